@@ -1,0 +1,63 @@
+# make run    the environment, then the sample from raw prices to a deployed model
+# make test   the environment, then the whole test suite
+# make check  style, types and Snakemake's own lint
+# make lock   the lock files anew, from pyproject.toml
+# ARGS is added to the command: make run ARGS="--configfile config/examples/fx.yaml"
+
+PYTHON ?= python3
+ENV := .venv
+BIN := $(ENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
+
+.PHONY: run test check lock bench clean
+.DELETE_ON_ERROR:
+
+run: $(ENV)/run.lock
+	@PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores 1 $(ARGS)
+	@echo
+	@echo "Report          results/report.txt"
+	@echo "Run report      results/run_report.html"
+	@echo "DAG             results/dag.svg"
+	@echo "Deployed model  results/deployed_model.json"
+
+test: $(ENV)/dev.lock
+	@PATH="$(CURDIR)/$(BIN):$$PATH" pytest --numprocesses auto $(ARGS)
+
+check: $(ENV)/dev.lock
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh -ec '\
+	  ruff check .; \
+	  ruff format --check .; \
+	  snakefmt --check Snakefile workflow; \
+	  mypy; \
+	  snakemake --lint'
+
+bench: $(ENV)/run.lock
+	@$(BIN)/python benchmarks/overhead.py $(ARGS)
+
+lock:
+	uv pip compile $(COMPILE) pyproject.toml --output-file requirements.lock
+	uv pip compile $(COMPILE) --extra dev --constraint requirements.lock pyproject.toml \
+	  --output-file requirements-dev.lock
+
+COMPILE := --quiet --universal --generate-hashes --no-annotate --no-header \
+  --fork-strategy fewest --python-version 3.11 --upgrade
+
+clean:
+	rm -rf results logs .snakemake
+
+# Each environment file is a copy of the lock that was installed: nothing changed, nothing done.
+$(ENV)/run.lock: requirements.lock | $(BIN)/python
+	@echo "Installing what a run needs into $(ENV) (once) …"
+	@$(PIP) --requirement requirements.lock
+	@cp requirements.lock $@
+
+$(ENV)/dev.lock: requirements-dev.lock $(ENV)/run.lock
+	@echo "Installing what the tests need into $(ENV) (once) …"
+	@$(PIP) --requirement requirements-dev.lock
+	@cp requirements-dev.lock $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -m venv $(ENV) || \
+	  { echo "$(PYTHON) cannot make environments; on Debian: apt-get install python3-venv"; exit 1; }

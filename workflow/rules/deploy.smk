@@ -1,0 +1,28 @@
+# Requires the report and the model it names. Gives that model, deployed to staging.
+rule deploy:
+    input:
+        "results/report.txt",
+        model="results/model.json",
+    output:
+        report(
+            "results/deployed_model.json",
+            caption="../report/deployed_model.rst",
+            category="Model",
+            labels={
+                "checkpoint": "deployed_model.json",
+                "shows": "the model in staging",
+            },
+        ),
+    log:
+        "logs/deploy.log",
+    retries: config["retries"]["times"]
+    conda:
+        "../envs/steps.yaml"
+    resources:
+        attempt=attempt_number,
+        backoff=linear_backoff(config["retries"]["delay"]),
+        mem_mb=more_memory(500),
+    params:
+        code=code_digest(SCRIPTS / "deploy.py", [MODEL_SCHEMA]),
+    script:
+        "../scripts/deploy.py"

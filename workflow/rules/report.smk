@@ -1,0 +1,37 @@
+# Requires a model. Gives the page that people read about it, and its pictures.
+rule report:
+    input:
+        "results/model.json",
+    output:
+        report(
+            "results/report.txt",
+            caption="../report/report.rst",
+            category="Model",
+            labels={"checkpoint": "report.txt", "shows": "the page to read"},
+        ),
+        coverage=report(
+            "results/figures/coverage.svg",
+            caption="../report/coverage.rst",
+            category="Plots",
+            labels={"checkpoint": "", "shows": "interval coverage by horizon"},
+        ),
+        skill=report(
+            "results/figures/skill.svg",
+            caption="../report/skill.rst",
+            category="Plots",
+            labels={"checkpoint": "", "shows": "error beside the random walk"},
+        ),
+    log:
+        "logs/report.log",
+    retries: config["retries"]["times"]
+    conda:
+        "../envs/steps.yaml"
+    resources:
+        attempt=attempt_number,
+        backoff=linear_backoff(config["retries"]["delay"]),
+        mem_mb=more_memory(1000),
+    params:
+        options=config["report"],
+        code=code_digest(SCRIPTS / "report.py", [MODEL_SCHEMA]),
+    script:
+        "../scripts/report.py"

@@ -1,0 +1,32 @@
+# Requires clean records, and in mode score a model. Gives a model with its evaluation.
+rule train_or_score:
+    input:
+        "results/prices_clean.json",
+        receipts=["results/ingest.json", "results/clean.json"],
+        model=branch(
+            config["mode"] == "score", then=config["score"]["model"], otherwise=[]
+        ),
+    output:
+        report(
+            "results/model.json",
+            caption="../report/model.rst",
+            category="Model",
+            labels={
+                "checkpoint": "model.json",
+                "shows": "parameters, forecasts, metrics",
+            },
+        ),
+    log:
+        "logs/train_or_score.log",
+    retries: config["retries"]["times"]
+    conda:
+        "../envs/steps.yaml"
+    resources:
+        attempt=attempt_number,
+        backoff=linear_backoff(config["retries"]["delay"]),
+        mem_mb=more_memory(2000),
+    params:
+        options={"mode": config["mode"], **config["model"], **config["evaluation"]},
+        code=code_digest(SCRIPTS / "train_or_score.py", [MODEL_SCHEMA]),
+    script:
+        "../scripts/train_or_score.py"

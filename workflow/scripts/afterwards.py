@@ -1,0 +1,59 @@
+"""What a run leaves behind by itself: the picture of its DAG, and Snakemake's own report.
+
+Both are made from the DAG that has just run, in the same process: the same rules and config
+by construction, and none of the seconds that a second Snakemake would take to start.
+"""
+
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from snakemake.io import report
+
+
+def picture(path: str) -> list[str]:
+    """The DAG's picture, flagged for the run report, once there is one."""
+    labels = {"checkpoint": "", "shows": "the DAG of rules"}
+    caption = str(Path(__file__).parents[1] / "report" / "dag.rst")
+    flagged = report(path, caption=caption, category="Run", labels=labels)
+    return [flagged] if Path(path).exists() else []
+
+
+def draw_rulegraph(workflow: Any, output: str) -> None:
+    """Draw what `snakemake --rulegraph | dot -Tsvg` draws for the run at hand."""
+    workflow.dag_settings.print_dag_as = "dot"
+    dot = workflow.dag.rule_dot().encode()
+    svg = subprocess.run([layout_engine(), "-Tsvg"], input=dot, stdout=subprocess.PIPE, check=True)
+    Path(output).write_bytes(svg.stdout)
+
+
+def layout_engine() -> str:
+    """Graphviz' `dot` where the machine has it, else the environment's `graphviz-pure`."""
+    beside_python = Path(sys.executable).with_name("graphviz-pure")
+    return shutil.which("dot") or shutil.which("graphviz-pure") or str(beside_python)
+
+
+def write_run_report(workflow: Any, output: str) -> None:
+    """Write what `snakemake --report` writes, for the run at hand."""
+    from snakemake.report.html_reporter import ReportSettings
+    from snakemake.settings.types import GlobalReportSettings
+    from snakemake_interface_report_plugins.registry import ReportPluginRegistry
+
+    workflow.create_report(
+        ReportPluginRegistry().get_plugin("html"),
+        ReportSettings(path=Path(output)),
+        GlobalReportSettings(),
+    )
+
+
+def end_now() -> None:
+    """Let go of the timers with which Snakemake limits its job rate.
+
+    All jobs are done, but the last of these timers would keep the process for a second more.
+    """
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.cancel()

@@ -1,0 +1,47 @@
+"""Deploy: put the model that the report is about where others read it."""
+
+from pathlib import Path
+
+import step
+from pricewright.errors import Refusal
+from pricewright.files import read_whole, sha256, write_whole
+from pricewright.journal import say
+from pricewright.model import read_model
+from pricewright.page import named_model
+from pricewright.retrying import retry
+
+
+def deploy(input: Path, output: Path, *, model: Path | None = None) -> None:
+    """Copy a reported model, byte for byte, to its place, if it is the one reported.
+
+    Parameters
+    ----------
+    input
+        The report; it names its model's path and SHA-256.
+    output
+        Where the model is deployed: written whole, or left as it was.
+    model
+        The model, if it is not at the path that the report names.
+    """
+    say("start", input=input)
+    path, reported = named_model(read_whole(input).decode(errors="replace"), str(input))
+    model = model or Path(path)
+    read_model(model)
+    content = read_whole(model)
+    if sha256(content) != reported:
+        raise Refusal(
+            f"{model}: is not the model that {input} reports (sha256 {sha256(content)[:12]}…, "
+            f"reported {reported[:12]}…); run the report again and read it."
+        )
+    place(output, content)
+    say("end", deployed=output, sha256=reported)
+
+
+@retry(n_tries=3, delay=0.2)
+def place(output: Path, content: bytes) -> None:
+    """Write the deployed model; storage may fail for a while."""
+    write_whole(output, content)
+
+
+if __name__ == "__main__":
+    step.run(deploy)

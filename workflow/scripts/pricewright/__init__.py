@@ -1,0 +1,1 @@
+"""Pricewright's domain: prices, models and their checkpoints. Nothing in here knows Snakemake."""

@@ -1,0 +1,93 @@
+"""Make delivered prices fit to model: no exact duplicates, nothing missing, in order."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from pricewright.errors import Refusal
+from pricewright.fields import KEYS
+
+Missing = Literal["zero", "ffill", "drop"]
+
+
+@dataclass(frozen=True)
+class Accounting:
+    """What became of each row: rows_in = rows_out + duplicates + dropped."""
+
+    rows_in: int
+    rows_out: int
+    duplicates: int
+    dropped: int
+    filled: dict[str, int]
+
+
+def clean_prices(
+    table: pd.DataFrame, name: str, *, missing_price: Missing, missing_volume: Missing
+) -> tuple[pd.DataFrame, Accounting]:
+    """Drop exact duplicates, put rows in order of symbol and date, settle missing values.
+
+    `zero` writes 0; `ffill` carries the symbol's last value forward (never across symbols,
+    never backwards in time), and drops the rows before its first; `drop` drops the row.
+    The choice for volume holds for the column `volume`, that for price for every other
+    column of numbers; columns of text stay as they are. `name` is what errors call the table.
+
+    Raises Refusal if a record lacks its date or symbol, if two records disagree about one
+    symbol and date, or if no row is left of a table that had some.
+    """
+    keys = [key for key in KEYS if key in table.columns]
+    for key in keys:
+        if table[key].isna().any():
+            number = int(table[key].isna().to_numpy().argmax()) + 1
+            raise Refusal(f"{name}: record {number} has no {key}; complete it.")
+    distinct = table.drop_duplicates()
+    if set(keys) == set(KEYS):
+        _refuse_disagreement(distinct, name)
+    ordered = distinct.sort_values(keys[::-1], kind="stable") if keys else distinct
+    filled = _fill(ordered, {"price": missing_price, "volume": missing_volume})
+    settled = filled.dropna(subset=_numeric(filled)).reset_index(drop=True)
+    if len(table) and not len(settled):
+        raise Refusal(
+            f"{name}: no record is complete, so none is left; see missing.price and missing.volume."
+        )
+    return settled, Accounting(
+        rows_in=len(table),
+        rows_out=len(settled),
+        duplicates=len(table) - len(distinct),
+        dropped=len(distinct) - len(settled),
+        filled={
+            column: int(count)
+            for column in _numeric(filled)
+            if (count := ordered[column].isna().sum() - filled[column].isna().sum())
+        },
+    )
+
+
+def _numeric(table: pd.DataFrame) -> list[str]:
+    return [column for column in table.columns if pd.api.types.is_numeric_dtype(table[column])]
+
+
+def _fill(table: pd.DataFrame, missing: Mapping[str, Missing]) -> pd.DataFrame:
+    filled = table.copy()
+    for column in _numeric(table):
+        how = missing["volume" if column == "volume" else "price"]
+        if how == "zero":
+            filled[column] = table[column].fillna(0)
+        elif how == "ffill" and "symbol" in table.columns:
+            filled[column] = table.groupby("symbol", sort=False)[column].ffill()
+        elif how == "ffill":
+            filled[column] = table[column].ffill()
+    return filled
+
+
+def _refuse_disagreement(table: pd.DataFrame, name: str) -> None:
+    twice = table.duplicated(list(KEYS), keep=False)
+    if not twice.any():
+        return
+    date, symbol = table.loc[twice, list(KEYS)].iloc[0]
+    numbers = table.index[(table["date"] == date) & (table["symbol"] == symbol)] + 1
+    raise Refusal(
+        f"{name}: records {numbers[0]} and {numbers[1]} disagree about {symbol} on {date}; "
+        "deliver one price for it."
+    )

@@ -1,0 +1,86 @@
+"""The digest of the code that a script really runs: itself and the modules of ours it imports.
+
+Comments, layout and docstrings do not count: what is digested is each file's syntax tree.
+A tree is written down differently by different minor versions of Python, so digests compare
+within one.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+
+def code_digest(script: Path, schemas: Iterable[Path] = ()) -> str:
+    """SHA-256 over the script, every module beside it that it imports (at any depth), and schemas.
+
+    Raises SyntaxError, naming file and line, for code that does not parse.
+    """
+    script = Path(script).resolve()
+    digest = hashlib.sha256()
+    for file in sorted(imported_files(script)):
+        digest.update(file.relative_to(script.parent).as_posix().encode() + b"\0")
+        digest.update(_essence(file).encode() + b"\0")
+    for file in sorted(Path(schema) for schema in schemas):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def imported_files(script: Path) -> set[Path]:
+    """The script and all files under its folder that running it imports."""
+    found: set[Path] = set()
+    waiting = [script]
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting.extend(_imports(file, script.parent))
+    return found
+
+
+@cache
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_bytes(), filename=str(file))
+
+
+@cache
+def _essence(file: Path) -> str:
+    tree = _tree(file)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [part for part in node.body if not _is_text(part)] or [ast.Pass()]
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    """A docstring, wherever it stands: an expression that is only a string does nothing."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+@cache
+def _imports(file: Path, root: Path) -> frozenset[Path]:
+    return frozenset(path for name in _imported_names(_tree(file)) for path in _files(name, root))
+
+
+def _imported_names(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _files(name: str, root: Path) -> Iterator[Path]:
+    """The files under `root` that importing the module `name` runs: its packages and itself."""
+    parts = name.split(".")
+    for depth in range(1, len(parts) + 1):
+        place = root.joinpath(*parts[:depth])
+        for file in (place.with_suffix(".py"), place / "__init__.py"):
+            if file.is_file():
+                yield file

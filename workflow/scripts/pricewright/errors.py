@@ -1,0 +1,10 @@
+"""The one error that people are meant to read."""
+
+
+class Refusal(Exception):
+    """Data, a file or config that is wrong for good: no retry will mend it.
+
+    Its text is one sentence that names the file and line, or the config key, says what
+    was found and what to do. Everything else that is raised is either trouble that may
+    pass (an OSError, a MemoryError) or a defect of ours.
+    """

@@ -1,0 +1,46 @@
+"""The model as a document: JSON that a person can read, any language can score, a schema checks."""
+
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pricewright.documents import parse_json, write_json
+from pricewright.errors import Refusal
+from pricewright.files import read_whole, sha256
+from pricewright.schema import check
+
+SCHEMA_VERSION = 1
+
+
+def read_model(path: Path) -> tuple[dict[str, Any], str]:
+    """A model document and the SHA-256 of its bytes.
+
+    Raises Refusal if the file is not a model of this schema version, whole and well-formed.
+    """
+    content = read_whole(path)
+    document = parse_json(content, str(path))
+    if not isinstance(document, dict) or "schema_version" not in document:
+        raise Refusal(f"{path}:1: not a model: it has no schema_version; train again.")
+    if document["schema_version"] != SCHEMA_VERSION:
+        raise Refusal(
+            f"{path}:1: a model of schema version {document['schema_version']}, where this "
+            f"code reads version {SCHEMA_VERSION}; train again."
+        )
+    check(document, "model", f"{path}:")
+    return document, sha256(content)
+
+
+def write_model(path: Path, document: dict[str, Any]) -> str:
+    """Write a model document, checked against its schema; returns the SHA-256 of its bytes."""
+    whole = {"schema_version": SCHEMA_VERSION, **document}
+    check(whole, "model", f"{path}:")
+    return sha256(write_json(path, whole))
+
+
+def libraries(names: Sequence[str]) -> dict[str, str]:
+    """The versions of Python and of the named distributions."""
+    return {"python": ".".join(platform.python_version_tuple()[:2])} | {
+        name: metadata.version(name) for name in names
+    }

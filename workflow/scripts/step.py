@@ -1,0 +1,98 @@
+"""One function, three doors: a test imports it, a rule runs it, the command line calls it.
+
+A script imports this module first, and ends in
+
+    if __name__ == "__main__":
+        step.run(function)
+
+As a rule's script, the function's arguments are filled by name from the job's inputs and
+outputs (the first without a name are `input` and `output`) and from its param `options`; on
+the command line they are the options. From this import on, whatever goes wrong, a failed
+import too, is one sentence on standard error, with the traceback in the job's log.
+"""
+
+import inspect
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pricewright import journal
+from pricewright.errors import Refusal
+
+_main = sys.modules["__main__"]
+_job: Any = getattr(_main, "snakemake", None)
+
+
+def run(function: Callable[..., None]) -> None:
+    """Call a step's function for the job that runs this script, or for the command line."""
+    if _job is None:
+        from cyclopts import App
+
+        app = App(default_command=function, help_format="markdown", result_action="return_none")
+        app(sys.argv[1:])
+    else:
+        function(**arguments(function, _job))
+
+
+def arguments(function: Callable[..., None], job: Any) -> dict[str, Any]:
+    """A function's arguments, by name, from a job's input, output and options.
+
+    Raises TypeError for a name that the function does not have: a rule and its function
+    must agree.
+    """
+    given = _named(job.input, "input") | _named(job.output, "output")
+    given = {name: _paths(value) for name, value in given.items()}
+    given |= job.params.get("options", {})
+    inspect.signature(function).bind(**given)
+    return given
+
+
+def wait_before(attempt: int, backoff: float, previous_log: Path | None) -> None:
+    """Let a job's attempt begin only when it may help.
+
+    Raises Refusal with the sentence of the attempt before, if that failed for good;
+    otherwise waits `backoff` seconds.
+    """
+    if attempt == 1:
+        return
+    sentence = journal.failed_for_good(previous_log) if previous_log else None
+    if sentence is not None:
+        raise Refusal(sentence)
+    journal.say("wait", attempt=attempt, seconds=backoff)
+    time.sleep(backoff)
+
+
+def _named(files: Any, unnamed: str) -> dict[str, Any]:
+    named: dict[str, Any] = dict(files.items())
+    if len(files) > len(list(files.keys())):
+        named[unnamed] = files[0]
+    return named
+
+
+def _paths(value: Any) -> Path | list[Path]:
+    return Path(value) if isinstance(value, str) else [Path(part) for part in value]
+
+
+def _on_error(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    may_pass = isinstance(error, OSError | MemoryError | KeyboardInterrupt)
+    journal.failure(error, for_good=not may_pass)
+
+
+def _begin(script: Path) -> None:
+    """Set up the log of this process, once, before anything can go wrong unseen."""
+    journal.to_stderr(script.stem)
+    sys.excepthook = _on_error
+    if _job is not None:
+        previous_log = journal.to_file(Path(_job.log[0]), script.stem)
+        resources = _job.resources
+        wait_before(resources.attempt, float(resources.backoff), previous_log)
+
+
+_script = Path(getattr(_main, "__file__", None) or "").resolve()
+if _script.parent == Path(__file__).resolve().parent:
+    _begin(_script)
