@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from snakemake.io import report
+from snakemake.sourcecache import infer_source_file
 
 
 def picture(path: str) -> list[str]:
     """The DAG's picture, flagged for the run report, once there is one."""
     labels = {"checkpoint": "", "shows": "the DAG of rules"}
-    caption = str(Path(__file__).parents[1] / "report" / "dag.rst")
+    caption = infer_source_file(Path(__file__).parents[1] / "report" / "dag.rst")
     flagged = report(path, caption=caption, category="Run", labels=labels)
     return [flagged] if Path(path).exists() else []
 

@@ -1,0 +1,141 @@
+"""Fixtures: small markets, a copy of the project to run in, and what a run did."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPTS = ROOT / "workflow" / "scripts"
+STEPS = ("ingest", "clean", "train_or_score", "report", "deploy")
+CHECKPOINTS = (
+    "prices_raw.json",
+    "prices_clean.json",
+    "model.json",
+    "report.txt",
+    "deployed_model.json",
+)
+
+
+def market(symbols: int = 2, days: int = 140, seed: int = 1) -> list[dict[str, Any]]:
+    """Clean records of a small, seeded market of lognormal prices."""
+    random = np.random.default_rng(seed)
+    dates = np.busday_offset("2020-01-01", np.arange(days), roll="forward")
+    records = []
+    for number in range(symbols):
+        prices = 50 * np.exp(np.cumsum(random.normal(0.0005, 0.02, days)))
+        for date, price in zip(dates, prices, strict=True):
+            close = round(float(price), 4)
+            records.append(
+                {"date": str(date), "symbol": f"S{number}", "close": close, "volume": 1000}
+            )
+    return records
+
+
+def as_csv(records: list[dict[str, Any]]) -> str:
+    names = list(records[0])
+    rows = [",".join(str(record[name]) for name in names) for record in records]
+    return "\n".join([",".join(names), *rows]) + "\n"
+
+
+@dataclass
+class Outcome:
+    """What a command printed, and which rules a run of Snakemake ran."""
+
+    code: int
+    stdout: str
+    stderr: str
+    ran: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        rules = re.findall(r"^(?:local)?rule (\w+):$", self.stdout + self.stderr, re.MULTILINE)
+        self.ran = [rule for rule in rules if not rule.endswith("all")]
+
+
+@dataclass
+class Project:
+    """A copy of the project with a small market as its source."""
+
+    folder: Path
+
+    def snakemake(self, *arguments: str, env: dict[str, str] | None = None) -> Outcome:
+        return command(
+            "-m", "snakemake", "--cores", "1", *arguments, cwd=self.folder, env=env, seconds=180
+        )
+
+    def configure(self, **sections: Any) -> None:
+        """Change keys of config/config.yaml, section by section."""
+        path = self.folder / "config" / "config.yaml"
+        config = yaml.safe_load(path.read_text())
+        for section, value in sections.items():
+            if isinstance(value, dict):
+                config[section] |= value
+            else:
+                config[section] = value
+        path.write_text(yaml.safe_dump(config))
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        path = self.folder / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1))
+
+    def results(self) -> dict[str, bytes]:
+        return {name: (self.folder / "results" / name).read_bytes() for name in CHECKPOINTS}
+
+    def model(self) -> dict[str, Any]:
+        document: dict[str, Any] = orjson.loads(self.results()["model.json"])
+        return document
+
+
+def command(
+    *arguments: str, cwd: Path, env: dict[str, str] | None = None, seconds: float = 60
+) -> Outcome:
+    """Run this Python with some arguments, as a person would from the environment."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=environment | (env or {}),
+        capture_output=True,
+        text=True,
+        timeout=seconds,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def copy_project(folder: Path) -> Path:
+    """The files that a clone would have, less the tests and documents."""
+    folder.mkdir(parents=True)
+    shutil.copy(ROOT / "Snakefile", folder)
+    for name in ("workflow", "config", "profiles", "data"):
+        shutil.copytree(
+            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".snakemake")
+        )
+    return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = Project(copy_project(tmp_path / "project"))
+    (made.folder / "data" / "raw" / "small.csv").write_text(as_csv(market()))
+    nothing = {name: None for name in ("open", "high", "low", "adj_close")}
+    names = {"date": "date", "symbol": "symbol", "close": "close", "volume": "volume"}
+    made.configure(
+        source={"uri": "data/raw/small.csv", "columns": names | nothing},
+        model={"price": "close", "horizon": 5, "min_history": 40},
+        evaluation={"origins": 10},
+        report={"title": "Small market"},
+        retries={"delay": 0.05},
+    )
+    return made

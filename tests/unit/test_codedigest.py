@@ -1,0 +1,78 @@
+import pytest
+from pricewright.codedigest import code_digest, imported_files
+
+from conftest import SCRIPTS, STEPS
+
+
+@pytest.fixture
+def scripts(tmp_path):
+    package = tmp_path / "kit"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "used.py").write_text("from kit.deep import f\n")
+    (package / "deep.py").write_text("def f(x):\n    return x + 1\n")
+    (package / "unused.py").write_text("y = 1\n")
+    (tmp_path / "step.py").write_text("import json\nfrom kit import used\n\nprint(used.f(1))\n")
+    return tmp_path
+
+
+def digest_after(scripts, file, text):
+    before = code_digest(scripts / "step.py")
+    (scripts / file).write_text(text)
+    import pricewright.codedigest as module
+
+    for cached in (module._tree, module._essence, module._imports):
+        cached.cache_clear()
+    return before, code_digest(scripts / "step.py")
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("step.py", "# why\nimport json\nfrom kit import used\n\n\nprint( used.f( 1 ) )  # because\n"),
+        ("kit/deep.py", 'def f(x):\n    """Add one."""\n    return (\n        x + 1\n    )\n'),
+        ("kit/unused.py", "y = 2\n"),
+    ],
+)
+def test_comments_layout_docstrings_and_unused_modules_do_not_count(scripts, file, text):
+    before, after = digest_after(scripts, file, text)
+    assert before == after
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("step.py", "import json\nfrom kit import used\n\nprint(used.f(2))\n"),
+        ("kit/deep.py", "def f(x):\n    return x + 2\n"),
+        ("kit/__init__.py", "z = 1\n"),
+    ],
+)
+def test_code_that_runs_counts_at_any_depth(scripts, file, text):
+    before, after = digest_after(scripts, file, text)
+    assert before != after
+
+
+def test_a_schema_counts(scripts):
+    schema = scripts / "model.schema.yaml"
+    schema.write_text("type: object")
+    assert code_digest(scripts / "step.py", [schema]) != code_digest(scripts / "step.py")
+
+
+def test_code_that_does_not_parse_names_its_file_and_line(scripts):
+    (scripts / "kit" / "deep.py").write_text("def f(x:\n")
+    with pytest.raises(SyntaxError, match=r"deep\.py, line 1"):
+        code_digest(scripts / "step.py")
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_what_is_digested_is_what_python_really_imports(name):
+    from conftest import command
+
+    show = (
+        f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import {name}; "
+        "print(*[m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)])"
+    )
+    loaded = {path for path in command("-c", show, cwd=SCRIPTS).stdout.split() if str(SCRIPTS) in path}
+    found = {str(path) for path in imported_files(SCRIPTS / f"{name}.py")}
+    lazily = {str(SCRIPTS / "pricewright" / "charts.py")} if name == "report" else set()
+    assert found - lazily == loaded

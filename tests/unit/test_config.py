@@ -1,0 +1,133 @@
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import yaml
+from pricewright.config import complete, named_columns, source_file
+from pricewright.errors import Refusal
+from pricewright.schema import load
+
+from conftest import ROOT
+
+SHIPPED = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
+CONFIGS = [ROOT / "config" / "config.yaml", *sorted((ROOT / "config" / "examples").glob("*.yaml"))]
+
+
+def changed(**sections):
+    config = deepcopy(SHIPPED)
+    for section, value in sections.items():
+        config[section] = config[section] | value if isinstance(value, dict) else value
+    return config
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        (changed(model={"horizn": 5}), "'model.horizn': there is no such key; did you mean 'horizon'?"),
+        (SHIPPED | {"modl": {}}, "'modl': there is no such key; did you mean 'model'?"),
+        (changed(model={"horizon": "ten"}), "'model.horizon': found \"ten\", allowed: integer from 1"),
+        (changed(model={"horizon": 0}), "'model.horizon': found 0, allowed: integer from 1 up to 250"),
+        (changed(model={"horizon": 2.5}), "'model.horizon': found 2.5, allowed: integer"),
+        (changed(model={"level": 90}), "'model.level': found 90, allowed: number from 0.5 up to 0.999"),
+        (changed(mode="predict"), "'mode': found \"predict\", allowed: \"train\" or \"score\""),
+        (changed(missing={"price": "bfill"}), "'missing.price': found \"bfill\", allowed: \"zero\" or"),
+        (changed(source={"uri": ""}), "'source.uri': found \"\", allowed: string, not empty"),
+        (changed(source={"delimiter": "||"}), "'source.delimiter': found \"||\""),
+        (changed(source={"missing_markers": "N/A"}), "'source.missing_markers': found \"N/A\", allowed: array"),
+        (changed(source={"symbol": "<b>", "columns": {}}), "'source.symbol': found \"<b>\""),
+        ({"mode": "train"}, "'source' is missing; add it"),
+        (changed(report=None), "'report': found null, allowed: object"),
+        (changed(retries={"times": True}), "'retries.times': found true, allowed: integer"),
+        (changed(source={"layout": "wide"}), "'source.columns.symbol': found 'Ticker', allowed: null"),
+        (changed(source={"symbol": "WTI"}), "'source.symbol': found 'WTI' beside source.columns.symbol"),
+        (changed(mode="score"), "'score.model': found null, allowed: the path of a model"),
+        (changed(mode="score", score={"model": "results/model.json"}), "copy the model out of results/"),
+        (
+            changed(source={"columns": SHIPPED["source"]["columns"] | {"adj_close": None}}),
+            "'model.price': found 'adj_close', allowed: close or high or low or open",
+        ),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_names_the_key(config, sentence):
+    with pytest.raises(Refusal) as caught:
+        complete(config)
+    text = str(caught.value)
+    assert text.startswith("config key ")
+    assert sentence in text
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_the_configs_that_come_with_the_workflow_are_right(path):
+    config = deepcopy(SHIPPED)
+    merge(config, yaml.safe_load(path.read_text()))
+    complete(config)
+
+
+def merge(config, other):
+    """As Snakemake merges a config file given on the command line."""
+    for key, value in other.items():
+        if isinstance(value, dict):
+            merge(config.setdefault(key, {}), value)
+        else:
+            config[key] = value
+
+
+def test_a_config_that_only_names_its_source_gets_every_default():
+    config = {"source": {"uri": "prices.csv"}}
+    complete(config)
+    assert config["model"]["horizon"] == 10
+    assert config["missing"] == {"price": "ffill", "volume": "zero"}
+    assert named_columns(config) == {}
+    assert set(config) == set(SHIPPED)
+
+
+def leaves(schema, path=()):
+    for key, part in schema["properties"].items():
+        if "properties" in part:
+            yield from leaves(part, (*path, key))
+        else:
+            yield (*path, key)
+
+
+def test_config_yaml_has_every_key_and_the_schemas_default_but_for_the_sample():
+    about_the_sample = {("source", "uri"), ("model", "price"), ("report", "title")}
+    defaults = {"source": {"uri": "prices.csv"}}
+    complete(defaults)
+    for path in leaves(load("config")):
+        shipped, default = SHIPPED, defaults
+        for key in path:
+            shipped, default = shipped[key], default[key]
+        if path not in about_the_sample and path[:2] != ("source", "columns"):
+            assert shipped == default, path
+
+
+def test_every_key_is_explained_in_the_readme():
+    text = (ROOT / "config" / "README.md").read_text()
+    for path in leaves(load("config")):
+        assert f"`{'.'.join(path)}`" in text, path
+
+
+def test_every_key_or_its_section_is_commented_in_config_yaml():
+    explained = False
+    for line in (ROOT / "config" / "config.yaml").read_text().splitlines():
+        if line.endswith(":"):
+            explained = False
+        elif line.strip() and not line.startswith("#"):
+            of_a_section = line.startswith("  ") and explained
+            assert "#" in line or of_a_section, line
+        if ":   " in line and "#" in line and line.split("#")[0].strip().endswith(":"):
+            explained = True
+
+
+def test_the_sample_is_found_from_any_working_directory(tmp_path, monkeypatch):
+    config = {"source": {"uri": "data/raw/stocks.csv.gz"}}
+    monkeypatch.chdir(tmp_path)
+    assert source_file(config, ROOT) == str(ROOT / "data/raw/stocks.csv.gz")
+    monkeypatch.chdir(ROOT)
+    assert source_file(config, ROOT) == "data/raw/stocks.csv.gz"
+
+
+def test_a_source_that_is_nowhere_keeps_the_name_that_config_gives_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert source_file({"source": {"uri": "no.csv"}}, ROOT) == str(Path("no.csv"))
