@@ -14,9 +14,7 @@ def table(*rows, names=("date", "symbol", "close", "volume")):
 
 
 def cleaned(frame, price="zero", volume="zero"):
-    result, accounting = clean_prices(
-        frame, "raw.json", missing_price=price, missing_volume=volume
-    )
+    result, accounting = clean_prices(frame, "raw.json", missing_price=price, missing_volume=volume)
     rows = result.astype(object).where(result.notna(), None).to_numpy().tolist()
     return [tuple(row) for row in rows], accounting
 

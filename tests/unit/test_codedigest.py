@@ -29,7 +29,10 @@ def digest_after(scripts, file, text):
 @pytest.mark.parametrize(
     ("file", "text"),
     [
-        ("step.py", "# why\nimport json\nfrom kit import used\n\n\nprint( used.f( 1 ) )  # because\n"),
+        (
+            "step.py",
+            "# why\nimport json\nfrom kit import used\n\n\nprint( used.f( 1 ) )  # because\n",
+        ),
         ("kit/deep.py", 'def f(x):\n    """Add one."""\n    return (\n        x + 1\n    )\n'),
         ("kit/unused.py", "y = 2\n"),
     ],
@@ -72,7 +75,9 @@ def test_what_is_digested_is_what_python_really_imports(name):
         f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import {name}; "
         "print(*[m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)])"
     )
-    loaded = {path for path in command("-c", show, cwd=SCRIPTS).stdout.split() if str(SCRIPTS) in path}
+    loaded = {
+        path for path in command("-c", show, cwd=SCRIPTS).stdout.split() if str(SCRIPTS) in path
+    }
     found = {str(path) for path in imported_files(SCRIPTS / f"{name}.py")}
     lazily = {str(SCRIPTS / "pricewright" / "charts.py")} if name == "report" else set()
     assert found - lazily == loaded

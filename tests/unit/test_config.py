@@ -1,4 +1,5 @@
 from copy import deepcopy
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -23,25 +24,52 @@ def changed(**sections):
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        (changed(model={"horizn": 5}), "'model.horizn': there is no such key; did you mean 'horizon'?"),
+        (
+            changed(model={"horizn": 5}),
+            "'model.horizn': there is no such key; did you mean 'horizon'?",
+        ),
         (SHIPPED | {"modl": {}}, "'modl': there is no such key; did you mean 'model'?"),
-        (changed(model={"horizon": "ten"}), "'model.horizon': found \"ten\", allowed: integer from 1"),
-        (changed(model={"horizon": 0}), "'model.horizon': found 0, allowed: integer from 1 up to 250"),
+        (
+            changed(model={"horizon": "ten"}),
+            "'model.horizon': found \"ten\", allowed: integer from 1",
+        ),
+        (
+            changed(model={"horizon": 0}),
+            "'model.horizon': found 0, allowed: integer from 1 up to 250",
+        ),
         (changed(model={"horizon": 2.5}), "'model.horizon': found 2.5, allowed: integer"),
-        (changed(model={"level": 90}), "'model.level': found 90, allowed: number from 0.5 up to 0.999"),
-        (changed(mode="predict"), "'mode': found \"predict\", allowed: \"train\" or \"score\""),
-        (changed(missing={"price": "bfill"}), "'missing.price': found \"bfill\", allowed: \"zero\" or"),
+        (
+            changed(model={"level": 90}),
+            "'model.level': found 90, allowed: number from 0.5 up to 0.999",
+        ),
+        (changed(mode="predict"), '\'mode\': found "predict", allowed: "train" or "score"'),
+        (
+            changed(missing={"price": "bfill"}),
+            '\'missing.price\': found "bfill", allowed: "zero" or',
+        ),
         (changed(source={"uri": ""}), "'source.uri': found \"\", allowed: string, not empty"),
         (changed(source={"delimiter": "||"}), "'source.delimiter': found \"||\""),
-        (changed(source={"missing_markers": "N/A"}), "'source.missing_markers': found \"N/A\", allowed: array"),
+        (
+            changed(source={"missing_markers": "N/A"}),
+            "'source.missing_markers': found \"N/A\", allowed: array",
+        ),
         (changed(source={"symbol": "<b>", "columns": {}}), "'source.symbol': found \"<b>\""),
         ({"mode": "train"}, "'source' is missing; add it"),
         (changed(report=None), "'report': found null, allowed: object"),
         (changed(retries={"times": True}), "'retries.times': found true, allowed: integer"),
-        (changed(source={"layout": "wide"}), "'source.columns.symbol': found 'Ticker', allowed: null"),
-        (changed(source={"symbol": "WTI"}), "'source.symbol': found 'WTI' beside source.columns.symbol"),
+        (
+            changed(source={"layout": "wide"}),
+            "'source.columns.symbol': found 'Ticker', allowed: null",
+        ),
+        (
+            changed(source={"symbol": "WTI"}),
+            "'source.symbol': found 'WTI' beside source.columns.symbol",
+        ),
         (changed(mode="score"), "'score.model': found null, allowed: the path of a model"),
-        (changed(mode="score", score={"model": "results/model.json"}), "copy the model out of results/"),
+        (
+            changed(mode="score", score={"model": "results/model.json"}),
+            "copy the model out of results/",
+        ),
         (
             changed(source={"columns": SHIPPED["source"]["columns"] | {"adj_close": None}}),
             "'model.price': found 'adj_close', allowed: close or high or low or open",
@@ -95,11 +123,9 @@ def test_config_yaml_has_every_key_and_the_schemas_default_but_for_the_sample():
     defaults = {"source": {"uri": "prices.csv"}}
     complete(defaults)
     for path in leaves(load("config")):
-        shipped, default = SHIPPED, defaults
-        for key in path:
-            shipped, default = shipped[key], default[key]
+        shipped = reduce(dict.__getitem__, path, SHIPPED)
         if path not in about_the_sample and path[:2] != ("source", "columns"):
-            assert shipped == default, path
+            assert shipped == reduce(dict.__getitem__, path, defaults), path
 
 
 def test_every_key_is_explained_in_the_readme():

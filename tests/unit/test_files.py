@@ -70,7 +70,9 @@ def test_a_file_that_cannot_be_read_is_refused_in_a_sentence(tmp_path, make, sen
 
 
 def test_the_digest_is_sha256():
-    assert sha256(b"abc").startswith("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    assert sha256(b"abc").startswith(
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    )
 
 
 def test_a_path_may_be_given_as_text(tmp_path):

@@ -21,7 +21,8 @@ def test_a_line_is_time_level_step_message_and_figures(tmp_path):
     journal.say("rows in/out: 2/2", output="a b.json", share=0.123456789, quote='"')
     line = (tmp_path / "clean.log").read_text()
     assert re.fullmatch(
-        LINE + r' INFO clean rows in/out: 2/2 output="a b\.json" share=0\.123457 quote="\\""\n', line
+        LINE + r' INFO clean rows in/out: 2/2 output="a b\.json" share=0\.123457 quote="\\""\n',
+        line,
     )
 
 
@@ -53,7 +54,9 @@ def test_a_refusal_is_one_sentence_on_the_terminal_and_a_traceback_in_the_file(t
     journal.to_file(tmp_path / "clean.log", "clean")
     fail(Refusal("a.json:3: wrong; mend it."), for_good=True)
     terminal = capsys.readouterr().err
-    assert re.fullmatch(LINE + r" ERROR clean failed for good: a\.json:3: wrong; mend it\.\n", terminal)
+    assert re.fullmatch(
+        LINE + r" ERROR clean failed for good: a\.json:3: wrong; mend it\.\n", terminal
+    )
     assert "Traceback" in (tmp_path / "clean.log").read_text()
 
 

@@ -46,7 +46,9 @@ def test_a_forecast_is_the_last_price_moved_by_the_drift_with_bounds_that_widen(
 
 def test_the_plain_random_walk_forecasts_the_last_price():
     path = walk(found := some_history(), 0.94)
-    np.testing.assert_allclose(plain_forecast(path, np.array([99]), 5, 0.9).median[0], found.prices[99])
+    np.testing.assert_allclose(
+        plain_forecast(path, np.array([99]), 5, 0.9).median[0], found.prices[99]
+    )
 
 
 @pytest.mark.parametrize("low", [0.0, -37.63])
@@ -130,7 +132,9 @@ def trained(tmp_path, records, **options):
 
 def test_symbols_that_cannot_be_modelled_are_listed_with_their_reasons(tmp_path):
     records = market(symbols=4)
-    short = [r for r in records if r["symbol"] != "S1"] + [r for r in records if r["symbol"] == "S1"][:9]
+    short = [r for r in records if r["symbol"] != "S1"] + [
+        r for r in records if r["symbol"] == "S1"
+    ][:9]
     ended = [r for r in short if r["symbol"] != "S2" or r["date"] < "2020-05-01"]
     flat = [r | {"close": 7.0} if r["symbol"] == "S3" else r for r in ended]
     model = trained(tmp_path, flat)
@@ -175,7 +179,9 @@ def test_score_brings_a_given_models_state_up_to_date_and_keeps_its_parameters(t
 
 def test_scoring_what_the_model_was_trained_on_says_so(tmp_path):
     trained(tmp_path / "old", market())
-    scored = trained(tmp_path / "new", market(), mode="score", model=tmp_path / "old" / "model.json")
+    scored = trained(
+        tmp_path / "new", market(), mode="score", model=tmp_path / "old" / "model.json"
+    )
     assert scored["metrics"]["origins_the_model_knew"] == 8
 
 
@@ -186,7 +192,9 @@ def test_score_without_a_model_is_refused(tmp_path):
 
 def test_a_symbol_that_the_given_model_does_not_know_is_left_out(tmp_path):
     trained(tmp_path / "old", market(symbols=1))
-    scored = trained(tmp_path / "new", market(), mode="score", model=tmp_path / "old" / "model.json")
+    scored = trained(
+        tmp_path / "new", market(), mode="score", model=tmp_path / "old" / "model.json"
+    )
     assert scored["left_out"] == [{"symbol": "S1", "reason": "the scored model does not know it"}]
 
 
@@ -197,7 +205,10 @@ def test_a_symbol_that_the_given_model_does_not_know_is_left_out(tmp_path):
         (lambda model: model.pop("schema_version"), "not a model: it has no schema_version"),
         (lambda model: model.update(note="hi"), "'note': there is no such key"),
         (lambda model: model.pop("cutoff"), "'cutoff' is missing"),
-        (lambda model: model["symbols"]["S0"].update(drift="up"), "'symbols.S0.drift': found \"up\""),
+        (
+            lambda model: model["symbols"]["S0"].update(drift="up"),
+            "'symbols.S0.drift': found \"up\"",
+        ),
         (lambda model: model["symbols"]["S0"].update(volatility=-1), "allowed: number from 0"),
         (lambda model: model["data"].update(sha256="?"), "'data.sha256': found \"\\?\""),
         (lambda model: model.update(symbols={}), "'symbols': found {}"),

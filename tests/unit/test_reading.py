@@ -52,7 +52,10 @@ def test_with_no_columns_named_the_files_own_names_are_taken():
     assert found["adj_close"] == [2.5]
 
 
-@pytest.mark.parametrize("text", ["\ufeff" + HEAD + "2024-01-01,A,1,1\n", HEAD.replace("\n", "\r\n") + "2024-01-01,A,1,1\r\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["\ufeff" + HEAD + "2024-01-01,A,1,1\n", HEAD.replace("\n", "\r\n") + "2024-01-01,A,1,1\r\n"],
+)
 def test_a_byte_order_mark_and_windows_line_ends_are_accepted(text):
     assert read(text)["close"] == [1.0]
 
@@ -71,8 +74,14 @@ def test_a_quoted_field_may_hold_the_delimiter():
         (HEAD + '2024-01-01,A,"1,1\n', r"prices\.csv:2: not CSV"),
         (b"Date,Ticker,Close,Volume\n2024-01-01,\xff,1,1\n", r"prices\.csv:2: not UTF-8"),
         ("Date,Close,Close\n2024-01-01,1,1\n", r"column name 'Close' is empty or there twice"),
-        ("Date,Ticker,Price,Volume\n2024-01-01,A,1,1\n", r"no column 'Close'.*source\.columns\.close"),
-        (HEAD + "01/02/2024,A,1,1\n", r"prices\.csv:2: Date is '01/02/2024', not a date as %Y-%m-%d"),
+        (
+            "Date,Ticker,Price,Volume\n2024-01-01,A,1,1\n",
+            r"no column 'Close'.*source\.columns\.close",
+        ),
+        (
+            HEAD + "01/02/2024,A,1,1\n",
+            r"prices\.csv:2: Date is '01/02/2024', not a date as %Y-%m-%d",
+        ),
         (HEAD + "2024-02-30,A,1,1\n", r"prices\.csv:2: Date is '2024-02-30'"),
         (HEAD + "today,A,1,1\n", r"Date is 'today'"),
     ],

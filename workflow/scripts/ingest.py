@@ -1,6 +1,6 @@
 """Ingest: the delivered prices, read exactly, as records in one format."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +19,7 @@ def ingest(
     receipt: Path | None = None,
     uri: str | None = None,
     layout: Literal["long", "wide"] = "long",
-    columns: Mapping[str, str] | None = None,
+    columns: dict[str, str] | None = None,
     symbol: str | None = None,
     delimiter: str = ",",
     date_format: str = "%Y-%m-%d",

@@ -31,7 +31,12 @@ def run(function: Callable[..., None]) -> None:
     if _job is None:
         from cyclopts import App
 
-        app = App(default_command=function, help_format="markdown", result_action="return_none")
+        app = App(
+            default_command=function,
+            help_format="markdown",
+            version_flags=[],
+            result_action="return_none",
+        )
         app(sys.argv[1:])
     else:
         function(**arguments(function, _job))

@@ -9,7 +9,7 @@ from tabulate import tabulate
 from pricewright.errors import Refusal
 
 WIDTH = 80
-_MODEL = re.compile(r"^  model +(?P<path>\S.*)\n +sha256 (?P<sha256>[0-9a-f]{64})$", re.MULTILINE)
+_MODEL = re.compile(r"^  model +(?P<path>\S.*)\n  sha256 +(?P<sha256>[0-9a-f]{64})$", re.MULTILINE)
 
 
 def compose(
@@ -221,7 +221,7 @@ def _left_out(model: Mapping[str, Any], max_symbols: int) -> list[list[str]]:
 
 
 def _model_lines(path: str, sha256: str) -> list[str]:
-    return [f"  model      {path}", f"             sha256 {sha256}"]
+    return _facts([("model", path), ("sha256", sha256)])
 
 
 def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> list[str]:

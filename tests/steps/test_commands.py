@@ -1,0 +1,198 @@
+"""Each step as a function and as a command: the same bytes, and sentences where it must end."""
+
+import re
+
+import orjson
+import pytest
+from clean import clean
+from deploy import deploy
+from ingest import ingest
+from pricewright.errors import Refusal
+from report import report
+from train_or_score import train_or_score
+
+from conftest import SCRIPTS, STEPS, as_csv, command, market
+
+FUNCTIONS = {
+    "ingest": ingest,
+    "clean": clean,
+    "train_or_score": train_or_score,
+    "report": report,
+    "deploy": deploy,
+}
+FILES = ["prices.csv", "raw.json", "clean.json", "model.json", "report.txt", "deployed.json"]
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO|WARNING|ERROR) \w+ .+")
+
+
+@pytest.fixture(scope="module")
+def by_function(tmp_path_factory):
+    """The five functions called in turn, each with nothing but input and output."""
+    folder = tmp_path_factory.mktemp("functions")
+    (folder / "prices.csv").write_text(as_csv(market()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for number, name in enumerate(STEPS):
+            FUNCTIONS[name](FILES[number], FILES[number + 1])
+    return folder
+
+
+LOGGED = {
+    "ingest": [r"start source=prices\.csv", r"end rows=280 symbols=2 source=prices\.csv"],
+    "clean": [r"start", r"rows in/out: 280/280", r"end"],
+    "train_or_score": [
+        r"params .*horizon=10",
+        r"metrics of=model mase=",
+        r"metrics of=random_walk",
+    ],
+    "report": [r"end artifact=report\.txt"],
+    "deploy": [r"end deployed=deployed\.json"],
+}
+
+
+@pytest.mark.parametrize("number", range(5), ids=STEPS)
+def test_a_command_writes_the_functions_bytes_and_logs_what_was_planned(
+    tmp_path, by_function, number
+):
+    for name in FILES[: number + 1]:
+        (tmp_path / name).write_bytes((by_function / name).read_bytes())
+    script = SCRIPTS / f"{STEPS[number]}.py"
+    done = command(
+        str(script), "--input", FILES[number], "--output", FILES[number + 1], cwd=tmp_path
+    )
+    assert done.code == 0, done.stderr
+    assert (tmp_path / FILES[number + 1]).read_bytes() == (
+        by_function / FILES[number + 1]
+    ).read_bytes()
+    assert done.stdout == ""
+    lines = done.stderr.splitlines()
+    assert all(LINE.fullmatch(line) for line in lines), done.stderr
+    assert " start " in lines[0]
+    for pattern in LOGGED[STEPS[number]]:
+        assert re.search(f" INFO {STEPS[number]} {pattern}", done.stderr), done.stderr
+
+
+def test_clean_with_two_arguments_does_what_the_readme_says(tmp_path):
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    records = [
+        {"date": "2024-01-01", "symbol": "A", "close": 1.5},
+        {"date": "2024-01-02", "symbol": "A", "close": None},
+    ]
+    (tmp_path / "data" / "raw" / "prices_raw.json").write_bytes(orjson.dumps(records))
+    done = command(
+        str(SCRIPTS / "clean.py"),
+        *("--input", "data/raw/prices_raw.json"),
+        *("--output", "data/processed/prices_clean.json"),
+        cwd=tmp_path,
+    )
+    assert done.code == 0, done.stderr
+    assert "rows in/out: 2/2" in done.stderr
+    assert (tmp_path / "data" / "processed" / "prices_clean.json").read_text() == (
+        "[\n"
+        '  {\n    "date": "2024-01-01",\n    "symbol": "A",\n    "close": 1.5\n  },\n'
+        '  {\n    "date": "2024-01-02",\n    "symbol": "A",\n    "close": 0.0\n  }\n'
+        "]\n"
+    )
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_help_names_every_option_and_says_what_it_does(name):
+    done = command(str(SCRIPTS / f"{name}.py"), "--help", cwd=SCRIPTS)
+    text = done.stdout
+    assert done.code == 0
+    assert "--input" in text
+    assert "--output" in text
+    parameters = FUNCTIONS[name].__doc__.split("----------\n")[1]
+    for option in re.findall(r"^    (\w+)$", parameters, re.MULTILINE):
+        assert f"--{option.replace('_', '-')}" in text
+    first = FUNCTIONS[name].__doc__.splitlines()[0]
+    assert first.split(",")[0] in " ".join(text.split())
+
+
+def test_a_wrong_option_ends_with_a_sentence_and_no_traceback(tmp_path):
+    done = command(
+        str(SCRIPTS / "clean.py"),
+        "--input",
+        "a",
+        "--output",
+        "b",
+        "--missing-price",
+        "x",
+        cwd=tmp_path,
+    )
+    assert done.code != 0
+    assert "missing-price" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_command_ends_in_one_sentence_on_bad_input(tmp_path):
+    (tmp_path / "prices.csv").write_text("date,symbol,close\n2024-01-01,A,one\n")
+    done = command(
+        str(SCRIPTS / "ingest.py"), "--input", "prices.csv", "--output", "raw.json", cwd=tmp_path
+    )
+    assert done.code == 1
+    last = done.stderr.splitlines()[-1]
+    assert "ERROR ingest failed for good: prices.csv:2: close is 'one', not a number" in last
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "raw.json").exists()
+
+
+def test_a_missing_file_is_a_sentence_and_is_not_retried(tmp_path):
+    done = command(
+        str(SCRIPTS / "ingest.py"), "--input", "no.csv", "--output", "raw.json", cwd=tmp_path
+    )
+    assert done.code == 1
+    assert done.stderr.splitlines()[-1].endswith(
+        "failed for good: no.csv: no such file; check the path."
+    )
+    assert "attempt 2" not in done.stderr
+
+
+def test_ingest_takes_columns_and_markers_from_the_command_line(tmp_path):
+    (tmp_path / "oil.csv").write_text("Day,P\n1/2/1986,.\n1/3/1986,26\n")
+    done = command(
+        str(SCRIPTS / "ingest.py"),
+        *("--input", "oil.csv", "--output", "raw.json", "--symbol", "WTI"),
+        *("--columns.date", "Day", "--columns.close", "P"),
+        *("--date-format", "%m/%d/%Y", "--missing-markers", "."),
+        cwd=tmp_path,
+    )
+    assert done.code == 0, done.stderr
+    assert orjson.loads((tmp_path / "raw.json").read_bytes()) == [
+        {"date": "1986-01-02", "symbol": "WTI", "close": None},
+        {"date": "1986-01-03", "symbol": "WTI", "close": 26.0},
+    ]
+
+
+def test_the_receipts_add_up_and_are_kept_in_the_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    records = market()
+    (tmp_path / "prices.csv").write_text(as_csv([*records, records[0]]))
+    ingest("prices.csv", "raw.json", receipt="ingest.json")
+    clean("raw.json", "cleaned.json", receipt="clean.json")
+    train_or_score("cleaned.json", "model.json", receipts=["ingest.json", "clean.json"])
+    model = orjson.loads((tmp_path / "model.json").read_bytes())
+    came, kept = model["receipts"]["ingest"], model["receipts"]["clean"]
+    assert came["rows"] == kept["rows_in"] == 281
+    assert kept["rows_in"] == kept["rows_out"] + kept["duplicates"] + kept["dropped"]
+    assert came["records"]["sha256"] == kept["input"]["sha256"]
+    assert kept["records"]["sha256"] == model["data"]["sha256"]
+
+
+def test_deploy_takes_the_reported_model_and_no_other(tmp_path, by_function, monkeypatch):
+    monkeypatch.chdir(by_function)
+    deploy("report.txt", tmp_path / "deployed.json")
+    assert (tmp_path / "deployed.json").read_bytes() == (by_function / "model.json").read_bytes()
+    other = (by_function / "model.json").read_bytes().replace(b'"horizon": 10', b'"horizon":  10')
+    (tmp_path / "model.json").write_bytes(other)
+    with pytest.raises(Refusal, match="is not the model that report.txt reports"):
+        deploy("report.txt", tmp_path / "elsewhere.json", model=tmp_path / "model.json")
+    assert not (tmp_path / "elsewhere.json").exists()
+
+
+def test_a_refused_deployment_leaves_the_one_before(tmp_path, by_function, monkeypatch):
+    monkeypatch.chdir(by_function)
+    (tmp_path / "deployed.json").write_bytes(b"before")
+    (tmp_path / "report.txt").write_text("nothing\n")
+    with pytest.raises(Refusal, match="names 0 models"):
+        deploy(tmp_path / "report.txt", tmp_path / "deployed.json")
+    assert (tmp_path / "deployed.json").read_bytes() == b"before"

@@ -1,0 +1,189 @@
+"""What the house promises about itself: who imports whom, what each rule says, which versions."""
+
+import ast
+import inspect
+import re
+import sys
+import tomllib
+from importlib import import_module
+
+import pytest
+import yaml
+from pricewright.schema import load
+
+from conftest import ROOT, SCRIPTS, STEPS, command
+
+PACKAGE = sorted((SCRIPTS / "pricewright").glob("*.py"))
+LOCKS = {name: (ROOT / name).read_text() for name in ("requirements.lock", "requirements-dev.lock")}
+
+
+def imports(file):
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module).split(".")[0]
+
+
+@pytest.mark.parametrize("file", PACKAGE, ids=lambda file: file.stem)
+def test_the_domain_imports_no_script_and_no_snakemake(file):
+    above = {"snakemake", *(path.stem for path in SCRIPTS.glob("*.py"))}
+    assert not above & set(imports(file))
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_script_imports_step_first_and_ends_in_its_two_lines(name):
+    tree = ast.parse((SCRIPTS / f"{name}.py").read_text())
+    ours = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    own = [node for node in ours if set(imports_of(node)) & {"step", "pricewright"}]
+    assert isinstance(own[0], ast.Import)
+    assert own[0].names[0].name == "step"
+    assert (
+        (SCRIPTS / f"{name}.py")
+        .read_text()
+        .endswith(f'\n\nif __name__ == "__main__":\n    step.run({name})\n')
+    )
+    outside = {part for node in ours for part in imports_of(node)} - {"step", "pricewright"}
+    assert outside <= set(sys.stdlib_module_names)
+
+
+def imports_of(node):
+    if isinstance(node, ast.Import):
+        return [alias.name.split(".")[0] for alias in node.names]
+    return [str(node.module).split(".")[0]]
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_rule_says_what_every_rule_must(name):
+    text = (ROOT / "workflow" / "rules" / f"{name}.smk").read_text()
+    assert re.findall(r"^rule (\w+):", text, re.MULTILINE) == [name]
+    for part in (
+        f'"logs/{name}.log"',
+        f'"../scripts/{name}.py"',
+        f'code_digest(SCRIPTS / "{name}.py"',
+        'retries: config["retries"]["times"]',
+        "attempt=attempt_number",
+        'backoff=linear_backoff(config["retries"]["delay"])',
+        "mem_mb=more_memory(",
+    ):
+        assert part in text
+    assert len(text.splitlines()) < 100
+
+
+def test_the_snakefile_fits_on_a_page():
+    assert len((ROOT / "workflow" / "Snakefile").read_text().splitlines()) < 70
+
+
+def test_every_config_key_reaches_the_step_that_uses_it():
+    used = {
+        name: set(inspect.signature(getattr(import_module(name), name)).parameters)
+        for name in STEPS
+    }
+    sections = load("config")["properties"]
+    assert set(sections["source"]["properties"]) <= used["ingest"]
+    assert {f"missing_{kind}" for kind in sections["missing"]["properties"]} <= used["clean"]
+    assert {
+        *sections["model"]["properties"],
+        *sections["evaluation"]["properties"],
+        "mode",
+        "model",
+    } <= used["train_or_score"]
+    assert set(sections["report"]["properties"]) <= used["report"]
+    rules = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    for key in (
+        'config["mode"]',
+        'config["score"]["model"]',
+        'config["retries"]["times"]',
+        'config["retries"]["delay"]',
+    ):
+        assert key in rules
+    assert set(sections) == {
+        "source",
+        "missing",
+        "model",
+        "evaluation",
+        "report",
+        "mode",
+        "score",
+        "retries",
+    }
+
+
+@pytest.mark.parametrize("name", ["config", "model"])
+def test_a_schema_is_2020_12_and_closed_at_every_depth(name):
+    schema = load(name)
+    assert schema["$schema"].endswith("2020-12/schema")
+
+    def closed(part):
+        if isinstance(part, dict):
+            if "properties" in part and "type" in part:
+                assert part["additionalProperties"] is False
+            for value in part.values():
+                closed(value)
+        elif isinstance(part, list):
+            for value in part:
+                closed(value)
+
+    closed(schema)
+
+
+def pins(text):
+    return {
+        name.lower(): version for name, version in re.findall(r"([A-Za-z0-9-]+)==([^\s;\\]+)", text)
+    }
+
+
+def direct(requirements):
+    return {re.match(r"[A-Za-z0-9-]+", requirement)[0].lower() for requirement in requirements}
+
+
+def test_the_conda_environment_names_every_direct_dependency_at_the_locks_version():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = direct(project["dependencies"]) | direct(project["optional-dependencies"]["dev"])
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    from_pip = environment[-1]["pip"]
+    assert from_pip[0] == "--constraint requirements-dev.lock"
+    assert all(re.fullmatch(r"[a-z0-9-]+==\S+", line) for line in from_pip[1:])
+    locked = pins(LOCKS["requirements-dev.lock"])
+    assert pins("\n".join(from_pip[1:])) == {name: locked[name] for name in named}
+
+
+def test_the_steps_environment_has_the_locks_versions():
+    text = (ROOT / "workflow" / "envs" / "steps.yaml").read_text()
+    locked = pins(LOCKS["requirements.lock"])
+    assert pins(text) == {name: locked[name] for name in pins(text)}
+    needed = {name for file in PACKAGE for name in imports(file)} - set(sys.stdlib_module_names)
+    distributions = {
+        "yaml": "pyyaml",
+        "vl_convert": "vl-convert-python",
+        "jsonschema_rs": "jsonschema-rs",
+    }
+    assert {distributions.get(name, name) for name in needed - {"pricewright"}} == set(pins(text))
+
+
+def test_the_test_environment_is_the_runs_with_more():
+    run, dev = pins(LOCKS["requirements.lock"]), pins(LOCKS["requirements-dev.lock"])
+    assert run.items() <= dev.items()
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_locked_version_has_its_hashes_and_no_address(name):
+    entries = re.split(r"\n(?=\S)", LOCKS[name].strip())
+    assert all("--hash=sha256:" in entry for entry in entries if not entry.startswith("#"))
+    assert "://" not in LOCKS[name]
+
+
+HEAVY = {
+    "ingest": {"pandas"},
+    "clean": {"vl_convert"},
+    "train_or_score": {"vl_convert"},
+    "report": {"pandas", "vl_convert"},
+    "deploy": {"pandas", "vl_convert"},
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_step_imports_nothing_heavy_that_it_does_not_need(name):
+    show = f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import {name}; print(*sys.modules)"
+    loaded = set(command("-c", show, cwd=SCRIPTS).stdout.split())
+    assert not loaded & (HEAVY[name] | {"snakemake", "cyclopts", "matplotlib", "scipy"})
