@@ -125,9 +125,9 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def project(tmp_path: Path) -> Project:
-    made = Project(copy_project(tmp_path / "project"))
+def small_project(folder: Path) -> Project:
+    """A project whose source is the small market, with settings to match."""
+    made = Project(copy_project(folder))
     (made.folder / "data" / "raw" / "small.csv").write_text(as_csv(market()))
     nothing = {name: None for name in ("open", "high", "low", "adj_close")}
     names = {"date": "date", "symbol": "symbol", "close": "close", "volume": "volume"}
@@ -139,3 +139,26 @@ def project(tmp_path: Path) -> Project:
         retries={"delay": 0.05},
     )
     return made
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A small project in which nothing has run."""
+    return small_project(tmp_path / "project")
+
+
+@pytest.fixture(scope="session")
+def run_once(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A small project in which everything has run; not to be changed."""
+    made = small_project(tmp_path_factory.mktemp("once") / "project")
+    outcome = made.snakemake()
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.ran == list(STEPS)
+    return made
+
+
+@pytest.fixture
+def finished(run_once: Project, tmp_path: Path) -> Project:
+    """A copy of a small project in which everything has run."""
+    shutil.copytree(run_once.folder, tmp_path / "project", symlinks=True)
+    return Project(tmp_path / "project")

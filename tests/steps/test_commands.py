@@ -4,14 +4,14 @@ import re
 
 import orjson
 import pytest
+
 from clean import clean
+from conftest import SCRIPTS, STEPS, as_csv, command, market
 from deploy import deploy
 from ingest import ingest
 from pricewright.errors import Refusal
 from report import report
 from train_or_score import train_or_score
-
-from conftest import SCRIPTS, STEPS, as_csv, command, market
 
 FUNCTIONS = {
     "ingest": ingest,
@@ -184,7 +184,7 @@ def test_deploy_takes_the_reported_model_and_no_other(tmp_path, by_function, mon
     assert (tmp_path / "deployed.json").read_bytes() == (by_function / "model.json").read_bytes()
     other = (by_function / "model.json").read_bytes().replace(b'"horizon": 10', b'"horizon":  10')
     (tmp_path / "model.json").write_bytes(other)
-    with pytest.raises(Refusal, match="is not the model that report.txt reports"):
+    with pytest.raises(Refusal, match=r"is not the model that report\.txt reports"):
         deploy("report.txt", tmp_path / "elsewhere.json", model=tmp_path / "model.json")
     assert not (tmp_path / "elsewhere.json").exists()
 

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from pricewright.cleaning import clean_prices
 from pricewright.errors import Refusal
 from pricewright.records import parse_records

@@ -1,7 +1,7 @@
 import pytest
-from pricewright.codedigest import code_digest, imported_files
 
 from conftest import SCRIPTS, STEPS
+from pricewright.codedigest import code_digest, imported_files
 
 
 @pytest.fixture

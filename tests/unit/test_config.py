@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+from conftest import ROOT
 from pricewright.config import complete, named_columns, source_file
 from pricewright.errors import Refusal
 from pricewright.schema import load
-
-from conftest import ROOT
 
 SHIPPED = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 CONFIGS = [ROOT / "config" / "config.yaml", *sorted((ROOT / "config" / "examples").glob("*.yaml"))]

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from pricewright.errors import Refusal
 from pricewright.files import read_whole, sha256, write_whole
 

@@ -9,9 +9,9 @@ from importlib import import_module
 
 import pytest
 import yaml
-from pricewright.schema import load
 
 from conftest import ROOT, SCRIPTS, STEPS, command
+from pricewright.schema import load
 
 PACKAGE = sorted((SCRIPTS / "pricewright").glob("*.py"))
 LOCKS = {name: (ROOT / name).read_text() for name in ("requirements.lock", "requirements-dev.lock")}

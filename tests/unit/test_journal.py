@@ -2,6 +2,7 @@ import logging
 import re
 
 import pytest
+
 from pricewright import journal
 from pricewright.errors import Refusal
 
@@ -36,10 +37,14 @@ def test_each_attempt_keeps_its_log(tmp_path):
     for attempt in range(1, 13):
         kept = journal.to_file(tmp_path / "clean.log", "clean")
         assert kept == (tmp_path / f"clean.{attempt - 1}.log" if attempt > 1 else None)
-        (tmp_path / "clean.log").write_text(f"attempt {attempt}")
-    assert (tmp_path / "clean.log").read_text() == "attempt 12"
-    assert (tmp_path / "clean.11.log").read_text() == "attempt 11"
-    assert len(list(tmp_path.iterdir())) == 12
+        journal.say(f"attempt {attempt}")
+        for handler in list(journal.logger.handlers):
+            handler.close()
+            journal.logger.removeHandler(handler)
+    assert (tmp_path / "clean.log").read_text().endswith("clean attempt 12\n")
+    for attempt in range(1, 13):
+        log = (tmp_path / f"clean.{attempt}.log").read_text()
+        assert log.endswith(f"clean attempt {attempt}\n")
 
 
 def fail(error: Exception, *, for_good: bool) -> None:

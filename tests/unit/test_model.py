@@ -1,6 +1,8 @@
 import numpy as np
 import orjson
 import pytest
+
+from conftest import market
 from pricewright.documents import write_columns
 from pricewright.errors import Refusal
 from pricewright.model import read_model
@@ -8,8 +10,6 @@ from pricewright.randomwalk import forecast, plain_forecast, walk
 from pricewright.series import History
 from pricewright.walkforward import Plan, evaluate, origins
 from train_or_score import train_or_score
-
-from conftest import market
 
 PLAN = Plan(origins=8, horizon=5, level=0.9, min_history=40, max_age_days=30)
 

@@ -1,14 +1,14 @@
 from copy import deepcopy
 
 import pytest
+
+from conftest import market
 from pricewright import charts
 from pricewright.documents import write_columns
 from pricewright.errors import Refusal
 from pricewright.model import read_model
 from pricewright.page import WIDTH, compose, named_model, verdict
 from train_or_score import train_or_score
-
-from conftest import market
 
 
 @pytest.fixture(scope="module")

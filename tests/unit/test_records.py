@@ -1,5 +1,6 @@
 import orjson
 import pytest
+
 from pricewright.errors import Refusal
 from pricewright.records import parse_records, write_records
 

@@ -1,6 +1,7 @@
 import logging
 
 import pytest
+
 from pricewright.errors import Refusal
 from pricewright.retrying import retry
 

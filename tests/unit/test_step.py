@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+
 import step
 from attempts import attempt_number, linear_backoff, more_memory
 from pricewright.errors import Refusal

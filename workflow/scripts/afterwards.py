@@ -26,7 +26,9 @@ def picture(path: str) -> list[str]:
 def draw_rulegraph(workflow: Any, output: str) -> None:
     """Draw what `snakemake --rulegraph | dot -Tsvg` draws for the run at hand."""
     workflow.dag_settings.print_dag_as = "dot"
-    dot = workflow.dag.rule_dot().encode()
+    *lines, end = workflow.dag.rule_dot().strip().splitlines()
+    lines.sort(key=lambda line: line if "->" in line else "")  # arrows come in no fixed order
+    dot = "\n".join([*lines, end]).encode()
     svg = subprocess.run([layout_engine(), "-Tsvg"], input=dot, stdout=subprocess.PIPE, check=True)
     Path(output).write_bytes(svg.stdout)
 

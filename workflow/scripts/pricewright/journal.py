@@ -32,16 +32,19 @@ def to_stderr(step: str) -> None:
 
 
 def to_file(path: Path, step: str) -> Path | None:
-    """Send the step's events to a new file.
+    """Send an attempt's events to the log `<stem>.log`, and to `<stem>.<n>.log`, n counting up.
 
-    A file that is there already, the log of an attempt before, is kept as `<stem>.<n>.log`,
-    n rising; its new path is returned.
+    The first is always of the newest attempt, for whoever starts an attempt may delete it;
+    the second is kept for good. Returns the kept log of the attempt before, if there is one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    kept = _keep(path) if path.exists() else None
-    _attach(logging.FileHandler(path, encoding="utf-8"), step)
-    return kept
+    kept = re.compile(re.escape(path.stem) + r"\.(\d+)" + re.escape(path.suffix))
+    numbers = [int(m[1]) for file in path.parent.iterdir() if (m := kept.fullmatch(file.name))]
+    previous, number = max(numbers, default=0), max(numbers, default=0) + 1
+    for file in (path, _numbered(path, number)):
+        _attach(logging.FileHandler(file, mode="w", encoding="utf-8"), step)
+    return _numbered(path, previous) if previous else None
 
 
 def failure(error: BaseException, *, for_good: bool) -> None:
@@ -104,7 +107,5 @@ def _attach(handler: logging.Handler, step: str) -> None:
     logger.addHandler(handler)
 
 
-def _keep(path: Path) -> Path:
-    older = re.compile(re.escape(path.stem) + r"\.(\d+)" + re.escape(path.suffix))
-    numbers = [int(m[1]) for file in path.parent.iterdir() if (m := older.fullmatch(file.name))]
-    return path.rename(path.with_name(f"{path.stem}.{max(numbers, default=0) + 1}{path.suffix}"))
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}.{number}{path.suffix}")

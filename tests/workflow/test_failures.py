@@ -1,0 +1,151 @@
+"""What fails for a while is tried again, what fails for good is not, and every log is kept."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from datetime import datetime
+
+import pytest
+
+from conftest import STEPS
+
+FULL_DISK = """
+import os
+
+_replace = os.replace
+
+def replace(old, new, *rest, **more):
+    if os.path.basename(new) == os.environ["FAIL_ON"]:
+        with open(os.environ["FAILURES"], "a+") as file:
+            file.seek(0)
+            if len(file.read()) < int(os.environ["FAIL_TIMES"]):
+                file.write("x")
+                raise OSError(5, "Input/output error")
+    return _replace(old, new, *rest, **more)
+
+os.replace = replace
+"""
+
+
+@pytest.fixture
+def failing(tmp_path):
+    """An environment in which writing a file fails a number of times."""
+    (tmp_path / "faults").mkdir()
+    (tmp_path / "faults" / "sitecustomize.py").write_text(FULL_DISK)
+
+    def environment(file, times):
+        return {
+            "PYTHONPATH": str(tmp_path / "faults"),
+            "FAILURES": str(tmp_path / "failures"),
+            "FAIL_ON": file,
+            "FAIL_TIMES": str(times),
+        }
+
+    return environment
+
+
+def times(log):
+    stamps = re.findall(r"^(\S+)Z ", log, re.MULTILINE)
+    return [datetime.fromisoformat(stamp) for stamp in stamps]
+
+
+def test_a_job_that_fails_for_a_while_is_tried_again_after_a_longer_wait(project, failing):
+    project.configure(retries={"times": 3, "delay": 0.4})
+    outcome = project.snakemake(env=failing("prices_clean.json", 2))
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.ran == ["ingest", "clean", "clean", "clean", *STEPS[2:]]
+    assert re.findall(r"mem_mb=(\d+)", outcome.stderr)[1:4] == ["1000", "2000", "3000"]
+    logs = project.folder / "logs"
+    first, second, last = (
+        (logs / name).read_text() for name in ("clean.1.log", "clean.2.log", "clean.log")
+    )
+    assert "Input/output error" in first
+    assert "Input/output error" in second
+    assert "Traceback" in first
+    assert " wait attempt=2 seconds=0.4" in second
+    assert " wait attempt=3 seconds=0.8" in last
+    assert "rows in/out: 280/280" in last
+    assert (times(last)[1] - times(last)[0]).total_seconds() >= 0.8
+
+
+def test_a_deployment_that_fails_for_a_while_is_written_within_the_job(project, failing):
+    outcome = project.snakemake(env=failing("deployed_model.json", 2))
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.ran == list(STEPS)
+    log = (project.folder / "logs" / "deploy.log").read_text()
+    assert [line.split(" ", 3)[3] for line in log.splitlines() if "attempt" in line] == [
+        "attempt 1 for place",
+        "failed attempt 1: [Errno 5] Input/output error",
+        "attempt 2 for place",
+        "failed attempt 2: [Errno 5] Input/output error",
+        "attempt 3 for place",
+    ]
+
+
+def test_bad_data_is_read_once_and_its_sentence_stays_the_last_word(project):
+    with (project.folder / "data" / "raw" / "small.csv").open("a") as file:
+        file.write("2024-01-01,S0,one,1\n")
+    outcome = project.snakemake()
+    assert outcome.code == 1
+    sentence = "data/raw/small.csv:282: close is 'one', not a number"
+    logs = [
+        project.folder / "logs" / name for name in ("ingest.1.log", "ingest.2.log", "ingest.3.log")
+    ]
+    assert [" start " in log.read_text() for log in logs] == [True, False, False]
+    for log in logs:
+        assert f"ERROR ingest failed for good: {sentence}" in log.read_text().splitlines()[-1]
+    assert not (project.folder / "results" / "prices_raw.json").exists()
+
+
+def test_a_run_after_a_failure_for_good_does_the_work_again(project):
+    path = project.folder / "data" / "raw" / "small.csv"
+    good = path.read_text()
+    path.write_text(good.replace("S1", "<S1>"))
+    assert project.snakemake().code == 1
+    path.write_text(good)
+    assert project.snakemake().ran == list(STEPS)
+
+
+def test_an_error_at_import_reaches_the_log(project, tmp_path):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "orjson.py").write_text("raise ImportError('orjson is broken')\n")
+    outcome = project.snakemake(env={"PYTHONPATH": str(tmp_path / "broken")})
+    assert outcome.code == 1
+    log = (project.folder / "logs" / "ingest.1.log").read_text()
+    assert "Traceback" in log
+    assert log.splitlines()[-1].endswith(
+        "ERROR ingest failed for good: unexpected ImportError: orjson is broken"
+    )
+
+
+def test_code_that_does_not_parse_is_named_before_anything_runs(project):
+    (project.folder / "workflow" / "scripts" / "pricewright" / "page.py").write_text("def f(:\n")
+    outcome = project.snakemake()
+    assert (outcome.code, outcome.ran) == (1, [])
+    assert "page.py" in outcome.stderr
+
+
+def test_a_run_killed_in_the_middle_is_taken_up_where_it_was(project, failing):
+    project.configure(retries={"times": 1, "delay": 30})
+    run = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "1"],
+        cwd=project.folder,
+        env=os.environ | failing("model.json", 1),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    waiting = project.folder / "logs" / "train_or_score.2.log"
+    for _ in range(600):
+        if waiting.exists():
+            break
+        time.sleep(0.1)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    assert project.snakemake("--unlock").code == 0
+    outcome = project.snakemake("--rerun-incomplete")
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.ran == list(STEPS[2:])

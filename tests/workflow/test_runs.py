@@ -1,0 +1,223 @@
+"""Whole runs, as a user starts them."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import orjson
+import pytest
+
+from conftest import CHECKPOINTS, ROOT, STEPS, Project, command, copy_project
+
+
+def test_one_run_makes_every_checkpoint_log_and_record(run_once):
+    results = run_once.folder / "results"
+    assert {*CHECKPOINTS, "ingest.json", "clean.json", "dag.svg", "run_report.html"} <= {
+        path.name for path in results.iterdir()
+    }
+    assert {path.name for path in (run_once.folder / "logs").iterdir()} == {
+        f"{name}{attempt}.log" for name in STEPS for attempt in ("", ".1")
+    }
+    assert run_once.results()["model.json"] == run_once.results()["deployed_model.json"]
+
+
+def test_a_second_run_runs_nothing(finished):
+    outcome = finished.snakemake()
+    assert (outcome.code, outcome.ran) == (0, [])
+    assert "Nothing to be done" in outcome.stderr
+
+
+def test_a_forced_run_writes_the_same_bytes(finished):
+    before = {
+        path: path.read_bytes()
+        for path in (finished.folder / "results").rglob("*")
+        if path.is_file() and path.name != "run_report.html"
+    }
+    assert finished.snakemake("--forceall").ran == list(STEPS)
+    for path, content in before.items():
+        assert path.read_bytes() == content, path
+
+
+@pytest.mark.parametrize("file", ["data/raw/small.csv", "results/prices_raw.json"])
+def test_a_file_that_was_only_touched_makes_nothing_run(finished, file):
+    os.utime(finished.folder / file)
+    assert finished.snakemake().ran == []
+
+
+def test_no_artifact_knows_its_time_its_host_or_its_folder(run_once):
+    secrets = [str(run_once.folder), os.uname().nodename]
+    results = run_once.folder / "results"
+    for path in results.rglob("*"):
+        if path.is_file() and path.name not in ("run_report.html", "dag.svg"):
+            text = path.read_text()
+            assert not [secret for secret in secrets if len(secret) > 3 and secret in text], path
+
+
+def test_the_run_report_holds_captioned_checkpoints_pictures_and_the_dag(run_once):
+    html = (run_once.folder / "results" / "run_report.html").read_text()
+    for name in ("model.json", "report.txt", "deployed_model.json", "ingest.json", "clean.json"):
+        assert f"results/{name}" in html
+    for picture in ("coverage.svg", "skill.svg", "dag.svg"):
+        assert picture in html
+    for category in ("Data", "Model", "Plots", "Run"):
+        assert f'"{category}"' in html
+    assert "The receipt of" in html or "the receipt of" in html
+    assert "Small market" in html
+
+
+def test_the_picture_of_the_dag_shows_the_five_steps(run_once):
+    svg = (run_once.folder / "results" / "dag.svg").read_text()
+    assert set(STEPS) <= set(re.findall(r">(\w+)</text>", svg))
+
+
+def test_the_dag_and_the_rulegraph_go_to_dot(finished):
+    for option in ("--dag", "--rulegraph"):
+        outcome = finished.snakemake(option)
+        assert outcome.stdout.startswith("digraph")
+        drawn = subprocess.run(
+            ["dot", "-Tsvg"], input=outcome.stdout, capture_output=True, text=True, check=True
+        )
+        assert "train_or_score" in drawn.stdout
+
+
+def test_a_machine_without_dot_draws_the_dag_as_well(finished, tmp_path):
+    for name in ("bash", "sh"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    (finished.folder / "results" / "dag.svg").unlink()
+    outcome = finished.snakemake("--forcerun", "deploy", env={"PATH": str(tmp_path)})
+    assert outcome.code == 0, outcome.stderr
+    assert "train_or_score" in (finished.folder / "results" / "dag.svg").read_text()
+
+
+def with_spaces(folder: Path) -> Path:
+    return folder / "my prices" / "this year's"
+
+
+def test_a_run_in_a_folder_whose_path_has_spaces(run_once, tmp_path):
+    shutil.copytree(run_once.folder, with_spaces(tmp_path))
+    moved = Project(with_spaces(tmp_path))
+    outcome = moved.snakemake("--forceall")
+    assert outcome.code == 0, outcome.stderr
+    assert moved.results() == run_once.results()
+
+
+def test_a_run_in_another_directory_uses_what_is_there_and_the_workflows_own_sample(
+    run_once, tmp_path
+):
+    outcome = run_once.snakemake("--directory", str(tmp_path / "elsewhere"))
+    assert outcome.code == 0, outcome.stderr
+    elsewhere = tmp_path / "elsewhere" / "results"
+    assert {name: (elsewhere / name).read_bytes() for name in CHECKPOINTS} == run_once.results()
+
+
+SAMPLES = {
+    "stocks": ([], 12_154, 12_154, 5, "2013-03-01"),
+    # 41 currencies on 6,533 days, of which 63,728 are not quoted
+    "fx": (["--configfile", "config/examples/fx.yaml"], 267_853, 204_125, 30, "2024-07-05"),
+    # 8,611 days, 290 of them without trading
+    "oil": (["--configfile", "config/examples/oil.yaml"], 8_611, 8_321, 1, "2019-01-03"),
+}
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_a_sample_goes_all_the_way_to_a_deployed_model(tmp_path, sample):
+    arguments, delivered, kept, symbols, cutoff = SAMPLES[sample]
+    project = Project(copy_project(tmp_path / "project"))
+    outcome = project.snakemake(*arguments)
+    assert outcome.code == 0, outcome.stderr
+    model = orjson.loads(project.results()["deployed_model.json"])
+    assert model["receipts"]["ingest"]["rows"] == delivered
+    assert model["data"]["rows"] == kept
+    assert (len(model["symbols"]), model["cutoff"]) == (symbols, cutoff)
+    assert model["metrics"]["origins"] == 50
+    ratio = (
+        model["metrics"]["pooled"]["model"]["mase"]
+        / model["metrics"]["pooled"]["random_walk"]["mase"]
+    )
+    assert 0.98 < ratio < 1.02
+    os.utime(project.folder / "results" / "prices_raw.json")
+    assert project.snakemake(*arguments).ran == []
+
+
+def test_a_series_that_went_below_zero_is_modelled_in_levels_and_the_report_says_so(project):
+    path = project.folder / "data" / "raw" / "small.csv"
+    lines = path.read_text().splitlines()
+    date, symbol, _, volume = lines[60].split(",")
+    lines[60] = ",".join([date, symbol, "-37.63", volume])
+    path.write_text("\n".join(lines) + "\n")
+    assert project.snakemake().code == 0
+    assert project.model()["symbols"]["S0"]["scale"] == "level"
+    assert project.model()["symbols"]["S1"]["scale"] == "log"
+    assert "log prices; levels for S0" in project.results()["report.txt"].decode()
+
+
+def test_mode_score_evaluates_a_given_model_and_deploys_the_result(finished):
+    kept = finished.folder / "champion.json"
+    kept.write_bytes(finished.results()["model.json"])
+    finished.configure(mode="score", score={"model": "champion.json"})
+    outcome = finished.snakemake()
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.ran == ["train_or_score", "report", "deploy"]
+    model = finished.model()
+    assert model["mode"] == "score"
+    assert (
+        model["symbols"]["S0"]["drift"] == orjson.loads(kept.read_bytes())["symbols"]["S0"]["drift"]
+    )
+    assert "Caution" in finished.results()["report.txt"].decode()
+
+
+MODULE = """
+configfile: "outer.yaml"
+
+module prices:
+    snakefile: "{snakefile}"
+    config: config["prices"]
+
+use rule * from prices as prices_*
+
+rule all:
+    default_target: True
+    input: rules.prices_all.input, "outer.txt"
+
+rule outer:
+    input: "results/deployed_model.json"
+    output: "outer.txt"
+    shell: "cp {{input}} {{output}}"
+"""
+
+
+def test_it_works_as_a_module_in_another_workflow(run_once, tmp_path):
+    (tmp_path / "Snakefile").write_text(
+        MODULE.format(snakefile=run_once.folder / "workflow" / "Snakefile")
+    )
+    config = (run_once.folder / "config" / "config.yaml").read_text()
+    indented = "".join(f"  {line}\n" for line in config.splitlines())
+    (tmp_path / "outer.yaml").write_text("prices:\n" + indented)
+    outcome = command("-m", "snakemake", "--cores", "1", cwd=tmp_path, seconds=120)
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.ran == [*(f"prices_{name}" for name in STEPS), "outer"]
+    assert (tmp_path / "outer.txt").read_bytes() == run_once.results()["deployed_model.json"]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"model": {"horizn": 5}}, "config key 'model.horizn': there is no such key; did you mean"),
+        ({"source": {"layout": "wide"}}, "config key 'source.columns.symbol': found 'symbol'"),
+    ],
+)
+def test_a_mistake_in_config_ends_the_run_before_it_begins(project, change, sentence):
+    project.configure(**change)
+    outcome = project.snakemake()
+    assert outcome.code == 1
+    assert outcome.ran == []
+    assert sentence in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+    assert not (project.folder / "results").exists()
+
+
+def test_the_workflow_passes_snakemakes_lint():
+    outcome = command("-m", "snakemake", "--lint", cwd=ROOT)
+    assert outcome.code == 0, outcome.stderr
