@@ -4,6 +4,7 @@ Both are made from the DAG that has just run, in the same process: the same rule
 by construction, and none of the seconds that a second Snakemake would take to start.
 """
 
+import gc
 import shutil
 import subprocess
 import sys
@@ -53,10 +54,12 @@ def write_run_report(workflow: Any, output: str) -> None:
 
 
 def end_now() -> None:
-    """Let go of the timers with which Snakemake limits its job rate.
+    """Let go of what would keep the process when everything is done.
 
-    All jobs are done, but the last of these timers would keep the process for a second more.
+    The last of the timers with which Snakemake limits its job rate would for a second, and a
+    last look for garbage for as long as an import of pandas.
     """
+    gc.freeze()
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer):
             thread.cancel()

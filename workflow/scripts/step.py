@@ -11,6 +11,7 @@ the command line they are the options. From this import on, whatever goes wrong,
 import too, is one sentence on standard error, with the traceback in the job's log.
 """
 
+import gc
 import inspect
 import sys
 import time
@@ -28,6 +29,7 @@ _job: Any = getattr(_main, "snakemake", None)
 
 def run(function: Callable[..., None]) -> None:
     """Call a step's function for the job that runs this script, or for the command line."""
+    gc.enable()
     if _job is None:
         from cyclopts import App
 
@@ -40,6 +42,7 @@ def run(function: Callable[..., None]) -> None:
         app(sys.argv[1:])
     else:
         function(**arguments(function, _job))
+    gc.freeze()  # the process ends now: a last look for garbage would cost as much as an import
 
 
 def arguments(function: Callable[..., None], job: Any) -> dict[str, Any]:
@@ -90,6 +93,7 @@ def _on_error(
 
 def _begin(script: Path) -> None:
     """Set up the log of this process, once, before anything can go wrong unseen."""
+    gc.disable()  # until `run`: imports make no garbage worth looking for
     journal.to_stderr(script.stem)
     sys.excepthook = _on_error
     if _job is not None:

@@ -2,7 +2,6 @@
 
 import platform
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +40,8 @@ def write_model(path: Path, document: dict[str, Any]) -> str:
 
 def libraries(names: Sequence[str]) -> dict[str, str]:
     """The versions of Python and of the named distributions."""
+    from importlib import metadata  # only who trains needs it
+
     return {"python": ".".join(platform.python_version_tuple()[:2])} | {
         name: metadata.version(name) for name in names
     }

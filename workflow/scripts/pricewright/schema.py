@@ -5,12 +5,12 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import jsonschema_rs
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from pricewright.errors import Refusal
+
+if TYPE_CHECKING:
+    import jsonschema_rs
 
 FOLDER = Path(__file__).resolve().parents[2] / "schemas"
 
@@ -18,7 +18,10 @@ FOLDER = Path(__file__).resolve().parents[2] / "schemas"
 @cache
 def load(name: str) -> dict[str, Any]:
     """The schema `name` (JSON Schema 2020-12, kept as YAML in workflow/schemas)."""
-    schema = yaml.load((FOLDER / f"{name}.schema.yaml").read_bytes(), Loader=_Loader)
+    import yaml  # here, as below: importing a step should cost no more than its work needs
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    schema = yaml.load((FOLDER / f"{name}.schema.yaml").read_bytes(), Loader=loader)
     assert isinstance(schema, dict)
     return schema
 
@@ -28,6 +31,8 @@ def check(document: Mapping[str, Any], name: str, where: str) -> None:
 
     `where` introduces the sentence: the document's file, or the words for its keys.
     """
+    import jsonschema_rs
+
     schema = load(name)
     errors = list(jsonschema_rs.Draft202012Validator(schema).iter_errors(document))
     if errors:
@@ -44,7 +49,7 @@ def fill_defaults(document: dict[str, Any], schema: Mapping[str, Any]) -> None:
             fill_defaults(document[key], part)
 
 
-def _sentence(error: jsonschema_rs.ValidationError, schema: Mapping[str, Any]) -> str:
+def _sentence(error: "jsonschema_rs.ValidationError", schema: Mapping[str, Any]) -> str:
     kind = error.kind.as_dict()
     path = [str(part) for part in error.instance_path]
     rule = _at(schema, list(error.schema_path)[:-1])
@@ -91,5 +96,3 @@ def _at(schema: Mapping[str, Any], path: list[str | int]) -> Mapping[str, Any]:
             node = _at(schema, node["$ref"].removeprefix("#/").split("/"))
     return node  # type: ignore[no-any-return]
 
-
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
