@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from afterwards import layout_engine
 from conftest import CHECKPOINTS, ROOT, STEPS, Project, command, copy_project
 
 
@@ -73,11 +74,16 @@ def test_the_picture_of_the_dag_shows_the_five_steps(run_once):
 
 
 def test_the_dag_and_the_rulegraph_go_to_dot(finished):
+    """To `dot` itself where the machine has it, else to the command that stands in for it."""
     for option in ("--dag", "--rulegraph"):
         outcome = finished.snakemake(option)
         assert outcome.stdout.startswith("digraph")
         drawn = subprocess.run(
-            ["dot", "-Tsvg"], input=outcome.stdout, capture_output=True, text=True, check=True
+            [layout_engine(), "-Tsvg"],
+            input=outcome.stdout,
+            capture_output=True,
+            text=True,
+            check=True,
         )
         assert "train_or_score" in drawn.stdout
 

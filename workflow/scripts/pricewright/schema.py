@@ -95,4 +95,3 @@ def _at(schema: Mapping[str, Any], path: list[str | int]) -> Mapping[str, Any]:
         while isinstance(node, dict) and "$ref" in node:
             node = _at(schema, node["$ref"].removeprefix("#/").split("/"))
     return node  # type: ignore[no-any-return]
-
