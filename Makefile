@@ -1,7 +1,7 @@
 # make run    the environment, then the sample from raw prices to a deployed model
 # make test   the environment, then the whole test suite
 # make check  style, types and Snakemake's own lint
-# make lock   the lock files anew, from pyproject.toml
+# make lock   the lock files and environment.yml anew, from pyproject.toml (needs uv)
 # ARGS is added to the command: make run ARGS="--configfile config/examples/fx.yaml"
 
 PYTHON ?= python3
@@ -38,6 +38,9 @@ lock:
 	uv pip compile $(COMPILE) pyproject.toml --output-file requirements.lock
 	uv pip compile $(COMPILE) --extra dev --constraint requirements.lock pyproject.toml \
 	  --output-file requirements-dev.lock
+	{ sed '/- pip:$$/q' environment.yml; \
+	  sed -nE 's/^([^ #]+==.*[^ \\]) *\\$$/      - \1/p' requirements-dev.lock; } > environment.new
+	mv environment.new environment.yml
 
 COMPILE := --quiet --universal --generate-hashes --no-annotate --no-header \
   --fork-strategy fewest --python-version 3.11 --upgrade
