@@ -1,11 +1,13 @@
 import os
 import random
-import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from conftest import SCRIPTS
 from pricewright.errors import Refusal
 from pricewright.files import read_whole, sha256, write_whole
 
@@ -35,22 +37,35 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     assert (tmp_path / "a").read_bytes() == b"old"
 
 
+WRITER = """
+import sys
+from itertools import cycle
+from pathlib import Path
+from pricewright.files import write_whole
+
+print("ready", flush=True)
+for letter in cycle(b"AB"):
+    write_whole(Path("a"), bytes([letter]) * 400_000)
+"""
+
+
 def test_a_writer_killed_at_any_moment_leaves_one_whole_version(tmp_path):
-    target = tmp_path / "a"
-    versions = [bytes([65 + number]) * 400_000 for number in range(2)]
-    write_whole(target, versions[0])
-    moments = random.Random(7)
-    seen = set()
-    for _ in range(60):
-        writer = os.fork()
-        if not writer:
-            while True:
-                for version in versions:
-                    write_whole(target, version)
+    versions = [bytes([letter]) * 400_000 for letter in b"AB"]
+    write_whole(tmp_path / "a", versions[0])
+    moments, seen = random.Random(7), set()
+    for _ in range(40):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(SCRIPTS)},
+            stdout=subprocess.PIPE,
+        )
+        assert writer.stdout is not None
+        writer.stdout.readline()
         time.sleep(moments.uniform(0.0, 0.02))
-        os.kill(writer, signal.SIGKILL)
-        os.waitpid(writer, 0)
-        content = target.read_bytes()
+        writer.kill()
+        writer.communicate()
+        content = (tmp_path / "a").read_bytes()
         assert content in versions
         seen.add(content)
     assert len(seen) == 2, "the writers were killed before they wrote anything"
