@@ -47,17 +47,17 @@ def test_each_attempt_keeps_its_log(tmp_path):
         assert log.endswith(f"clean attempt {attempt}\n")
 
 
-def fail(error: Exception, *, for_good: bool) -> None:
+def fail(error: BaseException) -> None:
     try:
         raise error
-    except Exception as caught:
-        journal.failure(caught, for_good=for_good)
+    except BaseException as caught:
+        journal.failure(caught)
 
 
 def test_a_refusal_is_one_sentence_on_the_terminal_and_a_traceback_in_the_file(tmp_path, capsys):
     journal.to_stderr("clean")
     journal.to_file(tmp_path / "clean.log", "clean")
-    fail(Refusal("a.json:3: wrong; mend it."), for_good=True)
+    fail(Refusal("a.json:3: wrong; mend it."))
     terminal = capsys.readouterr().err
     assert re.fullmatch(
         LINE + r" ERROR clean failed for good: a\.json:3: wrong; mend it\.\n", terminal
@@ -67,19 +67,27 @@ def test_a_refusal_is_one_sentence_on_the_terminal_and_a_traceback_in_the_file(t
 
 def test_a_defect_shows_its_traceback_where_there_is_no_file_to_hold_it(capsys):
     journal.to_stderr("clean")
-    fail(KeyError("close"), for_good=True)
+    fail(KeyError("close"))
     terminal = capsys.readouterr().err
     assert "Traceback" in terminal
     assert terminal.endswith("failed for good: unexpected KeyError: 'close'\n")
 
 
 @pytest.mark.parametrize(
-    ("for_good", "expected"), [(True, "unexpected OSError: disk"), (False, None)]
+    ("error", "last_words", "for_good"),
+    [
+        (Refusal("a.json:3: wrong."), "failed for good: a.json:3: wrong.", "a.json:3: wrong."),
+        (ValueError("x"), "failed for good: unexpected ValueError: x", "unexpected ValueError: x"),
+        (OSError(5, "Input/output error"), "failed: OSError: [Errno 5] Input/output error", None),
+        (MemoryError(), "failed: MemoryError", None),
+        (KeyboardInterrupt(), "failed: KeyboardInterrupt", None),
+    ],
 )
-def test_a_log_tells_whether_its_attempt_failed_for_good(tmp_path, for_good, expected):
+def test_a_log_tells_whether_its_attempt_failed_for_good(tmp_path, error, last_words, for_good):
     journal.to_file(tmp_path / "clean.log", "clean")
-    fail(OSError("disk"), for_good=for_good)
-    assert journal.failed_for_good(tmp_path / "clean.log") == expected
+    fail(error)
+    assert (tmp_path / "clean.log").read_text().endswith(f" ERROR clean {last_words}\n")
+    assert journal.failed_for_good(tmp_path / "clean.log") == for_good
 
 
 def test_a_log_that_is_not_there_tells_nothing(tmp_path):

@@ -98,6 +98,7 @@ def test_bad_data_is_read_once_and_its_sentence_stays_the_last_word(project):
     for log in logs:
         assert f"ERROR ingest failed for good: {sentence}" in log.read_text().splitlines()[-1]
     assert not (project.folder / "results" / "prices_raw.json").exists()
+    assert f"logs/ingest.log: ingest failed for good: {sentence}" in outcome.stderr
 
 
 def test_a_run_after_a_failure_for_good_does_the_work_again(project):

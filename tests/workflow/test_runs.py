@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from afterwards import layout_engine
+from afterwards import in_fixed_order, layout_engine
 from conftest import CHECKPOINTS, ROOT, STEPS, Project, command, copy_project
 
 
@@ -71,6 +71,14 @@ def test_the_run_report_holds_captioned_checkpoints_pictures_and_the_dag(run_onc
 def test_the_picture_of_the_dag_shows_the_five_steps(run_once):
     svg = (run_once.folder / "results" / "dag.svg").read_text()
     assert set(STEPS) <= set(re.findall(r">(\w+)</text>", svg))
+
+
+def test_the_picture_of_the_dag_is_the_rulegraph_that_snakemake_prints(finished):
+    rulegraph = in_fixed_order(finished.snakemake("--rulegraph").stdout)
+    drawn = subprocess.run(
+        [layout_engine(), "-Tsvg"], input=rulegraph.encode(), capture_output=True, check=True
+    )
+    assert (finished.folder / "results" / "dag.svg").read_bytes() == drawn.stdout
 
 
 def test_the_dag_and_the_rulegraph_go_to_dot(finished):

@@ -1,6 +1,6 @@
-"""What a run leaves behind by itself: the picture of its DAG, and Snakemake's own report.
+"""What a run leaves behind by itself: its DAG's picture and Snakemake's report, or last words.
 
-Both are made from the DAG that has just run, in the same process: the same rules and config
+The records are made from the DAG that has just run, in the same process: the same rules and config
 by construction, and none of the seconds that a second Snakemake would take to start.
 """
 
@@ -13,7 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from snakemake.io import report
+from snakemake.logging import logger
 from snakemake.sourcecache import infer_source_file
+
+
+def leave_records(workflow: Any, *, dag: str, run_report: str) -> None:
+    """After a run that did something: draw its DAG, then write the report that shows it."""
+    draw_rulegraph(workflow, dag)
+    write_run_report(workflow, run_report)
+    _end_now()
+
+
+def last_words(workflow: Any) -> None:
+    """After a run that failed: say once more, below all that Snakemake prints, why steps did."""
+    for job in workflow.dag.needrun_jobs():
+        for log in filter(Path.exists, map(Path, job.log)):
+            line = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
+            if " ERROR " in line:
+                logger.error(f"{log}: {line.partition(' ERROR ')[2]}")
+    _end_now()
 
 
 def picture(path: str) -> list[str]:
@@ -27,11 +45,15 @@ def picture(path: str) -> list[str]:
 def draw_rulegraph(workflow: Any, output: str) -> None:
     """Draw what `snakemake --rulegraph | dot -Tsvg` draws for the run at hand."""
     workflow.dag_settings.print_dag_as = "dot"
-    *lines, end = workflow.dag.rule_dot().strip().splitlines()
-    lines.sort(key=lambda line: line if "->" in line else "")  # arrows come in no fixed order
-    dot = "\n".join([*lines, end]).encode()
+    dot = in_fixed_order(workflow.dag.rule_dot()).encode()
     svg = subprocess.run([layout_engine(), "-Tsvg"], input=dot, stdout=subprocess.PIPE, check=True)
     Path(output).write_bytes(svg.stdout)
+
+
+def in_fixed_order(dot: str) -> str:
+    """A graph with its arrows sorted: Snakemake writes them in another order each time."""
+    *lines, end = dot.strip().splitlines()
+    return "\n".join([*sorted(lines, key=lambda line: line if "->" in line else ""), end])
 
 
 def layout_engine() -> str:
@@ -53,7 +75,7 @@ def write_run_report(workflow: Any, output: str) -> None:
     )
 
 
-def end_now() -> None:
+def _end_now() -> None:
     """Let go of what would keep the process when everything is done.
 
     The last of the timers with which Snakemake limits its job rate would for a second, and a

@@ -87,8 +87,7 @@ def _paths(value: Any) -> Path | list[Path]:
 def _on_error(
     kind: type[BaseException], error: BaseException, traceback: TracebackType | None
 ) -> None:
-    may_pass = isinstance(error, OSError | MemoryError | KeyboardInterrupt)
-    journal.failure(error, for_good=not may_pass)
+    journal.failure(error)
 
 
 def _begin(script: Path) -> None:

@@ -6,5 +6,9 @@ class Refusal(Exception):
 
     Its text is one sentence that names the file and line, or the config key, says what
     was found and what to do. Everything else that is raised is either trouble that may
-    pass (an OSError, a MemoryError) or a defect of ours.
+    pass or a defect of ours.
     """
+
+
+MAY_PASS = (OSError, MemoryError, KeyboardInterrupt)
+"""Trouble that another attempt, with more memory, may not have."""

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pricewright.errors import Refusal
+from pricewright.errors import MAY_PASS, Refusal
 
 logger = logging.getLogger("pricewright")
 logger.setLevel(logging.DEBUG)
@@ -47,25 +47,16 @@ def to_file(path: Path, step: str) -> Path | None:
     return _numbered(path, previous) if previous else None
 
 
-def failure(error: BaseException, *, for_good: bool) -> None:
+def failure(error: BaseException) -> None:
     """Log why the step ends: a sentence for everyone, the traceback for the file.
 
-    With no file to hold it, the traceback of a defect (anything that `describe` calls
-    unexpected) goes to standard error.
+    What may pass `failed`, everything else `failed for good`. With no file to hold it, the
+    traceback of what nobody expected goes to standard error.
     """
     in_file = any(isinstance(handler, logging.FileHandler) for handler in logger.handlers)
-    unexpected = describe(error).startswith("unexpected")
-    level = logging.ERROR if unexpected and not in_file else logging.DEBUG
-    logger.log(level, "traceback", exc_info=error)
-    logger.error("%s%s", _FOR_GOOD if for_good else "failed: ", describe(error))
-
-
-def describe(error: BaseException) -> str:
-    """An error as one sentence on one line."""
-    text = " ".join(str(error).split())
-    if isinstance(error, Refusal):
-        return text
-    return f"unexpected {type(error).__name__}" + (f": {text}" if text else "")
+    hidden = in_file or isinstance(error, (Refusal, *MAY_PASS))
+    logger.log(logging.DEBUG if hidden else logging.ERROR, "traceback", exc_info=error)
+    logger.error("%s%s", "failed: " if isinstance(error, MAY_PASS) else _FOR_GOOD, _sentence(error))
 
 
 def failed_for_good(path: Path) -> str | None:
@@ -76,6 +67,15 @@ def failed_for_good(path: Path) -> str | None:
         return None
     _, found, sentence = lines[-1].partition(f" {_FOR_GOOD}") if lines else ("", "", "")
     return sentence if found else None
+
+
+def _sentence(error: BaseException) -> str:
+    """An error on one line: a Refusal as it is, anything else with its kind."""
+    text = " ".join(str(error).split())
+    if isinstance(error, Refusal):
+        return text
+    kind = ("" if isinstance(error, MAY_PASS) else "unexpected ") + type(error).__name__
+    return f"{kind}: {text}" if text else kind
 
 
 class _Line(logging.Formatter):

@@ -1,6 +1,7 @@
 """The report as a page of plain text, 80 columns wide."""
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from tabulate import tabulate
 from pricewright.errors import Refusal
 
 WIDTH = 80
+_WHO = ("model", "random_walk")
 _MODEL = re.compile(r"^  model +(?P<path>\S.*)\n  sha256 +(?P<sha256>[0-9a-f]{64})$", re.MULTILINE)
 
 
@@ -87,8 +89,6 @@ def verdict(model: Mapping[str, Any]) -> str:
 
 
 def _indented(text: str) -> list[str]:
-    import textwrap
-
     return textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")
 
 
@@ -181,9 +181,6 @@ def _ratio(metrics: Mapping[str, Any]) -> float:
 def _metrics_row(name: str, dates: int, metrics: Mapping[str, Any], digits: int) -> list[str]:
     pairs = [(metrics[who][key], key) for key in ("mase", "rmsse", "coverage") for who in _WHO]
     return [name, str(dates), *(_number(value, key, digits) for value, key in pairs)]
-
-
-_WHO = ("model", "random_walk")
 
 
 def _number(value: float | None, key: str, digits: int) -> str:
