@@ -92,5 +92,5 @@ def test_the_digest_is_sha256():
 
 
 def test_a_path_may_be_given_as_text(tmp_path):
-    write_whole(str(tmp_path / "a"), b"x")  # type: ignore[arg-type]
+    write_whole(str(tmp_path / "a"), b"x")
     assert read_whole(Path(tmp_path / "a")) == b"x"

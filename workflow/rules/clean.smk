@@ -8,7 +8,7 @@ rule clean:
             "results/clean.json",
             caption="../report/clean.rst",
             category="Data",
-            labels={"checkpoint": "prices_clean.json", "shows": "what was kept"},
+            labels={"checkpoint": "prices_clean.json"},
         ),
     log:
         "logs/clean.log",

@@ -8,10 +8,7 @@ rule deploy:
             "results/deployed_model.json",
             caption="../report/deployed_model.rst",
             category="Model",
-            labels={
-                "checkpoint": "deployed_model.json",
-                "shows": "the model in staging",
-            },
+            labels={"checkpoint": "deployed_model.json"},
         ),
     log:
         "logs/deploy.log",

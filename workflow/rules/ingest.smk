@@ -8,7 +8,7 @@ rule ingest:
             "results/ingest.json",
             caption="../report/ingest.rst",
             category="Data",
-            labels={"checkpoint": "prices_raw.json", "shows": "what came in"},
+            labels={"checkpoint": "prices_raw.json"},
         ),
     log:
         "logs/ingest.log",

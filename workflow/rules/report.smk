@@ -7,19 +7,19 @@ rule report:
             "results/report.txt",
             caption="../report/report.rst",
             category="Model",
-            labels={"checkpoint": "report.txt", "shows": "the page to read"},
+            labels={"checkpoint": "report.txt"},
         ),
         coverage=report(
             "results/figures/coverage.svg",
             caption="../report/coverage.rst",
             category="Plots",
-            labels={"checkpoint": "", "shows": "interval coverage by horizon"},
+            labels={"plot": "interval coverage by horizon"},
         ),
         skill=report(
             "results/figures/skill.svg",
             caption="../report/skill.rst",
             category="Plots",
-            labels={"checkpoint": "", "shows": "error beside the random walk"},
+            labels={"plot": "error beside the random walk"},
         ),
     log:
         "logs/report.log",

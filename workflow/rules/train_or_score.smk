@@ -11,10 +11,7 @@ rule train_or_score:
             "results/model.json",
             caption="../report/model.rst",
             category="Model",
-            labels={
-                "checkpoint": "model.json",
-                "shows": "parameters, forecasts, metrics",
-            },
+            labels={"checkpoint": "model.json"},
         ),
     log:
         "logs/train_or_score.log",

@@ -36,7 +36,7 @@ def last_words(workflow: Any) -> None:
 
 def picture(path: str) -> list[str]:
     """The DAG's picture, flagged for the run report, once there is one."""
-    labels = {"checkpoint": "", "shows": "the DAG of rules"}
+    labels = {"picture": "the DAG of rules"}
     caption = infer_source_file(Path(__file__).parents[1] / "report" / "dag.rst")
     flagged = report(path, caption=caption, category="Run", labels=labels)
     return [flagged] if Path(path).exists() else []

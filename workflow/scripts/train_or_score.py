@@ -41,8 +41,8 @@ def train_or_score(
     output
         The model to write: JSON with parameters, forecasts, metrics and provenance.
     mode
-        `train` estimates the parameters from the records. `score` takes them, and the next
-        six settings, from `model`, and only brings its state up to the records' end.
+        `train` estimates the parameters from the records. `score` takes them, and all the
+        settings below, from `model`, and only brings its state up to the records' end.
     model
         The model to score.
     price

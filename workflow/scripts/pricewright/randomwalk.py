@@ -22,7 +22,7 @@ SEED_CHANGES = 20
 
 
 @dataclass(frozen=True)
-class Path:
+class Walk:
     """What the model knew after each observation; every array is (n,), index k for 0..k.
 
     values: the observations on the scale.  drift: per step, on the scale.
@@ -53,7 +53,7 @@ def walk(
     drift: float | None = None,
     variance: float | None = None,
     scale: Scale | None = None,
-) -> Path:
+) -> Walk:
     """Run the model along a history of at least two prices.
 
     What is known at index k is estimated from observations 0..k only, but for the variance's
@@ -68,7 +68,7 @@ def walk(
     recursion = pd.Series(np.concatenate([[start], squares])).ewm(alpha=1 - decay, adjust=False)
     so_far = np.concatenate([[0.0], np.cumsum(squares)]) / np.maximum(steps, 1)
     mean_change = (values - values[0]) / np.maximum(steps, 1)
-    return Path(
+    return Walk(
         scale=scale,
         values=values,
         drift=mean_change if drift is None else np.full(len(values), drift),
@@ -77,14 +77,14 @@ def walk(
     )
 
 
-def forecast(path: Path, at: Ints, horizon: int, level: float) -> Forecast:
+def forecast(path: Walk, at: Ints, horizon: int, level: float) -> Forecast:
     """The model's forecasts made after each observation in `at` (m,): arrays (m, horizon)."""
     steps = np.arange(1, horizon + 1, dtype=np.intp)
     centre = path.values[at, None] + steps * path.drift[at, None]
     return _around(centre, steps, path.variance[at, None], level, path.scale)
 
 
-def plain_forecast(path: Path, at: Ints, horizon: int, level: float) -> Forecast:
+def plain_forecast(path: Walk, at: Ints, horizon: int, level: float) -> Forecast:
     """The plain random walk's: no drift, constant volatility estimated so far."""
     steps = np.arange(1, horizon + 1, dtype=np.intp)
     centre = np.repeat(path.values[at, None], horizon, axis=1)

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pricewright.errors import Refusal
 
@@ -94,4 +94,4 @@ def _at(schema: Mapping[str, Any], path: list[str | int]) -> Mapping[str, Any]:
         node = node[part]
         while isinstance(node, dict) and "$ref" in node:
             node = _at(schema, node["$ref"].removeprefix("#/").split("/"))
-    return node  # type: ignore[no-any-return]
+    return cast(Mapping[str, Any], node)

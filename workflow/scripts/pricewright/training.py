@@ -13,8 +13,7 @@ from pricewright.documents import parse_json
 from pricewright.errors import Refusal
 from pricewright.files import read_whole, sha256
 from pricewright.model import libraries
-from pricewright.randomwalk import Path as Walk
-from pricewright.randomwalk import forecast, walk
+from pricewright.randomwalk import Walk, forecast, walk
 from pricewright.series import History, histories
 from pricewright.walkforward import Plan, evaluate
 

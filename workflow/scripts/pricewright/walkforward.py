@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pricewright.randomwalk import Forecast, Path, forecast, plain_forecast
+from pricewright.randomwalk import Forecast, Walk, forecast, plain_forecast
 from pricewright.series import Days, Floats, History, Ints
 
 
@@ -37,7 +37,7 @@ def origins(dates: Sequence[Days], plan: Plan) -> Days:
 
 
 def evaluate(
-    members: Sequence[tuple[History, Path]], plan: Plan
+    members: Sequence[tuple[History, Walk]], plan: Plan
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]], Days]:
     """Score the model and the plain random walk over the same origins and horizons.
 
@@ -84,7 +84,7 @@ class _Score:
         }
 
 
-def _score(history: History, path: Path, at_dates: Days, plan: Plan) -> _Score:
+def _score(history: History, path: Walk, at_dates: Days, plan: Plan) -> _Score:
     at = _usable(history, at_dates, plan)
     changes = np.diff(history.prices)
     steps = np.maximum(np.arange(len(history.prices)), 1)
