@@ -23,6 +23,9 @@ from typing import Any
 from pricewright import journal
 from pricewright.errors import Refusal
 
+FOLDER = Path(__file__).resolve().parent
+"""Where the scripts are, also when a script itself was fetched by URL."""
+
 _main = sys.modules["__main__"]
 _job: Any = getattr(_main, "snakemake", None)
 
@@ -101,6 +104,6 @@ def _begin(script: Path) -> None:
         wait_before(resources.attempt, float(resources.backoff), previous_log)
 
 
-_script = Path(getattr(_main, "__file__", None) or "").resolve()
-if _script.parent == Path(__file__).resolve().parent:
+_script = Path(getattr(_main, "__file__", None) or "")
+if _job is not None or _script.resolve().parent == FOLDER:
     _begin(_script)

@@ -83,7 +83,7 @@ def train_or_score(
         settings=settings,
         given=given,
         receipts=receipts,
-        script=Path(__file__),
+        script=step.FOLDER / "train_or_score.py",
     )
     say("params", **document["parameters"])
     digest = write_model(output, document)
