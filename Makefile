@@ -48,16 +48,16 @@ COMPILE := --quiet --universal --generate-hashes --no-annotate --no-header \
 clean:
 	rm -rf results logs .snakemake
 
-# Each environment file is a copy of the lock that was installed: nothing changed, nothing done.
+# Each is a copy of the lock that was installed: the same bytes, nothing to do.
 $(ENV)/run.lock: requirements.lock | $(BIN)/python
-	@echo "Installing what a run needs into $(ENV) (once) …"
-	@$(PIP) --requirement requirements.lock
-	@cp requirements.lock $@
+	@cmp -s $< $@ || { echo "Installing what a run needs into $(ENV) (once) …"; \
+	  $(PIP) --requirement $<; }
+	@cp $< $@
 
 $(ENV)/dev.lock: requirements-dev.lock $(ENV)/run.lock
-	@echo "Installing what the tests need into $(ENV) (once) …"
-	@$(PIP) --requirement requirements-dev.lock
-	@cp requirements-dev.lock $@
+	@cmp -s $< $@ || { echo "Installing what the tests need into $(ENV) (once) …"; \
+	  $(PIP) --requirement $<; }
+	@cp $< $@
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
