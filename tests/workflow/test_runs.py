@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from afterwards import in_fixed_order, layout_engine
+from afterwards import layout_engine, presentable
 from conftest import CHECKPOINTS, ROOT, STEPS, Project, command, copy_project
 
 
@@ -74,7 +74,7 @@ def test_the_picture_of_the_dag_shows_the_five_steps(run_once):
 
 
 def test_the_picture_of_the_dag_is_the_rulegraph_that_snakemake_prints(finished):
-    rulegraph = in_fixed_order(finished.snakemake("--rulegraph").stdout)
+    rulegraph = presentable(finished.snakemake("--rulegraph").stdout)
     drawn = subprocess.run(
         [layout_engine(), "-Tsvg"], input=rulegraph.encode(), capture_output=True, check=True
     )

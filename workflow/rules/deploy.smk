@@ -20,6 +20,6 @@ rule deploy:
         backoff=linear_backoff(config["retries"]["delay"]),
         mem_mb=more_memory(500),
     params:
-        code=code_digest(SCRIPTS / "deploy.py", [MODEL_SCHEMA]),
+        code={"deploy.py": code_digest(SCRIPTS / "deploy.py", [MODEL_SCHEMA])},
     script:
         "../scripts/deploy.py"

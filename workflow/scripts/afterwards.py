@@ -45,14 +45,17 @@ def picture(path: str) -> list[str]:
 def draw_rulegraph(workflow: Any, output: str) -> None:
     """Draw what `snakemake --rulegraph | dot -Tsvg` draws for the run at hand."""
     workflow.dag_settings.print_dag_as = "dot"
-    dot = in_fixed_order(workflow.dag.rule_dot()).encode()
-    svg = subprocess.run([layout_engine(), "-Tsvg"], input=dot, stdout=subprocess.PIPE, check=True)
-    Path(output).write_bytes(svg.stdout)
+    dot = presentable(workflow.dag.rule_dot()).encode()
+    drawn = subprocess.run([layout_engine(), "-Tsvg"], input=dot, capture_output=True, check=False)
+    if drawn.returncode:
+        raise RuntimeError(f"{layout_engine()} drew no DAG: {drawn.stderr.decode().strip()}")
+    Path(output).write_bytes(drawn.stdout)
 
 
-def in_fixed_order(dot: str) -> str:
-    """A graph with its arrows sorted: Snakemake writes them in another order each time."""
-    *lines, end = dot.strip().splitlines()
+def presentable(rulegraph: str) -> str:
+    """Snakemake's graph, fit to draw: arrows sorted, for they come in another order each time,
+    and in a font whose widths every layout engine knows."""
+    *lines, end = rulegraph.replace("fontname=sans", "fontname=Helvetica").strip().splitlines()
     return "\n".join([*sorted(lines, key=lambda line: line if "->" in line else ""), end])
 
 
