@@ -60,7 +60,7 @@ def test_a_rule_says_what_every_rule_must(name):
     for part in (
         f'"logs/{name}.log"',
         f'"../scripts/{name}.py"',
-        f'code_digest(SCRIPTS / "{name}.py"',
+        f'code=code_used(SCRIPTS / "{name}.py"',
         'retries: config["retries"]["times"]',
         "attempt=attempt_number",
         'backoff=linear_backoff(config["retries"]["delay"])',

@@ -24,6 +24,6 @@ rule clean:
             "missing_price": config["missing"]["price"],
             "missing_volume": config["missing"]["volume"],
         },
-        code={"clean.py": code_digest(SCRIPTS / "clean.py")},
+        code=code_used(SCRIPTS / "clean.py"),
     script:
         "../scripts/clean.py"

@@ -21,6 +21,6 @@ rule ingest:
         mem_mb=more_memory(1000),
     params:
         options={**config["source"], "columns": named_columns(config)},
-        code={"ingest.py": code_digest(SCRIPTS / "ingest.py")},
+        code=code_used(SCRIPTS / "ingest.py"),
     script:
         "../scripts/ingest.py"

@@ -24,10 +24,6 @@ rule train_or_score:
         mem_mb=more_memory(2000),
     params:
         options={"mode": config["mode"], **config["model"], **config["evaluation"]},
-        code={
-            "train_or_score.py": code_digest(
-                SCRIPTS / "train_or_score.py", [MODEL_SCHEMA]
-            )
-        },
+        code=code_used(SCRIPTS / "train_or_score.py", [MODEL_SCHEMA]),
     script:
         "../scripts/train_or_score.py"

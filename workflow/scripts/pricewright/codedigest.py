@@ -12,6 +12,14 @@ from functools import cache
 from pathlib import Path
 
 
+def code_used(script: Path, schemas: Iterable[Path] = ()) -> dict[str, str]:
+    """What a rule has as its param `code`: the digest, under the name of the script.
+
+    With the name, the reason that Snakemake gives for running a step again can be read.
+    """
+    return {script.name: code_digest(script, schemas)}
+
+
 def code_digest(script: Path, schemas: Iterable[Path] = ()) -> str:
     """SHA-256 over the script, every module beside it that it imports (at any depth), and schemas.
 
