@@ -11,7 +11,9 @@ class Files:
     """Named and unnamed files, as a job has them."""
 
     def __init__(self, *unnamed, **named):
-        self.files, self.named = [*unnamed, *named.values()], named
+        self.files, self.named = list(unnamed), named
+        for value in named.values():
+            self.files += [value] if isinstance(value, str) else value
 
     def __len__(self):
         return len(self.files)
@@ -47,6 +49,18 @@ def test_arguments_are_filled_by_name_from_files_and_options():
         "receipts": [Path("a.json"), Path("b.json")],
         "receipt": Path("c.json"),
         "price": "open",
+    }
+
+
+def test_files_that_all_have_names_give_no_unnamed_argument():
+    job = Job(Files(receipts=["a.json", "b.json"]), Files(output="clean.json", receipt=[]), {})
+    with pytest.raises(TypeError, match="input"):
+        step.arguments(function, job)
+    job.input = Files(input="raw.json", receipts=["a.json", "b.json"])
+    assert step.arguments(function, job) == {
+        "input": Path("raw.json"),
+        "receipts": [Path("a.json"), Path("b.json")],
+        "output": Path("clean.json"),
     }
 
 

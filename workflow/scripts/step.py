@@ -54,8 +54,7 @@ def arguments(function: Callable[..., None], job: Any) -> dict[str, Any]:
     Raises TypeError for a name that the function does not have: a rule and its function
     must agree.
     """
-    given = _named(job.input, "input") | _named(job.output, "output")
-    given = {name: _paths(value) for name, value in given.items()}
+    given = _paths(job.input, "input") | _paths(job.output, "output")
     given |= job.params.get("options", {})
     inspect.signature(function).bind(**given)
     return given
@@ -67,7 +66,7 @@ def wait_before(attempt: int, backoff: float, previous_log: Path | None) -> None
     Raises Refusal with the sentence of the attempt before, if that failed for good;
     otherwise waits `backoff` seconds.
     """
-    if attempt == 1:
+    if attempt <= 1:
         return
     sentence = journal.failed_for_good(previous_log) if previous_log else None
     if sentence is not None:
@@ -76,15 +75,15 @@ def wait_before(attempt: int, backoff: float, previous_log: Path | None) -> None
     time.sleep(backoff)
 
 
-def _named(files: Any, unnamed: str) -> dict[str, Any]:
-    named: dict[str, Any] = dict(files.items())
-    if len(files) > len(list(files.keys())):
-        named[unnamed] = files[0]
-    return named
-
-
-def _paths(value: Any) -> Path | list[Path]:
-    return Path(value) if isinstance(value, str) else [Path(part) for part in value]
+def _paths(files: Any, unnamed: str) -> dict[str, Any]:
+    """A job's files by name, the first without one as `unnamed`; an empty name is left out."""
+    named = {
+        name: Path(value) if isinstance(value, str) else [Path(part) for part in value]
+        for name, value in files.items()
+    }
+    if sum(1 if isinstance(path, Path) else len(path) for path in named.values()) < len(files):
+        named[unnamed] = Path(files[0])
+    return {name: path for name, path in named.items() if path != []}
 
 
 def _on_error(
@@ -100,8 +99,8 @@ def _begin(script: Path) -> None:
     sys.excepthook = _on_error
     if _job is not None:
         previous_log = journal.to_file(Path(_job.log[0]), script.stem)
-        resources = _job.resources
-        wait_before(resources.attempt, float(resources.backoff), previous_log)
+        attempt, backoff = (_job.resources.get(name, 0) for name in ("attempt", "backoff"))
+        wait_before(attempt, float(backoff), previous_log)
 
 
 _script = Path(getattr(_main, "__file__", None) or "")
