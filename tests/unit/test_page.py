@@ -7,7 +7,7 @@ from pricewright import charts
 from pricewright.documents import write_columns
 from pricewright.errors import Refusal
 from pricewright.model import read_model
-from pricewright.page import WIDTH, compose, named_model, verdict
+from pricewright.page import WIDTH, compose, named_model, percent, verdict
 from train_or_score import train_or_score
 
 
@@ -54,6 +54,19 @@ def test_every_number_in_the_table_is_the_models(model):
             *(f"{scores[who]['rmsse']:.4f}" for who in ("model", "random_walk")),
             *(f"{scores[who]['coverage']:.1%}" for who in ("model", "random_walk")),
         ]
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.9, "90%"), (0.975, "97.5%"), (0.999, "99.9%"), ((1 - 0.9) / 2, "5%")]
+)
+def test_a_share_has_the_digits_that_it_has(share, text):
+    assert percent(share) == text
+
+
+def test_both_tables_show_the_same_symbols(model):
+    tables = page(model, max_symbols=1).split("Beside the plain random walk")[1]
+    scores, forecasts = tables.split("Forecast of the price")
+    assert forecasts.splitlines()[3].split()[0] == scores.splitlines()[4].split()[0]
 
 
 def test_no_skill_is_said_in_words(model):

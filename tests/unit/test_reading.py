@@ -125,6 +125,14 @@ def zipped(*names):
     return buffer.getvalue()
 
 
+def changed_in_both_headers(packed, local, central, value):
+    """A zip with one byte changed in its local and in its central header."""
+    changed = bytearray(packed)
+    changed[changed.index(b"PK\x03\x04") + local] = value
+    changed[changed.index(b"PK\x01\x02") + central] = value
+    return bytes(changed)
+
+
 @pytest.mark.parametrize("packed", [b"prices", gzip.compress(b"prices"), zipped("a.csv")])
 def test_the_content_decides_how_a_file_is_unpacked(packed):
     assert unpack(packed, "prices.csv") == b"prices"
@@ -134,8 +142,10 @@ def test_the_content_decides_how_a_file_is_unpacked(packed):
     ("packed", "sentence"),
     [
         (gzip.compress(b"prices" * 99)[:-9], "damaged gzip"),
-        (zipped("a.csv")[:-30], "damaged or locked zip"),
+        (zipped("a.csv")[:-30], "unreadable zip"),
         (zipped("a.csv", "b.csv"), "holds 2 files"),
+        (changed_in_both_headers(zipped("a.csv"), 6, 8, 1), "unreadable zip .*password"),
+        (changed_in_both_headers(zipped("a.csv"), 8, 10, 99), "unreadable zip .*compression"),
     ],
 )
 def test_a_damaged_or_crowded_archive_is_refused(packed, sentence):

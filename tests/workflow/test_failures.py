@@ -88,8 +88,13 @@ def test_a_deployment_that_fails_for_a_while_is_written_within_the_job(project, 
 def test_bad_data_is_read_once_and_its_sentence_stays_the_last_word(project):
     with (project.folder / "data" / "raw" / "small.csv").open("a") as file:
         file.write("2024-01-01,S0,one,1\n")
+    (project.folder / "logs").mkdir()
+    stale = project.folder / "logs" / "deploy.log"
+    stale.write_text("2026-01-01T00:00:00.000Z ERROR deploy failed for good: long ago.\n")
+    os.utime(stale, (0, 0))
     outcome = project.snakemake()
     assert outcome.code == 1
+    assert "long ago" not in outcome.stderr
     sentence = "data/raw/small.csv:282: close is 'one', not a number"
     logs = [
         project.folder / "logs" / name for name in ("ingest.1.log", "ingest.2.log", "ingest.3.log")

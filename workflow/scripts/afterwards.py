@@ -9,12 +9,15 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from snakemake.io import report
 from snakemake.logging import logger
 from snakemake.sourcecache import infer_source_file
+
+_LOADED = time.time()  # a log from before is of another run
 
 
 def leave_records(workflow: Any, *, dag: str, run_report: str) -> None:
@@ -27,7 +30,9 @@ def leave_records(workflow: Any, *, dag: str, run_report: str) -> None:
 def last_words(workflow: Any) -> None:
     """After a run that failed: say once more, below all that Snakemake prints, why steps did."""
     for job in workflow.dag.needrun_jobs():
-        for log in filter(Path.exists, map(Path, job.log)):
+        for log in map(Path, job.log):
+            if not log.exists() or log.stat().st_mtime < _LOADED:
+                continue
             line = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
             if " ERROR " in line:
                 logger.error(f"{log}: {line.partition(' ERROR ')[2]}")

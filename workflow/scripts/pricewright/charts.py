@@ -9,6 +9,8 @@ from typing import Any
 
 import vl_convert
 
+from pricewright.page import percent
+
 _CONFIG = {
     "font": "Liberation Sans, Arial, Helvetica, sans-serif",
     "background": "white",
@@ -58,7 +60,7 @@ def coverage(model: Mapping[str, Any]) -> bytes:
         "mark": {"type": "rule", "strokeDash": [6, 4], "color": "#555555"},
         "encoding": {"y": {"field": "level", "type": "quantitative"}},
     }
-    title = f"Coverage of the {level:.0%} interval (dashed: as promised)"
+    title = f"Coverage of the {percent(level)} interval (dashed: as promised)"
     return _svg({"title": title, "width": 560, "height": 280, "layer": [lines, promise]})
 
 

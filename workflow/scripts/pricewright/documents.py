@@ -18,7 +18,8 @@ def parse_json(content: bytes, name: str) -> Any:
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise Refusal(
-            f"{name}:{error.lineno}: not JSON ({error.msg}); run the step that writes it again."
+            f"{name}:{error.lineno}: not JSON ({error.msg}); "
+            "mend it, or run the step that writes it again."
         ) from None
 
 

@@ -38,7 +38,7 @@ def compose(
         [_metrics_heading(model), *_metrics_table(model, digits, max_symbols)],
         ["Forecast of the price", *_forecast_table(model, max_symbols)],
         *_left_out(model, max_symbols),
-        ["Files", *_model_lines(model_path, sha256), *_facts(list(written.items()))],
+        ["Files", *_facts([("model", model_path), ("sha256", sha256), *written.items()])],
     ]
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
 
@@ -75,7 +75,7 @@ def verdict(model: Mapping[str, Any]) -> str:
     )
     level = model["parameters"]["level"]
     interval = (
-        f"The {level:.0%} interval held {ours['coverage']:.1%} of prices, the plain random "
+        f"The {percent(level)} interval held {ours['coverage']:.1%} of prices, the plain random "
         f"walk's {plain['coverage']:.1%}."
     )
     known = model["metrics"]["origins_the_model_knew"]
@@ -86,6 +86,11 @@ def verdict(model: Mapping[str, Any]) -> str:
         else ""
     )
     return f"{point} {interval}{caution}"
+
+
+def percent(share: float) -> str:
+    """A share as 90% or 97.5%, with the digits that it has."""
+    return f"{100 * share:.6g}%"
 
 
 def _indented(text: str) -> list[str]:
@@ -160,17 +165,22 @@ def _metrics_heading(model: Mapping[str, Any]) -> str:
 def _metrics_table(model: Mapping[str, Any], digits: int, max_symbols: int) -> list[str]:
     metrics, level = model["metrics"], model["parameters"]["level"]
     by_symbol = metrics["by_symbol"]
-    worst = sorted(by_symbol, key=lambda symbol: (-_ratio(by_symbol[symbol]), symbol))
     rows = [
         _metrics_row(symbol, by_symbol[symbol]["origins"], by_symbol[symbol], digits)
-        for symbol in worst[:max_symbols]
+        for symbol in _worst(model)[:max_symbols]
     ]
-    if len(worst) > max_symbols:
-        rows.append([f"({len(worst) - max_symbols} more)", *[""] * 7])
+    if len(by_symbol) > max_symbols:
+        rows.append([f"({len(by_symbol) - max_symbols} more)", *[""] * 7])
     rows.append(_metrics_row("all", metrics["origins"], metrics["pooled"], digits))
-    cover = f"{level:.0%} held"
+    cover = f"{percent(level)} held"
     headers = ["symbol", "dates", "MASE", "walk", "RMSSE", "walk", cover, "walk"]
     return _table(rows, headers)
+
+
+def _worst(model: Mapping[str, Any]) -> list[str]:
+    """The symbols, the worst beside the random walk first, those not evaluated last."""
+    by_symbol = model["metrics"]["by_symbol"]
+    return sorted(by_symbol, key=lambda symbol: (-_ratio(by_symbol[symbol]), symbol))
 
 
 def _ratio(metrics: Mapping[str, Any]) -> float:
@@ -192,7 +202,8 @@ def _number(value: float | None, key: str, digits: int) -> str:
 def _forecast_table(model: Mapping[str, Any], max_symbols: int) -> list[str]:
     chosen, states = model["parameters"], model["symbols"]
     rows = []
-    for symbol, state in list(states.items())[:max_symbols]:
+    for symbol in _worst(model)[:max_symbols]:
+        state = states[symbol]
         ahead = state["forecast"]
         prices = [state["last_price"], ahead["lower"][-1], ahead["median"][-1], ahead["upper"][-1]]
         rows.append([symbol, state["last_date"], *(_price(price) for price in prices)])
@@ -200,7 +211,7 @@ def _forecast_table(model: Mapping[str, Any], max_symbols: int) -> list[str]:
         rows.append([f"({len(states) - max_symbols} more)", *[""] * 5])
     low, high = (1 - chosen["level"]) / 2, (1 + chosen["level"]) / 2
     days = f"in {chosen['horizon']} days"
-    return _table(rows, ["symbol", "last", "price", f"{low:.1%}", days, f"{high:.1%}"])
+    return _table(rows, ["symbol", "last", "price", percent(low), days, percent(high)])
 
 
 def _price(price: float) -> str:
@@ -215,10 +226,6 @@ def _left_out(model: Mapping[str, Any], max_symbols: int) -> list[list[str]]:
     if len(left_out) > max_symbols:
         lines.append(f"  ({len(left_out) - max_symbols} more)")
     return [["Left out of the model", *lines]]
-
-
-def _model_lines(path: str, sha256: str) -> list[str]:
-    return _facts([("model", path), ("sha256", sha256)])
 
 
 def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> list[str]:

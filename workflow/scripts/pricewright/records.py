@@ -25,8 +25,7 @@ def parse_records(content: bytes, name: str) -> pd.DataFrame:
     """
     records = parse_json(content, name)
     if not isinstance(records, list):
-        found = type(records).__name__
-        raise Refusal(f"{name}:1: found a JSON {found}, where an array of records is needed.")
+        raise Refusal(f"{name}:1: the JSON is no array, where an array of records is needed.")
     for number, record in enumerate(records, start=1):
         if not isinstance(record, dict):
             raise Refusal(f"{name}: record {number} is {record!r}, where an object is needed.")

@@ -61,5 +61,14 @@ def _only_member(content: bytes, name: str) -> bytes:
                     "deliver each file by itself."
                 )
             return archive.read(members[0])
-    except (zipfile.BadZipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
-        raise Refusal(f"{name}: damaged or locked zip ({error}); deliver the file again.") from None
+    except _UNREADABLE as error:
+        raise Refusal(f"{name}: unreadable zip ({error}); pack the file again.") from None
+
+
+_UNREADABLE = (
+    zipfile.BadZipFile,  # cut off, or not the bytes that its checksum promises
+    EOFError,
+    zlib.error,
+    NotImplementedError,  # packed by a method that Python does not have
+    RuntimeError,  # locked with a password
+)
