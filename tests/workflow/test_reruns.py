@@ -55,6 +55,15 @@ def test_a_changed_config_key_makes_the_steps_that_use_it_run(finished, change, 
     assert finished.snakemake().ran == expected
 
 
+def test_another_version_of_a_library_makes_the_steps_that_import_it_run(finished, tmp_path):
+    newer = tmp_path / "newer" / "tabulate-99.0.dist-info"
+    newer.mkdir(parents=True)
+    (newer / "METADATA").write_text("Metadata-Version: 2.1\nName: tabulate\nVersion: 99.0\n")
+    outcome = finished.snakemake(env={"PYTHONPATH": str(newer.parent)})
+    assert outcome.ran == ["report", "deploy"]
+    assert "'tabulate': '99.0'" in outcome.stderr
+
+
 def test_changed_raw_data_makes_everything_run(finished):
     (finished.folder / "data" / "raw" / "small.csv").write_text(as_csv(market(seed=2)))
     assert finished.snakemake().ran == list(STEPS)

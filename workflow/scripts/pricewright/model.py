@@ -1,7 +1,5 @@
 """The model as a document: JSON that a person can read, any language can score, a schema checks."""
 
-import platform
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +34,3 @@ def write_model(path: Path, document: dict[str, Any]) -> str:
     whole = {"schema_version": SCHEMA_VERSION, **document}
     check(whole, "model", f"{path}:")
     return sha256(write_json(path, whole))
-
-
-def libraries(names: Sequence[str]) -> dict[str, str]:
-    """The versions of Python and of the named distributions."""
-    from importlib import metadata  # only who trains needs it
-
-    return {"python": ".".join(platform.python_version_tuple()[:2])} | {
-        name: metadata.version(name) for name in names
-    }

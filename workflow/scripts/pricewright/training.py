@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pricewright.codedigest import code_digest
 from pricewright.documents import parse_json
 from pricewright.errors import Refusal
 from pricewright.files import read_whole, sha256
-from pricewright.model import libraries
+from pricewright.provenance import code_digest, libraries
 from pricewright.randomwalk import Walk, forecast, walk
 from pricewright.series import History, histories
 from pricewright.walkforward import Plan, evaluate
@@ -85,7 +84,7 @@ def build_model(
         },
         "code": {
             "sha256": code_digest(script),
-            "libraries": libraries(["numpy", "orjson", "pandas"]),
+            "libraries": libraries(script),
         },
         "parameters": {"method": METHOD, **asdict(settings)},
         "symbols": {history.symbol: _state(history, path, settings) for history, path in members},

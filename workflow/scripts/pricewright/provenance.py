@@ -1,23 +1,51 @@
-"""The digest of the code that a script really runs: itself and the modules of ours it imports.
+"""The code that a script really runs: itself, the modules of ours it imports, the libraries.
 
-Comments, layout and docstrings do not count: what is digested is each file's syntax tree.
-A tree is written down differently by different minor versions of Python, so digests compare
-within one.
+Of our own code a digest is taken. Comments, layout and docstrings do not count: what is digested
+is each file's syntax tree. A tree is written down differently by different minor versions of
+Python, so digests compare within one. Of libraries the version counts.
 """
 
 import ast
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
+_DISTRIBUTIONS = {
+    "jsonschema_rs": "jsonschema-rs",
+    "vl_convert": "vl-convert-python",
+    "yaml": "pyyaml",
+}
+"""Where a distribution is not called as what it has to import."""
+
+_ONLY_COMMANDS_USE = {"cyclopts"}
+"""What a script that a rule runs never gets to."""
+
 
 def code_used(script: Path, schemas: Iterable[Path] = ()) -> dict[str, str]:
-    """What a rule has as its param `code`: the digest, under the name of the script.
+    """What a rule has as its param `code`: the script's digest and its libraries' versions.
 
-    With the name, the reason that Snakemake gives for running a step again can be read.
+    Each has its name, so that the reason that Snakemake gives for another run can be read.
     """
-    return {script.name: code_digest(script, schemas)}
+    return {script.name: code_digest(script, schemas)} | libraries(script)
+
+
+def libraries(script: Path) -> dict[str, str]:
+    """The versions of Python and of the distributions that the script and ours import."""
+    script = Path(script).resolve()
+    names = {
+        name.partition(".")[0] for file in imported_files(script) for name in _imported_names(file)
+    }
+    outside = {
+        name
+        for name in names - sys.stdlib_module_names - _ONLY_COMMANDS_USE
+        if not set(_files(name, script.parent))
+    }
+    distributions = sorted(_DISTRIBUTIONS.get(name, name) for name in outside)
+    return {"python": f"{sys.version_info.major}.{sys.version_info.minor}"} | {
+        name: _version(name) for name in distributions
+    }
 
 
 def code_digest(script: Path, schemas: Iterable[Path] = ()) -> str:
@@ -48,6 +76,13 @@ def imported_files(script: Path) -> set[Path]:
 
 
 @cache
+def _version(distribution: str) -> str:
+    from importlib import metadata
+
+    return metadata.version(distribution)
+
+
+@cache
 def _tree(file: Path) -> ast.Module:
     return ast.parse(file.read_bytes(), filename=str(file))
 
@@ -72,16 +107,19 @@ def _is_text(node: ast.stmt) -> bool:
 
 @cache
 def _imports(file: Path, root: Path) -> frozenset[Path]:
-    return frozenset(path for name in _imported_names(_tree(file)) for path in _files(name, root))
+    return frozenset(path for name in _imported_names(file) for path in _files(name, root))
 
 
-def _imported_names(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+@cache
+def _imported_names(file: Path) -> frozenset[str]:
+    names: set[str] = set()
+    for node in ast.walk(_tree(file)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return frozenset(names)
 
 
 def _files(name: str, root: Path) -> Iterator[Path]:

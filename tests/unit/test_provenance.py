@@ -1,7 +1,9 @@
+from importlib import metadata
+
 import pytest
 
 from conftest import SCRIPTS, STEPS
-from pricewright.codedigest import code_digest, imported_files
+from pricewright.provenance import code_digest, code_used, imported_files
 
 
 @pytest.fixture
@@ -19,9 +21,9 @@ def scripts(tmp_path):
 def digest_after(scripts, file, text):
     before = code_digest(scripts / "step.py")
     (scripts / file).write_text(text)
-    import pricewright.codedigest as module
+    import pricewright.provenance as module
 
-    for cached in (module._tree, module._essence, module._imports):
+    for cached in (module._tree, module._essence, module._imports, module._imported_names):
         cached.cache_clear()
     return before, code_digest(scripts / "step.py")
 
@@ -81,3 +83,20 @@ def test_what_is_digested_is_what_python_really_imports(name):
     found = {str(path) for path in imported_files(SCRIPTS / f"{name}.py")}
     lazily = {str(SCRIPTS / "pricewright" / "charts.py")} if name == "report" else set()
     assert found - lazily == loaded
+
+
+LIBRARIES = {
+    "ingest": {"orjson", "tenacity"},
+    "clean": {"orjson", "pandas"},
+    "train_or_score": {"jsonschema-rs", "numpy", "orjson", "pandas", "pyyaml"},
+    "report": {"jsonschema-rs", "orjson", "pyyaml", "tabulate", "vl-convert-python"},
+    "deploy": {"jsonschema-rs", "orjson", "pyyaml", "tabulate", "tenacity"},
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_libraries_that_a_step_uses_count_with_their_versions(name):
+    used = code_used(SCRIPTS / f"{name}.py")
+    assert set(used) == {f"{name}.py", "python"} | LIBRARIES[name]
+    for library in LIBRARIES[name]:
+        assert used[library] == metadata.version(library)
