@@ -9,7 +9,7 @@ ENV := .venv
 BIN := $(ENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
-.PHONY: run test check lock bench clean
+.PHONY: run test check lock bench bench-reading clean
 .DELETE_ON_ERROR:
 
 run: $(ENV)/run.lock
@@ -34,10 +34,13 @@ check: $(ENV)/dev.lock
 bench: $(ENV)/run.lock
 	@$(BIN)/python benchmarks/overhead.py $(ARGS)
 
+bench-reading: $(ENV)/run.lock
+	@$(BIN)/python benchmarks/reading.py $(ARGS)
+
 lock:
-	uv pip compile $(COMPILE) pyproject.toml --output-file requirements.lock
-	uv pip compile $(COMPILE) --extra dev --constraint requirements.lock pyproject.toml \
-	  --output-file requirements-dev.lock
+	uv pip compile $(COMPILE) --extra dev pyproject.toml --output-file requirements-dev.lock
+	uv pip compile $(COMPILE) --constraint requirements-dev.lock pyproject.toml \
+	  --output-file requirements.lock
 	{ sed '/- pip:$$/q' environment.yml; \
 	  sed -nE 's/^([^ #]+==.*[^ \\]) *\\$$/      - \1/p' requirements-dev.lock; } > environment.new
 	mv environment.new environment.yml

@@ -14,6 +14,9 @@ import orjson
 import pytest
 import yaml
 
+
+pytest_plugins = ["servers"]
+
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "workflow" / "scripts"
 STEPS = ("ingest", "clean", "train_or_score", "report", "deploy")

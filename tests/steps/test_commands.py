@@ -37,7 +37,7 @@ def by_function(tmp_path_factory):
 
 
 LOGGED = {
-    "ingest": [r"start source=prices\.csv", r"end rows=280 symbols=2 source=prices\.csv"],
+    "ingest": [r"start source=prices\.csv", r"end rows=280 kept=280 source=prices\.csv"],
     "clean": [r"start", r"rows in/out: 280/280", r"end"],
     "train_or_score": [
         r"params .*horizon=10",
@@ -131,7 +131,7 @@ def test_a_command_ends_in_one_sentence_on_bad_input(tmp_path):
     )
     assert done.code == 1
     last = done.stderr.splitlines()[-1]
-    assert "ERROR ingest failed for good: prices.csv:2: close is 'one', not a number" in last
+    assert "ERROR ingest failed for good: prices.csv:2: close is not a number (" in last
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "raw.json").exists()
 
@@ -142,7 +142,7 @@ def test_a_missing_file_is_a_sentence_and_is_not_retried(tmp_path):
     )
     assert done.code == 1
     assert done.stderr.splitlines()[-1].endswith(
-        "failed for good: no.csv: no such file; check the path."
+        "failed for good: no.csv: no such file; deliver it, or check source.uri."
     )
     assert "attempt 2" not in done.stderr
 
@@ -153,7 +153,7 @@ def test_ingest_takes_columns_and_markers_from_the_command_line(tmp_path):
         str(SCRIPTS / "ingest.py"),
         *("--input", "oil.csv", "--output", "raw.json", "--symbol", "WTI"),
         *("--columns.date", "Day", "--columns.close", "P"),
-        *("--date-format", "%m/%d/%Y", "--missing-markers", "."),
+        *("--date-formats", "%m/%d/%Y", "--missing-markers", "."),
         cwd=tmp_path,
     )
     assert done.code == 0, done.stderr
@@ -167,12 +167,15 @@ def test_the_receipts_add_up_and_are_kept_in_the_model(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     records = market()
     (tmp_path / "prices.csv").write_text(as_csv([*records, records[0]]))
-    ingest("prices.csv", "raw.json", receipt="ingest.json")
+    ingest("prices.csv", "raw.json", receipt="ingest.json", quarantine="quarantine.json")
     clean("raw.json", "cleaned.json", receipt="clean.json")
     train_or_score("cleaned.json", "model.json", receipts=["ingest.json", "clean.json"])
     model = orjson.loads((tmp_path / "model.json").read_bytes())
     came, kept = model["receipts"]["ingest"], model["receipts"]["clean"]
-    assert came["rows"] == kept["rows_in"] == 281
+    quarantined = orjson.loads((tmp_path / "quarantine.json").read_bytes())
+    assert came["rows"] == came["kept"] + len(quarantined) == 281
+    assert came["quarantined"] == {"duplicate": 1}
+    assert came["kept"] == came["records"]["rows"] == kept["rows_in"] == 280
     assert kept["rows_in"] == kept["rows_out"] + kept["duplicates"] + kept["dropped"]
     assert came["records"]["sha256"] == kept["input"]["sha256"]
     assert kept["records"]["sha256"] == model["data"]["sha256"]

@@ -1,12 +1,12 @@
 from copy import deepcopy
+from datetime import date
 from functools import reduce
-from pathlib import Path
 
 import pytest
 import yaml
 
 from conftest import ROOT
-from pricewright.config import complete, named_columns, source_file
+from pricewright.config import complete, ingest_options, named_columns, source_files
 from pricewright.errors import Refusal
 from pricewright.schema import load
 
@@ -49,6 +49,24 @@ def changed(**sections):
         ),
         (changed(source={"uri": ""}), "'source.uri': found \"\", allowed: string, not empty"),
         (changed(source={"delimiter": "||"}), "'source.delimiter': found \"||\""),
+        (changed(source={"delimiter": '"'}), "'source.delimiter': found '\"', allowed: another"),
+        (changed(source={"decimal": ","}), "'source.decimal': found ',', which is the thousands"),
+        (changed(source={"last_day": "soon"}), "'source.last_day': found 'soon', allowed: a date"),
+        (
+            changed(source={"symbol_pattern": "("}),
+            "'source.symbol_pattern': found '(', which is no",
+        ),
+        (changed(source={"time_zone": "CH"}), "'source.time_zone': found 'CH', allowed: a name"),
+        (changed(source={"time_zone": "../x"}), "'source.time_zone': found '../x', allowed"),
+        (changed(source={"uri": "sqlite:///a.db"}), "'source.table': found neither it nor a query"),
+        (
+            changed(source={"uri": "sqlite:///a.db", "table": "a", "query": "b"}),
+            "'source.table': found table and query, allowed: either",
+        ),
+        (changed(source={"query": "select 1"}), "'source.query': found 'select 1', allowed: null"),
+        (changed(source={"max_shrink": 2}), "'source.max_shrink': found 2, allowed: number"),
+        (changed(quality={"stale_days": 1}), "'quality.stale_days': found 1, allowed: integer"),
+        (changed(format="csv"), '\'format\': found "csv", allowed: "json" or "parquet"'),
         (
             changed(source={"missing_markers": "N/A"}),
             "'source.missing_markers': found \"N/A\", allowed: array",
@@ -149,11 +167,22 @@ def test_every_key_or_its_section_is_commented_in_config_yaml():
 def test_the_sample_is_found_from_any_working_directory(tmp_path, monkeypatch):
     config = {"source": {"uri": "data/raw/stocks.csv.gz"}}
     monkeypatch.chdir(tmp_path)
-    assert source_file(config, ROOT) == str(ROOT / "data/raw/stocks.csv.gz")
+    assert source_files(config, ROOT) == [str(ROOT / "data/raw/stocks.csv.gz")]
     monkeypatch.chdir(ROOT)
-    assert source_file(config, ROOT) == "data/raw/stocks.csv.gz"
+    assert source_files(config, ROOT) == ["data/raw/stocks.csv.gz"]
 
 
-def test_a_source_that_is_nowhere_keeps_the_name_that_config_gives_it(tmp_path, monkeypatch):
+def test_a_source_that_is_nowhere_ends_the_run_before_it_begins(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert source_file({"source": {"uri": "no.csv"}}, ROOT) == str(Path("no.csv"))
+    with pytest.raises(Refusal, match=r"^no\.csv: no such file; deliver it"):
+        source_files({"source": {"uri": "no.csv"}}, ROOT)
+
+
+def test_a_source_that_is_no_file_has_no_files():
+    assert source_files({"source": {"uri": "s3://bucket/key"}}, ROOT) == []
+
+
+def test_a_date_that_yaml_reads_as_one_is_text_again():
+    config = {"source": {"uri": "prices.csv", "last_day": date(2024, 1, 31)}}
+    complete(config)
+    assert ingest_options(config)["last_day"] == "2024-01-31"

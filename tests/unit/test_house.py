@@ -13,7 +13,7 @@ import yaml
 from conftest import ROOT, SCRIPTS, STEPS, command
 from pricewright.schema import load
 
-PACKAGE = sorted((SCRIPTS / "pricewright").glob("*.py"))
+PACKAGE = sorted((SCRIPTS / "pricewright").rglob("*.py"))
 LOCKS = {name: (ROOT / name).read_text() for name in ("requirements.lock", "requirements-dev.lock")}
 
 
@@ -78,7 +78,7 @@ def test_a_result_in_the_run_report_has_one_label():
         for path in (ROOT / "workflow" / "rules").glob("*.smk")
         for found in re.findall(r"labels=(\{.*?\})", path.read_text(), re.DOTALL)
     ]
-    assert len(labels) == 7
+    assert len(labels) == 10
     assert all(len(label) == 1 for label in labels)
 
 
@@ -100,7 +100,8 @@ def test_every_config_key_reaches_the_step_that_uses_it():
         for name in STEPS
     }
     sections = load("config")["properties"]
-    assert set(sections["source"]["properties"]) <= used["ingest"]
+    assert set(sections["source"]["properties"]) - {"uri"} <= used["ingest"]
+    assert set(sections["quality"]["properties"]) <= used["clean"]
     assert {f"missing_{kind}" for kind in sections["missing"]["properties"]} <= used["clean"]
     assert {
         *sections["model"]["properties"],
@@ -111,6 +112,8 @@ def test_every_config_key_reaches_the_step_that_uses_it():
     assert set(sections["report"]["properties"]) <= used["report"]
     rules = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
     for key in (
+        "config['format']",
+        'config["corrections"]["file"]',
         'config["mode"]',
         'config["score"]["model"]',
         'config["retries"]["times"]',
@@ -118,8 +121,11 @@ def test_every_config_key_reaches_the_step_that_uses_it():
     ):
         assert key in rules
     assert set(sections) == {
+        "format",
         "source",
         "missing",
+        "corrections",
+        "quality",
         "model",
         "evaluation",
         "report",
@@ -129,7 +135,7 @@ def test_every_config_key_reaches_the_step_that_uses_it():
     }
 
 
-@pytest.mark.parametrize("name", ["config", "model"])
+@pytest.mark.parametrize("name", ["config", "corrections", "model"])
 def test_a_schema_is_2020_12_and_closed_at_every_depth(name):
     schema = load(name)
     assert schema["$schema"].endswith("2020-12/schema")
@@ -149,7 +155,8 @@ def test_a_schema_is_2020_12_and_closed_at_every_depth(name):
 
 def pins(text):
     return {
-        name.lower(): version for name, version in re.findall(r"([A-Za-z0-9-]+)==([^\s;\\]+)", text)
+        name.lower(): version
+        for name, version in re.findall(r"([A-Za-z0-9-]+)(?:\[[a-z]+\])?==([^\s;\\]+)", text)
     }
 
 
@@ -160,7 +167,8 @@ def test_the_conda_environment_is_the_locks_with_every_direct_dependency():
     assert from_pip == entries
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     direct = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    names = {re.match(r"[A-Za-z0-9-]+", requirement)[0].lower() for requirement in direct}
+    names = {re.match(r"[A-Za-z0-9.-]+", requirement)[0].lower() for requirement in direct}
+    names = {name.replace(".", "-") for name in names}
     assert names <= set(pins("\n".join(from_pip)))
 
 
@@ -169,7 +177,10 @@ def test_the_steps_environment_has_the_locks_versions():
     locked = pins(LOCKS["requirements.lock"])
     assert pins(text) == {name: locked[name] for name in pins(text)}
     needed = {name for file in PACKAGE for name in imports(file)} - set(sys.stdlib_module_names)
+    needed -= {"compression"}  # the standard library's, from Python 3.14 on
     distributions = {
+        "backports": "backports-zstd",
+        "python_calamine": "python-calamine",
         "yaml": "pyyaml",
         "vl_convert": "vl-convert-python",
         "jsonschema_rs": "jsonschema-rs",
@@ -190,7 +201,7 @@ def test_every_locked_version_has_its_hashes_and_no_address(name):
 
 
 HEAVY = {
-    "ingest": {"pandas"},
+    "ingest": {"pandas", "vl_convert", "sqlalchemy", "urllib3", "python_calamine"},
     "clean": {"vl_convert"},
     "train_or_score": {"vl_convert"},
     "report": {"pandas", "vl_convert"},

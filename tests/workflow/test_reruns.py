@@ -14,7 +14,8 @@ PACKAGE = "workflow/scripts/pricewright"
         ("charts.py", '"fontSize": 15', '"fontSize": 16', ["report", "deploy"]),
         ("randomwalk.py", "SEED_CHANGES = 20", "SEED_CHANGES = 21", list(STEPS[2:])),
         ("cleaning.py", 'kind="stable"', 'kind="mergesort"', list(STEPS[1:])),
-        ("reading.py", 'newline=""', 'newline="\\n"', list(STEPS)),
+        ("reading/numbers.py", 'characters=" \\t"', 'characters=" "', list(STEPS)),
+        ("sources/s3_service.py", "us-east-1", "us-east-2", list(STEPS)),
     ],
 )
 def test_an_edited_helper_makes_the_steps_that_use_it_run(finished, file, old, new, expected):
@@ -44,6 +45,7 @@ def test_an_edited_comment_docstring_or_layout_makes_nothing_run(finished):
         ({"report": {"title": "Another title"}}, ["report", "deploy"]),
         ({"evaluation": {"origins": 5}}, list(STEPS[2:])),
         ({"missing": {"volume": "drop"}}, list(STEPS[1:])),
+        ({"quality": {"stale_days": 9}}, list(STEPS[1:])),
         ({"source": {"missing_markers": ["", "-"]}}, list(STEPS)),
         ({"retries": {"times": 1, "delay": 0.1}}, []),
         # The same values, swapped: what Snakemake remembers of params has no names.

@@ -15,9 +15,9 @@ from conftest import CHECKPOINTS, ROOT, STEPS, Project, command, copy_project
 
 def test_one_run_makes_every_checkpoint_log_and_record(run_once):
     results = run_once.folder / "results"
-    assert {*CHECKPOINTS, "ingest.json", "clean.json", "dag.svg", "run_report.html"} <= {
-        path.name for path in results.iterdir()
-    }
+    written = {*CHECKPOINTS, "dag.svg", "run_report.html", "ingest.json", "clean.json"}
+    written |= {"quarantine.json", "restatements.json", "data_quality.json"}
+    assert written <= {path.name for path in results.iterdir()}
     assert {path.name for path in (run_once.folder / "logs").iterdir()} == {
         f"{name}{attempt}.log" for name in STEPS for attempt in ("", ".1")
     }
@@ -58,7 +58,10 @@ def test_no_artifact_knows_its_time_its_host_or_its_folder(run_once):
 
 def test_the_run_report_holds_captioned_checkpoints_pictures_and_the_dag(run_once):
     html = (run_once.folder / "results" / "run_report.html").read_text()
-    for name in ("model.json", "report.txt", "deployed_model.json", "ingest.json", "clean.json"):
+    for name in (
+        *("model.json", "report.txt", "deployed_model.json", "ingest.json", "clean.json"),
+        *("quarantine.json", "restatements.json", "data_quality.json"),
+    ):
         assert f"results/{name}" in html
     for picture in ("coverage.svg", "skill.svg", "dag.svg"):
         assert picture in html
@@ -135,6 +138,17 @@ SAMPLES = {
 }
 
 
+# What the flags are was looked up by hand. Stocks: Apple's splits 2:1 of 2000-06-21 and 2005-02-28
+# and Microsoft's of 2003-02-18, which the close shows and adj_close does not; and the jump is
+# Apple's fall to 25.75 from 53.50 on 2000-09-29, after a profit warning. Oil: the price fell by a
+# third, as in a split 3:2, on 1991-01-17, when the Gulf War began.
+FLAGS = {
+    "stocks": {"split-like": 3, "jump": 1},
+    "fx": {"split-like": 1, "jump": 4, "stale": 115, "gap": 1},
+    "oil": {"split-like": 1},
+}
+
+
 @pytest.mark.parametrize("sample", SAMPLES)
 def test_a_sample_goes_all_the_way_to_a_deployed_model(tmp_path, sample):
     arguments, delivered, kept, symbols, cutoff = SAMPLES[sample]
@@ -142,7 +156,9 @@ def test_a_sample_goes_all_the_way_to_a_deployed_model(tmp_path, sample):
     outcome = project.snakemake(*arguments)
     assert outcome.code == 0, outcome.stderr
     model = orjson.loads(project.results()["deployed_model.json"])
-    assert model["receipts"]["ingest"]["rows"] == delivered
+    assert model["receipts"]["ingest"]["rows"] == model["receipts"]["ingest"]["kept"] == delivered
+    flags = model["receipts"]["clean"]["flags"]
+    assert {flag: count for flag, count in flags.items() if count} == FLAGS[sample]
     assert model["data"]["rows"] == kept
     assert (len(model["symbols"]), model["cutoff"]) == (symbols, cutoff)
     assert model["metrics"]["origins"] == 50
@@ -165,6 +181,56 @@ def test_a_series_that_went_below_zero_is_modelled_in_levels_and_the_report_says
     assert project.model()["symbols"]["S0"]["scale"] == "level"
     assert project.model()["symbols"]["S1"]["scale"] == "log"
     assert "log prices; levels for S0" in project.results()["report.txt"].decode()
+
+
+def test_the_tables_as_parquet_come_to_the_same_model(finished):
+    before = finished.model()
+    finished.configure(format="parquet")
+    outcome = finished.snakemake()
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.ran == list(STEPS)
+    after = finished.model()
+    for part in ("symbols", "metrics", "parameters", "cutoff"):
+        assert after[part] == before[part]
+    assert after["data"]["path"] == "results/prices_clean.parquet"
+    assert finished.snakemake().ran == []
+
+
+def test_every_row_that_is_not_kept_is_in_the_quarantine_with_its_line(project):
+    path = project.folder / "data" / "raw" / "small.csv"
+    lines = path.read_text().splitlines()
+    lines[7] = "2020-01-08,S0,one,1000"
+    lines[9] = "2020-01-10,<b>,50,1000"
+    path.write_text("\n".join([*lines, lines[20]]) + "\n")
+    assert project.snakemake().code == 0
+    receipt = project.model()["receipts"]["ingest"]
+    quarantine = orjson.loads((project.folder / "results" / "quarantine.json").read_bytes())
+    assert [(row["line"], row["reason"], row["text"]) for row in quarantine] == [
+        (8, "unreadable-number", lines[7]),
+        (10, "bad-symbol", lines[9]),
+        (282, "duplicate", lines[20]),
+    ]
+    assert receipt["rows"] == receipt["kept"] + len(quarantine) == 281
+    assert "quarantine  3 rows: 1" in project.results()["report.txt"].decode()
+
+
+def test_a_declared_correction_is_applied_and_listed_beside_what_it_changed(project):
+    path = project.folder / "data" / "raw" / "small.csv"
+    date, symbol, close, volume = path.read_text().splitlines()[60].split(",")
+    slipped = ",".join([date, symbol, repr(float(close) * 100), volume])
+    path.write_text(path.read_text().replace(f"{date},{symbol},{close},{volume}", slipped))
+    (project.folder / "corrections.yaml").write_text(
+        f"- {{symbol: {symbol}, date: {date}, column: close, was: {float(close) * 100!r}, "
+        f"value: {close}, reason: delivered in cents}}\n"
+    )
+    assert project.snakemake().code == 0
+    assert project.model()["receipts"]["clean"]["flags"]["unit-slip"] == 1
+    project.configure(corrections={"file": "corrections.yaml"})
+    assert project.snakemake().ran == list(STEPS[1:])
+    receipt = project.model()["receipts"]["clean"]
+    assert receipt["flags"]["unit-slip"] == 0
+    assert receipt["corrected"] == len(receipt["corrections"]) == 1
+    assert receipt["corrections"][0]["reason"] == "delivered in cents"
 
 
 def test_mode_score_evaluates_a_given_model_and_deploys_the_result(finished):

@@ -1,14 +1,25 @@
-# Requires records as delivered. Gives them without duplicates and missing values, in order.
+# Requires prices as delivered. Gives them corrected, nothing missing, and flags what is odd.
 rule clean:
     input:
-        "results/prices_raw.json",
+        f"results/prices_raw.{config['format']}",
+        corrections=branch(
+            config["corrections"]["file"] is not None,
+            then=config["corrections"]["file"],
+            otherwise=[],
+        ),
     output:
-        "results/prices_clean.json",
+        f"results/prices_clean.{config['format']}",
         receipt=report(
             "results/clean.json",
             caption="../report/clean.rst",
             category="Data",
-            labels={"checkpoint": "prices_clean.json"},
+            labels={"checkpoint": "prices_clean"},
+        ),
+        quality=report(
+            "results/data_quality.json",
+            caption="../report/data_quality.rst",
+            category="Data",
+            labels={"rows": "flagged"},
         ),
     log:
         "logs/clean.log",
@@ -18,12 +29,13 @@ rule clean:
     resources:
         attempt=attempt_number,
         backoff=linear_backoff(config["retries"]["delay"]),
-        mem_mb=more_memory(1000),
+        mem_mb=more_memory(2000),
     params:
         options={
             "missing_price": config["missing"]["price"],
             "missing_volume": config["missing"]["volume"],
+            **config["quality"],
         },
-        code=code_used(SCRIPTS / "clean.py"),
+        code=code_used(SCRIPTS / "clean.py", [SCHEMAS / "corrections.schema.yaml"]),
     script:
         "../scripts/clean.py"

@@ -20,6 +20,6 @@ rule deploy:
         backoff=linear_backoff(config["retries"]["delay"]),
         mem_mb=more_memory(500),
     params:
-        code=code_used(SCRIPTS / "deploy.py", [MODEL_SCHEMA]),
+        code=code_used(SCRIPTS / "deploy.py", [SCHEMAS / "model.schema.yaml"]),
     script:
         "../scripts/deploy.py"

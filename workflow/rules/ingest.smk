@@ -1,26 +1,40 @@
-# Requires the source in config. Gives its prices as records, and the receipt of what came.
+# Requires the source in config. Gives its prices, and an account of every row that came.
 rule ingest:
     input:
-        source_file(config, HERE.parent),
+        SOURCE_FILES,
     output:
-        "results/prices_raw.json",
+        f"results/prices_raw.{config['format']}",
         receipt=report(
             "results/ingest.json",
             caption="../report/ingest.rst",
             category="Data",
-            labels={"checkpoint": "prices_raw.json"},
+            labels={"checkpoint": "prices_raw"},
+        ),
+        quarantine=report(
+            "results/quarantine.json",
+            caption="../report/quarantine.rst",
+            category="Data",
+            labels={"rows": "quarantined"},
+        ),
+        restatements=report(
+            "results/restatements.json",
+            caption="../report/restatements.rst",
+            category="Data",
+            labels={"rows": "restated and withdrawn"},
         ),
     log:
         "logs/ingest.log",
     retries: config["retries"]["times"]
     conda:
         "../envs/steps.yaml"
+    threads: 4
     resources:
         attempt=attempt_number,
         backoff=linear_backoff(config["retries"]["delay"]),
-        mem_mb=more_memory(1000),
+        mem_mb=more_memory(2000),
     params:
-        options={**config["source"], "columns": named_columns(config)},
+        options=ingest_options(config),
+        version=lambda wildcards: source_version(config),
         code=code_used(SCRIPTS / "ingest.py"),
     script:
         "../scripts/ingest.py"

@@ -32,6 +32,6 @@ rule report:
         mem_mb=more_memory(1000),
     params:
         options=config["report"],
-        code=code_used(SCRIPTS / "report.py", [MODEL_SCHEMA]),
+        code=code_used(SCRIPTS / "report.py", [SCHEMAS / "model.schema.yaml"]),
     script:
         "../scripts/report.py"

@@ -1,7 +1,7 @@
 # Requires clean records, and in mode score a model. Gives a model with its evaluation.
 rule train_or_score:
     input:
-        "results/prices_clean.json",
+        f"results/prices_clean.{config['format']}",
         receipts=["results/ingest.json", "results/clean.json"],
         model=branch(
             config["mode"] == "score", then=config["score"]["model"], otherwise=[]
@@ -24,6 +24,6 @@ rule train_or_score:
         mem_mb=more_memory(2000),
     params:
         options={"mode": config["mode"], **config["model"], **config["evaluation"]},
-        code=code_used(SCRIPTS / "train_or_score.py", [MODEL_SCHEMA]),
+        code=code_used(SCRIPTS / "train_or_score.py", [SCHEMAS / "model.schema.yaml"]),
     script:
         "../scripts/train_or_score.py"

@@ -56,7 +56,10 @@ def arguments(function: Callable[..., None], job: Any) -> dict[str, Any]:
     """
     given = _paths(job.input, "input") | _paths(job.output, "output")
     given |= job.params.get("options", {})
-    inspect.signature(function).bind(**given)
+    signature = inspect.signature(function)
+    if "threads" in signature.parameters:
+        given["threads"] = job.threads
+    signature.bind(**given)
     return given
 
 

@@ -6,10 +6,9 @@ from typing import Literal
 
 import step
 from pricewright.errors import Refusal
-from pricewright.files import read_whole
 from pricewright.journal import say
 from pricewright.model import read_model, write_model
-from pricewright.records import parse_records
+from pricewright.records import read_table
 from pricewright.training import Settings, build_model
 
 
@@ -37,7 +36,7 @@ def train_or_score(
     Parameters
     ----------
     input
-        The clean records, as `clean` writes them.
+        The clean prices, as `clean` writes them.
     output
         The model to write: JSON with parameters, forecasts, metrics and provenance.
     mode
@@ -75,10 +74,10 @@ def train_or_score(
         raise Refusal("mode is score, but no model is given to be scored; see score.model.")
     given = read_model(model) if mode == "score" and model else None
     say("start", input=input, mode=mode, model=model or "new")
-    content = read_whole(input)
+    table, sha256 = read_table(input)
     document = build_model(
-        parse_records(content, str(input)),
-        content,
+        table,
+        sha256,
         name=str(input),
         settings=settings,
         given=given,

@@ -1,7 +1,6 @@
 """Make delivered prices fit to model: no exact duplicates, nothing missing, in order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
@@ -12,29 +11,11 @@ from pricewright.fields import KEYS
 Missing = Literal["zero", "ffill", "drop"]
 
 
-@dataclass(frozen=True)
-class Accounting:
-    """What became of each row: rows_in = rows_out + duplicates + dropped."""
+def in_order(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows in order of symbol and date, each once; `name` is what errors call the table.
 
-    rows_in: int
-    rows_out: int
-    duplicates: int
-    dropped: int
-    filled: dict[str, int]
-
-
-def clean_prices(
-    table: pd.DataFrame, name: str, *, missing_price: Missing, missing_volume: Missing
-) -> tuple[pd.DataFrame, Accounting]:
-    """Drop exact duplicates, put rows in order of symbol and date, settle missing values.
-
-    `zero` writes 0; `ffill` carries the symbol's last value forward (never across symbols,
-    never backwards in time), and drops the rows before its first; `drop` drops the row.
-    The choice for volume holds for the column `volume`, that for price for every other
-    column of numbers; columns of text stay as they are. `name` is what errors call the table.
-
-    Raises Refusal if a record lacks its date or symbol, if two records disagree about one
-    symbol and date, or if no row is left of a table that had some.
+    Raises Refusal if a record lacks its date or symbol, or if two records disagree about one
+    symbol and date.
     """
     keys = [key for key in KEYS if key in table.columns]
     for key in keys:
@@ -45,23 +26,32 @@ def clean_prices(
     if set(keys) == set(KEYS):
         _refuse_disagreement(distinct, name)
     ordered = distinct.sort_values(keys[::-1], kind="stable") if keys else distinct
-    filled = _fill(ordered, {"price": missing_price, "volume": missing_volume})
+    return ordered.reset_index(drop=True)
+
+
+def settle(
+    table: pd.DataFrame, name: str, *, missing_price: Missing, missing_volume: Missing
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Rows in order, without missing values; and how many values of each column were filled in.
+
+    `zero` writes 0; `ffill` carries the symbol's last value forward (never across symbols,
+    never backwards in time), and drops the rows before its first; `drop` drops the row.
+    The choice for volume holds for the column `volume`, that for price for every other
+    column of numbers; columns of text stay as they are.
+
+    Raises Refusal if no row is left of a table that had some.
+    """
+    filled = _fill(table, {"price": missing_price, "volume": missing_volume})
     settled = filled.dropna(subset=_numeric(filled)).reset_index(drop=True)
     if len(table) and not len(settled):
         raise Refusal(
             f"{name}: no record is complete, so none is left; see missing.price and missing.volume."
         )
-    return settled, Accounting(
-        rows_in=len(table),
-        rows_out=len(settled),
-        duplicates=len(table) - len(distinct),
-        dropped=len(distinct) - len(settled),
-        filled={
-            column: int(count)
-            for column in _numeric(filled)
-            if (count := ordered[column].isna().sum() - filled[column].isna().sum())
-        },
-    )
+    return settled, {
+        column: int(count)
+        for column in _numeric(filled)
+        if (count := table[column].isna().sum() - filled[column].isna().sum())
+    }
 
 
 def _numeric(table: pd.DataFrame) -> list[str]:

@@ -1,12 +1,19 @@
 """The config, complete and checked, before anything runs."""
 
+import re
+from dataclasses import fields
+from datetime import date
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from pricewright.archive import Archive
+from pricewright.credentials import refuse_written_out
 from pricewright.errors import Refusal
 from pricewright.fields import VALUES
 from pricewright.schema import check, fill_defaults, load
-from pricewright.sources import local_path
+from pricewright.sources import DATABASES, Source, items, scheme
+from pricewright.sources.local import local_files
 
 
 def complete(config: dict[str, Any]) -> None:
@@ -14,9 +21,11 @@ def complete(config: dict[str, Any]) -> None:
 
     Raises Refusal with one sentence: the key, what was found, what is allowed.
     """
+    _as_text(config.get("source"), "last_day")
     check(config, "config", "config key")
     fill_defaults(config, load("config"))
     _check_columns(config)
+    _check_source(config["source"])
     _check_score(config)
 
 
@@ -26,20 +35,44 @@ def config_file(workflow_folder: Path) -> str:
     return str(own if own.exists() else workflow_folder / own)
 
 
-def source_file(config: dict[str, Any], workflow_folder: Path) -> str:
-    """The source's path: as config has it if that is there, else from the workflow's folder.
+def source_files(config: dict[str, Any], workflow_folder: Path) -> list[str]:
+    """The files that the source has now: those that a change of makes ingest run again.
 
-    So the sample that comes with the workflow is found from any working directory.
+    What is not there is looked for beside the workflow, so that the sample that comes with it
+    is found from any working directory. Raises Refusal if there is no file where one should be.
     """
-    path = local_path(config["source"]["uri"])
-    shipped = workflow_folder / path
-    return str(path if path.exists() or not shipped.exists() else shipped)
+    uri = config["source"]["uri"]
+    if scheme(uri) != "file":
+        return []
+    return [str(file.path) for file in local_files(uri, workflow_folder)]
+
+
+def source_version(config: dict[str, Any]) -> str:
+    """What tells whether a source that is no file has changed; it is asked at each run."""
+    if scheme(config["source"]["uri"]) == "file":
+        return ""
+    options = config["source"]
+    source = Source(**{field.name: options[field.name] for field in fields(Source)})
+    archive = Archive(Path(options["received"]), source.name)
+    return "; ".join(archive.version(item) for item in items(source))
+
+
+def ingest_options(config: dict[str, Any]) -> dict[str, Any]:
+    """The options of ingest: the source as it is described, with the columns that it has."""
+    options = {key: value for key, value in config["source"].items() if key != "uri"}
+    return {"input": config["source"]["uri"]} | options | {"columns": named_columns(config)}
 
 
 def named_columns(config: dict[str, Any]) -> dict[str, str]:
     """The columns that the source has: our name to its name."""
     columns: dict[str, str | None] = config["source"]["columns"]
     return {ours: theirs for ours, theirs in columns.items() if theirs is not None}
+
+
+def _as_text(section: Any, key: str) -> None:
+    """YAML reads 2024-01-31 as a date; here it is text, as everywhere else."""
+    if isinstance(section, dict) and isinstance(section.get(key), date):
+        section[key] = section[key].isoformat()
 
 
 def _check_columns(config: dict[str, Any]) -> None:
@@ -83,3 +116,50 @@ def _check_score(config: dict[str, Any]) -> None:
             f"config key 'score.model': found {given!r}, which a run writes itself; "
             "copy the model out of results/ and name the copy."
         )
+
+
+def _check_source(source: dict[str, Any]) -> None:
+    what = scheme(source["uri"])
+    refuse_written_out(source["uri"], "source.uri")
+    asked = [key for key in ("table", "query") if source[key] is not None]
+    if what.partition("+")[0] in DATABASES and len(asked) != 1:
+        raise Refusal(
+            f"config key 'source.table': found {' and '.join(asked) or 'neither it nor a query'}, "
+            "allowed: either source.table or source.query, for source.uri is a database."
+        )
+    if what.partition("+")[0] not in DATABASES and asked:
+        raise Refusal(
+            f"config key 'source.{asked[0]}': found {source[asked[0]]!r}, allowed: null, for "
+            "source.uri is no database."
+        )
+    if source["delimiter"] in '"\r\n':
+        raise Refusal(
+            f"config key 'source.delimiter': found {source['delimiter']!r}, allowed: another, for "
+            "it quotes a field or ends a line."
+        )
+    if source["decimal"] in (source["thousands"], source["delimiter"]):
+        raise Refusal(
+            f"config key 'source.decimal': found {source['decimal']!r}, which is the thousands "
+            "mark or the delimiter as well, allowed: another."
+        )
+    try:
+        date.fromisoformat(source["last_day"] or "2024-01-31")
+    except ValueError:
+        raise Refusal(
+            f"config key 'source.last_day': found {source['last_day']!r}, allowed: a date as in "
+            "2024-01-31."
+        ) from None
+    try:
+        re.compile(source["symbol_pattern"])
+    except re.error as error:
+        raise Refusal(
+            f"config key 'source.symbol_pattern': found {source['symbol_pattern']!r}, which is no "
+            f"regular expression ({error})."
+        ) from None
+    try:
+        ZoneInfo(source["time_zone"] or "UTC")
+    except (ValueError, OSError, LookupError):
+        raise Refusal(
+            f"config key 'source.time_zone': found {source['time_zone']!r}, allowed: a name as in "
+            "Europe/Zurich."
+        ) from None

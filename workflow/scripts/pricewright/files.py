@@ -3,7 +3,10 @@
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from pricewright.errors import Refusal
 
@@ -14,9 +17,21 @@ def read_whole(path: Path) -> bytes:
     Raises Refusal if there is no such file, or if it is a folder or closed to us; any
     other OSError, which may pass, is raised as it is.
     """
-    path = Path(path)
+    with must_be_there(path):
+        return Path(path).read_bytes()
+
+
+def read_begin(path: Path, count: int) -> bytes:
+    """The first bytes of a file that must be there; raises what `read_whole` raises."""
+    with must_be_there(path), Path(path).open("rb") as file:
+        return file.read(count)
+
+
+@contextmanager
+def must_be_there(path: Path | str) -> Iterator[None]:
+    """Turn the trouble with a file that is not there, or not for us, into a Refusal."""
     try:
-        return path.read_bytes()
+        yield
     except (FileNotFoundError, NotADirectoryError):
         raise Refusal(f"{path}: no such file; check the path.") from None
     except IsADirectoryError:
@@ -32,25 +47,66 @@ def write_whole(path: Path, content: bytes) -> None:
     by a rename; the folder is made if need be. A killed writer leaves at most a hidden
     `.<name>.*.tmp` beside the file.
     """
+    with whole_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write into, which takes its name as `write_whole` says when the block ends.
+
+    If the block raises, nothing is left of it.
+    """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), 0o666 & ~_UMASK)
-            os.fsync(file.fileno())
+    with _temporary(path.parent, path.name) as (file, temporary):
+        yield file
+        _settle(file)
         os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    _reach_disk(path.parent)
+
+
+def keep(folder: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
+    """Keep bytes in a folder under their SHA-256, read-only; returns it and their number."""
+    digest, size = hashlib.sha256(), 0
+    with _temporary(Path(folder), "arriving") as (file, temporary):
+        for chunk in chunks:
+            file.write(chunk)
+            digest.update(chunk)
+            size += len(chunk)
+        _settle(file)
+        os.chmod(temporary, 0o444)
+        os.replace(temporary, folder / digest.hexdigest())
+    return digest.hexdigest(), size
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, read piece by piece."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256(content: bytes) -> str:
     """The SHA-256 of some bytes, as 64 hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
+
+
+@contextmanager
+def _temporary(folder: Path, name: str) -> Iterator[tuple[BinaryIO, str]]:
+    """A file that the block renames; it is gone if the block raises."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file, temporary
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    _reach_disk(folder)
+
+
+def _settle(file: BinaryIO) -> None:
+    file.flush()
+    os.fchmod(file.fileno(), 0o666 & ~_UMASK)
+    os.fsync(file.fileno())
 
 
 def _reach_disk(folder: Path) -> None:

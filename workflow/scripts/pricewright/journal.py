@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pricewright.credentials import redacted
 from pricewright.errors import MAY_PASS, Refusal
 
 logger = logging.getLogger("pricewright")
@@ -87,6 +88,10 @@ class _Line(logging.Formatter):
 
     def __init__(self, step: str) -> None:
         super().__init__(f"%(asctime)s %(levelname)s {step} %(message)s%(figures)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, and a traceback if there is one, without secrets wherever they came from."""
+        return redacted(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         fields: dict[str, object] = getattr(record, "fields", {})

@@ -110,14 +110,28 @@ def _data(model: Mapping[str, Any]) -> list[tuple[str, str]]:
             ("source", came["source"]),
             ("sha256", came["sha256"]),
             ("delivered", f"{came['rows']:,} rows, {_span(came)}"),
+            ("quarantine", _quarantine(came)),
         ]
+        if came["restated"] or came["withdrawn"]:
+            changes = f"{came['restated']:,} values restated, {came['withdrawn']:,} rows withdrawn"
+            facts.append(("changes", changes))
     if cleaned := receipts.get("clean"):
         filled = sum(cleaned["filled"].values())
         facts += [
             ("duplicates", f"{cleaned['duplicates']:,} exact duplicates left out"),
+            ("corrected", f"{cleaned['corrected']:,} declared corrections"),
+            ("flagged", f"{sum(cleaned['flags'].values()):,} times something odd"),
             ("incomplete", f"{cleaned['dropped']:,} rows left out, {filled:,} values filled in"),
         ]
     return [*facts, ("kept", f"{data['rows']:,} rows, {_span(data)}")]
+
+
+def _quarantine(came: Mapping[str, Any]) -> str:
+    """How many rows were not kept, and the reasons that took most."""
+    reasons = sorted(came["quarantined"].items(), key=lambda item: -item[1])
+    shown = ", ".join(f"{count:,} {reason}" for reason, count in reasons[:2])
+    more = f", {len(reasons) - 2} more reasons" if len(reasons) > 2 else ""
+    return f"{sum(came['quarantined'].values()):,} rows" + (f": {shown}{more}" if shown else "")
 
 
 def _span(facts: Mapping[str, Any]) -> str:

@@ -13,14 +13,18 @@ from functools import cache
 from pathlib import Path
 
 _DISTRIBUTIONS = {
+    "backports": "backports.zstd",
     "jsonschema_rs": "jsonschema-rs",
+    "python_calamine": "python-calamine",
     "vl_convert": "vl-convert-python",
     "yaml": "pyyaml",
 }
 """Where a distribution is not called as what it has to import."""
 
-_ONLY_COMMANDS_USE = {"cyclopts"}
-"""What a script that a rule runs never gets to."""
+_NOT_COUNTED = {
+    "cyclopts",  # what a script that a rule runs never gets to
+    "compression",  # the standard library's, from Python 3.14 on
+}
 
 
 def code_used(script: Path, schemas: Iterable[Path] = ()) -> dict[str, str]:
@@ -39,7 +43,7 @@ def libraries(script: Path) -> dict[str, str]:
     }
     outside = {
         name
-        for name in names - sys.stdlib_module_names - _ONLY_COMMANDS_USE
+        for name in names - sys.stdlib_module_names - _NOT_COUNTED
         if not set(_files(name, script.parent))
     }
     distributions = sorted(_DISTRIBUTIONS.get(name, name) for name in outside)
@@ -79,7 +83,10 @@ def imported_files(script: Path) -> set[Path]:
 def _version(distribution: str) -> str:
     from importlib import metadata
 
-    return metadata.version(distribution)
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "not installed"
 
 
 @cache

@@ -1,17 +1,63 @@
-"""Tables of prices as JSON records: exact numbers, ISO dates, the same bytes each time."""
+"""Tables of prices as files: exact numbers, ISO dates, the same bytes each time."""
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pandas as pd
+import pyarrow as pa
 
+from pricewright.checkpoint import PARQUET, ROW_GROUP, is_parquet
 from pricewright.documents import parse_json, write_columns
 from pricewright.errors import Refusal
+from pricewright.files import file_sha256, read_begin, read_whole, sha256, whole_file
+
+_NULLABLE = {pa.int64(): pd.Int64Dtype()}
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?")
+
+
+def read_table(path: Path) -> tuple[pd.DataFrame, str]:
+    """A checkpoint as a table, as `parse_records` has it, and the SHA-256 of its bytes.
+
+    Parquet and JSON are told apart by what they are. Raises Refusal for what is neither.
+    """
+    path = Path(path)
+    if read_begin(path, 4) != b"PAR1":
+        content = read_whole(path)
+        return parse_records(content, str(path)), sha256(content)
+    import pyarrow.parquet
+
+    try:
+        stored = pyarrow.parquet.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise Refusal(
+            f"{path}: not a whole Parquet file ({error}); run the step that writes it again."
+        ) from None
+    table = _with_dates(stored, pa.string()).to_pandas(types_mapper=_NULLABLE.get)
+    return table, file_sha256(path)
+
+
+def write_table(path: Path, table: pd.DataFrame) -> str:
+    """Write a table as its name says, Parquet or JSON records; returns the SHA-256.
+
+    The same content in the same order, and the same bytes each time.
+    """
+    if not is_parquet(path):
+        return sha256(write_records(path, table))
+    import pyarrow.parquet
+
+    stored = pa.Table.from_pandas(table, preserve_index=False)
+    with suppress(pa.ArrowInvalid):  # timestamps stay text, as they are in JSON
+        stored = _with_dates(stored, pa.date32())
+    with whole_file(path) as file:
+        pyarrow.parquet.write_table(
+            stored.replace_schema_metadata(None), file, row_group_size=ROW_GROUP, **PARQUET
+        )
+    return file_sha256(path)
 
 
 def parse_records(content: bytes, name: str) -> pd.DataFrame:
@@ -41,16 +87,23 @@ def write_records(path: Path, table: pd.DataFrame) -> bytes:
     return write_columns(path, {str(name): _plain(table[name]) for name in table.columns})
 
 
+def _with_dates(stored: pa.Table, kind: pa.DataType) -> pa.Table:
+    if "date" not in stored.column_names:
+        return stored
+    place = stored.column_names.index("date")
+    return stored.set_column(place, "date", stored["date"].cast(kind))
+
+
 def _column(key: str, values: Sequence[Any], name: str) -> pd.Series:
     if key == "date":
-        return pd.Series(_iso_dates(values, name), dtype=object)
+        return pd.Series(_iso_dates(values, name), dtype="str")
     kinds = {type(value) for value in values if value is not None}
     if kinds <= {int}:
         return _whole_numbers(values)
     if kinds <= {int, float}:
         return pd.Series(values, dtype="float64")
     if kinds == {str}:
-        return pd.Series(values, dtype=object)
+        return pd.Series(values, dtype="str")
     number, value = _first_misfit(values)
     raise Refusal(
         f"{name}: record {number} has {key} = {orjson.dumps(value).decode()}, "

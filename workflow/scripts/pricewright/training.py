@@ -10,7 +10,7 @@ import pandas as pd
 
 from pricewright.documents import parse_json
 from pricewright.errors import Refusal
-from pricewright.files import read_whole, sha256
+from pricewright.files import read_whole
 from pricewright.provenance import code_digest, libraries
 from pricewright.randomwalk import Walk, forecast, walk
 from pricewright.series import History, histories
@@ -29,7 +29,7 @@ class Settings(Plan):
 
 def build_model(
     table: pd.DataFrame,
-    content: bytes,
+    data_sha256: str,
     *,
     name: str,
     settings: Settings,
@@ -39,7 +39,7 @@ def build_model(
 ) -> dict[str, Any]:
     """The model document of a clean table, without its schema version.
 
-    `content` is the table's bytes and `name` its file, for the document and for errors.
+    `name` is the table's file and `data_sha256` that of its bytes.
     With `given`, a model document and its digest, that model's parameters are scored and
     none are estimated. `script` is whose code the document names.
 
@@ -73,7 +73,7 @@ def build_model(
         "cutoff": str(cutoff),
         "data": {
             "path": name,
-            "sha256": sha256(content),
+            "sha256": data_sha256,
             "rows": len(table),
             "symbols": len(found),
             "first_date": str(min(history.dates[0] for history in found)),

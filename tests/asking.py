@@ -1,0 +1,54 @@
+"""Asking a source for its deliveries, as a test does."""
+
+import orjson
+import pytest
+
+from pricewright.errors import Refusal
+from pricewright.sources.database import Query
+from pricewright.sources.s3 import s3_items
+
+PRICES = (
+    b'{"day":"2024-01-02","symbol":"NA","close":"1.10","volume":100}\n'
+    b'{"day":"2024-01-03","symbol":"TRUE","close":"2","volume":null}\n'
+)
+"""The table `prices` of the PostgreSQL server, as it is delivered."""
+
+
+def read(item, known=""):
+    """All bytes of an item; None if it says that nothing changed."""
+    with item.open(known) as answer:
+        return None if answer.chunks is None else b"".join(answer.chunks)
+
+
+def records(item):
+    """The records of an item that is JSON Lines."""
+    return [orjson.loads(line) for line in read(item).splitlines()]
+
+
+def refused(call, *words):
+    """The one sentence with which a call is refused, which has some words in it."""
+    with pytest.raises(Refusal) as caught:
+        call()
+    text = str(caught.value)
+    assert text.endswith(".")
+    assert "\n" not in text
+    for word in words:
+        assert word in text
+    return text
+
+
+def items(server, uri, **settings):
+    """The items of an S3 server, or of anything with an endpoint."""
+    return s3_items(uri, **{"endpoint": server.endpoint, "region": None, "timeout": 5} | settings)
+
+
+def only(server, uri, **settings):
+    """The one item that a URI means."""
+    [item] = items(server, uri, **settings)
+    return item
+
+
+def ask(uri, query=None, **settings):
+    """A query, or the table `prices`, as an item called `here`."""
+    what = {"query": query} if query else {"table": "prices"}
+    return Query(**{"place": "here", "uri": uri, **what} | settings)

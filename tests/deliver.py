@@ -1,0 +1,44 @@
+"""Small deliveries for the tests, and what a reader makes of them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pricewright.prices import Prices
+from pricewright.reading.content import recognise
+from pricewright.reading.delivery import Reading, read_delivery
+from pricewright.reading.dialect import Dialect
+
+NAMES = {"date": "Date", "symbol": "Ticker", "close": "Close", "volume": "Volume"}
+HEAD = "Date,Ticker,Close,Volume\n"
+WIDE = Dialect(layout="wide", columns={"date": "Date"})
+
+
+def read(
+    folder: Path, delivered: str | bytes, dialect: Dialect | None = None, threads: int = 1
+) -> Reading:
+    """Read a delivery called prices.csv; the columns are named as in HEAD, if nothing is said."""
+    path = folder / "delivered"
+    path.write_bytes(delivered.encode() if isinstance(delivered, str) else delivered)
+    return read_delivery(recognise(path, "prices.csv"), dialect or Dialect(columns=NAMES), threads)
+
+
+def rows(prices: Prices) -> list[dict[str, Any]]:
+    """Prices as records, with None for what is missing."""
+    columns: Mapping[str, Any] = prices.values
+    return [
+        {"date": prices.date(row), "symbol": prices.symbol(row)}
+        | {
+            name: None if np.isnan(column[row]) else float(column[row])
+            for name, column in columns.items()
+        }
+        for row in range(len(prices))
+    ]
+
+
+def lost(reading: Reading) -> list[tuple[int, str, str | None, str]]:
+    """Each quarantined row's line, reason, field and text."""
+    entries = reading.entries("prices.csv", "0" * 64)
+    return [(entry["line"], entry["reason"], entry["field"], entry["text"]) for entry in entries]

@@ -1,0 +1,138 @@
+"""The ingest step as a whole: what it writes, keeps and says."""
+
+import logging
+from dataclasses import replace
+
+import orjson
+import pytest
+
+import ingest as script
+from conftest import as_csv, market
+from ingest import ingest
+from pricewright import intake
+from pricewright.errors import Refusal
+from pricewright.records import read_table
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "prices.csv").write_text(as_csv(market()))
+    return tmp_path
+
+
+def load(path):
+    return orjson.loads(path.read_bytes())
+
+
+def test_the_receipt_says_what_came_and_what_became_of_it_with_no_clock_in_it(desk):
+    ingest("prices.csv", desk / "raw.json", receipt=desk / "receipt.json")
+    receipt = load(desk / "receipt.json")
+    assert list(receipt) == [
+        *("source", "sha256", "bytes", "rows", "kept", "quarantined", "superseded", "restated"),
+        *("withdrawn", "symbols", "first_date", "last_date", "deliveries", "earlier", "records"),
+    ]
+    assert receipt["source"] == "prices.csv"
+    assert receipt["bytes"] == (desk / "prices.csv").stat().st_size
+    assert (receipt["rows"], receipt["kept"], receipt["symbols"]) == (280, 280, 2)
+    assert (receipt["first_date"], receipt["last_date"]) == ("2020-01-01", "2020-07-14")
+    kept = desk / "data" / "received" / receipt["sha256"]
+    assert kept.read_bytes() == (desk / "prices.csv").read_bytes()
+
+
+def test_the_same_delivery_again_writes_the_same_bytes(desk):
+    outputs = {name: desk / f"{name}.json" for name in ("receipt", "quarantine", "restatements")}
+    ingest("prices.csv", desk / "raw.json", **outputs)
+    before = {path: path.read_bytes() for path in (desk / "raw.json", *outputs.values())}
+    ingest("prices.csv", desk / "raw.json", **outputs)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_restated_and_a_withdrawn_price_are_written_down(desk):
+    records = market()
+    ingest("prices.csv", desk / "raw.json")
+    later = [records[0] | {"close": 99.5}, *records[2:]]
+    (desk / "prices.csv").write_text(as_csv(later))
+    ingest(
+        "prices.csv",
+        desk / "raw.json",
+        receipt=desk / "receipt.json",
+        restatements=desk / "restatements.json",
+    )
+    receipt, [restated, withdrawn] = load(desk / "receipt.json"), load(desk / "restatements.json")
+    assert (receipt["restated"], receipt["withdrawn"], receipt["rows"]) == (1, 1, 279)
+    assert (restated["old"], restated["new"]) == (records[0]["close"], 99.5)
+    assert withdrawn["date"] == records[1]["date"]
+    assert [receipt["earlier"][0]["sha256"], receipt["sha256"]] == [
+        restated["old_sha256"],
+        restated["new_sha256"],
+    ]
+
+
+def test_parquet_is_written_where_the_name_says_so(desk):
+    ingest("prices.csv", desk / "raw.json")
+    ingest("prices.csv", desk / "raw.parquet")
+    assert (desk / "raw.parquet").read_bytes()[:4] == b"PAR1"
+    assert read_table(desk / "raw.parquet")[0].equals(read_table(desk / "raw.json")[0])
+
+
+def test_parquet_is_recommended_once_for_many_rows_in_json(desk, caplog, monkeypatch):
+    monkeypatch.setattr(script, "MANY", 279)
+    caplog.set_level(logging.INFO, "pricewright")
+    ingest("prices.csv", desk / "raw.json")
+    assert [record.message for record in caplog.records if "parquet" in record.message] == [
+        "recommend format: parquet, for JSON is slow and large"
+    ]
+    caplog.clear()
+    ingest("prices.csv", desk / "raw.parquet")
+    monkeypatch.setattr(script, "MANY", 280)
+    ingest("prices.csv", desk / "raw.json")
+    assert not [record for record in caplog.records if "recommend" in record.message]
+
+
+@pytest.mark.parametrize("off", [{"rows": 1}, {"kept": -1}])
+def test_a_sum_that_is_off_ends_the_step(desk, monkeypatch, off):
+    def miscounted(*arguments):
+        facts = original(*arguments)
+        return facts | {name: facts[name] + by for name, by in off.items()}
+
+    original = intake._facts
+    monkeypatch.setattr(intake, "_facts", miscounted)
+    with pytest.raises(AssertionError, match="the sum is off"):
+        ingest("prices.csv", desk / "raw.json")
+    assert not (desk / "raw.json").exists()
+
+
+def test_a_reader_that_loses_a_row_ends_the_step(desk, monkeypatch):
+    def forgetful(parts, *rest):
+        prices, lost = original(parts, *rest)
+        columns = {name: column[1:] for name, column in prices.values.items()}
+        shorter = replace(prices, symbols=prices.symbols[1:], days=prices.days[1:], values=columns)
+        return shorter, lost
+
+    from pricewright.reading import delivery
+
+    original = delivery.in_order
+    monkeypatch.setattr(delivery, "in_order", forgetful)
+    with pytest.raises(AssertionError, match="280 rows were delivered, 279 kept and 0 quarantined"):
+        ingest("prices.csv", desk / "raw.json")
+
+
+def test_a_folder_is_read_as_parts_and_a_file_as_the_whole(desk):
+    records = market()
+    (desk / "in").mkdir()
+    (desk / "in" / "a.csv").write_text(as_csv(records[:140]))
+    (desk / "in" / "b.csv").write_text(as_csv(records[140:]))
+    ingest("prices.csv", desk / "whole.json")
+    ingest("in", desk / "parts.json", receipt=desk / "receipt.json")
+    assert (desk / "parts.json").read_bytes() == (desk / "whole.json").read_bytes()
+    receipt = load(desk / "receipt.json")
+    assert [part["place"] for part in receipt["deliveries"]] == ["in/a.csv", "in/b.csv"]
+    assert receipt["rows"] == sum(part["rows"] for part in receipt["deliveries"]) == 280
+
+
+def test_a_secret_written_out_is_refused_before_anything_is_said(desk, caplog):
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(Refusal, match="found a password written out"):
+        ingest("https://user:hunter2@host/prices.csv", desk / "raw.json")
+    assert "hunter2" not in caplog.text

@@ -1,0 +1,1 @@
+"""Corrections that a person declared: read, checked against what was delivered, applied."""

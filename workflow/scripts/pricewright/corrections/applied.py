@@ -1,0 +1,181 @@
+"""Declared corrections, put into a table that is still as it was delivered."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pricewright.corrections.declared import Correction, Drop, SetValue, Split
+from pricewright.corrections.delivered import Delivered, Rows, plain
+from pricewright.errors import Refusal
+from pricewright.fields import VALUES
+
+Change = dict[str, Any]
+
+_BAR = ("open", "high", "low", "close")
+_MOST = 2**63 - 1
+"""The largest volume that a column of whole numbers holds."""
+
+
+def apply_corrections(
+    table: pd.DataFrame, corrections: Sequence[Correction], name: str
+) -> tuple[pd.DataFrame, list[Change]]:
+    """A table with its corrections, and what each of them changed, in the corrections' order.
+
+    The table has one row for a symbol and date, in any order, as delivered: every `was` is
+    compared with it, and every `value` is one among the delivered values. Values are set and
+    rows dropped first; then splits adjust all that is before them. A price is multiplied by
+    old / new and not rounded, a volume by new / old and, in a column of whole numbers, rounded,
+    halves up. `name` is what errors call the table, which itself stays as it is.
+
+    Raises Refusal, with the correction's file and line, if its row or column is not in the table,
+    if the delivered value is not what it says, if the column cannot hold the new value, or if
+    the row would have a price above its high or below its low.
+    """
+    if not corrections:
+        return table, []
+    work = _Work(Delivered(table, corrections, name))
+    changed: dict[int, Change] = {}
+    for number, each in enumerate(corrections):
+        if isinstance(each, SetValue):
+            changed[number] = _set(each, work)
+        elif isinstance(each, Drop):
+            changed[number] = _drop(each, work)
+    for each in corrections:
+        if isinstance(each, SetValue):
+            _refuse_impossible(each, work)
+    splits = [(each, number) for number, each in enumerate(corrections) if isinstance(each, Split)]
+    for split, number in sorted(splits, key=lambda pair: pair[0].date):
+        changed[number] = _adjust(split, work)
+    return work.finished(), [changed[number] for number in range(len(corrections))]
+
+
+class _Work:
+    """What is written so far: columns of their own beside the delivered ones, rows left out."""
+
+    def __init__(self, delivered: Delivered) -> None:
+        self.delivered = delivered
+        self.gone: list[int] = []
+        self._columns: dict[str, pd.Series] = {}
+
+    def read(self, column: str) -> pd.Series:
+        return self._columns.get(column, self.delivered.table[column])
+
+    def write(self, column: str, rows: int | Rows, values: Any, *, fractions: bool) -> None:
+        """Put values into a column, which becomes float64 if it has none for fractions yet."""
+        if column not in self._columns:
+            self._columns[column] = self.delivered.table[column].copy()
+        if fractions and not pd.api.types.is_float_dtype(self._columns[column]):
+            self._columns[column] = self._columns[column].astype("float64")
+        self._columns[column].iloc[rows] = values
+
+    def values(self, row: int, columns: Sequence[str]) -> dict[str, Any]:
+        present = [column for column in columns if column in self.delivered.table.columns]
+        return {column: plain(self.read(column).iloc[row]) for column in present}
+
+    def finished(self) -> pd.DataFrame:
+        table = self.delivered.table.assign(**self._columns)
+        if not self.gone:
+            return table
+        kept = np.ones(len(table), dtype=bool)
+        kept[self.gone] = False
+        return table[kept].reset_index(drop=True)
+
+
+def _set(each: SetValue, work: _Work) -> Change:
+    row = work.delivered.row(each)
+    column = work.delivered.column(each, each.column)
+    work.delivered.compare(each, row, column, each.was)
+    whole = each.value is None or float(each.value).is_integer()
+    if column == "volume" and not whole:
+        raise Refusal(f"{each.place}: a volume of {each.value}; give a whole number.")
+    work.write(column, row, each.value, fractions=not whole)
+    return _change(each, "set", column=column, was=each.was, value=each.value)
+
+
+def _drop(each: Drop, work: _Work) -> Change:
+    row = work.delivered.row(each)
+    if each.checked:
+        work.delivered.compare(each, row, work.delivered.price(each), each.was)
+    work.gone.append(row)
+    return _change(each, "drop", was=work.values(row, VALUES))
+
+
+def _adjust(each: Split, work: _Work) -> Change:
+    work.delivered.row(each)
+    column = work.delivered.price(each)
+    before = work.delivered.rows_before(each)
+    priced = before[work.delivered.table[column].iloc[before].notna().to_numpy()]
+    rows = before[~np.isin(before, work.gone)]
+    if not len(priced) or not len(rows):
+        raise Refusal(
+            f"{each.place}: there is no price before {each.subject} to adjust; "
+            "mend the date, or take the correction out."
+        )
+    work.delivered.compare(each, int(priced[-1]), column, each.was)
+    columns = _to_adjust(each, work.delivered)
+    example = int(rows[-1])
+    old = work.values(example, columns)
+    for name in columns:
+        if name == "volume":
+            _adjust_volume(each, work, rows)
+        else:
+            prices = work.read(name).iloc[rows].astype("float64")
+            work.write(name, rows, (prices * each.old / each.new).to_numpy(), fractions=True)
+    return _change(
+        each,
+        "split",
+        split=f"{each.new}:{each.old}",
+        columns=columns,
+        rows=len(rows),
+        first=work.delivered.day(int(rows[0])),
+        last=work.delivered.day(example),
+        example={
+            "date": work.delivered.day(example),
+            "was": old,
+            "value": work.values(example, columns),
+        },
+    )
+
+
+def _to_adjust(each: Split, delivered: Delivered) -> list[str]:
+    if each.columns is not None:
+        return [delivered.column(each, column) for column in each.columns]
+    columns = [column for column in (*_BAR, "volume") if column in delivered.table.columns]
+    if not set(columns) & set(_BAR):
+        raise Refusal(
+            f"{each.place}: there is no open, high, low or close to adjust; name the 'columns'."
+        )
+    return columns
+
+
+def _adjust_volume(each: Split, work: _Work, rows: Rows) -> None:
+    volumes = work.read("volume").iloc[rows]
+    if pd.api.types.is_float_dtype(volumes):
+        work.write("volume", rows, (volumes * each.new / each.old).to_numpy(), fractions=True)
+        return
+    most = volumes.max()
+    if not pd.isna(most) and int(most) > (_MOST - each.old) // each.new:
+        raise Refusal(
+            f"{each.place}: a volume of {most} times {each.new} is too large to keep; mend it."
+        )
+    adjusted = (volumes * each.new + each.old // 2) // each.old
+    work.write("volume", rows, adjusted.array, fractions=False)
+
+
+def _refuse_impossible(each: SetValue, work: _Work) -> None:
+    row = work.delivered.row(each)
+    prices = {name: price for name, price in work.values(row, _BAR).items() if price is not None}
+    high, low = prices.get("high", np.inf), prices.get("low", -np.inf)
+    for column, price in prices.items():
+        if not low <= price <= high:
+            raise Refusal(
+                f"{each.place}: {each.subject} would have {column} {price} beside low {low} and "
+                f"high {high}; correct what belongs together."
+            )
+
+
+def _change(each: Correction, action: str, **changed: Any) -> Change:
+    what = {"line": each.line, "action": action, "symbol": each.symbol, "date": each.date}
+    return what | changed | {"reason": each.reason}

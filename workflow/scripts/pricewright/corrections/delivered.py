@@ -1,0 +1,120 @@
+"""A table as it was delivered, and the rows and columns in it that corrections name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pricewright.corrections.declared import Correction, Number
+from pricewright.errors import Refusal
+
+Rows = npt.NDArray[np.int64]
+
+_PRICES = ("close", "adj_close", "open", "high", "low")
+
+
+@dataclass(frozen=True)
+class _History:
+    """The rows of one symbol in a table, by date."""
+
+    rows: Rows
+    dates: npt.NDArray[np.str_]
+
+
+class Delivered:
+    """A table in which the rows of the corrections' symbols are found quickly.
+
+    `name` is what errors call it. Each of its methods raises Refusal, with the place of the
+    correction, if the table does not have what the correction names.
+    """
+
+    def __init__(self, table: pd.DataFrame, corrections: Sequence[Correction], name: str) -> None:
+        self.table = table
+        self._name = name
+        self._histories = _histories(table, {each.symbol for each in corrections})
+
+    def row(self, each: Correction) -> int:
+        """The number of the row that a correction is about."""
+        history = self._history(each)
+        found = history.rows[history.dates == each.date]
+        if len(found) != 1:
+            count = f"{len(found)} times" if len(found) else "not"
+            raise Refusal(
+                f"{each.place}: {each.subject} is {count} in {self._name}; name a row that is "
+                "there once, or take the correction out."
+            )
+        return int(found[0])
+
+    def rows_before(self, each: Correction) -> Rows:
+        """The rows of a correction's symbol before its date, by date."""
+        history = self._history(each)
+        return history.rows[history.dates < each.date]
+
+    def column(self, each: Correction, column: str) -> str:
+        """A column that a correction names."""
+        if column not in self.table.columns:
+            raise Refusal(
+                f"{each.place}: {self._name} has no {column}, it has "
+                f"{', '.join(map(str, self.table.columns))}; name one of these."
+            )
+        return column
+
+    def price(self, each: Correction) -> str:
+        """The column that `was` is a value of where a correction names none: close, if there."""
+        for column in _PRICES:
+            if column in self.table.columns:
+                return column
+        return self.column(each, "close")
+
+    def compare(self, each: Correction, row: int, column: str, was: Number | None) -> None:
+        """Raise Refusal if the delivered value is not the one that a correction is about."""
+        found = plain(self.table[column].iloc[row])
+        if found != was:
+            raise Refusal(
+                f"{each.place}: {column} was delivered as {_said(found)} on {self.day(row)}, where "
+                f"the correction has {_said(was)}; see whether it is still needed, and mend it."
+            )
+
+    def day(self, row: int) -> str:
+        """The date of a row."""
+        return str(self.table["date"].iloc[row])[:10]
+
+    def _history(self, each: Correction) -> _History:
+        has_symbols = "symbol" in self.table.columns
+        if has_symbols != (each.symbol is not None):
+            raise Refusal(
+                f"{each.place}: {self._name} has symbols; add 'symbol' to the correction."
+                if has_symbols
+                else f"{each.place}: {self._name} has no symbols; take {each.symbol!r} out."
+            )
+        nothing = _History(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.str_))
+        return self._histories.get(each.symbol, nothing)
+
+
+def plain(value: Any) -> Any:
+    """A cell as JSON has it; None for a missing one."""
+    if pd.isna(value):
+        return None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _said(value: Number | None) -> str:
+    return "missing" if value is None else str(value)
+
+
+def _histories(table: pd.DataFrame, symbols: set[str | None]) -> dict[str | None, _History]:
+    rows = np.arange(len(table))
+    if "symbol" not in table.columns:
+        return {None: _history(table, rows)}
+    rows = rows[table["symbol"].isin([symbol for symbol in symbols if symbol]).to_numpy()]
+    found = pd.Series(rows).groupby(table["symbol"].iloc[rows].astype(object).to_numpy())
+    return {str(symbol): _history(table, group.to_numpy()) for symbol, group in found}
+
+
+def _history(table: pd.DataFrame, rows: Rows) -> _History:
+    dates = np.array([str(date)[:10] for date in table["date"].iloc[rows]], dtype=np.str_)
+    order = np.argsort(dates, kind="stable")
+    return _History(rows[order], dates[order])

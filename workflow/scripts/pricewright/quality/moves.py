@@ -1,0 +1,164 @@
+"""Extreme moves of a price: slips of units, splits that nobody adjusted for, jumps."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pricewright.quality.panel import ENOUGH, Bools, Entry, Floats, Ints, Panel, medians
+from pricewright.quality.slips import AT_LEAST, slips
+from pricewright.quality.thresholds import Thresholds
+
+_WHOLE = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 100)
+_SPLITS: Final = sorted(
+    [(5, 4), (4, 3), (3, 2), (5, 3), (5, 2)]
+    + [(new, 1) for new in _WHOLE]
+    + [(1, old) for old in _WHOLE],
+    key=lambda split: split[1] / split[0],
+)
+"""New shares : old shares, in order of what becomes of the price."""
+_RATIOS: Final = np.array([old / new for new, old in _SPLITS])
+_BETWEEN: Final = np.sqrt(_RATIOS[1:] * _RATIOS[:-1])
+_NO_DIVIDEND: Final = 1.2
+"""By how much close / adj_close must change in a day to be a split's doing."""
+_MAD_OF_NORMAL: Final = 1.4826
+"""A normal distribution's standard deviation is so many median absolute deviations."""
+
+
+@dataclass(frozen=True)
+class _Moves:
+    """Large moves of one column, each array (m,), from one positive price to the next.
+
+    before, after: their rows.  place: which of all moves each is, so that distances count prices.
+    score: the log return's robust z-score, NaN where there is none.  adjusted: what adj_close
+    moved by, for moves of close; NaN where it is not known.
+    """
+
+    before: Ints
+    after: Ints
+    place: Ints
+    ratio: Floats
+    score: Floats
+    adjusted: Floats
+
+
+def flag_moves(panel: Panel, limits: Thresholds) -> list[Entry]:
+    """The flags `unit-slip`, `split-like` and `jump`, at most one for a symbol and date.
+
+    A move is from one positive price of a symbol to the next, of close and, where close does
+    not say it, of adj_close. It is extreme if it is both large (`jump_ratio`) and, for a symbol
+    with at least 20 moves, far from its median log return (`jump_z` times 1.4826 times the
+    median absolute deviation).
+
+    unit-slip: see `slips`.
+    split-like: close / adj_close changes by the ratio of a split and close with it (then
+    `confirmed` is true, however small the move), or close makes an extreme move of such a ratio
+    (false if adj_close does not confirm it, null if there is none).
+    jump: any other extreme move.
+    """
+    if panel.main is None:
+        return []
+    nowhere = np.zeros(len(panel.symbol), dtype=bool)
+    found, known = _flag_column(panel, panel.main, limits, nowhere)
+    if panel.main == "close" and "adj_close" in panel.values:
+        found += _flag_column(panel, "adj_close", limits, known)[0]
+    return found
+
+
+def _flag_column(
+    panel: Panel, column: str, limits: Thresholds, known: Bools
+) -> tuple[list[Entry], Bools]:
+    """The flags of a column but on the rows that are known (n,); the rows that are known now."""
+    moves = _large_moves(panel, column, limits)
+    ratio, unadjusted = moves.ratio, moves.ratio / moves.adjusted
+    extreme = _beyond(ratio, limits.jump_ratio)
+    extreme &= ~(np.abs(moves.score) < limits.jump_z)  # with no score, being large is enough
+    split, off = _nearest_split(unadjusted)
+    confirmed = off <= limits.split_tolerance
+    confirmed &= np.abs(np.log(ratio / unadjusted)) < np.abs(np.log(unadjusted)) / 2
+    alike, off = _nearest_split(ratio)
+    like = confirmed | (extreme & (off <= limits.split_tolerance) & (column != "adj_close"))
+    slip, back, factor = slips(
+        panel.symbol[moves.after], moves.place, np.where(confirmed, np.nan, ratio), limits
+    )
+    undone = np.zeros(len(ratio), dtype=bool)
+    undone[back[back >= 0]] = True
+    new = ~undone & ~known[moves.after]
+
+    def entries(flag: str, which: Bools, **more: npt.NDArray[Any]) -> list[Entry]:
+        at = np.flatnonzero(which & new)
+        before, after = moves.before[at], moves.after[at]
+        price = panel.values[column]
+        return panel.entries(
+            flag,
+            column,
+            after,
+            previous_date=panel.iso(before),
+            previous=price[before],
+            price=price[after],
+            ratio=ratio[at],
+            **{name: values[at] for name, values in more.items()},
+        )
+
+    labels = np.array(["{}:{}".format(*pair) for pair in _SPLITS], dtype=object)
+    verdict = confirmed.astype(object)
+    verdict[np.isnan(unadjusted)] = None
+    returns = np.array([*panel.iso(moves.after), None], dtype=object)[back]
+    found = [
+        *entries("unit-slip", slip, factor=factor, back=returns),
+        *entries(
+            "split-like",
+            like & ~slip,
+            z=moves.score,
+            split=labels[np.where(confirmed, split, alike)],
+            adj_close_ratio=moves.adjusted,
+            confirmed=verdict,
+        ),
+        *entries("jump", extreme & ~like & ~slip, z=moves.score),
+    ]
+    known = known.copy()
+    known[moves.after[slip | like | extreme]] = True
+    return found, known
+
+
+def _large_moves(panel: Panel, column: str, limits: Thresholds) -> _Moves:
+    """All moves that may be flagged: the large ones, and those that are not adj_close's."""
+    price = panel.values[column]
+    before, after = panel.steps(price > 0)
+    ratio = price[after] / price[before]
+    large = _beyond(ratio, min(limits.jump_ratio, AT_LEAST))
+    adjusted = np.full(0, np.nan)
+    if column == "close" and "adj_close" in panel.values:
+        positive = np.where(panel.values["adj_close"] > 0, panel.values["adj_close"], np.nan)
+        adjusted = positive[after] / positive[before]
+        large |= _beyond(ratio / adjusted, _NO_DIVIDEND)
+    at = np.flatnonzero(large)
+    return _Moves(
+        before=before[at],
+        after=after[at],
+        place=at,
+        ratio=ratio[at],
+        score=_scores(panel, ratio, panel.symbol[after], at),
+        adjusted=adjusted[at] if len(adjusted) else np.full(len(at), np.nan),
+    )
+
+
+def _beyond(ratio: Floats, limit: float) -> Bools:
+    return np.asarray((ratio >= limit) | (ratio <= 1 / limit))
+
+
+def _scores(panel: Panel, ratio: Floats, symbol: Ints, at: Ints) -> Floats:
+    """Robust z-scores of some moves' log returns; NaN where there are few moves, or most are 0."""
+    count = len(panel.symbols)
+    returns = np.log(ratio)
+    returns -= medians(returns, symbol, count)[symbol]
+    spread = _MAD_OF_NORMAL * medians(np.abs(returns), symbol, count)
+    spread[(np.bincount(symbol, minlength=count) < ENOUGH) | (spread == 0)] = np.nan
+    return returns[at] / spread[symbol[at]]
+
+
+def _nearest_split(ratio: Floats) -> tuple[Ints, Floats]:
+    """Which split would move the price most nearly so, and how far off, as a share, it is."""
+    nearest = np.searchsorted(_BETWEEN, ratio)
+    return nearest, np.abs(ratio / _RATIOS[nearest] - 1)

@@ -1,0 +1,114 @@
+"""Symbols whose prices are another symbol's."""
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pricewright.quality.panel import Bools, Entry, Floats, Ints, Panel
+from pricewright.quality.thresholds import Thresholds
+from pricewright.quality.windows import Rows, rows_of
+
+_BAR: Final[tuple[str, ...]] = ("open", "high", "low", "close")
+_FINEST = 8
+"""Decimals that are looked for; what has more has digits enough to be no chance."""
+_ALONE = 5
+"""So many times the range that days in a row need is what a day alone needs."""
+_NOISE = 1e-12
+"""What arithmetic may have added to a price, as a share of it."""
+
+
+def flag_twins(panel: Panel, limits: Thresholds) -> list[Entry]:
+    """The flag `same-as`: a symbol's prices equal another's on the same dates, one entry a run.
+
+    Equal to every digit, in all of open, high, low and close that there are (else in the one
+    column of prices), either on one day with all four of them, or on at least `same_days` dates
+    in a row, not all with one price; and not by chance: the prices of a run range over at least
+    `same_ticks` units of the last digit that they use, five times as many if it is one day whose
+    volume is not equal too. Of three and more equal symbols each later one is compared to the
+    first.
+    """
+    columns = [column for column in _BAR if column in panel.values]
+    if not columns and "adj_close" in panel.values:
+        columns = ["adj_close"]
+    if not columns:
+        return []
+    rows = rows_of(panel, columns)
+    leader, other = _pairs(rows, limits)
+    leader, other, count = _runs(rows, leader, other)
+    starts = np.cumsum(count) - count
+    days = np.arange(count.sum()) - np.repeat(starts, count)
+    same, equal = np.repeat(leader, count) + days, np.repeat(other, count) + days
+    telling = _ticks(rows, same, starts) >= limits.same_ticks
+    equal_volumes = _per_run(np.add, _equal_volume(panel, same, equal).astype(np.int64), starts)
+    leader, other, count = leader[telling], other[telling], count[telling]
+    return panel.entries(
+        "same-as",
+        ",".join(columns),
+        other,
+        other=[panel.symbols[code] for code in panel.symbol[leader].tolist()],
+        price=rows.prices[-1][other],
+        last=panel.iso(other + count - 1),
+        rows=count,
+        equal_volume=equal_volumes[telling] if "volume" in panel.values else [None] * len(count),
+    )
+
+
+def _pairs(rows: Rows, limits: Thresholds) -> tuple[Ints, Ints]:
+    """Rows (m,), (m,) that are equal on days in a row, or each on a day that tells enough."""
+    first, other = rows.windows(limits.same_days)
+    days = np.arange(limits.same_days)
+    first, other = (first[:, None] + days).ravel(), (other[:, None] + days).ravel()
+    if len(rows.prices) < len(_BAR):
+        return first, other
+    alone, twin = rows.windows(1)
+    ticks = _ticks(rows, alone, np.arange(len(alone)))
+    telling = (ticks >= _ALONE * limits.same_ticks) | _equal_volume(rows.panel, alone, twin)
+    return np.append(first, alone[telling]), np.append(other, twin[telling])
+
+
+def _runs(rows: Rows, leader: Ints, other: Ints) -> tuple[Ints, Ints, Ints]:
+    """Runs of equal rows, each as long as it can be: its first rows (m,), (m,), and how many."""
+    symbol = rows.panel.symbol
+    order = np.lexsort((leader, symbol[other], symbol[leader]))
+    leader, other = leader[order], other[order]
+    follows = (symbol[other[1:]] == symbol[other[:-1]]) & (np.diff(leader) <= 1)
+    follows &= (symbol[leader[1:]] == symbol[leader[:-1]]) & (np.diff(other) <= 1)
+    begins = np.append(True, ~follows)[: len(leader)]
+    leader, other = leader[begins], other[begins]
+    before, after = rows.beyond(leader, other, -1), rows.beyond(leader, other, 1)
+    leader, other = leader - before, other - before
+    once = np.unique(leader * np.int64(len(symbol)) + other, return_index=True)[1]
+    return leader[once], other[once], (before + after + 1)[once]
+
+
+def _ticks(rows: Rows, days: Ints, starts: Ints) -> Floats:
+    """Over how many units of the last digit in use the prices of some days (m,) range, by run.
+
+    A run (r,) begins at each of `starts`.
+    """
+    decimals = np.full(len(days), _FINEST + 1)
+    prices = [price[days] for price in rows.prices]
+    for digits in range(_FINEST, -1, -1):
+        off = [np.abs(np.round(price, digits) - price) - _NOISE * np.abs(price) for price in prices]
+        decimals[np.maximum.reduce(off) <= 0] = digits
+    most = _per_run(np.maximum, decimals, starts)
+    low = _per_run(np.minimum, rows.low[days], starts)
+    high = _per_run(np.maximum, rows.high[days], starts)
+    ticks: Floats = np.rint((high - low) * np.power(10.0, most))
+    ticks[most > _FINEST] = np.inf
+    return ticks
+
+
+def _per_run(how: np.ufunc, values: npt.NDArray[Any], starts: Ints) -> npt.NDArray[Any]:
+    """One value for each run (r,) of some values (m,) that begins at each of `starts`."""
+    found: npt.NDArray[Any] = how.reduceat(values, starts) if len(starts) else values
+    return found
+
+
+def _equal_volume(panel: Panel, first: Ints, other: Ints) -> Bools:
+    """Which rows (m,) have the volume of the others (m,), and it is not 0."""
+    volume = panel.values.get("volume")
+    if volume is None:
+        return np.zeros(len(first), dtype=bool)
+    return np.asarray((volume[first] == volume[other]) & (volume[first] > 0))

@@ -1,0 +1,117 @@
+"""The rows that are not believed: each with its place, its reason and its own text."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+REASONS: Final = {
+    "unreadable": "the record cannot be read",
+    "field-count": "more or fewer fields than the header",
+    "stray-quote": "a quote that neither begins nor ends a field",
+    "nul": "a NUL character",
+    "not-flat": "a value is itself an object or a list",
+    "duplicate-key": "a key is there twice",
+    "unreadable-date": "not a date as declared",
+    "impossible-date": "a date that no calendar has",
+    "ambiguous-date": "a date that can be read in two ways",
+    "dst-gap": "a local time that the clocks skipped",
+    "future-date": "a date after the delivery",
+    "bad-symbol": "not a symbol",
+    "unreadable-number": "not a number",
+    "infinite-number": "a number that cannot be stored",
+    "sign": "a sign that is not allowed",
+    "fractional-volume": "a volume that is not whole",
+    "overflowing-volume": "a volume beyond 2^53",
+    "high-below-low": "the high is below the low",
+    "outside-range": "a price outside the low and the high",
+    "duplicate": "the same row is there before it",
+    "conflict": "another row has other values for its symbol and date",
+}
+"""Each reason's code and what it means, in the order in which a row is looked at."""
+
+_NAMES: Final = tuple(REASONS)
+_CODES: Final = {name: np.int8(code) for code, name in enumerate(_NAMES)}
+
+
+@dataclass(frozen=True)
+class Quarantine:
+    """Rows of one delivery that are not kept: n entries.
+
+    lines: (n,) where each begins.  reasons: (n,) codes.  fields: (n,) places in `titles`, -1 for
+    the row as a whole.  rows: (n,) how many rows of prices each stands for: one, unless a whole
+    line of a wide delivery is lost.
+    """
+
+    titles: Sequence[str]
+    lines: npt.NDArray[np.int64]
+    reasons: npt.NDArray[np.int8]
+    fields: npt.NDArray[np.int32]
+    rows: npt.NDArray[np.int32]
+
+    @classmethod
+    def of(
+        cls,
+        titles: Sequence[str],
+        lines: npt.ArrayLike,
+        reasons: npt.ArrayLike,
+        fields: npt.ArrayLike = -1,
+        rows: npt.ArrayLike = 1,
+    ) -> "Quarantine":
+        """Entries from arrays of equal length, or from one value for all."""
+        lines, reasons, fields, rows = np.broadcast_arrays(lines, reasons, fields, rows)
+        return cls(
+            titles,
+            lines.astype(np.int64),
+            reasons.astype(np.int8),
+            fields.astype(np.int32),
+            rows.astype(np.int32),
+        )
+
+    @classmethod
+    def joined(cls, titles: Sequence[str], parts: Iterable["Quarantine"]) -> "Quarantine":
+        """The entries of several, in order of line."""
+        found = list(parts)
+        if not found:
+            return cls.of(titles, [], [])
+        lines, reasons, fields, rows = (
+            np.concatenate([getattr(part, name) for part in found])
+            for name in ("lines", "reasons", "fields", "rows")
+        )
+        order = np.argsort(lines, kind="stable")
+        return cls(titles, lines[order], reasons[order], fields[order], rows[order])
+
+    @property
+    def count(self) -> int:
+        """The rows of prices that are lost."""
+        return int(self.rows.sum())
+
+    def by_reason(self) -> dict[str, int]:
+        """The rows that each reason took, in the order of REASONS."""
+        counts = np.bincount(self.reasons, weights=self.rows, minlength=len(_NAMES))
+        return {name: int(count) for name, count in zip(_NAMES, counts, strict=True) if count}
+
+    def reason(self, entry: int) -> str:
+        """The reason of one entry."""
+        return _NAMES[int(self.reasons[entry])]
+
+    def field(self, entry: int) -> str | None:
+        """The title of the column at fault in one entry, None for the row as a whole."""
+        place = int(self.fields[entry])
+        return self.titles[place] if place >= 0 else None
+
+
+def code(reason: str) -> np.int8:
+    """A reason's number."""
+    return _CODES[reason]
+
+
+def total(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Counts by reason added up, in the order of REASONS."""
+    added: Counter[str] = Counter()
+    for count in counts:
+        added.update(count)
+    return {name: added[name] for name in _NAMES if added[name]}

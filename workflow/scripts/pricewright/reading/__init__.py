@@ -1,0 +1,1 @@
+"""From the bytes of a delivery to typed rows, and the rows that cannot be believed."""

@@ -1,0 +1,257 @@
+"""Deliveries that come in columns already: Parquet, and Arrow files, of which Feather is one."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as kinds
+
+from pricewright.errors import Refusal
+from pricewright.reading.sheet import Block, Lines
+
+_ROWS: Final = 1 << 17  # of a block
+_MOST_MEMORY: Final = 1 << 34  # for a column of a batch; only damaged files ask for more
+_PAGES: Final = 1 << 20  # bytes that are read at once
+_STREAM_END: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+_OFFSET = re.compile(r"[+-]\d{2}:?\d{2}", re.ASCII)
+
+
+class ColumnarSheet:
+    """A Parquet, Feather or Arrow file as a sheet; `lines` are its rows, counted from 1.
+
+    source: the file's path, or its bytes.  kind: `parquet`, or `feather` for any Arrow file or
+    stream, compressed or not.
+
+    Columns are text, int64, float64, date32, or timestamps in their own unit and zone: booleans
+    are the words true and false; numbers beyond these types (uint64, decimals) and times of day
+    are text with all their digits. One batch is in memory at a time, so of an Arrow file as much
+    as its writer put into one. No row is ever bad.
+
+    Raises Refusal, here or as blocks are read, for a file that is damaged or has no rows, and
+    for a column with no name, the name of another, a type unlike these or a zone unknown.
+    """
+
+    def __init__(
+        self, source: Path | bytes, name: str, kind: Literal["parquet", "feather"]
+    ) -> None:
+        self._name = name
+        self._open: Callable[[], _File] = partial(_Parquet if kind == "parquet" else _Arrow, source)
+        with _damage_refused(name):
+            schema = self._open().schema
+            self.titles: Sequence[str] = tuple(schema.names)
+            _check(schema, name)
+        if not any(batch.num_rows for _, batch in self._batches()):
+            raise Refusal(f"{name}: the file has no rows; deliver prices.")
+
+    def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
+        """The blocks, in order: a batch is read as each is asked for, and converted by its call."""
+        return (partial(self._block, *found) for found in self._batches())
+
+    def texts(self, lines: Sequence[int]) -> dict[int, str]:
+        """Rows as compact JSON: dates in ISO 8601, instants in UTC, NaN and infinity as text."""
+        wanted = np.unique(np.array(lines, np.int64))
+        texts: dict[int, str] = {}
+        for first, batch in self._batches(wanted):
+            rows = wanted[(wanted >= first) & (wanted < first + batch.num_rows)]
+            if rows.size:
+                columns = self._block(first, batch).columns.values()
+                cells = zip(
+                    *(_spelled(column.take(rows - first)) for column in columns), strict=True
+                )
+                texts |= dict(zip(rows.tolist(), map(self._as_json, cells), strict=True))
+        return texts
+
+    def _batches(self, rows: Lines | None = None) -> Iterator[tuple[int, pa.RecordBatch]]:
+        with _damage_refused(self._name):
+            yield from self._open().batches(rows)
+
+    def _block(self, first: int, batch: pa.RecordBatch) -> Block:
+        with _damage_refused(self._name):
+            for column in batch.columns:
+                column.validate(full=True)  # else offsets beyond their buffer would be followed
+            columns = map(_plain, batch.columns)
+            lines = np.arange(first, first + batch.num_rows)
+            return Block(dict(zip(self.titles, columns, strict=True)), lines)
+
+    def _as_json(self, cells: Sequence[Any]) -> str:
+        row = dict(zip(self.titles, cells, strict=True))
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+
+
+class _File(Protocol):
+    schema: pa.Schema
+
+    def batches(self, rows: Lines | None) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Batches, each with its first row's number: all, or at least those with some rows (n,)."""
+
+
+class _Parquet:
+    def __init__(self, source: Path | bytes) -> None:
+        import pyarrow.parquet as pq
+
+        is_here = isinstance(source, bytes)
+        self._file = pq.ParquetFile(
+            pa.BufferReader(source) if is_here else str(source),
+            buffer_size=0 if is_here else _PAGES,  # else whole row groups come into memory
+            pre_buffer=False,
+            page_checksum_verification=True,
+        )
+        self.schema = self._file.schema_arrow
+        described = self._file.metadata
+        groups = range(described.num_row_groups)
+        self._firsts = np.cumsum([1, *(described.row_group(group).num_rows for group in groups)])
+        if self._firsts[-1] != described.num_rows + 1:
+            raise pa.ArrowInvalid(f"it does not have the {described.num_rows} rows that it says")
+
+    def batches(self, rows: Lines | None) -> Iterator[tuple[int, pa.RecordBatch]]:
+        runs = [(0, len(self._firsts) - 1)]
+        if rows is not None:
+            held = np.diff(np.searchsorted(rows, self._firsts))
+            runs = [(group, group + 1) for group in np.flatnonzero(held).tolist()]
+        for start, end in runs:
+            first, last = self._firsts[[start, end]].tolist()
+            for batch in self._file.iter_batches(_ROWS, row_groups=range(start, end)):
+                yield first, batch
+                first += batch.num_rows
+            if first != last:
+                raise pa.ArrowInvalid(f"it breaks off before its row {first}")
+
+
+class _Arrow:
+    def __init__(self, source: Path | bytes) -> None:
+        file = pa.BufferReader(source) if isinstance(source, bytes) else pa.memory_map(str(source))
+        magic = file.read(6)
+        file.seek(max(file.size() - len(_STREAM_END), 0))
+        end = file.read()
+        file.seek(0)
+        self._batches: Iterator[pa.RecordBatch]
+        if magic == b"ARROW1":
+            reader = pa.ipc.open_file(file)
+            self._batches = map(reader.get_batch, range(reader.num_record_batches))
+        elif magic.startswith(b"FEA1"):
+            raise pa.ArrowInvalid("it is of Feather's version 1, where version 2 is needed")
+        else:
+            reader = pa.ipc.open_stream(file)
+            if end != _STREAM_END:  # a stream cut between two batches looks whole to its reader
+                raise pa.ArrowInvalid("the stream ends early")
+            self._batches = iter(reader)
+        self.schema = reader.schema
+
+    def batches(self, rows: Lines | None) -> Iterator[tuple[int, pa.RecordBatch]]:
+        first = 1
+        for batch in self._batches:
+            for start in range(0, batch.num_rows, _ROWS):
+                yield first + start, batch.slice(start, _ROWS)
+            first += batch.num_rows
+            if rows is not None and first > rows.max(initial=0):
+                return
+
+
+@contextmanager
+def _damage_refused(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, ValueError, OSError) as error:
+        if _is_the_machines(error):
+            raise
+        reason = " ".join(str(error).split()).rstrip(".")[:200]
+        raise Refusal(f"{name}: the file cannot be read ({reason}); deliver it again.") from None
+
+
+def _is_the_machines(error: Exception) -> bool:
+    """Whether an error is trouble that may pass, and no fault of the file."""
+    if isinstance(error, MemoryError):
+        size = re.search(r"\d+", str(error))
+        return size is None or int(size[0]) < _MOST_MEMORY
+    return getattr(error, "errno", None) is not None
+
+
+def _check(schema: pa.Schema, name: str) -> None:
+    if not schema.names:
+        raise Refusal(f"{name}: the file has no columns; deliver prices.")
+    known: set[str] = set()
+    for number, field in enumerate(schema, start=1):
+        if not field.name.strip():
+            raise Refusal(f"{name}: column {number} has no name; name every column.")
+        if field.name in known:
+            raise Refusal(f"{name}: two columns are named {field.name!r}; name them apart.")
+        known.add(field.name)
+        if _target(field.type) is None:
+            raise Refusal(
+                f"{name}: the column {field.name!r} is of type {str(field.type)[:80]}, where text, "
+                "numbers or dates are needed; deliver it as one of these, or leave it out."
+            )
+        if kinds.is_timestamp(field.type) and not _is_zone(field.type.tz):
+            raise Refusal(
+                f"{name}: the column {field.name!r} has the time zone {field.type.tz!r}, which is "
+                "unknown; use a name as in Europe/London."
+            )
+
+
+def _target(kind: pa.DataType) -> pa.DataType | None:
+    if kinds.is_dictionary(kind):
+        return _target(kind.value_type)
+    for is_so, target in _TARGETS:
+        if is_so(kind):
+            return target or kind
+    return None
+
+
+_TARGETS: Final[tuple[tuple[Callable[[pa.DataType], bool], pa.DataType | None], ...]] = (
+    (kinds.is_uint64, pa.string()),
+    (kinds.is_integer, pa.int64()),
+    (kinds.is_floating, pa.float64()),
+    (kinds.is_date, pa.date32()),
+    (kinds.is_timestamp, None),
+    *(
+        (is_so, pa.string())
+        for is_so in (
+            kinds.is_string,
+            kinds.is_large_string,
+            kinds.is_string_view,
+            kinds.is_null,
+            kinds.is_boolean,
+            kinds.is_decimal,
+            kinds.is_time,
+        )
+    ),
+)
+
+
+def _is_zone(name: str | None) -> bool:
+    if name is None or _OFFSET.fullmatch(name):
+        return True
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
+
+
+def _plain(values: pa.Array) -> pa.Array:
+    if kinds.is_dictionary(values.type):
+        return _plain(values.dictionary_decode())
+    return values.cast(_target(values.type))
+
+
+def _spelled(values: pa.Array) -> Iterator[Any]:
+    """Values as JSON can say them."""
+    if kinds.is_timestamp(values.type):
+        if values.type.tz is not None:
+            values = values.cast(pa.timestamp(values.type.unit, "UTC"))
+        texts = pc.replace_substring_regex(values.cast(pa.string()), r"\.0+(Z?)$", r"\1")
+        values = pc.replace_substring(texts, " ", "T")
+    elif kinds.is_date(values.type):
+        values = values.cast(pa.string())
+    for value in values.to_pylist():
+        is_odd = isinstance(value, float) and not math.isfinite(value)
+        yield json.dumps(value) if is_odd else value

@@ -1,0 +1,152 @@
+"""Text to numbers, exactly: what is not plainly a number that can be stored is none."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+_DIGITS = r"(\d+\.?\d*|\.\d+)"
+_NUMBER = rf"^[+-]?{_DIGITS}([eE][+-]?\d+)?$"
+
+
+MISSING = ("", ".", "NA", "N/A", "NULL", "null")
+"""What stands for no value, if nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """How numbers are written: the decimal mark, the thousands mark, what stands for no value."""
+
+    decimal: str = "."
+    thousands: str | None = None
+    missing: Sequence[str] = MISSING
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column of n numbers: values (n,), NaN where there is none, and why there is none.
+
+    unreadable: text that is not a number. infinite: a number, but none that can be stored.
+    """
+
+    values: Floats
+    unreadable: Mask
+    infinite: Mask
+
+
+def parse_numbers(column: pa.Array, marks: Marks) -> Numbers:
+    """A column of text, or of a number type, as numbers.
+
+    Text is a number if it consists of ASCII digits with at most one decimal mark, a sign and
+    a decimal exponent, spaces around it aside; with a thousands mark, that mark stands before
+    each group of three digits or nowhere. A marker and a null are missing.
+    """
+    if not pa.types.is_string(column.type):
+        return _of_number_type(column)
+    plain = _only_digits_and_points(column) if marks.decimal == "." else None
+    if plain is not None and plain.all():
+        values = _cast(column)
+        if values is not None:
+            return _finite(values, np.zeros(len(values), dtype=bool))
+    if plain is None or not plain.any():
+        return _carefully(column, marks)
+    odd = ~plain
+    easy = _cast(pc.if_else(pa.array(plain), column, None))
+    if easy is None:
+        return _carefully(column, marks)
+    hard = _carefully(column.filter(pa.array(odd)), marks)
+    unreadable = np.zeros(len(column), dtype=bool)
+    easy[odd], unreadable[odd] = hard.values, hard.unreadable
+    found = _finite(easy, unreadable)
+    found.infinite[odd] |= hard.infinite
+    return found
+
+
+def _of_number_type(column: pa.Array) -> Numbers:
+    values = _as_floats(column.cast(pa.float64(), safe=False))
+    given = column.is_valid().to_numpy(zero_copy_only=False)
+    finite = np.isfinite(values)
+    infinite = given & ~finite
+    return Numbers(np.where(finite, values, np.nan), np.zeros(len(values), dtype=bool), infinite)
+
+
+def _only_digits_and_points(column: pa.Array) -> Mask:
+    """Which texts (n,) have nothing but digits and points in them, a lone point aside.
+
+    Looks at all bytes of the column at once; a few others that a cast refuses slip through.
+    """
+    offsets = np.frombuffer(column.buffers()[1], dtype=np.int32)[
+        column.offset : column.offset + len(column) + 1
+    ]
+    lengths = np.diff(offsets)
+    content = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)
+    content = content[offsets[0] : offsets[-1]]
+    plain = lengths > 1
+    short = np.flatnonzero(lengths == 1)
+    plain[short] = content[offsets[short] - offsets[0]] != ord(".")
+    digits = (content - np.uint8(ord("."))) <= ord("9") - ord(".")  # wraps around below the point
+    if not digits.all():
+        strange = np.flatnonzero(~digits) + offsets[0]
+        plain[np.searchsorted(offsets, strange, side="right") - 1] = False
+    if column.null_count:
+        plain &= column.is_valid().to_numpy(zero_copy_only=False)
+    return plain
+
+
+def _carefully(column: pa.Array, marks: Marks) -> Numbers:
+    trimmed = pc.utf8_trim(column, characters=" \t")
+    missing = pc.or_(
+        pc.is_in(trimmed, pa.array([text.strip(" \t") for text in marks.missing], pa.string())),
+        pc.is_null(trimmed),
+    )
+    text = _unmarked(trimmed, marks)
+    number = pc.fill_null(pc.match_substring_regex(text, _NUMBER), False)
+    readable = pc.and_(number, pc.invert(missing))
+    values = _cast(pc.if_else(readable, text, None))
+    assert values is not None, "what matches the pattern can be cast"
+    return _finite(values, _mask(pc.and_(pc.invert(number), pc.invert(missing))))
+
+
+def _unmarked(text: pa.Array, marks: Marks) -> pa.Array:
+    """Numbers with marks of their own, as numbers with a decimal point and no others."""
+    if marks.thousands:
+        mark = re.escape(marks.thousands)
+        grouped = rf"^[+-]?\d{{1,3}}({mark}\d{{3}})+({re.escape(marks.decimal)}\d*)?$"
+        joined = pc.replace_substring(text, marks.thousands, "")
+        text = pc.if_else(pc.match_substring_regex(text, grouped), joined, text)
+    if marks.decimal != ".":
+        swapped = pc.replace_substring(text, marks.decimal, ".")
+        text = pc.if_else(pc.match_substring(text, "."), "", swapped)
+    return text
+
+
+def _cast(text: pa.Array) -> Floats | None:
+    """Numbers (n,), NaN where there is no text; None if one is not what the cast understands."""
+    try:
+        return _as_floats(pc.cast(text, pa.float64()))
+    except pa.ArrowInvalid:
+        return None
+
+
+def _as_floats(column: pa.Array) -> Floats:
+    return np.array(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _finite(values: Floats, unreadable: Mask) -> Numbers:
+    """Infinite text such as 1e999 is a number, but none that can be stored."""
+    infinite = np.isinf(values)
+    if infinite.any():
+        values[infinite] = np.nan
+    return Numbers(values, unreadable, infinite)
+
+
+def _mask(column: pa.Array) -> Mask:
+    mask: Mask = column.to_numpy(zero_copy_only=False)
+    return mask
