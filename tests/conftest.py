@@ -14,7 +14,6 @@ import orjson
 import pytest
 import yaml
 
-
 pytest_plugins = ["servers"]
 
 ROOT = Path(__file__).resolve().parents[1]

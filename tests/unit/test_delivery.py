@@ -3,6 +3,8 @@
 from datetime import date
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deliver import HEAD, NAMES, WIDE, lost, read, rows
 from pricewright.errors import Refusal
@@ -282,3 +284,48 @@ def test_marks_and_dates_of_another_country_are_declared(tmp_path):
         {"date": "2024-12-31", "symbol": "A", "close": 1234.5, "volume": None},
         {"date": "2024-02-01", "symbol": "B", "close": 0.5, "volume": 1000},
     ]
+
+
+CORRUPTIONS = {
+    "cut": lambda row: row.rsplit(",", 1)[0],
+    "lengthen": lambda row: row + ",",
+    "no date": lambda row: "soon" + row[10:],
+    "no symbol": lambda row: row.replace(",S", ",<S"),
+    "no number": lambda row: row.replace("1.5", "1.5.5"),
+    "infinite": lambda row: row.replace("1.5", "1e999"),
+    "negative": lambda row: row.replace("1.5", "-1.5"),
+    "fraction": lambda row: row + ".5",
+    "nul": lambda row: row + "\0",
+    "repeat": lambda row: row + "\n" + row,
+    "contradict": lambda row: row + "\n" + row.replace("1.5", "2.5"),
+    "join": lambda row: row + row,
+    "empty": lambda row: "",
+    "spoil": lambda row: row.replace("S", '"S"x'),
+}
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 28), st.integers(0, 3)), min_size=2, max_size=12, unique=True
+    ),
+    st.dictionaries(st.integers(0, 11), st.sampled_from(sorted(CORRUPTIONS)), max_size=6),
+)
+def test_whatever_is_corrupted_the_rest_is_kept_and_everything_is_accounted_for(
+    tmp_path_factory, keys, corruptions
+):
+    rows_of = [f"2024-01-{day:02},S{symbol},1.5,100" for day, symbol in keys]
+    delivered = [
+        CORRUPTIONS[corruptions[number]](row) if number in corruptions else row
+        for number, row in enumerate(rows_of)
+    ]
+    count = sum(row.count("\n") + 1 for row in delivered if row)
+    untouched = len([number for number in range(len(keys)) if number not in corruptions])
+    repeated = [name for number, name in corruptions.items() if number < len(keys)].count("repeat")
+    if untouched + repeated == 0:
+        return
+    found = read(tmp_path_factory.mktemp("corrupt"), HEAD + "\n".join(delivered) + "\n")
+    assert found.rows == len(found.prices) + len(lost(found)) == count
+    assert len(found.prices) == untouched + repeated
+    lines = (HEAD + "\n".join(delivered) + "\n").split("\n")
+    assert all(text == lines[line - 1] for line, _, _, text in lost(found))

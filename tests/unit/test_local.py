@@ -75,15 +75,18 @@ def test_where_there_is_nothing_it_says_so(inbox, uri, sentence):
         local_files(uri)
 
 
-def test_a_file_that_was_not_changed_need_not_be_read_again(inbox):
+def test_a_file_need_not_be_read_again_until_it_is_written_to(inbox):
     [file] = local_files("in/day-2.csv")
     with file.open() as answer:
         version = answer.version
     with file.open(version) as answer:
         assert answer.chunks is None
-    os.utime(inbox / "in" / "day-2.csv", (0, 0))
+    path = inbox / "in" / "day-2.csv"
+    before = path.stat()
+    path.write_text("DAY-2.csv")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     with file.open(version) as answer:
-        assert b"".join(answer.chunks) == b"day-2.csv"
+        assert b"".join(answer.chunks) == b"DAY-2.csv"
 
 
 def test_a_source_of_an_unknown_kind_is_refused():

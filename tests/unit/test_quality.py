@@ -95,10 +95,11 @@ def test_the_score_counts_median_absolute_deviations_from_the_median_log_return(
     prices = [100.0]
     for day in range(21):
         prices.append(prices[-1] * (1.04 if day % 2 == 0 else 0.99))
-    (found,) = flags(series(*prices, prices[-1] * 1.4), *MOVES, jump_z=5)
+    (found,) = flags(series(*prices, prices[-1] * 1.4), *MOVES)
     # 22 returns, sorted: 10 of ln 0.99, 11 of ln 1.04, one of ln 1.4; the median is ln 1.04.
     # 22 deviations from it: 11 of 0, 10 of ln(1.04 / 0.99), one more; the median is half of that.
     assert found["z"] == pytest.approx(log(1.4 / 1.04) / (1.4826 * log(1.04 / 0.99) / 2))
+    assert flags(series(*prices, prices[-1] * 1.39), *MOVES) == []  # 7.9 of them
 
 
 def test_a_move_is_from_the_last_price_above_zero_of_the_same_symbol():
@@ -232,9 +233,18 @@ def test_a_price_that_is_a_multiple_of_its_own_close_is_a_slip_in_that_column():
         (40, "5:2"),
         (33.4, "3:1"),
         (25, "4:1"),
+        (20, "5:1"),
+        (16.7, "6:1"),
         (14.3, "7:1"),
+        (12.5, "8:1"),
+        (11.1, "9:1"),
         (10, "10:1"),
+        (8.3, "12:1"),
+        (6.67, "15:1"),
         (5, "20:1"),
+        (4, "25:1"),
+        (3.33, "30:1"),
+        (2.5, "40:1"),
         (2, "50:1"),
         (200, "1:2"),
         (1000, "1:10"),
@@ -280,7 +290,9 @@ def test_a_split_that_adj_close_does_not_move_with_is_confirmed():
         ((100, 50), (50, None), [("close", "split-like", None)]),
         ((100, 50), (0, 50), [("close", "split-like", None)]),
         ((100, 84), (80, 84), [("close", "split-like", True)]),  # 5:4, and not even large
-        ((100, 1.01), (1, 1.01), [("close", "split-like", True)]),  # 100:1, and no slip
+        ((100, 1.015), (1, 1), [("close", "split-like", True)]),  # 100:1, and no slip
+        ((100, 67.5), (50, 67.5), [("close", "split-like", True)]),  # nearer to 2:1 than to 1
+        ((100, 72.5), (50, 72.5), [("close", "jump", None)]),
         ((100, 45), (50, 27), [("close", "jump", None)]),
         ((100, 90), (50, 49.5), []),  # a dividend
         ((100, 100), (50, 25), [("adj_close", "jump", None)]),
@@ -297,6 +309,8 @@ def test_a_confirmed_split_needs_no_calm_symbol_and_an_adjusted_price_none():
     wild = walk(30, by=1.5)
     table = series(*wild, 75, adj_close=[*np.array(wild) / 2, 75])
     assert values(flags(table, *MOVES), "flag", "confirmed") == [("split-like", True)]
+    slip = series(*wild, 100 * wild[-1], adj_close=[*np.array(wild) / 2, 50 * wild[-1]])
+    assert values(flags(slip, *MOVES), "flag", "column") == [("unit-slip", "close")]
     only = series(100, 50).rename(columns={"close": "adj_close"})
     assert values(flags(only, *MOVES), "flag", "column") == [("jump", "adj_close")]
 
@@ -466,6 +480,8 @@ def test_three_days_of_close_alone_are_the_same_if_they_move_by_enough_of_their_
     assert len(both(1.012345678901, 1.012345678911, 1.012345678921)) == 1
     assert both(13.2, 13.200000000000001, 13.3) == []  # what arithmetic leaves is no digit
     assert both(1.00, 1.50) == []
+    assert both(1.00000001, 1.00000011, 1.00000020) == []
+    assert len(both(1.00000001, 1.00000011, 1.00000021)) == 1
     assert both(1.5, 1.5, 1.5, 1.5) == []
     assert both(-1.00, -1.10, -1.19) == []
 
@@ -484,6 +500,34 @@ def test_the_same_prices_are_one_entry_a_run():
     table.loc[8 + 5, "close"] = 9.2
     assert values(flags(table, "same-as"), "rows") == [(3,)]
     assert flags(table, "same-as", same_days=4) == []
+
+
+def test_a_run_of_the_same_prices_takes_in_days_on_which_they_stay():
+    prices = series(*[10.0] * 4, 11.5, 12.3, *[12.7] * 7, 13.1, 13.2)
+    table = market(A=prices, B=prices)
+    assert values(flags(table, "same-as"), "date", "last", "rows") == [
+        (WEEKDAYS[0], WEEKDAYS[14], 15)
+    ]
+
+
+def test_a_run_ends_with_the_first_of_its_symbols():
+    ends, follows = series(10.0, 11.5, 12.3), series(15.0, 16.0, dates=WEEKDAYS[3:])
+    both = series(10.0, 11.5, 12.3, 15.0)
+    found = flags(market(A=ends, B=follows, C=both), "same-as")
+    assert values(found, "symbol", "other", "rows") == [("C", "A", 3)]
+
+
+def test_without_one_of_the_four_prices_a_day_alone_is_not_the_same():
+    days = bars((20, 25.11, 19, 22), (20, 26, 19, 22), (20, 27, 19, 22)).drop(columns="close")
+    assert flags(market(A=days[:1], B=days[:1]), "same-as") == []
+    assert values(flags(market(A=days, B=days), "same-as"), "column") == [("open,high,low",)]
+
+
+def test_adj_close_alone_can_be_the_same_and_zero_has_no_sign():
+    prices = series(-0.0, 11.5, 12.3).rename(columns={"close": "adj_close"})
+    other = series(0.0, 11.5, 12.3).rename(columns={"close": "adj_close"})
+    found = flags(market(A=prices, B=other), "same-as")
+    assert values(found, "column", "rows") == [("adj_close", 3)]
 
 
 def test_of_three_equal_symbols_each_later_one_is_the_same_as_the_first():
@@ -559,15 +603,15 @@ def test_a_symbol_that_has_a_price_on_most_weekends_has_one_entry_for_each_day()
     assert values(flags(table, "weekend"), "last") == [("2024-01-27",), ("2024-01-28",)]
     three = flags(series(*walk(21), dates=daily), "weekend")
     assert values(three, "regular") == [(False,)] * 6
-    rare = [*daily[:21:7], "2024-01-06", "2024-01-13", "2024-01-20", "2024-01-27", "2024-03-03"]
-    found = flags(series(*walk(8), dates=sorted(rare)), "weekend")
-    assert values(found, "weekday", "regular", "rows") == [  # 4 Saturdays of 8 weeks and 6 days
-        ("Saturday", False, 1)
-    ] * 4 + [("Sunday", False, 1)]
+    saturdays = ["2024-01-06", "2024-01-13", "2024-01-20", "2024-01-27"]
+    eight_weeks = series(*walk(6), dates=["2024-01-01", *saturdays, "2024-02-26"])
+    assert values(flags(eight_weeks, "weekend"), "regular", "rows") == [(True, 4)]
+    and_a_day = series(*walk(6), dates=["2024-01-01", *saturdays, "2024-02-27"])
+    assert values(flags(and_a_day, "weekend"), "regular", "rows") == [(False, 1)] * 4
 
 
 def test_a_price_of_new_years_or_christmas_day_is_flagged():
-    dates = ["2023-12-22", "2023-12-25", "2023-12-26", "2024-01-01", "2024-01-02"]
+    dates = ["2023-12-25", "2023-12-26", "2023-12-27", "2024-01-01", "2024-01-02"]
     assert flags(series(*walk(5), dates=dates), "holiday") == [
         {
             "symbol": None,
@@ -579,7 +623,7 @@ def test_a_price_of_new_years_or_christmas_day_is_flagged():
         }
         for date in ("2023-12-25", "2024-01-01")
     ]
-    assert flags(series(1, None, 2, None, 3, dates=dates), "holiday") == []
+    assert flags(series(None, 1, 2, None, 3, dates=dates), "holiday") == []
 
 
 def test_new_years_day_in_a_market_that_trades_is_one_entry_for_all():
@@ -592,6 +636,8 @@ def test_new_years_day_in_a_market_that_trades_is_one_entry_for_all():
         10,
         10,
     )
+    half = all_trade[(all_trade["date"] != dates[1]) | (all_trade["symbol"] < "S05")]
+    assert values(flags(half, "holiday"), "symbol", "prices") == [(None, 5)]
     less_than_half = all_trade[(all_trade["date"] != dates[1]) | (all_trade["symbol"] < "S04")]
     assert values(flags(less_than_half, "holiday"), "symbol") == [
         ("S00",),
@@ -652,6 +698,8 @@ def test_more_than_five_weekdays_without_a_price_are_a_gap_in_a_single_series():
     ]
     assert without(4, 9)[0]["date"] == WEEKDAYS[4]
     assert [WEEKDAYS[4], WEEKDAYS[9]] == ["2024-01-08", "2024-01-15"]  # weekends at both ends
+    empty = series(None, None, 1, 2, None, dates=[*WEEKDAYS[:2], *WEEKDAYS[20:22], WEEKDAYS[40]])
+    assert flags(empty, "gap") == []
     named = series(1, 2, dates=["2024-01-05", "2024-01-16"]).assign(symbol="A")
     assert values(flags(named, "gap"), "symbol", "date", "last", "days") == [
         ("A", "2024-01-08", "2024-01-15", 6)
@@ -699,6 +747,11 @@ def test_weekly_prices_have_a_gap_only_where_more_than_five_weeks_are_missing():
     daily = series(*walk(len(WEEKDAYS)))
     table = market(A=daily, B=daily, C=series(*walk(len(six)), dates=six))
     assert values(flags(table, "gap"), "symbol", "days") == [("C", 34)]
+    table = market(A=daily, B=daily, C=series(*walk(len(five)), dates=five))
+    assert flags(table, "gap") == []
+    fortnights = WEEKDAYS[::10]
+    assert flags(series(*walk(21), dates=fortnights), "gap") == []
+    assert len(flags(series(*walk(20), dates=fortnights), "gap")) == 19
     monthly = series(*walk(11), dates=WEEKDAYS[::22])
     assert len(flags(monthly, "gap")) == 10  # too few to know that it is monthly
 

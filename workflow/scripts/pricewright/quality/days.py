@@ -56,7 +56,7 @@ def flag_holidays(panel: Panel, limits: Thresholds) -> list[Entry]:
     prices, active = _attendance(panel)
     many = active >= limits.holiday_symbols
     few = many & (prices < limits.holiday_share * active) & (_weekday(panel.days) < 5)
-    fixed = np.isin([str(day)[5:] for day in panel.days], ("01-01", "12-25")) & (prices > 0)
+    fixed = np.isin([str(day)[5:] for day in panel.days], ("01-01", "12-25"))
     traded = fixed & many & (2 * prices >= active)
     rows = np.flatnonzero(panel.priced & (few | fixed & ~traded)[panel.date])
     code = panel.date[rows]
@@ -85,7 +85,7 @@ def flag_gaps(panel: Panel, limits: Thresholds) -> list[Entry]:
     if not panel.priced.any():
         return []
     prices, active = _attendance(panel)
-    business = np.flatnonzero(2 * prices >= active)
+    business = np.flatnonzero((prices > 0) & (2 * prices >= active))
     only = panel.symbols[0] if len(panel.symbols) == 1 else None
     found = _table_gaps(panel.days[business], only, panel.main, limits)
     return found if len(panel.symbols) == 1 else found + _symbol_gaps(panel, business, limits)

@@ -149,12 +149,12 @@ def _beyond(ratio: Floats, limit: float) -> Bools:
 
 
 def _scores(panel: Panel, ratio: Floats, symbol: Ints, at: Ints) -> Floats:
-    """Robust z-scores of some moves' log returns; NaN where there are few moves, or most are 0."""
+    """Robust z-scores of some moves' log returns: NaN of few moves, infinite if most are equal."""
     count = len(panel.symbols)
     returns = np.log(ratio)
     returns -= medians(returns, symbol, count)[symbol]
     spread = _MAD_OF_NORMAL * medians(np.abs(returns), symbol, count)
-    spread[(np.bincount(symbol, minlength=count) < ENOUGH) | (spread == 0)] = np.nan
+    spread[np.bincount(symbol, minlength=count) < ENOUGH] = np.nan
     return returns[at] / spread[symbol[at]]
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
 from pricewright.errors import Refusal
@@ -35,11 +36,7 @@ class Dialect:
 
     def is_symbol(self, text: str | None) -> bool:
         """Whether a text is a symbol: what cannot be seen is none, whatever the pattern says."""
-        return text is not None and text.isprintable() and bool(self._symbol.fullmatch(text))
-
-    @property
-    def _symbol(self) -> re.Pattern[str]:
-        return re.compile(self.symbol_pattern)
+        return text is not None and _is_symbol(text, self.symbol_pattern)
 
     def names(self, titles: Sequence[str], name: str) -> dict[str, str]:
         """Our names and the file's, of the columns that are to be read.
@@ -65,6 +62,12 @@ class Dialect:
         if self.layout == "wide":
             return {"date": names["date"]}
         return {ours: names[ours] for ours in ("date", "symbol", *VALUES) if ours in names}
+
+
+@cache
+def _is_symbol(text: str, pattern: str) -> bool:
+    """Remembered, for the same symbols come in every piece of a delivery."""
+    return text.isprintable() and re.fullmatch(pattern, text) is not None
 
 
 def _own_names(titles: Sequence[str]) -> dict[str, str]:

@@ -30,7 +30,7 @@ class Piece:
     @property
     def next_line(self) -> int:
         """The line on which what follows begins."""
-        return self.line + self.raw.count(b"\n") + (not self.raw.endswith(b"\n"))
+        return self.line + line_ends(self.raw) + (not self.raw.endswith(b"\n"))
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,9 @@ def pieces(chunks: Iterable[bytes], name: str, size: int = PIECE) -> Iterator[Pi
                 f"{LONGEST_RECORD // 1_000_000} MB; close its quote, or mend its line end."
             )
         if cut:
-            yield Piece(whole[:cut], line)
-            line += whole.count(b"\n", 0, cut)
+            piece = Piece(whole[:cut], line)
+            yield piece
+            line = piece.next_line
         held = [whole[cut:]]
         length = len(held[0])
     rest = _ends_in_lf(b"".join(held), last=True)
@@ -76,6 +77,11 @@ def pieces(chunks: Iterable[bytes], name: str, size: int = PIECE) -> Iterator[Pi
         raise _unclosed(name, line + rest.count(b"\n", 0, rest.rindex(b'"')))
     if rest:
         yield Piece(rest, line)
+
+
+def line_ends(raw: bytes) -> int:
+    """How many lines end in some bytes; many times faster than `bytes.count`."""
+    return int(np.count_nonzero(np.frombuffer(raw, dtype=np.uint8) == _LF))
 
 
 def find_records(piece: Piece) -> Records:

@@ -139,9 +139,10 @@ def _symbols(column: pa.Array, dialect: Dialect) -> tuple[npt.NDArray[np.int32],
         column = column.cast(pa.string(), safe=False)
     coded = pc.dictionary_encode(column, null_encoding="encode")
     texts = coded.dictionary.to_pylist()
-    good = np.array([dialect.is_symbol(text) for text in texts], dtype=bool)
-    places = np.where(good, np.cumsum(good) - 1, -1).astype(np.int32)
-    return places[coded.indices.to_numpy()], [text for text in texts if dialect.is_symbol(text)]
+    known = [text for text in texts if dialect.is_symbol(text)]
+    place = {text: number for number, text in enumerate(known)}
+    places = np.array([place.get(text, -1) for text in texts], dtype=np.int32)
+    return places[coded.indices.to_numpy()], known
 
 
 def _check_value(faults: _Faults, ours: str, title: str, values: Floats, dialect: Dialect) -> None:

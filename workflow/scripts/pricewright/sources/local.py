@@ -1,6 +1,7 @@
 """Deliveries as files: one, all that lie in a folder, or those that a pattern finds."""
 
 import glob
+import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -25,10 +26,11 @@ class LocalFile:
 
     @contextmanager
     def open(self, known: str = "") -> Iterator[Answer]:
-        """Ask for the bytes; their version is the file's size and time of change."""
+        """Ask for the bytes; their version is what no writer can leave as it was: the file's
+        number and the time that the system, not the writer, says it was changed at."""
         with must_be_there(self.place), self.path.open("rb", buffering=0) as file:
-            facts = self.path.stat()
-            version = f"size {facts.st_size} changed {facts.st_mtime_ns}"
+            facts = os.fstat(file.fileno())
+            version = f"file {facts.st_ino} of {facts.st_size} bytes, changed {facts.st_ctime_ns}"
             chunks = iter(lambda: file.read(_PIECE), b"")
             yield Answer(None if known == version else chunks, version)
 
