@@ -1,3 +1,4 @@
+import re
 from copy import deepcopy
 from datetime import date
 from functools import reduce
@@ -8,6 +9,8 @@ import yaml
 from conftest import ROOT
 from pricewright.config import complete, ingest_options, named_columns, source_files
 from pricewright.errors import Refusal
+from pricewright.quality.flags import FLAGS
+from pricewright.quarantine import REASONS
 from pricewright.schema import load
 
 SHIPPED = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -150,6 +153,14 @@ def test_every_key_is_explained_in_the_readme():
     text = (ROOT / "config" / "README.md").read_text()
     for path in leaves(load("config")):
         assert f"`{'.'.join(path)}`" in text, path
+
+
+def test_every_reason_and_every_flag_is_explained_in_the_readme():
+    text = (ROOT / "config" / "README.md").read_text()
+    for reason, meaning in REASONS.items():
+        assert f"| `{reason}` | {meaning} |" in text
+    for flag in FLAGS:
+        assert re.search(rf"^\| .*`{flag}`.* \| ", text, re.MULTILINE), flag
 
 
 def test_every_key_or_its_section_is_commented_in_config_yaml():
