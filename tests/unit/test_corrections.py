@@ -183,6 +183,14 @@ def test_whole_prices_become_fractions_where_a_correction_needs_them():
     assert corrected(text, table)[0]["close"].tolist() == [3.5, 4.5, 3.0]
 
 
+def test_a_value_can_be_taken_out_of_a_column_in_which_none_was_missing():
+    table = pd.DataFrame({"date": DATES[:2], "close": [7, 9]})
+    text = "- {date: 2024-01-03, column: close, was: 9, value: null, reason: no trade}\n"
+    pd.testing.assert_series_equal(
+        corrected(text, table)[0]["close"], pd.Series([7, None], dtype="Int64", name="close")
+    )
+
+
 def test_large_volumes_are_compared_to_every_digit():
     table = delivered()
     table.loc[4, "volume"] = 2**53 + 1

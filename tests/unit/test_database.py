@@ -219,8 +219,8 @@ def test_a_table_that_this_user_may_not_read_is_refused(owner):
 
 def test_parameters_are_bound(owner):
     query = "SELECT symbol FROM prices WHERE day = :day AND volume > :least AND symbol LIKE 'N%'"
-    query += " AND '10:30' <> :time AND day = '2024-01-02'::date;"
-    values = {"least": 99, "time": "x"}
+    query += " AND '10:30' <> :time AND symbol <> :text AND day = '2024-01-02'::date;"
+    values = {"least": 99, "time": "x", "text": datetime.date(2024, 1, 2)}
     for day in ("2024-01-02", datetime.date(2024, 1, 2)):
         assert records(ask(owner.uri(), query, parameters=values | {"day": day})) == [
             {"symbol": "NA"}

@@ -25,7 +25,7 @@ TERMS = Terms(
     limits=Limits(),
     last_day=None,
     threads=1,
-    code="code",
+    code=lambda: "code",
 )
 TODAY = date(2024, 6, 1)
 
@@ -205,14 +205,13 @@ def test_an_earlier_delivery_that_the_config_no_longer_describes_is_not_compared
 @pytest.mark.parametrize("checkpoint", ["prices.parquet", "prices.json"])
 @pytest.mark.parametrize("mode", ["whole", "parts", "append"])
 def test_a_snapshot_saves_reading_and_changes_nothing(desk, monkeypatch, mode, checkpoint):
-    monkeypatch.setattr(snapshot, "WORTH_IT", 0)
     desk.deliver("2024-01-01,A,1,1\n2024-01-02,A,,1\n2024-01-02,A,x,1\n", "day-1.csv")
     folder, output = desk.archive.history / "snapshot", desk.folder / checkpoint
 
     def take_and_keep():
         taken = desk.take(mode)
         sha256 = write_prices(output, taken.state.prices)
-        snapshot.save(folder, taken.key, Snapshot(taken.state, taken.facts), output, sha256)
+        snapshot.save(folder, taken.key(), Snapshot(taken.state, taken.facts), output, sha256)
         return taken
 
     def reading(content, *rest):
@@ -234,15 +233,14 @@ def test_a_snapshot_saves_reading_and_changes_nothing(desk, monkeypatch, mode, c
     assert again.state.superseded == taken.state.superseded
 
 
-def test_a_snapshot_whose_bytes_were_changed_is_not_used(desk, monkeypatch):
-    monkeypatch.setattr(snapshot, "WORTH_IT", 0)
+def test_a_snapshot_whose_bytes_were_changed_is_not_used(desk):
     desk.deliver("2024-01-01,A,1,1\n")
     taken = desk.take()
     output, folder = desk.folder / "prices.parquet", desk.archive.history / "snapshot"
     sha256 = write_prices(output, taken.state.prices)
-    snapshot.save(folder, taken.key, Snapshot(taken.state, taken.facts), output, sha256)
+    snapshot.save(folder, taken.key(), Snapshot(taken.state, taken.facts), output, sha256)
     assert snapshot.load(folder, taken.key) is not None
-    assert snapshot.load(folder, "another key") is None
+    assert snapshot.load(folder, lambda: "another key") is None
     content = bytearray(output.read_bytes())
     content[10] ^= 1
     (folder / "prices.parquet").unlink()

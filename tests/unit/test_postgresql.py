@@ -68,6 +68,14 @@ def test_a_socket_and_a_schema_may_be_options(owner):
     assert read(ask(owner.uri(), table="desk.prices")) == b'{"x":7}\n'
 
 
+def test_a_host_may_be_a_quoted_path_or_in_brackets(owner):
+    quoted = str(owner.sockets).replace("/", "%2F")
+    assert read(ask(owner.uri().replace(owner.host, quoted))) == PRICES
+    with pytest.raises(OSError, match="here: ") as caught:
+        read(ask("postgresql://owner@[::1]:9/prices"))
+    assert "resolve" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     "userinfo", ["owner:canary", "owner:canary${X}", "owner:${X}canary", ":canary", "a:b@canary",
                  "owner:can/ary", "owner:can:ary", "owner:can?ary", "owner:%63anary"],

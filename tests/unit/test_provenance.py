@@ -3,6 +3,7 @@ from importlib import metadata
 import pytest
 
 from conftest import SCRIPTS, STEPS
+from pricewright import provenance as module
 from pricewright.provenance import code_digest, code_used, imported_files
 
 
@@ -18,13 +19,15 @@ def scripts(tmp_path):
     return tmp_path
 
 
+def forget():
+    for cached in (module._facts, module._imports, module._remembered):
+        cached.cache_clear()
+
+
 def digest_after(scripts, file, text):
     before = code_digest(scripts / "step.py")
     (scripts / file).write_text(text)
-    import pricewright.provenance as module
-
-    for cached in (module._tree, module._essence, module._imports, module._imported_names):
-        cached.cache_clear()
+    forget()
     return before, code_digest(scripts / "step.py")
 
 
@@ -61,6 +64,22 @@ def test_a_schema_counts(scripts):
     schema = scripts / "model.schema.yaml"
     schema.write_text("type: object")
     assert code_digest(scripts / "step.py", [schema]) != code_digest(scripts / "step.py")
+
+
+def test_what_was_found_out_is_remembered_and_can_be_forgotten(scripts, monkeypatch, tmp_path):
+    memory = tmp_path / "memory" / "provenance.json"
+    monkeypatch.setattr(module, "_MEMORY", memory)
+    forget()
+    digest = code_digest(scripts / "step.py")
+    forget()
+    monkeypatch.setattr(module.ast, "parse", None)  # nothing is parsed again
+    assert code_digest(scripts / "step.py") == digest
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "_MEMORY", memory)
+    memory.write_text("nonsense")
+    forget()
+    assert code_digest(scripts / "step.py") == digest
+    forget()
 
 
 def test_code_that_does_not_parse_names_its_file_and_line(scripts):

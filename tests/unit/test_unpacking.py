@@ -1,5 +1,4 @@
 import bz2
-import errno
 import gzip
 import io
 import lzma
@@ -18,7 +17,6 @@ from pricewright.errors import Refusal
 from pricewright.reading import unpacking
 from pricewright.reading.content import Limits, recognise
 from pricewright.reading.unpacking import Packed, unpacked
-from pricewright.reading.zipped import members_of
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -213,7 +211,7 @@ def test_more_bytes_than_allowed_are_refused(deliver, refusal, packing):
     assert deliver(packed, max_bytes=len(content)).whole() == content
     assert refusal(packed, max_bytes=len(content) - 1) == (
         f"prices.csv: the {packing} file unpacks to more than {len(content) - 1} bytes; "
-        "deliver it in parts, or raise source.max_bytes."
+        "deliver it in parts, or raise source.max_unpacked_bytes."
     )
 
 
@@ -221,7 +219,7 @@ def test_a_plain_file_has_no_more_bytes_than_allowed_either(deliver, refusal):
     assert deliver(CSV, max_bytes=len(CSV)).whole() == CSV
     assert refusal(CSV, max_bytes=len(CSV) - 1) == (
         f"prices.csv: the file has {len(CSV)} bytes, more than the {len(CSV) - 1} allowed; "
-        "deliver it in parts, or raise source.max_bytes."
+        "deliver it in parts, or raise source.max_unpacked_bytes."
     )
 
 
@@ -261,7 +259,7 @@ def test_no_more_is_read_than_what_comes_out_needs(packing):
     assert packed.taken <= (300 if packing in ("gzip", "zstd") else 3000)
 
 
-def test_a_gzip_of_ten_gigabytes_is_a_bomb_by_default(refusal):
+def test_the_default_limits_stop_a_bomb(refusal):
     assert "unpacks to more than 500 times its size" in refusal(gzip.compress(b"1,2\n" * 9_999_999))
     assert "binary data" in refusal(gzip.compress(bytes(10_000_000)) * 1000)
 
@@ -286,24 +284,14 @@ def test_a_window_as_large_as_the_memory_is_refused(refusal):
         )
 
 
-class Broken(io.BytesIO):
-    """A file on a disk that fails."""
-
-    def read(self, size=-1):
-        raise OSError(errno.EIO, "Input/output error")
-
-
 @pytest.mark.parametrize("packing", STREAMS)
 def test_trouble_of_the_disk_is_passed_on(packing):
     class Failing(io.BytesIO):
         def read(self, size=-1):
-            return super().read(size) or Broken().read()
+            if block := super().read(size):
+                return block
+            raise OSError("Input/output error")
 
     pieces = unpacked(Packed(Failing(STREAMS[packing](CSV)[:-1]), "prices.csv", "file"), packing)
     with pytest.raises(OSError, match="Input/output error"):
         list(pieces)
-
-
-def test_trouble_of_the_disk_is_not_a_damaged_zip():
-    with pytest.raises(OSError, match="Input/output error"):
-        members_of(Packed(Broken(zipped(CSV)), "prices.csv", "zip file"))

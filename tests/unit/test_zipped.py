@@ -1,3 +1,4 @@
+import errno
 import gzip
 import io
 import lzma
@@ -12,6 +13,8 @@ import pytest
 
 from pricewright.errors import Refusal
 from pricewright.reading.content import Limits, recognise
+from pricewright.reading.unpacking import Packed
+from pricewright.reading.zipped import members_of
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -271,5 +274,14 @@ def test_a_workbook_is_checked_whole_before_a_library_opens_it(refusal, archive,
 def test_a_workbook_has_no_more_bytes_than_allowed(refusal):
     assert refusal(xlsx(rows=bytes(200_000)), max_bytes=200_000) == (
         "prices.csv: the workbook unpacks to more than 200000 bytes; "
-        "deliver it in parts, or raise source.max_bytes."
+        "deliver it in parts, or raise source.max_unpacked_bytes."
     )
+
+
+def test_trouble_of_the_disk_is_not_a_damaged_archive():
+    class Failing(io.BytesIO):
+        def read(self, size=-1):
+            raise OSError(errno.EIO, "Input/output error")
+
+    with pytest.raises(OSError, match="Input/output error"):
+        members_of(Packed(Failing(zipped()), "prices.csv", "zip file"))

@@ -57,7 +57,7 @@ def test_a_job_that_fails_for_a_while_is_tried_again_after_a_longer_wait(project
     outcome = project.snakemake(env=failing("prices_clean.json", 2))
     assert outcome.code == 0, outcome.stderr
     assert outcome.ran == ["ingest", "clean", "clean", "clean", *STEPS[2:]]
-    assert re.findall(r"mem_mb=(\d+)", outcome.stderr)[1:4] == ["1000", "2000", "3000"]
+    assert re.findall(r"mem_mb=(\d+)", outcome.stderr)[1:4] == ["2000", "4000", "6000"]
     logs = project.folder / "logs"
     first, second, last = (
         (logs / name).read_text() for name in ("clean.1.log", "clean.2.log", "clean.log")
@@ -117,13 +117,13 @@ def test_a_run_after_a_failure_for_good_does_the_work_again(project):
 
 def test_an_error_at_import_reaches_the_log(project, tmp_path):
     (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "orjson.py").write_text("raise ImportError('orjson is broken')\n")
+    (tmp_path / "broken" / "pyarrow.py").write_text("raise ImportError('pyarrow is broken')\n")
     outcome = project.snakemake(env={"PYTHONPATH": str(tmp_path / "broken")})
     assert outcome.code == 1
     log = (project.folder / "logs" / "ingest.1.log").read_text()
     assert "Traceback" in log
     assert log.splitlines()[-1].endswith(
-        "ERROR ingest failed for good: unexpected ImportError: orjson is broken"
+        "ERROR ingest failed for good: unexpected ImportError: pyarrow is broken"
     )
 
 

@@ -177,6 +177,7 @@ def test_a_series_that_went_below_zero_is_modelled_in_levels_and_the_report_says
     date, symbol, _, volume = lines[60].split(",")
     lines[60] = ",".join([date, symbol, "-37.63", volume])
     path.write_text("\n".join(lines) + "\n")
+    project.configure(source={"prices": "any"})
     assert project.snakemake().code == 0
     assert project.model()["symbols"]["S0"]["scale"] == "level"
     assert project.model()["symbols"]["S1"]["scale"] == "log"

@@ -18,7 +18,7 @@ from pricewright.reading.content import Limits
 from pricewright.reading.dates import Calendar, day_after
 from pricewright.reading.dialect import Dialect
 from pricewright.reading.numbers import MISSING, Marks
-from pricewright.snapshot import Snapshot, save
+from pricewright.snapshot import WORTH_IT, Snapshot, save
 from pricewright.sources import Source, has_several, items
 
 MANY = 1_000_000
@@ -173,7 +173,7 @@ def ingest(
         limits=Limits(max_unpacked_bytes, max_ratio),
         last_day=date.fromisoformat(last_day) if last_day else None,
         threads=threads,
-        code=code_digest(step.FOLDER / "ingest.py"),
+        code=lambda: code_digest(step.FOLDER / "ingest.py"),
     )
     archive = Archive(Path(received), source.name)
     offered = items(source, step.FOLDER.parents[1])
@@ -188,9 +188,9 @@ def ingest(
         write_json(quarantine, [row for part in taken.facts for row in part["entries"]])
     if restatements is not None:
         write_json(restatements, taken.restatements)
-    save(
-        archive.history / "snapshot", taken.key, Snapshot(taken.state, taken.facts), output, sha256
-    )
+    if len(taken.state.prices) >= WORTH_IT:
+        folder = archive.history / "snapshot"
+        save(folder, taken.key(), Snapshot(taken.state, taken.facts), output, sha256)
     say("quarantined", rows=sum(facts["quarantined"].values()), **facts["quarantined"])
     say("end", rows=facts["rows"], kept=facts["kept"], source=source.name, output=output)
 

@@ -1,9 +1,10 @@
 """Taking in what a source has now: received, read, accepted, merged with what came before."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -27,7 +28,7 @@ or an addition, from which nothing is ever withdrawn."""
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """How deliveries are read and merged; `code` is the digest of the code that does it.
+    """How deliveries are read and merged; `code` gives the digest of the code that does it.
 
     max_shrink: the share by which a delivery may have fewer rows than the one it replaces.
     last_day: the last date that is not in the future, None for the day of the reception.
@@ -39,7 +40,7 @@ class Terms:
     limits: Limits
     last_day: date | None
     threads: int
-    code: str
+    code: Callable[[], str]
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,14 @@ class Intake:
     """What there is after all deliveries.
 
     facts: of each current delivery, what became of its rows, and the quarantined ones.
-    earlier: the deliveries in whose place others came.  key: what a snapshot goes by.
+    earlier: the deliveries in whose place others came.  key: gives what a snapshot goes by.
     """
 
     state: State
     facts: Sequence[dict[str, Any]]
     earlier: Sequence[Delivery]
     restatements: Sequence[Mapping[str, Any]]
-    key: str
+    key: Callable[[], str]
 
 
 def take_in(items: Sequence[Item], archive: Archive, terms: Terms, today: date) -> Intake:
@@ -82,7 +83,7 @@ def take_in(items: Sequence[Item], archive: Archive, terms: Terms, today: date) 
         made.facts,
         [delivery for delivery in everything if delivery not in current],
         [*(entry for acceptance in acceptances for entry in acceptance.restatements), *entries],
-        _key(current, terms),
+        partial(_key, current, terms),
     )
 
 
@@ -151,7 +152,8 @@ class _Reader:
 
     def _made(self, current: Sequence[Delivery]) -> Snapshot:
         """What some accepted deliveries come down to: from the snapshot, else from their bytes."""
-        found = snapshot.load(self._archive.history / "snapshot", _key(current, self._terms))
+        key = partial(_key, current, self._terms)
+        found = snapshot.load(self._archive.history / "snapshot", key)
         if found:
             return found
         return self._added(Snapshot(nothing(), []), [], current)[0]
@@ -208,7 +210,7 @@ def _digests(deliveries: Sequence[Delivery]) -> list[str]:
 
 def _key(current: Sequence[Delivery], terms: Terms) -> str:
     named = [[delivery.place, delivery.sha256, delivery.last_day] for delivery in current]
-    what = [named, repr(terms.dialect), terms.mode, str(terms.last_day), terms.code]
+    what = [named, repr(terms.dialect), terms.mode, str(terms.last_day), terms.code()]
     return hashlib.sha256(orjson.dumps(what)).hexdigest()
 
 

@@ -7,10 +7,18 @@ Python, so digests compare within one. Of libraries the version counts.
 
 import ast
 import hashlib
+import json
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from pricewright.files import write_whole
+
+_MANY = 1000  # more than a few versions of every file: most are of no use any more
+_MEMORY = Path(__file__).parent / "__pycache__" / "provenance.json"
 
 _DISTRIBUTIONS = {
     "backports": "backports.zstd",
@@ -38,9 +46,7 @@ def code_used(script: Path, schemas: Iterable[Path] = ()) -> dict[str, str]:
 def libraries(script: Path) -> dict[str, str]:
     """The versions of Python and of the distributions that the script and ours import."""
     script = Path(script).resolve()
-    names = {
-        name.partition(".")[0] for file in imported_files(script) for name in _imported_names(file)
-    }
+    names = {name.partition(".")[0] for file in imported_files(script) for name in _facts(file)[1]}
     outside = {
         name
         for name in names - sys.stdlib_module_names - _NOT_COUNTED
@@ -61,7 +67,7 @@ def code_digest(script: Path, schemas: Iterable[Path] = ()) -> str:
     digest = hashlib.sha256()
     for file in sorted(imported_files(script)):
         digest.update(file.relative_to(script.parent).as_posix().encode() + b"\0")
-        digest.update(_essence(file).encode() + b"\0")
+        digest.update(_facts(file)[0].encode() + b"\0")
     for file in sorted(Path(schema) for schema in schemas):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -71,11 +77,14 @@ def imported_files(script: Path) -> set[Path]:
     """The script and all files under its folder that running it imports."""
     found: set[Path] = set()
     waiting = [script]
+    before = len(_remembered())
     while waiting:
         file = waiting.pop()
         if file not in found:
             found.add(file)
             waiting.extend(_imports(file, script.parent))
+    if len(_remembered()) > before:
+        _remember()
     return found
 
 
@@ -90,13 +99,35 @@ def _version(distribution: str) -> str:
 
 
 @cache
-def _tree(file: Path) -> ast.Module:
-    return ast.parse(file.read_bytes(), filename=str(file))
+def _facts(file: Path) -> tuple[str, frozenset[str]]:
+    """The digest of what a file does, and the names that it imports."""
+    source = file.read_bytes()
+    key = hashlib.sha256(sys.version.encode() + source).hexdigest()
+    known = _remembered()
+    if key not in known:
+        tree = ast.parse(source, filename=str(file))
+        known[key] = [_imported_names(tree), hashlib.sha256(_essence(tree).encode()).hexdigest()]
+    names, digest = known[key]
+    return digest, frozenset(names)
 
 
 @cache
-def _essence(file: Path) -> str:
-    tree = _tree(file)
+def _remembered() -> dict[str, Any]:
+    """What was found out before, by a digest of the source: looking costs less than parsing."""
+    try:
+        known = dict(json.loads(_MEMORY.read_bytes()))
+    except (OSError, ValueError):
+        return {}
+    return known if len(known) < _MANY else {}
+
+
+def _remember() -> None:
+    """Like Python its bytecode, beside the code; where that cannot be written, it is not."""
+    with suppress(OSError):
+        write_whole(_MEMORY, json.dumps(_remembered()).encode())
+
+
+def _essence(tree: ast.Module) -> str:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [part for part in node.body if not _is_text(part)] or [ast.Pass()]
@@ -114,19 +145,18 @@ def _is_text(node: ast.stmt) -> bool:
 
 @cache
 def _imports(file: Path, root: Path) -> frozenset[Path]:
-    return frozenset(path for name in _imported_names(file) for path in _files(name, root))
+    return frozenset(path for name in _facts(file)[1] for path in _files(name, root))
 
 
-@cache
-def _imported_names(file: Path) -> frozenset[str]:
+def _imported_names(tree: ast.Module) -> list[str]:
     names: set[str] = set()
-    for node in ast.walk(_tree(file)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return frozenset(names)
+    return sorted(names)
 
 
 def _files(name: str, root: Path) -> Iterator[Path]:

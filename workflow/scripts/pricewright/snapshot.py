@@ -7,6 +7,7 @@ the archive's bytes.
 
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,6 @@ def save(folder: Path, key: str, snapshot: Snapshot, checkpoint: Path, sha256: s
 
     The checkpoint's bytes are shared where the file system can, and never written to.
     """
-    if len(snapshot.state.prices) < WORTH_IT:
-        return
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     if is_parquet(checkpoint):
@@ -56,12 +55,12 @@ def save(folder: Path, key: str, snapshot: Snapshot, checkpoint: Path, sha256: s
     write_json(folder / "snapshot.json", document)
 
 
-def load(folder: Path, key: str) -> Snapshot | None:
+def load(folder: Path, key: Callable[[], str]) -> Snapshot | None:
     """The snapshot of a key, if there is one whose bytes are as they were written."""
     if not (folder / "snapshot.json").exists():
         return None
     document = parse_json(read_whole(folder / "snapshot.json"), str(folder / "snapshot.json"))
-    if document["key"] != key or document["prices"] != file_sha256(folder / "prices.parquet"):
+    if document["key"] != key() or document["prices"] != file_sha256(folder / "prices.parquet"):
         return None
     prices = read_prices(folder / "prices.parquet")
     origins = pa.parquet.read_table(folder / "origins.parquet")["origin"].to_numpy()

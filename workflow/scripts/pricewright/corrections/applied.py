@@ -66,6 +66,8 @@ class _Work:
         """Put values into a column, which becomes float64 if it has none for fractions yet."""
         if column not in self._columns:
             self._columns[column] = self.delivered.table[column].copy()
+            if self._columns[column].dtype == "int64":
+                self._columns[column] = self._columns[column].astype("Int64")  # it can miss one
         if fractions and not pd.api.types.is_float_dtype(self._columns[column]):
             self._columns[column] = self._columns[column].astype("float64")
         self._columns[column].iloc[rows] = values

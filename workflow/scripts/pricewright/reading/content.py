@@ -79,7 +79,7 @@ def recognise(path: Path, name: str, limits: Limits = _USUAL) -> Content:
     if size > limits.max_bytes:
         raise Refusal(
             f"{name}: the file has {size} bytes, more than the {limits.max_bytes} allowed; "
-            "deliver it in parts, or raise source.max_bytes."
+            "deliver it in parts, or raise source.max_unpacked_bytes."
         )
     head = _head(plain)
     packing = packing_of(head)

@@ -133,7 +133,7 @@ def within(limits: Limits, packed: Packed, pieces: Iterable[bytes]) -> Iterator[
         if total > limits.max_bytes:
             raise packed.refusal(
                 f"unpacks to more than {limits.max_bytes} bytes",
-                "deliver it in parts, or raise source.max_bytes",
+                "deliver it in parts, or raise source.max_unpacked_bytes",
             )
         if total > max(_JUDGED_FROM, limits.max_ratio * packed.taken):
             raise packed.refusal(
