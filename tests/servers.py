@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted import Script
 
 from pricewright import credentials
+from scripted import Script
 
 PASSWORD = "canary-Pa55/w@rd:%"
 """The PostgreSQL password; it has in it what a URI would have to quote."""

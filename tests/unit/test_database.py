@@ -3,6 +3,7 @@ import datetime
 import time
 
 import pytest
+
 from asking import PRICES, ask, read, records, refused
 
 

@@ -7,8 +7,8 @@ import time
 import traceback
 
 import pytest
-from asking import PRICES, ask, read, refused
 
+from asking import PRICES, ask, read, refused
 from pricewright import credentials
 from pricewright.errors import Refusal
 from pricewright.sources import postgresql as module

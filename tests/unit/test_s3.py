@@ -1,8 +1,8 @@
 import pytest
-from asking import items, only, read, refused
-from scripted import BODY, failing, reply, stored
 
+from asking import items, only, read, refused
 from pricewright.sources import s3 as module
+from scripted import BODY, failing, reply, stored
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 

@@ -8,11 +8,11 @@ import traceback
 from types import SimpleNamespace
 
 import pytest
-from asking import items, only, read, refused
-from scripted import BODY, failing, reply, stored
 
+from asking import items, only, read, refused
 from conftest import SCRIPTS
 from pricewright.errors import Refusal
+from scripted import BODY, failing, reply, stored
 from webserver import certificate
 
 TOKEN = "canary+SessionToken/=="

@@ -5,10 +5,10 @@ import sqlite3
 import time
 
 import pytest
-from asking import ask, read, records, refused
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from asking import ask, read, records, refused
 from pricewright.sources.database import Query
 from pricewright.sources.sqlite import SQLite
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pricewright.prices import Ints, Prices, recoded
+from pricewright.prices import Ints, Keys, Prices, recoded
 
 Places = npt.NDArray[np.intp]
 Entries = list[dict[str, Any]]
@@ -44,8 +44,8 @@ def applied(state: State, new: Sequence[Prices], digests: Sequence[str]) -> tupl
         return State(new[0], origins, [*state.superseded, 0]), []
     old, *fresh = _aligned([state.prices, *new])
     old_keys = old.keys
-    touched = np.isin(old_keys, np.concatenate([prices.keys for prices in fresh]))
-    pile = _stacked([_rows(old, np.flatnonzero(touched)), *fresh])
+    touched = np.unique(_shared(old_keys, np.concatenate([prices.keys for prices in fresh]))[0])
+    pile = _stacked([_rows(old, touched), *fresh])
     numbers = [np.full(len(prices), first + n, np.int32) for n, prices in enumerate(fresh)]
     origins = np.concatenate([state.origins[touched], *numbers])
     order = np.argsort(pile.keys, kind="stable")  # of one key, the oldest first
@@ -57,10 +57,10 @@ def applied(state: State, new: Sequence[Prices], digests: Sequence[str]) -> tupl
     newest[again] = False
     taken = np.bincount(origins[again], minlength=first + len(new))
     superseded = taken + np.concatenate([state.superseded, np.zeros(len(new))]).astype(int)
-    where = np.searchsorted(old_keys[~touched], keys[newest])
+    where = np.searchsorted(_without(old_keys, touched), keys[newest])
 
     def merged(before: npt.NDArray[Any], entering: npt.NDArray[Any]) -> Any:
-        return np.insert(before[~touched], where, entering[newest])
+        return np.insert(_without(before, touched), where, entering[newest])
 
     prices = Prices(
         old.names,
@@ -77,11 +77,7 @@ def difference(
     """What one state restates and withdraws of another; the digests are those of each one's
     deliveries. A row that is withdrawn is laid to the newest delivery."""
     old, new = _aligned([before.prices, after.prices])
-    old_keys, new_keys = old.keys, new.keys
-    places = np.searchsorted(old_keys, new_keys)
-    again = places < len(old_keys)
-    again[again] = old_keys[places[again]] == new_keys[again]
-    at, by = places[again], np.flatnonzero(again)
+    at, by = _shared(old.keys, new.keys)
     digests = [*old_digests, *new_digests]
     shifted = after.origins + np.int32(len(old_digests))
     entries = _restated((old, before.origins), at, (new, shifted), by, digests)
@@ -95,6 +91,18 @@ def difference(
             | {"new_sha256": digests[-1]}
         )
     return sorted(entries, key=lambda entry: (entry["symbol"], entry["date"]))
+
+
+def _shared(old: Keys, new: Keys) -> tuple[Places, Places]:
+    """Where the keys that are in both stand in the old, which are rising, and in the new."""
+    places = np.searchsorted(old, new)
+    again = places < len(old)
+    again[again] = old[places[again]] == new[again]
+    return places[again], np.flatnonzero(again)
+
+
+def _without(column: npt.NDArray[Any], rows: Places) -> npt.NDArray[Any]:
+    return np.delete(column, rows) if len(rows) else column
 
 
 def _restated(

@@ -58,5 +58,7 @@ def with_used_names(prices: Prices) -> Prices:
 
 def recoded(names: Sequence[str], symbols: Ints, all_names: Sequence[str]) -> Ints:
     """Places in `names` as places in `all_names`, which holds them all."""
+    if list(names) == list(all_names):
+        return symbols
     place = {name: number for number, name in enumerate(all_names)}
     return np.array([place[name] for name in names], dtype=np.int32)[symbols]

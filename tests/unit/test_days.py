@@ -1,0 +1,185 @@
+import pandas as pd
+
+from suspects import WEEKDAYS, flags, market, series, values, walk
+
+
+def test_a_price_of_a_saturday_or_sunday_is_flagged():
+    dates = ["2024-01-05", "2024-01-06", "2024-01-07", "2024-01-08", "2024-01-13"]
+    assert flags(series(*walk(5), dates=dates), "weekend") == [
+        {
+            "symbol": None,
+            "date": date,
+            "flag": "weekend",
+            "column": "close",
+            "weekday": weekday,
+            "regular": False,
+            "last": date,
+            "rows": 1,
+        }
+        for date, weekday in (
+            ("2024-01-06", "Saturday"),
+            ("2024-01-07", "Sunday"),
+            ("2024-01-13", "Saturday"),
+        )
+    ]
+    assert flags(series(1, None, None, 2, dates=dates), "weekend") == []
+
+
+def test_a_symbol_that_has_a_price_on_most_weekends_has_one_entry_for_each_day():
+    daily = [str(day.date()) for day in pd.date_range("2024-01-01", "2024-01-28")]
+    table = market(A=series(*walk(28), dates=daily), B=series(*walk(8)))
+    assert values(flags(table, "weekend"), "symbol", "date", "weekday", "regular", "rows") == [
+        ("A", "2024-01-06", "Saturday", True, 4),
+        ("A", "2024-01-07", "Sunday", True, 4),
+    ]
+    assert values(flags(table, "weekend"), "last") == [("2024-01-27",), ("2024-01-28",)]
+    three = flags(series(*walk(21), dates=daily), "weekend")
+    assert values(three, "regular") == [(False,)] * 6
+    saturdays = ["2024-01-06", "2024-01-13", "2024-01-20", "2024-01-27"]
+    eight_weeks = series(*walk(6), dates=["2024-01-01", *saturdays, "2024-02-26"])
+    assert values(flags(eight_weeks, "weekend"), "regular", "rows") == [(True, 4)]
+    and_a_day = series(*walk(6), dates=["2024-01-01", *saturdays, "2024-02-27"])
+    assert values(flags(and_a_day, "weekend"), "regular", "rows") == [(False, 1)] * 4
+
+
+def test_a_price_of_new_years_or_christmas_day_is_flagged():
+    dates = ["2023-12-25", "2023-12-26", "2023-12-27", "2024-01-01", "2024-01-02"]
+    assert flags(series(*walk(5), dates=dates), "holiday") == [
+        {
+            "symbol": None,
+            "date": date,
+            "flag": "holiday",
+            "column": "close",
+            "prices": 1,
+            "active": 1,
+        }
+        for date in ("2023-12-25", "2024-01-01")
+    ]
+    assert flags(series(None, 1, 2, None, 3, dates=dates), "holiday") == []
+
+
+def test_new_years_day_in_a_market_that_trades_is_one_entry_for_all():
+    dates = ["2023-12-29", "2024-01-01", "2024-01-02"]
+    all_trade = market(**{f"S{n:02}": series(1, 2, 3, dates=dates) for n in range(10)})
+    (found,) = flags(all_trade, "holiday")
+    assert (found["symbol"], found["date"], found["prices"], found["active"]) == (
+        None,
+        "2024-01-01",
+        10,
+        10,
+    )
+    half = all_trade[(all_trade["date"] != dates[1]) | (all_trade["symbol"] < "S05")]
+    assert values(flags(half, "holiday"), "symbol", "prices") == [(None, 5)]
+    less_than_half = all_trade[(all_trade["date"] != dates[1]) | (all_trade["symbol"] < "S04")]
+    assert values(flags(less_than_half, "holiday"), "symbol") == [
+        ("S00",),
+        ("S01",),
+        ("S02",),
+        ("S03",),
+    ]
+    assert len(flags(all_trade[all_trade["symbol"] < "S09"], "holiday")) == 9
+
+
+def one_prints(symbols: int) -> pd.DataFrame:
+    """A Wednesday on which the first of some symbols has a price alone."""
+    rest = {f"S{n:02}": series(1, 3, dates=["2024-01-02", "2024-01-04"]) for n in range(1, symbols)}
+    return market(S00=series(1, 2, 3), **rest)
+
+
+def test_a_day_on_which_nearly_no_other_symbol_has_a_price_is_a_holiday():
+    assert flags(one_prints(20), "holiday") == []
+    (found,) = flags(one_prints(21), "holiday")
+    assert (found["symbol"], found["date"], found["prices"], found["active"]) == (
+        "S00",
+        "2024-01-03",
+        1,
+        21,
+    )
+    assert len(flags(one_prints(10), "holiday", holiday_share=0.2)) == 1
+    assert flags(one_prints(9), "holiday", holiday_share=0.2) == []
+    assert len(flags(one_prints(9), "holiday", holiday_share=0.2, holiday_symbols=9)) == 1
+    weekend = one_prints(21).replace({"2024-01-03": "2024-01-06", "2024-01-04": "2024-01-08"})
+    assert flags(weekend, "holiday") == []
+
+
+def test_a_symbol_that_has_ended_or_not_begun_is_not_missed_on_a_day():
+    ended = {f"E{n:02}": series(1, 2) for n in range(15)}
+    later = {f"L{n:02}": series(1, 2, dates=WEEKDAYS[3:]) for n in range(15)}
+    table = market(A=series(1, 2, 3, 4, 5), **ended, **later)
+    assert flags(table, "holiday", holiday_symbols=1) == []
+
+
+def test_more_than_five_weekdays_without_a_price_are_a_gap_in_a_single_series():
+    def without(first, last):
+        dates = WEEKDAYS[:first] + WEEKDAYS[last + 1 : 30]
+        return flags(series(*walk(len(dates)), dates=dates), "gap")
+
+    assert without(3, 7) == []
+    assert without(3, 8) == [
+        {
+            "symbol": None,
+            "date": WEEKDAYS[3],
+            "flag": "gap",
+            "column": "close",
+            "last": WEEKDAYS[8],
+            "days": 6,
+        }
+    ]
+    assert without(4, 9)[0]["date"] == WEEKDAYS[4]
+    assert [WEEKDAYS[4], WEEKDAYS[9]] == ["2024-01-08", "2024-01-15"]  # weekends at both ends
+    empty = series(None, None, 1, 2, None, dates=[*WEEKDAYS[:2], *WEEKDAYS[20:22], WEEKDAYS[40]])
+    assert flags(empty, "gap") == []
+    named = series(1, 2, dates=["2024-01-05", "2024-01-16"]).assign(symbol="A")
+    assert values(flags(named, "gap"), "symbol", "date", "last", "days") == [
+        ("A", "2024-01-08", "2024-01-15", 6)
+    ]
+    assert flags(named, "gap", gap_days=6) == []
+
+
+def test_a_gap_is_counted_in_days_on_which_at_least_half_of_the_others_have_a_price():
+    full, gap = series(*walk(20)), series(*walk(20)).drop(index=range(5, 11))
+    table = market(A=full, B=gap)
+    assert flags(table, "gap") == [
+        {
+            "symbol": "B",
+            "date": WEEKDAYS[5],
+            "flag": "gap",
+            "column": "close",
+            "last": WEEKDAYS[10],
+            "days": 6,
+        }
+    ]
+    assert flags(table, "gap", gap_days=6) == []
+    assert flags(market(A=full, B=gap.drop(index=range(11, 20))), "gap") == []  # B has ended
+    no_price = market(A=full, B=series(*walk(5), *[None] * 6, *walk(9)))
+    assert len(flags(no_price, "gap")) == 1
+    closed = market(A=full.drop(index=[6, 7]), B=gap)  # on two of the six nobody trades
+    assert flags(closed, "gap") == []
+
+
+def test_a_hole_in_the_whole_table_is_one_entry_without_a_symbol():
+    gap = series(*walk(20)).drop(index=range(5, 11))
+    assert values(flags(market(A=gap, B=gap, C=gap), "gap"), "symbol", "date", "last", "days") == [
+        (None, WEEKDAYS[5], WEEKDAYS[10], 6)
+    ]
+    table = market(A=gap, B=gap, C=series(*walk(20)))
+    assert values(flags(table, "gap"), "symbol", "days") == [(None, 6)]
+
+
+def test_weekly_prices_have_a_gap_only_where_more_than_five_weeks_are_missing():
+    weeks = WEEKDAYS[::5]
+    assert flags(series(*walk(40), dates=weeks), "gap") == []
+    assert flags(series(*walk(20), dates=weeks), "gap") == []
+    five, six = weeks[:20] + weeks[25:], weeks[:20] + weeks[26:]
+    assert flags(series(*walk(len(five)), dates=five), "gap") == []
+    assert values(flags(series(*walk(len(six)), dates=six), "gap"), "days") == [(34,)]
+    daily = series(*walk(len(WEEKDAYS)))
+    table = market(A=daily, B=daily, C=series(*walk(len(six)), dates=six))
+    assert values(flags(table, "gap"), "symbol", "days") == [("C", 34)]
+    table = market(A=daily, B=daily, C=series(*walk(len(five)), dates=five))
+    assert flags(table, "gap") == []
+    fortnights = WEEKDAYS[::10]
+    assert flags(series(*walk(21), dates=fortnights), "gap") == []
+    assert len(flags(series(*walk(20), dates=fortnights), "gap")) == 19
+    monthly = series(*walk(11), dates=WEEKDAYS[::22])
+    assert len(flags(monthly, "gap")) == 10  # too few to know that it is monthly
