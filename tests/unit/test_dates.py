@@ -35,6 +35,7 @@ def one(value, calendar=ISO):
         ("0001-01-01T00:00+14:00", "impossible-date"),
         ("01/02/2024", "ambiguous-date"),
         ("1.2.24", "ambiguous-date"),
+        ("12/11/2024", "ambiguous-date"),
         ("13/02/2024", "unreadable-date"),
         ("2024-1-1", "unreadable-date"),
         ("2024-W01-1", "unreadable-date"),

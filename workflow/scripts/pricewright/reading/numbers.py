@@ -88,7 +88,7 @@ def _only_digits_and_points(column: pa.Array) -> Mask:
     lengths = np.diff(offsets)
     content = np.frombuffer(column.buffers()[2] or b"", dtype=np.uint8)
     content = content[offsets[0] : offsets[-1]]
-    plain = lengths > 1
+    plain = lengths > 0
     short = np.flatnonzero(lengths == 1)
     plain[short] = content[offsets[short] - offsets[0]] != ord(".")
     digits = (content - np.uint8(ord("."))) <= ord("9") - ord(".")  # wraps around below the point
