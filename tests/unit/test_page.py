@@ -121,3 +121,23 @@ def test_the_pictures_of_a_model_without_metrics_are_drawn(model):
     empty["metrics"]["by_symbol"] = {}
     assert charts.coverage(empty).startswith(b"<svg")
     assert charts.skill(empty, 20).startswith(b"<svg")
+
+
+def test_the_page_counts_what_was_quarantined_and_flagged_most_first(model):
+    changed = deepcopy(model)
+    receipt = {"source": "a.csv", "sha256": "0" * 64, "rows": 9, "symbols": 1}
+    receipt |= {
+        "first_date": "2024-01-01",
+        "last_date": "2024-01-02",
+        "restated": 2,
+        "withdrawn": 1,
+    }
+    receipt["quarantined"] = {"sign": 1, "conflict": 4, "duplicate": 2}
+    cleaned = {"duplicates": 0, "dropped": 0, "corrected": 1, "filled": {}}
+    cleaned["flags"] = {"jump": 0, "stale": 3}
+    changed["receipts"] = {"ingest": receipt, "clean": cleaned}
+    text = page(changed)
+    assert "quarantine  7 rows: 4 conflict, 2 duplicate, 1 other" in text
+    assert "changes     2 values restated, 1 rows withdrawn" in text
+    assert "flagged     3 flags: 3 stale" in text
+    assert max(map(len, text.splitlines())) <= WIDTH

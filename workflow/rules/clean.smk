@@ -13,13 +13,13 @@ rule clean:
             "results/clean.json",
             caption="../report/clean.rst",
             category="Data",
-            labels={"checkpoint": "prices_clean"},
+            labels={"table": "prices_clean"},
         ),
         quality=report(
             "results/data_quality.json",
             caption="../report/data_quality.rst",
             category="Data",
-            labels={"rows": "flagged"},
+            labels={"table": "data_quality"},
         ),
     log:
         "logs/clean.log",

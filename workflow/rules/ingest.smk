@@ -8,19 +8,19 @@ rule ingest:
             "results/ingest.json",
             caption="../report/ingest.rst",
             category="Data",
-            labels={"checkpoint": "prices_raw"},
+            labels={"table": "prices_raw"},
         ),
         quarantine=report(
             "results/quarantine.json",
             caption="../report/quarantine.rst",
             category="Data",
-            labels={"rows": "quarantined"},
+            labels={"table": "quarantine"},
         ),
         restatements=report(
             "results/restatements.json",
             caption="../report/restatements.rst",
             category="Data",
-            labels={"rows": "restated and withdrawn"},
+            labels={"table": "restatements"},
         ),
     log:
         "logs/ingest.log",

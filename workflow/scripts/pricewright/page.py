@@ -110,7 +110,7 @@ def _data(model: Mapping[str, Any]) -> list[tuple[str, str]]:
             ("source", came["source"]),
             ("sha256", came["sha256"]),
             ("delivered", f"{came['rows']:,} rows, {_span(came)}"),
-            ("quarantine", _quarantine(came)),
+            ("quarantine", _counted("rows", came["quarantined"])),
         ]
         if came["restated"] or came["withdrawn"]:
             changes = f"{came['restated']:,} values restated, {came['withdrawn']:,} rows withdrawn"
@@ -120,18 +120,18 @@ def _data(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         facts += [
             ("duplicates", f"{cleaned['duplicates']:,} exact duplicates left out"),
             ("corrected", f"{cleaned['corrected']:,} declared corrections"),
-            ("flagged", f"{sum(cleaned['flags'].values()):,} times something odd"),
+            ("flagged", _counted("flags", cleaned["flags"])),
             ("incomplete", f"{cleaned['dropped']:,} rows left out, {filled:,} values filled in"),
         ]
     return [*facts, ("kept", f"{data['rows']:,} rows, {_span(data)}")]
 
 
-def _quarantine(came: Mapping[str, Any]) -> str:
-    """How many rows were not kept, and the reasons that took most."""
-    reasons = sorted(came["quarantined"].items(), key=lambda item: -item[1])
-    shown = ", ".join(f"{count:,} {reason}" for reason, count in reasons[:2])
-    more = f", {len(reasons) - 2} more reasons" if len(reasons) > 2 else ""
-    return f"{sum(came['quarantined'].values()):,} rows" + (f": {shown}{more}" if shown else "")
+def _counted(what: str, counts: Mapping[str, int]) -> str:
+    """How many there are in all, and the kinds that there are most of."""
+    kinds = sorted(((count, kind) for kind, count in counts.items() if count), reverse=True)
+    shown = ", ".join(f"{count:,} {kind}" for count, kind in kinds[:2])
+    more = f", {sum(count for count, _ in kinds[2:]):,} other" if len(kinds) > 2 else ""
+    return f"{sum(counts.values()):,} {what}" + (f": {shown}{more}" if shown else "")
 
 
 def _span(facts: Mapping[str, Any]) -> str:
