@@ -78,13 +78,13 @@ def fresh_copy(folder: Path) -> Path:
     folder.mkdir()
     shutil.copy(ROOT / "Snakefile", folder)
     for name in ("workflow", "config", "profiles", "data"):
-        shutil.copytree(ROOT / name, folder / name)
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("received"))
     return folder
 
 
 def measured(project: Path, seconds: dict[str, list[float]]) -> Iterator[None]:
     """One round: each command once, its wall time added to `seconds`."""
-    for made in ("results", "logs", ".snakemake", "one"):
+    for made in ("results", "logs", ".snakemake", "one", "data/received"):
         shutil.rmtree(project / made, ignore_errors=True)
     commands = {
         "one process": ("-c", ONE_PROCESS),

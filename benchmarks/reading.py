@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -54,6 +55,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
     chosen = [sections[name] for name in options.only.split(",")]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # and clear the folder away
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), options)
         facts(compare in chosen)
@@ -236,7 +238,11 @@ def run(*command: object) -> tuple[Run, str]:
     with tempfile.TemporaryFile() as output:
         begun = time.perf_counter()
         process = subprocess.Popen([str(part) for part in command], stdout=output, stderr=output)
-        _, status, usage = os.wait4(process.pid, 0)
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            raise
         seconds = time.perf_counter() - begun
         output.seek(0)
         text = output.read().decode(errors="replace")

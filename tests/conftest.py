@@ -122,7 +122,9 @@ def copy_project(folder: Path) -> Path:
     shutil.copy(ROOT / "Snakefile", folder)
     for name in ("workflow", "config", "profiles", "data"):
         shutil.copytree(
-            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".snakemake")
+            ROOT / name,
+            folder / name,
+            ignore=shutil.ignore_patterns("__pycache__", ".snakemake", "received"),
         )
     return folder
 
