@@ -90,7 +90,7 @@ def test_parquet_is_recommended_once_for_many_rows_in_json(desk, caplog, monkeyp
     assert not [record for record in caplog.records if "recommend" in record.message]
 
 
-@pytest.mark.parametrize("off", [{"rows": 1}, {"kept": -1}])
+@pytest.mark.parametrize("off", [{"rows": 1}, {"kept": -1}, {"rows": -1, "kept": -1}])
 def test_a_sum_that_is_off_ends_the_step(desk, monkeypatch, off):
     def miscounted(*arguments):
         facts = original(*arguments)

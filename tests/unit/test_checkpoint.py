@@ -80,6 +80,8 @@ def test_a_table_of_several_row_groups_and_batches_is_one(tmp_path, monkeypatch)
         table, _ = read_table(tmp_path / name)
         assert table["close"].tolist() == many.values["close"].tolist()
     np.testing.assert_array_equal(read_prices(tmp_path / "a.parquet").days, days)
+    content = (tmp_path / "a.json").read_bytes()
+    assert content == orjson.dumps(orjson.loads(content), option=orjson.OPT_INDENT_2) + b"\n"
 
 
 @pytest.mark.parametrize("suffix", ["json", "parquet"])

@@ -209,6 +209,12 @@ def test_a_query_that_gives_no_prices_is_refused(owner, query, words):
     refused(lambda: read(ask(owner.uri(), query)), "config key 'source.query'", words)
 
 
+def test_an_error_is_short_and_on_one_line_whatever_the_query(owner):
+    query = "SELECT 'a\n" + "b" * 1000
+    text = refused(lambda: read(ask(owner.uri(), query)), "source.query", "unterminated")
+    assert len(text) < 500
+
+
 def test_a_table_that_this_user_may_not_read_is_refused(owner):
     uri = owner.uri(userinfo="reader:${CANARY_PASSWORD}")
     assert read(ask(uri)) == PRICES

@@ -86,6 +86,16 @@ def test_the_same_delivery_twice_changes_nothing(desk):
     assert (again.facts, again.restatements) == (first.facts, first.restatements)
 
 
+def test_bytes_that_are_gone_from_the_archive_are_asked_for_again(desk):
+    desk.deliver("2024-01-01,A,1,1\n")
+    first = desk.take()
+    kept = desk.archive.path(desk.archive.known()[0].sha256)
+    kept.unlink()
+    assert closes(desk.take()) == closes(first)
+    assert kept.exists()
+    assert len(desk.archive.known()) == 1
+
+
 def test_a_whole_delivery_replaces_the_one_before_and_what_it_lacks_is_withdrawn(desk):
     desk.deliver("2024-01-01,A,1,1\n2024-01-02,A,2,1\n")
     desk.take()

@@ -73,7 +73,7 @@ def test_a_host_may_be_a_quoted_path_or_in_brackets(owner):
     assert read(ask(owner.uri().replace(owner.host, quoted))) == PRICES
     with pytest.raises(OSError, match="here: ") as caught:
         read(ask("postgresql://owner@[::1]:9/prices"))
-    assert "resolve" not in str(caught.value)
+    assert "host name" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +148,23 @@ def test_a_server_that_falls_silent_is_given_up(owner, monkeypatch):
     finally:
         helper.join()
         os.kill(stopped[0], signal.SIGCONT)
+
+
+def test_a_server_that_falls_silent_between_rows_is_given_up(owner, monkeypatch):
+    monkeypatch.setattr(module, "GRACE", 0.2)
+    monkeypatch.setattr("pricewright.sources.database._ROWS", 10)
+    monkeypatch.setenv("PGAPPNAME", "ours")
+    with ask(owner.uri(), "SELECT generate_series(1, 9999) AS x", timeout=0.5).open() as answer:
+        silent = backend(owner)
+        os.kill(silent, signal.SIGSTOP)
+        wakes = threading.Timer(5, os.kill, [silent, signal.SIGCONT])
+        wakes.start()
+        try:
+            with pytest.raises(OSError, match="here: "):
+                b"".join(answer.chunks)
+        finally:
+            wakes.cancel()
+            os.kill(silent, signal.SIGCONT)
 
 
 def test_a_connection_that_is_lost_in_the_middle_is_trouble_that_may_pass(

@@ -81,7 +81,7 @@ class Service:
         if not _ENDPOINT.fullmatch(text):  # not shown: it may have a password in it
             raise Refusal(f"{where}: is no endpoint; write https://host or https://host:port.")
         parts = urlsplit(text)
-        return parts.scheme, parts.netloc + parts.path.rstrip("/")
+        return parts.scheme, parts.netloc + parts.path
 
     def _region(self) -> str:
         where, text = _setting("region", self.region, "AWS_REGION", "AWS_DEFAULT_REGION")
