@@ -49,6 +49,7 @@ class PostgreSQL:
             user="owner",
             password=self.password,
             dbname=database,
+            options="-c lock_timeout=10s",  # what somebody left open is found, not waited for
             autocommit=True,
         ) as connection:
             for statement in statements:
