@@ -108,6 +108,14 @@ def test_a_source_has_a_scheme(uri, expected):
     assert scheme(uri) == expected
 
 
+@pytest.mark.parametrize(
+    ("uri", "several"),
+    [("s3://b/in/", True), ("s3://b/*.csv", True), ("s3://b/day-?.csv", True), ("s3://b/a", False)],
+)
+def test_a_bucket_may_have_several_as_a_folder_has(uri, several):
+    assert has_several(uri) == several
+
+
 def test_the_name_of_a_source_tells_two_queries_apart():
     base = {"uri": "sqlite:///a.db"}
     one, other = Source(**base, query="select 1"), Source(**base, query="select 2")

@@ -94,5 +94,5 @@ def items(source: Source, beside: Path | None = None) -> Sequence[Item]:
 def has_several(uri: str) -> bool:
     """Whether a source may have any number of deliveries at once."""
     if scheme(uri) == "s3":
-        return uri.endswith("/") or "*" in uri
+        return uri.endswith("/") or any(mark in uri for mark in "*?[")
     return scheme(uri) == "file" and is_several(uri)

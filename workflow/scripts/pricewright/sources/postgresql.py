@@ -116,7 +116,7 @@ class PostgreSQL:
     def _line(self) -> "psycopg.Connection[Any]":
         import psycopg
 
-        secret("PGPASSWORD")
+        secret("PGPASSWORD")  # libpq takes it by itself; `redacted` has to know it
         parts: dict[str, Any] = {
             name: expand(text, "source.uri") for name, text in self._parts().items()
         }
@@ -124,7 +124,7 @@ class PostgreSQL:
             **parts,
             client_encoding="utf8",
             connect_timeout=max(2, math.ceil(self.timeout)),
-            passfile=os.path.join(os.devnull, "none"),
+            passfile=os.path.join(os.devnull, "none"),  # there cannot be such a file
         )
         line.read_only = True
         _read_exactly(line)
