@@ -137,8 +137,9 @@ def small_project(folder: Path) -> Project:
     names = {"date": "date", "symbol": "symbol", "close": "close", "volume": "volume"}
     made.configure(
         source={"uri": "data/raw/small.csv", "columns": names | nothing},
-        model={"price": "close", "horizon": 5, "min_history": 40},
-        evaluation={"origins": 10},
+        model={"price": "close", "horizon": 5, "min_history": 40, "calibration": 100},
+        evaluation={"origins": 20, "refit": 5},
+        accept={"allow_unaccepted": True},  # 140 days are too few for a back-test
         report={"title": "Small market"},
         retries={"delay": 0.05},
     )

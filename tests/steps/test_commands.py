@@ -21,6 +21,7 @@ FUNCTIONS = {
     "deploy": deploy,
 }
 FILES = ["prices.csv", "raw.json", "clean.json", "model.json", "report.txt", "deployed.json"]
+MORE = {"deploy": {"allow_unaccepted": True}}  # so few days are not enough for a back-test
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO|WARNING|ERROR) \w+ .+")
 
 
@@ -32,7 +33,7 @@ def by_function(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for number, name in enumerate(STEPS):
-            FUNCTIONS[name](FILES[number], FILES[number + 1])
+            FUNCTIONS[name](FILES[number], FILES[number + 1], **MORE.get(name, {}))
     return folder
 
 
@@ -56,8 +57,9 @@ def test_a_command_writes_the_functions_bytes_and_logs_what_was_planned(
     for name in FILES[: number + 1]:
         (tmp_path / name).write_bytes((by_function / name).read_bytes())
     script = SCRIPTS / f"{STEPS[number]}.py"
+    more = [f"--{key.replace('_', '-')}" for key in MORE.get(STEPS[number], {})]
     done = command(
-        str(script), "--input", FILES[number], "--output", FILES[number + 1], cwd=tmp_path
+        str(script), "--input", FILES[number], "--output", FILES[number + 1], *more, cwd=tmp_path
     )
     assert done.code == 0, done.stderr
     assert (tmp_path / FILES[number + 1]).read_bytes() == (
@@ -183,7 +185,7 @@ def test_the_receipts_add_up_and_are_kept_in_the_model(tmp_path, monkeypatch):
 
 def test_deploy_takes_the_reported_model_and_no_other(tmp_path, by_function, monkeypatch):
     monkeypatch.chdir(by_function)
-    deploy("report.txt", tmp_path / "deployed.json")
+    deploy("report.txt", tmp_path / "deployed.json", **MORE["deploy"])
     assert (tmp_path / "deployed.json").read_bytes() == (by_function / "model.json").read_bytes()
     other = (by_function / "model.json").read_bytes().replace(b'"horizon": 10', b'"horizon":  10')
     (tmp_path / "model.json").write_bytes(other)

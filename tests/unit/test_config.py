@@ -43,7 +43,7 @@ def changed(**sections):
         (changed(model={"horizon": 2.5}), "'model.horizon': found 2.5, allowed: integer"),
         (
             changed(model={"level": 90}),
-            "'model.level': found 90, allowed: number from 0.5 up to 0.999",
+            "'model.level': found 90, allowed: number from 0.5 up to 0.99",
         ),
         (changed(mode="predict"), '\'mode\': found "predict", allowed: "train" or "score"'),
         (

@@ -106,16 +106,19 @@ def test_every_config_key_reaches_the_step_that_uses_it():
     assert {
         *sections["model"]["properties"],
         *sections["evaluation"]["properties"],
+        *(set(sections["accept"]["properties"]) - {"allow_unaccepted"}),
         "mode",
         "model",
     } <= used["train_or_score"]
-    assert set(sections["report"]["properties"]) <= used["report"]
+    assert {*sections["report"]["properties"], "allow_unaccepted"} <= used["report"]
+    assert "allow_unaccepted" in used["deploy"]
     rules = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
     for key in (
         "config['format']",
         'config["corrections"]["file"]',
         'config["mode"]',
         'config["score"]["model"]',
+        'config["accept"]["allow_unaccepted"]',
         'config["retries"]["times"]',
         'config["retries"]["delay"]',
     ):
@@ -128,6 +131,7 @@ def test_every_config_key_reaches_the_step_that_uses_it():
         "quality",
         "model",
         "evaluation",
+        "accept",
         "report",
         "mode",
         "score",
@@ -168,7 +172,7 @@ def test_the_conda_environment_is_the_locks_with_every_direct_dependency():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     direct = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     names = {re.match(r"[A-Za-z0-9.-]+", requirement)[0].lower() for requirement in direct}
-    names = {name.replace(".", "-") for name in names}
+    names = {name.replace(".", "-") for name in names} - {"pricewright"}  # its own extra
     assert names <= set(pins("\n".join(from_pip)))
 
 

@@ -120,7 +120,9 @@ LIBRARIES = {
         *{"sqlalchemy", "tenacity", "urllib3"},
     },
     "clean": {"jsonschema-rs", "numpy", "orjson", "pandas", "pyarrow", "pyyaml"},
-    "train_or_score": {"jsonschema-rs", "numpy", "orjson", "pandas", "pyarrow", "pyyaml"},
+    "train_or_score": {
+        *{"jsonschema-rs", "numpy", "orjson", "pandas", "pyarrow", "pyyaml", "scipy"},
+    },
     "report": {"jsonschema-rs", "orjson", "pyyaml", "tabulate", "vl-convert-python"},
     "deploy": {"jsonschema-rs", "orjson", "pyyaml", "tabulate", "tenacity"},
 }

@@ -12,7 +12,7 @@ PACKAGE = "workflow/scripts/pricewright"
     [
         ("page.py", 'f"{title}: model report"', 'f"{title}: the model"', ["report", "deploy"]),
         ("charts.py", '"fontSize": 15', '"fontSize": 16', ["report", "deploy"]),
-        ("randomwalk.py", "SEED_CHANGES = 20", "SEED_CHANGES = 21", list(STEPS[2:])),
+        ("forecasting/har.py", "SEED = 20", "SEED = 21", list(STEPS[2:])),
         ("cleaning.py", 'kind="stable"', 'kind="mergesort"', list(STEPS[1:])),
         ("reading/numbers.py", 'characters=" \\t"', 'characters=" "', list(STEPS)),
         ("sources/s3_service.py", "us-east-1", "us-east-2", list(STEPS)),
@@ -34,7 +34,7 @@ def test_an_edited_comment_docstring_or_layout_makes_nothing_run(finished):
         path.write_text("# A remark.\n\n\n" + path.read_text())
     finished.edit(f"{PACKAGE}/cleaning.py", '"""Make delivered prices', '"""Make  delivered prices')
     finished.edit(
-        f"{PACKAGE}/series.py", "@dataclass(frozen=True)", "@dataclass( frozen = True )  # kept"
+        f"{PACKAGE}/prices.py", "@dataclass(frozen=True)", "@dataclass( frozen = True )  # kept"
     )
     assert finished.snakemake().ran == []
 
@@ -43,7 +43,7 @@ def test_an_edited_comment_docstring_or_layout_makes_nothing_run(finished):
     ("change", "expected"),
     [
         ({"report": {"title": "Another title"}}, ["report", "deploy"]),
-        ({"evaluation": {"origins": 5}}, list(STEPS[2:])),
+        ({"evaluation": {"origins": 25}}, list(STEPS[2:])),
         ({"missing": {"volume": "drop"}}, list(STEPS[1:])),
         ({"quality": {"stale_days": 9}}, list(STEPS[1:])),
         ({"source": {"missing_markers": ["", "-"]}}, list(STEPS)),

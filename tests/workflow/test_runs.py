@@ -131,8 +131,8 @@ def test_a_run_in_another_directory_uses_what_is_there_and_the_workflows_own_sam
 
 SAMPLES = {
     "stocks": ([], 12_154, 12_154, 5, "2013-03-01"),
-    # 41 currencies on 6,533 days, of which 63,728 are not quoted
-    "fx": (["--configfile", "config/examples/fx.yaml"], 267_853, 204_125, 30, "2024-07-05"),
+    # 41 currencies on 6,533 days, of which 63,728 are not quoted; 11 ended, and the lev never moves
+    "fx": (["--configfile", "config/examples/fx.yaml"], 267_853, 204_125, 29, "2024-07-05"),
     # 8,611 days, 290 of them without trading
     "oil": (["--configfile", "config/examples/oil.yaml"], 8_611, 8_321, 1, "2019-01-03"),
 }
@@ -161,12 +161,9 @@ def test_a_sample_goes_all_the_way_to_a_deployed_model(tmp_path, sample):
     assert {flag: count for flag, count in flags.items() if count} == FLAGS[sample]
     assert model["data"]["rows"] == kept
     assert (len(model["symbols"]), model["cutoff"]) == (symbols, cutoff)
-    assert model["metrics"]["origins"] == 50
-    ratio = (
-        model["metrics"]["pooled"]["model"]["mase"]
-        / model["metrics"]["pooled"]["random_walk"]["mase"]
-    )
-    assert 0.98 < ratio < 1.02
+    assert model["metrics"]["origins"] == 100
+    assert model["acceptance"]["accepted"]
+    assert all(found["met"] for found in model["acceptance"]["criteria"].values())
     os.utime(project.folder / "results" / "prices_raw.json")
     assert project.snakemake(*arguments).ran == []
 
@@ -243,9 +240,7 @@ def test_mode_score_evaluates_a_given_model_and_deploys_the_result(finished):
     assert outcome.ran == ["train_or_score", "report", "deploy"]
     model = finished.model()
     assert model["mode"] == "score"
-    assert (
-        model["symbols"]["S0"]["drift"] == orjson.loads(kept.read_bytes())["symbols"]["S0"]["drift"]
-    )
+    assert model["symbols"] == orjson.loads(kept.read_bytes())["symbols"]
     assert "Caution" in finished.results()["report.txt"].decode()
 
 

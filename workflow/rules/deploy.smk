@@ -5,7 +5,7 @@ rule deploy:
         model="results/model.json",
     output:
         report(
-            "results/deployed_model.json",
+            update("results/deployed_model.json"),
             caption="../report/deployed_model.rst",
             category="Model",
             labels={"checkpoint": "deployed_model.json"},
@@ -20,6 +20,7 @@ rule deploy:
         backoff=linear_backoff(config["retries"]["delay"]),
         mem_mb=more_memory(500),
     params:
+        options={"allow_unaccepted": config["accept"]["allow_unaccepted"]},
         code=code_used(SCRIPTS / "deploy.py", [SCHEMAS / "model.schema.yaml"]),
     script:
         "../scripts/deploy.py"

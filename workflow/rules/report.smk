@@ -31,7 +31,8 @@ rule report:
         backoff=linear_backoff(config["retries"]["delay"]),
         mem_mb=more_memory(1000),
     params:
-        options=config["report"],
+        options=config["report"]
+        | {"allow_unaccepted": config["accept"]["allow_unaccepted"]},
         code=code_used(SCRIPTS / "report.py", [SCHEMAS / "model.schema.yaml"]),
     script:
         "../scripts/report.py"

@@ -16,6 +16,7 @@ rule train_or_score:
     log:
         "logs/train_or_score.log",
     retries: config["retries"]["times"]
+    threads: 4
     conda:
         "../envs/steps.yaml"
     resources:
@@ -23,7 +24,10 @@ rule train_or_score:
         backoff=linear_backoff(config["retries"]["delay"]),
         mem_mb=more_memory(2000),
     params:
-        options={"mode": config["mode"], **config["model"], **config["evaluation"]},
+        options={"mode": config["mode"]}
+        | config["model"]
+        | config["evaluation"]
+        | thresholds(config),
         code=code_used(SCRIPTS / "train_or_score.py", [SCHEMAS / "model.schema.yaml"]),
     script:
         "../scripts/train_or_score.py"

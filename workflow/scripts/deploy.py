@@ -4,6 +4,7 @@ from pathlib import Path
 
 import step
 from pricewright.errors import Refusal
+from pricewright.evaluation.acceptance import failed
 from pricewright.files import read_whole, sha256, write_whole
 from pricewright.journal import say
 from pricewright.model import read_model
@@ -11,8 +12,10 @@ from pricewright.page import named_model
 from pricewright.retrying import retry
 
 
-def deploy(input: Path, output: Path, *, model: Path | None = None) -> None:
-    """Copy a reported model, byte for byte, to its place, if it is the one reported.
+def deploy(
+    input: Path, output: Path, *, model: Path | None = None, allow_unaccepted: bool = False
+) -> None:
+    """Copy a reported model, byte for byte, to its place, if it is accepted and the one reported.
 
     Parameters
     ----------
@@ -22,16 +25,24 @@ def deploy(input: Path, output: Path, *, model: Path | None = None) -> None:
         Where the model is deployed: written whole, or left as it was.
     model
         The model, if it is not at the path that the report names.
+    allow_unaccepted
+        Deploy even a model that is not accepted.
     """
     say("start", input=input)
     path, reported = named_model(read_whole(input).decode(errors="replace"), str(input))
     model = model or Path(path)
-    read_model(model)
+    document, _ = read_model(model)
     content = read_whole(model)
     if sha256(content) != reported:
         raise Refusal(
             f"{model}: is not the model that {input} reports (sha256 {sha256(content)[:12]}…, "
             f"reported {reported[:12]}…); run the report again and read it."
+        )
+    acceptance = document["acceptance"]
+    if not acceptance["accepted"] and not allow_unaccepted:
+        raise Refusal(
+            f"{model}: is not accepted, so it is not deployed: {failed(acceptance)}; see config's "
+            "section accept, or set accept.allow_unaccepted to true."
         )
     place(output, content)
     say("end", deployed=output, sha256=reported)

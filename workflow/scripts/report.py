@@ -18,6 +18,7 @@ def report(
     title: str = "Prices",
     digits: int = 3,
     max_symbols: int = 20,
+    allow_unaccepted: bool = False,
 ) -> None:
     """Write the page about a model that people read before they trust it.
 
@@ -30,13 +31,15 @@ def report(
     coverage
         Where to draw the interval's coverage by horizon, as SVG.
     skill
-        Where to draw each symbol's error beside the plain random walk's, as SVG.
+        Where to draw each symbol's interval score beside the plain random walk's, as SVG.
     title
         What the page is headed with.
     digits
         The decimals of MASE and RMSSE.
     max_symbols
         The most symbols in a table or picture; the worst are shown.
+    allow_unaccepted
+        Whether the model will be deployed even if it is not accepted; the page says so.
     """
     say("start", input=input)
     model, digest = read_model(input)
@@ -49,6 +52,7 @@ def report(
         title=title,
         digits=digits,
         max_symbols=max_symbols,
+        allow_unaccepted=allow_unaccepted,
         written=written,
     )
     if coverage or skill:

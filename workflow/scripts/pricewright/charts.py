@@ -9,7 +9,7 @@ from typing import Any
 
 import vl_convert
 
-from pricewright.page import percent
+from pricewright.verdict import percent
 
 _CONFIG = {
     "font": "Liberation Sans, Arial, Helvetica, sans-serif",
@@ -65,11 +65,14 @@ def coverage(model: Mapping[str, Any]) -> bytes:
 
 
 def skill(model: Mapping[str, Any], max_symbols: int) -> bytes:
-    """Each symbol's MASE over the plain random walk's, worst first; below 1 is better."""
+    """Each symbol's interval score over the plain random walk's, worst first; below 1 is better."""
     ratios = [
-        {"symbol": symbol, "ratio": scores["model"]["mase"] / scores["random_walk"]["mase"]}
+        {
+            "symbol": symbol,
+            "ratio": scores["model"]["interval_score"] / scores["random_walk"]["interval_score"],
+        }
         for symbol, scores in model["metrics"]["by_symbol"].items()
-        if scores["random_walk"]["mase"]
+        if scores["random_walk"]["interval_score"]
     ]
     ratios = sorted(ratios, key=lambda point: (-point["ratio"], point["symbol"]))[:max_symbols]
     order = [point["symbol"] for point in ratios]
@@ -81,7 +84,7 @@ def skill(model: Mapping[str, Any], max_symbols: int) -> bytes:
             "x": {
                 "field": "ratio",
                 "type": "quantitative",
-                "title": "error / plain random walk's error",
+                "title": "interval score / plain random walk's",
                 "scale": {"domain": [1 - reach, 1 + reach]},
                 "axis": {"format": ".3f"},
             },
@@ -95,7 +98,7 @@ def skill(model: Mapping[str, Any], max_symbols: int) -> bytes:
     shown = f", the worst {len(ratios)}" if len(ratios) == max_symbols else ""
     return _svg(
         {
-            "title": f"Point forecast beside the plain random walk{shown}",
+            "title": f"Interval score beside the plain random walk{shown}",
             "width": 560,
             "height": {"step": 22},
             "data": {"values": ratios},

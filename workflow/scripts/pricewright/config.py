@@ -63,6 +63,11 @@ def ingest_options(config: dict[str, Any]) -> dict[str, Any]:
     return {"input": config["source"]["uri"]} | options | {"columns": named_columns(config)}
 
 
+def thresholds(config: dict[str, Any]) -> dict[str, Any]:
+    """What `train_or_score` is told of section `accept`; the rest of it is for `deploy`."""
+    return {key: value for key, value in config["accept"].items() if key != "allow_unaccepted"}
+
+
 def named_columns(config: dict[str, Any]) -> dict[str, str]:
     """The columns that the source has: our name to its name."""
     columns: dict[str, str | None] = config["source"]["columns"]

@@ -8,7 +8,7 @@ from pricewright.errors import Refusal
 from pricewright.files import read_whole, sha256
 from pricewright.schema import check
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def read_model(path: Path) -> tuple[dict[str, Any], str]:

@@ -5,12 +5,12 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tabulate import tabulate
-
+from pricewright import tables
 from pricewright.errors import Refusal
+from pricewright.evaluation.acceptance import percent_key
+from pricewright.verdict import champion, verdict
 
 WIDTH = 80
-_WHO = ("model", "random_walk")
 _MODEL = re.compile(r"^  model +(?P<path>\S.*)\n  sha256 +(?P<sha256>[0-9a-f]{64})$", re.MULTILINE)
 
 
@@ -22,21 +22,28 @@ def compose(
     title: str,
     digits: int,
     max_symbols: int,
+    allow_unaccepted: bool,
     written: Mapping[str, str],
 ) -> str:
     """The page for a model document; `written` names further files, label to relative path.
 
-    Metrics are shown with `digits` decimals; of more than `max_symbols` symbols the table
-    has the worst, by the model's MASE over the random walk's.
+    Errors are shown with `digits` decimals; of more than `max_symbols` symbols the tables have
+    the worst, by the interval score over the random walk's. `allow_unaccepted` is whether the
+    model is deployed even if it is not accepted.
     """
     heading = f"{title}: model report"
     sections = [
         [heading, "=" * len(heading)],
-        ["Verdict", *_indented(verdict(model))],
+        ["Verdict", *_paragraphs([*_warning(model, allow_unaccepted), *verdict(model)])],
+        ["Acceptance", *tables.acceptance(model)],
+        ["Beside the deployed model", *_paragraphs(champion(model))],
         ["What came in", *_facts(_data(model))],
         ["The model", *_facts(_made(model))],
-        [_metrics_heading(model), *_metrics_table(model, digits, max_symbols)],
-        ["Forecast of the price", *_forecast_table(model, max_symbols)],
+        [_errors_heading(model), *tables.errors(model, digits, max_symbols)],
+        [_risk_heading(), *tables.risk(model, max_symbols)],
+        ["The whole distribution", *_facts(_distribution(model))],
+        ["Forecast of the price", *tables.forecasts(model, max_symbols)],
+        *_fallbacks(model, max_symbols),
         *_left_out(model, max_symbols),
         ["Files", *_facts([("model", model_path), ("sha256", sha256), *written.items()])],
     ]
@@ -57,40 +64,17 @@ def named_model(page: str, name: str) -> tuple[str, str]:
     return found[0]["path"], found[0]["sha256"]
 
 
-def verdict(model: Mapping[str, Any]) -> str:
-    """In words, what the numbers say about the model beside the plain random walk."""
-    pooled = model["metrics"]["pooled"]
-    ours, plain = pooled["model"], pooled["random_walk"]
-    if ours["mase"] is None:
-        return (
-            "Not evaluated: no symbol has a long enough history before and after any date to "
-            "forecast from. Nothing here says how good the model is."
-        )
-    ratio = ours["mase"] / plain["mase"]
-    point = (
-        f"No skill in the point forecast: its error is {ratio:.3f} times the plain random walk's."
-        if ratio >= 1
-        else f"The point forecast's error is {ratio:.3f} times the plain random walk's; "
-        "whether that is more than luck is not tested."
-    )
-    level = model["parameters"]["level"]
-    interval = (
-        f"The {percent(level)} interval held {ours['coverage']:.1%} of prices, the plain random "
-        f"walk's {plain['coverage']:.1%}."
-    )
-    known = model["metrics"]["origins_the_model_knew"]
-    caution = (
-        f" Caution: {known} of the {model['metrics']['origins']} dates lie in the time that the "
-        "scored model was trained on, so its numbers flatter it."
-        if known
-        else ""
-    )
-    return f"{point} {interval}{caution}"
+def _warning(model: Mapping[str, Any], allow_unaccepted: bool) -> list[str]:
+    if model["acceptance"]["accepted"] or not allow_unaccepted:
+        return []
+    return [
+        "THIS MODEL IS NOT ACCEPTED AND IS DEPLOYED ALL THE SAME, FOR accept.allow_unaccepted "
+        "IS TRUE IN THE CONFIG."
+    ]
 
 
-def percent(share: float) -> str:
-    """A share as 90% or 97.5%, with the digits that it has."""
-    return f"{100 * share:.6g}%"
+def _paragraphs(texts: Sequence[str]) -> list[str]:
+    return [line for text in texts for line in _indented(text)]
 
 
 def _indented(text: str) -> list[str]:
@@ -142,17 +126,25 @@ def _span(facts: Mapping[str, Any]) -> str:
 def _made(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     chosen, states = model["parameters"], model["symbols"]
     levels = [symbol for symbol, state in states.items() if state["scale"] == "level"]
-    scored = model["scored_model"]
+    scored, checked = model["scored_model"], model["leak_check"]
     how = (
         f"given (sha256 {scored['sha256'][:12]}…, cutoff {scored['cutoff']}), scored"
         if scored
         else "trained"
     )
+    leaks = (
+        f"none: nothing changed with garbage after {' and '.join(checked['cutoffs'])}"
+        if checked and checked["cutoffs"]
+        else "not checked, for nothing was estimated or evaluated"
+    )
     return [
-        ("method", chosen["method"]),
+        ("point", chosen["location"]),
+        ("volatility", chosen["volatility"]),
+        ("shape", f"{chosen['distribution']}, errors of {chosen['calibration']} days"),
         ("scale", _scale(levels, len(states))),
-        ("price", f"{chosen['price']}, EWMA decay {chosen['decay']} per day"),
+        ("price", chosen["price"]),
         ("made", f"{how} on prices up to {model['cutoff']}"),
+        ("leaks", leaks),
         ("symbols", f"{len(states):,} modelled, {len(model['left_out']):,} left out"),
     ]
 
@@ -165,7 +157,7 @@ def _scale(levels: Sequence[str], count: int) -> str:
     return f"{rest}levels for {shown} (a price of 0 or below has no logarithm)"
 
 
-def _metrics_heading(model: Mapping[str, Any]) -> str:
+def _errors_heading(model: Mapping[str, Any]) -> str:
     metrics, chosen = model["metrics"], model["parameters"]
     if not metrics["origins"]:
         return "Beside the plain random walk"
@@ -176,73 +168,56 @@ def _metrics_heading(model: Mapping[str, Any]) -> str:
     )
 
 
-def _metrics_table(model: Mapping[str, Any], digits: int, max_symbols: int) -> list[str]:
-    metrics, level = model["metrics"], model["parameters"]["level"]
-    by_symbol = metrics["by_symbol"]
-    rows = [
-        _metrics_row(symbol, by_symbol[symbol]["origins"], by_symbol[symbol], digits)
-        for symbol in _worst(model)[:max_symbols]
+def _risk_heading() -> str:
+    return (
+        "Volatility and value-at-risk, one day ahead (QLIKE: less is better, * if\n"
+        "significant; VaR: share of days beyond it, Kupiec's p-value or symbols passed)"
+    )
+
+
+def _distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    pooled = model["metrics"]["pooled"]
+    held = pooled["model"]["coverages"]
+    shares = [
+        f"{share:.1%} in {percent_key(level)}%"
+        for level in (0.5, 0.8, 0.9, 0.95)
+        if (share := held[percent_key(level)]) is not None
     ]
-    if len(by_symbol) > max_symbols:
-        rows.append([f"({len(by_symbol) - max_symbols} more)", *[""] * 7])
-    rows.append(_metrics_row("all", metrics["origins"], metrics["pooled"], digits))
-    cover = f"{percent(level)} held"
-    headers = ["symbol", "dates", "MASE", "walk", "RMSSE", "walk", cover, "walk"]
-    return _table(rows, headers)
+    ratios = [
+        f"{name} {pooled['model'][key] / pooled['random_walk'][key]:.3f}"
+        for key, name in (("pinball", "pinball"), ("crps", "CRPS"), ("interval_score", "interval"))
+        if pooled["random_walk"][key]
+    ]
+    luck = pooled["pit"]["p_value"]
+    return [
+        ("held", ", ".join(shares) or "-"),
+        ("scores", f"over the random walk's: {', '.join(ratios) or '-'}"),
+        ("PIT", "-" if luck is None else f"uniform with p = {luck:.3f} (if forecasts were apart)"),
+    ]
 
 
-def _worst(model: Mapping[str, Any]) -> list[str]:
-    """The symbols, the worst beside the random walk first, those not evaluated last."""
-    by_symbol = model["metrics"]["by_symbol"]
-    return sorted(by_symbol, key=lambda symbol: (-_ratio(by_symbol[symbol]), symbol))
-
-
-def _ratio(metrics: Mapping[str, Any]) -> float:
-    ours, plain = metrics["model"]["mase"], metrics["random_walk"]["mase"]
-    return ours / plain if plain else -1.0
-
-
-def _metrics_row(name: str, dates: int, metrics: Mapping[str, Any], digits: int) -> list[str]:
-    pairs = [(metrics[who][key], key) for key in ("mase", "rmsse", "coverage") for who in _WHO]
-    return [name, str(dates), *(_number(value, key, digits) for value, key in pairs)]
-
-
-def _number(value: float | None, key: str, digits: int) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.1%}" if key == "coverage" else f"{value:.{digits}f}"
-
-
-def _forecast_table(model: Mapping[str, Any], max_symbols: int) -> list[str]:
-    chosen, states = model["parameters"], model["symbols"]
-    rows = []
-    for symbol in _worst(model)[:max_symbols]:
-        state = states[symbol]
-        ahead = state["forecast"]
-        prices = [state["last_price"], ahead["lower"][-1], ahead["median"][-1], ahead["upper"][-1]]
-        rows.append([symbol, state["last_date"], *(_price(price) for price in prices)])
-    if len(states) > max_symbols:
-        rows.append([f"({len(states) - max_symbols} more)", *[""] * 5])
-    low, high = (1 - chosen["level"]) / 2, (1 + chosen["level"]) / 2
-    days = f"in {chosen['horizon']} days"
-    return _table(rows, ["symbol", "last", "price", percent(low), days, percent(high)])
-
-
-def _price(price: float) -> str:
-    return f"{price:,.2f}" if abs(price) >= 100 else f"{price:.4f}"
+def _fallbacks(model: Mapping[str, Any], max_symbols: int) -> list[list[str]]:
+    notes = [
+        (symbol, note) for symbol, state in model["symbols"].items() for note in state["fallbacks"]
+    ]
+    return _listed("Fallbacks", notes, max_symbols)
 
 
 def _left_out(model: Mapping[str, Any], max_symbols: int) -> list[list[str]]:
-    left_out = model["left_out"]
-    if not left_out:
+    reasons = [(out["symbol"], out["reason"]) for out in model["left_out"]]
+    return _listed("Left out of the model", reasons, max_symbols)
+
+
+def _listed(heading: str, notes: Sequence[tuple[str, str]], most: int) -> list[list[str]]:
+    if not notes:
         return []
-    lines = _facts([(out["symbol"], out["reason"]) for out in left_out[:max_symbols]])
-    if len(left_out) > max_symbols:
-        lines.append(f"  ({len(left_out) - max_symbols} more)")
-    return [["Left out of the model", *lines]]
-
-
-def _table(rows: Sequence[Sequence[str]], headers: Sequence[str]) -> list[str]:
-    columns = ["left", *["right"] * (len(headers) - 1)]
-    text = tabulate(rows, headers, tablefmt="simple", colalign=columns, disable_numparse=True)
-    return [f"  {line}".rstrip() for line in text.splitlines()]
+    lines = [
+        line
+        for symbol, note in notes[:most]
+        for line in textwrap.wrap(
+            f"{symbol}  {note}", WIDTH, initial_indent="  ", subsequent_indent="    "
+        )
+    ]
+    if len(notes) > most:
+        lines.append(f"  ({len(notes) - most} more)")
+    return [[heading, *lines]]

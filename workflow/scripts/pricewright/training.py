@@ -1,156 +1,177 @@
-"""From clean prices to a model document: who is modelled, with what, and how well it did."""
+"""From clean prices to a model document: who is modelled, with what, and how well it would do."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from pricewright.documents import parse_json
 from pricewright.errors import Refusal
+from pricewright.evaluation import champion
+from pricewright.evaluation.acceptance import Thresholds, judge
+from pricewright.evaluation.figures import metrics
+from pricewright.evaluation.scores import score
 from pricewright.files import read_whole
+from pricewright.forecasting import distribution, leakage
+from pricewright.forecasting.document import read, written
+from pricewright.forecasting.fallbacks import fallbacks, unfit
+from pricewright.forecasting.panel import Panel
+from pricewright.forecasting.saved import Saved
+from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.timeline import Timeline, timeline
+from pricewright.forecasting.walkforward import Walked, walk_forward, walk_given
 from pricewright.provenance import code_digest, libraries
-from pricewright.randomwalk import Walk, forecast, walk
-from pricewright.series import History, histories
-from pricewright.walkforward import Plan, evaluate
-
-METHOD = "random walk with drift, EWMA volatility, normal intervals"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings(Plan):
-    """What can be chosen about a model; the units are those of `train_or_score`."""
+@dataclass(frozen=True)
+class Source:
+    """Where a model comes from: its table, and what is known of that and of the code."""
 
-    price: str
-    decay: float
+    name: str
+    sha256: str
+    rows: int
+    receipts: Sequence[Path]
+    script: Path
+
+    def described(self, panel: Panel) -> dict[str, Any]:
+        """`cutoff`, `data`, `receipts` and `code` of a model document."""
+        calendar = panel.calendar.astype("datetime64[D]")
+        return {
+            "cutoff": str(calendar[-1]),
+            "data": {
+                "path": self.name,
+                "sha256": self.sha256,
+                "rows": self.rows,
+                "symbols": len(panel),
+                "first_date": str(calendar[0]),
+                "last_date": str(calendar[-1]),
+            },
+            "receipts": {
+                path.stem: parse_json(read_whole(path), str(path))
+                for path in map(Path, self.receipts)
+            },
+            "code": {
+                "sha256": code_digest(self.script),
+                "libraries": libraries(self.script),
+            },
+        }
 
 
 def build_model(
-    table: pd.DataFrame,
-    data_sha256: str,
-    *,
-    name: str,
+    panel: Panel,
+    source: Source,
     settings: Settings,
+    thresholds: Thresholds,
+    *,
     given: tuple[dict[str, Any], str] | None,
-    receipts: Sequence[Path],
-    script: Path,
+    deployed: tuple[dict[str, Any], str] | None,
+    threads: int = 1,
 ) -> dict[str, Any]:
     """The model document of a clean table, without its schema version.
 
-    `name` is the table's file and `data_sha256` that of its bytes.
-    With `given`, a model document and its digest, that model's parameters are scored and
-    none are estimated. `script` is whose code the document names.
+    With `given`, a model document and its digest, that model's parameters are scored and none
+    are estimated. `deployed` is the model in place, likewise, to compare with.
 
-    Raises Refusal if no symbol can be modelled, with each one's reason.
+    Raises Refusal if no symbol can be modelled, with reasons, or if a forecast knew its future.
     """
-    scored = given[0] if given else None
-    if scored:
-        chosen = {field.name: scored["parameters"][field.name] for field in fields(Settings)}
-        settings = Settings(**chosen)
-    found = histories(table, settings.price, name)
-    cutoff = max((history.dates[-1] for history in found), default=np.datetime64("NaT"))
-    members: list[tuple[History, Walk]] = []
-    left_out: list[dict[str, str]] = []
-    for history in found:
-        reason = _unfit(history, cutoff, settings) or _unknown(history, scored)
-        if reason:
-            left_out.append({"symbol": history.symbol, "reason": reason})
-        else:
-            members.append((history, _walk(history, settings, scored)))
-    if not members:
+    scored = read(given[0], "the scored model") if given else None
+    settings = scored.settings if scored else settings
+    kept, left_out = _chosen(panel, settings, scored)
+    if not len(kept):
         reasons = "; ".join(f"{out['symbol']}: {out['reason']}" for out in left_out[:3])
         raise Refusal(
-            f"{name}: no symbol can be modelled ({reasons or 'there are no records'}); "
+            f"{source.name}: no symbol can be modelled ({reasons or 'there are no records'}); "
             "deliver a longer history, or see model.min_history and model.max_age_days."
         )
-    pooled, by_symbol, origins = evaluate(members, settings)
-    known_until = np.datetime64(scored["cutoff"] if scored else "0000-01-01")
+    start = None
+    if scored:
+        scored = scored.of(kept.symbols)
+        kept, start = scored.continued(kept, whole=True)
+    times = timeline(kept, settings)
+    if scored:
+        shapes = scored.shapes[None]
+        walked = walk_given(
+            kept, times, settings, fitted=scored.fitted, shapes=shapes, start=start, threads=threads
+        )
+    else:
+        walked = walk_forward(kept, times, settings, threads)
+    scores = score(walked, settings, threads)
+    figures = metrics(scores, kept.symbols)
+    made = written(_saved(kept, walked, settings))
+    for symbol, notes in fallbacks(walked, settings).items():
+        kept_notes = given[0]["symbols"][symbol]["fallbacks"] if given else notes
+        made["symbols"][symbol]["fallbacks"] = kept_notes
+    model = source.described(panel) | made
+    record = None
+    if deployed and all(deployed[0][key] == model[key] for key in ("data", "code", "parameters")):
+        # made once more, a model is compared with what it was compared with before
+        record = deployed[0]["champion"]
+    elif deployed:
+        record = champion.compare(
+            *deployed, scores, panel=kept, timeline=times, settings=settings, threads=threads
+        )
     return {
         "mode": "score" if scored else "train",
         "scored_model": {"sha256": given[1], "cutoff": given[0]["cutoff"]} if given else None,
-        "cutoff": str(cutoff),
-        "data": {
-            "path": name,
-            "sha256": data_sha256,
-            "rows": len(table),
-            "symbols": len(found),
-            "first_date": str(min(history.dates[0] for history in found)),
-            "last_date": str(cutoff),
-        },
-        "receipts": {
-            path.stem: parse_json(read_whole(path), str(path)) for path in map(Path, receipts)
-        },
-        "code": {
-            "sha256": code_digest(script),
-            "libraries": libraries(script),
-        },
-        "parameters": {"method": METHOD, **asdict(settings)},
-        "symbols": {history.symbol: _state(history, path, settings) for history, path in members},
+        **model,
         "left_out": left_out,
-        "metrics": {
-            "origins": len(origins),
-            "first_origin": str(origins[0]) if len(origins) else None,
-            "last_origin": str(origins[-1]) if len(origins) else None,
-            "origins_the_model_knew": int((origins < known_until).sum()),
-            "pooled": pooled,
-            "by_symbol": by_symbol,
-        },
+        "metrics": {**_dates(times, given), **figures},
+        "leak_check": None if scored else leakage.check(kept, times, settings, walked, threads),
+        "champion": record,
+        "acceptance": judge(figures, settings.level, record, thresholds),
     }
 
 
-def _unfit(history: History, cutoff: np.datetime64, settings: Settings) -> str | None:
-    """Why a symbol cannot be modelled, if it cannot."""
-    if len(history.prices) < settings.min_history:
-        return f"{len(history.prices)} observations, fewer than {settings.min_history}"
-    if cutoff - history.dates[-1] > np.timedelta64(settings.max_age_days, "D"):
-        return f"the last price is of {history.dates[-1]}, over {settings.max_age_days} days old"
-    if (history.prices == history.prices[0]).all():
-        return "the price never changes"
-    return None
-
-
-def _unknown(history: History, scored: dict[str, Any] | None) -> str | None:
-    """Why a given model cannot say anything about a symbol, if it cannot."""
-    if scored is None:
-        return None
-    state = scored["symbols"].get(history.symbol)
-    if state is None:
-        return "the scored model does not know it"
-    if state["scale"] == "log" and history.scale == "level":
-        return "a price is not above 0, and the scored model takes its logarithm"
-    return None
-
-
-def _walk(history: History, settings: Settings, scored: dict[str, Any] | None) -> Walk:
-    if scored is None:
-        return walk(history, settings.decay)
-    state = scored["symbols"][history.symbol]
-    follows = history.dates[0] > np.datetime64(state["last_date"])
-    return walk(
-        history,
-        settings.decay,
-        drift=state["drift"],
-        variance=state["volatility"] ** 2 if follows else None,
-        scale=state["scale"],
-    )
-
-
-def _state(history: History, path: Walk, settings: Settings) -> dict[str, Any]:
-    """What is needed to forecast a symbol, and the forecasts from its last price."""
-    last = len(path.values) - 1
-    made = forecast(path, np.array([last]), settings.horizon, settings.level)
+def _dates(times: Timeline, given: tuple[dict[str, Any], str] | None) -> dict[str, Any]:
+    origins = times.origins.astype("datetime64[D]")
+    known_until = np.datetime64(given[0]["cutoff"] if given else "0000-01-01")
     return {
-        "scale": path.scale,
-        "observations": len(history.prices),
-        "last_date": str(history.dates[-1]),
-        "last_price": float(history.prices[-1]),
-        "drift": float(path.drift[-1]),
-        "volatility": float(np.sqrt(path.variance[-1])),
-        "forecast": {
-            "median": made.median[0].tolist(),
-            "lower": made.lower[0].tolist(),
-            "upper": made.upper[0].tolist(),
-        },
+        "origins": len(origins),
+        "first_origin": str(origins[0]) if len(origins) else None,
+        "last_origin": str(origins[-1]) if len(origins) else None,
+        "origins_the_model_knew": int((origins < known_until).sum()),
     }
+
+
+def _chosen(
+    panel: Panel, settings: Settings, scored: Saved | None
+) -> tuple[Panel, list[dict[str, str]]]:
+    """The panel of those that can be modelled, and why the others cannot."""
+    cutoff = int(panel.calendar[-1]) if len(panel.calendar) else 0
+    keep, left_out = [], []
+    known = dict(zip(scored.symbols, scored.levels.tolist(), strict=True)) if scored else {}
+    for column, symbol in enumerate(panel.symbols):
+        reason = unfit(panel, column, cutoff, settings)
+        if scored and not reason:
+            if symbol not in known:
+                reason = "the scored model does not know it"
+            elif panel.levels[column] and not known[symbol]:
+                reason = "a price is not above 0, and the scored model takes its logarithm"
+        if reason:
+            left_out.append({"symbol": symbol, "reason": reason})
+        else:
+            keep.append(column)
+    return panel.columns(np.array(keep, dtype=np.intp)), left_out
+
+
+def _saved(panel: Panel, walked: Walked, settings: Settings) -> Saved:
+    """The model as of the end of a walk-forward."""
+    parts = walked.pieces
+    ends, columns = panel.counts - 1, np.arange(len(panel))
+    most = settings.rolling_days + 1 if settings.volatility == "rolling" else 1
+    return Saved(
+        settings=settings,
+        symbols=panel.symbols,
+        levels=panel.levels,
+        last_days=panel.days[ends, columns],
+        recent=[
+            panel.prices[max(end + 1 - most, 0) : end + 1, column]
+            for column, end in enumerate(ends.tolist())
+        ],
+        probabilities=distribution.levels_with(settings.level),
+        fitted=parts[0].fitted.joined([part.fitted for part in parts]),
+        states=parts[0].last.states.joined([part.last.states.at(0) for part in parts]),
+        shapes=walked.shapes[walked.held[-1]],
+    )

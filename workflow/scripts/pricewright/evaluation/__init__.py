@@ -1,0 +1,1 @@
+"""How good a model would have been: its scores, whether it is accepted, who was better."""

@@ -1,0 +1,112 @@
+"""The model now deployed beside the one that would take its place, on the same windows."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from pricewright.arrays import Floats
+from pricewright.evaluation.figures import number
+from pricewright.evaluation.scores import Scores, score
+from pricewright.forecasting.document import read
+from pricewright.forecasting.panel import Panel
+from pricewright.forecasting.saved import Saved
+from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.timeline import Timeline
+from pricewright.forecasting.walkforward import walk_given
+from pricewright.metrics.comparison import mean_with_interval
+
+
+def compare(
+    document: Mapping[str, Any],
+    sha256: str,
+    challenger: Scores,
+    *,
+    panel: Panel,
+    timeline: Timeline,
+    settings: Settings,
+    threads: int = 1,
+) -> dict[str, Any]:
+    """The record of a champion, from its document and the SHA-256 of its bytes.
+
+    The loss is the pinball loss in units of the naive one-step error, its mean over horizons
+    and symbols at each origin. `difference` is the challenger's less the champion's over the
+    champion's mean, with a 95% interval; negative is better.
+    """
+    record: dict[str, Any] = {
+        "sha256": sha256,
+        "cutoff": document["cutoff"],
+        "verdict": "not comparable",
+        "reason": None,
+        "symbols": 0,
+        "origins": 0,
+        "origins_it_knew": int((timeline.origins < _day(document["cutoff"])).sum()),
+        "difference": None,
+        "lower": None,
+        "upper": None,
+    }
+    champion = read(document, "the deployed model")
+    if champion.settings.price != settings.price:
+        return record | {"reason": f"it forecasts {champion.settings.price}"}
+    common = _common(champion, panel)
+    if not common:
+        return record | {"reason": "it has none of the symbols"}
+    columns = np.array([panel.symbols.index(symbol) for symbol in common], dtype=np.intp)
+    ours = challenger.model.pinball[:, columns]
+    theirs = _pinball(champion.of(common), panel.columns(columns), timeline, settings, threads)
+    steps = min(ours.shape[-1], theirs.shape[-1])
+    ours, theirs = ours[..., :steps], theirs[..., :steps]
+    both = np.isfinite(ours) & np.isfinite(theirs)
+    ours, theirs = np.where(both, ours, np.nan), np.where(both, theirs, np.nan)
+    differences = np.array(
+        [_mean(one) - _mean(other) for one, other in zip(ours, theirs, strict=True)]
+    )
+    level = _mean(theirs)
+    difference, lower, upper = (part / level for part in mean_with_interval(differences))
+    if not np.isfinite(lower):
+        return record | {"symbols": len(common), "reason": "there are too few origins"}
+    verdict = "better" if upper < 0 else "worse" if lower > 0 else "no difference"
+    return record | {
+        "verdict": verdict,
+        "symbols": len(common),
+        "origins": int(np.isfinite(differences).sum()),
+        "difference": number(difference),
+        "lower": number(lower),
+        "upper": number(upper),
+    }
+
+
+def _common(champion: Saved, panel: Panel) -> list[str]:
+    """The symbols that both have, and can have on the champion's scale."""
+    levels = dict(zip(panel.symbols, panel.levels.tolist(), strict=True))
+    logs = [s for s, level in zip(champion.symbols, champion.levels, strict=True) if not level]
+    possible = set(levels) & set(champion.symbols) - {s for s in logs if levels.get(s)}
+    return sorted(possible)
+
+
+def _pinball(
+    champion: Saved, panel: Panel, timeline: Timeline, settings: Settings, threads: int
+) -> Floats:
+    """(K, S, H): its losses from the same origins, by the same rules of who can be forecast."""
+    theirs = replace(
+        champion.settings, min_history=settings.min_history, max_age_days=settings.max_age_days
+    )
+    walked = walk_given(
+        replace(panel, levels=champion.levels),
+        timeline,
+        theirs,
+        fitted=champion.fitted,
+        shapes=champion.shapes[None],
+        threads=threads,
+    )
+    return score(walked, theirs, threads).model.pinball
+
+
+def _mean(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _day(date: str) -> int:
+    return int(np.datetime64(date, "D").astype(int))

@@ -1,0 +1,188 @@
+"""Scores as figures that a document holds: by symbol, by horizon and over all."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pricewright.arrays import Floats, mean
+from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
+from pricewright.evaluation.scores import COVERAGES, TAILS, Losses, Scores
+from pricewright.metrics.comparison import diebold_mariano, holm, mean_with_interval
+from pricewright.metrics.densities import pit_histogram, uniformity
+from pricewright.metrics.points import mae_ratio, mase, rmsse
+from pricewright.metrics.risk import christoffersen, kupiec
+
+ENOUGH_DAYS = 250
+"""The days that a back-test of a value-at-risk needs to count."""
+
+
+def metrics(scores: Scores, symbols: Sequence[str]) -> dict[str, Any]:
+    """`pooled` and `by_symbol`, of the model beside the random walk.
+
+    MASE, RMSSE, pinball, CRPS and interval score are in units of the naive forecast's one-step
+    error; over symbols they are means of the symbols', and coverage and tests are of points.
+    What there is nothing to compute from is None.
+    """
+    with np.errstate(all="ignore"):
+        model = _by_symbol(scores.model, scores)
+        walk = _by_symbol(scores.random_walk, scores)
+        ratio = mae_ratio(scores.model.error, scores.random_walk.error)
+        better = diebold_mariano(
+            _by_origin(scores.model, scores), _by_origin(scores.random_walk, scores)
+        )
+        variances = diebold_mariano(scores.qlike, scores.ewma_qlike)
+    adjusted, adjusted_variances = holm(better.p_value), holm(variances.p_value)
+    tails = {percent_key(tail): _tests(scores.hits[..., k], tail) for k, tail in enumerate(TAILS)}
+    qlikes = mean(scores.qlike), mean(np.where(np.isnan(scores.qlike), np.nan, scores.ewma_qlike))
+    counts = np.isfinite(scores.model.error[..., 0]).sum(axis=0)
+    by_symbol = {}
+    for place, symbol in enumerate(symbols):
+        by_symbol[symbol] = {
+            "origins": int(counts[place]),
+            "model": _at(model, place),
+            "random_walk": _at(walk, place),
+            "mae_ratio": number(ratio[place]),
+            "p_value": number(better.p_value[place]),
+            "p_value_holm": number(adjusted[place]),
+            "pit": pit_histogram(scores.model.transform[:, place]).tolist(),
+            "volatility": {
+                "days": int(variances.count[place]),
+                "qlike": number(qlikes[0][place]),
+                "ewma_qlike": number(qlikes[1][place]),
+                "p_value": number(variances.p_value[place]),
+                "p_value_holm": number(adjusted_variances[place]),
+            },
+            "var": {key: _at(found, place) for key, found in tails.items()},
+        }
+    return {"pooled": _pooled(scores, model, walk, ratio, tails), "by_symbol": by_symbol}
+
+
+def number(value: Any) -> float | None:
+    """A float, or None for what is not one."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _by_origin(losses: Losses, scores: Scores) -> Floats:
+    """(K, S): the mean absolute error of an origin, in units of the naive one-step error."""
+    return np.asarray(np.abs(losses.error).mean(axis=-1) / scores.scale)
+
+
+def _by_symbol(losses: Losses, scores: Scores) -> dict[str, Any]:
+    return {
+        "mase": mase(losses.error, scores.scale),
+        "rmsse": rmsse(losses.error, scores.squared_scale),
+        "pinball": mean(losses.pinball),
+        "crps": mean(losses.crps),
+        "interval_score": mean(losses.interval),
+        "coverage": mean(losses.held),
+        "coverages": {
+            percent_key(share): mean(losses.within[..., k]) for k, share in enumerate(COVERAGES)
+        },
+    }
+
+
+def _at(found: dict[str, Any], place: int) -> dict[str, Any]:
+    return {
+        key: _at(value, place)
+        if isinstance(value, dict)
+        else int(value[place])
+        if value.dtype.kind == "i"
+        else number(value[place])
+        for key, value in found.items()
+    }
+
+
+def _tests(hits: Floats, tail: float) -> dict[str, Any]:
+    coverage, runs = kupiec(hits, tail), christoffersen(hits, tail)
+    return {
+        "days": coverage.days,
+        "exceptions": coverage.exceptions,
+        "kupiec": coverage.p_value,
+        "independence": runs.independence.p_value,
+        "conditional_coverage": runs.conditional_coverage.p_value,
+    }
+
+
+def _pooled(
+    scores: Scores,
+    model: dict[str, Any],
+    walk: dict[str, Any],
+    ratio: Floats,
+    tails: dict[str, dict[str, Any]],
+) -> dict[str, Any]:
+    daily = scores.qlike - scores.ewma_qlike
+    dates = _across(daily)
+    difference, lower, upper = mean_with_interval(dates)
+    histogram = pit_histogram(scores.model.transform)
+    with np.errstate(all="ignore"):
+        points = (
+            _across(_by_origin(scores.model, scores)),
+            _across(_by_origin(scores.random_walk, scores)),
+        )
+        luck = diebold_mariano(points[0][:, None], points[1][:, None]).p_value[0]
+    var = {}
+    for key, found in tails.items():
+        tested = found["days"] >= ENOUGH_DAYS
+        passed = tested & (found["kupiec"] >= SIGNIFICANT)
+        days = int(found["days"].sum())
+        var[key] = {
+            "days": days,
+            "exceptions": int(found["exceptions"].sum()),
+            "share": number(found["exceptions"].sum() / days) if days else None,
+            "tested": int(tested.sum()),
+            "passed": int(passed.sum()),
+            "independent": int((tested & ~(found["independence"] < SIGNIFICANT)).sum()),
+        }
+    return {
+        "symbols": int(np.isfinite(model["mase"]).sum()),
+        "forecasts": int(np.isfinite(scores.model.error).sum()),
+        "model": _over_symbols(scores.model, model, scores),
+        "random_walk": _over_symbols(scores.random_walk, walk, scores),
+        "mae_ratio": number(_mean(ratio)),
+        "p_value": number(luck),
+        "pit": {"counts": histogram.tolist(), "p_value": number(uniformity(histogram))},
+        "volatility": {
+            "days": int(np.isfinite(daily).sum()),
+            "qlike_difference": number(_mean(mean(daily))),
+            "over_dates": number(difference),
+            "lower": number(lower),
+            "upper": number(upper),
+        },
+        "var": var,
+    }
+
+
+def _over_symbols(losses: Losses, found: dict[str, Any], scores: Scores) -> dict[str, Any]:
+    steps = range(losses.error.shape[-1])
+    errors = [mase(losses.error[..., [step]], scores.scale) for step in steps]
+    return {
+        **{
+            key: number(_mean(value)) for key, value in found.items() if not isinstance(value, dict)
+        },
+        "coverage": _share(losses.held),
+        "coverages": {
+            percent_key(share): _share(losses.within[..., k]) for k, share in enumerate(COVERAGES)
+        },
+        "by_horizon": {
+            "mase": [number(_mean(error)) for error in errors],
+            "pinball": [number(_mean(mean(losses.pinball[..., [step]]))) for step in steps],
+            "interval_score": [number(_mean(mean(losses.interval[..., [step]]))) for step in steps],
+            "coverage": [_share(losses.held[..., step]) for step in steps],
+        },
+    }
+
+
+def _mean(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _share(hits: Floats) -> float | None:
+    known = np.isfinite(hits)
+    return number(hits[known].sum() / known.sum()) if known.any() else None
+
+
+def _across(values: Floats) -> Floats:
+    """(K,): the mean over symbols (K, S) of each date."""
+    return np.array([_mean(row) for row in values])

@@ -1,0 +1,1 @@
+"""Location, variance and distribution of a price some days ahead, for many symbols at once."""

@@ -1,0 +1,143 @@
+"""What the errors of the past say about the distribution of those to come."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import fsum
+from zlib import crc32
+
+import numpy as np
+
+from pricewright.arrays import Floats, Ints
+from pricewright.forecasting import distribution
+from pricewright.forecasting.panel import Panel
+from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.volatility import Volatility
+
+
+@dataclass(frozen=True)
+class Known:
+    """Of S symbols at D dates, the latest standardised errors whose outcome was known.
+
+    absolute, counts: (D, S, H), the sums of their absolute values and how many there were.
+    own: (D, S, H, Q), their quantiles, or with fhs the simulated ones.
+    pool: for each date and horizon (n,), errors in units of their symbol's mean absolute one.
+    """
+
+    absolute: Floats
+    counts: Ints
+    own: Floats
+    pool: Sequence[Sequence[Floats]]
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Standardised errors (H, S, P) made from row `first` (S,) of a panel on."""
+
+    panel: Panel
+    errors: Floats
+    first: Ints
+
+    def known(self, ends: Ints, most: int) -> tuple[Ints, Ints]:
+        """(D, H, S) each: where the errors that were known begin and stop, `most` at most.
+
+        ends: (D, S), how many observations there were. An error h days ahead from row r is
+        known with observation r + h.
+        """
+        steps = np.arange(1, len(self.errors) + 1)[:, None]
+        stop = np.clip((ends - self.first)[:, None] - steps, 0, self.errors.shape[-1])
+        return np.maximum(stop - most, 0), stop
+
+    def window(self, begin: Ints, stop: Ints, step: int, most: int) -> tuple[Floats, Ints]:
+        """(S, most) each: the errors of one horizon between places (S,), NaN where there are
+        none, and their places."""
+        places = begin[:, None] + np.arange(most)
+        inside = places < stop[:, None]
+        places = np.where(inside, places, 0)
+        found = np.take_along_axis(self.errors[step], places, axis=1)
+        found[~inside] = np.nan
+        return found, places
+
+
+def conformal(errors: Errors, ends: Ints, settings: Settings, every: int) -> Known:
+    """What is known at some dates; one in `every` errors is in the pool of all symbols."""
+    levels = distribution.levels_with(settings.level)
+    begin, stop = errors.known(ends, settings.calibration)
+    shape = (len(ends), len(errors.panel), settings.horizon)
+    absolute, counts = np.zeros(shape), np.zeros(shape, dtype=np.intp)
+    own = np.empty((*shape, len(levels)))
+    marks = np.array([crc32(symbol.encode()) for symbol in errors.panel.symbols])
+    sampled = (np.arange(errors.errors.shape[-1]) + (errors.first + marks)[:, None]) % every == 0
+    pool: list[list[Floats]] = []
+    for date in range(len(ends)):
+        pool.append([])
+        for step in range(settings.horizon):
+            found, places = errors.window(
+                begin[date, step], stop[date, step], step, settings.calibration
+            )
+            there = np.isfinite(found)
+            sizes, number = np.where(there, np.abs(found), 0.0).sum(axis=1), there.sum(axis=1)
+            absolute[date, :, step], counts[date, :, step] = sizes, number
+            own[date, :, step] = distribution.quantiles(found, levels)
+            enough = (number >= distribution.FEWEST) & (sizes > 0)
+            unit = np.where(enough, sizes, 1.0) / np.maximum(number, 1)
+            chosen = there & enough[:, None] & np.take_along_axis(sampled, places, axis=1)
+            pool[date].append((found / unit[:, None])[chosen])
+    return Known(absolute, counts, own, pool)
+
+
+def simulated(
+    errors: Errors,
+    ends: Ints,
+    terms: Floats,
+    models: Sequence[Volatility],
+    settings: Settings,
+) -> Known:
+    """Filtered historical simulation at some dates, normal where errors are few.
+
+    terms: (D, S, H), the variances forecast there, by the volatility model of each date.
+    """
+    levels = distribution.levels_with(settings.level)
+    ranks = distribution.draws(settings.horizon)
+    begin, stop = errors.known(ends, settings.calibration)
+    own = np.empty((*terms.shape, len(levels)))
+    own[:] = distribution.normal(levels)
+    counts = np.zeros(terms.shape, dtype=np.intp)
+    for date, model in enumerate(models):
+        alpha, persistence = model.feedback(terms.shape[1])
+        daily, _ = errors.window(begin[date, 0], stop[date, 0], 0, settings.calibration)
+        counts[date] = np.isfinite(daily).sum(axis=1)[:, None]
+        for symbol, (found, term) in enumerate(zip(daily, terms[date], strict=True)):
+            drawn = found[np.isfinite(found)]
+            if len(drawn) >= distribution.FEWEST and drawn.any() and (term > 0).all():
+                moves = float(alpha[symbol]), float(persistence[symbol])
+                own[date, symbol] = distribution.simulated(drawn, ranks, term, moves, levels)
+    return Known(np.zeros(terms.shape), counts, own, [[] for _ in models])
+
+
+def shapes_of(known: Known, settings: Settings) -> Floats:
+    """(D, S, H, Q): the quantiles of a standardised error at each date; S is 1 if all have one.
+
+    A conformal shape is between the symbol's own and that of all, in units of its own mean
+    absolute error: the more errors it has, the more its own counts.
+    """
+    levels = distribution.levels_with(settings.level)
+    dates, _, horizon = known.absolute.shape
+    plain = np.broadcast_to(distribution.normal(levels), (dates, 1, horizon, len(levels)))
+    if settings.distribution == "normal":
+        return plain
+    if settings.distribution == "fhs":
+        return known.own
+    shapes = np.broadcast_to(plain, known.own.shape).copy()
+    for date in range(dates):
+        if min(len(found) for found in known.pool[date]) < distribution.FEWEST:
+            continue
+        counts = known.counts[date]
+        everyone = np.array(
+            [fsum(known.absolute[date, :, step]) for step in range(horizon)]
+        ) / counts.sum(axis=0)
+        spread = distribution.spread(known.absolute[date], counts, everyone)
+        common = spread[..., None] * distribution.pooled(known.pool[date], levels)
+        share = (counts / (counts + distribution.HALF_OWN))[..., None]
+        own = np.where(np.isfinite(known.own[date]), known.own[date], common)
+        shapes[date] = share * own + (1 - share) * common
+    return shapes

@@ -1,0 +1,331 @@
+"""The part of a model's JSON that forecasts are made from: written, and read with care.
+
+What is read is checked as far as it is used, for whoever forecasts may have nothing but numpy
+and the document.
+"""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import date
+from typing import Any, NoReturn, get_args, get_type_hints
+
+import numpy as np
+
+from pricewright.arrays import Floats
+from pricewright.errors import Refusal
+from pricewright.forecasting import location, volatility
+from pricewright.forecasting.garch import Garch
+from pricewright.forecasting.har import HALF_LIVES
+from pricewright.forecasting.location import Location
+from pricewright.forecasting.saved import Saved
+from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.states import States
+from pricewright.forecasting.walk import Fitted
+
+LARGEST = 1e15
+"""No number of a model is larger, on either side of 0."""
+
+LEAST_OF = {"rolling_days": 2, "horizon": 1}
+"""The least of a whole number among the settings, if it is not 0."""
+
+MOST_STEPS = 250
+"""The most steps ahead that a model forecasts."""
+
+MOST_WHOLE = 10**6
+"""No setting that is a whole number is larger."""
+
+ROUNDING = 1e-9
+"""By so little, relatively, a quantile may be below the one before it."""
+
+
+def written(saved: Saved) -> dict[str, Any]:
+    """`parameters`, `distribution`, `har` and `symbols` of a model, with its forecasts."""
+    own = saved.settings.distribution != "normal"
+    fitted, states = saved.fitted, saved.states
+    found = fitted.volatility.garch
+    points, variances = saved.points(), saved.variances()
+    intervals = saved.quantiles(saved.bounds)
+    weights = fitted.volatility.weights
+    symbols = {}
+    for place, symbol in enumerate(saved.symbols):
+        by_location = {
+            "level": states.level[place],
+            "slope": fitted.location.slope[place],
+            "intercept": fitted.location.intercept[place],
+            "weight": fitted.location.weight[place],
+        }
+        by_garch = None
+        if found is not None and states.garch is not None:
+            by_garch = {
+                "variance": float(found.variance[place]),
+                "alpha": float(found.alpha[place]),
+                "persistence": float(found.persistence[place]),
+                "next": float(states.garch[place]),
+                "converged": bool(found.converged[place]),
+                "steps": int(found.steps[place]),
+            }
+        symbols[symbol] = {
+            "scale": "level" if saved.levels[place] else "log",
+            "observations": int(states.observations[place]),
+            "last_date": str(np.datetime64(int(saved.last_days[place]), "D")),
+            "last_price": float(saved.recent[place][-1]),
+            "location": {name: float(value) for name, value in by_location.items()},
+            "volatility": {
+                "kind": fitted.volatility.kinds(len(saved.symbols))[place],
+                "average": float(states.ewma[place]),
+                "averages": None if states.averages is None else states.averages[place].tolist(),
+                "garch": by_garch,
+                "recent": saved.recent[place].tolist(),
+            },
+            "shape": saved.shapes[place].tolist() if own else None,
+            "forecast": {
+                "point": points[place].tolist(),
+                "lower": intervals[place, :, 0].tolist(),
+                "upper": intervals[place, :, 1].tolist(),
+                "volatility": np.sqrt(variances[place]).tolist(),
+            },
+        }
+    return {
+        "parameters": {
+            field.name: getattr(saved.settings, field.name) for field in fields(Settings)
+        },
+        "distribution": {
+            "probabilities": saved.probabilities.tolist(),
+            "shape": None if own else saved.shapes[0].tolist(),
+        },
+        "har": None
+        if weights is None or not np.isfinite(weights).all()
+        else {"half_lives": list(HALF_LIVES), "weights": weights.tolist()},
+        "symbols": symbols,
+    }
+
+
+def read(document: Any, name: str, symbols: Sequence[str] | None = None) -> Saved:
+    """A model from its document; `symbols` are those wanted, if not all.
+
+    Raises Refusal, with the key, for whatever is missing, no number, too large or of another
+    shape, and for a symbol that the model does not have.
+    """
+    reader = _Reader(document, name)
+    settings = _settings(reader)
+    known = reader.at("symbols")
+    if not isinstance(known, dict) or not known:
+        reader.refuse("symbols", known, "symbols with their parameters")
+    wanted = list(known) if symbols is None else list(symbols)
+    for symbol in wanted:
+        if symbol not in known:
+            raise Refusal(
+                f"{name}: the model has no symbol {symbol!r}; it has {_some(list(known))}."
+            )
+    probabilities = reader.numbers("distribution", "probabilities", least=0.0, most=1.0)
+    if len(probabilities) < 2 or not (np.diff(probabilities) > 0).all():
+        reader.refuse("distribution.probabilities", probabilities.tolist(), "rising numbers")
+    fitted, states = _parameters(reader, settings, wanted)
+    return Saved(
+        settings=settings,
+        symbols=wanted,
+        levels=np.array(
+            [reader.word("symbols", s, "scale", among=("log", "level")) == "level" for s in wanted]
+        ),
+        last_days=np.array([reader.day("symbols", s, "last_date") for s in wanted], dtype=np.int32),
+        recent=[_recent(reader, settings, symbol) for symbol in wanted],
+        probabilities=probabilities,
+        fitted=fitted,
+        states=states,
+        shapes=_shapes(reader, settings, wanted, len(probabilities)),
+    )
+
+
+def _settings(reader: "_Reader") -> Settings:
+    values: dict[str, Any] = {}
+    hints = get_type_hints(Settings)
+    for key, kind in hints.items():
+        if kind is str:
+            values[key] = reader.word("parameters", key)
+        elif kind is float:
+            values[key] = reader.number("parameters", key, least=0.5, most=0.999)
+        elif kind in (int, int | None):
+            whole = reader.at("parameters", key)
+            if whole is None and kind is not int:
+                values[key] = None
+                continue
+            values[key] = reader.whole("parameters", key, least=LEAST_OF.get(key, 0))
+        else:
+            values[key] = reader.word("parameters", key, among=get_args(kind))
+    if values["horizon"] > MOST_STEPS:
+        reader.refuse("parameters.horizon", values["horizon"], f"1 to {MOST_STEPS}")
+    return Settings(**values)
+
+
+def _parameters(
+    reader: "_Reader", settings: Settings, symbols: Sequence[str]
+) -> tuple[Fitted, States]:
+    def each(*path: str, least: float = -LARGEST, most: float = LARGEST) -> Floats:
+        found = [reader.number("symbols", s, *path, least=least, most=most) for s in symbols]
+        return np.array(found)
+
+    kinds = [
+        reader.word("symbols", s, "volatility", "kind", among=get_args(volatility.Kind))
+        for s in symbols
+    ]
+    garch = next_variance = own = None
+    if settings.volatility in ("garch11", "combined"):
+        path = ("volatility", "garch")
+        garch = Garch(
+            variance=each(*path, "variance", least=0.0),
+            alpha=each(*path, "alpha", least=0.0, most=1.0),
+            persistence=each(*path, "persistence", least=0.0, most=1.0),
+            converged=np.array([reader.flag("symbols", s, *path, "converged") for s in symbols]),
+            steps=each(*path, "steps", least=0.0).astype(np.intp),
+        )
+        next_variance = each(*path, "next", least=0.0)
+        own = np.array([kind in ("garch11", "combined") for kind in kinds])
+    weights = averages = None
+    if reader.at("har") is not None:
+        lives = reader.numbers("har", "half_lives", count=len(HALF_LIVES))
+        if lives.tolist() != list(HALF_LIVES):
+            reader.refuse("har.half_lives", lives.tolist(), str(list(HALF_LIVES)))
+        weights = reader.table(
+            "har", "weights", rows=settings.horizon, columns=len(HALF_LIVES), least=0.0
+        )
+    if settings.volatility in ("har", "combined"):
+        count = len(HALF_LIVES)
+        averages = np.array(
+            [
+                reader.numbers("symbols", s, "volatility", "averages", count=count, least=0.0)
+                for s in symbols
+            ]
+        )
+    model = volatility.Volatility(
+        settings.volatility, settings.decay, settings.rolling_days, garch, own, weights
+    )
+    for symbol, kind, made in zip(symbols, kinds, model.kinds(len(symbols)), strict=True):
+        if kind != made:
+            reader.refuse(f"symbols.{symbol}.volatility.kind", kind, f"{made}, by its parameters")
+    place_of = Location(
+        settings.location,
+        slope=each("location", "slope"),
+        intercept=each("location", "intercept"),
+        weight=each("location", "weight", least=location.LEAST / 2, most=location.MOST),
+    )
+    states = States(
+        observations=each("observations", least=2.0),
+        level=each("location", "level"),
+        ewma=each("volatility", "average", least=0.0),
+        garch=next_variance,
+        averages=averages,
+    )
+    return Fitted(place_of, model), states
+
+
+def _recent(reader: "_Reader", settings: Settings, symbol: str) -> Floats:
+    """Its last price, or as many as a rolling mean and the next ones are made from."""
+    place = ("symbols", symbol)
+    path = (*place, "volatility", "recent")
+    count = 1
+    if settings.volatility == "rolling":
+        observations = reader.number(*place, "observations", least=2.0)
+        count = min(settings.rolling_days + 1, int(observations))
+    recent = reader.numbers(*path, count=count)
+    if reader.word(*place, "scale", among=("log", "level")) == "log" and (recent <= 0).any():
+        reader.refuse(".".join(path), recent.tolist(), "prices above 0, on the scale log")
+    if reader.number(*place, "last_price") != recent[-1]:
+        reader.refuse(".".join(path), recent.tolist(), "the last price as its last")
+    return recent
+
+
+def _shapes(reader: "_Reader", settings: Settings, symbols: Sequence[str], count: int) -> Floats:
+    paths: list[tuple[str, ...]] = [("symbols", symbol, "shape") for symbol in symbols]
+    if settings.distribution == "normal":
+        paths = [("distribution", "shape")]
+    found = []
+    for path in paths:
+        shape = reader.table(*path, rows=settings.horizon, columns=count)
+        if (np.diff(shape) < -ROUNDING * np.abs(shape[:, 1:])).any():
+            reader.refuse(".".join(path), shape.tolist(), "rows of rising numbers")
+        found.append(shape)
+    return np.array(found)
+
+
+def _some(symbols: Sequence[str]) -> str:
+    return ", ".join(symbols[:5]) + (f" and {len(symbols) - 5} more" if len(symbols) > 5 else "")
+
+
+class _Reader:
+    """The parts of a document by key, each checked as it is taken."""
+
+    def __init__(self, document: Any, name: str) -> None:
+        self.document, self.name = document, name
+
+    def refuse(self, key: str, found: Any, wanted: str) -> NoReturn:
+        shown = repr(found) if len(repr(found)) <= 60 else repr(found)[:57] + "..."
+        raise Refusal(f"{self.name}: {key!r}: found {shown}, allowed: {wanted}; train again.")
+
+    def at(self, *path: str) -> Any:
+        node = self.document
+        for depth, key in enumerate(path):
+            if not isinstance(node, dict):
+                self.refuse(".".join(path[:depth]), node, "an object")
+            if key not in node:
+                raise Refusal(f"{self.name}: {'.'.join(path)!r} is missing; train again.")
+            node = node[key]
+        return node
+
+    def word(self, *path: str, among: Sequence[str] = ()) -> str:
+        found = self.at(*path)
+        if not isinstance(found, str) or (among and found not in among):
+            self.refuse(".".join(path), found, " or ".join(among) or "a text")
+        return found
+
+    def flag(self, *path: str) -> bool:
+        """True or false."""
+        found = self.at(*path)
+        if not isinstance(found, bool):
+            self.refuse(".".join(path), found, "true or false")
+        return found
+
+    def day(self, *path: str) -> int:
+        found = self.word(*path)
+        try:
+            return date.fromisoformat(found).toordinal() - date(1970, 1, 1).toordinal()
+        except ValueError:
+            self.refuse(".".join(path), found, "a date as in 2024-01-31")
+
+    def number(self, *path: str, least: float = -LARGEST, most: float = LARGEST) -> float:
+        found = self.at(*path)
+        if not _is_number(found) or not least <= found <= most:
+            self.refuse(".".join(path), found, f"a number from {least:g} to {most:g}")
+        return float(found)
+
+    def whole(self, *path: str, least: int) -> int:
+        found = self.number(*path, least=least, most=MOST_WHOLE)
+        if found != int(found):
+            self.refuse(".".join(path), found, "a whole number")
+        return int(found)
+
+    def numbers(
+        self, *path: str, count: int | None = None, least: float = -LARGEST, most: float = LARGEST
+    ) -> Floats:
+        found = self.at(*path)
+        fits = isinstance(found, list) and all(map(_is_number, found))
+        if not fits or not found or (count is not None and len(found) != count):
+            self.refuse(".".join(path), found, f"{count or 'some'} numbers")
+        numbers = np.array(found, dtype=np.float64)
+        if not ((numbers >= least) & (numbers <= most)).all():
+            self.refuse(".".join(path), found, f"numbers from {least:g} to {most:g}")
+        return numbers
+
+    def table(self, *path: str, rows: int, columns: int, least: float = -LARGEST) -> Floats:
+        found = self.at(*path)
+        if not isinstance(found, list) or len(found) != rows:
+            self.refuse(".".join(path), found, f"{rows} rows")
+        lines = [_Reader({"row": row}, self.name) for row in found]
+        try:
+            return np.array([line.numbers("row", count=columns, least=least) for line in lines])
+        except Refusal:
+            self.refuse(".".join(path), found, f"{rows} rows of {columns} numbers from {least:g}")
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is one that can be reckoned with: no NaN, and no integer of 400 digits."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300

@@ -1,0 +1,73 @@
+"""Who cannot be modelled, who got something simpler than was chosen, and why."""
+
+import numpy as np
+
+from pricewright.forecasting import distribution
+from pricewright.forecasting.panel import Panel
+from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.volatility import GARCH_CHANGES
+from pricewright.forecasting.walkforward import Piece, Walked
+
+
+def unfit(panel: Panel, column: int, cutoff: int, settings: Settings) -> str | None:
+    """Why a symbol cannot be modelled as of a day, if it cannot."""
+    count = int(panel.counts[column])
+    prices = panel.prices[:count, column]
+    last = int(panel.days[count - 1, column])
+    if count < settings.min_history:
+        return f"{count} observations, fewer than {settings.min_history}"
+    if cutoff - last > settings.max_age_days:
+        day = np.datetime64(last, "D")
+        return f"the last price is of {day}, over {settings.max_age_days} days old"
+    if (prices == prices[0]).all():
+        return "the price never changes"
+    if (prices[-settings.min_history :] == prices[-1]).all():
+        return f"the last {settings.min_history} prices are the same"
+    return None
+
+
+def fallbacks(walked: Walked, settings: Settings) -> dict[str, list[str]]:
+    """By symbol, what it got in place of what was chosen, and why; for most there is nothing."""
+    return {
+        symbol: [note for note in _notes(piece, place, settings) if note]
+        for piece in walked.pieces
+        for place, symbol in enumerate(piece.panel.symbols)
+    }
+
+
+def _notes(piece: Piece, place: int, settings: Settings) -> list[str | None]:
+    return [
+        "scale: levels, for a price of 0 or below has no logarithm"
+        if piece.panel.levels[place]
+        else None,
+        _volatility(piece, place, settings),
+        _distribution(piece, place, settings),
+    ]
+
+
+def _volatility(piece: Piece, place: int, settings: Settings) -> str | None:
+    model = piece.fitted.volatility
+    kind = model.kinds(len(piece.panel))[place]
+    if kind == settings.volatility:
+        return None
+    changes = int(piece.panel.counts[place]) - 1
+    if model.own_garch is None or model.own_garch[place]:
+        reason = "there is too little history for the regression of har"
+    elif changes < GARCH_CHANGES:
+        reason = f"{changes} changes are fewer than {GARCH_CHANGES}"
+    else:
+        reason = "its GARCH did not converge"
+    return f"volatility: {kind}, for {reason}"
+
+
+def _distribution(piece: Piece, place: int, settings: Settings) -> str | None:
+    if settings.distribution == "normal" or piece.known is None:
+        return None
+    errors = int(piece.known.counts[-1, place, 0])
+    if errors >= distribution.FEWEST:
+        return None
+    instead = "normal" if settings.distribution == "fhs" else "mostly that of all symbols"
+    return (
+        f"distribution: {instead}, for {errors} errors made out of sample are fewer than "
+        f"{distribution.FEWEST}"
+    )

@@ -1,0 +1,209 @@
+"""Gamma-HAR: the variance ahead as a weighted sum of averages of past squared changes.
+
+As in Corsi's heterogeneous autoregression (2009), for several horizons of memory; here the
+averages are exponential with given half-lives, of squared daily changes. For each horizon h, one
+regression over all series
+
+    mean of the squared changes t+1..t+h  ~  sum of weight[k] * average[k][t]
+
+is fitted as a gamma GLM with identity link (its deviance is QLIKE, and it does not depend on the
+scale of a series), with weights that are not negative. So that no single day decides, an outcome
+counts for no more than CLIP times, and a short average for no less than FLOOR times, the longest.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pricewright.arrays import Days, Flags, Floats, sums
+from pricewright.forecasting.panel import NEVER, Panel, squares
+from pricewright.forecasting.recurrence import recurrence
+
+HALF_LIVES = (1.0, 5.0, 20.0, 60.0, 250.0)
+"""In days; the last is the longest."""
+
+SEED = 20
+"""How many first squares are averaged for the averages to begin with."""
+
+WARM_UP = 60
+"""The first rows that are no part of the regression, for their averages hardly know anything."""
+
+FLOOR, CLIP = 0.01, 20.0
+ROWS = 20_000
+"""About the most rows of a regression: of longer panels every second, third, … row is taken."""
+
+GROUP = 8
+"""Rows that are added up at a time; they are all of one series."""
+
+FEWEST = 100
+"""The rows that a regression needs."""
+
+RIDGE = 1e-12
+"""Added, in units of it, to a curvature, so that averages that are all alike have a solution."""
+
+STEPS, TOLERANCE = 50, 1e-9
+
+
+def averages(squares: Floats, start: Floats | None = None) -> Floats:
+    """(n+1, S, K): the averages before the first and after each row of squares (n, S).
+
+    start: (S, K), to begin with; NaN, as where there is none, is the mean of the first squares.
+    """
+    rows, symbols = squares.shape
+    keeps = np.repeat(0.5 ** (1 / np.array(HALF_LIVES))[None], symbols, axis=0)
+    begin = np.repeat(seed(squares)[:, None], len(HALF_LIVES), axis=1)
+    if start is not None:
+        begin = np.where(np.isnan(start), begin, start)
+    inflow = (squares[..., None] * (1 - keeps)).reshape(rows, -1)
+    made = recurrence(inflow, keeps.ravel(), begin.ravel())
+    return made.reshape(rows + 1, symbols, len(HALF_LIVES))
+
+
+def with_floor(averages: Floats) -> Floats:
+    """The averages (..., K) as the regression takes them: none far below the longest."""
+    return np.asarray(np.maximum(averages, FLOOR * averages[..., -1:]))
+
+
+def seed(squares: Floats) -> Floats:
+    """(S,): the mean of the first squares, to begin with."""
+    first = squares[:SEED]
+    live = np.isfinite(first)
+    return np.asarray(sums(np.where(live, first, 0.0)) / np.maximum(live.sum(axis=0), 1))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows for the regressions, in B groups of GROUP, in order of series; some are empty.
+
+    averages: (B, K, GROUP), 1 where a row is empty.  outcomes: (H, B, GROUP), mean squares over
+    1..h days ahead, clipped.  known: (H, B, GROUP), the day on which an outcome is known, and
+    begun: (B, GROUP), the day after which it begins; NEVER where there is none.
+    """
+
+    averages: Floats
+    outcomes: Floats
+    begun: Days
+    known: Days
+
+
+def every(observations: int) -> int:
+    """Every how many-th observation is a row of the regressions, of so many in all."""
+    return -(-observations // ROWS)
+
+
+def rows(panel: Panel, horizon: int, step: int) -> Rows:
+    """Every `step`-th observation of a panel as rows."""
+    changes = squares(panel.values)
+    past = with_floor(averages(changes))
+    sums_so_far = np.concatenate([np.zeros((1, len(panel))), np.cumsum(changes, axis=0)])
+    found = [_nothing(horizon)]
+    steps = np.arange(1, horizon + 1)[:, None, None]
+    for column, count in enumerate(panel.counts):
+        at = np.arange(max(WARM_UP, panel.first[column] + 1), count - 1, step)
+        at = at[past[at, column, -1] > 0]
+        at = np.concatenate([at, np.full(-len(at) % GROUP, -1)]).reshape(-1, GROUP)
+        ahead = at + steps
+        there = (at >= 0) & (ahead < count)
+        ahead = np.where(there, ahead, 0)
+        outcome = (sums_so_far[ahead, column] - sums_so_far[at, column]) / steps
+        outcome = np.minimum(outcome, CLIP * past[at, column, -1])
+        known = Rows(
+            np.where((at >= 0)[..., None], past[at, column], 1.0).transpose(0, 2, 1),
+            np.where(there, outcome, 0.0),
+            np.where(at >= 0, panel.days[at, column], NEVER),
+            np.where(there, panel.days[ahead, column], NEVER),
+        )
+        found.append(known)
+    return joined(found)
+
+
+def _nothing(horizon: int) -> Rows:
+    none = np.empty((horizon, 0, GROUP))
+    days = np.empty((0, GROUP), dtype=np.int32)
+    terms = np.empty((0, len(HALF_LIVES), GROUP))
+    return Rows(terms, none, days, none.astype(np.int32))
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """The rows of several panels together."""
+    return Rows(
+        np.concatenate([part.averages for part in parts]),
+        np.concatenate([part.outcomes for part in parts], axis=1),
+        np.concatenate([part.begun for part in parts]),
+        np.concatenate([part.known for part in parts], axis=1),
+    )
+
+
+def weights(rows: Rows, since: int, until: int, start: Floats | None = None) -> Floats:
+    """(H, K): the weights for each horizon, from what happened after one day and up to another.
+
+    NaN if too little did. `start` are weights to search from.
+    """
+    found: list[Floats] = []
+    for horizon in range(len(rows.outcomes)):
+        use = (rows.begun >= since) & (rows.known[horizon] <= until)
+        before = start[horizon] if start is not None else found[-1] if found else None
+        outcomes = rows.outcomes[horizon]
+        found.append(gamma_regression(rows.averages, outcomes, use, before))
+    return np.array(found)
+
+
+def gamma_regression(x: Floats, y: Floats, use: Flags, start: Floats | None = None) -> Floats:
+    """(K,): weights >= 0 of a gamma GLM of y (B, GROUP) on x (B, K, GROUP), identity link.
+
+    NaN if fewer than FEWEST rows are to be used.
+
+    By Newton's method, and Fisher scoring where that leads astray; a weight that would be
+    negative is 0, unless the likelihood asks for more of it in the end.
+    """
+    terms = x.shape[1]
+    if use.sum() < FEWEST:
+        return np.full(terms, np.nan)
+    groups = use.any(axis=1)
+    x, y, counted = x[groups], y[groups], use[groups].astype(np.float64)
+    known = start is not None and bool(np.isfinite(start).all())
+    weights = start if known and start is not None else np.full(terms, 1 / terms)
+    active = weights > 0
+    for step in range(STEPS):
+        score, information, curvature = _slope(x, y, counted, weights)
+        chosen = np.ix_(active, active)
+        new = np.zeros(terms)
+        if step and _is_convex(curvature[chosen]):
+            new[active] = weights[active] + np.linalg.solve(curvature[chosen], score[active])
+        if not new.any() or (new < 0).any():
+            new[active] = weights[active] + np.linalg.solve(information[chosen], score[active])
+        if (new < 0).any():
+            active &= np.arange(terms) != np.argmin(new)
+            weights = np.where(active, np.maximum(new, 0.01 / terms), 0.0)
+            continue
+        settled = np.abs(new - weights).max() < TOLERANCE
+        weights = new
+        if settled:
+            missed = ~active & (score > 1e-6 * len(y) * GROUP)
+            if not missed.any():
+                break
+            active |= missed
+            weights = np.where(missed, 0.01 / terms, weights)
+    return weights
+
+
+def _slope(x: Floats, y: Floats, use: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
+    """The score (K,) of the log-likelihood, its expected and its true curvature (K, K)."""
+    expected = np.zeros(y.shape)
+    for term in np.flatnonzero(weights):
+        expected += weights[term] * x[:, term]
+    inverse = use / expected
+    ratio = y * inverse
+    relative = x * inverse[:, None]
+    bent = relative * (2 * ratio - 1)[:, None]
+    both = np.concatenate([relative, bent, (ratio - 1)[:, None]], axis=1)
+    moments = sums(relative @ both.transpose(0, 2, 1))
+    terms = len(weights)
+    information = moments[:, :terms]
+    information += RIDGE * np.trace(information) * np.eye(terms)
+    return moments[:, -1], information, moments[:, terms : 2 * terms]
+
+
+def _is_convex(curvature: Floats) -> bool:
+    return bool((np.linalg.eigvalsh(curvature) > 0).all())

@@ -1,0 +1,102 @@
+"""A clean table of prices as a panel."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pricewright.arrays import Days, Floats
+from pricewright.errors import Refusal
+from pricewright.files import file_sha256, read_begin
+from pricewright.forecasting.panel import NEVER, Panel
+from pricewright.records import read_table
+
+
+def read_panel(path: Path, price: str) -> tuple[Panel, str, int]:
+    """The panel of one column of a clean table, the SHA-256 of its bytes, and its rows.
+
+    A table with no column `symbol` is one history, named as the price column. Raises Refusal if
+    a column is not there, if a price is missing, or if a symbol has two prices on one day.
+    """
+    columns = _dated_parquet(path, price) if read_begin(path, 4) == b"PAR1" else None
+    sha256 = file_sha256(path) if columns else ""
+    if columns is None:
+        columns, sha256 = _table(path, price)
+    names, symbols, days, prices = columns
+    if not np.isfinite(prices).all():
+        raise Refusal(f"{path}: {price} is not a number in every record; clean the table first.")
+    return _panel(names, symbols, days, prices, str(path)), sha256, len(prices)
+
+
+_Columns = tuple[Sequence[str], Days, Days, Floats]
+
+
+def _table(path: Path, price: str) -> tuple[_Columns, str]:
+    import pandas as pd
+
+    table, sha256 = read_table(path)
+    _has_columns([str(column) for column in table.columns], price, path)
+    if not pd.api.types.is_numeric_dtype(table[price]):
+        raise Refusal(f"{path}: {price} is not a number in every record; clean the table first.")
+    symbols = table["symbol"] if "symbol" in table.columns else pd.Series(price, table.index)
+    codes, names = pd.factorize(symbols, sort=True)
+    days = table["date"].str.slice(0, 10).to_numpy().astype("datetime64[D]").astype(np.int32)
+    prices = np.asarray(table[price], dtype=np.float64)
+    return (list(map(str, names)), codes.astype(np.int32), days, prices), sha256
+
+
+def _dated_parquet(path: Path, price: str) -> _Columns | None:
+    """The columns of a Parquet file that has symbols and days; None if they are stored else."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    try:
+        schema = pyarrow.parquet.read_schema(path)
+        if "symbol" not in schema.names or schema.field("date").type != pa.date32():
+            return None
+        _has_columns(schema.names, price, path)
+        if not pa.types.is_floating(schema.field(price).type):
+            return None
+        wanted = ["date", "symbol", price]
+        table = pyarrow.parquet.read_table(path, columns=wanted, read_dictionary=["symbol"])
+    except (pa.ArrowInvalid, KeyError):
+        return None  # the general reader says what is wrong
+    symbol = table["symbol"].unify_dictionaries().combine_chunks()
+    names = symbol.dictionary.to_pylist()
+    order = np.argsort(np.array(names, dtype=object))
+    places = np.empty(len(names), dtype=np.int32)
+    places[order] = np.arange(len(names))
+    return (
+        [names[place] for place in order],
+        places[symbol.indices.to_numpy()],
+        table["date"].combine_chunks().view(pa.int32()).to_numpy(),
+        table[price].to_numpy(),
+    )
+
+
+def _has_columns(found: Sequence[str], price: str, path: Path) -> None:
+    for column in ("date", price):
+        if column not in found:
+            raise Refusal(
+                f"{path}: there is no column {column!r}, the records have "
+                f"{', '.join(found) or 'nothing'}; see model.price."
+            )
+
+
+def _panel(names: Sequence[str], symbols: Days, days: Days, prices: Floats, path: str) -> Panel:
+    later = (symbols[1:] > symbols[:-1]) | ((symbols[1:] == symbols[:-1]) & (days[1:] > days[:-1]))
+    if not later.all():
+        order = np.lexsort((days, symbols))
+        symbols, days, prices = symbols[order], days[order], prices[order]
+        twice = (np.diff(symbols) == 0) & (np.diff(days) == 0)
+        if twice.any():
+            symbol = names[symbols[int(twice.argmax())]]
+            raise Refusal(f"{path}: {symbol} has two prices on one day; clean the table first.")
+    counts = np.bincount(symbols, minlength=len(names))
+    begins = np.cumsum(counts) - counts
+    rows = np.arange(len(symbols), dtype=np.int32) - begins.astype(np.int32)[symbols]
+    shape = (int(counts.max(initial=0)), len(names))
+    all_days = np.full(shape, NEVER, dtype=np.int32)
+    all_prices = np.full(shape, np.nan)
+    all_days[rows, symbols], all_prices[rows, symbols] = days, prices
+    return Panel.of(names, all_days, all_prices)

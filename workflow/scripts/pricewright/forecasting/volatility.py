@@ -1,0 +1,157 @@
+"""How much prices move: the menu of variances of the change over the next 1..H steps.
+
+rolling   the mean of the last squared changes.
+ewma      their exponentially weighted average (RiskMetrics 1996).
+garch11   GARCH(1,1) of each symbol.
+har       gamma-HAR, one regression over all symbols.
+combined  the geometric mean of garch11 and har (Timmermann 2006 on why combinations do well).
+
+A symbol to which its kind cannot be fitted falls back to a simpler one: combined to har, and
+garch11 and har to ewma.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Self
+
+import numpy as np
+
+from pricewright.arrays import Flags, Floats, Ints
+from pricewright.forecasting import garch as garches
+from pricewright.forecasting import har
+from pricewright.forecasting.recurrence import recurrence
+from pricewright.forecasting.states import States
+
+Kind = Literal["rolling", "ewma", "garch11", "har", "combined"]
+
+GARCH_CHANGES = 250
+"""The changes that a symbol needs for a GARCH of its own."""
+
+
+@dataclass(frozen=True)
+class Volatility:
+    """What was chosen and estimated: GARCH by symbol (S,), the HAR's weights (H, K)."""
+
+    kind: Kind
+    decay: float
+    rolling_days: int
+    garch: garches.Garch | None = None
+    own_garch: Flags | None = None
+    weights: Floats | None = None
+
+    @property
+    def uses_har(self) -> bool:
+        return self.kind in ("har", "combined")
+
+    @property
+    def uses_garch(self) -> bool:
+        return self.kind in ("garch11", "combined")
+
+    def kinds(self, symbols: int) -> Sequence[Kind]:
+        """The kind that each of so many symbols got, its own or what it fell back to."""
+        has_har = (
+            self.uses_har and self.weights is not None and bool(np.isfinite(self.weights).all())
+        )
+        if not self.uses_garch or self.own_garch is None:
+            fallen: Kind = "ewma" if self.uses_har and not has_har else self.kind
+            return [fallen] * symbols
+        with_own: Kind = "garch11" if not has_har else self.kind
+        without: Kind = "har" if has_har else "ewma"
+        return [with_own if own else without for own in self.own_garch]
+
+    def feedback(self, symbols: int) -> tuple[Floats, Floats]:
+        """(S,) each: how a squared error moves the variance, and how long that is felt."""
+        alpha, persistence = np.zeros(symbols), np.zeros(symbols)
+        for place, kind in enumerate(self.kinds(symbols)):
+            if kind == "ewma":
+                alpha[place], persistence[place] = 1 - self.decay, 1.0
+            elif kind in ("garch11", "combined") and self.garch is not None:
+                alpha[place] = self.garch.alpha[place]
+                persistence[place] = self.garch.persistence[place]
+        return alpha, persistence
+
+    def of(self, columns: slice | Ints) -> Self:
+        """The same for some of the symbols."""
+        if self.garch is None or self.own_garch is None:
+            return self
+        parts = {name: getattr(self.garch, name)[columns] for name in garches.Garch.__annotations__}
+        return replace(self, garch=garches.Garch(**parts), own_garch=self.own_garch[columns])
+
+    def joined(self, parts: Sequence[Self]) -> Self:
+        """The same for several groups of symbols together."""
+        if self.garch is None or self.own_garch is None:
+            return self
+        garch = {
+            name: np.concatenate([getattr(part.garch, name) for part in parts])
+            for name in garches.Garch.__annotations__
+        }
+        own = np.concatenate([part.own_garch for part in parts])
+        return replace(self, garch=garches.Garch(**garch), own_garch=own)
+
+
+def fit(volatility: Volatility, squares: Floats) -> Volatility:
+    """Estimate each symbol's GARCH, if it is needed, from squared changes (n, S).
+
+    The search begins from the parameters that `volatility` has.
+    """
+    if not volatility.uses_garch:
+        return volatility
+    found = garches.fit(squares, volatility.garch)
+    own = found.converged & (np.isfinite(squares).sum(axis=0) >= GARCH_CHANGES)
+    return replace(volatility, garch=found, own_garch=own)
+
+
+def ewma(squares: Floats, decay: float, start: Floats | None = None) -> Floats:
+    """(n+1, S): the average before the first and after each of the squared changes (n, S).
+
+    start: (S,), to begin with; NaN, as where there is none, is the mean of the first squares.
+    """
+    first = har.seed(squares)
+    begin = first if start is None else np.where(np.isnan(start), first, start)
+    return recurrence((1 - decay) * squares, decay, begin)
+
+
+def rolling(squares: Floats, days: int) -> Floats:
+    """(n+1, S): the mean of the last `days` squares, or of as many as there are."""
+    sums = np.zeros((len(squares) + 1, squares.shape[1]))
+    for back in range(min(days, len(squares))):
+        sums[back + 1 :] += squares[: len(squares) - back]
+    sums[0] = har.seed(squares)
+    return np.asarray(sums / np.clip(np.arange(len(sums)), 1, days)[:, None])
+
+
+def conditional(
+    volatility: Volatility, squares: Floats, start: Floats | None = None
+) -> Floats | None:
+    """(n+1, S): GARCH's variance of the next change, before the first and after each."""
+    found = volatility.garch
+    if found is None:
+        return None
+    unit = np.where(found.variance > 0, found.variance, 1.0)
+    begin = None if start is None else start / unit
+    return garches.conditional(squares / unit, found.alpha, found.persistence, begin) * unit
+
+
+def variances(volatility: Volatility, states: States, horizon: int) -> Floats:
+    """(..., S, H): the variance of the change over the next 1..H steps."""
+    steps = np.arange(1, horizon + 1)
+    result = states.ewma[..., None] * steps
+    kinds = np.array(volatility.kinds(states.ewma.shape[-1]), dtype=object)
+    by_har = by_garch = result
+    if states.averages is not None and volatility.weights is not None:
+        by_har = np.zeros(result.shape)
+        averages = har.with_floor(states.averages)
+        for term in range(averages.shape[-1]):
+            by_har += averages[..., term, None] * volatility.weights[:horizon, term]
+        by_har *= steps
+    if states.garch is not None and volatility.garch is not None:
+        found = volatility.garch
+        left = np.cumsum(found.persistence[:, None] ** (steps - 1), axis=1)
+        excess = (states.garch - found.variance)[..., None]
+        by_garch = found.variance[:, None] * steps + left * excess
+    for kind, made in (("har", by_har), ("garch11", by_garch)):
+        result = np.where((kinds == kind)[:, None], made, result)
+    if (kinds == "combined").any():
+        both = np.sqrt(by_har * by_garch)
+        result = np.where((kinds == "combined")[:, None], both, result)
+    return result
