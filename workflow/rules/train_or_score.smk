@@ -16,9 +16,9 @@ rule train_or_score:
     log:
         "logs/train_or_score.log",
     retries: config["retries"]["times"]
-    threads: 4
     conda:
         "../envs/steps.yaml"
+    threads: 4
     resources:
         attempt=attempt_number,
         backoff=linear_backoff(config["retries"]["delay"]),

@@ -31,18 +31,19 @@ def deploy(
     say("start", input=input)
     path, reported = named_model(read_whole(input).decode(errors="replace"), str(input))
     model = model or Path(path)
-    document, _ = read_model(model)
+    document, read = read_model(model)
     content = read_whole(model)
-    if sha256(content) != reported:
+    found = sha256(content)
+    if not read == found == reported:  # what is judged is what is put in place
         raise Refusal(
-            f"{model}: is not the model that {input} reports (sha256 {sha256(content)[:12]}…, "
+            f"{model}: is not the model that {input} reports (sha256 {found[:12]}…, "
             f"reported {reported[:12]}…); run the report again and read it."
         )
     acceptance = document["acceptance"]
     if not acceptance["accepted"] and not allow_unaccepted:
         raise Refusal(
-            f"{model}: is not accepted, so it is not deployed: {failed(acceptance)}; see config's "
-            "section accept, or set accept.allow_unaccepted to true."
+            f"{model}: is not accepted, so it is not deployed: {failed(acceptance)}; change the "
+            "model, or see accept.* in the config, or set accept.allow_unaccepted: true."
         )
     place(output, content)
     say("end", deployed=output, sha256=reported)

@@ -9,6 +9,7 @@ from typing import Any
 
 import vl_convert
 
+from pricewright.tables import interval_ratio, worst
 from pricewright.verdict import percent
 
 _CONFIG = {
@@ -43,7 +44,7 @@ def coverage(model: Mapping[str, Any]) -> bytes:
                 "field": "days",
                 "type": "ordinal",
                 "title": "days ahead",
-                "axis": {"labelAngle": 0},
+                "axis": {"labelAngle": 0, "labelOverlap": True},
             },
             "y": {
                 "field": "share",
@@ -66,27 +67,30 @@ def coverage(model: Mapping[str, Any]) -> bytes:
 
 def skill(model: Mapping[str, Any], max_symbols: int) -> bytes:
     """Each symbol's interval score over the plain random walk's, worst first; below 1 is better."""
-    ratios = [
-        {
-            "symbol": symbol,
-            "ratio": scores["model"]["interval_score"] / scores["random_walk"]["interval_score"],
-        }
-        for symbol, scores in model["metrics"]["by_symbol"].items()
-        if scores["random_walk"]["interval_score"]
-    ]
-    ratios = sorted(ratios, key=lambda point: (-point["ratio"], point["symbol"]))[:max_symbols]
-    order = [point["symbol"] for point in ratios]
-    reach = max([abs(point["ratio"] - 1) for point in ratios], default=0.0) * 1.1 or 0.01
+    by_symbol = model["metrics"]["by_symbol"]
+    known = {symbol: interval_ratio(scores) for symbol, scores in by_symbol.items()}
+    order = [symbol for symbol in worst(model) if known[symbol] >= 0]
+    count, order = len(order), order[:max_symbols]
+    ratios = [{"symbol": symbol, "ratio": known[symbol]} for symbol in order]
+    lowest, highest = (f([1.0, *(known[symbol] for symbol in order)]) for f in (min, max))
+    margin = (highest - lowest) * 0.1 or 0.01
+    ends = [max(lowest - margin, 0.0), highest + margin]
     stems = {
         "mark": {"type": "rule", "strokeWidth": 3, "color": "#0072b2"},
         "encoding": {
-            "y": {"field": "symbol", "type": "nominal", "sort": order, "title": None},
+            "y": {
+                "field": "symbol",
+                "type": "nominal",
+                "sort": order,
+                "title": None,
+                "axis": {"labelLimit": 300},
+            },
             "x": {
                 "field": "ratio",
                 "type": "quantitative",
-                "title": "interval score / plain random walk's",
-                "scale": {"domain": [1 - reach, 1 + reach]},
-                "axis": {"format": ".3f"},
+                "title": "interval score / plain random walk's (left of 1 is better)",
+                "scale": {"domain": ends},
+                "axis": {"format": ".3~f"},
             },
             "x2": {"datum": 1},
         },
@@ -95,14 +99,19 @@ def skill(model: Mapping[str, Any], max_symbols: int) -> bytes:
         "mark": {"type": "point", "filled": True, "size": 70, "color": "#0072b2"},
         "encoding": {key: stems["encoding"][key] for key in ("x", "y")},
     }
-    shown = f", the worst {len(ratios)}" if len(ratios) == max_symbols else ""
+    rule = {
+        "data": {"values": [{"ratio": 1}]},
+        "mark": {"type": "rule", "strokeDash": [6, 4], "color": "#555555"},
+        "encoding": {"x": stems["encoding"]["x"]},
+    }
+    shown = f", the worst {len(order)}" if count > len(order) else ""
     return _svg(
         {
             "title": f"Interval score beside the plain random walk{shown}",
             "width": 560,
             "height": {"step": 22},
             "data": {"values": ratios},
-            "layer": [stems, dots],
+            "layer": [rule, stems, dots],
         }
     )
 

@@ -26,7 +26,24 @@ def read_model(path: Path) -> tuple[dict[str, Any], str]:
             f"code reads version {SCHEMA_VERSION}; train again."
         )
     check(document, "model", f"{path}:")
+    _check_symbols(document, path)
     return document, sha256(content)
+
+
+def _check_symbols(document: dict[str, Any], path: Path) -> None:
+    """Refuse a model whose parts are not about the same symbols and horizon."""
+    states, scores = document["symbols"], document["metrics"]["by_symbol"]
+    for symbol in sorted(states.keys() ^ scores.keys())[:1]:
+        part = "symbols" if symbol in scores else "metrics.by_symbol"
+        raise Refusal(f"{path}: {part!r}: there is no {symbol!r}; train again.")
+    horizon = document["parameters"]["horizon"]
+    for symbol, state in states.items():
+        for key, prices in state["forecast"].items():
+            if len(prices) != horizon:
+                raise Refusal(
+                    f"{path}: 'symbols.{symbol}.forecast.{key}': found {len(prices)} prices, "
+                    f"allowed: {horizon}; train again."
+                )
 
 
 def write_model(path: Path, document: dict[str, Any]) -> str:

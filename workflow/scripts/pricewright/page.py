@@ -8,10 +8,15 @@ from typing import Any
 from pricewright import tables
 from pricewright.errors import Refusal
 from pricewright.evaluation.acceptance import percent_key
-from pricewright.verdict import champion, verdict
+from pricewright.tables import TAILS, WIDTH
+from pricewright.verdict import champion, method, p_value, percent, verdict
 
-WIDTH = 80
 _MODEL = re.compile(r"^  model +(?P<path>\S.*)\n  sha256 +(?P<sha256>[0-9a-f]{64})$", re.MULTILINE)
+
+_RISK_HEADING = (
+    "Volatility and value-at-risk, one day ahead (QLIKE: less is better, * if\n"
+    "significant; VaR: share of days beyond it, Kupiec's p-value or symbols passed)"
+)
 
 
 def compose(
@@ -22,8 +27,8 @@ def compose(
     title: str,
     digits: int,
     max_symbols: int,
-    allow_unaccepted: bool,
     written: Mapping[str, str],
+    allow_unaccepted: bool = False,
 ) -> str:
     """The page for a model document; `written` names further files, label to relative path.
 
@@ -34,17 +39,21 @@ def compose(
     heading = f"{title}: model report"
     sections = [
         [heading, "=" * len(heading)],
-        ["Verdict", *_paragraphs([*_warning(model, allow_unaccepted), *verdict(model)])],
+        ["Verdict", *_paragraphs(verdict(model, allow_unaccepted=allow_unaccepted))],
         ["Acceptance", *tables.acceptance(model)],
         ["Beside the deployed model", *_paragraphs(champion(model))],
         ["What came in", *_facts(_data(model))],
-        ["The model", *_facts(_made(model))],
+        ["The model", *_wrapped(method(model))],
         [_errors_heading(model), *tables.errors(model, digits, max_symbols)],
-        [_risk_heading(), *tables.risk(model, max_symbols)],
-        ["The whole distribution", *_facts(_distribution(model))],
+        [_RISK_HEADING, *tables.risk(model, max_symbols)],
+        [
+            "The whole distribution: share of prices within intervals, all days ahead",
+            *tables.coverages(model),
+            *_wrapped(_distribution(model)),
+        ],
         ["Forecast of the price", *tables.forecasts(model, max_symbols)],
-        *_fallbacks(model, max_symbols),
-        *_left_out(model, max_symbols),
+        *_listed("Fallbacks", _fallbacks(model), max_symbols),
+        *_listed("Left out of the model", _left_out(model), max_symbols),
         ["Files", *_facts([("model", model_path), ("sha256", sha256), *written.items()])],
     ]
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
@@ -64,26 +73,33 @@ def named_model(page: str, name: str) -> tuple[str, str]:
     return found[0]["path"], found[0]["sha256"]
 
 
-def _warning(model: Mapping[str, Any], allow_unaccepted: bool) -> list[str]:
-    if model["acceptance"]["accepted"] or not allow_unaccepted:
-        return []
-    return [
-        "THIS MODEL IS NOT ACCEPTED AND IS DEPLOYED ALL THE SAME, FOR accept.allow_unaccepted "
-        "IS TRUE IN THE CONFIG."
-    ]
-
-
 def _paragraphs(texts: Sequence[str]) -> list[str]:
-    return [line for text in texts for line in _indented(text)]
-
-
-def _indented(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    return [line for text in texts for line in _folded(text, "  ", "  ")]
 
 
 def _facts(facts: Sequence[tuple[str, str]]) -> list[str]:
-    width = max((len(label) for label, _ in facts), default=0)
-    return [f"  {label:<{max(width, 9)}}  {text}" for label, text in facts]
+    """A line each, however long: paths and digests are there to be copied."""
+    return [f"  {label:<{_widest(facts)}}  {text}" for label, text in facts]
+
+
+def _wrapped(facts: Sequence[tuple[str, str]]) -> list[str]:
+    """Label and text side by side, the text in as many lines as it needs."""
+    width = _widest(facts)
+    return [
+        line
+        for label, text in facts
+        for line in _folded(text, f"  {label:<{width}}  ", " " * (width + 4))
+    ]
+
+
+def _widest(facts: Sequence[tuple[str, str]]) -> int:
+    return max((len(label) for label, _ in facts), default=0)
+
+
+def _folded(text: str, first: str, later: str) -> list[str]:
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=first, subsequent_indent=later, break_on_hyphens=False
+    )
 
 
 def _data(model: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -123,40 +139,6 @@ def _span(facts: Mapping[str, Any]) -> str:
     return f"{symbols}, {facts['first_date']} to {facts['last_date']}"
 
 
-def _made(model: Mapping[str, Any]) -> list[tuple[str, str]]:
-    chosen, states = model["parameters"], model["symbols"]
-    levels = [symbol for symbol, state in states.items() if state["scale"] == "level"]
-    scored, checked = model["scored_model"], model["leak_check"]
-    how = (
-        f"given (sha256 {scored['sha256'][:12]}…, cutoff {scored['cutoff']}), scored"
-        if scored
-        else "trained"
-    )
-    leaks = (
-        f"none: nothing changed with garbage after {' and '.join(checked['cutoffs'])}"
-        if checked and checked["cutoffs"]
-        else "not checked, for nothing was estimated or evaluated"
-    )
-    return [
-        ("point", chosen["location"]),
-        ("volatility", chosen["volatility"]),
-        ("shape", f"{chosen['distribution']}, errors of {chosen['calibration']} days"),
-        ("scale", _scale(levels, len(states))),
-        ("price", chosen["price"]),
-        ("made", f"{how} on prices up to {model['cutoff']}"),
-        ("leaks", leaks),
-        ("symbols", f"{len(states):,} modelled, {len(model['left_out']):,} left out"),
-    ]
-
-
-def _scale(levels: Sequence[str], count: int) -> str:
-    if not levels:
-        return "log prices"
-    shown = ", ".join(levels[:5]) + (", …" if len(levels) > 5 else "")
-    rest = "" if len(levels) == count else "log prices; "
-    return f"{rest}levels for {shown} (a price of 0 or below has no logarithm)"
-
-
 def _errors_heading(model: Mapping[str, Any]) -> str:
     metrics, chosen = model["metrics"], model["parameters"]
     if not metrics["origins"]:
@@ -168,56 +150,43 @@ def _errors_heading(model: Mapping[str, Any]) -> str:
     )
 
 
-def _risk_heading() -> str:
-    return (
-        "Volatility and value-at-risk, one day ahead (QLIKE: less is better, * if\n"
-        "significant; VaR: share of days beyond it, Kupiec's p-value or symbols passed)"
-    )
-
-
 def _distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The whole distribution beside the random walk's, and what does not look like chance."""
     pooled = model["metrics"]["pooled"]
-    held = pooled["model"]["coverages"]
-    shares = [
-        f"{share:.1%} in {percent_key(level)}%"
-        for level in (0.5, 0.8, 0.9, 0.95)
-        if (share := held[percent_key(level)]) is not None
-    ]
+    ours, plain = (pooled[who] for who in ("model", "random_walk"))
+    names = {"pinball": "pinball", "crps": "CRPS", "interval_score": "interval"}
     ratios = [
-        f"{name} {pooled['model'][key] / pooled['random_walk'][key]:.3f}"
-        for key, name in (("pinball", "pinball"), ("crps", "CRPS"), ("interval_score", "interval"))
-        if pooled["random_walk"][key]
+        f"{name} {ours[key] / plain[key]:.3f}"
+        for key, name in names.items()
+        if plain[key] and ours[key] is not None
     ]
-    luck = pooled["pit"]["p_value"]
+    var = [(percent(tail), pooled["var"][percent_key(tail)]) for tail in TAILS]
+    tests = [f"at {name} for {found['independent']} of {found['tested']}" for name, found in var]
+    p = pooled["pit"]["p_value"]
     return [
-        ("held", ", ".join(shares) or "-"),
-        ("scores", f"over the random walk's: {', '.join(ratios) or '-'}"),
-        ("PIT", "-" if luck is None else f"uniform with p = {luck:.3f} (if forecasts were apart)"),
+        ("scores", f"{', '.join(ratios)} times the random walk's" if ratios else "unknown"),
+        (
+            "PIT",
+            "unknown" if p is None else f"uniform: {p_value(p)}, as if no forecasts overlapped",
+        ),
+        ("VaR", f"exceptions independent (Christoffersen) {', '.join(tests)} symbols"),
     ]
 
 
-def _fallbacks(model: Mapping[str, Any], max_symbols: int) -> list[list[str]]:
-    notes = [
-        (symbol, note) for symbol, state in model["symbols"].items() for note in state["fallbacks"]
-    ]
-    return _listed("Fallbacks", notes, max_symbols)
+def _fallbacks(model: Mapping[str, Any]) -> dict[str, list[str]]:
+    return {s: state["fallbacks"] for s, state in model["symbols"].items() if state["fallbacks"]}
 
 
-def _left_out(model: Mapping[str, Any], max_symbols: int) -> list[list[str]]:
-    reasons = [(out["symbol"], out["reason"]) for out in model["left_out"]]
-    return _listed("Left out of the model", reasons, max_symbols)
+def _left_out(model: Mapping[str, Any]) -> dict[str, list[str]]:
+    return {out["symbol"]: [out["reason"]] for out in model["left_out"]}
 
 
-def _listed(heading: str, notes: Sequence[tuple[str, str]], most: int) -> list[list[str]]:
+def _listed(heading: str, notes: Mapping[str, Sequence[str]], most: int) -> list[list[str]]:
+    """The section that lists what is to be said of some symbols, if there are any."""
     if not notes:
         return []
-    lines = [
-        line
-        for symbol, note in notes[:most]
-        for line in textwrap.wrap(
-            f"{symbol}  {note}", WIDTH, initial_indent="  ", subsequent_indent="    "
-        )
-    ]
+    shown = list(notes)[:most]
+    lines = _wrapped([(symbol, "; ".join(notes[symbol])) for symbol in shown])
     if len(notes) > most:
-        lines.append(f"  ({len(notes) - most} more)")
+        lines.append(f"  ({len(notes) - most:,} more)")
     return [[heading, *lines]]

@@ -1,65 +1,82 @@
 """The tables of the report's page: plain text, 80 columns wide."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tabulate import tabulate
 
-from pricewright.evaluation.acceptance import SIGNIFICANT
+from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
 from pricewright.verdict import percent
 
+WIDTH = 80
 _WHO = ("model", "random_walk")
-_LONGEST = 16
-"""The most characters of a symbol in a table."""
+_COVERAGES = (0.5, 0.8, 0.9, 0.95)
+TAILS = (0.01, 0.05)
+_SHORTEST = 7
+"""The fewest characters that are left of a symbol where a table is too wide."""
 
 
 def acceptance(model: Mapping[str, Any]) -> list[str]:
-    """Each criterion beside its limit."""
+    """Each criterion beside its limit, and below what it is."""
+    criteria = model["acceptance"]["criteria"]
     rows = [
-        [
-            "met" if found["met"] else "NOT MET",
-            name,
-            _value(found["value"]),
-            _limit(found),
-        ]
-        for name, found in model["acceptance"]["criteria"].items()
+        ["met" if found["met"] else "NOT MET", name, _value(found["value"]), _limit(found)]
+        for name, found in criteria.items()
     ]
-    return _table(rows, ["", "criterion", "value", "wanted"], left=2)
+    header, rule, *lines = _table(rows, ["", "criterion", "value", "wanted"], left=2)
+    indent = " " * header.index("criterion")
+    explained = [
+        [
+            line,
+            *textwrap.wrap(found["what"], WIDTH, initial_indent=indent, subsequent_indent=indent),
+        ]
+        for line, found in zip(lines, criteria.values(), strict=True)
+    ]
+    return [header, rule, *(line for lines in explained for line in lines)]
 
 
 def errors(model: Mapping[str, Any], digits: int, max_symbols: int) -> list[str]:
-    """Errors and coverage beside the random walk's, the worst symbols first."""
+    """Errors and coverage beside the random walk's, the worst symbols first.
+
+    Errors have `digits` decimals, or as many as the page has room for.
+    """
     metrics, level = model["metrics"], model["parameters"]["level"]
-    by_symbol = metrics["by_symbol"]
-    rows = [
-        _error_row(_short(symbol), by_symbol[symbol]["origins"], by_symbol[symbol], digits)
-        for symbol in worst(model)[:max_symbols]
-    ]
-    if len(by_symbol) > max_symbols:
-        rows.append([f"({len(by_symbol) - max_symbols} more)", *[""] * 7])
-    rows.append(_error_row("all", metrics["origins"], metrics["pooled"], digits))
-    cover = f"{percent(level)} held"
-    headers = ["symbol", "dates", "MASE", "walk", "RMSSE", "walk", cover, "walk"]
-    return _table(rows, headers)
+    shown = {symbol: metrics["by_symbol"][symbol] for symbol in worst(model)[:max_symbols]}
+    whole = metrics["pooled"] | {"origins": metrics["origins"]}
+    headers = ["symbol", "dates", "MASE", "walk", "RMSSE", "walk", f"{percent(level)} held", "walk"]
+    lines: list[str] = []
+    for decimals in range(digits, 0, -1):
+        rows = [_error_row(symbol, scores, decimals) for symbol, scores in shown.items()]
+        rows += _more(len(metrics["by_symbol"]) - max_symbols)
+        lines = _table([*rows, _error_row("all", whole, decimals)], headers)
+        if max(map(len, lines)) <= WIDTH:
+            break
+    return lines
 
 
 def risk(model: Mapping[str, Any], max_symbols: int) -> list[str]:
-    """Volatility beside EWMA, and back-tests of the value-at-risk, in the same order."""
-    metrics = model["metrics"]
+    """Volatility beside EWMA's, and back-tests of the value-at-risk, in the same order."""
+    by_symbol, pooled = model["metrics"]["by_symbol"], model["metrics"]["pooled"]
+    rows = [[symbol, *_risk_row(by_symbol[symbol])] for symbol in worst(model)[:max_symbols]]
+    rows += _more(len(by_symbol) - max_symbols)
+    found = pooled["volatility"]
+    rows.append(["all", str(found["days"]), _signed(found["qlike_difference"]) + " "])
+    for tail in TAILS:
+        var = pooled["var"][percent_key(tail)]
+        rows[-1] += [_share(var["share"]), f"{var['passed']}/{var['tested']}"]
+    tails = [part for tail in TAILS for part in (f"{percent(tail)} VaR", "Kupiec")]
+    return _table(rows, ["symbol", "days", "QLIKE-EWMA ", *tails])
+
+
+def coverages(model: Mapping[str, Any]) -> list[str]:
+    """What intervals of several levels held, over all symbols, beside the random walk's."""
+    pooled = model["metrics"]["pooled"]
     rows = [
-        [_short(symbol), *_risk_row(metrics["by_symbol"][symbol])]
-        for symbol in worst(model)[:max_symbols]
+        [name, *(_share(pooled[who]["coverages"][percent_key(level)]) for level in _COVERAGES)]
+        for who, name in zip(_WHO, ("model", "random walk"), strict=True)
     ]
-    if len(metrics["by_symbol"]) > max_symbols:
-        rows.append([f"({len(metrics['by_symbol']) - max_symbols} more)", *[""] * 6])
-    pooled = metrics["pooled"]
-    passed = [f"{pooled['var'][key]['passed']}/{pooled['var'][key]['tested']}" for key in "15"]
-    shares = [_share(pooled["var"][key]["share"]) for key in "15"]
-    difference = _signed(pooled["volatility"]["qlike_difference"])
-    rows.append(["all", str(pooled["volatility"]["days"]), difference, shares[0], passed[0]])
-    rows[-1] += [shares[1], passed[1]]
-    headers = ["symbol", "days", "QLIKE-EWMA", "1% VaR", "Kupiec", "5% VaR", "Kupiec"]
-    return _table(rows, headers)
+    return _table(rows, ["intervals of", *map(percent, _COVERAGES)])
 
 
 def forecasts(model: Mapping[str, Any], max_symbols: int) -> list[str]:
@@ -70,9 +87,8 @@ def forecasts(model: Mapping[str, Any], max_symbols: int) -> list[str]:
         state = states[symbol]
         ahead = state["forecast"]
         prices = [state["last_price"], ahead["lower"][-1], ahead["point"][-1], ahead["upper"][-1]]
-        rows.append([_short(symbol), state["last_date"], *(_price(price) for price in prices)])
-    if len(states) > max_symbols:
-        rows.append([f"({len(states) - max_symbols} more)", *[""] * 5])
+        rows.append([symbol, state["last_date"], *(_price(price) for price in prices)])
+    rows += _more(len(states) - max_symbols)
     low, high = (1 - chosen["level"]) / 2, (1 + chosen["level"]) / 2
     days = f"in {chosen['horizon']} days"
     return _table(rows, ["symbol", "last", "price", percent(low), days, percent(high)])
@@ -81,38 +97,42 @@ def forecasts(model: Mapping[str, Any], max_symbols: int) -> list[str]:
 def worst(model: Mapping[str, Any]) -> list[str]:
     """The symbols, the worst interval score beside the random walk's first, unseen ones last."""
     by_symbol = model["metrics"]["by_symbol"]
-    return sorted(by_symbol, key=lambda symbol: (-_ratio(by_symbol[symbol]), symbol))
+    return sorted(by_symbol, key=lambda symbol: (-interval_ratio(by_symbol[symbol]), symbol))
 
 
-def _ratio(metrics: Mapping[str, Any]) -> float:
+def interval_ratio(metrics: Mapping[str, Any]) -> float:
+    """The interval score over the plain random walk's; -1 for what was not evaluated."""
     ours, plain = (metrics[who]["interval_score"] for who in _WHO)
-    return ours / plain if plain else -1.0
+    return ours / plain if plain and ours is not None else -1.0
 
 
-def _error_row(name: str, dates: int, metrics: Mapping[str, Any], digits: int) -> list[str]:
+def _more(count: int) -> list[list[str]]:
+    return [[f"({count:,} more)"]] if count > 0 else []
+
+
+def _error_row(name: str, metrics: Mapping[str, Any], digits: int) -> list[str]:
     pairs = [(metrics[who][key], key) for key in ("mase", "rmsse", "coverage") for who in _WHO]
-    return [name, str(dates), *(_number(value, key, digits) for value, key in pairs)]
+    return [name, str(metrics["origins"]), *(_number(value, key, digits) for value, key in pairs)]
 
 
 def _risk_row(metrics: Mapping[str, Any]) -> list[str]:
     found = metrics["volatility"]
-    difference = None
-    if found["qlike"] is not None and found["ewma_qlike"] is not None:
-        difference = found["qlike"] - found["ewma_qlike"]
+    known = found["qlike"] is not None and found["ewma_qlike"] is not None
+    difference = found["qlike"] - found["ewma_qlike"] if known else None
     luck = found["p_value_holm"]
     mark = "*" if luck is not None and luck < SIGNIFICANT else " "
     row = [str(found["days"]), _signed(difference) + mark]
-    for key in "15":
-        tail = metrics["var"][key]
-        row += [_share(tail["exceptions"] / tail["days"] if tail["days"] else None)]
-        row += ["-" if tail["kupiec"] is None else f"{tail['kupiec']:.2f}"]
+    for tail in TAILS:
+        var = metrics["var"][percent_key(tail)]
+        row.append(_share(var["exceptions"] / var["days"] if var["days"] else None))
+        row.append("-" if var["kupiec"] is None else f"{var['kupiec']:.3f}")
     return row
 
 
 def _number(value: float | None, key: str, digits: int) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.1%}" if key == "coverage" else f"{value:.{digits}f}"
+    if value is None or key == "coverage":
+        return _share(value)
+    return f"{value:.{digits}f}" if value < 1e4 else f"{value:.1e}"
 
 
 def _share(value: float | None) -> str:
@@ -130,9 +150,8 @@ def _value(value: float | str | None) -> str:
 
 
 def _limit(found: Mapping[str, Any]) -> str:
-    if found["side"] == "one":
-        return str(found["limit"])
-    return f"at {found['side']} {found['limit']:g}"
+    limit = found["limit"]
+    return limit if isinstance(limit, str) else f"at {found['side']} {limit:g}"
 
 
 def _price(price: float) -> str:
@@ -141,11 +160,31 @@ def _price(price: float) -> str:
     return f"{price:,.2f}" if abs(price) >= 100 else f"{price:.4f}"
 
 
-def _short(symbol: str) -> str:
-    return symbol if len(symbol) <= _LONGEST else symbol[: _LONGEST - 1] + "…"
-
-
 def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], left: int = 1) -> list[str]:
+    """The lines of a table; names in its first column lose their middle if it is too wide."""
     columns = [*["left"] * left, *["right"] * (len(headers) - left)]
-    text = tabulate(rows, headers, tablefmt="simple", colalign=columns, disable_numparse=True)
-    return [f"  {line}".rstrip() for line in text.splitlines()]
+
+    def drawn(longest: int) -> list[str]:
+        named = [
+            [_short(row[0], longest), *row[1:], *[""] * (len(headers) - len(row))] for row in rows
+        ]
+        text = tabulate(
+            named,
+            headers,
+            tablefmt="simple",
+            colalign=columns,
+            disable_numparse=True,
+            preserve_whitespace=True,  # the place of a mark that is not there
+        )
+        return [f"  {line}".rstrip() for line in text.splitlines()]
+
+    longest = max((len(row[0]) for row in rows), default=0)
+    excess = max(map(len, drawn(longest))) - WIDTH
+    return drawn(max(longest - max(excess, 0), _SHORTEST))
+
+
+def _short(name: str, longest: int) -> str:
+    if len(name) <= longest:
+        return name
+    tail = (longest - 1) // 2
+    return f"{name[: longest - 1 - tail]}…{name[-tail:]}"

@@ -98,7 +98,7 @@ def build_model(
     else:
         walked = walk_forward(kept, times, settings, threads)
     scores = score(walked, settings, threads)
-    figures = metrics(scores, kept.symbols)
+    figures = _dates(times, given) | metrics(scores, kept.symbols)
     made = written(_saved(kept, walked, settings))
     for symbol, notes in fallbacks(walked, settings).items():
         kept_notes = given[0]["symbols"][symbol]["fallbacks"] if given else notes
@@ -117,7 +117,7 @@ def build_model(
         "scored_model": {"sha256": given[1], "cutoff": given[0]["cutoff"]} if given else None,
         **model,
         "left_out": left_out,
-        "metrics": {**_dates(times, given), **figures},
+        "metrics": figures,
         "leak_check": None if scored else leakage.check(kept, times, settings, walked, threads),
         "champion": record,
         "acceptance": judge(figures, settings.level, record, thresholds),

@@ -1,33 +1,57 @@
-"""What the numbers say about a model, in words."""
+"""A model in words: how it was made, what its numbers say, and which of two is better."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from pricewright.evaluation.acceptance import SIGNIFICANT, failed
 
+_POINTS = {
+    "naive": "naive, the last price",
+    "drift": "drift, the last price and the mean change",
+    "ses": "ses, simple exponential smoothing",
+    "theta": "theta, the theta method",
+}
+_VARIANCES = {
+    "rolling": "rolling, the mean of the last {rolling_days} squared changes",
+    "ewma": "ewma, squared changes averaged with a decay of {decay} per day",
+    "garch11": "garch11, a GARCH(1,1) for each symbol",
+    "har": "har, one regression over all symbols",
+    "combined": "combined, the geometric mean of garch11 and har",
+}
+_SHAPES = {
+    "normal": "normal",
+    "fhs": "fhs, drawn from the standardised errors of {calibration} days",
+    "conformal": "conformal, the quantiles of standardised errors of {calibration} days",
+}
 
-def verdict(model: Mapping[str, Any]) -> list[str]:
-    """Whether the model is accepted, and what is to be thought of it: a sentence or two each."""
+
+def verdict(model: Mapping[str, Any], *, allow_unaccepted: bool = False) -> list[str]:
+    """Whether the model is accepted, and what is to be thought of it: a sentence or two each.
+
+    `allow_unaccepted` is whether it is deployed even if it is not accepted.
+    """
     acceptance = model["acceptance"]
-    first = (
-        "ACCEPTED: it meets every criterion."
-        if acceptance["accepted"]
-        else f"NOT ACCEPTED: {failed(acceptance)}."
-    )
+    said = ["ACCEPTED: it meets every criterion."]
+    if not acceptance["accepted"]:
+        said = [f"NOT ACCEPTED: {failed(acceptance)}."]
+        if allow_unaccepted:
+            said.append(
+                "AN UNACCEPTED MODEL IS BEING DEPLOYED, BECAUSE accept.allow_unaccepted IS TRUE."
+            )
     if model["metrics"]["pooled"]["model"]["mase"] is None:
         return [
-            first,
+            *said,
             "Not evaluated: no symbol has a long enough history before and after any date to "
             "forecast from. Nothing here says how good the model is.",
         ]
-    found = [first, _point(model), _variance(model), _interval(model)]
+    said += [_point(model), _variance(model), _interval(model)]
     known = model["metrics"]["origins_the_model_knew"]
     if known:
-        found.append(
+        said.append(
             f"Caution: {known} of the {model['metrics']['origins']} dates lie in the time that "
             "the scored model was trained on, so its numbers flatter it."
         )
-    return found
+    return said
 
 
 def champion(model: Mapping[str, Any]) -> list[str]:
@@ -35,24 +59,50 @@ def champion(model: Mapping[str, Any]) -> list[str]:
     record = model["champion"]
     if record is None:
         return ["No model was deployed to compare with."]
-    name = f"the deployed model ({record['sha256'][:12]}…, cutoff {record['cutoff']})"
+    name = f"the deployed one (sha256 {record['sha256'][:12]}…, cutoff {record['cutoff']})"
     if record["verdict"] == "not comparable":
         return [f"Not comparable with {name}: {record['reason']}."]
     words = {
-        "better": f"Better than {name}.",
-        "worse": f"Worse than {name}.",
+        "better": f"This model is significantly better than {name}.",
+        "worse": f"This model is significantly WORSE than {name}.",
         "no difference": f"No significant difference from {name}.",
     }
-    low, high = (f"{100 * record[key]:+.2f}%" for key in ("lower", "upper"))
-    numbers = (
-        f"Its pinball loss is {100 * record['difference']:+.2f}% off that one's (95% interval "
-        f"{low} to {high}), over {record['origins']} dates and {record['symbols']:,} symbols."
-    )
-    knew = record["origins_it_knew"]
-    flattered = (
-        [f"{knew} of these dates that one was trained on, which flatters it."] if knew else []
-    )
-    return [words[record["verdict"]], numbers, *flattered]
+    off, lower, upper = (100 * record[key] for key in ("difference", "lower", "upper"))
+    loss = f"{abs(off):.2f}% {'lower' if off < 0 else 'higher'}" if off else "the same"
+    said = [
+        words[record["verdict"]],
+        f"Its pinball loss is {loss} (95% interval {lower:+.2f}% to {upper:+.2f}%), "
+        f"over {record['origins']} dates and {record['symbols']:,} symbols that both have.",
+    ]
+    if record["origins_it_knew"]:
+        said.append(
+            f"The deployed one was trained on {record['origins_it_knew']} of the "
+            f"{model['metrics']['origins']} dates, which flatters it."
+        )
+    return said
+
+
+def method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How the model was made, label by label."""
+    chosen, scored = model["parameters"], model["scored_model"]
+    states = model["symbols"]
+    return [
+        ("point", _POINTS[chosen["location"]]),
+        ("volatility", _VARIANCES[chosen["volatility"]].format_map(chosen)),
+        ("shape", _SHAPES[chosen["distribution"]].format_map(chosen)),
+        ("scale", _scale([s for s, state in states.items() if state["scale"] == "level"], states)),
+        ("price", chosen["price"]),
+        (
+            "made",
+            f"given (sha256 {scored['sha256'][:12]}…, cutoff {scored['cutoff']}), scored on "
+            f"prices up to {model['cutoff']}"
+            if scored
+            else f"trained on prices up to {model['cutoff']}",
+        ),
+        ("estimated", "once, before it was given" if scored else _estimated(chosen)),
+        ("leaks", _leaks(model)),
+        ("symbols", f"{len(states):,} modelled, {len(model['left_out']):,} left out"),
+    ]
 
 
 def percent(share: float) -> str:
@@ -60,36 +110,77 @@ def percent(share: float) -> str:
     return f"{100 * share:.6g}%"
 
 
+def p_value(value: float | None) -> str:
+    """A p-value as p = 0.123, p < 0.001 or p unknown."""
+    if value is None:
+        return "p unknown"
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def _estimated(chosen: Mapping[str, Any]) -> str:
+    window, embargo = chosen["window_days"], chosen["embargo_days"]
+    every = "every date" if chosen["refit"] == 1 else f"one date in {chosen['refit']}"
+    span = "all days before it" if window is None else f"the {window:,} days before it"
+    return f"anew at {every}, from {span}" + (f" but the last {embargo}" if embargo else "")
+
+
+def _leaks(model: Mapping[str, Any]) -> str:
+    checked = model["leak_check"]
+    if checked is None:
+        return "not checked: a scored model estimates nothing"
+    if not checked["cutoffs"]:
+        return "not checked: there is no date to forecast from"
+    dates = " and ".join(dict.fromkeys(checked["cutoffs"]))
+    return f"none: garbage for all prices after {dates} changed no forecast made by then"
+
+
+def _scale(levels: list[str], symbols: Mapping[str, Any]) -> str:
+    if not levels:
+        return "log prices"
+    shown = ", ".join(levels[:5]) + (", …" if len(levels) > 5 else "")
+    rest = "" if len(levels) == len(symbols) else "log prices; "
+    return f"{rest}levels for {shown} (a price of 0 or below has no logarithm)"
+
+
 def _point(model: Mapping[str, Any]) -> str:
     pooled = model["metrics"]["pooled"]
     ratio, luck = pooled["mae_ratio"], pooled["p_value"]
     if model["parameters"]["location"] == "naive":
         return "The point forecast is the last price: no skill is claimed for it."
+    if ratio is None:
+        return "No skill in the point forecast is known: the last price was never wrong."
     error = f"its error is {ratio:.3f} times the last price's"
+    chance = p_value(luck)
     if ratio >= 1:
-        return f"No skill in the point forecast: {error}."
+        return f"No skill in the point forecast: {error} ({chance})."
     if luck is None or luck >= SIGNIFICANT:
-        return f"No skill in the point forecast that is more than luck: {error} (p = {luck:.2f})."
-    return f"The point forecast has skill: {error} (p = {luck:.3f})."
+        return f"No skill in the point forecast that is more than luck: {error} ({chance})."
+    return f"The point forecast has skill: {error} ({chance})."
 
 
 def _variance(model: Mapping[str, Any]) -> str:
     found = model["metrics"]["pooled"]["volatility"]
-    if found["lower"] is None:
+    if found["lower"] is None or found["upper"] is None:
         return "The volatility forecast could not be tested: there are too few days."
-    between = f"QLIKE {found['over_dates']:+.4f}, {found['lower']:+.4f} to {found['upper']:+.4f}"
+    between = (
+        f"QLIKE less EWMA's, mean over dates: {found['over_dates']:+.4f}, 95% interval "
+        f"{found['lower']:+.4f} to {found['upper']:+.4f}"
+    )
     if found["upper"] < 0:
         return f"The volatility forecast is significantly better than EWMA's ({between})."
     if found["lower"] > 0:
-        return f"The volatility forecast is significantly worse than EWMA's ({between})."
-    return f"The volatility forecast cannot be told from EWMA's ({between})."
+        return f"The volatility forecast is significantly WORSE than EWMA's ({between})."
+    return f"The volatility forecast is not told apart from EWMA's, better or worse ({between})."
 
 
 def _interval(model: Mapping[str, Any]) -> str:
     pooled = model["metrics"]["pooled"]
     ours, plain = pooled["model"], pooled["random_walk"]
-    return (
+    held = (
         f"The {percent(model['parameters']['level'])} interval held {ours['coverage']:.1%} of "
-        f"prices, that of the plain random walk {plain['coverage']:.1%}; its score is "
-        f"{ours['interval_score'] / plain['interval_score']:.3f} times that one's (less is better)."
+        f"prices, that of the random walk of constant volatility {plain['coverage']:.1%}"
     )
+    if not plain["interval_score"]:
+        return f"{held}."
+    ratio = ours["interval_score"] / plain["interval_score"]
+    return f"{held}; its score is {ratio:.3f} times that one's (less is better)."

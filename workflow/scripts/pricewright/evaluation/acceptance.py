@@ -37,7 +37,8 @@ def judge(
 ) -> dict[str, Any]:
     """`accepted`, and the criteria by name: value, limit, whether it is met, and in words.
 
-    A criterion that nothing can be computed for is not met: there is no acceptance unseen.
+    A criterion that nothing can be computed for is not met: there is no acceptance unseen. Only
+    that of each symbol's coverage is, if no symbol has origins enough.
     """
     pooled, by_symbol = metrics["pooled"], metrics["by_symbol"]
     variances = [found["volatility"] for found in by_symbol.values()]
@@ -71,14 +72,17 @@ def judge(
             thresholds.coverage_pooled,
             f"share within the {100 * level:.6g}% interval, off what it promises",
         ),
-        "coverage_symbol": _at_most(
-            max(seen, default=0.0),
-            thresholds.coverage_symbol,
-            f"the same of the worst symbol, of {len(seen)} with "
-            f"{thresholds.enough_origins} origins or more",
-        ),
+        "coverage_symbol": {
+            **_at_most(
+                max(seen, default=None),
+                thresholds.coverage_symbol,
+                f"the same of the worst symbol, of {len(seen)} with "
+                f"{thresholds.enough_origins} origins or more",
+            ),
+            "met": max(seen, default=0.0) <= thresholds.coverage_symbol,
+        },
         "interval_ratio": _at_most(
-            ours / plain if plain else None,
+            ours / plain if ours is not None and plain else None,
             thresholds.interval_ratio,
             "interval score over that of normal intervals of constant width",
         ),
@@ -88,6 +92,10 @@ def judge(
             "share of symbols whose value-at-risk passes Kupiec's test, at 1% and 5%",
         ),
     }
+    if metrics["origins_the_model_knew"]:
+        criteria["unseen"] = _at_most(
+            metrics["origins_the_model_knew"], 0, "dates in the time the model was trained on"
+        )
     if champion is not None and thresholds.beat_champion != "ignore":
         wanted = ["better"] if thresholds.beat_champion == "better" else ["better", "no difference"]
         verdict = champion["verdict"]
@@ -95,7 +103,7 @@ def judge(
             "value": verdict,
             "limit": " or ".join(wanted),
             "side": "one",
-            "met": verdict in wanted or verdict == "not comparable",
+            "met": verdict in wanted or (verdict == "not comparable" and len(wanted) > 1),
             "what": "beside the model now deployed",
         }
     return {"accepted": all(found["met"] for found in criteria.values()), "criteria": criteria}
@@ -103,7 +111,7 @@ def judge(
 
 def failed(acceptance: Mapping[str, Any]) -> str:
     """The criteria that are not met, in one line: each with its value and limit."""
-    return ", ".join(
+    return "; ".join(
         f"{name} is {_shown(found['value'])}, {_bound(found)}"
         for name, found in acceptance["criteria"].items()
         if not found["met"]

@@ -41,7 +41,7 @@ def compare(
         "reason": None,
         "symbols": 0,
         "origins": 0,
-        "origins_it_knew": int((timeline.origins < _day(document["cutoff"])).sum()),
+        "origins_it_knew": 0,
         "difference": None,
         "lower": None,
         "upper": None,
@@ -62,6 +62,7 @@ def compare(
     differences = np.array(
         [_mean(one) - _mean(other) for one, other in zip(ours, theirs, strict=True)]
     )
+    compared, knew = np.isfinite(differences), timeline.origins < _day(document["cutoff"])
     level = _mean(theirs)
     difference, lower, upper = (part / level for part in mean_with_interval(differences))
     if not np.isfinite(lower):
@@ -70,7 +71,8 @@ def compare(
     return record | {
         "verdict": verdict,
         "symbols": len(common),
-        "origins": int(np.isfinite(differences).sum()),
+        "origins": int(compared.sum()),
+        "origins_it_knew": int((compared & knew).sum()),
         "difference": number(difference),
         "lower": number(lower),
         "upper": number(upper),

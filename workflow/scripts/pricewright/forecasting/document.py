@@ -23,7 +23,10 @@ from pricewright.forecasting.states import States
 from pricewright.forecasting.walk import Fitted
 
 LARGEST = 1e15
-"""No number of a model is larger, on either side of 0."""
+"""No number of a model is larger, on either side of 0, but for"""
+
+LARGEST_VARIANCE = LARGEST**2
+"""variances of prices that are modelled in levels."""
 
 LEAST_OF = {"rolling_days": 2, "horizon": 1}
 """The least of a whole number among the settings, if it is not 0."""
@@ -172,13 +175,13 @@ def _parameters(
     if settings.volatility in ("garch11", "combined"):
         path = ("volatility", "garch")
         garch = Garch(
-            variance=each(*path, "variance", least=0.0),
+            variance=each(*path, "variance", least=0.0, most=LARGEST_VARIANCE),
             alpha=each(*path, "alpha", least=0.0, most=1.0),
             persistence=each(*path, "persistence", least=0.0, most=1.0),
             converged=np.array([reader.flag("symbols", s, *path, "converged") for s in symbols]),
             steps=each(*path, "steps", least=0.0).astype(np.intp),
         )
-        next_variance = each(*path, "next", least=0.0)
+        next_variance = each(*path, "next", least=0.0, most=LARGEST_VARIANCE)
         own = np.array([kind in ("garch11", "combined") for kind in kinds])
     weights = averages = None
     if reader.at("har") is not None:
@@ -192,7 +195,12 @@ def _parameters(
         count = len(HALF_LIVES)
         averages = np.array(
             [
-                reader.numbers("symbols", s, "volatility", "averages", count=count, least=0.0)
+                reader.numbers(
+                    *("symbols", s, "volatility", "averages"),
+                    count=count,
+                    least=0.0,
+                    most=LARGEST_VARIANCE,
+                )
                 for s in symbols
             ]
         )
@@ -211,7 +219,7 @@ def _parameters(
     states = States(
         observations=each("observations", least=2.0),
         level=each("location", "level"),
-        ewma=each("volatility", "average", least=0.0),
+        ewma=each("volatility", "average", least=0.0, most=LARGEST_VARIANCE),
         garch=next_variance,
         averages=averages,
     )
@@ -287,9 +295,12 @@ class _Reader:
     def day(self, *path: str) -> int:
         found = self.word(*path)
         try:
-            return date.fromisoformat(found).toordinal() - date(1970, 1, 1).toordinal()
+            day = date.fromisoformat(found)
         except ValueError:
+            day = None
+        if day is None or day.isoformat() != found:  # as of 20240131 or 2024-W05-3
             self.refuse(".".join(path), found, "a date as in 2024-01-31")
+        return day.toordinal() - date(1970, 1, 1).toordinal()
 
     def number(self, *path: str, least: float = -LARGEST, most: float = LARGEST) -> float:
         found = self.at(*path)

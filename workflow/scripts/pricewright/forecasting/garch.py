@@ -30,6 +30,9 @@ BACKCAST: Floats = 0.94 ** np.arange(20.0)
 They are fewer than any forecast needs, or a forecast made early would know what comes later.
 """
 
+LEAST = 0.01
+"""The least h that the recursion begins with: a price that stood still at first will move."""
+
 STEPS = 60
 HALVINGS = 8
 TOLERANCE = 1e-7
@@ -56,7 +59,8 @@ class Garch:
 def fit(squares: Floats, start: Garch | None = None) -> Garch:
     """Estimate from squared changes (n, S), NaN past a series' end and nowhere else.
 
-    `start` are parameters to search from, such as those of a shorter history. A series that
+    `start` are parameters to search from, such as those of a shorter history, where they
+    converged. A series that
     never changes has no GARCH: its variance is 0 and it has not converged.
     """
     live = np.isfinite(squares)
@@ -64,12 +68,15 @@ def fit(squares: Floats, start: Garch | None = None) -> Garch:
     moves = variance > 0
     scaled = squares / np.where(moves, variance, 1.0)
     search = _Search.over(scaled)
-    if start is None:
+    if start is not None and start.converged.all():
+        place = np.array([start.alpha, start.persistence])
+    else:
         even = np.ones(len(variance))
         tried = [search.likelihood(np.array([a * even, p * even])) for a, p in STARTS]
         place = np.array(STARTS).T[:, np.argmax(tried, axis=0)]
-    else:
-        place = np.array([start.alpha, start.persistence])
+        if start is not None:
+            known = np.array([start.alpha, start.persistence])
+            place = np.where(start.converged, known, place)
     place, converged, steps = search.run(place)
     return Garch(variance, place[0], place[1], converged & moves, steps)
 
@@ -92,7 +99,7 @@ def _backcast(scaled: Floats) -> Floats:
     weights = BACKCAST[: len(first), None] * live
     weight = sums(weights)
     average = sums(weights * np.where(live, first, 0.0)) / np.where(weight > 0, weight, 1.0)
-    return np.where(weight > 0, average, 1.0)
+    return np.where(weight > 0, np.maximum(average, LEAST), 1.0)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Everything is made once more from prices of which all that came after a cutoff a
 garbage. Whatever was known and forecast up to the cutoff must be the same to the last bit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -74,13 +74,21 @@ def spoiled(panel: Panel, cutoff: int) -> Panel:
 
 def _columns(walked: Walked) -> Iterator[tuple[str, Floats]]:
     """What is known at each origin, by name and in order of its use: (K, S, …) each."""
-    parts = [dict(piece.states.items()) for piece in walked.pieces]
-    for name in parts[0]:
-        if parts[0][name] is not None:
-            yield name, np.concatenate([part[name] for part in parts], axis=1)
-    yield "usable", np.concatenate([piece.usable for piece in walked.pieces], axis=1)
-    yield "centre", np.concatenate([piece.centres for piece in walked.pieces], axis=1)
-    yield "variance", np.concatenate([piece.variances for piece in walked.pieces], axis=1)
+    usable = np.concatenate([piece.usable for piece in walked.pieces], axis=1)
+
+    def joined(parts: Sequence[Floats]) -> Floats:
+        """What stands where there is no forecast is of no matter."""
+        found = np.concatenate(parts, axis=1)
+        return np.where(usable.reshape(*usable.shape, *[1] * (found.ndim - 2)), found, np.nan)
+
+    yield "usable", usable.astype(np.float64)
+    states = [dict(piece.states.items()) for piece in walked.pieces]
+    for name in states[0]:
+        parts = [part for found in states if (part := found[name]) is not None]
+        if parts:
+            yield name, joined(parts)
+    yield "centre", joined([piece.centres for piece in walked.pieces])
+    yield "variance", joined([piece.variances for piece in walked.pieces])
     yield "shape", walked.shapes[walked.held[:-1]]
 
 

@@ -70,7 +70,7 @@ def fit(kind: Kind, values: Floats) -> Location:
         steps = np.arange(len(values), dtype=np.float64)[:, None]
         centre = (counts - 1) / 2
         spread = counts * (counts**2 - 1.0) / 12
-        level = sums(filled) / counts
+        level = sums(filled) / np.maximum(counts, 1)
         slope = sums(np.where(live, (steps - centre) * (filled - level), 0.0)) / np.maximum(
             spread, 1.0
         )

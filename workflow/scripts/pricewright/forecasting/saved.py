@@ -11,7 +11,7 @@ from pricewright.errors import Refusal
 from pricewright.forecasting import location, volatility
 from pricewright.forecasting.panel import NEVER, Panel, from_scale, panel_of, squares
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.states import States
+from pricewright.forecasting.states import Start, States
 from pricewright.forecasting.walk import Fitted, follow
 
 
@@ -73,22 +73,23 @@ class Saved:
 
         Only days after a symbol's last one count. A symbol that has none stays as it is.
         """
-        panel, _ = self.continued(newer, whole=False)
+        panel, start = self.continued(newer, whole=False)
         volatile = self.fitted.volatility
         most = volatile.rolling_days + 1 if volatile.kind == "rolling" else 1
         ends, columns = panel.counts - 1, np.arange(len(self.symbols))
+        prices = [
+            np.concatenate([self.recent[column][:-1], panel.prices[: end + 1, column]])
+            for column, end in enumerate(ends.tolist())
+        ]
         return replace(
             self,
             last_days=panel.days[ends, columns],
-            recent=[
-                panel.prices[max(end + 1 - most, 0) : end + 1, column]
-                for column, end in enumerate(ends.tolist())
-            ],
-            states=self._followed(panel),
+            recent=[known[-most:] for known in prices],
+            states=self._followed(panel, start),
         )
 
-    def continued(self, newer: Panel, *, whole: bool) -> tuple[Panel, States | None]:
-        """Each symbol's recent prices and what came after them, and the states they begin with.
+    def continued(self, newer: Panel, *, whole: bool) -> tuple[Panel, Start]:
+        """Each symbol's last price and what came after it, and where these histories go on.
 
         With `whole`, a history that begins no later than the model's last day is taken as it
         is, and its states begin anew. Raises Refusal if a price that came has no place on its
@@ -97,8 +98,8 @@ class Saved:
         place = {symbol: number for number, symbol in enumerate(newer.symbols)}
         histories, anew = [], np.zeros(len(self.symbols), dtype=bool)
         for number, symbol in enumerate(self.symbols):
-            prices, last = self.recent[number], int(self.last_days[number])
-            days = np.arange(last - len(prices) + 1, last + 1, dtype=np.int32)
+            prices, last = self.recent[number][-1:], int(self.last_days[number])
+            days = self.last_days[number : number + 1]
             if symbol in place:
                 rows, column = slice(0, int(newer.counts[place[symbol]])), place[symbol]
                 new_days, new_prices = newer.days[rows, column], newer.prices[rows, column]
@@ -138,42 +139,44 @@ class Saved:
             self.fitted.location, states.level, states.observations, self.settings.horizon
         )
 
-    def _followed(self, panel: Panel) -> States:
-        """The states at the end of recent prices and what came after them.
+    def _followed(self, panel: Panel, start: Start) -> States:
+        """The states at the end of each symbol's last price and what came after it.
 
         One observation after the other, so that the numbers are the same in however many goes
         they came. Only a rolling mean is made anew, from all the recent prices.
         """
         states = self.states.at(np.arange(len(panel)))  # a copy
-        last = np.array([len(prices) - 1 for prices in self.recent])
-        for step in range(int((panel.counts - 1 - last).max(initial=0))):
-            columns = np.flatnonzero(panel.counts - 1 - last > step)
-            rows = last[columns] + np.array([[step], [step + 1]])
+        for step in range(int((panel.counts - 1).max(initial=0))):
+            columns = np.flatnonzero(panel.counts - 1 > step)
             pair = Panel(
                 [panel.symbols[column] for column in columns.tolist()],
-                panel.days[rows, columns],
-                panel.prices[rows, columns],
+                panel.days[step : step + 2, columns],
+                panel.prices[step : step + 2, columns],
                 panel.levels[columns],
             )
             after = [np.ones(len(columns), dtype=np.intp)]
-            start = states.at(columns)
-            made = follow(pair, [self.fitted.of(columns)], after, 1, start).states.at(0)
+            begun = Start(states.at(columns), start.earlier[:0, columns])
+            made = follow(pair, [self.fitted.of(columns)], after, 1, begun).states.at(0)
             for (_, ours), (_, new) in zip(states.items(), made.items(), strict=True):
                 if ours is not None:
                     ours[columns] = new
-        if self.fitted.volatility.kind == "rolling":
-            means = volatility.rolling(squares(panel.values), self.fitted.volatility.rolling_days)
-            columns = np.flatnonzero(panel.counts - 1 > last)
+        model = self.fitted.volatility
+        if model.kind == "rolling":
+            means = volatility.rolling(squares(panel.values), model.rolling_days, start.earlier)
+            columns = np.flatnonzero(panel.counts > 1)
             states.ewma[columns] = means[panel.counts[columns] - 1, columns]
         return states
 
-    def _start(self, anew: Flags) -> States | None:
-        """A rolling mean is made from recent prices anew; all else begins from its state."""
-        if self.fitted.volatility.kind == "rolling":
-            return None
-        start = self.states.at(np.arange(len(anew)))  # a copy
-        for _, part in start.items():
+    def _start(self, anew: Flags) -> Start:
+        states = self.states.at(np.arange(len(anew)))  # a copy
+        for _, part in states.items():
             if part is not None:
                 part[anew] = np.nan
-        start.observations[anew] = 1.0
-        return start
+        states.observations[anew] = 1.0
+        longest = max(len(prices) for prices in self.recent) - 1
+        earlier = np.full((longest, len(anew)), np.nan)
+        for column in np.flatnonzero(~anew).tolist():
+            prices = self.recent[column]
+            values = prices if self.levels[column] else np.log(prices)
+            earlier[longest - len(prices) + 1 :, column] = np.diff(values) ** 2
+        return Start(states, earlier)

@@ -51,3 +51,19 @@ class States:
             for name, part in self.items()
         }
         return type(self)(**found)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where histories go on that began before a panel does.
+
+    states: (S,), after the panel's first observations, NaN for a history that begins there.
+    earlier: (n, S), the squared changes before, for a rolling mean; NaN where there are none.
+    """
+
+    states: States
+    earlier: Floats
+
+    def of(self, columns: Any) -> Self:
+        """The same for some of the symbols."""
+        return type(self)(self.states.at(columns), self.earlier[:, columns])

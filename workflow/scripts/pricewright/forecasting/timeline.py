@@ -15,7 +15,8 @@ class Timeline:
 
     origins: (K,), from which forecasts are evaluated; the last leaves a horizon to score.
     estimates: (E,), at whose end parameters are estimated; those of one hold to the next. The
-    first come before the origins, so that errors made out of sample are there to calibrate by.
+    first come before the origins, so that errors made out of sample are there to calibrate by;
+    the last is the last origin.
     """
 
     origins: Days
@@ -31,4 +32,5 @@ def timeline(panel: Panel, settings: Settings) -> Timeline:
     grid = calendar[places]
     enough = np.sort(panel.days[settings.min_history - 1 : settings.min_history].ravel())
     grid = grid[grid >= enough[0]] if len(enough) else grid[:0]
-    return Timeline(grid[-settings.origins :], grid[:: settings.refit])
+    estimates = np.union1d(grid[:1], grid[:: -settings.refit])
+    return Timeline(grid[-settings.origins :], estimates)

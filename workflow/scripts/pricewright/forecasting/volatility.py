@@ -111,13 +111,23 @@ def ewma(squares: Floats, decay: float, start: Floats | None = None) -> Floats:
     return recurrence((1 - decay) * squares, decay, begin)
 
 
-def rolling(squares: Floats, days: int) -> Floats:
-    """(n+1, S): the mean of the last `days` squares, or of as many as there are."""
-    sums = np.zeros((len(squares) + 1, squares.shape[1]))
-    for back in range(min(days, len(squares))):
-        sums[back + 1 :] += squares[: len(squares) - back]
-    sums[0] = har.seed(squares)
-    return np.asarray(sums / np.clip(np.arange(len(sums)), 1, days)[:, None])
+def rolling(squares: Floats, days: int, earlier: Floats | None = None) -> Floats:
+    """(n+1, S): the mean of the last `days` squares, or of as many as there are.
+
+    earlier: (m, S), squares that came before, NaN where there are none.
+    """
+    before = np.empty((0, squares.shape[1])) if earlier is None else earlier
+    whole = np.concatenate([before, squares])
+    there = np.isfinite(whole[: len(before)])
+    counts = np.concatenate([there, np.ones(squares.shape, dtype=bool)])
+    whole[: len(before)][~there] = 0.0
+    sums = np.zeros((len(whole) + 1, squares.shape[1]))
+    numbers = np.zeros(sums.shape)
+    for back in range(min(days, len(whole))):
+        sums[back + 1 :] += whole[: len(whole) - back]
+        numbers[back + 1 :] += counts[: len(whole) - back]
+    means = np.where(numbers > 0, sums / np.maximum(numbers, 1), har.seed(squares))
+    return np.asarray(means[len(before) :])
 
 
 def conditional(

@@ -13,7 +13,7 @@ from pricewright.forecasting.har import averages
 from pricewright.forecasting.location import Location
 from pricewright.forecasting.panel import Panel, squares
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.states import States
+from pricewright.forecasting.states import Start, States
 from pricewright.forecasting.volatility import Volatility
 
 
@@ -95,12 +95,12 @@ def follow(
     fitted: Sequence[Fitted],
     begins: Sequence[Ints],
     horizon: int,
-    start: States | None = None,
+    start: Start | None = None,
 ) -> Track:
     """Forecast from each observation with the parameters that held then.
 
     begins: for each of `fitted`, (S,) the row from which on it holds: up to the next's.
-    start: the states (S,) after the panel's first observations, where others came before them.
+    start: where histories go on that began before the panel.
     """
     symbols, columns = len(panel), np.arange(len(panel))
     first = begins[0]
@@ -108,7 +108,7 @@ def follow(
     changes = squares(panel.values)
     averaged = None
     if fitted[0].volatility.uses_har:
-        averaged = averages(changes, start.averages if start else None)
+        averaged = averages(changes, start.states.averages if start else None)
     track: Track | None = None
     for place, part in enumerate(fitted):
         ends = begins[place + 1] if place + 1 < len(begins) else panel.counts
@@ -143,20 +143,22 @@ def errors(panel: Panel, track: Track) -> Floats:
 
 
 def _states(
-    panel: Panel, fitted: Fitted, changes: Floats, averaged: Floats | None, start: States | None
+    panel: Panel, fitted: Fitted, changes: Floats, averaged: Floats | None, start: Start | None
 ) -> States:
     """(N, S): the states after each observation of a panel."""
     volatility = fitted.volatility
+    begun = start.states if start else None
     if volatility.kind == "rolling":
-        plain = volatilities.rolling(changes, volatility.rolling_days)
+        earlier = start.earlier if start else None
+        plain = volatilities.rolling(changes, volatility.rolling_days, earlier)
     else:
-        plain = volatilities.ewma(changes, volatility.decay, start.ewma if start else None)
-    before = start.observations if start else np.ones(len(panel))
+        plain = volatilities.ewma(changes, volatility.decay, begun.ewma if begun else None)
+    before = begun.observations if begun else np.ones(len(panel))
     return States(
         before + np.arange(len(panel.days))[:, None],
-        locations.levels(fitted.location, panel.values, start.level if start else None),
+        locations.levels(fitted.location, panel.values, begun.level if begun else None),
         plain,
-        volatilities.conditional(volatility, changes, start.garch if start else None),
+        volatilities.conditional(volatility, changes, begun.garch if begun else None),
         averaged,
     )
 

@@ -18,7 +18,7 @@ from pricewright.forecasting import distribution, har
 from pricewright.forecasting.calibration import Errors, Known, conformal, shapes_of, simulated
 from pricewright.forecasting.panel import NEVER, Panel
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.states import States
+from pricewright.forecasting.states import Start, States
 from pricewright.forecasting.timeline import Timeline
 from pricewright.forecasting.walk import Fitted, Track, errors, estimate, follow
 
@@ -113,18 +113,18 @@ def walk_given(
     *,
     fitted: Fitted,
     shapes: Floats,
-    start: States | None = None,
+    start: Start | None = None,
     threads: int = 1,
 ) -> Walked:
     """Follow and forecast with a model that is given, its parameters the same at all dates.
 
-    shapes: (1, S or 1, H, Q).  start: the states (S,) after the panel's first observations, where
-    others came before them.
+    shapes: (1, S or 1, H, Q).  start: where histories go on that began before
+    the panel.
     """
 
     def walk(part: tuple[Panel, slice]) -> Piece:
         piece, columns = part
-        own = None if start is None else start.at(columns)
+        own = None if start is None else start.of(columns)
         return _forecasts(piece, timeline, [fitted.of(columns)], settings, start=own)[0]
 
     pieces = _pieces(panel)
@@ -147,7 +147,10 @@ def usable(panel: Panel, origins: Days, settings: Settings) -> tuple[Flags, Ints
 
     It must have history enough, a price that is not too old, and one that moves at times.
     """
-    rows = np.array([panel.upto(day) for day in origins.tolist()]).reshape(-1, len(panel)) - 1
+    counts = np.empty((len(origins), len(panel)), dtype=np.intp)
+    for place, day in enumerate(origins.tolist()):
+        counts[place] = panel.upto(day)
+    rows = counts - 1
     at = np.maximum(rows, 0)
     columns = np.arange(len(panel))
     enough = (rows + 1 >= settings.min_history) & (rows >= panel.first)
@@ -208,15 +211,16 @@ def _forecasts(
     settings: Settings,
     *,
     days: Sequence[int] = (),
-    start: States | None = None,
+    start: Start | None = None,
 ) -> tuple[Piece, Track, Ints]:
     """The piece, the whole track, and the row (S,) with which the track begins."""
     able, rows = usable(panel, timeline.origins, settings)
     if days:
-        begins = [np.maximum(panel.upto(day) - 1, 0) for day in days]
+        begins = _begins(panel, days, timeline)
     else:
         begins = [np.maximum(rows[0], 0) if len(rows) else panel.counts - 1]
     track = follow(panel, fitted, begins, settings.horizon, start)
+    ends = [np.maximum(panel.counts - 1, 0)]
     first = begins[0]
     begin = np.maximum(rows[0], 0) - first if len(rows) else panel.counts - first
     daily = begin + np.arange(max(int((panel.counts - first - begin).max(initial=0)), 0))[:, None]
@@ -234,10 +238,24 @@ def _forecasts(
         daily_centres=each_day.centres[..., 0],
         daily_variances=each_day.variances[..., 0],
         fitted=fitted[-1],
-        last=track.at(np.maximum(panel.counts - 1 - first, 0)[None]),
+        last=follow(panel, fitted[-1:], ends, settings.horizon, start),
         known=None,
     )
     return piece, track, first
+
+
+def _begins(panel: Panel, days: Sequence[int], timeline: Timeline) -> list[Ints]:
+    """For each day of estimates (S,), the first row that is forecast with them.
+
+    That is the last one known on that day, unless it was the last one at the origin before, too:
+    what was forecast then may not know of a later day.
+    """
+    dates = np.union1d(timeline.origins, timeline.estimates)
+    begins = [np.maximum(panel.upto(days[0]) - 1, 0)]
+    for day in days[1:]:
+        before = int(dates[dates < day][-1])
+        begins.append(np.maximum(panel.upto(day) - 1, panel.upto(before)))
+    return begins
 
 
 def _joined(parts: Sequence[Known | None]) -> Known:
