@@ -18,8 +18,9 @@ PLAIN = {"volatility": "ewma", "distribution": "normal", "refit": 20}
 HAR = {"volatility": "har", "distribution": "normal", "refit": 20, "origins": 40}
 
 
-def compared(document, panel, **changes):
-    """The record of a champion beside a challenger with some settings."""
+def compared(document, panel, cutoff="2000-01-01", **changes):
+    """The record of a champion, said to be of long ago, beside a challenger with some settings."""
+    document = document | {"cutoff": cutoff}
     settings = chosen(**(PLAIN | changes))
     times = timeline(panel, settings)
     scores = score(walk_forward(panel, times, settings), settings)
@@ -37,7 +38,7 @@ def test_a_model_of_which_nothing_is_estimated_is_as_good_as_itself(tmp_path, ma
     found = compared(trained(tmp_path, records_of(market), **PLAIN), market)
     assert found["verdict"] == "no difference"
     assert (found["difference"], found["lower"], found["upper"]) == (0, 0, 0)
-    assert (found["symbols"], found["origins"], found["origins_it_knew"]) == (2, 20, 20)
+    assert (found["symbols"], found["origins"], found["origins_it_knew"]) == (2, 20, 0)
     assert found["reason"] is None
 
 
@@ -64,6 +65,7 @@ def test_a_challenger_that_is_garbage_is_worse(tmp_path, market):
     times = timeline(market, settings)
     scores = score(walk_forward(market, times, settings), settings)
     scores.model.pinball[:] *= 2
+    document["cutoff"] = "2000-01-01"
     found = champion.compare(
         document, "0" * 64, scores, panel=market, timeline=times, settings=settings
     )
@@ -104,8 +106,23 @@ def test_only_the_symbols_that_both_have_are_compared(tmp_path, market):
 def test_origins_that_the_champion_knew_are_counted(tmp_path, market):
     times = timeline(market, chosen(**PLAIN))
     early = market.until(int(times.origins[12]))
-    found = compared(trained(tmp_path, records_of(early), **PLAIN), market)
+    document = trained(tmp_path, records_of(early), **PLAIN)
+    found = compared(document, market, cutoff=document["cutoff"])
     assert found["origins_it_knew"] == 12
+    assert found["origins"] == 8
+    without_comparison(
+        found,
+        "only 8 of the dates come after what it was trained on, and fewer than 20 say nothing",
+    )
+
+
+def test_only_dates_after_the_champions_cutoff_are_compared(tmp_path, market):
+    times = timeline(market, chosen(**(PLAIN | {"origins": 40})))
+    cutoff = str(np.datetime64(int(times.origins[12]), "D"))
+    document = trained(tmp_path, records_of(market), **PLAIN)
+    found = compared(document, market, cutoff=cutoff, origins=40)
+    assert (found["origins_it_knew"], found["origins"]) == (12, 28)
+    assert found["verdict"] == "no difference"
 
 
 def without_comparison(found, reason):
@@ -151,7 +168,8 @@ def test_with_few_origins_there_is_no_verdict(tmp_path):
     panel = simulated(1, 45)
     document = trained(tmp_path, records_of(panel), **PLAIN)
     found = compared(document, panel)
-    without_comparison(found, "there are too few origins")
+    assert found["verdict"] == "not comparable"
+    assert found["reason"].startswith("only 1 of the dates")
     assert found["symbols"] == 1
 
 
@@ -169,7 +187,7 @@ def test_a_model_that_is_made_again_keeps_the_record_of_its_champion(tmp_path, m
         trained(tmp_path, records, **(PLAIN | {"decay": 0.9}), champion=deployed)
         found.append((tmp_path / "model.json").read_bytes())
         shutil.copy(tmp_path / "model.json", deployed)
-    assert orjson.loads(found[0])["champion"]["verdict"] in ("no difference", "better", "worse")
+    assert orjson.loads(found[0])["champion"]["verdict"] == "not comparable"  # it knew all dates
     assert found[0] == found[1] == found[2]
 
 

@@ -172,7 +172,7 @@ def test_the_conda_environment_is_the_locks_with_every_direct_dependency():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     direct = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     names = {re.match(r"[A-Za-z0-9.-]+", requirement)[0].lower() for requirement in direct}
-    names = {name.replace(".", "-") for name in names} - {"pricewright"}  # its own extra
+    names = {name.replace(".", "-") for name in names}
     assert names <= set(pins("\n".join(from_pip)))
 
 

@@ -350,7 +350,9 @@ def test_the_champion_may_have_lost_less(model, difference, words):
 def test_a_champion_that_knew_the_dates_is_said_to_be_flattered(model):
     said = champion(model | record("worse", origins_it_knew=7))
     count = model["metrics"]["origins"]
-    assert said[-1] == f"The deployed one was trained on 7 of the {count} dates, which flatters it."
+    assert (
+        said[-1] == f"The deployed one was trained on 7 of the {count} dates; these are left out."
+    )
 
 
 def test_a_champion_that_is_not_comparable_has_its_reason(model):

@@ -190,10 +190,7 @@ def test_a_unit_is_no_crash_and_changes_no_score(tmp_path, unit):
 @pytest.mark.parametrize("unit", [1e-12, 1e12])
 def test_a_unit_of_levels_is_no_crash(tmp_path, unit):
     prices = {"OIL": unit * (walk() - 50)}
-    if unit > 1:  # a variance of 1e23 has no place in a model
-        assert "OIL" in refused(tmp_path, prices)
-    else:
-        assert made(tmp_path, prices)["symbols"]["OIL"]["scale"] == "level"
+    assert made(tmp_path, prices)["symbols"]["OIL"]["scale"] == "level"
 
 
 def test_many_symbols_of_thirty_days_are_refused_in_one_sentence(tmp_path):

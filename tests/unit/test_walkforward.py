@@ -14,7 +14,7 @@ from conftest import ROOT, SCRIPTS
 from pricewright.forecasting import har
 from pricewright.forecasting import volatility as volatilities
 from pricewright.forecasting.panel import NEVER, squares
-from pricewright.forecasting.timeline import timeline
+from pricewright.forecasting.timeline import Timeline, timeline
 from pricewright.forecasting.walk import estimate
 from pricewright.forecasting.walkforward import usable, walk_forward
 
@@ -218,17 +218,21 @@ def test_estimates_hold_from_their_day_to_the_next():
         np.testing.assert_allclose(found.pieces[0].centres[place], expected, rtol=1e-12)
 
 
-def test_a_forecast_from_an_origin_is_what_a_model_made_then_forecasts(tmp_path):
+def test_a_forecast_from_an_origin_is_what_a_model_made_then_forecasts():
     """The evaluation of a model and the model itself are the same thing."""
-    panel, settings = simulated(3), chosen(refit=1, volatility="garch11", location="ses")
+    panel = simulated(3)
+    settings = chosen(location="ses", volatility="combined", distribution="fhs", refit=10)
     times = timeline(panel, settings)
-    origin = times.origins[7]
-    found = walk_forward(panel, times, settings)
-    place = 7
-    then = walk_forward(panel.until(int(origin)), times, settings)
-    last = then.pieces[0].last
-    np.testing.assert_allclose(last.centres[0], found.pieces[0].centres[place], rtol=1e-7)
-    np.testing.assert_allclose(last.variances[0], found.pieces[0].variances[place], rtol=1e-4)
+    place = int(np.flatnonzero(np.isin(times.origins, times.estimates))[0])
+    origin = times.origins[place]
+    piece, shapes = walk_forward(panel, times, settings).parts()[0]
+    so_far = Timeline(
+        times.origins[times.origins <= origin], times.estimates[times.estimates < origin]
+    )
+    then, shapes_then = walk_forward(panel.until(int(origin)), so_far, settings).parts()[0]
+    np.testing.assert_allclose(then.last.centres[0], piece.centres[place], rtol=1e-12)
+    np.testing.assert_allclose(then.last.variances[0], piece.variances[place], rtol=1e-12)
+    np.testing.assert_allclose(shapes_then[-1], shapes[place], rtol=1e-9)
 
 
 def test_daily_forecasts_are_of_every_day_from_the_first_origin_on():

@@ -77,7 +77,7 @@ def champion(model: Mapping[str, Any]) -> list[str]:
     if record["origins_it_knew"]:
         said.append(
             f"The deployed one was trained on {record['origins_it_knew']} of the "
-            f"{model['metrics']['origins']} dates, which flatters it."
+            f"{model['metrics']['origins']} dates; these are left out."
         )
     return said
 

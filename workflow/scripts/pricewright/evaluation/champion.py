@@ -17,6 +17,9 @@ from pricewright.forecasting.timeline import Timeline
 from pricewright.forecasting.walkforward import walk_given
 from pricewright.metrics.comparison import mean_with_interval
 
+UNSEEN = 20
+"""The dates after a champion's cutoff that a comparison needs."""
+
 
 def compare(
     document: Mapping[str, Any],
@@ -30,6 +33,9 @@ def compare(
 ) -> dict[str, Any]:
     """The record of a champion, from its document and the SHA-256 of its bytes.
 
+    Only dates after the champion's own cutoff count: on those that it was trained on it would
+    have an advantage that no challenger has, whose parameters are those known at each date.
+
     The loss is the pinball loss in units of the naive one-step error, its mean over horizons
     and symbols at each origin. `difference` is the challenger's less the champion's over the
     champion's mean, with a 95% interval; negative is better.
@@ -41,7 +47,7 @@ def compare(
         "reason": None,
         "symbols": 0,
         "origins": 0,
-        "origins_it_knew": 0,
+        "origins_it_knew": int((timeline.origins < _day(document["cutoff"])).sum()),
         "difference": None,
         "lower": None,
         "upper": None,
@@ -57,22 +63,25 @@ def compare(
     theirs = _pinball(champion.of(common), panel.columns(columns), timeline, settings, threads)
     steps = min(ours.shape[-1], theirs.shape[-1])
     ours, theirs = ours[..., :steps], theirs[..., :steps]
-    both = np.isfinite(ours) & np.isfinite(theirs)
+    unseen = (timeline.origins >= _day(document["cutoff"]))[:, None, None]
+    both = np.isfinite(ours) & np.isfinite(theirs) & unseen
     ours, theirs = np.where(both, ours, np.nan), np.where(both, theirs, np.nan)
     differences = np.array(
         [_mean(one) - _mean(other) for one, other in zip(ours, theirs, strict=True)]
     )
-    compared, knew = np.isfinite(differences), timeline.origins < _day(document["cutoff"])
+    compared = int(np.isfinite(differences).sum())
+    record |= {"symbols": len(common), "origins": compared}
+    if compared < UNSEEN:
+        reason = (
+            f"only {compared} of the dates come after what it was trained on, and fewer than "
+            f"{UNSEEN} say nothing"
+        )
+        return record | {"reason": reason}
     level = _mean(theirs)
     difference, lower, upper = (part / level for part in mean_with_interval(differences))
-    if not np.isfinite(lower):
-        return record | {"symbols": len(common), "reason": "there are too few origins"}
     verdict = "better" if upper < 0 else "worse" if lower > 0 else "no difference"
     return record | {
         "verdict": verdict,
-        "symbols": len(common),
-        "origins": int(compared.sum()),
-        "origins_it_knew": int((compared & knew).sum()),
         "difference": number(difference),
         "lower": number(lower),
         "upper": number(upper),
