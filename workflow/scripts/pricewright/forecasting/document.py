@@ -6,14 +6,14 @@ and the document.
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import date
-from typing import Any, NoReturn, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
 from pricewright.arrays import Floats
 from pricewright.errors import Refusal
 from pricewright.forecasting import location, volatility
+from pricewright.forecasting.checked import LARGEST, LARGEST_VARIANCE, Checked
 from pricewright.forecasting.garch import Garch
 from pricewright.forecasting.har import HALF_LIVES
 from pricewright.forecasting.location import Location
@@ -22,20 +22,11 @@ from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.states import States
 from pricewright.forecasting.walk import Fitted
 
-LARGEST = 1e15
-"""No number of a model is larger, on either side of 0, but for"""
-
-LARGEST_VARIANCE = LARGEST**2
-"""variances of prices that are modelled in levels."""
-
 LEAST_OF = {"rolling_days": 2, "horizon": 1}
 """The least of a whole number among the settings, if it is not 0."""
 
 MOST_STEPS = 250
 """The most steps ahead that a model forecasts."""
-
-MOST_WHOLE = 10**6
-"""No setting that is a whole number is larger."""
 
 ROUNDING = 1e-9
 """By so little, relatively, a quantile may be below the one before it."""
@@ -109,7 +100,7 @@ def read(document: Any, name: str, symbols: Sequence[str] | None = None) -> Save
     Raises Refusal, with the key, for whatever is missing, no number, too large or of another
     shape, and for a symbol that the model does not have.
     """
-    reader = _Reader(document, name)
+    reader = Checked(document, name)
     settings = _settings(reader)
     known = reader.at("symbols")
     if not isinstance(known, dict) or not known:
@@ -139,7 +130,7 @@ def read(document: Any, name: str, symbols: Sequence[str] | None = None) -> Save
     )
 
 
-def _settings(reader: "_Reader") -> Settings:
+def _settings(reader: Checked) -> Settings:
     values: dict[str, Any] = {}
     hints = get_type_hints(Settings)
     for key, kind in hints.items():
@@ -161,7 +152,7 @@ def _settings(reader: "_Reader") -> Settings:
 
 
 def _parameters(
-    reader: "_Reader", settings: Settings, symbols: Sequence[str]
+    reader: Checked, settings: Settings, symbols: Sequence[str]
 ) -> tuple[Fitted, States]:
     def each(*path: str, least: float = -LARGEST, most: float = LARGEST) -> Floats:
         found = [reader.number("symbols", s, *path, least=least, most=most) for s in symbols]
@@ -226,7 +217,7 @@ def _parameters(
     return Fitted(place_of, model), states
 
 
-def _recent(reader: "_Reader", settings: Settings, symbol: str) -> Floats:
+def _recent(reader: Checked, settings: Settings, symbol: str) -> Floats:
     """Its last price, or as many as a rolling mean and the next ones are made from."""
     place = ("symbols", symbol)
     path = (*place, "volatility", "recent")
@@ -242,7 +233,7 @@ def _recent(reader: "_Reader", settings: Settings, symbol: str) -> Floats:
     return recent
 
 
-def _shapes(reader: "_Reader", settings: Settings, symbols: Sequence[str], count: int) -> Floats:
+def _shapes(reader: Checked, settings: Settings, symbols: Sequence[str], count: int) -> Floats:
     paths: list[tuple[str, ...]] = [("symbols", symbol, "shape") for symbol in symbols]
     if settings.distribution == "normal":
         paths = [("distribution", "shape")]
@@ -257,86 +248,3 @@ def _shapes(reader: "_Reader", settings: Settings, symbols: Sequence[str], count
 
 def _some(symbols: Sequence[str]) -> str:
     return ", ".join(symbols[:5]) + (f" and {len(symbols) - 5} more" if len(symbols) > 5 else "")
-
-
-class _Reader:
-    """The parts of a document by key, each checked as it is taken."""
-
-    def __init__(self, document: Any, name: str) -> None:
-        self.document, self.name = document, name
-
-    def refuse(self, key: str, found: Any, wanted: str) -> NoReturn:
-        shown = repr(found) if len(repr(found)) <= 60 else repr(found)[:57] + "..."
-        raise Refusal(f"{self.name}: {key!r}: found {shown}, allowed: {wanted}; train again.")
-
-    def at(self, *path: str) -> Any:
-        node = self.document
-        for depth, key in enumerate(path):
-            if not isinstance(node, dict):
-                self.refuse(".".join(path[:depth]), node, "an object")
-            if key not in node:
-                raise Refusal(f"{self.name}: {'.'.join(path)!r} is missing; train again.")
-            node = node[key]
-        return node
-
-    def word(self, *path: str, among: Sequence[str] = ()) -> str:
-        found = self.at(*path)
-        if not isinstance(found, str) or (among and found not in among):
-            self.refuse(".".join(path), found, " or ".join(among) or "a text")
-        return found
-
-    def flag(self, *path: str) -> bool:
-        """True or false."""
-        found = self.at(*path)
-        if not isinstance(found, bool):
-            self.refuse(".".join(path), found, "true or false")
-        return found
-
-    def day(self, *path: str) -> int:
-        found = self.word(*path)
-        try:
-            day = date.fromisoformat(found)
-        except ValueError:
-            day = None
-        if day is None or day.isoformat() != found:  # as of 20240131 or 2024-W05-3
-            self.refuse(".".join(path), found, "a date as in 2024-01-31")
-        return day.toordinal() - date(1970, 1, 1).toordinal()
-
-    def number(self, *path: str, least: float = -LARGEST, most: float = LARGEST) -> float:
-        found = self.at(*path)
-        if not _is_number(found) or not least <= found <= most:
-            self.refuse(".".join(path), found, f"a number from {least:g} to {most:g}")
-        return float(found)
-
-    def whole(self, *path: str, least: int) -> int:
-        found = self.number(*path, least=least, most=MOST_WHOLE)
-        if found != int(found):
-            self.refuse(".".join(path), found, "a whole number")
-        return int(found)
-
-    def numbers(
-        self, *path: str, count: int | None = None, least: float = -LARGEST, most: float = LARGEST
-    ) -> Floats:
-        found = self.at(*path)
-        fits = isinstance(found, list) and all(map(_is_number, found))
-        if not fits or not found or (count is not None and len(found) != count):
-            self.refuse(".".join(path), found, f"{count or 'some'} numbers")
-        numbers = np.array(found, dtype=np.float64)
-        if not ((numbers >= least) & (numbers <= most)).all():
-            self.refuse(".".join(path), found, f"numbers from {least:g} to {most:g}")
-        return numbers
-
-    def table(self, *path: str, rows: int, columns: int, least: float = -LARGEST) -> Floats:
-        found = self.at(*path)
-        if not isinstance(found, list) or len(found) != rows:
-            self.refuse(".".join(path), found, f"{rows} rows")
-        lines = [_Reader({"row": row}, self.name) for row in found]
-        try:
-            return np.array([line.numbers("row", count=columns, least=least) for line in lines])
-        except Refusal:
-            self.refuse(".".join(path), found, f"{rows} rows of {columns} numbers from {least:g}")
-
-
-def _is_number(value: Any) -> bool:
-    """Whether it is one that can be reckoned with: no NaN, and no integer of 400 digits."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300

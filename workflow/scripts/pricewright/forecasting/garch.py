@@ -60,8 +60,8 @@ def fit(squares: Floats, start: Garch | None = None) -> Garch:
     """Estimate from squared changes (n, S), NaN past a series' end and nowhere else.
 
     `start` are parameters to search from, such as those of a shorter history, where they
-    converged. A series that
-    never changes has no GARCH: its variance is 0 and it has not converged.
+    converged. A series that never changes has no GARCH: its variance is 0 and it has not
+    converged.
     """
     live = np.isfinite(squares)
     variance = sums(np.where(live, squares, 0.0)) / np.maximum(live.sum(axis=0), 1)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pricewright.errors import Refusal
-from pricewright.forecasting.document import LARGEST
+from pricewright.forecasting.checked import LARGEST
 from pricewright.forecasting.panel import Panel, panel_of
 from pricewright.forecasting.saved import Saved
 from pricewright.forecasting.strict import read_json
