@@ -33,7 +33,7 @@ def train_or_score(
     min_history: int = 60,
     max_age_days: int = 30,
     origins: int = 100,
-    refit: int = 10,
+    refit: int = 5,
     embargo_days: int = 0,
     mae_ratio: float = 1.01,
     qlike_difference: float = 0.0,
