@@ -9,7 +9,7 @@ ENV := .venv
 BIN := $(ENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
-.PHONY: run test check lock bench bench-reading clean
+.PHONY: run test check lock bench bench-reading bench-models clean
 .DELETE_ON_ERROR:
 
 run: $(ENV)/run.lock
@@ -36,6 +36,9 @@ bench: $(ENV)/run.lock
 
 bench-reading: $(ENV)/run.lock
 	@$(BIN)/python benchmarks/reading.py $(ARGS)
+
+bench-models: $(ENV)/run.lock
+	@$(BIN)/python benchmarks/models.py $(ARGS)
 
 lock:
 	uv pip compile $(COMPILE) --extra dev pyproject.toml --output-file requirements-dev.lock

@@ -1,0 +1,206 @@
+"""Our side of `models.py`: `python model_ours.py SCRIPTS TASK INPUT OUTPUT [NAME=VALUE ...]`.
+
+Each task is a process of its own, as each of `model_peers.py` is. Arrays go from one to another
+as .npz, and are on the scale of the model: log prices, or prices where a log is impossible.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if __name__ == "__main__":
+    sys.path.insert(0, sys.argv[1])
+
+from pricewright.forecasting import distribution, garch, location
+from pricewright.forecasting.panel import Panel, squares
+from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.timeline import timeline
+from pricewright.forecasting.walkforward import WIDTH, each, usable, walk_forward
+
+if TYPE_CHECKING:
+    from pricewright.arrays import Floats, Ints
+
+Arrays = dict[str, Any]
+
+DEFAULTS: dict[str, Any] = {
+    "level": 0.9,
+    "location": "naive",
+    "volatility": "combined",
+    "distribution": "conformal",
+    "decay": 0.94,
+    "rolling_days": 60,
+    "calibration": 500,
+    "window_days": None,
+    "min_history": 60,
+    "max_age_days": 30,
+    "refit": 10,
+    "embargo_days": 0,
+}
+"""What `train_or_score` does by itself."""
+
+CONTENDERS: list[dict[str, Any]] = [
+    *({"location": kind} for kind in ("naive", "drift", "ses", "theta")),
+    *({"volatility": kind} for kind in ("rolling", "ewma", "garch11", "har")),
+    *({"distribution": kind} for kind in ("normal", "fhs")),
+]
+
+
+def simulate(_: str, output: str, series: str, days: str, seed: str = "5") -> None:
+    """Log prices (days, series) whose changes are GARCH(1,1), with a clean table beside them."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    rng = np.random.default_rng(int(seed))
+    shape = (int(days), int(series))
+    alpha = rng.uniform(0.03, 0.12, shape[1])
+    variance, changes = np.ones(shape[1]), np.empty(shape)
+    for day in range(shape[0]):
+        changes[day] = rng.standard_normal(shape[1]) * np.sqrt(variance)
+        variance = 0.03 + alpha * changes[day] ** 2 + (0.97 - alpha) * variance
+    values = np.log(50) + np.cumsum(changes * 0.01, axis=0)
+    np.savez(output, values=values)
+    dates = np.busday_offset("2014-01-01", np.arange(shape[0]), roll="forward")
+    names = np.array([f"S{number:04d}" for number in range(shape[1])])
+    table = pa.table(
+        {
+            "date": pa.array(np.tile(dates, shape[1]), pa.date32()),
+            "symbol": pa.array(np.repeat(names, shape[0]), pa.string()),
+            "close": np.exp(values).T.ravel(),
+        }
+    )
+    pyarrow.parquet.write_table(table, output.replace(".npz", ".parquet"))
+
+
+def speed(source: str, _: str, horizon: str, threads: str) -> None:
+    """Prints the seconds that fits and forecasts take, as JSON."""
+    values = np.load(source)["values"]
+    columns = [slice(at, at + WIDTH) for at in range(0, values.shape[1], WIDTH)]
+    blocks = [np.ascontiguousarray(values[:, part]) for part in columns]
+    tasks: dict[str, Callable[[Floats], Floats]] = {
+        "garch": partial(_garch, horizon=int(horizon)),
+        "ses": partial(_location, "ses", horizon=int(horizon)),
+        "theta": partial(_location, "theta", horizon=int(horizon)),
+    }
+    found = {}
+    for name, task in tasks.items():
+        begun = time.perf_counter()
+        each(task, blocks, int(threads))
+        found[name] = time.perf_counter() - begun
+    print(json.dumps(found))
+
+
+def _garch(values: "Floats", horizon: int) -> "Floats":
+    """(S, H): the variance of the change over the next 1..H days."""
+    changes = squares(values)
+    found = garch.fit(changes)
+    unit = np.where(found.variance > 0, found.variance, 1.0)
+    after = garch.conditional(changes / unit, found.alpha, found.persistence)[-1] * unit
+    steps = np.arange(1, horizon + 1)
+    left = np.cumsum(found.persistence[:, None] ** (steps - 1), axis=1)
+    return np.asarray(found.variance[:, None] * steps + left * (after - found.variance)[:, None])
+
+
+def _location(kind: location.Kind, values: "Floats", horizon: int) -> "Floats":
+    """(S, H): where the values are expected."""
+    found = location.fit(kind, values)
+    live = np.isfinite(values).sum(axis=0)
+    level = location.levels(found, values)[live - 1, np.arange(len(live))]
+    return location.centres(found, level, live.astype(np.float64), horizon)
+
+
+def numerics(source: str, output: str, price: str, horizon: str) -> None:
+    """Parameters of GARCH, and the forecasts of SES and Theta, from whole histories."""
+    panel = _panel(source, price)
+    found = garch.fit(squares(panel.values))
+    np.savez(
+        output,
+        symbols=np.array(panel.symbols),
+        values=panel.values,
+        levels=panel.levels,
+        counts=panel.counts,
+        **{name: getattr(found, name) for name in ("variance", "alpha", "persistence")},
+        ses=_location("ses", panel.values, int(horizon)),
+        theta=_location("theta", panel.values, int(horizon)),
+    )
+
+
+def windows(source: str, output: str, price: str, horizon: str, origins: str) -> None:
+    """Forecasts of all our contenders from the same dates, and what the others need for theirs."""
+    panel = _panel(source, price)
+    settings = Settings(price=price, horizon=int(horizon), origins=int(origins), **DEFAULTS)
+    able, _ = usable(panel, timeline(panel, settings).origins, settings)
+    panel = panel.columns(np.flatnonzero(able.any(axis=0)))  # others were given up long ago
+    times = timeline(panel, settings)
+    able, rows = usable(panel, times.origins, settings)
+    daily = panel.calendar[panel.calendar >= times.origins[0]]
+    last_estimate = times.estimates <= times.origins[0]
+    estimates = times.estimates[last_estimate.sum() - 1 :]
+    given: Arrays = {
+        "horizon": settings.horizon,
+        "symbols": np.array(panel.symbols),
+        "prices": panel.prices,
+        "values": panel.values,
+        "levels": panel.levels,
+        "counts": panel.counts,
+        "usable": able,
+        "rows": rows,
+        "estimate_rows": np.array([panel.upto(day) - 1 for day in estimates.tolist()]),
+        "daily_rows": _daily_rows(panel, daily),
+        "daily_origins": np.searchsorted(times.origins, daily, side="right") - 1,
+    }
+    for choice in CONTENDERS:
+        chosen = replace(settings, **choice)
+        name = f"{chosen.location}, {chosen.volatility}, {chosen.distribution}"
+        given |= {f"{name}/{key}": found for key, found in _walked(panel, chosen, given).items()}
+    np.savez(output, **given)
+
+
+def _daily_rows(panel: Panel, days: "Ints") -> "Ints":
+    """(D, S): the observation on each day that has a next one, or -1."""
+    rows = np.array([panel.upto(day) for day in days.tolist()]) - 1
+    at = panel.days[np.maximum(rows, 0), np.arange(len(panel))]
+    return np.where((at == days[:, None]) & (rows + 1 < panel.counts), rows, -1)
+
+
+def _walked(panel: Panel, settings: Settings, given: Arrays) -> Arrays:
+    """centres, variances, lower, upper (K, S, H) and daily variances (D, S)."""
+    walked = walk_forward(panel, timeline(panel, settings), settings)
+    levels = distribution.levels_with(settings.level).tolist()
+    tail = round((1 - settings.level) / 2, 12)
+    low, high = levels.index(tail), levels.index(round(1 - tail, 12))
+    found: dict[str, list[Floats]] = {key: [] for key in ("centres", "variances", "lower", "upper")}
+    found["daily"] = []
+    begin = 0
+    for piece, shapes in walked.parts():
+        columns = np.arange(begin, begin + len(piece.panel))
+        begin += len(piece.panel)
+        width = np.sqrt(piece.variances)
+        found["centres"].append(piece.centres)
+        found["variances"].append(piece.variances)
+        found["lower"].append(piece.centres + width * shapes[:-1, ..., low])
+        found["upper"].append(piece.centres + width * shapes[:-1, ..., high])
+        rows = given["daily_rows"][:, columns]
+        place = rows - piece.daily_rows[0]
+        there = (rows >= 0) & (piece.daily_rows[0] >= 0) & (place >= 0)
+        daily = piece.daily_variances[np.where(there, place, 0), columns - columns[0]]
+        found["daily"].append(np.where(there, daily, np.nan))
+    return {key: np.concatenate(parts, axis=1) for key, parts in found.items()}
+
+
+def _panel(source: str, price: str) -> Panel:
+    from pathlib import Path
+
+    from pricewright.forecasting.histories import read_panel
+
+    return read_panel(Path(source), price)[0]
+
+
+if __name__ == "__main__":
+    task, files, options = sys.argv[2], sys.argv[3:5], sys.argv[5:]
+    globals()[task](*files, **dict(option.split("=", 1) for option in options))

@@ -1,0 +1,267 @@
+"""The others' side of `models.py`: `python model_peers.py TASK INPUT OUTPUT [NAME=VALUE ...]`.
+
+In an environment of their own, which is made from model-peers.lock. They get the same series, on
+the same scale, as `model_ours.py` has them, and the same dates to estimate at and forecast from.
+"""
+
+import json
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from multiprocessing import Pool
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from model_boosted import boosted
+
+LOCK = Path(__file__).resolve().with_name("model-peers.lock")
+ENV = LOCK.parents[1] / ".venv" / "model-peers"
+CORES = len(os.sched_getaffinity(0))
+BOUND = NormalDist().inv_cdf(0.95)
+RECENT = 1000
+"""How many observations the slow ones learn from."""
+
+MANY, FEW = 1000, (50, 8)
+"""With more windows than that, the slow ones forecast from the last dates of so many symbols."""
+
+Floats = npt.NDArray[np.float64]
+Arrays = dict[str, Any]
+GARCH = {"arch GARCH": {}, "arch GJR-GARCH-t": {"o": 1, "dist": "t"}}
+AUTOMATIC = ("AutoETS", "AutoTheta", "AutoARIMA")
+
+
+def speed(source: str, _: str, horizon: str, subsets: str) -> None:
+    """Prints the seconds that one series takes, as JSON; subsets: how many of each are tried."""
+    from statsforecast import models
+
+    values, steps = np.load(source)["values"], int(horizon)
+    first = dict(zip(("garch", "ses", "theta"), map(int, subsets.split(",")), strict=True))
+    raw = np.diff(values[:, : first["garch"]], axis=0)
+    changes = raw / raw.std(axis=0)
+    smoothing = models.SimpleExponentialSmoothingOptimized(), values[:, : first["ses"]]
+    found = {"garch: arch": _seconds(lambda x: _arch(x).forecast(horizon=steps), changes)}
+    for name, model, series in (
+        ("garch: statsforecast", models.GARCH(1, 1), changes),
+        ("garch: statsforecast, not scaled", models.GARCH(1, 1), raw),
+        ("ses: statsforecast", *smoothing),
+        ("theta: statsforecast", models.Theta(season_length=1), values[:, : first["theta"]]),
+    ):
+        alone = _seconds(lambda y, model=model: model.forecast(y, h=steps), series)
+        found[f"{name}, one by one"] = alone
+        found[f"{name}, StatsForecast"] = _together(model, series, steps)
+    print(json.dumps({"seconds": found, "short": [_short(changes), _short(raw)]}))
+
+
+def _short(series: Floats, count: int = 30) -> float:
+    """By how much statsforecast's GARCH is less likely than arch's, in nats, the median."""
+    from statsforecast import models
+
+    found = []
+    for changes in series.T[:count]:
+        constant, alpha, beta = models.GARCH(1, 1).fit(changes).model_["coeff"]
+        at_theirs = _arch_model(changes / changes.std()).fix(
+            [constant / changes.var(), alpha, beta]
+        )
+        found.append(_arch(changes).loglikelihood - at_theirs.loglikelihood)
+    return float(np.median(found))
+
+
+def _seconds(forecast: Callable[[Floats], Any], series: Floats) -> float:
+    each = [np.ascontiguousarray(column) for column in series.T]
+    forecast(each[0])
+    begun = time.perf_counter()
+    for one in each:
+        forecast(one)
+    return (time.perf_counter() - begun) / len(each)
+
+
+def _together(model: Any, series: Floats, horizon: int) -> float:
+    import pandas as pd
+    from statsforecast import StatsForecast
+
+    rows, count = series.shape
+    frame = pd.DataFrame(
+        {
+            "unique_id": np.repeat(np.arange(count), rows),
+            "ds": np.tile(np.arange(rows), count),
+            "y": series.T.ravel(),
+        }
+    )
+    begun = time.perf_counter()
+    StatsForecast(models=[model], freq=1, n_jobs=1).forecast(df=frame, h=horizon)
+    return (time.perf_counter() - begun) / count
+
+
+def _arch(changes: Floats, last: int | None = None, start: Any = None, **kind: Any) -> Any:
+    """A fit on changes that are brought to unit deviation, which the parameters refer to."""
+    scaled = changes / changes[:last].std()
+    model = _arch_model(scaled, **kind)
+    return model.fit(disp="off", show_warning=False, last_obs=last, starting_values=start)
+
+
+def _arch_model(scaled: Floats, **kind: Any) -> Any:
+    from arch import arch_model
+
+    return arch_model(scaled, mean="Zero", vol="GARCH", rescale=False, **kind)
+
+
+def numerics(source: str, output: str, horizon: str) -> None:
+    """Prints how far our GARCH, SES and Theta are from theirs; nothing of a constant series."""
+    from statsforecast import models
+
+    ours, found = np.load(source), {}
+    smoothing = {
+        "ses": models.SimpleExponentialSmoothingOptimized(),
+        "theta": models.Theta(season_length=1),
+    }
+    for column, symbol in enumerate(ours["symbols"].tolist()):
+        values = np.ascontiguousarray(ours["values"][: ours["counts"][column], column])
+        changes = np.diff(values)
+        if not changes.any():
+            found[symbol] = {}
+            continue
+        theirs = _arch(changes)
+        variance, alpha, persistence = (
+            float(ours[name][column]) for name in ("variance", "alpha", "persistence")
+        )
+        place = [(1 - persistence) * variance / changes.var(), alpha, persistence - alpha]
+        at_ours = _arch_model(changes / changes.std()).fix(place)
+        record = {"garch": at_ours.loglikelihood - theirs.loglikelihood}
+        scale = (lambda x: x) if ours["levels"][column] else np.exp
+        for name, model in smoothing.items():
+            expected = scale(model.forecast(values, h=int(horizon))["mean"])
+            record[name] = float(np.abs(scale(ours[name][column]) / expected - 1).max())
+        found[symbol] = record
+    print(json.dumps(found))
+
+
+def windows(source: str, output: str) -> None:
+    """Forecasts from the given dates; where one fails it is the naive one, and is counted."""
+    given = dict(np.load(source))
+    given["slow"] = _fewer(given["usable"])
+    made: Arrays = {"slow": given["slow"]}
+    for contender in (variances, boosted, automatic):
+        use = given["slow" if contender is automatic else "usable"]
+        for name, found in contender(given):
+            failed = _mend(found, given, use)
+            print(f"{name}: {failed} of {int(use.sum())} forecasts failed", flush=True)
+            made |= {f"{name}/{key}": array for key, array in found.items()}
+    np.savez(output, **made)
+
+
+def _fewer(usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """The windows (K, S) of the slow ones: all, unless they are many."""
+    if usable.sum() <= MANY:
+        return usable
+    dates, symbols = FEW
+    columns = np.linspace(0, usable.shape[1] - 1, symbols).round().astype(np.intp)
+    few = np.zeros_like(usable)
+    few[-dates:, columns] = usable[-dates:, columns]
+    return few
+
+
+def _mend(found: Arrays, given: Arrays, use: npt.NDArray[np.bool_]) -> int:
+    """Put the naive forecast, and a constant variance, where there is none; how often."""
+    rows = np.maximum(given["rows"], 0)
+    steps = np.arange(1, found["centres"].shape[-1] + 1)
+    columns = np.arange(rows.shape[1])
+    last = given["values"][rows, columns][..., None] + 0 * steps
+    changes = np.nan_to_num(np.diff(given["values"], axis=0) ** 2)
+    total = np.concatenate([np.zeros((1, len(columns))), np.cumsum(changes, axis=0)])
+    plain = (total[rows, columns] / np.maximum(rows, 1))[..., None] * steps
+    width = BOUND * np.sqrt(plain)
+    instead = {"centres": last, "variances": plain, "lower": last - width, "upper": last + width}
+    keys = [key for key in found if key in instead]
+    bad = ~np.all([np.isfinite(found[key]).all(axis=-1) for key in keys], axis=0)
+    bad &= use
+    for key in keys:
+        found[key] = np.where(bad[..., None], instead[key], found[key])
+    return int(bad.sum())
+
+
+def variances(given: Arrays) -> Iterator[tuple[str, Arrays]]:
+    """arch's GARCH and GJR-GARCH-t, fitted on all that came before, then filtered on."""
+    rows, daily = given["rows"], given["daily_rows"]
+    horizon = int(given["horizon"])
+    for name, kind in GARCH.items():
+        variance = np.full((*rows.shape, horizon), np.nan)
+        every_day = np.full(daily.shape, np.nan)
+        bound = np.full(variance.shape, np.nan)
+        for column in np.flatnonzero(given["usable"].any(axis=0)):
+            for forecasts, begin, end, quantile in _followed(given, column, horizon, kind):
+                for target, at in ((variance, rows), (every_day, daily)):
+                    inside = np.flatnonzero((at[:, column] >= begin) & (at[:, column] < end))
+                    there = forecasts[at[inside, column] - begin]
+                    target[inside, column] = there if target is variance else there[:, 0]
+                    if target is variance:
+                        bound[inside, column] = quantile * np.sqrt(there)
+        last = given["values"][np.maximum(rows, 0), np.arange(rows.shape[1])][..., None]
+        centres = np.broadcast_to(last, variance.shape)
+        bounds = {"lower": centres - bound, "upper": centres + bound}
+        yield name, {"centres": centres, "variances": variance, **bounds, "daily": every_day}
+
+
+def _followed(
+    given: Arrays, column: int, horizon: int, kind: dict[str, Any]
+) -> Iterator[tuple[Floats, int, int, float]]:
+    """Variances over 1..H days from each row begin..end that a fit holds for; its 95% quantile."""
+    count = int(given["counts"][column])
+    changes = np.diff(given["values"][:count, column])
+    estimates = np.unique(given["estimate_rows"][:, column])
+    ends = [*estimates[1:].tolist(), count]
+    start = None
+    for begin, end in zip(estimates.tolist(), ends, strict=True):
+        if begin < 60 or end <= begin or not changes[:begin].any():
+            continue
+        # `last_obs` is the first change that the fit does not see
+        fit = _arch(changes, last=begin, start=start, **kind)
+        start = fit.params
+        # a forecast from change begin - 1 is one from observation begin
+        ahead = fit.forecast(horizon=horizon, start=begin - 1).variance.to_numpy()
+        made = np.cumsum(ahead[: end - begin], axis=1) * changes[:begin].var()
+        quantile = BOUND
+        if "dist" in kind:
+            quantile = float(fit.model.distribution.ppf(0.95, fit.params[["nu"]]))
+        yield made, begin, end, quantile
+
+
+def automatic(given: Arrays) -> Iterator[tuple[str, Arrays]]:
+    """statsforecast's automatic models, chosen and fitted anew at each date."""
+    places = np.argwhere(given["slow"])
+    horizon = int(given["horizon"])
+    histories = [
+        np.ascontiguousarray(given["values"][: given["rows"][k, s] + 1, s][-RECENT:])
+        for k, s in places
+    ]
+    with Pool(CORES) as pool:
+        for name in AUTOMATIC:
+            shape = (*given["rows"].shape, horizon)
+            found = {key: np.full(shape, np.nan) for key in ("centres", "lower", "upper")}
+            tasks = [(name, history, horizon) for history in histories]
+            for (k, s), made in zip(places, pool.imap(_automatic, tasks, 4), strict=True):
+                for key, forecast in zip(found, made, strict=True):
+                    found[key][k, s] = forecast
+            yield f"statsforecast {name}", found
+
+
+def _automatic(task: tuple[str, Floats, int]) -> Floats:
+    from statsforecast import models
+
+    name, history, horizon = task
+    warnings.simplefilter("ignore")
+    try:
+        made = getattr(models, name)(season_length=1).forecast(history, h=horizon, level=[90])
+    except Exception:  # whatever it is: a failure is counted
+        return np.full((3, horizon), np.nan)
+    return np.array([made["mean"], made["lo-90"], made["hi-90"]])
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    task, files, options = sys.argv[1], sys.argv[2:4], sys.argv[4:]
+    globals()[task](*files, **dict(option.split("=", 1) for option in options))
