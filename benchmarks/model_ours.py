@@ -42,7 +42,7 @@ DEFAULTS: dict[str, Any] = {
     "refit": 10,
     "embargo_days": 0,
 }
-"""What `train_or_score` does by itself."""
+"""What `train_or_score` does by itself, but that it estimates anew at every fifth date."""
 
 CONTENDERS: list[dict[str, Any]] = [
     *({"location": kind} for kind in ("naive", "drift", "ses", "theta")),
