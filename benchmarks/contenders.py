@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 LOCK = Path(__file__).resolve().with_name("peers.lock")
-PEERS = LOCK.parents[1] / ".venv" / "peers"
 
 
 def schema(date: Any, text: Any, real: Any, whole: Any) -> dict[str, Any]:
@@ -100,20 +99,21 @@ def ours_in_parts(scripts: str, *options: str) -> None:
     print(json.dumps(spent))
 
 
-def peers() -> tuple[Path, list[str]]:
-    """The Python of the peers' environment, which is made if need be, and what is in it."""
+def peers(lock: Path = LOCK) -> tuple[Path, list[str]]:
+    """The Python of an environment made from a lock, if need be, and what is in it."""
     import re
     import shutil
     import subprocess
 
-    python, installed = PEERS / "bin" / "python", PEERS / LOCK.name
-    if not installed.exists() or installed.read_bytes() != LOCK.read_bytes():
-        print(f"Installing the peers into {PEERS} (once) …", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", PEERS], check=True)
+    folder = lock.parents[1] / ".venv" / lock.stem
+    python, installed = folder / "bin" / "python", folder / lock.name
+    if not installed.exists() or installed.read_bytes() != lock.read_bytes():
+        print(f"Installing the peers into {folder} (once) …", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
         pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
-        subprocess.run([*pip, "--require-hashes", "--requirement", LOCK], check=True)
-        shutil.copy(LOCK, installed)
-    return python, re.findall(r"^\S+==\S+", LOCK.read_text(), re.MULTILINE)
+        subprocess.run([*pip, "--require-hashes", "--requirement", lock], check=True)
+        shutil.copy(lock, installed)
+    return python, re.findall(r"^\S+==\S+", lock.read_text(), re.MULTILINE)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from multiprocessing import Pool
-from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
@@ -19,8 +18,6 @@ import numpy as np
 import numpy.typing as npt
 from model_boosted import boosted
 
-LOCK = Path(__file__).resolve().with_name("model-peers.lock")
-ENV = LOCK.parents[1] / ".venv" / "model-peers"
 CORES = len(os.sched_getaffinity(0))
 BOUND = NormalDist().inv_cdf(0.95)
 RECENT = 1000

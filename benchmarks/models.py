@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from contenders import peers
 from overhead import fresh_copy
 from reading import facts, run, show, title, typical
 
 HERE = Path(__file__).resolve().parent
 LOCK = HERE / "model-peers.lock"
-ENV = HERE.parent / ".venv" / "model-peers"
+PEERS = ("arch", "lightgbm", "statsforecast", "numpy", "pandas", "scipy")
 SAMPLES = {
     "stocks": ("adj_close", None),
     "fx": ("close", "config/examples/fx.yaml"),
@@ -48,7 +49,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), options)
         facts(with_peers=False)
-        print("Peers:", *peers()[1])
+        print("Peers:", *(pin for pin in peers(LOCK)[1] if pin.split("==")[0] in PEERS))
         begun = time.perf_counter()
         for name in options.only.split(","):
             sections[name](bench)
@@ -91,7 +92,7 @@ class Bench:
 
     def peers(self, task: str, source: Path | str, output: Path | str, **options: object) -> str:
         named = [f"{name}={value}" for name, value in options.items()]
-        return run(peers()[0], HERE / "model_peers.py", task, source, output, *named)[1]
+        return run(peers(LOCK)[0], HERE / "model_peers.py", task, source, output, *named)[1]
 
     def step(self, source: Path, *more: object) -> Any:
         """What our command takes, from its start to its end."""
@@ -216,20 +217,6 @@ def print_table(what: str, given: dict[str, Any], labels: dict[str, str]) -> Non
     print(table.constant_row().text(model_scores.CONSTANT))
     for name, label in labels.items():
         print(table.row(name).text(label))
-
-
-def peers() -> tuple[Path, list[str]]:
-    """The Python of the others' environment, which is made if need be, and what is in it."""
-    python, installed = ENV / "bin" / "python", ENV / LOCK.name
-    if not installed.exists() or installed.read_bytes() != LOCK.read_bytes():
-        print(f"Installing the peers into {ENV} (once) …", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", ENV], check=True)
-        pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
-        subprocess.run([*pip, "--require-hashes", "--requirement", LOCK], check=True)
-        shutil.copy(LOCK, installed)
-    wanted = ("arch", "lightgbm", "statsforecast", "numpy", "pandas", "scipy")
-    pinned = [line.split()[0] for line in LOCK.read_text().splitlines() if "==" in line]
-    return python, [pin for pin in pinned if pin.split("==")[0] in wanted]
 
 
 if __name__ == "__main__":

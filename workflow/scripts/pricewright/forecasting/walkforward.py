@@ -118,8 +118,7 @@ def walk_given(
 ) -> Walked:
     """Follow and forecast with a model that is given, its parameters the same at all dates.
 
-    shapes: (1, S or 1, H, Q).  start: where histories go on that began before
-    the panel.
+    shapes: (1, S or 1, H, Q).  start: where histories go on that began before the panel.
     """
 
     def walk(part: tuple[Panel, slice]) -> Piece:
