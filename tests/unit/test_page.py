@@ -29,6 +29,7 @@ def trained(tmp_path_factory):
         origins=20,
         min_history=40,
         calibration=100,
+        refit=10,
     )
     return read_model(folder / "model.json")[0]
 
