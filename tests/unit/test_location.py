@@ -7,7 +7,7 @@ from statsmodels.tsa.api import SimpleExpSmoothing
 from statsmodels.tsa.forecasting.theta import ThetaModel
 
 from pricewright.forecasting import location
-from pricewright.forecasting.location import LEAST, MOST
+from pricewright.forecasting.smoothing import LEAST, MOST
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 

@@ -13,6 +13,9 @@ from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.volatility import Volatility
 
+Places = tuple[slice, slice] | tuple[Ints, Ints]
+"""An index of rows and columns."""
+
 
 @dataclass(frozen=True)
 class Known:
@@ -47,14 +50,21 @@ class Errors:
         stop = np.clip((ends - self.first)[:, None] - steps, 0, self.errors.shape[-1])
         return np.maximum(stop - most, 0), stop
 
-    def window(self, begin: Ints, stop: Ints, step: int, most: int) -> tuple[Floats, Ints]:
-        """(S, most) each: the errors of one horizon between places (S,), NaN where there are
-        none, and their places."""
-        places = begin[:, None] + np.arange(most)
-        inside = places < stop[:, None]
-        places = np.where(inside, places, 0)
-        found = np.take_along_axis(self.errors[step], places, axis=1)
-        found[~inside] = np.nan
+    def window(self, begin: Ints, stop: Ints, step: int, most: int) -> tuple[Floats, Places]:
+        """(S, most): the errors of one horizon between places (S,), NaN where there are none; and
+        where all of these are among the errors of that horizon."""
+        last = self.errors.shape[-1] - 1
+        places: Places
+        if (begin == begin[0]).all() and begin[0] + most <= last:  # as mostly, and ten times faster
+            places = slice(None), slice(begin[0], begin[0] + most)
+        else:
+            places = (
+                np.arange(len(begin))[:, None],
+                np.minimum(begin[:, None] + np.arange(most), last),
+            )
+        found = np.array(self.errors[step][places])
+        if (stop - begin < most).any():
+            found[np.arange(most) >= (stop - begin)[:, None]] = np.nan
         return found, places
 
 
@@ -78,10 +88,11 @@ def conformal(errors: Errors, ends: Ints, settings: Settings, every: int) -> Kno
             sizes, number = np.where(there, np.abs(found), 0.0).sum(axis=1), there.sum(axis=1)
             absolute[date, :, step], counts[date, :, step] = sizes, number
             own[date, :, step] = distribution.quantiles(found, levels)
-            enough = (number >= distribution.FEWEST) & (sizes > 0)
-            unit = np.where(enough, sizes, 1.0) / np.maximum(number, 1)
-            chosen = there & enough[:, None] & np.take_along_axis(sampled, places, axis=1)
-            pool[date].append((found / unit[:, None])[chosen])
+            there &= sampled[places]
+            there &= ((number >= distribution.FEWEST) & (sizes > 0))[:, None]
+            unit = np.where(number > 0, sizes, 1.0) / np.maximum(number, 1)
+            rows, _ = np.nonzero(there)
+            pool[date].append(found[there] / unit[rows])
     return Known(absolute, counts, own, pool)
 
 

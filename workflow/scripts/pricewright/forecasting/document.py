@@ -12,7 +12,7 @@ import numpy as np
 
 from pricewright.arrays import Floats
 from pricewright.errors import Refusal
-from pricewright.forecasting import location, volatility
+from pricewright.forecasting import smoothing, volatility
 from pricewright.forecasting.checked import LARGEST, LARGEST_VARIANCE, Checked
 from pricewright.forecasting.garch import Garch
 from pricewright.forecasting.har import HALF_LIVES
@@ -205,7 +205,7 @@ def _parameters(
         settings.location,
         slope=each("location", "slope"),
         intercept=each("location", "intercept"),
-        weight=each("location", "weight", least=location.LEAST / 2, most=location.MOST),
+        weight=each("location", "weight", least=smoothing.LEAST / 2, most=smoothing.MOST),
     )
     states = States(
         observations=each("observations", least=2.0),

@@ -13,6 +13,7 @@ counts for no more than CLIP times, and a short average for no less than FLOOR t
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -34,7 +35,7 @@ ROWS = 20_000
 """About the most rows of a regression: of longer panels every second, third, … row is taken."""
 
 GROUP = 8
-"""Rows that are added up at a time; they are all of one series."""
+"""Rows that are kept together; they are all of one series."""
 
 FEWEST = 100
 """The rows that a regression needs."""
@@ -42,7 +43,12 @@ FEWEST = 100
 RIDGE = 1e-12
 """Added, in units of it, to a curvature, so that averages that are all alike have a solution."""
 
-STEPS, TOLERANCE = 50, 1e-9
+CHUNK = 512
+"""Rows that a multiplication of matrices takes, so few that no library shares it among threads."""
+
+STEPS, CLOSE = 50, 1e-6
+"""Settled: a step of Newton's is shorter, for its error is about its square; or another step is
+shorter than that."""
 
 
 def averages(squares: Floats, start: Floats | None = None) -> Floats:
@@ -160,27 +166,28 @@ def gamma_regression(x: Floats, y: Floats, use: Flags, start: Floats | None = No
     terms = x.shape[1]
     if use.sum() < FEWEST:
         return np.full(terms, np.nan)
-    groups = use.any(axis=1)
-    x, y, counted = x[groups], y[groups], use[groups].astype(np.float64)
+    regression = _Regression.of(x, y, use)
     known = start is not None and bool(np.isfinite(start).all())
     weights = start if known and start is not None else np.full(terms, 1 / terms)
     active = weights > 0
     for step in range(STEPS):
-        score, information, curvature = _slope(x, y, counted, weights)
+        score, information, curvature = regression.slope(weights)
         chosen = np.ix_(active, active)
         new = np.zeros(terms)
-        if step and _is_convex(curvature[chosen]):
+        by_newton = (known or step > 0) and _is_convex(curvature[chosen])
+        if by_newton:
             new[active] = weights[active] + np.linalg.solve(curvature[chosen], score[active])
-        if not new.any() or (new < 0).any():
+            by_newton = bool((new >= 0).all())
+        if not by_newton:
             new[active] = weights[active] + np.linalg.solve(information[chosen], score[active])
         if (new < 0).any():
             active &= np.arange(terms) != np.argmin(new)
             weights = np.where(active, np.maximum(new, 0.01 / terms), 0.0)
             continue
-        settled = np.abs(new - weights).max() < TOLERANCE
+        settled = np.abs(new - weights).max() < (CLOSE if by_newton else CLOSE**2)
         weights = new
         if settled:
-            missed = ~active & (score > 1e-6 * len(y) * GROUP)
+            missed = ~active & (score > 1e-6 * use.sum())
             if not missed.any():
                 break
             active |= missed
@@ -188,21 +195,42 @@ def gamma_regression(x: Floats, y: Floats, use: Flags, start: Floats | None = No
     return weights
 
 
-def _slope(x: Floats, y: Floats, use: Floats, weights: Floats) -> tuple[Floats, Floats, Floats]:
-    """The score (K,) of the log-likelihood, its expected and its true curvature (K, K)."""
-    expected = np.zeros(y.shape)
-    for term in np.flatnonzero(weights):
-        expected += weights[term] * x[:, term]
-    inverse = use / expected
-    ratio = y * inverse
-    relative = x * inverse[:, None]
-    bent = relative * (2 * ratio - 1)[:, None]
-    both = np.concatenate([relative, bent, (ratio - 1)[:, None]], axis=1)
-    moments = sums(relative @ both.transpose(0, 2, 1))
-    terms = len(weights)
-    information = moments[:, :terms]
-    information += RIDGE * np.trace(information) * np.eye(terms)
-    return moments[:, -1], information, moments[:, terms : 2 * terms]
+@dataclass(frozen=True)
+class _Regression:
+    """Rows in chunks: averages (C, K, CHUNK), outcomes and which of them count (C, CHUNK)."""
+
+    x: Floats
+    y: Floats
+    use: Floats
+
+    @classmethod
+    def of(cls, x: Floats, y: Floats, use: Flags) -> Self:
+        """Those of the groups that have a row to use; what is added to fill a chunk is not used."""
+        groups = use.any(axis=1)
+        x, y, counted = x[groups], y[groups], use[groups].astype(np.float64)
+        more = -len(x) % (CHUNK // GROUP)
+        x = np.concatenate([x, np.ones((more, *x.shape[1:]))])
+        x = x.reshape(-1, CHUNK // GROUP, *x.shape[1:]).swapaxes(1, 2)
+        y, counted = (
+            np.concatenate([part, np.zeros((more, GROUP))]).reshape(-1, CHUNK)
+            for part in (y, counted)
+        )
+        return cls(x.reshape(len(y), -1, CHUNK), y, counted)
+
+    def slope(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
+        """The score (K,) of the log-likelihood, its expected and its true curvature (K, K)."""
+        terms = len(weights)
+        made = np.empty((len(self.x), 2 * terms + 1, CHUNK))
+        relative, bent, excess = made[:, :terms], made[:, terms:-1], made[:, -1]
+        inverse = self.use / np.matmul(weights, self.x)
+        ratio = self.y * inverse
+        np.multiply(self.x, inverse[:, None], out=relative)
+        np.multiply(relative, (2 * ratio - 1)[:, None], out=bent)
+        np.subtract(ratio, 1, out=excess)
+        moments = sums(np.matmul(relative, made.transpose(0, 2, 1)))
+        information = moments[:, :terms]
+        information += RIDGE * np.trace(information) * np.eye(terms)
+        return moments[:, -1], information, moments[:, terms:-1]
 
 
 def _is_convex(curvature: Floats) -> bool:

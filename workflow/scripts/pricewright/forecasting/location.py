@@ -6,7 +6,7 @@ ses     simple exponential smoothing: a level that follows the values (Brown 195
 theta   the theta method with two lines: smoothing around half of the linear trend
         (Assimakopoulos & Nikolopoulos 2000, as in Hyndman & Billah 2003).
 
-The smoothing weight minimises the squared one-step errors, by Gauss-Newton within its bounds.
+The smoothing weight minimises the squared one-step errors (`smoothing.py`).
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,9 @@ import numpy as np
 
 from pricewright.arrays import Floats, Ints, sums
 from pricewright.forecasting.recurrence import recurrence
+from pricewright.forecasting.smoothing import MOST, smoothing_weight
 
 Kind = Literal["naive", "drift", "ses", "theta"]
-
-LEAST, MOST = 0.01, 1.0
-"""Bounds of the smoothing weight; with the most, the level is the last value."""
-
-STEPS, HALVINGS, TOLERANCE = 30, 6, 1e-9
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,11 @@ def fit(kind: Kind, values: Floats) -> Location:
             spread, 1.0
         )
         intercept = level - slope * centre
-    return Location(kind, slope, intercept, _weight(values, slope, intercept, kind == "theta"))
+    changes = np.diff(values, axis=0, prepend=values[:1])
+    if kind == "theta":  # what is smoothed is twice the value less the trend
+        changes = 2 * changes - slope
+        changes[0] = values[0] - intercept - slope
+    return Location(kind, slope, intercept, smoothing_weight(changes))
 
 
 def levels(location: Location, values: Floats, start: Floats | None = None) -> Floats:
@@ -108,50 +108,3 @@ def centres(location: Location, level: Floats, step: Floats, horizon: int) -> Fl
     trend = location.intercept[:, None] * left
     trend = trend + location.slope[:, None] * (ahead - 1 + (1 - (1 - weight) * left) / weight)
     return np.asarray(level[..., None] + trend / 2)
-
-
-def _weight(values: Floats, slope: Floats, intercept: Floats, with_trend: bool) -> Floats:
-    live = np.isfinite(values)
-    filled = np.where(live, values, 0.0)
-    first = filled[0] / 2 if with_trend else filled[0]
-    steps = np.arange(len(values), dtype=np.float64)[:, None]
-
-    def errors(weight: Floats) -> tuple[Floats, Floats]:
-        """One-step errors and their derivative by the weight, each (n, S)."""
-        level = recurrence(weight * filled, 1 - weight, first)[:-1]
-        error = filled - level
-        by_weight = recurrence(error, 1 - weight, 0.0)[:-1]
-        if with_trend:
-            left = (1 - weight) ** steps
-            error = error - (intercept * left + slope * (1 - (1 - weight) * left) / weight) / 2
-            less = np.where(steps > 0, steps * (1 - weight) ** np.maximum(steps - 1, 0), 0.0)
-            bend = (weight * (left + (1 - weight) * less) - 1 + (1 - weight) * left) / weight**2
-            by_weight = by_weight + (slope * bend - intercept * less) / 2
-        return np.where(live, error, 0.0), np.where(live, -by_weight, 0.0)
-
-    weight = np.full(values.shape[1], 0.9)
-    error, slopes = errors(weight)
-    squared = sums(error**2)
-    done = np.zeros(len(weight), dtype=bool)
-    for _ in range(STEPS):
-        curve = sums(slopes**2)
-        step = -sums(error * slopes) / np.where(curve > 0, curve, 1.0)
-        step = np.clip(weight + step, LEAST, MOST) - weight
-        done |= np.abs(step) < TOLERANCE
-        if done.all():
-            break
-        step = np.where(done, 0.0, step)
-        for _ in range(HALVINGS):
-            proposal = weight + step
-            new_error, new_slopes = errors(proposal)
-            new_squared = sums(new_error**2)
-            worse = ~done & ~(new_squared <= squared)
-            if not worse.any():
-                break
-            step = np.where(worse, step / 4, step)
-        moved = ~done & ~worse
-        done |= worse
-        weight = np.where(moved, proposal, weight)
-        error, slopes = np.where(moved, new_error, error), np.where(moved, new_slopes, slopes)
-        squared = np.where(moved, new_squared, squared)
-    return weight
