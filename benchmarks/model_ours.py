@@ -177,7 +177,8 @@ def _walked(panel: Panel, settings: Settings, given: Arrays) -> Arrays:
     found: dict[str, list[Floats]] = {key: [] for key in ("centres", "variances", "lower", "upper")}
     found["daily"] = []
     begin = 0
-    for piece, shapes in walked.parts():
+    for piece in walked.pieces:
+        shapes = walked.shapes(piece)
         columns = np.arange(begin, begin + len(piece.panel))
         begin += len(piece.panel)
         width = np.sqrt(piece.variances)

@@ -195,7 +195,8 @@ def known_of(counts, own, absolute=None, pool=None):
 def test_a_conformal_shape_is_between_its_own_and_everyones():
     own = np.stack([5 * NORMAL, 5 * NORMAL, 5 * NORMAL])
     known = known_of([0, HALF_OWN, 10**8], own)
-    found = shapes_of(known, chosen(horizon=1, distribution="conformal"))[0, :, 0]
+    (found,) = shapes_of([known], chosen(horizon=1, distribution="conformal"))
+    found = found[0, :, 0]
     # everyone's quantiles are in units of a mean absolute error, here 0.8
     common = 0.8 * np.quantile(known.pool[0][0], LEVELS, method="weibull")
     np.testing.assert_allclose(found[0], common, rtol=1e-6)
@@ -205,7 +206,7 @@ def test_a_conformal_shape_is_between_its_own_and_everyones():
 
 def test_who_has_no_error_of_its_own_has_everyones():
     own = np.stack([np.full(len(LEVELS), np.nan), 2 * NORMAL])
-    found = shapes_of(known_of([0, 500], own), chosen(horizon=1, distribution="conformal"))
+    (found,) = shapes_of([known_of([0, 500], own)], chosen(horizon=1, distribution="conformal"))
     assert np.isfinite(found).all()
 
 
@@ -213,12 +214,12 @@ def test_where_everyone_has_few_errors_the_shape_is_normal():
     few = np.random.default_rng(4).normal(size=FEWEST - 1)
     own = 3 * NORMAL[None]
     known = known_of([FEWEST - 1], own, pool=few)
-    found = shapes_of(known, chosen(horizon=1, distribution="conformal"))
+    (found,) = shapes_of([known], chosen(horizon=1, distribution="conformal"))
     np.testing.assert_allclose(found[0, 0, 0], NORMAL, atol=1e-12)
 
 
 def test_the_normal_shape_is_one_for_all():
-    found = shapes_of(known_of([500, 500], [3 * NORMAL] * 2), chosen(horizon=1))
+    (found,) = shapes_of([known_of([500, 500], [3 * NORMAL] * 2)], chosen(horizon=1))
     assert found.shape == (1, 1, 1, len(LEVELS))
     np.testing.assert_allclose(found[0, 0, 0], NORMAL, atol=1e-12)
 
@@ -231,7 +232,7 @@ def test_simulated_shapes_of_who_has_few_errors_or_no_variance_are_normal():
     terms[0, 2] = 0
     model = Volatility("ewma", 0.94, 20)
     known = by_simulation(errors, ends, terms, [model], settings)
-    shapes = shapes_of(known, settings)
+    (shapes,) = shapes_of([known], settings)
     for place in (1, 2):
         np.testing.assert_allclose(shapes[0, place], np.tile(NORMAL, (HORIZON, 1)), atol=1e-12)
     drawn = errors.errors[0, 0, 50:200]

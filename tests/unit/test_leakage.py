@@ -1,6 +1,7 @@
 """The leak check: honest runs pass, planted leaks are caught and named."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,8 +30,8 @@ def leak(panel, settings):
         checked(panel, settings)
     sentence = str(refusal.value)
     found = re.match(
-        r"leak: column (\w+)(?:\[\d+\])? of (.+) at \d{4}-\d\d-\d\d changed when the prices after "
-        r"\d{4}-\d\d-\d\d were replaced by garbage, so it knew them; ",
+        r"leak: column ([a-z ]+)(?:\[\d+\])? of (.+) at \d{4}-\d\d-\d\d changed when the prices "
+        r"after \d{4}-\d\d-\d\d were replaced by garbage, so it knew them; ",
         sentence,
     )
     assert found, sentence
@@ -57,7 +58,8 @@ def test_an_honest_run_passes(kind, volatility):
     states = {"observations", "level", "ewma"}
     states |= {"garch"} if volatility in ("garch11", "combined") else set()
     states |= {"averages"} if volatility in ("har", "combined") else set()
-    assert set(found["columns"]) == states | {"usable", "centre", "variance", "shape"}
+    forecasts = {"centre", "variance", "shape", "daily centre", "daily variance"}
+    assert set(found["columns"]) == states | forecasts | {"usable"}
 
 
 @pytest.mark.parametrize(
@@ -203,6 +205,22 @@ def test_a_calibration_by_errors_that_were_not_known_is_caught(monkeypatch, dist
     monkeypatch.setattr(Errors, "known", lambda self, ends, most: honest(self, ends + 5, most))
     column, _ = leak(simulated(2), chosen(distribution=distribution))
     assert column == "shape"
+
+
+@pytest.mark.parametrize("name", ["daily_centres", "daily_variances"])
+def test_a_forecast_of_one_day_between_two_origins_that_knew_later_ones_is_caught(
+    monkeypatch, name
+):
+    honest = walkforward._forecasts
+
+    def of_last_day(*args, **options):
+        piece, track, first = honest(*args, **options)
+        found = getattr(piece, name).copy()
+        found[2] += piece.panel.values[-1]
+        return replace(piece, **{name: found}), track, first
+
+    monkeypatch.setattr(walkforward, "_forecasts", of_last_day)
+    assert leak(simulated(2), chosen()) == (name.replace("_", " ")[:-1], "S0")
 
 
 def test_only_the_symbol_that_leaks_is_named(monkeypatch):

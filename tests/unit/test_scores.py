@@ -33,7 +33,8 @@ class Walk:
         self.walked = walk_forward(panel, self.times, settings)
         self.scores = score(self.walked, settings)
         self.figures = metrics(self.scores, panel.symbols)
-        ((self.piece, self.shapes),) = self.walked.parts()
+        (self.piece,) = self.walked.pieces
+        self.shapes = self.walked.shapes(self.piece)
 
     def points(self, symbol):
         """Of each origin and step with an outcome: (k, h, price, row)."""

@@ -36,7 +36,7 @@ def arrays(found):
     shapes = np.concatenate(
         [
             np.broadcast_to(own, (len(own), len(p.panel), *own.shape[2:]))
-            for p, own in found.parts()
+            for p, own in ((p, found.shapes(p)) for p in pieces)
         ],
         axis=1,
     )
@@ -123,8 +123,9 @@ panel = simulated(3, 300)
 settings = chosen(location="theta", volatility="combined", distribution="conformal", refit=20)
 found = walk_forward(panel, timeline(panel, settings), settings)
 piece = found.pieces[0]
-np.savez(sys.argv[1], centres=piece.centres, variances=piece.variances, shapes=found.shapes,
-         weights=found.weights, alpha=piece.fitted.volatility.garch.alpha)
+volatility = piece.fitted.volatility
+np.savez(sys.argv[1], centres=piece.centres, variances=piece.variances, shapes=piece.shapes,
+         weights=volatility.weights, alpha=volatility.garch.alpha)
 """
 
 
@@ -200,8 +201,9 @@ def test_the_regression_of_har_has_the_same_window_and_embargo():
     found = walk_forward(panel, times, settings, to_the_end=False)
     until = int(times.estimates[-1]) - 20
     expected = har.weights(har.rows(panel, 5, 1), until - 300, until)
-    assert found.weights is not None
-    np.testing.assert_allclose(found.weights, expected, rtol=1e-6, atol=1e-9)
+    weights = found.pieces[0].fitted.volatility.weights
+    assert weights is not None
+    np.testing.assert_allclose(weights, expected, rtol=1e-6, atol=1e-9)
 
 
 def test_estimates_hold_from_their_day_to_the_next():
@@ -225,14 +227,16 @@ def test_a_forecast_from_an_origin_is_what_a_model_made_then_forecasts():
     times = timeline(panel, settings)
     place = int(np.flatnonzero(np.isin(times.origins, times.estimates))[0])
     origin = times.origins[place]
-    piece, shapes = walk_forward(panel, times, settings).parts()[0]
+    whole = walk_forward(panel, times, settings)
+    piece = whole.pieces[0]
     so_far = Timeline(
         times.origins[times.origins <= origin], times.estimates[times.estimates < origin]
     )
-    then, shapes_then = walk_forward(panel.until(int(origin)), so_far, settings).parts()[0]
+    earlier = walk_forward(panel.until(int(origin)), so_far, settings)
+    then = earlier.pieces[0]
     np.testing.assert_allclose(then.last.centres[0], piece.centres[place], rtol=1e-12)
     np.testing.assert_allclose(then.last.variances[0], piece.variances[place], rtol=1e-12)
-    np.testing.assert_allclose(shapes_then[-1], shapes[place], rtol=1e-9)
+    np.testing.assert_allclose(earlier.last_shapes(), whole.shapes(piece)[place], rtol=1e-9)
 
 
 def test_daily_forecasts_are_of_every_day_from_the_first_origin_on():

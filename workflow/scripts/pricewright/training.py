@@ -90,6 +90,7 @@ def build_model(
         scored = scored.of(kept.symbols)
         kept, start = scored.continued(kept, whole=True)
     times = timeline(kept, settings)
+    leak_check = None
     if scored:
         shapes = scored.shapes[None]
         walked = walk_given(
@@ -97,6 +98,7 @@ def build_model(
         )
     else:
         walked = walk_forward(kept, times, settings, threads)
+        leak_check = leakage.check(kept, times, settings, walked, threads)
     scores = score(walked, settings, threads)
     figures = _dates(times, given) | metrics(scores, kept.symbols)
     made = written(_saved(kept, walked, settings))
@@ -118,7 +120,7 @@ def build_model(
         **model,
         "left_out": left_out,
         "metrics": figures,
-        "leak_check": None if scored else leakage.check(kept, times, settings, walked, threads),
+        "leak_check": leak_check,
         "champion": record,
         "acceptance": judge(figures, settings.level, record, thresholds),
     }
@@ -153,6 +155,8 @@ def _chosen(
             left_out.append({"symbol": symbol, "reason": reason})
         else:
             keep.append(column)
+    if not left_out:
+        return panel, left_out
     return panel.columns(np.array(keep, dtype=np.intp)), left_out
 
 
@@ -173,5 +177,5 @@ def _saved(panel: Panel, walked: Walked, settings: Settings) -> Saved:
         probabilities=distribution.levels_with(settings.level),
         fitted=parts[0].fitted.joined([part.fitted for part in parts]),
         states=parts[0].last.states.joined([part.last.states.at(0) for part in parts]),
-        shapes=walked.shapes[walked.held[-1]],
+        shapes=walked.last_shapes(),
     )

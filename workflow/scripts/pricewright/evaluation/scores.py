@@ -62,7 +62,9 @@ class Scores:
 
 def score(walked: Walked, settings: Settings, threads: int = 1) -> Scores:
     """The scores of a walk-forward, all symbols together."""
-    return joined(each(lambda part: _score(*part, settings), walked.parts(), threads))
+    return joined(
+        each(lambda piece: _score(piece, walked.shapes(piece), settings), walked.pieces, threads)
+    )
 
 
 def joined(parts: Sequence[Scores]) -> Scores:
@@ -98,7 +100,8 @@ def joined(parts: Sequence[Scores]) -> Scores:
 
 
 def _score(piece: Piece, shapes: Floats, settings: Settings) -> Scores:
-    panel, columns = piece.panel, np.arange(len(piece.panel))
+    panel = piece.panel
+    columns = np.arange(len(panel))
     levels = distribution.levels_with(settings.level)
     steps = np.arange(1, settings.horizon + 1)
     ahead = piece.rows[..., None] + steps
@@ -116,7 +119,7 @@ def _score(piece: Piece, shapes: Floats, settings: Settings) -> Scores:
         distribution.normal(levels)[None, None, None],
     )
     ours = _Forecasts(piece.centres, piece.variances, shapes[:-1])
-    daily = _daily(piece, shapes, levels.tolist())
+    daily = _daily(piece, panel, shapes, levels.tolist())
     return Scores(
         model=_losses(ours, actual, scale, panel, settings.level),
         random_walk=_losses(plain, actual, scale, panel, settings.level),
@@ -188,17 +191,11 @@ def _losses(
     )
 
 
-def _daily(piece: Piece, shapes: Floats, levels: list[float]) -> _Daily:
+def _daily(piece: Piece, panel: Panel, shapes: Floats, levels: list[float]) -> _Daily:
     """What was forecast of each next day, by the distribution of the origin before it."""
-    panel, columns = piece.panel, np.arange(len(piece.panel))
-    rows = piece.daily_rows
-    origin = np.zeros(rows.shape, dtype=np.intp) - 1
-    for place in piece.rows:
-        origin += place <= rows
-    there = (rows >= 0) & (rows + 1 < panel.counts) & (origin >= 0)
-    origin = np.maximum(origin, 0)
-    if len(piece.usable):
-        there &= piece.usable[origin, columns]
+    columns = np.arange(len(panel))
+    rows, origin = piece.daily_rows, np.maximum(piece.daily_origins, 0)
+    there = (piece.daily_origins >= 0) & (rows + 1 < panel.counts)
     at = np.where(there, rows, 0)
     value, next_value = panel.values[at, columns], panel.values[at + there, columns]
     change = np.where(there, next_value - value, np.nan)

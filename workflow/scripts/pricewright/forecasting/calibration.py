@@ -68,6 +68,12 @@ class Errors:
         return found, places
 
 
+def normal(symbols: int, dates: int, settings: Settings) -> Known:
+    """What a normal distribution rests on: nothing."""
+    shape = (dates, symbols, settings.horizon)
+    return Known(np.zeros(shape), np.zeros(shape, dtype=np.intp), np.empty((*shape, 0)), [])
+
+
 def conformal(errors: Errors, ends: Ints, settings: Settings, every: int) -> Known:
     """What is known at some dates; one in `every` errors is in the pool of all symbols."""
     levels = distribution.levels_with(settings.level)
@@ -125,30 +131,39 @@ def simulated(
     return Known(np.zeros(terms.shape), counts, own, [[] for _ in models])
 
 
-def shapes_of(known: Known, settings: Settings) -> Floats:
-    """(D, S, H, Q): the quantiles of a standardised error at each date; S is 1 if all have one.
+def shapes_of(parts: Sequence[Known], settings: Settings) -> list[Floats]:
+    """(D, S, H, Q) of each group of symbols: the quantiles of a standardised error at each date.
 
-    A conformal shape is between the symbol's own and that of all, in units of its own mean
-    absolute error: the more errors it has, the more its own counts.
+    S is 1 if all symbols have the same. A conformal shape is between the symbol's own and that of
+    all, in units of its own mean absolute error: the more errors it has, the more its own counts.
+    What a group knew of its own becomes its shapes, and is no longer what it was.
     """
     levels = distribution.levels_with(settings.level)
-    dates, _, horizon = known.absolute.shape
-    plain = np.broadcast_to(distribution.normal(levels), (dates, 1, horizon, len(levels)))
+    plain = distribution.normal(levels)
+    dates, _, horizon = parts[0].absolute.shape
     if settings.distribution == "normal":
-        return plain
+        return [np.broadcast_to(plain, (dates, 1, horizon, len(levels))) for _ in parts]
     if settings.distribution == "fhs":
-        return known.own
-    shapes = np.broadcast_to(plain, known.own.shape).copy()
+        return [part.own for part in parts]
     for date in range(dates):
-        if min(len(found) for found in known.pool[date]) < distribution.FEWEST:
+        pool = [
+            np.concatenate([part.pool[date][step] for part in parts]) for step in range(horizon)
+        ]
+        if min(len(found) for found in pool) < distribution.FEWEST:
+            for part in parts:
+                part.own[date] = plain
             continue
-        counts = known.counts[date]
-        everyone = np.array(
-            [fsum(known.absolute[date, :, step]) for step in range(horizon)]
-        ) / counts.sum(axis=0)
-        spread = distribution.spread(known.absolute[date], counts, everyone)
-        common = spread[..., None] * distribution.pooled(known.pool[date], levels)
-        share = (counts / (counts + distribution.HALF_OWN))[..., None]
-        own = np.where(np.isfinite(known.own[date]), known.own[date], common)
-        shapes[date] = share * own + (1 - share) * common
-    return shapes
+        absolute, counts = (
+            np.concatenate([getattr(part, name)[date] for part in parts])
+            for name in ("absolute", "counts")
+        )
+        everyone = np.array([fsum(sizes) for sizes in absolute.T]) / counts.sum(axis=0)
+        all_have = distribution.pooled(pool, levels)
+        for part in parts:
+            spread = distribution.spread(part.absolute[date], part.counts[date], everyone)
+            common = spread[..., None] * all_have
+            count = part.counts[date][..., None]
+            share = count / (count + distribution.HALF_OWN)
+            own = np.where(np.isfinite(part.own[date]), part.own[date], common)
+            part.own[date] = share * own + (1 - share) * common
+    return [part.own for part in parts]

@@ -28,29 +28,28 @@ def unfit(panel: Panel, column: int, cutoff: int, settings: Settings) -> str | N
 
 def fallbacks(walked: Walked, settings: Settings) -> dict[str, list[str]]:
     """By symbol, what it got in place of what was chosen, and why; for most there is nothing."""
-    return {
-        symbol: [note for note in _notes(piece, place, settings) if note]
-        for piece in walked.pieces
-        for place, symbol in enumerate(piece.panel.symbols)
-    }
+    found = {}
+    for piece in walked.pieces:
+        panel = piece.panel
+        kinds = piece.fitted.volatility.kinds(len(panel))
+        for place, symbol in enumerate(panel.symbols):
+            notes = [
+                "scale: levels, for a price of 0 or below has no logarithm"
+                if panel.levels[place]
+                else None,
+                _volatility(piece, place, kinds[place], int(panel.counts[place]) - 1, settings),
+                _distribution(int(piece.errors[place]), settings),
+            ]
+            found[symbol] = [note for note in notes if note]
+    return found
 
 
-def _notes(piece: Piece, place: int, settings: Settings) -> list[str | None]:
-    return [
-        "scale: levels, for a price of 0 or below has no logarithm"
-        if piece.panel.levels[place]
-        else None,
-        _volatility(piece, place, settings),
-        _distribution(piece, place, settings),
-    ]
-
-
-def _volatility(piece: Piece, place: int, settings: Settings) -> str | None:
+def _volatility(
+    piece: Piece, place: int, kind: str, changes: int, settings: Settings
+) -> str | None:
     model = piece.fitted.volatility
-    kind = model.kinds(len(piece.panel))[place]
     if kind == settings.volatility:
         return None
-    changes = int(piece.panel.counts[place]) - 1
     if model.own_garch is None or model.own_garch[place]:
         reason = "there is too little history for the regression of har"
     elif changes < GARCH_CHANGES:
@@ -60,11 +59,8 @@ def _volatility(piece: Piece, place: int, settings: Settings) -> str | None:
     return f"volatility: {kind}, for {reason}"
 
 
-def _distribution(piece: Piece, place: int, settings: Settings) -> str | None:
-    if settings.distribution == "normal" or piece.known is None:
-        return None
-    errors = int(piece.known.counts[-1, place, 0])
-    if errors >= distribution.FEWEST:
+def _distribution(errors: int, settings: Settings) -> str | None:
+    if settings.distribution == "normal" or errors >= distribution.FEWEST:
         return None
     instead = "normal" if settings.distribution == "fhs" else "mostly that of all symbols"
     return (

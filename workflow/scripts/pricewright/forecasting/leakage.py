@@ -1,7 +1,8 @@
 """A check, at each run, that no forecast from the past knew its future.
 
 Everything is made once more from prices of which all that came after a cutoff are replaced by
-garbage. Whatever was known and forecast up to the cutoff must be the same to the last bit.
+garbage. Whatever was known and forecast up to the cutoff must be the same to the last bit: from
+each origin, and from each day of which a forecast of the next one is judged.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,12 +10,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from pricewright.arrays import Days, Floats
+from pricewright.arrays import Days, Flags, Floats
 from pricewright.errors import Refusal
-from pricewright.forecasting.panel import Panel
+from pricewright.forecasting.panel import NEVER, Panel
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.timeline import Timeline
-from pricewright.forecasting.walkforward import WIDTH, Walked, walk_forward
+from pricewright.forecasting.walkforward import WIDTH, Piece, Walked, walk_forward
 
 
 def check(
@@ -24,7 +25,7 @@ def check(
 
     The first is where histories are shortest; of many symbols it is checked for those with the
     shortest. Returns what was compared, for the record. Raises Refusal that names the column,
-    the symbol and the origin of the first number that changed.
+    the symbol and the day of the first number that changed.
     """
     if not len(timeline.origins):
         return {"cutoffs": [], "columns": []}
@@ -50,12 +51,17 @@ def _compare(
     """The names of the columns that are the same up to a day, whatever comes after it."""
     early = _upto(timeline, cutoff)
     again = walk_forward(spoiled(panel, cutoff), early, settings, threads, to_the_end=False)
-    columns = []
-    for (name, one), (_, other) in zip(_columns(walked), _columns(again), strict=True):
-        columns.append(name)
-        made = one[: len(early.origins)]
-        _same(name, made, other, panel=panel, origins=early.origins, cutoff=cutoff)
-    return columns
+    columns: dict[str, None] = {}
+    for made, other in zip(walked.pieces, again.pieces, strict=True):
+        known = zip(
+            _known(walked, made, early.origins, cutoff),
+            _known(again, other, early.origins, cutoff),
+            strict=True,
+        )
+        for (name, one, days), (_, two, _) in known:
+            columns[name] = None
+            _same(name, one, two, days=days, symbols=panel.symbols[made.columns], cutoff=cutoff)
+    return list(columns)
 
 
 def _upto(timeline: Timeline, day: int) -> Timeline:
@@ -66,43 +72,50 @@ def _upto(timeline: Timeline, day: int) -> Timeline:
 
 def spoiled(panel: Panel, cutoff: int) -> Panel:
     """The panel with garbage for every price after a day; its days and signs stay."""
-    noise = np.random.Generator(np.random.PCG64(cutoff)).normal(0, 1, panel.prices.shape)
-    return replace(
-        panel, prices=np.where(panel.days > cutoff, panel.prices * np.exp(noise), panel.prices)
-    )
+    later = (panel.days > cutoff) & (panel.days < NEVER)
+    noise = np.random.Generator(np.random.PCG64(cutoff)).normal(0, 1, np.count_nonzero(later))
+    prices = panel.prices.copy()
+    prices[later] *= np.exp(noise)
+    return replace(panel, prices=prices)
 
 
-def _columns(walked: Walked) -> Iterator[tuple[str, Floats]]:
-    """What is known at each origin, by name and in order of its use: (K, S, …) each."""
-    usable = np.concatenate([piece.usable for piece in walked.pieces], axis=1)
+def _known(
+    walked: Walked, piece: Piece, origins: Days, cutoff: int
+) -> Iterator[tuple[str, Floats, Days]]:
+    """What was known and forecast, by name and in order of its use: (K, S, …) each, and the days
+    (K,) or (K, S) on which it was. What stands where there is no forecast is of no matter."""
+    count = len(origins)
+    usable = piece.usable[:count]
+    yield "usable", usable.astype(np.float64), origins
+    states = [(name, part) for name, part in piece.states.items() if part is not None]
+    for name, part in (*states, ("centre", piece.centres), ("variance", piece.variances)):
+        yield name, _only(part[:count], usable), origins
+    yield "shape", walked.shapes(piece)[:count], origins
+    panel, rows = piece.panel, piece.daily_rows
+    days = np.where(rows >= 0, panel.days[rows, np.arange(len(panel))], NEVER)
+    reach = int((days <= cutoff).any(axis=1).sum())
+    days = days[:reach]
+    early = (days <= cutoff) & (piece.daily_origins[:reach] >= 0)
+    for name, part in (("centre", piece.daily_centres), ("variance", piece.daily_variances)):
+        yield f"daily {name}", _only(part[:reach], early), days
 
-    def joined(parts: Sequence[Floats]) -> Floats:
-        """What stands where there is no forecast is of no matter."""
-        found = np.concatenate(parts, axis=1)
-        return np.where(usable.reshape(*usable.shape, *[1] * (found.ndim - 2)), found, np.nan)
 
-    yield "usable", usable.astype(np.float64)
-    states = [dict(piece.states.items()) for piece in walked.pieces]
-    for name in states[0]:
-        parts = [part for found in states if (part := found[name]) is not None]
-        if parts:
-            yield name, joined(parts)
-    yield "centre", joined([piece.centres for piece in walked.pieces])
-    yield "variance", joined([piece.variances for piece in walked.pieces])
-    yield "shape", walked.shapes[walked.held[:-1]]
+def _only(values: Floats, there: Flags) -> Floats:
+    return np.where(there.reshape(*there.shape, *[1] * (values.ndim - 2)), values, np.nan)
 
 
 def _same(
-    name: str, one: Floats, other: Floats, *, panel: Panel, origins: Days, cutoff: int
+    name: str, one: Floats, two: Floats, *, days: Days, symbols: Sequence[str], cutoff: int
 ) -> None:
-    changed = (one != other) & ~(np.isnan(one) & np.isnan(other))
+    changed = (one != two) & ~(np.isnan(one) & np.isnan(two))
     if not changed.any():
         return
     place = np.argwhere(changed)[0]
-    symbol = "all symbols" if changed.shape[1] == 1 < len(panel) else panel.symbols[place[1]]
+    symbol = "all symbols" if changed.shape[1] == 1 < len(symbols) else symbols[place[1]]
     step = f"[{place[2]}]" if len(place) > 2 else ""
+    day = days[place[0]] if days.ndim == 1 else days[place[0], place[1]]
     raise Refusal(
-        f"leak: column {name}{step} of {symbol} at {np.datetime64(int(origins[place[0]]), 'D')} "
+        f"leak: column {name}{step} of {symbol} at {np.datetime64(int(day), 'D')} "
         f"changed when the prices after {np.datetime64(cutoff, 'D')} were replaced by garbage, so "
         "it knew them; nothing here can be trusted until that is mended in the code."
     )

@@ -15,7 +15,14 @@ import numpy as np
 
 from pricewright.arrays import Days, Flags, Floats, Ints
 from pricewright.forecasting import distribution, har
-from pricewright.forecasting.calibration import Errors, Known, conformal, shapes_of, simulated
+from pricewright.forecasting.calibration import (
+    Errors,
+    Known,
+    conformal,
+    normal,
+    shapes_of,
+    simulated,
+)
 from pricewright.forecasting.panel import NEVER, Panel
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.states import Start, States
@@ -33,52 +40,57 @@ Result = TypeVar("Result")
 class Piece:
     """What a walk-forward made for some symbols, S of them.
 
+    whole, columns: the panel of all symbols, and these among them.
     usable: (K, S), where an origin can be forecast from.  rows: (K, S), the observation at each
     origin, with its states.  centres, variances: (K, S, H), forecasts from there.
-    daily_rows: (D, S), all observations from the first origin on, -1 for none; daily_centres,
-    daily_variances: (D, S), forecasts from them of the next.
+    daily_rows: (D, S), all observations from the first origin on, -1 for none; daily_origins, from
+    which origin their distribution is, -1 where none can be forecast from; daily_centres,
+    daily_variances: forecasts from them of the next.
     fitted: the parameters at the end.  last: the track's last observation of each, P being 1.
-    known: at each date of estimates and at the end.
+    shapes: (D, S or 1, H, Q), the distributions as they were estimated at D dates.
+    errors: (S,), from how many errors made out of sample the last of them.
     """
 
-    panel: Panel
+    whole: Panel
+    columns: slice
     usable: Flags
     rows: Ints
     states: States
     centres: Floats
     variances: Floats
     daily_rows: Ints
+    daily_origins: Ints
     daily_centres: Floats
     daily_variances: Floats
     fitted: Fitted
     last: Track
-    known: Known | None
+    shapes: Floats
+    errors: Ints
+
+    @property
+    def panel(self) -> Panel:
+        """The histories, cut out anew each time: all pieces' together are a second panel."""
+        return self.whole.columns(self.columns)
 
 
 @dataclass(frozen=True)
 class Walked:
     """A walk-forward of all symbols, piece by piece.
 
-    shapes: (D, S or 1, H, Q), the distributions as they were estimated at D dates.
-    held: (K + 1,), which of these held at each origin and holds at the end.
-    weights: (H, K), the HAR's at the end.
+    held: (K + 1,), which of the distributions held at each origin and holds at the end.
     """
 
     pieces: Sequence[Piece]
-    shapes: Floats
     held: Ints
-    weights: Floats | None
 
-    def parts(self) -> Sequence[tuple[Piece, Floats]]:
-        """Each piece with its symbols' distributions (K + 1, S or 1, H, Q)."""
-        found = []
-        begin = 0
-        for piece in self.pieces:
-            columns = slice(begin, begin + len(piece.panel))
-            begin += len(piece.panel)
-            own = self.shapes if self.shapes.shape[1] == 1 else self.shapes[:, columns]
-            found.append((piece, own[self.held]))
-        return found
+    def shapes(self, piece: Piece) -> Floats:
+        """(K + 1, S or 1, H, Q): the distributions of a piece at each origin and at the end."""
+        return np.asarray(piece.shapes[self.held])
+
+    def last_shapes(self) -> Floats:
+        """(S or 1, H, Q): the distributions at the end, of all symbols or common to them."""
+        found = [piece.shapes[self.held[-1]] for piece in self.pieces]
+        return found[0] if len(found[0]) == 1 else np.concatenate(found)
 
 
 def walk_forward(
@@ -94,16 +106,16 @@ def walk_forward(
     to_the_end: whether to estimate once more at the end of the panel, for a model to deploy.
     """
     days = timeline.estimates.tolist() + ([int(panel.calendar[-1])] if to_the_end else [])
-    pieces = _pieces(panel)
-    weights = _har_weights(panel, pieces, days, settings, threads)
-    every = max(-(-len(panel) * settings.calibration // distribution.POOL), 1)
-    walk = partial(
-        _walk, timeline=timeline, days=days, weights=weights, settings=settings, every=every
-    )
-    made = each(walk, pieces, threads)
-    shapes = shapes_of(_joined([piece.known for piece in made]), settings)
+    weights = _har_weights(panel, days, settings, threads)
+    walk = partial(_walk, panel, timeline=timeline, days=days, weights=weights, settings=settings)
+    made = each(walk, _columns(panel), threads)
+    shapes = shapes_of([known for _, known in made], settings)
+    pieces = [
+        replace(piece, shapes=own, errors=known.counts[-1, :, 0])
+        for (piece, known), own in zip(made, shapes, strict=True)
+    ]
     held = np.searchsorted(timeline.estimates, timeline.origins, side="right") - 1
-    return Walked(made, shapes, np.append(held, len(days) - 1), weights[-1])
+    return Walked(pieces, np.append(held, len(days) - 1))
 
 
 def walk_given(
@@ -121,16 +133,15 @@ def walk_given(
     shapes: (1, S or 1, H, Q).  start: where histories go on that began before the panel.
     """
 
-    def walk(part: tuple[Panel, slice]) -> Piece:
-        piece, columns = part
+    def walk(columns: slice) -> Piece:
         own = None if start is None else start.of(columns)
-        return _forecasts(piece, timeline, [fitted.of(columns)], settings, start=own)[0]
+        piece, _, _ = _forecasts(
+            panel, columns, timeline, [fitted.of(columns)], settings, start=own
+        )
+        return replace(piece, shapes=shapes if shapes.shape[1] == 1 else shapes[:, columns])
 
-    pieces = _pieces(panel)
-    columns = [slice(at, at + WIDTH) for at in range(0, len(panel), WIDTH)]
-    made = each(walk, list(zip(pieces, columns, strict=True)), threads)
     held = np.zeros(len(timeline.origins) + 1, dtype=np.intp)
-    return Walked(made, shapes, held, fitted.volatility.weights)
+    return Walked(each(walk, _columns(panel), threads), held)
 
 
 def each(function: Callable[[One], Result], ones: Sequence[One], threads: int) -> list[Result]:
@@ -161,17 +172,21 @@ def usable(panel: Panel, origins: Days, settings: Settings) -> tuple[Flags, Ints
     return enough & (age <= settings.max_age_days) & moved, rows
 
 
-def _pieces(panel: Panel) -> list[Panel]:
-    return [panel.columns(slice(at, at + WIDTH)) for at in range(0, len(panel), WIDTH)]
+def _columns(panel: Panel) -> list[slice]:
+    return [slice(at, at + WIDTH) for at in range(0, len(panel), WIDTH)]
 
 
 def _har_weights(
-    panel: Panel, pieces: Sequence[Panel], days: Sequence[int], settings: Settings, threads: int
+    panel: Panel, days: Sequence[int], settings: Settings, threads: int
 ) -> list[Floats | None]:
     if settings.volatility not in ("har", "combined"):
         return [None] * len(days)
     step = har.every(int(panel.counts.sum()))
-    rows = har.joined(each(partial(har.rows, horizon=settings.horizon, step=step), pieces, threads))
+
+    def rows_of(columns: slice) -> har.Rows:
+        return har.rows(panel.columns(columns), settings.horizon, step)
+
+    rows = har.joined(each(rows_of, _columns(panel), threads))
     result: list[Floats | None] = []
     for day in days:
         until = day - settings.embargo_days
@@ -181,30 +196,35 @@ def _har_weights(
 
 
 def _walk(
-    panel: Panel,
+    whole: Panel,
+    columns: slice,
     *,
     timeline: Timeline,
     days: Sequence[int],
     weights: Sequence[Floats | None],
     settings: Settings,
-    every: int,
-) -> Piece:
+) -> tuple[Piece, Known]:
+    panel = whole.columns(columns)
     fitted: list[Fitted] = []
     for day, found in zip(days, weights, strict=True):
         fitted.append(estimate(panel, day, settings, fitted[-1] if fitted else None, found))
-    piece, track, begins = _forecasts(panel, timeline, fitted, settings, days=days)
+    piece, track, begins = _forecasts(whole, columns, timeline, fitted, settings, days=days)
+    if settings.distribution == "normal":
+        return piece, normal(len(panel), len(days), settings)
     ends = np.array([panel.upto(day) for day in days])
     made = Errors(panel, np.ascontiguousarray(errors(panel, track).transpose(2, 1, 0)), begins)
     if settings.distribution == "fhs":
         places = np.where(ends > 0, np.maximum(ends - 1 - begins, 0), -1)
         terms = track.at(places).variances
         models = [part.volatility for part in fitted]
-        return replace(piece, known=simulated(made, ends, terms, models, settings))
-    return replace(piece, known=conformal(made, ends, settings, every))
+        return piece, simulated(made, ends, terms, models, settings)
+    every = max(-(-len(whole) * settings.calibration // distribution.POOL), 1)
+    return piece, conformal(made, ends, settings, every)
 
 
 def _forecasts(
-    panel: Panel,
+    whole: Panel,
+    columns: slice,
     timeline: Timeline,
     fitted: Sequence[Fitted],
     settings: Settings,
@@ -213,6 +233,7 @@ def _forecasts(
     start: Start | None = None,
 ) -> tuple[Piece, Track, Ints]:
     """The piece, the whole track, and the row (S,) with which the track begins."""
+    panel = whole.columns(columns)
     able, rows = usable(panel, timeline.origins, settings)
     if days:
         begins = _begins(panel, days, timeline)
@@ -227,20 +248,34 @@ def _forecasts(
     each_day = track.at(np.where(inside, daily, -1))
     origins = track.at(np.where(rows >= 0, np.maximum(rows - first, 0), -1))
     piece = Piece(
-        panel=panel,
+        whole=whole,
+        columns=columns,
         usable=able,
         rows=rows,
         states=origins.states,
         centres=origins.centres,
         variances=origins.variances,
         daily_rows=each_day.rows,
+        daily_origins=_origins(each_day.rows, rows, able),
         daily_centres=each_day.centres[..., 0],
         daily_variances=each_day.variances[..., 0],
         fitted=fitted[-1],
         last=follow(panel, fitted[-1:], ends, settings.horizon, start),
-        known=None,
+        shapes=np.empty((0, 1, settings.horizon, 0)),
+        errors=np.zeros(len(panel), dtype=np.intp),
     )
     return piece, track, first
+
+
+def _origins(daily_rows: Ints, rows: Ints, able: Flags) -> Ints:
+    """(D, S): the last origin up to each observation, -1 where there is none to forecast from."""
+    origin = np.full(daily_rows.shape, -1)
+    for place in rows:
+        origin += place <= daily_rows
+    if not len(able):
+        return origin
+    there = able[np.maximum(origin, 0), np.arange(able.shape[1])]
+    return np.where((daily_rows >= 0) & there, origin, -1)
 
 
 def _begins(panel: Panel, days: Sequence[int], timeline: Timeline) -> list[Ints]:
@@ -255,16 +290,3 @@ def _begins(panel: Panel, days: Sequence[int], timeline: Timeline) -> list[Ints]
         before = int(dates[dates < day][-1])
         begins.append(np.maximum(panel.upto(day) - 1, panel.upto(before)))
     return begins
-
-
-def _joined(parts: Sequence[Known | None]) -> Known:
-    found = [part for part in parts if part is not None]
-    pool = [
-        [np.concatenate(steps) for steps in zip(*dates, strict=True)]
-        for dates in zip(*(part.pool for part in found), strict=True)
-    ]
-    absolute, counts, own = (
-        np.concatenate([getattr(part, name) for part in found], axis=1)
-        for name in ("absolute", "counts", "own")
-    )
-    return Known(absolute, counts, own, pool)
