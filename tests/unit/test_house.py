@@ -182,6 +182,7 @@ def test_the_steps_environment_has_the_locks_versions():
     assert pins(text) == {name: locked[name] for name in pins(text)}
     needed = {name for file in PACKAGE for name in imports(file)} - set(sys.stdlib_module_names)
     needed -= {"compression"}  # the standard library's, from Python 3.14 on
+    needed -= {"lightgbm"}  # an extra, for those who ask for it
     distributions = {
         "backports": "backports-zstd",
         "python_calamine": "python-calamine",

@@ -8,6 +8,7 @@ from statsmodels.tsa.forecasting.theta import ThetaModel
 
 from pricewright.forecasting import location
 from pricewright.forecasting.smoothing import LEAST, MOST
+from pricewright.forecasting.states import States
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -24,11 +25,17 @@ def smooth_series(weight, days=400, drift=0.0, seed=1):
     return np.array(values)[:, None]
 
 
+def after(level, observations):
+    """States (S,) of which a location takes these."""
+    counts = np.full(len(level), float(observations))
+    return States(counts, level, np.zeros(len(level)), garch=None, averages=None)
+
+
 def forecast(kind, values, horizon=6):
     """(S, H): from the last of values (n, S), all of the same length."""
     fitted = location.fit(kind, values)
     level = location.levels(fitted, values)[-1]
-    return location.centres(fitted, level, np.full(values.shape[1], len(values)), horizon)
+    return location.centres(fitted, after(level, len(values)), horizon)
 
 
 def test_naive_is_the_last_value():
@@ -108,7 +115,7 @@ def test_no_other_weight_has_smaller_errors(kind):
         other = location.Location(kind, fitted.slope, fitted.intercept, weight)
         level = location.levels(other, values)
         made = [
-            location.centres(other, level[row], np.full(3, row + 1.0), 1)[:, 0]
+            location.centres(other, after(level[row], row + 1), 1)[:, 0]
             for row in range(len(values) - 1)
         ]
         return ((values[1:] - np.array(made)) ** 2).sum(axis=0)

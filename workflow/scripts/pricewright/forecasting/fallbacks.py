@@ -40,9 +40,16 @@ def _notes(piece: Piece, place: int, settings: Settings) -> list[str | None]:
         "scale: levels, for a price of 0 or below has no logarithm"
         if piece.panel.levels[place]
         else None,
+        _location(piece, settings),
         _volatility(piece, place, settings),
         _distribution(piece, place, settings),
     ]
+
+
+def _location(piece: Piece, settings: Settings) -> str | None:
+    if settings.location != "lightgbm" or piece.fitted.location.trees is not None:
+        return None
+    return "location: naive, for there is too little history to grow trees from"
 
 
 def _volatility(piece: Piece, place: int, settings: Settings) -> str | None:

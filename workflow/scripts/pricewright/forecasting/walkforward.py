@@ -14,12 +14,13 @@ from typing import TypeVar
 import numpy as np
 
 from pricewright.arrays import Days, Flags, Floats, Ints
-from pricewright.forecasting import distribution, har
+from pricewright.forecasting import boosting, distribution, har
 from pricewright.forecasting.calibration import Errors, Known, conformal, shapes_of, simulated
 from pricewright.forecasting.panel import NEVER, Panel
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.states import Start, States
 from pricewright.forecasting.timeline import Timeline
+from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.walk import Fitted, Track, errors, estimate, follow
 
 WIDTH = 64
@@ -96,9 +97,16 @@ def walk_forward(
     days = timeline.estimates.tolist() + ([int(panel.calendar[-1])] if to_the_end else [])
     pieces = _pieces(panel)
     weights = _har_weights(panel, pieces, days, settings, threads)
+    forests = boosting.forests(pieces, days, settings, threads)
     every = max(-(-len(panel) * settings.calibration // distribution.POOL), 1)
     walk = partial(
-        _walk, timeline=timeline, days=days, weights=weights, settings=settings, every=every
+        _walk,
+        timeline=timeline,
+        days=days,
+        weights=weights,
+        forests=forests,
+        settings=settings,
+        every=every,
     )
     made = each(walk, pieces, threads)
     shapes = shapes_of(_joined([piece.known for piece in made]), settings)
@@ -186,12 +194,14 @@ def _walk(
     timeline: Timeline,
     days: Sequence[int],
     weights: Sequence[Floats | None],
+    forests: Sequence[Sequence[Tree] | None],
     settings: Settings,
     every: int,
 ) -> Piece:
     fitted: list[Fitted] = []
-    for day, found in zip(days, weights, strict=True):
-        fitted.append(estimate(panel, day, settings, fitted[-1] if fitted else None, found))
+    for day, found, trees in zip(days, weights, forests, strict=True):
+        before = fitted[-1] if fitted else None
+        fitted.append(estimate(panel, day, settings, before, found, trees=trees))
     piece, track, begins = _forecasts(panel, timeline, fitted, settings, days=days)
     ends = np.array([panel.upto(day) for day in days])
     made = Errors(panel, np.ascontiguousarray(errors(panel, track).transpose(2, 1, 0)), begins)
