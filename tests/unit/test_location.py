@@ -12,7 +12,7 @@ from pricewright.forecasting.states import States
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
-KINDS = ("naive", "drift", "ses", "theta")
+KINDS = ("naive", "drift", "ses", "theta", "lightgbm")
 
 
 def smooth_series(weight, days=400, drift=0.0, seed=1):
@@ -41,6 +41,11 @@ def forecast(kind, values, horizon=6):
 def test_naive_is_the_last_value():
     values = np.log(stocks(200))
     np.testing.assert_array_equal(forecast("naive", values), np.repeat(values[-1][:, None], 6, 1))
+
+
+def test_lightgbm_without_trees_is_the_last_value():
+    values = np.log(stocks(200))
+    np.testing.assert_array_equal(forecast("lightgbm", values), forecast("naive", values))
 
 
 def test_drift_is_the_last_value_and_the_mean_change():

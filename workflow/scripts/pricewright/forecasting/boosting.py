@@ -55,8 +55,8 @@ PARAMETERS: dict[str, Any] = {
 class Rows:
     """B rows to learn from, in order of symbols.
 
-    numbers: (B, NUMBERS), what trees look at.  outcomes: (B,).  begun, known:
-    (B,), the day after which an outcome begins, and the day on which it is known.
+    numbers: (B, NUMBERS), what trees look at.  outcomes: (B,).  begun, known: (B,), the day after
+    which an outcome begins, and the day on which it is known.
     """
 
     numbers: Floats
@@ -110,11 +110,10 @@ def rows(panel: Panel, settings: Settings, step: int) -> Rows:
         at, ahead = at[there], ahead[there]
         unit = np.sqrt(variance[at, column] * ahead)
         outcomes = (values[at + ahead, column] - values[at, column]) / unit
+        lags = scaled(changes[at, column], variance[at, column])
         found.append(
             Rows(
-                np.concatenate(
-                    [scaled(changes[at, column], variance[at, column]), ahead[:, None]], axis=1
-                ),
+                np.concatenate([lags, ahead[:, None]], axis=1),
                 outcomes.clip(-CLIP, CLIP).round(DIGITS),
                 panel.days[at, column],
                 panel.days[at + ahead, column],
@@ -151,8 +150,8 @@ def grown(rows: Rows, since: int, until: int) -> Sequence[Tree] | None:
 
 def tree_of(root: Mapping[str, Any]) -> Tree:
     """A tree as LightGBM describes it, in our form."""
-    splits: list[tuple[int, float]] = []
-    children: list[list[int]] = []
+    splits: list[Mapping[str, Any]] = []
+    children: list[Sequence[int]] = []
     leaves: list[float] = []
 
     def place(node: Mapping[str, Any]) -> int:
@@ -160,16 +159,16 @@ def tree_of(root: Mapping[str, Any]) -> Tree:
             leaves.append(node["leaf_value"])
             return -len(leaves)
         split = len(splits)
-        splits.append((node["split_feature"], node["threshold"]))
-        children.append([])
+        splits.append(node)
+        children.append(())
         children[split] = [place(node["left_child"]), place(node["right_child"])]
         return split
 
     place(root)
     return Tree(
-        np.array([number for number, _ in splits], dtype=np.intp),
-        np.array([threshold for _, threshold in splits]),
-        np.array(children, dtype=np.intp).reshape(-1, 2),
+        np.array([split["split_feature"] for split in splits], dtype=np.intp),
+        np.array([split["threshold"] for split in splits]),
+        np.array(children, dtype=np.intp),
         np.array(leaves),
     )
 

@@ -1,12 +1,12 @@
 """Where a price is expected: the menu of point forecasts, on the scale of the model.
 
-naive   the last value.
-drift   the last value, moved by the mean change per step (random walk with drift).
-ses     simple exponential smoothing: a level that follows the values (Brown 1956).
-theta   the theta method with two lines: smoothing around half of the linear trend
-        (Assimakopoulos & Nikolopoulos 2000, as in Hyndman & Billah 2003).
-lightgbm  the last value, moved by what gradient-boosted trees, one model over all symbols, make
-        of the last changes (Ke et al. 2017). With too little history to grow any, naive.
+naive     the last value.
+drift     the last value, moved by the mean change per step (random walk with drift).
+ses       simple exponential smoothing: a level that follows the values (Brown 1956).
+theta     the theta method with two lines: smoothing around half of the linear trend
+          (Assimakopoulos & Nikolopoulos 2000, as in Hyndman & Billah 2003).
+lightgbm  the last value, moved by what gradient-boosted trees over all symbols make of the last
+          changes (Ke et al. 2017); naive, where there is too little history to grow them.
 
 The smoothing weight minimises the squared one-step errors (`smoothing.py`).
 """
