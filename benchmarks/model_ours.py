@@ -20,6 +20,7 @@ if __name__ == "__main__":
 from pricewright.forecasting import distribution, garch, location
 from pricewright.forecasting.panel import Panel, squares
 from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.states import States
 from pricewright.forecasting.timeline import timeline
 from pricewright.forecasting.walkforward import WIDTH, each, usable, walk_forward
 
@@ -111,7 +112,8 @@ def _location(kind: location.Kind, values: "Floats", horizon: int) -> "Floats":
     found = location.fit(kind, values)
     live = np.isfinite(values).sum(axis=0)
     level = location.levels(found, values)[live - 1, np.arange(len(live))]
-    return location.centres(found, level, live.astype(np.float64), horizon)
+    states = States(live.astype(np.float64), level, np.zeros(len(level)), garch=None, averages=None)
+    return location.centres(found, states, horizon)
 
 
 def numerics(source: str, output: str, price: str, horizon: str) -> None:

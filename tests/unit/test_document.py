@@ -29,7 +29,7 @@ def trained(folder, **options):
 def models(tmp_path_factory):
     """By volatility: a document, not to be changed."""
     kinds = ("combined", "garch11", "har", "ewma", "rolling")
-    made = {}
+    made = {"trees": trained(tmp_path_factory.mktemp("trees"), location="lightgbm")}
     for kind in kinds:
         distribution = "normal" if kind == "ewma" else "conformal"
         folder = tmp_path_factory.mktemp(kind)
@@ -37,7 +37,7 @@ def models(tmp_path_factory):
     return made
 
 
-@pytest.mark.parametrize("kind", ["combined", "garch11", "har", "ewma", "rolling"])
+@pytest.mark.parametrize("kind", ["combined", "garch11", "har", "ewma", "rolling", "trees"])
 def test_what_is_written_is_read_and_written_again_the_same(kind, models):
     saved = document.read(models[kind], "m.json")
     again = document.written(saved)
@@ -46,7 +46,7 @@ def test_what_is_written_is_read_and_written_again_the_same(kind, models):
         if garch:  # how the search went is of no use to a forecast, and is not read
             garch["steps"] = models[kind]["symbols"][symbol]["volatility"]["garch"]["steps"]
         entry["fallbacks"] = models[kind]["symbols"][symbol]["fallbacks"]
-    for key in ("parameters", "distribution", "har", "symbols"):
+    for key in ("parameters", "distribution", "har", "trees", "symbols"):
         assert orjson.dumps(again[key]) == orjson.dumps(models[kind][key])
 
 
@@ -137,6 +137,28 @@ WRONG = [
     ("rolling", "parameters.rolling_days", 1, "a number from 2"),
     ("rolling", "symbols.S1.volatility.recent", [1.0] * 60, "61 numbers"),
     ("rolling", "symbols.S1.volatility.recent.7", 0.0, "prices above 0"),
+    ("combined", "parameters.location", "lightgbm", "'symbols.S0.location.changes': found None"),
+    ("trees", "symbols.S1.location.changes", [0.0] * 9, "10 numbers"),
+    ("trees", "symbols.S1.location.changes.3", "0", "10 numbers"),
+    ("trees", "trees", [], "1 to 100 trees"),
+    ("trees", "trees", {}, "1 to 100 trees"),
+    ("trees", "trees", [None] * 101, "1 to 100 trees"),
+    ("trees", "trees.7", None, "'trees.7': found None, allowed: an object"),
+    ("trees", "trees.7.numbers", [0], "numbers"),
+    ("trees", "trees.7.numbers.0", 11, "numbers from 0 to 10"),
+    ("trees", "trees.7.numbers.0", -1, "numbers from 0 to 10"),
+    ("trees", "trees.7.numbers.0", 0.5, "'trees.7.numbers'.*whole numbers"),
+    ("trees", "trees.7.thresholds.0", None, "numbers"),
+    ("trees", "trees.7.thresholds.0", float("nan"), "numbers"),
+    ("trees", "trees.7.leaves", [1.0], "2 to 8 numbers"),
+    ("trees", "trees.7.leaves", [1.0] * 9, "2 to 8 numbers"),
+    ("trees", "trees.7.leaves.0", 1e16, "numbers from -1e.15 to 1e.15"),
+    ("trees", "trees.7.children", [], "rows"),
+    ("trees", "trees.7.children.0", [1], "rows of 2 numbers"),
+    ("trees", "trees.7.children.0.0", 0, "once, after its parent"),
+    ("trees", "trees.7.children.0.0", 99, "once, after its parent"),
+    ("trees", "trees.7.children.0.0", -99, "once, after its parent"),
+    ("trees", "trees.7.children.0.0", 0.5, "once, after its parent"),
 ]
 
 

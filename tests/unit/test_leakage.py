@@ -8,7 +8,15 @@ import pytest
 from forecasts import chosen, garch_changes, records_of, simulated, trained, uneven, weekdays
 
 from pricewright.errors import Refusal
-from pricewright.forecasting import har, leakage, location, walk, walkforward
+from pricewright.forecasting import (
+    boosting,
+    har,
+    lagged,
+    leakage,
+    location,
+    walk,
+    walkforward,
+)
 from pricewright.forecasting.leakage import spoiled
 from pricewright.forecasting.panel import Panel, panel_of
 from pricewright.forecasting.timeline import timeline
@@ -47,6 +55,8 @@ def leak(panel, settings):
         ("drift", "ewma"),
         ("ses", "garch11"),
         ("theta", "har"),
+        ("lightgbm", "ewma"),
+        ("lightgbm", "rolling"),
     ],
 )
 def test_an_honest_run_passes(kind, volatility):
@@ -58,6 +68,7 @@ def test_an_honest_run_passes(kind, volatility):
     states = {"observations", "level", "ewma"}
     states |= {"garch"} if volatility in ("garch11", "combined") else set()
     states |= {"averages"} if volatility in ("har", "combined") else set()
+    states |= {"changes"} if kind == "lightgbm" else set()
     forecasts = {"centre", "variance", "shape", "daily centre", "daily variance"}
     assert set(found["columns"]) == states | forecasts | {"usable"}
 
@@ -68,6 +79,7 @@ def test_an_honest_run_passes(kind, volatility):
         {"distribution": "normal"},
         {"distribution": "fhs", "window_days": 200},
         {"distribution": "conformal", "embargo_days": 7},
+        {"location": "lightgbm", "embargo_days": 3, "window_days": 300},
     ],
 )
 def test_an_honest_run_on_an_uneven_market_passes(changes):
@@ -161,6 +173,34 @@ def test_a_regression_on_outcomes_that_were_not_known_is_caught(monkeypatch):
     )
     column, _ = leak(simulated(2), chosen(volatility="har"))
     assert column == "variance"
+
+
+def test_trees_that_learn_from_outcomes_that_were_not_known_are_caught(monkeypatch):
+    honest = boosting.grown
+    monkeypatch.setattr(boosting, "grown", lambda rows, since, until: honest(rows, since, 10**6))
+    column, _ = leak(simulated(2), chosen(location="lightgbm"))
+    assert column == "centre"
+
+
+@pytest.mark.parametrize("ahead", [1, 5])
+def test_trees_that_learn_from_some_days_more_are_caught(monkeypatch, ahead):
+    honest = boosting.grown
+    monkeypatch.setattr(
+        boosting, "grown", lambda rows, since, until: honest(rows, since, until + ahead)
+    )
+    column, _ = leak(simulated(2), chosen(location="lightgbm"))
+    assert column == "centre"
+
+
+def test_last_changes_that_know_the_next_one_are_caught(monkeypatch):
+    honest = lagged.last_changes
+
+    def next_one(values, start=None):
+        found = honest(values, start)
+        return np.concatenate([found[1:], found[-1:]])
+
+    monkeypatch.setattr(walk, "last_changes", next_one)
+    assert leak(simulated(2), chosen(location="lightgbm")) == ("changes", "S0")
 
 
 def test_an_estimate_that_knows_all_is_caught(monkeypatch):

@@ -8,10 +8,11 @@ from statsmodels.tsa.forecasting.theta import ThetaModel
 
 from pricewright.forecasting import location
 from pricewright.forecasting.smoothing import LEAST, MOST
+from pricewright.forecasting.states import States
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
-KINDS = ("naive", "drift", "ses", "theta")
+KINDS = ("naive", "drift", "ses", "theta", "lightgbm")
 
 
 def smooth_series(weight, days=400, drift=0.0, seed=1):
@@ -24,16 +25,27 @@ def smooth_series(weight, days=400, drift=0.0, seed=1):
     return np.array(values)[:, None]
 
 
+def after(level, observations):
+    """States (S,) of which a location takes these."""
+    counts = np.full(len(level), float(observations))
+    return States(counts, level, np.zeros(len(level)), garch=None, averages=None)
+
+
 def forecast(kind, values, horizon=6):
     """(S, H): from the last of values (n, S), all of the same length."""
     fitted = location.fit(kind, values)
     level = location.levels(fitted, values)[-1]
-    return location.centres(fitted, level, np.full(values.shape[1], len(values)), horizon)
+    return location.centres(fitted, after(level, len(values)), horizon)
 
 
 def test_naive_is_the_last_value():
     values = np.log(stocks(200))
     np.testing.assert_array_equal(forecast("naive", values), np.repeat(values[-1][:, None], 6, 1))
+
+
+def test_lightgbm_without_trees_is_the_last_value():
+    values = np.log(stocks(200))
+    np.testing.assert_array_equal(forecast("lightgbm", values), forecast("naive", values))
 
 
 def test_drift_is_the_last_value_and_the_mean_change():
@@ -108,7 +120,7 @@ def test_no_other_weight_has_smaller_errors(kind):
         other = location.Location(kind, fitted.slope, fitted.intercept, weight)
         level = location.levels(other, values)
         made = [
-            location.centres(other, level[row], np.full(3, row + 1.0), 1)[:, 0]
+            location.centres(other, after(level[row], row + 1), 1)[:, 0]
             for row in range(len(values) - 1)
         ]
         return ((values[1:] - np.array(made)) ** 2).sum(axis=0)

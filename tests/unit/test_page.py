@@ -388,7 +388,7 @@ def test_a_window_and_an_embargo_are_said(model):
 
 @pytest.mark.parametrize("volatility", ["rolling", "ewma", "garch11", "har", "combined"])
 @pytest.mark.parametrize("distribution", ["normal", "fhs", "conformal"])
-@pytest.mark.parametrize("location", ["naive", "drift", "ses", "theta"])
+@pytest.mark.parametrize("location", ["naive", "drift", "ses", "theta", "lightgbm"])
 def test_all_methods_have_their_words(model, location, volatility, distribution):
     model["parameters"] |= {"location": location, "volatility": volatility}
     model["parameters"]["distribution"] = distribution

@@ -204,6 +204,16 @@ def test_it_needs_numpy_and_the_standard_library_alone(form, model, tmp_path):
     assert done.stdout == printed(*arguments)[1]
 
 
+def test_a_model_with_trees_needs_no_more(tmp_path):
+    path = train(tmp_path, location="lightgbm")
+    assert json.loads(path.read_text())["trees"]
+    newer = write(tmp_path / "newer.json", RECORDS)
+    arguments = ["--model", str(path), "--prices", str(newer)]
+    done = command("-I", "-c", ALONE, *arguments, cwd=tmp_path)
+    assert (done.code, done.stderr) == (0, "loaded: numpy pricewright\n")
+    assert done.stdout == printed(*arguments)[1]
+
+
 def test_a_mistake_on_the_command_line_is_a_sentence_and_exit_code_1(tmp_path):
     done = command(str(PREDICT), "--model", "none.json", cwd=tmp_path)
     assert (done.code, done.stdout) == (1, "")
@@ -268,7 +278,7 @@ def opened_newer(file, saved, known):
     return read_newer(file, saved, known).panel
 
 
-@pytest.mark.parametrize("location", ["naive", "drift", "ses", "theta"])
+@pytest.mark.parametrize("location", ["naive", "drift", "ses", "theta", "lightgbm"])
 @pytest.mark.parametrize("volatility", ["rolling", "ewma", "garch11", "har", "combined"])
 def test_rolling_forward_is_scoring_the_whole_in_however_many_goes(volatility, location, tmp_path):
     late = [r for r in FIRST if r["symbol"] != "S1" or r["date"] > DAYS[280]]  # 49 observations
@@ -495,6 +505,9 @@ def test_parameters_that_others_forecasts_follow_from_are_refused(edited):
     assert "'symbols.S1.forecast.lower' does not follow" in sentence("--model", edited(wider))
 
 
+READ = ("schema_version", "parameters", "distribution", "har", "trees", "symbols")
+
+
 def paths_of(node, path=()):
     """The way to each node of what is read to forecast."""
     if path:
@@ -505,7 +518,7 @@ def paths_of(node, path=()):
     elif isinstance(node, list):
         children = list(enumerate(node))
     for key, child in children:
-        if path or key in ("schema_version", "parameters", "distribution", "har", "symbols"):
+        if path or key in READ:
             yield from paths_of(child, (*path, key))
 
 
@@ -547,7 +560,8 @@ class Kind:
 @pytest.fixture(scope="module")
 def models_of_all_kinds(tmp_path_factory):
     made = {}
-    for volatility, location in (("combined", "theta"), ("rolling", "ses"), ("har", "drift")):
+    kinds = {"combined": "theta", "rolling": "ses", "har": "drift", "ewma": "lightgbm"}
+    for volatility, location in kinds.items():
         folder = tmp_path_factory.mktemp(volatility)
         path = train(folder, volatility=volatility, location=location)
         made[volatility] = Kind(path, write(folder / "newer.json", LATER))

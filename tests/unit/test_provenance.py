@@ -128,6 +128,14 @@ LIBRARIES = {
 }
 
 
+def test_an_optional_library_counts_only_where_it_is_asked_for():
+    script = SCRIPTS / "train_or_score.py"
+    found = code_used(script, asked_for=["lightgbm"])
+    assert found == code_used(script, asked_for=["naive"]) | {
+        "lightgbm": metadata.version("lightgbm")
+    }
+
+
 @pytest.mark.parametrize("name", STEPS)
 def test_the_libraries_that_a_step_uses_count_with_their_versions(name):
     used = code_used(SCRIPTS / f"{name}.py")

@@ -65,7 +65,7 @@ def refused(tmp_path, histories, **options):
     return sentence
 
 
-LOCATIONS = ("naive", "drift", "ses", "theta")
+LOCATIONS = ("naive", "drift", "ses", "theta", "lightgbm")
 VOLATILITIES = ("rolling", "ewma", "garch11", "har", "combined")
 DISTRIBUTIONS = ("normal", "fhs", "conformal")
 KINDS = [  # every pair of two kinds is there
@@ -143,6 +143,23 @@ def test_an_empty_table_is_refused(tmp_path):
         trained(tmp_path, [])
 
 
+@pytest.mark.parametrize("count", [45, 61, 100])
+def test_with_too_little_history_for_trees_the_last_price_is_expected(tmp_path, count):
+    model = made(tmp_path, {"NEW": walk(count)}, location="lightgbm")
+    assert model["trees"] is None
+    found = model["symbols"]["NEW"]
+    assert found["forecast"]["point"] == pytest.approx([found["last_price"]] * 5)
+    note = "location: naive, for there is too little history to grow trees from"
+    assert note in found["fallbacks"]
+
+
+def test_prices_that_only_rise_alike_grow_no_trees(tmp_path):
+    """All outcomes are the same: there is nothing to split by."""
+    prices = 50 * 1.001 ** np.arange(DAYS)
+    model = made(tmp_path, {"UP": np.round(prices, 6)}, location="lightgbm", volatility="ewma")
+    assert all(math.isfinite(price) for price in model["symbols"]["UP"]["forecast"]["point"])
+
+
 def test_negative_prices_are_modelled_in_levels(tmp_path):
     model = made(tmp_path, {"OIL": walk() - 60, "A": walk(seed=2)})
     assert [found["scale"] for found in model["symbols"].values()] == ["log", "level"]
@@ -160,7 +177,8 @@ def test_a_single_zero_is_modelled_in_levels(tmp_path, place):
 
 @pytest.mark.parametrize("times", [1000, 1e-3])
 @pytest.mark.parametrize(
-    ("place", "location"), [(150, "naive"), (150, "theta"), (-30, "drift"), (-1, "ses")]
+    ("place", "location"),
+    [(150, "naive"), (150, "theta"), (-30, "drift"), (-1, "ses"), (-5, "lightgbm")],
 )
 def test_a_jump_is_no_crash(tmp_path, times, place, location):
     prices = walk()
@@ -248,7 +266,7 @@ def test_a_gap_of_years_is_no_crash(tmp_path, after):
     assert list(model["symbols"]) == ["A", "GAP"]
 
 
-@pytest.mark.parametrize("location", ["drift", "ses", "theta"])
+@pytest.mark.parametrize("location", ["drift", "ses", "theta", "lightgbm"])
 def test_a_gap_that_is_longer_than_the_window_is_no_crash(tmp_path, location):
     days = weekdays(DAYS).copy()
     days[-100:] += 2000

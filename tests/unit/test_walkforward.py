@@ -58,7 +58,7 @@ def test_one_thread_and_two_make_the_same_bytes():
     assert digest(one) == digest(two)
 
 
-@pytest.mark.parametrize("kind", ["naive", "ses", "theta"])
+@pytest.mark.parametrize("kind", ["naive", "ses", "theta", "lightgbm"])
 def test_the_order_of_records_does_not_change_a_byte_of_the_model(tmp_path, kind):
     records = records_of(simulated(3, 300))
     mixed = [records[place] for place in np.random.default_rng(1).permutation(len(records))]
@@ -66,16 +66,17 @@ def test_the_order_of_records_does_not_change_a_byte_of_the_model(tmp_path, kind
         trained(tmp_path / name, some, location=kind, **FULL)
         for name, some in (("one", records), ("two", mixed))
     )
-    for key in ("symbols", "metrics", "har", "acceptance", "leak_check"):
+    for key in ("symbols", "metrics", "har", "trees", "acceptance", "leak_check"):
         assert one[key] == two[key]
 
 
-def test_training_twice_makes_the_same_bytes(tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", ["naive", "lightgbm"])
+def test_training_twice_makes_the_same_bytes(tmp_path, monkeypatch, kind):
     monkeypatch.chdir(tmp_path)
     records = records_of(simulated(2, 300))
     found = []
     for threads in (1, 2):
-        trained(tmp_path, records, threads=threads, **FULL)
+        trained(tmp_path, records, threads=threads, location=kind, **FULL)
         found.append((tmp_path / "model.json").read_bytes())
     assert found[0] == found[1]
 
@@ -120,7 +121,8 @@ from forecasts import chosen, simulated
 from pricewright.forecasting.timeline import timeline
 from pricewright.forecasting.walkforward import walk_forward
 panel = simulated(3, 300)
-settings = chosen(location="theta", volatility="combined", distribution="conformal", refit=20)
+kind = sys.argv[2]
+settings = chosen(location=kind, volatility="combined", distribution="conformal", refit=20)
 found = walk_forward(panel, timeline(panel, settings), settings)
 piece = found.pieces[0]
 volatility = piece.fitted.volatility
@@ -129,7 +131,8 @@ np.savez(sys.argv[1], centres=piece.centres, variances=piece.variances, shapes=p
 """
 
 
-def test_another_kind_of_cpu_is_equal_to_a_billionth(tmp_path):
+@pytest.mark.parametrize("kind", ["theta", "lightgbm"])
+def test_another_kind_of_cpu_is_equal_to_a_billionth(tmp_path, kind):
     from numpy._core._multiarray_umath import __cpu_features__
 
     able = [name for name in ("X86_V4", "X86_V3", "ASIMDHP") if __cpu_features__.get(name)]
@@ -138,10 +141,11 @@ def test_another_kind_of_cpu_is_equal_to_a_billionth(tmp_path):
     path = os.pathsep.join([str(SCRIPTS), str(ROOT / "tests")])
     older = {"NPY_DISABLE_CPU_FEATURES": " ".join(able), "OPENBLAS_CORETYPE": "Prescott"}
     found = []
-    for name, kind in (("this", {}), ("older", older)):
+    for name, cpu in (("this", {}), ("older", older)):
         file = tmp_path / f"{name}.npz"
-        environment = os.environ | {"PYTHONPATH": path} | kind
-        subprocess.run([sys.executable, "-c", ELSEWHERE, str(file)], env=environment, check=True)
+        environment = os.environ | {"PYTHONPATH": path} | cpu
+        asked = [sys.executable, "-c", ELSEWHERE, str(file), kind]
+        subprocess.run(asked, env=environment, check=True)
         found.append(np.load(file))
     for name in found[0]:
         np.testing.assert_allclose(found[1][name], found[0][name], rtol=1e-9, atol=1e-12)

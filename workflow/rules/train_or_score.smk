@@ -28,6 +28,10 @@ rule train_or_score:
         | config["model"]
         | config["evaluation"]
         | thresholds(config),
-        code=code_used(SCRIPTS / "train_or_score.py", [SCHEMAS / "model.schema.yaml"]),
+        code=code_used(
+            SCRIPTS / "train_or_score.py",
+            [SCHEMAS / "model.schema.yaml"],
+            asked_for=[config["model"]["location"]],
+        ),
     script:
         "../scripts/train_or_score.py"

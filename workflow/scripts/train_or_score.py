@@ -23,7 +23,7 @@ def train_or_score(
     price: str = "close",
     horizon: int = 10,
     level: float = 0.9,
-    location: Literal["naive", "drift", "ses", "theta"] = "naive",
+    location: Literal["naive", "drift", "ses", "theta", "lightgbm"] = "naive",
     volatility: Literal["rolling", "ewma", "garch11", "har", "combined"] = "combined",
     distribution: Literal["normal", "fhs", "conformal"] = "conformal",
     decay: float = 0.94,
@@ -73,7 +73,8 @@ def train_or_score(
         The share of prices that the forecast's interval should hold.
     location
         The point forecast: the last price (naive), with the mean change (drift), simple
-        exponential smoothing (ses), or the theta method.
+        exponential smoothing (ses), the theta method, or gradient-boosted trees over all symbols
+        on their last changes (lightgbm, to be installed besides); no skill is to be expected.
     volatility
         The variance forecast: the mean of the last squared changes (rolling), their
         exponentially weighted average (ewma), GARCH(1,1) (garch11), one regression over all

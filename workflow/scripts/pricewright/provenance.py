@@ -34,22 +34,32 @@ _NOT_COUNTED = {
     "compression",  # the standard library's, from Python 3.14 on
 }
 
+_OPTIONAL = {"lightgbm"}
+"""What is imported, and may not even be there, only if it is asked for."""
 
-def code_used(script: Path, schemas: Iterable[Path] = ()) -> dict[str, str]:
+
+def code_used(
+    script: Path, schemas: Iterable[Path] = (), *, asked_for: Iterable[str] = ()
+) -> dict[str, str]:
     """What a rule has as its param `code`: the script's digest and its libraries' versions.
 
     Each has its name, so that the reason that Snakemake gives for another run can be read.
+    asked_for: the optional libraries that will be used, among other words of config.
     """
-    return {script.name: code_digest(script, schemas)} | libraries(script)
+    return {script.name: code_digest(script, schemas)} | libraries(script, asked_for)
 
 
-def libraries(script: Path) -> dict[str, str]:
-    """The versions of Python and of the distributions that the script and ours import."""
+def libraries(script: Path, asked_for: Iterable[str] = ()) -> dict[str, str]:
+    """The versions of Python and of the distributions that the script and ours import.
+
+    Those that are optional count if they are asked for.
+    """
     script = Path(script).resolve()
     names = {name.partition(".")[0] for file in imported_files(script) for name in _facts(file)[1]}
+    left_out = _NOT_COUNTED | (_OPTIONAL - set(asked_for))
     outside = {
         name
-        for name in names - sys.stdlib_module_names - _NOT_COUNTED
+        for name in names - sys.stdlib_module_names - left_out
         if not set(_files(name, script.parent))
     }
     distributions = sorted(_DISTRIBUTIONS.get(name, name) for name in outside)

@@ -35,8 +35,11 @@ class Source:
     receipts: Sequence[Path]
     script: Path
 
-    def described(self, panel: Panel) -> dict[str, Any]:
-        """`cutoff`, `data`, `receipts` and `code` of a model document."""
+    def described(self, panel: Panel, asked_for: Sequence[str] = ()) -> dict[str, Any]:
+        """`cutoff`, `data`, `receipts` and `code` of a model document.
+
+        asked_for: the optional libraries that it was made with, among other words of config.
+        """
         calendar = panel.calendar.astype("datetime64[D]")
         return {
             "cutoff": str(calendar[-1]),
@@ -54,7 +57,7 @@ class Source:
             },
             "code": {
                 "sha256": code_digest(self.script),
-                "libraries": libraries(self.script),
+                "libraries": libraries(self.script, asked_for),
             },
         }
 
@@ -105,7 +108,7 @@ def build_model(
     for symbol, notes in fallbacks(walked, settings).items():
         kept_notes = given[0]["symbols"][symbol]["fallbacks"] if given else notes
         made["symbols"][symbol]["fallbacks"] = kept_notes
-    model = source.described(panel) | made
+    model = source.described(panel, [] if scored else [settings.location]) | made
     record = None
     if deployed and all(deployed[0][key] == model[key] for key in ("data", "code", "parameters")):
         # made once more, a model is compared with what it was compared with before

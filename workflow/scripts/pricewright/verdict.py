@@ -10,6 +10,7 @@ _POINTS = {
     "drift": "drift, the last price and the mean change",
     "ses": "ses, simple exponential smoothing",
     "theta": "theta, the theta method",
+    "lightgbm": "lightgbm, trees over all symbols on their last changes",
 }
 _VARIANCES = {
     "rolling": "rolling, the mean of the last {rolling_days} squared changes",

@@ -12,7 +12,7 @@ import numpy as np
 
 from pricewright.arrays import Floats
 from pricewright.errors import Refusal
-from pricewright.forecasting import smoothing, volatility
+from pricewright.forecasting import lagged, smoothing, trees, volatility
 from pricewright.forecasting.checked import LARGEST, LARGEST_VARIANCE, Checked
 from pricewright.forecasting.garch import Garch
 from pricewright.forecasting.har import HALF_LIVES
@@ -33,13 +33,13 @@ ROUNDING = 1e-9
 
 
 def written(saved: Saved) -> dict[str, Any]:
-    """`parameters`, `distribution`, `har` and `symbols` of a model, with its forecasts."""
+    """`parameters`, `distribution`, `har`, `trees` and `symbols` of a model, with forecasts."""
     own = saved.settings.distribution != "normal"
     fitted, states = saved.fitted, saved.states
     found = fitted.volatility.garch
     points, variances = saved.points(), saved.variances()
     intervals = saved.quantiles(saved.bounds)
-    weights = fitted.volatility.weights
+    weights, grown = fitted.volatility.weights, fitted.location.trees
     symbols = {}
     for place, symbol in enumerate(saved.symbols):
         by_location = {
@@ -63,7 +63,10 @@ def written(saved: Saved) -> dict[str, Any]:
             "observations": int(states.observations[place]),
             "last_date": str(np.datetime64(int(saved.last_days[place]), "D")),
             "last_price": float(saved.recent[place][-1]),
-            "location": {name: float(value) for name, value in by_location.items()},
+            "location": {
+                **{name: float(value) for name, value in by_location.items()},
+                "changes": None if states.changes is None else states.changes[place].tolist(),
+            },
             "volatility": {
                 "kind": fitted.volatility.kinds(len(saved.symbols))[place],
                 "average": float(states.ewma[place]),
@@ -90,6 +93,7 @@ def written(saved: Saved) -> dict[str, Any]:
         "har": None
         if weights is None or not np.isfinite(weights).all()
         else {"half_lives": list(HALF_LIVES), "weights": weights.tolist()},
+        "trees": None if grown is None else trees.written(grown),
         "symbols": symbols,
     }
 
@@ -201,11 +205,19 @@ def _parameters(
     for symbol, kind, made in zip(symbols, kinds, model.kinds(len(symbols)), strict=True):
         if kind != made:
             reader.refuse(f"symbols.{symbol}.volatility.kind", kind, f"{made}, by its parameters")
+    grown = changes = None
+    if settings.location == "lightgbm":
+        if reader.at("trees") is not None:
+            grown = trees.read(reader, "trees", lagged.NUMBERS)
+        count = lagged.LAGS
+        found = [reader.numbers("symbols", s, "location", "changes", count=count) for s in symbols]
+        changes = np.array(found)
     place_of = Location(
         settings.location,
         slope=each("location", "slope"),
         intercept=each("location", "intercept"),
         weight=each("location", "weight", least=smoothing.LEAST / 2, most=smoothing.MOST),
+        trees=grown,
     )
     states = States(
         observations=each("observations", least=2.0),
@@ -213,6 +225,7 @@ def _parameters(
         ewma=each("volatility", "average", least=0.0, most=LARGEST_VARIANCE),
         garch=next_variance,
         averages=averages,
+        changes=changes,
     )
     return Fitted(place_of, model), states
 

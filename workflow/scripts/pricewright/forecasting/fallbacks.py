@@ -37,11 +37,18 @@ def fallbacks(walked: Walked, settings: Settings) -> dict[str, list[str]]:
                 "scale: levels, for a price of 0 or below has no logarithm"
                 if panel.levels[place]
                 else None,
+                _location(piece, settings),
                 _volatility(piece, place, kinds[place], int(panel.counts[place]) - 1, settings),
                 _distribution(int(piece.errors[place]), settings),
             ]
             found[symbol] = [note for note in notes if note]
     return found
+
+
+def _location(piece: Piece, settings: Settings) -> str | None:
+    if settings.location != "lightgbm" or piece.fitted.location.trees is not None:
+        return None
+    return "location: naive, for there is too little history to grow trees from"
 
 
 def _volatility(

@@ -1,10 +1,12 @@
 """Where a price is expected: the menu of point forecasts, on the scale of the model.
 
-naive   the last value.
-drift   the last value, moved by the mean change per step (random walk with drift).
-ses     simple exponential smoothing: a level that follows the values (Brown 1956).
-theta   the theta method with two lines: smoothing around half of the linear trend
-        (Assimakopoulos & Nikolopoulos 2000, as in Hyndman & Billah 2003).
+naive     the last value.
+drift     the last value, moved by the mean change per step (random walk with drift).
+ses       simple exponential smoothing: a level that follows the values (Brown 1956).
+theta     the theta method with two lines: smoothing around half of the linear trend
+          (Assimakopoulos & Nikolopoulos 2000, as in Hyndman & Billah 2003).
+lightgbm  the last value, moved by what gradient-boosted trees over all symbols make of the last
+          changes (Ke et al. 2017); naive, where there is too little history to grow them.
 
 The smoothing weight minimises the squared one-step errors (`smoothing.py`).
 """
@@ -16,20 +18,27 @@ from typing import Literal, Self
 import numpy as np
 
 from pricewright.arrays import Floats, Ints, sums
+from pricewright.forecasting import lagged
 from pricewright.forecasting.recurrence import recurrence
 from pricewright.forecasting.smoothing import MOST, smoothing_weight
+from pricewright.forecasting.states import States
+from pricewright.forecasting.trees import Tree
 
-Kind = Literal["naive", "drift", "ses", "theta"]
+Kind = Literal["naive", "drift", "ses", "theta", "lightgbm"]
 
 
 @dataclass(frozen=True)
 class Location:
-    """Parameters, each (S,): `slope` and `intercept` of the trend per step, and the weight."""
+    """Parameters, each (S,): `slope` and `intercept` of the trend per step, and the weight.
+
+    trees: those of all symbols, if they were asked for and could be grown.
+    """
 
     kind: Kind
     slope: Floats
     intercept: Floats
     weight: Floats
+    trees: Sequence[Tree] | None = None
 
     def of(self, columns: slice | Ints) -> Self:
         """The parameters of some of the symbols."""
@@ -50,14 +59,17 @@ class Location:
         )
 
 
-def fit(kind: Kind, values: Floats) -> Location:
-    """Estimate from values (n, S), NaN past a series' end; two values at least."""
+def fit(kind: Kind, values: Floats, trees: Sequence[Tree] | None = None) -> Location:
+    """Estimate from values (n, S), NaN past a series' end; two values at least.
+
+    trees: those of all symbols, which are none of the values' own.
+    """
     live = np.isfinite(values)
     filled = np.where(live, values, 0.0)
     counts = live.sum(axis=0)
     zero = np.zeros(values.shape[1])
-    if kind == "naive":
-        return Location(kind, zero, zero, zero + MOST)
+    if kind in ("naive", "lightgbm"):
+        return Location(kind, zero, zero, zero + MOST, trees)
     if kind == "drift":
         last = np.take_along_axis(values, counts[None] - 1, axis=0)[0]
         return Location(kind, (last - values[0]) / np.maximum(counts - 1, 1), zero, zero + MOST)
@@ -84,7 +96,7 @@ def levels(location: Location, values: Floats, start: Floats | None = None) -> F
     start: (S,), the level after the first value; NaN, as where there is none, is for a history
     that begins with it.
     """
-    if location.kind in ("naive", "drift"):
+    if location.kind in ("naive", "drift", "lightgbm"):
         return values
     weight = location.weight
     before = values[0] / 2 if location.kind == "theta" else values[0]
@@ -93,14 +105,15 @@ def levels(location: Location, values: Floats, start: Floats | None = None) -> F
     return recurrence(weight * values[1:], 1 - weight, begin)
 
 
-def centres(location: Location, level: Floats, step: Floats, horizon: int) -> Floats:
-    """(..., S, H): the values expected 1..H steps after `level` (..., S).
-
-    step: (..., S), how many values came before the first one that is forecast.
-    """
+def centres(location: Location, states: States, horizon: int) -> Floats:
+    """(..., S, H): the values expected 1..H steps after states (..., S)."""
+    level, step = states.level, states.observations
     ahead = np.arange(1, horizon + 1)
     if location.kind == "drift":
         return np.asarray(level[..., None] + location.slope[:, None] * ahead)
+    if location.trees is not None and states.changes is not None:
+        moves = lagged.moves(location.trees, states.changes, states.ewma, horizon)
+        return np.asarray(level[..., None] + moves)
     if location.kind != "theta":
         return np.repeat(level[..., None], horizon, axis=-1)
     weight = location.weight[:, None]

@@ -134,10 +134,7 @@ class Saved:
         )
 
     def _centres(self) -> Floats:
-        states = self.states
-        return location.centres(
-            self.fitted.location, states.level, states.observations, self.settings.horizon
-        )
+        return location.centres(self.fitted.location, self.states, self.settings.horizon)
 
     def _followed(self, panel: Panel, start: Start) -> States:
         """The states at the end of each symbol's last price and what came after it.

@@ -15,7 +15,8 @@ class States:
 
     observations: how many there were so far.  level: of the location, on its scale.  ewma: the
     average of squared changes, or their rolling mean.  garch: its variance of the next change.
-    averages: (..., S, K), those of the HAR.  What a model does not use is None.
+    averages: (..., S, K), those of the HAR.  changes: (..., S, L), the last ones, the newest first,
+    for trees.  What a model does not use is None.
     """
 
     observations: Floats
@@ -23,6 +24,7 @@ class States:
     ewma: Floats
     garch: Floats | None
     averages: Floats | None
+    changes: Floats | None = None
 
     def at(self, *places: Any) -> Self:
         """The states at some places of the arrays' first axes."""

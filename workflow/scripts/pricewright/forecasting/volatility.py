@@ -20,7 +20,7 @@ from pricewright.arrays import Flags, Floats, Ints
 from pricewright.forecasting import garch as garches
 from pricewright.forecasting import har
 from pricewright.forecasting.recurrence import recurrence
-from pricewright.forecasting.states import States
+from pricewright.forecasting.states import Start, States
 
 Kind = Literal["rolling", "ewma", "garch11", "har", "combined"]
 
@@ -99,6 +99,13 @@ def fit(volatility: Volatility, squares: Floats) -> Volatility:
     found = garches.fit(squares, volatility.garch)
     own = found.converged & (np.isfinite(squares).sum(axis=0) >= GARCH_CHANGES)
     return replace(volatility, garch=found, own_garch=own)
+
+
+def average(volatility: Volatility, squares: Floats, start: Start | None = None) -> Floats:
+    """(n+1, S): the kind's plain average before the first and after each of squares (n, S)."""
+    if volatility.kind == "rolling":
+        return rolling(squares, volatility.rolling_days, start.earlier if start else None)
+    return ewma(squares, volatility.decay, start.states.ewma if start else None)
 
 
 def ewma(squares: Floats, decay: float, start: Floats | None = None) -> Floats:

@@ -10,10 +10,12 @@ from pricewright.arrays import Flags, Floats, Ints
 from pricewright.forecasting import location as locations
 from pricewright.forecasting import volatility as volatilities
 from pricewright.forecasting.har import averages
+from pricewright.forecasting.lagged import last_changes
 from pricewright.forecasting.location import Location
 from pricewright.forecasting.panel import Panel, squares
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.states import Start, States
+from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.volatility import Volatility
 
 
@@ -71,12 +73,18 @@ class Track:
 
 
 def estimate(
-    panel: Panel, day: int, settings: Settings, before: Fitted | None, weights: Floats | None
+    panel: Panel,
+    day: int,
+    settings: Settings,
+    before: Fitted | None,
+    weights: Floats | None,
+    *,
+    trees: Sequence[Tree] | None = None,
 ) -> Fitted:
     """The parameters as of the end of a day, from a panel that may know more.
 
-    weights: (H, K), the HAR's, estimated over all symbols.  before: parameters of an earlier
-    day, to search from.
+    weights: (H, K), the HAR's, and trees, both estimated over all symbols.  before: parameters of
+    an earlier day, to search from.
     """
     known = panel.until(day - settings.embargo_days)
     if settings.window_days is not None:
@@ -87,7 +95,7 @@ def estimate(
         else Volatility(settings.volatility, settings.decay, settings.rolling_days)
     )
     volatility = volatilities.fit(replace(volatility, weights=weights), squares(known.values))
-    return Fitted(locations.fit(settings.location, known.values), volatility)
+    return Fitted(locations.fit(settings.location, known.values, trees), volatility)
 
 
 def follow(
@@ -120,7 +128,7 @@ def follow(
         made = Track(
             rows,
             states,
-            locations.centres(part.location, states.level, states.observations, horizon),
+            locations.centres(part.location, states, horizon),
             volatilities.variances(part.volatility, states, horizon),
         )
         if track is None:
@@ -148,18 +156,16 @@ def _states(
     """(N, S): the states after each observation of a panel."""
     volatility = fitted.volatility
     begun = start.states if start else None
-    if volatility.kind == "rolling":
-        earlier = start.earlier if start else None
-        plain = volatilities.rolling(changes, volatility.rolling_days, earlier)
-    else:
-        plain = volatilities.ewma(changes, volatility.decay, begun.ewma if begun else None)
     before = begun.observations if begun else np.ones(len(panel))
     return States(
         before + np.arange(len(panel.days))[:, None],
         locations.levels(fitted.location, panel.values, begun.level if begun else None),
-        plain,
+        volatilities.average(volatility, changes, start),
         volatilities.conditional(volatility, changes, begun.garch if begun else None),
         averaged,
+        last_changes(panel.values, begun.changes if begun else None)
+        if fitted.location.kind == "lightgbm"
+        else None,
     )
 
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 from pricewright.arrays import Days, Flags, Floats, Ints
-from pricewright.forecasting import distribution, har
+from pricewright.forecasting import boosting, distribution, har
 from pricewright.forecasting.calibration import (
     Errors,
     Known,
@@ -27,6 +27,7 @@ from pricewright.forecasting.panel import NEVER, Panel
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.states import Start, States
 from pricewright.forecasting.timeline import Timeline
+from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.walk import Fitted, Track, errors, estimate, follow
 
 WIDTH = 64
@@ -107,7 +108,16 @@ def walk_forward(
     """
     days = timeline.estimates.tolist() + ([int(panel.calendar[-1])] if to_the_end else [])
     weights = _har_weights(panel, days, settings, threads)
-    walk = partial(_walk, panel, timeline=timeline, days=days, weights=weights, settings=settings)
+    forests = boosting.forests(panel, _columns(panel), days, settings, threads)
+    walk = partial(
+        _walk,
+        panel,
+        timeline=timeline,
+        days=days,
+        weights=weights,
+        forests=forests,
+        settings=settings,
+    )
     made = each(walk, _columns(panel), threads)
     shapes = shapes_of([known for _, known in made], settings)
     pieces = [
@@ -202,12 +212,14 @@ def _walk(
     timeline: Timeline,
     days: Sequence[int],
     weights: Sequence[Floats | None],
+    forests: Sequence[Sequence[Tree] | None],
     settings: Settings,
 ) -> tuple[Piece, Known]:
     panel = whole.columns(columns)
     fitted: list[Fitted] = []
-    for day, found in zip(days, weights, strict=True):
-        fitted.append(estimate(panel, day, settings, fitted[-1] if fitted else None, found))
+    for day, found, trees in zip(days, weights, forests, strict=True):
+        before = fitted[-1] if fitted else None
+        fitted.append(estimate(panel, day, settings, before, found, trees=trees))
     piece, track, begins = _forecasts(whole, columns, timeline, fitted, settings, days=days)
     if settings.distribution == "normal":
         return piece, normal(len(panel), len(days), settings)
