@@ -18,11 +18,12 @@ Flags = npt.NDArray[np.bool_]
 
 def sums(values: Floats) -> Floats:
     """The sum over the first axis of values (T, ...), row by row."""
-    rows = values.reshape(len(values), math.prod(values.shape[1:]))
-    if rows.shape[1] == 1:  # a single column would be added up pairwise; so it gets a second
-        rows = np.concatenate([rows, rows], axis=1)
-    found: Floats = np.add.reduce(np.ascontiguousarray(rows), axis=0)
-    return found[: math.prod(values.shape[1:])].reshape(values.shape[1:])
+    columns = math.prod(values.shape[1:])
+    if columns > 1:
+        return np.asarray(np.add.reduce(np.ascontiguousarray(values), axis=0))
+    # a single column would be added up pairwise; so it gets a second
+    rows = np.repeat(values.reshape(len(values), columns), 2, axis=1)
+    return np.asarray(np.add.reduce(rows, axis=0)[:columns].reshape(values.shape[1:]))
 
 
 def count(values: Floats) -> Ints:

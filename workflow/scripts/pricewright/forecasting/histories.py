@@ -18,14 +18,12 @@ def read_panel(path: Path, price: str) -> tuple[Panel, str, int]:
     A table with no column `symbol` is one history, named as the price column. Raises Refusal if
     a column is not there, if a price is missing, or if a symbol has two prices on one day.
     """
-    columns = _dated_parquet(path, price) if read_begin(path, 4) == b"PAR1" else None
-    sha256 = file_sha256(path) if columns else ""
-    if columns is None:
-        columns, sha256 = _table(path, price)
-    names, symbols, days, prices = columns
-    if not np.isfinite(prices).all():
-        raise Refusal(f"{path}: {price} is not a number in every record; clean the table first.")
-    return _panel(names, symbols, days, prices, str(path)), sha256, len(prices)
+    if read_begin(path, 4) == b"PAR1":
+        panel = _parquet_panel(path, price)
+        if panel is not None:
+            return panel, file_sha256(path), int(panel.counts.sum())
+    columns, sha256 = _table(path, price)
+    return _panel(path, price, columns), sha256, len(columns[1])
 
 
 _Columns = tuple[Sequence[str], Days, Days, Floats]
@@ -43,6 +41,19 @@ def _table(path: Path, price: str) -> tuple[_Columns, str]:
     days = table["date"].str.slice(0, 10).to_numpy().astype("datetime64[D]").astype(np.int32)
     prices = np.asarray(table[price], dtype=np.float64)
     return (list(map(str, names)), codes.astype(np.int32), days, prices), sha256
+
+
+def _parquet_panel(path: Path, price: str) -> Panel | None:
+    """The panel of a Parquet file that has symbols and days; None if they are stored else."""
+    columns = _dated_parquet(path, price)
+    if columns is None:
+        return None
+    import pyarrow as pa
+
+    panel = _panel(path, price, columns)
+    del columns
+    pa.default_memory_pool().release_unused()  # or it would keep several times what a panel takes
+    return panel
 
 
 def _dated_parquet(path: Path, price: str) -> _Columns | None:
@@ -83,7 +94,10 @@ def _has_columns(found: Sequence[str], price: str, path: Path) -> None:
             )
 
 
-def _panel(names: Sequence[str], symbols: Days, days: Days, prices: Floats, path: str) -> Panel:
+def _panel(path: Path, price: str, columns: _Columns) -> Panel:
+    names, symbols, days, prices = columns
+    if not np.isfinite(prices).all():
+        raise Refusal(f"{path}: {price} is not a number in every record; clean the table first.")
     later = (symbols[1:] > symbols[:-1]) | ((symbols[1:] == symbols[:-1]) & (days[1:] > days[:-1]))
     if not later.all():
         order = np.lexsort((days, symbols))

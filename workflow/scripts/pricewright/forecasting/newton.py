@@ -7,7 +7,7 @@ from pricewright.arrays import Flags, Floats
 CAP = 0.9995
 """The most persistence: beyond it the variance would have no mean to return to."""
 
-TOLERANCE = 1e-6
+TOLERANCE = 1e-5
 """Arrived: the next step would be shorter, and its error is about its square."""
 
 FLATTEST = 1e-6
