@@ -46,7 +46,9 @@ class Likelihood:
     @classmethod
     def of_series(cls, squares: Floats, counts: Ints) -> Self:
         """That of u (n, S), NaN past an end."""
-        return cls(blocks(np.where(np.isnan(squares), 0.0, squares)), counts)
+        # two blocks at least, for the rows of one alone would be added up pairwise
+        rows = max(len(squares), BLOCK + 1)
+        return cls(blocks(np.where(np.isnan(squares), 0.0, squares), rows), counts)
 
     def of(self, columns: Flags) -> Self:
         """The same for some of the series."""
@@ -60,7 +62,7 @@ class Likelihood:
             variance, inverse, ratio, *_ = self._bench
             self._variance(a[rows], place[0], past, variance, inverse)
             total += np.log(np.multiply.reduce(variance, axis=0))
-            total += sums(np.multiply(self.squares[rows], inverse, out=ratio))
+            total += _added(np.multiply(self.squares[rows], inverse, out=ratio))
         return -0.5 * sums(total) / self._divisor()
 
     def bend(self, place: Floats) -> tuple[Floats, Floats, Floats]:
@@ -75,22 +77,22 @@ class Likelihood:
             variance, inverse, ratio, by_a, by_b, by_c, product = self._bench
             self._variance(a[rows], alpha, past, variance, inverse)
             total[0] += np.log(np.multiply.reduce(variance, axis=0))
-            total[0] += sums(np.multiply(self.squares[rows], inverse, out=ratio))
+            total[0] += _added(np.multiply(self.squares[rows], inverse, out=ratio))
             for derivative, relative in ((a, by_a), (b, by_b), (c, by_c)):
                 np.multiply(derivative[rows], inverse, out=relative)
             ratio -= 1
             for place_of, relative in enumerate((by_a, by_b, by_c), start=1):
-                total[place_of] += sums(np.multiply(ratio, relative, out=product))
+                total[place_of] += _added(np.multiply(ratio, relative, out=product))
             ratio *= 2
             ratio += 1
             np.multiply(ratio, by_a, out=product)
             ratio *= by_b
             by_a *= product
-            total[4] += sums(by_a)
+            total[4] += _added(by_a)
             product *= by_b
-            total[5] += sums(product)
+            total[5] += _added(product)
             ratio *= by_b
-            total[6] += sums(ratio)
+            total[6] += _added(ratio)
         value, s_a, s_b, s_c, aa, ab, bb = (
             np.array([sums(part) for part in total]) / self._divisor()
         )
@@ -117,3 +119,7 @@ class Likelihood:
 
     def _divisor(self) -> Ints:
         return np.maximum(self.counts, 1)
+
+
+def _added(rows: Floats) -> Floats:
+    return np.asarray(np.add.reduce(rows, axis=0))

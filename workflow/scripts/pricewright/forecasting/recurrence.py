@@ -60,22 +60,26 @@ def before(
     `out` is where to write it, for memory that is new costs as much as the work.
     """
     length, count, columns = inflow.shape
-    by = np.broadcast_to(np.asarray(factor, dtype=np.float64), (count, columns))
-    added = np.zeros((count, columns))
-    for row in inflow:
-        added *= by
-        added += row
-    over = by[0].copy() if count else np.empty(columns)
-    for _ in range(length.bit_length() - 1):
-        over *= over
     states = np.empty(inflow.shape) if out is None else out
     if not count:
         return states
+    # in full and cut once into rows: these loops are mostly what it takes to call numpy
+    by = np.full((count, columns), factor, dtype=np.float64)
+    added, rows = np.zeros((count, columns)), list(inflow)
+    for row in rows:
+        np.multiply(added, by, out=added)
+        np.add(added, row, out=added)
+    over = by[0].copy()
+    for _ in range(length.bit_length() - 1):
+        np.multiply(over, over, out=over)
     states[0, 0] = start
-    for block in range(1, count):
-        np.multiply(states[0, block - 1], over, out=states[0, block])
-        states[0, block] += added[block - 1]
-    for row in range(1, length):
-        np.multiply(states[row - 1], by, out=states[row])
-        states[row] += inflow[row - 1]
+    starts = list(states[0])
+    for here, then, more in zip(starts, starts[1:], added, strict=False):
+        np.multiply(here, over, out=then)
+        np.add(then, more, out=then)
+    here = states[0]
+    for row, then in zip(rows, states[1:], strict=False):
+        np.multiply(here, by, out=then)
+        np.add(then, row, out=then)
+        here = then
     return states
