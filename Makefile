@@ -37,7 +37,7 @@ bench: $(ENV)/run.lock
 bench-reading: $(ENV)/run.lock
 	@$(BIN)/python benchmarks/reading.py $(ARGS)
 
-bench-models: $(ENV)/run.lock
+bench-models: $(ENV)/dev.lock
 	@$(BIN)/python benchmarks/models.py $(ARGS)
 
 lock:

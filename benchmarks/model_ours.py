@@ -40,13 +40,13 @@ DEFAULTS: dict[str, Any] = {
     "window_days": None,
     "min_history": 60,
     "max_age_days": 30,
-    "refit": 10,
+    "refit": 5,
     "embargo_days": 0,
 }
-"""What `train_or_score` does by itself, but that it estimates anew at every fifth date."""
+"""What `train_or_score` does by itself."""
 
 CONTENDERS: list[dict[str, Any]] = [
-    *({"location": kind} for kind in ("naive", "drift", "ses", "theta")),
+    *({"location": kind} for kind in ("naive", "drift", "ses", "theta", "lightgbm")),
     *({"volatility": kind} for kind in ("rolling", "ewma", "garch11", "har")),
     *({"distribution": kind} for kind in ("normal", "fhs")),
 ]

@@ -31,12 +31,21 @@ SAMPLES = {
     "fx": ("close", "config/examples/fx.yaml"),
     "oil": ("close", "config/examples/oil.yaml"),
 }
+EARLIER = 1_000
+"""Days of an evaluation: 100 dates, 10 days apart."""
+
 WANTED_SPEED = {"garch": 20.0, "ses": 1.0, "theta": 1.0}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    sections = {"step": step, "speed": speed, "numerics": numerics, "accuracy": accuracy}
+    sections = {
+        "step": step,
+        "speed": speed,
+        "numerics": numerics,
+        "earlier": earlier,
+        "accuracy": accuracy,
+    }
     parser.add_argument("--only", default=",".join(sections), help="sections, commas between")
     parser.add_argument("--samples", default=",".join(SAMPLES), help="of numerics and accuracy")
     parser.add_argument("--series", type=int, default=5_000, help="made up, for speed and step")
@@ -184,6 +193,36 @@ def numerics(bench: Bench) -> None:
             better = sum(record[name] > 0 for record in found.values())
             far = sum(abs(record[name]) > 2 for record in found.values())
             print(f"{'':6} ours is the likelier for {better}; they differ by over 2 for {far}")
+
+
+def earlier(bench: Bench) -> None:
+    """Whether the model is accepted on years of the samples that none of its defaults has seen."""
+    title(
+        f"earlier: as by default, {EARLIER} days of the sample's calendar before its end, as often",
+        "as there are as many again before them",
+        "",
+    )
+    for sample in bench.samples:
+        records = json.loads(bench.clean(sample).read_bytes())
+        days = sorted({record["date"] for record in records})
+        for end in range(len(days), 2 * EARLIER - 1, -EARLIER):
+            source = bench.folder / f"{sample}-earlier.json"
+            last = days[end - 1]
+            source.write_text(json.dumps([row for row in records if row["date"] <= last]))
+            bench.step(source, "--price", SAMPLES[sample][0])
+            model = json.loads((bench.folder / "model.json").read_bytes())
+            criteria = model["acceptance"]["criteria"]
+            missed = [
+                f"{name} {found['value']:.3f} (at {found['side']} {found['limit']:g})"
+                for name, found in criteria.items()
+                if not found["met"]
+            ]
+            shown = {name: f"{found['value']:.3f}" for name, found in criteria.items()}
+            print(
+                f"{sample:6} to {last}, {len(model['symbols']):2} symbols: QLIKE {shown['qlike']}, "
+                f"90% off by {shown['coverage_pooled']}, score {shown['interval_ratio']}, Kupiec "
+                f"{shown['kupiec']}: {'misses ' + '; '.join(missed) if missed else 'accepted'}"
+            )
 
 
 def accuracy(bench: Bench) -> None:

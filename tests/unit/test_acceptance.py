@@ -3,6 +3,7 @@
 from copy import deepcopy
 
 import pytest
+from scipy.stats import binom
 
 from pricewright.evaluation.acceptance import Thresholds, failed, judge
 
@@ -14,6 +15,7 @@ LIMITS = {
     "enough_origins": 100,
     "interval_ratio": 1.0,
     "kupiec_share": 0.9,
+    "chance": 0.0,
     "beat_champion": "not_worse",
 }
 GOOD = {
@@ -161,6 +163,62 @@ def test_dates_that_the_model_was_trained_on_are_no_evidence():
     found = judged(("origins_the_model_knew", 3))
     assert unmet(found) == ["unseen"]
     assert found["criteria"]["unseen"]["value"] == 3
+
+
+# Chance.
+
+
+ERROR = 0.02  # about that of one symbol from 100 dates
+
+
+@pytest.mark.parametrize(("off", "accepted"), [(0.039, True), (0.0393, False)])
+def test_a_pooled_coverage_that_chance_explains_is_met(off, accepted):
+    changes = [("pooled.model.coverage", 0.9 - off), ("pooled.model.coverage_error", ERROR)]
+    found = judged(*changes, chance=0.05)
+    assert found["accepted"] is accepted
+    assert found["criteria"]["coverage_pooled"]["limit"] == pytest.approx(1.959964 * ERROR)
+    assert judged(*changes, chance=0.0)["accepted"] is False
+
+
+@pytest.mark.parametrize(("off", "accepted"), [(0.0448, True), (0.0449, False)])
+def test_the_more_symbols_the_further_off_the_worst_may_be_by_chance(off, accepted):
+    changes = [
+        ("by_symbol.A.model.coverage", 0.9 + off),
+        ("by_symbol.A.model.coverage_error", ERROR),
+    ]
+    found = judged(*changes, chance=0.05)
+    assert found["accepted"] is accepted
+    assert found["criteria"]["coverage_symbol"]["limit"] == pytest.approx(2.241403 * ERROR)
+
+
+def test_the_symbol_furthest_beyond_its_own_limit_counts():
+    found = judged(
+        ("by_symbol.A.model.coverage", 0.96),
+        ("by_symbol.A.model.coverage_error", 0.04),  # 6 points, but hardly anything is known of it
+        ("by_symbol.B.model.coverage", 0.855),
+        ("by_symbol.B.model.coverage_error", 0.001),
+        chance=0.05,
+    )
+    assert unmet(found) == ["coverage_symbol"]
+    assert found["criteria"]["coverage_symbol"]["value"] == pytest.approx(0.045)
+    assert found["criteria"]["coverage_symbol"]["limit"] == 0.04
+
+
+def test_an_error_that_is_not_known_widens_nothing():
+    found = judged(
+        ("pooled.model.coverage", 0.88), ("pooled.model.coverage_error", None), chance=0.05
+    )
+    assert unmet(found) == ["coverage_pooled"]
+
+
+@pytest.mark.parametrize("tests", [1, 4, 10, 29, 400])
+def test_as_many_back_tests_fail_as_chance_explains(tests):
+    """Two tails, so each may have what happens to 1 perfect forecast in 40."""
+    most = int(binom.ppf(0.975, tests, 0.05))
+    for failures, accepted in ((most, True), (max(most, tests // 10) + 1, False)):
+        var = {"tested": tests, "passed": tests - failures}
+        found = judged(("pooled.var.1", var), chance=0.05)
+        assert found["accepted"] is accepted, failures
 
 
 # The champion.

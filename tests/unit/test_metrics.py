@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
+from statsmodels.api import OLS
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
@@ -26,6 +27,7 @@ from pricewright.metrics.densities import (
     pinball,
     pit,
     pit_histogram,
+    share_error,
     uniformity,
 )
 from pricewright.metrics.points import mae_ratio, mase, naive_scales, rmsse
@@ -369,6 +371,22 @@ def test_equal_counts_are_exactly_uniform_and_no_counts_are_nothing():
     assert uniformity(np.array([7] * 10)) == 1.0
     assert math.isnan(uniformity(np.zeros(10, np.intp)))
     assert math.isnan(uniformity(np.array([5])))
+
+
+def test_the_error_of_a_share_is_statsmodels_robust_to_dates_that_hang_together():
+    random = np.random.default_rng(8)
+    hits = (random.normal(size=(60, 3, 5)) + random.normal(size=(60, 3, 1)) < 1.5).astype(float)
+    hits[random.random(hits.shape) < 0.2] = NAN
+    hits[7, 1] = NAN
+    found = share_error(hits)
+    for symbol in range(3):
+        known = ~np.isnan(hits[:, symbol])
+        outcomes, dates = hits[:, symbol][known], np.nonzero(known)[0]
+        fitted = OLS(outcomes, np.ones(len(outcomes))).fit(
+            cov_type="cluster", cov_kwds={"groups": dates}
+        )
+        assert_allclose(found[symbol], fitted.bse[0], rtol=1e-9)
+    assert np.isnan(share_error(hits[:1])).all()
 
 
 # Variances.

@@ -42,6 +42,7 @@ def train_or_score(
     enough_origins: int = 100,
     interval_ratio: float = 1.0,
     kupiec_share: float = 0.9,
+    chance: float = 0.05,
     champion: Path | None = None,
     beat_champion: Literal["not_worse", "better", "ignore"] = "not_worse",
     receipts: Sequence[Path] = (),
@@ -114,6 +115,9 @@ def train_or_score(
         Accepted: an interval score of at most so many times that of constant normal intervals.
     kupiec_share
         Accepted: a value-at-risk that passes Kupiec's test for at least this share of symbols.
+    chance
+        Accepted: coverage and Kupiec's tests no further off than they are by chance, too; each
+        limit is so wide that at most this share of perfect forecasts miss it. 0: no wider.
     champion
         The model now deployed, to compare with, if it is there.
     beat_champion
@@ -149,6 +153,7 @@ def train_or_score(
         enough_origins=enough_origins,
         interval_ratio=interval_ratio,
         kupiec_share=kupiec_share,
+        chance=chance,
         beat_champion=beat_champion,
     )
     if mode == "score" and model is None:

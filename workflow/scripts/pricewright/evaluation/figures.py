@@ -1,5 +1,6 @@
 """Scores as figures that a document holds: by symbol, by horizon and over all."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from pricewright.arrays import Floats, mean
 from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
 from pricewright.evaluation.scores import COVERAGES, TAILS, Losses, Scores
 from pricewright.metrics.comparison import diebold_mariano, holm, mean_with_interval
-from pricewright.metrics.densities import pit_histogram, uniformity
+from pricewright.metrics.densities import pit_histogram, share_error, uniformity
 from pricewright.metrics.points import mae_ratio, mase, rmsse
 from pricewright.metrics.risk import christoffersen, kupiec
 
@@ -76,6 +77,7 @@ def _by_symbol(losses: Losses, scores: Scores) -> dict[str, Any]:
         "crps": mean(losses.crps),
         "interval_score": mean(losses.interval),
         "coverage": mean(losses.held),
+        "coverage_error": share_error(losses.held),
         "coverages": {
             percent_key(share): mean(losses.within[..., k]) for k, share in enumerate(COVERAGES)
         },
@@ -156,11 +158,13 @@ def _pooled(
 def _over_symbols(losses: Losses, found: dict[str, Any], scores: Scores) -> dict[str, Any]:
     steps = range(losses.error.shape[-1])
     errors = [mase(losses.error[..., [step]], scores.scale) for step in steps]
+    by_date = losses.held.reshape(len(losses.held), 1, math.prod(losses.held.shape[1:]))
     return {
         **{
             key: number(_mean(value)) for key, value in found.items() if not isinstance(value, dict)
         },
         "coverage": _share(losses.held),
+        "coverage_error": number(share_error(by_date)[0]),
         "coverages": {
             percent_key(share): _share(losses.within[..., k]) for k, share in enumerate(COVERAGES)
         },

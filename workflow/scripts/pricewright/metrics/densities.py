@@ -43,6 +43,22 @@ def inside(actual: Floats, lower: Floats, upper: Floats) -> Floats:
 
 
 @np.errstate(all="ignore")
+def share_error(hits: Floats) -> Floats:
+    """(S,): the standard error of the share of hits (K, S, H), 1, 0 or NaN, from K dates.
+
+    Forecasts from one date hang together and those from two do not, so that dates are what counts
+    (the variance of a mean that is robust to clusters, Liang & Zeger 1986). NaN for fewer than 2.
+    """
+    known = ~np.isnan(hits)
+    counts = known.sum(axis=-1)
+    found = np.where(known, hits, 0.0).sum(axis=-1)
+    every, dates = counts.sum(axis=0), (counts > 0).sum(axis=0)
+    off = found - counts * (found.sum(axis=0) / every)
+    error = np.sqrt((off**2).sum(axis=0) * dates / (dates - 1)) / every
+    return np.where(dates > 1, error, np.nan)
+
+
+@np.errstate(all="ignore")
 def pit(actual: Floats, quantiles: Floats, levels: Floats) -> Floats:
     """The probability integral transform (Dawid 1984): actual (...), quantiles (..., Q).
 
