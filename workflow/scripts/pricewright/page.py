@@ -42,7 +42,7 @@ def compose(
         ["Verdict", *_paragraphs(verdict(model, allow_unaccepted=allow_unaccepted))],
         ["Acceptance", *tables.acceptance(model)],
         ["Beside the deployed model", *_paragraphs(champion(model))],
-        ["What came in", *_facts(_data(model))],
+        ["What came in", *_facts(data(model))],
         ["The model", *_wrapped(method(model))],
         [_errors_heading(model), *tables.errors(model, digits, max_symbols)],
         [_RISK_HEADING, *tables.risk(model, max_symbols)],
@@ -102,7 +102,8 @@ def _folded(text: str, first: str, later: str) -> list[str]:
     )
 
 
-def _data(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+def data(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What came in and what became of it, label by label."""
     data, receipts = model["data"], model["receipts"]
     facts = []
     if came := receipts.get("ingest"):

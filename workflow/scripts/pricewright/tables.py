@@ -10,7 +10,7 @@ from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
 from pricewright.verdict import percent
 
 WIDTH = 80
-_WHO = ("model", "random_walk")
+WHO = ("model", "random_walk")
 _COVERAGES = (0.5, 0.8, 0.9, 0.95)
 TAILS = (0.01, 0.05)
 _SHORTEST = 7
@@ -74,7 +74,7 @@ def coverages(model: Mapping[str, Any]) -> list[str]:
     pooled = model["metrics"]["pooled"]
     rows = [
         [name, *(_share(pooled[who]["coverages"][percent_key(level)]) for level in _COVERAGES)]
-        for who, name in zip(_WHO, ("model", "random walk"), strict=True)
+        for who, name in zip(WHO, ("model", "random walk"), strict=True)
     ]
     return _table(rows, ["intervals of", *map(percent, _COVERAGES)])
 
@@ -102,7 +102,7 @@ def worst(model: Mapping[str, Any]) -> list[str]:
 
 def interval_ratio(metrics: Mapping[str, Any]) -> float:
     """The interval score over the plain random walk's; -1 for what was not evaluated."""
-    ours, plain = (metrics[who]["interval_score"] for who in _WHO)
+    ours, plain = (metrics[who]["interval_score"] for who in WHO)
     return ours / plain if plain and ours is not None else -1.0
 
 
@@ -111,7 +111,7 @@ def _more(count: int) -> list[list[str]]:
 
 
 def _error_row(name: str, metrics: Mapping[str, Any], digits: int) -> list[str]:
-    pairs = [(metrics[who][key], key) for key in ("mase", "rmsse", "coverage") for who in _WHO]
+    pairs = [(metrics[who][key], key) for key in ("mase", "rmsse", "coverage") for who in WHO]
     return [name, str(metrics["origins"]), *(_number(value, key, digits) for value, key in pairs)]
 
 

@@ -1,0 +1,41 @@
+"""Pictures of the data: what was flagged when, what was quarantined for which reason."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pricewright.charts.drawing import WIDTH, Ink, Spec
+
+
+def calendar(cells: Sequence[Mapping[str, Any]], flags: Sequence[str], ink: Ink) -> Spec:
+    """Flags by period: cells of flag, period and entries; the darker, the more entries."""
+    periods = sorted({cell["period"] for cell in cells})
+    most = max((cell["entries"] for cell in cells), default=1)
+    return {
+        "width": WIDTH * 2,
+        "height": {"step": 20},
+        "data": {"values": list(cells)},
+        "mark": {"type": "rect", "color": ink.bad, "cornerRadius": 2},
+        "encoding": {
+            "x": {
+                "field": "period",
+                "type": "ordinal",
+                "scale": {"domain": periods, "paddingInner": 0.08},
+                "title": None,
+                "axis": {"labelAngle": 0, "labelOverlap": True, "grid": False, "ticks": False},
+            },
+            "y": {
+                "field": "flag",
+                "type": "nominal",
+                "sort": list(flags),
+                "title": None,
+                "axis": {"ticks": False, "domain": False},
+            },
+            "opacity": {
+                "field": "entries",
+                "type": "quantitative",
+                "scale": {"type": "sqrt", "domain": [0, most], "range": [0.15, 1]},
+                "legend": None,
+            },
+            "tooltip": [{"field": "flag"}, {"field": "period"}, {"field": "entries"}],
+        },
+    }

@@ -1,0 +1,143 @@
+"""The pictures of the page, each with its title and how to read it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pricewright.charts import pooled, quality, symbol
+from pricewright.charts.drawing import PAGE, Spec, compiled, svg
+from pricewright.evaluation.backtest import Backtest
+from pricewright.html.sight import Sight
+from pricewright.html.symbols import pinball_skill
+from pricewright.tables import worst
+from pricewright.verdict import percent
+
+PICTURED = 3
+"""So many of the worst symbols, and so many of the longest known, have pictures from the start."""
+
+COMPARED = 15
+"""The most symbols in the picture of skill."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn picture: its title, how it is read, and the SVG."""
+
+    title: str
+    says: str
+    svg: str
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A picture that every symbol has, drawn by `draw` from data and whether these are shares."""
+
+    title: str
+    says: str
+
+    def spec(self, data: symbol.Data, *, share: bool) -> Spec:
+        """The picture of some data; `share` is whether changes are those of logarithms."""
+        if self is PRICE:
+            return symbol.price(data, PAGE)
+        draw = symbol.volatility if self is VOLATILITY else symbol.risk
+        return draw(data, PAGE, share=share)
+
+
+PRICE = Kind(
+    "Price and what was forecast",
+    "Line: price. Shaded: the intervals forecast from each past date, and from the last one.",
+)
+VOLATILITY = Kind(
+    "Volatility, forecast and realised",
+    "Lines: forecast for each day, and root mean square of the last 20 changes. Grey: each change.",
+)
+RISK = Kind(
+    "Value-at-risk and exceptions",
+    "Above: every exception of the evaluation. Below: changes, 1% (solid) and 5% (dashed) limits.",
+)
+KINDS = (PRICE, VOLATILITY, RISK)
+
+
+def of_all(model: Mapping[str, Any], backtest: Backtest | None) -> list[Picture]:
+    """The pictures of all symbols together."""
+    level = percent(model["parameters"]["level"])
+    made = [
+        Picture(
+            f"Share of prices within the {level} interval",
+            "By days ahead. Dashed: what is promised; above it the interval is too wide.",
+            svg(pooled.coverage(model, PAGE)),
+        ),
+        Picture(
+            "Calibration of the whole distribution (PIT)",
+            "Flat is right: each tenth of the distribution should hold a tenth of the prices.",
+            svg(pooled.calibration(model, PAGE)),
+        ),
+    ]
+    if backtest is not None:
+        rows = _skills(model, backtest)
+        shown = "" if len(rows) > len(backtest.symbols) else f", the worst {len(rows) - 1}"
+        skill = Picture(
+            "Skill beside the plain random walk",
+            f"Pinball loss saved, with 95% intervals over dates{shown}; right of 0 is better.",
+            svg(pooled.skill(rows, PAGE)),
+        )
+        made.insert(0, skill)
+    return made
+
+
+def calendar(found: Sequence[Mapping[str, Any]], flags: Sequence[str]) -> Picture:
+    """The picture of flags by period."""
+    return Picture(
+        "When it was odd",
+        "The darker, the more entries.",
+        svg(quality.calendar(found, flags, PAGE)),
+    )
+
+
+def pictured(model: Mapping[str, Any], sight: Sight) -> list[dict[str, Any]]:
+    """The symbols that have pictures from the start: the worst, then the longest known."""
+    states = model["symbols"]
+    order = worst(model)
+    longest = sorted(order, key=lambda name: -states[name]["observations"])
+    why = dict.fromkeys(longest[:PICTURED], "among those with the longest history")
+    why = dict.fromkeys(order[:PICTURED], "among the worst") | {
+        name: text for name, text in why.items() if name not in order[:PICTURED]
+    }
+    return [
+        {"name": name, "why": text, "pictures": _drawn(name, states[name]["scale"], sight)}
+        for name, text in why.items()
+    ]
+
+
+def kinds() -> list[dict[str, Any]]:
+    """What a page needs to draw a symbol's pictures itself: by scale, a specification of Vega."""
+    return [
+        {
+            "title": kind.title,
+            "says": kind.says,
+            "spec": {
+                scale: compiled(kind.spec(symbol.EMPTY, share=scale == "log"))
+                for scale in ("log", "level")
+            },
+        }
+        for kind in KINDS
+    ]
+
+
+def _drawn(name: str, scale: str, sight: Sight) -> list[Picture]:
+    data = sight.data(name)
+    return [
+        Picture(kind.title, kind.says, svg(kind.spec(data, share=scale == "log"))) for kind in KINDS
+    ]
+
+
+def _skills(
+    model: Mapping[str, Any], backtest: Backtest
+) -> list[tuple[str, float | None, float | None, float | None]]:
+    by_symbol = model["metrics"]["by_symbol"]
+    place = {name: number for number, name in enumerate(backtest.symbols)}
+    rows = [("all symbols", *backtest.skill(len(backtest.symbols)))]
+    for name in worst(model)[:COMPARED]:
+        _, lower, upper = backtest.skill(place[name])
+        rows.append((name, pinball_skill(by_symbol[name]), lower, upper))
+    return rows
