@@ -81,13 +81,13 @@ def report(
             write_whole(skill, drawing.svg(chart, drawing.FILE).encode())
     if html:
         from pricewright.evaluation.backtest import read_backtest
-        from pricewright.html.page import render
+        from pricewright.html.page import files_of, render
 
         rendered = render(
             model,
             sha256=digest,
             title=title,
-            files=[("model", str(input), digest)],
+            files=files_of(model, str(input), digest),
             backtest=read_backtest(backtest, digest) if backtest else None,
             quality=_document(quality) if quality else None,
             required=required,

@@ -7,7 +7,7 @@ from typing import Any
 
 from pricewright import tables
 from pricewright.errors import Refusal
-from pricewright.evaluation.acceptance import percent_key
+from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
 from pricewright.tables import TAILS, WIDTH
 from pricewright.verdict import champion, method, p_value, percent, verdict
 
@@ -49,7 +49,7 @@ def compose(
         [
             "The whole distribution: share of prices within intervals, all days ahead",
             *tables.coverages(model),
-            *_wrapped(_distribution(model)),
+            *_wrapped(distribution(model)),
         ],
         ["Forecast of the price", *tables.forecasts(model, max_symbols)],
         *_listed("Fallbacks", _fallbacks(model), max_symbols),
@@ -151,7 +151,7 @@ def _errors_heading(model: Mapping[str, Any]) -> str:
     )
 
 
-def _distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The whole distribution beside the random walk's, and what does not look like chance."""
     pooled = model["metrics"]["pooled"]
     ours, plain = (pooled[who] for who in ("model", "random_walk"))
@@ -168,7 +168,10 @@ def _distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("scores", f"{', '.join(ratios)} times the random walk's" if ratios else "unknown"),
         (
             "PIT",
-            "unknown" if p is None else f"uniform: {p_value(p)}, as if no forecasts overlapped",
+            "unknown"
+            if p is None
+            else f"{'perhaps not flat' if p < SIGNIFICANT else 'flat, as far as can be told'} "
+            f"({p_value(p)}, if no forecasts overlapped)",
         ),
         ("VaR", f"exceptions independent (Christoffersen) {', '.join(tests)} symbols"),
     ]

@@ -11,7 +11,7 @@ from pricewright.verdict import percent
 
 WIDTH = 80
 WHO = ("model", "random_walk")
-_COVERAGES = (0.5, 0.8, 0.9, 0.95)
+COVERAGES = (0.5, 0.8, 0.9, 0.95)
 TAILS = (0.01, 0.05)
 _SHORTEST = 7
 """The fewest characters that are left of a symbol where a table is too wide."""
@@ -73,10 +73,10 @@ def coverages(model: Mapping[str, Any]) -> list[str]:
     """What intervals of several levels held, over all symbols, beside the random walk's."""
     pooled = model["metrics"]["pooled"]
     rows = [
-        [name, *(_share(pooled[who]["coverages"][percent_key(level)]) for level in _COVERAGES)]
+        [name, *(_share(pooled[who]["coverages"][percent_key(level)]) for level in COVERAGES)]
         for who, name in zip(WHO, ("model", "random walk"), strict=True)
     ]
-    return _table(rows, ["intervals of", *map(percent, _COVERAGES)])
+    return _table(rows, ["intervals of", *map(percent, COVERAGES)])
 
 
 def forecasts(model: Mapping[str, Any], max_symbols: int) -> list[str]:

@@ -93,6 +93,7 @@ def _whole(chart: Spec, ink: Ink) -> Spec:
     config = {
         "font": _FONT,
         "background": ink.paper,
+        "padding": 5 if ink is FILE else {"left": 12, "right": 12, "top": 4, "bottom": 4},
         "axis": axis,
         "legend": {
             "labelFontSize": 12,

@@ -7,8 +7,8 @@ from pricewright.charts.drawing import WIDTH, Ink, Spec
 
 
 def calendar(cells: Sequence[Mapping[str, Any]], flags: Sequence[str], ink: Ink) -> Spec:
-    """Flags by period: cells of flag, period and entries; the darker, the more entries."""
-    periods = sorted({cell["period"] for cell in cells})
+    """Flags by period, for all of them: cells of flag, period and entries; the darker, the more."""
+    periods = list(dict.fromkeys(cell["period"] for cell in cells))
     most = max((cell["entries"] for cell in cells), default=1)
     return {
         "width": WIDTH * 2,
@@ -21,7 +21,14 @@ def calendar(cells: Sequence[Mapping[str, Any]], flags: Sequence[str], ink: Ink)
                 "type": "ordinal",
                 "scale": {"domain": periods, "paddingInner": 0.08},
                 "title": None,
-                "axis": {"labelAngle": 0, "labelOverlap": True, "grid": False, "ticks": False},
+                "axis": {
+                    "values": list({period[:4]: period for period in reversed(periods)}.values()),
+                    "labelExpr": "slice(datum.value, 0, 4)",
+                    "labelAngle": 0,
+                    "labelOverlap": True,
+                    "grid": False,
+                    "ticks": False,
+                },
             },
             "y": {
                 "field": "flag",
@@ -33,7 +40,7 @@ def calendar(cells: Sequence[Mapping[str, Any]], flags: Sequence[str], ink: Ink)
             "opacity": {
                 "field": "entries",
                 "type": "quantitative",
-                "scale": {"type": "sqrt", "domain": [0, most], "range": [0.15, 1]},
+                "scale": {"type": "sqrt", "domain": [0, most], "range": [0.06, 1]},
                 "legend": None,
             },
             "tooltip": [{"field": "flag"}, {"field": "period"}, {"field": "entries"}],

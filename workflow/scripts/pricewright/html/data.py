@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from pricewright.quarantine import REASONS
 
-MOST_PERIODS = 40
-"""Of a calendar; more days are taken together as months, quarters or years."""
+MOST_PERIODS = 60
+"""Of a calendar."""
 
 MEANINGS = {
     "unit-slip": "a price 10, 100, 1000 … times its neighbours",
@@ -43,16 +45,31 @@ def by_symbol(quality: Mapping[str, Any]) -> dict[str, int]:
     return dict(Counter(entry["symbol"] for entry in quality["flagged"] if entry["symbol"]))
 
 
-def cells(quality: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Entries by flag and period, in the finest periods that are not too many."""
-    entries = [(entry["flag"], entry["date"]) for entry in quality["flagged"]]
-    for period in (_month, _quarter, _year):
-        counts = Counter((flag, period(date)) for flag, date in entries)
-        if len({name for _, name in counts}) <= MOST_PERIODS:
+def cells(quality: Mapping[str, Any], first: str, last: str) -> list[dict[str, Any]]:
+    """How many entries of each flag begin or last in each period from one date to another.
+
+    Periods are the finest that are not too many: months, quarters or years.
+    """
+    spans = [
+        (entry["flag"], entry["date"][:7], entry.get("last", entry["date"])[:7])
+        for entry in quality["flagged"]
+    ]
+    first = min([first[:7], *(begin for _, begin, _ in spans)])  # rows may have been left out since
+    last = max([last[:7], *(end for _, _, end in spans)])
+    months = np.arange(first, last, dtype="datetime64[M]").astype(str).tolist()
+    for period in (str, _quarter, _year):
+        periods = list(dict.fromkeys(map(period, [*months, last])))
+        if len(periods) <= MOST_PERIODS:
             break
+    place = {name: number for number, name in enumerate(periods)}
+    counts: Counter[tuple[str, str]] = Counter()
+    for flag, begin, end in spans:
+        touched = periods[place[period(begin)] : place[period(end)] + 1]
+        counts.update((flag, name) for name in touched)
     return [
-        {"flag": flag, "period": name, "entries": count}
-        for (flag, name), count in sorted(counts.items())
+        {"flag": flag, "period": name, "entries": counts[flag, name]}
+        for flag in dict.fromkeys(flag for flag, _, _ in spans)
+        for name in periods
     ]
 
 
@@ -83,13 +100,9 @@ def _most_first(found: Mapping[str, tuple[int, str]]) -> Counted:
     return sorted(rows, key=lambda row: -row[1])
 
 
-def _month(date: str) -> str:
-    return date[:7]
+def _quarter(month: str) -> str:
+    return f"{month[:4]} Q{(int(month[5:7]) + 2) // 3}"
 
 
-def _quarter(date: str) -> str:
-    return f"{date[:4]} Q{(int(date[5:7]) + 2) // 3}"
-
-
-def _year(date: str) -> str:
-    return date[:4]
+def _year(month: str) -> str:
+    return month[:4]

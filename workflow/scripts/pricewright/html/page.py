@@ -14,7 +14,7 @@ from pricewright.evaluation.backtest import Backtest
 from pricewright.html import data, pictures, symbols
 from pricewright.html.figures import FORMS, Figures
 from pricewright.html.sight import Sight
-from pricewright.tables import TAILS, WHO
+from pricewright.tables import COVERAGES, TAILS, WHO
 from pricewright.verdict import champion, method, percent, verdict
 from pricewright.waiting import COMMANDS, waiting
 
@@ -47,7 +47,9 @@ def render(
     from pricewright.charts.drawing import library
 
     sight = Sight(backtest, model) if backtest else None
-    found = data.cells(quality) if quality else []
+    said = verdict(model, allow_unaccepted=allow_unaccepted)
+    span = model["data"]["first_date"], model["data"]["last_date"]
+    odd = data.cells(quality, *span) if quality else []
     style, script, vega = _read("report.css"), _read("report.js"), library()
     return _template().render(
         policy=_policy([script, vega], style),
@@ -59,7 +61,8 @@ def render(
         model=model,
         sha256=sha256,
         title=title,
-        verdict=verdict(model, allow_unaccepted=allow_unaccepted),
+        why=_sentence(said[0].partition(": ")[2]),
+        verdict=said[1:],
         tiles=_tiles(model),
         criteria=_criteria(model),
         champion=champion(model),
@@ -67,13 +70,14 @@ def render(
         commands=COMMANDS,
         evaluation=_evaluation(model),
         scores=_scores(model),
+        distribution=text.distribution(model),
         pooled=pictures.of_all(model, backtest),
         table=symbols.table(model, data.by_symbol(quality) if quality else {}),
         pictured=pictures.pictured(model, sight) if sight else [],
         facts=text.data(model),
         quarantined=data.quarantined(model),
         flagged=data.flagged(quality) if quality else [],
-        calendar=pictures.calendar(found, list(quality["flags"])) if quality and found else None,
+        calendar=pictures.calendar(odd, list(quality["flags"])) if quality and odd else None,
         corrections=data.corrections(model),
         method=method(model),
         files=files,
@@ -81,6 +85,23 @@ def render(
         series=_json(sight.packed(list(model["symbols"])) if sight else {}),
         specs=_json(pictures.kinds() if sight else []),
     )
+
+
+def files_of(model: Mapping[str, Any], path: str, sha256: str) -> list[tuple[str, str, str]]:
+    """What the model was made from and is: a name, the path and the SHA-256 of each."""
+    receipts = model["receipts"]
+    found = []
+    if came := receipts.get("ingest"):
+        found += [
+            ("source", came["source"], came["sha256"]),
+            ("prices as delivered", came["records"]["path"], came["records"]["sha256"]),
+        ]
+    return [
+        *found,
+        ("clean prices", model["data"]["path"], model["data"]["sha256"]),
+        ("code", "train_or_score.py and what it imports", model["code"]["sha256"]),
+        ("model", path, sha256),
+    ]
 
 
 def _template() -> "jinja2.Template":
@@ -122,46 +143,60 @@ def _json(document: Any) -> str:
 def _tiles(model: Mapping[str, Any]) -> list[dict[str, str]]:
     """The numbers to look at first, each with what stands beside it."""
     pooled, level = model["metrics"]["pooled"], percent(model["parameters"]["level"])
-    walk = pooled["random_walk"]["coverage"]
-    found = pooled["volatility"]
+    walk, found = pooled["random_walk"]["coverage"], pooled["volatility"]
     tiles = [
-        {
-            "label": f"Prices within the {level} interval",
-            "pointer": "/metrics/pooled/model/coverage",
-            "form": "share",
-            "beside": f"promised {level}; random walk {_shown(walk, 'share')}",
-        },
-        {
-            "label": "Interval score beside the random walk's",
-            "pointer": "/acceptance/criteria/interval_ratio/value",
-            "form": "ratio",
-            "beside": "times; below 1 is better",
-        },
-        {
-            "label": "Error of the point beside the last price's",
-            "pointer": "/metrics/pooled/mae_ratio",
-            "form": "ratio",
-            "beside": "times; below 1 is better",
-        },
-        {
-            "label": "QLIKE of the volatility less EWMA's",
-            "pointer": "/metrics/pooled/volatility/over_dates",
-            "form": "signed",
-            "beside": f"95% interval {_shown(found['lower'], 'signed')} to "
+        ("Prices kept", "/data/rows", "count", _came(model)),
+        (
+            f"Prices within the {level} interval",
+            "/metrics/pooled/model/coverage",
+            "share",
+            f"promised {level}; random walk {_shown(walk, 'share')}",
+        ),
+        (
+            "Interval score",
+            "/acceptance/criteria/interval_ratio/value",
+            "ratio",
+            "times the random walk's; below 1 is better",
+        ),
+        (
+            "Error of the point forecast",
+            "/metrics/pooled/mae_ratio",
+            "ratio",
+            "times the last price's; below 1 is better",
+        ),
+        (
+            "Volatility: QLIKE less EWMA's",
+            "/metrics/pooled/volatility/over_dates",
+            "signed",
+            f"95% interval {_shown(found['lower'], 'signed')} to "
             f"{_shown(found['upper'], 'signed')}; below 0 is better",
-        },
+        ),
     ]
     for tail in TAILS:
         var = pooled["var"][percent_key(tail)]
         tiles.append(
-            {
-                "label": f"Days beyond the {percent(tail)} value-at-risk",
-                "pointer": f"/metrics/pooled/var/{percent_key(tail)}/share",
-                "form": "share",
-                "beside": f"{var['passed']:,} of {var['tested']:,} symbols pass Kupiec's test",
-            }
+            (
+                f"Days beyond the {percent(tail)} value-at-risk",
+                f"/metrics/pooled/var/{percent_key(tail)}/share",
+                "share",
+                f"{var['passed']:,} of {var['tested']:,} symbols pass Kupiec's test",
+            )
         )
-    return tiles
+    modelled = f"of {len(model['symbols']):,} modelled; {len(model['left_out']):,} left out"
+    tiles.append(("Symbols evaluated", "/metrics/pooled/symbols", "count", modelled))
+    return [dict(zip(("label", "pointer", "form", "beside"), tile, strict=True)) for tile in tiles]
+
+
+def _came(model: Mapping[str, Any]) -> str:
+    came = model["receipts"].get("ingest")
+    if came is None:
+        return "no receipt says of how many"
+    quarantined = sum(came["quarantined"].values())
+    return f"of {came['rows']:,} delivered; {quarantined:,} quarantined"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _shown(value: float | None, form: str) -> str:
@@ -196,15 +231,15 @@ def _evaluation(model: Mapping[str, Any]) -> str:
 
 
 def _scores(model: Mapping[str, Any]) -> dict[str, Any]:
-    level = percent(model["parameters"]["level"])
+    names = {"mase": "MASE", "rmsse": "RMSSE", "pinball": "Pinball", "crps": "CRPS"}
+    names |= {"interval_score": "Interval score"}
+    held = {f"coverages/{percent_key(share)}": f"{percent(share)} held" for share in COVERAGES}
     return {
-        "heads": ["MASE", "RMSSE", "Pinball", "CRPS", "Interval score", f"{level} held"],
-        "columns": [
-            *((key, "ratio") for key in ("mase", "rmsse", "pinball", "crps", "interval_score")),
-            ("coverage", "share"),
-        ],
+        "heads": [*names.values(), *held.values()],
+        "columns": [*((key, "ratio") for key in names), *((key, "share") for key in held)],
         "rows": [(who, _NAMES[who]) for who in WHO],
-        "note": "Scores are in units of the last price's mean one-step error; less is better.",
+        "note": "Scores are in units of the last price's mean one-step error: less is better. "
+        "Held is the share of prices within such an interval.",
     }
 
 

@@ -53,7 +53,8 @@ VOLATILITY = Kind(
 )
 RISK = Kind(
     "Value-at-risk and exceptions",
-    "Above: every exception of the evaluation. Below: changes, 1% (solid) and 5% (dashed) limits.",
+    "Exceptions at 5% in orange, at 1% in red: above, of the whole evaluation; below, with "
+    "each change and the limits of 5% (dashed) and 1%.",
 )
 KINDS = (PRICE, VOLATILITY, RISK)
 
@@ -89,7 +90,7 @@ def calendar(found: Sequence[Mapping[str, Any]], flags: Sequence[str]) -> Pictur
     """The picture of flags by period."""
     return Picture(
         "When it was odd",
-        "The darker, the more entries.",
+        "The darker, the more entries begin or last there.",
         svg(quality.calendar(found, flags, PAGE)),
     )
 

@@ -34,6 +34,7 @@ class Column:
     form: str = ""
     at: str = ""
     number: bool = True
+    sorted: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _columns(model: Mapping[str, Any]) -> list[Column]:
         Column("Dates", "from which it was forecast", "count", "/metrics/origins"),
         Column(
             "Interval ratio", "interval score over the plain random walk's; below 1 is better",
-            "ratio",
+            "ratio", sorted=True,
         ),
         Column("Skill", "pinball loss saved beside the plain random walk", "signed share"),
         Column(f"{level} held", "share of prices within the interval", "share",
@@ -107,8 +108,9 @@ def _columns(model: Mapping[str, Any]) -> list[Column]:
         Column("Last price", "", "price", "/state/last_price"),
         Column(f"Low, {days} d", f"lower bound of the {level} interval in {days} days", "price",
                "/state/forecast/lower/" + str(days - 1)),
-        Column(f"Point, {days} d", f"point forecast in {days} days", "price",
-               "/state/forecast/point/" + str(days - 1)),
+        *([] if model["parameters"]["location"] == "naive" else [
+            Column(f"Point, {days} d", f"point forecast in {days} days", "price",
+                   "/state/forecast/point/" + str(days - 1))]),
         Column(f"High, {days} d", f"upper bound of the {level} interval in {days} days", "price",
                "/state/forecast/upper/" + str(days - 1)),
         Column("Notes", "", number=False),
