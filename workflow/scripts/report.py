@@ -69,6 +69,7 @@ def report(
         max_symbols=max_symbols,
         allow_unaccepted=allow_unaccepted,
         written=written,
+        required=required,
     )
     if coverage or skill:
         from pricewright.charts import drawing, pooled

@@ -10,6 +10,16 @@ from pricewright.errors import Refusal
 from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
 from pricewright.tables import TAILS, WIDTH
 from pricewright.verdict import champion, method, p_value, percent, verdict
+from pricewright.waiting import COMMANDS, waiting
+
+MOST = 5
+"""The most symbols in a table: the page is to be read at a glance; the other has them all."""
+
+FEW, NOTE = 3, 80
+"""The most symbols of which notes are listed, and the most characters of these."""
+
+_METHOD = ("point", "volatility", "shape", "price", "made", "leaks")
+"""What of the method is said here."""
 
 _MODEL = re.compile(r"^  model +(?P<path>\S.*)\n  sha256 +(?P<sha256>[0-9a-f]{64})$", re.MULTILINE)
 
@@ -29,31 +39,34 @@ def compose(
     max_symbols: int,
     written: Mapping[str, str],
     allow_unaccepted: bool = False,
+    required: Mapping[str, int] | None = None,
 ) -> str:
     """The page for a model document; `written` names further files, label to relative path.
 
-    Errors are shown with `digits` decimals; of more than `max_symbols` symbols the tables have
-    the worst, by the interval score over the random walk's. `allow_unaccepted` is whether the
-    model is deployed even if it is not accepted.
+    Errors are shown with `digits` decimals; of more than `max_symbols` symbols, or than a screen
+    has room for, the tables have the worst, by the interval score over the random walk's.
+    `allow_unaccepted` is whether the model is deployed even if it is not accepted; `required`,
+    how many must sign each decision.
     """
-    heading = f"{title}: model report"
+    heading = f"{' '.join(title.split())}: model report"
+    most = min(max_symbols, MOST)
     sections = [
         [heading, "=" * len(heading)],
         ["Verdict", *_paragraphs(verdict(model, allow_unaccepted=allow_unaccepted))],
+        ["What came in", *_wrapped(data(model))],
         ["Acceptance", *tables.acceptance(model)],
         ["Beside the deployed model", *_paragraphs(champion(model))],
-        ["What came in", *_facts(data(model))],
-        ["The model", *_wrapped(method(model))],
-        [_errors_heading(model), *tables.errors(model, digits, max_symbols)],
-        [_RISK_HEADING, *tables.risk(model, max_symbols)],
+        [_errors_heading(model), *tables.errors(model, digits, most)],
+        [_RISK_HEADING, *tables.risk(model, most)],
         [
             "The whole distribution: share of prices within intervals, all days ahead",
             *tables.coverages(model),
             *_wrapped(distribution(model)),
         ],
-        ["Forecast of the price", *tables.forecasts(model, max_symbols)],
-        *_listed("Fallbacks", _fallbacks(model), max_symbols),
-        *_listed("Left out of the model", _left_out(model), max_symbols),
+        ["The model", *_wrapped([fact for fact in method(model) if fact[0] in _METHOD])],
+        *_listed("Fallbacks", _fallbacks(model)),
+        *_listed("Left out of the model", _left_out(model)),
+        ["What waits for people before production", *_waiting(required)],
         ["Files", *_facts([("model", model_path), ("sha256", sha256), *written.items()])],
     ]
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
@@ -71,6 +84,18 @@ def named_model(page: str, name: str) -> tuple[str, str]:
             "run the report again."
         )
     return found[0]["path"], found[0]["sha256"]
+
+
+def _waiting(required: Mapping[str, int] | None) -> list[str]:
+    """Each decision and how many must sign it; then the commands, each on a line to be copied."""
+    gates = waiting(required)
+    return _facts(
+        [
+            *((gate.name, f"{gate.required} to sign that {gate.says}") for gate in gates),
+            ("to sign", next(gate.command for gate in gates if gate.name == "report")),
+            *COMMANDS.items(),
+        ]
+    )
 
 
 def _paragraphs(texts: Sequence[str]) -> list[str]:
@@ -128,11 +153,10 @@ def data(model: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _counted(what: str, counts: Mapping[str, int]) -> str:
-    """How many there are in all, and the kinds that there are most of."""
+    """How many there are in all, and of each kind, most first."""
     kinds = sorted(((count, kind) for kind, count in counts.items() if count), reverse=True)
-    shown = ", ".join(f"{count:,} {kind}" for count, kind in kinds[:2])
-    more = f", {sum(count for count, _ in kinds[2:]):,} other" if len(kinds) > 2 else ""
-    return f"{sum(counts.values()):,} {what}" + (f": {shown}{more}" if shown else "")
+    shown = ", ".join(f"{count:,} {kind}" for count, kind in kinds)
+    return f"{sum(counts.values()):,} {what}" + (f": {shown}" if shown else "")
 
 
 def _span(facts: Mapping[str, Any]) -> str:
@@ -185,12 +209,16 @@ def _left_out(model: Mapping[str, Any]) -> dict[str, list[str]]:
     return {out["symbol"]: [out["reason"]] for out in model["left_out"]}
 
 
-def _listed(heading: str, notes: Mapping[str, Sequence[str]], most: int) -> list[list[str]]:
+def _listed(heading: str, notes: Mapping[str, Sequence[str]]) -> list[list[str]]:
     """The section that lists what is to be said of some symbols, if there are any."""
     if not notes:
         return []
-    shown = list(notes)[:most]
-    lines = _wrapped([(symbol, "; ".join(notes[symbol])) for symbol in shown])
-    if len(notes) > most:
-        lines.append(f"  ({len(notes) - most:,} more)")
+    lines = _wrapped(
+        [
+            (symbol, textwrap.shorten("; ".join(notes[symbol]), NOTE, placeholder=" …"))
+            for symbol in list(notes)[:FEW]
+        ]
+    )
+    if len(notes) > FEW:
+        lines.append(f"  ({len(notes) - FEW:,} more)")
     return [[heading, *lines]]

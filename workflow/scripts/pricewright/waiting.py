@@ -15,9 +15,10 @@ GATES = {
 """Each decision, and what who signs it says."""
 
 COMMANDS = {
-    "status": "python workflow/scripts/status.py",
-    "release": "snakemake --cores 1 production",
+    "who signed": "python workflow/scripts/status.py",
+    "to release": "snakemake --cores 1 production",
 }
+"""What to ask, and what to do then."""
 
 
 @dataclass(frozen=True)
