@@ -5,9 +5,10 @@ import pyarrow.parquet
 import pytest
 
 from conftest import market
+from pricewright.backtest import EXCEPTIONS, SERIES, read_backtest
 from pricewright.documents import write_columns
 from pricewright.errors import Refusal
-from pricewright.evaluation.backtest import DAYS, EXCEPTIONS, SERIES, read_backtest
+from pricewright.evaluation.backtest import DAYS
 from pricewright.files import file_sha256
 from train_or_score import train_or_score
 

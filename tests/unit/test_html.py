@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import orjson
 import pytest
+
 from pages import (
     BREAKOUT,
     HOSTILE,
@@ -18,8 +19,7 @@ from pages import (
     hostile_report,
     write_report,
 )
-
-from pricewright.evaluation.backtest import read_backtest
+from pricewright.backtest import read_backtest
 from pricewright.files import file_sha256
 from pricewright.html import data
 from pricewright.html.figures import FORMS, resolve

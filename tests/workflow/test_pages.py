@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import DESKTOP, PHONE, browser, opened
-from pages import FORMULA, HOSTILE, SCRIPT, SYMBOLS, TITLE, hostile_report
 
+from browsing import DESKTOP, PHONE, browser, opened
 from conftest import ROOT
+from pages import FORMULA, HOSTILE, SCRIPT, SYMBOLS, TITLE, hostile_report
 from pricewright.html.symbols import FIRST
 from pricewright.tables import worst
 

@@ -81,7 +81,7 @@ def report(
             chart = pooled.interval_ratios(model, max_symbols, drawing.FILE)
             write_whole(skill, drawing.svg(chart, drawing.FILE).encode())
     if html:
-        from pricewright.evaluation.backtest import read_backtest
+        from pricewright.backtest import read_backtest
         from pricewright.html.page import files_of, render
 
         rendered = render(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pricewright import page as text
+from pricewright.backtest import Backtest
 from pricewright.evaluation.acceptance import percent_key
-from pricewright.evaluation.backtest import Backtest
 from pricewright.html import data, pictures, symbols
 from pricewright.html.figures import FORMS, Figures
 from pricewright.html.sight import Sight

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pricewright.backtest import Backtest
 from pricewright.charts import pooled, quality, symbol
 from pricewright.charts.drawing import PAGE, Spec, compiled, svg
-from pricewright.evaluation.backtest import Backtest
 from pricewright.html.sight import Sight
 from pricewright.html.symbols import pinball_skill
 from pricewright.tables import worst

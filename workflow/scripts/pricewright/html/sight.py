@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from pricewright.arrays import Floats
-from pricewright.evaluation.backtest import EXCEPTIONS, SERIES, Backtest
+from pricewright.backtest import EXCEPTIONS, SERIES, Backtest
 
 NAMES = ("day", "fan", *SERIES)
 TAILS = ("1%", "5%")
