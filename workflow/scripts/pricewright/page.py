@@ -48,7 +48,8 @@ def compose(
     `allow_unaccepted` is whether the model is deployed even if it is not accepted; `required`,
     how many must sign each decision.
     """
-    heading = f"{' '.join(title.split())}: model report"
+    named = " ".join(title.split())  # a line of its own may look as if the page said it
+    heading = f"{named}: model report"
     most = min(max_symbols, MOST)
     sections = [
         [heading, "=" * len(heading)],

@@ -105,7 +105,7 @@ def skill(rows: Sequence[tuple[str, float | None, float | None, float | None]], 
         "type": "nominal",
         "sort": order,
         "title": None,
-        "axis": {"labelLimit": 110, "ticks": False, "domain": False},
+        "axis": {"labelLimit": 95, "ticks": False, "domain": False},
     }
     x = {
         "type": "quantitative",

@@ -5,10 +5,15 @@ from typing import Any
 
 from pricewright.charts.drawing import WIDTH, Ink, Spec
 
+FEW = 8
+"""Periods that have a label each; of more, each year's first has one."""
+
 
 def calendar(cells: Sequence[Mapping[str, Any]], flags: Sequence[str], ink: Ink) -> Spec:
     """Flags by period, for all of them: cells of flag, period and entries; the darker, the more."""
     periods = list(dict.fromkeys(cell["period"] for cell in cells))
+    years = list({period[:4]: period for period in reversed(periods)}.values())
+    few = len(periods) <= FEW
     most = max((cell["entries"] for cell in cells), default=1)
     return {
         "width": WIDTH * 2,
@@ -22,8 +27,8 @@ def calendar(cells: Sequence[Mapping[str, Any]], flags: Sequence[str], ink: Ink)
                 "scale": {"domain": periods, "paddingInner": 0.08},
                 "title": None,
                 "axis": {
-                    "values": list({period[:4]: period for period in reversed(periods)}.values()),
-                    "labelExpr": "slice(datum.value, 0, 4)",
+                    "values": periods if few else years,
+                    "labelExpr": "datum.value" if few else "slice(datum.value, 0, 4)",
                     "labelAngle": 0,
                     "labelOverlap": True,
                     "grid": False,

@@ -53,7 +53,7 @@ class Figures:
 def shown(value: float | str | None, form: str) -> Figure:
     """A number in one of FORMS."""
     if value is None:
-        return Figure(MISSING, "")
+        return Figure("unknown" if form == "criterion" else MISSING, "")
     if isinstance(value, str):
         return Figure(value, value)
     return Figure(FORMS[form](value), repr(value))

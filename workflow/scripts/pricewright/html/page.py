@@ -61,7 +61,7 @@ def render(
         model=model,
         sha256=sha256,
         title=title,
-        why=_sentence(said[0].partition(": ")[2]),
+        why=_why(said[0], model["acceptance"]["accepted"]),
         verdict=said[1:],
         tiles=_tiles(model),
         criteria=_criteria(model),
@@ -179,7 +179,7 @@ def _tiles(model: Mapping[str, Any]) -> list[dict[str, str]]:
                 f"Days beyond the {percent(tail)} value-at-risk",
                 f"/metrics/pooled/var/{percent_key(tail)}/share",
                 "share",
-                f"{var['passed']:,} of {var['tested']:,} symbols pass Kupiec's test",
+                _passed(var),
             )
         )
     modelled = f"of {len(model['symbols']):,} modelled; {len(model['left_out']):,} left out"
@@ -195,8 +195,16 @@ def _came(model: Mapping[str, Any]) -> str:
     return f"of {came['rows']:,} delivered; {quarantined:,} quarantined"
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _why(said: str, accepted: bool) -> str:
+    """The first sentence of the verdict, below a heading that says which it is."""
+    reason = said.partition(": ")[2]
+    return reason[:1].upper() + reason[1:] if accepted else f"Because {reason}"
+
+
+def _passed(var: Mapping[str, int]) -> str:
+    if not var["tested"]:
+        return "no symbol has days enough for a test"
+    return f"{var['passed']:,} of {var['tested']:,} symbols pass Kupiec's test"
 
 
 def _shown(value: float | None, form: str) -> str:
