@@ -106,6 +106,7 @@ def _quality(records: list[dict[str, Any]]) -> dict[str, Any]:
         "thresholds": {},
         "flags": {"jump": 2, "gap": 1},
         "worst": [],
+        "traded": [{"symbol": LINK, "turnover": 2.0}, {"symbol": "S9", "turnover": 1.0}],
         "flagged": [
             jump | {"date": "2020-02-03"},
             jump | {"date": "2020-04-01"},

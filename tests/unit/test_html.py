@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import html
 import re
 from copy import deepcopy
 from html.parser import HTMLParser
@@ -21,7 +22,7 @@ from pages import (
 )
 from pricewright.backtest import read_backtest
 from pricewright.files import file_sha256
-from pricewright.html import data
+from pricewright.html import data, pictures
 from pricewright.html.figures import FORMS, resolve
 from pricewright.html.page import render
 from pricewright.html.sight import NAMES, Sight
@@ -75,6 +76,10 @@ def model(folder):
     return orjson.loads((folder / "model.json").read_bytes())
 
 
+def sha(folder):
+    return file_sha256(folder / "model.json")
+
+
 def table_rows(page):
     body = re.search(r'<table id="table">.*?<tbody>(.*?)</tbody>', page, re.DOTALL)[1]
     return re.findall(r"<tr.*?</tr>", body, re.DOTALL)
@@ -84,8 +89,8 @@ def table_rows(page):
 
 
 def test_every_number_on_the_page_is_the_models(read, model):
-    shown = [(attributes, text) for attributes, text in read.all("data")]
-    assert len(shown) > 30
+    shown = [found for found in read.all("data") if "data-at" in found[0]]
+    assert len(shown) > 50
     for attributes, text in shown:
         value = resolve(model, attributes["data-at"])
         assert attributes["value"] == ("" if value is None else str(value))
@@ -194,11 +199,11 @@ def test_the_policy_allows_the_pages_own_scripts_and_style_and_nothing_else(page
     scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
     styles = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
     assert (len(scripts), len(styles)) == (2, 1)
-    assert set(rules["script-src"].split()) == set(map(sha, scripts))
-    assert set(rules["style-src"].split()) == set(map(sha, styles))
+    assert set(rules["script-src"].split()) == set(map(hashed, scripts))
+    assert set(rules["style-src"].split()) == set(map(hashed, styles))
 
 
-def sha(text):
+def hashed(text):
     digest = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
@@ -280,7 +285,7 @@ def test_each_decision_says_how_many_must_sign(read, page):
 
 
 def test_what_is_packed_for_the_page_is_what_was_forecast(folder, model):
-    backtest = read_backtest(folder / "backtest.parquet", file_sha256(folder / "model.json"))
+    backtest = read_backtest(folder / "backtest.parquet", sha(folder))
     sight = Sight(backtest, model)
     columns, packed = sight.columns(SCRIPT), sight.packed([SCRIPT])["symbols"][SCRIPT]
     codes = np.frombuffer(base64.b64decode(packed["codes"]), "<u2").reshape(len(NAMES), -1)
@@ -293,7 +298,7 @@ def test_what_is_packed_for_the_page_is_what_was_forecast(folder, model):
 
 
 def test_the_days_to_come_have_the_models_own_interval(folder, model):
-    backtest = read_backtest(folder / "backtest.parquet", file_sha256(folder / "model.json"))
+    backtest = read_backtest(folder / "backtest.parquet", sha(folder))
     columns = Sight(backtest, model).columns("S9")
     ahead = model["symbols"]["S9"]["forecast"]
     assert columns["lower"][-5:].tolist() == ahead["lower"]
@@ -302,6 +307,21 @@ def test_the_days_to_come_have_the_models_own_interval(folder, model):
     days = columns["day"][-6:].astype("datetime64[D]")
     assert np.is_busday(days).all()
     assert str(days[0]) == model["symbols"]["S9"]["last_date"]
+
+
+def test_the_worst_and_the_most_traded_have_pictures_from_the_start(page, model):
+    pictured = [html.unescape(name) for name in re.findall(r'<article data-symbol="(.*?)">', page)]
+    assert pictured == [*worst(model)[:3], LINK, "S9"]
+    assert "one of the most traded" in page
+
+
+def test_where_no_volume_says_which_are_largest_those_known_longest_are(folder, model):
+    model = deepcopy(model)
+    model["symbols"]["S9"]["observations"] += 1
+    sight = Sight(read_backtest(folder / "backtest.parquet", sha(folder)), model)
+    found = {symbol["name"]: symbol["why"] for symbol in pictures.pictured(model, sight, [])}
+    assert list(found)[:4] == [*worst(model)[:3], "S9"]
+    assert found["S9"] == "one of the longest known"
 
 
 # The data

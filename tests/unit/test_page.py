@@ -379,7 +379,7 @@ def test_the_page_says_how_the_model_was_made(model):
     assert all(date in facts["leaks"] for date in model["leak_check"]["cutoffs"])
     assert facts["leaks"].startswith("none: ")
     text = flat(section(page(model), "The model"))
-    said = ("point", "volatility", "shape", "price", "made", "leaks")
+    said = ("point", "volatility", "shape", "scale", "price", "made", "leaks")
     assert all(f"{label} {facts[label]}" in text for label in said)
 
 

@@ -93,6 +93,17 @@ def test_the_picture_of_the_dag_is_the_rulegraph_that_snakemake_prints(finished)
     assert (finished.folder / "results" / "dag.svg").read_bytes() == drawn.stdout
 
 
+def test_the_picture_of_the_steps_on_the_page_has_the_rules_and_edges_of_snakemakes(finished):
+    drawn = (finished.folder / "workflow" / "page" / "dag.svg").read_text()
+    graph = finished.snakemake("--rulegraph").stdout
+    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', graph))
+    edges = {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", graph)}
+    assert set(re.findall(r'data-rule="(\w+)"', drawn)) == set(STEPS)
+    assert set(re.findall(r'data-edge="(\w+) (\w+)"', drawn)) == {
+        edge for edge in edges if "all" not in edge
+    }
+
+
 def test_the_dag_and_the_rulegraph_go_to_dot(finished):
     """To `dot` itself where the machine has it, else to the command that stands in for it."""
     for option in ("--dag", "--rulegraph"):

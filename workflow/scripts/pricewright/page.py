@@ -7,9 +7,9 @@ from typing import Any
 
 from pricewright import tables
 from pricewright.errors import Refusal
-from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
-from pricewright.tables import TAILS, WIDTH
-from pricewright.verdict import champion, method, p_value, percent, verdict
+from pricewright.facts import data, distribution
+from pricewright.tables import WIDTH
+from pricewright.verdict import champion, method, verdict
 from pricewright.waiting import COMMANDS, waiting
 
 MOST = 5
@@ -18,7 +18,7 @@ MOST = 5
 FEW, NOTE = 3, 80
 """The most symbols of which notes are listed, and the most characters of these."""
 
-_METHOD = ("point", "volatility", "shape", "price", "made", "leaks")
+_METHOD = ("point", "volatility", "shape", "scale", "price", "made", "leaks")
 """What of the method is said here."""
 
 _MODEL = re.compile(r"^  model +(?P<path>\S.*)\n  sha256 +(?P<sha256>[0-9a-f]{64})$", re.MULTILINE)
@@ -128,43 +128,6 @@ def _folded(text: str, first: str, later: str) -> list[str]:
     )
 
 
-def data(model: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What came in and what became of it, label by label."""
-    data, receipts = model["data"], model["receipts"]
-    facts = []
-    if came := receipts.get("ingest"):
-        facts += [
-            ("source", came["source"]),
-            ("sha256", came["sha256"]),
-            ("delivered", f"{came['rows']:,} rows, {_span(came)}"),
-            ("quarantine", _counted("rows", came["quarantined"])),
-        ]
-        if came["restated"] or came["withdrawn"]:
-            changes = f"{came['restated']:,} values restated, {came['withdrawn']:,} rows withdrawn"
-            facts.append(("changes", changes))
-    if cleaned := receipts.get("clean"):
-        filled = sum(cleaned["filled"].values())
-        facts += [
-            ("duplicates", f"{cleaned['duplicates']:,} exact duplicates left out"),
-            ("corrected", f"{cleaned['corrected']:,} declared corrections"),
-            ("flagged", _counted("flags", cleaned["flags"])),
-            ("incomplete", f"{cleaned['dropped']:,} rows left out, {filled:,} values filled in"),
-        ]
-    return [*facts, ("kept", f"{data['rows']:,} rows, {_span(data)}")]
-
-
-def _counted(what: str, counts: Mapping[str, int]) -> str:
-    """How many there are in all, and of each kind, most first."""
-    kinds = sorted(((count, kind) for kind, count in counts.items() if count), reverse=True)
-    shown = ", ".join(f"{count:,} {kind}" for count, kind in kinds)
-    return f"{sum(counts.values()):,} {what}" + (f": {shown}" if shown else "")
-
-
-def _span(facts: Mapping[str, Any]) -> str:
-    symbols = f"{facts['symbols']:,} symbol{'s' if facts['symbols'] != 1 else ''}"
-    return f"{symbols}, {facts['first_date']} to {facts['last_date']}"
-
-
 def _errors_heading(model: Mapping[str, Any]) -> str:
     metrics, chosen = model["metrics"], model["parameters"]
     if not metrics["origins"]:
@@ -174,32 +137,6 @@ def _errors_heading(model: Mapping[str, Any]) -> str:
         f"{metrics['origins']} dates,\n{metrics['first_origin']} to {metrics['last_origin']}, "
         f"{metrics['pooled']['forecasts']:,} forecasts (errors: less is better)"
     )
-
-
-def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The whole distribution beside the random walk's, and what does not look like chance."""
-    pooled = model["metrics"]["pooled"]
-    ours, plain = (pooled[who] for who in ("model", "random_walk"))
-    names = {"pinball": "pinball", "crps": "CRPS", "interval_score": "interval"}
-    ratios = [
-        f"{name} {ours[key] / plain[key]:.3f}"
-        for key, name in names.items()
-        if plain[key] and ours[key] is not None
-    ]
-    var = [(percent(tail), pooled["var"][percent_key(tail)]) for tail in TAILS]
-    tests = [f"at {name} for {found['independent']} of {found['tested']}" for name, found in var]
-    p = pooled["pit"]["p_value"]
-    return [
-        ("scores", f"{', '.join(ratios)} times the random walk's" if ratios else "unknown"),
-        (
-            "PIT",
-            "unknown"
-            if p is None
-            else f"{'perhaps not flat' if p < SIGNIFICANT else 'flat, as far as can be told'} "
-            f"({p_value(p)}, if no forecasts overlapped)",
-        ),
-        ("VaR", f"exceptions independent (Christoffersen) {', '.join(tests)} symbols"),
-    ]
 
 
 def _fallbacks(model: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -45,6 +45,11 @@ def by_symbol(quality: Mapping[str, Any]) -> dict[str, int]:
     return dict(Counter(entry["symbol"] for entry in quality["flagged"] if entry["symbol"]))
 
 
+def most_traded(quality: Mapping[str, Any] | None) -> list[str]:
+    """The symbols with the most traded, most first; none, if that is not known."""
+    return [entry["symbol"] for entry in quality["traded"]] if quality else []
+
+
 def cells(quality: Mapping[str, Any], first: str, last: str) -> list[dict[str, Any]]:
     """How many entries of each flag begin or last in each period from one date to another.
 

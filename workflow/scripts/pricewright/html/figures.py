@@ -4,16 +4,17 @@ A number is named by its JSON pointer (RFC 6901), so that whoever doubts one can
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What is shown, and the exact value, empty where there is none."""
+    """What is shown, the exact value, empty where there is none, and where the model has it."""
 
     text: str
     value: str
+    at: str = ""
 
     number = True
 
@@ -47,7 +48,7 @@ class Figures:
 
     def at(self, pointer: str, form: str) -> Figure:
         """The number at a pointer, as /metrics/pooled/mae_ratio, in one of FORMS."""
-        return shown(resolve(self._model, pointer), form)
+        return replace(shown(resolve(self._model, pointer), form), at=pointer)
 
 
 def shown(value: float | str | None, form: str) -> Figure:

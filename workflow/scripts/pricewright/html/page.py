@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from pricewright import page as text
+from pricewright import facts
 from pricewright.backtest import Backtest
 from pricewright.evaluation.acceptance import percent_key
 from pricewright.html import data, pictures, symbols
-from pricewright.html.figures import FORMS, Figures
+from pricewright.html.figures import Figures
 from pricewright.html.sight import Sight
-from pricewright.tables import COVERAGES, TAILS, WHO
+from pricewright.html.tiles import tiles
+from pricewright.tables import COVERAGES, WHO
 from pricewright.verdict import champion, method, percent, verdict
 from pricewright.waiting import COMMANDS, waiting
 
@@ -63,18 +64,18 @@ def render(
         title=title,
         why=_why(said[0], model["acceptance"]["accepted"]),
         verdict=said[1:],
-        tiles=_tiles(model),
+        tiles=tiles(model),
         criteria=_criteria(model),
         champion=champion(model),
         gates=waiting(required),
         commands=COMMANDS,
         evaluation=_evaluation(model),
         scores=_scores(model),
-        distribution=text.distribution(model),
+        distribution=facts.distribution(model),
         pooled=pictures.of_all(model, backtest),
         table=symbols.table(model, data.by_symbol(quality) if quality else {}),
-        pictured=pictures.pictured(model, sight) if sight else [],
-        facts=text.data(model),
+        pictured=pictures.pictured(model, sight, data.most_traded(quality)) if sight else [],
+        facts=facts.data(model),
         quarantined=data.quarantined(model),
         flagged=data.flagged(quality) if quality else [],
         calendar=pictures.calendar(odd, list(quality["flags"])) if quality and odd else None,
@@ -140,75 +141,10 @@ def _json(document: Any) -> str:
     return orjson.dumps(document).decode().replace("<", "\\u003c")
 
 
-def _tiles(model: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The numbers to look at first, each with what stands beside it."""
-    pooled, level = model["metrics"]["pooled"], percent(model["parameters"]["level"])
-    walk, found = pooled["random_walk"]["coverage"], pooled["volatility"]
-    tiles = [
-        ("Prices kept", "/data/rows", "count", _came(model)),
-        (
-            f"Prices within the {level} interval",
-            "/metrics/pooled/model/coverage",
-            "share",
-            f"promised {level}; random walk {_shown(walk, 'share')}",
-        ),
-        (
-            "Interval score",
-            "/acceptance/criteria/interval_ratio/value",
-            "ratio",
-            "times the random walk's; below 1 is better",
-        ),
-        (
-            "Error of the point forecast",
-            "/metrics/pooled/mae_ratio",
-            "ratio",
-            "times the last price's; below 1 is better",
-        ),
-        (
-            "Volatility: QLIKE less EWMA's",
-            "/metrics/pooled/volatility/over_dates",
-            "signed",
-            f"95% interval {_shown(found['lower'], 'signed')} to "
-            f"{_shown(found['upper'], 'signed')}; below 0 is better",
-        ),
-    ]
-    for tail in TAILS:
-        var = pooled["var"][percent_key(tail)]
-        tiles.append(
-            (
-                f"Days beyond the {percent(tail)} value-at-risk",
-                f"/metrics/pooled/var/{percent_key(tail)}/share",
-                "share",
-                _passed(var),
-            )
-        )
-    modelled = f"of {len(model['symbols']):,} modelled; {len(model['left_out']):,} left out"
-    tiles.append(("Symbols evaluated", "/metrics/pooled/symbols", "count", modelled))
-    return [dict(zip(("label", "pointer", "form", "beside"), tile, strict=True)) for tile in tiles]
-
-
-def _came(model: Mapping[str, Any]) -> str:
-    came = model["receipts"].get("ingest")
-    if came is None:
-        return "no receipt says of how many"
-    quarantined = sum(came["quarantined"].values())
-    return f"of {came['rows']:,} delivered; {quarantined:,} quarantined"
-
-
 def _why(said: str, accepted: bool) -> str:
     """The first sentence of the verdict, below a heading that says which it is."""
     reason = said.partition(": ")[2]
     return reason[:1].upper() + reason[1:] if accepted else f"Because {reason}"
-
-
-def _passed(var: Mapping[str, int]) -> str:
-    if not var["tested"]:
-        return "no symbol has days enough for a test"
-    return f"{var['passed']:,} of {var['tested']:,} symbols pass Kupiec's test"
-
-
-def _shown(value: float | None, form: str) -> str:
-    return "unknown" if value is None else FORMS[form](value)
 
 
 def _criteria(model: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -7,25 +7,35 @@ from typing import Any
 from pricewright.backtest import Backtest
 from pricewright.charts import pooled, quality, symbol
 from pricewright.charts.drawing import PAGE, Spec, compiled, svg
+from pricewright.html.figures import Figure, Figures, shown
 from pricewright.html.sight import Sight
 from pricewright.html.symbols import pinball_skill
 from pricewright.tables import worst
 from pricewright.verdict import percent
 
 PICTURED = 3
-"""So many of the worst symbols, and so many of the longest known, have pictures from the start."""
+"""So many of the worst symbols, and of the largest, have pictures from the start."""
 
 COMPARED = 15
 """The most symbols in the picture of skill."""
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """What a picture shows, as a table: its heads, and rows of a name and figures."""
+
+    heads: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Figure]]]
+
+
+@dataclass(frozen=True)
 class Picture:
-    """A drawn picture: its title, how it is read, and the SVG."""
+    """A drawn picture: its title, how it is read, the SVG, and the same in numbers."""
 
     title: str
     says: str
     svg: str
+    numbers: Numbers | None = None
 
 
 @dataclass(frozen=True)
@@ -67,20 +77,26 @@ def of_all(model: Mapping[str, Any], backtest: Backtest | None) -> list[Picture]
             f"Share of prices within the {level} interval",
             "By days ahead. Dashed: what is promised; above it the interval is too wide.",
             svg(pooled.coverage(model, PAGE)),
+            _coverages(model),
         ),
         Picture(
             "Calibration of the whole distribution (PIT)",
             "Flat is right: each tenth of the distribution should hold a tenth of the prices.",
             svg(pooled.calibration(model, PAGE)),
+            _transforms(model),
         ),
     ]
     if backtest is not None:
         rows = _skills(model, backtest)
-        shown = "" if len(rows) > len(backtest.symbols) else f", the worst {len(rows) - 1}"
+        which = "" if len(rows) > len(backtest.symbols) else f", the worst {len(rows) - 1}"
         skill = Picture(
             "Skill beside the plain random walk",
-            f"Pinball loss saved, with 95% intervals over dates{shown}; right of 0 is better.",
+            f"Pinball loss saved, with 95% intervals over dates{which}; right of 0 is better.",
             svg(pooled.skill(rows, PAGE)),
+            Numbers(
+                ["symbol", "skill", "from", "to"],
+                [(name, [shown(one, "signed share") for one in rest]) for name, *rest in rows],
+            ),
         )
         made.insert(0, skill)
     return made
@@ -95,15 +111,21 @@ def calendar(found: Sequence[Mapping[str, Any]], flags: Sequence[str]) -> Pictur
     )
 
 
-def pictured(model: Mapping[str, Any], sight: Sight) -> list[dict[str, Any]]:
-    """The symbols that have pictures from the start: the worst, then the longest known."""
+def pictured(
+    model: Mapping[str, Any], sight: Sight, largest: Sequence[str]
+) -> list[dict[str, Any]]:
+    """The symbols that have pictures from the start: the worst, then the largest.
+
+    These are the most traded, and where no volume says which, those with the longest history.
+    """
     states = model["symbols"]
     order = worst(model)
-    longest = sorted(order, key=lambda name: -states[name]["observations"])
-    why = dict.fromkeys(longest[:PICTURED], "among those with the longest history")
-    why = dict.fromkeys(order[:PICTURED], "among the worst") | {
-        name: text for name, text in why.items() if name not in order[:PICTURED]
-    }
+    largest = [name for name in largest if name in states]
+    reason = "one of the most traded" if largest else "one of the longest known"
+    largest = largest or sorted(order, key=lambda name: -states[name]["observations"])
+    why = dict.fromkeys(order[:PICTURED], "one of the worst")
+    for name in largest[:PICTURED]:
+        why[name] = f"{why[name]}, and {reason}" if name in why else reason
     return [
         {"name": name, "why": text, "pictures": _drawn(name, states[name]["scale"], sight)}
         for name, text in why.items()
@@ -130,6 +152,37 @@ def _drawn(name: str, scale: str, sight: Sight) -> list[Picture]:
     return [
         Picture(kind.title, kind.says, svg(kind.spec(data, share=scale == "log"))) for kind in KINDS
     ]
+
+
+def _coverages(model: Mapping[str, Any]) -> Numbers:
+    at = Figures(model).at
+    return Numbers(
+        ["days ahead", *pooled.NAMES.values()],
+        [
+            (
+                str(days + 1),
+                [
+                    at(f"/metrics/pooled/{who}/by_horizon/coverage/{days}", "share")
+                    for who in pooled.NAMES
+                ],
+            )
+            for days in range(model["parameters"]["horizon"])
+        ],
+    )
+
+
+def _transforms(model: Mapping[str, Any]) -> Numbers:
+    bins = len(model["metrics"]["pooled"]["pit"]["counts"])
+    return Numbers(
+        ["part", "prices"],
+        [
+            (
+                f"{place / bins:.0%} to {(place + 1) / bins:.0%}",
+                [Figures(model).at(f"/metrics/pooled/pit/counts/{place}", "count")],
+            )
+            for place in range(bins)
+        ],
+    )
 
 
 def _skills(
