@@ -2,7 +2,6 @@ import base64
 import hashlib
 import html
 import re
-from copy import deepcopy
 from html.parser import HTMLParser
 
 import numpy as np
@@ -20,7 +19,7 @@ from pages import (
     hostile_report,
     write_report,
 )
-from pricewright.backtest import read_backtest
+from pricewright.backtest import Backtest, read_backtest
 from pricewright.files import file_sha256
 from pricewright.html import data, pictures
 from pricewright.html.figures import FORMS, resolve
@@ -71,7 +70,7 @@ def read(page):
     return Read(page)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def model(folder):
     return orjson.loads((folder / "model.json").read_bytes())
 
@@ -232,7 +231,6 @@ def bare(model, **more):
 
 
 def test_a_model_that_is_not_accepted_is_headed_so_with_the_reasons(model):
-    model = deepcopy(model)
     model["acceptance"]["accepted"] = False
     model["acceptance"]["criteria"]["qlike"] |= {"met": False, "value": 0.5}
     text = bare(model)
@@ -241,17 +239,30 @@ def test_a_model_that_is_not_accepted_is_headed_so_with_the_reasons(model):
 
 
 def test_an_accepted_model_is_headed_so(model):
-    model = deepcopy(model)
     model["acceptance"]["accepted"] = True
     assert re.search(r"<h2[^>]*>Accepted</h2>\s*<p[^>]*>It meets every criterion", bare(model))
 
 
 def test_no_skill_is_said_in_words(model):
     assert "no skill is claimed for it" in bare(model)
-    model = deepcopy(model)
     model["parameters"]["location"] = "theta"
     model["metrics"]["pooled"] |= {"mae_ratio": 1.02, "p_value": 0.5}
     assert "No skill in the point forecast" in bare(model)
+
+
+def test_of_5_000_symbols_all_are_there_and_few_are_drawn(model, folder):
+    names = [f"M{number:04}" for number in range(5000)]
+    for part, key in ((model, "symbols"), (model["metrics"], "by_symbol")):
+        part[key] = dict.fromkeys(names, part[key]["S9"])
+    backtest = read_backtest(folder / "backtest.parquet", sha(folder))
+    rows = [backtest.symbols.index("S9")] * len(names) + [len(backtest.symbols)]
+    text = bare(model, backtest=Backtest(backtest.table.take(rows), names))
+    assert len(table_rows(text)) == 5000
+    assert sum("hidden" not in row.partition(">")[0] for row in table_rows(text)) == FIRST
+    assert text.count("<article") <= 2 * pictures.PICTURED
+    series = re.search(r'<script type="application/json" id="series">(.*?)</script>', text)[1]
+    assert list(orjson.loads(series)["symbols"]) == names
+    assert len(text) < 40e6
 
 
 def test_a_page_without_back_test_and_quality_has_no_pictures_of_symbols(model):
@@ -262,7 +273,6 @@ def test_a_page_without_back_test_and_quality_has_no_pictures_of_symbols(model):
 
 
 def test_what_was_not_evaluated_is_shown_as_missing(model):
-    model = deepcopy(model)
     pooled = model["metrics"]["pooled"]
     pooled["model"] = dict.fromkeys(pooled["model"]) | {
         "coverages": dict.fromkeys(pooled["model"]["coverages"]),
@@ -316,7 +326,6 @@ def test_the_worst_and_the_most_traded_have_pictures_from_the_start(page, model)
 
 
 def test_where_no_volume_says_which_are_largest_those_known_longest_are(folder, model):
-    model = deepcopy(model)
     model["symbols"]["S9"]["observations"] += 1
     sight = Sight(read_backtest(folder / "backtest.parquet", sha(folder)), model)
     found = {symbol["name"]: symbol["why"] for symbol in pictures.pictured(model, sight, [])}

@@ -379,7 +379,7 @@ def test_the_page_says_how_the_model_was_made(model):
     assert all(date in facts["leaks"] for date in model["leak_check"]["cutoffs"])
     assert facts["leaks"].startswith("none: ")
     text = flat(section(page(model), "The model"))
-    said = ("point", "volatility", "shape", "scale", "price", "made", "leaks")
+    said = ("point", "volatility", "shape", "price", "made", "leaks")
     assert all(f"{label} {facts[label]}" in text for label in said)
 
 
@@ -567,7 +567,7 @@ def test_the_page_counts_what_was_quarantined_and_flagged_most_first(model):
     model["receipts"] = {"ingest": receipt, "clean": cleaned}
     text = page(model)
     assert "quarantine  7 rows: 4 conflict, 2 duplicate, 1 sign" in text
-    assert "changes     2 values restated, 1 rows withdrawn" in text
+    assert "restated    2 values restated, 1 rows withdrawn" in text
     assert "flagged     3 flags: 3 stale" in text
     assert max(map(len, text.splitlines())) <= WIDTH
 

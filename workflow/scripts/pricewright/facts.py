@@ -21,14 +21,14 @@ def data(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         ]
         if came["restated"] or came["withdrawn"]:
             changes = f"{came['restated']:,} values restated, {came['withdrawn']:,} rows withdrawn"
-            facts.append(("changes", changes))
+            facts.append(("restated", changes))
     if cleaned := receipts.get("clean"):
-        filled = sum(cleaned["filled"].values())
+        duplicates, dropped = cleaned["duplicates"], cleaned["dropped"]
+        corrected, filled = cleaned["corrected"], sum(cleaned["filled"].values())
         facts += [
-            ("duplicates", f"{cleaned['duplicates']:,} exact duplicates left out"),
-            ("corrected", f"{cleaned['corrected']:,} declared corrections"),
+            ("left out", f"{duplicates:,} exact duplicates, {dropped:,} incomplete rows"),
+            ("changed", f"{corrected:,} declared corrections, {filled:,} values filled in"),
             ("flagged", _counted("flags", cleaned["flags"])),
-            ("incomplete", f"{cleaned['dropped']:,} rows left out, {filled:,} values filled in"),
         ]
     return [*facts, ("kept", f"{data['rows']:,} rows, {_span(data)}")]
 

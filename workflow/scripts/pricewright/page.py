@@ -9,7 +9,7 @@ from pricewright import tables
 from pricewright.errors import Refusal
 from pricewright.facts import data, distribution
 from pricewright.tables import WIDTH
-from pricewright.verdict import champion, method, verdict
+from pricewright.verdict import LOG, champion, method, verdict
 from pricewright.waiting import COMMANDS, waiting
 
 MOST = 5
@@ -64,7 +64,7 @@ def compose(
             *tables.coverages(model),
             *_wrapped(distribution(model)),
         ],
-        ["The model", *_wrapped([fact for fact in method(model) if fact[0] in _METHOD])],
+        ["The model", *_wrapped(_method(model))],
         *_listed("Fallbacks", _fallbacks(model)),
         *_listed("Left out of the model", _left_out(model)),
         ["What waits for people before production", *_waiting(required)],
@@ -85,6 +85,15 @@ def named_model(page: str, name: str) -> tuple[str, str]:
             "run the report again."
         )
     return found[0]["path"], found[0]["sha256"]
+
+
+def _method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How it was made, in short; of its scale only what is out of the ordinary."""
+    return [
+        (label, said)
+        for label, said in method(model)
+        if label in _METHOD and (label, said) != ("scale", LOG)
+    ]
 
 
 def _waiting(required: Mapping[str, int] | None) -> list[str]:

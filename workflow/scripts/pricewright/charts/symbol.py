@@ -155,7 +155,7 @@ def _chart(data: Data, layers: Sequence[Spec], transform: Sequence[Spec] = ()) -
 
 
 def _axis(share: bool) -> Spec:
-    return {"tickCount": 4} | ({"format": ".0%"} if share else {})
+    return {"tickCount": 4} | ({"format": ".2~%"} if share else {})
 
 
 def _changes(share: bool) -> list[Spec]:

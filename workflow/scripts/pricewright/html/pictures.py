@@ -88,7 +88,7 @@ def of_all(model: Mapping[str, Any], backtest: Backtest | None) -> list[Picture]
     ]
     if backtest is not None:
         rows = _skills(model, backtest)
-        which = "" if len(rows) > len(backtest.symbols) else f", the worst {len(rows) - 1}"
+        which = f", the worst {COMPARED}" if len(backtest.symbols) > COMPARED else ""
         skill = Picture(
             "Skill beside the plain random walk",
             f"Pinball loss saved, with 95% intervals over dates{which}; right of 0 is better.",
@@ -190,7 +190,8 @@ def _skills(
 ) -> list[tuple[str, float | None, float | None, float | None]]:
     by_symbol = model["metrics"]["by_symbol"]
     place = {name: number for number, name in enumerate(backtest.symbols)}
-    rows = [("all symbols", *backtest.skill(len(backtest.symbols)))]
+    several = len(backtest.symbols) > 1
+    rows = [("all symbols", *backtest.skill(len(backtest.symbols)))] if several else []
     for name in worst(model)[:COMPARED]:
         _, lower, upper = backtest.skill(place[name])
         rows.append((name, pinball_skill(by_symbol[name]), lower, upper))
