@@ -67,13 +67,10 @@ def test_the_calendar_labels_each_period_of_a_few_and_the_years_of_many():
     assert ">2020 Q1<" not in many
 
 
-@pytest.mark.parametrize("share", [True, False])
-def test_the_pictures_of_a_symbol_are_drawn_from_data_by_name(share):
-    charts = [
-        symbol.price(symbol.EMPTY, PAGE),
-        symbol.volatility(symbol.EMPTY, PAGE, share=share),
-        symbol.risk(symbol.EMPTY, PAGE, share=share),
-    ]
+@pytest.mark.parametrize("scale", ["log", "level"])
+def test_the_pictures_of_a_symbol_are_drawn_from_data_by_name(scale):
+    drawn = (symbol.price, symbol.volatility, symbol.risk)
+    charts = [draw(symbol.EMPTY, scale, PAGE) for draw in drawn]
     names = [{data["name"] for data in drawing.compiled(chart)["data"]} for chart in charts]
     assert all("days" in found for found in names)
     assert "hits" in names[2]

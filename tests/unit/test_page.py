@@ -534,6 +534,13 @@ def test_a_long_name_stays_whole_where_there_is_room(model):
     assert names[0] in flat(section(page(renamed(model, names)), "Beside the plain"))
 
 
+def test_nothing_on_the_page_is_obeyed_by_a_terminal(model):
+    model["left_out"] = [{"symbol": "X\x1b[2J", "reason": "\u202eevil\x07"}]
+    text = page(model, title="A\x9b31mtitle")
+    assert "X?[2J  ?evil?" in text
+    assert all(letter.isprintable() or letter == "\n" for letter in text)
+
+
 def test_the_page_names_its_model_and_is_read_back(model):
     path = "a folder with spaces/" * 5 + "model.json"
     text = page(model, model_path=path, allow_unaccepted=True)

@@ -70,7 +70,7 @@ def compose(
         ["What waits for people before production", *_waiting(required)],
         ["Files", *_facts([("model", model_path), ("sha256", sha256), *written.items()])],
     ]
-    return "\n\n".join("\n".join(section) for section in sections) + "\n"
+    return _printable("\n\n".join("\n".join(section) for section in sections) + "\n")
 
 
 def named_model(page: str, name: str) -> tuple[str, str]:
@@ -85,6 +85,11 @@ def named_model(page: str, name: str) -> tuple[str, str]:
             "run the report again."
         )
     return found[0]["path"], found[0]["sha256"]
+
+
+def _printable(page: str) -> str:
+    """The page with nothing in it that a terminal would obey: a name may hold an escape."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in page)
 
 
 def _method(model: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ days   time (ms since 1970), price, lower, upper and fan (which forecast these b
        the tail of the exception that it was: `1%`, `5%` or null.
 hits   time and tail of each exception of the whole evaluation.
 The price and its changes are null on the days to come, and so is a forecast that there is not.
+Changes are those of logarithms where the scale is `log`, of prices where it is `level`.
 """
 
 import json
@@ -32,7 +33,7 @@ _TIME = {
 }
 
 
-def price(data: Data, ink: Ink) -> Spec:
+def price(data: Data, scale: str, ink: Ink) -> Spec:
     """The price within the intervals that were forecast, and that of the days to come."""
     fan = {
         "mark": {"type": "area", "opacity": 0.3, "color": ink.model},
@@ -58,9 +59,9 @@ def price(data: Data, ink: Ink) -> Spec:
     return _chart(data, [fan | {"transform": [bounded]}, line])
 
 
-def volatility(data: Data, ink: Ink, *, share: bool) -> Spec:
+def volatility(data: Data, scale: str, ink: Ink) -> Spec:
     """The deviation forecast for each day beside the size of the change that came."""
-    y = {"type": "quantitative", "title": None, "axis": _axis(share)}
+    y = {"type": "quantitative", "title": None, "axis": _axis(scale)}
     bars = {
         "mark": {"type": "rule", "strokeWidth": 1, "color": ink.grid},
         "encoding": {"x": _TIME, "y": y | {"field": "size"}, "y2": {"datum": 0}},
@@ -82,12 +83,12 @@ def volatility(data: Data, ink: Ink, *, share: bool) -> Spec:
             },
         },
     }
-    return _chart(data, [bars, lines], _changes(share))
+    return _chart(data, [bars, lines], _changes(scale))
 
 
-def risk(data: Data, ink: Ink, *, share: bool) -> Spec:
+def risk(data: Data, scale: str, ink: Ink) -> Spec:
     """Each day's change beside its value-at-risk; above, all exceptions of the evaluation."""
-    y = {"type": "quantitative", "title": None, "axis": _axis(share)}
+    y = {"type": "quantitative", "title": None, "axis": _axis(scale)}
     colour = {
         "field": "beyond",
         "type": "nominal",
@@ -132,7 +133,7 @@ def risk(data: Data, ink: Ink, *, share: bool) -> Spec:
         "width": WIDTH,
         "height": HEIGHT - 70,
         "data": {"name": "days"},
-        "transform": _changes(share),
+        "transform": _changes(scale),
         "layer": [bars, *lines, points],
     }
     return {
@@ -154,13 +155,13 @@ def _chart(data: Data, layers: Sequence[Spec], transform: Sequence[Spec] = ()) -
     }
 
 
-def _axis(share: bool) -> Spec:
-    return {"tickCount": 4} | ({"format": ".2~%"} if share else {})
+def _axis(scale: str) -> Spec:
+    return {"tickCount": 4} | ({"format": ".2~%"} if scale == "log" else {})
 
 
-def _changes(share: bool) -> list[Spec]:
+def _changes(scale: str) -> list[Spec]:
     """Of days with a price: the change, on the scale of the model, and what was realised lately."""
-    change = "log(datum.price / datum.before)" if share else "datum.price - datum.before"
+    change = "log(datum.price / datum.before)" if scale == "log" else "datum.price - datum.before"
     before = {"op": "lag", "field": "price", "as": "before"}
     lately = {"op": "mean", "field": "square", "as": "square"}
     return [

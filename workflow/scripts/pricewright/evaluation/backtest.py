@@ -1,12 +1,13 @@
 """A walk-forward as a back-test to look at: the last days of each symbol, and its skill."""
 
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pricewright.arrays import Days, Floats, Ints
+from pricewright.arrays import Days, Floats, Ints, sums
 from pricewright.backtest import SERIES, keep_backtest
 from pricewright.evaluation.scores import TAILS, Scores
 from pricewright.forecasting import distribution
@@ -144,11 +145,13 @@ def _skill(scores: Scores, columns: slice) -> tuple[float, float, float]:
             _by_date(losses.pinball[:, columns]) for losses in (scores.model, scores.random_walk)
         )
         difference, lower, upper = mean_with_interval(ours - plain)
-        level = plain[~np.isnan(ours - plain)].mean() if (~np.isnan(ours - plain)).any() else np.nan
+        both = ~np.isnan(ours - plain)
+        level = float(plain[both].mean()) if both.any() else np.nan
     return -difference / level, -upper / level, -lower / level
 
 
 def _by_date(losses: Floats) -> Floats:
     """(K,): the mean of losses (K, S, H) at each date, NaN where there is none."""
-    known = np.isfinite(losses)
-    return np.asarray(np.where(known, losses, 0.0).sum(axis=(1, 2)) / known.sum(axis=(1, 2)))
+    by_date = losses.reshape(len(losses), math.prod(losses.shape[1:])).T
+    known = np.isfinite(by_date)
+    return np.asarray(sums(np.where(known, by_date, 0.0)) / known.sum(axis=0))

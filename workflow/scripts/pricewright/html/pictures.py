@@ -1,12 +1,12 @@
 """The pictures of the page, each with its title and how to read it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from pricewright.backtest import Backtest
 from pricewright.charts import pooled, quality, symbol
-from pricewright.charts.drawing import PAGE, Spec, compiled, svg
+from pricewright.charts.drawing import PAGE, Ink, Spec, compiled, svg
 from pricewright.html.figures import Figure, Figures, shown
 from pricewright.html.sight import Sight
 from pricewright.html.symbols import pinball_skill
@@ -40,33 +40,32 @@ class Picture:
 
 @dataclass(frozen=True)
 class Kind:
-    """A picture that every symbol has, drawn by `draw` from data and whether these are shares."""
+    """A picture that every symbol has, drawn from data, their scale and the colours."""
 
     title: str
     says: str
-
-    def spec(self, data: symbol.Data, *, share: bool) -> Spec:
-        """The picture of some data; `share` is whether changes are those of logarithms."""
-        if self is PRICE:
-            return symbol.price(data, PAGE)
-        draw = symbol.volatility if self is VOLATILITY else symbol.risk
-        return draw(data, PAGE, share=share)
+    draw: Callable[[symbol.Data, str, Ink], Spec]
 
 
-PRICE = Kind(
-    "Price and what was forecast",
-    "Line: price. Shaded: the intervals forecast from each past date, and from the last one.",
+KINDS = (
+    Kind(
+        "Price and what was forecast",
+        "Line: price. Shaded: the intervals forecast from each past date, and from the last one.",
+        symbol.price,
+    ),
+    Kind(
+        "Volatility, forecast and realised",
+        f"Lines: forecast for each day, and root mean square of the last {symbol.LATELY} changes. "
+        "Grey: each change.",
+        symbol.volatility,
+    ),
+    Kind(
+        "Value-at-risk and exceptions",
+        "Exceptions at 5% in orange, at 1% in red: above, of the whole evaluation; below, with "
+        "each change and the limits of 5% (dashed) and 1%.",
+        symbol.risk,
+    ),
 )
-VOLATILITY = Kind(
-    "Volatility, forecast and realised",
-    "Lines: forecast for each day, and root mean square of the last 20 changes. Grey: each change.",
-)
-RISK = Kind(
-    "Value-at-risk and exceptions",
-    "Exceptions at 5% in orange, at 1% in red: above, of the whole evaluation; below, with "
-    "each change and the limits of 5% (dashed) and 1%.",
-)
-KINDS = (PRICE, VOLATILITY, RISK)
 
 
 def of_all(model: Mapping[str, Any], backtest: Backtest | None) -> list[Picture]:
@@ -139,8 +138,7 @@ def kinds() -> list[dict[str, Any]]:
             "title": kind.title,
             "says": kind.says,
             "spec": {
-                scale: compiled(kind.spec(symbol.EMPTY, share=scale == "log"))
-                for scale in ("log", "level")
+                scale: compiled(kind.draw(symbol.EMPTY, scale, PAGE)) for scale in ("log", "level")
             },
         }
         for kind in KINDS
@@ -149,9 +147,7 @@ def kinds() -> list[dict[str, Any]]:
 
 def _drawn(name: str, scale: str, sight: Sight) -> list[Picture]:
     data = sight.data(name)
-    return [
-        Picture(kind.title, kind.says, svg(kind.spec(data, share=scale == "log"))) for kind in KINDS
-    ]
+    return [Picture(kind.title, kind.says, svg(kind.draw(data, scale, PAGE))) for kind in KINDS]
 
 
 def _coverages(model: Mapping[str, Any]) -> Numbers:

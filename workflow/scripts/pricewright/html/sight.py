@@ -48,7 +48,7 @@ class Sight:
         return made
 
     def hits(self, symbol: str) -> list[tuple[str, list[int]]]:
-        """By tail, widest first, the days of a symbol's exceptions: the last word is the tail's."""
+        """By tail, widest first, the days of a symbol's exceptions: those at 1% are at 5%, too."""
         found = self._backtest.lists(self._place[symbol], EXCEPTIONS)
         tails = zip(TAILS, EXCEPTIONS, strict=True)
         return [(tail, found[name].tolist()) for tail, name in reversed(list(tails))]
