@@ -6,7 +6,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
+from pricewright.evaluation.acceptance import percent_key
+from pricewright.evaluation.chance import SIGNIFICANT
 from pricewright.verdict import percent
 
 WIDTH = 80
@@ -151,7 +152,7 @@ def _value(value: float | str | None) -> str:
 
 def _limit(found: Mapping[str, Any]) -> str:
     limit = found["limit"]
-    return limit if isinstance(limit, str) else f"at {found['side']} {limit:g}"
+    return limit if isinstance(limit, str) else f"at {found['side']} {limit:.4g}"
 
 
 def _price(price: float) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pricewright.evaluation.acceptance import SIGNIFICANT, failed
+from pricewright.evaluation.acceptance import failed
+from pricewright.evaluation.chance import SIGNIFICANT
 
 _POINTS = {
     "naive": "naive, the last price",

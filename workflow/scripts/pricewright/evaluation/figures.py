@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from pricewright.arrays import Floats, mean
-from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
+from pricewright.evaluation.acceptance import percent_key
+from pricewright.evaluation.chance import SIGNIFICANT
 from pricewright.evaluation.scores import COVERAGES, TAILS, Losses, Scores
 from pricewright.metrics.comparison import diebold_mariano, holm, mean_with_interval
 from pricewright.metrics.densities import pit_histogram, share_error, uniformity
