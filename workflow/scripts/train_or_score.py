@@ -126,7 +126,7 @@ def train_or_score(
     receipts
         The receipts of `ingest` and `clean`, to be kept in the model.
     threads
-        How many groups of symbols to work on at a time.
+        On how many groups of symbols to work at a time, each in a process of its own.
     """
     settings = Settings(
         price=price,
@@ -164,7 +164,7 @@ def train_or_score(
     panel, sha256, rows = read_panel(input, given[0]["parameters"]["price"] if given else price)
     source = Source(str(input), sha256, rows, receipts, step.FOLDER / "train_or_score.py")
     document = build_model(
-        panel, source, settings, thresholds, given=given, deployed=deployed, threads=threads
+        panel, source, settings, thresholds, given=given, deployed=deployed, processes=threads
     )
     say("params", **document["parameters"])
     digest = write_model(output, document)

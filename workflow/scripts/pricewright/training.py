@@ -70,7 +70,7 @@ def build_model(
     *,
     given: tuple[dict[str, Any], str] | None,
     deployed: tuple[dict[str, Any], str] | None,
-    threads: int = 1,
+    processes: int = 1,
 ) -> dict[str, Any]:
     """The model document of a clean table, without its schema version.
 
@@ -97,12 +97,18 @@ def build_model(
     if scored:
         shapes = scored.shapes[None]
         walked = walk_given(
-            kept, times, settings, fitted=scored.fitted, shapes=shapes, start=start, threads=threads
+            kept,
+            times,
+            settings,
+            fitted=scored.fitted,
+            shapes=shapes,
+            start=start,
+            processes=processes,
         )
     else:
-        walked = walk_forward(kept, times, settings, threads)
-        leak_check = leakage.check(kept, times, settings, walked, threads)
-    scores = score(walked, settings, threads)
+        walked = walk_forward(kept, times, settings, processes)
+        leak_check = leakage.check(kept, times, settings, walked, processes)
+    scores = score(walked, settings)
     figures = _dates(times, given) | metrics(scores, kept.symbols)
     made = written(_saved(kept, walked, settings))
     for symbol, notes in fallbacks(walked, settings).items():
@@ -115,7 +121,7 @@ def build_model(
         record = deployed[0]["champion"]
     elif deployed:
         record = champion.compare(
-            *deployed, scores, panel=kept, timeline=times, settings=settings, threads=threads
+            *deployed, scores, panel=kept, timeline=times, settings=settings, processes=processes
         )
     return {
         "mode": "score" if scored else "train",

@@ -29,7 +29,7 @@ def compare(
     panel: Panel,
     timeline: Timeline,
     settings: Settings,
-    threads: int = 1,
+    processes: int = 1,
 ) -> dict[str, Any]:
     """The record of a champion, from its document and the SHA-256 of its bytes.
 
@@ -60,7 +60,7 @@ def compare(
         return record | {"reason": "it has none of the symbols"}
     columns = np.array([panel.symbols.index(symbol) for symbol in common], dtype=np.intp)
     ours = challenger.model.pinball[:, columns]
-    theirs = _pinball(champion.of(common), panel.columns(columns), timeline, settings, threads)
+    theirs = _pinball(champion.of(common), panel.columns(columns), timeline, settings, processes)
     steps = min(ours.shape[-1], theirs.shape[-1])
     ours, theirs = ours[..., :steps], theirs[..., :steps]
     unseen = (timeline.origins >= _day(document["cutoff"]))[:, None, None]
@@ -97,7 +97,7 @@ def _common(champion: Saved, panel: Panel) -> list[str]:
 
 
 def _pinball(
-    champion: Saved, panel: Panel, timeline: Timeline, settings: Settings, threads: int
+    champion: Saved, panel: Panel, timeline: Timeline, settings: Settings, processes: int
 ) -> Floats:
     """(K, S, H): its losses from the same origins, by the same rules of who can be forecast."""
     theirs = replace(
@@ -109,9 +109,9 @@ def _pinball(
         theirs,
         fitted=champion.fitted,
         shapes=champion.shapes[None],
-        threads=threads,
+        processes=processes,
     )
-    return score(walked, theirs, threads).model.pinball
+    return score(walked, theirs).model.pinball
 
 
 def _mean(values: Floats) -> float:
