@@ -1,0 +1,142 @@
+"""The four decisions, for some bytes: who has signed, who has not, and what is missing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pricewright import ledger
+from pricewright.clock import Clock, now
+from pricewright.decisions.author import is_author
+from pricewright.decisions.covered import GATES, Gate, identity
+from pricewright.decisions.judging import Case, SignOff, judge, last_word
+from pricewright.decisions.kept import read_kept
+from pricewright.decisions.places import LEDGER
+from pricewright.decisions.policy import Policy, Terms, require_signers
+from pricewright.decisions.wording import printable
+from pricewright.ledger import Entry
+
+
+@dataclass(frozen=True)
+class GateDecision:
+    """One gate.
+
+    counted: the sign-offs that count, each of another person with another key.  void: those that
+    do not, with why.  rejected: who rejects these bytes, and where that stands.
+    may_sign: whose signature would count.
+    """
+
+    gate: Gate
+    terms: Terms
+    counted: Sequence[SignOff]
+    void: Sequence[SignOff]
+    rejected: Mapping[str, str]
+    may_sign: Sequence[str]
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether enough people approve, and none rejects."""
+        return len(self.counted) >= self.terms.required and not self.rejected
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What people decided about some bytes.
+
+    author: the run that made the model, if the ledger knows it.  head: the digest of the ledger's
+    last line, when it was read.  problems: what is wrong with the ledger: it can be no ground for
+    a release.
+    """
+
+    policy: Policy
+    gates: Sequence[GateDecision]
+    author: Entry | None
+    head: str
+    problems: Sequence[str]
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether these bytes may be released."""
+        return not self.problems and all(gate.satisfied for gate in self.gates)
+
+    @property
+    def counted(self) -> list[SignOff]:
+        """The sign-offs on which the decision rests."""
+        return [signoff for gate in self.gates for signoff in gate.counted]
+
+    def files(self) -> dict[str, bytes]:
+        """The very statements and signatures that were verified, by path."""
+        found = {}
+        for signoff in self.counted:
+            found[signoff.name] = signoff.statement
+            found[f"{signoff.name}.sig"] = signoff.signature
+        return found
+
+
+def check_gates(
+    root: Path,
+    policy: Policy,
+    digests: Mapping[str, str],
+    clock: Clock = now,
+    gates: Sequence[Gate] = tuple(GATES),
+) -> Decision:
+    """What people decided about the bytes with these digests.
+
+    digests: the SHA-256 of each file that gate `deploy` covers, by its name under `results/`; the
+    files themselves are not read.  gates: those that must be satisfied, for a rollback `deploy`
+    alone.
+
+    Raises Refusal if nobody is configured who could sign, or the ledger cannot be read.
+    """
+    require_signers(policy)
+    folder = Path(root) / LEDGER
+    problems = ledger.verify(folder)
+    entries = ledger.read(folder) if not problems else []
+    case = Case(policy, digests, entries, clock())
+    found = [_gate(root, gate, case) for gate in gates]
+    head = entries[-1].digest if entries else ledger.EMPTY
+    return Decision(policy, found, case.author, head, problems)
+
+
+def _gate(root: Path, gate: Gate, case: Case) -> GateDecision:
+    judged = [judge(kept, case) for kept in read_kept(root, gate)]
+    counted: dict[str, SignOff] = {}
+    void = []
+    for signoff in judged:
+        if signoff.void or signoff.said is None:
+            void.append(signoff)
+        elif signoff.said.decision == "approved":
+            if other := counted.get(signoff.fingerprint):
+                void.append(
+                    replace(signoff, void=f"it has the same key as {other.who}'s, counted already")
+                )
+            else:
+                counted[signoff.fingerprint] = signoff
+    allowed = case.policy.may_sign(gate)
+    rejected = {who: where for who in allowed if (where := _rejection(who, gate, judged, case))}
+    if case.policy.gates[gate].exclude_author and case.author:
+        allowed = [who for who in allowed if not is_author(who, case.author, case.policy)]
+    return GateDecision(
+        gate, case.policy.gates[gate], list(counted.values()), void, rejected, allowed
+    )
+
+
+def _rejection(who: str, gate: Gate, judged: Sequence[SignOff], case: Case) -> str | None:
+    """Where it stands that a person rejects these bytes, None if they do not.
+
+    The statement may have been taken away since: then the ledger still has it, until a later
+    statement of the same person, which saw that line, says otherwise.
+    """
+    own = next((each for each in judged if each.who == who and each.said), None)
+    if own and own.said and own.said.decision == "rejected" and not own.void:
+        return f"{own.name}{_because(own.said.comment)}"
+    last = last_word(case.entries, gate, who)
+    covers = identity({name: case.digests.get(name, "") for name in GATES[gate]})
+    if last is None or last.event != "rejection" or last.fields.get("covers") != covers:
+        return None
+    if own and own.said and own.said.ledger.lines >= last.sequence:
+        return None
+    return f"line {last.sequence} of the ledger"
+
+
+def _because(comment: str) -> str:
+    return f": {printable(comment)}" if comment else ""

@@ -1,0 +1,157 @@
+"""Signatures by OpenSSH: `ssh-keygen -Y`, so that people use the keys and agents that they have.
+
+The format is PROTOCOL.sshsig of OpenSSH. What is signed and what is verified are raw bytes; nobody
+parses a statement before its signature is found good.
+"""
+
+import base64
+import binascii
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pricewright.decisions.policy import Policy
+from pricewright.decisions.signers import fingerprint, revoked_fingerprints
+from pricewright.errors import Refusal
+
+PROGRAM = "ssh-keygen"
+
+_ARMOUR = re.compile(
+    rb"\s*-----BEGIN SSH SIGNATURE-----\n([A-Za-z0-9+/=\n]+)-----END SSH SIGNATURE-----\s*"
+)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a signature says of itself, which is not yet proof: its key, and its namespace."""
+
+    fingerprint: str
+    namespace: str
+
+
+def namespace(gate: str) -> str:
+    """The namespace of a gate's signatures: one for a gate is none for another."""
+    return f"pricewright-{gate}"
+
+
+def sign(content: bytes, key: Path, gate: str) -> bytes:
+    """The signature of some bytes; raises Refusal with ssh-keygen's words if it makes none."""
+    done = _run(["-Y", "sign", "-f", str(key), "-n", namespace(gate)], content, waits=True)
+    if done.returncode or not done.stdout:
+        raise Refusal(f"{key}: {PROGRAM} did not sign ({_words(done)}); see to the key.")
+    return done.stdout
+
+
+def verified(
+    content: bytes, signature: bytes, *, who: str, gate: str, policy: Policy, now: datetime
+) -> tuple[str, None] | tuple[None, str]:
+    """The fingerprint of the key with which `who` signed these bytes for a gate; or why not.
+
+    The verdict is ssh-keygen's; what this module reads from the signature only says it better.
+    """
+    try:
+        claimed = parse(signature)
+    except ValueError as error:
+        return None, f"the signature is none: {error}"
+    with tempfile.TemporaryDirectory(prefix="pricewright-") as folder:
+        files = {"sig": signature, "signers": policy.signers_file(), "revoked": policy.revoked}
+        for name, its_content in files.items():
+            (Path(folder) / name).write_bytes(its_content)
+        who_for_what = ["-Y", "verify", "-I", who, "-n", namespace(gate)]
+        lists = ["-s", f"{folder}/sig", "-f", f"{folder}/signers", "-r", f"{folder}/revoked"]
+        moment = ["-O", f"verify-time={now.astimezone(UTC):%Y%m%d%H%M%SZ}"]
+        done = _run([*who_for_what, *lists, *moment], content)
+    if done.returncode == 0:
+        return claimed.fingerprint, None
+    return None, _reason(claimed, who, gate, policy, _words(done))
+
+
+def _reason(claimed: Signature, who: str, gate: str, policy: Policy, words: str) -> str:
+    """Why a signature is not good, as far as it can be told."""
+    if claimed.namespace != namespace(gate):
+        return f"it was signed for {claimed.namespace}, not for {namespace(gate)}"
+    if claimed.fingerprint in revoked_fingerprints(policy.revoked) or "revoked" in words:
+        return f"the key {claimed.fingerprint} is revoked"
+    if claimed.fingerprint not in policy.keys_of(who):
+        return f"it was signed with {claimed.fingerprint}, which is no key of {who}'s"
+    if "expired" in words or "not yet valid" in words:
+        return f"the key {claimed.fingerprint} is not valid now ({words})"
+    return "the signature is not of this file: the file was changed after it was signed"
+
+
+def parse(signature: bytes) -> Signature:
+    """What a signature's own fields say; raises ValueError for bytes that are none."""
+    armour = _ARMOUR.fullmatch(signature)
+    if armour is None:
+        raise ValueError("it is not in the form of an SSH signature")
+    try:
+        blob = base64.b64decode(armour[1].replace(b"\n", b""), validate=True)
+        if blob[:6] != b"SSHSIG" or blob[6:10] != b"\0\0\0\1":
+            raise ValueError("it is of another kind")
+        key, rest = _string(blob[10:])
+        name, _ = _string(rest)
+        return Signature(fingerprint(key), name.decode("ascii"))
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise ValueError(str(error)) from None
+
+
+def key_fingerprint(key: Path) -> str:
+    """That of a key's file, private or public; no passphrase is asked for."""
+    done = _run(["-l", "-f", str(key)], b"")
+    found = re.search(r"SHA256:[A-Za-z0-9+/]+", done.stdout.decode(errors="replace"))
+    if done.returncode or found is None:
+        raise Refusal(f"{key}: not a key that {PROGRAM} reads ({_words(done)}); name another.")
+    return found[0]
+
+
+def public_key(key: Path) -> str:
+    """The public half of a key, its kind and itself, as `config/signers` has it."""
+    beside = key.with_name(key.name + ".pub")
+    if key.suffix == ".pub" or beside.is_file():
+        text = (key if key.suffix == ".pub" else beside).read_text(errors="replace")
+    else:
+        done = _run(["-y", "-f", str(key)], b"")
+        if done.returncode:
+            raise Refusal(f"{key}: {PROGRAM} does not read it ({_words(done)}); name another.")
+        text = done.stdout.decode(errors="replace")
+    return " ".join(text.split()[:2])
+
+
+def _run(
+    arguments: list[str], given: bytes, *, waits: bool = False
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run ssh-keygen; if it may wait for a person, what it says goes to the terminal."""
+    told = None if waits and sys.stderr.isatty() else subprocess.PIPE
+    try:
+        return subprocess.run(
+            [PROGRAM, *arguments],
+            input=given,
+            stdout=subprocess.PIPE,
+            stderr=told,
+            check=False,
+            timeout=None if waits else 60,
+        )
+    except FileNotFoundError:
+        raise Refusal(
+            f"{PROGRAM}: is not installed, and signatures need it; install OpenSSH "
+            "(Debian: apt-get install openssh-client)."
+        ) from None
+
+
+def _words(done: "subprocess.CompletedProcess[bytes]") -> str:
+    """What ssh-keygen said, on one line and fit for a terminal."""
+    said = " ".join((done.stderr or b"").decode(errors="replace").split())
+    said = said.removeprefix("Signing data on standard input ")
+    return "".join(c if c.isprintable() else "?" for c in said)[:200] or "with no word"
+
+
+def _string(blob: bytes) -> tuple[bytes, bytes]:
+    """A string of SSH's wire format, and what comes after it."""
+    size = int.from_bytes(blob[:4], "big")
+    if len(blob) < 4 + size:
+        raise ValueError("it is cut")
+    return blob[4 : 4 + size], blob[4 + size :]
