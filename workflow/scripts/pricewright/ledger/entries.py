@@ -79,7 +79,7 @@ def parsed(line: bytes, path: Path, number: int) -> Entry:
     if not isinstance(document, dict) or list(document)[:5] != list(OWN):
         raise Refusal(f"{where}: not an entry of the ledger; put back the ledger as it was.")
     own = [document.pop(name) for name in OWN]
-    if not isinstance(own[0], int) or not all(isinstance(value, str) for value in own[1:]):
+    if type(own[0]) is not int or not all(isinstance(value, str) for value in own[1:]):
         raise Refusal(f"{where}: not an entry of the ledger; put back the ledger as it was.")
     sequence, time, event, who, previous = own
     return Entry(sequence, time, event, who, document, previous, sha256(line))
