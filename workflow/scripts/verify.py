@@ -10,6 +10,7 @@ from pricewright.decisions.policy import load_policy
 from pricewright.errors import Refusal
 from pricewright.production import rebuild as rebuilding
 from pricewright.production import releases
+from pricewright.provenance import code_digest
 
 
 def verify(*, rebuild: bool = False, configfile: Sequence[Path] = ()) -> None:
@@ -27,12 +28,22 @@ def verify(*, rebuild: bool = False, configfile: Sequence[Path] = ()) -> None:
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
     problems = [*audit(root, policy, releases.seen(root)), *releases.verify(root)]
     if rebuild:
-        problems += rebuilding.rebuild(root)
+        problems += rebuilding.rebuild(root, _steps())
     for problem in problems:
         print(problem)
     if problems:
         raise Refusal(f"verify: {len(problems)} found; see above.")
     print("The ledger, the signatures and the releases are as they were.")
+
+
+def _steps() -> rebuilding.Steps:
+    """The steps that make a model, as they are here."""
+    from clean import clean
+    from ingest import ingest
+    from train_or_score import train_or_score
+
+    code = code_digest(step.FOLDER / "train_or_score.py")
+    return rebuilding.Steps(ingest=ingest, clean=clean, train_or_score=train_or_score, code=code)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,25 @@ def ingest_options(config: dict[str, Any]) -> dict[str, Any]:
     return {"input": config["source"]["uri"]} | options | {"columns": named_columns(config)}
 
 
+def clean_options(config: dict[str, Any]) -> dict[str, Any]:
+    """The options of clean."""
+    return {
+        "missing_price": config["missing"]["price"],
+        "missing_volume": config["missing"]["volume"],
+        **config["quality"],
+    }
+
+
+def training_options(config: dict[str, Any]) -> dict[str, Any]:
+    """The options of train_or_score."""
+    return {
+        "mode": config["mode"],
+        **config["model"],
+        **config["evaluation"],
+        **thresholds(config),
+    }
+
+
 def thresholds(config: dict[str, Any]) -> dict[str, Any]:
     """What `train_or_score` is told of section `accept`; the rest of it is for `deploy`."""
     return {key: value for key, value in config["accept"].items() if key != "allow_unaccepted"}
