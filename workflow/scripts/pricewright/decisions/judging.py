@@ -10,7 +10,7 @@ from pricewright.decisions.author import TRAINING, author_of, is_author
 from pricewright.decisions.covered import GATES, MODEL, Gate, identity
 from pricewright.decisions.kept import Kept
 from pricewright.decisions.policy import Policy
-from pricewright.decisions.ssh import verified
+from pricewright.decisions.ssh import BadSignature, verified
 from pricewright.decisions.statement import Choice, Statement, parsed
 from pricewright.decisions.wording import printable
 from pricewright.errors import Refusal
@@ -24,6 +24,8 @@ EVENTS: Final[Mapping[Choice, str]] = {
     "withdrawn": "withdrawal",
 }
 """What the ledger calls each decision."""
+
+POLICY = "signoffs and accept.allow_unaccepted in config, config/signers, or config/revoked"
 
 SKEW = timedelta(minutes=5)
 """By how much a signer's clock may be ahead of ours."""
@@ -114,11 +116,10 @@ def open_kept(kept: Kept, policy: Policy, now: datetime) -> SignOff:
         return SignOff(kept, void=kept.trouble)
     if who not in policy.may_sign(gate):
         return SignOff(kept, void=f"{printable(who)} is no signer for gate {gate}")
-    fingerprint, why = verified(
-        kept.content, kept.signature, who=who, gate=gate, policy=policy, now=now
-    )
-    if fingerprint is None:
-        return SignOff(kept, void=why)
+    try:
+        fingerprint = verified(kept, policy, now)
+    except BadSignature as bad:
+        return SignOff(kept, void=str(bad))
     try:
         said = parsed(kept.content, kept.name)
     except Refusal as refusal:
@@ -162,7 +163,7 @@ def _outdated(said: Statement, case: Case) -> str | None:
     terms = case.policy.gates[said.gate]
     made, until = moment(said.made), moment(said.valid_until)
     if said.policy != case.policy.digest:
-        return "the policy (config's signoffs, config/signers, config/revoked) was changed since"
+        return f"the policy was changed since: {POLICY}"
     if made > case.now + SKEW:
         return f"it is dated in the future, {said.made}"
     if until > made + timedelta(days=terms.valid_days):

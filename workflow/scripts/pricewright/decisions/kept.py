@@ -45,17 +45,15 @@ def read_all_kept(root: Path) -> list[Kept]:
     return [kept for gate in GATES for kept in read_kept(root, gate)]
 
 
-def keep(root: Path, gate: Gate, who: str, content: bytes, signature: bytes) -> str:
-    """Write a statement and its signature, the signature first; returns the statement's path.
+def keep(root: Path, kept: Kept) -> None:
+    """Write a statement and its signature, the signature first.
 
     Killed between the two, there is an old statement with a signature that is not its own, which
     counts for nothing.
     """
-    name = statement_name(gate, who)
-    path = Path(root) / name
-    write_whole(path.with_name(path.name + ".sig"), signature)
-    write_whole(path, content)
-    return name
+    path = Path(root) / kept.name
+    write_whole(path.with_name(path.name + ".sig"), kept.signature)
+    write_whole(path, kept.content)
 
 
 def _statements(folder: Path) -> Iterator[Path]:

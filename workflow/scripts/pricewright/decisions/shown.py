@@ -82,11 +82,10 @@ def _source(read: _Read) -> Facts:
 def _metrics(read: _Read) -> Facts:
     model = read.json(covered.MODEL)
     pooled = model["metrics"]["pooled"]
-    met = [criterion["met"] for criterion in model["acceptance"]["criteria"].values()]
     return [
         ("model", f"{model['mode']}ed on prices up to {model['cutoff']}, {_symbols(model)}"),
-        ("acceptance", f"{sum(met)} of {len(met)} criteria met"),
-        *(("", sentence) for sentence in verdict(model)),
+        ("acceptance", _acceptance(model)),
+        *(("", sentence) for sentence in verdict(model)[1:]),
         ("errors", f"{_beside(pooled, 'mase')} MASE, {_beside(pooled, 'rmsse')} RMSSE"),
         ("champion", " ".join(champion(model))),
         ("leak check", "passed" if model["leak_check"] else "none: a scored model"),
@@ -98,14 +97,15 @@ def _report(read: _Read) -> Facts:
     model = read.json(covered.MODEL)
     return [
         ("title", page[0] if page else ""),
-        ("length", f"{len(page)} lines; read it: less {covered.REPORT}"),
-        ("pictures", f"open {covered.RUN_REPORT} in a browser"),
-        *(("", sentence) for sentence in verdict(model)),
+        ("to read", f"{covered.REPORT}, {len(page)} lines, and {covered.RUN_REPORT}, in a browser"),
+        ("acceptance", _acceptance(model)),
+        *(("", sentence) for sentence in verdict(model)[1:]),
     ]
 
 
 def _deploy(read: _Read) -> Facts:
-    return [*_source(read)[:4], *_metrics(read)[:3], *_report(read)[:1]]
+    model = read.json(covered.MODEL)
+    return [*_source(read)[:4], *_metrics(read)[:2], *_report(read)[:2], ("", verdict(model)[-1])]
 
 
 _DIGESTS: Mapping[Gate, Callable[[_Read], Facts]] = {
@@ -119,6 +119,11 @@ _DIGESTS: Mapping[Gate, Callable[[_Read], Facts]] = {
 def _beside(pooled: Mapping[str, Any], score: str) -> str:
     ours, plain = pooled["model"][score], pooled["random_walk"][score]
     return "unknown" if ours is None or plain is None else f"{ours:.3f} (random walk {plain:.3f})"
+
+
+def _acceptance(model: Mapping[str, Any]) -> str:
+    met = [criterion["met"] for criterion in model["acceptance"]["criteria"].values()]
+    return f"{sum(met)} of {len(met)} criteria met"
 
 
 def _symbols(model: Mapping[str, Any]) -> str:

@@ -85,15 +85,6 @@ def check_revoked(content: bytes, name: str = REVOKED) -> None:
             )
 
 
-def revoked_fingerprints(content: bytes) -> set[str]:
-    """The keys that a list of public keys revokes; those in a revocation list only ssh-keygen
-    can tell."""
-    if content.startswith(_KRL):
-        return set()
-    parts = (line.split() for _, line in _lines(content, REVOKED))
-    return {found for kind, key, *_ in parts if (found := _fingerprint(kind, key))}
-
-
 def fingerprint(key: bytes) -> str:
     """That of a public key in its binary form, as `ssh-keygen -l` shows it."""
     return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")

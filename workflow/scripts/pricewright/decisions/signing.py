@@ -99,11 +99,13 @@ def give(
     content = written(statement)
     gate = statement.gate
     signature = ssh.sign(content, signing.key, gate)
-    fingerprint, why = ssh.verified(
-        content, signature, who=signing.who, gate=gate, policy=policy, now=clock()
-    )
-    if fingerprint is None:
-        raise Refusal(f"{signing.key}: its signature would not count, because {why}; see to that.")
+    made = kept.Kept(gate, signing.who, kept.statement_name(gate, signing.who), content, signature)
+    try:
+        fingerprint = ssh.verified(made, policy, clock())
+    except ssh.BadSignature as bad:
+        raise Refusal(
+            f"{signing.key}: its signature would not count, because {bad}; see to that."
+        ) from None
     ledger.append(
         Path(root) / LEDGER,
         EVENTS[statement.decision],
@@ -116,4 +118,5 @@ def give(
         key=fingerprint,
         comment=statement.comment,
     )
-    return kept.keep(root, gate, signing.who, content, signature)
+    kept.keep(root, made)
+    return made.name

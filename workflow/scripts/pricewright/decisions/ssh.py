@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pricewright.decisions.kept import Kept
 from pricewright.decisions.policy import Policy
-from pricewright.decisions.signers import fingerprint, revoked_fingerprints
+from pricewright.decisions.signers import fingerprint
+from pricewright.decisions.wording import printable
 from pricewright.errors import Refusal
 
 PROGRAM = "ssh-keygen"
@@ -23,6 +25,10 @@ PROGRAM = "ssh-keygen"
 _ARMOUR = re.compile(
     rb"\s*-----BEGIN SSH SIGNATURE-----\n([A-Za-z0-9+/=\n]+)-----END SSH SIGNATURE-----\s*"
 )
+
+
+class BadSignature(Exception):
+    """A signature that proves nothing, and why."""
 
 
 @dataclass(frozen=True)
@@ -46,41 +52,44 @@ def sign(content: bytes, key: Path, gate: str) -> bytes:
     return done.stdout
 
 
-def verified(
-    content: bytes, signature: bytes, *, who: str, gate: str, policy: Policy, now: datetime
-) -> tuple[str, None] | tuple[None, str]:
-    """The fingerprint of the key with which `who` signed these bytes for a gate; or why not.
+def verified(kept: Kept, policy: Policy, now: datetime) -> str:
+    """The fingerprint of the key with which a statement was signed, by whom it should have been.
 
-    The verdict is ssh-keygen's; what this module reads from the signature only says it better.
+    The verdict is ssh-keygen's; what is read from the signature here only says it better. Raises
+    BadSignature with the reason.
     """
     try:
-        claimed = parse(signature)
+        claimed = parse(kept.signature)
     except ValueError as error:
-        return None, f"the signature is none: {error}"
+        raise BadSignature(f"the signature is none: {error}") from None
+    words = _checked(kept, policy.signers_file(), policy.revoked, now)
+    if words is None:
+        return claimed.fingerprint
+    wanted = namespace(kept.gate)
+    if claimed.namespace != wanted:
+        why = f"it was signed for {printable(claimed.namespace)}, not for {wanted}"
+    elif claimed.fingerprint not in policy.keys_of(kept.who):
+        why = f"it was signed with {claimed.fingerprint}, which is no key of {kept.who}'s"
+    elif _checked(kept, policy.signers_file(), b"", now) is None:
+        why = f"the key {claimed.fingerprint} is revoked"
+    elif "expired" in words or "not yet valid" in words:
+        why = f"the key {claimed.fingerprint} is not valid now ({words})"
+    else:
+        why = "the signature is not of this file: the file was changed after it was signed"
+    raise BadSignature(why)
+
+
+def _checked(kept: Kept, signers: bytes, revoked: bytes, now: datetime) -> str | None:
+    """None if ssh-keygen finds the signature good, else what it says."""
     with tempfile.TemporaryDirectory(prefix="pricewright-") as folder:
-        files = {"sig": signature, "signers": policy.signers_file(), "revoked": policy.revoked}
-        for name, its_content in files.items():
-            (Path(folder) / name).write_bytes(its_content)
-        who_for_what = ["-Y", "verify", "-I", who, "-n", namespace(gate)]
-        lists = ["-s", f"{folder}/sig", "-f", f"{folder}/signers", "-r", f"{folder}/revoked"]
-        moment = ["-O", f"verify-time={now.astimezone(UTC):%Y%m%d%H%M%SZ}"]
-        done = _run([*who_for_what, *lists, *moment], content)
-    if done.returncode == 0:
-        return claimed.fingerprint, None
-    return None, _reason(claimed, who, gate, policy, _words(done))
-
-
-def _reason(claimed: Signature, who: str, gate: str, policy: Policy, words: str) -> str:
-    """Why a signature is not good, as far as it can be told."""
-    if claimed.namespace != namespace(gate):
-        return f"it was signed for {claimed.namespace}, not for {namespace(gate)}"
-    if claimed.fingerprint in revoked_fingerprints(policy.revoked) or "revoked" in words:
-        return f"the key {claimed.fingerprint} is revoked"
-    if claimed.fingerprint not in policy.keys_of(who):
-        return f"it was signed with {claimed.fingerprint}, which is no key of {who}'s"
-    if "expired" in words or "not yet valid" in words:
-        return f"the key {claimed.fingerprint} is not valid now ({words})"
-    return "the signature is not of this file: the file was changed after it was signed"
+        lists = {"s": kept.signature, "f": signers, "r": revoked}
+        for name, given in lists.items():
+            (Path(folder) / name).write_bytes(given)
+        files = [word for name in lists for word in (f"-{name}", f"{folder}/{name}")]
+        moment = f"verify-time={now.astimezone(UTC):%Y%m%d%H%M%SZ}"
+        whose = ["-I", kept.who, "-n", namespace(kept.gate)]
+        done = _run(["-Y", "verify", *whose, *files, "-O", moment], kept.content)
+    return _words(done) if done.returncode else None
 
 
 def parse(signature: bytes) -> Signature:
