@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from pricewright.errors import Refusal
@@ -26,17 +26,9 @@ def one_at_a_time(production: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Refusal(
-                f"{production}: another release or rollback is under way{_whose(lock)}; "
-                "this one did nothing: see status when that one has ended, and try again."
+                f"{production}: another release or rollback is under way, and this one did "
+                "nothing; look at status.py when that one has ended."
             ) from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, str(os.getpid()).encode(), 0)
         yield
     finally:
         os.close(lock)
-
-
-def _whose(lock: int) -> str:
-    with suppress(OSError, ValueError):
-        return f" (process {int(os.pread(lock, 20, 0))})"
-    return ""
