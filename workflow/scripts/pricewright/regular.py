@@ -36,11 +36,13 @@ def read_regular(path: Path, largest: int = LARGEST) -> bytes:
         if isinstance(error, PermissionError | NotADirectoryError):
             raise Refusal(f"{path}: cannot be opened ({error.strerror}); see to it.") from None
         raise
-    with os.fdopen(descriptor, "rb") as file:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise Refusal(f"{path}: is no file, where a file is needed; remove it.")
-        content = file.read(largest + 1)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(largest + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > largest:
         raise Refusal(f"{path}: more than {largest:,} bytes, the most that it may have; remove it.")
     return content

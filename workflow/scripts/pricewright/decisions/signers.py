@@ -141,7 +141,7 @@ def _signer(line: str, where: str) -> Signer:
 
 def _options(rest: str, where: str) -> tuple[dict[str, str | None], str]:
     """The options of a line, and its key."""
-    words = re.match(r'((?:[^\s"]|"[^"]*")+)\s+(.*)', rest)
+    words = re.match(r'((?:[^\s"]|"[^"]*")+)(?:\s+(.*))?$', rest)
     if words is None or _KEY_KINDS.fullmatch(words[1]):
         return {}, rest
     options: dict[str, str | None] = {}
@@ -152,7 +152,7 @@ def _options(rest: str, where: str) -> tuple[dict[str, str | None], str]:
             raise Refusal(f"{where}: found {_short(words[1])}, which are no options; mend it.")
         options[found[1].lower()] = found[2]
         place = found.end()
-    return options, words[2]
+    return options, words[2] or ""
 
 
 def _gates(namespaces: str | None, who: str, where: str) -> frozenset[str]:

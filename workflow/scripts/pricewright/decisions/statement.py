@@ -52,7 +52,7 @@ class Statement:
 
 
 def written(statement: Statement) -> bytes:
-    """The bytes to sign."""
+    """The bytes to sign; raises Refusal for a comment that is too long, or no text."""
     predicate = asdict(statement)
     subject = predicate.pop("subject")
     document = {
@@ -62,7 +62,10 @@ def written(statement: Statement) -> bytes:
         "predicate": predicate,
     }
     check(document, "signoff", "statement:")
-    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+    try:
+        return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError:
+        raise Refusal("the comment: not text that can be written; write it in UTF-8.") from None
 
 
 def parsed(content: bytes, name: str) -> Statement:
