@@ -5,14 +5,18 @@ import inspect
 import re
 import sys
 import tomllib
+from dataclasses import fields
 from importlib import import_module
 
 import pytest
 import yaml
 
 from conftest import ROOT, SCRIPTS, STEPS, command
+from pricewright.decisions.covered import GATES
+from pricewright.decisions.policy import Terms
 from pricewright.schema import load
 
+COMMANDS = (*STEPS, "production", "rollback", "sign", "status", "verify")
 PACKAGE = sorted((SCRIPTS / "pricewright").rglob("*.py"))
 LOCKS = {name: (ROOT / name).read_text() for name in ("requirements.lock", "requirements-dev.lock")}
 
@@ -31,7 +35,7 @@ def test_the_domain_imports_no_script_and_no_snakemake(file):
     assert not above & set(imports(file))
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_a_script_imports_step_first_and_ends_in_its_two_lines(name):
     tree = ast.parse((SCRIPTS / f"{name}.py").read_text())
     ours = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
@@ -123,6 +127,10 @@ def test_every_config_key_reaches_the_step_that_uses_it():
         'config["retries"]["delay"]',
     ):
         assert key in rules
+    signoffs = sections["signoffs"]["properties"]
+    assert set(signoffs) == {"author", *GATES}
+    asked = {field.name for field in fields(Terms)}
+    assert all(set(signoffs[gate]["properties"]) == asked for gate in GATES)
     assert set(sections) == {
         "format",
         "source",
@@ -133,13 +141,14 @@ def test_every_config_key_reaches_the_step_that_uses_it():
         "evaluation",
         "accept",
         "report",
+        "signoffs",
         "mode",
         "score",
         "retries",
     }
 
 
-@pytest.mark.parametrize("name", ["config", "corrections", "model"])
+@pytest.mark.parametrize("name", ["config", "corrections", "model", "release", "signoff"])
 def test_a_schema_is_2020_12_and_closed_at_every_depth(name):
     schema = load(name)
     assert schema["$schema"].endswith("2020-12/schema")
