@@ -64,7 +64,8 @@ def _make_deadly(name: str, left: list[int], folder: str) -> None:
         place = os.readlink(f"/proc/self/fd/{first}") if isinstance(first, int) else str(first)
         if name == "symlink":
             place = str(arguments[0])
-        if place.startswith(folder):
+        reads = name == "open" and not arguments[0] & (os.O_WRONLY | os.O_RDWR)
+        if place.startswith(folder) and not reads:
             left[0] -= 1
             if left[0] == 0:
                 if name == "write":

@@ -207,7 +207,7 @@ def test_a_model_that_fails_its_smoke_test_is_taken_out_again_and_on_record(
     monkeypatch.chdir(works.root)
     edited_model(works)
     works.sign_all("reviewer")
-    with pytest.raises(SmokeFailure, match="failed its smoke test.*does not follow"):
+    with pytest.raises(SmokeFailure, match=r"failed its smoke test.*does not follow"):
         works.release()
     assert works.current == before
     assert works.events()[-2:] == ["release", "smoke-test-failed"]

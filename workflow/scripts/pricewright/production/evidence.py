@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from platform import python_version
@@ -79,6 +80,7 @@ def _code(workflow: Path) -> dict[str, bytes]:
     return {f"workflow/{name}": read_regular(workflow / name) for name in names}
 
 
+@cache
 def _installed() -> dict[str, str]:
     """Every distribution that is installed, and Python itself, by version."""
     found = {each.name: each.version for each in metadata.distributions()}
