@@ -121,9 +121,13 @@ class Office:
 
     def release(self, digest: str, event: str = "release") -> None:
         """Put on record what a release or a rollback puts on record."""
-        covered = identity(digests(read_covered(self.root)))
+        fields = {
+            "release": digest,
+            "covered": identity(digests(read_covered(self.root))),
+            "policy": self.policy.document(),
+        }
         folder = self.root / "ledger"
-        ledger.append(folder, event, clock=self.clock, release=digest, covered=covered)
+        ledger.append(folder, event, clock=self.clock, **fields)
         ledger.append(folder, "smoke-test-passed", clock=self.clock, release=digest)
 
 

@@ -5,7 +5,7 @@ import pytest
 from people import signers_line
 from pricewright.config import complete
 from pricewright.decisions import ssh
-from pricewright.decisions.signers import check_revoked, parse_signers, read_signers
+from pricewright.decisions.signers import parse_revoked, parse_signers, read_signers
 from pricewright.errors import Refusal
 
 ED = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK1z4VJfZzPAEzZ7QqN0n0m6xVwPpZrk0yq7wQm5Yz7D"
@@ -83,14 +83,14 @@ def test_a_line_that_lets_in_more_than_one_sees_is_refused_with_its_number(line,
 )
 def test_a_revoked_key_that_ssh_would_not_find_is_refused(line):
     with pytest.raises(Refusal, match=r"config/revoked:1: found .*, allowed: a whole public key"):
-        check_revoked(line.encode())
+        parse_revoked(line.encode())
 
 
 def test_a_revoked_key_is_a_public_key_or_one_in_a_revocation_list(keys, tmp_path):
-    check_revoked(f"# lost\n{ssh.public_key(keys['reviewer'])} a comment\n".encode())
+    parse_revoked(f"# lost\n{ssh.public_key(keys['reviewer'])} a comment\n".encode())
     krl = tmp_path / "krl"
     subprocess.run(["ssh-keygen", "-q", "-k", "-f", krl, f"{keys['second']}.pub"], check=True)
-    check_revoked(krl.read_bytes())
+    parse_revoked(krl.read_bytes())
 
 
 def test_a_link_in_place_of_the_signers_is_refused(tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 from pricewright import ledger
 from pricewright.clock import Clock, now
 from pricewright.decisions.author import is_author
+from pricewright.decisions.consent import Consent, consent
 from pricewright.decisions.covered import GATES, Gate, identity
 from pricewright.decisions.judging import Case, SignOff, judge, last_word
 from pricewright.decisions.kept import read_kept
@@ -22,7 +23,8 @@ class GateDecision:
 
     counted: the sign-offs that count, each of another person with another key.  void: those that
     do not, with why.  rejected: who rejects these bytes, and where that stands.
-    may_sign: whose signature would count.
+    may_sign: whose signature would count.  consent: for `deploy`, what a change of the policy
+    since the last release needs besides, None if it was not changed.
     """
 
     gate: Gate
@@ -31,11 +33,13 @@ class GateDecision:
     void: Sequence[SignOff]
     rejected: Mapping[str, str]
     may_sign: Sequence[str]
+    consent: Consent | None = None
 
     @property
     def satisfied(self) -> bool:
-        """Whether enough people approve, and none rejects."""
-        return len(self.counted) >= self.terms.required and not self.rejected
+        """Whether enough people approve, none rejects, and a changed policy has consent."""
+        enough = len(self.counted) >= self.terms.required
+        return enough and not self.rejected and (not self.consent or self.consent.satisfied)
 
 
 @dataclass(frozen=True)
@@ -115,9 +119,9 @@ def _gate(root: Path, gate: Gate, case: Case) -> GateDecision:
     rejected = {who: where for who in allowed if (where := _rejection(who, gate, judged, case))}
     if case.policy.gates[gate].exclude_author and case.author:
         allowed = [who for who in allowed if not is_author(who, case.author, case.policy)]
-    return GateDecision(
-        gate, case.policy.gates[gate], list(counted.values()), void, rejected, allowed
-    )
+    good = list(counted.values())
+    needed = consent(good, case) if gate == "deploy" else None
+    return GateDecision(gate, case.policy.gates[gate], good, void, rejected, allowed, needed)
 
 
 def _rejection(who: str, gate: Gate, judged: Sequence[SignOff], case: Case) -> str | None:

@@ -65,6 +65,12 @@ def _to_do(decision: Decision, gate: GateDecision, release: str | None) -> Seque
         return [f"{names} can withdraw: {SIGN} {gate.gate}{target} --withdraw"]
     signed = {signoff.who for signoff in gate.counted}
     others = [who for who in gate.may_sign if who not in signed]
+    if (consent := gate.consent) and not consent.satisfied:
+        return [
+            f"the policy is not that of the release in production: {'; '.join(consent.changes)}",
+            f"so {consent.needed} of those who could sign then must, by the keys that they had",
+            f"to sign ({', '.join(consent.could)}): {SIGN} {gate.gate}{target}",
+        ]
     need = gate.terms.required - len(gate.counted)
     if len(others) < need:
         excluded = decision.author if gate.terms.exclude_author else None

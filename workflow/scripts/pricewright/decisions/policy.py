@@ -1,5 +1,6 @@
 """The policy: how many of whom must sign for what, and for how long it holds."""
 
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ import orjson
 
 from pricewright.decisions.covered import GATES, Gate
 from pricewright.decisions.places import SIGNERS
-from pricewright.decisions.signers import Signer, read_signers
+from pricewright.decisions.signers import KRL, Signer, parse_signers, read_signers
 from pricewright.errors import Refusal
 from pricewright.files import sha256
 
@@ -28,7 +29,7 @@ class Terms:
 class Policy:
     """Who must sign what, as config and the two files beside it say.
 
-    signers: those that there are.  revoked: the bytes of the list of revoked keys.
+    signers: those that there are.  revoked: the list of revoked keys, as ssh-keygen reads it.
     allow_unaccepted: whether a model that is not accepted may be released.
     """
 
@@ -42,15 +43,23 @@ class Policy:
         """The SHA-256 of `record`: any change but of comments is another policy."""
         return sha256(self.record())
 
-    def record(self) -> bytes:
-        """All that counts, as JSON."""
-        document = {
+    def document(self) -> dict[str, Any]:
+        """All that counts, as JSON can say it; `recorded` reads it."""
+        if self.revoked.startswith(KRL):
+            revoked: dict[str, Any] = {"krl": b64encode(self.revoked).decode()}
+        else:
+            revoked = {"keys": self.revoked.decode().splitlines()}
+        return {
             "gates": {gate: asdict(terms) for gate, terms in self.gates.items()},
             "signers": [signer.line for signer in self.signers],
-            "revoked": sha256(self.revoked),
+            "revoked": revoked,
             "allow_unaccepted": self.allow_unaccepted,
         }
-        return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+    def record(self) -> bytes:
+        """The document as bytes."""
+        layout = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        return orjson.dumps(self.document(), option=layout)
 
     def signers_file(self) -> bytes:
         """The signers, as ssh-keygen reads them."""
@@ -74,6 +83,21 @@ def load_policy(root: Path, signoffs: Mapping[str, Any], allow_unaccepted: bool)
     signers, revoked = read_signers(root)
     gates = {gate: Terms(**signoffs[gate]) for gate in GATES}
     return Policy(gates, signers, revoked, allow_unaccepted)
+
+
+def recorded(document: Mapping[str, Any], name: str) -> Policy:
+    """The policy that a document says; raises Refusal if it says none. `name` is what has it."""
+    try:
+        revoked = document["revoked"]
+        keys = "".join(f"{line}\n" for line in revoked.get("keys", ())).encode()
+        return Policy(
+            {gate: Terms(**document["gates"][gate]) for gate in GATES},
+            parse_signers("\n".join(document["signers"]).encode(), name),
+            b64decode(revoked["krl"]) if "krl" in revoked else keys,
+            document["allow_unaccepted"],
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Refusal(f"{name}: is no policy ({error}); put back what was there.") from None
 
 
 def require_signers(policy: Policy) -> None:

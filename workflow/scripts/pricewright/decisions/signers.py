@@ -26,7 +26,9 @@ WHO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 
 NAMESPACES = {f"pricewright-{gate}": gate for gate in GATES}
 
-_KRL = b"SSHKRL\n\0"
+KRL = b"SSHKRL\n\0"
+"""How a key revocation list begins."""
+
 _OPTION = re.compile(r'([A-Za-z-]+)(?:="([^"]*)")?(?:,|$)')
 _KEY_KINDS = re.compile(r"(ssh-|ecdsa-sha2-|sk-ssh-|sk-ecdsa-sha2-)[a-z0-9@.-]+")
 
@@ -45,13 +47,12 @@ class Signer:
 
 
 def read_signers(root: Path) -> tuple[tuple[Signer, ...], bytes]:
-    """The signers, and the bytes of the list of revoked keys; nobody and none if there is no file.
+    """The signers, and the list of revoked keys without comments; none of either with no file.
 
     Raises Refusal for a file that says more, or less, than a reader would think.
     """
     signers, revoked = (_content(Path(root), name) for name in (SIGNERS, REVOKED))
-    check_revoked(revoked)
-    return parse_signers(signers), revoked
+    return parse_signers(signers), parse_revoked(revoked)
 
 
 def parse_signers(content: bytes, name: str = SIGNERS) -> tuple[Signer, ...]:
@@ -69,13 +70,15 @@ def parse_signers(content: bytes, name: str = SIGNERS) -> tuple[Signer, ...]:
     return tuple(found)
 
 
-def check_revoked(content: bytes, name: str = REVOKED) -> None:
-    """Raise Refusal for a list of revoked keys that would revoke less than it seems to.
+def parse_revoked(content: bytes, name: str = REVOKED) -> bytes:
+    """A list of revoked keys without its comments: public keys, one a line, or a key revocation
+    list of `ssh-keygen -k`, which stays as it is.
 
-    It is a key revocation list of `ssh-keygen -k`, or public keys, one a line.
+    Raises Refusal for a list that would revoke less than it seems to.
     """
-    if content.startswith(_KRL):
-        return
+    if content.startswith(KRL):
+        return content
+    found = []
     for where, line in _lines(content, name):
         parts = line.split()
         if len(parts) < 2 or _fingerprint(parts[0], parts[1]) is None:
@@ -83,6 +86,8 @@ def check_revoked(content: bytes, name: str = REVOKED) -> None:
                 f"{where}: found {_short(line)}, allowed: a whole public key, as in "
                 "config/signers, or a key revocation list; give the key."
             )
+        found.append(f"{parts[0]} {parts[1]}\n")
+    return "".join(found).encode()
 
 
 def fingerprint(key: bytes) -> str:

@@ -77,6 +77,7 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
                 "replaces": current,
                 "covered": identity(digests(files)),
                 "model": sha256(files[MODEL]),
+                "policy": decision.policy.document(),
                 "signoffs": digests(decision.files()),
             },
         )

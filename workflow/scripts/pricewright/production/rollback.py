@@ -63,6 +63,7 @@ def roll_back(root: Path, to: str, config: Mapping[str, Any], clock: Clock = now
                 "replaces": current,
                 "covered": identity(signed),
                 "model": signed[MODEL],
+                "policy": decision.policy.document(),
                 "signoffs": digests(decision.files()),
             },
         )
