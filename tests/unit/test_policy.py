@@ -6,7 +6,6 @@ import pytest
 from pricewright import ledger
 from pricewright.decisions.consent import changes, standing
 from pricewright.decisions.covered import MODEL
-from pricewright.decisions.judging import Case
 from pricewright.decisions.listing import missing
 from pricewright.decisions.policy import recorded
 from pricewright.errors import Refusal
@@ -102,8 +101,7 @@ def test_a_rollback_needs_consent_too(office):
 def test_the_policy_that_stands_is_read_back_from_the_ledger_as_it_was(office, keys):
     office.revoke("outsider")
     office.release("a" * 64)
-    entries = ledger.read(office.root / "ledger")
-    found = standing(Case(office.policy, {}, entries, office.now))
+    found = standing(ledger.read(office.root / "ledger"))
     assert found == office.policy
     assert found.digest == office.policy.digest
 

@@ -8,15 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import step
+from pricewright import ledger
 from pricewright.config_files import read_config
-from pricewright.decisions import shown
 from pricewright.decisions.author import oneself
+from pricewright.decisions.consent import standing
 from pricewright.decisions.covered import MEANINGS, Gate, digests, read_covered
-from pricewright.decisions.policy import Policy, load_policy
-from pricewright.decisions.signing import Signing, give, prepared, signer_of
+from pricewright.decisions.places import LEDGER
+from pricewright.decisions.policy import load_policy
+from pricewright.decisions.screen import screen
+from pricewright.decisions.signing import give, prepared, signer_of
 from pricewright.decisions.starting import start
 from pricewright.decisions.statement import Choice, Statement
-from pricewright.decisions.wording import folded
 from pricewright.errors import Refusal
 from pricewright.production.releases import files as released_files
 from pricewright.production.releases import resolve
@@ -89,7 +91,7 @@ def sign(
         who=signing.who,
         comment=comment,
     )
-    print(_screen(statement, signing, files, policy))
+    print(screen(statement, signing, files, policy, standing(ledger.read(root / LEDGER))))
     if not yes and not _agreed(statement):
         raise Refusal("nothing was signed: the answer was not yes.")
     name = give(root, policy, statement, signing)
@@ -111,24 +113,6 @@ def _key(given: Path | None) -> Path:
         f"--key: not given, and {folder} has none of {', '.join(KEYS)}; name a key, or make one: "
         "ssh-keygen -t ed25519."
     )
-
-
-def _screen(statement: Statement, signing: Signing, files: dict[str, bytes], policy: Policy) -> str:
-    """What is about to be signed."""
-    gate, terms = statement.gate, policy.gates[statement.gate]
-    verb = {"approved": "approve", "rejected": "REJECT", "withdrawn": "withdraw"}
-    facts = [
-        ("decision", f"{verb[statement.decision]}, gate {gate}: {MEANINGS[gate]}"),
-        ("you", f"{signing.who}, {signing.fingerprint}"),
-        *shown.digest(gate, files),
-        ("covers", ", ".join(f"{n} ({s[:12]}…)" for n, s in statement.subject.items())),
-        ("replaces", f"release {statement.replaces[:12]}…" if statement.replaces else "nothing"),
-        ("needs", f"{terms.required} signed by different people"),
-        ("valid until", statement.valid_until),
-        *([("comment", statement.comment)] if statement.comment else []),
-        *(("WARNING", text) for text in shown.warnings(gate, files, policy.allow_unaccepted)),
-    ]
-    return folded(facts)
 
 
 def _agreed(statement: Statement) -> bool:

@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pricewright.decisions.author import is_author
 from pricewright.decisions.judging import Case, SignOff
 from pricewright.decisions.policy import Policy, recorded
+from pricewright.ledger import Entry
+from pricewright.production.state import state_of
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Consent:
 
 def consent(counted: Sequence[SignOff], case: Case) -> Consent | None:
     """The consent that the sign-offs that count for `deploy` give; None if none is needed."""
-    before, run = standing(case), case.author
+    before, run = standing(case.entries), case.author
     if before is None or before.digest == case.policy.digest:
         return None
     terms = before.gates["deploy"]
@@ -50,10 +52,10 @@ def consent(counted: Sequence[SignOff], case: Case) -> Consent | None:
     return Consent(list(changes(before, case.policy)), terms.required, given, could)
 
 
-def standing(case: Case) -> Policy | None:
+def standing(entries: Sequence[Entry]) -> Policy | None:
     """The policy under which the last release or rollback was signed for, as the ledger has it."""
-    since = case.state.since
-    document = case.entries[since - 1].fields.get("policy") if since else None
+    since = state_of(entries).since
+    document = entries[since - 1].fields.get("policy") if since else None
     return recorded(document, f"ledger, line {since}") if document else None
 
 

@@ -113,6 +113,7 @@ def give(
         clock=clock,
         gate=gate,
         run=statement.run,
+        policy=statement.policy,
         covers=identity(statement.subject),
         statement=sha256(content),
         key=fingerprint,
