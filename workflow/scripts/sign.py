@@ -11,7 +11,6 @@ import step
 from pricewright import ledger
 from pricewright.config_files import read_config
 from pricewright.decisions.author import oneself
-from pricewright.decisions.consent import standing
 from pricewright.decisions.covered import MEANINGS, Gate, digests, read_covered
 from pricewright.decisions.places import LEDGER
 from pricewright.decisions.policy import load_policy
@@ -91,7 +90,7 @@ def sign(
         who=signing.who,
         comment=comment,
     )
-    print(screen(statement, signing, files, policy, standing(ledger.read(root / LEDGER))))
+    print(screen(statement, signing, files, policy, ledger.read(root / LEDGER)))
     if not yes and not _agreed(statement):
         raise Refusal("nothing was signed: the answer was not yes.")
     name = give(root, policy, statement, signing)
