@@ -18,7 +18,6 @@ from snakemake.io import report
 from snakemake.logging import logger
 from snakemake.sourcecache import infer_source_file
 
-from pricewright.decisions.author import record_run
 from pricewright.errors import Refusal
 from pricewright.files import file_sha256
 
@@ -63,6 +62,8 @@ def last_words(workflow: Any, config: Mapping[str, Any]) -> None:
 
 def tell_ledger(steps: list[str], author: str | None) -> None:
     """Tell the ledger of a run; one that cannot be written spoils no run, but a release."""
+    from pricewright.decisions.author import record_run  # costs each load of the Snakefile else
+
     try:
         record_run(Path(), steps, file_sha256(Path("results/model.json")), author)
     except (Refusal, OSError) as error:

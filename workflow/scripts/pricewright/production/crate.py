@@ -120,7 +120,7 @@ def _metadata(
 def _add_software(crate: "ROCrate", facts: Facts) -> None:
     """What the workflow is made of and needs."""
     workflow = crate.mainEntity
-    workflow["name"] = "Pricewright"
+    workflow["name"], workflow["version"] = "Pricewright", facts.code
     workflow["identifier"] = _entity(
         crate,
         "#code",
@@ -156,6 +156,7 @@ def _add_run(crate: "ROCrate", facts: Facts, parts: Mapping[str, Any]) -> None:
         )
     properties: dict[str, Any] = {
         "name": "From raw prices to a reported model",
+        "description": "The five steps of the workflow, from what was delivered to what was signed.",
         "actionStatus": "http://schema.org/CompletedActionStatus",
     }
     if facts.ended:
@@ -169,7 +170,7 @@ def _add_run(crate: "ROCrate", facts: Facts, parts: Mapping[str, Any]) -> None:
     )
     if facts.author:
         run["agent"] = _person(crate, facts.author)
-    crate.root_dataset["mentions"] = [run]
+    crate.root_dataset["mentions"] = run
 
 
 def _person(crate: "ROCrate", name: str) -> Any:

@@ -62,7 +62,7 @@ def gathered(
             (each["place"], each["sha256"])
             for each in model["receipts"].get("ingest", {}).get("deliveries", [])
         ],
-        results=[name for name in files if "/" not in name],
+        results=sorted(name for name in files if "/" not in name),
         code=model["code"]["sha256"],
         software=model["code"]["libraries"] | {"snakemake": _version("snakemake")},
         signoffs=[(each.name, each.gate, each.who) for each in decision.counted],

@@ -8,8 +8,7 @@ from pricewright.decisions.covered import GATES, Gate
 from pricewright.decisions.judging import Case, judge
 from pricewright.decisions.kept import Kept
 from pricewright.decisions.places import SIGNOFFS
-from pricewright.decisions.policy import Policy, Terms
-from pricewright.decisions.signers import parse_signers
+from pricewright.decisions.policy import Policy, recorded
 from pricewright.errors import Refusal
 from pricewright.forecasting.strict import parse_strict
 from pricewright.ledger import Entry
@@ -54,16 +53,10 @@ def examined(root: Path, digest: str, entries: Sequence[Entry]) -> list[str]:
 
 def kept_policy(contents: Mapping[str, bytes]) -> Policy:
     """The policy under which a release was signed for, from its files."""
-    try:
-        document = parse_strict(contents["policy/policy.json"], "policy/policy.json")
-        return Policy(
-            {gate: Terms(**document["gates"][gate]) for gate in GATES},
-            parse_signers(contents["policy/signers"], "policy/signers"),
-            contents["policy/revoked"],
-            document["allow_unaccepted"],
-        )
-    except (KeyError, TypeError) as error:
-        raise Refusal(f"policy/policy.json: is no policy ({error}).") from None
+    name = "policy/policy.json"
+    if name not in contents:
+        raise Refusal(f"{name}: is not in the release; it is no release.")
+    return recorded(parse_strict(contents[name], name), name)
 
 
 def _unsigned(gate: Gate, contents: Mapping[str, bytes], case: Case) -> list[str]:

@@ -1,5 +1,6 @@
 """Recovery: what a process that died had begun is finished or undone, before anything else is."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,9 @@ from pricewright import ledger
 from pricewright.clock import Clock
 from pricewright.errors import Refusal
 from pricewright.journal import say
+from pricewright.ledger import Entry
 from pricewright.production import store
+from pricewright.production.examining import examined
 from pricewright.production.link import CURRENT, Astray, pointed_at, put_back, tidy
 from pricewright.production.smoke import MODEL, smoke_test
 from pricewright.production.state import FAILED, PASSED, UNDONE, State, state_of, undone
@@ -16,16 +19,17 @@ from pricewright.production.state import FAILED, PASSED, UNDONE, State, state_of
 def recover(root: Path, clock: Clock) -> State:
     """Where production stands, after whatever was begun is ended; the lock is held.
 
-    A switch whose link was swapped is finished, if the release passes its smoke test; any other
-    is undone, so that nothing gets into production here that was not there. Raises Astray if the
-    link then is not what the ledger says: somebody changed one of the two by hand.
+    A switch whose link was swapped is finished, if the release is what people signed and passes
+    its smoke test; any other is undone, so that nothing gets into production here that was not
+    there. Raises Astray if the link then is not what the ledger says: somebody changed one of the
+    two by hand.
     """
     production = root / "production"
     store.clear(production / "releases")
     tidy(production)
     entries = ledger.read(root / "ledger")
     if state_of(entries).unfinished:
-        _end(root, state_of(entries), clock)
+        _end(root, entries, clock)
         entries = ledger.read(root / "ledger")
     for digest in undone(entries) & set(store.digests(production / "releases")):
         store.discard(production / "releases" / digest)
@@ -35,15 +39,17 @@ def recover(root: Path, clock: Clock) -> State:
     return state
 
 
-def _end(root: Path, state: State, clock: Clock) -> None:
+def _end(root: Path, entries: Sequence[Entry], clock: Clock) -> None:
     """End a switch that was begun: with what its link says was reached."""
+    state, production = state_of(entries), root / "production"
     assert state.unfinished
-    production = root / "production"
     to = str(state.unfinished.fields["release"])
     outcome = UNDONE
     more: dict[str, Any] = {"why": "the process that began it died"}
     if pointed_at(production) == to:
         try:
+            if problems := examined(root, to, entries):
+                raise Refusal(problems[0])
             manifest, _ = store.opened(production / "releases", to)
             outcome, more = PASSED, {"symbols": smoke_test(production, manifest.files[MODEL])}
         except Refusal as refusal:
