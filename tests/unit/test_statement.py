@@ -222,7 +222,7 @@ def test_the_audit_finds_an_edited_statement_and_a_ledger_that_was_cut(office):
     book.write_bytes(b"".join(book.read_bytes().splitlines(keepends=True)[:2]))
     cut, edited = audit(office.root, office.policy, clock=office.clock)
     assert "has 2 lines, where signoffs/deploy/author.json saw 3: it was cut" in cut
-    assert edited.startswith("signoffs/report/reviewer.json: does not count: the signature is not")
+    assert edited.startswith("signoffs/report/reviewer.json: the signature is not of this file")
 
 
 def test_a_statement_that_the_schema_does_not_know_is_never_written(office):

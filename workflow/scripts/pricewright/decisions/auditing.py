@@ -16,9 +16,9 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
     """What is wrong with the ledger and the sign-offs, a sentence each; none if nothing is.
 
     seen: what others, as releases, wrote down of the ledger. A sign-off that is only out of date
-    is not wrong; one whose signature is not good is.
+    is not wrong; one whose signature is not good by the lists of today is.
     """
     opened = [open_kept(kept, policy, clock()) for kept in read_all_kept(Path(root))]
     witnesses = [*seen, *filter(None, map(seen_by, opened))]
-    broken = [f"{each.name}: does not count: {each.void}." for each in opened if each.void]
+    broken = [f"{each.name}: {each.void}; find out why, and take it away." for each in opened if each.void]
     return [*ledger.verify(Path(root) / LEDGER, witnesses), *broken]
