@@ -6,12 +6,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from people import Office
 
 from clean import clean
 from conftest import ROOT, SCRIPTS, as_csv, market
 from deploy import deploy
 from ingest import ingest
+from people import Office
 from pricewright import ledger
 from pricewright.config import clean_options, complete, ingest_options, training_options
 from pricewright.decisions import signing, ssh
@@ -39,10 +39,10 @@ def small_config():
     return config
 
 
-def make_results(folder: Path, seed: int = 1) -> None:
+def make_results(folder: Path, seed: int = 1, config=None) -> None:
     """What the five steps make of a small market, in `folder`, as the rules call them."""
     folder.mkdir(parents=True, exist_ok=True)
-    config = small_config()
+    config = config or small_config()
     with contextlib.chdir(folder):
         Path("data").mkdir(exist_ok=True)
         Path("data/small.csv").write_text(as_csv(market(seed=seed)))
@@ -56,10 +56,16 @@ def make_results(folder: Path, seed: int = 1) -> None:
             restatements=results / "restatements.json",
             **ingest_options(config),
         )
-        quality = results / "data_quality.json"
-        clean(raw, table, receipt=receipts[1], quality=quality, **clean_options(config))
-        model = results / "model.json"
-        train_or_score(table, model, receipts=receipts, **training_options(config))
+        clean(
+            raw,
+            table,
+            receipt=receipts[1],
+            quality=results / "data_quality.json",
+            corrections=config["corrections"]["file"],
+            **clean_options(config),
+        )
+        model, given = results / "model.json", config["score"]["model"]
+        train_or_score(table, model, model=given, receipts=receipts, **training_options(config))
         report(model, results / "report.txt", **config["report"], allow_unaccepted=True)
         deploy(results / "report.txt", results / "deployed_model.json", allow_unaccepted=True)
         Path(RUN_REPORT).write_text(f"<html>run {seed}</html>\n")
@@ -72,7 +78,7 @@ def code() -> str:
 
 
 class Works(Office):
-    """A desk whose results are real; `made` are folders with results to take from."""
+    """An office whose results are real; `made` are folders with results to take from."""
 
     def __init__(self, root: Path, keys: dict[str, Path], made: list[Path]) -> None:
         super().__init__(root, keys)

@@ -105,12 +105,13 @@ def test_the_same_release_and_ledger_give_the_same_bytes(released):
     manifest, contents = store.opened(folder_of(released.root), released.folder.name)
     packed = contents.pop(evidence.NAME)
     lines = (released.root / "ledger/ledger.jsonl").read_bytes().splitlines()
-    decision = released.check()
-    model = orjson.loads(contents["model.json"])
-    again = [
-        evidence.gathered(contents, decision, model, released.origin, lines[: manifest.lines])
-        for _ in range(2)
-    ]
+    grounds = {
+        "decision": released.check(),
+        "model": orjson.loads(contents["model.json"]),
+        "origin": released.origin,
+        "seen": lines[: manifest.lines],
+    }
+    again = [evidence.gathered(contents, {}, **grounds) for _ in range(2)]
     assert again[0] == again[1] == packed
     with zipfile.ZipFile(BytesIO(packed)) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
@@ -156,6 +157,7 @@ def shortcomings(path, severity):
     return sorted({issue.check.identifier for issue in found}), found
 
 
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph")
 def test_it_keeps_every_must_of_the_workflow_run_crate_and_of_the_profiles_under_it(
     released, offline
 ):
@@ -163,6 +165,7 @@ def test_it_keeps_every_must_of_the_workflow_run_crate_and_of_the_profiles_under
     assert identifiers == [], [issue.message for issue in found]
 
 
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph")
 def test_the_validator_misses_a_must_that_is_not_kept(released, offline, tmp_path):
     """A test of the test: without its run, or the workflow, a crate is none."""
     broken = tmp_path / "broken.zip"

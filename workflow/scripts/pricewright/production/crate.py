@@ -34,7 +34,8 @@ class Facts:
     """What the crate says beside its files.
 
     name: of the crate.  moment: when it was published, ISO 8601.  deliveries: place and SHA-256
-    of each delivery of raw prices.  results: the paths of what the run made.  code: the digest of
+    of each delivery of raw prices.  given: the paths of what else went into the run.  results: the
+    paths of what it made.  code: the digest of
     the code that made the model.  software: distributions and their versions.  signoffs: each
     sign-off's path, its gate and who signed.  author, ended: who ran the workflow, and when, if
     that is known.
@@ -43,6 +44,7 @@ class Facts:
     name: str
     moment: str
     deliveries: Iterable[tuple[str, str]]
+    given: Iterable[str]
     results: Iterable[str]
     code: str
     software: Mapping[str, str]
@@ -142,7 +144,7 @@ def _add_software(crate: "ROCrate", facts: Facts) -> None:
 
 def _add_run(crate: "ROCrate", facts: Facts, parts: Mapping[str, Any]) -> None:
     """The run: from deliveries and config to results."""
-    given = [parts["config.json"]]
+    given = [parts[name] for name in facts.given]
     for number, (place, sha256) in enumerate(facts.deliveries, 1):
         given.append(
             _entity(
@@ -156,7 +158,7 @@ def _add_run(crate: "ROCrate", facts: Facts, parts: Mapping[str, Any]) -> None:
         )
     properties: dict[str, Any] = {
         "name": "From raw prices to a reported model",
-        "description": "The five steps of the workflow, from what was delivered to what was signed.",
+        "description": "The five steps, from what was delivered to what people signed.",
         "actionStatus": "http://schema.org/CompletedActionStatus",
     }
     if facts.ended:

@@ -13,18 +13,20 @@ import orjson
 from pricewright.credentials import redacted
 from pricewright.decisions.covered import digests
 from pricewright.decisions.gates import Decision
+from pricewright.files import read_whole
 from pricewright.production.crate import Facts, packed
 from pricewright.regular import read_regular
 
 NAME = "evidence.zip"
 CONFIG, SOFTWARE, EXTRACT = "config.json", "software.json", "ledger.jsonl"
+CORRECTIONS, SCORED = "inputs/corrections.yaml", "inputs/scored_model.json"
 
 _LAYOUT = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a model comes from, beside its data.
+    """Where a model comes from, beside its raw prices.
 
     config: complete.  workflow: the folder of the Snakefile.  code: the digest of the code that
     makes models.
@@ -35,8 +37,21 @@ class Origin:
     code: str
 
 
+def inputs(root: Path, config: Mapping[str, Any]) -> dict[str, bytes]:
+    """What goes into a run beside raw prices and config, by its path in the evidence.
+
+    Raises Refusal for a file that config names and that is not there.
+    """
+    named = {CORRECTIONS: config["corrections"]["file"]}
+    if config["mode"] == "score":
+        named[SCORED] = config["score"]["model"]
+    return {name: read_whole(root / path) for name, path in named.items() if path}
+
+
 def gathered(
     files: Mapping[str, bytes],
+    given: Mapping[str, bytes],
+    *,
     decision: Decision,
     model: Mapping[str, Any],
     origin: Origin,
@@ -44,11 +59,12 @@ def gathered(
 ) -> bytes:
     """The evidence of a release as an archive: the same bytes for the same release and ledger.
 
-    files: what the release holds, by path.  decision: on what grounds.  model: its document.
-    seen: the ledger's lines until then.
+    files: what the release holds, by path.  given: what `inputs` read.  decision: on what grounds.
+    model: its document.  seen: the ledger's lines until then.
     """
     held = {
         **files,
+        **given,
         CONFIG: redacted(orjson.dumps(origin.config, option=_LAYOUT).decode()).encode(),
         SOFTWARE: orjson.dumps(_installed(), option=_LAYOUT | orjson.OPT_SORT_KEYS),
         EXTRACT: b"".join(line + b"\n" for line in seen),
@@ -62,12 +78,13 @@ def gathered(
             (each["place"], each["sha256"])
             for each in model["receipts"].get("ingest", {}).get("deliveries", [])
         ],
+        given=[CONFIG, *sorted(given)],
         results=sorted(name for name in files if "/" not in name),
         code=model["code"]["sha256"],
         software=model["code"]["libraries"] | {"snakemake": _version("snakemake")},
         signoffs=[(each.name, each.gate, each.who) for each in decision.counted],
         author=run.who if run else None,
-        ended=run.time if run else None,
+        ended=run.time.replace("Z", "+00:00") if run else None,
     )
     return packed(held, digests(held), facts)
 

@@ -74,27 +74,29 @@ def _made(root: Path, contents: Mapping[str, bytes], steps: Steps) -> bytes:
         )
     with zipfile.ZipFile(BytesIO(contents[evidence.NAME])) as archive:
         config = parse_json(archive.read(evidence.CONFIG), evidence.CONFIG)
+        names = {evidence.CORRECTIONS, evidence.SCORED} & set(archive.namelist())
+        given = {name: archive.read(name) for name in names}
     with _in_temporary_folder() as folder:
         _lay_out(root, folder, config, released)
+        for name, content in given.items():
+            write_whole(folder / name, content)
         write_whole(folder / "champion.json", contents[MODEL])
         table = Path(released["data"]["path"])
         raw = table.with_stem(table.stem.replace("clean", "raw"))
         results = table.parent
         options = ingest_options(config) | {"received": folder / "received", "ask": False}
         steps.ingest(output=raw, receipt=results / "ingest.json", **options)
-        corrections = config["corrections"]["file"]
         steps.clean(
             raw,
             table,
             receipt=results / "clean.json",
-            corrections=root / corrections if corrections else None,
+            corrections=folder / evidence.CORRECTIONS if evidence.CORRECTIONS in given else None,
             **clean_options(config),
         )
-        given = config["score"]["model"]
         steps.train_or_score(
             table,
             results / MODEL,
-            model=root / given if config["mode"] == "score" else None,
+            model=folder / evidence.SCORED if evidence.SCORED in given else None,
             receipts=[results / "ingest.json", results / "clean.json"],
             **(training_options(config) | {"champion": folder / "champion.json"}),
         )

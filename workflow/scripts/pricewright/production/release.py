@@ -14,7 +14,6 @@ from pricewright.decisions.covered import (
     identity,
     read_covered,
 )
-from pricewright.decisions.gates import Decision
 from pricewright.decisions.places import LEDGER
 from pricewright.decisions.policy import Policy, load_policy, require_signers
 from pricewright.errors import Refusal
@@ -55,7 +54,12 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
         ask = partial(agreed, root, policy, digests(files), clock)
         decision = ask()
         seen = _lines_until(lines(root / LEDGER / NAME), decision.head)
-        contents = _contents(files, decision, model, origin, seen)
+        given = evidence.inputs(root, origin.config)
+        contents = {_short(name): content for name, content in files.items()}
+        contents |= decision.files() | _policy_files(policy)
+        contents[evidence.NAME] = evidence.gathered(
+            contents, given, decision=decision, model=model, origin=origin, seen=seen
+        )
         made = Manifest(
             files=digests(contents),
             covered={name: _short(name) for name in files},
@@ -120,20 +124,6 @@ def _staged(root: Path) -> bytes | None:
         return read_regular(root / STAGED)
     except FileNotFoundError:
         return None
-
-
-def _contents(
-    files: Mapping[str, bytes],
-    decision: Decision,
-    model: Mapping[str, Any],
-    origin: Origin,
-    seen: Sequence[bytes],
-) -> dict[str, bytes]:
-    """The files of the release, but for its manifest."""
-    contents = {_short(name): content for name, content in files.items()}
-    contents |= decision.files() | _policy_files(decision.policy)
-    contents[evidence.NAME] = evidence.gathered(contents, decision, model, origin, seen)
-    return contents
 
 
 def _policy_files(policy: Policy) -> dict[str, bytes]:
