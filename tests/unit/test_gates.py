@@ -307,6 +307,28 @@ def test_a_rejection_whose_file_was_taken_away_blocks_still(office):
     assert office.check("report").satisfied
 
 
+def test_a_rejection_of_these_bytes_blocks_when_they_come_back(office):
+    before = (office.root / "results/report.txt").read_bytes()
+    office.sign("second", "report", "rejected")
+    office.write("results/report.txt", "a better page\n")
+    office.sign("second", "report")
+    assert office.check("report").satisfied
+    (office.root / "results/report.txt").write_bytes(before)
+    assert office.check("report").gates[0].rejected == {"second": "line 2 of the ledger"}
+    office.sign("second", "report")
+    assert office.check("report").satisfied
+
+
+def test_a_line_in_the_ledger_alone_lifts_no_rejection(office):
+    path = office.sign("second", "report", "rejected")
+    path.unlink()
+    fields = ledger.read(office.root / "ledger")[-1].fields
+    for event in ("withdrawal", "signoff"):
+        ledger.append(office.root / "ledger", event, who="second", **fields)
+    office.sign("reviewer", "report")
+    assert office.check("report").gates[0].rejected == {"second": "line 2 of the ledger"}
+
+
 def test_an_old_approval_put_back_does_not_undo_a_rejection(office, tmp_path):
     path = office.sign("second", "report")
     copy = take(path, tmp_path / "kept")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pricewright import ledger
 from pricewright.clock import Clock, now
-from pricewright.decisions.judging import open_kept, seen_by
 from pricewright.decisions.kept import read_all_kept
+from pricewright.decisions.opening import open_kept, seen_by
 from pricewright.decisions.places import LEDGER
 from pricewright.decisions.policy import Policy
 from pricewright.ledger import Seen
@@ -20,5 +20,7 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
     """
     opened = [open_kept(kept, policy, clock()) for kept in read_all_kept(Path(root))]
     witnesses = [*seen, *filter(None, map(seen_by, opened))]
-    broken = [f"{each.name}: {each.void}; find out why, and take it away." for each in opened if each.void]
+    broken = [
+        f"{each.name}: {each.void}; find out why, and take it away." for each in opened if each.void
+    ]
     return [*ledger.verify(Path(root) / LEDGER, witnesses), *broken]

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from pricewright.decisions.author import is_author
-from pricewright.decisions.judging import Case, SignOff
+from pricewright.decisions.judging import Case
+from pricewright.decisions.opening import SignOff
 from pricewright.decisions.policy import Policy, recorded
 from pricewright.ledger import Entry
 from pricewright.production.state import state_of

@@ -9,8 +9,9 @@ from pricewright.clock import Clock, now
 from pricewright.decisions.author import is_author
 from pricewright.decisions.consent import Consent, consent
 from pricewright.decisions.covered import GATES, Gate, identity
-from pricewright.decisions.judging import Case, SignOff, judge, last_word
+from pricewright.decisions.judging import EVENTS, Case, decided, judge
 from pricewright.decisions.kept import read_kept
+from pricewright.decisions.opening import SignOff
 from pricewright.decisions.places import LEDGER
 from pricewright.decisions.policy import Policy, Terms, require_signers
 from pricewright.decisions.wording import printable
@@ -127,19 +128,26 @@ def _gate(root: Path, gate: Gate, case: Case) -> GateDecision:
 def _rejection(who: str, gate: Gate, judged: Sequence[SignOff], case: Case) -> str | None:
     """Where it stands that a person rejects these bytes, None if they do not.
 
-    The statement may have been taken away since: then the ledger still has it, until a later
-    statement of the same person, which saw that line, says otherwise.
+    The statement may have been taken away: then the ledger still tells of it. What lifts it is a
+    later statement, signed by the same person, which withdraws, or is about these very bytes; a
+    line in the ledger alone, which anyone can write, does not.
     """
     own = next((each for each in judged if each.who == who and each.said), None)
-    if own and own.said and own.said.decision == "rejected" and not own.void:
-        return f"{own.name}{_because(own.said.comment)}"
-    last = last_word(case.entries, gate, who)
+    said = own.said if own else None
+    if own and said and said.decision == "rejected" and not own.void:
+        return f"{own.name}{_because(said.comment)}"
     covers = identity({name: case.digests.get(name, "") for name in GATES[gate]})
-    if last is None or last.event != "rejection" or last.fields.get("covers") != covers:
+    lines = [
+        entry.sequence
+        for entry in decided(case.entries, gate, who)
+        if entry.event == EVENTS["rejected"] and entry.fields.get("covers") == covers
+    ]
+    if not lines:
         return None
-    if own and own.said and own.said.ledger.lines >= last.sequence:
+    about_these = said and (said.decision == "withdrawn" or identity(said.subject) == covers)
+    if said and about_these and said.ledger.lines >= lines[-1]:
         return None
-    return f"line {last.sequence} of the ledger"
+    return f"line {lines[-1]} of the ledger"
 
 
 def _because(comment: str) -> str:

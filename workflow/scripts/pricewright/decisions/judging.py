@@ -1,4 +1,4 @@
-"""Whether one sign-off holds: its signature, what it says, whether it is the last word."""
+"""Whether one sign-off holds, for these bytes, under this policy, at this time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,13 +7,12 @@ from typing import Final
 
 from pricewright.clock import moment
 from pricewright.decisions.author import TRAINING, author_of, is_author
-from pricewright.decisions.covered import GATES, MODEL, Gate, identity
+from pricewright.decisions.covered import GATES, MODEL, identity
 from pricewright.decisions.kept import Kept
+from pricewright.decisions.opening import SignOff, open_kept
 from pricewright.decisions.policy import Policy
-from pricewright.decisions.ssh import BadSignature, verified
-from pricewright.decisions.statement import Choice, Statement, parsed
+from pricewright.decisions.statement import Choice, Statement
 from pricewright.decisions.wording import printable
-from pricewright.errors import Refusal
 from pricewright.files import sha256
 from pricewright.ledger import Entry, Seen, fits
 from pricewright.production.state import State, state_of
@@ -55,45 +54,6 @@ class Case:
         return author_of(self.entries, self.digests.get(MODEL, ""))
 
 
-@dataclass(frozen=True)
-class SignOff:
-    """A statement as it is kept, and what it comes to.
-
-    said, fingerprint: the statement and the key that signed it, if the signature is good.
-    void: why it does not count, None if it does; a rejection that counts blocks.
-    """
-
-    kept: Kept
-    said: Statement | None = None
-    fingerprint: str = ""
-    void: str | None = None
-
-    @property
-    def gate(self) -> Gate:
-        """The gate that it is for."""
-        return self.kept.gate
-
-    @property
-    def who(self) -> str:
-        """The person."""
-        return self.kept.who
-
-    @property
-    def name(self) -> str:
-        """The statement's path; its signature's is the same with `.sig`."""
-        return self.kept.name
-
-    @property
-    def statement(self) -> bytes:
-        """The very bytes that were verified."""
-        return self.kept.content
-
-    @property
-    def signature(self) -> bytes:
-        """The signature of these bytes."""
-        return self.kept.signature
-
-
 def judge(kept: Kept, case: Case) -> SignOff:
     """What a statement comes to, for these bytes, under this policy, at this time."""
     opened = open_kept(kept, case.policy, case.now)
@@ -109,40 +69,13 @@ def judge(kept: Kept, case: Case) -> SignOff:
     return replace(opened, void=next(filter(None, reasons), None))
 
 
-def open_kept(kept: Kept, policy: Policy, now: datetime) -> SignOff:
-    """What a kept statement says and which key signed it, or why it is not to be believed."""
-    who, gate = kept.who, kept.gate
-    if kept.trouble:
-        return SignOff(kept, void=kept.trouble)
-    if who not in policy.may_sign(gate):
-        return SignOff(kept, void=f"{printable(who)} is no signer for gate {gate}")
-    try:
-        fingerprint = verified(kept, policy, now)
-    except BadSignature as bad:
-        return SignOff(kept, void=str(bad))
-    try:
-        said = parsed(kept.content, kept.name)
-    except Refusal as refusal:
-        return SignOff(kept, void=f"it is no statement: {str(refusal).rstrip('.')}")
-    if (said.gate, said.who) != (gate, who):
-        return SignOff(kept, void=f"it is {said.who}'s for gate {said.gate}")
-    return SignOff(kept, said, fingerprint)
-
-
-def last_word(entries: Sequence[Entry], gate: str, who: str) -> Entry | None:
-    """The ledger's newest line about a person's decision at a gate."""
-    found = [
+def decided(entries: Sequence[Entry], gate: str, who: str) -> list[Entry]:
+    """The ledger's lines about what a person decided at a gate."""
+    return [
         entry
         for entry in entries
         if entry.event in EVENTS.values() and entry.who == who and entry.fields.get("gate") == gate
     ]
-    return found[-1] if found else None
-
-
-def seen_by(signoff: SignOff) -> Seen | None:
-    """What the signer saw of the ledger, if the signature is good."""
-    said = signoff.said
-    return Seen(signoff.name, said.ledger.lines, said.ledger.head) if said else None
 
 
 def _changed(said: Statement, case: Case) -> str | None:
@@ -214,7 +147,8 @@ def _by_author(said: Statement, case: Case) -> str | None:
 
 
 def _overtaken(said: Statement, digest: str, case: Case) -> str | None:
-    last = last_word(case.entries, said.gate, said.who)
+    """Whether the same person decided again: a statement from before can be put back."""
+    *_, last = [None, *decided(case.entries, said.gate, said.who)]
     if last is None or last.fields.get("statement") == digest:
         return None
     if last.sequence > said.ledger.lines:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pricewright.decisions.covered import MEANINGS
 from pricewright.decisions.gates import Decision, GateDecision
-from pricewright.decisions.judging import SignOff
+from pricewright.decisions.opening import SignOff
 from pricewright.decisions.wording import printable
 
 SIGN = "python workflow/scripts/sign.py"
