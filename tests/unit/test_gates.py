@@ -1,4 +1,5 @@
 import json
+import random
 import shutil
 import subprocess
 
@@ -214,6 +215,19 @@ def test_a_statement_that_was_edited_does_not_count(office):
     path.write_bytes(path.read_bytes().replace(b"fine", b"good"))
     assert "changed after it was signed" in office.void("report")["reviewer"]
     path.write_bytes(path.read_bytes().replace(b"good", b"fine"))
+    assert office.check("report").satisfied
+
+
+def test_no_changed_byte_of_a_statement_goes_unseen(office):
+    path = office.sign("reviewer", "report")
+    content, places = path.read_bytes(), random.Random(3)
+    for _ in range(40):
+        place, bit = places.randrange(len(content)), 1 << places.randrange(8)
+        changed = bytearray(content)
+        changed[place] ^= bit
+        path.write_bytes(changed)
+        assert not office.check("report").satisfied, (place, bit)
+    path.write_bytes(content)
     assert office.check("report").satisfied
 
 
@@ -468,7 +482,10 @@ def test_the_list_says_for_each_gate_how_many_by_whom_what_is_missing_and_the_co
     listing = missing(office.check())
     assert "  source   ok       1 of 1, by reviewer\n" in listing
     assert "  metrics  missing  0 of 3, by nobody\n" in listing
-    assert "too few may sign other than who ran the training, author" in listing
+    assert (
+        "too few may sign (author ran the training): reviewer, second; add a line to config/signers"
+        in listing
+    )
     assert "  report   missing  1 of 2, by second\n" in listing
     assert "to sign (author, reviewer): python workflow/scripts/sign.py report\n" in listing
     assert listing.endswith("python workflow/scripts/sign.py deploy")

@@ -74,7 +74,7 @@ def _to_do(decision: Decision, gate: GateDecision, release: str | None) -> Seque
     need = gate.terms.required - len(gate.counted)
     if len(others) < need:
         excluded = decision.author if gate.terms.exclude_author else None
-        why = f" other than who ran the training, {excluded.who}," if excluded else ""
+        why = f" ({excluded.who} ran the training)" if excluded else ""
         return [
             f"too few may sign{why}: {', '.join(others) or 'nobody'}; add a line to config/signers"
             + (f", or see signoffs.{gate.gate}.exclude_author" if excluded else "")

@@ -3,13 +3,15 @@
 All is taken from the very bytes that are signed, read once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from pricewright.decisions import covered
 from pricewright.decisions.covered import Gate, discrepancies
 from pricewright.decisions.wording import printable
 from pricewright.documents import parse_json
+from pricewright.errors import Refusal
 from pricewright.evaluation.acceptance import failed
 from pricewright.verdict import champion, verdict
 
@@ -17,38 +19,55 @@ Facts = list[tuple[str, str]]
 
 
 def digest(gate: Gate, files: Mapping[str, bytes]) -> Facts:
-    """What a gate's files say, label by label.
-
-    Raises Refusal for a file that is not JSON where it should be.
-    """
-    return [(label, printable(text)) for label, text in _DIGESTS[gate](_Read(files))]
+    """What a gate's files say, label by label; raises Refusal for what no run writes."""
+    with _as_a_run_writes_them():
+        return [(label, printable(text)) for label, text in _DIGESTS[gate](_Read(files))]
 
 
 def warnings(gate: Gate, files: Mapping[str, bytes], allow_unaccepted: bool) -> list[str]:
-    """What a signer should think twice about."""
-    read = _Read(files)
-    found = []
-    if gate in ("source", "deploy"):
-        receipt, flags = read.json(covered.RECEIPT), read.json(covered.QUALITY)["flags"]
-        if quarantined := sum(receipt["quarantined"].values()):
-            found.append(f"{_rows(quarantined)} quarantined: {_counts(receipt['quarantined'])}")
-        if any(flags.values()):
-            found.append(f"data is flagged: {_counts(flags)}")
-        if receipt["restated"] or receipt["withdrawn"]:
-            found.append(
-                f"history was changed: {receipt['restated']:,} values restated, "
-                f"{receipt['withdrawn']:,} rows withdrawn"
-            )
-    if gate != "source":
-        model = read.json(covered.MODEL)
-        if not model["acceptance"]["accepted"]:
-            found.append(f"the model is NOT ACCEPTED: {failed(model['acceptance'])}")
-            if allow_unaccepted:
-                found.append("accept.allow_unaccepted is true: it would be released all the same")
-        if model["metrics"]["origins_the_model_knew"]:
-            found.append("the metrics flatter the model: it knew some of the dates")
-    found += discrepancies(files)
+    """What a signer should think twice about; raises Refusal for what no run writes."""
+    read, found = _Read(files), discrepancies(files)
+    with _as_a_run_writes_them():
+        if gate != "source":
+            found = [*_doubts_about_the_model(read, allow_unaccepted), *found]
+        if gate in ("source", "deploy"):
+            found = [*_doubts_about_the_data(read), *found]
     return [printable(text) for text in found]
+
+
+def _doubts_about_the_data(read: "_Read") -> Iterator[str]:
+    receipt, flags = read.json(covered.RECEIPT), read.json(covered.QUALITY)["flags"]
+    if quarantined := sum(receipt["quarantined"].values()):
+        yield f"{_rows(quarantined)} quarantined: {_counts(receipt['quarantined'])}"
+    if any(flags.values()):
+        yield f"data is flagged: {_counts(flags)}"
+    if receipt["restated"] or receipt["withdrawn"]:
+        yield (
+            f"history was changed: {receipt['restated']:,} values restated, "
+            f"{receipt['withdrawn']:,} rows withdrawn"
+        )
+
+
+def _doubts_about_the_model(read: "_Read", allow_unaccepted: bool) -> Iterator[str]:
+    model = read.json(covered.MODEL)
+    if not model["acceptance"]["accepted"]:
+        yield f"the model is NOT ACCEPTED: {failed(model['acceptance'])}"
+        if allow_unaccepted:
+            yield "accept.allow_unaccepted is true: it would be released all the same"
+    if model["metrics"]["origins_the_model_knew"]:
+        yield "the metrics flatter the model: it knew some of the dates"
+
+
+@contextmanager
+def _as_a_run_writes_them() -> Iterator[None]:
+    """Files made by hand have not the keys that a run writes."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        raise Refusal(
+            f"results/: a file is not as a run writes it ({type(error).__name__}: {error}); run "
+            "`snakemake --cores 1` and look at it again."
+        ) from None
 
 
 class _Read:
