@@ -28,10 +28,11 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
     """After a run that did something: draw its DAG, write the report that shows it, and tell the
     ledger who ran it.
 
-    A run of `production` alone made nothing that a report could show, and leaves that of the run
-    that people signed as it is.
+    A run of `production` alone, or one with `--touch`, made nothing that a report could show, and
+    leaves that of the run that people signed as it is.
     """
-    if steps := _steps_done(workflow):
+    steps = _steps_done(workflow)
+    if steps and not workflow.touch:
         draw_rulegraph(workflow, "results/dag.svg")
         write_run_report(workflow, "results/run_report.html")
         tell_ledger(steps, config["signoffs"]["author"])
