@@ -1,3 +1,4 @@
+import itertools
 import json
 import random
 import shutil
@@ -5,6 +6,7 @@ import subprocess
 
 import pytest
 
+from dying import killed_at
 from pricewright import ledger
 from pricewright.decisions.author import record_run
 from pricewright.decisions.covered import GATES, MODEL, digests, identity, read_covered
@@ -530,3 +532,26 @@ def test_two_files_sent_from_another_machine_count_without_a_line_in_this_ledger
     office.sign("reviewer", "report")
     (office.root / "ledger/ledger.jsonl").write_bytes(ours)
     assert office.check("report").satisfied
+
+
+def test_death_at_each_step_of_signing_leaves_the_old_decision_or_the_new_or_none(office):
+    """Never one that nobody gave; and a rejection that was put on record blocks."""
+    office.sign("reviewer", "report")
+    kept = office.root.with_name("kept")
+    shutil.copytree(office.root, kept)
+    seen = set()
+    for step in itertools.count(1):
+        shutil.rmtree(office.root)
+        shutil.copytree(kept, office.root)
+        died = killed_at(step, office.root, lambda: office.sign("reviewer", "report", "rejected"))
+        gate = office.check("report").gates[0]
+        on_record = [entry.event for entry in ledger.read(office.root / "ledger")]
+        assert bool(gate.rejected) == ("rejection" in on_record)
+        assert gate.satisfied == ("rejection" not in on_record)
+        seen.add((bool(gate.rejected), bool(gate.void)))
+        office.sign("reviewer", "report")
+        assert office.check("report").satisfied
+        if not died:
+            break
+    assert step > 8
+    assert seen == {(False, False), (True, True), (True, False)}

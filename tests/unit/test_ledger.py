@@ -1,4 +1,5 @@
 import errno
+import itertools
 import json
 import multiprocessing
 import os
@@ -12,6 +13,7 @@ from datetime import UTC, datetime
 import pytest
 
 from conftest import SCRIPTS
+from dying import killed_at
 from pricewright import ledger
 from pricewright.errors import Refusal
 from pricewright.files import sha256
@@ -304,49 +306,18 @@ def test_a_writer_killed_at_any_moment_leaves_every_line_that_it_said_was_there(
     assert all(entries[number - 1].digest == digest for number, digest in told.items())
 
 
-def killed_at(folder, step):
-    """Append in a process of its own that dies at its `step`-th look at the system."""
-    child = os.fork()
-    if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    left = [step]
-
-    def dying(name):
-        real = getattr(os, name)
-
-        def call(*arguments, **options):
-            left[0] -= 1
-            if left[0] == 0:
-                os._exit(9)
-            if name == "write" and left[0] == 1:
-                real(arguments[0], bytes(arguments[1])[: len(arguments[1]) // 2])
-                os._exit(9)
-            return real(*arguments, **options)
-
-        setattr(os, name, call)
-
-    for name in ("open", "write", "fsync", "close", "replace", "ftruncate", "fstat", "fchmod"):
-        dying(name)
-    try:
-        ledger.append(folder, "release", who="w")
-    finally:
-        os._exit(0)
-
-
 @pytest.mark.parametrize("torn", [False, True], ids=["whole", "torn"])
 def test_death_at_each_step_of_an_append_leaves_the_lines_before_and_at_most_one_more(
     tmp_path, torn
 ):
-    steps = 0
-    for step in range(1, 100):
+    for step in itertools.count(1):
         folder = tmp_path / str(step)
         ledger.append(folder, "run", who="ann", clock=noon)
         ledger.append(folder, "run", who="ann", clock=noon)
         before = lines(folder)
         if torn:
-            with (folder / "ledger.jsonl").open("ab") as file:
-                file.write(b'{"sequence":3,"ti')
-        code = killed_at(folder, step)
+            rewrite(folder, [*before, b'{"sequence":3,"ti'])
+        died = killed_at(step, folder, lambda at=folder: ledger.append(at, "release", who="w"))
         assert ledger.verify(folder) == []
         ledger.append(folder, "run", who="ann", clock=noon)
         assert lines(folder)[:2] == before
@@ -356,8 +327,7 @@ def test_death_at_each_step_of_an_append_leaves_the_lines_before_and_at_most_one
         assert events.count("release") <= 1
         if torn:
             assert b'{"sequence":3,"ti' in {path.read_bytes() for path in folder.glob("torn-*")}
-        if code == 0:
+        if not died:
             assert "release" in events
             break
-        steps += 1
-    assert steps > 6, "nothing was interrupted"
+    assert step > (12 if torn else 4), "nothing was interrupted"
