@@ -1,3 +1,4 @@
+import base64
 import subprocess
 
 import pytest
@@ -10,6 +11,11 @@ from pricewright.errors import Refusal
 
 ED = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK1z4VJfZzPAEzZ7QqN0n0m6xVwPpZrk0yq7wQm5Yz7D"
 ONE = 'namespaces="pricewright-source"'
+
+
+def certificate():
+    kind = b"ssh-ed25519-cert-v01@openssh.com"
+    return base64.b64encode(len(kind).to_bytes(4, "big") + kind + b"x" * 40).decode()
 
 
 def test_a_line_says_who_may_sign_what_with_which_key(keys):
@@ -47,6 +53,14 @@ def test_a_line_may_say_from_when_to_when_a_key_is_valid(keys):
         (f'ann namespaces="pricewright-source,!x" {ED}', "found the namespace '!x'"),
         (f'ann {ONE},namespaces="pricewright-deploy" {ED}', "which are no options"),
         (f'ann {ONE},NAMESPACES="pricewright-deploy" {ED}', "which are no options"),
+        (
+            f'ann valid-after="2020\\",{ONE},x="" {ED}',
+            "which are no options",
+        ),
+        (
+            f"ann {ONE} ssh-ed25519-cert-v01@openssh.com {certificate()}",
+            "where a public key is needed",
+        ),
         (f"ann cert-authority,{ONE} {ED}", "found cert-authority, allowed: namespaces"),
         (f"* {ONE} {ED}", "found '*' as a name, allowed: one person's"),
         (f"*@example.com {ONE} {ED}", "found '*@example.com' as a name"),

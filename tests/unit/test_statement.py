@@ -191,6 +191,8 @@ def test_a_statement_under_an_odd_name_is_nobodys(office, who):
     (signoff,) = office.check("report").gates[0].void
     assert "is no signer for gate report" in signoff.void
     assert "\x1b" not in signoff.void
+    (problem,) = audit(office.root, office.policy, clock=office.clock)
+    assert problem.replace("\n", "").isprintable()
 
 
 def test_a_folder_of_sign_offs_that_is_a_link_or_a_file_holds_none(office):

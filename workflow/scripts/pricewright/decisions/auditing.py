@@ -9,6 +9,7 @@ from pricewright.decisions.kept import read_all_kept
 from pricewright.decisions.opening import open_kept, seen_by
 from pricewright.decisions.places import LEDGER
 from pricewright.decisions.policy import Policy
+from pricewright.decisions.wording import printable
 from pricewright.ledger import Seen
 
 
@@ -21,6 +22,8 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
     opened = [open_kept(kept, policy, clock()) for kept in read_all_kept(Path(root))]
     witnesses = [*seen, *filter(None, map(seen_by, opened))]
     broken = [
-        f"{each.name}: {each.void}; find out why, and take it away." for each in opened if each.void
+        f"{printable(each.name)}: {each.void}; find out why, and take it away."
+        for each in opened
+        if each.void
     ]
     return [*ledger.verify(Path(root) / LEDGER, witnesses), *broken]

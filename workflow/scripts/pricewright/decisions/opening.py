@@ -56,7 +56,7 @@ def open_kept(kept: Kept, policy: Policy, now: datetime) -> SignOff:
     """What a kept statement says and which key signed it, or why it is not to be believed."""
     who, gate = kept.who, kept.gate
     if kept.trouble:
-        return SignOff(kept, void=kept.trouble)
+        return SignOff(kept, void=printable(kept.trouble))
     if who not in policy.may_sign(gate):
         return SignOff(kept, void=f"{printable(who)} is no signer for gate {gate}")
     try:

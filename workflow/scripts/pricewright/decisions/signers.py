@@ -153,7 +153,7 @@ def _options(rest: str, where: str) -> tuple[dict[str, str | None], str]:
     place = 0
     while place < len(words[1]):
         found = _OPTION.match(words[1], place)
-        if found is None or found[1].lower() in options:
+        if found is None or "\\" in found[0] or found[1].lower() in options:
             raise Refusal(f"{where}: found {_short(words[1])}, which are no options; mend it.")
         options[found[1].lower()] = found[2]
         place = found.end()
@@ -183,7 +183,12 @@ def _fingerprint(kind: str, key: str) -> str | None:
     except (binascii.Error, ValueError):
         return None
     begin = len(kind).to_bytes(4, "big") + kind.encode()
-    if not _KEY_KINDS.fullmatch(kind) or not blob.startswith(begin) or len(blob) == len(begin):
+    if (
+        not _KEY_KINDS.fullmatch(kind)
+        or "-cert-" in kind
+        or not blob.startswith(begin)
+        or len(blob) == len(begin)
+    ):
         return None
     return fingerprint(blob)
 
