@@ -84,7 +84,7 @@ def test_nothing_that_people_decided_or_released_is_an_output_that_a_run_may_del
         "localrule: True",
     ):
         assert part in text
-    assert "output:" not in text
+    assert "    output:" not in text
     assert "retries:" not in text
     rules = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
     assert not [name for name in ("signoffs/", "ledger/", "production/") if f'"{name}' in rules]
