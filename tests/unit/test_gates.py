@@ -176,6 +176,17 @@ def test_a_key_in_a_revocation_list_of_opensshs_no_longer_counts(office, keys):
     assert "revoked" in office.void("report")["reviewer"]
 
 
+def test_a_key_that_has_run_out_no_longer_counts(office):
+    path = office.root / "config/signers"
+    dated = path.read_text().replace("reviewer ", 'reviewer valid-before="20260110",', 1)
+    path.write_text(dated)
+    office.sign("reviewer", "report")
+    assert office.check("report").satisfied
+    office.wait(days=6)
+    assert "does not count now: " in office.void("report")["reviewer"]
+    assert "key has expired" in office.void("report")["reviewer"]
+
+
 def test_an_outsiders_signature_does_not_count(office):
     names = ("author", "reviewer", "second", "outsider")
     office.name_signers(*names)

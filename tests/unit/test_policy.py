@@ -71,6 +71,20 @@ def test_an_author_who_was_excluded_cannot_consent_to_be_no_more(office):
     assert office.check().satisfied
 
 
+def test_two_keys_of_one_person_consent_once_under_whatever_names(office):
+    office.signoffs["deploy"] |= {"required": 2}
+    office.name_also("second", "outsider")
+    office.sign_all("reviewer")
+    released_once(office)
+    office.name_signers("author", "reviewer", "second", "outsider")
+    for who in ("outsider", "second"):
+        office.sign_all(who)
+    (deploy,) = office.check("deploy").gates
+    assert [signoff.who for signoff in deploy.counted] == ["outsider", "second"]
+    assert deploy.consent.given == ["second"]
+    assert not deploy.satisfied
+
+
 def test_a_policy_that_was_consented_to_is_the_one_that_stands(office):
     released_once(office)
     office.name_signers("author", "reviewer", "second", "outsider")

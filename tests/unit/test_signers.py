@@ -62,6 +62,8 @@ def test_a_line_may_say_from_when_to_when_a_key_is_valid(keys):
             "where a public key is needed",
         ),
         (f"ann cert-authority,{ONE} {ED}", "found cert-authority, allowed: namespaces"),
+        (f'ann {ONE},valid-before="soon" {ED}', "found no time after valid-before"),
+        (f"ann {ONE},valid-before {ED}", "found no time after valid-before"),
         (f"* {ONE} {ED}", "found '*' as a name, allowed: one person's"),
         (f"*@example.com {ONE} {ED}", "found '*@example.com' as a name"),
         (f"ann,bob {ONE} {ED}", "found 'ann,bob' as a name"),

@@ -21,8 +21,8 @@ from pricewright.production.state import state_of
 class Consent:
     """What a change of the policy still needs.
 
-    changes: what is not as it was, in words.  needed: how many must consent.  given: who did.
-    could: who else can.
+    changes: what is not as it was, in words.  needed: how many must consent.  given: who did, by
+    the names that they had.  could: who else can.
     """
 
     changes: Sequence[str]
@@ -48,9 +48,9 @@ def consent(counted: Sequence[SignOff], case: Case) -> Consent | None:
         if "deploy" in signer.gates
         and not (terms.exclude_author and run and is_author(signer.who, run, before))
     }
-    given = [signoff.who for signoff in counted if signoff.fingerprint in allowed]
-    could = sorted({*allowed.values()} - {*given})
-    return Consent(list(changes(before, case.policy)), terms.required, given, could)
+    given = {allowed[each.fingerprint] for each in counted if each.fingerprint in allowed}
+    could = {*allowed.values()} - given
+    return Consent(list(changes(before, case.policy)), terms.required, sorted(given), sorted(could))
 
 
 def standing(entries: Sequence[Entry]) -> Policy | None:

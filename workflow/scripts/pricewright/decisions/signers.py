@@ -30,6 +30,7 @@ KRL = b"SSHKRL\n\0"
 """How a key revocation list begins."""
 
 _OPTION = re.compile(r'([A-Za-z-]+)(?:="([^"]*)")?(?:,|$)')
+_TIME = re.compile(r"[0-9]{8}([0-9]{4}([0-9]{2})?)?Z?")
 _KEY_KINDS = re.compile(r"(ssh-|ecdsa-sha2-|sk-ssh-|sk-ecdsa-sha2-)[a-z0-9@.-]+")
 
 
@@ -128,12 +129,14 @@ def _signer(line: str, where: str) -> Signer:
         )
     options, key = _options(rest.strip(), where)
     gates = _gates(options.pop("namespaces", None), who, where)
-    for name in options:
+    for name, value in options.items():
         if name not in ("valid-after", "valid-before"):
             raise Refusal(
                 f"{where}: found {name}, allowed: namespaces, valid-after, valid-before; "
                 "name each person's own key."
             )
+        if not _TIME.fullmatch(value or ""):
+            raise Refusal(f'{where}: found no time after {name}, allowed: as in "20270131".')
     parts = key.split()
     found = _fingerprint(parts[0], parts[1]) if len(parts) > 1 else None
     if found is None:

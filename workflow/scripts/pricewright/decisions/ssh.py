@@ -72,8 +72,8 @@ def verified(kept: Kept, policy: Policy, now: datetime) -> str:
         why = f"it was signed with {claimed.fingerprint}, which is no key of {kept.who}'s"
     elif _checked(kept, policy.signers_file(), b"", now) is None:
         why = f"the key {claimed.fingerprint} is revoked"
-    elif "expired" in words or "not yet valid" in words:
-        why = f"the key {claimed.fingerprint} is not valid now ({words})"
+    elif _is_of(kept):
+        why = f"the key {claimed.fingerprint} does not count now: {words}"
     else:
         why = "the signature is not of this file: the file was changed after it was signed"
     raise BadSignature(why)
@@ -90,6 +90,14 @@ def _checked(kept: Kept, signers: bytes, revoked: bytes, now: datetime) -> str |
         whose = ["-I", kept.who, "-n", namespace(kept.gate)]
         done = _run(["-Y", "verify", *whose, *files, "-O", moment], kept.content)
     return _words(done) if done.returncode else None
+
+
+def _is_of(kept: Kept) -> bool:
+    """Whether a signature is of these bytes, whoever made it."""
+    with tempfile.TemporaryDirectory(prefix="pricewright-") as folder:
+        (Path(folder) / "s").write_bytes(kept.signature)
+        check = ["-Y", "check-novalidate", "-n", namespace(kept.gate), "-s", f"{folder}/s"]
+        return _run(check, kept.content).returncode == 0
 
 
 def parse(signature: bytes) -> Signature:
