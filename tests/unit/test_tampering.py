@@ -164,17 +164,42 @@ def test_a_folder_planted_as_current_is_seen_and_nothing_is_built_on_it(signed, 
     assert any("is no link" in problem for problem in verify(signed.root))
 
 
-def made_by_hand(works) -> str:
-    """A release with a manifest of its own, whose digest is its name; nobody signed its model,
-    which is a good one."""
+def made_by_hand(works, changes=None, without="nothing", **more) -> str:
+    """A release with a manifest of its own, whose digest is its name; without `changes` of its
+    files, it is one of a good model that nobody signed. `more` is what its manifest says."""
     folder = folder_of(works.root)
     manifest, contents = store.opened(folder, works.before)
-    contents["model.json"] = (works.made[2] / "results/model.json").read_bytes()
+    unsigned = {"model.json": (works.made[2] / "results/model.json").read_bytes()}
+    contents |= unsigned if changes is None else changes
+    contents = {name: each for name, each in contents.items() if not name.startswith(without)}
     files = {name: store.sha256(content) for name, content in contents.items()}
-    made = type(manifest)(**(vars(manifest) | {"files": files})).written()
+    made = type(manifest)(**(vars(manifest) | {"files": files} | more)).written()
     digest = store.sha256(made)
     store.settle(store.prepare(folder, digest, contents | {"manifest.json": made}), digest)
     return digest
+
+
+def told(works, digest, replaces=None):
+    """Tell the ledger of a release by hand."""
+    for event in ("release", "smoke-test-passed"):
+        fields = {"release": digest, "replaces": replaces}
+        ledger.append(works.root / "ledger", event, clock=works.clock, **fields)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"changes": {}, "without": "signoffs/report"}, "gate report has 0 good signatures"),
+        ({"changes": {}, "without": "policy"}, "is not in the release"),
+        ({"changes": {"policy/policy.json": b"{}"}}, "is no policy"),
+        ({"changes": {}, "policy": "0" * 64}, "not signed for under the policy that is kept"),
+        ({"changes": {}, "replaces": "0" * 64}, "the ledger says otherwise what it replaced"),
+        ({"changes": {"signoffs/report/x.json": b"{}"}}, "x.json does not count"),
+    ],
+)
+def test_what_a_release_made_by_hand_lacks_is_told(signed, change, problem):
+    told(signed, made_by_hand(signed, **change))
+    assert [each for each in verify(signed.root) if problem in each], verify(signed.root)
 
 
 def test_a_release_made_by_hand_is_never_taken_for_one(signed):
@@ -183,8 +208,7 @@ def test_a_release_made_by_hand_is_never_taken_for_one(signed):
     with pytest.raises(Refusal, match="the ledger does not tell of it"):
         signed.roll_back(digest)
     # told of in the ledger by hand as well, it still has no signatures for what it holds
-    for event in ("release", "smoke-test-passed"):
-        ledger.append(signed.root / "ledger", event, release=digest, replaces=None)
+    told(signed, digest)
     problems = verify(signed.root)
     assert any("model.json was changed after it was signed" in problem for problem in problems)
 
@@ -213,8 +237,8 @@ def test_a_begun_release_whose_link_is_planted_too_is_taken_out_again(signed):
     after = signed.release()
     assert signed.current == after != digest
     assert signed.events()[2:4] == ["release", "smoke-test-failed"]
-    told = [entry for entry in ledger.read(signed.root / "ledger") if "why" in entry.fields]
-    assert "model.json was changed after it was signed" in told[-1].fields["why"]
+    why = [entry.fields["why"] for entry in ledger.read(signed.root / "ledger")[-3:-2]]
+    assert "model.json was changed after it was signed" in why[0]
 
 
 @pytest.mark.parametrize("name", ["model.json", "report.txt", "evidence.zip", "manifest.json"])

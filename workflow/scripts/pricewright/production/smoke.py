@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
+from pricewright.documents import parse_json
 from pricewright.errors import Refusal
 from pricewright.files import read_whole, sha256
 from pricewright.forecasting.opened import open_model
-from pricewright.forecasting.strict import parse_strict
 from pricewright.production.link import CURRENT
 
 MODEL = "model.json"
@@ -41,7 +41,7 @@ def _scored(path: Path, expected: str) -> int:
     content = read_whole(path)
     if sha256(content) != expected:
         raise Refusal(f"it is not the model released (sha256 {sha256(content)[:12]}…).")
-    symbols = list(parse_strict(content, str(path))["symbols"])
+    symbols = list(parse_json(content, str(path))["symbols"])
     places = np.unique(np.linspace(0, len(symbols) - 1, FEW).round().astype(int))
     saved = open_model(path, [symbols[place] for place in places.tolist()]).saved
     points, intervals = saved.points(), saved.quantiles(saved.bounds)

@@ -19,7 +19,8 @@ def prepare(releases: Path, digest: str, files: Mapping[str, bytes]) -> Path:
     When this returns, all of it is read-only and on the disk. Whatever raises, nothing counts.
     """
     releases.mkdir(parents=True, exist_ok=True)
-    reach_disk(releases.parent)
+    for folder in (releases.parent, releases.parent.parent):
+        reach_disk(folder)
     incoming = releases / f"{_INCOMING}{digest}"
     discard(incoming)
     try:
