@@ -91,10 +91,10 @@ def gathered(
 
 def _code(workflow: Path) -> dict[str, bytes]:
     """The workflow's own files."""
-    names = ["Snakefile", "files.txt"]
-    names += [f"rules/{path.name}" for path in sorted((workflow / "rules").glob("*.smk"))]
-    names += read_regular(workflow / "files.txt").decode().split()
-    return {f"workflow/{name}": read_regular(workflow / name) for name in names}
+    names = {"Snakefile", "files.txt", *read_regular(workflow / "files.txt").decode().split()}
+    for pattern in ("rules/*.smk", "envs/*.yaml", "report/*.rst"):
+        names |= {path.relative_to(workflow).as_posix() for path in workflow.glob(pattern)}
+    return {f"workflow/{name}": read_regular(workflow / name) for name in sorted(names)}
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import Any
 
 from pricewright import ledger
 from pricewright.clock import Clock
+from pricewright.decisions.author import oneself
 from pricewright.errors import Refusal
 from pricewright.journal import say
 from pricewright.ledger import Entry
@@ -55,7 +56,7 @@ def _end(root: Path, entries: Sequence[Entry], clock: Clock) -> None:
         except Refusal as refusal:
             put_back(production, state.release)
             outcome, more = FAILED, {"why": str(refusal)}
-    ledger.append(root / "ledger", outcome, clock=clock, release=to, **more)
+    ledger.append(root / "ledger", outcome, who=oneself(), clock=clock, release=to, **more)
     say("a switch that was begun and not ended", event=outcome, release=to)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pricewright.clock import Clock, now
+from pricewright.decisions.author import oneself
 from pricewright.decisions.covered import (
     MODEL,
     RUN_REPORT,
@@ -73,6 +74,7 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
             root,
             "release",
             digest,
+            who=oneself(signoffs["author"]),
             incoming=store.prepare(folder_of(root), digest, contents | {manifest.NAME: made}),
             head=decision.head,
             confirm=ask,

@@ -7,6 +7,7 @@ from typing import Any
 
 from pricewright import ledger
 from pricewright.clock import Clock, now
+from pricewright.decisions.author import oneself
 from pricewright.decisions.covered import MODEL, digests, identity
 from pricewright.decisions.places import LEDGER
 from pricewright.decisions.policy import load_policy
@@ -56,6 +57,7 @@ def roll_back(root: Path, to: str, config: Mapping[str, Any], clock: Clock = now
             root,
             "rollback",
             target,
+            who=oneself(config["signoffs"]["author"]),
             head=decision.head,
             confirm=ask,
             clock=clock,

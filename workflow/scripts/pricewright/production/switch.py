@@ -19,6 +19,7 @@ def switch(
     event: str,
     to: str,
     *,
+    who: str,
     fields: Mapping[str, Any],
     head: str,
     confirm: Callable[[], object],
@@ -28,8 +29,8 @@ def switch(
     """Put a release in production, with the lock of `one_at_a_time` held.
 
     event: `release` or `rollback`, which is added to the ledger with the `fields` before anything
-    else happens.  head: of the ledger that people's agreement was read from.  confirm: raises if
-    they agree no more, and is asked if the ledger has gone on since.
+    else happens.  who: whoever does it.  head: of the ledger that people's agreement was read
+    from.  confirm: raises if they agree no more, and is asked if the ledger has gone on since.
     incoming: the folder of a release that is not in the store yet.
 
     Raises SmokeFailure if the smoke test fails. Whatever raises, the link is what it was, and the
@@ -37,7 +38,7 @@ def switch(
     """
     folder, production = root / "ledger", root / "production"
     try:
-        begun = ledger.append(folder, event, clock=clock, release=to, **fields)
+        begun = ledger.append(folder, event, who=who, clock=clock, release=to, **fields)
     except BaseException:
         if incoming:
             store.discard(incoming)
@@ -50,11 +51,11 @@ def switch(
         manifest, _ = store.opened(production / "releases", to)
         with swapped(production, to):
             scored = smoke_test(production, manifest.files[MODEL])
-            ledger.append(folder, PASSED, clock=clock, release=to, symbols=scored)
+            ledger.append(folder, PASSED, who=who, clock=clock, release=to, symbols=scored)
     except BaseException as error:
         ended = FAILED if isinstance(error, SmokeFailure) else UNDONE
         why = " ".join(str(error).split()) or type(error).__name__
         with suppress(Exception):  # the first error is the one to tell of
-            ledger.append(folder, ended, clock=clock, release=to, why=why)
+            ledger.append(folder, ended, who=who, clock=clock, release=to, why=why)
         raise
     say(event, release=to, scored=scored)
