@@ -105,7 +105,8 @@ class Works(Office):
     def train(self, which: int) -> None:
         """Results of a run in place of those that are there."""
         for name in ("results", "data"):
-            shutil.copytree(self.made[which] / name, self.root / name, dirs_exist_ok=True)
+            shutil.rmtree(self.root / name, ignore_errors=True)
+            shutil.copytree(self.made[which] / name, self.root / name)
         self.record_run("author")
 
     def release(self) -> str:

@@ -85,7 +85,7 @@ def test_killed_at_each_step_of_a_release_the_next_command_finishes_or_undoes_it
         check_settled(works, digest)
         assert digest != before
         assert len(works.released()) == 2
-        shutil.rmtree(works.root)
+        store.discard(works.root)
         if not died:
             break
         steps += 1
@@ -105,7 +105,7 @@ def test_killed_at_each_step_of_a_rollback_the_next_command_finishes_or_undoes_i
         (first,) = set(works.released()) - {before}
         works.roll_back(first)
         check_settled(works, first)
-        shutil.rmtree(works.root)
+        store.discard(works.root)
         if not died:
             break
         steps += 1
