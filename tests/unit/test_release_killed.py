@@ -144,8 +144,9 @@ def test_killed_at_random_again_and_again_production_is_always_whole(ready):
     before = works.current
     until = time.monotonic() + 20
     while kills < 150 and time.monotonic() < until:
-        deaths += killed_after(moments.uniform(0, 1.2) * duration, works.release)
-        kills += 1
+        died = killed_after(moments.uniform(0, 1.2) * duration, works.release)
+        duration *= 1.05 if died else 0.9  # the machine may be faster now, or slower
+        kills, deaths = kills + 1, deaths + died
         check_whole(works, before)
         if kills % 10 == 0:  # another model, newly signed
             check_settled(works, works.release())
@@ -154,7 +155,7 @@ def test_killed_at_random_again_and_again_production_is_always_whole(ready):
             works.wait(minutes=1)
             works.sign_all("reviewer")
     check_settled(works, works.release())
-    assert deaths > 30, "the releases were done before they were killed"
+    assert deaths > kills / 4, "the releases were done before they were killed"
 
 
 def test_fifty_releases_at_once_are_one(ready):
