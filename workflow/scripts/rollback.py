@@ -1,11 +1,12 @@
 """Rollback: an earlier release in production again, if people signed for that."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import step
 from pricewright.config_files import read_config
-from pricewright.journal import logger, say
+from pricewright.journal import say
 from pricewright.production.agreement import Unsigned
 from pricewright.production.rollback import roll_back
 
@@ -23,8 +24,7 @@ def rollback(*, to: str, configfile: Sequence[Path] = ()) -> None:
     try:
         digest = roll_back(Path(), to, read_config(configfile))
     except Unsigned as unsigned:
-        for line in unsigned.listing.splitlines():
-            logger.error(f"  {line}")
+        print(unsigned.listing, file=sys.stderr)
         raise
     say("end", release=digest)
 
