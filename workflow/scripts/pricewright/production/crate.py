@@ -35,10 +35,9 @@ class Facts:
 
     name: of the crate.  moment: when it was published, ISO 8601.  deliveries: place and SHA-256
     of each delivery of raw prices.  given: the paths of what else went into the run.  results: the
-    paths of what it made.  code: the digest of
-    the code that made the model.  software: distributions and their versions.  signoffs: each
-    sign-off's path, its gate and who signed.  author, ended: who ran the workflow, and when, if
-    that is known.
+    paths of what it made.  code: the digest of the code that made the model.  software:
+    distributions and their versions.  signoffs: each sign-off's path, its gate, who signed, and
+    the paths of what they signed.  author, ended: who ran the workflow, and when, if known.
     """
 
     name: str
@@ -48,7 +47,7 @@ class Facts:
     results: Iterable[str]
     code: str
     software: Mapping[str, str]
-    signoffs: Iterable[tuple[str, str, str]]
+    signoffs: Iterable[tuple[str, str, str, Iterable[str]]]
     author: str | None = None
     ended: str | None = None
 
@@ -106,10 +105,10 @@ def _metadata(
             parts[name] = crate.add_file(dest_path=name, properties=properties)
     _add_software(crate, facts)
     _add_run(crate, facts, parts)
-    for path, gate, who in facts.signoffs:
+    for path, gate, who, about in facts.signoffs:
         parts[path]["name"] = f"Sign-off of gate {gate} by {who}"
         parts[path]["author"] = _person(crate, who)
-        parts[path]["about"] = [parts[name] for name in facts.results]
+        parts[path]["about"] = [parts[name] for name in about]
     profiles = [
         _entity(crate, uri, "CreativeWork", name=name, version=uri.rpartition("/")[2])
         for uri, name in _PROFILES.items()

@@ -82,7 +82,16 @@ def gathered(
         results=sorted(name for name in files if "/" not in name),
         code=model["code"]["sha256"],
         software=model["code"]["libraries"] | {"snakemake": _version("snakemake")},
-        signoffs=[(each.name, each.gate, each.who) for each in decision.counted],
+        signoffs=[
+            (
+                each.name,
+                each.gate,
+                each.who,
+                [PurePosixPath(name).name for name in each.said.subject],
+            )
+            for each in decision.counted
+            if each.said
+        ],
         author=run.who if run else None,
         ended=run.time.replace("Z", "+00:00") if run else None,
     )
