@@ -87,7 +87,7 @@ def gathered(
                 each.name,
                 each.gate,
                 each.who,
-                [PurePosixPath(name).name for name in each.said.subject],
+                [Path(name).name for name in each.said.subject],
             )
             for each in decision.counted
             if each.said
