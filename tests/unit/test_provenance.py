@@ -121,7 +121,7 @@ LIBRARIES = {
     },
     "clean": {"jsonschema-rs", "numpy", "orjson", "pandas", "pyarrow", "pyyaml"},
     "train_or_score": {
-        *{"jsonschema-rs", "numpy", "orjson", "pandas", "pyarrow", "pyyaml", "scipy"},
+        *{"jsonschema-rs", "loky", "numpy", "orjson", "pandas", "pyarrow", "pyyaml", "scipy"},
     },
     "report": {"jsonschema-rs", "orjson", "pyyaml", "tabulate", "vl-convert-python"},
     "deploy": {"jsonschema-rs", "orjson", "pyyaml", "tabulate", "tenacity"},
