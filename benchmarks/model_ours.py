@@ -22,7 +22,8 @@ from pricewright.forecasting.panel import Panel, squares
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.states import States
 from pricewright.forecasting.timeline import timeline
-from pricewright.forecasting.walkforward import WIDTH, each, usable, walk_forward
+from pricewright.forecasting.walkforward import WIDTH, usable, walk_forward
+from pricewright.parallel import each
 
 if TYPE_CHECKING:
     from pricewright.arrays import Floats, Ints
@@ -181,8 +182,8 @@ def _walked(panel: Panel, settings: Settings, given: Arrays) -> Arrays:
     begin = 0
     for piece in walked.pieces:
         shapes = walked.shapes(piece)
-        columns = np.arange(begin, begin + len(piece.panel))
-        begin += len(piece.panel)
+        columns = np.arange(begin, begin + len(walked.panel(piece)))
+        begin += len(walked.panel(piece))
         width = np.sqrt(piece.variances)
         found["centres"].append(piece.centres)
         found["variances"].append(piece.variances)

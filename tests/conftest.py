@@ -16,7 +16,7 @@ import yaml
 
 from pricewright.charts.drawing import library
 
-pytest_plugins = ["servers"]
+pytest_plugins = ["people", "servers", "works"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "workflow" / "scripts"

@@ -8,6 +8,7 @@ import pytest
 from forecasts import chosen, records_of, simulated, trained, uneven
 
 from pricewright.evaluation import champion
+from pricewright.evaluation.figures import metrics
 from pricewright.evaluation.scores import score
 from pricewright.forecasting.timeline import timeline
 from pricewright.forecasting.walkforward import walk_forward
@@ -128,7 +129,7 @@ def test_only_dates_after_the_champions_cutoff_are_compared(tmp_path, market):
 def without_comparison(found, reason):
     assert found["verdict"] == "not comparable"
     assert found["reason"] == reason
-    assert [found[name] for name in ("difference", "lower", "upper")] == [None] * 3
+    assert [found[name] for name in ("difference", "lower", "upper", "metrics")] == [None] * 4
 
 
 def test_a_champion_of_another_price_cannot_be_compared(tmp_path, market):
@@ -171,6 +172,55 @@ def test_with_few_origins_there_is_no_verdict(tmp_path):
     assert found["verdict"] == "not comparable"
     assert found["reason"].startswith("only 1 of the dates")
     assert found["symbols"] == 1
+
+
+# The figures of both.
+
+
+def scored(panel, **changes):
+    settings = chosen(**(PLAIN | changes))
+    return score(walk_forward(panel, timeline(panel, settings), settings), settings)
+
+
+def test_the_figures_of_both_are_those_that_each_has_alone(tmp_path, market):
+    """Of two models of which nothing is estimated, from dates that neither was trained on."""
+    found = compared(trained(tmp_path, records_of(market), **PLAIN), market, decay=0.8)["metrics"]
+    for name, decay in (("challenger", 0.8), ("champion", 0.94)):
+        scores = scored(market, decay=decay)
+        alone = metrics(scores, market.symbols)
+        made = found["pooled"][name]
+        own = alone["pooled"]["model"]
+        for key, value in (own | own.pop("by_horizon")).items():
+            assert (made | made["by_horizon"])[key] == pytest.approx(value), key
+        assert made["exceptions"]["5"] == pytest.approx(alone["pooled"]["var"]["5"]["share"])
+        for symbol, figures in alone["by_symbol"].items():
+            own = found["by_symbol"][symbol][name]
+            assert own["mase"] == pytest.approx(figures["model"]["mase"])
+            assert own["qlike"] == pytest.approx(figures["volatility"]["qlike"])
+    assert found["pooled"]["mae_ratio"] == 1
+    assert found["pooled"]["challenger"]["qlike"] != found["pooled"]["champion"]["qlike"]
+
+
+def test_the_figures_of_both_are_of_dates_and_days_after_the_champions_cutoff(tmp_path, market):
+    times = timeline(market, chosen(**(PLAIN | {"origins": 40})))
+    day = int(times.origins[12])
+    document = trained(tmp_path, records_of(market), **PLAIN)
+    cutoff = str(np.datetime64(day, "D"))
+    found = compared(document, market, cutoff=cutoff, origins=40)["metrics"]["by_symbol"]["S0"]
+    scores = scored(market, origins=40)
+    first = int(market.upto(int(times.origins[0]))[0]) - 1
+    since = int(market.upto(day)[0]) - 1 - first
+    assert since > 0
+    assert found["champion"]["qlike"] == pytest.approx(np.nanmean(scores.qlike[since:, 0]))
+    later = scores.model.error[12:, 0] / scores.scale[12:, 0, None]
+    assert found["champion"]["mase"] == pytest.approx(np.nanmean(np.abs(later)))
+
+
+def test_the_figures_of_both_are_of_the_steps_that_both_have(tmp_path, market):
+    document = trained(tmp_path, records_of(market), **PLAIN, horizon=9)
+    pooled = compared(document, market)["metrics"]["pooled"]
+    assert len(pooled["champion"]["by_horizon"]["mase"]) == 5
+    assert pooled["champion"]["mase"] == pytest.approx(pooled["challenger"]["mase"])
 
 
 # Through the step.

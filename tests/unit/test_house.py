@@ -5,14 +5,18 @@ import inspect
 import re
 import sys
 import tomllib
+from dataclasses import fields
 from importlib import import_module
 
 import pytest
 import yaml
 
 from conftest import ROOT, SCRIPTS, STEPS, command
+from pricewright.decisions.covered import GATES
+from pricewright.decisions.policy import Terms
 from pricewright.schema import load
 
+COMMANDS = (*STEPS, "production", "rollback", "sign", "status", "verify")
 PACKAGE = sorted((SCRIPTS / "pricewright").rglob("*.py"))
 LOCKS = {name: (ROOT / name).read_text() for name in ("requirements.lock", "requirements-dev.lock")}
 
@@ -31,7 +35,7 @@ def test_the_domain_imports_no_script_and_no_snakemake(file):
     assert not above & set(imports(file))
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_a_script_imports_step_first_and_ends_in_its_two_lines(name):
     tree = ast.parse((SCRIPTS / f"{name}.py").read_text())
     ours = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
@@ -69,6 +73,22 @@ def test_a_rule_says_what_every_rule_must(name):
     ):
         assert part in parts
     assert len(text.splitlines()) < 100
+
+
+def test_nothing_that_people_decided_or_released_is_an_output_that_a_run_may_delete():
+    text = (ROOT / "workflow" / "rules" / "production.smk").read_text()
+    assert re.findall(r"^rule (\w+):", text, re.MULTILINE) == ["production"]
+    for part in (
+        '"logs/production.log"',
+        '"../scripts/production.py"',
+        'SCRIPTS / "production.py"',
+        "localrule: True",
+    ):
+        assert part in text
+    assert "    output:" not in text
+    assert "retries:" not in text
+    rules = "".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    assert not [name for name in ("signoffs/", "ledger/", "production/") if f'"{name}' in rules]
 
 
 def test_a_result_in_the_run_report_has_one_label():
@@ -125,6 +145,10 @@ def test_every_config_key_reaches_the_step_that_uses_it():
         'config["retries"]["delay"]',
     ):
         assert key in rules
+    signoffs = sections["signoffs"]["properties"]
+    assert set(signoffs) == {"author", *GATES}
+    asked = {field.name for field in fields(Terms)}
+    assert all(set(signoffs[gate]["properties"]) == asked for gate in GATES)
     assert set(sections) == {
         "format",
         "source",
@@ -135,13 +159,14 @@ def test_every_config_key_reaches_the_step_that_uses_it():
         "evaluation",
         "accept",
         "report",
+        "signoffs",
         "mode",
         "score",
         "retries",
     }
 
 
-@pytest.mark.parametrize("name", ["config", "corrections", "model"])
+@pytest.mark.parametrize("name", ["config", "corrections", "model", "release", "signoff"])
 def test_a_schema_is_2020_12_and_closed_at_every_depth(name):
     schema = load(name)
     assert schema["$schema"].endswith("2020-12/schema")
@@ -219,10 +244,12 @@ HEAVY = {
     "train_or_score": {"vl_convert"},
     "report": {"pandas", "vl_convert"},
     "deploy": {"pandas", "vl_convert"},
+    "production": {"pandas", "vl_convert", "pyarrow", "rocrate", "requests"},
+    "rollback": {"pandas", "vl_convert", "pyarrow", "rocrate", "requests"},
 }
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", HEAVY)
 def test_a_step_imports_nothing_heavy_that_it_does_not_need(name):
     show = f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import {name}; print(*sys.modules)"
     loaded = set(command("-c", show, cwd=SCRIPTS).stdout.split())

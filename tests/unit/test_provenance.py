@@ -124,7 +124,7 @@ LIBRARIES = {
     },
     "clean": {"jsonschema-rs", "numpy", "orjson", "pandas", "pyarrow", "pyyaml"},
     "train_or_score": {
-        *{"jsonschema-rs", "numpy", "orjson", "pandas", "pyarrow", "pyyaml", "scipy"},
+        *{"jsonschema-rs", "loky", "numpy", "orjson", "pandas", "pyarrow", "pyyaml", "scipy"},
     },
     "report": {
         *{"jinja2", "jsonschema-rs", "numpy", "orjson", "pyarrow", "pyyaml", "tabulate"},

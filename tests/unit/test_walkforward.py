@@ -11,7 +11,7 @@ import pytest
 from forecasts import chosen, records_of, shuffled, simulated, trained, uneven
 
 from conftest import ROOT, SCRIPTS
-from pricewright.forecasting import har
+from pricewright.forecasting import har, walkforward
 from pricewright.forecasting import volatility as volatilities
 from pricewright.forecasting.panel import NEVER, squares
 from pricewright.forecasting.timeline import Timeline, timeline
@@ -24,8 +24,8 @@ FULL = {"volatility": "combined", "distribution": "conformal", "refit": 20}
 OWN = {"location": "drift", "volatility": "ewma", "distribution": "normal"}
 
 
-def walked(panel, settings, threads=1):
-    return walk_forward(panel, timeline(panel, settings), settings, threads)
+def walked(panel, settings, processes=1):
+    return walk_forward(panel, timeline(panel, settings), settings, processes)
 
 
 def arrays(found):
@@ -35,7 +35,7 @@ def arrays(found):
     made = {name: np.concatenate([getattr(p, name) for p in pieces], axis=1) for name in names}
     shapes = np.concatenate(
         [
-            np.broadcast_to(own, (len(own), len(p.panel), *own.shape[2:]))
+            np.broadcast_to(own, (len(own), len(found.panel(p)), *own.shape[2:]))
             for p, own in ((p, found.shapes(p)) for p in pieces)
         ],
         axis=1,
@@ -51,9 +51,10 @@ def digest(found):
     return text.hexdigest()
 
 
-def test_one_thread_and_two_make_the_same_bytes():
+def test_one_process_and_two_make_the_same_bytes(monkeypatch):
+    monkeypatch.setattr(walkforward, "MANY", 0)
     panel = simulated(70, 200)
-    one, two = (walked(panel, chosen(**FULL), threads) for threads in (1, 2))
+    one, two = (walked(panel, chosen(**FULL), processes) for processes in (1, 2))
     assert len(one.pieces) == 2
     assert digest(one) == digest(two)
 

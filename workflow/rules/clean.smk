@@ -31,11 +31,7 @@ rule clean:
         backoff=linear_backoff(config["retries"]["delay"]),
         mem_mb=more_memory(2000),
     params:
-        options={
-            "missing_price": config["missing"]["price"],
-            "missing_volume": config["missing"]["volume"],
-            **config["quality"],
-        },
+        options=clean_options(config),
         code=code_used(SCRIPTS / "clean.py", [SCHEMAS / "corrections.schema.yaml"]),
     script:
         "../scripts/clean.py"

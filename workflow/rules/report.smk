@@ -1,5 +1,8 @@
 # Requires a model, its back-test and what is odd in its data. Gives the report that people read
 # before they sign, as text and as a page with pictures.
+from pricewright.config import report_options
+
+
 rule report:
     input:
         "results/model.json",
@@ -35,8 +38,7 @@ rule report:
         backoff=linear_backoff(config["retries"]["delay"]),
         mem_mb=more_memory(1000),
     params:
-        options=config["report"]
-        | {"allow_unaccepted": config["accept"]["allow_unaccepted"]},
+        options=report_options(config),
         code=code_used(
             SCRIPTS / "report.py",
             [SCHEMAS / "model.schema.yaml", *HERE.glob("page/*")],

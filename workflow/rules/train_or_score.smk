@@ -26,10 +26,7 @@ rule train_or_score:
         backoff=linear_backoff(config["retries"]["delay"]),
         mem_mb=more_memory(2000),
     params:
-        options={"mode": config["mode"]}
-        | config["model"]
-        | config["evaluation"]
-        | thresholds(config),
+        options=training_options(config),
         code=code_used(
             SCRIPTS / "train_or_score.py",
             [SCHEMAS / "model.schema.yaml"],

@@ -1,4 +1,4 @@
-"""What a run leaves behind by itself: its DAG's picture and Snakemake's report, or last words.
+"""What a run leaves behind by itself: its DAG's picture, Snakemake's report, a line in the ledger.
 
 The records are made from the DAG that has just run, in the same process: the same rules and config
 by construction, and none of the seconds that a second Snakemake would take to start.
@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +18,63 @@ from snakemake.io import report
 from snakemake.logging import logger
 from snakemake.sourcecache import infer_source_file
 
+from pricewright.errors import Refusal
+from pricewright.files import file_sha256
+
 _LOADED = time.time()  # a log from before is of another run
 
 
-def leave_records(workflow: Any, *, dag: str, run_report: str) -> None:
-    """After a run that did something: draw its DAG, then write the report that shows it."""
-    draw_rulegraph(workflow, dag)
-    write_run_report(workflow, run_report)
+def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
+    """After a run that did something: draw its DAG, write the report that shows it, and tell the
+    ledger who ran it.
+
+    A run of `production` alone, or one with `--touch`, made nothing that a report could show, and
+    leaves that of the run that people signed as it is.
+    """
+    steps = _steps_done(workflow)
+    if steps and not workflow.touch:
+        draw_rulegraph(workflow, "results/dag.svg")
+        write_run_report(workflow, "results/run_report.html")
+        tell_ledger(steps, config["signoffs"]["author"])
     _end_now()
 
 
-def last_words(workflow: Any) -> None:
-    """After a run that failed: say once more, below all that Snakemake prints, why steps did."""
-    for job in workflow.dag.needrun_jobs():
+def last_words(workflow: Any, config: Mapping[str, Any]) -> None:
+    """After a run that failed: say once more, below all that Snakemake prints, why steps did.
+
+    If only `production` failed, all that people are to sign was made: the records are left.
+    """
+    failed = list(workflow.dag.needrun_jobs())
+    if not any(job.output for job in failed):
+        leave_records(workflow, config)
+    for job in failed:
         for log in map(Path, job.log):
             if not log.exists() or log.stat().st_mtime < _LOADED:
                 continue
-            line = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
-            if " ERROR " in line:
-                logger.error(f"{log}: {line.partition(' ERROR ')[2]}")
+            text = log.read_text(encoding="utf-8", errors="replace").strip()
+            *earlier, last = [part.partition(" ERROR ") for part in text.splitlines()] or [
+                ("",) * 3
+            ]
+            if last[1]:
+                listed = [part[2].partition("  ")[2] for part in earlier if part[1]]
+                logger.error("\n".join([f"{log}: {last[2]}", *filter(None, listed)]))
     _end_now()
+
+
+def tell_ledger(steps: list[str], author: str | None) -> None:
+    """Tell the ledger of a run; one that cannot be written spoils no run, but a release."""
+    from pricewright.decisions.author import record_run  # costs each load of the Snakefile else
+
+    try:
+        record_run(Path(), steps, file_sha256(Path("results/model.json")), author)
+    except (Refusal, OSError) as error:
+        logger.warning(f"The ledger was not told of this run: {error}")
+
+
+def _steps_done(workflow: Any) -> list[str]:
+    """The names of the steps that this run did, in whatever workflow they are a part."""
+    jobs = [job for job in workflow.dag.needrun_jobs(exclude_finished=False) if job.output]
+    return sorted(Path(job.rule.script).stem for job in jobs if workflow.dag.finished(job))
 
 
 def picture(path: str) -> list[str]:

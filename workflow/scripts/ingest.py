@@ -59,6 +59,7 @@ def ingest(
     max_bytes: int = 10_000_000_000,
     max_unpacked_bytes: int = 20_000_000_000,
     max_ratio: float = 500.0,
+    ask: bool = True,
     threads: int = 1,
 ) -> None:
     """Receive what a source delivers, and write the prices in it that can be believed.
@@ -138,6 +139,8 @@ def ingest(
         The most bytes that it may have when unpacked.
     max_ratio
         The most unpacked bytes per packed byte.
+    ask
+        Ask the source what it has now; else what was received before is all there is.
     threads
         How many pieces of a file to read side by side.
     """
@@ -176,7 +179,7 @@ def ingest(
         code=lambda: code_digest(step.FOLDER / "ingest.py"),
     )
     archive = Archive(Path(received), source.name)
-    offered = items(source, step.FOLDER.parents[1])
+    offered = items(source, step.FOLDER.parents[1]) if ask else []
     taken = take_in(offered, archive, terms, day_after(datetime.now(UTC)))
     if len(taken.state.prices) > MANY and not is_parquet(output):
         say("recommend format: parquet, for JSON is slow and large", rows=len(taken.state.prices))

@@ -130,7 +130,7 @@ def train_or_score(
     backtest
         Where to write what was forecast and happened day by day, for pictures, as Parquet.
     threads
-        How many groups of symbols to work on at a time.
+        On how many groups of symbols to work at a time, each in a process of its own.
     """
     settings = Settings(
         price=price,
@@ -168,7 +168,7 @@ def train_or_score(
     panel, sha256, rows = read_panel(input, given[0]["parameters"]["price"] if given else price)
     source = Source(str(input), sha256, rows, receipts, step.FOLDER / "train_or_score.py")
     built = build_model(
-        panel, source, settings, thresholds, given=given, deployed=deployed, threads=threads
+        panel, source, settings, thresholds, given=given, deployed=deployed, processes=threads
     )
     document = built.document
     say("params", **document["parameters"])
@@ -177,7 +177,6 @@ def train_or_score(
         write_backtest(
             backtest,
             digest,
-            panel=built.panel,
             origins=built.origins,
             walked=built.walked,
             scores=built.scores,

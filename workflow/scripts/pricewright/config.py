@@ -1,5 +1,6 @@
 """The config, complete and checked, before anything runs."""
 
+import os
 import re
 from dataclasses import fields
 from datetime import date
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pricewright.archive import Archive
 from pricewright.credentials import refuse_written_out
+from pricewright.decisions.places import REVOKED, SIGNERS
 from pricewright.errors import Refusal
 from pricewright.fields import VALUES
 from pricewright.schema import check, fill_defaults, load
@@ -27,6 +29,7 @@ def complete(config: dict[str, Any]) -> None:
     _check_columns(config)
     _check_source(config["source"])
     _check_score(config)
+    _check_signers()
 
 
 def config_file(workflow_folder: Path) -> str:
@@ -61,6 +64,35 @@ def ingest_options(config: dict[str, Any]) -> dict[str, Any]:
     """The options of ingest: the source as it is described, with the columns that it has."""
     options = {key: value for key, value in config["source"].items() if key != "uri"}
     return {"input": config["source"]["uri"]} | options | {"columns": named_columns(config)}
+
+
+def clean_options(config: dict[str, Any]) -> dict[str, Any]:
+    """The options of clean."""
+    return {
+        "missing_price": config["missing"]["price"],
+        "missing_volume": config["missing"]["volume"],
+        **config["quality"],
+    }
+
+
+def training_options(config: dict[str, Any]) -> dict[str, Any]:
+    """The options of train_or_score."""
+    return {
+        "mode": config["mode"],
+        **config["model"],
+        **config["evaluation"],
+        **thresholds(config),
+    }
+
+
+def report_options(config: dict[str, Any]) -> dict[str, Any]:
+    """The options of report, with how many must sign each decision."""
+    gates = {name: gate for name, gate in config["signoffs"].items() if isinstance(gate, dict)}
+    return {
+        **config["report"],
+        "allow_unaccepted": config["accept"]["allow_unaccepted"],
+        "required": {name: gate["required"] for name, gate in gates.items()},
+    }
 
 
 def thresholds(config: dict[str, Any]) -> dict[str, Any]:
@@ -121,6 +153,14 @@ def _check_score(config: dict[str, Any]) -> None:
             f"config key 'score.model': found {given!r}, which a run writes itself; "
             "copy the model out of results/ and name the copy."
         )
+
+
+def _check_signers() -> None:
+    """Refuse lists of signers and revoked keys that do not say what a reader would think."""
+    if any(map(os.path.lexists, (SIGNERS, REVOKED))):
+        from pricewright.decisions.signers import read_signers
+
+        read_signers(Path())
 
 
 def _check_source(source: dict[str, Any]) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
+from pricewright.evaluation.acceptance import percent_key
+from pricewright.evaluation.chance import SIGNIFICANT
 from pricewright.tables import TAILS
 from pricewright.verdict import p_value, percent
 

@@ -100,7 +100,7 @@ def _temporary(folder: Path, name: str) -> Iterator[tuple[BinaryIO, str]]:
     except BaseException:
         os.unlink(temporary)
         raise
-    _reach_disk(folder)
+    reach_disk(folder)
 
 
 def _settle(file: BinaryIO) -> None:
@@ -109,7 +109,8 @@ def _settle(file: BinaryIO) -> None:
     os.fsync(file.fileno())
 
 
-def _reach_disk(folder: Path) -> None:
+def reach_disk(folder: Path) -> None:
+    """See that a folder's own list of names is on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -17,7 +17,12 @@ def read_model(path: Path) -> tuple[dict[str, Any], str]:
     Raises Refusal if the file is not a model of this schema version, whole and well-formed.
     """
     content = read_whole(path)
-    document = parse_json(content, str(path))
+    return parse_model(content, str(path)), sha256(content)
+
+
+def parse_model(content: bytes, path: str) -> dict[str, Any]:
+    """The model document that some bytes are; raises what `read_model` raises."""
+    document = parse_json(content, path)
     if not isinstance(document, dict) or "schema_version" not in document:
         raise Refusal(f"{path}:1: not a model: it has no schema_version; train again.")
     if document["schema_version"] != SCHEMA_VERSION:
@@ -27,10 +32,10 @@ def read_model(path: Path) -> tuple[dict[str, Any], str]:
         )
     check(document, "model", f"{path}:")
     _check_symbols(document, path)
-    return document, sha256(content)
+    return document
 
 
-def _check_symbols(document: dict[str, Any], path: Path) -> None:
+def _check_symbols(document: dict[str, Any], path: str) -> None:
     """Refuse a model whose parts are not about the same symbols and horizon."""
     states, scores = document["symbols"], document["metrics"]["by_symbol"]
     for symbol in sorted(states.keys() ^ scores.keys())[:1]:

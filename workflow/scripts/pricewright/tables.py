@@ -6,7 +6,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
+from pricewright.evaluation.acceptance import percent_key
+from pricewright.evaluation.chance import SIGNIFICANT
 from pricewright.verdict import percent
 
 WIDTH = 80

@@ -31,7 +31,6 @@ class Built:
     """A model document without its schema version, and what it was computed from."""
 
     document: dict[str, Any]
-    panel: Panel
     origins: Days
     walked: Walked
     scores: Scores
@@ -83,7 +82,7 @@ def build_model(
     *,
     given: tuple[dict[str, Any], str] | None,
     deployed: tuple[dict[str, Any], str] | None,
-    threads: int = 1,
+    processes: int = 1,
 ) -> Built:
     """The model of a clean table.
 
@@ -110,12 +109,18 @@ def build_model(
     if scored:
         shapes = scored.shapes[None]
         walked = walk_given(
-            kept, times, settings, fitted=scored.fitted, shapes=shapes, start=start, threads=threads
+            kept,
+            times,
+            settings,
+            fitted=scored.fitted,
+            shapes=shapes,
+            start=start,
+            processes=processes,
         )
     else:
-        walked = walk_forward(kept, times, settings, threads)
-        leak_check = leakage.check(kept, times, settings, walked, threads)
-    scores = score(walked, settings, threads)
+        walked = walk_forward(kept, times, settings, processes)
+        leak_check = leakage.check(kept, times, settings, walked, processes)
+    scores = score(walked, settings)
     figures = _dates(times, given) | metrics(scores, kept.symbols)
     made = written(_saved(kept, walked, settings))
     for symbol, notes in fallbacks(walked, settings).items():
@@ -128,7 +133,7 @@ def build_model(
         record = deployed[0]["champion"]
     elif deployed:
         record = champion.compare(
-            *deployed, scores, panel=kept, timeline=times, settings=settings, threads=threads
+            *deployed, scores, panel=kept, timeline=times, settings=settings, processes=processes
         )
     document = {
         "mode": "score" if scored else "train",
@@ -140,7 +145,7 @@ def build_model(
         "champion": record,
         "acceptance": judge(figures, settings.level, record, thresholds),
     }
-    return Built(document, kept, times.origins, walked, scores, settings)
+    return Built(document, times.origins, walked, scores, settings)
 
 
 def _dates(times: Timeline, given: tuple[dict[str, Any], str] | None) -> dict[str, Any]:

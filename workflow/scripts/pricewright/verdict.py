@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pricewright.evaluation.acceptance import SIGNIFICANT, failed
+from pricewright.evaluation.acceptance import failed
+from pricewright.evaluation.chance import SIGNIFICANT
 
 LOG = "log prices"
 
@@ -77,6 +78,13 @@ def champion(model: Mapping[str, Any]) -> list[str]:
         f"Its pinball loss is {loss} (95% interval {lower:+.2f}% to {upper:+.2f}%), "
         f"over {record['origins']} dates and {record['symbols']:,} symbols that both have.",
     ]
+    if record.get("metrics"):  # of a model that was made before, there are none
+        ours, theirs = (record["metrics"]["pooled"][who] for who in ("challenger", "champion"))
+        said.append(
+            f"MASE {ours['mase']:.3f} beside {theirs['mase']:.3f}, CRPS {ours['crps']:.3f} beside "
+            f"{theirs['crps']:.3f}, interval held {ours['coverage']:.1%} beside "
+            f"{theirs['coverage']:.1%}."
+        )
     if record["origins_it_knew"]:
         said.append(
             f"The deployed one was trained on {record['origins_it_knew']} of the "

@@ -6,13 +6,7 @@ Whether they have been made is no part of a report, which is a function of the r
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-GATES = {
-    "source": "the data source is valid",
-    "metrics": "the metrics are good enough",
-    "report": "the report is approved",
-    "deploy": "production deployment is authorised",
-}
-"""Each decision, and what who signs it says."""
+from pricewright.decisions.covered import MEANINGS
 
 COMMANDS = {
     "who signed": "python workflow/scripts/status.py",
@@ -40,5 +34,5 @@ def waiting(required: Mapping[str, int] | None) -> list[Waiting]:
             (required or {}).get(gate, 1),
             f"python workflow/scripts/sign.py {gate} --key ~/.ssh/id_ed25519",
         )
-        for gate, says in GATES.items()
+        for gate, says in MEANINGS.items()
     ]

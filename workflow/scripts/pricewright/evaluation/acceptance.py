@@ -7,11 +7,9 @@ are missed only by more than chance explains, too.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any, Literal
 
-SIGNIFICANT = 0.05
-"""A p-value below it is called significant."""
+from pricewright.evaluation.chance import SIGNIFICANT, failures_by_chance, off_by_chance
 
 Champion = Literal["not_worse", "better", "ignore"]
 
@@ -72,8 +70,9 @@ def judge(
         "qlike_worse": _at_most(worse, 0, "symbols with a QLIKE significantly above EWMA's"),
         "coverage_pooled": _at_most(
             None if held is None else abs(held - level),
-            max(thresholds.coverage_pooled, _by_chance(pooled["model"], thresholds.chance)),
+            max(thresholds.coverage_pooled, off_by_chance(pooled["model"], thresholds.chance)),
             f"share within the {100 * level:.6g}% interval, off what it promises",
+            thresholds.coverage_pooled,
         ),
         "coverage_symbol": _coverage_by_symbol(by_symbol, level, thresholds),
         "interval_ratio": _at_most(
@@ -110,7 +109,7 @@ def _coverage_by_symbol(
         if found["origins"] >= thresholds.enough_origins
     ]
     each = thresholds.chance / max(len(seen), 1)  # one of so many is off by chance the sooner
-    limits = [max(thresholds.coverage_symbol, _by_chance(model, each)) for model in seen]
+    limits = [max(thresholds.coverage_symbol, off_by_chance(model, each)) for model in seen]
     off = [abs(model["coverage"] - level) for model in seen]
     value, limit = max(
         zip(off, limits, strict=True),
@@ -123,6 +122,7 @@ def _coverage_by_symbol(
             limit,
             f"the same of the worst symbol, of {len(seen)} with "
             f"{thresholds.enough_origins} origins or more",
+            thresholds.coverage_symbol,
         ),
         "met": value is None or value <= limit,
     }
@@ -134,7 +134,7 @@ def _kupiec(tails: Mapping[str, Any], thresholds: Thresholds) -> dict[str, Any]:
     for found in tails.values():
         tested = found["tested"]
         if tested:
-            by_chance = 1 - _failures_by_chance(tested, thresholds.chance / len(tails)) / tested
+            by_chance = 1 - failures_by_chance(tested, thresholds.chance / len(tails)) / tested
             shares.append((found["passed"] / tested, min(thresholds.kupiec_share, by_chance)))
     value, limit = min(
         shares,
@@ -145,29 +145,8 @@ def _kupiec(tails: Mapping[str, Any], thresholds: Thresholds) -> dict[str, Any]:
         value,
         limit,
         "share of symbols whose value-at-risk passes Kupiec's test, at 1% and 5%",
+        thresholds.kupiec_share,
     )
-
-
-def _by_chance(model: Mapping[str, Any], chance: float) -> float:
-    """How far the share within an interval is off with this probability, if it is right."""
-    error = model.get("coverage_error")
-    if not chance or error is None:
-        return 0.0
-    return float(NormalDist().inv_cdf(1 - chance / 2) * error)
-
-
-def _failures_by_chance(tests: int, chance: float) -> int:
-    """Of so many tests at SIGNIFICANT, how many fail at most, but with this probability."""
-    if not chance:
-        return 0
-    failures, probability = 0, (1 - SIGNIFICANT) ** tests
-    below = probability
-    while below < 1 - chance and failures < tests:
-        failures += 1
-        odds = SIGNIFICANT / (1 - SIGNIFICANT)
-        probability *= (tests - failures + 1) / failures * odds
-        below += probability
-    return failures
 
 
 def failed(acceptance: Mapping[str, Any]) -> str:
@@ -188,14 +167,27 @@ def _shown(value: Any) -> str:
 def _bound(found: Mapping[str, Any]) -> str:
     if isinstance(found["limit"], str):
         return f"wanted {found['limit']}"
-    return f"at {found['side']} {found['limit']:g} is wanted"
+    return f"at {found['side']} {found['limit']:.4g} is wanted"
 
 
-def _at_most(value: float | None, limit: float, what: str) -> dict[str, Any]:
+def _at_most(
+    value: float | None, limit: float, what: str, threshold: float | None = None
+) -> dict[str, Any]:
     met = value is not None and value <= limit
+    what = _with_chance(what, limit, threshold)
     return {"value": value, "limit": limit, "side": "most", "met": met, "what": what}
 
 
-def _at_least(value: float | None, limit: float, what: str) -> dict[str, Any]:
+def _at_least(
+    value: float | None, limit: float, what: str, threshold: float | None = None
+) -> dict[str, Any]:
     met = value is not None and value >= limit
+    what = _with_chance(what, limit, threshold)
     return {"value": value, "limit": limit, "side": "least", "met": met, "what": what}
+
+
+def _with_chance(what: str, limit: float, threshold: float | None) -> str:
+    """What a criterion is, and if its limit is wider than its threshold, why."""
+    if threshold is None or limit == threshold:
+        return what
+    return f"{what}; {threshold:g}, but for chance"

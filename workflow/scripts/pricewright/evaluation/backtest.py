@@ -1,7 +1,7 @@
 """A walk-forward as a back-test to look at: the last days of each symbol, and its skill."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,6 @@ def write_backtest(
     path: Path,
     model: str,
     *,
-    panel: Panel,
     origins: Days,
     walked: Walked,
     scores: Scores,
@@ -41,9 +40,13 @@ def write_backtest(
     """
     import pyarrow as pa
 
+    panel = walked.whole
     lengths = np.minimum(panel.counts, DAYS)
-    series = [_series(piece, walked.shapes(piece), settings) for piece in walked.pieces]
-    exceptions = _exceptions(walked.pieces, scores)
+    series = [
+        _series(piece, walked.panel(piece), walked.shapes(piece), settings)
+        for piece in walked.pieces
+    ]
+    exceptions = _exceptions(walked, scores)
     skills = np.array([_skill(scores, columns) for columns in _each_and_all(len(panel))])
     columns = [
         pa.array([*panel.symbols, None], pa.string()),
@@ -65,9 +68,8 @@ def _lists(values: Values, lengths: Ints) -> "pa.Array":
     return pa.ListArray.from_arrays(ends, kept.view(pa.date32()) if days else kept)
 
 
-def _series(piece: Piece, shapes: Floats, settings: Settings) -> dict[str, Values]:
+def _series(piece: Piece, panel: Panel, shapes: Floats, settings: Settings) -> dict[str, Values]:
     """`days` and each of SERIES, one symbol after the other."""
-    panel = piece.panel
     columns = np.arange(len(panel))
     lengths = np.minimum(panel.counts, DAYS)
     rows = panel.counts - lengths + np.arange(int(lengths.max(initial=0)))[:, None]
@@ -118,12 +120,12 @@ def _forecasts(
     }
 
 
-def _exceptions(pieces: Sequence[Piece], scores: Scores) -> list[list[Values]]:
+def _exceptions(walked: Walked, scores: Scores) -> list[list[Values]]:
     """For each of TAILS, the days of each symbol's exceptions."""
     found: list[list[Values]] = [[] for _ in TAILS]
     first = 0
-    for piece in pieces:
-        days = piece.panel.days
+    for piece in walked.pieces:
+        days = walked.panel(piece).days
         for column in range(days.shape[1]):
             rows = piece.daily_rows[:, column] + 1
             for tail, into in enumerate(found):

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from pricewright.arrays import Floats
+from pricewright.arrays import Days, Floats
+from pricewright.evaluation.beside import beside, cut
 from pricewright.evaluation.figures import number
 from pricewright.evaluation.scores import Scores, score
 from pricewright.forecasting.document import read
-from pricewright.forecasting.panel import Panel
+from pricewright.forecasting.panel import NEVER, Panel
 from pricewright.forecasting.saved import Saved
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.timeline import Timeline
@@ -29,7 +30,7 @@ def compare(
     panel: Panel,
     timeline: Timeline,
     settings: Settings,
-    threads: int = 1,
+    processes: int = 1,
 ) -> dict[str, Any]:
     """The record of a champion, from its document and the SHA-256 of its bytes.
 
@@ -38,7 +39,7 @@ def compare(
 
     The loss is the pinball loss in units of the naive one-step error, its mean over horizons
     and symbols at each origin. `difference` is the challenger's less the champion's over the
-    champion's mean, with a 95% interval; negative is better.
+    champion's mean, with a 95% interval; negative is better. `metrics` are the figures of both.
     """
     record: dict[str, Any] = {
         "sha256": sha256,
@@ -51,6 +52,7 @@ def compare(
         "difference": None,
         "lower": None,
         "upper": None,
+        "metrics": None,
     }
     champion = read(document, "the deployed model")
     if champion.settings.price != settings.price:
@@ -59,11 +61,13 @@ def compare(
     if not common:
         return record | {"reason": "it has none of the symbols"}
     columns = np.array([panel.symbols.index(symbol) for symbol in common], dtype=np.intp)
-    ours = challenger.model.pinball[:, columns]
-    theirs = _pinball(champion.of(common), panel.columns(columns), timeline, settings, threads)
+    some = panel.columns(columns)
+    scores = _scores(champion.of(common), some, timeline, settings, processes)
+    ours, theirs = challenger.model.pinball[:, columns], scores.model.pinball
     steps = min(ours.shape[-1], theirs.shape[-1])
     ours, theirs = ours[..., :steps], theirs[..., :steps]
-    unseen = (timeline.origins >= _day(document["cutoff"]))[:, None, None]
+    since = _day(document["cutoff"])
+    unseen = (timeline.origins >= since)[:, None, None]
     both = np.isfinite(ours) & np.isfinite(theirs) & unseen
     ours, theirs = np.where(both, ours, np.nan), np.where(both, theirs, np.nan)
     differences = np.array(
@@ -80,7 +84,10 @@ def compare(
     level = _mean(theirs)
     difference, lower, upper = (part / level for part in mean_with_interval(differences))
     verdict = "better" if upper < 0 else "worse" if lower > 0 else "no difference"
+    days = _days(some, timeline, len(scores.qlike)) >= since
+    one, other = cut(challenger, columns, both, days), cut(scores, slice(None), both, days)
     return record | {
+        "metrics": beside(one, other, common),
         "verdict": verdict,
         "difference": number(difference),
         "lower": number(lower),
@@ -96,10 +103,10 @@ def _common(champion: Saved, panel: Panel) -> list[str]:
     return sorted(possible)
 
 
-def _pinball(
-    champion: Saved, panel: Panel, timeline: Timeline, settings: Settings, threads: int
-) -> Floats:
-    """(K, S, H): its losses from the same origins, by the same rules of who can be forecast."""
+def _scores(
+    champion: Saved, panel: Panel, timeline: Timeline, settings: Settings, processes: int
+) -> Scores:
+    """Its scores from the same origins, by the same rules of who can be forecast."""
     theirs = replace(
         champion.settings, min_history=settings.min_history, max_age_days=settings.max_age_days
     )
@@ -109,9 +116,18 @@ def _pinball(
         theirs,
         fitted=champion.fitted,
         shapes=champion.shapes[None],
-        threads=threads,
+        processes=processes,
     )
-    return score(walked, theirs, threads).model.pinball
+    return score(walked, theirs)
+
+
+def _days(panel: Panel, timeline: Timeline, count: int) -> Days:
+    """(D, S): the days from which the next one was forecast, NEVER past a history's end."""
+    first = np.maximum(panel.upto(int(timeline.origins[0])) - 1, 0)
+    rows = first + np.arange(count)[:, None]
+    columns = np.arange(len(panel))
+    there = rows < panel.counts
+    return np.where(there, panel.days[np.where(there, rows, 0), columns], NEVER)
 
 
 def _mean(values: Floats) -> float:

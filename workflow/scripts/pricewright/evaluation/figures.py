@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from pricewright.arrays import Floats, mean
-from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
+from pricewright.evaluation.acceptance import percent_key
+from pricewright.evaluation.chance import SIGNIFICANT
 from pricewright.evaluation.scores import COVERAGES, TAILS, Losses, Scores
 from pricewright.metrics.comparison import diebold_mariano, holm, mean_with_interval
 from pricewright.metrics.densities import pit_histogram, share_error, uniformity
@@ -26,8 +27,8 @@ def metrics(scores: Scores, symbols: Sequence[str]) -> dict[str, Any]:
     What there is nothing to compute from is None.
     """
     with np.errstate(all="ignore"):
-        model = _by_symbol(scores.model, scores)
-        walk = _by_symbol(scores.random_walk, scores)
+        model = by_symbol_of(scores.model, scores)
+        walk = by_symbol_of(scores.random_walk, scores)
         ratio = mae_ratio(scores.model.error, scores.random_walk.error)
         better = diebold_mariano(
             _by_origin(scores.model, scores), _by_origin(scores.random_walk, scores)
@@ -41,8 +42,8 @@ def metrics(scores: Scores, symbols: Sequence[str]) -> dict[str, Any]:
     for place, symbol in enumerate(symbols):
         by_symbol[symbol] = {
             "origins": int(counts[place]),
-            "model": _at(model, place),
-            "random_walk": _at(walk, place),
+            "model": at(model, place),
+            "random_walk": at(walk, place),
             "mae_ratio": number(ratio[place]),
             "p_value": number(better.p_value[place]),
             "p_value_holm": number(adjusted[place]),
@@ -54,7 +55,7 @@ def metrics(scores: Scores, symbols: Sequence[str]) -> dict[str, Any]:
                 "p_value": number(variances.p_value[place]),
                 "p_value_holm": number(adjusted_variances[place]),
             },
-            "var": {key: _at(found, place) for key, found in tails.items()},
+            "var": {key: at(found, place) for key, found in tails.items()},
         }
     return {"pooled": _pooled(scores, model, walk, ratio, tails), "by_symbol": by_symbol}
 
@@ -69,7 +70,8 @@ def _by_origin(losses: Losses, scores: Scores) -> Floats:
     return np.asarray(np.abs(losses.error).mean(axis=-1) / scores.scale)
 
 
-def _by_symbol(losses: Losses, scores: Scores) -> dict[str, Any]:
+def by_symbol_of(losses: Losses, scores: Scores) -> dict[str, Any]:
+    """A forecaster's figures, (S,) each."""
     return {
         "mase": mase(losses.error, scores.scale),
         "rmsse": rmsse(losses.error, scores.squared_scale),
@@ -84,9 +86,10 @@ def _by_symbol(losses: Losses, scores: Scores) -> dict[str, Any]:
     }
 
 
-def _at(found: dict[str, Any], place: int) -> dict[str, Any]:
+def at(found: dict[str, Any], place: int) -> dict[str, Any]:
+    """The figures of one symbol."""
     return {
-        key: _at(value, place)
+        key: at(value, place)
         if isinstance(value, dict)
         else int(value[place])
         if value.dtype.kind == "i"
@@ -139,8 +142,8 @@ def _pooled(
     return {
         "symbols": int(np.isfinite(model["mase"]).sum()),
         "forecasts": int(np.isfinite(scores.model.error).sum()),
-        "model": _over_symbols(scores.model, model, scores),
-        "random_walk": _over_symbols(scores.random_walk, walk, scores),
+        "model": over_symbols(scores.model, model, scores),
+        "random_walk": over_symbols(scores.random_walk, walk, scores),
         "mae_ratio": number(_mean(ratio)),
         "p_value": number(luck),
         "pit": {"counts": histogram.tolist(), "p_value": number(uniformity(histogram))},
@@ -155,7 +158,8 @@ def _pooled(
     }
 
 
-def _over_symbols(losses: Losses, found: dict[str, Any], scores: Scores) -> dict[str, Any]:
+def over_symbols(losses: Losses, found: dict[str, Any], scores: Scores) -> dict[str, Any]:
+    """A forecaster's figures over all symbols, of which `found` are those by symbol."""
     steps = range(losses.error.shape[-1])
     errors = [mase(losses.error[..., [step]], scores.scale) for step in steps]
     by_date = losses.held.reshape(len(losses.held), 1, math.prod(losses.held.shape[1:]))
@@ -163,16 +167,16 @@ def _over_symbols(losses: Losses, found: dict[str, Any], scores: Scores) -> dict
         **{
             key: number(_mean(value)) for key, value in found.items() if not isinstance(value, dict)
         },
-        "coverage": _share(losses.held),
+        "coverage": share_of(losses.held),
         "coverage_error": number(share_error(by_date)[0]),
         "coverages": {
-            percent_key(share): _share(losses.within[..., k]) for k, share in enumerate(COVERAGES)
+            percent_key(share): share_of(losses.within[..., k]) for k, share in enumerate(COVERAGES)
         },
         "by_horizon": {
             "mase": [number(_mean(error)) for error in errors],
             "pinball": [number(_mean(mean(losses.pinball[..., [step]]))) for step in steps],
             "interval_score": [number(_mean(mean(losses.interval[..., [step]]))) for step in steps],
-            "coverage": [_share(losses.held[..., step]) for step in steps],
+            "coverage": [share_of(losses.held[..., step]) for step in steps],
         },
     }
 
@@ -182,7 +186,8 @@ def _mean(values: Floats) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def _share(hits: Floats) -> float | None:
+def share_of(hits: Floats) -> float | None:
+    """The share of hits among the values that are there; None if none is."""
     known = np.isfinite(hits)
     return number(hits[known].sum() / known.sum()) if known.any() else None
 

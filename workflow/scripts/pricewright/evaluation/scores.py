@@ -9,7 +9,7 @@ from pricewright.arrays import Floats
 from pricewright.forecasting import distribution, volatility
 from pricewright.forecasting.panel import Panel, from_scale, squares
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.walkforward import Piece, Walked, each
+from pricewright.forecasting.walkforward import Piece, Walked
 from pricewright.metrics.densities import inside, interval_score, pinball, pit
 from pricewright.metrics.points import naive_scales
 from pricewright.metrics.variances import qlike
@@ -60,10 +60,13 @@ class Scores:
     hits: Floats
 
 
-def score(walked: Walked, settings: Settings, threads: int = 1) -> Scores:
+def score(walked: Walked, settings: Settings) -> Scores:
     """The scores of a walk-forward, all symbols together."""
     return joined(
-        each(lambda piece: _score(piece, walked.shapes(piece), settings), walked.pieces, threads)
+        [
+            _score(piece, walked.panel(piece), walked.shapes(piece), settings)
+            for piece in walked.pieces
+        ]
     )
 
 
@@ -99,8 +102,7 @@ def joined(parts: Sequence[Scores]) -> Scores:
     )
 
 
-def _score(piece: Piece, shapes: Floats, settings: Settings) -> Scores:
-    panel = piece.panel
+def _score(piece: Piece, panel: Panel, shapes: Floats, settings: Settings) -> Scores:
     columns = np.arange(len(panel))
     levels = distribution.levels_with(settings.level)
     steps = np.arange(1, settings.horizon + 1)

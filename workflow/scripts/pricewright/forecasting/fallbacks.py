@@ -30,7 +30,7 @@ def fallbacks(walked: Walked, settings: Settings) -> dict[str, list[str]]:
     """By symbol, what it got in place of what was chosen, and why; for most there is nothing."""
     found = {}
     for piece in walked.pieces:
-        panel = piece.panel
+        panel = walked.panel(piece)
         kinds = piece.fitted.volatility.kinds(len(panel))
         for place, symbol in enumerate(panel.symbols):
             notes = [

@@ -29,7 +29,7 @@ HALVINGS = 8
 ROUNDING = 1e-13
 """By so little a likelihood may be less and is not worse."""
 
-CROWD = 0.8
+CROWD = 0.5
 """When fewer than this share are still on their way, the others are left out of the work."""
 
 

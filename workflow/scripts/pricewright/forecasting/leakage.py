@@ -19,7 +19,7 @@ from pricewright.forecasting.walkforward import WIDTH, Piece, Walked, walk_forwa
 
 
 def check(
-    panel: Panel, timeline: Timeline, settings: Settings, walked: Walked, threads: int = 1
+    panel: Panel, timeline: Timeline, settings: Settings, walked: Walked, processes: int = 1
 ) -> dict[str, object]:
     """Check all origins with garbage after the last, and the first with garbage after it.
 
@@ -30,12 +30,12 @@ def check(
     if not len(timeline.origins):
         return {"cutoffs": [], "columns": []}
     first, last = int(timeline.origins[0]), int(timeline.origins[-1])
-    _compare(walked, panel, timeline, settings, cutoff=last, threads=threads)
+    _compare(walked, panel, timeline, settings, cutoff=last, processes=processes)
     early = _upto(timeline, first)
     if len(panel) > WIDTH:
         panel = panel.columns(np.sort(np.argsort(panel.counts, kind="stable")[:WIDTH]))
-        walked = walk_forward(panel, early, settings, threads, to_the_end=False)
-    columns = _compare(walked, panel, timeline, settings, cutoff=first, threads=threads)
+        walked = walk_forward(panel, early, settings, processes, to_the_end=False)
+    columns = _compare(walked, panel, timeline, settings, cutoff=first, processes=processes)
     return {"cutoffs": [str(np.datetime64(day, "D")) for day in (first, last)], "columns": columns}
 
 
@@ -46,11 +46,11 @@ def _compare(
     settings: Settings,
     *,
     cutoff: int,
-    threads: int,
+    processes: int,
 ) -> list[str]:
     """The names of the columns that are the same up to a day, whatever comes after it."""
     early = _upto(timeline, cutoff)
-    again = walk_forward(spoiled(panel, cutoff), early, settings, threads, to_the_end=False)
+    again = walk_forward(spoiled(panel, cutoff), early, settings, processes, to_the_end=False)
     columns: dict[str, None] = {}
     for made, other in zip(walked.pieces, again.pieces, strict=True):
         known = zip(
@@ -91,7 +91,7 @@ def _known(
     for name, part in (*states, ("centre", piece.centres), ("variance", piece.variances)):
         yield name, _only(part[:count], usable), origins
     yield "shape", walked.shapes(piece)[:count], origins
-    panel, rows = piece.panel, piece.daily_rows
+    panel, rows = walked.panel(piece), piece.daily_rows
     days = np.where(rows >= 0, panel.days[rows, np.arange(len(panel))], NEVER)
     reach = int((days <= cutoff).any(axis=1).sum())
     days = days[:reach]

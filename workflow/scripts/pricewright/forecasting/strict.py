@@ -21,10 +21,17 @@ LONGEST_NUMBER = 300
 def read_json(path: Path) -> Any:
     """What a JSON file says.
 
-    Raises Refusal, with the line where it is known, for a file that is not there or too large,
-    and for what is not JSON or not fit to be used: a key twice, NaN, Infinity, 1e999.
+    Raises Refusal for a file that is not there or too large, and what `parse_strict` raises.
     """
-    content = _content(path)
+    return parse_strict(_content(path), str(path))
+
+
+def parse_strict(content: bytes, name: str) -> Any:
+    """What some JSON says.
+
+    Raises Refusal, with the line where it is known, for what is not JSON or not fit to be used:
+    a key twice, NaN, Infinity, 1e999.
+    """
     try:
         return json.loads(
             content.decode(),
@@ -42,7 +49,7 @@ def read_json(path: Path) -> Any:
     except _Unfit as unfit:
         reason, line = str(unfit), ""
     raise Refusal(
-        f"{path}{line}: not JSON that can be used ({reason}); "
+        f"{name}{line}: not JSON that can be used ({reason}); "
         "mend it, or run the step that writes it again."
     )
 

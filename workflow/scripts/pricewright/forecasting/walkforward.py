@@ -5,11 +5,9 @@ them; states are brought forward each day. The standardised errors that come of 
 out of sample, and the distribution at a date rests on those whose outcome was known by then.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 
@@ -29,19 +27,20 @@ from pricewright.forecasting.states import Start, States
 from pricewright.forecasting.timeline import Timeline
 from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.walk import Fitted, Track, errors, estimate, follow
+from pricewright.parallel import each
 
 WIDTH = 64
 """Symbols that are worked on at a time, so that their numbers fit a processor's cache."""
 
-One = TypeVar("One")
-Result = TypeVar("Result")
+MANY = 500_000
+"""Observations from which on it is worth to start processes."""
 
 
 @dataclass(frozen=True)
 class Piece:
     """What a walk-forward made for some symbols, S of them.
 
-    whole, columns: the panel of all symbols, and these among them.
+    columns: where they are in the panel of all.
     usable: (K, S), where an origin can be forecast from.  rows: (K, S), the observation at each
     origin, with its states.  centres, variances: (K, S, H), forecasts from there.
     daily_rows: (D, S), all observations from the first origin on, -1 for none; daily_origins, from
@@ -52,7 +51,6 @@ class Piece:
     errors: (S,), from how many errors made out of sample the last of them.
     """
 
-    whole: Panel
     columns: slice
     usable: Flags
     rows: Ints
@@ -68,21 +66,22 @@ class Piece:
     shapes: Floats
     errors: Ints
 
-    @property
-    def panel(self) -> Panel:
-        """The histories, cut out anew each time: all pieces' together are a second panel."""
-        return self.whole.columns(self.columns)
-
 
 @dataclass(frozen=True)
 class Walked:
     """A walk-forward of all symbols, piece by piece.
 
+    whole: the panel of all.
     held: (K + 1,), which of the distributions held at each origin and holds at the end.
     """
 
+    whole: Panel
     pieces: Sequence[Piece]
     held: Ints
+
+    def panel(self, piece: Piece) -> Panel:
+        """A piece's histories, cut out anew each time: those of all pieces are a second panel."""
+        return self.whole.columns(piece.columns)
 
     def shapes(self, piece: Piece) -> Floats:
         """(K + 1, S or 1, H, Q): the distributions of a piece at each origin and at the end."""
@@ -98,34 +97,32 @@ def walk_forward(
     panel: Panel,
     timeline: Timeline,
     settings: Settings,
-    threads: int = 1,
+    processes: int = 1,
     *,
     to_the_end: bool = True,
 ) -> Walked:
-    """Estimate, follow and forecast all the way; the same bytes for any number of threads.
+    """Estimate, follow and forecast all the way; the same bytes for any number of processes.
 
     to_the_end: whether to estimate once more at the end of the panel, for a model to deploy.
     """
     days = timeline.estimates.tolist() + ([int(panel.calendar[-1])] if to_the_end else [])
-    weights = _har_weights(panel, days, settings, threads)
-    forests = boosting.forests(panel, _columns(panel), days, settings, threads)
     walk = partial(
         _walk,
-        panel,
         timeline=timeline,
         days=days,
-        weights=weights,
-        forests=forests,
+        weights=_har_weights(panel, days, settings),
+        forests=boosting.forests(panel, _columns(panel), days, settings, processes),
         settings=settings,
+        every=max(-(-len(panel) * settings.calibration // distribution.POOL), 1),
     )
-    made = each(walk, _columns(panel), threads)
+    made = each(walk, _pieces(panel), _worth(panel, processes))
     shapes = shapes_of([known for _, known in made], settings)
     pieces = [
         replace(piece, shapes=own, errors=known.counts[-1, :, 0])
         for (piece, known), own in zip(made, shapes, strict=True)
     ]
     held = np.searchsorted(timeline.estimates, timeline.origins, side="right") - 1
-    return Walked(pieces, np.append(held, len(days) - 1))
+    return Walked(panel, pieces, np.append(held, len(days) - 1))
 
 
 def walk_given(
@@ -136,30 +133,24 @@ def walk_given(
     fitted: Fitted,
     shapes: Floats,
     start: Start | None = None,
-    threads: int = 1,
+    processes: int = 1,
 ) -> Walked:
     """Follow and forecast with a model that is given, its parameters the same at all dates.
 
     shapes: (1, S or 1, H, Q).  start: where histories go on that began before the panel.
     """
 
-    def walk(columns: slice) -> Piece:
-        own = None if start is None else start.of(columns)
-        piece, _, _ = _forecasts(
-            panel, columns, timeline, [fitted.of(columns)], settings, start=own
-        )
-        return replace(piece, shapes=shapes if shapes.shape[1] == 1 else shapes[:, columns])
-
+    given = (
+        _Given(part, fitted.of(part.columns), start.of(part.columns) if start else None)
+        for part in _pieces(panel)
+    )
+    follow_one = partial(_follow_given, timeline=timeline, settings=settings)
+    pieces = [
+        replace(piece, shapes=shapes if shapes.shape[1] == 1 else shapes[:, piece.columns])
+        for piece in each(follow_one, given, _worth(panel, processes))
+    ]
     held = np.zeros(len(timeline.origins) + 1, dtype=np.intp)
-    return Walked(each(walk, _columns(panel), threads), held)
-
-
-def each(function: Callable[[One], Result], ones: Sequence[One], threads: int) -> list[Result]:
-    """The results for each one, in their order, so many at a time."""
-    if threads <= 1 or len(ones) <= 1:
-        return [function(one) for one in ones]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(function, ones))
+    return Walked(panel, pieces, held)
 
 
 def usable(panel: Panel, origins: Days, settings: Settings) -> tuple[Flags, Ints]:
@@ -182,21 +173,42 @@ def usable(panel: Panel, origins: Days, settings: Settings) -> tuple[Flags, Ints
     return enough & (age <= settings.max_age_days) & moved, rows
 
 
+@dataclass(frozen=True)
+class _Part:
+    """The histories of some symbols, and where these are in the panel of all."""
+
+    panel: Panel
+    columns: slice
+
+
+@dataclass(frozen=True)
+class _Given:
+    """A part with the parameters that are given for it, and where its histories go on."""
+
+    part: _Part
+    fitted: Fitted
+    start: Start | None
+
+
 def _columns(panel: Panel) -> list[slice]:
     return [slice(at, at + WIDTH) for at in range(0, len(panel), WIDTH)]
 
 
-def _har_weights(
-    panel: Panel, days: Sequence[int], settings: Settings, threads: int
-) -> list[Floats | None]:
+def _pieces(panel: Panel) -> Iterator[_Part]:
+    """The panel in parts, each cut out when it is asked for."""
+    return (_Part(panel.columns(columns), columns) for columns in _columns(panel))
+
+
+def _worth(panel: Panel, processes: int) -> int:
+    """As many processes as may be, or 1 if the work is less than they take to start."""
+    return processes if len(panel) > WIDTH and panel.counts.sum() >= MANY else 1
+
+
+def _har_weights(panel: Panel, days: Sequence[int], settings: Settings) -> list[Floats | None]:
     if settings.volatility not in ("har", "combined"):
         return [None] * len(days)
     step = har.every(int(panel.counts.sum()))
-
-    def rows_of(columns: slice) -> har.Rows:
-        return har.rows(panel.columns(columns), settings.horizon, step)
-
-    rows = har.joined(each(rows_of, _columns(panel), threads))
+    rows = har.joined([har.rows(part.panel, settings.horizon, step) for part in _pieces(panel)])
     result: list[Floats | None] = []
     for day in days:
         until = day - settings.embargo_days
@@ -206,21 +218,21 @@ def _har_weights(
 
 
 def _walk(
-    whole: Panel,
-    columns: slice,
+    part: _Part,
     *,
     timeline: Timeline,
     days: Sequence[int],
     weights: Sequence[Floats | None],
     forests: Sequence[Sequence[Tree] | None],
     settings: Settings,
+    every: int,
 ) -> tuple[Piece, Known]:
-    panel = whole.columns(columns)
+    panel = part.panel
     fitted: list[Fitted] = []
     for day, found, trees in zip(days, weights, forests, strict=True):
         before = fitted[-1] if fitted else None
         fitted.append(estimate(panel, day, settings, before, found, trees=trees))
-    piece, track, begins = _forecasts(whole, columns, timeline, fitted, settings, days=days)
+    piece, track, begins = _forecasts(part, timeline, fitted, settings, days=days)
     if settings.distribution == "normal":
         return piece, normal(len(panel), len(days), settings)
     ends = np.array([panel.upto(day) for day in days])
@@ -230,13 +242,15 @@ def _walk(
         terms = track.at(places).variances
         models = [part.volatility for part in fitted]
         return piece, simulated(made, ends, terms, models, settings)
-    every = max(-(-len(whole) * settings.calibration // distribution.POOL), 1)
     return piece, conformal(made, ends, settings, every)
 
 
+def _follow_given(given: _Given, *, timeline: Timeline, settings: Settings) -> Piece:
+    return _forecasts(given.part, timeline, [given.fitted], settings, start=given.start)[0]
+
+
 def _forecasts(
-    whole: Panel,
-    columns: slice,
+    part: _Part,
     timeline: Timeline,
     fitted: Sequence[Fitted],
     settings: Settings,
@@ -245,7 +259,7 @@ def _forecasts(
     start: Start | None = None,
 ) -> tuple[Piece, Track, Ints]:
     """The piece, the whole track, and the row (S,) with which the track begins."""
-    panel = whole.columns(columns)
+    panel = part.panel
     able, rows = usable(panel, timeline.origins, settings)
     if days:
         begins = _begins(panel, days, timeline)
@@ -260,8 +274,7 @@ def _forecasts(
     each_day = track.at(np.where(inside, daily, -1))
     origins = track.at(np.where(rows >= 0, np.maximum(rows - first, 0), -1))
     piece = Piece(
-        whole=whole,
-        columns=columns,
+        columns=part.columns,
         usable=able,
         rows=rows,
         states=origins.states,

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
+from pricewright.evaluation.acceptance import percent_key
+from pricewright.evaluation.chance import SIGNIFICANT
 from pricewright.html.figures import Figure, resolve, shown
 from pricewright.tables import TAILS, interval_ratio, worst
 from pricewright.verdict import percent

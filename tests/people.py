@@ -1,0 +1,137 @@
+"""People with keys of their own, and an office where they decide, by a clock that stands still."""
+
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pricewright import ledger
+from pricewright.decisions import author, signing, ssh
+from pricewright.decisions.covered import GATES, MODEL, digests, identity, read_covered
+from pricewright.decisions.gates import check_gates
+from pricewright.decisions.policy import load_policy
+
+NAMES = ("author", "reviewer", "second", "outsider")
+ALL = ",".join(ssh.namespace(gate) for gate in GATES)
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+
+def make_key(folder: Path, name: str) -> Path:
+    """A new ed25519 key without a passphrase."""
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", name, "-f", str(folder / name)],
+        check=True,
+    )
+    return folder / name
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Private keys by their owners' names."""
+    folder = tmp_path_factory.mktemp("keys")
+    return {name: make_key(folder, name) for name in NAMES}
+
+
+def signers_line(who: str, key: Path, namespaces: str = ALL) -> str:
+    """A line of config/signers."""
+    return f'{who} namespaces="{namespaces}" {ssh.public_key(key)}\n'
+
+
+def terms(**changed: object) -> dict[str, object]:
+    """What a gate asks for."""
+    return {"required": 1, "valid_days": 30, "exclude_author": False} | changed
+
+
+class Office:
+    """A working directory with small files in place of results, and a clock that a test sets.
+
+    signoffs: that section of config, gate by gate.
+    """
+
+    def __init__(self, root: Path, keys: dict[str, Path]) -> None:
+        self.root, self.keys, self.now = root, keys, NOON
+        self.signoffs: dict[str, object] = {gate: terms() for gate in GATES} | {"author": None}
+        self.allow_unaccepted = False
+        (root / "config").mkdir(parents=True)
+        for name in GATES["deploy"]:
+            self.write(name, f"{name} as the run wrote it\n")
+        self.name_signers("author", "reviewer", "second")
+        self.record_run("author")
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def wait(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+    def write(self, name: str, text: str) -> None:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def name_signers(self, *names: str) -> None:
+        lines = [signers_line(name, self.keys[name]) for name in names]
+        self.write("config/signers", "".join(lines))
+
+    def name_also(self, alias: str, name: str) -> None:
+        """Put someone's key under another name as well."""
+        path = self.root / "config/signers"
+        path.write_text(path.read_text() + signers_line(alias, self.keys[name]))
+
+    def revoke(self, name: str) -> None:
+        self.write("config/revoked", ssh.public_key(self.keys[name]) + "\n")
+
+    def record_run(self, who: str) -> None:
+        model = digests(read_covered(self.root))[MODEL]
+        author.record_run(self.root, ["train_or_score"], model, who, self.clock)
+
+    @property
+    def policy(self):
+        return load_policy(self.root, self.signoffs, self.allow_unaccepted)
+
+    def sign(self, who, gate, decision="approved", *, key=None, comment="", name=None):
+        """Decide; returns the statement's path. `name`: as whom, if not under one's own name."""
+        policy, key = self.policy, self.keys[key or who]
+        signer = signing.Signing(who=name or who, key=key, fingerprint=ssh.key_fingerprint(key))
+        statement = signing.prepared(
+            self.root,
+            policy,
+            digests(read_covered(self.root)),
+            gate=gate,
+            decision=decision,
+            who=signer.who,
+            comment=comment,
+            clock=self.clock,
+        )
+        return self.root / signing.give(self.root, policy, statement, signer, self.clock)
+
+    def sign_all(self, who: str) -> None:
+        for gate in GATES:
+            self.sign(who, gate)
+
+    def check(self, *gates):
+        files = digests(read_covered(self.root))
+        return check_gates(self.root, self.policy, files, self.clock, gates or tuple(GATES))
+
+    def void(self, gate: str) -> dict[str, str]:
+        """Why sign-offs for a gate do not count, by who gave them."""
+        return {signoff.who: signoff.void for signoff in self.check(gate).gates[0].void}
+
+    def release(self, digest: str, event: str = "release") -> None:
+        """Put on record what a release or a rollback puts on record."""
+        fields = {
+            "release": digest,
+            "covered": identity(digests(read_covered(self.root))),
+            "policy": self.policy.document(),
+        }
+        folder = self.root / "ledger"
+        ledger.append(folder, event, clock=self.clock, **fields)
+        ledger.append(folder, "smoke-test-passed", clock=self.clock, release=digest)
+
+
+@pytest.fixture
+def office(tmp_path: Path, keys: dict[str, Path]) -> Office:
+    """A office at which nobody has signed yet."""
+    return Office(tmp_path / "office", keys)

@@ -1,0 +1,220 @@
+"""What people run beside the workflow, as commands: sign.py, status.py and verify.py."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from conftest import SCRIPTS, Project, command
+from people import make_key, signers_line
+from pricewright import ledger
+from pricewright.decisions.covered import GATES
+
+PROGRAM = str(SCRIPTS / "sign.py")
+
+
+def run(project, script, *arguments):
+    return command(str(SCRIPTS / f"{script}.py"), *map(str, arguments), cwd=project.folder)
+
+
+def answered(project, answer, *arguments):
+    """Run sign.py, and type an answer."""
+    return subprocess.run(
+        [sys.executable, PROGRAM, *map(str, arguments)],
+        cwd=project.folder,
+        input=answer,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def signed_up(finished: Project, keys) -> Project:
+    """A project in which everything has run, and two people may sign."""
+    assert run(finished, "sign", "--init", "--key", keys["reviewer"], "--who", "rita").code == 0
+    path = finished.folder / "config/signers"
+    path.write_text(path.read_text() + signers_line("second", keys["second"]))
+    return finished
+
+
+def met(desk):
+    """How many criteria the model meets, of how many."""
+    model = json.loads((desk.folder / "results/model.json").read_bytes())
+    found = [criterion["met"] for criterion in model["acceptance"]["criteria"].values()]
+    return f"{sum(found)} of {len(found)}"
+
+
+def test_a_person_sees_what_they_sign_says_yes_and_has_signed(signed_up, keys):
+    done = answered(signed_up, "yes\n", "metrics", "--key", keys["reviewer"], "--comment", "ok")
+    assert done.returncode == 0, done.stderr
+    for shown in (
+        "decision     approve, gate metrics: the metrics are good enough",
+        "you          rita, SHA256:",
+        f"acceptance   {met(signed_up)} criteria met",
+        "MASE",
+        "leak check   passed",
+        "covers       results/model.json (",
+        "policy       1 of rita, second, other than who ran the training",
+        "replaces     nothing",
+        "comment      ok",
+        "WARNING      the model is NOT ACCEPTED: qlike is",
+        "WARNING      accept.allow_unaccepted is true",
+        "Sign this, as approved? yes or no: Approved: signoffs/metrics/rita.json",
+    ):
+        assert shown in done.stdout
+    about_the_files = done.stdout[: done.stdout.index("covers")].splitlines()
+    assert len(about_the_files) <= 14
+    assert (signed_up.folder / "signoffs/metrics/rita.json.sig").is_file()
+
+
+@pytest.mark.parametrize("answer", ["no\n", "\n", "", "yess\n"])
+def test_whoever_does_not_say_yes_has_not_signed(signed_up, keys, answer):
+    done = answered(signed_up, answer, "report", "--key", keys["reviewer"])
+    assert done.returncode == 1
+    assert "nothing was signed" in done.stderr
+    assert not (signed_up.folder / "signoffs").exists()
+    assert ledger.read(signed_up.folder / "ledger")[-1].event != "signoff"
+
+
+def test_each_gate_shows_its_own_numbers(signed_up, keys):
+    shown = {
+        gate: answered(signed_up, "no\n", gate, "--key", keys["second"]).stdout for gate in GATES
+    }
+    assert "rows         280 delivered, 280 kept" in shown["source"]
+    assert "WARNING      data is flagged: 2 holiday" in shown["source"]
+    assert "to read      results/report.txt, " in shown["report"]
+    assert "NOT ACCEPTED" not in shown["source"]
+    assert "rows         280 delivered" in shown["deploy"]
+    assert f"acceptance   {met(signed_up)} criteria met" in shown["deploy"]
+    for gate, text in shown.items():
+        assert all(name in text for name in GATES[gate])
+
+
+def test_status_says_who_signed_and_which_file_voids_whose_sign_off(signed_up, keys):
+    assert run(signed_up, "sign", "source", "--key", keys["second"], "--yes").code == 0
+    status = run(signed_up, "status")
+    assert "  source   ok       1 of 1, by second (the data source is valid)" in status.stdout
+    assert "valid until" in status.stdout
+    assert "  deploy   missing  0 of 1, by nobody" in status.stdout
+    assert "Releases\n  nothing was released yet" in status.stdout
+    path = signed_up.folder / "results/quarantine.json"
+    path.write_bytes(path.read_bytes().replace(b"[]", b"[ ]"))
+    status = run(signed_up, "status")
+    assert "void: second's sign-off, because results/quarantine.json was changed" in status.stdout
+
+
+def test_a_rejection_is_shown_and_can_be_withdrawn(signed_up, keys):
+    for name in ("reviewer", "second"):
+        assert run(signed_up, "sign", "report", "--key", keys[name], "--yes").code == 0
+    reject = ("sign", "report", "--key", keys["second"], "--yes", "--reject", "--comment", "typo")
+    assert "Rejected: signoffs/report/second.json" in run(signed_up, *reject).stdout
+    assert "  report   rejected 1 of 1, by rita" in run(signed_up, "status").stdout
+    assert "second rejects it (signoffs/report/second.json: typo)" in (
+        run(signed_up, "status").stdout
+    )
+    withdraw = ("sign", "report", "--key", keys["second"], "--yes", "--withdraw")
+    assert "Withdrawn:" in run(signed_up, *withdraw).stdout
+    assert "  report   ok       1 of 1, by rita" in run(signed_up, "status").stdout
+
+
+def test_verify_finds_nothing_wrong_and_then_the_line_that_was_changed(signed_up, keys):
+    assert run(signed_up, "sign", "source", "--key", keys["second"], "--yes").code == 0
+    verified = run(signed_up, "verify")
+    assert (verified.code, verified.stdout) == (
+        0,
+        "The ledger, the signatures and the releases are as they were.\n",
+    )
+    path = signed_up.folder / "ledger/ledger.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"init"', b'"exit"'))
+    verified = run(signed_up, "verify")
+    assert verified.code == 1
+    assert "ledger.jsonl:3: does not fit line 2: one of the two was changed" in verified.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["report", "--key", "nokey", "--yes"], "nokey: not a key that ssh-keygen reads"),
+        (["--yes"], "no gate is named; name one of source, metrics, report, deploy"),
+        (["report", "--reject", "--withdraw"], "--reject and --withdraw are given both"),
+        (["report", "--release", "previous"], "--release: found with gate report"),
+        (["deploy", "--release", "previous", "--yes"], "there was no release before"),
+        (["deploy", "--release", "abcd", "--yes"], "abcd: means 0 releases"),
+        (["report", "--configfile", "none.yaml"], "none.yaml: no such file"),
+        (["report", "--who", "second", "--yes"], "config/signers: second may not sign"),
+        (["--init"], "config/signers: is there already"),
+    ],
+)
+def test_what_cannot_be_signed_is_refused_in_a_sentence(signed_up, keys, arguments, sentence):
+    given = arguments if "--key" in arguments else [*arguments, "--key", keys["reviewer"]]
+    done = run(signed_up, "sign", *given)
+    assert done.code == 1
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_key_that_nobody_has_is_refused_with_the_line_to_add(signed_up, keys):
+    done = run(signed_up, "sign", "report", "--key", keys["outsider"], "--yes")
+    line = done.stderr.partition("have this line added to it: ")[2].strip()
+    path = signed_up.folder / "config/signers"
+    path.write_text(path.read_text() + line.replace("your-name", "olga") + "\n")
+    assert run(signed_up, "sign", "report", "--key", keys["outsider"], "--yes").code == 0
+    assert (signed_up.folder / "signoffs/report/olga.json").is_file()
+
+
+def test_without_results_there_is_nothing_to_sign(project, keys):
+    assert run(project, "sign", "--init", "--key", keys["reviewer"], "--who", "rita").code == 0
+    done = run(project, "sign", "report", "--key", keys["reviewer"], "--yes")
+    assert "results/ingest.json: no such file; run `snakemake --cores 1` first." in done.stderr
+    assert "results/ingest.json: no such file" in run(project, "status").stdout
+
+
+def test_with_no_signers_status_and_sign_say_how_to_begin(finished, keys):
+    for script in (["status"], ["sign", "report", "--key", keys["reviewer"]]):
+        done = run(finished, *script)
+        assert "sign.py --init" in done.stdout + done.stderr
+
+
+def test_the_key_that_ssh_would_take_is_taken_by_itself(signed_up, tmp_path):
+    home = tmp_path / "home"
+    (home / ".ssh").mkdir(parents=True)
+    environment = {"HOME": str(home)}
+    begin = [PROGRAM, "report", "--yes"]
+    none = command(*begin, cwd=signed_up.folder, env=environment)
+    assert "has none of id_ed25519" in none.stderr
+    key = make_key(home / ".ssh", "id_ed25519")
+    path = signed_up.folder / "config/signers"
+    path.write_text(path.read_text() + signers_line("carl", key))
+    assert command(*begin, cwd=signed_up.folder, env=environment).code == 0
+    assert (signed_up.folder / "signoffs/report/carl.json").is_file()
+
+
+def test_a_line_without_namespaces_stops_a_run_before_it_begins(finished, keys):
+    path = finished.folder / "config/signers"
+    public = keys["reviewer"].with_suffix(".pub").read_text()
+    path.write_text(f"# who\nrita {public}")
+    outcome = finished.snakemake("-n")
+    assert outcome.code == 1
+    assert "config/signers:2: rita's line has no namespaces=" in outcome.stdout + outcome.stderr
+
+
+def test_without_ssh_keygen_the_refusal_says_what_to_install(signed_up, keys, tmp_path):
+    empty = {"PATH": str(tmp_path)}
+    done = command(
+        PROGRAM, "report", "--key", str(keys["reviewer"]), cwd=signed_up.folder, env=empty
+    )
+    assert "ssh-keygen: is not installed" in done.stderr
+    assert os.linesep not in done.stderr.strip()
+
+
+def test_a_run_is_told_to_the_ledger_with_its_steps_and_its_author(run_once):
+    (entry,) = ledger.read(run_once.folder / "ledger")
+    assert entry.event == "run"
+    assert entry.fields["steps"] == ["clean", "deploy", "ingest", "report", "train_or_score"]
+    assert entry.fields["run"]
+    assert entry.who

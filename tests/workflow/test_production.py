@@ -1,0 +1,283 @@
+"""`snakemake production`, as a user asks for it: people first, and no way around them."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import orjson
+import pytest
+import yaml
+
+from conftest import STEPS, Project, command
+from people import Office, signers_line
+from pricewright import ledger
+from pricewright.config import complete
+
+
+def office_of(project: Project, keys) -> Office:
+    """The project as an office, where people sign by today's clock."""
+    config = yaml.safe_load((project.folder / "config/config.yaml").read_text())
+    complete(config)
+    office = object.__new__(Office)
+    office.root, office.keys, office.now = project.folder, keys, datetime.now(UTC)
+    office.signoffs = config["signoffs"]
+    office.allow_unaccepted = config["accept"]["allow_unaccepted"]
+    return office
+
+
+def production(project: Project, *arguments: str):
+    return project.snakemake(*arguments, "production")
+
+
+def current(project: Project) -> str | None:
+    link = project.folder / "production" / "current"
+    return os.readlink(link) if link.is_symlink() else None
+
+
+def events(project: Project) -> list[str]:
+    return [entry.event for entry in ledger.read(project.folder / "ledger")]
+
+
+@pytest.fixture
+def signed(finished, keys):
+    """A project in which everything has run and people have signed for it."""
+    (finished.folder / "config/signers").write_text(signers_line("reviewer", keys["reviewer"]))
+    office_of(finished, keys).sign_all("reviewer")
+    return finished
+
+
+def test_a_first_run_makes_everything_and_ends_with_how_to_configure_signers(project):
+    outcome = production(project)
+    assert outcome.code == 1
+    assert outcome.ran == [*STEPS, "production"]
+    assert "config/signers: names nobody" in outcome.stderr
+    assert "sign.py --init" in outcome.stderr
+    assert (project.folder / "results/run_report.html").exists()
+    assert events(project) == ["run"]
+    assert current(project) is None
+
+
+def test_it_ends_with_a_short_list_of_who_must_sign_what_by_which_command(finished, keys):
+    (finished.folder / "config/signers").write_text(signers_line("reviewer", keys["reviewer"]))
+    office_of(finished, keys).sign("reviewer", "source")
+    outcome = production(finished)
+    assert (outcome.code, outcome.ran) == (1, ["production"])
+    lines = outcome.stderr.rpartition("logs/production.log: ")[2].splitlines()
+    assert lines[0].endswith("people have not signed for all of this.")
+    assert lines[1].split() == ["source", "ok", "1", "of", "1,", "by", "reviewer"]
+    listed = [line.split() for line in lines]
+    for gate in ("metrics", "report", "deploy"):
+        assert [gate, "missing", "0", "of", "1,", "by", "nobody"] in listed
+        assert f"to sign (reviewer): python workflow/scripts/sign.py {gate}".split() in listed
+    assert (finished.folder / "logs/production.1.log").exists()
+    assert not (finished.folder / "logs/production.2.log").exists()  # it is not tried again
+
+
+def test_what_people_signed_is_released_and_once_more_changes_nothing(signed):
+    outcome = production(signed)
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.ran == ["production"]
+    released = signed.folder / "production/current/model.json"
+    assert released.read_bytes() == signed.results()["model.json"]
+    assert events(signed) == [
+        "run",
+        *["signoff"] * 4,
+        "release",
+        "smoke-test-passed",
+    ]
+    kept = [path for part in ("production", "ledger", "results") for path in walk(signed, part)]
+    before = {path: (path.lstat().st_mtime_ns, path.lstat().st_ctime_ns) for path in kept}
+    again = production(signed)
+    assert (again.code, again.ran) == (0, ["production"])
+    assert "in production already" in again.stderr
+    assert {path: (path.lstat().st_mtime_ns, path.lstat().st_ctime_ns) for path in kept} == before
+    assert signed.snakemake().ran == []
+
+
+def walk(project: Project, part: str):
+    return list((project.folder / part).rglob("*"))
+
+
+def test_a_plain_run_does_not_release(signed):
+    assert signed.snakemake("--forceall").ran == list(STEPS)
+    assert current(signed) is None
+
+
+def test_the_model_in_production_can_be_used_through_the_link(signed):
+    assert production(signed).code == 0
+    script = signed.folder / "workflow/scripts/predict.py"
+    outcome = command(
+        str(script),
+        "--model",
+        "production/current/model.json",
+        "--format",
+        "json",
+        cwd=signed.folder,
+    )
+    assert outcome.code == 0, outcome.stderr
+    assert {record["symbol"] for record in orjson.loads(outcome.stdout)} == {"S0", "S1"}
+
+
+def edited(project: Project, name: str = "results/model.json"):
+    """A file that was changed after people signed, and looks as old as it was."""
+    path = project.folder / name
+    stat = path.stat()
+    path.write_bytes(path.read_bytes().replace(b"0", b"1", 1))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def rewritten(project: Project):
+    """A page that was changed after people signed."""
+    page = project.folder / "results/report.txt"
+    page.write_bytes(page.read_bytes().replace(b"Small market", b"Large market"))
+
+
+def replaced_by_links(project: Project):
+    """The same bytes, but somewhere where they can be changed later."""
+    for name in ("results/model.json", "results/report.txt"):
+        path = project.folder / name
+        aside = path.with_name(f"aside-{path.name}")
+        shutil.move(path, aside)
+        path.symlink_to(aside)
+
+
+WAYS_AROUND = {
+    "--touch first": [["--touch", "production"], []],
+    "--touch all first": [["--touch", "--forceall", "production"], []],
+    "by times alone": [["--rerun-triggers", "mtime"]],
+    "--touch and by times alone": [["--touch", "production"], ["--rerun-triggers", "mtime"]],
+    "what is there is taken": [["--allowed-rules", "production"]],
+}
+
+
+@pytest.mark.parametrize("how", WAYS_AROUND)
+@pytest.mark.parametrize("what", [edited, rewritten, replaced_by_links])
+def test_no_way_round_snakemake_gets_an_unsigned_byte_into_production(signed, what, how):
+    before = signed.results()
+    what(signed)
+    for arguments in WAYS_AROUND[how]:
+        outcome = signed.snakemake(*arguments, "--cores", "1", "production")
+    if outcome.code:
+        assert current(signed) is None
+        assert "release" not in events(signed)
+    else:  # the steps ran again, and made what people had signed
+        assert signed.results() == before
+        assert unsigned(signed) == []
+
+
+def test_a_run_by_touch_is_not_on_record_and_keeps_the_page_that_people_signed(signed):
+    page = (signed.folder / "results/run_report.html").read_bytes()
+    assert production(signed, "--touch", "--forceall", "--cores", "1").code == 0
+    assert events(signed) == ["run", *["signoff"] * 4]
+    assert current(signed) is None
+    assert (signed.folder / "results/run_report.html").read_bytes() == page
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--touch"], ["--rerun-triggers", "mtime"], ["--allowed-rules", "production"]]
+)
+def test_results_that_were_put_there_by_hand_are_not_released(signed, arguments):
+    """Nothing ran here, as far as Snakemake knows; the model is one that nobody signed."""
+    shutil.rmtree(signed.folder / ".snakemake")
+    results = signed.folder / "results"
+    edited(signed)
+    planted = (results / "model.json").read_bytes()
+    (results / "deployed_model.json").write_bytes(planted)
+    signed.snakemake(*arguments, "--cores", "1", "production")
+    released = signed.folder / "production/current/model.json"
+    assert not released.exists() or released.read_bytes() != planted
+    assert unsigned(signed) == []
+
+
+def test_code_that_was_changed_and_touched_does_not_pass_for_the_code_that_made_the_model(signed):
+    signed.edit("workflow/scripts/pricewright/forecasting/har.py", "SEED = 20", "SEED = 21")
+    signed.snakemake("--touch", "production")
+    outcome = production(signed, "--rerun-triggers", "mtime", "--cores", "1")
+    assert outcome.code == 1
+    assert "was made by other code than is here" in outcome.stderr
+    assert current(signed) is None
+
+
+def test_a_config_file_that_loosens_the_policy_voids_what_was_signed(signed):
+    loose = signed.folder / "loose.yaml"
+    loose.write_text("signoffs: {deploy: {exclude_author: false, valid_days: 3650}}\n")
+    outcome = production(signed, "--configfile", "loose.yaml", "--cores", "1")
+    assert outcome.code == 1
+    assert outcome.stderr.count("because the policy") == 8  # four sign-offs, told of twice
+    assert current(signed) is None
+
+
+def test_status_rollback_and_verify_are_commands_of_the_same_project(signed, keys):
+    assert production(signed).code == 0
+    scripts = signed.folder / "workflow/scripts"
+
+    def ran(name, *arguments):
+        return command(str(scripts / f"{name}.py"), *arguments, cwd=signed.folder)
+
+    assert "in production" in ran("status").stdout
+    verified = ran("verify", "--rebuild")
+    assert verified.code == 0, verified.stdout + verified.stderr
+    back = ran("rollback", "--to", "previous")
+    assert back.code == 1
+    assert "there was no release before" in back.stderr
+    assert len(back.stderr.splitlines()) == 1
+    again = ran("production")
+    assert again.code == 0, again.stderr
+    assert "in production already" in again.stderr
+
+
+def started(project: Project) -> subprocess.Popen:
+    """A `snakemake production` that is under way, heedless of another's lock on the folder."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "1", "--nolock", "production"],
+        cwd=project.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def test_of_several_runs_at_once_one_releases(signed):
+    runs = [started(signed) for _ in range(4)]
+    assert 0 in [run.wait() for run in runs]
+    assert events(signed)[5:] == ["release", "smoke-test-passed"]
+    assert production(signed).code == 0
+    assert unsigned(signed) == []
+
+
+def test_a_run_that_is_killed_with_all_its_children_is_taken_up_by_the_next(signed):
+    moments = random.Random(3)
+    for _ in range(6):
+        run = started(signed)
+        time.sleep(moments.uniform(0.6, 1.6))
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+        assert unsigned(signed) == []
+    signed.snakemake("--unlock")
+    outcome = production(signed)
+    assert outcome.code == 0, outcome.stderr
+    assert current(signed)
+    assert events(signed)[-1] == "smoke-test-passed"
+    assert events(signed).count("release") == 1 + events(signed).count("undone")
+
+
+def unsigned(project: Project) -> list[str]:
+    """The files in production that nobody signed as they are."""
+    folder = project.folder / "production" / "current"
+    if not folder.exists():
+        return []
+    manifest = orjson.loads((folder / "manifest.json").read_bytes())
+    signed = [
+        orjson.loads(path.read_bytes())["subject"] for path in folder.glob("signoffs/*/*.json")
+    ]
+    known = {(each["name"], each["digest"]["sha256"]) for part in signed for each in part}
+    return [
+        path
+        for path, kept in manifest["covered"].items()
+        if (path, manifest["files"][kept]) not in known
+    ]

@@ -1,0 +1,175 @@
+"""An office with real results in place of small files: what people sign there can be released."""
+
+import contextlib
+import shutil
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from clean import clean
+from conftest import ROOT, SCRIPTS, as_csv, market
+from deploy import deploy
+from ingest import ingest
+from people import Office
+from pricewright import ledger
+from pricewright.config import clean_options, complete, ingest_options, training_options
+from pricewright.decisions import signing, ssh
+from pricewright.decisions.covered import RUN_REPORT, read_covered
+from pricewright.production import store
+from pricewright.production.evidence import Origin
+from pricewright.production.release import release
+from pricewright.production.releases import files, folder_of
+from pricewright.production.rollback import roll_back
+from pricewright.provenance import code_digest
+from report import report
+from train_or_score import train_or_score
+
+
+def small_config():
+    """The config of a small market, complete."""
+    config = {
+        "source": {"uri": "data/small.csv", "columns": {}},
+        "model": {"price": "close", "horizon": 5, "min_history": 40, "calibration": 100},
+        "evaluation": {"origins": 20},
+        "accept": {"allow_unaccepted": True},  # 140 days are too few for a back-test
+        "report": {"title": "Small market"},
+    }
+    complete(config)
+    return config
+
+
+def make_results(folder: Path, seed: int = 1, config=None) -> None:
+    """What the five steps make of a small market, in `folder`, as the rules call them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = config or small_config()
+    with contextlib.chdir(folder):
+        Path("data").mkdir(exist_ok=True)
+        Path("data/small.csv").write_text(as_csv(market(seed=seed)))
+        results = Path("results")
+        raw, table = results / "prices_raw.json", results / "prices_clean.json"
+        receipts = [results / "ingest.json", results / "clean.json"]
+        ingest(
+            output=raw,
+            receipt=receipts[0],
+            quarantine=results / "quarantine.json",
+            restatements=results / "restatements.json",
+            **ingest_options(config),
+        )
+        clean(
+            raw,
+            table,
+            receipt=receipts[1],
+            quality=results / "data_quality.json",
+            corrections=config["corrections"]["file"],
+            **clean_options(config),
+        )
+        model, given = results / "model.json", config["score"]["model"]
+        train_or_score(table, model, model=given, receipts=receipts, **training_options(config))
+        report(model, results / "report.txt", **config["report"], allow_unaccepted=True)
+        deploy(results / "report.txt", results / "deployed_model.json", allow_unaccepted=True)
+        Path(RUN_REPORT).write_text(f"<html>run {seed}</html>\n")
+
+
+@cache
+def code() -> str:
+    """The digest of the code that makes models."""
+    return code_digest(SCRIPTS / "train_or_score.py")
+
+
+class Works(Office):
+    """An office whose results are real; `made` are folders with results to take from."""
+
+    def __init__(self, root: Path, keys: dict[str, Path], made: list[Path]) -> None:
+        super().__init__(root, keys)
+        self.made, self.config = made, small_config()
+        self.config["signoffs"] = self.signoffs
+        self.allow_unaccepted = True
+        self.workflow = ROOT / "workflow"
+        self.train(0)
+
+    @property
+    def production(self) -> Path:
+        return self.root / "production"
+
+    @property
+    def current(self) -> str | None:
+        """The digest at which the link points."""
+        link = self.production / "current"
+        return link.readlink().name if link.is_symlink() else None
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.config, self.workflow, code())
+
+    def train(self, which: int) -> None:
+        """Results of a run in place of those that are there."""
+        for name in ("results", "data"):
+            shutil.rmtree(self.root / name, ignore_errors=True)
+            shutil.copytree(self.made[which] / name, self.root / name)
+        self.record_run("author")
+
+    def release(self) -> str:
+        return release(self.root, self.origin, self.clock)
+
+    def signed_release(self, which: int) -> str:
+        """A release of a run, signed by the reviewer."""
+        self.train(which)
+        self.wait(minutes=1)
+        self.sign_all("reviewer")
+        return self.release()
+
+    def roll_back(self, to: str) -> str:
+        return roll_back(self.root, to, self.config, self.clock)
+
+    def sign_release(self, who: str, digest: str) -> None:
+        """Sign for gate deploy that a release may be gone back to."""
+        key, policy = self.keys[who], self.policy
+        signer = signing.Signing(who=who, key=key, fingerprint=ssh.key_fingerprint(key))
+        content = files(self.root, digest)
+        statement = signing.prepared(
+            self.root,
+            policy,
+            {name: store.sha256(each) for name, each in content.items()},
+            gate="deploy",
+            decision="approved",
+            who=who,
+            clock=self.clock,
+        )
+        signing.give(self.root, policy, statement, signer, self.clock)
+
+    def events(self) -> list[str]:
+        """What the ledger tells of production, in order."""
+        kinds = ("release", "rollback", "smoke-test-passed", "smoke-test-failed", "undone")
+        return [e.event for e in ledger.read(self.root / "ledger") if e.event in kinds]
+
+    def released(self) -> list[str]:
+        return store.digests(folder_of(self.root))
+
+    def covered(self) -> dict[str, bytes]:
+        return read_covered(self.root)
+
+    def tree(self) -> dict[str, tuple[int, int, bytes]]:
+        """Everything that is on record or in production, with when it was changed."""
+        found = {}
+        for part in ("production", "ledger", "signoffs"):
+            for path in sorted((self.root / part).rglob("*")):
+                stat = path.lstat()
+                content = path.read_bytes() if path.is_file() else b""
+                found[str(path)] = (stat.st_mtime_ns, stat.st_ctime_ns, content)
+        return found
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Folders with the results of three runs on different prices; not to be changed."""
+    folders = [tmp_path_factory.mktemp(f"made{seed}") for seed in (1, 2, 3)]
+    for seed, folder in enumerate(folders, 1):
+        make_results(folder, seed)
+    return folders
+
+
+@pytest.fixture
+def works(tmp_path: Path, keys: dict[str, Path], made: list[Path]) -> Works:
+    """An office with the results of the first run, for which nobody has signed yet."""
+    return Works(tmp_path / "works", keys, made)

@@ -1,0 +1,130 @@
+"""The store of releases: folders that are complete, read-only and on the disk before they count."""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from pricewright.errors import Refusal
+from pricewright.files import reach_disk, sha256
+from pricewright.production.manifest import NAME, Manifest, parsed
+from pricewright.regular import read_regular
+
+_INCOMING = ".incoming-"
+
+
+def prepare(releases: Path, digest: str, files: Mapping[str, bytes]) -> Path:
+    """Write the files of a release, by their paths in it, to a folder that does not count yet.
+
+    When this returns, all of it is read-only and on the disk. Whatever raises, nothing counts.
+    """
+    releases.mkdir(parents=True, exist_ok=True)
+    for folder in (releases.parent, releases.parent.parent):
+        reach_disk(folder)
+    incoming = releases / f"{_INCOMING}{digest}"
+    discard(incoming)
+    try:
+        _fill(incoming, files)
+    except BaseException:
+        discard(incoming)
+        raise
+    return incoming
+
+
+def settle(incoming: Path, digest: str) -> None:
+    """Let a prepared release count, under its digest."""
+    os.rename(incoming, incoming.with_name(digest))
+    reach_disk(incoming.parent)
+
+
+def opened(releases: Path, digest: str) -> tuple[Manifest, dict[str, bytes]]:
+    """A release's manifest, and its files by their paths in it.
+
+    Raises Refusal unless it is whole: the very files that its manifest names, with their digests,
+    and no others; no link is followed.
+    """
+    folder = releases / digest
+    contents: dict[str, bytes] = {}
+    try:
+        for name in _names(folder):
+            contents[name] = read_regular(folder / name)
+    except FileNotFoundError:
+        raise Refusal(f"{folder}: there is no such release, or it is not whole.") from None
+    if NAME not in contents:
+        raise Refusal(f"{folder}: has no {NAME}; it is no release.")
+    manifest = parsed(contents[NAME], digest, str(folder / NAME))
+    del contents[NAME]
+    for name in sorted(contents.keys() ^ manifest.files.keys()):
+        what = "is not in its release any more" if name in manifest.files else "is no part of it"
+        raise Refusal(f"{folder / name}: {what}; the release is not what it was.")
+    for name, content in sorted(contents.items()):
+        if sha256(content) != manifest.files[name]:
+            raise Refusal(
+                f"{folder / name}: was changed (sha256 {sha256(content)[:12]}…, released "
+                f"{manifest.files[name][:12]}…); the release is not what it was."
+            )
+    return manifest, contents
+
+
+def digests(releases: Path) -> list[str]:
+    """What there is in the store, by name, less what is on its way."""
+    if not releases.is_dir():
+        return []
+    return sorted(path.name for path in releases.iterdir() if not path.name.startswith(_INCOMING))
+
+
+def clear(releases: Path) -> None:
+    """Remove what a process that died left on its way."""
+    if releases.is_dir():
+        for path in releases.glob(f"{_INCOMING}*"):
+            discard(path)
+
+
+def discard(folder: Path) -> None:
+    """Remove a read-only folder, if it is there, and never what a link in it points at."""
+    try:
+        if not stat.S_ISDIR(os.lstat(folder).st_mode):
+            folder.unlink()
+            return
+    except FileNotFoundError:
+        return
+    folder.chmod(0o755)
+    for path in list(folder.iterdir()):
+        discard(path)
+    folder.rmdir()
+
+
+def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
+    parts = {part for name in files for part in PurePosixPath(name).parents}
+    folders = [folder / part for part in sorted(parts, key=lambda part: len(part.parts))]
+    for each in folders:  # the outer ones first
+        each.mkdir()
+    for name, content in sorted(files.items()):
+        _write(folder / name, content)
+    for each in reversed(folders):
+        each.chmod(0o555)
+        reach_disk(each)
+
+
+def _write(path: Path, content: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, 0o444)
+    try:
+        rest = memoryview(content)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        os.fchmod(descriptor, 0o444)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _names(folder: Path, within: str = "") -> Iterator[str]:
+    """The paths of all files of a release; a link is named too, to be refused."""
+    if not stat.S_ISDIR(os.lstat(folder).st_mode):
+        raise Refusal(f"{folder}: is a link or a file, where a release's folder is needed.")
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _names(folder / entry.name, f"{within}{entry.name}/")
+        else:
+            yield f"{within}{entry.name}"

@@ -1,0 +1,50 @@
+"""Production: what people signed for is released, after everything is checked again."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import step
+from pricewright.config_files import read_config
+from pricewright.journal import logger, say
+from pricewright.production.agreement import Unsigned
+from pricewright.production.evidence import Origin
+from pricewright.production.release import STAGED, release
+from pricewright.provenance import code_digest
+
+
+def production(
+    input: Path = Path(STAGED),
+    *,
+    config: dict[str, Any] | None = None,
+    configfile: Sequence[Path] = (),
+) -> None:
+    """Release the model in staging, with its report, receipts and sign-offs, if all is in order.
+
+    The files in `results/` are read once; what people signed, who may, for how long, and what was
+    released before is checked again; then these very bytes are released, and
+    `production/current` points at them. The same bytes again change nothing.
+
+    Parameters
+    ----------
+    input
+        The model in staging.
+    config
+        The config of the run. Left out: config/config.yaml with
+    configfile
+        config files laid over it, as given to Snakemake.
+    """
+    say("start", input=input)
+    whole = config if config is not None else read_config(configfile)
+    code = code_digest(step.FOLDER / "train_or_score.py")
+    try:
+        digest = release(Path(), Origin(whole, step.FOLDER.parent, code))
+    except Unsigned as unsigned:
+        for line in unsigned.listing.splitlines():
+            logger.error(f"  {line}")
+        raise
+    say("end", release=digest)
+
+
+if __name__ == "__main__":
+    step.run(production)
