@@ -101,7 +101,7 @@ def gathered(
 def _code(workflow: Path) -> dict[str, bytes]:
     """The workflow's own files."""
     names = {"Snakefile", "files.txt", *read_regular(workflow / "files.txt").decode().split()}
-    for pattern in ("rules/*.smk", "envs/*.yaml", "page/*", "report/*.rst"):
+    for pattern in ("rules/*.smk", "envs/*.yaml", "report/*.rst"):
         names |= {path.relative_to(workflow).as_posix() for path in workflow.glob(pattern)}
     return {f"workflow/{name}": read_regular(workflow / name) for name in sorted(names)}
 
