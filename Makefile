@@ -9,13 +9,13 @@ ENV := .venv
 BIN := $(ENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
-.PHONY: run test check lock bench bench-reading bench-models clean
+.PHONY: run test check lock bench bench-reading bench-models bench-page clean
 .DELETE_ON_ERROR:
 
 run: $(ENV)/run.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores 1 $(ARGS)
 	@echo
-	@echo "Report          results/report.txt"
+	@echo "Report          results/report.txt, with pictures results/report.html"
 	@echo "Run report      results/run_report.html"
 	@echo "DAG             results/dag.svg"
 	@echo "Deployed model  results/deployed_model.json"
@@ -39,6 +39,9 @@ bench-reading: $(ENV)/run.lock
 
 bench-models: $(ENV)/dev.lock
 	@$(BIN)/python benchmarks/models.py $(ARGS)
+
+bench-page: $(ENV)/dev.lock
+	@$(BIN)/python benchmarks/page.py $(ARGS)
 
 lock:
 	uv pip compile $(COMPILE) --extra dev pyproject.toml --output-file requirements-dev.lock

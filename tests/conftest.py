@@ -14,6 +14,8 @@ import orjson
 import pytest
 import yaml
 
+from pricewright.charts.drawing import library
+
 pytest_plugins = ["people", "servers", "works"]
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -118,13 +120,14 @@ def command(
 
 def copy_project(folder: Path) -> Path:
     """The files that a clone would have, less the tests and documents."""
+    library()  # takes seconds to make, and is kept with the code
     folder.mkdir(parents=True)
     shutil.copy(ROOT / "Snakefile", folder)
     for name in ("workflow", "config", "profiles", "data"):
         shutil.copytree(
             ROOT / name,
             folder / name,
-            ignore=shutil.ignore_patterns("__pycache__", ".snakemake", "received"),
+            ignore=shutil.ignore_patterns("*.pyc", ".snakemake", "received"),
         )
     return folder
 

@@ -109,7 +109,8 @@ def test_the_snakefile_fits_on_a_page():
 
 def test_what_is_fetched_when_the_workflow_is_used_by_url_is_all_that_steps_need():
     workflow = ROOT / "workflow"
-    needed = [*SCRIPTS.rglob("*.py"), *(workflow / "schemas").iterdir()]
+    needed = [*SCRIPTS.rglob("*.py")]
+    needed += [*(workflow / "schemas").iterdir(), *(workflow / "page").iterdir()]
     needed.append(workflow / "report" / "dag.rst")
     listed = (workflow / "files.txt").read_text().split()
     assert sorted(listed) == sorted(path.relative_to(workflow).as_posix() for path in needed)

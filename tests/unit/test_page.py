@@ -3,7 +3,8 @@ from copy import deepcopy
 import pytest
 
 from conftest import market
-from pricewright import charts
+from pricewright.charts import pooled
+from pricewright.charts.drawing import FILE, svg
 from pricewright.documents import write_columns
 from pricewright.errors import Refusal
 from pricewright.evaluation.acceptance import failed
@@ -14,6 +15,8 @@ from pricewright.verdict import champion, method, p_value, percent, verdict
 from train_or_score import train_or_score
 
 WHO = ("model", "random_walk")
+SCREEN = 50
+"""The lines of a terminal's window."""
 
 
 @pytest.fixture(scope="module")
@@ -171,18 +174,18 @@ def test_the_whole_distribution_is_the_models(model):
     text = flat(lines)
     for name, key in (("pinball", "pinball"), ("CRPS", "crps"), ("interval", "interval_score")):
         assert f"{name} {ratios[key]:.3f}" in text
-    assert f"PIT uniform: {p_value(pooled['pit']['p_value'])}," in text
+    assert f"({p_value(pooled['pit']['p_value'])}, if no forecasts overlapped)" in text
     tails = [pooled["var"][key] for key in ("1", "5")]
     tests = [f"{tail['independent']} of {tail['tested']}" for tail in tails]
     assert f"(Christoffersen) at 1% for {tests[0]}, at 5% for {tests[1]} symbols" in text
 
 
-def test_the_forecast_on_the_page_is_the_models(model):
-    lines = section(page(model), "Forecast of the price")
-    for symbol, state in model["symbols"].items():
-        ahead = state["forecast"]
-        prices = [state["last_price"], *(ahead[key][-1] for key in ("lower", "point", "upper"))]
-        assert row(lines, symbol) == [state["last_date"], *(f"{price:.4f}" for price in prices)]
+@pytest.mark.parametrize(
+    ("p", "words"), [(0.04, "perhaps not flat"), (0.06, "flat, as far as"), (None, "unknown")]
+)
+def test_a_distribution_that_is_off_is_said_in_words(model, p, words):
+    model["metrics"]["pooled"]["pit"]["p_value"] = p
+    assert f"PIT {words}" in flat(section(page(model), "The whole distribution"))
 
 
 @pytest.mark.parametrize(
@@ -234,10 +237,10 @@ def test_each_criterion_has_its_row(model):
         value = "unknown" if found["value"] is None else found["value"]
         value = value if isinstance(value, str) else f"{value:.4g}"
         limit = found["limit"]
-        limit = limit if isinstance(limit, str) else f"at {found['side']} {limit:g}"
+        limit = limit if isinstance(limit, str) else f"at {found['side']} {limit:.4g}"
         assert mark == ("met" if found["met"] else "NOT MET")
         assert " ".join(lines[at].split()).endswith(f"{name} {value} {limit}")
-        assert flat(lines[at + 1 :]).startswith(found["what"])
+        assert flat(lines[at + 1 :]).startswith(found["what"]) != found["met"]
 
 
 # What the numbers say
@@ -376,7 +379,8 @@ def test_the_page_says_how_the_model_was_made(model):
     assert all(date in facts["leaks"] for date in model["leak_check"]["cutoffs"])
     assert facts["leaks"].startswith("none: ")
     text = flat(section(page(model), "The model"))
-    assert all(f"{label} {said}" in text for label, said in facts.items())
+    said = ("point", "volatility", "shape", "price", "made", "leaks")
+    assert all(f"{label} {facts[label]}" in text for label in said)
 
 
 def test_a_window_and_an_embargo_are_said(model):
@@ -423,7 +427,7 @@ def test_of_many_symbols_the_worst_are_shown_and_the_rest_counted(model):
     ratios = {symbol: interval_ratio(scores) for symbol, scores in by_symbol.items()}
     assert worst(model) == sorted(ratios, key=ratios.get, reverse=True)
     text = page(model, max_symbols=1)
-    for heading, first in (("Beside the plain", 4), ("Volatility and", 4), ("Forecast of", 3)):
+    for heading, first in (("Beside the plain", 4), ("Volatility and", 4)):
         lines = section(text, heading)
         assert lines[first].split()[0] == worst(model)[0]
         assert lines[first + 1] == "  (2 more)"
@@ -435,7 +439,7 @@ def test_symbols_that_were_not_evaluated_come_last(model):
     assert worst(model)[-1] == first
 
 
-def test_fallbacks_are_listed_by_symbol(model):
+def test_a_few_fallbacks_are_listed_by_symbol_and_the_rest_counted(model):
     notes = ["volatility: har, for 99 changes are fewer than 250", "scale: levels, for a price"]
     for state in model["symbols"].values():
         state["fallbacks"] = []
@@ -444,25 +448,48 @@ def test_fallbacks_are_listed_by_symbol(model):
     model["symbols"]["S2"]["fallbacks"] = notes[:1]
     lines = section(page(model), "Fallbacks")
     assert flat(lines[1:]) == f"S0 {'; '.join(notes)} S2 {notes[0]}"
-    lines = section(page(model, max_symbols=1), "Fallbacks")
-    assert flat(lines[1:]) == f"S0 {'; '.join(notes)} (1 more)"
+    names = [f"T{number}" for number in range(5)]
+    model["symbols"] = {name: model["symbols"]["S2"] for name in names}
+    lines = section(page(model), "Fallbacks")
+    assert [line.split()[0] for line in lines[1:]] == ["T0", "T1", "T2", "(2"]
 
 
 def test_what_is_left_out_has_its_reason(model):
-    reasons = [{"symbol": f"X{n}", "reason": "the price never changes"} for n in range(3)]
+    reasons = [{"symbol": f"X{n}", "reason": "the price never changes"} for n in range(4)]
     model["left_out"] = reasons
-    lines = section(page(model, max_symbols=2), "Left out of the model")
+    lines = section(page(model), "Left out of the model")
     assert lines[1:] == [
-        *(f"  X{n}  the price never changes" for n in range(2)),
+        *(f"  X{n}  the price never changes" for n in range(3)),
         "  (1 more)",
     ]
+
+
+# What waits for people
+
+
+def test_each_decision_says_how_many_must_sign_and_how(model):
+    lines = section(page(model, required={"metrics": 2}), "What waits for people")
+    asked = {line.split()[0]: line.split()[1] for line in lines[1:5]}
+    assert asked == {"source": "1", "metrics": "2", "report": "1", "deploy": "1"}
+    assert "python workflow/scripts/sign.py report --key ~/.ssh/id_ed25519" in lines[5]
+    assert "python workflow/scripts/status.py" in lines[6]
+    assert "snakemake --cores 1 production" in lines[7]
 
 
 # The page itself
 
 
 def test_the_page_fits_a_terminal(model):
-    assert max(map(len, page(model, allow_unaccepted=True).splitlines())) <= WIDTH
+    lines = page(model, allow_unaccepted=True).splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    assert len(lines) <= 2 * SCREEN
+
+
+def test_a_title_with_line_breaks_is_one_line(model):
+    forged = "x\n  model   other.json\n  sha256  " + "b" * 64
+    text = page(model, title=forged)
+    assert text.splitlines()[1].strip("=") == ""
+    assert named_model(text, "report.txt") == ("results/model.json", "a" * 64)
 
 
 def test_the_page_fits_a_terminal_with_long_names_and_all_that_can_be_said(model):
@@ -507,6 +534,13 @@ def test_a_long_name_stays_whole_where_there_is_room(model):
     assert names[0] in flat(section(page(renamed(model, names)), "Beside the plain"))
 
 
+def test_nothing_on_the_page_is_obeyed_by_a_terminal(model):
+    model["left_out"] = [{"symbol": "X\x1b[2J", "reason": "\u202eevil\x07"}]
+    text = page(model, title="A\x9b31mtitle")
+    assert "X?[2J  ?evil?" in text
+    assert all(letter.isprintable() or letter == "\n" for letter in text)
+
+
 def test_the_page_names_its_model_and_is_read_back(model):
     path = "a folder with spaces/" * 5 + "model.json"
     text = page(model, model_path=path, allow_unaccepted=True)
@@ -539,8 +573,8 @@ def test_the_page_counts_what_was_quarantined_and_flagged_most_first(model):
     cleaned["flags"] = {"jump": 0, "stale": 3}
     model["receipts"] = {"ingest": receipt, "clean": cleaned}
     text = page(model)
-    assert "quarantine  7 rows: 4 conflict, 2 duplicate, 1 other" in text
-    assert "changes     2 values restated, 1 rows withdrawn" in text
+    assert "quarantine  7 rows: 4 conflict, 2 duplicate, 1 sign" in text
+    assert "restated    2 values restated, 1 rows withdrawn" in text
     assert "flagged     3 flags: 3 stale" in text
     assert max(map(len, text.splitlines())) <= WIDTH
 
@@ -576,26 +610,29 @@ def unseen(model):
     return model
 
 
+def figures(model, max_symbols=20):
+    charts = pooled.titled_coverage(model, FILE), pooled.interval_ratios(model, max_symbols, FILE)
+    return [svg(chart, FILE) for chart in charts]
+
+
 def test_the_pictures_are_the_same_bytes_each_time_and_ask_for_nothing(model):
-    for draw in (charts.coverage, lambda model: charts.skill(model, 20)):
-        svg = draw(model)
-        assert svg == draw(model)
-        assert svg.startswith(b"<svg")
-        assert b"href" not in svg
-        assert b"<script" not in svg
+    for first, again in zip(figures(model), figures(model), strict=True):
+        assert first == again
+        assert first.startswith("<svg")
+        assert "href" not in first
+        assert "<script" not in first
 
 
 def test_the_picture_of_skill_shows_the_worst_and_says_so(model):
-    svg = charts.skill(model, 1).decode()
-    assert "the worst 1" in svg
-    assert f">{worst(model)[0]}<" in svg
-    assert f">{worst(model)[1]}<" not in svg
-    assert "the worst" not in charts.skill(model, 3).decode()
+    drawn = figures(model, 1)[1]
+    assert "the worst 1" in drawn
+    assert f">{worst(model)[0]}<" in drawn
+    assert f">{worst(model)[1]}<" not in drawn
+    assert "the worst" not in figures(model, 3)[1]
 
 
 def test_the_pictures_of_a_model_without_metrics_are_drawn(model):
     unseen(model)
-    assert charts.coverage(model).startswith(b"<svg")
-    assert charts.skill(model, 20).startswith(b"<svg")
+    assert all(drawn.startswith("<svg") for drawn in figures(model))
     model["metrics"]["by_symbol"] = {}
-    assert charts.skill(model, 20).startswith(b"<svg")
+    assert figures(model)[1].startswith("<svg")

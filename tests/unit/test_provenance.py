@@ -93,7 +93,10 @@ LATER = {
     "ingest": (str(PACKAGE / "reading"), str(PACKAGE / "sources")),  # those that a source needs
     "clean": (str(PACKAGE / "schema.py"),),  # if corrections are declared
     "train_or_score": (),
-    "report": (str(PACKAGE / "charts.py"),),
+    "report": tuple(
+        str(PACKAGE / name)
+        for name in ("arrays.py", "backtest.py", "charts", "html", "quarantine.py")
+    ),
     "deploy": (),
 }
 
@@ -123,7 +126,10 @@ LIBRARIES = {
     "train_or_score": {
         *{"jsonschema-rs", "loky", "numpy", "orjson", "pandas", "pyarrow", "pyyaml", "scipy"},
     },
-    "report": {"jsonschema-rs", "orjson", "pyyaml", "tabulate", "vl-convert-python"},
+    "report": {
+        *{"jinja2", "jsonschema-rs", "numpy", "orjson", "pyarrow", "pyyaml", "tabulate"},
+        "vl-convert-python",
+    },
     "deploy": {"jsonschema-rs", "orjson", "pyyaml", "tabulate", "tenacity"},
 }
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from pricewright.quality.flags import FLAGS, flag_prices, quality_document
 from pricewright.quality.thresholds import Thresholds
+from pricewright.quality.traded import ROWS, most_traded
 from suspects import WEEKDAYS, flags, market, series, values
 
 
@@ -134,3 +135,37 @@ def test_any_prices_at_all_have_a_document_in_json(closes):
     found = flag_prices(table)
     document = orjson.loads(orjson.dumps(quality_document(found, table)))
     assert document["flagged"] == found
+
+
+# What is traded most
+
+
+def traded(volumes, closes=2.0, **columns):
+    """One row a day for each symbol, in order; volumes by symbol."""
+    rows = [(symbol, volume) for symbol, days in volumes.items() for volume in days]
+    table = pd.DataFrame(rows, columns=["symbol", "volume"])
+    return table.assign(close=closes, **columns)
+
+
+def test_the_most_traded_symbols_come_first_with_their_turnover():
+    table = traded({"A": [1, 2], "B": [5, None], "C": [0, 0]})
+    assert most_traded(table) == [
+        {"symbol": "B", "turnover": 10.0},
+        {"symbol": "A", "turnover": 6.0},
+    ]
+
+
+def test_only_what_was_traded_lately_counts():
+    table = traded({"A": [10**6] + [1] * ROWS, "B": [2] * ROWS})
+    assert [entry["symbol"] for entry in most_traded(table)] == ["B", "A"]
+
+
+def test_without_volumes_symbols_or_prices_none_is_traded_most():
+    table = traded({"A": [1, 2]})
+    for column in ("volume", "symbol", "close"):
+        assert most_traded(table.drop(columns=column)) == []
+
+
+def test_at_most_twenty_are_listed():
+    document = quality_document([], traded({f"S{n:02}": [n + 1] for n in range(30)}))
+    assert [entry["symbol"] for entry in document["traded"]] == [f"S{29 - n}" for n in range(20)]

@@ -10,8 +10,8 @@ PACKAGE = "workflow/scripts/pricewright"
 @pytest.mark.parametrize(
     ("file", "old", "new", "expected"),
     [
-        ("page.py", 'f"{title}: model report"', 'f"{title}: the model"', ["report", "deploy"]),
-        ("charts.py", '"fontSize": 15', '"fontSize": 16', ["report", "deploy"]),
+        ("page.py", 'f"{named}: model report"', 'f"{named}: the model"', ["report", "deploy"]),
+        ("charts/drawing.py", '"fontSize": 15', '"fontSize": 16', ["report", "deploy"]),
         ("forecasting/har.py", "SEED = 20", "SEED = 21", list(STEPS[2:])),
         ("cleaning.py", 'kind="stable"', 'kind="mergesort"', list(STEPS[1:])),
         ("reading/numbers.py", 'characters=" \\t"', 'characters=" "', list(STEPS)),

@@ -16,6 +16,7 @@ from conftest import CHECKPOINTS, ROOT, STEPS, Project, command, copy_project
 def test_one_run_makes_every_checkpoint_log_and_record(run_once):
     results = run_once.folder / "results"
     written = {*CHECKPOINTS, "dag.svg", "run_report.html", "ingest.json", "clean.json"}
+    written |= {"report.html", "backtest.parquet"}
     written |= {"quarantine.json", "restatements.json", "data_quality.json"}
     assert written <= {path.name for path in results.iterdir()}
     assert {path.name for path in (run_once.folder / "logs").iterdir()} == {
@@ -28,6 +29,14 @@ def test_a_second_run_runs_nothing(finished):
     outcome = finished.snakemake()
     assert (outcome.code, outcome.ran) == (0, [])
     assert "Nothing to be done" in outcome.stderr
+
+
+def test_a_page_that_is_gone_is_made_again(finished):
+    path = finished.folder / "results" / "report.html"
+    before = path.read_bytes()
+    path.unlink()
+    assert "report" in finished.snakemake().ran
+    assert path.read_bytes() == before
 
 
 def test_a_forced_run_writes_the_same_bytes(finished):
@@ -48,12 +57,12 @@ def test_a_file_that_was_only_touched_makes_nothing_run(finished, file):
 
 
 def test_no_artifact_knows_its_time_its_host_or_its_folder(run_once):
-    secrets = [str(run_once.folder), os.uname().nodename]
+    secrets = [secret.encode() for secret in (str(run_once.folder), os.uname().nodename)]
     results = run_once.folder / "results"
     for path in results.rglob("*"):
         if path.is_file() and path.name not in ("run_report.html", "dag.svg"):
-            text = path.read_text()
-            assert not [secret for secret in secrets if len(secret) > 3 and secret in text], path
+            content = path.read_bytes()
+            assert not [secret for secret in secrets if len(secret) > 3 and secret in content], path
 
 
 def test_the_run_report_holds_captioned_checkpoints_pictures_and_the_dag(run_once):
@@ -82,6 +91,17 @@ def test_the_picture_of_the_dag_is_the_rulegraph_that_snakemake_prints(finished)
         [layout_engine(), "-Tsvg"], input=rulegraph.encode(), capture_output=True, check=True
     )
     assert (finished.folder / "results" / "dag.svg").read_bytes() == drawn.stdout
+
+
+def test_the_picture_of_the_steps_on_the_page_has_the_rules_and_edges_of_snakemakes(finished):
+    drawn = (finished.folder / "workflow" / "page" / "dag.svg").read_text()
+    graph = finished.snakemake("--rulegraph").stdout
+    names = dict(re.findall(r'(\d+)\[label = "(\w+)"', graph))
+    edges = {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", graph)}
+    assert set(re.findall(r'data-rule="(\w+)"', drawn)) == set(STEPS)
+    assert set(re.findall(r'data-edge="(\w+) (\w+)"', drawn)) == {
+        edge for edge in edges if "all" not in edge
+    }
 
 
 def test_the_dag_and_the_rulegraph_go_to_dot(finished):

@@ -1,7 +1,10 @@
-# Requires a model. Gives the page that people read about it, and its pictures.
+# Requires a model, its back-test and what is odd in its data. Gives the report that people read
+# before they sign, as text and as a page with pictures.
 rule report:
     input:
         "results/model.json",
+        backtest="results/backtest.parquet",
+        quality="results/data_quality.json",
     output:
         report(
             "results/report.txt",
@@ -9,6 +12,7 @@ rule report:
             category="Model",
             labels={"checkpoint": "report.txt"},
         ),
+        html="results/report.html",
         coverage=report(
             "results/figures/coverage.svg",
             caption="../report/coverage.rst",
@@ -31,8 +35,10 @@ rule report:
         backoff=linear_backoff(config["retries"]["delay"]),
         mem_mb=more_memory(1000),
     params:
-        options=config["report"]
-        | {"allow_unaccepted": config["accept"]["allow_unaccepted"]},
-        code=code_used(SCRIPTS / "report.py", [SCHEMAS / "model.schema.yaml"]),
+        options=report_options(config),
+        code=code_used(
+            SCRIPTS / "report.py",
+            [SCHEMAS / "model.schema.yaml", *HERE.glob("page/*")],
+        ),
     script:
         "../scripts/report.py"

@@ -1,4 +1,5 @@
-# Requires clean records, and in mode score a model. Gives a model with its evaluation.
+# Requires clean records, and in mode score a model. Gives a model with its evaluation,
+# and beside it what was forecast and happened day by day.
 rule train_or_score:
     input:
         f"results/prices_clean.{config['format']}",
@@ -13,6 +14,7 @@ rule train_or_score:
             category="Model",
             labels={"checkpoint": "model.json"},
         ),
+        backtest="results/backtest.parquet",
     log:
         "logs/train_or_score.log",
     retries: config["retries"]["times"]

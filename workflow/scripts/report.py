@@ -1,9 +1,12 @@
 """Report: what came in, the model and how good it is, on a page that a person can read."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import step
-from pricewright.files import write_whole
+from pricewright.documents import parse_json
+from pricewright.files import read_whole, write_whole
 from pricewright.journal import say
 from pricewright.model import read_model
 from pricewright.page import compose
@@ -13,12 +16,16 @@ def report(
     input: Path,
     output: Path,
     *,
+    html: Path | None = None,
     coverage: Path | None = None,
     skill: Path | None = None,
+    backtest: Path | None = None,
+    quality: Path | None = None,
     title: str = "Prices",
     digits: int = 3,
     max_symbols: int = 20,
     allow_unaccepted: bool = False,
+    required: Mapping[str, int] | None = None,
 ) -> None:
     """Write the page about a model that people read before they trust it.
 
@@ -28,10 +35,16 @@ def report(
         The model, as `train_or_score` writes it.
     output
         The page: plain text, 80 columns.
+    html
+        Where to write the page with pictures: HTML, one file that asks for nothing outside it.
     coverage
         Where to draw the interval's coverage by horizon, as SVG.
     skill
         Where to draw each symbol's interval score beside the plain random walk's, as SVG.
+    backtest
+        The model's back-test, as `train_or_score` writes it, for pictures of each symbol.
+    quality
+        The document of what is odd in the data, as `clean` writes it.
     title
         What the page is headed with.
     digits
@@ -40,10 +53,12 @@ def report(
         The most symbols in a table or picture; the worst are shown.
     allow_unaccepted
         Whether the model will be deployed even if it is not accepted; the page says so.
+    required
+        How many must sign each decision that production needs: source, metrics, report, deploy.
     """
     say("start", input=input)
     model, digest = read_model(input)
-    pictures = {"coverage": coverage, "skill": skill}
+    pictures = {"html": html, "coverage": coverage, "skill": skill}
     written = {"report": str(output)} | {what: str(path) for what, path in pictures.items() if path}
     page = compose(
         model,
@@ -54,16 +69,39 @@ def report(
         max_symbols=max_symbols,
         allow_unaccepted=allow_unaccepted,
         written=written,
+        required=required,
     )
     if coverage or skill:
-        from pricewright import charts
+        from pricewright.charts import drawing, pooled
 
         if coverage:
-            write_whole(coverage, charts.coverage(model))
+            chart = pooled.titled_coverage(model, drawing.FILE)
+            write_whole(coverage, drawing.svg(chart, drawing.FILE).encode())
         if skill:
-            write_whole(skill, charts.skill(model, max_symbols))
+            chart = pooled.interval_ratios(model, max_symbols, drawing.FILE)
+            write_whole(skill, drawing.svg(chart, drawing.FILE).encode())
+    if html:
+        from pricewright.backtest import read_backtest
+        from pricewright.html.page import files_of, render
+
+        rendered = render(
+            model,
+            sha256=digest,
+            title=title,
+            files=files_of(model, str(input), digest),
+            backtest=read_backtest(backtest, digest) if backtest else None,
+            quality=_document(quality) if quality else None,
+            required=required,
+            allow_unaccepted=allow_unaccepted,
+        )
+        write_whole(html, rendered.encode())
     write_whole(output, page.encode())
     say("end", artifact=output)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = parse_json(read_whole(path), str(path))
+    return found
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import step
 from pricewright.errors import Refusal
 from pricewright.evaluation.acceptance import Thresholds
+from pricewright.evaluation.backtest import write_backtest
 from pricewright.forecasting.histories import read_panel
 from pricewright.forecasting.settings import Settings
 from pricewright.journal import say
@@ -46,6 +47,7 @@ def train_or_score(
     champion: Path | None = None,
     beat_champion: Literal["not_worse", "better", "ignore"] = "not_worse",
     receipts: Sequence[Path] = (),
+    backtest: Path | None = None,
     threads: int = 1,
 ) -> None:
     """Train a model on clean prices, or score a given one on them, and evaluate it.
@@ -125,6 +127,8 @@ def train_or_score(
         significantly better, or any (ignore).
     receipts
         The receipts of `ingest` and `clean`, to be kept in the model.
+    backtest
+        Where to write what was forecast and happened day by day, for pictures, as Parquet.
     threads
         On how many groups of symbols to work at a time, each in a process of its own.
     """
@@ -163,11 +167,22 @@ def train_or_score(
     say("start", input=input, mode=mode, model=model or "new")
     panel, sha256, rows = read_panel(input, given[0]["parameters"]["price"] if given else price)
     source = Source(str(input), sha256, rows, receipts, step.FOLDER / "train_or_score.py")
-    document = build_model(
+    built = build_model(
         panel, source, settings, thresholds, given=given, deployed=deployed, processes=threads
     )
+    document = built.document
     say("params", **document["parameters"])
     digest = write_model(output, document)
+    if backtest is not None:
+        write_backtest(
+            backtest,
+            digest,
+            panel=built.panel,
+            origins=built.origins,
+            walked=built.walked,
+            scores=built.scores,
+            settings=built.settings,
+        )
     pooled = document["metrics"]["pooled"]
     for forecaster in ("model", "random_walk"):
         figures = {key: pooled[forecaster][key] for key in ("mase", "rmsse", "coverage")}

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pricewright.archive import Archive
 from pricewright.credentials import refuse_written_out
+from pricewright.decisions.covered import MEANINGS
 from pricewright.decisions.places import REVOKED, SIGNERS
 from pricewright.errors import Refusal
 from pricewright.fields import VALUES
@@ -82,6 +83,15 @@ def training_options(config: dict[str, Any]) -> dict[str, Any]:
         **config["model"],
         **config["evaluation"],
         **thresholds(config),
+    }
+
+
+def report_options(config: dict[str, Any]) -> dict[str, Any]:
+    """The options of report."""
+    return {
+        **config["report"],
+        "allow_unaccepted": config["accept"]["allow_unaccepted"],
+        "required": {gate: config["signoffs"][gate]["required"] for gate in MEANINGS},
     }
 
 

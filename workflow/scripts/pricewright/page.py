@@ -7,9 +7,19 @@ from typing import Any
 
 from pricewright import tables
 from pricewright.errors import Refusal
-from pricewright.evaluation.acceptance import percent_key
-from pricewright.tables import TAILS, WIDTH
-from pricewright.verdict import champion, method, p_value, percent, verdict
+from pricewright.facts import data, distribution
+from pricewright.tables import WIDTH
+from pricewright.verdict import LOG, champion, method, verdict
+from pricewright.waiting import COMMANDS, waiting
+
+MOST = 5
+"""The most symbols in a table: the page is to be read at a glance; the other has them all."""
+
+FEW, NOTE = 3, 80
+"""The most symbols of which notes are listed, and the most characters of these."""
+
+_METHOD = ("point", "volatility", "shape", "scale", "price", "made", "leaks")
+"""What of the method is said here."""
 
 _MODEL = re.compile(r"^  model +(?P<path>\S.*)\n  sha256 +(?P<sha256>[0-9a-f]{64})$", re.MULTILINE)
 
@@ -29,34 +39,38 @@ def compose(
     max_symbols: int,
     written: Mapping[str, str],
     allow_unaccepted: bool = False,
+    required: Mapping[str, int] | None = None,
 ) -> str:
     """The page for a model document; `written` names further files, label to relative path.
 
-    Errors are shown with `digits` decimals; of more than `max_symbols` symbols the tables have
-    the worst, by the interval score over the random walk's. `allow_unaccepted` is whether the
-    model is deployed even if it is not accepted.
+    Errors are shown with `digits` decimals; of more than `max_symbols` symbols, or than a screen
+    has room for, the tables have the worst, by the interval score over the random walk's.
+    `allow_unaccepted` is whether the model is deployed even if it is not accepted; `required`,
+    how many must sign each decision.
     """
-    heading = f"{title}: model report"
+    named = " ".join(title.split())  # a line of its own may look as if the page said it
+    heading = f"{named}: model report"
+    most = min(max_symbols, MOST)
     sections = [
         [heading, "=" * len(heading)],
         ["Verdict", *_paragraphs(verdict(model, allow_unaccepted=allow_unaccepted))],
+        ["What came in", *_wrapped(data(model))],
         ["Acceptance", *tables.acceptance(model)],
         ["Beside the deployed model", *_paragraphs(champion(model))],
-        ["What came in", *_facts(_data(model))],
-        ["The model", *_wrapped(method(model))],
-        [_errors_heading(model), *tables.errors(model, digits, max_symbols)],
-        [_RISK_HEADING, *tables.risk(model, max_symbols)],
+        [_errors_heading(model), *tables.errors(model, digits, most)],
+        [_RISK_HEADING, *tables.risk(model, most)],
         [
             "The whole distribution: share of prices within intervals, all days ahead",
             *tables.coverages(model),
-            *_wrapped(_distribution(model)),
+            *_wrapped(distribution(model)),
         ],
-        ["Forecast of the price", *tables.forecasts(model, max_symbols)],
-        *_listed("Fallbacks", _fallbacks(model), max_symbols),
-        *_listed("Left out of the model", _left_out(model), max_symbols),
+        ["The model", *_wrapped(_method(model))],
+        *_listed("Fallbacks", _fallbacks(model)),
+        *_listed("Left out of the model", _left_out(model)),
+        ["What waits for people before production", *_waiting(required)],
         ["Files", *_facts([("model", model_path), ("sha256", sha256), *written.items()])],
     ]
-    return "\n\n".join("\n".join(section) for section in sections) + "\n"
+    return _printable("\n\n".join("\n".join(section) for section in sections) + "\n")
 
 
 def named_model(page: str, name: str) -> tuple[str, str]:
@@ -71,6 +85,32 @@ def named_model(page: str, name: str) -> tuple[str, str]:
             "run the report again."
         )
     return found[0]["path"], found[0]["sha256"]
+
+
+def _printable(page: str) -> str:
+    """The page with nothing in it that a terminal would obey: a name may hold an escape."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in page)
+
+
+def _method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How it was made, in short; of its scale only what is out of the ordinary."""
+    return [
+        (label, said)
+        for label, said in method(model)
+        if label in _METHOD and (label, said) != ("scale", LOG)
+    ]
+
+
+def _waiting(required: Mapping[str, int] | None) -> list[str]:
+    """Each decision and how many must sign it; then the commands, each on a line to be copied."""
+    gates = waiting(required)
+    return _facts(
+        [
+            *((gate.name, f"{gate.required} to sign that {gate.says}") for gate in gates),
+            ("to sign", next(gate.command for gate in gates if gate.name == "report")),
+            *COMMANDS.items(),
+        ]
+    )
 
 
 def _paragraphs(texts: Sequence[str]) -> list[str]:
@@ -102,43 +142,6 @@ def _folded(text: str, first: str, later: str) -> list[str]:
     )
 
 
-def _data(model: Mapping[str, Any]) -> list[tuple[str, str]]:
-    data, receipts = model["data"], model["receipts"]
-    facts = []
-    if came := receipts.get("ingest"):
-        facts += [
-            ("source", came["source"]),
-            ("sha256", came["sha256"]),
-            ("delivered", f"{came['rows']:,} rows, {_span(came)}"),
-            ("quarantine", _counted("rows", came["quarantined"])),
-        ]
-        if came["restated"] or came["withdrawn"]:
-            changes = f"{came['restated']:,} values restated, {came['withdrawn']:,} rows withdrawn"
-            facts.append(("changes", changes))
-    if cleaned := receipts.get("clean"):
-        filled = sum(cleaned["filled"].values())
-        facts += [
-            ("duplicates", f"{cleaned['duplicates']:,} exact duplicates left out"),
-            ("corrected", f"{cleaned['corrected']:,} declared corrections"),
-            ("flagged", _counted("flags", cleaned["flags"])),
-            ("incomplete", f"{cleaned['dropped']:,} rows left out, {filled:,} values filled in"),
-        ]
-    return [*facts, ("kept", f"{data['rows']:,} rows, {_span(data)}")]
-
-
-def _counted(what: str, counts: Mapping[str, int]) -> str:
-    """How many there are in all, and the kinds that there are most of."""
-    kinds = sorted(((count, kind) for kind, count in counts.items() if count), reverse=True)
-    shown = ", ".join(f"{count:,} {kind}" for count, kind in kinds[:2])
-    more = f", {sum(count for count, _ in kinds[2:]):,} other" if len(kinds) > 2 else ""
-    return f"{sum(counts.values()):,} {what}" + (f": {shown}{more}" if shown else "")
-
-
-def _span(facts: Mapping[str, Any]) -> str:
-    symbols = f"{facts['symbols']:,} symbol{'s' if facts['symbols'] != 1 else ''}"
-    return f"{symbols}, {facts['first_date']} to {facts['last_date']}"
-
-
 def _errors_heading(model: Mapping[str, Any]) -> str:
     metrics, chosen = model["metrics"], model["parameters"]
     if not metrics["origins"]:
@@ -150,29 +153,6 @@ def _errors_heading(model: Mapping[str, Any]) -> str:
     )
 
 
-def _distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The whole distribution beside the random walk's, and what does not look like chance."""
-    pooled = model["metrics"]["pooled"]
-    ours, plain = (pooled[who] for who in ("model", "random_walk"))
-    names = {"pinball": "pinball", "crps": "CRPS", "interval_score": "interval"}
-    ratios = [
-        f"{name} {ours[key] / plain[key]:.3f}"
-        for key, name in names.items()
-        if plain[key] and ours[key] is not None
-    ]
-    var = [(percent(tail), pooled["var"][percent_key(tail)]) for tail in TAILS]
-    tests = [f"at {name} for {found['independent']} of {found['tested']}" for name, found in var]
-    p = pooled["pit"]["p_value"]
-    return [
-        ("scores", f"{', '.join(ratios)} times the random walk's" if ratios else "unknown"),
-        (
-            "PIT",
-            "unknown" if p is None else f"uniform: {p_value(p)}, as if no forecasts overlapped",
-        ),
-        ("VaR", f"exceptions independent (Christoffersen) {', '.join(tests)} symbols"),
-    ]
-
-
 def _fallbacks(model: Mapping[str, Any]) -> dict[str, list[str]]:
     return {s: state["fallbacks"] for s, state in model["symbols"].items() if state["fallbacks"]}
 
@@ -181,12 +161,16 @@ def _left_out(model: Mapping[str, Any]) -> dict[str, list[str]]:
     return {out["symbol"]: [out["reason"]] for out in model["left_out"]}
 
 
-def _listed(heading: str, notes: Mapping[str, Sequence[str]], most: int) -> list[list[str]]:
+def _listed(heading: str, notes: Mapping[str, Sequence[str]]) -> list[list[str]]:
     """The section that lists what is to be said of some symbols, if there are any."""
     if not notes:
         return []
-    shown = list(notes)[:most]
-    lines = _wrapped([(symbol, "; ".join(notes[symbol])) for symbol in shown])
-    if len(notes) > most:
-        lines.append(f"  ({len(notes) - most:,} more)")
+    lines = _wrapped(
+        [
+            (symbol, textwrap.shorten("; ".join(notes[symbol]), NOTE, placeholder=" …"))
+            for symbol in list(notes)[:FEW]
+        ]
+    )
+    if len(notes) > FEW:
+        lines.append(f"  ({len(notes) - FEW:,} more)")
     return [[heading, *lines]]

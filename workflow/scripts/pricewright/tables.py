@@ -11,15 +11,15 @@ from pricewright.evaluation.chance import SIGNIFICANT
 from pricewright.verdict import percent
 
 WIDTH = 80
-_WHO = ("model", "random_walk")
-_COVERAGES = (0.5, 0.8, 0.9, 0.95)
+WHO = ("model", "random_walk")
+COVERAGES = (0.5, 0.8, 0.9, 0.95)
 TAILS = (0.01, 0.05)
 _SHORTEST = 7
 """The fewest characters that are left of a symbol where a table is too wide."""
 
 
 def acceptance(model: Mapping[str, Any]) -> list[str]:
-    """Each criterion beside its limit, and below what it is."""
+    """Each criterion beside its limit, and below one that is not met what it is."""
     criteria = model["acceptance"]["criteria"]
     rows = [
         ["met" if found["met"] else "NOT MET", name, _value(found["value"]), _limit(found)]
@@ -28,13 +28,18 @@ def acceptance(model: Mapping[str, Any]) -> list[str]:
     header, rule, *lines = _table(rows, ["", "criterion", "value", "wanted"], left=2)
     indent = " " * header.index("criterion")
     explained = [
-        [
-            line,
-            *textwrap.wrap(found["what"], WIDTH, initial_indent=indent, subsequent_indent=indent),
-        ]
+        [line, *([] if found["met"] else textwrap.wrap(found["what"], WIDTH - len(indent)))]
         for line, found in zip(lines, criteria.values(), strict=True)
     ]
-    return [header, rule, *(line for lines in explained for line in lines)]
+    return [
+        header,
+        rule,
+        *(
+            part if number == 0 else indent + part
+            for lines in explained
+            for number, part in enumerate(lines)
+        ),
+    ]
 
 
 def errors(model: Mapping[str, Any], digits: int, max_symbols: int) -> list[str]:
@@ -74,25 +79,10 @@ def coverages(model: Mapping[str, Any]) -> list[str]:
     """What intervals of several levels held, over all symbols, beside the random walk's."""
     pooled = model["metrics"]["pooled"]
     rows = [
-        [name, *(_share(pooled[who]["coverages"][percent_key(level)]) for level in _COVERAGES)]
-        for who, name in zip(_WHO, ("model", "random walk"), strict=True)
+        [name, *(_share(pooled[who]["coverages"][percent_key(level)]) for level in COVERAGES)]
+        for who, name in zip(WHO, ("model", "random walk"), strict=True)
     ]
-    return _table(rows, ["intervals of", *map(percent, _COVERAGES)])
-
-
-def forecasts(model: Mapping[str, Any], max_symbols: int) -> list[str]:
-    """The last price, and the one expected at the end of the horizon with its interval."""
-    chosen, states = model["parameters"], model["symbols"]
-    rows = []
-    for symbol in worst(model)[:max_symbols]:
-        state = states[symbol]
-        ahead = state["forecast"]
-        prices = [state["last_price"], ahead["lower"][-1], ahead["point"][-1], ahead["upper"][-1]]
-        rows.append([symbol, state["last_date"], *(_price(price) for price in prices)])
-    rows += _more(len(states) - max_symbols)
-    low, high = (1 - chosen["level"]) / 2, (1 + chosen["level"]) / 2
-    days = f"in {chosen['horizon']} days"
-    return _table(rows, ["symbol", "last", "price", percent(low), days, percent(high)])
+    return _table(rows, ["intervals of", *map(percent, COVERAGES)])
 
 
 def worst(model: Mapping[str, Any]) -> list[str]:
@@ -103,7 +93,7 @@ def worst(model: Mapping[str, Any]) -> list[str]:
 
 def interval_ratio(metrics: Mapping[str, Any]) -> float:
     """The interval score over the plain random walk's; -1 for what was not evaluated."""
-    ours, plain = (metrics[who]["interval_score"] for who in _WHO)
+    ours, plain = (metrics[who]["interval_score"] for who in WHO)
     return ours / plain if plain and ours is not None else -1.0
 
 
@@ -112,7 +102,7 @@ def _more(count: int) -> list[list[str]]:
 
 
 def _error_row(name: str, metrics: Mapping[str, Any], digits: int) -> list[str]:
-    pairs = [(metrics[who][key], key) for key in ("mase", "rmsse", "coverage") for who in _WHO]
+    pairs = [(metrics[who][key], key) for key in ("mase", "rmsse", "coverage") for who in WHO]
     return [name, str(metrics["origins"]), *(_number(value, key, digits) for value, key in pairs)]
 
 
@@ -153,12 +143,6 @@ def _value(value: float | str | None) -> str:
 def _limit(found: Mapping[str, Any]) -> str:
     limit = found["limit"]
     return limit if isinstance(limit, str) else f"at {found['side']} {limit:.4g}"
-
-
-def _price(price: float) -> str:
-    if abs(price) >= 1e7 or 0 < abs(price) < 1e-3:
-        return f"{price:.4e}"
-    return f"{price:,.2f}" if abs(price) >= 100 else f"{price:.4f}"
 
 
 def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], left: int = 1) -> list[str]:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from pricewright.arrays import Days
 from pricewright.documents import parse_json
 from pricewright.errors import Refusal
 from pricewright.evaluation import champion
 from pricewright.evaluation.acceptance import Thresholds, judge
 from pricewright.evaluation.figures import metrics
-from pricewright.evaluation.scores import score
+from pricewright.evaluation.scores import Scores, score
 from pricewright.files import read_whole
 from pricewright.forecasting import distribution, leakage
 from pricewright.forecasting.document import read, written
@@ -23,6 +24,18 @@ from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.timeline import Timeline, timeline
 from pricewright.forecasting.walkforward import Walked, walk_forward, walk_given
 from pricewright.provenance import code_digest, libraries
+
+
+@dataclass(frozen=True)
+class Built:
+    """A model document without its schema version, and what it was computed from."""
+
+    document: dict[str, Any]
+    panel: Panel
+    origins: Days
+    walked: Walked
+    scores: Scores
+    settings: Settings
 
 
 @dataclass(frozen=True)
@@ -71,8 +84,8 @@ def build_model(
     given: tuple[dict[str, Any], str] | None,
     deployed: tuple[dict[str, Any], str] | None,
     processes: int = 1,
-) -> dict[str, Any]:
-    """The model document of a clean table, without its schema version.
+) -> Built:
+    """The model of a clean table.
 
     With `given`, a model document and its digest, that model's parameters are scored and none
     are estimated. `deployed` is the model in place, likewise, to compare with.
@@ -123,7 +136,7 @@ def build_model(
         record = champion.compare(
             *deployed, scores, panel=kept, timeline=times, settings=settings, processes=processes
         )
-    return {
+    document = {
         "mode": "score" if scored else "train",
         "scored_model": {"sha256": given[1], "cutoff": given[0]["cutoff"]} if given else None,
         **model,
@@ -133,6 +146,7 @@ def build_model(
         "champion": record,
         "acceptance": judge(figures, settings.level, record, thresholds),
     }
+    return Built(document, kept, times.origins, walked, scores, settings)
 
 
 def _dates(times: Timeline, given: tuple[dict[str, Any], str] | None) -> dict[str, Any]:

@@ -6,6 +6,8 @@ from typing import Any
 from pricewright.evaluation.acceptance import failed
 from pricewright.evaluation.chance import SIGNIFICANT
 
+LOG = "log prices"
+
 _POINTS = {
     "naive": "naive, the last price",
     "drift": "drift, the last price and the mean change",
@@ -145,9 +147,9 @@ def _leaks(model: Mapping[str, Any]) -> str:
 
 def _scale(levels: list[str], symbols: Mapping[str, Any]) -> str:
     if not levels:
-        return "log prices"
+        return LOG
     shown = ", ".join(levels[:5]) + (", …" if len(levels) > 5 else "")
-    rest = "" if len(levels) == len(symbols) else "log prices; "
+    rest = "" if len(levels) == len(symbols) else f"{LOG}; "
     return f"{rest}levels for {shown} (a price of 0 or below has no logarithm)"
 
 

@@ -14,6 +14,7 @@ from pricewright.quality.panel import Entry, panel
 from pricewright.quality.runs import flag_signs, flag_stale, flag_untraded
 from pricewright.quality.slips import flag_slips_of_a_day
 from pricewright.quality.thresholds import Thresholds
+from pricewright.quality.traded import most_traded
 from pricewright.quality.twins import flag_twins
 
 FLAGS = (
@@ -66,7 +67,7 @@ def quality_document(
     """The document of some flags of a table: how many of each, the worst symbols, every entry.
 
     `flags` has every code, also those that were not found; `worst` up to 20 symbols with the
-    number of their entries, most first.
+    number of their entries, most first; `traded` up to 20 with the most traded, see most_traded.
     """
     counts = Counter(entry["flag"] for entry in flags)
     by_symbol = Counter(entry["symbol"] for entry in flags)
@@ -78,6 +79,7 @@ def quality_document(
         "thresholds": asdict(thresholds or Thresholds()),
         "flags": {flag: counts[flag] for flag in FLAGS},
         "worst": [{"symbol": symbol, "entries": count} for symbol, count in worst],
+        "traded": most_traded(table),
         "flagged": list(flags),
     }
 

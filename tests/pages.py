@@ -1,0 +1,115 @@
+"""A report whose data and config are as hostile as they can be."""
+
+from pathlib import Path
+from typing import Any
+
+from conftest import market
+from pricewright.documents import write_columns, write_json
+from report import report
+from train_or_score import train_or_score
+
+SCRIPT = "<script>alert(1)</script>"
+FORMULA = "=HYPERLINK(evil)"
+LINK = "javascript:alert(1)"
+BREAKOUT = "</script><script>alert(2)</script>"
+HOSTILE = (SCRIPT, FORMULA, LINK, BREAKOUT)
+TITLE = "<img src=x onerror=alert(3)> & \"us\" '{{ 7 * 7 }}'"
+REASON = f"{BREAKOUT}<a href={LINK}>mended</a>"
+SYMBOLS = 40
+
+
+def hostile_report(folder: Path) -> Path:
+    """The page of a small market whose names are markup and formulas, its sources beside it."""
+    names = dict(zip((f"S{number}" for number in range(SYMBOLS)), HOSTILE, strict=False))
+    records = [
+        record | {"symbol": names.get(record["symbol"], record["symbol"])}
+        for record in market(symbols=SYMBOLS)
+    ]
+    write_columns(folder / "prices.json", {key: [r[key] for r in records] for key in records[0]})
+    receipts = folder / "ingest.json", folder / "clean.json"
+    for path, receipt in zip(receipts, (_ingest(len(records)), _clean(len(records))), strict=True):
+        write_json(path, receipt)
+    write_json(folder / "quality.json", _quality(records))
+    train_or_score(
+        folder / "prices.json",
+        folder / "model.json",
+        backtest=folder / "backtest.parquet",
+        receipts=receipts,
+        horizon=5,
+        origins=20,
+        min_history=40,
+        calibration=100,
+        refit=10,
+    )
+    write_report(folder)
+    return folder / "report.html"
+
+
+def write_report(folder: Path, html: str = "report.html") -> None:
+    """The page once more, from what `hostile_report` left in the folder."""
+    report(
+        folder / "model.json",
+        folder / "report.txt",
+        html=folder / html,
+        backtest=folder / "backtest.parquet",
+        quality=folder / "quality.json",
+        title=TITLE,
+        required={"deploy": 2},
+    )
+
+
+def _ingest(rows: int) -> dict[str, Any]:
+    quarantined = {"sign": 3, "conflict": 2}
+    delivery = {"place": SCRIPT, "sha256": "a" * 64, "bytes": 1, "rows": rows + 5, "kept": rows}
+    delivery |= {"quarantined": quarantined}
+    return {
+        "source": f"https://{SCRIPT}",
+        "sha256": "a" * 64,
+        "bytes": 1,
+        "rows": rows + 5,
+        "kept": rows,
+        "quarantined": quarantined,
+        "superseded": 0,
+        "restated": 0,
+        "withdrawn": 0,
+        "symbols": SYMBOLS,
+        "first_date": "2020-01-01",
+        "last_date": "2020-07-14",
+        "deliveries": [delivery],
+        "earlier": [],
+        "records": {"path": "prices_raw.json", "sha256": "b" * 64, "rows": rows},
+    }
+
+
+def _clean(rows: int) -> dict[str, Any]:
+    correction = {"line": 1, "action": "set", "symbol": SCRIPT, "date": "2020-02-03"}
+    correction |= {"column": "close", "was": 1.0, "value": 2.0, "reason": REASON}
+    return {
+        "rows_in": rows,
+        "rows_out": rows,
+        "duplicates": 0,
+        "dropped": 0,
+        "corrected": 1,
+        "filled": {},
+        "flags": {"jump": 2, "gap": 1},
+        "corrections": [correction],
+        "input": {"path": "prices_raw.json", "sha256": "b" * 64},
+        "records": {"path": "prices_clean.json", "sha256": "c" * 64},
+    }
+
+
+def _quality(records: list[dict[str, Any]]) -> dict[str, Any]:
+    jump = {"symbol": SCRIPT, "flag": "jump", "column": "close"}
+    return {
+        "rows": len(records),
+        "symbols": SYMBOLS,
+        "thresholds": {},
+        "flags": {"jump": 2, "gap": 1},
+        "worst": [],
+        "traded": [{"symbol": LINK, "turnover": 2.0}, {"symbol": "S9", "turnover": 1.0}],
+        "flagged": [
+            jump | {"date": "2020-02-03"},
+            jump | {"date": "2020-04-01"},
+            {"symbol": None, "date": "2020-03-02", "flag": "gap", "last": "2020-05-04", "days": 40},
+        ],
+    }

@@ -1,0 +1,228 @@
+"""The HTML reports in a real browser, as people open them: from disk, with nothing else there."""
+
+import csv
+import io
+import re
+from urllib.parse import urlsplit
+
+import orjson
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from browsing import DESKTOP, PHONE, browser, opened
+from conftest import ROOT
+from pages import FORMULA, HOSTILE, SCRIPT, SYMBOLS, TITLE, hostile_report
+from pricewright.html.symbols import FIRST
+from pricewright.tables import worst
+
+SCREENSHOTS = ROOT / "results" / "screenshots"
+"""Where a person can look at what the tests saw."""
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory):
+    return hostile_report(tmp_path_factory.mktemp("hostile"))
+
+
+@pytest.fixture
+def seen(chromium, hostile):
+    """The hostile page; at the end nothing may have gone wrong, and nothing been asked for."""
+    with opened(chromium, hostile) as found:
+        yield found.page
+        assert found.complaints == []
+        assert found.requests == [hostile.as_uri()]
+
+
+@pytest.fixture
+def model(hostile):
+    return orjson.loads((hostile.parent / "model.json").read_bytes())
+
+
+def shown(page):
+    return page.locator("#table tbody tr:visible th").all_inner_texts()
+
+
+def column(page, title):
+    """The texts of a column of what is shown."""
+    place = page.locator("#table thead th").all_inner_texts().index(title) + 1
+    return page.locator(f"#table tbody tr:visible > :nth-child({place})").all_inner_texts()
+
+
+def drawn(page, scope=""):
+    """How many marks each picture has."""
+    return page.locator(f"{scope} .drawn svg").evaluate_all(
+        "pictures => pictures.map(one => one.querySelectorAll('path, line, rect, text').length)"
+    )
+
+
+# report.html
+
+
+@pytest.mark.parametrize(("name", "size"), [("desktop", DESKTOP), ("phone", PHONE)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_opens_with_no_complaint_and_no_request(chromium, hostile, name, size, scheme):
+    with opened(chromium, hostile, viewport=size, color_scheme=scheme) as found:
+        page = found.page
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}.png", full_page=True)
+        assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
+        assert found.complaints == []
+        assert found.requests == [hostile.as_uri()]
+
+
+def test_it_makes_the_sample_of_a_whole_run_as_well(chromium, run_once):
+    page = run_once.folder / "results" / "report.html"
+    with opened(chromium, page) as found:
+        assert found.page.locator("h1").inner_text() == "Small market"
+        assert found.complaints == []
+        assert min(drawn(found.page)) > 5
+
+
+def test_the_pictures_are_drawn(seen):
+    counts = drawn(seen)
+    pictured = seen.locator("#sight article").count()
+    assert len(counts) == 4 + 3 * pictured  # skill, coverage, PIT and the calendar of flags
+    assert min(counts) > 10
+    boxes = [picture.bounding_box() for picture in seen.locator(".drawn svg").all()]
+    assert all(box["width"] > 200 and box["height"] > 40 for box in boxes)
+
+
+def test_hostile_names_show_as_text(seen):
+    assert seen.locator("h1").inner_text() == TITLE
+    seen.locator("#all").click()
+    assert set(HOSTILE) <= set(shown(seen))
+    assert seen.locator("a:not([href^='#'])").count() == 0
+
+
+def test_a_symbol_that_is_markup_has_its_pictures_drawn(seen):
+    seen.fill("#filter", SCRIPT)
+    seen.get_by_role("button", name=SCRIPT).click()
+    article = seen.locator("#sight article").first
+    article.locator("figure:nth-child(3) svg").wait_for()
+    assert article.locator("h3").inner_text().startswith(SCRIPT)
+    assert len(drawn(seen, "#sight article:first-child")) == 3
+
+
+def test_a_picture_drawn_on_demand_is_the_one_that_is_drawn_before(seen, hostile):
+    """The same grammar draws both: drawn again by the browser, the paths are the same."""
+    name = seen.locator("#sight article").first.get_attribute("data-symbol")
+    paths = """one => [...one.querySelectorAll('figure:nth-child(1) svg .mark-line path')]
+        .map(path => path.getAttribute('d').match(/-?[\\d.]+/g).map(Number)).flat()"""
+    before = seen.locator("#sight article").first.evaluate(paths)
+    seen.evaluate("document.querySelector('#sight article').remove()")
+    seen.get_by_role("button", name=name, exact=True).click()
+    seen.locator("#sight article").first.locator("figure:nth-child(3) svg").wait_for()
+    again = seen.locator("#sight article").first.evaluate(paths)
+    assert len(before) == len(again) > 200
+    assert max(abs(a - b) for a, b in zip(before, again, strict=True)) < 0.1
+
+
+def test_it_begins_with_the_worst_and_shows_all_on_demand(seen, model):
+    assert shown(seen) == worst(model)[:FIRST]
+    assert f"{FIRST} of {SYMBOLS} symbols" in seen.locator("#shown").inner_text()
+    seen.get_by_role("button", name="Show all").click()
+    assert shown(seen) == worst(model)
+
+
+def test_it_sorts_by_number_both_ways(seen, model):
+    by_symbol = model["metrics"]["by_symbol"]
+    errors = {symbol: scores["model"]["mase"] for symbol, scores in by_symbol.items()}
+    head = seen.locator("#table thead th", has_text=re.compile("^MASE$"))
+    head.get_by_role("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    assert shown(seen) == sorted(errors, key=errors.get, reverse=True)[:FIRST]
+    head.get_by_role("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert shown(seen) == sorted(errors, key=errors.get)[:FIRST]
+
+
+def test_it_sorts_by_name(seen, model):
+    seen.get_by_role("button", name="Symbol", exact=True).click()
+    assert shown(seen) == sorted(model["symbols"])[:FIRST]
+
+
+def test_it_filters_by_name_and_by_note(seen):
+    seen.fill("#filter", "s1")
+    assert all("s1" in name.lower() for name in shown(seen))
+    assert len(shown(seen)) == 10
+    seen.fill("#filter", "2 flagged")
+    assert shown(seen) == [SCRIPT]
+    assert column(seen, "Notes")[0].count("2 flagged") == 1
+    seen.fill("#filter", "")
+    assert len(shown(seen)) == FIRST
+
+
+def test_the_exported_table_has_exact_numbers_and_no_formula(seen, model):
+    with seen.expect_download() as download:
+        seen.get_by_role("button", name="Save as CSV").click()
+    text = download.value.path().read_text(encoding="utf-8")
+    rows = list(csv.reader(io.StringIO(text)))
+    assert len(rows) == SYMBOLS + 1
+    names = [row[0] for row in rows[1:]]
+    assert f"'{FORMULA}" in names
+    assert not [name for name in names if name[:1] in "=+-@"]
+    symbol = names.index("S9") + 1
+    mase = rows[0].index("MASE")
+    assert float(rows[symbol][mase]) == model["metrics"]["by_symbol"]["S9"]["model"]["mase"]
+
+
+def test_it_is_worked_by_keyboard_alone(seen):
+    seen.keyboard.press("Tab")
+    assert seen.evaluate("document.activeElement.textContent") == "Skip to the verdict"
+    seen.keyboard.press("Enter")
+    assert seen.url.endswith("#verdict")
+    seen.focus("#filter")
+    seen.keyboard.type(SCRIPT)
+    seen.get_by_role("button", name=SCRIPT).focus()
+    seen.keyboard.press("Enter")
+    seen.locator("#sight article").first.locator("figure:nth-child(3) svg").wait_for()
+    assert seen.evaluate("document.activeElement.textContent").startswith(SCRIPT)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_a_screen_reader_stumbles_over_nothing_serious(chromium, hostile, scheme, size):
+    with opened(chromium, hostile, viewport=size, color_scheme=scheme) as found:
+        violations = Axe().run(found.page).response["violations"]
+        serious = [v for v in violations if v["impact"] in ("serious", "critical")]
+        assert [(v["id"], v["nodes"][0]["html"]) for v in serious] == []
+
+
+def test_without_scripts_it_says_the_same(chromium, hostile):
+    with opened(chromium, hostile, java_script_enabled=False) as found:
+        assert found.page.locator("#verdict h2").is_visible()
+        assert found.page.locator("#table tbody tr:visible").count() == SYMBOLS
+        assert found.page.locator("#sight svg").first.is_visible()
+        assert not found.page.locator("#tools").is_visible()
+
+
+def test_it_prints_on_white_with_the_pictures(chromium, hostile):
+    with opened(chromium, hostile, color_scheme="dark") as found:
+        page = found.page
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.pdf(path=SCREENSHOTS / "print.pdf", format="A4")
+        page.emulate_media(media="print")
+        colour = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        assert colour == "rgb(255, 255, 255)"
+        assert page.locator("#sight svg").first.is_visible()
+        assert not page.locator("nav").is_visible()
+        assert found.complaints == []
+
+
+# run_report.html
+
+
+def test_snakemakes_own_report_opens_with_no_complaint_and_no_request(chromium, run_once):
+    path = run_once.folder / "results" / "run_report.html"
+    with opened(chromium, path) as found:
+        found.page.wait_for_selector("nav, #root *")
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        found.page.screenshot(path=SCREENSHOTS / "run_report.png")
+        assert [line for line in found.complaints if line.startswith("error")] == []
+        assert {urlsplit(url).scheme for url in found.requests} <= {"file", "data", "blob"}

@@ -1,0 +1,205 @@
+// The report's table and the pictures of whichever symbol is asked for. No request is made.
+"use strict";
+
+const element = (id) => document.getElementById(id);
+const table = element("table");
+const body = table.tBodies[0];
+const heads = [...table.tHead.rows[0].cells];
+const rows = [...body.rows];
+const FIRST = rows.filter((row) => !row.hidden).length;
+
+// What is shown: rows that match the filter, the first of them or all.
+let everything = false;
+
+function matching() {
+  const wanted = element("filter").value.trim().toLowerCase();
+  return [...body.rows].filter((row) => !wanted || row.dataset.text.includes(wanted));
+}
+
+function show() {
+  const found = new Set();
+  const matched = matching();
+  matched.slice(0, everything ? matched.length : FIRST).forEach((row) => found.add(row));
+  for (const row of rows) row.hidden = !found.has(row);
+  const count = (number) => number.toLocaleString("en");
+  element("shown").value = `${count(found.size)} of ${count(rows.length)} symbols`;
+  element("all").hidden = found.size === matched.length;
+}
+
+// Numbers go by their exact value, and what is missing goes last either way.
+function key(row, column) {
+  const cell = row.cells[column];
+  if (cell.dataset.value === undefined) return cell.textContent;
+  return cell.dataset.value === "" ? null : Number(cell.dataset.value);
+}
+
+function sortBy(column, direction) {
+  const keyed = rows.map((row) => [key(row, column), row]);
+  keyed.sort(([a], [b]) => {
+    if (a === null || b === null) return (a === null) - (b === null);
+    return (a < b ? -1 : a > b ? 1 : 0) * direction;
+  });
+  body.append(...keyed.map(([, row]) => row));
+  heads.forEach((head, place) => {
+    if (place === column) head.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
+    else head.removeAttribute("aria-sort");
+  });
+  show();
+}
+
+function button(text, pressed) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.textContent = text;
+  made.addEventListener("click", pressed);
+  return made;
+}
+
+heads.forEach((head, column) => {
+  const text = head.textContent;
+  const rising = !head.classList.contains("number");
+  head.replaceChildren(
+    button(text, () => {
+      const sorted = head.getAttribute("aria-sort");
+      const up = sorted ? sorted === "descending" : rising;
+      sortBy(column, up ? 1 : -1);
+    }),
+  );
+});
+
+// A cell that a spreadsheet would take for a formula is made text.
+function quoted(text) {
+  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  return `"${safe.replaceAll('"', '""')}"`;
+}
+
+function asCsv() {
+  const cell = (one) => one.dataset.value ?? quoted(one.textContent);
+  const lines = [heads.map((head) => quoted(head.textContent))];
+  for (const row of matching()) lines.push([...row.cells].map(cell));
+  return lines.map((line) => line.join(",")).join("\r\n") + "\r\n";
+}
+
+element("export").addEventListener("click", () => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([asCsv()], { type: "text/csv" }));
+  link.download = "symbols.csv";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+});
+
+// Pictures: drawn before for some symbols, here for the others.
+const read = (id) => JSON.parse(element(id).textContent);
+let packed = null;
+let specs = null;
+
+// 16 bits a number: offset + step * code, where the highest code stands for a missing one.
+function unpacked(symbol) {
+  const bytes = Uint8Array.from(atob(symbol.codes), (letter) => letter.charCodeAt(0));
+  const codes = new Uint16Array(bytes.buffer);
+  const days = Array.from({ length: symbol.count }, () => ({}));
+  packed.names.forEach((name, place) => {
+    const [offset, step] = symbol.steps[place];
+    days.forEach((day, row) => {
+      const code = codes[place * symbol.count + row];
+      day[name] = code === 65535 ? null : offset + step * code;
+    });
+  });
+  const hits = [];
+  const beyond = new Map();
+  for (const [tail, found] of symbol.hits) {
+    for (const day of found) {
+      hits.push({ time: day * 86400000, tail });
+      beyond.set(day, tail);
+    }
+  }
+  for (const day of days) {
+    day.beyond = beyond.get(day.day) ?? null;
+    day.time = day.day * 86400000;
+  }
+  return { days, hits };
+}
+
+function picture(kind, name) {
+  const figure = document.createElement("figure");
+  const heading = document.createElement("p");
+  heading.className = "title";
+  heading.textContent = kind.title;
+  const drawn = document.createElement("div");
+  drawn.className = "drawn";
+  drawn.setAttribute("role", "img");
+  drawn.setAttribute("aria-label", `${kind.title} of ${name}. ${kind.says}`);
+  const drawing = document.createElement("div");
+  drawing.ariaHidden = "true"; // or each mark would be read out
+  drawn.append(drawing);
+  const caption = document.createElement("figcaption");
+  caption.textContent = kind.says;
+  figure.append(heading, drawn, caption);
+  return [figure, drawing];
+}
+
+async function article(name) {
+  const symbol = packed.symbols[name];
+  const made = document.createElement("article");
+  made.dataset.symbol = name;
+  const heading = document.createElement("h3");
+  heading.tabIndex = -1;
+  heading.textContent = name;
+  const grid = document.createElement("div");
+  grid.className = "pictures";
+  made.append(heading, grid);
+  element("sight").prepend(made);
+  const data = unpacked(symbol);
+  for (const kind of specs) {
+    const [figure, drawing] = picture(kind, name);
+    grid.append(figure);
+    const spec = structuredClone(kind.spec[symbol.scale]);
+    for (const set of spec.data) if (data[set.name]) set.values = data[set.name];
+    await vegaEmbed(drawing, spec, {
+      mode: "vega",
+      ast: true,
+      renderer: "svg",
+      actions: false,
+      defaultStyle: false,
+      tooltip: false,
+    });
+  }
+  return made;
+}
+
+async function look(name) {
+  packed ??= read("series");
+  specs ??= read("specs");
+  const before = [...document.querySelectorAll("#sight article")];
+  const found = before.find((one) => one.dataset.symbol === name) ?? (await article(name));
+  element("sight").prepend(found);
+  found.querySelector("h3").focus({ preventScroll: true });
+  found.scrollIntoView({ block: "start" });
+}
+
+const pictured = element("sight") !== null;
+for (const row of rows) {
+  row.dataset.text = `${row.cells[0].textContent} ${row.cells[row.cells.length - 1].textContent}`.toLowerCase();
+}
+if (pictured) {
+  // one listener for all rows; a row gets its button when it is first shown
+  body.addEventListener("click", (event) => {
+    const pressed = event.target.closest("button");
+    if (pressed) look(pressed.textContent);
+  });
+  for (const row of rows) {
+    const name = row.cells[0].textContent;
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = name;
+    row.cells[0].replaceChildren(made);
+  }
+}
+element("filter").addEventListener("input", show);
+element("all").addEventListener("click", () => {
+  everything = true;
+  show();
+});
+element("tools").addEventListener("submit", (event) => event.preventDefault());
+element("tools").hidden = false;
+show();

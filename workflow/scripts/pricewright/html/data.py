@@ -1,0 +1,113 @@
+"""What the page says of the data: rows not believed, what is odd, what people corrected."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pricewright.quarantine import REASONS
+
+MOST_PERIODS = 60
+"""Of a calendar."""
+
+MEANINGS = {
+    "unit-slip": "a price 10, 100, 1000 … times its neighbours",
+    "split-like": "a move by the ratio of a split",
+    "jump": "a move far beyond the symbol's usual ones",
+    "stale": "the same price many days in a row",
+    "same-as": "two symbols with equal prices for days",
+    "weekend": "a price of a Saturday or Sunday",
+    "holiday": "a price of a day on which hardly anything was traded",
+    "gap": "business days without a price",
+    "zero": "a price of 0",
+    "negative": "a price below 0",
+    "zero-volume": "a price of a day without trade",
+}
+"""Each flag in words."""
+
+Counted = list[tuple[str, int, str]]
+
+
+def quarantined(model: Mapping[str, Any]) -> Counted:
+    """Reason, rows and meaning of what ingest did not keep, most first."""
+    counts = model["receipts"].get("ingest", {}).get("quarantined", {})
+    return _most_first({name: (count, REASONS[name]) for name, count in counts.items()})
+
+
+def flagged(quality: Mapping[str, Any]) -> Counted:
+    """Flag, entries and meaning, most first."""
+    return _most_first({name: (count, MEANINGS[name]) for name, count in quality["flags"].items()})
+
+
+def by_symbol(quality: Mapping[str, Any]) -> dict[str, int]:
+    """How many entries each symbol has."""
+    return dict(Counter(entry["symbol"] for entry in quality["flagged"] if entry["symbol"]))
+
+
+def most_traded(quality: Mapping[str, Any] | None) -> list[str]:
+    """The symbols with the most traded, most first; none, if that is not known."""
+    return [entry["symbol"] for entry in quality["traded"]] if quality else []
+
+
+def cells(quality: Mapping[str, Any], first: str, last: str) -> list[dict[str, Any]]:
+    """How many entries of each flag begin or last in each period from one date to another.
+
+    Periods are the finest that are not too many: months, quarters or years.
+    """
+    spans = [
+        (entry["flag"], entry["date"][:7], entry.get("last", entry["date"])[:7])
+        for entry in quality["flagged"]
+    ]
+    first = min([first[:7], *(begin for _, begin, _ in spans)])  # rows may have been left out since
+    last = max([last[:7], *(end for _, _, end in spans)])
+    months = np.arange(first, last, dtype="datetime64[M]").astype(str).tolist()
+    for period in (str, _quarter, _year):
+        periods = list(dict.fromkeys(map(period, [*months, last])))
+        if len(periods) <= MOST_PERIODS:
+            break
+    place = {name: number for number, name in enumerate(periods)}
+    counts: Counter[tuple[str, str]] = Counter()
+    for flag, begin, end in spans:
+        touched = periods[place[period(begin)] : place[period(end)] + 1]
+        counts.update((flag, name) for name in touched)
+    return [
+        {"flag": flag, "period": name, "entries": counts[flag, name]}
+        for flag in dict.fromkeys(flag for flag, _, _ in spans)
+        for name in periods
+    ]
+
+
+def corrections(model: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What people declared, as it was applied."""
+    declared = model["receipts"].get("clean", {}).get("corrections", [])
+    return [
+        {
+            "symbol": str(each.get("symbol") or ""),
+            "date": str(each.get("date") or ""),
+            "what": _what(each),
+            "reason": str(each.get("reason") or ""),
+        }
+        for each in declared
+    ]
+
+
+def _what(each: Mapping[str, Any]) -> str:
+    if each.get("action") == "set":
+        return f"{each['column']} {each['was']} set to {each['value']}"
+    if each.get("action") == "split":
+        return f"{each['rows']:,} rows before adjusted for a split of {each['split']}"
+    return "the row left out"
+
+
+def _most_first(found: Mapping[str, tuple[int, str]]) -> Counted:
+    rows = [(name, count, means) for name, (count, means) in found.items() if count]
+    return sorted(rows, key=lambda row: -row[1])
+
+
+def _quarter(month: str) -> str:
+    return f"{month[:4]} Q{(int(month[5:7]) + 2) // 3}"
+
+
+def _year(month: str) -> str:
+    return month[:4]
