@@ -15,7 +15,7 @@ from people import Office
 from pricewright import ledger
 from pricewright.config import clean_options, complete, ingest_options, training_options
 from pricewright.decisions import signing, ssh
-from pricewright.decisions.covered import RUN_REPORT, read_covered
+from pricewright.decisions.covered import PAGE, read_covered
 from pricewright.production import store
 from pricewright.production.evidence import Origin
 from pricewright.production.release import release
@@ -68,7 +68,7 @@ def make_results(folder: Path, seed: int = 1, config=None) -> None:
         train_or_score(table, model, model=given, receipts=receipts, **training_options(config))
         report(model, results / "report.txt", **config["report"], allow_unaccepted=True)
         deploy(results / "report.txt", results / "deployed_model.json", allow_unaccepted=True)
-        Path(RUN_REPORT).write_text(f"<html>run {seed}</html>\n")
+        Path(PAGE).write_text(f"<html>run {seed}</html>\n")
 
 
 @cache

@@ -47,7 +47,7 @@ def test_a_statement_is_an_in_toto_statement_about_the_bytes(office):
     assert document["predicateType"] == "urn:pricewright:signoff:v1"
     assert {each["name"] for each in document["subject"]} == {
         "results/report.txt",
-        "results/run_report.html",
+        "results/report.html",
     }
     said = document["predicate"]
     assert said["made"] == "2026-01-05T12:00:00Z"

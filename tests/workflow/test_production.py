@@ -171,11 +171,11 @@ def test_no_way_round_snakemake_gets_an_unsigned_byte_into_production(signed, wh
 
 
 def test_a_run_by_touch_is_not_on_record_and_keeps_the_page_that_people_signed(signed):
-    page = (signed.folder / "results/run_report.html").read_bytes()
+    page = (signed.folder / "results/report.html").read_bytes()
     assert production(signed, "--touch", "--forceall", "--cores", "1").code == 0
     assert events(signed) == ["run", *["signoff"] * 4]
     assert current(signed) is None
-    assert (signed.folder / "results/run_report.html").read_bytes() == page
+    assert (signed.folder / "results/report.html").read_bytes() == page
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,5 @@
 # Requires a model, its back-test and what is odd in its data. Gives the report that people read
 # before they sign, as text and as a page with pictures.
-from pricewright.config import report_options
-
-
 rule report:
     input:
         "results/model.json",

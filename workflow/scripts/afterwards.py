@@ -28,8 +28,7 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
     """After a run that did something: draw its DAG, write the report that shows it, and tell the
     ledger who ran it.
 
-    A run of `production` alone, or one with `--touch`, made nothing that a report could show, and
-    leaves that of the run that people signed as it is.
+    A run of `production` alone, or one with `--touch`, made nothing that a report could show.
     """
     steps = _steps_done(workflow)
     if steps and not workflow.touch:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pricewright.archive import Archive
 from pricewright.credentials import refuse_written_out
+from pricewright.decisions.covered import MEANINGS
 from pricewright.decisions.places import REVOKED, SIGNERS
 from pricewright.errors import Refusal
 from pricewright.fields import VALUES
@@ -86,12 +87,11 @@ def training_options(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def report_options(config: dict[str, Any]) -> dict[str, Any]:
-    """The options of report, with how many must sign each decision."""
-    gates = {name: gate for name, gate in config["signoffs"].items() if isinstance(gate, dict)}
+    """The options of report."""
     return {
         **config["report"],
         "allow_unaccepted": config["accept"]["allow_unaccepted"],
-        "required": {name: gate["required"] for name, gate in gates.items()},
+        "required": {gate: config["signoffs"][gate]["required"] for gate in MEANINGS},
     }
 
 

@@ -18,11 +18,11 @@ RESTATEMENTS = "results/restatements.json"
 QUALITY = "results/data_quality.json"
 MODEL = "results/model.json"
 REPORT = "results/report.txt"
-RUN_REPORT = "results/run_report.html"
+PAGE = "results/report.html"
 
 _SOURCE = (RECEIPT, CLEANING, QUARANTINE, RESTATEMENTS, QUALITY)
 _METRICS = (MODEL,)
-_REPORT = (REPORT, RUN_REPORT)
+_REPORT = (REPORT, PAGE)
 
 GATES: Final[Mapping[Gate, tuple[str, ...]]] = {
     "source": _SOURCE,

@@ -116,7 +116,7 @@ def _report(read: _Read) -> Facts:
     model = read.json(covered.MODEL)
     return [
         ("title", page[0] if page else ""),
-        ("to read", f"{covered.REPORT}, {len(page)} lines, and {covered.RUN_REPORT}, in a browser"),
+        ("to read", f"{covered.REPORT}, {len(page)} lines, and {covered.PAGE}, in a browser"),
         ("acceptance", _acceptance(model)),
         *(("", sentence) for sentence in verdict(model)[1:]),
     ]

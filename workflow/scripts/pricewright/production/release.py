@@ -9,7 +9,6 @@ from pricewright.clock import Clock, now
 from pricewright.decisions.author import oneself
 from pricewright.decisions.covered import (
     MODEL,
-    RUN_REPORT,
     digests,
     discrepancies,
     identity,
@@ -91,15 +90,13 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
 
 
 def _is_same(root: Path, current: str, found: Mapping[str, str]) -> bool:
-    """Whether these files are in production already, whatever Snakemake's report says: it has
-    the times of its run in it."""
+    """Whether these files are in production already."""
     try:
         signed = store.opened(folder_of(root), current)[0].signed()
     except Refusal as refusal:
         say("the release in production is not whole", why=refusal)
         return False
-    names = (signed.keys() | found.keys()) - {RUN_REPORT}
-    return all(signed.get(name) == found.get(name) for name in names)
+    return signed == dict(found)
 
 
 def _checked(root: Path, files: Mapping[str, bytes], origin: Origin) -> dict[str, Any]:
