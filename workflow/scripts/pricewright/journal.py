@@ -25,10 +25,10 @@ def say(message: str, **fields: object) -> None:
     logger.info(message, extra={"fields": fields})
 
 
-def to_stderr(step: str) -> None:
-    """Send the step's events to standard error."""
+def to_stderr(step: str, level: str = "INFO") -> None:
+    """Send the step's events of a level and above to standard error."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setLevel(logging.INFO)
+    handler.setLevel(level)
     _attach(handler, step)
 
 

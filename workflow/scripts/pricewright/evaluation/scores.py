@@ -13,6 +13,7 @@ from pricewright.forecasting.walkforward import Piece, Walked, each
 from pricewright.metrics.densities import inside, interval_score, pinball, pit
 from pricewright.metrics.points import naive_scales
 from pricewright.metrics.variances import qlike
+from pricewright.progress import Progress
 
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
 TAILS = (0.01, 0.05)
@@ -62,7 +63,15 @@ class Scores:
 
 def score(walked: Walked, settings: Settings, threads: int = 1) -> Scores:
     """The scores of a walk-forward, all symbols together."""
-    return joined(each(lambda part: _score(*part, settings), walked.parts(), threads))
+    parts = walked.parts()
+    progress = Progress("symbols", sum(len(piece.panel) for piece, _ in parts), "scoring")
+
+    def scored(part: tuple[Piece, Floats]) -> Scores:
+        made = _score(*part, settings)
+        progress.advance(len(part[0].panel))
+        return made
+
+    return joined(each(scored, parts, threads))
 
 
 def joined(parts: Sequence[Scores]) -> Scores:

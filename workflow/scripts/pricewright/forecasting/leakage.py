@@ -16,6 +16,8 @@ from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.timeline import Timeline
 from pricewright.forecasting.walkforward import WIDTH, Walked, walk_forward
 
+_DOING = "checking for leaks"
+
 
 def check(
     panel: Panel, timeline: Timeline, settings: Settings, walked: Walked, threads: int = 1
@@ -33,7 +35,7 @@ def check(
     early = _upto(timeline, first)
     if len(panel) > WIDTH:
         panel = panel.columns(np.sort(np.argsort(panel.counts, kind="stable")[:WIDTH]))
-        walked = walk_forward(panel, early, settings, threads, to_the_end=False)
+        walked = walk_forward(panel, early, settings, threads, to_the_end=False, doing=_DOING)
     columns = _compare(walked, panel, timeline, settings, cutoff=first, threads=threads)
     return {"cutoffs": [str(np.datetime64(day, "D")) for day in (first, last)], "columns": columns}
 
@@ -49,7 +51,9 @@ def _compare(
 ) -> list[str]:
     """The names of the columns that are the same up to a day, whatever comes after it."""
     early = _upto(timeline, cutoff)
-    again = walk_forward(spoiled(panel, cutoff), early, settings, threads, to_the_end=False)
+    again = walk_forward(
+        spoiled(panel, cutoff), early, settings, threads, to_the_end=False, doing=_DOING
+    )
     columns = []
     for (name, one), (_, other) in zip(_columns(walked), _columns(again), strict=True):
         columns.append(name)

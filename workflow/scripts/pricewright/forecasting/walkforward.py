@@ -21,6 +21,7 @@ from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.states import Start, States
 from pricewright.forecasting.timeline import Timeline
 from pricewright.forecasting.walk import Fitted, Track, errors, estimate, follow
+from pricewright.progress import Progress
 
 WIDTH = 64
 """Symbols that are worked on at a time, so that their numbers fit a processor's cache."""
@@ -88,18 +89,26 @@ def walk_forward(
     threads: int = 1,
     *,
     to_the_end: bool = True,
+    doing: str = "forecasting",
 ) -> Walked:
     """Estimate, follow and forecast all the way; the same bytes for any number of threads.
 
     to_the_end: whether to estimate once more at the end of the panel, for a model to deploy.
+    doing: what the log calls it.
     """
     days = timeline.estimates.tolist() + ([int(panel.calendar[-1])] if to_the_end else [])
     pieces = _pieces(panel)
     weights = _har_weights(panel, pieces, days, settings, threads)
     every = max(-(-len(panel) * settings.calibration // distribution.POOL), 1)
-    walk = partial(
-        _walk, timeline=timeline, days=days, weights=weights, settings=settings, every=every
-    )
+    progress = Progress("symbols", len(panel), doing)
+
+    def walk(piece: Panel) -> Piece:
+        made = _walk(
+            piece, timeline=timeline, days=days, weights=weights, settings=settings, every=every
+        )
+        progress.advance(len(piece))
+        return made
+
     made = each(walk, pieces, threads)
     shapes = shapes_of(_joined([piece.known for piece in made]), settings)
     held = np.searchsorted(timeline.estimates, timeline.origins, side="right") - 1
@@ -121,10 +130,14 @@ def walk_given(
     shapes: (1, S or 1, H, Q).  start: where histories go on that began before the panel.
     """
 
+    progress = Progress("symbols", len(panel), "forecasting")
+
     def walk(part: tuple[Panel, slice]) -> Piece:
         piece, columns = part
         own = None if start is None else start.of(columns)
-        return _forecasts(piece, timeline, [fitted.of(columns)], settings, start=own)[0]
+        made = _forecasts(piece, timeline, [fitted.of(columns)], settings, start=own)[0]
+        progress.advance(len(piece))
+        return made
 
     pieces = _pieces(panel)
     columns = [slice(at, at + WIDTH) for at in range(0, len(panel), WIDTH)]
