@@ -74,11 +74,11 @@ class Drawn(Shown):
             table.add_column(no_wrap=True, overflow="ellipsis")
         for job in list(self.running.values()):
             share, words = doing(job)
-            cells = [Text(f"  {job.name:<15}"), Text(f"{duration(self._clock() - job.since):>10}")]
+            took = duration(self._clock() - job.since)
+            cells: list[RenderableType] = [Text(f"  {job.name:<15}"), Text(f"{took:>10}")]
             if wide:
-                cells.append(
-                    Padding(ProgressBar(1.0, share or 0.0, BAR, pulse=share is None), (0, 1))
-                )
+                bar = ProgressBar(1.0, share or 0.0, BAR, pulse=share is None)
+                cells.append(Padding(bar, (0, 1)))
             table.add_row(*cells, Text(words))
         return table
 

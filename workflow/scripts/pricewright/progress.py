@@ -3,8 +3,12 @@
 import threading
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from pricewright.journal import say
+
+One = TypeVar("One")
+Result = TypeVar("Result")
 
 SECONDS = 1.0
 """Between two lines, at least; what is done within the first is no long work."""
@@ -38,6 +42,18 @@ class Progress:
         """Which share of all is done, where the total is not known; never less than before."""
         with self._lock:
             self._share = max(self._share or 0.0, min(share, 1.0))
+
+    def counted(
+        self, function: Callable[[One], Result], size: Callable[[One], int]
+    ) -> Callable[[One], Result]:
+        """A function after each call of which so many more are done."""
+
+        def call(one: One) -> Result:
+            result = function(one)
+            self.advance(size(one))
+            return result
+
+        return call
 
     def advance(self, count: int) -> None:
         """So many more are done."""

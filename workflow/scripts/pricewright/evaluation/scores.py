@@ -67,11 +67,10 @@ def score(walked: Walked, settings: Settings, threads: int = 1) -> Scores:
     progress = Progress("symbols", sum(len(piece.panel) for piece, _ in parts), "scoring")
 
     def scored(part: tuple[Piece, Floats]) -> Scores:
-        made = _score(*part, settings)
-        progress.advance(len(part[0].panel))
-        return made
+        return _score(*part, settings)
 
-    return joined(each(scored, parts, threads))
+    counted = progress.counted(scored, lambda part: len(part[0].panel))
+    return joined(each(counted, parts, threads))
 
 
 def joined(parts: Sequence[Scores]) -> Scores:

@@ -100,16 +100,11 @@ def walk_forward(
     pieces = _pieces(panel)
     weights = _har_weights(panel, pieces, days, settings, threads)
     every = max(-(-len(panel) * settings.calibration // distribution.POOL), 1)
+    walk = partial(
+        _walk, timeline=timeline, days=days, weights=weights, settings=settings, every=every
+    )
     progress = Progress("symbols", len(panel), doing)
-
-    def walk(piece: Panel) -> Piece:
-        made = _walk(
-            piece, timeline=timeline, days=days, weights=weights, settings=settings, every=every
-        )
-        progress.advance(len(piece))
-        return made
-
-    made = each(walk, pieces, threads)
+    made = each(progress.counted(walk, len), pieces, threads)
     shapes = shapes_of(_joined([piece.known for piece in made]), settings)
     held = np.searchsorted(timeline.estimates, timeline.origins, side="right") - 1
     return Walked(made, shapes, np.append(held, len(days) - 1), weights[-1])
@@ -130,18 +125,15 @@ def walk_given(
     shapes: (1, S or 1, H, Q).  start: where histories go on that began before the panel.
     """
 
-    progress = Progress("symbols", len(panel), "forecasting")
-
     def walk(part: tuple[Panel, slice]) -> Piece:
         piece, columns = part
         own = None if start is None else start.of(columns)
-        made = _forecasts(piece, timeline, [fitted.of(columns)], settings, start=own)[0]
-        progress.advance(len(piece))
-        return made
+        return _forecasts(piece, timeline, [fitted.of(columns)], settings, start=own)[0]
 
     pieces = _pieces(panel)
     columns = [slice(at, at + WIDTH) for at in range(0, len(panel), WIDTH)]
-    made = each(walk, list(zip(pieces, columns, strict=True)), threads)
+    progress = Progress("symbols", len(panel), "forecasting").counted(walk, lambda one: len(one[0]))
+    made = each(progress, list(zip(pieces, columns, strict=True)), threads)
     held = np.zeros(len(timeline.origins) + 1, dtype=np.intp)
     return Walked(made, shapes, held, fitted.volatility.weights)
 
