@@ -14,8 +14,8 @@ from rich.text import Text
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from pricewright.clock import duration
-from stepline import Job, doing, finished, why
-from terminal import Shown
+from pricewright.stepline import doing, line, why
+from terminal import Job, Shown
 
 BAR = 20
 """Columns of a bar, on a terminal with room for it."""
@@ -73,7 +73,7 @@ class Drawn(Shown):
         for _ in range(4 if wide else 3):
             table.add_column(no_wrap=True, overflow="ellipsis")
         for job in list(self.running.values()):
-            share, words = doing(job)
+            share, words = doing(job.events())
             took = duration(self._clock() - job.since)
             cells: list[RenderableType] = [Text(f"  {job.name:<15}"), Text(f"{took:>10}")]
             if wide:
@@ -88,18 +88,17 @@ class Drawn(Shown):
         self._live.refresh()
 
     def ended(self, job: Job, record: logging.LogRecord) -> None:
-        self._print(Text.assemble(("✓ ", "green"), finished(job, record.created)))
+        self._print(Text.assemble(("✓ ", "green"), job.finished(record.created)))
 
     def failed(self, job: Job, record: logging.LogRecord) -> None:
-        sentence = why(job)
+        sentence = why(job.events())
         unexplained, self._unexplained = self._unexplained, []
         if not sentence:  # then what Snakemake knows is all there is
             for each in (*unexplained, record):
                 self._show(each)
         elif sentence != self._reasons.get(job.name):
-            took = duration(record.created - job.since)
-            line = f"{job.name:<15} {took:>10}  {sentence}"
-            self._print(Text.assemble(("✗ ", "red"), line))
+            failed = line(job.name, record.created - job.since, sentence)
+            self._print(Text.assemble(("✗ ", "red"), failed))
         self._reasons[job.name] = sentence
 
     def said(self, record: logging.LogRecord, event: LogEvent | None) -> None:
@@ -121,6 +120,5 @@ class Drawn(Shown):
             style = "red" if record.levelno >= logging.ERROR else "yellow"
             self._console.print(Text(self.inner.format(record), style))
 
-    def _print(self, line: Text) -> None:
-        line.no_wrap, line.overflow = True, "ellipsis"
-        self._console.print(line)
+    def _print(self, text: Text) -> None:
+        self._console.print(text, no_wrap=True, overflow="ellipsis")

@@ -12,7 +12,9 @@ its jobs, of which each of ours has one, and what a job writes to the same termi
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,9 @@ from snakemake.logging import logger
 from snakemake_interface_executor_plugins.settings import ExecMode
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from pricewright.events import Event, tail
+from pricewright.stepline import done, line
 from step import STDERR
-from stepline import Job, finished
 
 LAST = {"last": True}
 """What marks a record that is to be shown below everything else."""
@@ -61,6 +64,25 @@ def drawable(stream: Any, environment: Mapping[str, str]) -> bool:
 def _default_handler() -> Any:
     """Snakemake's own; none, if a logger plugin took its place."""
     return next((one for one in logger.handlers if one.name == "DefaultStreamHandler"), None)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A step that Snakemake began at some time, in seconds since 1970, and its log."""
+
+    name: str
+    log: Path
+    since: float
+
+    def events(self) -> Sequence[Event]:
+        """The last events of this attempt; what an earlier one left in the log is not its own."""
+        # a log's times are cut to milliseconds
+        return tail(self.log, datetime.fromtimestamp(self.since - 0.001, UTC))
+
+    def finished(self, at: float) -> str:
+        """The line of a step that ended at some time."""
+        took = at - self.since
+        return line(self.name, took, done(self.events(), took))
 
 
 class Shown(logging.Handler):
@@ -131,7 +153,7 @@ class Plain(Shown):
     def ended(self, job: Job, record: logging.LogRecord) -> None:
         self.inner.handle(record)
         if not self._quiet:
-            self.inner.stream.write(finished(job, record.created) + "\n")
+            self.inner.stream.write(job.finished(record.created) + "\n")
             self.inner.flush()
 
     def failed(self, job: Job, record: logging.LogRecord) -> None:

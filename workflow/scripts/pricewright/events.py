@@ -1,8 +1,8 @@
-"""The log of a step read back: its lines as events, and how its attempt went."""
+"""The log of a step read back: its lines as events."""
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,14 +65,6 @@ def last_lines(path: Path) -> list[str]:
     except OSError:
         return []
     return lines[size > TAIL : -1]  # what has no line end is still being written
-
-
-def sentences(events: Sequence[Event]) -> Iterator[str]:
-    """Why an attempt failed: the text of its errors, the last of them its sentence."""
-    return (_FAILED.sub("", event.text) for event in events if event.level == "ERROR")
-
-
-_FAILED = re.compile(r"^failed(?: for good)?: ")
 
 
 def _unquoted(text: str) -> str:
