@@ -113,12 +113,17 @@ class Drawn(Shown):
             self._show(record)
         self._unexplained = []
 
+    def concluded(self, record: logging.LogRecord) -> None:
+        if self.inner.filter(record):
+            style = "red" if record.levelno >= logging.ERROR else ""
+            self._console.print(Text(self.inner.format(record), style), soft_wrap=True)
+
     def _show(self, record: logging.LogRecord) -> None:
         if not self._live.is_started:
             self.inner.handle(record)
         elif self.inner.filter(record):
             style = "red" if record.levelno >= logging.ERROR else "yellow"
-            self._console.print(Text(self.inner.format(record), style))
+            self._console.print(Text(self.inner.format(record), style), soft_wrap=True)
 
     def _print(self, text: Text) -> None:
         self._console.print(text, no_wrap=True, overflow="ellipsis")

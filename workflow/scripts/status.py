@@ -28,10 +28,13 @@ def status(*, configfile: Sequence[Path] = ()) -> None:
     """
     root, config = Path(), read_config(configfile)
     run = last_run(root)
-    print(f"Last run\n{described(run)}\n")
-    if notes := _outdated(root, config, configfile, run):
-        print("Out of date\n" + "\n".join(f"  {note}" for note in notes) + "\n")
-    print(f"Sign-offs\n{_signoffs(root, config)}\n\nReleases\n{history(root)}")
+    parts = {
+        "Last run": described(run),
+        "Out of date": "\n".join(f"  {note}" for note in _outdated(root, config, configfile, run)),
+        "Sign-offs": _signoffs(root, config),
+        "Releases": history(root),
+    }
+    print("\n\n".join(f"{heading}\n{text}" for heading, text in parts.items() if text))
 
 
 def _outdated(
@@ -40,7 +43,9 @@ def _outdated(
     configfile: Sequence[Path],
     run: Mapping[str, Sequence[Attempt]],
 ) -> list[str]:
-    """What is older than what it is made from; what cannot be looked at is told of."""
+    """What is older than what it is made from; nothing yet, while a step is at work on it."""
+    if any(tries[-1].state == "running" for tries in run.values()):
+        return []
     began = run["ingest"][-1].began if "ingest" in run else None
     inputs = [Path(config_file(WORKFLOW)), *configfile]
     try:

@@ -40,6 +40,7 @@ def watch(workflow: Any) -> None:
         or not workflow.modifier.is_main_snakefile()
     ):
         return
+    default.nocolor |= bool(os.environ.get("NO_COLOR"))
     quiet = {str(word).rpartition(".")[2].lower() for word in settings.quiet or ()}
     if quiet & {"all", "progress", "rules"}:
         os.environ[STDERR] = "ERROR"
@@ -109,7 +110,7 @@ class Shown(logging.Handler):
         self.end()
         last, self._last = self._last, []
         for record in last:
-            self.inner.handle(record)
+            self.concluded(record)
         self.inner.flush()
         super().close()
 
@@ -137,7 +138,11 @@ class Shown(logging.Handler):
         """Snakemake says anything else."""
 
     def end(self) -> None:
-        """Nothing more will come."""
+        """Nothing more will come but what is last."""
+
+    def concluded(self, record: logging.LogRecord) -> None:
+        """What is to stand below everything else."""
+        self.inner.handle(record)
 
 
 class Plain(Shown):

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from pricewright.clock import Clock, now, stamp
+from pricewright.clock import Clock, duration, now, stamp
 from pricewright.decisions.wording import printable
 from pricewright.events import last_lines
 from pricewright.history import Attempt, attempts
-from pricewright.stepline import doing, done, line
+from pricewright.stepline import doing, done, why
 
 STEPS = ("ingest", "clean", "train_or_score", "report", "deploy", "production")
 
@@ -28,21 +28,23 @@ def described(run: Mapping[str, Sequence[Attempt]], clock: Clock = now) -> str:
     for step, tries in run.items():
         lines.append(_line(step, tries, clock()))
         if tries[-1].state in ("failed", "killed"):
-            lines += [f"    {text}" for text in _last_words(tries[-1])]
+            lines += [f"    {text}" for text in _last_words(tries)]
     return "\n".join(lines) or "  nothing has run yet; begin with `snakemake --cores 1`"
 
 
 def _line(step: str, tries: Sequence[Attempt], at: datetime) -> str:
     last = tries[-1]
     running = last.state == "running"
-    seconds = ((at if running else last.ended) - last.began).total_seconds()
+    seconds = ((at if running else last.ended) - tries[0].began).total_seconds()
     words = doing(last.events)[1] if running else done(last.events, seconds)
     if len(tries) > 1:
-        words = ", ".join(filter(None, [f"attempt {len(tries)}", words]))
-    text = line(step, seconds, words)
-    return f"  {last.state:<8} {stamp(last.began)}  {printable(text)}"
+        words = ", ".join(filter(None, [f"{len(tries)} attempts", words]))
+    text = f"  {step:<15} {last.state:<7} {stamp(tries[0].began)} {duration(seconds):>10}  {words}"
+    return printable(text.rstrip())
 
 
-def _last_words(attempt: Attempt) -> list[str]:
-    lines = last_lines(attempt.log)[-LAST:]
-    return [f"{attempt.log}:", *(f"  {printable(text)}" for text in lines)]
+def _last_words(tries: Sequence[Attempt]) -> list[str]:
+    """The end of the log of the attempt that failed first as the last one did."""
+    sentence = why(tries[-1].events)
+    first = next(attempt for attempt in tries if why(attempt.events) == sentence)
+    return [f"{first.log}:", *(f"  {printable(text)}" for text in last_lines(first.log)[-LAST:])]

@@ -52,6 +52,8 @@ def _named(event: Event) -> Iterator[str]:
 def _counted(fields: Mapping[str, str], seconds: float) -> Iterator[str]:
     """The figures of an event, and the first of them per second."""
     found = [(unit, int(fields[unit])) for unit in _UNITS if fields.get(unit, "").isdecimal()]
+    if fields.get("kept") == fields.get("rows"):
+        found = [(unit, count) for unit, count in found if unit != "kept"]
     whole = f" of {int(fields['of']):,}" if fields.get("of", "").isdecimal() else ""
     for unit, count in found:
         yield f"{count:,}{whole} {unit}"
