@@ -19,9 +19,9 @@ from snakemake.logging import logger
 from snakemake.settings.enums import Quietness
 from snakemake.sourcecache import infer_source_file
 
+from following import LAST
 from pricewright.errors import Refusal
 from pricewright.files import file_sha256
-from terminal import LAST
 
 _LOADED = time.time()  # a log from before is of another run
 

@@ -12,47 +12,58 @@ its jobs, of which each of ours has one, and what a job writes to the same termi
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from snakemake.logging import logger
 from snakemake_interface_executor_plugins.settings import ExecMode
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from pricewright.events import Event, tail
-from pricewright.stepline import done, line
+from following import Job, Shown
+from pricewright.stepline import line, why
 from step import STDERR
 
-LAST = {"last": True}
-"""What marks a record that is to be shown below everything else."""
+if TYPE_CHECKING:
+    from drawing import Lines
+
+_ROUTINE = (
+    "Adding ",
+    "Building DAG",
+    "Complete log",
+    "Conda environments: ignored",
+    "Creating report",
+    "Elapsed time",
+    "Exiting because a job execution failed",
+    "Loading script code",
+    "Report created",
+    "Select jobs",
+    "Shutting down",
+    "Trying to restart",
+    "Using shell",
+    "WorkflowError:\nAt least one job did not complete",
+)
+"""What Snakemake says in any run, and the lines say better. Anything else is shown."""
 
 
 def watch(workflow: Any) -> None:
     """Have this run shown line by line, if it is one, and nobody asked for something else."""
-    settings, default = workflow.output_settings, _default_handler()
+    settings, inner = workflow.output_settings, _default_handler()
     if (
-        default is None
+        inner is None
         or settings.dryrun
         or workflow.exec_mode != ExecMode.DEFAULT
         or not workflow.modifier.is_main_snakefile()
     ):
         return
-    default.nocolor |= bool(os.environ.get("NO_COLOR"))
+    inner.nocolor |= bool(os.environ.get("NO_COLOR"))
     quiet = {str(word).rpartition(".")[2].lower() for word in settings.quiet or ()}
     if quiet & {"all", "progress", "rules"}:
-        os.environ[STDERR] = "ERROR"
-        shown: Shown = Plain(default, quiet=True)
-    elif drawable(default.stream, os.environ) and not (settings.verbose or settings.debug_dag):
-        from drawing import Drawn
-
-        os.environ[STDERR] = "CRITICAL"
-        shown = Drawn(default, colours=not settings.nocolor)
+        os.environ[STDERR], shown = "ERROR", Shown(inner)
+    elif drawable(inner.stream, os.environ) and not (settings.verbose or settings.debug_dag):
+        os.environ[STDERR], shown = "CRITICAL", Drawn(inner)
     else:
-        shown = Plain(default)
-    logger.removeHandler(default)
+        shown = Plain(inner)
+    logger.removeHandler(inner)
     logger.addHandler(shown)
 
 
@@ -67,102 +78,69 @@ def _default_handler() -> Any:
     return next((one for one in logger.handlers if one.name == "DefaultStreamHandler"), None)
 
 
-@dataclass(frozen=True)
-class Job:
-    """A step that Snakemake began at some time, in seconds since 1970, and its log."""
-
-    name: str
-    log: Path
-    since: float
-
-    def events(self) -> Sequence[Event]:
-        """The last events of this attempt; what an earlier one left in the log is not its own."""
-        # a log's times are cut to milliseconds
-        return tail(self.log, datetime.fromtimestamp(self.since - 0.001, UTC))
-
-    def finished(self, at: float) -> str:
-        """The line of a step that ended at some time."""
-        took = at - self.since
-        return line(self.name, took, done(self.events(), took))
-
-
-class Shown(logging.Handler):
-    """Follows the jobs by Snakemake's events, and shows what it must in one way or another."""
-
-    def __init__(self, inner: logging.StreamHandler[Any]) -> None:
-        super().__init__()
-        self.name, self.inner = "StepLines", inner
-        self.running: dict[int, Job] = {}
-        self._last: list[logging.LogRecord] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Show a record of Snakemake's, now or, if it is marked LAST, at the end."""
-        try:
-            if getattr(record, "last", False):
-                self._last.append(record)
-            else:
-                self._follow(record, getattr(record, "event", None))
-        except Exception:
-            self.handleError(record)
-
-    def close(self) -> None:
-        """Show what is to stand below everything else; a second time there is nothing left."""
-        self.end()
-        last, self._last = self._last, []
-        for record in last:
-            self.concluded(record)
-        self.inner.flush()
-        super().close()
-
-    def _follow(self, record: Any, event: LogEvent | None) -> None:
-        if event == LogEvent.JOB_INFO and record.log:
-            self.running[record.jobid] = Job(record.rule_name, Path(record.log[0]), record.created)
-            self.begun(record)
-        elif event == LogEvent.JOB_FINISHED and record.job_id in self.running:
-            self.ended(self.running.pop(record.job_id), record)
-        elif event == LogEvent.JOB_ERROR and record.jobid in self.running:
-            self.failed(self.running.pop(record.jobid), record)
-        else:
-            self.said(record, event)
-
-    def begun(self, record: logging.LogRecord) -> None:
-        """A step begins."""
-
-    def ended(self, job: Job, record: logging.LogRecord) -> None:
-        """A step has ended well."""
-
-    def failed(self, job: Job, record: logging.LogRecord) -> None:
-        """An attempt at a step has failed."""
-
-    def said(self, record: logging.LogRecord, event: LogEvent | None) -> None:
-        """Snakemake says anything else."""
-
-    def end(self) -> None:
-        """Nothing more will come but what is last."""
-
-    def concluded(self, record: logging.LogRecord) -> None:
-        """What is to stand below everything else."""
-        self.inner.handle(record)
-
-
 class Plain(Shown):
     """All that Snakemake says, and a line as each step ends; nothing moves."""
 
-    def __init__(self, inner: logging.StreamHandler[Any], quiet: bool = False) -> None:
+    def ended(self, job: Job, record: logging.LogRecord) -> None:
+        self.said(record)
+        self.inner.stream.write(job.finished(record.created) + "\n")
+        self.inner.flush()
+
+
+class Drawn(Shown):
+    """A line for each step: while it runs a bar and its pace, then what it made."""
+
+    def __init__(self, inner: logging.StreamHandler[Any], lines: "Lines | None" = None) -> None:
         super().__init__(inner)
-        self._quiet = quiet
+        self._lines = lines
+        self._unexplained: list[logging.LogRecord] = []
+        self._reasons: dict[str, str] = {}
 
     def begun(self, record: logging.LogRecord) -> None:
-        self.inner.handle(record)
+        if self._lines is None:
+            from drawing import Lines  # takes a while to load, and often nothing is to be done
+
+            self._lines = Lines(
+                self.inner.stream, colours=not getattr(self.inner, "nocolor", False)
+            )
+        self._lines.show(self.running)
 
     def ended(self, job: Job, record: logging.LogRecord) -> None:
-        self.inner.handle(record)
-        if not self._quiet:
-            self.inner.stream.write(job.finished(record.created) + "\n")
-            self.inner.flush()
+        if self._lines:
+            self._lines.add("✓", job.finished(record.created), "green")
 
     def failed(self, job: Job, record: logging.LogRecord) -> None:
-        self.inner.handle(record)
+        sentence = why(job.events())
+        unexplained, self._unexplained = self._unexplained, []
+        if not sentence:  # then what Snakemake knows is all there is
+            for each in (*unexplained, record):
+                self._write(each)
+        elif self._lines and sentence != self._reasons.get(job.name):
+            self._lines.add("✗", line(job.name, record.created - job.since, sentence), "red")
+        self._reasons[job.name] = sentence
 
-    def said(self, record: logging.LogRecord, event: LogEvent | None) -> None:
-        self.inner.handle(record)
+    def said(self, record: logging.LogRecord) -> None:
+        event = getattr(record, "event", None)
+        if event == LogEvent.ERROR and getattr(record, "exception", "") == "RuleException":
+            self._unexplained.append(record)  # until it is known what the step's log says
+        elif event in (None, LogEvent.ERROR, LogEvent.GROUP_ERROR) and not str(
+            record.msg
+        ).startswith(_ROUTINE):
+            self._write(record)
+
+    def end(self) -> None:
+        unexplained, self._unexplained = self._unexplained, []
+        for record in unexplained:
+            self._write(record)
+        if self._lines:
+            self._lines.stop()
+
+    def concluded(self, record: logging.LogRecord) -> None:
+        self._write(record, "")
+
+    def _write(self, record: logging.LogRecord, style: str = "yellow") -> None:
+        if self._lines is None:
+            self.inner.handle(record)
+        elif self.inner.filter(record):
+            style = "red" if record.levelno >= logging.ERROR else style
+            self._lines.write(self.inner.format(record), style)
