@@ -20,6 +20,7 @@ from snakemake.settings.enums import Quietness
 from snakemake.sourcecache import infer_source_file
 
 from following import LAST
+from pricewright.decisions.wording import printable
 from pricewright.errors import Refusal
 from pricewright.files import file_sha256
 
@@ -61,7 +62,7 @@ def last_words(workflow: Any, config: Mapping[str, Any]) -> None:
             if last[1]:
                 listed = [part[2].partition("  ")[2] for part in earlier if part[1]]
                 text = "\n".join([f"{log}: {last[2]}", *filter(None, listed)])
-                logger.error(text, extra=LAST)
+                logger.error(printable(text), extra=LAST)
     _end_now()
 
 

@@ -13,12 +13,11 @@ from rich.text import Text
 
 from following import Job
 from pricewright.clock import duration
+from pricewright.decisions.wording import printable
 from pricewright.stepline import doing
 
-BAR = 20
-"""Columns of a bar, on a terminal with ROOM for it."""
-
-ROOM = 70
+_BARS = ((100, 20), (70, 10))
+"""The columns of a terminal from which on it has room for a bar of so many."""
 
 
 class Lines:
@@ -62,15 +61,15 @@ class Lines:
     def at_work(self) -> Table:
         """The steps at work, one a line, as they are at this moment."""
         table = Table.grid(padding=(0, 1, 0, 0))
-        wide = self._console.width >= ROOM
-        for _ in range(4 if wide else 3):
-            table.add_column(no_wrap=True, overflow="ellipsis")
+        room = next((bar for least, bar in _BARS if self._console.width >= least), 0)
+        for width in (17, 10, room + 2, None) if room else (17, 10, None):
+            table.add_column(no_wrap=True, overflow="ellipsis", min_width=width)
         for job in list(self._jobs.values()):
             share, words = doing(job.events())
             took = duration(self._clock() - job.since)
             cells: list[RenderableType] = [Text(f"  {job.name:<15}"), Text(f"{took:>10}")]
-            if wide:
-                bar = ProgressBar(1.0, share or 0.0, BAR, pulse=share is None)
+            if room:
+                bar = ProgressBar(1.0, share or 0.0, room, pulse=share is None)
                 cells.append(Padding(bar, (0, 1)))
-            table.add_row(*cells, Text(words))
+            table.add_row(*cells, Text(printable(words)))
         return table

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from pricewright.clock import duration
+from pricewright.decisions.wording import printable
 from pricewright.events import Event
 
 LONG = 2.0
@@ -13,8 +14,8 @@ _FILES = ("output", "artifact", "deployed", "release")
 
 
 def line(name: str, seconds: float, words: str) -> str:
-    """A step, how long it took, and the rest in words."""
-    return f"{name:<15} {duration(seconds):>10}  {words}".rstrip()
+    """A step, how long it took, and the rest in words, fit for a terminal."""
+    return printable(f"{name:<15} {duration(seconds):>10}  {words}".rstrip())
 
 
 def doing(events: Sequence[Event]) -> tuple[float | None, str]:
@@ -22,7 +23,7 @@ def doing(events: Sequence[Event]) -> tuple[float | None, str]:
     for event in reversed(events):
         if event.message == "progress":
             words = _counted(event.fields, event.number("seconds") or 0)
-            return event.number("share"), ", ".join([*_named(event), *words])
+            return event.number("share"), ", ".join([*words, *_named(event)])
         if event.number("rows") is not None:
             return None, ", ".join(_counted(event.fields, 0))
     return None, ""
@@ -58,6 +59,5 @@ def _counted(fields: Mapping[str, str], seconds: float) -> Iterator[str]:
     for unit, count in found:
         yield f"{count:,}{whole} {unit}"
     if found and seconds > 0:
-        unit, count = found[0]
-        rate = count / seconds
-        yield f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s"
+        rate = found[0][1] / seconds
+        yield f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
