@@ -1,7 +1,7 @@
 """How the attempts at a step went, by the logs that are kept of them."""
 
-import os
 import platform
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -73,11 +73,16 @@ def _at_work(begin: Event) -> bool:
         return False
     if begin.fields.get("host") != platform.node():
         return True
-    command = Path(f"/proc/{process:.0f}/cmdline")
-    if Path("/proc/self/cmdline").exists():  # there, a number that was given anew is told apart
-        return command.exists() and begin.step in command.read_text(errors="replace")
-    try:
-        os.kill(int(process), 0)
-    except OSError:
-        return False
-    return True
+    # a number may have been given anew; a job's program is called like its step
+    return f".{begin.step}.py" in (_command(int(process)) or "")
+
+
+def _command(process: int) -> str | None:
+    """The command line of a process, if there is one of that number."""
+    if Path("/proc/self/cmdline").exists():
+        try:
+            return Path(f"/proc/{process}/cmdline").read_text(errors="replace")
+        except OSError:
+            return None
+    words = ["ps", "-o", "args=", "-p", str(process)]
+    return subprocess.run(words, capture_output=True, text=True, check=False).stdout or None

@@ -57,7 +57,7 @@ def _counted(fields: Mapping[str, str], seconds: float) -> Iterator[str]:
         found = [(unit, count) for unit, count in found if unit != "kept"]
     whole = f" of {int(fields['of']):,}" if fields.get("of", "").isdecimal() else ""
     for unit, count in found:
-        yield f"{count:,}{whole} {unit}"
+        yield f"{count:,}{whole} {unit.removesuffix('s') if count == 1 and not whole else unit}"
     if found and seconds > 0:
         rate = found[0][1] / seconds
         yield f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
