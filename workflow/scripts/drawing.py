@@ -47,6 +47,7 @@ class Lines:
 
     def add(self, mark: str, text: str, style: str) -> None:
         """Add a line, cut where the screen ends, with a mark in a colour."""
+        self._live.refresh()  # without it, the step that has ended would stand below for a moment
         line = Text.assemble((mark, style), " ", text)
         self._console.print(line, no_wrap=True, overflow="ellipsis")
 
