@@ -23,6 +23,7 @@ from following import LAST
 from pricewright.decisions.wording import printable
 from pricewright.errors import Refusal
 from pricewright.files import file_sha256
+from run_report import write_run_report
 
 _LOADED = time.time()  # a log from before is of another run
 
@@ -37,7 +38,7 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
     steps = _steps_done(workflow)
     if steps and not workflow.touch:
         draw_rulegraph(workflow, "results/dag.svg")
-        write_run_report(workflow, "results/run_report.html")
+        write_run_report(workflow, Path("results/run_report.html"))
         tell_ledger(steps, config["signoffs"]["author"])
         tell_people(steps, config["accept"]["allow_unaccepted"])
     _end_now()
@@ -120,19 +121,6 @@ def layout_engine() -> str:
     """Graphviz' `dot` where the machine has it, else the environment's `graphviz-pure`."""
     beside_python = Path(sys.executable).with_name("graphviz-pure")
     return shutil.which("dot") or shutil.which("graphviz-pure") or str(beside_python)
-
-
-def write_run_report(workflow: Any, output: str) -> None:
-    """Write what `snakemake --report` writes, for the run at hand."""
-    from snakemake.report.html_reporter import ReportSettings
-    from snakemake.settings.types import GlobalReportSettings
-    from snakemake_interface_report_plugins.registry import ReportPluginRegistry
-
-    workflow.create_report(
-        ReportPluginRegistry().get_plugin("html"),
-        ReportSettings(path=Path(output)),
-        GlobalReportSettings(),
-    )
 
 
 def _end_now() -> None:

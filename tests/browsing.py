@@ -1,0 +1,57 @@
+"""Debian's chromium, driven by Playwright: pages as people see them, and what they must not do."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+"""The browser by itself asks for nothing either."""
+
+DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+
+
+@dataclass
+class Opened:
+    """A page, and what went wrong while it was open."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """The machine's chromium, without a window."""
+    program = shutil.which("chromium")
+    assert program, "there is no chromium; on Debian: apt-get install chromium"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=list(QUIET))
+        yield started
+        started.close()
+
+
+@contextmanager
+def opened(browser: Browser, file: Path, **how: object) -> Iterator[Opened]:
+    """A file in a window of its own; `how` is as Playwright's `new_context` takes it."""
+    context = browser.new_context(**({"viewport": DESKTOP} | how))
+    page = context.new_page()
+    found = Opened(page)
+    page.on("console", lambda said: found.complaints.append(f"{said.type}: {said.text}"))
+    page.on("pageerror", lambda error: found.complaints.append(str(error)))
+    page.on("dialog", lambda dialog: (found.complaints.append("a dialog"), dialog.dismiss()))
+    page.on("request", lambda request: found.requests.append(request.url))
+    page.goto(file.as_uri())
+    yield found
+    context.close()
