@@ -1,4 +1,4 @@
-"""Snakemake's own report of a run, in which nothing from config or data is markup.
+"""Snakemake's own report of a run, in which nothing from config or data is markup; fit for a phone.
 
 Snakemake writes what it knows into the page's scripts as JSON that it does not escape, so that a
 `</script>` in a title or in the name of a file would end the script and begin markup. It renders
@@ -24,6 +24,16 @@ _POLICY = (
 )
 """The page holds all that it needs; whatever is in it, no request leaves it."""
 
+_STYLE = """<style>
+    @media (max-width: 640px) { /* on a phone the menu stands above what it shows */
+        #app > div { flex-direction: column; height: auto; }
+        #app > div > nav { width: 100% !important; height: auto; flex-shrink: 0; }
+        #app > div > nav.w-0 { height: 0; }
+        #app > div > nav ~ div { height: auto; min-height: 50vh; align-items: flex-start; }
+        #app > div > nav ~ div .flex { flex-wrap: wrap; max-width: 100%; }
+    }
+    </style>"""
+
 
 def write_run_report(workflow: Any, output: Path) -> None:
     """Write what `snakemake --report` writes, for the run at hand, made harmless, whole."""
@@ -43,7 +53,7 @@ def write_run_report(workflow: Any, output: Path) -> None:
 
 
 def harmless(page: str) -> str:
-    """A report in whose data no tag can begin, and from which no request can leave.
+    """A report in whose data no tag can begin, and from which no request can leave; see _STYLE.
 
     In JSON, `\\u003c` is the character <. Raises RuntimeError for a page that is not built as
     Snakemake's are, for then nobody knows what is in it.
@@ -52,4 +62,5 @@ def harmless(page: str) -> str:
     if page.count(_HEAD) != 1 or not {"workflow_desc", "results", "rules"} <= held:
         raise RuntimeError("Snakemake's report is not built as it was; look at run_report.py.")
     page = _DATA.sub(lambda line: line[1] + line[2].replace("<", "\\u003c"), page)
-    return page.replace(_HEAD, f"{_HEAD}\n    {_POLICY}")
+    page = page.replace(_HEAD, f"{_HEAD}\n    {_POLICY}", 1)
+    return page.replace("</head>", f"    {_STYLE}\n</head>", 1)
