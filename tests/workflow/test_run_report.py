@@ -5,9 +5,10 @@ import re
 import pytest
 
 from browsing import DESKTOP, PHONE, browser, opened
-from conftest import as_csv, market, small_project
+from conftest import ROOT, as_csv, market, small_project
 
 SCRIPT = "<script>alert(1)</script>"
+SCREENSHOTS = ROOT / "results" / "screenshots"
 TITLE = f"</script>{SCRIPT}`x <javascript:y>`_ *b*"
 SOURCE = "data/raw/<img src=x onerror=alert(1)>.csv"
 KNOWN = ("cdn.tailwindcss.com should not be used in production", "The input spec uses Vega-Lite v3")
@@ -38,6 +39,9 @@ def window(request, chromium, report):
     """The report, opened; at the end nothing was amiss with it, and no request had left it."""
     with opened(chromium, report, viewport=request.param, accept_downloads=True) as shown:
         yield shown
+        name = f"run_report-{request.node.name.partition('[')[0].removeprefix('test_')}"
+        path = SCREENSHOTS / f"{name}-{request.param['width']}.png"
+        shown.page.screenshot(path=path)
         amiss = [said for said in shown.complaints if not any(known in said for known in KNOWN)]
         assert amiss == []
         assert {url for url in shown.requests if not url.startswith("data:")} == {report.as_uri()}
