@@ -1,10 +1,18 @@
+import gzip
 import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from forecasts import chosen, simulated
 
-from pricewright import progress
+from deliver import HEAD, read
+from pricewright import journal, progress
+from pricewright.evaluation.scores import score
+from pricewright.events import tail
+from pricewright.forecasting.timeline import timeline
+from pricewright.forecasting.walkforward import walk_forward
 from pricewright.progress import Progress
+from pricewright.reading.pieces import pieces
 
 
 class Clock:
@@ -97,9 +105,6 @@ def test_what_is_counted_returns_what_it_returned(said, clock):
 
 
 def test_a_line_in_the_log_is_read_back_as_it_was_meant(tmp_path, clock):
-    from pricewright import journal
-    from pricewright.events import tail
-
     journal.to_file(tmp_path / "a.log", "train")
     counted = Progress("symbols", 8, "checking for leaks", clock=clock)
     clock.wait(2)
@@ -112,3 +117,38 @@ def test_a_line_in_the_log_is_read_back_as_it_was_meant(tmp_path, clock):
     assert event.fields["doing"] == "checking for leaks"
     assert event.number("share") == 0.25
     assert re.fullmatch(r"[\d.]+", event.fields["seconds"])
+
+
+@pytest.fixture
+def everything(monkeypatch, said):
+    """Whatever is counted is said, however fast it was done."""
+    monkeypatch.setattr(progress, "SECONDS", -1.0)
+    monkeypatch.setattr(progress, "SHARE", -1.0)
+    return said
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize("threads", [1, 4])
+def test_a_file_that_is_read_is_counted_to_its_end(
+    tmp_path, monkeypatch, everything, *, pack, threads
+):
+    monkeypatch.setattr(pieces, "__defaults__", (2_000,))
+    for name in ("content", "unpacking"):
+        monkeypatch.setattr(f"pricewright.reading.{name}.PIECE", 1_000)
+    text = HEAD + "".join(f"2024-01-02,S{number},1,2\n" for number in range(1_000))
+    read(tmp_path, pack(text.encode()), threads=threads)
+    assert len(everything) > 5
+    assert everything[-1]["rows"] == 1_000
+    assert everything[-1]["share"] == "1.000"
+    counts = [fields["rows"] for fields in everything]
+    assert counts == sorted(counts)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_symbols_are_counted_as_they_are_forecast_and_scored(everything, threads):
+    panel, settings = simulated(70, 200), chosen(volatility="ewma", distribution="normal")
+    walked = walk_forward(panel, timeline(panel, settings), settings, threads)
+    score(walked, settings, threads)
+    last = {fields["doing"]: fields for fields in everything}
+    assert set(last) == {"forecasting", "scoring"}
+    assert all(fields["symbols"] == fields["of"] == 70 for fields in last.values())
