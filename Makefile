@@ -14,11 +14,6 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --requir
 
 run: $(ENV)/run.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores 1 $(ARGS)
-	@echo
-	@echo "Report          results/report.txt, with pictures results/report.html"
-	@echo "Run report      results/run_report.html"
-	@echo "DAG             results/dag.svg"
-	@echo "Deployed model  results/deployed_model.json"
 
 test: $(ENV)/dev.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" pytest --numprocesses auto $(ARGS)

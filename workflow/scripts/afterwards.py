@@ -16,10 +16,14 @@ from typing import Any
 
 from snakemake.io import report
 from snakemake.logging import logger
+from snakemake.settings.enums import Quietness
 from snakemake.sourcecache import infer_source_file
 
+from following import LAST
+from pricewright.decisions.wording import printable
 from pricewright.errors import Refusal
 from pricewright.files import file_sha256
+from run_report import write_run_report
 
 _LOADED = time.time()  # a log from before is of another run
 
@@ -33,8 +37,9 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
     steps = _steps_done(workflow)
     if steps and not workflow.touch:
         draw_rulegraph(workflow, "results/dag.svg")
-        write_run_report(workflow, "results/run_report.html")
+        write_run_report(workflow, Path("results/run_report.html"))
         tell_ledger(steps, config["signoffs"]["author"])
+        tell_people(steps, config["accept"]["allow_unaccepted"])
     _end_now()
 
 
@@ -56,7 +61,8 @@ def last_words(workflow: Any, config: Mapping[str, Any]) -> None:
             ]
             if last[1]:
                 listed = [part[2].partition("  ")[2] for part in earlier if part[1]]
-                logger.error("\n".join([f"{log}: {last[2]}", *filter(None, listed)]))
+                text = "\n".join([f"{log}: {last[2]}", *filter(None, listed)])
+                logger.error(printable(text), extra=LAST)
     _end_now()
 
 
@@ -68,6 +74,15 @@ def tell_ledger(steps: list[str], author: str | None) -> None:
         record_run(Path(), steps, file_sha256(Path("results/model.json")), author)
     except (Refusal, OSError) as error:
         logger.warning(f"The ledger was not told of this run: {error}")
+
+
+def tell_people(steps: list[str], allow_unaccepted: bool) -> None:
+    """Say, below all that Snakemake prints, what the run came to; unless it is to be quiet."""
+    from pricewright.ending import ending  # costs each load of the Snakefile else
+
+    took = time.time() - _LOADED
+    text = ending(Path(), steps, took, allow_unaccepted=allow_unaccepted)
+    logger.info(f"\n{text}", extra=LAST | {"quietness": Quietness.PROGRESS})
 
 
 def _steps_done(workflow: Any) -> list[str]:
@@ -105,19 +120,6 @@ def layout_engine() -> str:
     """Graphviz' `dot` where the machine has it, else the environment's `graphviz-pure`."""
     beside_python = Path(sys.executable).with_name("graphviz-pure")
     return shutil.which("dot") or shutil.which("graphviz-pure") or str(beside_python)
-
-
-def write_run_report(workflow: Any, output: str) -> None:
-    """Write what `snakemake --report` writes, for the run at hand."""
-    from snakemake.report.html_reporter import ReportSettings
-    from snakemake.settings.types import GlobalReportSettings
-    from snakemake_interface_report_plugins.registry import ReportPluginRegistry
-
-    workflow.create_report(
-        ReportPluginRegistry().get_plugin("html"),
-        ReportSettings(path=Path(output)),
-        GlobalReportSettings(),
-    )
 
 
 def _end_now() -> None:

@@ -83,6 +83,7 @@ def clean(
     """
     say("start", input=input)
     table, sha256 = read_table(input)
+    say("read", rows=len(table))
     ordered = in_order(table, str(input))
     declared = (
         read_corrections(read_whole(corrections), str(corrections))
@@ -126,7 +127,7 @@ def clean(
     if quality is not None:
         write_json(quality, document)
     say(f"rows in/out: {len(table)}/{len(settled)}", flagged=len(document["flagged"]))
-    say("end", output=output)
+    say("end", rows=len(settled), output=output)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,25 @@
-"""Status: who signed what, what does not count and why, and what is in production."""
+"""Status: how the last run went, who signed what and what does not count, what is in production."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import step
-from pricewright.config_files import read_config
+from pricewright.config import config_file, source_files
+from pricewright.config_files import WORKFLOW, read_config
 from pricewright.decisions.covered import digests, read_covered
 from pricewright.decisions.gates import check_gates
 from pricewright.decisions.listing import overview
 from pricewright.decisions.policy import load_policy
 from pricewright.errors import Refusal
+from pricewright.history import Attempt
+from pricewright.lastrun import described, last_run
+from pricewright.outdated import outdated
 from pricewright.production.releases import history
 
 
 def status(*, configfile: Sequence[Path] = ()) -> None:
-    """Print the sign-offs for what is in `results/` now, and the releases.
+    """Print the last run's steps, the sign-offs for what is in `results/` now, and the releases.
 
     Parameters
     ----------
@@ -22,10 +27,35 @@ def status(*, configfile: Sequence[Path] = ()) -> None:
         Config files laid over config/config.yaml, as given to Snakemake.
     """
     root, config = Path(), read_config(configfile)
-    print(f"Sign-offs\n{_signoffs(root, config)}\n\nReleases\n{history(root)}")
+    run = last_run(root)
+    parts = {
+        "Last run": described(run),
+        "Out of date": "\n".join(f"  {note}" for note in _outdated(root, config, configfile, run)),
+        "Sign-offs": _signoffs(root, config),
+        "Releases": history(root),
+    }
+    print("\n\n".join(f"{heading}\n{text}" for heading, text in parts.items() if text))
 
 
-def _signoffs(root: Path, config: dict[str, dict[str, object]]) -> str:
+def _outdated(
+    root: Path,
+    config: dict[str, Any],
+    configfile: Sequence[Path],
+    run: Mapping[str, Sequence[Attempt]],
+) -> list[str]:
+    """What is older than what it is made from; nothing yet, while a step is at work on it."""
+    if any(tries[-1].state == "running" for tries in run.values()):
+        return []
+    began = run["ingest"][-1].began if "ingest" in run else None
+    inputs = [Path(config_file(WORKFLOW)), *configfile]
+    try:
+        inputs += map(Path, source_files(config, WORKFLOW))
+    except Refusal as refusal:
+        return [str(refusal), *outdated(root, inputs, began)]
+    return outdated(root, inputs, began)
+
+
+def _signoffs(root: Path, config: dict[str, Any]) -> str:
     """The sign-offs in words; what keeps them from being looked at is one of them."""
     try:
         allowed = bool(config["accept"]["allow_unaccepted"])

@@ -13,6 +13,8 @@ import too, is one sentence on standard error, with the traceback in the job's l
 
 import gc
 import inspect
+import os
+import platform
 import sys
 import time
 from collections.abc import Callable
@@ -25,6 +27,9 @@ from pricewright.errors import Refusal
 
 FOLDER = Path(__file__).resolve().parent
 """Where the scripts are, also when a script itself was fetched by URL."""
+
+STDERR = "PRICEWRIGHT_STDERR"
+"""The environment variable with the least level that a job's log shows on standard error, too."""
 
 _main = sys.modules["__main__"]
 _job: Any = getattr(_main, "snakemake", None)
@@ -98,11 +103,12 @@ def _on_error(
 def _begin(script: Path) -> None:
     """Set up the log of this process, once, before anything can go wrong unseen."""
     gc.disable()  # until `run`: imports make no garbage worth looking for
-    journal.to_stderr(script.stem)
+    journal.to_stderr(script.stem, os.environ.get(STDERR, "INFO") if _job is not None else "INFO")
     sys.excepthook = _on_error
     if _job is not None:
         previous_log = journal.to_file(Path(_job.log[0]), script.stem)
         attempt, backoff = (_job.resources.get(name, 0) for name in ("attempt", "backoff"))
+        journal.say("begin", attempt=max(attempt, 1), host=platform.node(), pid=os.getpid())
         wait_before(attempt, float(backoff), previous_log)
 
 

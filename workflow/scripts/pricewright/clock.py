@@ -19,3 +19,13 @@ def stamp(moment: datetime) -> str:
 def moment(text: str) -> datetime:
     """The time that `stamp` wrote; raises ValueError for any other text."""
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+
+
+def duration(seconds: float) -> str:
+    """A span of time for people: `0.6 s`, `2 min 05 s`, `1 h 02 min`."""
+    if seconds < 59.95:
+        return f"{max(seconds, 0):.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02} s"
+    return f"{minutes // 60} h {minutes % 60:02} min"

@@ -19,8 +19,10 @@ from pricewright.sources import DATABASES, Source, items, scheme
 from pricewright.sources.local import local_files
 
 
-def complete(config: dict[str, Any]) -> None:
+def complete(config: dict[str, Any]) -> dict[str, Any]:
     """Fill in the defaults of keys that are left out, then check every key and combination.
+
+    Returns the config that it was given.
 
     Raises Refusal with one sentence: the key, what was found, what is allowed.
     """
@@ -31,6 +33,7 @@ def complete(config: dict[str, Any]) -> None:
     _check_source(config["source"])
     _check_score(config)
     _check_signers()
+    return config
 
 
 def config_file(workflow_folder: Path) -> str:

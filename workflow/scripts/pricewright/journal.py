@@ -25,10 +25,10 @@ def say(message: str, **fields: object) -> None:
     logger.info(message, extra={"fields": fields})
 
 
-def to_stderr(step: str) -> None:
-    """Send the step's events to standard error."""
+def to_stderr(step: str, level: str = "INFO") -> None:
+    """Send the step's events of a level and above to standard error."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setLevel(logging.INFO)
+    handler.setLevel(level)
     _attach(handler, step)
 
 
@@ -40,12 +40,23 @@ def to_file(path: Path, step: str) -> Path | None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    kept = re.compile(re.escape(path.stem) + r"\.(\d+)" + re.escape(path.suffix))
-    numbers = [int(m[1]) for file in path.parent.iterdir() if (m := kept.fullmatch(file.name))]
-    previous, number = max(numbers, default=0), max(numbers, default=0) + 1
-    for file in (path, _numbered(path, number)):
+    numbers = kept(path)
+    for file in (path, numbered(path, max(numbers, default=0) + 1)):
         _attach(logging.FileHandler(file, mode="w", encoding="utf-8"), step)
-    return _numbered(path, previous) if previous else None
+    return numbered(path, numbers[-1]) if numbers else None
+
+
+def kept(path: Path) -> list[int]:
+    """The numbers of the kept logs beside a log, in order."""
+    if not path.parent.is_dir():
+        return []
+    name = re.compile(re.escape(path.stem) + r"\.(\d+)" + re.escape(path.suffix))
+    return sorted(int(m[1]) for file in path.parent.iterdir() if (m := name.fullmatch(file.name)))
+
+
+def numbered(path: Path, number: int) -> Path:
+    """The kept log of an attempt, beside the log of the newest."""
+    return path.with_name(f"{path.stem}.{number}{path.suffix}")
 
 
 def failure(error: BaseException) -> None:
@@ -110,7 +121,3 @@ def _quoted(value: Any) -> str:
 def _attach(handler: logging.Handler, step: str) -> None:
     handler.setFormatter(_Line(step))
     logger.addHandler(handler)
-
-
-def _numbered(path: Path, number: int) -> Path:
-    return path.with_name(f"{path.stem}.{number}{path.suffix}")

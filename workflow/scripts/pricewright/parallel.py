@@ -21,28 +21,42 @@ One = TypeVar("One")
 Result = TypeVar("Result")
 
 
-def each(function: Callable[[One], Result], pieces: Iterable[One], processes: int) -> list[Result]:
+def each(
+    function: Callable[[One], Result],
+    pieces: Iterable[One],
+    processes: int,
+    done: Callable[[Result], object] = lambda result: None,
+) -> list[Result]:
     """The results for all pieces, in their order; pieces are taken as they are needed.
 
-    The function, the pieces and the results can be pickled, or `processes` is 1. Raises what the
-    function raises, and MemoryError if a process is killed, as for want of memory.
+    The function, the pieces and the results can be pickled, or `processes` is 1. done: called with
+    each result when it is there. Raises what the function raises, and MemoryError if a process is
+    killed, as for want of memory.
     """
+    made: list[Result] = []
+
+    def take(result: Result) -> None:
+        made.append(result)
+        done(result)
+
     if processes <= 1:
-        return [function(piece) for piece in pieces]
+        for piece in pieces:
+            take(function(piece))
+        return made
     from loky import get_reusable_executor
     from loky.process_executor import TerminatedWorkerError
 
     pool = get_reusable_executor(
         max_workers=processes, timeout=IDLE, initializer=_end_with, initargs=(os.getpid(),)
     )
-    made: list[Result] = []
     waiting: deque[Any] = deque()
     try:
         for piece in pieces:
             waiting.append(pool.submit(function, piece))
             if len(waiting) > AHEAD * processes:
-                made.append(waiting.popleft().result())
-        made += [result.result() for result in waiting]
+                take(waiting.popleft().result())
+        while waiting:
+            take(waiting.popleft().result())
     except TerminatedWorkerError as error:
         raise MemoryError(f"a process was killed, as for want of memory ({error})") from None
     finally:

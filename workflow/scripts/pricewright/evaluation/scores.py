@@ -13,6 +13,7 @@ from pricewright.forecasting.walkforward import Piece, Walked
 from pricewright.metrics.densities import inside, interval_score, pinball, pit
 from pricewright.metrics.points import naive_scales
 from pricewright.metrics.variances import qlike
+from pricewright.progress import Progress
 
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
 TAILS = (0.01, 0.05)
@@ -62,12 +63,13 @@ class Scores:
 
 def score(walked: Walked, settings: Settings) -> Scores:
     """The scores of a walk-forward, all symbols together."""
-    return joined(
-        [
-            _score(piece, walked.panel(piece), walked.shapes(piece), settings)
-            for piece in walked.pieces
-        ]
-    )
+    progress = Progress("symbols", len(walked.whole), "scoring")
+    parts = []
+    for piece in walked.pieces:
+        panel = walked.panel(piece)
+        parts.append(_score(piece, panel, walked.shapes(piece), settings))
+        progress.advance(len(panel))
+    return joined(parts)
 
 
 def joined(parts: Sequence[Scores]) -> Scores:

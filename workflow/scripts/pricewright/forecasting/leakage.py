@@ -17,6 +17,8 @@ from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.timeline import Timeline
 from pricewright.forecasting.walkforward import WIDTH, Piece, Walked, walk_forward
 
+_DOING = "checking for leaks"
+
 
 def check(
     panel: Panel, timeline: Timeline, settings: Settings, walked: Walked, processes: int = 1
@@ -34,7 +36,7 @@ def check(
     early = _upto(timeline, first)
     if len(panel) > WIDTH:
         panel = panel.columns(np.sort(np.argsort(panel.counts, kind="stable")[:WIDTH]))
-        walked = walk_forward(panel, early, settings, processes, to_the_end=False)
+        walked = walk_forward(panel, early, settings, processes, to_the_end=False, doing=_DOING)
     columns = _compare(walked, panel, timeline, settings, cutoff=first, processes=processes)
     return {"cutoffs": [str(np.datetime64(day, "D")) for day in (first, last)], "columns": columns}
 
@@ -50,7 +52,9 @@ def _compare(
 ) -> list[str]:
     """The names of the columns that are the same up to a day, whatever comes after it."""
     early = _upto(timeline, cutoff)
-    again = walk_forward(spoiled(panel, cutoff), early, settings, processes, to_the_end=False)
+    again = walk_forward(
+        spoiled(panel, cutoff), early, settings, processes, to_the_end=False, doing=_DOING
+    )
     columns: dict[str, None] = {}
     for made, other in zip(walked.pieces, again.pieces, strict=True):
         known = zip(

@@ -28,6 +28,7 @@ from pricewright.forecasting.timeline import Timeline
 from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.walk import Fitted, Track, errors, estimate, follow
 from pricewright.parallel import each
+from pricewright.progress import Progress
 
 WIDTH = 64
 """Symbols that are worked on at a time, so that their numbers fit a processor's cache."""
@@ -100,10 +101,12 @@ def walk_forward(
     processes: int = 1,
     *,
     to_the_end: bool = True,
+    doing: str = "forecasting",
 ) -> Walked:
     """Estimate, follow and forecast all the way; the same bytes for any number of processes.
 
     to_the_end: whether to estimate once more at the end of the panel, for a model to deploy.
+    doing: what the log calls it.
     """
     days = timeline.estimates.tolist() + ([int(panel.calendar[-1])] if to_the_end else [])
     walk = partial(
@@ -115,7 +118,13 @@ def walk_forward(
         settings=settings,
         every=max(-(-len(panel) * settings.calibration // distribution.POOL), 1),
     )
-    made = each(walk, _pieces(panel), _worth(panel, processes))
+    progress = Progress("symbols", len(panel), doing)
+    made = each(
+        walk,
+        _pieces(panel),
+        _worth(panel, processes),
+        done=lambda found: progress.advance(found[0].usable.shape[1]),
+    )
     shapes = shapes_of([known for _, known in made], settings)
     pieces = [
         replace(piece, shapes=own, errors=known.counts[-1, :, 0])
@@ -145,9 +154,16 @@ def walk_given(
         for part in _pieces(panel)
     )
     follow_one = partial(_follow_given, timeline=timeline, settings=settings)
+    progress = Progress("symbols", len(panel), "forecasting")
+    made = each(
+        follow_one,
+        given,
+        _worth(panel, processes),
+        done=lambda piece: progress.advance(piece.usable.shape[1]),
+    )
     pieces = [
         replace(piece, shapes=shapes if shapes.shape[1] == 1 else shapes[:, piece.columns])
-        for piece in each(follow_one, given, _worth(panel, processes))
+        for piece in made
     ]
     held = np.zeros(len(timeline.origins) + 1, dtype=np.intp)
     return Walked(panel, pieces, held)

@@ -1,6 +1,7 @@
 """What a kept delivery holds, recognised by its bytes alone, and unpacked piece by piece."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
@@ -41,14 +42,19 @@ class Content:
     packing: Packing | None = None
     limits: Limits = _USUAL
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self, reached: Callable[[float], object] | None = None) -> Iterator[bytes]:
         """The unpacked bytes, a byte order mark and all, in pieces of about 1 MB.
 
-        Each call begins anew. Raises Refusal when it comes to what is damaged, cut off, too
-        much, or should not be there.
+        Each call begins anew. `reached` is told, at each piece, which share of the file was
+        read. Raises Refusal when it comes to what is damaged, cut off, too much, or should not
+        be there.
         """
         with self.path.open("rb") as file:
-            yield from gathered(self._pieces(file))
+            size = max(os.fstat(file.fileno()).st_size, 1)
+            for chunk in gathered(self._pieces(file)):
+                if reached:
+                    reached(file.tell() / size)
+                yield chunk
 
     def whole(self) -> bytes:
         """All unpacked bytes; raises what `chunks` raises."""

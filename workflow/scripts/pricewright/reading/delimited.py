@@ -20,12 +20,19 @@ class DelimitedSheet:
 
     Blank lines are no rows. Making one raises Refusal if the header does not consist of
     distinct names; its blocks raise it for text that is not UTF-8 and for an unclosed quote.
+    reached: told, as blocks are read, which share of the file that was.
     """
 
-    def __init__(self, content: Content, delimiter: str = ",") -> None:
+    def __init__(
+        self,
+        content: Content,
+        delimiter: str = ",",
+        reached: Callable[[float], object] | None = None,
+    ) -> None:
         self.name = content.name
         self._content = content
         self._delimiter = delimiter
+        self._reached = reached
         self._header, self._skip = self._read_header()
 
     @property
@@ -36,7 +43,7 @@ class DelimitedSheet:
     def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
         """The blocks, each as a call that parses it and makes the columns `titles`, or all."""
         titles = titles or self.titles
-        for piece in self._pieces():
+        for piece in self._pieces(self._reached):
             yield partial(self._parse, piece, titles)
 
     def texts(self, lines: Sequence[int]) -> dict[int, str]:
@@ -72,9 +79,9 @@ class DelimitedSheet:
             break
         raise Refusal(f"{self.name}:1: there is no header; deliver prices under column names.")
 
-    def _pieces(self) -> Iterator[Piece]:
+    def _pieces(self, reached: Callable[[float], object] | None = None) -> Iterator[Piece]:
         skip = self._skip
-        for piece in pieces(self._content.chunks(), self.name):
+        for piece in pieces(self._content.chunks(reached), self.name):
             if len(piece.raw) > skip:
                 yield Piece(piece.raw[skip:], piece.line + piece.raw.count(b"\n", 0, skip))
             skip = 0

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from pricewright.errors import Refusal
 from pricewright.prices import Floats, Ints, Prices, keys, recoded, with_used_names
+from pricewright.progress import Progress
 from pricewright.quarantine import REASONS, Quarantine, code
 from pricewright.reading.content import Content
 from pricewright.reading.delimited import DelimitedSheet
@@ -66,7 +67,8 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
 
     Raises Refusal for a file that is wrong as a whole, and if no row of it can be kept.
     """
-    sheet = open_sheet(content, dialect)
+    progress = Progress("rows", doing="reading")
+    sheet = open_sheet(content, dialect, progress.reached)
     titles = list(sheet.titles)
     names = dialect.names(titles, content.name)
     symbols = [title for title in titles if title != names["date"]]
@@ -85,7 +87,10 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
 
     def examined(read: Callable[[], Block]) -> tuple[int, Rows, Quarantine]:
         block = read()
-        return (len(block.lines) + len(block.bad)) * each, *check(block)
+        count = (len(block.lines) + len(block.bad)) * each
+        checked = check(block)
+        progress.advance(count)
+        return count, *checked
 
     parts = list(_side_by_side(examined, sheet.blocks(wanted), threads))
     delivered = sum(count for count, _, _ in parts)
@@ -109,8 +114,13 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
     return Reading(delivered, prices, quarantine, sheet, symbols)
 
 
-def open_sheet(content: Content, dialect: Dialect) -> Sheet:
-    """The reader for what a delivery holds."""
+def open_sheet(
+    content: Content, dialect: Dialect, reached: Callable[[float], object] | None = None
+) -> Sheet:
+    """The reader for what a delivery holds.
+
+    `reached` is told which share of the file has been read, if it is read piece by piece.
+    """
     if content.kind == "json":
         from pricewright.reading.objects import JsonSheet
 
@@ -123,7 +133,7 @@ def open_sheet(content: Content, dialect: Dialect) -> Sheet:
         from pricewright.reading.workbook import WorkbookSheet
 
         return WorkbookSheet(content.whole(), content.name, dialect.sheet)
-    return DelimitedSheet(content, dialect.delimiter)
+    return DelimitedSheet(content, dialect.delimiter, reached)
 
 
 def in_order(

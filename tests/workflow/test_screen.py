@@ -1,0 +1,155 @@
+"""What a person sees of a run: on a terminal, which is a pseudo-terminal here, and in a pipe."""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from dataclasses import dataclass
+
+from conftest import SCRIPTS, Project
+
+
+@dataclass
+class Screen:
+    """What was written to a terminal, raw, and the lines that can be read on it."""
+
+    code: int
+    raw: str
+
+    @property
+    def lines(self) -> list[str]:
+        text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.raw).replace("\r\n", "\n")
+        return [line.rpartition("\r")[2].rstrip() for line in text.splitlines() if line.strip()]
+
+
+def on_a_terminal(project, *arguments, columns=80, stdout=None, **environment):
+    """Run Snakemake with a terminal of some columns for its standard error."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    inherited = {name: value for name, value in os.environ.items() if name not in ("CI", "COLUMNS")}
+    run = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "1", *arguments],
+        cwd=project.folder,
+        env=inherited | {"TERM": "xterm"} | environment,
+        stdout=stdout or slave,
+        stderr=slave,
+        stdin=subprocess.DEVNULL,
+    )
+    os.close(slave)
+    pieces = []
+    try:
+        while piece := os.read(master, 1 << 16):
+            pieces.append(piece)
+    except OSError:  # the terminal's other end was closed
+        pass
+    os.close(master)
+    return Screen(run.wait(120), b"".join(pieces).decode())
+
+
+def test_a_run_is_a_line_a_step_then_the_verdict_and_the_paths(finished: Project):
+    screen = on_a_terminal(finished, "--forcerun", "report")
+    assert screen.code == 0, screen.raw
+    begin = next(at for at, line in enumerate(screen.lines) if line.startswith("✓"))
+    ended = [line for line in screen.lines[begin:] if "━" not in line]
+    report, deploy, count, verdict = ended[:4]
+    assert re.fullmatch(r"✓ report +\d+\.\d s  results/report\.txt", report)
+    assert re.fullmatch(r"✓ deploy +\d+\.\d s  results/deployed_model\.json", deploy)
+    assert re.fullmatch(r"2 steps in \d+\.\d s", count)
+    assert verdict.startswith("NOT ACCEPTED: ")
+    assert screen.lines[-3:] == [
+        "Report          results/report.txt",
+        "Run report      results/run_report.html",
+        "Deployed model  results/deployed_model.json",
+    ]
+    assert not [word for word in ("Job stats", "jobid", "INFO", "SNAKEMAKE") if word in screen.raw]
+    log = (finished.folder / "logs" / "report.log").read_text()
+    assert [line.split()[3] for line in log.splitlines()] == ["begin", "start", "end"]
+
+
+def test_a_step_that_fails_has_the_last_word_and_the_first_line_says_where(project: Project):
+    with (project.folder / "data" / "raw" / "small.csv").open("a") as file:
+        file.write('2024-01-01,S0,"1,1\n')
+    screen = on_a_terminal(project, columns=200)
+    assert screen.code == 1
+    sentence = "data/raw/small.csv:282: a quote on this line is never closed"
+    assert len([line for line in screen.lines if line.startswith("✗ ingest")]) == 1
+    assert screen.lines[-1].startswith(f"logs/ingest.log: ingest failed for good: {sentence}")
+    assert "Traceback" not in screen.raw
+    assert "RuleException" not in screen.raw
+    piped = project.snakemake()
+    assert f"ingest failed for good: {sentence}" in piped.stderr.splitlines()[-1]
+
+
+def test_in_a_pipe_there_is_all_that_snakemake_says_and_a_line_a_step(finished: Project):
+    outcome = finished.snakemake("--forcerun", "report", env={"TERM": "xterm"})
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.ran == ["report", "deploy"]
+    assert re.search(r"^report +\d+\.\d s  results/report\.txt$", outcome.stderr, re.MULTILINE)
+    assert " INFO report end " in outcome.stderr
+    assert outcome.stderr.splitlines()[-1] == "Deployed model  results/deployed_model.json"
+    assert "\x1b" not in outcome.stderr
+
+
+def test_no_color_is_heeded(finished: Project):
+    screen = on_a_terminal(finished, "--forcerun", "report", columns=120, NO_COLOR="1")
+    ours = screen.raw.partition("usage.")[2].partition("\n")[2]  # Snakemake's own heeds nothing
+    assert "✓ report" in ours
+    assert not re.search(r"\x1b\[3[0-7]m", ours)
+
+
+def test_a_quiet_run_says_nothing_and_still_why_it_failed(finished: Project):
+    outcome = finished.snakemake("--quiet", "all", "--forcerun", "report")
+    assert (outcome.code, outcome.stdout) == (0, "")
+    assert "report" not in outcome.stderr.replace("profile", "")
+    (finished.folder / "data" / "raw" / "small.csv").write_text("<html>Sign in</html>")
+    failing = finished.snakemake("--quiet", "all")
+    assert failing.code == 1
+    assert " ERROR ingest failed for good: " in failing.stderr.splitlines()[-1]
+
+
+def test_a_picture_of_the_dag_is_that_and_nothing_else(finished: Project, tmp_path):
+    with (tmp_path / "dag").open("w+") as file:
+        screen = on_a_terminal(finished, "--dag", stdout=file)
+        file.seek(0)
+        text = file.read()
+    assert screen.code == 0, screen.raw
+    assert text.startswith("digraph")
+    assert text.rstrip().endswith("}")
+    assert "✓" not in screen.raw
+
+
+TWO = f"""
+import sys
+sys.path.insert(0, {str(SCRIPTS)!r})
+from terminal import watch
+
+watch(workflow)
+
+rule all:
+    input: "one", "two"
+
+rule one:
+    output: "one"
+    log: "one.log"
+    shell: "touch begun; while [ ! -e two ]; do sleep 0.1; done; touch {{output}}"
+
+rule two:
+    output: "two"
+    log: "two.log"
+    shell: "while [ ! -e begun ]; do sleep 0.1; done; sleep 1; touch {{output}}"
+"""
+
+
+def test_two_steps_at_once_have_a_line_each(tmp_path):
+    (tmp_path / "Snakefile").write_text(TWO)
+    screen = on_a_terminal(Project(tmp_path), "--cores", "2")
+    assert screen.code == 0, screen.raw
+    assert sorted(line.split()[1] for line in screen.lines if line.startswith("✓")) == [
+        "one",
+        "two",
+    ]
+    assert re.search(r"  (one|two) .*\n\S*  (one|two) ", screen.raw.replace("\r", ""))

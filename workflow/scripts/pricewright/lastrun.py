@@ -1,0 +1,50 @@
+"""The last run in plain text: its steps, when, how long, how often, and why one failed."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from pricewright.clock import Clock, duration, now, stamp
+from pricewright.decisions.wording import printable
+from pricewright.events import last_lines
+from pricewright.history import Attempt, attempts
+from pricewright.stepline import doing, done, why
+
+STEPS = ("ingest", "clean", "train_or_score", "report", "deploy", "production")
+
+LAST = 6
+"""Lines of a failed attempt's log that are shown."""
+
+
+def last_run(root: Path) -> dict[str, Sequence[Attempt]]:
+    """The last attempts at each step that ever began."""
+    found = {step: attempts(root / "logs" / f"{step}.log") for step in STEPS}
+    return {step: tries for step, tries in found.items() if tries}
+
+
+def described(run: Mapping[str, Sequence[Attempt]], clock: Clock = now) -> str:
+    """A line a step, and the end of the log of one that failed."""
+    lines: list[str] = []
+    for step, tries in run.items():
+        lines.append(_line(step, tries, clock()))
+        if tries[-1].state in ("failed", "killed"):
+            lines += [f"    {text}" for text in _last_words(tries)]
+    return "\n".join(lines) or "  nothing has run yet; begin with `snakemake --cores 1`"
+
+
+def _line(step: str, tries: Sequence[Attempt], at: datetime) -> str:
+    last = tries[-1]
+    running = last.state == "running"
+    seconds = ((at if running else last.ended) - tries[0].began).total_seconds()
+    words = doing(last.events)[1] if running else done(last.events, seconds)
+    if len(tries) > 1:
+        words = ", ".join(filter(None, [f"{len(tries)} attempts", words]))
+    text = f"  {step:<15} {last.state:<7} {stamp(tries[0].began)} {duration(seconds):>10}  {words}"
+    return printable(text.rstrip())
+
+
+def _last_words(tries: Sequence[Attempt]) -> list[str]:
+    """The end of the log of the attempt that failed first as the last one did."""
+    sentence = why(tries[-1].events)
+    first = next(attempt for attempt in tries if why(attempt.events) == sentence)
+    return [f"{first.log}:", *(f"  {printable(text)}" for text in last_lines(first.log)[-LAST:])]
