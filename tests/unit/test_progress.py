@@ -9,6 +9,7 @@ from deliver import HEAD, read
 from pricewright import journal, progress
 from pricewright.evaluation.scores import score
 from pricewright.events import tail
+from pricewright.forecasting import walkforward
 from pricewright.forecasting.timeline import timeline
 from pricewright.forecasting.walkforward import walk_forward
 from pricewright.progress import Progress
@@ -93,15 +94,10 @@ def test_a_share_that_is_told_from_outside_never_falls_and_never_passes_one(said
 def test_no_count_is_lost_between_threads(said, clock):
     counted = Progress("symbols", 4_000, clock=clock)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(counted.counted(lambda one: one, lambda one: 1), range(3_999)))
+        list(pool.map(counted.advance, [1] * 3_999))
     clock.wait(2)
     counted.advance(1)
     assert said[-1]["symbols"] == 4_000
-
-
-def test_what_is_counted_returns_what_it_returned(said, clock):
-    counted = Progress("symbols", 3, clock=clock).counted(str.upper, len)
-    assert counted("abc") == "ABC"
 
 
 def test_a_line_in_the_log_is_read_back_as_it_was_meant(tmp_path, clock):
@@ -144,11 +140,12 @@ def test_a_file_that_is_read_is_counted_to_its_end(
     assert counts == sorted(counts)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_symbols_are_counted_as_they_are_forecast_and_scored(everything, threads):
+@pytest.mark.parametrize("processes", [1, 2])
+def test_symbols_are_counted_as_they_are_forecast_and_scored(monkeypatch, everything, processes):
+    monkeypatch.setattr(walkforward, "MANY", 0)
     panel, settings = simulated(70, 200), chosen(volatility="ewma", distribution="normal")
-    walked = walk_forward(panel, timeline(panel, settings), settings, threads)
-    score(walked, settings, threads)
+    walked = walk_forward(panel, timeline(panel, settings), settings, processes)
+    score(walked, settings)
     last = {fields["doing"]: fields for fields in everything}
     assert set(last) == {"forecasting", "scoring"}
     assert all(fields["symbols"] == fields["of"] == 70 for fields in last.values())
