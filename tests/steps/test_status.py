@@ -52,8 +52,17 @@ def test_a_source_that_changed_since_is_named(finished: Project):
     path = finished.folder / "data" / "raw" / "small.csv"
     path.write_text(path.read_text() + "2021-01-04,S0,50,1000\n")
     assert part(status(finished), "Out of date") == [
-        "  data/raw/small.csv was written after ingest began"
+        "  data/raw/small.csv was written after the last run began"
     ]
+
+
+def test_what_a_run_looked_at_and_found_no_reason_to_work_for_is_not_out_of_date(finished: Project):
+    config = finished.folder / "config" / "config.yaml"
+    config.write_text(config.read_text() + "# a remark\n")
+    assert len(part(status(finished), "Out of date")) == 1
+    outcome = finished.snakemake()
+    assert outcome.ran == []
+    assert part(status(finished), "Out of date") == []
 
 
 def test_a_model_that_was_changed_by_hand_is_named(finished: Project):

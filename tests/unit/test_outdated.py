@@ -46,7 +46,7 @@ def test_a_source_or_config_written_since_is_named(results):
         (results / name).touch()
         os.utime(results / name, (0, BEGAN.timestamp() + seconds))
     found = outdated(results, [results / "new.csv", results / "old.csv", results / "gone"], BEGAN)
-    assert found == [f"{results / 'new.csv'} was written after ingest began"]
+    assert found == [f"{results / 'new.csv'} was written after the last run began"]
 
 
 def test_each_break_of_the_chain_is_named(results):

@@ -13,7 +13,7 @@ from pricewright.decisions.listing import overview
 from pricewright.decisions.policy import load_policy
 from pricewright.errors import Refusal
 from pricewright.history import Attempt
-from pricewright.lastrun import described, last_run
+from pricewright.lastrun import began, described, last_run
 from pricewright.outdated import outdated
 from pricewright.production.releases import history
 
@@ -46,13 +46,12 @@ def _outdated(
     """What is older than what it is made from; nothing yet, while a step is at work on it."""
     if any(tries[-1].state == "running" for tries in run.values()):
         return []
-    began = run["ingest"][-1].began if "ingest" in run else None
     inputs = [Path(config_file(WORKFLOW)), *configfile]
     try:
         inputs += map(Path, source_files(config, WORKFLOW))
     except Refusal as refusal:
-        return [str(refusal), *outdated(root, inputs, began)]
-    return outdated(root, inputs, began)
+        return [str(refusal), *outdated(root, inputs, began(root))]
+    return outdated(root, inputs, began(root))
 
 
 def _signoffs(root: Path, config: dict[str, Any]) -> str:

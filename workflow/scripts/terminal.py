@@ -6,8 +6,9 @@ a line is added as each step ends.
 
 Snakemake looks for its logger plugins among installed packages before it reads a Snakefile, so a
 workflow cannot bring one. This is a handler of the standard library's, which reads the same
-events, in the place of Snakemake's own. The plugin `rich` cannot do it: it has one bar a rule, of
-its jobs, of which each of ours has one, and what a job writes to the same terminal runs into it.
+events, in the place of Snakemake's own. The plugin `rich` (0.5.1) cannot do it: it has one bar a
+rule, of its jobs, of which each of ours has one, knows nothing of what goes on inside, is torn by
+what a job writes to the same terminal, and fails when a report is made after the run.
 """
 
 import logging

@@ -1,7 +1,7 @@
 """The last run in plain text: its steps, when, how long, how often, and why one failed."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from pricewright.clock import Clock, duration, now, stamp
@@ -20,6 +20,16 @@ def last_run(root: Path) -> dict[str, Sequence[Attempt]]:
     """The last attempts at each step that ever began."""
     found = {step: attempts(root / "logs" / f"{step}.log") for step in STEPS}
     return {step: tries for step, tries in found.items() if tries}
+
+
+def began(root: Path) -> datetime | None:
+    """When the last run began, also one that found nothing to do, by the names of Snakemake's logs.
+
+    They hold the local time; None if there was no run.
+    """
+    logs = (root / ".snakemake" / "log").glob("*.snakemake.log")
+    last = max((path.name.removesuffix(".snakemake.log") for path in logs), default=None)
+    return datetime.fromisoformat(last).astimezone(UTC) if last else None
 
 
 def described(run: Mapping[str, Sequence[Attempt]], clock: Clock = now) -> str:

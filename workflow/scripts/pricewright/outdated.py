@@ -22,13 +22,13 @@ _DATA = re.compile(rb'"data": \{[^}]*"sha256": "([0-9a-f]{64})"')
 def outdated(root: Path, inputs: Sequence[Path], began: datetime | None) -> list[str]:
     """What is not there, not of one piece, or older than what it was made from: a line each.
 
-    inputs: what the first step reads, and the config.  began: when it last did, if ever.
-    What a change of code or of options means, only `snakemake -n` knows.
+    inputs: what the first step reads, and the config.  began: when the last run did, if ever one
+    did. What a change of code or of options means, only `snakemake -n` knows.
     """
     if began is None:
         return []
     found = [
-        f"{path} was written after ingest began"
+        f"{path} was written after the last run began"
         for path in inputs
         if (root / path).exists() and _written(root / path) > began
     ]
