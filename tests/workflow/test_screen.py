@@ -61,7 +61,7 @@ def test_a_run_is_a_line_a_step_then_the_verdict_and_the_paths(finished: Project
     assert re.fullmatch(r"2 steps in \d+\.\d s", count)
     assert verdict.startswith("NOT ACCEPTED: ")
     assert screen.lines[-3:] == [
-        "Report          results/report.txt",
+        "Report          results/report.html",
         "Run report      results/run_report.html",
         "Deployed model  results/deployed_model.json",
     ]
