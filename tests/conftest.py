@@ -14,7 +14,7 @@ import orjson
 import pytest
 import yaml
 
-pytest_plugins = ["people", "servers", "works"]
+pytest_plugins = ["people", "servers", "cluster", "works"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "workflow" / "scripts"

@@ -69,7 +69,8 @@ def test_a_rule_says_what_every_rule_must(name):
         'retries: config["retries"]["times"]',
         "attempt=attempt_number",
         'backoff=linear_backoff(config["retries"]["delay"])',
-        "mem_mb=more_memory(",
+        "mem_mb=memory(",
+        "runtime=minutes(",
     ):
         assert part in parts
     assert len(text.splitlines()) < 100

@@ -29,7 +29,8 @@ rule clean:
     resources:
         attempt=attempt_number,
         backoff=linear_backoff(config["retries"]["delay"]),
-        mem_mb=more_memory(2000),
+        mem_mb=memory(200, per_mb=8),
+        runtime=minutes(10, per_mb=0.02),
     params:
         options=clean_options(config),
         code=code_used(SCRIPTS / "clean.py", [SCHEMAS / "corrections.schema.yaml"]),

@@ -31,7 +31,9 @@ rule ingest:
     resources:
         attempt=attempt_number,
         backoff=linear_backoff(config["retries"]["delay"]),
-        mem_mb=more_memory(2000),
+        mem_mb=memory(400, per_mb=6),
+        runtime=minutes(30, per_mb=0.02),
+        disk_mb=disk(1000, per_mb=6),
     params:
         options=ingest_options(config),
         version=lambda wildcards: source_version(config),

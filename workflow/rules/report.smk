@@ -29,7 +29,8 @@ rule report:
     resources:
         attempt=attempt_number,
         backoff=linear_backoff(config["retries"]["delay"]),
-        mem_mb=more_memory(1000),
+        mem_mb=memory(100, per_mb=8),
+        runtime=minutes(10, per_mb=0.02),
     params:
         options=config["report"]
         | {"allow_unaccepted": config["accept"]["allow_unaccepted"]},

@@ -9,15 +9,6 @@ def attempt_number(wildcards: Any, attempt: int) -> int:
     return attempt
 
 
-def more_memory(megabytes: int) -> Callable[[Any, int], int]:
-    """`megabytes` at the first attempt, twice that at the second, and so on."""
-
-    def mem_mb(wildcards: Any, attempt: int) -> int:
-        return megabytes * attempt
-
-    return mem_mb
-
-
 def linear_backoff(delay: float) -> Callable[[Any, int], str]:
     """The wait before an attempt, in seconds: `delay * k` after failed attempt k, first none.
 
