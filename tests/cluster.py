@@ -54,6 +54,8 @@ SchedulerType=sched/builtin
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SlurmdParameters=config_overrides
+# a job that can start does so at once
+SchedulerParameters=batch_sched_delay=0
 # jobs that ended can be asked about for ten minutes, and a node that is back is used again
 MinJobAge=600
 ReturnToService=2

@@ -23,7 +23,7 @@ rule clean:
         ),
     log:
         "logs/clean.log",
-    retries: config["retries"]["times"]
+    retries: retries_here(workflow, config["retries"]["times"])
     conda:
         "../envs/steps.yaml"
     resources:

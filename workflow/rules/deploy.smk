@@ -12,7 +12,7 @@ rule deploy:
         ),
     log:
         "logs/deploy.log",
-    retries: config["retries"]["times"]
+    retries: retries_here(workflow, config["retries"]["times"])
     conda:
         "../envs/steps.yaml"
     resources:

@@ -24,7 +24,7 @@ rule ingest:
         ),
     log:
         "logs/ingest.log",
-    retries: config["retries"]["times"]
+    retries: retries_here(workflow, config["retries"]["times"])
     conda:
         "../envs/steps.yaml"
     threads: 4

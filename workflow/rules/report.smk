@@ -23,7 +23,7 @@ rule report:
         ),
     log:
         "logs/report.log",
-    retries: config["retries"]["times"]
+    retries: retries_here(workflow, config["retries"]["times"])
     conda:
         "../envs/steps.yaml"
     resources:

@@ -15,7 +15,7 @@ rule train_or_score:
         ),
     log:
         "logs/train_or_score.log",
-    retries: config["retries"]["times"]
+    retries: retries_here(workflow, config["retries"]["times"])
     conda:
         "../envs/steps.yaml"
     threads: 4
