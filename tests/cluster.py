@@ -124,7 +124,7 @@ class Slurm:
     def submitted_after(self, earlier: list[Job]) -> list[Job]:
         return self.jobs()[len(earlier) :]
 
-    def wait_for(self, what: Callable[[], object], seconds: float = 30) -> None:
+    def wait_for(self, what: Callable[[], object], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not what():
             assert time.monotonic() < deadline, self.last_words()

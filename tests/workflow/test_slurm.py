@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from cluster import Slurm
-from conftest import ROOT, STEPS, Outcome, Project, copy_project
+from conftest import CHECKPOINTS, ROOT, STEPS, Outcome, Project, copy_project
 
 pytestmark = pytest.mark.xdist_group("slurm")
 
@@ -154,7 +154,7 @@ def test_a_job_over_its_time_is_ended_and_tried_again_with_more(slurm, done, loc
     slurm.wait_for(lambda: done.held("deploy"))
     (job,) = slurm.submitted_after(earlier)
     slurm.let_time_pass(job)
-    slurm.wait_for(lambda: len(slurm.submitted_after(earlier)) == 2, seconds=60)
+    slurm.wait_for(lambda: len(slurm.submitted_after(earlier)) == 2)
     done.let_go("deploy")
     outcome = end_of(run)
     assert outcome.code == 0, outcome.stderr
@@ -180,9 +180,11 @@ def test_a_job_that_somebody_cancels_is_tried_again(slurm, done, local):
 
 def test_a_killed_run_that_is_started_again_does_nothing_twice_that_was_done(slurm, done, local):
     earlier = slurm.jobs()
+    for name in CHECKPOINTS[1:]:
+        (done.folder / "results" / name).unlink()
     done.hold("train_or_score")
-    run = done.begin("--forcerun", "clean")
-    slurm.wait_for(lambda: done.held("train_or_score"), seconds=60)
+    run = done.begin()
+    slurm.wait_for(lambda: done.held("train_or_score"))
     run.kill()
     assert end_of(run).ran == ["clean", "train_or_score"]
     done.let_go("train_or_score")  # nobody waits for this job now; it comes to its end all the same

@@ -52,8 +52,8 @@ def _asked(start: float, per_mb: float, *, step: int, most: int) -> Resource:
     """That much at the first attempt, twice that at the second, and so on."""
 
     def resource(wildcards: Any, input: Any, attempt: int) -> int:
-        wanted = (start + per_mb * text_mb(input)) * attempt
-        return min(math.ceil(wanted / step) * step, most)
+        first = math.ceil((start + per_mb * text_mb(input)) / step) * step
+        return min(first * attempt, most)
 
     return resource
 
