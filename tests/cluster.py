@@ -69,6 +69,7 @@ class Job:
     """A job as Slurm knows it."""
 
     id: str
+    array: str | None
     rule: str
     state: str
     node: str
@@ -98,13 +99,14 @@ class Slurm:
         """Kill a daemon and all that came of it."""
         self.running.pop(name).communicate(timeout=30)
 
-    def jobs(self) -> list[Job]:
-        """Every job of the last ten minutes, in the order in which they were submitted."""
+    def jobs(self, folder: Path) -> list[Job]:
+        """The jobs that work in a folder, those of the last ten minutes, in order of submission."""
         lines = self.command("scontrol", "--oneliner", "show", "jobs").splitlines()
         said = [dict(re.findall(r"([\w/]+)=(\S*)", line)) for line in lines]
         return [
             Job(
                 id=job["JobId"],
+                array=job.get("ArrayJobId"),
                 rule=job["Comment"].removeprefix("rule_"),
                 state=job["JobState"],
                 node=job["NodeList"],
@@ -114,15 +116,13 @@ class Slurm:
                 restarts=int(job["Restarts"]),
             )
             for job in sorted(said, key=lambda job: int(job.get("JobId", 0)))
-            if "Comment" in job
+            if job.get("WorkDir") == str(folder)
         ]
 
-    def queue(self) -> list[str]:
-        """What waits, runs or is about to end."""
-        return self.command("squeue", "--noheader").splitlines()
-
-    def submitted_after(self, earlier: list[Job]) -> list[Job]:
-        return self.jobs()[len(earlier) :]
+    def queue(self, folder: Path) -> list[str]:
+        """The numbers of those that wait, run or are about to end."""
+        lines = self.command("squeue", "--noheader", "--format=%A %Z").splitlines()
+        return [line.split()[0] for line in lines if line.endswith(f" {folder}")]
 
     def wait_for(self, what: Callable[[], object], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
@@ -135,23 +135,20 @@ class Slurm:
         logs = {log.name: log.read_text(errors="replace") for log in self.folder.glob("*.log")}
         return "\n".join(f"{name}: …{text[-1000:]}" for name, text in logs.items())
 
-    def cut_power(self, node: str) -> None:
-        """Kill everything on a node at once. That it is down Slurm would find out by itself, but
-        after half a minute, and requeued jobs would wait for two more."""
-        self.end(node)
-        self.command("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=power")
-        for job in self.jobs():
-            if job.state == "PENDING":
-                self.command("scontrol", "update", f"JobId={job.id}", "StartTime=now")
+    def cut_power(self, job: Job) -> None:
+        """Kill everything on a job's node at once. That it is down Slurm would find out by itself,
+        but after half a minute, and the job that it puts back would wait for two more."""
+        self.end(job.node)
+        self.command("scontrol", "update", f"NodeName={job.node}", "State=DOWN", "Reason=power")
+        self.command("scontrol", "update", f"JobId={job.id}", "StartTime=now")
 
     def let_time_pass(self, job: Job) -> None:
-        """Let a job's time be up now: Slurm counts in minutes, and looks every half minute."""
+        """Let a job's time be up now: Slurm counts in minutes. It looks every half minute."""
         self.command("scontrol", "update", f"JobId={job.id}", "EndTime=now")
 
-    def empty(self) -> None:
-        """Cancel whatever waits or runs."""
-        self.command("scancel", "--user=root")
-        self.wait_for(lambda: not self.queue())
+    def cancel(self, jobs: list[str]) -> None:
+        if jobs:
+            self.command("scancel", *jobs)
 
     def restore_power(self, node: str) -> None:
         self.start(node, program("slurmd"), "-D", "-N", node)

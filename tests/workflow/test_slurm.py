@@ -5,18 +5,20 @@ as a file `ballast` says; and while there is a file `hold.<step>` it waits, and 
 `held.<step>`, so that a test knows when it is at work.
 """
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from cluster import Slurm
-from conftest import CHECKPOINTS, ROOT, STEPS, Outcome, Project, copy_project
+from cluster import Job, Slurm
+from conftest import ROOT, STEPS, Outcome, Project, copy_project
 
 pytestmark = pytest.mark.xdist_group("slurm")
 
@@ -31,8 +33,11 @@ HELD = """\
 """
 
 
+@dataclass
 class OnSlurm(Project):
     """A project whose steps are jobs of Slurm."""
+
+    slurm: Slurm
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a run; whoever does so waits for its end."""
@@ -49,14 +54,22 @@ class OnSlurm(Project):
     def run(self, *arguments: str) -> Outcome:
         return end_of(self.begin(*arguments))
 
-    def hold(self, step: str) -> None:
+    def begin_held(self, step: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start a run that does a step again, and see that step at work."""
         (self.folder / f"hold.{step}").touch()
+        run = self.begin("--forcerun", step, *arguments)
+        self.slurm.wait_for((self.folder / f"held.{step}").exists)
+        return run
 
-    def let_go(self, step: str) -> None:
-        (self.folder / f"hold.{step}").unlink(missing_ok=True)
+    def let_go(self) -> None:
+        for file in self.folder.glob("hold.*"):
+            file.unlink()
 
-    def held(self, step: str) -> bool:
-        return (self.folder / f"held.{step}").exists()
+    def jobs(self) -> list[Job]:
+        return self.slurm.jobs(self.folder)
+
+    def queue(self) -> list[str]:
+        return self.slurm.queue(self.folder)
 
 
 def end_of(run: subprocess.Popen[str]) -> Outcome:
@@ -64,7 +77,13 @@ def end_of(run: subprocess.Popen[str]) -> Outcome:
     return Outcome(run.returncode, stdout, stderr)
 
 
-@pytest.fixture(scope="session")
+def ended_well(run: subprocess.Popen[str]) -> bool:
+    outcome = end_of(run)
+    assert outcome.code == 0, outcome.stderr
+    return True
+
+
+@pytest.fixture(scope="module")
 def local(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The sample, run on this machine as by default; not to be changed."""
     made = Project(copy_project(tmp_path_factory.mktemp("local") / "project"))
@@ -76,134 +95,132 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 @pytest.fixture
-def begun(slurm: Slurm, local: Project, tmp_path: Path) -> Iterator[OnSlurm]:
-    """The project with nothing done yet; in the end, nothing of it may be left in the queue."""
-    yield from _copied(slurm, local, tmp_path, ("results", "logs", ".snakemake"))
-
-
-@pytest.fixture
 def done(slurm: Slurm, local: Project, tmp_path: Path) -> Iterator[OnSlurm]:
-    """The project with everything done; in the end, nothing of it may be left in the queue."""
-    yield from _copied(slurm, local, tmp_path, ())
+    """The project with everything done here; in the end, its queue must be empty."""
+    with copied(slurm, local, tmp_path) as project:
+        yield project
 
 
-def _copied(
-    slurm: Slurm, local: Project, folder: Path, without: tuple[str, ...]
-) -> Iterator[OnSlurm]:
-    ignored = shutil.ignore_patterns(*without)
-    yield OnSlurm(shutil.copytree(local.folder, folder / "project", ignore=ignored))
-    left = slurm.queue()
-    slurm.empty()
+@contextlib.contextmanager
+def copied(slurm: Slurm, local: Project, folder: Path) -> Iterator[OnSlurm]:
+    project = OnSlurm(shutil.copytree(local.folder, folder / "project"), slurm)
+    yield project
+    left = project.queue()
+    slurm.cancel(left)
     assert left == []
 
 
-def test_the_sample_goes_to_the_deployed_model_as_jobs_and_comes_to_the_same_bytes(
-    slurm, begun, local
-):
-    earlier = slurm.jobs()
-    outcome = begun.run()
+@pytest.fixture(scope="module", autouse=True)
+def overdue(
+    slurm: Slurm, local: Project, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[OnSlurm, Job, subprocess.Popen[str]]]:
+    """A run with a job whose time is up, begun before all others: Slurm takes its time, too."""
+    with copied(slurm, local, tmp_path_factory.mktemp("overdue")) as project:
+        run = project.begin_held("deploy", "--default-resources", "slurm_partition=apart")
+        (job,) = project.jobs()
+        slurm.let_time_pass(job)
+        yield project, job, run
+
+
+def test_the_sample_goes_to_the_deployed_model_as_jobs_and_comes_to_the_same_bytes(done, local):
+    for folder in ("results", "logs", ".snakemake"):
+        shutil.rmtree(done.folder / folder)
+    outcome = done.run()
     assert outcome.code == 0, outcome.stderr
     assert outcome.ran == list(STEPS)
-    jobs = slurm.submitted_after(earlier)
-    assert [(job.rule, job.state) for job in jobs] == [(step, "COMPLETED") for step in STEPS]
-    assert begun.results() == local.results()
-    assert begun.snakemake().ran == []
+    assert [(job.rule, job.state) for job in done.jobs()] == [(s, "COMPLETED") for s in STEPS]
+    assert done.results() == local.results()
+    assert done.snakemake().ran == []
 
 
-def test_a_node_that_dies_under_a_job_costs_no_attempt_and_the_bytes_are_the_same(
-    slurm, done, local
-):
-    earlier = slurm.jobs()
-    done.hold("train_or_score")
-    run = done.begin("--forcerun", "train_or_score", "--until", "train_or_score")
-    slurm.wait_for(lambda: done.held("train_or_score"))
-    (job,) = slurm.submitted_after(earlier)
-    slurm.cut_power(job.node)
+def test_a_node_that_dies_under_a_job_costs_no_attempt_and_the_bytes_are_the_same(done, local):
+    run = done.begin_held("train_or_score", "--until", "train_or_score")
+    (job,) = done.jobs()
+    done.slurm.cut_power(job)
     try:
-        done.let_go("train_or_score")
-        outcome = end_of(run)
+        done.let_go()
+        assert ended_well(run)
     finally:
-        slurm.restore_power(job.node)
-    assert outcome.code == 0, outcome.stderr
-    (again,) = slurm.submitted_after(earlier)
+        done.slurm.restore_power(job.node)
+    (again,) = done.jobs()
     assert (again.id, again.restarts, again.state) == (job.id, 1, "COMPLETED")
     assert again.node != job.node
     assert done.results() == local.results()
 
 
-def test_a_job_over_its_memory_is_killed_and_tried_again_with_more(slurm, done, local):
-    earlier = slurm.jobs()
+def test_a_job_over_its_memory_is_killed_and_tried_again_with_more(done, local):
     (done.folder / "ballast").write_text("600")
-    done.hold("deploy")
-    run = done.begin("--forcerun", "deploy")
-    slurm.wait_for(lambda: len(slurm.submitted_after(earlier)) == 2)
-    done.let_go("deploy")
-    outcome = end_of(run)
-    assert outcome.code == 0, outcome.stderr
-    assert [(job.memory, job.state) for job in slurm.submitted_after(earlier)] == [
-        ("500M", "FAILED"),
-        ("1000M", "COMPLETED"),
-    ]
+    run = done.begin_held("deploy")
+    done.slurm.wait_for(lambda: len(done.jobs()) == 2)
+    done.let_go()
+    assert ended_well(run)
+    tries = [(job.memory, job.state) for job in done.jobs()]
+    assert tries == [("500M", "FAILED"), ("1000M", "COMPLETED")]
     assert done.results() == local.results()
 
 
-def test_a_job_over_its_time_is_ended_and_tried_again_with_more(slurm, done, local):
-    earlier = slurm.jobs()
-    done.hold("deploy")
-    run = done.begin("--forcerun", "deploy")
-    slurm.wait_for(lambda: done.held("deploy"))
-    (job,) = slurm.submitted_after(earlier)
-    slurm.let_time_pass(job)
-    slurm.wait_for(lambda: len(slurm.submitted_after(earlier)) == 2)
-    done.let_go("deploy")
-    outcome = end_of(run)
-    assert outcome.code == 0, outcome.stderr
-    ended, again = slurm.submitted_after(earlier)
-    assert (ended.state, again.state) == ("TIMEOUT", "COMPLETED")
-    assert (job.limit, again.limit) == ("00:11:00", "00:21:00")
+def test_a_job_that_somebody_cancels_is_tried_again(done, local):
+    run = done.begin_held("deploy")
+    done.slurm.cancel(done.queue())
+    done.let_go()
+    assert ended_well(run)
+    assert [job.state for job in done.jobs()] == ["CANCELLED", "COMPLETED"]
     assert done.results() == local.results()
 
 
-def test_a_job_that_somebody_cancels_is_tried_again(slurm, done, local):
-    earlier = slurm.jobs()
-    done.hold("deploy")
-    run = done.begin("--forcerun", "deploy")
-    slurm.wait_for(lambda: done.held("deploy"))
-    slurm.command("scancel", slurm.submitted_after(earlier)[0].id)
-    done.let_go("deploy")
-    outcome = end_of(run)
-    assert outcome.code == 0, outcome.stderr
-    states = [job.state for job in slurm.submitted_after(earlier)]
-    assert states == ["CANCELLED", "COMPLETED"]
-    assert done.results() == local.results()
-
-
-def test_a_killed_run_that_is_started_again_does_nothing_twice_that_was_done(slurm, done, local):
-    earlier = slurm.jobs()
-    for name in CHECKPOINTS[1:]:
+def test_a_killed_run_that_is_started_again_does_nothing_twice_that_was_done(done, local):
+    for name in ("report.txt", "deployed_model.json"):
         (done.folder / "results" / name).unlink()
-    done.hold("train_or_score")
-    run = done.begin()
-    slurm.wait_for(lambda: done.held("train_or_score"))
+    run = done.begin_held("report")
     run.kill()
-    assert end_of(run).ran == ["clean", "train_or_score"]
-    done.let_go("train_or_score")  # nobody waits for this job now; it comes to its end all the same
-    slurm.wait_for(lambda: not slurm.queue())
+    assert end_of(run).ran == ["report"]
+    done.let_go()  # nobody waits for this job now: it comes to its end all the same
+    done.slurm.wait_for(lambda: not done.queue())
     assert done.run("--unlock").code == 0
     outcome = done.run()
     assert outcome.code == 0, outcome.stderr
-    assert outcome.ran == ["report", "deploy"]
-    jobs = slurm.submitted_after(earlier)
-    assert [(job.rule, job.state) for job in jobs] == [(step, "COMPLETED") for step in STEPS[1:]]
+    assert outcome.ran == ["deploy"]
+    jobs = [(job.rule, job.state) for job in done.jobs()]
+    assert jobs == [("report", "COMPLETED"), ("deploy", "COMPLETED")]
     assert done.results() == local.results()
 
 
-def test_an_interrupted_run_takes_its_jobs_with_it(slurm, done):
-    earlier = slurm.jobs()
-    done.hold("deploy")
-    run = done.begin("--forcerun", "deploy")
-    slurm.wait_for(lambda: done.held("deploy"))
+def test_an_interrupted_run_takes_its_jobs_with_it(done):
+    run = done.begin_held("deploy")
     run.send_signal(signal.SIGINT)
     assert end_of(run).code != 0
-    slurm.wait_for(lambda: not slurm.queue())
-    assert [job.state for job in slurm.submitted_after(earlier)] == ["CANCELLED"]
+    done.slurm.wait_for(lambda: not done.queue())
+    assert [job.state for job in done.jobs()] == ["CANCELLED"]
+
+
+THREE = """
+rule all:
+    input: expand("{part}.txt", part=range(3))
+
+rule clean:
+    output: "{part}.txt"
+    threads: 3
+    resources: mem_mb=500, runtime=10
+    shell: "echo $SLURMD_NODENAME > {output}"
+"""
+
+
+def test_jobs_of_one_rule_are_one_submission_and_all_nodes_work(done):
+    (done.folder / "three.smk").write_text(THREE)
+    outcome = done.run("--snakefile", "three.smk")
+    assert outcome.code == 0, outcome.stderr
+    nodes = [(done.folder / f"{part}.txt").read_text().strip() for shard in range(3)]
+    assert sorted(nodes) == ["n1", "n2", "n3"]
+    assert len({job.array for job in done.jobs()}) == 1
+
+
+def test_a_job_over_its_time_is_ended_and_tried_again_with_more(overdue, local):
+    project, job, run = overdue
+    project.slurm.wait_for(lambda: len(project.jobs()) == 2)
+    project.let_go()
+    assert ended_well(run)
+    ended, again = project.jobs()
+    assert (ended.state, again.state) == ("TIMEOUT", "COMPLETED")
+    assert (job.limit, again.limit) == ("00:11:00", "00:22:00")
+    assert (ended.partition, again.partition) == ("apart", "apart")
+    assert project.results() == local.results()
