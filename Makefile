@@ -21,7 +21,7 @@ run: $(ENV)/run.lock
 	@echo "Deployed model  results/deployed_model.json"
 
 test: $(ENV)/dev.lock
-	@PATH="$(CURDIR)/$(BIN):$$PATH" pytest --numprocesses auto $(ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" pytest --numprocesses auto --dist loadgroup $(ARGS)
 
 check: $(ENV)/dev.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh -ec '\

@@ -209,7 +209,7 @@ def test_jobs_of_one_rule_are_one_submission_and_all_nodes_work(done):
     (done.folder / "three.smk").write_text(THREE)
     outcome = done.run("--snakefile", "three.smk")
     assert outcome.code == 0, outcome.stderr
-    nodes = [(done.folder / f"{part}.txt").read_text().strip() for shard in range(3)]
+    nodes = [(done.folder / f"{part}.txt").read_text().strip() for part in range(3)]
     assert sorted(nodes) == ["n1", "n2", "n3"]
     assert len({job.array for job in done.jobs()}) == 1
 
