@@ -1,9 +1,10 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import step
-from attempts import attempt_number, linear_backoff
+from attempts import attempt_number, linear_backoff, retries_here
 from pricewright.errors import Refusal
 
 
@@ -89,6 +90,11 @@ def test_what_failed_for_good_is_not_waited_for_or_done_again(monkeypatch, tmp_p
     (tmp_path / "clean.1.log").write_text(line)
     with pytest.raises(Refusal, match=r"^a\.json:3: wrong\.$"):
         step.wait_before(2, 0.5, tmp_path / "clean.1.log")
+
+
+def test_only_who_submits_a_job_tries_it_again():
+    assert retries_here(SimpleNamespace(remote_exec=False), 2) == 2
+    assert retries_here(SimpleNamespace(remote_exec=True), 2) == 0
 
 
 def test_each_attempt_waits_longer():

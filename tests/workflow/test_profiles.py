@@ -62,11 +62,14 @@ def test_both_ways_to_name_a_profile_plan_the_same_steps(project, form):
     assert "profiles/slurm" in outcome.stderr
 
 
-def test_what_a_job_asks_for_is_known_as_soon_as_its_input_is_there(project, finished):
+def test_what_a_job_asks_for_is_left_open_until_its_input_is_there(project):
     planned = project.snakemake("--dry-run").stdout
     assert "runtime=31, disk_mb=1100, disk=1.1 GB, disk_mib=1050, mem_mb=800" in planned
     assert planned.count("mem_mb=<TBD>") == 4
-    planned = finished.snakemake("--dry-run", "--forceall").stdout
+
+
+def test_what_every_job_asks_for_is_known_once_all_inputs_are_there(run_once):
+    planned = run_once.snakemake("--dry-run", "--forceall").stdout
     assert "<TBD>" not in planned
     assert planned.count("mem_mb=") == 5
 

@@ -156,6 +156,8 @@ def test_a_job_over_its_memory_is_killed_and_tried_again_with_more(done, local):
     assert ended_well(run)
     tries = [(job.memory, job.state) for job in done.jobs()]
     assert tries == [("500M", "FAILED"), ("1000M", "COMPLETED")]
+    logs = (done.folder / "logs").glob("deploy.*.log")
+    assert len(list(logs)) == 3  # here, and one in each of the jobs: none tries again by itself
     assert done.results() == local.results()
 
 

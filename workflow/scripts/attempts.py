@@ -1,4 +1,4 @@
-"""What a job asks for at each attempt, in the form that a rule's `resources` take."""
+"""How often a job is tried again, and after which wait, in the form that a rule takes."""
 
 from collections.abc import Callable
 from typing import Any

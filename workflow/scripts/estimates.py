@@ -65,11 +65,12 @@ def text_mb(files: Any) -> float:
     """
     if not files:
         return UNKNOWN_MB
+    sizes: list[int]
     if any(getattr(file, "is_storage", False) for file in files):
-        sizes = files.size_files  # asks the storage; for files at hand, it would warn at each run
+        sizes = (
+            files.size_files
+        )  # asks the storage; of files that are here, it would warn each time
     else:
         sizes = [os.stat(file).st_size for file in files]
-    return sum(
-        size / MB * (1 if PurePath(file).suffix.lower() in PLAIN else PACKED)
-        for file, size in zip(files, sizes, strict=True)
-    )
+    weights = [1.0 if PurePath(file).suffix.lower() in PLAIN else PACKED for file in files]
+    return sum(size / MB * weight for size, weight in zip(sizes, weights, strict=True))
