@@ -64,7 +64,7 @@ def test_both_ways_to_name_a_profile_plan_the_same_steps(project, form):
 
 def test_what_a_job_asks_for_is_left_open_until_its_input_is_there(project):
     planned = project.snakemake("--dry-run").stdout
-    assert "runtime=31, disk_mb=1100, disk=1.1 GB, disk_mib=1050, mem_mb=800" in planned
+    assert "runtime=31, disk_mb=1100, disk=1.1 GB, disk_mib=1050, mem_mb=1000" in planned
     assert planned.count("mem_mb=<TBD>") == 4
 
 
@@ -99,16 +99,16 @@ BATCH = {
 
 ASKED = {
     "LSF": [
-        "-n 4 -R span[hosts=1] -M 800 -R rusage[mem=800] -W 31",
-        "-n 4 -R span[hosts=1] -M 1600 -R rusage[mem=1600] -W 62",
+        "-n 4 -R span[hosts=1] -M 1000 -R rusage[mem=1000] -W 31",
+        "-n 4 -R span[hosts=1] -M 2000 -R rusage[mem=2000] -W 62",
     ],
     "Grid Engine": [
-        "-pe smp 4 -l h_vmem=201M -l h_rt=1860",
-        "-pe smp 4 -l h_vmem=401M -l h_rt=3720",
+        "-pe smp 4 -l h_vmem=251M -l h_rt=1860",
+        "-pe smp 4 -l h_vmem=501M -l h_rt=3720",
     ],
     "HTCondor": [
-        "request_cpus=4 request_memory=800 +MaxRuntime=1860",
-        "request_cpus=4 request_memory=1600 +MaxRuntime=3720",
+        "request_cpus=4 request_memory=1000 +MaxRuntime=1860",
+        "request_cpus=4 request_memory=2000 +MaxRuntime=3720",
     ],
 }
 

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -38,11 +38,12 @@ class OnSlurm(Project):
     """A project whose steps are jobs of Slurm."""
 
     slurm: Slurm
+    runs: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a run; whoever does so waits for its end."""
         python = Path(sys.executable)
-        return subprocess.Popen(
+        run = subprocess.Popen(
             [python, ROOT / "tests" / "impatient.py", *PROFILE, *arguments],
             cwd=self.folder,
             env=os.environ | {"PATH": f"{python.parent}:{os.environ['PATH']}"},
@@ -50,6 +51,8 @@ class OnSlurm(Project):
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.runs.append(run)
+        return run
 
     def run(self, *arguments: str) -> Outcome:
         return end_of(self.begin(*arguments))
@@ -106,7 +109,10 @@ def copied(slurm: Slurm, local: Project, folder: Path) -> Iterator[OnSlurm]:
     project = OnSlurm(shutil.copytree(local.folder, folder / "project"), slurm)
     yield project
     left = project.queue()
-    slurm.cancel(left)
+    for run in project.runs:
+        run.kill()  # where a test went wrong, or a run is not waited for
+        run.communicate()
+    slurm.cancel(project.queue())
     assert left == []
 
 
@@ -120,6 +126,10 @@ def overdue(
         (job,) = project.jobs()
         slurm.let_time_pass(job)
         yield project, job, run
+        if run.poll() is None:  # the test that waits for it was not asked for
+            run.send_signal(signal.SIGINT)
+            end_of(run)
+            slurm.wait_for(lambda: not project.queue())
 
 
 def test_the_sample_goes_to_the_deployed_model_as_jobs_and_comes_to_the_same_bytes(done, local):
@@ -149,13 +159,13 @@ def test_a_node_that_dies_under_a_job_costs_no_attempt_and_the_bytes_are_the_sam
 
 
 def test_a_job_over_its_memory_is_killed_and_tried_again_with_more(done, local):
-    (done.folder / "ballast").write_text("600")
+    (done.folder / "ballast").write_text("800")
     run = done.begin_held("deploy")
     done.slurm.wait_for(lambda: len(done.jobs()) == 2)
     done.let_go()
     assert ended_well(run)
     tries = [(job.memory, job.state) for job in done.jobs()]
-    assert tries == [("500M", "FAILED"), ("1000M", "COMPLETED")]
+    assert tries == [("700M", "FAILED"), ("1400M", "COMPLETED")]
     logs = (done.folder / "logs").glob("deploy.*.log")
     assert len(list(logs)) == 3  # here, and one in each of the jobs: none tries again by itself
     assert done.results() == local.results()

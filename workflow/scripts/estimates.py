@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
 
-SNAKEMAKE_MB = 300
-"""Around a job on a cluster are two more Snakemakes: the one submitted, and the one it starts."""
+SNAKEMAKE_MB = 500
+"""Around a job on a cluster are two more Snakemakes of 225 MB, the one that is submitted and
+the one that this starts."""
 
 MB = 1_000_000
 
