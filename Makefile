@@ -1,5 +1,6 @@
 # make run    the environment, then the sample from raw prices to a deployed model
 # make test   the environment, then the whole test suite
+# make test-cluster  the profiles, on a Slurm that the tests start (as root; see README)
 # make check  style, types and Snakemake's own lint
 # make lock   the lock files and environment.yml anew, from pyproject.toml (needs uv)
 # ARGS is added to the command: make run ARGS="--configfile config/examples/fx.yaml"
@@ -9,7 +10,7 @@ ENV := .venv
 BIN := $(ENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
-.PHONY: run test check lock bench bench-reading bench-models bench-page clean
+.PHONY: run test test-cluster check lock bench bench-reading bench-models bench-page clean
 .DELETE_ON_ERROR:
 
 run: $(ENV)/run.lock
@@ -17,6 +18,14 @@ run: $(ENV)/run.lock
 
 test: $(ENV)/dev.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" pytest --numprocesses auto $(ARGS)
+
+test-cluster: $(ENV)/dev.lock
+	@$(BIN)/python -m pip --disable-pip-version-check install --quiet $(PLUGINS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" CI=true pytest tests/slurm $(ARGS)
+
+PLUGINS := "snakemake-executor-plugin-slurm>=2.8,<3" \
+  "snakemake-executor-plugin-cluster-generic>=1.0.9,<2" \
+  "snakemake-executor-plugin-kubernetes>=0.5.1,<0.6" "snakemake-storage-plugin-s3>=0.3.6,<0.4"
 
 check: $(ENV)/dev.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh -ec '\

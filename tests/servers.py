@@ -200,7 +200,7 @@ def _initialise(folder: Path, account: pwd.struct_passwd | None) -> None:
 def _running(folder: Path, account: pwd.struct_passwd | None) -> Iterator[int]:
     """A server that answers, on a port that is yielded, until the block ends or we do."""
     for _ in range(5):
-        port = _free_port()
+        port = free_port()
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": port,
@@ -233,7 +233,7 @@ def _running(folder: Path, account: pwd.struct_passwd | None) -> Iterator[int]:
     pytest.fail("the PostgreSQL server did not start, five times")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """A port that nobody has now; somebody may, by the time that the server wants it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

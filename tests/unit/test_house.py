@@ -66,10 +66,11 @@ def test_a_rule_says_what_every_rule_must(name):
         f'"logs/{name}.log"',
         f'"../scripts/{name}.py"',
         f'code=code_used(SCRIPTS / "{name}.py"',
-        'retries: config["retries"]["times"]',
+        'retries: retries_here(workflow, config["retries"]["times"])',
         "attempt=attempt_number",
         'backoff=linear_backoff(config["retries"]["delay"])',
-        "mem_mb=more_memory(",
+        "mem_mb=memory(",
+        "runtime=minutes(",
     ):
         assert part in parts
     assert len(text.splitlines()) < 100

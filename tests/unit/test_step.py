@@ -1,9 +1,10 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import step
-from attempts import attempt_number, linear_backoff, more_memory
+from attempts import attempt_number, linear_backoff, retries_here
 from pricewright.errors import Refusal
 
 
@@ -91,7 +92,11 @@ def test_what_failed_for_good_is_not_waited_for_or_done_again(monkeypatch, tmp_p
         step.wait_before(2, 0.5, tmp_path / "clean.1.log")
 
 
-def test_each_attempt_asks_for_more_memory_and_waits_longer():
-    assert [more_memory(500)(None, attempt) for attempt in (1, 2, 3)] == [500, 1000, 1500]
+def test_only_who_submits_a_job_tries_it_again():
+    assert retries_here(SimpleNamespace(remote_exec=False), 2) == 2
+    assert retries_here(SimpleNamespace(remote_exec=True), 2) == 0
+
+
+def test_each_attempt_waits_longer():
     assert [linear_backoff(0.5)(None, attempt) for attempt in (1, 2, 3)] == ["0.0", "0.5", "1.0"]
     assert attempt_number(None, 2) == 2

@@ -23,13 +23,14 @@ rule clean:
         ),
     log:
         "logs/clean.log",
-    retries: config["retries"]["times"]
+    retries: retries_here(workflow, config["retries"]["times"])
     conda:
         "../envs/steps.yaml"
     resources:
         attempt=attempt_number,
         backoff=linear_backoff(config["retries"]["delay"]),
-        mem_mb=more_memory(2000),
+        mem_mb=memory(200, per_mb=8),
+        runtime=minutes(10, per_mb=0.02),
     params:
         options=clean_options(config),
         code=code_used(SCRIPTS / "clean.py", [SCHEMAS / "corrections.schema.yaml"]),

@@ -12,13 +12,14 @@ rule deploy:
         ),
     log:
         "logs/deploy.log",
-    retries: config["retries"]["times"]
+    retries: retries_here(workflow, config["retries"]["times"])
     conda:
         "../envs/steps.yaml"
     resources:
         attempt=attempt_number,
         backoff=linear_backoff(config["retries"]["delay"]),
-        mem_mb=more_memory(500),
+        mem_mb=memory(100, per_mb=8),
+        runtime=minutes(10, per_mb=0.02),
     params:
         options={"allow_unaccepted": config["accept"]["allow_unaccepted"]},
         code=code_used(SCRIPTS / "deploy.py", [SCHEMAS / "model.schema.yaml"]),

@@ -24,14 +24,16 @@ rule ingest:
         ),
     log:
         "logs/ingest.log",
-    retries: config["retries"]["times"]
+    retries: retries_here(workflow, config["retries"]["times"])
     conda:
         "../envs/steps.yaml"
     threads: 4
     resources:
         attempt=attempt_number,
         backoff=linear_backoff(config["retries"]["delay"]),
-        mem_mb=more_memory(2000),
+        mem_mb=memory(400, per_mb=6),
+        runtime=minutes(30, per_mb=0.02),
+        disk_mb=disk(1000, per_mb=6),
     params:
         options=ingest_options(config),
         version=lambda wildcards: source_version(config),

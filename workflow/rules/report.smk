@@ -27,13 +27,14 @@ rule report:
         ),
     log:
         "logs/report.log",
-    retries: config["retries"]["times"]
+    retries: retries_here(workflow, config["retries"]["times"])
     conda:
         "../envs/steps.yaml"
     resources:
         attempt=attempt_number,
         backoff=linear_backoff(config["retries"]["delay"]),
-        mem_mb=more_memory(1000),
+        mem_mb=memory(100, per_mb=8),
+        runtime=minutes(10, per_mb=0.02),
     params:
         options=report_options(config),
         code=code_used(

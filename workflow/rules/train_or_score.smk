@@ -17,14 +17,15 @@ rule train_or_score:
         backtest="results/backtest.parquet",
     log:
         "logs/train_or_score.log",
-    retries: config["retries"]["times"]
+    retries: retries_here(workflow, config["retries"]["times"])
     conda:
         "../envs/steps.yaml"
     threads: 4
     resources:
         attempt=attempt_number,
         backoff=linear_backoff(config["retries"]["delay"]),
-        mem_mb=more_memory(2000),
+        mem_mb=memory(400, per_mb=8),
+        runtime=minutes(15, per_mb=0.05),
     params:
         options=training_options(config),
         code=code_used(

@@ -32,10 +32,13 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
     """After a run that did something: draw its DAG, write the report that shows it, and tell the
     ledger who ran it.
 
-    A run of `production` alone, or one with `--touch`, made nothing that a report could show.
+    A run of `production` alone, or one with `--touch`, made nothing that a report could show. Of
+    results that are objects of a storage there are no files here to report on.
     """
     steps = _steps_done(workflow)
-    if steps and not workflow.touch:
+    if steps and workflow.storage_settings.default_storage_provider:
+        logger.info("The results are in a storage: no run report, picture or line of the ledger.")
+    elif steps and not workflow.touch:
         draw_rulegraph(workflow, "results/dag.svg")
         write_run_report(workflow, Path("results/run_report.html"))
         tell_ledger(steps, config["signoffs"]["author"])

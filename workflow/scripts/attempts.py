@@ -1,4 +1,4 @@
-"""What a job asks for at each attempt, in the form that a rule's `resources` take."""
+"""How often a job is tried again, and after which wait, in the form that a rule takes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,13 +9,13 @@ def attempt_number(wildcards: Any, attempt: int) -> int:
     return attempt
 
 
-def more_memory(megabytes: int) -> Callable[[Any, int], int]:
-    """`megabytes` at the first attempt, twice that at the second, and so on."""
+def retries_here(workflow: Any, times: int) -> int:
+    """How often a job that failed is tried again by the Snakemake that reads this.
 
-    def mem_mb(wildcards: Any, attempt: int) -> int:
-        return megabytes * attempt
-
-    return mem_mb
+    Inside a job of a cluster never: whoever submitted it submits it again, with more memory.
+    Snakemake says so to that job with `--retries 0`, but what a rule says comes first.
+    """
+    return 0 if workflow.remote_exec else times
 
 
 def linear_backoff(delay: float) -> Callable[[Any, int], str]:

@@ -1,0 +1,77 @@
+"""What a job asks a cluster for, estimated from the size of what it reads.
+
+In the form that a rule's `resources` take. Each rule has its own figures, which are measured
+(benchmarks/README.md) and rounded up. While an input does not exist yet, there is no estimate:
+Snakemake writes <TBD>, and asks again before the job starts.
+"""
+
+import math
+import os
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Any
+
+SNAKEMAKE_MB = 500
+"""Around a job on a cluster are two more Snakemakes of 225 MB, the one that is submitted and
+the one that this starts."""
+
+MB = 1_000_000
+
+UNKNOWN_MB = 250.0
+"""What is read where there is no file to look at: a web page, a bucket, a database."""
+
+PLAIN = {".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson"}
+PACKED = 3.0
+"""How many megabytes of text a megabyte of anything else counts for: Parquet, .gz, Excel, …"""
+
+MOST_MB = 256_000
+"""Few nodes have more: a job that asks for it may never start."""
+
+MOST_MINUTES = 7 * 24 * 60
+
+Resource = Callable[[Any, Any, int], int]
+"""Of a job's wildcards, input and attempt."""
+
+
+def memory(start: float, per_mb: float) -> Resource:
+    """Megabytes of memory: `start`, and `per_mb` for each megabyte of text that is read. In whole
+    hundreds, so that jobs of about one size ask for the same."""
+    return _asked(SNAKEMAKE_MB + start, per_mb, step=100, most=MOST_MB)
+
+
+def minutes(start: float, per_mb: float) -> Resource:
+    """Minutes: `start`, and `per_mb` for each megabyte of text that is read."""
+    return _asked(start, per_mb, step=1, most=MOST_MINUTES)
+
+
+def disk(start: float, per_mb: float) -> Resource:
+    """Megabytes of disk, for what is read and what is written."""
+    return _asked(start, per_mb, step=100, most=MOST_MB)
+
+
+def _asked(start: float, per_mb: float, *, step: int, most: int) -> Resource:
+    """That much at the first attempt, twice that at the second, and so on."""
+
+    def resource(wildcards: Any, input: Any, attempt: int) -> int:
+        first = math.ceil((start + per_mb * text_mb(input)) / step) * step
+        return min(first * attempt, most)
+
+    return resource
+
+
+def text_mb(files: Any) -> float:
+    """About how many megabytes of text a job's input files hold, packed ones unpacked.
+
+    Raises FileNotFoundError, which Snakemake knows, while one of them does not exist.
+    """
+    if not files:
+        return UNKNOWN_MB
+    sizes: list[int]
+    if any(getattr(file, "is_storage", False) for file in files):
+        sizes = (
+            files.size_files
+        )  # asks the storage; of files that are here, it would warn each time
+    else:
+        sizes = [os.stat(file).st_size for file in files]
+    weights = [1.0 if PurePath(file).suffix.lower() in PLAIN else PACKED for file in files]
+    return sum(size / MB * weight for size, weight in zip(sizes, weights, strict=True))
