@@ -20,6 +20,8 @@ import pytest
 from cluster import Job, Slurm
 from conftest import ROOT, STEPS, Outcome, Project, copy_project
 
+pytest_plugins = ["cluster"]
+
 pytestmark = pytest.mark.xdist_group("slurm")
 
 PROFILE = ("--workflow-profile", "slurm", "--slurm-status-command", "squeue")
