@@ -11,7 +11,6 @@ import signal
 from snakemake.cli import main
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
-
 PR_SET_PDEATHSIG = 1
 
 
