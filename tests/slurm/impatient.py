@@ -5,9 +5,13 @@ cluster and long for a test. The jobs themselves are Snakemake as it is.
 """
 
 import asyncio
+import ctypes
+import signal
 
 from snakemake.cli import main
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+
+PR_SET_PDEATHSIG = 1
 
 
 async def half_a_second(self: RemoteExecutor) -> None:
@@ -15,5 +19,6 @@ async def half_a_second(self: RemoteExecutor) -> None:
 
 
 if __name__ == "__main__":
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # tests that are killed leave no run
     RemoteExecutor.sleep = half_a_second
     main()

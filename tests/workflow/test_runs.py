@@ -120,7 +120,7 @@ def test_the_dag_and_the_rulegraph_go_to_dot(finished):
 
 
 def test_a_machine_without_dot_draws_the_dag_as_well(finished, tmp_path):
-    for name in ("bash", "sh", "which"):  # the last is what a plugin for Slurm looks around with
+    for name in ("bash", "sh", "which"):  # with the last a plugin looks for Slurm
         (tmp_path / name).symlink_to(shutil.which(name))
     (finished.folder / "results" / "dag.svg").unlink()
     outcome = finished.snakemake("--forcerun", "deploy", env={"PATH": str(tmp_path)})
