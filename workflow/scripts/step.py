@@ -28,9 +28,6 @@ from pricewright.errors import Refusal
 FOLDER = Path(__file__).resolve().parent
 """Where the scripts are, also when a script itself was fetched by URL."""
 
-STDERR = "PRICEWRIGHT_STDERR"
-"""The environment variable with the least level that a job's log shows on standard error, too."""
-
 _main = sys.modules["__main__"]
 _job: Any = getattr(_main, "snakemake", None)
 
@@ -103,7 +100,8 @@ def _on_error(
 def _begin(script: Path) -> None:
     """Set up the log of this process, once, before anything can go wrong unseen."""
     gc.disable()  # until `run`: imports make no garbage worth looking for
-    journal.to_stderr(script.stem, os.environ.get(STDERR, "INFO") if _job is not None else "INFO")
+    shown = os.environ.get(journal.STDERR) if _job is not None else None
+    journal.to_stderr(script.stem, shown or "INFO")
     sys.excepthook = _on_error
     if _job is not None:
         previous_log = journal.to_file(Path(_job.log[0]), script.stem)

@@ -21,8 +21,8 @@ from snakemake_interface_executor_plugins.settings import ExecMode
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from following import Job, Shown
+from pricewright.journal import STDERR
 from pricewright.stepline import line, why
-from step import STDERR
 
 if TYPE_CHECKING:
     from drawing import Lines

@@ -17,6 +17,9 @@ from pricewright.errors import MAY_PASS, Refusal
 logger = logging.getLogger("pricewright")
 logger.setLevel(logging.DEBUG)
 
+STDERR = "PRICEWRIGHT_STDERR"
+"""The environment variable with the least level of a job's events that standard error gets, too."""
+
 _FOR_GOOD = "failed for good: "
 
 
