@@ -22,6 +22,10 @@ QUIET = (
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
+PATIENCE = 120_000
+"""Milliseconds to wait for what a page does: the machine may be busy."""
+
+
 @dataclass
 class Opened:
     """A page, and what went wrong while it was open."""
@@ -47,6 +51,7 @@ def opened(browser: Browser, file: Path, **how: object) -> Iterator[Opened]:
     """A file in a window of its own; `how` is as Playwright's `new_context` takes it."""
     context = browser.new_context(**({"viewport": DESKTOP} | how))
     page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     found = Opened(page)
     page.on("console", lambda said: found.complaints.append(f"{said.type}: {said.text}"))
     page.on("pageerror", lambda error: found.complaints.append(str(error)))

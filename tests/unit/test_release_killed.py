@@ -135,6 +135,18 @@ def test_killed_at_each_step_of_the_recovery_the_next_one_recovers(ready):
     assert deaths > 10
 
 
+def released(works):
+    """Release; what a process that was killed had just begun may keep the lock for a moment."""
+    until = time.monotonic() + 20
+    while True:
+        try:
+            return works.release()
+        except Refusal as refusal:
+            if "under way" not in str(refusal) or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+
+
 def test_killed_at_random_again_and_again_production_is_always_whole(ready):
     moments = random.Random(7)
     start = time.monotonic()
@@ -149,12 +161,12 @@ def test_killed_at_random_again_and_again_production_is_always_whole(ready):
         kills, deaths = kills + 1, deaths + died
         check_whole(works, before)
         if kills % 10 == 0:  # another model, newly signed
-            check_settled(works, works.release())
+            check_settled(works, released(works))
             before = works.current
             works.train(kills // 10 % 3)
             works.wait(minutes=1)
             works.sign_all("reviewer")
-    check_settled(works, works.release())
+    check_settled(works, released(works))
     assert deaths > kills / 4, "the releases were done before they were killed"
 
 
@@ -241,4 +253,4 @@ def test_a_full_disk_leaves_production_as_it_was(small_disk, what):
             break
         left += 1
     assert failures > 10
-    check_settled(works, works.release())
+    check_settled(works, released(works))
