@@ -5,24 +5,15 @@ import pytest
 import statsmodels.api as sm
 from forecasts import garch_changes, shuffled, simulated, uneven
 
-from pricewright.forecasting import har
-from pricewright.forecasting.har import GROUP, HALF_LIVES
+from pricewright.forecasting import gamma, har
+from pricewright.forecasting.har import HALF_LIVES
 from pricewright.forecasting.panel import NEVER, squares
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
-def grouped(x, y):
-    """Rows x (n, K) and y (n,) as groups of one series, and which of them are rows."""
-    pad = -len(y) % GROUP
-    use = np.concatenate([np.ones(len(y), bool), np.zeros(pad, bool)]).reshape(-1, GROUP)
-    filled = np.concatenate([x, np.ones((pad, x.shape[1]))])
-    wide = filled.reshape(-1, GROUP, x.shape[1]).transpose(0, 2, 1)
-    return wide, np.concatenate([y, np.zeros(pad)]).reshape(-1, GROUP), use
-
-
 def regressed(x, y, start=None):
-    return har.gamma_regression(*grouped(x, y), start)
+    return gamma.gamma_regression(x, y, np.ones(len(y), bool), start)
 
 
 def simulated_rows(weights, rows=4000, seed=1):
@@ -53,10 +44,10 @@ def test_the_weights_of_a_panel_are_those_of_a_gamma_glm_where_none_is_held_at_z
     rows = har.rows(simulated(4, 900, seed=3), 3, 1)
     found = har.weights(rows, -NEVER, NEVER - 1)
     for horizon in range(3):
-        use = (rows.known[horizon] < NEVER).ravel()
-        x = rows.averages.transpose(0, 2, 1).reshape(-1, len(HALF_LIVES))[use]
+        use = rows.known[horizon] < NEVER
+        x = rows.averages[use]
         active = found[horizon] > 0
-        theirs = glm(x[:, active], rows.outcomes[horizon].ravel()[use])
+        theirs = glm(x[:, active], rows.outcomes[horizon][use])
         np.testing.assert_allclose(found[horizon][active], theirs, rtol=1e-6)
 
 
@@ -85,12 +76,10 @@ def test_the_end_does_not_depend_on_the_beginning():
             np.testing.assert_allclose(regressed(x, y, start=start), cold, atol=1e-7)
 
 
-@pytest.mark.parametrize("rows", [0, 1, har.FEWEST - 1])
+@pytest.mark.parametrize("rows", [0, 1, gamma.FEWEST - 1])
 def test_with_few_rows_there_are_no_weights(rows):
     x, y = simulated_rows(np.ones(5), rows=200)
-    wide, outcome, use = grouped(x, y)
-    use = use & (np.arange(use.size).reshape(use.shape) < rows)
-    assert np.isnan(har.gamma_regression(wide, outcome, use)).all()
+    assert np.isnan(gamma.gamma_regression(x, y, np.arange(len(y)) < rows)).all()
 
 
 def test_averages_that_are_all_alike_have_weights():
@@ -102,12 +91,11 @@ def test_averages_that_are_all_alike_have_weights():
 
 def test_rows_that_are_not_used_change_nothing():
     x, y = simulated_rows(np.array([0.3, 0.2, 0.4, 0.1, 0.25]), rows=800)
-    wide, outcome, use = grouped(x, y)
-    use = use & (np.arange(use.size).reshape(use.shape) % 3 > 0)
-    one = har.gamma_regression(wide, outcome, use)
-    other = har.gamma_regression(wide, np.where(use, outcome, 99.0), use)
+    use = np.arange(len(y)) % 3 > 0
+    one = gamma.gamma_regression(x, y, use)
+    other = gamma.gamma_regression(x, np.where(use, y, 99.0), use)
     assert one.tobytes() == other.tobytes()
-    np.testing.assert_allclose(one, regressed(x[use.ravel()], y[use.ravel()]), rtol=1e-8)
+    np.testing.assert_allclose(one, regressed(x[use], y[use]), rtol=1e-8)
 
 
 def test_the_order_of_series_does_not_change_the_weights():
@@ -142,7 +130,7 @@ def test_only_what_began_in_the_window_counts():
     panel = simulated(3, 400)
     since, until = int(panel.days[150, 0]), int(panel.days[380, 0])
     rows = har.rows(panel, 2, 1)
-    kept = (rows.begun >= since).ravel()
+    kept = rows.begun >= since
     garbled = har.Rows(
         rows.averages,
         np.where(rows.begun >= since, rows.outcomes, 7.0),
@@ -180,22 +168,18 @@ def test_the_rows_of_a_series_are_its_averages_and_the_mean_squares_that_followe
     past = har.averages(changes)
     rows = har.rows(panel, horizon, 1)
     at = np.arange(har.WARM_UP, 199)
-    there = (rows.begun < NEVER).ravel()
-    assert there.sum() == len(at)
-    x = rows.averages.transpose(0, 2, 1).reshape(-1, len(HALF_LIVES))[there]
+    assert len(rows.begun) == len(at)
     longest = past[at, 0, -1:]
-    np.testing.assert_allclose(x, np.maximum(past[at, 0], har.FLOOR * longest))
-    assert (rows.begun.ravel()[there] == panel.days[at, 0]).all()
+    np.testing.assert_allclose(rows.averages, np.maximum(past[at, 0], har.FLOOR * longest))
+    assert (rows.begun == panel.days[at, 0]).all()
     for step in range(1, horizon + 1):
-        known = rows.known[step - 1].ravel()[there]
+        known = rows.known[step - 1]
         inside = at + step < 200
         assert (known[inside] == panel.days[at[inside] + step, 0]).all()
         assert (known[~inside] == NEVER).all()
         means = [changes[row : row + step, 0].mean() for row in at[inside]]
         clipped = np.minimum(means, har.CLIP * longest[inside, 0])
-        np.testing.assert_allclose(
-            rows.outcomes[step - 1].ravel()[there][inside], clipped, rtol=1e-7
-        )
+        np.testing.assert_allclose(rows.outcomes[step - 1][inside], clipped, rtol=1e-7)
 
 
 def test_of_long_panels_every_so_many_th_observation_is_a_row():

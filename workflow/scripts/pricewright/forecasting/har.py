@@ -13,11 +13,11 @@ counts for no more than CLIP times, and a short average for no less than FLOOR t
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
-from pricewright.arrays import Days, Flags, Floats, sums
+from pricewright.arrays import Days, Floats, sums
+from pricewright.forecasting.gamma import gamma_regression
 from pricewright.forecasting.panel import NEVER, Panel, squares
 from pricewright.forecasting.recurrence import recurrence
 
@@ -33,22 +33,6 @@ WARM_UP = 60
 FLOOR, CLIP = 0.01, 20.0
 ROWS = 20_000
 """About the most rows of a regression: of longer panels every second, third, … row is taken."""
-
-GROUP = 8
-"""Rows that are kept together; they are all of one series."""
-
-FEWEST = 100
-"""The rows that a regression needs."""
-
-RIDGE = 1e-12
-"""Added, in units of it, to a curvature, so that averages that are all alike have a solution."""
-
-CHUNK = 512
-"""Rows that a multiplication of matrices takes, so few that no library shares it among threads."""
-
-STEPS, CLOSE = 50, 1e-6
-"""Settled: a step of Newton's is shorter, for its error is about its square; or another step is
-shorter than that."""
 
 
 def averages(squares: Floats, start: Floats | None = None) -> Floats:
@@ -80,11 +64,11 @@ def seed(squares: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows for the regressions, in B groups of GROUP, in order of series; some are empty.
+    """B rows for the regressions, in order of series.
 
-    averages: (B, K, GROUP), 1 where a row is empty.  outcomes: (H, B, GROUP), mean squares over
-    1..h days ahead, clipped.  known: (H, B, GROUP), the day on which an outcome is known, and
-    begun: (B, GROUP), the day after which it begins; NEVER where there is none.
+    averages: (B, K).  outcomes: (H, B), mean squares over 1..h days ahead, clipped.  begun: (B,),
+    the day after which an outcome begins, and known: (H, B), the day on which it is known, NEVER
+    if that is not there yet.
     """
 
     averages: Floats
@@ -104,31 +88,28 @@ def rows(panel: Panel, horizon: int, step: int) -> Rows:
     past = with_floor(averages(changes))
     sums_so_far = np.concatenate([np.zeros((1, len(panel))), np.cumsum(changes, axis=0)])
     found = [_nothing(horizon)]
-    steps = np.arange(1, horizon + 1)[:, None, None]
+    steps = np.arange(1, horizon + 1)[:, None]
     for column, count in enumerate(panel.counts):
         at = np.arange(max(WARM_UP, panel.first[column] + 1), count - 1, step)
         at = at[past[at, column, -1] > 0]
-        at = np.concatenate([at, np.full(-len(at) % GROUP, -1)]).reshape(-1, GROUP)
-        ahead = at + steps
-        there = (at >= 0) & (ahead < count)
-        ahead = np.where(there, ahead, 0)
+        there = at + steps < count
+        ahead = np.where(there, at + steps, 0)
         outcome = (sums_so_far[ahead, column] - sums_so_far[at, column]) / steps
         outcome = np.minimum(outcome, CLIP * past[at, column, -1])
-        known = Rows(
-            np.where((at >= 0)[..., None], past[at, column], 1.0).transpose(0, 2, 1),
-            np.where(there, outcome, 0.0),
-            np.where(at >= 0, panel.days[at, column], NEVER),
-            np.where(there, panel.days[ahead, column], NEVER),
+        found.append(
+            Rows(
+                past[at, column],
+                np.where(there, outcome, 0.0),
+                panel.days[at, column],
+                np.where(there, panel.days[ahead, column], NEVER),
+            )
         )
-        found.append(known)
     return joined(found)
 
 
 def _nothing(horizon: int) -> Rows:
-    none = np.empty((horizon, 0, GROUP))
-    days = np.empty((0, GROUP), dtype=np.int32)
-    terms = np.empty((0, len(HALF_LIVES), GROUP))
-    return Rows(terms, none, days, none.astype(np.int32))
+    none, days = np.empty((horizon, 0)), np.empty(0, dtype=np.int32)
+    return Rows(np.empty((0, len(HALF_LIVES))), none, days, none.astype(np.int32))
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
@@ -153,85 +134,3 @@ def weights(rows: Rows, since: int, until: int, start: Floats | None = None) -> 
         outcomes = rows.outcomes[horizon]
         found.append(gamma_regression(rows.averages, outcomes, use, before))
     return np.array(found)
-
-
-def gamma_regression(x: Floats, y: Floats, use: Flags, start: Floats | None = None) -> Floats:
-    """(K,): weights >= 0 of a gamma GLM of y (B, GROUP) on x (B, K, GROUP), identity link.
-
-    NaN if fewer than FEWEST rows are to be used.
-
-    By Newton's method, and Fisher scoring where that leads astray; a weight that would be
-    negative is 0, unless the likelihood asks for more of it in the end.
-    """
-    terms = x.shape[1]
-    if use.sum() < FEWEST:
-        return np.full(terms, np.nan)
-    regression = _Regression.of(x, y, use)
-    known = start is not None and bool(np.isfinite(start).all())
-    weights = start if known and start is not None else np.full(terms, 1 / terms)
-    active = weights > 0
-    for step in range(STEPS):
-        score, information, curvature = regression.slope(weights)
-        chosen = np.ix_(active, active)
-        new = np.zeros(terms)
-        by_newton = (known or step > 0) and _is_convex(curvature[chosen])
-        if by_newton:
-            new[active] = weights[active] + np.linalg.solve(curvature[chosen], score[active])
-            by_newton = bool((new >= 0).all())
-        if not by_newton:
-            new[active] = weights[active] + np.linalg.solve(information[chosen], score[active])
-        if (new < 0).any():
-            active &= np.arange(terms) != np.argmin(new)
-            weights = np.where(active, np.maximum(new, 0.01 / terms), 0.0)
-            continue
-        settled = np.abs(new - weights).max() < (CLOSE if by_newton else CLOSE**2)
-        weights = new
-        if settled:
-            missed = ~active & (score > 1e-6 * use.sum())
-            if not missed.any():
-                break
-            active |= missed
-            weights = np.where(missed, 0.01 / terms, weights)
-    return weights
-
-
-@dataclass(frozen=True)
-class _Regression:
-    """Rows in chunks: averages (C, K, CHUNK), outcomes and which of them count (C, CHUNK)."""
-
-    x: Floats
-    y: Floats
-    use: Floats
-
-    @classmethod
-    def of(cls, x: Floats, y: Floats, use: Flags) -> Self:
-        """Those of the groups that have a row to use; what is added to fill a chunk is not used."""
-        groups = use.any(axis=1)
-        x, y, counted = x[groups], y[groups], use[groups].astype(np.float64)
-        more = -len(x) % (CHUNK // GROUP)
-        x = np.concatenate([x, np.ones((more, *x.shape[1:]))])
-        x = x.reshape(-1, CHUNK // GROUP, *x.shape[1:]).swapaxes(1, 2)
-        y, counted = (
-            np.concatenate([part, np.zeros((more, GROUP))]).reshape(-1, CHUNK)
-            for part in (y, counted)
-        )
-        return cls(x.reshape(len(y), -1, CHUNK), y, counted)
-
-    def slope(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
-        """The score (K,) of the log-likelihood, its expected and its true curvature (K, K)."""
-        terms = len(weights)
-        made = np.empty((len(self.x), 2 * terms + 1, CHUNK))
-        relative, bent, excess = made[:, :terms], made[:, terms:-1], made[:, -1]
-        inverse = self.use / np.matmul(weights, self.x)
-        ratio = self.y * inverse
-        np.multiply(self.x, inverse[:, None], out=relative)
-        np.multiply(relative, (2 * ratio - 1)[:, None], out=bent)
-        np.subtract(ratio, 1, out=excess)
-        moments = sums(np.matmul(relative, made.transpose(0, 2, 1)))
-        information = moments[:, :terms]
-        information += RIDGE * np.trace(information) * np.eye(terms)
-        return moments[:, -1], information, moments[:, terms:-1]
-
-
-def _is_convex(curvature: Floats) -> bool:
-    return bool((np.linalg.eigvalsh(curvature) > 0).all())
