@@ -15,10 +15,6 @@ from overhead import fresh_copy
 from reading import MB, facts, run, show, title, typical
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "tests"))
-
-from browsing import browser, opened  # noqa: E402
-
 FRAMES = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 WORK = """() => {
   const timed = (work) => {
@@ -76,6 +72,9 @@ def open_it(page: Path, rounds: int) -> None:
     """Open the page, work its table, and have it draw the pictures of a symbol."""
     title("The page in chromium")
     seconds = defaultdict(list)
+    sys.path.insert(0, str(HERE.parent / "tests"))
+    from browsing import browser, opened
+
     with browser() as chromium:
         for _ in range(rounds):
             begun = time.perf_counter()

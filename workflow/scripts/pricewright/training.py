@@ -22,7 +22,8 @@ from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.saved import Saved
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.timeline import Timeline, timeline
-from pricewright.forecasting.walkforward import Walked, walk_forward, walk_given
+from pricewright.forecasting.walked import Walked
+from pricewright.forecasting.walkforward import walk_forward, walk_given
 from pricewright.provenance import code_digest, libraries
 
 

@@ -120,7 +120,7 @@ def _coverage_by_symbol(
         **_at_most(
             value,
             limit,
-            f"the same of the worst symbol, of {len(seen)} with "
+            f"the same of the worst symbol by its own limit, of {len(seen)} with "
             f"{thresholds.enough_origins} origins or more",
             thresholds.coverage_symbol,
         ),

@@ -13,7 +13,7 @@ from pricewright.evaluation.scores import TAILS, Scores
 from pricewright.forecasting import distribution
 from pricewright.forecasting.panel import Panel, from_scale
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.walkforward import Piece, Walked
+from pricewright.forecasting.walked import Piece, Walked
 from pricewright.metrics.comparison import mean_with_interval
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import numpy as np
 
 from pricewright.arrays import Flags, Floats, mean
 from pricewright.evaluation.acceptance import percent_key
-from pricewright.evaluation.figures import at, by_symbol_of, number, over_symbols, share_of
+from pricewright.evaluation.figures import at, by_symbol_of, mean_of, number, over_symbols, share_of
 from pricewright.evaluation.scores import TAILS, Losses, Scores
 from pricewright.metrics.points import mae_ratio
 
@@ -62,9 +62,8 @@ def beside(challenger: Scores, champion: Scores, symbols: Sequence[str]) -> dict
         | {"exceptions": {key: share_of(hits) for key, hits in _tails(scores)}}
         for name, scores in each.items()
     }
-    known = ratio[np.isfinite(ratio)]
     return {
-        "pooled": pooled | {"mae_ratio": number(known.mean()) if len(known) else None},
+        "pooled": pooled | {"mae_ratio": number(mean_of(ratio))},
         "by_symbol": {
             symbol: {name: at(found[name], place) for name in each}
             | {"mae_ratio": number(ratio[place])}

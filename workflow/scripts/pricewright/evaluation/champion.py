@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from pricewright.arrays import Days, Floats
+from pricewright.arrays import Days
 from pricewright.evaluation.beside import beside, cut
-from pricewright.evaluation.figures import number
+from pricewright.evaluation.figures import mean_of, number
 from pricewright.evaluation.scores import Scores, score
 from pricewright.forecasting.document import read
 from pricewright.forecasting.panel import NEVER, Panel
@@ -71,7 +71,7 @@ def compare(
     both = np.isfinite(ours) & np.isfinite(theirs) & unseen
     ours, theirs = np.where(both, ours, np.nan), np.where(both, theirs, np.nan)
     differences = np.array(
-        [_mean(one) - _mean(other) for one, other in zip(ours, theirs, strict=True)]
+        [mean_of(one) - mean_of(other) for one, other in zip(ours, theirs, strict=True)]
     )
     compared = int(np.isfinite(differences).sum())
     record |= {"symbols": len(common), "origins": compared}
@@ -81,7 +81,7 @@ def compare(
             f"{UNSEEN} say nothing"
         )
         return record | {"reason": reason}
-    level = _mean(theirs)
+    level = mean_of(theirs)
     difference, lower, upper = (part / level for part in mean_with_interval(differences))
     verdict = "better" if upper < 0 else "worse" if lower > 0 else "no difference"
     days = _days(some, timeline, len(scores.qlike)) >= since
@@ -128,11 +128,6 @@ def _days(panel: Panel, timeline: Timeline, count: int) -> Days:
     columns = np.arange(len(panel))
     there = rows < panel.counts
     return np.where(there, panel.days[np.where(there, rows, 0), columns], NEVER)
-
-
-def _mean(values: Floats) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else float("nan")
 
 
 def _day(date: str) -> int:

@@ -144,12 +144,12 @@ def _pooled(
         "forecasts": int(np.isfinite(scores.model.error).sum()),
         "model": over_symbols(scores.model, model, scores),
         "random_walk": over_symbols(scores.random_walk, walk, scores),
-        "mae_ratio": number(_mean(ratio)),
+        "mae_ratio": number(mean_of(ratio)),
         "p_value": number(luck),
         "pit": {"counts": histogram.tolist(), "p_value": number(uniformity(histogram))},
         "volatility": {
             "days": int(np.isfinite(daily).sum()),
-            "qlike_difference": number(_mean(mean(daily))),
+            "qlike_difference": number(mean_of(mean(daily))),
             "over_dates": number(difference),
             "lower": number(lower),
             "upper": number(upper),
@@ -165,7 +165,9 @@ def over_symbols(losses: Losses, found: dict[str, Any], scores: Scores) -> dict[
     by_date = losses.held.reshape(len(losses.held), 1, math.prod(losses.held.shape[1:]))
     return {
         **{
-            key: number(_mean(value)) for key, value in found.items() if not isinstance(value, dict)
+            key: number(mean_of(value))
+            for key, value in found.items()
+            if not isinstance(value, dict)
         },
         "coverage": share_of(losses.held),
         "coverage_error": number(share_error(by_date)[0]),
@@ -173,15 +175,18 @@ def over_symbols(losses: Losses, found: dict[str, Any], scores: Scores) -> dict[
             percent_key(share): share_of(losses.within[..., k]) for k, share in enumerate(COVERAGES)
         },
         "by_horizon": {
-            "mase": [number(_mean(error)) for error in errors],
-            "pinball": [number(_mean(mean(losses.pinball[..., [step]]))) for step in steps],
-            "interval_score": [number(_mean(mean(losses.interval[..., [step]]))) for step in steps],
+            "mase": [number(mean_of(error)) for error in errors],
+            "pinball": [number(mean_of(mean(losses.pinball[..., [step]]))) for step in steps],
+            "interval_score": [
+                number(mean_of(mean(losses.interval[..., [step]]))) for step in steps
+            ],
             "coverage": [share_of(losses.held[..., step]) for step in steps],
         },
     }
 
 
-def _mean(values: Floats) -> float:
+def mean_of(values: Floats) -> float:
+    """The mean of the values that are numbers; NaN if none is."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if len(known) else float("nan")
 
@@ -194,4 +199,4 @@ def share_of(hits: Floats) -> float | None:
 
 def _across(values: Floats) -> Floats:
     """(K,): the mean over symbols (K, S) of each date."""
-    return np.array([_mean(row) for row in values])
+    return np.array([mean_of(row) for row in values])

@@ -9,7 +9,7 @@ from pricewright.arrays import Floats
 from pricewright.forecasting import distribution, volatility
 from pricewright.forecasting.panel import Panel, from_scale, squares
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.walkforward import Piece, Walked
+from pricewright.forecasting.walked import Piece, Walked
 from pricewright.metrics.densities import inside, interval_score, pinball, pit
 from pricewright.metrics.points import naive_scales
 from pricewright.metrics.variances import qlike

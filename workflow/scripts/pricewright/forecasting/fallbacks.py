@@ -6,7 +6,7 @@ from pricewright.forecasting import distribution
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.volatility import GARCH_CHANGES
-from pricewright.forecasting.walkforward import Piece, Walked
+from pricewright.forecasting.walked import Piece, Walked
 
 
 def unfit(panel: Panel, column: int, cutoff: int, settings: Settings) -> str | None:

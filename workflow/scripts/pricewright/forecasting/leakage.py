@@ -15,7 +15,8 @@ from pricewright.errors import Refusal
 from pricewright.forecasting.panel import NEVER, Panel
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.timeline import Timeline
-from pricewright.forecasting.walkforward import WIDTH, Piece, Walked, walk_forward
+from pricewright.forecasting.walked import Piece, Walked
+from pricewright.forecasting.walkforward import WIDTH, walk_forward
 
 _DOING = "checking for leaks"
 
