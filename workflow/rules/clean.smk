@@ -1,10 +1,20 @@
-# Requires prices as delivered. Gives them corrected, nothing missing, and flags what is odd.
+# Requires prices as delivered, and what shards made of them if there are several. Gives them corrected, nothing missing, and flags what is odd.
 rule clean:
     input:
         f"results/prices_raw.{config['format']}",
         corrections=branch(
             config["corrections"]["file"] is not None,
             then=config["corrections"]["file"],
+            otherwise=[],
+        ),
+        parts=branch(
+            config["shards"] > 1,
+            then=gather.shards("results/shards/{scatteritem}.prices.parquet"),
+            otherwise=[],
+        ),
+        part_receipts=branch(
+            config["shards"] > 1,
+            then=gather.shards("results/shards/{scatteritem}.prices.json"),
             otherwise=[],
         ),
     output:
