@@ -1,4 +1,9 @@
-# Requires prices as delivered, and what shards made of them if there are several. Gives them corrected, nothing missing, and flags what is odd.
+# Requires prices as delivered, and if there are shards what they made of them. Gives prices that
+# are corrected, with nothing missing, and flags what is odd.
+scattergather:
+    shards=config["shards"],
+
+
 rule clean:
     input:
         f"results/prices_raw.{config['format']}",
