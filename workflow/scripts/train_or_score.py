@@ -172,7 +172,6 @@ def train_or_score(
     if mode == "score" and model is None:
         raise Refusal("mode is score, but no model is given to be scored; see score.model.")
     given = read_model(model) if mode == "score" and model else None
-    deployed = _deployed(Path(champion)) if champion is not None else None
     say("start", input=input, mode=mode, model=model or "new")
     panel, sha256, rows = read_panel(input, given[0]["parameters"]["price"] if given else price)
     if tasks:
@@ -185,6 +184,7 @@ def train_or_score(
         return
     if output is None:
         raise Refusal("output: found no path, where one is needed to write the model; name one.")
+    deployed = _deployed(Path(champion)) if champion is not None else None
     source = Source(str(input), sha256, rows, receipts, step.FOLDER / "train_or_score.py")
     built = build_model(
         panel,
