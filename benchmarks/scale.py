@@ -82,11 +82,12 @@ def whole(symbols: int, options: argparse.Namespace) -> dict[str, Run]:
         configured = ("--configfile", "scale.yaml", "--config", *options.config)
         command = (sys.executable, *SNAKEMAKE, "--cores", options.cores, *configured)
         all_of_it, jobs = watch(*command, folder=project)
-        print(f"{'':16}{'jobs':>6}{'seconds':>10}{'CPU':>10}{'peak':>13}")
-        found = {step: together(jobs[step]) for step in STEPS} | {"the whole run": all_of_it}
+        print(f"{'':22}{'jobs':>6}{'seconds':>10}{'CPU':>10}{'peak':>13}")
+        found = {step: together(seen) for step, seen in jobs.items()}
+        found["the whole run"] = all_of_it
         for name, took in found.items():
             print(
-                f"{name:16}{len(jobs.get(name, '')) or '':>6}{took.seconds:10.1f}"
+                f"{name:22}{len(jobs.get(name, '')) or '':>6}{took.seconds:10.1f}"
                 f"{took.processor:10.1f}{took.memory:10,.0f} MB"
             )
         for made in map(project.__truediv__, MADE):
