@@ -82,11 +82,12 @@ def whole(symbols: int, options: argparse.Namespace) -> dict[str, Run]:
         configured = ("--configfile", "scale.yaml", "--config", *options.config)
         command = (sys.executable, *SNAKEMAKE, "--cores", options.cores, *configured)
         all_of_it, jobs = watch(*command, folder=project)
-        print(f"{'':16}{'jobs':>6}{'seconds':>10}{'CPU':>10}{'peak':>13}")
-        found = {step: together(jobs[step]) for step in STEPS} | {"the whole run": all_of_it}
+        print(f"{'':22}{'jobs':>6}{'seconds':>10}{'CPU':>10}{'peak':>13}")
+        found = {step: together(seen) for step, seen in jobs.items()}
+        found["the whole run"] = all_of_it
         for name, took in found.items():
             print(
-                f"{name:16}{len(jobs.get(name, '')) or '':>6}{took.seconds:10.1f}"
+                f"{name:22}{len(jobs.get(name, '')) or '':>6}{took.seconds:10.1f}"
                 f"{took.processor:10.1f}{took.memory:10,.0f} MB"
             )
         for made in map(project.__truediv__, MADE):
@@ -100,27 +101,36 @@ def whole(symbols: int, options: argparse.Namespace) -> dict[str, Run]:
 def dag(options: argparse.Namespace) -> None:
     """What Snakemake takes with so many shards, no step's work in it.
 
-    Every file is made empty, and `--touch` lets Snakemake take it for the real one.
+    Every file is made empty, and `--touch` lets Snakemake take it for the real one. It waits 50 ms
+    at each job then, so only its processor time counts.
     """
-    title("Snakemake alone, by shards: the DAG (-n), to book every job (--touch), nothing to do")
-    print(f"{'shards':>10}{'jobs':>7}" + f"{'seconds':>11}{'peak':>11}" * 3)
+    title("Snakemake alone, by shards: the DAG (-n), to book all jobs (--touch), nothing to do")
+    columns = f"{'seconds':>11}{'CPU':>7}{'peak':>10}"
+    print(f"{'shards':>8}{'jobs':>7}{columns}{'CPU':>9}{columns}")
     for shards in map(int, options.shards.split(",")):
         with tempfile.TemporaryDirectory() as folder:
             project = fresh_copy(Path(folder) / "project")
-            more = ("--config", f"shards={shards}") if shards > 1 else ()
-            command = [sys.executable, *SNAKEMAKE, "--cores", str(options.cores), *more]
+            configured = ("--config", f"shards={shards}")
+            command = [sys.executable, *SNAKEMAKE, "--cores", str(options.cores), *configured]
             planned = said(*command, "-n", folder=project)
             jobs = re.search(r"^total +(\d+)", planned, re.MULTILINE)
-            runs = [watch(*command, "-n", folder=project)[0]]
+            building = watch(*command, "-n", folder=project)[0]
             for line in said(*command, "--summary", folder=project).splitlines()[1:]:
                 file = project / line.split("\t")[0]
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.touch()
-            runs.append(watch(*command, "--touch", folder=project)[0])
-            runs.append(watch(*command, folder=project)[0])
+            booking = watch(*command, "--touch", folder=project)[0]
+            nothing = watch(*command, folder=project)[0]
             assert "Nothing to be done" in said(*command, "-n", folder=project)
-        figures = "".join(f"{took.seconds:11.1f}{took.memory:8,.0f} MB" for took in runs)
-        print(f"{shards:10,}{jobs[1] if jobs else '':>7}{figures}", flush=True)
+        print(
+            f"{shards:8,}{jobs[1] if jobs else '':>7}{_figures(building)}"
+            f"{booking.processor:9.1f}{_figures(nothing)}",
+            flush=True,
+        )
+
+
+def _figures(took: Run) -> str:
+    return f"{took.seconds:11.1f}{took.processor:7.1f}{took.memory:7,.0f} MB"
 
 
 def said(*command: str, folder: Path) -> str:

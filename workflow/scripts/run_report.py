@@ -1,5 +1,8 @@
 """Snakemake's own report of a run, in which nothing from config or data is markup; fit for a phone.
 
+Snakemake puts every result into the page whole: the model of 10,000 symbols, twice, made it 272 MB.
+What is so large is named instead, with its size and SHA-256.
+
 Snakemake writes what it knows into the page's scripts as JSON that it does not escape, so that a
 `</script>` in a title or in the name of a file would end the script and begin markup. It renders
 captions as reStructuredText, so that markup of that in a title would be markup, too: the captions
@@ -8,10 +11,17 @@ escape what they take from config.
 
 import re
 import tempfile
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from pricewright.files import write_whole
+from pricewright.files import file_sha256, write_whole
+
+MB = 1_000_000
+
+MOST = 10 * MB
+"""Bytes of a result that the page holds."""
 
 _DATA = re.compile(r"^(    var \w+ = )(.*;)$", re.MULTILINE)
 """The lines of the page that hold JSON, each on one line, as Snakemake's template has them."""
@@ -36,20 +46,46 @@ _STYLE = """<style>
 
 
 def write_run_report(workflow: Any, output: Path) -> None:
-    """Write what `snakemake --report` writes, for the run at hand, made harmless, whole."""
-    from snakemake.report.html_reporter import ReportSettings
+    """Write what `snakemake --report` writes of the run at hand, but light and harmless, whole."""
+    from snakemake.report.html_reporter import Reporter, ReportSettings
     from snakemake.settings.types import GlobalReportSettings
-    from snakemake_interface_report_plugins.registry import ReportPluginRegistry
+    from snakemake_interface_report_plugins.registry.plugin import Plugin
 
     with tempfile.TemporaryDirectory() as folder:
+
+        class Light(Reporter):  # type: ignore[misc]
+            """Snakemake's reporter of pages, but for what is too large."""
+
+            def render(self) -> None:
+                lighten(self.results, Path(folder))
+                super().render()
+
         written = Path(folder) / output.name
         workflow.create_report(
-            ReportPluginRegistry().get_plugin("html"),
+            Plugin(Light, ReportSettings, "html"),
             ReportSettings(path=written),
             GlobalReportSettings(),
         )
         page = written.read_text(encoding="utf-8")
     write_whole(output, harmless(page).encode())
+
+
+def lighten(results: Mapping[Any, Mapping[Any, Sequence[Any]]], folder: Path) -> None:
+    """Let each result of Snakemake's report that is too large be a few words on what it is.
+
+    results: by category and subcategory.  folder: where to write the words.
+    """
+    for subcategories in results.values():
+        for result in chain.from_iterable(subcategories.values()):
+            if result.size <= MOST:
+                continue
+            words = (
+                f"{result.path} has {result.size / MB:,.0f} MB, too many for this page. "
+                f"Its SHA-256 is {file_sha256(result.path)}.\n"
+            )
+            result.path = folder / f"{result.path.name}.txt"
+            result.path.write_text(words, encoding="utf-8")
+            result.size, result.mime = len(words), "text/plain"
 
 
 def harmless(page: str) -> str:
