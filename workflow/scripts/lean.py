@@ -1,26 +1,47 @@
-"""What a run's start is spared."""
+"""What Snakemake is spared: pandas, which it imports to ask whether a param is a table of it.
 
-import sys
+That is a third of a run with nothing to do. A param of a plain type is no table, and nobody need
+ask; what is compared, and what a job gets, is the same. About one of another type it asks as ever.
+"""
+
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
+from snakemake.iocontainers import Params, Snakemake
 from snakemake.persistence import PersistenceBase
 
-_ASKS = "_serialize_param_pandas"
-_asks = getattr(PersistenceBase, _ASKS, None)
+_PLAIN = {bool, bytes, dict, float, int, list, set, str, tuple, type(None)}
 
 
 def spare_pandas() -> None:
-    """Have params compared without pandas, as long as nobody else has imported it.
+    """Have params of plain types compared, and given to jobs, without pandas.
 
-    Snakemake imports it to see whether a param is one of its tables, which takes a fifth of a run
-    with nothing to do. Before pandas is imported, nothing is one; what is compared is the same. A
-    Snakemake that has no such method is left as it is.
+    A Snakemake that does not have the methods that do this is left as it is.
     """
-    if _asks:
-        setattr(PersistenceBase, _ASKS, _as_text)
+    for owner, name, plainly in (
+        (PersistenceBase, "_serialize_param_pandas", _as_text),
+        (Snakemake, "_safely_store_params", _store),
+    ):
+        asking = getattr(owner, name, None)
+        if asking and not hasattr(asking, "__wrapped__"):
+            setattr(owner, name, _spared(asking, plainly))
+
+
+def _spared(asking: Callable[..., Any], plainly: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(asking)
+    def method(self: Any, given: Any) -> Any:
+        values = given if isinstance(given, Params) else [given]
+        plain = all(type(value) in _PLAIN for value in values)
+        return plainly(self, given) if plain else asking(self, given)
+
+    return method
 
 
 def _as_text(persistence: Any, value: Any) -> Any:
-    if "pandas" in sys.modules and _asks:
-        return _asks(persistence, value)
     return persistence._serialize_param_builtin(value)
+
+
+def _store(job: Any, params: Any) -> None:
+    job._params_store, job._params_types = Params(toclone=list(params)), {}
+    job._params_store._take_names(params._get_names())
