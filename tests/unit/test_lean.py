@@ -49,7 +49,7 @@ def test_a_job_gets_the_params_that_it_gets_from_snakemake_itself_without_pandas
     assert "pandas" not in sys.modules
 
 
-@pytest.mark.parametrize("table", TABLES, ids=type)
+@pytest.mark.parametrize("table", TABLES, ids=["frame", "series"])
 def test_a_table_among_params_is_still_one(table):
     by_itself = compared(table)
     lean.spare_pandas()
