@@ -10,7 +10,7 @@ ENV := .venv
 BIN := $(ENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
-.PHONY: run test test-cluster check lock bench bench-reading bench-models bench-page clean
+.PHONY: run test test-cluster check lock bench bench-reading bench-models bench-scale bench-page clean
 .DELETE_ON_ERROR:
 
 run: $(ENV)/run.lock
@@ -43,6 +43,9 @@ bench-reading: $(ENV)/run.lock
 
 bench-models: $(ENV)/dev.lock
 	@$(BIN)/python benchmarks/models.py $(ARGS)
+
+bench-scale: $(ENV)/run.lock
+	@$(BIN)/python benchmarks/scale.py $(ARGS)
 
 bench-page: $(ENV)/dev.lock
 	@$(BIN)/python benchmarks/page.py $(ARGS)
