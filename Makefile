@@ -10,7 +10,8 @@ ENV := .venv
 BIN := $(ENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
-.PHONY: run test test-cluster check lock bench bench-reading bench-models bench-scale bench-page clean
+.PHONY: run test test-cluster check lock clean
+.PHONY: bench bench-orchestrators bench-reading bench-models bench-scale bench-page
 .DELETE_ON_ERROR:
 
 run: $(ENV)/run.lock
@@ -38,6 +39,9 @@ check: $(ENV)/dev.lock
 bench: $(ENV)/run.lock
 	@$(BIN)/python benchmarks/overhead.py $(ARGS)
 
+bench-orchestrators: $(ENV)/run.lock
+	@$(BIN)/python benchmarks/orchestrators.py $(ARGS)
+
 bench-reading: $(ENV)/run.lock
 	@$(BIN)/python benchmarks/reading.py $(ARGS)
 
@@ -57,6 +61,9 @@ lock:
 	{ sed '/- pip:$$/q' environment.yml; \
 	  sed -nE 's/^([^ #]+==.*[^ \\]) *\\$$/      - \1/p' requirements-dev.lock; } > environment.new
 	mv environment.new environment.yml
+	for peer in dagster dvc kedro luigi; do \
+	  uv pip compile $(COMPILE) --constraint requirements.lock \
+	    benchmarks/orchestrators/$$peer.in --output-file benchmarks/orchestrators/$$peer.lock; done
 
 COMPILE := --quiet --universal --generate-hashes --no-annotate --no-header \
   --fork-strategy fewest --python-version 3.11 --upgrade

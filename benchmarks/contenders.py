@@ -10,7 +10,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-LOCK = Path(__file__).resolve().with_name("peers.lock")
+ROOT = Path(__file__).resolve().parents[1]
+LOCK = ROOT / "benchmarks" / "peers.lock"
 
 
 def schema(date: Any, text: Any, real: Any, whole: Any) -> dict[str, Any]:
@@ -99,20 +100,21 @@ def ours_in_parts(scripts: str, *options: str) -> None:
     print(json.dumps(spent))
 
 
-def peers(lock: Path = LOCK) -> tuple[Path, list[str]]:
-    """The Python of an environment made from a lock, if need be, and what is in it."""
+def peers(lock: Path = LOCK, *more: Path) -> tuple[Path, list[str]]:
+    """The Python of an environment made from locks, if need be, and what the first puts into it."""
     import re
-    import shutil
     import subprocess
 
-    folder = lock.parents[1] / ".venv" / lock.stem
+    folder = ROOT / ".venv" / lock.stem
     python, installed = folder / "bin" / "python", folder / lock.name
-    if not installed.exists() or installed.read_bytes() != lock.read_bytes():
+    wanted = b"".join(each.read_bytes() for each in (lock, *more))
+    if not installed.exists() or installed.read_bytes() != wanted:
         print(f"Installing the peers into {folder} (once) …", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
         pip = (python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
-        subprocess.run([*pip, "--require-hashes", "--requirement", lock], check=True)
-        shutil.copy(lock, installed)
+        listed = [part for each in (lock, *more) for part in ("--requirement", each)]
+        subprocess.run([*pip, "--require-hashes", *listed], check=True)
+        installed.write_bytes(wanted)
     return python, re.findall(r"^\S+==\S+", lock.read_text(), re.MULTILINE)
 
 

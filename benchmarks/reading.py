@@ -230,14 +230,17 @@ def new_days(bench: Bench, days: int, output: str) -> None:
         print(f"{name} / all the days: {typical(runs, name, 'seconds') / whole:.3f}")
 
 
-def run(*command: object) -> tuple[Run, str]:
-    """Run a process to its end: what it took, and what it printed.
+def run(*command: object, **where: Any) -> tuple[Run, str]:
+    """Run a process to its end: what it took, with those that it waited for, and what it printed.
+
+    where: `cwd` and `env`, as for subprocess.
 
     Nothing large is in the memory of this process: another's peak begins with that.
     """
     with tempfile.TemporaryFile() as output:
         begun = time.perf_counter()
-        process = subprocess.Popen([str(part) for part in command], stdout=output, stderr=output)
+        words = [str(part) for part in command]
+        process = subprocess.Popen(words, stdout=output, stderr=output, **where)
         try:
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:

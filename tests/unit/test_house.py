@@ -18,7 +18,11 @@ from pricewright.schema import load
 
 COMMANDS = (*STEPS, "production", "rollback", "sign", "status", "verify")
 PACKAGE = sorted((SCRIPTS / "pricewright").rglob("*.py"))
-LOCKS = {name: (ROOT / name).read_text() for name in ("requirements.lock", "requirements-dev.lock")}
+LOCKS = {
+    str(path.relative_to(ROOT)): path.read_text()
+    for path in (*ROOT.glob("requirements*.lock"), *ROOT.glob("benchmarks/**/*.lock"))
+}
+BESIDE = [name for name in LOCKS if name.startswith("benchmarks/orchestrators/")]
 
 
 def imports(file):
@@ -232,6 +236,13 @@ def test_the_tests_have_the_extra_as_those_get_it_who_ask_for_it():
 def test_the_test_environment_is_the_runs_with_more():
     run, dev = pins(LOCKS["requirements.lock"]), pins(LOCKS["requirements-dev.lock"])
     assert run.items() <= dev.items()
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_an_orchestrator_that_we_are_compared_with_fits_into_the_runs_environment(name):
+    run, peer = pins(LOCKS["requirements.lock"]), pins(LOCKS[name])
+    assert name.rpartition("/")[2].removesuffix(".lock") in peer
+    assert {one for one in run.keys() & peer.keys() if run[one] != peer[one]} == set()
 
 
 @pytest.mark.parametrize("name", LOCKS)

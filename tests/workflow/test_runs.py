@@ -31,6 +31,14 @@ def test_a_second_run_runs_nothing(finished):
     assert "Nothing to be done" in outcome.stderr
 
 
+def test_a_run_with_nothing_to_do_imports_nothing_heavy(finished):
+    outcome = command("-X", "importtime", "-m", "snakemake", "--cores", "1", cwd=finished.folder)
+    assert "Nothing to be done" in outcome.stderr
+    imported = set(re.findall(r"^import time:.*\| +([\w.]+)$", outcome.stderr, re.MULTILINE))
+    assert "snakemake.workflow" in imported
+    assert not imported & {"pandas", "pyarrow", "vl_convert"}
+
+
 def test_a_page_that_is_gone_is_made_again(finished):
     path = finished.folder / "results" / "report.html"
     before = path.read_bytes()

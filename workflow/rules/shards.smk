@@ -55,8 +55,8 @@ rule train_or_score_shard:
     resources:
         attempt=attempt_number,
         backoff=linear_backoff(config["retries"]["delay"]),
-        mem_mb=memory(400, per_mb=8),
-        runtime=minutes(15, per_mb=0.05),
+        mem_mb=memory(300, per_mb=180),
+        runtime=minutes(15, per_mb=0.5),
     params:
         code=code_used(SCRIPTS / "train_or_score_shard.py"),
     script:

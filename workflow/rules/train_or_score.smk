@@ -29,7 +29,7 @@ rule train_or_score:
     resources:
         attempt=attempt_number,
         backoff=linear_backoff(config["retries"]["delay"]),
-        mem_mb=memory(400, per_mb=8),
+        mem_mb=memory(500, per_mb=8),
         runtime=minutes(15, per_mb=0.05),
     params:
         options=training_options(config),

@@ -22,10 +22,10 @@ UNKNOWN_MB = 250.0
 
 PLAIN = {".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson"}
 PACKED = 3.0
-"""How many megabytes of text a megabyte of anything else counts for: Parquet, .gz, Excel, …"""
+"""How many megabytes of text a megabyte of anything else counts for: .gz, Excel, …"""
 
-ARRAYS = 0.25
-"""The same for the arrays that shards leave, which take the memory that they have as files."""
+PARQUET, ARRAYS = 2.0, 0.25
+"""The same for Parquet, and for the arrays that shards leave, which are not packed at all."""
 
 MOST_MB = 256_000
 """Few nodes have more: a job that asks for it may never start."""
@@ -89,5 +89,5 @@ def _weight(kind: str, shards: int) -> float:
     if kind == ".safetensors":
         return ARRAYS
     if kind == ".parquet":
-        return PACKED / shards
+        return PARQUET / shards
     return 1.0 if kind in PLAIN else PACKED

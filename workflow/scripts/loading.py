@@ -1,12 +1,20 @@
-"""What is checked while the Snakefile loads: a wrong config ends the run in one sentence."""
+"""What comes first while the Snakefile loads; a wrong config ends the run in one sentence."""
 
 from pathlib import Path
 from typing import Any
 
 from snakemake.exceptions import WorkflowError
 
+from lean import spare_pandas
 from pricewright.config import complete, source_files
 from pricewright.errors import Refusal
+from terminal import watch
+
+
+def begin(workflow: Any) -> None:
+    """Spare the run what it can do without, and show how it goes."""
+    spare_pandas()
+    watch(workflow)
 
 
 def checked(config: dict[str, Any], home: Path) -> list[str]:

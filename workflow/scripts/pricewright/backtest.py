@@ -81,8 +81,9 @@ def read_backtest(path: Path, model: str) -> Backtest:
     import pyarrow.parquet
 
     try:
-        with must_be_there(path):
-            table = pyarrow.parquet.read_table(path)
+        # read_table would load pyarrow.dataset first
+        with must_be_there(path), pyarrow.parquet.ParquetFile(path) as file:
+            table = file.read()
     except pa.ArrowInvalid:
         raise Refusal(f"{path}: not a whole Parquet file; train again.") from None
     if not table.schema.equals(_schema()):

@@ -8,8 +8,9 @@ Python, so digests compare within one. Of libraries the version counts.
 import ast
 import hashlib
 import json
+import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -60,7 +61,7 @@ def libraries(script: Path, asked_for: Iterable[str] = ()) -> dict[str, str]:
     outside = {
         name
         for name in names - sys.stdlib_module_names - left_out
-        if not set(_files(name, script.parent))
+        if not _files(name, script.parent)
     }
     distributions = sorted(_DISTRIBUTIONS.get(name, name) for name in outside)
     return {"python": f"{sys.version_info.major}.{sys.version_info.minor}"} | {
@@ -169,11 +170,13 @@ def _imported_names(tree: ast.Module) -> list[str]:
     return sorted(names)
 
 
-def _files(name: str, root: Path) -> Iterator[Path]:
+@cache
+def _files(name: str, root: Path) -> frozenset[Path]:
     """The files under `root` that importing the module `name` runs: its packages and itself."""
-    parts = name.split(".")
-    for depth in range(1, len(parts) + 1):
-        place = root.joinpath(*parts[:depth])
-        for file in (place.with_suffix(".py"), place / "__init__.py"):
-            if file.is_file():
-                yield file
+    found, place = list[str](), str(root)
+    for part in name.split("."):
+        place = os.path.join(place, part)  # os.path, for there are a thousand
+        found += filter(os.path.isfile, (f"{place}.py", f"{place}/__init__.py"))
+        if not os.path.isdir(place):
+            break
+    return frozenset(map(Path, found))

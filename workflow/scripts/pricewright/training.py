@@ -108,6 +108,7 @@ def build_model(
     subject = chosen(panel, source.name, settings, given)
     kept, times, settings = subject.panel, subject.timeline, subject.settings
     walk_forward, leak_check = _walked(subject, source, shards, processes)
+    del shards  # what was made for the check is as large as what is still needed
     scores = score(walk_forward, settings)
     figures = _dates(times, given) | metrics(scores, kept.symbols)
     made_of = written(_saved(kept, walk_forward, settings))
