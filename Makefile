@@ -11,7 +11,7 @@ BIN := $(ENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
 
 .PHONY: run test test-cluster check lock clean
-.PHONY: bench bench-orchestrators bench-reading bench-models bench-page
+.PHONY: bench bench-orchestrators bench-reading bench-models bench-scale bench-page
 .DELETE_ON_ERROR:
 
 run: $(ENV)/run.lock
@@ -47,6 +47,9 @@ bench-reading: $(ENV)/run.lock
 
 bench-models: $(ENV)/dev.lock
 	@$(BIN)/python benchmarks/models.py $(ARGS)
+
+bench-scale: $(ENV)/run.lock
+	@$(BIN)/python benchmarks/scale.py $(ARGS)
 
 bench-page: $(ENV)/dev.lock
 	@$(BIN)/python benchmarks/page.py $(ARGS)

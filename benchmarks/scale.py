@@ -55,6 +55,8 @@ def workflow(options: argparse.Namespace) -> None:
     """From the prices to the deployed model."""
     sizes = [int(size) for size in options.symbols.split(",")]
     runs = {size: whole(size, options) for size in sizes}
+    if len(sizes) < 2:
+        return
     title("How it grows, for ten times the symbols (at most 10 wanted)")
     pairs = list(pairwise(sizes))
     print(" " * 16 + "".join(f"{f'{one:,} to {other:,}':>26}" for one, other in pairs))
