@@ -1,7 +1,6 @@
 """Scores and figures of a small walk: again by hand, loop by loop, from their definitions."""
 
 import math
-from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ from forecasts import chosen, simulated, uneven
 from scipy import stats
 
 from pricewright.evaluation.figures import metrics, percent_key
-from pricewright.evaluation.scores import COVERAGES, TAILS, joined, score
+from pricewright.evaluation.scores import COVERAGES, TAILS, score
 from pricewright.forecasting.distribution import LEVELS, levels_with
 from pricewright.forecasting.timeline import timeline
 from pricewright.forecasting.walkforward import walk_forward
@@ -323,11 +322,6 @@ def test_scores_of_groups_of_symbols_are_those_of_all_together():
         alone = score(walk_forward(alone_panel, times, settings), settings)
         np.testing.assert_array_equal(whole.model.pinball[:, [column]], alone.model.pinball)
         np.testing.assert_array_equal(whole.hits[:, [column]], alone.hits)
-    again = joined([whole], slice(None))
-    for part in fields(whole.model):
-        np.testing.assert_array_equal(
-            getattr(again.model, part.name), getattr(whole.model, part.name)
-        )
 
 
 # Where there is nothing.

@@ -1,8 +1,9 @@
 """Make delivered prices fit to model: no exact duplicates, nothing missing, in order."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from pricewright.errors import Refusal
@@ -22,6 +23,8 @@ def in_order(table: pd.DataFrame, name: str) -> pd.DataFrame:
         if table[key].isna().any():
             number = int(table.index[table[key].isna()][0]) + 1
             raise Refusal(f"{name}: record {number} has no {key}; complete it.")
+    if keys and _rises(table, keys):  # as mostly: nothing to order, and nothing twice
+        return table.reset_index(drop=True)
     distinct = table.drop_duplicates()
     if set(keys) == set(KEYS):
         _refuse_disagreement(distinct, name)
@@ -69,6 +72,15 @@ def _fill(table: pd.DataFrame, missing: Mapping[str, Missing]) -> pd.DataFrame:
         elif how == "ffill":
             filled[column] = table[column].ffill()
     return filled
+
+
+def _rises(table: pd.DataFrame, keys: Sequence[str]) -> bool:
+    """Whether each row comes after the one before it, by symbol and then date."""
+    place = np.zeros(len(table), dtype=np.int64)
+    for key in keys[::-1]:
+        codes, distinct = pd.factorize(table[key], sort=True)
+        place = place * len(distinct) + codes
+    return bool((np.diff(place) > 0).all())
 
 
 def _refuse_disagreement(table: pd.DataFrame, name: str) -> None:

@@ -1,6 +1,5 @@
 """Forecasts from the past beside what happened: losses, hits and transforms, as arrays."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,51 +61,50 @@ class Scores:
 
 
 def score(walked: Walked, settings: Settings) -> Scores:
-    """The scores of a walk-forward, all symbols together."""
+    """The scores of a walk-forward, all symbols together, each in the place that it has there."""
     progress = Progress("symbols", len(walked.whole), "scoring")
-    parts = []
+    days = max(len(piece.daily_rows) for piece in walked.pieces)
+    whole: Scores | None = None
     for piece in walked.pieces:
         panel = walked.panel(piece)
-        parts.append(_score(piece, panel, walked.shapes(piece), settings))
+        part = _score(piece, panel, walked.shapes(piece), settings)
+        if whole is None:
+            whole = _empty(part, len(walked.whole), days)
+        _put(whole, part, piece.columns)
         progress.advance(len(panel))
-    return joined(parts, walked.order)
+    assert whole is not None
+    return whole
 
 
-def joined(parts: Sequence[Scores], order: Ints | slice) -> Scores:
-    """The scores of several groups of symbols as one.
+def _empty(like: Scores, symbols: int, days: int) -> Scores:
+    """Scores of so many symbols and days, all NaN."""
 
-    order: where, of what all groups have one after the other, each symbol's is.
-    """
-    days = max(len(part.qlike) for part in parts)
+    def nothing(array: Floats, rows: int) -> Floats:
+        return np.full((rows, symbols, *array.shape[2:]), np.nan)
 
-    def in_order(arrays: Sequence[Floats]) -> Floats:
-        together = np.concatenate(arrays, axis=1)
-        return together if isinstance(order, slice) else np.take(together, order, axis=1)
-
-    def join(name: str) -> Floats:
-        return in_order([getattr(part, name) for part in parts])
-
-    def join_days(name: str) -> Floats:
-        longest = []
-        for part in parts:
-            found = getattr(part, name)
-            rest = np.full((days - len(found), *found.shape[1:]), np.nan)
-            longest.append(np.concatenate([found, rest]))
-        return in_order(longest)
-
-    def join_losses(name: str) -> Losses:
-        each_one = [vars(getattr(part, name)) for part in parts]
-        return Losses(**{key: in_order([one[key] for one in each_one]) for key in each_one[0]})
+    def no_losses(like: Losses) -> Losses:
+        return Losses(**{name: nothing(part, len(part)) for name, part in vars(like).items()})
 
     return Scores(
-        model=join_losses("model"),
-        random_walk=join_losses("random_walk"),
-        scale=join("scale"),
-        squared_scale=join("squared_scale"),
-        qlike=join_days("qlike"),
-        ewma_qlike=join_days("ewma_qlike"),
-        hits=join_days("hits"),
+        model=no_losses(like.model),
+        random_walk=no_losses(like.random_walk),
+        scale=nothing(like.scale, len(like.scale)),
+        squared_scale=nothing(like.squared_scale, len(like.scale)),
+        qlike=nothing(like.qlike, days),
+        ewma_qlike=nothing(like.ewma_qlike, days),
+        hits=nothing(like.hits, days),
     )
+
+
+def _put(whole: Scores, part: Scores, columns: Ints) -> None:
+    """Write the scores of some symbols to their columns."""
+    for name, array in vars(part).items():
+        into = getattr(whole, name)
+        if isinstance(array, Losses):
+            for key, losses in vars(array).items():
+                getattr(into, key)[:, columns] = losses
+        else:
+            into[: len(array), columns] = array
 
 
 def _score(piece: Piece, panel: Panel, shapes: Floats, settings: Settings) -> Scores:
