@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 QUIET = (
     "--no-sandbox",
@@ -60,3 +60,24 @@ def opened(browser: Browser, file: Path, **how: object) -> Iterator[Opened]:
     page.goto(file.as_uri())
     yield found
     context.close()
+
+
+HEARS = """one => {
+    const heard = { click: false };
+    one.addEventListener("click", () => { heard.click = true; }, { once: true });
+    return heard;
+}"""
+
+
+def press(target: Locator) -> None:
+    """Click, as a person does who sees that it came to nothing: once more.
+
+    What moves away under the mouse between its button's down and up, as things do while a menu
+    unfolds or a page scrolls smoothly, gets no click.
+    """
+    for _ in range(10):
+        heard = target.evaluate_handle(HEARS)
+        target.click()
+        if heard.evaluate("heard => heard.click"):
+            return
+    raise AssertionError(f"{target} moves on and on")

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from browsing import DESKTOP, PHONE, browser, opened
+from browsing import DESKTOP, PHONE, browser, opened, press
 from conftest import ROOT
 from pages import FORMULA, HOSTILE, SCRIPT, SYMBOLS, TITLE, hostile_report
 from pricewright.html.symbols import FIRST
@@ -95,14 +95,14 @@ def test_the_pictures_are_drawn(seen):
 
 def test_hostile_names_show_as_text(seen):
     assert seen.locator("h1").inner_text() == TITLE
-    seen.locator("#all").click()
+    press(seen.locator("#all"))
     assert set(HOSTILE) <= set(shown(seen))
     assert seen.locator("a:not([href^='#'])").count() == 0
 
 
 def test_a_symbol_that_is_markup_has_its_pictures_drawn(seen):
     seen.fill("#filter", SCRIPT)
-    seen.get_by_role("button", name=SCRIPT).click()
+    press(seen.get_by_role("button", name=SCRIPT))
     article = seen.locator("#sight article").first
     article.locator("figure:nth-child(3) svg").wait_for()
     assert article.locator("h3").inner_text().startswith(SCRIPT)
@@ -116,7 +116,7 @@ def test_a_picture_drawn_on_demand_is_the_one_that_is_drawn_before(seen, hostile
         .map(path => path.getAttribute('d').match(/-?[\\d.]+/g).map(Number)).flat()"""
     before = seen.locator("#sight article").first.evaluate(paths)
     seen.evaluate("document.querySelector('#sight article').remove()")
-    seen.get_by_role("button", name=name, exact=True).click()
+    press(seen.get_by_role("button", name=name, exact=True))
     seen.locator("#sight article").first.locator("figure:nth-child(3) svg").wait_for()
     again = seen.locator("#sight article").first.evaluate(paths)
     assert len(before) == len(again) > 200
@@ -126,7 +126,7 @@ def test_a_picture_drawn_on_demand_is_the_one_that_is_drawn_before(seen, hostile
 def test_it_begins_with_the_worst_and_shows_all_on_demand(seen, model):
     assert shown(seen) == worst(model)[:FIRST]
     assert f"{FIRST} of {SYMBOLS} symbols" in seen.locator("#shown").inner_text()
-    seen.get_by_role("button", name="Show all").click()
+    press(seen.get_by_role("button", name="Show all"))
     assert shown(seen) == worst(model)
 
 
@@ -134,16 +134,16 @@ def test_it_sorts_by_number_both_ways(seen, model):
     by_symbol = model["metrics"]["by_symbol"]
     errors = {symbol: scores["model"]["mase"] for symbol, scores in by_symbol.items()}
     head = seen.locator("#table thead th", has_text=re.compile("^MASE$"))
-    head.get_by_role("button").click()
+    press(head.get_by_role("button"))
     assert head.get_attribute("aria-sort") == "descending"
     assert shown(seen) == sorted(errors, key=errors.get, reverse=True)[:FIRST]
-    head.get_by_role("button").click()
+    press(head.get_by_role("button"))
     assert head.get_attribute("aria-sort") == "ascending"
     assert shown(seen) == sorted(errors, key=errors.get)[:FIRST]
 
 
 def test_it_sorts_by_name(seen, model):
-    seen.get_by_role("button", name="Symbol", exact=True).click()
+    press(seen.get_by_role("button", name="Symbol", exact=True))
     assert shown(seen) == sorted(model["symbols"])[:FIRST]
 
 
@@ -160,7 +160,7 @@ def test_it_filters_by_name_and_by_note(seen):
 
 def test_the_exported_table_has_exact_numbers_and_no_formula(seen, model):
     with seen.expect_download() as download:
-        seen.get_by_role("button", name="Save as CSV").click()
+        press(seen.get_by_role("button", name="Save as CSV"))
     text = download.value.path().read_text(encoding="utf-8")
     rows = list(csv.reader(io.StringIO(text)))
     assert len(rows) == SYMBOLS + 1

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from browsing import DESKTOP, PHONE, browser, opened
+from browsing import DESKTOP, PHONE, browser, opened, press
 from conftest import ROOT, as_csv, market, small_project
 
 SCRIPT = "<script>alert(1)</script>"
@@ -56,7 +56,7 @@ def test_the_first_page_says_what_the_run_was_in_letters(window):
 
 
 def test_the_statistics_show_every_step(window):
-    window.page.get_by_text("Statistics").click()
+    press(window.page.get_by_text("Statistics"))
     window.page.wait_for_selector("#runtimes canvas, #runtimes svg.marks")
     window.page.wait_for_selector("#timeline canvas, #timeline svg.marks")
     sizes = window.page.eval_on_selector_all(
@@ -70,33 +70,33 @@ def test_every_result_has_one_label_and_a_caption_and_opens(window, report):
     page, results, seen = window.page, report.parent, []
     for category, count in (("Data", 5), ("Model", 3), ("Plots", 2), ("Run", 1)):
         page.reload()
-        page.locator("nav").get_by_text(category, exact=True).first.click()
+        press(page.locator("nav").get_by_text(category, exact=True).first)
         assert page.locator("nav tbody tr").count() == count
         for place in range(count):
             row = page.locator("nav tbody tr").nth(place)
             eye = row.locator("a").first
             if eye.get_attribute("download"):
                 with page.expect_download() as download:
-                    eye.click()
+                    press(eye)
                 name = download.value.suggested_filename
                 assert (results / name).read_bytes() == download.value.path().read_bytes()
             else:
-                eye.click()
+                press(eye)
                 page.wait_for_selector('img[src^="data:image/svg"] >> nth=1')
                 width = page.evaluate("Math.max(...[...document.images].map(i => i.naturalWidth))")
                 assert width > 100
                 name = category
-            row.locator("a").nth(1).click()
+            press(row.locator("a").nth(1))
             about = page.inner_text("nav")
             assert re.search(r"DESCRIPTION\s+\S.{40}", about), about
             seen.append(name)
-            page.locator("nav").get_by_text(category, exact=True).first.click()
+            press(page.locator("nav").get_by_text(category, exact=True).first)
     assert len(seen) == 11
 
 
 def test_pictures_are_wide_enough_to_be_read(window):
-    window.page.locator("nav").get_by_text("Plots", exact=True).click()
-    window.page.locator("nav tbody tr a").first.click()
+    press(window.page.locator("nav").get_by_text("Plots", exact=True))
+    press(window.page.locator("nav tbody tr a").first)
     window.page.wait_for_selector('img[src^="data:image/svg"] >> nth=1')
     box = window.page.locator('img[src^="data:image/svg"]').nth(1).bounding_box()
     screen = window.page.viewport_size
