@@ -1,6 +1,7 @@
-"""Made-up daily prices as CSV, the same bytes for the same seed: a process of its own.
+"""Made-up daily prices, the same bytes for the same seed: a process of its own.
 
-Prints what a reader must find, as JSON: the rows, and how many to quarantine for which reason.
+As CSV; as Parquet with no bad row, if the file is so named. Prints what a reader must find, as
+JSON: the rows, and how many to quarantine for which reason.
 """
 
 import argparse
@@ -13,8 +14,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet
 
-HEADER = b"Date,Ticker,Open,High,Low,Close,Volume\n"
+NAMES = ("Date", "Ticker", "Open", "High", "Low", "Close", "Volume")
 DATE, SYMBOL, OPEN, HIGH, LOW, CLOSE, VOLUME = range(7)
 BEGIN = "2000-01-03"
 AT_A_TIME = 500_000
@@ -74,28 +76,54 @@ def main() -> None:
     parser.add_argument("--bad", type=float, default=0.001, help="the share of rows")
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
+    random = np.random.default_rng(options.seed)
+    days = range(options.first_day, options.first_day + options.days)
+    made = batches(random, options.symbols, days)
     found: Counter[str] = Counter()
+    if options.output.suffix == ".parquet":
+        write_parquet(options.output, made)
+    else:
+        write_csv(options, made, random, found)
+    print(json.dumps({"rows": options.symbols * options.days, "quarantined": found}))
+
+
+def write_parquet(output: Path, made: Iterator[pa.Table]) -> None:
+    """Prices as numbers; a group of rows for each batch."""
+    types = [pa.date32(), pa.string(), *[pa.float64()] * 4, pa.int64()]
+    schema = pa.schema(list(zip(NAMES, types, strict=True)))
+    with pa.parquet.ParquetWriter(output, schema) as file:
+        for batch in made:
+            columns = [column.cast(kind) for column, kind in zip(batch.columns, types, strict=True)]
+            columns[OPEN:VOLUME] = [pc.divide(cents, 100.0) for cents in columns[OPEN:VOLUME]]
+            file.write_table(pa.table(columns, schema=schema))
+
+
+def write_csv(
+    options: argparse.Namespace,
+    made: Iterator[pa.Table],
+    random: np.random.Generator,
+    found: Counter[str],
+) -> None:
+    """Lines, of which a share is spoilt; how many for which reason is added to `found`."""
     with ExitStack() as files:
         output = files.enter_context(options.output.open("wb"))
         clean = files.enter_context(options.clean.open("wb")) if options.clean else None
         for file in (output, clean):
             if file:
-                file.write(HEADER)
-        random = np.random.default_rng(options.seed)
-        days = range(options.first_day, options.first_day + options.days)
-        for lines in batches(random, options.symbols, days):
+                file.write(f"{','.join(NAMES)}\n".encode())
+        prices = pa.array([f"{cents / 100:.2f}" for cents in range(300_000)])
+        for batch in made:
+            written = lines(batch, prices)
             if clean:
-                clean.write(memoryview(lines.buffers()[2]))
-            for piece in spoilt(random, lines, options.bad, found):
+                clean.write(memoryview(written.buffers()[2]))
+            for piece in spoilt(random, written, options.bad, found):
                 output.write(piece)
-    print(json.dumps({"rows": options.symbols * options.days, "quarantined": found}))
 
 
-def batches(random: np.random.Generator, symbols: int, days: range) -> Iterator[pa.Array]:
-    """Good rows as lines, by date and then symbol."""
+def batches(random: np.random.Generator, symbols: int, days: range) -> Iterator[pa.Table]:
+    """Good rows, by date and then symbol, prices in cents."""
     names = pa.array([f"S{number:05}" for number in range(symbols)])
     dates = pa.array(np.busday_offset(BEGIN, np.array(days)).astype(str))
-    prices = pa.array([f"{cents / 100:.2f}" for cents in range(300_000)])
     last = random.normal(np.log(5_000), 1, symbols)
     each = max(1, AT_A_TIME // symbols)
     for begin in range(0, len(days), each):
@@ -108,13 +136,24 @@ def batches(random: np.random.Generator, symbols: int, days: range) -> Iterator[
         lows = (np.minimum(opens, closes) * random.uniform(0.98, 1, shape)).astype(np.int64) - 1
         volumes = random.integers(1_000, 10_000_000, shape)
         at = np.arange(begin, begin + shape[0])
-        yield pc.binary_join_element_wise(
+        numbers = (opens, highs, lows, closes, volumes)
+        columns = [
             dates.take(pa.array(np.repeat(at, symbols))),
             names.take(pa.array(np.tile(np.arange(symbols), shape[0]))),
-            *(prices.take(pa.array(cents.ravel())) for cents in (opens, highs, lows, closes)),
-            pc.binary_join_element_wise(pa.array(volumes.ravel()).cast(pa.string()), "", "\n"),
-            ",",
-        )
+            *(pa.array(column.ravel()) for column in numbers),
+        ]
+        yield pa.table(columns, names=NAMES)
+
+
+def lines(batch: pa.Table, prices: pa.Array) -> pa.Array:
+    """Rows as lines of CSV; `prices` has a text for each number of cents."""
+    columns = [column.combine_chunks() for column in batch.columns]
+    return pc.binary_join_element_wise(
+        *columns[:OPEN],
+        *(prices.take(cents) for cents in columns[OPEN:VOLUME]),
+        pc.binary_join_element_wise(columns[VOLUME].cast(pa.string()), "", "\n"),
+        ",",
+    )
 
 
 def spoilt(

@@ -144,6 +144,7 @@ def test_every_config_key_reaches_the_step_that_uses_it():
         'config["accept"]["allow_unaccepted"]',
         'config["retries"]["times"]',
         'config["retries"]["delay"]',
+        'config["shards"]',
     ):
         assert key in rules
     signoffs = sections["signoffs"]["properties"]
@@ -152,6 +153,7 @@ def test_every_config_key_reaches_the_step_that_uses_it():
     assert all(set(signoffs[gate]["properties"]) == asked for gate in GATES)
     assert set(sections) == {
         "format",
+        "shards",
         "source",
         "missing",
         "corrections",

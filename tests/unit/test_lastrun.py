@@ -18,11 +18,11 @@ def log(tmp_path):
     """Writes the kept log of an attempt: texts at 12:00:00, 12:00:01 and so on."""
     (tmp_path / "logs").mkdir()
 
-    def write(step, number, *texts, attempt=1, host=HERE, pid=10**9):
+    def write(step, number, *texts, attempt=1, host=HERE, pid=10**9, at=0):
         begin = f"INFO {step} begin attempt={attempt} host={host} pid={pid}"
         lines = [
             f"2026-11-24T12:00:{second:02}.000Z {text}\n"
-            for second, text in enumerate([begin, *texts])
+            for second, text in enumerate([begin, *texts], start=at)
         ]
         (tmp_path / "logs" / f"{step}.{number}.log").write_text("".join(lines))
 
@@ -53,6 +53,21 @@ def test_steps_stand_in_the_order_in_which_they_run(tmp_path, log):
         "report",
         "deploy",
     ]
+
+
+def test_of_shards_those_are_told_whose_work_a_step_waits_for(tmp_path, log):
+    (tmp_path / "logs" / "clean_shard").mkdir()
+    last = {"1-of-12": "INFO x end", "9-of-12": "ERROR x failed: no", "10-of-12": "INFO x start"}
+    for shard, text in last.items():
+        log(f"clean_shard/{shard}", 1, text)
+        (tmp_path / "logs" / "clean_shard" / f"{shard}.log").touch()
+    lines = [line.split()[:3] for line in told(tmp_path).splitlines()]
+    assert [words for words in lines if words[0] == "clean"] == [
+        ["clean", "9-of-12", "failed"],
+        ["clean", "10-of-12", "killed"],
+    ]
+    log("clean", 1, "INFO clean end", at=30)
+    assert "of-12" not in told(tmp_path)
 
 
 def test_the_attempts_of_the_last_run_are_told_apart_from_those_before(tmp_path, log):

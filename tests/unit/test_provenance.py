@@ -92,7 +92,7 @@ PACKAGE = SCRIPTS / "pricewright"
 LATER = {
     "ingest": (str(PACKAGE / "reading"), str(PACKAGE / "sources")),  # those that a source needs
     "clean": (str(PACKAGE / "schema.py"),),  # if corrections are declared
-    "train_or_score": (),
+    "train_or_score": (str(PACKAGE / "stored.py"),),  # if there are shards
     "report": tuple(
         str(PACKAGE / name)
         for name in ("arrays.py", "backtest.py", "charts", "html", "quarantine.py")
@@ -124,7 +124,8 @@ LIBRARIES = {
     },
     "clean": {"jsonschema-rs", "numpy", "orjson", "pandas", "pyarrow", "pyyaml"},
     "train_or_score": {
-        *{"jsonschema-rs", "loky", "numpy", "orjson", "pandas", "pyarrow", "pyyaml", "scipy"},
+        *{"cattrs", "jsonschema-rs", "loky", "numpy", "orjson", "pandas", "pyarrow", "pyyaml"},
+        *{"safetensors", "scipy"},
     },
     "report": {
         *{"jinja2", "jsonschema-rs", "numpy", "orjson", "pyarrow", "pyyaml", "tabulate"},

@@ -323,7 +323,7 @@ def test_scores_of_groups_of_symbols_are_those_of_all_together():
         alone = score(walk_forward(alone_panel, times, settings), settings)
         np.testing.assert_array_equal(whole.model.pinball[:, [column]], alone.model.pinball)
         np.testing.assert_array_equal(whole.hits[:, [column]], alone.hits)
-    again = joined([whole])
+    again = joined([whole], slice(None))
     for part in fields(whole.model):
         np.testing.assert_array_equal(
             getattr(again.model, part.name), getattr(whole.model, part.name)

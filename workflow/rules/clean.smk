@@ -1,10 +1,25 @@
-# Requires prices as delivered. Gives them corrected, nothing missing, and flags what is odd.
+# Requires prices as delivered, and if there are shards what they made of them. Gives prices that
+# are corrected, with nothing missing, and flags what is odd.
+scattergather:
+    shards=config["shards"],
+
+
 rule clean:
     input:
         f"results/prices_raw.{config['format']}",
         corrections=branch(
             config["corrections"]["file"] is not None,
             then=config["corrections"]["file"],
+            otherwise=[],
+        ),
+        parts=branch(
+            config["shards"] > 1,
+            then=gather.shards("results/shards/{scatteritem}.prices.parquet"),
+            otherwise=[],
+        ),
+        part_receipts=branch(
+            config["shards"] > 1,
+            then=gather.shards("results/shards/{scatteritem}.prices.json"),
             otherwise=[],
         ),
     output:

@@ -7,6 +7,11 @@ rule train_or_score:
         model=branch(
             config["mode"] == "score", then=config["score"]["model"], otherwise=[]
         ),
+        shards=branch(
+            config["shards"] > 1,
+            then=gather.shards("results/shards/{scatteritem}.done.safetensors"),
+            otherwise=[],
+        ),
     output:
         report(
             "results/model.json",

@@ -1,17 +1,16 @@
 """Clean: prices in order, corrected as declared, nothing missing, what is odd flagged."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import step
-from pricewright.cleaning import Missing, in_order, settle
-from pricewright.corrections.applied import apply_corrections
-from pricewright.corrections.declared import read_corrections
+from pricewright.cleaning import Missing, settle
+from pricewright.corrected import correct, join_parts
 from pricewright.documents import write_json
-from pricewright.files import read_whole
 from pricewright.journal import say
 from pricewright.quality.flags import flag_prices, quality_document
 from pricewright.quality.thresholds import Thresholds
-from pricewright.records import read_table, write_table
+from pricewright.records import write_table
 
 
 def clean(
@@ -21,6 +20,8 @@ def clean(
     receipt: Path | None = None,
     quality: Path | None = None,
     corrections: Path | None = None,
+    parts: Sequence[Path] = (),
+    part_receipts: Sequence[Path] = (),
     missing_price: Missing = "zero",
     missing_volume: Missing = "zero",
     jump_ratio: float = 1.25,
@@ -52,6 +53,10 @@ def clean(
         Where to write the flags, by symbol and date.
     corrections
         The declared corrections, a YAML list; config/README.md says how.
+    parts
+        What `clean_shard` made of the input: all shards, and it is not done again.
+    part_receipts
+        Their receipts, in the same order.
     missing_price
         For a missing price: `zero` writes 0; `ffill` carries the symbol's last value
         forward, never across symbols or backwards in time; `drop` drops the row.
@@ -82,15 +87,9 @@ def clean(
         if at least so many symbols are active.
     """
     say("start", input=input)
-    table, sha256 = read_table(input)
-    say("read", rows=len(table))
-    ordered = in_order(table, str(input))
-    declared = (
-        read_corrections(read_whole(corrections), str(corrections))
-        if corrections is not None
-        else []
-    )
-    corrected, changes = apply_corrections(ordered, declared, str(input))
+    made = join_parts(input, parts, part_receipts) if parts else correct(input, corrections)
+    corrected = made.table
+    say("read", rows=made.rows)
     thresholds = Thresholds(
         jump_ratio=jump_ratio,
         jump_z=jump_z,
@@ -110,23 +109,23 @@ def clean(
     )
     written = write_table(output, settled)
     counts = {
-        "rows_in": len(table),
+        "rows_in": made.rows,
         "rows_out": len(settled),
-        "duplicates": len(table) - len(ordered),
-        "dropped": len(ordered) - len(settled),
-        "corrected": len(changes),
+        "duplicates": made.rows - made.distinct,
+        "dropped": made.distinct - len(settled),
+        "corrected": len(made.changes),
         "filled": filled,
         "flags": document["flags"],
     }
     if receipt is not None:
         files = {
-            "input": {"path": str(input), "sha256": sha256},
+            "input": {"path": str(input), "sha256": made.sha256},
             "records": {"path": str(output), "sha256": written},
         }
-        write_json(receipt, counts | {"corrections": changes} | files)
+        write_json(receipt, counts | {"corrections": made.changes} | files)
     if quality is not None:
         write_json(quality, document)
-    say(f"rows in/out: {len(table)}/{len(settled)}", flagged=len(document["flagged"]))
+    say(f"rows in/out: {made.rows}/{len(settled)}", flagged=len(document["flagged"]))
     say("end", rows=len(settled), output=output)
 
 

@@ -24,6 +24,9 @@ PLAIN = {".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson"}
 PACKED = 3.0
 """How many megabytes of text a megabyte of anything else counts for: Parquet, .gz, Excel, …"""
 
+ARRAYS = 0.25
+"""The same for the arrays that shards leave, which take the memory that they have as files."""
+
 MOST_MB = 256_000
 """Few nodes have more: a job that asks for it may never start."""
 
@@ -33,10 +36,13 @@ Resource = Callable[[Any, Any, int], int]
 """Of a job's wildcards, input and attempt."""
 
 
-def memory(start: float, per_mb: float) -> Resource:
+def memory(start: float, per_mb: float, shards: int = 1) -> Resource:
     """Megabytes of memory: `start`, and `per_mb` for each megabyte of text that is read. In whole
-    hundreds, so that jobs of about one size ask for the same."""
-    return _asked(SNAKEMAKE_MB + start, per_mb, step=100, most=MOST_MB)
+    hundreds, so that jobs of about one size ask for the same.
+
+    shards: of a Parquet file, only so manyth a part is held; JSON can only be read as a whole.
+    """
+    return _asked(SNAKEMAKE_MB + start, per_mb, step=100, most=MOST_MB, shards=shards)
 
 
 def minutes(start: float, per_mb: float) -> Resource:
@@ -49,18 +55,20 @@ def disk(start: float, per_mb: float) -> Resource:
     return _asked(start, per_mb, step=100, most=MOST_MB)
 
 
-def _asked(start: float, per_mb: float, *, step: int, most: int) -> Resource:
+def _asked(start: float, per_mb: float, *, step: int, most: int, shards: int = 1) -> Resource:
     """That much at the first attempt, twice that at the second, and so on."""
 
     def resource(wildcards: Any, input: Any, attempt: int) -> int:
-        first = math.ceil((start + per_mb * text_mb(input)) / step) * step
+        first = math.ceil((start + per_mb * text_mb(input, shards)) / step) * step
         return min(first * attempt, most)
 
     return resource
 
 
-def text_mb(files: Any) -> float:
+def text_mb(files: Any, shards: int = 1) -> float:
     """About how many megabytes of text a job's input files hold, packed ones unpacked.
+
+    shards: of Parquet files, only so manyth a part counts.
 
     Raises FileNotFoundError, which Snakemake knows, while one of them does not exist.
     """
@@ -73,5 +81,13 @@ def text_mb(files: Any) -> float:
         )  # asks the storage; of files that are here, it would warn each time
     else:
         sizes = [os.stat(file).st_size for file in files]
-    weights = [1.0 if PurePath(file).suffix.lower() in PLAIN else PACKED for file in files]
+    weights = [_weight(PurePath(file).suffix.lower(), shards) for file in files]
     return sum(size / MB * weight for size, weight in zip(sizes, weights, strict=True))
+
+
+def _weight(kind: str, shards: int) -> float:
+    if kind == ".safetensors":
+        return ARRAYS
+    if kind == ".parquet":
+        return PACKED / shards
+    return 1.0 if kind in PLAIN else PACKED

@@ -68,7 +68,8 @@ class Shown(logging.Handler):
 
     def _follow(self, record: Any, event: LogEvent | None) -> None:
         if event == LogEvent.JOB_INFO and record.log:
-            self.running[record.jobid] = Job(record.rule_name, Path(record.log[0]), record.created)
+            name = " ".join([record.rule_name.removesuffix("_shard"), *record.wildcards.values()])
+            self.running[record.jobid] = Job(name, Path(record.log[0]), record.created)
             self.begun(record)
         elif event == LogEvent.JOB_FINISHED and record.job_id in self.running:
             self.ended(self.running.pop(record.job_id), record)

@@ -10,14 +10,17 @@ from pricewright.evaluation.acceptance import Thresholds
 from pricewright.evaluation.backtest import write_backtest
 from pricewright.forecasting.histories import read_panel
 from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.sharded import Done
 from pricewright.journal import say
 from pricewright.model import read_model, write_model
+from pricewright.subject import chosen
 from pricewright.training import Source, build_model
+from pricewright.training import tasks as to_do
 
 
 def train_or_score(
     input: Path,
-    output: Path,
+    output: Path | None = None,
     *,
     mode: Literal["train", "score"] = "train",
     model: Path | None = None,
@@ -48,6 +51,8 @@ def train_or_score(
     beat_champion: Literal["not_worse", "better", "ignore"] = "not_worse",
     receipts: Sequence[Path] = (),
     backtest: Path | None = None,
+    tasks: Sequence[Path] = (),
+    shards: Sequence[Path] = (),
     threads: int = 1,
 ) -> None:
     """Train a model on clean prices, or score a given one on them, and evaluate it.
@@ -129,6 +134,10 @@ def train_or_score(
         The receipts of `ingest` and `clean`, to be kept in the model.
     backtest
         Where to write what was forecast and happened day by day, for pictures, as Parquet.
+    tasks
+        Where to write, in place of a model, what each of so many shards of symbols is to do.
+    shards
+        What `train_or_score_shard` made of these tasks: all of them, and it is not done again.
     threads
         On how many groups of symbols to work at a time, each in a process of its own.
     """
@@ -163,12 +172,29 @@ def train_or_score(
     if mode == "score" and model is None:
         raise Refusal("mode is score, but no model is given to be scored; see score.model.")
     given = read_model(model) if mode == "score" and model else None
-    deployed = _deployed(Path(champion)) if champion is not None else None
     say("start", input=input, mode=mode, model=model or "new")
     panel, sha256, rows = read_panel(input, given[0]["parameters"]["price"] if given else price)
+    if tasks:
+        from pricewright.stored import write_stored
+
+        subject = chosen(panel, str(input), settings, given)
+        for path, task in zip(tasks, to_do(subject, sha256, len(tasks), threads), strict=True):
+            write_stored(path, task)
+        say("end", symbols=len(subject.panel), shards=len(tasks))
+        return
+    if output is None:
+        raise Refusal("output: found no path, where one is needed to write the model; name one.")
+    deployed = _deployed(Path(champion)) if champion is not None else None
     source = Source(str(input), sha256, rows, receipts, step.FOLDER / "train_or_score.py")
     built = build_model(
-        panel, source, settings, thresholds, given=given, deployed=deployed, processes=threads
+        panel,
+        source,
+        settings,
+        thresholds,
+        given=given,
+        deployed=deployed,
+        processes=threads,
+        shards=_done(shards),
     )
     document = built.document
     say("params", **document["parameters"])
@@ -188,6 +214,15 @@ def train_or_score(
         say("metrics", of=forecaster, **figures)
     say("accepted" if document["acceptance"]["accepted"] else "not accepted")
     say("end", symbols=len(document["symbols"]), output=output, sha256=digest)
+
+
+def _done(shards: Sequence[Path]) -> list[Done]:
+    """What the shards did; what it is read with is not imported where there are none."""
+    if not shards:
+        return []
+    from pricewright.stored import read_stored
+
+    return [read_stored(path, Done) for path in shards]
 
 
 def _deployed(champion: Path) -> tuple[dict[str, Any], str] | None:

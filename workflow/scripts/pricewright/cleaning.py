@@ -20,7 +20,7 @@ def in_order(table: pd.DataFrame, name: str) -> pd.DataFrame:
     keys = [key for key in KEYS if key in table.columns]
     for key in keys:
         if table[key].isna().any():
-            number = int(table[key].isna().to_numpy().argmax()) + 1
+            number = int(table.index[table[key].isna()][0]) + 1
             raise Refusal(f"{name}: record {number} has no {key}; complete it.")
     distinct = table.drop_duplicates()
     if set(keys) == set(KEYS):

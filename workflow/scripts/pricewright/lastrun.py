@@ -12,14 +12,34 @@ from pricewright.stepline import doing, done, why
 
 STEPS = ("ingest", "clean", "train_or_score", "report", "deploy", "production")
 
+SHARDS = {"clean": "clean_shard", "train_or_score": "train_or_score_shard"}
+"""Steps whose work shards may do before them, by the folder of the shards' logs."""
+
 LAST = 6
 """Lines of a failed attempt's log that are shown."""
 
 
 def last_run(root: Path) -> dict[str, Sequence[Attempt]]:
-    """The last attempts at each step that ever began."""
-    found = {step: attempts(root / "logs" / f"{step}.log") for step in STEPS}
+    """The last attempts at each step that ever began.
+
+    Of the shards of a step those whose work it still waits for, for it failed or is not done.
+    """
+    found: dict[str, Sequence[Attempt]] = {}
+    for step in STEPS:
+        tries = attempts(root / "logs" / f"{step}.log")
+        since = tries[0].began if tries else datetime.min.replace(tzinfo=UTC)
+        for log in _shards(root / "logs" / SHARDS[step]) if step in SHARDS else []:
+            own = attempts(log)
+            if own and own[-1].began > since and own[-1].state != "ok":
+                found[f"{step} {log.stem}"] = own
+        found[step] = tries
     return {step: tries for step, tries in found.items() if tries}
+
+
+def _shards(folder: Path) -> list[Path]:
+    """The logs of a step's shards, in their order."""
+    logs = [path for path in folder.glob("*-of-*.log") if "." not in path.stem]
+    return sorted(logs, key=lambda log: (len(log.stem), log.stem))
 
 
 def began(root: Path) -> datetime | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pandas as pd
@@ -14,6 +14,9 @@ from pricewright.checkpoint import PARQUET, ROW_GROUP, is_parquet
 from pricewright.documents import parse_json, write_columns
 from pricewright.errors import Refusal
 from pricewright.files import file_sha256, read_begin, read_whole, sha256, whole_file
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
 
 _NULLABLE = {pa.int64(): pd.Int64Dtype()}
 
@@ -26,19 +29,41 @@ def read_table(path: Path) -> tuple[pd.DataFrame, str]:
     Parquet and JSON are told apart by what they are. Raises Refusal for what is neither.
     """
     path = Path(path)
-    if read_begin(path, 4) != b"PAR1":
+    if not is_stored(path):
         content = read_whole(path)
         return parse_records(content, str(path)), sha256(content)
-    import pyarrow.parquet
+    return frame(open_stored(path).read()), file_sha256(path)
+
+
+def is_stored(path: Path) -> bool:
+    """Whether a checkpoint is Parquet, by what it is."""
+    return read_begin(path, 4) == b"PAR1"
+
+
+def open_stored(path: Path) -> "ParquetFile":
+    """A checkpoint that is Parquet; raises Refusal if it is not whole."""
+    from pyarrow.parquet import ParquetFile
 
     try:
-        stored = pyarrow.parquet.read_table(path)
+        return ParquetFile(path)
     except pa.ArrowInvalid as error:
         raise Refusal(
             f"{path}: not a whole Parquet file ({error}); run the step that writes it again."
         ) from None
-    table = _with_dates(stored, pa.string()).to_pandas(types_mapper=_NULLABLE.get)
-    return table, file_sha256(path)
+
+
+def frame(stored: pa.Table) -> pd.DataFrame:
+    """What is stored as Parquet as a table: dates are ISO text, whole numbers may be missing."""
+    table: pd.DataFrame = with_dates(stored, pa.string()).to_pandas(types_mapper=_NULLABLE.get)
+    return table
+
+
+def with_dates(stored: pa.Table, kind: pa.DataType) -> pa.Table:
+    """The same with its dates, if it has any, of another type."""
+    if "date" not in stored.column_names:
+        return stored
+    place = stored.column_names.index("date")
+    return stored.set_column(place, "date", stored["date"].cast(kind))
 
 
 def write_table(path: Path, table: pd.DataFrame) -> str:
@@ -52,7 +77,7 @@ def write_table(path: Path, table: pd.DataFrame) -> str:
 
     stored = pa.Table.from_pandas(table, preserve_index=False)
     with suppress(pa.ArrowInvalid):  # timestamps stay text, as they are in JSON
-        stored = _with_dates(stored, pa.date32())
+        stored = with_dates(stored, pa.date32())
     with whole_file(path) as file:
         pyarrow.parquet.write_table(
             stored.replace_schema_metadata(None), file, row_group_size=ROW_GROUP, **PARQUET
@@ -85,13 +110,6 @@ def parse_records(content: bytes, name: str) -> pd.DataFrame:
 def write_records(path: Path, table: pd.DataFrame) -> bytes:
     """Write a table as JSON records, what is missing as null; returns the bytes."""
     return write_columns(path, {str(name): _plain(table[name]) for name in table.columns})
-
-
-def _with_dates(stored: pa.Table, kind: pa.DataType) -> pa.Table:
-    if "date" not in stored.column_names:
-        return stored
-    place = stored.column_names.index("date")
-    return stored.set_column(place, "date", stored["date"].cast(kind))
 
 
 def _column(key: str, values: Sequence[Any], name: str) -> pd.Series:

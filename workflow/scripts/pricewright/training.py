@@ -1,6 +1,6 @@
 """From clean prices to a model document: who is modelled, with what, and how well it would do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,18 @@ from pricewright.evaluation.figures import metrics
 from pricewright.evaluation.scores import Scores, score
 from pricewright.files import read_whole
 from pricewright.forecasting import distribution, leakage
-from pricewright.forecasting.document import read, written
-from pricewright.forecasting.fallbacks import fallbacks, unfit
+from pricewright.forecasting.document import written
+from pricewright.forecasting.fallbacks import fallbacks
 from pricewright.forecasting.panel import Panel
+from pricewright.forecasting.plan import planned
 from pricewright.forecasting.saved import Saved
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.timeline import Timeline, timeline
+from pricewright.forecasting.sharded import Done, Given, Task, to_score, to_train
+from pricewright.forecasting.timeline import Timeline
 from pricewright.forecasting.walked import Walked
-from pricewright.forecasting.walkforward import walk_forward, walk_given
+from pricewright.forecasting.walkforward import follow_given, walk, walked, walked_given
 from pricewright.provenance import code_digest, libraries
+from pricewright.subject import Subject, chosen
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,15 @@ class Source:
         }
 
 
+def tasks(subject: Subject, sha256: str, count: int, threads: int = 1) -> Iterator[Task]:
+    """What each of so many shards is to do; sha256: of the clean table."""
+    panel, times, settings = subject.panel, subject.timeline, subject.settings
+    if subject.scored is None or subject.start is None:
+        return to_train(panel, times, settings, sha256=sha256, count=count, threads=threads)
+    given = Given(times, subject.scored.fitted, subject.start)
+    return to_score(panel, settings, given, sha256=sha256, count=count)
+
+
 def build_model(
     panel: Panel,
     source: Source,
@@ -84,50 +96,25 @@ def build_model(
     given: tuple[dict[str, Any], str] | None,
     deployed: tuple[dict[str, Any], str] | None,
     processes: int = 1,
+    shards: Sequence[Done] = (),
 ) -> Built:
     """The model of a clean table.
 
-    With `given`, a model document and its digest, that model's parameters are scored and none
-    are estimated. `deployed` is the model in place, likewise, to compare with.
+    `given`, a model document and its digest, is scored and nothing estimated. `deployed` is the
+    model in place, likewise, to compare with. What `shards` did is not done again.
 
     Raises Refusal if no symbol can be modelled, with reasons, or if a forecast knew its future.
     """
-    scored = read(given[0], "the scored model") if given else None
-    settings = scored.settings if scored else settings
-    kept, left_out = _chosen(panel, settings, scored)
-    if not len(kept):
-        reasons = "; ".join(f"{out['symbol']}: {out['reason']}" for out in left_out[:3])
-        raise Refusal(
-            f"{source.name}: no symbol can be modelled ({reasons or 'there are no records'}); "
-            "deliver a longer history, or see model.min_history and model.max_age_days."
-        )
-    start = None
-    if scored:
-        scored = scored.of(kept.symbols)
-        kept, start = scored.continued(kept, whole=True)
-    times = timeline(kept, settings)
-    leak_check = None
-    if scored:
-        shapes = scored.shapes[None]
-        walked = walk_given(
-            kept,
-            times,
-            settings,
-            fitted=scored.fitted,
-            shapes=shapes,
-            start=start,
-            processes=processes,
-        )
-    else:
-        walked = walk_forward(kept, times, settings, processes)
-        leak_check = leakage.check(kept, times, settings, walked, processes)
-    scores = score(walked, settings)
+    subject = chosen(panel, source.name, settings, given)
+    kept, times, settings = subject.panel, subject.timeline, subject.settings
+    walk_forward, leak_check = _walked(subject, source, shards, processes)
+    scores = score(walk_forward, settings)
     figures = _dates(times, given) | metrics(scores, kept.symbols)
-    made = written(_saved(kept, walked, settings))
-    for symbol, notes in fallbacks(walked, settings).items():
+    made_of = written(_saved(kept, walk_forward, settings))
+    for symbol, notes in fallbacks(walk_forward, settings).items():
         kept_notes = given[0]["symbols"][symbol]["fallbacks"] if given else notes
-        made["symbols"][symbol]["fallbacks"] = kept_notes
-    model = source.described(panel, [] if scored else [settings.location]) | made
+        made_of["symbols"][symbol]["fallbacks"] = kept_notes
+    model = source.described(panel, [] if given else [settings.location]) | made_of
     record = None
     if deployed and all(deployed[0][key] == model[key] for key in ("data", "code", "parameters")):
         # made once more, a model is compared with what it was compared with before
@@ -137,16 +124,51 @@ def build_model(
             *deployed, scores, panel=kept, timeline=times, settings=settings, processes=processes
         )
     document = {
-        "mode": "score" if scored else "train",
+        "mode": "score" if given else "train",
         "scored_model": {"sha256": given[1], "cutoff": given[0]["cutoff"]} if given else None,
         **model,
-        "left_out": left_out,
+        "left_out": subject.left_out,
         "metrics": figures,
         "leak_check": leak_check,
         "champion": record,
         "acceptance": judge(figures, settings.level, record, thresholds),
     }
-    return Built(document, times.origins, walked, scores, settings)
+    return Built(document, times.origins, walk_forward, scores, settings)
+
+
+def _walked(
+    subject: Subject, source: Source, shards: Sequence[Done], processes: int
+) -> tuple[Walked, dict[str, Any] | None]:
+    """The walk-forward, by the shards or anew, and the record of its check for leaks."""
+    panel, times, settings = subject.panel, subject.timeline, subject.settings
+    followed, made, again = (
+        [part for shard in shards for part in getattr(shard, name)]
+        for name in ("followed", "made", "checked")
+    )
+    if shards:
+        places = [piece.columns for piece in [*followed, *(part.piece for part in made)]]
+        whole = np.array_equal(np.sort(np.concatenate([[], *places])), np.arange(len(panel)))
+        if not whole or any(shard.sha256 != source.sha256 for shard in shards):
+            raise Refusal(
+                f"{source.name}: the shards' work is of other prices than these, or some of it is "
+                "not there; run the step again from its shards on."
+            )
+    if subject.scored and subject.start:
+        given = subject.scored
+        if not shards:
+            followed = follow_given(
+                panel,
+                times,
+                settings,
+                fitted=given.fitted,
+                start=subject.start,
+                processes=processes,
+            )
+        return walked_given(panel, times, given.shapes[None], followed), None
+    if not shards:
+        made = walk(panel, planned(panel, times, settings, processes), settings, processes)
+    found = walked(panel, times, settings, made)
+    return found, leakage.check(panel, times, settings, found, processes, again=again)
 
 
 def _dates(times: Timeline, given: tuple[dict[str, Any], str] | None) -> dict[str, Any]:
@@ -160,32 +182,9 @@ def _dates(times: Timeline, given: tuple[dict[str, Any], str] | None) -> dict[st
     }
 
 
-def _chosen(
-    panel: Panel, settings: Settings, scored: Saved | None
-) -> tuple[Panel, list[dict[str, str]]]:
-    """The panel of those that can be modelled, and why the others cannot."""
-    cutoff = int(panel.calendar[-1]) if len(panel.calendar) else 0
-    keep, left_out = [], []
-    known = dict(zip(scored.symbols, scored.levels.tolist(), strict=True)) if scored else {}
-    for column, symbol in enumerate(panel.symbols):
-        reason = unfit(panel, column, cutoff, settings)
-        if scored and not reason:
-            if symbol not in known:
-                reason = "the scored model does not know it"
-            elif panel.levels[column] and not known[symbol]:
-                reason = "a price is not above 0, and the scored model takes its logarithm"
-        if reason:
-            left_out.append({"symbol": symbol, "reason": reason})
-        else:
-            keep.append(column)
-    if not left_out:
-        return panel, left_out
-    return panel.columns(np.array(keep, dtype=np.intp)), left_out
-
-
 def _saved(panel: Panel, walked: Walked, settings: Settings) -> Saved:
     """The model as of the end of a walk-forward."""
-    parts = walked.pieces
+    parts, order = walked.pieces, walked.order
     ends, columns = panel.counts - 1, np.arange(len(panel))
     most = settings.rolling_days + 1 if settings.volatility == "rolling" else 1
     return Saved(
@@ -198,7 +197,7 @@ def _saved(panel: Panel, walked: Walked, settings: Settings) -> Saved:
             for column, end in enumerate(ends.tolist())
         ],
         probabilities=distribution.levels_with(settings.level),
-        fitted=parts[0].fitted.joined([part.fitted for part in parts]),
-        states=parts[0].last.states.joined([part.last.states.at(0) for part in parts]),
+        fitted=parts[0].fitted.joined([part.fitted for part in parts]).of(order),
+        states=parts[0].last.states.joined([part.last.states.at(0) for part in parts]).at(order),
         shapes=walked.last_shapes(),
     )

@@ -13,6 +13,9 @@ from pricewright.errors import Refusal
 
 Rows = npt.NDArray[np.int64]
 
+_EXACT = 2**53
+"""Up to which every whole number is a float, too."""
+
 _PRICES = ("close", "adj_close", "open", "high", "low")
 
 
@@ -95,10 +98,15 @@ class Delivered:
 
 
 def plain(value: Any) -> Any:
-    """A cell as JSON has it; None for a missing one."""
+    """A cell as JSON has it; None for a missing one.
+
+    A whole number is one, also in a column of others: by which it is may depend on other rows.
+    """
     if pd.isna(value):
         return None
-    return value.item() if isinstance(value, np.generic) else value
+    value = value.item() if isinstance(value, np.generic) else value
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < _EXACT
+    return int(value) if whole else value
 
 
 def _said(value: Number | None) -> str:

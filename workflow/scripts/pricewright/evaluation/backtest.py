@@ -41,17 +41,24 @@ def write_backtest(
     import pyarrow as pa
 
     panel = walked.whole
-    lengths = np.minimum(panel.counts, DAYS)
+    places = np.concatenate([piece.columns for piece in walked.pieces])
+    lengths = np.minimum(panel.counts[places], DAYS)
     series = [
         _series(piece, walked.panel(piece), walked.shapes(piece), settings)
         for piece in walked.pieces
     ]
     exceptions = _exceptions(walked, scores)
     skills = np.array([_skill(scores, columns) for columns in _each_and_all(len(panel))])
+    rows = np.append(np.arange(len(panel))[walked.order], len(panel))
+
+    def by_symbol(name: str, *more: Values) -> "pa.Array":
+        values = np.concatenate([*(found[name] for found in series), *more])
+        return _lists(values, lengths).take(rows)
+
     columns = [
         pa.array([*panel.symbols, None], pa.string()),
-        _lists(np.concatenate([*(found["days"] for found in series), origins]), lengths),
-        *(_lists(np.concatenate([found[name] for found in series]), lengths) for name in SERIES),
+        by_symbol("days", origins),
+        *(by_symbol(name) for name in SERIES),
         *(_lists(np.concatenate(found), np.array(list(map(len, found)))) for found in exceptions),
         *(pa.array(column, from_pandas=True) for column in skills.T),
     ]
@@ -122,16 +129,14 @@ def _forecasts(
 
 def _exceptions(walked: Walked, scores: Scores) -> list[list[Values]]:
     """For each of TAILS, the days of each symbol's exceptions."""
-    found: list[list[Values]] = [[] for _ in TAILS]
-    first = 0
+    found: list[list[Values]] = [[np.empty(0)] * len(walked.whole) for _ in TAILS]
     for piece in walked.pieces:
         days = walked.panel(piece).days
-        for column in range(days.shape[1]):
+        for column, place in enumerate(piece.columns.tolist()):
             rows = piece.daily_rows[:, column] + 1
             for tail, into in enumerate(found):
-                hits = scores.hits[: len(rows), first + column, tail] == 1
-                into.append(days[rows[hits], column])
-        first += days.shape[1]
+                hits = scores.hits[: len(rows), place, tail] == 1
+                into[place] = days[rows[hits], column]
     return found
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pricewright.arrays import Floats
+from pricewright.arrays import Floats, Ints
 from pricewright.forecasting import distribution, volatility
 from pricewright.forecasting.panel import Panel, from_scale, squares
 from pricewright.forecasting.settings import Settings
@@ -69,15 +69,22 @@ def score(walked: Walked, settings: Settings) -> Scores:
         panel = walked.panel(piece)
         parts.append(_score(piece, panel, walked.shapes(piece), settings))
         progress.advance(len(panel))
-    return joined(parts)
+    return joined(parts, walked.order)
 
 
-def joined(parts: Sequence[Scores]) -> Scores:
-    """The scores of several groups of symbols as one."""
+def joined(parts: Sequence[Scores], order: Ints | slice) -> Scores:
+    """The scores of several groups of symbols as one.
+
+    order: where, of what all groups have one after the other, each symbol's is.
+    """
     days = max(len(part.qlike) for part in parts)
 
+    def in_order(arrays: Sequence[Floats]) -> Floats:
+        together = np.concatenate(arrays, axis=1)
+        return together if isinstance(order, slice) else np.take(together, order, axis=1)
+
     def join(name: str) -> Floats:
-        return np.concatenate([getattr(part, name) for part in parts], axis=1)
+        return in_order([getattr(part, name) for part in parts])
 
     def join_days(name: str) -> Floats:
         longest = []
@@ -85,13 +92,11 @@ def joined(parts: Sequence[Scores]) -> Scores:
             found = getattr(part, name)
             rest = np.full((days - len(found), *found.shape[1:]), np.nan)
             longest.append(np.concatenate([found, rest]))
-        return np.concatenate(longest, axis=1)
+        return in_order(longest)
 
     def join_losses(name: str) -> Losses:
         each_one = [vars(getattr(part, name)) for part in parts]
-        return Losses(
-            **{key: np.concatenate([one[key] for one in each_one], axis=1) for key in each_one[0]}
-        )
+        return Losses(**{key: in_order([one[key] for one in each_one]) for key in each_one[0]})
 
     return Scores(
         model=join_losses("model"),

@@ -24,6 +24,7 @@ from pricewright.forecasting import volatility
 from pricewright.forecasting.har import WARM_UP
 from pricewright.forecasting.lagged import DIGITS, NUMBERS, last_changes, scaled
 from pricewright.forecasting.panel import NEVER, Panel, squares
+from pricewright.forecasting.pieces import pieces
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.trees import MOST_LEAVES, MOST_TREES, Tree
 
@@ -67,20 +68,19 @@ class Rows:
 
 def forests(
     panel: Panel,
-    pieces: Sequence[slice],
     days: Sequence[int],
     settings: Settings,
     threads: int = 1,
 ) -> list[Sequence[Tree] | None]:
     """For each day, the trees grown at its end; None where too little was known, or not asked for.
 
-    pieces: the columns of the panel to work on at a time.  Raises Refusal if LightGBM is not there.
+    Raises Refusal if LightGBM is not there.
     """
     if settings.location != "lightgbm":
         return [None] * len(days)
     _lightgbm()  # before the work begins
     step = every(int(panel.counts.sum()), settings.horizon)
-    found = joined([rows(panel.columns(piece), settings, step) for piece in pieces])
+    found = joined([rows(part.panel, settings, step) for part in pieces(panel)])
     until = [day - settings.embargo_days for day in days]
     window = settings.window_days
     since = [-NEVER if window is None else day - window for day in until]

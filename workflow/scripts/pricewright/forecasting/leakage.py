@@ -7,37 +7,47 @@ each origin, and from each day of which a forecast of the next one is judged.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from zlib import crc32
 
 import numpy as np
 
 from pricewright.arrays import Days, Flags, Floats
 from pricewright.errors import Refusal
 from pricewright.forecasting.panel import NEVER, Panel
+from pricewright.forecasting.pieces import WIDTH
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.timeline import Timeline
-from pricewright.forecasting.walked import Piece, Walked
-from pricewright.forecasting.walkforward import WIDTH, walk_forward
+from pricewright.forecasting.walked import Made, Piece, Walked
+from pricewright.forecasting.walkforward import walk_forward
+from pricewright.forecasting.walkforward import walked as joined
 
-_DOING = "checking for leaks"
+DOING = "checking for leaks"
 
 
 def check(
-    panel: Panel, timeline: Timeline, settings: Settings, walked: Walked, processes: int = 1
+    panel: Panel,
+    timeline: Timeline,
+    settings: Settings,
+    walked: Walked,
+    processes: int = 1,
+    *,
+    again: Sequence[Made] = (),
 ) -> dict[str, object]:
     """Check all origins with garbage after the last, and the first with garbage after it.
 
     The first is where histories are shortest; of many symbols it is checked for those with the
-    shortest. Returns what was compared, for the record. Raises Refusal that names the column,
-    the symbol and the day of the first number that changed.
+    shortest. again: what was made of each symbol with garbage after the last, if that is done.
+    Returns what was compared, for the record. Raises Refusal that names the column, the symbol
+    and the day of the first number that changed.
     """
     if not len(timeline.origins):
         return {"cutoffs": [], "columns": []}
     first, last = int(timeline.origins[0]), int(timeline.origins[-1])
-    _compare(walked, panel, timeline, settings, cutoff=last, processes=processes)
-    early = _upto(timeline, first)
-    if len(panel) > WIDTH:
+    _compare(walked, panel, timeline, settings, cutoff=last, processes=processes, remade=again)
+    early = upto(timeline, first)
+    if again or len(panel) > WIDTH:  # in one piece, as what it is compared with
         panel = panel.columns(np.sort(np.argsort(panel.counts, kind="stable")[:WIDTH]))
-        walked = walk_forward(panel, early, settings, processes, to_the_end=False, doing=_DOING)
+        walked = walk_forward(panel, early, settings, processes, to_the_end=False, doing=DOING)
     columns = _compare(walked, panel, timeline, settings, cutoff=first, processes=processes)
     return {"cutoffs": [str(np.datetime64(day, "D")) for day in (first, last)], "columns": columns}
 
@@ -50,11 +60,14 @@ def _compare(
     *,
     cutoff: int,
     processes: int,
+    remade: Sequence[Made] = (),
 ) -> list[str]:
     """The names of the columns that are the same up to a day, whatever comes after it."""
-    early = _upto(timeline, cutoff)
-    again = walk_forward(
-        spoiled(panel, cutoff), early, settings, processes, to_the_end=False, doing=_DOING
+    early, garbled = upto(timeline, cutoff), spoiled(panel, cutoff)
+    again = (
+        joined(garbled, early, settings, remade)
+        if remade
+        else walk_forward(garbled, early, settings, processes, to_the_end=False, doing=DOING)
     )
     columns: dict[str, None] = {}
     for made, other in zip(walked.pieces, again.pieces, strict=True):
@@ -63,24 +76,31 @@ def _compare(
             _known(again, other, early.origins, cutoff),
             strict=True,
         )
+        symbols = [panel.symbols[place] for place in made.columns]
         for (name, one, days), (_, two, _) in known:
             columns[name] = None
-            _same(name, one, two, days=days, symbols=panel.symbols[made.columns], cutoff=cutoff)
+            _same(name, one, two, days=days, symbols=symbols, cutoff=cutoff)
     return list(columns)
 
 
-def _upto(timeline: Timeline, day: int) -> Timeline:
+def upto(timeline: Timeline, day: int) -> Timeline:
+    """The timeline as it would have been on a day."""
     return Timeline(
         timeline.origins[timeline.origins <= day], timeline.estimates[timeline.estimates <= day]
     )
 
 
 def spoiled(panel: Panel, cutoff: int) -> Panel:
-    """The panel with garbage for every price after a day; its days and signs stay."""
-    later = (panel.days > cutoff) & (panel.days < NEVER)
-    noise = np.random.Generator(np.random.PCG64(cutoff)).normal(0, 1, np.count_nonzero(later))
+    """The panel with garbage for every price after a day; its days and signs stay.
+
+    A symbol's garbage is the same whichever others there are.
+    """
     prices = panel.prices.copy()
-    prices[later] *= np.exp(noise)
+    begins = panel.upto(cutoff)
+    for column, (symbol, begin) in enumerate(zip(panel.symbols, begins.tolist(), strict=True)):
+        count = int(panel.counts[column])
+        random = np.random.Generator(np.random.PCG64([cutoff, crc32(symbol.encode())]))
+        prices[begin:count, column] *= np.exp(random.normal(0, 1, count - begin))
     return replace(panel, prices=prices)
 
 

@@ -66,8 +66,8 @@ class Panel:
         return np.asarray((self.days <= day).sum(axis=0))
 
     def until(self, day: int) -> Self:
-        """What was known at the end of a day: nothing of later days is in it."""
-        rows = int(self.upto(day).max(initial=0))
+        """What was known at the end of a day: nothing of later days is in it; a row at least."""
+        rows = max(int(self.upto(day).max(initial=0)), 1)
         days = np.where(self.days[:rows] <= day, self.days[:rows], NEVER)
         prices = np.where(self.days[:rows] <= day, self.prices[:rows], np.nan)
         return replace(self, days=days, prices=prices)

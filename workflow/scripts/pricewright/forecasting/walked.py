@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from pricewright.arrays import Flags, Floats, Ints
+from pricewright.forecasting.calibration import Known
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.states import States
 from pricewright.forecasting.walk import Fitted, Track
@@ -15,7 +17,7 @@ from pricewright.forecasting.walk import Fitted, Track
 class Piece:
     """What a walk-forward made for some symbols, S of them.
 
-    columns: where they are in the panel of all.
+    columns: (S,), where they are in the panel of all.
     usable: (K, S), where an origin can be forecast from.  rows: (K, S), the observation at each
     origin, with its states.  centres, variances: (K, S, H), forecasts from there.
     daily_rows: (D, S), all observations from the first origin on, -1 for none; daily_origins, from
@@ -26,7 +28,7 @@ class Piece:
     errors: (S,), from how many errors made out of sample the last of them.
     """
 
-    columns: slice
+    columns: Ints
     usable: Flags
     rows: Ints
     states: States
@@ -41,10 +43,24 @@ class Piece:
     shapes: Floats
     errors: Ints
 
+    def __len__(self) -> int:
+        return len(self.columns)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A piece without its shapes, which are those of all symbols, and what they rest on."""
+
+    piece: Piece
+    known: Known
+
+    def __len__(self) -> int:
+        return len(self.piece)
+
 
 @dataclass(frozen=True)
 class Walked:
-    """A walk-forward of all symbols, piece by piece.
+    """A walk-forward of all symbols, piece by piece, in whatever order.
 
     whole: the panel of all.
     held: (K + 1,), which of the distributions held at each origin and holds at the end.
@@ -53,6 +69,12 @@ class Walked:
     whole: Panel
     pieces: Sequence[Piece]
     held: Ints
+
+    @cached_property
+    def order(self) -> Ints | slice:
+        """Where, of what all pieces have one after the other, each symbol's is."""
+        places = np.concatenate([piece.columns for piece in self.pieces])
+        return slice(None) if (np.diff(places) > 0).all() else np.argsort(places)
 
     def panel(self, piece: Piece) -> Panel:
         """A piece's histories, cut out anew each time: those of all pieces are a second panel."""
@@ -64,5 +86,5 @@ class Walked:
 
     def last_shapes(self) -> Floats:
         """(S or 1, H, Q): the distributions at the end, of all symbols or common to them."""
-        found = [piece.shapes[self.held[-1]] for piece in self.pieces]
-        return found[0] if len(found[0]) == 1 else np.concatenate(found)
+        found = np.concatenate([piece.shapes[self.held[-1]] for piece in self.pieces])
+        return found[self.order] if len(found) == len(self.whole) else found[:1]

@@ -5,34 +5,31 @@ them; states are brought forward each day. The standardised errors that come of 
 out of sample, and the distribution at a date rests on those whose outcome was known by then.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 
 from pricewright.arrays import Days, Flags, Floats, Ints
-from pricewright.forecasting import boosting, distribution, har
 from pricewright.forecasting.calibration import (
     Errors,
-    Known,
     conformal,
     normal,
     shapes_of,
     simulated,
 )
-from pricewright.forecasting.panel import NEVER, Panel
+from pricewright.forecasting.panel import Panel
+from pricewright.forecasting.pieces import WIDTH, Part, pieces
+from pricewright.forecasting.plan import Plan, planned
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.states import Start
 from pricewright.forecasting.timeline import Timeline
-from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.walk import Fitted, Track, errors, estimate, follow
-from pricewright.forecasting.walked import Piece, Walked
+from pricewright.forecasting.walked import Made, Piece, Walked
 from pricewright.parallel import each
 from pricewright.progress import Progress
-
-WIDTH = 64
-"""Symbols that are worked on at a time, so that their numbers fit a processor's cache."""
 
 MANY = 500_000
 """Observations from which on it is worth to start processes."""
@@ -52,30 +49,28 @@ def walk_forward(
     to_the_end: whether to estimate once more at the end of the panel, for a model to deploy.
     doing: what the log calls it.
     """
-    days = timeline.estimates.tolist() + ([int(panel.calendar[-1])] if to_the_end else [])
-    walk = partial(
-        _walk,
-        timeline=timeline,
-        days=days,
-        weights=_har_weights(panel, days, settings),
-        forests=boosting.forests(panel, _columns(panel), days, settings, processes),
-        settings=settings,
-        every=max(-(-len(panel) * settings.calibration // distribution.POOL), 1),
-    )
-    progress = Progress("symbols", len(panel), doing)
-    made = each(
-        walk,
-        _pieces(panel),
-        _worth(panel, processes),
-        done=lambda found: progress.advance(found[0].usable.shape[1]),
-    )
-    shapes = shapes_of([known for _, known in made], settings)
-    pieces = [
-        replace(piece, shapes=own, errors=known.counts[-1, :, 0])
-        for (piece, known), own in zip(made, shapes, strict=True)
+    plan = planned(panel, timeline, settings, processes, to_the_end=to_the_end)
+    return walked(panel, timeline, settings, walk(panel, plan, settings, processes, doing=doing))
+
+
+def walk(
+    panel: Panel, plan: Plan, settings: Settings, processes: int = 1, *, doing: str = "forecasting"
+) -> list[Made]:
+    """What can be made of some symbols without the others, but for what the plan knows of them."""
+    one = partial(_walk, plan=plan, settings=settings)
+    return _each_piece(one, pieces(panel), panel, processes, doing)
+
+
+def walked(panel: Panel, timeline: Timeline, settings: Settings, made: Sequence[Made]) -> Walked:
+    """A walk-forward of all symbols of a panel, from what was made of each, in any order."""
+    knowns = [part.known for part in made]
+    shapes = shapes_of(knowns, settings)
+    whole = [
+        replace(part.piece, shapes=own, errors=part.known.counts[-1, :, 0])
+        for part, own in zip(made, shapes, strict=True)
     ]
     held = np.searchsorted(timeline.estimates, timeline.origins, side="right") - 1
-    return Walked(panel, pieces, np.append(held, len(days) - 1))
+    return Walked(panel, whole, np.append(held, len(knowns[0].counts) - 1))
 
 
 def walk_given(
@@ -92,25 +87,36 @@ def walk_given(
 
     shapes: (1, S or 1, H, Q).  start: where histories go on that began before the panel.
     """
+    made = follow_given(panel, timeline, settings, fitted=fitted, start=start, processes=processes)
+    return walked_given(panel, timeline, shapes, made)
 
+
+def follow_given(
+    panel: Panel,
+    timeline: Timeline,
+    settings: Settings,
+    *,
+    fitted: Fitted,
+    start: Start | None,
+    processes: int = 1,
+) -> list[Piece]:
+    """What `walk_given` makes of some symbols: pieces without their shapes."""
     given = (
         _Given(part, fitted.of(part.columns), start.of(part.columns) if start else None)
-        for part in _pieces(panel)
+        for part in pieces(panel)
     )
-    follow_one = partial(_follow_given, timeline=timeline, settings=settings)
-    progress = Progress("symbols", len(panel), "forecasting")
-    made = each(
-        follow_one,
-        given,
-        _worth(panel, processes),
-        done=lambda piece: progress.advance(piece.usable.shape[1]),
-    )
-    pieces = [
+    one = partial(_follow_given, timeline=timeline, settings=settings)
+    return _each_piece(one, given, panel, processes, "forecasting")
+
+
+def walked_given(panel: Panel, timeline: Timeline, shapes: Floats, made: Sequence[Piece]) -> Walked:
+    """A walk-forward of all symbols of a panel with a given model, from pieces in any order."""
+    whole = [
         replace(piece, shapes=shapes if shapes.shape[1] == 1 else shapes[:, piece.columns])
         for piece in made
     ]
     held = np.zeros(len(timeline.origins) + 1, dtype=np.intp)
-    return Walked(panel, pieces, held)
+    return Walked(panel, whole, held)
 
 
 def usable(panel: Panel, origins: Days, settings: Settings) -> tuple[Flags, Ints]:
@@ -134,75 +140,52 @@ def usable(panel: Panel, origins: Days, settings: Settings) -> tuple[Flags, Ints
 
 
 @dataclass(frozen=True)
-class _Part:
-    """The histories of some symbols, and where these are in the panel of all."""
-
-    panel: Panel
-    columns: slice
-
-
-@dataclass(frozen=True)
 class _Given:
     """A part with the parameters that are given for it, and where its histories go on."""
 
-    part: _Part
+    part: Part
     fitted: Fitted
     start: Start | None
 
 
-def _columns(panel: Panel) -> list[slice]:
-    return [slice(at, at + WIDTH) for at in range(0, len(panel), WIDTH)]
+One = TypeVar("One")
+Result = TypeVar("Result", Made, Piece)
 
 
-def _pieces(panel: Panel) -> Iterator[_Part]:
-    """The panel in parts, each cut out when it is asked for."""
-    return (_Part(panel.columns(columns), columns) for columns in _columns(panel))
+def _each_piece(
+    function: Callable[[One], Result],
+    parts: Iterable[One],
+    panel: Panel,
+    processes: int,
+    doing: str,
+) -> list[Result]:
+    progress = Progress("symbols", len(panel), doing)
+    worth_it = len(panel) > WIDTH and panel.counts.sum() >= MANY
+    return each(
+        function,
+        parts,
+        processes if worth_it else 1,
+        done=lambda found: progress.advance(len(found)),
+    )
 
 
-def _worth(panel: Panel, processes: int) -> int:
-    """As many processes as may be, or 1 if the work is less than they take to start."""
-    return processes if len(panel) > WIDTH and panel.counts.sum() >= MANY else 1
-
-
-def _har_weights(panel: Panel, days: Sequence[int], settings: Settings) -> list[Floats | None]:
-    if settings.volatility not in ("har", "combined"):
-        return [None] * len(days)
-    step = har.every(int(panel.counts.sum()))
-    rows = har.joined([har.rows(part.panel, settings.horizon, step) for part in _pieces(panel)])
-    result: list[Floats | None] = []
-    for day in days:
-        until = day - settings.embargo_days
-        since = until - settings.window_days if settings.window_days is not None else -NEVER
-        result.append(har.weights(rows, since, until, result[-1] if result else None))
-    return result
-
-
-def _walk(
-    part: _Part,
-    *,
-    timeline: Timeline,
-    days: Sequence[int],
-    weights: Sequence[Floats | None],
-    forests: Sequence[Sequence[Tree] | None],
-    settings: Settings,
-    every: int,
-) -> tuple[Piece, Known]:
-    panel = part.panel
+def _walk(part: Part, *, plan: Plan, settings: Settings) -> Made:
+    panel, days = part.panel, plan.days
     fitted: list[Fitted] = []
-    for day, found, trees in zip(days, weights, forests, strict=True):
+    for day, found, trees in zip(days, plan.weights, plan.forests, strict=True):
         before = fitted[-1] if fitted else None
         fitted.append(estimate(panel, day, settings, before, found, trees=trees))
-    piece, track, begins = _forecasts(part, timeline, fitted, settings, days=days)
+    piece, track, begins = _forecasts(part, plan.timeline, fitted, settings, days=days)
     if settings.distribution == "normal":
-        return piece, normal(len(panel), len(days), settings)
+        return Made(piece, normal(len(panel), len(days), settings))
     ends = np.array([panel.upto(day) for day in days])
     made = Errors(panel, np.ascontiguousarray(errors(panel, track).transpose(2, 1, 0)), begins)
     if settings.distribution == "fhs":
         places = np.where(ends > 0, np.maximum(ends - 1 - begins, 0), -1)
         terms = track.at(places).variances
         models = [part.volatility for part in fitted]
-        return piece, simulated(made, ends, terms, models, settings)
-    return piece, conformal(made, ends, settings, every)
+        return Made(piece, simulated(made, ends, terms, models, settings))
+    return Made(piece, conformal(made, ends, settings, plan.every))
 
 
 def _follow_given(given: _Given, *, timeline: Timeline, settings: Settings) -> Piece:
@@ -210,7 +193,7 @@ def _follow_given(given: _Given, *, timeline: Timeline, settings: Settings) -> P
 
 
 def _forecasts(
-    part: _Part,
+    part: Part,
     timeline: Timeline,
     fitted: Sequence[Fitted],
     settings: Settings,

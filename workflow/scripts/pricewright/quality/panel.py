@@ -82,8 +82,10 @@ def panel(table: pd.DataFrame) -> Panel:
     """A table of prices, one row for a symbol and date, in any order, as a panel.
 
     `date` is ISO text or datetime64, `symbol` text or categorical; every column of values
-    that is there is taken.
+    that is there is taken. Of a table without dates, as JSON's without records is, there is none.
     """
+    if "date" not in table.columns:
+        return Panel([], [], np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32), {})
     count = len(table)
     dates, date = _coded(table["date"])
     symbols: Sequence[str | None] = [None] if count else []

@@ -1,0 +1,63 @@
+# Requires the tables of a step. Gives what each shard of symbols makes of them, side by side, for
+# `clean` and `train_or_score` to put together. Only if there is more than one.
+rule clean_shard:
+    input:
+        f"results/prices_raw.{config['format']}",
+        corrections=branch(
+            config["corrections"]["file"] is not None,
+            then=config["corrections"]["file"],
+            otherwise=[],
+        ),
+    output:
+        temp("results/shards/{scatteritem}.prices.parquet"),
+        receipt=temp("results/shards/{scatteritem}.prices.json"),
+    log:
+        "logs/clean_shard/{scatteritem}.log",
+    retries: retries_here(workflow, config["retries"]["times"])
+    conda:
+        "../envs/steps.yaml"
+    resources:
+        attempt=attempt_number,
+        backoff=linear_backoff(config["retries"]["delay"]),
+        mem_mb=memory(200, per_mb=8, shards=config["shards"]),
+        runtime=minutes(10, per_mb=0.02),
+    params:
+        options=lambda wildcards: {"shard": wildcards.scatteritem},
+        code=code_used(
+            SCRIPTS / "clean_shard.py", [SCHEMAS / "corrections.schema.yaml"]
+        ),
+    script:
+        "../scripts/clean_shard.py"
+
+
+use rule train_or_score as plan_shards with:
+    input:
+        f"results/prices_clean.{config['format']}",
+        model=branch(
+            config["mode"] == "score", then=config["score"]["model"], otherwise=[]
+        ),
+    output:
+        tasks=temp(scatter.shards("results/shards/{scatteritem}.task.safetensors")),
+    log:
+        "logs/plan_shards.log",
+
+
+rule train_or_score_shard:
+    input:
+        "results/shards/{scatteritem}.task.safetensors",
+    output:
+        temp("results/shards/{scatteritem}.done.safetensors"),
+    log:
+        "logs/train_or_score_shard/{scatteritem}.log",
+    retries: retries_here(workflow, config["retries"]["times"])
+    conda:
+        "../envs/steps.yaml"
+    resources:
+        attempt=attempt_number,
+        backoff=linear_backoff(config["retries"]["delay"]),
+        mem_mb=memory(400, per_mb=8),
+        runtime=minutes(15, per_mb=0.05),
+    params:
+        code=code_used(SCRIPTS / "train_or_score_shard.py"),
+    script:
+        "../scripts/train_or_score_shard.py"

@@ -1,0 +1,30 @@
+"""One shard's share of the forecasts of the past: what needs no other symbol than its own."""
+
+from pathlib import Path
+
+import step
+from pricewright.forecasting.sharded import Task, do
+from pricewright.journal import say
+from pricewright.stored import read_stored, write_stored
+
+
+def train_or_score_shard(input: Path, output: Path, *, threads: int = 1) -> None:
+    """Estimate, follow and forecast the symbols of a shard, as `train_or_score` planned it.
+
+    Parameters
+    ----------
+    input
+        The task, as `train_or_score` writes it.
+    output
+        What was done, for `train_or_score` to make the model from.
+    threads
+        On how many groups of symbols to work at a time, each in a process of its own.
+    """
+    say("start", input=input)
+    task = read_stored(input, Task)
+    write_stored(output, do(task, threads))
+    say("end", symbols=len(task.panel), output=output)
+
+
+if __name__ == "__main__":
+    step.run(train_or_score_shard)
