@@ -22,7 +22,7 @@ test: $(ENV)/dev.lock
 # The plugins stay out of the environment: with them each start of Snakemake takes a second longer.
 test-cluster: $(ENV)/cluster.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/$(ENV)/cluster" CI=true \
-	  pytest tests/slurm $(ARGS)
+	  pytest --numprocesses 2 --dist loadfile tests/slurm $(ARGS)
 
 check: $(ENV)/dev.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh -ec '\
