@@ -19,7 +19,7 @@ run: $(ENV)/run.lock
 test: $(ENV)/dev.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" pytest --numprocesses auto $(ARGS)
 
-# The plugins stay out of the environment: with them each start of Snakemake takes a second longer.
+# The plugins stay out of the environment: with them each start of Snakemake takes half a second more.
 test-cluster: $(ENV)/cluster.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/$(ENV)/cluster" CI=true \
 	  pytest --numprocesses 2 --dist loadfile tests/slurm $(ARGS)

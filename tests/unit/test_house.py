@@ -18,7 +18,10 @@ from pricewright.schema import load
 
 COMMANDS = (*STEPS, "production", "rollback", "sign", "status", "verify")
 PACKAGE = sorted((SCRIPTS / "pricewright").rglob("*.py"))
-LOCKS = {name: (ROOT / name).read_text() for name in ("requirements.lock", "requirements-dev.lock")}
+LOCKS = {
+    name: (ROOT / name).read_text()
+    for name in ("requirements.lock", "requirements-dev.lock", "requirements-cluster.lock")
+}
 
 
 def imports(file):
@@ -232,6 +235,16 @@ def test_the_tests_have_the_extra_as_those_get_it_who_ask_for_it():
 def test_the_test_environment_is_the_runs_with_more():
     run, dev = pins(LOCKS["requirements.lock"]), pins(LOCKS["requirements-dev.lock"])
     assert run.items() <= dev.items()
+
+
+def test_the_tests_of_profiles_have_every_profiles_extra_and_nothing_that_the_others_have():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    wanted = [*extras["slurm"], *extras["cluster-generic"], *extras["kubernetes"]]
+    cluster = set(pins(LOCKS["requirements-cluster.lock"]))
+    assert {requirement.split()[0] for requirement in wanted} <= cluster
+    assert not cluster & set(pins(LOCKS["requirements-dev.lock"]))
 
 
 @pytest.mark.parametrize("name", LOCKS)
