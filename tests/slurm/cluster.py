@@ -1,4 +1,4 @@
-"""Fixture: a real Slurm of three nodes on this machine, for one session.
+"""Fixture: a real Slurm of four nodes on this machine, for one session.
 
 It needs root and an /etc/slurm of its own: what Slurm starts on a node looks there, and nowhere
 else. So there is one at a time on a machine, and a Slurm that is somebody else's stays as it is.
@@ -26,7 +26,7 @@ ETC = Path("/etc/slurm")
 OURS = "# Written by Pricewright's tests, and taken away by them.\n"
 LOCK = Path(tempfile.gettempdir()) / "pricewright-slurm.lock"
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scontrol", "scancel")
-NODES = ("n1", "n2", "n3")
+NODES = ("n1", "n2", "n3", "n4")
 
 CONFIGURATION = """
 ClusterName=pricewright
@@ -59,8 +59,9 @@ SchedulerParameters=batch_sched_delay=0
 # jobs that ended can be asked about for ten minutes, and a node that is back is used again
 MinJobAge=600
 ReturnToService=2
-PartitionName=main Nodes=ALL Default=YES MaxTime=1-0
-PartitionName=apart Nodes=n3 MaxTime=1-0
+# three nodes share what there is to do; the fourth lives when one of these dies
+PartitionName=main Nodes=n1,n2,n3 LLN=YES Default=YES MaxTime=1-0
+PartitionName=apart Nodes=n4 MaxTime=1-0
 """
 
 
@@ -69,7 +70,6 @@ class Job:
     """A job as Slurm knows it."""
 
     id: str
-    array: str | None
     rule: str
     state: str
     node: str
@@ -106,8 +106,7 @@ class Slurm:
         return [
             Job(
                 id=job["JobId"],
-                array=job.get("ArrayJobId"),
-                rule=job["Comment"].removeprefix("rule_"),
+                rule=re.sub("^rule_|_wildcards_.*", "", job["Comment"]),
                 state=job["JobState"],
                 node=job["NodeList"],
                 partition=job["Partition"],
@@ -124,23 +123,24 @@ class Slurm:
         lines = self.command("squeue", "--noheader", "--format=%A %Z").splitlines()
         return [line.split()[0] for line in lines if line.endswith(f" {folder}")]
 
-    def wait_for(self, what: Callable[[], object], seconds: float = 60) -> None:
+    def wait_for(self, what: Callable[[], object], seconds: float = 240) -> None:
         deadline = time.monotonic() + seconds
         while not what():
             assert time.monotonic() < deadline, self.last_words()
-            time.sleep(0.1)
+            time.sleep(0.3)
 
     def last_words(self) -> str:
         """The end of every daemon's log, for whoever has waited too long."""
         logs = {log.name: log.read_text(errors="replace") for log in self.folder.glob("*.log")}
         return "\n".join(f"{name}: …{text[-1000:]}" for name, text in logs.items())
 
-    def cut_power(self, job: Job) -> None:
-        """Kill everything on a job's node at once. That it is down Slurm would find out by itself,
-        but after half a minute, and the job that it puts back would wait for two more."""
-        self.end(job.node)
-        self.command("scontrol", "update", f"NodeName={job.node}", "State=DOWN", "Reason=power")
-        self.command("scontrol", "update", f"JobId={job.id}", "StartTime=now")
+    def cut_power(self, node: str, jobs: list[Job]) -> None:
+        """Kill everything on a node at once, where these jobs are. That it is down Slurm would find
+        out by itself, but after half a minute, and a job that it puts back would wait for two."""
+        self.end(node)
+        self.command("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=power")
+        for job in jobs:
+            self.command("scontrol", "update", f"JobId={job.id}", "StartTime=now")
 
     def let_time_pass(self, job: Job) -> None:
         """Let a job's time be up now: Slurm counts in minutes. It looks every half minute."""
@@ -221,7 +221,7 @@ def configure(folder: Path) -> list[Path]:
     for node in NODES:
         (folder / node).mkdir()
         where = f"NodeHostname=localhost Port={free_port()}"
-        text += f"NodeName={node} {where} CPUs=4 RealMemory=16000\n"
+        text += f"NodeName={node} {where} CPUs=16 RealMemory=64000\n"
     folder.chmod(0o711)  # or munged would not have its socket there
     (folder / "state").mkdir()
     (folder / "munge.key").write_bytes(secrets.token_bytes(128))

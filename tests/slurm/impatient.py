@@ -1,4 +1,4 @@
-"""Snakemake, but it looks at its jobs on a cluster twice a second.
+"""Snakemake, but it looks at its jobs on a cluster every second.
 
 The Slurm plugin looks after 40 seconds, then ten seconds later each time, which is kind to a
 cluster and long for a test. The jobs themselves are Snakemake as it is.
@@ -14,11 +14,11 @@ from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 PR_SET_PDEATHSIG = 1
 
 
-async def half_a_second(self: RemoteExecutor) -> None:
-    await asyncio.sleep(0.5)
+async def a_second(self: RemoteExecutor) -> None:
+    await asyncio.sleep(1)
 
 
 if __name__ == "__main__":
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # tests that are killed leave no run
-    RemoteExecutor.sleep = half_a_second
+    RemoteExecutor.sleep = a_second
     main()

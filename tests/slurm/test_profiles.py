@@ -64,7 +64,8 @@ def test_both_ways_to_name_a_profile_plan_the_same_steps(project, form):
 
 def test_what_a_job_asks_for_is_left_open_until_its_input_is_there(project):
     planned = project.snakemake("--dry-run").stdout
-    assert "runtime=31, disk_mb=1100, disk=1.1 GB, disk_mib=1050, mem_mb=1000" in planned
+    for asked in ("runtime=31", "mem_mb=1000", "disk_mb=1100"):  # in no order
+        assert f" {asked}" in planned
     assert planned.count("mem_mb=<TBD>") == 4
 
 

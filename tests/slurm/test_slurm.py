@@ -3,16 +3,21 @@
 In the project that these runs share, `step.py` has some more lines. A step takes as many megabytes
 as a file `ballast` says; and while there is a file `hold.<step>` it waits, and leaves a file
 `held.<step>`, so that a test knows when it is at work.
+
+Each test is a story, and all stories go on side by side on the one Slurm, for most of a story is
+waiting. What happens to one must not happen to the others: only one is where a node dies.
 """
 
-import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -22,9 +27,8 @@ from conftest import ROOT, STEPS, Outcome, Project, copy_project
 
 pytest_plugins = ["cluster"]
 
-pytestmark = pytest.mark.xdist_group("slurm")
-
 PROFILE = ("--workflow-profile", "slurm", "--slurm-status-command", "squeue")
+APART = ("--default-resources", "slurm_partition=apart")
 CALL = "        function(**arguments(function, _job))\n"
 HELD = """\
         if Path("ballast").exists():
@@ -40,15 +44,17 @@ class OnSlurm(Project):
     """A project whose steps are jobs of Slurm."""
 
     slurm: Slurm
+    plugins: Path
     runs: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a run; whoever does so waits for its end."""
         python = Path(sys.executable)
+        path = f"{python.parent}:{os.environ['PATH']}"
         run = subprocess.Popen(
             [python, ROOT / "tests" / "slurm" / "impatient.py", *PROFILE, *arguments],
             cwd=self.folder,
-            env=os.environ | {"PATH": f"{python.parent}:{os.environ['PATH']}"},
+            env=os.environ | {"PATH": path, "PYTHONPATH": str(self.plugins)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -60,25 +66,35 @@ class OnSlurm(Project):
         return end_of(self.begin(*arguments))
 
     def begin_held(self, step: str, *arguments: str) -> subprocess.Popen[str]:
-        """Start a run that does a step again, and see that step at work."""
+        """Start a run, and see a step at work."""
         (self.folder / f"hold.{step}").touch()
-        run = self.begin("--forcerun", step, *arguments)
+        run = self.begin(*arguments)
         self.slurm.wait_for((self.folder / f"held.{step}").exists)
         return run
+
+    def forget(self) -> None:
+        """Be as if nothing had run."""
+        for name in ("results", "logs", ".snakemake"):
+            shutil.rmtree(self.folder / name)
 
     def let_go(self) -> None:
         for file in self.folder.glob("hold.*"):
             file.unlink()
 
-    def jobs(self) -> list[Job]:
-        return self.slurm.jobs(self.folder)
+    def jobs(self, rule: str | None = None, state: str | None = None) -> list[Job]:
+        """Its jobs, or those of a rule or in a state, in order of submission."""
+        return [
+            job
+            for job in self.slurm.jobs(self.folder)
+            if rule in (None, job.rule) and state in (None, job.state)
+        ]
 
     def queue(self) -> list[str]:
         return self.slurm.queue(self.folder)
 
 
 def end_of(run: subprocess.Popen[str]) -> Outcome:
-    stdout, stderr = run.communicate(timeout=120)
+    stdout, stderr = run.communicate(timeout=300)
     return Outcome(run.returncode, stdout, stderr)
 
 
@@ -99,70 +115,122 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return made
 
 
-@pytest.fixture
-def done(slurm: Slurm, local: Project, tmp_path: Path) -> Iterator[OnSlurm]:
-    """The project with everything done here; in the end, its queue must be empty."""
-    with copied(slurm, local, tmp_path) as project:
-        yield project
+@pytest.fixture(scope="module")
+def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Slurm's plugin without the others, which each start of Snakemake would import as well."""
+    folder = tmp_path_factory.mktemp("plugins")
+    for name in ("snakemake_executor_plugin_slurm", "snakemake_executor_plugin_slurm_jobstep"):
+        found = find_spec(name)
+        assert found, f"{name} is not on Python's path: make test-cluster puts it there"
+        (folder / name).symlink_to(*found.submodule_search_locations)
+    return folder
 
 
-@contextlib.contextmanager
-def copied(slurm: Slurm, local: Project, folder: Path) -> Iterator[OnSlurm]:
-    project = OnSlurm(shutil.copytree(local.folder, folder / "project"), slurm)
-    yield project
-    left = project.queue()
-    for run in project.runs:
-        run.kill()  # where a test went wrong, or a run is not waited for
-        run.communicate()
-    slurm.cancel(project.queue())
-    assert left == []
+Story = Callable[[OnSlurm, Project], None]
+"""Given the project with everything done, and one like it that stays so."""
+
+STORIES: dict[str, Story] = {}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def overdue(
-    slurm: Slurm, local: Project, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[OnSlurm, Job, subprocess.Popen[str]]]:
-    """A run with a job whose time is up, begun before all others: Slurm takes its time, too."""
-    with copied(slurm, local, tmp_path_factory.mktemp("overdue")) as project:
-        run = project.begin_held("deploy", "--default-resources", "slurm_partition=apart")
-        (job,) = project.jobs()
-        slurm.let_time_pass(job)
-        yield project, job, run
-        if run.poll() is None:  # the test that waits for it was not asked for
-            run.send_signal(signal.SIGINT)
-            end_of(run)
-            slurm.wait_for(lambda: not project.queue())
+def story(told: Story) -> Story:
+    STORIES[told.__name__] = told
+    return told
 
 
-def test_the_sample_goes_to_the_deployed_model_as_jobs_and_comes_to_the_same_bytes(done, local):
-    for folder in ("results", "logs", ".snakemake"):
-        shutil.rmtree(done.folder / folder)
-    outcome = done.run()
+@pytest.fixture(scope="module")
+def stories(
+    request: pytest.FixtureRequest,
+    slurm: Slurm,
+    local: Project,
+    plugins: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, Future[None]]]:
+    """Those that were asked for, going on. At the end of each, its queue must be empty."""
+
+    def tell(told: Story, folder: Path) -> None:
+        project = OnSlurm(shutil.copytree(local.folder, folder / "project"), slurm, plugins)
+        try:
+            told(project, local)
+            assert project.queue() == []
+        finally:
+            for run in project.runs:
+                run.kill()  # where a story went wrong, or a run is not waited for
+                run.communicate()
+            slurm.cancel(project.queue())
+
+    asked = {item.name for item in request.session.items}
+    with ThreadPoolExecutor(len(STORIES)) as pool:
+        yield {
+            name: pool.submit(tell, told, tmp_path_factory.mktemp("story"))
+            for name, told in STORIES.items()
+            if f"test_on_slurm[{name}]" in asked
+        }
+
+
+@story
+def six_shards_on_three_nodes_of_which_one_dies_come_to_the_same_bytes(shared, local):
+    shared.forget()
+    run = shared.begin_held("train_or_score_shard", "--config", "shards=6")
+    shared.slurm.wait_for(lambda: len(shared.jobs("train_or_score_shard", "RUNNING")) == 6)
+    shards = shared.jobs("train_or_score_shard")
+    dying = shards[0].node
+    doomed = [job for job in shards if job.node == dying]
+    shared.slurm.cut_power(dying, doomed)
+    try:
+        shared.let_go()
+        assert ended_well(run)
+    finally:
+        shared.slurm.restore_power(dying)
+    once = [*STEPS, "plan_shards"]
+    six = {"clean_shard": 6, "train_or_score_shard": 6}
+    assert Counter(job.rule for job in shared.jobs()) == Counter(once) + Counter(six)
+    assert {job.state for job in shared.jobs()} == {"COMPLETED"}
+    assert {job.node for job in shared.jobs("clean_shard")} == {"n1", "n2", "n3"}
+    assert {job.node for job in shards} == {"n1", "n2", "n3"}
+    after = {job.id: job for job in shared.jobs("train_or_score_shard")}
+    again = {job.id for job in after.values() if job.restarts}
+    assert again == {job.id for job in doomed}
+    assert {after[id].restarts for id in again} == {1}
+    assert dying not in {after[id].node for id in again}
+    assert shared.results() == local.results()
+
+
+@story
+def a_killed_run_of_the_sample_that_is_started_again_does_nothing_twice_that_was_done(done, local):
+    done.forget()
+    run = done.begin_held("report", *APART)
+    run.kill()
+    assert end_of(run).ran == ["ingest", "clean", "train_or_score", "report"]
+    done.let_go()  # nobody waits for this job now: it comes to its end all the same
+    done.slurm.wait_for(lambda: not done.queue())
+    assert done.run("--unlock").code == 0
+    outcome = done.run(*APART)
     assert outcome.code == 0, outcome.stderr
-    assert outcome.ran == list(STEPS)
+    assert outcome.ran == ["deploy"]
     assert [(job.rule, job.state) for job in done.jobs()] == [(s, "COMPLETED") for s in STEPS]
     assert done.results() == local.results()
     assert done.snakemake().ran == []
 
 
-def test_a_node_that_dies_under_a_job_costs_no_attempt_and_the_bytes_are_the_same(done, local):
-    run = done.begin_held("train_or_score", "--until", "train_or_score")
+@story
+def a_job_over_its_time_is_ended_and_tried_again_with_more(done, local):
+    run = done.begin_held("deploy", "--forcerun", "deploy", *APART)
     (job,) = done.jobs()
-    done.slurm.cut_power(job)
-    try:
-        done.let_go()
-        assert ended_well(run)
-    finally:
-        done.slurm.restore_power(job.node)
-    (again,) = done.jobs()
-    assert (again.id, again.restarts, again.state) == (job.id, 1, "COMPLETED")
-    assert again.node != job.node
+    done.slurm.let_time_pass(job)
+    done.slurm.wait_for(lambda: len(done.jobs()) == 2)
+    done.let_go()
+    assert ended_well(run)
+    ended, again = done.jobs()
+    assert (ended.state, again.state) == ("TIMEOUT", "COMPLETED")
+    assert (job.limit, again.limit) == ("00:11:00", "00:22:00")
+    assert (ended.partition, again.partition) == ("apart", "apart")
     assert done.results() == local.results()
 
 
-def test_a_job_over_its_memory_is_killed_and_tried_again_with_more(done, local):
+@story
+def a_job_over_its_memory_is_killed_and_tried_again_with_more(done, local):
     (done.folder / "ballast").write_text("800")
-    run = done.begin_held("deploy")
+    run = done.begin_held("deploy", "--forcerun", "deploy", *APART)
     done.slurm.wait_for(lambda: len(done.jobs()) == 2)
     done.let_go()
     assert ended_well(run)
@@ -173,8 +241,9 @@ def test_a_job_over_its_memory_is_killed_and_tried_again_with_more(done, local):
     assert done.results() == local.results()
 
 
-def test_a_job_that_somebody_cancels_is_tried_again(done, local):
-    run = done.begin_held("deploy")
+@story
+def a_job_that_somebody_cancels_is_tried_again(done, local):
+    run = done.begin_held("deploy", "--forcerun", "deploy", *APART)
     done.slurm.cancel(done.queue())
     done.let_go()
     assert ended_well(run)
@@ -182,59 +251,15 @@ def test_a_job_that_somebody_cancels_is_tried_again(done, local):
     assert done.results() == local.results()
 
 
-def test_a_killed_run_that_is_started_again_does_nothing_twice_that_was_done(done, local):
-    for name in ("report.txt", "deployed_model.json"):
-        (done.folder / "results" / name).unlink()
-    run = done.begin_held("report")
-    run.kill()
-    assert end_of(run).ran == ["report"]
-    done.let_go()  # nobody waits for this job now: it comes to its end all the same
-    done.slurm.wait_for(lambda: not done.queue())
-    assert done.run("--unlock").code == 0
-    outcome = done.run()
-    assert outcome.code == 0, outcome.stderr
-    assert outcome.ran == ["deploy"]
-    jobs = [(job.rule, job.state) for job in done.jobs()]
-    assert jobs == [("report", "COMPLETED"), ("deploy", "COMPLETED")]
-    assert done.results() == local.results()
-
-
-def test_an_interrupted_run_takes_its_jobs_with_it(done):
-    run = done.begin_held("deploy")
+@story
+def an_interrupted_run_takes_its_jobs_with_it(done, local):
+    run = done.begin_held("deploy", "--forcerun", "deploy", *APART)
     run.send_signal(signal.SIGINT)
     assert end_of(run).code != 0
     done.slurm.wait_for(lambda: not done.queue())
     assert [job.state for job in done.jobs()] == ["CANCELLED"]
 
 
-THREE = """
-rule all:
-    input: expand("{part}.txt", part=range(3))
-
-rule clean:
-    output: "{part}.txt"
-    threads: 3
-    resources: mem_mb=500, runtime=10
-    shell: "echo $SLURMD_NODENAME > {output}"
-"""
-
-
-def test_jobs_of_one_rule_are_one_submission_and_all_nodes_work(done):
-    (done.folder / "three.smk").write_text(THREE)
-    outcome = done.run("--snakefile", "three.smk")
-    assert outcome.code == 0, outcome.stderr
-    nodes = [(done.folder / f"{part}.txt").read_text().strip() for part in range(3)]
-    assert sorted(nodes) == ["n1", "n2", "n3"]
-    assert len({job.array for job in done.jobs()}) == 1
-
-
-def test_a_job_over_its_time_is_ended_and_tried_again_with_more(overdue, local):
-    project, job, run = overdue
-    project.slurm.wait_for(lambda: len(project.jobs()) == 2)
-    project.let_go()
-    assert ended_well(run)
-    ended, again = project.jobs()
-    assert (ended.state, again.state) == ("TIMEOUT", "COMPLETED")
-    assert (job.limit, again.limit) == ("00:11:00", "00:22:00")
-    assert (ended.partition, again.partition) == ("apart", "apart")
-    assert project.results() == local.results()
+@pytest.mark.parametrize("name", STORIES)
+def test_on_slurm(stories, name):
+    stories[name].result()

@@ -245,6 +245,16 @@ def test_an_orchestrator_that_we_are_compared_with_fits_into_the_runs_environmen
     assert {one for one in run.keys() & peer.keys() if run[one] != peer[one]} == set()
 
 
+def test_the_tests_of_profiles_have_every_profiles_extra_and_nothing_that_the_others_have():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
+        "optional-dependencies"
+    ]
+    wanted = [*extras["slurm"], *extras["cluster-generic"], *extras["kubernetes"]]
+    cluster = set(pins(LOCKS["requirements-cluster.lock"]))
+    assert {requirement.split()[0] for requirement in wanted} <= cluster
+    assert not cluster & set(pins(LOCKS["requirements-dev.lock"]))
+
+
 @pytest.mark.parametrize("name", LOCKS)
 def test_every_locked_version_has_its_hashes_and_no_address(name):
     entries = re.split(r"\n(?=\S)", LOCKS[name].strip())

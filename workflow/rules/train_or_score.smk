@@ -40,3 +40,8 @@ rule train_or_score:
         ),
     script:
         "../scripts/train_or_score.py"
+
+
+if config["shards"] > 1:
+
+    include: "shards.smk"
