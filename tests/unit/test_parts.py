@@ -185,6 +185,14 @@ def test_parts_of_other_prices_are_refused(tmp_path):
         join_parts(raw, files["parts"], files["part_receipts"])
 
 
+def test_parts_of_which_one_is_not_there_are_refused_for_rows_would_be_lost(tmp_path):
+    raw = tmp_path / "raw.json"
+    write_table(raw, market(symbols=6, days=30))
+    files = in_parts(tmp_path, raw, 3)
+    with pytest.raises(Refusal, match=r"raw\.json: has 180 rows, and .* were made of 120; run"):
+        join_parts(raw, files["parts"][:2], files["part_receipts"][:2])
+
+
 cells = st.one_of(st.none(), st.floats(allow_nan=False), st.integers(-5, 5))
 rows = st.lists(
     st.tuples(st.integers(1, 28), st.sampled_from(["A", "B", "C", "Ä", "a"]), cells, cells),

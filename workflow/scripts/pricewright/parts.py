@@ -1,6 +1,7 @@
 """A table of prices in parts: a shard's rows of it, and those of all shards together again."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,21 @@ from pricewright.shards import Shard
 Others = frozenset[str | None]
 
 
-def read_share(path: Path, shard: Shard) -> tuple[pd.DataFrame, str, Others]:
-    """A shard's rows of a checkpoint, the SHA-256 of all its bytes, and the others' symbols.
+@dataclass(frozen=True)
+class Share:
+    """A shard's rows of a checkpoint, of which it has `whole` rows and a SHA-256 of all its bytes.
+
+    others: the symbols that are not the shard's.
+    """
+
+    table: pd.DataFrame
+    sha256: str
+    whole: int
+    others: Others
+
+
+def read_share(path: Path, shard: Shard) -> Share:
+    """A shard's rows of a checkpoint.
 
     Rows keep their numbers in the whole, from 0, as their index. A record without a symbol is the
     first shard's, and so is all of a table without symbols. Raises what `read_table` raises.
@@ -25,7 +39,7 @@ def read_share(path: Path, shard: Shard) -> tuple[pd.DataFrame, str, Others]:
         table, sha256 = read_table(path)
         symbols = pa.array(table["symbol"]) if "symbol" in table.columns else None
         mine, others = _dealt(symbols, len(table), shard)
-        return table[mine], sha256, others
+        return Share(table[mine], sha256, len(table), others)
     stored = open_stored(path)
     has_symbols = "symbol" in stored.schema_arrow.names
     symbols = stored.read(["symbol"])["symbol"] if has_symbols else None
@@ -36,7 +50,7 @@ def read_share(path: Path, shard: Shard) -> tuple[pd.DataFrame, str, Others]:
         kept.append(rows.filter(pa.array(mine[begin : begin + len(rows)])))
         begin += len(rows)
     table = frame(pa.concat_tables(kept)).set_index(np.flatnonzero(mine))
-    return table, file_sha256(path), others
+    return Share(table, file_sha256(path), len(mine), others)
 
 
 def _dealt(
