@@ -19,10 +19,11 @@ if __name__ == "__main__":
 
 from pricewright.forecasting import distribution, garch, location
 from pricewright.forecasting.panel import Panel, squares
+from pricewright.forecasting.pieces import WIDTH
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.states import States
 from pricewright.forecasting.timeline import timeline
-from pricewright.forecasting.walkforward import WIDTH, usable, walk_forward
+from pricewright.forecasting.walkforward import usable, walk_forward
 from pricewright.parallel import each
 
 if TYPE_CHECKING:

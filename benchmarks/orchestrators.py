@@ -1,6 +1,6 @@
 """What orchestrators cost beside the five steps: `make bench-orchestrators`.
 
-The same functions on the sample, with the same files and options (orchestrators/steps.py), under
+The same functions on the sample, with the same files and options (steps.py), under
 this workflow, make, DVC, Luigi, Dagster and Kedro, and in one Python process. Each has a copy of
 the project, and an environment of its own: that of a run, with the peer from its lock in it.
 Rounds are interleaved. See benchmarks/README.md.
@@ -25,14 +25,9 @@ import yaml
 from contenders import ROOT, peers
 from overhead import STEPS, fresh_copy
 from reading import Run, Runs, facts, run, show, title
+from steps import READ, WRITTEN, options_file
 
 HERE = ROOT / "benchmarks" / "orchestrators"
-sys.path[:0] = [str(ROOT / "workflow" / "scripts"), str(HERE)]
-
-from steps import READ, WRITTEN, options_file  # noqa: E402
-
-from pricewright import config as settings  # noqa: E402
-
 FIRST, NOTHING, PRICES, TITLE = "first run", "nothing to do", "other prices", "another title"
 OURS, VERSION = "this workflow", "snakemake --version"
 LUIGI = ("luigi", "--module", "flow", "Deploy", "--local-scheduler")
@@ -78,7 +73,7 @@ class Project:
     def __init__(self, contender: Contender, folder: Path) -> None:
         self.contender, self.folder = contender, fresh_copy(folder)
         self.ran: dict[str, int] = {}
-        shutil.copy(HERE / "steps.py", folder)
+        shutil.copy(ROOT / "benchmarks" / "steps.py", folder)
         lock, base = HERE / f"{contender.peer}.lock", ROOT / "requirements.lock"
         locks = (lock, base) if lock.exists() else (base,)
         python, pins = peers(*locks)
@@ -196,6 +191,9 @@ def write_title(folder: Path, words: str) -> None:
 
 def step_options(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The options of each step, as the rules take them from config."""
+    sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
+    from pricewright import config as settings
+
     config = settings.complete(config)
     return {
         "ingest": settings.ingest_options(config),

@@ -76,10 +76,9 @@ def main() -> None:
     As in a job of the workflow's own, garbage is not looked for while modules are imported.
     """
     gc.disable()
-    import step  # noqa: F401  what the scripts import first
     from pricewright import journal
 
-    for name in sys.argv[1:]:
+    for name in ("step", *sys.argv[1:]):  # which the scripts import first
         import_module(name)
     gc.enable()
     journal.to_stderr("+".join(sys.argv[1:]))

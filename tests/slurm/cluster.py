@@ -168,7 +168,7 @@ class Slurm:
 
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[Slurm]:
-    """A Slurm of three nodes with nothing in its queue."""
+    """A Slurm of four nodes with nothing in its queue."""
     reason = why_not()
     if reason and os.environ.get("CI") == "true":
         pytest.fail(f"{reason} In CI there must be a Slurm.")

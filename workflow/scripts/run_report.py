@@ -10,6 +10,7 @@ escape what they take from config.
 """
 
 import re
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from itertools import chain
@@ -22,6 +23,9 @@ MB = 1_000_000
 
 MOST = 10 * MB
 """Bytes of a result that the page holds."""
+
+_WORDS = Path(".snakemake") / "words"
+"""Where the words on these are meanwhile; the page names it."""
 
 _DATA = re.compile(r"^(    var \w+ = )(.*;)$", re.MULTILINE)
 """The lines of the page that hold JSON, each on one line, as Snakemake's template has them."""
@@ -51,22 +55,22 @@ def write_run_report(workflow: Any, output: Path) -> None:
     from snakemake.settings.types import GlobalReportSettings
     from snakemake_interface_report_plugins.registry.plugin import Plugin
 
-    with tempfile.TemporaryDirectory() as folder:
+    def light(rules: Any, results: Any, *others: Any, **named: Any) -> Any:
+        """Snakemake's reporter of pages, but for what is too large."""
+        lighten(results, _WORDS)
+        return Reporter(rules, results, *others, **named)
 
-        class Light(Reporter):  # type: ignore[misc]
-            """Snakemake's reporter of pages, but for what is too large."""
-
-            def render(self) -> None:
-                lighten(self.results, Path(folder))
-                super().render()
-
-        written = Path(folder) / output.name
-        workflow.create_report(
-            Plugin(Light, ReportSettings, "html"),
-            ReportSettings(path=written),
-            GlobalReportSettings(),
-        )
-        page = written.read_text(encoding="utf-8")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            written = Path(folder) / output.name
+            workflow.create_report(
+                Plugin(light, ReportSettings, "html"),
+                ReportSettings(path=written),
+                GlobalReportSettings(),
+            )
+            page = written.read_text(encoding="utf-8")
+    finally:
+        shutil.rmtree(_WORDS, ignore_errors=True)
     write_whole(output, harmless(page).encode())
 
 
@@ -83,6 +87,7 @@ def lighten(results: Mapping[Any, Mapping[Any, Sequence[Any]]], folder: Path) ->
                 f"{result.path} has {result.size / MB:,.0f} MB, too many for this page. "
                 f"Its SHA-256 is {file_sha256(result.path)}.\n"
             )
+            folder.mkdir(parents=True, exist_ok=True)
             result.path = folder / f"{result.path.name}.txt"
             result.path.write_text(words, encoding="utf-8")
             result.size, result.mime = len(words), "text/plain"
