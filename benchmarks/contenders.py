@@ -74,8 +74,8 @@ def ours_in_parts(scripts: str, *options: str) -> None:
     sys.path.insert(0, scripts)
     sys.argv[1:] = options
     import ingest
-    from pricewright import archive, intake
-    from pricewright.reading.delimited import DelimitedSheet
+    from pricewright.intake import archive, intake
+    from pricewright.intake.reading.delimited import DelimitedSheet
 
     spent: dict[str, float] = defaultdict(float)
 

@@ -18,16 +18,15 @@ if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
 
 from pricewright.forecasting import distribution, garch, location
-from pricewright.forecasting.panel import Panel, squares
-from pricewright.forecasting.pieces import WIDTH
+from pricewright.forecasting.panel import SLICE_WIDTH, Panel, squares
+from pricewright.forecasting.plan import make_timeline
+from pricewright.forecasting.processes import each
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.states import States
-from pricewright.forecasting.timeline import timeline
+from pricewright.forecasting.volatility import States
 from pricewright.forecasting.walkforward import usable, walk_forward
-from pricewright.parallel import each
 
 if TYPE_CHECKING:
-    from pricewright.arrays import Floats, Ints
+    from pricewright.tables.arrays import Floats, Ints
 
 Arrays = dict[str, Any]
 
@@ -83,7 +82,7 @@ def simulate(_: str, output: str, series: str, days: str, seed: str = "5") -> No
 def speed(source: str, _: str, horizon: str, threads: str) -> None:
     """Prints the seconds that fits and forecasts take, as JSON."""
     values = np.load(source)["values"]
-    columns = [slice(at, at + WIDTH) for at in range(0, values.shape[1], WIDTH)]
+    columns = [slice(at, at + SLICE_WIDTH) for at in range(0, values.shape[1], SLICE_WIDTH)]
     blocks = [np.ascontiguousarray(values[:, part]) for part in columns]
     tasks: dict[str, Callable[[Floats], Floats]] = {
         "garch": partial(_garch, horizon=int(horizon)),
@@ -138,9 +137,9 @@ def windows(source: str, output: str, price: str, horizon: str, origins: str) ->
     """Forecasts of all our contenders from the same dates, and what the others need for theirs."""
     panel = _panel(source, price)
     settings = Settings(price=price, horizon=int(horizon), origins=int(origins), **DEFAULTS)
-    able, _ = usable(panel, timeline(panel, settings).origins, settings)
+    able, _ = usable(panel, make_timeline(panel, settings).origins, settings)
     panel = panel.columns(np.flatnonzero(able.any(axis=0)))  # others were given up long ago
-    times = timeline(panel, settings)
+    times = make_timeline(panel, settings)
     able, rows = usable(panel, times.origins, settings)
     daily = panel.calendar[panel.calendar >= times.origins[0]]
     last_estimate = times.estimates <= times.origins[0]
@@ -174,7 +173,7 @@ def _daily_rows(panel: Panel, days: "Ints") -> "Ints":
 
 def _walked(panel: Panel, settings: Settings, given: Arrays) -> Arrays:
     """centres, variances, lower, upper (K, S, H) and daily variances (D, S)."""
-    walked = walk_forward(panel, timeline(panel, settings), settings)
+    walked = walk_forward(panel, make_timeline(panel, settings), settings)
     levels = distribution.levels_with(settings.level).tolist()
     tail = round((1 - settings.level) / 2, 12)
     low, high = levels.index(tail), levels.index(round(1 - tail, 12))

@@ -5,12 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from pricewright.arrays import Floats
+from pricewright.evaluation.metrics import diebold_mariano, inside, interval_score, mae_ratio, qlike
 from pricewright.forecasting.panel import from_scale
-from pricewright.metrics.comparison import diebold_mariano
-from pricewright.metrics.densities import inside, interval_score
-from pricewright.metrics.points import mae_ratio
-from pricewright.metrics.variances import qlike
+from pricewright.tables.arrays import Floats
 
 LEVEL = 0.9
 NAIVE = "naive, combined, conformal"

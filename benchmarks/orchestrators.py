@@ -192,7 +192,7 @@ def write_title(folder: Path, words: str) -> None:
 def step_options(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The options of each step, as the rules take them from config."""
     sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
-    from pricewright import config as settings
+    from pricewright.configuration import config as settings
 
     config = settings.complete(config)
     return {

@@ -76,12 +76,12 @@ def main() -> None:
     As in a job of the workflow's own, garbage is not looked for while modules are imported.
     """
     gc.disable()
-    from pricewright import journal
+    from pricewright.steplog import log
 
     for name in ("step", *sys.argv[1:]):  # which the scripts import first
         import_module(name)
     gc.enable()
-    journal.to_stderr("+".join(sys.argv[1:]))
+    log.to_stderr("+".join(sys.argv[1:]))
     for name in sys.argv[1:]:
         call(name)
     gc.freeze()

@@ -3,9 +3,9 @@
 import orjson
 import pytest
 
-from pricewright.errors import Refusal
-from pricewright.sources.database import Query
-from pricewright.sources.s3 import s3_items
+from pricewright.files.errors import Refusal
+from pricewright.intake.sources.database import Query
+from pricewright.intake.sources.s3 import s3_items
 
 PRICES = (
     b'{"day":"2024-01-02","symbol":"NA","close":"1.10","volume":100}\n'

@@ -14,12 +14,13 @@ import orjson
 import pytest
 import yaml
 
-from pricewright.charts.drawing import library
+from pricewright.reporting.drawing import library
 
 pytest_plugins = ["people", "servers", "works"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "workflow" / "scripts"
+PRICEWRIGHT = str(SCRIPTS / "pricewright")  # the command, as it is where it is not installed
 STEPS = ("ingest", "clean", "train_or_score", "report", "deploy")
 CHECKPOINTS = (
     "prices_raw.json",

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from pricewright.corrections.applied import apply_corrections
-from pricewright.corrections.declared import read_corrections
+from pricewright.cleaning.corrections import apply_corrections
+from pricewright.cleaning.declarations import read_corrections
 
 DATES = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
 

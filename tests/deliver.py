@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from pricewright.prices import Prices
-from pricewright.reading.content import recognise
-from pricewright.reading.delivery import Reading, read_delivery
-from pricewright.reading.dialect import Dialect
+from pricewright.intake.reading.content import recognise
+from pricewright.intake.reading.delivery import Reading, read_delivery
+from pricewright.intake.reading.dialect import Dialect
+from pricewright.tables.prices import Prices
 
 NAMES = {"date": "Date", "symbol": "Ticker", "close": "Close", "volume": "Volume"}
 HEAD = "Date,Ticker,Close,Volume\n"

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from conftest import ROOT
-from pricewright.arrays import Floats
-from pricewright.documents import write_columns
+from pricewright.files.documents import write_columns
+from pricewright.forecasting.model_file import read_model
 from pricewright.forecasting.panel import Panel, panel_of
 from pricewright.forecasting.settings import Settings
-from pricewright.model import read_model
+from pricewright.tables.arrays import Floats
 from train_or_score import train_or_score
 
 SMALL: dict[str, Any] = {

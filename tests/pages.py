@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from conftest import market
-from pricewright.documents import write_columns, write_json
+from pricewright.files.documents import write_columns, write_json
 from report import report
 from train_or_score import train_or_score
 

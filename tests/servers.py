@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from pricewright import credentials
+from pricewright.files import secrets
 from scripted import Script
 
 PASSWORD = "canary-Pa55/w@rd:%"
@@ -127,7 +127,7 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable that a source looks at, and no secret that another test made known."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "ARROW_", "PG"))]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr(credentials, "_SECRETS", set())
+    monkeypatch.setattr(secrets, "_SECRETS", set())
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from pricewright.quality.flags import flag_prices
-from pricewright.quality.thresholds import Thresholds
+from pricewright.cleaning.flags import flag_prices
+from pricewright.cleaning.thresholds import FlagThresholds
 
 WEEKDAYS = [str(day.date()) for day in pd.bdate_range("2024-01-02", "2024-12-24")]
 
@@ -30,7 +30,7 @@ def walk(days: int, by: float = 1.01) -> list[float]:
 def flags(table: pd.DataFrame, *codes: str, **thresholds):
     """The entries with these codes, once it is seen that the table stays as it was."""
     before = table.copy(deep=True)
-    found = flag_prices(table, Thresholds(**thresholds))
+    found = flag_prices(table, FlagThresholds(**thresholds))
     pd.testing.assert_frame_equal(table, before)
     return [entry for entry in found if entry["flag"] in codes]
 

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from pricewright.sources.web import WebFile
+from pricewright.intake.sources.web import WebFile
 
 CSV = b"date,symbol,close\n2024-01-02,AAPL,185.64\n"
 
@@ -206,7 +206,7 @@ def know_names(monkeypatch, **names):
 
 def start_afresh(monkeypatch):
     """Forget the proxies of the machine that tests run on, and the secrets of other tests."""
-    monkeypatch.setattr("pricewright.credentials._SECRETS", set())
+    monkeypatch.setattr("pricewright.files.secrets._SECRETS", set())
     for name in ("http", "https", "all", "no"):
         monkeypatch.delenv(f"{name}_proxy", raising=False)
         monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)

@@ -12,16 +12,19 @@ from conftest import ROOT, SCRIPTS, as_csv, market
 from deploy import deploy
 from ingest import ingest
 from people import Office
-from pricewright import ledger
-from pricewright.config import clean_options, complete, ingest_options, training_options
-from pricewright.decisions import signing, ssh
-from pricewright.decisions.covered import PAGE, read_covered
-from pricewright.production import store
-from pricewright.production.evidence import Origin
-from pricewright.production.release import release
-from pricewright.production.releases import files, folder_of
-from pricewright.production.rollback import roll_back
-from pricewright.provenance import code_digest
+from pricewright.configuration.config import (
+    clean_options,
+    complete,
+    ingest_options,
+    training_options,
+)
+from pricewright.files.provenance import code_digest
+from pricewright.releases import store
+from pricewright.releases.evidence import Origin
+from pricewright.releases.history import files, folder_of
+from pricewright.releases.release import release, roll_back
+from pricewright.signoffs import ledger, signatures, signing
+from pricewright.signoffs.coverage import PAGE, read_covered
 from report import report
 from train_or_score import train_or_score
 
@@ -125,7 +128,7 @@ class Works(Office):
     def sign_release(self, who: str, digest: str) -> None:
         """Sign for gate deploy that a release may be gone back to."""
         key, policy = self.keys[who], self.policy
-        signer = signing.Signing(who=who, key=key, fingerprint=ssh.key_fingerprint(key))
+        signer = signing.Signing(who=who, key=key, fingerprint=signatures.key_fingerprint(key))
         content = files(self.root, digest)
         statement = signing.prepared(
             self.root,

@@ -9,7 +9,7 @@ from clean import clean
 from conftest import SCRIPTS, STEPS, as_csv, command, market
 from deploy import deploy
 from ingest import ingest
-from pricewright.errors import Refusal
+from pricewright.files.errors import Refusal
 from report import report
 from train_or_score import train_or_score
 

@@ -9,9 +9,9 @@ import pytest
 import ingest as script
 from conftest import as_csv, market
 from ingest import ingest
-from pricewright import intake
-from pricewright.errors import Refusal
-from pricewright.records import read_table
+from pricewright.files.errors import Refusal
+from pricewright.intake import intake
+from pricewright.tables.records import read_table
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_a_reader_that_loses_a_row_ends_the_step(desk, monkeypatch):
         shorter = replace(prices, symbols=prices.symbols[1:], days=prices.days[1:], values=columns)
         return shorter, lost
 
-    from pricewright.reading import delivery
+    from pricewright.intake.reading import delivery
 
     original = delivery.in_order
     monkeypatch.setattr(delivery, "in_order", forgetful)

@@ -6,7 +6,7 @@ import sys
 import time
 
 from conftest import SCRIPTS, command, market
-from pricewright.documents import write_columns
+from pricewright.files.documents import write_columns
 
 KILLS = 40
 

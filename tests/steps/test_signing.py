@@ -1,4 +1,4 @@
-"""What people run beside the workflow, as commands: sign.py, status.py and verify.py."""
+"""What people run beside the workflow, as commands: sign, status and verify."""
 
 import json
 import os
@@ -7,22 +7,20 @@ import sys
 
 import pytest
 
-from conftest import SCRIPTS, Project, command
+from conftest import PRICEWRIGHT, Project, command
 from people import make_key, signers_line
-from pricewright import ledger
-from pricewright.decisions.covered import GATES
-
-PROGRAM = str(SCRIPTS / "sign.py")
+from pricewright.signoffs import ledger
+from pricewright.signoffs.coverage import GATES
 
 
-def run(project, script, *arguments):
-    return command(str(SCRIPTS / f"{script}.py"), *map(str, arguments), cwd=project.folder)
+def run(project, name, *arguments):
+    return command(PRICEWRIGHT, name, *map(str, arguments), cwd=project.folder)
 
 
 def answered(project, answer, *arguments):
     """Run sign.py, and type an answer."""
     return subprocess.run(
-        [sys.executable, PROGRAM, *map(str, arguments)],
+        [sys.executable, PRICEWRIGHT, "sign", *map(str, arguments)],
         cwd=project.folder,
         input=answer,
         capture_output=True,
@@ -177,14 +175,14 @@ def test_without_results_there_is_nothing_to_sign(project, keys):
 def test_with_no_signers_status_and_sign_say_how_to_begin(finished, keys):
     for script in (["status"], ["sign", "report", "--key", keys["reviewer"]]):
         done = run(finished, *script)
-        assert "sign.py --init" in done.stdout + done.stderr
+        assert "pricewright sign --init" in done.stdout + done.stderr
 
 
 def test_the_key_that_ssh_would_take_is_taken_by_itself(signed_up, tmp_path):
     home = tmp_path / "home"
     (home / ".ssh").mkdir(parents=True)
     environment = {"HOME": str(home)}
-    begin = [PROGRAM, "report", "--yes"]
+    begin = [PRICEWRIGHT, "sign", "report", "--yes"]
     none = command(*begin, cwd=signed_up.folder, env=environment)
     assert "has none of id_ed25519" in none.stderr
     key = make_key(home / ".ssh", "id_ed25519")
@@ -206,7 +204,13 @@ def test_a_line_without_namespaces_stops_a_run_before_it_begins(finished, keys):
 def test_without_ssh_keygen_the_refusal_says_what_to_install(signed_up, keys, tmp_path):
     empty = {"PATH": str(tmp_path)}
     done = command(
-        PROGRAM, "report", "--key", str(keys["reviewer"]), cwd=signed_up.folder, env=empty
+        PRICEWRIGHT,
+        "sign",
+        "report",
+        "--key",
+        str(keys["reviewer"]),
+        cwd=signed_up.folder,
+        env=empty,
     )
     assert "ssh-keygen: is not installed" in done.stderr
     assert os.linesep not in done.stderr.strip()

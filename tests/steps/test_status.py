@@ -1,13 +1,13 @@
-"""status.py as a command: how the last run went."""
+"""`pricewright status` as a command: how the last run went."""
 
 import re
 
-from conftest import SCRIPTS, STEPS, Project, command
+from conftest import PRICEWRIGHT, STEPS, Project, command
 
 
 def status(project: Project) -> str:
     """What it prints."""
-    done = command(str(SCRIPTS / "status.py"), cwd=project.folder)
+    done = command(PRICEWRIGHT, "status", cwd=project.folder)
     assert done.code == 0, done.stderr
     assert done.stderr == ""
     return done.stdout

@@ -12,11 +12,32 @@ import pytest
 import yaml
 
 from conftest import ROOT, SCRIPTS, STEPS, command
-from pricewright.decisions.covered import GATES
-from pricewright.decisions.policy import Terms
-from pricewright.schema import load
+from pricewright.signoffs.coverage import GATES
+from pricewright.signoffs.policy import Terms
+from pricewright.tables.schema import load
 
-COMMANDS = (*STEPS, "production", "rollback", "sign", "status", "verify")
+ORDER = (  # from the top floor down: a room imports only those after it
+    "commands",
+    "steps",
+    "running",
+    "releases",
+    "configuration",
+    "signoffs",
+    "reporting",
+    "training",
+    "evaluation",
+    "forecasting",
+    "cleaning",
+    "intake",
+    "intake.reading",
+    "intake.sources",
+    "tables",
+    "steplog",
+    "files",
+)
+"""The rooms of workflow/scripts; `steps` are the rules' scripts."""
+
+SCRIPT_NAMES = (*STEPS, "clean_shard", "train_or_score_shard", "production")
 PACKAGE = sorted((SCRIPTS / "pricewright").rglob("*.py"))
 LOCKS = {
     str(path.relative_to(ROOT)): path.read_text()
@@ -25,40 +46,103 @@ LOCKS = {
 BESIDE = [name for name in LOCKS if name.startswith("benchmarks/orchestrators/")]
 
 
-def imports(file):
-    for node in ast.walk(ast.parse(file.read_text())):
+def modules():
+    """Every module of workflow/scripts by its name, with its syntax tree."""
+    for path in sorted(SCRIPTS.rglob("*.py")):
+        name = ".".join(path.relative_to(SCRIPTS).with_suffix("").parts)
+        yield name.removesuffix(".__init__"), ast.parse(path.read_text())
+
+
+MODULES = dict(modules())
+
+
+def imported(tree):
+    """The names that a module imports, as `package.module` or `package.module.name`."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from (alias.name.split(".")[0] for alias in node.names)
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            yield str(node.module).split(".")[0]
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-@pytest.mark.parametrize("file", PACKAGE, ids=lambda file: file.stem)
-def test_the_domain_imports_no_script_and_no_snakemake(file):
-    above = {"snakemake", *(path.stem for path in SCRIPTS.glob("*.py"))}
-    assert not above & set(imports(file))
+def arrows(name):
+    """The modules of ours that a module imports."""
+    for found in imported(MODULES[name]):
+        known = next((m for m in (found, found.rpartition(".")[0]) if m in MODULES), None)
+        if known and known != name:
+            yield known
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+def room(name):
+    """The room of a module."""
+    if name in SCRIPT_NAMES:
+        return "steps"
+    package = name if name in PACKAGES else name.rpartition(".")[0]
+    return package.removeprefix("pricewright.")
+
+
+PACKAGES = {
+    ".".join(path.parent.relative_to(SCRIPTS).parts) for path in SCRIPTS.rglob("__init__.py")
+}
+LOOSE = {"pricewright", "pricewright.__main__"}
+
+
+def test_every_module_is_in_a_room_that_the_order_knows():
+    assert {room(name) for name in MODULES.keys() - LOOSE} == set(ORDER)
+
+
+@pytest.mark.parametrize("name", sorted(MODULES.keys() - LOOSE))
+def test_imports_go_down_only(name):
+    floor = ORDER.index(room(name))
+    up = [
+        found for found in arrows(name) if found not in LOOSE and ORDER.index(room(found)) < floor
+    ]
+    assert not up
+
+
+def test_no_module_imports_itself_by_a_detour():
+    done, open_ = set(), []
+
+    def follow(name):
+        assert name not in open_, " -> ".join([*open_, name])
+        if name not in done:
+            open_.append(name)
+            for found in arrows(name):
+                follow(found)
+            done.add(open_.pop())
+
+    for name in MODULES:
+        follow(name)
+
+
+def test_snakemake_is_imported_by_one_room():
+    users = {
+        room(name)
+        for name, tree in MODULES.items()
+        if any(found.split(".")[0].startswith("snakemake") for found in imported(tree))
+    }
+    assert users == {"running"}
+
+
+@pytest.mark.parametrize("name", sorted(PACKAGES))
+def test_a_room_says_in_three_lines_what_it_is_for(name):
+    said = ast.get_docstring(MODULES[name])
+    assert len(said.splitlines()) == 3
+    assert len(MODULES[name].body) == 1  # it says that, and does nothing
+    assert name in ("pricewright", "running") or "May use " in said
+
+
+@pytest.mark.parametrize("name", SCRIPT_NAMES)
 def test_a_script_imports_step_first_and_ends_in_its_two_lines(name):
-    tree = ast.parse((SCRIPTS / f"{name}.py").read_text())
-    ours = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    own = [node for node in ours if set(imports_of(node)) & {"step", "pricewright"}]
-    assert isinstance(own[0], ast.Import)
-    assert own[0].names[0].name == "step"
-    assert (
-        (SCRIPTS / f"{name}.py")
-        .read_text()
-        .endswith(f'\n\nif __name__ == "__main__":\n    step.run({name})\n')
-    )
-    outside = {part for node in ours for part in imports_of(node)} - {"step", "pricewright"}
+    source = (SCRIPTS / f"{name}.py").read_text()
+    ours = [found for found in imported(ast.parse(source)) if found.split(".")[0] in OURS]
+    assert ours[0] == "running.step"
+    assert source.endswith(f'\n\nif __name__ == "__main__":\n    step.run({name})\n')
+    outside = {found.split(".")[0] for found in imported(MODULES[name])} - OURS
     assert outside <= set(sys.stdlib_module_names)
 
 
-def imports_of(node):
-    if isinstance(node, ast.Import):
-        return [alias.name.split(".")[0] for alias in node.names]
-    return [str(node.module).split(".")[0]]
+OURS = {"running", "pricewright"}
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -214,7 +298,12 @@ def test_the_steps_environment_has_the_locks_versions():
     text = (ROOT / "workflow" / "envs" / "steps.yaml").read_text()
     locked = pins(LOCKS["requirements.lock"])
     assert pins(text) == {name: locked[name] for name in pins(text)}
-    needed = {name for file in PACKAGE for name in imports(file)} - set(sys.stdlib_module_names)
+    needed = {
+        found.split(".")[0]
+        for name, tree in MODULES.items()
+        if name.split(".")[0] == "pricewright" and room(name) != "commands"
+        for found in imported(tree)
+    } - set(sys.stdlib_module_names)
     needed -= {"compression"}  # the standard library's, from Python 3.14 on
     needed -= {"lightgbm"}  # an extra, for those who ask for it
     distributions = {
@@ -269,7 +358,6 @@ HEAVY = {
     "report": {"pandas", "vl_convert"},
     "deploy": {"pandas", "vl_convert"},
     "production": {"pandas", "vl_convert", "pyarrow", "rocrate", "requests"},
-    "rollback": {"pandas", "vl_convert", "pyarrow", "rocrate", "requests"},
 }
 
 

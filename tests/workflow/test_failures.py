@@ -129,10 +129,12 @@ def test_an_error_at_import_reaches_the_log(project, tmp_path):
 
 
 def test_code_that_does_not_parse_is_named_before_anything_runs(project):
-    (project.folder / "workflow" / "scripts" / "pricewright" / "page.py").write_text("def f(:\n")
+    (project.folder / "workflow" / "scripts" / "pricewright" / "reporting" / "text.py").write_text(
+        "def f(:\n"
+    )
     outcome = project.snakemake()
     assert (outcome.code, outcome.ran) == (1, [])
-    assert "page.py" in outcome.stderr
+    assert "text.py" in outcome.stderr
 
 
 def test_a_run_killed_in_the_middle_is_taken_up_where_it_was(project, failing):

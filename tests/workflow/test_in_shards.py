@@ -69,5 +69,5 @@ def test_what_a_shard_refuses_ends_the_run_in_its_sentence(tmp_path):
     outcome = project.snakemake()
     assert outcome.code == 1
     assert "config/corrections.yaml:1: NOBODY on 2020-01-03 is not in" in outcome.stderr
-    status = command("workflow/scripts/status.py", cwd=project.folder)
+    status = command("workflow/scripts/pricewright", "status", cwd=project.folder)
     assert re.search(r"^  clean [12]-of-2 +failed ", status.stdout, re.MULTILINE)

@@ -15,8 +15,8 @@ import yaml
 
 from conftest import STEPS, Project, command
 from people import Office, signers_line
-from pricewright import ledger
-from pricewright.config import complete
+from pricewright.configuration.config import complete
+from pricewright.signoffs import ledger
 
 
 def office_of(project: Project, keys) -> Office:
@@ -56,7 +56,7 @@ def test_a_first_run_makes_everything_and_ends_with_how_to_configure_signers(pro
     assert outcome.code == 1
     assert outcome.ran == [*STEPS, "production"]
     assert "config/signers: names nobody" in outcome.stderr
-    assert "sign.py --init" in outcome.stderr
+    assert "pricewright sign --init" in outcome.stderr
     assert (project.folder / "results/run_report.html").exists()
     assert events(project) == ["run"]
     assert current(project) is None
@@ -73,7 +73,7 @@ def test_it_ends_with_a_short_list_of_who_must_sign_what_by_which_command(finish
     listed = [line.split() for line in lines]
     for gate in ("metrics", "report", "deploy"):
         assert [gate, "missing", "0", "of", "1,", "by", "nobody"] in listed
-        assert f"to sign (reviewer): python workflow/scripts/sign.py {gate}".split() in listed
+        assert f"to sign (reviewer): pricewright sign {gate}".split() in listed
     assert (finished.folder / "logs/production.1.log").exists()
     assert not (finished.folder / "logs/production.2.log").exists()  # it is not tried again
 
@@ -110,9 +110,9 @@ def test_a_plain_run_does_not_release(signed):
 
 def test_the_model_in_production_can_be_used_through_the_link(signed):
     assert production(signed).code == 0
-    script = signed.folder / "workflow/scripts/predict.py"
     outcome = command(
-        str(script),
+        "workflow/scripts/pricewright",
+        "predict",
         "--model",
         "production/current/model.json",
         "--format",
@@ -216,8 +216,8 @@ def test_status_rollback_and_verify_are_commands_of_the_same_project(signed, key
     assert production(signed).code == 0
     scripts = signed.folder / "workflow/scripts"
 
-    def ran(name, *arguments):
-        return command(str(scripts / f"{name}.py"), *arguments, cwd=signed.folder)
+    def ran(*arguments):
+        return command(str(scripts / "pricewright"), *arguments, cwd=signed.folder)
 
     assert "in production" in ran("status").stdout
     verified = ran("verify", "--rebuild")
@@ -226,7 +226,7 @@ def test_status_rollback_and_verify_are_commands_of_the_same_project(signed, key
     assert back.code == 1
     assert "there was no release before" in back.stderr
     assert len(back.stderr.splitlines()) == 1
-    again = ran("production")
+    again = command(str(scripts / "production.py"), cwd=signed.folder)
     assert again.code == 0, again.stderr
     assert "in production already" in again.stderr
 

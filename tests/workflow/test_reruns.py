@@ -10,12 +10,17 @@ PACKAGE = "workflow/scripts/pricewright"
 @pytest.mark.parametrize(
     ("file", "old", "new", "expected"),
     [
-        ("page.py", 'f"{named}: model report"', 'f"{named}: the model"', ["report", "deploy"]),
-        ("charts/drawing.py", '"fontSize": 15', '"fontSize": 16', ["report", "deploy"]),
+        (
+            "reporting/text.py",
+            'f"{named}: model report"',
+            'f"{named}: the model"',
+            ["report", "deploy"],
+        ),
+        ("reporting/drawing.py", '"fontSize": 15', '"fontSize": 16', ["report", "deploy"]),
         ("forecasting/har.py", "SEED = 20", "SEED = 21", list(STEPS[2:])),
-        ("cleaning.py", 'kind="stable"', 'kind="mergesort"', list(STEPS[1:])),
-        ("reading/numbers.py", 'characters=" \\t"', 'characters=" "', list(STEPS)),
-        ("sources/s3_service.py", "us-east-1", "us-east-2", list(STEPS)),
+        ("cleaning/missing.py", 'kind="stable"', 'kind="mergesort"', list(STEPS[1:])),
+        ("intake/reading/numbers.py", 'characters=" \\t"', 'characters=" "', list(STEPS)),
+        ("intake/sources/s3.py", "us-east-1", "us-east-2", list(STEPS)),
     ],
 )
 def test_an_edited_helper_makes_the_steps_that_use_it_run(finished, file, old, new, expected):
@@ -32,9 +37,13 @@ def test_an_edited_comment_docstring_or_layout_makes_nothing_run(finished):
     for name in STEPS:
         path = finished.folder / "workflow" / "scripts" / f"{name}.py"
         path.write_text("# A remark.\n\n\n" + path.read_text())
-    finished.edit(f"{PACKAGE}/cleaning.py", '"""Make delivered prices', '"""Make  delivered prices')
     finished.edit(
-        f"{PACKAGE}/prices.py", "@dataclass(frozen=True)", "@dataclass( frozen = True )  # kept"
+        f"{PACKAGE}/cleaning/missing.py", '"""Make delivered prices', '"""Make  delivered prices'
+    )
+    finished.edit(
+        f"{PACKAGE}/tables/prices.py",
+        "@dataclass(frozen=True)",
+        "@dataclass( frozen = True )  # kept",
     )
     assert finished.snakemake().ran == []
 

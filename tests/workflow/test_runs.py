@@ -9,7 +9,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from afterwards import layout_engine, presentable
+from running.records import layout_engine, presentable
+
 from conftest import CHECKPOINTS, ROOT, STEPS, Project, command, copy_project
 
 

@@ -125,7 +125,7 @@ def test_a_picture_of_the_dag_is_that_and_nothing_else(finished: Project, tmp_pa
 TWO = f"""
 import sys
 sys.path.insert(0, {str(SCRIPTS)!r})
-from terminal import watch
+from running.terminal import watch
 
 watch(workflow)
 

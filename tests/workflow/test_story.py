@@ -4,12 +4,11 @@ import shutil
 
 import pytest
 
-from pricewright import ledger
-from pricewright.decisions import ssh
-from pricewright.decisions.auditing import audit
-from pricewright.errors import Refusal
-from pricewright.production import releases
-from pricewright.production.agreement import Unsigned
+from pricewright.files.errors import Refusal
+from pricewright.releases import history
+from pricewright.releases.release import Unsigned
+from pricewright.signoffs import ledger, signatures
+from pricewright.signoffs.gates import audit
 
 
 def test_from_the_first_run_to_a_rollback(works, tmp_path):
@@ -29,7 +28,7 @@ def test_from_the_first_run_to_a_rollback(works, tmp_path):
     a_revoked_key_leaves_it_to_the_others(works)
     switches = [event for event in works.events() if event in ("release", "rollback")]
     assert switches == ["release", "release", "rollback", "release"]
-    assert ledger.verify(works.root / "ledger", releases.seen(works.root)) == []
+    assert ledger.verify(works.root / "ledger", history.seen(works.root)) == []
 
 
 def the_author_alone_is_not_enough(works):
@@ -38,7 +37,7 @@ def the_author_alone_is_not_enough(works):
     listing = refusal(works)
     assert "  source   ok       1 of 1, by author" in listing
     assert "author ran the training (signoffs.metrics.exclude_author)" in listing
-    assert "to sign (reviewer, second): python workflow/scripts/sign.py deploy" in listing
+    assert "to sign (reviewer, second): pricewright sign deploy" in listing
 
 
 def a_changed_byte_has_the_reviewer_sign_again(works):
@@ -57,7 +56,7 @@ def an_outsider_and_a_signature_for_another_gate_are_worth_nothing(works):
     works.name_signers("author", "reviewer", "second")
     other = theirs.with_name("second.json")
     shutil.copy(works.root / "signoffs/report/reviewer.json", other)
-    signature = ssh.sign(other.read_bytes(), works.keys["second"], "report")
+    signature = signatures.sign(other.read_bytes(), works.keys["second"], "report")
     other.with_name("second.json.sig").write_bytes(signature)
     void = works.void("deploy")
     assert void["outsider"] == "outsider is no signer for gate deploy"
@@ -112,7 +111,7 @@ def the_first_ones_sign_offs_put_back_release_nothing(works, kept, tmp_path):
 def to_go_back_takes_a_signature_for_that(works, first):
     with pytest.raises(Unsigned) as caught:
         works.roll_back("previous")
-    assert f"sign.py deploy --release {first[:12]}" in caught.value.listing
+    assert f"pricewright sign deploy --release {first[:12]}" in caught.value.listing
     works.sign_release("second", first)
     assert works.roll_back("previous") == first == works.current
     assert problems(works) == []
@@ -145,8 +144,8 @@ def refusal(works):
 
 def problems(works):
     """What is wrong with all that is kept."""
-    seen = releases.seen(works.root)
-    return [*audit(works.root, works.policy, seen, works.clock), *releases.verify(works.root)]
+    seen = history.seen(works.root)
+    return [*audit(works.root, works.policy, seen, works.clock), *history.verify(works.root)]
 
 
 def edit_the_page(works):

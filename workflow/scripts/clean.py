@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import step
-from pricewright.cleaning import Missing, settle
-from pricewright.corrected import correct, join_parts
-from pricewright.documents import write_json
-from pricewright.journal import say
-from pricewright.quality.flags import flag_prices, quality_document
-from pricewright.quality.thresholds import Thresholds
-from pricewright.records import write_table
+from running import step
+
+from pricewright.cleaning.corrections import correct, join_parts
+from pricewright.cleaning.flags import flag_prices, quality_document
+from pricewright.cleaning.missing import Missing, settle
+from pricewright.cleaning.thresholds import FlagThresholds
+from pricewright.files.documents import write_json
+from pricewright.steplog.log import say
+from pricewright.tables.records import write_table
 
 
 def clean(
@@ -90,7 +91,7 @@ def clean(
     made = join_parts(input, parts, part_receipts) if parts else correct(input, corrections)
     corrected = made.table
     say("read", rows=made.rows)
-    thresholds = Thresholds(
+    thresholds = FlagThresholds(
         jump_ratio=jump_ratio,
         jump_z=jump_z,
         slip_tolerance=slip_tolerance,

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-import step
-from pricewright.corrected import correct, keep_part
-from pricewright.journal import say
-from pricewright.shards import Shard
+from running import step
+
+from pricewright.cleaning.corrections import correct, keep_part
+from pricewright.steplog.log import say
+from pricewright.tables.shards import Shard
 
 
 def clean_shard(

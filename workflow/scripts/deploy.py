@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-import step
-from pricewright.errors import Refusal
+from running import step
+
 from pricewright.evaluation.acceptance import failed
-from pricewright.files import read_whole, sha256, write_whole
-from pricewright.journal import say
-from pricewright.model import read_model
-from pricewright.page import named_model
-from pricewright.retrying import retry
+from pricewright.files.disk import read_whole, sha256, write_whole
+from pricewright.files.errors import Refusal
+from pricewright.forecasting.model_file import named_model, read_model
+from pricewright.steplog.log import say
+from pricewright.steplog.retries import retry
 
 
 def deploy(

@@ -5,21 +5,23 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Literal
 
-import step
-from pricewright import accounts
-from pricewright.archive import Archive
-from pricewright.checkpoint import is_parquet, write_prices
-from pricewright.documents import write_json
-from pricewright.fields import SYMBOL
-from pricewright.intake import Mode, Terms, take_in
-from pricewright.journal import say
-from pricewright.provenance import code_digest
-from pricewright.reading.content import Limits
-from pricewright.reading.dates import Calendar, day_after
-from pricewright.reading.dialect import Dialect
-from pricewright.reading.numbers import MISSING, Marks
-from pricewright.snapshot import WORTH_IT, Snapshot, save
-from pricewright.sources import Source, has_several, items
+from running import step
+
+from pricewright.files.documents import write_json
+from pricewright.files.provenance import code_digest
+from pricewright.intake import intake
+from pricewright.intake.archive import Archive
+from pricewright.intake.deliveries import WORTH_IT, Snapshot, save
+from pricewright.intake.intake import Mode, Terms, take_in
+from pricewright.intake.reading.content import Limits
+from pricewright.intake.reading.dates import Calendar, day_after
+from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.reading.numbers import MISSING, Marks
+from pricewright.intake.sources.items import has_several, items
+from pricewright.intake.sources.source import Source
+from pricewright.steplog.log import say
+from pricewright.tables.fields import SYMBOL
+from pricewright.tables.prices import is_parquet, write_prices
 
 MANY = 1_000_000
 """Rows from which on JSON is a burden."""
@@ -184,7 +186,7 @@ def ingest(
     if len(taken.state.prices) > MANY and not is_parquet(output):
         say("recommend format: parquet, for JSON is slow and large", rows=len(taken.state.prices))
     sha256 = write_prices(output, taken.state.prices)
-    facts = accounts.receipt(source.name, taken, output, sha256)
+    facts = intake.receipt(source.name, taken, output, sha256)
     if receipt is not None:
         write_json(receipt, facts)
     if quarantine is not None:

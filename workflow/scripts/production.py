@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import step
-from pricewright.config_files import read_config
-from pricewright.journal import logger, say
-from pricewright.production.agreement import Unsigned
-from pricewright.production.evidence import Origin
-from pricewright.production.release import STAGED, release
-from pricewright.provenance import code_digest
+from running import step
+
+from pricewright.configuration.config import read_config
+from pricewright.files.provenance import code_digest
+from pricewright.releases.evidence import Origin
+from pricewright.releases.release import STAGED, Unsigned, release
+from pricewright.steplog.log import logger, say
 
 
 def production(

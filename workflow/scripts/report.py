@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import step
-from pricewright.documents import parse_json
-from pricewright.files import read_whole, write_whole
-from pricewright.journal import say
-from pricewright.model import read_model
-from pricewright.page import compose
+from running import step
+
+from pricewright.files.disk import read_whole, write_whole
+from pricewright.files.documents import parse_json
+from pricewright.forecasting.model_file import read_model
+from pricewright.reporting.text import compose
+from pricewright.signoffs.waiting import pending
+from pricewright.steplog.log import say
 
 
 def report(
@@ -69,20 +71,20 @@ def report(
         max_symbols=max_symbols,
         allow_unaccepted=allow_unaccepted,
         written=written,
-        required=required,
+        pending=pending(required),
     )
     if coverage or skill:
-        from pricewright.charts import drawing, pooled
+        from pricewright.reporting import charts, drawing
 
         if coverage:
-            chart = pooled.titled_coverage(model, drawing.FILE)
+            chart = charts.titled_coverage(model, drawing.FILE)
             write_whole(coverage, drawing.svg(chart, drawing.FILE).encode())
         if skill:
-            chart = pooled.interval_ratios(model, max_symbols, drawing.FILE)
+            chart = charts.interval_ratios(model, max_symbols, drawing.FILE)
             write_whole(skill, drawing.svg(chart, drawing.FILE).encode())
     if html:
-        from pricewright.backtest import read_backtest
-        from pricewright.html.page import files_of, render
+        from pricewright.evaluation.backtest_file import read_backtest
+        from pricewright.reporting.html import files_of, render
 
         rendered = render(
             model,
@@ -91,7 +93,7 @@ def report(
             files=files_of(model, str(input), digest),
             backtest=read_backtest(backtest, digest) if backtest else None,
             quality=_document(quality) if quality else None,
-            required=required,
+            pending=pending(required),
             allow_unaccepted=allow_unaccepted,
         )
         write_whole(html, rendered.encode())

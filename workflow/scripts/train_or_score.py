@@ -4,18 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import step
-from pricewright.errors import Refusal
-from pricewright.evaluation.acceptance import Thresholds
+from running import step
+
+from pricewright.evaluation.acceptance import Criteria
 from pricewright.evaluation.backtest import write_backtest
+from pricewright.files.errors import Refusal
 from pricewright.forecasting.histories import read_panel
+from pricewright.forecasting.model_file import read_model, write_model
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.sharded import Done
-from pricewright.journal import say
-from pricewright.model import read_model, write_model
-from pricewright.subject import chosen
-from pricewright.training import Source, build_model
-from pricewright.training import tasks as to_do
+from pricewright.steplog.log import say
+from pricewright.training.sharding import ShardResult
+from pricewright.training.symbols import chosen
+from pricewright.training.training import Source, build_model
+from pricewright.training.training import tasks as to_do
 
 
 def train_or_score(
@@ -158,7 +159,7 @@ def train_or_score(
         refit=refit,
         embargo_days=embargo_days,
     )
-    thresholds = Thresholds(
+    thresholds = Criteria(
         mae_ratio=mae_ratio,
         qlike_difference=qlike_difference,
         coverage_pooled=coverage_pooled,
@@ -175,7 +176,7 @@ def train_or_score(
     say("start", input=input, mode=mode, model=model or "new")
     panel, sha256, rows = read_panel(input, given[0]["parameters"]["price"] if given else price)
     if tasks:
-        from pricewright.stored import write_stored
+        from pricewright.tables.array_files import write_stored
 
         subject = chosen(panel, str(input), settings, given)
         for path, task in zip(tasks, to_do(subject, sha256, len(tasks), threads), strict=True):
@@ -216,13 +217,13 @@ def train_or_score(
     say("end", symbols=len(document["symbols"]), output=output, sha256=digest)
 
 
-def _done(shards: Sequence[Path]) -> list[Done]:
+def _done(shards: Sequence[Path]) -> list[ShardResult]:
     """What the shards did; what it is read with is not imported where there are none."""
     if not shards:
         return []
-    from pricewright.stored import read_stored
+    from pricewright.tables.array_files import read_stored
 
-    return [read_stored(path, Done) for path in shards]
+    return [read_stored(path, ShardResult) for path in shards]
 
 
 def _deployed(champion: Path) -> tuple[dict[str, Any], str] | None:

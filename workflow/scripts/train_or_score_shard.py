@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-import step
-from pricewright.forecasting.sharded import Task, do
-from pricewright.journal import say
-from pricewright.stored import read_stored, write_stored
+from running import step
+
+from pricewright.steplog.log import say
+from pricewright.tables.array_files import read_stored, write_stored
+from pricewright.training.sharding import ShardTask, do
 
 
 def train_or_score_shard(input: Path, output: Path, *, threads: int = 1) -> None:
@@ -21,7 +22,7 @@ def train_or_score_shard(input: Path, output: Path, *, threads: int = 1) -> None
         On how many groups of symbols to work at a time, each in a process of its own.
     """
     say("start", input=input)
-    task = read_stored(input, Task)
+    task = read_stored(input, ShardTask)
     write_stored(output, do(task, threads))
     say("end", symbols=len(task.panel), output=output)
 

@@ -1,1 +1,4 @@
-"""How good a model would have been: its scores, whether it is accepted, who was better."""
+"""How good forecasts are: metrics, scores, acceptance, champion, the back-test, the leak check.
+Nothing here makes a forecast of its own.
+May use forecasting and below.
+"""

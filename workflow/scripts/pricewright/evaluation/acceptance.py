@@ -3,13 +3,43 @@
 Coverage and back-tests are counts, and a perfect forecast, too, is off by chance: with one symbol
 and 100 dates its 90 % interval is off by more than 1.5 points nearly every second time. So these
 are missed only by more than chance explains, too.
+
+How far a perfect forecast is off by chance: with few dates and many symbols, quite far.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, Literal
 
-from pricewright.evaluation.chance import SIGNIFICANT, failures_by_chance, off_by_chance
+SIGNIFICANT = 0.05
+"""A p-value below it is called significant."""
+
+
+def off_by_chance(model: Mapping[str, Any], chance: float) -> float:
+    """How far the share within an interval is off with this probability, if it is right.
+
+    model: with `coverage_error`, that share's standard error, if it is known; else the answer is 0.
+    """
+    error = model.get("coverage_error")
+    if not chance or error is None:
+        return 0.0
+    return float(NormalDist().inv_cdf(1 - chance / 2) * error)
+
+
+def failures_by_chance(tests: int, chance: float) -> int:
+    """Of so many tests at SIGNIFICANT, how many fail at most, but with this probability."""
+    if not chance:
+        return 0
+    failures, probability = 0, (1 - SIGNIFICANT) ** tests
+    below = probability
+    while below < 1 - chance and failures < tests:
+        failures += 1
+        odds = SIGNIFICANT / (1 - SIGNIFICANT)
+        probability *= (tests - failures + 1) / failures * odds
+        below += probability
+    return failures
+
 
 Champion = Literal["not_worse", "better", "ignore"]
 
@@ -20,7 +50,7 @@ def percent_key(share: float) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Thresholds:
+class Criteria:
     """What is asked of a model; see config's section `accept`.
 
     chance: the share of perfect forecasts that may miss a limit; 0 takes thresholds as they are.
@@ -41,7 +71,7 @@ def judge(
     metrics: Mapping[str, Any],
     level: float,
     champion: Mapping[str, Any] | None,
-    thresholds: Thresholds,
+    thresholds: Criteria,
 ) -> dict[str, Any]:
     """`accepted`, and the criteria by name: value, limit, whether it is met, and in words.
 
@@ -100,7 +130,7 @@ def judge(
 
 
 def _coverage_by_symbol(
-    by_symbol: Mapping[str, Any], level: float, thresholds: Thresholds
+    by_symbol: Mapping[str, Any], level: float, thresholds: Criteria
 ) -> dict[str, Any]:
     """The worst of the symbols with origins enough, beside its limit; met, if there are none."""
     seen = [
@@ -128,7 +158,7 @@ def _coverage_by_symbol(
     }
 
 
-def _kupiec(tails: Mapping[str, Any], thresholds: Thresholds) -> dict[str, Any]:
+def _kupiec(tails: Mapping[str, Any], thresholds: Criteria) -> dict[str, Any]:
     """The tail that is worst beside its limit, among those with tests."""
     shares = []
     for found in tails.values():

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pricewright.arrays import Days, Floats, Ints, sums
-from pricewright.backtest import SERIES, keep_backtest
+from pricewright.evaluation.backtest_file import SERIES, keep_backtest
+from pricewright.evaluation.metrics import mean_with_interval
 from pricewright.evaluation.scores import TAILS, Scores
 from pricewright.forecasting import distribution
 from pricewright.forecasting.panel import Panel, from_scale
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.walked import Piece, Walked
-from pricewright.metrics.comparison import mean_with_interval
+from pricewright.forecasting.walkforward import Forecasts, WalkForward
+from pricewright.tables.arrays import Days, Floats, Ints, sums
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +30,7 @@ def write_backtest(
     model: str,
     *,
     origins: Days,
-    walked: Walked,
+    walked: WalkForward,
     scores: Scores,
     settings: Settings,
 ) -> None:
@@ -75,7 +75,9 @@ def _lists(values: Values, lengths: Ints) -> "pa.Array":
     return pa.ListArray.from_arrays(ends, kept.view(pa.date32()) if days else kept)
 
 
-def _series(piece: Piece, panel: Panel, shapes: Floats, settings: Settings) -> dict[str, Values]:
+def _series(
+    piece: Forecasts, panel: Panel, shapes: Floats, settings: Settings
+) -> dict[str, Values]:
     """`days` and each of SERIES, one symbol after the other."""
     columns = np.arange(len(panel))
     lengths = np.minimum(panel.counts, DAYS)
@@ -88,7 +90,7 @@ def _series(piece: Piece, panel: Panel, shapes: Floats, settings: Settings) -> d
 
 
 def _forecasts(
-    piece: Piece, panel: Panel, shapes: Floats, rows: Ints, settings: Settings
+    piece: Forecasts, panel: Panel, shapes: Floats, rows: Ints, settings: Settings
 ) -> dict[str, Floats]:
     """The rest of SERIES at some rows (N, S)."""
     columns = np.arange(len(panel))
@@ -127,7 +129,7 @@ def _forecasts(
     }
 
 
-def _exceptions(walked: Walked, scores: Scores) -> list[list[Values]]:
+def _exceptions(walked: WalkForward, scores: Scores) -> list[list[Values]]:
     """For each of TAILS, the days of each symbol's exceptions."""
     found: list[list[Values]] = [[np.empty(0)] * len(walked.whole) for _ in TAILS]
     for piece in walked.pieces:

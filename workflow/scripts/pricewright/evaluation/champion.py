@@ -1,22 +1,96 @@
-"""The model now deployed beside the one that would take its place, on the same windows."""
+"""The model now deployed beside the one that would take its place, on the same windows.
 
-from collections.abc import Mapping
+Two models' figures beside each other, from the forecasts and days that both have.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from pricewright.arrays import Days
-from pricewright.evaluation.beside import beside, cut
-from pricewright.evaluation.figures import mean_of, number
-from pricewright.evaluation.scores import Scores, score
+from pricewright.evaluation.acceptance import percent_key
+from pricewright.evaluation.figures import at, by_symbol_of, mean_of, number, over_symbols, share_of
+from pricewright.evaluation.metrics import mae_ratio, mean_with_interval
+from pricewright.evaluation.scores import TAILS, Losses, Scores, score
 from pricewright.forecasting.document import read
+from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, Panel
-from pricewright.forecasting.saved import Saved
+from pricewright.forecasting.plan import Timeline
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.timeline import Timeline
 from pricewright.forecasting.walkforward import walk_given
-from pricewright.metrics.comparison import mean_with_interval
+from pricewright.tables.arrays import Days, Flags, Floats, mean
+
+
+def cut(scores: Scores, columns: Any, both: Flags, days: Flags) -> Scores:
+    """The scores of some symbols, S of them, where two models have a forecast.
+
+    both: (K, S, H), from which origins, for whom and of how many days ahead.  days: (D, S).
+    """
+    steps, count = both.shape[-1], len(days)
+
+    def losses(of: Losses) -> Losses:
+        return Losses(
+            **{
+                name: np.where(
+                    both if found.ndim == both.ndim else both[..., None],
+                    found[:, columns][:, :, :steps],
+                    np.nan,
+                )
+                for name, found in vars(of).items()
+            }
+        )
+
+    def daily(found: Floats) -> Floats:
+        there = days if found.ndim == days.ndim else days[..., None]
+        return np.where(there, found[:count, columns], np.nan)
+
+    return replace(
+        scores,
+        model=losses(scores.model),
+        random_walk=losses(scores.random_walk),
+        scale=scores.scale[:, columns],
+        squared_scale=scores.squared_scale[:, columns],
+        qlike=daily(scores.qlike),
+        ewma_qlike=daily(scores.ewma_qlike),
+        hits=daily(scores.hits),
+    )
+
+
+def beside(challenger: Scores, champion: Scores, symbols: Sequence[str]) -> dict[str, Any]:
+    """`pooled` and `by_symbol`: the figures of both, with QLIKE and the value-at-risk's exceptions.
+
+    The scores are of the same symbols, origins and days (`cut`).
+    """
+    each = {"challenger": challenger, "champion": champion}
+    with np.errstate(all="ignore"):
+        ratio = mae_ratio(challenger.model.error, champion.model.error)
+        found = {name: _by_symbol(scores) for name, scores in each.items()}
+    pooled = {
+        name: over_symbols(scores.model, found[name], scores)
+        | {"exceptions": {key: share_of(hits) for key, hits in _tails(scores)}}
+        for name, scores in each.items()
+    }
+    return {
+        "pooled": pooled | {"mae_ratio": number(mean_of(ratio))},
+        "by_symbol": {
+            symbol: {name: at(found[name], place) for name in each}
+            | {"mae_ratio": number(ratio[place])}
+            for place, symbol in enumerate(symbols)
+        },
+    }
+
+
+def _by_symbol(scores: Scores) -> dict[str, Any]:
+    return by_symbol_of(scores.model, scores) | {
+        "qlike": mean(scores.qlike),
+        "exceptions": {key: mean(hits) for key, hits in _tails(scores)},
+    }
+
+
+def _tails(scores: Scores) -> list[tuple[str, Floats]]:
+    return [(percent_key(tail), scores.hits[..., place]) for place, tail in enumerate(TAILS)]
+
 
 UNSEEN = 20
 """The dates after a champion's cutoff that a comparison needs."""
@@ -95,7 +169,7 @@ def compare(
     }
 
 
-def _common(champion: Saved, panel: Panel) -> list[str]:
+def _common(champion: Model, panel: Panel) -> list[str]:
     """The symbols that both have, and can have on the champion's scale."""
     levels = dict(zip(panel.symbols, panel.levels.tolist(), strict=True))
     logs = [s for s, level in zip(champion.symbols, champion.levels, strict=True) if not level]
@@ -104,7 +178,7 @@ def _common(champion: Saved, panel: Panel) -> list[str]:
 
 
 def _scores(
-    champion: Saved, panel: Panel, timeline: Timeline, settings: Settings, processes: int
+    champion: Model, panel: Panel, timeline: Timeline, settings: Settings, processes: int
 ) -> Scores:
     """Its scores from the same origins, by the same rules of who can be forecast."""
     theirs = replace(

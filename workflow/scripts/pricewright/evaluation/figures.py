@@ -6,14 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from pricewright.arrays import Floats, mean
-from pricewright.evaluation.acceptance import percent_key
-from pricewright.evaluation.chance import SIGNIFICANT
+from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
+from pricewright.evaluation.metrics import (
+    christoffersen,
+    diebold_mariano,
+    holm,
+    kupiec,
+    mae_ratio,
+    mase,
+    mean_with_interval,
+    pit_histogram,
+    rmsse,
+    share_error,
+    uniformity,
+)
 from pricewright.evaluation.scores import COVERAGES, TAILS, Losses, Scores
-from pricewright.metrics.comparison import diebold_mariano, holm, mean_with_interval
-from pricewright.metrics.densities import pit_histogram, share_error, uniformity
-from pricewright.metrics.points import mae_ratio, mase, rmsse
-from pricewright.metrics.risk import christoffersen, kupiec
+from pricewright.tables.arrays import Floats, mean
 
 ENOUGH_DAYS = 250
 """The days that a back-test of a value-at-risk needs to count."""

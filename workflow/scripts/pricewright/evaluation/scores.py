@@ -4,15 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pricewright.arrays import Floats, Ints
+from pricewright.evaluation.metrics import inside, interval_score, naive_scales, pinball, pit, qlike
 from pricewright.forecasting import distribution, volatility
 from pricewright.forecasting.panel import Panel, from_scale, squares
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.walked import Piece, Walked
-from pricewright.metrics.densities import inside, interval_score, pinball, pit
-from pricewright.metrics.points import naive_scales
-from pricewright.metrics.variances import qlike
-from pricewright.progress import Progress
+from pricewright.forecasting.walkforward import Forecasts, WalkForward
+from pricewright.steplog.log import Progress
+from pricewright.tables.arrays import Floats, Ints
 
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
 TAILS = (0.01, 0.05)
@@ -60,7 +58,7 @@ class Scores:
     hits: Floats
 
 
-def score(walked: Walked, settings: Settings) -> Scores:
+def score(walked: WalkForward, settings: Settings) -> Scores:
     """The scores of a walk-forward, all symbols together, each in the place that it has there."""
     progress = Progress("symbols", len(walked.whole), "scoring")
     days = max(len(piece.daily_rows) for piece in walked.pieces)
@@ -107,7 +105,7 @@ def _put(whole: Scores, part: Scores, columns: Ints) -> None:
             into[: len(array), columns] = array
 
 
-def _score(piece: Piece, panel: Panel, shapes: Floats, settings: Settings) -> Scores:
+def _score(piece: Forecasts, panel: Panel, shapes: Floats, settings: Settings) -> Scores:
     columns = np.arange(len(panel))
     levels = distribution.levels_with(settings.level)
     steps = np.arange(1, settings.horizon + 1)
@@ -198,7 +196,7 @@ def _losses(
     )
 
 
-def _daily(piece: Piece, panel: Panel, shapes: Floats, levels: list[float]) -> _Daily:
+def _daily(piece: Forecasts, panel: Panel, shapes: Floats, levels: list[float]) -> _Daily:
     """What was forecast of each next day, by the distribution of the origin before it."""
     columns = np.arange(len(panel))
     rows, origin = piece.daily_rows, np.maximum(piece.daily_origins, 0)

@@ -18,15 +18,21 @@ from typing import Any
 
 import numpy as np
 
-from pricewright.arrays import Days, Floats
-from pricewright.errors import Refusal
+from pricewright.files.errors import Refusal
 from pricewright.forecasting import volatility
 from pricewright.forecasting.har import WARM_UP
-from pricewright.forecasting.lagged import DIGITS, NUMBERS, last_changes, scaled
-from pricewright.forecasting.panel import NEVER, Panel, squares
-from pricewright.forecasting.pieces import pieces
+from pricewright.forecasting.panel import NEVER, Panel, panel_slices, squares
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.trees import MOST_LEAVES, MOST_TREES, Tree
+from pricewright.forecasting.trees import (
+    DIGITS,
+    MOST_LEAVES,
+    MOST_TREES,
+    NUMBERS,
+    Tree,
+    last_changes,
+    scaled,
+)
+from pricewright.tables.arrays import Days, Floats
 
 ROWS = 20_000
 """About the most rows to learn from."""
@@ -80,7 +86,7 @@ def forests(
         return [None] * len(days)
     _lightgbm()  # before the work begins
     step = every(int(panel.counts.sum()), settings.horizon)
-    found = joined([rows(part.panel, settings, step) for part in pieces(panel)])
+    found = joined([rows(part.panel, settings, step) for part in panel_slices(panel)])
     until = [day - settings.embargo_days for day in days]
     window = settings.window_days
     since = [-NEVER if window is None else day - window for day in until]

@@ -7,18 +7,18 @@ from zlib import crc32
 
 import numpy as np
 
-from pricewright.arrays import Floats, Ints
 from pricewright.forecasting import distribution
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.volatility import Volatility
+from pricewright.tables.arrays import Floats, Ints
 
 Places = tuple[slice, slice] | tuple[Ints, Ints]
 """An index of rows and columns."""
 
 
 @dataclass(frozen=True)
-class Known:
+class PastErrors:
     """Of S symbols at D dates, the latest standardised errors whose outcome was known.
 
     absolute, counts: (D, S, H), the sums of their absolute values and how many there were.
@@ -68,13 +68,13 @@ class Errors:
         return found, places
 
 
-def normal(symbols: int, dates: int, settings: Settings) -> Known:
+def normal(symbols: int, dates: int, settings: Settings) -> PastErrors:
     """What a normal distribution rests on: nothing."""
     shape = (dates, symbols, settings.horizon)
-    return Known(np.zeros(shape), np.zeros(shape, dtype=np.intp), np.empty((*shape, 0)), [])
+    return PastErrors(np.zeros(shape), np.zeros(shape, dtype=np.intp), np.empty((*shape, 0)), [])
 
 
-def conformal(errors: Errors, ends: Ints, settings: Settings, every: int) -> Known:
+def conformal(errors: Errors, ends: Ints, settings: Settings, every: int) -> PastErrors:
     """What is known at some dates; one in `every` errors is in the pool of all symbols."""
     levels = distribution.levels_with(settings.level)
     begin, stop = errors.known(ends, settings.calibration)
@@ -99,7 +99,7 @@ def conformal(errors: Errors, ends: Ints, settings: Settings, every: int) -> Kno
             unit = np.where(number > 0, sizes, 1.0) / np.maximum(number, 1)
             rows, _ = np.nonzero(there)
             pool[date].append(found[there] / unit[rows])
-    return Known(absolute, counts, own, pool)
+    return PastErrors(absolute, counts, own, pool)
 
 
 def simulated(
@@ -108,7 +108,7 @@ def simulated(
     terms: Floats,
     models: Sequence[Volatility],
     settings: Settings,
-) -> Known:
+) -> PastErrors:
     """Filtered historical simulation at some dates, normal where errors are few.
 
     terms: (D, S, H), the variances forecast there, by the volatility model of each date.
@@ -128,10 +128,10 @@ def simulated(
             if len(drawn) >= distribution.FEWEST and drawn.any() and (term > 0).all():
                 moves = float(alpha[symbol]), float(persistence[symbol])
                 own[date, symbol] = distribution.simulated(drawn, ranks, term, moves, levels)
-    return Known(np.zeros(terms.shape), counts, own, [[] for _ in models])
+    return PastErrors(np.zeros(terms.shape), counts, own, [[] for _ in models])
 
 
-def shapes_of(parts: Sequence[Known], settings: Settings) -> list[Floats]:
+def shapes_of(parts: Sequence[PastErrors], settings: Settings) -> list[Floats]:
     """(D, S, H, Q) of each group of symbols: the quantiles of a standardised error at each date.
 
     S is 1 if all symbols have the same. A conformal shape is between the symbol's own and that of

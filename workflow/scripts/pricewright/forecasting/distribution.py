@@ -18,7 +18,7 @@ from typing import Literal
 
 import numpy as np
 
-from pricewright.arrays import Floats, Ints
+from pricewright.tables.arrays import Floats, Ints
 
 Kind = Literal["normal", "fhs", "conformal"]
 

@@ -1,26 +1,31 @@
-"""The part of a model's JSON that forecasts are made from: written, and read with care.
+"""A model's file, opened by whoever has nothing but numpy and that file.
+
+The part of a model's JSON that forecasts are made from: written, and read with care.
 
 What is read is checked as far as it is used, for whoever forecasts may have nothing but numpy
 and the document.
 """
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
-from pricewright.arrays import Floats
-from pricewright.errors import Refusal
-from pricewright.forecasting import lagged, smoothing, trees, volatility
-from pricewright.forecasting.checked import LARGEST, LARGEST_VARIANCE, Checked
+from pricewright.files.errors import Refusal
+from pricewright.files.strict_json import read_json
+from pricewright.forecasting import location, trees, volatility
+from pricewright.forecasting import trees as lagged
+from pricewright.forecasting.checked_document import LARGEST, LARGEST_VARIANCE, CheckedDocument
 from pricewright.forecasting.garch import Garch
 from pricewright.forecasting.har import HALF_LIVES
 from pricewright.forecasting.location import Location
-from pricewright.forecasting.saved import Saved
+from pricewright.forecasting.model import Model
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.states import States
-from pricewright.forecasting.walk import Fitted
+from pricewright.forecasting.track import Fitted
+from pricewright.forecasting.volatility import States
+from pricewright.tables.arrays import Floats
 
 LEAST_OF = {"rolling_days": 2, "horizon": 1}
 """The least of a whole number among the settings, if it is not 0."""
@@ -32,7 +37,7 @@ ROUNDING = 1e-9
 """By so little, relatively, a quantile may be below the one before it."""
 
 
-def written(saved: Saved) -> dict[str, Any]:
+def written(saved: Model) -> dict[str, Any]:
     """`parameters`, `distribution`, `har`, `trees` and `symbols` of a model, with forecasts."""
     own = saved.settings.distribution != "normal"
     fitted, states = saved.fitted, saved.states
@@ -98,13 +103,13 @@ def written(saved: Saved) -> dict[str, Any]:
     }
 
 
-def read(document: Any, name: str, symbols: Sequence[str] | None = None) -> Saved:
+def read(document: Any, name: str, symbols: Sequence[str] | None = None) -> Model:
     """A model from its document; `symbols` are those wanted, if not all.
 
     Raises Refusal, with the key, for whatever is missing, no number, too large or of another
     shape, and for a symbol that the model does not have.
     """
-    reader = Checked(document, name)
+    reader = CheckedDocument(document, name)
     settings = _settings(reader)
     known = reader.at("symbols")
     if not isinstance(known, dict) or not known:
@@ -119,7 +124,7 @@ def read(document: Any, name: str, symbols: Sequence[str] | None = None) -> Save
     if len(probabilities) < 2 or not (np.diff(probabilities) > 0).all():
         reader.refuse("distribution.probabilities", probabilities.tolist(), "rising numbers")
     fitted, states = _parameters(reader, settings, wanted)
-    return Saved(
+    return Model(
         settings=settings,
         symbols=wanted,
         levels=np.array(
@@ -134,7 +139,7 @@ def read(document: Any, name: str, symbols: Sequence[str] | None = None) -> Save
     )
 
 
-def _settings(reader: Checked) -> Settings:
+def _settings(reader: CheckedDocument) -> Settings:
     values: dict[str, Any] = {}
     hints = get_type_hints(Settings)
     for key, kind in hints.items():
@@ -156,7 +161,7 @@ def _settings(reader: Checked) -> Settings:
 
 
 def _parameters(
-    reader: Checked, settings: Settings, symbols: Sequence[str]
+    reader: CheckedDocument, settings: Settings, symbols: Sequence[str]
 ) -> tuple[Fitted, States]:
     def each(*path: str, least: float = -LARGEST, most: float = LARGEST) -> Floats:
         found = [reader.number("symbols", s, *path, least=least, most=most) for s in symbols]
@@ -216,7 +221,7 @@ def _parameters(
         settings.location,
         slope=each("location", "slope"),
         intercept=each("location", "intercept"),
-        weight=each("location", "weight", least=smoothing.LEAST / 2, most=smoothing.MOST),
+        weight=each("location", "weight", least=location.LEAST / 2, most=location.MOST),
         trees=grown,
     )
     states = States(
@@ -230,7 +235,7 @@ def _parameters(
     return Fitted(place_of, model), states
 
 
-def _recent(reader: Checked, settings: Settings, symbol: str) -> Floats:
+def _recent(reader: CheckedDocument, settings: Settings, symbol: str) -> Floats:
     """Its last price, or as many as a rolling mean and the next ones are made from."""
     place = ("symbols", symbol)
     path = (*place, "volatility", "recent")
@@ -246,7 +251,9 @@ def _recent(reader: Checked, settings: Settings, symbol: str) -> Floats:
     return recent
 
 
-def _shapes(reader: Checked, settings: Settings, symbols: Sequence[str], count: int) -> Floats:
+def _shapes(
+    reader: CheckedDocument, settings: Settings, symbols: Sequence[str], count: int
+) -> Floats:
     paths: list[tuple[str, ...]] = [("symbols", symbol, "shape") for symbol in symbols]
     if settings.distribution == "normal":
         paths = [("distribution", "shape")]
@@ -261,3 +268,65 @@ def _shapes(reader: Checked, settings: Settings, symbols: Sequence[str], count: 
 
 def _some(symbols: Sequence[str]) -> str:
     return ", ".join(symbols[:5]) + (f" and {len(symbols) - 5} more" if len(symbols) > 5 else "")
+
+
+SCHEMA_VERSION = 2
+"""Of the models that this code reads."""
+
+TOLERANCE = 1e-6
+"""How far, relatively, a forecast may be off the one in the file: kinds of CPU differ by less."""
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """A model of the symbols that are wanted; `known` are all that the file has."""
+
+    saved: Model
+    known: Sequence[str]
+
+
+def open_model(path: Path, symbols: Sequence[str] | None = None) -> ModelFile:
+    """A model, of all its symbols or of some.
+
+    Raises Refusal if the file is no model of this schema version, if it lacks a symbol that is
+    wanted, or if what it says cannot be, as after an edit by hand: a forecast in it that does
+    not follow from its parameters, too.
+    """
+    whole = read_json(path)
+    if not isinstance(whole, dict) or "schema_version" not in whole:
+        raise Refusal(f"{path}: not a model: it has no schema_version; train again.")
+    version = whole["schema_version"]
+    if isinstance(version, bool) or version != SCHEMA_VERSION:
+        raise Refusal(
+            f"{path}: a model of schema version {_short(version)}, where this code reads version "
+            f"{SCHEMA_VERSION}; train again."
+        )
+    saved = read(whole, str(path), symbols)
+    _check_forecasts(saved, whole, path)
+    return ModelFile(saved, list(whole["symbols"]))
+
+
+def _check_forecasts(saved: Model, whole: Any, path: Path) -> None:
+    intervals = saved.quantiles(saved.bounds)
+    made = {"point": saved.points(), "lower": intervals[..., 0], "upper": intervals[..., 1]}
+    for place, symbol in enumerate(saved.symbols):
+        found = whole["symbols"][symbol].get("forecast")
+        for name, prices in made.items():
+            if not isinstance(found, dict) or not _is_near(found.get(name), prices[place]):
+                raise Refusal(
+                    f"{path}: 'symbols.{symbol}.forecast.{name}' does not follow from the model's "
+                    "parameters, as after an edit by hand; train again."
+                )
+
+
+def _is_near(found: Any, made: Floats) -> bool:
+    if not isinstance(found, list) or len(found) != len(made):
+        return False
+    if not all(type(price) in (int, float) for price in found):
+        return False
+    return np.allclose(np.array(found, dtype=np.float64), made, rtol=TOLERANCE, atol=0.0)
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 20 else text[:17] + "..."

@@ -8,6 +8,21 @@ in units of the long-run variance, which is the mean squared change (variance ta
 Mezrich 1996) and where the recursion begins: h[0] is 1. The Gaussian quasi-likelihood is
 maximised within alpha >= 0, beta >= 0 and alpha + beta <= CAP, from the likeliest of a few places
 or from a known one, by Newton's method with the exact derivatives (`likelihood.py`).
+
+The Gaussian quasi-likelihood of GARCH(1,1), its score and its curvature, of many series at once.
+
+With h[t+1] = 1 - alpha - beta + alpha * u[t] + beta * h[t] and h[0] = 1 the variance is
+
+    h = 1 + alpha * a,    a[t+1] = u[t] - 1 + beta * a[t],    a[0] = 0
+
+and, since a depends on beta alone, all derivatives of h are what the same recursion makes of a:
+
+    dh/dalpha = a,    dh/dbeta = alpha * b,    db/dbeta = 2 * c
+
+with b[t+1] = a[t] + beta * b[t] and c[t+1] = b[t] + beta * c[t], b[0] = c[0] = 0. (In this form
+they are those of Fiorentini, Calzolari & Panattoni 1996.)
+
+Newton's method for two parameters of many series: alpha >= 0, beta >= 0, alpha + beta <= CAP.
 """
 
 from dataclasses import dataclass
@@ -15,10 +30,202 @@ from typing import Self
 
 import numpy as np
 
-from pricewright.arrays import Flags, Floats, Ints, sums
-from pricewright.forecasting.likelihood import Likelihood
-from pricewright.forecasting.newton import inside, newton_step
-from pricewright.forecasting.recurrence import recurrence
+from pricewright.forecasting.recurrence import BLOCK, before, blocks, recurrence
+from pricewright.tables.arrays import Flags, Floats, Ints, sums
+
+TOGETHER = 8
+"""Rows of all blocks that are worked on at a time, to stay in a processor's cache; and variances
+that are multiplied up for one logarithm: each is about 1, and none so far off that it matters."""
+
+
+class Likelihood:
+    """The likelihood of squared changes u, in units of their mean; a place is alpha and beta.
+
+    A sum of derivatives is made for each series alone, from its own rows and in their order.
+    """
+
+    def __init__(self, squares: Floats, counts: Ints) -> None:
+        """squares: u in blocks, (BLOCK, K, S), 0 past an end.  counts: (S,), rows of each."""
+        self.squares, self.counts = squares, counts
+        count, columns = squares.shape[1:]
+        row = np.arange(count) * BLOCK
+        self._past = []
+        for begin in range(0, BLOCK, TOGETHER):
+            rows = np.arange(begin, begin + TOGETHER)[:, None] + row
+            self._past.append(np.flatnonzero(rows[..., None] >= counts))
+        self._excess = squares - 1
+        self._room = np.empty((3, *squares.shape))
+        self._bench = np.empty((7, TOGETHER, count, columns))
+
+    @classmethod
+    def of_series(cls, squares: Floats, counts: Ints) -> Self:
+        """That of u (n, S), NaN past an end."""
+        # two blocks at least, for the rows of one alone would be added up pairwise
+        rows = max(len(squares), BLOCK + 1)
+        return cls(blocks(np.where(np.isnan(squares), 0.0, squares), rows), counts)
+
+    def of(self, columns: Flags) -> Self:
+        """The same for some of the series."""
+        return type(self)(np.ascontiguousarray(self.squares[..., columns]), self.counts[columns])
+
+    def value(self, place: Floats) -> Floats:
+        """(S,): the mean log-likelihood at a place (2, S), but for its constant."""
+        a = before(self._excess, place[1], 0.0, out=self._room[0])
+        total = np.zeros(a.shape[1:])
+        for rows, past in self._parts():
+            variance, inverse, ratio, *_ = self._bench
+            self._variance(a[rows], place[0], past, variance, inverse)
+            total += np.log(np.multiply.reduce(variance, axis=0))
+            total += _added(np.multiply(self.squares[rows], inverse, out=ratio))
+        return -0.5 * sums(total) / self._divisor()
+
+    def bend(self, place: Floats) -> tuple[Floats, Floats, Floats]:
+        """The likelihood (S,), its score (2, S) and its curvature (3, S): minus the second
+        derivatives by alpha twice, by both, and by beta twice."""
+        alpha, beta = place
+        a = before(self._excess, beta, 0.0, out=self._room[0])
+        b = before(a, beta, 0.0, out=self._room[1])
+        c = before(b, beta, 0.0, out=self._room[2])
+        total = np.zeros((7, *a.shape[1:]))
+        for rows, past in self._parts():
+            variance, inverse, ratio, by_a, by_b, by_c, product = self._bench
+            self._variance(a[rows], alpha, past, variance, inverse)
+            total[0] += np.log(np.multiply.reduce(variance, axis=0))
+            total[0] += _added(np.multiply(self.squares[rows], inverse, out=ratio))
+            for derivative, relative in ((a, by_a), (b, by_b), (c, by_c)):
+                np.multiply(derivative[rows], inverse, out=relative)
+            ratio -= 1
+            for place_of, relative in enumerate((by_a, by_b, by_c), start=1):
+                total[place_of] += _added(np.multiply(ratio, relative, out=product))
+            ratio *= 2
+            ratio += 1
+            np.multiply(ratio, by_a, out=product)
+            ratio *= by_b
+            by_a *= product
+            total[4] += _added(by_a)
+            product *= by_b
+            total[5] += _added(product)
+            ratio *= by_b
+            total[6] += _added(ratio)
+        value, s_a, s_b, s_c, aa, ab, bb = (
+            np.array([sums(part) for part in total]) / self._divisor()
+        )
+        score = 0.5 * np.array([s_a, alpha * s_b])
+        curve = 0.5 * np.array([aa, alpha * ab - s_b, alpha**2 * bb - 2 * alpha * s_c])
+        return -0.5 * value, score, curve
+
+    def _variance(
+        self, a: Floats, alpha: Floats, past: Ints, variance: Floats, inverse: Floats
+    ) -> None:
+        """h and, past an end, 1; and 1 / h and, past an end, 0."""
+        np.multiply(a, alpha, out=variance)
+        variance += 1
+        variance.reshape(-1)[past] = 1
+        np.divide(1, variance, out=inverse)
+        inverse.reshape(-1)[past] = 0
+
+    def _parts(self) -> list[tuple[slice, Ints]]:
+        begins = range(0, BLOCK, TOGETHER)
+        return [
+            (slice(begin, begin + TOGETHER), past)
+            for begin, past in zip(begins, self._past, strict=True)
+        ]
+
+    def _divisor(self) -> Ints:
+        return np.maximum(self.counts, 1)
+
+
+def _added(rows: Floats) -> Floats:
+    return np.asarray(np.add.reduce(rows, axis=0))
+
+
+CAP = 0.9995
+"""The most persistence: beyond it the variance would have no mean to return to."""
+
+TOLERANCE = 1e-5
+"""Arrived: the next step would be shorter, and its error is about its square."""
+
+FLATTEST = 1e-6
+"""A curvature is taken for no less than this, relative to the steepest."""
+
+ON_IT = 1e-12
+"""So near a bound is on it."""
+
+NEAR, CLOSER = 1e-3, 0.9
+"""From farther than this off a bound a step goes no more than this share of the way to it: on it
+a parabola from afar says little."""
+
+TINY = 1e-30
+
+BOUNDS = (
+    ((-1.0, 0.0), 0.0, (0.0, 1.0)),
+    ((0.0, -1.0), 0.0, (1.0, 0.0)),
+    ((1.0, 1.0), CAP, (1.0, -1.0)),
+)
+"""Each with the direction out, how far that goes, and the direction along it."""
+
+
+def newton_step(place: Floats, score: Floats, curve: Floats) -> tuple[Floats, Flags]:
+    """The step (2, S) to the top of a parabola, within the bounds, and who arrives with it (S,).
+
+    score: (2, S).  curve: (3, S), minus the second derivatives: twice by the first parameter, by
+    both, twice by the second. Where there is no top the step leads up, and nobody arrives. Where
+    it would lead out of a bound it goes along it.
+    """
+    free, has_top = _free(score, curve)
+    step = free
+    on_it = [_dot(out, place) >= limit - ON_IT for out, limit, _ in BOUNDS]
+    for (out, _, along), on in zip(BOUNDS, on_it, strict=True):
+        held = on & ((_dot(out, score) > 0) | (_dot(out, free) > 0))
+        length, has_one = _along(along, score, curve)
+        step = np.where(held, np.multiply.outer(along, length), step)
+        has_top = np.where(held, has_one, has_top)
+    for (out, _, _), on in zip(BOUNDS, on_it, strict=True):  # where two meet
+        step = np.where(on & (_dot(out, step) > ON_IT * np.abs(step).max(axis=0)), 0.0, step)
+    arrives = has_top & (np.abs(step).max(axis=0) < TOLERANCE)
+    part = np.ones(place.shape[1])
+    for out, limit, _ in BOUNDS:
+        outward, room = _dot(out, step), np.maximum(limit - _dot(out, place), 0.0)
+        room = np.where(room > NEAR, CLOSER * room, room)
+        part = np.where(outward > room, np.minimum(part, room / np.maximum(outward, TINY)), part)
+    return step * part, arrives
+
+
+def inside(place: Floats) -> Floats:
+    """The place (2, S), with what rounding has put past a bound on it."""
+    alpha = np.clip(place[0], 0.0, CAP)
+    return np.array([alpha, np.clip(place[1], 0.0, CAP - alpha)])
+
+
+def _free(score: Floats, curve: Floats) -> tuple[Floats, Flags]:
+    """The step with no bounds; where the curvature is none of a top, its absolute value serves."""
+    aa, ab, bb = curve
+    middle, half = (aa + bb) / 2, (aa - bb) / 2
+    radius = np.hypot(half, ab)
+    steep, flat = middle + radius, middle - radius
+    least = FLATTEST * np.maximum(np.abs(steep), np.abs(flat)) + TINY
+    steep, gentle = (np.maximum(np.abs(value), least) for value in (steep, flat))
+    # the same directions, with these two curvatures
+    turn = (steep - gentle) / 2 / np.maximum(radius, TINY)
+    middle = (steep + gentle) / 2
+    aa, ab, bb = middle + turn * half, turn * ab, middle - turn * half
+    both = steep * gentle
+    step = np.array([bb * score[0] - ab * score[1], aa * score[1] - ab * score[0]]) / both
+    return step, flat > 0
+
+
+def _along(along: tuple[float, float], score: Floats, curve: Floats) -> tuple[Floats, Flags]:
+    """(S,): the step in a direction, and whether there is a top, or nothing to gain."""
+    one, other = along
+    slope = _dot(along, score)
+    bend = one**2 * curve[0] + 2 * one * other * curve[1] + other**2 * curve[2]
+    least = FLATTEST * np.abs(curve).max(axis=0) + TINY
+    return slope / np.maximum(np.abs(bend), least), (bend > 0) | (slope == 0)
+
+
+def _dot(direction: tuple[float, float], values: Floats) -> Floats:
+    return np.asarray(direction[0] * values[0] + direction[1] * values[1])
+
 
 STARTS = ((0.03, 0.95), (0.08, 0.88), (0.05, 0.80))
 """(alpha, beta) to begin from: the likeliest is taken."""

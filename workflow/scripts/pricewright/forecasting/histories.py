@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pricewright.arrays import Days, Floats
-from pricewright.errors import Refusal
-from pricewright.files import file_sha256, read_begin
+from pricewright.files.disk import file_sha256, read_begin
+from pricewright.files.errors import Refusal
 from pricewright.forecasting.panel import NEVER, Panel
-from pricewright.records import read_table
+from pricewright.tables.arrays import Days, Floats
+from pricewright.tables.records import read_table
 
 
 def read_panel(path: Path, price: str) -> tuple[Panel, str, int]:

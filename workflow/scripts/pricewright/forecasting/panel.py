@@ -1,13 +1,16 @@
-"""The price histories of many symbols side by side, on the scale on which they are modelled."""
+"""A panel in pieces, each small enough that its numbers fit a processor's cache.
 
-from collections.abc import Sequence
+The price histories of many symbols side by side, on the scale on which they are modelled.
+"""
+
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
 import numpy as np
 
-from pricewright.arrays import Days, Flags, Floats, Ints
+from pricewright.tables.arrays import Days, Flags, Floats, Ints
 
 NEVER = np.iinfo(np.int32).max
 """The day of what is past a history's end."""
@@ -116,3 +119,23 @@ def from_scale(values: Floats, levels: Flags) -> Floats:
     """Values (..., S, H) on the scale of the model as prices; none is more than a number can be."""
     prices = np.exp(np.minimum(values, MOST))
     return np.where(levels[:, None], values, prices) if levels.any() else prices
+
+
+SLICE_WIDTH = 64
+"""Symbols that are worked on at a time."""
+
+
+@dataclass(frozen=True)
+class PanelSlice:
+    """The histories of some symbols, and where these are in the panel of all."""
+
+    panel: Panel
+    columns: Ints
+
+
+def panel_slices(panel: Panel) -> Iterator[PanelSlice]:
+    """The panel in parts, each cut out when it is asked for."""
+    places = np.arange(len(panel))
+    for begin in range(0, len(panel), SLICE_WIDTH):
+        some = slice(begin, begin + SLICE_WIDTH)
+        yield PanelSlice(panel.columns(some), places[some])

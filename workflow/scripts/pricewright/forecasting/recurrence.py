@@ -9,7 +9,7 @@ other columns are there.
 
 import numpy as np
 
-from pricewright.arrays import Floats, sums
+from pricewright.tables.arrays import Floats, sums
 
 BLOCK = 64
 """Rows of a block; a power of 2."""

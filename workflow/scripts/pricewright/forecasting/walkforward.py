@@ -3,33 +3,111 @@
 Parameters are estimated from what was known at the end of some days, and hold to the next of
 them; states are brought forward each day. The standardised errors that come of it were all made
 out of sample, and the distribution at a date rests on those whose outcome was known by then.
+
+What a walk-forward made: forecasts, states and distributions, piece by piece.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeVar
 
 import numpy as np
 
-from pricewright.arrays import Days, Flags, Floats, Ints
 from pricewright.forecasting.calibration import (
     Errors,
+    PastErrors,
     conformal,
     normal,
     shapes_of,
     simulated,
 )
-from pricewright.forecasting.panel import Panel
-from pricewright.forecasting.pieces import WIDTH, Part, pieces
-from pricewright.forecasting.plan import Plan, planned
+from pricewright.forecasting.panel import SLICE_WIDTH, Panel, PanelSlice, panel_slices
+from pricewright.forecasting.plan import Plan, Timeline, make_plan
+from pricewright.forecasting.processes import each
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.states import Start
-from pricewright.forecasting.timeline import Timeline
-from pricewright.forecasting.walk import Fitted, Track, errors, estimate, follow
-from pricewright.forecasting.walked import Made, Piece, Walked
-from pricewright.parallel import each
-from pricewright.progress import Progress
+from pricewright.forecasting.track import Fitted, Track, errors, estimate, follow
+from pricewright.forecasting.volatility import Start, States
+from pricewright.steplog.log import Progress
+from pricewright.tables.arrays import Days, Flags, Floats, Ints
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """What a walk-forward made for some symbols, S of them.
+
+    columns: (S,), where they are in the panel of all.
+    usable: (K, S), where an origin can be forecast from.  rows: (K, S), the observation at each
+    origin, with its states.  centres, variances: (K, S, H), forecasts from there.
+    daily_rows: (D, S), all observations from the first origin on, -1 for none; daily_origins, from
+    which origin their distribution is, -1 where none can be forecast from; daily_centres,
+    daily_variances: forecasts from them of the next.
+    fitted: the parameters at the end.  last: the track's last observation of each, P being 1.
+    shapes: (D, S or 1, H, Q), the distributions as they were estimated at D dates.
+    errors: (S,), from how many errors made out of sample the last of them.
+    """
+
+    columns: Ints
+    usable: Flags
+    rows: Ints
+    states: States
+    centres: Floats
+    variances: Floats
+    daily_rows: Ints
+    daily_origins: Ints
+    daily_centres: Floats
+    daily_variances: Floats
+    fitted: Fitted
+    last: Track
+    shapes: Floats
+    errors: Ints
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+
+@dataclass(frozen=True)
+class CalibratedForecasts:
+    """A piece without its shapes, which are those of all symbols, and what they rest on."""
+
+    piece: Forecasts
+    known: PastErrors
+
+    def __len__(self) -> int:
+        return len(self.piece)
+
+
+@dataclass(frozen=True)
+class WalkForward:
+    """A walk-forward of all symbols, piece by piece, in whatever order.
+
+    whole: the panel of all.
+    held: (K + 1,), which of the distributions held at each origin and holds at the end.
+    """
+
+    whole: Panel
+    pieces: Sequence[Forecasts]
+    held: Ints
+
+    @cached_property
+    def order(self) -> Ints | slice:
+        """Where, of what all pieces have one after the other, each symbol's is."""
+        places = np.concatenate([piece.columns for piece in self.pieces])
+        return slice(None) if (np.diff(places) > 0).all() else np.argsort(places)
+
+    def panel(self, piece: Forecasts) -> Panel:
+        """A piece's histories, cut out anew each time: those of all pieces are a second panel."""
+        return self.whole.columns(piece.columns)
+
+    def shapes(self, piece: Forecasts) -> Floats:
+        """(K + 1, S or 1, H, Q): the distributions of a piece at each origin and at the end."""
+        return np.asarray(piece.shapes[self.held])
+
+    def last_shapes(self) -> Floats:
+        """(S or 1, H, Q): the distributions at the end, of all symbols or common to them."""
+        found = np.concatenate([piece.shapes[self.held[-1]] for piece in self.pieces])
+        return found[self.order] if len(found) == len(self.whole) else found[:1]
+
 
 MANY = 500_000
 """Observations from which on it is worth to start processes."""
@@ -43,25 +121,27 @@ def walk_forward(
     *,
     to_the_end: bool = True,
     doing: str = "forecasting",
-) -> Walked:
+) -> WalkForward:
     """Estimate, follow and forecast all the way; the same bytes for any number of processes.
 
     to_the_end: whether to estimate once more at the end of the panel, for a model to deploy.
     doing: what the log calls it.
     """
-    plan = planned(panel, timeline, settings, processes, to_the_end=to_the_end)
+    plan = make_plan(panel, timeline, settings, processes, to_the_end=to_the_end)
     return walked(panel, timeline, settings, walk(panel, plan, settings, processes, doing=doing))
 
 
 def walk(
     panel: Panel, plan: Plan, settings: Settings, processes: int = 1, *, doing: str = "forecasting"
-) -> list[Made]:
+) -> list[CalibratedForecasts]:
     """What can be made of some symbols without the others, but for what the plan knows of them."""
     one = partial(_walk, plan=plan, settings=settings)
-    return _each_piece(one, pieces(panel), panel, processes, doing)
+    return _each_piece(one, panel_slices(panel), panel, processes, doing)
 
 
-def walked(panel: Panel, timeline: Timeline, settings: Settings, made: Sequence[Made]) -> Walked:
+def walked(
+    panel: Panel, timeline: Timeline, settings: Settings, made: Sequence[CalibratedForecasts]
+) -> WalkForward:
     """A walk-forward of all symbols of a panel, from what was made of each, in any order."""
     knowns = [part.known for part in made]
     shapes = shapes_of(knowns, settings)
@@ -70,7 +150,7 @@ def walked(panel: Panel, timeline: Timeline, settings: Settings, made: Sequence[
         for part, own in zip(made, shapes, strict=True)
     ]
     held = np.searchsorted(timeline.estimates, timeline.origins, side="right") - 1
-    return Walked(panel, whole, np.append(held, len(knowns[0].counts) - 1))
+    return WalkForward(panel, whole, np.append(held, len(knowns[0].counts) - 1))
 
 
 def walk_given(
@@ -82,7 +162,7 @@ def walk_given(
     shapes: Floats,
     start: Start | None = None,
     processes: int = 1,
-) -> Walked:
+) -> WalkForward:
     """Follow and forecast with a model that is given, its parameters the same at all dates.
 
     shapes: (1, S or 1, H, Q).  start: where histories go on that began before the panel.
@@ -99,24 +179,26 @@ def follow_given(
     fitted: Fitted,
     start: Start | None,
     processes: int = 1,
-) -> list[Piece]:
+) -> list[Forecasts]:
     """What `walk_given` makes of some symbols: pieces without their shapes."""
     given = (
         _Given(part, fitted.of(part.columns), start.of(part.columns) if start else None)
-        for part in pieces(panel)
+        for part in panel_slices(panel)
     )
     one = partial(_follow_given, timeline=timeline, settings=settings)
     return _each_piece(one, given, panel, processes, "forecasting")
 
 
-def walked_given(panel: Panel, timeline: Timeline, shapes: Floats, made: Sequence[Piece]) -> Walked:
+def walked_given(
+    panel: Panel, timeline: Timeline, shapes: Floats, made: Sequence[Forecasts]
+) -> WalkForward:
     """A walk-forward of all symbols of a panel with a given model, from pieces in any order."""
     whole = [
         replace(piece, shapes=shapes if shapes.shape[1] == 1 else shapes[:, piece.columns])
         for piece in made
     ]
     held = np.zeros(len(timeline.origins) + 1, dtype=np.intp)
-    return Walked(panel, whole, held)
+    return WalkForward(panel, whole, held)
 
 
 def usable(panel: Panel, origins: Days, settings: Settings) -> tuple[Flags, Ints]:
@@ -143,13 +225,13 @@ def usable(panel: Panel, origins: Days, settings: Settings) -> tuple[Flags, Ints
 class _Given:
     """A part with the parameters that are given for it, and where its histories go on."""
 
-    part: Part
+    part: PanelSlice
     fitted: Fitted
     start: Start | None
 
 
 One = TypeVar("One")
-Result = TypeVar("Result", Made, Piece)
+Result = TypeVar("Result", CalibratedForecasts, Forecasts)
 
 
 def _each_piece(
@@ -160,7 +242,7 @@ def _each_piece(
     doing: str,
 ) -> list[Result]:
     progress = Progress("symbols", len(panel), doing)
-    worth_it = len(panel) > WIDTH and panel.counts.sum() >= MANY
+    worth_it = len(panel) > SLICE_WIDTH and panel.counts.sum() >= MANY
     return each(
         function,
         parts,
@@ -169,7 +251,7 @@ def _each_piece(
     )
 
 
-def _walk(part: Part, *, plan: Plan, settings: Settings) -> Made:
+def _walk(part: PanelSlice, *, plan: Plan, settings: Settings) -> CalibratedForecasts:
     panel, days = part.panel, plan.days
     fitted: list[Fitted] = []
     for day, found, trees in zip(days, plan.weights, plan.forests, strict=True):
@@ -177,30 +259,30 @@ def _walk(part: Part, *, plan: Plan, settings: Settings) -> Made:
         fitted.append(estimate(panel, day, settings, before, found, trees=trees))
     piece, track, begins = _forecasts(part, plan.timeline, fitted, settings, days=days)
     if settings.distribution == "normal":
-        return Made(piece, normal(len(panel), len(days), settings))
+        return CalibratedForecasts(piece, normal(len(panel), len(days), settings))
     ends = np.array([panel.upto(day) for day in days])
     made = Errors(panel, np.ascontiguousarray(errors(panel, track).transpose(2, 1, 0)), begins)
     if settings.distribution == "fhs":
         places = np.where(ends > 0, np.maximum(ends - 1 - begins, 0), -1)
         terms = track.at(places).variances
         models = [part.volatility for part in fitted]
-        return Made(piece, simulated(made, ends, terms, models, settings))
-    return Made(piece, conformal(made, ends, settings, plan.every))
+        return CalibratedForecasts(piece, simulated(made, ends, terms, models, settings))
+    return CalibratedForecasts(piece, conformal(made, ends, settings, plan.every))
 
 
-def _follow_given(given: _Given, *, timeline: Timeline, settings: Settings) -> Piece:
+def _follow_given(given: _Given, *, timeline: Timeline, settings: Settings) -> Forecasts:
     return _forecasts(given.part, timeline, [given.fitted], settings, start=given.start)[0]
 
 
 def _forecasts(
-    part: Part,
+    part: PanelSlice,
     timeline: Timeline,
     fitted: Sequence[Fitted],
     settings: Settings,
     *,
     days: Sequence[int] = (),
     start: Start | None = None,
-) -> tuple[Piece, Track, Ints]:
+) -> tuple[Forecasts, Track, Ints]:
     """The piece, the whole track, and the row (S,) with which the track begins."""
     panel = part.panel
     able, rows = usable(panel, timeline.origins, settings)
@@ -216,7 +298,7 @@ def _forecasts(
     inside = daily < panel.counts - first
     each_day = track.at(np.where(inside, daily, -1))
     origins = track.at(np.where(rows >= 0, np.maximum(rows - first, 0), -1))
-    piece = Piece(
+    piece = Forecasts(
         columns=part.columns,
         usable=able,
         rows=rows,

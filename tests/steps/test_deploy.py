@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import pytest
+
+import deploy as step
+from conftest import market
+from deploy import deploy
+from pricewright.evaluation.acceptance import failed
+from pricewright.files.documents import write_columns
+from pricewright.files.errors import Refusal
+from pricewright.forecasting.model_file import read_model, write_model
+from report import report
+from train_or_score import train_or_score
+
+
+@pytest.fixture(scope="module")
+def unaccepted(tmp_path_factory):
+    """A model that too few days speak for, and its report."""
+    folder = tmp_path_factory.mktemp("model")
+    records = market()
+    columns = {name: [record[name] for record in records] for name in records[0]}
+    write_columns(folder / "clean.json", columns)
+    train_or_score(
+        folder / "clean.json", folder / "model.json", horizon=5, origins=20, min_history=40
+    )
+    report(folder / "model.json", folder / "report.txt")
+    assert not read_model(folder / "model.json")[0]["acceptance"]["accepted"]
+    return folder
+
+
+@pytest.fixture
+def accepted(unaccepted, tmp_path):
+    """The same, as if all criteria were met."""
+    document = read_model(unaccepted / "model.json")[0]
+    document["acceptance"]["accepted"] = True
+    for found in document["acceptance"]["criteria"].values():
+        found["met"] = True
+    write_model(tmp_path / "model.json", document)
+    report(tmp_path / "model.json", tmp_path / "report.txt")
+    return tmp_path
+
+
+def test_an_accepted_model_is_deployed_byte_for_byte(accepted):
+    deploy(accepted / "report.txt", accepted / "deployed.json")
+    assert (accepted / "deployed.json").read_bytes() == (accepted / "model.json").read_bytes()
+
+
+def test_a_model_that_is_not_accepted_is_refused_in_a_sentence_with_its_criteria(
+    unaccepted, tmp_path
+):
+    (tmp_path / "deployed.json").write_bytes(b"before")
+    with pytest.raises(Refusal) as refusal:
+        deploy(unaccepted / "report.txt", tmp_path / "deployed.json")
+    sentence = str(refusal.value)
+    acceptance = read_model(unaccepted / "model.json")[0]["acceptance"]
+    assert sentence.startswith(f"{unaccepted / 'model.json'}: is not accepted")
+    assert failed(acceptance) in sentence
+    missed = [name for name, found in acceptance["criteria"].items() if not found["met"]]
+    assert missed
+    assert all(f"{name} is " in sentence for name in missed)
+    assert "accept.allow_unaccepted: true" in sentence
+    assert "\n" not in sentence
+    assert (tmp_path / "deployed.json").read_bytes() == b"before"
+
+
+def test_a_model_that_is_not_accepted_is_deployed_byte_for_byte_if_that_is_allowed(
+    unaccepted, tmp_path
+):
+    deploy(unaccepted / "report.txt", tmp_path / "deployed.json", allow_unaccepted=True)
+    assert (tmp_path / "deployed.json").read_bytes() == (unaccepted / "model.json").read_bytes()
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_only_the_reported_model_is_deployed_allowed_or_not(accepted, allowed):
+    other = accepted / "other.json"
+    other.write_bytes((accepted / "model.json").read_bytes() + b"\n")
+    with pytest.raises(Refusal, match=r"other\.json: is not the model that .*report\.txt reports"):
+        deploy(
+            accepted / "report.txt",
+            accepted / "deployed.json",
+            model=other,
+            allow_unaccepted=allowed,
+        )
+    assert not (accepted / "deployed.json").exists()
+
+
+def test_a_model_that_is_swapped_after_it_was_judged_is_refused(
+    accepted, unaccepted, tmp_path, monkeypatch
+):
+    """What is judged must be what is put in place, whatever happens to the file between."""
+    swapped = tmp_path / "swapped.json"
+    swapped.write_bytes((accepted / "model.json").read_bytes())
+    reported = unaccepted / "report.txt"
+    read = step.read_model
+
+    def then_swap(path: Path):
+        found = read(path)
+        swapped.write_bytes((unaccepted / "model.json").read_bytes())
+        return found
+
+    monkeypatch.setattr(step, "read_model", then_swap)
+    with pytest.raises(Refusal, match="is not the model"):
+        deploy(reported, tmp_path / "deployed.json", model=swapped)
+    assert not (tmp_path / "deployed.json").exists()

@@ -1,0 +1,120 @@
+import orjson
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pricewright.cleaning.missing import in_order, settle
+from pricewright.files.errors import Refusal
+from pricewright.tables.records import parse_records
+
+
+def table(*rows, names=("date", "symbol", "close", "volume")):
+    records = [dict(zip(names, row, strict=True)) for row in rows]
+    return parse_records(orjson.dumps(records), "raw.json")
+
+
+def settled(frame, price="zero", volume="zero"):
+    ordered = in_order(frame, "raw.json")
+    return settle(ordered, "raw.json", missing_price=price, missing_volume=volume)
+
+
+def cleaned(frame, price="zero", volume="zero"):
+    result, filled = settled(frame, price, volume)
+    rows = result.astype(object).where(result.notna(), None).to_numpy().tolist()
+    return [tuple(row) for row in rows], filled
+
+
+A1, A2, A3 = "2024-01-01", "2024-01-02", "2024-01-03"
+
+
+def test_an_exact_duplicate_is_kept_once():
+    rows, _ = cleaned(table((A1, "A", 1.5, 7), (A1, "A", 1.5, 7), (A2, "A", 2.5, 8)))
+    assert rows == [(A1, "A", 1.5, 7), (A2, "A", 2.5, 8)]
+
+
+def test_rows_come_in_order_of_symbol_and_date():
+    rows, _ = cleaned(table((A2, "B", 1, 1), (A1, "B", 2, 1), (A2, "A", 3, 1)))
+    assert [row[:2] for row in rows] == [(A2, "A"), (A1, "B"), (A2, "B")]
+
+
+def test_zero_is_the_default_for_what_is_missing():
+    rows, filled = cleaned(table((A1, "A", None, None), (A2, "A", 2.5, 8)))
+    assert rows[0] == (A1, "A", 0.0, 0)
+    assert filled == {"close": 1, "volume": 1}
+
+
+def test_ffill_takes_the_symbols_own_last_price_in_time_not_in_the_file():
+    frame = table((A3, "A", None, 1), (A1, "A", 1.0, 1), (A2, "A", 2.0, 1))
+    assert cleaned(frame, "ffill")[0][2] == (A3, "A", 2.0, 1)
+
+
+def test_ffill_never_crosses_symbols_and_never_goes_back_in_time():
+    frame = table((A1, "A", 1.0, 1), (A1, "B", None, 1), (A2, "B", 2.0, 1))
+    assert cleaned(frame, "ffill")[0] == [(A1, "A", 1.0, 1), (A2, "B", 2.0, 1)]
+
+
+def test_drop_leaves_out_the_row():
+    rows, filled = cleaned(table((A1, "A", None, 1), (A2, "A", 2.0, 1)), "drop")
+    assert rows == [(A2, "A", 2.0, 1)]
+    assert filled == {}
+
+
+def test_price_and_volume_each_have_their_own_rule():
+    frame = table((A1, "A", 1.0, 5), (A2, "A", None, None))
+    assert cleaned(frame, "ffill", "zero")[0][1] == (A2, "A", 1.0, 0)
+    assert cleaned(frame, "zero", "ffill")[0][1] == (A2, "A", 0.0, 5)
+
+
+def test_without_a_symbol_column_the_table_is_one_series():
+    frame = table((A1, 1.0), (A2, None), names=("date", "price"))
+    assert cleaned(frame, "ffill")[0] == [(A1, 1.0), (A2, 1.0)]
+
+
+def test_whole_numbers_stay_whole_where_one_was_missing():
+    rows, _ = cleaned(table((A1, "A", 1.0, 9_007_199_254_740_993), (A2, "A", 1.0, None)))
+    assert [row[3] for row in rows] == [9_007_199_254_740_993, 0]
+
+
+def test_two_prices_for_one_day_are_refused_with_both_records():
+    frame = table((A1, "A", 1.0, 1), (A2, "A", 3.0, 1), (A1, "A", 2.0, 1))
+    with pytest.raises(Refusal, match=r"raw\.json: records 1 and 3 disagree about A on 2024-01-01"):
+        cleaned(frame)
+
+
+def test_a_record_without_its_date_is_refused():
+    with pytest.raises(Refusal, match=r"raw\.json: record 2 has no date"):
+        cleaned(table((A1, "A", 1.0, 1), (None, "A", 2.0, 1)))
+
+
+def test_a_table_of_which_nothing_is_left_is_refused():
+    with pytest.raises(Refusal, match=r"no record is complete.*missing\.price"):
+        cleaned(table((A1, "A", None, 1)), "drop")
+
+
+def test_no_records_are_no_records():
+    assert len(settled(parse_records(b"[]", "raw.json"))[0]) == 0
+
+
+prices = st.one_of(st.none(), st.floats(0.01, 1e6))
+rows_of_prices = st.lists(
+    st.tuples(st.sampled_from([A1, A2, A3]), st.sampled_from("AB"), prices),
+    min_size=1,
+    unique_by=lambda row: row[:2],
+)
+policies = st.sampled_from(["zero", "ffill", "drop"])
+
+
+@given(rows_of_prices, policies, st.integers(0, 3))
+def test_cleaning_again_changes_nothing(rows, policy, copies):
+    frame = table(*rows, *rows[:copies], names=("date", "symbol", "close"))
+    try:
+        once, _ = settled(frame, policy)
+    except Refusal:
+        assert policy != "zero"
+        return
+    again, filled = settled(once, policy)
+    pd.testing.assert_frame_equal(once, again)
+    assert filled == {}
+    assert len(once) <= len(rows)
+    assert policy != "zero" or len(once) == len(rows)

@@ -1,0 +1,126 @@
+import pytest
+
+from corrected import DROP, KEYS, NUMBERS, SET, SPLIT
+from pricewright.cleaning.declarations import read_corrections
+from pricewright.files.errors import Refusal
+
+
+def test_texts_that_yaml_would_take_for_something_else_stay_that_text():
+    text = (
+        "- {symbol: NO, date: 2024-01-02, drop: true, reason: 12}\n"
+        "- symbol: 0700\n  date: '2024-01-02'\n  split: 2:1\n  was: 1.50\n  reason: >\n    long\n"
+        "- {symbol: null, date: 2024-01-02, column: close, was: .5, value: -1e1, reason: off}\n"
+    )
+    drop, split, value = read_corrections(text.encode(), "c.yaml")
+    assert (drop.symbol, drop.reason, drop.line) == ("NO", "12", 1)
+    assert (split.symbol, split.date, split.new, split.old, split.was) == (
+        "0700",
+        "2024-01-02",
+        2,
+        1,
+        1.5,
+    )
+    assert (split.line, split.place) == (2, "c.yaml:2")
+    assert (value.symbol, value.was, value.value, value.line) == ("null", 0.5, -10.0, 8)
+
+
+def test_whole_numbers_are_exact_as_far_as_a_column_can_hold_them():
+    text = f"- {{{KEYS}, column: volume, was: %s, value: 0}}"
+
+    def was(written):
+        return read_corrections((text % written).encode(), "c.yaml")[0].was
+
+    assert (was(2**63 - 1), type(was(2**63 - 1))) == (2**63 - 1, int)
+    assert (was(2**63), type(was(2**63))) == (2.0**63, float)
+    assert was("9" * 40) == 1e40
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("a: 1", r"^c\.yaml:1: not a list; begin"),
+        ("\n- 1", r"^c\.yaml:2: not a correction; give it keys"),
+        ("- [a]\n  b", r"^c\.yaml:2: not YAML \("),
+        ("\n- {a: \x00}", r"^c\.yaml:2: not YAML \(special characters"),
+        ("- {? [a] : 1}", r"^c\.yaml:1: a key that is no word"),
+        ("--- []\n--- []", r"^c\.yaml:2: not YAML \(but found another document"),
+        ("[" * 1000, r"^c\.yaml:1: a list in a list"),
+        ("- *a", r"^c\.yaml:1: not YAML \(found undefined alias"),
+        ("- symbol: A\n  symbol: B", r"^c\.yaml:2: 'symbol' is there twice; keep one"),
+        ("- symbol: A", r"^c\.yaml:1: 'date' is missing; add it\."),
+        ("- {date: 2024-01-03, drop: true}", r"^c\.yaml:1: 'reason' is missing"),
+        (f"- {{{KEYS}, drop: true, colum: close}}", r"'colum': there is no such key; did you mean"),
+        (f"- {{{KEYS}, <<: a}}", r"'<<': there is no such key"),
+        (SET.replace("2024-01-03", "2024-02-30"), r"^c\.yaml:1: there is no day 2024-02-30; mend"),
+        (SET.replace("2024-01-03", "03.01.2024"), r"'date': found \"03\.01\.2024\", allowed"),
+        (SET.replace("symbol: A", "symbol: <A>"), r"'symbol': found \"<A>\", allowed"),
+        (SET.replace("close", "price"), r"'column': found \"price\", allowed: \"open\" or"),
+        (SET.replace("a slip", '""'), r"'reason': found \"\", allowed: string, not empty"),
+        (NUMBERS % ('"11"', 10), r"'was': found \"11\", allowed: number or null"),
+        (NUMBERS % (11, "1_0"), r"'value': found \"1_0\", allowed: number or null"),
+        (NUMBERS % (11, "1e999"), r"'value': found \"1e999\""),
+        (NUMBERS % (11, "9" * 5000), r"'value': found \"999"),
+        (NUMBERS % (11, "0x1F"), r"'value': found \"0x1F\""),
+        (NUMBERS % (11, "\u0661"), r"'value': found \"\\u0661\""),
+        (NUMBERS % (11, ".nan"), r"'value': found \"\.nan\""),
+        (NUMBERS % (11, "[1]"), r"'value': found \[\"1\"\]"),
+        (NUMBERS % (11, "{a: 1}"), r"'value': found \{\}"),
+        (NUMBERS % (11, 11.0), r"value and was are both 11, so nothing changes"),
+        (
+            NUMBERS.replace("close", "volume") % (11, -1),
+            r"^c\.yaml:1: a volume of -1; a volume is not below 0",
+        ),
+        (f"- {{{KEYS}, drop: false}}", r"'drop': found false, allowed: true"),
+        (f"- {{{KEYS}}}", r"^c\.yaml:1: none of value, split and drop; give one"),
+        (f"- {{{KEYS}, drop: true, value: 1}}", r"value and drop of value, split and drop"),
+        (f"- {{{KEYS}, value: 1, was: 2}}", r"'column' is missing beside 'value'; add it"),
+        (f"- {{{KEYS}, value: 1, column: close}}", r"'was' is missing beside 'value'; add it"),
+        (f"- {{{KEYS}, split: 2:1}}", r"'was' is missing beside 'split'; add it"),
+        (f"- {{{KEYS}, drop: true, column: close}}", r"'column' does not go with 'drop'; take"),
+        (SET.replace("was", "columns: [close], was"), r"'columns' does not go with 'value'"),
+        (SPLIT.replace("2:1", "2:0"), r"'split': found \"2:0\", allowed: string matching"),
+        (SPLIT.replace("2:1", "3:3"), r"a split of 3:3 changes nothing"),
+        (SPLIT.replace("11.0", "null"), r"'was' is empty; give the close before 2024-01-04"),
+        (SPLIT.replace("was", "columns: [], was"), r"'columns': found \[\], allowed: array, not"),
+        (SPLIT.replace("was", "columns: [low, low], was"), r"'columns' has low twice"),
+    ],
+)
+def test_what_is_no_list_of_corrections_is_refused_in_a_sentence(text, sentence):
+    with pytest.raises(Refusal, match=sentence) as refused:
+        read_corrections(text.encode(), "c.yaml")
+    assert str(refused.value).endswith(".")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_in_another_encoding_is_refused_with_its_line():
+    with pytest.raises(Refusal, match=r"^c\.yaml:3: not UTF-8 text; save"):
+        read_corrections("\n- {symbol: A,\nreason: café}".encode("latin-1"), "c.yaml")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (SET, SET.replace("10.5", "10.6")),
+        (SPLIT, SPLIT.replace("2:1", "3:1")),
+        (DROP, DROP),
+        (SET, DROP.replace("symbol: B", "symbol: A")),
+        (DROP.replace("symbol: B", "symbol: A"), SET),
+    ],
+)
+def test_two_corrections_of_one_thing_are_refused_with_both_lines(first, second):
+    with pytest.raises(Refusal, match=r"^c\.yaml:2: [AB] on 2024-01-0. is corrected in line 1"):
+        read_corrections((first + second).encode(), "c.yaml")
+
+
+def test_corrections_of_other_cells_do_not_contradict_each_other():
+    others = [
+        SET,
+        SET.replace("close", "high"),
+        SET.replace("symbol: A", "symbol: B").replace("01-03", "01-05"),
+        SET.replace("01-03", "01-04"),
+        SPLIT,
+        SPLIT.replace("01-04", "01-05"),
+        DROP,
+        DROP.replace("01-03", "01-02"),
+    ]
+    assert len(read_corrections("".join(others).encode(), "c.yaml")) == len(others)

@@ -1,0 +1,76 @@
+"""What is out of date, as far as the files alone tell."""
+
+import os
+from datetime import UTC, datetime
+
+import pytest
+
+from pricewright.commands.status import outdated
+from pricewright.files.disk import sha256
+from pricewright.files.documents import write_json
+
+BEGAN = datetime(2026, 11, 24, 12, tzinfo=UTC)
+RAW, CLEAN, OTHER = ("a" * 64, "b" * 64, "c" * 64)
+
+
+@pytest.fixture
+def results(tmp_path):
+    """The results of a run, of one piece."""
+    (tmp_path / "results").mkdir()
+    write_json(tmp_path / "results/ingest.json", {"records": {"sha256": RAW}})
+    write_json(
+        tmp_path / "results/clean.json", {"input": {"sha256": RAW}, "records": {"sha256": CLEAN}}
+    )
+    put_model(tmp_path, CLEAN)
+    return tmp_path
+
+
+def put_model(folder, data):
+    document = {"mode": "train", "scored_model": None, "data": {"path": "p", "sha256": data}}
+    model = write_json(folder / "results/model.json", document)
+    page = f"Files\n  model     results/model.json\n  sha256    {sha256(model)}\n"
+    (folder / "results/report.txt").write_text(page)
+    (folder / "results/deployed_model.json").write_bytes(model)
+
+
+def test_what_is_of_one_piece_is_not_out_of_date(results):
+    assert outdated(results, [], BEGAN) == []
+
+
+def test_before_any_run_nothing_is(tmp_path):
+    assert outdated(tmp_path, [], None) == []
+
+
+def test_a_source_or_config_written_since_is_named(results):
+    for name, seconds in (("new.csv", 1), ("old.csv", -1)):
+        (results / name).touch()
+        os.utime(results / name, (0, BEGAN.timestamp() + seconds))
+    found = outdated(results, [results / "new.csv", results / "old.csv", results / "gone"], BEGAN)
+    assert found == [f"{results / 'new.csv'} was written after the last run began"]
+
+
+def test_each_break_of_the_chain_is_named(results):
+    write_json(results / "results/ingest.json", {"records": {"sha256": OTHER}})
+    put_model(results, OTHER)
+    (results / "results/deployed_model.json").write_text("{}")
+    (results / "results/report.txt").write_text(
+        f"Files\n  model     results/model.json\n  sha256    {OTHER}\n"
+    )
+    assert outdated(results, [], BEGAN) == [
+        "results/clean.json is of other prices than results/ingest.json",
+        "results/model.json was made from other prices than results/clean.json is about",
+        "results/report.txt is about another model than results/model.json",
+        "results/deployed_model.json is another model than results/model.json",
+    ]
+
+
+@pytest.mark.parametrize("name", ["ingest.json", "clean.json", "model.json", "report.txt"])
+def test_a_file_that_is_missing_is_named(results, name):
+    (results / "results" / name).unlink()
+    [sentence] = outdated(results, [], BEGAN)
+    assert f"results/{name}: no such file" in sentence
+
+
+def test_a_model_that_is_not_deployed_is_named(results):
+    (results / "results/deployed_model.json").unlink()
+    assert outdated(results, [], BEGAN) == ["results/deployed_model.json is not there"]

@@ -1,0 +1,608 @@
+"""Predict: from a model's file alone, the numbers that are in it; or one sentence."""
+
+import csv
+import json
+import math
+import os
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from copy import deepcopy
+from io import StringIO
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from conftest import PRICEWRIGHT, SCRIPTS, command, market
+from pricewright.commands.predict import as_csv, as_table, main, predict
+from pricewright.files import strict_json
+from pricewright.files.documents import write_columns
+from pricewright.files.errors import Refusal
+from pricewright.forecasting import document as opened
+from pricewright.forecasting import model_file
+from train_or_score import train_or_score
+
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
+
+PROGRAM = SCRIPTS / "pricewright" / "__main__.py"
+SMALL = {"horizon": 5, "origins": 20, "min_history": 40, "refit": 50}
+RECORDS = market(symbols=3, days=400)
+DAYS = sorted({record["date"] for record in RECORDS})
+FIRST = [record for record in RECORDS if record["date"] <= DAYS[329]]
+LATER = [record for record in RECORDS if record["date"] > DAYS[329]]
+
+
+def write(path, records):
+    names = list(dict.fromkeys(name for record in records for name in record))
+    write_columns(path, {name: [record.get(name) for record in records] for name in names})
+    return path
+
+
+def train(folder, records=FIRST, **options):
+    clean = write(folder / "clean.json", records)
+    train_or_score(clean, folder / "model.json", **(SMALL | options))
+    return folder / "model.json"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A small model's file, not to be changed."""
+    return train(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="module")
+def document(model):
+    """What is in it, not to be changed either."""
+    return json.loads(model.read_text())
+
+
+@pytest.fixture
+def edited(document, tmp_path):
+    """Writes the model's file with something changed."""
+
+    def write_edited(change):
+        copy = deepcopy(document)
+        change(copy)
+        path = tmp_path / "edited.json"
+        path.write_text(json.dumps(copy))
+        return path
+
+    return write_edited
+
+
+def printed(*arguments):
+    """The exit code, the standard output and the standard error of a command in this process."""
+    out, err = StringIO(), StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main(list(map(str, arguments)))
+    return code, out.getvalue(), err.getvalue()
+
+
+def sentence(*arguments):
+    """With which a command ends."""
+    code, out, err = printed(*arguments)
+    assert (code, out) == (1, "")
+    assert len(err.splitlines()) == 1
+    assert err.startswith("predict: ")
+    assert err.endswith(".\n")
+    return err
+
+
+# What is printed.
+
+
+@pytest.mark.parametrize("distribution", ["normal", "fhs", "conformal"])
+def test_the_forecasts_are_those_in_the_models_file_to_the_last_digit(distribution, tmp_path):
+    path = train(tmp_path, distribution=distribution)
+    symbols = json.loads(path.read_text())["symbols"]
+    code, out, _ = printed("--model", path, "--format", "json")
+    assert code == 0
+    expected = [
+        {"symbol": symbol, "from": DAYS[329], "days_ahead": ahead + 1}
+        | {"point": its["point"][ahead], "q0.05": its["lower"][ahead], "q0.95": its["upper"][ahead]}
+        for symbol, its in ((symbol, entry["forecast"]) for symbol, entry in symbols.items())
+        for ahead in range(5)
+    ]
+    assert json.loads(out) == expected
+
+
+def test_csv_has_the_numbers_in_full(model):
+    rows = list(csv.DictReader(StringIO(printed("--model", model, "--format", "csv")[1])))
+    assert [dict(row) for row in rows] == [
+        {name: str(value) for name, value in record.items()} for record in predict(model)
+    ]
+
+
+def test_some_symbols_days_and_quantiles_are_what_they_are_among_all(model):
+    levels = [0.025, 0.33, 0.5, 0.9]
+    everything = predict(model, quantiles=levels)
+    some = predict(model, symbols=["S2", "S0", "S2"], horizon=2, quantiles=levels)
+    by_key = {(record["symbol"], record["days_ahead"]): record for record in everything}
+    assert some == [by_key[symbol, ahead] for symbol in ("S2", "S0") for ahead in (1, 2)]
+    assert list(some[0])[4:] == ["q0.025", "q0.33", "q0.5", "q0.9"]
+
+
+def test_quantiles_on_the_command_line_come_rising_and_once(model):
+    _, out, _ = printed("--model", model, "--quantiles", "0.9,0.1,0.50,0.5", "--format", "csv")
+    header = out.splitlines()[0]
+    assert header == "symbol,from,days_ahead,point,q0.1,q0.5,q0.9"
+
+
+def test_a_table_is_aligned_and_has_six_digits_of_each_symbols_price():
+    def record(symbol, price):
+        return {"symbol": symbol, "from": "2024-01-31", "days_ahead": 1, "point": price}
+
+    prices = {"A": 1.23456789, "LONGER": 43210.98765, "TINY": 0.000123456789, "BELOW": -37.634567}
+    table = as_table([record(symbol, price) for symbol, price in prices.items()])
+    assert table.startswith("symbol  from        days ahead        point\n")
+    assert len({len(line) for line in table.splitlines()}) == 1
+    for shown in ("1.23457", "43210.99", "0.000123457", "-37.6346"):
+        assert f" {shown}\n" in table
+    assert as_table([record("HUGE", 1e260), record("NOTHING", 0.0)]).split()[-1] == "0.00"
+
+
+def test_a_symbol_is_no_formula_in_csv_and_moves_no_cursor_in_a_table():
+    record = {"symbol": "=1+1", "from": "2024-01-31", "days_ahead": 1, "point": -0.5}
+    assert as_csv([record]).splitlines()[1] == "'=1+1,2024-01-31,1,-0.5"
+    assert "\x1b" not in as_table([record | {"symbol": "\x1b[2J"}])
+
+
+def test_a_horizon_beyond_the_models_is_refused(model):
+    assert sentence("--model", model, "--horizon", 6).endswith(
+        "the model forecasts 1 to 5 days ahead, not 6.\n"
+    )
+    assert "not 0." in sentence("--model", model, "--horizon", 0)
+
+
+def test_a_quantile_beyond_the_models_is_refused(model):
+    assert "ask for one from 0.005 to 0.995" in sentence("--model", model, "--quantiles", "0.001")
+
+
+@pytest.mark.parametrize("wrong", ["0", "1", "nan", "a", "", "0.5,", "0.5;0.6"])
+def test_a_quantile_that_is_none_is_refused_with_the_usage(wrong, model):
+    with pytest.raises(SystemExit, match="2"), redirect_stderr(StringIO()):
+        main(["--model", str(model), "--quantiles", wrong])
+
+
+def test_a_symbol_that_the_model_does_not_have_is_refused(model):
+    found = sentence("--model", model, "--symbol", "S0", "--symbol", "XYZ")
+    assert found.endswith("model.json: the model has no symbol 'XYZ'; it has S0, S1, S2.\n")
+
+
+# As a command.
+
+ALONE = f"""
+import runpy, sys
+before = set(sys.modules)
+allowed = sys.stdlib_module_names | {{"numpy", "pricewright"}}
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] not in allowed:
+            raise ImportError(f"blocked: {{name}}")
+
+sys.meta_path.insert(0, Blocker())
+sys.path.insert(0, {str(SCRIPTS)!r})
+try:
+    sys.argv[1:1] = ["predict"]
+    runpy.run_path({str(PROGRAM)!r}, run_name="__main__")
+finally:
+    loaded = {{name.partition(".")[0] for name in set(sys.modules) - before}}
+    print("loaded:", *sorted(loaded - sys.stdlib_module_names), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_it_needs_numpy_and_the_standard_library_alone(form, model, tmp_path):
+    newer = write(tmp_path / "newer.json", RECORDS)
+    arguments = ["--model", str(model), "--prices", str(newer), "--format", form]
+    done = command("-I", "-c", ALONE, *arguments, cwd=tmp_path)
+    assert done.code == 0, done.stderr
+    assert done.stderr == "loaded: numpy pricewright\n"
+    assert done.stdout == printed(*arguments)[1]
+
+
+def test_a_model_with_trees_needs_no_more(tmp_path):
+    path = train(tmp_path, location="lightgbm")
+    assert json.loads(path.read_text())["trees"]
+    newer = write(tmp_path / "newer.json", RECORDS)
+    arguments = ["--model", str(path), "--prices", str(newer)]
+    done = command("-I", "-c", ALONE, *arguments, cwd=tmp_path)
+    assert (done.code, done.stderr) == (0, "loaded: numpy pricewright\n")
+    assert done.stdout == printed(*arguments)[1]
+
+
+def test_a_mistake_on_the_command_line_is_a_sentence_and_exit_code_1(tmp_path):
+    done = command(PRICEWRIGHT, "predict", "--model", "none.json", cwd=tmp_path)
+    assert (done.code, done.stdout) == (1, "")
+    assert done.stderr == (
+        "predict: none.json: there is no such file; see where it was written to.\n"
+    )
+
+
+def test_who_reads_it_may_stop_early(model):
+    arguments = [sys.executable, PRICEWRIGHT, "predict", "--model", str(model)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(arguments, **pipes) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+def test_a_full_disk_is_said_in_a_sentence(model):
+    arguments = [sys.executable, PRICEWRIGHT, "predict", "--model", str(model)]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            arguments, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "predict: [Errno 28] No space left on device\n"
+
+
+def test_any_locale_prints_any_symbol(edited):
+    path = edited(lambda d: d["symbols"].update({"Zürich \ud800": d["symbols"].pop("S0")}))
+    for form in ("table", "json", "csv"):
+        done = command(
+            PRICEWRIGHT,
+            "predict",
+            *("--model", str(path), "--format", form),
+            cwd=path.parent,
+            env={"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"},
+        )
+        assert done.code == 0, done.stderr
+        assert "rich" in done.stdout
+
+
+# Newer prices.
+
+SCORED = {"rtol": 1e-9, "atol": 0.0}
+
+
+def states_of(saved):
+    arrays = {name: part for name, part in saved.states.items() if part is not None}
+    recent = {f"recent {number}": prices for number, prices in enumerate(saved.recent)}
+    return arrays | recent | {"last_days": saved.last_days}
+
+
+def rolled(saved, known, *files):
+    for file in files:
+        saved = saved.rolled(opened_newer(file, saved, known))
+    return saved
+
+
+def opened_newer(file, saved, known):
+    from pricewright.forecasting.new_prices import read_new_prices
+
+    return read_new_prices(file, saved, known).panel
+
+
+@pytest.mark.parametrize("location", ["naive", "drift", "ses", "theta", "lightgbm"])
+@pytest.mark.parametrize("volatility", ["rolling", "ewma", "garch11", "har", "combined"])
+def test_rolling_forward_is_scoring_the_whole_in_however_many_goes(volatility, location, tmp_path):
+    late = [r for r in FIRST if r["symbol"] != "S1" or r["date"] > DAYS[280]]  # 49 observations
+    kinds = {"volatility": volatility, "location": location}
+    (tmp_path / "whole").mkdir()
+    path = train(tmp_path, late, **kinds)
+    scored = train(tmp_path / "whole", late + LATER, mode="score", model=path)
+    newer = write(tmp_path / "newer.json", late + LATER)
+
+    one = opened.open_model(path)
+    saved = rolled(one.saved, one.known, newer)
+    expected = opened.open_model(scored).saved
+    for name, values in states_of(expected).items():
+        np.testing.assert_allclose(states_of(saved)[name], values, err_msg=name, **SCORED)
+    forecasts = json.loads(scored.read_text())["symbols"]
+    for record in predict(path, prices=newer):
+        its = forecasts[record["symbol"]]["forecast"]
+        found = [record[name] for name in ("point", "q0.05", "q0.95")]
+        wanted = [its[name][record["days_ahead"] - 1] for name in ("point", "lower", "upper")]
+        np.testing.assert_allclose(found, wanted, **SCORED)
+        assert record["from"] == DAYS[-1]
+
+    half = write(tmp_path / "half.json", [r for r in LATER if r["date"] <= DAYS[337]])
+    twice = rolled(one.saved, one.known, half, newer)
+    for name, values in states_of(saved).items():
+        np.testing.assert_array_equal(states_of(twice)[name], values, err_msg=name)
+
+
+@pytest.mark.parametrize("volatility", ["rolling", "garch11"])
+def test_prices_that_the_model_knows_change_nothing(volatility, tmp_path):
+    path = train(tmp_path, volatility=volatility, location="ses")
+    assert predict(path, prices=tmp_path / "clean.json") == predict(path)
+    assert predict(path, prices=write(tmp_path / "none.json", [])) == predict(path)
+
+
+def test_the_order_of_records_and_other_columns_do_not_matter(model, tmp_path):
+    newer = write(tmp_path / "newer.json", LATER)
+    bare = [{name: r[name] for name in ("close", "date", "symbol")} for r in LATER[::-1]]
+    assert predict(model, prices=write(tmp_path / "bare.json", bare)) == predict(
+        model, prices=newer
+    )
+
+
+def test_a_symbol_without_newer_prices_stays_as_it_is(model, tmp_path):
+    newer = write(tmp_path / "newer.json", [r for r in LATER if r["symbol"] != "S1"])
+    found = predict(model, prices=newer)
+    assert {r["symbol"]: r["from"] for r in found} == {
+        "S0": DAYS[-1],
+        "S1": DAYS[329],
+        "S2": DAYS[-1],
+    }
+    assert [r for r in found if r["symbol"] == "S1"] == predict(model, symbols=["S1"])
+
+
+def test_a_symbol_alone_rolls_as_it_does_among_all(model, tmp_path):
+    newer = write(tmp_path / "newer.json", LATER)
+    everything = predict(model, prices=newer)
+    for symbol in ("S0", "S1", "S2"):
+        alone = predict(model, prices=newer, symbols=[symbol])
+        assert alone == [r for r in everything if r["symbol"] == symbol]
+
+
+def test_symbols_that_the_model_does_not_know_are_left_out_with_a_note(model, tmp_path):
+    others = [r | {"symbol": symbol, "close": -1} for r in LATER[:2] for symbol in ("NEW", "X")]
+    newer = write(tmp_path / "newer.json", LATER + others)
+    code, out, err = printed("--model", model, "--prices", newer, "--symbol", "S0")
+    assert code == 0
+    assert err == f"predict: {newer}: the model does not know 'NEW', 'X', left out here.\n"
+    assert "NEW" not in out
+
+
+def test_a_table_without_symbols_goes_with_a_model_of_one_symbol(model, tmp_path):
+    def plain(records):
+        return [{"date": r["date"], "close": r["close"]} for r in records if r["symbol"] == "S0"]
+
+    path = train(tmp_path, plain(FIRST))
+    newer = write(tmp_path / "newer.json", plain(LATER))
+    assert {r["from"] for r in predict(path, prices=newer)} == {DAYS[-1]}
+    with pytest.raises(Refusal, match="record 1 has no 'symbol', only 'date', 'close'"):
+        predict(model, prices=newer, symbols=["S0"])
+
+
+def test_a_symbol_in_levels_may_have_prices_of_any_sign(tmp_path):
+    def lower(records):
+        return [r | {"close": r["close"] - 50} for r in records]
+
+    path = train(tmp_path, lower(FIRST))
+    found = predict(path, prices=write(tmp_path / "newer.json", lower(LATER)))
+    assert {r["from"] for r in found} == {DAYS[-1]}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda r: r.pop("close"), "record 4 has no 'close', only 'date', 'symbol', 'volume'"),
+        (lambda r: r.pop("date"), "record 4 has no 'date'"),
+        (lambda r: r.pop("symbol"), "record 4 has no 'symbol'"),
+        (lambda r: r.update(close=None), "record 4 has close = None, where a number"),
+        (lambda r: r.update(close="9"), "record 4 has close = '9', where a number"),
+        (lambda r: r.update(close=True), "record 4 has close = True, where a number"),
+        (lambda r: r.update(close=1e300), "record 4 has close = 1e+300, where a number"),
+        (lambda r: r.update(close=math.nan), "NaN is no number"),
+        (lambda r: r.update(close=-math.inf), "-Infinity is no number"),
+        (lambda r: r.update(close=0), "record 4 has close = 0 for 'S0', and the model takes log"),
+        (lambda r: r.update(close=-2.5), "record 4 has close = -2.5 for 'S0'"),
+        (lambda r: r.update(symbol=7), "record 4 has symbol = 7, where a text"),
+        (lambda r: r.update(date=20240131), "record 4 has date = 20240131, where a date"),
+        (lambda r: r.update(date="31.01.2024"), "record 4 has date = '31.01.2024'"),
+        (lambda r: r.update(date="20240131"), "record 4 has date = '20240131'"),
+        (lambda r: r.update(date="2024-02-30"), "record 4 has date = '2024-02-30'"),
+        (lambda r: r.update(date="2024-W05-3"), "record 4 has date = '2024-W05-3'"),
+        (lambda r: r.update(date=LATER[2]["date"]), "record 4 is a second price of 'S0' on 20"),
+    ],
+)
+def test_a_record_that_is_none_is_refused_with_its_number(change, expected, model, tmp_path):
+    records = deepcopy(LATER[:6])
+    change(records[3])
+    path = tmp_path / "newer.json"
+    path.write_text(json.dumps(records))
+    assert expected in sentence("--model", model, "--prices", path)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "newer.json:1: not JSON that can be used (Expecting value)"),
+        (b"{}", "no array of records"),
+        (b"[1]", "record 1 is 1, where an object is needed"),
+        (b"PAR1\xff\x00", "its bytes are not UTF-8"),
+        (b'[{"date": "2030-01-01", "close": 1, "close": 2}]', "has the key 'close' twice"),
+    ],
+)
+def test_prices_that_are_none_are_refused(content, expected, model, tmp_path):
+    path = tmp_path / "newer.json"
+    path.write_bytes(content)
+    assert expected in sentence("--model", model, "--prices", path)
+
+
+def test_a_time_of_day_belongs_to_its_day(model, tmp_path):
+    timed = [r | {"date": r["date"] + "T16:00:00+01:00"} for r in LATER]
+    found = predict(model, prices=write(tmp_path / "timed.json", timed))
+    assert found == predict(model, prices=write(tmp_path / "newer.json", LATER))
+
+
+# A model edited by hand.
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"", "edited.json:1: not JSON that can be used (Expecting value)"),
+        (b"{", "not JSON that can be used"),
+        (b"schema_version: 2", "not JSON that can be used"),
+        (b"\x89PNG\r\n\x1a\n\x00\xff", "its bytes are not UTF-8"),
+        (b"\xef\xbb\xbf{}", "not JSON that can be used"),
+        (b"[]", "not a model: it has no schema_version"),
+        (b"null", "not a model: it has no schema_version"),
+        (b"{}", "not a model: it has no schema_version"),
+        (b'{"schema_version": 1}', "a model of schema version 1, where this code reads version 2"),
+        (b'{"schema_version": true}', "a model of schema version True"),
+        (b'{"schema_version": "2"}', "a model of schema version '2'"),
+        (b'{"schema_version": 2}', "'parameters.price' is missing"),
+        (b'{"schema_version": 2, "schema_version": 2}', "has the key 'schema_version' twice"),
+        (b'{"schema_version": NaN}', "NaN is no number"),
+        (b'{"schema_version": 1e999}', "the number 1e999 is too large"),
+        (b"[" + b"9" * 5000 + b"]", "the number 99999999999999999... is too large"),
+        (b"[" * 100_000, "its brackets are too deep"),
+    ],
+)
+def test_a_file_that_is_no_model_is_refused(content, expected, tmp_path):
+    path = tmp_path / "edited.json"
+    path.write_bytes(content)
+    assert expected in sentence("--model", path)
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    assert "there is no such file" in sentence("--model", tmp_path / "none.json")
+    assert "cannot be read (Is a directory)" in sentence("--model", tmp_path)
+    assert "cannot be read (embedded null byte)" in sentence("--model", "a\0b")
+
+
+def test_a_huge_file_is_refused(model, monkeypatch):
+    monkeypatch.setattr(strict_json, "LARGEST_FILE", 1000)
+    assert "larger than 1e-06 GB, the most that is read" in sentence("--model", model)
+
+
+def test_a_model_comes_through_a_pipe_too(model):
+    arguments = [sys.executable, PRICEWRIGHT, "predict", "--model", "/dev/stdin"]
+    done = subprocess.run(arguments, input=model.read_bytes(), capture_output=True, check=True)
+    assert done.stdout.decode() == printed("--model", model)[1]
+
+
+def test_the_version_is_the_one_that_is_written():
+    assert opened.SCHEMA_VERSION == model_file.SCHEMA_VERSION
+
+
+@pytest.mark.parametrize("name", ["point", "lower", "upper"])
+def test_a_forecast_that_does_not_follow_from_the_parameters_is_refused(name, edited):
+    expected = f"'symbols.S1.forecast.{name}' does not follow from the model's parameters"
+
+    def scaled(d):
+        d["symbols"]["S1"]["forecast"][name][2] *= 1.01
+
+    for change in (
+        scaled,
+        lambda d: d["symbols"]["S1"]["forecast"].pop(name),
+        lambda d: d["symbols"]["S1"]["forecast"].update({name: "up"}),
+        lambda d: d["symbols"]["S1"]["forecast"][name].pop(),
+        lambda d: d["symbols"]["S1"]["forecast"][name].__setitem__(0, "1.0"),
+        lambda d: d["symbols"]["S1"]["forecast"][name].__setitem__(0, 10**299),
+    ):
+        assert expected in sentence("--model", edited(change))
+
+
+def test_parameters_that_others_forecasts_follow_from_are_refused(edited):
+    def moved(d):
+        d["symbols"]["S1"]["location"]["level"] += 0.01
+
+    assert "'symbols.S1.forecast.point' does not follow" in sentence("--model", edited(moved))
+
+    def wider(d):
+        d["symbols"]["S1"]["volatility"]["garch"]["next"] *= 1.1
+
+    assert "'symbols.S1.forecast.lower' does not follow" in sentence("--model", edited(wider))
+
+
+READ = ("schema_version", "parameters", "distribution", "har", "trees", "symbols")
+
+
+def paths_of(node, path=()):
+    """The way to each node of what is read to forecast."""
+    if path:
+        yield path
+    children: list[tuple[str | int, Any]] = []
+    if isinstance(node, dict):
+        children = list(node.items())
+    elif isinstance(node, list):
+        children = list(enumerate(node))
+    for key, child in children:
+        if path or key in READ:
+            yield from paths_of(child, (*path, key))
+
+
+DELETE = object()
+TEXTS = ("", "x", "2024-01-31", "ewma", "level", "log", "rolling", "drift", "theta")
+NUMBERS = (-1, 0, 1, 2, 0.5, 0.9999, -0.0, 5e-324, 1e14, -1e14, 1e15, 1e16, 1e300, -1e300)
+NO_NUMBERS = (10**250, 10**400, math.nan, math.inf, None, True, [], {}, [1.0], [[1.0]], {"x": 1})
+JUNK = st.sampled_from([DELETE, *TEXTS, *NUMBERS, *NO_NUMBERS])
+
+
+def replace(document, path, value):
+    *way, last = path
+    for key in way:
+        if not isinstance(document, dict | list):
+            return
+        try:
+            document = document[key]
+        except (KeyError, IndexError, TypeError):
+            return
+    if isinstance(document, list) and isinstance(last, int) and last >= len(document):
+        return
+    if isinstance(document, dict if isinstance(last, str) else list):
+        document[last] = deepcopy(value) if value is not DELETE else None
+        if value is DELETE:
+            del document[last]
+
+
+class Kind:
+    """A document, its nodes by depth, and prices to roll it forward by."""
+
+    def __init__(self, path, newer):
+        self.document = json.loads(path.read_text())
+        nodes = list(paths_of(self.document))
+        deepest = max(map(len, nodes))
+        self.depths = [[n for n in nodes if len(n) == depth] for depth in range(1, deepest + 1)]
+        self.newer = newer
+
+
+@pytest.fixture(scope="module")
+def models_of_all_kinds(tmp_path_factory):
+    made = {}
+    kinds = {"combined": "theta", "rolling": "ses", "har": "drift", "ewma": "lightgbm"}
+    for volatility, location in kinds.items():
+        folder = tmp_path_factory.mktemp(volatility)
+        path = train(folder, volatility=volatility, location=location)
+        made[volatility] = Kind(path, write(folder / "newer.json", LATER))
+    return made
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_whatever_is_edited_ends_in_forecasts_or_in_one_sentence(data, models_of_all_kinds):
+    kind = data.draw(st.sampled_from(sorted(models_of_all_kinds)))
+    its = models_of_all_kinds[kind]
+    copy = deepcopy(its.document)
+    for _ in range(data.draw(st.integers(1, 3))):
+        nodes = data.draw(st.sampled_from(its.depths))
+        replace(copy, data.draw(st.sampled_from(nodes)), data.draw(JUNK))
+    path = its.newer.with_name("edited.json")
+    path.write_text(json.dumps(copy))
+    for more in ((), ("--prices", its.newer)):
+        code, out, err = printed(
+            "--model", path, "--format", "json", "--quantiles", "0.01,0.3,0.5,0.66,0.99", *more
+        )
+        if code:
+            assert len(err.splitlines()) == 1
+            assert out == ""
+            continue
+        for record in json.loads(out):
+            numbers = [value for name, value in record.items() if name.startswith(("q", "point"))]
+            assert all(map(math.isfinite, numbers))
+            assert all(low <= high * (1 + 1e-9) for low, high in pairwise(numbers[1:]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(cut=st.floats(0, 1), junk=st.binary(max_size=8))
+@example(cut=1.0, junk=b"\x00")
+def test_a_file_with_bytes_lost_or_changed_ends_in_forecasts_or_in_one_sentence(model, cut, junk):
+    content = model.read_bytes()
+    place = int(cut * len(content))
+    path = model.with_name("torn.json")
+    path.write_bytes(content[:place] + junk + content[place + len(junk) + 1 :])
+    code, out, err = printed("--model", path)
+    assert (code == 0 and out) or len(err.splitlines()) == 1

@@ -1,0 +1,265 @@
+"""Acceptance: every criterion alone can fail a model, and what is unknown is not met."""
+
+from copy import deepcopy
+
+import pytest
+from scipy.stats import binom
+
+from pricewright.evaluation.acceptance import Criteria, failed, judge
+
+LIMITS = {
+    "mae_ratio": 1.01,
+    "qlike_difference": 0.0,
+    "coverage_pooled": 0.015,
+    "coverage_symbol": 0.04,
+    "enough_origins": 100,
+    "interval_ratio": 1.0,
+    "kupiec_share": 0.9,
+    "chance": 0.0,
+    "beat_champion": "not_worse",
+}
+GOOD = {
+    "pooled": {
+        "model": {"coverage": 0.91, "interval_score": 9.0},
+        "random_walk": {"coverage": 0.88, "interval_score": 10.0},
+        "mae_ratio": 1.0,
+        "volatility": {"qlike_difference": -0.02},
+        "var": {"1": {"tested": 10, "passed": 9}, "5": {"tested": 10, "passed": 10}},
+    },
+    "by_symbol": {
+        symbol: {
+            "origins": 100,
+            "model": {"coverage": 0.93},
+            "volatility": {"qlike": -8.0, "ewma_qlike": -7.9, "p_value_holm": 0.001},
+        }
+        for symbol in ("A", "B")
+    },
+    "origins_the_model_knew": 0,
+}
+NAMES = [
+    "mae_ratio",
+    "qlike",
+    "qlike_worse",
+    "coverage_pooled",
+    "coverage_symbol",
+    "interval_ratio",
+    "kupiec",
+]
+
+
+def judged(*changes, champion=None, **limits):
+    """The judgement of a good model with some figures changed: (path, value) each."""
+    metrics = deepcopy(GOOD)
+    for path, value in changes:
+        *parts, last = path.split(".")
+        node = metrics
+        for part in parts:
+            node = node[part]
+        node[last] = value
+    return judge(metrics, 0.9, champion, Criteria(**(LIMITS | limits)))
+
+
+def unmet(judgement):
+    return [name for name, found in judgement["criteria"].items() if not found["met"]]
+
+
+def test_a_good_model_is_accepted_by_every_criterion():
+    found = judged()
+    assert found["accepted"] is True
+    assert list(found["criteria"]) == NAMES
+    assert unmet(found) == []
+    assert failed(found) == ""
+
+
+WORSE = [("by_symbol.B.volatility.qlike", -7.8)]
+CROSSED = [
+    ("mae_ratio", [("pooled.mae_ratio", 1.0101)], 1.0101),
+    ("qlike", [("pooled.volatility.qlike_difference", 1e-6)], 1e-6),
+    ("qlike_worse", WORSE, 1),
+    ("coverage_pooled", [("pooled.model.coverage", 0.9151)], pytest.approx(0.0151)),
+    ("coverage_pooled", [("pooled.model.coverage", 0.8849)], pytest.approx(0.0151)),
+    ("coverage_symbol", [("by_symbol.B.model.coverage", 0.8599)], pytest.approx(0.0401)),
+    ("coverage_symbol", [("by_symbol.A.model.coverage", 0.9401)], pytest.approx(0.0401)),
+    ("interval_ratio", [("pooled.model.interval_score", 10.001)], pytest.approx(1.0001)),
+    ("kupiec", [("pooled.var.1.passed", 8)], 0.8),
+    ("kupiec", [("pooled.var.5.passed", 8)], 0.8),
+]
+
+
+@pytest.mark.parametrize(("name", "changes", "value"), CROSSED)
+def test_each_criterion_fails_alone_when_its_threshold_is_crossed(name, changes, value):
+    found = judged(*changes)
+    assert found["accepted"] is False
+    assert unmet(found) == [name]
+    assert found["criteria"][name]["value"] == value
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        [("pooled.mae_ratio", 1.01)],
+        [("pooled.volatility.qlike_difference", 0.0)],
+        [("pooled.model.interval_score", 10.0)],
+        [("pooled.var.5.passed", 9)],
+    ],
+)
+def test_a_threshold_itself_is_met(changes):
+    assert judged(*changes)["accepted"] is True
+
+
+@pytest.mark.parametrize(
+    ("changes", "limits"),
+    [
+        ([("pooled.mae_ratio", 1.05)], {"mae_ratio": 1.06}),
+        ([("pooled.volatility.qlike_difference", 0.1)], {"qlike_difference": 0.2}),
+        ([("pooled.model.coverage", 0.85)], {"coverage_pooled": 0.06}),
+        ([("by_symbol.A.model.coverage", 0.8)], {"coverage_symbol": 0.11}),
+        ([("by_symbol.A.model.coverage", 0.8), ("by_symbol.A.origins", 99)], {}),
+        ([("pooled.model.interval_score", 11.0)], {"interval_ratio": 1.2}),
+        ([("pooled.var.1.passed", 5)], {"kupiec_share": 0.5}),
+    ],
+)
+def test_a_threshold_is_what_is_chosen(changes, limits):
+    assert judged(*changes, **limits)["accepted"] is True
+
+
+@pytest.mark.parametrize("p_value", [0.051, None])
+def test_a_qlike_that_may_be_worse_by_luck_is_not_counted(p_value):
+    found = judged(*WORSE, ("by_symbol.B.volatility.p_value_holm", p_value))
+    assert found["accepted"] is True
+    assert found["criteria"]["qlike_worse"]["value"] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("mae_ratio", ("pooled.mae_ratio", None)),
+        ("qlike", ("pooled.volatility.qlike_difference", None)),
+        ("coverage_pooled", ("pooled.model.coverage", None)),
+        ("interval_ratio", ("pooled.random_walk.interval_score", None)),
+        ("interval_ratio", ("pooled.random_walk.interval_score", 0.0)),
+        ("interval_ratio", ("pooled.model.interval_score", None)),
+        (
+            "kupiec",
+            ("pooled.var", {"1": {"tested": 0, "passed": 0}, "5": {"tested": 0, "passed": 0}}),
+        ),
+    ],
+)
+def test_what_is_unknown_is_not_met(name, change):
+    found = judged(change)
+    assert found["accepted"] is False
+    assert unmet(found) == [name]
+    assert found["criteria"][name]["value"] is None
+    assert f"{name} is unknown" in failed(found)
+
+
+def test_with_too_few_origins_of_each_symbol_only_the_pooled_coverage_counts():
+    found = judged(enough_origins=101)
+    assert found["accepted"] is True
+    assert found["criteria"]["coverage_symbol"]["value"] is None
+
+
+def test_dates_that_the_model_was_trained_on_are_no_evidence():
+    found = judged(("origins_the_model_knew", 3))
+    assert unmet(found) == ["unseen"]
+    assert found["criteria"]["unseen"]["value"] == 3
+
+
+# Chance.
+
+
+ERROR = 0.02  # about that of one symbol from 100 dates
+
+
+@pytest.mark.parametrize(("off", "accepted"), [(0.039, True), (0.0393, False)])
+def test_a_pooled_coverage_that_chance_explains_is_met(off, accepted):
+    changes = [("pooled.model.coverage", 0.9 - off), ("pooled.model.coverage_error", ERROR)]
+    found = judged(*changes, chance=0.05)
+    assert found["accepted"] is accepted
+    assert found["criteria"]["coverage_pooled"]["limit"] == pytest.approx(1.959964 * ERROR)
+    assert judged(*changes, chance=0.0)["accepted"] is False
+
+
+@pytest.mark.parametrize(("off", "accepted"), [(0.0448, True), (0.0449, False)])
+def test_the_more_symbols_the_further_off_the_worst_may_be_by_chance(off, accepted):
+    changes = [
+        ("by_symbol.A.model.coverage", 0.9 + off),
+        ("by_symbol.A.model.coverage_error", ERROR),
+    ]
+    found = judged(*changes, chance=0.05)
+    assert found["accepted"] is accepted
+    assert found["criteria"]["coverage_symbol"]["limit"] == pytest.approx(2.241403 * ERROR)
+
+
+def test_the_symbol_furthest_beyond_its_own_limit_counts():
+    found = judged(
+        ("by_symbol.A.model.coverage", 0.96),
+        ("by_symbol.A.model.coverage_error", 0.04),  # 6 points, but hardly anything is known of it
+        ("by_symbol.B.model.coverage", 0.855),
+        ("by_symbol.B.model.coverage_error", 0.001),
+        chance=0.05,
+    )
+    assert unmet(found) == ["coverage_symbol"]
+    assert found["criteria"]["coverage_symbol"]["value"] == pytest.approx(0.045)
+    assert found["criteria"]["coverage_symbol"]["limit"] == 0.04
+
+
+def test_an_error_that_is_not_known_widens_nothing():
+    found = judged(
+        ("pooled.model.coverage", 0.88), ("pooled.model.coverage_error", None), chance=0.05
+    )
+    assert unmet(found) == ["coverage_pooled"]
+
+
+@pytest.mark.parametrize("tests", [1, 4, 10, 29, 400])
+def test_as_many_back_tests_fail_as_chance_explains(tests):
+    """Two tails, so each may have what happens to 1 perfect forecast in 40."""
+    most = int(binom.ppf(0.975, tests, 0.05))
+    for failures, accepted in ((most, True), (max(most, tests // 10) + 1, False)):
+        var = {"tested": tests, "passed": tests - failures}
+        found = judged(("pooled.var.1", var), chance=0.05)
+        assert found["accepted"] is accepted, failures
+
+
+# The champion.
+
+
+@pytest.mark.parametrize(
+    ("mode", "verdict", "accepted"),
+    [
+        ("not_worse", "better", True),
+        ("not_worse", "no difference", True),
+        ("not_worse", "worse", False),
+        ("not_worse", "not comparable", True),
+        ("better", "better", True),
+        ("better", "no difference", False),
+        ("better", "worse", False),
+        ("better", "not comparable", False),
+        ("ignore", "worse", True),
+    ],
+)
+def test_a_champion_must_be_met_as_config_says(mode, verdict, accepted):
+    found = judged(champion={"verdict": verdict}, beat_champion=mode)
+    assert found["accepted"] is accepted
+    assert ("champion" in found["criteria"]) is (mode != "ignore")
+    if not accepted:
+        assert unmet(found) == ["champion"]
+
+
+def test_without_a_champion_there_is_nothing_to_beat():
+    found = judged(beat_champion="better")
+    assert found["accepted"] is True
+    assert "champion" not in found["criteria"]
+
+
+def test_what_failed_is_said_with_its_value_and_limit():
+    found = judged(
+        ("pooled.mae_ratio", 1.23456),
+        ("pooled.var.1.passed", 5),
+        champion={"verdict": "worse"},
+        beat_champion="better",
+    )
+    assert failed(found) == (
+        "mae_ratio is 1.235, at most 1.01 is wanted; kupiec is 0.5, at least 0.9 is wanted; "
+        "champion is worse, wanted better"
+    )

@@ -1,0 +1,181 @@
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from conftest import market
+from pricewright.evaluation.backtest import DAYS
+from pricewright.evaluation.backtest_file import EXCEPTIONS, SERIES, read_backtest
+from pricewright.files.disk import file_sha256
+from pricewright.files.documents import write_columns
+from pricewright.files.errors import Refusal
+from train_or_score import train_or_score
+
+SMALL = {"horizon": 5, "origins": 20, "min_history": 40, "calibration": 100, "refit": 10}
+
+
+def clean(path, records):
+    write_columns(path, {name: [record[name] for record in records] for name in records[0]})
+    return path
+
+
+def trained(folder, records, **settings):
+    """The model document, and its back-test."""
+    source = clean(folder / "clean.json", records)
+    model, backtest = folder / "model.json", folder / "backtest.parquet"
+    train_or_score(source, model, backtest=backtest, **(SMALL | settings))
+    return orjson.loads(model.read_bytes()), read_backtest(backtest, file_sha256(model))
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    return trained(tmp_path_factory.mktemp("backtest"), market(symbols=3))
+
+
+def test_its_exceptions_are_those_that_the_model_counts(small):
+    model, backtest = small
+    for place, symbol in enumerate(backtest.symbols):
+        found = backtest.lists(place, EXCEPTIONS)
+        tails = model["metrics"]["by_symbol"][symbol]["var"]
+        assert len(found["exceptions_1"]) == tails["1"]["exceptions"]
+        assert len(found["exceptions_5"]) == tails["5"]["exceptions"]
+        assert set(found["exceptions_1"]) <= set(found["exceptions_5"])
+    assert any(len(backtest.lists(place, EXCEPTIONS)["exceptions_5"]) for place in range(3))
+
+
+def test_the_change_on_the_day_of_an_exception_is_beyond_what_was_forecast(small):
+    _, backtest = small
+    for place in range(len(backtest.symbols)):
+        found = backtest.lists(place, ("days", *SERIES, *EXCEPTIONS))
+        change = np.diff(np.log(found["price"]))
+        beyond = change < found["var_5"][1:]
+        assert set(found["days"][1:][beyond]) == set(found["exceptions_5"])
+
+
+def test_its_intervals_hold_what_the_model_says(small):
+    model, backtest = small
+    for place, symbol in enumerate(backtest.symbols):
+        found = backtest.lists(place, SERIES)
+        known = ~np.isnan(found["lower"])
+        held = (found["lower"] <= found["price"]) & (found["price"] <= found["upper"])
+        said = model["metrics"]["by_symbol"][symbol]["model"]["coverage"]
+        assert held[known].mean() == pytest.approx(said, abs=1e-12)
+        assert known.sum() == SMALL["horizon"] * SMALL["origins"]
+
+
+def test_its_volatility_is_the_one_that_qlike_judges(small):
+    model, backtest = small
+    for place, symbol in enumerate(backtest.symbols):
+        found = backtest.lists(place, SERIES)
+        variance = found["volatility"][1:].astype(float) ** 2
+        change = np.diff(np.log(found["price"].astype(float)))
+        qlike = np.nanmean(np.log(variance) + change**2 / variance)
+        said = model["metrics"]["by_symbol"][symbol]["volatility"]["qlike"]
+        assert qlike == pytest.approx(said, rel=1e-5)
+
+
+def test_its_skill_is_that_of_the_models_scores_within_an_interval(small):
+    model, backtest = small
+    for place, symbol in enumerate(backtest.symbols):
+        scores = model["metrics"]["by_symbol"][symbol]
+        skill, lower, upper = backtest.skill(place)
+        ratio = scores["model"]["pinball"] / scores["random_walk"]["pinball"]
+        assert skill == pytest.approx(1 - ratio)
+        assert lower < skill < upper
+    together, lower, upper = backtest.skill(len(backtest.symbols))
+    each = [backtest.skill(place)[0] for place in range(len(backtest.symbols))]
+    assert lower < together < upper
+    assert min(each) < together < max(each)
+
+
+def test_the_row_of_all_symbols_has_the_origins(small):
+    model, backtest = small
+    origins = backtest.lists(len(backtest.symbols), ["days"])["days"].astype("datetime64[D]")
+    metrics = model["metrics"]
+    assert len(origins) == metrics["origins"]
+    assert (str(origins[0]), str(origins[-1])) == (metrics["first_origin"], metrics["last_origin"])
+
+
+def test_only_the_last_days_of_a_long_history_are_kept(tmp_path):
+    _, backtest = trained(tmp_path, market(symbols=1, days=DAYS + 60))
+    found = backtest.lists(0, ("days", *SERIES))
+    assert {len(values) for values in found.values()} == {DAYS}
+
+
+def test_a_symbol_that_came_late_has_the_days_that_it_has(tmp_path):
+    late = [record for record in market(symbols=2) if record["symbol"] == "S0"]
+    late += [record for record in market(symbols=2) if record["symbol"] == "S1"][-70:]
+    _, backtest = trained(tmp_path, late)
+    found = backtest.lists(1, ("days", *SERIES))
+    assert {len(values) for values in found.values()} == {70}
+    assert np.isnan(found["volatility"][: SMALL["min_history"]]).all()
+    assert not np.isnan(found["volatility"][-1])
+
+
+def test_without_dates_to_forecast_from_there_are_prices_alone(tmp_path):
+    model, backtest = trained(tmp_path, market(symbols=1, days=43))
+    assert model["metrics"]["origins"] == 0
+    found = backtest.lists(0, SERIES)
+    assert not np.isnan(found["price"]).any()
+    assert all(np.isnan(found[name]).all() for name in SERIES[1:])
+    assert backtest.skill(0) == (None, None, None)
+
+
+def test_on_levels_the_changes_are_those_of_prices(tmp_path):
+    records = market(symbols=1)
+    for record in records:
+        record["close"] -= 60
+    model, backtest = trained(tmp_path, records)
+    assert model["symbols"]["S0"]["scale"] == "level"
+    found = backtest.lists(0, ("days", *SERIES, *EXCEPTIONS))
+    beyond = np.diff(found["price"]) < found["var_5"][1:]
+    assert set(found["days"][1:][beyond]) == set(found["exceptions_5"])
+
+
+def test_a_scored_model_has_one_too(tmp_path, small):
+    trained(tmp_path, market(symbols=3))
+    given = tmp_path / "given.json"
+    given.write_bytes((tmp_path / "model.json").read_bytes())
+    scored, backtest = trained(tmp_path, market(symbols=3), mode="score", model=given)
+    for place, symbol in enumerate(backtest.symbols):
+        tails = scored["metrics"]["by_symbol"][symbol]["var"]
+        assert len(backtest.lists(place, EXCEPTIONS)["exceptions_5"]) == tails["5"]["exceptions"]
+
+
+def test_the_same_bytes_each_time_and_for_any_number_of_threads(tmp_path):
+    source = clean(tmp_path / "clean.json", market(symbols=70))
+    made = []
+    for threads in (1, 2):
+        path = tmp_path / f"{threads}.parquet"
+        train_or_score(source, tmp_path / "model.json", backtest=path, threads=threads, **SMALL)
+        made.append(path.read_bytes())
+    assert made[0] == made[1]
+
+
+def test_the_models_bytes_do_not_depend_on_it(tmp_path):
+    source = clean(tmp_path / "clean.json", market(symbols=1))
+    train_or_score(source, tmp_path / "with.json", backtest=tmp_path / "b.parquet", **SMALL)
+    train_or_score(source, tmp_path / "without.json", **SMALL)
+    assert (tmp_path / "with.json").read_bytes() == (tmp_path / "without.json").read_bytes()
+
+
+# What is no back-test of the model
+
+
+def test_that_of_another_model_is_refused(tmp_path):
+    trained(tmp_path, market(symbols=1))
+    with pytest.raises(Refusal, match=r"backtest\.parquet: is of another model .*; train again"):
+        read_backtest(tmp_path / "backtest.parquet", "0" * 64)
+
+
+def test_another_file_is_refused(tmp_path):
+    path = tmp_path / "backtest.parquet"
+    with pytest.raises(Refusal, match="no such file"):
+        read_backtest(path, "0" * 64)
+    path.write_bytes(b"PAR1 and no more")
+    with pytest.raises(Refusal, match="not a whole Parquet file"):
+        read_backtest(path, "0" * 64)
+    pyarrow.parquet.write_table(pa.table({"symbol": ["S0"]}), path)
+    with pytest.raises(Refusal, match="not a back-test as this code writes it"):
+        read_backtest(path, "0" * 64)

@@ -1,0 +1,274 @@
+"""Champion and challenger: on the same windows, better only when it is, the same bytes again."""
+
+import shutil
+
+import numpy as np
+import orjson
+import pytest
+from forecasts import chosen, records_of, simulated, trained, uneven
+
+from pricewright.evaluation import champion
+from pricewright.evaluation.figures import metrics
+from pricewright.evaluation.scores import score
+from pricewright.forecasting.plan import make_timeline
+from pricewright.forecasting.walkforward import walk_forward
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+PLAIN = {"volatility": "ewma", "distribution": "normal", "refit": 20}
+HAR = {"volatility": "har", "distribution": "normal", "refit": 20, "origins": 40}
+
+
+def compared(document, panel, cutoff="2000-01-01", **changes):
+    """The record of a champion, said to be of long ago, beside a challenger with some settings."""
+    document = document | {"cutoff": cutoff}
+    settings = chosen(**(PLAIN | changes))
+    times = make_timeline(panel, settings)
+    scores = score(walk_forward(panel, times, settings), settings)
+    return champion.compare(
+        document, "0" * 64, scores, panel=panel, timeline=times, settings=settings
+    )
+
+
+@pytest.fixture
+def market():
+    return simulated(2, 400)
+
+
+def test_a_model_of_which_nothing_is_estimated_is_as_good_as_itself(tmp_path, market):
+    found = compared(trained(tmp_path, records_of(market), **PLAIN), market)
+    assert found["verdict"] == "no difference"
+    assert (found["difference"], found["lower"], found["upper"]) == (0, 0, 0)
+    assert (found["symbols"], found["origins"], found["origins_it_knew"]) == (2, 20, 0)
+    assert found["reason"] is None
+
+
+def test_a_model_that_is_estimated_anew_is_not_told_from_itself(tmp_path, market):
+    found = compared(trained(tmp_path, records_of(market), **HAR), market, **HAR)
+    assert found["verdict"] == "no difference"
+    assert abs(found["difference"]) < 0.02
+    assert found["lower"] < found["difference"] < found["upper"]
+
+
+@pytest.mark.parametrize("times", [400, 1 / 400])
+def test_against_garbage_a_model_is_better_and_garbage_is_worse(tmp_path, market, times):
+    document = trained(tmp_path, records_of(market), **HAR)
+    document["har"]["weights"] = (times * np.array(document["har"]["weights"])).tolist()
+    found = compared(document, market, **HAR)
+    assert found["verdict"] == "better"
+    assert found["upper"] < 0
+    assert found["lower"] < found["difference"] < found["upper"]
+
+
+def test_a_challenger_that_is_garbage_is_worse(tmp_path, market):
+    document = trained(tmp_path, records_of(market), **HAR)
+    settings = chosen(**HAR)
+    times = make_timeline(market, settings)
+    scores = score(walk_forward(market, times, settings), settings)
+    scores.model.pinball[:] *= 2
+    document["cutoff"] = "2000-01-01"
+    found = champion.compare(
+        document, "0" * 64, scores, panel=market, timeline=times, settings=settings
+    )
+    assert found["verdict"] == "worse"
+    assert found["difference"] == pytest.approx(1, abs=0.05)
+    assert found["lower"] > 0
+
+
+def test_the_difference_is_that_of_the_mean_losses_over_the_champions(tmp_path, market):
+    """Two models of which nothing is estimated: the challenger's decay is another."""
+    found = compared(trained(tmp_path, records_of(market), **PLAIN), market, decay=0.8)
+    losses = []
+    for decay in (0.8, 0.94):
+        settings = chosen(**(PLAIN | {"decay": decay}))
+        walked = walk_forward(market, make_timeline(market, settings), settings)
+        losses.append(score(walked, settings).model.pinball.mean(axis=(1, 2)))
+    differences = losses[0] - losses[1]
+    assert found["difference"] == pytest.approx(differences.mean() / losses[1].mean())
+    half = 2.0930240544082634 * differences.std(ddof=1) / np.sqrt(20)  # Student's t of 19
+    assert found["upper"] - found["lower"] == pytest.approx(2 * half / losses[1].mean())
+
+
+def test_a_champion_with_another_horizon_is_compared_on_the_steps_that_both_have(tmp_path, market):
+    document = trained(tmp_path, records_of(market), **PLAIN, horizon=9)
+    found = compared(document, market)
+    assert found["verdict"] == "no difference"
+    assert found["difference"] == 0
+
+
+def test_only_the_symbols_that_both_have_are_compared(tmp_path, market):
+    three = simulated(3, 400)
+    document = trained(tmp_path, records_of(three.columns(np.array([1, 2]))), **PLAIN)
+    found = compared(document, market)
+    assert found["symbols"] == 1
+    assert found["difference"] == pytest.approx(0, abs=1e-12)
+
+
+def test_origins_that_the_champion_knew_are_counted(tmp_path, market):
+    times = make_timeline(market, chosen(**PLAIN))
+    early = market.until(int(times.origins[12]))
+    document = trained(tmp_path, records_of(early), **PLAIN)
+    found = compared(document, market, cutoff=document["cutoff"])
+    assert found["origins_it_knew"] == 12
+    assert found["origins"] == 8
+    without_comparison(
+        found,
+        "only 8 of the dates come after what it was trained on, and fewer than 20 say nothing",
+    )
+
+
+def test_only_dates_after_the_champions_cutoff_are_compared(tmp_path, market):
+    times = make_timeline(market, chosen(**(PLAIN | {"origins": 40})))
+    cutoff = str(np.datetime64(int(times.origins[12]), "D"))
+    document = trained(tmp_path, records_of(market), **PLAIN)
+    found = compared(document, market, cutoff=cutoff, origins=40)
+    assert (found["origins_it_knew"], found["origins"]) == (12, 28)
+    assert found["verdict"] == "no difference"
+
+
+def without_comparison(found, reason):
+    assert found["verdict"] == "not comparable"
+    assert found["reason"] == reason
+    assert [found[name] for name in ("difference", "lower", "upper", "metrics")] == [None] * 4
+
+
+def test_a_champion_of_another_price_cannot_be_compared(tmp_path, market):
+    records = [{**r, "open": r["close"]} for r in records_of(market)]
+    document = trained(tmp_path, records, **PLAIN, price="open")
+    without_comparison(compared(document, market), "it forecasts open")
+
+
+def test_a_champion_of_other_symbols_cannot_be_compared(tmp_path, market):
+    records = [{**r, "symbol": "X" + r["symbol"]} for r in records_of(market)]
+    document = trained(tmp_path, records, **PLAIN)
+    without_comparison(compared(document, market), "it has none of the symbols")
+
+
+def test_a_champion_in_logs_of_what_has_no_log_now_cannot_be_compared(tmp_path):
+    panel = uneven(400)
+    oil = panel.columns(np.array([4]))
+    early = oil.until(int(oil.days[int(oil.first[0]) - 1, 0]))
+    document = trained(tmp_path, records_of(early), **PLAIN)
+    assert document["symbols"]["OIL"]["scale"] == "log"
+    without_comparison(compared(document, oil), "it has none of the symbols")
+
+
+def test_a_champion_in_levels_is_compared_in_levels(tmp_path):
+    panel = simulated(1, 400)
+    below = panel.prices.copy()
+    below[10] = -1.0
+    levels = type(panel).of(panel.symbols, panel.days, below)
+    document = trained(tmp_path, records_of(levels), **PLAIN)
+    assert document["symbols"]["S0"]["scale"] == "level"
+    found = compared(document, panel)  # which is in logs
+    assert found["verdict"] in ("no difference", "better", "worse")
+    assert abs(found["difference"]) < 0.5
+
+
+def test_with_few_origins_there_is_no_verdict(tmp_path):
+    panel = simulated(1, 45)
+    document = trained(tmp_path, records_of(panel), **PLAIN)
+    found = compared(document, panel)
+    assert found["verdict"] == "not comparable"
+    assert found["reason"].startswith("only 1 of the dates")
+    assert found["symbols"] == 1
+
+
+# The figures of both.
+
+
+def scored(panel, **changes):
+    settings = chosen(**(PLAIN | changes))
+    return score(walk_forward(panel, make_timeline(panel, settings), settings), settings)
+
+
+def test_the_figures_of_both_are_those_that_each_has_alone(tmp_path, market):
+    """Of two models of which nothing is estimated, from dates that neither was trained on."""
+    found = compared(trained(tmp_path, records_of(market), **PLAIN), market, decay=0.8)["metrics"]
+    for name, decay in (("challenger", 0.8), ("champion", 0.94)):
+        scores = scored(market, decay=decay)
+        alone = metrics(scores, market.symbols)
+        made = found["pooled"][name]
+        own = alone["pooled"]["model"]
+        for key, value in (own | own.pop("by_horizon")).items():
+            assert (made | made["by_horizon"])[key] == pytest.approx(value), key
+        assert made["exceptions"]["5"] == pytest.approx(alone["pooled"]["var"]["5"]["share"])
+        for symbol, figures in alone["by_symbol"].items():
+            own = found["by_symbol"][symbol][name]
+            assert own["mase"] == pytest.approx(figures["model"]["mase"])
+            assert own["qlike"] == pytest.approx(figures["volatility"]["qlike"])
+    assert found["pooled"]["mae_ratio"] == 1
+    assert found["pooled"]["challenger"]["qlike"] != found["pooled"]["champion"]["qlike"]
+
+
+def test_the_figures_of_both_are_of_dates_and_days_after_the_champions_cutoff(tmp_path, market):
+    times = make_timeline(market, chosen(**(PLAIN | {"origins": 40})))
+    day = int(times.origins[12])
+    document = trained(tmp_path, records_of(market), **PLAIN)
+    cutoff = str(np.datetime64(day, "D"))
+    found = compared(document, market, cutoff=cutoff, origins=40)["metrics"]["by_symbol"]["S0"]
+    scores = scored(market, origins=40)
+    first = int(market.upto(int(times.origins[0]))[0]) - 1
+    since = int(market.upto(day)[0]) - 1 - first
+    assert since > 0
+    assert found["champion"]["qlike"] == pytest.approx(np.nanmean(scores.qlike[since:, 0]))
+    later = scores.model.error[12:, 0] / scores.scale[12:, 0, None]
+    assert found["champion"]["mase"] == pytest.approx(np.nanmean(np.abs(later)))
+
+
+def test_the_figures_of_both_are_of_the_steps_that_both_have(tmp_path, market):
+    document = trained(tmp_path, records_of(market), **PLAIN, horizon=9)
+    pooled = compared(document, market)["metrics"]["pooled"]
+    assert len(pooled["champion"]["by_horizon"]["mase"]) == 5
+    assert pooled["champion"]["mase"] == pytest.approx(pooled["challenger"]["mase"])
+
+
+# Through the step.
+
+
+def test_a_model_that_is_made_again_keeps_the_record_of_its_champion(tmp_path, market):
+    """Deployed, a model is its own champion; made once more, it is the same to the byte."""
+    deployed = tmp_path / "deployed.json"
+    records = records_of(market)
+    found = []
+    trained(tmp_path, records, **PLAIN)
+    shutil.copy(tmp_path / "model.json", deployed)
+    for _ in range(3):
+        trained(tmp_path, records, **(PLAIN | {"decay": 0.9}), champion=deployed)
+        found.append((tmp_path / "model.json").read_bytes())
+        shutil.copy(tmp_path / "model.json", deployed)
+    assert orjson.loads(found[0])["champion"]["verdict"] == "not comparable"  # it knew all dates
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_first_model_that_is_made_again_has_no_champion_still(tmp_path, market):
+    deployed = tmp_path / "deployed.json"
+    found = []
+    for _ in range(3):
+        model = trained(tmp_path, records_of(market), **PLAIN, champion=deployed)
+        assert model["champion"] is None
+        found.append((tmp_path / "model.json").read_bytes())
+        shutil.copy(tmp_path / "model.json", deployed)
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_challenger_is_refused_or_accepted_by_its_champion(tmp_path, market):
+    trained(tmp_path / "1", records_of(market), **HAR)
+    model = trained(
+        tmp_path / "2",
+        records_of(market),
+        **PLAIN,
+        champion=tmp_path / "1" / "model.json",
+        beat_champion="better",
+    )
+    criterion = model["acceptance"]["criteria"]["champion"]
+    assert criterion["value"] == model["champion"]["verdict"]
+    assert criterion["met"] is (criterion["value"] == "better")
+
+
+@pytest.mark.parametrize("content", [b"{}", b"not JSON", b'{"schema_version": 1}'])
+def test_a_deployed_file_that_is_no_model_is_no_champion(tmp_path, market, content):
+    deployed = tmp_path / "deployed.json"
+    deployed.write_bytes(content)
+    model = trained(tmp_path, records_of(market), **PLAIN, champion=deployed)
+    assert model["champion"] is None

@@ -1,0 +1,308 @@
+"""The leak check: honest runs pass, planted leaks are caught and named."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from forecasts import chosen, garch_changes, records_of, simulated, trained, uneven, weekdays
+
+from pricewright.evaluation import leakage
+from pricewright.evaluation.leakage import spoiled
+from pricewright.files.errors import Refusal
+from pricewright.forecasting import boosting, har, location, trees, walkforward
+from pricewright.forecasting import track as walk
+from pricewright.forecasting.panel import Panel, panel_of
+from pricewright.forecasting.plan import make_timeline
+from pricewright.forecasting.walkforward import walk_forward
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def checked(panel, settings, processes=1):
+    """What the check says of a run."""
+    times = make_timeline(panel, settings)
+    walked = walk_forward(panel, times, settings, processes)
+    return leakage.check(panel, times, settings, walked, processes)
+
+
+def leak(panel, settings):
+    """The column and the symbol that the check names."""
+    with pytest.raises(Refusal) as refusal:
+        checked(panel, settings)
+    sentence = str(refusal.value)
+    found = re.match(
+        r"leak: column ([a-z ]+)(?:\[\d+\])? of (.+) at \d{4}-\d\d-\d\d changed when the prices "
+        r"after \d{4}-\d\d-\d\d were replaced by garbage, so it knew them; ",
+        sentence,
+    )
+    assert found, sentence
+    assert sentence.endswith(".")
+    return found.groups()
+
+
+@pytest.mark.parametrize(
+    ("kind", "volatility"),
+    [
+        ("naive", "combined"),
+        ("naive", "rolling"),
+        ("drift", "ewma"),
+        ("ses", "garch11"),
+        ("theta", "har"),
+        ("lightgbm", "ewma"),
+        ("lightgbm", "rolling"),
+    ],
+)
+def test_an_honest_run_passes(kind, volatility):
+    settings = chosen(location=kind, volatility=volatility, distribution="conformal", refit=20)
+    panel = simulated(2, 300)
+    found = checked(panel, settings)
+    origins = make_timeline(panel, settings).origins.astype("datetime64[D]").astype(str)
+    assert found["cutoffs"] == [origins[0], origins[-1]]
+    states = {"observations", "level", "ewma"}
+    states |= {"garch"} if volatility in ("garch11", "combined") else set()
+    states |= {"averages"} if volatility in ("har", "combined") else set()
+    states |= {"changes"} if kind == "lightgbm" else set()
+    forecasts = {"centre", "variance", "shape", "daily centre", "daily variance"}
+    assert set(found["columns"]) == states | forecasts | {"usable"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"distribution": "normal"},
+        {"distribution": "fhs", "window_days": 200},
+        {"distribution": "conformal", "embargo_days": 7},
+        {"location": "lightgbm", "embargo_days": 3, "window_days": 300},
+    ],
+)
+def test_an_honest_run_on_an_uneven_market_passes(changes):
+    checked(uneven(), chosen(volatility="combined", refit=20, **changes))
+
+
+@pytest.mark.parametrize("listed", [1, 10, 20, 25, 60])
+def test_an_honest_run_with_a_listing_just_before_an_origin_passes(listed):
+    """The first squares are averaged, and what is made of them before they are all there is no
+    forecast."""
+    panel, settings = simulated(2, 300), chosen(volatility="combined", refit=20)
+    origin = make_timeline(panel, settings).origins[0]
+    since = int(np.searchsorted(panel.days[:, 0], origin)) - listed
+    histories = [
+        (panel.days[:, 0], panel.prices[:, 0]),
+        (panel.days[since:, 1], panel.prices[since:, 1]),
+    ]
+    checked(panel_of(["A", "LATE"], histories), settings)
+
+
+@pytest.mark.parametrize("ended", [1, 6, 12])
+@pytest.mark.parametrize("volatility", ["ewma", "garch11", "har"])
+def test_an_honest_run_with_a_series_that_ended_before_an_estimate_passes(volatility, ended):
+    panel, settings = simulated(2, 300), chosen(volatility=volatility, refit=4)
+    histories = [
+        (panel.days[:, 0], panel.prices[:, 0]),
+        (panel.days[:-ended, 1], panel.prices[:-ended, 1]),
+    ]
+    checked(panel_of(["A", "ENDED"], histories), settings)
+
+
+@pytest.mark.parametrize("every", [3, 12])
+def test_an_honest_run_with_a_series_of_rare_days_passes(every):
+    panel, settings = simulated(2, 600), chosen(volatility="har", refit=1)
+    histories = [
+        (panel.days[:, 0], panel.prices[:, 0]),
+        (panel.days[::every, 1], panel.prices[::every, 1]),
+    ]
+    checked(panel_of(["A", "RARE"], histories), settings)
+
+
+def test_an_honest_run_of_two_processes_and_many_symbols_passes(monkeypatch):
+    monkeypatch.setattr(walkforward, "MANY", 0)
+    checked(simulated(70, 200), chosen(refit=10), processes=2)
+
+
+def test_an_honest_run_with_no_origin_passes():
+    assert checked(simulated(1, 42), chosen())["cutoffs"] == []
+
+
+def test_garbage_keeps_days_and_signs_and_what_was_known():
+    panel = uneven()
+    cutoff = int(panel.days[250, 0])
+    found = spoiled(panel, cutoff)
+    later = (panel.days > cutoff) & np.isfinite(panel.prices) & (panel.prices != 0)
+    np.testing.assert_array_equal(found.days, panel.days)
+    np.testing.assert_array_equal(found.prices[~later], panel.prices[~later])
+    np.testing.assert_array_equal(np.sign(found.prices[later]), np.sign(panel.prices[later]))
+    assert (found.prices[later] != panel.prices[later]).all()
+    assert len(found.prices[later])
+
+
+# Planted leaks.
+
+
+def test_a_level_that_knows_the_next_value_is_caught(monkeypatch):
+    honest = location.levels
+
+    def next_one(fitted, values, start=None):
+        found = honest(fitted, values, start)
+        return np.concatenate([found[1:], found[-1:]])
+
+    monkeypatch.setattr(location, "levels", next_one)
+    assert leak(simulated(2), chosen()) == ("level", "S0")
+
+
+def test_averages_of_both_sides_are_caught(monkeypatch):
+    honest = har.averages
+
+    def two_sided(squares, start=None):
+        found = honest(squares, start)
+        return (found + honest(squares[::-1])[::-1]) / 2
+
+    monkeypatch.setattr(walk, "averages", two_sided)
+    assert leak(simulated(2), chosen(volatility="har")) == ("averages", "S0")
+
+
+def test_a_regression_on_outcomes_that_were_not_known_is_caught(monkeypatch):
+    honest = har.weights
+    monkeypatch.setattr(
+        har, "weights", lambda rows, since, until, start=None: honest(rows, since, 10**6, start)
+    )
+    column, _ = leak(simulated(2), chosen(volatility="har"))
+    assert column == "variance"
+
+
+def test_trees_that_learn_from_outcomes_that_were_not_known_are_caught(monkeypatch):
+    honest = boosting.grown
+    monkeypatch.setattr(boosting, "grown", lambda rows, since, until: honest(rows, since, 10**6))
+    column, _ = leak(simulated(2), chosen(location="lightgbm"))
+    assert column == "centre"
+
+
+@pytest.mark.parametrize("ahead", [1, 5])
+def test_trees_that_learn_from_some_days_more_are_caught(monkeypatch, ahead):
+    honest = boosting.grown
+    monkeypatch.setattr(
+        boosting, "grown", lambda rows, since, until: honest(rows, since, until + ahead)
+    )
+    column, _ = leak(simulated(2), chosen(location="lightgbm"))
+    assert column == "centre"
+
+
+def test_last_changes_that_know_the_next_one_are_caught(monkeypatch):
+    honest = trees.last_changes
+
+    def next_one(values, start=None):
+        found = honest(values, start)
+        return np.concatenate([found[1:], found[-1:]])
+
+    monkeypatch.setattr(walk, "last_changes", next_one)
+    assert leak(simulated(2), chosen(location="lightgbm")) == ("changes", "S0")
+
+
+def test_an_estimate_that_knows_all_is_caught(monkeypatch):
+    honest = Panel.until
+    monkeypatch.setattr(Panel, "until", lambda panel, day: honest(panel, 10**6))
+    assert leak(simulated(2), chosen(volatility="garch11")) == ("garch", "S0")
+    column, _ = leak(simulated(2), chosen(location="drift"))
+    assert column == "centre"
+    column, _ = leak(simulated(2), chosen(location="ses"))
+    assert column == "level"
+
+
+@pytest.mark.parametrize("ahead", [1, 3, 10])
+@pytest.mark.parametrize("refit", [1, 5, 7])
+def test_an_estimate_that_knows_some_days_more_is_caught(monkeypatch, ahead, refit):
+    honest = Panel.until
+    monkeypatch.setattr(Panel, "until", lambda panel, day: honest(panel, day + ahead))
+    column, _ = leak(simulated(2), chosen(location="drift", refit=refit))
+    assert column == "centre"
+
+
+def test_a_choice_of_symbols_that_looks_ahead_is_caught(monkeypatch):
+    honest = walkforward.usable
+
+    def calm(panel, origins, settings):
+        able, rows = honest(panel, origins, settings)
+        ahead = np.minimum(np.maximum(rows, 0) + 5, np.maximum(panel.counts - 1, 0))
+        columns = np.arange(len(panel))
+        moved = np.abs(panel.values[ahead, columns] - panel.values[np.maximum(rows, 0), columns])
+        return able & (moved < 0.15), rows
+
+    monkeypatch.setattr(walkforward, "usable", calm)
+    column, _ = leak(simulated(4), chosen())
+    assert column == "usable"
+
+
+@pytest.mark.parametrize("distribution", ["fhs", "conformal"])
+def test_a_calibration_by_errors_that_were_not_known_is_caught(monkeypatch, distribution):
+    from pricewright.forecasting.calibration import Errors
+
+    honest = Errors.known
+    monkeypatch.setattr(Errors, "known", lambda self, ends, most: honest(self, ends + 5, most))
+    column, _ = leak(simulated(2), chosen(distribution=distribution))
+    assert column == "shape"
+
+
+@pytest.mark.parametrize("name", ["daily_centres", "daily_variances"])
+def test_a_forecast_of_one_day_between_two_origins_that_knew_later_ones_is_caught(
+    monkeypatch, name
+):
+    honest = walkforward._forecasts
+
+    def of_last_day(*args, **options):
+        piece, track, first = honest(*args, **options)
+        found = getattr(piece, name).copy()
+        found[2] += args[0].panel.values[-1]
+        return replace(piece, **{name: found}), track, first
+
+    monkeypatch.setattr(walkforward, "_forecasts", of_last_day)
+    assert leak(simulated(2), chosen()) == (name.replace("_", " ")[:-1], "S0")
+
+
+def test_only_the_symbol_that_leaks_is_named(monkeypatch):
+    honest = location.levels
+
+    def of_one(fitted, values, start=None):
+        found = honest(fitted, values, start).copy()
+        if values.shape[1] == 3:
+            found[:-1, 2] = found[1:, 2]
+        return found
+
+    monkeypatch.setattr(location, "levels", of_one)
+    assert leak(simulated(3), chosen()) == ("level", "S2")
+
+
+def test_a_leak_in_the_second_group_of_symbols_is_named(monkeypatch):
+    honest = location.levels
+
+    def of_second(fitted, values, start=None):
+        found = honest(fitted, values, start).copy()
+        if values.shape[1] == 6:  # 70 symbols are 64 and 6
+            found[:-1, 4] = found[1:, 4]
+        return found
+
+    panel = simulated(70, 120)
+    monkeypatch.setattr(location, "levels", of_second)
+    assert leak(panel, chosen(refit=20)) == ("level", panel.symbols[68])
+
+
+def test_a_run_that_leaks_writes_no_model(tmp_path, monkeypatch):
+    honest = location.levels
+
+    def next_one(fitted, values, start=None):
+        found = honest(fitted, values, start)
+        return np.concatenate([found[1:], found[-1:]])
+
+    monkeypatch.setattr(location, "levels", next_one)
+    with pytest.raises(Refusal, match="leak: column level of S0 at "):
+        trained(tmp_path, records_of(simulated(1)), volatility="ewma", refit=20)
+    assert not (tmp_path / "model.json").exists()
+
+
+def test_the_document_says_what_was_compared(tmp_path):
+    prices = 50 * np.exp(np.cumsum(garch_changes(320)[:, 0]))
+    model = trained(tmp_path, records_of(panel_of(["A"], [(weekdays(320), prices)])), refit=20)
+    metrics = model["metrics"]
+    assert model["leak_check"]["cutoffs"] == [metrics["first_origin"], metrics["last_origin"]]
+    assert {"level", "garch", "averages", "variance", "shape"} <= set(
+        model["leak_check"]["columns"]
+    )

@@ -1,0 +1,377 @@
+"""Scores and figures of a small walk: again by hand, loop by loop, from their definitions."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import scoringrules
+import utilsforecast.losses
+from forecasts import chosen, simulated, uneven
+from scipy import stats
+
+from pricewright.evaluation.figures import metrics, percent_key
+from pricewright.evaluation.metrics import kupiec
+from pricewright.evaluation.scores import COVERAGES, TAILS, score
+from pricewright.forecasting.distribution import LEVELS, levels_with
+from pricewright.forecasting.plan import make_timeline
+from pricewright.forecasting.walkforward import walk_forward
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+SETTINGS = chosen(location="drift", distribution="conformal", volatility="ewma", refit=10)
+OWN = levels_with(0.9).tolist()
+
+
+class Walk:
+    """A walk-forward, its scores and figures, and its forecasts point by point."""
+
+    def __init__(self, panel, settings=SETTINGS):
+        self.panel, self.settings = panel, settings
+        self.times = make_timeline(panel, settings)
+        self.walked = walk_forward(panel, self.times, settings)
+        self.scores = score(self.walked, settings)
+        self.figures = metrics(self.scores, panel.symbols)
+        (self.piece,) = self.walked.pieces
+        self.shapes = self.walked.shapes(self.piece)
+
+    def points(self, symbol):
+        """Of each origin and step with an outcome: (k, h, price, row)."""
+        column = self.panel.symbols.index(symbol)
+        for k, origin in enumerate(self.times.origins.tolist()):
+            row = int(self.panel.upto(origin)[column]) - 1
+            if not self.piece.usable[k, column]:
+                continue
+            for h in range(self.settings.horizon):
+                if row + h + 1 < self.panel.counts[column]:
+                    yield k, h, float(self.panel.prices[row + h + 1, column]), row
+
+    def quantile(self, symbol, k, h, level):
+        column = self.panel.symbols.index(symbol)
+        centre, variance = (
+            made[k, column, h] for made in (self.piece.centres, self.piece.variances)
+        )
+        shape = self.shapes[k, min(column, self.shapes.shape[1] - 1), h, OWN.index(level)]
+        value = centre + math.sqrt(variance) * shape
+        return value if self.panel.levels[column] else math.exp(value)
+
+    def point(self, symbol, k, h):
+        column = self.panel.symbols.index(symbol)
+        centre = self.piece.centres[k, column, h]
+        return centre if self.panel.levels[column] else math.exp(centre)
+
+    def scale(self, symbol, row, power=1):
+        column = self.panel.symbols.index(symbol)
+        prices = self.panel.prices[: row + 1, column]
+        return float(np.mean(np.abs(np.diff(prices)) ** power))
+
+    def last(self, symbol, row):
+        return float(self.panel.prices[row, self.panel.symbols.index(symbol)])
+
+    def hits(self, symbol, tail):
+        """Of each day from the first usable origin on: 1 for a loss beyond the value-at-risk."""
+        column = self.panel.symbols.index(symbol)
+        found = []
+        rows = [int(self.panel.upto(day)[column]) - 1 for day in self.times.origins.tolist()]
+        for place, row in enumerate(self.piece.daily_rows[:, column].tolist()):
+            if row < 0 or row + 1 >= self.panel.counts[column]:
+                continue
+            k = max((k for k, at in enumerate(rows) if at <= row), default=-1)
+            if k < 0 or not self.piece.usable[k, column]:
+                continue
+            shape = self.shapes[k, min(column, self.shapes.shape[1] - 1), 0, OWN.index(tail)]
+            deviation = math.sqrt(self.piece.daily_variances[place, column])
+            bound = self.piece.daily_centres[place, column] + deviation * shape
+            found.append(float(self.panel.values[row + 1, column] < bound))
+        return found
+
+
+@pytest.fixture(scope="module")
+def walk():
+    return Walk(simulated(3, 400))
+
+
+@pytest.fixture(scope="module")
+def market():
+    """With a late listing, gaps, a dead series and one in levels."""
+    return Walk(uneven(400))
+
+
+@pytest.fixture(params=["plain", "uneven"])
+def each(request, walk, market):
+    return walk if request.param == "plain" else market
+
+
+def by_symbol(each):
+    return each.figures["by_symbol"].items()
+
+
+def test_mase_and_rmsse_are_errors_over_those_of_naive(each):
+    for symbol, found in by_symbol(each):
+        absolute, squared, naive = [], [], []
+        for k, h, price, row in each.points(symbol):
+            error = price - each.point(symbol, k, h)
+            absolute.append(abs(error) / each.scale(symbol, row))
+            squared.append(error**2 / each.scale(symbol, row, 2))
+            naive.append(abs(price - each.last(symbol, row)) / each.scale(symbol, row))
+        if not absolute:
+            assert found["model"]["mase"] is None
+            continue
+        assert found["model"]["mase"] == pytest.approx(np.mean(absolute), rel=1e-9)
+        assert found["model"]["rmsse"] == pytest.approx(math.sqrt(np.mean(squared)), rel=1e-9)
+        assert found["random_walk"]["mase"] == pytest.approx(np.mean(naive), rel=1e-9)
+
+
+def test_the_mae_ratio_is_of_sums_of_errors(each):
+    for symbol, found in by_symbol(each):
+        ours = [abs(p - each.point(symbol, k, h)) for k, h, p, _ in each.points(symbol)]
+        naive = [abs(p - each.last(symbol, row)) for _, _, p, row in each.points(symbol)]
+        if ours:
+            assert found["mae_ratio"] == pytest.approx(sum(ours) / sum(naive), rel=1e-9)
+
+
+def test_coverage_is_the_share_of_prices_within(each):
+    for symbol, found in by_symbol(each):
+        for share, value in [(0.9, found["model"]["coverage"])] + [
+            (share, found["model"]["coverages"][percent_key(share)]) for share in COVERAGES
+        ]:
+            lower, upper = round((1 - share) / 2, 12), round((1 + share) / 2, 12)
+            inside = [
+                each.quantile(symbol, k, h, lower) <= p <= each.quantile(symbol, k, h, upper)
+                for k, h, p, _ in each.points(symbol)
+            ]
+            assert value == (pytest.approx(np.mean(inside)) if inside else None)
+
+
+def test_pinball_interval_score_and_crps_are_in_units_of_naive(each):
+    for symbol, found in by_symbol(each):
+        pinball, interval, crps = [], [], []
+        for k, h, price, row in each.points(symbol):
+            quantiles = [each.quantile(symbol, k, h, level) for level in LEVELS]
+            losses = scoringrules.quantile_score(price, np.array(quantiles), np.array(LEVELS))
+            unit = each.scale(symbol, row)
+            pinball.append(np.mean(losses) / unit)
+            deciles = [one for one, level in zip(losses, LEVELS, strict=True) if level in DECILES]
+            assert len(deciles) == 9
+            crps.append(2 * np.mean(deciles) / unit)
+            lower, upper = (each.quantile(symbol, k, h, level) for level in (0.05, 0.95))
+            interval.append(scoringrules.interval_score(price, lower, upper, 0.1) / unit)
+        if pinball:
+            assert found["model"]["pinball"] == pytest.approx(np.mean(pinball), rel=1e-9)
+            assert found["model"]["crps"] == pytest.approx(np.mean(crps), rel=1e-9)
+            assert found["model"]["interval_score"] == pytest.approx(np.mean(interval), rel=1e-9)
+
+
+DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+
+
+def test_crps_is_near_that_of_a_lognormal_where_the_shape_is_normal():
+    walk = Walk(simulated(1, 400), chosen())
+    exact = [
+        scoringrules.crps_lognormal(
+            price, walk.piece.centres[k, 0, h], math.sqrt(walk.piece.variances[k, 0, h])
+        )
+        / walk.scale("S0", row)
+        for k, h, price, row in walk.points("S0")
+    ]
+    # nine deciles leave out the tails
+    assert walk.figures["by_symbol"]["S0"]["model"]["crps"] == pytest.approx(
+        np.mean(exact), rel=0.12
+    )
+
+
+def test_the_transform_of_a_normal_shape_is_the_normal_distribution_of_what_happened():
+    walk = Walk(simulated(1, 400), chosen())
+    for k, h, price, _ in walk.points("S0"):
+        deviation = math.sqrt(walk.piece.variances[k, 0, h])
+        standard = (math.log(price) - walk.piece.centres[k, 0, h]) / deviation
+        if abs(standard) < 2:
+            found = walk.scores.model.transform[k, 0, h]
+            assert found == pytest.approx(stats.norm.cdf(standard), abs=0.02)
+    pit = walk.figures["by_symbol"]["S0"]["pit"]
+    assert sum(pit) == len(list(walk.points("S0")))
+
+
+def test_the_random_walk_is_the_last_price_with_normal_errors_of_all_changes_so_far(walk):
+    held = []
+    for k, h, price, row in walk.points("S1"):
+        last = walk.last("S1", row)
+        changes = np.diff(np.log(walk.panel.prices[: row + 1, 1]))
+        deviation = math.sqrt((h + 1) * np.mean(changes**2))
+        bound = stats.norm.ppf(0.95) * deviation
+        held.append(abs(math.log(price / last)) <= bound)
+        assert walk.scores.random_walk.error[k, 1, h] == pytest.approx(price - last)
+    assert walk.figures["by_symbol"]["S1"]["random_walk"]["coverage"] == np.mean(held)
+
+
+def test_mae_and_coverage_are_those_of_utilsforecast(walk):
+    rows = [
+        {
+            "unique_id": symbol,
+            "y": price,
+            "model": walk.point(symbol, k, h),
+            "lower": walk.quantile(symbol, k, h, 0.05),
+            "upper": walk.quantile(symbol, k, h, 0.95),
+            "naive": walk.last(symbol, row),
+        }
+        for symbol in walk.panel.symbols
+        for k, h, price, row in walk.points(symbol)
+    ]
+    table = pd.DataFrame(rows)
+    mae = utilsforecast.losses.mae(table, models=["model", "naive"]).set_index("unique_id")
+    held = table.assign(**{"model-lo-90": table["lower"], "model-hi-90": table["upper"]})
+    coverage = utilsforecast.losses.coverage(held, models=["model"], level=90)
+    for symbol, found in by_symbol(walk):
+        ratio = mae.loc[symbol, "model"] / mae.loc[symbol, "naive"]
+        assert found["mae_ratio"] == pytest.approx(ratio, rel=1e-9)
+        theirs = coverage.set_index("unique_id").loc[symbol, "model"]
+        assert found["model"]["coverage"] == pytest.approx(theirs)
+
+
+def test_hits_are_losses_beyond_the_value_at_risk(each):
+    for symbol, found in by_symbol(each):
+        for tail in TAILS:
+            hits = each.hits(symbol, tail)
+            var = found["var"][percent_key(tail)]
+            assert (var["days"], var["exceptions"]) == (len(hits), sum(hits))
+            if hits:
+                expected = kupiec(np.array(hits)[:, None], tail).p_value[0]
+                assert var["kupiec"] == pytest.approx(expected)
+
+
+def test_qlike_is_of_the_next_change_beside_riskmetrics(walk):
+    for column, (_, found) in enumerate(by_symbol(walk)):
+        values, ours, theirs = walk.panel.values[:, column], [], []
+        changes = np.diff(values) ** 2
+        average = changes[:20].mean()
+        averages = [average]
+        for change in changes:
+            average = 0.94 * average + 0.06 * change
+            averages.append(average)
+        for place, row in enumerate(walk.piece.daily_rows[:, column].tolist()):
+            if 0 <= row < len(changes):
+                variance = walk.piece.daily_variances[place, column]
+                ours.append(math.log(variance) + changes[row] / variance)
+                theirs.append(math.log(averages[row]) + changes[row] / averages[row])
+        assert found["volatility"]["days"] == len(ours)
+        assert found["volatility"]["qlike"] == pytest.approx(np.mean(ours), rel=1e-9)
+        assert found["volatility"]["ewma_qlike"] == pytest.approx(np.mean(theirs), rel=1e-9)
+
+
+def test_pooled_errors_are_means_over_symbols_and_pooled_shares_are_of_points(each):
+    pooled = each.figures["pooled"]
+    known = [found for _, found in by_symbol(each) if found["model"]["mase"] is not None]
+    assert pooled["symbols"] == len(known)
+    for name in ("mase", "rmsse", "pinball", "crps", "interval_score"):
+        expected = np.mean([found["model"][name] for found in known])
+        assert pooled["model"][name] == pytest.approx(expected)
+    points = [len(list(each.points(symbol))) for symbol, _ in by_symbol(each)]
+    assert pooled["forecasts"] == sum(points)
+    held = [
+        found["model"]["coverage"] * count
+        for (_, found), count in zip(by_symbol(each), points, strict=True)
+        if count
+    ]
+    assert pooled["model"]["coverage"] == pytest.approx(sum(held) / sum(points))
+    assert sum(pooled["pit"]["counts"]) == sum(points)
+    for key in ("1", "5"):
+        days = sum(found["var"][key]["days"] for _, found in by_symbol(each))
+        assert pooled["var"][key]["days"] == days
+
+
+def test_figures_by_horizon_are_those_of_the_step(walk):
+    found = walk.figures["pooled"]["model"]["by_horizon"]
+    for h in range(5):
+        errors, held = [], []
+        for symbol in walk.panel.symbols:
+            each = [point for point in walk.points(symbol) if point[1] == h]
+            errors.append(
+                np.mean(
+                    [
+                        abs(p - walk.point(symbol, k, h)) / walk.scale(symbol, row)
+                        for k, _, p, row in each
+                    ]
+                )
+            )
+            held += [
+                walk.quantile(symbol, k, h, 0.05) <= p <= walk.quantile(symbol, k, h, 0.95)
+                for k, _, p, _ in each
+            ]
+        assert found["mase"][h] == pytest.approx(np.mean(errors))
+        assert found["coverage"][h] == pytest.approx(np.mean(held))
+
+
+def test_a_model_that_is_the_random_walk_is_no_better_and_no_worse():
+    walk = Walk(simulated(2, 400), chosen())
+    for found in walk.figures["by_symbol"].values():
+        assert found["mae_ratio"] == 1
+        assert found["p_value"] == 1
+        assert found["model"]["mase"] == found["random_walk"]["mase"]
+        assert found["volatility"]["qlike"] == found["volatility"]["ewma_qlike"]
+    assert walk.figures["pooled"]["mae_ratio"] == 1
+    assert walk.figures["pooled"]["volatility"]["qlike_difference"] == 0
+
+
+def test_scores_of_groups_of_symbols_are_those_of_all_together():
+    panel = simulated(70, 120)
+    settings = chosen(refit=20)
+    times = make_timeline(panel, settings)
+    whole = score(walk_forward(panel, times, settings), settings)
+    for column in (0, 63, 64, 69):
+        alone_panel = panel.columns(np.array([column]))
+        alone = score(walk_forward(alone_panel, times, settings), settings)
+        np.testing.assert_array_equal(whole.model.pinball[:, [column]], alone.model.pinball)
+        np.testing.assert_array_equal(whole.hits[:, [column]], alone.hits)
+
+
+# Where there is nothing.
+
+
+def leaves(node):
+    if isinstance(node, dict):
+        for part in node.values():
+            yield from leaves(part)
+    elif isinstance(node, list):
+        for part in node:
+            yield from leaves(part)
+    else:
+        yield node
+
+
+def test_with_no_origin_there_is_nothing_and_no_nan():
+    walk = Walk(simulated(2, 42), chosen())
+    assert len(walk.times.origins) == 0
+    for found in walk.figures["by_symbol"].values():
+        assert found["origins"] == 0
+        assert set(leaves(found["model"])) == {None}
+        assert set(leaves(found["random_walk"])) == {None}
+        assert found["mae_ratio"] is None
+        assert found["volatility"]["qlike"] is None
+        assert found["var"]["1"] | {"days": 0, "exceptions": 0} == found["var"]["1"]
+    pooled = walk.figures["pooled"]
+    assert (pooled["symbols"], pooled["forecasts"], pooled["mae_ratio"]) == (0, 0, None)
+    assert set(leaves(pooled["model"])) == {None}
+    assert pooled["var"]["1"]["share"] is None
+
+
+def test_who_was_never_forecast_has_none_and_the_others_are_not_touched(market):
+    for leaf in leaves(market.figures):
+        assert leaf is None or math.isfinite(leaf)
+    whole = uneven(400)
+    settings = chosen(location="drift", min_history=300, refit=10)
+    found = Walk(whole, settings).figures["by_symbol"]
+    assert found["LATE"]["origins"] == 0
+    assert found["LATE"]["model"]["mase"] is None
+    assert found["LATE"]["p_value"] is None
+    assert found["Z"]["origins"] == 20
+
+
+def test_percent_keys_are_short():
+    assert [percent_key(share) for share in (0.01, 0.05, 0.5, 0.9, 0.95, 0.975)] == [
+        "1",
+        "5",
+        "50",
+        "90",
+        "95",
+        "97.5",
+    ]

@@ -1,0 +1,223 @@
+"""Histories side by side: cut by calendar day, on their scales, from any clean table."""
+
+import numpy as np
+import pytest
+from forecasts import records_of, simulated, uneven, weekdays, write_clean
+
+from pricewright.files.disk import file_sha256
+from pricewright.files.errors import Refusal
+from pricewright.forecasting.histories import read_panel
+from pricewright.forecasting.panel import MOST, NEVER, from_scale, panel_of, squares
+from pricewright.tables.records import read_table, write_table
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def history(panel, column):
+    count = int(panel.counts[column])
+    return panel.days[:count, column].tolist(), panel.prices[:count, column].tolist()
+
+
+def is_well_formed(panel):
+    """Days rise and end in NEVER, prices in NaN, from the same row on."""
+    for column, count in enumerate(panel.counts):
+        assert (np.diff(panel.days[:count, column]) > 0).all()
+        assert (panel.days[count:, column] == NEVER).all()
+        assert np.isfinite(panel.prices[:count, column]).all()
+        assert np.isnan(panel.prices[count:, column]).all()
+
+
+def test_a_panel_has_each_history_from_its_own_first_day():
+    panel = panel_of(
+        ["A", "B", "C"],
+        [
+            (np.array([3, 5, 9]), np.array([1.0, 2.0, 3.0])),
+            (np.array([7]), np.array([4.0])),
+            (np.array([], dtype=int), np.array([])),
+        ],
+    )
+    is_well_formed(panel)
+    assert panel.counts.tolist() == [3, 1, 0]
+    assert history(panel, 0) == ([3, 5, 9], [1, 2, 3])
+    assert history(panel, 1) == ([7], [4])
+    assert panel.calendar.tolist() == [3, 5, 7, 9]
+    assert len(panel) == 3
+
+
+@pytest.mark.parametrize("back", [0, 1, 59, 60, 61, 150, 319, 5000])
+def test_until_is_what_was_known_at_the_end_of_a_day(back):
+    panel = uneven()
+    day = int(panel.calendar[-1]) - back
+    found = panel.until(day)
+    is_well_formed(found)
+    for column in range(len(panel)):
+        days, prices = history(panel, column)
+        known = [(d, p) for d, p in zip(days, prices, strict=True) if d <= day]
+        assert list(zip(*history(found, column), strict=True)) == known
+        assert panel.upto(day)[column] == len(known)
+
+
+@pytest.mark.parametrize("back", [0, 1, 59, 61, 150, 5000])
+def test_since_is_what_came_from_a_day_on(back):
+    panel = uneven()
+    day = int(panel.calendar[-1]) - back
+    found = panel.since(day)
+    is_well_formed(found)
+    for column in range(len(panel)):
+        days, prices = history(panel, column)
+        later = [(d, p) for d, p in zip(days, prices, strict=True) if d >= day]
+        assert list(zip(*history(found, column), strict=True)) == later
+
+
+def test_until_and_since_keep_the_scale():
+    panel = uneven()
+    assert panel.levels.tolist() == [s == "OIL" for s in panel.symbols]
+    early = panel.until(int(panel.days[50, 0]))
+    assert (early.prices[:, 4] > 0).all()  # nothing below 0 was seen by then
+    assert early.levels[4]
+    assert panel.since(int(panel.days[50, 0])).levels[4]
+
+
+def test_a_day_that_no_one_knows_leaves_nothing():
+    panel = uneven()
+    assert panel.until(int(panel.calendar[0]) - 1).counts.tolist() == [0] * 6
+    assert panel.since(int(panel.calendar[-1]) + 1).counts.tolist() == [0] * 6
+
+
+def test_some_columns_are_no_longer_than_they_are():
+    panel = uneven()
+    found = panel.columns(np.array([3, 1]))
+    is_well_formed(found)
+    assert list(found.symbols) == ["DEAD", "LATE"]
+    assert len(found.days) == max(found.counts)
+    for place, column in enumerate((3, 1)):
+        assert history(found, place) == history(panel, column)
+    assert list(panel.columns(slice(4, 6)).symbols) == ["OIL", "Z"]
+    assert panel.columns(slice(4, 6)).levels.tolist() == [True, False]
+
+
+def test_values_are_logs_and_levels_where_there_is_no_log():
+    panel = uneven()
+    for column, symbol in enumerate(panel.symbols):
+        prices = panel.prices[: panel.counts[column], column]
+        expected = prices if symbol == "OIL" else np.log(prices)
+        np.testing.assert_array_equal(panel.values[: panel.counts[column], column], expected)
+
+
+@pytest.mark.parametrize("price", [0.0, -37.63])
+def test_one_price_that_is_not_above_0_makes_levels_from_its_row_on(price):
+    panel = panel_of(
+        ["A", "B"], [(np.arange(5), np.array([5, 4, price, 2, 1])), (np.arange(5), np.ones(5))]
+    )
+    assert panel.levels.tolist() == [True, False]
+    assert panel.first.tolist() == [2, 0]
+
+
+def test_squares_are_of_one_step_changes():
+    panel = simulated(2, 30)
+    np.testing.assert_array_equal(squares(panel.values), np.diff(panel.values, axis=0) ** 2)
+
+
+def test_prices_come_back_from_their_scale_and_none_is_infinite():
+    panel = uneven()
+    np.testing.assert_allclose(
+        from_scale(panel.values[:, :, None], panel.levels)[..., 0], panel.prices
+    )
+    huge = from_scale(np.array([[[1e9]], [[-1e9]]]), np.array([False]))
+    assert np.isfinite(huge).all()
+    assert huge[0, 0, 0] == pytest.approx(np.exp(MOST))
+
+
+# From tables.
+
+
+def same_panels(one, other):
+    assert list(one.symbols) == list(other.symbols)
+    for name in ("days", "prices", "levels"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_a_table_is_read_as_it_was_written(tmp_path):
+    panel = uneven(120)
+    path = write_clean(tmp_path / "clean.json", records_of(panel))
+    found, sha256, rows = read_panel(path, "close")
+    order = np.argsort(panel.symbols)
+    same_panels(found, panel.columns(order))
+    assert list(found.symbols) == sorted(panel.symbols)
+    assert (sha256, rows) == (file_sha256(path), int(panel.counts.sum()))
+
+
+def test_json_and_parquet_give_the_same_panel(tmp_path):
+    path = write_clean(tmp_path / "clean.json", records_of(uneven(120)))
+    table, _ = read_table(path)
+    write_table(tmp_path / "clean.parquet", table)
+    one, other = (read_panel(tmp_path / f"clean.{end}", "close") for end in ("json", "parquet"))
+    same_panels(one[0], other[0])
+    assert other[1] == file_sha256(tmp_path / "clean.parquet")
+    assert one[2] == other[2]
+
+
+@pytest.mark.parametrize("end", ["json", "parquet"])
+def test_records_in_any_order_give_the_same_panel(tmp_path, end):
+    records = records_of(uneven(120))
+    mixed = [records[place] for place in np.random.default_rng(1).permutation(len(records))]
+    found = []
+    for name, some in (("one", records), ("other", mixed)):
+        table, _ = read_table(write_clean(tmp_path / f"{name}.json", some))
+        write_table(tmp_path / f"{name}.{end}", table)
+        found.append(read_panel(tmp_path / f"{name}.{end}", "close")[0])
+    same_panels(*found)
+
+
+def test_a_table_without_symbols_is_one_history(tmp_path):
+    records = [{"date": r["date"], "mid": r["close"]} for r in records_of(simulated(1, 40))]
+    found, _, _ = read_panel(write_clean(tmp_path / "clean.json", records), "mid")
+    assert list(found.symbols) == ["mid"]
+    assert found.counts.tolist() == [40]
+
+
+def test_whole_numbers_are_prices_too(tmp_path):
+    records = [r | {"close": 7 + place} for place, r in enumerate(records_of(simulated(1, 40)))]
+    found, _, _ = read_panel(write_clean(tmp_path / "clean.json", records), "close")
+    assert found.prices[:3, 0].tolist() == [7, 8, 9]
+
+
+def spoiled(records, place, **changes):
+    return [r | changes if at == place else r for at, r in enumerate(records)]
+
+
+@pytest.mark.parametrize("end", ["json", "parquet"])
+@pytest.mark.parametrize(
+    ("spoil", "price", "sentence"),
+    [
+        (lambda r: r, "mid", r"there is no column 'mid', the records have date, symbol, close"),
+        (lambda r: spoiled(r, 3, close=None), "close", "close is not a number in every record"),
+        (lambda r: spoiled(r, 3, date=r[4]["date"]), "close", "S0 has two prices on one day"),
+        (lambda r: [*r, r[0]], "close", "S0 has two prices on one day"),
+        (
+            lambda r: [{"when": x["date"], "close": x["close"]} for x in r],
+            "close",
+            "no column 'date'",
+        ),
+    ],
+)
+def test_a_table_that_is_not_clean_is_refused(tmp_path, end, spoil, price, sentence):
+    records = spoil(records_of(simulated(2, 40)))
+    table, _ = read_table(write_clean(tmp_path / "clean.json", records))
+    write_table(tmp_path / f"clean.{end}", table)
+    with pytest.raises(Refusal, match=sentence) as refused:
+        read_panel(tmp_path / f"clean.{end}", price)
+    assert f"clean.{end}" in str(refused.value)
+
+
+def test_prices_that_are_text_are_refused(tmp_path):
+    records = [r | {"close": "7"} for r in records_of(simulated(1, 40))]
+    path = write_clean(tmp_path / "clean.json", records)
+    with pytest.raises(Refusal, match="close is not a number in every record"):
+        read_panel(path, "close")
+
+
+def test_days_are_calendar_days_whatever_the_time_of_day(tmp_path):
+    records = [r | {"date": r["date"] + "T16:00:00Z"} for r in records_of(simulated(1, 40))]
+    found, _, _ = read_panel(write_clean(tmp_path / "clean.json", records), "close")
+    np.testing.assert_array_equal(found.days[:, 0], weekdays(40))

@@ -1,0 +1,136 @@
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pricewright.intake.reading.dates import Calendar, day_after, parse_days
+
+ISO = Calendar()
+ZURICH = Calendar(zone="Europe/Zurich")
+
+
+def one(value, calendar=ISO):
+    """What becomes of a value: the date, or the reason that it is none."""
+    found = parse_days(value if isinstance(value, pa.Array) else pa.array([value]), calendar)
+    return found.reasons[0] or str(np.datetime64(int(found.days[0]), "D"))
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("2024-02-29", "2024-02-29"),
+        (" 2024-02-29 ", "2024-02-29"),
+        ("2024-02-29T23:59:59", "2024-02-29"),
+        ("2024-02-29 23:59", "2024-02-29"),
+        ("2024-02-29T23:59:59.123456789Z", "2024-02-29"),
+        ("2024-02-29T23:00:00-05:00", "2024-03-01"),
+        ("2024-03-01T01:00:00+0200", "2024-02-29"),
+        ("2023-02-29", "impossible-date"),
+        ("2024-13-01", "impossible-date"),
+        ("2024-01-01T25:00", "impossible-date"),
+        ("0000-01-01", "impossible-date"),
+        ("0001-01-01T00:00+14:00", "impossible-date"),
+        ("01/02/2024", "ambiguous-date"),
+        ("1.2.24", "ambiguous-date"),
+        ("12/11/2024", "ambiguous-date"),
+        ("13/02/2024", "unreadable-date"),
+        ("2024-1-1", "unreadable-date"),
+        ("2024-W01-1", "unreadable-date"),
+        ("20240101", "unreadable-date"),
+        ("today", "unreadable-date"),
+        ("now", "unreadable-date"),
+        ("", "unreadable-date"),
+        (None, "unreadable-date"),
+        ("\u0662\u0660\u0662\u0664-01-01", "unreadable-date"),  # Arabic digits
+        ("2024\u201301-01", "unreadable-date"),
+        ("45000", "unreadable-date"),
+    ],
+)
+def test_a_text_in_iso_8601_is_a_date_or_not(text, outcome):
+    assert one(text) == outcome
+
+
+@pytest.mark.parametrize(
+    ("formats", "text", "outcome"),
+    [
+        (("%m/%d/%Y",), "1/2/1986", "1986-01-02"),
+        (("%d/%m/%Y",), "01/02/2024", "2024-02-01"),
+        (("%d/%m/%Y",), "2024-02-01", "unreadable-date"),
+        (("%d/%m/%Y",), "31/02/2024", "impossible-date"),
+        (("%d/%m/%Y", "%Y-%m-%d"), "2024-02-01", "2024-02-01"),
+        (("%d/%m/%Y", "%m/%d/%Y"), "01/02/2024", "ambiguous-date"),
+        (("%d/%m/%Y", "%m/%d/%Y"), "13/02/2024", "2024-02-13"),
+        (("%d/%m/%Y", "%m/%d/%Y"), "02/02/2024", "2024-02-02"),
+        (("%Y%m%d",), "20240131", "2024-01-31"),
+        (("%d %b %Y",), "31 Jan 2024", "2024-01-31"),
+        (("%Y-%m-%d",), "\u0662\u0660\u0662\u0664-01-01", "unreadable-date"),
+        (("%Y-%m-%d %H:%M %z",), "2024-01-01 23:30 -0100", "2024-01-02"),
+    ],
+)
+def test_declared_formats_say_how_dates_are_written(formats, text, outcome):
+    assert one(text, Calendar(formats)) == outcome
+
+
+@pytest.mark.parametrize(
+    ("text", "outcome"),
+    [
+        ("2024-03-31T02:30", "dst-gap"),
+        ("2024-03-31T01:59", "2024-03-31"),
+        ("2024-03-31T03:00", "2024-03-31"),
+        ("2024-10-27T02:30", "2024-10-27"),  # there twice, on one day
+        ("2024-03-31", "2024-03-31"),
+        ("2024-03-30T23:30Z", "2024-03-31"),
+        ("2024-03-31T22:30+00:00", "2024-04-01"),
+    ],
+)
+def test_a_timestamp_counts_on_the_calendar_of_the_declared_zone(text, outcome):
+    assert one(text, ZURICH) == outcome
+
+
+def test_a_declared_format_with_a_time_has_the_gap_as_well():
+    calendar = Calendar(("%d.%m.%Y %H:%M",), "Europe/Zurich")
+    assert one("31.03.2024 02:30", calendar) == "dst-gap"
+    assert one("31.03.2024 03:30", calendar) == "2024-03-31"
+
+
+def test_the_day_after_the_last_is_in_the_future():
+    calendar = Calendar(last=date(2024, 1, 31))
+    assert one("2024-01-31", calendar) == "2024-01-31"
+    assert one("2024-02-01", calendar) == "future-date"
+
+
+@pytest.mark.parametrize(
+    ("column", "outcome"),
+    [
+        (pa.array([date(2024, 1, 31)]), "2024-01-31"),
+        (pa.array([None], pa.date32()), "unreadable-date"),
+        (pa.array([datetime(2024, 1, 31, 23)], pa.timestamp("ns")), "2024-01-31"),
+        (
+            pa.array([datetime(2024, 1, 31, 23, tzinfo=UTC)], pa.timestamp("ms", "UTC")),
+            "2024-02-01",
+        ),
+        (pa.array([datetime(2024, 3, 31, 2, 30)], pa.timestamp("us")), "dst-gap"),
+        (pa.array([20240131]), "unreadable-date"),
+    ],
+)
+def test_dates_and_timestamps_of_a_type_are_read_as_such(column, outcome):
+    assert one(column, ZURICH) == outcome
+
+
+@given(st.datetimes(min_value=datetime(1900, 1, 2), max_value=datetime(2200, 1, 1)))
+def test_an_instant_has_the_same_day_however_it_is_written(moment):
+    local = moment.replace(tzinfo=UTC).astimezone(timezone(timedelta(hours=-7)))
+    assert one(local.isoformat(), ZURICH) == one(moment.isoformat() + "Z", ZURICH)
+
+
+@given(st.text(max_size=20))
+def test_any_text_has_an_outcome(text):
+    assert one(text, Calendar(("%d/%m/%Y", "%H:%M"), "America/New_York"))
+
+
+def test_the_last_day_is_the_latest_on_any_calendar():
+    assert day_after(datetime(2024, 1, 31, 9, 59, tzinfo=UTC)) == date(2024, 1, 31)
+    assert day_after(datetime(2024, 1, 31, 10, 0, tzinfo=UTC)) == date(2024, 2, 1)

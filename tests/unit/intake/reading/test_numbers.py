@@ -1,0 +1,141 @@
+import math
+import re
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pricewright.intake.reading.numbers import MISSING, Marks, parse_numbers
+
+PLAIN = Marks(missing=("", "N/A"))
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
+
+def one(text, marks=PLAIN, beside=()):
+    """What becomes of a text: its value, None if missing, or the reason that it is no number."""
+    found = parse_numbers(pa.array([*beside, text, *beside], pa.string()), marks)
+    row = len(beside)
+    if found.unreadable[row] or found.infinite[row]:
+        assert np.isnan(found.values[row])
+        assert not (found.unreadable[row] and found.infinite[row])
+        return "unreadable" if found.unreadable[row] else "infinite"
+    return None if np.isnan(found.values[row]) else float(found.values[row])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1", 1.0),
+        ("1.", 1.0),
+        (".5", 0.5),
+        ("007", 7.0),
+        ("-1.5", -1.5),
+        ("+1.5", 1.5),
+        ("1e3", 1000.0),
+        ("1E-3", 0.001),
+        (" 1.5\t", 1.5),
+        ("0.1", 0.1),
+        ("123456789.123456789", 123456789.123456789),
+        ("1e-999", 0.0),
+        ("9" * 400, "infinite"),
+        ("1e999", "infinite"),
+        ("-1e999", "infinite"),
+        ("", None),
+        ("N/A", None),
+        (" N/A ", None),
+        (None, None),
+        ("n/a", "unreadable"),
+        ("nan", "unreadable"),
+        ("NaN", "unreadable"),
+        ("inf", "unreadable"),
+        ("Infinity", "unreadable"),
+        ("0x10", "unreadable"),
+        ("1_000", "unreadable"),
+        ("1,5", "unreadable"),
+        ("1,000", "unreadable"),
+        ("1 000", "unreadable"),
+        ("1\u00a0000", "unreadable"),
+        ("\u00a01", "unreadable"),
+        ("\u0661\u0662", "unreadable"),  # Arabic digits
+        ("\uff11", "unreadable"),  # a full-width digit
+        ("$1", "unreadable"),
+        ("1%", "unreadable"),
+        ("--1", "unreadable"),
+        ("1-", "unreadable"),
+        ("1/2", "unreadable"),
+        ("1.2.3", "unreadable"),
+        ("1e", "unreadable"),
+        ("1e1.5", "unreadable"),
+        (".", "unreadable"),
+        ("-", "unreadable"),
+        ("1\n", "unreadable"),
+        ("1\0", "unreadable"),
+        ("true", "unreadable"),
+    ],
+)
+@pytest.mark.parametrize("beside", [(), ("2.5",), ("", "1e5"), ("x", "7", "1.2.3")])
+def test_a_text_is_a_number_exactly_or_none(text, value, beside):
+    assert one(text, beside=beside) == value
+
+
+@given(st.lists(st.text(alphabet="0123456789.-+eE/ nNaAif,_", max_size=8), max_size=6))
+def test_what_is_read_is_what_python_reads_in_what_looks_like_a_number(texts):
+    found = parse_numbers(pa.array(texts, pa.string()), PLAIN)
+    for row, text in enumerate(texts):
+        bare = text.strip(" \t")
+        if bare in ("", "N/A") or not NUMBER.fullmatch(bare):
+            assert np.isnan(found.values[row])
+            assert found.unreadable[row] == (bare not in ("", "N/A"))
+        elif math.isinf(float(bare)):
+            assert found.infinite[row]
+        else:
+            assert found.values[row] == float(bare)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False)))
+def test_every_digit_counts(values):
+    found = parse_numbers(pa.array([repr(value) for value in values], pa.string()), PLAIN)
+    assert found.values.tolist() == values
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1.234,5", 1234.5),
+        ("1.234.567", 1234567.0),
+        ("-12,5", -12.5),
+        ("1234,5", 1234.5),
+        ("1,5e3", 1500.0),
+        ("1.5", "unreadable"),
+        ("12.34", "unreadable"),
+        ("1.2345", "unreadable"),
+        (".234", "unreadable"),
+        ("1,234.5", "unreadable"),
+        ("1,2,3", "unreadable"),
+    ],
+)
+def test_marks_stand_where_they_must(text, value):
+    assert one(text, Marks(",", ".", MISSING)) == value
+
+
+@pytest.mark.parametrize("mark", [",", " ", "'", "_"])
+def test_every_thousands_mark_groups_three_digits(mark):
+    marks = Marks(".", mark)
+    assert one(f"1{mark}234.5", marks) == 1234.5
+    assert one(f"1{mark}23", marks) == "unreadable"
+    assert one(f"{mark}123", marks) in ("unreadable", 123.0 if mark == " " else None)
+
+
+def test_numbers_of_a_number_type_are_taken_as_they_are():
+    found = parse_numbers(pa.array([1.5, None, math.nan, math.inf, -math.inf]), PLAIN)
+    assert found.values[0] == 1.5
+    assert np.isnan(found.values[1:]).all()
+    assert found.infinite.tolist() == [False, False, True, True, True]
+    assert parse_numbers(pa.array([1, None, 3]), PLAIN).values[2] == 3.0
+
+
+def test_a_part_of_a_column_is_read_like_a_column():
+    column = pa.array(["x", "1.5", "-2", "", "3"]).slice(1, 3)
+    assert parse_numbers(column, PLAIN).values.tolist()[:2] == [1.5, -2.0]

@@ -1,0 +1,125 @@
+"""Deliveries as files: one, a folder, a pattern."""
+
+import os
+
+import pytest
+
+from pricewright.files.errors import Refusal
+from pricewright.intake.sources.files import local_files
+from pricewright.intake.sources.items import has_several, items
+from pricewright.intake.sources.source import Source, scheme
+
+
+@pytest.fixture
+def inbox(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("day-10.csv", "day-2.csv", "notes.txt", ".hidden.csv", "day-3.csv.part"):
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_text(name)
+    (tmp_path / "in" / "older").mkdir()
+    (tmp_path / "in" / "older" / "day-1.csv").write_text("1")
+    return tmp_path
+
+
+def places(uri, beside=None):
+    return [file.place for file in local_files(uri, beside)]
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("in/day-2.csv", ["in/day-2.csv"]),
+        ("in", ["in/day-2.csv", "in/day-10.csv", "in/notes.txt"]),
+        ("in/*.csv", ["in/day-2.csv", "in/day-10.csv"]),
+        ("in/**/*.csv", ["in/day-2.csv", "in/day-10.csv", "in/older/day-1.csv"]),
+    ],
+)
+def test_a_file_a_folder_and_a_pattern_name_files_2_before_10(inbox, uri, expected):
+    assert places(uri) == expected
+    assert has_several(uri) == (len(expected) > 1)
+
+
+def test_a_file_uri_names_a_file_with_spaces(inbox):
+    path = inbox / "my prices.csv"
+    path.write_bytes(b"x")
+    [file] = local_files(path.as_uri())
+    with file.open() as answer:
+        assert b"".join(answer.chunks) == b"x"
+
+
+def test_a_file_whose_name_looks_like_a_pattern_is_that_file(inbox):
+    (inbox / "a[1].csv").write_text("x")
+    assert places("a[1].csv") == ["a[1].csv"]
+    assert not has_several("a[1].csv")
+
+
+@pytest.mark.parametrize("uri", ["in/day-2.csv", "in", "in/*.csv"])
+def test_what_is_not_here_is_found_beside_the_workflow_under_the_same_name(inbox, monkeypatch, uri):
+    expected = places(uri)
+    (inbox / "elsewhere").mkdir()
+    monkeypatch.chdir(inbox / "elsewhere")
+    assert places(uri, inbox) == expected
+    assert all(file.path.exists() for file in local_files(uri, inbox))
+
+
+@pytest.mark.parametrize(
+    ("uri", "sentence"),
+    [
+        ("in/none.csv", r"^in/none\.csv: no such file"),
+        ("in/*.xlsx", r"^in/\*\.xlsx: there is no file there"),
+        ("empty", r"^empty: there is no file there"),
+    ],
+)
+def test_where_there_is_nothing_it_says_so(inbox, uri, sentence):
+    (inbox / "empty").mkdir()
+    with pytest.raises(Refusal, match=sentence):
+        local_files(uri)
+
+
+def test_a_file_need_not_be_read_again_until_it_is_written_to(inbox):
+    [file] = local_files("in/day-2.csv")
+    with file.open() as answer:
+        version = answer.version
+    with file.open(version) as answer:
+        assert answer.chunks is None
+    path = inbox / "in" / "day-2.csv"
+    before = path.stat()
+    path.write_text("DAY-2.csv")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with file.open(version) as answer:
+        assert b"".join(answer.chunks) == b"DAY-2.csv"
+
+
+def test_a_source_of_an_unknown_kind_is_refused():
+    with pytest.raises(Refusal, match=r"config key 'source\.uri': found the scheme 'ftp'"):
+        items(Source(uri="ftp://host/prices.csv"))
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("data/prices.csv", "file"),
+        ("FILE:///a", "file"),
+        ("HTTPS://host/a", "https"),
+        ("sqlite:///a.db", "sqlite"),
+        ("postgresql+psycopg://host/db", "postgresql+psycopg"),
+    ],
+)
+def test_a_source_has_a_scheme(uri, expected):
+    assert scheme(uri) == expected
+
+
+@pytest.mark.parametrize(
+    ("uri", "several"),
+    [("s3://b/in/", True), ("s3://b/*.csv", True), ("s3://b/day-?.csv", True), ("s3://b/a", False)],
+)
+def test_a_bucket_may_have_several_as_a_folder_has(uri, several):
+    assert has_several(uri) == several
+
+
+def test_the_name_of_a_source_tells_two_queries_apart():
+    base = {"uri": "sqlite:///a.db"}
+    one, other = Source(**base, query="select 1"), Source(**base, query="select 2")
+    assert Source(**base, table="prices").name == "sqlite:///a.db#prices"
+    assert one.name != other.name
+    assert one.name != Source(**base, query="select 1", parameters={"day": 1}).name

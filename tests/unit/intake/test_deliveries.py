@@ -1,0 +1,125 @@
+"""The newest price wins; what it took the place of is written down."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deliver import rows
+from pricewright.intake.deliveries import applied, difference, nothing
+from pricewright.tables.prices import Prices
+
+TABLE = st.dictionaries(
+    st.tuples(st.sampled_from("ABC"), st.integers(0, 4)),
+    st.sampled_from([1.0, 2.0, None]),
+    max_size=6,
+)
+
+
+def prices(table, column="close"):
+    """Prices of {(symbol, day): close}."""
+    keys = sorted(table)
+    names = sorted({symbol for symbol, _ in keys})
+    return Prices(
+        names,
+        np.array([names.index(symbol) for symbol, _ in keys], np.int32),
+        np.array([day for _, day in keys], np.int32),
+        {column: np.array([np.nan if table[k] is None else table[k] for k in keys], float)},
+    )
+
+
+def table(found):
+    return {(row["symbol"], row["date"]): row["close"] for row in rows(found)}
+
+
+def dated(given_table):
+    return {(symbol, f"1970-01-0{day + 1}"): close for (symbol, day), close in given_table.items()}
+
+
+def test_a_later_price_takes_the_place_of_an_earlier_and_both_are_listed():
+    first, second = prices({("A", 0): 1.0, ("B", 0): 5.0}), prices({("A", 0): 2.0, ("A", 1): 3.0})
+    state, _ = applied(nothing(), [first], ["aa"])
+    state, entries = applied(state, [second], ["aa", "bb"])
+    assert table(state.prices) == dated({("A", 0): 2.0, ("A", 1): 3.0, ("B", 0): 5.0})
+    assert state.origins.tolist() == [1, 1, 0]
+    assert state.superseded == [1, 0]
+    assert entries == [
+        {
+            "symbol": "A",
+            "date": "1970-01-01",
+            "what": "restated",
+            "column": "close",
+            "old": 1.0,
+            "new": 2.0,
+            "old_sha256": "aa",
+            "new_sha256": "bb",
+        }
+    ]
+
+
+def test_a_price_that_is_delivered_again_as_it_was_restates_nothing():
+    same = prices({("A", 0): 1.0, ("A", 1): None})
+    state, entries = applied(nothing(), [same, same], ["aa", "bb"])
+    assert entries == []
+    assert state.superseded == [2, 0]
+    assert len(state.prices) == 2
+
+
+def test_a_price_restated_twice_is_listed_twice():
+    day = [prices({("A", 0): value}) for value in (1.0, 2.0, None)]
+    _, entries = applied(nothing(), day, ["aa", "bb", "cc"])
+    assert [(entry["old"], entry["new"]) for entry in entries] == [(1.0, 2.0), (2.0, None)]
+    assert [(entry["old_sha256"], entry["new_sha256"]) for entry in entries] == [
+        ("aa", "bb"),
+        ("bb", "cc"),
+    ]
+
+
+def test_a_row_that_is_gone_is_listed_as_withdrawn():
+    before, _ = applied(nothing(), [prices({("A", 0): 1.0, ("A", 1): 2.0})], ["aa"])
+    after, _ = applied(nothing(), [prices({("A", 1): 3.0, ("B", 1): 1.0})], ["bb"])
+    entries = difference(before, ["aa"], after, ["bb"])
+    assert [(entry["what"], entry["date"], entry["old"]) for entry in entries] == [
+        ("withdrawn", "1970-01-01", {"close": 1.0}),
+        ("restated", "1970-01-02", 2.0),
+    ]
+    assert {(entry["old_sha256"], entry["new_sha256"]) for entry in entries} == {("aa", "bb")}
+
+
+def test_a_column_that_only_one_delivery_has_is_missing_in_the_other():
+    state, _ = applied(nothing(), [prices({("A", 0): 1.0}), prices({("B", 0): 2.0}, "open")], "ab")
+    assert rows(state.prices) == [
+        {"date": "1970-01-01", "symbol": "A", "close": 1.0, "open": None},
+        {"date": "1970-01-01", "symbol": "B", "close": None, "open": 2.0},
+    ]
+
+
+@given(st.lists(TABLE, min_size=1, max_size=5), st.integers(0, 4))
+def test_however_deliveries_are_grouped_the_outcome_is_that_of_one_after_the_other(tables, cut):
+    digests = [f"{number}" for number in range(len(tables))]
+    expected, restated, superseded = {}, [], [0] * len(tables)
+    origin = {}
+    for number, delivered in enumerate(tables):
+        for key, close in delivered.items():
+            if key in expected:
+                superseded[origin[key]] += 1
+                if expected[key] != close:
+                    restated.append((*key, expected[key], close, str(origin[key]), str(number)))
+            expected[key], origin[key] = close, number
+    together, entries = applied(nothing(), list(map(prices, tables)), digests)
+    first, some, more = nothing(), [], []
+    if cut:
+        first, some = applied(first, list(map(prices, tables[:cut])), digests[:cut])
+    apart = first
+    if tables[cut:]:
+        apart, more = applied(first, list(map(prices, tables[cut:])), digests)
+    for state in (together, apart):
+        assert table(state.prices) == dated(expected)
+        assert list(state.superseded) == superseded
+        assert (np.diff(state.prices.keys) > 0).all()
+    for found in (entries, [*some, *more]):
+        listed = []
+        for entry in found:
+            day = int(entry["date"][-1]) - 1
+            values = entry["old"], entry["new"], entry["old_sha256"], entry["new_sha256"]
+            listed.append((entry["symbol"], day, *values))
+        assert sorted(listed, key=str) == sorted(restated, key=str)

@@ -1,0 +1,258 @@
+"""What a source delivers over time, and what there is then."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from deliver import HEAD, NAMES, rows
+from pricewright.files.errors import Refusal
+from pricewright.intake import deliveries
+from pricewright.intake.archive import Archive
+from pricewright.intake.deliveries import Snapshot
+from pricewright.intake.intake import Terms, take_in
+from pricewright.intake.reading.content import Limits
+from pricewright.intake.reading.delivery import read_delivery
+from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.sources.files import local_files
+from pricewright.tables.prices import write_prices
+
+TERMS = Terms(
+    dialect=Dialect(columns=NAMES),
+    mode="whole",
+    max_shrink=0.5,
+    limits=Limits(),
+    last_day=None,
+    threads=1,
+    code=lambda: "code",
+)
+TODAY = date(2024, 6, 1)
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Desk(tmp_path)
+
+
+class Desk:
+    """A folder in which a source delivers, and the archive of what it delivered."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.archive = Archive(folder / "received", "in")
+        self.uri = "in"
+
+    def deliver(self, text, name="prices.csv"):
+        (self.folder / "in").mkdir(exist_ok=True)
+        (self.folder / "in" / name).write_text(HEAD + text)
+
+    def take(self, mode="whole", today=TODAY, **terms):
+        return take_in(
+            local_files(self.uri), self.archive, replace(TERMS, mode=mode, **terms), today
+        )
+
+
+def closes(taken):
+    return {(row["symbol"], row["date"]): row["close"] for row in rows(taken.state.prices)}
+
+
+def listed(taken):
+    return [
+        (entry["what"], entry["symbol"], entry["date"], entry["old"])
+        for entry in taken.restatements
+    ]
+
+
+def test_the_bytes_are_kept_under_their_sha256_before_anything_reads_them(desk):
+    desk.deliver("nonsense\n")
+    with pytest.raises(Refusal, match=r"in/prices\.csv:2"):
+        desk.take()
+    [kept] = [path for path in desk.archive.folder.iterdir() if len(path.name) == 64]
+    assert kept.read_text() == HEAD + "nonsense\n"
+    assert kept.stat().st_mode & 0o777 == 0o444
+    assert desk.archive.known() == []
+
+
+def test_the_same_delivery_twice_changes_nothing(desk):
+    desk.deliver("2024-01-01,A,1,1\n")
+    first = desk.take()
+    before = sorted(desk.archive.folder.rglob("*"))
+    (desk.folder / "in" / "prices.csv").touch()
+    again = desk.take()
+    assert sorted(desk.archive.folder.rglob("*")) == before
+    assert closes(again) == closes(first)
+    assert (again.facts, again.restatements) == (first.facts, first.restatements)
+
+
+def test_bytes_that_are_gone_from_the_archive_are_asked_for_again(desk):
+    desk.deliver("2024-01-01,A,1,1\n")
+    first = desk.take()
+    kept = desk.archive.path(desk.archive.known()[0].sha256)
+    kept.unlink()
+    assert closes(desk.take()) == closes(first)
+    assert kept.exists()
+    assert len(desk.archive.known()) == 1
+
+
+def test_a_whole_delivery_replaces_the_one_before_and_what_it_lacks_is_withdrawn(desk):
+    desk.deliver("2024-01-01,A,1,1\n2024-01-02,A,2,1\n")
+    desk.take()
+    desk.deliver("2024-01-02,A,3,1\n2024-01-03,A,4,1\n")
+    taken = desk.take()
+    assert closes(taken) == {("A", "2024-01-02"): 3.0, ("A", "2024-01-03"): 4.0}
+    assert listed(taken) == [
+        ("withdrawn", "A", "2024-01-01", {"close": 1.0, "volume": 1.0}),
+        ("restated", "A", "2024-01-02", 2.0),
+    ]
+    digests = [delivery.sha256 for delivery in desk.archive.known()]
+    assert [entry["old_sha256"] for entry in taken.restatements] == digests[:1] * 2
+    assert [entry["new_sha256"] for entry in taken.restatements] == digests[1:] * 2
+    assert [delivery.sha256 for delivery in taken.earlier] == digests[:1]
+    assert listed(desk.take()) == listed(taken)
+
+
+def test_an_appended_delivery_adds_and_restates_but_withdraws_nothing(desk):
+    desk.deliver("2024-01-01,A,1,1\n2024-01-02,A,2,1\n")
+    desk.take("append")
+    desk.deliver("2024-01-02,A,3,1\n")
+    taken = desk.take("append")
+    assert closes(taken) == {("A", "2024-01-01"): 1.0, ("A", "2024-01-02"): 3.0}
+    assert listed(taken) == [("restated", "A", "2024-01-02", 2.0)]
+    assert taken.state.superseded == [1, 0]
+    assert closes(desk.take("append")) == closes(taken)
+
+
+def test_parts_make_up_the_whole_and_one_delivered_again_replaces_itself(desk):
+    desk.deliver("2024-01-01,A,1,1\n2024-01-01,C,7,1\n", "a.csv")
+    desk.deliver("2024-01-01,B,2,1\n2024-01-01,C,8,1\n", "b.csv")
+    first = desk.take("parts")
+    assert closes(first) == {
+        ("A", "2024-01-01"): 1.0,
+        ("B", "2024-01-01"): 2.0,
+        ("C", "2024-01-01"): 8.0,
+    }
+    assert listed(first) == [("restated", "C", "2024-01-01", 7.0)]
+    desk.deliver("2024-01-02,B,3,1\n", "b.csv")
+    second = desk.take("parts")
+    assert closes(second) == {
+        ("A", "2024-01-01"): 1.0,
+        ("B", "2024-01-02"): 3.0,
+        ("C", "2024-01-01"): 7.0,
+    }
+    assert listed(second)[1:] == [
+        ("withdrawn", "B", "2024-01-01", {"close": 2.0, "volume": 1.0}),
+        ("restated", "C", "2024-01-01", 8.0),
+    ]
+
+
+def test_a_file_that_is_gone_from_the_folder_has_still_been_delivered(desk):
+    desk.deliver("2024-01-01,A,1,1\n", "day-1.csv")
+    desk.take("parts")
+    (desk.folder / "in" / "day-1.csv").unlink()
+    desk.deliver("2024-01-02,A,2,1\n", "day-2.csv")
+    assert list(closes(desk.take("parts")).values()) == [1.0, 2.0]
+
+
+def test_files_that_come_together_are_taken_in_order_of_their_numbers(desk):
+    for day in (10, 9, 2):
+        desk.deliver(f"2024-01-01,A,{day},1\n", f"day-{day}.csv")
+    assert list(closes(desk.take("parts")).values()) == [10.0]
+    assert [delivery.place for delivery in desk.archive.known()] == [
+        "in/day-2.csv",
+        "in/day-9.csv",
+        "in/day-10.csv",
+    ]
+
+
+def test_one_bad_file_of_several_is_named_and_nothing_is_accepted(desk):
+    desk.deliver("2024-01-01,A,1,1\n", "a.csv")
+    (desk.folder / "in" / "b.csv").write_text("<html>Sign in</html>")
+    with pytest.raises(Refusal, match=r"^in/b\.csv.* HTML"):
+        desk.take("parts")
+    assert desk.archive.known() == []
+
+
+@pytest.mark.parametrize("mode", ["whole", "parts"])
+def test_a_delivery_much_shorter_than_the_one_it_replaces_is_refused(desk, mode):
+    desk.deliver("".join(f"2024-01-{day:02},A,1,1\n" for day in range(1, 11)))
+    desk.take(mode)
+    desk.deliver("".join(f"2024-01-{day:02},A,1,1\n" for day in range(1, 5)))
+    with pytest.raises(Refusal, match=r"in/prices\.csv: 4 rows, where the delivery before had 10;"):
+        desk.take(mode)
+    assert len(desk.archive.known()) == 1
+    assert len(desk.take(mode, max_shrink=0.6).state.prices) == 4
+
+
+def test_an_appended_delivery_may_be_short(desk):
+    desk.deliver("".join(f"2024-01-{day:02},A,1,1\n" for day in range(1, 11)))
+    desk.take("append")
+    desk.deliver("2024-01-11,A,1,1\n")
+    assert len(desk.take("append").state.prices) == 11
+
+
+def test_what_was_in_the_future_when_it_was_received_stays_so(desk):
+    desk.deliver("2024-06-01,A,1,1\n2024-06-02,A,1,1\n")
+    assert len(desk.take().state.prices) == 1
+    assert len(desk.take(today=date(2025, 1, 1)).state.prices) == 1
+    assert len(desk.take(last_day=date(2024, 6, 2)).state.prices) == 2
+
+
+def test_an_earlier_delivery_that_the_config_no_longer_describes_is_not_compared(desk):
+    desk.deliver("2024-01-01,A,1,1\n")
+    desk.take()
+    desk.deliver("2024-01-01,A,2,1\n")
+    path = desk.folder / "in" / "prices.csv"
+    path.write_text(path.read_text().replace(",", ";"))
+    taken = desk.take(dialect=Dialect(columns=NAMES, delimiter=";"))
+    assert closes(taken) == {("A", "2024-01-01"): 2.0}
+    [entry] = taken.restatements
+    assert entry["what"] == "not-compared"
+    assert "source.delimiter" in entry["why"]
+
+
+@pytest.mark.parametrize("checkpoint", ["prices.parquet", "prices.json"])
+@pytest.mark.parametrize("mode", ["whole", "parts", "append"])
+def test_a_snapshot_saves_reading_and_changes_nothing(desk, monkeypatch, mode, checkpoint):
+    desk.deliver("2024-01-01,A,1,1\n2024-01-02,A,,1\n2024-01-02,A,x,1\n", "day-1.csv")
+    folder, output = desk.archive.history / "snapshot", desk.folder / checkpoint
+
+    def take_and_keep():
+        taken = desk.take(mode)
+        sha256 = write_prices(output, taken.state.prices)
+        deliveries.save(folder, taken.key(), Snapshot(taken.state, taken.facts), output, sha256)
+        return taken
+
+    def reading(content, *rest):
+        read.append(content.name)
+        return read_delivery(content, *rest)
+
+    read = []
+    monkeypatch.setattr("pricewright.intake.intake.read_delivery", reading)
+    take_and_keep()
+    desk.deliver("2024-01-02,A,2,1\n2024-01-03,A,3,1\n", "day-2.csv")
+    taken = take_and_keep()
+    assert read == ["in/day-1.csv", "in/day-2.csv"]
+    written = output.read_bytes()
+    for file in folder.iterdir():
+        file.unlink()
+    again = take_and_keep()
+    assert output.read_bytes() == written
+    assert again.facts == taken.facts
+    assert again.state.superseded == taken.state.superseded
+
+
+def test_a_snapshot_whose_bytes_were_changed_is_not_used(desk):
+    desk.deliver("2024-01-01,A,1,1\n")
+    taken = desk.take()
+    output, folder = desk.folder / "prices.parquet", desk.archive.history / "snapshot"
+    sha256 = write_prices(output, taken.state.prices)
+    deliveries.save(folder, taken.key(), Snapshot(taken.state, taken.facts), output, sha256)
+    assert deliveries.load(folder, taken.key) is not None
+    assert deliveries.load(folder, lambda: "another key") is None
+    content = bytearray(output.read_bytes())
+    content[10] ^= 1
+    (folder / "prices.parquet").unlink()
+    (folder / "prices.parquet").write_bytes(content)
+    assert deliveries.load(folder, taken.key) is None

@@ -1,0 +1,186 @@
+"""The evidence of a release: a Workflow Run RO-Crate, to be read without the machine."""
+
+import zipfile
+from importlib.resources import files as resources
+from io import BytesIO
+from pathlib import Path
+
+import orjson
+import pytest
+import requests
+from rocrate.rocrate import ROCrate
+from rocrate_validator import services
+from rocrate_validator.models import Severity, ValidationSettings
+from rocrate_validator.utils.http import HttpRequester
+
+from pricewright.files.disk import sha256
+from pricewright.releases import evidence, store
+from pricewright.releases.history import folder_of
+from pricewright.signoffs import ledger
+from pricewright.signoffs.coverage import GATES
+
+CONTEXT = "https://w3id.org/ro/crate/1.1/context"
+
+# What RO-Crate 1.1 calls these terms; the library ships the context of 1.3 alone.
+TERMS_OF_1_1 = {
+    "ComputationalWorkflow": "https://bioschemas.org/ComputationalWorkflow",
+    "FormalParameter": "https://bioschemas.org/FormalParameter",
+    "input": "https://bioschemas.org/ComputationalWorkflow#input",
+    "output": "https://bioschemas.org/ComputationalWorkflow#output",
+}
+
+
+@pytest.fixture
+def released(works):
+    """A release: its folder, and its evidence as an archive and as a crate."""
+    works.sign_all("reviewer")
+    works.folder = folder_of(works.root) / works.release()
+    works.archive = zipfile.ZipFile(works.folder / "evidence.zip")
+    works.crate = ROCrate(works.folder / "evidence.zip")
+    return works
+
+
+def test_the_crate_holds_the_release_and_all_that_it_came_from(released):
+    names = set(released.archive.namelist())
+    kept = {
+        path.relative_to(released.folder).as_posix()
+        for path in released.folder.rglob("*")
+        if path.is_file() and path.name not in ("evidence.zip", "manifest.json")
+    }
+    assert kept | {"config.json", "software.json", "ledger.jsonl"} < names
+    assert {"workflow/Snakefile", "workflow/rules/production.smk"} < names
+    assert {"workflow/scripts/production.py", "workflow/schemas/model.schema.yaml"} < names
+    for name in kept:
+        assert released.archive.read(name) == (released.folder / name).read_bytes()
+    assert orjson.loads(released.archive.read("config.json")) == released.config
+    software = orjson.loads(released.archive.read("software.json"))
+    assert {"python", "numpy", "snakemake", "rocrate"} <= software.keys()
+
+
+def test_the_ledger_in_it_ends_with_what_the_release_rests_on(released):
+    extract = released.archive.read("ledger.jsonl")
+    whole = (released.root / "ledger/ledger.jsonl").read_bytes()
+    assert whole.startswith(extract)
+    document = orjson.loads((released.folder / "manifest.json").read_bytes())
+    assert sha256(extract.splitlines()[-1]) == document["ledger"]["head"]
+    assert extract.count(b"\n") == document["ledger"]["lines"]
+    events = [entry.event for entry in ledger.read(released.root / "ledger")]
+    assert events[extract.count(b"\n") :] == ["release", "smoke-test-passed"]
+
+
+def test_the_library_reads_who_ran_what_on_what_with_what_result(released):
+    crate = released.crate
+    run = crate.get("#run")
+    assert run.type == "CreateAction"
+    assert run["instrument"] is crate.mainEntity
+    assert crate.mainEntity["programmingLanguage"]["name"] == "Snakemake"
+    assert run["agent"]["name"] == "author"
+    model = orjson.loads(released.covered()["results/model.json"])
+    delivered = [each for each in run["object"] if each.type == "PropertyValue"]
+    assert [each["value"] for each in delivered] == [model["receipts"]["ingest"]["sha256"]]
+    made = {each.id: each["sha256"] for each in run["result"]}
+    assert made["model.json"] == sha256(released.covered()["results/model.json"])
+    assert {"report.txt", "ingest.json", "clean.json", "quarantine.json"} <= made.keys()
+    assert crate.mainEntity["identifier"]["value"] == model["code"]["sha256"]
+    versions = {
+        each["name"]: each["softwareVersion"] for each in crate.mainEntity["softwareRequirements"]
+    }
+    assert model["code"]["libraries"].items() <= versions.items()
+    assert "snakemake" in versions
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def test_the_library_reads_who_signed_for_what(released):
+    for gate in GATES:
+        signoff = released.crate.get(f"signoffs/{gate}/reviewer.json")
+        assert signoff["author"]["name"] == "reviewer"
+        assert gate in signoff["name"]
+        signed = {each["name"] for each in as_list(signoff["about"])}
+        assert signed == {Path(name).name for name in GATES[gate]}
+
+
+def test_every_file_in_it_is_described_with_its_digest(released):
+    for name in set(released.archive.namelist()) - {"ro-crate-metadata.json"}:
+        assert released.crate.get(name)["sha256"] == sha256(released.archive.read(name)), name
+
+
+def test_the_same_release_and_ledger_give_the_same_bytes(released):
+    manifest, contents = store.opened(folder_of(released.root), released.folder.name)
+    packed = contents.pop(evidence.NAME)
+    lines = (released.root / "ledger/ledger.jsonl").read_bytes().splitlines()
+    grounds = {
+        "decision": released.check(),
+        "model": orjson.loads(contents["model.json"]),
+        "origin": released.origin,
+        "seen": lines[: manifest.lines],
+    }
+    again = [evidence.gathered(contents, {}, **grounds) for _ in range(2)]
+    assert again[0] == again[1] == packed
+    with zipfile.ZipFile(BytesIO(packed)) as archive:
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_no_secret_reaches_it(works, monkeypatch):
+    from pricewright.files import secrets
+
+    monkeypatch.setenv("CANARY", "hunter2-canary")
+    secrets.secret("CANARY")
+    works.config["source"]["headers"] = {"Authorization": "Bearer hunter2-canary"}
+    works.sign_all("reviewer")
+    works.release()
+    with zipfile.ZipFile(works.production / "current/evidence.zip") as archive:
+        assert b"hunter2-canary" not in archive.read("config.json")
+        assert b"Bearer ***" in archive.read("config.json")
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """The validator asks for nothing but the context, which is on this machine."""
+    document = orjson.loads((resources("rocrate") / "data" / "ro-crate.jsonld").read_bytes())
+    document["@context"] |= TERMS_OF_1_1
+
+    def get(self, url, **options):
+        reply = requests.Response()
+        reply.url, reply.status_code = url, 200 if url == CONTEXT else 504
+        reply.headers["Content-Type"] = "application/ld+json"
+        reply._content = orjson.dumps(document) if url == CONTEXT else b""
+        return reply
+
+    monkeypatch.setattr(HttpRequester, "get", get, raising=False)
+
+
+def shortcomings(path, severity):
+    settings = ValidationSettings(
+        rocrate_uri=str(path),
+        profile_identifier="workflow-run-crate",
+        requirement_severity=severity,
+        offline=True,
+    )
+    found = services.validate(settings).get_issues()
+    return sorted({issue.check.identifier for issue in found}), found
+
+
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph")
+def test_it_keeps_every_must_of_the_workflow_run_crate_and_of_the_profiles_under_it(
+    released, offline
+):
+    identifiers, found = shortcomings(released.folder / "evidence.zip", Severity.REQUIRED)
+    assert identifiers == [], [issue.message for issue in found]
+
+
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph")
+def test_the_validator_misses_a_must_that_is_not_kept(released, offline, tmp_path):
+    """A test of the test: without its run, or the workflow, a crate is none."""
+    broken = tmp_path / "broken.zip"
+    metadata = orjson.loads(released.archive.read("ro-crate-metadata.json"))
+    metadata["@graph"] = [each for each in metadata["@graph"] if each["@id"] != "#run"]
+    with zipfile.ZipFile(broken, "w") as archive:
+        archive.writestr("ro-crate-metadata.json", orjson.dumps(metadata))
+        for name in set(released.archive.namelist()) - {"ro-crate-metadata.json", "model.json"}:
+            archive.writestr(name, released.archive.read(name))
+    identifiers, _ = shortcomings(broken, Severity.REQUIRED)
+    assert any(each.startswith("workflow-run-crate") for each in identifiers)
+    assert any(each.startswith("ro-crate-1.1") for each in identifiers)

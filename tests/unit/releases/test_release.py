@@ -1,0 +1,259 @@
+"""A release: the very bytes that people signed, whole, on record first, and never half."""
+
+import hashlib
+import os
+import stat
+
+import orjson
+import pytest
+
+from pricewright.files.errors import Refusal
+from pricewright.forecasting.model_file import read_model, write_model
+from pricewright.releases import release, store, switch
+from pricewright.releases.history import folder_of
+from pricewright.releases.release import Unsigned
+from pricewright.releases.switch import SmokeFailure
+from pricewright.signoffs import ledger
+from pricewright.signoffs.coverage import GATES, digests
+from pricewright.signoffs.ledger import state_of
+from report import report
+
+
+def test_what_people_signed_is_released_under_the_digest_of_its_manifest(works):
+    works.sign_all("reviewer")
+    digest = works.release()
+    assert os.readlink(works.production / "current") == f"releases/{digest}"
+    folder = works.production / "current"
+    manifest = (folder / "manifest.json").read_bytes()
+    assert hashlib.sha256(manifest).hexdigest() == digest
+    document = orjson.loads(manifest)
+    found = {
+        path.relative_to(folder.resolve()).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.resolve().rglob("*")
+        if path.is_file() and path.name != "manifest.json"
+    }
+    assert found == document["files"]
+    names = {"model.json", "report.txt", "ingest.json", "quarantine.json", "data_quality.json"}
+    names |= {"evidence.zip", "policy/policy.json", "policy/signers", "policy/revoked"}
+    names |= {f"signoffs/{gate}/reviewer.json" for gate in GATES}
+    names |= {f"signoffs/{gate}/reviewer.json.sig" for gate in GATES}
+    assert names < found.keys()
+    for name, content in works.covered().items():
+        assert (folder / document["covered"][name]).read_bytes() == content
+
+
+def test_a_release_is_read_only_in_every_part(works):
+    works.sign_all("reviewer")
+    folder = folder_of(works.root) / works.release()
+    for path in [folder, *folder.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o555 if path.is_dir() else 0o444)
+
+
+def test_a_release_is_on_record_before_and_after_its_smoke_test(works):
+    works.sign_all("reviewer")
+    digest = works.release()
+    begun, ended = ledger.read(works.root / "ledger")[-2:]
+    assert (begun.event, ended.event) == ("release", "smoke-test-passed")
+    assert begun.fields["release"] == ended.fields["release"] == digest
+    assert begun.fields["replaces"] is None
+    assert begun.fields["model"] == digests(works.covered())["results/model.json"]
+    assert set(begun.fields["signoffs"]) == {
+        f"signoffs/{gate}/reviewer.json{end}" for gate in GATES for end in ("", ".sig")
+    }
+    assert state_of(ledger.read(works.root / "ledger")).release == digest
+
+
+def test_the_same_bytes_again_change_nothing(works):
+    works.sign_all("reviewer")
+    digest = works.release()
+    before = works.tree()
+    works.wait(days=100)  # the sign-offs have expired; what they were for stands
+    assert works.release() == digest
+    assert works.tree() == before
+
+
+def test_with_nobody_configured_it_says_how_to_begin(works):
+    works.write("config/signers", "")
+    with pytest.raises(Refusal, match=r"config/signers: names nobody.*pricewright sign --init"):
+        works.release()
+    assert works.current is None
+
+
+def test_what_is_not_signed_is_listed_gate_by_gate_with_the_commands(works):
+    works.sign("reviewer", "source")
+    with pytest.raises(Unsigned) as refusal:
+        works.release()
+    listing = refusal.value.listing
+    assert "source   ok       1 of 1, by reviewer" in listing
+    for gate in ("metrics", "report", "deploy"):
+        assert f"{gate:<8} missing  0 of 1, by nobody" in listing
+        assert f"pricewright sign {gate}" in listing
+    assert works.released() == []
+    assert works.current is None
+    assert works.events() == []
+
+
+@pytest.mark.parametrize("name", GATES["deploy"])
+def test_one_byte_changed_in_any_covered_file_and_nothing_is_released(works, name):
+    works.sign_all("reviewer")
+    path = works.root / name
+    path.write_bytes(path.read_bytes() + b"\n")
+    with pytest.raises(Refusal):
+        works.release()
+    assert works.current is None
+    assert works.released() == []
+    assert works.events() == []
+
+
+def test_a_file_that_is_swapped_after_it_was_checked_is_not_what_is_released(works, monkeypatch):
+    works.sign_all("reviewer")
+    signed = works.covered()
+    check = release.agreed
+
+    def then_swap(*arguments, **options):
+        decision = check(*arguments, **options)
+        for name in signed:
+            works.write(name, "planted\n")
+        for path in (works.root / "signoffs").rglob("*.json*"):
+            path.write_bytes(b"planted")
+        return decision
+
+    monkeypatch.setattr(release, "agreed", then_swap)
+    digest = works.release()
+    manifest, contents = store.opened(folder_of(works.root), digest)
+    assert {name: contents[kept] for name, kept in manifest.covered.items()} == signed
+    assert b"planted" not in b"".join(contents.values())
+
+
+def test_a_rejection_at_the_last_moment_stops_the_release(works, monkeypatch):
+    works.sign_all("reviewer")
+    prepare = store.prepare
+
+    def then_reject(*arguments):
+        works.sign("second", "report", "rejected", comment="wait")
+        return prepare(*arguments)
+
+    monkeypatch.setattr(store, "prepare", then_reject)
+    with pytest.raises(Unsigned) as refusal:
+        works.release()
+    assert "second rejects it" in refusal.value.listing
+    assert works.current is None
+    assert works.events() == ["release", "undone"]
+
+
+def test_if_the_ledger_cannot_be_written_nothing_is_released(works, monkeypatch):
+    works.sign_all("reviewer")
+
+    def full(*arguments, **fields):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(switch.ledger, "append", full)
+    with pytest.raises(OSError, match="No space left"):
+        works.release()
+    assert works.current is None
+    assert list(folder_of(works.root).iterdir()) == []
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first", "later"])
+def test_if_the_ledger_cannot_tell_of_the_test_the_link_goes_back(works, monkeypatch, first):
+    before = None if first else works.signed_release(1)
+    works.train(0)
+    works.sign_all("reviewer")
+    append = ledger.append
+
+    def failing(folder, event, **fields):
+        if event != "release":
+            raise OSError(28, "No space left on device")
+        return append(folder, event, **fields)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(switch.ledger, "append", failing)
+        with pytest.raises(OSError, match="No space left"):
+            works.release()
+    assert works.current == before
+    digest = works.release()  # what was begun is undone first, and the sign-offs still hold
+    assert works.current == digest
+    assert works.events()[-4:] == ["release", "undone", "release", "smoke-test-passed"]
+    assert len(works.released()) == (1 if first else 2)
+
+
+def edited_model(works):
+    """A model whose forecasts do not follow from it, all else in order: nobody can open it."""
+    path = works.root / "results/model.json"
+    document, _ = read_model(path)
+    document["symbols"]["S0"]["forecast"]["point"][0] *= 2
+    write_model(path, document)
+    report(path.relative_to(works.root), (works.root / "results/report.txt"))
+    (works.root / "results/deployed_model.json").write_bytes(path.read_bytes())
+    works.record_run("author")
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first", "later"])
+def test_a_model_that_fails_its_smoke_test_is_taken_out_again_and_on_record(
+    works, first, monkeypatch
+):
+    before = None if first else works.signed_release(1)
+    works.train(0)
+    monkeypatch.chdir(works.root)
+    edited_model(works)
+    works.sign_all("reviewer")
+    with pytest.raises(SmokeFailure, match=r"failed its smoke test.*does not follow"):
+        works.release()
+    assert works.current == before
+    assert works.events()[-2:] == ["release", "smoke-test-failed"]
+    failed = ledger.read(works.root / "ledger")[-1]
+    assert "does not follow" in failed.fields["why"]
+    later = works.signed_release(2)
+    assert works.current == later
+
+
+def test_a_model_that_is_not_accepted_is_not_released_whoever_signed(works):
+    works.sign_all("reviewer")
+    works.config["accept"]["allow_unaccepted"] = False
+    with pytest.raises(Refusal, match="is not accepted, so it is not released"):
+        works.release()
+    assert works.current is None
+
+
+def test_a_model_that_other_code_made_is_not_released(works, monkeypatch):
+    works.sign_all("reviewer")
+    monkeypatch.setattr("works.code", lambda: "0" * 64)
+    with pytest.raises(Refusal, match="made by other code than is here"):
+        works.release()
+
+
+def test_a_model_that_is_not_in_staging_is_not_released(works):
+    works.sign_all("reviewer")
+    (works.root / "results/deployed_model.json").unlink()
+    with pytest.raises(Refusal, match=r"deployed_model\.json is another model"):
+        works.release()
+
+
+def test_files_of_different_runs_are_not_released_together(works, made):
+    (works.root / "results/report.txt").write_bytes((made[1] / "results/report.txt").read_bytes())
+    works.sign_all("reviewer")
+    with pytest.raises(Refusal, match=r"report\.txt is about another model"):
+        works.release()
+
+
+def test_the_sign_offs_of_an_older_release_are_no_good_for_it_again(works):
+    first = works.signed_release(0)
+    kept = {path: path.read_bytes() for path in (works.root / "signoffs").rglob("*.json*")}
+    second = works.signed_release(1)
+    works.train(0)
+    for path, content in kept.items():
+        path.write_bytes(content)
+    with pytest.raises(Unsigned) as refusal:
+        works.release()
+    assert "void: reviewer's sign-off, because" in refusal.value.listing
+    assert works.current == second != first
+
+
+def test_the_same_bytes_signed_anew_after_another_release_are_a_new_release(works):
+    first = works.signed_release(0)
+    second = works.signed_release(1)
+    third = works.signed_release(0)
+    assert len({first, second, third}) == 3
+    assert works.current == third
+    document = orjson.loads((works.production / "current/manifest.json").read_bytes())
+    assert document["replaces"] == second

@@ -1,0 +1,256 @@
+"""Killed at any instruction, out of space at any byte, fifty at once: production is whole."""
+
+import contextlib
+import os
+import random
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from dying import DONE, begun, killed_after, killed_at
+from pricewright.files.errors import Refusal
+from pricewright.releases import history, store
+from pricewright.releases.history import folder_of
+from pricewright.releases.switch import recover
+from pricewright.signoffs import ledger
+from works import Works
+
+
+@pytest.fixture
+def ready(works, tmp_path):
+    """A release in production, and the sign-offs for another; a small workflow, to be quick."""
+    works.workflow = tmp_path / "workflow"
+    (works.workflow / "rules").mkdir(parents=True)
+    for name, text in {"Snakefile": "rule all:\n", "files.txt": "Snakefile\n"}.items():
+        (works.workflow / name).write_text(text)
+    works.signed_release(0)
+    works.train(1)
+    works.wait(minutes=1)
+    works.sign_all("reviewer")
+    return works
+
+
+@pytest.fixture
+def ready_to_go_back(ready):
+    """Two releases, and the sign-off to go back to the first."""
+    first = ready.current
+    ready.release()
+    ready.wait(minutes=1)
+    ready.sign_release("reviewer", first)
+    return ready
+
+
+def copied(works: Works, name: str) -> Works:
+    """The same office elsewhere."""
+    copy = object.__new__(Works)
+    copy.__dict__ |= works.__dict__ | {"root": works.root.with_name(name)}
+    shutil.copytree(works.root, copy.root, symlinks=True)
+    return copy
+
+
+def check_whole(works: Works, before: str) -> None:
+    """What holds at every instant: the link points at a whole release, which is on record."""
+    current = works.current
+    store.opened(folder_of(works.root), current)
+    if current != before:
+        begun = [
+            e for e in ledger.read(works.root / "ledger") if e.event in ("release", "rollback")
+        ]
+        assert begun[-1].fields["release"] == current
+
+
+def check_settled(works: Works, after: str) -> None:
+    """What holds after the next command: all that was begun is ended, nothing is left of it."""
+    assert works.current == after
+    assert history.verify(works.root) == []
+    assert ledger.verify(works.root / "ledger", history.seen(works.root)) == []
+    events = works.events()
+    assert events[0::2] == [event for event in events if event in ("release", "rollback")]
+    names = {path.name for path in works.production.iterdir()}
+    assert names == {"current", "releases", ".lock"}
+    assert all(len(path.name) == 64 for path in folder_of(works.root).iterdir())
+
+
+@pytest.mark.parametrize("shard", range(4))
+def test_killed_at_each_step_of_a_release_the_next_command_finishes_or_undoes_it(ready, shard):
+    before, steps, ends = ready.current, 0, set()
+    for step in range(1 + shard, 1000, 4):
+        works = copied(ready, f"killed-{step}")
+        died = killed_at(step, works.root, works.release)
+        check_whole(works, before)
+        ends.add(works.current == before)
+        digest = works.release()
+        check_settled(works, digest)
+        assert digest != before
+        assert len(works.released()) == 2
+        store.discard(works.root)
+        if not died:
+            break
+        steps += 1
+    assert steps > 15, "nothing was interrupted"
+    assert ends == {True, False}
+
+
+def test_killed_at_each_step_of_a_rollback_the_next_command_finishes_or_undoes_it(
+    ready_to_go_back,
+):
+    before, steps, ends = ready_to_go_back.current, 0, set()
+    for step in range(1, 1000):
+        works = copied(ready_to_go_back, f"killed-{step}")
+        died = killed_at(step, works.root, lambda works=works: works.roll_back("previous"))
+        check_whole(works, before)
+        ends.add(works.current == before)
+        (first,) = set(works.released()) - {before}
+        works.roll_back(first)
+        check_settled(works, first)
+        store.discard(works.root)
+        if not died:
+            break
+        steps += 1
+    assert steps > 10, "nothing was interrupted"
+    assert ends == {True, False}
+
+
+def test_killed_at_each_step_of_the_recovery_the_next_one_recovers(ready):
+    before, seen, deaths = ready.current, set(), 0
+    for step in range(1, 1000):
+        works = copied(ready, f"killed-{step}")
+        if not killed_at(step, works.root, works.release):
+            break
+        found = (works.current, len(works.released()), tuple(works.events()))
+        if found in seen or works.events()[-1] != "release":
+            continue
+        seen.add(found)
+        for again in range(1, 1000):
+            recovering = copied(works, f"again-{step}-{again}")
+            died = killed_at(again, recovering.root, lambda w=recovering: recover(w.root, w.clock))
+            check_whole(recovering, before)
+            check_settled(recovering, recovering.release())
+            if not died:
+                break
+            deaths += 1
+    assert len(seen) == 3, "on record, in the store, linked"
+    assert deaths > 10
+
+
+def released(works):
+    """Release; what a process that was killed had just begun may keep the lock for a moment."""
+    until = time.monotonic() + 20
+    while True:
+        try:
+            return works.release()
+        except Refusal as refusal:
+            if "under way" not in str(refusal) or time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+
+
+def test_killed_at_random_again_and_again_production_is_always_whole(ready):
+    moments = random.Random(7)
+    start = time.monotonic()
+    copied(ready, "measured").release()
+    duration = time.monotonic() - start
+    works, kills, deaths = ready, 0, 0
+    before = works.current
+    until = time.monotonic() + 20
+    while kills < 150 and time.monotonic() < until:
+        died = killed_after(moments.uniform(0, 1.2) * duration, works.release)
+        duration *= 1.05 if died else 0.9  # the machine may be faster now, or slower
+        kills, deaths = kills + 1, deaths + died
+        check_whole(works, before)
+        if kills % 10 == 0:  # another model, newly signed
+            check_settled(works, released(works))
+            before = works.current
+            works.train(kills // 10 % 3)
+            works.wait(minutes=1)
+            works.sign_all("reviewer")
+    check_settled(works, released(works))
+    assert deaths > kills / 4, "the releases were done before they were killed"
+
+
+def test_fifty_releases_at_once_are_one(ready):
+    before = ready.current
+    children = [begun(ready.release) for _ in range(50)]
+    codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    assert codes.count(DONE) >= 1
+    assert ready.current != before
+    assert ready.events() == ["release", "smoke-test-passed"] * 2
+    check_settled(ready, ready.current)
+
+
+def test_who_comes_second_says_so_and_does_nothing(ready, monkeypatch):
+    before = ready.tree()
+
+    def meanwhile(*arguments):
+        with pytest.raises(Refusal, match="another release or rollback is under way"):
+            ready.release()
+        with pytest.raises(Refusal, match="another release or rollback is under way"):
+            ready.roll_back("previous")
+        assert ready.tree() == before
+        raise OSError("enough")
+
+    monkeypatch.setattr(store, "prepare", meanwhile)
+    with pytest.raises(OSError, match="enough"):
+        ready.release()
+
+
+def test_releases_and_rollbacks_at_once_come_one_after_the_other(ready_to_go_back):
+    works = ready_to_go_back
+    works.train(2)
+    children = [begun(lambda: works.roll_back("previous")) for _ in range(15)]
+    children += [begun(works.release) for _ in range(15)]
+    for child in children:
+        os.waitpid(child, 0)
+    check_settled(works, works.current)
+
+
+@pytest.fixture
+def small_disk(ready, tmp_path):
+    """The same office on a file system of a few megabytes."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m,nr_inodes=400", "none", str(disk)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if mounted.returncode:
+        pytest.skip(f"this user may not mount a file system: {mounted.stderr.strip()}")
+    works = object.__new__(Works)
+    works.__dict__ |= ready.__dict__ | {"root": disk / "works"}
+    shutil.copytree(ready.root, works.root, symlinks=True)
+    yield works
+    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def free(disk):
+    found = os.statvfs(disk)
+    return found.f_bavail * found.f_frsize
+
+
+@pytest.mark.parametrize("what", ["bytes", "inodes"])
+def test_a_full_disk_leaves_production_as_it_was(small_disk, what):
+    works, disk = small_disk, small_disk.root.parent
+    before, failures, left = works.current, 0, 0
+    filler = disk / "filler"
+    while True:
+        filler.mkdir()
+        if what == "bytes":
+            (filler / "bytes").write_bytes(b"x" * max(free(disk) - left * 4096, 0))
+        else:
+            for number in range(os.statvfs(disk).f_favail - left):
+                (filler / str(number)).touch()
+        with contextlib.suppress(OSError):
+            works.release()
+        failures += works.current == before
+        assert ledger.verify(works.root / "ledger") == []
+        check_whole(works, before)
+        shutil.rmtree(filler)
+        if works.current != before:
+            break
+        left += 1
+    assert failures > 10
+    check_settled(works, released(works))

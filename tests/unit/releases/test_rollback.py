@@ -1,0 +1,156 @@
+"""Back to an earlier release: the same switch, with a signature for it, and on record."""
+
+import shutil
+
+import pytest
+
+from pricewright.files.errors import Refusal
+from pricewright.releases import switch
+from pricewright.releases.history import folder_of, verify
+from pricewright.releases.release import Unsigned
+from pricewright.releases.switch import SmokeFailure
+from pricewright.signoffs import ledger
+
+
+@pytest.fixture
+def two(works):
+    """Two releases: their digests are `first` and `second`."""
+    works.first, works.second = works.signed_release(0), works.signed_release(1)
+    works.wait(minutes=1)
+    return works
+
+
+@pytest.mark.parametrize("to", ["previous", "digest", "beginning"])
+def test_an_earlier_release_is_put_back_if_somebody_signs_for_that(two, to):
+    two.sign_release("reviewer", two.first)
+    named = {"previous": "previous", "digest": two.first, "beginning": two.first[:8]}
+    assert two.roll_back(named[to]) == two.first == two.current
+    begun, ended = ledger.read(two.root / "ledger")[-2:]
+    assert (begun.event, ended.event) == ("rollback", "smoke-test-passed")
+    assert begun.fields["release"] == two.first
+    assert begun.fields["replaces"] == two.second
+    assert set(begun.fields["signoffs"]) >= {"signoffs/deploy/reviewer.json"}
+    assert verify(two.root) == []
+
+
+def test_without_a_signature_for_it_nothing_is_put_back_and_the_list_says_how(two):
+    with pytest.raises(Unsigned) as refusal:
+        two.roll_back("previous")
+    assert f"pricewright sign deploy --release {two.first[:12]}" in refusal.value.listing
+    assert "metrics" not in refusal.value.listing
+    assert two.current == two.second
+
+
+def test_a_signature_for_a_rollback_is_none_once_it_has_expired(two):
+    two.sign_release("reviewer", two.first)
+    two.wait(days=31)
+    with pytest.raises(Unsigned) as refusal:
+        two.roll_back("previous")
+    assert "expired" in refusal.value.listing
+    assert two.current == two.second
+
+
+def test_a_signature_for_a_rollback_counts_once(two):
+    two.sign_release("reviewer", two.first)
+    kept = {p: p.read_bytes() for p in (two.root / "signoffs/deploy").iterdir()}
+    two.roll_back("previous")
+    two.wait(minutes=1)
+    two.sign_release("reviewer", two.second)
+    two.roll_back(two.second)
+    for path, content in kept.items():
+        path.write_bytes(content)
+    with pytest.raises(Unsigned):
+        two.roll_back(two.first)
+    assert two.current == two.second
+
+
+def test_after_a_rollback_the_old_sign_offs_do_not_release_again_what_was_taken_back(two):
+    kept = {p: p.read_bytes() for p in (two.root / "signoffs").rglob("*.json*")}
+    two.sign_release("reviewer", two.first)
+    two.roll_back("previous")
+    for path, content in kept.items():
+        path.write_bytes(content)
+    with pytest.raises(Unsigned):
+        two.release()
+    assert two.current == two.first
+
+
+def test_a_rejection_of_the_earlier_release_stands_in_the_way(two):
+    two.sign_release("reviewer", two.first)
+    two.train(0)
+    two.sign("second", "deploy", "rejected", comment="it was wrong")
+    with pytest.raises(Unsigned) as refusal:
+        two.roll_back("previous")
+    assert "second rejects it" in refusal.value.listing
+
+
+def test_to_the_release_that_is_there_a_rollback_changes_nothing(two):
+    before = two.tree()
+    assert two.roll_back(two.second) == two.second
+    assert two.tree() == before
+
+
+@pytest.mark.parametrize(
+    ("to", "sentence"),
+    [
+        ("previous", "there was no release before the one in production"),
+        ("f" * 64, "means 0 releases, where one is needed; there are"),
+        ("", "means 0 releases"),
+        ("../releases", "means 0 releases"),
+    ],
+)
+def test_a_release_that_is_not_there_is_not_gone_back_to(works, to, sentence):
+    works.signed_release(0)
+    with pytest.raises(Refusal, match=sentence):
+        works.roll_back(to)
+
+
+def test_a_release_that_was_changed_is_not_gone_back_to(two):
+    two.sign_release("reviewer", two.first)
+    model = folder_of(two.root) / two.first / "model.json"
+    model.chmod(0o644)
+    model.write_bytes(model.read_bytes() + b" ")
+    with pytest.raises(Refusal, match=r"model\.json: was changed"):
+        two.roll_back("previous")
+    assert two.current == two.second
+
+
+def test_a_release_that_nobody_made_is_not_gone_back_to(two, tmp_path):
+    """A folder made by hand, whole in itself, is no release: the ledger does not tell of it."""
+    stranger = folder_of(two.root) / two.first
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(two.root, moved, symlinks=True)
+    entries = (two.root / "ledger/ledger.jsonl").read_bytes().splitlines(keepends=True)
+    (two.root / "ledger/ledger.jsonl").write_bytes(
+        b"".join(line for line in entries if stranger.name.encode() not in line)
+    )
+    with pytest.raises(Refusal):
+        two.roll_back(two.first)
+    assert two.current == two.second
+
+
+def test_a_link_that_was_moved_by_hand_is_put_back_without_a_signature(two):
+    link = two.production / "current"
+    link.unlink()
+    link.symlink_to(f"releases/{two.first}")
+    with pytest.raises(Refusal, match=r"where the ledger says that release .* is in production"):
+        two.release()
+    with pytest.raises(Refusal, match="where the ledger says"):
+        two.roll_back("previous")
+    before = ledger.head(two.root / "ledger")
+    two.roll_back(two.second)
+    assert two.current == two.second
+    assert ledger.head(two.root / "ledger") == before
+
+
+def test_if_the_earlier_release_fails_its_smoke_test_the_later_one_stays(two, monkeypatch):
+    two.sign_release("reviewer", two.first)
+
+    def broken(*arguments):
+        raise SmokeFailure("it smokes.")
+
+    monkeypatch.setattr(switch, "smoke_test", broken)
+    with pytest.raises(SmokeFailure):
+        two.roll_back("previous")
+    assert two.current == two.second
+    assert two.events()[-2:] == ["rollback", "smoke-test-failed"]

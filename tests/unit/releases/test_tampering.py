@@ -1,0 +1,279 @@
+"""Hand-made files and planted links: none gets an unsigned byte into production."""
+
+import os
+import shutil
+
+import pytest
+
+from pricewright.files.errors import Refusal
+from pricewright.releases import store
+from pricewright.releases.history import folder_of, verify
+from pricewright.signoffs import ledger
+from pricewright.signoffs.coverage import GATES
+
+
+@pytest.fixture
+def signed(works):
+    """A release in production, and sign-offs for the next."""
+    works.before = works.signed_release(0)
+    works.train(1)
+    works.wait(minutes=1)
+    works.sign_all("reviewer")
+    return works
+
+
+def refused(works) -> str:
+    """The sentence with which a release is refused; production is as it was."""
+    with pytest.raises(Refusal) as refusal:
+        works.release()
+    assert works.released() == [works.before]
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize("name", GATES["deploy"])
+def test_a_link_in_place_of_a_covered_file_is_refused_even_to_the_same_bytes(
+    signed, tmp_path, name
+):
+    path, planted = signed.root / name, tmp_path / "planted"
+    planted.write_bytes(path.read_bytes())
+    path.unlink()
+    path.symlink_to(planted)
+    assert f"{name}: is a link" in refused(signed)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_what_is_no_file_in_place_of_a_covered_file_is_refused(signed, kind):
+    path = signed.root / "results/model.json"
+    path.unlink()
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    assert "results/model.json: is no file" in refused(signed)
+
+
+def test_a_link_in_place_of_the_folder_of_results_releases_what_was_signed_or_nothing(
+    signed, tmp_path
+):
+    results, planted = signed.root / "results", tmp_path / "planted"
+    shutil.move(results, planted)
+    results.symlink_to(planted)
+    (planted / "model.json").write_bytes((planted / "model.json").read_bytes() + b" ")
+    refused(signed)
+
+
+@pytest.mark.parametrize("end", ["", ".sig"])
+def test_a_link_in_place_of_a_sign_off_is_none(signed, tmp_path, end):
+    path = signed.root / f"signoffs/report/reviewer.json{end}"
+    shutil.move(path, tmp_path / "planted")
+    path.symlink_to(tmp_path / "planted")
+    refused(signed)
+
+
+@pytest.mark.parametrize("name", ["signoffs", "signoffs/report"])
+def test_a_link_in_place_of_the_folder_of_sign_offs_lets_nothing_unsigned_in(
+    signed, tmp_path, name
+):
+    """The statements count by their signatures alone, wherever they lie."""
+    folder, planted = signed.root / name, tmp_path / "planted"
+    shutil.move(folder, planted)
+    for path in planted.rglob("*.json"):
+        path.write_bytes(path.read_bytes().replace(b"approved", b"approved "))
+    folder.symlink_to(planted)
+    refused(signed)
+
+
+@pytest.mark.parametrize("name", ["config/signers", "config/revoked"])
+def test_a_link_in_place_of_the_policys_files_is_refused(signed, tmp_path, name):
+    path = signed.root / name
+    path.touch()
+    shutil.move(path, tmp_path / "planted")
+    path.symlink_to(tmp_path / "planted")
+    assert f"{name}: is a link" in refused(signed)
+
+
+@pytest.mark.parametrize("name", ["ledger.jsonl", ".lock"])
+def test_a_link_in_place_of_the_ledger_is_not_written_through(signed, tmp_path, name):
+    path, planted = signed.root / "ledger" / name, tmp_path / "planted"
+    path.touch()
+    shutil.move(path, planted)
+    before = planted.read_bytes()
+    path.symlink_to(planted)
+    with pytest.raises((Refusal, OSError)):
+        signed.release()
+    assert planted.read_bytes() == before
+    assert signed.current == signed.before
+
+
+def test_a_link_in_place_of_the_lock_is_not_followed(signed, tmp_path):
+    (signed.production / ".lock").unlink()
+    (signed.production / ".lock").symlink_to(tmp_path / "planted")
+    with pytest.raises(OSError, match="symbolic links"):
+        signed.release()
+    assert not (tmp_path / "planted").exists()
+
+
+def planted_release(works, tmp_path):
+    """A folder elsewhere, whole in itself, with a model that nobody signed."""
+    folder = folder_of(works.root) / works.before
+    planted = tmp_path / works.before
+    shutil.copytree(folder, planted)
+    planted.chmod(0o755)
+    (planted / "model.json").chmod(0o644)
+    (planted / "model.json").write_bytes(b"{}")
+    return planted
+
+
+def test_a_link_in_place_of_a_release_is_seen_and_is_not_gone_back_to(signed, tmp_path):
+    planted = planted_release(signed, tmp_path)
+    after = signed.release()
+    store.discard(folder_of(signed.root) / signed.before)
+    (folder_of(signed.root) / signed.before).symlink_to(planted)
+    assert any("is a link" in problem for problem in verify(signed.root))
+    signed.wait(minutes=1)
+    with pytest.raises(Refusal, match="is a link"):
+        signed.roll_back("previous")
+    assert signed.current == after
+
+
+def test_a_link_in_place_of_a_file_of_a_release_is_seen(signed, tmp_path):
+    folder = folder_of(signed.root) / signed.before
+    folder.chmod(0o755)
+    (tmp_path / "planted").write_bytes((folder / "model.json").read_bytes())
+    (folder / "model.json").unlink()
+    (folder / "model.json").symlink_to(tmp_path / "planted")
+    assert any(r"model.json: is a link" in problem for problem in verify(signed.root))
+
+
+@pytest.mark.parametrize("elsewhere", [True, False], ids=["elsewhere", "in the store"])
+def test_a_link_planted_as_current_is_seen_and_nothing_is_built_on_it(signed, tmp_path, elsewhere):
+    planted = planted_release(signed, tmp_path)
+    if not elsewhere:
+        shutil.move(planted, folder_of(signed.root) / ("0" * 64))
+        planted = f"releases/{'0' * 64}"
+    link = signed.production / "current"
+    link.unlink()
+    link.symlink_to(planted)
+    with pytest.raises(Refusal, match="current: points at"):
+        signed.release()
+    assert any("current: points at" in problem for problem in verify(signed.root))
+
+
+def test_a_folder_planted_as_current_is_seen_and_nothing_is_built_on_it(signed, tmp_path):
+    planted = planted_release(signed, tmp_path)
+    (signed.production / "current").unlink()
+    shutil.move(planted, signed.production / "current")
+    assert "is no link" in refused(signed)
+    assert any("is no link" in problem for problem in verify(signed.root))
+
+
+def made_by_hand(works, changes=None, without="nothing", **more) -> str:
+    """A release with a manifest of its own, whose digest is its name; without `changes` of its
+    files, it is one of a good model that nobody signed. `more` is what its manifest says."""
+    folder = folder_of(works.root)
+    manifest, contents = store.opened(folder, works.before)
+    unsigned = {"model.json": (works.made[2] / "results/model.json").read_bytes()}
+    contents |= unsigned if changes is None else changes
+    contents = {name: each for name, each in contents.items() if not name.startswith(without)}
+    files = {name: store.sha256(content) for name, content in contents.items()}
+    made = type(manifest)(**(vars(manifest) | {"files": files} | more)).written()
+    digest = store.sha256(made)
+    store.settle(store.prepare(folder, digest, contents | {"manifest.json": made}), digest)
+    return digest
+
+
+def told(works, digest, replaces=None):
+    """Tell the ledger of a release by hand."""
+    for event in ("release", "smoke-test-passed"):
+        fields = {"release": digest, "replaces": replaces}
+        ledger.append(works.root / "ledger", event, clock=works.clock, **fields)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"changes": {}, "without": "signoffs/report"}, "gate report has 0 good signatures"),
+        ({"changes": {}, "without": "policy"}, "is not in the release"),
+        ({"changes": {"policy/policy.json": b"{}"}}, "is no policy"),
+        ({"changes": {}, "policy": "0" * 64}, "not signed for under the policy that is kept"),
+        ({"changes": {}, "replaces": "0" * 64}, "the ledger says otherwise what it replaced"),
+        ({"changes": {"signoffs/report/x.json": b"{}"}}, "x.json does not count"),
+    ],
+)
+def test_what_a_release_made_by_hand_lacks_is_told(signed, change, problem):
+    told(signed, made_by_hand(signed, **change))
+    assert [each for each in verify(signed.root) if problem in each], verify(signed.root)
+
+
+def test_a_release_made_by_hand_is_never_taken_for_one(signed):
+    digest = made_by_hand(signed)
+    assert any("the ledger does not tell of it" in problem for problem in verify(signed.root))
+    with pytest.raises(Refusal, match="the ledger does not tell of it"):
+        signed.roll_back(digest)
+    # told of in the ledger by hand as well, it still has no signatures for what it holds
+    told(signed, digest)
+    problems = verify(signed.root)
+    assert any("model.json was changed after it was signed" in problem for problem in problems)
+
+
+def test_a_begun_release_that_is_planted_is_not_finished(signed, tmp_path):
+    """Recovery undoes; only what the link shows already does it test and keep."""
+    folder = folder_of(signed.root)
+    digest = "1" * 64
+    (folder / digest).mkdir()
+    (folder / digest / "model.json").write_bytes(b"{}")
+    ledger.append(signed.root / "ledger", "release", release=digest, replaces=signed.before)
+    after = signed.release()
+    assert signed.current == after != digest
+    assert not (folder / digest).exists()
+    assert signed.events()[2:4] == ["release", "undone"]
+
+
+def test_a_begun_release_whose_link_is_planted_too_is_taken_out_again(signed):
+    """However whole it is, and though the ledger tells of it: people did not sign for it."""
+    digest = made_by_hand(signed)
+    fields = {"release": digest, "replaces": None}
+    ledger.append(signed.root / "ledger", "release", clock=signed.clock, **fields)
+    link = signed.production / "current"
+    link.unlink()
+    link.symlink_to(f"releases/{digest}")
+    after = signed.release()
+    assert signed.current == after != digest
+    assert signed.events()[2:4] == ["release", "smoke-test-failed"]
+    why = [entry.fields["why"] for entry in ledger.read(signed.root / "ledger")[-3:-2]]
+    assert "model.json was changed after it was signed" in why[0]
+
+
+@pytest.mark.parametrize("name", ["model.json", "report.txt", "evidence.zip", "manifest.json"])
+def test_a_changed_byte_in_a_release_is_seen(works, name):
+    digest = works.signed_release(0)
+    assert verify(works.root) == []
+    path = folder_of(works.root) / digest / name
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    (problem,) = verify(works.root)
+    assert name in problem
+    assert "changed" in problem
+
+
+def test_a_file_put_into_a_release_or_taken_out_of_it_is_seen(works):
+    digest = works.signed_release(0)
+    folder = folder_of(works.root) / digest
+    folder.chmod(0o755)
+    (folder / "more.json").write_text("{}")
+    assert "more.json: is no part of it" in verify(works.root)[0]
+    (folder / "more.json").unlink()
+    (folder / "report.txt").unlink()
+    assert "report.txt: is not in its release any more" in verify(works.root)[0]
+
+
+def test_a_release_that_was_removed_is_missed(works):
+    first = works.signed_release(0)
+    works.signed_release(1)
+    store.discard(folder_of(works.root) / first)
+    assert any(f"{first}: is not there, but line" in problem for problem in verify(works.root))
+
+
+def test_a_release_in_production_that_was_changed_does_not_bar_the_next(signed):
+    path = folder_of(signed.root) / signed.before / "model.json"
+    path.chmod(0o644)
+    path.write_bytes(b"{}")
+    after = signed.release()
+    assert signed.current == after

@@ -1,0 +1,382 @@
+import base64
+import hashlib
+import html
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import orjson
+import pytest
+
+from pages import (
+    BREAKOUT,
+    HOSTILE,
+    LINK,
+    REASON,
+    SCRIPT,
+    SYMBOLS,
+    TITLE,
+    hostile_report,
+    write_report,
+)
+from pricewright.cleaning.flags import FLAGS
+from pricewright.evaluation.backtest_file import Backtest, read_backtest
+from pricewright.files.disk import file_sha256
+from pricewright.reporting import html as data
+from pricewright.reporting import pictures
+from pricewright.reporting.html import render
+from pricewright.reporting.pictures import NAMES, SymbolData
+from pricewright.reporting.symbols import FIRST, FORMS, pinball_skill, qlike_difference, resolve
+from pricewright.reporting.text import interval_ratio, worst
+from pricewright.signoffs.waiting import pending
+
+
+class Read(HTMLParser):
+    """A page as elements: name, attributes, and the text before the next tag."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None], str]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs), ""))
+
+    def handle_endtag(self, tag):
+        self.elements.append(("", {}, ""))
+
+    def handle_data(self, data):
+        if self.elements:
+            tag, attributes, text = self.elements[-1]
+            self.elements[-1] = (tag, attributes, text + data)
+
+    def all(self, tag):
+        return [(attributes, text) for name, attributes, text in self.elements if name == tag]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("page")
+    hostile_report(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def page(folder):
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def read(page):
+    return Read(page)
+
+
+@pytest.fixture
+def model(folder):
+    return orjson.loads((folder / "model.json").read_bytes())
+
+
+def sha(folder):
+    return file_sha256(folder / "model.json")
+
+
+def table_rows(page):
+    body = re.search(r'<table id="table">.*?<tbody>(.*?)</tbody>', page, re.DOTALL)[1]
+    return re.findall(r"<tr.*?</tr>", body, re.DOTALL)
+
+
+# The numbers
+
+
+def test_every_number_on_the_page_is_the_models(read, model):
+    shown = [found for found in read.all("data") if "data-at" in found[0]]
+    assert len(shown) > 50
+    for attributes, text in shown:
+        value = resolve(model, attributes["data-at"])
+        assert attributes["value"] == ("" if value is None else str(value))
+        assert text.strip() != ""
+        if isinstance(value, float):
+            assert any(form(value) == text for form in FORMS.values())
+
+
+def test_every_number_of_the_table_of_symbols_is_the_models(page, model):
+    heads = re.findall(r"<th scope=\"col\"([^>]*)>([^<]*)</th>", page)
+    heads = [(attributes, title) for attributes, title in heads if "title=" in attributes]
+    derived = {
+        "Interval ratio": interval_ratio,
+        "Skill": pinball_skill,
+        "QLIKE less EWMA": qlike_difference,
+        "1% VaR": lambda scores: scores["var"]["1"]["exceptions"] / scores["var"]["1"]["days"],
+        "5% VaR": lambda scores: scores["var"]["5"]["exceptions"] / scores["var"]["5"]["days"],
+    }
+    rows = table_rows(page)
+    assert len(rows) == SYMBOLS
+    for symbol, row in zip(worst(model), rows, strict=True):
+        scores, state = model["metrics"]["by_symbol"][symbol], model["symbols"][symbol]
+        values = re.findall(r'data-value="([^"]*)"', row)
+        columns = [column for column in heads if 'class="number"' in column[0]]
+        assert len(values) == len(columns)
+        for value, (attributes, title) in zip(values, columns, strict=True):
+            at = re.search(r'data-of="([^"]*)"', attributes)
+            if at:
+                expected = resolve({"metrics": scores, "state": state}, at[1])
+            else:
+                expected = derived[title](scores)
+            assert value == ("" if expected is None else repr(expected)), (symbol, title)
+
+
+def test_the_table_begins_with_the_worst_and_hides_what_is_too_much_at_first(page, model):
+    rows = table_rows(page)
+    assert [("hidden" in row.partition(">")[0]) for row in rows] == [
+        place >= FIRST for place in range(SYMBOLS)
+    ]
+
+
+def test_a_share_and_a_ratio_are_shown_with_a_sensible_number_of_digits():
+    assert FORMS["share"](0.9036319612) == "90.4%"
+    assert FORMS["ratio"](0.80321) == "0.803"
+    assert FORMS["ratio"](123456.7) == "1.2e+05"
+    assert FORMS["signed"](-0.035612) == "-0.0356"
+    assert FORMS["price"](1234.5678) == "1,234.57"
+    assert FORMS["price"](0.000012345) == "1.2345e-05"
+    assert FORMS["count"](12154) == "12,154"
+
+
+# What comes from data and config
+
+
+def test_nothing_of_data_or_config_becomes_markup(page, read):
+    assert "<script>alert" not in page
+    assert [text for _, text in read.all("h1")] == [TITLE]
+    tags = {tag for tag, _, _ in read.elements}
+    assert not tags & {"img", "iframe", "object", "embed", "link", "base", "template"}
+    every = [name for _, attributes, _ in read.elements for name in attributes]
+    assert not [name for name in every if name.startswith("on") or name == "style"]
+
+
+def test_no_link_leads_out_of_the_page(read):
+    links = [
+        attributes[name]
+        for _, attributes, _ in read.elements
+        for name in ("href", "xlink:href", "src", "action")
+        if name in attributes
+    ]
+    assert links
+    assert all(link.startswith("#") for link in links)
+
+
+def test_hostile_texts_are_there_as_text(read):
+    texts = " ".join(text for _, _, text in read.elements)
+    for text in (*HOSTILE, REASON, LINK):
+        assert text in texts
+
+
+def test_data_within_scripts_cannot_end_them(page, model):
+    series = re.search(r'<script type="application/json" id="series">(.*?)</script>', page)[1]
+    assert "<" not in series
+    assert set(orjson.loads(series)["symbols"]) == set(model["symbols"])
+    assert BREAKOUT in orjson.loads(series)["symbols"]
+
+
+def test_templates_in_data_stay_unread(page):
+    assert "{{ 7 * 7 }}" in page
+    assert " 49" not in re.search(r"<h1>(.*?)</h1>", page)[1]
+
+
+# The policy
+
+
+def test_the_policy_allows_the_pages_own_scripts_and_style_and_nothing_else(page, read):
+    policies = [
+        attributes["content"]
+        for attributes, _ in read.all("meta")
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert len(policies) == 1
+    rules = dict(rule.strip().split(" ", 1) for rule in policies[0].split(";"))
+    assert rules.keys() == {"default-src", "script-src", "style-src", "base-uri", "form-action"}
+    assert {rules[name] for name in ("default-src", "base-uri", "form-action")} == {"'none'"}
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    styles = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert (len(scripts), len(styles)) == (2, 1)
+    assert set(rules["script-src"].split()) == set(map(hashed, scripts))
+    assert set(rules["style-src"].split()) == set(map(hashed, styles))
+
+
+def hashed(text):
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def test_the_policy_comes_before_all_that_it_is_about(page):
+    assert page.index("Content-Security-Policy") < page.index("<style")
+    assert page.index("Content-Security-Policy") < page.index("<script")
+
+
+# The page as an artifact
+
+
+def test_the_page_is_the_same_bytes_each_time(folder, page):
+    write_report(folder, "again.html")
+    assert (folder / "again.html").read_text(encoding="utf-8") == page
+
+
+def test_the_page_knows_no_clock_and_no_machine(page, folder):
+    assert str(folder.parent) not in page.replace(str(folder), "")
+    assert not re.search(r"20[2-9]\d-\d\d-\d\dT\d\d:\d\d", page)
+
+
+def bare(model, **more):
+    settings = {"sha256": "a" * 64, "title": "Prices", "files": [], "pending": pending(None)}
+    return render(model, **(settings | more))
+
+
+def test_a_model_that_is_not_accepted_is_headed_so_with_the_reasons(model):
+    model["acceptance"]["accepted"] = False
+    model["acceptance"]["criteria"]["qlike"] |= {"met": False, "value": 0.5}
+    text = bare(model)
+    assert re.search(r"<h2[^>]*>Not accepted</h2>", text)
+    assert "qlike is 0.5, at most 0 is wanted" in text.replace("Qlike", "qlike")
+
+
+def test_an_accepted_model_is_headed_so(model):
+    model["acceptance"]["accepted"] = True
+    assert re.search(r"<h2[^>]*>Accepted</h2>\s*<p[^>]*>It meets every criterion", bare(model))
+
+
+def test_no_skill_is_said_in_words(model):
+    assert "no skill is claimed for it" in bare(model)
+    model["parameters"]["location"] = "theta"
+    model["metrics"]["pooled"] |= {"mae_ratio": 1.02, "p_value": 0.5}
+    assert "No skill in the point forecast" in bare(model)
+
+
+def test_of_5_000_symbols_all_are_there_and_few_are_drawn(model, folder):
+    names = [f"M{number:04}" for number in range(5000)]
+    for part, key in ((model, "symbols"), (model["metrics"], "by_symbol")):
+        part[key] = dict.fromkeys(names, part[key]["S9"])
+    backtest = read_backtest(folder / "backtest.parquet", sha(folder))
+    rows = [backtest.symbols.index("S9")] * len(names) + [len(backtest.symbols)]
+    text = bare(model, backtest=Backtest(backtest.table.take(rows), names))
+    assert len(table_rows(text)) == 5000
+    assert sum("hidden" not in row.partition(">")[0] for row in table_rows(text)) == FIRST
+    assert text.count("<article") <= 2 * pictures.PICTURED
+    series = re.search(r'<script type="application/json" id="series">(.*?)</script>', text)[1]
+    assert list(orjson.loads(series)["symbols"]) == names
+    assert len(text) < 40e6
+
+
+def test_a_page_without_back_test_and_quality_has_no_pictures_of_symbols(model):
+    text = bare(model)
+    assert "<article" not in text
+    assert 'id="sight"' not in text
+    assert text.count("<figure>") == 3  # coverage, PIT and the steps
+
+
+def test_what_was_not_evaluated_is_shown_as_missing(model):
+    pooled = model["metrics"]["pooled"]
+    pooled["model"] = dict.fromkeys(pooled["model"]) | {
+        "coverages": dict.fromkeys(pooled["model"]["coverages"]),
+        "by_horizon": {key: [None] * 5 for key in pooled["model"]["by_horizon"]},
+    }
+    text = bare(model)
+    assert "None" not in re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+    assert "Not evaluated" in text
+
+
+def test_each_decision_says_how_many_must_sign(read, page):
+    found = dict(
+        re.findall(r'<th scope="row">(\w+)</th><td>[^<]*</td><td class="number">(\d+)</td>', page)
+    )
+    assert found == {"source": "1", "metrics": "1", "report": "1", "deploy": "2"}
+    assert "pricewright sign report --key ~/.ssh/id_ed25519" in page
+
+
+# What a symbol's pictures are drawn from
+
+
+def test_what_is_packed_for_the_page_is_what_was_forecast(folder, model):
+    backtest = read_backtest(folder / "backtest.parquet", sha(folder))
+    sight = SymbolData(backtest, model)
+    columns, packed = sight.columns(SCRIPT), sight.packed([SCRIPT])["symbols"][SCRIPT]
+    codes = np.frombuffer(base64.b64decode(packed["codes"]), "<u2").reshape(len(NAMES), -1)
+    for name, code, (offset, step) in zip(NAMES, codes, packed["steps"], strict=True):
+        known = code != 0xFFFF
+        assert (known == ~np.isnan(columns[name])).all()
+        spread = np.ptp(columns[name][known])
+        off = np.abs(offset + step * code[known] - columns[name][known])
+        assert off.max() <= spread / 1e4 + 1e-6 * np.abs(columns[name][known]).max()
+
+
+def test_the_days_to_come_have_the_models_own_interval(folder, model):
+    backtest = read_backtest(folder / "backtest.parquet", sha(folder))
+    columns = SymbolData(backtest, model).columns("S9")
+    ahead = model["symbols"]["S9"]["forecast"]
+    assert columns["lower"][-5:].tolist() == ahead["lower"]
+    assert columns["upper"][-5:].tolist() == ahead["upper"]
+    assert np.isnan(columns["price"][-5:]).all()
+    days = columns["day"][-6:].astype("datetime64[D]")
+    assert np.is_busday(days).all()
+    assert str(days[0]) == model["symbols"]["S9"]["last_date"]
+
+
+def test_the_worst_and_the_most_traded_have_pictures_from_the_start(page, model):
+    pictured = [html.unescape(name) for name in re.findall(r'<article data-symbol="(.*?)">', page)]
+    assert pictured == [*worst(model)[:3], LINK, "S9"]
+    assert "one of the most traded" in page
+
+
+def test_where_no_volume_says_which_are_largest_those_known_longest_are(folder, model):
+    model["symbols"]["S9"]["observations"] += 1
+    sight = SymbolData(read_backtest(folder / "backtest.parquet", sha(folder)), model)
+    found = {symbol["name"]: symbol["why"] for symbol in pictures.pictured(model, sight, [])}
+    assert list(found)[:4] == [*worst(model)[:3], "S9"]
+    assert found["S9"] == "one of the longest known"
+
+
+# The data
+
+
+def test_every_flag_has_its_words():
+    assert tuple(data.MEANINGS) == FLAGS
+
+
+def test_what_lasts_is_in_every_period_that_it_lasts(folder):
+    quality = orjson.loads((folder / "quality.json").read_bytes())
+    cells = data.cells(quality, "2020-01-01", "2020-07-14")
+    entries = {(cell["flag"], cell["period"]): cell["entries"] for cell in cells}
+    months = [f"2020-0{month}" for month in range(1, 8)]
+    assert [entries["gap", month] for month in months] == [0, 0, 1, 1, 1, 0, 0]
+    assert [entries["jump", month] for month in months] == [0, 1, 0, 1, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "periods"), [("2000", "2013", "2000 Q1"), ("1950", "2020", "1950")]
+)
+def test_long_histories_are_taken_together(first, last, periods):
+    entry = {"flag": "jump", "date": f"{first}-01-05"}
+    cells = data.cells({"flagged": [entry]}, f"{first}-01-01", f"{last}-12-31")
+    assert cells[0] == {"flag": "jump", "period": periods, "entries": 1}
+    assert len(cells) <= 2 * data.MOST_PERIODS
+
+
+def test_quarantined_rows_have_their_reasons_in_words_most_first(model):
+    assert data.quarantined(model) == [
+        ("sign", 3, "a sign that is not allowed"),
+        ("conflict", 2, "another row has other values for its symbol and date"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"action": "set", "column": "close", "was": 1, "value": 2}, "close 1 set to 2"),
+        ({"action": "split", "rows": 1200, "split": "2:1"}, "1,200 rows before adjusted"),
+        ({"action": "drop", "was": {}}, "the row left out"),
+    ],
+)
+def test_a_declared_correction_says_what_it_did(change, words):
+    change |= {"symbol": None, "date": "2020-01-02", "reason": "said so"}
+    found = data.corrections({"receipts": {"clean": {"corrections": [change]}}})
+    assert words in found[0]["what"]
+    assert (found[0]["symbol"], found[0]["reason"]) == ("", "said so")

@@ -1,0 +1,639 @@
+from copy import deepcopy
+
+import pytest
+
+from conftest import market
+from pricewright.evaluation.acceptance import failed
+from pricewright.files.documents import write_columns
+from pricewright.files.errors import Refusal
+from pricewright.forecasting.model_file import named_model, read_model
+from pricewright.reporting import charts as pooled
+from pricewright.reporting.drawing import FILE, svg
+from pricewright.reporting.text import WIDTH, compose, interval_ratio, worst
+from pricewright.reporting.verdict import champion, method, p_value, percent, verdict
+from pricewright.signoffs.waiting import pending
+from train_or_score import train_or_score
+
+WHO = ("model", "random_walk")
+SCREEN = 50
+"""The lines of a terminal's window."""
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    records = market(symbols=3)
+    columns = {name: [record[name] for record in records] for name in records[0]}
+    write_columns(folder / "clean.json", columns)
+    train_or_score(
+        folder / "clean.json",
+        folder / "model.json",
+        horizon=5,
+        origins=20,
+        min_history=40,
+        calibration=100,
+        refit=10,
+    )
+    return read_model(folder / "model.json")[0]
+
+
+@pytest.fixture
+def model(trained):
+    """A model that is not accepted, for want of days; to be changed at will."""
+    return deepcopy(trained)
+
+
+@pytest.fixture
+def accepted(model):
+    model["acceptance"]["accepted"] = True
+    for found in model["acceptance"]["criteria"].values():
+        found["met"] = True
+    return model
+
+
+def page(model, **settings):
+    defaults = {
+        "model_path": "results/model.json",
+        "sha256": "a" * 64,
+        "title": "Prices",
+        "digits": 3,
+        "max_symbols": 20,
+        "allow_unaccepted": False,
+        "written": {"report": "results/report.txt"},
+        "pending": pending(None),
+    }
+    return compose(model, **(defaults | settings))
+
+
+def section(text, heading):
+    """The lines of the section whose heading begins so, the heading's own included."""
+    found = [part for part in text.split("\n\n") if part.startswith(heading)]
+    assert len(found) == 1
+    return found[0].splitlines()
+
+
+def row(lines, name):
+    return next(line for line in lines if f"{line} ".startswith(f"  {name} ")).split()[1:]
+
+
+def flat(lines):
+    return " ".join(" ".join(lines).split())
+
+
+def renamed(model, names):
+    """The model with other names for its symbols, in order."""
+    for part in (model, model["metrics"]):
+        key = "symbols" if part is model else "by_symbol"
+        part[key] = dict(zip(names, part[key].values(), strict=True))
+    return model
+
+
+def record(verdict, **changes):
+    found = {
+        "sha256": "c" * 64,
+        "cutoff": "2020-05-29",
+        "verdict": verdict,
+        "reason": None,
+        "symbols": 3,
+        "origins": 19,
+        "origins_it_knew": 0,
+        "difference": -0.021,
+        "lower": -0.03,
+        "upper": -0.012,
+    }
+    return {"champion": found | changes}
+
+
+# The numbers
+
+
+@pytest.mark.parametrize("digits", [1, 3, 6])
+def test_every_error_on_the_page_is_the_models(model, digits):
+    lines = section(page(model, digits=digits), "Beside the plain random walk")
+    every = model["metrics"]["by_symbol"] | {
+        "all": model["metrics"]["pooled"] | {"origins": model["metrics"]["origins"]}
+    }
+    for symbol, scores in every.items():
+        assert row(lines, symbol) == [
+            str(scores["origins"]),
+            *(f"{scores[who]['mase']:.{digits}f}" for who in WHO),
+            *(f"{scores[who]['rmsse']:.{digits}f}" for who in WHO),
+            *(f"{scores[who]['coverage']:.1%}" for who in WHO),
+        ]
+
+
+def test_every_number_of_volatility_and_risk_is_the_models(model):
+    lines = section(page(model), "Volatility and value-at-risk")
+    for symbol, scores in model["metrics"]["by_symbol"].items():
+        found, tails = scores["volatility"], [scores["var"][key] for key in ("1", "5")]
+        assert row(lines, symbol) == [
+            str(found["days"]),
+            f"{found['qlike'] - found['ewma_qlike']:+.4f}",
+            *(
+                text
+                for tail in tails
+                for text in (
+                    f"{tail['exceptions'] / tail['days']:.1%}",
+                    f"{tail['kupiec']:.3f}",
+                )
+            ),
+        ]
+    pooled = model["metrics"]["pooled"]
+    assert row(lines, "all") == [
+        str(pooled["volatility"]["days"]),
+        f"{pooled['volatility']['qlike_difference']:+.4f}",
+        *(
+            text
+            for tail in (pooled["var"]["1"], pooled["var"]["5"])
+            for text in (f"{tail['share']:.1%}", f"{tail['passed']}/{tail['tested']}")
+        ),
+    ]
+
+
+def test_what_is_significant_after_holms_correction_has_a_mark_in_line(model):
+    found = model["metrics"]["by_symbol"]["S1"]["volatility"]
+    found |= {"p_value": 0.001, "p_value_holm": 0.003}
+    model["metrics"]["by_symbol"]["S2"]["volatility"] |= {"p_value": 0.03, "p_value_holm": 0.06}
+    lines = section(page(model), "Volatility and value-at-risk")
+    assert row(lines, "S1")[1] == f"{found['qlike'] - found['ewma_qlike']:+.4f}*"
+    assert "*" not in "".join(row(lines, "S2"))
+    assert len({line.index(".") for line in lines[4:]}) == 1
+
+
+def test_the_whole_distribution_is_the_models(model):
+    lines = section(page(model), "The whole distribution")
+    pooled = model["metrics"]["pooled"]
+    levels = ("50", "80", "90", "95")
+    assert row(lines, "model") == [f"{pooled['model']['coverages'][k]:.1%}" for k in levels]
+    walk = [f"{pooled['random_walk']['coverages'][k]:.1%}" for k in levels]
+    assert row(lines, "random walk") == ["walk", *walk]
+    ratios = {
+        key: pooled["model"][key] / pooled["random_walk"][key]
+        for key in pooled["model"]
+        if key in ("pinball", "crps", "interval_score")
+    }
+    text = flat(lines)
+    for name, key in (("pinball", "pinball"), ("CRPS", "crps"), ("interval", "interval_score")):
+        assert f"{name} {ratios[key]:.3f}" in text
+    assert f"({p_value(pooled['pit']['p_value'])}, if no forecasts overlapped)" in text
+    tails = [pooled["var"][key] for key in ("1", "5")]
+    tests = [f"{tail['independent']} of {tail['tested']}" for tail in tails]
+    assert f"(Christoffersen) at 1% for {tests[0]}, at 5% for {tests[1]} symbols" in text
+
+
+@pytest.mark.parametrize(
+    ("p", "words"), [(0.04, "perhaps not flat"), (0.06, "flat, as far as"), (None, "unknown")]
+)
+def test_a_distribution_that_is_off_is_said_in_words(model, p, words):
+    model["metrics"]["pooled"]["pit"]["p_value"] = p
+    assert f"PIT {words}" in flat(section(page(model), "The whole distribution"))
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0.9, "90%"), (0.975, "97.5%"), (0.999, "99.9%"), ((1 - 0.9) / 2, "5%")]
+)
+def test_a_share_has_the_digits_that_it_has(share, text):
+    assert percent(share) == text
+
+
+def test_a_tiny_p_value_is_not_called_zero():
+    assert [p_value(p) for p in (None, 0.0, 0.01234)] == ["p unknown", "p < 0.001", "p = 0.012"]
+
+
+# Accepted or not
+
+
+def test_the_verdict_begins_with_accepted(accepted):
+    assert section(page(accepted), "Verdict")[1] == "  ACCEPTED: it meets every criterion."
+
+
+def test_the_verdict_begins_with_not_accepted_and_why(model):
+    text = flat(section(page(model), "Verdict")[1:])
+    assert text.startswith(f"NOT ACCEPTED: {failed(model['acceptance'])}.")
+
+
+def test_an_unaccepted_model_that_is_deployed_is_announced_in_capitals(model, accepted):
+    capitals = "AN UNACCEPTED MODEL IS BEING DEPLOYED"
+    accepted = deepcopy(accepted)
+    model["acceptance"]["accepted"] = False
+    assert f"{capitals}, BECAUSE accept.allow_unaccepted IS TRUE." in flat(
+        section(page(model, allow_unaccepted=True), "Verdict")
+    )
+    assert capitals not in page(model)
+    assert capitals not in page(accepted, allow_unaccepted=True)
+
+
+def test_each_criterion_has_its_row(model):
+    model["acceptance"]["criteria"]["champion"] = {
+        "value": "worse",
+        "limit": "better or no difference",
+        "side": "one",
+        "met": False,
+        "what": "beside the model now deployed",
+    }
+    lines = section(page(model), "Acceptance")
+    for name, found in model["acceptance"]["criteria"].items():
+        at = next(n for n, line in enumerate(lines) if f" {name} " in line)
+        mark = lines[at][: lines[at].index(name)].strip()
+        value = "unknown" if found["value"] is None else found["value"]
+        value = value if isinstance(value, str) else f"{value:.4g}"
+        limit = found["limit"]
+        limit = limit if isinstance(limit, str) else f"at {found['side']} {limit:.4g}"
+        assert mark == ("met" if found["met"] else "NOT MET")
+        assert " ".join(lines[at].split()).endswith(f"{name} {value} {limit}")
+        assert flat(lines[at + 1 :]).startswith(found["what"]) != found["met"]
+
+
+# What the numbers say
+
+
+def with_point(model, ratio, p, location="theta"):
+    model["parameters"]["location"] = location
+    model["metrics"]["pooled"] |= {"mae_ratio": ratio, "p_value": p}
+    return " ".join(verdict(model))
+
+
+@pytest.mark.parametrize(("ratio", "p"), [(1.02, 0.01), (1.0, 1.0), (0.98, 0.05), (0.98, None)])
+def test_no_skill_in_the_point_is_said_in_words(model, ratio, p):
+    said = with_point(model, ratio, p)
+    assert "No skill in the point forecast" in said
+    assert f"{ratio:.3f} times the last price's ({p_value(p)})" in said
+
+
+def test_skill_in_the_point_is_said_only_if_it_is_significant(model):
+    assert "has skill: its error is 0.980 times the last price's (p = 0.040)" in with_point(
+        model, 0.98, 0.04
+    )
+
+
+def test_naive_claims_no_skill(model):
+    assert "The point forecast is the last price: no skill" in with_point(model, 1.0, 1.0, "naive")
+
+
+def test_a_price_that_never_moved_leaves_no_ratio(model):
+    assert "No skill in the point forecast is known" in with_point(model, None, None)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "words"),
+    [
+        (-0.05, -0.01, "significantly better than EWMA's"),
+        (0.01, 0.05, "significantly WORSE than EWMA's"),
+        (-0.05, 0.01, "not told apart from EWMA's"),
+    ],
+)
+def test_the_volatility_forecast_is_told_from_ewma_by_its_interval(model, lower, upper, words):
+    found = model["metrics"]["pooled"]["volatility"]
+    found |= {"over_dates": (lower + upper) / 2, "lower": lower, "upper": upper}
+    said = " ".join(verdict(model))
+    assert f"The volatility forecast is {words}" in said
+    assert f"{(lower + upper) / 2:+.4f}, 95% interval {lower:+.4f} to {upper:+.4f}" in said
+
+
+def test_a_volatility_forecast_without_days_is_not_tested(model):
+    found = model["metrics"]["pooled"]["volatility"]
+    found |= {"over_dates": None, "lower": None, "upper": None}
+    assert "The volatility forecast could not be tested" in " ".join(verdict(model))
+
+
+def test_the_interval_is_put_beside_its_level_and_the_random_walks(model):
+    ours, plain = (model["metrics"]["pooled"][who] for who in WHO)
+    said = " ".join(verdict(model))
+    assert f"The 90% interval held {ours['coverage']:.1%} of prices" in said
+    assert f"the random walk of constant volatility {plain['coverage']:.1%}" in said
+    assert f"its score is {ours['interval_score'] / plain['interval_score']:.3f} times" in said
+    plain["interval_score"] = None
+    assert "score is" not in " ".join(verdict(model))
+
+
+def test_what_was_not_evaluated_is_said_in_words(model):
+    unseen(model)
+    said = verdict(model)
+    assert said[0].startswith("NOT ACCEPTED")
+    assert said[1].startswith("Not evaluated")
+    text = page(model)
+    assert "None" not in text
+    assert "nan" not in text
+
+
+def test_a_score_on_known_dates_is_marked_as_flattering(model):
+    model["metrics"]["origins_the_model_knew"] = 3
+    assert f"Caution: 3 of the {model['metrics']['origins']} dates" in " ".join(verdict(model))
+
+
+# Beside the deployed model
+
+
+def test_where_nothing_was_deployed_the_page_says_so(model):
+    assert section(page(model), "Beside the deployed model")[1:] == [
+        "  No model was deployed to compare with."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        ("better", "This model is significantly better than the deployed one"),
+        ("worse", "This model is significantly WORSE than the deployed one"),
+        ("no difference", "No significant difference from the deployed one"),
+    ],
+)
+def test_the_champion_is_compared_in_words(model, verdict, words):
+    text = flat(section(page(model | record(verdict)), "Beside the deployed model"))
+    assert f"{words} (sha256 {'c' * 12}…, cutoff 2020-05-29)" in text
+    assert "loss is 2.10% lower (95% interval -3.00% to -1.20%), over 19 dates and 3 sym" in text
+    assert "flatters" not in text
+
+
+@pytest.mark.parametrize(("difference", "words"), [(0.021, "2.10% higher"), (0.0, "the same")])
+def test_the_champion_may_have_lost_less(model, difference, words):
+    assert f"Its pinball loss is {words} (95%" in " ".join(
+        champion(model | record("no difference", difference=difference))
+    )
+
+
+def test_a_champion_that_knew_the_dates_is_said_to_be_flattered(model):
+    said = champion(model | record("worse", origins_it_knew=7))
+    count = model["metrics"]["origins"]
+    assert (
+        said[-1] == f"The deployed one was trained on 7 of the {count} dates; these are left out."
+    )
+
+
+def test_a_champion_that_is_not_comparable_has_its_reason(model):
+    nothing = {"reason": "it forecasts open", "difference": None, "lower": None, "upper": None}
+    said = champion(model | record("not comparable", **nothing))
+    assert len(said) == 1
+    assert said[0].startswith("Not comparable with the deployed one (sha256 cccccccccccc…")
+    assert said[0].endswith(": it forecasts open.")
+
+
+# How it was made
+
+
+def test_the_page_says_how_the_model_was_made(model):
+    facts = dict(method(model))
+    assert facts["point"] == "naive, the last price"
+    assert facts["volatility"] == "combined, the geometric mean of garch11 and har"
+    assert facts["shape"] == "conformal, the quantiles of standardised errors of 100 days"
+    assert facts["estimated"] == "anew at one date in 10, from all days before it"
+    assert all(date in facts["leaks"] for date in model["leak_check"]["cutoffs"])
+    assert facts["leaks"].startswith("none: ")
+    text = flat(section(page(model), "The model"))
+    said = ("point", "volatility", "shape", "price", "made", "leaks")
+    assert all(f"{label} {facts[label]}" in text for label in said)
+
+
+def test_a_window_and_an_embargo_are_said(model):
+    model["parameters"] |= {"window_days": 730, "embargo_days": 5, "refit": 1}
+    assert dict(method(model))["estimated"] == (
+        "anew at every date, from the 730 days before it but the last 5"
+    )
+
+
+@pytest.mark.parametrize("volatility", ["rolling", "ewma", "garch11", "har", "combined"])
+@pytest.mark.parametrize("distribution", ["normal", "fhs", "conformal"])
+@pytest.mark.parametrize("location", ["naive", "drift", "ses", "theta", "lightgbm"])
+def test_all_methods_have_their_words(model, location, volatility, distribution):
+    model["parameters"] |= {"location": location, "volatility": volatility}
+    model["parameters"]["distribution"] = distribution
+    said = [text.partition(",")[0] for _, text in method(model)[:3]]
+    assert said == [location, volatility, distribution]
+    assert "{" not in str(method(model))
+
+
+def test_a_scored_model_names_the_one_given_and_has_no_leak_check(model):
+    model |= {"mode": "score", "leak_check": None}
+    model["scored_model"] = {"sha256": "b" * 64, "cutoff": "2020-03-02"}
+    facts = dict(method(model))
+    assert facts["made"].startswith("given (sha256 bbbbbbbbbbbb…, cutoff 2020-03-02), scored on")
+    assert facts["leaks"] == "not checked: a scored model estimates nothing"
+
+
+def test_a_model_without_dates_has_nothing_to_check_for_leaks(model):
+    model["leak_check"] = {"cutoffs": [], "columns": []}
+    assert dict(method(model))["leaks"] == "not checked: there is no date to forecast from"
+
+
+def test_symbols_on_levels_are_named(model):
+    model["symbols"]["S1"]["scale"] = "level"
+    assert dict(method(model))["scale"].startswith("log prices; levels for S1 (")
+
+
+# Of many symbols
+
+
+def test_of_many_symbols_the_worst_are_shown_and_the_rest_counted(model):
+    by_symbol = model["metrics"]["by_symbol"]
+    ratios = {symbol: interval_ratio(scores) for symbol, scores in by_symbol.items()}
+    assert worst(model) == sorted(ratios, key=ratios.get, reverse=True)
+    text = page(model, max_symbols=1)
+    for heading, first in (("Beside the plain", 4), ("Volatility and", 4)):
+        lines = section(text, heading)
+        assert lines[first].split()[0] == worst(model)[0]
+        assert lines[first + 1] == "  (2 more)"
+
+
+def test_symbols_that_were_not_evaluated_come_last(model):
+    first = worst(model)[0]
+    model["metrics"]["by_symbol"][first]["model"]["interval_score"] = None
+    assert worst(model)[-1] == first
+
+
+def test_a_few_fallbacks_are_listed_by_symbol_and_the_rest_counted(model):
+    notes = ["volatility: har, for 99 changes are fewer than 250", "scale: levels, for a price"]
+    for state in model["symbols"].values():
+        state["fallbacks"] = []
+    assert "\nFallbacks" not in page(model)
+    model["symbols"]["S0"]["fallbacks"] = notes
+    model["symbols"]["S2"]["fallbacks"] = notes[:1]
+    lines = section(page(model), "Fallbacks")
+    assert flat(lines[1:]) == f"S0 {'; '.join(notes)} S2 {notes[0]}"
+    names = [f"T{number}" for number in range(5)]
+    model["symbols"] = {name: model["symbols"]["S2"] for name in names}
+    lines = section(page(model), "Fallbacks")
+    assert [line.split()[0] for line in lines[1:]] == ["T0", "T1", "T2", "(2"]
+
+
+def test_what_is_left_out_has_its_reason(model):
+    reasons = [{"symbol": f"X{n}", "reason": "the price never changes"} for n in range(4)]
+    model["left_out"] = reasons
+    lines = section(page(model), "Left out of the model")
+    assert lines[1:] == [
+        *(f"  X{n}  the price never changes" for n in range(3)),
+        "  (1 more)",
+    ]
+
+
+# What waits for people
+
+
+def test_each_decision_says_how_many_must_sign_and_how(model):
+    lines = section(page(model, pending=pending({"metrics": 2})), "What waits for people")
+    asked = {line.split()[0]: line.split()[1] for line in lines[1:5]}
+    assert asked == {"source": "1", "metrics": "2", "report": "1", "deploy": "1"}
+    assert "pricewright sign report --key ~/.ssh/id_ed25519" in lines[5]
+    assert "pricewright status" in lines[6]
+    assert "snakemake --cores 1 production" in lines[7]
+
+
+# The page itself
+
+
+def test_the_page_fits_a_terminal(model):
+    lines = page(model, allow_unaccepted=True).splitlines()
+    assert max(map(len, lines)) <= WIDTH
+    assert len(lines) <= 2 * SCREEN
+
+
+def test_a_title_with_line_breaks_is_one_line(model):
+    forged = "x\n  model   other.json\n  sha256  " + "b" * 64
+    text = page(model, title=forged)
+    assert text.splitlines()[1].strip("=") == ""
+    assert named_model(text, "report.txt") == ("results/model.json", "a" * 64)
+
+
+def test_the_page_fits_a_terminal_with_long_names_and_all_that_can_be_said(model):
+    names = [f"{'LONG_SYMBOL_' * 3}"[:31] + str(n) for n in range(3)]
+    model = renamed(model, names) | record("worse", origins_it_knew=9)
+    criteria = model["acceptance"]["criteria"]
+    criteria["champion"] = {
+        "value": "no difference",
+        "limit": "better or no difference",
+        "side": "one",
+        "met": False,
+        "what": "beside the model now deployed",
+    }
+    model |= {"scored_model": {"sha256": "b" * 64, "cutoff": "2020-03-02"}, "leak_check": None}
+    model["parameters"]["level"] = 0.975
+    model["metrics"]["origins_the_model_knew"] = 9
+    model["left_out"] = [{"symbol": "M" * 32, "reason": "the price never changes, " * 4}]
+    for state in model["symbols"].values():
+        state["scale"] = "level"
+        state["fallbacks"] = ["scale: levels, for a price of 0 or below has no logarithm"] * 3
+        state["last_price"] = -1.5e200
+    for scores in model["metrics"]["by_symbol"].values():
+        scores["model"]["mase"] = 123456.7
+        scores["random_walk"]["rmsse"] = 9999.123456
+    text = page(model, digits=6, allow_unaccepted=True, title="T" * 60)
+    assert [line for line in text.splitlines() if len(line) > WIDTH] == []
+    first_cells = [line.split()[0] for line in section(text, "Beside the plain")[4:7]]
+    assert sorted(cell[-1] for cell in first_cells) == ["0", "1", "2"]
+    assert all("…" in cell for cell in first_cells)
+
+
+def test_there_are_as_many_decimals_as_there_is_room_for(model):
+    model["parameters"]["level"] = 0.975
+    for scores in model["metrics"]["by_symbol"].values():
+        scores["model"]["mase"] = 123.4567891
+    lines = section(page(model, digits=6), "Beside the plain")
+    assert {row(lines, symbol)[1] for symbol in model["symbols"]} == {"123.45679"}
+
+
+def test_a_long_name_stays_whole_where_there_is_room(model):
+    names = [f"{'LONG_SYMBOL_' * 3}"[:14] + str(n) for n in range(3)]
+    assert names[0] in flat(section(page(renamed(model, names)), "Beside the plain"))
+
+
+def test_nothing_on_the_page_is_obeyed_by_a_terminal(model):
+    model["left_out"] = [{"symbol": "X\x1b[2J", "reason": "\u202eevil\x07"}]
+    text = page(model, title="A\x9b31mtitle")
+    assert "X?[2J  ?evil?" in text
+    assert all(letter.isprintable() or letter == "\n" for letter in text)
+
+
+def test_the_page_names_its_model_and_is_read_back(model):
+    path = "a folder with spaces/" * 5 + "model.json"
+    text = page(model, model_path=path, allow_unaccepted=True)
+    assert named_model(text, "report.txt") == (path, "a" * 64)
+
+
+def test_symbols_called_model_do_not_hide_the_model(model):
+    renamed(model, ["model", "sha256", "S2"])
+    for state in model["symbols"].values():
+        state["fallbacks"] = ["volatility: har, for 99 changes are fewer than 250"]
+    assert named_model(page(model), "report.txt") == ("results/model.json", "a" * 64)
+
+
+@pytest.mark.parametrize("times", [0, 2])
+def test_a_page_that_does_not_name_one_model_is_refused(model, times):
+    with pytest.raises(Refusal, match=rf"report\.txt: names {times} models"):
+        named_model(page(model) * times, "report.txt")
+
+
+def test_the_page_counts_what_was_quarantined_and_flagged_most_first(model):
+    receipt = {"source": "a.csv", "sha256": "0" * 64, "rows": 9, "symbols": 1}
+    receipt |= {
+        "first_date": "2024-01-01",
+        "last_date": "2024-01-02",
+        "restated": 2,
+        "withdrawn": 1,
+    }
+    receipt["quarantined"] = {"sign": 1, "conflict": 4, "duplicate": 2}
+    cleaned = {"duplicates": 0, "dropped": 0, "corrected": 1, "filled": {}}
+    cleaned["flags"] = {"jump": 0, "stale": 3}
+    model["receipts"] = {"ingest": receipt, "clean": cleaned}
+    text = page(model)
+    assert "quarantine  7 rows: 4 conflict, 2 duplicate, 1 sign" in text
+    assert "restated    2 values restated, 1 rows withdrawn" in text
+    assert "flagged     3 flags: 3 stale" in text
+    assert max(map(len, text.splitlines())) <= WIDTH
+
+
+# The pictures
+
+
+def unseen(model):
+    """The model as if nothing had been evaluated."""
+    metrics = model["metrics"]
+    metrics |= {"origins": 0, "first_origin": None, "last_origin": None}
+    pooled = metrics["pooled"]
+    pooled |= {"symbols": 0, "forecasts": 0, "mae_ratio": None, "p_value": None}
+    pooled["pit"]["p_value"] = None
+    pooled["volatility"] = {
+        "days": 0,
+        **dict.fromkeys(("qlike_difference", "over_dates", "lower", "upper")),
+    }
+    for tail in pooled["var"].values():
+        tail |= {"days": 0, "exceptions": 0, "share": None, "tested": 0, "passed": 0}
+    for part in (pooled, *metrics["by_symbol"].values()):
+        for who in WHO:
+            coverages = dict.fromkeys(part[who]["coverages"])
+            horizons = part[who].get("by_horizon", {})
+            part[who] = dict.fromkeys(part[who]) | {"coverages": coverages}
+            if horizons:
+                part[who]["by_horizon"] = {k: [None] * len(v) for k, v in horizons.items()}
+    for scores in metrics["by_symbol"].values():
+        scores |= {"origins": 0, "mae_ratio": None, "p_value": None, "p_value_holm": None}
+        scores["volatility"] = dict.fromkeys(scores["volatility"]) | {"days": 0}
+        for tail in scores["var"].values():
+            tail |= {"days": 0, "exceptions": 0, "kupiec": None}
+    return model
+
+
+def figures(model, max_symbols=20):
+    charts = pooled.titled_coverage(model, FILE), pooled.interval_ratios(model, max_symbols, FILE)
+    return [svg(chart, FILE) for chart in charts]
+
+
+def test_the_pictures_are_the_same_bytes_each_time_and_ask_for_nothing(model):
+    for first, again in zip(figures(model), figures(model), strict=True):
+        assert first == again
+        assert first.startswith("<svg")
+        assert "href" not in first
+        assert "<script" not in first
+
+
+def test_the_picture_of_skill_shows_the_worst_and_says_so(model):
+    drawn = figures(model, 1)[1]
+    assert "the worst 1" in drawn
+    assert f">{worst(model)[0]}<" in drawn
+    assert f">{worst(model)[1]}<" not in drawn
+    assert "the worst" not in figures(model, 3)[1]
+
+
+def test_the_pictures_of_a_model_without_metrics_are_drawn(model):
+    unseen(model)
+    assert all(drawn.startswith("<svg") for drawn in figures(model))
+    model["metrics"]["by_symbol"] = {}
+    assert figures(model)[1].startswith("<svg")

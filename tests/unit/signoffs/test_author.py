@@ -1,0 +1,75 @@
+import subprocess
+
+import pytest
+
+from pricewright.files.disk import sha256
+from pricewright.signoffs import ledger
+from pricewright.signoffs.coverage import MODEL
+from pricewright.signoffs.policy import author_of, is_author, login, oneself, record_run
+
+
+@pytest.fixture
+def alone(tmp_path, monkeypatch):
+    """A folder in which git knows nobody."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+    monkeypatch.setenv("LOGNAME", "carol")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_one_is_who_the_config_says_else_whom_git_knows_else_the_login(alone):
+    assert oneself() == "carol"
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["git", "config", "user.email", "carol@example.com"], check=True)
+    assert oneself() == "carol@example.com"
+    assert oneself("carla") == "carla"
+
+
+def test_an_address_that_is_no_name_for_a_signer_is_passed_over(alone):
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["git", "config", "user.email", "not a name"], check=True)
+    assert oneself() == "carol"
+
+
+def test_without_git_one_goes_by_the_login(alone, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert oneself() == "carol"
+
+
+def test_who_has_no_name_at_all_is_unknown(monkeypatch):
+    def nobody():
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert login() == "unknown"
+
+
+def test_a_run_is_on_record_with_its_author_their_login_and_the_model(alone):
+    record_run(alone, ["report", "train_or_score"], "f" * 64, "carla")
+    (entry,) = ledger.read(alone / "ledger")
+    assert (entry.event, entry.who) == ("run", "carla")
+    assert entry.fields == {
+        "run": "f" * 64,
+        "steps": ["report", "train_or_score"],
+        "login": "carol",
+    }
+    assert author_of([entry], "f" * 64) == entry
+    assert author_of([entry], "e" * 64) is None
+
+
+def test_the_author_is_known_by_name_in_any_capitals_and_by_login(office, monkeypatch):
+    monkeypatch.setenv("LOGNAME", "second")
+    office.write(MODEL, "a model of many names\n")
+    office.record_run("Reviewer")
+    run = author_of(ledger.read(office.root / "ledger"), sha256(b"a model of many names\n"))
+    excluded = {
+        who for who in ("author", "reviewer", "second") if is_author(who, run, office.policy)
+    }
+    assert excluded == {"reviewer", "second"}
+
+
+@pytest.mark.parametrize("steps", [None, 7, "train_or_score", ["report"]])
+def test_a_line_that_does_not_say_that_it_trained_makes_nobody_the_author(tmp_path, steps):
+    ledger.append(tmp_path, "run", who="mallory", run="f" * 64, steps=steps)
+    assert author_of(ledger.read(tmp_path), "f" * 64) is None

@@ -1,0 +1,568 @@
+import itertools
+import json
+import random
+import shutil
+import subprocess
+
+import pytest
+
+from dying import killed_at
+from pricewright.files.disk import sha256
+from pricewright.files.errors import Refusal
+from pricewright.signoffs import ledger
+from pricewright.signoffs.coverage import GATES, MODEL, digests, identity, read_covered
+from pricewright.signoffs.policy import record_run
+from pricewright.signoffs.presentation import missing, overview
+from pricewright.signoffs.signing import start
+
+
+def take(path, folder):
+    """Keep a copy of a statement and its signature, to be put back later."""
+    folder.mkdir(exist_ok=True)
+    for each in (path, path.with_name(path.name + ".sig")):
+        shutil.copy(each, folder)
+    return folder / path.name
+
+
+def put_back(copy, path):
+    shutil.copy(copy, path)
+    shutil.copy(f"{copy}.sig", f"{path}.sig")
+
+
+def test_with_a_sign_off_for_each_gate_all_is_agreed(office):
+    assert not office.check().satisfied
+    office.sign_all("reviewer")
+    decision = office.check()
+    assert decision.satisfied
+    assert [(each.gate, each.who) for each in decision.counted] == [
+        (gate, "reviewer") for gate in GATES
+    ]
+    assert decision.head == ledger.head(office.root / "ledger")
+    for name, content in decision.files().items():
+        assert (office.root / name).read_bytes() == content
+    assert len(decision.files()) == 8
+
+
+@pytest.mark.parametrize("name", GATES["deploy"])
+def test_one_changed_byte_voids_the_sign_offs_of_the_gates_that_cover_the_file(office, name):
+    office.sign_all("reviewer")
+    path = office.root / name
+    path.write_bytes(path.read_bytes()[:-2] + b"X\n")
+    decision = office.check()
+    assert not decision.satisfied
+    for gate in decision.gates:
+        if name in GATES[gate.gate]:
+            (signoff,) = gate.void
+            assert signoff.who == "reviewer"
+            assert signoff.void == f"{name} was changed after it was signed on 2026-01-05"
+        else:
+            assert gate.satisfied
+    assert f"reviewer's sign-off, because {name} was changed" in overview(decision)
+
+
+def test_the_same_bytes_again_are_signed_for_still(office):
+    office.sign_all("reviewer")
+    path = office.root / MODEL
+    before = path.read_bytes()
+    path.write_bytes(b"other")
+    assert not office.check().satisfied
+    path.write_bytes(before)
+    assert office.check().satisfied
+
+
+def test_who_ran_the_training_does_not_count_where_the_author_is_excluded(office):
+    office.signoffs["metrics"] |= {"exclude_author": True}
+    office.sign("author", "metrics")
+    office.sign("author", "source")
+    assert office.void("metrics") == {
+        "author": "author ran the training (signoffs.metrics.exclude_author)"
+    }
+    assert office.check("source").satisfied
+    assert office.check("metrics").gates[0].may_sign == ["reviewer", "second"]
+    office.sign("reviewer", "metrics")
+    assert office.check("metrics").satisfied
+
+
+def test_the_authors_key_under_another_name_is_the_author(office):
+    office.signoffs["metrics"] |= {"exclude_author": True}
+    office.name_also("alias", "author")
+    office.sign("alias", "metrics", key="author")
+    assert "alias ran the training" in office.void("metrics")["alias"]
+
+
+def test_whoever_makes_the_same_model_again_is_not_its_author(office):
+    office.signoffs["metrics"] |= {"exclude_author": True}
+    office.record_run("reviewer")
+    office.sign("reviewer", "metrics")
+    assert office.check("metrics").satisfied
+
+
+def test_a_run_that_did_not_train_makes_nobody_the_author(office):
+    office.signoffs["metrics"] |= {"exclude_author": True}
+    office.write(MODEL, "another model")
+    record_run(office.root, ["report"], sha256(b"another model"), "second", office.clock)
+    office.sign("reviewer", "metrics")
+    assert "does not say who trained this model" in office.void("metrics")["reviewer"]
+    office.record_run("author")
+    assert office.check("metrics").satisfied
+
+
+def test_a_model_that_no_run_made_is_approved_by_nobody_where_the_author_is_excluded(office):
+    office.signoffs["metrics"] |= {"exclude_author": True}
+    office.write(MODEL, "made by hand")
+    office.sign("reviewer", "metrics")
+    assert "--forcerun train_or_score" in office.void("metrics")["reviewer"]
+
+
+def test_two_that_are_needed_are_two_people(office):
+    office.signoffs["report"] |= {"required": 2}
+    office.sign("reviewer", "report")
+    office.sign("reviewer", "report")
+    assert len(office.check("report").counted) == 1
+    office.sign("second", "report")
+    assert office.check("report").satisfied
+
+
+def test_two_names_with_one_key_count_once(office):
+    office.signoffs["report"] |= {"required": 2}
+    office.name_also("alias", "reviewer")
+    office.sign("reviewer", "report")
+    office.sign("alias", "report", key="reviewer")
+    decision = office.check("report")
+    assert len(decision.counted) == 1
+    assert office.void("report") == {"reviewer": "it has the same key as alias's, counted already"}
+
+
+def test_one_person_with_two_keys_counts_once(office):
+    office.signoffs["report"] |= {"required": 2}
+    office.name_also("reviewer", "second")
+    office.sign("reviewer", "report")
+    office.sign("reviewer", "report", key="second")
+    assert len(office.check("report").counted) == 1
+
+
+def test_a_sign_off_counts_until_it_expires_and_not_a_second_longer(office):
+    office.sign_all("reviewer")
+    office.wait(days=30, seconds=-1)
+    assert office.check().satisfied
+    office.wait(seconds=1)
+    assert set(office.void("deploy").values()) == {"it expired on 2026-02-04T12:00:00Z"}
+    assert not office.check().satisfied
+
+
+def test_a_sign_off_from_the_future_does_not_count(office):
+    office.wait(minutes=6)
+    office.sign("reviewer", "report")
+    office.wait(minutes=-6)
+    assert "dated in the future" in office.void("report")["reviewer"]
+    office.wait(minutes=1)
+    assert office.check("report").satisfied
+
+
+def test_a_revoked_key_no_longer_counts(office, keys):
+    office.sign_all("reviewer")
+    office.revoke("reviewer")
+    assert "is revoked" in office.void("report")["reviewer"]
+    with pytest.raises(Refusal, match=r"would not count, because the key SHA256:.* is revoked"):
+        office.sign("reviewer", "report")
+
+
+def test_a_key_in_a_revocation_list_of_opensshs_no_longer_counts(office, keys):
+    office.sign("reviewer", "report")
+    krl = office.root / "config/revoked"
+    subprocess.run(["ssh-keygen", "-q", "-k", "-f", krl, f"{keys['reviewer']}.pub"], check=True)
+    assert office.void("report") == {"reviewer": office.void("report")["reviewer"]}
+    assert not office.check("report").satisfied
+    assert "revoked" in office.void("report")["reviewer"]
+
+
+def test_a_key_that_has_run_out_no_longer_counts(office):
+    path = office.root / "config/signers"
+    dated = path.read_text().replace("reviewer ", 'reviewer valid-before="20260110",', 1)
+    path.write_text(dated)
+    office.sign("reviewer", "report")
+    assert office.check("report").satisfied
+    office.wait(days=6)
+    assert "does not count now: " in office.void("report")["reviewer"]
+    assert "key has expired" in office.void("report")["reviewer"]
+
+
+def test_an_outsiders_signature_does_not_count(office):
+    names = ("author", "reviewer", "second", "outsider")
+    office.name_signers(*names)
+    office.sign("outsider", "report")
+    office.name_signers(*names[:3])
+    assert office.void("report") == {"outsider": "outsider is no signer for gate report"}
+
+
+def test_an_outsiders_signature_under_anothers_name_does_not_count(office):
+    mine = office.sign("reviewer", "report")
+    office.name_signers("author", "second", "outsider")
+    text = (office.root / "config/signers").read_text()
+    office.write("config/signers", text.replace("outsider ", "reviewer ", 1))
+    office.sign("reviewer", "report", key="outsider")
+    office.name_signers("author", "reviewer", "second")
+    assert "which is no key of reviewer's" in office.void("report")["reviewer"]
+    assert mine.exists()
+
+
+def test_a_signer_for_one_gate_is_none_for_another(office):
+    text = (office.root / "config/signers").read_text()
+    office.write("config/signers", text.replace("pricewright-deploy", "pricewright-source"))
+    with pytest.raises(Refusal, match=r"reviewer is no signer for gate deploy|would not count"):
+        office.sign("reviewer", "deploy")
+
+
+def test_a_signature_for_one_gate_is_none_for_another(office):
+    path = office.sign("reviewer", "report")
+    other = office.root / "signoffs/deploy/reviewer.json"
+    other.parent.mkdir()
+    put_back(path, other)
+    assert office.void("deploy") == {
+        "reviewer": "it was signed for pricewright-report, not for pricewright-deploy"
+    }
+
+
+def test_a_statement_that_was_edited_does_not_count(office):
+    path = office.sign("reviewer", "report", comment="fine")
+    path.write_bytes(path.read_bytes().replace(b"fine", b"good"))
+    assert "changed after it was signed" in office.void("report")["reviewer"]
+    path.write_bytes(path.read_bytes().replace(b"good", b"fine"))
+    assert office.check("report").satisfied
+
+
+def test_no_changed_byte_of_a_statement_goes_unseen(office):
+    path = office.sign("reviewer", "report")
+    content, places = path.read_bytes(), random.Random(3)
+    for _ in range(40):
+        place, bit = places.randrange(len(content)), 1 << places.randrange(8)
+        changed = bytearray(content)
+        changed[place] ^= bit
+        path.write_bytes(changed)
+        assert not office.check("report").satisfied, (place, bit)
+    path.write_bytes(content)
+    assert office.check("report").satisfied
+
+
+def test_a_statement_under_anothers_name_does_not_count_though_the_key_is_theirs_too(office):
+    office.name_also("alias", "reviewer")
+    path = office.sign("reviewer", "report")
+    put_back(path, path.with_name("alias.json"))
+    assert office.void("report") == {"alias": "it is reviewer's for gate report"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda office: office.signoffs["deploy"].update(required=2),
+        lambda office: office.signoffs["report"].update(valid_days=31),
+        lambda office: office.signoffs["source"].update(exclude_author=True),
+        lambda office: office.name_signers("reviewer", "second"),
+        lambda office: office.name_signers("author", "reviewer", "second", "outsider"),
+        lambda office: office.revoke("outsider"),
+        lambda office: setattr(office, "allow_unaccepted", True),
+    ],
+    ids=["required", "valid_days", "exclude_author", "fewer", "more", "revoked", "unaccepted"],
+)
+def test_any_other_policy_voids_what_was_signed_under_the_old_one(office, change):
+    office.sign_all("reviewer")
+    before = office.policy.digest
+    change(office)
+    assert office.policy.digest != before
+    decision = office.check()
+    assert not decision.counted
+    for gate in decision.gates:
+        assert all("the policy was changed since" in signoff.void for signoff in gate.void)
+
+
+def test_the_policy_is_the_same_with_other_comments_and_empty_lines(office):
+    office.sign_all("reviewer")
+    text = (office.root / "config/signers").read_text()
+    office.write("config/signers", "# who may sign\n\n" + text.replace("\n", "\n\n"))
+    assert office.check().satisfied
+
+
+def test_a_rejection_blocks_whoever_else_approves(office):
+    office.sign_all("reviewer")
+    office.sign("second", "report", "rejected", comment="the title is wrong")
+    decision = office.check()
+    assert not decision.satisfied
+    assert "second rejects it (signoffs/report/second.json: the title is wrong)" in missing(
+        decision
+    )
+    assert "pricewright sign report --withdraw" in missing(decision)
+
+
+def test_a_rejection_blocks_until_the_same_person_withdraws_it(office):
+    office.sign_all("reviewer")
+    office.sign("second", "report", "rejected")
+    office.sign("reviewer", "report")
+    office.sign("reviewer", "report", "withdrawn")
+    assert "second" in office.check("report").gates[0].rejected
+    office.sign("reviewer", "report")
+    office.sign("second", "report", "withdrawn")
+    assert office.check().satisfied
+    assert "withdrawn on 2026-01-05" in office.void("report")["second"]
+
+
+def test_a_rejection_blocks_until_the_bytes_change(office):
+    office.sign("second", "report", "rejected")
+    office.write("results/report.txt", "a better page\n")
+    office.sign("reviewer", "report")
+    assert office.check("report").satisfied
+
+
+@pytest.mark.parametrize("what", ["expiry", "policy", "author"])
+def test_a_rejection_outlives(office, what):
+    office.sign("author", "report", "rejected")
+    if what == "expiry":
+        office.wait(days=400)
+    elif what == "policy":
+        office.signoffs["report"] |= {"valid_days": 7}
+    else:
+        office.signoffs["report"] |= {"exclude_author": True}
+    office.sign("reviewer", "report")
+    assert "author" in office.check("report").gates[0].rejected
+
+
+def test_a_rejection_whose_file_was_taken_away_blocks_still(office):
+    path = office.sign("second", "report", "rejected")
+    office.sign("reviewer", "report")
+    path.unlink()
+    assert office.check("report").gates[0].rejected == {"second": "line 2 of the ledger"}
+    office.sign("second", "report", "withdrawn")
+    assert office.check("report").satisfied
+
+
+def test_a_rejection_of_these_bytes_blocks_when_they_come_back(office):
+    before = (office.root / "results/report.txt").read_bytes()
+    office.sign("second", "report", "rejected")
+    office.write("results/report.txt", "a better page\n")
+    office.sign("second", "report")
+    assert office.check("report").satisfied
+    (office.root / "results/report.txt").write_bytes(before)
+    assert office.check("report").gates[0].rejected == {"second": "line 2 of the ledger"}
+    office.sign("second", "report")
+    assert office.check("report").satisfied
+
+
+def test_a_line_in_the_ledger_alone_lifts_no_rejection(office):
+    path = office.sign("second", "report", "rejected")
+    path.unlink()
+    fields = ledger.read(office.root / "ledger")[-1].fields
+    for event in ("withdrawal", "signoff"):
+        ledger.append(office.root / "ledger", event, who="second", **fields)
+    office.sign("reviewer", "report")
+    assert office.check("report").gates[0].rejected == {"second": "line 2 of the ledger"}
+
+
+def test_an_old_approval_put_back_does_not_undo_a_rejection(office, tmp_path):
+    path = office.sign("second", "report")
+    copy = take(path, tmp_path / "kept")
+    office.sign("second", "report", "rejected")
+    put_back(copy, path)
+    office.sign("reviewer", "report")
+    decision = office.check("report")
+    assert "second" in decision.gates[0].rejected
+    assert "second decided again: rejection, line 3" in office.void("report")["second"]
+
+
+def test_a_withdrawn_approval_put_back_does_not_count(office, tmp_path):
+    path = office.sign("second", "report")
+    copy = take(path, tmp_path / "kept")
+    office.sign("second", "report", "withdrawn")
+    put_back(copy, path)
+    assert "second decided again: withdrawal, line 3" in office.void("report")["second"]
+
+
+def test_a_rejection_by_somebody_who_is_no_signer_blocks_nothing(office):
+    covers = identity({name: digests(read_covered(office.root))[name] for name in GATES["report"]})
+    fields = {"gate": "report", "covers": covers}
+    ledger.append(office.root / "ledger", "rejection", who="mallory", **fields)
+    office.sign("reviewer", "report")
+    assert office.check("report").satisfied
+
+
+def test_a_sign_off_for_an_older_release_cannot_be_used_again(office, tmp_path):
+    office.sign_all("reviewer")
+    paths = {gate: office.root / f"signoffs/{gate}/reviewer.json" for gate in GATES}
+    old = {gate: take(path, tmp_path / gate) for gate, path in paths.items()}
+    first = {name: (office.root / name).read_bytes() for name in GATES["deploy"]}
+    office.release("a" * 64)
+    assert office.check().satisfied, "what is in production needs no new signature"
+    office.write(MODEL, "a newer model\n")
+    office.record_run("author")
+    office.sign_all("reviewer")
+    office.release("b" * 64)
+    assert office.check().satisfied
+    for name, content in first.items():
+        (office.root / name).write_bytes(content)
+    for gate, copy in old.items():
+        put_back(copy, paths[gate])
+    (why,) = office.void("deploy").values()
+    assert "it was given to replace nothing, and release bbbbbbbbbbbb is in production" in why
+    assert not office.check().satisfied
+
+
+def test_after_a_rollback_the_sign_off_for_what_was_there_does_not_bring_it_back(office, tmp_path):
+    office.sign("reviewer", "deploy")
+    first = (office.root / MODEL).read_bytes()
+    office.release("a" * 64)
+    office.write(MODEL, "a newer model\n")
+    office.record_run("author")
+    office.sign("reviewer", "deploy")  # in place of a
+    office.release("b" * 64)
+    newer = (office.root / MODEL).read_bytes()
+    (office.root / MODEL).write_bytes(first)
+    office.sign("second", "deploy")
+    office.release("a" * 64, "rollback")
+    (office.root / MODEL).write_bytes(newer)
+    why = office.void("deploy")
+    assert "before the last release or rollback, line 10" in why["reviewer"]
+    assert MODEL in why["second"]
+
+
+def test_what_says_that_the_data_is_valid_holds_for_a_later_release_of_the_same_data(office):
+    office.sign_all("reviewer")
+    office.release("a" * 64)
+    office.write(MODEL, "a newer model\n")
+    decision = office.check()
+    assert [gate.satisfied for gate in decision.gates] == [True, False, True, False]
+
+
+def test_a_ledger_that_was_cut_voids_the_sign_offs_that_saw_more(office):
+    office.record_run("author")
+    office.sign("reviewer", "report")
+    path = office.root / "ledger/ledger.jsonl"
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+    assert office.void("report") == {
+        "reviewer": "the ledger is not the one that was seen: line 2 differs"
+    }
+
+
+def test_a_ledger_that_was_rewritten_voids_the_sign_offs_that_saw_the_old_one(office):
+    office.sign("reviewer", "report")
+    (office.root / "ledger/ledger.jsonl").unlink()
+    office.record_run("second")
+    assert "the ledger is not the one that was seen: line 1" in office.void("report")["reviewer"]
+
+
+def test_with_a_broken_ledger_nothing_is_agreed_and_nothing_signed(office):
+    office.sign_all("reviewer")
+    path = office.root / "ledger/ledger.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"author"', b'"nobody"', 1))
+    decision = office.check()
+    assert not decision.satisfied
+    assert "from line 1 on it shows nothing" in missing(decision)
+    with pytest.raises(Refusal, match="from line 1 on it shows nothing"):
+        office.sign("reviewer", "report")
+
+
+def test_with_no_signers_nobody_can_approve_and_the_refusal_says_how_to_begin(office):
+    (office.root / "config/signers").unlink()
+    with pytest.raises(Refusal, match=r"config/signers: names nobody.*pricewright sign --init"):
+        office.check()
+
+
+def test_to_begin_writes_three_files_with_ones_own_key(tmp_path, keys):
+    made = start(tmp_path, keys["reviewer"], "rita@example.com")
+    assert made == ["config/signers", "config/revoked", "ledger/ledger.jsonl"]
+    assert all((tmp_path / name).is_file() for name in made)
+    before = {name: (tmp_path / name).read_bytes() for name in made}
+    with pytest.raises(Refusal, match="is there already; add a line to it: second namespaces="):
+        start(tmp_path, keys["second"], "second")
+    assert {name: (tmp_path / name).read_bytes() for name in made} == before
+
+
+def test_a_beginner_can_sign_for_every_gate(office):
+    (office.root / "config/signers").unlink()
+    start(office.root, office.keys["reviewer"], "reviewer", office.clock)
+    office.sign_all("reviewer")
+    assert office.check().satisfied
+
+
+def test_a_name_that_is_none_is_refused_at_the_beginning(tmp_path, keys):
+    with pytest.raises(Refusal, match=r"--who: found '../x'"):
+        start(tmp_path, keys["reviewer"], "../x")
+    assert not (tmp_path / "config").exists()
+
+
+def test_the_list_says_for_each_gate_how_many_by_whom_what_is_missing_and_the_command(office):
+    office.signoffs["metrics"] |= {"exclude_author": True, "required": 3}
+    office.signoffs["report"] |= {"required": 2}
+    office.sign("reviewer", "source")
+    office.sign("second", "report")
+    listing = missing(office.check())
+    assert "  source   ok       1 of 1, by reviewer\n" in listing
+    assert "  metrics  missing  0 of 3, by nobody\n" in listing
+    assert (
+        "too few may sign (author ran the training): reviewer, second; add a line to config/signers"
+        in listing
+    )
+    assert "  report   missing  1 of 2, by second\n" in listing
+    assert "to sign (author, reviewer): pricewright sign report\n" in listing
+    assert listing.endswith("pricewright sign deploy")
+
+
+def test_the_list_for_a_rollback_names_the_release(office):
+    listing = missing(office.check("deploy"), "c" * 64)
+    assert "pricewright sign deploy --release cccccccccccc" in listing
+
+
+def test_a_comment_cannot_move_the_cursor(office):
+    office.sign("reviewer", "report", comment="fine\x1b[2J\u202e\nnext")
+    shown = overview(office.check("report"))
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert "fine\\x1b[2J\\u202e" in shown
+
+
+def test_a_sign_off_is_on_record_in_the_ledger(office):
+    path = office.sign("reviewer", "report", comment="fine")
+    entry = ledger.read(office.root / "ledger")[-1]
+    assert (entry.event, entry.who, entry.fields["gate"]) == ("signoff", "reviewer", "report")
+    assert entry.fields["statement"] == sha256(path.read_bytes())
+    assert entry.fields["comment"] == "fine"
+    said = json.loads(path.read_text())["predicate"]
+    assert said["ledger"] == {"lines": entry.sequence - 1, "head": entry.previous}
+
+
+def test_if_the_ledger_cannot_be_written_nothing_is_signed(office, monkeypatch):
+    def full(*arguments, **fields):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pricewright.signoffs.ledger.append", full)
+    with pytest.raises(OSError, match="No space"):
+        office.sign("reviewer", "report")
+    assert not (office.root / "signoffs").exists()
+
+
+def test_two_files_sent_from_another_machine_count_without_a_line_in_this_ledger(office, tmp_path):
+    """Offline: the signer's copy of the ledger had one line more than ours ever gets."""
+    ours = (office.root / "ledger/ledger.jsonl").read_bytes()
+    office.sign("reviewer", "report")
+    (office.root / "ledger/ledger.jsonl").write_bytes(ours)
+    assert office.check("report").satisfied
+
+
+def test_death_at_each_step_of_signing_leaves_the_old_decision_or_the_new_or_none(office):
+    """Never one that nobody gave; and a rejection that was put on record blocks."""
+    office.sign("reviewer", "report")
+    kept = office.root.with_name("kept")
+    shutil.copytree(office.root, kept)
+    seen = set()
+    for step in itertools.count(1):
+        shutil.rmtree(office.root)
+        shutil.copytree(kept, office.root)
+        died = killed_at(step, office.root, lambda: office.sign("reviewer", "report", "rejected"))
+        gate = office.check("report").gates[0]
+        on_record = [entry.event for entry in ledger.read(office.root / "ledger")]
+        assert bool(gate.rejected) == ("rejection" in on_record)
+        assert gate.satisfied == ("rejection" not in on_record)
+        seen.add((bool(gate.rejected), bool(gate.void)))
+        office.sign("reviewer", "report")
+        assert office.check("report").satisfied
+        if not died:
+            break
+    assert step > 8
+    assert seen == {(False, False), (True, True), (True, False)}

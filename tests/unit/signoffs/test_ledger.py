@@ -1,0 +1,335 @@
+import errno
+import itertools
+import json
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from conftest import SCRIPTS
+from dying import killed_at
+from pricewright.files.disk import sha256
+from pricewright.files.errors import Refusal
+from pricewright.signoffs import ledger
+from pricewright.signoffs import ledger as appending
+from pricewright.signoffs.ledger import EMPTY, Seen
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+
+def noon():
+    return NOON
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A ledger of five lines."""
+    for number in range(1, 6):
+        ledger.append(tmp_path / "ledger", "run", who="ann", clock=noon, number=number)
+    return tmp_path / "ledger"
+
+
+def lines(folder):
+    return (folder / "ledger.jsonl").read_bytes().splitlines(keepends=True)
+
+
+def rewrite(folder, content):
+    (folder / "ledger.jsonl").write_bytes(b"".join(content))
+
+
+def rechained(content, begin):
+    """Lines from number `begin` on, each with the right digest of the one before."""
+    made = content[: begin - 1]
+    for number, line in enumerate(content[begin - 1 :], begin):
+        document = json.loads(line)
+        document["sequence"] = number
+        document["previous"] = sha256(made[-1][:-1]) if made else EMPTY
+        made.append(json.dumps(document, separators=(",", ":")).encode() + b"\n")
+    return made
+
+
+def test_a_line_says_what_happened_when_and_by_whom_and_names_the_line_before(folder):
+    found = [json.loads(line) for line in lines(folder)]
+    assert found[2] == {
+        "sequence": 3,
+        "time": "2026-01-05T12:00:00Z",
+        "event": "run",
+        "who": "ann",
+        "previous": sha256(lines(folder)[1].rstrip(b"\n")),
+        "number": 3,
+    }
+    assert found[0]["previous"] == EMPTY
+    assert ledger.head(folder) == sha256(lines(folder)[-1].rstrip(b"\n"))
+    assert [entry.fields["number"] for entry in ledger.read(folder)] == [1, 2, 3, 4, 5]
+    assert ledger.verify(folder) == []
+
+
+def test_a_ledger_that_is_not_there_is_an_empty_one(tmp_path):
+    assert ledger.read(tmp_path) == []
+    assert ledger.head(tmp_path) == EMPTY
+    assert ledger.verify(tmp_path, [Seen("ann", 0, EMPTY)]) == []
+
+
+def test_whoever_does_not_say_who_they_are_goes_by_their_login(tmp_path, monkeypatch):
+    monkeypatch.setenv("LOGNAME", "carol")
+    assert ledger.append(tmp_path, "run").who == "carol"
+
+
+@pytest.mark.parametrize("name", ["sequence", "time", "previous"])
+def test_an_event_cannot_overwrite_what_is_the_ledgers_own(tmp_path, name):
+    with pytest.raises(ValueError, match="the ledger's own"):
+        ledger.append(tmp_path, "run", **{name: "x"})
+
+
+def test_what_json_cannot_say_is_not_written(folder):
+    before = lines(folder)
+    with pytest.raises(ValueError, match="JSON"):
+        ledger.append(folder, "run", value=float("nan"))
+    assert lines(folder) == before
+
+
+def test_text_of_any_kind_stays_on_its_line(tmp_path):
+    odd = 'two\nlines, "quoted", \u2028, \x00 and é'
+    ledger.append(tmp_path, "run", comment=odd)
+    ledger.append(tmp_path, "run")
+    assert ledger.read(tmp_path)[0].fields["comment"] == odd
+    assert ledger.verify(tmp_path) == []
+
+
+def test_a_torn_last_line_is_set_aside_and_put_on_record(folder):
+    whole = lines(folder)
+    torn = whole[-1][:-9]
+    rewrite(folder, [*whole[:-1], torn])
+    assert len(ledger.read(folder)) == 4
+    assert ledger.verify(folder) == []
+    added = ledger.append(folder, "release", clock=noon)
+    assert [entry.event for entry in ledger.read(folder)[-2:]] == ["torn", "release"]
+    assert added.sequence == 6
+    (kept,) = folder.glob("torn-*")
+    assert kept.read_bytes() == torn
+    assert ledger.read(folder)[-2].fields["sha256"] == sha256(torn)
+    assert lines(folder)[:4] == whole[:4]
+    assert ledger.verify(folder) == []
+
+
+@pytest.mark.parametrize("cut", [1, 40])
+def test_a_ledger_that_is_only_a_torn_line_begins_anew(folder, cut):
+    rewrite(folder, [lines(folder)[0][:cut]])
+    ledger.append(folder, "run", clock=noon)
+    assert [entry.event for entry in ledger.read(folder)] == ["torn", "run"]
+    assert ledger.verify(folder) == []
+
+
+def swapped(content):
+    return [content[0], content[2], content[1], *content[3:]]
+
+
+def edited(content):
+    return [*content[:2], content[2].replace(b'"ann"', b'"bob"'), *content[3:]]
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (edited, 3),
+        (swapped, 2),
+        (lambda content: [*content[:2], *content[3:]], 3),
+        (lambda content: [*content[:3], content[2], *content[3:]], 3),
+        (lambda content: content[1:], 1),
+        (lambda content: [*content[:2], b"rubbish\n", *content[3:]], 3),
+        (lambda content: [*content[:2], b"\n", *content[2:]], 3),
+        (lambda content: [*content[:2], b"{}\n", *content[3:]], 3),
+        (lambda content: [b'{"sequence":1,' + content[0][1:], *content[1:]], 1),
+        (lambda content: [*content[:4], b"\0" * 50 + b"\n"], 5),
+    ],
+    ids=[
+        *["edited", "reordered", "taken-out", "twice", "first-cut", "rubbish", "empty"],
+        *["not-ours", "key-twice", "zeros"],
+    ],
+)
+def test_verify_says_from_which_line_on_a_changed_ledger_shows_nothing(folder, change, line):
+    rewrite(folder, change(lines(folder)))
+    (problem,) = ledger.verify(folder)
+    assert f"rom line {line} on it shows nothing" in problem
+    assert "\n" not in problem
+
+
+def test_a_ledger_that_was_cut_no_longer_fits_whoever_saw_the_lines(folder):
+    seen = [Seen("a.json", 2, ledger.read(folder)[1].digest), Seen("b.json", 4, "f" * 64)]
+    seen[1] = Seen("b.json", 4, ledger.read(folder)[3].digest)
+    assert ledger.verify(folder, seen) == []
+    rewrite(folder, lines(folder)[:3])
+    assert ledger.verify(folder) == []
+    (problem,) = ledger.verify(folder, seen)
+    assert "has 3 lines, where b.json saw 4: it was cut" in problem
+    assert "from line 4 on it is lost" in problem
+    assert "from line 3 on nothing shows" in problem
+
+
+@pytest.mark.parametrize("begin", [1, 3])
+def test_a_ledger_that_was_rewritten_with_right_digests_no_longer_fits_who_saw_it(folder, begin):
+    entries = ledger.read(folder)
+    seen = [Seen("a.json", 2, entries[1].digest), Seen("b.json", 4, entries[3].digest)]
+    content = lines(folder)
+    content[begin - 1] = content[begin - 1].replace(b'"ann"', b'"bob"')
+    rewrite(folder, rechained(content, begin))
+    assert ledger.verify(folder) == []
+    problems = ledger.verify(folder, seen)
+    assert len(problems) == (2 if begin == 1 else 1)
+    assert "is not what b.json saw: it was rewritten" in problems[-1]
+    assert f"from line {1 if begin == 1 else 3} on it shows nothing" in problems[-1]
+
+
+def test_a_ledger_that_is_gone_is_missed_by_whoever_saw_it(folder):
+    seen = [Seen("a.json", 2, ledger.read(folder)[1].digest)]
+    (folder / "ledger.jsonl").unlink()
+    (problem,) = ledger.verify(folder, seen)
+    assert "has 0 lines, where a.json saw 2" in problem
+
+
+def test_nothing_is_added_to_a_ledger_whose_last_line_is_none(folder):
+    rewrite(folder, [*lines(folder)[:4], b"rubbish\n"])
+    before = lines(folder)
+    with pytest.raises(Refusal, match=r"ledger\.jsonl:5"):
+        ledger.append(folder, "release")
+    assert lines(folder) == before
+
+
+def test_a_link_in_place_of_the_ledger_is_not_followed(folder, tmp_path):
+    (folder / "ledger.jsonl").rename(tmp_path / "elsewhere")
+    (folder / "ledger.jsonl").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Refusal, match="is a link"):
+        ledger.append(folder, "release")
+    assert "is a link" in ledger.verify(folder)[0]
+
+
+@pytest.mark.parametrize("call", ["write", "fsync"])
+def test_a_line_that_does_not_reach_the_disk_was_not_added(folder, monkeypatch, call):
+    before, real = lines(folder), os.write
+
+    def half(descriptor, content):
+        real(descriptor, bytes(content)[:7])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def fails(descriptor):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, call, half if call == "write" else fails)
+    with pytest.raises(OSError, match=r"No space|Input/output"):
+        ledger.append(folder, "release")
+    monkeypatch.undo()
+    assert lines(folder) == before
+    assert ledger.append(folder, "release").sequence == 6
+
+
+def test_a_ledger_that_another_keeps_for_long_is_waited_for_and_then_given_up(folder, monkeypatch):
+    monkeypatch.setattr(appending, "PATIENCE", 0.05)
+    with appending.locked(folder), pytest.raises(TimeoutError, match="another process"):
+        ledger.append(folder, "release")
+    assert ledger.append(folder, "release").sequence == 6
+
+
+def append_some(folder, who, count):
+    for number in range(count):
+        ledger.append(folder, "run", who=who, number=number)
+
+
+def test_many_writers_at_once_lose_nothing_and_mix_nothing_up(tmp_path):
+    spawn = multiprocessing.get_context("fork")
+    writers = [spawn.Process(target=append_some, args=(tmp_path, f"w{n}", 12)) for n in range(16)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+        assert writer.exitcode == 0
+    assert ledger.verify(tmp_path) == []
+    found = ledger.read(tmp_path)
+    for number in range(16):
+        own = [entry.fields["number"] for entry in found if entry.who == f"w{number}"]
+        assert own == list(range(12))
+
+
+NURSERY = """
+import os, sys
+from pathlib import Path
+from pricewright.signoffs import ledger
+
+for order in sys.stdin:
+    child = os.fork()
+    if not child:
+        while True:
+            entry = ledger.append(Path("ledger"), "run", who="w", text="x" * 20_000)
+            os.write(1, b"%d %s\\n" % (entry.sequence, entry.digest.encode()))
+    os.write(1, b"born %d\\n" % child)
+    os.waitpid(child, 0)
+    os.write(1, b"dead\\n")
+"""
+
+
+def test_a_writer_killed_at_any_moment_leaves_every_line_that_it_said_was_there(tmp_path):
+    """Hundreds of processes, killed at random: one process bears them, for a start takes long."""
+    moments, told, kills, reach = random.Random(5), {}, 0, 0.015
+    nursery = subprocess.Popen(
+        [sys.executable, "-c", NURSERY],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(SCRIPTS)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    until = time.monotonic() + 10
+    while kills < 300 and time.monotonic() < until:
+        nursery.stdin.write(b"\n")
+        nursery.stdin.flush()
+        words, before = [b""], len(told)
+        while words != [b"dead"]:
+            words = nursery.stdout.readline().split()
+            if words[0] == b"born":
+                time.sleep(moments.uniform(0.0, reach))
+                os.kill(int(words[1]), signal.SIGKILL)
+            elif len(words) == 2:
+                told[int(words[0])] = words[1].decode()
+        kills += 1
+        reach *= 0.97 if len(told) > before else 1.06  # the machine may be busier now, or less
+    nursery.stdin.close()
+    nursery.wait()
+    assert kills >= 30
+    assert len(told) > kills / 4, "the writers were killed before they wrote anything"
+    folder = tmp_path / "ledger"
+    assert ledger.verify(folder) == []
+    ledger.append(folder, "run")
+    assert ledger.verify(folder) == []
+    entries = ledger.read(folder)
+    assert all(entries[number - 1].digest == digest for number, digest in told.items())
+
+
+@pytest.mark.parametrize("torn", [False, True], ids=["whole", "torn"])
+def test_death_at_each_step_of_an_append_leaves_the_lines_before_and_at_most_one_more(
+    tmp_path, torn
+):
+    for step in itertools.count(1):
+        folder = tmp_path / str(step)
+        ledger.append(folder, "run", who="ann", clock=noon)
+        ledger.append(folder, "run", who="ann", clock=noon)
+        before = lines(folder)
+        if torn:
+            rewrite(folder, [*before, b'{"sequence":3,"ti'])
+        died = killed_at(step, folder, lambda at=folder: ledger.append(at, "release", who="w"))
+        assert ledger.verify(folder) == []
+        ledger.append(folder, "run", who="ann", clock=noon)
+        assert lines(folder)[:2] == before
+        assert ledger.verify(folder) == []
+        events = [entry.event for entry in ledger.read(folder)]
+        assert events[-1] == "run"
+        assert events.count("release") <= 1
+        if torn:
+            assert b'{"sequence":3,"ti' in {path.read_bytes() for path in folder.glob("torn-*")}
+        if not died:
+            assert "release" in events
+            break
+    assert step > (12 if torn else 4), "nothing was interrupted"

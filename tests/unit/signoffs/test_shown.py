@@ -1,0 +1,110 @@
+import orjson
+import pytest
+
+from pricewright.files.disk import sha256
+from pricewright.files.errors import Refusal
+from pricewright.signoffs import coverage, presentation
+from pricewright.signoffs.coverage import GATES, discrepancies, identity, read_covered
+
+
+@pytest.fixture
+def files(run_once):
+    return read_covered(run_once.folder)
+
+
+def changed(files, name, change):
+    document = orjson.loads(files[name])
+    change(document)
+    return files | {name: orjson.dumps(document)}
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_a_gates_digest_is_about_ten_lines(files, gate):
+    facts = presentation.digest(gate, files)
+    assert 5 <= len(facts) <= 10
+    assert all(text.isprintable() for _, text in facts)
+
+
+def test_the_numbers_are_those_of_the_bytes(files):
+    text = str(presentation.digest("metrics", files))
+    pooled = orjson.loads(files[coverage.MODEL])["metrics"]["pooled"]
+    assert f"{pooled['model']['mase']:.3f} (random walk" in text
+    text = str(presentation.digest("source", files))
+    assert orjson.loads(files[coverage.RECEIPT])["sha256"][:12] in text
+
+
+@pytest.mark.parametrize(
+    ("gate", "name", "change", "warning"),
+    [
+        (
+            "source",
+            coverage.RECEIPT,
+            lambda receipt: receipt["quarantined"].update(conflict=1),
+            "1 row is quarantined: 1 conflict",
+        ),
+        (
+            "deploy",
+            coverage.RECEIPT,
+            lambda receipt: receipt.update(restated=3),
+            "history was changed: 3 values restated, 0 rows withdrawn",
+        ),
+        (
+            "source",
+            coverage.QUALITY,
+            lambda quality: quality["flags"].update(jump=1200),
+            "data is flagged: 1,200 jump, 2 holiday",
+        ),
+        (
+            "metrics",
+            coverage.MODEL,
+            lambda model: model["metrics"].update(origins_the_model_knew=3),
+            "the metrics flatter the model",
+        ),
+    ],
+)
+def test_a_signer_is_warned_of_what_is_odd(files, gate, name, change, warning):
+    found = presentation.warnings(gate, changed(files, name, change), True)
+    assert any(warning in text for text in found)
+
+
+def test_files_of_one_run_have_no_discrepancies(files):
+    assert discrepancies(files) == []
+
+
+def test_files_of_different_runs_are_told_apart(files):
+    other = changed(files, coverage.MODEL, lambda model: model.update(cutoff="2030-01-01"))
+    assert discrepancies(other) == [
+        "results/report.txt is about another model than results/model.json"
+    ]
+    other = changed(files, coverage.RECEIPT, lambda receipt: receipt.update(rows=1))
+    assert "made from other data than results/ingest.json" in discrepancies(other)[0]
+    assert "cannot be compared" in discrepancies(files | {coverage.MODEL: b"{"})[-1]
+
+
+@pytest.mark.parametrize("gate", GATES)
+@pytest.mark.parametrize("content", [b"{}", b"[]", b"7", b"{", b'{"flags": 1, "metrics": []}'])
+def test_what_no_run_writes_is_refused_in_a_sentence(files, gate, content):
+    made = {name: content if name.endswith(".json") else page for name, page in files.items()}
+    with pytest.raises(Refusal):
+        print(presentation.digest(gate, made), presentation.warnings(gate, made, False))
+
+
+def test_an_identity_is_what_sha256sum_says_of_the_list():
+    digests = {"b": sha256(b"2"), "a": sha256(b"1")}
+    listed = f"{sha256(b'1')}  a\n{sha256(b'2')}  b\n"
+    assert identity(digests) == sha256(listed.encode())
+
+
+@pytest.mark.parametrize("name", GATES["deploy"])
+def test_a_link_in_place_of_a_file_is_not_read(office, name):
+    path = office.root / name
+    path.rename(office.root / "elsewhere")
+    path.symlink_to(office.root / "elsewhere")
+    with pytest.raises(Refusal, match=f"{name}: is a link"):
+        read_covered(office.root)
+
+
+def test_a_file_that_is_missing_is_named(office):
+    (office.root / coverage.QUALITY).unlink()
+    with pytest.raises(Refusal, match=r"results/data_quality\.json: no such file; run `snakemake"):
+        read_covered(office.root)

@@ -1,0 +1,147 @@
+import base64
+import subprocess
+
+import pytest
+
+from people import signers_line
+from pricewright.configuration.config import complete
+from pricewright.files.errors import Refusal
+from pricewright.signoffs import signatures
+from pricewright.signoffs.signers import parse_revoked, parse_signers, read_signers
+
+ED = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK1z4VJfZzPAEzZ7QqN0n0m6xVwPpZrk0yq7wQm5Yz7D"
+ONE = 'namespaces="pricewright-source"'
+
+
+def certificate():
+    kind = b"ssh-ed25519-cert-v01@openssh.com"
+    return base64.b64encode(len(kind).to_bytes(4, "big") + kind + b"x" * 40).decode()
+
+
+def test_a_line_says_who_may_sign_what_with_which_key(keys):
+    line = signers_line(
+        "ann@example.com", keys["reviewer"], "pricewright-source,pricewright-deploy"
+    )
+    (signer,) = parse_signers(b"# who may\n\n  " + line.encode() + b"\n")
+    assert signer.who == "ann@example.com"
+    assert signer.gates == {"source", "deploy"}
+    assert signer.fingerprint == signatures.key_fingerprint(keys["reviewer"])
+    assert signer.line == line.strip()
+
+
+def test_a_line_may_say_from_when_to_when_a_key_is_valid(keys):
+    public = signatures.public_key(keys["reviewer"])
+    options = f'valid-after="20260101",valid-before="20270101",{ONE}'
+    (signer,) = parse_signers(f"ann {options} {public} a comment, with more\n".encode())
+    assert signer.gates == {"source"}
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (f"ann {ED}", "ann's line has no namespaces=, so it would count for everything"),
+        (f'ann valid-before="20270101" {ED}', "ann's line has no namespaces="),
+        (f'ann namespaces="" {ED}', "ann's line has no namespaces="),
+        (f"ann namespaces {ED}", "ann's line has no namespaces="),
+        (
+            f'ann namespaces="*" {ED}',
+            "found the namespace '*', allowed: some of pricewright-source",
+        ),
+        (f'ann namespaces="pricewright-*" {ED}', "found the namespace 'pricewright-*'"),
+        (f'ann namespaces="pricewright-sorce" {ED}', "found the namespace 'pricewright-sorce'"),
+        (f'ann namespaces="git" {ED}', "found the namespace 'git'"),
+        (f'ann namespaces="pricewright-source,!x" {ED}', "found the namespace '!x'"),
+        (f'ann {ONE},namespaces="pricewright-deploy" {ED}', "which are no options"),
+        (f'ann {ONE},NAMESPACES="pricewright-deploy" {ED}', "which are no options"),
+        (
+            f'ann valid-after="2020\\",{ONE},x="" {ED}',
+            "which are no options",
+        ),
+        (
+            f"ann {ONE} ssh-ed25519-cert-v01@openssh.com {certificate()}",
+            "where a public key is needed",
+        ),
+        (f"ann cert-authority,{ONE} {ED}", "found cert-authority, allowed: namespaces"),
+        (f'ann {ONE},valid-before="soon" {ED}', "found no time after valid-before"),
+        (f"ann {ONE},valid-before {ED}", "found no time after valid-before"),
+        (f"* {ONE} {ED}", "found '*' as a name, allowed: one person's"),
+        (f"*@example.com {ONE} {ED}", "found '*@example.com' as a name"),
+        (f"ann,bob {ONE} {ED}", "found 'ann,bob' as a name"),
+        (f'"ann" {ONE} {ED}', "as a name"),
+        (f"!ann {ONE} {ED}", "found '!ann' as a name"),
+        (f"../ann {ONE} {ED}", "found '../ann' as a name"),
+        (f".ann {ONE} {ED}", "found '.ann' as a name"),
+        (f"-ann {ONE} {ED}", "found '-ann' as a name"),
+        (f"{'a' * 65} {ONE} {ED}", "as a name"),
+        (f"ann {ONE}", "where a public key is needed"),
+        ("ann", "ann's line has no namespaces="),
+        (f"ann {ONE} ssh-ed25519 AAAA", "where a public key is needed"),
+        (f"ann {ONE} ssh-rsa {ED.split()[1]}", "where a public key is needed"),
+        (f"ann {ONE} {ED.split()[1]}", "where a public key is needed"),
+        (f"ann {ONE} SHA256:abc", "where a public key is needed"),
+        (f"a\u0430n {ONE} {ED}", "a character that is not ASCII"),
+        (f"ann {ONE} {ED}\x1b[2J", "a character that cannot be seen"),
+        (f"ann {ONE} {ED}\nAnn {ONE} {ED}", "Ann and ann differ in capitals alone"),
+    ],
+)
+def test_a_line_that_lets_in_more_than_one_sees_is_refused_with_its_number(line, sentence):
+    with pytest.raises(Refusal) as caught:
+        parse_signers(f"# first\n{line}\n".encode(), "config/signers")
+    text = str(caught.value)
+    assert sentence in text
+    assert text.startswith(("config/signers:2: ", "config/signers:3: "))
+    assert "\n" not in text
+    assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    "line", ["SHA256:8GkAWH+c9Jwmgu1uXVz2k3V6ifxTNBHUINntE+yBK74", "ann", "ssh-ed25519 AAAA", "* *"]
+)
+def test_a_revoked_key_that_ssh_would_not_find_is_refused(line):
+    with pytest.raises(Refusal, match=r"config/revoked:1: found .*, allowed: a whole public key"):
+        parse_revoked(line.encode())
+
+
+def test_a_revoked_key_is_a_public_key_or_one_in_a_revocation_list(keys, tmp_path):
+    parse_revoked(f"# lost\n{signatures.public_key(keys['reviewer'])} a comment\n".encode())
+    krl = tmp_path / "krl"
+    subprocess.run(["ssh-keygen", "-q", "-k", "-f", krl, f"{keys['second']}.pub"], check=True)
+    parse_revoked(krl.read_bytes())
+
+
+def test_a_link_in_place_of_the_signers_is_refused(tmp_path):
+    (tmp_path / "config").mkdir()
+    (tmp_path / "elsewhere").write_text("")
+    (tmp_path / "config/signers").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(Refusal, match="config/signers: is a link"):
+        read_signers(tmp_path)
+
+
+def test_without_the_files_there_is_nobody(tmp_path):
+    assert read_signers(tmp_path) == ((), b"")
+
+
+@pytest.mark.parametrize(("name", "line"), [("signers", f"ann {ED}"), ("revoked", "ann")])
+def test_the_lists_are_looked_at_when_the_config_is_loaded(tmp_path, monkeypatch, name, line):
+    monkeypatch.chdir(tmp_path)
+    complete({"source": {"uri": "prices.csv"}})
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / name).write_text(line + "\n")
+    with pytest.raises(Refusal, match=f"config/{name}:1: "):
+        complete({"source": {"uri": "prices.csv"}})
+
+
+def test_every_line_that_is_let_in_ssh_reads_as_we_do(keys, tmp_path):
+    """The file that ssh-keygen gets says what we read: each signer is found by their key."""
+    lines = [signers_line(name, keys[name], "pricewright-report") for name in ("author", "second")]
+    (tmp_path / "signers").write_text("".join(lines))
+    for name in ("author", "second"):
+        (tmp_path / "sig").write_bytes(signatures.sign(b"bytes", keys[name], "report"))
+        found = subprocess.run(
+            ["ssh-keygen", "-Y", "find-principals", "-s", "sig", "-f", "signers"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert found.stdout.split() == [name]

@@ -1,0 +1,244 @@
+import json
+import os
+
+import pytest
+
+from pricewright.files.errors import Refusal
+from pricewright.signoffs import ledger, signatures
+from pricewright.signoffs.gates import audit
+from pricewright.signoffs.statements import parsed, read_kept
+from pricewright.tables.schema import load
+
+
+def forge(office, change, who="reviewer", gate="report"):
+    """Sign, with a good key, a statement that was changed before."""
+    path = office.sign(who, gate)
+    text = path.read_text()
+    content = change(text).encode() if isinstance(change(text), str) else change(text)
+    path.write_bytes(content)
+    path.with_name(path.name + ".sig").write_bytes(signatures.sign(content, office.keys[who], gate))
+    return path
+
+
+def edited(**keys):
+    def change(text):
+        document = json.loads(text)
+        for key, value in keys.items():
+            document["predicate"][key] = value
+        return json.dumps(document)
+
+    return change
+
+
+def with_subject(name, sha256="0" * 64):
+    def change(text):
+        document = json.loads(text)
+        document["subject"].append({"name": name, "digest": {"sha256": sha256}})
+        return json.dumps(document)
+
+    return change
+
+
+def test_a_statement_is_an_in_toto_statement_about_the_bytes(office):
+    document = json.loads(office.sign("reviewer", "report", comment="read it").read_text())
+    assert document["_type"] == "https://in-toto.io/Statement/v1"
+    assert document["predicateType"] == "urn:pricewright:signoff:v1"
+    assert {each["name"] for each in document["subject"]} == {
+        "results/report.txt",
+        "results/report.html",
+    }
+    said = document["predicate"]
+    assert said["made"] == "2026-01-05T12:00:00Z"
+    assert said["valid_until"] == "2026-02-04T12:00:00Z"
+    assert said["replaces"] is None
+    assert said["policy"] == office.policy.digest
+    assert said["ledger"] == {"lines": 1, "head": ledger.read(office.root / "ledger")[0].digest}
+
+
+def test_the_statement_names_the_release_that_it_would_replace(office):
+    office.release("a" * 64)
+    said = json.loads(office.sign("reviewer", "deploy").read_text())["predicate"]
+    assert said["replaces"] == "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (
+            lambda text: text.replace('"gate"', '"who": "reviewer", "gate"', 1),
+            "the key 'who' twice",
+        ),
+        (
+            lambda text: text.replace('"subject"', '"subject": [], "subject"', 1),
+            "the key 'subject' twice",
+        ),
+        (lambda text: text.replace('"lines": 1', '"lines": NaN'), "NaN is no number"),
+        (lambda text: text.replace('"lines": 1', '"lines": 1e999'), "is too large"),
+        (lambda text: text.replace('"lines": 1', '"lines": ' + "9" * 5000), "is too large"),
+        (edited(ledger={"lines": -1, "head": "0" * 64}), "'predicate.ledger.lines': found -1"),
+        (edited(ledger={"lines": True, "head": "0" * 64}), "'predicate.ledger.lines': found true"),
+        (edited(gate="everything"), "'predicate.gate': found"),
+        (edited(gate=["report"]), "'predicate.gate': found"),
+        (edited(decision="yes"), "'predicate.decision': found"),
+        (edited(comment=7), "'predicate.comment': found 7"),
+        (edited(comment="x" * 3000), "'predicate.comment': found"),
+        (edited(made="2026-02-30T12:00:00Z"), "a time that no calendar has"),
+        (edited(valid_until="tomorrow"), "'predicate.valid_until': found"),
+        (edited(extra=1), "'predicate.extra': there is no such key"),
+        (edited(policy="0" * 64), "the policy was changed since"),
+        (edited(valid_until="2027-02-04T12:00:00Z"), "valid for longer than signoffs.report"),
+        (edited(who="second"), "it is second's for gate report"),
+        (edited(gate="deploy"), "it is reviewer's for gate deploy"),
+        (edited(replaces="0" * 63), "'predicate.replaces'"),
+        (edited(ledger={"lines": 1, "head": "0" * 64}), "the ledger is not the one that was seen"),
+        (edited(ledger={"lines": 9, "head": "0" * 64}), "the ledger is not the one that was seen"),
+        (with_subject("../../etc/passwd"), "about ../../etc/passwd, which gate report does not"),
+        (with_subject("/etc/passwd"), "about /etc/passwd, which gate report does not cover"),
+        (with_subject("results/report.txt"), "names a file twice"),
+        (with_subject("\x1b[2J"), r"about \x1b[2J, which gate report does not cover"),
+        (with_subject("results/x", "0" * 63), "'subject.2.digest.sha256'"),
+        (lambda text: "[" * 100_000, "brackets are too deep"),
+        (lambda text: "[]", "not a statement"),
+        (lambda text: "null", "not a statement"),
+        (lambda text: "", "not JSON"),
+        (lambda text: b"\xff\xfe", "not UTF-8"),
+        (lambda text: text + "{}", "not JSON"),
+    ],
+)
+def test_what_a_signer_should_not_have_signed_does_not_count_and_breaks_nothing(
+    office, change, why
+):
+    forge(office, change)
+    office.sign("second", "report")
+    decision = office.check("report")
+    assert why in decision.gates[0].void[0].void
+    assert [signoff.who for signoff in decision.counted] == ["second"]
+
+
+def test_a_subject_left_out_is_missed(office):
+    def change(text):
+        document = json.loads(text)
+        del document["subject"][0]
+        return json.dumps(document)
+
+    forge(office, change)
+    assert (
+        "not about results/report.txt, which gate report covers"
+        in office.void("report")["reviewer"]
+    )
+
+
+def armoured(text):
+    return b"-----BEGIN SSH SIGNATURE-----\n%s\n-----END SSH SIGNATURE-----\n" % text
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        b"",
+        b"rubbish",
+        armoured(b"AAAA"),
+        armoured(b"U1NIU0lHAAAAAf////8="),
+        armoured(b"U1NIU0lHAAAAAQAAAAAAAAAB/w=="),
+        armoured(b"A" * 90_000),
+    ],
+)
+def test_what_is_no_signature_does_not_count_and_breaks_nothing(office, signature):
+    path = office.sign("reviewer", "report")
+    path.with_name(path.name + ".sig").write_bytes(signature)
+    assert "the signature is none" in office.void("report")["reviewer"]
+
+
+def link_to(elsewhere):
+    def plant(path):
+        path.rename(elsewhere(path))
+        path.symlink_to(elsewhere(path))
+
+    return plant
+
+
+@pytest.mark.parametrize(
+    ("plant", "why"),
+    [
+        (lambda path: path.unlink(), None),
+        (lambda path: path.with_name(path.name + ".sig").unlink(), "it has no signature"),
+        (link_to(lambda path: path.with_name("elsewhere")), "is a link"),
+        (lambda path: (path.unlink(), path.mkdir()), "is no file"),
+        (lambda path: (path.unlink(), os.mkfifo(path)), "is no file"),
+        (lambda path: path.write_bytes(b"x" * 1_000_001), "more than 1,000,000 bytes"),
+        (lambda path: (path.unlink(), path.symlink_to(path.name)), "is a link"),
+        (lambda path: (path.unlink(), path.symlink_to("nothing")), "is a link"),
+    ],
+    ids=["gone", "no-signature", "link", "folder", "pipe", "huge", "loop", "dangling"],
+)
+def test_what_is_planted_in_place_of_a_statement_does_not_count_and_breaks_nothing(
+    office, plant, why
+):
+    plant(office.sign("reviewer", "report"))
+    assert not office.check("report").satisfied
+    assert office.void("report").keys() == ({"reviewer"} if why else set())
+    assert why is None or why in office.void("report")["reviewer"]
+
+
+@pytest.mark.parametrize("who", ["a\x1b[2Jb", "a b", "*", "ann\n", "-I", "é", "a" * 200])
+def test_a_statement_under_an_odd_name_is_nobodys(office, who):
+    path = office.sign("reviewer", "report")
+    for suffix in (".json", ".json.sig"):
+        content = path.with_name(f"reviewer{suffix}").read_bytes()
+        path.with_name(f"{who}{suffix}").write_bytes(content)
+    (signoff,) = office.check("report").gates[0].void
+    assert "is no signer for gate report" in signoff.void
+    assert "\x1b" not in signoff.void
+    (problem,) = audit(office.root, office.policy, clock=office.clock)
+    assert problem.replace("\n", "").isprintable()
+
+
+def test_a_folder_of_sign_offs_that_is_a_link_or_a_file_holds_none(office):
+    (office.root / "signoffs").mkdir()
+    (office.root / "signoffs/report").write_text("")
+    assert read_kept(office.root, "report") == []
+
+
+def test_other_files_among_the_sign_offs_are_passed_over(office):
+    path = office.sign("reviewer", "report")
+    path.with_name("notes.txt").write_text("")
+    path.with_name(".reviewer.json.x.tmp").write_text("")
+    assert [kept.who for kept in read_kept(office.root, "report")] == ["reviewer"]
+
+
+def test_the_audit_finds_nothing_where_all_is_as_it_was(office):
+    office.sign_all("reviewer")
+    office.write("results/report.txt", "changed\n")
+    office.wait(days=100)
+    assert audit(office.root, office.policy, clock=office.clock) == []
+
+
+def test_the_audit_finds_an_edited_statement_and_a_ledger_that_was_cut(office):
+    office.sign("second", "report")
+    path = office.sign("reviewer", "report")
+    path.write_bytes(path.read_bytes().replace(b"approved", b"rejected"))
+    book = office.root / "ledger/ledger.jsonl"
+    office.sign("author", "deploy")
+    book.write_bytes(b"".join(book.read_bytes().splitlines(keepends=True)[:2]))
+    cut, edited = audit(office.root, office.policy, clock=office.clock)
+    assert "has 2 lines, where signoffs/deploy/author.json saw 3: it was cut" in cut
+    assert edited.startswith("signoffs/report/reviewer.json: the signature is not of this file")
+
+
+def test_a_statement_that_the_schema_does_not_know_is_never_written(office):
+    with pytest.raises(Refusal, match=r"predicate\.comment"):
+        office.sign("reviewer", "report", comment="x" * 2001)
+    with pytest.raises(Refusal, match="not text that can be written"):
+        office.sign("reviewer", "report", comment="\udcff")
+    assert not (office.root / "signoffs").exists()
+
+
+def test_a_statement_reads_as_it_was_written(office):
+    path = office.sign("reviewer", "deploy", comment='odd: "é"\n\u2028')
+    said = parsed(path.read_bytes(), "x")
+    assert said.comment == 'odd: "é"\n\u2028'
+    assert said.who == "reviewer"
+
+
+def test_the_schema_of_a_statement_is_closed():
+    assert load("signoff")["properties"]["predicate"]["additionalProperties"] is False

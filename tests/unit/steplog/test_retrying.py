@@ -1,0 +1,89 @@
+import logging
+
+import pytest
+
+from pricewright.files.errors import Refusal
+from pricewright.steplog.retries import retry
+
+
+class Flaky:
+    """A function that fails a number of times, then says what it was given."""
+
+    def __init__(self, failures: int, error: Exception) -> None:
+        self.failures, self.error, self.calls = failures, error, 0
+
+    def __call__(self, value: str) -> str:
+        self.calls += 1
+        if self.calls <= self.failures:
+            raise self.error
+        return value
+
+
+def decorated(flaky: Flaky, waits: list[float], **settings):
+    @retry(sleep=waits.append, **settings)
+    def fetch(value: str) -> str:
+        """Fetch it."""
+        return flaky(value)
+
+    return fetch
+
+
+def test_after_failed_attempt_k_comes_a_wait_of_k_delays():
+    waits: list[float] = []
+    fetch = decorated(Flaky(4, OSError("busy")), waits, n_tries=5, delay=0.2)
+    assert fetch("prices") == "prices"
+    assert waits == pytest.approx([0.2, 0.4, 0.6, 0.8])
+
+
+def test_the_defaults_are_three_tries_and_a_fifth_of_a_second():
+    waits: list[float] = []
+    fetch = decorated(Flaky(9, OSError("busy")), waits)
+    with pytest.raises(OSError, match="busy"):
+        fetch("prices")
+    assert waits == pytest.approx([0.2, 0.4])
+
+
+def test_each_attempt_and_each_failure_and_the_end_are_logged(caplog):
+    fetch = decorated(Flaky(9, ValueError("boom")), [])
+    with pytest.raises(ValueError, match="boom"):
+        fetch("prices")
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
+        (logging.INFO, "attempt 1 for fetch"),
+        (logging.WARNING, "failed attempt 1: boom"),
+        (logging.INFO, "attempt 2 for fetch"),
+        (logging.WARNING, "failed attempt 2: boom"),
+        (logging.INFO, "attempt 3 for fetch"),
+        (logging.WARNING, "failed attempt 3: boom"),
+        (logging.ERROR, "all 3 attempts failed for fetch"),
+    ]
+
+
+def test_a_success_after_a_failure_logs_no_final_failure(caplog):
+    assert decorated(Flaky(1, OSError("busy")), [])("prices") == "prices"
+    assert "all" not in caplog.text
+
+
+def test_the_last_exception_is_raised_as_it_was():
+    error = OSError("busy")
+    with pytest.raises(OSError, match="busy") as caught:
+        decorated(Flaky(9, error), [])("prices")
+    assert caught.value is error
+
+
+def test_what_is_wrong_for_good_is_tried_once(caplog):
+    flaky, waits = Flaky(9, Refusal("bad data")), []
+    with pytest.raises(Refusal):
+        decorated(flaky, waits)("prices")
+    assert (flaky.calls, waits) == (1, [])
+
+
+def test_an_interrupt_is_not_retried():
+    flaky = Flaky(9, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        decorated(flaky, [])("prices")
+    assert flaky.calls == 1
+
+
+def test_the_function_keeps_its_name_and_docstring():
+    fetch = decorated(Flaky(0, OSError()), [])
+    assert (fetch.__name__, fetch.__doc__) == ("fetch", "Fetch it.")

@@ -1,0 +1,87 @@
+import pytest
+
+from pricewright.files.clock import duration
+from pricewright.steplog.last_run import doing, done, line, why
+from pricewright.steplog.log import parsed
+
+
+def log(*texts):
+    events = [parsed(f"2026-11-24T21:41:40.609Z {text}") for text in texts]
+    assert None not in events
+    return events
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-0.01, "0.0 s"),
+        (0.04, "0.0 s"),
+        (59.94, "59.9 s"),
+        (59.96, "1 min 00 s"),
+        (125, "2 min 05 s"),
+        (3599.6, "1 h 00 min"),
+        (7_380, "2 h 03 min"),
+    ],
+)
+def test_a_span_of_time_is_told_in_the_units_that_people_use(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_a_step_at_work_tells_its_share_its_count_and_its_pace():
+    events = log(
+        "INFO train start",
+        'INFO train progress doing="checking for leaks" symbols=640 of=5000 share=0.128 seconds=8',
+    )
+    assert doing(events) == (
+        0.128,
+        "640 of 5,000 symbols, 80/s, checking for leaks",
+    )
+
+
+def test_a_step_that_counts_nothing_tells_how_much_it_has_to_do():
+    assert doing(log("INFO clean start", "INFO clean read rows=2250000")) == (
+        None,
+        "2,250,000 rows",
+    )
+    assert doing([]) == (None, "")
+
+
+def test_the_pace_is_that_of_the_last_line():
+    events = log(
+        "INFO ingest progress rows=10 share=0.1 seconds=1",
+        "INFO ingest progress rows=90 share=0.9 seconds=3",
+    )
+    assert doing(events) == (0.9, "90 rows, 30/s")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds", "words"),
+    [
+        ("end rows=12154 kept=12150 output=a.json", 0.4, "12,154 rows, 12,150 kept"),
+        ("end rows=12154 kept=12154", 4.0, "12,154 rows, 3,038/s"),
+        ("end symbols=5 output=model.json", 10.0, "5 symbols, 0.5/s"),
+        ("end artifact=results/report.txt", 9.0, "results/report.txt"),
+        ("end", 1.0, ""),
+    ],
+)
+def test_a_step_that_ended_tells_what_it_made_and_its_pace_if_it_took_long(text, seconds, words):
+    assert done(log("INFO a start rows=1", f"INFO a {text}"), seconds) == words
+
+
+def test_a_step_that_did_not_end_made_nothing():
+    assert done(log("INFO a progress rows=1 seconds=2"), 3) == ""
+
+
+def test_why_is_the_last_error_without_its_heading():
+    events = log(
+        "ERROR clean   bob must sign",
+        "ERROR clean failed for good: a.json:3: wrong; mend it.",
+    )
+    assert why(events) == "a.json:3: wrong; mend it."
+    assert why(log("ERROR clean failed: OSError: [Errno 5] full")) == "OSError: [Errno 5] full"
+    assert why(log("WARNING clean failed attempt 1: full")) == ""
+
+
+def test_lines_of_several_steps_stand_below_each_other():
+    lines = [line("ingest", 0.4, "1 row"), line("train_or_score", 125, "2 symbols")]
+    assert lines == ["ingest               0.4 s  1 row", "train_or_score  2 min 05 s  2 symbols"]

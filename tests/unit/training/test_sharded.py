@@ -1,0 +1,127 @@
+"""A walk-forward in shards is the walk-forward of all symbols."""
+
+from dataclasses import replace
+
+import pytest
+from forecasts import SMALL, records_of, uneven, write_clean
+
+from pricewright.files.errors import Refusal
+from pricewright.forecasting import location
+from pricewright.tables.array_files import read_stored, write_stored
+from pricewright.training import sharding
+from pricewright.training.sharding import ShardResult, ShardTask
+from train_or_score import train_or_score
+from train_or_score_shard import train_or_score_shard
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+@pytest.fixture
+def clean(tmp_path):
+    return write_clean(tmp_path / "clean.json", records_of(uneven()))
+
+
+def shards(folder, clean, count, **options):
+    """The files that so many shards leave, each having read its task from one."""
+    tasks = [folder / f"{number}.task" for number in range(count)]
+    train_or_score(clean, tasks=tasks, **(SMALL | options))
+    done = [task.with_suffix(".done") for task in tasks]
+    for task, into in zip(tasks, done, strict=True):
+        train_or_score_shard(task, into)
+    return done
+
+
+def made(folder, clean, done=(), **options):
+    """The bytes of a model and its back-test."""
+    model, backtest = folder / "model.json", folder / "backtest.parquet"
+    train_or_score(clean, model, backtest=backtest, shards=done, **(SMALL | options))
+    return model.read_bytes(), backtest.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "volatility", "distribution"),
+    [
+        ("naive", "combined", "conformal"),
+        ("theta", "garch11", "fhs"),
+        ("ses", "har", "normal"),
+        ("lightgbm", "rolling", "conformal"),
+    ],
+)
+def test_any_number_of_shards_makes_the_same_model(tmp_path, clean, kind, volatility, distribution):
+    options = {"location": kind, "volatility": volatility, "distribution": distribution}
+    whole = made(tmp_path, clean, **options)
+    for count in (1, 2, 6, 9):
+        done = shards(tmp_path, clean, count, **options)
+        assert made(tmp_path, clean, done, **options) == whole
+
+
+def test_a_model_is_scored_in_shards_as_in_one(tmp_path, clean):
+    made(tmp_path, clean)
+    (tmp_path / "model.json").rename(tmp_path / "given.json")
+    later = records_of(uneven(days=345))
+    options = {"mode": "score", "model": tmp_path / "given.json"}
+    newer = write_clean(tmp_path / "newer.json", later)
+    whole = made(tmp_path, newer, **options)
+    assert made(tmp_path, newer, shards(tmp_path, newer, 3, **options), **options) == whole
+
+
+def test_a_champion_is_compared_with_in_shards_as_in_one(tmp_path, clean):
+    made(tmp_path, clean, volatility="ewma")
+    (tmp_path / "model.json").rename(tmp_path / "champion.json")
+    options = {"champion": tmp_path / "champion.json"}
+    whole = made(tmp_path, clean, **options)
+    assert made(tmp_path, clean, shards(tmp_path, clean, 4, **options), **options) == whole
+    assert b'"champion": null' not in whole[0]
+
+
+def test_a_history_too_short_to_evaluate_is_so_in_shards_too(tmp_path):
+    few = write_clean(tmp_path / "few.json", records_of(uneven(days=130)))
+    options = {"horizon": 100, "min_history": 40}
+    whole = made(tmp_path, few, **options)
+    assert made(tmp_path, few, shards(tmp_path, few, 2, **options), **options) == whole
+
+
+def test_a_shard_knows_its_own_symbols_and_no_others(tmp_path, clean):
+    shards(tmp_path, clean, 3)
+    tasks = [read_stored(tmp_path / f"{number}.task", ShardTask) for number in range(3)]
+    assert sorted(symbol for task in tasks for symbol in task.panel.symbols) == [
+        *("A", "GAPS", "LATE", "OIL", "Z"),
+    ]
+
+
+def test_a_leak_in_a_shard_is_found_where_they_come_together(tmp_path, clean, monkeypatch):
+    """A slope that is another one when the future is garbage."""
+    settings = SMALL | {"location": "drift", "volatility": "ewma"}
+    task, done = tmp_path / "task", tmp_path / "done"
+    train_or_score(clean, tasks=[task], **settings)
+    work = read_stored(task, ShardTask)
+    honest = sharding.do(work)
+
+    def leaking(*arguments, fit=location.fit):
+        found = fit(*arguments)
+        return replace(found, slope=found.slope + 0.001)
+
+    monkeypatch.setattr(location, "fit", leaking)
+    write_stored(done, replace(honest, checked=sharding.do(work).checked))
+    monkeypatch.undo()
+    with pytest.raises(Refusal, match=r"leak: column centre.* of A at .*, so it knew them"):
+        train_or_score(clean, tmp_path / "model.json", shards=[done], **settings)
+
+
+def test_work_that_is_not_all_there_is_refused(tmp_path, clean):
+    done = shards(tmp_path, clean, 3)
+    with pytest.raises(Refusal, match=r"clean\.json: the shards' work is of other prices"):
+        made(tmp_path, clean, done[:2])
+
+
+def test_work_on_other_prices_is_refused(tmp_path, clean):
+    done = shards(tmp_path, clean, 2)
+    other = read_stored(done[1], ShardResult)
+    write_stored(done[1], replace(other, sha256="0" * 64))
+    with pytest.raises(Refusal, match=r"clean\.json: the shards' work is of other prices"):
+        made(tmp_path, clean, done)
+
+
+def test_with_neither_a_model_nor_tasks_to_write_there_is_nothing_to_do(clean):
+    with pytest.raises(Refusal, match=r"output: found no path"):
+        train_or_score(clean, **SMALL)

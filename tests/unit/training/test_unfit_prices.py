@@ -1,0 +1,333 @@
+"""Prices that no one would choose: a listed fallback or one sentence, no warning and no NaN."""
+
+import math
+
+import numpy as np
+import orjson
+import pytest
+from forecasts import garch_changes, records_of, trained, weekdays
+
+from pricewright.files.errors import Refusal
+from pricewright.forecasting.panel import panel_of
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+DAYS = 320
+
+
+def numbers(node):
+    """Every number of a document."""
+    if isinstance(node, dict):
+        for part in node.values():
+            yield from numbers(part)
+    elif isinstance(node, list):
+        for part in node:
+            yield from numbers(part)
+    elif isinstance(node, int | float) and not isinstance(node, bool):
+        yield node
+
+
+def walk(days=DAYS, seed=1):
+    return 50 * np.exp(np.cumsum(garch_changes(days, seed=seed)[:, 0]))
+
+
+def made(tmp_path, histories, **options):
+    """The model of some histories {symbol: prices or (days, prices)}, its numbers all there."""
+    each = {
+        symbol: found if isinstance(found, tuple) else (weekdays(len(found)), found)
+        for symbol, found in histories.items()
+    }
+    records = records_of(panel_of(list(each), list(each.values())))
+    model = trained(tmp_path, records, **({"refit": 20} | options))
+    text = (tmp_path / "model.json").read_bytes()
+    for word in (b"NaN", b"Infinity"):
+        assert word not in text
+    assert all(math.isfinite(number) for number in numbers(orjson.loads(text)))
+    for symbol in model["symbols"].values():
+        forecast = symbol["forecast"]
+        for name in ("point", "lower", "upper", "volatility"):
+            assert all(isinstance(price, float | int) for price in forecast[name])
+        for low, high in zip(forecast["lower"], forecast["upper"], strict=True):
+            assert low <= high
+        if symbol["scale"] == "log":
+            assert all(price >= 0 for price in forecast["lower"])
+    return model
+
+
+def refused(tmp_path, histories, **options):
+    """The one sentence that it is refused with."""
+    with pytest.raises(Refusal) as refusal:
+        made(tmp_path, histories, **options)
+    sentence = str(refusal.value)
+    assert "\n" not in sentence
+    assert sentence.endswith(".")
+    assert len(sentence) < 400
+    return sentence
+
+
+LOCATIONS = ("naive", "drift", "ses", "theta", "lightgbm")
+VOLATILITIES = ("rolling", "ewma", "garch11", "har", "combined")
+DISTRIBUTIONS = ("normal", "fhs", "conformal")
+KINDS = [  # every pair of two kinds is there
+    (location, volatility, DISTRIBUTIONS[(place + other) % 3])
+    for place, location in enumerate(LOCATIONS)
+    for other, volatility in enumerate(VOLATILITIES)
+]
+
+
+def small_market():
+    """A late listing, gaps, a price below 0 and a plain one."""
+    days = weekdays(DAYS)
+    oil = walk(seed=4)
+    oil[200:] -= oil[200:].max()
+    keep = np.random.default_rng(3).random(DAYS) > 0.2
+    return {
+        "A": walk(seed=1),
+        "GAPS": (days[keep], walk(seed=3)[keep]),
+        "LATE": (days[-100:], walk(100, seed=2)),
+        "OIL": oil,
+    }
+
+
+@pytest.mark.parametrize(("location", "volatility", "distribution"), KINDS)
+def test_every_choice_makes_a_model_of_a_small_market(tmp_path, location, volatility, distribution):
+    model = made(
+        tmp_path,
+        small_market(),
+        location=location,
+        volatility=volatility,
+        distribution=distribution,
+    )
+    assert list(model["symbols"]) == ["A", "GAPS", "LATE", "OIL"]
+    assert model["symbols"]["OIL"]["scale"] == "level"
+    assert model["symbols"]["OIL"]["fallbacks"][0].startswith("scale: levels")
+    assert model["metrics"]["pooled"]["symbols"] == 4
+    notes = " ".join(model["symbols"]["LATE"]["fallbacks"])
+    if volatility in ("garch11", "combined"):
+        simpler = "har" if volatility == "combined" else "ewma"
+        assert f"volatility: {simpler}, for 99 changes are fewer than 250" in notes
+    else:
+        assert "volatility" not in notes
+
+
+@pytest.mark.parametrize("price", [7.0, 0.0, -3.0])
+def test_constant_prices_are_refused(tmp_path, price):
+    sentence = refused(tmp_path, {"FLAT": np.full(DAYS, price)})
+    assert "no symbol can be modelled (FLAT: the price never changes)" in sentence
+
+
+def test_a_constant_price_beside_others_is_left_out(tmp_path):
+    model = made(tmp_path, {"A": walk(), "FLAT": np.full(DAYS, 7.0)})
+    assert list(model["symbols"]) == ["A"]
+    assert model["left_out"] == [{"symbol": "FLAT", "reason": "the price never changes"}]
+
+
+@pytest.mark.parametrize("count", [1, 2, 39])
+def test_few_observations_are_refused(tmp_path, count):
+    sentence = refused(tmp_path, {"NEW": walk(count)})
+    assert f"NEW: {count} observations, fewer than 40" in sentence
+
+
+@pytest.mark.parametrize("count", [40, 44, 45, 50])
+def test_just_enough_observations_are_a_model_with_few_origins_or_none(tmp_path, count):
+    model = made(tmp_path, {"NEW": walk(count)})
+    assert model["metrics"]["origins"] == max(0, (count - 45) // 5 + (count >= 45))
+    assert model["acceptance"]["accepted"] is False
+    if count < 45:
+        assert model["metrics"]["pooled"]["model"]["mase"] is None
+        assert model["metrics"]["pooled"]["mae_ratio"] is None
+
+
+def test_an_empty_table_is_refused(tmp_path):
+    with pytest.raises(Refusal, match="no column 'date', the records have nothing"):
+        trained(tmp_path, [])
+
+
+@pytest.mark.parametrize("count", [45, 61, 100])
+def test_with_too_little_history_for_trees_the_last_price_is_expected(tmp_path, count):
+    model = made(tmp_path, {"NEW": walk(count)}, location="lightgbm")
+    assert model["trees"] is None
+    found = model["symbols"]["NEW"]
+    assert found["forecast"]["point"] == pytest.approx([found["last_price"]] * 5)
+    note = "location: naive, for there is too little history to grow trees from"
+    assert note in found["fallbacks"]
+
+
+def test_prices_that_only_rise_alike_grow_no_trees(tmp_path):
+    """All outcomes are the same: there is nothing to split by."""
+    prices = 50 * 1.001 ** np.arange(DAYS)
+    model = made(tmp_path, {"UP": np.round(prices, 6)}, location="lightgbm", volatility="ewma")
+    assert all(math.isfinite(price) for price in model["symbols"]["UP"]["forecast"]["point"])
+
+
+def test_negative_prices_are_modelled_in_levels(tmp_path):
+    model = made(tmp_path, {"OIL": walk() - 60, "A": walk(seed=2)})
+    assert [found["scale"] for found in model["symbols"].values()] == ["log", "level"]
+    assert "scale: levels" in model["symbols"]["OIL"]["fallbacks"][0]
+    assert model["metrics"]["by_symbol"]["OIL"]["origins"] == 20
+
+
+@pytest.mark.parametrize("place", [0, 100, -1])
+def test_a_single_zero_is_modelled_in_levels(tmp_path, place):
+    prices = walk()
+    prices[place] = 0
+    model = made(tmp_path, {"ZERO": prices})
+    assert model["symbols"]["ZERO"]["scale"] == "level"
+
+
+@pytest.mark.parametrize("times", [1000, 1e-3])
+@pytest.mark.parametrize(
+    ("place", "location"),
+    [(150, "naive"), (150, "theta"), (-30, "drift"), (-1, "ses"), (-5, "lightgbm")],
+)
+def test_a_jump_is_no_crash(tmp_path, times, place, location):
+    prices = walk()
+    prices[place:] *= times
+    model = made(tmp_path, {"A": walk(seed=2), "SPLIT": prices}, location=location)
+    assert list(model["symbols"]) == ["A", "SPLIT"]
+
+
+@pytest.mark.parametrize("times", [1000, 1e-3])
+def test_a_slip_of_one_day_is_no_crash(tmp_path, times):
+    prices = walk()
+    prices[-20] *= times
+    assert list(made(tmp_path, {"A": walk(seed=2), "SLIP": prices})["symbols"]) == ["A", "SLIP"]
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e12])
+def test_a_unit_is_no_crash_and_changes_no_score(tmp_path, unit):
+    plain = made(tmp_path / "plain", {"A": walk()})
+    model = made(tmp_path / "unit", {"A": unit * walk()})
+    for name in ("mase", "pinball", "interval_score", "coverage"):
+        found, expected = (m["metrics"]["pooled"]["model"][name] for m in (model, plain))
+        assert found == pytest.approx(expected, rel=1e-6)
+    found, expected = (m["symbols"]["A"]["forecast"]["upper"] for m in (model, plain))
+    np.testing.assert_allclose(np.array(found) / unit, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e12])
+def test_a_unit_of_levels_is_no_crash(tmp_path, unit):
+    prices = {"OIL": unit * (walk() - 50)}
+    assert made(tmp_path, prices)["symbols"]["OIL"]["scale"] == "level"
+
+
+def test_many_symbols_of_thirty_days_are_refused_in_one_sentence(tmp_path):
+    sentence = refused(tmp_path, {f"N{n:03}": walk(30, seed=n) for n in range(300)})
+    assert "no symbol can be modelled (N000: 30 observations, fewer than 40;" in sentence
+
+
+def test_sixty_years_of_one_symbol_are_a_model(tmp_path):
+    days = weekdays(15_000, "1960-01-01")
+    model = made(
+        tmp_path, {"OLD": (days, walk(15_000))}, volatility="combined", distribution="conformal"
+    )
+    assert model["symbols"]["OLD"]["observations"] == 15_000
+    assert model["symbols"]["OLD"]["fallbacks"] == []
+    assert model["metrics"]["origins"] == 20
+
+
+@pytest.mark.parametrize("horizon", [46, 250])
+def test_a_horizon_longer_than_the_history_is_a_model_that_nothing_was_scored_of(tmp_path, horizon):
+    model = made(tmp_path, {"A": walk(50)}, horizon=horizon)
+    assert model["metrics"]["origins"] == 0
+    assert model["metrics"]["first_origin"] is None
+    assert not model["acceptance"]["accepted"]
+    assert len(model["symbols"]["A"]["forecast"]["point"]) == horizon
+
+
+def test_of_two_symbols_whose_calendars_never_overlap_one_is_too_old(tmp_path):
+    days = weekdays(2 * DAYS)
+    model = made(tmp_path, {"OLD": (days[:DAYS], walk()), "YOUNG": (days[DAYS:], walk(seed=2))})
+    assert list(model["symbols"]) == ["YOUNG"]
+    assert "the last price is of" in model["left_out"][0]["reason"]
+
+
+def test_two_symbols_whose_calendars_never_overlap_can_both_be_modelled(tmp_path):
+    days = weekdays(2 * DAYS)
+    model = made(
+        tmp_path,
+        {"OLD": (days[:DAYS], walk()), "YOUNG": (days[DAYS:], walk(seed=2))},
+        max_age_days=10_000,
+    )
+    assert list(model["symbols"]) == ["OLD", "YOUNG"]
+
+
+def test_two_symbols_of_alternate_days_are_both_modelled(tmp_path):
+    days = weekdays(2 * DAYS)
+    model = made(tmp_path, {"EVEN": (days[::2], walk()), "ODD": (days[1::2], walk(seed=2))})
+    assert [found["origins"] for found in model["metrics"]["by_symbol"].values()] == [20, 20]
+
+
+@pytest.mark.parametrize("after", [100, 30])
+def test_a_gap_of_years_is_no_crash(tmp_path, after):
+    days = weekdays(DAYS).copy()
+    days[-after:] += 2000
+    model = made(tmp_path, {"A": walk(seed=2), "GAP": (days, walk())}, max_age_days=10_000)
+    assert list(model["symbols"]) == ["A", "GAP"]
+
+
+@pytest.mark.parametrize("location", ["drift", "ses", "theta", "lightgbm"])
+def test_a_gap_that_is_longer_than_the_window_is_no_crash(tmp_path, location):
+    days = weekdays(DAYS).copy()
+    days[-100:] += 2000
+    model = made(tmp_path, {"GAP": (days, walk())}, window_days=30, location=location)
+    assert list(model["symbols"]) == ["GAP"]
+
+
+def test_prices_that_stop_moving_are_left_out(tmp_path):
+    prices = walk()
+    prices[-45:] = prices[-45]
+    assert "STUCK: the last 40 prices are the same" in refused(tmp_path, {"STUCK": prices})
+
+
+@pytest.mark.parametrize("distribution", ["normal", "fhs", "conformal"])
+def test_prices_that_stood_still_for_a_while_are_no_crash(tmp_path, distribution):
+    early, late, pegged = walk(), walk(seed=2), walk(seed=3)
+    early[:150] = early[150]
+    late[-39:] = late[-39]
+    pegged[60:300] = pegged[60]
+    model = made(
+        tmp_path,
+        {"A": walk(seed=4), "EARLY": early, "LATE": late, "PEGGED": pegged},
+        distribution=distribution,
+    )
+    assert list(model["symbols"]) == ["A", "EARLY", "LATE", "PEGGED"]
+
+
+@pytest.mark.parametrize("volatility", ["rolling", "ewma", "garch11", "har", "combined"])
+def test_a_price_that_stood_still_alone_is_no_crash(tmp_path, volatility):
+    early = walk()
+    early[:150] = early[150]
+    assert list(made(tmp_path, {"EARLY": early}, volatility=volatility)["symbols"]) == ["EARLY"]
+
+
+@pytest.mark.parametrize("every", [5, 39])
+def test_prices_that_move_once_in_a_while_are_no_crash(tmp_path, every):
+    prices = np.repeat(walk(), every)[:DAYS]
+    model = made(tmp_path, {"RARE": prices})
+    assert list(model["symbols"]) == ["RARE"]
+
+
+def test_weekly_prices_are_a_model(tmp_path):
+    days = weekdays(1).item() + 7 * np.arange(DAYS)
+    model = made(tmp_path, {"A": (days, walk())})
+    assert model["metrics"]["origins"] == 20
+
+
+def test_weekly_prices_beside_daily_ones_are_a_model(tmp_path):
+    days = weekdays(5 * 100)
+    model = made(tmp_path, {"DAILY": (days, walk(500)), "WEEKLY": (days[4::5], walk(100))})
+    assert [found["origins"] > 0 for found in model["metrics"]["by_symbol"].values()] == [True] * 2
+
+
+def test_duplicates_are_refused(tmp_path):
+    records = records_of(panel_of(["A"], [(weekdays(DAYS), walk())]))
+    with pytest.raises(Refusal, match="A has two prices on one day; clean the table first"):
+        trained(tmp_path, [*records, records[5]])
+
+
+@pytest.mark.parametrize("missing", [None, "7"])
+def test_a_price_that_is_missing_or_text_is_refused(tmp_path, missing):
+    records = records_of(panel_of(["A"], [(weekdays(DAYS), walk())]))
+    with pytest.raises(Refusal):
+        trained(tmp_path, [{**records[0], "close": missing}, *records[1:]])

@@ -1,1 +1,0 @@
-"""The report's pictures: Vega-Lite, one grammar for still and for interactive ones."""

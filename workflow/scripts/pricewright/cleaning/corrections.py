@@ -1,0 +1,401 @@
+"""Prices as delivered, in order and corrected: all of them, or a shard's, which are then joined.
+
+A table as it was delivered, and the rows and columns in it that corrections name.
+
+Declared corrections, put into a table that is still as it was delivered.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pricewright.cleaning.declarations import (
+    Correction,
+    Drop,
+    Number,
+    SetValue,
+    Split,
+    read_corrections,
+)
+from pricewright.cleaning.missing import in_order
+from pricewright.files.disk import file_sha256, read_whole
+from pricewright.files.documents import parse_json, write_json
+from pricewright.files.errors import Refusal
+from pricewright.tables.fields import VALUES
+from pricewright.tables.records import read_table, write_table
+from pricewright.tables.shards import Shard, joined, read_share
+
+Rows = npt.NDArray[np.int64]
+
+_EXACT = 2**53
+"""Up to which every whole number is a float, too."""
+
+_PRICES = ("close", "adj_close", "open", "high", "low")
+
+
+@dataclass(frozen=True)
+class _History:
+    """The rows of one symbol in a table, by date."""
+
+    rows: Rows
+    dates: npt.NDArray[np.str_]
+
+
+class Delivered:
+    """A table in which the rows of the corrections' symbols are found quickly.
+
+    `name` is what errors call it. Each of its methods raises Refusal, with the place of the
+    correction, if the table does not have what the correction names.
+    """
+
+    def __init__(self, table: pd.DataFrame, corrections: Sequence[Correction], name: str) -> None:
+        self.table = table
+        self._name = name
+        self._histories = _histories(table, {each.symbol for each in corrections})
+
+    def row(self, each: Correction) -> int:
+        """The number of the row that a correction is about."""
+        history = self._history(each)
+        found = history.rows[history.dates == each.date]
+        if len(found) != 1:
+            count = f"{len(found)} times" if len(found) else "not"
+            raise Refusal(
+                f"{each.place}: {each.subject} is {count} in {self._name}; name a row that is "
+                "there once, or take the correction out."
+            )
+        return int(found[0])
+
+    def rows_before(self, each: Correction) -> Rows:
+        """The rows of a correction's symbol before its date, by date."""
+        history = self._history(each)
+        return history.rows[history.dates < each.date]
+
+    def column(self, each: Correction, column: str) -> str:
+        """A column that a correction names."""
+        if column not in self.table.columns:
+            raise Refusal(
+                f"{each.place}: {self._name} has no {column}, it has "
+                f"{', '.join(map(str, self.table.columns))}; name one of these."
+            )
+        return column
+
+    def price(self, each: Correction) -> str:
+        """The column that `was` is a value of where a correction names none: close, if there."""
+        for column in _PRICES:
+            if column in self.table.columns:
+                return column
+        return self.column(each, "close")
+
+    def compare(self, each: Correction, row: int, column: str, was: Number | None) -> None:
+        """Raise Refusal if the delivered value is not the one that a correction is about."""
+        found = plain(self.table[column].iloc[row])
+        if found != was:
+            raise Refusal(
+                f"{each.place}: {column} was delivered as {_said(found)} on {self.day(row)}, where "
+                f"the correction has {_said(was)}; see whether it is still needed, and mend it."
+            )
+
+    def day(self, row: int) -> str:
+        """The date of a row."""
+        return str(self.table["date"].iloc[row])[:10]
+
+    def _history(self, each: Correction) -> _History:
+        has_symbols = "symbol" in self.table.columns
+        if has_symbols != (each.symbol is not None):
+            raise Refusal(
+                f"{each.place}: {self._name} has symbols; add 'symbol' to the correction."
+                if has_symbols
+                else f"{each.place}: {self._name} has no symbols; take {each.symbol!r} out."
+            )
+        nothing = _History(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.str_))
+        return self._histories.get(each.symbol, nothing)
+
+
+def plain(value: Any) -> Any:
+    """A cell as JSON has it; None for a missing one.
+
+    A whole number is one, also in a column of others: by which it is may depend on other rows.
+    """
+    if pd.isna(value):
+        return None
+    value = value.item() if isinstance(value, np.generic) else value
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < _EXACT
+    return int(value) if whole else value
+
+
+def _said(value: Number | None) -> str:
+    return "missing" if value is None else str(value)
+
+
+def _histories(table: pd.DataFrame, symbols: set[str | None]) -> dict[str | None, _History]:
+    rows = np.arange(len(table))
+    if "symbol" not in table.columns:
+        return {None: _history(table, rows)}
+    rows = rows[table["symbol"].isin([symbol for symbol in symbols if symbol]).to_numpy()]
+    found = pd.Series(rows).groupby(table["symbol"].iloc[rows].astype(object).to_numpy())
+    return {str(symbol): _history(table, group.to_numpy()) for symbol, group in found}
+
+
+def _history(table: pd.DataFrame, rows: Rows) -> _History:
+    dates = np.array([str(date)[:10] for date in table["date"].iloc[rows]], dtype=np.str_)
+    order = np.argsort(dates, kind="stable")
+    return _History(rows[order], dates[order])
+
+
+Change = dict[str, Any]
+
+_BAR = ("open", "high", "low", "close")
+_MOST = 2**63 - 1
+"""The largest volume that a column of whole numbers holds."""
+
+
+def apply_corrections(
+    table: pd.DataFrame, corrections: Sequence[Correction], name: str
+) -> tuple[pd.DataFrame, list[Change]]:
+    """A table with its corrections, and what each of them changed, in the corrections' order.
+
+    The table has one row for a symbol and date, in any order, as delivered: every `was` is
+    compared with it, and every `value` is one among the delivered values. Values are set and
+    rows dropped first; then splits adjust all that is before them. A price is multiplied by
+    old / new and not rounded, a volume by new / old and, in a column of whole numbers, rounded,
+    halves up. `name` is what errors call the table, which itself stays as it is.
+
+    Raises Refusal, with the correction's file and line, if its row or column is not in the table,
+    if the delivered value is not what it says, if the column cannot hold the new value, or if
+    the row would have a price above its high or below its low.
+    """
+    if not corrections:
+        return table, []
+    work = _Work(Delivered(table, corrections, name))
+    changed: dict[int, Change] = {}
+    for number, each in enumerate(corrections):
+        if isinstance(each, SetValue):
+            changed[number] = _set(each, work)
+        elif isinstance(each, Drop):
+            changed[number] = _drop(each, work)
+    for each in corrections:
+        if isinstance(each, SetValue):
+            _refuse_impossible(each, work)
+    splits = [(each, number) for number, each in enumerate(corrections) if isinstance(each, Split)]
+    for split, number in sorted(splits, key=lambda pair: pair[0].date):
+        changed[number] = _adjust(split, work)
+    return work.finished(), [changed[number] for number in range(len(corrections))]
+
+
+class _Work:
+    """What is written so far: columns of their own beside the delivered ones, rows left out."""
+
+    def __init__(self, delivered: Delivered) -> None:
+        self.delivered = delivered
+        self.gone: list[int] = []
+        self._columns: dict[str, pd.Series] = {}
+
+    def read(self, column: str) -> pd.Series:
+        return self._columns.get(column, self.delivered.table[column])
+
+    def write(self, column: str, rows: int | Rows, values: Any, *, fractions: bool) -> None:
+        """Put values into a column, which becomes float64 if it has none for fractions yet."""
+        if column not in self._columns:
+            self._columns[column] = self.delivered.table[column].copy()
+            if self._columns[column].dtype == "int64":
+                self._columns[column] = self._columns[column].astype("Int64")  # it can miss one
+        if fractions and not pd.api.types.is_float_dtype(self._columns[column]):
+            self._columns[column] = self._columns[column].astype("float64")
+        self._columns[column].iloc[rows] = values
+
+    def values(self, row: int, columns: Sequence[str]) -> dict[str, Any]:
+        present = [column for column in columns if column in self.delivered.table.columns]
+        return {column: plain(self.read(column).iloc[row]) for column in present}
+
+    def finished(self) -> pd.DataFrame:
+        table = self.delivered.table.assign(**self._columns)
+        if not self.gone:
+            return table
+        kept = np.ones(len(table), dtype=bool)
+        kept[self.gone] = False
+        return table[kept].reset_index(drop=True)
+
+
+def _set(each: SetValue, work: _Work) -> Change:
+    row = work.delivered.row(each)
+    column = work.delivered.column(each, each.column)
+    work.delivered.compare(each, row, column, each.was)
+    whole = each.value is None or float(each.value).is_integer()
+    if column == "volume" and not whole:
+        raise Refusal(f"{each.place}: a volume of {each.value}; give a whole number.")
+    work.write(column, row, each.value, fractions=not whole)
+    return _change(each, "set", column=column, was=each.was, value=each.value)
+
+
+def _drop(each: Drop, work: _Work) -> Change:
+    row = work.delivered.row(each)
+    if each.checked:
+        work.delivered.compare(each, row, work.delivered.price(each), each.was)
+    work.gone.append(row)
+    return _change(each, "drop", was=work.values(row, VALUES))
+
+
+def _adjust(each: Split, work: _Work) -> Change:
+    work.delivered.row(each)
+    column = work.delivered.price(each)
+    before = work.delivered.rows_before(each)
+    priced = before[work.delivered.table[column].iloc[before].notna().to_numpy()]
+    rows = before[~np.isin(before, work.gone)]
+    if not len(priced) or not len(rows):
+        raise Refusal(
+            f"{each.place}: there is no price before {each.subject} to adjust; "
+            "mend the date, or take the correction out."
+        )
+    work.delivered.compare(each, int(priced[-1]), column, each.was)
+    columns = _to_adjust(each, work.delivered)
+    example = int(rows[-1])
+    old = work.values(example, columns)
+    for name in columns:
+        if name == "volume":
+            _adjust_volume(each, work, rows)
+        else:
+            prices = work.read(name).iloc[rows].astype("float64")
+            work.write(name, rows, (prices * each.old / each.new).to_numpy(), fractions=True)
+    return _change(
+        each,
+        "split",
+        split=f"{each.new}:{each.old}",
+        columns=columns,
+        rows=len(rows),
+        first=work.delivered.day(int(rows[0])),
+        last=work.delivered.day(example),
+        example={
+            "date": work.delivered.day(example),
+            "was": old,
+            "value": work.values(example, columns),
+        },
+    )
+
+
+def _to_adjust(each: Split, delivered: Delivered) -> list[str]:
+    if each.columns is not None:
+        return [delivered.column(each, column) for column in each.columns]
+    columns = [column for column in (*_BAR, "volume") if column in delivered.table.columns]
+    if not set(columns) & set(_BAR):
+        raise Refusal(
+            f"{each.place}: there is no open, high, low or close to adjust; name the 'columns'."
+        )
+    return columns
+
+
+def _adjust_volume(each: Split, work: _Work, rows: Rows) -> None:
+    volumes = work.read("volume").iloc[rows]
+    if pd.api.types.is_float_dtype(volumes):
+        work.write("volume", rows, (volumes * each.new / each.old).to_numpy(), fractions=True)
+        return
+    most = volumes.max()
+    if not pd.isna(most) and int(most) > (_MOST - each.old) // each.new:
+        raise Refusal(
+            f"{each.place}: a volume of {most} times {each.new} is too large to keep; mend it."
+        )
+    adjusted = (volumes * each.new + each.old // 2) // each.old
+    work.write("volume", rows, adjusted.array, fractions=False)
+
+
+def _refuse_impossible(each: SetValue, work: _Work) -> None:
+    row = work.delivered.row(each)
+    prices = {name: price for name, price in work.values(row, _BAR).items() if price is not None}
+    high, low = prices.get("high", np.inf), prices.get("low", -np.inf)
+    for column, price in prices.items():
+        if not low <= price <= high:
+            raise Refusal(
+                f"{each.place}: {each.subject} would have {column} {price} beside low {low} and "
+                f"high {high}; correct what belongs together."
+            )
+
+
+def _change(each: Correction, action: str, **changed: Any) -> Change:
+    what = {"line": each.line, "action": action, "symbol": each.symbol, "date": each.date}
+    return what | changed | {"reason": each.reason}
+
+
+@dataclass(frozen=True)
+class CorrectedTable:
+    """A table in order of symbol and date, corrected, and what became of its rows.
+
+    sha256: of the file that they were delivered in, and whole: how many rows it has.  rows: how
+    many of them these were, all or a shard's, and distinct: how many without exact duplicates.
+    changes: what each correction did, in the corrections' order.
+    """
+
+    table: pd.DataFrame
+    sha256: str
+    whole: int
+    rows: int
+    distinct: int
+    changes: list[Change]
+
+
+def correct(path: Path, corrections: Path | None, shard: Shard | None = None) -> CorrectedTable:
+    """The prices of a file, or a shard's of them, in order and with the corrections of another.
+
+    A correction of a symbol that is not there is the business of all. Raises Refusal for what
+    `in_order`, `read_corrections` and `apply_corrections` refuse.
+    """
+    declared = (
+        read_corrections(read_whole(corrections), str(corrections))
+        if corrections is not None
+        else []
+    )
+    if shard is None:
+        table, sha256 = read_table(path)
+        whole = len(table)
+    else:
+        share = read_share(path, shard)
+        table, sha256, whole = share.table, share.sha256, share.whole
+        declared = [each for each in declared if each.symbol not in share.others]
+    ordered = in_order(table, str(path))
+    corrected, changes = apply_corrections(ordered, declared, str(path))
+    return CorrectedTable(corrected, sha256, whole, len(table), len(ordered), changes)
+
+
+def keep_part(path: Path, receipt: Path, part: CorrectedTable) -> None:
+    """Write a shard's table as Parquet, and the rest as JSON, for `join_parts`."""
+    write_table(path, part.table)
+    write_json(
+        receipt,
+        {
+            "sha256": part.sha256,
+            "whole": part.whole,
+            "rows": part.rows,
+            "distinct": part.distinct,
+            "changes": part.changes,
+        },
+    )
+
+
+def join_parts(path: Path, parts: Sequence[Path], receipts: Sequence[Path]) -> CorrectedTable:
+    """What `correct` makes of a file, from what the shards made of it.
+
+    Raises Refusal if that was another file, or if a row of it is in no part.
+    """
+    sha256 = file_sha256(path)
+    found = [parse_json(read_whole(receipt), str(receipt)) for receipt in receipts]
+    for receipt, part in zip(receipts, found, strict=True):
+        if part["sha256"] != sha256:
+            raise Refusal(f"{receipt}: is of other prices than {path}; run its shard again.")
+    rows, whole = sum(part["rows"] for part in found), found[0]["whole"]
+    if rows != whole:
+        raise Refusal(
+            f"{path}: has {whole:,} rows, and the shards' parts were made of {rows:,}; run the "
+            "step again from its shards on."
+        )
+    changes = [change for part in found for change in part["changes"]]
+    return CorrectedTable(
+        joined(parts),
+        sha256,
+        whole,
+        rows,
+        sum(part["distinct"] for part in found),
+        sorted(changes, key=lambda change: change["line"]),
+    )

@@ -1,0 +1,175 @@
+"""Dates that are odd: prices on weekends and holidays, and holes in a history."""
+
+import numpy as np
+import numpy.typing as npt
+
+from pricewright.cleaning.series import ENOUGH, Bools, Entry, Floats, Ints, Panel, medians
+from pricewright.cleaning.thresholds import FlagThresholds
+
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_REGULAR = 4
+"""From how many prints on, if on half of its weeks, a symbol has a habit of that weekday."""
+
+Days = npt.NDArray[np.datetime64]
+
+
+def flag_weekends(panel: Panel) -> list[Entry]:
+    """The flag `weekend`: a price of a Saturday or a Sunday.
+
+    A symbol with a price on at least half of its Saturdays (or Sundays), and on four or more,
+    has one entry for all of them, `regular`: it is traded then, or its dates are off.
+    """
+    weekday = _weekday(panel.days)
+    rows = np.flatnonzero(panel.priced & (weekday >= 5)[panel.date])
+    if not len(rows):
+        return []
+    kind = 2 * panel.symbol[rows].astype(np.int64) + weekday[panel.date[rows]] - 5
+    prints = np.bincount(kind, minlength=2 * len(panel.symbols))
+    first, last = _lifetimes(panel)
+    weeks = (panel.days[last] - panel.days[first]).astype(np.int64) / 7
+    regular = (prints >= _REGULAR) & (prints >= np.repeat(weeks, 2) / 2)
+    habit = np.unique(kind[regular[kind]], return_index=True)[1]
+    chosen = np.sort(np.concatenate([np.flatnonzero(~regular[kind]), habit]))
+    final = np.zeros(len(prints), dtype=np.int64)
+    np.maximum.at(final, kind, rows)
+    habitual = regular[kind[chosen]]
+    return panel.entries(
+        "weekend",
+        panel.main,
+        rows[chosen],
+        weekday=[_WEEKDAYS[5 + code % 2] for code in kind[chosen].tolist()],
+        regular=habitual,
+        last=panel.iso(np.where(habitual, final[kind[chosen]], rows[chosen])),
+        rows=np.where(habitual, prints[kind[chosen]], 1),
+    )
+
+
+def flag_holidays(panel: Panel, limits: FlagThresholds) -> list[Entry]:
+    """The flag `holiday`: a price of 1 January or 25 December, or of a date with few others.
+
+    Few: below `holiday_share` of the symbols that are active then, of which there must be at
+    least `holiday_symbols`. A symbol is active from its first price to its last. Where half of
+    so many have a price on 1 January or 25 December, there is one entry, whose symbol is null.
+    """
+    if not panel.priced.any():
+        return []
+    prices, active = _attendance(panel)
+    many = active >= limits.holiday_symbols
+    few = many & (prices < limits.holiday_share * active) & (_weekday(panel.days) < 5)
+    fixed = np.isin([str(day)[5:] for day in panel.days], ("01-01", "12-25"))
+    traded = fixed & many & (2 * prices >= active)
+    rows = np.flatnonzero(panel.priced & (few | fixed & ~traded)[panel.date])
+    code = panel.date[rows]
+    found = panel.entries("holiday", panel.main, rows, prices=prices[code], active=active[code])
+    return found + [
+        {
+            "symbol": None,
+            "date": panel.dates[code],
+            "flag": "holiday",
+            "column": panel.main,
+            "prices": int(prices[code]),
+            "active": int(active[code]),
+        }
+        for code in np.flatnonzero(traded).tolist()
+    ]
+
+
+def flag_gaps(panel: Panel, limits: FlagThresholds) -> list[Entry]:
+    """The flag `gap`: over `gap_days` business days without a price between two prices.
+
+    Business days are the dates on which at least half of the active symbols have a price. A
+    hole in these themselves, counted in weekdays, is one entry whose symbol is null; so is
+    one in the history of an only symbol, under its name. Where prices are usually so many
+    days apart, weekly or monthly, it takes over `gap_days` such periods.
+    """
+    if not panel.priced.any():
+        return []
+    prices, active = _attendance(panel)
+    business = np.flatnonzero((prices > 0) & (2 * prices >= active))
+    only = panel.symbols[0] if len(panel.symbols) == 1 else None
+    found = _table_gaps(panel.days[business], only, panel.main, limits)
+    return found if len(panel.symbols) == 1 else found + _symbol_gaps(panel, business, limits)
+
+
+def _symbol_gaps(panel: Panel, business: Ints, limits: FlagThresholds) -> list[Entry]:
+    until = np.searchsorted(business, np.arange(len(panel.dates) + 1))  # business days before
+    before, after = panel.steps(panel.priced)
+    missing = until[panel.date[after]] - until[panel.date[before] + 1]
+    symbol = panel.symbol[after]
+    at = np.flatnonzero(missing > limits.gap_days)
+    often = np.isin(symbol, np.unique(symbol[at]))
+    usual = _usual(missing[often].astype(np.float64), symbol[often], len(panel.symbols))
+    at = at[missing[at] >= (limits.gap_days + 1) * (1 + usual[symbol[at]])]
+    first = until[panel.date[before[at]] + 1]
+    return [
+        entry | {"date": panel.dates[start]}
+        for entry, start in zip(
+            panel.entries(
+                "gap",
+                panel.main,
+                after[at],
+                last=[panel.dates[code] for code in business[first + missing[at] - 1].tolist()],
+                days=missing[at],
+            ),
+            business[first].tolist(),
+            strict=True,
+        )
+    ]
+
+
+def _table_gaps(
+    days: Days, symbol: str | None, column: str | None, limits: FlagThresholds
+) -> list[Entry]:
+    following = days[:-1] + np.timedelta64(1, "D")
+    missing = np.busday_count(following, days[1:])
+    usual = _usual(missing.astype(np.float64), np.zeros(len(missing), dtype=np.int64), 1)[0]
+    at = np.flatnonzero(missing >= (limits.gap_days + 1) * (1 + usual))
+    first = np.busday_offset(following[at], 0, roll="forward")
+    last = np.busday_offset(days[1:][at], -1, roll="forward")
+    return [
+        {
+            "symbol": symbol,
+            "date": str(start),
+            "flag": "gap",
+            "column": column,
+            "last": str(end),
+            "days": count,
+        }
+        for start, end, count in zip(first, last, missing[at].tolist(), strict=True)
+    ]
+
+
+def _usual(missing: Floats, symbol: Ints, count: int) -> Floats:
+    """How many business days each symbol usually has between two prices: 0 for a daily one."""
+    usual = medians(missing, symbol, count)
+    usual[np.bincount(symbol, minlength=count) < ENOUGH] = 0
+    return usual
+
+
+def _attendance(panel: Panel) -> tuple[Ints, Ints]:
+    """How many symbols have a price on each date (d,), and how many are active then (d,)."""
+    count = len(panel.dates)
+    prices = np.bincount(panel.date[panel.priced], minlength=count)
+    symbols = np.unique(panel.symbol[panel.priced])
+    first, last = (ends[symbols] for ends in _lifetimes(panel))
+    begun = np.cumsum(np.bincount(first, minlength=count))
+    ended = np.cumsum(np.bincount(last, minlength=count))
+    return prices, begun - np.concatenate([[0], ended[:-1]])
+
+
+def _lifetimes(panel: Panel) -> tuple[Ints, Ints]:
+    """The first and the last date with a price of each symbol (s,); 0 where there is none."""
+    rows = np.flatnonzero(panel.priced)
+    symbols = panel.symbol[rows]
+    edges: Bools = symbols[1:] != symbols[:-1]
+    first = np.zeros(len(panel.symbols), dtype=np.int64)
+    last = first.copy()
+    first[symbols[np.concatenate([[True], edges])]] = panel.date[rows[np.append(True, edges)]]
+    last[symbols[np.append(edges, True)]] = panel.date[rows[np.append(edges, True)]]
+    return first, last
+
+
+def _weekday(days: Days) -> Ints:
+    """0 for Monday to 6 for Sunday."""
+    weekday: Ints = (days.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
+    return weekday

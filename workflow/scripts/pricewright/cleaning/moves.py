@@ -1,0 +1,234 @@
+"""Extreme moves of a price: slips of units, splits that nobody adjusted for, jumps.
+
+Slips of units: prices in cents for dollars, with a decimal place too few, or in thousands.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pricewright.cleaning.series import ENOUGH, Bools, Entry, Floats, Ints, Panel, medians
+from pricewright.cleaning.thresholds import FlagThresholds
+
+AT_LEAST: Final = 5.0
+"""No slip is smaller than this multiple, whatever its tolerance."""
+
+
+def slips(
+    symbol: Ints, place: Ints, ratio: Floats, limits: FlagThresholds
+) -> tuple[Bools, Ints, Floats]:
+    """Which moves (m,), in order of symbol and place, are slips, where these end, their factors.
+
+    A slip is a move to about 10, 100, 1000 … times the price before (`slip_tolerance`), or to
+    the inverse, that is undone within `slip_days` prices; from 100 on also one that is not,
+    whereas a price that stays at ten times or a tenth is rather a split's doing. The end is the
+    index of the move that undoes it, which is no slip of its own; -1 for none. Moves that undo
+    each other make chains, in which one is a slip and the next its end. NaN is no slip.
+    """
+    power = _power_of_ten(ratio, limits)
+    ends = np.full(len(ratio), -1, dtype=np.int64)
+    near = np.flatnonzero(power)
+    undone = (
+        (symbol[near[1:]] == symbol[near[:-1]])
+        & (power[near[1:]] == -power[near[:-1]])
+        & (place[near[1:]] - place[near[:-1]] <= limits.slip_days)
+    )
+    order = np.arange(len(near))
+    chain = np.maximum.accumulate(np.where(np.append(False, undone)[: len(near)], 0, order))
+    ending = (order - chain) % 2 == 1
+    ends[near[:-1][ending[1:]]] = near[1:][ending[1:]]
+    return (np.abs(power) >= 2) | (ends >= 0), ends, _factor(power)
+
+
+def flag_slips_of_a_day(panel: Panel, limits: FlagThresholds) -> list[Entry]:
+    """The flag `unit-slip` of an open, high or low that is about 10, 100 … times its own close."""
+    found: list[Entry] = []
+    if "close" not in panel.values:
+        return found
+    close = panel.values["close"]
+    for column in ("open", "high", "low"):
+        if column in panel.values:
+            price = panel.values[column]
+            far = (price >= AT_LEAST * close) | (AT_LEAST * price <= close)
+            rows = np.flatnonzero(far & (price > 0) & (close > 0))
+            ratio = price[rows] / close[rows]
+            power = _power_of_ten(ratio, limits)
+            rows, ratio, power = rows[power != 0], ratio[power != 0], power[power != 0]
+            found += panel.entries(
+                "unit-slip",
+                column,
+                rows,
+                price=price[rows],
+                close=close[rows],
+                ratio=ratio,
+                factor=_factor(power),
+            )
+    return found
+
+
+def _power_of_ten(ratio: Floats, limits: FlagThresholds) -> Ints:
+    """The power of ten that a ratio is about, 0 if it is about none."""
+    exact = np.nan_to_num(np.log10(np.clip(ratio, 1e-300, 1e300)))
+    power = np.rint(exact).astype(np.int64)
+    near = np.abs(exact - power) <= np.log10(1 + limits.slip_tolerance)
+    return np.where(near, power, 0)
+
+
+def _factor(power: Ints) -> Floats:
+    return np.power(10.0, power).astype(np.float64)
+
+
+_WHOLE = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 100)
+_SPLITS: Final = sorted(
+    [(5, 4), (4, 3), (3, 2), (5, 3), (5, 2)]
+    + [(new, 1) for new in _WHOLE]
+    + [(1, old) for old in _WHOLE],
+    key=lambda split: split[1] / split[0],
+)
+"""New shares : old shares, in order of what becomes of the price."""
+_RATIOS: Final = np.array([old / new for new, old in _SPLITS])
+_BETWEEN: Final = np.sqrt(_RATIOS[1:] * _RATIOS[:-1])
+_NO_DIVIDEND: Final = 1.2
+"""By how much close / adj_close must change in a day to be a split's doing."""
+_MAD_OF_NORMAL: Final = 1.4826
+"""A normal distribution's standard deviation is so many median absolute deviations."""
+
+
+@dataclass(frozen=True)
+class _Moves:
+    """Large moves of one column, each array (m,), from one positive price to the next.
+
+    before, after: their rows.  place: which of all moves each is, so that distances count prices.
+    score: the log return's robust z-score, NaN where there is none.  adjusted: what adj_close
+    moved by, for moves of close; NaN where it is not known.
+    """
+
+    before: Ints
+    after: Ints
+    place: Ints
+    ratio: Floats
+    score: Floats
+    adjusted: Floats
+
+
+def flag_moves(panel: Panel, limits: FlagThresholds) -> list[Entry]:
+    """The flags `unit-slip`, `split-like` and `jump`, at most one for a symbol and date.
+
+    A move is from one positive price of a symbol to the next, of close and, where close does
+    not say it, of adj_close. It is extreme if it is both large (`jump_ratio`) and, for a symbol
+    with at least 20 moves, far from its median log return (`jump_z` times 1.4826 times the
+    median absolute deviation).
+
+    unit-slip: see `slips`.
+    split-like: close / adj_close changes by the ratio of a split and close with it (then
+    `confirmed` is true, however small the move), or close makes an extreme move of such a ratio
+    (false if adj_close does not confirm it, null if there is none).
+    jump: any other extreme move.
+    """
+    if panel.main is None:
+        return []
+    nowhere = np.zeros(len(panel.symbol), dtype=bool)
+    found, known = _flag_column(panel, panel.main, limits, nowhere)
+    if panel.main == "close" and "adj_close" in panel.values:
+        found += _flag_column(panel, "adj_close", limits, known)[0]
+    return found
+
+
+def _flag_column(
+    panel: Panel, column: str, limits: FlagThresholds, known: Bools
+) -> tuple[list[Entry], Bools]:
+    """The flags of a column but on the rows that are known (n,); the rows that are known now."""
+    moves = _large_moves(panel, column, limits)
+    ratio, unadjusted = moves.ratio, moves.ratio / moves.adjusted
+    extreme = _beyond(ratio, limits.jump_ratio)
+    extreme &= ~(np.abs(moves.score) < limits.jump_z)  # with no score, being large is enough
+    split, off = _nearest_split(unadjusted)
+    confirmed = off <= limits.split_tolerance
+    confirmed &= np.abs(np.log(ratio / unadjusted)) < np.abs(np.log(unadjusted)) / 2
+    alike, off = _nearest_split(ratio)
+    like = confirmed | (extreme & (off <= limits.split_tolerance) & (column != "adj_close"))
+    slip, back, factor = slips(
+        panel.symbol[moves.after], moves.place, np.where(confirmed, np.nan, ratio), limits
+    )
+    undone = np.zeros(len(ratio), dtype=bool)
+    undone[back[back >= 0]] = True
+    new = ~undone & ~known[moves.after]
+
+    def entries(flag: str, which: Bools, **more: npt.NDArray[Any]) -> list[Entry]:
+        at = np.flatnonzero(which & new)
+        before, after = moves.before[at], moves.after[at]
+        price = panel.values[column]
+        return panel.entries(
+            flag,
+            column,
+            after,
+            previous_date=panel.iso(before),
+            previous=price[before],
+            price=price[after],
+            ratio=ratio[at],
+            **{name: values[at] for name, values in more.items()},
+        )
+
+    labels = np.array(["{}:{}".format(*pair) for pair in _SPLITS], dtype=object)
+    verdict = confirmed.astype(object)
+    verdict[np.isnan(unadjusted)] = None
+    returns = np.array([*panel.iso(moves.after), None], dtype=object)[back]
+    found = [
+        *entries("unit-slip", slip, factor=factor, back=returns),
+        *entries(
+            "split-like",
+            like & ~slip,
+            z=moves.score,
+            split=labels[np.where(confirmed, split, alike)],
+            adj_close_ratio=moves.adjusted,
+            confirmed=verdict,
+        ),
+        *entries("jump", extreme & ~like & ~slip, z=moves.score),
+    ]
+    known = known.copy()
+    known[moves.after[slip | like | extreme]] = True
+    return found, known
+
+
+def _large_moves(panel: Panel, column: str, limits: FlagThresholds) -> _Moves:
+    """All moves that may be flagged: the large ones, and those that are not adj_close's."""
+    price = panel.values[column]
+    before, after = panel.steps(price > 0)
+    ratio = price[after] / price[before]
+    large = _beyond(ratio, min(limits.jump_ratio, AT_LEAST))
+    adjusted = np.full(0, np.nan)
+    if column == "close" and "adj_close" in panel.values:
+        positive = np.where(panel.values["adj_close"] > 0, panel.values["adj_close"], np.nan)
+        adjusted = positive[after] / positive[before]
+        large |= _beyond(ratio / adjusted, _NO_DIVIDEND)
+    at = np.flatnonzero(large)
+    return _Moves(
+        before=before[at],
+        after=after[at],
+        place=at,
+        ratio=ratio[at],
+        score=_scores(panel, ratio, panel.symbol[after], at),
+        adjusted=adjusted[at] if len(adjusted) else np.full(len(at), np.nan),
+    )
+
+
+def _beyond(ratio: Floats, limit: float) -> Bools:
+    return np.asarray((ratio >= limit) | (ratio <= 1 / limit))
+
+
+def _scores(panel: Panel, ratio: Floats, symbol: Ints, at: Ints) -> Floats:
+    """Robust z-scores of some moves' log returns: NaN of few moves, infinite if most are equal."""
+    count = len(panel.symbols)
+    returns = np.log(ratio)
+    returns -= medians(returns, symbol, count)[symbol]
+    spread = _MAD_OF_NORMAL * medians(np.abs(returns), symbol, count)
+    spread[np.bincount(symbol, minlength=count) < ENOUGH] = np.nan
+    return returns[at] / spread[symbol[at]]
+
+
+def _nearest_split(ratio: Floats) -> tuple[Ints, Floats]:
+    """Which split would move the price most nearly so, and how far off, as a share, it is."""
+    nearest = np.searchsorted(_BETWEEN, ratio)
+    return nearest, np.abs(ratio / _RATIOS[nearest] - 1)

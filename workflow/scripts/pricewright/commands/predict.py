@@ -1,0 +1,195 @@
+"""Predict: what a model expects, on the command line, from the model's file alone.
+
+It is no step of the workflow, and made to be copied: it needs numpy and the standard library,
+with the parts of `pricewright` that need no more. So its options are read by argparse, where a
+step's are by cyclopts.
+"""
+
+import argparse
+import csv
+import json
+import math
+import os
+import sys
+from collections.abc import Sequence
+from io import StringIO, TextIOWrapper
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pricewright.files.errors import Refusal
+from pricewright.forecasting.document import open_model
+from pricewright.forecasting.model import Model
+from pricewright.forecasting.new_prices import read_new_prices
+
+DIGITS = 6
+"""Significant digits of a price in a table; JSON and CSV have all."""
+
+Record = dict[str, Any]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print forecasts as the command line asks; returns the exit code, 0 or 1.
+
+    What is wrong is one sentence on standard error.
+    """
+    asked = _parser().parse_args(arguments)
+    try:
+        records = predict(
+            asked.model,
+            horizon=asked.horizon,
+            symbols=asked.symbol,
+            quantiles=asked.quantiles,
+            prices=asked.prices,
+        )
+        return _print(FORMATS[asked.format](records))
+    except (Refusal, OSError, MemoryError) as error:
+        _say(str(error) or "there is too little memory; ask for fewer symbols with --symbol.")
+        return 1
+
+
+def predict(
+    model: Path,
+    *,
+    horizon: int | None = None,
+    symbols: Sequence[str] | None = None,
+    quantiles: Sequence[float] | None = None,
+    prices: Path | None = None,
+) -> list[Record]:
+    """Forecasts of a model, a record for each symbol and day ahead.
+
+    model: its file.  horizon: how many days ahead, all that it forecasts if not given.  symbols:
+    those wanted, all if not given.  quantiles: their probabilities; if not given, the bounds of
+    the model's own interval.  prices: clean records, by whose days after the model's last the
+    states are brought forward, with no parameter estimated.
+
+    Raises Refusal for a file that is not what it should be, or for what the model does not know.
+    """
+    opened = open_model(model, list(dict.fromkeys(symbols)) if symbols else None)
+    saved = opened.saved
+    most = saved.settings.horizon
+    if horizon is not None and not 1 <= horizon <= most:
+        raise Refusal(f"{model}: the model forecasts 1 to {most} days ahead, not {horizon}.")
+    if prices is not None:
+        newer = read_new_prices(prices, saved, opened.known)
+        if newer.unknown:
+            _say(f"{prices}: the model does not know {_some(newer.unknown)}, left out here.")
+        saved = saved.rolled(newer.panel)
+    return _records(saved, horizon or most, quantiles or saved.bounds)
+
+
+def _records(saved: Model, horizon: int, levels: Sequence[float]) -> list[Record]:
+    points, quantiles = saved.points(), saved.quantiles(levels)
+    names = [f"q{level!r}" for level in levels]
+    return [
+        {
+            "symbol": symbol,
+            "from": str(np.datetime64(int(saved.last_days[place]), "D")),
+            "days_ahead": step + 1,
+            "point": float(points[place, step]),
+            **dict(zip(names, quantiles[place, step].tolist(), strict=True)),
+        }
+        for place, symbol in enumerate(saved.symbols)
+        for step in range(horizon)
+    ]
+
+
+def as_table(records: Sequence[Record]) -> str:
+    """Records as aligned text, each symbol's prices with the decimals of its first point."""
+    names = list(records[0])
+    lines = [[name.replace("_", " ") for name in names]]
+    decimals = {record["symbol"]: _decimals(record["point"]) for record in reversed(records)}
+    for record in records:
+        shown = [_printable(record["symbol"]), record["from"], str(record["days_ahead"])]
+        numbers = [record[name] for name in names[3:]]
+        lines.append([*shown, *(_price(price, decimals[record["symbol"]]) for price in numbers)])
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    rows = [
+        [cell.ljust(width) for cell, width in zip(line[:2], widths, strict=False)]
+        + [cell.rjust(width) for cell, width in zip(line[2:], widths[2:], strict=True)]
+        for line in lines
+    ]
+    return "".join("  ".join(row).rstrip() + "\n" for row in rows)
+
+
+def as_json(records: Sequence[Record]) -> str:
+    """Records as a JSON array, one on each line, numbers in full."""
+    return "[\n" + ",\n".join(json.dumps(record, allow_nan=False) for record in records) + "\n]\n"
+
+
+def as_csv(records: Sequence[Record]) -> str:
+    """Records as CSV, numbers in full; no symbol is a formula to a spreadsheet."""
+    text = StringIO()
+    writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    for record in records:
+        symbol = record["symbol"]
+        is_formula = symbol.startswith(("=", "+", "-", "@", "\t", "\r"))
+        writer.writerow(record | {"symbol": f"'{symbol}" if is_formula else symbol})
+    return text.getvalue()
+
+
+FORMATS = {"table": as_table, "json": as_json, "csv": as_csv}
+
+
+def _decimals(price: float) -> int:
+    if not price:
+        return 2
+    return min(max(DIGITS - 1 - math.floor(math.log10(abs(price))), 2), 12)
+
+
+def _price(price: float, decimals: int) -> str:
+    return f"{price:.{decimals}f}" if abs(price) < 1e15 else f"{price:.{DIGITS}g}"
+
+
+def _printable(symbol: str) -> str:
+    return symbol if symbol.isprintable() else ascii(symbol)
+
+
+def _some(symbols: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, symbols[:5]))
+    return shown + (f" and {len(symbols) - 5} more" if len(symbols) > 5 else "")
+
+
+def _say(sentence: str) -> None:
+    print("predict: " + " ".join(sentence.split()), file=sys.stderr)
+
+
+def _print(text: str) -> int:
+    """To standard output, in any locale; whoever reads it may stop early."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        # what is left in the buffer must not fail again when the process ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise
+    return 0
+
+
+def _probabilities(text: str) -> list[float]:
+    levels = sorted({float(part) for part in text.split(",")})
+    if not all(0 < level < 1 for level in levels):
+        raise ValueError(text)
+    return levels
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pricewright predict", allow_abbrev=False, description=__doc__
+    )
+    parser.add_argument("--model", type=Path, required=True, help="a model, as deployed")
+    parser.add_argument("--horizon", type=int, help="days ahead; all that the model forecasts")
+    parser.add_argument("--symbol", action="append", help="may be given again; else all symbols")
+    parser.add_argument(
+        "--quantiles",
+        type=_probabilities,
+        help="as in 0.05,0.5,0.95; else the bounds of the model's own interval",
+    )
+    parser.add_argument("--prices", type=Path, help="newer clean records, to go on from")
+    parser.add_argument("--format", choices=FORMATS, default="table")
+    return parser

@@ -1,0 +1,120 @@
+"""Sign: a person's decision about the bytes at hand, with the key that they have already.
+
+It is no step of the workflow: a person runs it, looks, and answers.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pricewright.commands.project import GivenPath
+from pricewright.configuration.config import read_config
+from pricewright.files.errors import Refusal
+from pricewright.releases.history import files as released_files
+from pricewright.releases.history import resolve
+from pricewright.signoffs import ledger
+from pricewright.signoffs.coverage import MEANINGS, Gate, digests, read_covered
+from pricewright.signoffs.ledger import LEDGER
+from pricewright.signoffs.policy import load_policy, oneself
+from pricewright.signoffs.presentation import screen
+from pricewright.signoffs.signing import give, prepared, signer_of, start
+from pricewright.signoffs.statements import Choice, Statement
+
+KEYS = ("id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rsa")
+
+
+def sign(
+    gate: Gate | None = None,
+    *,
+    key: GivenPath | None = None,
+    comment: str = "",
+    reject: bool = False,
+    withdraw: bool = False,
+    release: str | None = None,
+    who: str | None = None,
+    yes: bool = False,
+    init: bool = False,
+    configfile: Sequence[GivenPath] = (),
+) -> None:
+    """Show what a decision is about, ask, and write it signed to `signoffs/<gate>/<who>.json`.
+
+    Parameters
+    ----------
+    gate
+        What is decided: the data source is valid (source), the metrics are good enough (metrics),
+        the report is approved (report), production deployment is authorised (deploy).
+    key
+        Your key: the file of a private key, or of a public one whose private half an agent or a
+        security key holds. By default the first that ssh itself would take.
+    comment
+        What there is to say about it; others see it.
+    reject
+        Reject, which blocks a release until the bytes change or you withdraw it.
+    withdraw
+        Take back what you decided, approval or rejection.
+    release
+        For gate deploy: an earlier release to go back to, by its digest or as `previous`.
+    who
+        Your name in config/signers, where several have your key; with --init, the name to begin
+        with.
+    yes
+        Do not ask.
+    init
+        Begin: write config/signers with your key, config/revoked and the ledger.
+    configfile
+        Config files laid over config/config.yaml, as given to Snakemake.
+    """
+    root, chosen = Path(), _key(key)
+    if init:
+        made = start(root, chosen, who or oneself())
+        print(f"Made {', '.join(made)}; add a line to config/signers for each other person.")
+        return
+    if gate is None:
+        raise Refusal(f"sign: no gate is named; name one of {', '.join(MEANINGS)}.")
+    if reject and withdraw:
+        raise Refusal("sign: --reject and --withdraw are given both; give one of them.")
+    if release is not None and gate != "deploy":
+        raise Refusal(f"--release: found with gate {gate}, allowed: with gate deploy alone.")
+    config = read_config(configfile)
+    policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
+    signing = signer_of(policy, gate, chosen, who)
+    files = released_files(root, resolve(root, release)) if release else read_covered(root)
+    statement = prepared(
+        root,
+        policy,
+        digests(files),
+        gate=gate,
+        decision=_decision(reject, withdraw),
+        who=signing.who,
+        comment=comment,
+    )
+    print(screen(statement, signing, files, policy, ledger.read(root / LEDGER)))
+    if not yes and not _agreed(statement):
+        raise Refusal("nothing was signed: the answer was not yes.")
+    name = give(root, policy, statement, signing)
+    print(f"{statement.decision.capitalize()}: {name}, and a line in the ledger.")
+
+
+def _decision(reject: bool, withdraw: bool) -> Choice:
+    return "rejected" if reject else "withdrawn" if withdraw else "approved"
+
+
+def _key(given: Path | None) -> Path:
+    if given is not None:
+        return given.expanduser()
+    folder = Path.home() / ".ssh"
+    for name in KEYS:
+        if (folder / name).is_file():
+            return folder / name
+    raise Refusal(
+        f"--key: not given, and {folder} has none of {', '.join(KEYS)}; name a key, or make one: "
+        "ssh-keygen -t ed25519."
+    )
+
+
+def _agreed(statement: Statement) -> bool:
+    print(f"Sign this, as {statement.decision}? yes or no: ", end="", flush=True)
+    answer = sys.stdin.readline()
+    if not answer:
+        raise Refusal("nothing was signed: nobody answered; answer yes, or give --yes.")
+    return answer.strip().lower() in ("y", "yes")

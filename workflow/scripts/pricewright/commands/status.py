@@ -1,0 +1,121 @@
+"""Status: how the last run went, who signed what and what does not count, what is in production.
+
+What in `results/` is out of date, as far as the files alone tell.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pricewright.commands.project import GivenPath
+from pricewright.configuration.config import WORKFLOW, config_file, read_config, source_files
+from pricewright.files.disk import file_sha256, read_begin, read_whole
+from pricewright.files.documents import parse_json
+from pricewright.files.errors import Refusal
+from pricewright.forecasting.model_file import named_model
+from pricewright.releases.history import history
+from pricewright.signoffs.coverage import CLEANING, MODEL, RECEIPT, REPORT, digests, read_covered
+from pricewright.signoffs.gates import check_gates
+from pricewright.signoffs.policy import load_policy
+from pricewright.signoffs.presentation import overview
+from pricewright.steplog.last_run import Attempt, began, described, last_run
+
+DEPLOYED = "results/deployed_model.json"
+
+_HEAD = 4096
+_DATA = re.compile(rb'"data": \{[^}]*"sha256": "([0-9a-f]{64})"')
+"""Where a model, which may be large, says in its first lines what it was made from."""
+
+
+def outdated(root: Path, inputs: Sequence[Path], began: datetime | None) -> list[str]:
+    """What is not there, not of one piece, or older than what it was made from: a line each.
+
+    inputs: what the first step reads, and the config.  began: when the last run did, if ever one
+    did. What a change of code or of options means, only `snakemake -n` knows.
+    """
+    if began is None:
+        return []
+    found = [
+        f"{path} was written after the last run began"
+        for path in inputs
+        if (root / path).exists() and _written(root / path) > began
+    ]
+    try:
+        return [*found, *_links(root)]
+    except Refusal as refusal:
+        return [*found, str(refusal)]
+
+
+def _links(root: Path) -> Iterator[str]:
+    """Each step's result that is not of the one before it: a digest says so on both sides."""
+    raw, clean = (_receipt(root, name) for name in (RECEIPT, CLEANING))
+    if raw["records"]["sha256"] != clean["input"]["sha256"]:
+        yield f"{CLEANING} is of other prices than {RECEIPT}"
+    data = _DATA.search(read_begin(root / MODEL, _HEAD))
+    if data is None or data[1].decode() != clean["records"]["sha256"]:
+        yield f"{MODEL} was made from other prices than {CLEANING} is about"
+    model = file_sha256(root / MODEL)
+    page = read_whole(root / REPORT).decode(errors="replace")
+    if named_model(page, REPORT)[1] != model:
+        yield f"{REPORT} is about another model than {MODEL}"
+    if not (root / DEPLOYED).exists():
+        yield f"{DEPLOYED} is not there"
+    elif file_sha256(root / DEPLOYED) != model:
+        yield f"{DEPLOYED} is another model than {MODEL}"
+
+
+def _receipt(root: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = parse_json(read_whole(root / name), name)
+    return found
+
+
+def _written(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+
+
+def status(*, configfile: Sequence[GivenPath] = ()) -> None:
+    """Print the last run's steps, the sign-offs for what is in `results/` now, and the releases.
+
+    Parameters
+    ----------
+    configfile
+        Config files laid over config/config.yaml, as given to Snakemake.
+    """
+    root, config = Path(), read_config(configfile)
+    run = last_run(root)
+    parts = {
+        "Last run": described(run),
+        "Out of date": "\n".join(f"  {note}" for note in _outdated(root, config, configfile, run)),
+        "Sign-offs": _signoffs(root, config),
+        "Releases": history(root),
+    }
+    print("\n\n".join(f"{heading}\n{text}" for heading, text in parts.items() if text))
+
+
+def _outdated(
+    root: Path,
+    config: dict[str, Any],
+    configfile: Sequence[Path],
+    run: Mapping[str, Sequence[Attempt]],
+) -> list[str]:
+    """What is older than what it is made from; nothing yet, while a step is at work on it."""
+    if any(tries[-1].state == "running" for tries in run.values()):
+        return []
+    inputs = [Path(config_file(WORKFLOW)), *configfile]
+    try:
+        inputs += map(Path, source_files(config, WORKFLOW))
+    except Refusal as refusal:
+        return [str(refusal), *outdated(root, inputs, began(root))]
+    return outdated(root, inputs, began(root))
+
+
+def _signoffs(root: Path, config: dict[str, Any]) -> str:
+    """The sign-offs in words; what keeps them from being looked at is one of them."""
+    try:
+        allowed = bool(config["accept"]["allow_unaccepted"])
+        policy = load_policy(root, config["signoffs"], allowed)
+        return overview(check_gates(root, policy, digests(read_covered(root))))
+    except Refusal as refusal:
+        return f"  {refusal}"

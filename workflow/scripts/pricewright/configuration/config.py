@@ -1,0 +1,258 @@
+"""Config for the commands beside Snakemake: the same files, laid over each other.
+
+The config, complete and checked, before anything runs.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import date
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from pricewright.files.disk import read_whole
+from pricewright.files.errors import Refusal
+from pricewright.files.secrets import refuse_written_out
+from pricewright.intake.archive import Archive
+from pricewright.intake.sources.files import local_files
+from pricewright.intake.sources.items import items
+from pricewright.intake.sources.source import DATABASES, Source, scheme
+from pricewright.signoffs.coverage import MEANINGS
+from pricewright.signoffs.ledger import REVOKED, SIGNERS
+from pricewright.tables.fields import VALUES
+from pricewright.tables.schema import check, fill_defaults, load
+
+
+def complete(config: dict[str, Any]) -> dict[str, Any]:
+    """Fill in the defaults of keys that are left out, then check every key and combination.
+
+    Returns the config that it was given.
+
+    Raises Refusal with one sentence: the key, what was found, what is allowed.
+    """
+    _as_text(config.get("source"), "last_day")
+    check(config, "config", "config key")
+    fill_defaults(config, load("config"))
+    _check_columns(config)
+    _check_source(config["source"])
+    _check_score(config)
+    _check_signers()
+    return config
+
+
+def config_file(workflow_folder: Path) -> str:
+    """The config that a run begins with: the working directory's, else the one shipped."""
+    own = Path("config/config.yaml")
+    return str(own if own.exists() else workflow_folder / own)
+
+
+def source_files(config: dict[str, Any], workflow_folder: Path) -> list[str]:
+    """The files that the source has now: those that a change of makes ingest run again.
+
+    What is not there is looked for beside the workflow, so that the sample that comes with it
+    is found from any working directory. Raises Refusal if there is no file where one should be.
+    """
+    uri = config["source"]["uri"]
+    if scheme(uri) != "file":
+        return []
+    return [str(file.path) for file in local_files(uri, workflow_folder)]
+
+
+def source_version(config: dict[str, Any]) -> str:
+    """What tells whether a source that is no file has changed; it is asked at each run."""
+    if scheme(config["source"]["uri"]) == "file":
+        return ""
+    options = config["source"]
+    source = Source(**{field.name: options[field.name] for field in fields(Source)})
+    archive = Archive(Path(options["received"]), source.name)
+    return "; ".join(archive.version(item) for item in items(source))
+
+
+def ingest_options(config: dict[str, Any]) -> dict[str, Any]:
+    """The options of ingest: the source as it is described, with the columns that it has."""
+    options = {key: value for key, value in config["source"].items() if key != "uri"}
+    return {"input": config["source"]["uri"]} | options | {"columns": named_columns(config)}
+
+
+def clean_options(config: dict[str, Any]) -> dict[str, Any]:
+    """The options of clean."""
+    return {
+        "missing_price": config["missing"]["price"],
+        "missing_volume": config["missing"]["volume"],
+        **config["quality"],
+    }
+
+
+def training_options(config: dict[str, Any]) -> dict[str, Any]:
+    """The options of train_or_score."""
+    return {
+        "mode": config["mode"],
+        **config["model"],
+        **config["evaluation"],
+        **thresholds(config),
+    }
+
+
+def report_options(config: dict[str, Any]) -> dict[str, Any]:
+    """The options of report."""
+    return {
+        **config["report"],
+        "allow_unaccepted": config["accept"]["allow_unaccepted"],
+        "required": {gate: config["signoffs"][gate]["required"] for gate in MEANINGS},
+    }
+
+
+def thresholds(config: dict[str, Any]) -> dict[str, Any]:
+    """What `train_or_score` is told of section `accept`; the rest of it is for `deploy`."""
+    return {key: value for key, value in config["accept"].items() if key != "allow_unaccepted"}
+
+
+def named_columns(config: dict[str, Any]) -> dict[str, str]:
+    """The columns that the source has: our name to its name."""
+    columns: dict[str, str | None] = config["source"]["columns"]
+    return {ours: theirs for ours, theirs in columns.items() if theirs is not None}
+
+
+def _as_text(section: Any, key: str) -> None:
+    """YAML reads 2024-01-31 as a date; here it is text, as everywhere else."""
+    if isinstance(section, dict) and isinstance(section.get(key), date):
+        section[key] = section[key].isoformat()
+
+
+def _check_columns(config: dict[str, Any]) -> None:
+    source, columns = config["source"], named_columns(config)
+    price = config["model"]["price"]
+    if source["layout"] == "wide":
+        for ours in ("symbol", *VALUES):
+            if ours in columns:
+                raise Refusal(
+                    f"config key 'source.columns.{ours}': found {columns[ours]!r}, allowed: null, "
+                    "for source.layout is wide: each symbol's own column holds its close."
+                )
+        if source["symbol"] is not None:
+            raise Refusal(
+                f"config key 'source.symbol': found {source['symbol']!r}, allowed: null, "
+                "for source.layout is wide: the columns' names are the symbols."
+            )
+        available = {"close"}
+    else:
+        if source["symbol"] is not None and "symbol" in columns:
+            raise Refusal(
+                f"config key 'source.symbol': found {source['symbol']!r} beside "
+                f"source.columns.symbol {columns['symbol']!r}, allowed: one of the two, not both."
+            )
+        available = {value for value in VALUES if value in columns} or set(VALUES)
+    if price not in available or price == "volume":
+        raise Refusal(
+            f"config key 'model.price': found {price!r}, allowed: "
+            f"{' or '.join(sorted(available - {'volume'}))}, for that is what the source has."
+        )
+
+
+def _check_score(config: dict[str, Any]) -> None:
+    given = config["score"]["model"]
+    if config["mode"] == "score" and given is None:
+        raise Refusal(
+            "config key 'score.model': found null, allowed: the path of a model, for mode is score."
+        )
+    if given is not None and Path(given).parts[:1] == ("results",):
+        raise Refusal(
+            f"config key 'score.model': found {given!r}, which a run writes itself; "
+            "copy the model out of results/ and name the copy."
+        )
+
+
+def _check_signers() -> None:
+    """Refuse lists of signers and revoked keys that do not say what a reader would think."""
+    if any(map(os.path.lexists, (SIGNERS, REVOKED))):
+        from pricewright.signoffs.signers import read_signers
+
+        read_signers(Path())
+
+
+def _check_source(source: dict[str, Any]) -> None:
+    what = scheme(source["uri"])
+    refuse_written_out(source["uri"], "source.uri")
+    asked = [key for key in ("table", "query") if source[key] is not None]
+    if what.partition("+")[0] in DATABASES and len(asked) != 1:
+        raise Refusal(
+            f"config key 'source.table': found {' and '.join(asked) or 'neither it nor a query'}, "
+            "allowed: either source.table or source.query, for source.uri is a database."
+        )
+    if what.partition("+")[0] not in DATABASES and asked:
+        raise Refusal(
+            f"config key 'source.{asked[0]}': found {source[asked[0]]!r}, allowed: null, for "
+            "source.uri is no database."
+        )
+    if source["delimiter"] in '"\r\n':
+        raise Refusal(
+            f"config key 'source.delimiter': found {source['delimiter']!r}, allowed: another, for "
+            "it quotes a field or ends a line."
+        )
+    if source["decimal"] in (source["thousands"], source["delimiter"]):
+        raise Refusal(
+            f"config key 'source.decimal': found {source['decimal']!r}, which is the thousands "
+            "mark or the delimiter as well, allowed: another."
+        )
+    try:
+        date.fromisoformat(source["last_day"] or "2024-01-31")
+    except ValueError:
+        raise Refusal(
+            f"config key 'source.last_day': found {source['last_day']!r}, allowed: a date as in "
+            "2024-01-31."
+        ) from None
+    try:
+        re.compile(source["symbol_pattern"])
+    except re.error as error:
+        raise Refusal(
+            f"config key 'source.symbol_pattern': found {source['symbol_pattern']!r}, which is no "
+            f"regular expression ({error})."
+        ) from None
+    try:
+        ZoneInfo(source["time_zone"] or "UTC")
+    except (ValueError, OSError, LookupError):
+        raise Refusal(
+            f"config key 'source.time_zone': found {source['time_zone']!r}, allowed: a name as in "
+            "Europe/Zurich."
+        ) from None
+
+
+WORKFLOW = Path(__file__).resolve().parents[4]
+"""The folder with `workflow/` and `config/`."""
+
+
+def read_config(files: Sequence[Path] = ()) -> dict[str, Any]:
+    """The config, complete and checked, as a run with `--configfile` and these files has it.
+
+    Raises Refusal as `complete` does, and for a file that is not YAML.
+    """
+    config: dict[str, Any] = {}
+    for path in [Path(config_file(WORKFLOW)), *files]:
+        _lay_over(config, _read(path))
+    complete(config)
+    return config
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(read_whole(path))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise Refusal(f"{path}{line}: not YAML; mend it.") from None
+    if not isinstance(document, dict):
+        raise Refusal(f"{path}: has no keys, where config is needed; see config/config.yaml.")
+    return document
+
+
+def _lay_over(config: dict[str, Any], other: dict[str, Any]) -> None:
+    """Put keys in the place of those that are there, section by section, as Snakemake does."""
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(config.get(key), dict):
+            _lay_over(config[key], value)
+        else:
+            config[key] = value

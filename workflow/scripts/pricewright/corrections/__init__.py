@@ -1,1 +1,0 @@
-"""Corrections that a person declared: read, checked against what was delivered, applied."""

@@ -1,1 +1,0 @@
-"""What people decide: who may, what they signed, and whether it still holds for these bytes."""

@@ -1,0 +1,109 @@
+"""The back-test of a model, a file beside it: what was forecast and happened, day by day.
+
+Parquet with a row for each symbol and one for all, in lists: what pictures of a model need. What
+a person decides by is in the model; this is a sight of what that was computed from, as numbers
+of single precision.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pricewright.files.disk import must_be_there, whole_file
+from pricewright.files.errors import Refusal
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SERIES = ("price", "lower", "upper", "volatility", "var_1", "var_5")
+"""By day: the price; the bounds of its interval, as forecast from the last origin before it; the
+deviation and the value-at-risk of its change, on the scale of the model, as forecast the day
+before. NaN where nothing was forecast."""
+
+EXCEPTIONS = ("exceptions_1", "exceptions_5")
+"""The days of all exceptions to the value-at-risk of the whole evaluation, for each of TAILS."""
+
+SKILL = ("skill", "skill_lower", "skill_upper")
+"""1 less the pinball loss over the plain random walk's, with its 95% interval over dates."""
+
+Values = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """The back-test of a model: a row of `table` for each of `symbols`, and one for all."""
+
+    table: "pa.Table"
+    symbols: Sequence[str]
+
+    def lists(self, place: int, names: Sequence[str]) -> dict[str, Values]:
+        """Of the symbol at a place, some of SERIES, EXCEPTIONS and `days`.
+
+        A day is counted from 1970-01-01.
+        """
+        found = {name: self.table[name][place].values for name in names}
+        return {
+            name: values.to_numpy(zero_copy_only=False).astype("datetime64[D]").astype(np.int32)
+            if str(values.type) == "date32[day]"
+            else values.to_numpy(zero_copy_only=False)
+            for name, values in found.items()
+        }
+
+    def skill(self, place: int) -> tuple[float | None, float | None, float | None]:
+        """The skill of a symbol and its interval; of all, at the place after the last."""
+        found, lower, upper = (self.table[name][place].as_py() for name in SKILL)
+        return found, lower, upper
+
+
+def keep_backtest(path: Path, model: str, columns: "Sequence[pa.Array]") -> None:
+    """Write, whole, the columns of the back-test of the model with the SHA-256 `model`."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    stored: dict[str, Any] = {"compression": "zstd", "use_dictionary": ["symbol"]}
+    with (
+        whole_file(path) as file,
+        pyarrow.parquet.ParquetWriter(file, _schema(), store_schema=False, **stored) as writer,
+    ):
+        writer.write_table(pa.Table.from_arrays(columns, schema=_schema()))
+        writer.add_key_value_metadata({"model": model})
+
+
+def read_backtest(path: Path, model: str) -> Backtest:
+    """The back-test that `keep_backtest` wrote for the model with this SHA-256.
+
+    Raises Refusal if it is another kind of file, or was written for another model.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    try:
+        # read_table would load pyarrow.dataset first
+        with must_be_there(path), pyarrow.parquet.ParquetFile(path) as file:
+            table = file.read()
+    except pa.ArrowInvalid:
+        raise Refusal(f"{path}: not a whole Parquet file; train again.") from None
+    if not table.schema.equals(_schema()):
+        raise Refusal(f"{path}: not a back-test as this code writes it; train again.")
+    of = (table.schema.metadata or {}).get(b"model", b"").decode()
+    if of != model:
+        raise Refusal(
+            f"{path}: is of another model (sha256 {of[:12]}…, where {model[:12]}… is needed); "
+            "train again."
+        )
+    return Backtest(table.combine_chunks(), table["symbol"].to_pylist()[:-1])
+
+
+def _schema() -> "pa.Schema":
+    import pyarrow as pa
+
+    days, numbers = pa.list_(pa.date32()), pa.list_(pa.float32())
+    return pa.schema(
+        [("symbol", pa.string()), ("days", days)]
+        + [(name, numbers) for name in SERIES]
+        + [(name, days) for name in EXCEPTIONS]
+        + [(name, pa.float64()) for name in SKILL]
+    )

@@ -1,0 +1,346 @@
+"""Whether one forecast is better than another, or only luckier.
+
+Errors of point forecasts against those of the naive forecast, the last price.
+
+Errors are (K, S, H), origins by symbols by horizons, in the unit of the prices; NaN, where
+nothing was forecast or observed, is left out, and a symbol with nothing left has NaN.
+
+Losses of forecasts of the variance of returns, judged by squared returns.
+
+Scores of quantiles, intervals and whole distributions; lower is better, in units of price.
+
+Every function but the last two is elementwise, and gives NaN where an argument is NaN.
+
+Back-tests of value-at-risk: were losses beyond it as rare as promised, and not in runs?
+
+Hits are (T, S), days by symbols: 1 for a loss beyond the value-at-risk (an exception), 0 for
+none, NaN for a day without a forecast or a return. `level` is the promised probability of an
+exception: 0.01 for a value-at-risk of 99%.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pricewright.tables.arrays import Floats, Ints, count, mean, total
+
+
+@np.errstate(all="ignore")
+def naive_scales(prices: Floats) -> tuple[Floats, Floats]:
+    """Mean absolute and mean squared one-step change of prices (N, S), each (N, S).
+
+    Row k averages the changes within rows 0..k, as was known at k, so row 0 is NaN. A column
+    that ends early has NaN after its end; so has, from its first NaN on, one with a gap.
+    """
+    changes = np.diff(prices, axis=0)
+    steps = np.arange(1, len(prices))[:, None]
+    absolute, squared = np.full(prices.shape, np.nan), np.full(prices.shape, np.nan)
+    absolute[1:] = np.cumsum(np.abs(changes), axis=0) / steps
+    squared[1:] = np.cumsum(np.square(changes), axis=0) / steps
+    return absolute, squared
+
+
+@np.errstate(all="ignore")
+def mase(errors: Floats, scale: Floats) -> Floats:
+    """Mean absolute scaled error (Hyndman & Koehler 2006): (S,).
+
+    scale: (K, S), the mean absolute one-step change up to each origin. An origin at which it
+    is 0 or NaN is left out.
+    """
+    return mean(np.abs(errors) / _usable(scale)[:, :, None])
+
+
+@np.errstate(all="ignore")
+def rmsse(errors: Floats, squared_scale: Floats) -> Floats:
+    """Root mean squared scaled error (Makridakis et al., the M5 competition, 2020): (S,).
+
+    squared_scale: (K, S), the mean squared one-step change up to each origin. An origin at
+    which it is 0 or NaN is left out.
+    """
+    return np.sqrt(mean(np.square(errors) / _usable(squared_scale)[:, :, None]))
+
+
+@np.errstate(all="ignore")
+def mae_ratio(errors: Floats, naive_errors: Floats) -> Floats:
+    """Mean absolute error over the naive forecast's, on the points that both have: (S,).
+
+    Below 1 is better than naive. NaN where the naive forecast was never wrong.
+    """
+    both = ~(np.isnan(errors) | np.isnan(naive_errors))
+    ours = total(np.where(both, np.abs(errors), np.nan))
+    return ours / _usable(total(np.where(both, np.abs(naive_errors), np.nan)))
+
+
+def _usable(scale: Floats) -> Floats:
+    return np.where(scale > 0, scale, np.nan)
+
+
+@np.errstate(all="ignore")
+def qlike(squared_return: Floats, variance: Floats) -> Floats:
+    """log(variance) + squared_return / variance, elementwise, any shape; lower is better.
+
+    Ranks forecasts as the true variance would, though a squared return is a noisy stand-in
+    for it (Patton 2011), and allows a return of 0. NaN where the variance is not above 0.
+    """
+    known = np.where(variance > 0, variance, np.nan)
+    return np.log(known) + squared_return / known
+
+
+@np.errstate(all="ignore")
+def pinball(actual: Floats, quantile: Floats, level: float) -> Floats:
+    """The pinball (quantile) loss of forecasts of the quantile at `level`, 0..1, any shape."""
+    over = actual - quantile
+    return np.maximum(level * over, (level - 1) * over)
+
+
+@np.errstate(all="ignore")
+def interval_score(actual: Floats, lower: Floats, upper: Floats, coverage: float) -> Floats:
+    """The score of central intervals of nominal `coverage`, 0..1 (Gneiting & Raftery 2007).
+
+    The width, and 2 / (1 - coverage) times the distance of a price outside; any shape.
+    """
+    outside = np.maximum(lower - actual, 0) + np.maximum(actual - upper, 0)
+    return (upper - lower) + 2 / (1 - coverage) * outside
+
+
+@np.errstate(all="ignore")
+def crps(actual: Floats, quantiles: Floats, levels: Floats) -> Floats:
+    """Twice the mean pinball loss over the levels: actual (...), quantiles (..., Q), levels (Q,).
+
+    Tends to the continuous ranked probability score (Gneiting & Raftery 2007) as levels
+    spread evenly over 0..1 become many.
+    """
+    losses = (pinball(actual, quantiles[..., k], float(level)) for k, level in enumerate(levels))
+    return 2 * sum(losses, np.zeros(actual.shape)) / len(levels)
+
+
+def inside(actual: Floats, lower: Floats, upper: Floats) -> Floats:
+    """1 for a price within its interval, bounds included, 0 for one outside; any shape."""
+    known = ~(np.isnan(actual) | np.isnan(lower) | np.isnan(upper))
+    return np.where(known, (lower <= actual) & (actual <= upper), np.nan)
+
+
+@np.errstate(all="ignore")
+def share_error(hits: Floats) -> Floats:
+    """(S,): the standard error of the share of hits (K, S, H), 1, 0 or NaN, from K dates.
+
+    Forecasts from one date hang together and those from two do not, so that dates are what counts
+    (the variance of a mean that is robust to clusters, Liang & Zeger 1986). NaN for fewer than 2.
+    """
+    known = ~np.isnan(hits)
+    counts = known.sum(axis=-1)
+    found = np.where(known, hits, 0.0).sum(axis=-1)
+    every, dates = counts.sum(axis=0), (counts > 0).sum(axis=0)
+    off = found - counts * (found.sum(axis=0) / every)
+    error = np.sqrt((off**2).sum(axis=0) * dates / (dates - 1)) / every
+    return np.where(dates > 1, error, np.nan)
+
+
+@np.errstate(all="ignore")
+def pit(actual: Floats, quantiles: Floats, levels: Floats) -> Floats:
+    """The probability integral transform (Dawid 1984): actual (...), quantiles (..., Q).
+
+    The forecast's distribution at the price, linear between its quantiles. A price below the
+    first or above the last has half of the probability there. One on several equal quantiles
+    has the middle of their levels. levels (Q,) must rise, and quantiles not fall, along Q.
+    """
+    last = len(levels) - 1
+    below = np.count_nonzero(quantiles < actual[..., None], axis=-1)
+    not_above = np.count_nonzero(quantiles <= actual[..., None], axis=-1)
+    left, right = np.clip(below - 1, 0, last), np.clip(below, 0, last)
+    start = np.take_along_axis(quantiles, left[..., None], axis=-1)[..., 0]
+    end = np.take_along_axis(quantiles, right[..., None], axis=-1)[..., 0]
+    between = levels[left] + (levels[right] - levels[left]) * ((actual - start) / (end - start))
+    on = (levels[right] + levels[np.clip(not_above - 1, 0, last)]) / 2
+    known = ~(np.isnan(actual) | np.isnan(quantiles).any(axis=-1))
+    return np.select(
+        [~known, not_above > below, below == 0, below > last],
+        [np.nan, on, levels[0] / 2, (1 + levels[last]) / 2],
+        between,
+    )
+
+
+def pit_histogram(pit: Floats, bins: int = 10) -> Ints:
+    """How many transforms, of any shape, fall in each of `bins` equal parts of 0..1: (bins,).
+
+    For a perfect forecast the bins are equally likely only if their bounds are among the
+    levels that the transforms were computed from.
+    """
+    known = pit[~np.isnan(pit)]
+    return np.asarray(np.histogram(known, bins=bins, range=(0.0, 1.0))[0], dtype=np.intp)
+
+
+def uniformity(counts: Ints) -> float:
+    """The p-value of Pearson's chi-squared test that all bins (B,) are equally likely.
+
+    For independent forecasts; NaN where nothing was counted or there is one bin.
+    """
+    from scipy.special import chdtrc
+
+    each = [int(found) for found in counts]
+    seen = sum(each)
+    if seen == 0:
+        return float("nan")
+    # In whole numbers, so that equal counts give exactly 0.
+    statistic = (len(each) * sum(found**2 for found in each) - seen**2) / seen
+    return float(chdtrc(len(each) - 1, statistic))
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """A likelihood ratio test of each symbol; every array is (S,).
+
+    days: with a hit or none.  exceptions: the hits.  statistic: the likelihood ratio.
+    p_value: of its chi-squared distribution. Both are NaN with nothing to test.
+    """
+
+    days: Ints
+    exceptions: Ints
+    statistic: Floats
+    p_value: Floats
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """Christoffersen's tests; conditional_coverage is Kupiec's and independence together."""
+
+    independence: Backtest
+    conditional_coverage: Backtest
+
+
+def kupiec(hits: Floats, level: float) -> Backtest:
+    """Test that exceptions have probability `level` (Kupiec 1995, unconditional coverage)."""
+    days = np.count_nonzero(~np.isnan(hits), axis=0)
+    exceptions = np.count_nonzero(hits == 1, axis=0)
+    fit = _gain(exceptions, days * level) + _gain(days - exceptions, days * (1 - level))
+    return _backtest(hits, np.where(days > 0, _ratio(fit), np.nan), 1)
+
+
+def christoffersen(hits: Floats, level: float) -> Clustering:
+    """Test that an exception is as likely after one as after none, and both at once (1998).
+
+    Against a first-order Markov chain. Only days next to each other count: none is taken to
+    follow another across a NaN. As usual, coverage is tested on all days, not on those that
+    have a day before them.
+    """
+    before, after = hits[:-1], hits[1:]
+    pairs = np.array(
+        [[np.count_nonzero((before == i) & (after == j), axis=0) for j in (0, 1)] for i in (0, 1)]
+    )
+    seen = pairs.sum(axis=(0, 1))
+    alike = pairs.sum(axis=1, keepdims=True) * pairs.sum(axis=0, keepdims=True)
+    gains = _gain(pairs, alike / np.maximum(seen, 1))
+    fit = gains[0, 0] + gains[0, 1] + gains[1, 0] + gains[1, 1]
+    runs = np.where(seen > 0, _ratio(fit), np.nan)
+    return Clustering(
+        independence=_backtest(hits, runs, 1),
+        conditional_coverage=_backtest(hits, kupiec(hits, level).statistic + runs, 2),
+    )
+
+
+def _gain(observed: Ints, expected: Floats) -> Floats:
+    """What the observed share adds to the log-likelihood of the expected one; 0 log 0 is 0."""
+    from scipy.special import xlogy
+
+    gain: Floats = xlogy(observed, observed / np.where(expected > 0, expected, 1.0))
+    return gain
+
+
+def _ratio(fit: Floats) -> Floats:
+    # Rounding can take a perfect fit below 0.
+    return 2 * np.maximum(fit, 0.0)
+
+
+def _backtest(hits: Floats, statistic: Floats, freedom: int) -> Backtest:
+    from scipy.special import chdtrc
+
+    return Backtest(
+        days=np.count_nonzero(~np.isnan(hits), axis=0),
+        exceptions=np.count_nonzero(hits == 1, axis=0),
+        statistic=statistic,
+        p_value=chdtrc(freedom, statistic),
+    )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A test of equal accuracy for each symbol; every array is (S,).
+
+    difference: mean of loss less other, negative where the first forecast is better.
+    statistic, p_value: two-sided.  count: how many pairs of losses.
+    """
+
+    difference: Floats
+    statistic: Floats
+    p_value: Floats
+    count: Ints
+
+
+@np.errstate(all="ignore")
+def diebold_mariano(loss: Floats, other: Floats, horizon: int = 1) -> Comparison:
+    """Test that two forecasts have equal expected loss (Diebold & Mariano 1995).
+
+    loss, other: (K, S), the losses of `horizon` steps ahead forecasts from K successive dates;
+    a date that lacks one is left out but keeps its place. With the long-run variance of
+    horizon - 1 lags (none, where that is not positive), the correction for few dates and
+    Student's t of Harvey, Leybourne & Newbold (1997). NaN for fewer than 3 pairs, or no more
+    than `horizon`. Differences that are all 0 give p = 1; all equal to another number, 0.
+    """
+    from scipy.special import stdtr
+
+    differences = loss - other
+    pairs = count(differences)
+    average = total(differences) / pairs
+    deviations = differences - average
+    plain = total(np.square(deviations))
+    lagged = sum(
+        (total(deviations[lag:] * deviations[:-lag]) for lag in range(1, horizon)),
+        np.zeros(len(pairs)),
+    )
+    long_run = plain + 2 * lagged
+    variance = np.where(long_run > 0, long_run, plain) / pairs**2
+    correction = np.sqrt((pairs - horizon) * (pairs - horizon + 1.0)) / pairs
+    statistic = correction * average / np.sqrt(variance)
+
+    # Equal differences must not be told apart by the rounding of their mean.
+    lowest = np.fmin.reduce(differences, axis=0, initial=np.inf)
+    highest = np.fmax.reduce(differences, axis=0, initial=-np.inf)
+    certain = np.where(lowest == 0, 0.0, np.copysign(np.inf, lowest))
+    statistic = np.where(lowest == highest, certain, statistic)
+    statistic = np.where(pairs > max(2, horizon), statistic, np.nan)
+    return Comparison(
+        difference=average,
+        statistic=statistic,
+        p_value=2 * stdtr(pairs - 1.0, -np.abs(statistic)),
+        count=pairs,
+    )
+
+
+def holm(p_values: Floats) -> Floats:
+    """The p-values (S,) adjusted for their number, step-down (Holm 1979); NaN is not one."""
+    adjusted = p_values.copy()
+    known = np.flatnonzero(~np.isnan(p_values))
+    rising = known[np.argsort(p_values[known], kind="stable")]
+    least = np.maximum.accumulate(p_values[rising] * np.arange(len(rising), 0, -1))
+    adjusted[rising] = np.minimum(least, 1.0)
+    return adjusted
+
+
+@np.errstate(all="ignore")
+def mean_with_interval(differences: Floats, confidence: float = 0.95) -> tuple[float, float, float]:
+    """The mean of independent differences (K,) and Student's t interval around it.
+
+    NaN for all three with no difference, and for the bounds with one.
+    """
+    from scipy.special import stdtrit
+
+    # Sorted, so that their order cannot change the last bit.
+    known = np.sort(differences[~np.isnan(differences)])
+    size = len(known)
+    if size == 0:
+        return float("nan"), float("nan"), float("nan")
+    middle = float(known.mean())
+    if size == 1:
+        return middle, float("nan"), float("nan")
+    half = float(stdtrit(size - 1, (1 + confidence) / 2) * known.std(ddof=1) / np.sqrt(size))
+    return middle, middle - half, middle + half

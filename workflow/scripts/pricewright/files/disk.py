@@ -1,0 +1,172 @@
+"""Files that must be files: a link, a pipe or a device in a file's place is refused, not followed.
+
+A sign-off is about the bytes at a path. Whoever plants a link there, to change later what it points
+to, gets a refusal.
+
+Files as the interface between steps: read once, digested, written whole or not at all.
+"""
+
+import hashlib
+import os
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from pricewright.files.errors import Refusal
+
+
+def read_whole(path: Path) -> bytes:
+    """The bytes of a file that must be there.
+
+    Raises Refusal if there is no such file, or if it is a folder or closed to us; any
+    other OSError, which may pass, is raised as it is.
+    """
+    with must_be_there(path):
+        return Path(path).read_bytes()
+
+
+def read_begin(path: Path, count: int) -> bytes:
+    """The first bytes of a file that must be there; raises what `read_whole` raises."""
+    with must_be_there(path), Path(path).open("rb") as file:
+        return file.read(count)
+
+
+@contextmanager
+def must_be_there(path: Path | str) -> Iterator[None]:
+    """Turn the trouble with a file that is not there, or not for us, into a Refusal."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise Refusal(f"{path}: no such file; check the path.") from None
+    except IsADirectoryError:
+        raise Refusal(f"{path}: is a folder, where a file is needed.") from None
+    except PermissionError:
+        raise Refusal(f"{path}: permission denied; make it readable for this user.") from None
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that a reader, or a crash at any instruction, sees the old one or the new.
+
+    The bytes go to a temporary file in the same folder, reach the disk, and take the name
+    by a rename; the folder is made if need be. A killed writer leaves at most a hidden
+    `.<name>.*.tmp` beside the file.
+    """
+    with whole_file(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write into, which takes its name as `write_whole` says when the block ends.
+
+    If the block raises, nothing is left of it.
+    """
+    path = Path(path)
+    with _temporary(path.parent, path.name) as (file, temporary):
+        yield file
+        _settle(file)
+        os.replace(temporary, path)
+
+
+def keep(folder: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
+    """Keep bytes in a folder under their SHA-256, read-only; returns it and their number."""
+    digest, size = hashlib.sha256(), 0
+    with _temporary(Path(folder), "arriving") as (file, temporary):
+        for chunk in chunks:
+            file.write(chunk)
+            digest.update(chunk)
+            size += len(chunk)
+        _settle(file)
+        os.chmod(temporary, 0o444)
+        os.replace(temporary, folder / digest.hexdigest())
+    return digest.hexdigest(), size
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, read piece by piece."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256(content: bytes) -> str:
+    """The SHA-256 of some bytes, as 64 hexadecimal digits."""
+    return hashlib.sha256(content).hexdigest()
+
+
+@contextmanager
+def _temporary(folder: Path, name: str) -> Iterator[tuple[BinaryIO, str]]:
+    """A file that the block renames; it is gone if the block raises."""
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=".tmp")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file, temporary
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    reach_disk(folder)
+
+
+def _settle(file: BinaryIO) -> None:
+    file.flush()
+    os.fchmod(file.fileno(), 0o666 & ~_UMASK)
+    os.fsync(file.fileno())
+
+
+def reach_disk(folder: Path) -> None:
+    """See that a folder's own list of names is on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read_umask() -> int:
+    umask = os.umask(0o077)
+    os.umask(umask)
+    return umask
+
+
+_UMASK = _read_umask()  # mkstemp makes private files; an artifact is as readable as any other
+
+
+LARGEST = 2 * 10**9
+"""Bytes; what is larger is no file of ours."""
+
+
+def read_regular(path: Path, largest: int = LARGEST) -> bytes:
+    """The bytes of a file, read once, through one descriptor.
+
+    Raises FileNotFoundError if there is none, Refusal for what is no regular file, is closed to us
+    or has more than `largest` bytes.
+    """
+    path = Path(path)
+    try:
+        # without O_NONBLOCK, opening a pipe would wait for its writer
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise
+    except ValueError:
+        raise Refusal(f"{str(path)!r}: a NUL in a file's name; name another.") from None
+    except OSError as error:
+        if path.is_symlink():
+            raise Refusal(
+                f"{path}: is a link, where the file itself is needed; put the file there."
+            ) from None
+        if isinstance(error, PermissionError | NotADirectoryError):
+            raise Refusal(f"{path}: cannot be opened ({error.strerror}); see to it.") from None
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Refusal(f"{path}: is no file, where a file is needed; remove it.")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(largest + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > largest:
+        raise Refusal(f"{path}: more than {largest:,} bytes, the most that it may have; remove it.")
+    return content

@@ -1,0 +1,182 @@
+"""The code that a script really runs: itself, the modules of ours it imports, the libraries.
+
+Of our own code a digest is taken. Comments, layout and docstrings do not count: what is digested
+is each file's syntax tree. A tree is written down differently by different minor versions of
+Python, so digests compare within one. Of libraries the version counts.
+"""
+
+import ast
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pricewright.files.disk import write_whole
+
+_MANY = 1000  # more than a few versions of every file: most are of no use any more
+_MEMORY = Path(__file__).parent / "__pycache__" / "provenance.json"
+
+_DISTRIBUTIONS = {
+    "backports": "backports.zstd",
+    "jsonschema_rs": "jsonschema-rs",
+    "python_calamine": "python-calamine",
+    "vl_convert": "vl-convert-python",
+    "yaml": "pyyaml",
+}
+"""Where a distribution is not called as what it has to import."""
+
+_NOT_COUNTED = {
+    "cyclopts",  # what a script that a rule runs never gets to
+    "compression",  # the standard library's, from Python 3.14 on
+}
+
+_OPTIONAL = {"lightgbm"}
+"""What is imported, and may not even be there, only if it is asked for."""
+
+
+def code_used(
+    script: Path, schemas: Iterable[Path] = (), *, asked_for: Iterable[str] = ()
+) -> dict[str, str]:
+    """What a rule has as its param `code`: the script's digest and its libraries' versions.
+
+    Each has its name, so that the reason that Snakemake gives for another run can be read.
+    asked_for: the optional libraries that will be used, among other words of config.
+    """
+    return {script.name: code_digest(script, schemas)} | libraries(script, asked_for)
+
+
+def libraries(script: Path, asked_for: Iterable[str] = ()) -> dict[str, str]:
+    """The versions of Python and of the distributions that the script and ours import.
+
+    Those that are optional count if they are asked for.
+    """
+    script = Path(script).resolve()
+    names = {name.partition(".")[0] for file in imported_files(script) for name in _facts(file)[1]}
+    left_out = _NOT_COUNTED | (_OPTIONAL - set(asked_for))
+    outside = {
+        name
+        for name in names - sys.stdlib_module_names - left_out
+        if not _files(name, script.parent)
+    }
+    distributions = sorted(_DISTRIBUTIONS.get(name, name) for name in outside)
+    return {"python": f"{sys.version_info.major}.{sys.version_info.minor}"} | {
+        name: _version(name) for name in distributions
+    }
+
+
+def code_digest(script: Path, schemas: Iterable[Path] = ()) -> str:
+    """SHA-256 over the script, every module beside it that it imports (at any depth), and schemas.
+
+    Raises SyntaxError, naming file and line, for code that does not parse.
+    """
+    script = Path(script).resolve()
+    digest = hashlib.sha256()
+    for file in sorted(imported_files(script)):
+        digest.update(file.relative_to(script.parent).as_posix().encode() + b"\0")
+        digest.update(_facts(file)[0].encode() + b"\0")
+    for file in sorted(Path(schema) for schema in schemas):
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def imported_files(script: Path) -> set[Path]:
+    """The script and all files under its folder that running it imports."""
+    found: set[Path] = set()
+    waiting = [script]
+    before = len(_remembered())
+    while waiting:
+        file = waiting.pop()
+        if file not in found:
+            found.add(file)
+            waiting.extend(_imports(file, script.parent))
+    if len(_remembered()) > before:
+        _remember()
+    return found
+
+
+@cache
+def _version(distribution: str) -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+@cache
+def _facts(file: Path) -> tuple[str, frozenset[str]]:
+    """The digest of what a file does, and the names that it imports."""
+    source = file.read_bytes()
+    key = hashlib.sha256(sys.version.encode() + source).hexdigest()
+    known = _remembered()
+    if key not in known:
+        tree = ast.parse(source, filename=str(file))
+        known[key] = [_imported_names(tree), hashlib.sha256(_essence(tree).encode()).hexdigest()]
+    names, digest = known[key]
+    return digest, frozenset(names)
+
+
+@cache
+def _remembered() -> dict[str, Any]:
+    """What was found out before, by a digest of the source: looking costs less than parsing."""
+    try:
+        known = dict(json.loads(_MEMORY.read_bytes()))
+    except (OSError, ValueError):
+        return {}
+    return known if len(known) < _MANY else {}
+
+
+def _remember() -> None:
+    """Like Python its bytecode, beside the code; where that cannot be written, it is not."""
+    with suppress(OSError):
+        write_whole(_MEMORY, json.dumps(_remembered()).encode())
+
+
+def _essence(tree: ast.Module) -> str:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [part for part in node.body if not _is_text(part)] or [ast.Pass()]
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    """A docstring, wherever it stands: an expression that is only a string does nothing."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+@cache
+def _imports(file: Path, root: Path) -> frozenset[Path]:
+    return frozenset(path for name in _facts(file)[1] for path in _files(name, root))
+
+
+def _imported_names(tree: ast.Module) -> list[str]:
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return sorted(names)
+
+
+@cache
+def _files(name: str, root: Path) -> frozenset[Path]:
+    """The files under `root` that importing the module `name` runs: its packages and itself."""
+    found, place = list[str](), str(root)
+    for part in name.split("."):
+        place = os.path.join(place, part)  # os.path, for there are a thousand
+        found += filter(os.path.isfile, (f"{place}.py", f"{place}/__init__.py"))
+        if not os.path.isdir(place):
+            break
+    return frozenset(map(Path, found))

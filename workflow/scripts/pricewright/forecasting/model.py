@@ -1,0 +1,179 @@
+"""A model of many symbols as of each one's last observation, and what it forecasts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+
+from pricewright.files.errors import Refusal
+from pricewright.forecasting import location, volatility
+from pricewright.forecasting.panel import NEVER, Panel, from_scale, panel_of, squares
+from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.track import Fitted, follow
+from pricewright.forecasting.volatility import Start, States
+from pricewright.tables.arrays import Days, Flags, Floats
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model of S symbols.
+
+    levels: (S,), whether a symbol is modelled in levels.  last_days: (S,), since 1970-01-01.
+    recent: for each symbol its last price, or as many of them as the states need.
+    shapes: (S or 1, H, Q), the quantiles of a standardised error; probabilities: (Q,), theirs.
+    """
+
+    settings: Settings
+    symbols: Sequence[str]
+    levels: Flags
+    last_days: Days
+    recent: Sequence[Floats]
+    probabilities: Floats
+    fitted: Fitted
+    states: States
+    shapes: Floats
+
+    @property
+    def bounds(self) -> Sequence[float]:
+        """The probabilities between which the model's own interval lies."""
+        level = self.settings.level
+        return [round((1 - level) / 2, 12), round((1 + level) / 2, 12)]
+
+    def variances(self) -> Floats:
+        """(S, H): the variance forecast of the change over 1..H steps, on each one's scale."""
+        return volatility.variances(self.fitted.volatility, self.states, self.settings.horizon)
+
+    def points(self) -> Floats:
+        """(S, H): the prices expected 1..H steps ahead."""
+        return from_scale(self._centres(), self.levels)
+
+    def quantiles(self, levels: Sequence[float]) -> Floats:
+        """(S, H, L): the prices' quantiles, linear between those that the model has.
+
+        Raises Refusal for a level that is not between the model's first and last.
+        """
+        known = self.probabilities
+        width = np.sqrt(self.variances())
+        found = []
+        for level in levels:
+            if not known[0] <= level <= known[-1]:
+                raise Refusal(
+                    f"the model does not know the quantile {level:g}; ask for one from "
+                    f"{known[0]:g} to {known[-1]:g}."
+                )
+            above = max(int(np.searchsorted(known, level)), 1)
+            share = (level - known[above - 1]) / (known[above] - known[above - 1])
+            between = self.shapes[..., above - 1] * (1 - share) + self.shapes[..., above] * share
+            found.append(from_scale(self._centres() + width * between, self.levels))
+        return np.stack(found, axis=-1)
+
+    def rolled(self, newer: Panel) -> Self:
+        """The model with its states brought forward by newer prices, and nothing estimated.
+
+        Only days after a symbol's last one count. A symbol that has none stays as it is.
+        """
+        panel, start = self.continued(newer, whole=False)
+        volatile = self.fitted.volatility
+        most = volatile.rolling_days + 1 if volatile.kind == "rolling" else 1
+        ends, columns = panel.counts - 1, np.arange(len(self.symbols))
+        prices = [
+            np.concatenate([self.recent[column][:-1], panel.prices[: end + 1, column]])
+            for column, end in enumerate(ends.tolist())
+        ]
+        return replace(
+            self,
+            last_days=panel.days[ends, columns],
+            recent=[known[-most:] for known in prices],
+            states=self._followed(panel, start),
+        )
+
+    def continued(self, newer: Panel, *, whole: bool) -> tuple[Panel, Start]:
+        """Each symbol's last price and what came after it, and where these histories go on.
+
+        With `whole`, a history that begins no later than the model's last day is taken as it
+        is, and its states begin anew. Raises Refusal if a price that came has no place on its
+        symbol's scale.
+        """
+        place = {symbol: number for number, symbol in enumerate(newer.symbols)}
+        histories, anew = [], np.zeros(len(self.symbols), dtype=bool)
+        for number, symbol in enumerate(self.symbols):
+            prices, last = self.recent[number][-1:], int(self.last_days[number])
+            days = self.last_days[number : number + 1]
+            if symbol in place:
+                rows, column = slice(0, int(newer.counts[place[symbol]])), place[symbol]
+                new_days, new_prices = newer.days[rows, column], newer.prices[rows, column]
+                if whole and new_days[0] <= last:
+                    anew[number], days, prices = True, new_days[:0], new_prices[:0]
+                    last = -NEVER
+                later = new_days > last
+                days = np.concatenate([days, new_days[later]])
+                prices = np.concatenate([prices, new_prices[later]])
+            histories.append((days, prices))
+        panel = panel_of(self.symbols, histories)
+        for number in np.flatnonzero(panel.levels & ~self.levels).tolist():
+            raise Refusal(
+                f"{self.symbols[number]} has a price that is not above 0, and the model takes "
+                "its logarithm; train again."
+            )
+        return replace(panel, levels=self.levels), self._start(anew)
+
+    def of(self, symbols: Sequence[str]) -> Self:
+        """The model of some of its symbols, in the order given."""
+        place = {symbol: number for number, symbol in enumerate(self.symbols)}
+        columns = np.array([place[symbol] for symbol in symbols], dtype=np.intp)
+        return replace(
+            self,
+            symbols=list(symbols),
+            levels=self.levels[columns],
+            last_days=self.last_days[columns],
+            recent=[self.recent[column] for column in columns.tolist()],
+            fitted=self.fitted.of(columns),
+            states=self.states.at(columns),
+            shapes=self.shapes if len(self.shapes) < len(self.symbols) else self.shapes[columns],
+        )
+
+    def _centres(self) -> Floats:
+        return location.centres(self.fitted.location, self.states, self.settings.horizon)
+
+    def _followed(self, panel: Panel, start: Start) -> States:
+        """The states at the end of each symbol's last price and what came after it.
+
+        One observation after the other, so that the numbers are the same in however many goes
+        they came. Only a rolling mean is made anew, from all the recent prices.
+        """
+        states = self.states.at(np.arange(len(panel)))  # a copy
+        for step in range(int((panel.counts - 1).max(initial=0))):
+            columns = np.flatnonzero(panel.counts - 1 > step)
+            pair = Panel(
+                [panel.symbols[column] for column in columns.tolist()],
+                panel.days[step : step + 2, columns],
+                panel.prices[step : step + 2, columns],
+                panel.levels[columns],
+            )
+            after = [np.ones(len(columns), dtype=np.intp)]
+            begun = Start(states.at(columns), start.earlier[:0, columns])
+            made = follow(pair, [self.fitted.of(columns)], after, 1, begun).states.at(0)
+            for (_, ours), (_, new) in zip(states.items(), made.items(), strict=True):
+                if ours is not None:
+                    ours[columns] = new
+        model = self.fitted.volatility
+        if model.kind == "rolling":
+            means = volatility.rolling(squares(panel.values), model.rolling_days, start.earlier)
+            columns = np.flatnonzero(panel.counts > 1)
+            states.ewma[columns] = means[panel.counts[columns] - 1, columns]
+        return states
+
+    def _start(self, anew: Flags) -> Start:
+        states = self.states.at(np.arange(len(anew)))  # a copy
+        for _, part in states.items():
+            if part is not None:
+                part[anew] = np.nan
+        states.observations[anew] = 1.0
+        longest = max(len(prices) for prices in self.recent) - 1
+        earlier = np.full((longest, len(anew)), np.nan)
+        for column in np.flatnonzero(~anew).tolist():
+            prices = self.recent[column]
+            values = prices if self.levels[column] else np.log(prices)
+            earlier[longest - len(prices) + 1 :, column] = np.diff(values) ** 2
+        return Start(states, earlier)

@@ -1,0 +1,125 @@
+"""The archive: every delivery's bytes as received, under their SHA-256, and the order they came in.
+
+    <folder>/<sha256>                the bytes, read-only
+    <folder>/<source>/0001.json      what was accepted first: the deliveries, what they restated
+    <folder>/<source>/0002.json      what was accepted next, …
+
+Files are only ever added. Which prices there are follows from the archive and the config alone.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pricewright.files.disk import keep, read_whole
+from pricewright.files.documents import parse_json, write_json
+from pricewright.files.errors import Refusal
+from pricewright.intake.sources.source import Item
+from pricewright.steplog.retries import retry
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery of a source.
+
+    place: where it lay.  sha256, bytes: of what was received.  last_day: the latest date on any
+    calendar when it was received, as in 2024-01-31: later prices are from the future.
+    version: the source's own name for these bytes, to ask whether they changed.
+    """
+
+    place: str
+    sha256: str
+    bytes: int
+    last_day: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """Deliveries that were accepted together, and the restatements that came with them."""
+
+    deliveries: Sequence[Delivery]
+    restatements: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Archive:
+    """The archive of one source."""
+
+    folder: Path
+    source: str
+
+    @property
+    def history(self) -> Path:
+        """Where this source's acceptances are: a folder with a name that a person can tell."""
+        readable = re.sub(r"[^A-Za-z0-9]+", "-", self.source).strip("-")[-40:].lower()
+        return self.folder / f"{readable}-{hashlib.sha256(self.source.encode()).hexdigest()[:8]}"
+
+    def path(self, sha256: str) -> Path:
+        """Where some bytes are kept."""
+        return self.folder / sha256
+
+    def acceptances(self) -> list[Acceptance]:
+        """What was accepted so far, in order."""
+        found = []
+        for path in sorted(self.history.glob("[0-9]*.json")):
+            entry = parse_json(read_whole(path), str(path))
+            deliveries = [Delivery(**delivery) for delivery in entry["deliveries"]]
+            found.append(Acceptance(deliveries, entry["restatements"]))
+        return found
+
+    def accept(self, acceptance: Acceptance) -> None:
+        """Add an acceptance; from here on it is part of what there is."""
+        number = len(list(self.history.glob("[0-9]*.json"))) + 1
+        document = {
+            "source": self.source,
+            "deliveries": [asdict(delivery) for delivery in acceptance.deliveries],
+            "restatements": acceptance.restatements,
+        }
+        write_json(self.history / f"{number:04}.json", document)
+
+    def receive(self, item: Item, last: Delivery | None, today: date) -> Delivery | None:
+        """Ask an item for its delivery and keep the bytes; None if it is the `last` one again.
+
+        Trouble that may pass is tried three times. Raises Refusal for what will not.
+        """
+        known = last.version if last and self.path(last.sha256).exists() else ""
+        received = self._fetch(item, known)
+        if received is None:
+            return None
+        sha256, size, version = received
+        if last and last.sha256 == sha256:
+            return None
+        return Delivery(item.place, sha256, size, today.isoformat(), version)
+
+    def version(self, item: Item) -> str:
+        """What names the bytes that an item has now, without reading them if that can be.
+
+        A source that cannot be reached has what it had; one that refuses, its refusal.
+        """
+        last = next((each for each in reversed(self.known()) if each.place == item.place), None)
+        try:
+            with item.open(last.version if last else "") as answer:
+                if answer.chunks is None and last:
+                    return last.version
+                return answer.version or keep(self.folder, answer.chunks or iter(()))[0]
+        except OSError:
+            return (last.version or last.sha256) if last else "never reached"
+        except Refusal as refusal:
+            return str(refusal)
+
+    def known(self) -> list[Delivery]:
+        """Every delivery that was accepted so far, in order."""
+        return [each for acceptance in self.acceptances() for each in acceptance.deliveries]
+
+    @retry(n_tries=3, delay=0.5)
+    def _fetch(self, item: Item, known: str) -> tuple[str, int, str] | None:
+        with item.open(known) as answer:
+            if answer.chunks is None:
+                return None
+            sha256, size = keep(self.folder, answer.chunks)
+            return sha256, size, answer.version

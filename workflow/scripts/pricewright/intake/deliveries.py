@@ -1,0 +1,246 @@
+"""What was read before, kept so that a new delivery does not mean reading the old ones again.
+
+A snapshot only saves time: it is used if it was made from the same deliveries, by the same code
+and config, and if its bytes are still those that were written. Without it, the same comes from
+the archive's bytes.
+
+Deliveries over time: the newest price wins, and what it took the place of is written down.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet
+
+from pricewright.files.disk import file_sha256, read_whole, whole_file
+from pricewright.files.documents import parse_json, write_json
+from pricewright.tables.prices import (
+    Ints,
+    Keys,
+    Prices,
+    is_parquet,
+    read_prices,
+    recoded,
+    write_prices,
+)
+
+Places = npt.NDArray[np.intp]
+Entries = list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class State:
+    """The prices after some deliveries.
+
+    origins: (n,) the delivery that each price is from, by number.
+    superseded: by delivery, how many of its rows a later one took the place of.
+    """
+
+    prices: Prices
+    origins: Ints
+    superseded: Sequence[int] = ()
+
+
+def nothing() -> State:
+    """The state before the first delivery."""
+    empty = np.array([], dtype=np.int32)
+    return State(Prices([], empty, empty, {}), empty)
+
+
+def applied(state: State, new: Sequence[Prices], digests: Sequence[str]) -> tuple[State, Entries]:
+    """The state after further deliveries, in their order, and what they restate.
+
+    `digests` has the SHA-256 of each delivery, of those before and of the new ones. Costs one
+    copy of the state, and a sort of what is new.
+    """
+    first = len(state.superseded)
+    if not len(state.prices) and len(new) == 1:
+        origins = np.full(len(new[0]), first, dtype=np.int32)
+        return State(new[0], origins, [*state.superseded, 0]), []
+    old, *fresh = _aligned([state.prices, *new])
+    old_keys = old.keys
+    touched = np.unique(_shared(old_keys, np.concatenate([prices.keys for prices in fresh]))[0])
+    pile = _stacked([_rows(old, touched), *fresh])
+    numbers = [np.full(len(prices), first + n, np.int32) for n, prices in enumerate(fresh)]
+    origins = np.concatenate([state.origins[touched], *numbers])
+    order = np.argsort(pile.keys, kind="stable")  # of one key, the oldest first
+    pile, origins = _rows(pile, order), origins[order]
+    keys = pile.keys
+    again = np.flatnonzero(keys[1:] == keys[:-1])
+    entries = _restated((pile, origins), again, (pile, origins), again + 1, digests)
+    newest = np.ones(len(pile), dtype=bool)
+    newest[again] = False
+    taken = np.bincount(origins[again], minlength=first + len(new))
+    superseded = taken + np.concatenate([state.superseded, np.zeros(len(new))]).astype(int)
+    where = np.searchsorted(_without(old_keys, touched), keys[newest])
+
+    def merged(before: npt.NDArray[Any], entering: npt.NDArray[Any]) -> Any:
+        return np.insert(_without(before, touched), where, entering[newest])
+
+    prices = Prices(
+        old.names,
+        merged(old.symbols, pile.symbols),
+        merged(old.days, pile.days),
+        {name: merged(column, pile.values[name]) for name, column in old.values.items()},
+    )
+    return State(prices, merged(state.origins, origins), superseded.tolist()), entries
+
+
+def difference(
+    before: State, old_digests: Sequence[str], after: State, new_digests: Sequence[str]
+) -> Entries:
+    """What one state restates and withdraws of another; the digests are those of each one's
+    deliveries. A row that is withdrawn is laid to the newest delivery."""
+    old, new = _aligned([before.prices, after.prices])
+    at, by = _shared(old.keys, new.keys)
+    digests = [*old_digests, *new_digests]
+    shifted = after.origins + np.int32(len(old_digests))
+    entries = _restated((old, before.origins), at, (new, shifted), by, digests)
+    gone = np.ones(len(old), dtype=bool)
+    gone[at] = False
+    for row in np.flatnonzero(gone).tolist():
+        values = {name: _plain(column[row]) for name, column in old.values.items()}
+        entries.append(
+            _entry(old, row, "withdrawn")
+            | {"old": values, "old_sha256": digests[before.origins[row]]}
+            | {"new_sha256": digests[-1]}
+        )
+    return sorted(entries, key=lambda entry: (entry["symbol"], entry["date"]))
+
+
+def _shared(old: Keys, new: Keys) -> tuple[Places, Places]:
+    """Where the keys that are in both stand in the old, which are rising, and in the new."""
+    places = np.searchsorted(old, new)
+    again = places < len(old)
+    again[again] = old[places[again]] == new[again]
+    return places[again], np.flatnonzero(again)
+
+
+def _without(column: npt.NDArray[Any], rows: Places) -> npt.NDArray[Any]:
+    return np.delete(column, rows) if len(rows) else column
+
+
+def _restated(
+    old: tuple[Prices, Ints],
+    at: Places,
+    new: tuple[Prices, Ints],
+    by: Places,
+    digests: Sequence[str],
+) -> Entries:
+    """An entry for each value of rows `at` that is another in rows `by`, row by row."""
+    entries = []
+    for name, column in old[0].values.items():
+        before, after = column[at], new[0].values[name][by]
+        other = (before != after) & ~(np.isnan(before) & np.isnan(after))
+        for row, successor in zip(at[other].tolist(), by[other].tolist(), strict=True):
+            entries.append(
+                _entry(old[0], row, "restated")
+                | {"column": name, "old": _plain(column[row])}
+                | {"new": _plain(new[0].values[name][successor])}
+                | {"old_sha256": digests[old[1][row]], "new_sha256": digests[new[1][successor]]}
+            )
+    return sorted(entries, key=lambda entry: (entry["symbol"], entry["date"]))
+
+
+def _entry(prices: Prices, row: int, what: str) -> dict[str, Any]:
+    return {"symbol": prices.symbol(row), "date": prices.date(row), "what": what}
+
+
+def _aligned(tables: Sequence[Prices]) -> list[Prices]:
+    """The same prices, all with the same names and the same columns."""
+    names = sorted({name for prices in tables for name in prices.names})
+    columns = list(dict.fromkeys(name for prices in tables for name in prices.values))
+    return [
+        replace(
+            prices,
+            names=names,
+            symbols=recoded(prices.names, prices.symbols, names),
+            values={
+                name: prices.values[name] if name in prices.values else np.full(len(prices), np.nan)
+                for name in columns
+            },
+        )
+        for prices in tables
+    ]
+
+
+def _rows(prices: Prices, rows: Places) -> Prices:
+    values = {name: column[rows] for name, column in prices.values.items()}
+    return replace(prices, symbols=prices.symbols[rows], days=prices.days[rows], values=values)
+
+
+def _stacked(tables: Sequence[Prices]) -> Prices:
+    return replace(
+        tables[0],
+        symbols=np.concatenate([prices.symbols for prices in tables]),
+        days=np.concatenate([prices.days for prices in tables]),
+        values={
+            name: np.concatenate([prices.values[name] for prices in tables])
+            for name in tables[0].values
+        },
+    )
+
+
+def _plain(value: np.float64) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+WORTH_IT = 200_000
+"""Fewer rows are read again sooner than a snapshot is written."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state after some deliveries, and what became of each: `facts`, plain enough for JSON."""
+
+    state: State
+    facts: Any
+
+
+def save(folder: Path, key: str, snapshot: Snapshot, checkpoint: Path, sha256: str) -> None:
+    """Keep a snapshot, whose prices are also in the checkpoint, under a key.
+
+    The checkpoint's bytes are shared where the file system can, and never written to.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    if is_parquet(checkpoint):
+        _share(checkpoint, folder / "prices.parquet")
+    else:
+        sha256 = write_prices(folder / "prices.parquet", snapshot.state.prices)
+    with whole_file(folder / "origins.parquet") as file:
+        pa.parquet.write_table(pa.table({"origin": snapshot.state.origins}), file)
+    document = {
+        "key": key,
+        "prices": sha256,
+        "superseded": snapshot.state.superseded,
+        "facts": snapshot.facts,
+    }
+    write_json(folder / "snapshot.json", document)
+
+
+def load(folder: Path, key: Callable[[], str]) -> Snapshot | None:
+    """The snapshot of a key, if there is one whose bytes are as they were written."""
+    if not (folder / "snapshot.json").exists():
+        return None
+    document = parse_json(read_whole(folder / "snapshot.json"), str(folder / "snapshot.json"))
+    if document["key"] != key() or document["prices"] != file_sha256(folder / "prices.parquet"):
+        return None
+    prices = read_prices(folder / "prices.parquet")
+    origins = pa.parquet.read_table(folder / "origins.parquet")["origin"].to_numpy()
+    state = State(prices, np.array(origins, dtype=np.int32), document["superseded"])
+    return Snapshot(state, document["facts"])
+
+
+def _share(checkpoint: Path, kept: Path) -> None:
+    try:
+        os.link(checkpoint, kept)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(checkpoint, kept)

@@ -1,0 +1,268 @@
+"""The receipt of an intake: what came, what became of every row of it, what there is now.
+
+Taking in what a source has now: received, read, accepted, merged with what came before.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import orjson
+
+from pricewright.files.errors import Refusal
+from pricewright.intake import deliveries as snapshot
+from pricewright.intake.archive import Acceptance, Archive, Delivery
+from pricewright.intake.deliveries import Snapshot, State, applied, difference, nothing
+from pricewright.intake.reading.content import Limits, recognise
+from pricewright.intake.reading.delivery import Reading, read_delivery
+from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.reading.quarantine import total
+from pricewright.intake.sources.source import Item
+from pricewright.steplog.log import say
+
+Mode = Literal["whole", "parts", "append"]
+"""What a delivery is: the whole source; a part, in the place of the part of that name before;
+or an addition, from which nothing is ever withdrawn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """How deliveries are read and merged; `code` gives the digest of the code that does it.
+
+    max_shrink: the share by which a delivery may have fewer rows than the one it replaces.
+    last_day: the last date that is not in the future, None for the day of the reception.
+    """
+
+    dialect: Dialect
+    mode: Mode
+    max_shrink: float
+    limits: Limits
+    last_day: date | None
+    threads: int
+    code: Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What there is after all deliveries.
+
+    facts: of each current delivery, what became of its rows, and the quarantined ones.
+    earlier: the deliveries in whose place others came.  key: gives what a snapshot goes by.
+    """
+
+    state: State
+    facts: Sequence[dict[str, Any]]
+    earlier: Sequence[Delivery]
+    restatements: Sequence[Mapping[str, Any]]
+    key: Callable[[], str]
+
+
+def take_in(items: Sequence[Item], archive: Archive, terms: Terms, today: date) -> Intake:
+    """Receive what is new, and merge it with what was accepted before.
+
+    Nothing is accepted unless all that is new can be read; the bytes are kept in any case.
+    Raises Refusal for a delivery that is refused, OSError for trouble that may pass.
+    """
+    acceptances = archive.acceptances()
+    known = archive.known()
+    last = {delivery.place: delivery for delivery in known}
+    received = [archive.receive(item, last.get(item.place), today) for item in items]
+    new = [delivery for delivery in received if delivery]
+    for delivery in new:
+        say("received", place=delivery.place, bytes=delivery.bytes, sha256=delivery.sha256)
+    reader = _Reader(archive, terms)
+    made, entries = reader.after(known, new)
+    if new:
+        archive.accept(Acceptance(new, entries))
+    everything = [*known, *new]
+    current = current_of(everything, terms.mode)
+    _check_sums(made)
+    return Intake(
+        made.state,
+        made.facts,
+        [delivery for delivery in everything if delivery not in current],
+        [*(entry for acceptance in acceptances for entry in acceptance.restatements), *entries],
+        partial(_key, current, terms),
+    )
+
+
+def current_of(deliveries: Sequence[Delivery], mode: Mode) -> list[Delivery]:
+    """The deliveries that have something to say still, in the order they came in."""
+    if mode == "append":
+        return list(deliveries)
+    places = ["" if mode == "whole" else delivery.place for delivery in deliveries]
+    newest = {place: number for number, place in enumerate(places)}
+    return [deliveries[number] for number in sorted(newest.values())]
+
+
+class _Reader:
+    """Reads deliveries from the archive, on some terms."""
+
+    def __init__(self, archive: Archive, terms: Terms) -> None:
+        self._archive = archive
+        self._terms = terms
+
+    def after(
+        self, known: Sequence[Delivery], new: Sequence[Delivery]
+    ) -> tuple[Snapshot, list[dict[str, Any]]]:
+        """The state after new deliveries, and what they restated."""
+        mode = self._terms.mode
+        current = current_of(known, mode)
+        if mode == "whole":
+            return self._each_whole(current, new)
+        following = current_of([*known, *new], mode)
+        replaced = [delivery for delivery in current if delivery not in following]
+        before = self._made(current)
+        if not replaced:
+            return self._added(before, current, new)
+        after, _ = self._added(Snapshot(nothing(), []), [], following)
+        for delivery in replaced:
+            successor = next(each for each in new if each.place == delivery.place)
+            self._check_shrink(_fact(before, delivery), _fact(after, successor))
+        return after, difference(before.state, _digests(current), after.state, _digests(following))
+
+    def _each_whole(
+        self, current: Sequence[Delivery], new: Sequence[Delivery]
+    ) -> tuple[Snapshot, list[dict[str, Any]]]:
+        """Each of the new deliveries in the stead of the one before."""
+        if not new:
+            return self._made(current), []
+        entries: list[dict[str, Any]] = []
+        for delivery in new:
+            after, _ = self._added(Snapshot(nothing(), []), [], [delivery])
+            if current:
+                entries += self._compared(current[0], delivery, after)
+            current = [delivery]
+        return after, entries
+
+    def _compared(
+        self, earlier: Delivery, delivery: Delivery, after: Snapshot
+    ) -> list[dict[str, Any]]:
+        try:
+            before = self._made([earlier])
+        except Refusal as refusal:  # the config may describe the new delivery only
+            say("not compared", with_delivery=earlier.sha256, why=refusal)
+            return [
+                {"what": "not-compared", "why": str(refusal)}
+                | {"old_sha256": earlier.sha256, "new_sha256": delivery.sha256}
+            ]
+        self._check_shrink(before.facts[0], after.facts[0])
+        return difference(before.state, [earlier.sha256], after.state, [delivery.sha256])
+
+    def _made(self, current: Sequence[Delivery]) -> Snapshot:
+        """What some accepted deliveries come down to: from the snapshot, else from their bytes."""
+        key = partial(_key, current, self._terms)
+        found = snapshot.load(self._archive.history / "snapshot", key)
+        if found:
+            return found
+        return self._added(Snapshot(nothing(), []), [], current)[0]
+
+    def _added(
+        self, before: Snapshot, current: Sequence[Delivery], new: Sequence[Delivery]
+    ) -> tuple[Snapshot, list[dict[str, Any]]]:
+        if not new:
+            return before, []
+        readings = [(delivery, self._read(delivery)) for delivery in new]
+        facts = [*before.facts, *(_facts(delivery, reading) for delivery, reading in readings)]
+        prices = [reading.prices for _, reading in readings]
+        readings.clear()
+        state, entries = applied(before.state, prices, _digests([*current, *new]))
+        return Snapshot(state, facts), entries
+
+    def _read(self, delivery: Delivery) -> Reading:
+        content = recognise(self._archive.path(delivery.sha256), delivery.place, self._terms.limits)
+        last_day = self._terms.last_day or date.fromisoformat(delivery.last_day)
+        dialect = self._terms.dialect
+        calendar = replace(dialect.calendar, last=last_day)
+        return read_delivery(content, replace(dialect, calendar=calendar), self._terms.threads)
+
+    def _check_shrink(self, before: dict[str, Any], after: dict[str, Any]) -> None:
+        least = before["rows"] * (1 - self._terms.max_shrink)
+        if after["rows"] < least:
+            raise Refusal(
+                f"{after['place']}: {after['rows']} rows, where the delivery before had "
+                f"{before['rows']}; deliver all of it, or raise source.max_shrink."
+            )
+
+
+def _facts(delivery: Delivery, reading: Reading) -> dict[str, Any]:
+    quarantine = reading.quarantine
+    return {
+        "place": delivery.place,
+        "sha256": delivery.sha256,
+        "bytes": delivery.bytes,
+        "rows": reading.rows,
+        "kept": len(reading.prices),
+        "quarantined": quarantine.by_reason(),
+        "entries": reading.entries(delivery.place, delivery.sha256),
+    }
+
+
+def _fact(made: Snapshot, delivery: Delivery) -> dict[str, Any]:
+    what = (delivery.place, delivery.sha256)
+    return next(facts for facts in made.facts if (facts["place"], facts["sha256"]) == what)
+
+
+def _digests(deliveries: Sequence[Delivery]) -> list[str]:
+    return [delivery.sha256 for delivery in deliveries]
+
+
+def _key(current: Sequence[Delivery], terms: Terms) -> str:
+    named = [[delivery.place, delivery.sha256, delivery.last_day] for delivery in current]
+    what = [named, repr(terms.dialect), terms.mode, str(terms.last_day), terms.code()]
+    return hashlib.sha256(orjson.dumps(what)).hexdigest()
+
+
+def _check_sums(made: Snapshot) -> None:
+    """Of each delivery: rows = kept + quarantined, and kept = in the prices + superseded."""
+    present = np.bincount(made.state.origins, minlength=len(made.facts)).tolist()
+    for facts, here, taken in zip(made.facts, present, made.state.superseded, strict=True):
+        quarantined = sum(facts["quarantined"].values())
+        if facts["rows"] != facts["kept"] + quarantined or facts["kept"] != here + taken:
+            raise AssertionError(
+                f"{facts['place']}: of {facts['rows']} rows, {quarantined} are quarantined and "
+                f"{facts['kept']} kept: {here} as prices, {taken} superseded; the sum is off, "
+                "which is a defect of ours."
+            )
+
+
+_COUNTS = ("place", "sha256", "bytes", "rows", "kept", "quarantined")
+
+
+def receipt(source: str, taken: Intake, output: Path, sha256: str) -> dict[str, Any]:
+    """The receipt, with no clock in it; `sha256` is that of the prices in `output`.
+
+    rows = kept + quarantined, and kept = records.rows + superseded, over all deliveries that
+    count. The digest of several deliveries is that of the list of theirs, as sha256sum has it.
+    """
+    prices, deliveries = taken.state.prices, taken.facts
+    days = prices.days
+    return {
+        "source": source,
+        "sha256": _digest(deliveries),
+        "bytes": sum(delivery["bytes"] for delivery in deliveries),
+        "rows": sum(delivery["rows"] for delivery in deliveries),
+        "kept": sum(delivery["kept"] for delivery in deliveries),
+        "quarantined": total(delivery["quarantined"] for delivery in deliveries),
+        "superseded": sum(taken.state.superseded),
+        "restated": sum(entry["what"] == "restated" for entry in taken.restatements),
+        "withdrawn": sum(entry["what"] == "withdrawn" for entry in taken.restatements),
+        "symbols": len(prices.names),
+        "first_date": str(np.datetime64(int(days.min()), "D")),
+        "last_date": str(np.datetime64(int(days.max()), "D")),
+        "deliveries": [{name: delivery[name] for name in _COUNTS} for delivery in deliveries],
+        "earlier": [{"place": each.place, "sha256": each.sha256} for each in taken.earlier],
+        "records": {"path": str(output), "sha256": sha256, "rows": len(prices)},
+    }
+
+
+def _digest(deliveries: Any) -> str:
+    if len(deliveries) == 1:
+        return str(deliveries[0]["sha256"])
+    lines = "".join(f"{delivery['sha256']}  {delivery['place']}\n" for delivery in deliveries)
+    return hashlib.sha256(lines.encode()).hexdigest()

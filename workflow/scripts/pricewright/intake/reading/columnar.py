@@ -1,0 +1,383 @@
+"""Deliveries that come in columns already: Parquet, and Arrow files, of which Feather is one.
+
+What a file is by its first bytes: a table that can be read, or what else it is.
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.types as kinds
+
+from pricewright.files.errors import Refusal
+from pricewright.intake.reading.rows import Block, Lines
+
+Kind = Literal["text", "json", "parquet", "feather", "excel"]
+
+OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+_READ: tuple[tuple[bytes, Kind], ...] = (
+    (rb"PAR1[^\t\n\r -~]", "parquet"),
+    (rb"ARROW1\0\0", "feather"),
+    (re.escape(OLD_OFFICE), "excel"),
+)
+_NOT_READ = (
+    (rb"FEA1\0{4}", "a Feather file of version 1"),
+    (rb"\xff{4}..\0\0", "an Arrow stream"),
+    (rb"PARE[^\t\n\r -~]", "an encrypted Parquet file"),
+    (rb"Obj\x01", "an Avro file"),
+    (rb"ORC[^\t\n\r -~]", "an ORC file"),
+    (rb"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    (rb"SQLite format 3\0", "an SQLite database"),
+    (rb"\x93NUMPY", "a NumPy file"),
+    (rb"\x80[\x02-\x05]", "a Python pickle"),
+    (rb"(RD[AX][23]\n)?X\n\0\0\0", "an R data file"),
+    (rb"MATLAB 5\.0 MAT-file", "a MATLAB file"),
+    (rb"%PDF-", "a PDF document"),
+    (rb"%!PS", "a PostScript document"),
+    (rb"\{\\rtf", "an RTF document"),
+    (rb"\x89PNG\r\n\x1a\n", "a PNG picture"),
+    (rb"\xff\xd8\xff", "a JPEG picture"),
+    (rb"GIF8[79]a", "a GIF picture"),
+    (rb"BM.{4}\0{4}", "a BMP picture"),
+    (rb"II\*\0|MM\0\*", "a TIFF picture"),
+    (rb"RIFF.{4}WEBP", "a WebP picture"),
+    (rb".{257}ustar[\0 ]", "a tar archive"),
+    (rb"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (rb"Rar!\x1a\x07", "a RAR archive"),
+    (rb"MSCF\0", "a cabinet archive"),
+    (rb"\x04\x22\x4d\x18", "an LZ4 file"),
+    (rb"\xff\x06\0\0sNaPpY", "a Snappy file"),
+    (rb"\x1f\x9d", "a file of the old `compress`"),
+    (rb"\x5d\0\0", "an LZMA file"),
+    (rb"LZIP\x01", "an lzip file"),
+    (rb"\x7fELF|MZ[^\t\n\r -~]", "a program"),
+    (rb"-----BEGIN PGP", "a PGP message"),
+    (rb"version https://git-lfs\.", "a pointer of Git LFS, not the file itself"),
+)
+_BYTE_ORDER_MARKS = (
+    (b"\xff\xfe\0\0", "UTF-32"),
+    (b"\0\0\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
+_CONTROLS = bytes(set(range(0x20)) - set(b"\t\n\v\f\r")) + b"\x7f"
+_PROLOGUE = re.compile(rb"(\s+|<\?.*?\?>|<!--.*?-->)*", re.DOTALL)
+_HTML = re.compile(
+    rb"<!doctype\s+html|<(html|head|body|title|meta|link|script|style|center|div|p|h[1-6]|table|pre)"
+    rb"(\s[^<>]*)?>(?![,;|\t])",
+    re.IGNORECASE,
+)
+# a header may well be <DATE>,<CLOSE>, or have tabs between: only tags with nothing, or a line
+# end, between them are XML
+_XML = re.compile(rb"<!|<[A-Za-z][^<>]*>(\r?\n\s*)?<")
+_JSON = re.compile(rb"\[\s*([\[{\]\"]|$)|\{\s*([\"}]|$)")
+
+
+def kind_of(head: bytes, name: str, holder: str) -> Kind:
+    """What kind of table a file is that begins with `head`: all of it, or 4 kB and more.
+
+    `name` is what errors call the file, `holder` what they say is wrong: `the file`, say.
+    Raises Refusal for what is empty, not a table, or not in UTF-8. A NUL here and there, or a
+    byte of another encoding, is left to the reader, who knows the line.
+    """
+    for signature, kind in _READ:
+        if re.match(signature, head):
+            return kind
+    for signature, what in _NOT_READ:
+        if re.match(signature, head, re.DOTALL):
+            raise Refusal(f"{name}: {holder} is {what}; {_DELIVER}.")
+    if encoding := _wide_encoding(head):
+        raise Refusal(f"{name}:1: {holder} is {encoding} text; save it as UTF-8.")
+    controls = len(head) - len(head.translate(None, _CONTROLS))
+    if controls >= 4 and controls > 0.05 * len(head):
+        raise Refusal(f"{name}: {holder} is binary data of no known kind; {_DELIVER}.")
+    return _kind_of_text(head.removeprefix(b"\xef\xbb\xbf"), name, holder)
+
+
+_DELIVER = "deliver CSV, JSON, Parquet, Feather or Excel"
+
+
+def _kind_of_text(text: bytes, name: str, holder: str) -> Kind:
+    begin = text.lstrip()
+    if not begin:
+        what = "blank lines and no more" if text else "empty"
+        raise Refusal(f"{name}:1: {holder} is {what}; deliver prices.")
+    markup = _PROLOGUE.sub(b"", begin, count=1)
+    if _HTML.match(markup):
+        raise Refusal(
+            f"{name}:1: {holder} is an HTML page, such as a server's error; "
+            "read it in a browser, and deliver the prices."
+        )
+    if markup != begin or _XML.match(markup):
+        raise Refusal(f"{name}:1: {holder} is an XML document; {_DELIVER}.")
+    return "json" if _JSON.match(begin) else "text"
+
+
+def _wide_encoding(head: bytes) -> str | None:
+    """UTF-16 or UTF-32, if the byte order mark says so, or zeros where Latin letters have them."""
+    for mark, encoding in _BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            return encoding
+    units = len(head) // 4
+    if not units:
+        return None
+    zeros = [head[place : 4 * units : 4].count(0) / units for place in range(4)]
+    first, second, third, fourth = (share > 0.5 for share in zeros)
+    if (second and third and fourth and zeros[0] < 0.1) or (
+        first and second and third and zeros[3] < 0.1
+    ):
+        return "UTF-32"
+    if (second and fourth and max(zeros[0], zeros[2]) < 0.1) or (
+        first and third and max(zeros[1], zeros[3]) < 0.1
+    ):
+        return "UTF-16"
+    return None
+
+
+_ROWS: Final = 1 << 17  # of a block
+_MOST_MEMORY: Final = 1 << 34  # for a column of a batch; only damaged files ask for more
+_PAGES: Final = 1 << 20  # bytes that are read at once
+_STREAM_END: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+_OFFSET = re.compile(r"[+-]\d{2}:?\d{2}", re.ASCII)
+
+
+class ColumnarSheet:
+    """A Parquet, Feather or Arrow file as a sheet; `lines` are its rows, counted from 1.
+
+    source: the file's path, or its bytes.  kind: `parquet`, or `feather` for any Arrow file or
+    stream, compressed or not.
+
+    Columns are text, int64, float64, date32, or timestamps in their own unit and zone: booleans
+    are the words true and false; numbers beyond these types (uint64, decimals) and times of day
+    are text with all their digits. One batch is in memory at a time, so of an Arrow file as much
+    as its writer put into one. No row is ever bad.
+
+    Raises Refusal, here or as blocks are read, for a file that is damaged or has no rows, and
+    for a column with no name, the name of another, a type unlike these or a zone unknown.
+    """
+
+    def __init__(
+        self, source: Path | bytes, name: str, kind: Literal["parquet", "feather"]
+    ) -> None:
+        self._name = name
+        self._open: Callable[[], _File] = partial(_Parquet if kind == "parquet" else _Arrow, source)
+        with _damage_refused(name):
+            schema = self._open().schema
+            self.titles: Sequence[str] = tuple(schema.names)
+            _check(schema, name)
+        if not any(batch.num_rows for _, batch in self._batches()):
+            raise Refusal(f"{name}: the file has no rows; deliver prices.")
+
+    def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
+        """The blocks, in order: a batch is read as each is asked for, and converted by its call."""
+        return (partial(self._block, *found) for found in self._batches())
+
+    def texts(self, lines: Sequence[int]) -> dict[int, str]:
+        """Rows as compact JSON: dates in ISO 8601, instants in UTC, NaN and infinity as text."""
+        wanted = np.unique(np.array(lines, np.int64))
+        texts: dict[int, str] = {}
+        for first, batch in self._batches(wanted):
+            rows = wanted[(wanted >= first) & (wanted < first + batch.num_rows)]
+            if rows.size:
+                columns = self._block(first, batch).columns.values()
+                cells = zip(
+                    *(_spelled(column.take(rows - first)) for column in columns), strict=True
+                )
+                texts |= dict(zip(rows.tolist(), map(self._as_json, cells), strict=True))
+        return texts
+
+    def _batches(self, rows: Lines | None = None) -> Iterator[tuple[int, pa.RecordBatch]]:
+        with _damage_refused(self._name):
+            yield from self._open().batches(rows)
+
+    def _block(self, first: int, batch: pa.RecordBatch) -> Block:
+        with _damage_refused(self._name):
+            for column in batch.columns:
+                column.validate(full=True)  # else offsets beyond their buffer would be followed
+            columns = map(_plain, batch.columns)
+            lines = np.arange(first, first + batch.num_rows)
+            return Block(dict(zip(self.titles, columns, strict=True)), lines)
+
+    def _as_json(self, cells: Sequence[Any]) -> str:
+        row = dict(zip(self.titles, cells, strict=True))
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+
+
+class _File(Protocol):
+    schema: pa.Schema
+
+    def batches(self, rows: Lines | None) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Batches, each with its first row's number: all, or at least those with some rows (n,)."""
+
+
+class _Parquet:
+    def __init__(self, source: Path | bytes) -> None:
+        import pyarrow.parquet as pq
+
+        is_here = isinstance(source, bytes)
+        self._file = pq.ParquetFile(
+            pa.BufferReader(source) if is_here else str(source),
+            buffer_size=0 if is_here else _PAGES,  # else whole row groups come into memory
+            pre_buffer=False,
+            page_checksum_verification=True,
+        )
+        self.schema = self._file.schema_arrow
+        described = self._file.metadata
+        groups = range(described.num_row_groups)
+        self._firsts = np.cumsum([1, *(described.row_group(group).num_rows for group in groups)])
+        if self._firsts[-1] != described.num_rows + 1:
+            raise pa.ArrowInvalid(f"it does not have the {described.num_rows} rows that it says")
+
+    def batches(self, rows: Lines | None) -> Iterator[tuple[int, pa.RecordBatch]]:
+        runs = [(0, len(self._firsts) - 1)]
+        if rows is not None:
+            held = np.diff(np.searchsorted(rows, self._firsts))
+            runs = [(group, group + 1) for group in np.flatnonzero(held).tolist()]
+        for start, end in runs:
+            first, last = self._firsts[[start, end]].tolist()
+            for batch in self._file.iter_batches(_ROWS, row_groups=range(start, end)):
+                yield first, batch
+                first += batch.num_rows
+            if first != last:
+                raise pa.ArrowInvalid(f"it breaks off before its row {first}")
+
+
+class _Arrow:
+    def __init__(self, source: Path | bytes) -> None:
+        file = pa.BufferReader(source) if isinstance(source, bytes) else pa.memory_map(str(source))
+        magic = file.read(6)
+        file.seek(max(file.size() - len(_STREAM_END), 0))
+        end = file.read()
+        file.seek(0)
+        self._batches: Iterator[pa.RecordBatch]
+        if magic == b"ARROW1":
+            reader = pa.ipc.open_file(file)
+            self._batches = map(reader.get_batch, range(reader.num_record_batches))
+        elif magic.startswith(b"FEA1"):
+            raise pa.ArrowInvalid("it is of Feather's version 1, where version 2 is needed")
+        else:
+            reader = pa.ipc.open_stream(file)
+            if end != _STREAM_END:  # a stream cut between two batches looks whole to its reader
+                raise pa.ArrowInvalid("the stream ends early")
+            self._batches = iter(reader)
+        self.schema = reader.schema
+
+    def batches(self, rows: Lines | None) -> Iterator[tuple[int, pa.RecordBatch]]:
+        first = 1
+        for batch in self._batches:
+            for start in range(0, batch.num_rows, _ROWS):
+                yield first + start, batch.slice(start, _ROWS)
+            first += batch.num_rows
+            if rows is not None and first > rows.max(initial=0):
+                return
+
+
+@contextmanager
+def _damage_refused(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, ValueError, OSError) as error:
+        if _is_the_machines(error):
+            raise
+        reason = " ".join(str(error).split()).rstrip(".")[:200]
+        raise Refusal(f"{name}: the file cannot be read ({reason}); deliver it again.") from None
+
+
+def _is_the_machines(error: Exception) -> bool:
+    """Whether an error is trouble that may pass, and no fault of the file."""
+    if isinstance(error, MemoryError):
+        size = re.search(r"\d+", str(error))
+        return size is None or int(size[0]) < _MOST_MEMORY
+    return getattr(error, "errno", None) is not None
+
+
+def _check(schema: pa.Schema, name: str) -> None:
+    if not schema.names:
+        raise Refusal(f"{name}: the file has no columns; deliver prices.")
+    known: set[str] = set()
+    for number, field in enumerate(schema, start=1):
+        if not field.name.strip():
+            raise Refusal(f"{name}: column {number} has no name; name every column.")
+        if field.name in known:
+            raise Refusal(f"{name}: two columns are named {field.name!r}; name them apart.")
+        known.add(field.name)
+        if _target(field.type) is None:
+            raise Refusal(
+                f"{name}: the column {field.name!r} is of type {str(field.type)[:80]}, where text, "
+                "numbers or dates are needed; deliver it as one of these, or leave it out."
+            )
+        if kinds.is_timestamp(field.type) and not _is_zone(field.type.tz):
+            raise Refusal(
+                f"{name}: the column {field.name!r} has the time zone {field.type.tz!r}, which is "
+                "unknown; use a name as in Europe/London."
+            )
+
+
+def _target(kind: pa.DataType) -> pa.DataType | None:
+    if kinds.is_dictionary(kind):
+        return _target(kind.value_type)
+    for is_so, target in _TARGETS:
+        if is_so(kind):
+            return target or kind
+    return None
+
+
+_TARGETS: Final[tuple[tuple[Callable[[pa.DataType], bool], pa.DataType | None], ...]] = (
+    (kinds.is_uint64, pa.string()),
+    (kinds.is_integer, pa.int64()),
+    (kinds.is_floating, pa.float64()),
+    (kinds.is_date, pa.date32()),
+    (kinds.is_timestamp, None),
+    *(
+        (is_so, pa.string())
+        for is_so in (
+            kinds.is_string,
+            kinds.is_large_string,
+            kinds.is_string_view,
+            kinds.is_null,
+            kinds.is_boolean,
+            kinds.is_decimal,
+            kinds.is_time,
+        )
+    ),
+)
+
+
+def _is_zone(name: str | None) -> bool:
+    if name is None or _OFFSET.fullmatch(name):
+        return True
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
+
+
+def _plain(values: pa.Array) -> pa.Array:
+    if kinds.is_dictionary(values.type):
+        return _plain(values.dictionary_decode())
+    return values.cast(_target(values.type))
+
+
+def _spelled(values: pa.Array) -> Iterator[Any]:
+    """Values as JSON can say them."""
+    if kinds.is_timestamp(values.type):
+        if values.type.tz is not None:
+            values = values.cast(pa.timestamp(values.type.unit, "UTC"))
+        texts = pc.replace_substring_regex(values.cast(pa.string()), r"\.0+(Z?)$", r"\1")
+        values = pc.replace_substring(texts, " ", "T")
+    elif kinds.is_date(values.type):
+        values = values.cast(pa.string())
+    for value in values.to_pylist():
+        is_odd = isinstance(value, float) and not math.isfinite(value)
+        yield json.dumps(value) if is_odd else value

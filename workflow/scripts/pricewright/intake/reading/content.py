@@ -1,0 +1,154 @@
+"""What a kept delivery holds, recognised by its bytes alone, and unpacked piece by piece."""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+from pricewright.files.errors import Refusal
+from pricewright.intake.reading.columnar import OLD_OFFICE, Kind, kind_of
+from pricewright.intake.reading.packing import (
+    PIECE,
+    Limits,
+    Packed,
+    Packing,
+    gathered,
+    nearly_packed,
+    packing_of,
+    unpacked,
+    within,
+)
+
+__all__ = ["Content", "Kind", "Limits", "recognise"]
+
+_USUAL = Limits()
+_HEAD = 1 << 16
+_OLD_WORKBOOKS = tuple(name.encode("utf-16-le") for name in ("Workbook\0", "Book\0"))
+_LOCKED = "EncryptedPackage".encode("utf-16-le")
+
+
+@dataclass(frozen=True)
+class Content:
+    """A table in some format, in a file that may be packed.
+
+    path: the file; its name means nothing.  name: what errors call it.
+    kind: the format of what is in it.  packing: how that is packed; None for a plain file.
+    """
+
+    path: Path
+    name: str
+    kind: Kind
+    packing: Packing | None = None
+    limits: Limits = _USUAL
+
+    def chunks(self, reached: Callable[[float], object] | None = None) -> Iterator[bytes]:
+        """The unpacked bytes, a byte order mark and all, in pieces of about 1 MB.
+
+        Each call begins anew. `reached` is told, at each piece, which share of the file was
+        read. Raises Refusal when it comes to what is damaged, cut off, too much, or should not
+        be there.
+        """
+        with self.path.open("rb") as file:
+            size = max(os.fstat(file.fileno()).st_size, 1)
+            for chunk in gathered(self._pieces(file)):
+                if reached:
+                    reached(file.tell() / size)
+                yield chunk
+
+    def whole(self) -> bytes:
+        """All unpacked bytes; raises what `chunks` raises."""
+        return b"".join(self.chunks())
+
+    def _pieces(self, file: IO[bytes]) -> Iterator[bytes]:
+        if self.packing is None:
+            return iter(lambda: file.read(PIECE), b"")
+        packed = Packed(file, self.name, f"{self.packing} file")
+        if self.packing == "zip":
+            from pricewright.intake.reading.zip_archives import (
+                member_pieces,
+                members_of,
+                only_member,
+            )
+
+            pieces = member_pieces(packed, only_member(packed, members_of(packed)))
+        else:
+            pieces = unpacked(packed, self.packing)
+        return within(self.limits, packed, pieces)
+
+
+def recognise(path: Path, name: str, limits: Limits = _USUAL) -> Content:
+    """What the file at `path`, which errors call `name`, holds; its own name plays no part.
+
+    Only the begin is read, but of a workbook, which is checked whole. Raises Refusal for an
+    empty file, for damage as far as it shows there, for two layers of packing, and for what
+    is not a table in UTF-8; OSError as the disk raises it.
+    """
+    plain = Content(Path(path), name, "text", limits=limits)
+    size = plain.path.stat().st_size
+    if size > limits.max_bytes:
+        raise Refusal(
+            f"{name}: the file has {size} bytes, more than the {limits.max_bytes} allowed; "
+            "deliver it in parts, or raise source.max_unpacked_bytes."
+        )
+    head = _head(plain)
+    packing = packing_of(head)
+    if packing is None:
+        if head and (meant := nearly_packed(head)):
+            raise Refusal(
+                f"{name}: the file begins almost as {meant} files do: it is damaged or cut off; "
+                "deliver it again."
+            )
+        return _of_kind(plain, head, "the file")
+    if packing == "zip":
+        with plain.path.open("rb") as file:
+            if _is_workbook(file, plain):
+                return replace(plain, kind="excel")
+    content = replace(plain, packing=packing)
+    return _of_kind(content, _head(content), f"the content of the {packing} file")
+
+
+def _head(content: Content) -> bytes:
+    return next(content.chunks(), b"")[:_HEAD]
+
+
+def _of_kind(content: Content, head: bytes, holder: str) -> Content:
+    if inner := packing_of(head):
+        if inner == "zip":
+            from tempfile import SpooledTemporaryFile
+
+            with SpooledTemporaryFile(max_size=1 << 26) as file:
+                file.writelines(content.chunks())
+                if _is_workbook(file, content):
+                    return replace(content, kind="excel")
+        raise Refusal(
+            f"{content.name}: {holder} is packed once more, by {inner}; pack the file only once."
+        )
+    if head.startswith(OLD_OFFICE):
+        _check_old_workbook(content, holder)
+    return replace(content, kind=kind_of(head, content.name, holder))
+
+
+def _is_workbook(file: IO[bytes], content: Content) -> bool:
+    from pricewright.intake.reading.zip_archives import is_workbook, members_of
+
+    packed = Packed(file, content.name, "zip file")
+    return is_workbook(packed, members_of(packed), content.limits)
+
+
+def _check_old_workbook(content: Content, holder: str) -> None:
+    """Refuse an OLE file, as of Office before 2007, in which no workbook lies, or a locked one."""
+    before, found = b"", set[bytes]()
+    for piece in content.chunks():
+        window = before + piece
+        found |= {mark for mark in (*_OLD_WORKBOOKS, _LOCKED) if mark in window}
+        before = window[-len(_LOCKED) :]
+    if _LOCKED in found:
+        raise Refusal(
+            f"{content.name}: {holder} is locked with a password; save the workbook without."
+        )
+    if not found:
+        raise Refusal(
+            f"{content.name}: {holder} is an Office document but no workbook; "
+            "deliver it as a table."
+        )

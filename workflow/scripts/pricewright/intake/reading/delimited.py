@@ -1,0 +1,337 @@
+"""Delimited text, each field as the text it is.
+
+Delimited text cut into pieces that end where a record ends (RFC 4180).
+"""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv
+
+from pricewright.files.errors import Refusal
+from pricewright.intake.reading.content import Content
+from pricewright.intake.reading.rows import Block, Lines, Unreadable
+
+PIECE = 8_000_000
+"""Bytes at a time: enough to keep the calls few, little enough to keep several in memory."""
+
+LONGEST_RECORD = 64_000_000
+
+_BOM = b"\xef\xbb\xbf"
+_LONE_CR = re.compile(rb"\r(?!\n)")
+_LF, _CR, _QUOTE = b'\n\r"'
+
+
+@dataclass(frozen=True)
+class TextPiece:
+    """Whole records: their bytes, and the line on which the first begins, counted from 1."""
+
+    raw: bytes
+    line: int
+
+    @property
+    def next_line(self) -> int:
+        """The line on which what follows begins."""
+        return self.line + line_ends(self.raw) + (not self.raw.endswith(b"\n"))
+
+
+@dataclass(frozen=True)
+class Records:
+    """Where the n records of a piece begin: offsets (n + 1,), the last its end, and lines (n,)."""
+
+    starts: Lines
+    lines: Lines
+
+    def text(self, piece: TextPiece, record: int) -> str:
+        """A record as it was delivered, without its line end."""
+        raw = piece.raw[self.starts[record] : self.starts[record + 1]]
+        return raw.rstrip(b"\r\n").decode(errors="replace")
+
+
+def text_pieces(chunks: Iterable[bytes], name: str, size: int = PIECE) -> Iterator[TextPiece]:
+    """A delivery's bytes as pieces of at least `size` bytes and whole records, in order.
+
+    A byte order mark is left out; a carriage return by itself ends a line like a line feed,
+    which takes its place. Raises Refusal for a quote that is never closed.
+    """
+    held: list[bytes] = []
+    length, line = 0, 1
+    for number, chunk in enumerate(chunks):
+        held.append(chunk.removeprefix(_BOM) if number == 0 else chunk)
+        length += len(held[-1])
+        if length < size:
+            continue
+        whole = _ends_in_lf(b"".join(held), last=False)
+        cut = _last_end(whole)
+        if not cut and length > LONGEST_RECORD:
+            raise Refusal(
+                f"{name}:{line}: the record that begins here is longer than "
+                f"{LONGEST_RECORD // 1_000_000} MB; close its quote, or mend its line end."
+            )
+        if cut:
+            piece = TextPiece(whole[:cut], line)
+            yield piece
+            line = piece.next_line
+        held = [whole[cut:]]
+        length = len(held[0])
+    rest = _ends_in_lf(b"".join(held), last=True)
+    if rest.count(b'"') % 2:
+        raise _unclosed(name, line + rest.count(b"\n", 0, rest.rindex(b'"')))
+    if rest:
+        yield TextPiece(rest, line)
+
+
+def line_ends(raw: bytes) -> int:
+    """How many lines end in some bytes; many times faster than `bytes.count`."""
+    return int(np.count_nonzero(np.frombuffer(raw, dtype=np.uint8) == _LF))
+
+
+def find_records(piece: TextPiece) -> Records:
+    """The records of a piece; a blank line is one too."""
+    content = np.frombuffer(piece.raw, dtype=np.uint8)
+    ends = np.flatnonzero(content == _LF) + 1
+    lines = np.arange(piece.line, piece.line + len(ends) + 1, dtype=np.int64)
+    if b'"' in piece.raw:
+        quotes = np.flatnonzero(content == _QUOTE)
+        outside = np.searchsorted(quotes, ends) % 2 == 0
+        ends, lines = ends[outside], lines[np.concatenate(([True], outside))]
+    starts = np.concatenate(([0], ends)).astype(np.int64)
+    if starts[-1] == len(content):
+        return Records(starts, lines[: len(starts) - 1])
+    return Records(np.append(starts, len(content)), lines)
+
+
+def blank(piece: TextPiece, records: Records) -> npt.NDArray[np.bool_]:
+    """Which records (n,) are blank lines."""
+    lengths = np.diff(records.starts)
+    first = np.frombuffer(piece.raw, dtype=np.uint8)[records.starts[:-1]]
+    found: npt.NDArray[np.bool_] = (lengths <= 2) & ((first == _LF) | (first == _CR))
+    return found
+
+
+def stray_quotes(piece: TextPiece, records: Records, delimiter: str, name: str) -> Lines:
+    """The records (k,) with a quote that neither begins nor ends a field, each once.
+
+    Raises Refusal if such a quote leaves its line with an odd number of them: from there on
+    nothing says which line ends are inside a field.
+    """
+    content = np.frombuffer(piece.raw, dtype=np.uint8)
+    quotes = np.flatnonzero(content == _QUOTE)
+    opening, closing = quotes[0::2], quotes[1::2]
+    border = np.zeros(256, dtype=bool)
+    border[[_LF, _CR, ord(delimiter)]] = True
+    begins = (opening == 0) | border[content[opening - 1]]
+    ends = (closing == len(content) - 1) | border[content[(closing + 1) % len(content)]]
+    doubled = opening[1:] == closing[:-1] + 1  # two quotes inside a quoted field mean one
+    begins[1:] |= doubled
+    ends[:-1] |= doubled
+    stray = np.sort(np.concatenate((opening[~begins], closing[~ends])))
+    line_ends = np.flatnonzero(content == _LF)
+    for position in stray.tolist():
+        line = int(np.searchsorted(line_ends, position))
+        begin = int(line_ends[line - 1]) if line else 0
+        end = int(line_ends[line]) if line < len(line_ends) else len(content)
+        if piece.raw.count(b'"', begin, end) % 2:
+            raise _unclosed(name, piece.line + line)
+    return np.unique(np.searchsorted(records.starts, stray, side="right") - 1)
+
+
+def _unclosed(name: str, line: int) -> Refusal:
+    return Refusal(f"{name}:{line}: a quote on this line is never closed; close it, or remove it.")
+
+
+def _last_end(whole: bytes) -> int:
+    """How many bytes are whole records: up to the last line end that no quotes enclose."""
+    cut = whole.rfind(b"\n") + 1
+    inside = whole.count(b'"', 0, cut) % 2
+    while inside and cut:
+        before = whole.rfind(b"\n", 0, cut - 1) + 1
+        inside ^= whole.count(b'"', before, cut) % 2
+        cut = before
+    return cut
+
+
+def _ends_in_lf(whole: bytes, *, last: bool) -> bytes:
+    """Text whose lines end in LF or CRLF; a CR at the very end may wait for its LF."""
+    if whole.count(b"\r") == whole.count(b"\r\n"):
+        return whole
+    if last or not whole.endswith(b"\r"):
+        return _LONE_CR.sub(b"\n", whole)
+    return _LONE_CR.sub(b"\n", whole[:-1]) + b"\r"
+
+
+class DelimitedSheet:
+    """A delivery in CSV: one record a line, unless a quoted field holds line ends (RFC 4180).
+
+    Blank lines are no rows. Making one raises Refusal if the header does not consist of
+    distinct names; its blocks raise it for text that is not UTF-8 and for an unclosed quote.
+    reached: told, as blocks are read, which share of the file that was.
+    """
+
+    def __init__(
+        self,
+        content: Content,
+        delimiter: str = ",",
+        reached: Callable[[float], object] | None = None,
+    ) -> None:
+        self.name = content.name
+        self._content = content
+        self._delimiter = delimiter
+        self._reached = reached
+        self._header, self._skip = self._read_header()
+
+    @property
+    def titles(self) -> Sequence[str]:
+        """The columns' names; an empty last one, of a line that ends in a delimiter, aside."""
+        return self._header[:-1] if self._header[-1] == "" else self._header
+
+    def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
+        """The blocks, each as a call that parses it and makes the columns `titles`, or all."""
+        titles = titles or self.titles
+        for piece in self._pieces(self._reached):
+            yield partial(self._parse, piece, titles)
+
+    def texts(self, lines: Sequence[int]) -> dict[int, str]:
+        """The records that begin on some lines, without their line ends."""
+        wanted = np.unique(np.asarray(lines, dtype=np.int64))
+        found: dict[int, str] = {}
+        for piece in self._pieces():
+            begin, end = np.searchsorted(wanted, (piece.line, piece.next_line))
+            if begin < end:
+                records = find_records(piece)
+                for line in wanted[begin:end].tolist():
+                    record = int(np.searchsorted(records.lines, line))
+                    found[line] = records.text(piece, record)
+        return found
+
+    def _read_header(self) -> tuple[list[str], int]:
+        """The names, and how many bytes (a byte order mark aside) come before the first row."""
+        for piece in text_pieces(self._content.chunks(), self.name):
+            _check_encoding(piece, self.name)
+            records = find_records(piece)
+            record = int(np.argmin(blank(piece, records)))
+            text = records.text(piece, record)
+            fields = next(csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter), [])
+            header = [title.strip() for title in fields]
+            for place, title in enumerate(header):
+                if header.count(title) > 1 or (title == "" and place < len(header) - 1):
+                    raise Refusal(
+                        f"{self.name}:{records.lines[record]}: the column name {title!r} is empty "
+                        "or there twice; mend the header."
+                    )
+            if any(header):
+                return header, int(records.starts[record + 1])
+            break
+        raise Refusal(f"{self.name}:1: there is no header; deliver prices under column names.")
+
+    def _pieces(self, reached: Callable[[float], object] | None = None) -> Iterator[TextPiece]:
+        skip = self._skip
+        for piece in text_pieces(self._content.chunks(reached), self.name):
+            if len(piece.raw) > skip:
+                yield TextPiece(piece.raw[skip:], piece.line + piece.raw.count(b"\n", 0, skip))
+            skip = 0
+
+    def _parse(self, piece: TextPiece, titles: Collection[str]) -> Block:
+        _check_encoding(piece, self.name)
+        records = find_records(piece)
+        spoiled = self._spoiled(piece, records)
+        table, odd = self._table(_without(piece, records, spoiled), titles)
+        present = np.ones(len(records.lines), dtype=bool)
+        present[odd] = False
+        if table.num_rows != present.sum():
+            raise Refusal(
+                f"{self.name}:{piece.line}: the records from here on cannot be told apart; "
+                "mend the quotes and line ends."
+            )
+        overlong = self._overlong(table, present)
+        bad = dict.fromkeys([*odd, *overlong], "field-count") | spoiled
+        keep = present & ~blank(piece, records)
+        keep[list(bad)] = False
+        kept = table.filter(pa.array(keep[present])) if keep.sum() < table.num_rows else table
+        return Block(
+            {title: kept[title].combine_chunks() for title in titles},
+            records.lines[keep],
+            [
+                Unreadable(int(records.lines[record]), reason, None, records.text(piece, record))
+                for record, reason in sorted(bad.items())
+            ],
+        )
+
+    def _spoiled(self, piece: TextPiece, records: Records) -> dict[int, str]:
+        """The records that no parser should see, with the reason."""
+        spoiled: dict[int, str] = {}
+        if b'"' in piece.raw:
+            stray = stray_quotes(piece, records, self._delimiter, self.name)
+            spoiled = dict.fromkeys(stray.tolist(), "stray-quote")
+        if b"\0" in piece.raw:
+            nul = np.flatnonzero(np.frombuffer(piece.raw, dtype=np.uint8) == 0)
+            found = np.searchsorted(records.starts, nul, side="right") - 1
+            spoiled |= dict.fromkeys(np.unique(found).tolist(), "nul")
+        return spoiled
+
+    def _table(self, raw: bytes, titles: Collection[str]) -> tuple[pa.Table, list[int]]:
+        """The fields as text, and the records that have not as many as the header."""
+        odd: list[int] = []
+
+        def skip(row: pa.csv.InvalidRow) -> str:
+            odd.append(row.number - 1)
+            return "skip"
+
+        wanted = [*titles, ""] if self._header[-1] == "" else list(titles)
+        table = pa.csv.read_csv(
+            pa.BufferReader(raw),
+            pa.csv.ReadOptions(
+                column_names=self._header, use_threads=False, block_size=len(raw) + 1
+            ),
+            pa.csv.ParseOptions(
+                delimiter=self._delimiter,
+                newlines_in_values=b'"' in raw,
+                ignore_empty_lines=False,
+                invalid_row_handler=skip,
+            ),
+            pa.csv.ConvertOptions(
+                column_types=dict.fromkeys(wanted, pa.string()),
+                include_columns=wanted,
+                strings_can_be_null=False,
+                check_utf8=False,
+            ),
+        )
+        return table, odd
+
+    def _overlong(self, table: pa.Table, present: np.ndarray) -> list[int]:
+        """The records with something behind the delimiter that ends the header."""
+        if self._header[-1] != "":
+            return []
+        behind = pa.compute.not_equal(table[""], "").to_numpy()
+        found: list[int] = np.flatnonzero(present)[behind].tolist()
+        return found
+
+
+def _check_encoding(piece: TextPiece, name: str) -> None:
+    if piece.raw.isascii():
+        return
+    try:
+        piece.raw.decode()
+    except UnicodeDecodeError as error:
+        line = piece.line + piece.raw.count(b"\n", 0, error.start)
+        raise Refusal(f"{name}:{line}: not UTF-8 text; save the file as UTF-8.") from None
+
+
+def _without(piece: TextPiece, records: Records, spoiled: dict[int, str]) -> bytes:
+    """The piece with spaces in the place of some records."""
+    if not spoiled:
+        return piece.raw
+    raw = bytearray(piece.raw)
+    for record in spoiled:
+        begin, end = records.starts[record : record + 2].tolist()
+        while end > begin and raw[end - 1] in b"\r\n":
+            end -= 1
+        raw[begin:end] = b" " * (end - begin)
+    return bytes(raw)

@@ -1,0 +1,237 @@
+"""A delivery, read: the prices that can be believed, and the rows that cannot."""
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from pricewright.files.errors import Refusal
+from pricewright.intake.reading.content import Content
+from pricewright.intake.reading.delimited import DelimitedSheet
+from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.reading.quarantine import REASONS, Quarantine, code
+from pricewright.intake.reading.rows import Block, Rows, Sheet, check_long, check_wide
+from pricewright.steplog.log import Progress
+from pricewright.tables.prices import Floats, Ints, Prices, keys, recoded, with_used_names
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What became of a delivery: rows = len(prices) + quarantine.count.
+
+    symbols: the columns that are a symbol's, of a wide delivery.
+    """
+
+    rows: int
+    prices: Prices
+    quarantine: Quarantine
+    sheet: Sheet
+    symbols: Collection[str] = ()
+
+    def entries(self, file: str, sha256: str) -> list[dict[str, Any]]:
+        """Each quarantined row in plain words, with its own text.
+
+        A row of a wide delivery is a cell, and so is its text, unless the whole line is lost.
+        """
+        lost = self.quarantine
+        lines, rows = lost.lines.tolist(), lost.rows.tolist()
+        fields = [lost.field(entry) for entry in range(len(lines))]
+        places = list(zip(lines, fields, strict=True))
+        cells = {place for place in places if place[1] in self.symbols}
+        of_cells = _cell_texts(self.sheet, cells)
+        of_lines = self.sheet.texts([line for line, field in places if (line, field) not in cells])
+        return [
+            {
+                "file": file,
+                "sha256": sha256,
+                "line": line,
+                "reason": lost.reason(entry),
+                "field": field,
+                "rows": rows[entry],
+                "text": of_cells[line, field] if (line, field) in cells else of_lines[line],
+            }
+            for entry, (line, field) in enumerate(places)
+        ]
+
+
+def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Reading:
+    """Read a delivery and check each row of it.
+
+    Raises Refusal for a file that is wrong as a whole, and if no row of it can be kept.
+    """
+    progress = Progress("rows", doing="reading")
+    sheet = open_sheet(content, dialect, progress.reached)
+    titles = list(sheet.titles)
+    names = dialect.names(titles, content.name)
+    symbols = [title for title in titles if title != names["date"]]
+    if dialect.layout == "wide":
+        for title in symbols:
+            if not dialect.is_symbol(title):
+                raise Refusal(
+                    f"{content.name}:1: {title!r} is not a symbol; mend the column's name, "
+                    "or see source.symbol_pattern."
+                )
+        wanted, each = titles, len(symbols)
+        check = partial(check_wide, date=names["date"], titles=titles, dialect=dialect)
+    else:
+        wanted, each, symbols = list(names.values()), 1, []
+        check = partial(check_long, names=names, titles=titles, dialect=dialect)
+
+    def examined(read: Callable[[], Block]) -> tuple[int, Rows, Quarantine]:
+        block = read()
+        count = (len(block.lines) + len(block.bad)) * each
+        checked = check(block)
+        progress.advance(count)
+        return count, *checked
+
+    parts = list(_side_by_side(examined, sheet.blocks(wanted), threads))
+    delivered = sum(count for count, _, _ in parts)
+    lost = [quarantine for _, _, quarantine in parts]
+    prices, repeated = in_order([rows for _, rows, _ in parts], titles, dialect.layout)
+    quarantine = Quarantine.joined(titles, [*lost, repeated])
+    if delivered != len(prices) + quarantine.count:
+        raise AssertionError(
+            f"{content.name}: {delivered} rows were delivered, {len(prices)} kept and "
+            f"{quarantine.count} quarantined; this is a defect of the reader."
+        )
+    if not delivered:
+        raise Refusal(f"{content.name}:1: the file has a header and no rows; deliver prices.")
+    if not len(prices):
+        line = int(quarantine.lines[0])
+        raise Refusal(
+            f"{content.name}:{line}: {_fault(quarantine, 0)} ({sheet.texts([line])[line][:80]!r}), "
+            f"and none of the {delivered} rows can be kept; correct the file, or its description "
+            "under source in config."
+        )
+    return Reading(delivered, prices, quarantine, sheet, symbols)
+
+
+def open_sheet(
+    content: Content, dialect: Dialect, reached: Callable[[float], object] | None = None
+) -> Sheet:
+    """The reader for what a delivery holds.
+
+    `reached` is told which share of the file has been read, if it is read piece by piece.
+    """
+    if content.kind == "json":
+        from pricewright.intake.reading.json_objects import JsonSheet
+
+        return JsonSheet(content.whole(), content.name)
+    if content.kind in ("parquet", "feather"):
+        from pricewright.intake.reading.columnar import ColumnarSheet
+
+        return ColumnarSheet(content.whole(), content.name, content.kind)
+    if content.kind == "excel":
+        from pricewright.intake.reading.workbook import WorkbookSheet
+
+        return WorkbookSheet(content.whole(), content.name, dialect.sheet)
+    return DelimitedSheet(content, dialect.delimiter, reached)
+
+
+def in_order(
+    parts: list[Rows], titles: list[str], layout: str = "long"
+) -> tuple[Prices, Quarantine]:
+    """Rows in order of symbol and day, and those that are there more than once.
+
+    Of rows that are the same in every value the first stays; if two differ, neither can be
+    believed. Takes `parts` apart as it goes, so that no column is held twice.
+    """
+    names = sorted({name for part in parts for name in part.names})
+    symbols = _concatenated([recoded(part.names, part.symbols, names) for part in parts])
+    days = _concatenated([part.days for part in parts])
+    lines = np.concatenate([part.lines for part in parts] or [np.array([], np.int64)])
+    columns = list(parts[0].values) if parts else []
+    values = {ours: [part.values[ours] for part in parts] for ours in columns}
+    parts.clear()
+    key = keys(symbols, days)
+    if (np.diff(key) > 0).all():
+        joined = {ours: np.concatenate(values.pop(ours)) for ours in columns}
+        return with_used_names(Prices(names, symbols, days, joined)), Quarantine.of(titles, [], [])
+    order = np.argsort(key, kind="stable")
+    key, symbols, days, lines = key[order], symbols[order], days[order], lines[order]
+    joined = {ours: np.concatenate(values.pop(ours))[order] for ours in columns}
+    duplicate, conflict = _repeated(key, joined)
+    fields = np.full(len(key), -1)
+    if layout == "wide":  # where a symbol is a column, and a row one of its cells
+        fields = np.array([titles.index(name) for name in names], dtype=int)[symbols]
+    lost = Quarantine.joined(
+        titles,
+        [
+            Quarantine.of(titles, lines[mask], code(reason), fields[mask])
+            for mask, reason in ((duplicate, "duplicate"), (conflict, "conflict"))
+        ],
+    )
+    if lost.count:
+        keep = ~(duplicate | conflict)
+        symbols, days = symbols[keep], days[keep]
+        joined = {ours: column[keep] for ours, column in joined.items()}
+    return with_used_names(Prices(names, symbols, days, joined)), lost
+
+
+def _cell_texts(
+    sheet: Sheet, cells: Collection[tuple[int, str | None]]
+) -> dict[tuple[int, str | None], str]:
+    """The text of some cells, each a line and a title; a second look at their columns."""
+    if not cells:
+        return {}
+    titles = {title for _, title in cells if title}
+    found: dict[tuple[int, str | None], str] = {}
+    for read in sheet.blocks(titles):
+        block = read()
+        place = {line: row for row, line in enumerate(block.lines.tolist())}
+        for line, title in cells:
+            if title and line in place:
+                found[line, title] = str(block.columns[title][place[line]].as_py())
+    return found
+
+
+def _repeated(
+    key: npt.NDArray[np.int64], values: dict[str, Floats]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which rows (n,) repeat the one before in all, and which belong to a disagreement."""
+    again = np.concatenate(([False], key[1:] == key[:-1]))
+    differs = np.zeros(len(key), dtype=bool)
+    rows = np.flatnonzero(again)
+    for column in values.values():
+        one, other = column[rows], column[rows - 1]
+        differs[rows] |= (one != other) & ~(np.isnan(one) & np.isnan(other))
+    group = np.cumsum(~again) - 1
+    disagree = np.zeros(group[-1] + 1 if len(group) else 0, dtype=bool)
+    disagree[group[differs]] = True
+    conflict = disagree[group]
+    return again & ~conflict, conflict
+
+
+def _concatenated(parts: list[Ints]) -> Ints:
+    return np.concatenate(parts) if parts else np.array([], dtype=np.int32)
+
+
+def _fault(quarantine: Quarantine, entry: int) -> str:
+    field = quarantine.field(entry)
+    return (f"{field} is " if field else "") + REASONS[quarantine.reason(entry)]
+
+
+def _side_by_side(
+    function: Callable[[Callable[[], Block]], T],
+    items: Iterable[Callable[[], Block]],
+    threads: int,
+) -> Iterator[T]:
+    """A function's results in order, a few calls ahead, so that little is in memory."""
+    if threads <= 1:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[T]] = deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,0 +1,298 @@
+"""Deliveries in JSON: an array of flat records, an object that holds one, or a record a line."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain
+from json import JSONDecodeError
+from types import NoneType
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from pricewright.files.errors import Refusal
+from pricewright.intake.reading.rows import Block, Lines, Unreadable
+
+_Found = tuple[int, int, int, Any]  # a record's number, where it begins and ends, what it says
+
+_BLANK: Final = " \t\r\n"
+_MOST_RECORDS: Final = 16_384  # in a block; as objects they take ten times their text
+_MOST_TEXT: Final = 1 << 24
+_MOST_TITLES: Final = 16_384
+_UNREADABLE: Final = object()
+_NESTED: Final[dict[str, Any]] = {"": []}  # whatever it says, it is not flat
+_WORDS: Final = {True: "true", False: "false"}
+
+_blanks = re.compile(r"[ \t\r\n]*").match
+_comma = re.compile(r"[ \t\r\n]*,[ \t\r\n]*").match
+_records_begin = re.compile(r"\[[ \t\r\n]*\{").match
+_lone_surrogate = re.compile("[\ud800-\udfff]").search
+
+
+class JsonSheet:
+    """A delivery in JSON as a sheet: each value is text, as exact as the file has it.
+
+    The file is an array of flat objects; or an object of whose values exactly one is an array
+    of objects, and then is that array; or a flat object; or JSON Lines. Numbers keep their
+    digits, strings are what they say, true and false are these words, null and what a record
+    lacks is no value. `titles` are the keys in order of first appearance.
+
+    `lines` counts the lines of JSON Lines, and in the other shapes, where several may share a
+    line, the records. Bad is a record that is `not-an-object` or `not-flat`, has a
+    `duplicate-key` or a `lone-surrogate` (half of a pair), and a line that is `unreadable`.
+
+    Raises Refusal if the file is not UTF-8, or not JSON as a whole and no JSON Lines; if two
+    arrays could be the records; if a key is empty; and if there is no row to read.
+    """
+
+    def __init__(self, content: bytes, name: str) -> None:
+        self._text = text = _decoded(content, name)
+        if not text.strip(_BLANK):
+            raise Refusal(f"{name}:1: the file has no rows; deliver prices.")
+        try:
+            parts = _parts(text, _document(text), f"{name}: record ")
+        except (JSONDecodeError, RecursionError) as error:
+            if not _looks_like_lines(text):
+                raise _no_json(error, name) from None
+            parts = _parts(text, _lines(text), f"{name}:")
+        except _Ambiguous as found:
+            raise Refusal(f"{name}: {found}; deliver one array.") from None
+        self._blocks = [block for block, _ in parts]
+        self._spans = np.hstack([spans for _, spans in parts] or [np.empty((3, 0), np.int64)])
+        self.titles: Sequence[str] = tuple(_union(block.columns for block in self._blocks))
+        self._refuse_unusable(name)
+
+    def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
+        """The blocks, in order, each as a call; every block has every title."""
+        return (partial(self._complete, block) for block in self._blocks)
+
+    def texts(self, lines: Sequence[int]) -> dict[int, str]:
+        """The slices of the file that are the records, or lines, of these numbers."""
+        numbers, begins, ends = self._spans
+        places = np.searchsorted(numbers, lines).tolist()
+        return {
+            line: self._text[begins[place] : ends[place]].strip(_BLANK)
+            for line, place in zip(lines, places, strict=True)
+        }
+
+    def _complete(self, block: Block) -> Block:
+        absent = pa.nulls(len(block.lines), pa.string())
+        columns = {title: block.columns.get(title, absent) for title in self.titles}
+        return Block(columns, block.lines, block.bad)
+
+    def _refuse_unusable(self, name: str) -> None:
+        if not self._spans.size:
+            raise Refusal(f"{name}: the file has no rows; deliver prices.")
+        if not self.titles:
+            raise Refusal(
+                f"{name}: none of its {self._spans.shape[1]} records is a flat object with values; "
+                "deliver an array of such objects, or one a line."
+            )
+        if len(self.titles) > _MOST_TITLES:
+            raise Refusal(
+                f"{name}: its records have {len(self.titles)} different keys, which is more than "
+                f"{_MOST_TITLES}; deliver records with the same keys."
+            )
+
+
+class _Ambiguous(Exception):
+    """Two arrays that may each be the records."""
+
+
+class _Twice:
+    """An object that has a key twice."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self.keys = keys
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Twice:
+    record = dict(pairs)
+    return record if len(record) == len(pairs) else _Twice([key for key, _ in pairs])
+
+
+_decode = json.JSONDecoder(
+    parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_object
+).raw_decode
+
+
+def _decoded(content: bytes, name: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise Refusal(f"{name}:{line}: not UTF-8 text; save the file as UTF-8.") from None
+
+
+def _no_json(error: JSONDecodeError | RecursionError, name: str) -> Refusal:
+    remedy = "deliver, whole, an array of flat objects, or one object a line."
+    if isinstance(error, RecursionError):
+        return Refusal(f"{name}: the JSON is nested too deep; {remedy}")
+    return Refusal(f"{name}:{error.lineno}: not JSON ({error.msg}); {remedy}")
+
+
+def _document(text: str) -> Iterator[_Found]:
+    """The records of a file that is one array or one object."""
+    begin = _skip(text, 0)
+    shape = _elements if text.startswith("[", begin) else _members
+    end = yield from shape(text, begin)
+    if end < len(text):
+        raise JSONDecodeError("Extra data", text, end)
+
+
+def _elements(text: str, begin: int) -> Generator[_Found, None, int]:
+    at, number = _after(text, begin, "["), 0
+    if text.startswith("]", at):
+        return _after(text, at, "]")
+    while True:
+        value, end = _decode(text, at)
+        number += 1
+        yield number, at, end, value
+        comma = _comma(text, end)
+        if comma is None:
+            return _after(text, end, "]")
+        at = comma.end()
+
+
+def _members(text: str, begin: int) -> Generator[_Found, None, int]:
+    holders: list[str] = []
+    at = _after(text, begin, "{")
+    more = not text.startswith("}", at)
+    while more:
+        if not text.startswith('"', at):
+            raise JSONDecodeError("Expecting a key in double quotes", text, at)
+        key, at = _decode(text, at)
+        at = _after(text, at, ":")
+        if _records_begin(text, at):
+            holders.append(key)
+            at = yield from _elements(text, at)
+        else:
+            _, at = _decode(text, at)
+        comma = _comma(text, at)
+        more = comma is not None
+        at = comma.end() if comma else at
+    end = _after(text, at, "}")
+    if len(holders) > 1 and end == len(text):
+        raise _Ambiguous(f"{holders[0]!r} and {holders[1]!r} are both arrays of objects")
+    if not holders:
+        value, own_end = _decode(text, begin)
+        yield 1, begin, own_end, value
+    return end
+
+
+def _skip(text: str, at: int) -> int:
+    blanks = _blanks(text, at)
+    assert blanks is not None
+    return blanks.end()
+
+
+def _after(text: str, at: int, mark: str) -> int:
+    """The place behind a mark and the blanks around it."""
+    at = _skip(text, at)
+    if not text.startswith(mark, at):
+        raise JSONDecodeError(f"Expecting {mark!r}", text, at)
+    return _skip(text, at + 1)
+
+
+def _looks_like_lines(text: str) -> bool:
+    """Whether some line is an object by itself, and the first opens nothing for those below."""
+    first = re.split(r"[\r\n]", text.lstrip(_BLANK), maxsplit=1)[0].rstrip(_BLANK)
+    if first.startswith("[") or first.endswith(("{", "[", ",", ":")):
+        return False
+    return any(isinstance(value, dict) for _, _, _, value in _lines(text))
+
+
+def _lines(text: str) -> Iterator[_Found]:
+    mark = "\n" if "\n" in text else "\r"
+    begin = number = 0
+    while begin < len(text):
+        end = text.find(mark, begin)
+        end = len(text) if end < 0 else end
+        line = text[begin:end].strip(_BLANK)
+        number += 1
+        if line:
+            yield number, begin, end, _alone(line)
+        begin = end + 1
+
+
+def _alone(line: str) -> Any:
+    try:
+        value, end = _decode(line)
+    except JSONDecodeError:
+        return _UNREADABLE
+    except RecursionError:
+        return _NESTED
+    return value if end == len(line) else _UNREADABLE
+
+
+def _parts(text: str, found: Iterable[_Found], place: str) -> list[tuple[Block, Lines]]:
+    """The records as blocks, each with their numbers, beginnings and ends: (3, n)."""
+    parts, some = [], []
+    for record in found:
+        some.append(record)
+        if len(some) == _MOST_RECORDS or record[2] - some[0][1] > _MOST_TEXT:
+            parts.append(_part(text, some, place))
+            some = []
+    return [*parts, _part(text, some, place)] if some else parts
+
+
+def _part(text: str, some: Sequence[_Found], place: str) -> tuple[Block, Lines]:
+    numbers, begins, ends, values = zip(*some, strict=True)
+    lines, bad = np.array(numbers, np.int64), []
+    if not _all_plain(values, text[begins[0] : ends[-1]]):
+        faults = [_fault(value) for value in values]
+        bad = [
+            Unreadable(number, *fault, text[begin:end].strip(_BLANK))
+            for (number, begin, end, _), fault in zip(some, faults, strict=True)
+            if fault
+        ]
+        lines = lines[[fault is None for fault in faults]]
+        values = tuple(_worded(v) for v, fault in zip(values, faults, strict=True) if not fault)
+    titles = _union(values)
+    for title in titles:
+        if not title.strip():
+            row = next(row for row, value in enumerate(values) if title in value)
+            raise Refusal(f"{place}{lines[row]}: a key is empty; name every value.")
+    columns = {
+        title: pa.array([value.get(title) for value in values], pa.string()) for title in titles
+    }
+    return Block(columns, lines, bad), np.array([numbers, begins, ends], np.int64)
+
+
+def _all_plain(values: Sequence[Any], text: str) -> bool:
+    """Whether, at a glance, records hold nothing but text and null, and no escapes."""
+    if set(map(type, values)) != {dict} or "\\u" in text:
+        return False
+    cells = chain.from_iterable(map(dict.values, values))
+    return set(map(type, cells)) <= {str, NoneType}
+
+
+def _fault(value: Any) -> tuple[str, str | None] | None:
+    if value is _UNREADABLE:
+        return "unreadable", None
+    if not isinstance(value, dict | _Twice):
+        return "not-an-object", None
+    keys = value.keys if isinstance(value, _Twice) else list(value)
+    if any(map(_lone_surrogate, keys)):
+        return "lone-surrogate", None
+    if isinstance(value, _Twice):
+        return "duplicate-key", next(key for key, n in Counter(keys).items() if n > 1)
+    cells = ((_cell_fault(cell), key) for key, cell in value.items())
+    return next(((reason, key) for reason, key in cells if reason), None)
+
+
+def _cell_fault(cell: Any) -> str | None:
+    if isinstance(cell, dict | list | _Twice):
+        return "not-flat"
+    return "lone-surrogate" if isinstance(cell, str) and _lone_surrogate(cell) else None
+
+
+def _worded(record: dict[str, Any]) -> dict[str, Any]:
+    return {key: _WORDS[cell] if isinstance(cell, bool) else cell for key, cell in record.items()}
+
+
+def _union(records: Iterable[Iterable[str]]) -> list[str]:
+    return list(dict.fromkeys(chain.from_iterable(records)))

@@ -1,0 +1,210 @@
+"""Packed deliveries unpacked piece by piece, within limits: gzip, bzip2, xz and Zstandard."""
+
+import sys
+import zlib
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from typing import IO, Literal, Protocol
+
+from pricewright.files.errors import Refusal
+
+Packing = Literal["gzip", "bzip2", "xz", "zstd", "zip"]
+
+PIECE = 1 << 20
+"""Unpacked bytes at a time, about."""
+
+_BLOCK = 1 << 16  # packed bytes at a time: few, for a bomb's ratio is judged by what was read
+_JUDGED_FROM = 10_000_000  # unpacked bytes: a few lines that repeat may well have any ratio
+_XZ_MEMORY = 1 << 29  # a window of 4 GB is legal, and what `xz -9` makes needs 65 MB
+
+_BLOCKS_OF_BZIP2 = (b"1AY&SY", b"\x17rE8P\x90")
+_SKIPPABLE = tuple(bytes([first]) + b"\x2a\x4d\x18" for first in range(0x50, 0x60))
+_MAGICS: dict[Packing, tuple[bytes, ...]] = {
+    "gzip": (b"\x1f\x8b\x08",),
+    "bzip2": tuple(b"BZh%d" % level + b for level in range(1, 10) for b in _BLOCKS_OF_BZIP2),
+    "xz": (b"\xfd7zXZ\x00",),
+    "zstd": (b"\x28\xb5\x2f\xfd", *_SKIPPABLE),
+    "zip": (b"PK\x03\x04", b"PK\x05\x06"),
+}
+_LONGEST_MAGIC = 10
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a delivery may unpack to, so that a small file cannot fill the disk or the memory.
+
+    max_bytes: most bytes unpacked.  max_ratio: most unpacked bytes per packed byte, judged
+    beyond the first 10 MB unpacked.
+    """
+
+    max_bytes: int = 20_000_000_000
+    max_ratio: float = 500
+
+
+def packing_of(head: bytes) -> Packing | None:
+    """How the file that begins with `head` is packed; None if it is not."""
+    return next((packing for packing, magics in _MAGICS.items() if head.startswith(magics)), None)
+
+
+def nearly_packed(head: bytes) -> Packing | None:
+    """How a file would be packed, were one byte at its begin another, or had it not ended there."""
+    for packing, magics in _MAGICS.items():
+        for magic in magics:
+            if magic in _SKIPPABLE:  # all but one byte of these may stand in a text
+                continue
+            differing = sum(ours != theirs for ours, theirs in zip(magic, head, strict=False))
+            if differing == (1 if len(head) >= len(magic) else 0):
+                return packing
+    return None
+
+
+class Packed:
+    """A packed file as it is read: `taken` bytes so far, with at most `left` to go."""
+
+    def __init__(self, file: IO[bytes], name: str, what: str) -> None:
+        self.file, self.name, self.what = file, name, what
+        self.taken, self.left = 0, sys.maxsize
+
+    def read(self) -> bytes:
+        """The next block; empty at the end."""
+        block = self.file.read(min(_BLOCK, self.left))
+        self.taken += len(block)
+        self.left -= len(block)
+        return block
+
+    def jump(self, offset: int, length: int) -> None:
+        """Read on elsewhere in the file, at most some bytes."""
+        self.file.seek(offset)
+        self.left = length
+
+    def refusal(self, found: str, remedy: str = "deliver it again") -> Refusal:
+        """The sentence that says what is wrong with it."""
+        return Refusal(f"{self.name}: the {self.what} {found}; {remedy}.")
+
+
+def unpacked(packed: Packed, packing: Packing) -> Iterator[bytes]:
+    """All streams of a file, one after another: gzip's members, Zstandard's frames.
+
+    Zeros after a stream of gzip or xz are padding, as block devices and the xz format have it.
+    Raises Refusal for a file that is damaged, cut off, or goes on with anything else.
+    """
+    data = packed.read()
+    while data:
+        data = yield from one_stream(packed, packing, data)
+        if packing in ("gzip", "xz"):
+            data = data.lstrip(b"\0")
+            while not data and (data := packed.read()):
+                data = data.lstrip(b"\0")
+        while len(data) < _LONGEST_MAGIC and (more := packed.read()):
+            data += more
+        if data and packing_of(data) != packing:
+            raise packed.refusal("goes on after its end with other bytes", "pack the file again")
+
+
+def one_stream(packed: Packed, packing: str, data: bytes) -> Generator[bytes, None, bytes]:
+    """One stream that begins with `data`; returns what was read beyond its end."""
+    decompressor, broken = _decompressor(packing)
+    while not decompressor.eof:
+        try:
+            piece = decompressor.decompress(data, PIECE)
+        except broken as error:
+            reason = str(error).rpartition(": ")[2]
+            if "memory" in reason.lower():
+                raise packed.refusal(
+                    "needs more memory to unpack than files of prices do",
+                    "pack it again, with a smaller window",
+                ) from None
+            raise packed.refusal(f"is damaged ({reason})") from None
+        if piece:
+            yield piece
+        data = b""
+        if decompressor.needs_input and not decompressor.eof:
+            data = packed.read()
+            if not data and not piece:
+                raise packed.refusal("is cut off before its end")
+    return decompressor.unused_data
+
+
+def within(limits: Limits, packed: Packed, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Pieces as they come, until they are more than the limits allow: then a Refusal."""
+    total = 0
+    for piece in pieces:
+        total += len(piece)
+        if total > limits.max_bytes:
+            raise packed.refusal(
+                f"unpacks to more than {limits.max_bytes} bytes",
+                "deliver it in parts, or raise source.max_unpacked_bytes",
+            )
+        if total > max(_JUDGED_FROM, limits.max_ratio * packed.taken):
+            raise packed.refusal(
+                f"unpacks to more than {limits.max_ratio:g} times its size, as no prices do",
+                "check where it comes from, or raise source.max_ratio",
+            )
+        yield piece
+
+
+def gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes in pieces of at least PIECE, but for the last."""
+    held: list[bytes] = []
+    length = 0
+    for piece in pieces:
+        held.append(piece)
+        length += len(piece)
+        if length >= PIECE:
+            yield b"".join(held)
+            held, length = [], 0
+    if held:
+        yield b"".join(held)
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int) -> bytes: ...
+
+
+class _Deflate:
+    """zlib's decompressor in the manner of the others, which keep the input not yet used."""
+
+    def __init__(self, wbits: int) -> None:
+        self._zlib = zlib.decompressobj(wbits)
+
+    @property
+    def eof(self) -> bool:
+        return self._zlib.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._zlib.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._zlib.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        return self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
+
+
+def _decompressor(packing: str) -> tuple[_Decompressor, tuple[type[Exception], ...]]:
+    """A decompressor for one stream, and what it raises for data that is damaged."""
+    if packing == "bzip2":
+        import bz2
+
+        return bz2.BZ2Decompressor(), (OSError,)
+    if packing == "xz":
+        import lzma
+
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY), (lzma.LZMAError,)
+    if packing == "zstd":
+        if sys.version_info >= (3, 14):
+            from compression import zstd
+        else:
+            from backports import zstd
+        return zstd.ZstdDecompressor(), (zstd.ZstdError,)
+    return _Deflate({"gzip": 16 + zlib.MAX_WBITS, "deflate": -zlib.MAX_WBITS}[packing]), (
+        zlib.error,
+    )

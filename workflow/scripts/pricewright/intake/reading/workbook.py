@@ -1,0 +1,111 @@
+"""Deliveries in Excel: one sheet of a workbook, its columns with the types that they have."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
+from signal import SIGKILL
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from pricewright.files.errors import Refusal
+from pricewright.intake.reading import cells
+from pricewright.intake.reading.rows import Block
+
+_ROWS: Final = 1 << 17  # of a block
+_TYPES: Final = {
+    "text": pa.string(),
+    "number": pa.float64(),
+    "date": pa.date32(),
+    "moment": pa.timestamp("us"),
+}
+
+
+class WorkbookSheet:
+    """A sheet of a workbook (.xlsx, .xlsm, .xls); `lines` are the row numbers that Excel shows.
+
+    sheet: its name; None takes the only one that is not empty.
+
+    The first row that is not blank has the titles; blank rows below it are no rows, and columns
+    that are blank throughout are no columns. A column of numbers is float64, one of dates
+    date32, one with times of day too a timestamp. Any other is text: numbers as short as they
+    are exact, dates in ISO 8601, the words true and false. An empty cell, and an error such as
+    #N/A, is no value; a formula has the value that was stored with it. No row is bad.
+
+    Raises Refusal for what cannot be opened, takes more memory than a sheet of prices should,
+    or has no rows; for a sheet that is not there, or not the only one; for a column without a
+    title, or with that of another. Raises OSError or MemoryError for what may pass.
+    """
+
+    def __init__(self, content: bytes, name: str, sheet: str | None = None) -> None:
+        found = _read_apart(content, name, sheet)
+        listed = ", ".join(map(repr, found["filled"] or found["sheets"]))
+        if sheet is not None and sheet not in found["sheets"]:
+            raise Refusal(f"{name}: no sheet {sheet!r}, but {listed}; correct source.sheet.")
+        if len(found["filled"]) > 1:
+            raise Refusal(f"{name}: {listed} all hold something; say one in source.sheet.")
+        lines = found.get("lines", [])
+        if len(lines) < 2:
+            what = "has a header and no rows" if lines else "is empty"
+            raise Refusal(f"{name}: the sheet {what}; deliver prices.")
+        self._lines = np.array(lines[1:], np.int64)
+        self._columns = _named(found["titles"], found["columns"], f"{name}:{lines[0]}")
+        self.titles: Sequence[str] = tuple(self._columns)
+
+    def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
+        """The blocks, in order, each as a call; the sheet is in memory already."""
+        return (partial(self._block, start) for start in range(0, len(self._lines), _ROWS))
+
+    def texts(self, lines: Sequence[int]) -> dict[int, str]:
+        """The cells of some rows as text, with tabs between them."""
+        columns = self._columns.values()
+        places = np.searchsorted(self._lines, lines).tolist()
+        return {
+            line: "\t".join(cells.text(column[place].as_py()) for column in columns)
+            for line, place in zip(lines, places, strict=True)
+        }
+
+    def _block(self, start: int) -> Block:
+        columns = {title: column.slice(start, _ROWS) for title, column in self._columns.items()}
+        return Block(columns, self._lines[start : start + _ROWS])
+
+
+def _read_apart(content: bytes, name: str, sheet: str | None) -> dict[str, Any]:
+    """What `cells.read` says, in a process that may end as it likes."""
+    # -P: modules in that folder, as `numbers`, must not hide those of the standard library.
+    program = [sys.executable, "-P", cells.__file__]
+    asked = json.dumps([sheet, cells.MEMORY, cells.SECONDS]).encode() + b"\n"
+    done = subprocess.run(program, input=asked + content, capture_output=True, check=False)
+    if done.returncode == -SIGKILL:
+        raise MemoryError(f"{name}: the process that read the workbook was killed")
+    if done.returncode != 0:
+        raise Refusal(
+            f"{name}: the workbook breaks its reader, or takes more than "
+            f"{cells.MEMORY >> 30} GiB or {cells.SECONDS // 60} minutes; deliver it as CSV."
+        )
+    found: dict[str, Any] = json.loads(done.stdout)
+    if "trouble" in found:
+        reason = " ".join(found["trouble"].split()).rstrip(".")[:200]
+        raise Refusal(
+            f"{name}: no workbook that can be read ({reason}); save it as .xlsx with no password."
+        )
+    return found
+
+
+def _named(
+    titles: Sequence[str], columns: Sequence[tuple[str, list[Any]]], place: str
+) -> dict[str, pa.Array]:
+    named: dict[str, pa.Array] = {}
+    for number, (title, (kind, values)) in enumerate(zip(titles, columns, strict=True), start=1):
+        array = pa.array(values, pa.string() if kind in ("date", "moment") else _TYPES[kind])
+        if not title and array.null_count == len(array):
+            continue
+        if not title:
+            raise Refusal(f"{place}: column {number} has values and no title; give it one.")
+        if title in named:
+            raise Refusal(f"{place}: two columns have the title {title!r}; name them apart.")
+        named[title] = array.cast(_TYPES[kind])
+    return named

@@ -1,0 +1,170 @@
+"""Web addresses, and which hosts may be asked: none whose IP address is not public."""
+
+import ipaddress
+import re
+import socket
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+from pricewright.files.errors import Refusal
+from pricewright.files.secrets import redacted
+
+URI_KEY: Final = "config key 'source.uri':"
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+"""Line breaks and other characters that neither an address nor a header may have."""
+
+_PORTS: Final = {"http": 80, "https": 443}
+_URI = re.compile(r"(https?)://([^/?#\\]*)(/[^?#]*)?(?:\?([^#]*))?(?:#.*)?", re.I)
+_HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{0,5}))?")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
+_NUMBER = re.compile(r"0[xX][0-9A-Fa-f]*|[0-9]+")
+_KEPT = "/%:@!$&'()*+,;=~"  # what stands in a path as it is, with letters, digits and "-._"
+
+
+class Parts(NamedTuple):
+    """A web address in pieces, each as it was written."""
+
+    scheme: str
+    userinfo: str
+    host_and_port: str
+    path: str
+    query: str
+
+
+@dataclass(frozen=True)
+class WebAddress:
+    """Where a request goes; all but scheme and port may hold secrets, and `repr` shows none."""
+
+    scheme: str
+    host: str = field(repr=False)  # in ASCII, without brackets and trailing dot
+    port: int
+    target: str = field(repr=False)  # path and query, quoted
+
+    @property
+    def authority(self) -> str:
+        """Host and port as the Host header has them."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.has_default_port else f"{host}:{self.port}"
+
+    @property
+    def uri(self) -> str:
+        return f"{self.scheme}://{self.authority}{self.target}"
+
+    @property
+    def has_default_port(self) -> bool:
+        return self.port == _PORTS[self.scheme]
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the host is an IPv4 address, however written: no name ends in a number."""
+        return bool(_NUMBER.fullmatch(self.host.split(".")[-1]))
+
+
+def split(uri: str) -> Parts:
+    """The pieces of an http(s) address; a fragment is dropped.
+
+    Placeholders may stand in any piece: what they hold cannot move the borders between the
+    pieces. Raises Refusal, which shows nothing of the address: a password may stand in it.
+    """
+    found = _URI.fullmatch(uri)
+    if not found:
+        raise Refusal(f"{URI_KEY} is no address such as https://prices.example/a.csv; correct it.")
+    scheme, authority, path, query = found.groups(default="")
+    userinfo, _, host_and_port = authority.rpartition("@")
+    return Parts(scheme.lower(), userinfo, host_and_port, path, query)
+
+
+def web_address(parts: Parts, fill: Callable[[str], str] = str) -> WebAddress:
+    """The address that some pieces make: each is filled in, then quoted as browsers do.
+
+    Raises Refusal, which shows nothing of the address.
+    """
+    host_and_port, path, query = (fill(part) for part in parts[2:])
+    if CONTROL.search(path + query):
+        raise Refusal(f"{URI_KEY} holds a line break or another control character; take it out.")
+    found = _HOST_AND_PORT.fullmatch(host_and_port)
+    host = _plain(found[1]) if found else ""
+    if not found or not host:
+        raise Refusal(
+            f"{URI_KEY} names no host that can be asked; correct it, and write letters of other "
+            "alphabets in the host's xn-- form."
+        )
+    port = int(found[2] or _PORTS[parts.scheme])
+    if not 0 < port < 65536:
+        raise Refusal(f"{URI_KEY} names the port {port}; a port is 1 to 65535.")
+    target = quote(path or "/", safe=_KEPT) + ("?" if query else "")
+    return WebAddress(parts.scheme, host, port, target + quote(query, safe=_KEPT + "?"))
+
+
+def resolve(address: WebAddress) -> list[str]:
+    """The IP addresses of a host, however it is written; raises OSError if it has none."""
+    # RFC 6761: a name that ends so is this machine, whatever name servers say.
+    local = address.host.lower().split(".")[-1] == "localhost"
+    name = "localhost" if local else address.host
+    found = socket.getaddrinfo(name, address.port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(end[0]) for *_, end in found))
+
+
+def check_host(address: WebAddress, found: Iterable[str], allow_hosts: Sequence[str]) -> None:
+    """Refuse a host if one of its IP addresses is not public, unless it is allowed by name.
+
+    found: all of its IP addresses. allow_hosts: hosts as they are written in addresses.
+    """
+    allowed = {_in_ascii(host.strip("[]").removesuffix(".")).lower() for host in allow_hosts}
+    if address.host.lower() in allowed:
+        return
+    for ip in found:
+        if not is_public(ip):
+            raise Refusal(
+                redacted(
+                    f"{URI_KEY} the host {address.host} has the address {ip}, which is loopback, "
+                    "private or otherwise not public; if it may be asked, add the host to "
+                    "source.allow_hosts."
+                )
+            )
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address belongs to the public internet, also if IPv6 wraps another."""
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip.is_global and not ip.is_multicast and ip not in _PROTOCOL
+    inside = ip.ipv4_mapped or ip.sixtofour
+    if ip in _NAT64:
+        inside = ipaddress.IPv4Address(ip.packed[-4:])
+    if inside is not None:
+        return is_public(str(inside))
+    return ip in _UNICAST and ip.is_global
+
+
+_PROTOCOL: Final = ipaddress.ip_network("192.0.0.0/24")  # a cloud keeps machines' secrets there
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST: Final = ipaddress.ip_network("2000::/3")  # all of IPv6 that is given out so far
+
+
+def _plain(host: str) -> str:
+    """A host without brackets and trailing dot, in ASCII; empty if it is none."""
+    if host.startswith("["):
+        try:
+            ipaddress.IPv6Address(host[1:-1])
+        except ValueError:
+            return ""
+        return host[1:-1]
+    plain = _in_ascii(host.removesuffix("."))
+    return plain if _NAME.fullmatch(plain) else ""
+
+
+def _in_ascii(host: str) -> str:
+    """A host with its letters of other alphabets encoded; empty if that is not unambiguous."""
+    if host.isascii():
+        return host
+    host = unicodedata.normalize("NFC", host).lower()
+    try:
+        encoded = host.encode("idna")
+        # Python has the older standard, which takes some letters for others, as ß for ss.
+        return encoded.decode("ascii") if encoded.decode("idna") == host else ""
+    except UnicodeError:
+        return ""

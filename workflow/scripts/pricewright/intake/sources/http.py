@@ -1,0 +1,283 @@
+"""One http(s) request: to the IP addresses that were checked, or through the desk's proxy.
+
+The answer to an http(s) request: all of its bytes or an error, never a part as the whole.
+"""
+
+import base64
+import hashlib
+import http.client
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+from urllib.request import getproxies, proxy_bypass
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import HeaderParsingError, HTTPError, LocationParseError
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import Url, make_headers, parse_url
+from urllib3.util.response import assert_header_parsing
+
+from pricewright.files.errors import Refusal
+from pricewright.files.secrets import redacted
+from pricewright.intake.sources.addresses import WebAddress, check_host, resolve
+
+TROUBLE: Final = (OSError, HTTPError, http.client.HTTPException)
+"""What the libraries raise between a request and the end of its answer."""
+
+_PIECE = 1 << 18
+_LINGER = 0.2  # seconds for a server that holds the line open to send more than it declared
+_MAGIC: Final = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
+_DIGEST = re.compile(r"\b(sha-256|md5)=:?([A-Za-z0-9+/]+=*)", re.I)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """An answer whose status and header lines have come; whoever has it closes it.
+
+    place: how errors name what was asked for. timeout: the seconds between two pieces.
+    """
+
+    place: str
+    timeout: float
+    connection: HTTPConnection
+    line: socket.socket
+    response: BaseHTTPResponse
+
+    @property
+    def status(self) -> int:
+        return self.response.status
+
+    def header(self, name: str) -> str:
+        """The value of a header, empty if there is none."""
+        return str(self.response.headers.get(name, "")).strip()
+
+    def close(self) -> None:
+        self.response.close()
+        self.connection.close()
+
+    def body(self, max_bytes: int) -> Iterator[bytes]:
+        """The bytes as they are sent; the iterator ends normally only if all came, and no others.
+
+        Raises Refusal if they are, or are declared to be, more than max_bytes, or in an encoding
+        that nobody could tell from them. The iterator raises OSError if they are not as many
+        as declared, or have not the digest that the server gives. What has neither a length
+        nor chunks ends where the connection does: whether it is whole cannot be known.
+        """
+        declared = self._declared()
+        if declared is not None and declared > max_bytes:
+            raise self.refusal(
+                f"the server declares {declared} bytes, more than {max_bytes}",
+                "raise source.max_bytes if that many are right",
+            )
+        encoding = self.header("Content-Encoding")
+        if encoding.lower() not in ("", "identity", *_MAGIC):
+            raise self.refusal(
+                f"the server sends it encoded as {encoding!r}, although asked not to",
+                "have it sent as it is, or as gzip or zstd",
+            )
+        return self._pieces(declared, max_bytes, _MAGIC.get(encoding.lower(), b""))
+
+    def _pieces(self, declared: int | None, max_bytes: int, magic: bytes) -> Iterator[bytes]:
+        promised = self._promised()
+        digests = {"sha-256": hashlib.sha256(), "md5": hashlib.md5(usedforsecurity=False)}
+        received, start = 0, b""
+        while piece := self._read(finished=received == declared):
+            received += len(piece)
+            if received > max_bytes:
+                raise self.refusal(
+                    f"the server sends more than {max_bytes} bytes",
+                    "raise source.max_bytes if that many are right",
+                )
+            if declared is not None and received > declared:
+                raise self.may_pass(f"more bytes came than the {declared} declared")
+            for name in {name for name, _ in promised}:
+                digests[name].update(piece)
+            start += piece[: len(magic) - len(start)]
+            yield piece
+        if declared is not None and received < declared:
+            raise self.may_pass(
+                f"only {received} bytes came of {declared}, a short body is no delivery"
+            )
+        for name, value in promised:
+            if base64.b64encode(digests[name].digest()).decode("ascii") != value:
+                raise self.may_pass(f"what came has not the {name} that the server gives")
+        if start != magic:  # what is so encoded is kept so, and recognised later by its content
+            raise self.refusal(
+                f"the server calls it {self.header('Content-Encoding')}, which it is not",
+                "have the header Content-Encoding put right",
+            )
+
+    def _read(self, finished: bool) -> bytes:
+        """The next piece; one read follows the last, to see whether there is more."""
+        if finished:
+            self.line.settimeout(_LINGER)
+        try:
+            return self.response.read1(_PIECE, decode_content=False)
+        except TROUBLE as error:
+            if finished:
+                return b""
+            raise in_our_words(error, self.place, self.timeout) from None
+
+    def _declared(self) -> int | None:
+        """How many bytes the body has, if the server says so."""
+        # Exactly as http.client has it, which would leave the chunks' own lines in the body.
+        transfer = self.response.headers.get("Transfer-Encoding", "")
+        length = self.header("Content-Length")
+        if transfer.lower() not in ("", "chunked"):
+            raise self.refusal(
+                f"the server transfers it encoded as {transfer!r}", "have it sent as it is"
+            )
+        if transfer or not length:
+            return None
+        if not re.fullmatch(r"[0-9]{1,18}", length):
+            raise self.may_pass(f"the server declares a length of {length!r}")
+        return int(length)
+
+    def _promised(self) -> list[tuple[str, str]]:
+        """The digests that the server gives: (algorithm, value in base64)."""
+        fields = [self.header(name) for name in ("Repr-Digest", "Content-Digest", "Digest")]
+        found = [(name.lower(), value) for name, value in _DIGEST.findall(", ".join(fields))]
+        if value := self.header("Content-MD5"):
+            found.append(("md5", value))
+        if (value := self.header("x-amz-checksum-sha256")) and "-" not in value:
+            found.append(("sha-256", value))  # with a dash it is a digest of digests of parts
+        return found
+
+    def refusal(self, what: str, advice: str) -> Refusal:
+        """A sentence on this answer, for what no retry will mend."""
+        return Refusal(redacted(f"{self.place}: {what}; {advice}."))
+
+    def may_pass(self, what: str) -> OSError:
+        """A sentence on this answer, for what another one may not have."""
+        return OSError(redacted(f"{self.place}: {what}; ask again later."))
+
+
+def in_our_words(error: BaseException, place: str, timeout: float) -> Refusal | OSError:
+    """What to raise for TROUBLE: the libraries' own texts show the URL with its secrets."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return Refusal(
+            redacted(
+                f"{place}: the server's certificate is not trusted ({error.verify_message}); have "
+                "it put right, or name the authority's file in the variable SSL_CERT_FILE."
+            )
+        )
+    if isinstance(error, socket.gaierror):
+        why = f"the host's address is not found ({error.strerror})"
+    elif isinstance(error, TimeoutError):
+        why = f"nothing came for {timeout:g} seconds"
+    elif isinstance(error, HeaderParsingError):
+        why = "the answer's header lines are garbled"
+    elif isinstance(error, http.client.IncompleteRead):
+        why = "the answer broke off, and a short body is no delivery"
+    elif isinstance(error, OSError):
+        why = error.strerror or str(error)
+    else:
+        why = f"the answer is not HTTP ({type(error).__name__})"
+    return OSError(redacted(f"{place}: {why}; ask again later."))
+
+
+def ask(
+    address: WebAddress,
+    *,
+    place: str,
+    headers: Mapping[str, str],
+    allow_hosts: Sequence[str],
+    timeout: float,
+) -> Reply:
+    """Ask for what lies at an address.
+
+    place: how errors name it. timeout: seconds to connect, and between two pieces. Raises
+    Refusal for a host that may not be asked or does not prove who it is, and OSError for
+    all else that goes wrong before the answer's header lines have come.
+    """
+    proxy = _proxy(address)
+    try:
+        found = resolve(address)
+    except OSError as error:
+        if proxy is None or address.is_number:
+            raise in_our_words(error, place, timeout) from None
+        found = []  # a desk's own names may be known to its proxy only
+    check_host(address, found, allow_hosts)
+    target, headers = address.target, {"host": address.authority, "connection": "close", **headers}
+    # We connect to what was checked: asked again, a name may have another address. A proxy
+    # does ask again; it has to guard its network itself.
+    ends = [(ip, address.port) for ip in found]
+    if proxy is not None:
+        ends = [(str(proxy.host), proxy.port or 80)]
+        place = f"{place} (through the proxy {proxy.netloc})"
+        if address.scheme == "http":
+            target, headers = address.uri, {**headers, **_proxy_headers(proxy)}
+    try:
+        connection = _connected(address, ends, proxy, timeout)
+        try:
+            line = connection.sock
+            connection.request("GET", target, headers=headers, preload_content=False)
+            response = connection.getresponse()
+        except BaseException:
+            connection.close()
+            raise
+    except TROUBLE as error:
+        raise in_our_words(error, place, timeout) from None
+    response.length_remaining = None  # else urllib3 would stop at it; see _Response
+    return Reply(place=place, timeout=timeout, connection=connection, line=line, response=response)
+
+
+def _connected(
+    address: WebAddress, ends: Sequence[tuple[str, int]], proxy: Url | None, timeout: float
+) -> HTTPConnection:
+    """A connection to the first of some ends (IP address or proxy, port) that takes one."""
+    for host, port in ends:
+        connection = HTTPConnection(host, port, timeout=timeout, proxy=proxy)
+        if address.scheme == "https":
+            connection = HTTPSConnection(
+                host, port, timeout=timeout, proxy=proxy, server_hostname=address.host
+            )
+            if proxy is not None:
+                connection.set_tunnel(address.host, address.port, _proxy_headers(proxy))
+        connection.response_class = _Response
+        try:
+            connection.connect()
+            return connection
+        except TROUBLE:
+            connection.close()
+            if (host, port) == ends[-1]:
+                raise
+    raise AssertionError("a host that was found has an address")
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer that can be read past its declared length, so that a longer one is seen."""
+
+    def begin(self) -> None:
+        super().begin()
+        assert_header_parsing(self.msg)  # urllib3 only logs it, with the URL, and loses the rest
+        if self.length is not None:
+            self.length += 1
+
+
+def _proxy(address: WebAddress) -> Url | None:
+    """The proxy that the environment has for an address, if one applies."""
+    proxies = getproxies()
+    named = proxies.get(address.scheme) or proxies.get("all")
+    if not named or proxy_bypass(f"{address.host}:{address.port}"):
+        return None
+    try:
+        proxy = parse_url(named if "://" in named else f"http://{named}")
+    except LocationParseError:
+        proxy = Url()
+    if proxy.scheme != "http" or not proxy.host:
+        raise Refusal(
+            f"environment variable {address.scheme.upper()}_PROXY or ALL_PROXY: names no proxy "
+            "that can be used; write http://host:port."
+        )
+    return proxy
+
+
+def _proxy_headers(proxy: Url) -> dict[str, str]:
+    return make_headers(proxy_basic_auth=unquote(proxy.auth)) if proxy.auth else {}

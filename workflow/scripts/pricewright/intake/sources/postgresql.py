@@ -1,0 +1,190 @@
+"""PostgreSQL as a source: one read-only transaction, and every value as exact as it is there."""
+
+import math
+import os
+import re
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qsl, unquote
+
+from pricewright.files.errors import Refusal
+from pricewright.files.secrets import expand, secret
+from pricewright.intake.sources.sqlite import DatabaseVerdict, too_slow
+
+if TYPE_CHECKING:
+    import psycopg
+    from sqlalchemy import Connection
+
+
+GRACE = 5.0
+"""Seconds after which the line is cut, if the server has not ended by itself what is too slow."""
+
+_URI = re.compile(
+    r"[a-z+]+://(?:(?P<user>[^:@/?]*)(?::(?P<password>[^@/?]*))?@)?"
+    r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^:@/?]*)(?::(?P<port>[^:@/?]*))?"
+    r"(?:/(?P<dbname>[^@/?]*))?(?:\?(?P<options>[^@]*))?"
+)
+_OPTIONS: Final = {"host", "port", "sslmode", "sslrootcert", "channel_binding", "options"}
+_PLACEHOLDERS = re.compile(r"(\$\{[A-Za-z_][A-Za-z0-9_]*\})*")
+
+_NUMBERS: Final = {"bool", "int2", "int4", "int8", "float4", "float8"}
+_MOMENTS: Final = {"timestamp", "timestamptz"}
+
+_REFUSED = re.compile(
+    "authentication failed|no password supplied|does not exist|pg_hba.conf|permission denied|"
+    "not permitted|not support SSL|certificate (verify|file)|(^|: )invalid "
+)
+_PASSING: Final = ("08", "40", "53", "55P03", "57", "58", "XX")
+_WITHOUT_VALUES: Final = ("0A", "25", "28", "3D", "42", "55")
+
+
+@dataclass(frozen=True)
+class PostgreSQL:
+    """A database, by a URI such as postgresql://user:${PASSWORD}@host:5432/prices.
+
+    Raises Refusal for a URI that is not so, or with a password that is no placeholder.
+    """
+
+    uri: str
+    timeout: float
+
+    def __post_init__(self) -> None:
+        self._parts()
+
+    def connect(self) -> "Connection":
+        """A connection whose transactions are read-only.
+
+        What the URI leaves out comes from libpq's own variables, PGUSER and PGPASSWORD among
+        them; a password file is not looked at.
+        """
+        from sqlalchemy import NullPool, create_engine
+
+        engine = create_engine(
+            "postgresql+psycopg://",
+            creator=self._line,
+            poolclass=NullPool,
+            hide_parameters=True,
+            use_native_hstore=False,
+        )
+        return engine.connect()
+
+    def prepare(self, connection: "Connection") -> None:
+        """Set what values look like, whatever this user likes, and each statement's timeout."""
+        settings = {
+            "statement_timeout": f"{math.ceil(self.timeout * 1000)}",
+            "timezone": "'UTC'",
+            "datestyle": "'ISO, YMD'",
+            "intervalstyle": "'iso_8601'",
+            "extra_float_digits": "1",  # the shortest text that is the same float
+            "bytea_output": "'hex'",
+        }
+        connection.exec_driver_sql(
+            ";".join(f"SET LOCAL {name} = {value}" for name, value in settings.items())
+        )
+
+    @contextmanager
+    def clock(self, connection: "Connection") -> Iterator[None]:
+        """A block in which the line is cut if the server does not keep the timeout itself."""
+        line: Any = connection.connection.driver_connection
+        cut = threading.Timer(self.timeout + GRACE, _cut, [line.pgconn.socket])
+        cut.start()
+        try:
+            yield
+        finally:
+            cut.cancel()
+            cut.join()
+
+    def verdict(self, error: BaseException) -> DatabaseVerdict | None:
+        """What an error of the driver means; None for one that is not the driver's."""
+        import psycopg
+
+        if not isinstance(error, psycopg.Error):
+            return None
+        state = error.sqlstate
+        if state is None:
+            return _verdict_without_state(error)
+        if state == "57014":
+            return too_slow(self.timeout)
+        if state == "22021":
+            return DatabaseVerdict(False, "some text is not UTF-8")
+        said = error.diag.message_primary if state.startswith(_WITHOUT_VALUES) else None
+        return DatabaseVerdict(state.startswith(_PASSING), said or type(error).__name__)
+
+    def _line(self) -> "psycopg.Connection[Any]":
+        import psycopg
+
+        secret("PGPASSWORD")  # libpq takes it by itself; `redacted` has to know it
+        parts: dict[str, Any] = {
+            name: expand(text, "source.uri") for name, text in self._parts().items()
+        }
+        line = psycopg.connect(
+            **parts,
+            client_encoding="utf8",
+            connect_timeout=max(2, math.ceil(self.timeout)),
+            passfile=os.path.join(os.devnull, "none"),  # there cannot be such a file
+        )
+        line.read_only = True
+        _read_exactly(line)
+        return line
+
+    def _parts(self) -> dict[str, str]:
+        """What libpq is told, with the placeholders in it."""
+        found = _URI.fullmatch(self.uri)
+        if not found:  # not shown: there may be a password in it
+            raise Refusal(
+                "config key 'source.uri': this is no address of a database; write "
+                "postgresql://user:${PASSWORD}@host:5432/database."
+            )
+        parts = found.groupdict(default="")
+        if not _PLACEHOLDERS.fullmatch(parts["password"]):
+            raise Refusal(
+                "config key 'source.uri': there is a password in it; write ${NAME} in its place "
+                "and set that environment variable, or leave it out and set PGPASSWORD."
+            )
+        options = dict(parse_qsl(parts.pop("options"), keep_blank_values=True))
+        for name in options.keys() - _OPTIONS:
+            raise Refusal(
+                f"config key 'source.uri': the option {name!r} is not taken, allowed: "
+                f"{', '.join(sorted(_OPTIONS))}."
+            )
+        parts = {name: unquote(text) for name, text in parts.items()} | options
+        parts["host"] = parts["host"].strip("[]")
+        return {name: text for name, text in parts.items() if text}
+
+
+def _verdict_without_state(error: "psycopg.Error") -> DatabaseVerdict:
+    import psycopg
+
+    said = " ".join(str(error).split()).rpartition("FATAL: ")[2].removeprefix("connection failed: ")
+    if _REFUSED.search(said):
+        return DatabaseVerdict(False, said, "source.uri")
+    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+        return DatabaseVerdict(True, said)
+    return DatabaseVerdict(False, type(error).__name__, "source.parameters")
+
+
+def _read_exactly(line: "psycopg.Connection[Any]") -> None:
+    """Let values come as the text that PostgreSQL has for them, but for JSON's own types."""
+    from psycopg.types.string import TextLoader
+
+    class MomentLoader(TextLoader):
+        """Timestamps as ISO 8601 has them: 2024-01-02T15:00:00+00:00."""
+
+        def load(self, data: Any) -> str:
+            text = str(super().load(data)).replace(" ", "T", 1)
+            return f"{text}:00" if text.endswith("+00") else text
+
+    for kind in line.adapters.types:
+        line.adapters.register_loader(kind.array_oid, TextLoader)
+        if kind.name not in _NUMBERS:
+            loader = MomentLoader if kind.name in _MOMENTS else TextLoader
+            line.adapters.register_loader(kind.oid, loader)
+
+
+def _cut(descriptor: int) -> None:
+    with socket.socket(fileno=os.dup(descriptor)) as line:
+        line.shutdown(socket.SHUT_RDWR)

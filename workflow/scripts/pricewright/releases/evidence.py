@@ -1,0 +1,300 @@
+"""What the evidence of a release holds beside the release: config, code, software, ledger.
+
+The evidence of a release as a Workflow Run RO-Crate: what an auditor needs, and no machine.
+
+Follows RO-Crate 1.1 and the profiles Process Run Crate, Workflow Run Crate (both 0.5) and Workflow
+RO-Crate 1.0. The library `rocrate` makes the metadata; the archive is packed here, for it has to
+be the same bytes each time.
+"""
+
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from rocrate.rocrate import ROCrate
+
+from collections.abc import Sequence
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from platform import python_version
+
+from pricewright.files.disk import read_regular, read_whole
+from pricewright.files.secrets import redacted
+from pricewright.signoffs.coverage import digests
+from pricewright.signoffs.gates import Decision
+
+METADATA = "ro-crate-metadata.json"
+WORKFLOW = "workflow/Snakefile"
+
+_PROFILES = {
+    "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
+    "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
+    "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
+}
+_SHA256 = "https://w3id.org/ro/terms/workflow-run#sha256"
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_KINDS = {"json": "application/json", "jsonl": "application/jsonl", "html": "text/html"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrateContents:
+    """What the crate says beside its files.
+
+    name: of the crate.  moment: when it was published, ISO 8601.  deliveries: place and SHA-256
+    of each delivery of raw prices.  given: the paths of what else went into the run.  results: the
+    paths of what it made.  code: the digest of the code that made the model.  software:
+    distributions and their versions.  signoffs: each sign-off's path, its gate, who signed, and
+    the paths of what they signed.  author, ended: who ran the workflow, and when, if known.
+    """
+
+    name: str
+    moment: str
+    deliveries: Iterable[tuple[str, str]]
+    given: Iterable[str]
+    results: Iterable[str]
+    code: str
+    software: Mapping[str, str]
+    signoffs: Iterable[tuple[str, str, str, Iterable[str]]]
+    author: str | None = None
+    ended: str | None = None
+
+
+def packed(files: Mapping[str, bytes], digests: Mapping[str, str], facts: CrateContents) -> bytes:
+    """The crate as a zip file: the files by their paths, the metadata first.
+
+    digests: the SHA-256 of each file. `files` must have the workflow under WORKFLOW and all that
+    `facts` names.
+    """
+    metadata = orjson.dumps(_metadata(files, digests, facts), option=orjson.OPT_INDENT_2)
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in [(METADATA, metadata), *sorted(files.items())]:
+            entry = zipfile.ZipInfo(name, _EPOCH)  # no clock
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system, entry.external_attr = 3, 0o100444 << 16  # as on Unix, read-only
+            archive.writestr(entry, content)
+    return buffer.getvalue()
+
+
+def _metadata(
+    files: Mapping[str, bytes], digests: Mapping[str, str], facts: CrateContents
+) -> dict[str, Any]:
+    from rocrate.rocrate import ROCrate  # with requests, an eighth of a second
+
+    crate = ROCrate(version="1.1")
+    crate.metadata.extra_terms["sha256"] = _SHA256
+    crate.root_dataset["datePublished"] = facts.moment
+    crate.name = facts.name
+    crate.description = (
+        "What a release of a price model was made of and who signed for it: inputs by their "
+        "digests, config, code, software, model, report, sign-offs, and the ledger until then."
+    )
+    crate.license = _entity(
+        crate,
+        "#terms",
+        "CreativeWork",
+        name="For audit only",
+        description="No licence is given for the data or the model.",
+    )
+    parts = {}
+    for name in sorted(files):
+        properties = {
+            "name": name,
+            "contentSize": str(len(files[name])),
+            "encodingFormat": _KINDS.get(name.rpartition(".")[2], "text/plain"),
+            "sha256": digests[name],
+        }
+        if name == WORKFLOW:
+            parts[name] = crate.add_workflow(
+                dest_path=name, main=True, lang="snakemake", properties=properties
+            )
+        else:
+            parts[name] = crate.add_file(dest_path=name, properties=properties)
+    _add_software(crate, facts)
+    _add_run(crate, facts, parts)
+    for path, gate, who, about in facts.signoffs:
+        parts[path]["name"] = f"Sign-off of gate {gate} by {who}"
+        parts[path]["author"] = _person(crate, who)
+        parts[path]["about"] = [parts[name] for name in about]
+    profiles = [
+        _entity(crate, uri, "CreativeWork", name=name, version=uri.rpartition("/")[2])
+        for uri, name in _PROFILES.items()
+    ]
+    crate.root_dataset["conformsTo"] = profiles
+    document: dict[str, Any] = crate.metadata.generate()
+    return document
+
+
+def _add_software(crate: "ROCrate", facts: CrateContents) -> None:
+    """What the workflow is made of and needs."""
+    workflow = crate.mainEntity
+    workflow["name"], workflow["version"] = "Pricewright", facts.code
+    workflow["identifier"] = _entity(
+        crate,
+        "#code",
+        "PropertyValue",
+        name="SHA-256 of the code that made the model, comments and layout aside",
+        value=facts.code,
+    )
+    workflow["softwareRequirements"] = [
+        _entity(
+            crate,
+            f"#software-{name}",
+            "SoftwareApplication",
+            name=name,
+            softwareVersion=version,
+        )
+        for name, version in sorted(facts.software.items())
+    ]
+
+
+def _add_run(crate: "ROCrate", facts: CrateContents, parts: Mapping[str, Any]) -> None:
+    """The run: from deliveries and config to results."""
+    given = [parts[name] for name in facts.given]
+    for number, (place, sha256) in enumerate(facts.deliveries, 1):
+        given.append(
+            _entity(
+                crate,
+                f"#delivery-{number}",
+                "PropertyValue",
+                name=place,
+                propertyID=_SHA256,
+                value=sha256,
+            )
+        )
+    properties: dict[str, Any] = {
+        "name": "From raw prices to a reported model",
+        "description": "The five steps, from what was delivered to what people signed.",
+        "actionStatus": "http://schema.org/CompletedActionStatus",
+    }
+    if facts.ended:
+        properties["endTime"] = facts.ended
+    run = crate.add_action(
+        crate.mainEntity,
+        "#run",
+        object=given,
+        result=[parts[name] for name in facts.results],
+        properties=properties,
+    )
+    if facts.author:
+        run["agent"] = _person(crate, facts.author)
+    crate.root_dataset["mentions"] = run
+
+
+def _person(crate: "ROCrate", name: str) -> Any:
+    return crate.get(f"#person-{name}") or _entity(crate, f"#person-{name}", "Person", name=name)
+
+
+def _entity(crate: "ROCrate", identifier: str, kind: str, **properties: object) -> Any:
+    from rocrate.model import ContextEntity
+
+    return crate.add(ContextEntity(crate, identifier, properties={"@type": kind} | properties))
+
+
+NAME = "evidence.zip"
+CONFIG, SOFTWARE, EXTRACT = "config.json", "software.json", "ledger.jsonl"
+CORRECTIONS, SCORED = "inputs/corrections.yaml", "inputs/scored_model.json"
+
+_LAYOUT = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a model comes from, beside its raw prices.
+
+    config: complete.  workflow: the folder of the Snakefile.  code: the digest of the code that
+    makes models.
+    """
+
+    config: Mapping[str, Any]
+    workflow: Path
+    code: str
+
+
+def inputs(root: Path, config: Mapping[str, Any]) -> dict[str, bytes]:
+    """What goes into a run beside raw prices and config, by its path in the evidence.
+
+    Raises Refusal for a file that config names and that is not there.
+    """
+    named = {CORRECTIONS: config["corrections"]["file"]}
+    if config["mode"] == "score":
+        named[SCORED] = config["score"]["model"]
+    return {name: read_whole(root / path) for name, path in named.items() if path}
+
+
+def gathered(
+    files: Mapping[str, bytes],
+    given: Mapping[str, bytes],
+    *,
+    decision: Decision,
+    model: Mapping[str, Any],
+    origin: Origin,
+    seen: Sequence[bytes],
+) -> bytes:
+    """The evidence of a release as an archive: the same bytes for the same release and ledger.
+
+    files: what the release holds, by path.  given: what `inputs` read.  decision: on what grounds.
+    model: its document.  seen: the ledger's lines until then.
+    """
+    held = {
+        **files,
+        **given,
+        CONFIG: redacted(orjson.dumps(origin.config, option=_LAYOUT).decode()).encode(),
+        SOFTWARE: orjson.dumps(_installed(), option=_LAYOUT | orjson.OPT_SORT_KEYS),
+        EXTRACT: b"".join(line + b"\n" for line in seen),
+        **_code(origin.workflow),
+    }
+    run = decision.author
+    facts = CrateContents(
+        name=f"{origin.config['report']['title']}: a release of the model of {model['cutoff']}",
+        moment=max(signoff.said.made for signoff in decision.counted if signoff.said),
+        deliveries=[
+            (each["place"], each["sha256"])
+            for each in model["receipts"].get("ingest", {}).get("deliveries", [])
+        ],
+        given=[CONFIG, *sorted(given)],
+        results=sorted(name for name in files if "/" not in name),
+        code=model["code"]["sha256"],
+        software=model["code"]["libraries"] | {"snakemake": _version("snakemake")},
+        signoffs=[
+            (
+                each.name,
+                each.gate,
+                each.who,
+                [Path(name).name for name in each.said.subject],
+            )
+            for each in decision.counted
+            if each.said
+        ],
+        author=run.who if run else None,
+        ended=run.time.replace("Z", "+00:00") if run else None,
+    )
+    return packed(held, digests(held), facts)
+
+
+def _code(workflow: Path) -> dict[str, bytes]:
+    """The workflow's own files."""
+    names = {"Snakefile", "files.txt", *read_regular(workflow / "files.txt").decode().split()}
+    for pattern in ("rules/*.smk", "envs/*.yaml", "report/*.rst"):
+        names |= {path.relative_to(workflow).as_posix() for path in workflow.glob(pattern)}
+    return {f"workflow/{name}": read_regular(workflow / name) for name in sorted(names)}
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """Every distribution that is installed, and Python itself, by version."""
+    found = {each.name: each.version for each in metadata.distributions()}
+    return {"python": python_version()} | found
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed"

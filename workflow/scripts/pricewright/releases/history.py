@@ -1,0 +1,215 @@
+"""The releases that there are: which one is meant, what became of each, what each saw.
+
+One release, examined as an auditor would: by its own bytes and the ledger until then.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from pricewright.files.clock import moment
+from pricewright.files.errors import Refusal
+from pricewright.files.strict_json import parse_strict
+from pricewright.releases import store
+from pricewright.releases.link import CURRENT, pointed_at
+from pricewright.releases.store import NAME_MANIFEST
+from pricewright.signoffs import ledger
+from pricewright.signoffs.coverage import GATES, Gate
+from pricewright.signoffs.ledger import (
+    BEGUN,
+    FAILED,
+    PASSED,
+    SIGNOFFS,
+    UNDONE,
+    Entry,
+    Seen,
+    before,
+    in_production,
+    state_of,
+)
+from pricewright.signoffs.policy import Policy, recorded
+from pricewright.signoffs.statements import StoredStatement
+from pricewright.signoffs.validity import Case, judge
+
+
+def examined(root: Path, digest: str, entries: Sequence[Entry]) -> list[str]:
+    """What is wrong with a release, in sentences; none if nothing is.
+
+    It must be whole, on record, and signed for: each signature is verified again, as of the time
+    of the release, under the policy that is kept with it.
+    """
+    folder = Path(root) / "production" / "releases"
+    try:
+        manifest, contents = store.opened(folder, digest)
+        policy = kept_policy(contents)
+    except Refusal as refusal:
+        return [str(refusal)]
+    begun = next(
+        (
+            entry
+            for entry in entries
+            if entry.event == "release" and entry.fields.get("release") == digest
+        ),
+        None,
+    )
+    where = folder / digest
+    if begun is None:
+        return [f"{where}: the ledger does not tell of it; it was not released by production."]
+    problems = []
+    if policy.digest != manifest.policy:
+        problems.append(f"{where}: was not signed for under the policy that is kept with it.")
+    if begun.fields.get("replaces") != manifest.replaces:
+        problems.append(
+            f"{where}: line {begun.sequence} of the ledger says otherwise what it replaced."
+        )
+    case = Case(policy, manifest.signed(), entries[: manifest.lines], moment(begun.time))
+    for gate in GATES:
+        problems += [f"{where}: {problem}" for problem in _unsigned(gate, contents, case)]
+    return problems
+
+
+def kept_policy(contents: Mapping[str, bytes]) -> Policy:
+    """The policy under which a release was signed for, from its files."""
+    name = "policy/policy.json"
+    if name not in contents:
+        raise Refusal(f"{name}: is not in the release; it is no release.")
+    return recorded(parse_strict(contents[name], name), name)
+
+
+def _unsigned(gate: Gate, contents: Mapping[str, bytes], case: Case) -> list[str]:
+    """Why a gate of a release is not satisfied by the sign-offs that it holds."""
+    begin = f"{SIGNOFFS}/{gate}/"
+    keys, problems = set(), []
+    for name, content in sorted(contents.items()):
+        if name.startswith(begin) and name.endswith(".json"):
+            who = name.removeprefix(begin).removesuffix(".json")
+            kept = StoredStatement(gate, who, name, content, contents.get(f"{name}.sig", b""))
+            signoff = judge(kept, case)
+            if signoff.void or not signoff.said or signoff.said.decision != "approved":
+                problems.append(f"{name} does not count: {signoff.void or 'it is no approval'}.")
+            else:
+                keys.add(signoff.fingerprint)
+    if len(keys) < case.policy.gates[gate].required:
+        problems.append(
+            f"gate {gate} has {len(keys)} good signatures, where its policy asked for "
+            f"{case.policy.gates[gate].required}."
+        )
+    return problems
+
+
+PREVIOUS = "previous"
+
+_OUTCOMES = {PASSED: "passed its smoke test", FAILED: "failed its smoke test", UNDONE: "undone"}
+
+
+def folder_of(root: Path) -> Path:
+    """Where the releases are."""
+    return Path(root) / "production" / "releases"
+
+
+def resolve(root: Path, text: str) -> str:
+    """The digest of the release that is meant: by its digest, the beginning of it, or `previous`,
+    the one before the one in production.
+
+    Raises Refusal unless exactly one is meant.
+    """
+    if text == PREVIOUS:
+        earlier = before(ledger.read(Path(root) / "ledger"))
+        if earlier is None:
+            raise Refusal("previous: there was no release before the one in production.")
+        return earlier
+    known = store.digests(folder_of(root))
+    found = [digest for digest in known if digest.startswith(text)] if len(text) >= 4 else []
+    if len(found) != 1:
+        there = f"there are {', '.join(known)}" if known else "there are no releases yet"
+        raise Refusal(f"{text}: means {len(found)} releases, where one is needed; {there}.")
+    return found[0]
+
+
+def files(root: Path, digest: str) -> dict[str, bytes]:
+    """The files of a release that people sign, by the names that they have under `results/`."""
+    manifest, contents = store.opened(folder_of(root), digest)
+    return {name: contents[kept] for name, kept in manifest.covered.items()}
+
+
+def seen(root: Path) -> list[Seen]:
+    """What each release that took effect saw of the ledger, for that to be checked against."""
+    found = []
+    for digest in store.digests(folder_of(root)):
+        try:
+            manifest, _ = store.opened(folder_of(root), digest)
+        except Refusal:
+            continue  # `verify` says so
+        whose = f"production/releases/{digest}/{NAME_MANIFEST}"
+        found.append(Seen(whose, manifest.lines, manifest.head))
+    return found
+
+
+def history(root: Path) -> str:
+    """Every release and rollback, the newest first, a line each."""
+    entries = ledger.read(Path(root) / "ledger")
+    now = state_of(entries)
+    lines = []
+    for begun, end in reversed(list(_switches(entries))):
+        what = _OUTCOMES[end.event] if end else "begun, and not ended"
+        mark = "in production" if begun.sequence == now.since else what
+        lines.append(
+            f"  {begun.time}  {begun.event:<8} {str(begun.fields['release'])[:12]}  {begun.who}: "
+            f"{mark}"
+        )
+    return "\n".join(lines) or "  nothing was released yet"
+
+
+def verify(root: Path) -> list[str]:
+    """What is wrong with production, in sentences; none if nothing is.
+
+    Every release is whole, was signed for as its own policy asks, and is on record; the link
+    points where the ledger says.
+    """
+    try:
+        entries = ledger.read(Path(root) / "ledger")
+    except Refusal as refusal:
+        return [f"{refusal} Without it the releases cannot be checked."]
+    there = store.digests(folder_of(root))
+    problems = [problem for digest in there for problem in examined(root, digest, entries)]
+    for begun, end in _switches(entries):
+        digest = str(begun.fields["release"])
+        if end and end.event == PASSED and digest not in there:
+            problems.append(
+                f"{folder_of(root) / digest}: is not there, but line {begun.sequence} of the "
+                "ledger tells of it."
+            )
+        if end is None:
+            problems.append(
+                f"line {begun.sequence} of the ledger: a {begun.event} was begun and not ended; "
+                "the next release or rollback ends it."
+            )
+    return problems + _link_problems(root, entries)
+
+
+def _link_problems(root: Path, entries: Sequence[Entry]) -> list[str]:
+    link, expected = Path(root) / "production" / CURRENT, in_production(entries)
+    try:
+        found = pointed_at(link.parent)
+    except Refusal as refusal:
+        return [str(refusal)]
+    unfinished = state_of(entries).unfinished
+    if found == expected or (unfinished and found == unfinished.fields["release"]):
+        return []
+    return [
+        f"{link}: points at {found or 'nothing'}, where the ledger says {expected or 'nothing'}."
+    ]
+
+
+def _switches(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry | None]]:
+    """Each line that begins a switch, with the one that ends it, None if it was not ended."""
+    begun: Entry | None = None
+    for entry in entries:
+        if entry.event in BEGUN:
+            if begun:
+                yield begun, None
+            begun = entry
+        elif begun and entry.event in _OUTCOMES:
+            yield begun, entry
+            begun = None
+    if begun:
+        yield begun, None

@@ -1,0 +1,230 @@
+"""A rollback: the same switch as a release's, to a release that is in the store.
+
+People's agreement: what is not signed for is not released, and the refusal comes with a list.
+
+A release: everything is checked again, and the very bytes that were checked are released.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from pricewright.evaluation.acceptance import failed
+from pricewright.files.clock import Clock, now
+from pricewright.files.disk import read_regular, sha256
+from pricewright.files.errors import Refusal
+from pricewright.forecasting.model_file import parse_model
+from pricewright.releases import evidence, store
+from pricewright.releases import store as manifest
+from pricewright.releases.evidence import Origin
+from pricewright.releases.history import examined, folder_of, resolve
+from pricewright.releases.link import Astray, put_back
+from pricewright.releases.store import Manifest, one_at_a_time
+from pricewright.releases.switch import recover, switch
+from pricewright.signoffs import ledger
+from pricewright.signoffs.coverage import (
+    GATES,
+    MODEL,
+    Gate,
+    digests,
+    discrepancies,
+    identity,
+    read_covered,
+)
+from pricewright.signoffs.gates import Decision, check_gates
+from pricewright.signoffs.ledger import LEDGER, NAME, in_production, lines
+from pricewright.signoffs.policy import Policy, load_policy, oneself, require_signers
+from pricewright.signoffs.presentation import missing
+from pricewright.steplog.log import say
+
+
+class Unsigned(Refusal):
+    """People have not signed for some bytes, or not all who must; `listing` says who and what."""
+
+    def __init__(self, listing: str) -> None:
+        super().__init__("production is as it was: people have not signed for all of this.")
+        self.listing = listing
+
+
+def agreed(
+    root: Path,
+    policy: Policy,
+    digests: Mapping[str, str],
+    clock: Clock,
+    *,
+    gates: Sequence[Gate] = tuple(GATES),
+    release: str | None = None,
+) -> Decision:
+    """The decision on which a switch to files with these digests rests.
+
+    release: the digest of the release, if it is one that is to be gone back to. Raises Unsigned,
+    with what is missing, unless all that the gates ask for is there.
+    """
+    decision = check_gates(root, policy, digests, clock, gates)
+    if not decision.satisfied:
+        raise Unsigned(missing(decision, release))
+    return decision
+
+
+STAGED = "results/deployed_model.json"
+
+
+def release(root: Path, origin: Origin, clock: Clock = now) -> str:
+    """Put what the five steps made in production, if people signed for it; returns its digest.
+
+    The same bytes again change nothing. Raises Unsigned with what is missing, Refusal for whatever
+    else forbids it, OSError if something cannot be written; then production is as it was.
+    """
+    with one_at_a_time(root / "production"):
+        current = recover(root, clock).release
+        accept, signoffs = origin.config["accept"], origin.config["signoffs"]
+        policy = load_policy(root, signoffs, accept["allow_unaccepted"])
+        require_signers(policy)
+        files = read_covered(root)
+        if current and _is_same(root, current, digests(files)):
+            say("in production already", release=current)
+            return current
+        model = _checked(root, files, origin)
+        ask = partial(agreed, root, policy, digests(files), clock)
+        decision = ask()
+        seen = _lines_until(lines(root / LEDGER / NAME), decision.head)
+        given = evidence.inputs(root, origin.config)
+        contents = {_short(name): content for name, content in files.items()}
+        contents |= decision.files() | _policy_files(policy)
+        contents[evidence.NAME] = evidence.gathered(
+            contents, given, decision=decision, model=model, origin=origin, seen=seen
+        )
+        made = Manifest(
+            files=digests(contents),
+            covered={name: _short(name) for name in files},
+            policy=policy.digest,
+            replaces=current,
+            head=decision.head,
+            lines=len(seen),
+        ).written()
+        digest = sha256(made)
+        switch(
+            root,
+            "release",
+            digest,
+            who=oneself(signoffs["author"]),
+            incoming=store.prepare(
+                folder_of(root), digest, contents | {manifest.NAME_MANIFEST: made}
+            ),
+            head=decision.head,
+            confirm=ask,
+            clock=clock,
+            fields={
+                "replaces": current,
+                "covered": identity(digests(files)),
+                "model": sha256(files[MODEL]),
+                "policy": decision.policy.document(),
+                "signoffs": digests(decision.files()),
+            },
+        )
+        return digest
+
+
+def _is_same(root: Path, current: str, found: Mapping[str, str]) -> bool:
+    """Whether these files are in production already."""
+    try:
+        signed = store.opened(folder_of(root), current)[0].signed()
+    except Refusal as refusal:
+        say("the release in production is not whole", why=refusal)
+        return False
+    return signed == dict(found)
+
+
+def _checked(root: Path, files: Mapping[str, bytes], origin: Origin) -> dict[str, Any]:
+    """The model document; raises Refusal if it may not be released, whoever signed for it."""
+    model = parse_model(files[MODEL], MODEL)
+    acceptance = model["acceptance"]
+    if not acceptance["accepted"] and not origin.config["accept"]["allow_unaccepted"]:
+        raise Refusal(
+            f"{MODEL}: is not accepted, so it is not released: {failed(acceptance)}; see accept.* "
+            "in the config."
+        )
+    problems = discrepancies(files)
+    if _staged(root) != files[MODEL]:
+        problems.append(f"{STAGED} is another model than {MODEL}")
+    if model["code"]["sha256"] != origin.code:
+        problems.append(f"{MODEL} was made by other code than is here")
+    if problems:
+        raise Refusal(f"{'; '.join(problems)}: run `snakemake --cores 1` and look at it again.")
+    return model
+
+
+def _staged(root: Path) -> bytes | None:
+    try:
+        return read_regular(root / STAGED)
+    except FileNotFoundError:
+        return None
+
+
+def _policy_files(policy: Policy) -> dict[str, bytes]:
+    return {
+        "policy/policy.json": policy.record(),
+        "policy/signers": policy.signers_file(),
+        "policy/revoked": policy.revoked,
+    }
+
+
+def _lines_until(found: Sequence[bytes], head: str) -> list[bytes]:
+    """The ledger as it was when its last line had this digest."""
+    for number in range(len(found), 0, -1):
+        if sha256(found[number - 1]) == head:
+            return list(found[:number])
+    return []
+
+
+def _short(name: str) -> str:
+    return PurePosixPath(name).name
+
+
+def roll_back(root: Path, to: str, config: Mapping[str, Any], clock: Clock = now) -> str:
+    """Put an earlier release in production again, if people signed for that; returns its digest.
+
+    to: its digest or the beginning of it, or `previous`: the one before the one that is there.
+
+    Raises Unsigned with what is missing, Refusal for a release that is not in the store or not
+    what it was. To the release that is in production by the ledger, it puts back a link that was
+    changed by hand, and asks for no signature: that one was given.
+    """
+    production = root / "production"
+    with one_at_a_time(production):
+        try:
+            current = recover(root, clock).release
+        except Astray:
+            current = in_production(ledger.read(root / LEDGER))
+            if current is None or resolve(root, to) != current:
+                raise
+            store.opened(folder_of(root), current)
+            put_back(production, current)
+        target = resolve(root, to)
+        if target == current:
+            say("in production already", release=current)
+            return target
+        if problems := examined(root, target, ledger.read(root / LEDGER)):
+            raise Refusal(problems[0])
+        signed = store.opened(folder_of(root), target)[0].signed()
+        policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
+        ask = partial(agreed, root, policy, signed, clock, gates=("deploy",), release=target)
+        decision = ask()
+        switch(
+            root,
+            "rollback",
+            target,
+            who=oneself(config["signoffs"]["author"]),
+            head=decision.head,
+            confirm=ask,
+            clock=clock,
+            fields={
+                "replaces": current,
+                "covered": identity(signed),
+                "model": signed[MODEL],
+                "policy": decision.policy.document(),
+                "signoffs": digests(decision.files()),
+            },
+        )
+        return target

@@ -1,0 +1,178 @@
+"""Recovery: what a process that died had begun is finished or undone, before anything else is.
+
+The smoke test: the model, opened through the link as its users do, forecasts a few symbols.
+
+The switch: on record first, then the link, then a test; if that fails, back to what was.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pricewright.files.clock import Clock
+from pricewright.files.disk import read_whole, sha256
+from pricewright.files.documents import parse_json
+from pricewright.files.errors import Refusal
+from pricewright.forecasting.document import open_model
+from pricewright.releases import store
+from pricewright.releases.history import examined
+from pricewright.releases.link import CURRENT, Astray, pointed_at, put_back, swapped, tidy
+from pricewright.signoffs import ledger
+from pricewright.signoffs.ledger import (
+    FAILED,
+    PASSED,
+    UNDONE,
+    Entry,
+    ProductionState,
+    state_of,
+    undone,
+)
+from pricewright.signoffs.policy import oneself
+from pricewright.steplog.log import say
+
+MODEL = "model.json"
+"""What the model is called in a release."""
+
+FEW = 5
+"""Symbols that are scored: the first, the last, and some between."""
+
+
+class SmokeFailure(Refusal):
+    """A model that cannot do in production what it is there for."""
+
+
+def smoke_test(production: Path, expected: str) -> int:
+    """Score a few symbols with the model in production; returns how many.
+
+    expected: the SHA-256 of the model that should be there. Raises SmokeFailure if it is not, or
+    if it cannot be opened, or forecasts what no price can be.
+    """
+    path = production / CURRENT / MODEL
+    try:
+        return _scored(path, expected)
+    except Exception as error:  # whatever it is, users would run into it
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise SmokeFailure(
+            f"{path}: failed its smoke test and was taken out of production again: {why}"
+        ) from error
+
+
+def _scored(path: Path, expected: str) -> int:
+    content = read_whole(path)
+    if sha256(content) != expected:
+        raise Refusal(f"it is not the model released (sha256 {sha256(content)[:12]}…).")
+    symbols = list(parse_json(content, str(path))["symbols"])
+    places = np.unique(np.linspace(0, len(symbols) - 1, FEW).round().astype(int))
+    saved = open_model(path, [symbols[place] for place in places.tolist()]).saved
+    points, intervals = saved.points(), saved.quantiles(saved.bounds)
+    if not (np.isfinite(points).all() and np.isfinite(intervals).all()):
+        raise Refusal("it forecasts what is no number.")
+    if (np.diff(intervals, axis=-1) < 0).any():
+        raise Refusal("it forecasts an interval that ends before it begins.")
+    return len(places)
+
+
+def switch(
+    root: Path,
+    event: str,
+    to: str,
+    *,
+    who: str,
+    fields: Mapping[str, Any],
+    head: str,
+    confirm: Callable[[], object],
+    clock: Clock,
+    incoming: Path | None = None,
+) -> None:
+    """Put a release in production, with the lock of `one_at_a_time` held.
+
+    event: `release` or `rollback`, which is added to the ledger with the `fields` before anything
+    else happens.  who: whoever does it.  head: of the ledger that people's agreement was read
+    from.  confirm: raises if they agree no more, and is asked if the ledger has gone on since.
+    incoming: the folder of a release that is not in the store yet.
+
+    Raises SmokeFailure if the smoke test fails. Whatever raises, the link is what it was, and the
+    ledger says so if it can be written; if not, the next command finds it out.
+    """
+    folder, production = root / "ledger", root / "production"
+    try:
+        begun = ledger.append(folder, event, who=who, clock=clock, release=to, **fields)
+    except BaseException:
+        if incoming:
+            store.discard(incoming)
+        raise
+    try:
+        if begun.previous != head:
+            confirm()
+        if incoming:
+            store.settle(incoming, to)
+        manifest, _ = store.opened(production / "releases", to)
+        with swapped(production, to):
+            scored = smoke_test(production, manifest.files[MODEL])
+            ledger.append(folder, PASSED, who=who, clock=clock, release=to, symbols=scored)
+    except BaseException as error:
+        ended = FAILED if isinstance(error, SmokeFailure) else UNDONE
+        why = " ".join(str(error).split()) or type(error).__name__
+        with suppress(Exception):  # the first error is the one to tell of
+            ledger.append(folder, ended, who=who, clock=clock, release=to, why=why)
+        raise
+    say(event, release=to, scored=scored)
+
+
+def recover(root: Path, clock: Clock) -> ProductionState:
+    """Where production stands, after whatever was begun is ended; the lock is held.
+
+    A switch whose link was swapped is finished, if the release is what people signed and passes
+    its smoke test; any other is undone, so that nothing gets into production here that was not
+    there. Raises Astray if the link then is not what the ledger says: somebody changed one of the
+    two by hand.
+    """
+    production = root / "production"
+    store.clear(production / "releases")
+    tidy(production)
+    entries = ledger.read(root / "ledger")
+    if state_of(entries).unfinished:
+        _end(root, entries, clock)
+        entries = ledger.read(root / "ledger")
+    for digest in undone(entries) & set(store.digests(production / "releases")):
+        store.discard(production / "releases" / digest)
+    state = state_of(entries)
+    if pointed_at(production) != state.release:
+        raise Astray(f"{production / CURRENT}: {_astray(pointed_at(production), state.release)}")
+    return state
+
+
+def _end(root: Path, entries: Sequence[Entry], clock: Clock) -> None:
+    """End a switch that was begun: with what its link says was reached."""
+    state, production = state_of(entries), root / "production"
+    assert state.unfinished
+    to = str(state.unfinished.fields["release"])
+    outcome = UNDONE
+    more: dict[str, Any] = {"why": "the process that began it died"}
+    if pointed_at(production) == to:
+        try:
+            if problems := examined(root, to, entries):
+                raise Refusal(problems[0])
+            manifest, _ = store.opened(production / "releases", to)
+            outcome, more = PASSED, {"symbols": smoke_test(production, manifest.files[MODEL])}
+        except Refusal as refusal:
+            put_back(production, state.release)
+            outcome, more = FAILED, {"why": str(refusal)}
+    ledger.append(root / "ledger", outcome, who=oneself(), clock=clock, release=to, **more)
+    say("a switch that was begun and not ended", event=outcome, release=to)
+
+
+def _astray(found: str | None, expected: str | None) -> str:
+    points = f"points at release {found[:12]}…" if found else "is not there"
+    if expected is None:
+        return (
+            f"{points}, of which the ledger says nothing; put back the ledger as it was, or remove "
+            "the link."
+        )
+    return (
+        f"{points}, where the ledger says that release {expected[:12]}… is in production; "
+        f"`pricewright rollback --to {expected}` puts it back."
+    )

@@ -1,0 +1,108 @@
+"""How pictures are drawn: Vega-Lite to SVG with no browser and no network, or to be drawn in one.
+
+Vega is the field's grammar of graphics as data: what Python draws here, a page draws again for
+another symbol. Its interpreter of expressions needs no `eval`, so a strict policy may hold there.
+"""
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+
+from pricewright.files.disk import write_whole
+
+Spec = dict[str, Any]
+
+WIDTH = 330
+"""Of a plot on the page, in pixels: with its axis it is as wide as a phone."""
+
+_FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
+_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+_KEPT = Path(__file__).parent / "__pycache__" / f"vega-{version('vl-convert-python')}.js"
+
+
+@dataclass(frozen=True)
+class Ink:
+    """The colours of a picture: safe for the colour-blind (Okabe & Ito 2008)."""
+
+    model: str
+    other: str
+    bad: str
+    text: str
+    muted: str
+    grid: str
+    paper: str
+
+
+FILE = Ink("#0072b2", "#e69f00", "#b3261e", "#000000", "#555555", "#dddddd", "white")
+"""For a picture that is a file."""
+
+PAGE = Ink(
+    "var(--model)",
+    "var(--other)",
+    "var(--bad)",
+    "var(--text)",
+    "var(--muted)",
+    "var(--grid)",
+    "transparent",
+)
+"""For a picture within the page, whose style sheet says what they are by day and by night."""
+
+
+def svg(chart: Spec, ink: Ink = PAGE) -> str:
+    """A picture as SVG: the same each time, with no script and no address in it."""
+    drawn: str = vl_convert.vegalite_to_svg(json.dumps(_whole(chart, ink)), allowed_base_urls=[])
+    return drawn
+
+
+def compiled(chart: Spec, ink: Ink = PAGE) -> Spec:
+    """A picture as Vega, whose named data are to be filled in."""
+    made: Spec = vl_convert.vegalite_to_vega(json.dumps(_whole(chart, ink)))
+    return made
+
+
+def library() -> str:
+    """Vega for a browser, one script that defines `vegaEmbed`; made once and then kept.
+
+    It takes seconds to put together, so it is kept beside the code's bytecode, where that can
+    be written.
+    """
+    with suppress(OSError):
+        return _KEPT.read_text(encoding="utf-8")
+    made: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    with suppress(OSError):
+        write_whole(_KEPT, made.encode())
+    return made
+
+
+def _whole(chart: Spec, ink: Ink) -> Spec:
+    axis = {
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "labelColor": ink.text,
+        "titleColor": ink.text,
+        "gridColor": ink.grid,
+        "domainColor": ink.muted,
+        "tickColor": ink.muted,
+    }
+    config = {
+        "font": _FONT,
+        "background": ink.paper,
+        "padding": 5 if ink is FILE else {"left": 12, "right": 12, "top": 4, "bottom": 4},
+        "axis": axis,
+        "legend": {
+            "labelFontSize": 12,
+            "title": None,
+            "orient": "top",
+            "labelColor": ink.text,
+            "symbolStrokeWidth": 2,
+        },
+        "title": {"fontSize": 15, "anchor": "start", "color": ink.text},
+        "view": {"stroke": None},
+    }
+    return {"$schema": _SCHEMA, "config": config} | chart

@@ -1,0 +1,86 @@
+"""What each decision is about: the files, their bytes, and one digest for all of them."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+from pricewright.files.disk import read_regular, sha256
+from pricewright.files.documents import parse_json
+from pricewright.files.errors import Refusal
+
+Gate = Literal["source", "metrics", "report", "deploy"]
+
+RECEIPT = "results/ingest.json"
+CLEANING = "results/clean.json"
+QUARANTINE = "results/quarantine.json"
+RESTATEMENTS = "results/restatements.json"
+QUALITY = "results/data_quality.json"
+MODEL = "results/model.json"
+REPORT = "results/report.txt"
+PAGE = "results/report.html"
+
+_SOURCE = (RECEIPT, CLEANING, QUARANTINE, RESTATEMENTS, QUALITY)
+_METRICS = (MODEL,)
+_REPORT = (REPORT, PAGE)
+
+GATES: Final[Mapping[Gate, tuple[str, ...]]] = {
+    "source": _SOURCE,
+    "metrics": _METRICS,
+    "report": _REPORT,
+    "deploy": (*_SOURCE, *_METRICS, *_REPORT),
+}
+"""The decisions, and the files that each covers. The model's acceptance is in the model."""
+
+MEANINGS: Final[Mapping[Gate, str]] = {
+    "source": "the data source is valid",
+    "metrics": "the metrics are good enough",
+    "report": "the report is approved",
+    "deploy": "production deployment is authorised",
+}
+
+
+def read_covered(root: Path, names: Iterable[str] = GATES["deploy"]) -> dict[str, bytes]:
+    """The files that decisions are about, by name, each read once.
+
+    Raises Refusal for one that is not there, or is no regular file.
+    """
+    files = {}
+    for name in names:
+        try:
+            files[name] = read_regular(Path(root) / name)
+        except FileNotFoundError:
+            raise Refusal(f"{name}: no such file; run `snakemake --cores 1` first.") from None
+    return files
+
+
+def digests(files: Mapping[str, bytes]) -> dict[str, str]:
+    """The SHA-256 of each file."""
+    return {name: sha256(content) for name, content in files.items()}
+
+
+def identity(found: Mapping[str, str]) -> str:
+    """One digest for files with these names and digests, in whatever order they come.
+
+    It is the SHA-256 of what `sha256sum` prints of them, sorted by name, so that anyone can
+    compute it.
+    """
+    lines = [f"{digest}  {name}\n" for name, digest in sorted(found.items())]
+    return sha256("".join(lines).encode())
+
+
+def discrepancies(files: Mapping[str, bytes]) -> list[str]:
+    """Where the files, of gate `deploy`, are not of one run: a sentence each, as a rule none."""
+    from pricewright.forecasting.model_file import named_model
+
+    found = []
+    try:
+        _, reported = named_model(files[REPORT].decode(errors="replace"), REPORT)
+        if reported != sha256(files[MODEL]):
+            found.append(f"{REPORT} is about another model than {MODEL}")
+        receipts = parse_json(files[MODEL], MODEL)["receipts"]
+        for name, key in ((RECEIPT, "ingest"), (CLEANING, "clean")):
+            if receipts[key] != parse_json(files[name], name):
+                found.append(f"{MODEL} was made from other data than {name} is about")
+    except (Refusal, KeyError, TypeError) as error:
+        found.append(f"the files cannot be compared: {error}")
+    return found

@@ -1,0 +1,170 @@
+"""Whether what people signed is whole: the ledger by what each signer saw of it, each signature.
+
+The four decisions, for some bytes: who has signed, who has not, and what is missing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pricewright.files.clock import Clock, now
+from pricewright.files.errors import printable
+from pricewright.signoffs import ledger
+from pricewright.signoffs.coverage import GATES, Gate, identity
+from pricewright.signoffs.ledger import LEDGER, Entry, Seen
+from pricewright.signoffs.policy import Policy, Terms, is_author, require_signers
+from pricewright.signoffs.signatures import SignOff, open_kept, seen_by
+from pricewright.signoffs.statements import read_all_kept, read_kept
+from pricewright.signoffs.validity import EVENTS, Case, Consent, consent, decided, judge
+
+
+@dataclass(frozen=True)
+class GateDecision:
+    """One gate.
+
+    counted: the sign-offs that count, each of another person with another key.  void: those that
+    do not, with why.  rejected: who rejects these bytes, and where that stands.
+    may_sign: whose signature would count.  consent: for `deploy`, what a change of the policy
+    since the last release needs besides, None if it was not changed.
+    """
+
+    gate: Gate
+    terms: Terms
+    counted: Sequence[SignOff]
+    void: Sequence[SignOff]
+    rejected: Mapping[str, str]
+    may_sign: Sequence[str]
+    consent: Consent | None = None
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether enough people approve, none rejects, and a changed policy has consent."""
+        enough = len(self.counted) >= self.terms.required
+        return enough and not self.rejected and (not self.consent or self.consent.satisfied)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What people decided about some bytes.
+
+    author: the run that made the model, if the ledger knows it.  head: the digest of the ledger's
+    last line, when it was read.  problems: what is wrong with the ledger: it can be no ground for
+    a release.
+    """
+
+    policy: Policy
+    gates: Sequence[GateDecision]
+    author: Entry | None
+    head: str
+    problems: Sequence[str]
+
+    @property
+    def satisfied(self) -> bool:
+        """Whether these bytes may be released."""
+        return not self.problems and all(gate.satisfied for gate in self.gates)
+
+    @property
+    def counted(self) -> list[SignOff]:
+        """The sign-offs on which the decision rests."""
+        return [signoff for gate in self.gates for signoff in gate.counted]
+
+    def files(self) -> dict[str, bytes]:
+        """The very statements and signatures that were verified, by path."""
+        found = {}
+        for signoff in self.counted:
+            found[signoff.name] = signoff.statement
+            found[f"{signoff.name}.sig"] = signoff.signature
+        return found
+
+
+def check_gates(
+    root: Path,
+    policy: Policy,
+    digests: Mapping[str, str],
+    clock: Clock = now,
+    gates: Sequence[Gate] = tuple(GATES),
+) -> Decision:
+    """What people decided about the bytes with these digests.
+
+    digests: the SHA-256 of each file that gate `deploy` covers, by its name under `results/`; the
+    files themselves are not read.  gates: those that must be satisfied, for a rollback `deploy`
+    alone.
+
+    Raises Refusal if nobody is configured who could sign, or the ledger cannot be read.
+    """
+    require_signers(policy)
+    folder = Path(root) / LEDGER
+    problems = ledger.verify(folder)
+    entries = ledger.read(folder) if not problems else []
+    case = Case(policy, digests, entries, clock())
+    found = [_gate(root, gate, case) for gate in gates]
+    head = entries[-1].digest if entries else ledger.EMPTY
+    return Decision(policy, found, case.author, head, problems)
+
+
+def _gate(root: Path, gate: Gate, case: Case) -> GateDecision:
+    judged = [judge(kept, case) for kept in read_kept(root, gate)]
+    counted: dict[str, SignOff] = {}
+    void = []
+    for signoff in judged:
+        if signoff.void or signoff.said is None:
+            void.append(signoff)
+        elif signoff.said.decision == "approved":
+            if other := counted.get(signoff.fingerprint):
+                void.append(
+                    replace(signoff, void=f"it has the same key as {other.who}'s, counted already")
+                )
+            else:
+                counted[signoff.fingerprint] = signoff
+    allowed = case.policy.may_sign(gate)
+    rejected = {who: where for who in allowed if (where := _rejection(who, gate, judged, case))}
+    if case.policy.gates[gate].exclude_author and case.author:
+        allowed = [who for who in allowed if not is_author(who, case.author, case.policy)]
+    good = list(counted.values())
+    needed = consent(good, case) if gate == "deploy" else None
+    return GateDecision(gate, case.policy.gates[gate], good, void, rejected, allowed, needed)
+
+
+def _rejection(who: str, gate: Gate, judged: Sequence[SignOff], case: Case) -> str | None:
+    """Where it stands that a person rejects these bytes, None if they do not.
+
+    The statement may have been taken away: then the ledger still tells of it. What lifts it is a
+    later statement, signed by the same person, which withdraws, or is about these very bytes; a
+    line in the ledger alone, which anyone can write, does not.
+    """
+    own = next((each for each in judged if each.who == who and each.said), None)
+    said = own.said if own else None
+    if own and said and said.decision == "rejected" and not own.void:
+        return f"{own.name}{_because(said.comment)}"
+    covers = identity({name: case.digests.get(name, "") for name in GATES[gate]})
+    lines = [
+        entry.sequence
+        for entry in decided(case.entries, gate, who)
+        if entry.event == EVENTS["rejected"] and entry.fields.get("covers") == covers
+    ]
+    if not lines:
+        return None
+    about_these = said and (said.decision == "withdrawn" or identity(said.subject) == covers)
+    if said and about_these and said.ledger.lines >= lines[-1]:
+        return None
+    return f"line {lines[-1]} of the ledger"
+
+
+def _because(comment: str) -> str:
+    return f": {printable(comment)}" if comment else ""
+
+
+def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = now) -> list[str]:
+    """What is wrong with the ledger and the sign-offs, a sentence each; none if nothing is.
+
+    seen: what others, as releases, wrote down of the ledger. A sign-off that is only out of date
+    is not wrong; one whose signature is not good by the lists of today is.
+    """
+    opened = [open_kept(kept, policy, clock()) for kept in read_all_kept(Path(root))]
+    witnesses = [*seen, *filter(None, map(seen_by, opened))]
+    broken = [
+        f"{printable(each.name)}: {each.void}; find out why, and take it away."
+        for each in opened
+        if each.void
+    ]
+    return [*ledger.verify(Path(root) / LEDGER, witnesses), *broken]

@@ -1,0 +1,360 @@
+"""What is in production, by the ledger: the last switch that was begun and passed its test.
+
+The ledger's lines, and what each says.
+
+Whether a ledger is what it was: each line after the one before, and what others saw of it.
+
+Adding a line: under a lock, after the last whole one, on the disk before anyone relies on it.
+
+Where decisions are kept, under the working directory.
+"""
+
+import fcntl
+import getpass
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pricewright.files import clock as clocks
+from pricewright.files.clock import Clock, stamp
+from pricewright.files.disk import reach_disk, read_regular, sha256, write_whole
+from pricewright.files.errors import Refusal
+from pricewright.files.strict_json import parse_strict
+from pricewright.steplog.log import say
+
+NAME = "ledger.jsonl"
+
+EMPTY = "0" * 64
+"""What stands for the digest of the line before the first."""
+
+OWN = ("sequence", "time", "event", "who", "previous")
+"""What every line has; everything else is the event's own."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An event.
+
+    sequence: its line's number, from 1.  time: in UTC, as in 2026-11-24T20:20:16Z.  who: the
+    person.  fields: the event's own.  previous: the SHA-256 of the line before, EMPTY for the
+    first.  digest: that of this line, without its end.
+    """
+
+    sequence: int
+    time: str
+    event: str
+    who: str
+    fields: Mapping[str, Any]
+    previous: str
+    digest: str
+
+
+def read(folder: Path) -> list[Entry]:
+    """Every entry, in order; none if there is no ledger.
+
+    What a dead writer left of a line is passed over: it never was an entry. Raises Refusal for a
+    line that cannot be one; whether the lines fit each other is for `verify` to say.
+    """
+    path = Path(folder) / NAME
+    return [parsed(line, path, number) for number, line in enumerate(lines(path), 1)]
+
+
+def head(folder: Path) -> str:
+    """The SHA-256 of the newest line, EMPTY if there is none."""
+    found = lines(Path(folder) / NAME)
+    return sha256(found[-1]) if found else EMPTY
+
+
+def newest(found: list[bytes], path: Path) -> Entry | None:
+    """The entry on the last of some lines."""
+    return parsed(found[-1], path, len(found)) if found else None
+
+
+def lines(path: Path) -> list[bytes]:
+    """The whole lines of a ledger's file, without their ends; none if there is no such file."""
+    try:
+        return whole_lines(read_regular(path))
+    except FileNotFoundError:
+        return []
+
+
+def whole_lines(content: bytes) -> list[bytes]:
+    """The lines of some bytes that have an end."""
+    return content.split(b"\n")[:-1]
+
+
+def parsed(line: bytes, path: Path, number: int) -> Entry:
+    """The entry on a line; raises Refusal if it is not written as one."""
+    where = f"{path}:{number}"
+    document = parse_strict(line, where)
+    if not isinstance(document, dict) or list(document)[:5] != list(OWN):
+        raise Refusal(f"{where}: not an entry of the ledger; put back the ledger as it was.")
+    own = [document.pop(name) for name in OWN]
+    if type(own[0]) is not int or not all(isinstance(value, str) for value in own[1:]):
+        raise Refusal(f"{where}: not an entry of the ledger; put back the ledger as it was.")
+    sequence, time, event, who, previous = own
+    return Entry(sequence, time, event, who, document, previous, sha256(line))
+
+
+def written(entry: Mapping[str, Any]) -> bytes:
+    """An entry as a line, without its end; raises ValueError for what JSON cannot say."""
+    return json.dumps(entry, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What someone saw of the ledger and wrote down elsewhere.
+
+    whose: where that stands, as `signoffs/report/ann.json`.  count: how many lines there were.
+    head: the digest of the last of them, EMPTY if there were none.
+    """
+
+    whose: str
+    count: int
+    head: str
+
+
+def verify(folder: Path, seen: Iterable[Seen] = ()) -> list[str]:
+    """What is wrong with a ledger, in sentences that say from which line on; none if nothing is.
+
+    seen: what others saw of it. The lines alone show what was edited, moved or taken out between
+    them; that the last ones were cut, or all rewritten from some line on with digests that fit
+    again, only those show who saw what was there.
+    """
+    path = Path(folder) / NAME
+    try:
+        found = lines(path)
+    except Refusal as refusal:
+        return [str(refusal)]
+    entries: list[Entry] = []
+    broken: list[str] = []
+    for number, line in enumerate(found, 1):
+        try:
+            entry = parsed(line, path, number)
+        except Refusal as refusal:
+            broken = [f"{refusal} From line {number} on it shows nothing."]
+            break
+        if wrong := _misplaced(entry, number, entries[-1].digest if entries else EMPTY):
+            broken = [f"{path}:{number}: {wrong}"]
+            break
+        entries.append(entry)
+    return [*broken, *_unseen(path, entries, list(seen), len(found))]
+
+
+def fits(entries: Sequence[Entry], seen: Seen) -> bool:
+    """Whether the ledger still has, at the line that someone saw last, what they saw."""
+    if seen.count == 0:
+        return seen.head == EMPTY
+    return 0 < seen.count <= len(entries) and entries[seen.count - 1].digest == seen.head
+
+
+def _misplaced(entry: Entry, number: int, previous: str) -> str | None:
+    if entry.sequence != number:
+        return (
+            f"has the number {entry.sequence}: lines were taken out, put in or moved; "
+            f"from line {min(number, max(entry.sequence, 1))} on it shows nothing."
+        )
+    if entry.previous != previous:
+        return (
+            f"does not fit line {number - 1}: one of the two was changed; "
+            f"from line {max(number - 1, 1)} on it shows nothing."
+        )
+    return None
+
+
+def _unseen(path: Path, entries: Sequence[Entry], seen: Sequence[Seen], count: int) -> list[str]:
+    """What no longer is as somebody saw it, the earliest line first."""
+    known = max((each.count for each in seen if fits(entries, each)), default=0)
+    found = []
+    for each in sorted(seen, key=lambda one: (one.count, one.whose)):
+        if fits(entries, each) or each.count > len(entries) != count:
+            continue  # as it was, or behind a break that was told of already
+        sure = known if known < each.count else 0
+        if each.count > len(entries):
+            found.append(
+                f"{path}: has {len(entries)} lines, where {each.whose} saw {each.count}: it was "
+                f"cut; from line {len(entries) + 1} on it is lost, and from line {sure + 1} on "
+                "nothing shows that it is as it was."
+            )
+        else:
+            found.append(
+                f"{path}:{each.count}: is not what {each.whose} saw: it was rewritten; "
+                f"from line {sure + 1} on it shows nothing."
+            )
+    return found
+
+
+PATIENCE = 30.0
+"""Seconds to wait for whoever else is writing; a line takes milliseconds."""
+
+
+def append(
+    folder: Path,
+    event: str,
+    *,
+    who: str | None = None,
+    clock: Clock = clocks.now,
+    **fields: object,
+) -> Entry:
+    """Add an event to the ledger; when this returns, it is on the disk.
+
+    folder: where the ledger is; made if need be.  event: what happened, as `release`.  who: the
+    person, by default the login name.  fields: whatever else there is to say, as JSON can.
+
+    Raises Refusal for a ledger that cannot be gone on with, OSError if it cannot be written; then
+    nothing was added. ValueError for fields that JSON cannot say.
+    """
+    if clash := sorted(fields.keys() & set(OWN)):
+        raise ValueError(f"{clash[0]!r} is the ledger's own")
+    path = Path(folder) / NAME
+    with locked(Path(folder)):
+        last = _after_recovery(path, clock)
+        line = _line(last, event, who or getpass.getuser(), clock, fields)
+        _add(path, line + b"\n")
+    return parsed(line, path, (last.sequence if last else 0) + 1)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep every other writer out of the ledger; a writer that dies lets go by itself.
+
+    Raises TimeoutError after PATIENCE.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{folder}: another process has kept the ledger") from None
+                time.sleep(0.005)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _after_recovery(path: Path, clock: Clock) -> Entry | None:
+    """The last entry, after what a dead writer left of a line was set aside and put on record.
+
+    The piece is kept first, then the ledger is replaced as a whole: killed between the two, the
+    same is done again.
+    """
+    try:
+        content = read_regular(path)
+    except FileNotFoundError:
+        return None
+    whole = content[: content.rfind(b"\n") + 1]
+    last = newest(whole_lines(whole), path)
+    if len(whole) == len(content):
+        return last
+    torn = content[len(whole) :]
+    aside = path.with_name(f"torn-{sha256(torn)[:16]}")
+    write_whole(aside, torn)
+    fields = {"kept": aside.name, "bytes": len(torn), "sha256": sha256(torn)}
+    line = _line(last, "torn", getpass.getuser(), clock, fields)
+    write_whole(path, whole + line + b"\n")
+    say("a torn line of the ledger was set aside", kept=aside, bytes=len(torn))
+    return parsed(line, path, (last.sequence if last else 0) + 1)
+
+
+def _line(
+    last: Entry | None, event: str, who: str, clock: Clock, fields: Mapping[str, object]
+) -> bytes:
+    number, previous = (last.sequence + 1, last.digest) if last else (1, EMPTY)
+    own = dict(zip(OWN, (number, stamp(clock()), event, who, previous), strict=True))
+    return written(own | dict(fields))
+
+
+def _add(path: Path, line: bytes) -> None:
+    """Write a line at the end and see it reach the disk, or take back what was written of it."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    ledger = os.open(path, flags, 0o666)
+    try:
+        size = os.fstat(ledger).st_size
+        try:
+            rest = memoryview(line)
+            while rest:
+                rest = rest[os.write(ledger, rest) :]
+            os.fsync(ledger)
+        except BaseException:
+            with suppress(OSError):
+                os.ftruncate(ledger, size)
+                os.fsync(ledger)
+            raise
+        if size == 0:
+            reach_disk(path.parent)
+    finally:
+        os.close(ledger)
+
+
+SIGNERS = "config/signers"
+REVOKED = "config/revoked"
+SIGNOFFS = "signoffs"
+LEDGER = "ledger"
+
+
+BEGUN = ("release", "rollback")
+"""The events with which a switch begins; their field `release` says to which release."""
+
+PASSED, FAILED, UNDONE = "smoke-test-passed", "smoke-test-failed", "undone"
+"""The events with which it ends."""
+
+
+@dataclass(frozen=True)
+class ProductionState:
+    """Where production stands.
+
+    release: the digest of the release in production, None before the first.
+    since: the number of the line that began the switch to it, 0 before the first.
+    unfinished: the line of a switch that was begun and not ended.
+    """
+
+    release: str | None = None
+    since: int = 0
+    unfinished: Entry | None = None
+
+
+def state_of(entries: Iterable[Entry]) -> ProductionState:
+    """Where production stands after some lines of the ledger."""
+    release: str | None = None
+    since = 0
+    begun: Entry | None = None
+    for entry in entries:
+        if entry.event in BEGUN:
+            begun = entry
+        elif begun and entry.event in (PASSED, FAILED, UNDONE):
+            if entry.event == PASSED:
+                release, since = str(begun.fields["release"]), begun.sequence
+            begun = None
+    return ProductionState(release, since, begun)
+
+
+def undone(entries: Iterable[Entry]) -> set[str]:
+    """The digests of the releases that were begun, and never came as far as a smoke test."""
+    last: dict[str, str] = {}
+    for entry in entries:
+        if entry.event in (*BEGUN, PASSED, FAILED, UNDONE):
+            release = str(entry.fields["release"])
+            if last.get(release) not in (PASSED, FAILED) or entry.event == PASSED:
+                last[release] = entry.event
+    return {release for release, event in last.items() if event == UNDONE}
+
+
+def in_production(entries: Iterable[Entry]) -> str | None:
+    """The digest of the release in production, None if there is none."""
+    return state_of(entries).release
+
+
+def before(entries: Sequence[Entry]) -> str | None:
+    """The digest of the release that was in production before the one that is."""
+    now = state_of(entries)
+    return state_of(entries[: now.since - 1]).release if now.since else None

@@ -1,0 +1,184 @@
+"""Who ran the training: as the ledger says, which each run tells who ran it.
+
+The policy: how many of whom must sign for what, and for how long it holds.
+"""
+
+import getpass
+import subprocess
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from pricewright.files.clock import Clock, now
+from pricewright.files.disk import sha256
+from pricewright.files.errors import Refusal
+from pricewright.signoffs import ledger
+from pricewright.signoffs.coverage import GATES, Gate
+from pricewright.signoffs.ledger import LEDGER, SIGNERS, Entry
+from pricewright.signoffs.signers import KRL, WHO, Signer, parse_signers, read_signers
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a gate asks for: signatures of `required` different people, each good for
+    `valid_days`; with `exclude_author`, of others than who ran the training."""
+
+    required: int
+    valid_days: int
+    exclude_author: bool
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Who must sign what, as config and the two files beside it say.
+
+    signers: those that there are.  revoked: the list of revoked keys, as ssh-keygen reads it.
+    allow_unaccepted: whether a model that is not accepted may be released.
+    """
+
+    gates: Mapping[Gate, Terms]
+    signers: tuple[Signer, ...]
+    revoked: bytes
+    allow_unaccepted: bool
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of `record`: any change but of comments is another policy."""
+        return sha256(self.record())
+
+    def document(self) -> dict[str, Any]:
+        """All that counts, as JSON can say it; `recorded` reads it."""
+        if self.revoked.startswith(KRL):
+            revoked: dict[str, Any] = {"krl": b64encode(self.revoked).decode()}
+        else:
+            revoked = {"keys": self.revoked.decode().splitlines()}
+        return {
+            "gates": {gate: asdict(terms) for gate, terms in self.gates.items()},
+            "signers": [signer.line for signer in self.signers],
+            "revoked": revoked,
+            "allow_unaccepted": self.allow_unaccepted,
+        }
+
+    def record(self) -> bytes:
+        """The document as bytes."""
+        layout = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        return orjson.dumps(self.document(), option=layout)
+
+    def signers_file(self) -> bytes:
+        """The signers, as ssh-keygen reads them."""
+        return "".join(signer.line + "\n" for signer in self.signers).encode()
+
+    def may_sign(self, gate: Gate) -> list[str]:
+        """Who may sign for a gate."""
+        return sorted({signer.who for signer in self.signers if gate in signer.gates})
+
+    def keys_of(self, who: str) -> set[str]:
+        """The fingerprints of a person's keys."""
+        return {signer.fingerprint for signer in self.signers if signer.who == who}
+
+
+def load_policy(root: Path, signoffs: Mapping[str, Any], allow_unaccepted: bool) -> Policy:
+    """The policy in force; `signoffs` is that section of config.
+
+    With no file of signers there are none, and nobody can approve anything. Raises Refusal for a
+    file that says more, or less, than a reader would think.
+    """
+    signers, revoked = read_signers(root)
+    gates = {gate: Terms(**signoffs[gate]) for gate in GATES}
+    return Policy(gates, signers, revoked, allow_unaccepted)
+
+
+def recorded(document: Mapping[str, Any], name: str) -> Policy:
+    """The policy that a document says; raises Refusal if it says none. `name` is what has it."""
+    try:
+        revoked = document["revoked"]
+        keys = "".join(f"{line}\n" for line in revoked.get("keys", ())).encode()
+        return Policy(
+            {gate: Terms(**document["gates"][gate]) for gate in GATES},
+            parse_signers("\n".join(document["signers"]).encode(), name),
+            b64decode(revoked["krl"]) if "krl" in revoked else keys,
+            document["allow_unaccepted"],
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Refusal(f"{name}: is no policy ({error}); put back what was there.") from None
+
+
+def require_signers(policy: Policy) -> None:
+    """Raise Refusal if nobody is configured who could sign."""
+    if not policy.signers:
+        raise Refusal(
+            f"{SIGNERS}: names nobody, so nobody can approve anything; begin with "
+            "`pricewright sign --init --key ~/.ssh/id_ed25519`, and add a line for "
+            "each person who may sign (config/README.md, Who decides)."
+        )
+
+
+TRAINING = "train_or_score"
+
+
+def login() -> str:
+    """The name under which this process runs."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        return "unknown"
+
+
+def oneself(configured: str | None = None) -> str:
+    """What the person at work is called: as configured, else as git knows them, else the login."""
+    return configured or _git_email() or login()
+
+
+def record_run(
+    root: Path, steps: Sequence[str], model: str, author: str | None, clock: Clock = now
+) -> Entry:
+    """Tell the ledger of a run: its steps, the SHA-256 of the model that is there now, and who.
+
+    author: what config calls whoever runs the training, None to ask git. Raises what
+    `ledger.append` raises.
+    """
+    return ledger.append(
+        Path(root) / LEDGER,
+        "run",
+        who=oneself(author),
+        clock=clock,
+        run=model,
+        steps=list(steps),
+        login=login(),
+    )
+
+
+def author_of(entries: Sequence[Entry], model: str) -> Entry | None:
+    """The run that made a model first, None if the ledger knows of none.
+
+    Whoever makes the same bytes again, to see whether they come out, is not their author.
+    """
+    for entry in entries:
+        if entry.event == "run" and entry.fields.get("run") == model:
+            steps = entry.fields.get("steps")
+            if isinstance(steps, list) and TRAINING in steps:
+                return entry
+    return None
+
+
+def is_author(who: str, run: Entry, policy: Policy) -> bool:
+    """Whether a signer is who ran the training: by name, by login, or by a key of theirs."""
+    names = {run.who.casefold(), str(run.fields.get("login", "")).casefold()}
+    known = {signer.who for signer in policy.signers if signer.who.casefold() in names}
+    keys = {key for name in known for key in policy.keys_of(name)}
+    return who.casefold() in names or bool(policy.keys_of(who) & keys)
+
+
+def _git_email() -> str | None:
+    with suppress(OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(
+            ["git", "config", "user.email"], capture_output=True, text=True, check=False, timeout=10
+        )
+        if WHO.fullmatch(done.stdout.strip()):
+            return done.stdout.strip()
+    return None

@@ -1,0 +1,291 @@
+"""What a person reads before they sign: the decision, what it is about, and what it comes under.
+
+What a signer sees: what each gate covers in about ten lines, with the numbers that matter.
+
+All is taken from the very bytes that are signed, read once.
+
+A decision in plain text: who signed, what does not count and why, and what to do.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from pricewright.evaluation.acceptance import failed
+from pricewright.files.documents import parse_json
+from pricewright.files.errors import Refusal, folded, printable
+from pricewright.reporting.verdict import champion, verdict
+from pricewright.signoffs import coverage
+from pricewright.signoffs.coverage import MEANINGS, Gate, discrepancies
+from pricewright.signoffs.gates import Decision, GateDecision
+from pricewright.signoffs.ledger import Entry
+from pricewright.signoffs.policy import Policy, author_of, is_author
+from pricewright.signoffs.signatures import SignOff
+from pricewright.signoffs.signing import Signing
+from pricewright.signoffs.statements import Statement
+from pricewright.signoffs.validity import changes, standing
+
+Facts = list[tuple[str, str]]
+
+
+def digest(gate: Gate, files: Mapping[str, bytes]) -> Facts:
+    """What a gate's files say, label by label; raises Refusal for what no run writes."""
+    with _as_a_run_writes_them():
+        return [(label, printable(text)) for label, text in _DIGESTS[gate](_Read(files))]
+
+
+def warnings(gate: Gate, files: Mapping[str, bytes], allow_unaccepted: bool) -> list[str]:
+    """What a signer should think twice about; raises Refusal for what no run writes."""
+    read, found = _Read(files), discrepancies(files)
+    with _as_a_run_writes_them():
+        if gate != "source":
+            found = [*_doubts_about_the_model(read, allow_unaccepted), *found]
+        if gate in ("source", "deploy"):
+            found = [*_doubts_about_the_data(read), *found]
+    return [printable(text) for text in found]
+
+
+def _doubts_about_the_data(read: "_Read") -> Iterator[str]:
+    receipt, flags = read.json(coverage.RECEIPT), read.json(coverage.QUALITY)["flags"]
+    if quarantined := sum(receipt["quarantined"].values()):
+        yield f"{_rows(quarantined)} quarantined: {_counts(receipt['quarantined'])}"
+    if any(flags.values()):
+        yield f"data is flagged: {_counts(flags)}"
+    if receipt["restated"] or receipt["withdrawn"]:
+        yield (
+            f"history was changed: {receipt['restated']:,} values restated, "
+            f"{receipt['withdrawn']:,} rows withdrawn"
+        )
+
+
+def _doubts_about_the_model(read: "_Read", allow_unaccepted: bool) -> Iterator[str]:
+    model = read.json(coverage.MODEL)
+    if not model["acceptance"]["accepted"]:
+        yield f"the model is NOT ACCEPTED: {failed(model['acceptance'])}"
+        if allow_unaccepted:
+            yield "accept.allow_unaccepted is true: it would be released all the same"
+    if model["metrics"]["origins_the_model_knew"]:
+        yield "the metrics flatter the model: it knew some of the dates"
+
+
+@contextmanager
+def _as_a_run_writes_them() -> Iterator[None]:
+    """Files made by hand have not the keys that a run writes."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        raise Refusal(
+            f"results/: a file is not as a run writes it ({type(error).__name__}: {error}); run "
+            "`snakemake --cores 1` and look at it again."
+        ) from None
+
+
+class _Read:
+    """Files as the documents that they are."""
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self.files = files
+
+    def json(self, name: str) -> Any:
+        """A file's JSON."""
+        return parse_json(self.files[name], name)
+
+
+def _source(read: _Read) -> Facts:
+    receipt, cleaning = read.json(coverage.RECEIPT), read.json(coverage.CLEANING)
+    return [
+        ("source", f"{receipt['source']}, sha256 {receipt['sha256'][:12]}…"),
+        ("rows", f"{receipt['rows']:,} delivered, {receipt['kept']:,} kept"),
+        ("prices", _span(receipt)),
+        ("quarantine", _counts(receipt["quarantined"]) or "none"),
+        ("changed", f"{receipt['restated']:,} restated, {receipt['withdrawn']:,} withdrawn"),
+        ("flags", _counts(read.json(coverage.QUALITY)["flags"]) or "none"),
+        (
+            "cleaning",
+            f"{cleaning['rows_out']:,} rows, {sum(cleaning['filled'].values()):,} values filled, "
+            f"{cleaning['dropped']:,} rows dropped, {cleaning['corrected']:,} corrected",
+        ),
+    ]
+
+
+def _metrics(read: _Read) -> Facts:
+    model = read.json(coverage.MODEL)
+    pooled = model["metrics"]["pooled"]
+    return [
+        ("model", f"{model['mode']}ed on prices up to {model['cutoff']}, {_symbols(model)}"),
+        ("acceptance", _acceptance(model)),
+        *(("", sentence) for sentence in verdict(model)[1:]),
+        ("errors", f"{_beside(pooled, 'mase')} MASE, {_beside(pooled, 'rmsse')} RMSSE"),
+        ("champion", " ".join(champion(model))),
+        ("leak check", "passed" if model["leak_check"] else "none: a scored model"),
+    ]
+
+
+def _report(read: _Read) -> Facts:
+    page = read.files[coverage.REPORT].decode(errors="replace").splitlines()
+    model = read.json(coverage.MODEL)
+    return [
+        ("title", page[0] if page else ""),
+        ("to read", f"{coverage.REPORT}, {len(page)} lines, and {coverage.PAGE}, in a browser"),
+        ("acceptance", _acceptance(model)),
+        *(("", sentence) for sentence in verdict(model)[1:]),
+    ]
+
+
+def _deploy(read: _Read) -> Facts:
+    return [*_source(read)[:4], *_metrics(read)[:2], *_report(read)[:2]]
+
+
+_DIGESTS: Mapping[Gate, Callable[[_Read], Facts]] = {
+    "source": _source,
+    "metrics": _metrics,
+    "report": _report,
+    "deploy": _deploy,
+}
+
+
+def _beside(pooled: Mapping[str, Any], score: str) -> str:
+    ours, plain = pooled["model"][score], pooled["random_walk"][score]
+    return "unknown" if ours is None or plain is None else f"{ours:.3f} (random walk {plain:.3f})"
+
+
+def _acceptance(model: Mapping[str, Any]) -> str:
+    met = [criterion["met"] for criterion in model["acceptance"]["criteria"].values()]
+    return f"{sum(met)} of {len(met)} criteria met"
+
+
+def _symbols(model: Mapping[str, Any]) -> str:
+    return f"{len(model['symbols']):,} symbols, {len(model['left_out']):,} left out"
+
+
+def _span(receipt: Mapping[str, Any]) -> str:
+    return f"{receipt['symbols']:,} symbols, {receipt['first_date']} to {receipt['last_date']}"
+
+
+def _rows(count: int) -> str:
+    return "1 row is" if count == 1 else f"{count:,} rows are"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    found = sorted(((count, kind) for kind, count in counts.items() if count), reverse=True)
+    return ", ".join(f"{count:,} {kind}" for count, kind in found)
+
+
+SIGN = "pricewright sign"
+
+
+def missing(decision: Decision, release: str | None = None) -> str:
+    """What stands between these bytes and production, gate by gate, with the commands to run.
+
+    release: the digest of the release, if it is one that is to be gone back to.
+    """
+    lines = [*decision.problems]
+    for gate in decision.gates:
+        lines.append(_headline(gate))
+        lines += _details(gate)
+        if not gate.satisfied:
+            lines += [f"    {line}" for line in _to_do(decision, gate, release)]
+    return "\n".join(lines)
+
+
+def overview(decision: Decision) -> str:
+    """Every sign-off: who, when, until when, or why it is void."""
+    lines = [*decision.problems]
+    for gate in decision.gates:
+        lines.append(f"{_headline(gate)} ({MEANINGS[gate.gate]})")
+        lines += _details(gate)
+    return "\n".join(lines)
+
+
+def _headline(gate: GateDecision) -> str:
+    state = "ok" if gate.satisfied else "rejected" if gate.rejected else "missing"
+    by = ", ".join(signoff.who for signoff in gate.counted) or "nobody"
+    return f"  {gate.gate:<8} {state:<8} {len(gate.counted)} of {gate.terms.required}, by {by}"
+
+
+def _details(gate: GateDecision) -> list[str]:
+    lines = [f"    {_valid(signoff)}" for signoff in gate.counted]
+    lines += [f"    {who} rejects it ({where})" for who, where in gate.rejected.items()]
+    lines += [
+        f"    void: {printable(signoff.who)}'s sign-off, because {signoff.void}"
+        for signoff in gate.void
+    ]
+    return lines
+
+
+def _valid(signoff: SignOff) -> str:
+    assert signoff.said
+    comment = f": {printable(signoff.said.comment)}" if signoff.said.comment else ""
+    return (
+        f"{signoff.who}, {signoff.said.made}, valid until {signoff.said.valid_until}, "
+        f"{signoff.fingerprint}{comment}"
+    )
+
+
+def _to_do(decision: Decision, gate: GateDecision, release: str | None) -> Sequence[str]:
+    target = f" --release {release[:12]}" if release else ""
+    if gate.rejected:
+        names = " or ".join(gate.rejected)
+        return [f"{names} can withdraw: {SIGN} {gate.gate}{target} --withdraw"]
+    signed = {signoff.who for signoff in gate.counted}
+    others = [who for who in gate.may_sign if who not in signed]
+    if (consent := gate.consent) and not consent.satisfied:
+        return [
+            f"the policy is not that of the release in production: {'; '.join(consent.changes)}",
+            f"so {consent.needed} of those who could sign then must, by the keys that they had",
+            f"to sign ({', '.join(consent.could)}): {SIGN} {gate.gate}{target}",
+        ]
+    need = gate.terms.required - len(gate.counted)
+    if len(others) < need:
+        excluded = decision.author if gate.terms.exclude_author else None
+        why = f" ({excluded.who} ran the training)" if excluded else ""
+        return [
+            f"too few may sign{why}: {', '.join(others) or 'nobody'}; add a line to config/signers"
+            + (f", or see signoffs.{gate.gate}.exclude_author" if excluded else "")
+        ]
+    return [f"to sign ({', '.join(others)}): {SIGN} {gate.gate}{target}"]
+
+
+_VERBS = {"approved": "approve", "rejected": "REJECT", "withdrawn": "withdraw"}
+
+
+def screen(
+    statement: Statement,
+    signing: Signing,
+    files: Mapping[str, bytes],
+    policy: Policy,
+    entries: Sequence[Entry],
+) -> str:
+    """All of it as text, with what a signer should think twice about at the end.
+
+    files: those of gate `deploy`, the very bytes that the statement is about.  entries: the
+    ledger's.
+    """
+    gate, replaced = statement.gate, statement.replaces
+    run = author_of(entries, statement.run)
+    doubts = warnings(gate, files, policy.allow_unaccepted)
+    if run and policy.gates[gate].exclude_author and is_author(signing.who, run, policy):
+        doubts.append("you ran the training, so your approval does not count here")
+    if before := standing(entries):
+        doubts += [f"the policy was changed: {change}" for change in changes(before, policy)]
+    covers = [f"{name} ({sha256[:12]}…)" for name, sha256 in statement.subject.items()]
+    facts = [
+        ("decision", f"{_VERBS[statement.decision]}, gate {gate}: {MEANINGS[gate]}"),
+        ("you", f"{signing.who}, {signing.fingerprint}, {signing.key}"),
+        *digest(gate, files),
+        ("trained by", f"{run.who}, {run.time}" if run else "unknown to the ledger"),
+        ("covers", ", ".join(covers)),
+        ("policy", _asked(policy, gate)),
+        ("replaces", f"release {replaced[:12]}…" if replaced else "nothing"),
+        ("valid until", statement.valid_until),
+    ]
+    if statement.comment:
+        facts.append(("comment", statement.comment))
+    return folded([*facts, *(("WARNING", warning) for warning in doubts)])
+
+
+def _asked(policy: Policy, gate: Gate) -> str:
+    """What a gate asks for, in a line."""
+    terms = policy.gates[gate]
+    other = ", other than who ran the training" if terms.exclude_author else ""
+    return f"{terms.required} of {', '.join(policy.may_sign(gate))}{other}"

@@ -1,0 +1,200 @@
+"""Who may sign what: OpenSSH's allowed-signers format, read with more care than OpenSSH takes.
+
+    ann@example.com namespaces="pricewright-source,pricewright-metrics" ssh-ed25519 AAAA…
+
+A line says who, for which decisions, with which key. What would let in more than a reader sees is
+refused: a line for all namespaces, patterns in place of names, authorities that certify others.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pricewright.files.disk import read_regular
+from pricewright.files.errors import Refusal
+from pricewright.signoffs.coverage import GATES
+from pricewright.signoffs.ledger import REVOKED, SIGNERS
+
+_LARGEST = 10**6
+
+WHO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
+"""What a person may be called: it is a file's name, too."""
+
+NAMESPACES = {f"pricewright-{gate}": gate for gate in GATES}
+
+KRL = b"SSHKRL\n\0"
+"""How a key revocation list begins."""
+
+_OPTION = re.compile(r'([A-Za-z-]+)(?:="([^"]*)")?(?:,|$)')
+_TIME = re.compile(r"[0-9]{8}([0-9]{4}([0-9]{2})?)?Z?")
+_KEY_KINDS = re.compile(r"(ssh-|ecdsa-sha2-|sk-ssh-|sk-ecdsa-sha2-)[a-z0-9@.-]+")
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A person's key, and the gates for which it counts.
+
+    fingerprint: the key's, as `ssh-keygen -l` shows it.  line: as it was read.
+    """
+
+    who: str
+    gates: frozenset[str]
+    fingerprint: str
+    line: str
+
+
+def read_signers(root: Path) -> tuple[tuple[Signer, ...], bytes]:
+    """The signers, and the list of revoked keys without comments; none of either with no file.
+
+    Raises Refusal for a file that says more, or less, than a reader would think.
+    """
+    signers, revoked = (_content(Path(root), name) for name in (SIGNERS, REVOKED))
+    return parse_signers(signers), parse_revoked(revoked)
+
+
+def parse_signers(content: bytes, name: str = SIGNERS) -> tuple[Signer, ...]:
+    """The signers in a file; raises Refusal, with the line, for one that says too much."""
+    found: list[Signer] = []
+    for where, line in _lines(content, name):
+        signer = _signer(line, where)
+        for other in found:
+            if other.who != signer.who and other.who.casefold() == signer.who.casefold():
+                raise Refusal(
+                    f"{where}: {signer.who} and {other.who} differ in capitals alone; "
+                    "write the same person the same way."
+                )
+        found.append(signer)
+    return tuple(found)
+
+
+def parse_revoked(content: bytes, name: str = REVOKED) -> bytes:
+    """A list of revoked keys without its comments: public keys, one a line, or a key revocation
+    list of `ssh-keygen -k`, which stays as it is.
+
+    Raises Refusal for a list that would revoke less than it seems to.
+    """
+    if content.startswith(KRL):
+        return content
+    found = []
+    for where, line in _lines(content, name):
+        parts = line.split()
+        if len(parts) < 2 or _fingerprint(parts[0], parts[1]) is None:
+            raise Refusal(
+                f"{where}: found {_short(line)}, allowed: a whole public key, as in "
+                "config/signers, or a key revocation list; give the key."
+            )
+        found.append(f"{parts[0]} {parts[1]}\n")
+    return "".join(found).encode()
+
+
+def fingerprint(key: bytes) -> str:
+    """That of a public key in its binary form, as `ssh-keygen -l` shows it."""
+    return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
+
+
+def _content(root: Path, name: str) -> bytes:
+    try:
+        return read_regular(root / name, _LARGEST)
+    except FileNotFoundError:
+        return b""
+
+
+def _lines(content: bytes, name: str) -> Iterator[tuple[str, str]]:
+    try:
+        text = content.decode("ascii")
+    except UnicodeDecodeError as error:
+        number = content.count(b"\n", 0, error.start) + 1
+        raise Refusal(
+            f"{name}:{number}: a character that is not ASCII; two that look alike are not the "
+            "same, so write names in plain letters."
+        ) from None
+    for number, line in enumerate(text.split("\n"), 1):
+        stripped = line.strip()
+        if stripped and not stripped.startswith("#"):
+            if not stripped.replace("\t", " ").isprintable():
+                raise Refusal(f"{name}:{number}: a character that cannot be seen; remove it.")
+            yield f"{name}:{number}", stripped
+
+
+def _signer(line: str, where: str) -> Signer:
+    who, _, rest = line.partition(" ")
+    if not WHO.fullmatch(who):
+        raise Refusal(
+            f"{where}: found {_short(who)} as a name, allowed: one person's, of letters, digits "
+            "and . _ @ + -, no pattern and no list; write a line for each person and key."
+        )
+    options, key = _options(rest.strip(), where)
+    gates = _gates(options.pop("namespaces", None), who, where)
+    for name, value in options.items():
+        if name not in ("valid-after", "valid-before"):
+            raise Refusal(
+                f"{where}: found {name}, allowed: namespaces, valid-after, valid-before; "
+                "name each person's own key."
+            )
+        if not _TIME.fullmatch(value or ""):
+            raise Refusal(f'{where}: found no time after {name}, allowed: as in "20270131".')
+    parts = key.split()
+    found = _fingerprint(parts[0], parts[1]) if len(parts) > 1 else None
+    if found is None:
+        raise Refusal(
+            f"{where}: found {_short(key)}, where a public key is needed; copy the first two "
+            "words of the .pub file."
+        )
+    return Signer(who, gates, found, line)
+
+
+def _options(rest: str, where: str) -> tuple[dict[str, str | None], str]:
+    """The options of a line, and its key."""
+    words = re.match(r'((?:[^\s"]|"[^"]*")+)(?:\s+(.*))?$', rest)
+    if words is None or _KEY_KINDS.fullmatch(words[1]):
+        return {}, rest
+    options: dict[str, str | None] = {}
+    place = 0
+    while place < len(words[1]):
+        found = _OPTION.match(words[1], place)
+        if found is None or "\\" in found[0] or found[1].lower() in options:
+            raise Refusal(f"{where}: found {_short(words[1])}, which are no options; mend it.")
+        options[found[1].lower()] = found[2]
+        place = found.end()
+    return options, words[2] or ""
+
+
+def _gates(namespaces: str | None, who: str, where: str) -> frozenset[str]:
+    allowed = ",".join(NAMESPACES)
+    if not namespaces:
+        raise Refusal(
+            f"{where}: {who}'s line has no namespaces=, so it would count for everything; "
+            f'say what {who} may sign, some of namespaces="{allowed}".'
+        )
+    for name in namespaces.split(","):
+        if name not in NAMESPACES:
+            raise Refusal(
+                f"{where}: found the namespace {_short(name)}, allowed: some of {allowed}, "
+                "no patterns; mend it."
+            )
+    return frozenset(NAMESPACES[name] for name in namespaces.split(","))
+
+
+def _fingerprint(kind: str, key: str) -> str | None:
+    """A public key's, None if it is none: the key itself begins with its kind."""
+    try:
+        blob = base64.b64decode(key, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    begin = len(kind).to_bytes(4, "big") + kind.encode()
+    if (
+        not _KEY_KINDS.fullmatch(kind)
+        or "-cert-" in kind
+        or not blob.startswith(begin)
+        or len(blob) == len(begin)
+    ):
+        return None
+    return fingerprint(blob)
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")

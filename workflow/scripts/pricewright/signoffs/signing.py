@@ -1,0 +1,162 @@
+"""The first step: the files that say who may sign, with the caller's own key.
+
+Giving a decision: what is to be signed, the signature, the ledger's line, the two files.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from pricewright.files.clock import Clock, now, stamp
+from pricewright.files.disk import sha256, write_whole
+from pricewright.files.errors import Refusal
+from pricewright.signoffs import ledger, signatures, statements
+from pricewright.signoffs.coverage import GATES, MODEL, Gate, identity
+from pricewright.signoffs.ledger import LEDGER, REVOKED, SIGNERS, in_production
+from pricewright.signoffs.policy import Policy, require_signers
+from pricewright.signoffs.signers import NAMESPACES, WHO, parse_signers
+from pricewright.signoffs.statements import Choice, Head, Statement, written
+from pricewright.signoffs.validity import EVENTS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signing:
+    """Who is about to sign, with which key."""
+
+    who: str
+    key: Path
+    fingerprint: str
+
+
+def signer_of(policy: Policy, gate: Gate, key: Path, who: str | None = None) -> Signing:
+    """The person whose key this is; `who` chooses, where several have it.
+
+    Raises Refusal if the key may not sign for the gate.
+    """
+    require_signers(policy)
+    fingerprint = signatures.key_fingerprint(key)
+    known = [each for each in policy.signers if each.fingerprint == fingerprint]
+    names = sorted({each.who for each in known if gate in each.gates})
+    if who is not None:
+        names = [name for name in names if name == who]
+    if len(names) == 1:
+        return Signing(who=names[0], key=key, fingerprint=fingerprint)
+    if names:
+        raise Refusal(f"{SIGNERS}: the key is that of {' and '.join(names)}; choose by --who.")
+    if known:
+        raise Refusal(
+            f"{SIGNERS}: {who or known[0].who} may not sign for gate {gate} with {key}; "
+            f"who may is {', '.join(policy.may_sign(gate)) or 'nobody'}."
+        )
+    raise Refusal(
+        f"{key}: {SIGNERS} does not name this key ({fingerprint}); have this line added to it: "
+        f'{who or "your-name"} namespaces="{signatures.namespace(gate)}" '
+        f"{signatures.public_key(key)}"
+    )
+
+
+def prepared(
+    root: Path,
+    policy: Policy,
+    digests: dict[str, str],
+    *,
+    gate: Gate,
+    decision: Choice,
+    who: str,
+    comment: str = "",
+    clock: Clock = now,
+) -> Statement:
+    """The statement to sign, about the files with these digests.
+
+    Raises Refusal for a ledger that is broken: what is signed would rest on nothing.
+    """
+    folder = Path(root) / LEDGER
+    if problems := ledger.verify(folder):
+        raise Refusal(f"{problems[0]} Nothing can be signed before that is cleared up.")
+    entries = ledger.read(folder)
+    made = clock()
+    return Statement(
+        subject={name: digests[name] for name in GATES[gate]},
+        gate=gate,
+        decision=decision,
+        who=who,
+        comment=comment,
+        run=digests[MODEL],
+        policy=policy.digest,
+        replaces=in_production(entries),
+        ledger=Head(len(entries), entries[-1].digest if entries else ledger.EMPTY),
+        made=stamp(made),
+        valid_until=stamp(made + timedelta(days=policy.gates[gate].valid_days)),
+    )
+
+
+def give(
+    root: Path, policy: Policy, statement: Statement, signing: Signing, clock: Clock = now
+) -> str:
+    """Sign a statement, put it on record and keep it; returns its path.
+
+    The ledger's line comes first: a decision that is kept is on record, unless somebody signed on
+    another machine and sent the two files. Raises Refusal if the signature is not good by the
+    policy, OSError if the ledger or the files cannot be written.
+    """
+    content = written(statement)
+    gate = statement.gate
+    signature = signatures.sign(content, signing.key, gate)
+    made = statements.StoredStatement(
+        gate, signing.who, statements.statement_name(gate, signing.who), content, signature
+    )
+    try:
+        fingerprint = signatures.verified(made, policy, clock())
+    except signatures.BadSignature as bad:
+        raise Refusal(
+            f"{signing.key}: its signature would not count, because {bad}; see to that."
+        ) from None
+    ledger.append(
+        Path(root) / LEDGER,
+        EVENTS[statement.decision],
+        who=signing.who,
+        clock=clock,
+        gate=gate,
+        run=statement.run,
+        policy=statement.policy,
+        covers=identity(statement.subject),
+        statement=sha256(content),
+        key=fingerprint,
+        comment=statement.comment,
+    )
+    statements.keep(root, made)
+    return made.name
+
+
+_SIGNERS = """\
+# Who may sign what: a line for each person and key, as OpenSSH's allowed signers. After the name
+# come the decisions, then the first two words of the person's .pub file. See config/README.md.
+"""
+
+_REVOKED = """\
+# Keys that no longer count: a whole public key a line, as in config/signers.
+"""
+
+
+def start(root: Path, key: Path, who: str, clock: Clock = now) -> list[str]:
+    """Write config/signers, config/revoked and the ledger's first line; returns what was made.
+
+    The person may sign for every gate with that key. What is there already stays as it is.
+    Raises Refusal if it is all there, or for a name that cannot be one.
+    """
+    if not WHO.fullmatch(who):
+        raise Refusal(
+            f"--who: found {who!r}, allowed: letters, digits and . _ @ + -; give another name."
+        )
+    root = Path(root)
+    line = f'{who} namespaces="{",".join(NAMESPACES)}" {signatures.public_key(key)}\n'
+    parse_signers(line.encode(), str(key))
+    contents = {SIGNERS: _SIGNERS + line, REVOKED: _REVOKED}
+    made = [name for name in contents if not (root / name).exists()]
+    if SIGNERS not in made:
+        raise Refusal(f"{SIGNERS}: is there already; add a line to it: {line.strip()}")
+    for name in made:
+        write_whole(root / name, contents[name].encode())
+    fingerprint = signatures.key_fingerprint(key)
+    ledger.append(root / LEDGER, "init", who=who, clock=clock, signer=who, key=fingerprint)
+    return [*made, f"{LEDGER}/ledger.jsonl"]

@@ -1,0 +1,257 @@
+"""How far a step is: a line of its log, now and then, while much is to be done.
+
+The log of a step: one line an event, to a file and to standard error, every attempt kept.
+
+A line is `time level step message key=value …`, the time in UTC. A traceback follows its
+line in the file only; on the terminal an error is one sentence.
+
+The log of a step read back: its lines as events.
+"""
+
+import logging
+import os
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pricewright.files.errors import MAY_PASS, Refusal
+from pricewright.files.secrets import redacted
+
+logger = logging.getLogger("pricewright")
+logger.setLevel(logging.DEBUG)
+
+STDERR = "PRICEWRIGHT_STDERR"
+"""The environment variable with the least level of a job's events that standard error gets, too."""
+
+_FOR_GOOD = "failed for good: "
+
+
+def say(message: str, **fields: object) -> None:
+    """Log an event, with its figures as key=value."""
+    logger.info(message, extra={"fields": fields})
+
+
+def to_stderr(step: str, level: str = "INFO") -> None:
+    """Send the step's events of a level and above to standard error."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(level)
+    _attach(handler, step)
+
+
+def to_file(path: Path, step: str) -> Path | None:
+    """Send an attempt's events to the log `<stem>.log`, and to `<stem>.<n>.log`, n counting up.
+
+    The first is always of the newest attempt, for whoever starts an attempt may delete it;
+    the second is kept for good. Returns the kept log of the attempt before, if there is one.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    numbers = kept(path)
+    for file in (path, numbered(path, max(numbers, default=0) + 1)):
+        _attach(logging.FileHandler(file, mode="w", encoding="utf-8"), step)
+    return numbered(path, numbers[-1]) if numbers else None
+
+
+def kept(path: Path) -> list[int]:
+    """The numbers of the kept logs beside a log, in order."""
+    if not path.parent.is_dir():
+        return []
+    name = re.compile(re.escape(path.stem) + r"\.(\d+)" + re.escape(path.suffix))
+    return sorted(int(m[1]) for file in path.parent.iterdir() if (m := name.fullmatch(file.name)))
+
+
+def numbered(path: Path, number: int) -> Path:
+    """The kept log of an attempt, beside the log of the newest."""
+    return path.with_name(f"{path.stem}.{number}{path.suffix}")
+
+
+def failure(error: BaseException) -> None:
+    """Log why the step ends: a sentence for everyone, the traceback for the file.
+
+    What may pass `failed`, everything else `failed for good`. With no file to hold it, the
+    traceback of what nobody expected goes to standard error.
+    """
+    in_file = any(isinstance(handler, logging.FileHandler) for handler in logger.handlers)
+    hidden = in_file or isinstance(error, (Refusal, *MAY_PASS))
+    logger.log(logging.DEBUG if hidden else logging.ERROR, "traceback", exc_info=error)
+    logger.error("%s%s", "failed: " if isinstance(error, MAY_PASS) else _FOR_GOOD, _sentence(error))
+
+
+def failed_for_good(path: Path) -> str | None:
+    """The sentence with which the attempt that wrote this log failed for good, if it did."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    _, found, sentence = lines[-1].partition(f" {_FOR_GOOD}") if lines else ("", "", "")
+    return sentence if found else None
+
+
+def _sentence(error: BaseException) -> str:
+    """An error on one line: a Refusal as it is, anything else with its kind."""
+    text = " ".join(str(error).split())
+    if isinstance(error, Refusal):
+        return text
+    kind = ("" if isinstance(error, MAY_PASS) else "unexpected ") + type(error).__name__
+    return f"{kind}: {text}" if text else kind
+
+
+class _Line(logging.Formatter):
+    """`2026-11-23T05:00:00.123Z INFO clean rows in/out: 2/2 output=results/prices_clean.json`"""
+
+    converter = staticmethod(time.gmtime)
+    default_msec_format = "%s.%03dZ"
+    default_time_format = "%Y-%m-%dT%H:%M:%S"
+
+    def __init__(self, step: str) -> None:
+        super().__init__(f"%(asctime)s %(levelname)s {step} %(message)s%(figures)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, and a traceback if there is one, without secrets wherever they came from."""
+        return redacted(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        fields: dict[str, object] = getattr(record, "fields", {})
+        record.figures = "".join(f" {key}={_quoted(value)}" for key, value in fields.items())
+        record.message = " ".join(record.message.splitlines())
+        return super().formatMessage(record)
+
+
+def _quoted(value: Any) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    if text and re.fullmatch(r'[^\s"=]+', text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def _attach(handler: logging.Handler, step: str) -> None:
+    handler.setFormatter(_Line(step))
+    logger.addHandler(handler)
+
+
+TAIL = 1 << 15
+"""Bytes of a log's end that are read: enough for its last words, whatever its length."""
+
+_LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([A-Z]+) (\S+) (.*)")
+_FIELD = r'\w+=(?:"(?:[^"\\]|\\.)*"|[^\s"=]+)'
+_FIELDS = re.compile(rf"(.*?)((?: {_FIELD})*)")
+_LONGEST = 2000  # characters of a line in which fields are looked for
+
+
+@dataclass(frozen=True)
+class Event:
+    """A line of a log: `time level step text`, the time in UTC; a text is `message key=value …`."""
+
+    moment: datetime
+    level: str
+    step: str
+    text: str
+    message: str
+    fields: dict[str, str]
+
+    def number(self, name: str) -> float | None:
+        """A field's number, if it is there and is one."""
+        try:
+            return float(self.fields[name])
+        except (KeyError, ValueError):
+            return None
+
+
+def parsed(line: str) -> Event | None:
+    """The event of a line as `journal` writes it; None for any other, such as a traceback's."""
+    match = _LINE.fullmatch(line)
+    if match is None:
+        return None
+    time, level, step, text = match.groups()
+    split = _FIELDS.fullmatch(text) if len(text) < _LONGEST else None
+    message, rest = split.groups() if split else (text, "")
+    moment = datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    pairs = (field.partition("=") for field in re.findall(_FIELD, rest))
+    fields = {name: _unquoted(value) for name, _, value in pairs}
+    return Event(moment, level, step, text, message, fields)
+
+
+def tail(path: Path, since: datetime | None = None) -> Sequence[Event]:
+    """The last events of a log, those from a moment on; none if there is no such file."""
+    found = filter(None, map(parsed, last_lines(path)))
+    return [event for event in found if since is None or event.moment >= since]
+
+
+def last_lines(path: Path) -> list[str]:
+    """The last lines of a log, whole ones; none if there is no such file."""
+    try:
+        with Path(path).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(size - TAIL, 0))
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return []
+    return lines[size > TAIL : -1]  # what has no line end is still being written
+
+
+def _unquoted(text: str) -> str:
+    if not text.startswith('"'):
+        return text
+    return re.sub(r"\\(.)", lambda found: {"n": "\n"}.get(found[1], found[1]), text[1:-1])
+
+
+SECONDS = 1.0
+"""Between two lines, at least; what is done within the first is no long work."""
+
+SHARE = 0.01
+"""Of all there is to do, between two lines, at least: so a log has a hundred of them at most."""
+
+
+class Progress:
+    """Counts what is done, from any thread, and says so in lines that begin with `progress`.
+
+    unit: what is counted, in the plural: `rows`, `symbols`.  total: of how many, if it is known.
+    doing: what is done with them, if a step does several things in turn.
+    """
+
+    def __init__(
+        self,
+        unit: str,
+        total: int | None = None,
+        doing: str | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._unit, self._total, self._clock = unit, total, clock
+        self._named = {"doing": doing} if doing else {}
+        self._lock = threading.Lock()
+        self._began = self._said_at = clock()
+        self._done, self._share, self._said = 0, None if total is None else 0.0, 0.0
+
+    def reached(self, share: float) -> None:
+        """Which share of all is done, where the total is not known; never less than before."""
+        with self._lock:
+            self._share = max(self._share or 0.0, min(share, 1.0))
+
+    def advance(self, count: int) -> None:
+        """So many more are done."""
+        with self._lock:
+            self._done += count
+            if self._total:
+                self._share = self._done / self._total
+            share, now = self._share, self._clock()
+            reached = float(self._done) if share is None else share
+            # with no end in sight, a line for each twentieth more
+            least = 0.05 * self._said if share is None else SHARE
+            if now - self._said_at >= SECONDS and reached - self._said >= least:
+                self._said, self._said_at = reached, now
+                self._say(now - self._began)
+
+    def _say(self, seconds: float) -> None:
+        fields: dict[str, object] = self._named | {self._unit: self._done}
+        if self._total is not None:
+            fields["of"] = self._total
+        if self._share is not None:
+            fields["share"] = f"{self._share:.3f}"
+        say("progress", **fields, seconds=f"{seconds:.1f}")

@@ -1,0 +1,52 @@
+"""Try again, a little later each time, what can fail for a while."""
+
+import time
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import tenacity
+
+from pricewright.files.errors import Refusal
+from pricewright.steplog.log import logger
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def retry(
+    n_tries: int = 3, delay: float = 0.2, *, sleep: Callable[[float], None] = time.sleep
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Decorate a function to be tried up to `n_tries` times, with linear backoff.
+
+    After failed attempt k comes a wait of `delay * k` seconds. Each attempt and each failure
+    is logged; the last exception is raised as it was. A Refusal is never tried again: what
+    is wrong for good stays wrong.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        name = function.__name__
+
+        def announce(state: tenacity.RetryCallState) -> None:
+            logger.info("attempt %d for %s", state.attempt_number, name)
+
+        def lament(state: tenacity.RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            logger.warning("failed attempt %d: %s", state.attempt_number, error)
+            if state.attempt_number == n_tries:
+                logger.error("all %d attempts failed for %s", n_tries, name)
+
+        return tenacity.retry(
+            stop=tenacity.stop_after_attempt(n_tries),
+            wait=tenacity.wait_incrementing(start=delay, increment=delay),
+            retry=tenacity.retry_if_exception(_may_pass),
+            before=announce,
+            after=lament,
+            sleep=sleep,
+            reraise=True,
+        )(function)
+
+    return decorate
+
+
+def _may_pass(error: BaseException) -> bool:
+    return isinstance(error, Exception) and not isinstance(error, Refusal)

@@ -1,0 +1,172 @@
+"""Prices as a file: JSON records, or Parquet where the name says so. Same content, same order.
+
+What a price record consists of, and how a symbol is spelled.
+
+Prices as columns, in order of symbol and day: what a delivery comes down to.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pyarrow as pa
+
+from pricewright.files.disk import file_sha256, whole_file
+
+"""The fields that say which price a record is of; every other field holds a value."""
+
+"""The values that a record can have (OHLCV), in their order."""
+
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int32]
+Keys = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Prices:
+    """n prices, in order of symbol and day, each symbol and day once.
+
+    names: the symbols, sorted.  symbols: (n,) places in `names`.  days: (n,) since 1970-01-01.
+    values: (n,) by column, NaN where one is missing; a volume is a whole number.
+    """
+
+    names: Sequence[str]
+    symbols: Ints
+    days: Ints
+    values: Mapping[str, Floats]
+
+    def __len__(self) -> int:
+        return len(self.days)
+
+    @property
+    def keys(self) -> Keys:
+        """(n,) rising: one number for a symbol and a day."""
+        return keys(self.symbols, self.days)
+
+    def date(self, place: int) -> str:
+        """One row's date, as in 2024-01-31."""
+        return str(np.datetime64(int(self.days[place]), "D"))
+
+    def symbol(self, place: int) -> str:
+        """One row's symbol."""
+        return self.names[int(self.symbols[place])]
+
+
+def keys(symbols: Ints, days: Ints) -> Keys:
+    """One number (n,) for a symbol and a day, in whose order both are."""
+    return (symbols.astype(np.int64) << 32) + (days.astype(np.int64) + 2**31)
+
+
+def with_used_names(prices: Prices) -> Prices:
+    """The same prices, without the names of symbols that have none."""
+    used = np.bincount(prices.symbols, minlength=len(prices.names)) > 0
+    if used.all():
+        return prices
+    places = (np.cumsum(used) - 1).astype(np.int32)
+    names = [name for name, is_used in zip(prices.names, used, strict=True) if is_used]
+    return replace(prices, names=names, symbols=places[prices.symbols])
+
+
+def recoded(names: Sequence[str], symbols: Ints, all_names: Sequence[str]) -> Ints:
+    """Places in `names` as places in `all_names`, which holds them all."""
+    if list(names) == list(all_names):
+        return symbols
+    place = {name: number for number, name in enumerate(all_names)}
+    return np.array([place[name] for name in names], dtype=np.int32)[symbols]
+
+
+BATCH = 100_000
+"""Records that are made at a time: a record of JSON takes more memory than its numbers."""
+
+ROW_GROUP = 1_000_000
+
+PARQUET: Final[dict[str, Any]] = {
+    "compression": "snappy",
+    "use_dictionary": ["symbol"],
+    "store_schema": False,
+}
+"""How Parquet is written: fast, and with nothing in it but the prices."""
+
+
+def write_prices(path: Path, prices: Prices) -> str:
+    """Write prices whole, the same bytes each time; returns their SHA-256."""
+    if is_parquet(path):
+        _write_parquet(path, prices)
+    else:
+        with whole_file(path) as file:
+            for piece in _json(prices):
+                file.write(piece)
+    return file_sha256(path)
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a checkpoint of this name is Parquet."""
+    return Path(path).suffix == ".parquet"
+
+
+def read_prices(path: Path) -> Prices:
+    """The prices in a Parquet file that `write_prices` wrote."""
+    import pyarrow.parquet
+
+    table = pyarrow.parquet.read_table(path, read_dictionary=["symbol"])
+    symbol = table["symbol"].unify_dictionaries().combine_chunks()
+    return Prices(
+        symbol.dictionary.to_pylist(),
+        symbol.indices.to_numpy(),
+        table["date"].combine_chunks().view(pa.int32()).to_numpy(),
+        {
+            name: table[name].cast(pa.float64()).to_numpy()
+            for name in table.column_names
+            if name not in ("date", "symbol")
+        },
+    )
+
+
+def _write_parquet(path: Path, prices: Prices) -> None:
+    import pyarrow.parquet
+
+    schema = pa.schema(
+        [("date", pa.date32()), ("symbol", pa.dictionary(pa.int32(), pa.string()))]
+        + [(name, pa.int64() if name == "volume" else pa.float64()) for name in prices.values]
+    )
+    with (
+        whole_file(path) as file,
+        pyarrow.parquet.ParquetWriter(file, schema, **PARQUET) as writer,
+    ):
+        names = pa.array(prices.names, pa.string())
+        for begin in range(0, len(prices), ROW_GROUP):
+            rows = slice(begin, begin + ROW_GROUP)
+            columns = [
+                pa.array(prices.days[rows]).view(pa.date32()),
+                pa.DictionaryArray.from_arrays(pa.array(prices.symbols[rows]), names),
+                *(_nullable(name, column[rows]) for name, column in prices.values.items()),
+            ]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+
+
+def _nullable(name: str, column: np.ndarray[Any, Any]) -> pa.Array:
+    missing = np.isnan(column)
+    if name == "volume":
+        return pa.array(np.nan_to_num(column).astype(np.int64), mask=missing)
+    return pa.array(column, mask=missing)
+
+
+def _json(prices: Prices) -> Iterator[bytes]:
+    between = b"[\n"
+    for begin in range(0, len(prices), BATCH):
+        rows = slice(begin, begin + BATCH)
+        columns = [
+            prices.days[rows].astype("datetime64[D]").astype(str).tolist(),
+            [prices.names[symbol] for symbol in prices.symbols[rows].tolist()],
+            *(_nullable(name, column[rows]).to_pylist() for name, column in prices.values.items()),
+        ]
+        keys = ("date", "symbol", *prices.values)
+        records = [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
+        yield between + orjson.dumps(records, option=orjson.OPT_INDENT_2)[2:-2]
+        between = b",\n"
+    yield b"\n]\n" if len(prices) else b"[]\n"

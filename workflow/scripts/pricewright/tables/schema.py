@@ -1,0 +1,97 @@
+"""JSON Schema as one sentence: which key, what was found, what is allowed."""
+
+import difflib
+import json
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from pricewright.files.errors import Refusal
+
+if TYPE_CHECKING:
+    import jsonschema_rs
+
+FOLDER = Path(__file__).resolve().parents[3] / "schemas"
+
+
+@cache
+def load(name: str) -> dict[str, Any]:
+    """The schema `name` (JSON Schema 2020-12, kept as YAML in workflow/schemas)."""
+    import yaml  # here, as below: importing a step should cost no more than its work needs
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    schema = yaml.load((FOLDER / f"{name}.schema.yaml").read_bytes(), Loader=loader)
+    assert isinstance(schema, dict)
+    return schema
+
+
+def check(document: Mapping[str, Any], name: str, where: str) -> None:
+    """Raise Refusal with one sentence if the document is not as the schema `name` says.
+
+    `where` introduces the sentence: the document's file, or the words for its keys.
+    """
+    import jsonschema_rs
+
+    schema = load(name)
+    errors = list(jsonschema_rs.Draft202012Validator(schema).iter_errors(document))
+    if errors:
+        first = min(errors, key=lambda error: [str(part) for part in error.instance_path])
+        raise Refusal(f"{where} {_sentence(first, schema)}")
+
+
+def fill_defaults(document: dict[str, Any], schema: Mapping[str, Any]) -> None:
+    """Put the schema's default wherever the document leaves a key out, at every depth."""
+    for key, part in schema.get("properties", {}).items():
+        if "default" in part:
+            document.setdefault(key, json.loads(json.dumps(part["default"])))
+        if isinstance(document.get(key), dict):
+            fill_defaults(document[key], part)
+
+
+def _sentence(error: "jsonschema_rs.ValidationError", schema: Mapping[str, Any]) -> str:
+    kind = error.kind.as_dict()
+    path = [str(part) for part in error.instance_path]
+    rule = _at(schema, list(error.schema_path)[:-1])
+    if "unexpected" in kind:
+        unknown = kind["unexpected"][0]
+        key = ".".join([*path, unknown])
+        known = sorted(rule.get("properties", {}))
+        near = difflib.get_close_matches(unknown, known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        return f"{key!r}: there is no such key; {hint}allowed here: {', '.join(known)}."
+    if "property" in kind:
+        return f"{'.'.join([*path, kind['property'].strip(chr(34))])!r} is missing; add it."
+    found = json.dumps(error.instance, default=str)
+    if len(found) > 60:
+        found = found[:57] + "..."
+    return f"{'.'.join(path)!r}: found {found}, allowed: {_allowed(rule)}."
+
+
+def _allowed(rule: Mapping[str, Any]) -> str:
+    if "enum" in rule:
+        return " or ".join(json.dumps(value) for value in rule["enum"])
+    kinds = rule.get("type", "a value of another kind")
+    words = " or ".join([kinds] if isinstance(kinds, str) else kinds)
+    if "exclusiveMinimum" in rule:
+        words += f" above {rule['exclusiveMinimum']}"
+    if "minimum" in rule:
+        words += f" from {rule['minimum']}"
+    if "exclusiveMaximum" in rule:
+        words += f" below {rule['exclusiveMaximum']}"
+    if "maximum" in rule:
+        words += f" up to {rule['maximum']}"
+    if "minLength" in rule or "minItems" in rule:
+        words += ", not empty"
+    if "pattern" in rule:
+        words += f" matching {rule['pattern']}"
+    return words
+
+
+def _at(schema: Mapping[str, Any], path: list[str | int]) -> Mapping[str, Any]:
+    node: Any = schema
+    for part in path:
+        node = node[part]
+        while isinstance(node, dict) and "$ref" in node:
+            node = _at(schema, node["$ref"].removeprefix("#/").split("/"))
+    return cast(Mapping[str, Any], node)

@@ -1,0 +1,102 @@
+"""The jobs of a run, followed by what Snakemake says of them."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from pricewright.steplog.last_run import done, line
+from pricewright.steplog.log import Event, tail
+
+LAST = {"last": True}
+"""What marks a record that is to be shown below everything else."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A step that Snakemake began at some time, in seconds since 1970, and its log."""
+
+    name: str
+    log: Path
+    since: float
+
+    def events(self) -> Sequence[Event]:
+        """The last events of this attempt; what an earlier one left in the log is not its own."""
+        # a log's times are cut to milliseconds
+        return tail(self.log, datetime.fromtimestamp(self.since - 0.001, UTC))
+
+    def finished(self, at: float) -> str:
+        """The line of a step that ended at some time."""
+        took = at - self.since
+        return line(self.name, took, done(self.events(), took))
+
+
+class JobFollower(logging.Handler):
+    """Follows the jobs, and has the records shown in whatever way the ones below it do.
+
+    inner: Snakemake's own handler, which filters, words and writes records as its options say.
+    """
+
+    def __init__(self, inner: logging.StreamHandler[Any]) -> None:
+        super().__init__()
+        self.name, self.inner = "StepLines", inner
+        self.running: dict[int, Job] = {}
+        self._last: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a record, now or, if it is marked LAST, at the end."""
+        try:
+            if getattr(record, "last", False):
+                self._last.append(record)
+            else:
+                self._follow(record, getattr(record, "event", None))
+        except Exception:
+            self.handleError(record)
+
+    def close(self) -> None:
+        """Show what is to stand below everything else; a second time there is nothing left."""
+        self.end()
+        last, self._last = self._last, []
+        for record in last:
+            self.concluded(record)
+        self.inner.flush()
+        super().close()
+
+    def _follow(self, record: Any, event: LogEvent | None) -> None:
+        if event == LogEvent.JOB_INFO and record.log:
+            name = " ".join([record.rule_name.removesuffix("_shard"), *record.wildcards.values()])
+            self.running[record.jobid] = Job(name, Path(record.log[0]), record.created)
+            self.begun(record)
+        elif event == LogEvent.JOB_FINISHED and record.job_id in self.running:
+            self.ended(self.running.pop(record.job_id), record)
+        elif event == LogEvent.JOB_ERROR and record.jobid in self.running:
+            self.failed(self.running.pop(record.jobid), record)
+        else:
+            self.said(record)
+
+    def begun(self, record: logging.LogRecord) -> None:
+        """A step begins."""
+        self.said(record)
+
+    def ended(self, job: Job, record: logging.LogRecord) -> None:
+        """A step has ended well."""
+        self.said(record)
+
+    def failed(self, job: Job, record: logging.LogRecord) -> None:
+        """An attempt at a step has failed."""
+        self.said(record)
+
+    def said(self, record: logging.LogRecord) -> None:
+        """Snakemake says anything else."""
+        self.inner.handle(record)
+
+    def end(self) -> None:
+        """Nothing more will come but what is last."""
+
+    def concluded(self, record: logging.LogRecord) -> None:
+        """What is to stand below everything else."""
+        self.inner.handle(record)

@@ -1,0 +1,122 @@
+"""What a job asks a cluster for, estimated from the size of what it reads.
+
+In the form that a rule's `resources` take. Each rule has its own figures, which are measured
+(benchmarks/README.md) and rounded up. While an input does not exist yet, there is no estimate:
+Snakemake writes <TBD>, and asks again before the job starts.
+
+How often a job is tried again, and after which wait, in the form that a rule takes.
+"""
+
+import math
+import os
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Any
+
+
+def attempt_number(wildcards: Any, attempt: int) -> int:
+    """Which attempt at the job this is, from 1."""
+    return attempt
+
+
+def retries_here(workflow: Any, times: int) -> int:
+    """How often a job that failed is tried again by the Snakemake that reads this.
+
+    Inside a job of a cluster never: whoever submitted it submits it again, with more memory.
+    Snakemake says so to that job with `--retries 0`, but what a rule says comes first.
+    """
+    return 0 if workflow.remote_exec else times
+
+
+def linear_backoff(delay: float) -> Callable[[Any, int], str]:
+    """The wait before an attempt, in seconds: `delay * k` after failed attempt k, first none.
+
+    As text, since a resource is a whole number or text.
+    """
+
+    def backoff(wildcards: Any, attempt: int) -> str:
+        return str(delay * (attempt - 1))
+
+    return backoff
+
+
+SNAKEMAKE_MB = 500
+"""Around a job on a cluster are two more Snakemakes of 225 MB, the one that is submitted and
+the one that this starts."""
+
+MB = 1_000_000
+
+UNKNOWN_MB = 250.0
+"""What is read where there is no file to look at: a web page, a bucket, a database."""
+
+PLAIN = {".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson"}
+PACKED = 3.0
+"""How many megabytes of text a megabyte of anything else counts for: .gz, Excel, …"""
+
+PARQUET, ARRAYS = 2.0, 0.25
+"""The same for Parquet, and for the arrays that shards leave, which are not packed at all."""
+
+MOST_MB = 256_000
+"""Few nodes have more: a job that asks for it may never start."""
+
+MOST_MINUTES = 7 * 24 * 60
+
+Resource = Callable[[Any, Any, int], int]
+"""Of a job's wildcards, input and attempt."""
+
+
+def memory(start: float, per_mb: float, shards: int = 1) -> Resource:
+    """Megabytes of memory: `start`, and `per_mb` for each megabyte of text that is read. In whole
+    hundreds, so that jobs of about one size ask for the same.
+
+    shards: of a Parquet file, only so manyth a part is held; JSON can only be read as a whole.
+    """
+    return _asked(SNAKEMAKE_MB + start, per_mb, step=100, most=MOST_MB, shards=shards)
+
+
+def minutes(start: float, per_mb: float) -> Resource:
+    """Minutes: `start`, and `per_mb` for each megabyte of text that is read."""
+    return _asked(start, per_mb, step=1, most=MOST_MINUTES)
+
+
+def disk(start: float, per_mb: float) -> Resource:
+    """Megabytes of disk, for what is read and what is written."""
+    return _asked(start, per_mb, step=100, most=MOST_MB)
+
+
+def _asked(start: float, per_mb: float, *, step: int, most: int, shards: int = 1) -> Resource:
+    """That much at the first attempt, twice that at the second, and so on."""
+
+    def resource(wildcards: Any, input: Any, attempt: int) -> int:
+        first = math.ceil((start + per_mb * text_mb(input, shards)) / step) * step
+        return min(first * attempt, most)
+
+    return resource
+
+
+def text_mb(files: Any, shards: int = 1) -> float:
+    """About how many megabytes of text a job's input files hold, packed ones unpacked.
+
+    shards: of Parquet files, only so manyth a part counts.
+
+    Raises FileNotFoundError, which Snakemake knows, while one of them does not exist.
+    """
+    if not files:
+        return UNKNOWN_MB
+    sizes: list[int]
+    if any(getattr(file, "is_storage", False) for file in files):
+        sizes = (
+            files.size_files
+        )  # asks the storage; of files that are here, it would warn each time
+    else:
+        sizes = [os.stat(file).st_size for file in files]
+    weights = [_weight(PurePath(file).suffix.lower(), shards) for file in files]
+    return sum(size / MB * weight for size, weight in zip(sizes, weights, strict=True))
+
+
+def _weight(kind: str, shards: int) -> float:
+    if kind == ".safetensors":
+        return ARRAYS
+    if kind == ".parquet":
+        return PARQUET / shards
+    return 1.0 if kind in PLAIN else PACKED

@@ -1,0 +1,73 @@
+"""What comes first while the Snakefile loads; a wrong config ends the run in one sentence.
+
+What Snakemake is spared: pandas, which it imports to ask whether a param is a table of it.
+
+That is a third of a run with nothing to do. A param of a plain type is no table, and nobody need
+ask; what is compared, and what a job gets, is the same. About one of another type it asks as ever.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+from snakemake.exceptions import WorkflowError
+from snakemake.iocontainers import Params, Snakemake
+from snakemake.persistence import PersistenceBase
+
+from running.terminal import watch
+
+from pricewright.configuration.config import complete, source_files
+from pricewright.files.errors import Refusal
+
+_PLAIN = {bool, bytes, dict, float, int, list, set, str, tuple, type(None)}
+
+
+def spare_pandas() -> None:
+    """Have params of plain types compared, and given to jobs, without pandas.
+
+    A Snakemake that does not have the methods that do this is left as it is.
+    """
+    for owner, name, plainly in (
+        (PersistenceBase, "_serialize_param_pandas", _as_text),
+        (Snakemake, "_safely_store_params", _store),
+    ):
+        asking = getattr(owner, name, None)
+        if asking and not hasattr(asking, "__wrapped__"):
+            setattr(owner, name, _spared(asking, plainly))
+
+
+def _spared(asking: Callable[..., Any], plainly: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(asking)
+    def method(self: Any, given: Any) -> Any:
+        values = given if isinstance(given, Params) else [given]
+        plain = all(type(value) in _PLAIN for value in values)
+        return plainly(self, given) if plain else asking(self, given)
+
+    return method
+
+
+def _as_text(persistence: Any, value: Any) -> Any:
+    return persistence._serialize_param_builtin(value)
+
+
+def _store(job: Any, params: Any) -> None:
+    job._params_store, job._params_types = Params(toclone=list(params)), {}
+    job._params_store._take_names(params._get_names())
+
+
+def begin(workflow: Any) -> None:
+    """Spare the run what it can do without, and show how it goes."""
+    spare_pandas()
+    watch(workflow)
+
+
+def checked(config: dict[str, Any], home: Path) -> list[str]:
+    """Complete the config in place, and return the files of its source.
+
+    home: where to look for a source that is not in the working directory. Raises WorkflowError.
+    """
+    try:
+        return source_files(complete(config), home)
+    except Refusal as refusal:
+        raise WorkflowError(str(refusal)) from None

@@ -1,0 +1,115 @@
+"""One function, three doors: a test imports it, a rule runs it, the command line calls it.
+
+A script imports this module first, and ends in
+
+    if __name__ == "__main__":
+        step.run(function)
+
+As a rule's script, the function's arguments are filled by name from the job's inputs and
+outputs (the first without a name are `input` and `output`) and from its param `options`; on
+the command line they are the options. From this import on, whatever goes wrong, a failed
+import too, is one sentence on standard error, with the traceback in the job's log.
+"""
+
+import gc
+import inspect
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pricewright.files.errors import Refusal
+from pricewright.steplog import log
+
+FOLDER = Path(__file__).resolve().parents[1]
+"""Where the scripts are, also when a script itself was fetched by URL."""
+
+_main = sys.modules["__main__"]
+_job: Any = getattr(_main, "snakemake", None)
+
+
+def run(function: Callable[..., None]) -> None:
+    """Call a step's function for the job that runs this script, or for the command line."""
+    gc.enable()
+    if _job is None:
+        from cyclopts import App
+
+        app = App(
+            default_command=function,
+            help_format="markdown",
+            version_flags=[],
+            result_action="return_none",
+        )
+        app(sys.argv[1:])
+    else:
+        function(**arguments(function, _job))
+    gc.freeze()  # the process ends now: a last look for garbage would cost as much as an import
+
+
+def arguments(function: Callable[..., None], job: Any) -> dict[str, Any]:
+    """A function's arguments, by name, from a job's input, output and options.
+
+    Raises TypeError for a name that the function does not have: a rule and its function
+    must agree.
+    """
+    given = _paths(job.input, "input") | _paths(job.output, "output")
+    given |= job.params.get("options", {})
+    signature = inspect.signature(function)
+    if "threads" in signature.parameters:
+        given["threads"] = job.threads
+    signature.bind(**given)
+    return given
+
+
+def wait_before(attempt: int, backoff: float, previous_log: Path | None) -> None:
+    """Let a job's attempt begin only when it may help.
+
+    Raises Refusal with the sentence of the attempt before, if that failed for good;
+    otherwise waits `backoff` seconds.
+    """
+    if attempt <= 1:
+        return
+    sentence = log.failed_for_good(previous_log) if previous_log else None
+    if sentence is not None:
+        raise Refusal(sentence)
+    log.say("wait", attempt=attempt, seconds=backoff)
+    time.sleep(backoff)
+
+
+def _paths(files: Any, unnamed: str) -> dict[str, Any]:
+    """A job's files by name, the first without one as `unnamed`; an empty name is left out."""
+    named = {
+        name: Path(value) if isinstance(value, str) else [Path(part) for part in value]
+        for name, value in files.items()
+    }
+    if sum(1 if isinstance(path, Path) else len(path) for path in named.values()) < len(files):
+        named[unnamed] = Path(files[0])
+    return {name: path for name, path in named.items() if path != []}
+
+
+def _on_error(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    log.failure(error)
+
+
+def _begin(script: Path) -> None:
+    """Set up the log of this process, once, before anything can go wrong unseen."""
+    gc.disable()  # until `run`: imports make no garbage worth looking for
+    shown = os.environ.get(log.STDERR) if _job is not None else None
+    log.to_stderr(script.stem, shown or "INFO")
+    sys.excepthook = _on_error
+    if _job is not None:
+        previous_log = log.to_file(Path(_job.log[0]), script.stem)
+        attempt, backoff = (_job.resources.get(name, 0) for name in ("attempt", "backoff"))
+        log.say("begin", attempt=max(attempt, 1), host=platform.node(), pid=os.getpid())
+        wait_before(attempt, float(backoff), previous_log)
+
+
+_script = Path(getattr(_main, "__file__", None) or "")
+if _job is not None or _script.resolve().parent == FOLDER:
+    _begin(_script)
