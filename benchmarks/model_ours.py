@@ -18,10 +18,9 @@ if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
 
 from pricewright.forecasting import distribution, garch, location
-from pricewright.forecasting.panel import SLICE_WIDTH, Panel, squares
-from pricewright.forecasting.plan import make_timeline
-from pricewright.forecasting.processes import each
+from pricewright.forecasting.panel import SLICE_WIDTH, Panel, each, squares
 from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.track import make_timeline
 from pricewright.forecasting.volatility import States
 from pricewright.forecasting.walkforward import usable, walk_forward
 

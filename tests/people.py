@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from pricewright.signoffs import ledger, signatures, signing
+from pricewright.signoffs import ledger, signing, statements
 from pricewright.signoffs import policy as author
 from pricewright.signoffs.coverage import GATES, MODEL, digests, identity, read_covered
 from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.policy import load_policy
 
 NAMES = ("author", "reviewer", "second", "outsider")
-ALL = ",".join(signatures.namespace(gate) for gate in GATES)
+ALL = ",".join(statements.namespace(gate) for gate in GATES)
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
@@ -36,7 +36,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 def signers_line(who: str, key: Path, namespaces: str = ALL) -> str:
     """A line of config/signers."""
-    return f'{who} namespaces="{namespaces}" {signatures.public_key(key)}\n'
+    return f'{who} namespaces="{namespaces}" {statements.public_key(key)}\n'
 
 
 def terms(**changed: object) -> dict[str, object]:
@@ -81,7 +81,7 @@ class Office:
         path.write_text(path.read_text() + signers_line(alias, self.keys[name]))
 
     def revoke(self, name: str) -> None:
-        self.write("config/revoked", signatures.public_key(self.keys[name]) + "\n")
+        self.write("config/revoked", statements.public_key(self.keys[name]) + "\n")
 
     def record_run(self, who: str) -> None:
         model = digests(read_covered(self.root))[MODEL]
@@ -95,7 +95,7 @@ class Office:
         """Decide; returns the statement's path. `name`: as whom, if not under one's own name."""
         policy, key = self.policy, self.keys[key or who]
         signer = signing.Signing(
-            who=name or who, key=key, fingerprint=signatures.key_fingerprint(key)
+            who=name or who, key=key, fingerprint=statements.key_fingerprint(key)
         )
         statement = signing.prepared(
             self.root,

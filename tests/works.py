@@ -23,7 +23,7 @@ from pricewright.releases import store
 from pricewright.releases.evidence import Origin
 from pricewright.releases.history import files, folder_of
 from pricewright.releases.release import release, roll_back
-from pricewright.signoffs import ledger, signatures, signing
+from pricewright.signoffs import ledger, signing, statements
 from pricewright.signoffs.coverage import PAGE, read_covered
 from report import report
 from train_or_score import train_or_score
@@ -128,7 +128,7 @@ class Works(Office):
     def sign_release(self, who: str, digest: str) -> None:
         """Sign for gate deploy that a release may be gone back to."""
         key, policy = self.keys[who], self.policy
-        signer = signing.Signing(who=who, key=key, fingerprint=signatures.key_fingerprint(key))
+        signer = signing.Signing(who=who, key=key, fingerprint=statements.key_fingerprint(key))
         content = files(self.root, digest)
         statement = signing.prepared(
             self.root,

@@ -7,7 +7,7 @@ import pytest
 from pricewright.files.errors import Refusal
 from pricewright.releases import history
 from pricewright.releases.release import Unsigned
-from pricewright.signoffs import ledger, signatures
+from pricewright.signoffs import ledger, statements
 from pricewright.signoffs.gates import audit
 
 
@@ -56,7 +56,7 @@ def an_outsider_and_a_signature_for_another_gate_are_worth_nothing(works):
     works.name_signers("author", "reviewer", "second")
     other = theirs.with_name("second.json")
     shutil.copy(works.root / "signoffs/report/reviewer.json", other)
-    signature = signatures.sign(other.read_bytes(), works.keys["second"], "report")
+    signature = statements.sign(other.read_bytes(), works.keys["second"], "report")
     other.with_name("second.json.sig").write_bytes(signature)
     void = works.void("deploy")
     assert void["outsider"] == "outsider is no signer for gate deploy"

@@ -8,7 +8,7 @@ from running import step
 from pricewright.cleaning.corrections import correct, join_parts
 from pricewright.cleaning.flags import flag_prices, quality_document
 from pricewright.cleaning.missing import Missing, settle
-from pricewright.cleaning.thresholds import FlagThresholds
+from pricewright.cleaning.series import FlagThresholds
 from pricewright.files.documents import write_json
 from pricewright.steplog.log import say
 from pricewright.tables.records import write_table

@@ -10,7 +10,7 @@ from pricewright.files.disk import read_whole, write_whole
 from pricewright.files.documents import parse_json
 from pricewright.forecasting.model_file import read_model
 from pricewright.reporting.text import compose
-from pricewright.signoffs.waiting import pending
+from pricewright.signoffs.presentation import pending
 from pricewright.steplog.log import say
 
 

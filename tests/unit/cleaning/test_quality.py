@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pricewright.cleaning.flags import FLAGS, flag_prices, quality_document
-from pricewright.cleaning.series import ROWS, most_traded
-from pricewright.cleaning.thresholds import FlagThresholds
+from pricewright.cleaning.series import ROWS, FlagThresholds, most_traded
 from suspects import WEEKDAYS, flags, market, series, values
 
 

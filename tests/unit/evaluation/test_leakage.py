@@ -10,10 +10,11 @@ from forecasts import chosen, garch_changes, records_of, simulated, trained, une
 from pricewright.evaluation import leakage
 from pricewright.evaluation.leakage import spoiled
 from pricewright.files.errors import Refusal
-from pricewright.forecasting import boosting, har, location, trees, walkforward
+from pricewright.forecasting import har, location, trees, walkforward
 from pricewright.forecasting import track as walk
+from pricewright.forecasting import trees as boosting
 from pricewright.forecasting.panel import Panel, panel_of
-from pricewright.forecasting.plan import make_timeline
+from pricewright.forecasting.track import make_timeline
 from pricewright.forecasting.walkforward import walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -234,7 +235,7 @@ def test_a_choice_of_symbols_that_looks_ahead_is_caught(monkeypatch):
 
 @pytest.mark.parametrize("distribution", ["fhs", "conformal"])
 def test_a_calibration_by_errors_that_were_not_known_is_caught(monkeypatch, distribution):
-    from pricewright.forecasting.calibration import Errors
+    from pricewright.forecasting.distribution import Errors
 
     honest = Errors.known
     monkeypatch.setattr(Errors, "known", lambda self, ends, most: honest(self, ends + 5, most))

@@ -14,7 +14,7 @@ from pricewright.evaluation.figures import metrics, percent_key
 from pricewright.evaluation.metrics import kupiec
 from pricewright.evaluation.scores import COVERAGES, TAILS, score
 from pricewright.forecasting.distribution import LEVELS, levels_with
-from pricewright.forecasting.plan import make_timeline
+from pricewright.forecasting.track import make_timeline
 from pricewright.forecasting.walkforward import walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -9,12 +9,21 @@ from forecasts import chosen, garch_changes, records_of, simulated, trained, une
 
 from conftest import SCRIPTS, command
 from pricewright.files.errors import Refusal
-from pricewright.forecasting import boosting, trees
+from pricewright.forecasting import trees
+from pricewright.forecasting import trees as boosting
 from pricewright.forecasting import trees as lagged
-from pricewright.forecasting.boosting import FEWEST, every, grown, rows
 from pricewright.forecasting.panel import NEVER, panel_of
-from pricewright.forecasting.plan import make_timeline
-from pricewright.forecasting.trees import LAGS, last_changes, moves, scaled
+from pricewright.forecasting.track import make_timeline
+from pricewright.forecasting.trees import (
+    FEWEST,
+    LAGS,
+    every,
+    grown,
+    last_changes,
+    moves,
+    rows,
+    scaled,
+)
 from pricewright.forecasting.walkforward import walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")

@@ -8,9 +8,17 @@ from forecasts import chosen, simulated
 from scipy import stats
 
 from pricewright.forecasting import distribution
-from pricewright.forecasting.calibration import Errors, PastErrors, conformal, shapes_of
-from pricewright.forecasting.calibration import simulated as by_simulation
-from pricewright.forecasting.distribution import FEWEST, HALF_OWN, PATHS, levels_with
+from pricewright.forecasting.distribution import (
+    FEWEST,
+    HALF_OWN,
+    PATHS,
+    Errors,
+    PastErrors,
+    conformal,
+    levels_with,
+    shapes_of,
+)
+from pricewright.forecasting.distribution import simulated_calibration as by_simulation
 from pricewright.forecasting.garch import Garch
 from pricewright.forecasting.volatility import Volatility
 

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import ROOT, SCRIPTS
 from pricewright.files.errors import Refusal
-from pricewright.forecasting.processes import AHEAD, each
+from pricewright.forecasting.panel import AHEAD, each
 
 
 def squared(number):

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 
 from pricewright.forecasting import trees
-from pricewright.forecasting.boosting import tree_of
 from pricewright.forecasting.checked_document import CheckedDocument
-from pricewright.forecasting.trees import Tree, total
+from pricewright.forecasting.trees import Tree, total, tree_of
 from pricewright.tables.arrays import Floats
 
 pytestmark = pytest.mark.filterwarnings("error")

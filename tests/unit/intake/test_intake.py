@@ -15,7 +15,7 @@ from pricewright.intake.intake import Terms, take_in
 from pricewright.intake.reading.content import Limits
 from pricewright.intake.reading.delivery import read_delivery
 from pricewright.intake.reading.dialect import Dialect
-from pricewright.intake.sources.files import local_files
+from pricewright.intake.sources.items import local_files
 from pricewright.tables.prices import write_prices
 
 TERMS = Terms(

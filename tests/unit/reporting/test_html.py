@@ -28,7 +28,7 @@ from pricewright.reporting.html import render
 from pricewright.reporting.pictures import NAMES, SymbolData
 from pricewright.reporting.symbols import FIRST, FORMS, pinball_skill, qlike_difference, resolve
 from pricewright.reporting.text import interval_ratio, worst
-from pricewright.signoffs.waiting import pending
+from pricewright.signoffs.presentation import pending
 
 
 class Read(HTMLParser):

@@ -11,7 +11,7 @@ from pricewright.reporting import charts as pooled
 from pricewright.reporting.drawing import FILE, svg
 from pricewright.reporting.text import WIDTH, compose, interval_ratio, worst
 from pricewright.reporting.verdict import champion, method, p_value, percent, verdict
-from pricewright.signoffs.waiting import pending
+from pricewright.signoffs.presentation import pending
 from train_or_score import train_or_score
 
 WHO = ("model", "random_walk")

@@ -6,7 +6,7 @@ import pytest
 from people import signers_line
 from pricewright.configuration.config import complete
 from pricewright.files.errors import Refusal
-from pricewright.signoffs import signatures
+from pricewright.signoffs import statements
 from pricewright.signoffs.signers import parse_revoked, parse_signers, read_signers
 
 ED = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK1z4VJfZzPAEzZ7QqN0n0m6xVwPpZrk0yq7wQm5Yz7D"
@@ -25,12 +25,12 @@ def test_a_line_says_who_may_sign_what_with_which_key(keys):
     (signer,) = parse_signers(b"# who may\n\n  " + line.encode() + b"\n")
     assert signer.who == "ann@example.com"
     assert signer.gates == {"source", "deploy"}
-    assert signer.fingerprint == signatures.key_fingerprint(keys["reviewer"])
+    assert signer.fingerprint == statements.key_fingerprint(keys["reviewer"])
     assert signer.line == line.strip()
 
 
 def test_a_line_may_say_from_when_to_when_a_key_is_valid(keys):
-    public = signatures.public_key(keys["reviewer"])
+    public = statements.public_key(keys["reviewer"])
     options = f'valid-after="20260101",valid-before="20270101",{ONE}'
     (signer,) = parse_signers(f"ann {options} {public} a comment, with more\n".encode())
     assert signer.gates == {"source"}
@@ -103,7 +103,7 @@ def test_a_revoked_key_that_ssh_would_not_find_is_refused(line):
 
 
 def test_a_revoked_key_is_a_public_key_or_one_in_a_revocation_list(keys, tmp_path):
-    parse_revoked(f"# lost\n{signatures.public_key(keys['reviewer'])} a comment\n".encode())
+    parse_revoked(f"# lost\n{statements.public_key(keys['reviewer'])} a comment\n".encode())
     krl = tmp_path / "krl"
     subprocess.run(["ssh-keygen", "-q", "-k", "-f", krl, f"{keys['second']}.pub"], check=True)
     parse_revoked(krl.read_bytes())
@@ -136,7 +136,7 @@ def test_every_line_that_is_let_in_ssh_reads_as_we_do(keys, tmp_path):
     lines = [signers_line(name, keys[name], "pricewright-report") for name in ("author", "second")]
     (tmp_path / "signers").write_text("".join(lines))
     for name in ("author", "second"):
-        (tmp_path / "sig").write_bytes(signatures.sign(b"bytes", keys[name], "report"))
+        (tmp_path / "sig").write_bytes(statements.sign(b"bytes", keys[name], "report"))
         found = subprocess.run(
             ["ssh-keygen", "-Y", "find-principals", "-s", "sig", "-f", "signers"],
             cwd=tmp_path,

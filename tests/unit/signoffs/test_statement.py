@@ -4,7 +4,7 @@ import os
 import pytest
 
 from pricewright.files.errors import Refusal
-from pricewright.signoffs import ledger, signatures
+from pricewright.signoffs import ledger, statements
 from pricewright.signoffs.gates import audit
 from pricewright.signoffs.statements import parsed, read_kept
 from pricewright.tables.schema import load
@@ -16,7 +16,7 @@ def forge(office, change, who="reviewer", gate="report"):
     text = path.read_text()
     content = change(text).encode() if isinstance(change(text), str) else change(text)
     path.write_bytes(content)
-    path.with_name(path.name + ".sig").write_bytes(signatures.sign(content, office.keys[who], gate))
+    path.with_name(path.name + ".sig").write_bytes(statements.sign(content, office.keys[who], gate))
     return path
 
 

@@ -5,8 +5,7 @@ import os
 import pytest
 
 from pricewright.files.errors import Refusal
-from pricewright.intake.sources.files import local_files
-from pricewright.intake.sources.items import has_several, items
+from pricewright.intake.sources.items import has_several, items, local_files
 from pricewright.intake.sources.source import Source, scheme
 
 

@@ -20,8 +20,7 @@ import numpy as np
 
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
-from pricewright.forecasting.model import Model
-from pricewright.forecasting.new_prices import read_new_prices
+from pricewright.forecasting.model import Model, read_new_prices
 
 DIGITS = 6
 """Significant digits of a price in a table; JSON and CSV have all."""

@@ -18,8 +18,7 @@ from pricewright.files.disk import read_whole
 from pricewright.files.errors import Refusal
 from pricewright.files.secrets import refuse_written_out
 from pricewright.intake.archive import Archive
-from pricewright.intake.sources.files import local_files
-from pricewright.intake.sources.items import items
+from pricewright.intake.sources.items import items, local_files
 from pricewright.intake.sources.source import DATABASES, Source, scheme
 from pricewright.signoffs.coverage import MEANINGS
 from pricewright.signoffs.ledger import REVOKED, SIGNERS

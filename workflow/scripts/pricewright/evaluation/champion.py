@@ -16,8 +16,8 @@ from pricewright.evaluation.scores import TAILS, Losses, Scores, score
 from pricewright.forecasting.document import read
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, Panel
-from pricewright.forecasting.plan import Timeline
 from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.track import Timeline
 from pricewright.forecasting.walkforward import walk_given
 from pricewright.tables.arrays import Days, Flags, Floats, mean
 

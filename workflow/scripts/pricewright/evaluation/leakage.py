@@ -13,8 +13,8 @@ import numpy as np
 
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel
-from pricewright.forecasting.plan import Timeline
 from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.track import Timeline
 from pricewright.forecasting.walkforward import (
     CalibratedForecasts,
     Forecasts,

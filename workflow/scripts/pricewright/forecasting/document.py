@@ -22,7 +22,7 @@ from pricewright.forecasting.garch import Garch
 from pricewright.forecasting.har import HALF_LIVES
 from pricewright.forecasting.location import Location
 from pricewright.forecasting.model import Model
-from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.settings import Settings, VolatilityKind
 from pricewright.forecasting.track import Fitted
 from pricewright.forecasting.volatility import States
 from pricewright.tables.arrays import Floats
@@ -168,7 +168,7 @@ def _parameters(
         return np.array(found)
 
     kinds = [
-        reader.word("symbols", s, "volatility", "kind", among=get_args(volatility.Kind))
+        reader.word("symbols", s, "volatility", "kind", among=get_args(VolatilityKind))
         for s in symbols
     ]
     garch = next_variance = own = None

@@ -21,12 +21,13 @@ and their derivatives by `keep` are what the same recursion makes of them, once 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 
 from pricewright.forecasting import trees as lagged
 from pricewright.forecasting.recurrence import BLOCK, before, block_sums, blocks, recurrence
+from pricewright.forecasting.settings import LocationKind
 from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.volatility import States
 from pricewright.tables.arrays import Flags, Floats, Ints, sums
@@ -118,9 +119,6 @@ class _Errors:
         return squares, 2 * slopes, 2 * bends + 4 * others
 
 
-Kind = Literal["naive", "drift", "ses", "theta", "lightgbm"]
-
-
 @dataclass(frozen=True)
 class Location:
     """Parameters, each (S,): `slope` and `intercept` of the trend per step, and the weight.
@@ -128,7 +126,7 @@ class Location:
     trees: those of all symbols, if they were asked for and could be grown.
     """
 
-    kind: Kind
+    kind: LocationKind
     slope: Floats
     intercept: Floats
     weight: Floats
@@ -153,7 +151,7 @@ class Location:
         )
 
 
-def fit(kind: Kind, values: Floats, trees: Sequence[Tree] | None = None) -> Location:
+def fit(kind: LocationKind, values: Floats, trees: Sequence[Tree] | None = None) -> Location:
     """Estimate from values (n, S), NaN past a series' end; two values at least.
 
     trees: those of all symbols, which are none of the values' own.

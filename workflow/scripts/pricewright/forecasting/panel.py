@@ -1,12 +1,21 @@
-"""A panel in pieces, each small enough that its numbers fit a processor's cache.
+"""The same work on many pieces, in processes: numpy's calls here are too short to share one.
+
+The workers import what a function needs and nothing of the script that runs, and are kept for the
+next call. Left alone they end by themselves, and at once if whoever started them dies.
+
+A panel in pieces, each small enough that its numbers fit a processor's cache.
 
 The price histories of many symbols side by side, on the scale on which they are modelled.
 """
 
-from collections.abc import Iterator, Sequence
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 
@@ -139,3 +148,68 @@ def panel_slices(panel: Panel) -> Iterator[PanelSlice]:
     for begin in range(0, len(panel), SLICE_WIDTH):
         some = slice(begin, begin + SLICE_WIDTH)
         yield PanelSlice(panel.columns(some), places[some])
+
+
+IDLE = 10
+"""Seconds after which a worker that has nothing to do ends."""
+
+AHEAD = 2
+"""Pieces for each worker that are made ready before a result is taken."""
+
+One = TypeVar("One")
+Result = TypeVar("Result")
+
+
+def each(
+    function: Callable[[One], Result],
+    pieces: Iterable[One],
+    processes: int,
+    done: Callable[[Result], object] = lambda result: None,
+) -> list[Result]:
+    """The results for all pieces, in their order; pieces are taken as they are needed.
+
+    The function, the pieces and the results can be pickled, or `processes` is 1. done: called with
+    each result when it is there. Raises what the function raises, and MemoryError if a process is
+    killed, as for want of memory.
+    """
+    made: list[Result] = []
+
+    def take(result: Result) -> None:
+        made.append(result)
+        done(result)
+
+    if processes <= 1:
+        for piece in pieces:
+            take(function(piece))
+        return made
+    from loky import get_reusable_executor
+    from loky.process_executor import TerminatedWorkerError
+
+    pool = get_reusable_executor(
+        max_workers=processes, timeout=IDLE, initializer=_end_with, initargs=(os.getpid(),)
+    )
+    waiting: deque[Any] = deque()
+    try:
+        for piece in pieces:
+            waiting.append(pool.submit(function, piece))
+            if len(waiting) > AHEAD * processes:
+                take(waiting.popleft().result())
+        while waiting:
+            take(waiting.popleft().result())
+    except TerminatedWorkerError as error:
+        raise MemoryError(f"a process was killed, as for want of memory ({error})") from None
+    finally:
+        for result in waiting:
+            result.cancel()
+    return made
+
+
+def _end_with(parent: int) -> None:
+    """End this process soon after another, even if that is killed."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,8 +1,11 @@
 """What can be chosen about a model and its evaluation."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from pricewright.forecasting import distribution, location, volatility
+LocationKind = Literal["naive", "drift", "ses", "theta", "lightgbm"]
+VolatilityKind = Literal["rolling", "ewma", "garch11", "har", "combined"]
+DistributionKind = Literal["normal", "fhs", "conformal"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,9 +15,9 @@ class Settings:
     price: str
     horizon: int
     level: float
-    location: location.Kind
-    volatility: volatility.Kind
-    distribution: distribution.Kind
+    location: LocationKind
+    volatility: VolatilityKind
+    distribution: DistributionKind
     decay: float
     rolling_days: int
     calibration: int

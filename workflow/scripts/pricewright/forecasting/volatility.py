@@ -14,13 +14,14 @@ What a forecast begins from, and what brings it forward by an observation.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 
 from pricewright.forecasting import garch as garches
 from pricewright.forecasting import har
 from pricewright.forecasting.recurrence import recurrence
+from pricewright.forecasting.settings import VolatilityKind
 from pricewright.tables.arrays import Flags, Floats, Ints
 
 
@@ -86,8 +87,6 @@ class Start:
         return type(self)(self.states.at(columns), self.earlier[:, columns])
 
 
-Kind = Literal["rolling", "ewma", "garch11", "har", "combined"]
-
 GARCH_CHANGES = 250
 """The changes that a symbol needs for a GARCH of its own."""
 
@@ -96,7 +95,7 @@ GARCH_CHANGES = 250
 class Volatility:
     """What was chosen and estimated: GARCH by symbol (S,), the HAR's weights (H, K)."""
 
-    kind: Kind
+    kind: VolatilityKind
     decay: float
     rolling_days: int
     garch: garches.Garch | None = None
@@ -111,16 +110,16 @@ class Volatility:
     def uses_garch(self) -> bool:
         return self.kind in ("garch11", "combined")
 
-    def kinds(self, symbols: int) -> Sequence[Kind]:
+    def kinds(self, symbols: int) -> Sequence[VolatilityKind]:
         """The kind that each of so many symbols got, its own or what it fell back to."""
         has_har = (
             self.uses_har and self.weights is not None and bool(np.isfinite(self.weights).all())
         )
         if not self.uses_garch or self.own_garch is None:
-            fallen: Kind = "ewma" if self.uses_har and not has_har else self.kind
+            fallen: VolatilityKind = "ewma" if self.uses_har and not has_har else self.kind
             return [fallen] * symbols
-        with_own: Kind = "garch11" if not has_har else self.kind
-        without: Kind = "har" if has_har else "ewma"
+        with_own: VolatilityKind = "garch11" if not has_har else self.kind
+        without: VolatilityKind = "har" if has_har else "ewma"
         return [with_own if own else without for own in self.own_garch]
 
     def feedback(self, symbols: int) -> tuple[Floats, Floats]:

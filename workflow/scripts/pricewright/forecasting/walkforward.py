@@ -14,19 +14,26 @@ from typing import TypeVar
 
 import numpy as np
 
-from pricewright.forecasting.calibration import (
+from pricewright.forecasting.distribution import (
     Errors,
     PastErrors,
     conformal,
-    normal,
+    normal_calibration,
     shapes_of,
-    simulated,
+    simulated_calibration,
 )
-from pricewright.forecasting.panel import SLICE_WIDTH, Panel, PanelSlice, panel_slices
-from pricewright.forecasting.plan import Plan, Timeline, make_plan
-from pricewright.forecasting.processes import each
+from pricewright.forecasting.panel import SLICE_WIDTH, Panel, PanelSlice, each, panel_slices
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.track import Fitted, Track, errors, estimate, follow
+from pricewright.forecasting.track import (
+    Fitted,
+    Plan,
+    Timeline,
+    Track,
+    errors,
+    estimate,
+    follow,
+    make_plan,
+)
 from pricewright.forecasting.volatility import Start, States
 from pricewright.steplog.log import Progress
 from pricewright.tables.arrays import Days, Flags, Floats, Ints
@@ -259,14 +266,16 @@ def _walk(part: PanelSlice, *, plan: Plan, settings: Settings) -> CalibratedFore
         fitted.append(estimate(panel, day, settings, before, found, trees=trees))
     piece, track, begins = _forecasts(part, plan.timeline, fitted, settings, days=days)
     if settings.distribution == "normal":
-        return CalibratedForecasts(piece, normal(len(panel), len(days), settings))
+        return CalibratedForecasts(piece, normal_calibration(len(panel), len(days), settings))
     ends = np.array([panel.upto(day) for day in days])
     made = Errors(panel, np.ascontiguousarray(errors(panel, track).transpose(2, 1, 0)), begins)
     if settings.distribution == "fhs":
         places = np.where(ends > 0, np.maximum(ends - 1 - begins, 0), -1)
         terms = track.at(places).variances
         models = [part.volatility for part in fitted]
-        return CalibratedForecasts(piece, simulated(made, ends, terms, models, settings))
+        return CalibratedForecasts(
+            piece, simulated_calibration(made, ends, terms, models, settings)
+        )
     return CalibratedForecasts(piece, conformal(made, ends, settings, plan.every))
 
 

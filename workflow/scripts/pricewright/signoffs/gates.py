@@ -13,8 +13,7 @@ from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import GATES, Gate, identity
 from pricewright.signoffs.ledger import LEDGER, Entry, Seen
 from pricewright.signoffs.policy import Policy, Terms, is_author, require_signers
-from pricewright.signoffs.signatures import SignOff, open_kept, seen_by
-from pricewright.signoffs.statements import read_all_kept, read_kept
+from pricewright.signoffs.statements import SignOff, open_kept, read_all_kept, read_kept, seen_by
 from pricewright.signoffs.validity import EVENTS, Case, Consent, consent, decided, judge
 
 

@@ -5,6 +5,10 @@ What a signer sees: what each gate covers in about ten lines, with the numbers t
 All is taken from the very bytes that are signed, read once.
 
 A decision in plain text: who signed, what does not count and why, and what to do.
+
+What waits for people: the decisions that production needs, and the commands for them.
+
+Whether they have been made is no part of a report, which is a function of the run's bytes alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,16 +18,35 @@ from typing import Any
 from pricewright.evaluation.acceptance import failed
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal, folded, printable
+from pricewright.reporting.text import Pending, PendingDecision
 from pricewright.reporting.verdict import champion, verdict
 from pricewright.signoffs import coverage
 from pricewright.signoffs.coverage import MEANINGS, Gate, discrepancies
 from pricewright.signoffs.gates import Decision, GateDecision
 from pricewright.signoffs.ledger import Entry
 from pricewright.signoffs.policy import Policy, author_of, is_author
-from pricewright.signoffs.signatures import SignOff
 from pricewright.signoffs.signing import Signing
-from pricewright.signoffs.statements import Statement
+from pricewright.signoffs.statements import SignOff, Statement
 from pricewright.signoffs.validity import changes, standing
+
+
+def pending(required: Mapping[str, int] | None) -> Pending:
+    """The decisions, each with the signatures that `required` asks for: 1, if it says none."""
+    decisions = [
+        PendingDecision(
+            gate,
+            says,
+            (required or {}).get(gate, 1),
+            f"pricewright sign {gate} --key ~/.ssh/id_ed25519",
+        )
+        for gate, says in MEANINGS.items()
+    ]
+    commands = {
+        "who signed": "pricewright status",
+        "to release": "snakemake --cores 1 production",
+    }
+    return Pending(decisions, commands)
+
 
 Facts = list[tuple[str, str]]
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from pricewright.files.clock import Clock, now, stamp
 from pricewright.files.disk import sha256, write_whole
 from pricewright.files.errors import Refusal
-from pricewright.signoffs import ledger, signatures, statements
+from pricewright.signoffs import ledger, statements
+from pricewright.signoffs import statements as signatures
 from pricewright.signoffs.coverage import GATES, MODEL, Gate, identity
 from pricewright.signoffs.ledger import LEDGER, REVOKED, SIGNERS, in_production
 from pricewright.signoffs.policy import Policy, require_signers

@@ -1,4 +1,11 @@
-"""Where statements are kept: `signoffs/<gate>/<who>.json` and its signature beside it, `.sig`.
+"""A kept statement, opened: first its signature, then what it says.
+
+Signatures by OpenSSH: `ssh-keygen -Y`, so that people use the keys and agents that they have.
+
+The format is PROTOCOL.sshsig of OpenSSH. What is signed and what is verified are raw bytes; nobody
+parses a statement before its signature is found good.
+
+Where statements are kept: `signoffs/<gate>/<who>.json` and its signature beside it, `.sig`.
 
 What is signed: an in-toto Statement v1 about the bytes of files.
 
@@ -6,18 +13,27 @@ Standard: in-toto Attestation Framework, Statement v1, with a predicate of our o
 is `workflow/schemas/signoff.schema.yaml`.
 """
 
+import base64
+import binascii
 import json
+import re
+import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from pricewright.files.clock import moment
 from pricewright.files.disk import read_regular, write_whole
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, printable
 from pricewright.files.strict_json import parse_strict
 from pricewright.signoffs.coverage import GATES, Gate
-from pricewright.signoffs.ledger import SIGNOFFS
+from pricewright.signoffs.ledger import SIGNOFFS, Seen
+from pricewright.signoffs.policy import Policy
+from pricewright.signoffs.signers import fingerprint
 from pricewright.tables.schema import check
 
 TYPE = "https://in-toto.io/Statement/v1"
@@ -166,3 +182,222 @@ def _read(root: Path, gate: Gate, who: str) -> StoredStatement:
         except (Refusal, OSError) as error:
             return StoredStatement(gate, who, name, trouble=str(error).rstrip("."))
     return StoredStatement(gate, who, name, found[".json"], found[".sig"])
+
+
+PROGRAM = "ssh-keygen"
+
+_ARMOUR = re.compile(
+    rb"\s*-----BEGIN SSH SIGNATURE-----\n([A-Za-z0-9+/=\n]+)-----END SSH SIGNATURE-----\s*"
+)
+
+
+class BadSignature(Exception):
+    """A signature that proves nothing, and why."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a signature says of itself, which is not yet proof: its key, and its namespace."""
+
+    fingerprint: str
+    namespace: str
+
+
+def namespace(gate: str) -> str:
+    """The namespace of a gate's signatures: one for a gate is none for another."""
+    return f"pricewright-{gate}"
+
+
+def sign(content: bytes, key: Path, gate: str) -> bytes:
+    """The signature of some bytes; raises Refusal with ssh-keygen's words if it makes none."""
+    done = _run(["-Y", "sign", "-f", str(key), "-n", namespace(gate)], content, waits=True)
+    if done.returncode or not done.stdout:
+        raise Refusal(f"{key}: {PROGRAM} did not sign ({_words(done)}); see to the key.")
+    return done.stdout
+
+
+def verified(kept: StoredStatement, policy: Policy, now: datetime) -> str:
+    """The fingerprint of the key with which a statement was signed, by whom it should have been.
+
+    The verdict is ssh-keygen's; what is read from the signature here only says it better. Raises
+    BadSignature with the reason.
+    """
+    try:
+        claimed = parse(kept.signature)
+    except ValueError as error:
+        raise BadSignature(f"the signature is none: {error}") from None
+    words = _checked(kept, policy.signers_file(), policy.revoked, now)
+    if words is None:
+        return claimed.fingerprint
+    wanted = namespace(kept.gate)
+    if claimed.namespace != wanted:
+        why = f"it was signed for {printable(claimed.namespace)}, not for {wanted}"
+    elif claimed.fingerprint not in policy.keys_of(kept.who):
+        why = f"it was signed with {claimed.fingerprint}, which is no key of {kept.who}'s"
+    elif _checked(kept, policy.signers_file(), b"", now) is None:
+        why = f"the key {claimed.fingerprint} is revoked"
+    elif _is_of(kept):
+        why = f"the key {claimed.fingerprint} does not count now: {words}"
+    else:
+        why = "the signature is not of this file: the file was changed after it was signed"
+    raise BadSignature(why)
+
+
+def _checked(kept: StoredStatement, signers: bytes, revoked: bytes, now: datetime) -> str | None:
+    """None if ssh-keygen finds the signature good, else what it says."""
+    with tempfile.TemporaryDirectory(prefix="pricewright-") as folder:
+        lists = {"s": kept.signature, "f": signers, "r": revoked}
+        for name, given in lists.items():
+            (Path(folder) / name).write_bytes(given)
+        files = [word for name in lists for word in (f"-{name}", f"{folder}/{name}")]
+        moment = f"verify-time={now.astimezone(UTC):%Y%m%d%H%M%SZ}"
+        whose = ["-I", kept.who, "-n", namespace(kept.gate)]
+        done = _run(["-Y", "verify", *whose, *files, "-O", moment], kept.content)
+    return _words(done) if done.returncode else None
+
+
+def _is_of(kept: StoredStatement) -> bool:
+    """Whether a signature is of these bytes, whoever made it."""
+    with tempfile.TemporaryDirectory(prefix="pricewright-") as folder:
+        (Path(folder) / "s").write_bytes(kept.signature)
+        check = ["-Y", "check-novalidate", "-n", namespace(kept.gate), "-s", f"{folder}/s"]
+        return _run(check, kept.content).returncode == 0
+
+
+def parse(signature: bytes) -> Signature:
+    """What a signature's own fields say; raises ValueError for bytes that are none."""
+    armour = _ARMOUR.fullmatch(signature)
+    if armour is None:
+        raise ValueError("it is not in the form of an SSH signature")
+    try:
+        blob = base64.b64decode(armour[1].replace(b"\n", b""), validate=True)
+        if blob[:6] != b"SSHSIG" or blob[6:10] != b"\0\0\0\1":
+            raise ValueError("it is of another kind")
+        key, rest = _string(blob[10:])
+        name, _ = _string(rest)
+        return Signature(fingerprint(key), name.decode("ascii"))
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise ValueError(str(error)) from None
+
+
+def key_fingerprint(key: Path) -> str:
+    """That of a key's file, private or public; no passphrase is asked for."""
+    done = _run(["-l", "-f", str(key)], b"")
+    found = re.search(r"SHA256:[A-Za-z0-9+/]+", done.stdout.decode(errors="replace"))
+    if done.returncode or found is None:
+        raise Refusal(f"{key}: not a key that {PROGRAM} reads ({_words(done)}); name another.")
+    return found[0]
+
+
+def public_key(key: Path) -> str:
+    """The public half of a key, its kind and itself, as `config/signers` has it."""
+    beside = key.with_name(key.name + ".pub")
+    if key.suffix == ".pub" or beside.is_file():
+        text = (key if key.suffix == ".pub" else beside).read_text(errors="replace")
+    else:
+        done = _run(["-y", "-f", str(key)], b"")
+        if done.returncode:
+            raise Refusal(f"{key}: {PROGRAM} does not read it ({_words(done)}); name another.")
+        text = done.stdout.decode(errors="replace")
+    return " ".join(text.split()[:2])
+
+
+def _run(
+    arguments: list[str], given: bytes, *, waits: bool = False
+) -> "subprocess.CompletedProcess[bytes]":
+    """Run ssh-keygen; if it may wait for a person, what it says goes to the terminal."""
+    told = None if waits and sys.stderr.isatty() else subprocess.PIPE
+    try:
+        return subprocess.run(
+            [PROGRAM, *arguments],
+            input=given,
+            stdout=subprocess.PIPE,
+            stderr=told,
+            check=False,
+            timeout=None if waits else 60,
+        )
+    except FileNotFoundError:
+        raise Refusal(
+            f"{PROGRAM}: is not installed, and signatures need it; install OpenSSH "
+            "(Debian: apt-get install openssh-client)."
+        ) from None
+
+
+def _words(done: "subprocess.CompletedProcess[bytes]") -> str:
+    """What ssh-keygen said, on one line and fit for a terminal."""
+    said = " ".join((done.stderr or b"").decode(errors="replace").split())
+    said = said.removeprefix("Signing data on standard input ")
+    return "".join(c if c.isprintable() else "?" for c in said)[:200] or "with no word"
+
+
+def _string(blob: bytes) -> tuple[bytes, bytes]:
+    """A string of SSH's wire format, and what comes after it."""
+    size = int.from_bytes(blob[:4], "big")
+    if len(blob) < 4 + size:
+        raise ValueError("it is cut")
+    return blob[4 : 4 + size], blob[4 + size :]
+
+
+@dataclass(frozen=True)
+class SignOff:
+    """A statement as it is kept, and what it comes to.
+
+    said, fingerprint: the statement and the key that signed it, if the signature is good.
+    void: why it does not count, None if it does; a rejection that counts blocks.
+    """
+
+    kept: StoredStatement
+    said: Statement | None = None
+    fingerprint: str = ""
+    void: str | None = None
+
+    @property
+    def gate(self) -> Gate:
+        """The gate that it is for."""
+        return self.kept.gate
+
+    @property
+    def who(self) -> str:
+        """The person."""
+        return self.kept.who
+
+    @property
+    def name(self) -> str:
+        """The statement's path; its signature's is the same with `.sig`."""
+        return self.kept.name
+
+    @property
+    def statement(self) -> bytes:
+        """The very bytes that were verified."""
+        return self.kept.content
+
+    @property
+    def signature(self) -> bytes:
+        """The signature of these bytes."""
+        return self.kept.signature
+
+
+def open_kept(kept: StoredStatement, policy: Policy, now: datetime) -> SignOff:
+    """What a kept statement says and which key signed it, or why it is not to be believed."""
+    who, gate = kept.who, kept.gate
+    if kept.trouble:
+        return SignOff(kept, void=printable(kept.trouble))
+    if who not in policy.may_sign(gate):
+        return SignOff(kept, void=f"{printable(who)} is no signer for gate {gate}")
+    try:
+        fingerprint = verified(kept, policy, now)
+    except BadSignature as bad:
+        return SignOff(kept, void=str(bad))
+    try:
+        said = parsed(kept.content, kept.name)
+    except Refusal as refusal:
+        return SignOff(kept, void=f"it is no statement: {str(refusal).rstrip('.')}")
+    if (said.gate, said.who) != (gate, who):
+        return SignOff(kept, void=f"it is {said.who}'s for gate {said.gate}")
+    return SignOff(kept, said, fingerprint)
+
+
+def seen_by(signoff: SignOff) -> Seen | None:
+    """What the signer saw of the ledger, if the signature is good."""
+    said = signoff.said
+    return Seen(signoff.name, said.ledger.lines, said.ledger.head) if said else None

@@ -19,8 +19,7 @@ from pricewright.files.errors import printable
 from pricewright.signoffs.coverage import GATES, MODEL, identity
 from pricewright.signoffs.ledger import Entry, ProductionState, Seen, fits, state_of
 from pricewright.signoffs.policy import TRAINING, Policy, author_of, is_author, recorded
-from pricewright.signoffs.signatures import SignOff, open_kept
-from pricewright.signoffs.statements import Choice, Statement, StoredStatement
+from pricewright.signoffs.statements import Choice, SignOff, Statement, StoredStatement, open_kept
 
 EVENTS: Final[Mapping[Choice, str]] = {
     "approved": "signoff",

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 
 from pricewright.evaluation import leakage
 from pricewright.forecasting.panel import Panel
-from pricewright.forecasting.plan import Plan, Timeline, make_plan
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.track import Fitted
+from pricewright.forecasting.track import Fitted, Plan, Timeline, make_plan
 from pricewright.forecasting.volatility import Start
 from pricewright.forecasting.walkforward import CalibratedForecasts, Forecasts, follow_given, walk
 from pricewright.tables.arrays import Ints

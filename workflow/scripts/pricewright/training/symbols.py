@@ -13,8 +13,8 @@ from pricewright.forecasting import distribution
 from pricewright.forecasting.document import read
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import Panel
-from pricewright.forecasting.plan import Timeline, make_timeline
 from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.track import Timeline, make_timeline
 from pricewright.forecasting.volatility import GARCH_CHANGES, Start
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
 

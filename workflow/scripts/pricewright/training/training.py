@@ -19,8 +19,8 @@ from pricewright.forecasting import distribution
 from pricewright.forecasting.document import written
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import Panel
-from pricewright.forecasting.plan import Timeline, make_plan
 from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.track import Timeline, make_plan
 from pricewright.forecasting.walkforward import (
     WalkForward,
     follow_given,

@@ -1,11 +1,86 @@
-"""Where prices come from: files, http(s), S3 and SQL."""
+"""Where prices come from: files, http(s), S3 and SQL.
 
-from collections.abc import Sequence
+Deliveries as files: one, all that lie in a folder, or those that a pattern finds.
+"""
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
+from pricewright.files.disk import must_be_there
 from pricewright.files.errors import Refusal
-from pricewright.intake.sources.files import is_several, local_files
-from pricewright.intake.sources.source import DATABASES, Item, Source, scheme
+from pricewright.intake.sources.source import DATABASES, Answer, Item, Source, scheme
+
+_PIECE = 4_000_000
+_UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart", "~")
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file as a delivery; `place` is the name that config and people know it by."""
+
+    place: str
+    path: Path
+
+    @contextmanager
+    def open(self, known: str = "") -> Iterator[Answer]:
+        """Ask for the bytes; their version is what no writer can leave as it was: the file's
+        number and the time that the system, not the writer, says it was changed at."""
+        with must_be_there(self.place), self.path.open("rb", buffering=0) as file:
+            facts = os.fstat(file.fileno())
+            version = f"file {facts.st_ino} of {facts.st_size} bytes, changed {facts.st_ctime_ns}"
+            chunks = iter(lambda: file.read(_PIECE), b"")
+            yield Answer(None if known == version else chunks, version)
+
+
+def local_files(uri: str, beside: Path | None = None) -> list[LocalFile]:
+    """The files that a path, a `file:` URI, a folder or a pattern names, 2 before 10.
+
+    In a folder, hidden files and those still on their way (`.part`, `.tmp`, …) do not count.
+    What is not found from here is looked for in the folder `beside`. Raises Refusal if there
+    is nothing.
+    """
+    here = Path(unquote(urlsplit(uri).path)) if uri.lower().startswith("file:") else Path(uri)
+    for root in (Path(), *([beside] if beside else [])):
+        files = [file for file in _found(root / here) if file.is_file()]
+        if is_several(str(root / here)):
+            files = [file for file in files if not _is_unfinished(file)]
+        if files:
+            return [
+                LocalFile(str(file.relative_to(root) if root == beside else file), file)
+                for file in sorted(files, key=_natural)
+            ]
+    what = "there is no file there" if is_several(str(here)) else "no such file"
+    raise Refusal(f"{uri}: {what}; deliver it, or check source.uri.")
+
+
+def is_several(uri: str) -> bool:
+    """Whether a path may name any number of files: a folder, or a pattern."""
+    path = Path(uri)
+    return path.is_dir() or (not path.exists() and glob.has_magic(uri))
+
+
+def _found(path: Path) -> Iterable[Path]:
+    if path.is_dir():
+        return path.iterdir()
+    if path.exists():
+        return [path]
+    return map(Path, glob.glob(str(path), recursive=True))
+
+
+def _is_unfinished(file: Path) -> bool:
+    return file.name.startswith(".") or file.name.endswith(_UNFINISHED)
+
+
+def _natural(file: Path) -> list[tuple[int, str]]:
+    """Digits count as a number: day-2 before day-10."""
+    parts = re.split(r"(\d+)", str(file))
+    return [(int(part), "") if part.isdigit() else (0, part) for part in parts]
 
 
 def items(source: Source, beside: Path | None = None) -> Sequence[Item]:
