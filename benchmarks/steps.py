@@ -67,7 +67,9 @@ def call(name: str, options: Mapping[str, Any] | None = None) -> None:
         argument: [Path(part) for part in path] if isinstance(path, list) else Path(path)
         for argument, path in (READ[name] | WRITTEN[name]).items()
     }
-    getattr(import_module(name), name)(**files | options)
+    from pricewright.tables.options import by_name  # with what a step imports, not before
+
+    by_name(getattr(import_module(name), name))(**files | options)
 
 
 def main() -> None:
@@ -78,7 +80,7 @@ def main() -> None:
     gc.disable()
     from pricewright.steplog import log
 
-    for name in ("step", *sys.argv[1:]):  # which the scripts import first
+    for name in ("running.step", *sys.argv[1:]):  # which the scripts import first
         import_module(name)
     gc.enable()
     log.to_stderr("+".join(sys.argv[1:]))

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from conftest import market
+from flat import train_or_score
 from pricewright.files.documents import write_columns, write_json
 from report import report
-from train_or_score import train_or_score
 
 SCRIPT = "<script>alert(1)</script>"
 FORMULA = "=HYPERLINK(evil)"

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from pricewright.cleaning.flags import flag_prices
-from pricewright.cleaning.series import FlagThresholds
+from pricewright.cleaning.options import FlagThresholds
 
 WEEKDAYS = [str(day.date()) for day in pd.bdate_range("2024-01-02", "2024-12-24")]
 

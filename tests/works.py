@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from clean import clean
 from conftest import ROOT, SCRIPTS, as_csv, market
 from deploy import deploy
-from ingest import ingest
+from flat import clean, ingest, train_or_score
 from people import Office
 from pricewright.configuration.config import (
     clean_options,
@@ -26,7 +25,6 @@ from pricewright.releases.release import release, roll_back
 from pricewright.signoffs import ledger, signing, statements
 from pricewright.signoffs.coverage import PAGE, read_covered
 from report import report
-from train_or_score import train_or_score
 
 
 def small_config():

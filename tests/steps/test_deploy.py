@@ -5,12 +5,12 @@ import pytest
 import deploy as step
 from conftest import market
 from deploy import deploy
+from flat import train_or_score
 from pricewright.evaluation.acceptance import failed
 from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import read_model, write_model
 from report import report
-from train_or_score import train_or_score
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 
 import ingest as script
 from conftest import as_csv, market
-from ingest import ingest
+from flat import ingest
 from pricewright.files.errors import Refusal
 from pricewright.intake import intake
 from pricewright.tables.records import read_table

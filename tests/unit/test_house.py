@@ -2,18 +2,27 @@
 
 import ast
 import inspect
+import itertools
 import re
 import sys
 import tomllib
 from dataclasses import fields
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 import yaml
 
 from conftest import ROOT, SCRIPTS, STEPS, command
+from pricewright.cleaning.options import FlagThresholds, MissingRules
+from pricewright.evaluation.acceptance import Criteria
+from pricewright.forecasting.settings import EvaluationSettings, ModelSettings
+from pricewright.intake.archive import Reception
+from pricewright.intake.reading.dialect import Calendar, Dialect, Limits, Marks
+from pricewright.intake.sources.source import Access
 from pricewright.signoffs.coverage import GATES
 from pricewright.signoffs.policy import Terms
+from pricewright.tables.options import bounds, choices, hints, option_groups
 from pricewright.tables.schema import load
 
 ORDER = (  # from the top floor down: a room imports only those after it
@@ -206,10 +215,11 @@ def test_what_is_fetched_when_the_workflow_is_used_by_url_is_all_that_steps_need
 
 
 def test_every_config_key_reaches_the_step_that_uses_it():
-    used = {
-        name: set(inspect.signature(getattr(import_module(name), name)).parameters)
-        for name in STEPS
-    }
+    used = {}
+    for name in STEPS:
+        function = getattr(import_module(name), name)
+        grouped = {option for group in option_groups(function) for option in hints(group)}
+        used[name] = grouped | set(inspect.signature(function).parameters)
     sections = load("config")["properties"]
     assert set(sections["source"]["properties"]) - {"uri"} <= used["ingest"]
     assert set(sections["quality"]["properties"]) <= used["clean"]
@@ -255,6 +265,51 @@ def test_every_config_key_reaches_the_step_that_uses_it():
         "score",
         "retries",
     }
+
+
+OPTIONS = (Access, Reception, Dialect, Marks, Calendar, Limits, MissingRules, FlagThresholds)
+OPTIONS += (ModelSettings, EvaluationSettings, Criteria)
+README = dict(
+    re.findall(
+        r"^\| `([a-z_.]+)` \| (.+?) \| ", (ROOT / "config/README.md").read_text(), re.MULTILINE
+    )
+)
+"""The default of each key, as config/README.md states it."""
+IN_CONFIG_ALONE = {"missing.price"}  # the command fills with 0 unless told, config carries forward
+
+
+@pytest.mark.parametrize("group", OPTIONS, ids=lambda group: group.__name__)
+def test_configs_schema_says_what_the_options_say(group):
+    section = load("config")["properties"][group.section]["properties"]
+    for name, hint in hints(group).items():
+        if name in ("marks", "calendar"):
+            continue
+        key = name.removeprefix(f"{group.section}_")
+        said, default = section[key], getattr(group(), name)
+        if f"{group.section}.{key}" not in IN_CONFIG_ALONE:
+            plain = list(default) if isinstance(default, tuple) else default
+            assert said["default"] == (str(plain) if isinstance(plain, Path) else plain)
+            stated = README.get(f"{group.section}.{key}", "none").strip("`").replace(",", "")
+            if isinstance(default, int | float):
+                assert float(stated) == default
+            elif isinstance(default, str) and key not in ("delimiter", "symbol_pattern"):
+                assert stated == default
+        if "enum" in said:
+            assert [value for value in said["enum"] if value is not None] == list(choices(hint))
+        limits = bounds(hint)
+        if not isinstance(default, Path):
+            assert said.get("minimum", said.get("minLength")) == limits.least
+        assert said.get("exclusiveMinimum") == limits.above
+        assert said.get("maximum", said.get("maxLength")) == limits.most
+
+
+def test_every_option_is_explained_where_it_is_declared():
+    for group in OPTIONS:
+        body = ast.parse(inspect.getsource(group)).body[0].body
+        for field, after in itertools.pairwise(body):
+            if isinstance(field, ast.AnnAssign) and field.target.id not in ("marks", "calendar"):
+                assert isinstance(after, ast.Expr), f"{group.__name__}.{field.target.id}"
+        assert isinstance(body[-1], ast.Expr | ast.FunctionDef)
 
 
 @pytest.mark.parametrize("name", ["config", "corrections", "model", "release", "signoff"])

@@ -7,8 +7,8 @@ from running import step
 
 from pricewright.cleaning.corrections import correct, join_parts
 from pricewright.cleaning.flags import flag_prices, quality_document
-from pricewright.cleaning.missing import Missing, settle
-from pricewright.cleaning.series import FlagThresholds
+from pricewright.cleaning.missing import settle
+from pricewright.cleaning.options import FlagThresholds, MissingRules
 from pricewright.files.documents import write_json
 from pricewright.steplog.log import say
 from pricewright.tables.records import write_table
@@ -23,19 +23,8 @@ def clean(
     corrections: Path | None = None,
     parts: Sequence[Path] = (),
     part_receipts: Sequence[Path] = (),
-    missing_price: Missing = "zero",
-    missing_volume: Missing = "zero",
-    jump_ratio: float = 1.25,
-    jump_z: float = 8.0,
-    slip_tolerance: float = 0.2,
-    slip_days: int = 5,
-    split_tolerance: float = 0.02,
-    stale_days: int = 5,
-    same_days: int = 3,
-    same_ticks: int = 20,
-    gap_days: int = 5,
-    holiday_share: float = 0.05,
-    holiday_symbols: int = 10,
+    missing: MissingRules = MissingRules(),
+    flags: FlagThresholds = FlagThresholds(),
 ) -> None:
     """Put prices in order, correct what is declared, flag what is odd, settle what is missing.
 
@@ -58,56 +47,17 @@ def clean(
         What `clean_shard` made of the input: all shards, and it is not done again.
     part_receipts
         Their receipts, in the same order.
-    missing_price
-        For a missing price: `zero` writes 0; `ffill` carries the symbol's last value
-        forward, never across symbols or backwards in time; `drop` drops the row.
-    missing_volume
-        The same for a missing volume.
-    jump_ratio
-        A price is flagged if it is at least so many times the one before, or the other way
-        round, and
-    jump_z
-        its log return is so many robust standard deviations of the symbol's own.
-    slip_tolerance
-        How far, as a share, a move may be off 10, 100, 1000 … to be a slip of units.
-    slip_days
-        After how many prices a tenfold price is no slip any more, if it stays.
-    split_tolerance
-        How far, as a share, a move may be off the ratio of a split.
-    stale_days
-        How many equal prices in a row are flagged.
-    same_days
-        Over how many dates in a row two symbols may not have equal prices.
-    same_ticks
-        Over how many units of their last digit such prices must range, not to be chance.
-    gap_days
-        How many business days in a row may lack a price.
-    holiday_share
-        The share of active symbols below which a date with prices is taken for a holiday,
-    holiday_symbols
-        if at least so many symbols are active.
+    missing
+        What becomes of a row in which a value is missing.
+    flags
+        From which point on something is flagged.
     """
     say("start", input=input)
     made = join_parts(input, parts, part_receipts) if parts else correct(input, corrections)
     corrected = made.table
     say("read", rows=made.rows)
-    thresholds = FlagThresholds(
-        jump_ratio=jump_ratio,
-        jump_z=jump_z,
-        slip_tolerance=slip_tolerance,
-        slip_days=slip_days,
-        split_tolerance=split_tolerance,
-        stale_days=stale_days,
-        same_days=same_days,
-        same_ticks=same_ticks,
-        gap_days=gap_days,
-        holiday_share=holiday_share,
-        holiday_symbols=holiday_symbols,
-    )
-    document = quality_document(flag_prices(corrected, thresholds), corrected, thresholds)
-    settled, filled = settle(
-        corrected, str(input), missing_price=missing_price, missing_volume=missing_volume
-    )
+    document = quality_document(flag_prices(corrected, flags), corrected, flags)
+    settled, filled = settle(corrected, str(input), missing)
     written = write_table(output, settled)
     counts = {
         "rows_in": made.rows,

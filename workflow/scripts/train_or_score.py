@@ -25,31 +25,9 @@ def train_or_score(
     *,
     mode: Literal["train", "score"] = "train",
     model: Path | None = None,
-    price: str = "close",
-    horizon: int = 10,
-    level: float = 0.9,
-    location: Literal["naive", "drift", "ses", "theta", "lightgbm"] = "naive",
-    volatility: Literal["rolling", "ewma", "garch11", "har", "combined"] = "combined",
-    distribution: Literal["normal", "fhs", "conformal"] = "conformal",
-    decay: float = 0.94,
-    rolling_days: int = 60,
-    calibration: int = 500,
-    window_days: int | None = None,
-    min_history: int = 60,
-    max_age_days: int = 30,
-    origins: int = 100,
-    refit: int = 5,
-    embargo_days: int = 0,
-    mae_ratio: float = 1.01,
-    qlike_difference: float = 0.0,
-    coverage_pooled: float = 0.015,
-    coverage_symbol: float = 0.04,
-    enough_origins: int = 100,
-    interval_ratio: float = 1.0,
-    kupiec_share: float = 0.9,
-    chance: float = 0.05,
+    settings: Settings = Settings(),
+    criteria: Criteria = Criteria(),
     champion: Path | None = None,
-    beat_champion: Literal["not_worse", "better", "ignore"] = "not_worse",
     receipts: Sequence[Path] = (),
     backtest: Path | None = None,
     tasks: Sequence[Path] = (),
@@ -74,63 +52,10 @@ def train_or_score(
         the records' end.
     model
         The model to score.
-    price
-        The column to model.
-    horizon
-        How many days ahead to forecast and to evaluate.
-    level
-        The share of prices that the forecast's interval should hold.
-    location
-        The point forecast: the last price (naive), with the mean change (drift), simple
-        exponential smoothing (ses), the theta method, or gradient-boosted trees over all symbols
-        on their last changes (lightgbm, to be installed besides); no skill is to be expected.
-    volatility
-        The variance forecast: the mean of the last squared changes (rolling), their
-        exponentially weighted average (ewma), GARCH(1,1) (garch11), one regression over all
-        symbols on averages of squared changes (har), or the geometric mean of the last two.
-    distribution
-        The shape around the point forecast: normal, filtered historical simulation (fhs), or
-        the quantiles of earlier standardised errors (conformal).
-    decay
-        The EWMA's decay per day: the weight of yesterday's variance in today's.
-    rolling_days
-        How many squared changes `rolling` averages.
-    calibration
-        From how many past days' errors the distribution is made.
-    window_days
-        Parameters are estimated from so many calendar days; from all, if none.
-    min_history
-        The observations that a symbol needs to be modelled, or forecast from a date.
-    max_age_days
-        A symbol is left out of the model if its last price is older than this many days.
-    origins
-        From how many past dates to evaluate, a horizon apart.
-    refit
-        Parameters are estimated anew at every so many-th of these dates.
-    embargo_days
-        Calendar days before a date whose prices are no part of an estimate as of it.
-    mae_ratio
-        Accepted: a mean absolute error of at most so many times the naive forecast's.
-    qlike_difference
-        Accepted: a QLIKE of the variance above EWMA's by at most so much.
-    coverage_pooled
-        Accepted: an interval that holds a share of prices at most so far off its level.
-    coverage_symbol
-        Accepted: the same for each symbol that was forecast from
-    enough_origins
-        at least so many dates.
-    interval_ratio
-        Accepted: an interval score of at most so many times that of constant normal intervals.
-    kupiec_share
-        Accepted: a value-at-risk that passes Kupiec's test for at least this share of symbols.
-    chance
-        Accepted: coverage and Kupiec's tests no further off than they are by chance, too; each
-        limit is so wide that at most this share of perfect forecasts miss it. 0: no wider.
+    settings, criteria
+        How the model is made and evaluated, and what is asked of it.
     champion
         The model now deployed, to compare with, if it is there.
-    beat_champion
-        Accepted: a model that is not significantly worse than the champion, one that is
-        significantly better, or any (ignore).
     receipts
         The receipts of `ingest` and `clean`, to be kept in the model.
     backtest
@@ -142,39 +67,13 @@ def train_or_score(
     threads
         On how many groups of symbols to work at a time, each in a process of its own.
     """
-    settings = Settings(
-        price=price,
-        horizon=horizon,
-        level=level,
-        location=location,
-        volatility=volatility,
-        distribution=distribution,
-        decay=decay,
-        rolling_days=rolling_days,
-        calibration=calibration,
-        window_days=window_days,
-        min_history=min_history,
-        max_age_days=max_age_days,
-        origins=origins,
-        refit=refit,
-        embargo_days=embargo_days,
-    )
-    thresholds = Criteria(
-        mae_ratio=mae_ratio,
-        qlike_difference=qlike_difference,
-        coverage_pooled=coverage_pooled,
-        coverage_symbol=coverage_symbol,
-        enough_origins=enough_origins,
-        interval_ratio=interval_ratio,
-        kupiec_share=kupiec_share,
-        chance=chance,
-        beat_champion=beat_champion,
-    )
     if mode == "score" and model is None:
         raise Refusal("mode is score, but no model is given to be scored; see score.model.")
     given = read_model(model) if mode == "score" and model else None
     say("start", input=input, mode=mode, model=model or "new")
-    panel, sha256, rows = read_panel(input, given[0]["parameters"]["price"] if given else price)
+    panel, sha256, rows = read_panel(
+        input, given[0]["parameters"]["price"] if given else settings.price
+    )
     if tasks:
         from pricewright.tables.array_files import write_stored
 
@@ -191,7 +90,7 @@ def train_or_score(
         panel,
         source,
         settings,
-        thresholds,
+        criteria,
         given=given,
         deployed=deployed,
         processes=threads,

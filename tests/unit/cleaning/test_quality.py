@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pricewright.cleaning.flags import FLAGS, flag_prices, quality_document
-from pricewright.cleaning.series import ROWS, FlagThresholds, most_traded
+from pricewright.cleaning.options import FlagThresholds
+from pricewright.cleaning.series import ROWS, most_traded
 from suspects import WEEKDAYS, flags, market, series, values
 
 

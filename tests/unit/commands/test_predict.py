@@ -18,13 +18,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from conftest import PRICEWRIGHT, SCRIPTS, command, market
+from flat import train_or_score
 from pricewright.commands.predict import as_csv, as_table, main, predict
 from pricewright.files import strict_json
 from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import document as opened
 from pricewright.forecasting import model_file
-from train_or_score import train_or_score
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 

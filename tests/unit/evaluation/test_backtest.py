@@ -5,12 +5,12 @@ import pyarrow.parquet
 import pytest
 
 from conftest import market
+from flat import train_or_score
 from pricewright.evaluation.backtest import DAYS
 from pricewright.evaluation.backtest_file import EXCEPTIONS, SERIES, read_backtest
 from pricewright.files.disk import file_sha256
 from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
-from train_or_score import train_or_score
 
 SMALL = {"horizon": 5, "origins": 20, "min_history": 40, "calibration": 100, "refit": 10}
 

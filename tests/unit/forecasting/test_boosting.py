@@ -255,7 +255,9 @@ def test_the_library_is_imported_only_when_asked_for_and_says_nothing(tmp_path, 
     show = (
         f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); from pathlib import Path\n"
         "from train_or_score import train_or_score as train\n"
-        f"train(Path('clean.json'), Path('m.json'), location={kind!r}, horizon=5, refit=50)\n"
+        "from pricewright.forecasting.settings import Settings\n"
+        f"settings = Settings(location={kind!r}, horizon=5, refit=50)\n"
+        "train(Path('clean.json'), Path('m.json'), settings=settings)\n"
         "print('lightgbm' in sys.modules)"
     )
     done = command("-W", "error", "-c", show, cwd=tmp_path)

@@ -7,11 +7,11 @@ import orjson
 import pytest
 
 from conftest import market
+from flat import train_or_score
 from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import document
 from pricewright.forecasting.model_file import read_model
-from train_or_score import train_or_score
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -80,7 +80,7 @@ WRONG = [
     ("combined", "symbols", [], "found \\[\\], allowed: symbols with"),
     ("combined", "symbols", None, "found None"),
     ("combined", "parameters", "x", "'parameters': found 'x', allowed: an object"),
-    ("combined", "parameters.price", 1, "found 1, allowed: a text"),
+    ("combined", "parameters.price", 1, "found 1, allowed: open or high or low"),
     ("combined", "parameters.horizon", 0, "a number from 1"),
     ("combined", "parameters.horizon", 251, "found 251, allowed: 1 to 250"),
     ("combined", "parameters.horizon", 4, "'har.weights'.*allowed: 4 rows"),

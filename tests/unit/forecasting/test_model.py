@@ -3,10 +3,10 @@ import orjson
 import pytest
 
 from conftest import market
+from flat import train_or_score
 from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import read_model
-from train_or_score import train_or_score
 
 SMALL = {"horizon": 5, "origins": 20, "min_history": 40, "calibration": 100}
 

@@ -7,10 +7,8 @@ import pytest
 
 from conftest import ROOT
 from pricewright.intake.reading.content import recognise
-from pricewright.intake.reading.dates import Calendar
 from pricewright.intake.reading.delivery import read_delivery
-from pricewright.intake.reading.dialect import Dialect
-from pricewright.intake.reading.numbers import Marks
+from pricewright.intake.reading.dialect import Calendar, Dialect, Marks
 
 FX = {"layout": "wide", "columns": {"date": "Date"}}
 OIL = {
@@ -18,7 +16,7 @@ OIL = {
     "symbol": "WTI",
     "calendar": Calendar(("%m/%d/%Y",)),
 }
-NOTHING_BUT_EMPTY = Marks(missing=("",))
+NOTHING_BUT_EMPTY = Marks(missing_markers=("",))
 
 
 def read(name, **dialect):
@@ -46,7 +44,11 @@ def test_every_row_of_a_sample_can_be_kept(name, dialect, rows, symbols):
     [
         # From 2013 on there are 21 days of trading in January, 19 in February and 1 March: 41,
         # for each of the five stocks.
-        ("stocks.csv.gz", {"calendar": Calendar(last=date(2012, 12, 31))}, {"future-date": 205}),
+        (
+            "stocks.csv.gz",
+            {"calendar": Calendar(last_day=date(2012, 12, 31))},
+            {"future-date": 205},
+        ),
         # The zip's CSV holds the text N/A 63,728 times (`unzip -p … | grep -o N/A | wc -l`).
         (
             "eurofxref-hist.zip",

@@ -6,14 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from clean import clean
 from conftest import as_csv, market
-from ingest import ingest
+from flat import clean, ingest, train_or_score
 from pricewright.configuration.config import ingest_options
 from pricewright.forecasting.model_file import read_model, write_model
 from pricewright.releases.rebuild import Steps, rebuild
 from report import report
-from train_or_score import train_or_score
 from works import code, make_results
 
 

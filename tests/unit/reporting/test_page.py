@@ -3,6 +3,7 @@ from copy import deepcopy
 import pytest
 
 from conftest import market
+from flat import train_or_score
 from pricewright.evaluation.acceptance import failed
 from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
@@ -12,7 +13,6 @@ from pricewright.reporting.drawing import FILE, svg
 from pricewright.reporting.text import WIDTH, compose, interval_ratio, worst
 from pricewright.reporting.verdict import champion, method, p_value, percent, verdict
 from pricewright.signoffs.presentation import pending
-from train_or_score import train_or_score
 
 WHO = ("model", "random_walk")
 SCREEN = 50

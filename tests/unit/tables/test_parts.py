@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clean import clean
 from clean_shard import clean_shard
 from corrected import DROP, SET, SPLIT, delivered
+from flat import clean
 from pricewright.cleaning.corrections import correct, join_parts, keep_part
 from pricewright.files.errors import Refusal
 from pricewright.tables.records import write_records, write_table

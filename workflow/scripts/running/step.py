@@ -24,6 +24,7 @@ from typing import Any
 
 from pricewright.files.errors import Refusal
 from pricewright.steplog import log
+from pricewright.tables.options import filled, option_groups
 
 FOLDER = Path(__file__).resolve().parents[1]
 """Where the scripts are, also when a script itself was fetched by URL."""
@@ -36,8 +37,10 @@ def run(function: Callable[..., None]) -> None:
     """Call a step's function for the job that runs this script, or for the command line."""
     gc.enable()
     if _job is None:
-        from cyclopts import App
+        from cyclopts import App, Parameter
 
+        for group in option_groups(function):
+            Parameter(name="*")(group)  # flat: --decimal, not --dialect.marks.decimal
         app = App(
             default_command=function,
             help_format="markdown",
@@ -51,7 +54,7 @@ def run(function: Callable[..., None]) -> None:
 
 
 def arguments(function: Callable[..., None], job: Any) -> dict[str, Any]:
-    """A function's arguments, by name, from a job's input, output and options.
+    """A function's arguments, by name, from a job's input, output and options, which are flat.
 
     Raises TypeError for a name that the function does not have: a rule and its function
     must agree.
@@ -61,6 +64,7 @@ def arguments(function: Callable[..., None], job: Any) -> dict[str, Any]:
     signature = inspect.signature(function)
     if "threads" in signature.parameters:
         given["threads"] = job.threads
+    given = filled(function, given)
     signature.bind(**given)
     return given
 

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricewright.intake.reading.dates import Calendar, day_after, parse_days
+from pricewright.intake.reading.dates import day_after, parse_days
+from pricewright.intake.reading.dialect import Calendar
 
 ISO = Calendar()
-ZURICH = Calendar(zone="Europe/Zurich")
+ZURICH = Calendar(time_zone="Europe/Zurich")
 
 
 def one(value, calendar=ISO):
@@ -97,7 +98,7 @@ def test_a_declared_format_with_a_time_has_the_gap_as_well():
 
 
 def test_the_day_after_the_last_is_in_the_future():
-    calendar = Calendar(last=date(2024, 1, 31))
+    calendar = Calendar(last_day=date(2024, 1, 31))
     assert one("2024-01-31", calendar) == "2024-01-31"
     assert one("2024-02-01", calendar) == "future-date"
 

@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 
 from deliver import HEAD, NAMES, WIDE, lost, read, rows
 from pricewright.files.errors import Refusal
-from pricewright.intake.reading.dates import Calendar
-from pricewright.intake.reading.dialect import Dialect
-from pricewright.intake.reading.numbers import Marks
+from pricewright.intake.reading.dialect import Calendar, Dialect, Marks
 
 GOOD = "2024-01-01,GOOD,1,1\n"
 OHLC = {name: name for name in ("date", "symbol", "open", "high", "low", "close")}
@@ -117,7 +115,7 @@ def test_with_no_columns_named_the_files_own_names_are_taken(tmp_path):
 def test_a_row_that_cannot_be_believed_is_quarantined_with_its_own_text(
     tmp_path, row, reason, field
 ):
-    dialect = Dialect(columns=NAMES, calendar=Calendar(last=date(2024, 12, 31)))
+    dialect = Dialect(columns=NAMES, calendar=Calendar(last_day=date(2024, 12, 31)))
     found = read(tmp_path, HEAD + GOOD + row + "\n2024-01-03,GOOD,1,1\n", dialect)
     assert lost(found) == [(3, reason, field, row)]
     assert found.rows == 3
@@ -276,7 +274,7 @@ def test_marks_and_dates_of_another_country_are_declared(tmp_path):
     dialect = Dialect(
         columns=NAMES,
         delimiter=";",
-        marks=Marks(decimal=",", thousands=".", missing=("-",)),
+        marks=Marks(decimal=",", thousands=".", missing_markers=("-",)),
         calendar=Calendar(("%d.%m.%Y",)),
     )
     text = "Date;Ticker;Close;Volume\n31.12.2024;A;1.234,5;-\n1.2.2024;B;,5;1.000\n"

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricewright.intake.reading.numbers import MISSING, Marks, parse_numbers
+from pricewright.intake.reading.dialect import Marks
+from pricewright.intake.reading.numbers import parse_numbers
 
-PLAIN = Marks(missing=("", "N/A"))
+PLAIN = Marks(missing_markers=("", "N/A"))
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -117,7 +118,7 @@ def test_every_digit_counts(values):
     ],
 )
 def test_marks_stand_where_they_must(text, value):
-    assert one(text, Marks(",", ".", MISSING)) == value
+    assert one(text, Marks(",", ".")) == value
 
 
 @pytest.mark.parametrize("mark", [",", " ", "'", "_"])

@@ -208,16 +208,16 @@ def test_a_second_layer_is_not_unpacked(refusal, inner):
 def test_more_bytes_than_allowed_are_refused(deliver, refusal, packing):
     content = CSV * 40
     packed = PACKERS[packing](content)
-    assert deliver(packed, max_bytes=len(content)).whole() == content
-    assert refusal(packed, max_bytes=len(content) - 1) == (
+    assert deliver(packed, max_unpacked_bytes=len(content)).whole() == content
+    assert refusal(packed, max_unpacked_bytes=len(content) - 1) == (
         f"prices.csv: the {packing} file unpacks to more than {len(content) - 1} bytes; "
         "deliver it in parts, or raise source.max_unpacked_bytes."
     )
 
 
 def test_a_plain_file_has_no_more_bytes_than_allowed_either(deliver, refusal):
-    assert deliver(CSV, max_bytes=len(CSV)).whole() == CSV
-    assert refusal(CSV, max_bytes=len(CSV) - 1) == (
+    assert deliver(CSV, max_unpacked_bytes=len(CSV)).whole() == CSV
+    assert refusal(CSV, max_unpacked_bytes=len(CSV) - 1) == (
         f"prices.csv: the file has {len(CSV)} bytes, more than the {len(CSV) - 1} allowed; "
         "deliver it in parts, or raise source.max_unpacked_bytes."
     )

@@ -272,7 +272,7 @@ def test_a_workbook_is_checked_whole_before_a_library_opens_it(refusal, archive,
 
 
 def test_a_workbook_has_no_more_bytes_than_allowed(refusal):
-    assert refusal(xlsx(rows=bytes(200_000)), max_bytes=200_000) == (
+    assert refusal(xlsx(rows=bytes(200_000)), max_unpacked_bytes=200_000) == (
         "prices.csv: the workbook unpacks to more than 200000 bytes; "
         "deliver it in parts, or raise source.max_unpacked_bytes."
     )

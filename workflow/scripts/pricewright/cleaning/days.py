@@ -3,16 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 
-from pricewright.cleaning.series import (
-    ENOUGH,
-    Bools,
-    Entry,
-    FlagThresholds,
-    Floats,
-    Ints,
-    Panel,
-    medians,
-)
+from pricewright.cleaning.options import FlagThresholds
+from pricewright.cleaning.series import ENOUGH, Bools, Entry, Floats, Ints, Panel, medians
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _REGULAR = 4

@@ -1,15 +1,13 @@
 """Make delivered prices fit to model: no exact duplicates, nothing missing, in order."""
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
+from pricewright.cleaning.options import MissingRules
 from pricewright.files.errors import Refusal
 from pricewright.tables.fields import KEYS
-
-Missing = Literal["zero", "ffill", "drop"]
 
 
 def in_order(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -33,7 +31,7 @@ def in_order(table: pd.DataFrame, name: str) -> pd.DataFrame:
 
 
 def settle(
-    table: pd.DataFrame, name: str, *, missing_price: Missing, missing_volume: Missing
+    table: pd.DataFrame, name: str, missing: MissingRules
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Rows in order, without missing values; and how many values of each column were filled in.
 
@@ -44,7 +42,7 @@ def settle(
 
     Raises Refusal if no row is left of a table that had some.
     """
-    filled = _fill(table, {"price": missing_price, "volume": missing_volume})
+    filled = _fill(table, missing)
     settled = filled.dropna(subset=_numeric(filled)).reset_index(drop=True)
     if len(table) and not len(settled):
         raise Refusal(
@@ -61,10 +59,10 @@ def _numeric(table: pd.DataFrame) -> list[str]:
     return [column for column in table.columns if pd.api.types.is_numeric_dtype(table[column])]
 
 
-def _fill(table: pd.DataFrame, missing: Mapping[str, Missing]) -> pd.DataFrame:
+def _fill(table: pd.DataFrame, missing: MissingRules) -> pd.DataFrame:
     filled = table.copy()
     for column in _numeric(table):
-        how = missing["volume" if column == "volume" else "price"]
+        how = missing.missing_volume if column == "volume" else missing.missing_price
         if how == "zero":
             filled[column] = table[column].fillna(0)
         elif how == "ffill" and "symbol" in table.columns:

@@ -9,16 +9,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from pricewright.cleaning.series import (
-    ENOUGH,
-    Bools,
-    Entry,
-    FlagThresholds,
-    Floats,
-    Ints,
-    Panel,
-    medians,
-)
+from pricewright.cleaning.options import FlagThresholds
+from pricewright.cleaning.series import ENOUGH, Bools, Entry, Floats, Ints, Panel, medians
 
 AT_LEAST: Final = 5.0
 """No slip is smaller than this multiple, whatever its tolerance."""

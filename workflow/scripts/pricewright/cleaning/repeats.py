@@ -8,16 +8,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from pricewright.cleaning.series import (
-    Bools,
-    Entry,
-    FlagThresholds,
-    Floats,
-    Ints,
-    Panel,
-    Rows,
-    rows_of,
-)
+from pricewright.cleaning.options import FlagThresholds
+from pricewright.cleaning.series import Bools, Entry, Floats, Ints, Panel, Rows, rows_of
 
 _PRICES = ("open", "high", "low", "close", "adj_close")
 _TRADES_DAILY = 0.9

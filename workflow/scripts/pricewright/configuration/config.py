@@ -4,25 +4,26 @@ The config, complete and checked, before anything runs.
 """
 
 import os
-import re
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import yaml
 
+from pricewright.cleaning.options import FlagThresholds, MissingRules
+from pricewright.evaluation.acceptance import Criteria
 from pricewright.files.disk import read_whole
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import refuse_written_out
-from pricewright.intake.archive import Archive
+from pricewright.forecasting.settings import Settings
+from pricewright.intake.archive import Archive, Reception
+from pricewright.intake.reading.dialect import Dialect, Limits
 from pricewright.intake.sources.items import items, local_files
-from pricewright.intake.sources.source import DATABASES, Source, scheme
+from pricewright.intake.sources.source import Access, Source, scheme
 from pricewright.signoffs.coverage import MEANINGS
 from pricewright.signoffs.ledger import REVOKED, SIGNERS
 from pricewright.tables.fields import VALUES
+from pricewright.tables.options import make
 from pricewright.tables.schema import check, fill_defaults, load
 
 
@@ -36,8 +37,12 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
     _as_text(config.get("source"), "last_day")
     check(config, "config", "config key")
     fill_defaults(config, load("config"))
+    for group in (Access, Reception, Dialect, Limits, MissingRules, FlagThresholds):
+        make(group, ingest_options(config) | clean_options(config))
+    source_of(config)
+    make(Settings, training_options(config))
+    make(Criteria, training_options(config))
     _check_columns(config)
-    _check_source(config["source"])
     _check_score(config)
     _check_signers()
     return config
@@ -65,10 +70,14 @@ def source_version(config: dict[str, Any]) -> str:
     """What tells whether a source that is no file has changed; it is asked at each run."""
     if scheme(config["source"]["uri"]) == "file":
         return ""
-    options = config["source"]
-    source = Source(**{field.name: options[field.name] for field in fields(Source)})
-    archive = Archive(Path(options["received"]), source.name)
+    source = source_of(config)
+    archive = Archive(Path(config["source"]["received"]), source.name)
     return "; ".join(archive.version(item) for item in items(source))
+
+
+def source_of(config: Mapping[str, Any]) -> Source:
+    """The source that a config names, and how it is asked."""
+    return Source.of(config["source"]["uri"], make(Access, config["source"]))
 
 
 def ingest_options(config: dict[str, Any]) -> dict[str, Any]:
@@ -171,53 +180,6 @@ def _check_signers() -> None:
         from pricewright.signoffs.signers import read_signers
 
         read_signers(Path())
-
-
-def _check_source(source: dict[str, Any]) -> None:
-    what = scheme(source["uri"])
-    refuse_written_out(source["uri"], "source.uri")
-    asked = [key for key in ("table", "query") if source[key] is not None]
-    if what.partition("+")[0] in DATABASES and len(asked) != 1:
-        raise Refusal(
-            f"config key 'source.table': found {' and '.join(asked) or 'neither it nor a query'}, "
-            "allowed: either source.table or source.query, for source.uri is a database."
-        )
-    if what.partition("+")[0] not in DATABASES and asked:
-        raise Refusal(
-            f"config key 'source.{asked[0]}': found {source[asked[0]]!r}, allowed: null, for "
-            "source.uri is no database."
-        )
-    if source["delimiter"] in '"\r\n':
-        raise Refusal(
-            f"config key 'source.delimiter': found {source['delimiter']!r}, allowed: another, for "
-            "it quotes a field or ends a line."
-        )
-    if source["decimal"] in (source["thousands"], source["delimiter"]):
-        raise Refusal(
-            f"config key 'source.decimal': found {source['decimal']!r}, which is the thousands "
-            "mark or the delimiter as well, allowed: another."
-        )
-    try:
-        date.fromisoformat(source["last_day"] or "2024-01-31")
-    except ValueError:
-        raise Refusal(
-            f"config key 'source.last_day': found {source['last_day']!r}, allowed: a date as in "
-            "2024-01-31."
-        ) from None
-    try:
-        re.compile(source["symbol_pattern"])
-    except re.error as error:
-        raise Refusal(
-            f"config key 'source.symbol_pattern': found {source['symbol_pattern']!r}, which is no "
-            f"regular expression ({error})."
-        ) from None
-    try:
-        ZoneInfo(source["time_zone"] or "UTC")
-    except (ValueError, OSError, LookupError):
-        raise Refusal(
-            f"config key 'source.time_zone': found {source['time_zone']!r}, allowed: a name as in "
-            "Europe/Zurich."
-        ) from None
 
 
 WORKFLOW = Path(__file__).resolve().parents[4]

@@ -10,7 +10,9 @@ How far a perfect forecast is off by chance: with few dates and many symbols, qu
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pricewright.tables.options import Bounds, Options
 
 SIGNIFICANT = 0.05
 """A p-value below it is called significant."""
@@ -50,21 +52,31 @@ def percent_key(share: float) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Criteria:
-    """What is asked of a model; see config's section `accept`.
+class Criteria(Options):
+    """What is asked of a model before it is deployed."""
 
-    chance: the share of perfect forecasts that may miss a limit; 0 takes thresholds as they are.
-    """
+    section = "accept"
 
-    mae_ratio: float
-    qlike_difference: float
-    coverage_pooled: float
-    coverage_symbol: float
-    enough_origins: int
-    interval_ratio: float
-    kupiec_share: float
-    chance: float
-    beat_champion: Champion
+    mae_ratio: Annotated[float, Bounds(least=0, most=10)] = 1.01
+    """Accepted: a mean absolute error of at most so many times the naive forecast's."""
+    qlike_difference: Annotated[float, Bounds(least=-10, most=10)] = 0.0
+    """Accepted: a QLIKE of the variance above EWMA's by at most so much."""
+    coverage_pooled: Annotated[float, Bounds(least=0, most=1)] = 0.015
+    """Accepted: an interval that holds a share of prices at most so far off its level."""
+    coverage_symbol: Annotated[float, Bounds(least=0, most=1)] = 0.04
+    """Accepted: the same for each symbol that was forecast from"""
+    enough_origins: Annotated[int, Bounds(least=1, most=10_000)] = 100
+    """at least so many dates."""
+    interval_ratio: Annotated[float, Bounds(least=0, most=10)] = 1.0
+    """Accepted: an interval score of at most so many times that of constant normal intervals."""
+    kupiec_share: Annotated[float, Bounds(least=0, most=1)] = 0.9
+    """Accepted: a value-at-risk that passes Kupiec's test for at least this share of symbols."""
+    chance: Annotated[float, Bounds(least=0, most=0.5)] = 0.05
+    """Accepted: coverage and Kupiec's tests no further off than they are by chance, too; each limit
+    is so wide that at most this share of perfect forecasts miss it. 0: no wider."""
+    beat_champion: Champion = "not_worse"
+    """Accepted: a model that is not significantly worse than the champion, one that is
+    significantly better, or any (ignore)."""
 
 
 def judge(

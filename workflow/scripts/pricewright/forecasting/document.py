@@ -142,7 +142,8 @@ def read(document: Any, name: str, symbols: Sequence[str] | None = None) -> Mode
 def _settings(reader: CheckedDocument) -> Settings:
     values: dict[str, Any] = {}
     hints = get_type_hints(Settings)
-    for key, kind in hints.items():
+    for key in (field.name for field in fields(Settings)):
+        kind = hints[key]
         if kind is str:
             values[key] = reader.word("parameters", key)
         elif kind is float:

@@ -13,13 +13,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from pricewright.files.disk import keep, read_whole
 from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.intake.sources.source import Item
 from pricewright.steplog.retries import retry
+from pricewright.tables.options import Bounds, Options
+
+Mode = Literal["whole", "parts", "append"]
+"""What a delivery is to the ones before it; see `Reception.deliveries`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reception(Options):
+    """How deliveries are kept, and what each is to the ones before it."""
+
+    section = "source"
+
+    received: Path = Path("data/received")
+    """The folder that keeps all bytes received, and the order they came in."""
+    deliveries: Literal["auto", "whole", "parts", "append"] = "auto"
+    """`whole`: each delivery is the whole source. `parts`: each file is a part, which a later file
+    of the same name replaces. `append`: each delivery adds, and nothing is withdrawn. `auto`: parts
+    for a folder or a pattern, else whole."""
+    max_shrink: Annotated[float, Bounds(least=0, most=1)] = 0.1
+    """By which share a delivery may have fewer rows than the one in whose stead it comes."""
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import orjson
 
 from pricewright.files.errors import Refusal
 from pricewright.intake import deliveries as snapshot
-from pricewright.intake.archive import Acceptance, Archive, Delivery
+from pricewright.intake.archive import Acceptance, Archive, Delivery, Mode
 from pricewright.intake.deliveries import Snapshot, State, applied, difference, nothing
 from pricewright.intake.reading.content import Limits, recognise
 from pricewright.intake.reading.delivery import Reading, read_delivery
@@ -25,7 +25,6 @@ from pricewright.intake.reading.quarantine import total
 from pricewright.intake.sources.source import Item
 from pricewright.steplog.log import say
 
-Mode = Literal["whole", "parts", "append"]
 """What a delivery is: the whole source; a part, in the place of the part of that name before;
 or an addition, from which nothing is ever withdrawn."""
 
@@ -178,7 +177,7 @@ class _Reader:
         content = recognise(self._archive.path(delivery.sha256), delivery.place, self._terms.limits)
         last_day = self._terms.last_day or date.fromisoformat(delivery.last_day)
         dialect = self._terms.dialect
-        calendar = replace(dialect.calendar, last=last_day)
+        calendar = replace(dialect.calendar, last_day=last_day)
         return read_delivery(content, replace(dialect, calendar=calendar), self._terms.threads)
 
     def _check_shrink(self, before: dict[str, Any], after: dict[str, Any]) -> None:

@@ -9,24 +9,29 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from pricewright.configuration.config import clean_options, ingest_options, training_options
+from pricewright.configuration.config import (
+    clean_options,
+    ingest_options,
+    source_of,
+    training_options,
+)
 from pricewright.files.disk import file_sha256, sha256, write_whole
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import parse_model
 from pricewright.intake.archive import Archive
-from pricewright.intake.sources.source import Source
 from pricewright.releases import evidence, store
 from pricewright.releases.history import folder_of
 from pricewright.releases.switch import MODEL
 from pricewright.signoffs import ledger
 from pricewright.signoffs.ledger import in_production
 from pricewright.steplog.log import say
+from pricewright.tables.options import by_name
 
 
 @dataclass(frozen=True)
@@ -85,15 +90,15 @@ def _made(root: Path, contents: Mapping[str, bytes], steps: Steps) -> bytes:
         raw = table.with_stem(table.stem.replace("clean", "raw"))
         results = table.parent
         options = ingest_options(config) | {"received": folder / "received", "ask": False}
-        steps.ingest(output=raw, receipt=results / "ingest.json", **options)
-        steps.clean(
+        by_name(steps.ingest)(output=raw, receipt=results / "ingest.json", **options)
+        by_name(steps.clean)(
             raw,
             table,
             receipt=results / "clean.json",
             corrections=folder / evidence.CORRECTIONS if evidence.CORRECTIONS in given else None,
             **clean_options(config),
         )
-        steps.train_or_score(
+        by_name(steps.train_or_score)(
             table,
             results / MODEL,
             model=folder / evidence.SCORED if evidence.SCORED in given else None,
@@ -107,8 +112,7 @@ def _lay_out(
     root: Path, folder: Path, config: Mapping[str, Any], released: Mapping[str, Any]
 ) -> None:
     """Copy the archive as it was when the model was made: its bytes, checked, and their order."""
-    options = {field.name: config["source"][field.name] for field in fields(Source)}
-    name = Source(**options).name
+    name = source_of(config).name
     kept = Archive(root / config["source"]["received"], name)
     copy = Archive(folder / "received", name)
     receipt = released["receipts"]["ingest"]

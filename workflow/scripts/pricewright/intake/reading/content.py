@@ -8,9 +8,9 @@ from typing import IO
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.columnar import OLD_OFFICE, Kind, kind_of
+from pricewright.intake.reading.dialect import Limits
 from pricewright.intake.reading.packing import (
     PIECE,
-    Limits,
     Packed,
     Packing,
     gathered,
@@ -86,9 +86,10 @@ def recognise(path: Path, name: str, limits: Limits = _USUAL) -> Content:
     """
     plain = Content(Path(path), name, "text", limits=limits)
     size = plain.path.stat().st_size
-    if size > limits.max_bytes:
+    if size > limits.max_unpacked_bytes:
         raise Refusal(
-            f"{name}: the file has {size} bytes, more than the {limits.max_bytes} allowed; "
+            f"{name}: the file has {size} bytes, more than the {limits.max_unpacked_bytes} "
+            "allowed; "
             "deliver it in parts, or raise source.max_unpacked_bytes."
         )
     head = _head(plain)

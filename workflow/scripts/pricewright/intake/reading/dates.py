@@ -12,6 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pricewright.intake.reading.dialect import Calendar
+
 _ISO = re.compile(
     r"(\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII
 )
@@ -20,20 +22,6 @@ _SHAPES = {"%Y": r"\d{4}", "%y": r"\d{2}", "%m": r"\d{1,2}", "%d": r"\d{1,2}", "
 _EPOCH = date(1970, 1, 1).toordinal()
 NO_DAY = np.int32(np.iinfo(np.int32).min)
 """In the place of a day that is none."""
-
-
-@dataclass(frozen=True)
-class Calendar:
-    """How dates are written, and what they mean.
-
-    formats: as in strptime, any of them; none means ISO 8601, a date or a timestamp.
-    zone: where a timestamp without an offset was taken, and whose calendar counts; None is UTC.
-    last: the last day that is not in the future.
-    """
-
-    formats: Sequence[str] = ()
-    zone: str | None = None
-    last: date = date.max
 
 
 @dataclass(frozen=True)
@@ -72,26 +60,26 @@ def _judged(value: object, calendar: Calendar) -> tuple[int, str]:
         day = _day(value, calendar)
     except _NoDay as reason:
         return int(NO_DAY), str(reason)
-    if day > calendar.last:
+    if day > (calendar.last_day or date.max):
         return int(NO_DAY), "future-date"
     return day.toordinal() - _EPOCH, ""
 
 
 def _day(value: object, calendar: Calendar) -> date:
     if isinstance(value, datetime):
-        return _local_day(value, calendar.zone, timed=True)
+        return _local_day(value, calendar.time_zone, timed=True)
     if isinstance(value, date):
         return value
     text = value.strip(" \t") if isinstance(value, str) else ""
     if not text.isascii():
         raise _NoDay("unreadable-date")
     readers: list[Callable[[str], tuple[datetime, bool] | None]] = [
-        _declared(form) for form in calendar.formats
+        _declared(form) for form in calendar.date_formats
     ] or [_iso]
     read = [found for reader in readers if (found := reader(text))]
     if not read:
-        raise _NoDay(_why_none(text, calendar.formats))
-    days = {_local_day(moment, calendar.zone, timed=timed) for moment, timed in read}
+        raise _NoDay(_why_none(text, calendar.date_formats))
+    days = {_local_day(moment, calendar.time_zone, timed=timed) for moment, timed in read}
     if len(days) > 1:
         raise _NoDay("ambiguous-date")
     return days.pop()

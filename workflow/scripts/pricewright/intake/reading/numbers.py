@@ -1,7 +1,6 @@
 """Text to numbers, exactly: what is not plainly a number that can be stored is none."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,24 +8,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pricewright.intake.reading.dialect import Marks
+
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
 _DIGITS = r"(\d+\.?\d*|\.\d+)"
 _NUMBER = rf"^[+-]?{_DIGITS}([eE][+-]?\d+)?$"
 
-
-MISSING = ("", ".", "NA", "N/A", "NULL", "null")
 """What stands for no value, if nothing else is said."""
-
-
-@dataclass(frozen=True)
-class Marks:
-    """How numbers are written: the decimal mark, the thousands mark, what stands for no value."""
-
-    decimal: str = "."
-    thousands: str | None = None
-    missing: Sequence[str] = MISSING
 
 
 @dataclass(frozen=True)
@@ -103,7 +93,9 @@ def _only_digits_and_points(column: pa.Array) -> Mask:
 def _carefully(column: pa.Array, marks: Marks) -> Numbers:
     trimmed = pc.utf8_trim(column, characters=" \t")
     missing = pc.or_(
-        pc.is_in(trimmed, pa.array([text.strip(" \t") for text in marks.missing], pa.string())),
+        pc.is_in(
+            trimmed, pa.array([text.strip(" \t") for text in marks.missing_markers], pa.string())
+        ),
         pc.is_null(trimmed),
     )
     text = _unmarked(trimmed, marks)

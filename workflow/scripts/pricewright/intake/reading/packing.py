@@ -3,10 +3,10 @@
 import sys
 import zlib
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import dataclass
 from typing import IO, Literal, Protocol
 
 from pricewright.files.errors import Refusal
+from pricewright.intake.reading.dialect import Limits
 
 Packing = Literal["gzip", "bzip2", "xz", "zstd", "zip"]
 
@@ -27,18 +27,6 @@ _MAGICS: dict[Packing, tuple[bytes, ...]] = {
     "zip": (b"PK\x03\x04", b"PK\x05\x06"),
 }
 _LONGEST_MAGIC = 10
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a delivery may unpack to, so that a small file cannot fill the disk or the memory.
-
-    max_bytes: most bytes unpacked.  max_ratio: most unpacked bytes per packed byte, judged
-    beyond the first 10 MB unpacked.
-    """
-
-    max_bytes: int = 20_000_000_000
-    max_ratio: float = 500
 
 
 def packing_of(head: bytes) -> Packing | None:
@@ -130,9 +118,9 @@ def within(limits: Limits, packed: Packed, pieces: Iterable[bytes]) -> Iterator[
     total = 0
     for piece in pieces:
         total += len(piece)
-        if total > limits.max_bytes:
+        if total > limits.max_unpacked_bytes:
             raise packed.refusal(
-                f"unpacks to more than {limits.max_bytes} bytes",
+                f"unpacks to more than {limits.max_unpacked_bytes} bytes",
                 "deliver it in parts, or raise source.max_unpacked_bytes",
             )
         if total > max(_JUDGED_FROM, limits.max_ratio * packed.taken):

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from itertools import chain
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from pricewright.intake.reading.packing import Limits, Packed, one_stream, within
+from pricewright.intake.reading.dialect import Limits
+from pricewright.intake.reading.packing import Packed, one_stream, within
 
 _METHODS = {8: "deflate", 12: "bzip2", 93: "zstd", 95: "xz"}
 _STORED = 0

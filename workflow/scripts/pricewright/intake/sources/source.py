@@ -1,12 +1,14 @@
 """What every kind of source offers: items, each a delivery that can be asked for."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
+from pricewright.files.errors import Refusal
 from pricewright.files.secrets import refuse_written_out
+from pricewright.tables.options import Bounds, Options
 
 
 @dataclass(frozen=True)
@@ -40,25 +42,59 @@ DATABASES = ("sqlite", "postgresql", "postgres")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
-    """What config says about where prices come from; see config/README.md for each.
+class Access(Options):
+    """How a source is asked for what it has."""
 
-    Raises Refusal if a secret is written out in the URI.
+    section = "source"
+
+    headers: dict[str, str] = field(default_factory=dict)
+    """Headers to send to a web server."""
+    allow_hosts: Sequence[str] = ()
+    """Hosts that may be asked although their address is not a public one."""
+    endpoint: str | None = None
+    """The S3 service to ask, if it is not Amazon's."""
+    region: Annotated[str | None, Bounds(least=1)] = None
+    """The S3 region."""
+    table: Annotated[str | None, Bounds(least=1)] = None
+    """The table to read, of a database."""
+    query: Annotated[str | None, Bounds(least=1)] = None
+    """The query to read instead, with parameters such as `:day`."""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    """The query's parameters."""
+    timeout: Annotated[float, Bounds(above=0, most=3600)] = 30.0
+    """Seconds to wait for a connection, and for the next bytes."""
+    max_bytes: Annotated[int, Bounds(least=1)] = 10_000_000_000
+    """The most bytes that a delivery may have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(Access):
+    """Where prices come from, and how to ask for them.
+
+    Raises Refusal if a secret is written out in the URI, or if what is to be read of a database is
+    not told.
     """
 
     uri: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    allow_hosts: Sequence[str] = ()
-    endpoint: str | None = None
-    region: str | None = None
-    table: str | None = None
-    query: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    timeout: float = 30.0
-    max_bytes: int = 10_000_000_000
+
+    @classmethod
+    def of(cls, uri: str, access: Access) -> "Source":
+        """The source at a URI, asked in some way."""
+        return cls(uri=uri, **vars(access))
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         refuse_written_out(self.uri, "source.uri")
+        is_database = scheme(self.uri).partition("+")[0] in DATABASES
+        asked = [name for name in ("table", "query") if getattr(self, name) is not None]
+        if is_database and len(asked) != 1:
+            found = " and ".join(asked) or "neither it nor a query"
+            raise Refusal(
+                f"config key 'source.table': found {found}, allowed: either source.table or "
+                "source.query, for source.uri is a database."
+            )
+        if asked and not is_database:
+            self.refuse(asked[0], "allowed: null, for source.uri is no database")
 
     @property
     def name(self) -> str:
