@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pricewright.commands.project import GivenPath
+from pricewright.commands.options import ConfigFiles
 from pricewright.configuration.config import WORKFLOW, config_file, read_config, source_files
 from pricewright.files.disk import file_sha256, read_begin, read_whole
 from pricewright.files.documents import parse_json
@@ -75,13 +75,14 @@ def _written(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
-def status(*, configfile: Sequence[GivenPath] = ()) -> None:
-    """Print the last run's steps, the sign-offs for what is in `results/` now, and the releases.
+def status(*, configfile: ConfigFiles = ()) -> None:
+    """Show how the last run went, who signed what, and what is in production.
 
-    Parameters
-    ----------
-    configfile
-        Config files laid over config/config.yaml, as given to Snakemake.
+    Also what in `results/` is out of date, as far as the files alone tell.
+
+    ```
+    pricewright status
+    ```
     """
     root, config = Path(), read_config(configfile)
     run = last_run(root)

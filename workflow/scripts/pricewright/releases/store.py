@@ -40,7 +40,7 @@ def one_at_a_time(production: Path) -> Iterator[None]:
         except BlockingIOError:
             raise Refusal(
                 f"{production}: another release or rollback is under way, and this one did "
-                "nothing; look at status.py when that one has ended."
+                "nothing; look at `pricewright status` when that one has ended."
             ) from None
         yield
     finally:

@@ -1,0 +1,119 @@
+"""The command `pricewright` from anywhere: below a project, outside, without the environment."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import PRICEWRIGHT, Project, command
+
+INSTALLED = "from pricewright.__main__ import installed; installed()"
+"""What the environment's command does."""
+
+
+def test_from_a_folder_below_it_is_the_projects_command(finished: Project):
+    at_the_root = command(PRICEWRIGHT, "status", cwd=finished.folder)
+    below = command(PRICEWRIGHT, "status", cwd=finished.folder / "data/raw")
+    assert (below.code, below.stdout) == (0, at_the_root.stdout)
+
+
+def test_a_path_counts_from_the_caller_and_is_named_from_the_project(project: Project, tmp_path):
+    more = project.folder / "data/more.yaml"
+    more.write_text("report: {title: 7}\n")
+    below = project.folder / "data/raw"
+    done = command(PRICEWRIGHT, "status", "--configfile", "../more.yaml", cwd=below)
+    assert done.code == 1
+    assert "config key 'report.title'" in done.stderr
+    done = command(PRICEWRIGHT, "status", "--configfile", "none.yaml", cwd=below)
+    assert done.stderr.startswith("pricewright status: data/raw/none.yaml: no such file")
+    outside = tmp_path / "none.yaml"
+    done = command(PRICEWRIGHT, "status", "--configfile", str(outside), cwd=below)
+    assert done.stderr.startswith(f"pricewright status: {outside}: no such file")
+
+
+@pytest.mark.parametrize("name", ["sign", "status", "verify"])
+def test_outside_of_any_project_it_is_one_sentence(tmp_path, name):
+    done = command(PRICEWRIGHT, name, cwd=tmp_path)
+    assert (done.code, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"pricewright {name}: {tmp_path}: neither this folder nor one above it is a project, "
+        "which has config/config.yaml; change to one that is.\n"
+    )
+
+
+def test_inside_a_release_it_is_still_the_project_that_released_it(finished: Project):
+    release = finished.folder / "production/releases/abc"
+    (release / "workflow").mkdir(parents=True)
+    (release / "workflow/Snakefile").touch()
+    assert command(PRICEWRIGHT, "status", cwd=release).stdout.startswith("Last run\n  ingest ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["status"], "has no module 'cyclopts'; get the environment with `make run`, and then"),
+        (["--help"], "has no module 'cyclopts'; get the environment with `make run`, and then"),
+        (["predict"], f"has no module 'numpy'; install it: {sys.executable} -m pip install numpy."),
+    ],
+)
+def test_without_the_environment_it_says_in_a_sentence_how_to_get_it(tmp_path, arguments, sentence):
+    done = command("-I", "-S", PRICEWRIGHT, *arguments, cwd=tmp_path)
+    assert (done.code, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"pricewright: {sys.executable} {sentence}")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_environments_command_runs_the_code_of_the_project_that_one_stands_in(project, tmp_path):
+    project.edit(
+        "workflow/scripts/pricewright/commands/status.py",
+        '"Releases": history(root)',
+        '"Releases": "  this is the copy"',
+    )
+    shared = {"PYTHONPATH": str(Path(PRICEWRIGHT).parent)}
+    for folder in (project.folder, project.folder / "config"):
+        done = command("-c", INSTALLED, "status", cwd=folder, env=shared)
+        assert done.stdout.endswith("Releases\n  this is the copy\n")
+    outside = command("-c", INSTALLED, "--help", cwd=tmp_path, env=shared)
+    assert outside.stdout.startswith("Usage: pricewright COMMAND")
+
+
+def test_the_folder_can_be_copied_next_to_a_model_and_predicts(finished: Project, tmp_path):
+    shutil.copytree(PRICEWRIGHT, tmp_path / "pricewright")
+    shutil.copy(finished.folder / "results/deployed_model.json", tmp_path / "model.json")
+    done = command("pricewright", "predict", "--model", "model.json", cwd=tmp_path)
+    assert done.code == 0, done.stderr
+    assert done.stdout.startswith("symbol  from ")
+
+
+@pytest.mark.skipif(not Path(sys.executable).with_name("pricewright").exists(), reason="by `make`")
+def test_the_installed_command_is_this_one_and_makes_nothing_else_importable(project, tmp_path):
+    installed = Path(sys.executable).with_name("pricewright")
+    done = subprocess.run([installed, "status"], cwd=project.folder / "data", check=True)
+    assert done.returncode == 0
+    for name in ("running", "clean", "report"):
+        outcome = command("-c", f"import {name}", cwd=tmp_path, env={"PYTHONPATH": ""})
+        assert f"No module named '{name}'" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "completed"),
+    [
+        ("pricewright rol", "rollback"),
+        ("pricewright sign --wi", "--withdraw"),
+        ("pricewright sign me", "metrics"),
+        ("pricewright predict --qu", "--quantiles"),
+    ],
+)
+def test_bash_completes_commands_options_and_gates(tmp_path, line, completed):
+    script = str(tmp_path / "completion")
+    install = ("--install-completion", "--shell", "bash", "--output", script)
+    assert command(PRICEWRIGHT, *install, cwd=tmp_path, env={"HOME": str(tmp_path)}).code == 0
+    ask = (
+        f"source {script}; COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); "
+        f"COMP_LINE='{line}'; COMP_POINT={len(line)}; "
+        "$(complete -p pricewright | sed 's/.*-F \\([^ ]*\\).*/\\1/'); echo ${COMPREPLY[@]}"
+    )
+    done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [completed], done.stderr
