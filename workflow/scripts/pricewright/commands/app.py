@@ -21,7 +21,7 @@ from pricewright.commands.status import status
 from pricewright.commands.verify import verify
 from pricewright.configuration.config import WORKFLOW
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import redacted
+from pricewright.files.secrets import redact
 from pricewright.steplog import log
 
 HELP = """\
@@ -104,5 +104,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _end(code: int, who: str, sentence: str) -> None:
-    print(redacted(f"{who}: {' '.join(sentence.split())}"), file=sys.stderr)
+    print(redact(f"{who}: {' '.join(sentence.split())}"), file=sys.stderr)
     sys.exit(code)
