@@ -1,4 +1,4 @@
-# make run    the environment, then the sample from raw prices to a deployed model
+# make run    the environment with `pricewright`, then the sample from raw prices to a deployed model
 # make test   the environment, then the whole test suite
 # make test-cluster  the profiles, on a Slurm that the tests start (as root; see README)
 # make check  style, types and Snakemake's own lint
@@ -8,7 +8,8 @@
 PYTHON ?= python3
 ENV := .venv
 BIN := $(ENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+LOCKED := $(PIP) --require-hashes
 
 .PHONY: run test test-cluster check lock clean
 .PHONY: bench bench-orchestrators bench-reading bench-models bench-scale bench-page
@@ -61,7 +62,8 @@ lock:
 	  requirements-dev.lock cluster.new > requirements-cluster.lock
 	rm cluster.new
 	{ sed '/- pip:$$/q' environment.yml; \
-	  sed -nE 's/^([^ #]+==.*[^ \\]) *\\$$/      - \1/p' requirements-dev.lock; } > environment.new
+	  sed -nE 's/^([^ #]+==.*[^ \\]) *\\$$/      - \1/p' requirements-dev.lock; \
+	  echo '      - --editable .'; } > environment.new
 	mv environment.new environment.yml
 	for peer in dagster dvc kedro luigi; do \
 	  uv pip compile $(COMPILE) --constraint requirements.lock \
@@ -74,22 +76,25 @@ clean:
 	rm -rf results logs .snakemake
 
 # Each is a copy of the lock that was installed: the same bytes, nothing to do.
-$(ENV)/run.lock: requirements.lock | $(BIN)/python
+$(ENV)/run.lock: requirements.lock pyproject.toml | $(BIN)/python
 	@cmp -s $< $@ || { echo "Installing what a run needs into $(ENV) (once) …"; \
-	  $(PIP) --requirement $<; }
+	  $(LOCKED) --requirement $<; }
+	@$(PIP) --no-index --no-deps --no-build-isolation --editable .
 	@cp $< $@
 
 $(ENV)/dev.lock: requirements-dev.lock $(ENV)/run.lock
 	@cmp -s $< $@ || { echo "Installing what the tests need into $(ENV) (once) …"; \
-	  $(PIP) --requirement $<; }
+	  $(LOCKED) --requirement $<; }
 	@cp $< $@
 
 $(ENV)/cluster.lock: requirements-cluster.lock $(ENV)/dev.lock
 	@cmp -s $< $@ || { echo "Installing the plugins for clusters into $(ENV)/cluster (once) …"; \
-	  rm -rf $(ENV)/cluster; $(PIP) --no-deps --target $(ENV)/cluster --requirement $<; }
+	  rm -rf $(ENV)/cluster; $(LOCKED) --no-deps --target $(ENV)/cluster --requirement $<; }
 	@cp $< $@
 
 $(BIN)/python:
+	@case "$(CURDIR)" in *" "*) \
+	  echo "Snakemake runs no scripts below a folder with a space in its name: $(CURDIR)"; exit 1; esac
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.12 …"; exit 1; }
 	@$(PYTHON) -m venv $(ENV) || \

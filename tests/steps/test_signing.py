@@ -18,7 +18,7 @@ def run(project, name, *arguments):
 
 
 def answered(project, answer, *arguments):
-    """Run sign.py, and type an answer."""
+    """Run `pricewright sign`, and type an answer."""
     return subprocess.run(
         [sys.executable, PRICEWRIGHT, "sign", *map(str, arguments)],
         cwd=project.folder,

@@ -341,7 +341,7 @@ def test_the_conda_environment_is_the_locks_with_every_direct_dependency():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     from_pip = environment[-1]["pip"]
     entries = re.findall(r"^(\S+==.*?) *\\$", LOCKS["requirements-dev.lock"], re.MULTILINE)
-    assert from_pip == entries
+    assert from_pip == [*entries, "--editable ."]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     direct = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
     names = {re.match(r"[A-Za-z0-9.-]+", requirement)[0].lower() for requirement in direct}

@@ -87,7 +87,7 @@ def sentence(*arguments):
     code, out, err = printed(*arguments)
     assert (code, out) == (1, "")
     assert len(err.splitlines()) == 1
-    assert err.startswith("predict: ")
+    assert err.startswith("pricewright predict: ")
     assert err.endswith(".\n")
     return err
 
@@ -220,7 +220,7 @@ def test_a_mistake_on_the_command_line_is_a_sentence_and_exit_code_1(tmp_path):
     done = command(PRICEWRIGHT, "predict", "--model", "none.json", cwd=tmp_path)
     assert (done.code, done.stdout) == (1, "")
     assert done.stderr == (
-        "predict: none.json: there is no such file; see where it was written to.\n"
+        "pricewright predict: none.json: there is no such file; see where it was written to.\n"
     )
 
 
@@ -241,7 +241,7 @@ def test_a_full_disk_is_said_in_a_sentence(model):
             arguments, stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert done.returncode == 1
-    assert done.stderr == "predict: [Errno 28] No space left on device\n"
+    assert done.stderr == "pricewright predict: [Errno 28] No space left on device\n"
 
 
 def test_any_locale_prints_any_symbol(edited):
@@ -349,7 +349,9 @@ def test_symbols_that_the_model_does_not_know_are_left_out_with_a_note(model, tm
     newer = write(tmp_path / "newer.json", LATER + others)
     code, out, err = printed("--model", model, "--prices", newer, "--symbol", "S0")
     assert code == 0
-    assert err == f"predict: {newer}: the model does not know 'NEW', 'X', left out here.\n"
+    assert (
+        err == f"pricewright predict: {newer}: the model does not know 'NEW', 'X', left out here.\n"
+    )
     assert "NEW" not in out
 
 

@@ -20,7 +20,7 @@ def scripts(tmp_path):
 
 
 def forget():
-    for cached in (provenance._facts, provenance._imports, provenance._remembered):
+    for cached in (provenance._digest_and_imports, provenance._imports, provenance._read_memory):
         cached.cache_clear()
 
 
@@ -66,7 +66,7 @@ def test_a_schema_counts(scripts):
     assert code_digest(scripts / "step.py", [schema]) != code_digest(scripts / "step.py")
 
 
-def test_what_was_found_out_is_remembered_and_can_be_forgotten(scripts, monkeypatch, tmp_path):
+def test_what_was_found_out_is_read_memory_and_can_be_forgotten(scripts, monkeypatch, tmp_path):
     memory = tmp_path / "memory" / "provenance.json"
     monkeypatch.setattr(provenance, "_MEMORY", memory)
     forget()

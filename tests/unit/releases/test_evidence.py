@@ -127,7 +127,7 @@ def test_no_secret_reaches_it(works, monkeypatch):
     from pricewright.files import secrets
 
     monkeypatch.setenv("CANARY", "hunter2-canary")
-    secrets.secret("CANARY")
+    secrets.read_secret("CANARY")
     works.config["source"]["headers"] = {"Authorization": "Bearer hunter2-canary"}
     works.sign_all("reviewer")
     works.release()

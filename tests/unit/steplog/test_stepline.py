@@ -1,6 +1,6 @@
 import pytest
 
-from pricewright.files.clock import duration
+from pricewright.files.clock import format_duration
 from pricewright.steplog.last_run import doing, done, line, why
 from pricewright.steplog.log import parsed
 
@@ -24,7 +24,7 @@ def log(*texts):
     ],
 )
 def test_a_span_of_time_is_told_in_the_units_that_people_use(seconds, text):
-    assert duration(seconds) == text
+    assert format_duration(seconds) == text
 
 
 def test_a_step_at_work_tells_its_share_its_count_and_its_pace():

@@ -1,18 +1,42 @@
-"""`python workflow/scripts/pricewright …`: the command, also where it is not installed.
+"""`pricewright …`, and `python workflow/scripts/pricewright …` where it is not installed.
 
 `predict` goes on with numpy alone, so that this folder can be copied next to a model.
 """
 
+import os
 import sys
 from pathlib import Path
 
-sys.path[0] = str(Path(__file__).resolve().parents[1])
+SCRIPTS = Path(__file__).resolve().parents[1]
+
+
+def installed() -> None:
+    """Run the code of the project that the caller stands in; outside of any, this.
+
+    Copies of the project may share an environment, whose command this is.
+    """
+    from pricewright.commands.project import find_project
+
+    project = find_project()
+    program = project and project / "workflow/scripts/pricewright/__main__.py"
+    if program and program.is_file() and not program.samefile(__file__):
+        os.execv(sys.executable, [sys.executable, str(program), *sys.argv[1:]])
+    main()
 
 
 def main() -> None:
-    """Run the command; without the environment it needs, say in a sentence how to get that."""
+    """Run the command; without the environment that it needs, say how to get it."""
+    sys.path[0] = str(SCRIPTS)  # `verify --rebuild` imports the steps
+    predicts = sys.argv[1:2] == ["predict"]
+    environment = (
+        f"install it: {sys.executable} -m pip install numpy."
+        if predicts
+        else "get the environment with `make run`, and then type `.venv/bin/pricewright`."
+    )
+    if sys.version_info < (3, 11):  # noqa: UP036
+        sys.exit(f"pricewright: {sys.executable} is older than Python 3.11; use a newer one.")
     try:
-        if sys.argv[1:2] == ["predict"]:
+        if predicts:
             from pricewright.commands import predict
 
             sys.exit(predict.main(sys.argv[2:]))
@@ -20,10 +44,7 @@ def main() -> None:
 
         app.main()
     except ModuleNotFoundError as error:
-        sys.exit(
-            f"pricewright: {sys.executable} has no module {error.name!r}; get the environment with "
-            "`make run`, and then `source .venv/bin/activate`."
-        )
+        sys.exit(f"pricewright: {sys.executable} has no module {error.name!r}; {environment}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from running.jobs import Job
 
-from pricewright.files.clock import duration
+from pricewright.files.clock import format_duration
 from pricewright.files.errors import printable
 from pricewright.steplog.last_run import doing
 
@@ -68,7 +68,7 @@ class Lines:
             table.add_column(no_wrap=True, overflow="ellipsis", min_width=width)
         for job in list(self._jobs.values()):
             share, words = doing(job.events())
-            took = duration(self._clock() - job.since)
+            took = format_duration(self._clock() - job.since)
             cells: list[RenderableType] = [Text(f"  {job.name:<15}"), Text(f"{took:>10}")]
             if room:
                 bar = ProgressBar(1.0, share or 0.0, room, pulse=share is None)

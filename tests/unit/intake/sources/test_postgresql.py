@@ -49,7 +49,7 @@ def test_libpqs_own_variables_say_what_the_uri_leaves_out(owner, monkeypatch):
     for name, value in (variables | {"PGPASSWORD": owner.password}).items():
         monkeypatch.setenv(name, value)
     assert read(ask("postgresql:///prices")) == PRICES
-    assert secrets.redacted(f"is {owner.password}") == "is ***"
+    assert secrets.redact(f"is {owner.password}") == "is ***"
 
 
 def test_every_part_of_the_uri_may_be_a_placeholder(owner, monkeypatch):

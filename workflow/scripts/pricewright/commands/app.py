@@ -1,49 +1,108 @@
 """The command `pricewright`: what people type, from any folder of a project.
 
-Each command is a function of a module of its own name; cyclopts makes its options and its help
-from the signature and the docstring. Only `predict` needs less than that: see there.
+Each command is a function in a module of its own name; cyclopts makes its options, its help and
+its completion from the signature and the docstring. Only `predict` reads its options by itself:
+see there.
 """
 
 import sys
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
 
-from cyclopts import App
+from cyclopts import App, CycloptsError, Parameter
 
 from pricewright.commands import predict
-from pricewright.commands.project import enter
+from pricewright.commands.project import enter_project
 from pricewright.commands.rollback import rollback
 from pricewright.commands.sign import sign
 from pricewright.commands.status import status
 from pricewright.commands.verify import verify
+from pricewright.configuration.config import WORKFLOW
 from pricewright.files.errors import Refusal
+from pricewright.files.secrets import redact
 from pricewright.steplog import log
+
+HELP = """\
+What people decide about a price model, and ask about it.
+
+The workflow itself is run by `snakemake --cores 1`; look at what it made with `pricewright status`,
+and sign it with `pricewright sign`, from any folder of the project.
+
+```
+pricewright status
+pricewright sign metrics
+```
+"""
+
+
+def _version() -> str:
+    project = tomllib.loads((WORKFLOW / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return f"pricewright {project['version']}"
+
+
+def _predict(
+    *,
+    model: Path,
+    horizon: int,
+    symbol: list[str],
+    quantiles: str,
+    prices: Path,
+    format: Literal["table", "json", "csv"],
+) -> None:
+    """Print what a deployed model expects; needs its file alone, and no project."""
+    # never called: `main` goes to `predict` before; these are its options for the completion
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "sign": sign,
+    "status": status,
+    "verify": verify,
+    "rollback": rollback,
+}
+"""Those that are about a project."""
 
 app = App(
     name="pricewright",
-    help="Sign what a run made, see where it stands, verify, roll back, forecast.",
+    help=HELP,
     help_format="markdown",
-    version_flags=[],
+    version=_version,
+    default_parameter=Parameter(negative=(), show_default=False),
     result_action="return_none",
 )
-for command in (sign, status, verify, rollback):
-    app.command(command)
-
-
-@app.command(name="predict", help_flags=[])
-def _predict(*arguments: str) -> None:
-    """Print what a deployed model expects; `pricewright predict --help` says more."""
-    raise SystemExit(predict.main(arguments))
+for _place, (_name, _function) in enumerate({**COMMANDS, "predict": _predict}.items()):
+    app.command(_function, name=_name, sort_key=_place)
+app["--help"].help = "Explain pricewright, or the command before it."
+app["--version"].help = "Print the version."
+app.register_install_completion_command(help="Let bash, zsh or fish complete commands and options.")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command in the project's folder; what is wrong is one sentence, and exit code 1."""
+    """Run a command in the project's folder.
+
+    What is wrong is one sentence on standard error. The process ends with exit code 1 for what a
+    command refuses, 2 for a command or an option that there is not.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["predict"]:  # its files are named from where the caller is
+    name = given[0] if given else ""
+    if name == "predict":
         sys.exit(predict.main(given[1:]))
-    log.to_stderr(given[0] if given else "pricewright")
+    who = f"pricewright {name}" if name in COMMANDS else "pricewright"
     try:
-        enter()
-        app(given)
-    except (Refusal, OSError, MemoryError) as error:
-        log.failure(error)
-        sys.exit(1)
+        command, bound, _ = app.parse_args(given, exit_on_error=False, print_error=False)
+        if command in COMMANDS.values():
+            log.to_stderr(name)
+            enter_project()
+        command(*bound.args, **bound.kwargs)
+    except CycloptsError as error:
+        _end(2, who, f"{error} See `{who} --help`.")
+    except MemoryError:
+        _end(1, who, "there is too little memory.")
+    except (Refusal, OSError) as error:
+        _end(1, who, str(error))
+
+
+def _end(code: int, who: str, sentence: str) -> None:
+    print(redact(f"{who}: {' '.join(sentence.split())}"), file=sys.stderr)
+    sys.exit(code)

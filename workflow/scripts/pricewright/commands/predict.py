@@ -1,8 +1,8 @@
 """Predict: what a model expects, on the command line, from the model's file alone.
 
-It is no step of the workflow, and made to be copied: it needs numpy and the standard library,
-with the parts of `pricewright` that need no more. So its options are read by argparse, where a
-step's are by cyclopts.
+The folder `pricewright` can be copied next to a model for this: it needs numpy and the standard
+library, with the modules of `pricewright` that need no more. So argparse reads its options, not
+cyclopts; `app` declares them once more, for the shell's completion.
 """
 
 import argparse
@@ -22,6 +22,8 @@ from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
 from pricewright.forecasting.model import Model, read_new_prices
 
+PROGRAM = "pricewright predict"
+
 DIGITS = 6
 """Significant digits of a price in a table; JSON and CSV have all."""
 
@@ -33,18 +35,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     What is wrong is one sentence on standard error.
     """
-    asked = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         records = predict(
-            asked.model,
-            horizon=asked.horizon,
-            symbols=asked.symbol,
-            quantiles=asked.quantiles,
-            prices=asked.prices,
+            options.model,
+            horizon=options.horizon,
+            symbols=options.symbol,
+            quantiles=options.quantiles,
+            prices=options.prices,
         )
-        return _print(FORMATS[asked.format](records))
+        return _print(FORMATS[options.format](records))
     except (Refusal, OSError, MemoryError) as error:
-        _say(str(error) or "there is too little memory; ask for fewer symbols with --symbol.")
+        _warn(str(error) or "there is too little memory; ask for fewer symbols with --symbol.")
         return 1
 
 
@@ -73,7 +75,7 @@ def predict(
     if prices is not None:
         newer = read_new_prices(prices, saved, opened.known)
         if newer.unknown:
-            _say(f"{prices}: the model does not know {_some(newer.unknown)}, left out here.")
+            _warn(f"{prices}: the model does not know {_some(newer.unknown)}, left out here.")
         saved = saved.rolled(newer.panel)
     return _records(saved, horizon or most, quantiles or saved.bounds)
 
@@ -151,8 +153,8 @@ def _some(symbols: Sequence[str]) -> str:
     return shown + (f" and {len(symbols) - 5} more" if len(symbols) > 5 else "")
 
 
-def _say(sentence: str) -> None:
-    print("predict: " + " ".join(sentence.split()), file=sys.stderr)
+def _warn(sentence: str) -> None:
+    print(f"{PROGRAM}: " + " ".join(sentence.split()), file=sys.stderr)
 
 
 def _print(text: str) -> int:
@@ -177,18 +179,25 @@ def _probabilities(text: str) -> list[float]:
     return levels
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
     parser = argparse.ArgumentParser(
-        prog="pricewright predict", allow_abbrev=False, description=__doc__
+        prog=PROGRAM,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Print what a deployed model expects. Needs the model's file, and numpy alone.",
+        epilog=f"for example:\n  {PROGRAM} --model results/deployed_model.json --horizon 5",
     )
-    parser.add_argument("--model", type=Path, required=True, help="a model, as deployed")
-    parser.add_argument("--horizon", type=int, help="days ahead; all that the model forecasts")
-    parser.add_argument("--symbol", action="append", help="may be given again; else all symbols")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--model", type=Path, required=True, metavar="FILE", help="a model, as deployed")
+    add("--horizon", type=int, metavar="DAYS", help="days ahead; else all that the model forecasts")
+    add("--symbol", action="append", help="may be given again; else all symbols")
+    add(
         "--quantiles",
         type=_probabilities,
+        metavar="LEVELS",
         help="as in 0.05,0.5,0.95; else the bounds of the model's own interval",
     )
-    parser.add_argument("--prices", type=Path, help="newer clean records, to go on from")
-    parser.add_argument("--format", choices=FORMATS, default="table")
+    add("--prices", type=Path, metavar="FILE", help="newer clean records, to go on from")
+    add("--format", choices=FORMATS, default="table", help="how to print them; else a table")
     return parser

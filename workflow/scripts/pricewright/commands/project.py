@@ -1,29 +1,49 @@
-"""Where a command runs: in the project's folder, with the caller's paths as they meant them."""
+"""The project that a command is about: the nearest folder that is one, from the caller's upwards.
+
+Needs the standard library alone, for it is asked before the environment is known to be there.
+"""
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
 
-from cyclopts import Parameter
+from pricewright.files.errors import Refusal
 
-MARKS = ("config/config.yaml", "workflow/Snakefile", "results", "ledger", "production")
-"""What a project's folder has one of."""
-
-_start = [Path()]
+MARKS = ("config/config.yaml", "results/ingest.json", "ledger/ledger.jsonl")
+"""A project's folder has one of these files."""
 
 
-def enter() -> None:
-    """Change to the nearest folder, from this one upwards, that is a project's, if there is one."""
-    _start[0] = Path.cwd()
-    for folder in (_start[0], *_start[0].parents):
-        if any((folder / mark).exists() for mark in MARKS):
-            os.chdir(folder)
-            return
+def find_project() -> Path | None:
+    """The folder of the project that the caller stands in, or None outside of any."""
+    here = Path.cwd()
+    return next(
+        (
+            folder
+            for folder in (here, *here.parents)
+            if any((folder / mark).is_file() for mark in MARKS)
+        ),
+        None,
+    )
 
 
-def _from_there(kind: Any, tokens: Any) -> Path:
-    return _start[0] / Path(tokens[0].value).expanduser()
+def enter_project() -> None:
+    """Change to the project's folder, from which every message names its files.
+
+    Raises Refusal outside of any project.
+    """
+    project = find_project()
+    if project is None:
+        raise Refusal(
+            f"{Path.cwd()}: neither this folder nor one above it is a project, which has "
+            "config/config.yaml; change to one that is."
+        )
+    os.chdir(project)
 
 
-GivenPath = Annotated[Path, Parameter(converter=_from_there)]
-"""A path as the caller gave it, from where they were."""
+def path_from_caller(text: str) -> Path:
+    """A path as the caller gave it, as it is named from the project's folder.
+
+    What lies outside of the project has its absolute path.
+    """
+    path = Path(os.path.abspath(Path(text).expanduser()))
+    project = find_project()
+    return path.relative_to(project) if project and path.is_relative_to(project) else path

@@ -4,10 +4,9 @@ It is no step of the workflow: a person runs it, looks, and answers.
 """
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
-from pricewright.commands.project import GivenPath
+from pricewright.commands.options import ConfigFiles, GivenPath, Name, Release, Text
 from pricewright.configuration.config import read_config
 from pricewright.files.errors import Refusal
 from pricewright.releases.history import files as released_files
@@ -25,18 +24,26 @@ KEYS = ("id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rsa")
 
 def sign(
     gate: Gate | None = None,
+    /,
     *,
     key: GivenPath | None = None,
-    comment: str = "",
+    comment: Text = "",
     reject: bool = False,
     withdraw: bool = False,
-    release: str | None = None,
-    who: str | None = None,
+    release: Release | None = None,
+    who: Name | None = None,
     yes: bool = False,
     init: bool = False,
-    configfile: Sequence[GivenPath] = (),
+    configfile: ConfigFiles = (),
 ) -> None:
-    """Show what a decision is about, ask, and write it signed to `signoffs/<gate>/<who>.json`.
+    """Sign what a run made, after a look at its numbers.
+
+    Shows what the decision is about, asks, and writes it signed to
+    `signoffs/<gate>/<who>.json`.
+
+    ```
+    pricewright sign metrics --comment "as agreed"
+    ```
 
     Parameters
     ----------
@@ -44,8 +51,8 @@ def sign(
         What is decided: the data source is valid (source), the metrics are good enough (metrics),
         the report is approved (report), production deployment is authorised (deploy).
     key
-        Your key: the file of a private key, or of a public one whose private half an agent or a
-        security key holds. By default the first that ssh itself would take.
+        Your private key, or a public one whose private half an agent or a security key holds; if
+        not given, the first in ~/.ssh that ssh itself would take.
     comment
         What there is to say about it; others see it.
     reject
@@ -61,23 +68,21 @@ def sign(
         Do not ask.
     init
         Begin: write config/signers with your key, config/revoked and the ledger.
-    configfile
-        Config files laid over config/config.yaml, as given to Snakemake.
     """
-    root, chosen = Path(), _key(key)
+    root = Path()
     if init:
-        made = start(root, chosen, who or oneself())
+        made = start(root, _key(key), who or oneself())
         print(f"Made {', '.join(made)}; add a line to config/signers for each other person.")
         return
     if gate is None:
-        raise Refusal(f"sign: no gate is named; name one of {', '.join(MEANINGS)}.")
+        raise Refusal(f"no gate is named; name one of {', '.join(MEANINGS)}.")
     if reject and withdraw:
-        raise Refusal("sign: --reject and --withdraw are given both; give one of them.")
+        raise Refusal("--reject and --withdraw are given both; give one of them.")
     if release is not None and gate != "deploy":
         raise Refusal(f"--release: found with gate {gate}, allowed: with gate deploy alone.")
     config = read_config(configfile)
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
-    signing = signer_of(policy, gate, chosen, who)
+    signing = signer_of(policy, gate, _key(key), who)
     files = released_files(root, resolve(root, release)) if release else read_covered(root)
     statement = prepared(
         root,
@@ -101,7 +106,7 @@ def _decision(reject: bool, withdraw: bool) -> Choice:
 
 def _key(given: Path | None) -> Path:
     if given is not None:
-        return given.expanduser()
+        return given
     folder = Path.home() / ".ssh"
     for name in KEYS:
         if (folder / name).is_file():

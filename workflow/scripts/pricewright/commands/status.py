@@ -1,7 +1,4 @@
-"""Status: how the last run went, who signed what and what does not count, what is in production.
-
-What in `results/` is out of date, as far as the files alone tell.
-"""
+"""Status: how the last run went, what is out of date, who signed what, what is in production."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pricewright.commands.project import GivenPath
+from pricewright.commands.options import ConfigFiles
 from pricewright.configuration.config import WORKFLOW, config_file, read_config, source_files
 from pricewright.files.disk import file_sha256, read_begin, read_whole
 from pricewright.files.documents import parse_json
@@ -37,15 +34,15 @@ def outdated(root: Path, inputs: Sequence[Path], began: datetime | None) -> list
     """
     if began is None:
         return []
-    found = [
+    notes = [
         f"{path} was written after the last run began"
         for path in inputs
         if (root / path).exists() and _written(root / path) > began
     ]
     try:
-        return [*found, *_links(root)]
+        return [*notes, *_links(root)]
     except Refusal as refusal:
-        return [*found, str(refusal)]
+        return [*notes, str(refusal)]
 
 
 def _links(root: Path) -> Iterator[str]:
@@ -67,34 +64,37 @@ def _links(root: Path) -> Iterator[str]:
 
 
 def _receipt(root: Path, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = parse_json(read_whole(root / name), name)
-    return found
+    receipt: dict[str, Any] = parse_json(read_whole(root / name), name)
+    return receipt
 
 
 def _written(path: Path) -> datetime:
     return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
 
-def status(*, configfile: Sequence[GivenPath] = ()) -> None:
-    """Print the last run's steps, the sign-offs for what is in `results/` now, and the releases.
+def status(*, configfile: ConfigFiles = ()) -> None:
+    """Show how the last run went, who signed what, and what is in production.
 
-    Parameters
-    ----------
-    configfile
-        Config files laid over config/config.yaml, as given to Snakemake.
+    Also what in `results/` is out of date, as far as the files alone tell.
+
+    ```
+    pricewright status
+    ```
     """
     root, config = Path(), read_config(configfile)
     run = last_run(root)
     parts = {
         "Last run": described(run),
-        "Out of date": "\n".join(f"  {note}" for note in _outdated(root, config, configfile, run)),
+        "Out of date": "\n".join(
+            f"  {note}" for note in _outdated_results(root, config, configfile, run)
+        ),
         "Sign-offs": _signoffs(root, config),
         "Releases": history(root),
     }
     print("\n\n".join(f"{heading}\n{text}" for heading, text in parts.items() if text))
 
 
-def _outdated(
+def _outdated_results(
     root: Path,
     config: dict[str, Any],
     configfile: Sequence[Path],

@@ -1,9 +1,8 @@
 """Verify: the ledger, the signatures and every release, offline, from the files alone."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from pricewright.commands.project import GivenPath
+from pricewright.commands.options import ConfigFiles
 from pricewright.configuration.config import WORKFLOW, read_config
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
@@ -13,16 +12,20 @@ from pricewright.signoffs.gates import audit
 from pricewright.signoffs.policy import load_policy
 
 
-def verify(*, rebuild: bool = False, configfile: Sequence[GivenPath] = ()) -> None:
-    """Check everything that is kept; what is wrong is printed, and ends in an error.
+def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
+    """Check the ledger, the signatures and every release, offline.
+
+    Prints what is wrong, and then ends in an error.
+
+    ```
+    pricewright verify --rebuild
+    ```
 
     Parameters
     ----------
     rebuild
         Run the workflow again as well, from the raw bytes that are kept, in a temporary folder,
         and compare the model byte for byte.
-    configfile
-        Config files laid over config/config.yaml, as given to Snakemake.
     """
     root, config = Path(), read_config(configfile)
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
@@ -32,7 +35,7 @@ def verify(*, rebuild: bool = False, configfile: Sequence[GivenPath] = ()) -> No
     for problem in problems:
         print(problem)
     if problems:
-        raise Refusal(f"verify: {len(problems)} found; see above.")
+        raise Refusal(f"{len(problems)} found; see above.")
     print("The ledger, the signatures and the releases are as they were.")
 
 

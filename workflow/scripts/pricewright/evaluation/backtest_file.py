@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pricewright.files.disk import must_be_there, whole_file
+from pricewright.files.disk import refuse_missing, whole_file
 from pricewright.files.errors import Refusal
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def read_backtest(path: Path, model: str) -> Backtest:
 
     try:
         # read_table would load pyarrow.dataset first
-        with must_be_there(path), pyarrow.parquet.ParquetFile(path) as file:
+        with refuse_missing(path), pyarrow.parquet.ParquetFile(path) as file:
             table = file.read()
     except pa.ArrowInvalid:
         raise Refusal(f"{path}: not a whole Parquet file; train again.") from None

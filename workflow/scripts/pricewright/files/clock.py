@@ -11,17 +11,17 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def stamp(moment: datetime) -> str:
+def format_time(moment: datetime) -> str:
     """A time as text, to the second: `2026-11-24T20:20:16Z`."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def moment(text: str) -> datetime:
-    """The time that `stamp` wrote; raises ValueError for any other text."""
+def parse_time(text: str) -> datetime:
+    """The time that `format_time` wrote; raises ValueError for any other text."""
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A span of time for people: `0.6 s`, `2 min 05 s`, `1 h 02 min`."""
     if seconds < 59.95:
         return f"{max(seconds, 0):.1f} s"

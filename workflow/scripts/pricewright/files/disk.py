@@ -1,9 +1,7 @@
-"""Files that must be files: a link, a pipe or a device in a file's place is refused, not followed.
+"""Files as the interface between steps: read once, digested, written whole or not at all.
 
-A sign-off is about the bytes at a path. Whoever plants a link there, to change later what it points
-to, gets a refusal.
-
-Files as the interface between steps: read once, digested, written whole or not at all.
+A sign-off is about the bytes at a path: there, a link, a pipe or a device in a file's place is
+refused and not followed, for what it points to can be changed later.
 """
 
 import hashlib
@@ -17,6 +15,9 @@ from typing import BinaryIO
 
 from pricewright.files.errors import Refusal
 
+LARGEST = 2 * 10**9
+"""Bytes; what is larger is no file of ours."""
+
 
 def read_whole(path: Path) -> bytes:
     """The bytes of a file that must be there.
@@ -24,18 +25,50 @@ def read_whole(path: Path) -> bytes:
     Raises Refusal if there is no such file, or if it is a folder or closed to us; any
     other OSError, which may pass, is raised as it is.
     """
-    with must_be_there(path):
+    with refuse_missing(path):
         return Path(path).read_bytes()
 
 
 def read_begin(path: Path, count: int) -> bytes:
     """The first bytes of a file that must be there; raises what `read_whole` raises."""
-    with must_be_there(path), Path(path).open("rb") as file:
+    with refuse_missing(path), Path(path).open("rb") as file:
         return file.read(count)
 
 
+def read_regular(path: Path, largest: int = LARGEST) -> bytes:
+    """The bytes of a file, read once, through one descriptor.
+
+    Raises FileNotFoundError if there is none, Refusal for what is no regular file, is closed to us
+    or has more than `largest` bytes.
+    """
+    path = Path(path)
+    try:
+        # without O_NONBLOCK, opening a pipe would wait for its writer
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ValueError:
+        raise Refusal(f"{str(path)!r}: a NUL in a file's name; name another.") from None
+    except OSError as error:
+        if path.is_symlink():
+            raise Refusal(
+                f"{path}: is a link, where the file itself is needed; put the file there."
+            ) from None
+        if isinstance(error, PermissionError | NotADirectoryError):
+            raise Refusal(f"{path}: cannot be opened ({error.strerror}); see to it.") from None
+        raise
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Refusal(f"{path}: is no file, where a file is needed; remove it.")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(largest + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > largest:
+        raise Refusal(f"{path}: more than {largest:,} bytes, the most that it may have; remove it.")
+    return content
+
+
 @contextmanager
-def must_be_there(path: Path | str) -> Iterator[None]:
+def refuse_missing(path: Path | str) -> Iterator[None]:
     """Turn the trouble with a file that is not there, or not for us, into a Refusal."""
     try:
         yield
@@ -71,7 +104,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         os.replace(temporary, path)
 
 
-def keep(folder: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
+def store_by_digest(folder: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
     """Keep bytes in a folder under their SHA-256, read-only; returns it and their number."""
     digest, size = hashlib.sha256(), 0
     with _temporary(Path(folder), "arriving") as (file, temporary):
@@ -96,6 +129,15 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def sync_folder(folder: Path) -> None:
+    """See that a folder's own list of names is on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def _temporary(folder: Path, name: str) -> Iterator[tuple[BinaryIO, str]]:
     """A file that the block renames; it is gone if the block raises."""
@@ -107,22 +149,13 @@ def _temporary(folder: Path, name: str) -> Iterator[tuple[BinaryIO, str]]:
     except BaseException:
         os.unlink(temporary)
         raise
-    reach_disk(folder)
+    sync_folder(folder)
 
 
 def _settle(file: BinaryIO) -> None:
     file.flush()
     os.fchmod(file.fileno(), 0o666 & ~_UMASK)
     os.fsync(file.fileno())
-
-
-def reach_disk(folder: Path) -> None:
-    """See that a folder's own list of names is on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _read_umask() -> int:
@@ -132,41 +165,3 @@ def _read_umask() -> int:
 
 
 _UMASK = _read_umask()  # mkstemp makes private files; an artifact is as readable as any other
-
-
-LARGEST = 2 * 10**9
-"""Bytes; what is larger is no file of ours."""
-
-
-def read_regular(path: Path, largest: int = LARGEST) -> bytes:
-    """The bytes of a file, read once, through one descriptor.
-
-    Raises FileNotFoundError if there is none, Refusal for what is no regular file, is closed to us
-    or has more than `largest` bytes.
-    """
-    path = Path(path)
-    try:
-        # without O_NONBLOCK, opening a pipe would wait for its writer
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise
-    except ValueError:
-        raise Refusal(f"{str(path)!r}: a NUL in a file's name; name another.") from None
-    except OSError as error:
-        if path.is_symlink():
-            raise Refusal(
-                f"{path}: is a link, where the file itself is needed; put the file there."
-            ) from None
-        if isinstance(error, PermissionError | NotADirectoryError):
-            raise Refusal(f"{path}: cannot be opened ({error.strerror}); see to it.") from None
-        raise
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Refusal(f"{path}: is no file, where a file is needed; remove it.")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            content = file.read(largest + 1)
-    finally:
-        os.close(descriptor)
-    if len(content) > largest:
-        raise Refusal(f"{path}: more than {largest:,} bytes, the most that it may have; remove it.")
-    return content

@@ -1,7 +1,4 @@
-"""Text from files, fit for a terminal.
-
-The one error that people are meant to read.
-"""
+"""The one error that people are meant to read, and text from files as a terminal may show it."""
 
 import textwrap
 from collections.abc import Sequence
@@ -31,7 +28,7 @@ def printable(text: str) -> str:
     )
 
 
-def folded(facts: Sequence[tuple[str, str]], width: int = 100) -> str:
+def format_labelled(facts: Sequence[tuple[str, str]], width: int = 100) -> str:
     """Label and text side by side, the text in as many lines as it needs."""
     indent = max(len(label) for label, _ in facts) + 2
     lines = []

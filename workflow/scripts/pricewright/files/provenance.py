@@ -56,7 +56,11 @@ def libraries(script: Path, asked_for: Iterable[str] = ()) -> dict[str, str]:
     Those that are optional count if they are asked for.
     """
     script = Path(script).resolve()
-    names = {name.partition(".")[0] for file in imported_files(script) for name in _facts(file)[1]}
+    names = {
+        name.partition(".")[0]
+        for file in imported_files(script)
+        for name in _digest_and_imports(file)[1]
+    }
     left_out = _NOT_COUNTED | (_OPTIONAL - set(asked_for))
     outside = {
         name
@@ -78,7 +82,7 @@ def code_digest(script: Path, schemas: Iterable[Path] = ()) -> str:
     digest = hashlib.sha256()
     for file in sorted(imported_files(script)):
         digest.update(file.relative_to(script.parent).as_posix().encode() + b"\0")
-        digest.update(_facts(file)[0].encode() + b"\0")
+        digest.update(_digest_and_imports(file)[0].encode() + b"\0")
     for file in sorted(Path(schema) for schema in schemas):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
@@ -86,17 +90,18 @@ def code_digest(script: Path, schemas: Iterable[Path] = ()) -> str:
 
 def imported_files(script: Path) -> set[Path]:
     """The script and all files under its folder that running it imports."""
-    found: set[Path] = set()
-    waiting = [script]
-    before = len(_remembered())
-    while waiting:
-        file = waiting.pop()
-        if file not in found:
-            found.add(file)
-            waiting.extend(_imports(file, script.parent))
-    if len(_remembered()) > before:
-        _remember()
-    return found
+    files: set[Path] = set()
+    to_read = [script]
+    before = len(_read_memory())
+    while to_read:
+        file = to_read.pop()
+        if file not in files:
+            files.add(file)
+            to_read.extend(_imports(file, script.parent))
+    if len(_read_memory()) > before:
+        with suppress(OSError):  # like Python its bytecode, beside the code, if that can be written
+            write_whole(_MEMORY, json.dumps(_read_memory()).encode())
+    return files
 
 
 @cache
@@ -110,21 +115,24 @@ def _version(distribution: str) -> str:
 
 
 @cache
-def _facts(file: Path) -> tuple[str, frozenset[str]]:
+def _digest_and_imports(file: Path) -> tuple[str, frozenset[str]]:
     """The digest of what a file does, and the names that it imports."""
     source = file.read_bytes()
     key = hashlib.sha256(sys.version.encode() + source).hexdigest()
-    known = _remembered()
+    known = _read_memory()
     if key not in known:
         tree = ast.parse(source, filename=str(file))
-        known[key] = [_imported_names(tree), hashlib.sha256(_essence(tree).encode()).hexdigest()]
+        known[key] = [
+            _imported_names(tree),
+            hashlib.sha256(_without_docstrings(tree).encode()).hexdigest(),
+        ]
     names, digest = known[key]
     return digest, frozenset(names)
 
 
 @cache
-def _remembered() -> dict[str, Any]:
-    """What was found out before, by a digest of the source: looking costs less than parsing."""
+def _read_memory() -> dict[str, Any]:
+    """What parsing told before, by a digest of the source: looking costs less than parsing."""
     try:
         known = dict(json.loads(_MEMORY.read_bytes()))
     except (OSError, ValueError):
@@ -132,13 +140,8 @@ def _remembered() -> dict[str, Any]:
     return known if len(known) < _MANY else {}
 
 
-def _remember() -> None:
-    """Like Python its bytecode, beside the code; where that cannot be written, it is not."""
-    with suppress(OSError):
-        write_whole(_MEMORY, json.dumps(_remembered()).encode())
-
-
-def _essence(tree: ast.Module) -> str:
+def _without_docstrings(tree: ast.Module) -> str:
+    """A syntax tree as text, without its docstrings."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [part for part in node.body if not _is_text(part)] or [ast.Pass()]
@@ -156,7 +159,7 @@ def _is_text(node: ast.stmt) -> bool:
 
 @cache
 def _imports(file: Path, root: Path) -> frozenset[Path]:
-    return frozenset(path for name in _facts(file)[1] for path in _files(name, root))
+    return frozenset(path for name in _digest_and_imports(file)[1] for path in _files(name, root))
 
 
 def _imported_names(tree: ast.Module) -> list[str]:
@@ -173,10 +176,10 @@ def _imported_names(tree: ast.Module) -> list[str]:
 @cache
 def _files(name: str, root: Path) -> frozenset[Path]:
     """The files under `root` that importing the module `name` runs: its packages and itself."""
-    found, place = list[str](), str(root)
+    files, folder = list[str](), str(root)
     for part in name.split("."):
-        place = os.path.join(place, part)  # os.path, for there are a thousand
-        found += filter(os.path.isfile, (f"{place}.py", f"{place}/__init__.py"))
-        if not os.path.isdir(place):
+        folder = os.path.join(folder, part)  # os.path, for there are a thousand
+        files += filter(os.path.isfile, (f"{folder}.py", f"{folder}/__init__.py"))
+        if not os.path.isdir(folder):
             break
-    return frozenset(map(Path, found))
+    return frozenset(map(Path, files))

@@ -11,15 +11,15 @@ _SECRET_NAME = re.compile(r"(^|[^a-z])(api)?(key|token|passw(or)?d|pwd|secret|si
 _SECRETS: Final[set[str]] = set()
 
 
-def expand(text: str, key: str) -> str:
+def expand_variables(text: str, key: str) -> str:
     """Text from config with each `${NAME}` replaced by that environment variable.
 
-    What was put in counts as secret from here on: see `redacted`. `key` is the config key
+    What was put in counts as secret from here on: see `redact`. `key` is the config key
     that errors name. Raises Refusal for a variable that is not set.
     """
 
     def value(found: re.Match[str]) -> str:
-        known = secret(found[1])
+        known = read_secret(found[1])
         if known is None:
             raise Refusal(
                 f"config key '{key}': the environment variable {found[1]} is not set; set it."
@@ -29,7 +29,7 @@ def expand(text: str, key: str) -> str:
     return _PLACEHOLDER.sub(value, text)
 
 
-def secret(name: str) -> str | None:
+def read_secret(name: str) -> str | None:
     """An environment variable's value, None if it is empty or not set; a secret from here on."""
     value = os.environ.get(name)
     if value:
@@ -50,29 +50,21 @@ def refuse_written_out(uri: str, key: str) -> None:
     found += [(name, value) for name, _, value in (p.partition("=") for p in parts[2].split("&"))]
     for name, value in found:
         if _SECRET_NAME.search(name) and _PLACEHOLDER.sub("", value):
+            variable = re.sub(r"[^A-Za-z0-9]+", "_", name).upper()
             raise Refusal(
                 f"config key '{key}': found a {name} written out, allowed: the name of an "
-                f"environment variable that holds it, as in ${{PRICES_{_shouted(name)}}}."
+                f"environment variable that holds it, as in ${{PRICES_{variable}}}."
             )
 
 
-def _shouted(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "_", name).upper()
-
-
-def redacted(text: str) -> str:
+def redact(text: str) -> str:
     """Text without any of the secrets that were used so far, plain or quoted as in a URL."""
     if not _SECRETS:
         return text
     from urllib.parse import quote, quote_plus
 
     for value in sorted(_SECRETS, key=len, reverse=True):
-        for form in {
-            value,
-            quote(value),
-            quote(value, safe=""),
-            quote_plus(value),
-            repr(value)[1:-1],
-        }:
+        quoted = {quote(value), quote(value, safe=""), quote_plus(value), repr(value)[1:-1]}
+        for form in {value} | quoted:
             text = text.replace(form, "***")
     return text

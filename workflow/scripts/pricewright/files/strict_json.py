@@ -76,11 +76,11 @@ def _content(path: Path) -> bytes:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    document = dict(pairs)
+    if len(document) < len(pairs):
         (twice, _), *_ = Counter(key for key, _ in pairs).most_common(1)
         raise _Unfit(f"an object has the key {_short(twice)!r} twice")
-    return made
+    return document
 
 
 def _not_finite(text: str) -> NoReturn:

@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pricewright.files.disk import keep, read_whole
+from pricewright.files.disk import read_whole, store_by_digest
 from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.intake.sources.source import Item
@@ -126,7 +126,7 @@ class Archive:
             with item.open(last.version if last else "") as answer:
                 if answer.chunks is None and last:
                     return last.version
-                return answer.version or keep(self.folder, answer.chunks or iter(()))[0]
+                return answer.version or store_by_digest(self.folder, answer.chunks or iter(()))[0]
         except OSError:
             return (last.version or last.sha256) if last else "never reached"
         except Refusal as refusal:
@@ -141,5 +141,5 @@ class Archive:
         with item.open(known) as answer:
             if answer.chunks is None:
                 return None
-            sha256, size = keep(self.folder, answer.chunks)
+            sha256, size = store_by_digest(self.folder, answer.chunks)
             return sha256, size, answer.version

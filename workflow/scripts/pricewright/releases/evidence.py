@@ -25,7 +25,7 @@ from pathlib import Path
 from platform import python_version
 
 from pricewright.files.disk import read_regular, read_whole
-from pricewright.files.secrets import redacted
+from pricewright.files.secrets import redact
 from pricewright.signoffs.coverage import digests
 from pricewright.signoffs.gates import Decision
 
@@ -245,7 +245,7 @@ def gathered(
     held = {
         **files,
         **given,
-        CONFIG: redacted(orjson.dumps(origin.config, option=_LAYOUT).decode()).encode(),
+        CONFIG: redact(orjson.dumps(origin.config, option=_LAYOUT).decode()).encode(),
         SOFTWARE: orjson.dumps(_installed(), option=_LAYOUT | orjson.OPT_SORT_KEYS),
         EXTRACT: b"".join(line + b"\n" for line in seen),
         **_code(origin.workflow),

@@ -6,7 +6,7 @@ One release, examined as an auditor would: by its own bytes and the ledger until
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from pricewright.files.clock import moment
+from pricewright.files.clock import parse_time
 from pricewright.files.errors import Refusal
 from pricewright.files.strict_json import parse_strict
 from pricewright.releases import store
@@ -61,7 +61,7 @@ def examined(root: Path, digest: str, entries: Sequence[Entry]) -> list[str]:
         problems.append(
             f"{where}: line {begun.sequence} of the ledger says otherwise what it replaced."
         )
-    case = Case(policy, manifest.signed(), entries[: manifest.lines], moment(begun.time))
+    case = Case(policy, manifest.signed(), entries[: manifest.lines], parse_time(begun.time))
     for gate in GATES:
         problems += [f"{where}: {problem}" for problem in _unsigned(gate, contents, case)]
     return problems

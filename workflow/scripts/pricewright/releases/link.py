@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pricewright.files.disk import reach_disk
+from pricewright.files.disk import sync_folder
 from pricewright.files.errors import Refusal
 
 CURRENT = "current"
@@ -54,14 +54,14 @@ def swapped(production: Path, digest: str) -> Iterator[None]:
     os.symlink(f"releases/{digest}", following)
     os.replace(following, link)
     try:
-        reach_disk(production)
+        sync_folder(production)
         yield
     except BaseException:
         if before:
             os.replace(back, link)
         else:
             os.unlink(link)
-        reach_disk(production)
+        sync_folder(production)
         raise
     with suppress(OSError):  # the next one who comes will do it
         tidy(production)
@@ -76,7 +76,7 @@ def put_back(production: Path, digest: str | None) -> None:
     else:
         with suppress(FileNotFoundError):
             os.unlink(production / CURRENT)
-    reach_disk(production)
+    sync_folder(production)
 
 
 def tidy(production: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from pricewright.files.disk import reach_disk, read_regular, sha256
+from pricewright.files.disk import read_regular, sha256, sync_folder
 from pricewright.files.errors import Refusal
 from pricewright.files.strict_json import parse_strict
 from pricewright.tables.schema import check
@@ -40,7 +40,7 @@ def one_at_a_time(production: Path) -> Iterator[None]:
         except BlockingIOError:
             raise Refusal(
                 f"{production}: another release or rollback is under way, and this one did "
-                "nothing; look at status.py when that one has ended."
+                "nothing; look at `pricewright status` when that one has ended."
             ) from None
         yield
     finally:
@@ -122,7 +122,7 @@ def prepare(releases: Path, digest: str, files: Mapping[str, bytes]) -> Path:
     """
     releases.mkdir(parents=True, exist_ok=True)
     for folder in (releases.parent, releases.parent.parent):
-        reach_disk(folder)
+        sync_folder(folder)
     incoming = releases / f"{_INCOMING}{digest}"
     discard(incoming)
     try:
@@ -136,7 +136,7 @@ def prepare(releases: Path, digest: str, files: Mapping[str, bytes]) -> Path:
 def settle(incoming: Path, digest: str) -> None:
     """Let a prepared release count, under its digest."""
     os.rename(incoming, incoming.with_name(digest))
-    reach_disk(incoming.parent)
+    sync_folder(incoming.parent)
 
 
 def opened(releases: Path, digest: str) -> tuple[Manifest, dict[str, bytes]]:
@@ -205,7 +205,7 @@ def _fill(folder: Path, files: Mapping[str, bytes]) -> None:
         _write(folder / name, content)
     for each in reversed(folders):
         each.chmod(0o555)
-        reach_disk(each)
+        sync_folder(each)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -9,7 +9,7 @@ from textwrap import wrap
 from typing import Any
 
 from pricewright.evaluation.acceptance import SIGNIFICANT, failed
-from pricewright.files.clock import duration
+from pricewright.files.clock import format_duration
 from pricewright.files.disk import read_whole
 from pricewright.files.documents import parse_json
 
@@ -219,7 +219,7 @@ def ending(
 
     A run that made no model says nothing of the one that an earlier run made.
     """
-    lines = [f"{len(steps)} step{'s' if len(steps) != 1 else ''} in {duration(seconds)}"]
+    lines = [f"{len(steps)} step{'s' if len(steps) != 1 else ''} in {format_duration(seconds)}"]
     if {"train_or_score", "report", "deploy"} & set(steps):
         model = parse_json(read_whole(root / "results/model.json"), "results/model.json")
         accepted = model["acceptance"]["accepted"]

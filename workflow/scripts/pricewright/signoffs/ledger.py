@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from pricewright.files import clock as clocks
-from pricewright.files.clock import Clock, stamp
-from pricewright.files.disk import reach_disk, read_regular, sha256, write_whole
+from pricewright.files.clock import Clock, format_time
+from pricewright.files.disk import read_regular, sha256, sync_folder, write_whole
 from pricewright.files.errors import Refusal
 from pricewright.files.strict_json import parse_strict
 from pricewright.steplog.log import say
@@ -270,7 +270,7 @@ def _line(
     last: Entry | None, event: str, who: str, clock: Clock, fields: Mapping[str, object]
 ) -> bytes:
     number, previous = (last.sequence + 1, last.digest) if last else (1, EMPTY)
-    own = dict(zip(OWN, (number, stamp(clock()), event, who, previous), strict=True))
+    own = dict(zip(OWN, (number, format_time(clock()), event, who, previous), strict=True))
     return written(own | dict(fields))
 
 
@@ -291,7 +291,7 @@ def _add(path: Path, line: bytes) -> None:
                 os.fsync(ledger)
             raise
         if size == 0:
-            reach_disk(path.parent)
+            sync_folder(path.parent)
     finally:
         os.close(ledger)
 

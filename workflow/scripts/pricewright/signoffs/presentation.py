@@ -17,7 +17,7 @@ from typing import Any
 
 from pricewright.evaluation.acceptance import failed
 from pricewright.files.documents import parse_json
-from pricewright.files.errors import Refusal, folded, printable
+from pricewright.files.errors import Refusal, format_labelled, printable
 from pricewright.reporting.text import Pending, PendingDecision
 from pricewright.reporting.verdict import champion, verdict
 from pricewright.signoffs import coverage
@@ -304,7 +304,7 @@ def screen(
     ]
     if statement.comment:
         facts.append(("comment", statement.comment))
-    return folded([*facts, *(("WARNING", warning) for warning in doubts)])
+    return format_labelled([*facts, *(("WARNING", warning) for warning in doubts)])
 
 
 def _asked(policy: Policy, gate: Gate) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from pricewright.files.clock import Clock, now, stamp
+from pricewright.files.clock import Clock, format_time, now
 from pricewright.files.disk import sha256, write_whole
 from pricewright.files.errors import Refusal
 from pricewright.signoffs import ledger, statements
@@ -86,8 +86,8 @@ def prepared(
         policy=policy.digest,
         replaces=in_production(entries),
         ledger=Head(len(entries), entries[-1].digest if entries else ledger.EMPTY),
-        made=stamp(made),
-        valid_until=stamp(made + timedelta(days=policy.gates[gate].valid_days)),
+        made=format_time(made),
+        valid_until=format_time(made + timedelta(days=policy.gates[gate].valid_days)),
     )
 
 

@@ -26,7 +26,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from pricewright.files.clock import moment
+from pricewright.files.clock import parse_time
 from pricewright.files.disk import read_regular, write_whole
 from pricewright.files.errors import Refusal, printable
 from pricewright.files.strict_json import parse_strict
@@ -103,7 +103,7 @@ def parsed(content: bytes, name: str) -> Statement:
         raise Refusal(f"{name}: names a file twice; sign again.")
     said: dict[str, Any] = document["predicate"]
     try:
-        moment(said["made"]), moment(said["valid_until"])
+        parse_time(said["made"]), parse_time(said["valid_until"])
     except ValueError:
         raise Refusal(f"{name}: has a time that no calendar has; sign again.") from None
     ledger = said.pop("ledger")

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from pricewright.files.clock import moment
+from pricewright.files.clock import parse_time
 from pricewright.files.disk import sha256
 from pricewright.files.errors import printable
 from pricewright.signoffs.coverage import GATES, MODEL, identity
@@ -98,7 +98,7 @@ def _changed(said: Statement, case: Case) -> str | None:
 
 def _outdated(said: Statement, case: Case) -> str | None:
     terms = case.policy.gates[said.gate]
-    made, until = moment(said.made), moment(said.valid_until)
+    made, until = parse_time(said.made), parse_time(said.valid_until)
     if said.policy != case.policy.digest:
         return f"the policy was changed since: {POLICY}"
     if made > case.now + SKEW:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pricewright.files.clock import Clock, duration, now, stamp
+from pricewright.files.clock import Clock, format_duration, format_time, now
 from pricewright.files.errors import printable
 from pricewright.steplog.log import Event, kept, last_lines, numbered, parsed, tail
 
@@ -25,7 +25,7 @@ _FILES = ("output", "artifact", "deployed", "release")
 
 def line(name: str, seconds: float, words: str) -> str:
     """A step, how long it took, and the rest in words, fit for a terminal."""
-    return printable(f"{name:<15} {duration(seconds):>10}  {words}".rstrip())
+    return printable(f"{name:<15} {format_duration(seconds):>10}  {words}".rstrip())
 
 
 def doing(events: Sequence[Event]) -> tuple[float | None, str]:
@@ -209,8 +209,8 @@ def _line(step: str, tries: Sequence[Attempt], at: datetime) -> str:
     words = doing(last.events)[1] if running else done(last.events, seconds)
     if len(tries) > 1:
         words = ", ".join(filter(None, [f"{len(tries)} attempts", words]))
-    text = f"  {step:<15} {last.state:<7} {stamp(tries[0].began)} {duration(seconds):>10}  {words}"
-    return printable(text.rstrip())
+    times = f"{format_time(tries[0].began)} {format_duration(seconds):>10}"
+    return printable(f"  {step:<15} {last.state:<7} {times}  {words}".rstrip())
 
 
 def _last_words(tries: Sequence[Attempt]) -> list[str]:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from pricewright.files.errors import MAY_PASS, Refusal
-from pricewright.files.secrets import redacted
+from pricewright.files.secrets import redact
 
 logger = logging.getLogger("pricewright")
 logger.setLevel(logging.DEBUG)
@@ -114,7 +114,7 @@ class _Line(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, and a traceback if there is one, without secrets wherever they came from."""
-        return redacted(super().format(record))
+        return redact(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         fields: dict[str, object] = getattr(record, "fields", {})

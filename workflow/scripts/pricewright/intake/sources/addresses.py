@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from urllib.parse import quote
 
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import redacted
+from pricewright.files.secrets import redact
 
 URI_KEY: Final = "config key 'source.uri':"
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -119,7 +119,7 @@ def check_host(address: WebAddress, found: Iterable[str], allow_hosts: Sequence[
     for ip in found:
         if not is_public(ip):
             raise Refusal(
-                redacted(
+                redact(
                     f"{URI_KEY} the host {address.host} has the address {ip}, which is loopback, "
                     "private or otherwise not public; if it may be asked, add the host to "
                     "source.allow_hosts."

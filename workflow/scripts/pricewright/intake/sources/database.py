@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import redacted
+from pricewright.files.secrets import redact
 from pricewright.intake.sources.postgresql import PostgreSQL
 from pricewright.intake.sources.source import Answer
 from pricewright.intake.sources.sqlite import SQLite
@@ -245,10 +245,10 @@ class Query:
                 raise
             text = " ".join(verdict.text.split())[:300].rstrip(". ")
             if verdict.may_pass:
-                raise OSError(redacted(f"{self.place}: {text}")) from None
+                raise OSError(redact(f"{self.place}: {text}")) from None
             key = verdict.key or self._key
             raise Refusal(
-                redacted(f"config key '{key}': the database says: {text}; {_ADVICE[key]}.")
+                redact(f"config key '{key}': the database says: {text}; {_ADVICE[key]}.")
             ) from None
 
 

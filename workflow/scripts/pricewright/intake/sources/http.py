@@ -22,7 +22,7 @@ from urllib3.util import Url, make_headers, parse_url
 from urllib3.util.response import assert_header_parsing
 
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import redacted
+from pricewright.files.secrets import redact
 from pricewright.intake.sources.addresses import WebAddress, check_host, resolve
 
 TROUBLE: Final = (OSError, HTTPError, http.client.HTTPException)
@@ -149,11 +149,11 @@ class Reply:
 
     def refusal(self, what: str, advice: str) -> Refusal:
         """A sentence on this answer, for what no retry will mend."""
-        return Refusal(redacted(f"{self.place}: {what}; {advice}."))
+        return Refusal(redact(f"{self.place}: {what}; {advice}."))
 
     def may_pass(self, what: str) -> OSError:
         """A sentence on this answer, for what another one may not have."""
-        return OSError(redacted(f"{self.place}: {what}; ask again later."))
+        return OSError(redact(f"{self.place}: {what}; ask again later."))
 
 
 def in_our_words(error: BaseException, place: str, timeout: float) -> Refusal | OSError:
@@ -162,7 +162,7 @@ def in_our_words(error: BaseException, place: str, timeout: float) -> Refusal | 
         error = error.__cause__
     if isinstance(error, ssl.SSLCertVerificationError):
         return Refusal(
-            redacted(
+            redact(
                 f"{place}: the server's certificate is not trusted ({error.verify_message}); have "
                 "it put right, or name the authority's file in the variable SSL_CERT_FILE."
             )
@@ -179,7 +179,7 @@ def in_our_words(error: BaseException, place: str, timeout: float) -> Refusal | 
         why = error.strerror or str(error)
     else:
         why = f"the answer is not HTTP ({type(error).__name__})"
-    return OSError(redacted(f"{place}: {why}; ask again later."))
+    return OSError(redact(f"{place}: {why}; ask again later."))
 
 
 def ask(

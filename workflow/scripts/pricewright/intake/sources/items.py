@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from pricewright.files.disk import must_be_there
+from pricewright.files.disk import refuse_missing
 from pricewright.files.errors import Refusal
 from pricewright.intake.sources.source import DATABASES, Answer, Item, Source, scheme
 
@@ -31,7 +31,7 @@ class LocalFile:
     def open(self, known: str = "") -> Iterator[Answer]:
         """Ask for the bytes; their version is what no writer can leave as it was: the file's
         number and the time that the system, not the writer, says it was changed at."""
-        with must_be_there(self.place), self.path.open("rb", buffering=0) as file:
+        with refuse_missing(self.place), self.path.open("rb", buffering=0) as file:
             facts = os.fstat(file.fileno())
             version = f"file {facts.st_ino} of {facts.st_size} bytes, changed {facts.st_ctime_ns}"
             chunks = iter(lambda: file.read(_PIECE), b"")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, unquote
 
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import expand, secret
+from pricewright.files.secrets import expand_variables, read_secret
 from pricewright.intake.sources.sqlite import DatabaseVerdict, too_slow
 
 if TYPE_CHECKING:
@@ -117,9 +117,9 @@ class PostgreSQL:
     def _line(self) -> "psycopg.Connection[Any]":
         import psycopg
 
-        secret("PGPASSWORD")  # libpq takes it by itself; `redacted` has to know it
+        read_secret("PGPASSWORD")  # libpq takes it by itself; `redact` has to know it
         parts: dict[str, Any] = {
-            name: expand(text, "source.uri") for name, text in self._parts().items()
+            name: expand_variables(text, "source.uri") for name, text in self._parts().items()
         }
         line = psycopg.connect(
             **parts,

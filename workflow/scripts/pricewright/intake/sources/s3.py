@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import redacted, secret
+from pricewright.files.secrets import read_secret, redact
 
 if TYPE_CHECKING:
     from pyarrow.fs import S3FileSystem
@@ -21,7 +21,7 @@ import fnmatch
 from dataclasses import field
 from typing import TYPE_CHECKING
 
-from pricewright.files.secrets import expand
+from pricewright.files.secrets import expand_variables
 from pricewright.intake.sources.source import Answer
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Service:
         from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
 
         _start_sdk()
-        key, hidden = secret("AWS_ACCESS_KEY_ID"), secret("AWS_SECRET_ACCESS_KEY")
+        key, hidden = read_secret("AWS_ACCESS_KEY_ID"), read_secret("AWS_SECRET_ACCESS_KEY")
         if bool(key) != bool(hidden):
             absent = "AWS_SECRET_ACCESS_KEY" if key else "AWS_ACCESS_KEY_ID"
             raise Refusal(
@@ -76,7 +76,7 @@ class Service:
         return S3FileSystem(
             access_key=key,
             secret_key=hidden,
-            session_token=secret("AWS_SESSION_TOKEN") if key else None,
+            session_token=read_secret("AWS_SESSION_TOKEN") if key else None,
             anonymous=not key,
             region=self._region(),
             scheme=scheme,
@@ -121,12 +121,12 @@ def judged(place: str) -> Iterator[None]:
         for pattern, sentence in _FOR_GOOD.items():
             if re.search(pattern, text):
                 said = sentence.format(access=_access())
-                raise Refusal(redacted(f"{place}: {said}.")) from None
-        raise OSError(redacted(f"{place}: {text}")) from None
+                raise Refusal(redact(f"{place}: {said}.")) from None
+        raise OSError(redact(f"{place}: {text}")) from None
 
 
 def _access() -> str:
-    if secret("AWS_ACCESS_KEY_ID"):
+    if read_secret("AWS_ACCESS_KEY_ID"):
         return "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may read"
     return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 
@@ -229,7 +229,7 @@ def s3_items(
     wild = re.search(r"[*?[]", uri)
     cut = uri.rindex("/", 0, wild.start()) + 1 if wild else len(uri)
     folder, pattern = uri[:cut], uri[cut:]
-    path = expand(folder, "source.uri").partition("://")[2]
+    path = expand_variables(folder, "source.uri").partition("://")[2]
     bucket, slash, _ = path.partition("/")
     if not bucket or not slash:
         raise Refusal(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import expand, redacted
+from pricewright.files.secrets import expand_variables, redact
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -73,10 +73,10 @@ class SQLite:
         """
         from sqlalchemy import NullPool, create_engine
 
-        path = Path(expand(self.uri.partition("://")[2][1:], "source.uri"))
+        path = Path(expand_variables(self.uri.partition("://")[2][1:], "source.uri"))
         if not path.is_file() or not os.access(path, os.R_OK):
             found = "permission denied" if path.is_file() else "no such file"
-            raise Refusal(redacted(f"config key 'source.uri': {path}: {found}; check the path."))
+            raise Refusal(redact(f"config key 'source.uri': {path}: {found}; check the path."))
         address = f"{path.absolute().as_uri()}?mode=ro"
         engine = create_engine(
             "sqlite+pysqlite://",

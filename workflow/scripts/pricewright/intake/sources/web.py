@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urljoin
 
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import expand
+from pricewright.files.secrets import expand_variables
 from pricewright.intake.sources.addresses import CONTROL, URI_KEY, WebAddress, split, web_address
 from pricewright.intake.sources.source import Answer
 
@@ -56,7 +56,7 @@ def filled(userinfo: str, headers: Mapping[str, str]) -> dict[str, str]:
     """Config's headers and the URI's user with their secrets in place, as they are sent."""
     sent = {}
     for name, value in headers.items():
-        text = expand(value, f"source.headers.{name}")
+        text = expand_variables(value, f"source.headers.{name}")
         if CONTROL.search(text) or max(text, default="") > "\xff":
             raise Refusal(
                 f"config key 'source.headers.{name}': holds a line break or another character "
@@ -64,7 +64,7 @@ def filled(userinfo: str, headers: Mapping[str, str]) -> dict[str, str]:
             )
         sent[name.lower()] = text
     if userinfo:
-        user = expand(unquote(userinfo), "source.uri")
+        user = expand_variables(unquote(userinfo), "source.uri")
         if CONTROL.search(user):
             raise Refusal(f"{URI_KEY} its user or password holds a line break; take it out.")
         user += "" if ":" in user else ":"
@@ -153,7 +153,7 @@ class WebFile:
         from pricewright.intake.sources.http import ask  # which brings urllib3
 
         parts = split(self.place)
-        start = address = web_address(parts, lambda text: expand(text, "source.uri"))
+        start = address = web_address(parts, lambda text: expand_variables(text, "source.uri"))
         public = {"user-agent": "pricewright", "accept": "*/*", "accept-encoding": "identity"}
         private = filled(parts.userinfo, self.headers)
         for _ in range(1 + _MAX_REDIRECTS):

@@ -4,7 +4,7 @@ import pytest
 
 from pricewright.files import secrets
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import expand, redacted, refuse_written_out, secret
+from pricewright.files.secrets import expand_variables, read_secret, redact, refuse_written_out
 from pricewright.steplog.log import logger, to_file
 
 
@@ -15,40 +15,43 @@ def no_secrets_of_others(monkeypatch):
 
 def test_a_placeholder_is_the_environment_variables_value(monkeypatch):
     monkeypatch.setenv("PRICES_KEY", "s3cr&t")
-    assert expand("https://host/?k=${PRICES_KEY}&a=1", "source.uri") == "https://host/?k=s3cr&t&a=1"
-    assert expand("$PRICES_KEY {PRICES_KEY}", "source.uri") == "$PRICES_KEY {PRICES_KEY}"
+    assert (
+        expand_variables("https://host/?k=${PRICES_KEY}&a=1", "source.uri")
+        == "https://host/?k=s3cr&t&a=1"
+    )
+    assert expand_variables("$PRICES_KEY {PRICES_KEY}", "source.uri") == "$PRICES_KEY {PRICES_KEY}"
 
 
 def test_a_variable_that_is_not_set_is_named(monkeypatch):
     monkeypatch.delenv("PRICES_KEY", raising=False)
     with pytest.raises(Refusal, match=r"'source\.uri': the environment variable PRICES_KEY is not"):
-        expand("${PRICES_KEY}", "source.uri")
-    assert secret("PRICES_KEY") is None
+        expand_variables("${PRICES_KEY}", "source.uri")
+    assert read_secret("PRICES_KEY") is None
 
 
 def test_what_was_put_in_is_taken_out_of_every_text_in_every_form(monkeypatch):
     monkeypatch.setenv("PRICES_KEY", "s3cr&t /ö'")
-    assert redacted("s3cr&t /ö'") == "s3cr&t /ö'"
-    secret("PRICES_KEY")
+    assert redact("s3cr&t /ö'") == "s3cr&t /ö'"
+    read_secret("PRICES_KEY")
     for form in (
         "s3cr&t /ö'",
         "s3cr%26t%20/%C3%B6%27",
         "s3cr%26t%20%2F%C3%B6%27",
         "s3cr%26t+%2F%C3%B6%27",
     ):
-        assert redacted(f"a {form} b") == "a *** b"
+        assert redact(f"a {form} b") == "a *** b"
 
 
 def test_a_secret_within_another_leaves_nothing_of_it(monkeypatch):
     for name, value in (("A", "abc"), ("B", "abcdef")):
         monkeypatch.setenv(name, value)
-        secret(name)
-    assert redacted("abcdef abc") == "*** ***"
+        read_secret(name)
+    assert redact("abcdef abc") == "*** ***"
 
 
 def test_no_log_line_and_no_traceback_holds_a_secret(monkeypatch, tmp_path):
     monkeypatch.setenv("PRICES_KEY", "canary")
-    secret("PRICES_KEY")
+    read_secret("PRICES_KEY")
     monkeypatch.setattr(logger, "handlers", [])
     to_file(tmp_path / "ingest.log", "ingest")
     try:

@@ -1,0 +1,195 @@
+"""The command `pricewright` from anywhere: below a project, outside, without the environment.
+
+And what `pricewright status` says of the last run.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import PRICEWRIGHT, STEPS, Project, command
+
+INSTALLED = "from pricewright.__main__ import installed; installed()"
+"""What the environment's command does."""
+
+
+def test_from_a_folder_below_it_is_the_projects_command(finished: Project):
+    at_the_root = command(PRICEWRIGHT, "status", cwd=finished.folder)
+    below = command(PRICEWRIGHT, "status", cwd=finished.folder / "data/raw")
+    assert (below.code, below.stdout) == (0, at_the_root.stdout)
+
+
+def test_a_path_counts_from_the_caller_and_is_named_from_the_project(project: Project, tmp_path):
+    more = project.folder / "data/more.yaml"
+    more.write_text("report: {title: 7}\n")
+    below = project.folder / "data/raw"
+    done = command(PRICEWRIGHT, "status", "--configfile", "../more.yaml", cwd=below)
+    assert done.code == 1
+    assert "config key 'report.title'" in done.stderr
+    done = command(PRICEWRIGHT, "status", "--configfile", "none.yaml", cwd=below)
+    assert done.stderr.startswith("pricewright status: data/raw/none.yaml: no such file")
+    outside = tmp_path / "none.yaml"
+    done = command(PRICEWRIGHT, "status", "--configfile", str(outside), cwd=below)
+    assert done.stderr.startswith(f"pricewright status: {outside}: no such file")
+
+
+@pytest.mark.parametrize("name", ["sign", "status", "verify"])
+def test_outside_of_any_project_it_is_one_sentence(tmp_path, name):
+    done = command(PRICEWRIGHT, name, cwd=tmp_path)
+    assert (done.code, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"pricewright {name}: {tmp_path}: neither this folder nor one above it is a project, "
+        "which has config/config.yaml; change to one that is.\n"
+    )
+
+
+def test_inside_a_release_it_is_still_the_project_that_released_it(finished: Project):
+    release = finished.folder / "production/releases/abc"
+    (release / "workflow").mkdir(parents=True)
+    (release / "workflow/Snakefile").touch()
+    assert command(PRICEWRIGHT, "status", cwd=release).stdout.startswith("Last run\n  ingest ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["status"], "has no module 'cyclopts'; get the environment with `make run`, and then"),
+        (["--help"], "has no module 'cyclopts'; get the environment with `make run`, and then"),
+        (["predict"], f"has no module 'numpy'; install it: {sys.executable} -m pip install numpy."),
+    ],
+)
+def test_without_the_environment_it_says_in_a_sentence_how_to_get_it(tmp_path, arguments, sentence):
+    done = command("-I", "-S", PRICEWRIGHT, *arguments, cwd=tmp_path)
+    assert (done.code, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"pricewright: {sys.executable} {sentence}")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_environments_command_runs_the_code_of_the_project_that_one_stands_in(project, tmp_path):
+    project.edit(
+        "workflow/scripts/pricewright/commands/status.py",
+        '"Releases": history(root)',
+        '"Releases": "  this is the copy"',
+    )
+    shared = {"PYTHONPATH": str(Path(PRICEWRIGHT).parent)}
+    for folder in (project.folder, project.folder / "config"):
+        done = command("-c", INSTALLED, "status", cwd=folder, env=shared)
+        assert done.stdout.endswith("Releases\n  this is the copy\n")
+    outside = command("-c", INSTALLED, "--help", cwd=tmp_path, env=shared)
+    assert outside.stdout.startswith("Usage: pricewright COMMAND")
+
+
+def test_the_folder_can_be_copied_next_to_a_model_and_predicts(finished: Project, tmp_path):
+    shutil.copytree(PRICEWRIGHT, tmp_path / "pricewright")
+    shutil.copy(finished.folder / "results/deployed_model.json", tmp_path / "model.json")
+    done = command("pricewright", "predict", "--model", "model.json", cwd=tmp_path)
+    assert done.code == 0, done.stderr
+    assert done.stdout.startswith("symbol  from ")
+
+
+@pytest.mark.skipif(not Path(sys.executable).with_name("pricewright").exists(), reason="by `make`")
+def test_the_installed_command_is_this_one_and_makes_nothing_else_importable(project, tmp_path):
+    installed = Path(sys.executable).with_name("pricewright")
+    done = subprocess.run([installed, "status"], cwd=project.folder / "data", check=True)
+    assert done.returncode == 0
+    for name in ("running", "clean", "report"):
+        outcome = command("-c", f"import {name}", cwd=tmp_path, env={"PYTHONPATH": ""})
+        assert f"No module named '{name}'" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "completed"),
+    [
+        ("pricewright rol", "rollback"),
+        ("pricewright sign --wi", "--withdraw"),
+        ("pricewright sign me", "metrics"),
+        ("pricewright predict --qu", "--quantiles"),
+    ],
+)
+def test_bash_completes_commands_options_and_gates(tmp_path, line, completed):
+    script = str(tmp_path / "completion")
+    install = ("--install-completion", "--shell", "bash", "--output", script)
+    assert command(PRICEWRIGHT, *install, cwd=tmp_path, env={"HOME": str(tmp_path)}).code == 0
+    ask = (
+        f"source {script}; COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); "
+        f"COMP_LINE='{line}'; COMP_POINT={len(line)}; "
+        "$(complete -p pricewright | sed 's/.*-F \\([^ ]*\\).*/\\1/'); echo ${COMPREPLY[@]}"
+    )
+    done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [completed], done.stderr
+
+
+# How the last run went.
+
+
+def status(project: Project) -> str:
+    """What `pricewright status` prints."""
+    done = command(PRICEWRIGHT, "status", cwd=project.folder)
+    assert done.code == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def part(text: str, heading: str) -> list[str]:
+    """The lines below a heading."""
+    found = re.search(rf"(?:^|\n\n){heading}\n(.*?)(?:\n\n|\n?$)", text, re.DOTALL)
+    return found[1].splitlines() if found else []
+
+
+def test_before_any_run_it_says_how_to_begin(project: Project):
+    text = status(project)
+    assert part(text, "Last run") == ["  nothing has run yet; begin with `snakemake --cores 1`"]
+    assert part(text, "Out of date") == []
+    assert part(text, "Releases") == ["  nothing was released yet"]
+
+
+def test_after_a_run_each_step_is_a_line_and_nothing_is_out_of_date(finished: Project):
+    text = status(finished)
+    lines = part(text, "Last run")
+    assert [line.split()[:2] for line in lines] == [[step, "ok"] for step in STEPS]
+    assert all(re.search(r" 20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ +\d+\.\d s", line) for line in lines)
+    assert "280 rows" in lines[0]
+    assert "2 symbols" in lines[2]
+    assert part(text, "Out of date") == []
+
+
+def test_after_a_failure_it_says_which_step_how_often_and_why(finished: Project):
+    (finished.folder / "data" / "raw" / "small.csv").write_text("<html>Sign in</html>\n")
+    finished.configure(retries={"times": 1})
+    assert finished.snakemake().code == 1
+    text = status(finished)
+    first, where, *log = part(text, "Last run")
+    assert re.match(r"  ingest          failed .* 2 attempts$", first)
+    assert where == "    logs/ingest.2.log:"
+    assert "ERROR ingest failed for good: data/raw/small.csv" in "\n".join(log)
+    assert "data/raw/small.csv" not in part(text, "Out of date")
+
+
+def test_a_source_that_changed_since_is_named(finished: Project):
+    path = finished.folder / "data" / "raw" / "small.csv"
+    path.write_text(path.read_text() + "2021-01-04,S0,50,1000\n")
+    assert part(status(finished), "Out of date") == [
+        "  data/raw/small.csv was written after the last run began"
+    ]
+
+
+def test_what_a_run_looked_at_and_found_no_reason_to_work_for_is_not_out_of_date(finished: Project):
+    config = finished.folder / "config" / "config.yaml"
+    config.write_text(config.read_text() + "# a remark\n")
+    assert len(part(status(finished), "Out of date")) == 1
+    outcome = finished.snakemake()
+    assert outcome.ran == []
+    assert part(status(finished), "Out of date") == []
+
+
+def test_a_model_that_was_changed_by_hand_is_named(finished: Project):
+    path = finished.folder / "results" / "model.json"
+    path.write_text(path.read_text() + "\n")
+    assert part(status(finished), "Out of date") == [
+        "  results/report.txt is about another model than results/model.json",
+        "  results/deployed_model.json is another model than results/model.json",
+    ]

@@ -1,0 +1,99 @@
+"""The command `pricewright` in this process: its help, its version, and what it does not know."""
+
+import inspect
+import tomllib
+from importlib import import_module
+
+import pytest
+
+from conftest import ROOT
+from pricewright.commands import app, predict
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Runs the command on a terminal of 80 columns; returns its exit code and what it printed."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*arguments):
+        code = 0
+        try:
+            app.main(arguments)
+        except SystemExit as end:
+            code = end.code
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("-h",)])
+def test_help_says_what_it_is_for_and_names_every_command(run, arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # which is no project
+    code, text, errors = run(*arguments)
+    assert (code, errors) == (0, "")
+    assert "What people decide about a price model" in text
+    for name in ("sign", "status", "verify", "rollback", "predict", "--install-completion"):
+        assert f"│ {name} " in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", [*app.COMMANDS, "predict"])
+def test_a_commands_help_has_an_example_and_explains_each_option(run, name):
+    code, text, _ = run(name, "--help")
+    assert code == 0
+    assert f" pricewright {name}" in text
+    command = app.COMMANDS.get(name, app._predict)
+    for option, parameter in inspect.signature(command).parameters.items():
+        positional = parameter.kind is parameter.POSITIONAL_ONLY
+        assert (option.upper() if positional else f"--{option}") in text
+    for noise in ("--no-", "--empty-", "default", "STR", "None", "~~"):
+        assert noise not in text
+
+
+def test_the_options_of_predict_that_a_shell_completes_are_those_that_it_has():
+    declared = set(inspect.signature(app._predict).parameters)
+    assert declared == set(vars(predict.parser().parse_args(["--model", "m"])))
+
+
+def test_the_version_is_that_of_the_project(run):
+    assert run("--version") == (0, f"pricewright {PROJECT['version']}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["sgn"], 'pricewright: Unknown command "sgn". Did you mean "sign"?'),
+        (["sign", "metric"], 'Did you mean "metrics"?'),
+        (["sign", "--comented", "x"], "Unknown option: --comented. Did you mean --comment?"),
+        (["--versoin"], 'pricewright: Unknown command "--versoin".'),
+        (["status", "more"], "more"),
+        (["rollback"], "pricewright rollback: Command"),
+    ],
+)
+def test_what_it_does_not_know_is_one_line_with_the_nearest_name_and_exit_code_2(
+    run, arguments, sentence
+):
+    code, text, errors = run(*arguments)
+    assert (code, text) == (2, "")
+    assert sentence in errors
+    assert errors.endswith("--help`.\n")
+    assert len(errors.splitlines()) == 1
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_completes_commands_options_and_gates(run, tmp_path, monkeypatch, shell):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    script = tmp_path / "completion"
+    code, _, _ = run("--install-completion", "--shell", shell, "--output", str(script))
+    assert code == 0
+    text = script.read_text()
+    for word in ("rollback", "withdraw", "rebuild", "metrics", "quantiles"):
+        assert word in text
+
+
+def test_the_installed_command_is_there():
+    module, _, function = PROJECT["scripts"]["pricewright"].partition(":")
+    assert callable(getattr(import_module(module), function))

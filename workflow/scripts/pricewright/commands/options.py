@@ -1,0 +1,31 @@
+"""The kinds of options that several commands have, as cyclopts reads and explains them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from pricewright.commands.project import path_from_caller
+
+
+def _read_path(_: Any, tokens: Any) -> Path:
+    return path_from_caller(tokens[0].value)
+
+
+GivenPath = Annotated[Path, Parameter(converter=_read_path, metavar="FILE")]
+"""A path from where the caller stands."""
+
+ConfigFiles = Annotated[
+    Sequence[GivenPath],
+    Parameter(
+        help="A config file laid over config/config.yaml, as with Snakemake; may be given again."
+    ),
+]
+
+Release = Annotated[str, Parameter(metavar="RELEASE")]
+"""The digest of a release, or how it begins, or `previous`."""
+
+Text = Annotated[str, Parameter(metavar="TEXT")]
+
+Name = Annotated[str, Parameter(metavar="NAME")]
