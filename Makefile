@@ -18,7 +18,7 @@ LOCKED := $(PIP) --require-hashes
 run: $(ENV)/run.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores 1 $(ARGS)
 
-test: $(ENV)/dev.lock
+test: $(ENV)/dev.lock $(ENV)/oldest.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" pytest --numprocesses auto $(ARGS)
 
 # The plugins stay out of the environment: with them each start of Snakemake takes half a second more.
@@ -85,6 +85,11 @@ $(ENV)/run.lock: requirements.lock pyproject.toml | $(BIN)/python
 $(ENV)/dev.lock: requirements-dev.lock $(ENV)/run.lock
 	@cmp -s $< $@ || { echo "Installing what the tests need into $(ENV) (once) …"; \
 	  $(LOCKED) --requirement $<; }
+	@cp $< $@
+
+# The oldest Snakemake that is allowed, for the test that tries it.
+$(ENV)/oldest.lock: requirements-oldest.lock $(ENV)/dev.lock
+	@cmp -s $< $@ || { rm -rf $(ENV)/oldest; $(PIP) --no-deps --target $(ENV)/oldest --requirement $<; }
 	@cp $< $@
 
 $(ENV)/cluster.lock: requirements-cluster.lock $(ENV)/dev.lock

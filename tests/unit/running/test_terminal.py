@@ -12,7 +12,8 @@ from snakemake.logging import ColorizingTextHandler, DefaultFilter, DefaultForma
 from snakemake.settings.enums import Quietness
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from running.jobs import LAST, JobFollower
+from running.comforts import LAST
+from running.jobs import JobFollower
 from running.live import Lines
 from running.terminal import Drawn, Plain, drawable
 

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from snakemake.logging import logger
 from snakemake_interface_logger_plugins.common import LogEvent
+
+from running.comforts import comfort
 
 from pricewright.steplog.last_run import done, line
 from pricewright.steplog.log import Event, tail
-
-LAST = {"last": True}
-"""What marks a record that is to be shown below everything else."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,17 @@ class JobFollower(logging.Handler):
                 self._last.append(record)
             else:
                 self._follow(record, getattr(record, "event", None))
-        except Exception:
-            self.handleError(record)
+        except Exception as error:  # the event is not as it was
+            self._give_up(record, error)
+
+    def _give_up(self, record: logging.LogRecord, error: Exception) -> None:
+        """Let Snakemake's own handler show everything from here on."""
+        logger.removeHandler(self)
+        logger.addHandler(self.inner)
+        with comfort("its own lines are shown from here on"):
+            self.end()
+            raise error
+        self.inner.handle(record)
 
     def close(self) -> None:
         """Show what is to stand below everything else; a second time there is nothing left."""

@@ -14,12 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from snakemake.io import report
 from snakemake.logging import logger
-from snakemake.settings.enums import Quietness
-from snakemake.sourcecache import infer_source_file
 
-from running.jobs import LAST
+from running.comforts import LAST, comfort
 from running.run_report import write_run_report
 
 from pricewright.files.disk import file_sha256
@@ -36,15 +33,24 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
     A run of `production` alone, or one with `--touch`, made nothing that a report could show. Of
     results that are objects of a storage there are no files here to report on.
     """
-    steps = _steps_done(workflow)
-    if steps and workflow.storage_settings.default_storage_provider:
-        logger.info("The results are in a storage: no run report, picture or line of the ledger.")
-    elif steps and not workflow.touch:
-        draw_rulegraph(workflow, "results/dag.svg")
-        write_run_report(workflow, Path("results/run_report.html"))
-        tell_ledger(steps, config["signoffs"]["author"])
-        tell_people(steps, config["accept"]["allow_unaccepted"])
+    with comfort("the run leaves no records, and the ledger was not told of it"):
+        steps = _steps_done(workflow)
+        if steps and workflow.storage_settings.default_storage_provider:
+            logger.info("The results are in a storage: no run report, picture or ledger's line.")
+        elif steps and not workflow.touch:
+            _leave(workflow, steps, config)
     _end_now()
+
+
+def _leave(workflow: Any, steps: list[str], config: Mapping[str, Any]) -> None:
+    with comfort("there is no picture of the DAG"):
+        draw_rulegraph(workflow, "results/dag.svg")
+    run_report = Path("results/run_report.html")
+    run_report.unlink(missing_ok=True)  # rather none than that of an earlier run
+    with comfort("there is no run report"):
+        write_run_report(workflow, run_report)
+    tell_ledger(steps, config["signoffs"]["author"])
+    tell_people(steps, config["accept"]["allow_unaccepted"])
 
 
 def last_words(workflow: Any, config: Mapping[str, Any]) -> None:
@@ -52,8 +58,10 @@ def last_words(workflow: Any, config: Mapping[str, Any]) -> None:
 
     If only `production` failed, all that people are to sign was made: the records are left.
     """
-    failed = list(workflow.dag.needrun_jobs())
-    if not any(job.output for job in failed):
+    failed: list[Any] = []
+    with comfort("why steps failed is said above only"):
+        failed = list(workflow.dag.needrun_jobs())
+    if failed and not any(job.output for job in failed):
         leave_records(workflow, config)
     for job in failed:
         for log in map(Path, job.log):
@@ -86,7 +94,10 @@ def tell_people(steps: list[str], allow_unaccepted: bool) -> None:
 
     took = time.time() - _LOADED
     text = ending(Path(), steps, took, allow_unaccepted=allow_unaccepted)
-    logger.info(f"\n{text}", extra=LAST | {"quietness": Quietness.PROGRESS})
+    with comfort("the last words of this run are left out"):
+        from snakemake.settings.enums import Quietness
+
+        logger.info(f"\n{text}", extra=LAST | {"quietness": Quietness.PROGRESS})
 
 
 def _steps_done(workflow: Any) -> list[str]:
@@ -97,10 +108,15 @@ def _steps_done(workflow: Any) -> list[str]:
 
 def picture(path: str) -> list[str]:
     """The DAG's picture, flagged for the run report, once there is one."""
-    labels = {"picture": "the DAG of rules"}
-    caption = infer_source_file(Path(__file__).parents[2] / "report" / "dag.rst")
-    flagged = report(path, caption=caption, category="Run", labels=labels)
-    return [flagged] if Path(path).exists() else []
+    with comfort("the run report lacks the picture of the DAG"):
+        from snakemake.io import report
+        from snakemake.sourcecache import infer_source_file
+
+        labels = {"picture": "the DAG of rules"}
+        caption = infer_source_file(Path(__file__).parents[2] / "report" / "dag.rst")
+        flagged = report(path, caption=caption, category="Run", labels=labels)
+        return [flagged] if Path(path).exists() else []
+    return []
 
 
 def draw_rulegraph(workflow: Any, output: str) -> None:

@@ -25,7 +25,7 @@ def retries_here(workflow: Any, times: int) -> int:
     Inside a job of a cluster never: whoever submitted it submits it again, with more memory.
     Snakemake says so to that job with `--retries 0`, but what a rule says comes first.
     """
-    return 0 if workflow.remote_exec else times
+    return 0 if getattr(workflow, "remote_exec", False) else times
 
 
 def linear_backoff(delay: float) -> Callable[[Any, int], str]:

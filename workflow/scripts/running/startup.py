@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from snakemake.exceptions import WorkflowError
-from snakemake.iocontainers import Params, Snakemake
-from snakemake.persistence import PersistenceBase
 
-from running.terminal import watch
+from running.comforts import comfort
 
 from pricewright.configuration.config import complete, source_files
 from pricewright.files.errors import Refusal
@@ -28,6 +26,9 @@ def spare_pandas() -> None:
 
     A Snakemake that does not have the methods that do this is left as it is.
     """
+    from snakemake.iocontainers import Snakemake
+    from snakemake.persistence import PersistenceBase
+
     for owner, name, plainly in (
         (PersistenceBase, "_serialize_param_pandas", _as_text),
         (Snakemake, "_safely_store_params", _store),
@@ -40,6 +41,8 @@ def spare_pandas() -> None:
 def _spared(asking: Callable[..., Any], plainly: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(asking)
     def method(self: Any, given: Any) -> Any:
+        from snakemake.iocontainers import Params
+
         values = given if isinstance(given, Params) else [given]
         plain = all(type(value) in _PLAIN for value in values)
         return plainly(self, given) if plain else asking(self, given)
@@ -52,14 +55,22 @@ def _as_text(persistence: Any, value: Any) -> Any:
 
 
 def _store(job: Any, params: Any) -> None:
+    from snakemake.iocontainers import Params
+
     job._params_store, job._params_types = Params(toclone=list(params)), {}
+    from snakemake.iocontainers import Params
+
     job._params_store._take_names(params._get_names())
 
 
 def begin(workflow: Any) -> None:
     """Spare the run what it can do without, and show how it goes."""
-    spare_pandas()
-    watch(workflow)
+    with comfort("this run imports pandas, which takes a while"):
+        spare_pandas()
+    with comfort("its own lines are shown"):
+        from running.terminal import watch
+
+        watch(workflow)
 
 
 def checked(config: dict[str, Any], home: Path) -> list[str]:
