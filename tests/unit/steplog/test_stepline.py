@@ -2,11 +2,11 @@ import pytest
 
 from pricewright.files.clock import format_duration
 from pricewright.steplog.last_run import doing, done, line, why
-from pricewright.steplog.log import parsed
+from pricewright.steplog.log import parse
 
 
 def log(*texts):
-    events = [parsed(f"2026-11-24T21:41:40.609Z {text}") for text in texts]
+    events = [parse(f"2026-11-24T21:41:40.609Z {text}") for text in texts]
     assert None not in events
     return events
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pricewright.files.clock import Clock, format_duration, format_time, now
 from pricewright.files.errors import printable
-from pricewright.steplog.log import Event, kept, last_lines, numbered, parsed, tail
+from pricewright.steplog.log import Event, kept, last_lines, numbered, parse, tail
 
 LONG = 2.0
 """Seconds from which on a step's work per second is worth telling."""
@@ -123,7 +123,7 @@ def attempts(log: Path) -> Sequence[Attempt]:
 def _first(log: Path) -> Event | None:
     try:
         with log.open(encoding="utf-8", errors="replace") as file:
-            return parsed(file.readline().rstrip("\n"))
+            return parse(file.readline().rstrip("\n"))
     except OSError:
         return None
 

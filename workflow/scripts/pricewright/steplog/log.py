@@ -1,13 +1,12 @@
-"""How far a step is: a line of its log, now and then, while much is to be done.
+"""The log of a step: its lines, written and read back; every attempt kept; how far a step is.
 
-The log of a step: one line an event, to a file and to standard error, every attempt kept.
-
-A line is `time level step message key=value …`, the time in UTC. A traceback follows its
-line in the file only; on the terminal an error is one sentence.
-
-The log of a step read back: its lines as events.
+A line is `time level step message key=value …`, the time in UTC. It goes to a file and to standard
+error. A traceback follows its line in the file only; on the terminal an error is one sentence.
+What `say` writes, `parse` reads: no message looks as if it ended in a field, for there `=` stands
+apart, and a value that could be misread is quoted as in JSON.
 """
 
+import json
 import logging
 import os
 import re
@@ -120,14 +119,16 @@ class _Line(logging.Formatter):
         fields: dict[str, object] = getattr(record, "fields", {})
         record.figures = "".join(f" {key}={_quoted(value)}" for key, value in fields.items())
         record.message = " ".join(record.message.splitlines())
+        if record.levelno < logging.ERROR:  # an error is a sentence, to be copied as it is
+            record.message = _FIELD_NAME.sub(r"\1 =", record.message)
         return super().formatMessage(record)
 
 
 def _quoted(value: Any) -> str:
     text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    if text and re.fullmatch(r'[^\s"=]+', text):
+    if re.fullmatch(r'[^\s"=]+', text):
         return text
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    return json.dumps(text, ensure_ascii=not text.isprintable())
 
 
 def _attach(handler: logging.Handler, step: str) -> None:
@@ -139,9 +140,8 @@ TAIL = 1 << 15
 """Bytes of a log's end that are read: enough for its last words, whatever its length."""
 
 _LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([A-Z]+) (\S+) (.*)")
-_FIELD = r'\w+=(?:"(?:[^"\\]|\\.)*"|[^\s"=]+)'
-_FIELDS = re.compile(rf"(.*?)((?: {_FIELD})*)")
-_LONGEST = 2000  # characters of a line in which fields are looked for
+_FIELD_NAME = re.compile(r"( \w+)=")
+_FIELD = re.compile(r' (\w+)=("(?:[^"\\]|\\.)*"|[^\s"=]+)')
 
 
 @dataclass(frozen=True)
@@ -163,23 +163,22 @@ class Event:
             return None
 
 
-def parsed(line: str) -> Event | None:
-    """The event of a line as `journal` writes it; None for any other, such as a traceback's."""
+def parse(line: str) -> Event | None:
+    """The event of a line as it is written above; None for any other, such as a traceback's."""
     match = _LINE.fullmatch(line)
     if match is None:
         return None
     time, level, step, text = match.groups()
-    split = _FIELDS.fullmatch(text) if len(text) < _LONGEST else None
-    message, rest = split.groups() if split else (text, "")
     moment = datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
-    pairs = (field.partition("=") for field in re.findall(_FIELD, rest))
-    fields = {name: _unquoted(value) for name, _, value in pairs}
+    begin = _FIELD_NAME.search(text) if level != "ERROR" else None
+    message, rest = (text[: begin.start()], text[begin.start() :]) if begin else (text, "")
+    fields = {name: _unquoted(value) for name, value in _FIELD.findall(rest)}
     return Event(moment, level, step, text, message, fields)
 
 
 def tail(path: Path, since: datetime | None = None) -> Sequence[Event]:
     """The last events of a log, those from a moment on; none if there is no such file."""
-    found = filter(None, map(parsed, last_lines(path)))
+    found = filter(None, map(parse, last_lines(path)))
     return [event for event in found if since is None or event.moment >= since]
 
 
@@ -198,7 +197,10 @@ def last_lines(path: Path) -> list[str]:
 def _unquoted(text: str) -> str:
     if not text.startswith('"'):
         return text
-    return re.sub(r"\\(.)", lambda found: {"n": "\n"}.get(found[1], found[1]), text[1:-1])
+    try:
+        return str(json.loads(text))
+    except ValueError:  # of a line that somebody else wrote
+        return text
 
 
 SECONDS = 1.0
