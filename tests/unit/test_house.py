@@ -421,3 +421,27 @@ def test_a_step_imports_nothing_heavy_that_it_does_not_need(name):
     show = f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import {name}; print(*sys.modules)"
     loaded = set(command("-c", show, cwd=SCRIPTS).stdout.split())
     assert not loaded & (HEAVY[name] | {"snakemake", "cyclopts", "matplotlib", "scipy"})
+
+
+def test_the_architecture_draws_every_room_and_names_what_is_there():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    for name in ORDER:
+        assert f'["{name}<br>' in text, name
+    named = re.findall(r"`((?:[a-z_]+\.)+\w+)`", text)
+    places = [name for name in named if name.split(".")[0] in ORDER]
+    assert len(places) > 20
+    for place in places:
+        module, _, name = f"pricewright.{place}".rpartition(".")
+        assert hasattr(import_module(module), name), place
+
+
+def test_the_readme_is_for_a_newcomer():
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 200
+
+
+def test_every_link_between_the_pages_leads_somewhere():
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")]
+    assert len(pages) > 8
+    for page in pages:
+        for link in re.findall(r"\]\((?!https?:)([^)#]*)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page}: {link}"
