@@ -108,7 +108,7 @@ def ended_well(run: subprocess.Popen[str]) -> bool:
 def local(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The sample, run on this machine as by default; not to be changed."""
     made = Project(copy_project(tmp_path_factory.mktemp("local") / "project"))
-    made.edit("workflow/scripts/step.py", CALL, HELD + CALL)
+    made.edit("workflow/scripts/running/step.py", CALL, HELD + CALL)
     made.configure(retries={"delay": 0.05})
     outcome = made.snakemake()
     assert outcome.code == 0, outcome.stderr

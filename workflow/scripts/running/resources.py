@@ -1,10 +1,8 @@
-"""What a job asks a cluster for, estimated from the size of what it reads.
+"""What a job asks a cluster for, and how often and after which wait it is tried again.
 
-In the form that a rule's `resources` take. Each rule has its own figures, which are measured
-(benchmarks/README.md) and rounded up. While an input does not exist yet, there is no estimate:
-Snakemake writes <TBD>, and asks again before the job starts.
-
-How often a job is tried again, and after which wait, in the form that a rule takes.
+In the form that a rule's `resources` and `retries` take. Each rule has its own figures, which are
+measured (benchmarks/README.md) and rounded up, by the size of what it reads. While an input does
+not exist yet, there is no estimate: Snakemake writes <TBD>, and asks again before the job starts.
 """
 
 import math

@@ -1,9 +1,8 @@
 """What comes first while the Snakefile loads; a wrong config ends the run in one sentence.
 
-What Snakemake is spared: pandas, which it imports to ask whether a param is a table of it.
-
-That is a third of a run with nothing to do. A param of a plain type is no table, and nobody need
-ask; what is compared, and what a job gets, is the same. About one of another type it asks as ever.
+Snakemake is spared pandas, which it imports to ask whether a param is a table of it, and which is
+a third of a run with nothing to do. A param of a plain type is no table, and nobody need ask;
+what is compared, and what a job gets, is the same. About one of another type it asks as ever.
 """
 
 from collections.abc import Callable

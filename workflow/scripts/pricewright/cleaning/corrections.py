@@ -1,8 +1,7 @@
-"""Prices as delivered, in order and corrected: all of them, or a shard's, which are then joined.
+"""Declared corrections, put into the prices as they were delivered: of all, or of a shard.
 
-A table as it was delivered, and the rows and columns in it that corrections name.
-
-Declared corrections, put into a table that is still as it was delivered.
+A correction names a row and columns of the table as it was delivered. What shards corrected is
+joined again by `join_parts`.
 """
 
 from collections.abc import Sequence

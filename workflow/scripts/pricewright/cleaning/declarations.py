@@ -1,6 +1,7 @@
-"""The declared corrections of a file: what each one says, and that they do not contradict.
+"""The file of declared corrections: what each one says, and that they do not contradict.
 
-A YAML list of flat mappings, each value as it is written, each mapping with its line.
+It is a YAML list of flat mappings. Each value is read as it is written, each mapping with its
+line.
 """
 
 import math

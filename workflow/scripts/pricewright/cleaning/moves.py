@@ -1,6 +1,6 @@
 """Extreme moves of a price: slips of units, splits that nobody adjusted for, jumps.
 
-Slips of units: prices in cents for dollars, with a decimal place too few, or in thousands.
+A slip of units is a price in cents for dollars, with a decimal place too few, or in thousands.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,5 @@
-"""Symbols whose prices are another symbol's.
-
-Prices that stay: runs of one price, of zeros, of prices below zero; prices without trade.
+"""Prices that repeat: runs of one price, of zeros, of negative prices, days without trade; and
+symbols whose prices are another symbol's.
 """
 
 from typing import Any, Final

@@ -1,8 +1,6 @@
-"""Windows of rows in which two symbols have the same prices: found by hash, proved by digit.
+"""A table of prices as arrays, for the flags: rows in order of symbol and date.
 
-Which symbols matter most to whoever trades: those with the most traded lately.
-
-A table of prices as arrays: rows in order of symbol and date, their keys as whole numbers.
+Two symbols with the same prices are found by a hash of each window of rows, and proved by digit.
 """
 
 from collections.abc import Sequence

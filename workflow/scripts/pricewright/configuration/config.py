@@ -1,7 +1,4 @@
-"""Config for the commands beside Snakemake: the same files, laid over each other.
-
-The config, complete and checked, before anything runs.
-"""
+"""The config: read, laid over, completed and checked before anything runs."""
 
 import os
 from collections.abc import Mapping, Sequence

@@ -2,9 +2,7 @@
 
 Coverage and back-tests are counts, and a perfect forecast, too, is off by chance: with one symbol
 and 100 dates its 90 % interval is off by more than 1.5 points nearly every second time. So these
-are missed only by more than chance explains, too.
-
-How far a perfect forecast is off by chance: with few dates and many symbols, quite far.
+criteria are missed only by more than chance explains.
 """
 
 from collections.abc import Mapping

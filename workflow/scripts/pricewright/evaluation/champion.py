@@ -1,6 +1,7 @@
-"""The model now deployed beside the one that would take its place, on the same windows.
+"""The model now deployed beside the one that would take its place.
 
-Two models' figures beside each other, from the forecasts and days that both have.
+Both are scored on the same windows, and their figures come from the forecasts and days that both
+have.
 """
 
 from collections.abc import Mapping, Sequence

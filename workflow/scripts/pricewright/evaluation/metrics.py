@@ -1,21 +1,19 @@
-"""Whether one forecast is better than another, or only luckier.
+"""How good forecasts are: errors of points, scores of distributions, back-tests of value-at-risk.
 
-Errors of point forecasts against those of the naive forecast, the last price.
+Points: errors are (K, S, H), origins by symbols by horizons, in the unit of the prices, beside
+those of the naive forecast, the last price. NaN, where nothing was forecast or observed, is left
+out, and a symbol with nothing left has NaN.
 
-Errors are (K, S, H), origins by symbols by horizons, in the unit of the prices; NaN, where
-nothing was forecast or observed, is left out, and a symbol with nothing left has NaN.
+Variances: losses judged by squared returns.
 
-Losses of forecasts of the variance of returns, judged by squared returns.
+Distributions: scores of quantiles, intervals and whole distributions; lower is better, in units of
+price; elementwise, NaN where an argument is NaN, but for `pit_histogram` and `uniformity`.
 
-Scores of quantiles, intervals and whole distributions; lower is better, in units of price.
+Value-at-risk: hits are (T, S), days by symbols: 1 for a loss beyond it (an exception), 0 for none,
+NaN for a day without a forecast or a return. `level` is the promised probability of an exception:
+0.01 for a value-at-risk of 99 %.
 
-Every function but the last two is elementwise, and gives NaN where an argument is NaN.
-
-Back-tests of value-at-risk: were losses beyond it as rare as promised, and not in runs?
-
-Hits are (T, S), days by symbols: 1 for a loss beyond the value-at-risk (an exception), 0 for
-none, NaN for a day without a forecast or a return. `level` is the promised probability of an
-exception: 0.01 for a value-at-risk of 99%.
+Comparisons: whether one forecast is better than another, or only luckier.
 """
 
 from dataclasses import dataclass

@@ -1,9 +1,8 @@
-"""What the errors of the past say about the distribution of those to come.
-
-The shape of what happens around the point forecast: the menu of distributions.
+"""The shape of what happens around the point forecast: the menu of distributions.
 
 A forecast's quantile is centre + sqrt(variance) * shape, with a shape for each horizon and
-probability, of each symbol or common to all.
+probability, of each symbol or common to all. But for `normal` it is made from the errors of the
+past.
 
 normal     the quantiles of the normal distribution.
 fhs        filtered historical simulation: paths of a symbol's own standardised daily errors,

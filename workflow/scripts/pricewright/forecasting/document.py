@@ -1,9 +1,7 @@
-"""A model's file, opened by whoever has nothing but numpy and that file.
+"""The part of a model's JSON that forecasts are made from: written, and read with care.
 
-The part of a model's JSON that forecasts are made from: written, and read with care.
-
-What is read is checked as far as it is used, for whoever forecasts may have nothing but numpy
-and the document.
+What is read is checked as far as it is used, for whoever forecasts may have nothing but numpy and
+the file.
 """
 
 from collections.abc import Sequence

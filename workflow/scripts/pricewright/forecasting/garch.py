@@ -7,11 +7,9 @@ With u[t] a squared change over the long-run variance, the variance of the next 
 in units of the long-run variance, which is the mean squared change (variance targeting, Engle &
 Mezrich 1996) and where the recursion begins: h[0] is 1. The Gaussian quasi-likelihood is
 maximised within alpha >= 0, beta >= 0 and alpha + beta <= CAP, from the likeliest of a few places
-or from a known one, by Newton's method with the exact derivatives (`likelihood.py`).
+or from a known one, by Newton's method with the exact derivatives.
 
-The Gaussian quasi-likelihood of GARCH(1,1), its score and its curvature, of many series at once.
-
-With h[t+1] = 1 - alpha - beta + alpha * u[t] + beta * h[t] and h[0] = 1 the variance is
+For these, the variance is written as
 
     h = 1 + alpha * a,    a[t+1] = u[t] - 1 + beta * a[t],    a[0] = 0
 
@@ -21,8 +19,6 @@ and, since a depends on beta alone, all derivatives of h are what the same recur
 
 with b[t+1] = a[t] + beta * b[t] and c[t+1] = b[t] + beta * c[t], b[0] = c[0] = 0. (In this form
 they are those of Fiorentini, Calzolari & Panattoni 1996.)
-
-Newton's method for two parameters of many series: alpha >= 0, beta >= 0, alpha + beta <= CAP.
 """
 
 from dataclasses import dataclass

@@ -9,11 +9,8 @@ regression over all series
 is fitted as a gamma GLM with identity link (its deviance is QLIKE, and it does not depend on the
 scale of a series), with weights that are not negative. So that no single day decides, an outcome
 counts for no more than CLIP times, and a short average for no less than FLOOR times, the longest.
-
-A gamma GLM with identity link and weights that are not negative (McCullagh & Nelder 1989).
-
-Its deviance is QLIKE. Rows are multiplied in chunks of a fixed length, in their order, so that the
-same rows come to the same weights to the byte.
+(On such models: McCullagh & Nelder 1989.) Rows are multiplied in chunks of a fixed length, in
+their order, so that the same rows come to the same weights to the byte.
 """
 
 from collections.abc import Sequence

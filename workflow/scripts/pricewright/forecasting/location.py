@@ -8,11 +8,8 @@ theta     the theta method with two lines: smoothing around half of the linear t
 lightgbm  the last value, moved by what gradient-boosted trees over all symbols make of the last
           changes (Ke et al. 2017); naive, where there is too little history to grow them.
 
-The smoothing weight minimises the squared one-step errors (`smoothing.py`).
-
-The weight of exponential smoothing with the least squared one-step errors, of many series.
-
-With d[t] the changes of what is smoothed (d[0] its first error), the errors are
+The smoothing weight minimises the squared one-step errors. With d[t] the changes of what is
+smoothed (d[0] its first error), the errors are
 
     e[t] = d[t] + keep * e[t-1],    keep = 1 - weight
 

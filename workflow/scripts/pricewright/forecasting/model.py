@@ -1,6 +1,6 @@
-"""Prices that came after a model was made, read with the standard library and numpy alone.
+"""A model of many symbols as of each one's last observation, and what it forecasts.
 
-A model of many symbols as of each one's last observation, and what it forecasts.
+Prices that came later bring it forward; they are read with the standard library and numpy alone.
 """
 
 import re

@@ -1,11 +1,9 @@
-"""The same work on many pieces, in processes: numpy's calls here are too short to share one.
+"""The price histories of many symbols side by side, on the scale on which they are modelled.
 
-The workers import what a function needs and nothing of the script that runs, and are kept for the
-next call. Left alone they end by themselves, and at once if whoever started them dies.
-
-A panel in pieces, each small enough that its numbers fit a processor's cache.
-
-The price histories of many symbols side by side, on the scale on which they are modelled.
+A panel is worked on in slices, each small enough that its numbers fit a processor's cache, and in
+processes, for numpy's calls here are too short to share one. The workers import what a function
+needs and nothing of the script that runs, and are kept for the next call. Left alone they end by
+themselves, and at once if whoever started them dies.
 """
 
 import os

@@ -1,8 +1,7 @@
-"""A walk through time: at each date the parameters, states and forecasts that were known then.
+"""A track through time: at each date the parameters, states and forecasts that were known then.
 
-What a walk-forward of some symbols has to know of all of them.
-
-The days of a walk-forward evaluation: where it forecasts, and where it estimates anew.
+Before it comes the plan: the days of a walk-forward evaluation, where it forecasts and where it
+estimates anew, and what it has to know of all symbols.
 """
 
 from collections.abc import Sequence

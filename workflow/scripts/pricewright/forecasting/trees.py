@@ -1,20 +1,12 @@
-"""Gradient-boosted trees, grown by LightGBM at the end of a day from what was known by then.
-
-One set is for all series, as the HAR's weights are. A row is a pair of an observation and a number
-of steps ahead, as `lagged` has it; its outcome is how far the value had gone by then, in units of
-the deviation that a random walk has after so many steps. The trees are grown for the absolute
-error, and slowly, for there is hardly anything to be learned.
-
-LightGBM is imported here alone, when trees are to be grown; `trees` is what they forecast with.
-
-How far a value will go by what trees make of its last changes.
+"""Gradient-boosted trees: grown by LightGBM, evaluated with numpy alone, and as JSON.
 
 One set of trees is for all symbols, so nothing of it depends on their scale. A row is the last
 LAGS changes, the newest first, in units of the deviation, which is the root of the model's plain
-average of squared changes; and how many steps ahead is asked for. What the trees say of it is in
-units of the deviation that a random walk has after so many steps.
-
-Decision trees: evaluated for many rows at once with numpy alone, and as JSON.
+average of squared changes; and how many steps ahead is asked for. Its outcome is how far the
+value had gone by then, in units of the deviation that a random walk has after so many steps. The
+trees are grown at the end of a day from what was known by then, for the absolute error, and
+slowly, for there is hardly anything to be learned. LightGBM is imported only when trees are to be
+grown.
 
 No row walks down a tree. From the last split to the first, all rows get the value that each split
 would give them: a few passes over contiguous numbers. Where a number varies along one axis only,

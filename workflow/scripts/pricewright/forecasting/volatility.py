@@ -7,9 +7,8 @@ har       gamma-HAR, one regression over all symbols.
 combined  the geometric mean of garch11 and har (Timmermann 2006 on why combinations do well).
 
 A symbol to which its kind cannot be fitted falls back to a simpler one: combined to har, and
-garch11 and har to ewma.
-
-What a forecast begins from, and what brings it forward by an observation.
+garch11 and har to ewma. `States` are what a forecast begins from, and what
+an observation brings forward.
 """
 
 from collections.abc import Sequence

@@ -3,8 +3,6 @@
 Parameters are estimated from what was known at the end of some days, and hold to the next of
 them; states are brought forward each day. The standardised errors that come of it were all made
 out of sample, and the distribution at a date rests on those whose outcome was known by then.
-
-What a walk-forward made: forecasts, states and distributions, piece by piece.
 """
 
 from collections.abc import Callable, Iterable, Sequence

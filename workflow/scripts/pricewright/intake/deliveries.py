@@ -1,10 +1,6 @@
-"""What was read before, kept so that a new delivery does not mean reading the old ones again.
+"""Deliveries over time: the newest price wins, and what it took the place of is written down.
 
-A snapshot only saves time: it is used if it was made from the same deliveries, by the same code
-and config, and if its bytes are still those that were written. Without it, the same comes from
-the archive's bytes.
-
-Deliveries over time: the newest price wins, and what it took the place of is written down.
+What was read before is kept, so that a new delivery does not mean reading the old ones again.
 """
 
 import os

@@ -1,6 +1,6 @@
-"""The receipt of an intake: what came, what became of every row of it, what there is now.
+"""Taking in what a source has now: received, read, accepted, merged with what came before.
 
-Taking in what a source has now: received, read, accepted, merged with what came before.
+The receipt says what came, what became of every row of it, and what there is now.
 """
 
 import hashlib

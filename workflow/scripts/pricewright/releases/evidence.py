@@ -1,7 +1,6 @@
-"""What the evidence of a release holds beside the release: config, code, software, ledger.
+"""The evidence of a release, as a Workflow Run RO-Crate: what an auditor needs, and no machine.
 
-The evidence of a release as a Workflow Run RO-Crate: what an auditor needs, and no machine.
-
+It holds the release, the config, the code, the software's versions and the ledger until then.
 Follows RO-Crate 1.1 and the profiles Process Run Crate, Workflow Run Crate (both 0.5) and Workflow
 RO-Crate 1.0. The library `rocrate` makes the metadata; the archive is packed here, for it has to
 be the same bytes each time.

@@ -1,6 +1,6 @@
-"""The releases that there are: which one is meant, what became of each, what each saw.
+"""The releases that there are: which one is meant, what became of each, whether each is whole.
 
-One release, examined as an auditor would: by its own bytes and the ledger until then.
+A release is examined as an auditor would: by its own bytes and the ledger until then.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,8 +1,7 @@
-"""A rollback: the same switch as a release's, to a release that is in the store.
+"""A release: everything is checked again, and the very bytes that were checked are released.
 
-People's agreement: what is not signed for is not released, and the refusal comes with a list.
-
-A release: everything is checked again, and the very bytes that were checked are released.
+What is not signed for is not released, and the refusal comes with a list. A rollback is the same
+switch, to a release that is in the store.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,7 @@
 """The store of releases: folders that are complete, read-only and on the disk before they count.
 
-One at a time: whoever releases, rolls back or tidies up has production to itself.
-
-The manifest of a release: every file's digest, the policy, and what it took the place of.
+Each has a manifest: every file's digest, the policy, and which release it took the place of.
+Whoever releases, rolls back or tidies up has production to itself.
 """
 
 import fcntl

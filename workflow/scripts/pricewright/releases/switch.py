@@ -1,8 +1,7 @@
-"""Recovery: what a process that died had begun is finished or undone, before anything else is.
+"""The switch to a release: on record first, then the link, then a test; if that fails, back.
 
-The smoke test: the model, opened through the link as its users do, forecasts a few symbols.
-
-The switch: on record first, then the link, then a test; if that fails, back to what was.
+The smoke test opens the model through the link, as its users do, and forecasts a few symbols.
+What a process that died had begun is finished or undone, before anything else is.
 """
 
 from collections.abc import Callable, Mapping, Sequence

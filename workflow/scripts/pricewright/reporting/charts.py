@@ -1,16 +1,12 @@
-"""Pictures of one symbol: its price and forecasts, its volatility, its value-at-risk.
+"""The report's charts, in Vega-Lite: of one symbol, of all symbols together, of the data.
 
-Each takes the same data by name, so that a page can draw it for any symbol:
+Those of one symbol take the same data by name, so that a page can draw them for any symbol:
 days   time (ms since 1970), price, lower, upper and fan (which forecast these bounds are of); of
        the change since the day before volatility, var_1, var_5 as they were forecast, and beyond,
        the tail of the exception that it was: `1%`, `5%` or null.
 hits   time and tail of each exception of the whole evaluation.
 The price and its changes are null on the days to come, and so is a forecast that there is not.
 Changes are those of logarithms where the scale is `log`, of prices where it is `level`.
-
-Pictures of a model over all its symbols: coverage, calibration, skill.
-
-Pictures of the data: what was flagged when, what was quarantined for which reason.
 """
 
 import json

@@ -1,8 +1,7 @@
 """The report as one HTML file: what is to be said, put into the template of workflow/page.
 
-What the page says of the data: rows not believed, what is odd, what people corrected.
-
-The numbers to look at first, each with what it is to be compared with.
+It begins with the numbers to look at first, each with what it is to be compared with; of the data
+it says which rows were not believed, what is odd, and what people corrected.
 """
 
 import base64

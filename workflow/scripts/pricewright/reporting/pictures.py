@@ -1,6 +1,6 @@
 """The pictures of the page, each with its title and how to read it.
 
-What the pictures of one symbol show, as records to draw from and packed for a page.
+What those of one symbol show is packed as records, for the page to draw from.
 """
 
 import base64

@@ -1,8 +1,7 @@
-"""The table of symbols: a row each, the worst first, every number exact beneath its digits.
+"""The table of symbols: a row each, the worst first, with digits that can be read.
 
-Numbers of a model as a page shows them: with a sensible number of digits, and their exact value.
-
-A number is named by its JSON pointer (RFC 6901), so that whoever doubts one can look it up.
+The exact number is beneath each, named by its JSON pointer (RFC 6901), so that whoever doubts one
+can look it up.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,9 +1,4 @@
-"""The report as a page of plain text, 80 columns wide.
-
-The tables of the report's page: plain text, 80 columns wide.
-
-What there is to say of the data and of the whole distribution, label by label.
-"""
+"""The report as plain text, 80 columns wide: its sections, its tables, what is said of the data."""
 
 import textwrap
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
-"""What a run ends with: whether the model is accepted, and where everything is.
+"""A model in words: how it was made, what its numbers say, which of two is better.
 
-A model in words: how it was made, what its numbers say, and which of two is better.
+A run ends with it: whether the model is accepted, and where everything is.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,6 +1,7 @@
-"""Whether what people signed is whole: the ledger by what each signer saw of it, each signature.
+"""The four decisions, for some bytes: who has signed, who has not, and what is missing.
 
-The four decisions, for some bytes: who has signed, who has not, and what is missing.
+`audit` says whether what people signed is whole: the ledger by what each signer saw of it, and
+each signature.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

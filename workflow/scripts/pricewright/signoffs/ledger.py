@@ -1,12 +1,12 @@
-"""What is in production, by the ledger: the last switch that was begun and passed its test.
+"""The ledger: what was run, decided and released, one line each, that nobody rewrites unseen.
 
-The ledger's lines, and what each says.
+    <folder>/ledger.jsonl        a line of JSON an event; each has the SHA-256 of the line before
+    <folder>/torn-<digits>       what a writer that died left of a line
 
-Whether a ledger is what it was: each line after the one before, and what others saw of it.
-
-Adding a line: under a lock, after the last whole one, on the disk before anyone relies on it.
-
-Where decisions are kept, under the working directory.
+Whoever keeps the digest of a line, as every sign-off does, can tell later whether any line up to
+that one was changed, cut or moved. A line is added under a lock, after the last whole one, and is
+on the disk before anyone relies on it. What is in production is what the ledger says: the last
+switch that was begun and passed its test.
 """
 
 import fcntl

@@ -1,6 +1,6 @@
-"""Who ran the training: as the ledger says, which each run tells who ran it.
+"""The policy: how many of whom must sign for what, and for how long it holds.
 
-The policy: how many of whom must sign for what, and for how long it holds.
+Who ran the training may be excluded; that is who the ledger says, which each run tells.
 """
 
 import getpass

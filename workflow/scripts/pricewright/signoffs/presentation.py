@@ -1,14 +1,8 @@
-"""What a person reads before they sign: the decision, what it is about, and what it comes under.
+"""Decisions in plain text: what a person reads before they sign, and what is missing afterwards.
 
-What a signer sees: what each gate covers in about ten lines, with the numbers that matter.
-
-All is taken from the very bytes that are signed, read once.
-
-A decision in plain text: who signed, what does not count and why, and what to do.
-
-What waits for people: the decisions that production needs, and the commands for them.
-
-Whether they have been made is no part of a report, which is a function of the run's bytes alone.
+What a signer sees of a gate is about ten lines, with the numbers that matter, taken from the very
+bytes that are signed. What waits for people is in each report; whether they have decided is not,
+for a report is a function of the run's bytes alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
-"""The first step: the files that say who may sign, with the caller's own key.
+"""Giving a decision: what is to be signed, the signature, the ledger's line, the two files.
 
-Giving a decision: what is to be signed, the signature, the ledger's line, the two files.
+`start` is the first step of all: the files that say who may sign, with the caller's own key.
 """
 
 from dataclasses import dataclass

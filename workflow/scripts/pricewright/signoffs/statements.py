@@ -1,16 +1,10 @@
-"""A kept statement, opened: first its signature, then what it says.
+"""What people signed: statements, their signatures, and where both are kept.
 
-Signatures by OpenSSH: `ssh-keygen -Y`, so that people use the keys and agents that they have.
-
-The format is PROTOCOL.sshsig of OpenSSH. What is signed and what is verified are raw bytes; nobody
-parses a statement before its signature is found good.
-
-Where statements are kept: `signoffs/<gate>/<who>.json` and its signature beside it, `.sig`.
-
-What is signed: an in-toto Statement v1 about the bytes of files.
-
-Standard: in-toto Attestation Framework, Statement v1, with a predicate of our own type; its schema
-is `workflow/schemas/signoff.schema.yaml`.
+A statement is an in-toto Statement v1 about the bytes of files, with a predicate of our own type
+(workflow/schemas/signoff.schema.yaml). It is kept as `signoffs/<gate>/<who>.json`, its signature
+beside it as `.sig`: OpenSSH's (PROTOCOL.sshsig), made by `ssh-keygen -Y`, so that people use the
+keys and agents that they have. What is signed and verified are raw bytes; nobody parses a
+statement before its signature is found good.
 """
 
 import base64

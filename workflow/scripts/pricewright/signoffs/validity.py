@@ -1,11 +1,9 @@
-"""Consent to another policy, by those who could authorise a deployment under the one before.
+"""Whether one sign-off holds, for these bytes, under this policy, at this time.
 
 Whoever may edit `config/signers` could add a key of their own and sign all by themselves. So, as
 The Update Framework does when it rotates its root, a release or rollback under another policy than
-the last one's needs the signatures of as many people, for gate `deploy`, as that policy asked for,
-by keys that it named.
-
-Whether one sign-off holds, for these bytes, under this policy, at this time.
+the last one's needs consent: the signatures of as many people, for gate `deploy`, as that policy
+asked for, by keys that it named.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

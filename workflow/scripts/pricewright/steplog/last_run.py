@@ -1,8 +1,6 @@
 """The last run in plain text: its steps, when, how long, how often, and why one failed.
 
-A step in one line: what its log says of how far it is, what it did, and why it failed.
-
-How the attempts at a step went, by the logs that are kept of them.
+A step is one line, from its log; its attempts are known by the logs that are kept of them.
 """
 
 import platform

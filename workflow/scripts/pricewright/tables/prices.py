@@ -1,8 +1,6 @@
-"""Prices as a file: JSON records, or Parquet where the name says so. Same content, same order.
+"""Prices as columns, in order of symbol and day: what a delivery comes down to, and as a file.
 
-What a price record consists of, and how a symbol is spelled.
-
-Prices as columns, in order of symbol and day: what a delivery comes down to.
+The file is JSON records, or Parquet where the name says so: same content, same order.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

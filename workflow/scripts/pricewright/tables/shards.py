@@ -1,11 +1,6 @@
-"""Dataclasses with arrays in them as a file: what one job of a step leaves to another.
+"""Shards: groups of symbols, equally many in each, on which jobs work side by side.
 
-The arrays are stored as safetensors has them, which can hold nothing that runs; all else is a
-document in the same file. The same content makes the same bytes.
-
-Shards: groups of symbols, equally many in each, on which jobs work side by side.
-
-A table of prices in parts: a shard's rows of it, and those of all shards together again.
+A shard reads its rows of a table; those of all shards are joined again.
 """
 
 import re

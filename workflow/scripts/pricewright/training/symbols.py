@@ -1,6 +1,6 @@
-"""Who of a clean table is modelled, from when on, and how.
+"""Which symbols of a clean table are modelled, from when on, and how.
 
-Who cannot be modelled, who got something simpler than was chosen, and why.
+Who cannot be modelled is left out, who got something simpler than was chosen is named, with why.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Deliveries that come in columns already: Parquet, and Arrow files, of which Feather is one.
 
-What a file is by its first bytes: a table that can be read, or what else it is.
+The first bytes say what a file is: a table that can be read, or what else.
 """
 
 import json

@@ -1,7 +1,4 @@
-"""Delimited text, each field as the text it is.
-
-Delimited text cut into pieces that end where a record ends (RFC 4180).
-"""
+"""Delimited text (RFC 4180), each field as text, read in pieces that end where a record does."""
 
 import csv
 import io

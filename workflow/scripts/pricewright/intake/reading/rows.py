@@ -1,6 +1,6 @@
-"""Which rows of a block can be believed, and why the others cannot.
+"""Blocks of rows as they stand in the delivery: which can be believed, and why the others cannot.
 
-What every reader gives: blocks of rows as they stand in the delivery, and the text of each.
+Every reader gives a `Sheet`: blocks, and the text of each row.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence

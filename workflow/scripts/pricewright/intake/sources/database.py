@@ -1,6 +1,6 @@
 """Deliveries in an SQL database: the rows of a table or a query, as exact JSON Lines.
 
-Rows as exact JSON Lines, in an order that does not depend on where they came from.
+The lines are in an order that does not depend on where the rows came from.
 """
 
 import math

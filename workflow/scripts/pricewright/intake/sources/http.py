@@ -1,6 +1,6 @@
-"""One http(s) request: to the IP addresses that were checked, or through the desk's proxy.
+"""One http(s) request, and its answer: all of its bytes or an error, never a part as the whole.
 
-The answer to an http(s) request: all of its bytes or an error, never a part as the whole.
+It goes to the IP addresses that were checked, or through the desk's proxy.
 """
 
 import base64

@@ -1,7 +1,4 @@
-"""Where prices come from: files, http(s), S3 and SQL.
-
-Deliveries as files: one, all that lie in a folder, or those that a pattern finds.
-"""
+"""What a source has now: the deliveries of files, a web page, a bucket or a database."""
 
 import glob
 import os

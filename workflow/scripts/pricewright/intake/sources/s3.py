@@ -1,6 +1,6 @@
 """Deliveries in an S3 bucket, of AWS or of any other endpoint that speaks its protocol.
 
-The service that S3 objects are asked of: its endpoint, the keys, and what its errors mean.
+The service has an endpoint, keys, and errors, each of which may pass or not.
 """
 
 import os

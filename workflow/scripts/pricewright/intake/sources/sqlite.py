@@ -1,7 +1,4 @@
-"""SQLite files as a source: opened to be read, and nothing else.
-
-What an error of a database means to whoever wrote the config.
-"""
+"""SQLite files as a source, opened to be read, and what a database's errors mean."""
 
 import os
 import sqlite3

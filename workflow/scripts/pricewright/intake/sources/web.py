@@ -1,6 +1,6 @@
 """Prices from http(s): asked for only if they changed, and only from hosts that may be asked.
 
-What a request says besides its address: credentials, config's headers, what we have already.
+A request says its credentials, config's headers, and which version we have already.
 """
 
 import base64
