@@ -17,6 +17,8 @@ what the run loses without it: a warning in one sentence, and the run goes on.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_said: set[str] = set()
+
 LAST = {"last": True}
 """What marks a record of the log that is to be shown below everything else."""
 
@@ -30,4 +32,8 @@ def comfort(lost: str) -> Iterator[None]:
         from snakemake.logging import logger
 
         why = " ".join(f"{type(error).__name__}: {error}".split())
-        logger.warning(f"This version of Snakemake is built otherwise, so {lost} ({why[:200]}).")
+        if lost not in _said:
+            _said.add(lost)
+            logger.warning(
+                f"A comfort failed, perhaps for another Snakemake: {lost} ({why[:200]})."
+            )

@@ -1,6 +1,7 @@
 """The jobs of a run, followed by what Snakemake says of them."""
 
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from running.comforts import comfort
 
 from pricewright.steplog.last_run import done, line
-from pricewright.steplog.log import Event, tail
+from pricewright.steplog.log import STDERR, Event, tail
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ class JobFollower(logging.Handler):
 
     def _give_up(self, record: logging.LogRecord, error: Exception) -> None:
         """Let Snakemake's own handler show everything from here on."""
+        os.environ[STDERR] = "INFO"  # the steps speak for themselves again
         logger.removeHandler(self)
         logger.addHandler(self.inner)
         with comfort("its own lines are shown from here on"):

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,24 +33,31 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
     A run of `production` alone, or one with `--touch`, made nothing that a report could show. Of
     results that are objects of a storage there are no files here to report on.
     """
+    steps: list[str] = []
+    stored = touched = False
     with comfort("the run leaves no records, and the ledger was not told of it"):
         steps = _steps_done(workflow)
-        if steps and workflow.storage_settings.default_storage_provider:
-            logger.info("The results are in a storage: no run report, picture or ledger's line.")
-        elif steps and not workflow.touch:
-            _leave(workflow, steps, config)
+        stored = bool(workflow.storage_settings.default_storage_provider)
+        touched = bool(workflow.touch)
+    if steps and stored:
+        logger.info("The results are in a storage: no run report, picture or ledger's line.")
+    elif steps and not touched:
+        _renew(Path("results/dag.svg"), "there is no picture of the DAG", draw_rulegraph, workflow)
+        report = Path("results/run_report.html")
+        _renew(report, "there is no run report", write_run_report, workflow)
+        tell_ledger(steps, config["signoffs"]["author"])
+        tell_people(steps, config["accept"]["allow_unaccepted"])
     _end_now()
 
 
-def _leave(workflow: Any, steps: list[str], config: Mapping[str, Any]) -> None:
-    with comfort("there is no picture of the DAG"):
-        draw_rulegraph(workflow, "results/dag.svg")
-    run_report = Path("results/run_report.html")
-    run_report.unlink(missing_ok=True)  # rather none than that of an earlier run
-    with comfort("there is no run report"):
-        write_run_report(workflow, run_report)
-    tell_ledger(steps, config["signoffs"]["author"])
-    tell_people(steps, config["accept"]["allow_unaccepted"])
+def _renew(path: Path, lost: str, make: Callable[[Any, Path], None], workflow: Any) -> None:
+    """Make a file of a run anew; if that fails, that of an earlier run does not stand for it."""
+    done = False
+    with comfort(lost):
+        make(workflow, path)
+        done = True
+    if not done:
+        path.unlink(missing_ok=True)
 
 
 def last_words(workflow: Any, config: Mapping[str, Any]) -> None:
@@ -58,23 +65,23 @@ def last_words(workflow: Any, config: Mapping[str, Any]) -> None:
 
     If only `production` failed, all that people are to sign was made: the records are left.
     """
-    failed: list[Any] = []
+    logs: list[Path] = []
+    made = False
     with comfort("why steps failed is said above only"):
         failed = list(workflow.dag.needrun_jobs())
-    if failed and not any(job.output for job in failed):
+        logs = [Path(log) for job in failed for log in job.log]
+        made = bool(failed) and not any(job.output for job in failed)
+    if made:
         leave_records(workflow, config)
-    for job in failed:
-        for log in map(Path, job.log):
-            if not log.exists() or log.stat().st_mtime < _LOADED:
-                continue
-            text = log.read_text(encoding="utf-8", errors="replace").strip()
-            *earlier, last = [part.partition(" ERROR ") for part in text.splitlines()] or [
-                ("",) * 3
-            ]
-            if last[1]:
-                listed = [part[2].partition("  ")[2] for part in earlier if part[1]]
-                text = "\n".join([f"{log}: {last[2]}", *filter(None, listed)])
-                logger.error(printable(text), extra=LAST)
+    for log in logs:
+        if not log.exists() or log.stat().st_mtime < _LOADED:
+            continue
+        text = log.read_text(encoding="utf-8", errors="replace").strip()
+        *earlier, last = [part.partition(" ERROR ") for part in text.splitlines()] or [("",) * 3]
+        if last[1]:
+            listed = [part[2].partition("  ")[2] for part in earlier if part[1]]
+            text = "\n".join([f"{log}: {last[2]}", *filter(None, listed)])
+            logger.error(printable(text), extra=LAST)
     _end_now()
 
 
@@ -119,14 +126,14 @@ def picture(path: str) -> list[str]:
     return []
 
 
-def draw_rulegraph(workflow: Any, output: str) -> None:
+def draw_rulegraph(workflow: Any, output: Path) -> None:
     """Draw what `snakemake --rulegraph | dot -Tsvg` draws for the run at hand."""
     workflow.dag_settings.print_dag_as = "dot"
     dot = presentable(workflow.dag.rule_dot()).encode()
     drawn = subprocess.run([layout_engine(), "-Tsvg"], input=dot, capture_output=True, check=False)
     if drawn.returncode:
         raise RuntimeError(f"{layout_engine()} drew no DAG: {drawn.stderr.decode().strip()}")
-    Path(output).write_bytes(drawn.stdout)
+    output.write_bytes(drawn.stdout)
 
 
 def presentable(rulegraph: str) -> str:

@@ -43,8 +43,10 @@ def _spared(asking: Callable[..., Any], plainly: Callable[..., Any]) -> Callable
         from snakemake.iocontainers import Params
 
         values = given if isinstance(given, Params) else [given]
-        plain = all(type(value) in _PLAIN for value in values)
-        return plainly(self, given) if plain else asking(self, given)
+        if all(type(value) in _PLAIN for value in values):
+            with comfort("this run imports pandas, which takes a while"):
+                return plainly(self, given)
+        return asking(self, given)
 
     return method
 

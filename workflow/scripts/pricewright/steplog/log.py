@@ -118,15 +118,16 @@ class _Line(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         fields: dict[str, object] = getattr(record, "fields", {})
         record.figures = "".join(f" {key}={_quoted(value)}" for key, value in fields.items())
-        record.message = " ".join(record.message.splitlines())
+        encodable = record.message.encode(errors="backslashreplace").decode()  # a file's odd name
+        record.message = " ".join(encodable.splitlines())
         if record.levelno < logging.ERROR:  # an error is a sentence, to be copied as it is
             record.message = _FIELD_NAME.sub(r"\1 =", record.message)
         return super().formatMessage(record)
 
 
 def _quoted(value: Any) -> str:
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    if re.fullmatch(r'[^\s"=]+', text):
+    text = redact(f"{value:.6g}" if isinstance(value, float) else str(value))  # before it is quoted
+    if text.isprintable() and re.fullmatch(r'[^\s"=]+', text):
         return text
     return json.dumps(text, ensure_ascii=not text.isprintable())
 
@@ -169,7 +170,10 @@ def parse(line: str) -> Event | None:
     if match is None:
         return None
     time, level, step, text = match.groups()
-    moment = datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    try:
+        moment = datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
+    except ValueError:  # no line of ours has such a date
+        return None
     begin = _FIELD_NAME.search(text) if level != "ERROR" else None
     message, rest = (text[: begin.start()], text[begin.start() :]) if begin else (text, "")
     fields = {name: _unquoted(value) for name, value in _FIELD.findall(rest)}
