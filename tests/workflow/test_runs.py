@@ -276,15 +276,14 @@ def test_mode_score_evaluates_a_given_model_and_deploys_the_result(finished):
 MODULE = """
 configfile: "outer.yaml"
 
+rule all:
+    input: "outer.txt"
+
 module prices:
     snakefile: {snakefile}
     config: config["prices"]
 
 use rule * from prices as prices_*
-
-rule all:
-    default_target: True
-    input: rules.prices_all.input, "outer.txt"
 
 rule outer:
     input: "results/deployed_model.json"
