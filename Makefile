@@ -98,8 +98,9 @@ $(ENV)/cluster.lock: requirements-cluster.lock $(ENV)/dev.lock
 	@cp $< $@
 
 $(BIN)/python:
-	@case "$(CURDIR)" in *" "*) \
-	  echo "Snakemake runs no scripts below a folder with a space in its name: $(CURDIR)"; exit 1; esac
+	@case "$$(pwd)" in *[[:space:]:\"\$$\&\'\(\)\*\;\<\>\?\{\}\|\`\\]*) \
+	  echo "Snakemake cannot start a Python below a folder with a blank or one of : \" $$ & ' ( ) * ; < > ? { } | in its name: $$(pwd)"; \
+	  exit 1; esac
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "$(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.12 …"; exit 1; }
 	@$(PYTHON) -m venv $(ENV) || \

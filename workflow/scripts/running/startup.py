@@ -5,6 +5,8 @@ a third of a run with nothing to do. A param of a plain type is no table, and no
 what is compared, and what a job gets, is the same. About one of another type it asks as ever.
 """
 
+import os
+import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -17,7 +19,18 @@ from running.comforts import comfort
 from pricewright.configuration.config import complete, source_files
 from pricewright.files.errors import Refusal
 
+_UNQUOTED = " \t\n\"$&'()*;<>?{}|`\\"
+"""Characters that Snakemake does not quote in the path of the Python that runs a script."""
 _PLAIN = {bool, bytes, dict, float, int, list, set, str, tuple, type(None)}
+
+
+class ConfigError(WorkflowError):  # type: ignore[misc]  # it has no types
+    """What is wrong in config, or with where the project stands; its sentence stands alone.
+
+    Snakemake would print below it which lines of the workflow were running, which are not at fault.
+    """
+
+    __traceback__ = None
 
 
 def spare_pandas() -> None:
@@ -77,9 +90,15 @@ def begin(workflow: Any) -> None:
 def checked(config: dict[str, Any], home: Path) -> list[str]:
     """Complete the config in place, and return the files of its source.
 
-    home: where to look for a source that is not in the working directory. Raises WorkflowError.
+    home: where to look for a source that is not in the working directory. Raises ConfigError.
     """
+    for path, unfit in ((sys.executable, _UNQUOTED), (str(home), "{}"), (os.getcwd(), "{}")):
+        if found := set(path) & set(unfit):
+            raise ConfigError(
+                f"{path}: found {min(found)!r} in this path, with which Snakemake starts no "
+                "script; move the project, with its environment, to a folder without it"
+            )
     try:
         return source_files(complete(config), home)
     except Refusal as refusal:
-        raise WorkflowError(str(refusal)) from None
+        raise ConfigError(str(refusal)) from None

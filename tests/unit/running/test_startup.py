@@ -1,0 +1,44 @@
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from running.startup import ConfigError, checked
+
+from conftest import ROOT
+
+UNFIT = ["a b", "a(b)", "a'b", 'a"b', "a$b", "a;b", "a*b", "a{b}", "a\\b"]
+"""Names of folders below which Snakemake starts no Python."""
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_a_folder_below_which_no_script_starts_is_refused_in_one_sentence(name, monkeypatch):
+    monkeypatch.setattr(sys, "executable", f"/home/ann/{name}/.venv/bin/python")
+    with pytest.raises(ConfigError, match=r"starts no script; move the project"):
+        checked({}, Path())
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_make_refuses_such_a_folder_before_it_builds_anything(name, tmp_path):
+    folder = tmp_path / name
+    folder.mkdir()
+    shutil.copy(ROOT / "Makefile", folder)
+    made = subprocess.run(
+        ["make", ".venv/bin/python", "PYTHON=true"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode != 0
+    assert made.stdout.startswith("Snakemake cannot start a Python below a folder with a blank")
+    assert not (folder / ".venv").exists()
+
+
+def test_make_goes_on_in_a_folder_with_another_name(tmp_path):
+    folder = tmp_path / "é[1]-+,#@%!~"
+    folder.mkdir()
+    shutil.copy(ROOT / "Makefile", folder)
+    subprocess.run(["make", ".venv/bin/python", "PYTHON=true"], cwd=folder, check=True)
