@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dates import day_after, parse_days
 from pricewright.intake.reading.dialect import Calendar
 
@@ -26,14 +27,15 @@ def one(value, calendar=ISO):
         (" 2024-02-29 ", "2024-02-29"),
         ("2024-02-29T23:59:59", "2024-02-29"),
         ("2024-02-29 23:59", "2024-02-29"),
-        ("2024-02-29T23:59:59.123456789Z", "2024-02-29"),
-        ("2024-02-29T23:00:00-05:00", "2024-03-01"),
-        ("2024-03-01T01:00:00+0200", "2024-02-29"),
+        ("2024-02-29T00:00:00Z", "2024-02-29"),
+        ("2024-02-29 00:00:00+02:00", "2024-02-29"),
+        ("2024-02-29T00:00:00.000-0500", "2024-02-29"),
+        ("2024-02-29T23:59:59.123456789Z", "unzoned-time"),
+        ("2024-02-29T23:00:00-05:00", "unzoned-time"),
         ("2023-02-29", "impossible-date"),
         ("2024-13-01", "impossible-date"),
         ("2024-01-01T25:00", "impossible-date"),
         ("0000-01-01", "impossible-date"),
-        ("0001-01-01T00:00+14:00", "impossible-date"),
         ("01/02/2024", "ambiguous-date"),
         ("1.2.24", "ambiguous-date"),
         ("12/11/2024", "ambiguous-date"),
@@ -68,7 +70,31 @@ def test_a_text_in_iso_8601_is_a_date_or_not(text, outcome):
         (("%Y%m%d",), "20240131", "2024-01-31"),
         (("%d %b %Y",), "31 Jan 2024", "2024-01-31"),
         (("%Y-%m-%d",), "\u0662\u0660\u0662\u0664-01-01", "unreadable-date"),
-        (("%Y-%m-%d %H:%M %z",), "2024-01-01 23:30 -0100", "2024-01-02"),
+        (("%Y-%m-%d %H:%M %z",), "2024-01-01 00:00 -0100", "2024-01-01"),
+        (("%Y-%m-%d %H:%M %z",), "2024-01-01 23:30 -0100", "unzoned-time"),
+        (("%m%d%Y",), "01022024", "2024-01-02"),
+        (("%m%d%Y",), "1032024", "ambiguous-date"),
+        (("%m%d%Y",), "1112024", "ambiguous-date"),
+        (("%Y%m%d",), "202411", "ambiguous-date"),
+        (("%Y%m%d",), "2024111", "ambiguous-date"),
+        (("%d%m%y",), "10224", "ambiguous-date"),
+        (("%Y%j",), "20241", "ambiguous-date"),
+        (("%Y%j",), "2024001", "2024-01-01"),
+        (("%Y-%m-%d%H%M",), "2024-1-1930", "ambiguous-date"),
+        (("%Y-%m-%d%H%M",), "2024-01-190930", "2024-01-19"),
+        (("%b %d, %Y",), "Jan 2, 2024", "2024-01-02"),
+        (("%G-W%V-%u",), "2024-W01-2", "2024-01-02"),
+        (("epoch-seconds",), "1704153600", "2024-01-02"),
+        (("epoch-seconds",), "1704153600.0", "2024-01-02"),
+        (("epoch-seconds",), "1704153601", "unzoned-time"),
+        (("epoch-seconds",), "1704153600000", "unreadable-date"),
+        (("epoch-milliseconds",), "1704153600000", "2024-01-02"),
+        (("epoch-milliseconds",), "1704153600", "unreadable-date"),
+        (("epoch-nanoseconds",), "1704153600000000000", "2024-01-02"),
+        (("excel-serial",), "45293", "2024-01-02"),
+        (("excel-serial",), "45293.75", "2024-01-02"),
+        (("excel-serial",), "60", "unreadable-date"),
+        (("excel-serial", "%d/%m/%Y"), "2/1/2024", "2024-01-02"),
     ],
 )
 def test_declared_formats_say_how_dates_are_written(formats, text, outcome):
@@ -127,9 +153,45 @@ def test_an_instant_has_the_same_day_however_it_is_written(moment):
     assert one(local.isoformat(), ZURICH) == one(moment.isoformat() + "Z", ZURICH)
 
 
+@pytest.mark.parametrize(
+    ("form", "why"),
+    [
+        ("%Y.%m", "names no day of a year"),
+        ("%d %b", "names no day of a year"),
+        ("%H:%M", "names no day of a year"),
+        ("%Y %d", "names no day of a year"),
+        ("%Y-%m-%d %Z", "has %Z, which is unknown or not the same everywhere"),
+        ("%x", "has %x, which"),
+        ("%s", "has %s, which"),
+        ("%Y-%m-%", "has %, which"),
+    ],
+)
+def test_a_format_that_gives_no_day_for_certain_is_refused(form, why):
+    with pytest.raises(Refusal, match=f"'source.date_formats': found .* where .* {why}"):
+        Calendar((form,))
+
+
+def test_a_date_that_the_file_holds_as_one_is_in_iso_8601_whatever_is_declared():
+    column = pa.array(["2024-02-01", "2024-02-01", "01/02/2024", "20240201"])
+    typed = np.array([True, False, False, True])
+    found = parse_days(column, Calendar(("%d/%m/%Y", "%Y%m%d")), typed)
+    assert found.reasons.tolist() == ["", "unreadable-date", "", ""]
+    assert found.days[[0, 2, 3]].tolist() == [19754] * 3
+
+
+@given(
+    st.dates(date(1970, 1, 1), date(2067, 12, 31)), st.sampled_from(["%Y%m%d", "%d%m%Y", "%m%d%y"])
+)
+def test_digits_without_marks_are_the_date_that_was_written_or_none(day, form):
+    assert one(day.strftime(form), Calendar((form,))) == str(day)
+    for shorter in (day.strftime(form).lstrip("0"), day.strftime(form.replace("%m", "%-m"))):
+        if shorter != day.strftime(form):
+            assert one(shorter, Calendar((form,))) in ("ambiguous-date", "unreadable-date")
+
+
 @given(st.text(max_size=20))
 def test_any_text_has_an_outcome(text):
-    assert one(text, Calendar(("%d/%m/%Y", "%H:%M"), "America/New_York"))
+    assert one(text, Calendar(("%d/%m/%Y", "%Y%m%d %H:%M"), "America/New_York"))
 
 
 def test_the_last_day_is_the_latest_on_any_calendar():

@@ -58,7 +58,11 @@ def one(text, marks=PLAIN, beside=()):
         ("1,000", "unreadable"),
         ("1 000", "unreadable"),
         ("1\u00a0000", "unreadable"),
-        ("\u00a01", "unreadable"),
+        ("\u00a01", 1.0),
+        ("\u22121.5", -1.5),
+        ("(1.5)", -1.5),
+        ("(-1.5)", "unreadable"),
+        ("62.38M", "unreadable"),
         ("\u0661\u0662", "unreadable"),  # Arabic digits
         ("\uff11", "unreadable"),  # a full-width digit
         ("$1", "unreadable"),
@@ -133,10 +137,65 @@ def test_numbers_of_a_number_type_are_taken_as_they_are():
     found = parse_numbers(pa.array([1.5, None, math.nan, math.inf, -math.inf]), PLAIN)
     assert found.values[0] == 1.5
     assert np.isnan(found.values[1:]).all()
-    assert found.infinite.tolist() == [False, False, True, True, True]
+    assert found.infinite.tolist() == [False, False, False, True, True]
     assert parse_numbers(pa.array([1, None, 3]), PLAIN).values[2] == 3.0
 
 
 def test_a_part_of_a_column_is_read_like_a_column():
     column = pa.array(["x", "1.5", "-2", "", "3"]).slice(1, 3)
     assert parse_numbers(column, PLAIN).values.tolist()[:2] == [1.5, -2.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "marks", "value"),
+    [
+        ("$129.62", Marks(unit="$"), 129.62),
+        ("129.62 $", Marks(unit="$"), 129.62),
+        ("-$1.5", Marks(unit="$"), -1.5),
+        ("$-1.5", Marks(unit="$"), -1.5),
+        ("($1.5)", Marks(unit="$"), -1.5),
+        ("$1,234.5", Marks(thousands=",", unit="$"), 1234.5),
+        ("4.25%", Marks(unit="%"), 4.25),
+        ("EUR 1,5", Marks(decimal=",", unit="EUR"), 1.5),
+        ("€1.5", Marks(unit="$"), "unreadable"),
+        ("$", Marks(unit="$"), "unreadable"),
+        ("1 234,5", Marks(",", " "), 1234.5),
+        ("1\u00a0234,5", Marks(",", " "), 1234.5),
+        ("1\u202f234\u2009567", Marks(",", " "), 1234567.0),
+        ("1\u2019234.5", Marks(".", "'"), 1234.5),
+        ("12,34,567.8", Marks(".", ","), 1234567.8),
+        ("1,2,345", Marks(".", ","), "unreadable"),
+    ],
+)
+def test_units_and_typographic_marks_are_what_people_mean_by_them(text, marks, value):
+    assert one(text, marks) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("62.38M", 62_380_000.0),
+        ("1.1k", 1100.0),
+        ("2B", 2e9),
+        ("1,234.5K", 1_234_500.0),
+        ("M", None),
+    ],
+        ("62.38M", 62_380_000.0),
+        ("1.1k", 1100.0),
+        ("2B", 2e9),
+        ("1,234.5K", 1_234_500.0),
+        ("M", None),
+    ],
+)
+def test_a_volume_may_be_given_in_millions(text, value):
+    found = parse_numbers(pa.array([text]), Marks(thousands=","), multiples=True)
+    assert found.unreadable.tolist() == [value is None]
+    assert value is None or found.values.tolist() == [value]
+
+
+@given(st.lists(st.tuples(st.floats(allow_nan=False, allow_infinity=False), st.booleans())))
+def test_a_number_that_the_file_holds_is_that_number_whatever_marks_are_declared(cells):
+    column = pa.array([repr(number) if typed else "1.085" for number, typed in cells], pa.string())
+    typed = np.array([typed for _, typed in cells], dtype=bool)
+    found = parse_numbers(column, Marks(",", "."), typed)
+    assert found.values.tolist() == [number if typed else 1085.0 for number, typed in cells]

@@ -119,15 +119,24 @@ def test_columns_that_are_blank_throughout_are_dropped_and_titled_ones_kept():
         ([["\u00a0"], [""]], r"p\.xlsx: the sheet is empty"),
         ([HEAD], r"p\.xlsx: the sheet has a header and no rows; deliver prices"),
         ([HEAD, [None, "\u00a0"]], r"p\.xlsx: the sheet has a header and no rows"),
-        ([["a", None], [1, 2]], r"p\.xlsx:1: column 2 has values and no title; give it one"),
-        ([[], ["a", "\u00a0", "b"], [1, 2, 3]], r"p\.xlsx:2: column 2 has values and no title"),
-        ([["a", "b", " a"], [1, 2, 3]], r"p\.xlsx:1: two columns have the title 'a'; name them"),
-        ([["a", 1, "1"], [1, 2, None]], r"p\.xlsx:1: two columns have the title '1'"),
     ],
 )
-def test_a_sheet_without_rows_or_without_titles_of_their_own_is_refused(rows, sentence):
+def test_a_sheet_without_rows_is_refused(rows, sentence):
     with pytest.raises(Refusal, match="^" + sentence):
         WorkbookSheet(book({"P": rows}), "p.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("rows", "titles"),
+    [
+        ([["a", None], [1, 2]], ("a", "column 2")),
+        ([[], ["a", "\u00a0", "b"], [1, 2, 3]], ("a", "column 2", "b")),
+        ([["a", "b", " a"], [1, 2, 3]], ("a", "b", "a (2)")),
+        ([["a", 1, "1"], [1, 2, None]], ("a", "1", "1 (2)")),
+    ],
+)
+def test_a_column_without_a_title_of_its_own_is_given_one(rows, titles):
+    assert WorkbookSheet(book({"P": rows}), "p.xlsx").titles == titles
 
 
 def test_the_only_sheet_that_holds_something_needs_no_name():

@@ -15,11 +15,6 @@ import pyarrow as pa
 
 from pricewright.files.disk import file_sha256, whole_file
 
-"""The fields that say which price a record is of; every other field holds a value."""
-
-"""The values that a record can have (OHLCV), in their order."""
-
-
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 Keys = npt.NDArray[np.int64]
@@ -30,7 +25,7 @@ class Prices:
     """n prices, in order of symbol and day, each symbol and day once.
 
     names: the symbols, sorted.  symbols: (n,) places in `names`.  days: (n,) since 1970-01-01.
-    values: (n,) by column, NaN where one is missing; a volume is a whole number.
+    values: (n,) by column, NaN where one is missing.
     """
 
     names: Sequence[str]
@@ -128,9 +123,9 @@ def read_prices(path: Path) -> Prices:
 def _write_parquet(path: Path, prices: Prices) -> None:
     import pyarrow.parquet
 
+    types = _types(prices)
     schema = pa.schema(
-        [("date", pa.date32()), ("symbol", pa.dictionary(pa.int32(), pa.string()))]
-        + [(name, pa.int64() if name == "volume" else pa.float64()) for name in prices.values]
+        [("date", pa.date32()), ("symbol", pa.dictionary(pa.int32(), pa.string())), *types.items()]
     )
     with (
         whole_file(path) as file,
@@ -142,26 +137,36 @@ def _write_parquet(path: Path, prices: Prices) -> None:
             columns = [
                 pa.array(prices.days[rows]).view(pa.date32()),
                 pa.DictionaryArray.from_arrays(pa.array(prices.symbols[rows]), names),
-                *(_nullable(name, column[rows]) for name, column in prices.values.items()),
+                *(_nullable(prices.values[name][rows], kind) for name, kind in types.items()),
             ]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema))
 
 
-def _nullable(name: str, column: np.ndarray[Any, Any]) -> pa.Array:
+def _types(prices: Prices) -> dict[str, pa.DataType]:
+    """The type of each value; only volumes that are all whole are integers."""
+    types = dict.fromkeys(prices.values, pa.float64())
+    volumes = prices.values.get("volume")
+    if volumes is not None and not np.nan_to_num(volumes % 1).any():
+        types["volume"] = pa.int64()
+    return types
+
+
+def _nullable(column: Floats, kind: pa.DataType) -> pa.Array:
     missing = np.isnan(column)
-    if name == "volume":
+    if pa.types.is_integer(kind):
         return pa.array(np.nan_to_num(column).astype(np.int64), mask=missing)
     return pa.array(column, mask=missing)
 
 
 def _json(prices: Prices) -> Iterator[bytes]:
-    between = b"[\n"
+    between, types = b"[\n", _types(prices)
     for begin in range(0, len(prices), BATCH):
         rows = slice(begin, begin + BATCH)
+        values = (_nullable(prices.values[name][rows], kind) for name, kind in types.items())
         columns = [
             prices.days[rows].astype("datetime64[D]").astype(str).tolist(),
             [prices.names[symbol] for symbol in prices.symbols[rows].tolist()],
-            *(_nullable(name, column[rows]).to_pylist() for name, column in prices.values.items()),
+            *(column.to_pylist() for column in values),
         ]
         keys = ("date", "symbol", *prices.values)
         records = [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]

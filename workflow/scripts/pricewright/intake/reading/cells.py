@@ -37,7 +37,8 @@ def read(content: bytes, sheet: str | None) -> dict[str, Any]:
     `sheets` are the names of all; `filled` of those that hold something, out of the one that is
     asked for or of all. If this is one: `lines` are the numbers of the rows that are not blank,
     `titles` is the first of these, as text, and `columns` are the kind and the values of each
-    column below: text, number, date or moment, both in ISO 8601, None for an empty cell.
+    column below: text, number, date or moment, both in ISO 8601, None for an empty cell. A column
+    that is `mixed` is text, too, and a third entry says of each cell whether it was no text.
     `trouble` says why a workbook cannot be opened.
     """
     from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
@@ -81,17 +82,18 @@ def _table(rows: Sequence[Sequence[Cell]], first: int) -> dict[str, Any]:
     }
 
 
-def _column(cells: Sequence[Cell]) -> tuple[str, list[Any]]:
+def _column(cells: Sequence[Cell]) -> tuple[str, list[Any], list[bool]]:
     values = [None if cell == "" else cell for cell in cells]
     kinds = set(map(type, values)) - {NoneType}
     if kinds <= {str}:
-        return "text", values
+        return "text", values, []
     if kinds <= {int, float}:
-        return "number", values
+        return "number", values, []
     if kinds <= {date, datetime}:
         kind = "date" if kinds == {date} else "moment"
-        return kind, [value and text(value) for value in values]
-    return "text", [None if value is None else text(value) for value in values]
+        return kind, [value and text(value) for value in values], []
+    typed = [value is not None and not isinstance(value, str) for value in values]
+    return "mixed", [None if value is None else text(value) for value in values], typed
 
 
 def _is_said(cell: Cell) -> bool:

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from pricewright.files.errors import Refusal
-from pricewright.intake.reading.rows import Block, Lines
+from pricewright.intake.reading.rows import TEXT, VALUE, WHOLE_NUMBER, Block, Lines, distinct
 
 Kind = Literal["text", "json", "parquet", "feather", "excel"]
 
@@ -163,7 +163,7 @@ class ColumnarSheet:
     as its writer put into one. No row is ever bad.
 
     Raises Refusal, here or as blocks are read, for a file that is damaged or has no rows, and
-    for a column with no name, the name of another, a type unlike these or a zone unknown.
+    for a column that is needed and has a type unlike these or a zone unknown.
     """
 
     def __init__(
@@ -173,14 +173,22 @@ class ColumnarSheet:
         self._open: Callable[[], _File] = partial(_Parquet if kind == "parquet" else _Arrow, source)
         with _damage_refused(name):
             schema = self._open().schema
-            self.titles: Sequence[str] = tuple(schema.names)
-            _check(schema, name)
+            if not schema.names:
+                raise Refusal(f"{name}: the file has no columns; deliver prices.")
+            self.titles: Sequence[str] = tuple(distinct(schema.names))
+            self._types = dict(zip(self.titles, schema.types, strict=True))
         if not any(batch.num_rows for _, batch in self._batches()):
             raise Refusal(f"{name}: the file has no rows; deliver prices.")
 
     def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
-        """The blocks, in order: a batch is read as each is asked for, and converted by its call."""
-        return (partial(self._block, *found) for found in self._batches())
+        """The blocks, in order: a batch is read as each is asked for, and converted by its call.
+
+        Raises Refusal for a column that is needed and of a type that holds no prices.
+        """
+        needed = list(titles or self.titles)
+        for title in needed:
+            _check(title, self._types[title], self._name)
+        return (partial(self._block, *found, needed) for found in self._batches())
 
     def texts(self, lines: Sequence[int]) -> dict[int, str]:
         """Rows as compact JSON: dates in ISO 8601, instants in UTC, NaN and infinity as text."""
@@ -189,10 +197,8 @@ class ColumnarSheet:
         for first, batch in self._batches(wanted):
             rows = wanted[(wanted >= first) & (wanted < first + batch.num_rows)]
             if rows.size:
-                columns = self._block(first, batch).columns.values()
-                cells = zip(
-                    *(_spelled(column.take(rows - first)) for column in columns), strict=True
-                )
+                columns = (column.take(rows - first) for column in batch.columns)
+                cells = zip(*map(_spelled, columns), strict=True)
                 texts |= dict(zip(rows.tolist(), map(self._as_json, cells), strict=True))
         return texts
 
@@ -200,13 +206,17 @@ class ColumnarSheet:
         with _damage_refused(self._name):
             yield from self._open().batches(rows)
 
-    def _block(self, first: int, batch: pa.RecordBatch) -> Block:
+    def _block(self, first: int, batch: pa.RecordBatch, titles: Collection[str]) -> Block:
         with _damage_refused(self._name):
-            for column in batch.columns:
+            columns, values = {}, {}
+            for title, column in zip(self.titles, batch.columns, strict=True):
                 column.validate(full=True)  # else offsets beyond their buffer would be followed
-            columns = map(_plain, batch.columns)
+                if title in titles:
+                    columns[title] = _plain(column)
+                    if kind := _kind(column.type):
+                        values[title] = np.full(len(column), kind, np.int8)
             lines = np.arange(first, first + batch.num_rows)
-            return Block(dict(zip(self.titles, columns, strict=True)), lines)
+            return Block(columns, lines, kinds=values)
 
     def _as_json(self, cells: Sequence[Any]) -> str:
         row = dict(zip(self.titles, cells, strict=True))
@@ -230,6 +240,7 @@ class _Parquet:
             buffer_size=0 if is_here else _PAGES,  # else whole row groups come into memory
             pre_buffer=False,
             page_checksum_verification=True,
+            coerce_int96_timestamp_unit="us",  # nanoseconds wrap around in the year 2262
         )
         self.schema = self._file.schema_arrow
         described = self._file.metadata
@@ -301,26 +312,28 @@ def _is_the_machines(error: Exception) -> bool:
     return getattr(error, "errno", None) is not None
 
 
-def _check(schema: pa.Schema, name: str) -> None:
-    if not schema.names:
-        raise Refusal(f"{name}: the file has no columns; deliver prices.")
-    known: set[str] = set()
-    for number, field in enumerate(schema, start=1):
-        if not field.name.strip():
-            raise Refusal(f"{name}: column {number} has no name; name every column.")
-        if field.name in known:
-            raise Refusal(f"{name}: two columns are named {field.name!r}; name them apart.")
-        known.add(field.name)
-        if _target(field.type) is None:
-            raise Refusal(
-                f"{name}: the column {field.name!r} is of type {str(field.type)[:80]}, where text, "
-                "numbers or dates are needed; deliver it as one of these, or leave it out."
-            )
-        if kinds.is_timestamp(field.type) and not _is_zone(field.type.tz):
-            raise Refusal(
-                f"{name}: the column {field.name!r} has the time zone {field.type.tz!r}, which is "
-                "unknown; use a name as in Europe/London."
-            )
+def _check(title: str, kind: pa.DataType, name: str) -> None:
+    if _target(kind) is None:
+        raise Refusal(
+            f"{name}: the column {title!r} is of type {str(kind)[:80]}, where text, "
+            "numbers or dates are needed; deliver it as one of these, or leave it out."
+        )
+    if kinds.is_timestamp(kind) and not _is_zone(kind.tz):
+        raise Refusal(
+            f"{name}: the column {title!r} has the time zone {kind.tz!r}, which is "
+            "unknown; use a name as in Europe/London."
+        )
+
+
+def _kind(kind: pa.DataType) -> int:
+    """What the cells of a column are that comes as text."""
+    if kinds.is_dictionary(kind):
+        return _kind(kind.value_type)
+    if kinds.is_uint64(kind):
+        return WHOLE_NUMBER
+    return (
+        VALUE if kinds.is_boolean(kind) or kinds.is_decimal(kind) or kinds.is_time(kind) else TEXT
+    )
 
 
 def _target(kind: pa.DataType) -> pa.DataType | None:
@@ -344,6 +357,8 @@ _TARGETS: Final[tuple[tuple[Callable[[pa.DataType], bool], pa.DataType | None], 
             kinds.is_string,
             kinds.is_large_string,
             kinds.is_string_view,
+            kinds.is_binary,
+            kinds.is_large_binary,
             kinds.is_null,
             kinds.is_boolean,
             kinds.is_decimal,
@@ -370,7 +385,8 @@ def _plain(values: pa.Array) -> pa.Array:
 
 
 def _spelled(values: pa.Array) -> Iterator[Any]:
-    """Values as JSON can say them."""
+    """Values as JSON can say them; what it cannot, as Python would."""
+    values = values if _target(values.type) is None else _plain(values)
     if kinds.is_timestamp(values.type):
         if values.type.tz is not None:
             values = values.cast(pa.timestamp(values.type.unit, "UTC"))
@@ -380,4 +396,5 @@ def _spelled(values: pa.Array) -> Iterator[Any]:
         values = values.cast(pa.string())
     for value in values.to_pylist():
         is_odd = isinstance(value, float) and not math.isfinite(value)
-        yield json.dumps(value) if is_odd else value
+        is_nested = _target(values.type) is None and value is not None
+        yield str(value) if is_nested else json.dumps(value) if is_odd else value

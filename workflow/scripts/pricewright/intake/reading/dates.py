@@ -3,8 +3,8 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache, partial
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,13 +12,26 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pricewright.intake.reading.dialect import Calendar
+from pricewright.intake.reading.dialect import EPOCHS, EXCEL_SERIAL, Calendar
 
 _ISO = re.compile(
     r"(\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII
 )
 _EITHER_WAY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})", re.ASCII)
-_SHAPES = {"%Y": r"\d{4}", "%y": r"\d{2}", "%m": r"\d{1,2}", "%d": r"\d{1,2}", "%j": r"\d{1,3}"}
+_DIGITS = {
+    **dict.fromkeys(("%Y", "%G"), (4, 4)),
+    **dict.fromkeys(("%y",), (2, 2)),
+    **dict.fromkeys(("%m", "%d", "%H", "%I", "%M", "%S", "%V"), (1, 2)),
+    "%j": (1, 3),
+    "%u": (1, 1),
+    "%f": (1, 6),
+}
+"""Of each directive that is a number: its fewest and most digits."""
+_WHOLE = re.compile(r"-?\d{1,20}(\.0*)?", re.ASCII)
+_SERIAL = re.compile(r"\d{2,7}(\.\d*)?", re.ASCII)
+_COARSER = 10_000_000  # seconds since 1970 that a finer unit has only if a coarser one was meant
+_EARLIEST, _LATEST = -5_000_000_000, 8_000_000_000  # seconds: the years 1811 to 2223
+Mask = npt.NDArray[np.bool_]
 _EPOCH = date(1970, 1, 1).toordinal()
 NO_DAY = np.int32(np.iinfo(np.int32).min)
 """In the place of a day that is none."""
@@ -32,32 +45,57 @@ class Days:
     reasons: npt.NDArray[np.object_]
 
 
+Reader = Callable[[str], tuple[datetime, bool] | None]
+"""Gives the moment that a text says, and whether it says a time of day."""
+
+
 class _NoDay(Exception):
     """Why a text is no day, as a reason's code."""
 
 
-def parse_days(column: pa.Array, calendar: Calendar) -> Days:
+def parse_days(column: pa.Array, calendar: Calendar, typed: Mask | None = None) -> Days:
     """A column of text, dates or timestamps as days; each distinct value is looked at once.
 
-    The reasons: `unreadable-date`, `impossible-date`, `ambiguous-date` (as 01/02/2024, when no
-    format is declared or two are that read it differently), `dst-gap` (a local time that the
-    clocks skipped), `future-date`.
+    A timestamp with an offset is a day on the calendar of the declared time zone. Where none is
+    declared, midnight at its own offset is that day, and any other time is `unzoned-time`.
+    typed: which texts (n,) the file holds as values: a date among them is in ISO 8601, whatever
+    the declared formats.
+
+    The other reasons: `unreadable-date`, `impossible-date`, `ambiguous-date` (as 01/02/2024, when
+    no format is declared or two are that read it differently, or 1112024 in a format without
+    marks between its numbers), `dst-gap` (a local time that the clocks skipped), `future-date`.
     """
+    if typed is not None and typed.any():
+        return _of_both(column, calendar, typed)
+    return _parse(column, calendar)
+
+
+def _of_both(column: pa.Array, calendar: Calendar, typed: Mask) -> Days:
+    found = Days(np.empty(len(column), np.int32), np.empty(len(column), object))
+    for cells, is_typed in ((typed, True), (~typed, False)):
+        if cells.any():
+            some = _parse(column.filter(pa.array(cells)), calendar, typed=is_typed)
+            found.days[cells], found.reasons[cells] = some.days, some.reasons
+    return found
+
+
+def _parse(column: pa.Array, calendar: Calendar, *, typed: bool = False) -> Days:
     if pa.types.is_timestamp(column.type):  # nanoseconds would come as pandas' own objects
         column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
     elif not pa.types.is_string(column.type) and not pa.types.is_date32(column.type):
         column = column.cast(pa.string(), safe=False)
     coded = pc.dictionary_encode(column, null_encoding="encode")
-    read = [_judged(value, calendar) for value in coded.dictionary.to_pylist()]
+    readers = _readers(calendar.date_formats, typed=typed)
+    read = [_judged(value, calendar, readers) for value in coded.dictionary.to_pylist()]
     codes = coded.indices.to_numpy()
     days = np.array([day for day, _ in read], dtype=np.int32)
     reasons = np.array([reason for _, reason in read], dtype=object)
     return Days(days[codes], reasons[codes])
 
 
-def _judged(value: object, calendar: Calendar) -> tuple[int, str]:
+def _judged(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tuple[int, str]:
     try:
-        day = _day(value, calendar)
+        day = _day(value, calendar, readers)
     except _NoDay as reason:
         return int(NO_DAY), str(reason)
     if day > (calendar.last_day or date.max):
@@ -65,7 +103,7 @@ def _judged(value: object, calendar: Calendar) -> tuple[int, str]:
     return day.toordinal() - _EPOCH, ""
 
 
-def _day(value: object, calendar: Calendar) -> date:
+def _day(value: object, calendar: Calendar, readers: Sequence[Reader]) -> date:
     if isinstance(value, datetime):
         return _local_day(value, calendar.time_zone, timed=True)
     if isinstance(value, date):
@@ -73,9 +111,6 @@ def _day(value: object, calendar: Calendar) -> date:
     text = value.strip(" \t") if isinstance(value, str) else ""
     if not text.isascii():
         raise _NoDay("unreadable-date")
-    readers: list[Callable[[str], tuple[datetime, bool] | None]] = [
-        _declared(form) for form in calendar.date_formats
-    ] or [_iso]
     read = [found for reader in readers if (found := reader(text))]
     if not read:
         raise _NoDay(_why_none(text, calendar.date_formats))
@@ -85,8 +120,17 @@ def _day(value: object, calendar: Calendar) -> date:
     return days.pop()
 
 
+def _readers(formats: Sequence[str], *, typed: bool) -> list[Reader]:
+    """What may read a text: the declared formats, or ISO 8601, which a typed value always has."""
+    return [*map(_declared, formats), *([_iso] if typed or not formats else [])]
+
+
 def _local_day(moment: datetime, zone: str | None, *, timed: bool) -> date:
     """The day of a moment in a zone; one without an offset was taken there."""
+    if moment.tzinfo is not None and zone is None:
+        if moment.time() != time.min:
+            raise _NoDay("unzoned-time")
+        return moment.date()
     here = ZoneInfo(zone) if zone else UTC
     try:
         if moment.tzinfo is not None:
@@ -111,16 +155,40 @@ def _iso(text: str) -> tuple[datetime, bool] | None:
 
 
 @cache
-def _declared(form: str) -> Callable[[str], tuple[datetime, bool] | None]:
-    timed = re.search(r"%[HIcX]", form) is not None
+def _declared(form: str) -> Reader:
+    if form in EPOCHS:
+        return partial(_since_epoch, EPOCHS[form])
+    if form == EXCEL_SERIAL:
+        return _excel_serial
+    timed = re.search(r"%[HI]", form) is not None
+    fixed = _shape(form)
 
     def read(text: str) -> tuple[datetime, bool] | None:
+        if not fixed.fullmatch(text):
+            return None
         try:
             return datetime.strptime(text, form), timed
         except ValueError:
             return None
 
     return read
+
+
+def _since_epoch(per_second: int, text: str) -> tuple[datetime, bool] | None:
+    """The moment that a count since 1970 says; None if it would be in another unit's range."""
+    if not _WHOLE.fullmatch(text):
+        return None
+    seconds = int(text.partition(".")[0]) // per_second
+    if not _EARLIEST <= seconds <= _LATEST or (per_second > 1 and 0 <= seconds < _COARSER):
+        return None
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds), True
+
+
+def _excel_serial(text: str) -> tuple[datetime, bool] | None:
+    """Days since the end of 1899, from March 1900 on, before which Excel counts a day too many."""
+    if not _SERIAL.fullmatch(text) or not 61 <= float(text) < 2958466:
+        return None
+    return datetime(1899, 12, 30) + timedelta(days=int(float(text))), False
 
 
 def _why_none(text: str, formats: Sequence[str]) -> str:
@@ -131,18 +199,37 @@ def _why_none(text: str, formats: Sequence[str]) -> str:
     either_way = None if formats else _EITHER_WAY.fullmatch(text)
     if either_way and max(map(int, either_way.group(1, 2))) <= 12:
         return "ambiguous-date"
-    return "unreadable-date"
+    return "ambiguous-date" if any(_is_cut(text, form) for form in formats) else "unreadable-date"
+
+
+def _is_cut(text: str, form: str) -> bool:
+    """Whether strptime finds numbers in a text by cutting it where no mark says so."""
+    if form in EPOCHS or form == EXCEL_SERIAL:
+        return False
+    try:
+        datetime.strptime(text, form)
+    except ValueError:
+        return False
+    return True
 
 
 @cache
 def _shape(form: str) -> re.Pattern[str]:
-    parts = re.split(r"(%.)", form)
-    return re.compile(
-        "".join(
-            _SHAPES.get(part, r".+" if part.startswith("%") else re.escape(part)) for part in parts
-        ),
-        re.ASCII,
-    )
+    """What a text in a format looks like; numbers with no mark between them have all digits."""
+    parts = [part for part in re.split(r"(%.)", form) if part]
+    shape = ""
+    for place, part in enumerate(parts):
+        beside = parts[max(place - 1, 0) : place] + parts[place + 1 : place + 2]
+        if part in _DIGITS:
+            least, most = _DIGITS[part]
+            shape += rf"\d{{{most if _DIGITS.keys() & set(beside) else least},{most}}}"
+        elif part == "%%":
+            shape += "%"
+        elif part.startswith("%"):
+            shape += ".+"
+        else:
+            shape += re.sub(r"(\\\s)+|\s+", r"\\s+", re.escape(part))
+    return re.compile(shape, re.ASCII | re.IGNORECASE)
 
 
 def day_after(moment: datetime) -> date:

@@ -14,12 +14,14 @@ import pyarrow.csv
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.content import Content
-from pricewright.intake.reading.rows import Block, Lines, Unreadable
+from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.reading.rows import Block, Lines, Unreadable, distinct
 
 PIECE = 8_000_000
 """Bytes at a time: enough to keep the calls few, little enough to keep several in memory."""
 
 LONGEST_RECORD = 64_000_000
+_MOST_ABOVE = 100  # lines among which the header is looked for
 
 _BOM = b"\xef\xbb\xbf"
 _LONE_CR = re.compile(rb"\r(?!\n)")
@@ -167,20 +169,22 @@ def _ends_in_lf(whole: bytes, *, last: bool) -> bytes:
 class DelimitedSheet:
     """A delivery in CSV: one record a line, unless a quoted field holds line ends (RFC 4180).
 
-    Blank lines are no rows. Making one raises Refusal if the header does not consist of
-    distinct names; its blocks raise it for text that is not UTF-8 and for an unclosed quote.
+    The header is the first line that names what is needed, or the one that the dialect says; what
+    stands above it is no row, and neither is a blank line. Making one raises Refusal if there is
+    no header; its blocks raise it for text that is not UTF-8 and for an unclosed quote.
     reached: told, as blocks are read, which share of the file that was.
     """
 
     def __init__(
         self,
         content: Content,
-        delimiter: str = ",",
+        dialect: Dialect,
         reached: Callable[[float], object] | None = None,
     ) -> None:
         self.name = content.name
         self._content = content
-        self._delimiter = delimiter
+        self._dialect = dialect
+        self._delimiter = dialect.delimiter
         self._reached = reached
         self._header, self._skip = self._read_header()
 
@@ -213,20 +217,36 @@ class DelimitedSheet:
         for piece in text_pieces(self._content.chunks(), self.name):
             _check_encoding(piece, self.name)
             records = find_records(piece)
-            record = int(np.argmin(blank(piece, records)))
-            text = records.text(piece, record)
-            fields = next(csv.reader(io.StringIO(text, newline=""), delimiter=self._delimiter), [])
-            header = [title.strip() for title in fields]
-            for place, title in enumerate(header):
-                if header.count(title) > 1 or (title == "" and place < len(header) - 1):
-                    raise Refusal(
-                        f"{self.name}:{records.lines[record]}: the column name {title!r} is empty "
-                        "or there twice; mend the header."
-                    )
-            if any(header):
-                return header, int(records.starts[record + 1])
-            break
-        raise Refusal(f"{self.name}:1: there is no header; deliver prices under column names.")
+            first = np.flatnonzero(~blank(piece, records))[:_MOST_ABOVE].tolist()
+            lines = [self._fields(piece, records, record) for record in first]
+            if self._dialect.header_line == 0 and lines:
+                return distinct([""] * len(lines[0])), 0
+            place = self._header_among(records.lines[first].tolist(), lines)
+            if place is None or not any(lines[place]):
+                break
+            header = lines[place]
+            below = lines[place + 1 :]
+            if below and all(len(row) == len(header) + 1 and row[-1] == "" for row in below):
+                header = [*header, ""]  # a delimiter ends the rows, and not the header
+            named = header[:-1] if header[-1] == "" else header
+            return [*distinct(named), *header[len(named) :]], int(records.starts[first[place] + 1])
+        raise Refusal(
+            f"{self.name}:{self._dialect.header_line or 1}: there is no header; deliver prices "
+            "under column names, or set source.header_line: 0."
+        )
+
+    def _header_among(self, numbers: Sequence[int], lines: Sequence[Sequence[str]]) -> int | None:
+        """Which of the first lines, with these numbers, is the header; None if there is none."""
+        if self._dialect.header_line is not None:
+            return next(
+                (n for n, line in enumerate(numbers) if line == self._dialect.header_line), None
+            )
+        named = (n for n, line in enumerate(lines) if self._dialect.is_header(distinct(line)))
+        return next(named, 0 if lines else None)
+
+    def _fields(self, piece: TextPiece, records: Records, record: int) -> list[str]:
+        text = io.StringIO(records.text(piece, record), newline="")
+        return [field.strip() for field in next(csv.reader(text, delimiter=self._delimiter), [])]
 
     def _pieces(self, reached: Callable[[float], object] | None = None) -> Iterator[TextPiece]:
         skip = self._skip
@@ -306,7 +326,7 @@ class DelimitedSheet:
         """The records with something behind the delimiter that ends the header."""
         if self._header[-1] != "":
             return []
-        behind = pa.compute.not_equal(table[""], "").to_numpy()
+        behind = pa.compute.not_equal(pa.compute.utf8_trim(table[""], " \t"), "").to_numpy()
         found: list[int] = np.flatnonzero(present)[behind].tolist()
         return found
 

@@ -21,6 +21,13 @@ from pricewright.tables.prices import Floats, Ints, Prices, keys, recoded, with_
 
 T = TypeVar("T")
 
+_REMEDIES = {
+    "another-header": "deliver what is below it as a file of its own",
+    "unzoned-time": "say in source.time_zone whose calendar counts, as in America/New_York or UTC",
+}
+_OF_THE_WHOLE = [code(reason) for reason in _REMEDIES]
+"""Faults of a row that mean that the file as a whole is not as described."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -70,18 +77,15 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
     sheet = open_sheet(content, dialect, progress.reached)
     titles = list(sheet.titles)
     names = dialect.names(titles, content.name)
-    symbols = [title for title in titles if title != names["date"]]
+    symbols: list[str] = []
     if dialect.layout == "wide":
-        for title in symbols:
-            if not dialect.is_symbol(title):
-                raise Refusal(
-                    f"{content.name}:1: {title!r} is not a symbol; mend the column's name, "
-                    "or see source.symbol_pattern."
-                )
-        wanted, each = titles, len(symbols)
-        check = partial(check_wide, date=names["date"], titles=titles, dialect=dialect)
+        symbols = dialect.symbol_columns(titles, names["date"], content.name)
+        wanted, each = [names["date"], *symbols], len(symbols)
+        check = partial(
+            check_wide, date=names["date"], symbols=symbols, titles=titles, dialect=dialect
+        )
     else:
-        wanted, each, symbols = list(names.values()), 1, []
+        wanted, each = list(names.values()), 1
         check = partial(check_long, names=names, titles=titles, dialect=dialect)
 
     def examined(read: Callable[[], Block]) -> tuple[int, Rows, Quarantine]:
@@ -100,6 +104,12 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
         raise AssertionError(
             f"{content.name}: {delivered} rows were delivered, {len(prices)} kept and "
             f"{quarantine.count} quarantined; this is a defect of the reader."
+        )
+    for entry in np.flatnonzero(np.isin(quarantine.reasons, _OF_THE_WHOLE))[:1].tolist():
+        line, reason = int(quarantine.lines[entry]), quarantine.reason(entry)
+        raise Refusal(
+            f"{content.name}:{line}: {_fault(quarantine, entry)} "
+            f"({sheet.texts([line])[line][:80]!r}); {_REMEDIES[reason]}."
         )
     if not delivered:
         raise Refusal(f"{content.name}:1: the file has a header and no rows; deliver prices.")
@@ -132,7 +142,7 @@ def open_sheet(
         from pricewright.intake.reading.workbook import WorkbookSheet
 
         return WorkbookSheet(content.whole(), content.name, dialect.sheet)
-    return DelimitedSheet(content, dialect.delimiter, reached)
+    return DelimitedSheet(content, dialect, reached)
 
 
 def in_order(

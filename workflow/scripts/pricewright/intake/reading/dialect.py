@@ -1,7 +1,7 @@
 """How a delivery is written, and what in it can be believed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -12,7 +12,60 @@ from pricewright.files.errors import Refusal
 from pricewright.tables.fields import SYMBOL, VALUES
 from pricewright.tables.options import Bounds, Options
 
-_SAME_THING = {"ticker": "symbol", "adjclose": "adj_close", "adjusted_close": "adj_close"}
+EPOCHS = {
+    "epoch-seconds": 1,
+    "epoch-milliseconds": 1_000,
+    "epoch-microseconds": 1_000_000,
+    "epoch-nanoseconds": 1_000_000_000,
+}
+"""Date formats that count from 1970, and how many of their units are a second."""
+EXCEL_SERIAL = "excel-serial"
+"""The date format that counts days as Excel does."""
+_DIRECTIVES = "YyGmbBdjVuaAHIMSfpz%"
+
+_USUAL_NAMES: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "date": (
+        ("date",),
+        tuple(
+            [
+                "datetime",
+                "timestamp",
+                "time",
+                "day",
+                "trade_date",
+                "trading_date",
+                "observation_date",
+            ]
+        ),
+    ),
+    "symbol": (("symbol",), ("ticker", "sym", "ric", "instrument", "security", "tic")),
+    "open": (("open",), ("open_price", "opening_price", "px_open", "o")),
+    "high": (("high",), ("high_price", "px_high", "h")),
+    "low": (("low",), ("low_price", "px_low", "l")),
+    "close": (
+        ("close",),
+        tuple(
+            [
+                "close_last",
+                "close_price",
+                "closing_price",
+                "last",
+                "px_last",
+                "price",
+                "settle",
+                "value",
+                "c",
+            ]
+        ),
+    ),
+    "adj_close": (("adj_close", "adjclose", "adjusted_close", "close_adj"),),
+    "volume": (("volume",), ("vol", "total_volume", "px_volume", "v")),
+}
+"""Of each of our columns the names that vendors give it, the surest first."""
+_NO_SYMBOLS = {"id", "index", "row", "no", "nr", "time", "year", "month", "day", "notes", "comment"}
+
+
+_NO_VALUE = ("", ".", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None")
 
 
 @dataclass(frozen=True)
@@ -25,8 +78,10 @@ class Marks(Options):
     """The decimal mark."""
     thousands: Literal[",", ".", " ", "'", "_"] | None = None
     """The mark between groups of three digits."""
-    missing_markers: Sequence[str] = ("", ".", "NA", "N/A", "NULL", "null")
+    missing_markers: Sequence[str] = _NO_VALUE
     """The texts that stand for no value."""
+    unit: Annotated[str | None, Bounds(least=1, most=8)] = None
+    """A sign that may stand beside a number and is left out, as $ or %."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +91,9 @@ class Calendar(Options):
     section = "source"
 
     date_formats: Sequence[str] = ()
-    """How dates are written, as in strptime, any of them; none: ISO 8601."""
+    """How dates are written, as in strptime, any of them; none: ISO 8601. Numbers are
+    `epoch-seconds`, `epoch-milliseconds`, `epoch-microseconds`, `epoch-nanoseconds` since 1970, or
+    `excel-serial`."""
     time_zone: Annotated[str | None, Bounds(least=1)] = None
     """Whose calendar counts, and where timestamps without an offset were taken: an IANA name;
     none: UTC."""
@@ -47,10 +104,31 @@ class Calendar(Options):
         super().__post_init__()
         if self.last_day is not None and not isinstance(self.last_day, date):
             self.refuse("last_day", "allowed: a date as in 2024-01-31")
+        for form in self.date_formats:
+            if fault := _fault_of_format(form):
+                self.refuse("date_formats", fault)
         try:
             ZoneInfo(self.time_zone or "UTC")
         except (ValueError, OSError, LookupError):
             self.refuse("time_zone", "allowed: a name as in Europe/Zurich")
+
+
+def _fault_of_format(form: str) -> str | None:
+    """Why a date format gives no day that is the same on every machine; None if it does."""
+    if form in EPOCHS or form == EXCEL_SERIAL:
+        return None
+    found = set(re.findall(r"%(.?)", form))
+    if unknown := found - set(_DIRECTIVES):
+        return (
+            f"where {form!r} has %{min(unknown)}, which is unknown or not the same everywhere, "
+            f"allowed: {' '.join('%' + letter for letter in _DIRECTIVES)}, {', '.join(EPOCHS)}, "
+            f"{EXCEL_SERIAL}"
+        )
+    of_year = {"Y", "y"} & found and ({"j"} & found or ({"m", "b", "B"} & found and "d" in found))
+    of_week = {"G", "V"} <= found and {"u", "a", "A"} & found
+    if not of_year and not of_week:
+        return f"where {form!r} names no day of a year, allowed: a year, month and day"
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +140,20 @@ class Dialect(Options):
 
     layout: Literal["long", "wide"] = "long"
     """`long`: a row per symbol and date. `wide`: a row per date, a column per symbol."""
-    columns: dict[str, str] = field(default_factory=dict)
-    """Our name to the file's name, as in `--columns.date Day`. Ours are date, symbol, open, high,
-    low, close, adj_close and volume. None: the file's own names, case and spaces aside."""
+    columns: dict[str, str | int | bool] = field(default_factory=dict)
+    """Our name to the file's name, or to the column's number from 1, as in `--columns.date Day`.
+    Ours are date, symbol, open, high, low, close, adj_close and volume; one that is left out is
+    found by the names that vendors use, and one that is false is not read."""
+    symbols: Sequence[str] = ()
+    """Of a wide file the columns that are symbols; none: all but the date."""
+    strict: Sequence[str] = ()
+    """The columns in which a value that cannot be believed costs the row; in the others it is
+    missing, and listed. None: adj_close, or close where the file has no such column."""
+    header_line: Annotated[int | None, Bounds(least=0)] = None
+    """The line of a text file that names the columns; 0: none does. None: the first line that
+    names what is needed, of the first hundred."""
+    encoding: Annotated[str | None, Bounds(least=1)] = None
+    """How text is encoded, as in cp1252; none: UTF-8, or what a byte order mark says."""
     symbol: str | None = None
     """The symbol of every row, for a long file that has no such column."""
     sheet: Annotated[str | None, Bounds(least=1)] = None
@@ -86,6 +175,14 @@ class Dialect(Options):
             self.marks.refuse(
                 "decimal", "which is the thousands mark or the delimiter as well, allowed: another"
             )
+        if unknown := set(self.strict) - set(VALUES):
+            self.refuse(
+                "strict", f"where {min(unknown)!r} is no value, allowed: {', '.join(VALUES)}"
+            )
+        try:
+            b"".decode(self.encoding or "utf-8")
+        except LookupError:
+            self.refuse("encoding", "allowed: the name of an encoding of text, as in cp1252")
         try:
             re.compile(self.symbol_pattern)
         except re.error as error:
@@ -98,9 +195,9 @@ class Dialect(Options):
     def names(self, titles: Sequence[str], name: str) -> dict[str, str]:
         """Our names and the file's, of the columns that are to be read.
 
-        Raises Refusal, for the file `name`, if a column is not there or not told.
+        Raises Refusal, for the file `name`, if a column is not there, not told, or there twice.
         """
-        names = dict(self.columns) or _own_names(titles)
+        names = self._found(titles, name)
         needed = ["date"]
         if self.layout == "long":
             needed += ["close"] if self.symbol is not None else ["symbol", "close"]
@@ -108,28 +205,132 @@ class Dialect(Options):
             if ours not in names:
                 raise Refusal(
                     f"{name}:1: which column holds the {ours}? The file has {_listed(titles)}; "
-                    f"say it in source.columns.{ours}, or correct source.delimiter."
+                    f"{self._remedy(ours, titles)}."
                 )
-        for ours, title in names.items():
+        return names
+
+    def is_header(self, titles: Sequence[str]) -> bool:
+        """Whether a line names all columns that are needed."""
+        try:
+            self.names(titles, "")
+        except Refusal:
+            return False
+        return True
+
+    def symbol_columns(self, titles: Sequence[str], date: str, name: str) -> list[str]:
+        """The columns of a wide file that hold a symbol's prices.
+
+        Raises Refusal if one is not there, is no symbol, or is plainly something else.
+        """
+        for title in self.symbols:
             if title not in titles:
                 raise Refusal(
                     f"{name}:1: there is no column {title!r}, the file has {_listed(titles)}; "
-                    f"correct source.columns.{ours} (null if it has none) or source.delimiter."
+                    "correct source.symbols."
                 )
-        if self.layout == "wide":
-            return {"date": names["date"]}
-        return {ours: names[ours] for ours in ("date", "symbol", *VALUES) if ours in names}
+        found = list(self.symbols) or [title for title in titles if title != date]
+        for title in found:
+            if not self.is_symbol(title):
+                raise Refusal(
+                    f"{name}:1: {title!r} is not a symbol; mend the column's name, list the "
+                    "symbols in source.symbols, or see source.symbol_pattern."
+                )
+            if not self.symbols and _is_no_symbol(title):
+                raise Refusal(
+                    f"{name}:1: the column {title!r} is plainly no symbol's price; list those that "
+                    "are in source.symbols, or, of a row per symbol and date, set source.layout: "
+                    "long."
+                )
+        return found
+
+    def _found(self, titles: Sequence[str], name: str) -> dict[str, str]:
+        wanted = ("date",) if self.layout == "wide" else ("date", "symbol", *VALUES)
+        said = {
+            ours: self._title(ours, theirs, titles, name)
+            for ours, theirs in self.columns.items()
+            if theirs is not False and ours in wanted
+        }
+        names: dict[str, str] = {}
+        for ours in wanted:
+            if ours in said:
+                names[ours] = said[ours]
+            elif ours not in self.columns and not (ours == "symbol" and self.symbol is not None):
+                found = _by_usual_names(ours, [t for t in titles if t not in said.values()])
+                if len(found) > 1:
+                    raise Refusal(
+                        f"{name}:1: {' and '.join(map(repr, found))} could both be the {ours}; "
+                        f"say which in source.columns.{ours} (false if none is)."
+                    )
+                if found:
+                    names[ours] = found[0]
+        return names
+
+    def _title(self, ours: str, theirs: str | int | bool, titles: Sequence[str], name: str) -> str:
+        title = str(theirs)
+        if title not in titles and title.isdecimal() and 0 < int(title) <= len(titles):
+            title = titles[int(title) - 1]
+        if not title:
+            title = next((each for each in titles if each.startswith("column ")), title)
+        if title not in titles:
+            raise Refusal(
+                f"{name}:1: there is no column {title!r}, the file has {_listed(titles)}; "
+                f"correct source.columns.{ours} (false if it has none) or {_delimiter(titles)}."
+            )
+        if f"{title} (2)" in titles:
+            raise Refusal(
+                f"{name}:1: two columns are named {title!r}; name them apart, or say the "
+                f"number of the right one in source.columns.{ours}."
+            )
+        return title
+
+    def _remedy(self, ours: str, titles: Sequence[str]) -> str:
+        """What to set, that the needed column is found."""
+        if len(titles) == 1 and _delimiter(titles) != "source.delimiter":
+            return f"set {_delimiter(titles)}"
+        if ours == "symbol":
+            return (
+                "say it in source.columns.symbol, or in source.symbol if the file is of one symbol "
+                "('{file}' if it is the file's name)"
+            )
+        if ours == "close" and len(titles) > 3 and all(map(self.is_symbol, titles)):
+            return "say it in source.columns.close, or set source.layout: wide if each is a symbol"
+        return f"say it in source.columns.{ours}, or correct source.delimiter"
+
+
+def _by_usual_names(ours: str, titles: Sequence[str]) -> list[str]:
+    """The columns that may be one of ours, by the surest of its names that is there."""
+    for names in _USUAL_NAMES[ours]:
+        if found := [title for title in titles if _plain(title) in names]:
+            return found
+    return [title for title in titles[:1] if ours == "date" and title == "column 1"]
+
+
+def _plain(title: str) -> str:
+    """A title without case, spaces and other marks: `<Adj Close>` is adj_close."""
+    return re.sub(r"[\W_]+", "_", title.lower()).strip("_")
+
+
+def _is_no_symbol(title: str) -> bool:
+    others = {
+        name
+        for ours in ("open", "high", "low", "adj_close", "volume")
+        for name in _USUAL_NAMES[ours][0]
+    }
+    return _plain(title) in others | _NO_SYMBOLS
+
+
+def _delimiter(titles: Sequence[str]) -> str:
+    """The key that parts the fields, with the mark that seems to be meant, if one does."""
+    for mark, spelled in ((";", "';'"), ("\t", '"\\t"'), ("|", "'|'"), (",", "','")):
+        if len(titles) == 1 and titles[0].count(mark):
+            return f"source.delimiter: {spelled}"
+    return "source.delimiter"
 
 
 @cache
 def _is_symbol(text: str, pattern: str) -> bool:
     """Remembered, for the same symbols come in every piece of a delivery."""
     return text.isprintable() and re.fullmatch(pattern, text) is not None
-
-
-def _own_names(titles: Sequence[str]) -> dict[str, str]:
-    own = {title.lower().replace(" ", "_"): title for title in titles}
-    return {_SAME_THING.get(ours, ours): title for ours, title in own.items()}
 
 
 def _listed(titles: Sequence[str], most: int = 8) -> str:

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from json import JSONDecodeError
@@ -14,7 +15,15 @@ import numpy as np
 import pyarrow as pa
 
 from pricewright.files.errors import Refusal
-from pricewright.intake.reading.rows import Block, Lines, Unreadable
+from pricewright.intake.reading.rows import (
+    NESTED,
+    TEXT,
+    VALUE,
+    WHOLE_NUMBER,
+    Block,
+    Lines,
+    Unreadable,
+)
 
 _Found = tuple[int, int, int, Any]  # a record's number, where it begins and ends, what it says
 
@@ -33,7 +42,7 @@ _lone_surrogate = re.compile("[\ud800-\udfff]").search
 
 
 class JsonSheet:
-    """A delivery in JSON as a sheet: each value is text, as exact as the file has it.
+    """A delivery in JSON as a sheet: each value as exact as the file has it, and of what kind.
 
     The file is an array of flat objects; or an object of whose values exactly one is an array
     of objects, and then is that array; or a flat object; or JSON Lines. Numbers keep their
@@ -66,8 +75,11 @@ class JsonSheet:
         self._refuse_unusable(name)
 
     def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
-        """The blocks, in order, each as a call; every block has every title."""
-        return (partial(self._complete, block) for block in self._blocks)
+        """The blocks, in order, each as a call; every block has every title.
+
+        An object or a list makes a row bad only where it is in a column that is needed.
+        """
+        return (partial(self._complete, block, titles) for block in self._blocks)
 
     def texts(self, lines: Sequence[int]) -> dict[int, str]:
         """The slices of the file that are the records, or lines, of these numbers."""
@@ -78,10 +90,28 @@ class JsonSheet:
             for line, place in zip(lines, places, strict=True)
         }
 
-    def _complete(self, block: Block) -> Block:
+    def _complete(self, block: Block, titles: Collection[str]) -> Block:
         absent = pa.nulls(len(block.lines), pa.string())
         columns = {title: block.columns.get(title, absent) for title in self.titles}
-        return Block(columns, block.lines, block.bad)
+        nested: dict[int, str] = {}
+        for title, kinds in block.kinds.items():
+            if title in titles or not titles:
+                nested = dict.fromkeys(np.flatnonzero(kinds == NESTED).tolist(), title) | nested
+        if not nested:
+            return replace(block, columns=columns)
+        texts = self.texts(block.lines[list(nested)].tolist())
+        bad = [
+            Unreadable(line, "not-flat", title, texts[line])
+            for line, title in zip(texts, nested.values(), strict=True)
+        ]
+        keep = np.ones(len(block.lines), dtype=bool)
+        keep[list(nested)] = False
+        return Block(
+            {title: column.filter(pa.array(keep)) for title, column in columns.items()},
+            block.lines[keep],
+            sorted([*block.bad, *bad], key=lambda row: row.line),
+            {title: kinds[keep] for title, kinds in block.kinds.items()},
+        )
 
     def _refuse_unusable(self, name: str) -> None:
         if not self._spans.size:
@@ -114,8 +144,26 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Twice:
     return record if len(record) == len(pairs) else _Twice([key for key, _ in pairs])
 
 
+class _Whole(str):
+    """The digits of a whole number."""
+
+
+class _Number(str):
+    """The digits of another number, NaN or Infinity."""
+
+
+_KINDS: Final = {
+    str: TEXT,
+    NoneType: TEXT,
+    _Whole: WHOLE_NUMBER,
+    _Number: VALUE,
+    bool: VALUE,
+    dict: NESTED,
+    list: NESTED,
+    _Twice: NESTED,
+}
 _decode = json.JSONDecoder(
-    parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_object
+    parse_float=_Number, parse_int=_Whole, parse_constant=_Number, object_pairs_hook=_object
 ).raw_decode
 
 
@@ -250,24 +298,36 @@ def _part(text: str, some: Sequence[_Found], place: str) -> tuple[Block, Lines]:
             if fault
         ]
         lines = lines[[fault is None for fault in faults]]
-        values = tuple(_worded(v) for v, fault in zip(values, faults, strict=True) if not fault)
+        values = tuple(value for value, fault in zip(values, faults, strict=True) if not fault)
     titles = _union(values)
     for title in titles:
         if not title.strip():
             row = next(row for row, value in enumerate(values) if title in value)
             raise Refusal(f"{place}{lines[row]}: a key is empty; name every value.")
-    columns = {
-        title: pa.array([value.get(title) for value in values], pa.string()) for title in titles
-    }
-    return Block(columns, lines, bad), np.array([numbers, begins, ends], np.int64)
+    columns, kinds = {}, {}
+    for title in titles:
+        cells = [value.get(title) for value in values]
+        found = set(map(type, cells))
+        if found - {str, NoneType}:
+            kinds[title] = np.array([_KINDS[type(cell)] for cell in cells], np.int8)
+            if (kinds[title] == NESTED).sum() == sum(title in value for value in values):
+                continue  # never a value: no column
+        if not found <= {str, NoneType, _Whole, _Number}:
+            cells = [_WORDS[cell] if isinstance(cell, bool) else _flat(cell) for cell in cells]
+        columns[title] = pa.array(cells, pa.string())
+    return Block(columns, lines, bad, kinds), np.array([numbers, begins, ends], np.int64)
 
 
 def _all_plain(values: Sequence[Any], text: str) -> bool:
-    """Whether, at a glance, records hold nothing but text and null, and no escapes."""
+    """Whether, at a glance, records hold nothing but text, numbers and null, and no escapes."""
     if set(map(type, values)) != {dict} or "\\u" in text:
         return False
     cells = chain.from_iterable(map(dict.values, values))
-    return set(map(type, cells)) <= {str, NoneType}
+    return {_KINDS.get(kind, NESTED) for kind in set(map(type, cells))} <= {
+        TEXT,
+        WHOLE_NUMBER,
+        VALUE,
+    }
 
 
 def _fault(value: Any) -> tuple[str, str | None] | None:
@@ -280,18 +340,14 @@ def _fault(value: Any) -> tuple[str, str | None] | None:
         return "lone-surrogate", None
     if isinstance(value, _Twice):
         return "duplicate-key", next(key for key, n in Counter(keys).items() if n > 1)
-    cells = ((_cell_fault(cell), key) for key, cell in value.items())
-    return next(((reason, key) for reason, key in cells if reason), None)
+    if value is _NESTED:
+        return "not-flat", None
+    broken = (key for key, cell in value.items() if isinstance(cell, str) and _lone_surrogate(cell))
+    return next((("lone-surrogate", key) for key in broken), None)
 
 
-def _cell_fault(cell: Any) -> str | None:
-    if isinstance(cell, dict | list | _Twice):
-        return "not-flat"
-    return "lone-surrogate" if isinstance(cell, str) and _lone_surrogate(cell) else None
-
-
-def _worded(record: dict[str, Any]) -> dict[str, Any]:
-    return {key: _WORDS[cell] if isinstance(cell, bool) else cell for key, cell in record.items()}
+def _flat(cell: Any) -> str | None:
+    return cell if isinstance(cell, str) else None
 
 
 def _union(records: Iterable[Iterable[str]]) -> list[str]:

@@ -15,8 +15,9 @@ Mask = npt.NDArray[np.bool_]
 
 _DIGITS = r"(\d+\.?\d*|\.\d+)"
 _NUMBER = rf"^[+-]?{_DIGITS}([eE][+-]?\d+)?$"
-
-"""What stands for no value, if nothing else is said."""
+_MULTIPLES = {"[Kk]": "e3", "[Mm]": "e6", "[Bb]": "e9", "[Tt]": "e12"}
+_EXACT = Marks(missing_markers=("NaN",))
+"""How a number is spelled that the file holds as a number."""
 
 
 @dataclass(frozen=True)
@@ -31,27 +32,38 @@ class Numbers:
     infinite: Mask
 
 
-def parse_numbers(column: pa.Array, marks: Marks) -> Numbers:
+def parse_numbers(
+    column: pa.Array, marks: Marks, typed: Mask | None = None, *, multiples: bool = False
+) -> Numbers:
     """A column of text, or of a number type, as numbers.
 
     Text is a number if it consists of ASCII digits with at most one decimal mark, a sign and
     a decimal exponent, spaces around it aside; with a thousands mark, that mark stands before
-    each group of three digits or nowhere. A marker and a null are missing.
+    each group of three digits (in lakhs, of two before the last three) or nowhere; one in brackets
+    is negative. The declared unit may stand before or behind it. Blanks of any width are a blank,
+    and typographic marks the plain ones. A marker, a null and NaN are missing.
+
+    typed: which cells (n,) the file holds as values, not as text; `marks` says nothing of these.
+    multiples: a number may end in K, M, B or T, for thousands, millions and so on.
     """
     if not pa.types.is_string(column.type):
         return _of_number_type(column)
+    if typed is not None and typed.all():
+        marks = _EXACT
+    elif typed is not None and typed.any():
+        return _of_both(column, marks, typed, multiples=multiples)
     plain = _only_digits_and_points(column) if marks.decimal == "." else None
     if plain is not None and plain.all():
         values = _cast(column)
         if values is not None:
             return _finite(values, np.zeros(len(values), dtype=bool))
     if plain is None or not plain.any():
-        return _carefully(column, marks)
+        return _carefully(column, marks, multiples=multiples)
     odd = ~plain
     easy = _cast(pc.if_else(pa.array(plain), column, None))
     if easy is None:
-        return _carefully(column, marks)
-    hard = _carefully(column.filter(pa.array(odd)), marks)
+        return _carefully(column, marks, multiples=multiples)
+    hard = _carefully(column.filter(pa.array(odd)), marks, multiples=multiples)
     unreadable = np.zeros(len(column), dtype=bool)
     easy[odd], unreadable[odd] = hard.values, hard.unreadable
     found = _finite(easy, unreadable)
@@ -61,10 +73,16 @@ def parse_numbers(column: pa.Array, marks: Marks) -> Numbers:
 
 def _of_number_type(column: pa.Array) -> Numbers:
     values = _as_floats(column.cast(pa.float64(), safe=False))
-    given = column.is_valid().to_numpy(zero_copy_only=False)
-    finite = np.isfinite(values)
-    infinite = given & ~finite
-    return Numbers(np.where(finite, values, np.nan), np.zeros(len(values), dtype=bool), infinite)
+    return _finite(values, np.zeros(len(values), dtype=bool))
+
+
+def _of_both(column: pa.Array, marks: Marks, typed: Mask, *, multiples: bool) -> Numbers:
+    found = Numbers(np.empty(len(column)), np.empty(len(column), bool), np.empty(len(column), bool))
+    for cells, spelled in ((typed, _EXACT), (~typed, marks)):
+        some = parse_numbers(column.filter(pa.array(cells)), spelled, multiples=multiples)
+        for part in ("values", "unreadable", "infinite"):
+            getattr(found, part)[cells] = getattr(some, part)
+    return found
 
 
 def _only_digits_and_points(column: pa.Array) -> Mask:
@@ -90,15 +108,15 @@ def _only_digits_and_points(column: pa.Array) -> Mask:
     return plain
 
 
-def _carefully(column: pa.Array, marks: Marks) -> Numbers:
-    trimmed = pc.utf8_trim(column, characters=" \t")
+def _carefully(column: pa.Array, marks: Marks, *, multiples: bool) -> Numbers:
+    trimmed = pc.utf8_trim(_in_ascii(column), characters=" \t")
     missing = pc.or_(
         pc.is_in(
             trimmed, pa.array([text.strip(" \t") for text in marks.missing_markers], pa.string())
         ),
         pc.is_null(trimmed),
     )
-    text = _unmarked(trimmed, marks)
+    text = _unmarked(trimmed, marks, multiples=multiples)
     number = pc.fill_null(pc.match_substring_regex(text, _NUMBER), False)
     readable = pc.and_(number, pc.invert(missing))
     values = _cast(pc.if_else(readable, text, None))
@@ -106,16 +124,40 @@ def _carefully(column: pa.Array, marks: Marks) -> Numbers:
     return _finite(values, _mask(pc.and_(pc.invert(number), pc.invert(missing))))
 
 
-def _unmarked(text: pa.Array, marks: Marks) -> pa.Array:
+_TYPOGRAPHIC = (
+    (r"[\x{A0}\x{2007}\x{2009}\x{202F}]", " "),  # blanks that do not break, or are narrow
+    (r"\x{2019}", "'"),
+    (r"\x{2212}", "-"),
+)
+
+
+def _in_ascii(column: pa.Array) -> pa.Array:
+    """Text with the plain blank, quote and minus in the place of typographic ones."""
+    if np.frombuffer(column.buffers()[2] or b"", np.uint8).max(initial=0) < 128:
+        return column
+    for pattern, plain in _TYPOGRAPHIC:
+        column = pc.replace_substring_regex(column, pattern, plain)
+    return column
+
+
+def _unmarked(text: pa.Array, marks: Marks, *, multiples: bool) -> pa.Array:
     """Numbers with marks of their own, as numbers with a decimal point and no others."""
+    if marks.unit:
+        unit = re.escape(marks.unit)
+        text = pc.replace_substring_regex(text, rf"^([(+-]?) ?{unit} ?([+-]?.*)$", r"\1\2")
+        text = pc.replace_substring_regex(text, rf"^(.*?) ?{unit}(\)?)$", r"\1\2")
+    text = pc.replace_substring_regex(text, r"^\((\d.*)\)$", r"-\1")
     if marks.thousands:
         mark = re.escape(marks.thousands)
-        grouped = rf"^[+-]?\d{{1,3}}({mark}\d{{3}})+({re.escape(marks.decimal)}\d*)?$"
+        groups = rf"(\d{{1,3}}({mark}\d{{3}})+|\d{{1,2}}({mark}\d{{2}})+{mark}\d{{3}})"
+        grouped = rf"^[+-]?{groups}({re.escape(marks.decimal)}\d*)?[KMBT]?$"
         joined = pc.replace_substring(text, marks.thousands, "")
         text = pc.if_else(pc.match_substring_regex(text, grouped), joined, text)
     if marks.decimal != ".":
         swapped = pc.replace_substring(text, marks.decimal, ".")
         text = pc.if_else(pc.match_substring(text, "."), "", swapped)
+    for letter, exponent in _MULTIPLES.items() if multiples else ():
+        text = pc.replace_substring_regex(text, rf"^([+-]?[\d.]+) ?{letter}$", rf"\1{exponent}")
     return text
 
 

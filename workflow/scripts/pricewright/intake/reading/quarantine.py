@@ -17,16 +17,17 @@ REASONS: Final = {
     "not-flat": "a value is itself an object or a list",
     "duplicate-key": "a key is there twice",
     "lone-surrogate": "an escape that is no character",
+    "another-header": "a header with other names, or in another order",
     "unreadable-date": "not a date as declared",
     "impossible-date": "a date that no calendar has",
     "ambiguous-date": "a date that can be read in two ways",
+    "unzoned-time": "a time at an offset, and no time zone is declared",
     "dst-gap": "a local time that the clocks skipped",
     "future-date": "a date after the delivery",
     "bad-symbol": "not a symbol",
     "unreadable-number": "not a number",
     "infinite-number": "a number that cannot be stored",
     "sign": "a sign that is not allowed",
-    "fractional-volume": "a volume that is not whole",
     "overflowing-volume": "a volume beyond 2^53",
     "high-below-low": "the high is below the low",
     "outside-range": "a price outside the low and the high",
@@ -44,8 +45,8 @@ class Quarantine:
     """Rows of one delivery that are not kept: n entries.
 
     lines: (n,) where each begins.  reasons: (n,) codes.  fields: (n,) places in `titles`, -1 for
-    the row as a whole.  rows: (n,) how many rows of prices each stands for: one, unless a whole
-    line of a wide delivery is lost.
+    the row as a whole.  rows: (n,) how many rows of prices each stands for: one; more if a whole
+    line of a wide delivery is lost; none if the row is kept, and a value of it missing.
     """
 
     titles: Sequence[str]
@@ -94,6 +95,11 @@ class Quarantine:
     def by_reason(self) -> dict[str, int]:
         """The rows that each reason took, in the order of REASONS."""
         counts = np.bincount(self.reasons, weights=self.rows, minlength=len(_NAMES))
+        return {name: int(count) for name, count in zip(_NAMES, counts, strict=True) if count}
+
+    def values_by_reason(self) -> dict[str, int]:
+        """The values that each reason took from rows that are kept, in the order of REASONS."""
+        counts = np.bincount(self.reasons[self.rows == 0], minlength=len(_NAMES))
         return {name: int(count) for name, count in zip(_NAMES, counts, strict=True) if count}
 
     def reason(self, entry: int) -> str:

@@ -3,7 +3,8 @@
 Every reader gives a `Sheet`: blocks, and the text of each row.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,9 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pricewright.intake.reading.dates import parse_days
+from pricewright.intake.reading.dates import Days, parse_days
 from pricewright.intake.reading.dialect import Dialect
-from pricewright.intake.reading.numbers import Floats, Mask, parse_numbers
+from pricewright.intake.reading.numbers import Floats, Mask, Numbers, parse_numbers
 from pricewright.intake.reading.quarantine import Quarantine, code
 from pricewright.tables.fields import VALUES
 
@@ -31,6 +32,10 @@ class Unreadable:
     text: str
 
 
+TEXT, WHOLE_NUMBER, VALUE, NESTED = range(4)
+"""What a cell was in the file: text; a whole number; another value; an object or a list."""
+
+
 @dataclass(frozen=True)
 class Block:
     """Some rows of a delivery, in its order.
@@ -38,11 +43,38 @@ class Block:
     columns: title -> values (n,): text, or the types that the format has; null is no value.
     lines: (n,) the line, row or record, counted from 1, that each begins on.
     bad: the rows of this block that could not be put into columns.
+    kinds: title -> TEXT, WHOLE_NUMBER … (n,), for columns of text that hold values, too. These
+    have one spelling: a decimal point, ISO 8601, `true` and `false`.
     """
 
     columns: dict[str, pa.Array]
     lines: Lines
     bad: list[Unreadable] = field(default_factory=list)
+    kinds: dict[str, npt.NDArray[np.int8]] = field(default_factory=dict)
+
+    def typed(self, title: str) -> Mask | None:
+        """Which cells (n,) of a column of text are values; None if none is."""
+        return self.kinds[title] != TEXT if title in self.kinds else None
+
+
+_UNNAMED = re.compile(r"column \d+")
+
+
+def distinct(titles: Sequence[str]) -> list[str]:
+    """Titles, each once: without a name it is `column 3`, and if it comes again `Close (2)`."""
+    found: list[str] = []
+    for number, title in enumerate(titles, start=1):
+        name = title.strip() or f"column {number}"
+        again = 2
+        while name in found:
+            name, again = f"{title.strip()} ({again})", again + 1
+        found.append(name)
+    return found
+
+
+def is_unnamed(title: str) -> bool:
+    """Whether `distinct` gave a column its name."""
+    return _UNNAMED.fullmatch(title) is not None
 
 
 class Sheet(Protocol):
@@ -84,52 +116,63 @@ class Rows:
 def check_long(
     block: Block, names: Mapping[str, str], titles: Sequence[str], dialect: Dialect
 ) -> tuple[Rows, Quarantine]:
-    """The rows of a block with a row per symbol and date; `names` has ours and the file's."""
-    faults = _Faults(len(block.lines), titles)
-    days = parse_days(block.columns[names["date"]], dialect.calendar)
-    for reason in set(days.reasons) - {""}:
-        faults.add(days.reasons == reason, reason, names["date"])
+    """The rows of a block with a row per symbol and date; `names` has ours and the file's.
+
+    A value that cannot be believed costs the row where its column is strict. In the others it is
+    missing, and an entry of the quarantine that stands for no row.
+    """
+    strict = dialect.strict or [next(ours for ours in ("adj_close", "close") if ours in names)]
+    faults = _Faults(len(block.lines), titles, strict)
+    days = _check_days(faults, block, names["date"], dialect)
     if "symbol" in names:
-        symbols, known = _symbols(block.columns[names["symbol"]], dialect)
+        symbols, known = _symbols(block, names["symbol"], dialect)
         faults.add(symbols < 0, "bad-symbol", names["symbol"])
     else:
         symbols, known = np.zeros(len(block.lines), dtype=np.int32), [dialect.symbol or ""]
     values: dict[str, Floats] = {}
+    unread = np.ones(len(block.lines), dtype=bool)
     for ours in VALUES:
         if ours in names:
-            numbers = parse_numbers(block.columns[names[ours]], dialect.marks)
-            faults.add(numbers.unreadable, "unreadable-number", names[ours])
-            faults.add(numbers.infinite, "infinite-number", names[ours])
-            _check_value(faults, ours, names[ours], numbers.values, dialect)
+            title = names[ours]
+            numbers = parse_numbers(
+                block.columns[title],
+                dialect.marks,
+                block.typed(title),
+                multiples=ours == "volume",
+            )
             values[ours] = numbers.values
+            unread &= numbers.unreadable
+            for reason, mask in _value_faults(ours, numbers, dialect):
+                faults.add_to(values, ours, mask, reason, title)
+    faults.add(_other_headers(block, days, unread, names.values()), "another-header", names["date"])
     _check_range(faults, names, values)
     keep = faults.none()
     rows = Rows(known, days.days, symbols, values, block.lines)
-    return _only(rows, keep), Quarantine.joined(titles, [_unread(block, titles), faults.of(block)])
+    lost = [_unread(block, titles), faults.of(block), *faults.cells(block, keep)]
+    return _only(rows, keep), Quarantine.joined(titles, lost)
 
 
 def check_wide(
-    block: Block, date: str, titles: Sequence[str], dialect: Dialect
+    block: Block, date: str, symbols: Sequence[str], titles: Sequence[str], dialect: Dialect
 ) -> tuple[Rows, Quarantine]:
-    """The rows of a block with a row per date: one for each of its other columns, a symbol's."""
-    symbols = [title for title in titles if title != date]
-    days = parse_days(block.columns[date], dialect.calendar)
+    """The rows of a block with a row per date: one for each column that is a symbol's."""
     dated = _Faults(len(block.lines), titles)
-    for reason in set(days.reasons) - {""}:
-        dated.add(days.reasons == reason, reason, date)
-    keep = dated.none()
-    lost = [_unread(block, titles, len(symbols)), dated.of(block, len(symbols))]
+    days = _check_days(dated, block, date, dialect)
     matrix = np.empty((len(block.lines), len(symbols)))
     believed = np.zeros(matrix.shape, dtype=bool)
+    unread = np.ones(len(block.lines), dtype=bool)
+    keep, lost = dated.none(), []
     for place, symbol in enumerate(symbols):
-        numbers = parse_numbers(block.columns[symbol], dialect.marks)
+        numbers = parse_numbers(block.columns[symbol], dialect.marks, block.typed(symbol))
+        unread &= numbers.unreadable
         faults = _Faults(len(block.lines), titles)
-        faults.add(numbers.unreadable, "unreadable-number", symbol)
-        faults.add(numbers.infinite, "infinite-number", symbol)
-        _check_value(faults, "close", symbol, numbers.values, dialect)
+        for reason, mask in _value_faults("close", numbers, dialect):
+            faults.add(mask, reason, symbol)
         faults.ignore(~keep)
         matrix[:, place], believed[:, place] = numbers.values, faults.none() & keep
         lost.append(faults.of(block))
+    dated.add(_other_headers(block, days, unread, [date, *symbols]), "another-header", date)
+    lost += [_unread(block, titles, len(symbols)), dated.of(block, len(symbols))]
     row, column = np.nonzero(believed)
     rows = Rows(
         symbols,
@@ -142,18 +185,42 @@ def check_wide(
 
 
 class _Faults:
-    """The first fault of each of n rows."""
+    """The first fault of each of n rows, and the values that are missing instead."""
 
-    def __init__(self, count: int, titles: Sequence[str]) -> None:
+    def __init__(self, count: int, titles: Sequence[str], strict: Collection[str] = ()) -> None:
         self._titles = titles
+        self._strict = strict
         self._reasons = np.full(count, -1, dtype=np.int8)
         self._fields = np.full(count, -1, dtype=np.int32)
+        self._cells: list[tuple[Mask, np.int8, int]] = []
 
     def add(self, mask: Mask, reason: str, title: str) -> None:
         if mask.any():
             new = mask & (self._reasons < 0)
+            if reason == "another-header":  # it ends the file, whatever else is wrong with the row
+                new = mask
             self._reasons[new] = code(reason)
             self._fields[new] = self._titles.index(title)
+
+    def add_to(
+        self,
+        values: dict[str, Floats],
+        ours: str,
+        mask: Mask,
+        reason: str,
+        title: str,
+    ) -> None:
+        """A fault of one of the values: it costs the row, or else the value."""
+        if ours in self._strict:
+            self.add(mask, reason, title)
+        elif mask.any():
+            values[ours][mask] = np.nan
+            self._cells.append((mask, code(reason), self._titles.index(title)))
+
+    def cells(self, block: Block, keep: Mask) -> Iterator[Quarantine]:
+        """The values that are missing in the rows that are kept."""
+        for mask, reason, place in self._cells:
+            yield Quarantine.of(self._titles, block.lines[mask & keep], reason, place, rows=0)
 
     def ignore(self, mask: Mask) -> None:
         self._reasons[mask] = -1
@@ -180,41 +247,81 @@ def _unread(block: Block, titles: Sequence[str], rows: int = 1) -> Quarantine:
     )
 
 
-def _symbols(column: pa.Array, dialect: Dialect) -> tuple[npt.NDArray[np.int32], Sequence[str]]:
-    """Each row's symbol as a place in the symbols, -1 for what is none."""
+def _symbols(
+    block: Block, title: str, dialect: Dialect
+) -> tuple[npt.NDArray[np.int32], Sequence[str]]:
+    """Each row's symbol as a place in the symbols, -1 for what is none.
+
+    A date, a truth value or a number with a point is what a program made of a symbol: it is none.
+    """
+    column, kinds = block.columns[title], block.kinds.get(title)
     if not pa.types.is_string(column.type):
-        column = column.cast(pa.string(), safe=False)
+        if not pa.types.is_integer(column.type):
+            return np.full(len(column), -1, dtype=np.int32), []
+        column = column.cast(pa.string())
     coded = pc.dictionary_encode(column, null_encoding="encode")
-    texts = coded.dictionary.to_pylist()
-    known = [text for text in texts if dialect.is_symbol(text)]
+    texts = [text and text.strip(" \t") for text in coded.dictionary.to_pylist()]
+    known = [text for text in dict.fromkeys(texts) if dialect.is_symbol(text)]
     place = {text: number for number, text in enumerate(known)}
     places = np.array([place.get(text, -1) for text in texts], dtype=np.int32)
-    return places[coded.indices.to_numpy()], known
+    symbols = places[coded.indices.to_numpy()]
+    return symbols if kinds is None else np.where(kinds == VALUE, np.int32(-1), symbols), known
 
 
-def _check_value(faults: _Faults, ours: str, title: str, values: Floats, dialect: Dialect) -> None:
+def _check_days(faults: _Faults, block: Block, title: str, dialect: Dialect) -> Days:
+    days = parse_days(block.columns[title], dialect.calendar, block.typed(title))
+    for reason in set(days.reasons) - {""}:
+        faults.add(days.reasons == reason, reason, title)
+    return days
+
+
+def _other_headers(block: Block, days: Days, unread: Mask, titles: Iterable[str]) -> Mask:
+    """Which rows (n,) are a header with other names, or the same in another order.
+
+    That is a row whose date and all of whose values are words, each another one.
+    """
+    found: Mask = unread & (days.reasons == "unreadable-date")
+    titles = list(titles)
+    for row in np.flatnonzero(found).tolist():
+        words = [str(block.columns[title][row].as_py()).strip() for title in titles]
+        is_header = all(re.search(r"[^\W\d]", word) for word in words)
+        found[row] = is_header and len(set(words)) == len(words) > 1 and words != titles
+    return found
+
+
+def _value_faults(ours: str, numbers: Numbers, dialect: Dialect) -> Iterator[tuple[str, Mask]]:
+    """What is wrong with the values of one column."""
+    yield "unreadable-number", numbers.unreadable
+    yield "infinite-number", numbers.infinite
     with np.errstate(invalid="ignore"):
         if ours == "volume":
-            faults.add(values < 0, "sign", title)
-            faults.add(np.abs(values) > WHOLE, "overflowing-volume", title)
-            faults.add((values % 1 != 0) & ~np.isnan(values), "fractional-volume", title)
+            yield "sign", numbers.values < 0
+            yield "overflowing-volume", np.abs(numbers.values) > WHOLE
         elif dialect.prices == "positive":
-            faults.add(values <= 0, "sign", title)
+            yield "sign", numbers.values <= 0
         elif dialect.prices == "nonnegative":
-            faults.add(values < 0, "sign", title)
+            yield "sign", numbers.values < 0
 
 
-def _check_range(faults: _Faults, names: Mapping[str, str], values: Mapping[str, Floats]) -> None:
-    """A missing price is never outside: comparing with NaN is false."""
-    high, low = values.get("high"), values.get("low")
-    if high is not None and low is not None:
-        faults.add(high < low, "high-below-low", names["high"])
+def _check_range(faults: _Faults, names: Mapping[str, str], values: dict[str, Floats]) -> None:
+    """A missing price is never outside, for comparing with NaN is false; rounding is no fault."""
+    if "high" in values and "low" in values:
+        crossed = values["high"] < values["low"] - _rounding(values["low"])
+        for ours in ("high", "low"):
+            faults.add_to(values, ours, crossed, "high-below-low", names[ours])
     for ours in ("open", "close"):
         if ours in values:
-            if high is not None:
-                faults.add(values[ours] > high, "outside-range", names[ours])
-            if low is not None:
-                faults.add(values[ours] < low, "outside-range", names[ours])
+            if "high" in values:
+                above = values[ours] > values["high"] + _rounding(values["high"])
+                faults.add_to(values, ours, above, "outside-range", names[ours])
+            if "low" in values:
+                below = values[ours] < values["low"] - _rounding(values["low"])
+                faults.add_to(values, ours, below, "outside-range", names[ours])
+
+
+def _rounding(prices: Floats) -> Floats:
+    """What arithmetic may add to prices (n,): four units in the last place."""
+    return 4 * np.spacing(np.abs(prices))
 
 
 def _only(rows: Rows, keep: Mask) -> Rows:

@@ -9,15 +9,17 @@ from signal import SIGKILL
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading import cells
-from pricewright.intake.reading.rows import Block
+from pricewright.intake.reading.rows import TEXT, VALUE, Block, distinct, is_unnamed
 
 _ROWS: Final = 1 << 17  # of a block
 _TYPES: Final = {
     "text": pa.string(),
+    "mixed": pa.string(),
     "number": pa.float64(),
     "date": pa.date32(),
     "moment": pa.timestamp("us"),
@@ -31,13 +33,13 @@ class WorkbookSheet:
 
     The first row that is not blank has the titles; blank rows below it are no rows, and columns
     that are blank throughout are no columns. A column of numbers is float64, one of dates
-    date32, one with times of day too a timestamp. Any other is text: numbers as short as they
-    are exact, dates in ISO 8601, the words true and false. An empty cell, and an error such as
-    #N/A, is no value; a formula has the value that was stored with it. No row is bad.
+    date32, one with times of day too a timestamp. Any other is text, with values among it: numbers
+    as short as they are exact, dates in ISO 8601, the words true and false. An empty cell, and an
+    error such as #N/A, is no value; a formula has the value that was stored with it. No row is bad.
 
     Raises Refusal for what cannot be opened, takes more memory than a sheet of prices should,
-    or has no rows; for a sheet that is not there, or not the only one; for a column without a
-    title, or with that of another. Raises OSError or MemoryError for what may pass.
+    or has no rows; for a sheet that is not there, or not the only one. Raises OSError or
+    MemoryError for what may pass.
     """
 
     def __init__(self, content: bytes, name: str, sheet: str | None = None) -> None:
@@ -52,7 +54,16 @@ class WorkbookSheet:
             what = "has a header and no rows" if lines else "is empty"
             raise Refusal(f"{name}: the sheet {what}; deliver prices.")
         self._lines = np.array(lines[1:], np.int64)
-        self._columns = _named(found["titles"], found["columns"], f"{name}:{lines[0]}")
+        titles = distinct(found["titles"])
+        self._columns: dict[str, pa.Array] = {}
+        self._kinds: dict[str, npt.NDArray[np.int8]] = {}
+        for title, (kind, values, typed) in zip(titles, found["columns"], strict=True):
+            array = pa.array(values, pa.string() if kind in ("date", "moment") else _TYPES[kind])
+            if is_unnamed(title) and array.null_count == len(array):
+                continue
+            self._columns[title] = array.cast(_TYPES[kind])
+            if kind == "mixed":
+                self._kinds[title] = np.where(typed, VALUE, TEXT).astype(np.int8)
         self.titles: Sequence[str] = tuple(self._columns)
 
     def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
@@ -69,8 +80,10 @@ class WorkbookSheet:
         }
 
     def _block(self, start: int) -> Block:
+        rows = slice(start, start + _ROWS)
         columns = {title: column.slice(start, _ROWS) for title, column in self._columns.items()}
-        return Block(columns, self._lines[start : start + _ROWS])
+        kinds = {title: kind[rows] for title, kind in self._kinds.items()}
+        return Block(columns, self._lines[rows], kinds=kinds)
 
 
 def _read_apart(content: bytes, name: str, sheet: str | None) -> dict[str, Any]:
@@ -93,19 +106,3 @@ def _read_apart(content: bytes, name: str, sheet: str | None) -> dict[str, Any]:
             f"{name}: no workbook that can be read ({reason}); save it as .xlsx with no password."
         )
     return found
-
-
-def _named(
-    titles: Sequence[str], columns: Sequence[tuple[str, list[Any]]], place: str
-) -> dict[str, pa.Array]:
-    named: dict[str, pa.Array] = {}
-    for number, (title, (kind, values)) in enumerate(zip(titles, columns, strict=True), start=1):
-        array = pa.array(values, pa.string() if kind in ("date", "moment") else _TYPES[kind])
-        if not title and array.null_count == len(array):
-            continue
-        if not title:
-            raise Refusal(f"{place}: column {number} has values and no title; give it one.")
-        if title in named:
-            raise Refusal(f"{place}: two columns have the title {title!r}; name them apart.")
-        named[title] = array.cast(_TYPES[kind])
-    return named
