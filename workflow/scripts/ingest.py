@@ -71,6 +71,7 @@ def ingest(
         dialect=dialect,
         mode=usual if reception.deliveries == "auto" else reception.deliveries,
         max_shrink=reception.max_shrink,
+        max_quarantined=reception.max_quarantined,
         limits=limits,
         last_day=dialect.calendar.last_day,
         threads=threads,

@@ -1,6 +1,7 @@
 """Train or score: a model of each symbol's price, and how well it would have forecast."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from running import step
 from pricewright.evaluation.acceptance import Criteria
 from pricewright.evaluation.backtest import write_backtest
 from pricewright.files.errors import Refusal
-from pricewright.forecasting.histories import read_panel
+from pricewright.forecasting.histories import read_panel, usual_price
 from pricewright.forecasting.model_file import read_model, write_model
 from pricewright.forecasting.settings import Settings
 from pricewright.steplog.log import say
@@ -71,6 +72,8 @@ def train_or_score(
         raise Refusal("mode is score, but no model is given to be scored; see score.model.")
     given = read_model(model) if mode == "score" and model else None
     say("start", input=input, mode=mode, model=model or "new")
+    if settings.price == "auto":
+        settings = replace(settings, price=usual_price(input))
     panel, sha256, rows = read_panel(
         input, given[0]["parameters"]["price"] if given else settings.price
     )

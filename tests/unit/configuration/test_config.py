@@ -79,11 +79,11 @@ def changed(**sections):
         (changed(report=None), "'report': found null, allowed: object"),
         (changed(retries={"times": True}), "'retries.times': found true, allowed: integer"),
         (
-            changed(source={"layout": "wide"}),
+            changed(source={"layout": "wide", "columns": {"symbol": "Ticker"}}),
             "'source.columns.symbol': found 'Ticker', allowed: null",
         ),
         (
-            changed(source={"symbol": "WTI"}),
+            changed(source={"symbol": "WTI", "columns": {"symbol": "Ticker"}}),
             "'source.symbol': found 'WTI' beside source.columns.symbol",
         ),
         (changed(mode="score"), "'score.model': found null, allowed: the path of a model"),
@@ -92,8 +92,12 @@ def changed(**sections):
             "copy the model out of results/",
         ),
         (
-            changed(source={"columns": SHIPPED["source"]["columns"] | {"adj_close": None}}),
-            "'model.price': found 'adj_close', allowed: close or high or low or open",
+            changed(source={"columns": {"adj_close": False}}, model={"price": "adj_close"}),
+            "'model.price': found 'adj_close', allowed: auto or close or high or low or open",
+        ),
+        (
+            changed(source={"layout": "wide"}, model={"price": "open"}),
+            "'model.price': found 'open', allowed: auto or close, for that",
         ),
     ],
 )

@@ -22,6 +22,7 @@ TERMS = Terms(
     dialect=Dialect(columns=NAMES),
     mode="whole",
     max_shrink=0.5,
+    max_quarantined=1.0,
     limits=Limits(),
     last_day=None,
     threads=1,
@@ -179,7 +180,10 @@ def test_a_delivery_much_shorter_than_the_one_it_replaces_is_refused(desk, mode)
     desk.deliver("".join(f"2024-01-{day:02},A,1,1\n" for day in range(1, 11)))
     desk.take(mode)
     desk.deliver("".join(f"2024-01-{day:02},A,1,1\n" for day in range(1, 5)))
-    with pytest.raises(Refusal, match=r"in/prices\.csv: 4 rows, where the delivery before had 10;"):
+    with pytest.raises(
+        Refusal,
+        match=r"in/prices\.csv: 4 of its 4 rows can be kept, where 10 of the delivery before were;",
+    ):
         desk.take(mode)
     assert len(desk.archive.known()) == 1
     assert len(desk.take(mode, max_shrink=0.6).state.prices) == 4

@@ -78,9 +78,11 @@ def source_of(config: Mapping[str, Any]) -> Source:
 
 
 def ingest_options(config: dict[str, Any]) -> dict[str, Any]:
-    """The options of ingest: the source as it is described, with the columns that it has."""
-    options = {key: value for key, value in config["source"].items() if key != "uri"}
-    return {"input": config["source"]["uri"]} | options | {"columns": named_columns(config)}
+    """The options of ingest: the source as it is described, strict about what is modelled."""
+    source, price = config["source"], config["model"]["price"]
+    options = {key: value for key, value in source.items() if key != "uri"}
+    strict = source["strict"] or ([] if price == "auto" else [price])
+    return {"input": source["uri"], **options, "columns": named_columns(config), "strict": strict}
 
 
 def clean_options(config: dict[str, Any]) -> dict[str, Any]:
@@ -106,6 +108,7 @@ def report_options(config: dict[str, Any]) -> dict[str, Any]:
     """The options of report."""
     return {
         **config["report"],
+        "title": config["report"]["title"] or source_of(config).title,
         "allow_unaccepted": config["accept"]["allow_unaccepted"],
         "required": {gate: config["signoffs"][gate]["required"] for gate in MEANINGS},
     }
@@ -116,9 +119,9 @@ def thresholds(config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config["accept"].items() if key != "allow_unaccepted"}
 
 
-def named_columns(config: dict[str, Any]) -> dict[str, str]:
-    """The columns that the source has: our name to its name."""
-    columns: dict[str, str | None] = config["source"]["columns"]
+def named_columns(config: dict[str, Any]) -> dict[str, str | int | bool]:
+    """What config says of the columns: our name to its name or number, false if it is not read."""
+    columns: dict[str, str | int | bool | None] = config["source"]["columns"]
     return {ours: theirs for ours, theirs in columns.items() if theirs is not None}
 
 
@@ -133,7 +136,7 @@ def _check_columns(config: dict[str, Any]) -> None:
     price = config["model"]["price"]
     if source["layout"] == "wide":
         for ours in ("symbol", *VALUES):
-            if ours in columns:
+            if columns.get(ours):
                 raise Refusal(
                     f"config key 'source.columns.{ours}': found {columns[ours]!r}, allowed: null, "
                     "for source.layout is wide: each symbol's own column holds its close."
@@ -145,15 +148,15 @@ def _check_columns(config: dict[str, Any]) -> None:
             )
         available = {"close"}
     else:
-        if source["symbol"] is not None and "symbol" in columns:
+        if source["symbol"] is not None and columns.get("symbol"):
             raise Refusal(
                 f"config key 'source.symbol': found {source['symbol']!r} beside "
                 f"source.columns.symbol {columns['symbol']!r}, allowed: one of the two, not both."
             )
-        available = {value for value in VALUES if value in columns} or set(VALUES)
-    if price not in available or price == "volume":
+        available = {value for value in VALUES if columns.get(value) is not False}
+    if price not in {"auto", *available} or price == "volume":
         raise Refusal(
-            f"config key 'model.price': found {price!r}, allowed: "
+            f"config key 'model.price': found {price!r}, allowed: auto or "
             f"{' or '.join(sorted(available - {'volume'}))}, for that is what the source has."
         )
 

@@ -1,7 +1,9 @@
 """A clean table of prices as a panel."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -10,6 +12,18 @@ from pricewright.files.errors import Refusal
 from pricewright.forecasting.panel import NEVER, Panel
 from pricewright.tables.arrays import Days, Floats
 from pricewright.tables.records import read_table
+
+
+def usual_price(path: Path) -> Literal["adj_close", "close"]:
+    """The column of a clean table to model: adj_close if there is one, else close."""
+    begin = read_begin(path, 1 << 16)
+    if begin.startswith(b"PAR1"):
+        import pyarrow.parquet
+
+        names = pyarrow.parquet.read_schema(path).names
+    else:
+        names = re.findall(r'"(\w+)"\s*:', begin.partition(b"}")[0].decode(errors="replace"))
+    return "adj_close" if "adj_close" in names else "close"
 
 
 def read_panel(path: Path, price: str) -> tuple[Panel, str, int]:

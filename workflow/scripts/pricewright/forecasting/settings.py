@@ -16,8 +16,9 @@ class ModelSettings(Options):
 
     section = "model"
 
-    price: Literal["open", "high", "low", "close", "adj_close"] = "close"
-    """The column to model."""
+    price: Literal["auto", "open", "high", "low", "close", "adj_close"] = "auto"
+    """The column to model; auto: adj_close, which knows of splits and dividends, if there is one,
+    else close."""
     horizon: Annotated[int, Bounds(least=1, most=250)] = 10
     """How many days ahead to forecast and to evaluate."""
     level: Annotated[float, Bounds(least=0.5, most=0.99)] = 0.9

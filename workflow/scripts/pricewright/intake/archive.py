@@ -39,7 +39,10 @@ class Reception(Options):
     of the same name replaces. `append`: each delivery adds, and nothing is withdrawn. `auto`: parts
     for a folder or a pattern, else whole."""
     max_shrink: Annotated[float, Bounds(least=0, most=1)] = 0.1
-    """By which share a delivery may have fewer rows than the one in whose stead it comes."""
+    """By which share a delivery may have fewer rows that can be kept than the one in whose stead it
+    comes."""
+    max_quarantined: Annotated[float, Bounds(least=0, most=1)] = 0.5
+    """Which share of a delivery's rows may be quarantined, those aside that only repeat another."""
 
 
 @dataclass(frozen=True)

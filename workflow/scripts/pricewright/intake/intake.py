@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -20,26 +20,25 @@ from pricewright.intake.archive import Acceptance, Archive, Delivery, Mode
 from pricewright.intake.deliveries import Snapshot, State, applied, difference, nothing
 from pricewright.intake.reading.content import Limits, recognise
 from pricewright.intake.reading.delivery import Reading, read_delivery
-from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.reading.dialect import FROM_FILE, Dialect
 from pricewright.intake.reading.quarantine import total
 from pricewright.intake.sources.source import Item
 from pricewright.steplog.log import say
-
-"""What a delivery is: the whole source; a part, in the place of the part of that name before;
-or an addition, from which nothing is ever withdrawn."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
     """How deliveries are read and merged; `code` gives the digest of the code that does it.
 
-    max_shrink: the share by which a delivery may have fewer rows than the one it replaces.
+    max_shrink: the share by which a delivery may have fewer rows kept than the one it replaces.
+    max_quarantined: the share of a delivery's rows that may be quarantined.
     last_day: the last date that is not in the future, None for the day of the reception.
     """
 
     dialect: Dialect
     mode: Mode
     max_shrink: float
+    max_quarantined: float
     limits: Limits
     last_day: date | None
     threads: int
@@ -174,19 +173,41 @@ class _Reader:
         return Snapshot(state, facts), entries
 
     def _read(self, delivery: Delivery) -> Reading:
-        content = recognise(self._archive.path(delivery.sha256), delivery.place, self._terms.limits)
+        content = recognise(
+            self._archive.path(delivery.sha256),
+            delivery.place,
+            self._terms.limits,
+            self._terms.dialect.encoding,
+        )
         last_day = self._terms.last_day or date.fromisoformat(delivery.last_day)
         dialect = self._terms.dialect
         calendar = replace(dialect.calendar, last_day=last_day)
-        return read_delivery(content, replace(dialect, calendar=calendar), self._terms.threads)
+        dialect = replace(dialect, calendar=calendar, symbol=_symbol(dialect, delivery))
+        reading = read_delivery(content, dialect, self._terms.threads)
+        reading.check_share(self._terms.max_quarantined, delivery.place)
+        return reading
 
     def _check_shrink(self, before: dict[str, Any], after: dict[str, Any]) -> None:
-        least = before["rows"] * (1 - self._terms.max_shrink)
-        if after["rows"] < least:
+        least = before["kept"] * (1 - self._terms.max_shrink)
+        if after["kept"] < least:
             raise Refusal(
-                f"{after['place']}: {after['rows']} rows, where the delivery before had "
-                f"{before['rows']}; deliver all of it, or raise source.max_shrink."
+                f"{after['place']}: {after['kept']} of its {after['rows']} rows can be kept, where "
+                f"{before['kept']} of the delivery before were; deliver all of it, correct its "
+                "description under source, or raise source.max_shrink."
             )
+
+
+def _symbol(dialect: Dialect, delivery: Delivery) -> str | None:
+    """The one symbol of a delivery, if it has one; `{file}` is the file's name, endings aside."""
+    if dialect.symbol != FROM_FILE:
+        return dialect.symbol
+    name = PurePath(delivery.place).name.partition(".")[0]
+    if not dialect.is_symbol(name):
+        raise Refusal(
+            f"{delivery.place}: {name!r} is not a symbol, where source.symbol says that the file's "
+            "name is one; rename it, or see source.symbol_pattern."
+        )
+    return name
 
 
 def _facts(delivery: Delivery, reading: Reading) -> dict[str, Any]:
@@ -198,6 +219,7 @@ def _facts(delivery: Delivery, reading: Reading) -> dict[str, Any]:
         "rows": reading.rows,
         "kept": len(reading.prices),
         "quarantined": quarantine.by_reason(),
+        "missing": quarantine.values_by_reason(),
         "entries": reading.entries(delivery.place, delivery.sha256),
     }
 
@@ -230,7 +252,7 @@ def _check_sums(made: Snapshot) -> None:
             )
 
 
-_COUNTS = ("place", "sha256", "bytes", "rows", "kept", "quarantined")
+_COUNTS = ("place", "sha256", "bytes", "rows", "kept", "quarantined", "missing")
 
 
 def receipt(source: str, taken: Intake, output: Path, sha256: str) -> dict[str, Any]:
@@ -248,6 +270,7 @@ def receipt(source: str, taken: Intake, output: Path, sha256: str) -> dict[str, 
         "rows": sum(delivery["rows"] for delivery in deliveries),
         "kept": sum(delivery["kept"] for delivery in deliveries),
         "quarantined": total(delivery["quarantined"] for delivery in deliveries),
+        "missing": total(delivery["missing"] for delivery in deliveries),
         "superseded": sum(taken.state.superseded),
         "restated": sum(entry["what"] == "restated" for entry in taken.restatements),
         "withdrawn": sum(entry["what"] == "withdrawn" for entry in taken.restatements),

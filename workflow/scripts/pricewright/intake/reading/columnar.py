@@ -97,11 +97,23 @@ def kind_of(head: bytes, name: str, holder: str) -> Kind:
         if re.match(signature, head, re.DOTALL):
             raise Refusal(f"{name}: {holder} is {what}; {_DELIVER}.")
     if encoding := _wide_encoding(head):
-        raise Refusal(f"{name}:1: {holder} is {encoding} text; save it as UTF-8.")
+        raise Refusal(
+            f"{name}:1: {holder} is {encoding} text; save it as UTF-8, or see source.encoding."
+        )
     controls = len(head) - len(head.translate(None, _CONTROLS))
     if controls >= 4 and controls > 0.05 * len(head):
         raise Refusal(f"{name}: {holder} is binary data of no known kind; {_DELIVER}.")
     return _kind_of_text(head.removeprefix(b"\xef\xbb\xbf"), name, holder)
+
+
+def is_columnar(head: bytes) -> bool:
+    """Whether a file that begins with `head` is no text."""
+    return any(re.match(signature, head) for signature, _ in _READ)
+
+
+def encoding_of(head: bytes) -> str | None:
+    """The encoding that a byte order mark says, if it is another than UTF-8."""
+    return next((name for mark, name in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
 
 
 _DELIVER = "deliver CSV, JSON, Parquet, Feather or Excel"
@@ -124,10 +136,7 @@ def _kind_of_text(text: bytes, name: str, holder: str) -> Kind:
 
 
 def _wide_encoding(head: bytes) -> str | None:
-    """UTF-16 or UTF-32, if the byte order mark says so, or zeros where Latin letters have them."""
-    for mark, encoding in _BYTE_ORDER_MARKS:
-        if head.startswith(mark):
-            return encoding
+    """UTF-16 or UTF-32 without a mark, if zeros are where Latin letters have them."""
     units = len(head) // 4
     if not units:
         return None

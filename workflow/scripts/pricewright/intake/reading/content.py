@@ -1,5 +1,6 @@
 """What a kept delivery holds, recognised by its bytes alone, and unpacked piece by piece."""
 
+import codecs
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -7,7 +8,13 @@ from pathlib import Path
 from typing import IO
 
 from pricewright.files.errors import Refusal
-from pricewright.intake.reading.columnar import OLD_OFFICE, Kind, kind_of
+from pricewright.intake.reading.columnar import (
+    OLD_OFFICE,
+    Kind,
+    encoding_of,
+    is_columnar,
+    kind_of,
+)
 from pricewright.intake.reading.dialect import Limits
 from pricewright.intake.reading.packing import (
     PIECE,
@@ -34,6 +41,7 @@ class Content:
 
     path: the file; its name means nothing.  name: what errors call it.
     kind: the format of what is in it.  packing: how that is packed; None for a plain file.
+    encoding: of text that is not in UTF-8.
     """
 
     path: Path
@@ -41,9 +49,10 @@ class Content:
     kind: Kind
     packing: Packing | None = None
     limits: Limits = _USUAL
+    encoding: str | None = None
 
     def chunks(self, reached: Callable[[float], object] | None = None) -> Iterator[bytes]:
-        """The unpacked bytes, a byte order mark and all, in pieces of about 1 MB.
+        """The unpacked bytes, a byte order mark and all, in pieces of about 1 MB; text in UTF-8.
 
         Each call begins anew. `reached` is told, at each piece, which share of the file was
         read. Raises Refusal when it comes to what is damaged, cut off, too much, or should not
@@ -51,7 +60,7 @@ class Content:
         """
         with self.path.open("rb") as file:
             size = max(os.fstat(file.fileno()).st_size, 1)
-            for chunk in gathered(self._pieces(file)):
+            for chunk in self._in_utf8(gathered(self._pieces(file))):
                 if reached:
                     reached(file.tell() / size)
                 yield chunk
@@ -59,6 +68,20 @@ class Content:
     def whole(self) -> bytes:
         """All unpacked bytes; raises what `chunks` raises."""
         return b"".join(self.chunks())
+
+    def _in_utf8(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        if self.encoding is None:
+            yield from chunks
+            return
+        decoder = codecs.getincrementaldecoder(self.encoding)()
+        try:
+            for chunk in chunks:
+                yield decoder.decode(chunk).encode()
+            yield decoder.decode(b"", final=True).encode()
+        except UnicodeError:
+            raise Refusal(
+                f"{self.name}: the text is not in {self.encoding}; correct source.encoding."
+            ) from None
 
     def _pieces(self, file: IO[bytes]) -> Iterator[bytes]:
         if self.packing is None:
@@ -77,8 +100,12 @@ class Content:
         return within(self.limits, packed, pieces)
 
 
-def recognise(path: Path, name: str, limits: Limits = _USUAL) -> Content:
+def recognise(
+    path: Path, name: str, limits: Limits = _USUAL, encoding: str | None = None
+) -> Content:
     """What the file at `path`, which errors call `name`, holds; its own name plays no part.
+
+    encoding: of text; None for UTF-8, or what a byte order mark says.
 
     Only the begin is read, but of a workbook, which is checked whole. Raises Refusal for an
     empty file, for damage as far as it shows there, for two layers of packing, and for what
@@ -100,20 +127,20 @@ def recognise(path: Path, name: str, limits: Limits = _USUAL) -> Content:
                 f"{name}: the file begins almost as {meant} files do: it is damaged or cut off; "
                 "deliver it again."
             )
-        return _of_kind(plain, head, "the file")
+        return _of_kind(plain, head, "the file", encoding)
     if packing == "zip":
         with plain.path.open("rb") as file:
             if _is_workbook(file, plain):
                 return replace(plain, kind="excel")
     content = replace(plain, packing=packing)
-    return _of_kind(content, _head(content), f"the content of the {packing} file")
+    return _of_kind(content, _head(content), f"the content of the {packing} file", encoding)
 
 
 def _head(content: Content) -> bytes:
     return next(content.chunks(), b"")[:_HEAD]
 
 
-def _of_kind(content: Content, head: bytes, holder: str) -> Content:
+def _of_kind(content: Content, head: bytes, holder: str, encoding: str | None) -> Content:
     if inner := packing_of(head):
         if inner == "zip":
             from tempfile import SpooledTemporaryFile
@@ -127,6 +154,10 @@ def _of_kind(content: Content, head: bytes, holder: str) -> Content:
         )
     if head.startswith(OLD_OFFICE):
         _check_old_workbook(content, holder)
+    encoding = encoding or encoding_of(head)
+    if encoding and not is_columnar(head):
+        content = replace(content, encoding=encoding)
+        head = _head(content)
     return replace(content, kind=kind_of(head, content.name, holder))
 
 

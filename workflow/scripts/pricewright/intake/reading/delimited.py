@@ -15,7 +15,7 @@ import pyarrow.csv
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.content import Content
 from pricewright.intake.reading.dialect import Dialect
-from pricewright.intake.reading.rows import Block, Lines, Unreadable, distinct
+from pricewright.intake.reading.rows import Block, Lines, Unreadable, distinct, not_utf8
 
 PIECE = 8_000_000
 """Bytes at a time: enough to keep the calls few, little enough to keep several in memory."""
@@ -338,7 +338,7 @@ def _check_encoding(piece: TextPiece, name: str) -> None:
         piece.raw.decode()
     except UnicodeDecodeError as error:
         line = piece.line + piece.raw.count(b"\n", 0, error.start)
-        raise Refusal(f"{name}:{line}: not UTF-8 text; save the file as UTF-8.") from None
+        raise not_utf8(name, line) from None
 
 
 def _without(piece: TextPiece, records: Records, spoiled: dict[int, str]) -> bytes:

@@ -14,6 +14,7 @@ from pricewright.files.errors import Refusal
 from pricewright.intake.reading.content import Content
 from pricewright.intake.reading.delimited import DelimitedSheet
 from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.reading.proposals import remedies
 from pricewright.intake.reading.quarantine import REASONS, Quarantine, code
 from pricewright.intake.reading.rows import Block, Rows, Sheet, check_long, check_wide
 from pricewright.steplog.log import Progress
@@ -25,6 +26,7 @@ _REMEDIES = {
     "another-header": "deliver what is below it as a file of its own",
     "unzoned-time": "say in source.time_zone whose calendar counts, as in America/New_York or UTC",
 }
+_SYSTEMATIC = 3  # rows with one fault that one declaration would mend: no accident
 _OF_THE_WHOLE = [code(reason) for reason in _REMEDIES]
 """Faults of a row that mean that the file as a whole is not as described."""
 
@@ -40,6 +42,7 @@ class Reading:
     prices: Prices
     quarantine: Quarantine
     sheet: Sheet
+    dialect: Dialect
     symbols: Collection[str] = ()
 
     def entries(self, file: str, sha256: str) -> list[dict[str, Any]]:
@@ -66,6 +69,27 @@ class Reading:
             }
             for entry, (line, field) in enumerate(places)
         ]
+
+    def check_share(self, most: float, name: str) -> None:
+        """Raise Refusal if more than a share of the rows are lost; one that repeats another is not.
+
+        The sentence says what would mend most of them.
+        """
+        reasons = self.quarantine.by_reason()
+        reasons.pop("duplicate", None)
+        lost = sum(reasons.values())
+        if lost <= most * self.rows:
+            return
+        worst = max(reasons, key=lambda reason: reasons[reason])
+        entry = int(np.argmax(self.quarantine.reasons == code(worst)))
+        line = int(self.quarantine.lines[entry])
+        text = self.sheet.texts([line])[line][:80]
+        raise Refusal(
+            f"{name}:{line}: {_fault(self.quarantine, entry)} ({text!r}), and {lost} of the "
+            f"{self.rows} rows cannot be kept; "
+            f"{_remedy(self.quarantine, entry, self.sheet, self.dialect)}, or raise "
+            "source.max_quarantined."
+        )
 
 
 def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Reading:
@@ -105,22 +129,17 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
             f"{content.name}: {delivered} rows were delivered, {len(prices)} kept and "
             f"{quarantine.count} quarantined; this is a defect of the reader."
         )
-    for entry in np.flatnonzero(np.isin(quarantine.reasons, _OF_THE_WHOLE))[:1].tolist():
-        line, reason = int(quarantine.lines[entry]), quarantine.reason(entry)
-        raise Refusal(
-            f"{content.name}:{line}: {_fault(quarantine, entry)} "
-            f"({sheet.texts([line])[line][:80]!r}); {_REMEDIES[reason]}."
-        )
+    _refuse_undeclared(quarantine, sheet, dialect, content.name)
     if not delivered:
         raise Refusal(f"{content.name}:1: the file has a header and no rows; deliver prices.")
     if not len(prices):
         line = int(quarantine.lines[0])
         raise Refusal(
             f"{content.name}:{line}: {_fault(quarantine, 0)} ({sheet.texts([line])[line][:80]!r}), "
-            f"and none of the {delivered} rows can be kept; correct the file, or its description "
-            "under source in config."
+            f"and none of the {delivered} rows can be kept; "
+            f"{_remedy(quarantine, 0, sheet, dialect)}."
         )
-    return Reading(delivered, prices, quarantine, sheet, symbols)
+    return Reading(delivered, prices, quarantine, sheet, dialect, symbols)
 
 
 def open_sheet(
@@ -221,6 +240,65 @@ def _repeated(
 
 def _concatenated(parts: list[Ints]) -> Ints:
     return np.concatenate(parts) if parts else np.array([], dtype=np.int32)
+
+
+_KEYS = {
+    "field-count": "delimiter",
+    "unreadable-date": "date_formats",
+    "ambiguous-date": "date_formats",
+    "future-date": "last_day",
+    "bad-symbol": "symbol_pattern",
+    "unreadable-number": "decimal, source.thousands and source.unit",
+    "sign": "prices",
+    "conflict": "columns.symbol",
+}
+"""Of a reason that took many rows, the keys of config to look at."""
+
+
+def _remedy(quarantine: Quarantine, entry: int, sheet: Sheet, dialect: Dialect) -> str:
+    """What to do about a reason that took many rows: proposed from the texts, where it can be."""
+    reason = quarantine.reason(entry)
+    texts = _texts_of(quarantine, reason, quarantine.field(entry), sheet)
+    for some in (texts, texts[:1]):
+        if some and (found := remedies(reason, some, dialect.marks)):
+            return f"set {' or '.join(found)}"
+    key = _KEYS.get(reason)
+    return "correct the file" + (f", or see source.{key}" if key else "")
+
+
+def _texts_of(quarantine: Quarantine, reason: str, field: str | None, sheet: Sheet) -> list[str]:
+    """The first texts, fifty at the most, that a reason took in a column."""
+    if field is None:
+        return []
+    place = quarantine.titles.index(field)
+    of_it = (quarantine.reasons == code(reason)) & (quarantine.fields == place)
+    lines = quarantine.lines[of_it][:50].tolist()
+    return list(_cell_texts(sheet, {(line, field) for line in lines}).values())
+
+
+def _refuse_undeclared(quarantine: Quarantine, sheet: Sheet, dialect: Dialect, name: str) -> None:
+    """Raise Refusal if rows show that the file as a whole is not as described.
+
+    That is so where one declaration would read three and more of a column's texts, and all of the
+    first fifty that could not be read.
+    """
+    for entry in np.flatnonzero(np.isin(quarantine.reasons, _OF_THE_WHOLE))[:1].tolist():
+        line, reason = int(quarantine.lines[entry]), quarantine.reason(entry)
+        raise Refusal(
+            f"{name}:{line}: {_fault(quarantine, entry)} "
+            f"({sheet.texts([line])[line][:80]!r}); {_REMEDIES[reason]}."
+        )
+    for reason in ("unreadable-number", "unreadable-date"):
+        lost = (quarantine.reasons == code(reason)) & (quarantine.rows > 0)
+        for place in np.unique(quarantine.fields[lost]).tolist():
+            field = quarantine.titles[place]
+            lines = quarantine.lines[lost & (quarantine.fields == place)]
+            texts = _texts_of(quarantine, reason, field, sheet) if len(lines) >= _SYSTEMATIC else []
+            if texts and (found := remedies(reason, texts, dialect.marks)):
+                raise Refusal(
+                    f"{name}:{lines[0]}: {field} is {REASONS[reason]} ({texts[0][:80]!r}), and so "
+                    f"it is in {len(lines)} rows; set {' or '.join(found)}."
+                )
 
 
 def _fault(quarantine: Quarantine, entry: int) -> str:

@@ -21,6 +21,8 @@ EPOCHS = {
 """Date formats that count from 1970, and how many of their units are a second."""
 EXCEL_SERIAL = "excel-serial"
 """The date format that counts days as Excel does."""
+FROM_FILE = "{file}"
+"""The `symbol` of files that are named by their symbol."""
 _DIRECTIVES = "YyGmbBdjVuaAHIMSfpz%"
 
 _USUAL_NAMES: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -155,7 +157,8 @@ class Dialect(Options):
     encoding: Annotated[str | None, Bounds(least=1)] = None
     """How text is encoded, as in cp1252; none: UTF-8, or what a byte order mark says."""
     symbol: str | None = None
-    """The symbol of every row, for a long file that has no such column."""
+    """The symbol of every row, for a long file that has no such column; `{file}` is the file's
+    name."""
     sheet: Annotated[str | None, Bounds(least=1)] = None
     """The sheet of an Excel file that has several."""
     delimiter: Annotated[str, Bounds(least=1, most=1)] = ","

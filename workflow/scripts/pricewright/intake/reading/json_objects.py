@@ -23,6 +23,7 @@ from pricewright.intake.reading.rows import (
     Block,
     Lines,
     Unreadable,
+    not_utf8,
 )
 
 _Found = tuple[int, int, int, Any]  # a record's number, where it begins and ends, what it says
@@ -172,7 +173,7 @@ def _decoded(content: bytes, name: str) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise Refusal(f"{name}:{line}: not UTF-8 text; save the file as UTF-8.") from None
+        raise not_utf8(name, line) from None
 
 
 def _no_json(error: JSONDecodeError | RecursionError, name: str) -> Refusal:

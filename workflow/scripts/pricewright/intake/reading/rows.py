@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dates import Days, parse_days
 from pricewright.intake.reading.dialect import Dialect
 from pricewright.intake.reading.numbers import Floats, Mask, Numbers, parse_numbers
@@ -75,6 +76,14 @@ def distinct(titles: Sequence[str]) -> list[str]:
 def is_unnamed(title: str) -> bool:
     """Whether `distinct` gave a column its name."""
     return _UNNAMED.fullmatch(title) is not None
+
+
+def not_utf8(name: str, line: int) -> Refusal:
+    """The sentence for text in another encoding than was said."""
+    return Refusal(
+        f"{name}:{line}: not UTF-8 text; save the file as UTF-8, or say in source.encoding what "
+        "it is."
+    )
 
 
 class Sheet(Protocol):

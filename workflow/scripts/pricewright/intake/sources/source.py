@@ -4,7 +4,10 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from glob import has_magic
+from pathlib import PurePath
 from typing import Annotated, Any, Protocol
+from urllib.parse import urlsplit
 
 from pricewright.files.errors import Refusal
 from pricewright.files.secrets import refuse_written_out
@@ -104,6 +107,15 @@ class Source(Access):
         asked = f"{self.query} {sorted(self.parameters.items())}" if self.query else ""
         what = hashlib.sha256(asked.encode()).hexdigest()[:8] if self.query else self.table
         return f"{self.uri}#{what}"
+
+    @property
+    def title(self) -> str:
+        """What a report on its prices is headed with: the file's, folder's or table's own name."""
+        if self.table:
+            return self.table[-60:]
+        path = self.uri if scheme(self.uri) == "file" else urlsplit(self.uri).path
+        names = [part for part in PurePath(path).parts if not has_magic(part)]
+        return (names[-1].partition(".")[0] if names else "")[:60].strip("/") or "Prices"
 
 
 def scheme(uri: str) -> str:

@@ -1,0 +1,90 @@
+"""What to declare, so that texts can be read: proposed from the texts themselves."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+
+from pricewright.intake.reading.dates import parse_days
+from pricewright.intake.reading.dialect import EPOCHS, EXCEL_SERIAL, Calendar, Marks
+from pricewright.intake.reading.numbers import parse_numbers
+
+_DAYS = (
+    *("%Y%m%d", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y"),
+    *("%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y"),
+    *("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y"),
+    *("%a, %d %b %Y", "%A, %B %d, %Y", "%Y-%b-%d", "%Y%j", "%d%m%Y", "%m%d%Y", "%b-%d-%Y"),
+)
+_TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_ZONED = [time + zone for time in _TIMES for zone in ("", " %z") if time or not zone]
+_FORMATS = (*EPOCHS, EXCEL_SERIAL, *(day + time for time in _ZONED for day in _DAYS))
+_FIRST_DAY, _FIRST_COUNTED, _LAST_DAY = (
+    int(np.datetime64(day).astype(int)) for day in ("1850-01-01", "1980-01-01", "2100-01-01")
+)
+_DECIMALS: tuple[Literal[".", ","], ...] = (".", ",")
+_THOUSANDS: tuple[Literal[",", ".", " ", "'"] | None, ...] = (None, ",", ".", " ", "'")
+_UNIT = re.compile(r"^[(+-]? ?([^\W\d]{1,3}|[$€£¥₹%])(?![^\W\d])|([^\W\d]{1,3}|[$€£¥₹%])\)?$")
+
+
+def date_formats(texts: Sequence[str]) -> list[str]:
+    """The formats that read all texts as days of prices: several if the texts leave a choice."""
+    column = pa.array(list(texts), pa.string())
+    return [form for form in _FORMATS if _reads(column.slice(0, 1), form) and _reads(column, form)]
+
+
+def _reads(column: pa.Array, form: str) -> bool:
+    found = parse_days(column, Calendar((form,), "UTC"))
+    earliest = _FIRST_COUNTED if form in EPOCHS else _FIRST_DAY
+    return not any(found.reasons) and bool(
+        (found.days >= earliest).all() and (found.days <= _LAST_DAY).all()
+    )
+
+
+def marks(texts: Sequence[str], declared: Marks) -> list[Marks]:
+    """The ways to write numbers that read all texts, with as few changes as can be."""
+    column = pa.array(list(texts), pa.string())
+    fewest: list[Marks] = []
+    for changes, candidate in _candidates(texts, declared):
+        if fewest and changes > _changes(fewest[0], declared):
+            break
+        if not parse_numbers(column, candidate).unreadable.any():
+            fewest.append(candidate)
+    return fewest
+
+
+def remedies(reason: str, texts: Sequence[str], declared: Marks) -> list[str]:
+    """The lines of config, if any, with which all texts of a reason could be read."""
+    if reason == "unreadable-date":
+        return [f'source.date_formats: ["{form}"]' for form in date_formats(texts)[:3]]
+    if reason != "unreadable-number":
+        return []
+    return [
+        " and ".join(
+            f'source.{name}: "{getattr(found, name)}"'
+            for name in ("decimal", "thousands", "unit")
+            if getattr(found, name) != getattr(declared, name)
+        )
+        for found in marks(texts, declared)[:3]
+    ]
+
+
+def _candidates(texts: Sequence[str], declared: Marks) -> list[tuple[int, Marks]]:
+    """Other ways to write numbers, those with the fewest changes first."""
+    unit = _UNIT.search(texts[0].strip()) if texts else None
+    units = [unit[1] or unit[2]] if unit else []
+    found: list[tuple[int, Marks]] = []
+    for decimal in _DECIMALS:
+        for thousands, sign in product(_THOUSANDS, (declared.unit, *units)):
+            if decimal != thousands:
+                way = replace(declared, decimal=decimal, thousands=thousands, unit=sign)
+                found.append((_changes(way, declared), way))
+    return sorted((each for each in found if each[0]), key=lambda each: each[0])
+
+
+def _changes(marks: Marks, declared: Marks) -> int:
+    names = ("decimal", "thousands", "unit")
+    return sum(getattr(marks, name) != getattr(declared, name) for name in names)
