@@ -80,7 +80,7 @@ WRONG = [
     ("combined", "symbols", [], "found \\[\\], allowed: symbols with"),
     ("combined", "symbols", None, "found None"),
     ("combined", "parameters", "x", "'parameters': found 'x', allowed: an object"),
-    ("combined", "parameters.price", 1, "found 1, allowed: open or high or low"),
+    ("combined", "parameters.price", 1, "found 1, allowed: auto or open or high"),
     ("combined", "parameters.horizon", 0, "a number from 1"),
     ("combined", "parameters.horizon", 251, "found 251, allowed: 1 to 250"),
     ("combined", "parameters.horizon", 4, "'har.weights'.*allowed: 4 rows"),

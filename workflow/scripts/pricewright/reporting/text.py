@@ -186,6 +186,8 @@ def data(model: Mapping[str, Any]) -> list[tuple[str, str]]:
             ("delivered", f"{came['rows']:,} rows, {_span(came)}"),
             ("quarantine", _counted("rows", came["quarantined"])),
         ]
+        if missing := came.get("missing"):
+            facts.append(("missing", _counted("values", missing)))
         if came["restated"] or came["withdrawn"]:
             changes = f"{came['restated']:,} values restated, {came['withdrawn']:,} rows withdrawn"
             facts.append(("restated", changes))
