@@ -10,6 +10,7 @@ from conftest import SCRIPTS, STEPS, as_csv, command, market
 from deploy import deploy
 from flat import clean, ingest, train_or_score
 from pricewright.files.errors import Refusal
+from pricewright.reporting.verdict import verdict
 from pricewright.tables.options import groups, hints, option_groups
 from report import report
 
@@ -164,6 +165,26 @@ def test_ingest_takes_columns_and_markers_from_the_command_line(tmp_path):
         {"date": "1986-01-02", "symbol": "WTI", "close": None},
         {"date": "1986-01-03", "symbol": "WTI", "close": 26.0},
     ]
+
+
+def test_a_symbol_whose_newest_rows_are_quarantined_is_left_out_of_the_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    records = market()
+    for record in records[-3:-1]:
+        record["close"] = "x"
+    records[-1]["close"] = "?"
+    (tmp_path / "prices.csv").write_text(as_csv(records))
+    ingest("prices.csv", "raw.json", receipt="ingest.json", quarantine="quarantine.json")
+    clean("raw.json", "cleaned.json", receipt="clean.json")
+    train_or_score("cleaned.json", "model.json", receipts=["ingest.json", "clean.json"])
+    model = orjson.loads((tmp_path / "model.json").read_bytes())
+    day = records[-1]["date"]
+    assert model["receipts"]["ingest"]["newest_lost"] == {"S1": day}
+    assert model["left_out"] == [
+        {"symbol": "S1", "reason": f"its newest delivered price, of {day}, is quarantined"}
+    ]
+    assert list(model["symbols"]) == ["S0"]
+    assert verdict(model)[1].startswith("LOST: 3 of 280 delivered rows could not be believed")
 
 
 def test_the_receipts_add_up_and_are_kept_in_the_model(tmp_path, monkeypatch):

@@ -29,8 +29,9 @@ def test_the_receipt_says_what_came_and_what_became_of_it_with_no_clock_in_it(de
     ingest("prices.csv", desk / "raw.json", receipt=desk / "receipt.json")
     receipt = load(desk / "receipt.json")
     assert list(receipt) == [
-        *("source", "sha256", "bytes", "rows", "kept", "quarantined", "missing", "superseded"),
-        *("restated", "withdrawn", "symbols", "first_date", "last_date", "deliveries", "earlier", "records"),
+        *("source", "sha256", "bytes", "rows", "kept", "quarantined", "missing", "newest_lost"),
+        *("superseded", "restated", "withdrawn", "symbols", "first_date", "last_date"),
+        *("deliveries", "earlier", "records"),
     ]
     assert receipt["source"] == "prices.csv"
     assert receipt["bytes"] == (desk / "prices.csv").stat().st_size

@@ -33,6 +33,7 @@ rule clean_shard:
 use rule train_or_score as plan_shards with:
     input:
         f"results/prices_clean.{config['format']}",
+        receipts=["results/ingest.json", "results/clean.json"],
         model=branch(
             config["mode"] == "score", then=config["score"]["model"], otherwise=[]
         ),

@@ -77,10 +77,11 @@ def train_or_score(
     panel, sha256, rows = read_panel(
         input, given[0]["parameters"]["price"] if given else settings.price
     )
+    source = Source(str(input), sha256, rows, receipts, step.FOLDER / "train_or_score.py")
     if tasks:
         from pricewright.tables.array_files import write_stored
 
-        subject = chosen(panel, str(input), settings, given)
+        subject = chosen(panel, source.name, settings, given, source.newest_lost())
         for path, task in zip(tasks, to_do(subject, sha256, len(tasks), threads), strict=True):
             write_stored(path, task)
         say("end", symbols=len(subject.panel), shards=len(tasks))
@@ -88,7 +89,6 @@ def train_or_score(
     if output is None:
         raise Refusal("output: found no path, where one is needed to write the model; name one.")
     deployed = _deployed(Path(champion)) if champion is not None else None
-    source = Source(str(input), sha256, rows, receipts, step.FOLDER / "train_or_score.py")
     built = build_model(
         panel,
         source,

@@ -118,6 +118,53 @@ def test_a_row_that_cannot_be_believed_is_quarantined_with_its_own_text(
     assert [row["date"] for row in rows(found.prices)] == ["2024-01-01", "2024-01-03"]
 
 
+def test_a_symbol_whose_newest_row_is_quarantined_is_named_with_its_day(tmp_path):
+    text = "".join(f"2024-01-0{day},{name},{day},1\n" for name in "ABCD" for day in range(1, 4))
+    text = text.replace("03,A,3", "03,A,-3").replace("02,B,2", "02,B,x")
+    text += "2024-01-03,C,9,1\n2024-01-09,E,-1,1\n2024-02-31,D,1,1\n"
+    assert read(tmp_path, HEAD + text).newest_lost() == {"A": "2024-01-03", "C": "2024-01-03"}
+    wide = "Date,USD,JPY\n2024-01-01,1,1\n2024-01-02,x,2\n"
+    assert read(tmp_path, wide, WIDE).newest_lost() == {"USD": "2024-01-02"}
+
+
+def test_marks_that_would_read_many_numbers_are_asked_for_before_these_are_lost(tmp_path):
+    text = HEAD + "".join(f'2024-01-{day:02},A,"{985 + 5 * day:,}.5",1\n' for day in range(1, 11))
+    with pytest.raises(Refusal) as refusal:
+        read(tmp_path, text)
+    assert str(refusal.value) == (
+        "prices.csv:4: Close is not a number ('1,000.5'), and so it is in 8 rows; "
+        'set source.thousands: ",".'
+    )
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "remedy"),
+    [
+        ("Date;Close", "2024-01-02;1", r"set source\.delimiter: ';'"),
+        ("Date\tClose", "2024-01-02\t1", r'set source\.delimiter: "\\t"'),
+        ("Date,Close", "31/01/2024,1", r'set source\.date_formats: \["%d/%m/%Y"\]'),
+        ("Date,Close", "Jan 2 2024,1", r'set source\.date_formats: \["%b %d %Y"\]'),
+        ("Date,Close", "1704153600000,1", r'set source\.date_formats: \["epoch-milliseconds"\]'),
+        ("Date,Close", "45293,1", r'set source\.date_formats: \["excel-serial"\]'),
+        ("Date,Close", "2024-01-02,$1.5", r'set source\.unit: "\$"'),
+        ("Date,Close", '2024-01-02,"1,5"', r'set source\.decimal: ","'),
+        ("Date,Close", '2024-01-02,"1,500"', r'set source\.thousands: "," or source\.decimal: ","'),
+        (
+            "Date,Close",
+            '2024-01-02,"€1.234,5"',
+            r'decimal: "," and .*thousands: "\." and .*unit: "€"',
+        ),
+        ("Date,Close", "2024-01-02,-1", r"correct the file, or see source\.prices"),
+        ("Date,Ticker", "2024-01-02,A", r"say it in source\.columns\.close"),
+        ("Date,USD,JPY,CHF", "2024-01-02,1,1,1", r"source\.layout: wide"),
+    ],
+)
+def test_a_refusal_names_the_key_that_solves_it(tmp_path, head, row, remedy):
+    symbol = None if "USD" in head else "A"
+    with pytest.raises(Refusal, match=r"prices\.csv:[12]: .*" + remedy):
+        read(tmp_path, f"{head}\n{row}\n", Dialect(symbol=symbol or "A"))
+
+
 @pytest.mark.parametrize(
     ("volume", "reason"),
     [

@@ -220,6 +220,7 @@ def _facts(delivery: Delivery, reading: Reading) -> dict[str, Any]:
         "kept": len(reading.prices),
         "quarantined": quarantine.by_reason(),
         "missing": quarantine.values_by_reason(),
+        "newest_lost": reading.newest_lost(),
         "entries": reading.entries(delivery.place, delivery.sha256),
     }
 
@@ -271,6 +272,7 @@ def receipt(source: str, taken: Intake, output: Path, sha256: str) -> dict[str, 
         "kept": sum(delivery["kept"] for delivery in deliveries),
         "quarantined": total(delivery["quarantined"] for delivery in deliveries),
         "missing": total(delivery["missing"] for delivery in deliveries),
+        "newest_lost": _newest_lost(taken),
         "superseded": sum(taken.state.superseded),
         "restated": sum(entry["what"] == "restated" for entry in taken.restatements),
         "withdrawn": sum(entry["what"] == "withdrawn" for entry in taken.restatements),
@@ -281,6 +283,19 @@ def receipt(source: str, taken: Intake, output: Path, sha256: str) -> dict[str, 
         "earlier": [{"place": each.place, "sha256": each.sha256} for each in taken.earlier],
         "records": {"path": str(output), "sha256": sha256, "rows": len(prices)},
     }
+
+
+def _newest_lost(taken: Intake) -> dict[str, str]:
+    """Each symbol of whose rows in all deliveries the newest is quarantined, and its day."""
+    prices = taken.state.prices
+    ends = np.append(np.flatnonzero(np.diff(prices.symbols)), len(prices) - 1)
+    last = {prices.symbol(end): prices.date(end) for end in ends.tolist()}
+    found: dict[str, str] = {}
+    for delivery in taken.facts:
+        for symbol, day in delivery["newest_lost"].items():
+            if day > max(last[symbol], found.get(symbol, "")):
+                found[symbol] = day
+    return dict(sorted(found.items()))
 
 
 def _digest(deliveries: Any) -> str:

@@ -49,6 +49,8 @@ def verdict(model: Mapping[str, Any], *, allow_unaccepted: bool = False) -> list
             said.append(
                 "AN UNACCEPTED MODEL IS BEING DEPLOYED, BECAUSE accept.allow_unaccepted IS TRUE."
             )
+    if lost := _lost(model):
+        said.append(lost)
     if model["metrics"]["pooled"]["model"]["mase"] is None:
         return [
             *said,
@@ -63,6 +65,19 @@ def verdict(model: Mapping[str, Any], *, allow_unaccepted: bool = False) -> list
             "the scored model was trained on, so its numbers flatter it."
         )
     return said
+
+
+def _lost(model: Mapping[str, Any]) -> str | None:
+    """How much of what was delivered could not be kept, if any."""
+    came = model.get("receipts", {}).get("ingest", {})
+    reasons = came.get("quarantined", {})
+    rows = sum(reasons.values()) - reasons.get("duplicate", 0)
+    values = sum(came.get("missing", {}).values())
+    if not rows and not values:
+        return None
+    what = [f"{rows:,} of {came['rows']:,} delivered rows"] if rows else []
+    what += [f"{values:,} values of others"] if values else []
+    return f"LOST: {' and '.join(what)} could not be believed: see results/quarantine.json."
 
 
 def champion(model: Mapping[str, Any]) -> list[str]:
@@ -224,7 +239,8 @@ def ending(
         model = parse_json(read_whole(root / "results/model.json"), "results/model.json")
         accepted = model["acceptance"]["accepted"]
         said = verdict(model, allow_unaccepted=allow_unaccepted)
-        for sentence in said[: 2 if accepted or not allow_unaccepted else 3]:
+        most = 2 + (not accepted and allow_unaccepted) + (_lost(model) is not None)
+        for sentence in said[:most]:
             lines += wrap(sentence, 79, break_on_hyphens=False)
     for what, paths in PLACES.items():
         found = [path for path in paths if (root / path).exists()]

@@ -3,6 +3,7 @@
 Who cannot be modelled is left out, who got something simpler than was chosen is named, with why.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,16 +104,23 @@ class Subject:
 
 
 def chosen(
-    panel: Panel, name: str, settings: Settings, given: tuple[dict[str, Any], str] | None
+    panel: Panel,
+    name: str,
+    settings: Settings,
+    given: tuple[dict[str, Any], str] | None,
+    lost: Mapping[str, str],
 ) -> Subject:
     """Of a clean table, whose name is for errors, those that can be modelled.
 
-    With `given`, a model document and its digest, that model's parameters and settings are taken.
+    lost: symbols whose newest delivered price was quarantined, and its date: what is known of them
+    is not their present. With `given`, a model document and its digest, that model's parameters
+    and settings are taken.
+
     Raises Refusal if no symbol can be modelled, with reasons.
     """
     scored = read(given[0], "the scored model") if given else None
     settings = scored.settings if scored else settings
-    kept, left_out = _fit(panel, settings, scored)
+    kept, left_out = _fit(panel, settings, scored, lost)
     if not len(kept):
         reasons = "; ".join(f"{out['symbol']}: {out['reason']}" for out in left_out[:3])
         raise Refusal(
@@ -127,7 +135,7 @@ def chosen(
 
 
 def _fit(
-    panel: Panel, settings: Settings, scored: Model | None
+    panel: Panel, settings: Settings, scored: Model | None, lost: Mapping[str, str]
 ) -> tuple[Panel, list[dict[str, str]]]:
     """The panel of those that can be modelled, and why the others cannot."""
     cutoff = int(panel.calendar[-1]) if len(panel.calendar) else 0
@@ -135,6 +143,8 @@ def _fit(
     known = dict(zip(scored.symbols, scored.levels.tolist(), strict=True)) if scored else {}
     for column, symbol in enumerate(panel.symbols):
         reason = unfit(panel, column, cutoff, settings)
+        if symbol in lost and not reason:
+            reason = f"its newest delivered price, of {lost[symbol]}, is quarantined"
         if scored and not reason:
             if symbol not in known:
                 reason = "the scored model does not know it"

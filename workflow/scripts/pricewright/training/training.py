@@ -54,6 +54,17 @@ class Source:
     receipts: Sequence[Path]
     script: Path
 
+    def read_receipts(self) -> dict[str, Any]:
+        """The receipts of the steps before, each by its step."""
+        return {
+            path.stem: parse_json(read_whole(path), str(path)) for path in map(Path, self.receipts)
+        }
+
+    def newest_lost(self) -> dict[str, str]:
+        """The symbols whose newest delivered price was quarantined, and its date."""
+        lost: dict[str, str] = self.read_receipts().get("ingest", {}).get("newest_lost", {})
+        return lost
+
     def described(self, panel: Panel, asked_for: Sequence[str] = ()) -> dict[str, Any]:
         """`cutoff`, `data`, `receipts` and `code` of a model document.
 
@@ -70,10 +81,7 @@ class Source:
                 "first_date": str(calendar[0]),
                 "last_date": str(calendar[-1]),
             },
-            "receipts": {
-                path.stem: parse_json(read_whole(path), str(path))
-                for path in map(Path, self.receipts)
-            },
+            "receipts": self.read_receipts(),
             "code": {
                 "sha256": code_digest(self.script),
                 "libraries": libraries(self.script, asked_for),
@@ -108,7 +116,7 @@ def build_model(
 
     Raises Refusal if no symbol can be modelled, with reasons, or if a forecast knew its future.
     """
-    subject = chosen(panel, source.name, settings, given)
+    subject = chosen(panel, source.name, settings, given, source.newest_lost())
     kept, times, settings = subject.panel, subject.timeline, subject.settings
     walk_forward, leak_check = _walked(subject, source, shards, processes)
     del shards  # what was made for the check is as large as what is still needed

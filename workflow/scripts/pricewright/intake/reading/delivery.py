@@ -52,7 +52,7 @@ class Reading:
         """
         lost = self.quarantine
         lines, rows = lost.lines.tolist(), lost.rows.tolist()
-        fields = [lost.field(entry) for entry in range(len(lines))]
+        fields = [lost.field_of(entry) for entry in range(len(lines))]
         places = list(zip(lines, fields, strict=True))
         cells = {place for place in places if place[1] in self.symbols}
         of_cells = _cell_texts(self.sheet, cells)
@@ -69,6 +69,17 @@ class Reading:
             }
             for entry, (line, field) in enumerate(places)
         ]
+
+    def newest_lost(self) -> dict[str, str]:
+        """Each symbol whose newest row, of those whose day is known, is quarantined: that day."""
+        prices = self.prices
+        ends = np.append(np.flatnonzero(np.diff(prices.symbols)), len(prices) - 1)
+        last = dict(zip(prices.names, prices.days[ends].tolist(), strict=True))
+        return {
+            symbol: str(np.datetime64(day, "D"))
+            for symbol, day in sorted(self.quarantine.newest.items())
+            if symbol in last and day > last[symbol]
+        }
 
     def check_share(self, most: float, name: str) -> None:
         """Raise Refusal if more than a share of the rows are lost; one that repeats another is not.
@@ -198,6 +209,7 @@ def in_order(
         ],
     )
     if lost.count:
+        lost = lost.with_newest(names, symbols[conflict], days[conflict])
         keep = ~(duplicate | conflict)
         symbols, days = symbols[keep], days[keep]
         joined = {ours: column[keep] for ours, column in joined.items()}
@@ -258,7 +270,7 @@ _KEYS = {
 def _remedy(quarantine: Quarantine, entry: int, sheet: Sheet, dialect: Dialect) -> str:
     """What to do about a reason that took many rows: proposed from the texts, where it can be."""
     reason = quarantine.reason(entry)
-    texts = _texts_of(quarantine, reason, quarantine.field(entry), sheet)
+    texts = _texts_of(quarantine, reason, quarantine.field_of(entry), sheet)
     for some in (texts, texts[:1]):
         if some and (found := remedies(reason, some, dialect.marks)):
             return f"set {' or '.join(found)}"
@@ -273,7 +285,8 @@ def _texts_of(quarantine: Quarantine, reason: str, field: str | None, sheet: She
     place = quarantine.titles.index(field)
     of_it = (quarantine.reasons == code(reason)) & (quarantine.fields == place)
     lines = quarantine.lines[of_it][:50].tolist()
-    return list(_cell_texts(sheet, {(line, field) for line in lines}).values())
+    found = _cell_texts(sheet, {(line, field) for line in lines})
+    return [found[line, field] for line in lines if (line, field) in found]
 
 
 def _refuse_undeclared(quarantine: Quarantine, sheet: Sheet, dialect: Dialect, name: str) -> None:
@@ -302,7 +315,7 @@ def _refuse_undeclared(quarantine: Quarantine, sheet: Sheet, dialect: Dialect, n
 
 
 def _fault(quarantine: Quarantine, entry: int) -> str:
-    field = quarantine.field(entry)
+    field = quarantine.field_of(entry)
     return (f"{field} is " if field else "") + REASONS[quarantine.reason(entry)]
 
 

@@ -1,8 +1,8 @@
 """The rows that are not believed: each with its place, its reason and its own text."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -36,6 +36,8 @@ REASONS: Final = {
 }
 """Each reason's code and what it means, in the order in which a row is looked at."""
 
+Ints = npt.NDArray[np.int32]
+
 _NAMES: Final = tuple(REASONS)
 _CODES: Final = {name: np.int8(code) for code, name in enumerate(_NAMES)}
 
@@ -47,6 +49,7 @@ class Quarantine:
     lines: (n,) where each begins.  reasons: (n,) codes.  fields: (n,) places in `titles`, -1 for
     the row as a whole.  rows: (n,) how many rows of prices each stands for: one; more if a whole
     line of a wide delivery is lost; none if the row is kept, and a value of it missing.
+    newest: of the rows whose symbol and day are known, each symbol's last day, since 1970-01-01.
     """
 
     titles: Sequence[str]
@@ -54,6 +57,7 @@ class Quarantine:
     reasons: npt.NDArray[np.int8]
     fields: npt.NDArray[np.int32]
     rows: npt.NDArray[np.int32]
+    newest: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -85,7 +89,18 @@ class Quarantine:
             for name in ("lines", "reasons", "fields", "rows")
         )
         order = np.argsort(lines, kind="stable")
-        return cls(titles, lines[order], reasons[order], fields[order], rows[order])
+        newest: dict[str, int] = {}
+        for part in found:
+            for symbol, day in part.newest.items():
+                newest[symbol] = max(day, newest.get(symbol, day))
+        return cls(titles, lines[order], reasons[order], fields[order], rows[order], newest)
+
+    def with_newest(self, names: Sequence[str], symbols: Ints, days: Ints) -> "Quarantine":
+        """The same entries, of rows with known symbols (n,), places in `names`, and days (n,)."""
+        latest = np.full(len(names), np.iinfo(np.int32).min, dtype=np.int32)
+        np.maximum.at(latest, symbols, days)
+        newest = {names[place]: int(latest[place]) for place in np.unique(symbols).tolist()}
+        return replace(self, newest=newest)
 
     @property
     def count(self) -> int:
@@ -106,7 +121,7 @@ class Quarantine:
         """The reason of one entry."""
         return _NAMES[int(self.reasons[entry])]
 
-    def field(self, entry: int) -> str | None:
+    def field_of(self, entry: int) -> str | None:
         """The title of the column at fault in one entry, None for the row as a whole."""
         place = int(self.fields[entry])
         return self.titles[place] if place >= 0 else None

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pricewright.files.errors import Refusal
-from pricewright.intake.reading.dates import Days, parse_days
+from pricewright.intake.reading.dates import NO_DAY, Days, parse_days
 from pricewright.intake.reading.dialect import Dialect
 from pricewright.intake.reading.numbers import Floats, Mask, Numbers, parse_numbers
 from pricewright.intake.reading.quarantine import Quarantine, code
@@ -157,7 +157,9 @@ def check_long(
     _check_range(faults, names, values)
     keep = faults.none()
     rows = Rows(known, days.days, symbols, values, block.lines)
-    lost = [_unread(block, titles), faults.of(block), *faults.cells(block, keep)]
+    told = ~keep & (symbols >= 0) & (days.days != NO_DAY)
+    faulty = faults.of(block).with_newest(known, symbols[told], days.days[told])
+    lost = [_unread(block, titles), faulty, *faults.cells(block, keep)]
     return _only(rows, keep), Quarantine.joined(titles, lost)
 
 
@@ -179,7 +181,8 @@ def check_wide(
             faults.add(mask, reason, symbol)
         faults.ignore(~keep)
         matrix[:, place], believed[:, place] = numbers.values, faults.none() & keep
-        lost.append(faults.of(block))
+        told = days.days[~faults.none() & keep]
+        lost.append(faults.of(block).with_newest([symbol], np.zeros(len(told), np.int32), told))
     dated.add(_other_headers(block, days, unread, [date, *symbols]), "another-header", date)
     lost += [_unread(block, titles, len(symbols)), dated.of(block, len(symbols))]
     row, column = np.nonzero(believed)
