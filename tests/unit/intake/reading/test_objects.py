@@ -384,3 +384,35 @@ def test_any_bytes_are_refused_or_read(content):
         assert re.fullmatch(r"p\.json:? [^\n]*\.|p\.json:\d+: [^\n]*\.", numbers)
     else:
         assert 0 < len(numbers) == len(set(numbers))
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        (  # Alpha Vantage
+            '{"M":{"a":"x"},"D":{"2024-01-02":{"4. close":"2.0"},"2024-01-03":{"4. close":"3"}}}',
+            {"date": ["2024-01-02", "2024-01-03"], "4. close": ["2.0", "3"]},
+        ),
+        ('{"A":{"c":1.50},"B":{"c":2}}', {"symbol": ["A", "B"], "c": ["1.50", "2"]}),
+        ('{"t":[1,2],"c":[1.50,null],"s":"ok"}', {"t": ["1", "2"], "c": ["1.50", None]}),
+        ("[[17,1.5],[18,2]]", {"column 1": ["17", "18"], "column 2": ["1.5", "2"]}),
+        (  # CoinGecko
+            '{"prices":[[17,1.5],[18,2]],"caps":[[17,9],[18,9]]}',
+            {"column 1": ["17", "18"], "column 2": ["1.5", "2"]},
+        ),
+        (  # pandas' to_json
+            '{"date":{"0":"2024-01-02","1":"2024-01-03"},"c":{"0":1.5,"1":2}}',
+            {"date": ["2024-01-02", "2024-01-03"], "c": ["1.5", "2"]},
+        ),
+        ('{"Close":{"1704153600000":1.5}}', {"date": ["1704153600000"], "Close": ["1.5"]}),
+        (  # Yahoo's chart
+            '{"chart":{"result":[{"timestamp":[17,18],"indicators":{"quote":[{"close":[1.5,2]}]}}]}}',
+            {"timestamp": ["17", "18"], "close": ["1.5", "2"]},
+        ),
+    ],
+)
+def test_other_shapes_are_rows_with_every_digit(text, columns):
+    found = sheet(text)
+    (block,) = (read() for read in found.blocks())
+    assert {title: column.to_pylist() for title, column in block.columns.items()} == columns
+    assert found.texts([1])[1].startswith("{")

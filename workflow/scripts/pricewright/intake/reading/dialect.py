@@ -309,8 +309,8 @@ def _by_usual_names(ours: str, titles: Sequence[str]) -> list[str]:
 
 
 def _plain(title: str) -> str:
-    """A title without case, spaces and other marks: `<Adj Close>` is adj_close."""
-    return re.sub(r"[\W_]+", "_", title.lower()).strip("_")
+    """A title without case, number and marks: `<Adj Close>` and `5. adjusted close` are plain."""
+    return re.sub(r"^(\d+_)|[\W_]+", "_", re.sub(r"[\W_]+", "_", title.lower())).strip("_")
 
 
 def _is_no_symbol(title: str) -> bool:

@@ -31,6 +31,7 @@ _Found = tuple[int, int, int, Any]  # a record's number, where it begins and end
 _BLANK: Final = " \t\r\n"
 _MOST_RECORDS: Final = 16_384  # in a block; as objects they take ten times their text
 _MOST_TEXT: Final = 1 << 24
+_BEGIN: Final = 1 << 16  # characters among which an array of objects would begin
 _MOST_TITLES: Final = 16_384
 _UNREADABLE: Final = object()
 _NESTED: Final[dict[str, Any]] = {"": []}  # whatever it says, it is not flat
@@ -38,6 +39,7 @@ _WORDS: Final = {True: "true", False: "false"}
 
 _blanks = re.compile(r"[ \t\r\n]*").match
 _comma = re.compile(r"[ \t\r\n]*,[ \t\r\n]*").match
+_holds_records = re.compile(r"\[[ \t\r\n]*\{").search
 _records_begin = re.compile(r"\[[ \t\r\n]*\{").match
 _lone_surrogate = re.compile("[\ud800-\udfff]").search
 
@@ -46,7 +48,9 @@ class JsonSheet:
     """A delivery in JSON as a sheet: each value as exact as the file has it, and of what kind.
 
     The file is an array of flat objects; or an object of whose values exactly one is an array
-    of objects, and then is that array; or a flat object; or JSON Lines. Numbers keep their
+    of objects, and then is that array; or a flat object; or JSON Lines. It may also be an object
+    of objects, whose keys are dates or symbols; arrays of equal length under the columns' names; or
+    an array of arrays, a row each: a row is then one object with these values. Numbers keep their
     digits, strings are what they say, true and false are these words, null and what a record
     lacks is no value. `titles` are the keys in order of first appearance.
 
@@ -59,9 +63,17 @@ class JsonSheet:
     """
 
     def __init__(self, content: bytes, name: str) -> None:
-        self._text = text = _decoded(content, name)
+        text = _decoded(content, name)
         if not text.strip(_BLANK):
             raise Refusal(f"{name}:1: the file has no rows; deliver prices.")
+        if not _holds_records(text, 0, _BEGIN):
+            text = _as_lines(text) or text
+        self._read(text, name)
+        if not self.titles and (lines := _as_lines(text)):
+            self._read(lines, name)
+        self._refuse_unusable(name)
+
+    def _read(self, text: str, name: str) -> None:
         try:
             parts = _parts(text, _document(text), f"{name}: record ")
         except (JSONDecodeError, RecursionError) as error:
@@ -70,10 +82,10 @@ class JsonSheet:
             parts = _parts(text, _lines(text), f"{name}:")
         except _Ambiguous as found:
             raise Refusal(f"{name}: {found}; deliver one array.") from None
+        self._text = text
         self._blocks = [block for block, _ in parts]
         self._spans = np.hstack([spans for _, spans in parts] or [np.empty((3, 0), np.int64)])
         self.titles: Sequence[str] = tuple(_union(block.columns for block in self._blocks))
-        self._refuse_unusable(name)
 
     def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
         """The blocks, in order, each as a call; every block has every title.
@@ -127,6 +139,89 @@ class JsonSheet:
                 f"{name}: its records have {len(self.titles)} different keys, which is more than "
                 f"{_MOST_TITLES}; deliver records with the same keys."
             )
+
+
+_OTHER_SHAPES = re.compile(r'\[[ \t\r\n]*\[|\{[ \t\r\n]*"[^"]*"[ \t\r\n]*:[ \t\r\n]*[\[{"\d]')
+_INDEX_KEY = re.compile(r"\d+|\d{4}-\d{2}-\d{2}.*")
+_DATE_KEY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8,}")
+
+
+def _as_lines(text: str) -> str | None:
+    """A file of another shape as JSON Lines; None if it has none of these shapes."""
+    if not _OTHER_SHAPES.match(text, _skip(text, 0)):
+        return None
+    try:
+        document, _ = _decode(text, _skip(text, 0))
+    except (JSONDecodeError, RecursionError):
+        return None
+    records = _records(document)
+    return "\n".join(map(_spelled, records)) if records else None
+
+
+def _records(document: Any) -> list[dict[str, Any]]:
+    """The rows of arrays in an array, of objects in an object, or of arrays side by side."""
+    if isinstance(document, list):
+        if not all(isinstance(row, list) and len(row) == len(document[0]) for row in document):
+            return []
+        return [{f"column {n}": cell for n, cell in enumerate(row, 1)} for row in document]
+    if not isinstance(document, dict):
+        return []
+    lists = (value for value in document.values() if isinstance(value, list))
+    found = chain(
+        map(_keyed, (document, *document.values())),
+        map(_records, (rows for rows in lists if rows and isinstance(rows[0], list))),
+    )
+    return next((records for records in found if records), None) or _side_by_side(document)
+
+
+def _keyed(value: Any) -> list[dict[str, Any]]:
+    """The rows of an object of objects: by date or symbol, or, as pandas has it, by column."""
+    if not isinstance(value, dict) or not value:
+        return []
+    if not all(isinstance(row, dict) and _is_flat(row.values()) for row in value.values()):
+        return []
+    inner = next(iter(value.values()))
+    if inner and all(map(_INDEX_KEY.fullmatch, inner)) and not any(map(_DATE_KEY.match, value)):
+        named = {} if list(inner) == [str(n) for n in range(len(inner))] else {"date": inner}
+        return [
+            dict.fromkeys(named, key) | {title: cells.get(key) for title, cells in value.items()}
+            for key in inner
+        ]
+    name = "date" if all(map(_DATE_KEY.match, value)) else "symbol"
+    return [{name: key} | row for key, row in value.items()]
+
+
+def _side_by_side(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of arrays of equal length, each under its column's name, wherever they stand."""
+    by_length: dict[int, dict[str, list[Any]]] = {}
+    for key, cells in _arrays(document):
+        by_length.setdefault(len(cells), {}).setdefault(key, cells)
+    columns = max(by_length.values(), key=len, default={})
+    if len(columns) < 2:
+        return []
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _arrays(value: Any) -> Iterator[tuple[str, list[Any]]]:
+    parts = value.items() if isinstance(value, dict) else [("", each) for each in value]
+    for key, part in parts:
+        if isinstance(part, list) and part and _is_flat(part):
+            yield key, part
+        elif isinstance(part, dict | list):
+            yield from _arrays(part)
+
+
+def _is_flat(cells: Iterable[Any]) -> bool:
+    return not any(isinstance(cell, dict | list | _Twice) for cell in cells)
+
+
+def _spelled(record: dict[str, Any]) -> str:
+    """A record as JSON, each number with the digits that it had."""
+    cells = (
+        f"{json.dumps(key)}:{cell if type(cell) in (_Whole, _Number) else json.dumps(cell)}"
+        for key, cell in record.items()
+    )
+    return "{" + ",".join(cells) + "}"
 
 
 class _Ambiguous(Exception):
