@@ -13,7 +13,7 @@ from pricewright.intake.deliveries import WORTH_IT, Snapshot, save
 from pricewright.intake.intake import Terms, take_in
 from pricewright.intake.reading.dates import day_after
 from pricewright.intake.reading.dialect import Dialect, Limits
-from pricewright.intake.sources.items import has_several, items
+from pricewright.intake.sources.items import has_several, items, left_out
 from pricewright.intake.sources.source import Access, Source
 from pricewright.steplog.log import say
 from pricewright.tables.prices import is_parquet, write_prices
@@ -79,6 +79,8 @@ def ingest(
     )
     archive = Archive(reception.received, source.name)
     offered = items(source, step.FOLDER.parents[1]) if ask else []
+    for file, why in left_out(input).items() if ask else ():
+        say("left out", file=file, why=why)
     taken = take_in(offered, archive, terms, day_after(datetime.now(UTC)))
     if len(taken.state.prices) > MANY and not is_parquet(output):
         say("recommend format: parquet, for JSON is slow and large", rows=len(taken.state.prices))

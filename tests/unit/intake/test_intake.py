@@ -167,6 +167,63 @@ def test_files_that_come_together_are_taken_in_order_of_their_numbers(desk):
     ]
 
 
+OWN = "".join(f"2024-01-{day:02},{day},1\n" for day in range(1, 11))
+HEADER = "Date,Close,Volume\n"
+
+
+def test_files_of_several_companies_under_one_symbol_are_refused_and_their_names_offered(desk):
+    for name, factor in (("AAPL.csv", 1), ("MSFT.csv", 2)):
+        (desk.folder / "in").mkdir(exist_ok=True)
+        text = "".join(f"2024-01-{day:02},{day * factor},1\n" for day in range(1, 11))
+        (desk.folder / "in" / name).write_text(HEADER + text)
+    with pytest.raises(Refusal, match=r'in/MSFT\.csv: 10 of its days .* source\.symbol: "{file}"'):
+        desk.take("parts", dialect=Dialect(symbol="X"))
+    assert desk.archive.known() == []
+    found = desk.take("parts", dialect=Dialect(symbol="{file}"))
+    assert found.state.prices.names == ["AAPL", "MSFT"]
+    assert len(found.state.prices) == 20
+
+
+def test_files_of_one_symbol_that_correct_a_few_prices_are_taken(desk):
+    (desk.folder / "in").mkdir()
+    (desk.folder / "in" / "day-1.csv").write_text(HEADER + OWN)
+    (desk.folder / "in" / "day-2.csv").write_text(HEADER + OWN.replace("05,5,", "05,6,"))
+    found = desk.take("parts", dialect=Dialect(symbol="X"))
+    assert [entry["new"] for entry in found.restatements] == [6.0]
+
+
+def test_a_file_whose_name_is_no_symbol_is_refused_where_it_should_be_one(desk):
+    (desk.folder / "in").mkdir()
+    (desk.folder / "in" / "my prices.csv").write_text(HEADER + OWN)
+    with pytest.raises(Refusal, match=r"in/my prices\.csv: 'my prices' is not a symbol"):
+        desk.take("parts", dialect=Dialect(symbol="{file}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        (OWN.replace("2024-01-0", "x-"), r"9 of the 10 rows cannot be kept; correct the file"),
+        (OWN.replace(",1\n", ",1\n2024-02-01,-1,1\n"), r"10 of the 20 rows"),
+    ],
+)
+def test_a_first_delivery_of_which_too_much_is_lost_is_refused(desk, text, remedy):
+    (desk.folder / "in").mkdir()
+    (desk.folder / "in" / "prices.csv").write_text(HEADER + text)
+    with pytest.raises(Refusal, match=rf"in/prices\.csv:[23]: .*{remedy}.*source\.max_quarantined"):
+        desk.take(dialect=Dialect(symbol="X"), max_quarantined=0.4)
+    assert len(desk.take(dialect=Dialect(symbol="X"), max_quarantined=1.0).state.prices) > 0
+
+
+def test_a_delivery_that_is_long_and_mostly_unreadable_does_not_withdraw_good_prices(desk):
+    desk.deliver("".join(f"2024-01-{day:02},A,1,1\n" for day in range(1, 11)))
+    desk.take()
+    desk.deliver(
+        "".join(f"2024-01-{day:02},A,N/D,1\n" for day in range(1, 10)) + "2024-01-10,A,1,1\n"
+    )
+    with pytest.raises(Refusal, match=r"1 of its 10 rows can be kept, where 10 of the delivery"):
+        desk.take()
+
+
 def test_one_bad_file_of_several_is_named_and_nothing_is_accepted(desk):
     desk.deliver("2024-01-01,A,1,1\n", "a.csv")
     (desk.folder / "in" / "b.csv").write_text("<html>Sign in</html>")

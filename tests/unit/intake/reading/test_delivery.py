@@ -118,6 +118,60 @@ def test_a_row_that_cannot_be_believed_is_quarantined_with_its_own_text(
     assert [row["date"] for row in rows(found.prices)] == ["2024-01-01", "2024-01-03"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Price,Close,Close,High,High\nTicker,AAPL,MSFT,AAPL,MSFT\nDate,,,,\n"
+        "2024-01-02,1,2,3,4\n2024-01-03,1.5,,3,\n2024-01-04,x,2,3,4\n",
+        ",AAPL,AAPL,MSFT,MSFT\nPrice,Close,High,Close,High\nDate,,,,\n"
+        "2024-01-02,1,3,2,4\n2024-01-03,1.5,3,,\n2024-01-04,x,3,2,4\n",
+        "Ticker,AAPL,AAPL,MSFT,MSFT\nPrice,Close,High,Close,High\n"
+        "2024-01-02,1,3,2,4\n2024-01-03,1.5,3,,\n2024-01-04,x,3,2,4\n",
+    ],
+)
+def test_two_header_lines_of_fields_and_tickers_are_read_as_yfinance_writes_them(tmp_path, text):
+    found = read(tmp_path, text, Dialect())
+    assert [list(row.values()) for row in rows(found.prices)] == [
+        ["2024-01-02", "AAPL", 3.0, 1.0],
+        ["2024-01-03", "AAPL", 3.0, 1.5],
+        ["2024-01-02", "MSFT", 4.0, 2.0],
+        ["2024-01-04", "MSFT", 4.0, 2.0],
+    ]
+    assert found.quarantine.by_reason() == {"unreadable-number": 1}
+    assert found.rows == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("Symbol: AAPL\nsep=;\n# of 2024\n\nDate,Close\n2024-01-02,1.5\n", {}),
+        (",Open,Close\n2024-01-02,1,1.5\n", {}),
+        ("<TICKER>,<DATE>,<CLOSE>\nX,2024-01-02,1.5\n", {"symbol": None}),
+        ("Date,Close/Last,Volume\n2024-01-02,1.5,2.5M\n", {}),
+        ("Date,Note,Note,Close\n2024-01-02,a,b,1.5\n", {}),
+        ("Date,Open,Close\n2024-01-02,1,1.5,\n", {}),
+        ("2024-01-02,9,1.5\n", {"header_line": 0, "columns": {"date": 1, "close": 3}}),
+        ("x\nDate,Close\n2024-01-02,1.5\n", {"header_line": 2}),
+        ("Date,Close,Last\n2024-01-02,9,1.5\n", {"columns": {"close": "Last"}}),
+        ("Date,Adj Close,Close\n2024-01-02,x,1.5\n", {"columns": {"adj_close": False}}),
+    ],
+)
+def test_ordinary_shapes_of_a_table_need_little_or_no_description(tmp_path, text, options):
+    found = read(tmp_path, text, Dialect(**{"symbol": "X"} | options))
+    assert [(row["date"], row["symbol"], row["close"]) for row in rows(found.prices)] == [
+        ("2024-01-02", "X", 1.5)
+    ]
+    assert lost(found) == []
+
+
+def test_a_wide_file_has_other_columns_that_are_named_or_refused(tmp_path):
+    text = "Date,USD,Volume\n2024-01-02,1.5,7\n"
+    with pytest.raises(Refusal, match="'Volume' is plainly no symbol's price"):
+        read(tmp_path, text, WIDE)
+    found = read(tmp_path, text, Dialect(layout="wide", symbols=("USD",)))
+    assert found.prices.names == ["USD"]
+
+
 def test_a_symbol_whose_newest_row_is_quarantined_is_named_with_its_day(tmp_path):
     text = "".join(f"2024-01-0{day},{name},{day},1\n" for name in "ABCD" for day in range(1, 4))
     text = text.replace("03,A,3", "03,A,-3").replace("02,B,2", "02,B,x")

@@ -139,6 +139,22 @@ def test_a_column_without_a_title_of_its_own_is_given_one(rows, titles):
     assert WorkbookSheet(book({"P": rows}), "p.xlsx").titles == titles
 
 
+def test_titles_below_other_lines_are_found():
+    rows = [["Back to Contents"], ["Sourcekey", "RWTC"], [], HEAD, [DAY, 1.5]]
+    found = WorkbookSheet(book({"P": rows}), "p.xlsx", None, lambda titles: "Close" in titles)
+    (block,) = (read() for read in found.blocks())
+    assert block.columns["Close"].to_pylist() == [1.5]
+    assert block.lines.tolist() == [5]
+
+
+def test_a_column_of_several_kinds_says_which_cells_are_values():
+    rows = [HEAD, ["x", 1.085], [DAY, "1.085"], [True, None]]
+    (block,) = (read() for read in WorkbookSheet(book({"P": rows}), "p.xlsx").blocks())
+    assert block.columns["Date"].to_pylist() == ["x", "2024-01-02", "true"]
+    assert block.typed("Date").tolist() == [False, True, True]
+    assert block.typed("Close").tolist() == [True, False, False]
+
+
 def test_the_only_sheet_that_holds_something_needs_no_name():
     content = book({"Notes": [], "P": [HEAD, [DAY, 1]], "Empty": []})
     assert read(content) == read(content, "P")

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from pricewright.files.errors import Refusal
-from pricewright.intake.sources.items import has_several, items, local_files
+from pricewright.intake.sources.items import has_several, items, left_out, local_files
 from pricewright.intake.sources.source import Source, scheme
 
 
@@ -122,3 +122,21 @@ def test_the_name_of_a_source_tells_two_queries_apart():
     assert Source(**base, table="prices").name == "sqlite:///a.db#prices"
     assert one.name != other.name
     assert one.name != Source(**base, query="select 1", parameters={"day": 1}).name
+
+
+def test_what_lies_beside_prices_in_a_folder_is_left_out_and_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    beside = {"README.txt", "_SUCCESS", "prices.csv.sha256", "empty.csv", "late.csv.part"}
+    for name in (*beside, ".DS_Store", "prices.csv", "logs.csv"):
+        (folder / name).write_text("" if name == "empty.csv" else "x")
+    assert [file.place for file in local_files("in")] == ["in/logs.csv", "in/prices.csv"]
+    assert left_out("in") == {
+        "in/README.txt": "by its name it holds no prices",
+        "in/_SUCCESS": "by its name it holds no prices",
+        "in/empty.csv": "empty",
+        "in/late.csv.part": "still on its way",
+        "in/prices.csv.sha256": "by its name it holds no prices",
+    }
+    assert left_out("in/prices.csv") == left_out("https://desk.test/README.md") == {}

@@ -75,6 +75,7 @@ def take_in(items: Sequence[Item], archive: Archive, terms: Terms, today: date) 
         say("received", place=delivery.place, bytes=delivery.bytes, sha256=delivery.sha256)
     reader = _Reader(archive, terms)
     made, entries = reader.after(known, new)
+    _check_one_symbol([*known, *new], made, entries, terms.dialect)
     if new:
         archive.accept(Acceptance(new, entries))
     everything = [*known, *new]
@@ -210,6 +211,31 @@ def _symbol(dialect: Dialect, delivery: Delivery) -> str | None:
     return name
 
 
+def _check_one_symbol(
+    deliveries: Sequence[Delivery],
+    made: Snapshot,
+    entries: Sequence[Mapping[str, Any]],
+    dialect: Dialect,
+) -> None:
+    """Raise Refusal if files that are said to be of one symbol are of several, by their prices."""
+    if dialect.symbol in (None, FROM_FILE):
+        return
+    places = {delivery.sha256: delivery.place for delivery in deliveries}
+    kept = {facts["sha256"]: facts["kept"] for facts in made.facts}
+    differing: dict[tuple[str, str], set[str]] = {}
+    for entry in entries:
+        pair = (entry["old_sha256"], entry["new_sha256"])
+        if entry["what"] == "restated" and places[pair[0]] != places[pair[1]]:
+            differing.setdefault(pair, set()).add(entry["date"])
+    for (old, new), dates in differing.items():
+        if len(dates) >= _NO_ACCIDENT and len(dates) > min(kept[old], kept[new]) / 2:
+            raise Refusal(
+                f"{places[new]}: {len(dates)} of its days have another price than in "
+                f"{places[old]}, where source.symbol says that both are of {dialect.symbol}; if "
+                f'each file is named by its symbol, set source.symbol: "{FROM_FILE}".'
+            )
+
+
 def _facts(delivery: Delivery, reading: Reading) -> dict[str, Any]:
     quarantine = reading.quarantine
     return {
@@ -253,6 +279,7 @@ def _check_sums(made: Snapshot) -> None:
             )
 
 
+_NO_ACCIDENT = 3  # days on which two files may differ before they must be of two symbols
 _COUNTS = ("place", "sha256", "bytes", "rows", "kept", "quarantined", "missing")
 
 

@@ -17,26 +17,28 @@ Cell = str | float | int | bool | date | datetime | time | timedelta
 
 MEMORY: Final = 1 << 32  # bytes; thirty million cells fit
 SECONDS: Final = 900
+MOST_ABOVE: Final = 100  # rows among which the titles are looked for
 
 
 def main() -> None:
     """Read a workbook from stdin; write, as JSON, what `read` says.
 
-    A line before it, as JSON, has the sheet's name or null, the bytes that this program may
-    take and the seconds that it may compute. It needs the standard library and the reader
-    only, and so starts quickly.
+    A line before it, as JSON, has the sheet's name or null, how many rows are above the titles,
+    the bytes that this program may take and the seconds that it may compute. It needs the standard
+    library and the reader only, and so starts quickly.
     """
-    sheet, memory, seconds = json.loads(sys.stdin.buffer.readline())
+    sheet, above, memory, seconds = json.loads(sys.stdin.buffer.readline())
     _limit(memory, seconds)
-    sys.stdout.write(json.dumps(read(sys.stdin.buffer.read(), sheet)))
+    sys.stdout.write(json.dumps(read(sys.stdin.buffer.read(), sheet, above)))
 
 
-def read(content: bytes, sheet: str | None) -> dict[str, Any]:
+def read(content: bytes, sheet: str | None, above: int = 0) -> dict[str, Any]:
     """What a workbook holds, as far as JSON can say it.
 
     `sheets` are the names of all; `filled` of those that hold something, out of the one that is
-    asked for or of all. If this is one: `lines` are the numbers of the rows that are not blank,
-    `titles` is the first of these, as text, and `columns` are the kind and the values of each
+    asked for or of all. If this is one: `begin` are its first rows that are not blank, as text;
+    `lines` are the numbers of these from the titles on, of which there are some `above`; `titles`
+    are those, as text, and `columns` are the kind and the values of each
     column below: text, number, date or moment, both in ISO 8601, None for an empty cell. A column
     that is `mixed` is text, too, and a third entry says of each cell whether it was no text.
     `trouble` says why a workbook cannot be opened.
@@ -56,7 +58,7 @@ def read(content: bytes, sheet: str | None) -> dict[str, Any]:
     if len(filled) != 1:
         return found
     first, _ = filled[0].start or (0, 0)
-    return found | _table(filled[0].to_python(), first + 1)
+    return found | _table(filled[0].to_python(), first + 1, above)
 
 
 def text(cell: Cell | None) -> str:
@@ -72,10 +74,13 @@ def text(cell: Cell | None) -> str:
     return str(cell)
 
 
-def _table(rows: Sequence[Sequence[Cell]], first: int) -> dict[str, Any]:
+def _table(rows: Sequence[Sequence[Cell]], first: int, above: int) -> dict[str, Any]:
     said = [number for number, row in enumerate(rows) if any(map(_is_said, row))]
+    begin = [[text(cell).strip() for cell in rows[number]] for number in said[:MOST_ABOVE]]
+    said = said[above:]
     titles, *body = [rows[number] for number in said] or [[]]
     return {
+        "begin": begin,
         "lines": [first + number for number in said],
         "titles": [text(cell).strip() for cell in titles],
         "columns": [_column(cells) for cells in zip(*body, strict=True)],

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -170,8 +171,10 @@ class DelimitedSheet:
     """A delivery in CSV: one record a line, unless a quoted field holds line ends (RFC 4180).
 
     The header is the first line that names what is needed, or the one that the dialect says; what
-    stands above it is no row, and neither is a blank line. Making one raises Refusal if there is
-    no header; its blocks raise it for text that is not UTF-8 and for an unclosed quote.
+    stands above it is no row, and neither is a blank line. Where two lines name the columns, one
+    the fields and one the symbols, `crossed` has each symbol's fields and their columns. Making one
+    raises Refusal if there is no header; its blocks raise it for text that is not UTF-8 and for an
+    unclosed quote.
     reached: told, as blocks are read, which share of the file that was.
     """
 
@@ -186,6 +189,7 @@ class DelimitedSheet:
         self._dialect = dialect
         self._delimiter = dialect.delimiter
         self._reached = reached
+        self.crossed: dict[str, dict[str, str]] = {}
         self._header, self._skip = self._read_header()
 
     @property
@@ -221,6 +225,8 @@ class DelimitedSheet:
             lines = [self._fields(piece, records, record) for record in first]
             if self._dialect.header_line == 0 and lines:
                 return distinct([""] * len(lines[0])), 0
+            if crossed := self._crossed(lines, [int(n) for n in first], records):
+                return crossed
             place = self._header_among(records.lines[first].tolist(), lines)
             if place is None or not any(lines[place]):
                 break
@@ -234,6 +240,23 @@ class DelimitedSheet:
             f"{self.name}:{self._dialect.header_line or 1}: there is no header; deliver prices "
             "under column names, or set source.header_line: 0."
         )
+
+    def _crossed(
+        self, lines: Sequence[Sequence[str]], numbers: Sequence[int], records: Records
+    ) -> tuple[list[str], int] | None:
+        """The header of two lines, a line of fields and one of symbols, as yfinance has it."""
+        if self._dialect.header_line is not None:
+            return None
+        for place, (one, other) in enumerate(pairwise(lines)):
+            if pairs := self._dialect.crossed(one, other):
+                below = lines[place + 2] if place + 2 < len(lines) else []
+                named = any(below[:1]) and not any(below[1:])  # a third line names the dates
+                date = below[0] if named else "Date"
+                titles = [date, *(f"{field} {symbol}" for field, symbol in pairs)]
+                for title, (field, symbol) in zip(titles[1:], pairs, strict=True):
+                    self.crossed.setdefault(symbol, {})[field] = title
+                return titles, int(records.starts[numbers[place + 1 + named] + 1])
+        return None
 
     def _header_among(self, numbers: Sequence[int], lines: Sequence[Sequence[str]]) -> int | None:
         """Which of the first lines, with these numbers, is the header; None if there is none."""

@@ -16,7 +16,14 @@ from pricewright.intake.reading.delimited import DelimitedSheet
 from pricewright.intake.reading.dialect import Dialect
 from pricewright.intake.reading.proposals import remedies
 from pricewright.intake.reading.quarantine import REASONS, Quarantine, code
-from pricewright.intake.reading.rows import Block, Rows, Sheet, check_long, check_wide
+from pricewright.intake.reading.rows import (
+    Block,
+    Rows,
+    Sheet,
+    check_crossed,
+    check_long,
+    check_wide,
+)
 from pricewright.steplog.log import Progress
 from pricewright.tables.prices import Floats, Ints, Prices, keys, recoded, with_used_names
 
@@ -111,24 +118,33 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
     progress = Progress("rows", doing="reading")
     sheet = open_sheet(content, dialect, progress.reached)
     titles = list(sheet.titles)
-    names = dialect.names(titles, content.name)
     symbols: list[str] = []
-    if dialect.layout == "wide":
+    check: Callable[[Block], tuple[Rows, Quarantine]]
+    if crossed := getattr(sheet, "crossed", {}):
+        wanted, each = titles, 0
+        check = partial(
+            check_crossed, columns=crossed, date=titles[0], titles=titles, dialect=dialect
+        )
+    elif dialect.layout == "wide":
+        names = dialect.names(titles, content.name)
         symbols = dialect.symbol_columns(titles, names["date"], content.name)
         wanted, each = [names["date"], *symbols], len(symbols)
         check = partial(
             check_wide, date=names["date"], symbols=symbols, titles=titles, dialect=dialect
         )
     else:
+        names = dialect.names(titles, content.name)
         wanted, each = list(names.values()), 1
         check = partial(check_long, names=names, titles=titles, dialect=dialect)
 
     def examined(read: Callable[[], Block]) -> tuple[int, Rows, Quarantine]:
         block = read()
+        rows, lost = check(block)
         count = (len(block.lines) + len(block.bad)) * each
-        checked = check(block)
+        if crossed:  # where a symbol has no value at all, it has no row
+            count = len(rows.days) + lost.count
         progress.advance(count)
-        return count, *checked
+        return count, rows, lost
 
     parts = list(_side_by_side(examined, sheet.blocks(wanted), threads))
     delivered = sum(count for count, _, _ in parts)
@@ -171,7 +187,7 @@ def open_sheet(
     if content.kind == "excel":
         from pricewright.intake.reading.workbook import WorkbookSheet
 
-        return WorkbookSheet(content.whole(), content.name, dialect.sheet)
+        return WorkbookSheet(content.whole(), content.name, dialect.sheet, dialect.is_header)
     return DelimitedSheet(content, dialect, reached)
 
 

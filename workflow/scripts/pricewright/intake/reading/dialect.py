@@ -220,6 +220,25 @@ class Dialect(Options):
             return False
         return True
 
+    def crossed(self, first: Sequence[str], second: Sequence[str]) -> list[tuple[str, str]] | None:
+        """What each column but the first holds, if two lines name it: our column and the symbol.
+
+        One line has the fields, as Close, and the other, which begins with Ticker or nothing, the
+        symbols; None if that is not so.
+        """
+        for fields, symbols in ((first, second), (second, first)):
+            ours = [_ours(title) for title in fields[1:]]
+            pairs = list(zip(map(str, ours), symbols[1:], strict=False))
+            if (
+                len(fields) == len(symbols) > 1
+                and _plain(symbols[0]) in ("", "ticker", "tickers", "symbol", "symbols")
+                and None not in ours
+                and all(map(self.is_symbol, symbols[1:]))
+                and len(set(pairs)) == len(pairs)
+            ):
+                return pairs
+        return None
+
     def symbol_columns(self, titles: Sequence[str], date: str, name: str) -> list[str]:
         """The columns of a wide file that hold a symbol's prices.
 
@@ -306,6 +325,14 @@ def _by_usual_names(ours: str, titles: Sequence[str]) -> list[str]:
         if found := [title for title in titles if _plain(title) in names]:
             return found
     return [title for title in titles[:1] if ours == "date" and title == "column 1"]
+
+
+def _ours(title: str) -> str | None:
+    """Which of our values a title names."""
+    plain = _plain(title)
+    return next(
+        (ours for ours in VALUES if any(plain in tier for tier in _USUAL_NAMES[ours])), None
+    )
 
 
 def _plain(title: str) -> str:

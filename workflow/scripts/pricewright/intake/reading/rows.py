@@ -5,7 +5,7 @@ Every reader gives a `Sheet`: blocks, and the text of each row.
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -130,7 +130,8 @@ def check_long(
     A value that cannot be believed costs the row where its column is strict. In the others it is
     missing, and an entry of the quarantine that stands for no row.
     """
-    strict = dialect.strict or [next(ours for ours in ("adj_close", "close") if ours in names)]
+    usual = [ours for ours in ("adj_close", "close") if ours in names][:1]
+    strict = dialect.strict or usual
     faults = _Faults(len(block.lines), titles, strict)
     days = _check_days(faults, block, names["date"], dialect)
     if "symbol" in names:
@@ -192,6 +193,40 @@ def check_wide(
         column.astype(np.int32),
         {"close": matrix[row, column]},
         block.lines[row],
+    )
+    return rows, Quarantine.joined(titles, lost)
+
+
+def check_crossed(
+    block: Block,
+    columns: Mapping[str, Mapping[str, str]],
+    date: str,
+    titles: Sequence[str],
+    dialect: Dialect,
+) -> tuple[Rows, Quarantine]:
+    """The rows of a block with a column for each field of each symbol; `columns` names them.
+
+    Where a symbol has no value at all on a date, there is no row.
+    """
+    parts, lost = [], []
+    for symbol, names in columns.items():
+        found = check_long(block, {"date": date, **names}, titles, replace(dialect, symbol=symbol))
+        empty = np.all([np.isnan(values) for values in found[0].values.values()], axis=0)
+        parts.append(_only(found[0], ~empty))
+        lost.append(found[1])
+    fields = [ours for ours in VALUES if any(ours in names for names in columns.values())]
+    counts = [len(part.days) for part in parts]
+    rows = Rows(
+        list(columns),
+        np.concatenate([part.days for part in parts]),
+        np.repeat(np.arange(len(parts), dtype=np.int32), counts),
+        {
+            ours: np.concatenate(
+                [part.values.get(ours, np.full(len(part.days), np.nan)) for part in parts]
+            )
+            for ours in fields
+        },
+        np.concatenate([part.lines for part in parts]),
     )
     return rows, Quarantine.joined(titles, lost)
 

@@ -31,7 +31,10 @@ class WorkbookSheet:
 
     sheet: its name; None takes the only one that is not empty.
 
-    The first row that is not blank has the titles; blank rows below it are no rows, and columns
+    is_header: whether a row has the titles.
+
+    The first of a hundred rows for which that is so has the titles, else the first that is not
+    blank; what is above it is no row. Blank rows below it are no rows, and columns
     that are blank throughout are no columns. A column of numbers is float64, one of dates
     date32, one with times of day too a timestamp. Any other is text, with values among it: numbers
     as short as they are exact, dates in ISO 8601, the words true and false. An empty cell, and an
@@ -42,8 +45,18 @@ class WorkbookSheet:
     MemoryError for what may pass.
     """
 
-    def __init__(self, content: bytes, name: str, sheet: str | None = None) -> None:
+    def __init__(
+        self,
+        content: bytes,
+        name: str,
+        sheet: str | None = None,
+        is_header: Callable[[Sequence[str]], bool] = bool,
+    ) -> None:
         found = _read_apart(content, name, sheet)
+        begin = found.get("begin", [])
+        above = next((n for n, row in enumerate(begin) if is_header(distinct(row))), 0)
+        if above:
+            found = _read_apart(content, name, sheet, above)
         listed = ", ".join(map(repr, found["filled"] or found["sheets"]))
         if sheet is not None and sheet not in found["sheets"]:
             raise Refusal(f"{name}: no sheet {sheet!r}, but {listed}; correct source.sheet.")
@@ -86,11 +99,11 @@ class WorkbookSheet:
         return Block(columns, self._lines[rows], kinds=kinds)
 
 
-def _read_apart(content: bytes, name: str, sheet: str | None) -> dict[str, Any]:
+def _read_apart(content: bytes, name: str, sheet: str | None, above: int = 0) -> dict[str, Any]:
     """What `cells.read` says, in a process that may end as it likes."""
     # -P: modules in that folder, as `numbers`, must not hide those of the standard library.
     program = [sys.executable, "-P", cells.__file__]
-    asked = json.dumps([sheet, cells.MEMORY, cells.SECONDS]).encode() + b"\n"
+    asked = json.dumps([sheet, above, cells.MEMORY, cells.SECONDS]).encode() + b"\n"
     done = subprocess.run(program, input=asked + content, capture_output=True, check=False)
     if done.returncode == -SIGKILL:
         raise MemoryError(f"{name}: the process that read the workbook was killed")

@@ -15,6 +15,12 @@ from pricewright.intake.sources.source import DATABASES, Answer, Item, Source, s
 
 _PIECE = 4_000_000
 _UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart", "~")
+_NO_PRICES = re.compile(
+    r"(readme|license|licence|copying|notice|changelog)(\..*)?|_(success|started|committed).*"
+    r"|thumbs\.db|desktop\.ini|.*\.(md|rst|html?|pdf|md5|sha\d+|sha\d+sums?|crc|asc|sig|log)",
+    re.IGNORECASE,
+)
+"""Names of files that lie beside prices and hold none."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +44,15 @@ class LocalFile:
 def local_files(uri: str, beside: Path | None = None) -> list[LocalFile]:
     """The files that a path, a `file:` URI, a folder or a pattern names, 2 before 10.
 
-    In a folder, hidden files and those still on their way (`.part`, `.tmp`, …) do not count.
-    What is not found from here is looked for in the folder `beside`. Raises Refusal if there
-    is nothing.
+    In a folder, hidden files, those still on their way (`.part`, `.tmp`, …), empty ones and those
+    that plainly hold no prices (`README`, `_SUCCESS`, `.sha256`, …) do not count. What is not found
+    from here is looked for in the folder `beside`. Raises Refusal if there is nothing.
     """
     here = Path(unquote(urlsplit(uri).path)) if uri.lower().startswith("file:") else Path(uri)
     for root in (Path(), *([beside] if beside else [])):
         files = [file for file in _found(root / here) if file.is_file()]
         if is_several(str(root / here)):
-            files = [file for file in files if not _is_unfinished(file)]
+            files = [file for file in files if not why_left_out(file)]
         if files:
             return [
                 LocalFile(str(file.relative_to(root) if root == beside else file), file)
@@ -70,8 +76,24 @@ def _found(path: Path) -> Iterable[Path]:
     return map(Path, glob.glob(str(path), recursive=True))
 
 
-def _is_unfinished(file: Path) -> bool:
-    return file.name.startswith(".") or file.name.endswith(_UNFINISHED)
+def left_out(uri: str) -> dict[str, str]:
+    """The files of a folder or pattern that do not count, and why; hidden ones aside."""
+    if scheme(uri) != "file" or not is_several(uri):
+        return {}
+    found = sorted(file for file in _found(Path(uri)) if file.is_file())
+    why = {str(file): why_left_out(file) for file in found if not file.name.startswith(".")}
+    return {name: reason for name, reason in why.items() if reason}
+
+
+def why_left_out(file: Path) -> str:
+    """Why a file among several is no delivery; empty if it is one."""
+    if file.name.startswith("."):
+        return "hidden"
+    if file.name.endswith(_UNFINISHED):
+        return "still on its way"
+    if _NO_PRICES.fullmatch(file.name):
+        return "by its name it holds no prices"
+    return "" if file.stat().st_size else "empty"
 
 
 def _natural(file: Path) -> list[tuple[int, str]]:
