@@ -14,6 +14,7 @@ from typing import Literal
 from cyclopts import App, CycloptsError, Parameter
 
 from pricewright.commands import predict
+from pricewright.commands.describe import describe
 from pricewright.commands.project import enter_project
 from pricewright.commands.rollback import rollback
 from pricewright.commands.sign import sign
@@ -60,6 +61,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": status,
     "verify": verify,
     "rollback": rollback,
+    "describe": describe,
 }
 """Those that are about a project."""
 

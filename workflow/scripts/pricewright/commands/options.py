@@ -16,6 +16,15 @@ def _read_path(_: Any, tokens: Any) -> Path:
 GivenPath = Annotated[Path, Parameter(converter=_read_path, metavar="FILE")]
 """A path from where the caller stands."""
 
+
+def _read_source(_: Any, tokens: Any) -> str:
+    text: str = tokens[0].value
+    return text if "://" in text else str(path_from_caller(text))
+
+
+GivenSource = Annotated[str, Parameter(converter=_read_source, metavar="SOURCE")]
+"""A path from where the caller stands, or a URI."""
+
 ConfigFiles = Annotated[
     Sequence[GivenPath],
     Parameter(

@@ -277,7 +277,7 @@ class Dialect(Options):
             if ours in said:
                 names[ours] = said[ours]
             elif ours not in self.columns and not (ours == "symbol" and self.symbol is not None):
-                found = _by_usual_names(ours, [t for t in titles if t not in said.values()])
+                found = usual_columns(ours, [t for t in titles if t not in said.values()])
                 if len(found) > 1:
                     raise Refusal(
                         f"{name}:1: {' and '.join(map(repr, found))} could both be the {ours}; "
@@ -319,8 +319,8 @@ class Dialect(Options):
         return f"say it in source.columns.{ours}, or correct source.delimiter"
 
 
-def _by_usual_names(ours: str, titles: Sequence[str]) -> list[str]:
-    """The columns that may be one of ours, by the surest of its names that is there."""
+def usual_columns(ours: str, titles: Sequence[str]) -> list[str]:
+    """The columns that may be one of ours, by the surest of the names that vendors give it."""
     for names in _USUAL_NAMES[ours]:
         if found := [title for title in titles if _plain(title) in names]:
             return found

@@ -30,18 +30,25 @@ _THOUSANDS: tuple[Literal[",", ".", " ", "'"] | None, ...] = (None, ",", ".", " 
 _UNIT = re.compile(r"^[(+-]? ?([^\W\d]{1,3}|[$€£¥₹%])(?![^\W\d])|([^\W\d]{1,3}|[$€£¥₹%])\)?$")
 
 
-def date_formats(texts: Sequence[str]) -> list[str]:
-    """The formats that read all texts as days of prices: several if the texts leave a choice."""
+def date_formats(texts: Sequence[str], *, most: bool = False) -> list[str]:
+    """The formats that read all texts as days of prices, or as many as any does.
+
+    Several if the texts leave a choice.
+    """
     column = pa.array(list(texts), pa.string())
-    return [form for form in _FORMATS if _reads(column.slice(0, 1), form) and _reads(column, form)]
+    if not most:
+        first = (form for form in _FORMATS if _read_by(column.slice(0, 1), form))
+        return [form for form in first if _read_by(column, form) == len(column)]
+    counts = {form: _read_by(column, form) for form in _FORMATS}
+    best = max(counts.values())
+    return [form for form, count in counts.items() if count == best > 0]
 
 
-def _reads(column: pa.Array, form: str) -> bool:
+def _read_by(column: pa.Array, form: str) -> int:
+    """How many of n texts a format reads as days on which there may be prices."""
     found = parse_days(column, Calendar((form,), "UTC"))
-    earliest = _FIRST_COUNTED if form in EPOCHS else _FIRST_DAY
-    return not any(found.reasons) and bool(
-        (found.days >= earliest).all() and (found.days <= _LAST_DAY).all()
-    )
+    earliest = _FIRST_COUNTED if form in (*EPOCHS, EXCEL_SERIAL) else _FIRST_DAY
+    return int((found.days >= earliest).sum() - (found.days > _LAST_DAY).sum())
 
 
 def marks(texts: Sequence[str], declared: Marks) -> list[Marks]:
@@ -62,13 +69,16 @@ def remedies(reason: str, texts: Sequence[str], declared: Marks) -> list[str]:
         return [f'source.date_formats: ["{form}"]' for form in date_formats(texts)[:3]]
     if reason != "unreadable-number":
         return []
+    ways = (changed(way, declared) for way in marks(texts, declared)[:3])
+    return [" and ".join(f"source.{line}" for line in way) for way in ways]
+
+
+def changed(way: Marks, declared: Marks) -> list[str]:
+    """The keys in which a way to write numbers differs from what was declared, as YAML."""
     return [
-        " and ".join(
-            f'source.{name}: "{getattr(found, name)}"'
-            for name in ("decimal", "thousands", "unit")
-            if getattr(found, name) != getattr(declared, name)
-        )
-        for found in marks(texts, declared)[:3]
+        f'{name}: "{getattr(way, name)}"'
+        for name in ("decimal", "thousands", "unit")
+        if getattr(way, name) != getattr(declared, name)
     ]
 
 

@@ -1,0 +1,174 @@
+"""What `pricewright describe` says of a file, and that what it writes reads that file right."""
+
+import io
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+import yaml
+
+from conftest import ROOT
+from deliver import rows
+from pricewright.configuration.config import complete, ingest_options
+from pricewright.files.errors import Refusal
+from pricewright.intake.description import as_yaml, describe_file, fits
+from pricewright.intake.reading.content import recognise
+from pricewright.intake.reading.delivery import read_delivery
+from pricewright.intake.reading.dialect import Dialect
+from pricewright.tables.options import make
+
+
+def excel(*table):
+    book = openpyxl.Workbook()
+    for row in table:
+        book.active.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+def parquet(**columns):
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(pa.table(columns), file)
+    return file.getvalue()
+
+
+def described(folder, content, name="AAPL.csv"):
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path, describe_file(path, name)
+
+
+def as_written(path, found, **changes):
+    """The prices that a run reads with the config that was written, and with what people choose."""
+    config = yaml.safe_load(as_yaml(path.name, found))
+    config["source"].update(changes)
+    complete(config)
+    dialect = make(Dialect, ingest_options(config))
+    content = recognise(path, path.name, encoding=dialect.encoding)
+    return rows(read_delivery(content, dialect).prices)
+
+
+DAYS = [("2024-01-15", 1234.5), ("2024-01-16", 1235.25)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "Date,Close\n2024-01-15,1234.5\n2024-01-16,1235.25\n",
+        "Date;Schluss\n15.01.2024;1.234,5\n16.01.2024;1.235,25\n",
+        "Date\tLast\n15/01/2024\t1234.5\n16/01/2024\t1235.25\n",
+        'Date,Close/Last\n01/15/2024,"$1,234.50"\n01/16/2024,"$1,235.25"\n',
+        "Day,Close\n20240115,1234.5\n20240116,1235.25\n",
+        ",Open,Close\n2024-01-15,1,1234.5\n2024-01-16,1,1235.25\n",
+        "Symbol: X\n# exported\n\nDate,Close\n2024-01-15,1234.5\n2024-01-16,1235.25\n",
+        "<TICKER>,<DATE>,<CLOSE>\nAAPL,20240115,1234.5\nAAPL,20240116,1235.25\n",
+        "Datum;Schluss;Währung\n2024-01-15;1234,5;€\n2024-01-16;1235,25;€\n".encode("cp1252"),
+        "Datum;Kurs\n2024-01-15;1\u00a0234,5\n2024-01-16;1\u202f235,25\n",
+        "Date,Close\n2024-01-15,1234.5\n2024-01-16,1235.25\n".encode("utf-16"),
+        '[{"t":1705276800000,"c":1234.5},{"t":1705363200000,"c":1235.25}]',
+        '{"Daily":{"2024-01-15":{"4. close":"1234.5"},"2024-01-16":{"4. close":"1235.25"}}}',
+        '{"t":[1705276800,1705363200],"c":[1234.5,1235.25],"s":"ok"}',
+        "Date,Close\n2024-01-15 00:00:00-05:00,1234.5\n2024-01-16 00:00:00-05:00,1235.25\n",
+        "Price,Close,High\nTicker,AAPL,AAPL\nDate,,\n2024-01-15,1234.5,\n2024-01-16,1235.25,\n",
+        excel(["Back to Contents"], [], ["Date", "Close"], ["2024-01-15", 1234.5], ["x", None]),
+        excel(["date", "close"], [45306, 1234.5], [45307, 1235.25]),
+        parquet(Date=["2024-01-15", "2024-01-16"], Close=[1234.5, 1235.25]),
+        "sym,when,px\nAAPL,2024-01-15,1234.5\nAAPL,2024-01-16,1235.25\n",
+        "Date,Close,Adj Close\n2024-01-15,1234.5,-1\n2024-01-16,1235.25,2\n",
+    ],
+)
+def test_what_is_written_of_a_file_reads_it_right(tmp_path, content):
+    path, found = described(tmp_path, content)
+    assert not found.is_open
+    read = as_written(path, found)
+    assert [(row["date"], row["close"]) for row in read] == DAYS[: len(read)]
+    assert {row["symbol"] for row in read} == {"AAPL"}
+
+
+@pytest.mark.parametrize(
+    ("content", "key", "choices", "chosen"),
+    [
+        (
+            "Date,Close\n01/02/2024,1\n02/02/2024,2\n",
+            "date_formats",
+            [["%d/%m/%Y"], ["%m/%d/%Y"]],
+            {"date_formats": ["%d/%m/%Y"]},
+        ),
+        ("Date;Close\n2024-02-01;1,107\n2024-02-02;2,105\n", "", [], {"decimal": ","}),
+        (
+            "Date,Close,close\n2024-02-01,1.107,9\n2024-02-02,2.105,9\n",
+            "columns.close",
+            ["Close", "close"],
+            {"columns": {"close": "Close"}},
+        ),
+        (
+            "Date,Close\n2024-02-01T16:00:00-05:00,1\n2024-02-02T16:00:00-05:00,2\n",
+            "time_zone",
+            [],
+            {"time_zone": "America/New_York"},
+        ),
+    ],
+)
+def test_where_two_readings_fit_the_key_is_left_open_with_both(
+    tmp_path, content, key, choices, chosen
+):
+    path, found = described(tmp_path, content)
+    (setting,) = [each for each in found.settings if each.others]
+    assert setting.key == key
+    assert not choices or [setting.value, *setting.others] == choices
+    assert found.reading is None
+    assert "# or " in as_yaml("AAPL.csv", found)
+    dates = [row["date"] for row in as_written(path, found, **chosen)]
+    assert dates == ["2024-02-01", "2024-02-02"]
+
+
+def test_columns_named_as_symbols_are_wide_and_the_others_are_left_out(tmp_path):
+    path, found = described(tmp_path, "Date,USD,JPY,Notes\n2024-01-15,1,170,a\n2024-01-16,,171,b\n")
+    config = yaml.safe_load(as_yaml("AAPL.csv", found))["source"]
+    assert (config["layout"], config["symbols"]) == ("wide", ["USD", "JPY"])
+    assert len(as_written(path, found)) == 4
+
+
+def test_a_symbol_column_without_a_usual_name_is_found_where_a_day_has_several_prices(tmp_path):
+    text = "".join(f"2024-01-{day},{name},1\n" for day in (15, 16) for name in ("AB", "CD"))
+    path, found = described(tmp_path, "Date,Papier,Close\n" + text)
+    assert {row["symbol"] for row in as_written(path, found)} == {"AB", "CD"}
+
+
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        ("Date,Close\n2024-01-15,0.01\n2024-01-16,-0.02\n2024-01-17,-0.01\n", "look like returns"),
+        ("Date,Close\n" + "2024-01-15,N/D\n" * 3 + "2024-01-16,1\n", "too much is lost"),
+        ("Date,Close\n2024-01-15,x\n", "not read yet"),
+    ],
+)
+def test_what_is_odd_about_a_file_is_said(tmp_path, content, note):
+    _, found = described(tmp_path, content)
+    assert any(note in said for said in found.notes)
+
+
+def test_files_of_a_folder_are_named_by_their_symbol_and_fit_the_first_or_not(tmp_path):
+    path, _ = described(tmp_path, "Date,Close\n2024-01-15,1\n")
+    first = describe_file(path, "in/AAPL.csv", alone=False)
+    assert yaml.safe_load(as_yaml("in", first))["source"]["symbol"] == "{file}"
+    assert fits(path, "in/MSFT.csv", first)
+    other, _ = described(tmp_path, "Date;Close\n15.01.2024;1\n", "b.csv")
+    assert not fits(other, "in/b.csv", first)
+
+
+def test_a_file_without_dates_is_refused(tmp_path):
+    with pytest.raises(Refusal, match=r"AAPL\.csv:1: no column holds dates; the file has a, b"):
+        described(tmp_path, "a,b\nx,1\ny,2\n")
+
+
+@pytest.mark.parametrize("sample", ["stocks.csv.gz", "eurofxref-hist.zip", "wti.csv.gz"])
+def test_what_is_written_of_a_sample_reads_every_row_of_it(sample):
+    path = ROOT / "data" / "raw" / sample
+    found = describe_file(path, sample)
+    assert not found.is_open
+    assert found.reading is not None
+    assert found.reading.quarantine.count == 0
+    complete(yaml.safe_load(as_yaml(sample, found)))

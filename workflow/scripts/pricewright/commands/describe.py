@@ -1,0 +1,97 @@
+"""Describe: look at a source, and write the config that reads it."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pricewright.commands.options import GivenPath, GivenSource, Text
+from pricewright.files.disk import write_whole
+from pricewright.intake.description import Description, as_yaml, describe_file, first_rows, fits
+from pricewright.intake.sources.items import items, left_out
+from pricewright.intake.sources.source import Access, Item, Source
+
+
+def describe(
+    source: GivenSource,
+    /,
+    *,
+    table: Text | None = None,
+    output: GivenPath | None = None,
+) -> None:
+    """Look at a file, folder or URI, and write the config that reads it.
+
+    Each setting has a comment that says why. Where two readings fit, the key is left open, with
+    both. The first rows are shown as they would be read.
+
+    ```
+    pricewright describe inbox/prices.csv --output mine.yaml
+    snakemake --cores 1 --configfile mine.yaml
+    ```
+
+    Parameters
+    ----------
+    source
+        A path, a folder, a pattern, or a URI, as in `source.uri`.
+    table
+        The table, where the source is a database.
+    output
+        The file to write the config to, in place of printing it.
+    """
+    found = items(Source.of(source, Access(table=table)))
+    first = _describe(found[0], alone=len(found) == 1)
+    text = as_yaml(source, first) + (f"  table: {table}\n" if table else "")
+    if output is None:
+        print(text)
+    else:
+        write_whole(output, text.encode())
+        print(f"{os.path.relpath(output)} has the config; see what is open in it.")
+    _show(found[0].place, first)
+    for item in found[1:]:
+        with _bytes_of(item) as path:
+            if not fits(path, item.place, first):
+                other = describe_file(path, item.place, alone=False)
+                print(f"{item.place} is written in another way, and needs a source of its own:")
+                print(as_yaml(item.place, other))
+                _show(item.place, other)
+    for file, why in left_out(source).items():
+        print(f"left out: {file}, {why}")
+
+
+def _describe(item: Item, *, alone: bool) -> Description:
+    with _bytes_of(item) as path:
+        return describe_file(path, item.place, alone=alone)
+
+
+@contextmanager
+def _bytes_of(item: Item) -> Iterator[Path]:
+    with tempfile.NamedTemporaryFile() as file, item.open() as answer:
+        for chunk in answer.chunks or ():
+            file.write(chunk)
+        file.flush()
+        yield Path(file.name)
+
+
+def _show(place: str, found: Description) -> None:
+    for note in found.notes:
+        print(f"{place}: {note}")
+    for setting in found.settings:
+        if setting.others:
+            what = f"source.{setting.key}" if setting.key else "how numbers are written"
+            print(f"{place}: choose {what}: {setting.why}")
+    if found.reading is None:
+        return
+    reading = found.reading
+    lost = reading.quarantine.count
+    print(f"{place}: {reading.rows:,} rows, {len(reading.prices):,} kept, {lost:,} quarantined")
+    rows = first_rows(reading)
+    titles = list(rows[0])
+    cells = [titles, *([_text(row[title]) for title in titles] for row in rows)]
+    widths = [max(len(row[place]) for row in cells) for place in range(len(titles))]
+    for row in cells:
+        print("  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+
+
+def _text(value: object) -> str:
+    return "" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)

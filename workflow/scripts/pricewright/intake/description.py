@@ -1,0 +1,422 @@
+"""What a delivery looks like: the settings that read it, each with why, and what remains open.
+
+Nothing is guessed: where two readings fit, the setting stays open, with both.
+"""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from pricewright.files.errors import Refusal
+from pricewright.intake.reading import proposals
+from pricewright.intake.reading.content import Content, recognise
+from pricewright.intake.reading.dates import day_after, parse_days
+from pricewright.intake.reading.delivery import Reading, open_sheet, read_delivery
+from pricewright.intake.reading.dialect import FROM_FILE, Calendar, Dialect, Marks, usual_columns
+from pricewright.intake.reading.numbers import parse_numbers
+from pricewright.intake.reading.rows import Block
+from pricewright.tables.fields import VALUES
+
+_DELIMITERS: Final = (",", ";", "\t", "|")
+_ENCODINGS: Final = ("cp1252", "cp1250", "latin-1")
+_SAMPLE: Final = 2_000  # rows that are looked at
+_NUMBER: Final = re.compile(r"\W{0,2}[A-Z]{0,3}\W{0,2}\d[\d\W]*[KMBT%€$]?\W{0,2}")
+_TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str, ...]], ...]] = (
+    ("positive", ()),
+    ("positive", ("close",)),
+    ("nonnegative", ()),
+    ("any", ()),
+)
+"""The signs that prices may have, and the columns that must have them: the strictest first."""
+_MOST_LOST: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A key of `source`, the value that reads the file, and why.
+
+    key: empty if the value says it itself, as a line of YAML.
+    others: values that would read it as well; then people must choose.
+    """
+
+    key: str
+    value: Any
+    why: str
+    others: Sequence[Any] = ()
+
+
+@dataclass
+class Description:
+    """What was found about a delivery.
+
+    settings: those that differ from the defaults.  notes: what people should know or decide.
+    reading: what becomes of the delivery with these settings; None while something is open.
+    dialect: these settings.
+    """
+
+    settings: list[Setting] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    reading: Reading | None = None
+    dialect: Dialect = field(default_factory=Dialect)
+
+    def choose(self, key: str, values: Sequence[Any], why: str, default: Any = None) -> Any:
+        """Note a setting of several values that fit; returns the first, or the default."""
+        if not values:
+            return default
+        if values[0] != default or len(values) > 1:
+            self.settings.append(Setting(key, values[0], why, values[1:]))
+        return values[0]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is left for people to choose."""
+        return any(setting.others for setting in self.settings)
+
+
+def describe_file(path: Path, name: str, *, alone: bool = True) -> Description:
+    """Describe the file at `path`, which people call `name`; alone: it is the whole source.
+
+    Raises Refusal for what is no table of prices in any way.
+    """
+    found = Description()
+    encoding = _encoding(path, name, found)
+    content = recognise(path, name, encoding=encoding)
+    dialect = Dialect(encoding=encoding, symbol="X")  # whose prices they are is asked at the end
+    if content.kind == "text":
+        dialect = replace(dialect, delimiter=_delimiter(content, found))
+    sheet = open_sheet(content, dialect)
+    if getattr(sheet, "crossed", {}):
+        found.notes.append("two header lines: fields and symbols, as yfinance writes them")
+    else:
+        sample = _sample(sheet.blocks())
+        dialect = _columns(dialect, list(sheet.titles), sample, found, content)
+        dialect = _symbols(dialect, list(sheet.titles), sample, found, (name, alone))
+    _try(dialect, content, found)
+    return found
+
+
+def fits(path: Path, name: str, first: Description) -> bool:
+    """Whether a file can be read by the settings that were found for another."""
+    symbol = first.dialect.symbol and _own_symbol(name, first.dialect)
+    try:
+        content = recognise(path, name, encoding=first.dialect.encoding)
+        reading = read_delivery(content, replace(first.dialect, symbol=symbol))
+        reading.check_share(_MOST_LOST, name)
+    except Refusal:
+        return False
+    return True
+
+
+def _own_symbol(name: str, dialect: Dialect) -> str:
+    stem = Path(name).name.partition(".")[0]
+    return stem if dialect.is_symbol(stem) else "X"
+
+
+def _encoding(path: Path, name: str, found: Description) -> str | None:
+    content = recognise(path, name)
+    if content.kind not in ("text", "json") or content.encoding:
+        return None
+    raw = content.whole()
+    try:
+        raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        fitting = [encoding for encoding in _ENCODINGS if _decodes(raw, encoding)]
+        why = f"line {line} is not UTF-8; others may fit as well, look at the letters"
+        return str(found.choose("encoding", fitting[:1], why))
+    return None
+
+
+def _decodes(raw: bytes, encoding: str) -> bool:
+    try:
+        raw.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _delimiter(content: Content, found: Description) -> str:
+    head = next(content.chunks(), b"")[:1_000_000].decode(errors="replace").removeprefix("\ufeff")
+    lines = list(islice(filter(str.strip, head.splitlines()), 200))
+    best, fits = ",", 0
+    for delimiter in _DELIMITERS:
+        widths = Counter(
+            len(row) for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
+        )
+        width, count = max(widths.items(), key=lambda each: (each[0] > 1) * each[1])
+        if width > 1 and count > fits:
+            best, fits = delimiter, count
+    return str(
+        found.choose("delimiter", [best], f"{fits} of the first {len(lines)} lines agree", ",")
+    )
+
+
+def _sample(blocks: Iterator[Any]) -> Block:
+    block: Block = next(iter(blocks))()
+    rows = slice(0, _SAMPLE)
+    return Block(
+        {title: column.slice(0, _SAMPLE) for title, column in block.columns.items()},
+        block.lines[rows],
+        kinds={title: kinds[rows] for title, kinds in block.kinds.items()},
+    )
+
+
+def _columns(
+    dialect: Dialect, titles: list[str], sample: Block, found: Description, content: Content
+) -> Dialect:
+    """Which column is the date, and how dates and numbers are written."""
+    names: dict[str, Any] = {}
+    by_name = usual_columns("date", titles)
+    dates = by_name or [
+        title
+        for title in titles
+        if not any(usual_columns(ours, [title]) for ours in VALUES)
+        and _formats(sample, title) is not None
+    ]
+    if not dates:
+        raise Refusal(f"{content.name}:1: no column holds dates; the file has {', '.join(titles)}.")
+    date = str(found.choose("columns.date", dates, "its values are dates", by_name and dates[0]))
+    names["date"] = date
+    formats = _formats(sample, date) or []
+    text = str(sample.columns[date][0].as_py())
+    line = int(sample.lines[0])
+    form = found.choose(
+        "date_formats", [[each] for each in formats], f"as {text} in line {line}", []
+    )
+    calendar = Calendar(tuple(form or ()), last_day=day_after(datetime.now(UTC)))
+    days = parse_days(sample.columns[date], calendar, sample.typed(date))
+    if (days.reasons == "unzoned-time").any():
+        row = int(np.argmax(days.reasons == "unzoned-time"))
+        found.settings.append(
+            Setting(
+                "time_zone",
+                "UTC",
+                f"line {sample.lines[row]} has {sample.columns[date][row]}: whose calendar counts?",
+                ("America/New_York", "Europe/Zurich"),
+            )
+        )
+        calendar = replace(calendar, time_zone="UTC")
+    numbers = [title for title in titles if title != date and _is_number(sample, title)]
+    dialect = replace(dialect, columns=names, calendar=calendar)
+    marks = _marks(sample, numbers, found)
+    return _layout(replace(dialect, marks=marks), titles, numbers, sample, found)
+
+
+def _formats(sample: Block, title: str) -> list[str] | None:
+    """The formats that read most of a column as dates: an empty list if it needs none, None if
+    none do."""
+    column = sample.columns[title]
+    if pa.types.is_temporal(column.type):
+        return []
+    reasons = parse_days(column, Calendar(), sample.typed(title)).reasons
+    if sum(reason in ("", "unzoned-time") for reason in reasons) > len(reasons) / 2:
+        return []
+    texts = [str(value).removesuffix(".0") for value in column.to_pylist() if value is not None]
+    return proposals.date_formats(texts[:500], most=True) or None
+
+
+def _is_number(sample: Block, title: str) -> bool | None:
+    """Whether a column holds numbers, however they are written; None if it holds nothing."""
+    column = sample.columns[title]
+    if not pa.types.is_string(column.type):
+        return not pa.types.is_temporal(column.type)
+    read = parse_numbers(column, Marks(), sample.typed(title), multiples=True)
+    texts = [str(text) for text in column.filter(pa.array(read.unreadable)).to_pylist()]
+    if not texts and np.isnan(read.values).all():
+        return None
+    numbers = (~np.isnan(read.values)).sum() + sum(_like_number(text) for text in texts)
+    return bool(numbers > (len(texts) + (~np.isnan(read.values)).sum()) / 2)
+
+
+def _like_number(text: str) -> bool:
+    return _NUMBER.fullmatch(text.strip()) is not None
+
+
+def _marks(sample: Block, numbers: Sequence[str], found: Description) -> Marks:
+    """The way of writing that all columns of numbers share."""
+    usual = Marks()
+    texts: list[tuple[str, str]] = []
+    for title in numbers:
+        column = sample.columns[title]
+        if pa.types.is_string(column.type):
+            odd = parse_numbers(column, usual, sample.typed(title), multiples=True).unreadable
+            odd_texts = map(str, column.filter(pa.array(odd)).to_pylist())
+            texts += [(title, text) for text in odd_texts if _like_number(text)][:200]
+    ways = proposals.marks([text for _, text in texts], usual) if texts else []
+    if ways:
+        title, text = texts[0]
+        why = f"as {text!r} in column {title!r}"
+        if len(ways) == 1:
+            found.settings += [Setting("", line, why) for line in proposals.changed(ways[0], usual)]
+        else:
+            first, *others = [" with ".join(proposals.changed(way, usual)) for way in ways]
+            found.settings.append(Setting("", first, why, others))
+    return ways[0] if ways else usual
+
+
+def _layout(
+    dialect: Dialect, titles: list[str], numbers: list[str], sample: Block, found: Description
+) -> Dialect:
+    """Whether the columns are fields or symbols, and which are which."""
+    date = str(dialect.columns["date"])
+    fields = {ours: usual_columns(ours, titles) for ours in VALUES}
+    if any(fields.values()):
+        for ours, choices in fields.items():
+            if len(choices) > 1:
+                found.choose(f"columns.{ours}", choices, f"either may be the {ours}")
+                dialect = replace(dialect, columns={**dialect.columns, ours: choices[0]})
+        if not fields["close"] and fields["adj_close"]:
+            dialect = replace(dialect, columns={**dialect.columns, "close": fields["adj_close"][0]})
+            found.choose("columns.close", fields["adj_close"], "the only close that there is")
+        return dialect
+    others = [title for title in titles if title != date]
+    symbols = [
+        title
+        for title in others
+        if dialect.is_symbol(title) and _is_number(sample, title) is not False
+    ]
+    if len(symbols) > 1:
+        found.choose("layout", ["wide"], f"{len(symbols)} columns of numbers, named as symbols are")
+        dialect = replace(dialect, layout="wide", columns={"date": date})
+        if len(symbols) < len(others):
+            found.choose("symbols", [symbols], "the other columns hold no numbers")
+            dialect = replace(dialect, symbols=tuple(symbols))
+        return dialect
+    if numbers:
+        found.choose("columns.close", numbers, "its values are numbers")
+        dialect = replace(dialect, columns={**dialect.columns, "close": numbers[0]})
+    return dialect
+
+
+def _symbols(
+    dialect: Dialect,
+    titles: list[str],
+    sample: Block,
+    found: Description,
+    source: tuple[str, bool],
+) -> Dialect:
+    """Whose prices these are: a column's, the file's, or one that people must name."""
+    name, alone = source
+    dialect = replace(dialect, symbol=None)
+    if dialect.layout == "wide" or usual_columns("symbol", titles):
+        return dialect
+    taken = set(map(str, dialect.columns.values()))
+    days = parse_days(
+        sample.columns[str(dialect.columns["date"])],
+        dialect.calendar,
+        sample.typed(str(dialect.columns["date"])),
+    ).days
+    several = len(np.unique(days)) < len(days)
+    candidates = [
+        title
+        for title in titles
+        if title not in taken
+        and pa.types.is_string(sample.columns[title].type)
+        and sample.typed(title) is None
+        and all(map(dialect.is_symbol, sample.columns[title].to_pylist()))
+        and not _is_number(sample, title)
+    ]
+    if several and candidates:
+        found.choose(
+            "columns.symbol", candidates, "several prices a day, each with another of these"
+        )
+        return replace(dialect, columns={**dialect.columns, "symbol": candidates[0]})
+    if not alone:
+        found.choose(
+            "symbol", [FROM_FILE], "no column holds a symbol: each file is named by its own"
+        )
+        return replace(dialect, symbol=FROM_FILE)
+    symbol = _own_symbol(name, dialect)
+    found.choose("symbol", [symbol], "no column holds it; this is the file's name: correct it")
+    return replace(dialect, symbol=symbol)
+
+
+def _try(dialect: Dialect, content: Content, found: Description) -> None:
+    """Read the file as it was described, and say what is odd about its values."""
+    if dialect.symbol == FROM_FILE:
+        dialect = replace(dialect, symbol=_own_symbol(content.name, dialect))
+    for prices, strict in _TRIALS:
+        found.dialect = replace(dialect, prices=prices, strict=strict)
+        try:
+            reading = read_delivery(content, found.dialect)
+        except Refusal as refusal:
+            if prices == "any":
+                found.notes.append(f"not read yet: {refusal}")
+            continue
+        if reading.quarantine.by_reason().get("sign", 0) <= reading.rows / 100:
+            break
+    else:
+        return
+    found.choose("prices", [found.dialect.prices], "its prices have such signs", "positive")
+    if strict:
+        found.choose("model.price", ["close"], "adj_close has values that are not above 0")
+    try:
+        reading.check_share(_MOST_LOST, content.name)
+    except Refusal as refusal:
+        found.notes.append(f"too much is lost: {refusal}")
+    closes = reading.prices.values.get("close", next(iter(reading.prices.values.values())))
+    known = closes[~np.isnan(closes)]
+    if len(known) > 2 and (known < 0).mean() > 0.2 and np.abs(known).max() < 100:
+        found.notes.append("these look like returns or per cent changes, where prices are needed")
+    if not found.is_open:
+        found.reading = reading
+
+
+def as_yaml(uri: str, found: Description) -> str:
+    """The config that reads the source, with a comment on each setting."""
+    uri_line = f"  uri: {_yaml(uri)}"
+    sections: dict[str, list[str]] = {"source": [uri_line], "columns": [], "model": []}
+    for setting in found.settings:
+        name, _, key = setting.key.rpartition(".")
+        indent = "    " if name == "columns" else "  "
+        said = (setting.value, *setting.others)
+        values = [f"{key}: {_yaml(value)}" if key else str(value) for value in said]
+        if setting.others:
+            line = f"{indent}# {values[0]}   # or {' or '.join(values[1:])}; choose: {setting.why}"
+        else:
+            line = f"{indent}{values[0]}   # {setting.why}"
+        sections[name or "source"].append(line)
+    lines = ["source:", *sections["source"]]
+    if columns := sections["columns"]:
+        is_live = any(not line.strip().startswith("#") for line in columns)
+        lines += ["  columns:" if is_live else "  # columns:", *columns]
+    if sections["model"]:
+        lines += ["", "model:", *sections["model"]]
+    return "\n".join(lines) + "\n"
+
+
+def _yaml(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z/][\w./ -]*", value):
+        return "" + value if value.lower() not in _WORDS else f'"{value}"'
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_yaml, value)) + "]"
+    if value is None:
+        return "null"
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t")
+    return f'"{text}"'
+
+
+_WORDS: Final = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan"}
+
+
+def first_rows(reading: Reading, most: int = 5) -> list[Mapping[str, Any]]:
+    """The first prices as they would be read."""
+    prices = reading.prices
+    return [
+        {"date": prices.date(row), "symbol": prices.symbol(row)}
+        | {
+            name: None if np.isnan(column[row]) else float(column[row])
+            for name, column in prices.values.items()
+        }
+        for row in range(min(most, len(prices)))
+    ]
