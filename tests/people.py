@@ -85,7 +85,7 @@ class Office:
 
     def record_run(self, who: str) -> None:
         model = digests(read_covered(self.root))[MODEL]
-        author.record_run(self.root, ["train_or_score"], model, who, self.clock)
+        author.record_run(self.root, ["train_or_score"], model, who, clock=self.clock)
 
     @property
     def policy(self):

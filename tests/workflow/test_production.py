@@ -212,6 +212,26 @@ def test_a_config_file_that_loosens_the_policy_voids_what_was_signed(signed):
     assert current(signed) is None
 
 
+def test_after_a_run_with_a_config_file_of_its_own_every_command_is_about_that_config(
+    finished, keys, tmp_path
+):
+    (finished.folder / "config/signers").write_text(signers_line("reviewer", keys["reviewer"]))
+    (finished.folder / "mine.yaml").write_text(
+        "{report: {title: Mine}, signoffs: {deploy: {valid_days: 3}}}\n"
+    )
+    mine = ("--configfile", "mine.yaml")
+    outcome = finished.snakemake("production", *mine, "--cores", "1")
+    assert "to sign (reviewer): pricewright sign metrics --configfile mine.yaml" in outcome.stderr
+    script = str(finished.folder / "workflow/scripts/pricewright")
+    for gate in ("source", "metrics", "report", "deploy"):
+        key = str(keys["reviewer"])
+        done = command(script, "sign", gate, "--yes", "--key", key, cwd=finished.folder)
+        assert done.code == 0, done.stderr
+        assert "config as_in_the_last_run=mine.yaml" in done.stderr
+    assert finished.snakemake("production", *mine, "--cores", "1").code == 0
+    assert current(finished) is not None
+
+
 def test_status_rollback_and_verify_are_commands_of_the_same_project(signed, keys):
     assert production(signed).code == 0
     scripts = signed.folder / "workflow/scripts"

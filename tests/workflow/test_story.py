@@ -111,7 +111,7 @@ def the_first_ones_sign_offs_put_back_release_nothing(works, kept, tmp_path):
 def to_go_back_takes_a_signature_for_that(works, first):
     with pytest.raises(Unsigned) as caught:
         works.roll_back("previous")
-    assert f"pricewright sign deploy --release {first[:12]}" in caught.value.listing
+    assert f"pricewright sign deploy --release {first[:12]}" in caught.value.listing()
     works.sign_release("second", first)
     assert works.roll_back("previous") == first == works.current
     assert problems(works) == []
@@ -139,7 +139,7 @@ def refusal(works):
     with pytest.raises(Unsigned) as caught:
         works.release()
     assert works.current == before
-    return caught.value.listing
+    return caught.value.listing()
 
 
 def problems(works):

@@ -34,7 +34,11 @@ def test_with_the_oldest_the_small_market_comes_to_the_same_bytes(project, run_o
 PRIVATE = {
     "records": ("dag_settings", "dag.rule_dot", "snakemake.sourcecache", "settings.enums"),
     "run_report": ("snakemake.report.html_reporter", "create_report"),
-    "startup": ("snakemake.iocontainers", "snakemake.persistence"),
+    "startup": (
+        "snakemake.iocontainers",
+        "snakemake.persistence",
+        "workflow.overwrite_configfiles",
+    ),
     "terminal": ("workflow.output_settings",),
 }
 """Parts of Snakemake that are not made for others, by the module that uses them."""

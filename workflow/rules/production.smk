@@ -14,7 +14,7 @@ rule production:
     conda:
         "../envs/steps.yaml"
     params:
-        options={"config": config},
+        options={"config": config, "configfile": CONFIG_FILES},
         code=code_used(
             SCRIPTS / "production.py",
             [

@@ -32,7 +32,7 @@ def production(
     config
         The config of the run. Left out: config/config.yaml with
     configfile
-        config files laid over it, as given to Snakemake.
+        config files laid over it, as given to Snakemake; the commands that are printed name them.
     """
     say("start", input=input)
     whole = config if config is not None else read_config(configfile)
@@ -40,7 +40,7 @@ def production(
     try:
         digest = release(Path(), Origin(whole, step.FOLDER.parent, code))
     except Unsigned as unsigned:
-        for line in unsigned.listing.splitlines():
+        for line in unsigned.listing(configfile).splitlines():
             logger.error(f"  {line}")
         raise
     say("end", release=digest)

@@ -83,7 +83,7 @@ def test_what_is_not_signed_is_listed_gate_by_gate_with_the_commands(works):
     works.sign("reviewer", "source")
     with pytest.raises(Unsigned) as refusal:
         works.release()
-    listing = refusal.value.listing
+    listing = refusal.value.listing()
     assert "source   ok       1 of 1, by reviewer" in listing
     for gate in ("metrics", "report", "deploy"):
         assert f"{gate:<8} missing  0 of 1, by nobody" in listing
@@ -136,7 +136,7 @@ def test_a_rejection_at_the_last_moment_stops_the_release(works, monkeypatch):
     monkeypatch.setattr(store, "prepare", then_reject)
     with pytest.raises(Unsigned) as refusal:
         works.release()
-    assert "second rejects it" in refusal.value.listing
+    assert "second rejects it" in refusal.value.listing()
     assert works.current is None
     assert works.events() == ["release", "undone"]
 
@@ -245,7 +245,7 @@ def test_the_sign_offs_of_an_older_release_are_no_good_for_it_again(works):
         path.write_bytes(content)
     with pytest.raises(Unsigned) as refusal:
         works.release()
-    assert "void: reviewer's sign-off, because" in refusal.value.listing
+    assert "void: reviewer's sign-off, because" in refusal.value.listing()
     assert works.current == second != first
 
 

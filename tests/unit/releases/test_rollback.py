@@ -36,8 +36,8 @@ def test_an_earlier_release_is_put_back_if_somebody_signs_for_that(two, to):
 def test_without_a_signature_for_it_nothing_is_put_back_and_the_list_says_how(two):
     with pytest.raises(Unsigned) as refusal:
         two.roll_back("previous")
-    assert f"pricewright sign deploy --release {two.first[:12]}" in refusal.value.listing
-    assert "metrics" not in refusal.value.listing
+    assert f"pricewright sign deploy --release {two.first[:12]}" in refusal.value.listing()
+    assert "metrics" not in refusal.value.listing()
     assert two.current == two.second
 
 
@@ -46,7 +46,7 @@ def test_a_signature_for_a_rollback_is_none_once_it_has_expired(two):
     two.wait(days=31)
     with pytest.raises(Unsigned) as refusal:
         two.roll_back("previous")
-    assert "expired" in refusal.value.listing
+    assert "expired" in refusal.value.listing()
     assert two.current == two.second
 
 
@@ -81,7 +81,7 @@ def test_a_rejection_of_the_earlier_release_stands_in_the_way(two):
     two.sign("second", "deploy", "rejected", comment="it was wrong")
     with pytest.raises(Unsigned) as refusal:
         two.roll_back("previous")
-    assert "second rejects it" in refusal.value.listing
+    assert "second rejects it" in refusal.value.listing()
 
 
 def test_to_the_release_that_is_there_a_rollback_changes_nothing(two):

@@ -1,11 +1,19 @@
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from pricewright.files.disk import sha256
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import MODEL
-from pricewright.signoffs.policy import author_of, is_author, login, oneself, record_run
+from pricewright.signoffs.policy import (
+    author_of,
+    is_author,
+    last_config_files,
+    login,
+    oneself,
+    record_run,
+)
 
 
 @pytest.fixture
@@ -73,3 +81,14 @@ def test_the_author_is_known_by_name_in_any_capitals_and_by_login(office, monkey
 def test_a_line_that_does_not_say_that_it_trained_makes_nobody_the_author(tmp_path, steps):
     ledger.append(tmp_path, "run", who="mallory", run="f" * 64, steps=steps)
     assert author_of(ledger.read(tmp_path), "f" * 64) is None
+
+
+def test_the_config_files_of_the_newest_run_are_those_of_the_commands_about_it(alone):
+    assert last_config_files(ledger.read(alone / "ledger")) == []
+    record_run(alone, ["report"], "e" * 64, "carla", configfile=["mine.yaml", "desk/b.yaml"])
+    assert last_config_files(ledger.read(alone / "ledger")) == [
+        Path("mine.yaml"),
+        Path("desk/b.yaml"),
+    ]
+    record_run(alone, ["report"], "e" * 64, "carla")
+    assert last_config_files(ledger.read(alone / "ledger")) == []

@@ -100,7 +100,7 @@ def test_whoever_makes_the_same_model_again_is_not_its_author(office):
 def test_a_run_that_did_not_train_makes_nobody_the_author(office):
     office.signoffs["metrics"] |= {"exclude_author": True}
     office.write(MODEL, "another model")
-    record_run(office.root, ["report"], sha256(b"another model"), "second", office.clock)
+    record_run(office.root, ["report"], sha256(b"another model"), "second", clock=office.clock)
     office.sign("reviewer", "metrics")
     assert "does not say who trained this model" in office.void("metrics")["reviewer"]
     office.record_run("author")

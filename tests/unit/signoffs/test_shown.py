@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import orjson
 import pytest
 
@@ -23,6 +25,13 @@ def test_a_gates_digest_is_about_ten_lines(files, gate):
     facts = presentation.digest(gate, files)
     assert 5 <= len(facts) <= 10
     assert all(text.isprintable() for _, text in facts)
+
+
+def test_of_a_release_it_names_the_releases_own_report(files):
+    folder = Path("production/releases/abc")
+    shown = dict(presentation.digest("deploy", files, folder))
+    assert shown["to read"].startswith("production/releases/abc/report.txt, ")
+    assert "production/releases/abc/report.html" in shown["to read"]
 
 
 def test_the_numbers_are_those_of_the_bytes(files):

@@ -11,6 +11,7 @@ what the run loses without it: a warning in one sentence, and the run goes on.
 | `infer_source_file` | the picture's caption in the report | the report lacks the picture |
 | `Snakemake`, `PersistenceBase` | params compared without pandas | each run imports pandas |
 | the default handler, `LogEvent` | a line for each step | Snakemake's own lines stay |
+| `overwrite_configfiles` | commands that name the run's config files | they do not |
 | `remote_exec` | retries by whoever submitted a job | the job on the cluster retries, too |
 """
 

@@ -18,6 +18,7 @@ from snakemake.logging import logger
 
 from running.comforts import LAST, comfort
 from running.run_report import write_run_report
+from running.startup import given_config_files
 
 from pricewright.files.disk import file_sha256
 from pricewright.files.errors import Refusal, printable
@@ -45,7 +46,7 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
         _renew(Path("results/dag.svg"), "there is no picture of the DAG", draw_rulegraph, workflow)
         report = Path("results/run_report.html")
         _renew(report, "there is no run report", write_run_report, workflow)
-        tell_ledger(steps, config["signoffs"]["author"])
+        tell_ledger(steps, config["signoffs"]["author"], given_config_files(workflow))
         tell_people(steps, config["accept"]["allow_unaccepted"])
     _end_now()
 
@@ -85,12 +86,13 @@ def last_words(workflow: Any, config: Mapping[str, Any]) -> None:
     _end_now()
 
 
-def tell_ledger(steps: list[str], author: str | None) -> None:
+def tell_ledger(steps: list[str], author: str | None, configfile: list[str]) -> None:
     """Tell the ledger of a run; one that cannot be written spoils no run, but a release."""
     from pricewright.signoffs.policy import record_run  # costs each load of the Snakefile else
 
     try:
-        record_run(Path(), steps, file_sha256(Path("results/model.json")), author)
+        model = file_sha256(Path("results/model.json"))
+        record_run(Path(), steps, model, author, configfile=configfile)
     except (Refusal, OSError) as error:
         logger.warning(f"The ledger was not told of this run: {error}")
 

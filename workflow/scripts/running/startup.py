@@ -87,6 +87,14 @@ def begin(workflow: Any) -> None:
         watch(workflow)
 
 
+def given_config_files(workflow: Any) -> list[str]:
+    """The config files that the run was given, as they are named from its folder."""
+    files: list[str] = []
+    with comfort("the commands that are printed do not name the run's config files"):
+        files = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
+    return files
+
+
 def checked(config: dict[str, Any], home: Path) -> list[str]:
     """Complete the config in place, and return the files of its source.
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from pricewright.commands.options import ConfigFiles, Release
-from pricewright.configuration.config import read_config
+from pricewright.configuration.config import config_of_run
 from pricewright.releases.release import Unsigned, roll_back
 from pricewright.steplog.log import say
 
@@ -24,9 +24,10 @@ def rollback(*, to: Release, configfile: ConfigFiles = ()) -> None:
     to
         Its digest, the beginning of it, or `previous`: the release before the one that is there.
     """
+    config, configfile = config_of_run(Path(), configfile)
     try:
-        digest = roll_back(Path(), to, read_config(configfile))
+        digest = roll_back(Path(), to, config)
     except Unsigned as unsigned:
-        print(unsigned.listing, file=sys.stderr)
+        print(unsigned.listing(configfile), file=sys.stderr)
         raise
     say("end", release=digest)

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from pricewright.commands.options import ConfigFiles, GivenPath, Name, Release, Text
-from pricewright.configuration.config import read_config
+from pricewright.configuration.config import config_of_run
 from pricewright.files.errors import Refusal
 from pricewright.releases.history import files as released_files
-from pricewright.releases.history import resolve
+from pricewright.releases.history import folder_of, resolve
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import MEANINGS, Gate, digests, read_covered
 from pricewright.signoffs.ledger import LEDGER
@@ -80,10 +80,11 @@ def sign(
         raise Refusal("--reject and --withdraw are given both; give one of them.")
     if release is not None and gate != "deploy":
         raise Refusal(f"--release: found with gate {gate}, allowed: with gate deploy alone.")
-    config = read_config(configfile)
+    config, configfile = config_of_run(root, configfile)
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
     signing = signer_of(policy, gate, _key(key), who)
-    files = released_files(root, resolve(root, release)) if release else read_covered(root)
+    kept = folder_of(root) / resolve(root, release) if release else None
+    files = released_files(root, kept.name) if kept else read_covered(root)
     statement = prepared(
         root,
         policy,
@@ -93,7 +94,8 @@ def sign(
         who=signing.who,
         comment=comment,
     )
-    print(screen(statement, signing, files, policy, ledger.read(root / LEDGER)))
+    entries = ledger.read(root / LEDGER)
+    print(screen(statement, signing, files, policy, entries, folder=kept))
     if not yes and not _agreed(statement):
         raise Refusal("nothing was signed: the answer was not yes.")
     name = give(root, policy, statement, signing)

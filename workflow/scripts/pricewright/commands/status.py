@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pricewright.commands.options import ConfigFiles
-from pricewright.configuration.config import WORKFLOW, config_file, read_config, source_files
+from pricewright.configuration.config import WORKFLOW, config_file, config_of_run, source_files
 from pricewright.files.disk import file_sha256, read_begin, read_whole
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
@@ -81,14 +81,15 @@ def status(*, configfile: ConfigFiles = ()) -> None:
     pricewright status
     ```
     """
-    root, config = Path(), read_config(configfile)
+    root = Path()
+    config, configfile = config_of_run(root, configfile)
     run = last_run(root)
     parts = {
         "Last run": described(run),
         "Out of date": "\n".join(
             f"  {note}" for note in _outdated_results(root, config, configfile, run)
         ),
-        "Sign-offs": _signoffs(root, config),
+        "Sign-offs": _signoffs(root, config, configfile),
         "Releases": history(root),
     }
     print("\n\n".join(f"{heading}\n{text}" for heading, text in parts.items() if text))
@@ -111,11 +112,11 @@ def _outdated_results(
     return outdated(root, inputs, began(root))
 
 
-def _signoffs(root: Path, config: dict[str, Any]) -> str:
+def _signoffs(root: Path, config: dict[str, Any], configfile: Sequence[Path]) -> str:
     """The sign-offs in words; what keeps them from being looked at is one of them."""
     try:
         allowed = bool(config["accept"]["allow_unaccepted"])
         policy = load_policy(root, config["signoffs"], allowed)
-        return overview(check_gates(root, policy, digests(read_covered(root))))
+        return overview(check_gates(root, policy, digests(read_covered(root))), configfile)
     except Refusal as refusal:
         return f"  {refusal}"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pricewright.commands.options import ConfigFiles
-from pricewright.configuration.config import WORKFLOW, read_config
+from pricewright.configuration.config import WORKFLOW, config_of_run
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
 from pricewright.releases import history
@@ -27,7 +27,8 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
         Run the workflow again as well, from the raw bytes that are kept, in a temporary folder,
         and compare the model byte for byte.
     """
-    root, config = Path(), read_config(configfile)
+    root = Path()
+    config, configfile = config_of_run(root, configfile)
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
     problems = [*audit(root, policy, history.seen(root)), *history.verify(root)]
     if rebuild:

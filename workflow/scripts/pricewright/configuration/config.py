@@ -198,6 +198,22 @@ def read_config(files: Sequence[Path] = ()) -> dict[str, Any]:
     return config
 
 
+def config_of_run(root: Path, files: Sequence[Path]) -> tuple[dict[str, Any], Sequence[Path]]:
+    """The config that a command is about, and the files laid over it: those given, else those that
+    the last run had, as the ledger knows.
+
+    Raises Refusal as `read_config` does.
+    """
+    from pricewright.signoffs import ledger  # costs each load of the Snakefile else
+    from pricewright.signoffs.policy import last_config_files
+    from pricewright.steplog.log import say
+
+    found = list(files) or last_config_files(ledger.read(root / ledger.LEDGER))
+    if found and not files:
+        say("config", as_in_the_last_run=", ".join(map(str, found)))
+    return read_config(found), found
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         document = yaml.safe_load(read_whole(path))

@@ -39,11 +39,15 @@ from pricewright.steplog.log import say
 
 
 class Unsigned(Refusal):
-    """People have not signed for some bytes, or not all who must; `listing` says who and what."""
+    """People have not signed for some bytes, or not all who must."""
 
-    def __init__(self, listing: str) -> None:
+    def __init__(self, decision: Decision, release: str | None) -> None:
         super().__init__("production is as it was: people have not signed for all of this.")
-        self.listing = listing
+        self._decision, self._release = decision, release
+
+    def listing(self, configfile: Sequence[Path] = ()) -> str:
+        """Who and what is missing, with the commands, in a run with these config files."""
+        return missing(self._decision, self._release, configfile)
 
 
 def agreed(
@@ -62,7 +66,7 @@ def agreed(
     """
     decision = check_gates(root, policy, digests, clock, gates)
     if not decision.satisfied:
-        raise Unsigned(missing(decision, release))
+        raise Unsigned(decision, release)
     return decision
 
 

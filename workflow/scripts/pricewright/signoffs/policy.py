@@ -135,13 +135,20 @@ def oneself(configured: str | None = None) -> str:
 
 
 def record_run(
-    root: Path, steps: Sequence[str], model: str, author: str | None, clock: Clock = now
+    root: Path,
+    steps: Sequence[str],
+    model: str,
+    author: str | None,
+    *,
+    configfile: Sequence[str] = (),
+    clock: Clock = now,
 ) -> Entry:
     """Tell the ledger of a run: its steps, the SHA-256 of the model that is there now, and who.
 
-    author: what config calls whoever runs the training, None to ask git. Raises what
-    `ledger.append` raises.
+    author: what config calls whoever runs the training, None to ask git.  configfile: the files
+    that were laid over the config. Raises what `ledger.append` raises.
     """
+    more = {"configfile": list(configfile)} if configfile else {}
     return ledger.append(
         Path(root) / LEDGER,
         "run",
@@ -150,7 +157,15 @@ def record_run(
         run=model,
         steps=list(steps),
         login=login(),
+        **more,
     )
+
+
+def last_config_files(entries: Sequence[Entry]) -> list[Path]:
+    """The files that the last run laid over the config."""
+    runs = [entry for entry in entries if entry.event == "run"]
+    found = runs[-1].fields.get("configfile", []) if runs else []
+    return [Path(str(name)) for name in found] if isinstance(found, list) else []
 
 
 def author_of(entries: Sequence[Entry], model: str) -> Entry | None:

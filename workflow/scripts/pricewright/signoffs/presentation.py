@@ -5,8 +5,10 @@ bytes that are signed. What waits for people is in each report; whether they hav
 for a report is a function of the run's bytes alone.
 """
 
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from pricewright.evaluation.acceptance import failed
@@ -22,6 +24,12 @@ from pricewright.signoffs.policy import Policy, author_of, is_author
 from pricewright.signoffs.signing import Signing
 from pricewright.signoffs.statements import SignOff, Statement
 from pricewright.signoffs.validity import changes, standing
+
+
+def with_config(command: str, configfile: Sequence[Path]) -> str:
+    """A command with the config files of the run that it is about; without, it means another."""
+    named = (f" --configfile {shlex.quote(str(path))}" for path in configfile)
+    return command + "".join(named)
 
 
 def pending(required: Mapping[str, int] | None) -> Pending:
@@ -45,10 +53,13 @@ def pending(required: Mapping[str, int] | None) -> Pending:
 Facts = list[tuple[str, str]]
 
 
-def digest(gate: Gate, files: Mapping[str, bytes]) -> Facts:
-    """What a gate's files say, label by label; raises Refusal for what no run writes."""
+def digest(gate: Gate, files: Mapping[str, bytes], folder: Path | None = None) -> Facts:
+    """What a gate's files say, label by label; raises Refusal for what no run writes.
+
+    folder: where they lie, if not in `results/`.
+    """
     with _as_a_run_writes_them():
-        return [(label, printable(text)) for label, text in _DIGESTS[gate](_Read(files))]
+        return [(label, printable(text)) for label, text in _DIGESTS[gate](_Read(files, folder))]
 
 
 def warnings(gate: Gate, files: Mapping[str, bytes], allow_unaccepted: bool) -> list[str]:
@@ -100,8 +111,12 @@ def _as_a_run_writes_them() -> Iterator[None]:
 class _Read:
     """Files as the documents that they are."""
 
-    def __init__(self, files: Mapping[str, bytes]) -> None:
-        self.files = files
+    def __init__(self, files: Mapping[str, bytes], folder: Path | None = None) -> None:
+        self.files, self._folder = files, folder
+
+    def place(self, name: str) -> str:
+        """Where a file can be read."""
+        return str(self._folder / Path(name).name) if self._folder else name
 
     def json(self, name: str) -> Any:
         """A file's JSON."""
@@ -140,10 +155,11 @@ def _metrics(read: _Read) -> Facts:
 
 def _report(read: _Read) -> Facts:
     page = read.files[coverage.REPORT].decode(errors="replace").splitlines()
+    text, html = map(read.place, (coverage.REPORT, coverage.PAGE))
     model = read.json(coverage.MODEL)
     return [
         ("title", page[0] if page else ""),
-        ("to read", f"{coverage.REPORT}, {len(page)} lines, and {coverage.PAGE}, in a browser"),
+        ("to read", f"{text}, {len(page)} lines, and {html}, in a browser"),
         ("acceptance", _acceptance(model)),
         *(("", sentence) for sentence in verdict(model)[1:]),
     ]
@@ -191,26 +207,30 @@ def _counts(counts: Mapping[str, int]) -> str:
 SIGN = "pricewright sign"
 
 
-def missing(decision: Decision, release: str | None = None) -> str:
+def missing(decision: Decision, release: str | None = None, configfile: Sequence[Path] = ()) -> str:
     """What stands between these bytes and production, gate by gate, with the commands to run.
 
-    release: the digest of the release, if it is one that is to be gone back to.
+    release: the digest of the release, if it is one that is to be gone back to.  configfile: what
+    was laid over config/config.yaml in the run, for the commands.
     """
+    target = with_config(f" --release {release[:12]}" if release else "", configfile)
     lines = [*decision.problems]
     for gate in decision.gates:
         lines.append(_headline(gate))
         lines += _details(gate)
         if not gate.satisfied:
-            lines += [f"    {line}" for line in _to_do(decision, gate, release)]
+            lines += [f"    {line}" for line in _to_do(decision, gate, target)]
     return "\n".join(lines)
 
 
-def overview(decision: Decision) -> str:
-    """Every sign-off: who, when, until when, or why it is void."""
+def overview(decision: Decision, configfile: Sequence[Path] = ()) -> str:
+    """Every sign-off: who, until when, or why it is void; and who may sign what is missing."""
     lines = [*decision.problems]
     for gate in decision.gates:
         lines.append(f"{_headline(gate)} ({MEANINGS[gate.gate]})")
         lines += _details(gate)
+        if not gate.satisfied:
+            lines += [f"    {line}" for line in _to_do(decision, gate, with_config("", configfile))]
     return "\n".join(lines)
 
 
@@ -239,8 +259,7 @@ def _valid(signoff: SignOff) -> str:
     )
 
 
-def _to_do(decision: Decision, gate: GateDecision, release: str | None) -> Sequence[str]:
-    target = f" --release {release[:12]}" if release else ""
+def _to_do(decision: Decision, gate: GateDecision, target: str) -> Sequence[str]:
     if gate.rejected:
         names = " or ".join(gate.rejected)
         return [f"{names} can withdraw: {SIGN} {gate.gate}{target} --withdraw"]
@@ -272,11 +291,13 @@ def screen(
     files: Mapping[str, bytes],
     policy: Policy,
     entries: Sequence[Entry],
+    *,
+    folder: Path | None = None,
 ) -> str:
     """All of it as text, with what a signer should think twice about at the end.
 
     files: those of gate `deploy`, the very bytes that the statement is about.  entries: the
-    ledger's.
+    ledger's.  folder: where the files lie, if not in `results/`.
     """
     gate, replaced = statement.gate, statement.replaces
     run = author_of(entries, statement.run)
@@ -289,7 +310,7 @@ def screen(
     facts = [
         ("decision", f"{_VERBS[statement.decision]}, gate {gate}: {MEANINGS[gate]}"),
         ("you", f"{signing.who}, {signing.fingerprint}, {signing.key}"),
-        *digest(gate, files),
+        *digest(gate, files, folder),
         ("trained by", f"{run.who}, {run.time}" if run else "unknown to the ledger"),
         ("covers", ", ".join(covers)),
         ("policy", _asked(policy, gate)),
