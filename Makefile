@@ -19,10 +19,12 @@ run: $(ENV)/run.lock
 	@PATH="$(CURDIR)/$(BIN):$$PATH" snakemake --cores 1 $(ARGS)
 
 test: $(ENV)/dev.lock $(ENV)/oldest.lock
+	@$(BIN)/python tests/needs.py
 	@PATH="$(CURDIR)/$(BIN):$$PATH" pytest --numprocesses auto $(ARGS)
 
 # The plugins stay out of the environment: with them each start of Snakemake takes half a second more.
 test-cluster: $(ENV)/cluster.lock
+	@$(BIN)/python tests/needs.py --cluster
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH="$(CURDIR)/$(ENV)/cluster" CI=true \
 	  pytest --numprocesses 2 --dist loadfile tests/slurm $(ARGS)
 

@@ -9,12 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import numpy as np
 import orjson
 import pytest
 import yaml
 
 from pricewright.reporting.drawing import library
+
+hypothesis.settings.register_profile("unhurried", deadline=None)  # a machine may be busy
+hypothesis.settings.load_profile("unhurried")
 
 pytest_plugins = ["people", "servers", "works"]
 

@@ -8,11 +8,14 @@ import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from copy import deepcopy
+from datetime import date
 from io import StringIO
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -325,6 +328,16 @@ def test_the_order_of_records_and_other_columns_do_not_matter(model, tmp_path):
     )
 
 
+def test_newer_prices_in_parquet_are_those_in_json(model, tmp_path):
+    newer = write(tmp_path / "newer.json", LATER)
+    table = pa.Table.from_pylist([row | {"date": date.fromisoformat(row["date"])} for row in LATER])
+    pyarrow.parquet.write_table(table, tmp_path / "newer.parquet")
+    assert predict(model, prices=tmp_path / "newer.parquet") == predict(model, prices=newer)
+    (tmp_path / "cut.parquet").write_bytes((tmp_path / "newer.parquet").read_bytes()[:-9])
+    with pytest.raises(Refusal, match=r"cut\.parquet: no Parquet that can be read"):
+        predict(model, prices=tmp_path / "cut.parquet")
+
+
 def test_a_symbol_without_newer_prices_stays_as_it_is(model, tmp_path):
     newer = write(tmp_path / "newer.json", [r for r in LATER if r["symbol"] != "S1"])
     found = predict(model, prices=newer)
@@ -412,7 +425,7 @@ def test_a_record_that_is_none_is_refused_with_its_number(change, expected, mode
         (b"", "newer.json:1: not JSON that can be used (Expecting value)"),
         (b"{}", "no array of records"),
         (b"[1]", "record 1 is 1, where an object is needed"),
-        (b"PAR1\xff\x00", "its bytes are not UTF-8"),
+        (b"PAR1\xff\x00", "no Parquet that can be read"),
         (b'[{"date": "2030-01-01", "close": 1, "close": 2}]', "has the key 'close' twice"),
     ],
 )
@@ -573,7 +586,7 @@ def models_of_all_kinds(tmp_path_factory):
     return made
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_whatever_is_edited_ends_in_forecasts_or_in_one_sentence(data, models_of_all_kinds):
     kind = data.draw(st.sampled_from(sorted(models_of_all_kinds)))
@@ -598,7 +611,7 @@ def test_whatever_is_edited_ends_in_forecasts_or_in_one_sentence(data, models_of
             assert all(low <= high * (1 + 1e-9) for low, high in pairwise(numbers[1:]))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(cut=st.floats(0, 1), junk=st.binary(max_size=8))
 @example(cut=1.0, junk=b"\x00")
 def test_a_file_with_bytes_lost_or_changed_ends_in_forecasts_or_in_one_sentence(model, cut, junk):

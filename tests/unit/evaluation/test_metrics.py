@@ -337,7 +337,7 @@ def test_a_distribution_with_a_missing_quantile_has_no_transform_and_no_score():
     assert_array_equal(crps(np.array([1.0]), quantiles, levels), [NAN])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.integers(-3, 3), min_size=1, max_size=6),
     st.lists(st.floats(-5, 5), min_size=2, max_size=8),
@@ -647,7 +647,7 @@ def test_holms_adjustment_is_that_of_statsmodels_without_the_missing(size):
     assert_allclose(holm(p_values), theirs, rtol=1e-12)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.floats(0, 1) | st.sampled_from([NAN, 0.0, 0.01, 1.0]), max_size=8))
 def test_holms_adjustment_only_raises_and_keeps_order_and_places(values):
     p_values = np.array(values, float)

@@ -17,7 +17,7 @@ def by_loop(inflow, factor, start):
     return np.array(states)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(rows=st.integers(0, 300), columns=st.integers(1, 5), seed=st.integers(0, 2**32 - 1))
 def test_it_is_the_plain_loop(rows, columns, seed):
     random = np.random.default_rng(seed)
@@ -28,7 +28,7 @@ def test_it_is_the_plain_loop(rows, columns, seed):
     np.testing.assert_allclose(found, by_loop(inflow, factor, start), rtol=1e-11, atol=1e-11)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, derandomize=True)
 @given(rows=st.integers(0, 300), columns=st.integers(2, 5), seed=st.integers(0, 2**32 - 1))
 def test_a_column_has_the_same_bytes_alone_and_beside_others(rows, columns, seed):
     random = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ import pytest
 
 from conftest import market
 from flat import train_or_score
-from pricewright.evaluation.acceptance import failed
+from pricewright.evaluation.acceptance import failed, key_of
 from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import named_model, read_model
@@ -223,6 +223,23 @@ def test_an_unaccepted_model_that_is_deployed_is_announced_in_capitals(model, ac
     assert capitals not in page(accepted, allow_unaccepted=True)
 
 
+def test_limits_that_are_wider_than_configs_are_explained(model):
+    text = page(model)
+    assert "Wider than in config, for a perfect forecast, too, is off by chance" in text
+    assert "coverage_symbol 0.04" in text
+
+
+def test_the_forecasts_at_the_horizons_end_are_listed_for_each_symbol(model):
+    lines = section(page(model), "Forecasts, 5 days ahead")
+    for symbol, state in model["symbols"].items():
+        (line,) = (line.split() for line in lines if line.split()[:1] == [symbol])
+        ahead = [state["forecast"][part][-1] for part in ("point", "lower", "upper")]
+        assert line[1:] == [
+            state["last_date"],
+            *(f"{price:.6g}" for price in (state["last_price"], *ahead)),
+        ]
+
+
 def test_each_criterion_has_its_row(model):
     model["acceptance"]["criteria"]["champion"] = {
         "value": "worse",
@@ -232,7 +249,8 @@ def test_each_criterion_has_its_row(model):
         "what": "beside the model now deployed",
     }
     lines = section(page(model), "Acceptance")
-    for name, found in model["acceptance"]["criteria"].items():
+    for criterion, found in model["acceptance"]["criteria"].items():
+        name = key_of(criterion)
         at = next(n for n, line in enumerate(lines) if f" {name} " in line)
         mark = lines[at][: lines[at].index(name)].strip()
         value = "unknown" if found["value"] is None else found["value"]

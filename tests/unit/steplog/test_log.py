@@ -4,7 +4,7 @@ import logging
 import re
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pricewright.files.secrets import read_secret
@@ -21,7 +21,6 @@ def written(message, fields, level=logging.INFO):
     return log._Line("clean").format(record)
 
 
-@settings(deadline=None)
 @given(message=TEXT, fields=st.dictionaries(st.from_regex(r"[a-z]\w*", fullmatch=True), VALUE))
 @example(message="set a=b", fields={})
 @example(message="read", fields={"path": 'C:\\new\n"x" y=1', "rows": 10**9, "text": "x" * 5000})
@@ -41,7 +40,6 @@ def test_an_event_that_is_written_is_read_back(message, fields):
     assert event.fields == as_text
 
 
-@settings(deadline=None)
 @given(sentence=TEXT)
 @example(sentence='rita\'s line has no namespaces="metrics" in it')
 def test_an_errors_sentence_is_read_back_as_it_is(sentence):

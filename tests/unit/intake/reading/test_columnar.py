@@ -398,7 +398,7 @@ def rows_or_refusal(content, kind):
     return lines
 
 
-@settings(deadline=None, max_examples=400, derandomize=True)
+@settings(max_examples=400, derandomize=True)
 @given(st.sampled_from(sorted(FILES)), EDITS)
 def test_a_damaged_file_is_refused_or_read(key, edits):
     content = FILES[key]
@@ -413,7 +413,7 @@ def test_a_damaged_file_is_refused_or_read(key, edits):
         assert found == list(range(1, len(found) + 1))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.binary(max_size=60),
     st.sampled_from([b"", b"PAR1", b"ARROW1\0\0", b"FEA1", b"\xff\xff\xff\xff"]),

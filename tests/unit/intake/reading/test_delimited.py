@@ -116,7 +116,7 @@ FIELD = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.lists(FIELD, min_size=3, max_size=5), max_size=8), st.sampled_from(["\n", "\r\n"])
 )
@@ -133,7 +133,7 @@ def test_every_record_that_a_csv_writer_wrote_is_kept_or_quarantined(
     assert len(found.prices) + found.quarantine.count == len(records)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.one_of(
         st.binary(max_size=200),

@@ -462,7 +462,7 @@ CORRUPTIONS = {
 }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.tuples(st.integers(1, 28), st.integers(0, 3)), min_size=2, max_size=12, unique=True

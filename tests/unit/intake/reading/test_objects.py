@@ -302,7 +302,7 @@ def titles_of(records):
     )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(ANY_RECORDS, st.booleans(), st.sampled_from(["array", "member", "lines"]))
 def test_any_records_come_back_whole(records, ascii_only, shape):
     texts = [json.dumps(record, ensure_ascii=ascii_only) for record in records]
@@ -357,7 +357,7 @@ def numbers_or_refusal(content):
     return lines + [row.line for row in bad]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(EDITS)
 @example([(0, 200, b"{"), (1, 0, b"}\n")])
 def test_damaged_lines_are_all_accounted_for(edits):
@@ -367,7 +367,7 @@ def test_damaged_lines_are_all_accounted_for(edits):
     assert isinstance(numbers, str) or len(numbers) == len(delivered)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(EDITS)
 def test_a_damaged_array_is_refused_unless_it_still_is_one(edits):
     content = damaged(b"[" + b",".join([SAMPLE] * 3) + b"]", edits)
@@ -376,7 +376,7 @@ def test_a_damaged_array_is_refused_unless_it_still_is_one(edits):
         assert sorted(numbers) == list(range(1, len(json.loads(content)) + 1))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.binary(max_size=60) | st.text('{}[]":,\\ud80an1-\r\n ', max_size=40).map(str.encode))
 def test_any_bytes_are_refused_or_read(content):
     numbers = numbers_or_refusal(content)

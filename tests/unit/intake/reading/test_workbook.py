@@ -350,7 +350,7 @@ def _little_memory():
 
 
 @pytest.mark.usefixtures("_little_memory")
-@settings(deadline=None, max_examples=40, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(EDITS, st.sampled_from(["xls", "xlsx", "sheet"]))
 def test_a_damaged_workbook_is_refused_or_read(edits, what):
     whole = {"xls": XLS, "xlsx": repacked(bytes), "sheet": b""}[what]
@@ -369,7 +369,7 @@ CELLS = (
 )
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.lists(CELLS, min_size=3, max_size=3), min_size=1, max_size=5))
 def test_every_row_that_says_something_is_there(rows):
     said = [

@@ -14,7 +14,7 @@ def lines(titles, rows):
     return [line for batch in json_lines(titles, rows) for line in batch]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.lists(st.tuples(VALUES, VALUES), min_size=1), max_size=4))
 def test_every_row_is_a_line_with_its_values(batches):
     def told(value):
@@ -34,7 +34,7 @@ def test_floats_that_json_has_not_are_text_whatever_is_beside_them():
     )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.lists(st.sampled_from([b"10\n", b"2\n", b"2 \n", b"\xff\n", b"{}\n"]))))
 def test_lines_are_in_the_order_of_their_bytes_and_none_is_lost(batches):
     together = sorted(line for batch in batches for line in batch)

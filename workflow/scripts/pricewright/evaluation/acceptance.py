@@ -16,6 +16,17 @@ SIGNIFICANT = 0.05
 """A p-value below it is called significant."""
 
 
+BY_CHANCE = ", but for chance"
+"""How what is said of a criterion ends whose limit is wider than config's."""
+
+_KEYS = {"qlike": "qlike_difference", "kupiec": "kupiec_share"}
+
+
+def key_of(criterion: str) -> str:
+    """The key of config's section `accept` that sets a criterion, where it has one of its own."""
+    return _KEYS.get(criterion, criterion)
+
+
 def off_by_chance(model: Mapping[str, Any], chance: float) -> float:
     """How far the share within an interval is off with this probability, if it is right.
 
@@ -230,4 +241,4 @@ def _with_chance(what: str, limit: float, threshold: float | None) -> str:
     """What a criterion is, and if its limit is wider than its threshold, why."""
     if threshold is None or limit == threshold:
         return what
-    return f"{what}; {threshold:g}, but for chance"
+    return f"{what}; {threshold:g}{BY_CHANCE}"

@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from pricewright.files.disk import read_begin
 from pricewright.files.errors import Refusal
 from pricewright.files.strict_json import read_json
 from pricewright.forecasting import location, volatility
@@ -206,7 +207,7 @@ def read_new_prices(path: Path, saved: Model, known: Sequence[str]) -> NewPrices
     Raises Refusal, with the number of the record, for what is missing or no price, for a symbol
     with two prices on one day, and for a price whose logarithm a model takes and that has none.
     """
-    records = read_json(path)
+    records = _clean_records(path)
     if not isinstance(records, list):
         raise Refusal(f"{path}: no array of records; give prices as `clean` writes them.")
     checked = _Records(path, saved, known)
@@ -219,6 +220,25 @@ def read_new_prices(path: Path, saved: Model, known: Sequence[str]) -> NewPrices
         days = np.array([day for day, _ in found], dtype=np.int32)
         histories.append((days, np.array([price for _, price in found], dtype=np.float64)))
     return NewPrices(panel_of(symbols, histories), sorted(set(checked.prices) - set(known)))
+
+
+def _clean_records(path: Path) -> Any:
+    """What a file of clean prices holds: JSON, or Parquet where pyarrow is there to read it."""
+    if read_begin(path, 4) != b"PAR1":
+        return read_json(path)
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise Refusal(f"{path}: is Parquet, and there is no pyarrow; give JSON.") from None
+    try:
+        records = pyarrow.parquet.read_table(path).to_pylist()
+    except pyarrow.ArrowInvalid:
+        raise Refusal(f"{path}: no Parquet that can be read; make it again.") from None
+    return [
+        {key: value.isoformat() if isinstance(value, date) else value for key, value in row.items()}
+        for row in records
+    ]
 
 
 class _Records:

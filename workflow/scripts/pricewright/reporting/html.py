@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from pricewright.evaluation.acceptance import percent_key
+from pricewright.evaluation.acceptance import key_of, percent_key
 from pricewright.evaluation.backtest_file import Backtest
 from pricewright.intake.reading.quarantine import REASONS
 from pricewright.reporting import pictures, symbols, text
@@ -325,7 +325,7 @@ def _why(said: str, accepted: bool) -> str:
 def _criteria(model: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {
-            "name": name,
+            "name": key_of(name),
             "what": found["what"],
             "met": found["met"],
             "pointer": f"/acceptance/criteria/{name}/value",

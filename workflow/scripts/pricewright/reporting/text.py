@@ -7,7 +7,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
+from pricewright.evaluation.acceptance import BY_CHANCE, SIGNIFICANT, key_of, percent_key
 from pricewright.reporting.verdict import LOG, champion, method, p_value, percent, verdict
 
 WIDTH = 80
@@ -22,7 +22,7 @@ def acceptance(model: Mapping[str, Any]) -> list[str]:
     """Each criterion beside its limit, and below one that is not met what it is."""
     criteria = model["acceptance"]["criteria"]
     rows = [
-        ["met" if found["met"] else "NOT MET", name, _value(found["value"]), _limit(found)]
+        ["met" if found["met"] else "NOT MET", key_of(name), _value(found["value"]), _limit(found)]
         for name, found in criteria.items()
     ]
     header, rule, *lines = _table(rows, ["", "criterion", "value", "wanted"], left=2)
@@ -39,7 +39,26 @@ def acceptance(model: Mapping[str, Any]) -> list[str]:
             for lines in explained
             for number, part in enumerate(lines)
         ),
+        *_widened(criteria),
     ]
+
+
+def _widened(criteria: Mapping[str, Any]) -> list[str]:
+    """Which limits are wider than config's, and why."""
+    said = [
+        f"{key_of(name)} {found['what'].rpartition('; ')[2].removesuffix(BY_CHANCE)}"
+        for name, found in criteria.items()
+        if found["what"].endswith(BY_CHANCE)
+    ]
+    if not said:
+        return []
+    return _paragraphs(
+        [
+            "Wider than in config, for a perfect forecast, too, is off by chance (accept.chance): "
+            + ", ".join(said)
+            + "."
+        ]
+    )
 
 
 def errors(model: Mapping[str, Any], digits: int, max_symbols: int) -> list[str]:
@@ -59,6 +78,19 @@ def errors(model: Mapping[str, Any], digits: int, max_symbols: int) -> list[str]
         if max(map(len, lines)) <= WIDTH:
             break
     return lines
+
+
+def forecasts(model: Mapping[str, Any], max_symbols: int) -> list[str]:
+    """What each symbol is expected to be at the horizon's end, in the order of the tables above."""
+    symbols = [symbol for symbol in worst(model) if symbol in model["symbols"]][:max_symbols]
+    rows = []
+    for symbol in symbols:
+        state = model["symbols"][symbol]
+        last, ahead = state["last_price"], state["forecast"]
+        ends = (ahead[part][-1] for part in ("point", "lower", "upper"))
+        rows.append([symbol, state["last_date"], *(f"{price:.6g}" for price in (last, *ends))])
+    rows += _more(len(model["symbols"]) - len(symbols))
+    return _table(rows, ["symbol", "last price of", "price", "point", "from", "to"])
 
 
 def risk(model: Mapping[str, Any], max_symbols: int) -> list[str]:
@@ -304,6 +336,11 @@ def compose(
         ["Beside the deployed model", *_paragraphs(champion(model))],
         [_errors_heading(model), *errors(model, digits, most)],
         [_RISK_HEADING, *risk(model, most)],
+        [
+            f"Forecasts, {model['parameters']['horizon']} days ahead, and the interval that "
+            f"{percent(model['parameters']['level'])} should be in",
+            *forecasts(model, most),
+        ],
         [
             "The whole distribution: share of prices within intervals, all days ahead",
             *coverages(model),
