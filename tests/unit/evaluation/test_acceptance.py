@@ -260,6 +260,6 @@ def test_what_failed_is_said_with_its_value_and_limit():
         beat_champion="better",
     )
     assert failed(found) == (
-        "mae_ratio is 1.235, at most 1.01 is wanted; kupiec is 0.5, at least 0.9 is wanted; "
+        "mae_ratio is 1.235, at most 1.01 is wanted; kupiec_share is 0.5, at least 0.9 is wanted; "
         "champion is worse, wanted better"
     )

@@ -236,7 +236,7 @@ def test_a_model_that_is_not_accepted_is_headed_so_with_the_reasons(model):
     model["acceptance"]["criteria"]["qlike"] |= {"met": False, "value": 0.5}
     text = bare(model)
     assert re.search(r"<h2[^>]*>Not accepted</h2>", text)
-    assert "qlike is 0.5, at most 0 is wanted" in text.replace("Qlike", "qlike")
+    assert "qlike_difference is 0.5, at most 0 is wanted" in text.replace("Qlike", "qlike")
 
 
 def test_an_accepted_model_is_headed_so(model):

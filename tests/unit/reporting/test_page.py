@@ -226,7 +226,7 @@ def test_an_unaccepted_model_that_is_deployed_is_announced_in_capitals(model, ac
 def test_limits_that_are_wider_than_configs_are_explained(model):
     text = page(model)
     assert "Wider than in config, for a perfect forecast, too, is off by chance" in text
-    assert "coverage_symbol 0.04" in text
+    assert "(accept.chance): coverage_pooled 0.015" in " ".join(text.split())
 
 
 def test_the_forecasts_at_the_horizons_end_are_listed_for_each_symbol(model):

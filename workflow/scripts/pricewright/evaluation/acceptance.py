@@ -203,7 +203,7 @@ def _kupiec(tails: Mapping[str, Any], thresholds: Criteria) -> dict[str, Any]:
 def failed(acceptance: Mapping[str, Any]) -> str:
     """The criteria that are not met, in one line: each with its value and limit."""
     return "; ".join(
-        f"{name} is {_shown(found['value'])}, {_bound(found)}"
+        f"{key_of(name)} is {_shown(found['value'])}, {_bound(found)}"
         for name, found in acceptance["criteria"].items()
         if not found["met"]
     )
