@@ -74,7 +74,8 @@ def ours_in_parts(scripts: str, *options: str) -> None:
     sys.path.insert(0, scripts)
     sys.argv[1:] = options
     import ingest
-    from pricewright.intake import archive, intake
+    from pricewright.intake import intake
+    from pricewright.intake.archive import Archive
     from pricewright.intake.reading.delimited import DelimitedSheet
 
     spent: dict[str, float] = defaultdict(float)
@@ -90,7 +91,7 @@ def ours_in_parts(scripts: str, *options: str) -> None:
 
         setattr(holder, name, call)
 
-    timed(archive, "keep", "receive: keep the bytes, hash them")
+    timed(Archive, "receive", "receive: keep the bytes, hash them")
     timed(intake, "read_delivery", "read, check, sort")
     timed(DelimitedSheet, "texts", "second pass: texts of bad rows")
     timed(ingest, "write_prices", "write the prices, hash them")

@@ -52,7 +52,6 @@ SPOILT: tuple[tuple[str, Callable[[Fields], Fields]], ...] = (
     ("unreadable-number", put(CLOSE, "abc")),
     ("infinite-number", put(OPEN, "1e999")),
     ("sign", put(LOW, "-1.50")),
-    ("fractional-volume", put(VOLUME, "1000.5")),
     ("overflowing-volume", put(VOLUME, "9" * 18)),
     ("high-below-low", swap_high_and_low),
     ("outside-range", close_above_the_high),

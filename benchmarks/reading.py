@@ -94,7 +94,9 @@ class Bench:
         files |= {"restatements": "restatements.json", "received": "received"}
         named = [part for name, file in files.items() for part in (f"--{name}", self.made / file)]
         threads = ("--threads", self.options.threads)
-        return [self.scripts / "ingest.py", "--input", source, *named, *threads, *more]
+        prices = ("open", "high", "low", "close", "volume")
+        strict = [part for name in prices for part in ("--strict", name)]
+        return [self.scripts / "ingest.py", "--input", source, *named, *threads, *strict, *more]
 
     def fresh(self) -> None:
         """Forget what was made; nothing waits to reach the disk."""

@@ -6,7 +6,7 @@ import deploy as step
 from conftest import market
 from deploy import deploy
 from flat import train_or_score
-from pricewright.evaluation.acceptance import failed
+from pricewright.evaluation.acceptance import failed, key_of
 from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import read_model, write_model
@@ -57,7 +57,7 @@ def test_a_model_that_is_not_accepted_is_refused_in_a_sentence_with_its_criteria
     assert failed(acceptance) in sentence
     missed = [name for name, found in acceptance["criteria"].items() if not found["met"]]
     assert missed
-    assert all(f"{name} is " in sentence for name in missed)
+    assert all(f"{key_of(name)} is " in sentence for name in missed)
     assert "accept.allow_unaccepted: true" in sentence
     assert "\n" not in sentence
     assert (tmp_path / "deployed.json").read_bytes() == b"before"

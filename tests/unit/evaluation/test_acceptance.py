@@ -5,7 +5,7 @@ from copy import deepcopy
 import pytest
 from scipy.stats import binom
 
-from pricewright.evaluation.acceptance import Criteria, failed, judge
+from pricewright.evaluation.acceptance import Criteria, failed, judge, key_of
 
 LIMITS = {
     "mae_ratio": 1.01,
@@ -150,7 +150,7 @@ def test_what_is_unknown_is_not_met(name, change):
     assert found["accepted"] is False
     assert unmet(found) == [name]
     assert found["criteria"][name]["value"] is None
-    assert f"{name} is unknown" in failed(found)
+    assert f"{key_of(name)} is unknown" in failed(found)
 
 
 def test_with_too_few_origins_of_each_symbol_only_the_pooled_coverage_counts():

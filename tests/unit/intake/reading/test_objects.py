@@ -87,7 +87,6 @@ def test_a_number_keeps_every_digit(number):
         ('""', ""),
         ('"null"', "null"),
         ('" 0700 "', " 0700 "),
-        ('"a\\u0000b"', "a\0b"),
         ('"\\ud83d\\ude00 \\n\\u00e9é"', "\U0001f600 \néé"),
     ],
 )
@@ -118,6 +117,8 @@ def test_titles_are_the_keys_in_order_of_first_appearance():
         ('{"v":"\\udc00\\ud800"}', "lone-surrogate", "v"),
         ('{"\\udfff":1,"v":2}', "lone-surrogate", None),
         ('{"\\udfff":1,"\\udfff":2}', "lone-surrogate", None),
+        ('{"v":"a\\u0000b"}', "nul", None),
+        ('{"v":"\\u00001.5"}', "nul", None),
         ("5", "not-an-object", None),
         ("null", "not-an-object", None),
         ('"{}"', "not-an-object", None),
@@ -282,9 +283,10 @@ def test_blocks_are_made_side_by_side_and_have_every_title(monkeypatch, most, li
     assert found.texts([2, 4, 5]) == {2: '{"b":2}', 4: '{"c":[]}', 5: '{"c":3}'}
 
 
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=2), max_leaves=2)
-NAMES = st.text(min_size=1).filter(str.strip)
+NAMES = TEXTS.filter(str.strip)
 ANY_RECORDS = st.lists(st.dictionaries(NAMES, VALUES, max_size=3) | SCALARS, min_size=1, max_size=8)
 
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from pricewright.files.errors import Refusal
-from pricewright.intake.reading.rows import TEXT, VALUE, WHOLE_NUMBER, Block, Lines, distinct
+from pricewright.intake.reading.rows import NUMBER, TEXT, VALUE, Block, Lines, distinct
 
 Kind = Literal["text", "json", "parquet", "feather", "excel"]
 
@@ -339,7 +339,7 @@ def _kind(kind: pa.DataType) -> int:
     if kinds.is_dictionary(kind):
         return _kind(kind.value_type)
     if kinds.is_uint64(kind):
-        return WHOLE_NUMBER
+        return NUMBER
     return (
         VALUE if kinds.is_boolean(kind) or kinds.is_decimal(kind) or kinds.is_time(kind) else TEXT
     )

@@ -12,20 +12,23 @@ from types import NoneType
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.rows import (
     NESTED,
+    NUMBER,
     TEXT,
     VALUE,
-    WHOLE_NUMBER,
     Block,
     Lines,
     Unreadable,
     not_utf8,
 )
 
+Kinds = npt.NDArray[np.int8]
 _Found = tuple[int, int, int, Any]  # a record's number, where it begins and ends, what it says
 
 _BLANK: Final = " \t\r\n"
@@ -35,6 +38,7 @@ _BEGIN: Final = 1 << 16  # characters among which an array of objects would begi
 _MOST_TITLES: Final = 16_384
 _UNREADABLE: Final = object()
 _NESTED: Final[dict[str, Any]] = {"": []}  # whatever it says, it is not flat
+_NUL: Final = "\\u0000"
 _WORDS: Final = {True: "true", False: "false"}
 
 _blanks = re.compile(r"[ \t\r\n]*").match
@@ -218,10 +222,14 @@ def _is_flat(cells: Iterable[Any]) -> bool:
 def _spelled(record: dict[str, Any]) -> str:
     """A record as JSON, each number with the digits that it had."""
     cells = (
-        f"{json.dumps(key)}:{cell if type(cell) in (_Whole, _Number) else json.dumps(cell)}"
+        f"{json.dumps(key)}:{cell[1:] if _is_number(cell) else json.dumps(cell)}"
         for key, cell in record.items()
     )
     return "{" + ",".join(cells) + "}"
+
+
+def _is_number(cell: Any) -> bool:
+    return isinstance(cell, str) and cell.startswith(_MARK)
 
 
 class _Ambiguous(Exception):
@@ -240,26 +248,16 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Twice:
     return record if len(record) == len(pairs) else _Twice([key for key, _ in pairs])
 
 
-class _Whole(str):
-    """The digits of a whole number."""
-
-
-class _Number(str):
-    """The digits of another number, NaN or Infinity."""
-
-
-_KINDS: Final = {
-    str: TEXT,
-    NoneType: TEXT,
-    _Whole: WHOLE_NUMBER,
-    _Number: VALUE,
-    bool: VALUE,
-    dict: NESTED,
-    list: NESTED,
-    _Twice: NESTED,
-}
+_MARK: Final = "\0"
+"""What the parser puts before the digits of a number: no text can begin with it, for JSON has it as
+an escape only, and a record with that escape is bad."""
+_OTHERS: Final = {bool: VALUE, dict: NESTED, list: NESTED, _Twice: NESTED}
+"""What a cell is that is neither text, nor a number, nor null."""
 _decode = json.JSONDecoder(
-    parse_float=_Number, parse_int=_Whole, parse_constant=_Number, object_pairs_hook=_object
+    parse_float=_MARK.__add__,
+    parse_int=_MARK.__add__,
+    parse_constant=_MARK.__add__,
+    object_pairs_hook=_object,
 ).raw_decode
 
 
@@ -386,8 +384,12 @@ def _parts(text: str, found: Iterable[_Found], place: str) -> list[tuple[Block, 
 def _part(text: str, some: Sequence[_Found], place: str) -> tuple[Block, Lines]:
     numbers, begins, ends, values = zip(*some, strict=True)
     lines, bad = np.array(numbers, np.int64), []
-    if not _all_plain(values, text[begins[0] : ends[-1]]):
-        faults = [_fault(value) for value in values]
+    is_plain = _all_plain(values, text[begins[0] : ends[-1]])
+    if not is_plain:
+        faults = [
+            ("nul", None) if _NUL in text[begin:end] else _fault(value)
+            for _, begin, end, value in some
+        ]
         bad = [
             Unreadable(number, *fault, text[begin:end].strip(_BLANK))
             for (number, begin, end, _), fault in zip(some, faults, strict=True)
@@ -400,18 +402,33 @@ def _part(text: str, some: Sequence[_Found], place: str) -> tuple[Block, Lines]:
         if not title.strip():
             row = next(row for row, value in enumerate(values) if title in value)
             raise Refusal(f"{place}{lines[row]}: a key is empty; name every value.")
-    columns, kinds = {}, {}
+    columns: dict[str, pa.Array] = {}
+    kinds: dict[str, Kinds] = {}
     for title in titles:
         cells = [value.get(title) for value in values]
-        found = set(map(type, cells))
-        if found - {str, NoneType}:
-            kinds[title] = np.array([_KINDS[type(cell)] for cell in cells], np.int8)
-            if (kinds[title] == NESTED).sum() == sum(title in value for value in values):
+        if not is_plain:
+            other = np.array([_OTHERS.get(type(cell), TEXT) for cell in cells], np.int8)
+            if (other == NESTED).sum() == sum(title in value for value in values):
+                kinds[title] = other
                 continue  # never a value: no column
-        if not found <= {str, NoneType, _Whole, _Number}:
-            cells = [_WORDS[cell] if isinstance(cell, bool) else _flat(cell) for cell in cells]
-        columns[title] = pa.array(cells, pa.string())
+            if other.any():
+                kinds[title] = other
+                cells = [_WORDS[cell] if isinstance(cell, bool) else _flat(cell) for cell in cells]
+        _add_column(columns, kinds, title, pa.array(cells, pa.string()))
     return Block(columns, lines, bad, kinds), np.array([numbers, begins, ends], np.int64)
+
+
+def _add_column(
+    columns: dict[str, pa.Array], kinds: dict[str, Kinds], title: str, column: pa.Array
+) -> None:
+    """A column of text and marked numbers, without the marks, and which cells are numbers."""
+    marked = pc.starts_with(column, _MARK)
+    if pc.any(marked).as_py():
+        digits = pc.utf8_slice_codeunits(column, 1)
+        column = digits if pc.all(marked).as_py() else pc.if_else(marked, digits, column)
+        numbers = pc.fill_null(marked, False).to_numpy(zero_copy_only=False)
+        kinds[title] = np.where(numbers, np.int8(NUMBER), kinds.get(title, np.int8(TEXT)))
+    columns[title] = column
 
 
 def _all_plain(values: Sequence[Any], text: str) -> bool:
@@ -419,11 +436,7 @@ def _all_plain(values: Sequence[Any], text: str) -> bool:
     if set(map(type, values)) != {dict} or "\\u" in text:
         return False
     cells = chain.from_iterable(map(dict.values, values))
-    return {_KINDS.get(kind, NESTED) for kind in set(map(type, cells))} <= {
-        TEXT,
-        WHOLE_NUMBER,
-        VALUE,
-    }
+    return set(map(type, cells)) <= {str, NoneType}
 
 
 def _fault(value: Any) -> tuple[str, str | None] | None:

@@ -33,8 +33,8 @@ class Unreadable:
     text: str
 
 
-TEXT, WHOLE_NUMBER, VALUE, NESTED = range(4)
-"""What a cell was in the file: text; a whole number; another value; an object or a list."""
+TEXT, NUMBER, VALUE, NESTED = range(4)
+"""What a cell was in the file: text; a number; another value; an object or a list."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Block:
     columns: title -> values (n,): text, or the types that the format has; null is no value.
     lines: (n,) the line, row or record, counted from 1, that each begins on.
     bad: the rows of this block that could not be put into columns.
-    kinds: title -> TEXT, WHOLE_NUMBER … (n,), for columns of text that hold values, too. These
+    kinds: title -> TEXT, NUMBER … (n,), for columns of text that hold values, too. These
     have one spelling: a decimal point, ISO 8601, `true` and `false`.
     """
 
@@ -299,7 +299,7 @@ def _symbols(
 ) -> tuple[npt.NDArray[np.int32], Sequence[str]]:
     """Each row's symbol as a place in the symbols, -1 for what is none.
 
-    A date, a truth value or a number with a point is what a program made of a symbol: it is none.
+    A date, a truth value or a number that is not whole is what a program made of a symbol.
     """
     column, kinds = block.columns[title], block.kinds.get(title)
     if not pa.types.is_string(column.type):
@@ -311,8 +311,12 @@ def _symbols(
     known = [text for text in dict.fromkeys(texts) if dialect.is_symbol(text)]
     place = {text: number for number, text in enumerate(known)}
     places = np.array([place.get(text, -1) for text in texts], dtype=np.int32)
-    symbols = places[coded.indices.to_numpy()]
-    return symbols if kinds is None else np.where(kinds == VALUE, np.int32(-1), symbols), known
+    codes = coded.indices.to_numpy()
+    symbols = places[codes]
+    if kinds is not None:
+        whole = np.array([text is not None and text.isdecimal() for text in texts])[codes]
+        symbols[(kinds == VALUE) | ((kinds == NUMBER) & ~whole)] = -1
+    return symbols, known
 
 
 def _check_days(faults: _Faults, block: Block, title: str, dialect: Dialect) -> Days:
