@@ -41,9 +41,11 @@ def deploy(
         )
     acceptance = document["acceptance"]
     if not acceptance["accepted"] and not allow_unaccepted:
+        page = Path(input).with_suffix(".html")
         raise Refusal(
-            f"{model}: is not accepted, so it is not deployed: {failed(acceptance)}; change the "
-            "model, or see accept.* in the config, or set accept.allow_unaccepted: true."
+            f"{model}: is not accepted, so it is not deployed: {failed(acceptance)}; read "
+            f"{page if page.exists() else input}, and change the model, or see accept.* in the "
+            "config, or set accept.allow_unaccepted: true."
         )
     place(output, content)
     say("end", deployed=output, sha256=reported)

@@ -43,7 +43,7 @@ def production(
         for line in unsigned.listing(configfile).splitlines():
             logger.error(f"  {line}")
         raise
-    say("end", release=digest)
+    say("end", release=digest, model="production/current/model.json")
 
 
 if __name__ == "__main__":

@@ -126,6 +126,21 @@ def merge(config, other):
             config[key] = value
 
 
+def test_texts_of_the_command_line_are_what_the_key_wants():
+    config = {
+        "source": {"uri": "a.csv", "columns": {"volume": "false", "open": "null", "close": "5"}},
+        "model": {"horizon": "5", "window_days": "null", "level": "0.8"},
+        "accept": {"allow_unaccepted": "true"},
+        "report": {"title": "5"},
+    }
+    config["source"]["date_formats"] = "[epoch-seconds]"
+    complete(config)
+    assert config["model"] | {"horizon": 5, "window_days": None, "level": 0.8} == config["model"]
+    assert config["accept"]["allow_unaccepted"] is True
+    assert (config["report"]["title"], config["source"]["date_formats"]) == ("5", ["epoch-seconds"])
+    assert named_columns(config) == {"volume": False, "close": "5"}
+
+
 def test_a_config_that_only_names_its_source_gets_every_default():
     config = {"source": {"uri": "prices.csv"}}
     complete(config)

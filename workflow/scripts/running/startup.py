@@ -81,6 +81,10 @@ def begin(workflow: Any) -> None:
     """Spare the run what it can do without, and show how it goes."""
     with comfort("this run imports pandas, which takes a while"):
         spare_pandas()
+    with comfort("it says that it cannot restore what was never there"):
+        from snakemake.logging import logger
+
+        logger.addFilter(lambda record: not str(record.msg).startswith("Cannot restore "))
     with comfort("its own lines are shown"):
         from running.terminal import watch
 

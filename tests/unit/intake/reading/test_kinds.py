@@ -177,7 +177,11 @@ def sqlite():
     ],
 )
 def test_what_is_not_a_table_is_named_for_what_it_is(refusal, content, what):
-    assert refusal(content) == f"data/raw/prices.csv: the file is {what}; {DELIVER}"
+    remedy = {
+        "an SQLite database": "set source.uri: sqlite:///data/raw/prices.csv and source.table.",
+        "a tar archive": "unpack it, and set source.uri to the folder.",
+    }.get(what, DELIVER)
+    assert refusal(content) == f"data/raw/prices.csv: the file is {what}; {remedy}"
     assert refusal(gzip.compress(content)) == (
         f"data/raw/prices.csv: the content of the gzip file is {what}; {DELIVER}"
     )

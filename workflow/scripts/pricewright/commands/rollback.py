@@ -30,4 +30,4 @@ def rollback(*, to: Release, configfile: ConfigFiles = ()) -> None:
     except Unsigned as unsigned:
         print(unsigned.listing(configfile), file=sys.stderr)
         raise
-    say("end", release=digest)
+    say("end", release=digest, model="production/current/model.json")

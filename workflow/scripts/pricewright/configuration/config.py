@@ -21,7 +21,7 @@ from pricewright.signoffs.coverage import MEANINGS
 from pricewright.signoffs.ledger import REVOKED, SIGNERS
 from pricewright.tables.fields import VALUES
 from pricewright.tables.options import make
-from pricewright.tables.schema import check, fill_defaults, load
+from pricewright.tables.schema import check, fill_defaults, load, take_types
 
 
 def complete(config: dict[str, Any]) -> dict[str, Any]:
@@ -32,11 +32,12 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
     Raises Refusal with one sentence: the key, what was found, what is allowed.
     """
     _as_text(config.get("source"), "last_day")
+    take_types(config, load("config"))
     check(config, "config", "config key")
     fill_defaults(config, load("config"))
     for group in (Access, Reception, Dialect, Limits, MissingRules, FlagThresholds):
         make(group, ingest_options(config) | clean_options(config))
-    source_of(config)
+    config["report"]["title"] = config["report"]["title"] or source_of(config).title
     make(Settings, training_options(config))
     make(Criteria, training_options(config))
     _check_columns(config)
@@ -108,7 +109,6 @@ def report_options(config: dict[str, Any]) -> dict[str, Any]:
     """The options of report."""
     return {
         **config["report"],
-        "title": config["report"]["title"] or source_of(config).title,
         "allow_unaccepted": config["accept"]["allow_unaccepted"],
         "required": {gate: config["signoffs"][gate]["required"] for gate in MEANINGS},
     }

@@ -49,6 +49,45 @@ def fill_defaults(document: dict[str, Any], schema: Mapping[str, Any]) -> None:
             fill_defaults(document[key], part)
 
 
+def take_types(document: dict[str, Any], schema: Mapping[str, Any], root: Any = None) -> None:
+    """Read texts as what the schema wants in their place, at every depth.
+
+    Within a section that is given by `--config`, each value comes as text: `{horizon: 5}` as "5".
+    """
+    root = root or schema
+    for key, part in schema.get("properties", {}).items():
+        rule = _at(root, part["$ref"].removeprefix("#/").split("/")) if "$ref" in part else part
+        value = document.get(key)
+        if isinstance(value, dict):
+            take_types(value, rule, root)
+        elif isinstance(value, str):
+            document[key] = _as_typed(value, rule)
+
+
+def _as_typed(text: str, rule: Mapping[str, Any]) -> Any:
+    choices = [rule, *rule.get("anyOf", [])]
+    kinds = [kind for each in choices for kind in _listed(each.get("type", []))]
+    values = [
+        value for each in choices for value in (*each.get("enum", []), each.get("const", ...))
+    ]
+    if text == "null" and ("null" in kinds or None in values):
+        return None
+    if text == "false" and False in values:
+        return False
+    if "string" in kinds or text in values or not (kinds or values):
+        return text
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text  # the check that follows says what is allowed
+
+
+def _listed(kinds: Any) -> list[str]:
+    return [kinds] if isinstance(kinds, str) else list(kinds)
+
+
 def _sentence(error: "jsonschema_rs.ValidationError", schema: Mapping[str, Any]) -> str:
     kind = error.kind.as_dict()
     path = [str(part) for part in error.instance_path]

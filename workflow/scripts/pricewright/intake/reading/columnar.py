@@ -95,7 +95,10 @@ def kind_of(head: bytes, name: str, holder: str) -> Kind:
             return kind
     for signature, what in _NOT_READ:
         if re.match(signature, head, re.DOTALL):
-            raise Refusal(f"{name}: {holder} is {what}; {_DELIVER}.")
+            remedy = _DELIVER
+            if holder == "the file":
+                remedy = _OTHERWISE.get(what, _DELIVER).format(name=name)
+            raise Refusal(f"{name}: {holder} is {what}; {remedy}.")
     if encoding := _wide_encoding(head):
         raise Refusal(
             f"{name}:1: {holder} is {encoding} text; save it as UTF-8, or see source.encoding."
@@ -116,6 +119,10 @@ def encoding_of(head: bytes) -> str | None:
     return next((name for mark, name in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
 
 
+_OTHERWISE = {
+    "an SQLite database": "set source.uri: sqlite:///{name} and source.table",
+    "a tar archive": "unpack it, and set source.uri to the folder",
+}
 _DELIVER = "deliver CSV, JSON, Parquet, Feather or Excel"
 
 
