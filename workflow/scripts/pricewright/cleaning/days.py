@@ -4,11 +4,13 @@ import numpy as np
 import numpy.typing as npt
 
 from pricewright.cleaning.options import FlagThresholds
-from pricewright.cleaning.series import ENOUGH, Bools, Entry, Floats, Ints, Panel, medians
+from pricewright.cleaning.series import Bools, Entry, Floats, Ints, Panel, medians
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _REGULAR = 4
 """From how many prints on, if on half of its weeks, a symbol has a habit of that weekday."""
+_FEW = 3
+"""From how many intervals on their median says how far apart a symbol's prices usually are."""
 
 Days = npt.NDArray[np.datetime64]
 
@@ -17,17 +19,16 @@ def flag_weekends(panel: Panel) -> list[Entry]:
     """The flag `weekend`: a price of a Saturday or a Sunday.
 
     A symbol with a price on at least half of its Saturdays (or Sundays), and on four or more,
-    has one entry for all of them, `regular`: it is traded then, or its dates are off.
+    has one entry for all of them, `regular`: it is traded then, or its dates are off. A symbol
+    with both habits is of a market that trades every day, and has none.
     """
-    weekday = _weekday(panel.days)
-    rows = np.flatnonzero(panel.priced & (weekday >= 5)[panel.date])
+    rows, kind = _on_weekends(panel)
+    regular = _weekend_habits(panel, rows, kind)
+    every_day = np.repeat(regular[::2] & regular[1::2], 2)
+    rows, kind = rows[~every_day[kind]], kind[~every_day[kind]]
     if not len(rows):
         return []
-    kind = 2 * panel.symbol[rows].astype(np.int64) + weekday[panel.date[rows]] - 5
-    prints = np.bincount(kind, minlength=2 * len(panel.symbols))
-    first, last = _lifetimes(panel)
-    weeks = (panel.days[last] - panel.days[first]).astype(np.int64) / 7
-    regular = (prints >= _REGULAR) & (prints >= np.repeat(weeks, 2) / 2)
+    prints = np.bincount(kind, minlength=len(regular))
     habit = np.unique(kind[regular[kind]], return_index=True)[1]
     chosen = np.sort(np.concatenate([np.flatnonzero(~regular[kind]), habit]))
     final = np.zeros(len(prints), dtype=np.int64)
@@ -44,12 +45,31 @@ def flag_weekends(panel: Panel) -> list[Entry]:
     )
 
 
+def _on_weekends(panel: Panel) -> tuple[Ints, Ints]:
+    """The rows of Saturdays and Sundays, and of each: twice its symbol, one more for Sunday."""
+    weekday = _weekday(panel.days)
+    rows = np.flatnonzero(panel.priced & (weekday >= 5)[panel.date])
+    return rows, 2 * panel.symbol[rows].astype(np.int64) + weekday[panel.date[rows]] - 5
+
+
+def _weekend_habits(panel: Panel, rows: Ints, kind: Ints) -> Bools:
+    """Whether each symbol usually has a price on Saturdays and on Sundays: (2 s,)."""
+    prints = np.bincount(kind, minlength=2 * len(panel.symbols))
+    if not len(rows):
+        return prints > 0
+    first, last = _lifetimes(panel)
+    weeks = (panel.days[last] - panel.days[first]).astype(np.int64) / 7
+    habits: Bools = (prints >= _REGULAR) & (prints >= np.repeat(weeks, 2) / 2)
+    return habits
+
+
 def flag_holidays(panel: Panel, limits: FlagThresholds) -> list[Entry]:
     """The flag `holiday`: a price of 1 January or 25 December, or of a date with few others.
 
     Few: below `holiday_share` of the symbols that are active then, of which there must be at
     least `holiday_symbols`. A symbol is active from its first price to its last. Where half of
-    so many have a price on 1 January or 25 December, there is one entry, whose symbol is null.
+    so many have a price on 1 January or 25 December, there is one entry, whose symbol is null. A
+    market that trades every day of the week has no holidays.
     """
     if not panel.priced.any():
         return []
@@ -58,7 +78,12 @@ def flag_holidays(panel: Panel, limits: FlagThresholds) -> list[Entry]:
     few = many & (prices < limits.holiday_share * active) & (_weekday(panel.days) < 5)
     fixed = np.isin([str(day)[5:] for day in panel.days], ("01-01", "12-25"))
     traded = fixed & many & (2 * prices >= active)
+    habits = _weekend_habits(panel, *_on_weekends(panel))
+    every_day = habits[::2] & habits[1::2]
     rows = np.flatnonzero(panel.priced & (few | fixed & ~traded)[panel.date])
+    rows = rows[~every_day[panel.symbol[rows]]]
+    if every_day.all():
+        traded[:] = False
     code = panel.date[rows]
     found = panel.entries("holiday", panel.main, rows, prices=prices[code], active=active[code])
     return found + [
@@ -142,7 +167,7 @@ def _table_gaps(
 def _usual(missing: Floats, symbol: Ints, count: int) -> Floats:
     """How many business days each symbol usually has between two prices: 0 for a daily one."""
     usual = medians(missing, symbol, count)
-    usual[np.bincount(symbol, minlength=count) < ENOUGH] = 0
+    usual[np.bincount(symbol, minlength=count) < _FEW] = 0
     return usual
 
 
