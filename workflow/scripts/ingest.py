@@ -11,6 +11,7 @@ from pricewright.intake import intake
 from pricewright.intake.archive import Archive, Mode, Reception
 from pricewright.intake.deliveries import WORTH_IT, Snapshot, save
 from pricewright.intake.intake import Terms, take_in
+from pricewright.intake.members import with_members
 from pricewright.intake.reading.dates import day_after
 from pricewright.intake.reading.dialect import Dialect, Limits
 from pricewright.intake.sources.items import has_several, items, left_out
@@ -66,7 +67,9 @@ def ingest(
     """
     source = Source.of(input, access)
     say("start", source=source.name)
-    usual: Mode = "parts" if has_several(input) else "whole"
+    found = items(source, step.FOLDER.parents[1]) if ask else []
+    offered = with_members(found, limits)
+    usual: Mode = "parts" if has_several(input) or len(offered) > len(found) else "whole"
     terms = Terms(
         dialect=dialect,
         mode=usual if reception.deliveries == "auto" else reception.deliveries,
@@ -78,7 +81,6 @@ def ingest(
         code=lambda: code_digest(step.FOLDER / "ingest.py"),
     )
     archive = Archive(reception.received, source.name)
-    offered = items(source, step.FOLDER.parents[1]) if ask else []
     for file, why in left_out(input).items() if ask else ():
         say("left out", file=file, why=why)
     taken = take_in(offered, archive, terms, day_after(datetime.now(UTC)))

@@ -37,9 +37,9 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
     steps: list[str] = []
     stored = touched = False
     with comfort("the run leaves no records, and the ledger was not told of it"):
-        steps = _steps_done(workflow)
         stored = bool(workflow.storage_settings.default_storage_provider)
         touched = bool(workflow.touch)
+        steps = _steps_done(workflow)
     if steps and stored:
         logger.info("The results are in a storage: no run report, picture or ledger's line.")
     elif steps and not touched:

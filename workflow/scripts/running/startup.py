@@ -72,8 +72,6 @@ def _store(job: Any, params: Any) -> None:
     from snakemake.iocontainers import Params
 
     job._params_store, job._params_types = Params(toclone=list(params)), {}
-    from snakemake.iocontainers import Params
-
     job._params_store._take_names(params._get_names())
 
 

@@ -59,6 +59,18 @@ def test_the_text_of_a_row_with_a_line_end_in_it_is_whole(tmp_path):
     ]
 
 
+def test_blanks_before_a_quoted_field_are_none_of_it(tmp_path):
+    text = (
+        'Date, "Ticker", "Close", "Volume"\n 2024-01-01, "A",   "1.5", 1\n2024-01-02,A, "x" y,1\n'
+    )
+    found = read(tmp_path, text + '"2024-01-03", "A", "2, 5",1\n')
+    assert [row["close"] for row in rows(found.prices)] == [1.5]
+    assert lost(found) == [
+        (3, "stray-quote", None, '2024-01-02,A, "x" y,1'),
+        (4, "unreadable-number", "Close", '"2024-01-03", "A", "2, 5",1'),
+    ]
+
+
 def test_something_behind_the_delimiter_that_ends_the_header_is_a_field_too_many(tmp_path):
     text = "Date,USD,\n2024-01-01,1,\n2024-01-02,2,9\n2024-01-03,3\n"
     assert [entry[:2] for entry in lost(read(tmp_path, text, WIDE))] == [

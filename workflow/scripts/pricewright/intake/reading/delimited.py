@@ -116,6 +116,26 @@ def blank(piece: TextPiece, records: Records) -> npt.NDArray[np.bool_]:
     return found
 
 
+def with_blanks_quoted(piece: TextPiece, delimiter: str) -> TextPiece:
+    """The piece with blanks that stand before a quoted field put behind its first quote.
+
+    So `, "1.5"` is read as `," 1.5"`, where blanks do not count; every byte keeps its line.
+    """
+    raw = piece.raw
+    if b' "' not in raw:
+        return piece
+    content = np.frombuffer(raw, dtype=np.uint8).copy()
+    opening = np.flatnonzero(content == _QUOTE)[0::2]
+    begin = opening.copy()
+    while (blank := (begin > 0) & (content[begin - 1] == ord(" "))).any():
+        begin[blank] -= 1
+    border = np.isin(content[begin - 1], [_LF, ord(delimiter)]) | (begin == 0)
+    moved = border & (begin < opening)
+    content[opening[moved]] = ord(" ")
+    content[begin[moved]] = _QUOTE
+    return TextPiece(content.tobytes(), piece.line)
+
+
 def stray_quotes(piece: TextPiece, records: Records, delimiter: str, name: str) -> Lines:
     """The records (k,) with a quote that neither begins nor ends a field, each once.
 
@@ -269,7 +289,8 @@ class DelimitedSheet:
 
     def _fields(self, piece: TextPiece, records: Records, record: int) -> list[str]:
         text = io.StringIO(records.text(piece, record), newline="")
-        return [field.strip() for field in next(csv.reader(text, delimiter=self._delimiter), [])]
+        rows = csv.reader(text, delimiter=self._delimiter, skipinitialspace=True)
+        return [field.strip() for field in next(rows, [])]
 
     def _pieces(self, reached: Callable[[float], object] | None = None) -> Iterator[TextPiece]:
         skip = self._skip
@@ -280,7 +301,8 @@ class DelimitedSheet:
 
     def _parse(self, piece: TextPiece, titles: Collection[str]) -> Block:
         _check_encoding(piece, self.name)
-        records = find_records(piece)
+        delivered, records = piece, find_records(piece)
+        piece = with_blanks_quoted(piece, self._delimiter)
         spoiled = self._spoiled(piece, records)
         table, odd = self._table(_without(piece, records, spoiled), titles)
         present = np.ones(len(records.lines), dtype=bool)
@@ -299,7 +321,9 @@ class DelimitedSheet:
             {title: kept[title].combine_chunks() for title in titles},
             records.lines[keep],
             [
-                Unreadable(int(records.lines[record]), reason, None, records.text(piece, record))
+                Unreadable(
+                    int(records.lines[record]), reason, None, records.text(delivered, record)
+                )
                 for record, reason in sorted(bad.items())
             ],
         )

@@ -66,10 +66,10 @@ def is_workbook(packed: Packed, members: list[ZipInfo], limits: Limits) -> bool:
     return True
 
 
-def only_member(packed: Packed, members: list[ZipInfo]) -> ZipInfo:
-    """The one file of an archive; what a Mac adds beside it does not count.
+def price_members(packed: Packed, members: list[ZipInfo]) -> list[ZipInfo]:
+    """The files of an archive; what a Mac adds beside them does not count.
 
-    Raises Refusal if there are more or none, or if any name leads out of the archive's folder.
+    Raises Refusal if any name leads out of the archive's folder, or is a link.
     """
     for member in members:
         name = member.orig_filename
@@ -80,10 +80,16 @@ def only_member(packed: Packed, members: list[ZipInfo]) -> ZipInfo:
             )
     files = [member for member in members if not member.filename.endswith("/")]
     files = [member for member in files if not member.filename.startswith("__MACOSX/")]
+    if any(stat.S_ISLNK(member.external_attr >> 16) for member in files):
+        raise packed.refusal("holds a symbolic link", "pack the file that it points to")
+    return files
+
+
+def only_member(packed: Packed, members: list[ZipInfo]) -> ZipInfo:
+    """The one file of an archive; raises Refusal if there are more or none, as `price_members`."""
+    files = price_members(packed, members)
     if len(files) != 1:
         raise packed.refusal(f"holds {len(files)} files", "deliver each file by itself")
-    if stat.S_ISLNK(files[0].external_attr >> 16):
-        raise packed.refusal("holds a symbolic link", "pack the file that it points to")
     return files[0]
 
 

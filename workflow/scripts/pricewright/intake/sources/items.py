@@ -85,15 +85,15 @@ def left_out(uri: str) -> dict[str, str]:
     return {name: reason for name, reason in why.items() if reason}
 
 
-def why_left_out(file: Path) -> str:
-    """Why a file among several is no delivery; empty if it is one."""
+def why_left_out(file: Path, size: int | None = None) -> str:
+    """Why a file among several, perhaps of a known size, is no delivery; empty if it is one."""
     if file.name.startswith("."):
         return "hidden"
     if file.name.endswith(_UNFINISHED):
         return "still on its way"
     if _NO_PRICES.fullmatch(file.name):
         return "by its name it holds no prices"
-    return "" if file.stat().st_size else "empty"
+    return "" if (file.stat().st_size if size is None else size) else "empty"
 
 
 def _natural(file: Path) -> list[tuple[int, str]]:

@@ -1,0 +1,64 @@
+"""The files of a zip archive that holds several: each a delivery of its own, as in a folder."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from zipfile import ZipInfo
+
+from pricewright.intake.reading.content import recognise
+from pricewright.intake.reading.dialect import Limits
+from pricewright.intake.reading.packing import Packed, within
+from pricewright.intake.reading.zip_archives import member_pieces, members_of, price_members
+from pricewright.intake.sources.items import LocalFile, why_left_out
+from pricewright.intake.sources.source import Answer, Item
+
+
+@dataclass(frozen=True)
+class Member:
+    """A file in a zip archive, as a delivery."""
+
+    archive: LocalFile
+    info: ZipInfo
+    limits: Limits
+
+    @property
+    def place(self) -> str:
+        """The archive's name and the file's in it."""
+        return f"{self.archive.place}/{self.info.filename}"
+
+    @contextmanager
+    def open(self, known: str = "") -> Iterator[Answer]:
+        """Ask for its bytes, unpacked; the version is the archive's."""
+        with self.archive.open() as answer, self.archive.path.open("rb") as file:
+            version = f"{answer.version}, {self.info.filename}"
+            packed = Packed(file, self.archive.place, "zip file")
+            pieces = within(self.limits, packed, member_pieces(packed, self.info))
+            yield Answer(None if known == version else pieces, version)
+
+
+def with_members(items: Sequence[Item], limits: Limits) -> list[Item]:
+    """Deliveries, with the files of an archive of several in its place.
+
+    Raises Refusal for an archive that is damaged, or a name that climbs out of its folder.
+    """
+    return [each for item in items for each in _members(item, limits)]
+
+
+def _members(item: Item, limits: Limits) -> Sequence[Item]:
+    if not isinstance(item, LocalFile) or not item.path.stat().st_size:
+        return [item]
+    with item.path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            return [item]
+        if recognise(item.path, item.place, limits).kind == "excel":
+            return [item]
+        packed = Packed(file, item.place, "zip file")
+        files = price_members(packed, members_of(packed))
+    if len(files) < 2:
+        return [item]
+    return [
+        Member(item, info, limits)
+        for info in files
+        if not why_left_out(Path(PurePosixPath(info.filename).name), info.file_size)
+    ]
