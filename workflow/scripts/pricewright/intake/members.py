@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from zipfile import ZipInfo
 
-from pricewright.intake.reading.content import recognise
 from pricewright.intake.reading.dialect import Limits
 from pricewright.intake.reading.packing import Packed, within
-from pricewright.intake.reading.zip_archives import member_pieces, members_of, price_members
+from pricewright.intake.reading.zip_archives import (
+    is_workbook,
+    member_pieces,
+    members_of,
+    price_members,
+)
 from pricewright.intake.sources.items import LocalFile, why_left_out
 from pricewright.intake.sources.source import Answer, Item
 
@@ -51,10 +55,11 @@ def _members(item: Item, limits: Limits) -> Sequence[Item]:
     with item.path.open("rb") as file:
         if file.read(4) != b"PK\x03\x04":
             return [item]
-        if recognise(item.path, item.place, limits).kind == "excel":
-            return [item]
         packed = Packed(file, item.place, "zip file")
-        files = price_members(packed, members_of(packed))
+        members = members_of(packed)
+        if is_workbook(packed, members, limits):
+            return [item]
+        files = price_members(packed, members)
     if len(files) < 2:
         return [item]
     return [
