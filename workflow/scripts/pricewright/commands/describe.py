@@ -9,6 +9,8 @@ from pathlib import Path
 from pricewright.commands.options import GivenPath, GivenSource, Text
 from pricewright.files.disk import write_whole
 from pricewright.intake.description import Description, as_yaml, describe_file, first_rows, fits
+from pricewright.intake.members import with_members
+from pricewright.intake.reading.dialect import Limits
 from pricewright.intake.sources.items import items, left_out
 from pricewright.intake.sources.source import Access, Item, Source
 
@@ -39,7 +41,7 @@ def describe(
     output
         The file to write the config to, in place of printing it.
     """
-    found = items(Source.of(source, Access(table=table)))
+    found = with_members(items(Source.of(source, Access(table=table))), Limits())
     first = _describe(found[0], alone=len(found) == 1)
     text = as_yaml(source, first) + (f"  table: {table}\n" if table else "")
     if output is None:
