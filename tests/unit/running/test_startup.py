@@ -26,7 +26,7 @@ def test_make_refuses_such_a_folder_before_it_builds_anything(name, tmp_path):
     folder.mkdir()
     shutil.copy(ROOT / "Makefile", folder)
     made = subprocess.run(
-        ["make", ".venv/bin/python", "PYTHON=true"],
+        ["make", "--no-print-directory", ".venv/bin/python", "PYTHON=true"],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -41,4 +41,6 @@ def test_make_goes_on_in_a_folder_with_another_name(tmp_path):
     folder = tmp_path / "é[1]-+,#@%!~"
     folder.mkdir()
     shutil.copy(ROOT / "Makefile", folder)
-    subprocess.run(["make", ".venv/bin/python", "PYTHON=true"], cwd=folder, check=True)
+    subprocess.run(
+        ["make", "--no-print-directory", ".venv/bin/python", "PYTHON=true"], cwd=folder, check=True
+    )
