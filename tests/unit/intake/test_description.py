@@ -12,7 +12,7 @@ from conftest import ROOT
 from deliver import rows
 from pricewright.configuration.config import complete, ingest_options
 from pricewright.files.errors import Refusal
-from pricewright.intake.description import as_yaml, describe_file, fits
+from pricewright.intake.description import Setting, as_yaml, describe_file, fits
 from pricewright.intake.reading.content import recognise
 from pricewright.intake.reading.delivery import read_delivery
 from pricewright.intake.reading.dialect import Dialect
@@ -157,6 +157,24 @@ def test_files_of_a_folder_are_named_by_their_symbol_and_fit_the_first_or_not(tm
     assert fits(path, "in/MSFT.csv", first)
     other, _ = described(tmp_path, "Date;Close\n15.01.2024;1\n", "b.csv")
     assert not fits(other, "in/b.csv", first)
+
+
+def test_what_a_cell_holds_never_leaves_its_comment(tmp_path):
+    _, found = described(tmp_path, 'Date,"Clo\nse",N\n2024-01-15,"$1\n  evil: 1",a\n')
+    found.settings.append(Setting("unit", "$\n", 'as "1\n  received: /etc"'))
+    config = yaml.safe_load(as_yaml("AAPL.csv", found))["source"]
+    assert "evil" not in config
+    assert "received" not in config
+    assert config["unit"] == "$\n"
+
+
+def test_columns_that_hold_no_prices_do_not_keep_a_file_from_being_described(tmp_path):
+    table = parquet(Date=["2024-01-15"], Close=[1234.5], Splits=[[1, 2]])
+    path, found = described(tmp_path, table)
+    assert [row["close"] for row in as_written(path, found)] == [1234.5]
+    text = '[{"date":"2024-01-15","close":1234.5,"splits":[1]}]'
+    path, found = described(tmp_path, text)
+    assert [row["close"] for row in as_written(path, found)] == [1234.5]
 
 
 def test_a_file_without_dates_is_refused(tmp_path):

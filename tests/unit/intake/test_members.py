@@ -51,6 +51,11 @@ def test_what_lies_beside_the_prices_in_an_archive_does_not_count(packed):
     assert places() == ["prices.zip/AAPL"]
 
 
+def test_an_office_document_is_one_delivery(packed):
+    packed({"[Content_Types].xml": "x", "xl/workbook.xml": "x"})
+    assert places() == ["prices.zip"]
+
+
 def test_an_archive_that_climbs_out_of_its_folder_is_refused(packed):
     packed({"a": CSV, "../b": CSV})
     with pytest.raises(Refusal, match=r"prices\.zip.*climbs out of its folder"):

@@ -164,6 +164,12 @@ def test_ordinary_shapes_of_a_table_need_little_or_no_description(tmp_path, text
     assert lost(found) == []
 
 
+def test_a_header_below_rows_is_not_taken_for_the_first(tmp_path):
+    text = "Date,Open,Volume\n2024-01-01,1,1\nDate,Close,Volume\n2024-01-02,2,2\n"
+    with pytest.raises(Refusal, match=r"prices\.csv:1: which column holds the close"):
+        read(tmp_path, text, Dialect(symbol="A"))
+
+
 def test_a_wide_file_has_other_columns_that_are_named_or_refused(tmp_path):
     text = "Date,USD,Volume\n2024-01-02,1.5,7\n"
     with pytest.raises(Refusal, match="'Volume' is plainly no symbol's price"):

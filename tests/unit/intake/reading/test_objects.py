@@ -400,7 +400,11 @@ def test_any_bytes_are_refused_or_read(content):
         ("[[17,1.5],[18,2]]", {"column 1": ["17", "18"], "column 2": ["1.5", "2"]}),
         (  # CoinGecko
             '{"prices":[[17,1.5],[18,2]],"caps":[[17,9],[18,9]]}',
-            {"column 1": ["17", "18"], "column 2": ["1.5", "2"]},
+            {"column 1": ["17", "18"], "prices": ["1.5", "2"], "caps": ["9", "9"]},
+        ),
+        (
+            '{"c":{"2024-01-02":1},"d":{"2024-01-03":2}}',
+            {"date": ["2024-01-02", "2024-01-03"], "c": ["1", None], "d": [None, "2"]},
         ),
         (  # pandas' to_json
             '{"date":{"0":"2024-01-02","1":"2024-01-03"},"c":{"0":1.5,"1":2}}',
@@ -418,3 +422,20 @@ def test_other_shapes_are_rows_with_every_digit(text, columns):
     (block,) = (read() for read in found.blocks())
     assert {title: column.to_pylist() for title, column in block.columns.items()} == columns
     assert found.texts([1])[1].startswith("{")
+
+
+def test_lines_that_begin_with_an_object_of_objects_are_lines():
+    _, lines, bad = read('{"A":{"date":"2024-01-02","c":1},"n":1}\n{"A":{"c":2},"n":2}\n{"n":3}\n')
+    assert len(lines) + len(bad) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('{"caps":[[17,9]],"prices":[[18,1]]}', r"'caps' and 'prices' are all arrays of rows"),
+        ('{"r":[{"c":[1,2],"t":[1,2]},{"c":[3],"t":[3]}]}', r"'c' is the name of several arrays"),
+    ],
+)
+def test_where_several_arrays_could_be_the_rows_the_file_is_refused(text, sentence):
+    with pytest.raises(Refusal, match=r"p\.json: " + sentence):
+        sheet(text)

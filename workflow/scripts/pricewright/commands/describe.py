@@ -8,7 +8,14 @@ from pathlib import Path
 
 from pricewright.commands.options import GivenPath, GivenSource, Text
 from pricewright.files.disk import write_whole
-from pricewright.intake.description import Description, as_yaml, describe_file, first_rows, fits
+from pricewright.intake.description import (
+    Description,
+    Setting,
+    as_yaml,
+    describe_file,
+    first_rows,
+    fits,
+)
 from pricewright.intake.members import with_members
 from pricewright.intake.reading.dialect import Limits
 from pricewright.intake.sources.items import items, left_out
@@ -43,7 +50,9 @@ def describe(
     """
     found = with_members(items(Source.of(source, Access(table=table))), Limits())
     first = _describe(found[0], alone=len(found) == 1)
-    text = as_yaml(source, first) + (f"  table: {table}\n" if table else "")
+    if table is not None:
+        first.settings.insert(0, Setting("table", table, "as asked for"))
+    text = as_yaml(source, first)
     if output is None:
         print(text)
     else:

@@ -5,9 +5,10 @@ Nothing is guessed: where two readings fit, the setting stays open, with both.
 
 import csv
 import io
+import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -16,15 +17,17 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
+import yaml
 
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, printable
 from pricewright.intake.reading import proposals
 from pricewright.intake.reading.content import Content, recognise
 from pricewright.intake.reading.dates import day_after, parse_days
 from pricewright.intake.reading.delivery import Reading, open_sheet, read_delivery
-from pricewright.intake.reading.dialect import FROM_FILE, Calendar, Dialect, Marks, usual_columns
+from pricewright.intake.reading.dialect import FROM_FILE, Calendar, Dialect, Marks
 from pricewright.intake.reading.numbers import parse_numbers
-from pricewright.intake.reading.rows import Block
+from pricewright.intake.reading.rows import Block, Sheet
+from pricewright.intake.reading.titles import usual_columns
 from pricewright.tables.fields import VALUES
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
@@ -98,9 +101,10 @@ def describe_file(path: Path, name: str, *, alone: bool = True) -> Description:
     if getattr(sheet, "crossed", {}):
         found.notes.append("two header lines: fields and symbols, as yfinance writes them")
     else:
-        sample = _sample(sheet.blocks())
-        dialect = _columns(dialect, list(sheet.titles), sample, found, content)
-        dialect = _symbols(dialect, list(sheet.titles), sample, found, (name, alone))
+        sample = _sample(sheet, content)
+        titles = list(sample.columns)
+        dialect = _columns(dialect, titles, sample, found, content)
+        dialect = _symbols(dialect, titles, sample, found, (name, alone))
     _try(dialect, content, found)
     return found
 
@@ -161,14 +165,22 @@ def _delimiter(content: Content, found: Description) -> str:
     )
 
 
-def _sample(blocks: Iterator[Any]) -> Block:
-    block: Block = next(iter(blocks))()
-    rows = slice(0, _SAMPLE)
-    return Block(
-        {title: column.slice(0, _SAMPLE) for title, column in block.columns.items()},
-        block.lines[rows],
-        kinds={title: kinds[rows] for title, kinds in block.kinds.items()},
-    )
+def _sample(sheet: Sheet, content: Content) -> Block:
+    """The first rows of the columns that may hold dates, symbols and numbers."""
+    is_columnar = content.kind in (
+        "parquet",
+        "feather",
+    )  # may hold others, which count only if named
+    for read in sheet.blocks([] if is_columnar else sheet.titles):
+        block = read()
+        if len(block.lines):
+            rows = slice(0, _SAMPLE)
+            return Block(
+                {title: column.slice(0, _SAMPLE) for title, column in block.columns.items()},
+                block.lines[rows],
+                kinds={title: kinds[rows] for title, kinds in block.kinds.items()},
+            )
+    raise Refusal(f"{content.name}:1: the file has no rows that can be read; deliver prices.")
 
 
 def _columns(
@@ -379,12 +391,12 @@ def as_yaml(uri: str, found: Description) -> str:
     for setting in found.settings:
         name, _, key = setting.key.rpartition(".")
         indent = "    " if name == "columns" else "  "
-        said = (setting.value, *setting.others)
+        said, why = (setting.value, *setting.others), printable(" ".join(setting.why.split()))
         values = [f"{key}: {_yaml(value)}" if key else str(value) for value in said]
         if setting.others:
-            line = f"{indent}# {values[0]}   # or {' or '.join(values[1:])}; choose: {setting.why}"
+            line = f"{indent}# {values[0]}   # or {' or '.join(values[1:])}; choose: {why}"
         else:
-            line = f"{indent}{values[0]}   # {setting.why}"
+            line = f"{indent}{values[0]}   # {why}"
         sections[name or "source"].append(line)
     lines = ["source:", *sections["source"]]
     if columns := sections["columns"]:
@@ -396,17 +408,9 @@ def as_yaml(uri: str, found: Description) -> str:
 
 
 def _yaml(value: Any) -> str:
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z/][\w./ -]*", value):
-        return "" + value if value.lower() not in _WORDS else f'"{value}"'
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_yaml, value)) + "]"
-    if value is None:
-        return "null"
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t")
-    return f'"{text}"'
-
-
-_WORDS: Final = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan"}
+    """A value on one line, as YAML has it."""
+    text: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
+    return text.removesuffix("...\n").strip()
 
 
 def first_rows(reading: Reading, most: int = 5) -> list[Mapping[str, Any]]:

@@ -225,7 +225,8 @@ def _check_one_symbol(
     differing: dict[tuple[str, str], set[str]] = {}
     for entry in entries:
         pair = (entry["old_sha256"], entry["new_sha256"])
-        if entry["what"] == "restated" and places[pair[0]] != places[pair[1]]:
+        of_two = kept.keys() >= set(pair) and places[pair[0]] != places[pair[1]]
+        if entry["what"] == "restated" and of_two:
             differing.setdefault(pair, set()).add(entry["date"])
     for (old, new), dates in differing.items():
         if len(dates) >= _NO_ACCIDENT and len(dates) > min(kept[old], kept[new]) / 2:

@@ -9,13 +9,15 @@ from zipfile import ZipInfo
 from pricewright.intake.reading.dialect import Limits
 from pricewright.intake.reading.packing import Packed, within
 from pricewright.intake.reading.zip_archives import (
-    is_workbook,
     member_pieces,
     members_of,
     price_members,
 )
 from pricewright.intake.sources.items import LocalFile, why_left_out
 from pricewright.intake.sources.source import Answer, Item
+
+_OFFICE = {"[Content_Types].xml", "mimetype"}
+"""Files that make an archive an Office document, which is a table itself or none."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,8 @@ def _members(item: Item, limits: Limits) -> Sequence[Item]:
         if file.read(4) != b"PK\x03\x04":
             return [item]
         packed = Packed(file, item.place, "zip file")
-        members = members_of(packed)
-        if is_workbook(packed, members, limits):
-            return [item]
-        files = price_members(packed, members)
-    if len(files) < 2:
+        files = price_members(packed, members_of(packed))
+    if len(files) < 2 or _OFFICE & {info.filename for info in files}:
         return [item]
     return [
         Member(item, info, limits)

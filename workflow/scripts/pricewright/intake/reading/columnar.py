@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.types as kinds
 
 from pricewright.files.errors import Refusal
-from pricewright.intake.reading.rows import NUMBER, TEXT, VALUE, Block, Lines, distinct
+from pricewright.intake.reading.rows import NUMBER, TEXT, VALUE, Block, Lines
+from pricewright.intake.reading.titles import distinct
 
 Kind = Literal["text", "json", "parquet", "feather", "excel"]
 
@@ -109,8 +110,8 @@ def kind_of(head: bytes, name: str, holder: str) -> Kind:
     return _kind_of_text(head.removeprefix(b"\xef\xbb\xbf"), name, holder)
 
 
-def is_columnar(head: bytes) -> bool:
-    """Whether a file that begins with `head` is no text."""
+def is_binary_table(head: bytes) -> bool:
+    """Whether a file that begins with `head` is a table in a format that is no text."""
     return any(re.match(signature, head) for signature, _ in _READ)
 
 
@@ -199,9 +200,10 @@ class ColumnarSheet:
     def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
         """The blocks, in order: a batch is read as each is asked for, and converted by its call.
 
-        Raises Refusal for a column that is needed and of a type that holds no prices.
+        Without `titles`, all but those of a type that holds no prices. Raises Refusal for a column
+        that is named and of such a type.
         """
-        needed = list(titles or self.titles)
+        needed = titles or [title for title in self.titles if _target(self._types[title])]
         for title in needed:
             _check(title, self._types[title], self._name)
         return (partial(self._block, *found, needed) for found in self._batches())

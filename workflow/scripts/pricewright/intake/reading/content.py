@@ -12,7 +12,7 @@ from pricewright.intake.reading.columnar import (
     OLD_OFFICE,
     Kind,
     encoding_of,
-    is_columnar,
+    is_binary_table,
     kind_of,
 )
 from pricewright.intake.reading.dialect import Limits
@@ -155,7 +155,7 @@ def _of_kind(content: Content, head: bytes, holder: str, encoding: str | None) -
     if head.startswith(OLD_OFFICE):
         _check_old_workbook(content, holder)
     encoding = encoding or encoding_of(head)
-    if encoding and not is_columnar(head):
+    if encoding and not is_binary_table(head):
         content = replace(content, encoding=encoding)
         head = _head(content)
     return replace(content, kind=kind_of(head, content.name, holder))

@@ -16,13 +16,21 @@ import pyarrow.csv
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.content import Content
 from pricewright.intake.reading.dialect import Dialect
-from pricewright.intake.reading.rows import Block, Lines, Unreadable, distinct, not_utf8
+from pricewright.intake.reading.rows import (
+    MOST_ABOVE,
+    Block,
+    Lines,
+    Unreadable,
+    header_place,
+    not_utf8,
+)
+from pricewright.intake.reading.titles import distinct
+from pricewright.steplog.log import say
 
 PIECE = 8_000_000
 """Bytes at a time: enough to keep the calls few, little enough to keep several in memory."""
 
 LONGEST_RECORD = 64_000_000
-_MOST_ABOVE = 100  # lines among which the header is looked for
 
 _BOM = b"\xef\xbb\xbf"
 _LONE_CR = re.compile(rb"\r(?!\n)")
@@ -241,7 +249,7 @@ class DelimitedSheet:
         for piece in text_pieces(self._content.chunks(), self.name):
             _check_encoding(piece, self.name)
             records = find_records(piece)
-            first = np.flatnonzero(~blank(piece, records))[:_MOST_ABOVE].tolist()
+            first = np.flatnonzero(~blank(piece, records))[:MOST_ABOVE].tolist()
             lines = [self._fields(piece, records, record) for record in first]
             if self._dialect.header_line == 0 and lines:
                 return distinct([""] * len(lines[0])), 0
@@ -250,6 +258,12 @@ class DelimitedSheet:
             place = self._header_among(records.lines[first].tolist(), lines)
             if place is None or not any(lines[place]):
                 break
+            if place:
+                say(
+                    "left out above the header",
+                    file=self.name,
+                    lines=int(records.lines[first[place]]) - 1,
+                )
             header = lines[place]
             below = lines[place + 1 :]
             if below and all(len(row) == len(header) + 1 and row[-1] == "" for row in below):
@@ -280,12 +294,10 @@ class DelimitedSheet:
 
     def _header_among(self, numbers: Sequence[int], lines: Sequence[Sequence[str]]) -> int | None:
         """Which of the first lines, with these numbers, is the header; None if there is none."""
-        if self._dialect.header_line is not None:
-            return next(
-                (n for n, line in enumerate(numbers) if line == self._dialect.header_line), None
-            )
-        named = (n for n, line in enumerate(lines) if self._dialect.is_header(distinct(line)))
-        return next(named, 0 if lines else None)
+        said = self._dialect.header_line
+        if said is not None:
+            return numbers.index(said) if said in numbers else None
+        return header_place(lines, self._dialect) if lines else None
 
     def _fields(self, piece: TextPiece, records: Records, record: int) -> list[str]:
         text = io.StringIO(records.text(piece, record), newline="")

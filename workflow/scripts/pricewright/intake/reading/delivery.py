@@ -23,6 +23,7 @@ from pricewright.intake.reading.rows import (
     check_crossed,
     check_long,
     check_wide,
+    header_place,
 )
 from pricewright.steplog.log import Progress
 from pricewright.tables.prices import Floats, Ints, Prices, keys, recoded, with_used_names
@@ -187,7 +188,9 @@ def open_sheet(
     if content.kind == "excel":
         from pricewright.intake.reading.workbook import WorkbookSheet
 
-        return WorkbookSheet(content.whole(), content.name, dialect.sheet, dialect.is_header)
+        return WorkbookSheet(
+            content.whole(), content.name, dialect.sheet, partial(header_place, dialect=dialect)
+        )
     return DelimitedSheet(content, dialect, reached)
 
 
@@ -239,6 +242,7 @@ def _cell_texts(
     if not cells:
         return {}
     titles = {title for _, title in cells if title}
+    last = max(line for line, _ in cells)
     found: dict[tuple[int, str | None], str] = {}
     for read in sheet.blocks(titles):
         block = read()
@@ -246,6 +250,8 @@ def _cell_texts(
         for line, title in cells:
             if title and line in place:
                 found[line, title] = str(block.columns[title][place[line]].as_py())
+        if len(block.lines) and block.lines[-1] >= last:
+            break
     return found
 
 

@@ -1,7 +1,7 @@
 """How a delivery is written, and what in it can be believed."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
@@ -9,6 +9,13 @@ from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pricewright.files.errors import Refusal
+from pricewright.intake.reading.titles import (
+    is_no_symbol,
+    is_unnamed,
+    plain_title,
+    usual_columns,
+    value_named,
+)
 from pricewright.tables.fields import SYMBOL, VALUES
 from pricewright.tables.options import Bounds, Options
 
@@ -24,49 +31,6 @@ EXCEL_SERIAL = "excel-serial"
 FROM_FILE = "{file}"
 """The `symbol` of files that are named by their symbol."""
 _DIRECTIVES = "YyGmbBdjVuaAHIMSfpz%"
-
-_USUAL_NAMES: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "date": (
-        ("date",),
-        tuple(
-            [
-                "datetime",
-                "timestamp",
-                "time",
-                "day",
-                "trade_date",
-                "trading_date",
-                "observation_date",
-            ]
-        ),
-    ),
-    "symbol": (("symbol",), ("ticker", "sym", "ric", "instrument", "security", "tic")),
-    "open": (("open",), ("open_price", "opening_price", "px_open", "o")),
-    "high": (("high",), ("high_price", "px_high", "h")),
-    "low": (("low",), ("low_price", "px_low", "l")),
-    "close": (
-        ("close",),
-        tuple(
-            [
-                "close_last",
-                "close_price",
-                "closing_price",
-                "last",
-                "px_last",
-                "price",
-                "settle",
-                "value",
-                "c",
-            ]
-        ),
-    ),
-    "adj_close": (("adj_close", "adjclose", "adjusted_close", "close_adj"),),
-    "volume": (("volume",), ("vol", "total_volume", "px_volume", "v")),
-}
-"""Of each of our columns the names that vendors give it, the surest first."""
-_NO_SYMBOLS = {"id", "index", "row", "no", "nr", "time", "year", "month", "day", "notes", "comment"}
-
-
 _NO_VALUE = ("", ".", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None")
 
 
@@ -227,11 +191,11 @@ class Dialect(Options):
         symbols; None if that is not so.
         """
         for fields, symbols in ((first, second), (second, first)):
-            ours = [_ours(title) for title in fields[1:]]
+            ours = [value_named(title) for title in fields[1:]]
             pairs = list(zip(map(str, ours), symbols[1:], strict=False))
             if (
                 len(fields) == len(symbols) > 1
-                and _plain(symbols[0]) in ("", "ticker", "tickers", "symbol", "symbols")
+                and plain_title(symbols[0]) in ("", "ticker", "tickers", "symbol", "symbols")
                 and None not in ours
                 and all(map(self.is_symbol, symbols[1:]))
                 and len(set(pairs)) == len(pairs)
@@ -257,7 +221,7 @@ class Dialect(Options):
                     f"{name}:1: {title!r} is not a symbol; mend the column's name, list the "
                     "symbols in source.symbols, or see source.symbol_pattern."
                 )
-            if not self.symbols and _is_no_symbol(title):
+            if not self.symbols and is_no_symbol(title):
                 raise Refusal(
                     f"{name}:1: the column {title!r} is plainly no symbol's price; list those that "
                     "are in source.symbols, or, of a row per symbol and date, set source.layout: "
@@ -292,7 +256,7 @@ class Dialect(Options):
         if title not in titles and title.isdecimal() and 0 < int(title) <= len(titles):
             title = titles[int(title) - 1]
         if not title:
-            title = next((each for each in titles if each.startswith("column ")), title)
+            title = next(filter(is_unnamed, titles), title)
         if title not in titles:
             raise Refusal(
                 f"{name}:1: there is no column {title!r}, the file has {_listed(titles)}; "
@@ -317,36 +281,6 @@ class Dialect(Options):
         if ours == "close" and len(titles) > 3 and all(map(self.is_symbol, titles)):
             return "say it in source.columns.close, or set source.layout: wide if each is a symbol"
         return f"say it in source.columns.{ours}, or correct source.delimiter"
-
-
-def usual_columns(ours: str, titles: Sequence[str]) -> list[str]:
-    """The columns that may be one of ours, by the surest of the names that vendors give it."""
-    for names in _USUAL_NAMES[ours]:
-        if found := [title for title in titles if _plain(title) in names]:
-            return found
-    return [title for title in titles[:1] if ours == "date" and title == "column 1"]
-
-
-def _ours(title: str) -> str | None:
-    """Which of our values a title names."""
-    plain = _plain(title)
-    return next(
-        (ours for ours in VALUES if any(plain in tier for tier in _USUAL_NAMES[ours])), None
-    )
-
-
-def _plain(title: str) -> str:
-    """A title without case, number and marks: `<Adj Close>` and `5. adjusted close` are plain."""
-    return re.sub(r"^(\d+_)|[\W_]+", "_", re.sub(r"[\W_]+", "_", title.lower())).strip("_")
-
-
-def _is_no_symbol(title: str) -> bool:
-    others = {
-        name
-        for ours in ("open", "high", "low", "adj_close", "volume")
-        for name in _USUAL_NAMES[ours][0]
-    }
-    return _plain(title) in others | _NO_SYMBOLS
 
 
 def _delimiter(titles: Sequence[str]) -> str:

@@ -1,6 +1,5 @@
 """Deliveries in JSON: an array of flat records, an object that holds one, or a record a line."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pricewright.files.errors import Refusal
+from pricewright.intake.reading.json_shapes import BLANK, MARK, Ambiguous, Twice, as_lines, decode
 from pricewright.intake.reading.rows import (
     NESTED,
     NUMBER,
@@ -31,13 +31,14 @@ from pricewright.intake.reading.rows import (
 Kinds = npt.NDArray[np.int8]
 _Found = tuple[int, int, int, Any]  # a record's number, where it begins and ends, what it says
 
-_BLANK: Final = " \t\r\n"
 _MOST_RECORDS: Final = 16_384  # in a block; as objects they take ten times their text
 _MOST_TEXT: Final = 1 << 24
 _BEGIN: Final = 1 << 16  # characters among which an array of objects would begin
 _MOST_TITLES: Final = 16_384
 _UNREADABLE: Final = object()
 _NESTED: Final[dict[str, Any]] = {"": []}  # whatever it says, it is not flat
+_OTHERS: Final = {bool: VALUE, dict: NESTED, list: NESTED, Twice: NESTED}
+"""What a cell is that is neither text, nor a number, nor null."""
 _NUL: Final = "\\u0000"
 _WORDS: Final = {True: "true", False: "false"}
 
@@ -52,11 +53,10 @@ class JsonSheet:
     """A delivery in JSON as a sheet: each value as exact as the file has it, and of what kind.
 
     The file is an array of flat objects; or an object of whose values exactly one is an array
-    of objects, and then is that array; or a flat object; or JSON Lines. It may also be an object
-    of objects, whose keys are dates or symbols; arrays of equal length under the columns' names; or
-    an array of arrays, a row each: a row is then one object with these values. Numbers keep their
-    digits, strings are what they say, true and false are these words, null and what a record
-    lacks is no value. `titles` are the keys in order of first appearance.
+    of objects, and then is that array; or a flat object; or JSON Lines; or it has one of the shapes
+    of `as_lines`, and then a row is an object with its values. Numbers keep their digits, strings
+    are what they say, true and false are these words, null and what a record lacks is no value.
+    `titles` are the keys in order of first appearance.
 
     `lines` counts the lines of JSON Lines, and in the other shapes, where several may share a
     line, the records. Bad is a record that is `not-an-object` or `not-flat`, has a
@@ -68,13 +68,16 @@ class JsonSheet:
 
     def __init__(self, content: bytes, name: str) -> None:
         text = _decoded(content, name)
-        if not text.strip(_BLANK):
+        if not text.strip(BLANK):
             raise Refusal(f"{name}:1: the file has no rows; deliver prices.")
-        if not _holds_records(text, 0, _BEGIN):
-            text = _as_lines(text) or text
-        self._read(text, name)
-        if not self.titles and (lines := _as_lines(text)):
-            self._read(lines, name)
+        try:
+            if not _holds_records(text, 0, _BEGIN):
+                text = as_lines(text) or text
+            self._read(text, name)
+            if not self.titles and (lines := as_lines(text)):
+                self._read(lines, name)
+        except Ambiguous as found:
+            raise Refusal(f"{name}: {found}; deliver one array.") from None
         self._refuse_unusable(name)
 
     def _read(self, text: str, name: str) -> None:
@@ -84,8 +87,6 @@ class JsonSheet:
             if not _looks_like_lines(text):
                 raise _no_json(error, name) from None
             parts = _parts(text, _lines(text), f"{name}:")
-        except _Ambiguous as found:
-            raise Refusal(f"{name}: {found}; deliver one array.") from None
         self._text = text
         self._blocks = [block for block, _ in parts]
         self._spans = np.hstack([spans for _, spans in parts] or [np.empty((3, 0), np.int64)])
@@ -103,7 +104,7 @@ class JsonSheet:
         numbers, begins, ends = self._spans
         places = np.searchsorted(numbers, lines).tolist()
         return {
-            line: self._text[begins[place] : ends[place]].strip(_BLANK)
+            line: self._text[begins[place] : ends[place]].strip(BLANK)
             for line, place in zip(lines, places, strict=True)
         }
 
@@ -145,122 +146,6 @@ class JsonSheet:
             )
 
 
-_OTHER_SHAPES = re.compile(r'\[[ \t\r\n]*\[|\{[ \t\r\n]*"[^"]*"[ \t\r\n]*:[ \t\r\n]*[\[{"\d]')
-_INDEX_KEY = re.compile(r"\d+|\d{4}-\d{2}-\d{2}.*")
-_DATE_KEY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8,}")
-
-
-def _as_lines(text: str) -> str | None:
-    """A file of another shape as JSON Lines; None if it has none of these shapes."""
-    if not _OTHER_SHAPES.match(text, _skip(text, 0)):
-        return None
-    try:
-        document, _ = _decode(text, _skip(text, 0))
-    except (JSONDecodeError, RecursionError):
-        return None
-    records = _records(document)
-    return "\n".join(map(_spelled, records)) if records else None
-
-
-def _records(document: Any) -> list[dict[str, Any]]:
-    """The rows of arrays in an array, of objects in an object, or of arrays side by side."""
-    if isinstance(document, list):
-        if not all(isinstance(row, list) and len(row) == len(document[0]) for row in document):
-            return []
-        return [{f"column {n}": cell for n, cell in enumerate(row, 1)} for row in document]
-    if not isinstance(document, dict):
-        return []
-    lists = (value for value in document.values() if isinstance(value, list))
-    found = chain(
-        map(_keyed, (document, *document.values())),
-        map(_records, (rows for rows in lists if rows and isinstance(rows[0], list))),
-    )
-    return next((records for records in found if records), None) or _side_by_side(document)
-
-
-def _keyed(value: Any) -> list[dict[str, Any]]:
-    """The rows of an object of objects: by date or symbol, or, as pandas has it, by column."""
-    if not isinstance(value, dict) or not value:
-        return []
-    if not all(isinstance(row, dict) and _is_flat(row.values()) for row in value.values()):
-        return []
-    inner = next(iter(value.values()))
-    if inner and all(map(_INDEX_KEY.fullmatch, inner)) and not any(map(_DATE_KEY.match, value)):
-        named = {} if list(inner) == [str(n) for n in range(len(inner))] else {"date": inner}
-        return [
-            dict.fromkeys(named, key) | {title: cells.get(key) for title, cells in value.items()}
-            for key in inner
-        ]
-    name = "date" if all(map(_DATE_KEY.match, value)) else "symbol"
-    return [{name: key} | row for key, row in value.items()]
-
-
-def _side_by_side(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows of arrays of equal length, each under its column's name, wherever they stand."""
-    by_length: dict[int, dict[str, list[Any]]] = {}
-    for key, cells in _arrays(document):
-        by_length.setdefault(len(cells), {}).setdefault(key, cells)
-    columns = max(by_length.values(), key=len, default={})
-    if len(columns) < 2:
-        return []
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _arrays(value: Any) -> Iterator[tuple[str, list[Any]]]:
-    parts = value.items() if isinstance(value, dict) else [("", each) for each in value]
-    for key, part in parts:
-        if isinstance(part, list) and part and _is_flat(part):
-            yield key, part
-        elif isinstance(part, dict | list):
-            yield from _arrays(part)
-
-
-def _is_flat(cells: Iterable[Any]) -> bool:
-    return not any(isinstance(cell, dict | list | _Twice) for cell in cells)
-
-
-def _spelled(record: dict[str, Any]) -> str:
-    """A record as JSON, each number with the digits that it had."""
-    cells = (
-        f"{json.dumps(key)}:{cell[1:] if _is_number(cell) else json.dumps(cell)}"
-        for key, cell in record.items()
-    )
-    return "{" + ",".join(cells) + "}"
-
-
-def _is_number(cell: Any) -> bool:
-    return isinstance(cell, str) and cell.startswith(_MARK)
-
-
-class _Ambiguous(Exception):
-    """Two arrays that may each be the records."""
-
-
-class _Twice:
-    """An object that has a key twice."""
-
-    def __init__(self, keys: Sequence[str]) -> None:
-        self.keys = keys
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | _Twice:
-    record = dict(pairs)
-    return record if len(record) == len(pairs) else _Twice([key for key, _ in pairs])
-
-
-_MARK: Final = "\0"
-"""What the parser puts before the digits of a number: no text can begin with it, for JSON has it as
-an escape only, and a record with that escape is bad."""
-_OTHERS: Final = {bool: VALUE, dict: NESTED, list: NESTED, _Twice: NESTED}
-"""What a cell is that is neither text, nor a number, nor null."""
-_decode = json.JSONDecoder(
-    parse_float=_MARK.__add__,
-    parse_int=_MARK.__add__,
-    parse_constant=_MARK.__add__,
-    object_pairs_hook=_object,
-).raw_decode
-
-
 def _decoded(content: bytes, name: str) -> str:
     try:
         return content.decode("utf-8-sig")
@@ -290,7 +175,7 @@ def _elements(text: str, begin: int) -> Generator[_Found, None, int]:
     if text.startswith("]", at):
         return _after(text, at, "]")
     while True:
-        value, end = _decode(text, at)
+        value, end = decode(text, at)
         number += 1
         yield number, at, end, value
         comma = _comma(text, end)
@@ -306,21 +191,21 @@ def _members(text: str, begin: int) -> Generator[_Found, None, int]:
     while more:
         if not text.startswith('"', at):
             raise JSONDecodeError("Expecting a key in double quotes", text, at)
-        key, at = _decode(text, at)
+        key, at = decode(text, at)
         at = _after(text, at, ":")
         if _records_begin(text, at):
             holders.append(key)
             at = yield from _elements(text, at)
         else:
-            _, at = _decode(text, at)
+            _, at = decode(text, at)
         comma = _comma(text, at)
         more = comma is not None
         at = comma.end() if comma else at
     end = _after(text, at, "}")
     if len(holders) > 1 and end == len(text):
-        raise _Ambiguous(f"{holders[0]!r} and {holders[1]!r} are both arrays of objects")
+        raise Ambiguous(f"{holders[0]!r} and {holders[1]!r} are both arrays of objects")
     if not holders:
-        value, own_end = _decode(text, begin)
+        value, own_end = decode(text, begin)
         yield 1, begin, own_end, value
     return end
 
@@ -341,7 +226,7 @@ def _after(text: str, at: int, mark: str) -> int:
 
 def _looks_like_lines(text: str) -> bool:
     """Whether some line is an object by itself, and the first opens nothing for those below."""
-    first = re.split(r"[\r\n]", text.lstrip(_BLANK), maxsplit=1)[0].rstrip(_BLANK)
+    first = re.split(r"[\r\n]", text.lstrip(BLANK), maxsplit=1)[0].rstrip(BLANK)
     if first.startswith("[") or first.endswith(("{", "[", ",", ":")):
         return False
     return any(isinstance(value, dict) for _, _, _, value in _lines(text))
@@ -353,7 +238,7 @@ def _lines(text: str) -> Iterator[_Found]:
     while begin < len(text):
         end = text.find(mark, begin)
         end = len(text) if end < 0 else end
-        line = text[begin:end].strip(_BLANK)
+        line = text[begin:end].strip(BLANK)
         number += 1
         if line:
             yield number, begin, end, _alone(line)
@@ -362,7 +247,7 @@ def _lines(text: str) -> Iterator[_Found]:
 
 def _alone(line: str) -> Any:
     try:
-        value, end = _decode(line)
+        value, end = decode(line)
     except JSONDecodeError:
         return _UNREADABLE
     except RecursionError:
@@ -391,7 +276,7 @@ def _part(text: str, some: Sequence[_Found], place: str) -> tuple[Block, Lines]:
             for _, begin, end, value in some
         ]
         bad = [
-            Unreadable(number, *fault, text[begin:end].strip(_BLANK))
+            Unreadable(number, *fault, text[begin:end].strip(BLANK))
             for (number, begin, end, _), fault in zip(some, faults, strict=True)
             if fault
         ]
@@ -422,7 +307,7 @@ def _add_column(
     columns: dict[str, pa.Array], kinds: dict[str, Kinds], title: str, column: pa.Array
 ) -> None:
     """A column of text and marked numbers, without the marks, and which cells are numbers."""
-    marked = pc.starts_with(column, _MARK)
+    marked = pc.starts_with(column, MARK)
     if pc.any(marked).as_py():
         digits = pc.utf8_slice_codeunits(column, 1)
         column = digits if pc.all(marked).as_py() else pc.if_else(marked, digits, column)
@@ -442,12 +327,12 @@ def _all_plain(values: Sequence[Any], text: str) -> bool:
 def _fault(value: Any) -> tuple[str, str | None] | None:
     if value is _UNREADABLE:
         return "unreadable", None
-    if not isinstance(value, dict | _Twice):
+    if not isinstance(value, dict | Twice):
         return "not-an-object", None
-    keys = value.keys if isinstance(value, _Twice) else list(value)
+    keys = value.keys if isinstance(value, Twice) else list(value)
     if any(map(_lone_surrogate, keys)):
         return "lone-surrogate", None
-    if isinstance(value, _Twice):
+    if isinstance(value, Twice):
         return "duplicate-key", next(key for key, n in Counter(keys).items() if n > 1)
     if value is _NESTED:
         return "not-flat", None

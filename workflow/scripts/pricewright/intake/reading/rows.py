@@ -18,6 +18,7 @@ from pricewright.intake.reading.dates import NO_DAY, Days, parse_days
 from pricewright.intake.reading.dialect import Dialect
 from pricewright.intake.reading.numbers import Floats, Mask, Numbers, parse_numbers
 from pricewright.intake.reading.quarantine import Quarantine, code
+from pricewright.intake.reading.titles import distinct
 from pricewright.tables.fields import VALUES
 
 Lines = npt.NDArray[np.int64]
@@ -58,26 +59,6 @@ class Block:
         return self.kinds[title] != TEXT if title in self.kinds else None
 
 
-_UNNAMED = re.compile(r"column \d+")
-
-
-def distinct(titles: Sequence[str]) -> list[str]:
-    """Titles, each once: without a name it is `column 3`, and if it comes again `Close (2)`."""
-    found: list[str] = []
-    for number, title in enumerate(titles, start=1):
-        name = title.strip() or f"column {number}"
-        again = 2
-        while name in found:
-            name, again = f"{title.strip()} ({again})", again + 1
-        found.append(name)
-    return found
-
-
-def is_unnamed(title: str) -> bool:
-    """Whether `distinct` gave a column its name."""
-    return _UNNAMED.fullmatch(title) is not None
-
-
 def not_utf8(name: str, line: int) -> Refusal:
     """The sentence for text in another encoding than was said."""
     return Refusal(
@@ -101,6 +82,23 @@ class Sheet(Protocol):
 
     def texts(self, lines: Sequence[int]) -> dict[int, str]:
         """The delivered text of the rows that begin on some lines."""
+
+
+MOST_ABOVE = 100
+"""Lines among which the header is looked for."""
+
+
+def header_place(lines: Sequence[Sequence[str]], dialect: Dialect) -> int:
+    """Which of a file's first lines is the header: the first that names what is needed, if no line
+    above it has a date where the header has one, for such a line is a row; else the first."""
+    for place, line in enumerate(lines):
+        titles = distinct(line)
+        if dialect.is_header(titles):
+            at = titles.index(dialect.names(titles, "")["date"])
+            above = [each[at] for each in lines[:place] if len(each) == len(line)]
+            dated = parse_days(pa.array(above, pa.string()), dialect.calendar).reasons == ""
+            return 0 if dated.any() else place
+    return 0
 
 
 WHOLE = 2.0**53
@@ -154,7 +152,8 @@ def check_long(
             unread &= numbers.unreadable
             for reason, mask in _value_faults(ours, numbers, dialect):
                 faults.add_to(values, ours, mask, reason, title)
-    faults.add(_other_headers(block, days, unread, names.values()), "another-header", names["date"])
+    others = _other_headers(block, days, unread, names.values())
+    faults.add(others, "another-header", names["date"], above_all=True)
     _check_range(faults, names, values)
     keep = faults.none()
     rows = Rows(known, days.days, symbols, values, block.lines)
@@ -184,7 +183,8 @@ def check_wide(
         matrix[:, place], believed[:, place] = numbers.values, faults.none() & keep
         told = days.days[~faults.none() & keep]
         lost.append(faults.of(block).with_newest([symbol], np.zeros(len(told), np.int32), told))
-    dated.add(_other_headers(block, days, unread, [date, *symbols]), "another-header", date)
+    others = _other_headers(block, days, unread, [date, *symbols])
+    dated.add(others, "another-header", date, above_all=True)
     lost += [_unread(block, titles, len(symbols)), dated.of(block, len(symbols))]
     row, column = np.nonzero(believed)
     rows = Rows(
@@ -241,11 +241,9 @@ class _Faults:
         self._fields = np.full(count, -1, dtype=np.int32)
         self._cells: list[tuple[Mask, np.int8, int]] = []
 
-    def add(self, mask: Mask, reason: str, title: str) -> None:
+    def add(self, mask: Mask, reason: str, title: str, *, above_all: bool = False) -> None:
         if mask.any():
-            new = mask & (self._reasons < 0)
-            if reason == "another-header":  # it ends the file, whatever else is wrong with the row
-                new = mask
+            new = mask if above_all else mask & (self._reasons < 0)
             self._reasons[new] = code(reason)
             self._fields[new] = self._titles.index(title)
 

@@ -14,7 +14,9 @@ import pyarrow as pa
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading import cells
-from pricewright.intake.reading.rows import TEXT, VALUE, Block, distinct, is_unnamed
+from pricewright.intake.reading.rows import TEXT, VALUE, Block
+from pricewright.intake.reading.titles import distinct, is_unnamed
+from pricewright.steplog.log import say
 
 _ROWS: Final = 1 << 17  # of a block
 _TYPES: Final = {
@@ -31,11 +33,10 @@ class WorkbookSheet:
 
     sheet: its name; None takes the only one that is not empty.
 
-    is_header: whether a row has the titles.
+    header: which of the first rows that are not blank, a hundred at the most, has the titles.
 
-    The first of a hundred rows for which that is so has the titles, else the first that is not
-    blank; what is above it is no row. Blank rows below it are no rows, and columns
-    that are blank throughout are no columns. A column of numbers is float64, one of dates
+    What is above the titles is no row, and neither are blank rows below. Columns that are blank
+    throughout are no columns. A column of numbers is float64, one of dates
     date32, one with times of day too a timestamp. Any other is text, with values among it: numbers
     as short as they are exact, dates in ISO 8601, the words true and false. An empty cell, and an
     error such as #N/A, is no value; a formula has the value that was stored with it. No row is bad.
@@ -50,12 +51,11 @@ class WorkbookSheet:
         content: bytes,
         name: str,
         sheet: str | None = None,
-        is_header: Callable[[Sequence[str]], bool] = bool,
+        header: Callable[[Sequence[Sequence[str]]], int] = lambda _: 0,
     ) -> None:
         found = _read_apart(content, name, sheet)
-        begin = found.get("begin", [])
-        above = next((n for n, row in enumerate(begin) if is_header(distinct(row))), 0)
-        if above:
+        if above := header(found.get("begin", [])):
+            say("left out above the header", file=name, rows=above)
             found = _read_apart(content, name, sheet, above)
         listed = ", ".join(map(repr, found["filled"] or found["sheets"]))
         if sheet is not None and sheet not in found["sheets"]:

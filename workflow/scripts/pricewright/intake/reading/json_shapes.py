@@ -1,0 +1,160 @@
+"""JSON as its parser sees it, and the shapes in which rows are no objects."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from json import JSONDecodeError
+from typing import Any, Final
+
+BLANK: Final = " \t\r\n"
+MARK: Final = "\0"
+"""What the parser puts before the digits of a number: no text can begin with it, for JSON has it as
+an escape only, and a record with that escape is bad."""
+
+
+class Ambiguous(Exception):
+    """Several arrays that may each be the records, or a column that is there twice."""
+
+
+class Twice:
+    """An object that has a key twice."""
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self.keys = keys
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Twice:
+    record = dict(pairs)
+    return record if len(record) == len(pairs) else Twice([key for key, _ in pairs])
+
+
+decode = json.JSONDecoder(
+    parse_float=MARK.__add__,
+    parse_int=MARK.__add__,
+    parse_constant=MARK.__add__,
+    object_pairs_hook=_object,
+).raw_decode
+"""A value in a text from a place on, and where it ends; numbers are their marked digits."""
+
+_MAY_BE_OTHER = re.compile(
+    r'[ \t\r\n]*(\[[ \t\r\n]*\[|\{[ \t\r\n]*"[^"]*"[ \t\r\n]*:[ \t\r\n]*[\[{"\d])'
+)
+_INDEX_KEY = re.compile(r"\d+|\d{4}-\d{2}-\d{2}.*")
+_DATE_KEY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8,}")
+
+
+def as_lines(text: str) -> str | None:
+    """A file of another shape as JSON Lines; None if it has none of these shapes.
+
+    They are: arrays in an array, a row each; an object of objects, whose keys are dates or symbols,
+    or, as pandas has it, columns; arrays of equal length, each under its column's name, wherever
+    they stand. Raises Ambiguous if several could be the rows.
+    """
+    if not _MAY_BE_OTHER.match(text):
+        return None
+    try:
+        document, end = decode(text.lstrip(BLANK))
+    except (JSONDecodeError, RecursionError):
+        return None
+    if text.lstrip(BLANK)[end:].strip(BLANK):
+        return None  # it goes on, as JSON Lines do
+    records = _records(document)
+    return "\n".join(map(_spelled, records)) if records else None
+
+
+def _records(document: Any) -> list[dict[str, Any]]:
+    if isinstance(document, list):
+        return _listed(document)
+    if not isinstance(document, dict):
+        return []
+    keyed = map(_keyed, (document, *document.values()))
+    return next(filter(None, keyed), []) or _in_lists(document) or _side_by_side(document)
+
+
+def _listed(rows: list[Any]) -> list[dict[str, Any]]:
+    """The rows of an array of arrays; their columns have no names."""
+    if not rows or not all(isinstance(row, list) and len(row) == len(rows[0]) for row in rows):
+        return []
+    return [{f"column {n}": cell for n, cell in enumerate(row, 1)} for row in rows]
+
+
+def _in_lists(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of the one array of arrays in an object; several of pairs stand side by side."""
+    lists = {
+        key: rows
+        for key, rows in document.items()
+        if isinstance(rows, list) and rows and isinstance(rows[0], list)
+    }
+    tables = {key: table for key, rows in lists.items() if (table := _listed(rows))}
+    if len(tables) < 2:
+        return next(iter(tables.values()), [])
+    firsts = [[row["column 1"] for row in table] for table in tables.values()]
+    if any(len(table[0]) != 2 for table in tables.values()) or firsts.count(firsts[0]) < len(
+        firsts
+    ):
+        raise Ambiguous(f"{' and '.join(map(repr, tables))} are all arrays of rows")
+    return [
+        {"column 1": rows[0]["column 1"]}
+        | {key: row["column 2"] for key, row in zip(tables, rows, strict=True)}
+        for rows in zip(*tables.values(), strict=True)
+    ]
+
+
+def _keyed(value: Any) -> list[dict[str, Any]]:
+    """The rows of an object of objects: by date or symbol, or, as pandas has it, by column."""
+    if not isinstance(value, dict) or not value:
+        return []
+    if not all(isinstance(row, dict) and _is_flat(row.values()) for row in value.values()):
+        return []
+    by_date = any(map(_DATE_KEY.match, value))
+    index = next(iter(value.values()))
+    if index and not by_date and all(map(_INDEX_KEY.fullmatch, index)):
+        is_numbered = list(index) == [str(number) for number in range(len(index))]
+        return [
+            ({} if is_numbered else {"date": key})
+            | {title: cells.get(key) for title, cells in value.items()}
+            for key in dict.fromkeys(chain.from_iterable(value.values()))
+        ]
+    return [{"date" if by_date else "symbol": key} | row for key, row in value.items()]
+
+
+def _side_by_side(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of arrays of equal length, each under its column's name, wherever they stand."""
+    by_length: dict[int, dict[str, list[Any]]] = {}
+    seen: set[str] = set()
+    for key, cells in _arrays(document):
+        if key in seen:
+            raise Ambiguous(f"{key!r} is the name of several arrays")
+        seen.add(key)
+        by_length.setdefault(len(cells), {})[key] = cells
+    columns = max(by_length.values(), key=len, default={})
+    if len(columns) < 2:
+        return []
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _arrays(value: Any) -> Iterator[tuple[str, list[Any]]]:
+    parts = value.items() if isinstance(value, dict) else [("", each) for each in value]
+    for key, part in parts:
+        if isinstance(part, list) and part and _is_flat(part):
+            yield key, part
+        elif isinstance(part, dict | list):
+            yield from _arrays(part)
+
+
+def _is_flat(cells: Iterable[Any]) -> bool:
+    return not any(isinstance(cell, dict | list | Twice) for cell in cells)
+
+
+def _spelled(record: dict[str, Any]) -> str:
+    """A record as JSON, each number with the digits that it had."""
+    cells = (
+        f"{json.dumps(key)}:{cell[1:] if _is_number(cell) else json.dumps(cell)}"
+        for key, cell in record.items()
+    )
+    return "{" + ",".join(cells) + "}"
+
+
+def _is_number(cell: Any) -> bool:
+    return isinstance(cell, str) and cell.startswith(MARK)
