@@ -122,7 +122,7 @@ def _day(value: object, calendar: Calendar, readers: Sequence[Reader]) -> date:
 
 def _readers(formats: Sequence[str], *, typed: bool) -> list[Reader]:
     """What may read a text: the declared formats, or ISO 8601, which a typed value always has."""
-    return [*map(_declared, formats), *([_iso] if typed or not formats else [])]
+    return [*map(reader_of, formats), *([_iso] if typed or not formats else [])]
 
 
 def _local_day(moment: datetime, zone: str | None, *, timed: bool) -> date:
@@ -155,7 +155,8 @@ def _iso(text: str) -> tuple[datetime, bool] | None:
 
 
 @cache
-def _declared(form: str) -> Reader:
+def reader_of(form: str) -> Reader:
+    """What reads the texts of a format."""
     if form in EPOCHS:
         return partial(_since_epoch, EPOCHS[form])
     if form == EXCEL_SERIAL:

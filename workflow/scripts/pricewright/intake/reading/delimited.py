@@ -129,11 +129,13 @@ def with_blanks_quoted(piece: TextPiece, delimiter: str) -> TextPiece:
 
     So `, "1.5"` is read as `," 1.5"`, where blanks do not count; every byte keeps its line.
     """
-    raw = piece.raw
-    if b' "' not in raw:
+    if b'"' not in piece.raw:
         return piece
-    content = np.frombuffer(raw, dtype=np.uint8).copy()
+    content = np.frombuffer(piece.raw, dtype=np.uint8)
     opening = np.flatnonzero(content == _QUOTE)[0::2]
+    if not ((opening > 0) & (content[opening - 1] == ord(" "))).any():
+        return piece
+    content = content.copy()
     begin = opening.copy()
     while (blank := (begin > 0) & (content[begin - 1] == ord(" "))).any():
         begin[blank] -= 1

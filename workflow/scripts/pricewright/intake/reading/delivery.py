@@ -35,6 +35,7 @@ _REMEDIES = {
     "unzoned-time": "say in source.time_zone whose calendar counts, as in America/New_York or UTC",
 }
 _SYSTEMATIC = 3  # rows with one fault that one declaration would mend: no accident
+_LOOKED_AT = 10  # texts, for what to declare is seen in a few, and they are read once more
 _OF_THE_WHOLE = [code(reason) for reason in _REMEDIES]
 """Faults of a row that mean that the file as a whole is not as described."""
 
@@ -301,21 +302,28 @@ def _remedy(quarantine: Quarantine, entry: int, sheet: Sheet, dialect: Dialect) 
 
 
 def _texts_of(quarantine: Quarantine, reason: str, field: str | None, sheet: Sheet) -> list[str]:
-    """The first texts, fifty at the most, that a reason took in a column."""
+    """The first texts that a reason took in a column."""
     if field is None:
         return []
-    place = quarantine.titles.index(field)
-    of_it = (quarantine.reasons == code(reason)) & (quarantine.fields == place)
-    lines = quarantine.lines[of_it][:50].tolist()
+    lines = _lines_of(quarantine, reason, field)[:_LOOKED_AT].tolist()
     found = _cell_texts(sheet, {(line, field) for line in lines})
     return [found[line, field] for line in lines if (line, field) in found]
+
+
+def _lines_of(quarantine: Quarantine, reason: str, field: str) -> npt.NDArray[np.int64]:
+    """The lines of the rows that a reason took for a column."""
+    here = (quarantine.reasons == code(reason)) & (
+        quarantine.fields == quarantine.titles.index(field)
+    )
+    lines: npt.NDArray[np.int64] = quarantine.lines[here & (quarantine.rows > 0)]
+    return lines
 
 
 def _refuse_undeclared(quarantine: Quarantine, sheet: Sheet, dialect: Dialect, name: str) -> None:
     """Raise Refusal if rows show that the file as a whole is not as described.
 
     That is so where one declaration would read three and more of a column's texts, and all of the
-    first fifty that could not be read.
+    first ten that could not be read.
     """
     for entry in np.flatnonzero(np.isin(quarantine.reasons, _OF_THE_WHOLE))[:1].tolist():
         line, reason = int(quarantine.lines[entry]), quarantine.reason(entry)
@@ -327,9 +335,11 @@ def _refuse_undeclared(quarantine: Quarantine, sheet: Sheet, dialect: Dialect, n
         lost = (quarantine.reasons == code(reason)) & (quarantine.rows > 0)
         for place in np.unique(quarantine.fields[lost]).tolist():
             field = quarantine.titles[place]
-            lines = quarantine.lines[lost & (quarantine.fields == place)]
-            texts = _texts_of(quarantine, reason, field, sheet) if len(lines) >= _SYSTEMATIC else []
-            if texts and (found := remedies(reason, texts, dialect.marks)):
+            lines = _lines_of(quarantine, reason, field)
+            if len(lines) < _SYSTEMATIC:
+                continue
+            texts = _texts_of(quarantine, reason, field, sheet)
+            if found := remedies(reason, texts, dialect.marks):
                 raise Refusal(
                     f"{name}:{lines[0]}: {field} is {REASONS[reason]} ({texts[0][:80]!r}), and so "
                     f"it is in {len(lines)} rows; set {' or '.join(found)}."

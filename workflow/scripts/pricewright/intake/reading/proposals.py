@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pyarrow as pa
 
-from pricewright.intake.reading.dates import parse_days
+from pricewright.intake.reading.dates import parse_days, reader_of
 from pricewright.intake.reading.dialect import EPOCHS, EXCEL_SERIAL, Calendar, Marks
 from pricewright.intake.reading.numbers import parse_numbers
 
@@ -37,7 +37,7 @@ def date_formats(texts: Sequence[str], *, most: bool = False) -> list[str]:
     """
     column = pa.array(list(texts), pa.string())
     if not most:
-        first = (form for form in _FORMATS if _read_by(column.slice(0, 1), form))
+        first = (form for form in _FORMATS if texts and reader_of(form)(texts[0].strip()))
         return [form for form in first if _read_by(column, form) == len(column)]
     counts = {form: _read_by(column, form) for form in _FORMATS}
     best = max(counts.values())

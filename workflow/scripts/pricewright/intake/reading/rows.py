@@ -353,24 +353,29 @@ def _value_faults(ours: str, numbers: Numbers, dialect: Dialect) -> Iterator[tup
 
 
 def _check_range(faults: _Faults, names: Mapping[str, str], values: dict[str, Floats]) -> None:
-    """A missing price is never outside, for comparing with NaN is false; rounding is no fault."""
     if "high" in values and "low" in values:
-        crossed = values["high"] < values["low"] - _rounding(values["low"])
+        crossed = _beyond(values["low"], values["high"])
         for ours in ("high", "low"):
             faults.add_to(values, ours, crossed, "high-below-low", names[ours])
     for ours in ("open", "close"):
         if ours in values:
             if "high" in values:
-                above = values[ours] > values["high"] + _rounding(values["high"])
+                above = _beyond(values[ours], values["high"])
                 faults.add_to(values, ours, above, "outside-range", names[ours])
             if "low" in values:
-                below = values[ours] < values["low"] - _rounding(values["low"])
+                below = _beyond(values["low"], values[ours])
                 faults.add_to(values, ours, below, "outside-range", names[ours])
 
 
-def _rounding(prices: Floats) -> Floats:
-    """What arithmetic may add to prices (n,): four units in the last place."""
-    return 4 * np.spacing(np.abs(prices))
+def _beyond(one: Floats, other: Floats) -> Mask:
+    """Which prices (n,) are above others by more than arithmetic adds, four units in the last place.
+
+    A missing price is never beyond, for comparing with NaN is false.
+    """
+    found: Mask = one > other
+    rows = np.flatnonzero(found)
+    found[rows] = one[rows] - other[rows] > 4 * np.spacing(np.abs(other[rows]))
+    return found
 
 
 def _only(rows: Rows, keep: Mask) -> Rows:
