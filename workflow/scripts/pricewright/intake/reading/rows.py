@@ -368,7 +368,8 @@ def _check_range(faults: _Faults, names: Mapping[str, str], values: dict[str, Fl
 
 
 def _beyond(one: Floats, other: Floats) -> Mask:
-    """Which prices (n,) are above others by more than arithmetic adds, four units in the last place.
+    """Which prices (n,) are above others by more than arithmetic adds: four units in the last
+    place.
 
     A missing price is never beyond, for comparing with NaN is false.
     """
