@@ -60,6 +60,7 @@ def report(
     """
     say("start", input=input)
     model, digest = read_model(input)
+    odd = _document(quality) if quality else None
     pictures = {"html": html, "coverage": coverage, "skill": skill}
     written = {"report": str(output)} | {what: str(path) for what, path in pictures.items() if path}
     page = compose(
@@ -72,6 +73,7 @@ def report(
         allow_unaccepted=allow_unaccepted,
         written=written,
         pending=pending(required),
+        quality=odd,
     )
     if coverage or skill:
         from pricewright.reporting import charts, drawing
@@ -92,7 +94,7 @@ def report(
             title=title,
             files=files_of(model, str(input), digest),
             backtest=read_backtest(backtest, digest) if backtest else None,
-            quality=_document(quality) if quality else None,
+            quality=odd,
             pending=pending(required),
             allow_unaccepted=allow_unaccepted,
         )

@@ -19,14 +19,19 @@ from pages import (
     hostile_report,
     write_report,
 )
-from pricewright.cleaning.flags import FLAGS
 from pricewright.evaluation.backtest_file import Backtest, read_backtest
 from pricewright.files.disk import file_sha256
-from pricewright.reporting import html as data
 from pricewright.reporting import pictures
 from pricewright.reporting.html import render
 from pricewright.reporting.pictures import NAMES, SymbolData
-from pricewright.reporting.symbols import FIRST, FORMS, pinball_skill, qlike_difference, resolve
+from pricewright.reporting.symbols import (
+    FIRST,
+    FORMS,
+    pinball_skill,
+    qlike_difference,
+    resolve,
+    table,
+)
 from pricewright.reporting.text import interval_ratio, worst
 from pricewright.signoffs.presentation import pending
 
@@ -334,49 +339,6 @@ def test_where_no_volume_says_which_are_largest_those_known_longest_are(folder, 
     assert found["S9"] == "one of the longest known"
 
 
-# The data
-
-
-def test_every_flag_has_its_words():
-    assert tuple(data.MEANINGS) == FLAGS
-
-
-def test_what_lasts_is_in_every_period_that_it_lasts(folder):
-    quality = orjson.loads((folder / "quality.json").read_bytes())
-    cells = data.cells(quality, "2020-01-01", "2020-07-14")
-    entries = {(cell["flag"], cell["period"]): cell["entries"] for cell in cells}
-    months = [f"2020-0{month}" for month in range(1, 8)]
-    assert [entries["gap", month] for month in months] == [0, 0, 1, 1, 1, 0, 0]
-    assert [entries["jump", month] for month in months] == [0, 1, 0, 1, 0, 0, 0]
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "periods"), [("2000", "2013", "2000 Q1"), ("1950", "2020", "1950")]
-)
-def test_long_histories_are_taken_together(first, last, periods):
-    entry = {"flag": "jump", "date": f"{first}-01-05"}
-    cells = data.cells({"flagged": [entry]}, f"{first}-01-01", f"{last}-12-31")
-    assert cells[0] == {"flag": "jump", "period": periods, "entries": 1}
-    assert len(cells) <= 2 * data.MOST_PERIODS
-
-
-def test_quarantined_rows_have_their_reasons_in_words_most_first(model):
-    assert data.quarantined(model) == [
-        ("sign", 3, "a sign that is not allowed"),
-        ("conflict", 2, "another row has other values for its symbol and date"),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        ({"action": "set", "column": "close", "was": 1, "value": 2}, "close 1 set to 2"),
-        ({"action": "split", "rows": 1200, "split": "2:1"}, "1,200 rows before adjusted"),
-        ({"action": "drop", "was": {}}, "the row left out"),
-    ],
-)
-def test_a_declared_correction_says_what_it_did(change, words):
-    change |= {"symbol": None, "date": "2020-01-02", "reason": "said so"}
-    found = data.corrections({"receipts": {"clean": {"corrections": [change]}}})
-    assert words in found[0]["what"]
-    assert (found[0]["symbol"], found[0]["reason"]) == ("", "said so")
+def test_what_is_forecast_stands_beside_the_symbol(model):
+    titles = [column.title for column in table(model, {}).columns]
+    assert titles[:4] == ["Symbol", "Last price", "Low, 5 d", "High, 5 d"]

@@ -655,3 +655,14 @@ def test_the_pictures_of_a_model_without_metrics_are_drawn(model):
     assert all(drawn.startswith("<svg") for drawn in figures(model))
     model["metrics"]["by_symbol"] = {}
     assert figures(model)[1].startswith("<svg")
+
+
+def test_the_newest_flags_are_listed_with_symbol_and_date(model):
+    jump = {"flag": "jump", "column": "close", "previous": 1.0, "price": 2.0}
+    flagged = [jump | {"symbol": f"S{day}", "date": f"2020-01-0{day}"} for day in range(1, 8)]
+    found = section(page(model, quality={"flagged": flagged}), "Flags")
+    assert found[0].endswith("the newest of 7")
+    assert [line.split() for line in found[3:]] == [
+        [f"S{day}", f"2020-01-0{day}", "jump", "close", "1", "to", "2"] for day in range(7, 2, -1)
+    ]
+    assert "Flags:" not in page(model, quality={"flagged": []})

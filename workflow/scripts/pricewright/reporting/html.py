@@ -6,18 +6,15 @@ it says which rows were not believed, what is odd, and what people corrected.
 
 import base64
 import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import orjson
 
 from pricewright.evaluation.acceptance import key_of, percent_key
 from pricewright.evaluation.backtest_file import Backtest
-from pricewright.intake.reading.quarantine import REASONS
-from pricewright.reporting import pictures, symbols, text
+from pricewright.reporting import data, pictures, symbols, text
 from pricewright.reporting.pictures import SymbolData
 from pricewright.reporting.symbols import FORMS, Figures
 from pricewright.reporting.text import COVERAGES, TAILS, WHO, Pending
@@ -27,109 +24,10 @@ if TYPE_CHECKING:
     import jinja2
 
 
-MOST_PERIODS = 60
-"""Of a calendar."""
+FOLDER = Path(__file__).resolve().parents[3] / "page"
+"""The template, its style, its script and the picture of the steps."""
 
-MEANINGS = {
-    "unit-slip": "a price 10, 100, 1000 … times its neighbours",
-    "split-like": "a move by the ratio of a split",
-    "jump": "a move far beyond the symbol's usual ones",
-    "stale": "the same price many days in a row",
-    "same-as": "two symbols with equal prices for days",
-    "weekend": "a price of a Saturday or Sunday",
-    "holiday": "a price of a day on which hardly anything was traded",
-    "gap": "business days without a price",
-    "zero": "a price of 0",
-    "negative": "a price below 0",
-    "zero-volume": "a price of a day without trade",
-}
-"""Each flag in words."""
-
-Counted = list[tuple[str, int, str]]
-
-
-def quarantined(model: Mapping[str, Any]) -> Counted:
-    """Reason, rows and meaning of what ingest did not keep, most first."""
-    counts = model["receipts"].get("ingest", {}).get("quarantined", {})
-    return _most_first({name: (count, REASONS[name]) for name, count in counts.items()})
-
-
-def flagged(quality: Mapping[str, Any]) -> Counted:
-    """Flag, entries and meaning, most first."""
-    return _most_first({name: (count, MEANINGS[name]) for name, count in quality["flags"].items()})
-
-
-def by_symbol(quality: Mapping[str, Any]) -> dict[str, int]:
-    """How many entries each symbol has."""
-    return dict(Counter(entry["symbol"] for entry in quality["flagged"] if entry["symbol"]))
-
-
-def most_traded(quality: Mapping[str, Any] | None) -> list[str]:
-    """The symbols with the most traded, most first; none, if that is not known."""
-    return [entry["symbol"] for entry in quality["traded"]] if quality else []
-
-
-def cells(quality: Mapping[str, Any], first: str, last: str) -> list[dict[str, Any]]:
-    """How many entries of each flag begin or last in each period from one date to another.
-
-    Periods are the finest that are not too many: months, quarters or years.
-    """
-    spans = [
-        (entry["flag"], entry["date"][:7], entry.get("last", entry["date"])[:7])
-        for entry in quality["flagged"]
-    ]
-    first = min([first[:7], *(begin for _, begin, _ in spans)])  # rows may have been left out since
-    last = max([last[:7], *(end for _, _, end in spans)])
-    months = np.arange(first, last, dtype="datetime64[M]").astype(str).tolist()
-    for period in (str, _quarter, _year):
-        periods = list(dict.fromkeys(map(period, [*months, last])))
-        if len(periods) <= MOST_PERIODS:
-            break
-    place = {name: number for number, name in enumerate(periods)}
-    counts: Counter[tuple[str, str]] = Counter()
-    for flag, begin, end in spans:
-        touched = periods[place[period(begin)] : place[period(end)] + 1]
-        counts.update((flag, name) for name in touched)
-    return [
-        {"flag": flag, "period": name, "entries": counts[flag, name]}
-        for flag in dict.fromkeys(flag for flag, _, _ in spans)
-        for name in periods
-    ]
-
-
-def corrections(model: Mapping[str, Any]) -> list[dict[str, str]]:
-    """What people declared, as it was applied."""
-    declared = model["receipts"].get("clean", {}).get("corrections", [])
-    return [
-        {
-            "symbol": str(each.get("symbol") or ""),
-            "date": str(each.get("date") or ""),
-            "what": _what(each),
-            "reason": str(each.get("reason") or ""),
-        }
-        for each in declared
-    ]
-
-
-def _what(each: Mapping[str, Any]) -> str:
-    if each.get("action") == "set":
-        return f"{each['column']} {each['was']} set to {each['value']}"
-    if each.get("action") == "split":
-        return f"{each['rows']:,} rows before adjusted for a split of {each['split']}"
-    return "the row left out"
-
-
-def _most_first(found: Mapping[str, tuple[int, str]]) -> Counted:
-    rows = [(name, count, means) for name, (count, means) in found.items() if count]
-    return sorted(rows, key=lambda row: -row[1])
-
-
-def _quarter(month: str) -> str:
-    return f"{month[:4]} Q{(int(month[5:7]) + 2) // 3}"
-
-
-def _year(month: str) -> str:
-    return month[:4]
+_NAMES = {"model": "model", "random_walk": "plain random walk"}
 
 
 def tiles(model: Mapping[str, Any]) -> list[dict[str, str]]:
@@ -197,12 +95,6 @@ def _shown(value: float | None, form: str) -> str:
     return "unknown" if value is None else FORMS[form](value)
 
 
-FOLDER = Path(__file__).resolve().parents[3] / "page"
-"""The template, its style, its script and the picture of the steps."""
-
-_NAMES = {"model": "model", "random_walk": "plain random walk"}
-
-
 def render(
     model: Mapping[str, Any],
     *,
@@ -225,7 +117,7 @@ def render(
     sight = SymbolData(backtest, model) if backtest else None
     said = verdict(model, allow_unaccepted=allow_unaccepted)
     span = model["data"]["first_date"], model["data"]["last_date"]
-    odd = cells(quality, *span) if quality else []
+    odd = data.cells(quality, *span) if quality else []
     style, script, vega = _read("report.css"), _read("report.js"), library()
     return _template().render(
         policy=_policy([script, vega], style),
@@ -248,13 +140,14 @@ def render(
         scores=_scores(model),
         distribution=text.distribution(model),
         pooled=pictures.of_all(model, backtest),
-        table=symbols.table(model, by_symbol(quality) if quality else {}),
-        pictured=pictures.pictured(model, sight, most_traded(quality)) if sight else [],
-        facts=text.data(model),
-        quarantined=quarantined(model),
-        flagged=flagged(quality) if quality else [],
+        table=symbols.table(model, data.by_symbol(quality) if quality else {}),
+        pictured=pictures.pictured(model, sight, data.most_traded(quality)) if sight else [],
+        facts=data.facts(model),
+        quarantined=data.quarantined(model),
+        flagged=data.flagged(quality) if quality else [],
+        entries=data.entries(quality or {}),
         calendar=pictures.calendar(odd, list(quality["flags"])) if quality and odd else None,
-        corrections=corrections(model),
+        corrections=data.corrections(model),
         method=method(model),
         files=files,
         noted=_noted(model),

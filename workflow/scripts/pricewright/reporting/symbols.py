@@ -155,6 +155,14 @@ def _columns(model: Mapping[str, Any]) -> list[Column]:
     ]
     return [
         Column("Symbol", "", number=False),
+        Column("Last price", "", "price", "/state/last_price"),
+        Column(f"Low, {days} d", f"lower bound of the {level} interval in {days} days", "price",
+               "/state/forecast/lower/" + str(days - 1)),
+        *([] if model["parameters"]["location"] == "naive" else [
+            Column(f"Point, {days} d", f"point forecast in {days} days", "price",
+                   "/state/forecast/point/" + str(days - 1))]),
+        Column(f"High, {days} d", f"upper bound of the {level} interval in {days} days", "price",
+               "/state/forecast/upper/" + str(days - 1)),
         Column("Dates", "from which it was forecast", "count", "/metrics/origins"),
         Column(
             "Interval ratio", "interval score over the plain random walk's; below 1 is better",
@@ -169,14 +177,6 @@ def _columns(model: Mapping[str, Any]) -> list[Column]:
         Column("Walk's", "MASE of the plain random walk", "ratio", "/metrics/random_walk/mase"),
         Column("QLIKE less EWMA", "of the variance; below 0 is better", "signed"),
         *tails,
-        Column("Last price", "", "price", "/state/last_price"),
-        Column(f"Low, {days} d", f"lower bound of the {level} interval in {days} days", "price",
-               "/state/forecast/lower/" + str(days - 1)),
-        *([] if model["parameters"]["location"] == "naive" else [
-            Column(f"Point, {days} d", f"point forecast in {days} days", "price",
-                   "/state/forecast/point/" + str(days - 1))]),
-        Column(f"High, {days} d", f"upper bound of the {level} interval in {days} days", "price",
-               "/state/forecast/upper/" + str(days - 1)),
         Column("Notes", "", number=False),
     ]  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Any
 from tabulate import tabulate
 
 from pricewright.evaluation.acceptance import BY_CHANCE, SIGNIFICANT, key_of, percent_key
+from pricewright.reporting import data
 from pricewright.reporting.verdict import LOG, champion, method, p_value, percent, verdict
 
 WIDTH = 80
@@ -16,6 +17,39 @@ COVERAGES = (0.5, 0.8, 0.9, 0.95)
 TAILS = (0.01, 0.05)
 _SHORTEST = 7
 """The fewest characters that are left of a symbol where a table is too wide."""
+
+MOST = 5
+"""The most symbols in a table: the page is to be read at a glance; the other has them all."""
+
+FEW, NOTE = 3, 80
+"""The most symbols of which notes are listed, and the most characters of these."""
+
+_METHOD = ("point", "volatility", "shape", "scale", "price", "made", "leaks")
+"""What of the method is said here."""
+
+
+_RISK_HEADING = (
+    "Volatility and value-at-risk, one day ahead (QLIKE: less is better, * if\n"
+    "significant; VaR: share of days beyond it, Kupiec's p-value or symbols passed)"
+)
+
+
+@dataclass(frozen=True)
+class PendingDecision:
+    """One decision that people have to make: its name, what it says, how many must sign, how."""
+
+    name: str
+    says: str
+    required: int
+    command: str
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What waits for people before production; commands: what to type then, by what for."""
+
+    decisions: Sequence[PendingDecision]
+    commands: Mapping[str, str]
 
 
 def acceptance(model: Mapping[str, Any]) -> list[str]:
@@ -207,33 +241,6 @@ def _short(name: str, longest: int) -> str:
     return f"{name[: longest - 1 - tail]}…{name[-tail:]}"
 
 
-def data(model: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What came in and what became of it, label by label."""
-    data, receipts = model["data"], model["receipts"]
-    facts = []
-    if came := receipts.get("ingest"):
-        facts += [
-            ("source", came["source"]),
-            ("sha256", came["sha256"]),
-            ("delivered", f"{came['rows']:,} rows, {_span(came)}"),
-            ("quarantine", _counted("rows", came["quarantined"])),
-        ]
-        if missing := came.get("missing"):
-            facts.append(("missing", _counted("values", missing)))
-        if came["restated"] or came["withdrawn"]:
-            changes = f"{came['restated']:,} values restated, {came['withdrawn']:,} rows withdrawn"
-            facts.append(("restated", changes))
-    if cleaned := receipts.get("clean"):
-        duplicates, dropped = cleaned["duplicates"], cleaned["dropped"]
-        corrected, filled = cleaned["corrected"], sum(cleaned["filled"].values())
-        facts += [
-            ("left out", f"{duplicates:,} exact duplicates, {dropped:,} incomplete rows"),
-            ("changed", f"{corrected:,} declared corrections, {filled:,} values filled in"),
-            ("flagged", _counted("flags", cleaned["flags"])),
-        ]
-    return [*facts, ("kept", f"{data['rows']:,} rows, {_span(data)}")]
-
-
 def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The whole distribution beside the random walk's, and what does not look like chance."""
     pooled = model["metrics"]["pooled"]
@@ -260,52 +267,6 @@ def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _counted(what: str, counts: Mapping[str, int]) -> str:
-    """How many there are in all, and of each kind, most first."""
-    kinds = sorted(((count, kind) for kind, count in counts.items() if count), reverse=True)
-    shown = ", ".join(f"{count:,} {kind}" for count, kind in kinds)
-    return f"{sum(counts.values()):,} {what}" + (f": {shown}" if shown else "")
-
-
-def _span(facts: Mapping[str, Any]) -> str:
-    symbols = f"{facts['symbols']:,} symbol{'s' if facts['symbols'] != 1 else ''}"
-    return f"{symbols}, {facts['first_date']} to {facts['last_date']}"
-
-
-MOST = 5
-"""The most symbols in a table: the page is to be read at a glance; the other has them all."""
-
-FEW, NOTE = 3, 80
-"""The most symbols of which notes are listed, and the most characters of these."""
-
-_METHOD = ("point", "volatility", "shape", "scale", "price", "made", "leaks")
-"""What of the method is said here."""
-
-
-_RISK_HEADING = (
-    "Volatility and value-at-risk, one day ahead (QLIKE: less is better, * if\n"
-    "significant; VaR: share of days beyond it, Kupiec's p-value or symbols passed)"
-)
-
-
-@dataclass(frozen=True)
-class PendingDecision:
-    """One decision that people have to make: its name, what it says, how many must sign, how."""
-
-    name: str
-    says: str
-    required: int
-    command: str
-
-
-@dataclass(frozen=True)
-class Pending:
-    """What waits for people before production; commands: what to type then, by what for."""
-
-    decisions: Sequence[PendingDecision]
-    commands: Mapping[str, str]
-
-
 def compose(
     model: Mapping[str, Any],
     *,
@@ -317,13 +278,14 @@ def compose(
     written: Mapping[str, str],
     allow_unaccepted: bool = False,
     pending: Pending,
+    quality: Mapping[str, Any] | None = None,
 ) -> str:
     """The page for a model document; `written` names further files, label to relative path.
 
     Errors are shown with `digits` decimals; of more than `max_symbols` symbols, or than a screen
     has room for, the tables have the worst, by the interval score over the random walk's.
     `allow_unaccepted` is whether the model is deployed even if it is not accepted; `pending`,
-    what waits for people then.
+    what waits for people then; `quality`, the document of what is odd in the data.
     """
     named = " ".join(title.split())  # a line of its own may look as if the page said it
     heading = f"{named}: model report"
@@ -331,7 +293,8 @@ def compose(
     sections = [
         [heading, "=" * len(heading)],
         ["Verdict", *_paragraphs(verdict(model, allow_unaccepted=allow_unaccepted))],
-        ["What came in", *_wrapped(data(model))],
+        ["What came in", *_wrapped(data.facts(model))],
+        *_flagged(quality or {}),
         ["Acceptance", *acceptance(model)],
         ["Beside the deployed model", *_paragraphs(champion(model))],
         [_errors_heading(model), *errors(model, digits, most)],
@@ -358,6 +321,17 @@ def compose(
 def _printable(page: str) -> str:
     """The page with nothing in it that a terminal would obey: a name may hold an escape."""
     return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in page)
+
+
+def _flagged(quality: Mapping[str, Any]) -> list[list[str]]:
+    """The section of the newest flags, if there are any."""
+    entries = data.entries(quality)
+    if not entries:
+        return []
+    rows = [(*place, textwrap.shorten(found, 42, placeholder=" …")) for *place, found in entries]
+    which = f", the newest of {len(rows):,}" if len(rows) > MOST else ""
+    lines = _table(rows[:MOST], ["symbol", "date", "flag", "found"], left=4)
+    return [[f"Flags: what is odd in the data, but possible{which}", *lines]]
 
 
 def _method(model: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,0 +1,183 @@
+"""What is said of the data: what came in, which rows were not believed, what is odd in the rest."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from pricewright.intake.reading.quarantine import REASONS
+
+MOST_PERIODS = 60
+"""Of a calendar."""
+
+MEANINGS = {
+    "unit-slip": "a price 10, 100, 1000 … times its neighbours",
+    "split-like": "a move by the ratio of a split",
+    "jump": "a move far beyond the symbol's usual ones",
+    "stale": "the same price many days in a row",
+    "same-as": "two symbols with equal prices for days",
+    "weekend": "a price of a Saturday or Sunday",
+    "holiday": "a price of a day on which hardly anything was traded",
+    "gap": "business days without a price",
+    "zero": "a price of 0",
+    "negative": "a price below 0",
+    "zero-volume": "a price of a day without trade",
+}
+"""Each flag in words."""
+
+Counted = list[tuple[str, int, str]]
+
+
+def facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What came in and what became of it, label by label."""
+    data, receipts = model["data"], model["receipts"]
+    found = []
+    if came := receipts.get("ingest"):
+        found += [
+            ("source", came["source"]),
+            ("sha256", came["sha256"]),
+            ("delivered", f"{came['rows']:,} rows, {_span(came)}"),
+            ("quarantine", _counted("rows", came["quarantined"])),
+        ]
+        if missing := came.get("missing"):
+            found.append(("missing", _counted("values", missing)))
+        if came["restated"] or came["withdrawn"]:
+            changes = f"{came['restated']:,} values restated, {came['withdrawn']:,} rows withdrawn"
+            found.append(("restated", changes))
+    if cleaned := receipts.get("clean"):
+        duplicates, dropped = cleaned["duplicates"], cleaned["dropped"]
+        corrected, filled = cleaned["corrected"], sum(cleaned["filled"].values())
+        found += [
+            ("left out", f"{duplicates:,} exact duplicates, {dropped:,} incomplete rows"),
+            ("changed", f"{corrected:,} declared corrections, {filled:,} values filled in"),
+            ("flagged", _counted("flags", cleaned["flags"])),
+        ]
+    return [*found, ("kept", f"{data['rows']:,} rows, {_span(data)}")]
+
+
+def _counted(what: str, counts: Mapping[str, int]) -> str:
+    """How many there are in all, and of each kind, most first."""
+    kinds = sorted(((count, kind) for kind, count in counts.items() if count), reverse=True)
+    shown = ", ".join(f"{count:,} {kind}" for count, kind in kinds)
+    return f"{sum(counts.values()):,} {what}" + (f": {shown}" if shown else "")
+
+
+def _span(facts: Mapping[str, Any]) -> str:
+    symbols = f"{facts['symbols']:,} symbol{'s' if facts['symbols'] != 1 else ''}"
+    return f"{symbols}, {facts['first_date']} to {facts['last_date']}"
+
+
+def quarantined(model: Mapping[str, Any]) -> Counted:
+    """Reason, rows and meaning of what ingest did not keep, most first."""
+    counts = model["receipts"].get("ingest", {}).get("quarantined", {})
+    return _most_first({name: (count, REASONS[name]) for name, count in counts.items()})
+
+
+def flagged(quality: Mapping[str, Any]) -> Counted:
+    """Flag, entries and meaning, most first."""
+    return _most_first({name: (count, MEANINGS[name]) for name, count in quality["flags"].items()})
+
+
+def entries(quality: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Symbol, dates, flag and what was found of each entry, the newest first."""
+    order = sorted(
+        quality.get("flagged", []),
+        key=lambda entry: (entry.get("last") or entry["date"], entry["symbol"] or ""),
+        reverse=True,
+    )
+    return [
+        (
+            entry["symbol"] or "",
+            " to ".join(dict.fromkeys([entry["date"], entry.get("last") or entry["date"]])),
+            entry["flag"],
+            ", ".join(_found(entry)),
+        )
+        for entry in order
+    ]
+
+
+def _found(entry: Mapping[str, Any]) -> Iterator[str]:
+    if column := entry.get("column"):
+        prices = [entry[name] for name in ("previous", "price") if entry.get(name) is not None]
+        yield f"{column} {' to '.join(f'{price:.6g}' for price in prices)}".rstrip()
+    if split := entry.get("split"):
+        said = {True: ", as in adj_close", False: ", not so in adj_close", None: ""}
+        yield split + said[entry["confirmed"]]
+    if other := entry.get("other"):
+        yield f"as {other}"
+    if days := entry.get("rows") or entry.get("days"):
+        yield f"{days:,} days"
+
+
+def by_symbol(quality: Mapping[str, Any]) -> dict[str, int]:
+    """How many entries each symbol has."""
+    return dict(Counter(entry["symbol"] for entry in quality["flagged"] if entry["symbol"]))
+
+
+def most_traded(quality: Mapping[str, Any] | None) -> list[str]:
+    """The symbols with the most traded, most first; none, if that is not known."""
+    return [entry["symbol"] for entry in quality["traded"]] if quality else []
+
+
+def cells(quality: Mapping[str, Any], first: str, last: str) -> list[dict[str, Any]]:
+    """How many entries of each flag begin or last in each period from one date to another.
+
+    Periods are the finest that are not too many: months, quarters or years.
+    """
+    spans = [
+        (entry["flag"], entry["date"][:7], entry.get("last", entry["date"])[:7])
+        for entry in quality["flagged"]
+    ]
+    first = min([first[:7], *(begin for _, begin, _ in spans)])  # rows may have been left out since
+    last = max([last[:7], *(end for _, _, end in spans)])
+    months = np.arange(first, last, dtype="datetime64[M]").astype(str).tolist()
+    for period in (str, _quarter, _year):
+        periods = list(dict.fromkeys(map(period, [*months, last])))
+        if len(periods) <= MOST_PERIODS:
+            break
+    place = {name: number for number, name in enumerate(periods)}
+    counts: Counter[tuple[str, str]] = Counter()
+    for flag, begin, end in spans:
+        touched = periods[place[period(begin)] : place[period(end)] + 1]
+        counts.update((flag, name) for name in touched)
+    return [
+        {"flag": flag, "period": name, "entries": counts[flag, name]}
+        for flag in dict.fromkeys(flag for flag, _, _ in spans)
+        for name in periods
+    ]
+
+
+def corrections(model: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What people declared, as it was applied."""
+    declared = model["receipts"].get("clean", {}).get("corrections", [])
+    return [
+        {
+            "symbol": str(each.get("symbol") or ""),
+            "date": str(each.get("date") or ""),
+            "what": _what(each),
+            "reason": str(each.get("reason") or ""),
+        }
+        for each in declared
+    ]
+
+
+def _what(each: Mapping[str, Any]) -> str:
+    if each.get("action") == "set":
+        return f"{each['column']} {each['was']} set to {each['value']}"
+    if each.get("action") == "split":
+        return f"{each['rows']:,} rows before adjusted for a split of {each['split']}"
+    return "the row left out"
+
+
+def _most_first(found: Mapping[str, tuple[int, str]]) -> Counted:
+    rows = [(name, count, means) for name, (count, means) in found.items() if count]
+    return sorted(rows, key=lambda row: -row[1])
+
+
+def _quarter(month: str) -> str:
+    return f"{month[:4]} Q{(int(month[5:7]) + 2) // 3}"
+
+
+def _year(month: str) -> str:
+    return month[:4]
