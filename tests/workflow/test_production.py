@@ -51,15 +51,36 @@ def signed(finished, keys):
     return finished
 
 
-def test_a_first_run_makes_everything_and_ends_with_how_to_configure_signers(project):
+def test_without_results_it_says_what_to_run_first(project):
     outcome = production(project)
-    assert outcome.code == 1
-    assert outcome.ran == [*STEPS, "production"]
+    assert (outcome.code, outcome.ran) == (1, ["production"])
+    assert "no such file; run `snakemake --cores 1` first" in outcome.stderr
+    assert not (project.folder / "results").exists()
+
+
+def test_a_project_without_signers_is_told_how_to_configure_them(finished):
+    outcome = production(finished)
+    assert (outcome.code, outcome.ran) == (1, ["production"])
     assert "config/signers: names nobody" in outcome.stderr
     assert "pricewright sign --init" in outcome.stderr
-    assert (project.folder / "results/run_report.html").exists()
-    assert events(project) == ["run"]
-    assert current(project) is None
+    assert current(finished) is None
+
+
+def test_newer_prices_do_not_undo_what_people_signed(signed):
+    signed_for = signed.results()
+    prices = signed.folder / "data/raw/small.csv"
+    prices.write_bytes(prices.read_bytes() + b"S0,2031-01-02,1,1,1,1,1,1\n")
+    outcome = production(signed)
+    assert (outcome.code, outcome.ran) == (0, ["production"]), outcome.stderr
+    assert "small.csv was written after the results" in outcome.stderr
+    assert signed.results() == signed_for
+    assert unsigned(signed) == []
+
+
+def test_other_options_do_not_undo_what_people_signed(signed):
+    signed_for = signed.results()
+    assert production(signed, "--config", "model={horizon: 3}", "--cores", "1").code == 0
+    assert signed.results() == signed_for
 
 
 def test_it_ends_with_a_short_list_of_who_must_sign_what_by_which_command(finished, keys):
@@ -220,6 +241,7 @@ def test_after_a_run_with_a_config_file_of_its_own_every_command_is_about_that_c
         "{report: {title: Mine}, signoffs: {deploy: {valid_days: 3}}}\n"
     )
     mine = ("--configfile", "mine.yaml")
+    assert finished.snakemake(*mine, "--cores", "1").code == 0
     outcome = finished.snakemake("production", *mine, "--cores", "1")
     assert "to sign (reviewer): pricewright sign metrics --configfile mine.yaml" in outcome.stderr
     script = str(finished.folder / "workflow/scripts/pricewright")
@@ -230,6 +252,24 @@ def test_after_a_run_with_a_config_file_of_its_own_every_command_is_about_that_c
         assert "config as_in_the_last_run=mine.yaml" in done.stderr
     assert finished.snakemake("production", *mine, "--cores", "1").code == 0
     assert current(finished) is not None
+
+
+def test_a_release_without_the_config_files_of_the_run_is_refused_with_the_command(finished, keys):
+    (finished.folder / "config/signers").write_text(signers_line("reviewer", keys["reviewer"]))
+    (finished.folder / "mine.yaml").write_text("report: {title: Mine}\n")
+    assert finished.snakemake("--configfile", "mine.yaml", "--cores", "1").code == 0
+    office_of(finished, keys).sign_all("reviewer")
+    whole = "snakemake --cores 1 production --configfile mine.yaml"
+    shown = command(
+        str(finished.folder / "workflow/scripts/pricewright"), "status", cwd=finished.folder
+    )
+    assert f"to release: {whole}" in shown.stdout
+    before = finished.results()
+    outcome = production(finished)
+    assert outcome.code == 1
+    assert whole in outcome.stderr
+    assert finished.results() == before
+    assert finished.snakemake(*whole.split()[1:]).code == 0
 
 
 def test_status_rollback_and_verify_are_commands_of_the_same_project(signed, keys):

@@ -1,13 +1,8 @@
 # Requires what the five steps made, and people who signed for it. Gives a release in production.
-# Nothing of that is an output: what people decided and what was released no run may delete. So it
-# has none, runs each time it is asked for, and is not tried again by itself.
+# Nothing of that is an output: what people decided and what was released no run may delete. Nor is
+# it an input: what people signed is released as it is, or not at all; no step makes it anew.
+# So it runs each time it is asked for, and is not tried again by itself.
 rule production:
-    input:
-        rules.deploy.output,
-        rules.report.output,
-        rules.train_or_score.output,
-        rules.clean.output,
-        rules.ingest.output,
     log:
         "logs/production.log",
     localrule: True

@@ -1,15 +1,20 @@
 """Production: what people signed for is released, after everything is checked again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from running import step
 
-from pricewright.configuration.config import read_config
+from pricewright.configuration.config import read_config, source_files
+from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
 from pricewright.releases.evidence import Origin
 from pricewright.releases.release import STAGED, Unsigned, release
+from pricewright.signoffs import ledger
+from pricewright.signoffs.coverage import RECEIPT
+from pricewright.signoffs.policy import last_config_files
+from pricewright.signoffs.presentation import RELEASE, with_config
 from pricewright.steplog.log import logger, say
 
 
@@ -23,7 +28,7 @@ def production(
 
     The files in `results/` are read once; what people signed, who may, for how long, and what was
     released before is checked again; then these very bytes are released, and
-    `production/current` points at them. The same bytes again change nothing.
+    `production/current` points at them. The same bytes again change nothing; no step runs.
 
     Parameters
     ----------
@@ -35,7 +40,15 @@ def production(
         config files laid over it, as given to Snakemake; the commands that are printed name them.
     """
     say("start", input=input)
+    last = last_config_files(ledger.read(Path(ledger.LEDGER)))
+    if last and not configfile:
+        raise Refusal(
+            "production is as it was: the last run had config files, and this one has none; give "
+            f"them again: {with_config(RELEASE, last)}"
+        )
     whole = config if config is not None else read_config(configfile)
+    for note in _newer(whole):
+        logger.warning(note)
     code = code_digest(step.FOLDER / "train_or_score.py")
     try:
         digest = release(Path(), Origin(whole, step.FOLDER.parent, code))
@@ -44,6 +57,18 @@ def production(
             logger.error(f"  {line}")
         raise
     say("end", release=digest, model="production/current/model.json")
+
+
+def _newer(config: dict[str, Any]) -> Iterator[str]:
+    """What the source has, and the results have not: it is not in what is released."""
+    try:
+        files = source_files(config, step.FOLDER.parents[1])
+        made = Path(RECEIPT).stat().st_mtime
+    except (Refusal, OSError):  # neither is needed for a release
+        return
+    for file in files:
+        if Path(file).stat().st_mtime > made:
+            yield f"{file} was written after the results, which are what is looked at here"
 
 
 if __name__ == "__main__":

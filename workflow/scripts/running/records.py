@@ -61,19 +61,11 @@ def _renew(path: Path, lost: str, make: Callable[[Any, Path], None], workflow: A
         path.unlink(missing_ok=True)
 
 
-def last_words(workflow: Any, config: Mapping[str, Any]) -> None:
-    """After a run that failed: say once more, below all that Snakemake prints, why steps did.
-
-    If only `production` failed, all that people are to sign was made: the records are left.
-    """
+def last_words(workflow: Any) -> None:
+    """After a run that failed: say once more, below all that Snakemake prints, why steps did."""
     logs: list[Path] = []
-    made = False
     with comfort("why steps failed is said above only"):
-        failed = list(workflow.dag.needrun_jobs())
-        logs = [Path(log) for job in failed for log in job.log]
-        made = bool(failed) and not any(job.output for job in failed)
-    if made:
-        leave_records(workflow, config)
+        logs = [Path(log) for job in workflow.dag.needrun_jobs() for log in job.log]
     for log in logs:
         if not log.exists() or log.stat().st_mtime < _LOADED:
             continue

@@ -82,9 +82,9 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
     with one_at_a_time(root / "production"):
         current = recover(root, clock).release
         accept, signoffs = origin.config["accept"], origin.config["signoffs"]
+        files = read_covered(root)
         policy = load_policy(root, signoffs, accept["allow_unaccepted"])
         require_signers(policy)
-        files = read_covered(root)
         if current and _is_same(root, current, digests(files)):
             say("in production already", release=current)
             return current

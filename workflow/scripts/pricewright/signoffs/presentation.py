@@ -45,7 +45,7 @@ def pending(required: Mapping[str, int] | None) -> Pending:
     ]
     commands = {
         "who signed": "pricewright status",
-        "to release": "snakemake --cores 1 production",
+        "to release": RELEASE,
     }
     return Pending(decisions, commands)
 
@@ -205,6 +205,7 @@ def _counts(counts: Mapping[str, int]) -> str:
 
 
 SIGN = "pricewright sign"
+RELEASE = "snakemake --cores 1 production"
 
 
 def missing(decision: Decision, release: str | None = None, configfile: Sequence[Path] = ()) -> str:
@@ -231,6 +232,8 @@ def overview(decision: Decision, configfile: Sequence[Path] = ()) -> str:
         lines += _details(gate)
         if not gate.satisfied:
             lines += [f"    {line}" for line in _to_do(decision, gate, with_config("", configfile))]
+    if decision.satisfied:
+        lines.append(f"  to release: {with_config(RELEASE, configfile)}")
     return "\n".join(lines)
 
 
