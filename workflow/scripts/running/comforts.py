@@ -12,6 +12,7 @@ what the run loses without it: a warning in one sentence, and the run goes on.
 | `Snakemake`, `PersistenceBase` | params compared without pandas | each run imports pandas |
 | the default handler, `LogEvent` | a line for each step | Snakemake's own lines stay |
 | `overwrite_configfiles` | commands that name the run's config files | they do not |
+| `RemoteExecutor` | an interrupted run cancels all its jobs | some may stay in the queue |
 | `remote_exec` | retries by whoever submitted a job | the job on the cluster retries, too |
 """
 

@@ -6,6 +6,7 @@ what is compared, and what a job gets, is the same. About one of another type it
 """
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -75,6 +76,28 @@ def _store(job: Any, params: Any) -> None:
     job._params_store._take_names(params._get_names())
 
 
+def cancel_all(executor: Any) -> None:
+    """Have a run that is interrupted cancel all of its jobs on a cluster.
+
+    An executor forgets jobs while it asks for their status, and knows none that it is about to
+    submit. The first come back when it is shut down; of Slurm's, all have the run's own name.
+    """
+    cancel = executor.cancel
+
+    @wraps(cancel)
+    def method(self: Any) -> None:
+        known = {id(job) for job in self.active_jobs}
+        cancel(self)
+        with comfort("a job whose status was being asked for may stay in the queue"):
+            if left := [job for job in self.active_jobs if id(job) not in known]:
+                self.cancel_jobs(left)
+            if name := getattr(self, "run_uuid", None):
+                subprocess.run(["scancel", f"--name={name}"], check=True, timeout=60)
+
+    if not hasattr(cancel, "__wrapped__"):
+        executor.cancel = method
+
+
 def begin(workflow: Any) -> None:
     """Spare the run what it can do without, and show how it goes."""
     with comfort("this run imports pandas, which takes a while"):
@@ -83,6 +106,9 @@ def begin(workflow: Any) -> None:
         from snakemake.logging import logger
 
         logger.addFilter(lambda record: not str(record.msg).startswith("Cannot restore "))
+    with comfort("an interrupted run may leave jobs in a cluster's queue"):
+        if executors := sys.modules.get("snakemake_interface_executor_plugins.executors.remote"):
+            cancel_all(executors.RemoteExecutor)
     with comfort("its own lines are shown"):
         from running.terminal import watch
 
