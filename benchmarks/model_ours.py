@@ -20,9 +20,8 @@ if __name__ == "__main__":
 from pricewright.forecasting import distribution, garch, location
 from pricewright.forecasting.panel import SLICE_WIDTH, Panel, each, squares
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.track import make_timeline
 from pricewright.forecasting.volatility import States
-from pricewright.forecasting.walkforward import usable, walk_forward
+from pricewright.forecasting.walkforward import make_timeline, usable, walk_forward
 
 if TYPE_CHECKING:
     from pricewright.tables.arrays import Floats, Ints

@@ -14,10 +14,9 @@ from pricewright.forecasting.histories import read_panel, usual_price
 from pricewright.forecasting.model_file import read_model, write_model
 from pricewright.forecasting.settings import Settings
 from pricewright.steplog.log import say
-from pricewright.training.sharding import ShardResult
+from pricewright.training.sharding import ShardResult, make_tasks
 from pricewright.training.symbols import chosen
 from pricewright.training.training import Source, build_model
-from pricewright.training.training import tasks as to_do
 
 
 def train_or_score(
@@ -82,7 +81,9 @@ def train_or_score(
         from pricewright.tables.array_files import write_stored
 
         subject = chosen(panel, source.name, settings, given, source.newest_lost())
-        for path, task in zip(tasks, to_do(subject, sha256, len(tasks), threads), strict=True):
+        plan, count = subject.plan(threads), len(tasks)
+        work = make_tasks(subject.panel, plan, sha256=sha256, count=count, threads=threads)
+        for path, task in zip(tasks, work, strict=True):
             write_stored(path, task)
         say("end", symbols=len(subject.panel), shards=len(tasks))
         return

@@ -267,7 +267,7 @@ SCORED = {"rtol": 1e-9, "atol": 0.0}
 
 
 def states_of(saved):
-    arrays = {name: part for name, part in saved.states.items() if part is not None}
+    arrays = saved.states.arrays()
     recent = {f"recent {number}": prices for number, prices in enumerate(saved.recent)}
     return arrays | recent | {"last_days": saved.last_days}
 

@@ -10,8 +10,7 @@ from forecasts import chosen, records_of, simulated, trained, uneven
 from pricewright.evaluation import champion
 from pricewright.evaluation.figures import metrics
 from pricewright.evaluation.scores import score
-from pricewright.forecasting.track import make_timeline
-from pricewright.forecasting.walkforward import walk_forward
+from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 

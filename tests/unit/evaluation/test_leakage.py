@@ -14,8 +14,7 @@ from pricewright.forecasting import har, location, trees, walkforward
 from pricewright.forecasting import track as walk
 from pricewright.forecasting import trees as boosting
 from pricewright.forecasting.panel import Panel, panel_of
-from pricewright.forecasting.track import make_timeline
-from pricewright.forecasting.walkforward import walk_forward
+from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -252,7 +251,7 @@ def test_a_forecast_of_one_day_between_two_origins_that_knew_later_ones_is_caugh
     def of_last_day(*args, **options):
         piece, track, first = honest(*args, **options)
         found = getattr(piece, name).copy()
-        found[2] += args[0].panel.values[-1]
+        found[2] += args[0].values[-1]
         return replace(piece, **{name: found}), track, first
 
     monkeypatch.setattr(walkforward, "_forecasts", of_last_day)

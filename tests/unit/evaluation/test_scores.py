@@ -14,8 +14,7 @@ from pricewright.evaluation.figures import metrics, percent_key
 from pricewright.evaluation.metrics import kupiec
 from pricewright.evaluation.scores import COVERAGES, TAILS, score
 from pricewright.forecasting.distribution import LEVELS, levels_with
-from pricewright.forecasting.track import make_timeline
-from pricewright.forecasting.walkforward import walk_forward
+from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -13,7 +13,6 @@ from pricewright.forecasting import trees
 from pricewright.forecasting import trees as boosting
 from pricewright.forecasting import trees as lagged
 from pricewright.forecasting.panel import NEVER, panel_of
-from pricewright.forecasting.track import make_timeline
 from pricewright.forecasting.trees import (
     FEWEST,
     LAGS,
@@ -24,7 +23,7 @@ from pricewright.forecasting.trees import (
     rows,
     scaled,
 )
-from pricewright.forecasting.walkforward import walk_forward
+from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 

@@ -8,8 +8,7 @@ from forecasts import chosen, simulated
 from deliver import HEAD, read
 from pricewright.evaluation.scores import score
 from pricewright.forecasting import walkforward
-from pricewright.forecasting.track import make_timeline
-from pricewright.forecasting.walkforward import walk_forward
+from pricewright.forecasting.walkforward import make_timeline, walk_forward
 from pricewright.intake.reading.delimited import text_pieces
 from pricewright.steplog import log
 from pricewright.steplog.log import Progress, tail

@@ -18,8 +18,7 @@ from pricewright.forecasting.document import read
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, Panel
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.track import Timeline
-from pricewright.forecasting.walkforward import walk_given
+from pricewright.forecasting.walkforward import Plan, Timeline, join, walk
 from pricewright.tables.arrays import Days, Flags, Floats, mean
 
 
@@ -185,14 +184,8 @@ def _scores(
     theirs = replace(
         champion.settings, min_history=settings.min_history, max_age_days=settings.max_age_days
     )
-    walked = walk_given(
-        replace(panel, levels=champion.levels),
-        timeline,
-        theirs,
-        fitted=champion.fitted,
-        shapes=champion.shapes[None],
-        processes=processes,
-    )
+    panel, plan = replace(panel, levels=champion.levels), Plan(timeline, theirs, model=champion)
+    walked = join(panel, plan, walk(panel, plan, processes))
     return score(walked, theirs)
 
 

@@ -14,14 +14,14 @@ import numpy as np
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.track import Timeline
 from pricewright.forecasting.walkforward import (
-    CalibratedForecasts,
     Forecasts,
+    Plan,
+    Timeline,
     WalkForward,
+    join,
     walk_forward,
 )
-from pricewright.forecasting.walkforward import walked as joined
 from pricewright.tables.arrays import Days, Flags, Floats
 
 DOING = "checking for leaks"
@@ -34,7 +34,7 @@ def check(
     walked: WalkForward,
     processes: int = 1,
     *,
-    again: Sequence[CalibratedForecasts] = (),
+    again: Sequence[Forecasts] = (),
 ) -> dict[str, object]:
     """Check all origins with garbage after the last, and the first with garbage after it.
 
@@ -47,7 +47,7 @@ def check(
         return {"cutoffs": [], "columns": []}
     first, last = int(timeline.origins[0]), int(timeline.origins[-1])
     _compare(walked, panel, timeline, settings, cutoff=last, processes=processes, remade=again)
-    early = upto(timeline, first)
+    early = timeline.until(first)
     if again or len(panel) > SLICE_WIDTH:  # in one piece, as what it is compared with
         panel = panel.columns(np.sort(np.argsort(panel.counts, kind="stable")[:SLICE_WIDTH]))
         walked = walk_forward(panel, early, settings, processes, to_the_end=False, doing=DOING)
@@ -63,12 +63,12 @@ def _compare(
     *,
     cutoff: int,
     processes: int,
-    remade: Sequence[CalibratedForecasts] = (),
+    remade: Sequence[Forecasts] = (),
 ) -> list[str]:
     """The names of the columns that are the same up to a day, whatever comes after it."""
-    early, garbled = upto(timeline, cutoff), spoiled(panel, cutoff)
+    early, garbled = timeline.until(cutoff), spoiled(panel, cutoff)
     again = (
-        joined(garbled, early, settings, remade)
+        join(garbled, Plan(early, settings), remade)
         if remade
         else walk_forward(garbled, early, settings, processes, to_the_end=False, doing=DOING)
     )
@@ -84,13 +84,6 @@ def _compare(
             columns[name] = None
             _same(name, one, two, days=days, symbols=symbols, cutoff=cutoff)
     return list(columns)
-
-
-def upto(timeline: Timeline, day: int) -> Timeline:
-    """The timeline as it would have been on a day."""
-    return Timeline(
-        timeline.origins[timeline.origins <= day], timeline.estimates[timeline.estimates <= day]
-    )
 
 
 def spoiled(panel: Panel, cutoff: int) -> Panel:
@@ -115,8 +108,8 @@ def _known(
     count = len(origins)
     usable = piece.usable[:count]
     yield "usable", usable.astype(np.float64), origins
-    states = [(name, part) for name, part in piece.states.items() if part is not None]
-    for name, part in (*states, ("centre", piece.centres), ("variance", piece.variances)):
+    forecasts = {"centre": piece.centres, "variance": piece.variances}
+    for name, part in (piece.states.arrays() | forecasts).items():
         yield name, _only(part[:count], usable), origins
     yield "shape", walked.shapes(piece)[:count], origins
     panel, rows = walked.panel(piece), piece.daily_rows

@@ -26,6 +26,7 @@ from typing import Self
 
 import numpy as np
 
+from pricewright.forecasting.panel import BySymbol
 from pricewright.forecasting.recurrence import BLOCK, before, blocks, recurrence
 from pricewright.tables.arrays import Flags, Floats, Ints, sums
 
@@ -237,7 +238,7 @@ CROWD = 0.5
 
 
 @dataclass(frozen=True)
-class Garch:
+class Garch(BySymbol):
     """Parameters, each (S,), `variance` the long-run one; and how the search for them ended."""
 
     variance: Floats

@@ -17,12 +17,13 @@ and their derivatives by `keep` are what the same recursion makes of them, once 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
 from pricewright.forecasting import trees as lagged
+from pricewright.forecasting.panel import BySymbol
 from pricewright.forecasting.recurrence import BLOCK, before, block_sums, blocks, recurrence
 from pricewright.forecasting.settings import LocationKind
 from pricewright.forecasting.trees import Tree
@@ -117,7 +118,7 @@ class _Errors:
 
 
 @dataclass(frozen=True)
-class Location:
+class Location(BySymbol):
     """Parameters, each (S,): `slope` and `intercept` of the trend per step, and the weight.
 
     trees: those of all symbols, if they were asked for and could be grown.
@@ -128,24 +129,6 @@ class Location:
     intercept: Floats
     weight: Floats
     trees: Sequence[Tree] | None = None
-
-    def of(self, columns: slice | Ints) -> Self:
-        """The parameters of some of the symbols."""
-        return replace(
-            self,
-            slope=self.slope[columns],
-            intercept=self.intercept[columns],
-            weight=self.weight[columns],
-        )
-
-    def joined(self, parts: Sequence[Self]) -> Self:
-        """The parameters of several groups of symbols together."""
-        return replace(
-            self,
-            slope=np.concatenate([part.slope for part in parts]),
-            intercept=np.concatenate([part.intercept for part in parts]),
-            weight=np.concatenate([part.weight for part in parts]),
-        )
 
 
 def fit(kind: LocationKind, values: Floats, trees: Sequence[Tree] | None = None) -> Location:

@@ -138,7 +138,7 @@ class Model:
             last_days=self.last_days[columns],
             recent=[self.recent[column] for column in columns.tolist()],
             fitted=self.fitted.of(columns),
-            states=self.states.at(columns),
+            states=self.states.of(columns),
             shapes=self.shapes if len(self.shapes) < len(self.symbols) else self.shapes[columns],
         )
 
@@ -151,7 +151,7 @@ class Model:
         One observation after the other, so that the numbers are the same in however many goes
         they came. Only a rolling mean is made anew, from all the recent prices.
         """
-        states = self.states.at(np.arange(len(panel)))  # a copy
+        states = self.states.of(np.arange(len(panel)))  # a copy
         for step in range(int((panel.counts - 1).max(initial=0))):
             columns = np.flatnonzero(panel.counts - 1 > step)
             pair = Panel(
@@ -161,30 +161,29 @@ class Model:
                 panel.levels[columns],
             )
             after = [np.ones(len(columns), dtype=np.intp)]
-            begun = Start(states.at(columns), start.earlier[:0, columns])
+            begun = Start(states.of(columns), start.earlier[columns, :0])
             made = follow(pair, [self.fitted.of(columns)], after, 1, begun).states.at(0)
-            for (_, ours), (_, new) in zip(states.items(), made.items(), strict=True):
-                if ours is not None:
-                    ours[columns] = new
+            new = made.arrays()
+            for name, ours in states.arrays().items():
+                ours[columns] = new[name]
         model = self.fitted.volatility
         if model.kind == "rolling":
-            means = volatility.rolling(squares(panel.values), model.rolling_days, start.earlier)
+            means = volatility.rolling(squares(panel.values), model.rolling_days, start.earlier.T)
             columns = np.flatnonzero(panel.counts > 1)
             states.ewma[columns] = means[panel.counts[columns] - 1, columns]
         return states
 
     def _start(self, anew: Flags) -> Start:
-        states = self.states.at(np.arange(len(anew)))  # a copy
-        for _, part in states.items():
-            if part is not None:
-                part[anew] = np.nan
+        states = self.states.of(np.arange(len(anew)))  # a copy
+        for part in states.arrays().values():
+            part[anew] = np.nan
         states.observations[anew] = 1.0
         longest = max(len(prices) for prices in self.recent) - 1
-        earlier = np.full((longest, len(anew)), np.nan)
+        earlier = np.full((len(anew), longest), np.nan)
         for column in np.flatnonzero(~anew).tolist():
             prices = self.recent[column]
             values = prices if self.levels[column] else np.log(prices)
-            earlier[longest - len(prices) + 1 :, column] = np.diff(values) ** 2
+            earlier[column, longest - len(prices) + 1 :] = np.diff(values) ** 2
         return Start(states, earlier)
 
 

@@ -1,126 +1,28 @@
-"""A track through time: at each date the parameters, states and forecasts that were known then.
-
-Before it comes the plan: the days of a walk-forward evaluation, where it forecasts and where it
-estimates anew, and what it has to know of all symbols.
-"""
+"""A track through time: at each date the parameters, states and forecasts that were known then."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
-from pricewright.forecasting import distribution, har, trees
 from pricewright.forecasting import location as locations
 from pricewright.forecasting import volatility as volatilities
 from pricewright.forecasting.har import averages
 from pricewright.forecasting.location import Location
-from pricewright.forecasting.panel import NEVER, Panel, panel_slices, squares
+from pricewright.forecasting.panel import BySymbol, Panel, squares
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.trees import Tree, last_changes
 from pricewright.forecasting.volatility import Start, States, Volatility
-from pricewright.tables.arrays import Days, Flags, Floats, Ints
+from pricewright.tables.arrays import Floats, Ints
 
 
 @dataclass(frozen=True)
-class Timeline:
-    """Calendar days, the same for all symbols, a horizon of the joint calendar apart.
-
-    origins: (K,), from which forecasts are evaluated; the last leaves a horizon to score.
-    estimates: (E,), at whose end parameters are estimated; those of one hold to the next. The
-    first come before the origins, so that errors made out of sample are there to calibrate by;
-    the last is the last origin.
-    """
-
-    origins: Days
-    estimates: Days
-
-
-def make_timeline(panel: Panel, settings: Settings) -> Timeline:
-    """The timeline of an evaluation; it begins when a first symbol has history enough."""
-    calendar = panel.calendar
-    step = settings.horizon
-    before = -(-settings.calibration // step)
-    places = np.arange(len(calendar) - 1 - step, -1, -step)[: settings.origins + before][::-1]
-    grid = calendar[places]
-    enough = np.sort(panel.days[settings.min_history - 1 : settings.min_history].ravel())
-    grid = grid[grid >= enough[0]] if len(enough) else grid[:0]
-    estimates = np.union1d(grid[:1], grid[:: -settings.refit])
-    return Timeline(grid[-settings.origins :], estimates)
-
-
-@dataclass(frozen=True)
-class Plan:
-    """When a walk-forward estimates and forecasts, and what was estimated over all symbols.
-
-    days: at whose ends parameters are estimated.  weights, forests: for each of these days, the
-    HAR's (H, K), and the trees.  every: one in so many errors is in the pool of all symbols.
-    """
-
-    timeline: Timeline
-    days: Sequence[int]
-    weights: Sequence[Floats | None]
-    forests: Sequence[Sequence[Tree] | None]
-    every: int
-
-
-def make_plan(
-    panel: Panel,
-    timeline: Timeline,
-    settings: Settings,
-    threads: int = 1,
-    *,
-    to_the_end: bool = True,
-) -> Plan:
-    """The plan of a walk-forward of a panel.
-
-    to_the_end: whether to estimate once more at the end of the panel, for a model to deploy.
-    """
-    days = timeline.estimates.tolist() + ([int(panel.calendar[-1])] if to_the_end else [])
-    return Plan(
-        timeline=timeline,
-        days=days,
-        weights=_har_weights(panel, days, settings),
-        forests=trees.forests(panel, days, settings, threads),
-        every=max(-(-len(panel) * settings.calibration // distribution.POOL), 1),
-    )
-
-
-def _har_weights(panel: Panel, days: Sequence[int], settings: Settings) -> list[Floats | None]:
-    if settings.volatility not in ("har", "combined"):
-        return [None] * len(days)
-    step = har.every(int(panel.counts.sum()))
-    rows = har.joined(
-        [har.rows(part.panel, settings.horizon, step) for part in panel_slices(panel)]
-    )
-    result: list[Floats | None] = []
-    for day in days:
-        until = day - settings.embargo_days
-        since = until - settings.window_days if settings.window_days is not None else -NEVER
-        result.append(har.weights(rows, since, until, result[-1] if result else None))
-    return result
-
-
-@dataclass(frozen=True)
-class Fitted:
+class Fitted(BySymbol):
     """The parameters of S symbols, estimated at the end of some day."""
 
     location: Location
     volatility: Volatility
-
-    def of(self, columns: slice | Ints) -> Self:
-        """The parameters of some of the symbols."""
-        return replace(
-            self, location=self.location.of(columns), volatility=self.volatility.of(columns)
-        )
-
-    def joined(self, parts: Sequence[Self]) -> Self:
-        """The parameters of several groups of symbols together."""
-        return replace(
-            self,
-            location=self.location.joined([part.location for part in parts]),
-            volatility=self.volatility.joined([part.volatility for part in parts]),
-        )
 
 
 @dataclass(frozen=True)
@@ -136,6 +38,11 @@ class Track:
     centres: Floats
     variances: Floats
 
+    def arrays(self) -> dict[str, Any]:
+        """All arrays by name, those of the states among them."""
+        own = {"rows": self.rows, "centres": self.centres, "variances": self.variances}
+        return own | self.states.arrays()
+
     def at(self, places: Ints) -> Self:
         """The track at some places (K, S) of each symbol; nothing is known at a place below 0."""
         columns = np.arange(self.rows.shape[1])
@@ -146,11 +53,8 @@ class Track:
             centres=self.centres[places, columns],
             variances=self.variances[places, columns],
         )
-        nowhere = places < 0
-        found.rows[nowhere] = -1
-        for part in (found.centres, found.variances, *dict(found.states.items()).values()):
-            if part is not None:
-                part[nowhere] = np.nan
+        for name, part in found.arrays().items():
+            part[places < 0] = -1 if name == "rows" else np.nan
         return found
 
 
@@ -192,14 +96,13 @@ def follow(
     begins: for each of `fitted`, (S,) the row from which on it holds: up to the next's.
     start: where histories go on that began before the panel.
     """
-    symbols, columns = len(panel), np.arange(len(panel))
-    first = begins[0]
-    length = max(int((panel.counts - first).max(initial=0)), 0)
+    columns = np.arange(len(panel))
+    length = max(int((panel.counts - begins[0]).max(initial=0)), 0)
     changes = squares(panel.values)
     averaged = None
     if fitted[0].volatility.uses_har:
         averaged = averages(changes, start.states.averages if start else None)
-    track: Track | None = None
+    whole: Track | None = None
     for place, part in enumerate(fitted):
         ends = begins[place + 1] if place + 1 < len(begins) else panel.counts
         most = max(int((ends - begins[place]).max(initial=0)), 0)
@@ -213,11 +116,24 @@ def follow(
             locations.centres(part.location, states, horizon),
             volatilities.variances(part.volatility, states, horizon),
         )
-        if track is None:
-            track = _empty(length, symbols, made)
-        _put(track, made, (rows - first)[inside], inside)
-    assert track is not None
-    return track
+        if whole is None:
+            whole = _blank(made, length)
+        places = (rows - begins[0])[inside], np.nonzero(inside)[1]
+        theirs = made.arrays()
+        for name, ours in whole.arrays().items():
+            ours[places] = theirs[name][inside]
+    assert whole is not None
+    return whole
+
+
+def _blank(like: Track, length: int) -> Track:
+    """A track of so many observations in which nothing is known yet."""
+    blank = {
+        name: np.full((length, *part.shape[1:]), np.nan) for name, part in like.arrays().items()
+    }
+    states = replace(like.states, **{name: blank[name] for name in like.states.arrays()})
+    rows = np.full(blank["rows"].shape, -1)
+    return Track(rows, states, blank["centres"], blank["variances"])
 
 
 def errors(panel: Panel, track: Track) -> Floats:
@@ -249,22 +165,3 @@ def _states(
         if fitted.location.kind == "lightgbm"
         else None,
     )
-
-
-def _empty(length: int, symbols: int, like: Track) -> Track:
-    nothing = np.full((length, symbols, like.centres.shape[-1]), np.nan)
-    states = like.states.empty(length, symbols)
-    return Track(np.full((length, symbols), -1), states, nothing, nothing.copy())
-
-
-def _put(track: Track, made: Track, places: Ints, inside: Flags) -> None:
-    """Write what was made, where it is inside, to the places of its columns."""
-    columns = np.broadcast_to(np.arange(inside.shape[1]), inside.shape)[inside]
-    track.rows[places, columns] = made.rows[inside]
-    track.centres[places, columns] = made.centres[inside]
-    track.variances[places, columns] = made.variances[inside]
-    theirs = dict(made.states.items())
-    for name, ours in track.states.items():
-        new = theirs[name]
-        if ours is not None and new is not None:
-            ours[places, columns] = new[inside]

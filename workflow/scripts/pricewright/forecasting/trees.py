@@ -208,7 +208,7 @@ def forests(
         return [None] * len(days)
     _lightgbm()  # before the work begins
     step = every(int(panel.counts.sum()), settings.horizon)
-    found = joined([rows(part.panel, settings, step) for part in panel_slices(panel)])
+    found = joined([rows(part, settings, step) for part, _ in panel_slices(panel)])
     until = [day - settings.embargo_days for day in days]
     window = settings.window_days
     since = [-NEVER if window is None else day - window for day in until]

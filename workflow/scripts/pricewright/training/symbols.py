@@ -15,9 +15,15 @@ from pricewright.forecasting.document import read
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.track import Timeline, make_timeline
 from pricewright.forecasting.volatility import GARCH_CHANGES, Start
-from pricewright.forecasting.walkforward import Forecasts, WalkForward
+from pricewright.forecasting.walkforward import (
+    Forecasts,
+    Plan,
+    Timeline,
+    WalkForward,
+    make_plan,
+    make_timeline,
+)
 
 
 def unfit(panel: Panel, column: int, cutoff: int, settings: Settings) -> str | None:
@@ -101,6 +107,12 @@ class Subject:
     settings: Settings
     scored: Model | None
     start: Start | None
+
+    def plan(self, threads: int = 1) -> Plan:
+        """Its walk-forward's."""
+        if self.scored:
+            return Plan(self.timeline, self.settings, model=self.scored, start=self.start)
+        return make_plan(self.panel, self.timeline, self.settings, threads)
 
 
 def chosen(

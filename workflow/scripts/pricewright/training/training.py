@@ -1,6 +1,6 @@
 """From clean prices to a model document: who is modelled, with what, and how well it would do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,9 @@ from pricewright.forecasting.document import written
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.track import Timeline, make_plan
-from pricewright.forecasting.walkforward import (
-    WalkForward,
-    follow_given,
-    walk,
-    walked,
-    walked_given,
-)
+from pricewright.forecasting.walkforward import Plan, Timeline, WalkForward, join, walk
 from pricewright.tables.arrays import Days
-from pricewright.training.sharding import GivenModel, ShardResult, ShardTask, to_score, to_train
+from pricewright.training.sharding import ShardResult
 from pricewright.training.symbols import Subject, chosen, fallbacks
 
 
@@ -89,15 +82,6 @@ class Source:
         }
 
 
-def tasks(subject: Subject, sha256: str, count: int, threads: int = 1) -> Iterator[ShardTask]:
-    """What each of so many shards is to do; sha256: of the clean table."""
-    panel, times, settings = subject.panel, subject.timeline, subject.settings
-    if subject.scored is None or subject.start is None:
-        return to_train(panel, times, settings, sha256=sha256, count=count, threads=threads)
-    given = GivenModel(times, subject.scored.fitted, subject.start)
-    return to_score(panel, settings, given, sha256=sha256, count=count)
-
-
 def build_model(
     panel: Panel,
     source: Source,
@@ -153,34 +137,22 @@ def _walked(
 ) -> tuple[WalkForward, dict[str, Any] | None]:
     """The walk-forward, by the shards or anew, and the record of its check for leaks."""
     panel, times, settings = subject.panel, subject.timeline, subject.settings
-    followed, made, again = (
-        [part for shard in shards for part in getattr(shard, name)]
-        for name in ("followed", "made", "checked")
-    )
+    pieces = [piece for shard in shards for piece in shard.pieces]
+    again = [piece for shard in shards for piece in shard.checked]
     if shards:
-        places = [piece.columns for piece in [*followed, *(part.piece for part in made)]]
-        whole = np.array_equal(np.sort(np.concatenate([[], *places])), np.arange(len(panel)))
+        places = np.sort(np.concatenate([[], *(piece.columns for piece in pieces)]))
+        whole = np.array_equal(places, np.arange(len(panel)))
         if not whole or any(shard.sha256 != source.sha256 for shard in shards):
             raise Refusal(
                 f"{source.name}: the shards' work is of other prices than these, or some of it is "
                 "not there; run the step again from its shards on."
             )
-    if subject.scored and subject.start:
-        given = subject.scored
-        if not shards:
-            followed = follow_given(
-                panel,
-                times,
-                settings,
-                fitted=given.fitted,
-                start=subject.start,
-                processes=processes,
-            )
-        return walked_given(panel, times, given.shapes[None], followed), None
-    if not shards:
-        made = walk(panel, make_plan(panel, times, settings, processes), settings, processes)
-    found = walked(panel, times, settings, made)
-    return found, leakage.check(panel, times, settings, found, processes, again=again)
+    else:
+        pieces = walk(panel, subject.plan(processes), processes)
+    walked = join(panel, Plan(times, settings), pieces)
+    if subject.scored:
+        return walked, None
+    return walked, leakage.check(panel, times, settings, walked, processes, again=again)
 
 
 def _dates(times: Timeline, given: tuple[dict[str, Any], str] | None) -> dict[str, Any]:
