@@ -279,7 +279,7 @@ def rolled(saved, known, *files):
 
 
 def opened_newer(file, saved, known):
-    from pricewright.forecasting.model import read_new_prices
+    from pricewright.forecasting.histories import read_new_prices
 
     return read_new_prices(file, saved, known).panel
 

@@ -11,7 +11,7 @@ from pricewright.evaluation import leakage
 from pricewright.evaluation.leakage import spoiled
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import har, location, trees, walkforward
-from pricewright.forecasting import track as walk
+from pricewright.forecasting import model as walk
 from pricewright.forecasting import trees as boosting
 from pricewright.forecasting.panel import Panel, panel_of
 from pricewright.forecasting.walkforward import make_timeline, walk_forward

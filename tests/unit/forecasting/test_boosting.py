@@ -42,7 +42,7 @@ def echoing(days=1000, symbols=3, share=0.6):
 
 
 def same(one, other):
-    return trees.written(one) == trees.written(other)
+    return trees.written_trees(one) == trees.written_trees(other)
 
 
 # What trees look at.

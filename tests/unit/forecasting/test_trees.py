@@ -85,8 +85,10 @@ def test_rows_of_any_shape_are_what_each_is_alone():
 
 def test_what_is_written_is_read_again_the_same():
     model, ours = grown()
-    again = trees.read(CheckedDocument({"trees": trees.written(ours)}, "m.json"), "trees", 4)
-    assert trees.written(again) == trees.written(ours)
+    again = trees.read_trees(
+        CheckedDocument({"trees": trees.written_trees(ours)}, "m.json"), "trees", 4
+    )
+    assert trees.written_trees(again) == trees.written_trees(ours)
     rows = np.random.default_rng(2).normal(size=(100, 4))
     np.testing.assert_array_equal(total(again, list(rows.T)), total(ours, list(rows.T)))
     np.testing.assert_allclose(total(again, list(rows.T)), model.predict(rows), atol=1e-12)

@@ -12,8 +12,8 @@ from forecasts import chosen, records_of, shuffled, simulated, trained, uneven
 
 from conftest import ROOT, SCRIPTS
 from pricewright.forecasting import har, volatility, walkforward
+from pricewright.forecasting.model import estimate
 from pricewright.forecasting.panel import NEVER, squares
-from pricewright.forecasting.track import estimate
 from pricewright.forecasting.walkforward import Timeline, make_timeline, usable, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")

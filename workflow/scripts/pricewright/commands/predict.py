@@ -20,7 +20,8 @@ import numpy as np
 
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
-from pricewright.forecasting.model import Model, read_new_prices
+from pricewright.forecasting.histories import read_new_prices
+from pricewright.forecasting.model import Model
 
 PROGRAM = "pricewright predict"
 

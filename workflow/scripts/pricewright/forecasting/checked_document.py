@@ -26,8 +26,9 @@ class CheckedDocument:
         self.document, self.name = document, name
 
     def refuse(self, key: str, found: Any, wanted: str) -> NoReturn:
-        shown = repr(found) if len(repr(found)) <= 60 else repr(found)[:57] + "..."
-        raise Refusal(f"{self.name}: {key!r}: found {shown}, allowed: {wanted}; train again.")
+        raise Refusal(
+            f"{self.name}: {key!r}: found {short(repr(found))}, allowed: {wanted}; train again."
+        )
 
     def at(self, *path: str) -> Any:
         node = self.document
@@ -46,7 +47,6 @@ class CheckedDocument:
         return found
 
     def flag(self, *path: str) -> bool:
-        """True or false."""
         found = self.at(*path)
         if not isinstance(found, bool):
             self.refuse(".".join(path), found, "true or false")
@@ -100,3 +100,8 @@ class CheckedDocument:
 def _is_number(value: Any) -> bool:
     """Whether it is one that can be reckoned with: no NaN, and no integer of 400 digits."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+
+
+def short(text: str, most: int = 60) -> str:
+    """A text, or its beginning if it is longer than `most`."""
+    return text if len(text) <= most else text[: most - 3] + "..."

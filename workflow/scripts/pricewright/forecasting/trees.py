@@ -67,7 +67,7 @@ def total(trees: Sequence[Tree], numbers: Sequence[Floats]) -> Floats:
     return found
 
 
-def written(trees: Sequence[Tree]) -> list[dict[str, Any]]:
+def written_trees(trees: Sequence[Tree]) -> list[dict[str, Any]]:
     """Trees as JSON: for each an object of its arrays."""
     return [
         {
@@ -80,7 +80,7 @@ def written(trees: Sequence[Tree]) -> list[dict[str, Any]]:
     ]
 
 
-def read(reader: CheckedDocument, key: str, numbers: int) -> list[Tree]:
+def read_trees(reader: CheckedDocument, key: str, numbers: int) -> list[Tree]:
     """The trees at a key of a document, for rows of so many numbers.
 
     Raises Refusal, with the key, for what is no tree: each split after the first, and each leaf,

@@ -88,6 +88,11 @@ class Volatility(BySymbol):
     def uses_garch(self) -> bool:
         return self.kind in ("garch11", "combined")
 
+    @property
+    def prices_needed(self) -> int:
+        """From how many last prices of a symbol its states go on."""
+        return self.rolling_days + 1 if self.kind == "rolling" else 1
+
     def kinds(self, symbols: int) -> Sequence[VolatilityKind]:
         """The kind that each of so many symbols got, its own or what it fell back to."""
         has_har = (

@@ -14,10 +14,9 @@ import numpy as np
 
 from pricewright.forecasting import distribution, har, trees
 from pricewright.forecasting.distribution import Errors, PastErrors
-from pricewright.forecasting.model import Model
+from pricewright.forecasting.model import Fitted, Model, Track, errors, estimate, follow
 from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel, each, panel_slices
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.track import Fitted, Track, errors, estimate, follow
 from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.volatility import Start, States
 from pricewright.steplog.log import Progress

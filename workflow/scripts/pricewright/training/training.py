@@ -170,7 +170,7 @@ def _saved(panel: Panel, walked: WalkForward, settings: Settings) -> Model:
     """The model as of the end of a walk-forward."""
     parts, order = walked.pieces, walked.order
     ends, columns = panel.counts - 1, np.arange(len(panel))
-    most = settings.rolling_days + 1 if settings.volatility == "rolling" else 1
+    most = parts[0].fitted.volatility.prices_needed
     return Model(
         settings=settings,
         symbols=panel.symbols,
