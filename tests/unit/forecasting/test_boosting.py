@@ -97,7 +97,7 @@ def test_a_row_is_an_observation_and_what_came_of_it(volatility):
     assert len(found.outcomes) == 2 * (135 * 5 + 4 + 3 + 2 + 1)  # those after the first 60
     values = panel.values[:, 1]
     place = len(found.outcomes) - 1  # the last of all: of the last but one observation, 1 ahead
-    assert found.numbers[place, -1] == 1
+    assert found.inputs[place, -1] == 1
     changes = np.diff(values)
     squared = changes[:198] ** 2
     if volatility == "rolling":
@@ -107,14 +107,14 @@ def test_a_row_is_an_observation_and_what_came_of_it(volatility):
         for square in squared:
             variance = 0.94 * variance + 0.06 * square
     expected = changes[197 - np.arange(LAGS)] / np.sqrt(variance)
-    np.testing.assert_allclose(found.numbers[place, :-1], expected, atol=1e-6)
+    np.testing.assert_allclose(found.inputs[place, :-1], expected, atol=1e-6)
     np.testing.assert_allclose(found.outcomes[place], changes[198] / np.sqrt(variance), atol=1e-6)
     assert (found.begun[place], found.known[place]) == (panel.days[198, 1], panel.days[199, 1])
 
 
 def test_an_outcome_is_in_units_of_a_random_walk_of_as_many_steps():
     found = rows(simulated(6, 2000), chosen(horizon=10, **TREES), 1)
-    spread = [found.outcomes[found.numbers[:, -1] == step].std() for step in range(1, 11)]
+    spread = [found.outcomes[found.inputs[:, -1] == step].std() for step in range(1, 11)]
     np.testing.assert_allclose(spread, 1.0, atol=0.15)
 
 
@@ -125,7 +125,7 @@ def test_of_long_histories_some_rows_are_taken_and_all_steps_alike(horizon, monk
     step = every(int(panel.counts.sum()), horizon)
     found = rows(panel, chosen(horizon=horizon, **TREES), step)
     assert 1000 < len(found.outcomes) <= 3000
-    counts = np.bincount(found.numbers[:, -1].astype(int), minlength=horizon + 1)[1:]
+    counts = np.bincount(found.inputs[:, -1].astype(int), minlength=horizon + 1)[1:]
     assert counts.max() - counts.min() <= 0.1 * counts.mean() + 4
 
 

@@ -1,6 +1,7 @@
 """Forecasts from the past beside what happened: losses, hits and transforms, as arrays."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -118,40 +119,16 @@ def _score(piece: Forecasts, panel: Panel, shapes: Floats, settings: Settings) -
         for found in naive_scales(panel.prices)
     )
     last = np.repeat(panel.values[at, columns][..., None], settings.horizon, axis=-1)
-    plain = _Forecasts(
-        last,
-        _plain_variance(panel)[at, columns][..., None] * steps,
-        distribution.normal(levels)[None, None, None],
-    )
-    ours = _Forecasts(piece.centres, piece.variances, shapes[:-1])
-    daily = _daily(piece, panel, shapes, levels.tolist())
+    plain = _plain_variance(panel)[at, columns][..., None] * steps
+    normal = distribution.normal(levels)[None, None, None]
+    losses = partial(_losses, actual=actual, scale=scale, panel=panel, coverage=settings.level)
     return Scores(
-        model=_losses(ours, actual, scale, panel, settings.level),
-        random_walk=_losses(plain, actual, scale, panel, settings.level),
+        model=losses(piece.centres, piece.variances, shapes[:-1]),
+        random_walk=losses(last, plain, normal),
         scale=scale,
         squared_scale=squared_scale,
-        qlike=qlike(daily.change**2, piece.daily_variances),
-        ewma_qlike=qlike(daily.change**2, daily.benchmark),
-        hits=daily.hits,
+        **_daily(piece, panel, shapes, levels.tolist()),
     )
-
-
-@dataclass(frozen=True)
-class _Forecasts:
-    """From K origins: centres, variances (K, S, H), and shapes (K, S, H, Q) or of fewer."""
-
-    centres: Floats
-    variances: Floats
-    shapes: Floats
-
-
-@dataclass(frozen=True)
-class _Daily:
-    """Of D days: the change (D, S), EWMA's variance of it, and hits (D, S, T)."""
-
-    change: Floats
-    benchmark: Floats
-    hits: Floats
 
 
 def _plain_variance(panel: Panel) -> Floats:
@@ -162,14 +139,22 @@ def _plain_variance(panel: Panel) -> Floats:
 
 
 def _losses(
-    made: _Forecasts, actual: Floats, scale: Floats, panel: Panel, coverage: float
+    centres: Floats,
+    variances: Floats,
+    shapes: Floats,
+    *,
+    actual: Floats,
+    scale: Floats,
+    panel: Panel,
+    coverage: float,
 ) -> Losses:
+    """Of forecasts (K, S, H), their shapes (K, S, H, Q) or of fewer, beside what happened."""
     levels = distribution.levels_with(coverage).tolist()
-    unit, width = scale[..., None], np.sqrt(made.variances)
+    unit, deviation = scale[..., None], np.sqrt(variances)
 
     def quantile(level: float) -> Floats:
-        shape = made.shapes[..., levels.index(level)]
-        return from_scale(made.centres + width * shape, panel.levels)
+        shape = shapes[..., levels.index(level)]
+        return from_scale(centres + deviation * shape, panel.levels)
 
     def interval(share: float) -> tuple[Floats, Floats]:
         return quantile(round((1 - share) / 2, 12)), quantile(round((1 + share) / 2, 12))
@@ -183,10 +168,10 @@ def _losses(
     lower, upper = interval(coverage)
     with np.errstate(all="ignore"):
         logs = np.log(np.where(actual > 0, actual, np.nan))
-        standard = (np.where(panel.levels[:, None], actual, logs) - made.centres) / width
-    every = np.broadcast_to(made.shapes, (*actual.shape, len(levels)))
+        standard = (np.where(panel.levels[:, None], actual, logs) - centres) / deviation
+    every = np.broadcast_to(shapes, (*actual.shape, len(levels)))
     return Losses(
-        error=actual - from_scale(made.centres, panel.levels),
+        error=actual - from_scale(centres, panel.levels),
         pinball=whole / len(distribution.LEVELS) / unit,
         crps=2 * deciles / len(DECILES) / unit,
         interval=interval_score(actual, lower, upper, coverage) / unit,
@@ -196,8 +181,11 @@ def _losses(
     )
 
 
-def _daily(piece: Forecasts, panel: Panel, shapes: Floats, levels: list[float]) -> _Daily:
-    """What was forecast of each next day, by the distribution of the origin before it."""
+def _daily(
+    piece: Forecasts, panel: Panel, shapes: Floats, levels: list[float]
+) -> dict[str, Floats]:
+    """`qlike`, `ewma_qlike` and `hits` of what was forecast of each next day, by the distribution
+    of the origin before it."""
     columns = np.arange(len(panel))
     rows, origin = piece.daily_rows, np.maximum(piece.daily_origins, 0)
     there = (piece.daily_origins >= 0) & (rows + 1 < panel.counts)
@@ -212,4 +200,8 @@ def _daily(piece: Forecasts, panel: Panel, shapes: Floats, levels: list[float]) 
         for tail in TAILS
     ]
     benchmark = volatility.ewma(squares(panel.values), RISKMETRICS)[at, columns]
-    return _Daily(change, benchmark, np.stack(hits, axis=-1))
+    return {
+        "qlike": qlike(change**2, piece.daily_variances),
+        "ewma_qlike": qlike(change**2, benchmark),
+        "hits": np.stack(hits, axis=-1),
+    }

@@ -161,17 +161,27 @@ def seed(squares: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Rows:
-    """B rows for the regressions, in order of series.
+    """B rows to learn from, in order of series.
 
-    averages: (B, K).  outcomes: (H, B), mean squares over 1..h days ahead, clipped.  begun: (B,),
-    the day after which an outcome begins, and known: (H, B), the day on which it is known, NEVER
-    if that is not there yet.
+    inputs: (B, K), what to learn by.  outcomes: (B,), or (H, B) for horizons side by side.
+    begun: (B,), the day after which an outcome begins, and known: as outcomes, the day on which it
+    is known, NEVER if that is not there yet.
     """
 
-    averages: Floats
+    inputs: Floats
     outcomes: Floats
     begun: Days
     known: Days
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """The rows of several groups of series together."""
+    return Rows(
+        np.concatenate([part.inputs for part in parts]),
+        np.concatenate([part.outcomes for part in parts], axis=-1),
+        np.concatenate([part.begun for part in parts]),
+        np.concatenate([part.known for part in parts], axis=-1),
+    )
 
 
 def every(observations: int) -> int:
@@ -180,11 +190,12 @@ def every(observations: int) -> int:
 
 
 def rows(panel: Panel, horizon: int, step: int) -> Rows:
-    """Every `step`-th observation of a panel as rows."""
+    """Every `step`-th observation of a panel as rows: its averages (B, K), and mean squares over
+    1..h days ahead (H, B), clipped."""
     changes = squares(panel.values)
     past = with_floor(averages(changes))
     sums_so_far = np.concatenate([np.zeros((1, len(panel))), np.cumsum(changes, axis=0)])
-    found = [_nothing(horizon)]
+    found = []
     steps = np.arange(1, horizon + 1)[:, None]
     for column, count in enumerate(panel.counts):
         at = np.arange(max(WARM_UP, panel.first[column] + 1), count - 1, step)
@@ -204,21 +215,6 @@ def rows(panel: Panel, horizon: int, step: int) -> Rows:
     return joined(found)
 
 
-def _nothing(horizon: int) -> Rows:
-    none, days = np.empty((horizon, 0)), np.empty(0, dtype=np.int32)
-    return Rows(np.empty((0, len(HALF_LIVES))), none, days, none.astype(np.int32))
-
-
-def joined(parts: Sequence[Rows]) -> Rows:
-    """The rows of several panels together."""
-    return Rows(
-        np.concatenate([part.averages for part in parts]),
-        np.concatenate([part.outcomes for part in parts], axis=1),
-        np.concatenate([part.begun for part in parts]),
-        np.concatenate([part.known for part in parts], axis=1),
-    )
-
-
 def weights(rows: Rows, since: int, until: int, start: Floats | None = None) -> Floats:
     """(H, K): the weights for each horizon, from what happened after one day and up to another.
 
@@ -229,5 +225,5 @@ def weights(rows: Rows, since: int, until: int, start: Floats | None = None) -> 
         use = (rows.begun >= since) & (rows.known[horizon] <= until)
         before = start[horizon] if start is not None else found[-1] if found else None
         outcomes = rows.outcomes[horizon]
-        found.append(gamma_regression(rows.averages, outcomes, use, before))
+        found.append(gamma_regression(rows.inputs, outcomes, use, before))
     return np.array(found)

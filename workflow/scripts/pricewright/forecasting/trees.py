@@ -26,10 +26,10 @@ import numpy as np
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import volatility
 from pricewright.forecasting.checked_document import CheckedDocument
-from pricewright.forecasting.har import WARM_UP
+from pricewright.forecasting.har import WARM_UP, Rows, joined
 from pricewright.forecasting.panel import NEVER, Panel, panel_slices, squares
 from pricewright.forecasting.settings import Settings
-from pricewright.tables.arrays import Days, Floats, Ints
+from pricewright.tables.arrays import Floats, Ints
 
 MOST_TREES, MOST_LEAVES = 100, 8
 """The most trees of a model, and the most leaves of a tree."""
@@ -180,20 +180,6 @@ PARAMETERS: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Rows:
-    """B rows to learn from, in order of symbols.
-
-    numbers: (B, NUMBERS), what trees look at.  outcomes: (B,).  begun, known: (B,), the day after
-    which an outcome begins, and the day on which it is known.
-    """
-
-    numbers: Floats
-    outcomes: Floats
-    begun: Days
-    known: Days
-
-
 def forests(
     panel: Panel,
     days: Sequence[int],
@@ -228,12 +214,12 @@ def every(observations: int, horizon: int) -> int:
 
 
 def rows(panel: Panel, settings: Settings, step: int) -> Rows:
-    """Every `step`-th pair of an observation and a number of steps ahead as a row."""
+    """Every `step`-th pair of an observation and a number of steps ahead as a row of NUMBERS."""
     horizon, values = settings.horizon, panel.values
     plain = volatility.Volatility(settings.volatility, settings.decay, settings.rolling_days)
     variance = volatility.average(plain, squares(values))
     changes = last_changes(values)
-    found = [Rows(np.empty((0, NUMBERS)), np.empty(0), panel.days[:0, 0], panel.days[:0, 0])]
+    found = []
     for column, count in enumerate(panel.counts.tolist()):
         begin = max(WARM_UP, int(panel.first[column]) + 1)
         pairs = np.arange(0, max(count - begin, 0) * horizon, step)
@@ -254,16 +240,6 @@ def rows(panel: Panel, settings: Settings, step: int) -> Rows:
     return joined(found)
 
 
-def joined(parts: Sequence[Rows]) -> Rows:
-    """The rows of several panels together."""
-    return Rows(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("numbers", "outcomes", "begun", "known")
-        )
-    )
-
-
 def grown(rows: Rows, since: int, until: int) -> Sequence[Tree] | None:
     """The trees from what happened after one day and up to another; None if too little did.
 
@@ -273,7 +249,7 @@ def grown(rows: Rows, since: int, until: int) -> Sequence[Tree] | None:
     use = (rows.begun >= since) & (rows.known <= until)
     if use.sum() < FEWEST:
         return None
-    data = lightgbm.Dataset(rows.numbers[use], rows.outcomes[use])
+    data = lightgbm.Dataset(rows.inputs[use], rows.outcomes[use])
     model = lightgbm.train(PARAMETERS, data, num_boost_round=MOST_TREES)
     roots = [tree["tree_structure"] for tree in model.dump_model()["tree_info"]]
     # outcomes that are all alike give one leaf and no split, which is nothing to forecast by
