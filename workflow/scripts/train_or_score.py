@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from running import step
 
@@ -15,8 +15,7 @@ from pricewright.forecasting.model_file import read_model, write_model
 from pricewright.forecasting.settings import Settings
 from pricewright.steplog.log import say
 from pricewright.training.sharding import ShardResult, make_tasks
-from pricewright.training.symbols import chosen
-from pricewright.training.training import Source, build_model
+from pricewright.training.training import ModelDocument, Source, build_model, choose_symbols
 
 
 def train_or_score(
@@ -80,7 +79,7 @@ def train_or_score(
     if tasks:
         from pricewright.tables.array_files import write_stored
 
-        subject = chosen(panel, source.name, settings, given, source.newest_lost())
+        subject = choose_symbols(panel, source.name, settings, given, source.newest_lost())
         plan, count = subject.plan(threads), len(tasks)
         work = make_tasks(subject.panel, plan, sha256=sha256, count=count, threads=threads)
         for path, task in zip(tasks, work, strict=True):
@@ -129,7 +128,7 @@ def _done(shards: Sequence[Path]) -> list[ShardResult]:
     return [read_stored(path, ShardResult) for path in shards]
 
 
-def _deployed(champion: Path) -> tuple[dict[str, Any], str] | None:
+def _deployed(champion: Path) -> ModelDocument | None:
     """The model in place, if there is one that this code reads."""
     if not champion.exists():
         return None

@@ -281,7 +281,7 @@ def rolled(saved, known, *files):
 def opened_newer(file, saved, known):
     from pricewright.forecasting.histories import read_new_prices
 
-    return read_new_prices(file, saved, known).panel
+    return read_new_prices(file, saved, known)[0]
 
 
 @pytest.mark.parametrize("location", ["naive", "drift", "ses", "theta", "lightgbm"])
@@ -294,9 +294,9 @@ def test_rolling_forward_is_scoring_the_whole_in_however_many_goes(volatility, l
     scored = train(tmp_path / "whole", late + LATER, mode="score", model=path)
     newer = write(tmp_path / "newer.json", late + LATER)
 
-    one = opened.open_model(path)
-    saved = rolled(one.saved, one.known, newer)
-    expected = opened.open_model(scored).saved
+    old, known = opened.open_model(path)
+    saved = rolled(old, known, newer)
+    expected, _ = opened.open_model(scored)
     for name, values in states_of(expected).items():
         np.testing.assert_allclose(states_of(saved)[name], values, err_msg=name, **SCORED)
     forecasts = json.loads(scored.read_text())["symbols"]
@@ -308,7 +308,7 @@ def test_rolling_forward_is_scoring_the_whole_in_however_many_goes(volatility, l
         assert record["from"] == DAYS[-1]
 
     half = write(tmp_path / "half.json", [r for r in LATER if r["date"] <= DAYS[337]])
-    twice = rolled(one.saved, one.known, half, newer)
+    twice = rolled(old, known, half, newer)
     for name, values in states_of(saved).items():
         np.testing.assert_array_equal(states_of(twice)[name], values, err_msg=name)
 

@@ -8,8 +8,7 @@ import pytest
 from forecasts import chosen, records_of, simulated, trained, uneven
 
 from pricewright.evaluation import champion
-from pricewright.evaluation.figures import metrics
-from pricewright.evaluation.scores import score
+from pricewright.evaluation.scores import figures, score
 from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -186,16 +185,16 @@ def test_the_figures_of_both_are_those_that_each_has_alone(tmp_path, market):
     found = compared(trained(tmp_path, records_of(market), **PLAIN), market, decay=0.8)["metrics"]
     for name, decay in (("challenger", 0.8), ("champion", 0.94)):
         scores = scored(market, decay=decay)
-        alone = metrics(scores, market.symbols)
+        alone = figures(scores, market.symbols)
         made = found["pooled"][name]
         own = alone["pooled"]["model"]
         for key, value in (own | own.pop("by_horizon")).items():
             assert (made | made["by_horizon"])[key] == pytest.approx(value), key
         assert made["exceptions"]["5"] == pytest.approx(alone["pooled"]["var"]["5"]["share"])
-        for symbol, figures in alone["by_symbol"].items():
+        for symbol, its in alone["by_symbol"].items():
             own = found["by_symbol"][symbol][name]
-            assert own["mase"] == pytest.approx(figures["model"]["mase"])
-            assert own["qlike"] == pytest.approx(figures["volatility"]["qlike"])
+            assert own["mase"] == pytest.approx(its["model"]["mase"])
+            assert own["qlike"] == pytest.approx(its["volatility"]["qlike"])
     assert found["pooled"]["mae_ratio"] == 1
     assert found["pooled"]["challenger"]["qlike"] != found["pooled"]["champion"]["qlike"]
 

@@ -10,9 +10,9 @@ import utilsforecast.losses
 from forecasts import chosen, simulated, uneven
 from scipy import stats
 
-from pricewright.evaluation.figures import metrics, percent_key
+from pricewright.evaluation.acceptance import percent_key
 from pricewright.evaluation.metrics import kupiec
-from pricewright.evaluation.scores import COVERAGES, TAILS, score
+from pricewright.evaluation.scores import COVERAGES, TAILS, figures, score
 from pricewright.forecasting.distribution import LEVELS, levels_with
 from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
@@ -30,7 +30,7 @@ class Walk:
         self.times = make_timeline(panel, settings)
         self.walked = walk_forward(panel, self.times, settings)
         self.scores = score(self.walked, settings)
-        self.figures = metrics(self.scores, panel.symbols)
+        self.figures = figures(self.scores, panel.symbols)
         (self.piece,) = self.walked.pieces
         self.shapes = self.walked.shapes(self.piece)
 

@@ -11,15 +11,25 @@ from typing import Any
 import numpy as np
 
 from pricewright.evaluation.acceptance import percent_key
-from pricewright.evaluation.figures import at, by_symbol_of, mean_of, number, over_symbols, share_of
 from pricewright.evaluation.metrics import mae_ratio, mean_with_interval
-from pricewright.evaluation.scores import TAILS, Losses, Scores, score
+from pricewright.evaluation.scores import (
+    TAILS,
+    Losses,
+    Scores,
+    at,
+    by_symbol_of,
+    mean_of,
+    number,
+    over_symbols,
+    score,
+    share_of,
+)
 from pricewright.forecasting.document import read
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, Panel
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.walkforward import Plan, Timeline, join, walk
-from pricewright.tables.arrays import Days, Flags, Floats, mean
+from pricewright.tables.arrays import Days, Flags, Floats, mean, where
 
 
 def cut(scores: Scores, columns: Any, both: Flags, days: Flags) -> Scores:
@@ -27,23 +37,11 @@ def cut(scores: Scores, columns: Any, both: Flags, days: Flags) -> Scores:
 
     both: (K, S, H), from which origins, for whom and of how many days ahead.  days: (D, S).
     """
-    steps, count = both.shape[-1], len(days)
 
     def losses(of: Losses) -> Losses:
-        return Losses(
-            **{
-                name: np.where(
-                    both if found.ndim == both.ndim else both[..., None],
-                    found[:, columns][:, :, :steps],
-                    np.nan,
-                )
-                for name, found in vars(of).items()
-            }
-        )
-
-    def daily(found: Floats) -> Floats:
-        there = days if found.ndim == days.ndim else days[..., None]
-        return np.where(there, found[:count, columns], np.nan)
+        steps = both.shape[-1]
+        found = {name: part[:, columns][:, :, :steps] for name, part in vars(of).items()}
+        return Losses(**{name: where(both, part) for name, part in found.items()})
 
     return replace(
         scores,
@@ -51,9 +49,9 @@ def cut(scores: Scores, columns: Any, both: Flags, days: Flags) -> Scores:
         random_walk=losses(scores.random_walk),
         scale=scores.scale[:, columns],
         squared_scale=scores.squared_scale[:, columns],
-        qlike=daily(scores.qlike),
-        ewma_qlike=daily(scores.ewma_qlike),
-        hits=daily(scores.hits),
+        qlike=where(days, scores.qlike[: len(days), columns]),
+        ewma_qlike=where(days, scores.ewma_qlike[: len(days), columns]),
+        hits=where(days, scores.hits[: len(days), columns]),
     )
 
 

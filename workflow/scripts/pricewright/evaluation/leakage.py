@@ -22,7 +22,7 @@ from pricewright.forecasting.walkforward import (
     join,
     walk_forward,
 )
-from pricewright.tables.arrays import Days, Flags, Floats
+from pricewright.tables.arrays import Days, Floats, where
 
 DOING = "checking for leaks"
 
@@ -110,7 +110,7 @@ def _known(
     yield "usable", usable.astype(np.float64), origins
     forecasts = {"centre": piece.centres, "variance": piece.variances}
     for name, part in (piece.states.arrays() | forecasts).items():
-        yield name, _only(part[:count], usable), origins
+        yield name, where(usable, part[:count]), origins
     yield "shape", walked.shapes(piece)[:count], origins
     panel, rows = walked.panel(piece), piece.daily_rows
     days = np.where(rows >= 0, panel.days[rows, np.arange(len(panel))], NEVER)
@@ -118,11 +118,7 @@ def _known(
     days = days[:reach]
     early = (days <= cutoff) & (piece.daily_origins[:reach] >= 0)
     for name, part in (("centre", piece.daily_centres), ("variance", piece.daily_variances)):
-        yield f"daily {name}", _only(part[:reach], early), days
-
-
-def _only(values: Floats, there: Flags) -> Floats:
-    return np.where(there.reshape(*there.shape, *[1] * (values.ndim - 2)), values, np.nan)
+        yield f"daily {name}", where(early, part[:reach]), days
 
 
 def _same(

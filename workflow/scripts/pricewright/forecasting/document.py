@@ -5,7 +5,7 @@ the file.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -268,16 +268,8 @@ TOLERANCE = 1e-6
 """How far, relatively, a forecast may be off the one in the file: kinds of CPU differ by less."""
 
 
-@dataclass(frozen=True)
-class ModelFile:
-    """A model of the symbols that are wanted; `known` are all that the file has."""
-
-    saved: Model
-    known: Sequence[str]
-
-
-def open_model(path: Path, symbols: Sequence[str] | None = None) -> ModelFile:
-    """A model, of all its symbols or of some.
+def open_model(path: Path, symbols: Sequence[str] | None = None) -> tuple[Model, list[str]]:
+    """A model, of all its symbols or of some, and all the symbols that its file has.
 
     Raises Refusal if the file is no model of this schema version, if it lacks a symbol that is
     wanted, or if what it says cannot be, as after an edit by hand: a forecast in it that does
@@ -294,7 +286,7 @@ def open_model(path: Path, symbols: Sequence[str] | None = None) -> ModelFile:
         )
     saved = read(whole, str(path), symbols)
     _check_forecasts(saved, whole, path)
-    return ModelFile(saved, list(whole["symbols"]))
+    return saved, list(whole["symbols"])
 
 
 def _check_forecasts(saved: Model, whole: Any, path: Path) -> None:

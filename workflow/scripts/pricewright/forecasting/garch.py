@@ -45,11 +45,12 @@ class Likelihood:
         """squares: u in blocks, (BLOCK, K, S), 0 past an end.  counts: (S,), rows of each."""
         self.squares, self.counts = squares, counts
         count, columns = squares.shape[1:]
-        row = np.arange(count) * BLOCK
-        self._past = []
-        for begin in range(0, BLOCK, TOGETHER):
-            rows = np.arange(begin, begin + TOGETHER)[:, None] + row
-            self._past.append(np.flatnonzero(rows[..., None] >= counts))
+        rows = np.arange(BLOCK)[:, None, None] + np.arange(count)[:, None] * BLOCK
+        self._parts = [
+            (part, np.flatnonzero(rows[part] >= counts))
+            for part in (slice(at, at + TOGETHER) for at in range(0, BLOCK, TOGETHER))
+        ]
+        self._divisor = np.maximum(counts, 1)
         self._excess = squares - 1
         self._room = np.empty((3, *squares.shape))
         self._bench = np.empty((7, TOGETHER, count, columns))
@@ -69,12 +70,12 @@ class Likelihood:
         """(S,): the mean log-likelihood at a place (2, S), but for its constant."""
         a = before(self._excess, place[1], 0.0, out=self._room[0])
         total = np.zeros(a.shape[1:])
-        for rows, past in self._parts():
+        for rows, past in self._parts:
             variance, inverse, ratio, *_ = self._bench
             self._variance(a[rows], place[0], past, variance, inverse)
             total += np.log(np.multiply.reduce(variance, axis=0))
-            total += _added(np.multiply(self.squares[rows], inverse, out=ratio))
-        return -0.5 * sums(total) / self._divisor()
+            total += np.add.reduce(np.multiply(self.squares[rows], inverse, out=ratio), axis=0)
+        return -0.5 * sums(total) / self._divisor
 
     def bend(self, place: Floats) -> tuple[Floats, Floats, Floats]:
         """The likelihood (S,), its score (2, S) and its curvature (3, S): minus the second
@@ -84,29 +85,27 @@ class Likelihood:
         b = before(a, beta, 0.0, out=self._room[1])
         c = before(b, beta, 0.0, out=self._room[2])
         total = np.zeros((7, *a.shape[1:]))
-        for rows, past in self._parts():
+        for rows, past in self._parts:
             variance, inverse, ratio, by_a, by_b, by_c, product = self._bench
             self._variance(a[rows], alpha, past, variance, inverse)
             total[0] += np.log(np.multiply.reduce(variance, axis=0))
-            total[0] += _added(np.multiply(self.squares[rows], inverse, out=ratio))
+            total[0] += np.add.reduce(np.multiply(self.squares[rows], inverse, out=ratio), axis=0)
             for derivative, relative in ((a, by_a), (b, by_b), (c, by_c)):
                 np.multiply(derivative[rows], inverse, out=relative)
             ratio -= 1
             for place_of, relative in enumerate((by_a, by_b, by_c), start=1):
-                total[place_of] += _added(np.multiply(ratio, relative, out=product))
+                total[place_of] += np.add.reduce(np.multiply(ratio, relative, out=product), axis=0)
             ratio *= 2
             ratio += 1
             np.multiply(ratio, by_a, out=product)
             ratio *= by_b
             by_a *= product
-            total[4] += _added(by_a)
+            total[4] += np.add.reduce(by_a, axis=0)
             product *= by_b
-            total[5] += _added(product)
+            total[5] += np.add.reduce(product, axis=0)
             ratio *= by_b
-            total[6] += _added(ratio)
-        value, s_a, s_b, s_c, aa, ab, bb = (
-            np.array([sums(part) for part in total]) / self._divisor()
-        )
+            total[6] += np.add.reduce(ratio, axis=0)
+        value, s_a, s_b, s_c, aa, ab, bb = np.array([sums(part) for part in total]) / self._divisor
         score = 0.5 * np.array([s_a, alpha * s_b])
         curve = 0.5 * np.array([aa, alpha * ab - s_b, alpha**2 * bb - 2 * alpha * s_c])
         return -0.5 * value, score, curve
@@ -120,20 +119,6 @@ class Likelihood:
         variance.reshape(-1)[past] = 1
         np.divide(1, variance, out=inverse)
         inverse.reshape(-1)[past] = 0
-
-    def _parts(self) -> list[tuple[slice, Ints]]:
-        begins = range(0, BLOCK, TOGETHER)
-        return [
-            (slice(begin, begin + TOGETHER), past)
-            for begin, past in zip(begins, self._past, strict=True)
-        ]
-
-    def _divisor(self) -> Ints:
-        return np.maximum(self.counts, 1)
-
-
-def _added(rows: Floats) -> Floats:
-    return np.asarray(np.add.reduce(rows, axis=0))
 
 
 CAP = 0.9995

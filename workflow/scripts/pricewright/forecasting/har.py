@@ -56,7 +56,7 @@ def gamma_regression(x: Floats, y: Floats, use: Flags, start: Floats | None = No
         score, information, curvature = regression.slope(weights)
         chosen = np.ix_(active, active)
         new = np.zeros(terms)
-        by_newton = (known or step > 0) and _is_convex(curvature[chosen])
+        by_newton = (known or step > 0) and bool((np.linalg.eigvalsh(curvature[chosen]) > 0).all())
         if by_newton:
             new[active] = weights[active] + np.linalg.solve(curvature[chosen], score[active])
             by_newton = bool((new >= 0).all())
@@ -112,10 +112,6 @@ class _Regression:
         information = moments[:, :terms]
         information += RIDGE * np.trace(information) * np.eye(terms)
         return moments[:, -1], information, moments[:, terms:-1]
-
-
-def _is_convex(curvature: Floats) -> bool:
-    return bool((np.linalg.eigvalsh(curvature) > 0).all())
 
 
 HALF_LIVES = (1.0, 5.0, 20.0, 60.0, 250.0)

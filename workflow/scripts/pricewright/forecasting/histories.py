@@ -6,7 +6,6 @@ New prices are read with the standard library and numpy alone, or Parquet with p
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -41,8 +40,13 @@ def read_panel(path: Path, price: str) -> tuple[Panel, str, int]:
     a column is not there, if a price is missing, or if a symbol has two prices on one day.
     """
     if read_begin(path, 4) == b"PAR1":
-        panel = _parquet_panel(path, price)
-        if panel is not None:
+        columns = _dated_parquet(path, price)
+        if columns is not None:
+            import pyarrow as pa
+
+            panel = _panel(path, price, columns)
+            del columns
+            pa.default_memory_pool().release_unused()  # it would keep several times what that takes
             return panel, file_sha256(path), int(panel.counts.sum())
     columns, sha256 = _table(path, price)
     return _panel(path, price, columns), sha256, len(columns[1])
@@ -65,19 +69,6 @@ def _table(path: Path, price: str) -> tuple[_Columns, str]:
     days = table["date"].str.slice(0, 10).to_numpy().astype("datetime64[D]").astype(np.int32)
     prices = np.asarray(table[price], dtype=np.float64)
     return (list(map(str, names)), codes.astype(np.int32), days, prices), sha256
-
-
-def _parquet_panel(path: Path, price: str) -> Panel | None:
-    """The panel of a Parquet file that has symbols and days; None if they are stored else."""
-    import pyarrow as pa
-
-    columns = _dated_parquet(path, price)
-    if columns is None:
-        return None
-    panel = _panel(path, price, columns)
-    del columns
-    pa.default_memory_pool().release_unused()  # or it would keep several times what a panel takes
-    return panel
 
 
 def _dated_parquet(path: Path, price: str) -> _Columns | None:
@@ -143,16 +134,10 @@ def _panel(path: Path, price: str, columns: _Columns) -> Panel:
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
 
 
-@dataclass(frozen=True)
-class NewPrices:
-    """The prices of a model's symbols, and the symbols that the model does not know."""
+def read_new_prices(path: Path, model: Model, known: Sequence[str]) -> tuple[Panel, list[str]]:
+    """Clean records as a panel of the symbols of a model, and the symbols that it does not know.
 
-    panel: Panel
-    unknown: Sequence[str]
-
-
-def read_new_prices(path: Path, model: Model, known: Sequence[str]) -> NewPrices:
-    """Clean records as a panel of the symbols of a model, of which `known` are all it has.
+    known: all symbols that the model's file has.
 
     Raises Refusal, with the number of the record, for what is missing or no price, for a symbol
     with two prices on one day, and for a price whose logarithm a model takes and that has none.
@@ -186,7 +171,7 @@ def read_new_prices(path: Path, model: Model, known: Sequence[str]) -> NewPrices
     for symbol in symbols:
         days, values = zip(*sorted(prices[symbol].items()), strict=True)
         histories.append((np.array(days, dtype=np.int32), np.array(values, dtype=np.float64)))
-    return NewPrices(panel_of(symbols, histories), sorted(prices.keys() - set(known)))
+    return panel_of(symbols, histories), sorted(prices.keys() - set(known))
 
 
 def _clean_records(path: Path) -> Any:

@@ -24,7 +24,7 @@ import numpy as np
 
 from pricewright.forecasting import trees as lagged
 from pricewright.forecasting.panel import BySymbol
-from pricewright.forecasting.recurrence import BLOCK, before, block_sums, blocks, recurrence
+from pricewright.forecasting.recurrence import BLOCK, before, blocks, recurrence
 from pricewright.forecasting.settings import LocationKind
 from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.volatility import States
@@ -52,7 +52,8 @@ def smoothing_weight(changes: Floats) -> Floats:
     A series that never changes has the weight MOST, as a random walk has.
     """
     live = np.isfinite(changes)
-    errors = _Errors.of_series(np.where(live, changes, 0.0), live.sum(axis=0))
+    rows = blocks(np.where(live, changes, 0.0), len(changes) + 1)
+    errors = _Errors(rows, live.sum(axis=0))
     keep = np.where(live.any(axis=0), START, 0.0)
     found, at = keep.copy(), np.arange(len(keep))
     squared, slope, bend = errors.squared(keep)
@@ -87,11 +88,6 @@ class _Errors:
         self.past = np.flatnonzero(row > counts)
         self.room = np.empty((4, *changes.shape))
 
-    @classmethod
-    def of_series(cls, changes: Floats, counts: Ints) -> Self:
-        """Those of d (n, S), 0 past an end."""
-        return cls(blocks(changes, len(changes) + 1), counts)
-
     def of(self, columns: Flags) -> Self:
         """The same for some of the series."""
         if columns.all():
@@ -105,14 +101,9 @@ class _Errors:
             before(inflow, keep, 0.0, out=state)
         for state in (error, by_keep, twice):
             state.reshape(-1)[self.past] = 0.0
+        pairs = ((error, error), (error, by_keep), (by_keep, by_keep), (error, twice))
         squares, slopes, bends, others = (
-            block_sums(np.multiply(one, other, out=product))
-            for one, other in (
-                (error, error),
-                (error, by_keep),
-                (by_keep, by_keep),
-                (error, twice),
-            )
+            sums(sums(np.multiply(one, other, out=product))) for one, other in pairs
         )
         return squares, 2 * slopes, 2 * bends + 4 * others
 

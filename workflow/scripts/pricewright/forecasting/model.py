@@ -52,16 +52,22 @@ class Track:
     def at(self, places: Ints) -> Self:
         """The track at some places (K, S) of each symbol; nothing is known at a place below 0."""
         columns = np.arange(self.rows.shape[1])
-        found = replace(
-            self,
-            rows=self.rows[places, columns],
-            states=self.states.at(places, columns),
-            centres=self.centres[places, columns],
-            variances=self.variances[places, columns],
-        )
-        for name, part in found.arrays().items():
+        found = {name: part[places, columns] for name, part in self.arrays().items()}
+        for name, part in found.items():
             part[places < 0] = -1 if name == "rows" else np.nan
-        return found
+        return self._of(found)
+
+    def blank(self, length: int) -> Self:
+        """A track of so many observations in which nothing is known yet."""
+        found = {
+            name: np.full((length, *part.shape[1:]), -1 if name == "rows" else np.nan)
+            for name, part in self.arrays().items()
+        }
+        return self._of(found)
+
+    def _of(self, arrays: dict[str, Any]) -> Self:
+        states = replace(self.states, **{name: arrays[name] for name in self.states.arrays()})
+        return type(self)(arrays["rows"], states, arrays["centres"], arrays["variances"])
 
 
 def estimate(
@@ -123,23 +129,13 @@ def follow(
             volatilities.variances(part.volatility, states, horizon),
         )
         if whole is None:
-            whole = _blank(made, length)
+            whole = made.blank(length)
         places = (rows - begins[0])[inside], np.nonzero(inside)[1]
         theirs = made.arrays()
         for name, ours in whole.arrays().items():
             ours[places] = theirs[name][inside]
     assert whole is not None
     return whole
-
-
-def _blank(like: Track, length: int) -> Track:
-    """A track of so many observations in which nothing is known yet."""
-    blank = {
-        name: np.full((length, *part.shape[1:]), np.nan) for name, part in like.arrays().items()
-    }
-    states = replace(like.states, **{name: blank[name] for name in like.states.arrays()})
-    rows = np.full(blank["rows"].shape, -1)
-    return Track(rows, states, blank["centres"], blank["variances"])
 
 
 def errors(panel: Panel, track: Track) -> Floats:

@@ -9,7 +9,7 @@ other columns are there.
 
 import numpy as np
 
-from pricewright.tables.arrays import Floats, sums
+from pricewright.tables.arrays import Floats
 
 BLOCK = 64
 """Rows of a block; a power of 2."""
@@ -45,11 +45,6 @@ def whole(blocks: Floats, rows: int) -> Floats:
     made = np.empty((count * length, columns))
     made.reshape(count, length, columns)[:] = blocks.transpose(1, 0, 2)
     return made[:rows]
-
-
-def block_sums(blocks: Floats) -> Floats:
-    """(S,): the sums of what is in blocks; rows of 0 change nothing."""
-    return sums(sums(blocks))
 
 
 def before(
