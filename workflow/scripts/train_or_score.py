@@ -103,14 +103,7 @@ def train_or_score(
     say("params", **document["parameters"])
     digest = write_model(output, document)
     if backtest is not None:
-        write_backtest(
-            backtest,
-            digest,
-            origins=built.origins,
-            walked=built.walked,
-            scores=built.scores,
-            settings=built.settings,
-        )
+        write_backtest(backtest, digest, built.walked, built.scores)
     pooled = document["metrics"]["pooled"]
     for forecaster in ("model", "random_walk"):
         figures = {key: pooled[forecaster][key] for key in ("mase", "rmsse", "coverage")}

@@ -21,11 +21,8 @@ def compared(document, panel, cutoff="2000-01-01", **changes):
     """The record of a champion, said to be of long ago, beside a challenger with some settings."""
     document = document | {"cutoff": cutoff}
     settings = chosen(**(PLAIN | changes))
-    times = make_timeline(panel, settings)
-    scores = score(walk_forward(panel, times, settings), settings)
-    return champion.compare(
-        document, "0" * 64, scores, panel=panel, timeline=times, settings=settings
-    )
+    walked = walk_forward(panel, make_timeline(panel, settings), settings)
+    return champion.compare(document, "0" * 64, walked, score(walked))
 
 
 @pytest.fixture
@@ -61,13 +58,11 @@ def test_against_garbage_a_model_is_better_and_garbage_is_worse(tmp_path, market
 def test_a_challenger_that_is_garbage_is_worse(tmp_path, market):
     document = trained(tmp_path, records_of(market), **HAR)
     settings = chosen(**HAR)
-    times = make_timeline(market, settings)
-    scores = score(walk_forward(market, times, settings), settings)
+    walked = walk_forward(market, make_timeline(market, settings), settings)
+    scores = score(walked)
     scores.model.pinball[:] *= 2
     document["cutoff"] = "2000-01-01"
-    found = champion.compare(
-        document, "0" * 64, scores, panel=market, timeline=times, settings=settings
-    )
+    found = champion.compare(document, "0" * 64, walked, scores)
     assert found["verdict"] == "worse"
     assert found["difference"] == pytest.approx(1, abs=0.05)
     assert found["lower"] > 0
@@ -80,7 +75,7 @@ def test_the_difference_is_that_of_the_mean_losses_over_the_champions(tmp_path, 
     for decay in (0.8, 0.94):
         settings = chosen(**(PLAIN | {"decay": decay}))
         walked = walk_forward(market, make_timeline(market, settings), settings)
-        losses.append(score(walked, settings).model.pinball.mean(axis=(1, 2)))
+        losses.append(score(walked).model.pinball.mean(axis=(1, 2)))
     differences = losses[0] - losses[1]
     assert found["difference"] == pytest.approx(differences.mean() / losses[1].mean())
     half = 2.0930240544082634 * differences.std(ddof=1) / np.sqrt(20)  # Student's t of 19
@@ -177,7 +172,7 @@ def test_with_few_origins_there_is_no_verdict(tmp_path):
 
 def scored(panel, **changes):
     settings = chosen(**(PLAIN | changes))
-    return score(walk_forward(panel, make_timeline(panel, settings), settings), settings)
+    return score(walk_forward(panel, make_timeline(panel, settings), settings))
 
 
 def test_the_figures_of_both_are_those_that_each_has_alone(tmp_path, market):

@@ -23,7 +23,7 @@ def checked(panel, settings, processes=1):
     """What the check says of a run."""
     times = make_timeline(panel, settings)
     walked = walk_forward(panel, times, settings, processes)
-    return leakage.check(panel, times, settings, walked, processes)
+    return leakage.check(walked, processes)
 
 
 def leak(panel, settings):

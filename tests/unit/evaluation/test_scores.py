@@ -29,7 +29,7 @@ class Walk:
         self.panel, self.settings = panel, settings
         self.times = make_timeline(panel, settings)
         self.walked = walk_forward(panel, self.times, settings)
-        self.scores = score(self.walked, settings)
+        self.scores = score(self.walked)
         self.figures = figures(self.scores, panel.symbols)
         (self.piece,) = self.walked.pieces
         self.shapes = self.walked.shapes(self.piece)

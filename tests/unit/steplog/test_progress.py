@@ -143,7 +143,7 @@ def test_symbols_are_counted_as_they_are_forecast_and_scored(monkeypatch, everyt
     monkeypatch.setattr(walkforward, "MANY", 0)
     panel, settings = simulated(70, 200), chosen(volatility="ewma", distribution="normal")
     walked = walk_forward(panel, make_timeline(panel, settings), settings, processes)
-    score(walked, settings)
+    score(walked)
     last = {fields["doing"]: fields for fields in everything}
     assert set(last) == {"forecasting", "scoring"}
     assert all(fields["symbols"] == fields["of"] == 70 for fields in last.values())

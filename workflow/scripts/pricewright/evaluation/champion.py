@@ -27,8 +27,7 @@ from pricewright.evaluation.scores import (
 from pricewright.forecasting.document import read
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, Panel
-from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.walkforward import Plan, Timeline, join, walk
+from pricewright.forecasting.walkforward import Plan, WalkForward, join, walk
 from pricewright.tables.arrays import Days, Flags, Floats, mean, where
 
 
@@ -97,14 +96,12 @@ UNSEEN = 20
 def compare(
     document: Mapping[str, Any],
     sha256: str,
+    walked: WalkForward,
     challenger: Scores,
-    *,
-    panel: Panel,
-    timeline: Timeline,
-    settings: Settings,
     processes: int = 1,
 ) -> dict[str, Any]:
-    """The record of a champion, from its document and the SHA-256 of its bytes.
+    """The record of a champion, from its document and the SHA-256 of its bytes, beside the
+    walk-forward of a challenger and its scores.
 
     Only dates after the champion's own cutoff count: on those that it was trained on it would
     have an advantage that no challenger has, whose parameters are those known at each date.
@@ -113,6 +110,8 @@ def compare(
     and symbols at each origin. `difference` is the challenger's less the champion's over the
     champion's mean, with a 95% interval; negative is better. `metrics` are the figures of both.
     """
+    panel, origins = walked.whole, walked.timeline.origins
+    since = _day(document["cutoff"])
     record: dict[str, Any] = {
         "sha256": sha256,
         "cutoff": document["cutoff"],
@@ -120,26 +119,25 @@ def compare(
         "reason": None,
         "symbols": 0,
         "origins": 0,
-        "origins_it_knew": int((timeline.origins < _day(document["cutoff"])).sum()),
+        "origins_it_knew": int((origins < since).sum()),
         "difference": None,
         "lower": None,
         "upper": None,
         "metrics": None,
     }
     champion = read(document, "the deployed model")
-    if champion.settings.price != settings.price:
+    if champion.settings.price != walked.settings.price:
         return record | {"reason": f"it forecasts {champion.settings.price}"}
     common = _common(champion, panel)
     if not common:
         return record | {"reason": "it has none of the symbols"}
     columns = np.array([panel.symbols.index(symbol) for symbol in common], dtype=np.intp)
     some = panel.columns(columns)
-    scores = _scores(champion.of(common), some, timeline, settings, processes)
+    scores = _scores(champion.of(common), some, walked, processes)
     ours, theirs = challenger.model.pinball[:, columns], scores.model.pinball
     steps = min(ours.shape[-1], theirs.shape[-1])
     ours, theirs = ours[..., :steps], theirs[..., :steps]
-    since = _day(document["cutoff"])
-    unseen = (timeline.origins >= since)[:, None, None]
+    unseen = (origins >= since)[:, None, None]
     both = np.isfinite(ours) & np.isfinite(theirs) & unseen
     ours, theirs = np.where(both, ours, np.nan), np.where(both, theirs, np.nan)
     differences = np.array(
@@ -156,7 +154,7 @@ def compare(
     level = mean_of(theirs)
     difference, lower, upper = (part / level for part in mean_with_interval(differences))
     verdict = "better" if upper < 0 else "worse" if lower > 0 else "no difference"
-    days = _days(some, timeline, len(scores.qlike)) >= since
+    days = _days(some, origins, len(scores.qlike)) >= since
     one, other = cut(challenger, columns, both, days), cut(scores, slice(None), both, days)
     return record | {
         "metrics": beside(one, other, common),
@@ -175,21 +173,22 @@ def _common(champion: Model, panel: Panel) -> list[str]:
     return sorted(possible)
 
 
-def _scores(
-    champion: Model, panel: Panel, timeline: Timeline, settings: Settings, processes: int
-) -> Scores:
+def _scores(champion: Model, panel: Panel, challenger: WalkForward, processes: int) -> Scores:
     """Its scores from the same origins, by the same rules of who can be forecast."""
+    ours = challenger.settings
     theirs = replace(
-        champion.settings, min_history=settings.min_history, max_age_days=settings.max_age_days
+        champion.settings, min_history=ours.min_history, max_age_days=ours.max_age_days
     )
-    panel, plan = replace(panel, levels=champion.levels), Plan(timeline, theirs, model=champion)
-    walked = join(panel, plan, walk(panel, plan, processes))
-    return score(walked, theirs)
+    panel, plan = (
+        replace(panel, levels=champion.levels),
+        Plan(challenger.timeline, theirs, model=champion),
+    )
+    return score(join(panel, plan, walk(panel, plan, processes)))
 
 
-def _days(panel: Panel, timeline: Timeline, count: int) -> Days:
+def _days(panel: Panel, origins: Days, count: int) -> Days:
     """(D, S): the days from which the next one was forecast, NEVER past a history's end."""
-    first = np.maximum(panel.upto(int(timeline.origins[0])) - 1, 0)
+    first = np.maximum(panel.upto(int(origins[0])) - 1, 0)
     rows = first + np.arange(count)[:, None]
     columns = np.arange(len(panel))
     there = rows < panel.counts

@@ -7,17 +7,16 @@ each origin, and from each day of which a forecast of the next one is judged.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from zlib import crc32
 
 import numpy as np
 
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel
-from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.walkforward import (
     Forecasts,
     Plan,
-    Timeline,
     WalkForward,
     join,
     walk_forward,
@@ -28,13 +27,7 @@ DOING = "checking for leaks"
 
 
 def check(
-    panel: Panel,
-    timeline: Timeline,
-    settings: Settings,
-    walked: WalkForward,
-    processes: int = 1,
-    *,
-    again: Sequence[Forecasts] = (),
+    walked: WalkForward, processes: int = 1, *, again: Sequence[Forecasts] = ()
 ) -> dict[str, object]:
     """Check all origins with garbage after the last, and the first with garbage after it.
 
@@ -43,34 +36,31 @@ def check(
     Returns what was compared, for the record. Raises Refusal that names the column, the symbol
     and the day of the first number that changed.
     """
-    if not len(timeline.origins):
+    panel, origins = walked.whole, walked.timeline.origins
+    if not len(origins):
         return {"cutoffs": [], "columns": []}
-    first, last = int(timeline.origins[0]), int(timeline.origins[-1])
-    _compare(walked, panel, timeline, settings, cutoff=last, processes=processes, remade=again)
-    early = timeline.until(first)
+    first, last = int(origins[0]), int(origins[-1])
+    _compare(walked, last, processes, again)
     if again or len(panel) > SLICE_WIDTH:  # in one piece, as what it is compared with
         panel = panel.columns(np.sort(np.argsort(panel.counts, kind="stable")[:SLICE_WIDTH]))
-        walked = walk_forward(panel, early, settings, processes, to_the_end=False, doing=DOING)
-    columns = _compare(walked, panel, timeline, settings, cutoff=first, processes=processes)
+        walked = _again(panel, walked.timeline.until(first), walked.settings, processes)
+    columns = _compare(walked, first, processes)
     return {"cutoffs": [str(np.datetime64(day, "D")) for day in (first, last)], "columns": columns}
 
 
+_again = partial(walk_forward, to_the_end=False, doing=DOING)
+
+
 def _compare(
-    walked: WalkForward,
-    panel: Panel,
-    timeline: Timeline,
-    settings: Settings,
-    *,
-    cutoff: int,
-    processes: int,
-    remade: Sequence[Forecasts] = (),
+    walked: WalkForward, cutoff: int, processes: int, remade: Sequence[Forecasts] = ()
 ) -> list[str]:
     """The names of the columns that are the same up to a day, whatever comes after it."""
-    early, garbled = timeline.until(cutoff), spoiled(panel, cutoff)
+    panel, settings = walked.whole, walked.settings
+    early, garbled = walked.timeline.until(cutoff), spoiled(panel, cutoff)
     again = (
         join(garbled, Plan(early, settings), remade)
         if remade
-        else walk_forward(garbled, early, settings, processes, to_the_end=False, doing=DOING)
+        else _again(garbled, early, settings, processes)
     )
     columns: dict[str, None] = {}
     for made, other in zip(walked.pieces, again.pieces, strict=True):

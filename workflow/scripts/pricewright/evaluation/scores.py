@@ -85,14 +85,14 @@ class Scores:
     hits: Floats
 
 
-def score(walked: WalkForward, settings: Settings) -> Scores:
+def score(walked: WalkForward) -> Scores:
     """The scores of a walk-forward, all symbols together, each in the place that it has there."""
     progress = Progress("symbols", len(walked.whole), "scoring")
     days = max(len(piece.daily_rows) for piece in walked.pieces)
     whole: Scores | None = None
     for piece in walked.pieces:
         panel = walked.panel(piece)
-        part = _score(piece, panel, walked.shapes(piece), settings)
+        part = _score(piece, panel, walked.shapes(piece), walked.settings)
         if whole is None:
             whole = _blank(part, len(walked.whole), days)
         _put(whole, part, piece.columns)

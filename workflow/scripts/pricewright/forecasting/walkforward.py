@@ -160,6 +160,8 @@ class WalkForward:
     """
 
     whole: Panel
+    timeline: Timeline
+    settings: Settings
     pieces: Sequence[Forecasts]
     held: Ints
 
@@ -221,17 +223,18 @@ def walk(
 
 def join(panel: Panel, plan: Plan, pieces: Sequence[Forecasts]) -> WalkForward:
     """A walk-forward of all symbols of a panel, from what `walk` made of each, in any order."""
-    held = np.zeros(len(plan.timeline.origins) + 1, dtype=np.intp)
+    timeline, settings = plan.timeline, plan.settings
+    held = np.zeros(len(timeline.origins) + 1, dtype=np.intp)
     known = [piece.calibration for piece in pieces if piece.calibration]
     if known:
-        whole = distribution.shapes_of(known, plan.settings)
+        whole = distribution.shapes_of(known, settings)
         pieces = [
             replace(piece, shapes=shapes, calibration=None)
             for piece, shapes in zip(pieces, whole, strict=True)
         ]
-        held[:-1] = np.searchsorted(plan.timeline.estimates, plan.timeline.origins, "right") - 1
+        held[:-1] = np.searchsorted(timeline.estimates, timeline.origins, side="right") - 1
         held[-1] = len(whole[0]) - 1
-    return WalkForward(panel, pieces, held)
+    return WalkForward(panel, timeline, settings, pieces, held)
 
 
 def usable(panel: Panel, origins: Days, settings: Settings) -> tuple[Flags, Ints]:

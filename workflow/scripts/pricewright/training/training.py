@@ -33,7 +33,6 @@ from pricewright.forecasting.walkforward import (
     make_timeline,
     walk,
 )
-from pricewright.tables.arrays import Days
 from pricewright.training.sharding import ShardResult
 
 ModelDocument = tuple[dict[str, Any], str]
@@ -185,10 +184,8 @@ class BuiltModel:
     """A model document without its schema version, and what it was computed from."""
 
     document: dict[str, Any]
-    origins: Days
     walked: WalkForward
     scores: Scores
-    settings: Settings
 
 
 def build_model(
@@ -210,13 +207,13 @@ def build_model(
     Raises Refusal if no symbol can be modelled, with reasons, or if a forecast knew its future.
     """
     subject = choose_symbols(panel, source.name, settings, given, source.newest_lost())
-    kept, times, settings = subject.panel, subject.timeline, subject.settings
-    walk_forward, leak_check = _walked(subject, source, shards, processes)
+    settings = subject.settings
+    walked, leak_check = _walked(subject, source, shards, processes)
     del shards  # what was made for the check is as large as what is still needed
-    scores = score(walk_forward, settings)
-    metrics = _dates(times, given) | figures(scores, kept.symbols)
-    made_of = written(_last_model(kept, walk_forward, settings))
-    for symbol, notes in _fallbacks(walk_forward, settings).items():
+    scores = score(walked)
+    metrics = _dates(subject.timeline, given) | figures(scores, subject.panel.symbols)
+    made_of = written(_last_model(walked))
+    for symbol, notes in _fallbacks(walked).items():
         kept_notes = given[0]["symbols"][symbol]["fallbacks"] if given else notes
         made_of["symbols"][symbol]["fallbacks"] = kept_notes
     model = source.described(panel, [] if given else [settings.location]) | made_of
@@ -225,9 +222,7 @@ def build_model(
         # made once more, a model is compared with what it was compared with before
         record = deployed[0]["champion"]
     elif deployed:
-        record = champion.compare(
-            *deployed, scores, panel=kept, timeline=times, settings=settings, processes=processes
-        )
+        record = champion.compare(*deployed, walked, scores, processes)
     document = {
         "mode": "score" if given else "train",
         "scored_model": {"sha256": given[1], "cutoff": given[0]["cutoff"]} if given else None,
@@ -238,14 +233,14 @@ def build_model(
         "champion": record,
         "acceptance": judge(metrics, settings.level, record, thresholds),
     }
-    return BuiltModel(document, times.origins, walk_forward, scores, settings)
+    return BuiltModel(document, walked, scores)
 
 
 def _walked(
     subject: Subject, source: Source, shards: Sequence[ShardResult], processes: int
 ) -> tuple[WalkForward, dict[str, Any] | None]:
     """The walk-forward, by the shards or anew, and the record of its check for leaks."""
-    panel, times, settings = subject.panel, subject.timeline, subject.settings
+    panel = subject.panel
     pieces = [piece for shard in shards for piece in shard.pieces]
     again = [piece for shard in shards for piece in shard.checked]
     if shards:
@@ -258,10 +253,10 @@ def _walked(
             )
     else:
         pieces = walk(panel, subject.plan(processes), processes)
-    walked = join(panel, Plan(times, settings), pieces)
+    walked = join(panel, Plan(subject.timeline, subject.settings), pieces)
     if subject.scored:
         return walked, None
-    return walked, leakage.check(panel, times, settings, walked, processes, again=again)
+    return walked, leakage.check(walked, processes, again=again)
 
 
 def _dates(times: Timeline, given: ModelDocument | None) -> dict[str, Any]:
@@ -275,8 +270,9 @@ def _dates(times: Timeline, given: ModelDocument | None) -> dict[str, Any]:
     }
 
 
-def _last_model(panel: Panel, walked: WalkForward, settings: Settings) -> Model:
+def _last_model(walked: WalkForward) -> Model:
     """The model as of the end of a walk-forward."""
+    panel, settings = walked.whole, walked.settings
     parts, order = walked.pieces, walked.order
     ends, columns = panel.counts - 1, np.arange(len(panel))
     most = parts[0].fitted.volatility.prices_needed
@@ -296,8 +292,9 @@ def _last_model(panel: Panel, walked: WalkForward, settings: Settings) -> Model:
     )
 
 
-def _fallbacks(walked: WalkForward, settings: Settings) -> dict[str, list[str]]:
+def _fallbacks(walked: WalkForward) -> dict[str, list[str]]:
     """By symbol, what it got in place of what was chosen, and why; for most there is nothing."""
+    settings = walked.settings
     found = {}
     for piece in walked.pieces:
         panel = walked.panel(piece)
