@@ -8,7 +8,7 @@ import pytest
 from forecasts import chosen, garch_changes, records_of, simulated, trained, uneven, weekdays
 
 from pricewright.evaluation import leakage
-from pricewright.evaluation.leakage import spoiled
+from pricewright.evaluation.leakage import garble
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import har, location, trees, walkforward
 from pricewright.forecasting import model as walk
@@ -127,7 +127,7 @@ def test_an_honest_run_with_no_origin_passes():
 def test_garbage_keeps_days_and_signs_and_what_was_known():
     panel = uneven()
     cutoff = int(panel.days[250, 0])
-    found = spoiled(panel, cutoff)
+    found = garble(panel, cutoff)
     later = (panel.days > cutoff) & np.isfinite(panel.prices) & (panel.prices != 0)
     np.testing.assert_array_equal(found.days, panel.days)
     np.testing.assert_array_equal(found.prices[~later], panel.prices[~later])
@@ -171,17 +171,19 @@ def test_a_regression_on_outcomes_that_were_not_known_is_caught(monkeypatch):
 
 
 def test_trees_that_learn_from_outcomes_that_were_not_known_are_caught(monkeypatch):
-    honest = boosting.grown
-    monkeypatch.setattr(boosting, "grown", lambda rows, since, until: honest(rows, since, 10**6))
+    honest = boosting.grow_trees
+    monkeypatch.setattr(
+        boosting, "grow_trees", lambda rows, since, until: honest(rows, since, 10**6)
+    )
     column, _ = leak(simulated(2), chosen(location="lightgbm"))
     assert column == "centre"
 
 
 @pytest.mark.parametrize("ahead", [1, 5])
 def test_trees_that_learn_from_some_days_more_are_caught(monkeypatch, ahead):
-    honest = boosting.grown
+    honest = boosting.grow_trees
     monkeypatch.setattr(
-        boosting, "grown", lambda rows, since, until: honest(rows, since, until + ahead)
+        boosting, "grow_trees", lambda rows, since, until: honest(rows, since, until + ahead)
     )
     column, _ = leak(simulated(2), chosen(location="lightgbm"))
     assert column == "centre"

@@ -17,11 +17,11 @@ from pricewright.forecasting.trees import (
     FEWEST,
     LAGS,
     every,
-    grown,
+    grow_trees,
+    in_deviations,
     last_changes,
     moves,
     rows,
-    scaled,
 )
 from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
@@ -42,7 +42,7 @@ def echoing(days=1000, symbols=3, share=0.6):
 
 
 def same(one, other):
-    return trees.written_trees(one) == trees.written_trees(other)
+    return trees.trees_to_json(one) == trees.trees_to_json(other)
 
 
 # What trees look at.
@@ -70,14 +70,14 @@ def test_last_changes_go_on_from_where_they_were():
 
 def test_changes_of_nothing_in_units_of_nothing_are_nothing():
     changes = np.array([[0.0] * LAGS, [0.02] * LAGS])
-    found = scaled(changes, np.array([0.0, 1e-4]))
+    found = in_deviations(changes, np.array([0.0, 1e-4]))
     assert found.tolist() == [[0.0] * LAGS, [2.0] * LAGS]
 
 
 @pytest.mark.parametrize("unit", [1e-6, 1024.0])
 def test_a_forecast_is_free_of_scale(unit):
     panel = simulated(3, 500)
-    found = grown(rows(panel, chosen(**TREES), 1), *ALL)
+    found = grow_trees(rows(panel, chosen(**TREES), 1), *ALL)
     changes = last_changes(panel.values)[-1]
     variance = np.array([1e-4, 2e-4, 3e-4])
     plain = moves(found, changes, variance, 5)
@@ -138,26 +138,26 @@ def test_rows_of_levels_begin_where_levels_are_needed():
 def test_with_few_rows_there_are_no_trees():
     found = rows(simulated(2, 500), chosen(**TREES), 1)
     known = np.sort(found.known)
-    assert grown(found, -NEVER, int(known[FEWEST - 2]) - 1) is None
-    assert grown(found, *ALL)
+    assert grow_trees(found, -NEVER, int(known[FEWEST - 2]) - 1) is None
+    assert grow_trees(found, *ALL)
 
 
 def test_with_outcomes_that_are_all_alike_there_are_no_trees():
     found = rows(simulated(2, 500), chosen(**TREES), 1)
-    assert grown(replace(found, outcomes=np.full(len(found.outcomes), 0.5)), *ALL) is None
+    assert grow_trees(replace(found, outcomes=np.full(len(found.outcomes), 0.5)), *ALL) is None
 
 
 def test_only_outcomes_within_the_days_count():
     panel, settings = simulated(3, 400), chosen(**TREES)
     since, until = int(panel.days[100, 0]), int(panel.days[300, 0])
-    plain = grown(rows(panel, settings, 1), since, until)
+    plain = grow_trees(rows(panel, settings, 1), since, until)
     found = rows(panel, settings, 1)
     outside = (found.begun < since) | (found.known > until)
     garbage = replace(found, outcomes=np.where(outside, 3.0, found.outcomes))
-    assert same(grown(garbage, since, until), plain)
+    assert same(grow_trees(garbage, since, until), plain)
     for last in (found.known == until, found.begun == since):
         changed = replace(found, outcomes=np.where(last, 3.0, found.outcomes))
-        assert not same(grown(changed, since, until), plain)
+        assert not same(grow_trees(changed, since, until), plain)
 
 
 def test_trees_have_the_window_and_the_embargo_of_all_estimates():
@@ -166,7 +166,7 @@ def test_trees_have_the_window_and_the_embargo_of_all_estimates():
     times = make_timeline(panel, settings)
     walked = walk_forward(panel, times, settings, to_the_end=False)
     until = int(times.estimates[-1]) - 20
-    expected = grown(rows(panel, settings, 1), until - 300, until)
+    expected = grow_trees(rows(panel, settings, 1), until - 300, until)
     assert same(walked.pieces[0].fitted.location.trees, expected)
 
 

@@ -39,8 +39,8 @@ def models(tmp_path_factory):
 
 @pytest.mark.parametrize("kind", ["combined", "garch11", "har", "ewma", "rolling", "trees"])
 def test_what_is_written_is_read_and_written_again_the_same(kind, models):
-    saved = document.read(models[kind], "m.json")
-    again = document.written(saved)
+    saved = document.from_json(models[kind], "m.json")
+    again = document.to_json(saved)
     for symbol, entry in again["symbols"].items():
         garch = entry["volatility"]["garch"]
         if garch:  # how the search went is of no use to a forecast, and is not read
@@ -55,13 +55,13 @@ def test_a_symbol_whose_garch_did_not_converge_reads_as_what_it_fell_back_to(mod
     edited = deepcopy(models["combined"])
     volatility = edited["symbols"]["S1"]["volatility"]
     volatility["kind"], volatility["garch"]["converged"] = "har", False
-    saved = document.read(edited, "m.json")
+    saved = document.from_json(edited, "m.json")
     assert list(saved.fitted.volatility.kinds(3)) == ["combined", "har", "combined"]
 
 
 def test_some_symbols_are_read_in_the_order_asked_for(models):
-    saved = document.read(models["combined"], "m.json", ["S2", "S0"])
-    whole = document.read(models["combined"], "m.json")
+    saved = document.from_json(models["combined"], "m.json", ["S2", "S0"])
+    whole = document.from_json(models["combined"], "m.json")
     assert list(saved.symbols) == ["S2", "S0"]
     np.testing.assert_array_equal(saved.quantiles([0.3]), whole.quantiles([0.3])[[2, 0]])
 
@@ -69,9 +69,9 @@ def test_some_symbols_are_read_in_the_order_asked_for(models):
 def test_what_is_wrong_with_symbols_that_nobody_asked_for_does_not_matter(models):
     edited = deepcopy(models["combined"])
     edited["symbols"]["S1"] = None
-    document.read(edited, "m.json", ["S0"])
+    document.from_json(edited, "m.json", ["S0"])
     with pytest.raises(Refusal, match=r"^m\.json: 'symbols\.S1': found None, allowed: an object"):
-        document.read(edited, "m.json")
+        document.from_json(edited, "m.json")
 
 
 GARCH = "symbols.S1.volatility.garch"
@@ -176,7 +176,7 @@ def test_a_part_that_was_edited_is_refused_with_its_key(kind, key, value, senten
     holder, last = place(edited, key)
     holder[last] = value
     with pytest.raises(Refusal, match=rf"^m\.json: (?=').*{sentence}.*; train again\.$"):
-        document.read(edited, "m.json")
+        document.from_json(edited, "m.json")
 
 
 READ = (
@@ -196,4 +196,4 @@ def test_a_part_that_is_missing_is_refused_with_its_key(key, models):
     holder, last = place(edited, key)
     del holder[last]
     with pytest.raises(Refusal, match=rf"^m\.json: '{key}.*' is missing; train again\.$"):
-        document.read(edited, "m.json")
+        document.from_json(edited, "m.json")

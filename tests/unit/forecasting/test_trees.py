@@ -85,10 +85,10 @@ def test_rows_of_any_shape_are_what_each_is_alone():
 
 def test_what_is_written_is_read_again_the_same():
     model, ours = grown()
-    again = trees.read_trees(
-        CheckedDocument({"trees": trees.written_trees(ours)}, "m.json"), "trees", 4
+    again = trees.trees_from_json(
+        CheckedDocument({"trees": trees.trees_to_json(ours)}, "m.json"), "trees", 4
     )
-    assert trees.written_trees(again) == trees.written_trees(ours)
+    assert trees.trees_to_json(again) == trees.trees_to_json(ours)
     rows = np.random.default_rng(2).normal(size=(100, 4))
     np.testing.assert_array_equal(total(again, list(rows.T)), total(ours, list(rows.T)))
     np.testing.assert_allclose(total(again, list(rows.T)), model.predict(rows), atol=1e-12)

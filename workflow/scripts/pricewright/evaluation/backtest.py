@@ -100,7 +100,7 @@ def _forecasts(
     width = np.sqrt(piece.variances[origin, columns, ahead])
 
     def bound(level: float) -> Floats:
-        shape = shapes[origin, own, ahead, levels.index(round(level, 12))]
+        shape = shapes[origin, own, ahead, levels.index(level)]
         value = piece.centres[origin, columns, ahead] + width * shape
         return np.where(reached, from_scale(value[..., None], panel.levels)[..., 0], np.nan)
 
@@ -108,9 +108,10 @@ def _forecasts(
         shape = shapes[origin, own, 0, levels.index(tail)]
         return np.where(known, centre + deviation * shape, np.nan)
 
+    lower, upper = map(bound, distribution.bounds(settings.level))
     return {
-        "lower": bound((1 - settings.level) / 2),
-        "upper": bound((1 + settings.level) / 2),
+        "lower": lower,
+        "upper": upper,
         "volatility": np.where(known, deviation, np.nan),
         "var_1": at_risk(0.01),
         "var_5": at_risk(0.05),

@@ -24,7 +24,7 @@ from pricewright.evaluation.scores import (
     score,
     share_of,
 )
-from pricewright.forecasting.document import read
+from pricewright.forecasting.document import from_json
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, Panel
 from pricewright.forecasting.walkforward import Plan, WalkForward, join, walk
@@ -54,7 +54,7 @@ def cut(scores: Scores, columns: Any, both: Flags, days: Flags) -> Scores:
     )
 
 
-def beside(challenger: Scores, champion: Scores, symbols: Sequence[str]) -> dict[str, Any]:
+def figures_of_both(challenger: Scores, champion: Scores, symbols: Sequence[str]) -> dict[str, Any]:
     """`pooled` and `by_symbol`: the figures of both, with QLIKE and the value-at-risk's exceptions.
 
     The scores are of the same symbols, origins and days (`cut`).
@@ -125,15 +125,19 @@ def compare(
         "upper": None,
         "metrics": None,
     }
-    champion = read(document, "the deployed model")
+    champion = from_json(document, "the deployed model")
     if champion.settings.price != walked.settings.price:
         return record | {"reason": f"it forecasts {champion.settings.price}"}
     common = _common(champion, panel)
     if not common:
         return record | {"reason": "it has none of the symbols"}
     columns = np.array([panel.symbols.index(symbol) for symbol in common], dtype=np.intp)
-    some = panel.columns(columns)
-    scores = _scores(champion.of(common), some, walked, processes)
+    champion, some = champion.of(common), panel.columns(columns)
+    # from the same origins, by the same rules of who can be forecast
+    rules = {name: getattr(walked.settings, name) for name in ("min_history", "max_age_days")}
+    plan = Plan(walked.timeline, replace(champion.settings, **rules), model=champion)
+    some = replace(some, levels=champion.levels)
+    scores = score(join(some, plan, walk(some, plan, processes)))
     ours, theirs = challenger.model.pinball[:, columns], scores.model.pinball
     steps = min(ours.shape[-1], theirs.shape[-1])
     ours, theirs = ours[..., :steps], theirs[..., :steps]
@@ -157,7 +161,7 @@ def compare(
     days = _days(some, origins, len(scores.qlike)) >= since
     one, other = cut(challenger, columns, both, days), cut(scores, slice(None), both, days)
     return record | {
-        "metrics": beside(one, other, common),
+        "metrics": figures_of_both(one, other, common),
         "verdict": verdict,
         "difference": number(difference),
         "lower": number(lower),
@@ -168,22 +172,8 @@ def compare(
 def _common(champion: Model, panel: Panel) -> list[str]:
     """The symbols that both have, and can have on the champion's scale."""
     levels = dict(zip(panel.symbols, panel.levels.tolist(), strict=True))
-    logs = [s for s, level in zip(champion.symbols, champion.levels, strict=True) if not level]
-    possible = set(levels) & set(champion.symbols) - {s for s in logs if levels.get(s)}
-    return sorted(possible)
-
-
-def _scores(champion: Model, panel: Panel, challenger: WalkForward, processes: int) -> Scores:
-    """Its scores from the same origins, by the same rules of who can be forecast."""
-    ours = challenger.settings
-    theirs = replace(
-        champion.settings, min_history=ours.min_history, max_age_days=ours.max_age_days
-    )
-    panel, plan = (
-        replace(panel, levels=champion.levels),
-        Plan(challenger.timeline, theirs, model=champion),
-    )
-    return score(join(panel, plan, walk(panel, plan, processes)))
+    known = zip(champion.symbols, champion.levels.tolist(), strict=True)
+    return sorted(s for s, level in known if s in levels and (level or not levels[s]))
 
 
 def _days(panel: Panel, origins: Days, count: int) -> Days:

@@ -56,7 +56,7 @@ def _compare(
 ) -> list[str]:
     """The names of the columns that are the same up to a day, whatever comes after it."""
     panel, settings = walked.whole, walked.settings
-    early, garbled = walked.timeline.until(cutoff), spoiled(panel, cutoff)
+    early, garbled = walked.timeline.until(cutoff), garble(panel, cutoff)
     again = (
         join(garbled, Plan(early, settings), remade)
         if remade
@@ -76,7 +76,7 @@ def _compare(
     return list(columns)
 
 
-def spoiled(panel: Panel, cutoff: int) -> Panel:
+def garble(panel: Panel, cutoff: int) -> Panel:
     """The panel with garbage for every price after a day; its days and signs stay.
 
     A symbol's garbage is the same whichever others there are.

@@ -12,26 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from pricewright.evaluation import metrics
 from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
-from pricewright.evaluation.metrics import (
-    christoffersen,
-    diebold_mariano,
-    holm,
-    inside,
-    interval_score,
-    kupiec,
-    mae_ratio,
-    mase,
-    mean_with_interval,
-    naive_scales,
-    pinball,
-    pit,
-    pit_histogram,
-    qlike,
-    rmsse,
-    share_error,
-    uniformity,
-)
 from pricewright.forecasting import distribution, volatility
 from pricewright.forecasting.panel import Panel, from_scale, squares
 from pricewright.forecasting.settings import Settings
@@ -133,7 +115,7 @@ def _score(piece: Forecasts, panel: Panel, shapes: Floats, settings: Settings) -
     at = np.maximum(piece.rows, 0)
     scale, squared_scale = (
         np.where(piece.usable & (found[at, columns] > 0), found[at, columns], np.nan)
-        for found in naive_scales(panel.prices)
+        for found in metrics.naive_scales(panel.prices)
     )
     last = np.repeat(panel.values[at, columns][..., None], settings.horizon, axis=-1)
     plain = _plain_variance(panel)[at, columns][..., None] * steps
@@ -173,15 +155,17 @@ def _losses(
         shape = shapes[..., levels.index(level)]
         return from_scale(centres + deviation * shape, panel.levels)
 
-    def interval(share: float) -> tuple[Floats, Floats]:
-        return quantile(round((1 - share) / 2, 12)), quantile(round((1 + share) / 2, 12))
-
     whole, deciles = np.zeros(actual.shape), np.zeros(actual.shape)
     for level in distribution.LEVELS:
-        loss = pinball(actual, quantile(level), level)
+        loss = metrics.pinball(actual, quantile(level), level)
         whole += loss
         if level in DECILES:
             deciles += loss
+
+    def interval(share: float) -> tuple[Floats, Floats]:
+        low, high = distribution.bounds(share)
+        return quantile(low), quantile(high)
+
     lower, upper = interval(coverage)
     with np.errstate(all="ignore"):
         logs = np.log(np.where(actual > 0, actual, np.nan))
@@ -191,10 +175,10 @@ def _losses(
         error=actual - from_scale(centres, panel.levels),
         pinball=whole / len(distribution.LEVELS) / unit,
         crps=2 * deciles / len(DECILES) / unit,
-        interval=interval_score(actual, lower, upper, coverage) / unit,
-        held=inside(actual, lower, upper),
-        within=np.stack([inside(actual, *interval(share)) for share in COVERAGES], axis=-1),
-        transform=pit(standard, every, np.array(levels)),
+        interval=metrics.interval_score(actual, lower, upper, coverage) / unit,
+        held=metrics.inside(actual, lower, upper),
+        within=np.stack([metrics.inside(actual, *interval(share)) for share in COVERAGES], axis=-1),
+        transform=metrics.pit(standard, every, np.array(levels)),
     )
 
 
@@ -218,8 +202,8 @@ def _daily(
     ]
     benchmark = volatility.ewma(squares(panel.values), RISKMETRICS)[at, columns]
     return {
-        "qlike": qlike(change**2, piece.daily_variances),
-        "ewma_qlike": qlike(change**2, benchmark),
+        "qlike": metrics.qlike(change**2, piece.daily_variances),
+        "ewma_qlike": metrics.qlike(change**2, benchmark),
         "hits": np.stack(hits, axis=-1),
     }
 
@@ -238,12 +222,12 @@ def figures(scores: Scores, symbols: Sequence[str]) -> dict[str, Any]:
     with np.errstate(all="ignore"):
         model = by_symbol_of(scores.model, scores)
         walk = by_symbol_of(scores.random_walk, scores)
-        ratio = mae_ratio(scores.model.error, scores.random_walk.error)
-        better = diebold_mariano(
+        ratio = metrics.mae_ratio(scores.model.error, scores.random_walk.error)
+        better = metrics.diebold_mariano(
             _by_origin(scores.model, scores), _by_origin(scores.random_walk, scores)
         )
-        variances = diebold_mariano(scores.qlike, scores.ewma_qlike)
-    adjusted, adjusted_variances = holm(better.p_value), holm(variances.p_value)
+        variances = metrics.diebold_mariano(scores.qlike, scores.ewma_qlike)
+    adjusted, adjusted_variances = metrics.holm(better.p_value), metrics.holm(variances.p_value)
     tails = {percent_key(tail): _tests(scores.hits[..., k], tail) for k, tail in enumerate(TAILS)}
     qlikes = mean(scores.qlike), mean(np.where(np.isnan(scores.qlike), np.nan, scores.ewma_qlike))
     counts = np.isfinite(scores.model.error[..., 0]).sum(axis=0)
@@ -256,7 +240,7 @@ def figures(scores: Scores, symbols: Sequence[str]) -> dict[str, Any]:
             "mae_ratio": number(ratio[place]),
             "p_value": number(better.p_value[place]),
             "p_value_holm": number(adjusted[place]),
-            "pit": pit_histogram(scores.model.transform[:, place]).tolist(),
+            "pit": metrics.pit_histogram(scores.model.transform[:, place]).tolist(),
             "volatility": {
                 "days": int(variances.count[place]),
                 "qlike": number(qlikes[0][place]),
@@ -282,13 +266,13 @@ def _by_origin(losses: Losses, scores: Scores) -> Floats:
 def by_symbol_of(losses: Losses, scores: Scores) -> dict[str, Any]:
     """A forecaster's figures, (S,) each."""
     return {
-        "mase": mase(losses.error, scores.scale),
-        "rmsse": rmsse(losses.error, scores.squared_scale),
+        "mase": metrics.mase(losses.error, scores.scale),
+        "rmsse": metrics.rmsse(losses.error, scores.squared_scale),
         "pinball": mean(losses.pinball),
         "crps": mean(losses.crps),
         "interval_score": mean(losses.interval),
         "coverage": mean(losses.held),
-        "coverage_error": share_error(losses.held),
+        "coverage_error": metrics.share_error(losses.held),
         "coverages": {
             percent_key(share): mean(losses.within[..., k]) for k, share in enumerate(COVERAGES)
         },
@@ -308,7 +292,7 @@ def at(found: dict[str, Any], place: int) -> dict[str, Any]:
 
 
 def _tests(hits: Floats, tail: float) -> dict[str, Any]:
-    coverage, runs = kupiec(hits, tail), christoffersen(hits, tail)
+    coverage, runs = metrics.kupiec(hits, tail), metrics.christoffersen(hits, tail)
     return {
         "days": coverage.days,
         "exceptions": coverage.exceptions,
@@ -327,14 +311,14 @@ def _pooled(
 ) -> dict[str, Any]:
     daily = scores.qlike - scores.ewma_qlike
     dates = _across(daily)
-    difference, lower, upper = mean_with_interval(dates)
-    histogram = pit_histogram(scores.model.transform)
+    difference, lower, upper = metrics.mean_with_interval(dates)
+    histogram = metrics.pit_histogram(scores.model.transform)
     with np.errstate(all="ignore"):
         points = (
             _across(_by_origin(scores.model, scores)),
             _across(_by_origin(scores.random_walk, scores)),
         )
-        luck = diebold_mariano(points[0][:, None], points[1][:, None]).p_value[0]
+        luck = metrics.diebold_mariano(points[0][:, None], points[1][:, None]).p_value[0]
     var = {}
     for key, found in tails.items():
         tested = found["days"] >= ENOUGH_DAYS
@@ -355,7 +339,7 @@ def _pooled(
         "random_walk": over_symbols(scores.random_walk, walk, scores),
         "mae_ratio": number(mean_of(ratio)),
         "p_value": number(luck),
-        "pit": {"counts": histogram.tolist(), "p_value": number(uniformity(histogram))},
+        "pit": {"counts": histogram.tolist(), "p_value": number(metrics.uniformity(histogram))},
         "volatility": {
             "days": int(np.isfinite(daily).sum()),
             "qlike_difference": number(mean_of(mean(daily))),
@@ -370,7 +354,7 @@ def _pooled(
 def over_symbols(losses: Losses, found: dict[str, Any], scores: Scores) -> dict[str, Any]:
     """A forecaster's figures over all symbols, of which `found` are those by symbol."""
     steps = range(losses.error.shape[-1])
-    errors = [mase(losses.error[..., [step]], scores.scale) for step in steps]
+    errors = [metrics.mase(losses.error[..., [step]], scores.scale) for step in steps]
     by_date = losses.held.reshape(len(losses.held), 1, math.prod(losses.held.shape[1:]))
     return {
         **{
@@ -379,7 +363,7 @@ def over_symbols(losses: Losses, found: dict[str, Any], scores: Scores) -> dict[
             if not isinstance(value, dict)
         },
         "coverage": share_of(losses.held),
-        "coverage_error": number(share_error(by_date)[0]),
+        "coverage_error": number(metrics.share_error(by_date)[0]),
         "coverages": {
             percent_key(share): share_of(losses.within[..., k]) for k, share in enumerate(COVERAGES)
         },

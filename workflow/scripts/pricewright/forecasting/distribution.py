@@ -45,10 +45,14 @@ PATHS = 2000
 """Simulated paths of filtered historical simulation."""
 
 
+def bounds(level: float) -> tuple[float, float]:
+    """The probabilities between which a central interval of `level` lies."""
+    return round((1 - level) / 2, 12), round((1 + level) / 2, 12)
+
+
 def levels_with(level: float) -> Floats:
     """(Q,): the probabilities, rising, with the bounds of a central interval of `level`."""
-    bounds = (round((1 - level) / 2, 12), round((1 + level) / 2, 12))
-    return np.array(sorted({*LEVELS, *bounds}))
+    return np.array(sorted({*LEVELS, *bounds(level)}))
 
 
 def normal(levels: Floats) -> Floats:

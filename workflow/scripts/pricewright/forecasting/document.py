@@ -24,7 +24,7 @@ from pricewright.forecasting.har import HALF_LIVES
 from pricewright.forecasting.location import Location
 from pricewright.forecasting.model import Fitted, Model
 from pricewright.forecasting.settings import Settings, VolatilityKind
-from pricewright.forecasting.trees import LAGS, NUMBERS, read_trees, written_trees
+from pricewright.forecasting.trees import LAGS, NUMBERS, trees_from_json, trees_to_json
 from pricewright.forecasting.volatility import States, Volatility
 from pricewright.tables.arrays import Floats
 
@@ -38,17 +38,17 @@ ROUNDING = 1e-9
 """By so little, relatively, a quantile may be below the one before it."""
 
 
-def written(saved: Model) -> dict[str, Any]:
+def to_json(model: Model) -> dict[str, Any]:
     """`parameters`, `distribution`, `har`, `trees` and `symbols` of a model, with forecasts."""
-    own = saved.settings.distribution != "normal"
-    fitted, states = saved.fitted, saved.states
+    own = model.settings.distribution != "normal"
+    fitted, states = model.fitted, model.states
     garch, weights = fitted.volatility.garch, fitted.volatility.weights
-    intervals = saved.quantiles(saved.bounds)
+    intervals = model.quantiles(model.bounds)
     by_symbol = {
-        "scale": np.where(saved.levels, "level", "log"),
+        "scale": np.where(model.levels, "level", "log"),
         "observations": states.observations.astype(np.intp),
-        "last_date": saved.last_days.astype("datetime64[D]").astype(str),
-        "last_price": np.array([prices[-1] for prices in saved.recent]),
+        "last_date": model.last_days.astype("datetime64[D]").astype(str),
+        "last_price": np.array([prices[-1] for prices in model.recent]),
         "location": {
             "level": states.level,
             "slope": fitted.location.slope,
@@ -57,7 +57,7 @@ def written(saved: Model) -> dict[str, Any]:
             "changes": states.changes,
         },
         "volatility": {
-            "kind": np.array(fitted.volatility.kinds(len(saved.symbols))),
+            "kind": np.array(fitted.volatility.kinds(len(model.symbols))),
             "average": states.ewma,
             "averages": states.averages,
             "garch": {
@@ -70,14 +70,14 @@ def written(saved: Model) -> dict[str, Any]:
             }
             if garch
             else None,
-            "recent": saved.recent,
+            "recent": model.recent,
         },
-        "shape": saved.shapes if own else None,
+        "shape": model.shapes if own else None,
         "forecast": {
-            "point": saved.points(),
+            "point": model.points(),
             "lower": intervals[..., 0],
             "upper": intervals[..., 1],
-            "volatility": np.sqrt(saved.variances()),
+            "volatility": np.sqrt(model.variances()),
         },
     }
     har = None
@@ -86,15 +86,15 @@ def written(saved: Model) -> dict[str, Any]:
     trees = fitted.location.trees
     return {
         "parameters": {
-            field.name: getattr(saved.settings, field.name) for field in fields(Settings)
+            field.name: getattr(model.settings, field.name) for field in fields(Settings)
         },
         "distribution": {
-            "probabilities": saved.probabilities.tolist(),
-            "shape": None if own else saved.shapes[0].tolist(),
+            "probabilities": model.probabilities.tolist(),
+            "shape": None if own else model.shapes[0].tolist(),
         },
         "har": har,
-        "trees": None if trees is None else written_trees(trees),
-        "symbols": {symbol: _at(by_symbol, place) for place, symbol in enumerate(saved.symbols)},
+        "trees": None if trees is None else trees_to_json(trees),
+        "symbols": {symbol: _at(by_symbol, place) for place, symbol in enumerate(model.symbols)},
     }
 
 
@@ -105,7 +105,7 @@ def _at(part: Any, place: int) -> Any:
     return None if part is None else part[place].tolist()
 
 
-def read(document: Any, name: str, symbols: Sequence[str] | None = None) -> Model:
+def from_json(document: Any, name: str, symbols: Sequence[str] | None = None) -> Model:
     """A model from its document; `symbols` are those wanted, if not all.
 
     Raises Refusal, with the key, for whatever is missing, no number, too large or of another
@@ -206,7 +206,7 @@ def _parameters(
     trees = changes = None
     if settings.location == "lightgbm":
         if reader.at("trees") is not None:
-            trees = read_trees(reader, "trees", NUMBERS)
+            trees = trees_from_json(reader, "trees", NUMBERS)
         changes = lists("location", "changes", count=LAGS)
     point = Location(
         settings.location,
@@ -284,15 +284,15 @@ def open_model(path: Path, symbols: Sequence[str] | None = None) -> tuple[Model,
             f"{path}: a model of schema version {short(repr(version), 20)}, where this code reads "
             f"version {SCHEMA_VERSION}; train again."
         )
-    saved = read(whole, str(path), symbols)
-    _check_forecasts(saved, whole, path)
-    return saved, list(whole["symbols"])
+    model = from_json(whole, str(path), symbols)
+    _check_forecasts(model, whole, path)
+    return model, list(whole["symbols"])
 
 
-def _check_forecasts(saved: Model, whole: Any, path: Path) -> None:
-    intervals = saved.quantiles(saved.bounds)
-    made = {"point": saved.points(), "lower": intervals[..., 0], "upper": intervals[..., 1]}
-    for place, symbol in enumerate(saved.symbols):
+def _check_forecasts(model: Model, whole: Any, path: Path) -> None:
+    intervals = model.quantiles(model.bounds)
+    made = {"point": model.points(), "lower": intervals[..., 0], "upper": intervals[..., 1]}
+    for place, symbol in enumerate(model.symbols):
         found = whole["symbols"][symbol].get("forecast")
         for name, prices in made.items():
             if not isinstance(found, dict) or not _is_near(found.get(name), prices[place]):

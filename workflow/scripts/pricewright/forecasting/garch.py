@@ -27,7 +27,7 @@ from typing import Self
 import numpy as np
 
 from pricewright.forecasting.panel import BySymbol
-from pricewright.forecasting.recurrence import BLOCK, before, blocks, recurrence
+from pricewright.forecasting.recurrence import BLOCK, blocks, recurrence, states_before
 from pricewright.tables.arrays import Flags, Floats, Ints, sums
 
 TOGETHER = 8
@@ -68,7 +68,7 @@ class Likelihood:
 
     def value(self, place: Floats) -> Floats:
         """(S,): the mean log-likelihood at a place (2, S), but for its constant."""
-        a = before(self._excess, place[1], 0.0, out=self._room[0])
+        a = states_before(self._excess, place[1], 0.0, out=self._room[0])
         total = np.zeros(a.shape[1:])
         for rows, past in self._parts:
             variance, inverse, ratio, *_ = self._bench
@@ -81,9 +81,9 @@ class Likelihood:
         """The likelihood (S,), its score (2, S) and its curvature (3, S): minus the second
         derivatives by alpha twice, by both, and by beta twice."""
         alpha, beta = place
-        a = before(self._excess, beta, 0.0, out=self._room[0])
-        b = before(a, beta, 0.0, out=self._room[1])
-        c = before(b, beta, 0.0, out=self._room[2])
+        a = states_before(self._excess, beta, 0.0, out=self._room[0])
+        b = states_before(a, beta, 0.0, out=self._room[1])
+        c = states_before(b, beta, 0.0, out=self._room[2])
         total = np.zeros((7, *a.shape[1:]))
         for rows, past in self._parts:
             variance, inverse, ratio, by_a, by_b, by_c, product = self._bench

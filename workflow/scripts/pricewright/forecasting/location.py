@@ -24,7 +24,7 @@ import numpy as np
 
 from pricewright.forecasting import trees as lagged
 from pricewright.forecasting.panel import BySymbol
-from pricewright.forecasting.recurrence import BLOCK, before, blocks, recurrence
+from pricewright.forecasting.recurrence import BLOCK, blocks, recurrence, states_before
 from pricewright.forecasting.settings import LocationKind
 from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.volatility import States
@@ -98,7 +98,7 @@ class _Errors:
         """The sum of squared errors, its slope and its curvature by `keep`, (S,) each."""
         error, by_keep, twice, product = self.room
         for inflow, state in ((self.changes, error), (error, by_keep), (by_keep, twice)):
-            before(inflow, keep, 0.0, out=state)
+            states_before(inflow, keep, 0.0, out=state)
         for state in (error, by_keep, twice):
             state.reshape(-1)[self.past] = 0.0
         pairs = ((error, error), (error, by_keep), (by_keep, by_keep), (error, twice))

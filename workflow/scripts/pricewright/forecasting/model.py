@@ -14,6 +14,7 @@ import numpy as np
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import location as locations
 from pricewright.forecasting import volatility as volatilities
+from pricewright.forecasting.distribution import bounds
 from pricewright.forecasting.har import averages
 from pricewright.forecasting.location import Location
 from pricewright.forecasting.panel import NEVER, BySymbol, Panel, from_scale, panel_of, squares
@@ -191,8 +192,7 @@ class Model:
     @property
     def bounds(self) -> Sequence[float]:
         """The probabilities between which the model's own interval lies."""
-        level = self.settings.level
-        return [round((1 - level) / 2, 12), round((1 + level) / 2, 12)]
+        return bounds(self.settings.level)
 
     def variances(self) -> Floats:
         """(S, H): the variance forecast of the change over 1..H steps, on each one's scale."""

@@ -67,20 +67,12 @@ def total(trees: Sequence[Tree], numbers: Sequence[Floats]) -> Floats:
     return found
 
 
-def written_trees(trees: Sequence[Tree]) -> list[dict[str, Any]]:
+def trees_to_json(trees: Sequence[Tree]) -> list[dict[str, Any]]:
     """Trees as JSON: for each an object of its arrays."""
-    return [
-        {
-            "numbers": tree.numbers.tolist(),
-            "thresholds": tree.thresholds.tolist(),
-            "children": tree.children.tolist(),
-            "leaves": tree.leaves.tolist(),
-        }
-        for tree in trees
-    ]
+    return [{name: array.tolist() for name, array in vars(tree).items()} for tree in trees]
 
 
-def read_trees(reader: CheckedDocument, key: str, numbers: int) -> list[Tree]:
+def trees_from_json(reader: CheckedDocument, key: str, numbers: int) -> list[Tree]:
     """The trees at a key of a document, for rows of so many numbers.
 
     Raises Refusal, with the key, for what is no tree: each split after the first, and each leaf,
@@ -138,7 +130,7 @@ def last_changes(values: Floats, start: Floats | None = None) -> Floats:
     return np.lib.stride_tricks.sliding_window_view(whole, LAGS, axis=0)[..., ::-1]
 
 
-def scaled(changes: Floats, variance: Floats) -> Floats:
+def in_deviations(changes: Floats, variance: Floats) -> Floats:
     """(..., LAGS): changes in units of the deviation, 0 where that is 0; variance (...)."""
     deviation = np.sqrt(variance)[..., None]
     found = np.zeros(changes.shape)
@@ -152,7 +144,7 @@ def moves(trees: Sequence[Tree], changes: Floats, variance: Floats, horizon: int
     changes: (..., LAGS), the last ones.  variance: (...), the average of squared changes.
     """
     steps = np.arange(1.0, horizon + 1)
-    lags = np.ascontiguousarray(np.moveaxis(scaled(changes, variance), -1, 0))[..., None]
+    lags = np.ascontiguousarray(np.moveaxis(in_deviations(changes, variance), -1, 0))[..., None]
     return total(trees, [*lags, steps]) * np.sqrt(variance[..., None] * steps)
 
 
@@ -199,7 +191,7 @@ def forests(
     window = settings.window_days
     since = [-NEVER if window is None else day - window for day in until]
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(partial(grown, found), since, until))
+        return list(pool.map(partial(grow_trees, found), since, until))
 
 
 def every(observations: int, horizon: int) -> int:
@@ -228,7 +220,7 @@ def rows(panel: Panel, settings: Settings, step: int) -> Rows:
         at, ahead = at[there], ahead[there]
         unit = np.sqrt(variance[at, column] * ahead)
         outcomes = (values[at + ahead, column] - values[at, column]) / unit
-        lags = scaled(changes[at, column], variance[at, column])
+        lags = in_deviations(changes[at, column], variance[at, column])
         found.append(
             Rows(
                 np.concatenate([lags, ahead[:, None]], axis=1),
@@ -240,7 +232,7 @@ def rows(panel: Panel, settings: Settings, step: int) -> Rows:
     return joined(found)
 
 
-def grown(rows: Rows, since: int, until: int) -> Sequence[Tree] | None:
+def grow_trees(rows: Rows, since: int, until: int) -> Sequence[Tree] | None:
     """The trees from what happened after one day and up to another; None if too little did.
 
     Raises Refusal if LightGBM is not there.

@@ -45,20 +45,20 @@ def make_tasks(
     check = None
     if not plan.model and len(plan.timeline.origins):
         last = int(plan.timeline.origins[-1])
-        early, garbled = plan.timeline.until(last), leakage.spoiled(panel, last)
+        early, garbled = plan.timeline.until(last), leakage.garble(panel, last)
         check = make_plan(garbled, early, plan.settings, threads, to_the_end=False)
     for columns in shares(panel.symbols, count):
         own = panel.columns(columns)
         yield ShardTask(sha256, own, columns, plan.of(own.symbols, columns), check)
 
 
-def do(task: ShardTask, processes: int = 1) -> ShardResult:
+def forecast_shard(task: ShardTask, processes: int = 1) -> ShardResult:
     """Do what a shard is to do."""
     panel, pieces, checked = task.panel, [], []
     if len(panel):
         pieces = walk(panel, task.plan, processes)
     if len(panel) and task.check:
-        garbled = leakage.spoiled(panel, int(task.check.timeline.origins[-1]))
+        garbled = leakage.garble(panel, int(task.check.timeline.origins[-1]))
         checked = walk(garbled, task.check, processes, doing=leakage.DOING)
     return ShardResult(task.sha256, _among_all(pieces, task), _among_all(checked, task))
 

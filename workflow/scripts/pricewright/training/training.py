@@ -18,7 +18,7 @@ from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest, libraries
 from pricewright.forecasting import distribution
-from pricewright.forecasting.document import read, written
+from pricewright.forecasting.document import from_json, to_json
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings
@@ -121,7 +121,7 @@ def choose_symbols(
 
     Raises Refusal if no symbol can be modelled, with reasons.
     """
-    scored = read(given[0], "the scored model") if given else None
+    scored = from_json(given[0], "the scored model") if given else None
     settings = scored.settings if scored else settings
     kept, left_out = _fit(panel, settings, scored, lost)
     if not len(kept):
@@ -212,7 +212,7 @@ def build_model(
     del shards  # what was made for the check is as large as what is still needed
     scores = score(walked)
     metrics = _dates(subject.timeline, given) | figures(scores, subject.panel.symbols)
-    made_of = written(_last_model(walked))
+    made_of = to_json(_last_model(walked))
     for symbol, notes in _fallbacks(walked).items():
         kept_notes = given[0]["symbols"][symbol]["fallbacks"] if given else notes
         made_of["symbols"][symbol]["fallbacks"] = kept_notes
