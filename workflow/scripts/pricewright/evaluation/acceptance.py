@@ -188,9 +188,7 @@ def _kupiec(tails: Mapping[str, Any], thresholds: Criteria) -> dict[str, Any]:
             by_chance = 1 - failures_by_chance(tested, thresholds.chance / len(tails)) / tested
             shares.append((found["passed"] / tested, min(thresholds.kupiec_share, by_chance)))
     value, limit = min(
-        shares,
-        key=lambda pair: pair[0] - pair[1],
-        default=(None, thresholds.kupiec_share),
+        shares, key=lambda pair: pair[0] - pair[1], default=(None, thresholds.kupiec_share)
     )
     return _criterion(
         value,
@@ -203,23 +201,18 @@ def _kupiec(tails: Mapping[str, Any], thresholds: Criteria) -> dict[str, Any]:
 
 def failed(acceptance: Mapping[str, Any]) -> str:
     """The criteria that are not met, in one line: each with its value and limit."""
-    return "; ".join(
-        f"{key_of(name)} is {_shown(found['value'])}, {_bound(found)}"
-        for name, found in acceptance["criteria"].items()
-        if not found["met"]
-    )
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "unknown"
-    return f"{value:.4g}" if isinstance(value, int | float) else str(value)
-
-
-def _bound(found: Mapping[str, Any]) -> str:
-    if isinstance(found["limit"], str):
-        return f"wanted {found['limit']}"
-    return f"at {found['side']} {found['limit']:.4g} is wanted"
+    said = []
+    for name, found in acceptance["criteria"].items():
+        value, limit = found["value"], found["limit"]
+        value = f"{value:.4g}" if isinstance(value, int | float) else value or "unknown"
+        wanted = (
+            f"wanted {limit}"
+            if isinstance(limit, str)
+            else f"at {found['side']} {limit:.4g} is wanted"
+        )
+        if not found["met"]:
+            said.append(f"{key_of(name)} is {value}, {wanted}")
+    return "; ".join(said)
 
 
 def _criterion(

@@ -14,13 +14,7 @@ import numpy as np
 
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel
-from pricewright.forecasting.walkforward import (
-    Forecasts,
-    Plan,
-    WalkForward,
-    join,
-    walk_forward,
-)
+from pricewright.forecasting.walkforward import Forecasts, Plan, WalkForward, join, walk_forward
 from pricewright.tables.arrays import Days, Floats, where
 
 DOING = "checking for leaks"

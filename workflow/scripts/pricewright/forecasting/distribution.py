@@ -201,11 +201,7 @@ def conformal(errors: Errors, ends: Ints, settings: Settings, every: int) -> Pas
 
 
 def simulated_calibration(
-    errors: Errors,
-    ends: Ints,
-    terms: Floats,
-    models: Sequence[Volatility],
-    settings: Settings,
+    errors: Errors, ends: Ints, terms: Floats, models: Sequence[Volatility], settings: Settings
 ) -> PastErrors:
     """Filtered historical simulation at some dates, normal where errors are few.
 

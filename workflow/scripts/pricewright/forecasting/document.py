@@ -14,11 +14,7 @@ import numpy as np
 from pricewright.files.errors import Refusal
 from pricewright.files.strict_json import read_json
 from pricewright.forecasting import location
-from pricewright.forecasting.checked_document import (
-    LARGEST_VARIANCE,
-    CheckedDocument,
-    short,
-)
+from pricewright.forecasting.checked_document import LARGEST_VARIANCE, CheckedDocument, short
 from pricewright.forecasting.garch import Garch
 from pricewright.forecasting.har import HALF_LIVES
 from pricewright.forecasting.location import Location

@@ -55,13 +55,6 @@ class Likelihood:
         self._room = np.empty((3, *squares.shape))
         self._bench = np.empty((7, TOGETHER, count, columns))
 
-    @classmethod
-    def of_series(cls, squares: Floats, counts: Ints) -> Self:
-        """That of u (n, S), NaN past an end."""
-        # two blocks at least, for the rows of one alone would be added up pairwise
-        rows = max(len(squares), BLOCK + 1)
-        return cls(blocks(np.where(np.isnan(squares), 0.0, squares), rows), counts)
-
     def of(self, columns: Flags) -> Self:
         """The same for some of the series."""
         return type(self)(np.ascontiguousarray(self.squares[..., columns]), self.counts[columns])
@@ -244,7 +237,9 @@ def fit(squares: Floats, start: Garch | None = None) -> Garch:
     counts = live.sum(axis=0)
     variance = sums(np.where(live, squares, 0.0)) / np.maximum(counts, 1)
     moves = variance > 0
-    likelihood = Likelihood.of_series(squares / np.where(moves, variance, 1.0), counts)
+    scaled = np.where(live, squares, 0.0) / np.where(moves, variance, 1.0)
+    # two blocks at least, for the rows of one alone would be added up pairwise
+    likelihood = Likelihood(blocks(scaled, max(len(scaled), BLOCK + 1)), counts)
     place = np.zeros((2, len(variance)))
     known = moves & start.converged if start else np.zeros_like(moves)
     if not known.all():

@@ -15,7 +15,6 @@ their order, so that the same rows come to the same weights to the byte.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
@@ -48,7 +47,7 @@ def gamma_regression(x: Floats, y: Floats, use: Flags, start: Floats | None = No
     terms = x.shape[1]
     if use.sum() < FEWEST:
         return np.full(terms, np.nan)
-    regression = _Regression.of(x[use], y[use])
+    regression = _Regression(x[use], y[use])
     known = start is not None and bool(np.isfinite(start).all())
     weights = start if known and start is not None else np.full(terms, 1 / terms)
     active = weights > 0
@@ -77,26 +76,16 @@ def gamma_regression(x: Floats, y: Floats, use: Flags, start: Floats | None = No
     return weights
 
 
-@dataclass(frozen=True)
 class _Regression:
     """Rows in chunks: x (C, K, CHUNK), y and which of them count (C, CHUNK)."""
 
-    x: Floats
-    y: Floats
-    counted: Floats
-
-    @classmethod
-    def of(cls, x: Floats, y: Floats) -> Self:
+    def __init__(self, x: Floats, y: Floats) -> None:
         """Rows x (B, K) and y (B,); what is added to fill a chunk does not count."""
         more = -len(y) % CHUNK
-        counted = np.concatenate([np.ones(len(y)), np.zeros(more)])
         x = np.concatenate([x, np.ones((more, x.shape[1]))]).reshape(-1, CHUNK, x.shape[1])
-        y = np.concatenate([y, np.zeros(more)])
-        return cls(
-            np.ascontiguousarray(x.swapaxes(1, 2)),
-            y.reshape(-1, CHUNK),
-            counted.reshape(-1, CHUNK),
-        )
+        self.x = np.ascontiguousarray(x.swapaxes(1, 2))
+        self.y = np.concatenate([y, np.zeros(more)]).reshape(-1, CHUNK)
+        self.counted = np.concatenate([np.ones(len(y)), np.zeros(more)]).reshape(-1, CHUNK)
 
     def slope(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
         """The score (K,) of the log-likelihood, its expected and its true curvature (K, K)."""

@@ -173,10 +173,7 @@ PARAMETERS: dict[str, Any] = {
 
 
 def forests(
-    panel: Panel,
-    days: Sequence[int],
-    settings: Settings,
-    threads: int = 1,
+    panel: Panel, days: Sequence[int], settings: Settings, threads: int = 1
 ) -> list[Sequence[Tree] | None]:
     """For each day, the trees grown at its end; None where too little was known, or not asked for.
 
