@@ -15,9 +15,6 @@ LARGEST = 1e15
 LARGEST_VARIANCE = LARGEST**2
 """variances of prices that are modelled in levels."""
 
-MOST_WHOLE = 10**6
-"""No setting that is a whole number is larger."""
-
 
 class CheckedDocument:
     """The parts of a document by key, each checked as it is taken."""
@@ -68,8 +65,8 @@ class CheckedDocument:
             self.refuse(".".join(path), found, f"a number from {least:g} to {most:g}")
         return float(found)
 
-    def whole(self, *path: str, least: int) -> int:
-        found = self.number(*path, least=least, most=MOST_WHOLE)
+    def whole(self, *path: str, least: float, most: float) -> int:
+        found = self.number(*path, least=least, most=most)
         if found != int(found):
             self.refuse(".".join(path), found, "a whole number")
         return int(found)

@@ -14,7 +14,12 @@ import numpy as np
 from pricewright.files.errors import Refusal
 from pricewright.files.strict_json import read_json
 from pricewright.forecasting import location
-from pricewright.forecasting.checked_document import LARGEST_VARIANCE, CheckedDocument, short
+from pricewright.forecasting.checked_document import (
+    LARGEST,
+    LARGEST_VARIANCE,
+    CheckedDocument,
+    short,
+)
 from pricewright.forecasting.garch import Garch
 from pricewright.forecasting.har import HALF_LIVES
 from pricewright.forecasting.location import Location
@@ -23,12 +28,7 @@ from pricewright.forecasting.settings import Settings, VolatilityKind
 from pricewright.forecasting.trees import LAGS, NUMBERS, trees_from_json, trees_to_json
 from pricewright.forecasting.volatility import States, Volatility
 from pricewright.tables.arrays import Floats
-
-LEAST_OF = {"rolling_days": 2, "horizon": 1}
-"""The least of a whole number among the settings, if it is not 0."""
-
-MOST_STEPS = 250
-"""The most steps ahead that a model forecasts."""
+from pricewright.tables.options import bounds, choices, hints
 
 ROUNDING = 1e-9
 """By so little, relatively, a quantile may be below the one before it."""
@@ -139,23 +139,16 @@ def from_json(document: Any, name: str, symbols: Sequence[str] | None = None) ->
 
 def _settings(reader: CheckedDocument) -> Settings:
     values: dict[str, Any] = {}
-    hints = get_type_hints(Settings)
-    for key in (field.name for field in fields(Settings)):
-        kind = hints[key]
-        if kind is str:
-            values[key] = reader.word("parameters", key)
-        elif kind is float:
-            values[key] = reader.number("parameters", key, least=0.5, most=0.999)
-        elif kind in (int, int | None):
-            whole = reader.at("parameters", key)
-            if whole is None and kind is not int:
-                values[key] = None
-                continue
-            values[key] = reader.whole("parameters", key, least=LEAST_OF.get(key, 0))
-        else:
-            values[key] = reader.word("parameters", key, among=get_args(kind))
-    if values["horizon"] > MOST_STEPS:
-        reader.refuse("parameters.horizon", values["horizon"], f"1 to {MOST_STEPS}")
+    kinds = get_type_hints(Settings)
+    for key, hint in hints(Settings).items():
+        limits = bounds(hint)
+        least, most = limits.least or 0.0, limits.most or LARGEST
+        if choices(hint):
+            values[key] = reader.word("parameters", key, among=choices(hint))
+        elif kinds[key] is float:
+            values[key] = reader.number("parameters", key, least=least, most=most)
+        elif kinds[key] is int or reader.at("parameters", key) is not None:
+            values[key] = reader.whole("parameters", key, least=least, most=most)
     return Settings(**values)
 
 
