@@ -315,10 +315,10 @@ def test_scores_of_groups_of_symbols_are_those_of_all_together():
     panel = simulated(70, 120)
     settings = chosen(refit=20)
     times = make_timeline(panel, settings)
-    whole = score(walk_forward(panel, times, settings), settings)
+    whole = score(walk_forward(panel, times, settings))
     for column in (0, 63, 64, 69):
         alone_panel = panel.columns(np.array([column]))
-        alone = score(walk_forward(alone_panel, times, settings), settings)
+        alone = score(walk_forward(alone_panel, times, settings))
         np.testing.assert_array_equal(whole.model.pinball[:, [column]], alone.model.pinball)
         np.testing.assert_array_equal(whole.hits[:, [column]], alone.hits)
 
