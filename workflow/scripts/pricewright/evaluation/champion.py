@@ -111,7 +111,7 @@ def compare(
     champion's mean, with a 95% interval; negative is better. `metrics` are the figures of both.
     """
     panel, origins = walked.whole, walked.timeline.origins
-    since = _day(document["cutoff"])
+    since = int(np.datetime64(document["cutoff"], "D").astype(int))
     record: dict[str, Any] = {
         "sha256": sha256,
         "cutoff": document["cutoff"],
@@ -183,7 +183,3 @@ def _days(panel: Panel, origins: Days, count: int) -> Days:
     columns = np.arange(len(panel))
     there = rows < panel.counts
     return np.where(there, panel.days[np.where(there, rows, 0), columns], NEVER)
-
-
-def _day(date: str) -> int:
-    return int(np.datetime64(date, "D").astype(int))

@@ -314,11 +314,11 @@ def _pooled(
     difference, lower, upper = metrics.mean_with_interval(dates)
     histogram = metrics.pit_histogram(scores.model.transform)
     with np.errstate(all="ignore"):
-        points = (
-            _across(_by_origin(scores.model, scores)),
-            _across(_by_origin(scores.random_walk, scores)),
+        ours, plain = (
+            _across(_by_origin(losses, scores))[:, None]
+            for losses in (scores.model, scores.random_walk)
         )
-        luck = metrics.diebold_mariano(points[0][:, None], points[1][:, None]).p_value[0]
+        luck = metrics.diebold_mariano(ours, plain).p_value[0]
     var = {}
     for key, found in tails.items():
         tested = found["days"] >= ENOUGH_DAYS
