@@ -112,7 +112,7 @@ def test_rows_joined_from_pieces_are_those_of_the_whole():
     panel = uneven()
     whole = har.rows(panel, 4, 1)
     pieces = [har.rows(panel.columns(slice(at, at + 2)), 4, 1) for at in (0, 2, 4)]
-    one, other = (har.weights(rows, -NEVER, NEVER - 1) for rows in (whole, har.joined(pieces)))
+    one, other = (har.weights(rows, -NEVER, NEVER - 1) for rows in (whole, har.join_rows(pieces)))
     assert one.tobytes() == other.tobytes()
 
 

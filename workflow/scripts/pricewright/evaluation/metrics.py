@@ -174,7 +174,7 @@ def uniformity(counts: Ints) -> float:
 
 
 @dataclass(frozen=True)
-class Backtest:
+class LikelihoodRatioTest:
     """A likelihood ratio test of each symbol; every array is (S,).
 
     days: with a hit or none.  exceptions: the hits.  statistic: the likelihood ratio.
@@ -191,16 +191,16 @@ class Backtest:
 class Clustering:
     """Christoffersen's tests; conditional_coverage is Kupiec's and independence together."""
 
-    independence: Backtest
-    conditional_coverage: Backtest
+    independence: LikelihoodRatioTest
+    conditional_coverage: LikelihoodRatioTest
 
 
-def kupiec(hits: Floats, level: float) -> Backtest:
+def kupiec(hits: Floats, level: float) -> LikelihoodRatioTest:
     """Test that exceptions have probability `level` (Kupiec 1995, unconditional coverage)."""
     days = np.count_nonzero(~np.isnan(hits), axis=0)
     exceptions = np.count_nonzero(hits == 1, axis=0)
     fit = _gain(exceptions, days * level) + _gain(days - exceptions, days * (1 - level))
-    return _backtest(hits, np.where(days > 0, _ratio(fit), np.nan), 1)
+    return _ratio_test(hits, np.where(days > 0, _ratio(fit), np.nan), 1)
 
 
 def christoffersen(hits: Floats, level: float) -> Clustering:
@@ -220,8 +220,8 @@ def christoffersen(hits: Floats, level: float) -> Clustering:
     fit = gains[0, 0] + gains[0, 1] + gains[1, 0] + gains[1, 1]
     runs = np.where(seen > 0, _ratio(fit), np.nan)
     return Clustering(
-        independence=_backtest(hits, runs, 1),
-        conditional_coverage=_backtest(hits, kupiec(hits, level).statistic + runs, 2),
+        independence=_ratio_test(hits, runs, 1),
+        conditional_coverage=_ratio_test(hits, kupiec(hits, level).statistic + runs, 2),
     )
 
 
@@ -238,10 +238,10 @@ def _ratio(fit: Floats) -> Floats:
     return 2 * np.maximum(fit, 0.0)
 
 
-def _backtest(hits: Floats, statistic: Floats, freedom: int) -> Backtest:
+def _ratio_test(hits: Floats, statistic: Floats, freedom: int) -> LikelihoodRatioTest:
     from scipy.special import chdtrc
 
-    return Backtest(
+    return LikelihoodRatioTest(
         days=np.count_nonzero(~np.isnan(hits), axis=0),
         exceptions=np.count_nonzero(hits == 1, axis=0),
         statistic=statistic,

@@ -159,7 +159,7 @@ class Rows:
     known: Days
 
 
-def joined(parts: Sequence[Rows]) -> Rows:
+def join_rows(parts: Sequence[Rows]) -> Rows:
     """The rows of several groups of series together."""
     return Rows(
         np.concatenate([part.inputs for part in parts]),
@@ -197,7 +197,7 @@ def rows(panel: Panel, horizon: int, step: int) -> Rows:
                 np.where(there, panel.days[ahead, column], NEVER),
             )
         )
-    return joined(found)
+    return join_rows(found)
 
 
 def weights(rows: Rows, since: int, until: int, start: Floats | None = None) -> Floats:

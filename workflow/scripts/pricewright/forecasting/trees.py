@@ -26,7 +26,7 @@ import numpy as np
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import volatility
 from pricewright.forecasting.checked_document import CheckedDocument
-from pricewright.forecasting.har import WARM_UP, Rows, joined
+from pricewright.forecasting.har import WARM_UP, Rows, join_rows
 from pricewright.forecasting.panel import NEVER, Panel, panel_slices, squares
 from pricewright.forecasting.settings import Settings
 from pricewright.tables.arrays import Floats, Ints
@@ -183,7 +183,7 @@ def forests(
         return [None] * len(days)
     _lightgbm()  # before the work begins
     step = every(int(panel.counts.sum()), settings.horizon)
-    found = joined([rows(part, settings, step) for part, _ in panel_slices(panel)])
+    found = join_rows([rows(part, settings, step) for part, _ in panel_slices(panel)])
     until = [day - settings.embargo_days for day in days]
     window = settings.window_days
     since = [-NEVER if window is None else day - window for day in until]
@@ -226,7 +226,7 @@ def rows(panel: Panel, settings: Settings, step: int) -> Rows:
                 panel.days[at + ahead, column],
             )
         )
-    return joined(found)
+    return join_rows(found)
 
 
 def grow_trees(rows: Rows, since: int, until: int) -> Sequence[Tree] | None:

@@ -106,7 +106,9 @@ def _har_weights(panel: Panel, days: Sequence[int], settings: Settings) -> list[
     if settings.volatility not in ("har", "combined"):
         return [None] * len(days)
     step = har.every(int(panel.counts.sum()))
-    rows = har.joined([har.rows(part, settings.horizon, step) for part, _ in panel_slices(panel)])
+    rows = har.join_rows(
+        [har.rows(part, settings.horizon, step) for part, _ in panel_slices(panel)]
+    )
     result: list[Floats | None] = []
     for day in days:
         until = day - settings.embargo_days
