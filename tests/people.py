@@ -8,12 +8,12 @@ import pytest
 
 from pricewright.signoffs import ledger, signing, statements
 from pricewright.signoffs import policy as author
-from pricewright.signoffs.coverage import GATES, MODEL, digests, identity, read_covered
+from pricewright.signoffs.coverage import COVERED, GATES, MODEL, digests, identity, read_covered
 from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.policy import load_policy
 
 NAMES = ("author", "reviewer", "second", "outsider")
-ALL = ",".join(statements.namespace(gate) for gate in GATES)
+ALL = ",".join(statements.namespace(gate) for gate in COVERED)
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 

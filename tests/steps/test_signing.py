@@ -61,6 +61,7 @@ def test_a_person_sees_what_they_sign_says_yes_and_has_signed(signed_up, keys):
         "comment      ok",
         "WARNING      the model is NOT ACCEPTED: qlike_difference is",
         "WARNING      accept.allow_unaccepted is true",
+        "WARNING      it does not count before who trained the model signs: pricewright sign",
         "Sign this, as approved? yes or no: Approved: signoffs/metrics/rita.json",
     ):
         assert shown in done.stdout
@@ -137,7 +138,8 @@ def test_verify_finds_nothing_wrong_and_then_the_line_that_was_changed(signed_up
     ("arguments", "sentence"),
     [
         (["report", "--key", "nokey", "--yes"], "nokey: not a key that ssh-keygen reads"),
-        (["--yes"], "no gate is named; name one of source, metrics, report, deploy"),
+        (["--yes"], "no gate is named; name one of source, metrics, report, deploy, author"),
+        (["author", "--reject", "--yes"], "--reject: found with author"),
         (["report", "--reject", "--withdraw"], "--reject and --withdraw are given both"),
         (["report", "--release", "previous"], "--release: found with gate report"),
         (["deploy", "--release", "previous", "--yes"], "there was no release before"),

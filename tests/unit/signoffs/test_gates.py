@@ -7,11 +7,11 @@ import subprocess
 import pytest
 
 from dying import killed_at
+from people import signers_line
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
-from pricewright.signoffs import ledger
+from pricewright.signoffs import ledger, statements
 from pricewright.signoffs.coverage import GATES, MODEL, digests, identity, read_covered
-from pricewright.signoffs.policy import record_run
 from pricewright.signoffs.presentation import missing, overview
 from pricewright.signoffs.signing import start
 
@@ -70,48 +70,106 @@ def test_the_same_bytes_again_are_signed_for_still(office):
     assert office.check().satisfied
 
 
-def test_who_ran_the_training_does_not_count_where_the_author_is_excluded(office):
+NOBODY = "nobody has signed that they trained this model"
+
+
+@pytest.fixture
+def apart(office):
+    """An office where who trained the model may not sign for its metrics."""
     office.signoffs["metrics"] |= {"exclude_author": True}
-    office.sign("author", "metrics")
-    office.sign("author", "source")
-    assert office.void("metrics") == {
+    return office
+
+
+def test_who_signed_as_author_does_not_count_where_the_author_is_excluded(apart):
+    apart.sign("author", "author")
+    apart.sign("author", "metrics")
+    apart.sign("author", "source")
+    assert apart.void("metrics") == {
         "author": "author ran the training (signoffs.metrics.exclude_author)"
     }
-    assert office.check("source").satisfied
-    assert office.check("metrics").gates[0].may_sign == ["reviewer", "second"]
-    office.sign("reviewer", "metrics")
-    assert office.check("metrics").satisfied
+    assert apart.check("source").satisfied
+    assert apart.check("metrics").gates[0].may_sign == ["reviewer", "second"]
+    apart.sign("reviewer", "metrics")
+    assert apart.check("metrics").satisfied
 
 
-def test_the_authors_key_under_another_name_is_the_author(office):
-    office.signoffs["metrics"] |= {"exclude_author": True}
-    office.name_also("alias", "author")
-    office.sign("alias", "metrics", key="author")
-    assert "alias ran the training" in office.void("metrics")["alias"]
+def test_before_somebody_signs_as_author_nobodys_approval_counts(apart):
+    apart.sign("reviewer", "metrics")
+    assert NOBODY in apart.void("metrics")["reviewer"]
+    assert "pricewright sign author" in missing(apart.check("metrics"))
+    apart.sign("author", "author")
+    assert apart.check("metrics").satisfied
+    assert "author   ok       trained by author" in missing(apart.check("metrics"))
 
 
-def test_whoever_makes_the_same_model_again_is_not_its_author(office):
-    office.signoffs["metrics"] |= {"exclude_author": True}
-    office.record_run("reviewer")
-    office.sign("reviewer", "metrics")
-    assert office.check("metrics").satisfied
+def test_a_name_in_the_config_that_no_signer_has_lets_nobody_approve_their_own_model(apart):
+    apart.write(MODEL, "a model that the author trained as carol")
+    apart.record_run("carol")
+    apart.sign("author", "metrics")
+    assert NOBODY in apart.void("metrics")["author"]
+    apart.sign("author", "author")
+    assert "author ran the training" in apart.void("metrics")["author"]
 
 
-def test_a_run_that_did_not_train_makes_nobody_the_author(office):
-    office.signoffs["metrics"] |= {"exclude_author": True}
-    office.write(MODEL, "another model")
-    record_run(office.root, ["report"], sha256(b"another model"), "second", clock=office.clock)
-    office.sign("reviewer", "metrics")
-    assert "does not say who trained this model" in office.void("metrics")["reviewer"]
-    office.record_run("author")
-    assert office.check("metrics").satisfied
+def test_whom_the_ledger_names_does_not_count_whoever_else_signs_as_author(apart):
+    apart.sign("second", "author")
+    apart.sign("author", "metrics")
+    assert "author ran the training" in apart.void("metrics")["author"]
 
 
-def test_a_model_that_no_run_made_is_approved_by_nobody_where_the_author_is_excluded(office):
-    office.signoffs["metrics"] |= {"exclude_author": True}
-    office.write(MODEL, "made by hand")
-    office.sign("reviewer", "metrics")
-    assert "--forcerun train_or_score" in office.void("metrics")["reviewer"]
+def test_the_authors_key_under_another_name_is_the_author(apart):
+    apart.name_also("alias", "author")
+    apart.sign("author", "author")
+    apart.sign("alias", "metrics", key="author")
+    assert "alias ran the training" in apart.void("metrics")["alias"]
+
+
+def test_who_signed_as_author_of_other_bytes_is_not_the_author_of_these(apart):
+    apart.sign("author", "author")
+    apart.write(MODEL, "another model")
+    apart.sign("reviewer", "metrics")
+    assert NOBODY in apart.void("metrics")["reviewer"]
+
+
+def test_authorship_can_be_taken_back_and_does_not_expire(apart):
+    apart.sign("author", "author")
+    apart.wait(days=1000)
+    apart.sign("reviewer", "metrics")
+    assert apart.check("metrics").satisfied
+    apart.sign("author", "author", "withdrawn")
+    assert NOBODY in apart.void("metrics")["reviewer"]
+
+
+def test_who_trained_several_models_is_the_author_of_each(apart):
+    apart.sign("author", "author")
+    kept = take(apart.root / "signoffs/author/author.json", apart.root / "kept")
+    first = (apart.root / MODEL).read_text()
+    apart.write(MODEL, "another model")
+    apart.sign("author", "author")
+    apart.write(MODEL, first)
+    put_back(kept, apart.root / "signoffs/author/author.json")
+    apart.sign("reviewer", "metrics")
+    assert apart.check("metrics").satisfied
+
+
+def test_a_machine_that_trains_has_a_key_that_may_sign_nothing_else(apart, keys):
+    path = apart.root / "config/signers"
+    only = statements.namespace("author")
+    path.write_text(path.read_text() + signers_line("robot", keys["outsider"], only))
+    apart.write(MODEL, "a model that a timer trained")
+    apart.record_run("robot")
+    apart.sign("robot", "author", key="outsider")
+    apart.sign("author", "metrics")
+    assert apart.check("metrics").satisfied
+    with pytest.raises(Refusal, match="its signature would not count"):
+        apart.sign("robot", "metrics", key="outsider")
+
+
+def test_whoever_makes_the_same_model_again_is_not_its_author(apart):
+    apart.sign("author", "author")
+    apart.record_run("reviewer")
+    apart.sign("reviewer", "metrics")
+    assert apart.check("metrics").satisfied
 
 
 def test_two_that_are_needed_are_two_people(office):

@@ -110,7 +110,8 @@ def report_options(config: dict[str, Any]) -> dict[str, Any]:
     return {
         **config["report"],
         "allow_unaccepted": config["accept"]["allow_unaccepted"],
-        "required": {gate: config["signoffs"][gate]["required"] for gate in MEANINGS},
+        "required": {gate: config["signoffs"][gate]["required"] for gate in MEANINGS}
+        | {"author": int(any(config["signoffs"][gate]["exclude_author"] for gate in MEANINGS))},
     }
 
 
