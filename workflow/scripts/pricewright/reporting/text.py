@@ -218,6 +218,10 @@ def data(model: Mapping[str, Any]) -> list[tuple[str, str]]:
             ("delivered", f"{came['rows']:,} rows, {_span(came)}"),
             ("quarantine", _counted("rows", came["quarantined"])),
         ]
+        if left_out := came.get("left_out"):
+            facts.append(("filtered", f"{left_out:,} rows left out by source.where"))
+        if (in_bars := came.get("in_bars", came["kept"])) != came["kept"]:
+            facts.append(("bars", f"{came['kept']:,} days, of {in_bars:,} rows"))
         if missing := came.get("missing"):
             facts.append(("missing", _counted("values", missing)))
         if came["restated"] or came["withdrawn"]:
