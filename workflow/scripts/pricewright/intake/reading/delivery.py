@@ -37,7 +37,7 @@ _REMEDIES = {
     "another-header": "deliver what is below it as a file of its own",
     "unzoned-time": "say in source.time_zone whose calendar counts, as in America/New_York or UTC",
 }
-_STRAYS = 0.01  # share of rows with a second time on their day that may be an accident
+STRAYS = 0.01  # share of rows with a second time on their day that may be an accident
 _SYSTEMATIC = 3  # rows with one fault that one declaration would mend: no accident
 _LOOKED_AT = 10  # texts, for what to declare is seen in a few, and they are read once more
 _OF_THE_WHOLE = [code(reason) for reason in _REMEDIES]
@@ -249,7 +249,7 @@ def in_order(
         other = again & (np.diff(times[order], prepend=0) != 0)
         if is_intraday:
             again &= ~other
-        elif other.sum() > _STRAYS * len(key):
+        elif other.sum() > STRAYS * len(key):
             first = int(np.flatnonzero(other)[np.argmin(lines[other])])
             day = np.datetime64(int(days[first]), "D")
             raise Refusal(
