@@ -67,6 +67,12 @@ def test_several_columns_must_all_have_one_of_their_values(tmp_path, form):
     assert [row["close"] for row in rows(found.prices)] == [1, 4, 5]
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_rows_can_be_chosen_by_a_column_that_is_read_as_well(tmp_path, form):
+    found = read(tmp_path, FORMATS[form](), Dialect(where={"Symbol": ["B", "C"]}))
+    assert [row["close"] for row in rows(found.prices)] == [3, 5]
+
+
 def test_what_is_left_out_is_not_looked_at(tmp_path):
     found = read(tmp_path, text().replace("2024-01-01,A,BE,2.0", "today,?,BE,x"), EQ)
     assert (found.left_out, lost(found)) == (2, [])

@@ -220,8 +220,8 @@ def data(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         ]
         if left_out := came.get("left_out"):
             facts.append(("filtered", f"{left_out:,} rows left out by source.where"))
-        if (in_bars := came.get("in_bars", came["kept"])) != came["kept"]:
-            facts.append(("bars", f"{came['kept']:,} days, of {in_bars:,} rows"))
+        if "in_bars" in came and came["in_bars"] != came["kept"]:
+            facts.append(("bars", f"{came['kept']:,} daily bars of {came['in_bars']:,} rows"))
         if missing := came.get("missing"):
             facts.append(("missing", _counted("values", missing)))
         if came["restated"] or came["withdrawn"]:

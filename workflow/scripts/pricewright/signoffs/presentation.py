@@ -127,8 +127,8 @@ def _rows_in(receipt: Mapping[str, Any]) -> str:
     words = [f"{receipt['rows']:,} delivered"]
     if left_out := receipt.get("left_out"):  # receipts that were written before have none
         words.append(f"{left_out:,} left out by source.where")
-    if (in_bars := receipt.get("in_bars", receipt["kept"])) != receipt["kept"]:
-        words.append(f"{in_bars:,} in daily bars")
+    if "in_bars" in receipt and receipt["in_bars"] != receipt["kept"]:
+        words.append(f"{receipt['in_bars']:,} in daily bars")
     return ", ".join([*words, f"{receipt['kept']:,} kept"])
 
 

@@ -158,7 +158,8 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
         progress.advance(count)
         return count, out, rows, lost
 
-    parts = list(_side_by_side(examined, sheet.blocks([*wanted, *filters]), threads))
+    needed = dict.fromkeys([*wanted, *filters])
+    parts = list(_side_by_side(examined, sheet.blocks(needed), threads))
     delivered = sum(count for count, _, _, _ in parts)
     out = sum(count for _, count, _, _ in parts)
     lost = [quarantine for _, _, _, quarantine in parts]
