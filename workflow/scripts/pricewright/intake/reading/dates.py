@@ -97,19 +97,19 @@ def _parse(column: pa.Array, calendar: Calendar, *, typed: bool = False) -> Days
     read = [_judged(value, calendar, readers) for value in coded.dictionary.to_pylist()]
     codes = coded.indices.to_numpy()
     days = np.array([day for day, _, _ in read], dtype=np.int32)
-    times = np.array([time for _, time, _ in read], dtype=np.int64)
+    times = np.array([since for _, since, _ in read], dtype=np.int64)
     reasons = np.array([reason for _, _, reason in read], dtype=object)
     return Days(days[codes], reasons[codes], times[codes] if times.any() else None)
 
 
 def _judged(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tuple[int, int, str]:
     try:
-        day, time = _day(value, calendar, readers)
+        day, since = _day(value, calendar, readers)
     except _NoDay as reason:
         return int(NO_DAY), 0, str(reason)
     if day > (calendar.last_day or date.max):
         return int(NO_DAY), 0, "future-date"
-    return day.toordinal() - _EPOCH, time, ""
+    return day.toordinal() - _EPOCH, since, ""
 
 
 def _day(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tuple[date, int]:
@@ -143,7 +143,7 @@ def _local_day(moment: datetime, calendar: Calendar, *, timed: bool) -> tuple[da
         if moment.time() != time.min:
             raise _NoDay("unzoned-time")
         moment = moment.replace(tzinfo=None)
-    if not timed:
+    if not timed and moment.tzinfo is None:
         return moment.date(), 0
     try:
         local = _in_zone(moment, ZoneInfo(zone)) if zone else moment
