@@ -61,6 +61,8 @@ def changed(**sections):
         ),
         (changed(source={"time_zone": "CH"}), "'source.time_zone': found 'CH', allowed: a name"),
         (changed(source={"time_zone": "../x"}), "'source.time_zone': found '../x', allowed"),
+        (changed(source={"session": "17:00"}), "'source.session': found '17:00', allowed: null"),
+        (changed(source={"where": {"SERIES": "EQ"}}), "'source.where.SERIES': found \"EQ\", allow"),
         (changed(source={"uri": "sqlite:///a.db"}), "'source.table': found neither it nor a query"),
         (
             changed(source={"uri": "sqlite:///a.db", "table": "a", "query": "b"}),
@@ -216,3 +218,9 @@ def test_a_date_that_yaml_reads_as_one_is_text_again():
     config = {"source": {"uri": "prices.csv", "last_day": date(2024, 1, 31)}}
     complete(config)
     assert ingest_options(config)["last_day"] == "2024-01-31"
+
+
+def test_a_time_that_yaml_reads_as_minutes_is_text_again():
+    config = yaml.safe_load("source: {uri: prices.csv, bars: intraday, session: 17:05}")
+    complete(config)
+    assert ingest_options(config)["session"] == "17:05"

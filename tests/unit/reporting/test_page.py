@@ -596,6 +596,10 @@ def test_the_page_counts_what_was_quarantined_and_flagged_most_first(model):
     assert "restated    2 values restated, 1 rows withdrawn" in text
     assert "flagged     3 flags: 3 stale" in text
     assert max(map(len, text.splitlines())) <= WIDTH
+    receipt |= {"rows": 2012, "left_out": 1000, "in_bars": 1005, "kept": 42}
+    text = page(model)
+    assert "filtered    1,000 rows left out by source.where" in text
+    assert "bars        42 daily bars of 1,005 rows" in text
 
 
 # The pictures

@@ -40,6 +40,11 @@ def test_the_numbers_are_those_of_the_bytes(files):
     assert f"{pooled['model']['mase']:.3f} (random walk" in text
     text = str(presentation.digest("source", files))
     assert orjson.loads(files[coverage.RECEIPT])["sha256"][:12] in text
+    counts = {"rows": 2000, "left_out": 1000, "in_bars": 1000, "kept": 42}
+    of_bars = changed(files, coverage.RECEIPT, lambda receipt: receipt.update(counts))
+    assert dict(presentation.digest("source", of_bars))["rows"] == (
+        "2,000 delivered, 1,000 left out by source.where, 1,000 in daily bars, 42 kept"
+    )
 
 
 @pytest.mark.parametrize(

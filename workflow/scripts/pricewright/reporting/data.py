@@ -40,6 +40,10 @@ def facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
             ("delivered", f"{came['rows']:,} rows, {_span(came)}"),
             ("quarantine", _counted("rows", came["quarantined"])),
         ]
+        if left_out := came.get("left_out"):
+            found.append(("filtered", f"{left_out:,} rows left out by source.where"))
+        if "in_bars" in came and came["in_bars"] != came["kept"]:
+            found.append(("bars", f"{came['kept']:,} daily bars of {came['in_bars']:,} rows"))
         if missing := came.get("missing"):
             found.append(("missing", _counted("values", missing)))
         if came["restated"] or came["withdrawn"]:

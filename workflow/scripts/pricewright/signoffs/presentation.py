@@ -130,11 +130,20 @@ class _Read:
         return parse_json(self.files[name], name)
 
 
+def _rows_in(receipt: Mapping[str, Any]) -> str:
+    words = [f"{receipt['rows']:,} delivered"]
+    if left_out := receipt.get("left_out"):  # receipts that were written before have none
+        words.append(f"{left_out:,} left out by source.where")
+    if "in_bars" in receipt and receipt["in_bars"] != receipt["kept"]:
+        words.append(f"{receipt['in_bars']:,} in daily bars")
+    return ", ".join([*words, f"{receipt['kept']:,} kept"])
+
+
 def _source(read: _Read) -> Facts:
     receipt, cleaning = read.json(coverage.RECEIPT), read.json(coverage.CLEANING)
     return [
         ("source", f"{receipt['source']}, sha256 {receipt['sha256'][:12]}…"),
-        ("rows", f"{receipt['rows']:,} delivered, {receipt['kept']:,} kept"),
+        ("rows", _rows_in(receipt)),
         ("prices", _span(receipt)),
         ("quarantine", _counts(receipt["quarantined"]) or "none"),
         ("changed", f"{receipt['restated']:,} restated, {receipt['withdrawn']:,} withdrawn"),
