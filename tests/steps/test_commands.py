@@ -74,7 +74,7 @@ def test_a_command_writes_the_functions_bytes_and_logs_what_was_planned(
         assert re.search(f" INFO {STEPS[number]} {pattern}", done.stderr), done.stderr
 
 
-def test_clean_with_two_arguments_does_what_the_readme_says(tmp_path):
+def test_clean_with_two_arguments_carries_a_price_forward_as_config_does(tmp_path):
     (tmp_path / "data" / "raw").mkdir(parents=True)
     records = [
         {"date": "2024-01-01", "symbol": "A", "close": 1.5},
@@ -92,7 +92,7 @@ def test_clean_with_two_arguments_does_what_the_readme_says(tmp_path):
     assert (tmp_path / "data" / "processed" / "prices_clean.json").read_text() == (
         "[\n"
         '  {\n    "date": "2024-01-01",\n    "symbol": "A",\n    "close": 1.5\n  },\n'
-        '  {\n    "date": "2024-01-02",\n    "symbol": "A",\n    "close": 0.0\n  }\n'
+        '  {\n    "date": "2024-01-02",\n    "symbol": "A",\n    "close": 1.5\n  }\n'
         "]\n"
     )
 

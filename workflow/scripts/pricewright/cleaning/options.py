@@ -14,10 +14,10 @@ class MissingRules(Options):
 
     section = "missing"
 
-    missing_price: Missing = "zero"
+    missing_price: Missing = "ffill"
     """For a missing price: `zero` writes 0; `ffill` carries the symbol's last value forward, never
-    across symbols or backwards in time; `drop` drops the row. In config,
-    the default is ffill."""
+    across symbols or backwards in time, and drops the rows before its first; `drop` drops the
+    row."""
     missing_volume: Missing = "zero"
     """The same for a missing volume."""
 
