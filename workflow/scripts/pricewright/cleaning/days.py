@@ -47,7 +47,7 @@ def flag_weekends(panel: Panel) -> list[Entry]:
 
 def _on_weekends(panel: Panel) -> tuple[Ints, Ints]:
     """The rows of Saturdays and Sundays, and of each: twice its symbol, one more for Sunday."""
-    weekday = _weekday(panel.days)
+    weekday = weekdays(panel.days)
     rows = np.flatnonzero(panel.priced & (weekday >= 5)[panel.date])
     return rows, 2 * panel.symbol[rows].astype(np.int64) + weekday[panel.date[rows]] - 5
 
@@ -73,9 +73,9 @@ def flag_holidays(panel: Panel, limits: FlagThresholds) -> list[Entry]:
     """
     if not panel.priced.any():
         return []
-    prices, active = _attendance(panel)
+    prices, active = attendance(panel)
     many = active >= limits.holiday_symbols
-    few = many & (prices < limits.holiday_share * active) & (_weekday(panel.days) < 5)
+    few = many & (prices < limits.holiday_share * active) & (weekdays(panel.days) < 5)
     fixed = np.isin([str(day)[5:] for day in panel.days], ("01-01", "12-25"))
     traded = fixed & many & (2 * prices >= active)
     habits = _weekend_habits(panel, *_on_weekends(panel))
@@ -109,7 +109,7 @@ def flag_gaps(panel: Panel, limits: FlagThresholds) -> list[Entry]:
     """
     if not panel.priced.any():
         return []
-    prices, active = _attendance(panel)
+    prices, active = attendance(panel)
     business = np.flatnonzero((prices > 0) & (2 * prices >= active))
     only = panel.symbols[0] if len(panel.symbols) == 1 else None
     found = _table_gaps(panel.days[business], only, panel.main, limits)
@@ -171,7 +171,7 @@ def _usual(missing: Floats, symbol: Ints, count: int) -> Floats:
     return usual
 
 
-def _attendance(panel: Panel) -> tuple[Ints, Ints]:
+def attendance(panel: Panel) -> tuple[Ints, Ints]:
     """How many symbols have a price on each date (d,), and how many are active then (d,)."""
     count = len(panel.dates)
     prices = np.bincount(panel.date[panel.priced], minlength=count)
@@ -194,7 +194,7 @@ def _lifetimes(panel: Panel) -> tuple[Ints, Ints]:
     return first, last
 
 
-def _weekday(days: Days) -> Ints:
+def weekdays(days: Days) -> Ints:
     """0 for Monday to 6 for Sunday."""
     weekday: Ints = (days.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
     return weekday

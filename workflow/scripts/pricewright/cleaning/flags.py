@@ -11,13 +11,20 @@ import pandas as pd
 from pricewright.cleaning.days import flag_gaps, flag_holidays, flag_weekends
 from pricewright.cleaning.moves import flag_moves, flag_slips_of_a_day
 from pricewright.cleaning.options import FlagThresholds
-from pricewright.cleaning.repeats import flag_signs, flag_stale, flag_twins, flag_untraded
+from pricewright.cleaning.repeats import (
+    flag_fillers,
+    flag_signs,
+    flag_stale,
+    flag_twins,
+    flag_untraded,
+)
 from pricewright.cleaning.series import Entry, most_traded, panel
 
 FLAGS = (
     "unit-slip",
     "split-like",
     "jump",
+    "spike",
     "stale",
     "same-as",
     "weekend",
@@ -26,6 +33,7 @@ FLAGS = (
     "zero",
     "negative",
     "zero-volume",
+    "filler",
 )
 """Every flag's code."""
 
@@ -54,6 +62,7 @@ def flag_prices(table: pd.DataFrame, thresholds: FlagThresholds | None = None) -
             *flag_gaps(rows, limits),
             *flag_signs(rows),
             *flag_untraded(rows),
+            *flag_fillers(rows, limits),
         ]
     return sorted(found, key=_place)
 

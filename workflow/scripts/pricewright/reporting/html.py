@@ -34,6 +34,7 @@ MEANINGS = {
     "unit-slip": "a price 10, 100, 1000 … times its neighbours",
     "split-like": "a move by the ratio of a split",
     "jump": "a move far beyond the symbol's usual ones",
+    "spike": "a price that is gone the next day",
     "stale": "the same price many days in a row",
     "same-as": "two symbols with equal prices for days",
     "weekend": "a price of a Saturday or Sunday",
@@ -42,6 +43,7 @@ MEANINGS = {
     "zero": "a price of 0",
     "negative": "a price below 0",
     "zero-volume": "a price of a day without trade",
+    "filler": "a day without trade that repeats the price before",
 }
 """Each flag in words."""
 
