@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from pricewright.cleaning.declarations import proposal
 from pricewright.cleaning.options import FlagThresholds
 from pricewright.cleaning.series import ENOUGH, Bools, Entry, Floats, Ints, Panel, medians
 
@@ -102,6 +103,15 @@ _NORMAL_QUANTILE: Final = 1.6449
 
 
 @dataclass(frozen=True)
+class _Steps:
+    """All moves of one column, each array (m,): rows of positive prices, each after another."""
+
+    before: Ints
+    after: Ints
+    ratio: Floats
+
+
+@dataclass(frozen=True)
 class _Moves:
     """Large moves of one column, each array (m,), from one positive price to the next.
 
@@ -131,25 +141,25 @@ def flag_moves(panel: Panel, limits: FlagThresholds) -> list[Entry]:
     `confirmed` is true, however small the move), or close makes an extreme move of such a ratio
     (false if adj_close does not confirm it, null if there is none).
     jump: any other extreme move.
-    spike: see `_spikes`.
+    spike: see `_flag_spikes`.
     """
     if panel.main is None:
         return []
-    nowhere = np.zeros(len(panel.symbol), dtype=bool)
-    found, known = _flag_column(panel, panel.main, limits, nowhere)
-    columns = [panel.main]
-    if panel.main == "close" and "adj_close" in panel.values:
-        more, known = _flag_column(panel, "adj_close", limits, known)
-        found += more
-        columns.append("adj_close")
-    for column in columns:
-        entries, known = _spikes(panel, column, limits, known)
-        found += entries
+    found: list[Entry] = []
+    known = np.zeros(len(panel.symbol), dtype=bool)
+    both = panel.main == "close" and "adj_close" in panel.values
+    for column in ("close", "adj_close") if both else (panel.main,):
+        price = panel.values[column]
+        before, after = panel.steps(price > 0)
+        steps = _Steps(before, after, price[after] / price[before])
+        for flag in (_flag_column, _flag_spikes):
+            entries, known = flag(panel, column, steps, limits, known)
+            found += entries
     return found
 
 
-def _spikes(
-    panel: Panel, column: str, limits: FlagThresholds, known: Bools
+def _flag_spikes(
+    panel: Panel, column: str, steps: _Steps, limits: FlagThresholds, known: Bools
 ) -> tuple[list[Entry], Bools]:
     """The flag `spike` on rows that are not known (n,), and the rows that are known now.
 
@@ -161,8 +171,7 @@ def _spikes(
     usual for that symbol, too.
     """
     price, count = panel.values[column], len(panel.symbols)
-    before, after = panel.steps(price > 0)
-    ratio = price[after] / price[before]
+    before, after, ratio = steps.before, steps.after, steps.ratio
     off = ratio[:-1] / ratio[1:]
     at = np.flatnonzero((after[:-1] == before[1:]) & _beyond(off, limits.spike_ratio**2))
     size, moved = np.abs(np.log(off[at])) / 2, np.abs(np.log(ratio[at] * ratio[at + 1]))
@@ -207,10 +216,10 @@ def _usual_about(ratio: Floats, symbol: Ints, at: Ints) -> Floats:
 
 
 def _flag_column(
-    panel: Panel, column: str, limits: FlagThresholds, known: Bools
+    panel: Panel, column: str, steps: _Steps, limits: FlagThresholds, known: Bools
 ) -> tuple[list[Entry], Bools]:
     """The flags of a column but on the rows that are known (n,); the rows that are known now."""
-    moves = _large_moves(panel, column, limits)
+    moves = _large_moves(panel, column, steps, limits)
     ratio, unadjusted = moves.ratio, moves.ratio / moves.adjusted
     extreme = _beyond(ratio, limits.jump_ratio)
     extreme &= ~(np.abs(moves.score) < limits.jump_z)  # with no score, being large is enough
@@ -257,16 +266,24 @@ def _flag_column(
         ),
         *entries("jump", extreme & ~like & ~slip, z=moves.score),
     ]
+    for entry in found:
+        if entry["flag"] == "unit-slip" and entry["back"] is None and column == panel.main:
+            day, factor = entry["date"][:10], entry["factor"]
+            entry["proposal"] = proposal(
+                f"it is quoted in another unit from {day} on",
+                symbol=entry["symbol"],
+                date=day,
+                requote=f'"{max(1 / factor, 1):.0f}:{max(factor, 1):.0f}"',
+                was=entry["previous"],
+            )
     known = known.copy()
     known[moves.after[slip | like | extreme]] = True
     return found, known
 
 
-def _large_moves(panel: Panel, column: str, limits: FlagThresholds) -> _Moves:
+def _large_moves(panel: Panel, column: str, steps: _Steps, limits: FlagThresholds) -> _Moves:
     """All moves that may be flagged: the large ones, and those that are not adj_close's."""
-    price = panel.values[column]
-    before, after = panel.steps(price > 0)
-    ratio = price[after] / price[before]
+    before, after, ratio = steps.before, steps.after, steps.ratio
     large = _beyond(ratio, min(limits.jump_ratio, AT_LEAST))
     adjusted = np.full(0, np.nan)
     if column == "close" and "adj_close" in panel.values:

@@ -59,42 +59,40 @@ def flag_signs(panel: Panel) -> list[Entry]:
     return found
 
 
-def flag_untraded(panel: Panel) -> list[Entry]:
-    """The flag `zero-volume`: the price is another than before, and nothing was traded.
+def flag_untraded(panel: Panel, limits: FlagThresholds) -> list[Entry]:
+    """The flags `zero-volume` and `filler`: nothing was traded.
 
     Only for a symbol that is traded on at least nine weekdays of ten: an index or a currency may
     have no volume at all, and a rarely traded share has prices that are only quoted.
+
+    zero-volume: the price is another than before.
+    filler: it is the same, one entry a run, and a run that is long enough is `stale`. Where half of
+    at least `holiday_symbols` active symbols are filled in on a date, there is one entry, whose
+    symbol is null.
     """
     volume = panel.values.get("volume")
-    if volume is None or panel.main is None:
+    if volume is None or panel.main is None or not panel.priced.any():
         return []
-    before, after = _untraded(panel, volume)
-    price = panel.values[panel.main]
-    moved = price[after] != price[before]
-    before, after = before[moved], after[moved]
-    return panel.entries(
+    price, count = panel.values[panel.main], len(panel.symbols)
+    known = np.isfinite(volume) & (weekdays(panel.days) < 5)[panel.date]
+    days = np.bincount(panel.symbol[known], minlength=count)
+    traded = np.bincount(panel.symbol[known & (volume > 0)], minlength=count)
+    daily = (traded > 0) & (traded >= _TRADES_DAILY * days)
+    before, after = panel.steps(panel.priced)
+    odd = (volume[after] == 0) & daily[panel.symbol[after]]
+    before, after = before[odd], after[odd]
+    same = price[after] == price[before]
+    return _fillers(panel, price, after[same], limits) + panel.entries(
         "zero-volume",
         panel.main,
-        after,
-        previous_date=panel.iso(before),
-        previous=price[before],
-        price=price[after],
+        after[~same],
+        previous_date=panel.iso(before[~same]),
+        previous=price[before[~same]],
+        price=price[after[~same]],
     )
 
 
-def flag_fillers(panel: Panel, limits: FlagThresholds) -> list[Entry]:
-    """The flag `filler`: the price is the one before, and nothing was traded; one entry a run.
-
-    For the symbols of `zero-volume`. A run that is long enough is `stale`. Where half of at least
-    `holiday_symbols` active symbols are filled in on a date, there is one entry, whose symbol is
-    null.
-    """
-    volume = panel.values.get("volume")
-    if volume is None or panel.main is None:
-        return []
-    before, after = _untraded(panel, volume)
-    price = panel.values[panel.main]
-    rows = after[price[after] == price[before]]
+def _fillers(panel: Panel, price: Floats, rows: Ints, limits: FlagThresholds) -> list[Entry]:
     filled = np.bincount(panel.date[rows], minlength=len(panel.dates))
     active = attendance(panel)[1]
     for_all = (filled > 0) & (2 * filled >= active) & (active >= limits.holiday_symbols)
@@ -122,18 +120,6 @@ def flag_fillers(panel: Panel, limits: FlagThresholds) -> list[Entry]:
         }
         for code in np.flatnonzero(for_all).tolist()
     ]
-
-
-def _untraded(panel: Panel, volume: Floats) -> tuple[Ints, Ints]:
-    """Rows (m,), (m,) after the one before: no trade, of a symbol that is traded daily."""
-    count = len(panel.symbols)
-    known = np.isfinite(volume) & (weekdays(panel.days) < 5)[panel.date]
-    days = np.bincount(panel.symbol[known], minlength=count)
-    traded = np.bincount(panel.symbol[known & (volume > 0)], minlength=count)
-    before, after = panel.steps(panel.priced)
-    odd = (volume[after] == 0) & (traded > 0)[panel.symbol[after]]
-    odd &= (traded >= _TRADES_DAILY * days)[panel.symbol[after]]
-    return before[odd], after[odd]
 
 
 def _odd_prices(panel: Panel, flag: str, column: str, odd: Bools) -> list[Entry]:

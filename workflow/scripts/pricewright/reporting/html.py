@@ -40,6 +40,7 @@ MEANINGS = {
     "weekend": "a price of a Saturday or Sunday",
     "holiday": "a price of a day on which hardly anything was traded",
     "gap": "business days without a price",
+    "ended": "the last price of a symbol, long before the others'",
     "zero": "a price of 0",
     "negative": "a price below 0",
     "zero-volume": "a price of a day without trade",
@@ -118,6 +119,12 @@ def _what(each: Mapping[str, Any]) -> str:
         return f"{each['column']} {each['was']} set to {each['value']}"
     if each.get("action") == "split":
         return f"{each['rows']:,} rows before adjusted for a split of {each['split']}"
+    if each.get("action") == "requote":
+        return f"{each['rows']:,} rows before put into the unit since: {each['requote']}"
+    if each.get("action") == "rename":
+        return f"{each['rows']:,} rows before are {each['to']}'s"
+    if each.get("action") == "delisted":
+        return f"the last day; {each['rows']:,} rows after left out"
     return "the row left out"
 
 
