@@ -1,5 +1,4 @@
-"""The file of declared corrections: what each one says, that they do not contradict, and how one
-is proposed.
+"""The file of declared corrections: what each one says, none contradicts another; proposals.
 
 It is a YAML list of flat mappings. Each value is read as it is written, each mapping with its
 line.
