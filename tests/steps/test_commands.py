@@ -74,7 +74,7 @@ def test_a_command_writes_the_functions_bytes_and_logs_what_was_planned(
         assert re.search(f" INFO {STEPS[number]} {pattern}", done.stderr), done.stderr
 
 
-def test_clean_with_two_arguments_does_what_the_readme_says(tmp_path):
+def test_clean_with_two_arguments_carries_a_price_forward_as_config_does(tmp_path):
     (tmp_path / "data" / "raw").mkdir(parents=True)
     records = [
         {"date": "2024-01-01", "symbol": "A", "close": 1.5},
@@ -92,7 +92,7 @@ def test_clean_with_two_arguments_does_what_the_readme_says(tmp_path):
     assert (tmp_path / "data" / "processed" / "prices_clean.json").read_text() == (
         "[\n"
         '  {\n    "date": "2024-01-01",\n    "symbol": "A",\n    "close": 1.5\n  },\n'
-        '  {\n    "date": "2024-01-02",\n    "symbol": "A",\n    "close": 0.0\n  }\n'
+        '  {\n    "date": "2024-01-02",\n    "symbol": "A",\n    "close": 1.5\n  }\n'
         "]\n"
     )
 
@@ -185,6 +185,47 @@ def test_a_symbol_whose_newest_rows_are_quarantined_is_left_out_of_the_model(tmp
     ]
     assert list(model["symbols"]) == ["S0"]
     assert verdict(model)[1].startswith("LOST: 3 of 280 delivered rows could not be believed")
+
+
+def test_what_is_declared_of_symbols_is_counted_and_one_history_is_modelled(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    records = market(symbols=3)
+    day, last = records[70]["date"], records[-3]["date"]
+    for record in records[:70]:
+        record["symbol"] = "OLD"
+    records[-1]["close"] = records[-2]["close"] = records[-3]["close"]
+    (tmp_path / "prices.csv").write_text(as_csv(records))
+    ingest("prices.csv", "raw.json", receipt="ingest.json")
+    (tmp_path / "corrections.yaml").write_text(
+        f"- {{symbol: OLD, date: {day}, rename: S0, reason: called so since}}\n"
+        f"- {{symbol: S2, date: {last}, delisted: true, reason: bought}}\n"
+    )
+    clean("raw.json", "cleaned.json", receipt="clean.json", corrections="corrections.yaml")
+    train_or_score("cleaned.json", "model.json", receipts=["ingest.json", "clean.json"])
+    receipt = orjson.loads((tmp_path / "clean.json").read_bytes())
+    assert (receipt["corrected"], receipt["dropped"]) == (2, 2)
+    assert [each["rows"] for each in receipt["corrections"]] == [70, 2]
+    model = orjson.loads((tmp_path / "model.json").read_bytes())
+    assert list(model["symbols"]) == ["S0", "S1"]
+    assert model["left_out"] == [
+        {"symbol": "S2", "reason": f"it ended on {last}, as declared"},
+    ]
+    assert model["data"]["first_date"] == records[0]["date"]
+
+
+def test_a_mapped_symbol_whose_newest_rows_are_quarantined_is_left_out_by_our_name(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    records = market()
+    records[-1]["close"] = "x"
+    (tmp_path / "prices.csv").write_text(as_csv(records))
+    ingest("prices.csv", "raw.json", receipt="ingest.json", quarantine="quarantine.json")
+    (tmp_path / "corrections.yaml").write_text("- {symbol: S1, rename: OURS, reason: ours}\n")
+    clean("raw.json", "cleaned.json", receipt="clean.json", corrections="corrections.yaml")
+    train_or_score("cleaned.json", "model.json", receipts=["ingest.json", "clean.json"])
+    model = orjson.loads((tmp_path / "model.json").read_bytes())
+    assert [each["symbol"] for each in model["left_out"]] == ["OURS"]
 
 
 def test_the_receipts_add_up_and_are_kept_in_the_model(tmp_path, monkeypatch):

@@ -275,7 +275,6 @@ README = dict(
     )
 )
 """The default of each key, as config/README.md states it."""
-IN_CONFIG_ALONE = {"missing.price"}  # the command fills with 0 unless told, config carries forward
 
 
 @pytest.mark.parametrize("group", OPTIONS, ids=lambda group: group.__name__)
@@ -286,14 +285,13 @@ def test_configs_schema_says_what_the_options_say(group):
             continue
         key = name.removeprefix(f"{group.section}_")
         said, default = section[key], getattr(group(), name)
-        if f"{group.section}.{key}" not in IN_CONFIG_ALONE:
-            plain = list(default) if isinstance(default, tuple) else default
-            assert said["default"] == (str(plain) if isinstance(plain, Path) else plain)
-            stated = README.get(f"{group.section}.{key}", "none").strip("`").replace(",", "")
-            if isinstance(default, int | float):
-                assert float(stated) == default
-            elif isinstance(default, str) and key not in ("delimiter", "symbol_pattern"):
-                assert stated == default
+        plain = list(default) if isinstance(default, tuple) else default
+        assert said["default"] == (str(plain) if isinstance(plain, Path) else plain)
+        stated = README.get(f"{group.section}.{key}", "none").strip("`").replace(",", "")
+        if isinstance(default, int | float):
+            assert float(stated) == default
+        elif isinstance(default, str) and key not in ("delimiter", "symbol_pattern"):
+            assert stated == default
         if "enum" in said:
             assert [value for value in said["enum"] if value is not None] == list(choices(hint))
         limits = bounds(hint)

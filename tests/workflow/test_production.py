@@ -101,7 +101,7 @@ def test_it_ends_with_a_short_list_of_who_must_sign_what_by_which_command(finish
     assert lines[0].endswith("people have not signed for all of this.")
     listed = [line.split() for line in lines]
     assert ["source", "ok", "1", "of", "1,", "by", "reviewer"] in listed
-    assert "to sign (who trained it): pricewright sign author".split() in listed
+    assert ["to", "sign", "(who", "trained", "it):", "pricewright", "sign", "author"] in listed
     for gate in ("metrics", "report", "deploy"):
         assert [gate, "missing", "0", "of", "1,", "by", "nobody"] in listed
         assert f"to sign (reviewer): pricewright sign {gate}".split() in listed

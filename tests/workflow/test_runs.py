@@ -170,10 +170,11 @@ SAMPLES = {
 # What the flags are was looked up by hand. Stocks: Apple's splits 2:1 of 2000-06-21 and 2005-02-28
 # and Microsoft's of 2003-02-18, which the close shows and adj_close does not; and the jump is
 # Apple's fall to 25.75 from 53.50 on 2000-09-29, after a profit warning. Oil: the price fell by a
-# third, as in a split 3:2, on 1991-01-17, when the Gulf War began.
+# third, as in a split 3:2, on 1991-01-17, when the Gulf War began. Currencies: the real rose for
+# a day on 2015-09-24, as the rouble did on 2018-04-11, and eleven are quoted no more.
 FLAGS = {
     "stocks": {"split-like": 3, "jump": 1},
-    "fx": {"split-like": 1, "jump": 4, "stale": 115, "gap": 1},
+    "fx": {"split-like": 1, "jump": 4, "stale": 115, "gap": 1, "spike": 2, "ended": 11},
     "oil": {"split-like": 1},
 }
 
