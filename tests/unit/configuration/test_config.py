@@ -53,7 +53,10 @@ def changed(**sections):
         (changed(source={"uri": ""}), "'source.uri': found \"\", allowed: string, not empty"),
         (changed(source={"delimiter": "||"}), "'source.delimiter': found \"||\""),
         (changed(source={"delimiter": '"'}), "'source.delimiter': found '\"', allowed: another"),
-        (changed(source={"decimal": ","}), "'source.decimal': found ',', which is the thousands"),
+        (
+            changed(source={"decimal": ",", "delimiter": ","}),
+            "'source.decimal': found ',', which is the thousands",
+        ),
         (changed(source={"last_day": "soon"}), "'source.last_day': found 'soon', allowed: a date"),
         (
             changed(source={"symbol_pattern": "("}),

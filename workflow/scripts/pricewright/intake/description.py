@@ -3,15 +3,12 @@
 Nothing is guessed: where two readings fit, the setting stays open, with both.
 """
 
-import csv
-import io
 import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -30,7 +27,6 @@ from pricewright.intake.reading.rows import Block, Sheet
 from pricewright.intake.reading.titles import usual_columns
 from pricewright.tables.fields import VALUES
 
-_DELIMITERS: Final = (",", ";", "\t", "|")
 _ENCODINGS: Final = ("cp1252", "cp1250", "latin-1")
 _SAMPLE: Final = 2_000  # rows that are looked at
 _NUMBER: Final = re.compile(r"\W{0,2}[A-Z]{0,3}\W{0,2}\d[\d\W]*[KMBT%€$]?\W{0,2}")
@@ -96,8 +92,6 @@ def describe_file(path: Path, name: str, *, alone: bool = True) -> Description:
     encoding = _encoding(path, name, found)
     content = recognise(path, name, encoding=encoding)
     dialect = Dialect(encoding=encoding, symbol="X")  # whose prices they are is asked at the end
-    if content.kind == "text":
-        dialect = replace(dialect, delimiter=_delimiter(content, found))
     sheet = open_sheet(content, dialect)
     if getattr(sheet, "crossed", {}):
         found.notes.append("two header lines: fields and symbols, as yfinance writes them")
@@ -113,10 +107,12 @@ def describe_file(path: Path, name: str, *, alone: bool = True) -> Description:
 
 def fits(path: Path, name: str, first: Description) -> bool:
     """Whether a file can be read by the settings that were found for another."""
+    said = {setting.key.removeprefix("columns.") for setting in first.settings}
+    columns = {ours: title for ours, title in first.dialect.columns.items() if ours in said}
     symbol = first.dialect.symbol and _own_symbol(name, first.dialect)
     try:
         content = recognise(path, name, encoding=first.dialect.encoding)
-        reading = read_delivery(content, replace(first.dialect, symbol=symbol))
+        reading = read_delivery(content, replace(first.dialect, symbol=symbol, columns=columns))
         reading.check_share(_MOST_LOST, name)
     except Refusal:
         return False
@@ -149,22 +145,6 @@ def _decodes(raw: bytes, encoding: str) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _delimiter(content: Content, found: Description) -> str:
-    head = next(content.chunks(), b"")[:1_000_000].decode(errors="replace").removeprefix("\ufeff")
-    lines = list(islice(filter(str.strip, head.splitlines()), 200))
-    best, fits = ",", 0
-    for delimiter in _DELIMITERS:
-        widths = Counter(
-            len(row) for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
-        )
-        width, count = max(widths.items(), key=lambda each: (each[0] > 1) * each[1])
-        if width > 1 and count > fits:
-            best, fits = delimiter, count
-    return str(
-        found.choose("delimiter", [best], f"{fits} of the first {len(lines)} lines agree", ",")
-    )
 
 
 def _sample(sheet: Sheet, content: Content) -> Block:

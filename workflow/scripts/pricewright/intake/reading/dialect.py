@@ -145,8 +145,9 @@ class Dialect(Options):
     are left out, and counted."""
     sheet: Annotated[str | None, Bounds(least=1)] = None
     """The sheet of an Excel file that has several."""
-    delimiter: Annotated[str, Bounds(least=1, most=1)] = ","
-    """What stands between two fields."""
+    delimiter: Annotated[str | None, Bounds(least=1, most=1)] = None
+    """What stands between two fields of a text file; none: the comma, semicolon, tab or bar that
+    parts its header as needed, each file's own."""
     marks: Marks = field(default_factory=Marks)
     calendar: Calendar = field(default_factory=Calendar)
     prices: Literal["positive", "nonnegative", "any"] = "positive"
@@ -156,7 +157,7 @@ class Dialect(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.delimiter in '"\r\n':
+        if self.delimiter and self.delimiter in '"\r\n':
             self.refuse("delimiter", "allowed: another, for it quotes a field or ends a line")
         if self.marks.decimal in (self.marks.thousands, self.delimiter):
             self.marks.refuse(
