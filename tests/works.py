@@ -83,7 +83,7 @@ class Works(Office):
 
     def __init__(self, root: Path, keys: dict[str, Path], made: list[Path]) -> None:
         super().__init__(root, keys)
-        self.made, self.config = made, small_config()
+        self.made, self.config, self.code = made, small_config(), code()
         self.config["signoffs"] = self.signoffs
         self.allow_unaccepted = True
         self.workflow = ROOT / "workflow"
@@ -101,7 +101,7 @@ class Works(Office):
 
     @property
     def origin(self) -> Origin:
-        return Origin(self.config, self.workflow, code())
+        return Origin(self.config, self.workflow, self.code)
 
     def train(self, which: int) -> None:
         """Results of a run in place of those that are there."""

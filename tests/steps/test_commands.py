@@ -9,7 +9,6 @@ import pytest
 from conftest import SCRIPTS, STEPS, as_csv, command, market
 from deploy import deploy
 from flat import clean, ingest, train_or_score
-from pricewright.files.errors import Refusal
 from pricewright.reporting.verdict import verdict
 from pricewright.tables.options import groups, hints, option_groups
 from report import report
@@ -203,23 +202,3 @@ def test_the_receipts_add_up_and_are_kept_in_the_model(tmp_path, monkeypatch):
     assert kept["rows_in"] == kept["rows_out"] + kept["duplicates"] + kept["dropped"]
     assert came["records"]["sha256"] == kept["input"]["sha256"]
     assert kept["records"]["sha256"] == model["data"]["sha256"]
-
-
-def test_deploy_takes_the_reported_model_and_no_other(tmp_path, by_function, monkeypatch):
-    monkeypatch.chdir(by_function)
-    deploy("report.txt", tmp_path / "deployed.json", **MORE["deploy"])
-    assert (tmp_path / "deployed.json").read_bytes() == (by_function / "model.json").read_bytes()
-    other = (by_function / "model.json").read_bytes().replace(b'"horizon": 10', b'"horizon":  10')
-    (tmp_path / "model.json").write_bytes(other)
-    with pytest.raises(Refusal, match=r"is not the model that report\.txt reports"):
-        deploy("report.txt", tmp_path / "elsewhere.json", model=tmp_path / "model.json")
-    assert not (tmp_path / "elsewhere.json").exists()
-
-
-def test_a_refused_deployment_leaves_the_one_before(tmp_path, by_function, monkeypatch):
-    monkeypatch.chdir(by_function)
-    (tmp_path / "deployed.json").write_bytes(b"before")
-    (tmp_path / "report.txt").write_text("nothing\n")
-    with pytest.raises(Refusal, match="names 0 models"):
-        deploy(tmp_path / "report.txt", tmp_path / "deployed.json")
-    assert (tmp_path / "deployed.json").read_bytes() == b"before"

@@ -1,12 +1,7 @@
 """`snakemake production`, as a user asks for it: people first, and no way around them."""
 
 import os
-import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from datetime import UTC, datetime
 
 import orjson
@@ -249,41 +244,6 @@ def test_status_rollback_and_verify_are_commands_of_the_same_project(signed, key
     again = command(str(scripts / "production.py"), cwd=signed.folder)
     assert again.code == 0, again.stderr
     assert "in production already" in again.stderr
-
-
-def started(project: Project) -> subprocess.Popen:
-    """A `snakemake production` that is under way, heedless of another's lock on the folder."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "snakemake", "--cores", "1", "--nolock", "production"],
-        cwd=project.folder,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-
-
-def test_of_several_runs_at_once_one_releases(signed):
-    runs = [started(signed) for _ in range(4)]
-    assert 0 in [run.wait() for run in runs]
-    assert events(signed)[5:] == ["release", "smoke-test-passed"]
-    assert production(signed).code == 0
-    assert unsigned(signed) == []
-
-
-def test_a_run_that_is_killed_with_all_its_children_is_taken_up_by_the_next(signed):
-    moments = random.Random(3)
-    for _ in range(6):
-        run = started(signed)
-        time.sleep(moments.uniform(0.6, 1.6))
-        os.killpg(run.pid, signal.SIGKILL)
-        run.wait()
-        assert unsigned(signed) == []
-    signed.snakemake("--unlock")
-    outcome = production(signed)
-    assert outcome.code == 0, outcome.stderr
-    assert current(signed)
-    assert events(signed)[-1] == "smoke-test-passed"
-    assert events(signed).count("release") == 1 + events(signed).count("undone")
 
 
 def unsigned(project: Project) -> list[str]:

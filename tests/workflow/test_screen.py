@@ -10,7 +10,7 @@ import sys
 import termios
 from dataclasses import dataclass
 
-from conftest import SCRIPTS, Project
+from conftest import Project
 
 
 @dataclass
@@ -120,36 +120,3 @@ def test_a_picture_of_the_dag_is_that_and_nothing_else(finished: Project, tmp_pa
     assert text.startswith("digraph")
     assert text.rstrip().endswith("}")
     assert "✓" not in screen.raw
-
-
-TWO = f"""
-import sys
-sys.path.insert(0, {str(SCRIPTS)!r})
-from running.terminal import watch
-
-watch(workflow)
-
-rule all:
-    input: "one", "two"
-
-rule one:
-    output: "one"
-    log: "one.log"
-    shell: "touch begun; while [ ! -e two ]; do sleep 0.1; done; touch {{output}}"
-
-rule two:
-    output: "two"
-    log: "two.log"
-    shell: "while [ ! -e begun ]; do sleep 0.1; done; sleep 1; touch {{output}}"
-"""
-
-
-def test_two_steps_at_once_have_a_line_each(tmp_path):
-    (tmp_path / "Snakefile").write_text(TWO)
-    screen = on_a_terminal(Project(tmp_path), "--cores", "2")
-    assert screen.code == 0, screen.raw
-    assert sorted(line.split()[1] for line in screen.lines if line.startswith("✓")) == [
-        "one",
-        "two",
-    ]
-    assert re.search(r"  (one|two) .*\n\S*  (one|two) ", screen.raw.replace("\r", ""))

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import stat
 
 import orjson
@@ -72,13 +73,6 @@ def test_the_same_bytes_again_change_nothing(works):
     assert works.tree() == before
 
 
-def test_with_nobody_configured_it_says_how_to_begin(works):
-    works.write("config/signers", "")
-    with pytest.raises(Refusal, match=r"config/signers: names nobody.*pricewright sign --init"):
-        works.release()
-    assert works.current is None
-
-
 def test_what_is_not_signed_is_listed_gate_by_gate_with_the_commands(works):
     works.sign("reviewer", "source")
     with pytest.raises(Unsigned) as refusal:
@@ -90,18 +84,6 @@ def test_what_is_not_signed_is_listed_gate_by_gate_with_the_commands(works):
         assert f"pricewright sign {gate}" in listing
     assert works.released() == []
     assert works.current is None
-    assert works.events() == []
-
-
-@pytest.mark.parametrize("name", GATES["deploy"])
-def test_one_byte_changed_in_any_covered_file_and_nothing_is_released(works, name):
-    works.sign_all("reviewer")
-    path = works.root / name
-    path.write_bytes(path.read_bytes() + b"\n")
-    with pytest.raises(Refusal):
-        works.release()
-    assert works.current is None
-    assert works.released() == []
     assert works.events() == []
 
 
@@ -207,46 +189,37 @@ def test_a_model_that_fails_its_smoke_test_is_taken_out_again_and_on_record(
     assert works.current == later
 
 
-def test_a_model_that_is_not_accepted_is_not_released_whoever_signed(works):
-    works.sign_all("reviewer")
+def not_to_be_accepted(works):
     works.config["accept"]["allow_unaccepted"] = False
-    with pytest.raises(Refusal, match="is not accepted, so it is not released"):
+
+
+def made_by_other_code(works):
+    works.code = "0" * 64
+
+
+def not_in_staging(works):
+    (works.root / "results/deployed_model.json").unlink()
+
+
+def with_another_runs_report(works):
+    shutil.copy(works.made[1] / "results/report.txt", works.root / "results")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (not_to_be_accepted, "is not accepted, so it is not released"),
+        (made_by_other_code, "made by other code than is here"),
+        (not_in_staging, r"deployed_model\.json is another model"),
+        (with_another_runs_report, r"report\.txt is about another model"),
+    ],
+)
+def test_a_model_that_should_not_be_used_is_not_released_whoever_signed(works, spoil, sentence):
+    spoil(works)
+    works.sign_all("reviewer")
+    with pytest.raises(Refusal, match=sentence):
         works.release()
     assert works.current is None
-
-
-def test_a_model_that_other_code_made_is_not_released(works, monkeypatch):
-    works.sign_all("reviewer")
-    monkeypatch.setattr("works.code", lambda: "0" * 64)
-    with pytest.raises(Refusal, match="made by other code than is here"):
-        works.release()
-
-
-def test_a_model_that_is_not_in_staging_is_not_released(works):
-    works.sign_all("reviewer")
-    (works.root / "results/deployed_model.json").unlink()
-    with pytest.raises(Refusal, match=r"deployed_model\.json is another model"):
-        works.release()
-
-
-def test_files_of_different_runs_are_not_released_together(works, made):
-    (works.root / "results/report.txt").write_bytes((made[1] / "results/report.txt").read_bytes())
-    works.sign_all("reviewer")
-    with pytest.raises(Refusal, match=r"report\.txt is about another model"):
-        works.release()
-
-
-def test_the_sign_offs_of_an_older_release_are_no_good_for_it_again(works):
-    first = works.signed_release(0)
-    kept = {path: path.read_bytes() for path in (works.root / "signoffs").rglob("*.json*")}
-    second = works.signed_release(1)
-    works.train(0)
-    for path, content in kept.items():
-        path.write_bytes(content)
-    with pytest.raises(Unsigned) as refusal:
-        works.release()
-    assert "void: reviewer's sign-off, because" in refusal.value.listing()
-    assert works.current == second != first
 
 
 def test_the_same_bytes_signed_anew_after_another_release_are_a_new_release(works):

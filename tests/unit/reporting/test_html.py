@@ -17,7 +17,6 @@ from pages import (
     SYMBOLS,
     TITLE,
     hostile_report,
-    write_report,
 )
 from pricewright.cleaning.flags import FLAGS
 from pricewright.evaluation.backtest_file import Backtest, read_backtest
@@ -214,11 +213,6 @@ def test_the_policy_comes_before_all_that_it_is_about(page):
 
 
 # The page as an artifact
-
-
-def test_the_page_is_the_same_bytes_each_time(folder, page):
-    write_report(folder, "again.html")
-    assert (folder / "again.html").read_text(encoding="utf-8") == page
 
 
 def test_the_page_knows_no_clock_and_no_machine(page, folder):

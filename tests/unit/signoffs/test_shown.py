@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import orjson
@@ -104,12 +105,25 @@ def test_an_identity_is_what_sha256sum_says_of_the_list():
     assert identity(digests) == sha256(listed.encode())
 
 
+def linked(path):
+    """The same bytes, but where they can be changed later."""
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to(path.with_name("elsewhere"))
+
+
 @pytest.mark.parametrize("name", GATES["deploy"])
-def test_a_link_in_place_of_a_file_is_not_read(office, name):
-    path = office.root / name
-    path.rename(office.root / "elsewhere")
-    path.symlink_to(office.root / "elsewhere")
-    with pytest.raises(Refusal, match=f"{name}: is a link"):
+@pytest.mark.parametrize(
+    ("plant", "sentence"),
+    [
+        (linked, "is a link"),
+        (lambda path: (path.unlink(), os.mkfifo(path)), "is no file"),
+        (lambda path: (path.unlink(), path.mkdir()), "is no file"),
+    ],
+    ids=["link", "pipe", "folder"],
+)
+def test_what_is_planted_in_place_of_a_file_is_not_read(office, name, plant, sentence):
+    plant(office.root / name)
+    with pytest.raises(Refusal, match=f"{name}: {sentence}"):
         read_covered(office.root)
 
 

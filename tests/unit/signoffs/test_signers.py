@@ -109,12 +109,14 @@ def test_a_revoked_key_is_a_public_key_or_one_in_a_revocation_list(keys, tmp_pat
     parse_revoked(krl.read_bytes())
 
 
-def test_a_link_in_place_of_the_signers_is_refused(tmp_path):
-    (tmp_path / "config").mkdir()
-    (tmp_path / "elsewhere").write_text("")
-    (tmp_path / "config/signers").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(Refusal, match="config/signers: is a link"):
-        read_signers(tmp_path)
+@pytest.mark.parametrize("name", ["config/signers", "config/revoked"])
+def test_a_link_in_place_of_the_policys_files_is_refused(office, name):
+    path = office.root / name
+    path.touch()
+    path.rename(office.root / "elsewhere")
+    path.symlink_to(office.root / "elsewhere")
+    with pytest.raises(Refusal, match=f"{name}: is a link"):
+        _ = office.policy
 
 
 def test_without_the_files_there_is_nobody(tmp_path):

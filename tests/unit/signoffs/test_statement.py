@@ -149,12 +149,9 @@ def test_what_is_no_signature_does_not_count_and_breaks_nothing(office, signatur
     assert "the signature is none" in office.void("report")["reviewer"]
 
 
-def link_to(elsewhere):
-    def plant(path):
-        path.rename(elsewhere(path))
-        path.symlink_to(elsewhere(path))
-
-    return plant
+def link_to_elsewhere(path):
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to(path.with_name("elsewhere"))
 
 
 @pytest.mark.parametrize(
@@ -162,14 +159,25 @@ def link_to(elsewhere):
     [
         (lambda path: path.unlink(), None),
         (lambda path: path.with_name(path.name + ".sig").unlink(), "it has no signature"),
-        (link_to(lambda path: path.with_name("elsewhere")), "is a link"),
+        (link_to_elsewhere, "is a link"),
+        (lambda path: link_to_elsewhere(path.with_name(path.name + ".sig")), "is a link"),
         (lambda path: (path.unlink(), path.mkdir()), "is no file"),
         (lambda path: (path.unlink(), os.mkfifo(path)), "is no file"),
         (lambda path: path.write_bytes(b"x" * 1_000_001), "more than 1,000,000 bytes"),
         (lambda path: (path.unlink(), path.symlink_to(path.name)), "is a link"),
         (lambda path: (path.unlink(), path.symlink_to("nothing")), "is a link"),
     ],
-    ids=["gone", "no-signature", "link", "folder", "pipe", "huge", "loop", "dangling"],
+    ids=[
+        "gone",
+        "no-signature",
+        "link",
+        "signature-link",
+        "folder",
+        "pipe",
+        "huge",
+        "loop",
+        "dangling",
+    ],
 )
 def test_what_is_planted_in_place_of_a_statement_does_not_count_and_breaks_nothing(
     office, plant, why

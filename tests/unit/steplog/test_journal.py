@@ -27,12 +27,6 @@ def test_a_line_is_time_level_step_message_and_figures(tmp_path):
     )
 
 
-def test_a_message_with_line_breaks_stays_one_line(tmp_path):
-    journal.to_file(tmp_path / "clean.log", "clean")
-    journal.logger.warning("failed attempt 1: %s", "two\nlines")
-    assert (tmp_path / "clean.log").read_text().count("\n") == 1
-
-
 def test_each_attempt_keeps_its_log(tmp_path):
     for attempt in range(1, 13):
         kept = journal.to_file(tmp_path / "clean.log", "clean")
