@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from forecasts import SMALL, write_clean
+
 from conftest import market
 from flat import train_or_score
-from pricewright.files.documents import write_columns, write_json
+from pricewright.files.documents import write_json
 from report import report
 
 SCRIPT = "<script>alert(1)</script>"
@@ -25,7 +27,7 @@ def hostile_report(folder: Path) -> Path:
         record | {"symbol": names.get(record["symbol"], record["symbol"])}
         for record in market(symbols=SYMBOLS)
     ]
-    write_columns(folder / "prices.json", {key: [r[key] for r in records] for key in records[0]})
+    write_clean(folder / "prices.json", records)
     receipts = folder / "ingest.json", folder / "clean.json"
     for path, receipt in zip(receipts, (_ingest(len(records)), _clean(len(records))), strict=True):
         write_json(path, receipt)
@@ -35,11 +37,7 @@ def hostile_report(folder: Path) -> Path:
         folder / "model.json",
         backtest=folder / "backtest.parquet",
         receipts=receipts,
-        horizon=5,
-        origins=20,
-        min_history=40,
-        calibration=100,
-        refit=10,
+        **(SMALL | {"refit": 10}),
     )
     write_report(folder)
     return folder / "report.html"

@@ -192,26 +192,9 @@ def test_the_key_that_ssh_would_take_is_taken_by_itself(signed_up, tmp_path):
     assert (signed_up.folder / "signoffs/report/carl.json").is_file()
 
 
-def test_a_line_without_namespaces_stops_a_run_before_it_begins(finished, keys):
-    path = finished.folder / "config/signers"
-    public = keys["reviewer"].with_suffix(".pub").read_text()
-    path.write_text(f"# who\nrita {public}")
-    outcome = finished.snakemake("-n")
-    assert outcome.code == 1
-    assert "config/signers:2: rita's line has no namespaces=" in outcome.stdout + outcome.stderr
-
-
 def test_without_ssh_keygen_the_refusal_says_what_to_install(signed_up, keys, tmp_path):
-    empty = {"PATH": str(tmp_path)}
-    done = command(
-        PRICEWRIGHT,
-        "sign",
-        "report",
-        "--key",
-        str(keys["reviewer"]),
-        cwd=signed_up.folder,
-        env=empty,
-    )
+    asked = ("sign", "report", "--key", str(keys["reviewer"]))
+    done = command(PRICEWRIGHT, *asked, cwd=signed_up.folder, env={"PATH": str(tmp_path)})
     assert "ssh-keygen: is not installed" in done.stderr
     assert os.linesep not in done.stderr.strip()
 

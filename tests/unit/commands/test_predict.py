@@ -17,14 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from forecasts import trained, write_clean
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from conftest import PRICEWRIGHT, SCRIPTS, command, market
-from flat import train_or_score
 from pricewright.commands.predict import as_csv, as_table, main, predict
 from pricewright.files import strict_json
-from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import document as opened
 from pricewright.forecasting import model_file
@@ -32,22 +31,14 @@ from pricewright.forecasting import model_file
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 PROGRAM = SCRIPTS / "pricewright" / "__main__.py"
-SMALL = {"horizon": 5, "origins": 20, "min_history": 40, "refit": 50}
 RECORDS = market(symbols=3, days=400)
 DAYS = sorted({record["date"] for record in RECORDS})
 FIRST = [record for record in RECORDS if record["date"] <= DAYS[329]]
 LATER = [record for record in RECORDS if record["date"] > DAYS[329]]
 
 
-def write(path, records):
-    names = list(dict.fromkeys(name for record in records for name in record))
-    write_columns(path, {name: [record.get(name) for record in records] for name in names})
-    return path
-
-
 def train(folder, records=FIRST, **options):
-    clean = write(folder / "clean.json", records)
-    train_or_score(clean, folder / "model.json", **(SMALL | options))
+    trained(folder, records, **({"refit": 50} | options))
     return folder / "model.json"
 
 
@@ -199,21 +190,15 @@ finally:
 """
 
 
-@pytest.mark.parametrize("form", ["table", "json", "csv"])
-def test_it_needs_numpy_and_the_standard_library_alone(form, model, tmp_path):
-    newer = write(tmp_path / "newer.json", RECORDS)
-    arguments = ["--model", str(model), "--prices", str(newer), "--format", form]
-    done = command("-I", "-c", ALONE, *arguments, cwd=tmp_path)
-    assert done.code == 0, done.stderr
-    assert done.stderr == "loaded: numpy pricewright\n"
-    assert done.stdout == printed(*arguments)[1]
-
-
-def test_a_model_with_trees_needs_no_more(tmp_path):
-    path = train(tmp_path, location="lightgbm")
-    assert json.loads(path.read_text())["trees"]
-    newer = write(tmp_path / "newer.json", RECORDS)
-    arguments = ["--model", str(path), "--prices", str(newer)]
+@pytest.mark.parametrize(
+    ("form", "location"),
+    [("table", "naive"), ("json", "naive"), ("csv", "naive"), ("table", "lightgbm")],
+)
+def test_it_needs_numpy_and_the_standard_library_alone(form, location, tmp_path):
+    path = train(tmp_path, location=location)
+    assert bool(json.loads(path.read_text())["trees"]) == (location == "lightgbm")
+    newer = write_clean(tmp_path / "newer.json", RECORDS)
+    arguments = ["--model", str(path), "--prices", str(newer), "--format", form]
     done = command("-I", "-c", ALONE, *arguments, cwd=tmp_path)
     assert (done.code, done.stderr) == (0, "loaded: numpy pricewright\n")
     assert done.stdout == printed(*arguments)[1]
@@ -292,7 +277,7 @@ def test_rolling_forward_is_scoring_the_whole_in_however_many_goes(volatility, l
     (tmp_path / "whole").mkdir()
     path = train(tmp_path, late, **kinds)
     scored = train(tmp_path / "whole", late + LATER, mode="score", model=path)
-    newer = write(tmp_path / "newer.json", late + LATER)
+    newer = write_clean(tmp_path / "newer.json", late + LATER)
 
     one = opened.open_model(path)
     saved = rolled(one.saved, one.known, newer)
@@ -307,7 +292,7 @@ def test_rolling_forward_is_scoring_the_whole_in_however_many_goes(volatility, l
         np.testing.assert_allclose(found, wanted, **SCORED)
         assert record["from"] == DAYS[-1]
 
-    half = write(tmp_path / "half.json", [r for r in LATER if r["date"] <= DAYS[337]])
+    half = write_clean(tmp_path / "half.json", [r for r in LATER if r["date"] <= DAYS[337]])
     twice = rolled(one.saved, one.known, half, newer)
     for name, values in states_of(saved).items():
         np.testing.assert_array_equal(states_of(twice)[name], values, err_msg=name)
@@ -317,19 +302,19 @@ def test_rolling_forward_is_scoring_the_whole_in_however_many_goes(volatility, l
 def test_prices_that_the_model_knows_change_nothing(volatility, tmp_path):
     path = train(tmp_path, volatility=volatility, location="ses")
     assert predict(path, prices=tmp_path / "clean.json") == predict(path)
-    assert predict(path, prices=write(tmp_path / "none.json", [])) == predict(path)
+    assert predict(path, prices=write_clean(tmp_path / "none.json", [])) == predict(path)
 
 
 def test_the_order_of_records_and_other_columns_do_not_matter(model, tmp_path):
-    newer = write(tmp_path / "newer.json", LATER)
+    newer = write_clean(tmp_path / "newer.json", LATER)
     bare = [{name: r[name] for name in ("close", "date", "symbol")} for r in LATER[::-1]]
-    assert predict(model, prices=write(tmp_path / "bare.json", bare)) == predict(
+    assert predict(model, prices=write_clean(tmp_path / "bare.json", bare)) == predict(
         model, prices=newer
     )
 
 
 def test_newer_prices_in_parquet_are_those_in_json(model, tmp_path):
-    newer = write(tmp_path / "newer.json", LATER)
+    newer = write_clean(tmp_path / "newer.json", LATER)
     table = pa.Table.from_pylist([row | {"date": date.fromisoformat(row["date"])} for row in LATER])
     pyarrow.parquet.write_table(table, tmp_path / "newer.parquet")
     assert predict(model, prices=tmp_path / "newer.parquet") == predict(model, prices=newer)
@@ -339,7 +324,7 @@ def test_newer_prices_in_parquet_are_those_in_json(model, tmp_path):
 
 
 def test_a_symbol_without_newer_prices_stays_as_it_is(model, tmp_path):
-    newer = write(tmp_path / "newer.json", [r for r in LATER if r["symbol"] != "S1"])
+    newer = write_clean(tmp_path / "newer.json", [r for r in LATER if r["symbol"] != "S1"])
     found = predict(model, prices=newer)
     assert {r["symbol"]: r["from"] for r in found} == {
         "S0": DAYS[-1],
@@ -350,7 +335,7 @@ def test_a_symbol_without_newer_prices_stays_as_it_is(model, tmp_path):
 
 
 def test_a_symbol_alone_rolls_as_it_does_among_all(model, tmp_path):
-    newer = write(tmp_path / "newer.json", LATER)
+    newer = write_clean(tmp_path / "newer.json", LATER)
     everything = predict(model, prices=newer)
     for symbol in ("S0", "S1", "S2"):
         alone = predict(model, prices=newer, symbols=[symbol])
@@ -359,7 +344,7 @@ def test_a_symbol_alone_rolls_as_it_does_among_all(model, tmp_path):
 
 def test_symbols_that_the_model_does_not_know_are_left_out_with_a_note(model, tmp_path):
     others = [r | {"symbol": symbol, "close": -1} for r in LATER[:2] for symbol in ("NEW", "X")]
-    newer = write(tmp_path / "newer.json", LATER + others)
+    newer = write_clean(tmp_path / "newer.json", LATER + others)
     code, out, err = printed("--model", model, "--prices", newer, "--symbol", "S0")
     assert code == 0
     assert (
@@ -373,7 +358,7 @@ def test_a_table_without_symbols_goes_with_a_model_of_one_symbol(model, tmp_path
         return [{"date": r["date"], "close": r["close"]} for r in records if r["symbol"] == "S0"]
 
     path = train(tmp_path, plain(FIRST))
-    newer = write(tmp_path / "newer.json", plain(LATER))
+    newer = write_clean(tmp_path / "newer.json", plain(LATER))
     assert {r["from"] for r in predict(path, prices=newer)} == {DAYS[-1]}
     with pytest.raises(Refusal, match="record 1 has no 'symbol', only 'date', 'close'"):
         predict(model, prices=newer, symbols=["S0"])
@@ -384,7 +369,7 @@ def test_a_symbol_in_levels_may_have_prices_of_any_sign(tmp_path):
         return [r | {"close": r["close"] - 50} for r in records]
 
     path = train(tmp_path, lower(FIRST))
-    found = predict(path, prices=write(tmp_path / "newer.json", lower(LATER)))
+    found = predict(path, prices=write_clean(tmp_path / "newer.json", lower(LATER)))
     assert {r["from"] for r in found} == {DAYS[-1]}
 
 
@@ -437,8 +422,8 @@ def test_prices_that_are_none_are_refused(content, expected, model, tmp_path):
 
 def test_a_time_of_day_belongs_to_its_day(model, tmp_path):
     timed = [r | {"date": r["date"] + "T16:00:00+01:00"} for r in LATER]
-    found = predict(model, prices=write(tmp_path / "timed.json", timed))
-    assert found == predict(model, prices=write(tmp_path / "newer.json", LATER))
+    found = predict(model, prices=write_clean(tmp_path / "timed.json", timed))
+    assert found == predict(model, prices=write_clean(tmp_path / "newer.json", LATER))
 
 
 # A model edited by hand.
@@ -582,7 +567,7 @@ def models_of_all_kinds(tmp_path_factory):
     for volatility, location in kinds.items():
         folder = tmp_path_factory.mktemp(volatility)
         path = train(folder, volatility=volatility, location=location)
-        made[volatility] = Kind(path, write(folder / "newer.json", LATER))
+        made[volatility] = Kind(path, write_clean(folder / "newer.json", LATER))
     return made
 
 

@@ -1,60 +1,11 @@
 import numpy as np
 import orjson
 import pytest
+from forecasts import trained
 
 from conftest import market
-from flat import train_or_score
-from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import read_model
-
-SMALL = {"horizon": 5, "origins": 20, "min_history": 40, "calibration": 100}
-
-
-def trained(tmp_path, records, **options):
-    columns = {name: [record[name] for record in records] for name in records[0]}
-    write_columns(tmp_path / "clean.json", columns)
-    output = tmp_path / "model.json"
-    train_or_score(tmp_path / "clean.json", output, **(SMALL | options))
-    return read_model(output)[0]
-
-
-def test_symbols_that_cannot_be_modelled_are_listed_with_their_reasons(tmp_path):
-    records = market(symbols=4)
-    short = [r for r in records if r["symbol"] != "S1"] + [
-        r for r in records if r["symbol"] == "S1"
-    ][:9]
-    ended = [r for r in short if r["symbol"] != "S2" or r["date"] < "2020-05-01"]
-    flat = [r | {"close": 7.0} if r["symbol"] == "S3" else r for r in ended]
-    model = trained(tmp_path, flat)
-    assert list(model["symbols"]) == ["S0"]
-    reasons = {out["symbol"]: out["reason"] for out in model["left_out"]}
-    assert reasons["S1"] == "9 observations, fewer than 40"
-    assert reasons["S2"].startswith("the last price is of 2020-04-30")
-    assert reasons["S3"] == "the price never changes"
-
-
-def test_a_table_of_which_nothing_can_be_modelled_is_refused(tmp_path):
-    with pytest.raises(Refusal, match=r"no symbol can be modelled \(S0: 9 observations"):
-        trained(tmp_path, market(symbols=1, days=9))
-
-
-def test_the_order_of_the_records_does_not_change_the_model(tmp_path):
-    records = market()
-    one = trained(tmp_path / "1", records)
-    two = trained(tmp_path / "2", records[::-1])
-    assert one["symbols"] == two["symbols"]
-    assert one["metrics"] == two["metrics"]
-
-
-def test_a_price_that_stopped_moving_is_left_out(tmp_path):
-    records = market()
-    last = sorted({record["date"] for record in records})[-45:]
-    pegged = [
-        r | {"close": 7.0} if r["symbol"] == "S1" and r["date"] in last else r for r in records
-    ]
-    left_out = trained(tmp_path, pegged)["left_out"]
-    assert left_out == [{"symbol": "S1", "reason": "the last 40 prices are the same"}]
 
 
 def test_score_brings_a_given_models_state_up_to_date_and_keeps_its_parameters(tmp_path):

@@ -1,13 +1,12 @@
 from copy import deepcopy
 
 import pytest
+from forecasts import trained
 
 from conftest import market
-from flat import train_or_score
 from pricewright.evaluation.acceptance import failed, key_of
-from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
-from pricewright.forecasting.model_file import named_model, read_model
+from pricewright.forecasting.model_file import named_model
 from pricewright.reporting import charts as pooled
 from pricewright.reporting.drawing import FILE, svg
 from pricewright.reporting.text import WIDTH, compose, interval_ratio, worst
@@ -20,27 +19,14 @@ SCREEN = 50
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    records = market(symbols=3)
-    columns = {name: [record[name] for record in records] for name in records[0]}
-    write_columns(folder / "clean.json", columns)
-    train_or_score(
-        folder / "clean.json",
-        folder / "model.json",
-        horizon=5,
-        origins=20,
-        min_history=40,
-        calibration=100,
-        refit=10,
-    )
-    return read_model(folder / "model.json")[0]
+def whole(tmp_path_factory):
+    return trained(tmp_path_factory.mktemp("model"), market(symbols=3), refit=10)
 
 
 @pytest.fixture
-def model(trained):
+def model(whole):
     """A model that is not accepted, for want of days; to be changed at will."""
-    return deepcopy(trained)
+    return deepcopy(whole)
 
 
 @pytest.fixture
