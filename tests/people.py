@@ -87,6 +87,11 @@ class Office:
         model = digests(read_covered(self.root))[MODEL]
         author.record_run(self.root, ["train_or_score"], model, who, clock=self.clock)
 
+    def make_newer(self, model: str = "a newer model\n") -> None:
+        """Put another model in place, made by the author."""
+        self.write(MODEL, model)
+        self.record_run("author")
+
     @property
     def policy(self):
         return load_policy(self.root, self.signoffs, self.allow_unaccepted)

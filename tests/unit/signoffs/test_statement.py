@@ -5,29 +5,38 @@ import pytest
 
 from pricewright.files.errors import Refusal
 from pricewright.signoffs import ledger, statements
+from pricewright.signoffs.coverage import GATES
 from pricewright.signoffs.gates import audit
 from pricewright.signoffs.statements import parsed, read_kept
-from pricewright.tables.schema import load
 
 
-def forge(office, change, who="reviewer", gate="report"):
+def forge(office, change):
     """Sign, with a good key, a statement that was changed before."""
-    path = office.sign(who, gate)
-    text = path.read_text()
-    content = change(text).encode() if isinstance(change(text), str) else change(text)
+    path = office.sign("reviewer", "report")
+    changed = change(path.read_text())
+    content = changed.encode() if isinstance(changed, str) else changed
     path.write_bytes(content)
-    path.with_name(path.name + ".sig").write_bytes(statements.sign(content, office.keys[who], gate))
-    return path
+    signature = statements.sign(content, office.keys["reviewer"], "report")
+    path.with_name(path.name + ".sig").write_bytes(signature)
+
+
+def with_text(old, new):
+    return lambda text: text.replace(old, new, 1)
 
 
 def edited(**keys):
     def change(text):
         document = json.loads(text)
-        for key, value in keys.items():
-            document["predicate"][key] = value
+        document["predicate"] |= keys
         return json.dumps(document)
 
     return change
+
+
+def without_first_subject(text):
+    document = json.loads(text)
+    del document["subject"][0]
+    return json.dumps(document)
 
 
 def with_subject(name, sha256="0" * 64):
@@ -43,19 +52,13 @@ def test_a_statement_is_an_in_toto_statement_about_the_bytes(office):
     document = json.loads(office.sign("reviewer", "report", comment="read it").read_text())
     assert document["_type"] == "https://in-toto.io/Statement/v1"
     assert document["predicateType"] == "urn:pricewright:signoff:v1"
-    assert {each["name"] for each in document["subject"]} == {
-        "results/report.txt",
-        "results/report.html",
-    }
+    assert {each["name"] for each in document["subject"]} == set(GATES["report"])
     said = document["predicate"]
     assert said["made"] == "2026-01-05T12:00:00Z"
     assert said["valid_until"] == "2026-02-04T12:00:00Z"
     assert said["replaces"] is None
     assert said["policy"] == office.policy.digest
     assert said["ledger"] == {"lines": 1, "head": ledger.read(office.root / "ledger")[0].digest}
-
-
-def test_the_statement_names_the_release_that_it_would_replace(office):
     office.release("a" * 64)
     said = json.loads(office.sign("reviewer", "deploy").read_text())["predicate"]
     assert said["replaces"] == "a" * 64
@@ -64,17 +67,12 @@ def test_the_statement_names_the_release_that_it_would_replace(office):
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (
-            lambda text: text.replace('"gate"', '"who": "reviewer", "gate"', 1),
-            "the key 'who' twice",
-        ),
-        (
-            lambda text: text.replace('"subject"', '"subject": [], "subject"', 1),
-            "the key 'subject' twice",
-        ),
-        (lambda text: text.replace('"lines": 1', '"lines": NaN'), "NaN is no number"),
-        (lambda text: text.replace('"lines": 1', '"lines": 1e999'), "is too large"),
-        (lambda text: text.replace('"lines": 1', '"lines": ' + "9" * 5000), "is too large"),
+        (with_text('"gate"', '"who": "reviewer", "gate"'), "the key 'who' twice"),
+        (with_text('"subject"', '"subject": [], "subject"'), "the key 'subject' twice"),
+        (with_text('"lines": 1', '"lines": NaN'), "NaN is no number"),
+        (with_text('"lines": 1', '"lines": 1e999'), "is too large"),
+        (with_text('"lines": 1', '"lines": ' + "9" * 5000), "is too large"),
+        (without_first_subject, "not about results/report.txt, which gate report covers"),
         (edited(ledger={"lines": -1, "head": "0" * 64}), "'predicate.ledger.lines': found -1"),
         (edited(ledger={"lines": True, "head": "0" * 64}), "'predicate.ledger.lines': found true"),
         (edited(gate="everything"), "'predicate.gate': found"),
@@ -113,19 +111,6 @@ def test_what_a_signer_should_not_have_signed_does_not_count_and_breaks_nothing(
     decision = office.check("report")
     assert why in decision.gates[0].void[0].void
     assert [signoff.who for signoff in decision.counted] == ["second"]
-
-
-def test_a_subject_left_out_is_missed(office):
-    def change(text):
-        document = json.loads(text)
-        del document["subject"][0]
-        return json.dumps(document)
-
-    forge(office, change)
-    assert (
-        "not about results/report.txt, which gate report covers"
-        in office.void("report")["reviewer"]
-    )
 
 
 def armoured(text):
@@ -246,7 +231,3 @@ def test_a_statement_reads_as_it_was_written(office):
     said = parsed(path.read_bytes(), "x")
     assert said.comment == 'odd: "é"\n\u2028'
     assert said.who == "reviewer"
-
-
-def test_the_schema_of_a_statement_is_closed():
-    assert load("signoff")["properties"]["predicate"]["additionalProperties"] is False
