@@ -14,9 +14,7 @@ from pricewright.signoffs import ledger
 def signed(works):
     """A release in production, and sign-offs for the next."""
     works.before = works.signed_release(0)
-    works.train(1)
-    works.wait(minutes=1)
-    works.sign_all("reviewer")
+    works.signed(1)
     return works
 
 
