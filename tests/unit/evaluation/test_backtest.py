@@ -134,21 +134,21 @@ def test_a_scored_model_has_one_too(tmp_path, small):
         assert len(backtest.lists(place, EXCEPTIONS)["exceptions_5"]) == tails["5"]["exceptions"]
 
 
-def test_the_same_bytes_each_time_and_for_any_number_of_threads(tmp_path):
-    source = write_clean(tmp_path / "clean.json", market(symbols=70))
+@pytest.mark.parametrize("kind", ["naive", "lightgbm"])
+def test_the_same_bytes_each_time_for_any_number_of_threads_and_with_no_back_test(tmp_path, kind):
+    source, model = (
+        write_clean(tmp_path / "clean.json", market(symbols=70)),
+        tmp_path / "model.json",
+    )
     made = []
     for threads in (1, 2):
         path = tmp_path / f"{threads}.parquet"
-        train_or_score(source, tmp_path / "model.json", backtest=path, threads=threads, **SMALL)
-        made.append(path.read_bytes())
+        options = SMALL | {"location": kind, "threads": threads}
+        train_or_score(source, model, backtest=path, **options)
+        made.append((model.read_bytes(), path.read_bytes()))
     assert made[0] == made[1]
-
-
-def test_the_models_bytes_do_not_depend_on_it(tmp_path):
-    source = write_clean(tmp_path / "clean.json", market(symbols=1))
-    train_or_score(source, tmp_path / "with.json", backtest=tmp_path / "b.parquet", **SMALL)
-    train_or_score(source, tmp_path / "without.json", **SMALL)
-    assert (tmp_path / "with.json").read_bytes() == (tmp_path / "without.json").read_bytes()
+    train_or_score(source, model, **options)
+    assert model.read_bytes() == made[0][0]
 
 
 # What is no back-test of the model

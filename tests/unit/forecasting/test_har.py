@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from forecasts import garch_changes, shuffled, simulated, uneven
+from forecasts import garch_changes, shuffled, simulated
 
 from pricewright.forecasting import har
 from pricewright.forecasting import har as gamma
@@ -108,14 +108,6 @@ def test_the_order_of_series_does_not_change_the_weights():
     np.testing.assert_allclose(found[0], found[1], rtol=1e-8, atol=1e-10)
 
 
-def test_rows_joined_from_pieces_are_those_of_the_whole():
-    panel = uneven()
-    whole = har.rows(panel, 4, 1)
-    pieces = [har.rows(panel.columns(slice(at, at + 2)), 4, 1) for at in (0, 2, 4)]
-    one, other = (har.weights(rows, -NEVER, NEVER - 1) for rows in (whole, har.joined(pieces)))
-    assert one.tobytes() == other.tobytes()
-
-
 def test_only_outcomes_that_were_known_by_the_day_count():
     panel = simulated(3, 400)
     day = int(panel.days[300, 0])
@@ -154,13 +146,6 @@ def test_the_averages_are_exponential_with_their_half_lives():
         for row, change in enumerate(changes):
             state = keep * state + (1 - keep) * change
             np.testing.assert_allclose(found[row + 1, :, place], state, rtol=1e-10)
-
-
-def test_averages_go_on_from_where_they_were():
-    changes = garch_changes(150, 2) ** 2
-    whole = har.averages(changes)
-    rest = har.averages(changes[80:], whole[80])
-    np.testing.assert_allclose(rest, whole[80:], rtol=1e-12)
 
 
 def test_the_rows_of_a_series_are_its_averages_and_the_mean_squares_that_followed():

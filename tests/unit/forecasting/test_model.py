@@ -1,3 +1,6 @@
+from copy import deepcopy
+from functools import reduce
+
 import numpy as np
 import orjson
 import pytest
@@ -32,12 +35,19 @@ def test_score_brings_a_given_models_state_up_to_date_and_keeps_its_parameters(t
         )
 
 
-def test_scoring_what_the_model_was_trained_on_says_so(tmp_path):
-    trained(tmp_path / "old", market())
-    scored = trained(
-        tmp_path / "new", market(), mode="score", model=tmp_path / "old" / "model.json"
-    )
+def test_a_symbol_that_the_given_model_does_not_know_is_left_out(tmp_path):
+    trained(tmp_path / "old", market(symbols=1))
+    given = tmp_path / "old" / "model.json"
+    scored = trained(tmp_path / "new", market(), mode="score", model=given)
+    assert scored["left_out"] == [{"symbol": "S1", "reason": "the scored model does not know it"}]
+    # and what it was trained on, it knew
     assert scored["metrics"]["origins_the_model_knew"] == 20
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A model's document, not to be changed."""
+    return trained(tmp_path_factory.mktemp("model"), market())
 
 
 def test_score_without_a_model_is_refused(tmp_path):
@@ -45,42 +55,29 @@ def test_score_without_a_model_is_refused(tmp_path):
         trained(tmp_path, market(), mode="score")
 
 
-def test_a_symbol_that_the_given_model_does_not_know_is_left_out(tmp_path):
-    trained(tmp_path / "old", market(symbols=1))
-    scored = trained(
-        tmp_path / "new", market(), mode="score", model=tmp_path / "old" / "model.json"
-    )
-    assert scored["left_out"] == [{"symbol": "S1", "reason": "the scored model does not know it"}]
-
-
 @pytest.mark.parametrize(
-    ("spoil", "sentence"),
+    ("part", "changes", "sentence"),
     [
-        (lambda model: model.update(schema_version=1), "a model of schema version 1"),
-        (lambda model: model.pop("schema_version"), "not a model: it has no schema_version"),
-        (lambda model: model.update(note="hi"), "'note': there is no such key"),
-        (lambda model: model.pop("cutoff"), "'cutoff' is missing"),
-        (
-            lambda model: model["symbols"]["S0"]["location"].update(slope="up"),
-            "'symbols.S0.location.slope': found \"up\"",
-        ),
-        (
-            lambda model: model["symbols"]["S0"]["volatility"].update(average=-1),
-            "allowed: number from 0",
-        ),
-        (
-            lambda model: model["symbols"]["S0"].update(last_price=1e99),
-            "'symbols.S0.last_price': found 1e.99",
-        ),
-        (lambda model: model["acceptance"].update(accepted="yes"), "'acceptance.accepted'"),
-        (lambda model: model["data"].update(sha256="?"), "'data.sha256': found \"\\?\""),
-        (lambda model: model.update(symbols={}), "'symbols': found {}"),
+        ("", {"schema_version": 1}, "a model of schema version 1"),
+        ("", {"schema_version": None}, "not a model: it has no schema_version"),
+        ("", {"note": "hi"}, "'note': there is no such key"),
+        ("", {"cutoff": None}, "'cutoff' is missing"),
+        ("symbols.S0.location", {"slope": "up"}, "'symbols.S0.location.slope': found \"up\""),
+        ("symbols.S0.volatility", {"average": -1}, "allowed: number from 0"),
+        ("symbols.S0", {"last_price": 1e99}, "'symbols.S0.last_price': found 1e.99"),
+        ("acceptance", {"accepted": "yes"}, "'acceptance.accepted'"),
+        ("data", {"sha256": "?"}, "'data.sha256': found \"\\?\""),
+        ("", {"symbols": {}}, "'symbols': found {}"),
     ],
 )
-def test_a_model_edited_by_hand_is_refused_by_its_reader(tmp_path, spoil, sentence):
-    model = trained(tmp_path, market())
-    spoil(model)
-    (tmp_path / "model.json").write_bytes(orjson.dumps(model))
+def test_a_model_edited_by_hand_is_refused_by_its_reader(tmp_path, model, part, changes, sentence):
+    document = deepcopy(model)
+    edited = reduce(dict.__getitem__, filter(None, part.split(".")), document)
+    for key, value in changes.items():
+        edited[key] = value
+        if value is None:
+            del edited[key]
+    (tmp_path / "model.json").write_bytes(orjson.dumps(document))
     with pytest.raises(Refusal, match=f"model.json:.*{sentence}"):
         read_model(tmp_path / "model.json")
 
