@@ -104,23 +104,23 @@ def test_help_names_every_option_and_says_what_it_does(name):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("code", "script", "words", "sentence"),
     [
-        (["clean.py", "--missing-price", "x"], "missing-price"),
-        (["ingest.py"], "failed for good: prices.csv:2: close is not a number ("),
+        (2, "clean.py", "--input a --missing-price x", "missing-price"),
+        (1, "ingest.py", "--input a.csv", "failed for good: a.csv:2: close is not a number ("),
         (
-            ["ingest.py", "--input", "no.csv"],
+            1,
+            "ingest.py",
+            "--input no.csv",
             "failed for good: no.csv: no such file; deliver it, or check source.uri.\n",
         ),
     ],
 )
-def test_a_command_ends_in_one_sentence_on_bad_input(tmp_path, arguments, sentence):
-    (tmp_path / "prices.csv").write_text("date,symbol,close\n2024-01-01,A,one\n")
-    script, *options = arguments
-    given = ["--input", "prices.csv", "--output", "raw.json", *options]
-    done = command(str(SCRIPTS / script), *given, cwd=tmp_path)
-    assert done.code == 1
-    assert sentence in done.stdout + done.stderr
+def test_a_command_ends_in_one_sentence_on_bad_input(tmp_path, code, script, words, sentence):
+    (tmp_path / "a.csv").write_text("date,symbol,close\n2024-01-01,A,one\n")
+    done = command(str(SCRIPTS / script), *words.split(), "--output", "raw.json", cwd=tmp_path)
+    assert done.code == code
+    assert sentence in done.stderr
     assert "Traceback" not in done.stderr
     assert "attempt 2" not in done.stderr
     assert not (tmp_path / "raw.json").exists()

@@ -92,19 +92,6 @@ def test_each_gate_shows_its_own_numbers(signed_up, keys):
         assert all(name in text for name in GATES[gate])
 
 
-def test_status_says_who_signed_and_which_file_voids_whose_sign_off(signed_up, keys):
-    assert run(signed_up, "sign", "source", "--key", keys["second"], "--yes").code == 0
-    status = run(signed_up, "status")
-    assert "  source   ok       1 of 1, by second (the data source is valid)" in status.stdout
-    assert "valid until" in status.stdout
-    assert "  deploy   missing  0 of 1, by nobody" in status.stdout
-    assert "Releases\n  nothing was released yet" in status.stdout
-    path = signed_up.folder / "results/quarantine.json"
-    path.write_bytes(path.read_bytes().replace(b"[]", b"[ ]"))
-    status = run(signed_up, "status")
-    assert "void: second's sign-off, because results/quarantine.json was changed" in status.stdout
-
-
 def test_a_rejection_is_shown_and_can_be_withdrawn(signed_up, keys):
     for name in ("reviewer", "second"):
         assert run(signed_up, "sign", "report", "--key", keys[name], "--yes").code == 0

@@ -70,20 +70,6 @@ def test_a_run_is_a_line_a_step_then_the_verdict_and_the_paths(finished: Project
     assert [line.split()[3] for line in log.splitlines()] == ["begin", "start", "end"]
 
 
-def test_a_step_that_fails_has_the_last_word_and_the_first_line_says_where(project: Project):
-    with (project.folder / "data" / "raw" / "small.csv").open("a") as file:
-        file.write('2024-01-01,S0,"1,1\n')
-    screen = on_a_terminal(project, columns=200)
-    assert screen.code == 1
-    sentence = "data/raw/small.csv:282: a quote on this line is never closed"
-    assert len([line for line in screen.lines if line.startswith("✗ ingest")]) == 1
-    assert screen.lines[-1].startswith(f"logs/ingest.log: ingest failed for good: {sentence}")
-    assert "Traceback" not in screen.raw
-    assert "RuleException" not in screen.raw
-    piped = project.snakemake()
-    assert f"ingest failed for good: {sentence}" in piped.stderr.splitlines()[-1]
-
-
 def test_in_a_pipe_there_is_all_that_snakemake_says_and_a_line_a_step(finished: Project):
     outcome = finished.snakemake("--forcerun", "report", env={"TERM": "xterm"})
     assert outcome.code == 0, outcome.stderr

@@ -26,7 +26,7 @@ from pricewright.commands.predict import as_csv, as_table, main, predict
 from pricewright.files import strict_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import document as opened
-from pricewright.forecasting import model_file
+from pricewright.forecasting.model import read_new_prices
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -145,26 +145,26 @@ def test_a_symbol_is_no_formula_in_csv_and_moves_no_cursor_in_a_table():
     assert "\x1b" not in as_table([record | {"symbol": "\x1b[2J"}])
 
 
-def test_a_horizon_beyond_the_models_is_refused(model):
-    assert sentence("--model", model, "--horizon", 6).endswith(
-        "the model forecasts 1 to 5 days ahead, not 6.\n"
-    )
-    assert "not 0." in sentence("--model", model, "--horizon", 0)
-
-
-def test_a_quantile_beyond_the_models_is_refused(model):
-    assert "ask for one from 0.005 to 0.995" in sentence("--model", model, "--quantiles", "0.001")
+@pytest.mark.parametrize(
+    ("arguments", "end"),
+    [
+        (["--horizon", "6"], "the model forecasts 1 to 5 days ahead, not 6.\n"),
+        (["--horizon", "0"], "the model forecasts 1 to 5 days ahead, not 0.\n"),
+        (["--quantiles", "0.001"], "ask for one from 0.005 to 0.995.\n"),
+        (
+            ["--symbol", "S0", "--symbol", "XYZ"],
+            "model.json: the model has no symbol 'XYZ'; it has S0, S1, S2.\n",
+        ),
+    ],
+)
+def test_what_the_model_does_not_forecast_is_refused(arguments, end, model):
+    assert sentence("--model", model, *arguments).endswith(end)
 
 
 @pytest.mark.parametrize("wrong", ["0", "1", "nan", "a", "", "0.5,", "0.5;0.6"])
 def test_a_quantile_that_is_none_is_refused_with_the_usage(wrong, model):
     with pytest.raises(SystemExit, match="2"), redirect_stderr(StringIO()):
         main(["--model", str(model), "--quantiles", wrong])
-
-
-def test_a_symbol_that_the_model_does_not_have_is_refused(model):
-    found = sentence("--model", model, "--symbol", "S0", "--symbol", "XYZ")
-    assert found.endswith("model.json: the model has no symbol 'XYZ'; it has S0, S1, S2.\n")
 
 
 # As a command.
@@ -259,14 +259,8 @@ def states_of(saved):
 
 def rolled(saved, known, *files):
     for file in files:
-        saved = saved.rolled(opened_newer(file, saved, known))
+        saved = saved.rolled(read_new_prices(file, saved, known).panel)
     return saved
-
-
-def opened_newer(file, saved, known):
-    from pricewright.forecasting.model import read_new_prices
-
-    return read_new_prices(file, saved, known).panel
 
 
 @pytest.mark.parametrize("location", ["naive", "drift", "ses", "theta", "lightgbm"])
@@ -323,23 +317,17 @@ def test_newer_prices_in_parquet_are_those_in_json(model, tmp_path):
         predict(model, prices=tmp_path / "cut.parquet")
 
 
-def test_a_symbol_without_newer_prices_stays_as_it_is(model, tmp_path):
-    newer = write_clean(tmp_path / "newer.json", [r for r in LATER if r["symbol"] != "S1"])
-    found = predict(model, prices=newer)
-    assert {r["symbol"]: r["from"] for r in found} == {
-        "S0": DAYS[-1],
-        "S1": DAYS[329],
-        "S2": DAYS[-1],
-    }
-    assert [r for r in found if r["symbol"] == "S1"] == predict(model, symbols=["S1"])
-
-
-def test_a_symbol_alone_rolls_as_it_does_among_all(model, tmp_path):
-    newer = write_clean(tmp_path / "newer.json", LATER)
-    everything = predict(model, prices=newer)
+def test_a_symbol_rolls_alone_as_among_all_and_without_newer_prices_stays_as_it_is(model, tmp_path):
+    everything = predict(model, prices=write_clean(tmp_path / "newer.json", LATER))
+    some = write_clean(tmp_path / "some.json", [r for r in LATER if r["symbol"] != "S1"])
+    found = predict(model, prices=some)
+    days = {record["symbol"]: record["from"] for record in found}
+    assert days == {"S0": DAYS[-1], "S1": DAYS[329], "S2": DAYS[-1]}
     for symbol in ("S0", "S1", "S2"):
-        alone = predict(model, prices=newer, symbols=[symbol])
-        assert alone == [r for r in everything if r["symbol"] == symbol]
+        own = [record for record in found if record["symbol"] == symbol]
+        alone = predict(model, prices=tmp_path / "newer.json", symbols=[symbol])
+        assert alone == [record for record in everything if record["symbol"] == symbol]
+        assert own == (predict(model, symbols=["S1"]) if symbol == "S1" else alone)
 
 
 def test_symbols_that_the_model_does_not_know_are_left_out_with_a_note(model, tmp_path):
@@ -472,10 +460,6 @@ def test_a_model_comes_through_a_pipe_too(model):
     arguments = [sys.executable, PRICEWRIGHT, "predict", "--model", "/dev/stdin"]
     done = subprocess.run(arguments, input=model.read_bytes(), capture_output=True, check=True)
     assert done.stdout.decode() == printed("--model", model)[1]
-
-
-def test_the_version_is_the_one_that_is_written():
-    assert opened.SCHEMA_VERSION == model_file.SCHEMA_VERSION
 
 
 @pytest.mark.parametrize("name", ["point", "lower", "upper"])

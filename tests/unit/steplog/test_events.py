@@ -19,7 +19,11 @@ def test_a_line_is_time_level_step_message_and_fields():
 
 
 @pytest.mark.parametrize(
-    "line", ["", "Traceback (most recent call last):", f"{AT} INFO", "2026-11-24 INFO a b"]
+    "line",
+    [
+        *("", "Traceback (most recent call last):", f"{AT} INFO", "2026-11-24 INFO a b"),
+        "2026-99-99T00:00:00.000Z INFO clean read rows=1",
+    ],
 )
 def test_what_is_no_line_of_ours_is_no_event(line):
     assert parse(line) is None

@@ -1,4 +1,3 @@
-import logging
 import re
 
 import pytest
@@ -86,9 +85,3 @@ def test_a_log_tells_whether_its_attempt_failed_for_good(tmp_path, error, last_w
 
 def test_a_log_that_is_not_there_tells_nothing(tmp_path):
     assert journal.failed_for_good(tmp_path / "clean.log") is None
-
-
-def test_events_reach_a_test_that_listens(caplog):
-    with caplog.at_level(logging.INFO):
-        journal.say("start", input="a.json")
-    assert caplog.messages == ["start"]

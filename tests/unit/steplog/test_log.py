@@ -56,7 +56,3 @@ def test_a_secret_is_in_no_line_however_its_value_is_quoted(secret, monkeypatch)
     line = written(f"asked with {secret}", {"header": f"Bearer {secret}"})
     assert secret not in line
     assert secret not in log.parse(line).fields["header"]
-
-
-def test_a_line_with_an_impossible_date_is_none_of_ours():
-    assert log.parse("2026-99-99T00:00:00.000Z INFO clean read rows=1") is None
