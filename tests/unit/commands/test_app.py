@@ -2,6 +2,7 @@
 
 import inspect
 import tomllib
+from importlib import import_module
 
 import pytest
 
@@ -91,3 +92,8 @@ def test_a_shell_completes_commands_options_and_gates(run, tmp_path, monkeypatch
     text = script.read_text()
     for word in ("rollback", "withdraw", "rebuild", "metrics", "quantiles"):
         assert word in text
+
+
+def test_the_installed_command_is_there():
+    module, _, function = PROJECT["scripts"]["pricewright"].partition(":")
+    assert callable(getattr(import_module(module), function))

@@ -29,6 +29,8 @@ def test_an_earlier_release_is_put_back_if_somebody_signs_for_that(two, to):
     assert begun.fields["replaces"] == two.second
     assert set(begun.fields["signoffs"]) >= {"signoffs/deploy/reviewer.json"}
     assert verify(two.root) == []
+    two.revoke("reviewer")  # which voids nothing that was released before
+    assert verify(two.root) == []
 
 
 def test_without_a_signature_for_it_nothing_is_put_back_and_the_list_says_how(two):

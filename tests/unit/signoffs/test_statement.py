@@ -199,11 +199,15 @@ def test_other_files_among_the_sign_offs_are_passed_over(office):
     assert [kept.who for kept in read_kept(office.root, "report")] == ["reviewer"]
 
 
-def test_the_audit_finds_nothing_where_all_is_as_it_was(office):
+def test_the_audit_finds_nothing_where_all_is_as_it_was_but_a_key_that_was_revoked(office):
     office.sign_all("reviewer")
     office.write("results/report.txt", "changed\n")
     office.wait(days=100)
     assert audit(office.root, office.policy, clock=office.clock) == []
+    office.revoke("reviewer")
+    problems = audit(office.root, office.policy, clock=office.clock)
+    assert len(problems) == 4
+    assert all("is revoked" in problem for problem in problems)
 
 
 def test_the_audit_finds_an_edited_statement_and_a_ledger_that_was_cut(office):
