@@ -179,24 +179,18 @@ def forecasts():
     actual = np.moveaxis(prices[origins[:, None] + steps], 1, 2)
     model = actual + random.normal(size=actual.shape)
     naive = np.repeat(prices[origins][:, :, None], 4, axis=2)
-    rows = [
-        (f"S{s}", day, int(origins[k]), actual[k, s, h], model[k, s, h], naive[k, s, h])
-        for k in range(3)
-        for s in range(2)
-        for h, day in enumerate(origins[k] + steps)
-    ]
-    names = ["unique_id", "ds", "cutoff", "y", "model", "naive"]
-    train = pd.DataFrame(
-        [(f"S{s}", day, prices[day, s]) for s in range(2) for day in range(60)],
-        columns=["unique_id", "ds", "y"],
-    )
+    origin, symbol, step = np.indices(actual.shape)
+    table = {"unique_id": symbol, "ds": origins[origin] + steps[step], "cutoff": origins[origin]}
+    table |= {"y": actual, "model": model, "naive": naive}
+    day, symbol = np.indices(prices.shape)
+    train = {"unique_id": symbol, "ds": day, "y": prices}
     return {
         "prices": prices,
         "origins": origins,
         "errors": actual - model,
         "naive_errors": actual - naive,
-        "table": pd.DataFrame(rows, columns=names),
-        "train": train.dropna(),
+        "table": pd.DataFrame({name: values.ravel() for name, values in table.items()}),
+        "train": pd.DataFrame({name: values.ravel() for name, values in train.items()}).dropna(),
     }
 
 

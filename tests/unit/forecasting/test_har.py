@@ -6,7 +6,6 @@ import statsmodels.api as sm
 from forecasts import garch_changes, shuffled, simulated
 
 from pricewright.forecasting import har
-from pricewright.forecasting import har as gamma
 from pricewright.forecasting.har import HALF_LIVES
 from pricewright.forecasting.panel import NEVER, squares
 
@@ -14,7 +13,7 @@ pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def regressed(x, y, start=None):
-    return gamma.gamma_regression(x, y, np.ones(len(y), bool), start)
+    return har.gamma_regression(x, y, np.ones(len(y), bool), start)
 
 
 def simulated_rows(weights, rows=4000, seed=1):
@@ -77,10 +76,10 @@ def test_the_end_does_not_depend_on_the_beginning():
             np.testing.assert_allclose(regressed(x, y, start=start), cold, atol=1e-7)
 
 
-@pytest.mark.parametrize("rows", [0, 1, gamma.FEWEST - 1])
+@pytest.mark.parametrize("rows", [0, 1, har.FEWEST - 1])
 def test_with_few_rows_there_are_no_weights(rows):
     x, y = simulated_rows(np.ones(5), rows=200)
-    assert np.isnan(gamma.gamma_regression(x, y, np.arange(len(y)) < rows)).all()
+    assert np.isnan(har.gamma_regression(x, y, np.arange(len(y)) < rows)).all()
 
 
 def test_averages_that_are_all_alike_have_weights():
@@ -93,8 +92,8 @@ def test_averages_that_are_all_alike_have_weights():
 def test_rows_that_are_not_used_change_nothing():
     x, y = simulated_rows(np.array([0.3, 0.2, 0.4, 0.1, 0.25]), rows=800)
     use = np.arange(len(y)) % 3 > 0
-    one = gamma.gamma_regression(x, y, use)
-    other = gamma.gamma_regression(x, np.where(use, y, 99.0), use)
+    one = har.gamma_regression(x, y, use)
+    other = har.gamma_regression(x, np.where(use, y, 99.0), use)
     assert one.tobytes() == other.tobytes()
     np.testing.assert_allclose(one, regressed(x[use], y[use]), rtol=1e-8)
 
