@@ -80,8 +80,13 @@ class Office:
         path = self.root / "config/signers"
         path.write_text(path.read_text() + signers_line(alias, self.keys[name]))
 
-    def revoke(self, name: str) -> None:
-        self.write("config/revoked", statements.public_key(self.keys[name]) + "\n")
+    def revoke(self, name: str, *, listed: bool = False) -> None:
+        """Say that a key is revoked, by itself or in a revocation list of OpenSSH's."""
+        path, key = self.root / "config/revoked", self.keys[name]
+        if listed:
+            subprocess.run(["ssh-keygen", "-q", "-k", "-f", path, f"{key}.pub"], check=True)
+        else:
+            path.write_text(statements.public_key(key) + "\n")
 
     def record_run(self, who: str) -> None:
         model = digests(read_covered(self.root))[MODEL]

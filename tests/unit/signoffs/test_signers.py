@@ -90,11 +90,10 @@ def test_a_revoked_key_that_ssh_would_not_find_is_refused(line):
         parse_revoked(line.encode())
 
 
-def test_a_revoked_key_is_a_public_key_or_one_in_a_revocation_list(keys, tmp_path):
+def test_a_revoked_key_is_a_public_key_or_one_in_a_revocation_list(office, keys):
     parse_revoked(f"# lost\n{statements.public_key(keys['reviewer'])} a comment\n".encode())
-    krl = tmp_path / "krl"
-    subprocess.run(["ssh-keygen", "-q", "-k", "-f", krl, f"{keys['second']}.pub"], check=True)
-    parse_revoked(krl.read_bytes())
+    office.revoke("second", listed=True)
+    parse_revoked((office.root / "config/revoked").read_bytes())
 
 
 @pytest.mark.parametrize("name", ["config/signers", "config/revoked"])
