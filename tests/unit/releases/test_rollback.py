@@ -109,6 +109,13 @@ def test_a_link_that_was_moved_by_hand_is_put_back_without_a_signature(two):
     assert ledger.head(two.root / "ledger") == before
 
 
+def test_where_the_ledger_says_nothing_of_a_link_nothing_is_gone_back_to(two):
+    (two.root / "ledger/ledger.jsonl").unlink()
+    with pytest.raises(Refusal, match="of which the ledger says nothing"):
+        two.roll_back(two.first)
+    assert two.current == two.second
+
+
 def test_if_the_earlier_release_fails_its_smoke_test_the_later_one_stays(two, monkeypatch):
     two.sign_release("reviewer", two.first)
 
