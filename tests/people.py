@@ -80,12 +80,22 @@ class Office:
         path = self.root / "config/signers"
         path.write_text(path.read_text() + signers_line(alias, self.keys[name]))
 
-    def revoke(self, name: str) -> None:
-        self.write("config/revoked", statements.public_key(self.keys[name]) + "\n")
+    def revoke(self, name: str, *, listed: bool = False) -> None:
+        """Say that a key is revoked, by itself or in a revocation list of OpenSSH's."""
+        path, key = self.root / "config/revoked", self.keys[name]
+        if listed:
+            subprocess.run(["ssh-keygen", "-q", "-k", "-f", path, f"{key}.pub"], check=True)
+        else:
+            path.write_text(statements.public_key(key) + "\n")
 
     def record_run(self, who: str) -> None:
         model = digests(read_covered(self.root))[MODEL]
         author.record_run(self.root, ["train_or_score"], model, who, clock=self.clock)
+
+    def make_newer(self, model: str = "a newer model\n") -> None:
+        """Put another model in place, made by the author."""
+        self.write(MODEL, model)
+        self.record_run("author")
 
     @property
     def policy(self):

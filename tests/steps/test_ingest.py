@@ -89,20 +89,14 @@ def test_a_restated_and_a_withdrawn_price_are_written_down(desk):
     ingest("prices.csv", desk / "raw.json")
     later = [records[0] | {"close": 99.5}, *records[2:]]
     (desk / "prices.csv").write_text(as_csv(later))
-    ingest(
-        "prices.csv",
-        desk / "raw.json",
-        receipt=desk / "receipt.json",
-        restatements=desk / "restatements.json",
-    )
-    receipt, [restated, withdrawn] = load(desk / "receipt.json"), load(desk / "restatements.json")
+    outputs = {name: desk / f"{name}.json" for name in ("receipt", "restatements")}
+    ingest("prices.csv", desk / "raw.json", **outputs)
+    receipt, [restated, withdrawn] = map(load, outputs.values())
     assert (receipt["restated"], receipt["withdrawn"], receipt["rows"]) == (1, 1, 279)
     assert (restated["old"], restated["new"]) == (records[0]["close"], 99.5)
     assert withdrawn["date"] == records[1]["date"]
-    assert [receipt["earlier"][0]["sha256"], receipt["sha256"]] == [
-        restated["old_sha256"],
-        restated["new_sha256"],
-    ]
+    digests = [receipt["earlier"][0]["sha256"], receipt["sha256"]]
+    assert [restated["old_sha256"], restated["new_sha256"]] == digests
 
 
 def test_parquet_is_written_where_the_name_says_so(desk):
