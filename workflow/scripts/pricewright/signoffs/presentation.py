@@ -361,7 +361,7 @@ def screen(
 def _trained_by(decision: Decision) -> str:
     """Who trained the model, by signature, else as the ledger has it."""
     run, names = decision.author, ", ".join(signoff.who for signoff in decision.trainers)
-    told = f"{run.who}, {run.time}, by the ledger alone" if run else "unknown to the ledger"
+    told = f"{run.who}, {run.time}, unsigned" if run else "unknown to the ledger"
     return f"{names}, by signature" if names else told
 
 
