@@ -344,7 +344,7 @@ def screen(
         doubts += [f"the policy was changed: {change}" for change in changes(before, policy)]
     covers = [f"{name} ({sha256[:12]}…)" for name, sha256 in statement.subject.items()]
     facts = [
-        ("decision", f"{_VERBS[statement.decision]}, {_meaning(gate)}"),
+        ("decision", _decision(statement)),
         ("you", f"{signing.who}, {signing.fingerprint}, {signing.key}"),
         *digest(gate, files, folder),
         ("trained by", _trained_by(decision)),
@@ -365,8 +365,10 @@ def _trained_by(decision: Decision) -> str:
     return f"{names}, by signature" if names else told
 
 
-def _meaning(gate: Gate) -> str:
-    return AUTHORSHIP if gate == "author" else f"gate {gate}: {MEANINGS[gate]}"
+def _decision(statement: Statement) -> str:
+    if statement.gate == "author":
+        return f"{'withdraw: ' * (statement.decision == 'withdrawn')}{AUTHORSHIP}"
+    return f"{_VERBS[statement.decision]}, gate {statement.gate}: {MEANINGS[statement.gate]}"
 
 
 def _asked(policy: Policy, gate: Gate) -> str:
