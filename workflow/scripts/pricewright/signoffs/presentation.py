@@ -31,8 +31,12 @@ RELEASE = "snakemake --cores 1 production"
 
 def with_config(command: str, configfile: Sequence[Path]) -> str:
     """A command with the config files of the run that it is about; without, it means another."""
-    named = (f" --configfile {shlex.quote(str(path))}" for path in configfile)
-    return command + "".join(named)
+    names = [shlex.quote(str(path)) for path in configfile]
+    if (
+        names and command == RELEASE
+    ):  # to Snakemake the last --configfile counts, with all its words
+        names = [" ".join(names)]
+    return command + "".join(f" --configfile {name}" for name in names)
 
 
 def pending(required: Mapping[str, int] | None) -> Pending:
