@@ -79,7 +79,7 @@ def train_or_score(
     if tasks:
         from pricewright.tables.array_files import write_stored
 
-        subject = choose_symbols(panel, source.name, settings, given, source.newest_lost())
+        subject = choose_symbols(panel, source.name, settings, given, source.unfit())
         plan, count = subject.plan(threads), len(tasks)
         work = make_tasks(subject.panel, plan, sha256=sha256, count=count, threads=threads)
         for path, task in zip(tasks, work, strict=True):

@@ -55,10 +55,28 @@ class Source:
             path.stem: parse_json(read_whole(path), str(path)) for path in map(Path, self.receipts)
         }
 
-    def newest_lost(self) -> dict[str, str]:
-        """The symbols whose newest delivered price was quarantined, and its date."""
-        lost: dict[str, str] = self.read_receipts().get("ingest", {}).get("newest_lost", {})
-        return lost
+    def unfit(self) -> dict[str, str]:
+        """The symbols that the receipts say are not to be modelled, and why.
+
+        They have ended, as declared; or their newest delivered price was quarantined: what is
+        known of them is not their present.
+        """
+        receipts = self.read_receipts()
+        lost = receipts.get("ingest", {}).get("newest_lost", {})
+        changes = receipts.get("clean", {}).get("corrections", [])
+        names = {
+            each["symbol"]: each["to"]
+            for each in changes
+            if each["action"] == "rename" and each["date"] is None
+        }
+        return {
+            names.get(symbol, symbol): f"its newest delivered price, of {day}, is quarantined"
+            for symbol, day in lost.items()
+        } | {
+            each["symbol"]: f"it ended on {each['date']}, as declared"
+            for each in changes
+            if each["action"] == "delisted"
+        }
 
     def described(self, panel: Panel, asked_for: Sequence[str] = ()) -> dict[str, Any]:
         """`cutoff`, `data`, `receipts` and `code` of a model document.
@@ -111,19 +129,18 @@ def choose_symbols(
     name: str,
     settings: Settings,
     given: ModelDocument | None,
-    lost: Mapping[str, str],
+    known_unfit: Mapping[str, str],
 ) -> Subject:
     """Of a clean table, whose name is for errors, those that can be modelled.
 
-    lost: symbols whose newest delivered price was quarantined, and its date: what is known of them
-    is not their present. With `given`, a model document and its digest, that model's parameters
-    and settings are taken.
+    known_unfit: symbols that are left out whatever their prices, and why. With `given`, a model
+    document and its digest, that model's parameters and settings are taken.
 
     Raises Refusal if no symbol can be modelled, with reasons.
     """
     scored = from_json(given[0], "the scored model") if given else None
     settings = scored.settings if scored else settings
-    kept, left_out = _fit(panel, settings, scored, lost)
+    kept, left_out = _fit(panel, settings, scored, known_unfit)
     if not len(kept):
         reasons = "; ".join(f"{out['symbol']}: {out['reason']}" for out in left_out[:3])
         raise Refusal(
@@ -138,16 +155,14 @@ def choose_symbols(
 
 
 def _fit(
-    panel: Panel, settings: Settings, scored: Model | None, lost: Mapping[str, str]
+    panel: Panel, settings: Settings, scored: Model | None, known_unfit: Mapping[str, str]
 ) -> tuple[Panel, list[dict[str, str]]]:
     """The panel of those that can be modelled, and why the others cannot."""
     cutoff = int(panel.calendar[-1]) if len(panel.calendar) else 0
     keep, left_out = [], []
     known = dict(zip(scored.symbols, scored.levels.tolist(), strict=True)) if scored else {}
     for column, symbol in enumerate(panel.symbols):
-        reason = _unfit(panel, column, cutoff, settings)
-        if symbol in lost and not reason:
-            reason = f"its newest delivered price, of {lost[symbol]}, is quarantined"
+        reason = known_unfit.get(symbol) or _unfit(panel, column, cutoff, settings)
         if scored and not reason:
             if symbol not in known:
                 reason = "the scored model does not know it"
@@ -206,7 +221,7 @@ def build_model(
 
     Raises Refusal if no symbol can be modelled, with reasons, or if a forecast knew its future.
     """
-    subject = choose_symbols(panel, source.name, settings, given, source.newest_lost())
+    subject = choose_symbols(panel, source.name, settings, given, source.unfit())
     settings = subject.settings
     walked, leak_check = _walked(subject, source, shards, processes)
     del shards  # what was made for the check is as large as what is still needed
