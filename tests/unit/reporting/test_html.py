@@ -22,17 +22,16 @@ from pages import (
 from pricewright.evaluation.backtest_file import Backtest, read_backtest
 from pricewright.files.disk import file_sha256
 from pricewright.reporting import pictures
-from pricewright.reporting.html import render
-from pricewright.reporting.pictures import NAMES, SymbolData
-from pricewright.reporting.symbols import (
-    FIRST,
+from pricewright.reporting.figures import (
     FORMS,
+    interval_ratio,
     pinball_skill,
     qlike_difference,
     resolve,
-    table,
+    worst,
 )
-from pricewright.reporting.text import interval_ratio, worst
+from pricewright.reporting.html import FIRST, render, table
+from pricewright.reporting.pictures import COLUMNS, SymbolData
 from pricewright.signoffs.presentation import pending
 
 
@@ -304,8 +303,8 @@ def test_what_is_packed_for_the_page_is_what_was_forecast(folder, model):
     backtest = read_backtest(folder / "backtest.parquet", sha(folder))
     sight = SymbolData(backtest, model)
     columns, packed = sight.columns(SCRIPT), sight.packed([SCRIPT])["symbols"][SCRIPT]
-    codes = np.frombuffer(base64.b64decode(packed["codes"]), "<u2").reshape(len(NAMES), -1)
-    for name, code, (offset, step) in zip(NAMES, codes, packed["steps"], strict=True):
+    codes = np.frombuffer(base64.b64decode(packed["codes"]), "<u2").reshape(len(COLUMNS), -1)
+    for name, code, (offset, step) in zip(COLUMNS, codes, packed["steps"], strict=True):
         known = code != 0xFFFF
         assert (known == ~np.isnan(columns[name])).all()
         spread = np.ptp(columns[name][known])
@@ -334,7 +333,7 @@ def test_the_worst_and_the_most_traded_have_pictures_from_the_start(page, model)
 def test_where_no_volume_says_which_are_largest_those_known_longest_are(folder, model):
     model["symbols"]["S9"]["observations"] += 1
     sight = SymbolData(read_backtest(folder / "backtest.parquet", sha(folder)), model)
-    found = {symbol["name"]: symbol["why"] for symbol in pictures.pictured(model, sight, [])}
+    found = {symbol["name"]: symbol["why"] for symbol in pictures.symbol_pictures(model, sight, [])}
     assert list(found)[:4] == [*worst(model)[:3], "S9"]
     assert found["S9"] == "one of the longest known"
 

@@ -9,12 +9,21 @@ from tabulate import tabulate
 
 from pricewright.evaluation.acceptance import BY_CHANCE, SIGNIFICANT, key_of, percent_key
 from pricewright.reporting import data
-from pricewright.reporting.verdict import LOG, champion, method, p_value, percent, verdict
+from pricewright.reporting.figures import (
+    NAMES,
+    TAILS,
+    format_number,
+    limit,
+    p_value,
+    percent,
+    qlike_difference,
+    share_beyond,
+    worst,
+)
+from pricewright.reporting.verdict import LOG, champion, method, verdict
 
 WIDTH = 80
-WHO = ("model", "random_walk")
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
-TAILS = (0.01, 0.05)
 _SHORTEST = 7
 """The fewest characters that are left of a symbol where a table is too wide."""
 
@@ -55,26 +64,19 @@ class Pending:
 def acceptance(model: Mapping[str, Any]) -> list[str]:
     """Each criterion beside its limit, and below one that is not met what it is."""
     criteria = model["acceptance"]["criteria"]
-    rows = [
-        ["met" if found["met"] else "NOT MET", key_of(name), _value(found["value"]), _limit(found)]
-        for name, found in criteria.items()
-    ]
-    header, rule, *lines = _table(rows, ["", "criterion", "value", "wanted"], left=2)
+    rows = []
+    for name, found in criteria.items():
+        value = format_number(found["value"], "criterion")
+        rows.append(["met" if found["met"] else "NOT MET", key_of(name), value, limit(found)])
+    header, rule, *table = _table(rows, ["", "criterion", "value", "wanted"], left=2)
     indent = " " * header.index("criterion")
-    explained = [
-        [line, *([] if found["met"] else textwrap.wrap(found["what"], WIDTH - len(indent)))]
-        for line, found in zip(lines, criteria.values(), strict=True)
-    ]
-    return [
-        header,
-        rule,
-        *(
-            part if number == 0 else indent + part
-            for lines in explained
-            for number, part in enumerate(lines)
-        ),
-        *_widened(criteria),
-    ]
+    lines = [header, rule]
+    for line, found in zip(table, criteria.values(), strict=True):
+        lines.append(line)
+        if not found["met"]:
+            what = textwrap.wrap(found["what"], WIDTH - len(indent))
+            lines += [indent + part for part in what]
+    return [*lines, *_widened(criteria)]
 
 
 def _widened(criteria: Mapping[str, Any]) -> list[str]:
@@ -86,13 +88,8 @@ def _widened(criteria: Mapping[str, Any]) -> list[str]:
     ]
     if not said:
         return []
-    return _paragraphs(
-        [
-            "Wider than in config, for a perfect forecast, too, is off by chance (accept.chance): "
-            + ", ".join(said)
-            + "."
-        ]
-    )
+    why = "Wider than in config, for a perfect forecast, too, is off by chance (accept.chance): "
+    return _paragraphs([f"{why}{', '.join(said)}."])
 
 
 def errors(model: Mapping[str, Any], digits: int, max_symbols: int) -> list[str]:
@@ -133,34 +130,22 @@ def risk(model: Mapping[str, Any], max_symbols: int) -> list[str]:
     rows = [[symbol, *_risk_row(by_symbol[symbol])] for symbol in worst(model)[:max_symbols]]
     rows += _more(len(by_symbol) - max_symbols)
     found = pooled["volatility"]
-    rows.append(["all", str(found["days"]), _signed(found["qlike_difference"]) + " "])
+    whole = ["all", str(found["days"]), format_number(found["qlike_difference"], "signed") + " "]
     for tail in TAILS:
         var = pooled["var"][percent_key(tail)]
-        rows[-1] += [_share(var["share"]), f"{var['passed']}/{var['tested']}"]
+        whole += [format_number(var["share"], "share"), f"{var['passed']}/{var['tested']}"]
     tails = [part for tail in TAILS for part in (f"{percent(tail)} VaR", "Kupiec")]
-    return _table(rows, ["symbol", "days", "QLIKE-EWMA ", *tails])
+    return _table([*rows, whole], ["symbol", "days", "QLIKE-EWMA ", *tails])
 
 
 def coverages(model: Mapping[str, Any]) -> list[str]:
     """What intervals of several levels held, over all symbols, beside the random walk's."""
-    pooled = model["metrics"]["pooled"]
-    rows = [
-        [name, *(_share(pooled[who]["coverages"][percent_key(level)]) for level in COVERAGES)]
-        for who, name in zip(WHO, ("model", "random walk"), strict=True)
-    ]
+    rows = []
+    for who in NAMES:
+        shares = model["metrics"]["pooled"][who]["coverages"]
+        held = (format_number(shares[percent_key(level)], "share") for level in COVERAGES)
+        rows.append([who.replace("_", " "), *held])
     return _table(rows, ["intervals of", *map(percent, COVERAGES)])
-
-
-def worst(model: Mapping[str, Any]) -> list[str]:
-    """The symbols, the worst interval score beside the random walk's first, unseen ones last."""
-    by_symbol = model["metrics"]["by_symbol"]
-    return sorted(by_symbol, key=lambda symbol: (-interval_ratio(by_symbol[symbol]), symbol))
-
-
-def interval_ratio(metrics: Mapping[str, Any]) -> float:
-    """The interval score over the plain random walk's; -1 for what was not evaluated."""
-    ours, plain = (metrics[who]["interval_score"] for who in WHO)
-    return ours / plain if plain and ours is not None else -1.0
 
 
 def _more(count: int) -> list[list[str]]:
@@ -168,47 +153,25 @@ def _more(count: int) -> list[list[str]]:
 
 
 def _error_row(name: str, metrics: Mapping[str, Any], digits: int) -> list[str]:
-    pairs = [(metrics[who][key], key) for key in ("mase", "rmsse", "coverage") for who in WHO]
-    return [name, str(metrics["origins"]), *(_number(value, key, digits) for value, key in pairs)]
+    errors = [metrics[who][key] for key in ("mase", "rmsse") for who in NAMES]
+    held = [format_number(metrics[who]["coverage"], "share") for who in NAMES]
+    return [name, str(metrics["origins"]), *(_error(value, digits) for value in errors), *held]
 
 
-def _risk_row(metrics: Mapping[str, Any]) -> list[str]:
-    found = metrics["volatility"]
-    known = found["qlike"] is not None and found["ewma_qlike"] is not None
-    difference = found["qlike"] - found["ewma_qlike"] if known else None
-    luck = found["p_value_holm"]
-    mark = "*" if luck is not None and luck < SIGNIFICANT else " "
-    row = [str(found["days"]), _signed(difference) + mark]
-    for tail in TAILS:
-        var = metrics["var"][percent_key(tail)]
-        row.append(_share(var["exceptions"] / var["days"] if var["days"] else None))
-        row.append("-" if var["kupiec"] is None else f"{var['kupiec']:.3f}")
-    return row
-
-
-def _number(value: float | None, key: str, digits: int) -> str:
-    if value is None or key == "coverage":
-        return _share(value)
+def _error(value: float | None, digits: int) -> str:
+    if value is None:
+        return "-"
     return f"{value:.{digits}f}" if value < 1e4 else f"{value:.1e}"
 
 
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
-
-
-def _signed(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.4f}"
-
-
-def _value(value: float | str | None) -> str:
-    if value is None:
-        return "unknown"
-    return value if isinstance(value, str) else f"{value:.4g}"
-
-
-def _limit(found: Mapping[str, Any]) -> str:
-    limit = found["limit"]
-    return limit if isinstance(limit, str) else f"at {found['side']} {limit:.4g}"
+def _risk_row(scores: Mapping[str, Any]) -> list[str]:
+    found, luck = scores["volatility"], scores["volatility"]["p_value_holm"]
+    mark = "*" if luck is not None and luck < SIGNIFICANT else " "
+    row = [str(found["days"]), format_number(qlike_difference(scores), "signed") + mark]
+    for tail in TAILS:
+        row.append(format_number(share_beyond(scores, tail), "share"))
+        row.append(format_number(scores["var"][percent_key(tail)]["kupiec"], "ratio"))
+    return row
 
 
 def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], left: int = 1) -> list[str]:

@@ -12,6 +12,7 @@ from pricewright.evaluation.acceptance import SIGNIFICANT, failed
 from pricewright.files.clock import format_duration
 from pricewright.files.disk import read_whole
 from pricewright.files.documents import parse_json
+from pricewright.reporting.figures import p_value, percent
 
 LOG = "log prices"
 
@@ -136,18 +137,6 @@ def method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("leaks", _leaks(model)),
         ("symbols", f"{len(states):,} modelled, {len(model['left_out']):,} left out"),
     ]
-
-
-def percent(share: float) -> str:
-    """A share as 90% or 97.5%, with the digits that it has."""
-    return f"{100 * share:.6g}%"
-
-
-def p_value(value: float | None) -> str:
-    """A p-value as p = 0.123, p < 0.001 or p unknown."""
-    if value is None:
-        return "p unknown"
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _estimated(chosen: Mapping[str, Any]) -> str:
