@@ -16,9 +16,9 @@ def kept(tmp_path, monkeypatch):
         made.append(snippet)
         return "window.vegaEmbed = 1;"
 
-    monkeypatch.setattr(drawing, "_KEPT", tmp_path / "cache" / "vega.js")
+    monkeypatch.setattr(drawing, "_BUNDLE", tmp_path / "cache" / "vega.js")
     monkeypatch.setattr(drawing.vl_convert, "javascript_bundle", bundle)
-    return drawing._KEPT, made
+    return drawing._BUNDLE, made
 
 
 def test_the_library_is_made_once_and_then_kept(kept):
@@ -31,7 +31,7 @@ def test_the_library_is_made_once_and_then_kept(kept):
 def test_where_nothing_can_be_kept_the_library_is_made_each_time(kept, monkeypatch, tmp_path):
     _, made = kept
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(drawing, "_KEPT", tmp_path / "file" / "vega.js")
+    monkeypatch.setattr(drawing, "_BUNDLE", tmp_path / "file" / "vega.js")
     assert drawing.library() == drawing.library() == "window.vegaEmbed = 1;"
     assert len(made) == 2
 

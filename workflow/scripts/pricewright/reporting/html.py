@@ -104,19 +104,23 @@ def render(
         vega=vega,
         dag=_read("dag.svg"),
         figure_at=figure_at,
+        format_number=format_number,
+        key_of=key_of,
+        limit=limit,
+        percent=percent,
+        percent_key=percent_key,
+        names=NAMES,
+        tails=TAILS,
+        coverages=COVERAGES,
         first=FIRST,
         model=model,
         sha256=sha256,
         title=title,
         why=_why(said[0], model["acceptance"]["accepted"]),
         verdict=said[1:],
-        tiles=tiles(model),
-        criteria=_criteria(model),
         champion=champion(model),
         gates=pending.decisions,
         commands=pending.commands,
-        evaluation=_evaluation(model),
-        scores=_scores(),
         distribution=text.distribution(model),
         pooled=pictures.pooled_pictures(model, backtest),
         table=table(model, Counter(entry["symbol"] for entry in known["flagged"])),
@@ -148,70 +152,6 @@ def files_of(model: Mapping[str, Any], path: str, sha256: str) -> list[tuple[str
         ("code", "train_or_score.py and what it imports", model["code"]["sha256"]),
         ("model", path, sha256),
     ]
-
-
-def tiles(model: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Label, the number's pointer and form, and what stands beside it."""
-    pooled, level = model["metrics"]["pooled"], percent(model["parameters"]["level"])
-    walk, found = pooled["random_walk"]["coverage"], pooled["volatility"]
-    lower, upper = (_known(found[end], "signed") for end in ("lower", "upper"))
-    tails = []
-    for tail in TAILS:
-        pointer = f"/metrics/pooled/var/{percent_key(tail)}/share"
-        label = f"Days beyond the {percent(tail)} value-at-risk"
-        tails.append((label, pointer, "share", _passed(pooled["var"][percent_key(tail)])))
-    return [
-        ("Prices kept", "/data/rows", "count", _came(model)),
-        (
-            f"Prices within the {level} interval",
-            "/metrics/pooled/model/coverage",
-            "share",
-            f"promised {level}; random walk {_known(walk, 'share')}",
-        ),
-        (
-            "Interval score",
-            "/acceptance/criteria/interval_ratio/value",
-            "ratio",
-            "times the random walk's; below 1 is better",
-        ),
-        (
-            "Error of the point forecast",
-            "/metrics/pooled/mae_ratio",
-            "ratio",
-            "times the last price's; below 1 is better",
-        ),
-        (
-            "Volatility: QLIKE less EWMA's",
-            "/metrics/pooled/volatility/over_dates",
-            "signed",
-            f"95% interval {lower} to {upper}; below 0 is better",
-        ),
-        *tails,
-        (
-            "Symbols evaluated",
-            "/metrics/pooled/symbols",
-            "count",
-            f"of {len(model['symbols']):,} modelled; {len(model['left_out']):,} left out",
-        ),
-    ]
-
-
-def _came(model: Mapping[str, Any]) -> str:
-    came = model["receipts"].get("ingest")
-    if came is None:
-        return "no receipt says of how many"
-    quarantined = sum(came["quarantined"].values())
-    return f"of {came['rows']:,} delivered; {quarantined:,} quarantined"
-
-
-def _passed(var: Mapping[str, int]) -> str:
-    if not var["tested"]:
-        return "no symbol has days enough for a test"
-    return f"{var['passed']:,} of {var['tested']:,} symbols pass Kupiec's test"
-
-
-def _known(value: float | None, form: str) -> str:
-    return "unknown" if value is None else format_number(value, form)
 
 
 def table(model: Mapping[str, Any], flagged: Mapping[str, int]) -> Table:
@@ -292,44 +232,6 @@ def _why(said: str, accepted: bool) -> str:
     """The first sentence of the verdict, below a heading that says which it is."""
     reason = said.partition(": ")[2]
     return reason[:1].upper() + reason[1:] if accepted else f"Because {reason}"
-
-
-def _criteria(model: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": key_of(name),
-            "what": found["what"],
-            "met": found["met"],
-            "pointer": f"/acceptance/criteria/{name}/value",
-            "wanted": limit(found),
-        }
-        for name, found in model["acceptance"]["criteria"].items()
-    ]
-
-
-def _evaluation(model: Mapping[str, Any]) -> str:
-    metrics, chosen = model["metrics"], model["parameters"]
-    if not metrics["origins"]:
-        return "There was no date to forecast from: nothing here says how good the model is."
-    return (
-        f"Walk-forward: {chosen['horizon']} days ahead from each of {metrics['origins']} dates, "
-        f"{metrics['first_origin']} to {metrics['last_origin']}, "
-        f"{metrics['pooled']['forecasts']:,} forecasts, beside a random walk of constant "
-        "volatility."
-    )
-
-
-def _scores() -> dict[str, Any]:
-    names = {"mase": "MASE", "rmsse": "RMSSE", "pinball": "Pinball", "crps": "CRPS"}
-    names |= {"interval_score": "Interval score"}
-    held = {f"coverages/{percent_key(share)}": f"{percent(share)} held" for share in COVERAGES}
-    return {
-        "heads": [*names.values(), *held.values()],
-        "columns": [*((key, "ratio") for key in names), *((key, "share") for key in held)],
-        "rows": list(NAMES.items()),
-        "note": "Scores are in units of the last price's mean one-step error: less is better. "
-        "Held is the share of prices within such an interval.",
-    }
 
 
 def _template() -> jinja2.Template:
