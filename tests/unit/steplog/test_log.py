@@ -28,7 +28,7 @@ def test_an_event_that_is_written_is_read_back(message, fields):
     line = written(message, fields)
     assert line.encode()
     assert len(line.splitlines()) == 1
-    event = log.parse(line)
+    event = log.parse_line(line)
     assert (event.level, event.step) == ("INFO", "clean")
     encodable = message.encode(errors="backslashreplace").decode()
     one_line = " ".join(encodable.splitlines())
@@ -43,7 +43,7 @@ def test_an_event_that_is_written_is_read_back(message, fields):
 @given(sentence=TEXT)
 @example(sentence='rita\'s line has no namespaces="metrics" in it')
 def test_an_errors_sentence_is_read_back_as_it_is(sentence):
-    event = log.parse(written(sentence, {}, logging.ERROR))
+    event = log.parse_line(written(sentence, {}, logging.ERROR))
     encodable = sentence.encode(errors="backslashreplace").decode()
     assert event.text == " ".join(encodable.splitlines())
     assert event.fields == {}
@@ -55,8 +55,8 @@ def test_a_secret_is_in_no_line_however_its_value_is_quoted(secret, monkeypatch)
     assert read_secret("PRICES_TOKEN") == secret
     line = written(f"asked with {secret}", {"header": f"Bearer {secret}"})
     assert secret not in line
-    assert secret not in log.parse(line).fields["header"]
+    assert secret not in log.parse_line(line).fields["header"]
 
 
 def test_a_line_with_an_impossible_date_is_none_of_ours():
-    assert log.parse("2026-99-99T00:00:00.000Z INFO clean read rows=1") is None
+    assert log.parse_line("2026-99-99T00:00:00.000Z INFO clean read rows=1") is None

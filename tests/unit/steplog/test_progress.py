@@ -12,7 +12,7 @@ from pricewright.forecasting.track import make_timeline
 from pricewright.forecasting.walkforward import walk_forward
 from pricewright.intake.reading.delimited import text_pieces
 from pricewright.steplog import log
-from pricewright.steplog.log import Progress, tail
+from pricewright.steplog.log import Progress, last_events
 
 
 class Clock:
@@ -107,7 +107,7 @@ def test_a_line_in_the_log_is_read_back_as_it_was_meant(tmp_path, clock):
     for handler in list(log.logger.handlers):
         handler.close()
         log.logger.removeHandler(handler)
-    [event] = tail(tmp_path / "a.log")
+    [event] = last_events(tmp_path / "a.log")
     assert event.message == "progress"
     assert event.fields["doing"] == "checking for leaks"
     assert event.number("share") == 0.25

@@ -1,12 +1,17 @@
 import pytest
 
 from pricewright.files.clock import format_duration
-from pricewright.steplog.last_run import doing, done, line, why
-from pricewright.steplog.log import parse
+from pricewright.steplog.last_run import (
+    failure_reason,
+    step_line,
+    work_at_hand,
+    work_done,
+)
+from pricewright.steplog.log import parse_line
 
 
 def log(*texts):
-    events = [parse(f"2026-11-24T21:41:40.609Z {text}") for text in texts]
+    events = [parse_line(f"2026-11-24T21:41:40.609Z {text}") for text in texts]
     assert None not in events
     return events
 
@@ -32,18 +37,18 @@ def test_a_step_at_work_tells_its_share_its_count_and_its_pace():
         "INFO train start",
         'INFO train progress doing="checking for leaks" symbols=640 of=5000 share=0.128 seconds=8',
     )
-    assert doing(events) == (
+    assert work_at_hand(events) == (
         0.128,
         "640 of 5,000 symbols, 80/s, checking for leaks",
     )
 
 
 def test_a_step_that_counts_nothing_tells_how_much_it_has_to_do():
-    assert doing(log("INFO clean start", "INFO clean read rows=2250000")) == (
+    assert work_at_hand(log("INFO clean start", "INFO clean read rows=2250000")) == (
         None,
         "2,250,000 rows",
     )
-    assert doing([]) == (None, "")
+    assert work_at_hand([]) == (None, "")
 
 
 def test_the_pace_is_that_of_the_last_line():
@@ -51,7 +56,7 @@ def test_the_pace_is_that_of_the_last_line():
         "INFO ingest progress rows=10 share=0.1 seconds=1",
         "INFO ingest progress rows=90 share=0.9 seconds=3",
     )
-    assert doing(events) == (0.9, "90 rows, 30/s")
+    assert work_at_hand(events) == (0.9, "90 rows, 30/s")
 
 
 @pytest.mark.parametrize(
@@ -65,11 +70,11 @@ def test_the_pace_is_that_of_the_last_line():
     ],
 )
 def test_a_step_that_ended_tells_what_it_made_and_its_pace_if_it_took_long(text, seconds, words):
-    assert done(log("INFO a start rows=1", f"INFO a {text}"), seconds) == words
+    assert work_done(log("INFO a start rows=1", f"INFO a {text}"), seconds) == words
 
 
 def test_a_step_that_did_not_end_made_nothing():
-    assert done(log("INFO a progress rows=1 seconds=2"), 3) == ""
+    assert work_done(log("INFO a progress rows=1 seconds=2"), 3) == ""
 
 
 def test_why_is_the_last_error_without_its_heading():
@@ -77,11 +82,14 @@ def test_why_is_the_last_error_without_its_heading():
         "ERROR clean   bob must sign",
         "ERROR clean failed for good: a.json:3: wrong; mend it.",
     )
-    assert why(events) == "a.json:3: wrong; mend it."
-    assert why(log("ERROR clean failed: OSError: [Errno 5] full")) == "OSError: [Errno 5] full"
-    assert why(log("WARNING clean failed attempt 1: full")) == ""
+    assert failure_reason(events) == "a.json:3: wrong; mend it."
+    assert (
+        failure_reason(log("ERROR clean failed: OSError: [Errno 5] full"))
+        == "OSError: [Errno 5] full"
+    )
+    assert failure_reason(log("WARNING clean failed attempt 1: full")) == ""
 
 
 def test_lines_of_several_steps_stand_below_each_other():
-    lines = [line("ingest", 0.4, "1 row"), line("train_or_score", 125, "2 symbols")]
+    lines = [step_line("ingest", 0.4, "1 row"), step_line("train_or_score", 125, "2 symbols")]
     assert lines == ["ingest               0.4 s  1 row", "train_or_score  2 min 05 s  2 symbols"]

@@ -43,7 +43,7 @@ FILE = Ink("#0072b2", "#e69f00", "#b3261e", "#000000", "#555555", "#dddddd", "wh
 
 _INKS = ("model", "other", "bad", "text", "muted", "grid")
 
-PAGE = Ink(*(f"var(--{name})" for name in _INKS), "transparent")
+PAGE = Ink(**{name: f"var(--{name})" for name in _INKS}, paper="transparent")
 """For a picture within the page, whose style sheet says what they are by day and by night."""
 
 
