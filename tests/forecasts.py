@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from conftest import ROOT
+from conftest import ROOT, write_columns
 from flat import train_or_score
-from pricewright.files.documents import write_columns
 from pricewright.forecasting.model_file import read_model
 from pricewright.forecasting.panel import Panel, panel_of
 from pricewright.forecasting.settings import Settings

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from conftest import market
+from conftest import market, write_columns
 from flat import train_or_score
-from pricewright.files.documents import write_columns, write_json
+from pricewright.files.documents import write_json
 from report import report
 
 SCRIPT = "<script>alert(1)</script>"

@@ -3,11 +3,10 @@ from pathlib import Path
 import pytest
 
 import deploy as step
-from conftest import market
+from conftest import market, write_columns
 from deploy import deploy
 from flat import train_or_score
 from pricewright.evaluation.acceptance import failed, key_of
-from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import read_model, write_model
 from report import report

@@ -5,8 +5,7 @@ import subprocess
 import sys
 import time
 
-from conftest import SCRIPTS, command, market
-from pricewright.files.documents import write_columns
+from conftest import SCRIPTS, command, market, write_columns
 
 KILLS = 40
 

@@ -4,12 +4,11 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from conftest import market
+from conftest import market, write_columns
 from flat import train_or_score
 from pricewright.evaluation.backtest import DAYS
 from pricewright.evaluation.backtest_file import EXCEPTIONS, SERIES, read_backtest
 from pricewright.files.disk import file_sha256
-from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
 
 SMALL = {"horizon": 5, "origins": 20, "min_history": 40, "calibration": 100, "refit": 10}

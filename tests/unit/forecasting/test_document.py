@@ -6,9 +6,8 @@ import numpy as np
 import orjson
 import pytest
 
-from conftest import market
+from conftest import market, write_columns
 from flat import train_or_score
-from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import document
 from pricewright.forecasting.model_file import read_model

@@ -2,10 +2,9 @@ from copy import deepcopy
 
 import pytest
 
-from conftest import market
+from conftest import market, write_columns
 from flat import train_or_score
 from pricewright.evaluation.acceptance import failed, key_of
-from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import named_model, read_model
 from pricewright.reporting import charts as pooled

@@ -13,8 +13,8 @@ from typing import Any, Self
 import numpy as np
 
 from pricewright.files.disk import read_begin
+from pricewright.files.documents import read_strict
 from pricewright.files.errors import Refusal
-from pricewright.files.strict_json import read_json
 from pricewright.forecasting import location, volatility
 from pricewright.forecasting.checked_document import LARGEST
 from pricewright.forecasting.panel import NEVER, Panel, from_scale, panel_of, squares
@@ -225,7 +225,7 @@ def read_new_prices(path: Path, saved: Model, known: Sequence[str]) -> NewPrices
 def _clean_records(path: Path) -> Any:
     """What a file of clean prices holds: JSON, or Parquet where pyarrow is there to read it."""
     if read_begin(path, 4) != b"PAR1":
-        return read_json(path)
+        return read_strict(path)
     try:
         import pyarrow
         import pyarrow.parquet

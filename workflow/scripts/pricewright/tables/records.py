@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from pricewright.files.disk import file_sha256, read_begin, read_whole, sha256, whole_file
-from pricewright.files.documents import parse_json, write_columns
+from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.tables.prices import PARQUET, ROW_GROUP, is_parquet
 
@@ -110,7 +110,9 @@ def parse_records(content: bytes, name: str) -> pd.DataFrame:
 
 def write_records(path: Path, table: pd.DataFrame) -> bytes:
     """Write a table as JSON records, what is missing as null; returns the bytes."""
-    return write_columns(path, {str(name): _plain(table[name]) for name in table.columns})
+    names = [str(name) for name in table.columns]
+    rows = zip(*(_plain(table[name]) for name in table.columns), strict=True)
+    return write_json(path, [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def _column(key: str, values: Sequence[Any], name: str) -> pd.Series:
