@@ -14,7 +14,7 @@ from pricewright.forecasting.track import Fitted, Plan, Timeline, make_plan
 from pricewright.forecasting.volatility import Start
 from pricewright.forecasting.walkforward import CalibratedForecasts, Forecasts, follow_given, walk
 from pricewright.tables.arrays import Ints
-from pricewright.tables.shards import shares
+from pricewright.tables.records import shares
 
 
 @dataclass(frozen=True)
