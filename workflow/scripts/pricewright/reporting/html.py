@@ -18,17 +18,13 @@ import orjson
 
 from pricewright.evaluation.acceptance import SIGNIFICANT, key_of, percent_key
 from pricewright.evaluation.backtest_file import Backtest
-from pricewright.reporting import data, pictures, text
+from pricewright.reporting import data, figures, pictures, text
 from pricewright.reporting.drawing import library
 from pricewright.reporting.figures import (
-    NAMES,
     TAILS,
     Figure,
     figure,
-    figure_at,
-    format_number,
     interval_ratio,
-    limit,
     percent,
     pinball_skill,
     qlike_difference,
@@ -103,14 +99,9 @@ def render(
         script=script,
         vega=vega,
         dag=_read("dag.svg"),
-        figure_at=figure_at,
-        format_number=format_number,
+        figures=figures,
         key_of=key_of,
-        limit=limit,
-        percent=percent,
         percent_key=percent_key,
-        names=NAMES,
-        tails=TAILS,
         coverages=COVERAGES,
         first=FIRST,
         model=model,

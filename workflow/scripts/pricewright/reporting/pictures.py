@@ -40,21 +40,17 @@ _STEPS = _MISSING - 1
 
 
 @dataclass(frozen=True)
-class Numbers:
-    """What a picture shows, as a table: its heads, and rows of a name and figures."""
-
-    heads: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[Figure]]]
-
-
-@dataclass(frozen=True)
 class Picture:
-    """A drawn picture: its title, how it is read, the SVG, and the same in numbers."""
+    """A drawn picture: its title, how it is read, the SVG.
+
+    heads, rows: the same as a table, if it has one; a row is a name and its figures.
+    """
 
     title: str
     says: str
     svg: str
-    numbers: Numbers | None = None
+    heads: Sequence[str] = ()
+    rows: Sequence[tuple[str, Sequence[Figure]]] = ()
 
 
 class SymbolData:
@@ -198,20 +194,33 @@ def specifications() -> list[dict[str, Any]]:
 
 def pooled_pictures(model: Mapping[str, Any], backtest: Backtest | None) -> list[Picture]:
     """The pictures of all symbols together."""
-    level = percent(model["parameters"]["level"])
+    level, horizon = percent(model["parameters"]["level"]), model["parameters"]["horizon"]
+    held = "/metrics/pooled/{}/by_horizon/coverage/{}"
+    bins = len(model["metrics"]["pooled"]["pit"]["counts"])
     return [
         *([_skill(model, backtest)] if backtest else []),
         Picture(
             f"Share of prices within the {level} interval",
             "By days ahead. Dashed: what is promised; above it the interval is too wide.",
             svg(charts.coverage(model, PAGE)),
-            _coverages(model),
+            ["days ahead", *NAMES.values()],
+            [
+                (str(day + 1), [figure_at(model, held.format(who, day), "share") for who in NAMES])
+                for day in range(horizon)
+            ],
         ),
         Picture(
             "Calibration of the whole distribution (PIT)",
             "Flat is right: each tenth of the distribution should hold a tenth of the prices.",
             svg(charts.calibration(model, PAGE)),
-            _transforms(model),
+            ["part", "prices"],
+            [
+                (
+                    f"{place / bins:.0%} to {(place + 1) / bins:.0%}",
+                    [figure_at(model, f"/metrics/pooled/pit/counts/{place}", "count")],
+                )
+                for place in range(bins)
+            ],
         ),
     ]
 
@@ -237,25 +246,6 @@ def _skill(model: Mapping[str, Any], backtest: Backtest) -> Picture:
         "Skill beside the plain random walk",
         f"Pinball loss saved, with 95% intervals over dates{which}; right of 0 is better.",
         svg(charts.skill(rows, PAGE)),
-        Numbers(
-            ["symbol", "skill", "from", "to"],
-            [(name, [figure(one, "signed share") for one in rest]) for name, *rest in rows],
-        ),
+        ["symbol", "skill", "from", "to"],
+        [(name, [figure(one, "signed share") for one in rest]) for name, *rest in rows],
     )
-
-
-def _coverages(model: Mapping[str, Any]) -> Numbers:
-    rows = []
-    for days in range(model["parameters"]["horizon"]):
-        pointers = (f"/metrics/pooled/{who}/by_horizon/coverage/{days}" for who in NAMES)
-        rows.append((str(days + 1), [figure_at(model, at, "share") for at in pointers]))
-    return Numbers(["days ahead", *NAMES.values()], rows)
-
-
-def _transforms(model: Mapping[str, Any]) -> Numbers:
-    bins = len(model["metrics"]["pooled"]["pit"]["counts"])
-    rows = []
-    for place in range(bins):
-        count = figure_at(model, f"/metrics/pooled/pit/counts/{place}", "count")
-        rows.append((f"{place / bins:.0%} to {(place + 1) / bins:.0%}", [count]))
-    return Numbers(["part", "prices"], rows)

@@ -116,10 +116,7 @@ def failure(error: BaseException) -> None:
 
 def failed_for_good(path: Path) -> str | None:
     """The sentence with which the attempt that wrote this log failed for good, if it did."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return None
+    lines = last_lines(path)
     _, found, sentence = lines[-1].partition(f" {_FOR_GOOD}") if lines else ("", "", "")
     return sentence if found else None
 

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote
 from sqlalchemy import Connection, NullPool, create_engine
 
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import expand_variables, read_secret, redact
+from pricewright.files.secrets import PLACEHOLDER, expand_variables, read_secret, redact
 
 if TYPE_CHECKING:
     import psycopg  # else it is imported late, for a SQLite file needs none
@@ -41,7 +41,6 @@ _URI = re.compile(
     r"(?:/(?P<dbname>[^@/?]*))?(?:\?(?P<options>[^@]*))?"
 )
 _OPTIONS: Final = {"host", "port", "sslmode", "sslrootcert", "channel_binding", "options"}
-_PLACEHOLDERS = re.compile(r"(\$\{[A-Za-z_][A-Za-z0-9_]*\})*")
 
 _NUMBERS: Final = {"bool", "int2", "int4", "int8", "float4", "float8"}
 _MOMENTS: Final = {"timestamp", "timestamptz"}
@@ -227,7 +226,7 @@ class PostgreSQL:
                 "postgresql://user:${PASSWORD}@host:5432/database."
             )
         parts = found.groupdict(default="")
-        if not _PLACEHOLDERS.fullmatch(parts["password"]):
+        if PLACEHOLDER.sub("", parts["password"]):
             raise Refusal(
                 "config key 'source.uri': there is a password in it; write ${NAME} in its place "
                 "and set that environment variable, or leave it out and set PGPASSWORD."

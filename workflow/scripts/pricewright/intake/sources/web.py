@@ -15,7 +15,7 @@ from typing import Final
 from urllib.parse import quote, unquote, urljoin
 
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import expand_variables
+from pricewright.files.secrets import PLACEHOLDER, expand_variables
 from pricewright.intake.sources.addresses import CONTROL, URI_KEY, WebAddress, split, web_address
 from pricewright.intake.sources.http import Reply, ask
 from pricewright.intake.sources.source import Answer, Source
@@ -27,7 +27,6 @@ _OURS: Final = re.compile(
     re.I,
 )
 _SECRET: Final = re.compile(r".*(authorization|cookie|key|password|secret|token)", re.I)
-_PLACEHOLDERS: Final = re.compile(r"(\$\{[A-Za-z_][A-Za-z0-9_]*\})+")
 _VERSION: Final = re.compile(r"(?:etag ([ -~\x80-\xff]+?))?(?:; )?(?:modified ([ -~]+))?")
 _WRITE_NAME = "put it into an environment variable and write ${NAME} there"
 
@@ -82,13 +81,8 @@ class WebFile:
         start = address = web_address(parts, lambda text: expand_variables(text, "source.uri"))
         private = _private_headers(parts.userinfo, self.source.headers)
         for _ in range(1 + _MAX_REDIRECTS):
-            reply = ask(
-                address,
-                place=self.place,
-                headers=_PUBLIC | asked | (private if _same_service(start, address) else {}),
-                allow_hosts=self.source.allow_hosts,
-                timeout=self.source.timeout,
-            )
+            headers = _PUBLIC | asked | (private if _same_service(start, address) else {})
+            reply = ask(address, headers, self.source)
             if reply.status not in _REDIRECTS:
                 return reply
             with closing(reply):
@@ -102,7 +96,8 @@ class WebFile:
 def _check_config(userinfo: str, headers: Mapping[str, str]) -> None:
     """Refuse what may not stand in config: secrets as they are, and headers that are ours."""
     user, _, password = userinfo.partition(":")
-    if userinfo and not _PLACEHOLDERS.fullmatch(password or user):
+    secret = password or user
+    if userinfo and (not secret or PLACEHOLDER.sub("", secret)):
         raise Refusal(f"{URI_KEY} a user or password stands in it as it is; {_WRITE_NAME}.")
     for name, value in headers.items():
         key = f"config key 'source.headers.{name}'"
@@ -110,7 +105,7 @@ def _check_config(userinfo: str, headers: Mapping[str, str]) -> None:
             raise Refusal(f"config key 'source.headers': {name!r} names no header; correct it.")
         if _OURS.fullmatch(name):
             raise Refusal(f"{key}: this header cannot be chosen; take it out.")
-        if _SECRET.fullmatch(name) and not _PLACEHOLDERS.search(value):
+        if _SECRET.fullmatch(name) and not PLACEHOLDER.search(value):
             raise Refusal(f"{key}: a secret stands in it as it is; {_WRITE_NAME}.")
     if userinfo and any(name.lower() == "authorization" for name in headers):
         raise Refusal(f"{URI_KEY} has a user, and source.headers too; take one of them out.")
