@@ -74,6 +74,6 @@ def test_the_calendar_labels_each_period_of_a_few_and_the_years_of_many():
 def test_the_pictures_of_a_symbol_are_drawn_from_data_by_name(scale):
     drawn = (symbol.price, symbol.volatility, symbol.risk)
     charts = [draw(symbol.EMPTY, scale, PAGE) for draw in drawn]
-    names = [{data["name"] for data in drawing.compiled(chart)["data"]} for chart in charts]
+    names = [{data["name"] for data in drawing.vega(chart)["data"]} for chart in charts]
     assert all("days" in found for found in names)
     assert "hits" in names[2]

@@ -39,7 +39,7 @@ def read_secret(name: str) -> str | None:
     return value or None
 
 
-def refuse_written_out(uri: str, key: str) -> None:
+def refuse_plain_secrets(uri: str, key: str) -> None:
     """Raise Refusal for a URI in which a password or a key stands as it is, for all to read.
 
     In the part before the host that is a password; in the query, what is called one.

@@ -63,13 +63,13 @@ def _span(facts: Mapping[str, Any]) -> str:
     return f"{symbols}, {facts['first_date']} to {facts['last_date']}"
 
 
-def quarantined(model: Mapping[str, Any]) -> Counted:
+def quarantine_counts(model: Mapping[str, Any]) -> Counted:
     """Reason, rows and meaning of what ingest did not keep, most first."""
     counts = model["receipts"].get("ingest", {}).get("quarantined", {})
     return _most_first({name: (count, REASONS[name]) for name, count in counts.items()})
 
 
-def flagged(quality: Mapping[str, Any]) -> Counted:
+def flag_counts(quality: Mapping[str, Any]) -> Counted:
     """Flag, entries and meaning, most first."""
     return _most_first({name: (count, MEANINGS[name]) for name, count in quality["flags"].items()})
 

@@ -53,7 +53,7 @@ def svg(chart: Spec, ink: Ink = PAGE) -> str:
     return drawn
 
 
-def compiled(chart: Spec, ink: Ink = PAGE) -> Spec:
+def vega(chart: Spec, ink: Ink = PAGE) -> Spec:
     """A picture as Vega, whose named data are to be filled in."""
     drawn: Spec = vl_convert.vegalite_to_vega(json.dumps(_whole(chart, ink)))
     return drawn

@@ -12,7 +12,7 @@ import numpy as np
 
 from pricewright.evaluation.backtest_file import EXCEPTIONS, SERIES, Backtest
 from pricewright.reporting import charts
-from pricewright.reporting.drawing import PAGE, Ink, Spec, compiled, svg
+from pricewright.reporting.drawing import PAGE, Ink, Spec, svg, vega
 from pricewright.reporting.figures import (
     NAMES,
     TAILS,
@@ -185,7 +185,7 @@ def specifications() -> list[dict[str, Any]]:
             "title": kind.title,
             "says": kind.says,
             "spec": {
-                scale: compiled(kind.draw(charts.EMPTY, scale, PAGE)) for scale in ("log", "level")
+                scale: vega(kind.draw(charts.EMPTY, scale, PAGE)) for scale in ("log", "level")
             },
         }
         for kind in KINDS

@@ -216,7 +216,7 @@ PLACES = {
 """Where a run leaves what people look for, the best first."""
 
 
-def ending(
+def run_summary(
     root: Path, steps: Collection[str], seconds: float, *, allow_unaccepted: bool = False
 ) -> str:
     """The end of a run that did some steps: the verdict in words, and the paths of what is there.

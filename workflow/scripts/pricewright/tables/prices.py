@@ -55,7 +55,7 @@ def keys(symbols: Ints, days: Ints) -> Keys:
     return (symbols.astype(np.int64) << 32) + (days.astype(np.int64) + 2**31)
 
 
-def with_used_names(prices: Prices) -> Prices:
+def drop_unused_names(prices: Prices) -> Prices:
     """The same prices, without the names of symbols that have none."""
     used = np.bincount(prices.symbols, minlength=len(prices.names)) > 0
     if used.all():
@@ -65,7 +65,7 @@ def with_used_names(prices: Prices) -> Prices:
     return replace(prices, names=names, symbols=places[prices.symbols])
 
 
-def recoded(names: Sequence[str], symbols: Ints, all_names: Sequence[str]) -> Ints:
+def recode(names: Sequence[str], symbols: Ints, all_names: Sequence[str]) -> Ints:
     """Places in `names` as places in `all_names`, which holds them all."""
     if list(names) == list(all_names):
         return symbols

@@ -26,7 +26,7 @@ from pricewright.intake.reading.rows import (
     header_place,
 )
 from pricewright.steplog.log import Progress
-from pricewright.tables.prices import Floats, Ints, Prices, keys, recoded, with_used_names
+from pricewright.tables.prices import Floats, Ints, Prices, drop_unused_names, keys, recode
 
 T = TypeVar("T")
 
@@ -204,7 +204,7 @@ def in_order(
     believed. Takes `parts` apart as it goes, so that no column is held twice.
     """
     names = sorted({name for part in parts for name in part.names})
-    symbols = _concatenated([recoded(part.names, part.symbols, names) for part in parts])
+    symbols = _concatenated([recode(part.names, part.symbols, names) for part in parts])
     days = _concatenated([part.days for part in parts])
     lines = np.concatenate([part.lines for part in parts] or [np.array([], np.int64)])
     columns = list(parts[0].values) if parts else []
@@ -213,7 +213,9 @@ def in_order(
     key = keys(symbols, days)
     if (np.diff(key) > 0).all():
         joined = {ours: np.concatenate(values.pop(ours)) for ours in columns}
-        return with_used_names(Prices(names, symbols, days, joined)), Quarantine.of(titles, [], [])
+        return drop_unused_names(Prices(names, symbols, days, joined)), Quarantine.of(
+            titles, [], []
+        )
     order = np.argsort(key, kind="stable")
     key, symbols, days, lines = key[order], symbols[order], days[order], lines[order]
     joined = {ours: np.concatenate(values.pop(ours))[order] for ours in columns}
@@ -233,7 +235,7 @@ def in_order(
         keep = ~(duplicate | conflict)
         symbols, days = symbols[keep], days[keep]
         joined = {ours: column[keep] for ours, column in joined.items()}
-    return with_used_names(Prices(names, symbols, days, joined)), lost
+    return drop_unused_names(Prices(names, symbols, days, joined)), lost
 
 
 def _cell_texts(

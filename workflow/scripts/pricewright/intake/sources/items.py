@@ -92,7 +92,7 @@ def local_files(uri: str, beside: Path | None = None) -> list[LocalFile]:
     for root in (Path(), *([beside] if beside else [])):
         files = _files(root / here)
         if _is_several(str(root / here)):
-            files = [file for file in files if not why_left_out(file)]
+            files = [file for file in files if not reason_to_ignore(file)]
         if files:
             return [
                 LocalFile(str(file.relative_to(root) if root == beside else file), file)
@@ -102,15 +102,15 @@ def local_files(uri: str, beside: Path | None = None) -> list[LocalFile]:
     raise Refusal(f"{uri}: {what}; deliver it, or check source.uri.")
 
 
-def left_out(uri: str) -> dict[str, str]:
+def ignored_files(uri: str) -> dict[str, str]:
     """The files of a folder or pattern that do not count, and why; hidden ones aside."""
     if scheme(uri) != "file" or not _is_several(uri):
         return {}
     files = [file for file in sorted(_files(Path(uri))) if not file.name.startswith(".")]
-    return {str(file): why for file in files if (why := why_left_out(file))}
+    return {str(file): why for file in files if (why := reason_to_ignore(file))}
 
 
-def why_left_out(file: Path, size: int | None = None) -> str:
+def reason_to_ignore(file: Path, size: int | None = None) -> str:
     """Why a file among several, perhaps of a known size, is no delivery; empty if it is one."""
     if file.name.startswith("."):
         return "hidden"

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Protocol
 from urllib.parse import urlsplit
 
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import refuse_written_out
+from pricewright.files.secrets import refuse_plain_secrets
 from pricewright.tables.options import Bounds, Options
 
 
@@ -88,7 +88,7 @@ class Source(Access):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        refuse_written_out(self.uri, "source.uri")
+        refuse_plain_secrets(self.uri, "source.uri")
         is_database = scheme(self.uri).partition("+")[0] in DATABASES
         asked = [name for name in ("table", "query") if getattr(self, name) is not None]
         if is_database and len(asked) != 1:
