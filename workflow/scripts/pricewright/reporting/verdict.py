@@ -16,6 +16,13 @@ from pricewright.reporting.figures import p_value, percent
 
 LOG = "log prices"
 
+PLACES = {
+    "Report": ("results/report.html", "results/report.txt"),
+    "Run report": ("results/run_report.html",),
+    "Deployed model": ("results/deployed_model.json",),
+}
+"""Where a run leaves what people look for, the best first."""
+
 _POINTS = {
     "naive": "naive, the last price",
     "drift": "drift, the last price and the mean change",
@@ -206,14 +213,6 @@ def _interval(model: Mapping[str, Any]) -> str:
         return f"{held}."
     ratio = ours["interval_score"] / plain["interval_score"]
     return f"{held}; its score is {ratio:.3f} times that one's (less is better)."
-
-
-PLACES = {
-    "Report": ("results/report.html", "results/report.txt"),
-    "Run report": ("results/run_report.html",),
-    "Deployed model": ("results/deployed_model.json",),
-}
-"""Where a run leaves what people look for, the best first."""
 
 
 def run_summary(

@@ -19,6 +19,18 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 Keys = npt.NDArray[np.int64]
 
+BATCH = 100_000
+"""Records that are made at a time: a record of JSON takes more memory than its numbers."""
+
+ROW_GROUP = 1_000_000
+
+PARQUET: Final[dict[str, Any]] = {
+    "compression": "snappy",
+    "use_dictionary": ["symbol"],
+    "store_schema": False,
+}
+"""How Parquet is written: fast, and with nothing in it but the prices."""
+
 
 @dataclass(frozen=True)
 class Prices:
@@ -71,19 +83,6 @@ def recode(names: Sequence[str], symbols: Ints, all_names: Sequence[str]) -> Int
         return symbols
     place = {name: number for number, name in enumerate(all_names)}
     return np.array([place[name] for name in names], dtype=np.int32)[symbols]
-
-
-BATCH = 100_000
-"""Records that are made at a time: a record of JSON takes more memory than its numbers."""
-
-ROW_GROUP = 1_000_000
-
-PARQUET: Final[dict[str, Any]] = {
-    "compression": "snappy",
-    "use_dictionary": ["symbol"],
-    "store_schema": False,
-}
-"""How Parquet is written: fast, and with nothing in it but the prices."""
 
 
 def write_prices(path: Path, prices: Prices) -> str:
