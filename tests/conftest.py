@@ -15,7 +15,6 @@ import orjson
 import pytest
 import yaml
 
-from pricewright.files.documents import write_json
 from pricewright.reporting.drawing import library
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # a machine may be busy
@@ -34,12 +33,6 @@ CHECKPOINTS = (
     "report.txt",
     "deployed_model.json",
 )
-
-
-def write_columns(path: Path, columns: dict[str, Any]) -> None:
-    """Columns of equal length as the records of a checkpoint."""
-    rows = zip(*columns.values(), strict=True)
-    write_json(path, [dict(zip(columns, row, strict=True)) for row in rows])
 
 
 def market(symbols: int = 2, days: int = 140, seed: int = 1) -> list[dict[str, Any]]:

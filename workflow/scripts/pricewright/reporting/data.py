@@ -15,16 +15,29 @@ MEANINGS = {
     "unit-slip": "a price 10, 100, 1000 … times its neighbours",
     "split-like": "a move by the ratio of a split",
     "jump": "a move far beyond the symbol's usual ones",
+    "spike": "a price that is gone the next day",
     "stale": "the same price many days in a row",
     "same-as": "two symbols with equal prices for days",
     "weekend": "a price of a Saturday or Sunday",
     "holiday": "a price of a day on which hardly anything was traded",
     "gap": "business days without a price",
+    "ended": "the last price of a symbol, long before the others'",
     "zero": "a price of 0",
     "negative": "a price below 0",
     "zero-volume": "a price of a day without trade",
+    "filler": "a day without trade that repeats the price before",
 }
 """Each flag in words."""
+
+_ACTIONS = {
+    "set": "{column} {was} set to {value}",
+    "split": "{rows:,} rows before adjusted for a split of {split}",
+    "requote": "{rows:,} rows before put into the unit since: {requote}",
+    "rename": "{rows:,} rows before are {to}'s",
+    "delisted": "the last day; {rows:,} rows after left out",
+    "drop": "the row left out",
+}
+"""What each kind of correction did."""
 
 Counted = list[tuple[str, int, str]]
 
@@ -37,6 +50,10 @@ def facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         found["source"], found["sha256"] = came["source"], came["sha256"]
         found["delivered"] = f"{came['rows']:,} rows, {_span(came)}"
         found["quarantine"] = _counted("rows", came["quarantined"])
+        if left_out := came.get("left_out"):
+            found["filtered"] = f"{left_out:,} rows left out by source.where"
+        if "in_bars" in came and came["in_bars"] != came["kept"]:
+            found["bars"] = f"{came['kept']:,} daily bars of {came['in_bars']:,} rows"
         if missing := came.get("missing"):
             found["missing"] = _counted("values", missing)
         if came["restated"] or came["withdrawn"]:
@@ -103,6 +120,8 @@ def _found(entry: Mapping[str, Any]) -> Iterator[str]:
         yield f"as {other}"
     if days := entry.get("rows") or entry.get("days"):
         yield f"{days:,} days"
+    if proposed := entry.get("proposal"):
+        yield proposed
 
 
 def cells(quality: Mapping[str, Any], first: str, last: str) -> list[dict[str, Any]]:
@@ -137,13 +156,8 @@ def corrections(model: Mapping[str, Any]) -> list[dict[str, str]]:
     """What people declared, as it was applied."""
     found = []
     for each in model["receipts"].get("clean", {}).get("corrections", []):
-        what = "the row left out"
-        if each.get("action") == "set":
-            what = f"{each['column']} {each['was']} set to {each['value']}"
-        if each.get("action") == "split":
-            what = f"{each['rows']:,} rows before adjusted for a split of {each['split']}"
         texts = {key: str(each.get(key) or "") for key in ("symbol", "date", "reason")}
-        found.append(texts | {"what": what})
+        found.append(texts | {"what": _ACTIONS[each["action"]].format_map(each)})
     return found
 
 

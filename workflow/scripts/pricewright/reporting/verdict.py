@@ -23,6 +23,9 @@ PLACES = {
 }
 """Where a run leaves what people look for, the best first."""
 
+IN_PRODUCTION = {"In production": ("production/current/model.json",)}
+"""Where a release leaves it."""
+
 _POINTS = {
     "naive": "naive, the last price",
     "drift": "drift, the last price and the mean change",
@@ -230,7 +233,7 @@ def run_summary(
         most = 2 + (not accepted and allow_unaccepted) + (_lost(model) is not None)
         for sentence in said[:most]:
             lines += wrap(sentence, 79, break_on_hyphens=False)
-    for what, paths in PLACES.items():
+    for what, paths in (IN_PRODUCTION if set(steps) == {"production"} else PLACES).items():
         found = [path for path in paths if (root / path).exists()]
         if found:
             lines.append(f"{what:<14}  {found[0]}")

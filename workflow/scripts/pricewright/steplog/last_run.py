@@ -33,7 +33,7 @@ LAST = 6
 """Lines of a failed attempt's log that are shown."""
 
 _UNITS = ("rows", "kept", "symbols")
-_FILES = ("output", "artifact", "deployed", "release")
+_FILES = ("output", "artifact", "deployed", "model")
 
 
 @dataclass(frozen=True)
