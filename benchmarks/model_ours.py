@@ -19,7 +19,7 @@ if __name__ == "__main__":
 
 from pricewright.forecasting import distribution, garch, location
 from pricewright.forecasting.panel import SLICE_WIDTH, Panel, each, squares
-from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.settings import LocationKind, Settings
 from pricewright.forecasting.track import make_timeline
 from pricewright.forecasting.volatility import States
 from pricewright.forecasting.walkforward import usable, walk_forward
@@ -107,7 +107,7 @@ def _garch(values: "Floats", horizon: int) -> "Floats":
     return np.asarray(found.variance[:, None] * steps + left * (after - found.variance)[:, None])
 
 
-def _location(kind: location.Kind, values: "Floats", horizon: int) -> "Floats":
+def _location(kind: LocationKind, values: "Floats", horizon: int) -> "Floats":
     """(S, H): where the values are expected."""
     found = location.fit(kind, values)
     live = np.isfinite(values).sum(axis=0)

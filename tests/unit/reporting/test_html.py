@@ -280,6 +280,17 @@ def test_each_decision_says_how_many_must_sign(read, page):
     assert "pricewright sign report --key ~/.ssh/id_ed25519" in page
 
 
+def test_beside_the_prices_kept_stands_what_became_of_the_rest(model):
+    came = model["receipts"]["ingest"]
+    came |= {"rows": 12_000, "left_out": 4_000}
+    said = "of 12,000 delivered; 5 quarantined"
+    assert f"{said}; 4,000 left out by source.where<" in bare(model)
+    del came["left_out"]
+    assert f"{said}<" in bare(model)
+    model["receipts"] = {}
+    assert "no receipt says of how many" in bare(model)
+
+
 # What a symbol's pictures are drawn from
 
 
