@@ -155,6 +155,6 @@ def test_a_run_killed_in_the_middle_is_taken_up_where_it_was(project, failing):
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     assert project.snakemake("--unlock").code == 0
-    outcome = project.snakemake("--rerun-incomplete")
+    outcome = project.snakemake()
     assert outcome.code == 0, outcome.stderr
     assert outcome.ran == list(STEPS[2:])
