@@ -5,9 +5,11 @@ a third of a run with nothing to do. A param of a plain type is no table, and no
 what is compared, and what a job gets, is the same. About one of another type it asks as ever.
 """
 
+import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -98,14 +100,44 @@ def cancel_all(executor: Any) -> None:
         executor.cancel = method
 
 
-def begin(workflow: Any) -> None:
-    """Spare the run what it can do without, and show how it goes."""
+_RUN = {"began": time.time()}
+
+
+def began() -> float:
+    """When the run at hand did; a log from before is of another one."""
+    return _RUN["began"]
+
+
+class Overheard(logging.Filter):
+    """Hears what Snakemake says of a run: that it has nothing to do, which it tells no hook."""
+
+    def __init__(self, idle: Callable[[], None]) -> None:
+        super().__init__()
+        self.idle = idle
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep back that what never was cannot be restored."""
+        said = str(record.msg)
+        if said.startswith("Nothing to be done"):
+            self.idle()
+        return not said.startswith("Cannot restore ")
+
+
+def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
+    """Spare the run what it can do without, and show how it goes.
+
+    idle: what is done with the workflow if there is nothing else to do.
+    """
+    _RUN["began"] = time.time()  # there may be several in one process
     with comfort("this run imports pandas, which takes a while"):
         spare_pandas()
-    with comfort("it says that it cannot restore what was never there"):
+    with comfort("it says that it cannot restore what was never there, and makes up no records"):
         from snakemake.logging import logger
 
-        logger.addFilter(lambda record: not str(record.msg).startswith("Cannot restore "))
+        for heard in [one for one in logger.filters if isinstance(one, Overheard)]:
+            logger.removeFilter(heard)  # of an earlier run in this process
+        main = is_main(workflow)
+        logger.addFilter(Overheard(lambda: idle(workflow) if main else None))
     with comfort("an interrupted run may leave jobs in a cluster's queue"):
         if executors := sys.modules.get("snakemake_interface_executor_plugins.executors.remote"):
             cancel_all(executors.RemoteExecutor)
@@ -115,11 +147,23 @@ def begin(workflow: Any) -> None:
         watch(workflow)
 
 
+def is_main(workflow: Any) -> bool:
+    """Whether what is read now is the workflow that runs: no module of it, and not in a job."""
+    from snakemake_interface_executor_plugins.settings import ExecMode
+
+    main = workflow.exec_mode == ExecMode.DEFAULT and workflow.modifier.is_main_snakefile()
+    return bool(main)
+
+
 def given_config_files(workflow: Any) -> list[str]:
-    """The config files that the run was given, as they are named from its folder."""
+    """The config files that the run was given, as they are named from its folder.
+
+    Those of a workflow that uses this one as a module are not read as this one's.
+    """
     files: list[str] = []
     with comfort("the commands that are printed do not name the run's config files"):
-        files = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
+        if workflow.modifier.is_main_snakefile():
+            files = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
     return files
 
 
