@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pricewright.files.clock import Clock, format_duration, format_time, now
 from pricewright.files.errors import printable
-from pricewright.steplog.log import Event, kept, last_lines, numbered, parse, tail
+from pricewright.steplog.log import Event, first_event, kept, last_lines, numbered, tail
 
 LONG = 2.0
 """Seconds from which on a step's work per second is worth telling."""
@@ -109,21 +109,13 @@ def attempts(log: Path) -> Sequence[Attempt]:
     found: list[Attempt] = []
     for number in reversed(kept(log)):
         path = numbered(log, number)
-        first = _first(path)
-        if first is None:  # killed before its first word
+        begin = first_event(path)
+        if begin is None:  # killed before its first word
             continue
-        found.insert(0, Attempt(path, [first, *tail(path)]))
+        found.insert(0, Attempt(path, [begin, *tail(path)]))
         if found[0].number == 1:
             break
     return found
-
-
-def _first(log: Path) -> Event | None:
-    try:
-        with log.open(encoding="utf-8", errors="replace") as file:
-            return parse(file.readline().rstrip("\n"))
-    except OSError:
-        return None
 
 
 def _at_work(begin: Event) -> bool:
