@@ -158,3 +158,22 @@ def test_a_run_killed_in_the_middle_is_taken_up_where_it_was(project, failing):
     outcome = project.snakemake()
     assert outcome.code == 0, outcome.stderr
     assert outcome.ran == list(STEPS[2:])
+
+
+def test_a_run_interrupted_as_a_step_begins_is_taken_up_by_the_same_command(project):
+    run = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "1"],
+        cwd=project.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    for _ in range(6000):
+        if list((project.folder / ".snakemake" / "scripts").glob("*.clean.py")):
+            break
+        time.sleep(0.01)
+    os.killpg(run.pid, signal.SIGINT)
+    run.wait()
+    outcome = project.snakemake()
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.ran == list(STEPS[1:])

@@ -110,3 +110,19 @@ def test_a_training_that_is_tried_again_in_vain_or_in_shards_has_one_line(projec
     assert entry.fields["steps"] == ["train_or_score"]
     assert project.snakemake("--forcerun", "train_or_score").code == 0
     assert [one.event for one in ledger.read(project.folder / "ledger")] == ["run"]
+
+
+def test_a_job_on_the_node_of_a_cluster_tells_the_ledger_and_knows_its_attempt(finished):
+    """The command that an executor has a node run, for an attempt after the first."""
+    shutil.rmtree(finished.folder / "ledger")
+    (finished.folder / "desk.yaml").write_text("{}\n")
+    outcome = finished.snakemake(
+        *("--mode", "remote", "--attempt", "2", "--target-jobs", "train_or_score:", "--force"),
+        *("--allowed-rules", "train_or_score", "--no-hooks", "--nolock", "--ignore-incomplete"),
+        *("--configfile", "desk.yaml"),
+    )
+    assert outcome.code == 0, outcome.stderr
+    assert trained_by_somebody(finished)
+    assert last_config_files(ledger.read(finished.folder / "ledger")) == [Path("desk.yaml")]
+    log = (finished.folder / "logs/train_or_score.log").read_text()
+    assert " wait attempt=2 seconds=0.05" in log

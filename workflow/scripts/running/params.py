@@ -23,12 +23,12 @@ def retrying(workflow: Any, delay: float) -> Param:
     The Snakemake that tries it again has had its logs written since it began; inside a job of a
     cluster, it has said the number.
     """
-    known: dict[str, Any] = {"delay": delay, "since": time.time(), "attempt": None}
-    if getattr(workflow, "remote_exec", False):
-        with comfort("a job on a cluster that is tried again does not wait"):
-            known["attempt"] = workflow.attempt
+    known = {"delay": delay, "since": time.time()}
 
     def retry(wildcards: Any, output: Any) -> dict[str, Any]:
+        if getattr(workflow, "remote_exec", False):
+            with comfort("a job on a cluster that is tried again does not wait"):
+                return known | {"attempt": workflow.attempt}  # not known before a job is made
         return known
 
     return retry
