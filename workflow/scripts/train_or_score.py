@@ -93,7 +93,7 @@ def train_or_score(
     if tasks:
         from pricewright.tables.array_files import write_stored
 
-        subject = chosen(panel, source.name, settings, given, source.newest_lost())
+        subject = chosen(panel, source.name, settings, given, source.unfit())
         for path, task in zip(tasks, to_do(subject, sha256, len(tasks), threads), strict=True):
             write_stored(path, task)
         say("end", symbols=len(subject.panel), shards=len(tasks))

@@ -10,8 +10,6 @@ from forecasts import chosen, garch_changes, records_of, simulated, trained, une
 from conftest import SCRIPTS, command
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import trees
-from pricewright.forecasting import trees as boosting
-from pricewright.forecasting import trees as lagged
 from pricewright.forecasting.panel import NEVER, panel_of
 from pricewright.forecasting.track import make_timeline
 from pricewright.forecasting.trees import (
@@ -25,6 +23,7 @@ from pricewright.forecasting.trees import (
     scaled,
 )
 from pricewright.forecasting.walkforward import walk_forward
+from pricewright.tables.schema import load
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -121,7 +120,7 @@ def test_an_outcome_is_in_units_of_a_random_walk_of_as_many_steps():
 
 @pytest.mark.parametrize("horizon", [1, 5, 10, 60])
 def test_of_long_histories_some_rows_are_taken_and_all_steps_alike(horizon, monkeypatch):
-    monkeypatch.setattr(boosting, "ROWS", 3000)
+    monkeypatch.setattr(trees, "ROWS", 3000)
     panel = simulated(2, 1500)
     step = every(int(panel.counts.sum()), horizon)
     found = rows(panel, chosen(horizon=horizon, **TREES), step)
@@ -161,20 +160,23 @@ def test_only_outcomes_within_the_days_count():
         assert not same(grown(changed, since, until), plain)
 
 
+def walked(panel, settings, **options):
+    """The pieces of a walk-forward."""
+    return walk_forward(panel, make_timeline(panel, settings), settings, **options).pieces
+
+
 def test_trees_have_the_window_and_the_embargo_of_all_estimates():
     panel = simulated(3, 500)
     settings = chosen(window_days=300, embargo_days=20, refit=100, **TREES)
-    times = make_timeline(panel, settings)
-    walked = walk_forward(panel, times, settings, to_the_end=False)
-    until = int(times.estimates[-1]) - 20
+    (piece,) = walked(panel, settings, to_the_end=False)
+    until = int(make_timeline(panel, settings).estimates[-1]) - 20
     expected = grown(rows(panel, settings, 1), until - 300, until)
-    assert same(walked.pieces[0].fitted.location.trees, expected)
+    assert same(piece.fitted.location.trees, expected)
 
 
 def test_what_can_be_learned_is_learned():
-    panel, settings = echoing(), chosen(horizon=3, **TREES)
-    walked = walk_forward(panel, make_timeline(panel, settings), settings)
-    piece = walked.pieces[0]
+    panel = echoing()
+    (piece,) = walked(panel, chosen(horizon=3, **TREES))
     columns = np.arange(3)
     ahead = panel.values[piece.rows[..., None] + np.arange(1, 4), columns[:, None]]
     last = panel.values[piece.rows, columns][..., None]
@@ -182,8 +184,7 @@ def test_what_can_be_learned_is_learned():
 
 
 def test_all_pieces_have_the_same_trees_and_they_are_bounded():
-    panel, settings = simulated(70, 120), chosen(refit=20, **TREES)
-    pieces = walk_forward(panel, make_timeline(panel, settings), settings).pieces
+    pieces = walked(simulated(70, 120), chosen(refit=20, **TREES))
     one, two = (piece.fitted.location.trees for piece in pieces)
     assert same(one, two)
     assert 1 <= len(one) <= trees.MOST_TREES
@@ -202,15 +203,13 @@ def test_a_model_with_trees_says_what_grew_them(tmp_path):
 
 
 def test_the_schema_has_the_bounds_that_the_code_has():
-    from pricewright.tables.schema import load
-
     schema = load("model")
     tree = schema["$defs"]["tree"]["properties"]
     leaves, splits = trees.MOST_LEAVES, trees.MOST_LEAVES - 1
     assert schema["properties"]["trees"]["maxItems"] == trees.MOST_TREES
     assert tree["leaves"]["maxItems"] == leaves
     assert {tree[name]["maxItems"] for name in ("numbers", "thresholds", "children")} == {splits}
-    assert tree["numbers"]["items"]["maximum"] == lagged.NUMBERS - 1
+    assert tree["numbers"]["items"]["maximum"] == trees.NUMBERS - 1
     child = tree["children"]["items"]["items"]
     assert (child["minimum"], child["maximum"]) == (-leaves, splits - 1)
     changes = schema["$defs"]["symbol"]["properties"]["location"]["properties"]["changes"]
@@ -243,10 +242,8 @@ def test_without_the_library_a_model_is_scored(tmp_path, monkeypatch):
     assert "lightgbm" not in scored["code"]["libraries"]
     beside = trained(tmp_path / "beside", records, champion=given)
     assert beside["champion"]["symbols"] == 2
-    assert (
-        scored["symbols"]["S0"]["location"]["changes"]
-        != (old["symbols"]["S0"]["location"]["changes"])
-    )
+    now, then = (model["symbols"]["S0"]["location"]["changes"] for model in (scored, old))
+    assert now != then
 
 
 @pytest.mark.parametrize(("kind", "loaded"), [("naive", False), ("lightgbm", True)])

@@ -176,8 +176,7 @@ def test_the_pool_is_of_errors_in_units_of_each_symbols_own_and_of_one_in_so_man
     ends = np.array([[150, 150, 60]])
     everyone, some = (conformal(errors, ends, SETTINGS, every) for every in (1, 4))
     for step in range(HORIZON):
-        expected = []
-        sampled = []
+        expected, sampled = [], []
         for column, symbol in enumerate(errors.panel.symbols[:2]):  # the third has too few
             seen = errors.errors[step, column, : 149 - step]
             expected.append(seen / np.abs(seen).mean())

@@ -5,36 +5,27 @@ from copy import deepcopy
 import numpy as np
 import orjson
 import pytest
+from forecasts import trained
 
 from conftest import market
-from flat import train_or_score
-from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import document
-from pricewright.forecasting.model_file import read_model
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
-
-SMALL = {"horizon": 5, "origins": 20, "min_history": 40, "refit": 50}
-
-
-def trained(folder, **options):
-    records = market(symbols=3, days=400)
-    write_columns(folder / "clean.json", {n: [r[n] for r in records] for n in records[0]})
-    train_or_score(folder / "clean.json", folder / "model.json", **(SMALL | options))
-    return read_model(folder / "model.json")[0]
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """By volatility: a document, not to be changed."""
-    kinds = ("combined", "garch11", "har", "ewma", "rolling")
-    made = {"trees": trained(tmp_path_factory.mktemp("trees"), location="lightgbm")}
-    for kind in kinds:
-        distribution = "normal" if kind == "ewma" else "conformal"
-        folder = tmp_path_factory.mktemp(kind)
-        made[kind] = trained(folder, volatility=kind, distribution=distribution)
-    return made
+    kinds = {
+        kind: {"volatility": kind, "distribution": "normal" if kind == "ewma" else "conformal"}
+        for kind in ("combined", "garch11", "har", "ewma", "rolling")
+    }
+    records = market(symbols=3, days=400)
+    return {
+        kind: trained(tmp_path_factory.mktemp(kind), records, refit=50, **options)
+        for kind, options in (kinds | {"trees": {"location": "lightgbm"}}).items()
+    }
 
 
 @pytest.mark.parametrize("kind", ["combined", "garch11", "har", "ewma", "rolling", "trees"])

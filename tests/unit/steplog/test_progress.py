@@ -1,5 +1,4 @@
 import gzip
-import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,7 +11,7 @@ from pricewright.forecasting.track import make_timeline
 from pricewright.forecasting.walkforward import walk_forward
 from pricewright.intake.reading.delimited import text_pieces
 from pricewright.steplog import log
-from pricewright.steplog.log import Progress, tail
+from pricewright.steplog.log import Progress
 
 
 class Clock:
@@ -97,21 +96,6 @@ def test_no_count_is_lost_between_threads(said, clock):
     clock.wait(2)
     counted.advance(1)
     assert said[-1]["symbols"] == 4_000
-
-
-def test_a_line_in_the_log_is_read_back_as_it_was_meant(tmp_path, clock):
-    log.to_file(tmp_path / "a.log", "train")
-    counted = Progress("symbols", 8, "checking for leaks", clock=clock)
-    clock.wait(2)
-    counted.advance(2)
-    for handler in list(log.logger.handlers):
-        handler.close()
-        log.logger.removeHandler(handler)
-    [event] = tail(tmp_path / "a.log")
-    assert event.message == "progress"
-    assert event.fields["doing"] == "checking for leaks"
-    assert event.number("share") == 0.25
-    assert re.fullmatch(r"[\d.]+", event.fields["seconds"])
 
 
 @pytest.fixture

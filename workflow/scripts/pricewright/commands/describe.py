@@ -94,8 +94,10 @@ def _show(place: str, found: Description) -> None:
     if found.reading is None:
         return
     reading = found.reading
-    lost = reading.quarantine.count
-    print(f"{place}: {reading.rows:,} rows, {len(reading.prices):,} kept, {lost:,} quarantined")
+    lost, kept = reading.quarantine.count, f"{len(reading.prices):,} kept"
+    if reading.in_bars != len(reading.prices):
+        kept = f"{reading.in_bars:,} in {len(reading.prices):,} daily bars"
+    print(f"{place}: {reading.rows:,} rows, {kept}, {lost:,} quarantined")
     rows = first_rows(reading)
     titles = list(rows[0])
     cells = [titles, *([_text(row[title]) for title in titles] for row in rows)]

@@ -108,19 +108,18 @@ def chosen(
     name: str,
     settings: Settings,
     given: tuple[dict[str, Any], str] | None,
-    lost: Mapping[str, str],
+    known_unfit: Mapping[str, str],
 ) -> Subject:
     """Of a clean table, whose name is for errors, those that can be modelled.
 
-    lost: symbols whose newest delivered price was quarantined, and its date: what is known of them
-    is not their present. With `given`, a model document and its digest, that model's parameters
-    and settings are taken.
+    known_unfit: symbols that are left out whatever their prices, and why. With `given`, a model
+    document and its digest, that model's parameters and settings are taken.
 
     Raises Refusal if no symbol can be modelled, with reasons.
     """
     scored = read(given[0], "the scored model") if given else None
     settings = scored.settings if scored else settings
-    kept, left_out = _fit(panel, settings, scored, lost)
+    kept, left_out = _fit(panel, settings, scored, known_unfit)
     if not len(kept):
         reasons = "; ".join(f"{out['symbol']}: {out['reason']}" for out in left_out[:3])
         raise Refusal(
@@ -135,16 +134,14 @@ def chosen(
 
 
 def _fit(
-    panel: Panel, settings: Settings, scored: Model | None, lost: Mapping[str, str]
+    panel: Panel, settings: Settings, scored: Model | None, known_unfit: Mapping[str, str]
 ) -> tuple[Panel, list[dict[str, str]]]:
     """The panel of those that can be modelled, and why the others cannot."""
     cutoff = int(panel.calendar[-1]) if len(panel.calendar) else 0
     keep, left_out = [], []
     known = dict(zip(scored.symbols, scored.levels.tolist(), strict=True)) if scored else {}
     for column, symbol in enumerate(panel.symbols):
-        reason = unfit(panel, column, cutoff, settings)
-        if symbol in lost and not reason:
-            reason = f"its newest delivered price, of {lost[symbol]}, is quarantined"
+        reason = known_unfit.get(symbol) or unfit(panel, column, cutoff, settings)
         if scored and not reason:
             if symbol not in known:
                 reason = "the scored model does not know it"

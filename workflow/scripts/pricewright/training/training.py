@@ -60,10 +60,28 @@ class Source:
             path.stem: parse_json(read_whole(path), str(path)) for path in map(Path, self.receipts)
         }
 
-    def newest_lost(self) -> dict[str, str]:
-        """The symbols whose newest delivered price was quarantined, and its date."""
-        lost: dict[str, str] = self.read_receipts().get("ingest", {}).get("newest_lost", {})
-        return lost
+    def unfit(self) -> dict[str, str]:
+        """The symbols that the receipts say are not to be modelled, and why.
+
+        They have ended, as declared; or their newest delivered price was quarantined: what is
+        known of them is not their present.
+        """
+        receipts = self.read_receipts()
+        lost = receipts.get("ingest", {}).get("newest_lost", {})
+        changes = receipts.get("clean", {}).get("corrections", [])
+        names = {
+            each["symbol"]: each["to"]
+            for each in changes
+            if each["action"] == "rename" and each["date"] is None
+        }
+        return {
+            names.get(symbol, symbol): f"its newest delivered price, of {day}, is quarantined"
+            for symbol, day in lost.items()
+        } | {
+            each["symbol"]: f"it ended on {each['date']}, as declared"
+            for each in changes
+            if each["action"] == "delisted"
+        }
 
     def described(self, panel: Panel, asked_for: Sequence[str] = ()) -> dict[str, Any]:
         """`cutoff`, `data`, `receipts` and `code` of a model document.
@@ -116,7 +134,7 @@ def build_model(
 
     Raises Refusal if no symbol can be modelled, with reasons, or if a forecast knew its future.
     """
-    subject = chosen(panel, source.name, settings, given, source.newest_lost())
+    subject = chosen(panel, source.name, settings, given, source.unfit())
     kept, times, settings = subject.panel, subject.timeline, subject.settings
     walk_forward, leak_check = _walked(subject, source, shards, processes)
     del shards  # what was made for the check is as large as what is still needed
