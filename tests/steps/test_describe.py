@@ -95,6 +95,7 @@ def test_twelve_deliveries_of_seven_shapes_are_described_and_read_in_one_go(inbo
     script = str(inbox.folder / "workflow/scripts/pricewright")
     told = command(script, "describe", "inbox", "--output", "mine.yaml", cwd=inbox.folder)
     assert told.code == 0, told.stderr
+    assert told.stdout.startswith("mine.yaml has the config.\n")
     assert "needs a source of its own" not in told.stdout
     assert "left out: inbox/README.md" in told.stdout
     written = yaml.safe_load((inbox.folder / "mine.yaml").read_text())

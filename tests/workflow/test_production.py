@@ -113,6 +113,7 @@ def test_what_people_signed_is_released_and_once_more_changes_nothing(signed):
     outcome = production(signed)
     assert outcome.code == 0, outcome.stderr
     assert outcome.ran == ["production"]
+    assert outcome.stderr.rstrip().endswith("In production   production/current/model.json")
     released = signed.folder / "production/current/model.json"
     assert released.read_bytes() == signed.results()["model.json"]
     assert events(signed) == [

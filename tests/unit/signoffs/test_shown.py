@@ -125,3 +125,15 @@ def test_a_file_that_is_missing_is_named(office):
     (office.root / coverage.QUALITY).unlink()
     with pytest.raises(Refusal, match=r"results/data_quality\.json: no such file; run `snakemake"):
         read_covered(office.root)
+
+
+def test_a_command_names_all_config_files_as_its_program_takes_them():
+    files = [Path("mine.yaml"), Path("my desk.yaml")]
+    assert (
+        presentation.with_config(presentation.RELEASE, files)
+        == f"{presentation.RELEASE} --configfile mine.yaml 'my desk.yaml'"
+    )
+    assert presentation.with_config("pricewright status", files) == (
+        "pricewright status --configfile mine.yaml --configfile 'my desk.yaml'"
+    )
+    assert presentation.with_config(presentation.RELEASE, []) == presentation.RELEASE

@@ -51,14 +51,16 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
     with comfort("the run leaves no records"):
         stored, touched = _is_stored(workflow), bool(workflow.touch)
         steps = _steps_done(workflow)
-    if steps and stored:
+    made = [step for step in steps if step != "production"]
+    if made and stored:
         logger.info("The results are in a storage: no run report, picture or ledger's line.")
-    elif steps and not touched:
-        tell_ledger(steps, config["signoffs"]["author"], given_config_files(workflow))
+    elif made and not touched:
+        tell_ledger(made, config["signoffs"]["author"], given_config_files(workflow))
         with comfort("the records of the run are not made anew"):
             if _is_whole(workflow):
                 for record in RECORDS:
                     _renew(record, workflow)
+    if steps and not stored and not touched:
         tell_people(steps, config["accept"]["allow_unaccepted"])
     _end_now()
 
@@ -156,8 +158,7 @@ def tell_people(steps: list[str], allow_unaccepted: bool) -> None:
 
 def _steps_done(workflow: Any) -> list[str]:
     """The names of the steps that this run did, in whatever workflow they are a part."""
-    jobs = workflow.dag.needrun_jobs(exclude_finished=False)
-    jobs = [job for job in jobs if job.output and job.rule.script]
+    jobs = [job for job in workflow.dag.needrun_jobs(exclude_finished=False) if job.rule.script]
     return sorted(Path(job.rule.script).stem for job in jobs if workflow.dag.finished(job))
 
 

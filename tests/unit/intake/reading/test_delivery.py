@@ -187,6 +187,12 @@ def test_a_symbol_whose_newest_row_is_quarantined_is_named_with_its_day(tmp_path
     assert read(tmp_path, wide, WIDE).newest_lost() == {"USD": "2024-01-02"}
 
 
+def test_marks_are_asked_for_also_where_only_values_would_be_lost(tmp_path):
+    rows = "".join(f'2024-01-{day:02},A,1,2,"1,0{day:02}"\n' for day in range(10, 14))
+    with pytest.raises(Refusal, match=r"Open is not a number .* set source.thousands"):
+        read(tmp_path, "Date,Ticker,Close,Adj Close,Open\n" + rows, Dialect(strict=("close",)))
+
+
 def test_marks_that_would_read_many_numbers_are_asked_for_before_these_are_lost(tmp_path):
     text = HEAD + "".join(f'2024-01-{day:02},A,"{985 + 5 * day:,}.5",1\n' for day in range(1, 11))
     with pytest.raises(Refusal) as refusal:

@@ -15,7 +15,7 @@ _REGULAR = 4
 _FEW = 3
 """From how many intervals on their median says how far apart a symbol's prices usually are."""
 
-_ABOUT = 1.1
+_NEAR_PRICE = 1.1
 """So many times the last price of a symbol that ended, at most, its first price has as another."""
 
 Days = npt.NDArray[np.datetime64]
@@ -92,17 +92,7 @@ def flag_holidays(panel: Panel, limits: FlagThresholds) -> list[Entry]:
         traded[:] = False
     code = panel.date[rows]
     found = panel.entries("holiday", panel.main, rows, prices=prices[code], active=active[code])
-    return found + [
-        {
-            "symbol": None,
-            "date": panel.dates[code],
-            "flag": "holiday",
-            "column": panel.main,
-            "prices": int(prices[code]),
-            "active": int(active[code]),
-        }
-        for code in np.flatnonzero(traded).tolist()
-    ]
+    return found + panel.for_all("holiday", np.flatnonzero(traded), prices, active)
 
 
 def flag_gaps(panel: Panel, limits: FlagThresholds) -> list[Entry]:
@@ -154,7 +144,7 @@ def flag_ended(panel: Panel, limits: FlagThresholds, delisted: Collection[str]) 
         waited = until[panel.date[first]] - until[panel.date[row] + 1]
         off = np.abs(np.log(price[first] / price[row]))
         near = (panel.date[first] > panel.date[row]) & (waited <= limits.gap_days)
-        near &= off <= np.log(_ABOUT)
+        near &= off <= np.log(_NEAR_PRICE)
         symbol = entry["symbol"]
         if near.any():
             new = int(first[np.flatnonzero(near)[np.argmin(off[near])]])

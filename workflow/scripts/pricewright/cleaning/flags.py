@@ -11,12 +11,7 @@ import pandas as pd
 from pricewright.cleaning.days import flag_ended, flag_gaps, flag_holidays, flag_weekends
 from pricewright.cleaning.moves import flag_moves, flag_slips_of_a_day
 from pricewright.cleaning.options import FlagThresholds
-from pricewright.cleaning.repeats import (
-    flag_signs,
-    flag_stale,
-    flag_twins,
-    flag_untraded,
-)
+from pricewright.cleaning.repeats import flag_signs, flag_stale, flag_twins, flag_untraded
 from pricewright.cleaning.series import Entry, most_traded, panel
 
 FLAGS = (

@@ -95,7 +95,7 @@ _NO_DIVIDEND: Final = 1.2
 """By how much close / adj_close must change in a day to be a split's doing."""
 _MAD_OF_NORMAL: Final = 1.4826
 """A normal distribution's standard deviation is so many median absolute deviations."""
-_ABOUT: Final = 20
+_NEIGHBOURS: Final = 20
 """So many moves before a spike, and after it, say what is usual there."""
 _MOST_MOVES: Final = 0.9
 _NORMAL_QUANTILE: Final = 1.6449
@@ -205,7 +205,7 @@ def _usual_about(ratio: Floats, symbol: Ints, at: Ints) -> Floats:
 
     NaN where there are fewer than 20 of them.
     """
-    around = at[:, None] + np.append(np.arange(-_ABOUT, 0), np.arange(2, _ABOUT + 2))
+    around = at[:, None] + np.append(np.arange(-_NEIGHBOURS, 0), np.arange(2, _NEIGHBOURS + 2))
     inside = np.clip(around, 0, max(len(ratio) - 1, 0))
     own = (around == inside) & (symbol[inside] == symbol[at][:, None])
     moves = np.sort(np.where(own, np.abs(np.log(ratio[inside])), np.nan), axis=1)  # NaN is last

@@ -97,8 +97,7 @@ def _fillers(panel: Panel, price: Floats, rows: Ints, limits: FlagThresholds) ->
     active = attendance(panel)[1]
     for_all = (filled > 0) & (2 * filled >= active) & (active >= limits.holiday_symbols)
     rows = rows[~for_all[panel.date[rows]]]
-    same = (np.diff(rows) == 1) & (panel.symbol[rows[1:]] == panel.symbol[rows[:-1]])
-    first, last = _runs(same, len(rows))
+    first, last = _runs_of_rows(panel, rows)
     short = last - first + 2 < limits.stale_days  # the price that is repeated is one of stale's
     first, last = first[short], last[short]
     found = panel.entries(
@@ -109,24 +108,13 @@ def _fillers(panel: Panel, price: Floats, rows: Ints, limits: FlagThresholds) ->
         last=panel.iso(rows[last]),
         rows=last - first + 1,
     )
-    return found + [
-        {
-            "symbol": None,
-            "date": panel.dates[code],
-            "flag": "filler",
-            "column": panel.main,
-            "prices": int(filled[code]),
-            "active": int(active[code]),
-        }
-        for code in np.flatnonzero(for_all).tolist()
-    ]
+    return found + panel.for_all("filler", np.flatnonzero(for_all), filled, active)
 
 
 def _odd_prices(panel: Panel, flag: str, column: str, odd: Bools) -> list[Entry]:
     price = panel.values[column]
     rows = np.flatnonzero(odd)
-    same = (np.diff(rows) == 1) & (panel.symbol[rows[1:]] == panel.symbol[rows[:-1]])
-    first, last = _runs(same, len(rows))
+    first, last = _runs_of_rows(panel, rows)
     lowest = np.minimum.reduceat(price[rows], first)
     return panel.entries(
         flag,
@@ -136,6 +124,12 @@ def _odd_prices(panel: Panel, flag: str, column: str, odd: Bools) -> list[Entry]
         last=panel.iso(rows[last]),
         rows=last - first + 1,
     )
+
+
+def _runs_of_rows(panel: Panel, rows: Ints) -> tuple[Ints, Ints]:
+    """First and last index of each run among some rows (m,): a symbol's, one after another."""
+    same = (np.diff(rows) == 1) & (panel.symbol[rows[1:]] == panel.symbol[rows[:-1]])
+    return _runs(same, len(rows))
 
 
 def _runs(same: Bools, count: int) -> tuple[Ints, Ints]:

@@ -57,7 +57,8 @@ def describe(
         print(text)
     else:
         write_whole(output, text.encode())
-        print(f"{os.path.relpath(output)} has the config; see what is open in it.")
+        to_choose = "; choose what is open in it" if first.is_open else ""
+        print(f"{os.path.relpath(output)} has the config{to_choose}.")
     _show(found[0].place, first)
     for item in found[1:]:
         with _bytes_of(item) as path:

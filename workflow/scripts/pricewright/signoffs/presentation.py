@@ -31,8 +31,12 @@ RELEASE = "snakemake --cores 1 production"
 
 def with_config(command: str, configfile: Sequence[Path]) -> str:
     """A command with the config files of the run that it is about; without, it means another."""
-    named = (f" --configfile {shlex.quote(str(path))}" for path in configfile)
-    return command + "".join(named)
+    names = [shlex.quote(str(path)) for path in configfile]
+    if (
+        names and command == RELEASE
+    ):  # to Snakemake the last --configfile counts, with all its words
+        names = [" ".join(names)]
+    return command + "".join(f" --configfile {name}" for name in names)
 
 
 def pending(required: Mapping[str, int] | None) -> Pending:
@@ -344,7 +348,7 @@ def screen(
         doubts += [f"the policy was changed: {change}" for change in changes(before, policy)]
     covers = [f"{name} ({sha256[:12]}…)" for name, sha256 in statement.subject.items()]
     facts = [
-        ("decision", f"{_VERBS[statement.decision]}, {_meaning(gate)}"),
+        ("decision", _decision(statement)),
         ("you", f"{signing.who}, {signing.fingerprint}, {signing.key}"),
         *digest(gate, files, folder),
         ("trained by", _trained_by(decision)),
@@ -361,12 +365,14 @@ def screen(
 def _trained_by(decision: Decision) -> str:
     """Who trained the model, by signature, else as the ledger has it."""
     run, names = decision.author, ", ".join(signoff.who for signoff in decision.trainers)
-    told = f"{run.who}, {run.time}, by the ledger alone" if run else "unknown to the ledger"
+    told = f"{run.who}, {run.time}, unsigned" if run else "unknown to the ledger"
     return f"{names}, by signature" if names else told
 
 
-def _meaning(gate: Gate) -> str:
-    return AUTHORSHIP if gate == "author" else f"gate {gate}: {MEANINGS[gate]}"
+def _decision(statement: Statement) -> str:
+    if statement.gate == "author":
+        return f"{'withdraw: ' * (statement.decision == 'withdrawn')}{AUTHORSHIP}"
+    return f"{_VERBS[statement.decision]}, gate {statement.gate}: {MEANINGS[statement.gate]}"
 
 
 def _asked(policy: Policy, gate: Gate) -> str:

@@ -57,6 +57,11 @@ class Case:
         """The run that made the model."""
         return author_of(self.entries, self.digests.get(MODEL, ""))
 
+    @property
+    def knows_who_trained(self) -> bool:
+        """Whether somebody signed that they trained the model, or of old the ledger names them."""
+        return self.author is not None if self.trainers is None else bool(self.trainers)
+
     def trained(self, who: str, policy: Policy) -> bool:
         """Whether a signer is who trained the model: who signed that, or whom the ledger names.
 
@@ -152,7 +157,7 @@ def _by_author(said: Statement, case: Case) -> str | None:
     terms = case.policy.gates[said.gate]
     if not terms.exclude_author:
         return None
-    if not case.trainers if case.trainers is not None else case.author is None:
+    if not case.knows_who_trained:
         return (
             "nobody has signed that they trained this model, and who did may not approve it: "
             "`pricewright sign author`"

@@ -280,6 +280,8 @@ class DelimitedSheet:
             if self._dialect.delimiter is None:
                 texts = [records.text(piece, record) for record in first]
                 self._delimiter = delimiter_of(texts, self._dialect)
+                if self._delimiter != ",":
+                    say("found the delimiter", file=self.name, delimiter=self._delimiter)
             lines = [self._fields(piece, records, record) for record in first]
             if self._dialect.header_line == 0 and lines:
                 return distinct([""] * len(lines[0])), 0

@@ -354,11 +354,11 @@ def _texts_of(quarantine: Quarantine, reason: str, field: str | None, sheet: She
 
 
 def _lines_of(quarantine: Quarantine, reason: str, field: str) -> npt.NDArray[np.int64]:
-    """The lines of the rows that a reason took for a column."""
+    """The lines of the rows, or of the values, that a reason took for a column."""
     here = (quarantine.reasons == code(reason)) & (
         quarantine.fields == quarantine.titles.index(field)
     )
-    lines: npt.NDArray[np.int64] = quarantine.lines[here & (quarantine.rows > 0)]
+    lines: npt.NDArray[np.int64] = quarantine.lines[here]
     return lines
 
 
@@ -375,7 +375,7 @@ def _refuse_undeclared(quarantine: Quarantine, sheet: Sheet, dialect: Dialect, n
             f"({sheet.texts([line])[line][:80]!r}); {_REMEDIES[reason]}."
         )
     for reason in ("unreadable-number", "unreadable-date"):
-        lost = (quarantine.reasons == code(reason)) & (quarantine.rows > 0)
+        lost = quarantine.reasons == code(reason)
         for place in np.unique(quarantine.fields[lost]).tolist():
             field = quarantine.titles[place]
             lines = _lines_of(quarantine, reason, field)
