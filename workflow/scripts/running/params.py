@@ -4,7 +4,6 @@ As params, for these stay where somebody overrides a rule's resources. Of a func
 a job's `output`, Snakemake does not compare what it returns: another value makes nothing run again.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from snakemake.exceptions import WorkflowError
 
 from running.comforts import comfort
+from running.startup import began
 
 Param = Callable[[Any, Any], dict[str, Any]]
 """Of a job's wildcards and output."""
@@ -23,7 +23,7 @@ def retrying(workflow: Any, delay: float) -> Param:
     The Snakemake that tries it again has had its logs written since it began; inside a job of a
     cluster, it has said the number.
     """
-    known = {"delay": delay, "since": time.time()}
+    known = {"delay": delay, "since": began()}
 
     def retry(wildcards: Any, output: Any) -> dict[str, Any]:
         if getattr(workflow, "remote_exec", False):

@@ -20,7 +20,7 @@ from snakemake.logging import logger
 
 from running.comforts import LAST, comfort
 from running.run_report import write_run_report
-from running.startup import began, given_config_files
+from running.startup import began, ended, given_config_files
 
 from pricewright.files.disk import file_sha256, write_whole
 from pricewright.files.errors import printable
@@ -208,12 +208,13 @@ def layout_engines() -> list[str]:
 
 
 def _end_now() -> None:
-    """Let go of what would keep the process when everything is done.
+    """Let go of the run, and of what would keep the process when everything is done.
 
     The last of the timers with which Snakemake limits its job rate would for a second, and a
     last look for garbage for as long as an import of pandas. Whoever runs Snakemake within a
     process of their own keeps their timers.
     """
+    ended()
     let_go()
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer) and _is_of_snakemake(thread.function):

@@ -21,6 +21,7 @@ from running.comforts import comfort
 
 from pricewright.configuration.config import complete, source_files
 from pricewright.files.errors import Refusal
+from pricewright.steplog.log import failed_for_good
 
 _UNQUOTED = " \t\n\"$&'()*;<>?{}|`\\"
 """Characters that Snakemake does not quote in the path of the Python that runs a script."""
@@ -100,27 +101,51 @@ def cancel_all(executor: Any) -> None:
         executor.cancel = method
 
 
-_RUN = {"began": time.time()}
+_RUN: dict[str, Any] = {"began": time.time(), "idle": None}
+"""The run at hand: when it began, and what is done if it has nothing to do."""
 
 
 def began() -> float:
     """When the run at hand did; a log from before is of another one."""
-    return _RUN["began"]
+    return float(_RUN["began"])
 
 
-class Overheard(logging.Filter):
-    """Hears what Snakemake says of a run: that it has nothing to do, which it tells no hook."""
+def ended() -> None:
+    """The run at hand is over: what Snakemake says from now on is of another one."""
+    _RUN["idle"] = None
 
-    def __init__(self, idle: Callable[[], None]) -> None:
-        super().__init__()
-        self.idle = idle
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Keep back that what never was cannot be restored."""
-        said = str(record.msg)
-        if said.startswith("Nothing to be done"):
-            self.idle()
-        return not said.startswith("Cannot restore ")
+def overhear(record: logging.LogRecord) -> bool:
+    """Hear from Snakemake that a run has nothing to do, which it tells no hook; and keep back
+    that what never was cannot be restored."""
+    said = str(record.msg)
+    idle = _RUN["idle"]
+    if idle and said.startswith("Nothing to be done"):
+        ended()
+        idle()
+    return not said.startswith("Cannot restore ")
+
+
+def try_once_what_is_wrong(job: Any) -> None:
+    """Have Snakemake not try again a job that failed for good: it would end in the same words."""
+    times = job.restart_times.fget
+
+    @wraps(times)
+    def restart_times(self: Any) -> int:
+        with comfort("wrong data is tried again, in vain"):
+            logs = [Path(path) for path in self.log if Path(path).exists()]
+            if any(failed_for_good(log) for log in logs if log.stat().st_mtime >= began()):
+                return 0
+        return int(times(self))
+
+    if not hasattr(times, "__wrapped__"):
+        job.restart_times = property(restart_times)
+
+
+AS_A_MODULE = (
+    "Pricewright runs as a module: its picture of the DAG, run report, verdict and last words are "
+    "left out, for Snakemake runs the handlers of the outer workflow alone (docs/prices.md)."
+)
 
 
 def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
@@ -128,16 +153,23 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
 
     idle: what is done with the workflow if there is nothing else to do.
     """
-    _RUN["began"] = time.time()  # there may be several in one process
+    _RUN.update(began=time.time(), idle=None)  # there may be several in one process
     with comfort("this run imports pandas, which takes a while"):
         spare_pandas()
     with comfort("it says that it cannot restore what was never there, and makes up no records"):
         from snakemake.logging import logger
+        from snakemake_interface_executor_plugins.settings import ExecMode
 
-        for heard in [one for one in logger.filters if isinstance(one, Overheard)]:
-            logger.removeFilter(heard)  # of an earlier run in this process
-        main = is_main(workflow)
-        logger.addFilter(Overheard(lambda: idle(workflow) if main else None))
+        logger.addFilter(overhear)
+        if workflow.exec_mode == ExecMode.DEFAULT:
+            if workflow.modifier.is_main_snakefile():
+                _RUN["idle"] = lambda: idle(workflow)
+            else:
+                logger.info(AS_A_MODULE)
+    with comfort("wrong data is tried again, in vain"):
+        from snakemake.jobs import Job
+
+        try_once_what_is_wrong(Job)
     with comfort("an interrupted run may leave jobs in a cluster's queue"):
         if executors := sys.modules.get("snakemake_interface_executor_plugins.executors.remote"):
             cancel_all(executors.RemoteExecutor)
@@ -145,14 +177,6 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
         from running.terminal import watch
 
         watch(workflow)
-
-
-def is_main(workflow: Any) -> bool:
-    """Whether what is read now is the workflow that runs: no module of it, and not in a job."""
-    from snakemake_interface_executor_plugins.settings import ExecMode
-
-    main = workflow.exec_mode == ExecMode.DEFAULT and workflow.modifier.is_main_snakefile()
-    return bool(main)
 
 
 def given_config_files(workflow: Any) -> list[str]:
