@@ -1,11 +1,12 @@
 """What a run leaves behind: each record on its own, none lost for good, none replaced by a part."""
 
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from conftest import STEPS, Project
+from conftest import STEPS, Project, command
 from pricewright.files.disk import file_sha256
 from pricewright.signoffs import ledger
 from pricewright.signoffs.policy import author_of, last_config_files
@@ -126,3 +127,33 @@ def test_a_job_on_the_node_of_a_cluster_tells_the_ledger_and_knows_its_attempt(f
     assert last_config_files(ledger.read(finished.folder / "ledger")) == [Path("desk.yaml")]
     log = (finished.folder / "logs/train_or_score.log").read_text()
     assert " wait attempt=2 seconds=0.05" in log
+
+
+HOST = """
+import threading, time
+from pathlib import Path
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import DAGSettings, OutputSettings, ResourceSettings
+
+own = threading.Timer(3600, print)
+own.daemon = True
+own.start()
+for steps in (("deploy",), (), ("deploy",)):
+    with SnakemakeApi(OutputSettings()) as api:
+        workflow = api.workflow(ResourceSettings(cores=1), snakefile=Path("Snakefile"))
+        settings = DAGSettings(forcerun=steps, rerun_triggers=frozenset())
+        workflow.dag(settings).execute_workflow(executor="local")
+    time.sleep(10)
+print("own timer", own.is_alive() and not own.finished.is_set())
+"""
+
+
+def test_a_process_that_runs_snakemake_itself_keeps_its_timer_and_each_run_its_time(finished):
+    (finished.folder / "results/dag.svg").unlink()
+    outcome = command("-c", HOST, cwd=finished.folder)
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.stdout.splitlines()[-1] == "own timer True"
+    took = [float(seconds) for seconds in re.findall(r"1 step in ([\d.]+) s", outcome.stderr)]
+    assert len(took) == 2
+    assert max(took) < 10
+    assert "dag.svg" in written(finished)

@@ -43,6 +43,8 @@ def production(
         The folder with `results/`, `config/signers` and what people signed.
     """
     say("start", input=Path(project, input))
+    if Path(project) != Path():
+        logger.warning("what is said below is about %s/, where commands are to be given", project)
     last = last_config_files(ledger.read(Path(project, ledger.LEDGER)))
     if last and not configfile:
         raise Refusal(

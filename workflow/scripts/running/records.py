@@ -134,7 +134,7 @@ def tell_ledger(steps: list[str], author: str | None, configfile: list[str]) -> 
         trained = TRAINING in steps
         record_run(
             Path(),
-            [TRAINING] if trained else steps,
+            [TRAINING] if trained else sorted(set(steps)),  # a shard's name is there once a shard
             file_sha256(model),
             author,
             configfile=configfile,
