@@ -61,7 +61,7 @@ def production(
         for line in unsigned.listing(configfile).splitlines():
             logger.error(f"  {line}")
         raise
-    say("end", release=digest, model="production/current/model.json")
+    say("end", release=digest, model=Path(project, "production/current/model.json"))
 
 
 def _newer(config: dict[str, Any], project: Path) -> Iterator[str]:
