@@ -8,7 +8,7 @@ import sys
 import time
 from datetime import datetime
 
-from conftest import PRICEWRIGHT, STEPS, command
+from conftest import STEPS
 
 
 def times(log):
@@ -65,7 +65,6 @@ def test_bad_data_is_read_once_and_its_sentence_stays_the_last_word(project):
     assert f"ERROR ingest failed for good: {sentence}" in log.read_text().splitlines()[-1]
     for vain in ("Trying to restart", "Cannot restore"):
         assert vain not in outcome.stderr
-    assert "attempts" not in command(PRICEWRIGHT, "status", cwd=project.folder).stdout
     assert not (project.folder / "results" / "prices_raw.json").exists()
     assert f"logs/ingest.log: ingest failed for good: {sentence}" in outcome.stderr
 
