@@ -26,7 +26,7 @@ from pricewright.commands.predict import as_csv, as_table, main, predict
 from pricewright.files import strict_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import document as opened
-from pricewright.forecasting.model import read_new_prices
+from pricewright.forecasting.histories import read_new_prices
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -252,14 +252,14 @@ SCORED = {"rtol": 1e-9, "atol": 0.0}
 
 
 def states_of(saved):
-    arrays = {name: part for name, part in saved.states.items() if part is not None}
+    arrays = saved.states.arrays()
     recent = {f"recent {number}": prices for number, prices in enumerate(saved.recent)}
     return arrays | recent | {"last_days": saved.last_days}
 
 
 def rolled(saved, known, *files):
     for file in files:
-        saved = saved.rolled(read_new_prices(file, saved, known).panel)
+        saved = saved.rolled(read_new_prices(file, saved, known)[0])
     return saved
 
 
@@ -273,9 +273,9 @@ def test_rolling_forward_is_scoring_the_whole_in_however_many_goes(volatility, l
     scored = train(tmp_path / "whole", late + LATER, mode="score", model=path)
     newer = write_clean(tmp_path / "newer.json", late + LATER)
 
-    one = opened.open_model(path)
-    saved = rolled(one.saved, one.known, newer)
-    expected = opened.open_model(scored).saved
+    old, known = opened.open_model(path)
+    saved = rolled(old, known, newer)
+    expected, _ = opened.open_model(scored)
     for name, values in states_of(expected).items():
         np.testing.assert_allclose(states_of(saved)[name], values, err_msg=name, **SCORED)
     forecasts = json.loads(scored.read_text())["symbols"]
@@ -287,7 +287,7 @@ def test_rolling_forward_is_scoring_the_whole_in_however_many_goes(volatility, l
         assert record["from"] == DAYS[-1]
 
     half = write_clean(tmp_path / "half.json", [r for r in LATER if r["date"] <= DAYS[337]])
-    twice = rolled(one.saved, one.known, half, newer)
+    twice = rolled(old, known, half, newer)
     for name, values in states_of(saved).items():
         np.testing.assert_array_equal(states_of(twice)[name], values, err_msg=name)
 

@@ -8,10 +8,8 @@ import pytest
 from forecasts import chosen, records_of, simulated, trained, uneven
 
 from pricewright.evaluation import champion
-from pricewright.evaluation.figures import metrics
-from pricewright.evaluation.scores import score
-from pricewright.forecasting.track import make_timeline
-from pricewright.forecasting.walkforward import walk_forward
+from pricewright.evaluation.scores import figures, score
+from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -22,23 +20,16 @@ HAR = {"volatility": "har", "distribution": "normal", "refit": 20, "origins": 40
 def scored(panel, **changes):
     """The settings of a challenger, its timeline and its scores."""
     settings = chosen(**(PLAIN | changes))
-    times = make_timeline(panel, settings)
-    return settings, times, score(walk_forward(panel, times, settings), settings)
+    walked = walk_forward(panel, make_timeline(panel, settings), settings)
+    return walked, score(walked)
 
 
 def compared(document, panel, cutoff="2000-01-01", losses=1.0, **changes):
     """The record of a champion, said to be of long ago, beside a challenger with some settings,
     whose losses are so many times what they are."""
-    settings, times, scores = scored(panel, **changes)
+    walked, scores = scored(panel, **changes)
     scores.model.pinball[:] *= losses
-    return champion.compare(
-        document | {"cutoff": cutoff},
-        "0" * 64,
-        scores,
-        panel=panel,
-        timeline=times,
-        settings=settings,
-    )
+    return champion.compare(document | {"cutoff": cutoff}, "0" * 64, walked, scores)
 
 
 @pytest.fixture
@@ -83,7 +74,7 @@ def test_the_difference_is_that_of_the_mean_losses_over_the_champions(tmp_path, 
     found = compared(trained(tmp_path, records_of(market), **PLAIN), market, decay=0.8)
     losses = []
     for decay in (0.8, 0.94):
-        _, _, scores = scored(market, decay=decay)
+        _, scores = scored(market, decay=decay)
         losses.append(scores.model.pinball.mean(axis=(1, 2)))
     differences = losses[0] - losses[1]
     assert found["difference"] == pytest.approx(differences.mean() / losses[1].mean())
@@ -183,17 +174,17 @@ def test_the_figures_of_both_are_those_that_each_has_alone(tmp_path, market):
     """Of two models of which nothing is estimated, from dates that neither was trained on."""
     found = compared(trained(tmp_path, records_of(market), **PLAIN), market, decay=0.8)["metrics"]
     for name, decay in (("challenger", 0.8), ("champion", 0.94)):
-        _, _, scores = scored(market, decay=decay)
-        alone = metrics(scores, market.symbols)
+        _, scores = scored(market, decay=decay)
+        alone = figures(scores, market.symbols)
         made = found["pooled"][name]
         own = alone["pooled"]["model"]
         for key, value in (own | own.pop("by_horizon")).items():
             assert (made | made["by_horizon"])[key] == pytest.approx(value), key
         assert made["exceptions"]["5"] == pytest.approx(alone["pooled"]["var"]["5"]["share"])
-        for symbol, figures in alone["by_symbol"].items():
+        for symbol, its in alone["by_symbol"].items():
             own = found["by_symbol"][symbol][name]
-            assert own["mase"] == pytest.approx(figures["model"]["mase"])
-            assert own["qlike"] == pytest.approx(figures["volatility"]["qlike"])
+            assert own["mase"] == pytest.approx(its["model"]["mase"])
+            assert own["qlike"] == pytest.approx(its["volatility"]["qlike"])
     assert found["pooled"]["mae_ratio"] == 1
     assert found["pooled"]["challenger"]["qlike"] != found["pooled"]["champion"]["qlike"]
 
@@ -204,7 +195,7 @@ def test_the_figures_of_both_are_of_dates_and_days_after_the_champions_cutoff(tm
     document = trained(tmp_path, records_of(market), **PLAIN)
     cutoff = str(np.datetime64(day, "D"))
     found = compared(document, market, cutoff=cutoff, origins=40)["metrics"]["by_symbol"]["S0"]
-    _, times, scores = scored(market, origins=40)
+    _, scores = scored(market, origins=40)
     first = int(market.upto(int(times.origins[0]))[0]) - 1
     since = int(market.upto(day)[0]) - 1 - first
     assert since > 0

@@ -8,13 +8,12 @@ import pytest
 from forecasts import chosen, garch_changes, records_of, simulated, trained, uneven, weekdays
 
 from pricewright.evaluation import leakage
-from pricewright.evaluation.leakage import spoiled
+from pricewright.evaluation.leakage import garble
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import har, location, trees, walkforward
-from pricewright.forecasting import track as walk
+from pricewright.forecasting import model as walk
 from pricewright.forecasting.panel import Panel, panel_of
-from pricewright.forecasting.track import make_timeline
-from pricewright.forecasting.walkforward import walk_forward
+from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -23,7 +22,7 @@ def checked(panel, settings, processes=1):
     """What the check says of a run."""
     times = make_timeline(panel, settings)
     walked = walk_forward(panel, times, settings, processes)
-    return leakage.check(panel, times, settings, walked, processes)
+    return leakage.check(walked, processes)
 
 
 def leak(panel, settings):
@@ -121,7 +120,7 @@ def test_an_honest_run_with_no_origin_passes():
 def test_garbage_keeps_days_and_signs_and_what_was_known():
     panel = uneven()
     cutoff = int(panel.days[250, 0])
-    found = spoiled(panel, cutoff)
+    found = garble(panel, cutoff)
     later = (panel.days > cutoff) & np.isfinite(panel.prices) & (panel.prices != 0)
     np.testing.assert_array_equal(found.days, panel.days)
     np.testing.assert_array_equal(found.prices[~later], panel.prices[~later])
@@ -173,9 +172,9 @@ def test_a_regression_on_outcomes_that_were_not_known_is_caught(monkeypatch):
 
 @pytest.mark.parametrize("ahead", [1, 5, 10**6])
 def test_trees_that_learn_from_outcomes_that_were_not_known_are_caught(monkeypatch, ahead):
-    honest = trees.grown
+    honest = trees.grow_trees
     monkeypatch.setattr(
-        trees, "grown", lambda rows, since, until: honest(rows, since, until + ahead)
+        trees, "grow_trees", lambda rows, since, until: honest(rows, since, until + ahead)
     )
     column, _ = leak(simulated(2), chosen(location="lightgbm"))
     assert column == "centre"
@@ -239,7 +238,7 @@ def test_a_forecast_of_one_day_between_two_origins_that_knew_later_ones_is_caugh
     def of_last_day(*args, **options):
         piece, track, first = honest(*args, **options)
         found = getattr(piece, name).copy()
-        found[2] += args[0].panel.values[-1]
+        found[2] += args[0].values[-1]
         return replace(piece, **{name: found}), track, first
 
     monkeypatch.setattr(walkforward, "_forecasts", of_last_day)

@@ -8,12 +8,11 @@ import scoringrules
 from forecasts import chosen, simulated, uneven
 from scipy import stats
 
-from pricewright.evaluation.figures import metrics, percent_key
+from pricewright.evaluation.acceptance import percent_key
 from pricewright.evaluation.metrics import kupiec
-from pricewright.evaluation.scores import COVERAGES, TAILS, score
+from pricewright.evaluation.scores import COVERAGES, TAILS, figures, score
 from pricewright.forecasting.distribution import LEVELS, levels_with
-from pricewright.forecasting.track import make_timeline
-from pricewright.forecasting.walkforward import walk_forward
+from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -28,8 +27,8 @@ class Walk:
         self.panel, self.settings = panel, settings
         self.times = make_timeline(panel, settings)
         self.walked = walk_forward(panel, self.times, settings)
-        self.scores = score(self.walked, settings)
-        self.figures = metrics(self.scores, panel.symbols)
+        self.scores = score(self.walked)
+        self.figures = figures(self.scores, panel.symbols)
         (self.piece,) = self.walked.pieces
         self.shapes = self.walked.shapes(self.piece)
 
@@ -273,10 +272,10 @@ def test_scores_of_groups_of_symbols_are_those_of_all_together():
     panel = simulated(70, 120)
     settings = chosen(refit=20)
     times = make_timeline(panel, settings)
-    whole = score(walk_forward(panel, times, settings), settings)
+    whole = score(walk_forward(panel, times, settings))
     for column in (0, 63, 64, 69):
         alone_panel = panel.columns(np.array([column]))
-        alone = score(walk_forward(alone_panel, times, settings), settings)
+        alone = score(walk_forward(alone_panel, times, settings))
         np.testing.assert_array_equal(whole.model.pinball[:, [column]], alone.model.pinball)
         np.testing.assert_array_equal(whole.hits[:, [column]], alone.hits)
 

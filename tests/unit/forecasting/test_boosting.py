@@ -11,18 +11,17 @@ from conftest import SCRIPTS, command
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import trees
 from pricewright.forecasting.panel import NEVER, panel_of
-from pricewright.forecasting.track import make_timeline
 from pricewright.forecasting.trees import (
     FEWEST,
     LAGS,
     every,
-    grown,
+    grow_trees,
+    in_deviations,
     last_changes,
     moves,
     rows,
-    scaled,
 )
-from pricewright.forecasting.walkforward import walk_forward
+from pricewright.forecasting.walkforward import make_timeline, walk_forward
 from pricewright.tables.schema import load
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -42,7 +41,7 @@ def echoing(days=1000, symbols=3, share=0.6):
 
 
 def same(one, other):
-    return trees.written(one) == trees.written(other)
+    return trees.trees_to_json(one) == trees.trees_to_json(other)
 
 
 # What trees look at.
@@ -70,14 +69,14 @@ def test_last_changes_go_on_from_where_they_were():
 
 def test_changes_of_nothing_in_units_of_nothing_are_nothing():
     changes = np.array([[0.0] * LAGS, [0.02] * LAGS])
-    found = scaled(changes, np.array([0.0, 1e-4]))
+    found = in_deviations(changes, np.array([0.0, 1e-4]))
     assert found.tolist() == [[0.0] * LAGS, [2.0] * LAGS]
 
 
 @pytest.mark.parametrize("unit", [1e-6, 1024.0])
 def test_a_forecast_is_free_of_scale(unit):
     panel = simulated(3, 500)
-    found = grown(rows(panel, chosen(**TREES), 1), *ALL)
+    found = grow_trees(rows(panel, chosen(**TREES), 1), *ALL)
     changes = last_changes(panel.values)[-1]
     variance = np.array([1e-4, 2e-4, 3e-4])
     plain = moves(found, changes, variance, 5)
@@ -97,7 +96,7 @@ def test_a_row_is_an_observation_and_what_came_of_it(volatility):
     assert len(found.outcomes) == 2 * (135 * 5 + 4 + 3 + 2 + 1)  # those after the first 60
     values = panel.values[:, 1]
     place = len(found.outcomes) - 1  # the last of all: of the last but one observation, 1 ahead
-    assert found.numbers[place, -1] == 1
+    assert found.inputs[place, -1] == 1
     changes = np.diff(values)
     squared = changes[:198] ** 2
     if volatility == "rolling":
@@ -107,14 +106,14 @@ def test_a_row_is_an_observation_and_what_came_of_it(volatility):
         for square in squared:
             variance = 0.94 * variance + 0.06 * square
     expected = changes[197 - np.arange(LAGS)] / np.sqrt(variance)
-    np.testing.assert_allclose(found.numbers[place, :-1], expected, atol=1e-6)
+    np.testing.assert_allclose(found.inputs[place, :-1], expected, atol=1e-6)
     np.testing.assert_allclose(found.outcomes[place], changes[198] / np.sqrt(variance), atol=1e-6)
     assert (found.begun[place], found.known[place]) == (panel.days[198, 1], panel.days[199, 1])
 
 
 def test_an_outcome_is_in_units_of_a_random_walk_of_as_many_steps():
     found = rows(simulated(6, 2000), chosen(horizon=10, **TREES), 1)
-    spread = [found.outcomes[found.numbers[:, -1] == step].std() for step in range(1, 11)]
+    spread = [found.outcomes[found.inputs[:, -1] == step].std() for step in range(1, 11)]
     np.testing.assert_allclose(spread, 1.0, atol=0.15)
 
 
@@ -125,7 +124,7 @@ def test_of_long_histories_some_rows_are_taken_and_all_steps_alike(horizon, monk
     step = every(int(panel.counts.sum()), horizon)
     found = rows(panel, chosen(horizon=horizon, **TREES), step)
     assert 1000 < len(found.outcomes) <= 3000
-    counts = np.bincount(found.numbers[:, -1].astype(int), minlength=horizon + 1)[1:]
+    counts = np.bincount(found.inputs[:, -1].astype(int), minlength=horizon + 1)[1:]
     assert counts.max() - counts.min() <= 0.1 * counts.mean() + 4
 
 
@@ -138,26 +137,26 @@ def test_rows_of_levels_begin_where_levels_are_needed():
 def test_with_few_rows_there_are_no_trees():
     found = rows(simulated(2, 500), chosen(**TREES), 1)
     known = np.sort(found.known)
-    assert grown(found, -NEVER, int(known[FEWEST - 2]) - 1) is None
-    assert grown(found, *ALL)
+    assert grow_trees(found, -NEVER, int(known[FEWEST - 2]) - 1) is None
+    assert grow_trees(found, *ALL)
 
 
 def test_with_outcomes_that_are_all_alike_there_are_no_trees():
     found = rows(simulated(2, 500), chosen(**TREES), 1)
-    assert grown(replace(found, outcomes=np.full(len(found.outcomes), 0.5)), *ALL) is None
+    assert grow_trees(replace(found, outcomes=np.full(len(found.outcomes), 0.5)), *ALL) is None
 
 
 def test_only_outcomes_within_the_days_count():
     panel, settings = simulated(3, 400), chosen(**TREES)
     since, until = int(panel.days[100, 0]), int(panel.days[300, 0])
-    plain = grown(rows(panel, settings, 1), since, until)
+    plain = grow_trees(rows(panel, settings, 1), since, until)
     found = rows(panel, settings, 1)
     outside = (found.begun < since) | (found.known > until)
     garbage = replace(found, outcomes=np.where(outside, 3.0, found.outcomes))
-    assert same(grown(garbage, since, until), plain)
+    assert same(grow_trees(garbage, since, until), plain)
     for last in (found.known == until, found.begun == since):
         changed = replace(found, outcomes=np.where(last, 3.0, found.outcomes))
-        assert not same(grown(changed, since, until), plain)
+        assert not same(grow_trees(changed, since, until), plain)
 
 
 def walked(panel, settings, **options):
@@ -170,7 +169,7 @@ def test_trees_have_the_window_and_the_embargo_of_all_estimates():
     settings = chosen(window_days=300, embargo_days=20, refit=100, **TREES)
     (piece,) = walked(panel, settings, to_the_end=False)
     until = int(make_timeline(panel, settings).estimates[-1]) - 20
-    expected = grown(rows(panel, settings, 1), until - 300, until)
+    expected = grow_trees(rows(panel, settings, 1), until - 300, until)
     assert same(piece.fitted.location.trees, expected)
 
 

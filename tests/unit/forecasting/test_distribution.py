@@ -21,6 +21,7 @@ from pricewright.forecasting.distribution import (
 from pricewright.forecasting.distribution import simulated_calibration as by_simulation
 from pricewright.forecasting.garch import Garch
 from pricewright.forecasting.volatility import Volatility
+from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -226,9 +227,10 @@ def test_where_everyone_has_few_errors_the_shape_is_normal():
 
 
 def test_the_normal_shape_is_one_for_all():
-    (found,) = shapes_of([known_of([500, 500], [3 * NORMAL] * 2)], chosen(horizon=1))
-    assert found.shape == (1, 1, 1, len(LEVELS))
-    np.testing.assert_allclose(found[0, 0, 0], NORMAL, atol=1e-12)
+    panel, settings = simulated(2), chosen(horizon=2, distribution="normal")
+    found = walk_forward(panel, make_timeline(panel, settings), settings).last_shapes()
+    assert found.shape == (1, 2, len(LEVELS))
+    np.testing.assert_allclose(found[0, 0], NORMAL, atol=1e-12)
 
 
 def test_simulated_shapes_of_who_has_few_errors_or_no_variance_are_normal():

@@ -45,7 +45,7 @@ def test_the_weights_of_a_panel_are_those_of_a_gamma_glm_where_none_is_held_at_z
     found = har.weights(rows, -NEVER, NEVER - 1)
     for horizon in range(3):
         use = rows.known[horizon] < NEVER
-        x = rows.averages[use]
+        x = rows.inputs[use]
         active = found[horizon] > 0
         theirs = glm(x[:, active], rows.outcomes[horizon][use])
         np.testing.assert_allclose(found[horizon][active], theirs, rtol=1e-6)
@@ -124,7 +124,7 @@ def test_only_what_began_in_the_window_counts():
     rows = har.rows(panel, 2, 1)
     kept = rows.begun >= since
     garbled = har.Rows(
-        rows.averages,
+        rows.inputs,
         np.where(rows.begun >= since, rows.outcomes, 7.0),
         rows.begun,
         rows.known,
@@ -155,7 +155,7 @@ def test_the_rows_of_a_series_are_its_averages_and_the_mean_squares_that_followe
     at = np.arange(har.WARM_UP, 199)
     assert len(rows.begun) == len(at)
     longest = past[at, 0, -1:]
-    np.testing.assert_allclose(rows.averages, np.maximum(past[at, 0], har.FLOOR * longest))
+    np.testing.assert_allclose(rows.inputs, np.maximum(past[at, 0], har.FLOOR * longest))
     assert (rows.begun == panel.days[at, 0]).all()
     for step in range(1, horizon + 1):
         known = rows.known[step - 1]
@@ -181,7 +181,7 @@ def test_a_crash_of_one_day_counts_for_no_more_than_the_clip():
     prices[200:] *= 1000
     jumped = type(panel)(panel.symbols, panel.days, prices, panel.levels)
     rows = har.rows(jumped, 1, 1)
-    ratio = rows.outcomes[0] / rows.averages[:, -1]
+    ratio = rows.outcomes[0] / rows.inputs[:, -1]
     assert ratio.max() == pytest.approx(har.CLIP)
 
 

@@ -5,7 +5,7 @@ import pytest
 from forecasts import chosen, simulated, uneven, weekdays
 
 from pricewright.forecasting.panel import panel_of
-from pricewright.forecasting.track import make_timeline
+from pricewright.forecasting.walkforward import make_timeline
 
 pytestmark = pytest.mark.filterwarnings("error")
 

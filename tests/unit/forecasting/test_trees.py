@@ -81,8 +81,10 @@ def test_rows_of_any_shape_are_what_each_is_alone():
 
 def test_what_is_written_is_read_again_the_same():
     model, ours = grown()
-    again = trees.read(CheckedDocument({"trees": trees.written(ours)}, "m.json"), "trees", 4)
-    assert trees.written(again) == trees.written(ours)
+    again = trees.trees_from_json(
+        CheckedDocument({"trees": trees.trees_to_json(ours)}, "m.json"), "trees", 4
+    )
+    assert trees.trees_to_json(again) == trees.trees_to_json(ours)
     rows = np.random.default_rng(2).normal(size=(100, 4))
     np.testing.assert_array_equal(total(again, list(rows.T)), total(ours, list(rows.T)))
     np.testing.assert_allclose(total(again, list(rows.T)), model.predict(rows), atol=1e-12)

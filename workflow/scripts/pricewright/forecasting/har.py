@@ -15,7 +15,6 @@ their order, so that the same rows come to the same weights to the byte.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
@@ -48,7 +47,7 @@ def gamma_regression(x: Floats, y: Floats, use: Flags, start: Floats | None = No
     terms = x.shape[1]
     if use.sum() < FEWEST:
         return np.full(terms, np.nan)
-    regression = _Regression.of(x[use], y[use])
+    regression = _Regression(x[use], y[use])
     known = start is not None and bool(np.isfinite(start).all())
     weights = start if known and start is not None else np.full(terms, 1 / terms)
     active = weights > 0
@@ -56,7 +55,7 @@ def gamma_regression(x: Floats, y: Floats, use: Flags, start: Floats | None = No
         score, information, curvature = regression.slope(weights)
         chosen = np.ix_(active, active)
         new = np.zeros(terms)
-        by_newton = (known or step > 0) and _is_convex(curvature[chosen])
+        by_newton = (known or step > 0) and bool((np.linalg.eigvalsh(curvature[chosen]) > 0).all())
         if by_newton:
             new[active] = weights[active] + np.linalg.solve(curvature[chosen], score[active])
             by_newton = bool((new >= 0).all())
@@ -77,26 +76,16 @@ def gamma_regression(x: Floats, y: Floats, use: Flags, start: Floats | None = No
     return weights
 
 
-@dataclass(frozen=True)
 class _Regression:
     """Rows in chunks: x (C, K, CHUNK), y and which of them count (C, CHUNK)."""
 
-    x: Floats
-    y: Floats
-    counted: Floats
-
-    @classmethod
-    def of(cls, x: Floats, y: Floats) -> Self:
+    def __init__(self, x: Floats, y: Floats) -> None:
         """Rows x (B, K) and y (B,); what is added to fill a chunk does not count."""
         more = -len(y) % CHUNK
-        counted = np.concatenate([np.ones(len(y)), np.zeros(more)])
         x = np.concatenate([x, np.ones((more, x.shape[1]))]).reshape(-1, CHUNK, x.shape[1])
-        y = np.concatenate([y, np.zeros(more)])
-        return cls(
-            np.ascontiguousarray(x.swapaxes(1, 2)),
-            y.reshape(-1, CHUNK),
-            counted.reshape(-1, CHUNK),
-        )
+        self.x = np.ascontiguousarray(x.swapaxes(1, 2))
+        self.y = np.concatenate([y, np.zeros(more)]).reshape(-1, CHUNK)
+        self.counted = np.concatenate([np.ones(len(y)), np.zeros(more)]).reshape(-1, CHUNK)
 
     def slope(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
         """The score (K,) of the log-likelihood, its expected and its true curvature (K, K)."""
@@ -112,10 +101,6 @@ class _Regression:
         information = moments[:, :terms]
         information += RIDGE * np.trace(information) * np.eye(terms)
         return moments[:, -1], information, moments[:, terms:-1]
-
-
-def _is_convex(curvature: Floats) -> bool:
-    return bool((np.linalg.eigvalsh(curvature) > 0).all())
 
 
 HALF_LIVES = (1.0, 5.0, 20.0, 60.0, 250.0)
@@ -161,17 +146,27 @@ def seed(squares: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Rows:
-    """B rows for the regressions, in order of series.
+    """B rows to learn from, in order of series.
 
-    averages: (B, K).  outcomes: (H, B), mean squares over 1..h days ahead, clipped.  begun: (B,),
-    the day after which an outcome begins, and known: (H, B), the day on which it is known, NEVER
-    if that is not there yet.
+    inputs: (B, K), what to learn by.  outcomes: (B,), or (H, B) for horizons side by side.
+    begun: (B,), the day after which an outcome begins, and known: as outcomes, the day on which it
+    is known, NEVER if that is not there yet.
     """
 
-    averages: Floats
+    inputs: Floats
     outcomes: Floats
     begun: Days
     known: Days
+
+
+def join_rows(parts: Sequence[Rows]) -> Rows:
+    """The rows of several groups of series together."""
+    return Rows(
+        np.concatenate([part.inputs for part in parts]),
+        np.concatenate([part.outcomes for part in parts], axis=-1),
+        np.concatenate([part.begun for part in parts]),
+        np.concatenate([part.known for part in parts], axis=-1),
+    )
 
 
 def every(observations: int) -> int:
@@ -180,11 +175,12 @@ def every(observations: int) -> int:
 
 
 def rows(panel: Panel, horizon: int, step: int) -> Rows:
-    """Every `step`-th observation of a panel as rows."""
+    """Every `step`-th observation of a panel as rows: its averages (B, K), and mean squares over
+    1..h days ahead (H, B), clipped."""
     changes = squares(panel.values)
     past = with_floor(averages(changes))
     sums_so_far = np.concatenate([np.zeros((1, len(panel))), np.cumsum(changes, axis=0)])
-    found = [_nothing(horizon)]
+    found = []
     steps = np.arange(1, horizon + 1)[:, None]
     for column, count in enumerate(panel.counts):
         at = np.arange(max(WARM_UP, panel.first[column] + 1), count - 1, step)
@@ -201,22 +197,7 @@ def rows(panel: Panel, horizon: int, step: int) -> Rows:
                 np.where(there, panel.days[ahead, column], NEVER),
             )
         )
-    return joined(found)
-
-
-def _nothing(horizon: int) -> Rows:
-    none, days = np.empty((horizon, 0)), np.empty(0, dtype=np.int32)
-    return Rows(np.empty((0, len(HALF_LIVES))), none, days, none.astype(np.int32))
-
-
-def joined(parts: Sequence[Rows]) -> Rows:
-    """The rows of several panels together."""
-    return Rows(
-        np.concatenate([part.averages for part in parts]),
-        np.concatenate([part.outcomes for part in parts], axis=1),
-        np.concatenate([part.begun for part in parts]),
-        np.concatenate([part.known for part in parts], axis=1),
-    )
+    return join_rows(found)
 
 
 def weights(rows: Rows, since: int, until: int, start: Floats | None = None) -> Floats:
@@ -229,5 +210,5 @@ def weights(rows: Rows, since: int, until: int, start: Floats | None = None) -> 
         use = (rows.begun >= since) & (rows.known[horizon] <= until)
         before = start[horizon] if start is not None else found[-1] if found else None
         outcomes = rows.outcomes[horizon]
-        found.append(gamma_regression(rows.averages, outcomes, use, before))
+        found.append(gamma_regression(rows.inputs, outcomes, use, before))
     return np.array(found)
