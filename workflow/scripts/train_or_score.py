@@ -138,9 +138,7 @@ def _tell_ledger(project: Path, digest: str, author: str | None, configfile: Seq
             project, [policy.TRAINING], digest, author, configfile=configfile, once=True
         )
     except (Refusal, OSError) as error:
-        logger.warning(
-            "the ledger was not told who made this model, so nobody can sign for it: %s", error
-        )
+        logger.warning("the ledger was not told who made this model: %s", error)
 
 
 def _done(shards: Sequence[Path]) -> list[ShardResult]:
