@@ -149,10 +149,12 @@ def tell_people(steps: list[str], allow_unaccepted: bool) -> None:
     with comfort("the last words of this run are left out"):
         from snakemake.settings.enums import Quietness
 
-        from pricewright.reporting.verdict import ending  # costs each load of the Snakefile else
+        from pricewright.reporting.verdict import (
+            run_summary,  # costs each load of the Snakefile else
+        )
 
         took = time.time() - began()
-        text = ending(Path(), steps, took, allow_unaccepted=allow_unaccepted)
+        text = run_summary(Path(), steps, took, allow_unaccepted=allow_unaccepted)
         logger.info(f"\n{text}", extra=LAST | {"quietness": Quietness.PROGRESS})
 
 
