@@ -149,9 +149,7 @@ def tell_people(steps: list[str], allow_unaccepted: bool) -> None:
     with comfort("the last words of this run are left out"):
         from snakemake.settings.enums import Quietness
 
-        from pricewright.reporting.verdict import (
-            run_summary,  # costs each load of the Snakefile else
-        )
+        from pricewright.reporting.verdict import run_summary  # costs each load else
 
         took = time.time() - began()
         text = run_summary(Path(), steps, took, allow_unaccepted=allow_unaccepted)
