@@ -48,6 +48,16 @@ def test_outside_of_any_project_it_is_one_sentence(tmp_path, name):
     )
 
 
+@pytest.mark.parametrize("name", ["status", "verify"])
+def test_who_reads_it_may_stop_early(finished: Project, name):
+    arguments = [sys.executable, PRICEWRIGHT, name]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(arguments, cwd=finished.folder, **pipes) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
 def test_inside_a_release_it_is_still_the_project_that_released_it(finished: Project):
     release = finished.folder / "production/releases/abc"
     (release / "workflow").mkdir(parents=True)

@@ -1,7 +1,7 @@
 # Requires the source in config. Gives its prices, and an account of every row that came.
 rule ingest:
     input:
-        local(SOURCE_FILES),
+        local(plainly_named(SOURCE_FILES)),
     output:
         f"results/prices_raw.{config['format']}",
         receipt=report(
@@ -34,7 +34,11 @@ rule ingest:
         disk_mb=disk(1000, per_mb=6),
     params:
         options=lambda wildcards: ingest_options(config, project_folder(rules)),
-        version=lambda wildcards: source_version(config, project_folder(rules)),
+        version=lambda wildcards: source_version(
+            config,
+            project_folder(rules),
+            sorted(set(SOURCE_FILES) - set(plainly_named(SOURCE_FILES))),
+        ),
         retry=retrying(workflow, config["retries"]["delay"]),
         code=code_used(SCRIPTS / "ingest.py"),
     script:

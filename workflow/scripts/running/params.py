@@ -4,6 +4,7 @@ As params, for these stay where somebody overrides a rule's resources. Of a func
 a job's `output`, Snakemake does not compare what it returns: another value makes nothing run again.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,15 @@ def training_record(workflow: Any, author: str | None, configfile: Sequence[str]
         }
 
     return record
+
+
+_MEANT_OTHERWISE = re.compile(r"[{}]|<\w+>")
+"""What Snakemake takes for a wildcard or a variable in a name; there is no way to escape it."""
+
+
+def plainly_named(files: Sequence[str]) -> list[str]:
+    """The files that may be inputs: those whose names Snakemake takes as they are."""
+    return [file for file in files if not _MEANT_OTHERWISE.search(file)]
 
 
 def project_folder(rules: Any) -> str:

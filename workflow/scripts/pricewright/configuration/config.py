@@ -10,7 +10,7 @@ import yaml
 
 from pricewright.cleaning.options import FlagThresholds, MissingRules
 from pricewright.evaluation.acceptance import Criteria
-from pricewright.files.disk import read_whole
+from pricewright.files.disk import file_sha256, read_whole
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.settings import Settings
 from pricewright.intake.archive import Archive, Reception
@@ -68,13 +68,14 @@ def source_files(config: dict[str, Any], workflow_folder: Path) -> list[str]:
     return [str(file.path) for file in local_files(uri, workflow_folder)]
 
 
-def source_version(config: dict[str, Any], project: str = ".") -> str:
+def source_version(config: dict[str, Any], project: str = ".", files: Sequence[str] = ()) -> str:
     """What tells whether a source that is no file has changed; it is asked at each run.
 
-    project: the folder in which `results/` is, and what was received.
+    project: the folder in which `results/` is, and what was received.  files: those of the source
+    that are no inputs of a rule.
     """
     if scheme(config["source"]["uri"]) == "file":
-        return ""
+        return "; ".join(file_sha256(Path(file)) for file in files)
     source = source_of(config)
     archive = Archive(Path(project, config["source"]["received"]), source.name)
     return "; ".join(archive.version(item) for item in items(source))
