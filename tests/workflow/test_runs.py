@@ -126,6 +126,13 @@ def test_a_run_in_another_directory_uses_what_is_there_and_the_workflows_own_sam
     assert {name: (elsewhere / name).read_bytes() for name in CHECKPOINTS} == run_once.results()
 
 
+def test_the_workflows_own_file_from_elsewhere_has_the_default_profile(run_once, tmp_path):
+    snakefile = str(run_once.folder / "workflow" / "Snakefile")
+    outcome = command("-m", "snakemake", "-n", "--cores", "1", "-s", snakefile, cwd=tmp_path)
+    assert outcome.code == 0, outcome.stderr
+    assert "workflow/profiles/default for setting default command line" in outcome.stderr
+
+
 SAMPLES = {
     "stocks": ([], 12_154, 12_154, 5, "2013-03-01"),
     # 41 currencies on 6,533 days, of which 63,728 are not quoted; 11 ended, and the lev never moves
@@ -162,6 +169,9 @@ def test_a_sample_goes_all_the_way_to_a_deployed_model(tmp_path, sample):
     assert model["metrics"]["origins"] == 100
     assert model["acceptance"]["accepted"]
     assert all(found["met"] for found in model["acceptance"]["criteria"].values())
+    if sample == "stocks":  # which is the one that README quotes
+        quoted = re.search(r"```text\n(Verdict\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+        assert quoted[1] in project.results()["report.txt"].decode()
     os.utime(project.folder / "results" / "prices_raw.json")
     assert project.snakemake(*arguments).ran == []
 
