@@ -170,7 +170,8 @@ def test_a_sample_goes_all_the_way_to_a_deployed_model(tmp_path, sample):
     assert model["acceptance"]["accepted"]
     assert all(found["met"] for found in model["acceptance"]["criteria"].values())
     if sample == "stocks":  # which is the one that README quotes
-        quoted = re.search(r"```text\n(Verdict\n.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+        readme = (ROOT / "README.md").read_text()
+        quoted = re.search(r"```text\n(Verdict\n.*?)```", readme, re.DOTALL)
         assert quoted[1] in project.results()["report.txt"].decode()
     os.utime(project.folder / "results" / "prices_raw.json")
     assert project.snakemake(*arguments).ran == []

@@ -1,7 +1,7 @@
 """Text and timestamps to calendar days: one that is not certain is none."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, partial
@@ -47,11 +47,13 @@ NO_DAY = np.int32(np.iinfo(np.int32).min)
 class Days:
     """A column of n days: days (n,) since 1970-01-01, and the reasons (n,), "" for a good one.
 
-    times: (n,) microseconds since the midnight of its day, None if there is no other time.
+    faults: the different reasons.  times: (n,) microseconds since the midnight of its day, None if
+    there is no other time.
     """
 
     days: npt.NDArray[np.int32]
     reasons: npt.NDArray[np.object_]
+    faults: Set[str]
     times: npt.NDArray[np.int64] | None = None
 
 
@@ -92,13 +94,14 @@ def parse_days(
 
 
 def _of_both(column: pa.Array, parse: Callable[..., Days], typed: Mask) -> Days:
-    times = np.zeros(len(column), np.int64)
-    found = Days(np.empty(len(column), np.int32), np.empty(len(column), object), times)
+    times, faults = np.zeros(len(column), np.int64), set[str]()
+    found = Days(np.empty(len(column), np.int32), np.empty(len(column), object), faults, times)
     for cells, is_typed in ((typed, True), (~typed, False)):
         if cells.any():
             some = parse(column.filter(pa.array(cells)), typed=is_typed)
             found.days[cells], found.reasons[cells] = some.days, some.reasons
             times[cells] = 0 if some.times is None else some.times
+            faults |= some.faults
     return found
 
 
@@ -114,7 +117,9 @@ def _parse(column: pa.Array, calendar: Calendar, *, clocked: bool, typed: bool =
     days = np.array([day for day, _, _ in read], dtype=np.int32)
     times = np.array([since for _, since, _ in read], dtype=np.int64)
     reasons = np.array([reason for _, _, reason in read], dtype=object)
-    return Days(days[codes], reasons[codes], times[codes] if times.any() else None)
+    faults = set(reasons) - {""}
+    every = reasons[codes] if faults else np.full(len(codes), "", dtype=object)
+    return Days(days[codes], every, faults, times[codes] if times.any() else None)
 
 
 def _judged(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tuple[int, int, str]:

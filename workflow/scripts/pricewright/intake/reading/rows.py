@@ -355,7 +355,7 @@ def _check_days(faults: _Faults, block: Block, names: Mapping[str, str], dialect
     title = names["date"]
     times = block.columns[names["time"]] if "time" in names else None
     days = parse_days(block.columns[title], dialect.calendar, block.typed(title), times)
-    for reason in set(days.reasons) - {""}:
+    for reason in days.faults:
         faults.add(days.reasons == reason, reason, title)
     return days
 
@@ -365,7 +365,10 @@ def _other_headers(block: Block, days: Days, unread: Mask, titles: Iterable[str]
 
     That is a row whose date and all of whose values are words, each another one.
     """
-    found: Mask = unread & (days.reasons == "unreadable-date")
+    found: Mask = np.zeros(len(unread), dtype=bool)
+    if "unreadable-date" not in days.faults:
+        return found
+    found = unread & (days.reasons == "unreadable-date")
     titles = list(titles)
     for row in np.flatnonzero(found).tolist():
         words = [str(block.columns[title][row].as_py()).strip() for title in titles]
@@ -410,8 +413,9 @@ def _beyond(one: Floats, other: Floats) -> Mask:
     A missing price is never beyond, for comparing with NaN is false.
     """
     found: Mask = one > other
-    rows = np.flatnonzero(found)
-    found[rows] = one[rows] - other[rows] > 4 * np.spacing(np.abs(other[rows]))
+    if found.any():
+        rows = np.flatnonzero(found)
+        found[rows] = one[rows] - other[rows] > 4 * np.spacing(np.abs(other[rows]))
     return found
 
 
