@@ -86,7 +86,7 @@ class Works(Office):
         self.made, self.config = made, small_config()
         self.config["signoffs"] = self.signoffs
         self.allow_unaccepted = True
-        self.workflow = ROOT / "workflow"
+        self.workflow, self.code = ROOT / "workflow", code()
         self.train(0)
 
     @property
@@ -101,7 +101,7 @@ class Works(Office):
 
     @property
     def origin(self) -> Origin:
-        return Origin(self.config, self.workflow, code())
+        return Origin(self.config, self.workflow, self.code)
 
     def train(self, which: int) -> None:
         """Results of a run in place of those that are there."""

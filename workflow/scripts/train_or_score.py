@@ -10,6 +10,7 @@ from running import step
 from pricewright.evaluation.acceptance import Criteria
 from pricewright.evaluation.backtest import write_backtest
 from pricewright.files.errors import Refusal
+from pricewright.files.machine import machine
 from pricewright.forecasting.histories import read_panel, usual_price
 from pricewright.forecasting.model_file import read_model, write_model
 from pricewright.forecasting.settings import Settings
@@ -71,7 +72,7 @@ def train_or_score(
     if mode == "score" and model is None:
         raise Refusal("mode is score, but no model is given to be scored; see score.model.")
     given = read_model(model) if mode == "score" and model else None
-    say("start", input=input, mode=mode, model=model or "new")
+    say("start", input=input, mode=mode, model=model or "new", machine=machine())
     if settings.price == "auto":
         settings = replace(settings, price=usual_price(input))
     panel, sha256, rows = read_panel(

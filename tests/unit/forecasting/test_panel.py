@@ -100,7 +100,7 @@ def test_values_are_logs_and_levels_where_there_is_no_log():
     panel = uneven()
     for column, symbol in enumerate(panel.symbols):
         prices = panel.prices[: panel.counts[column], column]
-        expected = prices if symbol == "OIL" else np.log(prices)
+        expected = prices if symbol == "OIL" else log(prices)
         np.testing.assert_array_equal(panel.values[: panel.counts[column], column], expected)
 
 

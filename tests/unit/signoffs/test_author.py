@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from pricewright.files.disk import sha256
+from pricewright.files.machine import machine
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import MODEL
 from pricewright.signoffs.policy import (
@@ -61,6 +62,7 @@ def test_a_run_is_on_record_with_its_author_their_login_and_the_model(alone):
         "run": "f" * 64,
         "steps": ["report", "train_or_score"],
         "login": "carol",
+        "machine": machine(),
     }
     assert author_of([entry], "f" * 64) == entry
     assert author_of([entry], "e" * 64) is None

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pricewright.tables.arrays import Floats, Ints, count, mean, total
+from pricewright.tables.arrays import Floats, Ints, count, log, mean, total
 
 
 @np.errstate(all="ignore")
@@ -81,7 +81,7 @@ def qlike(squared_return: Floats, variance: Floats) -> Floats:
     for it (Patton 2011), and allows a return of 0. NaN where the variance is not above 0.
     """
     known = np.where(variance > 0, variance, np.nan)
-    return np.log(known) + squared_return / known
+    return log(known) + squared_return / known
 
 
 @np.errstate(all="ignore")

@@ -1,6 +1,7 @@
 """Forecasts from the past beside what happened: losses, hits and transforms, as arrays."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from pricewright.forecasting.panel import Panel, from_scale, squares
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
 from pricewright.steplog.log import Progress
-from pricewright.tables.arrays import Floats, Ints
+from pricewright.tables.arrays import Floats, Ints, log
 
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
 TAILS = (0.01, 0.05)
@@ -167,6 +168,7 @@ def _losses(
     levels = distribution.levels_with(coverage).tolist()
     unit, width = scale[..., None], np.sqrt(made.variances)
 
+    @cache
     def quantile(level: float) -> Floats:
         shape = made.shapes[..., levels.index(level)]
         return from_scale(made.centres + width * shape, panel.levels)
@@ -182,7 +184,7 @@ def _losses(
             deciles += loss
     lower, upper = interval(coverage)
     with np.errstate(all="ignore"):
-        logs = np.log(np.where(actual > 0, actual, np.nan))
+        logs = log(np.where(actual > 0, actual, np.nan))
         standard = (np.where(panel.levels[:, None], actual, logs) - made.centres) / width
     every = np.broadcast_to(made.shapes, (*actual.shape, len(levels)))
     return Losses(

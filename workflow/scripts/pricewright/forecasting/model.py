@@ -21,7 +21,7 @@ from pricewright.forecasting.panel import NEVER, Panel, from_scale, panel_of, sq
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.track import Fitted, follow
 from pricewright.forecasting.volatility import Start, States
-from pricewright.tables.arrays import Days, Flags, Floats
+from pricewright.tables.arrays import Days, Flags, Floats, log
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class Model:
         earlier = np.full((longest, len(anew)), np.nan)
         for column in np.flatnonzero(~anew).tolist():
             prices = self.recent[column]
-            values = prices if self.levels[column] else np.log(prices)
+            values = prices if self.levels[column] else log(prices)
             earlier[longest - len(prices) + 1 :, column] = np.diff(values) ** 2
         return Start(states, earlier)
 
