@@ -19,10 +19,9 @@ if __name__ == "__main__":
 
 from pricewright.forecasting import distribution, garch, location
 from pricewright.forecasting.panel import SLICE_WIDTH, Panel, each, squares
-from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.track import make_timeline
+from pricewright.forecasting.settings import LocationKind, Settings
 from pricewright.forecasting.volatility import States
-from pricewright.forecasting.walkforward import usable, walk_forward
+from pricewright.forecasting.walkforward import make_timeline, usable, walk_forward
 
 if TYPE_CHECKING:
     from pricewright.tables.arrays import Floats, Ints
@@ -107,7 +106,7 @@ def _garch(values: "Floats", horizon: int) -> "Floats":
     return np.asarray(found.variance[:, None] * steps + left * (after - found.variance)[:, None])
 
 
-def _location(kind: location.Kind, values: "Floats", horizon: int) -> "Floats":
+def _location(kind: LocationKind, values: "Floats", horizon: int) -> "Floats":
     """(S, H): where the values are expected."""
     found = location.fit(kind, values)
     live = np.isfinite(values).sum(axis=0)

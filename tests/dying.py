@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,14 +35,6 @@ def killed_at(step: int, folder: Path, work: Callable[[], object]) -> bool:
 def begun(work: Callable[[], object]) -> int:
     """Do some work in a process of its own; returns its number."""
     return os.fork() or _do(work)
-
-
-def killed_after(seconds: float, work: Callable[[], object]) -> bool:
-    """Do some work in a process that is killed after a while; returns whether it still ran."""
-    child = begun(work)
-    time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
 def _do(work: Callable[[], object]) -> int:

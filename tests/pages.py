@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from forecasts import SMALL, write_clean
+
 from conftest import market
 from flat import train_or_score
-from pricewright.files.documents import write_columns, write_json
+from pricewright.files.documents import write_json
 from report import report
 
 SCRIPT = "<script>alert(1)</script>"
@@ -25,7 +27,7 @@ def hostile_report(folder: Path) -> Path:
         record | {"symbol": names.get(record["symbol"], record["symbol"])}
         for record in market(symbols=SYMBOLS)
     ]
-    write_columns(folder / "prices.json", {key: [r[key] for r in records] for key in records[0]})
+    write_clean(folder / "prices.json", records)
     receipts = folder / "ingest.json", folder / "clean.json"
     for path, receipt in zip(receipts, (_ingest(len(records)), _clean(len(records))), strict=True):
         write_json(path, receipt)
@@ -35,47 +37,28 @@ def hostile_report(folder: Path) -> Path:
         folder / "model.json",
         backtest=folder / "backtest.parquet",
         receipts=receipts,
-        horizon=5,
-        origins=20,
-        min_history=40,
-        calibration=100,
-        refit=10,
+        **(SMALL | {"refit": 10}),
     )
-    write_report(folder)
-    return folder / "report.html"
-
-
-def write_report(folder: Path, html: str = "report.html") -> None:
-    """The page once more, from what `hostile_report` left in the folder."""
     report(
         folder / "model.json",
         folder / "report.txt",
-        html=folder / html,
+        html=folder / "report.html",
         backtest=folder / "backtest.parquet",
         quality=folder / "quality.json",
         title=TITLE,
         required={"deploy": 2},
     )
+    return folder / "report.html"
 
 
 def _ingest(rows: int) -> dict[str, Any]:
-    quarantined = {"sign": 3, "conflict": 2}
-    delivery = {"place": SCRIPT, "sha256": "a" * 64, "bytes": 1, "rows": rows + 5, "kept": rows}
-    delivery |= {"quarantined": quarantined}
-    return {
+    delivered = {"sha256": "a" * 64, "bytes": 1, "rows": rows + 5, "kept": rows}
+    delivered |= {"quarantined": {"sign": 3, "conflict": 2}}
+    return delivered | {
         "source": f"https://{SCRIPT}",
-        "sha256": "a" * 64,
-        "bytes": 1,
-        "rows": rows + 5,
-        "kept": rows,
-        "quarantined": quarantined,
-        "superseded": 0,
-        "restated": 0,
-        "withdrawn": 0,
-        "symbols": SYMBOLS,
-        "first_date": "2020-01-01",
-        "last_date": "2020-07-14",
-        "deliveries": [delivery],
+        **{"superseded": 0, "restated": 0, "withdrawn": 0, "symbols": SYMBOLS},
+        **{"first_date": "2020-01-01", "last_date": "2020-07-14"},
+        "deliveries": [{"place": SCRIPT} | delivered],
         "earlier": [],
         "records": {"path": "prices_raw.json", "sha256": "b" * 64, "rows": rows},
     }
@@ -85,14 +68,9 @@ def _clean(rows: int) -> dict[str, Any]:
     correction = {"line": 1, "action": "set", "symbol": SCRIPT, "date": "2020-02-03"}
     correction |= {"column": "close", "was": 1.0, "value": 2.0, "reason": REASON}
     return {
-        "rows_in": rows,
-        "rows_out": rows,
-        "duplicates": 0,
-        "dropped": 0,
-        "corrected": 1,
-        "filled": {},
+        **{"rows_in": rows, "rows_out": rows, "duplicates": 0, "dropped": 0},
+        **{"corrected": 1, "corrections": [correction], "filled": {}},
         "flags": {"jump": 2, "gap": 1},
-        "corrections": [correction],
         "input": {"path": "prices_raw.json", "sha256": "b" * 64},
         "records": {"path": "prices_clean.json", "sha256": "c" * 64},
     }

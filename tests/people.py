@@ -8,12 +8,12 @@ import pytest
 
 from pricewright.signoffs import ledger, signing, statements
 from pricewright.signoffs import policy as author
-from pricewright.signoffs.coverage import GATES, MODEL, digests, identity, read_covered
+from pricewright.signoffs.coverage import COVERED, GATES, MODEL, digests, identity, read_covered
 from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.policy import load_policy
 
 NAMES = ("author", "reviewer", "second", "outsider")
-ALL = ",".join(statements.namespace(gate) for gate in GATES)
+ALL = ",".join(statements.namespace(gate) for gate in COVERED)
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
 
@@ -80,12 +80,22 @@ class Office:
         path = self.root / "config/signers"
         path.write_text(path.read_text() + signers_line(alias, self.keys[name]))
 
-    def revoke(self, name: str) -> None:
-        self.write("config/revoked", statements.public_key(self.keys[name]) + "\n")
+    def revoke(self, name: str, *, listed: bool = False) -> None:
+        """Say that a key is revoked, by itself or in a revocation list of OpenSSH's."""
+        path, key = self.root / "config/revoked", self.keys[name]
+        if listed:
+            subprocess.run(["ssh-keygen", "-q", "-k", "-f", path, f"{key}.pub"], check=True)
+        else:
+            path.write_text(statements.public_key(key) + "\n")
 
     def record_run(self, who: str) -> None:
         model = digests(read_covered(self.root))[MODEL]
         author.record_run(self.root, ["train_or_score"], model, who, clock=self.clock)
+
+    def make_newer(self, model: str = "a newer model\n") -> None:
+        """Put another model in place, made by the author."""
+        self.write(MODEL, model)
+        self.record_run("author")
 
     @property
     def policy(self):

@@ -27,10 +27,10 @@ def walk(days: int, by: float = 1.01) -> list[float]:
     return [100.0 * (by if day % 2 else 1.0) for day in range(days)]
 
 
-def flags(table: pd.DataFrame, *codes: str, **thresholds):
+def flags(table: pd.DataFrame, *codes: str, delisted=(), **thresholds):
     """The entries with these codes, once it is seen that the table stays as it was."""
     before = table.copy(deep=True)
-    found = flag_prices(table, FlagThresholds(**thresholds))
+    found = flag_prices(table, FlagThresholds(**thresholds), delisted)
     pd.testing.assert_frame_equal(table, before)
     return [entry for entry in found if entry["flag"] in codes]
 

@@ -83,10 +83,10 @@ class Works(Office):
 
     def __init__(self, root: Path, keys: dict[str, Path], made: list[Path]) -> None:
         super().__init__(root, keys)
-        self.made, self.config = made, small_config()
+        self.made, self.config, self.code = made, small_config(), code()
         self.config["signoffs"] = self.signoffs
         self.allow_unaccepted = True
-        self.workflow, self.code = ROOT / "workflow", code()
+        self.workflow = ROOT / "workflow"
         self.train(0)
 
     @property
@@ -113,12 +113,21 @@ class Works(Office):
     def release(self) -> str:
         return release(self.root, self.origin, self.clock)
 
-    def signed_release(self, which: int) -> str:
-        """A release of a run, signed by the reviewer."""
+    def signed(self, which: int) -> None:
+        """Results of a run, signed by the reviewer a minute later."""
         self.train(which)
         self.wait(minutes=1)
         self.sign_all("reviewer")
+
+    def signed_release(self, which: int) -> str:
+        """A release of a run, signed by the reviewer."""
+        self.signed(which)
         return self.release()
+
+    def remade(self) -> None:
+        """What is among the results now, made by the author and signed by the reviewer."""
+        self.record_run("author")
+        self.sign_all("reviewer")
 
     def roll_back(self, to: str) -> str:
         return roll_back(self.root, to, self.config, self.clock)

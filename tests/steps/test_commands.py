@@ -1,5 +1,6 @@
 """Each step as a function and as a command: the same bytes, and sentences where it must end."""
 
+import contextlib
 import inspect
 import re
 
@@ -9,18 +10,11 @@ import pytest
 from conftest import SCRIPTS, STEPS, as_csv, command, market
 from deploy import deploy
 from flat import clean, ingest, train_or_score
-from pricewright.files.errors import Refusal
 from pricewright.reporting.verdict import verdict
 from pricewright.tables.options import groups, hints, option_groups
 from report import report
 
-FUNCTIONS = {
-    "ingest": ingest,
-    "clean": clean,
-    "train_or_score": train_or_score,
-    "report": report,
-    "deploy": deploy,
-}
+FUNCTIONS = dict(zip(STEPS, (ingest, clean, train_or_score, report, deploy), strict=True))
 FILES = ["prices.csv", "raw.json", "clean.json", "model.json", "report.txt", "deployed.json"]
 MORE = {"deploy": {"allow_unaccepted": True}}  # so few days are not enough for a back-test
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO|WARNING|ERROR) \w+ .+")
@@ -55,26 +49,23 @@ LOGGED = {
 def test_a_command_writes_the_functions_bytes_and_logs_what_was_planned(
     tmp_path, by_function, number
 ):
+    step, read, written = STEPS[number], FILES[number], FILES[number + 1]
     for name in FILES[: number + 1]:
         (tmp_path / name).write_bytes((by_function / name).read_bytes())
-    script = SCRIPTS / f"{STEPS[number]}.py"
-    more = [f"--{key.replace('_', '-')}" for key in MORE.get(STEPS[number], {})]
-    done = command(
-        str(script), "--input", FILES[number], "--output", FILES[number + 1], *more, cwd=tmp_path
-    )
+    more = [f"--{key.replace('_', '-')}" for key in MORE.get(step, {})]
+    script = str(SCRIPTS / f"{step}.py")
+    done = command(script, "--input", read, "--output", written, *more, cwd=tmp_path)
     assert done.code == 0, done.stderr
-    assert (tmp_path / FILES[number + 1]).read_bytes() == (
-        by_function / FILES[number + 1]
-    ).read_bytes()
+    assert (tmp_path / written).read_bytes() == (by_function / written).read_bytes()
     assert done.stdout == ""
     lines = done.stderr.splitlines()
     assert all(LINE.fullmatch(line) for line in lines), done.stderr
     assert " start " in lines[0]
-    for pattern in LOGGED[STEPS[number]]:
-        assert re.search(f" INFO {STEPS[number]} {pattern}", done.stderr), done.stderr
+    for pattern in LOGGED[step]:
+        assert re.search(f" INFO {step} {pattern}", done.stderr), done.stderr
 
 
-def test_clean_with_two_arguments_does_what_the_readme_says(tmp_path):
+def test_clean_with_two_arguments_carries_a_price_forward_as_config_does(tmp_path):
     (tmp_path / "data" / "raw").mkdir(parents=True)
     records = [
         {"date": "2024-01-01", "symbol": "A", "close": 1.5},
@@ -92,7 +83,7 @@ def test_clean_with_two_arguments_does_what_the_readme_says(tmp_path):
     assert (tmp_path / "data" / "processed" / "prices_clean.json").read_text() == (
         "[\n"
         '  {\n    "date": "2024-01-01",\n    "symbol": "A",\n    "close": 1.5\n  },\n'
-        '  {\n    "date": "2024-01-02",\n    "symbol": "A",\n    "close": 0.0\n  }\n'
+        '  {\n    "date": "2024-01-02",\n    "symbol": "A",\n    "close": 1.5\n  }\n'
         "]\n"
     )
 
@@ -112,43 +103,27 @@ def test_help_names_every_option_and_says_what_it_does(name):
     assert first.split(",")[0] in " ".join(text.split())
 
 
-def test_a_wrong_option_ends_with_a_sentence_and_no_traceback(tmp_path):
-    done = command(
-        str(SCRIPTS / "clean.py"),
-        "--input",
-        "a",
-        "--output",
-        "b",
-        "--missing-price",
-        "x",
-        cwd=tmp_path,
-    )
-    assert done.code != 0
-    assert "missing-price" in done.stdout + done.stderr
+@pytest.mark.parametrize(
+    ("code", "script", "words", "sentence"),
+    [
+        (2, "clean.py", "--input a --missing-price x", "missing-price"),
+        (1, "ingest.py", "--input a.csv", "failed for good: a.csv:2: close is not a number ("),
+        (
+            1,
+            "ingest.py",
+            "--input no.csv",
+            "failed for good: no.csv: no such file; deliver it, or check source.uri.\n",
+        ),
+    ],
+)
+def test_a_command_ends_in_one_sentence_on_bad_input(tmp_path, code, script, words, sentence):
+    (tmp_path / "a.csv").write_text("date,symbol,close\n2024-01-01,A,one\n")
+    done = command(str(SCRIPTS / script), *words.split(), "--output", "raw.json", cwd=tmp_path)
+    assert done.code == code
+    assert sentence in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_a_command_ends_in_one_sentence_on_bad_input(tmp_path):
-    (tmp_path / "prices.csv").write_text("date,symbol,close\n2024-01-01,A,one\n")
-    done = command(
-        str(SCRIPTS / "ingest.py"), "--input", "prices.csv", "--output", "raw.json", cwd=tmp_path
-    )
-    assert done.code == 1
-    last = done.stderr.splitlines()[-1]
-    assert "ERROR ingest failed for good: prices.csv:2: close is not a number (" in last
-    assert "Traceback" not in done.stderr
-    assert not (tmp_path / "raw.json").exists()
-
-
-def test_a_missing_file_is_a_sentence_and_is_not_retried(tmp_path):
-    done = command(
-        str(SCRIPTS / "ingest.py"), "--input", "no.csv", "--output", "raw.json", cwd=tmp_path
-    )
-    assert done.code == 1
-    assert done.stderr.splitlines()[-1].endswith(
-        "failed for good: no.csv: no such file; deliver it, or check source.uri."
-    )
     assert "attempt 2" not in done.stderr
+    assert not (tmp_path / "raw.json").exists()
 
 
 def test_ingest_takes_columns_and_markers_from_the_command_line(tmp_path):
@@ -167,17 +142,21 @@ def test_ingest_takes_columns_and_markers_from_the_command_line(tmp_path):
     ]
 
 
-def test_a_symbol_whose_newest_rows_are_quarantined_is_left_out_of_the_model(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def model_of(folder, records):
+    """The model that the first three steps make of some records."""
+    (folder / "prices.csv").write_text(as_csv(records))
+    with contextlib.chdir(folder):
+        ingest("prices.csv", "raw.json", receipt="ingest.json", quarantine="quarantine.json")
+        clean("raw.json", "cleaned.json", receipt="clean.json")
+        train_or_score("cleaned.json", "model.json", receipts=["ingest.json", "clean.json"])
+    return orjson.loads((folder / "model.json").read_bytes())
+
+
+def test_a_symbol_whose_newest_rows_are_quarantined_is_left_out_of_the_model(tmp_path):
     records = market()
-    for record in records[-3:-1]:
-        record["close"] = "x"
-    records[-1]["close"] = "?"
-    (tmp_path / "prices.csv").write_text(as_csv(records))
-    ingest("prices.csv", "raw.json", receipt="ingest.json", quarantine="quarantine.json")
-    clean("raw.json", "cleaned.json", receipt="clean.json")
-    train_or_score("cleaned.json", "model.json", receipts=["ingest.json", "clean.json"])
-    model = orjson.loads((tmp_path / "model.json").read_bytes())
+    for record, close in zip(records[-3:], "xx?", strict=True):
+        record["close"] = close
+    model = model_of(tmp_path, records)
     day = records[-1]["date"]
     assert model["receipts"]["ingest"]["newest_lost"] == {"S1": day}
     assert model["left_out"] == [
@@ -187,14 +166,49 @@ def test_a_symbol_whose_newest_rows_are_quarantined_is_left_out_of_the_model(tmp
     assert verdict(model)[1].startswith("LOST: 3 of 280 delivered rows could not be believed")
 
 
-def test_the_receipts_add_up_and_are_kept_in_the_model(tmp_path, monkeypatch):
+def test_what_is_declared_of_symbols_is_counted_and_one_history_is_modelled(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    records = market(symbols=3)
+    day, last = records[70]["date"], records[-3]["date"]
+    for record in records[:70]:
+        record["symbol"] = "OLD"
+    records[-1]["close"] = records[-2]["close"] = records[-3]["close"]
+    (tmp_path / "prices.csv").write_text(as_csv(records))
+    ingest("prices.csv", "raw.json", receipt="ingest.json")
+    (tmp_path / "corrections.yaml").write_text(
+        f"- {{symbol: OLD, date: {day}, rename: S0, reason: called so since}}\n"
+        f"- {{symbol: S2, date: {last}, delisted: true, reason: bought}}\n"
+    )
+    clean("raw.json", "cleaned.json", receipt="clean.json", corrections="corrections.yaml")
+    train_or_score("cleaned.json", "model.json", receipts=["ingest.json", "clean.json"])
+    receipt = orjson.loads((tmp_path / "clean.json").read_bytes())
+    assert (receipt["corrected"], receipt["dropped"]) == (2, 2)
+    assert [each["rows"] for each in receipt["corrections"]] == [70, 2]
+    model = orjson.loads((tmp_path / "model.json").read_bytes())
+    assert list(model["symbols"]) == ["S0", "S1"]
+    assert model["left_out"] == [
+        {"symbol": "S2", "reason": f"it ended on {last}, as declared"},
+    ]
+    assert model["data"]["first_date"] == records[0]["date"]
+
+
+def test_a_mapped_symbol_whose_newest_rows_are_quarantined_is_left_out_by_our_name(
+    tmp_path, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     records = market()
-    (tmp_path / "prices.csv").write_text(as_csv([*records, records[0]]))
+    records[-1]["close"] = "x"
+    (tmp_path / "prices.csv").write_text(as_csv(records))
     ingest("prices.csv", "raw.json", receipt="ingest.json", quarantine="quarantine.json")
-    clean("raw.json", "cleaned.json", receipt="clean.json")
+    (tmp_path / "corrections.yaml").write_text("- {symbol: S1, rename: OURS, reason: ours}\n")
+    clean("raw.json", "cleaned.json", receipt="clean.json", corrections="corrections.yaml")
     train_or_score("cleaned.json", "model.json", receipts=["ingest.json", "clean.json"])
     model = orjson.loads((tmp_path / "model.json").read_bytes())
+    assert [each["symbol"] for each in model["left_out"]] == ["OURS"]
+
+
+def test_the_receipts_add_up_and_are_kept_in_the_model(tmp_path):
+    model = model_of(tmp_path, [*market(), market()[0]])
     came, kept = model["receipts"]["ingest"], model["receipts"]["clean"]
     quarantined = orjson.loads((tmp_path / "quarantine.json").read_bytes())
     assert came["rows"] == came["kept"] + len(quarantined) == 281
@@ -203,23 +217,3 @@ def test_the_receipts_add_up_and_are_kept_in_the_model(tmp_path, monkeypatch):
     assert kept["rows_in"] == kept["rows_out"] + kept["duplicates"] + kept["dropped"]
     assert came["records"]["sha256"] == kept["input"]["sha256"]
     assert kept["records"]["sha256"] == model["data"]["sha256"]
-
-
-def test_deploy_takes_the_reported_model_and_no_other(tmp_path, by_function, monkeypatch):
-    monkeypatch.chdir(by_function)
-    deploy("report.txt", tmp_path / "deployed.json", **MORE["deploy"])
-    assert (tmp_path / "deployed.json").read_bytes() == (by_function / "model.json").read_bytes()
-    other = (by_function / "model.json").read_bytes().replace(b'"horizon": 10', b'"horizon":  10')
-    (tmp_path / "model.json").write_bytes(other)
-    with pytest.raises(Refusal, match=r"is not the model that report\.txt reports"):
-        deploy("report.txt", tmp_path / "elsewhere.json", model=tmp_path / "model.json")
-    assert not (tmp_path / "elsewhere.json").exists()
-
-
-def test_a_refused_deployment_leaves_the_one_before(tmp_path, by_function, monkeypatch):
-    monkeypatch.chdir(by_function)
-    (tmp_path / "deployed.json").write_bytes(b"before")
-    (tmp_path / "report.txt").write_text("nothing\n")
-    with pytest.raises(Refusal, match="names 0 models"):
-        deploy(tmp_path / "report.txt", tmp_path / "deployed.json")
-    assert (tmp_path / "deployed.json").read_bytes() == b"before"

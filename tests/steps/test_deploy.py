@@ -1,13 +1,12 @@
 from pathlib import Path
 
 import pytest
+from forecasts import trained
 
 import deploy as step
 from conftest import market
 from deploy import deploy
-from flat import train_or_score
 from pricewright.evaluation.acceptance import failed, key_of
-from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import read_model, write_model
 from report import report
@@ -17,14 +16,8 @@ from report import report
 def unaccepted(tmp_path_factory):
     """A model that too few days speak for, and its report."""
     folder = tmp_path_factory.mktemp("model")
-    records = market()
-    columns = {name: [record[name] for record in records] for name in records[0]}
-    write_columns(folder / "clean.json", columns)
-    train_or_score(
-        folder / "clean.json", folder / "model.json", horizon=5, origins=20, min_history=40
-    )
+    assert not trained(folder, market())["acceptance"]["accepted"]
     report(folder / "model.json", folder / "report.txt")
-    assert not read_model(folder / "model.json")[0]["acceptance"]["accepted"]
     return folder
 
 
@@ -72,15 +65,10 @@ def test_a_model_that_is_not_accepted_is_deployed_byte_for_byte_if_that_is_allow
 
 @pytest.mark.parametrize("allowed", [False, True])
 def test_only_the_reported_model_is_deployed_allowed_or_not(accepted, allowed):
-    other = accepted / "other.json"
+    other, page = accepted / "other.json", accepted / "report.txt"
     other.write_bytes((accepted / "model.json").read_bytes() + b"\n")
     with pytest.raises(Refusal, match=r"other\.json: is not the model that .*report\.txt reports"):
-        deploy(
-            accepted / "report.txt",
-            accepted / "deployed.json",
-            model=other,
-            allow_unaccepted=allowed,
-        )
+        deploy(page, accepted / "deployed.json", model=other, allow_unaccepted=allowed)
     assert not (accepted / "deployed.json").exists()
 
 

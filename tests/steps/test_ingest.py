@@ -29,8 +29,17 @@ def test_the_receipt_says_what_came_and_what_became_of_it_with_no_clock_in_it(de
     ingest("prices.csv", desk / "raw.json", receipt=desk / "receipt.json")
     receipt = load(desk / "receipt.json")
     assert list(receipt) == [
-        *("source", "sha256", "bytes", "rows", "kept", "quarantined", "missing", "newest_lost"),
-        *("superseded", "restated", "withdrawn", "symbols", "first_date", "last_date"),
+        *("source", "sha256", "bytes", "rows", "left_out", "in_bars", "kept", "quarantined"),
+        *(
+            "missing",
+            "newest_lost",
+            "superseded",
+            "restated",
+            "withdrawn",
+            "symbols",
+            "first_date",
+            "last_date",
+        ),
         *("deliveries", "earlier", "records"),
     ]
     assert receipt["source"] == "prices.csv"
@@ -39,6 +48,32 @@ def test_the_receipt_says_what_came_and_what_became_of_it_with_no_clock_in_it(de
     assert (receipt["first_date"], receipt["last_date"]) == ("2020-01-01", "2020-07-14")
     kept = desk / "data" / "received" / receipt["sha256"]
     assert kept.read_bytes() == (desk / "prices.csv").read_bytes()
+
+
+def test_rows_delivered_are_rows_left_out_in_daily_bars_and_quarantined(desk):
+    rows = [
+        f"{record['date']} {hour:02}:00,{record['symbol']},{series},{record['close'] + hour}"
+        for record in market()
+        for hour in (9, 12, 15)
+        for series in ("EQ", "BE")
+    ]
+    rows[-2] = rows[-2].replace(",EQ,", ",EQ,x")
+    (desk / "prices.csv").write_text("\n".join(["Date,Symbol,SERIES,Close", *rows]))
+    options = {"bars": "intraday", "where": {"SERIES": ["EQ"]}}
+    for _ in range(2):
+        ingest("prices.csv", desk / "raw.json", receipt=desk / "receipt.json", **options)
+    receipt = load(desk / "receipt.json")
+    counts = [receipt[name] for name in ("rows", "left_out", "in_bars", "kept")]
+    assert counts == [1680, 840, 839, 280]
+    assert receipt["quarantined"] == {"unreadable-number": 1}
+    [delivery] = receipt["deliveries"]
+    assert [delivery[name] for name in ("rows", "left_out", "in_bars", "kept")] == counts
+    closes = {(row["date"], row["symbol"]): row["close"] for row in load(desk / "raw.json")}
+    first = market()[0]
+    assert closes[first["date"], first["symbol"]] == first["close"] + 15
+    (desk / "prices.csv").write_text("\n".join(["Date,Symbol,SERIES,Close", *rows[:1400]]))
+    with pytest.raises(Refusal, match="700 of its 1400 rows can be kept, where 839 of the"):
+        ingest("prices.csv", desk / "raw.json", max_shrink=0.1, **options)
 
 
 def test_the_same_delivery_again_writes_the_same_bytes(desk):
@@ -54,20 +89,14 @@ def test_a_restated_and_a_withdrawn_price_are_written_down(desk):
     ingest("prices.csv", desk / "raw.json")
     later = [records[0] | {"close": 99.5}, *records[2:]]
     (desk / "prices.csv").write_text(as_csv(later))
-    ingest(
-        "prices.csv",
-        desk / "raw.json",
-        receipt=desk / "receipt.json",
-        restatements=desk / "restatements.json",
-    )
-    receipt, [restated, withdrawn] = load(desk / "receipt.json"), load(desk / "restatements.json")
+    outputs = {name: desk / f"{name}.json" for name in ("receipt", "restatements")}
+    ingest("prices.csv", desk / "raw.json", **outputs)
+    receipt, [restated, withdrawn] = map(load, outputs.values())
     assert (receipt["restated"], receipt["withdrawn"], receipt["rows"]) == (1, 1, 279)
     assert (restated["old"], restated["new"]) == (records[0]["close"], 99.5)
     assert withdrawn["date"] == records[1]["date"]
-    assert [receipt["earlier"][0]["sha256"], receipt["sha256"]] == [
-        restated["old_sha256"],
-        restated["new_sha256"],
-    ]
+    digests = [receipt["earlier"][0]["sha256"], receipt["sha256"]]
+    assert [restated["old_sha256"], restated["new_sha256"]] == digests
 
 
 def test_parquet_is_written_where_the_name_says_so(desk):

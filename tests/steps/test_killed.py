@@ -5,16 +5,16 @@ import subprocess
 import sys
 import time
 
+from forecasts import write_clean
+
 from conftest import SCRIPTS, command, market
-from pricewright.files.documents import write_columns
 
 KILLS = 40
 
 
 def test_a_killed_step_never_leaves_a_torn_checkpoint(tmp_path):
     records = market(symbols=100, days=250)
-    columns = {name: [record[name] for record in records] for name in records[0]}
-    write_columns(tmp_path / "raw.json", columns)
+    write_clean(tmp_path / "raw.json", records)
     arguments = [str(SCRIPTS / "clean.py"), "--input", "raw.json", "--output", "clean.json"]
     begun = time.monotonic()
     assert command(*arguments, cwd=tmp_path).code == 0

@@ -188,12 +188,3 @@ def test_what_a_run_looked_at_and_found_no_reason_to_work_for_is_not_out_of_date
     outcome = finished.snakemake()
     assert outcome.ran == []
     assert part(status(finished), "Out of date") == []
-
-
-def test_a_model_that_was_changed_by_hand_is_named(finished: Project):
-    path = finished.folder / "results" / "model.json"
-    path.write_text(path.read_text() + "\n")
-    assert part(status(finished), "Out of date") == [
-        "  results/report.txt is about another model than results/model.json",
-        "  results/deployed_model.json is another model than results/model.json",
-    ]

@@ -61,6 +61,7 @@ def test_a_person_sees_what_they_sign_says_yes_and_has_signed(signed_up, keys):
         "comment      ok",
         "WARNING      the model is NOT ACCEPTED: qlike_difference is",
         "WARNING      accept.allow_unaccepted is true",
+        "WARNING      it does not count before who trained the model signs: pricewright sign",
         "Sign this, as approved? yes or no: Approved: signoffs/metrics/rita.json",
     ):
         assert shown in done.stdout
@@ -90,19 +91,6 @@ def test_each_gate_shows_its_own_numbers(signed_up, keys):
     assert f"acceptance   {met(signed_up)} criteria met" in shown["deploy"]
     for gate, text in shown.items():
         assert all(name in text for name in GATES[gate])
-
-
-def test_status_says_who_signed_and_which_file_voids_whose_sign_off(signed_up, keys):
-    assert run(signed_up, "sign", "source", "--key", keys["second"], "--yes").code == 0
-    status = run(signed_up, "status")
-    assert "  source   ok       1 of 1, by second (the data source is valid)" in status.stdout
-    assert "valid until" in status.stdout
-    assert "  deploy   missing  0 of 1, by nobody" in status.stdout
-    assert "Releases\n  nothing was released yet" in status.stdout
-    path = signed_up.folder / "results/quarantine.json"
-    path.write_bytes(path.read_bytes().replace(b"[]", b"[ ]"))
-    status = run(signed_up, "status")
-    assert "void: second's sign-off, because results/quarantine.json was changed" in status.stdout
 
 
 def test_a_rejection_is_shown_and_can_be_withdrawn(signed_up, keys):
@@ -137,7 +125,8 @@ def test_verify_finds_nothing_wrong_and_then_the_line_that_was_changed(signed_up
     ("arguments", "sentence"),
     [
         (["report", "--key", "nokey", "--yes"], "nokey: not a key that ssh-keygen reads"),
-        (["--yes"], "no gate is named; name one of source, metrics, report, deploy"),
+        (["--yes"], "no gate is named; name one of source, metrics, report, deploy, author"),
+        (["author", "--reject", "--yes"], "--reject: found with author"),
         (["report", "--reject", "--withdraw"], "--reject and --withdraw are given both"),
         (["report", "--release", "previous"], "--release: found with gate report"),
         (["deploy", "--release", "previous", "--yes"], "there was no release before"),
@@ -192,26 +181,9 @@ def test_the_key_that_ssh_would_take_is_taken_by_itself(signed_up, tmp_path):
     assert (signed_up.folder / "signoffs/report/carl.json").is_file()
 
 
-def test_a_line_without_namespaces_stops_a_run_before_it_begins(finished, keys):
-    path = finished.folder / "config/signers"
-    public = keys["reviewer"].with_suffix(".pub").read_text()
-    path.write_text(f"# who\nrita {public}")
-    outcome = finished.snakemake("-n")
-    assert outcome.code == 1
-    assert "config/signers:2: rita's line has no namespaces=" in outcome.stdout + outcome.stderr
-
-
 def test_without_ssh_keygen_the_refusal_says_what_to_install(signed_up, keys, tmp_path):
-    empty = {"PATH": str(tmp_path)}
-    done = command(
-        PRICEWRIGHT,
-        "sign",
-        "report",
-        "--key",
-        str(keys["reviewer"]),
-        cwd=signed_up.folder,
-        env=empty,
-    )
+    asked = ("sign", "report", "--key", str(keys["reviewer"]))
+    done = command(PRICEWRIGHT, *asked, cwd=signed_up.folder, env={"PATH": str(tmp_path)})
     assert "ssh-keygen: is not installed" in done.stderr
     assert os.linesep not in done.stderr.strip()
 

@@ -47,7 +47,7 @@ ORDER = (  # from the top floor down: a room imports only those after it
 """The rooms of workflow/scripts; `steps` are the rules' scripts."""
 
 SCRIPT_NAMES = (*STEPS, "clean_shard", "train_or_score_shard", "production")
-PACKAGE = sorted((SCRIPTS / "pricewright").rglob("*.py"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCKS = {
     str(path.relative_to(ROOT)): path.read_text()
     for path in (*ROOT.glob("requirements*.lock"), *ROOT.glob("benchmarks/**/*.lock"))
@@ -250,20 +250,8 @@ def test_every_config_key_reaches_the_step_that_uses_it():
     asked = {field.name for field in fields(Terms)}
     assert all(set(signoffs[gate]["properties"]) == asked for gate in GATES)
     assert set(sections) == {
-        "format",
-        "shards",
-        "source",
-        "missing",
-        "corrections",
-        "quality",
-        "model",
-        "evaluation",
-        "accept",
-        "report",
-        "signoffs",
-        "mode",
-        "score",
-        "retries",
+        *("format", "shards", "source", "missing", "corrections", "quality", "model"),
+        *("evaluation", "accept", "report", "signoffs", "mode", "score", "retries"),
     }
 
 
@@ -275,7 +263,6 @@ README = dict(
     )
 )
 """The default of each key, as config/README.md states it."""
-IN_CONFIG_ALONE = {"missing.price"}  # the command fills with 0 unless told, config carries forward
 
 
 @pytest.mark.parametrize("group", OPTIONS, ids=lambda group: group.__name__)
@@ -286,14 +273,13 @@ def test_configs_schema_says_what_the_options_say(group):
             continue
         key = name.removeprefix(f"{group.section}_")
         said, default = section[key], getattr(group(), name)
-        if f"{group.section}.{key}" not in IN_CONFIG_ALONE:
-            plain = list(default) if isinstance(default, tuple) else default
-            assert said["default"] == (str(plain) if isinstance(plain, Path) else plain)
-            stated = README.get(f"{group.section}.{key}", "none").strip("`").replace(",", "")
-            if isinstance(default, int | float):
-                assert float(stated) == default
-            elif isinstance(default, str) and key not in ("delimiter", "symbol_pattern"):
-                assert stated == default
+        plain = list(default) if isinstance(default, tuple) else default
+        assert said["default"] == (str(plain) if isinstance(plain, Path) else plain)
+        stated = README.get(f"{group.section}.{key}", "none").strip("`").replace(",", "")
+        if isinstance(default, int | float):
+            assert float(stated) == default
+        elif isinstance(default, str) and key not in ("delimiter", "symbol_pattern"):
+            assert stated == default
         if "enum" in said:
             assert [value for value in said["enum"] if value is not None] == list(choices(hint))
         limits = bounds(hint)
@@ -342,8 +328,7 @@ def test_the_conda_environment_is_the_locks_with_every_direct_dependency():
     from_pip = environment[-1]["pip"]
     entries = re.findall(r"^(\S+==.*?) *\\$", LOCKS["requirements-dev.lock"], re.MULTILINE)
     assert from_pip == [*entries, "--editable ."]
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    direct = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    direct = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
     names = {re.match(r"[A-Za-z0-9.-]+", requirement)[0].lower() for requirement in direct}
     names = {name.replace(".", "-") for name in names}
     assert names <= set(pins("\n".join(from_pip)))
@@ -372,8 +357,7 @@ def test_the_steps_environment_has_the_locks_versions():
 
 
 def test_the_tests_have_the_extra_as_those_get_it_who_ask_for_it():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]
+    extras = PROJECT["optional-dependencies"]
     assert set(extras["lightgbm"]) <= set(extras["dev"])
 
 
@@ -390,9 +374,7 @@ def test_an_orchestrator_that_we_are_compared_with_fits_into_the_runs_environmen
 
 
 def test_the_tests_of_profiles_have_every_profiles_extra_and_nothing_that_the_others_have():
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"][
-        "optional-dependencies"
-    ]
+    extras = PROJECT["optional-dependencies"]
     wanted = [*extras["slurm"], *extras["cluster-generic"], *extras["kubernetes"]]
     cluster = set(pins(LOCKS["requirements-cluster.lock"]))
     assert {requirement.split()[0] for requirement in wanted} <= cluster

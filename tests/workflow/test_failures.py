@@ -60,9 +60,7 @@ def test_a_job_that_fails_for_a_while_is_tried_again_after_a_longer_wait(project
     first, *more = map(int, re.findall(r"mem_mb=(\d+)", outcome.stderr)[1:4])
     assert more == [2 * first, 3 * first]
     logs = project.folder / "logs"
-    first, second, last = (
-        (logs / name).read_text() for name in ("clean.1.log", "clean.2.log", "clean.log")
-    )
+    first, second, last = ((logs / f"clean{n}.log").read_text() for n in (".1", ".2", ""))
     assert "Input/output error" in first
     assert "Input/output error" in second
     assert "Traceback" in first
@@ -97,9 +95,7 @@ def test_bad_data_is_read_once_and_its_sentence_stays_the_last_word(project):
     assert outcome.code == 1
     assert "long ago" not in outcome.stderr
     sentence = "data/raw/small.csv:282: a quote on this line is never closed"
-    logs = [
-        project.folder / "logs" / name for name in ("ingest.1.log", "ingest.2.log", "ingest.3.log")
-    ]
+    logs = [project.folder / "logs" / f"ingest.{n}.log" for n in (1, 2, 3)]
     assert [" start " in log.read_text() for log in logs] == [True, False, False]
     for log in logs:
         assert f"ERROR ingest failed for good: {sentence}" in log.read_text().splitlines()[-1]

@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-from urllib.parse import urlsplit
 
 import orjson
 import pytest
@@ -59,9 +58,6 @@ def drawn(page, scope=""):
     return page.locator(f"{scope} .drawn svg").evaluate_all(
         "pictures => pictures.map(one => one.querySelectorAll('path, line, rect, text').length)"
     )
-
-
-# report.html
 
 
 @pytest.mark.parametrize(("name", "size"), [("desktop", DESKTOP), ("phone", PHONE)])
@@ -213,16 +209,3 @@ def test_it_prints_on_white_with_the_pictures(chromium, hostile):
         assert page.locator("#sight svg").first.is_visible()
         assert not page.locator("nav").is_visible()
         assert found.complaints == []
-
-
-# run_report.html
-
-
-def test_snakemakes_own_report_opens_with_no_complaint_and_no_request(chromium, run_once):
-    path = run_once.folder / "results" / "run_report.html"
-    with opened(chromium, path) as found:
-        found.page.wait_for_selector("nav, #root *")
-        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-        found.page.screenshot(path=SCREENSHOTS / "run_report.png")
-        assert [line for line in found.complaints if line.startswith("error")] == []
-        assert {urlsplit(url).scheme for url in found.requests} <= {"file", "data", "blob"}

@@ -16,7 +16,7 @@ import yaml
 from conftest import STEPS, Project, command
 from people import Office, signers_line
 from pricewright.configuration.config import complete
-from pricewright.signoffs import ledger
+from pricewright.signoffs import ledger, statements
 
 
 def office_of(project: Project, keys) -> Office:
@@ -43,11 +43,20 @@ def events(project: Project) -> list[str]:
     return [entry.event for entry in ledger.read(project.folder / "ledger")]
 
 
+def name_signers(project: Project, keys) -> None:
+    """Somebody who may sign for everything, and who trained the model, who may sign that alone."""
+    trainer = signers_line("author", keys["author"], statements.namespace("author"))
+    reviewer = signers_line("reviewer", keys["reviewer"])
+    (project.folder / "config/signers").write_text(reviewer + trainer)
+
+
 @pytest.fixture
 def signed(finished, keys):
     """A project in which everything has run and people have signed for it."""
-    (finished.folder / "config/signers").write_text(signers_line("reviewer", keys["reviewer"]))
-    office_of(finished, keys).sign_all("reviewer")
+    name_signers(finished, keys)
+    office = office_of(finished, keys)
+    office.sign("author", "author")
+    office.sign_all("reviewer")
     return finished
 
 
@@ -84,14 +93,15 @@ def test_other_options_do_not_undo_what_people_signed(signed):
 
 
 def test_it_ends_with_a_short_list_of_who_must_sign_what_by_which_command(finished, keys):
-    (finished.folder / "config/signers").write_text(signers_line("reviewer", keys["reviewer"]))
+    name_signers(finished, keys)
     office_of(finished, keys).sign("reviewer", "source")
     outcome = production(finished)
     assert (outcome.code, outcome.ran) == (1, ["production"])
     lines = outcome.stderr.rpartition("logs/production.log: ")[2].splitlines()
     assert lines[0].endswith("people have not signed for all of this.")
-    assert lines[1].split() == ["source", "ok", "1", "of", "1,", "by", "reviewer"]
     listed = [line.split() for line in lines]
+    assert ["source", "ok", "1", "of", "1,", "by", "reviewer"] in listed
+    assert ["to", "sign", "(who", "trained", "it):", "pricewright", "sign", "author"] in listed
     for gate in ("metrics", "report", "deploy"):
         assert [gate, "missing", "0", "of", "1,", "by", "nobody"] in listed
         assert f"to sign (reviewer): pricewright sign {gate}".split() in listed
@@ -103,11 +113,12 @@ def test_what_people_signed_is_released_and_once_more_changes_nothing(signed):
     outcome = production(signed)
     assert outcome.code == 0, outcome.stderr
     assert outcome.ran == ["production"]
+    assert outcome.stderr.rstrip().endswith("In production   production/current/model.json")
     released = signed.folder / "production/current/model.json"
     assert released.read_bytes() == signed.results()["model.json"]
     assert events(signed) == [
         "run",
-        *["signoff"] * 4,
+        *["signoff"] * 5,
         "release",
         "smoke-test-passed",
     ]
@@ -194,7 +205,7 @@ def test_no_way_round_snakemake_gets_an_unsigned_byte_into_production(signed, wh
 def test_a_run_by_touch_is_not_on_record_and_keeps_the_page_that_people_signed(signed):
     page = (signed.folder / "results/report.html").read_bytes()
     assert production(signed, "--touch", "--forceall", "--cores", "1").code == 0
-    assert events(signed) == ["run", *["signoff"] * 4]
+    assert events(signed) == ["run", *["signoff"] * 5]
     assert current(signed) is None
     assert (signed.folder / "results/report.html").read_bytes() == page
 
@@ -236,7 +247,7 @@ def test_a_config_file_that_loosens_the_policy_voids_what_was_signed(signed):
 def test_after_a_run_with_a_config_file_of_its_own_every_command_is_about_that_config(
     finished, keys, tmp_path
 ):
-    (finished.folder / "config/signers").write_text(signers_line("reviewer", keys["reviewer"]))
+    name_signers(finished, keys)
     (finished.folder / "mine.yaml").write_text(
         "{report: {title: Mine}, signoffs: {deploy: {valid_days: 3}}}\n"
     )
@@ -245,8 +256,8 @@ def test_after_a_run_with_a_config_file_of_its_own_every_command_is_about_that_c
     outcome = finished.snakemake("production", *mine, "--cores", "1")
     assert "to sign (reviewer): pricewright sign metrics --configfile mine.yaml" in outcome.stderr
     script = str(finished.folder / "workflow/scripts/pricewright")
-    for gate in ("source", "metrics", "report", "deploy"):
-        key = str(keys["reviewer"])
+    for gate in ("author", "source", "metrics", "report", "deploy"):
+        key = str(keys["author" if gate == "author" else "reviewer"])
         done = command(script, "sign", gate, "--yes", "--key", key, cwd=finished.folder)
         assert done.code == 0, done.stderr
         assert "config as_in_the_last_run=mine.yaml" in done.stderr
@@ -255,10 +266,12 @@ def test_after_a_run_with_a_config_file_of_its_own_every_command_is_about_that_c
 
 
 def test_a_release_without_the_config_files_of_the_run_is_refused_with_the_command(finished, keys):
-    (finished.folder / "config/signers").write_text(signers_line("reviewer", keys["reviewer"]))
+    name_signers(finished, keys)
     (finished.folder / "mine.yaml").write_text("report: {title: Mine}\n")
     assert finished.snakemake("--configfile", "mine.yaml", "--cores", "1").code == 0
-    office_of(finished, keys).sign_all("reviewer")
+    office = office_of(finished, keys)
+    office.sign("author", "author")
+    office.sign_all("reviewer")
     whole = "snakemake --cores 1 production --configfile mine.yaml"
     shown = command(
         str(finished.folder / "workflow/scripts/pricewright"), "status", cwd=finished.folder
@@ -305,7 +318,7 @@ def started(project: Project) -> subprocess.Popen:
 def test_of_several_runs_at_once_one_releases(signed):
     runs = [started(signed) for _ in range(4)]
     assert 0 in [run.wait() for run in runs]
-    assert events(signed)[5:] == ["release", "smoke-test-passed"]
+    assert events(signed)[6:] == ["release", "smoke-test-passed"]
     assert production(signed).code == 0
     assert unsigned(signed) == []
 

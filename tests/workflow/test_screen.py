@@ -10,7 +10,7 @@ import sys
 import termios
 from dataclasses import dataclass
 
-from conftest import SCRIPTS, Project
+from conftest import Project
 
 
 @dataclass
@@ -70,20 +70,6 @@ def test_a_run_is_a_line_a_step_then_the_verdict_and_the_paths(finished: Project
     assert [line.split()[3] for line in log.splitlines()] == ["begin", "start", "end"]
 
 
-def test_a_step_that_fails_has_the_last_word_and_the_first_line_says_where(project: Project):
-    with (project.folder / "data" / "raw" / "small.csv").open("a") as file:
-        file.write('2024-01-01,S0,"1,1\n')
-    screen = on_a_terminal(project, columns=200)
-    assert screen.code == 1
-    sentence = "data/raw/small.csv:282: a quote on this line is never closed"
-    assert len([line for line in screen.lines if line.startswith("✗ ingest")]) == 1
-    assert screen.lines[-1].startswith(f"logs/ingest.log: ingest failed for good: {sentence}")
-    assert "Traceback" not in screen.raw
-    assert "RuleException" not in screen.raw
-    piped = project.snakemake()
-    assert f"ingest failed for good: {sentence}" in piped.stderr.splitlines()[-1]
-
-
 def test_in_a_pipe_there_is_all_that_snakemake_says_and_a_line_a_step(finished: Project):
     outcome = finished.snakemake("--forcerun", "report", env={"TERM": "xterm"})
     assert outcome.code == 0, outcome.stderr
@@ -120,36 +106,3 @@ def test_a_picture_of_the_dag_is_that_and_nothing_else(finished: Project, tmp_pa
     assert text.startswith("digraph")
     assert text.rstrip().endswith("}")
     assert "✓" not in screen.raw
-
-
-TWO = f"""
-import sys
-sys.path.insert(0, {str(SCRIPTS)!r})
-from running.terminal import watch
-
-watch(workflow)
-
-rule all:
-    input: "one", "two"
-
-rule one:
-    output: "one"
-    log: "one.log"
-    shell: "touch begun; while [ ! -e two ]; do sleep 0.1; done; touch {{output}}"
-
-rule two:
-    output: "two"
-    log: "two.log"
-    shell: "while [ ! -e begun ]; do sleep 0.1; done; sleep 1; touch {{output}}"
-"""
-
-
-def test_two_steps_at_once_have_a_line_each(tmp_path):
-    (tmp_path / "Snakefile").write_text(TWO)
-    screen = on_a_terminal(Project(tmp_path), "--cores", "2")
-    assert screen.code == 0, screen.raw
-    assert sorted(line.split()[1] for line in screen.lines if line.startswith("✓")) == [
-        "one",
-        "two",
-    ]
-    assert re.search(r"  (one|two) .*\n\S*  (one|two) ", screen.raw.replace("\r", ""))

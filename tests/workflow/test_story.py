@@ -34,6 +34,7 @@ def test_from_the_first_run_to_a_rollback(works, tmp_path):
 def the_author_alone_is_not_enough(works):
     assert refusal(works).count("0 of 1, by nobody") == 4
     works.sign_all("author")
+    works.sign("author", "author")
     listing = refusal(works)
     assert "  source   ok       1 of 1, by author" in listing
     assert "author ran the training (signoffs.metrics.exclude_author)" in listing
@@ -86,6 +87,8 @@ def a_newer_model_needs_signatures_that_have_not_expired(works):
     works.train(1)
     assert "results/model.json was changed after it was signed" in refusal(works)
     works.sign_all("reviewer")
+    assert "nobody has signed that they trained this model" in refusal(works)
+    works.sign("author", "author")
     works.wait(days=30)
     assert refusal(works).count("it expired on 2026-02-04T12:00:00Z") == 4
     works.sign_all("reviewer")

@@ -56,7 +56,8 @@ def clean(
     made = join_parts(input, parts, part_receipts) if parts else correct(input, corrections)
     corrected = made.table
     say("read", rows=made.rows)
-    document = quality_document(flag_prices(corrected, flags), corrected, flags)
+    delisted = {change["symbol"] for change in made.changes if change["action"] == "delisted"}
+    document = quality_document(flag_prices(corrected, flags, delisted), corrected, flags)
     settled, filled = settle(corrected, str(input), missing)
     written = write_table(output, settled)
     counts = {

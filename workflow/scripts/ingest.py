@@ -41,7 +41,8 @@ def ingest(
 
     The bytes are kept first. Every field is read as text and then parsed exactly; a row that
     is not as described goes to the quarantine, with its line, a reason and its own text, and
-    rows delivered = rows kept + rows quarantined. A later delivery's price takes the place of
+    rows delivered = rows kept, or in the daily bars that are, + rows quarantined + rows that the
+    source's filter leaves out. A later delivery's price takes the place of
     an earlier one's. A file that is wrong as a whole ends the step with one sentence.
 
     Parameters
@@ -98,6 +99,10 @@ def ingest(
         folder = archive.history / "snapshot"
         save(folder, taken.key(), Snapshot(taken.state, taken.facts), output, sha256)
     say("quarantined", rows=sum(facts["quarantined"].values()), **facts["quarantined"])
+    if facts["left_out"]:
+        say("left out by source.where", rows=facts["left_out"])
+    if facts["in_bars"] != facts["kept"]:
+        say("made daily bars", rows=facts["in_bars"], bars=facts["kept"])
     say("end", rows=facts["rows"], kept=facts["kept"], source=source.name, output=output)
 
 

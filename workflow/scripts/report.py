@@ -56,7 +56,8 @@ def report(
     allow_unaccepted
         Whether the model will be deployed even if it is not accepted; the page says so.
     required
-        How many must sign each decision that production needs: source, metrics, report, deploy.
+        How many must sign each decision that production needs: source, metrics, report, deploy;
+        and 1 as author, if who trained the model must sign that.
     """
     say("start", input=input)
     model, digest = read_model(input)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from running import step
 
@@ -15,10 +15,8 @@ from pricewright.forecasting.histories import read_panel, usual_price
 from pricewright.forecasting.model_file import read_model, write_model
 from pricewright.forecasting.settings import Settings
 from pricewright.steplog.log import say
-from pricewright.training.sharding import ShardResult
-from pricewright.training.symbols import chosen
-from pricewright.training.training import Source, build_model
-from pricewright.training.training import tasks as to_do
+from pricewright.training.sharding import ShardResult, make_tasks
+from pricewright.training.training import ModelDocument, Source, build_model, choose_symbols
 
 
 def train_or_score(
@@ -82,8 +80,10 @@ def train_or_score(
     if tasks:
         from pricewright.tables.array_files import write_stored
 
-        subject = chosen(panel, source.name, settings, given, source.newest_lost())
-        for path, task in zip(tasks, to_do(subject, sha256, len(tasks), threads), strict=True):
+        subject = choose_symbols(panel, source.name, settings, given, source.unfit())
+        plan, count = subject.plan(threads), len(tasks)
+        work = make_tasks(subject.panel, plan, sha256=sha256, count=count, threads=threads)
+        for path, task in zip(tasks, work, strict=True):
             write_stored(path, task)
         say("end", symbols=len(subject.panel), shards=len(tasks))
         return
@@ -104,14 +104,7 @@ def train_or_score(
     say("params", **document["parameters"])
     digest = write_model(output, document)
     if backtest is not None:
-        write_backtest(
-            backtest,
-            digest,
-            origins=built.origins,
-            walked=built.walked,
-            scores=built.scores,
-            settings=built.settings,
-        )
+        write_backtest(backtest, digest, built.walked, built.scores)
     pooled = document["metrics"]["pooled"]
     for forecaster in ("model", "random_walk"):
         figures = {key: pooled[forecaster][key] for key in ("mase", "rmsse", "coverage")}
@@ -129,7 +122,7 @@ def _done(shards: Sequence[Path]) -> list[ShardResult]:
     return [read_stored(path, ShardResult) for path in shards]
 
 
-def _deployed(champion: Path) -> tuple[dict[str, Any], str] | None:
+def _deployed(champion: Path) -> ModelDocument | None:
     """The model in place, if there is one that this code reads."""
     if not champion.exists():
         return None

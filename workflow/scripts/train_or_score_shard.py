@@ -7,7 +7,7 @@ from running import step
 from pricewright.files.machine import machine
 from pricewright.steplog.log import say
 from pricewright.tables.array_files import read_stored, write_stored
-from pricewright.training.sharding import ShardTask, do
+from pricewright.training.sharding import ShardTask, forecast_shard
 
 
 def train_or_score_shard(input: Path, output: Path, *, threads: int = 1) -> None:
@@ -24,7 +24,7 @@ def train_or_score_shard(input: Path, output: Path, *, threads: int = 1) -> None
     """
     say("start", input=input, machine=machine())
     task = read_stored(input, ShardTask)
-    write_stored(output, do(task, threads))
+    write_stored(output, forecast_shard(task, threads))
     say("end", symbols=len(task.panel), output=output)
 
 

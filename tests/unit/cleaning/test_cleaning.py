@@ -39,7 +39,7 @@ def test_rows_come_in_order_of_symbol_and_date():
     assert [row[:2] for row in rows] == [(A2, "A"), (A1, "B"), (A2, "B")]
 
 
-def test_zero_is_the_default_for_what_is_missing():
+def test_zero_writes_a_0_for_what_is_missing():
     rows, filled = cleaned(table((A1, "A", None, None), (A2, "A", 2.5, 8)))
     assert rows[0] == (A1, "A", 0.0, 0)
     assert filled == {"close": 1, "volume": 1}

@@ -192,3 +192,10 @@ def test_weekly_prices_have_a_gap_only_where_more_than_five_weeks_are_missing():
     monthly = series(*walk(4), dates=WEEKDAYS[:88:22])
     assert flags(monthly, "gap") == []
     assert len(flags(series(*walk(3), dates=WEEKDAYS[:66:22]), "gap")) == 2  # too few to know
+
+
+def test_twelve_monthly_prices_have_no_gap_beside_daily_ones_or_alone():
+    monthly = series(*walk(12), dates=[f"2024-{month:02}-15" for month in range(1, 13)])
+    assert flags(monthly, "gap") == []
+    table = market(A=series(*walk(len(WEEKDAYS))), B=series(*walk(250)), M=monthly)
+    assert [entry for entry in flags(table, "gap") if entry["symbol"] == "M"] == []

@@ -21,7 +21,12 @@ def dirty() -> pd.DataFrame:
     stale[10:20] = [0.0, 0.0, -1.0, *[5.0] * 7]
     volume = pd.array([1000 + day for day in range(60)], dtype="Int64")
     volume[12] = 0
+    quiet = [50 + day / 100 for day in range(60)]
+    quiet[30] *= 1.1
+    quiet[12] = quiet[11]
     table = market(
+        G=series(*quiet, dates=days, volume=volume),
+        H=series(*quiet[:20], dates=days, volume=volume[:20]),
         A=series(*clean, dates=days, volume=volume),
         B=series(*clean, dates=days, volume=volume),
         C=series(*slip, dates=days, volume=volume),
@@ -70,7 +75,7 @@ def test_the_kind_of_a_column_does_not_matter(kinds):
 
 def test_categories_in_any_order_some_of_them_unused_do_not_matter():
     table = dirty()
-    table["symbol"] = pd.Categorical(table["symbol"], categories=list("ZFEDCBA"), ordered=True)
+    table["symbol"] = pd.Categorical(table["symbol"], categories=list("ZHGFEDCBA"), ordered=True)
     assert flag_prices(table) == flag_prices(dirty())
 
 
@@ -108,7 +113,7 @@ def test_the_document_counts_every_flag_and_lists_every_entry():
     table = dirty()
     found = flag_prices(table)
     document = quality_document(found, table, FlagThresholds(jump_z=9.0))
-    assert (document["rows"], document["symbols"]) == (350, 6)
+    assert (document["rows"], document["symbols"]) == (430, 8)
     assert list(document["flags"]) == list(FLAGS)
     assert sum(document["flags"].values()) == len(found)
     assert document["flags"]["unit-slip"] == len(flags(table, "unit-slip"))

@@ -82,3 +82,54 @@ def test_a_price_that_moves_without_trade_is_odd_where_there_is_trade_on_nine_da
     never = pd.array([0] * 10, dtype="Int64")
     quiet, busy = series(*prices, volume=never), series(*prices, volume=volume)
     assert flags(market(A=quiet, B=busy), "zero-volume") == []
+
+
+def untraded(*days, closes=None, count=40):
+    """A symbol that is traded daily, but on some days: these repeat the price before."""
+    prices = [10.0 + day % 7 for day in range(count)]
+    volume = pd.array([5] * count, dtype="Int64")
+    for day in days:
+        prices[day], volume[day] = prices[day - 1], 0
+    return series(*(closes or prices), volume=volume)
+
+
+def test_a_day_without_trade_that_repeats_the_price_of_a_symbol_that_trades_daily_is_a_filler():
+    assert flags(untraded(10, 20, 21), "filler", "zero-volume") == [
+        {
+            "symbol": None,
+            "date": WEEKDAYS[day],
+            "flag": "filler",
+            "column": "close",
+            "price": 10.0 + (day - 1) % 7,
+            "last": WEEKDAYS[day + rows - 1],
+            "rows": rows,
+        }
+        for day, rows in ((10, 1), (20, 2))
+    ]
+    assert flags(untraded(*range(1, 40, 5)), "filler") == []  # often not traded: nothing is odd
+    many = untraded(10, 11, 12, 13)
+    assert values(flags(many, "filler", "stale"), "flag") == [("stale",)]
+
+
+def test_weekends_that_are_filled_in_are_fillers_though_they_are_two_days_of_seven():
+    dates = [str(day.date()) for day in pd.date_range("2024-01-01", "2024-03-31")]
+    weekends = [day for day in range(91) if day % 7 > 4]
+    table = untraded(*weekends, count=91).assign(date=dates)
+    assert values(flags(table, "filler"), "date", "rows")[:2] == [
+        ("2024-01-06", 2),
+        ("2024-01-13", 2),
+    ]
+
+
+def test_a_day_that_is_filled_in_for_half_of_the_market_is_one_entry():
+    filled = {f"S{n:02}": untraded(10, 20) for n in range(5)}
+    others = {f"S{n:02}": untraded(20) for n in range(5, 10)}
+    found = flags(market(**filled, **others), "filler")
+    assert values(found, "symbol", "date", "prices", "active") == [
+        (None, WEEKDAYS[10], 5, 10),
+        (None, WEEKDAYS[20], 10, 10),
+    ]
+    few = flags(market(**filled), "filler")
+    assert values(few, "symbol", "date")[:2] == [("S00", WEEKDAYS[10]), ("S00", WEEKDAYS[20])]
+    less = flags(market(**filled, **others, S10=untraded(20)), "filler")
+    assert values(less, "symbol")[1:] == [(f"S{n:02}",) for n in range(5)]

@@ -17,37 +17,28 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from forecasts import trained, write_clean
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from conftest import PRICEWRIGHT, SCRIPTS, command, market
-from flat import train_or_score
 from pricewright.commands.predict import as_csv, as_table, main, predict
 from pricewright.files import strict_json
-from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import document as opened
-from pricewright.forecasting import model_file
+from pricewright.forecasting.histories import read_new_prices
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 PROGRAM = SCRIPTS / "pricewright" / "__main__.py"
-SMALL = {"horizon": 5, "origins": 20, "min_history": 40, "refit": 50}
 RECORDS = market(symbols=3, days=400)
 DAYS = sorted({record["date"] for record in RECORDS})
 FIRST = [record for record in RECORDS if record["date"] <= DAYS[329]]
 LATER = [record for record in RECORDS if record["date"] > DAYS[329]]
 
 
-def write(path, records):
-    names = list(dict.fromkeys(name for record in records for name in record))
-    write_columns(path, {name: [record.get(name) for record in records] for name in names})
-    return path
-
-
 def train(folder, records=FIRST, **options):
-    clean = write(folder / "clean.json", records)
-    train_or_score(clean, folder / "model.json", **(SMALL | options))
+    trained(folder, records, **({"refit": 50} | options))
     return folder / "model.json"
 
 
@@ -154,26 +145,26 @@ def test_a_symbol_is_no_formula_in_csv_and_moves_no_cursor_in_a_table():
     assert "\x1b" not in as_table([record | {"symbol": "\x1b[2J"}])
 
 
-def test_a_horizon_beyond_the_models_is_refused(model):
-    assert sentence("--model", model, "--horizon", 6).endswith(
-        "the model forecasts 1 to 5 days ahead, not 6.\n"
-    )
-    assert "not 0." in sentence("--model", model, "--horizon", 0)
-
-
-def test_a_quantile_beyond_the_models_is_refused(model):
-    assert "ask for one from 0.005 to 0.995" in sentence("--model", model, "--quantiles", "0.001")
+@pytest.mark.parametrize(
+    ("arguments", "end"),
+    [
+        (["--horizon", "6"], "the model forecasts 1 to 5 days ahead, not 6.\n"),
+        (["--horizon", "0"], "the model forecasts 1 to 5 days ahead, not 0.\n"),
+        (["--quantiles", "0.001"], "ask for one from 0.005 to 0.995.\n"),
+        (
+            ["--symbol", "S0", "--symbol", "XYZ"],
+            "model.json: the model has no symbol 'XYZ'; it has S0, S1, S2.\n",
+        ),
+    ],
+)
+def test_what_the_model_does_not_forecast_is_refused(arguments, end, model):
+    assert sentence("--model", model, *arguments).endswith(end)
 
 
 @pytest.mark.parametrize("wrong", ["0", "1", "nan", "a", "", "0.5,", "0.5;0.6"])
 def test_a_quantile_that_is_none_is_refused_with_the_usage(wrong, model):
     with pytest.raises(SystemExit, match="2"), redirect_stderr(StringIO()):
         main(["--model", str(model), "--quantiles", wrong])
-
-
-def test_a_symbol_that_the_model_does_not_have_is_refused(model):
-    found = sentence("--model", model, "--symbol", "S0", "--symbol", "XYZ")
-    assert found.endswith("model.json: the model has no symbol 'XYZ'; it has S0, S1, S2.\n")
 
 
 # As a command.
@@ -199,21 +190,15 @@ finally:
 """
 
 
-@pytest.mark.parametrize("form", ["table", "json", "csv"])
-def test_it_needs_numpy_and_the_standard_library_alone(form, model, tmp_path):
-    newer = write(tmp_path / "newer.json", RECORDS)
-    arguments = ["--model", str(model), "--prices", str(newer), "--format", form]
-    done = command("-I", "-c", ALONE, *arguments, cwd=tmp_path)
-    assert done.code == 0, done.stderr
-    assert done.stderr == "loaded: numpy pricewright\n"
-    assert done.stdout == printed(*arguments)[1]
-
-
-def test_a_model_with_trees_needs_no_more(tmp_path):
-    path = train(tmp_path, location="lightgbm")
-    assert json.loads(path.read_text())["trees"]
-    newer = write(tmp_path / "newer.json", RECORDS)
-    arguments = ["--model", str(path), "--prices", str(newer)]
+@pytest.mark.parametrize(
+    ("form", "location"),
+    [("table", "naive"), ("json", "naive"), ("csv", "naive"), ("table", "lightgbm")],
+)
+def test_it_needs_numpy_and_the_standard_library_alone(form, location, tmp_path):
+    path = train(tmp_path, location=location)
+    assert bool(json.loads(path.read_text())["trees"]) == (location == "lightgbm")
+    newer = write_clean(tmp_path / "newer.json", RECORDS)
+    arguments = ["--model", str(path), "--prices", str(newer), "--format", form]
     done = command("-I", "-c", ALONE, *arguments, cwd=tmp_path)
     assert (done.code, done.stderr) == (0, "loaded: numpy pricewright\n")
     assert done.stdout == printed(*arguments)[1]
@@ -267,21 +252,15 @@ SCORED = {"rtol": 1e-9, "atol": 0.0}
 
 
 def states_of(saved):
-    arrays = {name: part for name, part in saved.states.items() if part is not None}
+    arrays = saved.states.arrays()
     recent = {f"recent {number}": prices for number, prices in enumerate(saved.recent)}
     return arrays | recent | {"last_days": saved.last_days}
 
 
 def rolled(saved, known, *files):
     for file in files:
-        saved = saved.rolled(opened_newer(file, saved, known))
+        saved = saved.rolled(read_new_prices(file, saved, known)[0])
     return saved
-
-
-def opened_newer(file, saved, known):
-    from pricewright.forecasting.model import read_new_prices
-
-    return read_new_prices(file, saved, known).panel
 
 
 @pytest.mark.parametrize("location", ["naive", "drift", "ses", "theta", "lightgbm"])
@@ -292,11 +271,11 @@ def test_rolling_forward_is_scoring_the_whole_in_however_many_goes(volatility, l
     (tmp_path / "whole").mkdir()
     path = train(tmp_path, late, **kinds)
     scored = train(tmp_path / "whole", late + LATER, mode="score", model=path)
-    newer = write(tmp_path / "newer.json", late + LATER)
+    newer = write_clean(tmp_path / "newer.json", late + LATER)
 
-    one = opened.open_model(path)
-    saved = rolled(one.saved, one.known, newer)
-    expected = opened.open_model(scored).saved
+    old, known = opened.open_model(path)
+    saved = rolled(old, known, newer)
+    expected, _ = opened.open_model(scored)
     for name, values in states_of(expected).items():
         np.testing.assert_allclose(states_of(saved)[name], values, err_msg=name, **SCORED)
     forecasts = json.loads(scored.read_text())["symbols"]
@@ -307,8 +286,8 @@ def test_rolling_forward_is_scoring_the_whole_in_however_many_goes(volatility, l
         np.testing.assert_allclose(found, wanted, **SCORED)
         assert record["from"] == DAYS[-1]
 
-    half = write(tmp_path / "half.json", [r for r in LATER if r["date"] <= DAYS[337]])
-    twice = rolled(one.saved, one.known, half, newer)
+    half = write_clean(tmp_path / "half.json", [r for r in LATER if r["date"] <= DAYS[337]])
+    twice = rolled(old, known, half, newer)
     for name, values in states_of(saved).items():
         np.testing.assert_array_equal(states_of(twice)[name], values, err_msg=name)
 
@@ -317,19 +296,19 @@ def test_rolling_forward_is_scoring_the_whole_in_however_many_goes(volatility, l
 def test_prices_that_the_model_knows_change_nothing(volatility, tmp_path):
     path = train(tmp_path, volatility=volatility, location="ses")
     assert predict(path, prices=tmp_path / "clean.json") == predict(path)
-    assert predict(path, prices=write(tmp_path / "none.json", [])) == predict(path)
+    assert predict(path, prices=write_clean(tmp_path / "none.json", [])) == predict(path)
 
 
 def test_the_order_of_records_and_other_columns_do_not_matter(model, tmp_path):
-    newer = write(tmp_path / "newer.json", LATER)
+    newer = write_clean(tmp_path / "newer.json", LATER)
     bare = [{name: r[name] for name in ("close", "date", "symbol")} for r in LATER[::-1]]
-    assert predict(model, prices=write(tmp_path / "bare.json", bare)) == predict(
+    assert predict(model, prices=write_clean(tmp_path / "bare.json", bare)) == predict(
         model, prices=newer
     )
 
 
 def test_newer_prices_in_parquet_are_those_in_json(model, tmp_path):
-    newer = write(tmp_path / "newer.json", LATER)
+    newer = write_clean(tmp_path / "newer.json", LATER)
     table = pa.Table.from_pylist([row | {"date": date.fromisoformat(row["date"])} for row in LATER])
     pyarrow.parquet.write_table(table, tmp_path / "newer.parquet")
     assert predict(model, prices=tmp_path / "newer.parquet") == predict(model, prices=newer)
@@ -338,28 +317,22 @@ def test_newer_prices_in_parquet_are_those_in_json(model, tmp_path):
         predict(model, prices=tmp_path / "cut.parquet")
 
 
-def test_a_symbol_without_newer_prices_stays_as_it_is(model, tmp_path):
-    newer = write(tmp_path / "newer.json", [r for r in LATER if r["symbol"] != "S1"])
-    found = predict(model, prices=newer)
-    assert {r["symbol"]: r["from"] for r in found} == {
-        "S0": DAYS[-1],
-        "S1": DAYS[329],
-        "S2": DAYS[-1],
-    }
-    assert [r for r in found if r["symbol"] == "S1"] == predict(model, symbols=["S1"])
-
-
-def test_a_symbol_alone_rolls_as_it_does_among_all(model, tmp_path):
-    newer = write(tmp_path / "newer.json", LATER)
-    everything = predict(model, prices=newer)
+def test_a_symbol_rolls_alone_as_among_all_and_without_newer_prices_stays_as_it_is(model, tmp_path):
+    everything = predict(model, prices=write_clean(tmp_path / "newer.json", LATER))
+    some = write_clean(tmp_path / "some.json", [r for r in LATER if r["symbol"] != "S1"])
+    found = predict(model, prices=some)
+    days = {record["symbol"]: record["from"] for record in found}
+    assert days == {"S0": DAYS[-1], "S1": DAYS[329], "S2": DAYS[-1]}
     for symbol in ("S0", "S1", "S2"):
-        alone = predict(model, prices=newer, symbols=[symbol])
-        assert alone == [r for r in everything if r["symbol"] == symbol]
+        own = [record for record in found if record["symbol"] == symbol]
+        alone = predict(model, prices=tmp_path / "newer.json", symbols=[symbol])
+        assert alone == [record for record in everything if record["symbol"] == symbol]
+        assert own == (predict(model, symbols=["S1"]) if symbol == "S1" else alone)
 
 
 def test_symbols_that_the_model_does_not_know_are_left_out_with_a_note(model, tmp_path):
     others = [r | {"symbol": symbol, "close": -1} for r in LATER[:2] for symbol in ("NEW", "X")]
-    newer = write(tmp_path / "newer.json", LATER + others)
+    newer = write_clean(tmp_path / "newer.json", LATER + others)
     code, out, err = printed("--model", model, "--prices", newer, "--symbol", "S0")
     assert code == 0
     assert (
@@ -373,7 +346,7 @@ def test_a_table_without_symbols_goes_with_a_model_of_one_symbol(model, tmp_path
         return [{"date": r["date"], "close": r["close"]} for r in records if r["symbol"] == "S0"]
 
     path = train(tmp_path, plain(FIRST))
-    newer = write(tmp_path / "newer.json", plain(LATER))
+    newer = write_clean(tmp_path / "newer.json", plain(LATER))
     assert {r["from"] for r in predict(path, prices=newer)} == {DAYS[-1]}
     with pytest.raises(Refusal, match="record 1 has no 'symbol', only 'date', 'close'"):
         predict(model, prices=newer, symbols=["S0"])
@@ -384,7 +357,7 @@ def test_a_symbol_in_levels_may_have_prices_of_any_sign(tmp_path):
         return [r | {"close": r["close"] - 50} for r in records]
 
     path = train(tmp_path, lower(FIRST))
-    found = predict(path, prices=write(tmp_path / "newer.json", lower(LATER)))
+    found = predict(path, prices=write_clean(tmp_path / "newer.json", lower(LATER)))
     assert {r["from"] for r in found} == {DAYS[-1]}
 
 
@@ -437,8 +410,8 @@ def test_prices_that_are_none_are_refused(content, expected, model, tmp_path):
 
 def test_a_time_of_day_belongs_to_its_day(model, tmp_path):
     timed = [r | {"date": r["date"] + "T16:00:00+01:00"} for r in LATER]
-    found = predict(model, prices=write(tmp_path / "timed.json", timed))
-    assert found == predict(model, prices=write(tmp_path / "newer.json", LATER))
+    found = predict(model, prices=write_clean(tmp_path / "timed.json", timed))
+    assert found == predict(model, prices=write_clean(tmp_path / "newer.json", LATER))
 
 
 # A model edited by hand.
@@ -487,10 +460,6 @@ def test_a_model_comes_through_a_pipe_too(model):
     arguments = [sys.executable, PRICEWRIGHT, "predict", "--model", "/dev/stdin"]
     done = subprocess.run(arguments, input=model.read_bytes(), capture_output=True, check=True)
     assert done.stdout.decode() == printed("--model", model)[1]
-
-
-def test_the_version_is_the_one_that_is_written():
-    assert opened.SCHEMA_VERSION == model_file.SCHEMA_VERSION
 
 
 @pytest.mark.parametrize("name", ["point", "lower", "upper"])
@@ -582,7 +551,7 @@ def models_of_all_kinds(tmp_path_factory):
     for volatility, location in kinds.items():
         folder = tmp_path_factory.mktemp(volatility)
         path = train(folder, volatility=volatility, location=location)
-        made[volatility] = Kind(path, write(folder / "newer.json", LATER))
+        made[volatility] = Kind(path, write_clean(folder / "newer.json", LATER))
     return made
 
 

@@ -17,88 +17,77 @@ SHIPPED = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
 CONFIGS = [ROOT / "config" / "config.yaml", *sorted((ROOT / "config" / "examples").glob("*.yaml"))]
 
 
-def changed(**sections):
+def changed(keys):
+    """The shipped config with some keys, `section.key` each, changed."""
     config = deepcopy(SHIPPED)
-    for section, value in sections.items():
-        config[section] = config[section] | value if isinstance(value, dict) else value
+    for key, value in keys.items():
+        *sections, last = key.split(".")
+        reduce(dict.__getitem__, sections, config)[last] = value
     return config
+
+
+WRONG = [
+    ("model.horizn", 5, "there is no such key; did you mean 'horizon'?"),
+    ("modl", {}, "there is no such key; did you mean 'model'?"),
+    ("model.horizon", "ten", 'found "ten", allowed: integer from 1'),
+    ("model.horizon", 0, "found 0, allowed: integer from 1 up to 250"),
+    ("model.horizon", 2.5, "found 2.5, allowed: integer"),
+    ("model.level", 90, "found 90, allowed: number from 0.5 up to 0.99"),
+    ("mode", "predict", 'found "predict", allowed: "train" or "score"'),
+    ("missing.price", "bfill", 'found "bfill", allowed: "zero" or'),
+    ("source.uri", "", 'found "", allowed: string, not empty'),
+    ("source.delimiter", "||", 'found "||"'),
+    ("source.delimiter", '"', "found '\"', allowed: another"),
+    ("source.session", "17:00", "found '17:00', allowed: null"),
+    ("source.where.SERIES", "EQ", 'found "EQ", allow'),
+    ("source.last_day", "soon", "found 'soon', allowed: a date"),
+    ("source.symbol_pattern", "(", "found '(', which is no"),
+    ("source.time_zone", "CH", "found 'CH', allowed: a name"),
+    ("source.time_zone", "../x", "found '../x', allowed"),
+    ("source.query", "select 1", "found 'select 1', allowed: null"),
+    ("source.max_shrink", 2, "found 2, allowed: number"),
+    ("source.missing_markers", "N/A", 'found "N/A", allowed: array'),
+    ("quality.stale_days", 1, "found 1, allowed: integer"),
+    ("format", "csv", 'found "csv", allowed: "json" or "parquet"'),
+    ("report", None, "found null, allowed: object"),
+    ("retries.times", True, "found true, allowed: integer"),
+]
+SQLITE = {"source.uri": "sqlite:///a.db"}
+WRONG_TOGETHER = [
+    (SQLITE, "'source.table': found neither it nor a query"),
+    (
+        SQLITE | {"source.table": "a", "source.query": "b"},
+        "'source.table': found table and query, allowed: either",
+    ),
+    ({"source.decimal": ",", "source.delimiter": ","}, "'source.decimal': found ',', which is the"),
+    ({"source.symbol": "<b>", "source.columns": {}}, "'source.symbol': found \"<b>\""),
+    (
+        {"source.layout": "wide", "source.columns": {"symbol": "Ticker"}},
+        "'source.columns.symbol': found 'Ticker', allowed: null",
+    ),
+    (
+        {"source.symbol": "WTI", "source.columns": {"symbol": "Ticker"}},
+        "'source.symbol': found 'WTI' beside source.columns.symbol",
+    ),
+    ({"mode": "score"}, "'score.model': found null, allowed: the path of a model"),
+    ({"mode": "score", "score.model": "results/model.json"}, "copy the model out of results/"),
+    (
+        {"source.columns": {"adj_close": False}, "model.price": "adj_close"},
+        "'model.price': found 'adj_close', allowed: auto or close or high or low or open",
+    ),
+    (
+        {"source.layout": "wide", "model.price": "open"},
+        "'model.price': found 'open', allowed: auto or close, for that",
+    ),
+]
 
 
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        (
-            changed(model={"horizn": 5}),
-            "'model.horizn': there is no such key; did you mean 'horizon'?",
-        ),
-        (SHIPPED | {"modl": {}}, "'modl': there is no such key; did you mean 'model'?"),
-        (
-            changed(model={"horizon": "ten"}),
-            "'model.horizon': found \"ten\", allowed: integer from 1",
-        ),
-        (
-            changed(model={"horizon": 0}),
-            "'model.horizon': found 0, allowed: integer from 1 up to 250",
-        ),
-        (changed(model={"horizon": 2.5}), "'model.horizon': found 2.5, allowed: integer"),
-        (
-            changed(model={"level": 90}),
-            "'model.level': found 90, allowed: number from 0.5 up to 0.99",
-        ),
-        (changed(mode="predict"), '\'mode\': found "predict", allowed: "train" or "score"'),
-        (
-            changed(missing={"price": "bfill"}),
-            '\'missing.price\': found "bfill", allowed: "zero" or',
-        ),
-        (changed(source={"uri": ""}), "'source.uri': found \"\", allowed: string, not empty"),
-        (changed(source={"delimiter": "||"}), "'source.delimiter': found \"||\""),
-        (changed(source={"delimiter": '"'}), "'source.delimiter': found '\"', allowed: another"),
-        (changed(source={"decimal": ","}), "'source.decimal': found ',', which is the thousands"),
-        (changed(source={"last_day": "soon"}), "'source.last_day': found 'soon', allowed: a date"),
-        (
-            changed(source={"symbol_pattern": "("}),
-            "'source.symbol_pattern': found '(', which is no",
-        ),
-        (changed(source={"time_zone": "CH"}), "'source.time_zone': found 'CH', allowed: a name"),
-        (changed(source={"time_zone": "../x"}), "'source.time_zone': found '../x', allowed"),
-        (changed(source={"uri": "sqlite:///a.db"}), "'source.table': found neither it nor a query"),
-        (
-            changed(source={"uri": "sqlite:///a.db", "table": "a", "query": "b"}),
-            "'source.table': found table and query, allowed: either",
-        ),
-        (changed(source={"query": "select 1"}), "'source.query': found 'select 1', allowed: null"),
-        (changed(source={"max_shrink": 2}), "'source.max_shrink': found 2, allowed: number"),
-        (changed(quality={"stale_days": 1}), "'quality.stale_days': found 1, allowed: integer"),
-        (changed(format="csv"), '\'format\': found "csv", allowed: "json" or "parquet"'),
-        (
-            changed(source={"missing_markers": "N/A"}),
-            "'source.missing_markers': found \"N/A\", allowed: array",
-        ),
-        (changed(source={"symbol": "<b>", "columns": {}}), "'source.symbol': found \"<b>\""),
+        *((changed({key: value}), f"'{key}': {said}") for key, value, said in WRONG),
+        *((changed(keys), sentence) for keys, sentence in WRONG_TOGETHER),
         ({"mode": "train"}, "'source' is missing; add it"),
-        (changed(report=None), "'report': found null, allowed: object"),
-        (changed(retries={"times": True}), "'retries.times': found true, allowed: integer"),
-        (
-            changed(source={"layout": "wide", "columns": {"symbol": "Ticker"}}),
-            "'source.columns.symbol': found 'Ticker', allowed: null",
-        ),
-        (
-            changed(source={"symbol": "WTI", "columns": {"symbol": "Ticker"}}),
-            "'source.symbol': found 'WTI' beside source.columns.symbol",
-        ),
-        (changed(mode="score"), "'score.model': found null, allowed: the path of a model"),
-        (
-            changed(mode="score", score={"model": "results/model.json"}),
-            "copy the model out of results/",
-        ),
-        (
-            changed(source={"columns": {"adj_close": False}}, model={"price": "adj_close"}),
-            "'model.price': found 'adj_close', allowed: auto or close or high or low or open",
-        ),
-        (
-            changed(source={"layout": "wide"}, model={"price": "open"}),
-            "'model.price': found 'open', allowed: auto or close, for that",
-        ),
     ],
 )
 def test_a_mistake_is_one_sentence_that_names_the_key(config, sentence):
@@ -216,3 +205,9 @@ def test_a_date_that_yaml_reads_as_one_is_text_again():
     config = {"source": {"uri": "prices.csv", "last_day": date(2024, 1, 31)}}
     complete(config)
     assert ingest_options(config)["last_day"] == "2024-01-31"
+
+
+def test_a_time_that_yaml_reads_as_minutes_is_text_again():
+    config = yaml.safe_load("source: {uri: prices.csv, bars: intraday, session: 17:05}")
+    complete(config)
+    assert ingest_options(config)["session"] == "17:05"

@@ -1,36 +1,27 @@
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from forecasts import SMALL, trained, write_clean
 
 from conftest import market
 from flat import train_or_score
 from pricewright.evaluation.backtest import DAYS
 from pricewright.evaluation.backtest_file import EXCEPTIONS, SERIES, read_backtest
 from pricewright.files.disk import file_sha256
-from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
 
-SMALL = {"horizon": 5, "origins": 20, "min_history": 40, "calibration": 100, "refit": 10}
 
-
-def clean(path, records):
-    write_columns(path, {name: [record[name] for record in records] for name in records[0]})
-    return path
-
-
-def trained(folder, records, **settings):
+def with_backtest(folder, records, **settings):
     """The model document, and its back-test."""
-    source = clean(folder / "clean.json", records)
-    model, backtest = folder / "model.json", folder / "backtest.parquet"
-    train_or_score(source, model, backtest=backtest, **(SMALL | settings))
-    return orjson.loads(model.read_bytes()), read_backtest(backtest, file_sha256(model))
+    backtest = folder / "backtest.parquet"
+    model = trained(folder, records, **({"refit": 10, "backtest": backtest} | settings))
+    return model, read_backtest(backtest, file_sha256(folder / "model.json"))
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("backtest"), market(symbols=3))
+    return with_backtest(tmp_path_factory.mktemp("backtest"), market(symbols=3))
 
 
 def test_its_exceptions_are_those_that_the_model_counts(small):
@@ -98,7 +89,7 @@ def test_the_row_of_all_symbols_has_the_origins(small):
 
 
 def test_only_the_last_days_of_a_long_history_are_kept(tmp_path):
-    _, backtest = trained(tmp_path, market(symbols=1, days=DAYS + 60))
+    _, backtest = with_backtest(tmp_path, market(symbols=1, days=DAYS + 60))
     found = backtest.lists(0, ("days", *SERIES))
     assert {len(values) for values in found.values()} == {DAYS}
 
@@ -106,7 +97,7 @@ def test_only_the_last_days_of_a_long_history_are_kept(tmp_path):
 def test_a_symbol_that_came_late_has_the_days_that_it_has(tmp_path):
     late = [record for record in market(symbols=2) if record["symbol"] == "S0"]
     late += [record for record in market(symbols=2) if record["symbol"] == "S1"][-70:]
-    _, backtest = trained(tmp_path, late)
+    _, backtest = with_backtest(tmp_path, late)
     found = backtest.lists(1, ("days", *SERIES))
     assert {len(values) for values in found.values()} == {70}
     assert np.isnan(found["volatility"][: SMALL["min_history"]]).all()
@@ -114,7 +105,7 @@ def test_a_symbol_that_came_late_has_the_days_that_it_has(tmp_path):
 
 
 def test_without_dates_to_forecast_from_there_are_prices_alone(tmp_path):
-    model, backtest = trained(tmp_path, market(symbols=1, days=43))
+    model, backtest = with_backtest(tmp_path, market(symbols=1, days=43))
     assert model["metrics"]["origins"] == 0
     found = backtest.lists(0, SERIES)
     assert not np.isnan(found["price"]).any()
@@ -126,7 +117,7 @@ def test_on_levels_the_changes_are_those_of_prices(tmp_path):
     records = market(symbols=1)
     for record in records:
         record["close"] -= 60
-    model, backtest = trained(tmp_path, records)
+    model, backtest = with_backtest(tmp_path, records)
     assert model["symbols"]["S0"]["scale"] == "level"
     found = backtest.lists(0, ("days", *SERIES, *EXCEPTIONS))
     beyond = np.diff(found["price"]) < found["var_5"][1:]
@@ -134,37 +125,37 @@ def test_on_levels_the_changes_are_those_of_prices(tmp_path):
 
 
 def test_a_scored_model_has_one_too(tmp_path, small):
-    trained(tmp_path, market(symbols=3))
+    with_backtest(tmp_path, market(symbols=3))
     given = tmp_path / "given.json"
     given.write_bytes((tmp_path / "model.json").read_bytes())
-    scored, backtest = trained(tmp_path, market(symbols=3), mode="score", model=given)
+    scored, backtest = with_backtest(tmp_path, market(symbols=3), mode="score", model=given)
     for place, symbol in enumerate(backtest.symbols):
         tails = scored["metrics"]["by_symbol"][symbol]["var"]
         assert len(backtest.lists(place, EXCEPTIONS)["exceptions_5"]) == tails["5"]["exceptions"]
 
 
-def test_the_same_bytes_each_time_and_for_any_number_of_threads(tmp_path):
-    source = clean(tmp_path / "clean.json", market(symbols=70))
+@pytest.mark.parametrize("kind", ["naive", "lightgbm"])
+def test_the_same_bytes_each_time_for_any_number_of_threads_and_with_no_back_test(tmp_path, kind):
+    source, model = (
+        write_clean(tmp_path / "clean.json", market(symbols=70)),
+        tmp_path / "model.json",
+    )
     made = []
     for threads in (1, 2):
         path = tmp_path / f"{threads}.parquet"
-        train_or_score(source, tmp_path / "model.json", backtest=path, threads=threads, **SMALL)
-        made.append(path.read_bytes())
+        options = SMALL | {"location": kind, "threads": threads}
+        train_or_score(source, model, backtest=path, **options)
+        made.append((model.read_bytes(), path.read_bytes()))
     assert made[0] == made[1]
-
-
-def test_the_models_bytes_do_not_depend_on_it(tmp_path):
-    source = clean(tmp_path / "clean.json", market(symbols=1))
-    train_or_score(source, tmp_path / "with.json", backtest=tmp_path / "b.parquet", **SMALL)
-    train_or_score(source, tmp_path / "without.json", **SMALL)
-    assert (tmp_path / "with.json").read_bytes() == (tmp_path / "without.json").read_bytes()
+    train_or_score(source, model, **options)
+    assert model.read_bytes() == made[0][0]
 
 
 # What is no back-test of the model
 
 
 def test_that_of_another_model_is_refused(tmp_path):
-    trained(tmp_path, market(symbols=1))
+    with_backtest(tmp_path, market(symbols=1))
     with pytest.raises(Refusal, match=r"backtest\.parquet: is of another model .*; train again"):
         read_backtest(tmp_path / "backtest.parquet", "0" * 64)
 

@@ -8,10 +8,8 @@ import pytest
 from forecasts import chosen, records_of, simulated, trained, uneven
 
 from pricewright.evaluation import champion
-from pricewright.evaluation.figures import metrics
-from pricewright.evaluation.scores import score
-from pricewright.forecasting.track import make_timeline
-from pricewright.forecasting.walkforward import walk_forward
+from pricewright.evaluation.scores import figures, score
+from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -19,15 +17,19 @@ PLAIN = {"volatility": "ewma", "distribution": "normal", "refit": 20}
 HAR = {"volatility": "har", "distribution": "normal", "refit": 20, "origins": 40}
 
 
-def compared(document, panel, cutoff="2000-01-01", **changes):
-    """The record of a champion, said to be of long ago, beside a challenger with some settings."""
-    document = document | {"cutoff": cutoff}
+def scored(panel, **changes):
+    """The settings of a challenger, its timeline and its scores."""
     settings = chosen(**(PLAIN | changes))
-    times = make_timeline(panel, settings)
-    scores = score(walk_forward(panel, times, settings), settings)
-    return champion.compare(
-        document, "0" * 64, scores, panel=panel, timeline=times, settings=settings
-    )
+    walked = walk_forward(panel, make_timeline(panel, settings), settings)
+    return walked, score(walked)
+
+
+def compared(document, panel, cutoff="2000-01-01", losses=1.0, **changes):
+    """The record of a champion, said to be of long ago, beside a challenger with some settings,
+    whose losses are so many times what they are."""
+    walked, scores = scored(panel, **changes)
+    scores.model.pinball[:] *= losses
+    return champion.compare(document | {"cutoff": cutoff}, "0" * 64, walked, scores)
 
 
 @pytest.fixture
@@ -61,15 +63,7 @@ def test_against_garbage_a_model_is_better_and_garbage_is_worse(tmp_path, market
 
 
 def test_a_challenger_that_is_garbage_is_worse(tmp_path, market):
-    document = trained(tmp_path, records_of(market), **HAR)
-    settings = chosen(**HAR)
-    times = make_timeline(market, settings)
-    scores = score(walk_forward(market, times, settings), settings)
-    scores.model.pinball[:] *= 2
-    document["cutoff"] = "2000-01-01"
-    found = champion.compare(
-        document, "0" * 64, scores, panel=market, timeline=times, settings=settings
-    )
+    found = compared(trained(tmp_path, records_of(market), **HAR), market, losses=2, **HAR)
     assert found["verdict"] == "worse"
     assert found["difference"] == pytest.approx(1, abs=0.05)
     assert found["lower"] > 0
@@ -80,9 +74,8 @@ def test_the_difference_is_that_of_the_mean_losses_over_the_champions(tmp_path, 
     found = compared(trained(tmp_path, records_of(market), **PLAIN), market, decay=0.8)
     losses = []
     for decay in (0.8, 0.94):
-        settings = chosen(**(PLAIN | {"decay": decay}))
-        walked = walk_forward(market, make_timeline(market, settings), settings)
-        losses.append(score(walked, settings).model.pinball.mean(axis=(1, 2)))
+        _, scores = scored(market, decay=decay)
+        losses.append(scores.model.pinball.mean(axis=(1, 2)))
     differences = losses[0] - losses[1]
     assert found["difference"] == pytest.approx(differences.mean() / losses[1].mean())
     half = 2.0930240544082634 * differences.std(ddof=1) / np.sqrt(20)  # Student's t of 19
@@ -177,26 +170,21 @@ def test_with_few_origins_there_is_no_verdict(tmp_path):
 # The figures of both.
 
 
-def scored(panel, **changes):
-    settings = chosen(**(PLAIN | changes))
-    return score(walk_forward(panel, make_timeline(panel, settings), settings), settings)
-
-
 def test_the_figures_of_both_are_those_that_each_has_alone(tmp_path, market):
     """Of two models of which nothing is estimated, from dates that neither was trained on."""
     found = compared(trained(tmp_path, records_of(market), **PLAIN), market, decay=0.8)["metrics"]
     for name, decay in (("challenger", 0.8), ("champion", 0.94)):
-        scores = scored(market, decay=decay)
-        alone = metrics(scores, market.symbols)
+        _, scores = scored(market, decay=decay)
+        alone = figures(scores, market.symbols)
         made = found["pooled"][name]
         own = alone["pooled"]["model"]
         for key, value in (own | own.pop("by_horizon")).items():
             assert (made | made["by_horizon"])[key] == pytest.approx(value), key
         assert made["exceptions"]["5"] == pytest.approx(alone["pooled"]["var"]["5"]["share"])
-        for symbol, figures in alone["by_symbol"].items():
+        for symbol, its in alone["by_symbol"].items():
             own = found["by_symbol"][symbol][name]
-            assert own["mase"] == pytest.approx(figures["model"]["mase"])
-            assert own["qlike"] == pytest.approx(figures["volatility"]["qlike"])
+            assert own["mase"] == pytest.approx(its["model"]["mase"])
+            assert own["qlike"] == pytest.approx(its["volatility"]["qlike"])
     assert found["pooled"]["mae_ratio"] == 1
     assert found["pooled"]["challenger"]["qlike"] != found["pooled"]["champion"]["qlike"]
 
@@ -207,7 +195,7 @@ def test_the_figures_of_both_are_of_dates_and_days_after_the_champions_cutoff(tm
     document = trained(tmp_path, records_of(market), **PLAIN)
     cutoff = str(np.datetime64(day, "D"))
     found = compared(document, market, cutoff=cutoff, origins=40)["metrics"]["by_symbol"]["S0"]
-    scores = scored(market, origins=40)
+    _, scores = scored(market, origins=40)
     first = int(market.upto(int(times.origins[0]))[0]) - 1
     since = int(market.upto(day)[0]) - 1 - first
     assert since > 0
@@ -226,29 +214,19 @@ def test_the_figures_of_both_are_of_the_steps_that_both_have(tmp_path, market):
 # Through the step.
 
 
-def test_a_model_that_is_made_again_keeps_the_record_of_its_champion(tmp_path, market):
-    """Deployed, a model is its own champion; made once more, it is the same to the byte."""
-    deployed = tmp_path / "deployed.json"
-    records = records_of(market)
-    found = []
-    trained(tmp_path, records, **PLAIN)
-    shutil.copy(tmp_path / "model.json", deployed)
+@pytest.mark.parametrize("first", [False, True], ids=["with a champion", "the first"])
+def test_a_model_that_is_made_again_is_the_same_to_the_byte(tmp_path, market, first):
+    """Deployed, a model is its own champion, and keeps the record of the one before, if any."""
+    deployed, records, found = tmp_path / "deployed.json", records_of(market), []
+    if not first:
+        trained(tmp_path, records, **PLAIN)
+        shutil.copy(tmp_path / "model.json", deployed)
     for _ in range(3):
         trained(tmp_path, records, **(PLAIN | {"decay": 0.9}), champion=deployed)
         found.append((tmp_path / "model.json").read_bytes())
         shutil.copy(tmp_path / "model.json", deployed)
-    assert orjson.loads(found[0])["champion"]["verdict"] == "not comparable"  # it knew all dates
-    assert found[0] == found[1] == found[2]
-
-
-def test_a_first_model_that_is_made_again_has_no_champion_still(tmp_path, market):
-    deployed = tmp_path / "deployed.json"
-    found = []
-    for _ in range(3):
-        model = trained(tmp_path, records_of(market), **PLAIN, champion=deployed)
-        assert model["champion"] is None
-        found.append((tmp_path / "model.json").read_bytes())
-        shutil.copy(tmp_path / "model.json", deployed)
+    record = orjson.loads(found[0])["champion"]
+    assert record is None if first else record["verdict"] == "not comparable"  # it knew all dates
     assert found[0] == found[1] == found[2]
 
 

@@ -8,14 +8,12 @@ import pytest
 from forecasts import chosen, garch_changes, records_of, simulated, trained, uneven, weekdays
 
 from pricewright.evaluation import leakage
-from pricewright.evaluation.leakage import spoiled
+from pricewright.evaluation.leakage import garble
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import har, location, trees, walkforward
-from pricewright.forecasting import track as walk
-from pricewright.forecasting import trees as boosting
+from pricewright.forecasting import model as walk
 from pricewright.forecasting.panel import Panel, panel_of
-from pricewright.forecasting.track import make_timeline
-from pricewright.forecasting.walkforward import walk_forward
+from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -24,7 +22,7 @@ def checked(panel, settings, processes=1):
     """What the check says of a run."""
     times = make_timeline(panel, settings)
     walked = walk_forward(panel, times, settings, processes)
-    return leakage.check(panel, times, settings, walked, processes)
+    return leakage.check(walked, processes)
 
 
 def leak(panel, settings):
@@ -81,6 +79,12 @@ def test_an_honest_run_on_an_uneven_market_passes(changes):
     checked(uneven(), chosen(volatility="combined", refit=20, **changes))
 
 
+def beside_some_days_of_another(panel, some):
+    """The first history of a panel, and some days of its second."""
+    days, prices = panel.days, panel.prices
+    return panel_of(["A", "OTHER"], [(days[:, 0], prices[:, 0]), (days[some, 1], prices[some, 1])])
+
+
 @pytest.mark.parametrize("listed", [1, 10, 20, 25, 60])
 def test_an_honest_run_with_a_listing_just_before_an_origin_passes(listed):
     """The first squares are averaged, and what is made of them before they are all there is no
@@ -88,32 +92,20 @@ def test_an_honest_run_with_a_listing_just_before_an_origin_passes(listed):
     panel, settings = simulated(2, 300), chosen(volatility="combined", refit=20)
     origin = make_timeline(panel, settings).origins[0]
     since = int(np.searchsorted(panel.days[:, 0], origin)) - listed
-    histories = [
-        (panel.days[:, 0], panel.prices[:, 0]),
-        (panel.days[since:, 1], panel.prices[since:, 1]),
-    ]
-    checked(panel_of(["A", "LATE"], histories), settings)
+    checked(beside_some_days_of_another(panel, slice(since, None)), settings)
 
 
 @pytest.mark.parametrize("ended", [1, 6, 12])
 @pytest.mark.parametrize("volatility", ["ewma", "garch11", "har"])
 def test_an_honest_run_with_a_series_that_ended_before_an_estimate_passes(volatility, ended):
-    panel, settings = simulated(2, 300), chosen(volatility=volatility, refit=4)
-    histories = [
-        (panel.days[:, 0], panel.prices[:, 0]),
-        (panel.days[:-ended, 1], panel.prices[:-ended, 1]),
-    ]
-    checked(panel_of(["A", "ENDED"], histories), settings)
+    panel = beside_some_days_of_another(simulated(2, 300), slice(-ended))
+    checked(panel, chosen(volatility=volatility, refit=4))
 
 
 @pytest.mark.parametrize("every", [3, 12])
 def test_an_honest_run_with_a_series_of_rare_days_passes(every):
-    panel, settings = simulated(2, 600), chosen(volatility="har", refit=1)
-    histories = [
-        (panel.days[:, 0], panel.prices[:, 0]),
-        (panel.days[::every, 1], panel.prices[::every, 1]),
-    ]
-    checked(panel_of(["A", "RARE"], histories), settings)
+    panel = beside_some_days_of_another(simulated(2, 600), slice(None, None, every))
+    checked(panel, chosen(volatility="har", refit=1))
 
 
 def test_an_honest_run_of_two_processes_and_many_symbols_passes(monkeypatch):
@@ -128,7 +120,7 @@ def test_an_honest_run_with_no_origin_passes():
 def test_garbage_keeps_days_and_signs_and_what_was_known():
     panel = uneven()
     cutoff = int(panel.days[250, 0])
-    found = spoiled(panel, cutoff)
+    found = garble(panel, cutoff)
     later = (panel.days > cutoff) & np.isfinite(panel.prices) & (panel.prices != 0)
     np.testing.assert_array_equal(found.days, panel.days)
     np.testing.assert_array_equal(found.prices[~later], panel.prices[~later])
@@ -140,15 +132,22 @@ def test_garbage_keeps_days_and_signs_and_what_was_known():
 # Planted leaks.
 
 
-def test_a_level_that_knows_the_next_value_is_caught(monkeypatch):
-    honest = location.levels
+def a_day_early(honest):
+    """What a function gives, each row a day too early."""
 
-    def next_one(fitted, values, start=None):
-        found = honest(fitted, values, start)
+    def next_one(*arguments, **options):
+        found = honest(*arguments, **options)
         return np.concatenate([found[1:], found[-1:]])
 
-    monkeypatch.setattr(location, "levels", next_one)
+    return next_one
+
+
+def test_a_level_that_knows_the_next_value_is_caught_and_no_model_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(location, "levels", a_day_early(location.levels))
     assert leak(simulated(2), chosen()) == ("level", "S0")
+    with pytest.raises(Refusal, match="leak: column level of S0 at "):
+        trained(tmp_path, records_of(simulated(1)), volatility="ewma", refit=20)
+    assert not (tmp_path / "model.json").exists()
 
 
 def test_averages_of_both_sides_are_caught(monkeypatch):
@@ -171,31 +170,18 @@ def test_a_regression_on_outcomes_that_were_not_known_is_caught(monkeypatch):
     assert column == "variance"
 
 
-def test_trees_that_learn_from_outcomes_that_were_not_known_are_caught(monkeypatch):
-    honest = boosting.grown
-    monkeypatch.setattr(boosting, "grown", lambda rows, since, until: honest(rows, since, 10**6))
-    column, _ = leak(simulated(2), chosen(location="lightgbm"))
-    assert column == "centre"
-
-
-@pytest.mark.parametrize("ahead", [1, 5])
-def test_trees_that_learn_from_some_days_more_are_caught(monkeypatch, ahead):
-    honest = boosting.grown
+@pytest.mark.parametrize("ahead", [1, 5, 10**6])
+def test_trees_that_learn_from_outcomes_that_were_not_known_are_caught(monkeypatch, ahead):
+    honest = trees.grow_trees
     monkeypatch.setattr(
-        boosting, "grown", lambda rows, since, until: honest(rows, since, until + ahead)
+        trees, "grow_trees", lambda rows, since, until: honest(rows, since, until + ahead)
     )
     column, _ = leak(simulated(2), chosen(location="lightgbm"))
     assert column == "centre"
 
 
 def test_last_changes_that_know_the_next_one_are_caught(monkeypatch):
-    honest = trees.last_changes
-
-    def next_one(values, start=None):
-        found = honest(values, start)
-        return np.concatenate([found[1:], found[-1:]])
-
-    monkeypatch.setattr(walk, "last_changes", next_one)
+    monkeypatch.setattr(walk, "last_changes", a_day_early(trees.last_changes))
     assert leak(simulated(2), chosen(location="lightgbm")) == ("changes", "S0")
 
 
@@ -252,51 +238,30 @@ def test_a_forecast_of_one_day_between_two_origins_that_knew_later_ones_is_caugh
     def of_last_day(*args, **options):
         piece, track, first = honest(*args, **options)
         found = getattr(piece, name).copy()
-        found[2] += args[0].panel.values[-1]
+        found[2] += args[0].values[-1]
         return replace(piece, **{name: found}), track, first
 
     monkeypatch.setattr(walkforward, "_forecasts", of_last_day)
     assert leak(simulated(2), chosen()) == (name.replace("_", " ")[:-1], "S0")
 
 
-def test_only_the_symbol_that_leaks_is_named(monkeypatch):
+@pytest.mark.parametrize(
+    ("symbols", "days", "group", "place"),
+    [(3, 320, 3, 2), (70, 120, 6, 4)],  # 70 symbols are 64 and 6
+    ids=["the only group", "the second group"],
+)
+def test_only_the_symbol_that_leaks_is_named(monkeypatch, symbols, days, group, place):
     honest = location.levels
 
     def of_one(fitted, values, start=None):
         found = honest(fitted, values, start).copy()
-        if values.shape[1] == 3:
-            found[:-1, 2] = found[1:, 2]
+        if values.shape[1] == group:
+            found[:-1, place] = found[1:, place]
         return found
 
+    panel = simulated(symbols, days)
     monkeypatch.setattr(location, "levels", of_one)
-    assert leak(simulated(3), chosen()) == ("level", "S2")
-
-
-def test_a_leak_in_the_second_group_of_symbols_is_named(monkeypatch):
-    honest = location.levels
-
-    def of_second(fitted, values, start=None):
-        found = honest(fitted, values, start).copy()
-        if values.shape[1] == 6:  # 70 symbols are 64 and 6
-            found[:-1, 4] = found[1:, 4]
-        return found
-
-    panel = simulated(70, 120)
-    monkeypatch.setattr(location, "levels", of_second)
-    assert leak(panel, chosen(refit=20)) == ("level", panel.symbols[68])
-
-
-def test_a_run_that_leaks_writes_no_model(tmp_path, monkeypatch):
-    honest = location.levels
-
-    def next_one(fitted, values, start=None):
-        found = honest(fitted, values, start)
-        return np.concatenate([found[1:], found[-1:]])
-
-    monkeypatch.setattr(location, "levels", next_one)
-    with pytest.raises(Refusal, match="leak: column level of S0 at "):
-        trained(tmp_path, records_of(simulated(1)), volatility="ewma", refit=20)
-    assert not (tmp_path / "model.json").exists()
+    assert leak(panel, chosen(refit=20)) == ("level", panel.symbols[symbols - group + place])
 
 
 def test_the_document_says_what_was_compared(tmp_path):

@@ -20,7 +20,6 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from pricewright.evaluation.metrics import (
     christoffersen,
-    crps,
     diebold_mariano,
     holm,
     inside,
@@ -91,13 +90,12 @@ METRICS = {
     "interval_score": lambda p: (
         mean(interval_score(p["errors"], *(p["quantiles"][..., k] for k in (1, 17)), 0.8)),
     ),
-    "crps": lambda p: (mean(crps(p["errors"], p["quantiles"], LEVELS)),),
     "inside": lambda p: (mean(inside(p["errors"], *(p["quantiles"][..., k] for k in (1, 17)))),),
     "pit": lambda p: (mean(pit(p["errors"], p["quantiles"], LEVELS)),),
     "qlike": lambda p: (mean(qlike(p["losses"], p["others"])),),
     "kupiec": lambda p: astuple(kupiec(p["hits"], 0.05)),
     "christoffersen": lambda p: sum(astuple(christoffersen(p["hits"], 0.05)), ()),
-    "diebold_mariano": lambda p: astuple(diebold_mariano(p["losses"], p["others"], 4)),
+    "diebold_mariano": lambda p: astuple(diebold_mariano(p["losses"], p["others"])),
 }
 
 
@@ -179,52 +177,31 @@ def forecasts():
     actual = np.moveaxis(prices[origins[:, None] + steps], 1, 2)
     model = actual + random.normal(size=actual.shape)
     naive = np.repeat(prices[origins][:, :, None], 4, axis=2)
-    rows = [
-        (f"S{s}", day, int(origins[k]), actual[k, s, h], model[k, s, h], naive[k, s, h])
-        for k in range(3)
-        for s in range(2)
-        for h, day in enumerate(origins[k] + steps)
-    ]
-    names = ["unique_id", "ds", "cutoff", "y", "model", "naive"]
-    train = pd.DataFrame(
-        [(f"S{s}", day, prices[day, s]) for s in range(2) for day in range(60)],
-        columns=["unique_id", "ds", "y"],
-    )
+    origin, symbol, step = np.indices(actual.shape)
+    table = {"unique_id": symbol, "ds": origins[origin] + steps[step], "cutoff": origins[origin]}
+    table |= {"y": actual, "model": model, "naive": naive}
+    day, symbol = np.indices(prices.shape)
+    train = {"unique_id": symbol, "ds": day, "y": prices}
     return {
         "prices": prices,
         "origins": origins,
         "errors": actual - model,
         "naive_errors": actual - naive,
-        "table": pd.DataFrame(rows, columns=names),
-        "train": train.dropna(),
+        "table": pd.DataFrame({name: values.ravel() for name, values in table.items()}),
+        "train": pd.DataFrame({name: values.ravel() for name, values in train.items()}).dropna(),
     }
 
 
-def scaled(forecasts):
+def test_errors_are_those_of_utilsforecast(forecasts):
+    """Theirs are of an origin each: the mean of them, and the root of their mean square."""
+    table, train, origins = (forecasts[name] for name in ("table", "train", "origins"))
     absolute, squared = naive_scales(forecasts["prices"])
-    origins = forecasts["origins"]
-    return (
-        mase(forecasts["errors"], absolute[origins]),
-        rmsse(forecasts["errors"], squared[origins]),
-    )
-
-
-def test_mase_is_the_mean_over_origins_of_utilsforecast(forecasts):
-    made, train = forecasts["table"], forecasts["train"]
-    theirs = utilsforecast.losses.mase(made, ["model"], 1, train).groupby("unique_id")["model"]
-    assert_allclose(scaled(forecasts)[0], theirs.mean(), rtol=1e-12)
-
-
-def test_rmsse_is_the_root_mean_square_over_origins_of_utilsforecast(forecasts):
-    made, train = forecasts["table"], forecasts["train"]
-    theirs = utilsforecast.losses.rmsse(made, ["model"], 1, train)
+    theirs = utilsforecast.losses.mase(table, ["model"], 1, train).groupby("unique_id")["model"]
+    assert_allclose(mase(forecasts["errors"], absolute[origins]), theirs.mean(), rtol=1e-12)
+    theirs = utilsforecast.losses.rmsse(table, ["model"], 1, train)
     squares = (theirs["model"] ** 2).groupby(theirs["unique_id"]).mean()
-    assert_allclose(scaled(forecasts)[1], np.sqrt(squares), rtol=1e-12)
-
-
-def test_the_ratio_of_mae_is_that_of_utilsforecast(forecasts):
-    pooled = forecasts["table"].drop(columns="cutoff")
-    theirs = utilsforecast.losses.rmae(pooled, ["model"], "naive")
+    assert_allclose(rmsse(forecasts["errors"], squared[origins]), np.sqrt(squares), rtol=1e-12)
+    theirs = utilsforecast.losses.rmae(table.drop(columns="cutoff"), ["model"], "naive")
     ours = mae_ratio(forecasts["errors"], forecasts["naive_errors"])
     assert_allclose(ours, theirs["model"], rtol=1e-12)
 
@@ -236,12 +213,8 @@ def test_a_scale_averages_the_changes_known_so_far_and_ends_with_its_column():
     assert_array_equal(squared, [[NAN, NAN], [4, 0], [6.5, NAN], [13 / 3, NAN]])
 
 
-def test_a_scale_does_not_bridge_a_gap():
-    absolute, _ = naive_scales(column(1, 2, NAN, 4, 5))
-    assert_array_equal(absolute, column(NAN, 1, NAN, NAN, NAN))
-
-
-def test_one_price_has_no_scale():
+def test_a_scale_does_not_bridge_a_gap_and_one_price_has_none():
+    assert_array_equal(naive_scales(column(1, 2, NAN, 4, 5))[0], column(NAN, 1, NAN, NAN, NAN))
     for scale in naive_scales(column(10)):
         assert_array_equal(scale, column(NAN))
 
@@ -273,30 +246,14 @@ def predicted():
     return actual, quantiles
 
 
-def test_the_pinball_loss_is_that_of_scoringrules(predicted):
+def test_losses_scores_of_intervals_and_crps_are_those_of_scoringrules(predicted):
     actual, quantiles = predicted
     for k, level in enumerate(LEVELS):
         theirs = scoringrules.quantile_score(actual, quantiles[..., k], level)
         assert_allclose(pinball(actual, quantiles[..., k], level), theirs, rtol=1e-12)
-
-
-def test_the_interval_score_is_that_of_scoringrules(predicted):
-    actual, quantiles = predicted
     lower, upper = quantiles[..., 1], quantiles[..., -2]
     theirs = scoringrules.interval_score(actual, lower, upper, 0.2)
     assert_allclose(interval_score(actual, lower, upper, 0.8), theirs, rtol=1e-12)
-
-
-def test_the_crps_is_that_of_scoringrules(predicted):
-    theirs = scoringrules.crps_quantile(*predicted, LEVELS)
-    assert_allclose(crps(*predicted, LEVELS), theirs, rtol=1e-12)
-
-
-def test_the_crps_of_many_levels_tends_to_the_normal_distributions():
-    levels = (np.arange(2000) + 0.5) / 2000
-    actual = np.linspace(-2, 2, 5)
-    ours = crps(actual, np.tile(stats.norm.ppf(levels), (5, 1)), levels)
-    assert_allclose(ours, scoringrules.crps_normal(actual, 0.0, 1.0), rtol=1e-3)
 
 
 def test_scores_worked_by_hand():
@@ -308,7 +265,6 @@ def test_scores_worked_by_hand():
     assert_array_equal(inside(actual, np.full(4, 10.0), np.full(4, 10.0)), [1, 1, 1, NAN])
     assert_array_equal(inside(actual, np.full(4, NAN), upper), np.full(4, NAN))
     assert_array_equal(inside(actual, lower, np.full(4, NAN)), np.full(4, NAN))
-    assert_allclose(crps(np.array([3.0]), np.array([[1.0, 2.0]]), np.array([0.25, 0.75])), [1.25])
 
 
 def test_the_transform_is_linear_between_quantiles():
@@ -334,7 +290,6 @@ def test_a_distribution_with_a_missing_quantile_has_no_transform_and_no_score():
     quantiles = np.array([[1.0, NAN, 3.0]])
     levels = np.array([0.2, 0.5, 0.8])
     assert_array_equal(pit(np.array([1.0]), quantiles, levels), [NAN])
-    assert_array_equal(crps(np.array([1.0]), quantiles, levels), [NAN])
 
 
 @settings(max_examples=50)
@@ -432,13 +387,6 @@ def test_kupiecs_ratio_is_that_of_the_binomial_likelihoods(exceptions, days, lev
     assert_allclose(ours.statistic, [2 * gain], rtol=1e-9, atol=1e-12)
     assert_allclose(ours.p_value, stats.chi2.sf(ours.statistic, 1), rtol=1e-12)
     assert (ours.days, ours.exceptions) == (days, exceptions)
-
-
-def test_seven_exceptions_in_250_days_at_one_percent_have_a_ratio_of_5_50():
-    """2 * (7 ln(7 / 2.5) + 243 ln(243 / 247.5)), as in any table for Basel's 250 days."""
-    ours = kupiec(days_with(7, 250), 0.01)
-    assert ours.statistic[0] == pytest.approx(5.497, abs=5e-4)
-    assert ours.p_value[0] == pytest.approx(0.0190, abs=5e-5)
 
 
 @pytest.mark.parametrize(
@@ -544,96 +492,59 @@ def test_a_single_day_tests_coverage_but_not_independence():
 # Comparisons.
 
 
-@pytest.mark.parametrize("horizon", [1, 2, 5])
 @pytest.mark.parametrize("pairs", [8, 60])
-def test_the_diebold_mariano_test_is_that_of_the_dieboldmariano_package(horizon, pairs):
+def test_the_diebold_mariano_test_is_that_of_the_dieboldmariano_package(pairs):
     random = np.random.default_rng(8)
     noise = np.cumsum(random.normal(size=(pairs, 4)), axis=0) * 0.3
     loss, other = random.lognormal(size=(pairs, 4)) + noise, random.lognormal(size=(pairs, 4))
-    ours = diebold_mariano(loss, other, horizon)
-    compared = 0
+    ours = diebold_mariano(loss, other)
     for s in range(4):
-        differences = (loss - other)[:, s]
-        lagged = np.correlate(*[differences - differences.mean()] * 2, "full")[pairs - 1 :]
-        if lagged[0] + 2 * lagged[1:horizon].sum() <= 0:
-            continue
-        theirs = dm_test(
-            [0.0] * pairs, loss[:, s], other[:, s], loss=lambda _, made: made, h=horizon
-        )
+        theirs = dm_test([0.0] * pairs, loss[:, s], other[:, s], loss=lambda _, made: made)
         assert_allclose([ours.statistic[s], ours.p_value[s]], theirs, rtol=1e-9)
-        compared += 1
-    assert compared > 1
     assert_allclose(ours.difference, (loss - other).mean(axis=0), rtol=1e-12)
     assert_array_equal(ours.count, [pairs] * 4)
 
 
-def test_one_step_ahead_the_diebold_mariano_test_is_students_t_test():
-    random = np.random.default_rng(9)
-    loss, other = random.lognormal(size=(2, 30, 3))
-    theirs = stats.ttest_rel(loss, other)
-    ours = diebold_mariano(loss, other)
-    assert_allclose(ours.statistic, theirs.statistic, rtol=1e-10)
-    assert_allclose(ours.p_value, theirs.pvalue, rtol=1e-10)
-
-
-def test_a_long_run_variance_that_is_not_positive_falls_back_to_no_lags():
-    loss = column(3, -2, 4, -1, 3, -2)  # alternates: the lagged covariance outweighs the variance
-    ours = diebold_mariano(loss, 0 * loss, horizon=2)
-    gaps = loss[:, 0] - loss.mean()
-    assert (gaps @ gaps) + 2 * (gaps[1:] @ gaps[:-1]) < 0
-    expected = math.sqrt(4 * 5) / 6 * loss.mean() / math.sqrt(gaps @ gaps / 36)
-    assert_allclose(ours.statistic, [expected], rtol=1e-12)
-    assert_allclose(ours.p_value, [2 * stats.t.sf(abs(expected), 5)], rtol=1e-12)
-
-
-def test_a_date_without_a_loss_is_left_out_but_keeps_its_place():
+def test_a_date_without_a_loss_is_left_out():
     loss, other = column(1, 5, NAN, 2, 7, 4, 9), column(0, 1, 3, 4, 1, NAN, 2)
     kept = np.array([1.0, 4.0, -2.0, 6.0, 7.0])
     ours = diebold_mariano(loss, other)
     theirs = stats.ttest_1samp(kept, 0.0)
     assert_allclose(ours.statistic, [theirs.statistic], rtol=1e-12)
     assert_array_equal(ours.count, [5])
-    gaps = kept - kept.mean()
-    # Days next to each other: the first two and the third with the fourth.
-    long_run = gaps @ gaps + 2 * (gaps[0] * gaps[1] + gaps[2] * gaps[3])
-    expected = math.sqrt(3 * 4) / 5 * kept.mean() / (math.sqrt(long_run) / 5)
-    assert_allclose(diebold_mariano(loss, other, 2).statistic, [expected], rtol=1e-12)
 
 
 def test_equal_losses_are_no_evidence_and_an_unvarying_gain_is_all_of_it():
     random = np.random.default_rng(10)
     loss = random.integers(0, 9, size=(20, 3)).astype(float)
     loss[3, 1] = NAN
-    ours = diebold_mariano(loss, loss + np.array([0, 1, -1]), horizon=3)
+    ours = diebold_mariano(loss, loss + np.array([0, 1, -1]))
     assert_array_equal(ours.difference, [0, -1, 1])
     assert_array_equal(ours.statistic, [0, -INF, INF])
     assert_array_equal(ours.p_value, [1, 0, 0])
     assert_array_equal(ours.count, [20, 19, 20])
-
-
-def test_an_unvarying_difference_is_not_made_to_vary_by_rounding():
-    ours = diebold_mariano(np.full((7, 1), 0.1), np.zeros((7, 1)))
-    assert_array_equal(ours.statistic, [INF])
+    rounded = diebold_mariano(np.full((7, 1), 0.1), np.zeros((7, 1)))
+    assert_array_equal(rounded.statistic, [INF])  # rounding does not make it vary
 
 
 def test_swapping_the_forecasts_swaps_the_sign():
     random = np.random.default_rng(11)
     loss, other = random.lognormal(size=(2, 25, 2))
-    one, two = diebold_mariano(loss, other, 3), diebold_mariano(other, loss, 3)
+    one, two = diebold_mariano(loss, other), diebold_mariano(other, loss)
     assert_array_equal(one.statistic, -two.statistic)
     assert_array_equal(one.p_value, two.p_value)
 
 
-@pytest.mark.parametrize(("pairs", "horizon"), [(1, 1), (2, 1), (3, 3), (5, 6)])
-def test_too_few_pairs_have_a_difference_but_no_test(pairs, horizon):
+@pytest.mark.parametrize("pairs", [1, 2])
+def test_too_few_pairs_have_a_difference_but_no_test(pairs):
     loss = np.arange(1.0, pairs + 1)[:, None] ** 2
     for other in (0 * loss, loss):
-        ours = diebold_mariano(loss, other, horizon)
+        ours = diebold_mariano(loss, other)
         assert_array_equal(ours.difference, (loss - other).mean(axis=0))
         assert_array_equal([ours.statistic, ours.p_value], [[NAN], [NAN]])
         assert_array_equal(ours.count, [pairs])
-    enough = np.arange(1.0, max(3, horizon + 1) + 1)[:, None] ** 2
-    assert not np.isnan(diebold_mariano(enough, 0 * enough, horizon).p_value).any()
+    enough = np.arange(1.0, 4)[:, None] ** 2
+    assert not np.isnan(diebold_mariano(enough, 0 * enough).p_value).any()
 
 
 @pytest.mark.parametrize("size", [1, 2, 5, 40])
@@ -659,11 +570,6 @@ def test_holms_adjustment_only_raises_and_keeps_order_and_places(values):
     known = ~np.isnan(p_values)
     assert ((found[known] >= p_values[known]) & (found[known] <= 1)).all()
     assert (np.diff(found[known][np.argsort(p_values[known])]) >= 0).all()
-
-
-def test_holms_adjustment_worked_by_hand():
-    found = holm(np.array([0.04, NAN, 0.01, 0.03, 0.005]))
-    assert_allclose(found, [0.06, NAN, 0.03, 0.06, 0.02], rtol=1e-12)
 
 
 def test_the_interval_of_a_mean_is_students_as_in_statsmodels_and_scipy():

@@ -1,13 +1,10 @@
+import itertools
 import os
-import random
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from conftest import SCRIPTS
+from dying import killed_at
 from pricewright.files.disk import read_whole, sha256, write_whole
 from pricewright.files.errors import Refusal
 
@@ -37,38 +34,18 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     assert (tmp_path / "a").read_bytes() == b"old"
 
 
-WRITER = """
-import sys
-from itertools import cycle
-from pathlib import Path
-from pricewright.files.disk import write_whole
-
-print("ready", flush=True)
-for letter in cycle(b"AB"):
-    write_whole(Path("a"), bytes([letter]) * 400_000)
-"""
-
-
-def test_a_writer_killed_at_any_moment_leaves_one_whole_version(tmp_path):
-    versions = [bytes([letter]) * 400_000 for letter in b"AB"]
-    write_whole(tmp_path / "a", versions[0])
-    moments, seen = random.Random(7), set()
-    for _ in range(40):
-        writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER],
-            cwd=tmp_path,
-            env=os.environ | {"PYTHONPATH": str(SCRIPTS)},
-            stdout=subprocess.PIPE,
-        )
-        assert writer.stdout is not None
-        writer.stdout.readline()
-        time.sleep(moments.uniform(0.0, 0.02))
-        writer.kill()
-        writer.communicate()
-        content = (tmp_path / "a").read_bytes()
-        assert content in versions
-        seen.add(content)
-    assert len(seen) == 2, "the writers were killed before they wrote anything"
+def test_death_at_each_step_of_a_write_leaves_one_whole_version(tmp_path):
+    found = []
+    for step in itertools.count(1):
+        folder = tmp_path / str(step)
+        write_whole(folder / "a", b"old")
+        died = killed_at(step, folder, lambda path=folder / "a": write_whole(path, b"new"))
+        found.append((folder / "a").read_bytes())
+        if not died:
+            break
+    assert len(found) > 2, "nothing was interrupted"
+    assert found == sorted(found, reverse=True)
+    assert set(found) == {b"old", b"new"}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from importlib import metadata
 
 import pytest
 
-from conftest import SCRIPTS, STEPS
+from conftest import SCRIPTS, STEPS, command
 from pricewright.files import provenance
 from pricewright.files.provenance import code_digest, code_used, imported_files
 
@@ -24,40 +24,28 @@ def forget():
         cached.cache_clear()
 
 
-def digest_after(scripts, file, text):
+@pytest.mark.parametrize(
+    ("file", "text", "counts"),
+    [
+        ("step.py", "# why\nimport json\nfrom kit import used\n\n\nprint( used.f( 1 ) )\n", False),
+        (
+            "kit/deep.py",
+            'def f(x):\n    """Add one."""\n    return (\n        x + 1\n    )\n',
+            False,
+        ),
+        ("kit/unused.py", "y = 2\n", False),
+        ("step.py", "import json\nfrom kit import used\n\nprint(used.f(2))\n", True),
+        ("kit/deep.py", "def f(x):\n    return x + 2\n", True),
+        ("kit/__init__.py", "z = 1\n", True),
+    ],
+)
+def test_code_that_runs_counts_at_any_depth_and_comments_layout_and_docstrings_do_not(
+    scripts, file, text, counts
+):
     before = code_digest(scripts / "step.py")
     (scripts / file).write_text(text)
     forget()
-    return before, code_digest(scripts / "step.py")
-
-
-@pytest.mark.parametrize(
-    ("file", "text"),
-    [
-        (
-            "step.py",
-            "# why\nimport json\nfrom kit import used\n\n\nprint( used.f( 1 ) )  # because\n",
-        ),
-        ("kit/deep.py", 'def f(x):\n    """Add one."""\n    return (\n        x + 1\n    )\n'),
-        ("kit/unused.py", "y = 2\n"),
-    ],
-)
-def test_comments_layout_docstrings_and_unused_modules_do_not_count(scripts, file, text):
-    before, after = digest_after(scripts, file, text)
-    assert before == after
-
-
-@pytest.mark.parametrize(
-    ("file", "text"),
-    [
-        ("step.py", "import json\nfrom kit import used\n\nprint(used.f(2))\n"),
-        ("kit/deep.py", "def f(x):\n    return x + 2\n"),
-        ("kit/__init__.py", "z = 1\n"),
-    ],
-)
-def test_code_that_runs_counts_at_any_depth(scripts, file, text):
-    before, after = digest_after(scripts, file, text)
-    assert before != after
+    assert (code_digest(scripts / "step.py") != before) is counts
 
 
 def test_a_schema_counts(scripts):
@@ -100,8 +88,6 @@ LATER = {
 
 @pytest.mark.parametrize("name", STEPS)
 def test_what_is_digested_is_what_python_really_imports(name):
-    from conftest import command
-
     show = (
         f"import sys; sys.path.insert(0, {str(SCRIPTS)!r}); import {name}; "
         "print(*[m.__file__ for m in sys.modules.values() if getattr(m, '__file__', None)])"

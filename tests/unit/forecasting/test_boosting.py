@@ -10,21 +10,19 @@ from forecasts import chosen, garch_changes, records_of, simulated, trained, une
 from conftest import SCRIPTS, command
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import trees
-from pricewright.forecasting import trees as boosting
-from pricewright.forecasting import trees as lagged
 from pricewright.forecasting.panel import NEVER, panel_of
-from pricewright.forecasting.track import make_timeline
 from pricewright.forecasting.trees import (
     FEWEST,
     LAGS,
     every,
-    grown,
+    grow_trees,
+    in_deviations,
     last_changes,
     moves,
     rows,
-    scaled,
 )
-from pricewright.forecasting.walkforward import walk_forward
+from pricewright.forecasting.walkforward import make_timeline, walk_forward
+from pricewright.tables.schema import load
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -43,7 +41,7 @@ def echoing(days=1000, symbols=3, share=0.6):
 
 
 def same(one, other):
-    return trees.written(one) == trees.written(other)
+    return trees.trees_to_json(one) == trees.trees_to_json(other)
 
 
 # What trees look at.
@@ -71,14 +69,14 @@ def test_last_changes_go_on_from_where_they_were():
 
 def test_changes_of_nothing_in_units_of_nothing_are_nothing():
     changes = np.array([[0.0] * LAGS, [0.02] * LAGS])
-    found = scaled(changes, np.array([0.0, 1e-4]))
+    found = in_deviations(changes, np.array([0.0, 1e-4]))
     assert found.tolist() == [[0.0] * LAGS, [2.0] * LAGS]
 
 
 @pytest.mark.parametrize("unit", [1e-6, 1024.0])
 def test_a_forecast_is_free_of_scale(unit):
     panel = simulated(3, 500)
-    found = grown(rows(panel, chosen(**TREES), 1), *ALL)
+    found = grow_trees(rows(panel, chosen(**TREES), 1), *ALL)
     changes = last_changes(panel.values)[-1]
     variance = np.array([1e-4, 2e-4, 3e-4])
     plain = moves(found, changes, variance, 5)
@@ -98,7 +96,7 @@ def test_a_row_is_an_observation_and_what_came_of_it(volatility):
     assert len(found.outcomes) == 2 * (135 * 5 + 4 + 3 + 2 + 1)  # those after the first 60
     values = panel.values[:, 1]
     place = len(found.outcomes) - 1  # the last of all: of the last but one observation, 1 ahead
-    assert found.numbers[place, -1] == 1
+    assert found.inputs[place, -1] == 1
     changes = np.diff(values)
     squared = changes[:198] ** 2
     if volatility == "rolling":
@@ -108,25 +106,25 @@ def test_a_row_is_an_observation_and_what_came_of_it(volatility):
         for square in squared:
             variance = 0.94 * variance + 0.06 * square
     expected = changes[197 - np.arange(LAGS)] / np.sqrt(variance)
-    np.testing.assert_allclose(found.numbers[place, :-1], expected, atol=1e-6)
+    np.testing.assert_allclose(found.inputs[place, :-1], expected, atol=1e-6)
     np.testing.assert_allclose(found.outcomes[place], changes[198] / np.sqrt(variance), atol=1e-6)
     assert (found.begun[place], found.known[place]) == (panel.days[198, 1], panel.days[199, 1])
 
 
 def test_an_outcome_is_in_units_of_a_random_walk_of_as_many_steps():
     found = rows(simulated(6, 2000), chosen(horizon=10, **TREES), 1)
-    spread = [found.outcomes[found.numbers[:, -1] == step].std() for step in range(1, 11)]
+    spread = [found.outcomes[found.inputs[:, -1] == step].std() for step in range(1, 11)]
     np.testing.assert_allclose(spread, 1.0, atol=0.15)
 
 
 @pytest.mark.parametrize("horizon", [1, 5, 10, 60])
 def test_of_long_histories_some_rows_are_taken_and_all_steps_alike(horizon, monkeypatch):
-    monkeypatch.setattr(boosting, "ROWS", 3000)
+    monkeypatch.setattr(trees, "ROWS", 3000)
     panel = simulated(2, 1500)
     step = every(int(panel.counts.sum()), horizon)
     found = rows(panel, chosen(horizon=horizon, **TREES), step)
     assert 1000 < len(found.outcomes) <= 3000
-    counts = np.bincount(found.numbers[:, -1].astype(int), minlength=horizon + 1)[1:]
+    counts = np.bincount(found.inputs[:, -1].astype(int), minlength=horizon + 1)[1:]
     assert counts.max() - counts.min() <= 0.1 * counts.mean() + 4
 
 
@@ -139,42 +137,45 @@ def test_rows_of_levels_begin_where_levels_are_needed():
 def test_with_few_rows_there_are_no_trees():
     found = rows(simulated(2, 500), chosen(**TREES), 1)
     known = np.sort(found.known)
-    assert grown(found, -NEVER, int(known[FEWEST - 2]) - 1) is None
-    assert grown(found, *ALL)
+    assert grow_trees(found, -NEVER, int(known[FEWEST - 2]) - 1) is None
+    assert grow_trees(found, *ALL)
 
 
 def test_with_outcomes_that_are_all_alike_there_are_no_trees():
     found = rows(simulated(2, 500), chosen(**TREES), 1)
-    assert grown(replace(found, outcomes=np.full(len(found.outcomes), 0.5)), *ALL) is None
+    assert grow_trees(replace(found, outcomes=np.full(len(found.outcomes), 0.5)), *ALL) is None
 
 
 def test_only_outcomes_within_the_days_count():
     panel, settings = simulated(3, 400), chosen(**TREES)
     since, until = int(panel.days[100, 0]), int(panel.days[300, 0])
-    plain = grown(rows(panel, settings, 1), since, until)
+    plain = grow_trees(rows(panel, settings, 1), since, until)
     found = rows(panel, settings, 1)
     outside = (found.begun < since) | (found.known > until)
     garbage = replace(found, outcomes=np.where(outside, 3.0, found.outcomes))
-    assert same(grown(garbage, since, until), plain)
+    assert same(grow_trees(garbage, since, until), plain)
     for last in (found.known == until, found.begun == since):
         changed = replace(found, outcomes=np.where(last, 3.0, found.outcomes))
-        assert not same(grown(changed, since, until), plain)
+        assert not same(grow_trees(changed, since, until), plain)
+
+
+def walked(panel, settings, **options):
+    """The pieces of a walk-forward."""
+    return walk_forward(panel, make_timeline(panel, settings), settings, **options).pieces
 
 
 def test_trees_have_the_window_and_the_embargo_of_all_estimates():
     panel = simulated(3, 500)
     settings = chosen(window_days=300, embargo_days=20, refit=100, **TREES)
-    times = make_timeline(panel, settings)
-    walked = walk_forward(panel, times, settings, to_the_end=False)
-    until = int(times.estimates[-1]) - 20
-    expected = grown(rows(panel, settings, 1), until - 300, until)
-    assert same(walked.pieces[0].fitted.location.trees, expected)
+    (piece,) = walked(panel, settings, to_the_end=False)
+    until = int(make_timeline(panel, settings).estimates[-1]) - 20
+    expected = grow_trees(rows(panel, settings, 1), until - 300, until)
+    assert same(piece.fitted.location.trees, expected)
 
 
 def test_what_can_be_learned_is_learned():
-    panel, settings = echoing(), chosen(horizon=3, **TREES)
-    walked = walk_forward(panel, make_timeline(panel, settings), settings)
-    piece = walked.pieces[0]
+    panel = echoing()
+    (piece,) = walked(panel, chosen(horizon=3, **TREES))
     columns = np.arange(3)
     ahead = panel.values[piece.rows[..., None] + np.arange(1, 4), columns[:, None]]
     last = panel.values[piece.rows, columns][..., None]
@@ -182,8 +183,7 @@ def test_what_can_be_learned_is_learned():
 
 
 def test_all_pieces_have_the_same_trees_and_they_are_bounded():
-    panel, settings = simulated(70, 120), chosen(refit=20, **TREES)
-    pieces = walk_forward(panel, make_timeline(panel, settings), settings).pieces
+    pieces = walked(simulated(70, 120), chosen(refit=20, **TREES))
     one, two = (piece.fitted.location.trees for piece in pieces)
     assert same(one, two)
     assert 1 <= len(one) <= trees.MOST_TREES
@@ -202,15 +202,13 @@ def test_a_model_with_trees_says_what_grew_them(tmp_path):
 
 
 def test_the_schema_has_the_bounds_that_the_code_has():
-    from pricewright.tables.schema import load
-
     schema = load("model")
     tree = schema["$defs"]["tree"]["properties"]
     leaves, splits = trees.MOST_LEAVES, trees.MOST_LEAVES - 1
     assert schema["properties"]["trees"]["maxItems"] == trees.MOST_TREES
     assert tree["leaves"]["maxItems"] == leaves
     assert {tree[name]["maxItems"] for name in ("numbers", "thresholds", "children")} == {splits}
-    assert tree["numbers"]["items"]["maximum"] == lagged.NUMBERS - 1
+    assert tree["numbers"]["items"]["maximum"] == trees.NUMBERS - 1
     child = tree["children"]["items"]["items"]
     assert (child["minimum"], child["maximum"]) == (-leaves, splits - 1)
     changes = schema["$defs"]["symbol"]["properties"]["location"]["properties"]["changes"]
@@ -243,10 +241,8 @@ def test_without_the_library_a_model_is_scored(tmp_path, monkeypatch):
     assert "lightgbm" not in scored["code"]["libraries"]
     beside = trained(tmp_path / "beside", records, champion=given)
     assert beside["champion"]["symbols"] == 2
-    assert (
-        scored["symbols"]["S0"]["location"]["changes"]
-        != (old["symbols"]["S0"]["location"]["changes"])
-    )
+    now, then = (model["symbols"]["S0"]["location"]["changes"] for model in (scored, old))
+    assert now != then
 
 
 @pytest.mark.parametrize(("kind", "loaded"), [("naive", False), ("lightgbm", True)])

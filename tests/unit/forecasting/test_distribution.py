@@ -21,6 +21,7 @@ from pricewright.forecasting.distribution import (
 from pricewright.forecasting.distribution import simulated_calibration as by_simulation
 from pricewright.forecasting.garch import Garch
 from pricewright.forecasting.volatility import Volatility
+from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -176,8 +177,7 @@ def test_the_pool_is_of_errors_in_units_of_each_symbols_own_and_of_one_in_so_man
     ends = np.array([[150, 150, 60]])
     everyone, some = (conformal(errors, ends, SETTINGS, every) for every in (1, 4))
     for step in range(HORIZON):
-        expected = []
-        sampled = []
+        expected, sampled = [], []
         for column, symbol in enumerate(errors.panel.symbols[:2]):  # the third has too few
             seen = errors.errors[step, column, : 149 - step]
             expected.append(seen / np.abs(seen).mean())
@@ -227,9 +227,10 @@ def test_where_everyone_has_few_errors_the_shape_is_normal():
 
 
 def test_the_normal_shape_is_one_for_all():
-    (found,) = shapes_of([known_of([500, 500], [3 * NORMAL] * 2)], chosen(horizon=1))
-    assert found.shape == (1, 1, 1, len(LEVELS))
-    np.testing.assert_allclose(found[0, 0, 0], NORMAL, atol=1e-12)
+    panel, settings = simulated(2), chosen(horizon=2, distribution="normal")
+    found = walk_forward(panel, make_timeline(panel, settings), settings).last_shapes()
+    assert found.shape == (1, 2, len(LEVELS))
+    np.testing.assert_allclose(found[0, 0], NORMAL, atol=1e-12)
 
 
 def test_simulated_shapes_of_who_has_few_errors_or_no_variance_are_normal():

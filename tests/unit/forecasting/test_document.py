@@ -5,42 +5,33 @@ from copy import deepcopy
 import numpy as np
 import orjson
 import pytest
+from forecasts import trained
 
 from conftest import market
-from flat import train_or_score
-from pricewright.files.documents import write_columns
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import document
-from pricewright.forecasting.model_file import read_model
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
-
-SMALL = {"horizon": 5, "origins": 20, "min_history": 40, "refit": 50}
-
-
-def trained(folder, **options):
-    records = market(symbols=3, days=400)
-    write_columns(folder / "clean.json", {n: [r[n] for r in records] for n in records[0]})
-    train_or_score(folder / "clean.json", folder / "model.json", **(SMALL | options))
-    return read_model(folder / "model.json")[0]
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """By volatility: a document, not to be changed."""
-    kinds = ("combined", "garch11", "har", "ewma", "rolling")
-    made = {"trees": trained(tmp_path_factory.mktemp("trees"), location="lightgbm")}
-    for kind in kinds:
-        distribution = "normal" if kind == "ewma" else "conformal"
-        folder = tmp_path_factory.mktemp(kind)
-        made[kind] = trained(folder, volatility=kind, distribution=distribution)
-    return made
+    kinds = {
+        kind: {"volatility": kind, "distribution": "normal" if kind == "ewma" else "conformal"}
+        for kind in ("combined", "garch11", "har", "ewma", "rolling")
+    }
+    records = market(symbols=3, days=400)
+    return {
+        kind: trained(tmp_path_factory.mktemp(kind), records, refit=50, **options)
+        for kind, options in (kinds | {"trees": {"location": "lightgbm"}}).items()
+    }
 
 
 @pytest.mark.parametrize("kind", ["combined", "garch11", "har", "ewma", "rolling", "trees"])
 def test_what_is_written_is_read_and_written_again_the_same(kind, models):
-    saved = document.read(models[kind], "m.json")
-    again = document.written(saved)
+    saved = document.from_json(models[kind], "m.json")
+    again = document.to_json(saved)
     for symbol, entry in again["symbols"].items():
         garch = entry["volatility"]["garch"]
         if garch:  # how the search went is of no use to a forecast, and is not read
@@ -55,13 +46,13 @@ def test_a_symbol_whose_garch_did_not_converge_reads_as_what_it_fell_back_to(mod
     edited = deepcopy(models["combined"])
     volatility = edited["symbols"]["S1"]["volatility"]
     volatility["kind"], volatility["garch"]["converged"] = "har", False
-    saved = document.read(edited, "m.json")
+    saved = document.from_json(edited, "m.json")
     assert list(saved.fitted.volatility.kinds(3)) == ["combined", "har", "combined"]
 
 
 def test_some_symbols_are_read_in_the_order_asked_for(models):
-    saved = document.read(models["combined"], "m.json", ["S2", "S0"])
-    whole = document.read(models["combined"], "m.json")
+    saved = document.from_json(models["combined"], "m.json", ["S2", "S0"])
+    whole = document.from_json(models["combined"], "m.json")
     assert list(saved.symbols) == ["S2", "S0"]
     np.testing.assert_array_equal(saved.quantiles([0.3]), whole.quantiles([0.3])[[2, 0]])
 
@@ -69,9 +60,9 @@ def test_some_symbols_are_read_in_the_order_asked_for(models):
 def test_what_is_wrong_with_symbols_that_nobody_asked_for_does_not_matter(models):
     edited = deepcopy(models["combined"])
     edited["symbols"]["S1"] = None
-    document.read(edited, "m.json", ["S0"])
+    document.from_json(edited, "m.json", ["S0"])
     with pytest.raises(Refusal, match=r"^m\.json: 'symbols\.S1': found None, allowed: an object"):
-        document.read(edited, "m.json")
+        document.from_json(edited, "m.json")
 
 
 GARCH = "symbols.S1.volatility.garch"
@@ -82,14 +73,15 @@ WRONG = [
     ("combined", "parameters", "x", "'parameters': found 'x', allowed: an object"),
     ("combined", "parameters.price", 1, "found 1, allowed: auto or open or high"),
     ("combined", "parameters.horizon", 0, "a number from 1"),
-    ("combined", "parameters.horizon", 251, "found 251, allowed: 1 to 250"),
+    ("combined", "parameters.horizon", 251, "found 251, allowed: a number from 1 to 250"),
     ("combined", "parameters.horizon", 4, "'har.weights'.*allowed: 4 rows"),
     ("combined", "parameters.horizon", 5.5, "found 5.5, allowed: a whole number"),
     ("combined", "parameters.horizon", True, "found True"),
     ("combined", "parameters.horizon", "5", "found '5'"),
     ("combined", "parameters.horizon", float("nan"), "found nan"),
     ("combined", "parameters.origins", 10**400, "found 1000"),
-    ("combined", "parameters.level", 1.0, "a number from 0.5 to 0.999"),
+    ("combined", "parameters.level", 1.0, "a number from 0.5 to 0.99"),
+    ("combined", "parameters.min_history", 29, "found 29, allowed: a number from 30 to 10000"),
     ("combined", "parameters.decay", 0.0, "a number from 0.5 to 0.999"),
     ("combined", "parameters.location", "arima", "naive or drift or ses or theta"),
     ("combined", "parameters.volatility", "stochastic", "rolling or ewma"),
@@ -176,7 +168,7 @@ def test_a_part_that_was_edited_is_refused_with_its_key(kind, key, value, senten
     holder, last = place(edited, key)
     holder[last] = value
     with pytest.raises(Refusal, match=rf"^m\.json: (?=').*{sentence}.*; train again\.$"):
-        document.read(edited, "m.json")
+        document.from_json(edited, "m.json")
 
 
 READ = (
@@ -196,4 +188,4 @@ def test_a_part_that_is_missing_is_refused_with_its_key(key, models):
     holder, last = place(edited, key)
     del holder[last]
     with pytest.raises(Refusal, match=rf"^m\.json: '{key}.*' is missing; train again\.$"):
-        document.read(edited, "m.json")
+        document.from_json(edited, "m.json")

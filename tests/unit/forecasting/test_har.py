@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from forecasts import garch_changes, shuffled, simulated, uneven
+from forecasts import garch_changes, shuffled, simulated
 
 from pricewright.forecasting import har
-from pricewright.forecasting import har as gamma
 from pricewright.forecasting.har import HALF_LIVES
 from pricewright.forecasting.panel import NEVER, squares
 
@@ -14,7 +13,7 @@ pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def regressed(x, y, start=None):
-    return gamma.gamma_regression(x, y, np.ones(len(y), bool), start)
+    return har.gamma_regression(x, y, np.ones(len(y), bool), start)
 
 
 def simulated_rows(weights, rows=4000, seed=1):
@@ -46,7 +45,7 @@ def test_the_weights_of_a_panel_are_those_of_a_gamma_glm_where_none_is_held_at_z
     found = har.weights(rows, -NEVER, NEVER - 1)
     for horizon in range(3):
         use = rows.known[horizon] < NEVER
-        x = rows.averages[use]
+        x = rows.inputs[use]
         active = found[horizon] > 0
         theirs = glm(x[:, active], rows.outcomes[horizon][use])
         np.testing.assert_allclose(found[horizon][active], theirs, rtol=1e-6)
@@ -77,10 +76,10 @@ def test_the_end_does_not_depend_on_the_beginning():
             np.testing.assert_allclose(regressed(x, y, start=start), cold, atol=1e-7)
 
 
-@pytest.mark.parametrize("rows", [0, 1, gamma.FEWEST - 1])
+@pytest.mark.parametrize("rows", [0, 1, har.FEWEST - 1])
 def test_with_few_rows_there_are_no_weights(rows):
     x, y = simulated_rows(np.ones(5), rows=200)
-    assert np.isnan(gamma.gamma_regression(x, y, np.arange(len(y)) < rows)).all()
+    assert np.isnan(har.gamma_regression(x, y, np.arange(len(y)) < rows)).all()
 
 
 def test_averages_that_are_all_alike_have_weights():
@@ -93,8 +92,8 @@ def test_averages_that_are_all_alike_have_weights():
 def test_rows_that_are_not_used_change_nothing():
     x, y = simulated_rows(np.array([0.3, 0.2, 0.4, 0.1, 0.25]), rows=800)
     use = np.arange(len(y)) % 3 > 0
-    one = gamma.gamma_regression(x, y, use)
-    other = gamma.gamma_regression(x, np.where(use, y, 99.0), use)
+    one = har.gamma_regression(x, y, use)
+    other = har.gamma_regression(x, np.where(use, y, 99.0), use)
     assert one.tobytes() == other.tobytes()
     np.testing.assert_allclose(one, regressed(x[use], y[use]), rtol=1e-8)
 
@@ -106,14 +105,6 @@ def test_the_order_of_series_does_not_change_the_weights():
         rows = har.rows(shuffled(panel, order), 4, 1)
         found.append(har.weights(rows, -NEVER, NEVER - 1))
     np.testing.assert_allclose(found[0], found[1], rtol=1e-8, atol=1e-10)
-
-
-def test_rows_joined_from_pieces_are_those_of_the_whole():
-    panel = uneven()
-    whole = har.rows(panel, 4, 1)
-    pieces = [har.rows(panel.columns(slice(at, at + 2)), 4, 1) for at in (0, 2, 4)]
-    one, other = (har.weights(rows, -NEVER, NEVER - 1) for rows in (whole, har.joined(pieces)))
-    assert one.tobytes() == other.tobytes()
 
 
 def test_only_outcomes_that_were_known_by_the_day_count():
@@ -133,7 +124,7 @@ def test_only_what_began_in_the_window_counts():
     rows = har.rows(panel, 2, 1)
     kept = rows.begun >= since
     garbled = har.Rows(
-        rows.averages,
+        rows.inputs,
         np.where(rows.begun >= since, rows.outcomes, 7.0),
         rows.begun,
         rows.known,
@@ -156,13 +147,6 @@ def test_the_averages_are_exponential_with_their_half_lives():
             np.testing.assert_allclose(found[row + 1, :, place], state, rtol=1e-10)
 
 
-def test_averages_go_on_from_where_they_were():
-    changes = garch_changes(150, 2) ** 2
-    whole = har.averages(changes)
-    rest = har.averages(changes[80:], whole[80])
-    np.testing.assert_allclose(rest, whole[80:], rtol=1e-12)
-
-
 def test_the_rows_of_a_series_are_its_averages_and_the_mean_squares_that_followed():
     panel, horizon = simulated(1, 200), 3
     changes = squares(panel.values)
@@ -171,7 +155,7 @@ def test_the_rows_of_a_series_are_its_averages_and_the_mean_squares_that_followe
     at = np.arange(har.WARM_UP, 199)
     assert len(rows.begun) == len(at)
     longest = past[at, 0, -1:]
-    np.testing.assert_allclose(rows.averages, np.maximum(past[at, 0], har.FLOOR * longest))
+    np.testing.assert_allclose(rows.inputs, np.maximum(past[at, 0], har.FLOOR * longest))
     assert (rows.begun == panel.days[at, 0]).all()
     for step in range(1, horizon + 1):
         known = rows.known[step - 1]
@@ -197,7 +181,7 @@ def test_a_crash_of_one_day_counts_for_no_more_than_the_clip():
     prices[200:] *= 1000
     jumped = type(panel)(panel.symbols, panel.days, prices, panel.levels)
     rows = har.rows(jumped, 1, 1)
-    ratio = rows.outcomes[0] / rows.averages[:, -1]
+    ratio = rows.outcomes[0] / rows.inputs[:, -1]
     assert ratio.max() == pytest.approx(har.CLIP)
 
 

@@ -38,14 +38,10 @@ def forecast(kind, values, horizon=6):
     return location.centres(fitted, after(level, len(values)), horizon)
 
 
-def test_naive_is_the_last_value():
+@pytest.mark.parametrize("kind", ["naive", "lightgbm"])
+def test_naive_and_lightgbm_without_trees_are_the_last_value(kind):
     values = np.log(stocks(200))
-    np.testing.assert_array_equal(forecast("naive", values), np.repeat(values[-1][:, None], 6, 1))
-
-
-def test_lightgbm_without_trees_is_the_last_value():
-    values = np.log(stocks(200))
-    np.testing.assert_array_equal(forecast("lightgbm", values), forecast("naive", values))
+    np.testing.assert_array_equal(forecast(kind, values), np.repeat(values[-1][:, None], 6, 1))
 
 
 def test_drift_is_the_last_value_and_the_mean_change():
@@ -56,40 +52,35 @@ def test_drift_is_the_last_value_and_the_mean_change():
     np.testing.assert_allclose(forecast("drift", values), expected, rtol=1e-12)
 
 
+def by_statsmodels(kind, series):
+    """A fitted model of a series (n,)."""
+    if kind == "theta":
+        return ThetaModel(series, period=1, deseasonalize=False).fit(use_mle=False)
+    known = {"initialization_method": "known", "initial_level": series[0]}
+    return SimpleExpSmoothing(series, **known).fit(optimized=True)
+
+
 @pytest.mark.parametrize("weight", [0.1, 0.4, 0.7, 0.95])
 def test_ses_finds_the_weight_that_statsmodels_finds(weight):
     values = smooth_series(weight)
-    model = SimpleExpSmoothing(
-        values[:, 0], initialization_method="known", initial_level=values[0, 0]
-    )
-    theirs = model.fit(optimized=True)
+    theirs = by_statsmodels("ses", values[:, 0])
     ours = location.fit("ses", values)
     np.testing.assert_allclose(ours.weight, theirs.params["smoothing_level"], atol=1e-4)
     np.testing.assert_allclose(forecast("ses", values)[0], theirs.forecast(6), rtol=1e-4)
 
 
-def test_ses_of_real_stocks_is_that_of_statsmodels():
-    values = np.log(stocks(1000))
-    ours = forecast("ses", values)
-    for column, series in enumerate(values.T):
-        model = SimpleExpSmoothing(series, initialization_method="known", initial_level=series[0])
-        theirs = model.fit(optimized=True).forecast(6)
-        np.testing.assert_allclose(ours[column], theirs, rtol=1e-4)
-
-
 @pytest.mark.parametrize(("weight", "drift"), [(0.2, 0.05), (0.5, -0.02), (0.9, 0.01)])
 def test_theta_of_simulated_series_is_that_of_statsmodels(weight, drift):
     values = smooth_series(weight, drift=drift) + 50
-    theirs = ThetaModel(values[:, 0], period=1, deseasonalize=False).fit(use_mle=False)
-    np.testing.assert_allclose(forecast("theta", values)[0], theirs.forecast(6), rtol=1e-3)
+    theirs = by_statsmodels("theta", values[:, 0]).forecast(6)
+    np.testing.assert_allclose(forecast("theta", values)[0], theirs, rtol=1e-3)
 
 
-def test_theta_of_real_stocks_is_that_of_statsmodels():
+@pytest.mark.parametrize(("kind", "rtol"), [("ses", 1e-4), ("theta", 1e-3)])
+def test_smoothing_of_real_stocks_is_that_of_statsmodels(kind, rtol):
     values = np.log(stocks(1000))
-    ours = forecast("theta", values)
-    for column, series in enumerate(values.T):
-        theirs = ThetaModel(series, period=1, deseasonalize=False).fit(use_mle=False)
-        np.testing.assert_allclose(ours[column], theirs.forecast(6), rtol=1e-3)
+    theirs = [by_statsmodels(kind, series).forecast(6) for series in values.T]
+    np.testing.assert_allclose(forecast(kind, values), theirs, rtol=rtol)
 
 
 def test_theta_is_the_mean_of_a_trend_and_of_a_smoothed_line():
@@ -172,15 +163,6 @@ def test_columns_of_different_lengths_are_what_each_is_alone(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_level_goes_on_from_where_it_was(kind):
-    values = np.log(stocks(200))
-    fitted = location.fit(kind, values)
-    whole = location.levels(fitted, values)
-    rest = location.levels(fitted, values[120:], whole[120])
-    np.testing.assert_allclose(rest, whole[120:], rtol=1e-12)
-
-
-@pytest.mark.parametrize("kind", KINDS)
 def test_a_level_knows_nothing_that_comes_later(kind):
     values = np.log(stocks(200))
     fitted = location.fit(kind, values)
@@ -188,10 +170,3 @@ def test_a_level_knows_nothing_that_comes_later(kind):
     later[100:] += 3
     one, other = location.levels(fitted, values), location.levels(fitted, later)
     np.testing.assert_array_equal(one[:100], other[:100])
-
-
-def test_locations_are_parted_and_joined_again():
-    fitted = location.fit("theta", np.log(stocks(200)))
-    again = fitted.joined([fitted.of(slice(0, 1)), fitted.of(np.array([1, 2]))])
-    for name in ("slope", "intercept", "weight"):
-        np.testing.assert_array_equal(getattr(again, name), getattr(fitted, name))

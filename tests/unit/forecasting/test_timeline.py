@@ -5,7 +5,7 @@ import pytest
 from forecasts import chosen, simulated, uneven, weekdays
 
 from pricewright.forecasting.panel import panel_of
-from pricewright.forecasting.track import make_timeline
+from pricewright.forecasting.walkforward import make_timeline
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -14,38 +14,24 @@ def places(panel, days):
     return np.searchsorted(panel.calendar, days)
 
 
-@pytest.mark.parametrize("horizon", [1, 5, 14])
+@pytest.mark.parametrize(("horizon", "origins"), [(1, 20), (5, 20), (5, 37), (14, 20)])
 @pytest.mark.parametrize("refit", [1, 4])
-def test_origins_are_a_horizon_apart_and_the_last_leaves_one(horizon, refit):
+def test_origins_are_a_horizon_apart_and_the_last_leaves_one(horizon, origins, refit):
     panel = simulated(2, 700)
-    times = make_timeline(panel, chosen(horizon=horizon, refit=refit))
+    times = make_timeline(panel, chosen(horizon=horizon, origins=origins, refit=refit))
     found = places(panel, times.origins)
-    assert len(found) == 20
+    assert len(found) == origins
     assert (np.diff(found) == horizon).all()
     assert found[-1] == 699 - horizon
 
 
-@pytest.mark.parametrize("origins", [20, 37])
-def test_there_are_as_many_origins_as_were_asked_for_where_history_allows(origins):
-    assert len(make_timeline(simulated(1, 400), chosen(origins=origins)).origins) == origins
-
-
-def test_a_short_history_has_fewer_origins():
-    panel = simulated(1, 100)
+@pytest.mark.parametrize(("days", "origins"), [(1, 0), (39, 0), (44, 0), (45, 1), (100, 12)])
+def test_the_first_origin_is_when_there_is_history_enough_and_a_horizon_to_score(days, origins):
+    panel = simulated(1, days)
     times = make_timeline(panel, chosen(min_history=40, horizon=5))
-    found = places(panel, times.origins)
-    assert found.tolist() == list(range(39, 95, 5))
-    assert times.estimates[0] == times.origins[0]
-
-
-@pytest.mark.parametrize("days", [1, 2, 39, 40, 44])
-def test_without_history_enough_there_is_none(days):
-    times = make_timeline(simulated(2, days), chosen(min_history=40, horizon=5))
-    assert (len(times.origins), len(times.estimates)) == (0, 0)
-
-
-def test_the_first_origin_is_when_there_is_history_enough_and_a_horizon_to_score():
-    assert len(make_timeline(simulated(1, 45), chosen(min_history=40, horizon=5)).origins) == 1
+    assert places(panel, times.origins).tolist() == list(range(39, days - 5, 5))
+    assert len(times.origins) == origins
+    assert times.estimates[:1].tolist() == times.origins[:1].tolist()
 
 
 def test_there_are_errors_to_calibrate_by_before_the_first_origin():

@@ -186,10 +186,3 @@ def test_feedback_is_that_of_each_ones_kind():
     np.testing.assert_array_equal(persistence[[0, 2]], model.garch.persistence[[0, 2]])
     assert (alpha[1], persistence[1]) == (0, 0)
     assert not np.any(chosen("rolling").feedback(3))
-
-
-def test_models_are_parted_and_joined_again():
-    model = chosen("combined", squares=short(GARCH_CHANGES - 1))
-    again = model.joined([model.of(slice(0, 1)), model.of(np.array([1, 2]))])
-    assert again.kinds(3) == model.kinds(3)
-    np.testing.assert_array_equal(forecast(again), forecast(model))

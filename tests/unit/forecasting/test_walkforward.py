@@ -12,9 +12,9 @@ from forecasts import chosen, records_of, shuffled, simulated, trained, uneven
 
 from conftest import ROOT, SCRIPTS
 from pricewright.forecasting import har, volatility, walkforward
+from pricewright.forecasting.model import estimate
 from pricewright.forecasting.panel import NEVER, squares
-from pricewright.forecasting.track import Timeline, estimate, make_timeline
-from pricewright.forecasting.walkforward import usable, walk_forward
+from pricewright.forecasting.walkforward import Timeline, make_timeline, usable, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -69,17 +69,6 @@ def test_the_order_of_records_does_not_change_a_byte_of_the_model(tmp_path, kind
         assert one[key] == two[key]
 
 
-@pytest.mark.parametrize("kind", ["naive", "lightgbm"])
-def test_training_twice_makes_the_same_bytes(tmp_path, monkeypatch, kind):
-    monkeypatch.chdir(tmp_path)
-    records = records_of(simulated(2, 300))
-    found = []
-    for threads in (1, 2):
-        trained(tmp_path, records, threads=threads, location=kind, **FULL)
-        found.append((tmp_path / "model.json").read_bytes())
-    assert found[0] == found[1]
-
-
 def test_a_symbol_alone_is_what_it_is_beside_others_where_nothing_is_common():
     panel = simulated(4)
     settings = chosen(**OWN)
@@ -117,7 +106,7 @@ ELSEWHERE = """
 import sys
 import numpy as np
 from forecasts import chosen, simulated
-from pricewright.forecasting.track import make_timeline
+from pricewright.forecasting.walkforward import make_timeline
 from pricewright.forecasting.walkforward import walk_forward
 panel = simulated(3, 300)
 kind = sys.argv[2]

@@ -138,6 +138,57 @@ def test_a_symbol_column_without_a_usual_name_is_found_where_a_day_has_several_p
 
 
 @pytest.mark.parametrize(
+    ("head", "form"),
+    [
+        ("Time,Ticker,Close", "{day} {hour}:00:00,{name},{close}"),
+        ("Time,Papier,Close", "{day}T{hour}:00,{name},{close}"),
+    ],
+)
+def test_several_times_a_day_are_intraday_bars(tmp_path, head, form):
+    rows = [
+        form.format(day=f"2024-01-{day}", hour=hour, name=name, close=hour)
+        for day in (15, 16)
+        for hour in (10, 11)
+        for name in ("AB", "CD")
+    ]
+    path, found = described(tmp_path, "\n".join([head, *rows]))
+    assert "bars: intraday   # several times a day, as in line 4" in as_yaml("AAPL.csv", found)
+    assert [list(row.values()) for row in as_written(path, found)] == [
+        [f"2024-01-{day}", name, 10, 11] for name in ("AB", "CD") for day in (15, 16)
+    ]
+
+
+def test_a_text_beside_each_of_several_times_a_day_is_no_symbol(tmp_path):
+    text = "Time,Venue,Close\n2024-01-15 10:00,X,1\n2024-01-15 11:00,Y,2\n"
+    path, found = described(tmp_path, text)
+    assert [(row["symbol"], row["close"]) for row in as_written(path, found)] == [("AAPL", 2)]
+
+
+def test_times_at_an_offset_are_bars_too_when_a_time_zone_is_chosen(tmp_path):
+    text = "Time,Close\n" + "".join(f"2024-01-15T{hour}:00:00Z,{hour}\n" for hour in (10, 11))
+    path, found = described(tmp_path, text)
+    assert [each.key for each in found.settings if each.others] == ["time_zone"]
+    assert [row["close"] for row in as_written(path, found, time_zone="UTC")] == [11]
+
+
+def test_a_column_that_tells_rows_of_a_day_apart_is_named_as_a_filter(tmp_path):
+    text = "Date,Symbol,SERIES,Kind,Close\n" + "".join(
+        f"2024-01-{day},{name},{series},x,1\n"
+        for day in (15, 16, 17)
+        for name, series in (("A", "EQ"), ("A", "BE"), ("B", "EQ"))
+    )
+    _, found = described(tmp_path, text)
+    note = "a symbol has several rows a day, and one with each SERIES (EQ, BE)"
+    assert [said for said in found.notes if "SERIES" in said] == [
+        f"{note}: to read only one of these, set source.where: {{SERIES: [EQ]}}"
+    ]
+    _, found = described(tmp_path, text + "2024-01-15,B,EQ,x,1\n")
+    assert not [said for said in found.notes if "SERIES" in said]
+    _, found = described(tmp_path, text.replace("A,BE", "C,BE"))
+    assert not [said for said in found.notes if "SERIES" in said]
+
+
+@pytest.mark.parametrize(
     ("content", "note"),
     [
         ("Date,Close\n2024-01-15,0.01\n2024-01-16,-0.02\n2024-01-17,-0.01\n", "look like returns"),

@@ -32,18 +32,13 @@ def released(works):
     return works
 
 
-def test_the_kept_raw_bytes_come_to_the_model_in_production(released, steps):
-    here = Path.cwd()
-    before = released.tree()
-    assert rebuild(released.root, steps) == []
-    assert released.tree() == before
-    assert Path.cwd() == here
-
-
-def test_the_source_is_not_asked(released, steps):
+def test_the_kept_raw_bytes_come_to_the_model_in_production_and_no_source_is_asked(released, steps):
+    here, before = Path.cwd(), released.tree()
     (released.root / "data/small.csv").unlink()
     shutil.rmtree(released.root / "results")
     assert rebuild(released.root, steps) == []
+    assert released.tree() == before
+    assert Path.cwd() == here
 
 
 def test_what_was_received_since_is_left_out(released, steps):
@@ -56,11 +51,10 @@ def test_what_was_received_since_is_left_out(released, steps):
 def test_a_model_that_was_compared_with_another_and_came_after_other_prices(works, steps):
     make_results(works.root, seed=1)
     make_results(works.root, seed=2)
-    works.record_run("author")
     document, _ = read_model(works.root / "results/model.json")
     assert document["champion"]
     assert document["receipts"]["ingest"]["earlier"]
-    works.sign_all("reviewer")
+    works.remade()
     works.release()
     assert rebuild(works.root, steps) == []
 
@@ -72,46 +66,47 @@ def test_corrections_and_a_scored_model_are_taken_from_the_evidence(works, steps
         f"- {{symbol: S0, date: {date}, column: close, was: {close}, value: 50.0, reason: slip}}\n"
     )
     shutil.copy(works.made[0] / "results/model.json", works.root / "given.json")
-    changes = {
-        "mode": "score",
-        "score": {"model": "given.json"},
-        "corrections": {"file": "corrections.yaml"},
-    }
-    works.config |= changes
+    works.config |= {"mode": "score", "score": {"model": "given.json"}}
+    works.config["corrections"] = {"file": "corrections.yaml"}
     make_results(works.root, config=works.config)
-    works.record_run("author")
-    works.sign_all("reviewer")
+    works.remade()
     works.release()
     corrections.unlink()
     (works.root / "given.json").unlink()
     assert rebuild(works.root, steps) == []
 
 
-def kept(works):
-    (path,) = [p for p in (works.root / "data/received").iterdir() if p.is_file()]
-    return path
-
-
-def test_kept_bytes_that_were_changed_are_not_built_on(released, steps):
-    path = kept(released)
+def change_kept(archive):
+    (path,) = [path for path in archive.iterdir() if path.is_file()]
     path.chmod(0o644)
     path.write_bytes(path.read_bytes().replace(b"1000", b"1001"))
-    (problem,) = rebuild(released.root, steps)
-    assert f"{path.name}: is not there, or not the bytes that were received" in problem
 
 
-def test_kept_bytes_that_are_gone_are_missed(released, steps):
-    kept(released).unlink()
-    (problem,) = rebuild(released.root, steps)
-    assert "is not there, or not the bytes" in problem
+def remove_kept(archive):
+    (path,) = [path for path in archive.iterdir() if path.is_file()]
+    path.unlink()
 
 
-def test_an_archive_that_lost_its_order_is_missed(released, steps):
-    for path in (released.root / "data/received").iterdir():
+def remove_order(archive):
+    for path in archive.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (change_kept, "is not there, or not the bytes that were received"),
+        (remove_kept, "is not there, or not the bytes that were received"),
+        (remove_order, "does not have the deliveries that the model was made from"),
+    ],
+)
+def test_kept_bytes_that_were_changed_or_are_gone_are_not_built_on(
+    released, steps, spoil, sentence
+):
+    spoil(released.root / "data/received")
     (problem,) = rebuild(released.root, steps)
-    assert "does not have the deliveries that the model was made from" in problem
+    assert sentence in problem
 
 
 def released_after(works, change):
@@ -123,8 +118,7 @@ def released_after(works, change):
     with contextlib.chdir(works.root):
         report(Path("results/model.json"), Path("results/report.txt"))
     (works.root / "results/deployed_model.json").write_bytes(path.read_bytes())
-    works.record_run("author")
-    works.sign_all("reviewer")
+    works.remade()
     works.release()
 
 

@@ -2,14 +2,12 @@
 
 import contextlib
 import os
-import random
 import shutil
 import subprocess
-import time
 
 import pytest
 
-from dying import DONE, begun, killed_after, killed_at
+from dying import DONE, begun, killed_at
 from pricewright.files.errors import Refusal
 from pricewright.releases import history, store
 from pricewright.releases.history import folder_of
@@ -26,9 +24,7 @@ def ready(works, tmp_path):
     for name, text in {"Snakefile": "rule all:\n", "files.txt": "Snakefile\n"}.items():
         (works.workflow / name).write_text(text)
     works.signed_release(0)
-    works.train(1)
-    works.wait(minutes=1)
-    works.sign_all("reviewer")
+    works.signed(1)
     return works
 
 
@@ -55,9 +51,8 @@ def check_whole(works: Works, before: str) -> None:
     current = works.current
     store.opened(folder_of(works.root), current)
     if current != before:
-        begun = [
-            e for e in ledger.read(works.root / "ledger") if e.event in ("release", "rollback")
-        ]
+        entries = ledger.read(works.root / "ledger")
+        begun = [entry for entry in entries if entry.event in ("release", "rollback")]
         assert begun[-1].fields["release"] == current
 
 
@@ -73,44 +68,46 @@ def check_settled(works: Works, after: str) -> None:
     assert all(len(path.name) == 64 for path in folder_of(works.root).iterdir())
 
 
-@pytest.mark.parametrize("shard", range(4))
-def test_killed_at_each_step_of_a_release_the_next_command_finishes_or_undoes_it(ready, shard):
-    before, steps, ends = ready.current, 0, set()
-    for step in range(1 + shard, 1000, 4):
+def ends(ready, steps, switch, end):
+    """Kill a switch of releases at each of some steps: the next command, `end`, returns what is in
+    production then. Returns how often it was killed, and whether production was as before."""
+    before, found = ready.current, set()
+    for deaths, step in enumerate(steps):
         works = copied(ready, f"killed-{step}")
-        died = killed_at(step, works.root, works.release)
+        died = killed_at(step, works.root, lambda works=works: switch(works))
         check_whole(works, before)
-        ends.add(works.current == before)
-        digest = works.release()
-        check_settled(works, digest)
-        assert digest != before
+        found.add(works.current == before)
+        after = end(works)
+        assert after != before
+        check_settled(works, after)
         assert len(works.released()) == 2
         store.discard(works.root)
         if not died:
-            break
-        steps += 1
-    assert steps > 15, "nothing was interrupted"
-    assert ends == {True, False}
+            return deaths, found
+    raise AssertionError("it was killed at every step")
+
+
+@pytest.mark.parametrize("shard", range(4))
+def test_killed_at_each_step_of_a_release_the_next_command_finishes_or_undoes_it(ready, shard):
+    steps = range(1 + shard, 1000, 4)
+    deaths, found = ends(ready, steps, Works.release, Works.release)
+    assert deaths > 15, "nothing was interrupted"
+    assert found == {True, False}
 
 
 def test_killed_at_each_step_of_a_rollback_the_next_command_finishes_or_undoes_it(
     ready_to_go_back,
 ):
-    before, steps, ends = ready_to_go_back.current, 0, set()
-    for step in range(1, 1000):
-        works = copied(ready_to_go_back, f"killed-{step}")
-        died = killed_at(step, works.root, lambda works=works: works.roll_back("previous"))
-        check_whole(works, before)
-        ends.add(works.current == before)
-        (first,) = set(works.released()) - {before}
-        works.roll_back(first)
-        check_settled(works, first)
-        store.discard(works.root)
-        if not died:
-            break
-        steps += 1
-    assert steps > 10, "nothing was interrupted"
-    assert ends == {True, False}
+    before = ready_to_go_back.current
+    (first,) = set(ready_to_go_back.released()) - {before}
+    deaths, found = ends(
+        ready_to_go_back,
+        range(1, 1000),
+        lambda works: works.roll_back("previous"),
+        lambda works: works.roll_back(first),
+    )
+    assert deaths > 10, "nothing was interrupted"
+    assert found == {True, False}
 
 
 def test_killed_at_each_step_of_the_recovery_the_next_one_recovers(ready):
@@ -133,41 +130,6 @@ def test_killed_at_each_step_of_the_recovery_the_next_one_recovers(ready):
             deaths += 1
     assert len(seen) == 3, "on record, in the store, linked"
     assert deaths > 10
-
-
-def released(works):
-    """Release; what a process that was killed had just begun may keep the lock for a moment."""
-    until = time.monotonic() + 20
-    while True:
-        try:
-            return works.release()
-        except Refusal as refusal:
-            if "under way" not in str(refusal) or time.monotonic() > until:
-                raise
-            time.sleep(0.05)
-
-
-def test_killed_at_random_again_and_again_production_is_always_whole(ready):
-    moments = random.Random(7)
-    start = time.monotonic()
-    copied(ready, "measured").release()
-    duration = time.monotonic() - start
-    works, kills, deaths = ready, 0, 0
-    before = works.current
-    until = time.monotonic() + 20
-    while kills < 150 and time.monotonic() < until:
-        died = killed_after(moments.uniform(0, 1.2) * duration, works.release)
-        duration *= 1.05 if died else 0.9  # the machine may be faster now, or slower
-        kills, deaths = kills + 1, deaths + died
-        check_whole(works, before)
-        if kills % 10 == 0:  # another model, newly signed
-            check_settled(works, released(works))
-            before = works.current
-            works.train(kills // 10 % 3)
-            works.wait(minutes=1)
-            works.sign_all("reviewer")
-    check_settled(works, released(works))
-    assert deaths > kills / 4, "the releases were done before they were killed"
 
 
 def test_fifty_releases_at_once_are_one(ready):
@@ -253,4 +215,4 @@ def test_a_full_disk_leaves_production_as_it_was(small_disk, what):
             break
         left += 1
     assert failures > 10
-    check_settled(works, released(works))
+    check_settled(works, works.release())

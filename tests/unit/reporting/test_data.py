@@ -48,6 +48,9 @@ def test_quarantined_rows_have_their_reasons_in_words_most_first():
     [
         ({"action": "set", "column": "close", "was": 1, "value": 2}, "close 1 set to 2"),
         ({"action": "split", "rows": 1200, "split": "2:1"}, "1,200 rows before adjusted"),
+        ({"action": "requote", "rows": 9, "requote": "100:1"}, "9 rows before put into the unit"),
+        ({"action": "rename", "rows": 1200, "to": "META"}, "1,200 rows before are META's"),
+        ({"action": "delisted", "rows": 3}, "the last day; 3 rows after left out"),
         ({"action": "drop", "was": {}}, "the row left out"),
     ],
 )
@@ -74,6 +77,11 @@ SPLIT = MOVE | {"flag": "split-like", "split": "2:1"}
         ),
         (SPLIT | {"confirmed": None}, "2020-02-03", "close 88.99 to 44.86, 2:1"),
         (QUALITY["flagged"][2], "2020-03-02 to 2020-05-04", "40 days"),
+        (
+            JUMP | {"date": "2020-02-03", "price": 3, "proposal": "if A ended, declare it"},
+            "2020-02-03",
+            "close 3, if A ended, declare it",
+        ),
         (
             JUMP | {"flag": "same-as", "date": "2020-02-03", "last": "2020-02-03", "other": "B"},
             "2020-02-03",

@@ -30,13 +30,8 @@ def test_the_verdict_is_in_the_words_of_the_report_and_the_paths_are_those_that_
         "Deployed model  results/deployed_model.json",
     ]
     assert max(map(len, text.splitlines())) < 80
-
-
-def test_a_report_with_pictures_is_named_before_the_plain_one(tmp_path):
-    (tmp_path / "results").mkdir()
-    for name in ("report.txt", "report.html"):
-        (tmp_path / "results" / name).touch()
-    assert ending(tmp_path, ["clean"], 1).endswith("Report          results/report.html")
+    (tmp_path / "results/report.html").touch()  # with pictures, it is named before the plain one
+    assert "Report          results/report.html" in ending(tmp_path, ["clean"], 1).splitlines()
 
 
 def test_a_model_that_is_deployed_though_it_is_not_accepted_is_told_of_in_capitals(tmp_path):

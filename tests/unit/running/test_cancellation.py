@@ -45,7 +45,7 @@ class Cluster(RemoteExecutor):
         self.answer.set()
 
     def run_job(self, job):
-        raise NotImplementedError
+        """Nothing is submitted here."""
 
 
 @pytest.fixture(autouse=True)

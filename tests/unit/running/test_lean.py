@@ -32,20 +32,16 @@ def given(values):
     return list(job.params), dict(job.params.items()), job._params_types
 
 
-@pytest.mark.parametrize("value", PLAIN)
-def test_a_plain_param_is_compared_as_by_snakemake_itself_without_pandas(value, monkeypatch):
-    by_itself = compared(value)
+@pytest.mark.parametrize(
+    ("seen", "value"), [*((compared, value) for value in PLAIN), (given, PLAIN)]
+)
+def test_plain_params_are_compared_and_given_as_by_snakemake_itself_without_pandas(
+    seen, value, monkeypatch
+):
+    by_itself = seen(value)
     lean.spare_pandas()
     monkeypatch.delitem(sys.modules, "pandas")
-    assert compared(value) == by_itself
-    assert "pandas" not in sys.modules
-
-
-def test_a_job_gets_the_params_that_it_gets_from_snakemake_itself_without_pandas(monkeypatch):
-    by_itself = given(PLAIN)
-    lean.spare_pandas()
-    monkeypatch.delitem(sys.modules, "pandas")
-    assert given(PLAIN) == by_itself
+    assert seen(value) == by_itself
     assert "pandas" not in sys.modules
 
 

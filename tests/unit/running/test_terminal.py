@@ -42,13 +42,8 @@ class Run:
         inner.addFilter(DefaultFilter(set(quiet), False, False, False, False))
         inner.setFormatter(DefaultFormatter(set(quiet)))
         if kind is Drawn:
-            console = Console(
-                file=self.stream,
-                width=width,
-                force_terminal=True,
-                no_color=True,
-                legacy_windows=False,
-            )
+            how = {"width": width, "force_terminal": True, "no_color": True}
+            console = Console(file=self.stream, legacy_windows=False, **how)
             self.lines = Lines(self.stream, console=console, clock=lambda: self.now)
             self.shown = Drawn(inner, self.lines)
         else:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import orjson
@@ -40,6 +41,11 @@ def test_the_numbers_are_those_of_the_bytes(files):
     assert f"{pooled['model']['mase']:.3f} (random walk" in text
     text = str(presentation.digest("source", files))
     assert orjson.loads(files[coverage.RECEIPT])["sha256"][:12] in text
+    counts = {"rows": 2000, "left_out": 1000, "in_bars": 1000, "kept": 42}
+    of_bars = changed(files, coverage.RECEIPT, lambda receipt: receipt.update(counts))
+    assert dict(presentation.digest("source", of_bars))["rows"] == (
+        "2,000 delivered, 1,000 left out by source.where, 1,000 in daily bars, 42 kept"
+    )
 
 
 @pytest.mark.parametrize(
@@ -48,31 +54,20 @@ def test_the_numbers_are_those_of_the_bytes(files):
         (
             "source",
             coverage.RECEIPT,
-            lambda receipt: receipt["quarantined"].update(conflict=1),
-            "1 row is quarantined: 1 conflict",
+            {"quarantined": {"conflict": 1}},
+            "1 row is quarantined: 1 co",
         ),
-        (
-            "deploy",
-            coverage.RECEIPT,
-            lambda receipt: receipt.update(restated=3),
-            "history was changed: 3 values restated, 0 rows withdrawn",
-        ),
-        (
-            "source",
-            coverage.QUALITY,
-            lambda quality: quality["flags"].update(jump=1200),
-            "data is flagged: 1,200 jump, 2 holiday",
-        ),
-        (
-            "metrics",
-            coverage.MODEL,
-            lambda model: model["metrics"].update(origins_the_model_knew=3),
-            "the metrics flatter the model",
-        ),
+        ("deploy", coverage.RECEIPT, {"restated": 3}, "3 values restated, 0 rows withdrawn"),
+        ("source", coverage.QUALITY, {"flags": {"jump": 1200}}, "data is flagged: 1,200 jump"),
+        ("metrics", coverage.MODEL, {"metrics": {"origins_the_model_knew": 3}}, "metrics flatter"),
     ],
 )
 def test_a_signer_is_warned_of_what_is_odd(files, gate, name, change, warning):
-    found = presentation.warnings(gate, changed(files, name, change), True)
+    def odd(document):
+        for key, value in change.items():
+            document[key] = document[key] | value if isinstance(value, dict) else value
+
+    found = presentation.warnings(gate, changed(files, name, odd), True)
     assert any(warning in text for text in found)
 
 
@@ -104,12 +99,25 @@ def test_an_identity_is_what_sha256sum_says_of_the_list():
     assert identity(digests) == sha256(listed.encode())
 
 
+def linked(path):
+    """The same bytes, but where they can be changed later."""
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to(path.with_name("elsewhere"))
+
+
 @pytest.mark.parametrize("name", GATES["deploy"])
-def test_a_link_in_place_of_a_file_is_not_read(office, name):
-    path = office.root / name
-    path.rename(office.root / "elsewhere")
-    path.symlink_to(office.root / "elsewhere")
-    with pytest.raises(Refusal, match=f"{name}: is a link"):
+@pytest.mark.parametrize(
+    ("plant", "sentence"),
+    [
+        (linked, "is a link"),
+        (lambda path: (path.unlink(), os.mkfifo(path)), "is no file"),
+        (lambda path: (path.unlink(), path.mkdir()), "is no file"),
+    ],
+    ids=["link", "pipe", "folder"],
+)
+def test_what_is_planted_in_place_of_a_file_is_not_read(office, name, plant, sentence):
+    plant(office.root / name)
+    with pytest.raises(Refusal, match=f"{name}: {sentence}"):
         read_covered(office.root)
 
 
@@ -117,3 +125,15 @@ def test_a_file_that_is_missing_is_named(office):
     (office.root / coverage.QUALITY).unlink()
     with pytest.raises(Refusal, match=r"results/data_quality\.json: no such file; run `snakemake"):
         read_covered(office.root)
+
+
+def test_a_command_names_all_config_files_as_its_program_takes_them():
+    files = [Path("mine.yaml"), Path("my desk.yaml")]
+    assert (
+        presentation.with_config(presentation.RELEASE, files)
+        == f"{presentation.RELEASE} --configfile mine.yaml 'my desk.yaml'"
+    )
+    assert presentation.with_config("pricewright status", files) == (
+        "pricewright status --configfile mine.yaml --configfile 'my desk.yaml'"
+    )
+    assert presentation.with_config(presentation.RELEASE, []) == presentation.RELEASE

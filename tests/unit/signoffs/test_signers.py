@@ -13,27 +13,24 @@ ED = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIK1z4VJfZzPAEzZ7QqN0n0m6xVwPpZrk0yq7wQ
 ONE = 'namespaces="pricewright-source"'
 
 
-def certificate():
-    kind = b"ssh-ed25519-cert-v01@openssh.com"
-    return base64.b64encode(len(kind).to_bytes(4, "big") + kind + b"x" * 40).decode()
+KIND = b"ssh-ed25519-cert-v01@openssh.com"
+ENCODED = base64.b64encode(len(KIND).to_bytes(4, "big") + KIND + b"x" * 40)
+CERTIFICATE = f"{KIND.decode()} {ENCODED.decode()}"
 
 
 def test_a_line_says_who_may_sign_what_with_which_key(keys):
-    line = signers_line(
-        "ann@example.com", keys["reviewer"], "pricewright-source,pricewright-deploy"
-    )
+    who, namespaces = "ann@example.com", "pricewright-source,pricewright-deploy"
+    line = signers_line(who, keys["reviewer"], namespaces)
     (signer,) = parse_signers(b"# who may\n\n  " + line.encode() + b"\n")
-    assert signer.who == "ann@example.com"
+    assert signer.who == who
     assert signer.gates == {"source", "deploy"}
     assert signer.fingerprint == statements.key_fingerprint(keys["reviewer"])
     assert signer.line == line.strip()
-
-
-def test_a_line_may_say_from_when_to_when_a_key_is_valid(keys):
-    public = statements.public_key(keys["reviewer"])
-    options = f'valid-after="20260101",valid-before="20270101",{ONE}'
-    (signer,) = parse_signers(f"ann {options} {public} a comment, with more\n".encode())
-    assert signer.gates == {"source"}
+    dated = line.replace(
+        "namespaces=", 'valid-after="20260101",valid-before="20270101",namespaces='
+    )
+    (same,) = parse_signers(f"{dated.strip()} a comment, with more\n".encode())
+    assert same.gates == signer.gates
 
 
 @pytest.mark.parametrize(
@@ -43,24 +40,15 @@ def test_a_line_may_say_from_when_to_when_a_key_is_valid(keys):
         (f'ann valid-before="20270101" {ED}', "ann's line has no namespaces="),
         (f'ann namespaces="" {ED}', "ann's line has no namespaces="),
         (f"ann namespaces {ED}", "ann's line has no namespaces="),
-        (
-            f'ann namespaces="*" {ED}',
-            "found the namespace '*', allowed: some of pricewright-source",
-        ),
+        (f'ann namespaces="*" {ED}', "namespace '*', allowed: some of pricewright-source"),
         (f'ann namespaces="pricewright-*" {ED}', "found the namespace 'pricewright-*'"),
         (f'ann namespaces="pricewright-sorce" {ED}', "found the namespace 'pricewright-sorce'"),
         (f'ann namespaces="git" {ED}', "found the namespace 'git'"),
         (f'ann namespaces="pricewright-source,!x" {ED}', "found the namespace '!x'"),
         (f'ann {ONE},namespaces="pricewright-deploy" {ED}', "which are no options"),
         (f'ann {ONE},NAMESPACES="pricewright-deploy" {ED}', "which are no options"),
-        (
-            f'ann valid-after="2020\\",{ONE},x="" {ED}',
-            "which are no options",
-        ),
-        (
-            f"ann {ONE} ssh-ed25519-cert-v01@openssh.com {certificate()}",
-            "where a public key is needed",
-        ),
+        (f'ann valid-after="2020\\",{ONE},x="" {ED}', "which are no options"),
+        (f"ann {ONE} {CERTIFICATE}", "where a public key is needed"),
         (f"ann cert-authority,{ONE} {ED}", "found cert-authority, allowed: namespaces"),
         (f'ann {ONE},valid-before="soon" {ED}', "found no time after valid-before"),
         (f"ann {ONE},valid-before {ED}", "found no time after valid-before"),
@@ -102,19 +90,20 @@ def test_a_revoked_key_that_ssh_would_not_find_is_refused(line):
         parse_revoked(line.encode())
 
 
-def test_a_revoked_key_is_a_public_key_or_one_in_a_revocation_list(keys, tmp_path):
+def test_a_revoked_key_is_a_public_key_or_one_in_a_revocation_list(office, keys):
     parse_revoked(f"# lost\n{statements.public_key(keys['reviewer'])} a comment\n".encode())
-    krl = tmp_path / "krl"
-    subprocess.run(["ssh-keygen", "-q", "-k", "-f", krl, f"{keys['second']}.pub"], check=True)
-    parse_revoked(krl.read_bytes())
+    office.revoke("second", listed=True)
+    parse_revoked((office.root / "config/revoked").read_bytes())
 
 
-def test_a_link_in_place_of_the_signers_is_refused(tmp_path):
-    (tmp_path / "config").mkdir()
-    (tmp_path / "elsewhere").write_text("")
-    (tmp_path / "config/signers").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(Refusal, match="config/signers: is a link"):
-        read_signers(tmp_path)
+@pytest.mark.parametrize("name", ["config/signers", "config/revoked"])
+def test_a_link_in_place_of_the_policys_files_is_refused(office, name):
+    path = office.root / name
+    path.touch()
+    path.rename(office.root / "elsewhere")
+    path.symlink_to(office.root / "elsewhere")
+    with pytest.raises(Refusal, match=f"{name}: is a link"):
+        _ = office.policy
 
 
 def test_without_the_files_there_is_nobody(tmp_path):

@@ -46,12 +46,8 @@ def test_a_step_is_a_line_with_when_how_long_and_what_came_of_it(tmp_path, log):
 def test_steps_stand_in_the_order_in_which_they_run(tmp_path, log):
     for step in ("deploy", "clean", "report", "ingest"):
         log(step, 1, f"INFO {step} end")
-    assert [line.split()[0] for line in told(tmp_path).splitlines()] == [
-        "ingest",
-        "clean",
-        "report",
-        "deploy",
-    ]
+    steps = [line.split()[0] for line in told(tmp_path).splitlines()]
+    assert steps == ["ingest", "clean", "report", "deploy"]
 
 
 def test_of_shards_those_are_told_whose_work_a_step_waits_for(tmp_path, log):

@@ -1,5 +1,4 @@
 import gzip
-import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,11 +7,10 @@ from forecasts import chosen, simulated
 from deliver import HEAD, read
 from pricewright.evaluation.scores import score
 from pricewright.forecasting import walkforward
-from pricewright.forecasting.track import make_timeline
-from pricewright.forecasting.walkforward import walk_forward
+from pricewright.forecasting.walkforward import make_timeline, walk_forward
 from pricewright.intake.reading.delimited import text_pieces
 from pricewright.steplog import log
-from pricewright.steplog.log import Progress, tail
+from pricewright.steplog.log import Progress
 
 
 class Clock:
@@ -99,21 +97,6 @@ def test_no_count_is_lost_between_threads(said, clock):
     assert said[-1]["symbols"] == 4_000
 
 
-def test_a_line_in_the_log_is_read_back_as_it_was_meant(tmp_path, clock):
-    log.to_file(tmp_path / "a.log", "train")
-    counted = Progress("symbols", 8, "checking for leaks", clock=clock)
-    clock.wait(2)
-    counted.advance(2)
-    for handler in list(log.logger.handlers):
-        handler.close()
-        log.logger.removeHandler(handler)
-    [event] = tail(tmp_path / "a.log")
-    assert event.message == "progress"
-    assert event.fields["doing"] == "checking for leaks"
-    assert event.number("share") == 0.25
-    assert re.fullmatch(r"[\d.]+", event.fields["seconds"])
-
-
 @pytest.fixture
 def everything(monkeypatch, said):
     """Whatever is counted is said, however fast it was done."""
@@ -144,7 +127,7 @@ def test_symbols_are_counted_as_they_are_forecast_and_scored(monkeypatch, everyt
     monkeypatch.setattr(walkforward, "MANY", 0)
     panel, settings = simulated(70, 200), chosen(volatility="ewma", distribution="normal")
     walked = walk_forward(panel, make_timeline(panel, settings), settings, processes)
-    score(walked, settings)
+    score(walked)
     last = {fields["doing"]: fields for fields in everything}
     assert set(last) == {"forecasting", "scoring"}
     assert all(fields["symbols"] == fields["of"] == 70 for fields in last.values())

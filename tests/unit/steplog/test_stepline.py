@@ -27,31 +27,29 @@ def test_a_span_of_time_is_told_in_the_units_that_people_use(seconds, text):
     assert format_duration(seconds) == text
 
 
-def test_a_step_at_work_tells_its_share_its_count_and_its_pace():
-    events = log(
-        "INFO train start",
-        'INFO train progress doing="checking for leaks" symbols=640 of=5000 share=0.128 seconds=8',
-    )
-    assert doing(events) == (
-        0.128,
-        "640 of 5,000 symbols, 80/s, checking for leaks",
-    )
-
-
-def test_a_step_that_counts_nothing_tells_how_much_it_has_to_do():
-    assert doing(log("INFO clean start", "INFO clean read rows=2250000")) == (
-        None,
-        "2,250,000 rows",
-    )
-    assert doing([]) == (None, "")
-
-
-def test_the_pace_is_that_of_the_last_line():
-    events = log(
-        "INFO ingest progress rows=10 share=0.1 seconds=1",
-        "INFO ingest progress rows=90 share=0.9 seconds=3",
-    )
-    assert doing(events) == (0.9, "90 rows, 30/s")
+@pytest.mark.parametrize(
+    ("texts", "share", "words"),
+    [
+        (
+            [
+                "start",
+                'progress doing="checking for leaks" symbols=640 of=5000 share=0.128 seconds=8',
+            ],
+            0.128,
+            "640 of 5,000 symbols, 80/s, checking for leaks",
+        ),
+        # the pace is that of the last line
+        (
+            ["progress rows=10 share=0.1 seconds=1", "progress rows=90 share=0.9 seconds=3"],
+            0.9,
+            "90 rows, 30/s",
+        ),
+        (["start", "read rows=2250000"], None, "2,250,000 rows"),
+        ([], None, ""),
+    ],
+)
+def test_a_step_at_work_tells_its_share_its_count_and_its_pace(texts, share, words):
+    assert doing(log(*(f"INFO a {text}" for text in texts))) == (share, words)
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,23 @@ def test_corrections_are_those_of_the_whole_and_in_their_order(tmp_path, text):
     assert same(tmp_path, delivered(), corrections, missing_price="ffill")
 
 
+@pytest.mark.parametrize("suffix", [".json", ".parquet"])
+def test_a_symbol_is_renamed_though_its_new_name_is_in_another_shard(tmp_path, suffix):
+    table = market(8)
+    days = sorted(set(table["date"]))
+    old = table["symbol"].isin(["S1", "S4"]) & (table["date"] >= days[10])
+    new = table["symbol"].isin(["S2", "S5"]) & (table["date"] < days[10])
+    corrections = tmp_path / "corrections.yaml"
+    corrections.write_text(
+        f"- {{symbol: S4, date: {days[10]}, rename: S5, reason: called so since}}\n"
+        f"- {{symbol: S1, date: {days[10]}, rename: S2, reason: called so since}}\n"
+        "- {symbol: S3, rename: OURS, reason: how the vendor calls it}\n"
+        f"- {{symbol: OURS, date: {days[9]}, split: 2:1, was: {10 + 3 + 8 % 3}, reason: r}}\n"
+        f"- {{symbol: S5, date: {days[-1]}, delisted: true, reason: bought}}\n"
+    )
+    assert same(tmp_path, table[~old & ~new].reset_index(drop=True), corrections, suffix)
+
+
 def test_a_column_that_a_correction_gives_fractions_has_them_in_all_parts(tmp_path):
     """Prices that are all whole are whole numbers, until one is corrected by half."""
     rows = [
@@ -162,6 +179,8 @@ def test_records_that_disagree_are_refused_by_their_numbers_in_the_whole(tmp_pat
     [
         "- {symbol: NOBODY, date: 2024-01-03, drop: true, reason: r}\n",
         "- {date: 2024-01-03, drop: true, reason: r}\n",
+        "- {symbol: NOBODY, rename: S1, reason: r}\n",
+        "- {symbol: NOBODY, date: 2024-01-03, rename: S1, reason: r}\n",
     ],
 )
 def test_a_correction_of_nobody_is_refused(tmp_path, text):

@@ -20,11 +20,8 @@ def test_each_symbol_is_in_one_shard_and_all_have_equally_many(count):
 
 
 def test_the_shares_are_the_same_on_every_machine():
-    assert [[NAMES[place] for place in share] for share in shares(NAMES[:6], 3)] == [
-        ["S11", "S13"],
-        ["S1", "S12"],
-        ["S0", "S10"],
-    ]
+    dealt = [[NAMES[place] for place in share] for share in shares(NAMES[:6], 3)]
+    assert dealt == [["S11", "S13"], ["S1", "S12"], ["S0", "S10"]]
 
 
 def test_shards_have_the_symbols_that_shares_deals_them():

@@ -87,12 +87,9 @@ def test_a_file_that_is_not_whole_or_of_another_kind_is_refused(tmp_path, damage
         read_stored(tmp_path / "file", Outer)
 
 
-def test_a_file_of_another_kind_is_refused(tmp_path):
+def test_a_file_of_another_kind_or_none_is_refused(tmp_path):
+    with pytest.raises(Refusal, match="no such file"):
+        read_stored(tmp_path / "file", Outer)
     write_stored(tmp_path / "file", value().inner)
     with pytest.raises(Refusal, match="not a whole file"):
-        read_stored(tmp_path / "file", Outer)
-
-
-def test_a_file_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(Refusal, match="no such file"):
         read_stored(tmp_path / "file", Outer)

@@ -91,41 +91,67 @@ def small_market():
 
 @pytest.mark.parametrize(("location", "volatility", "distribution"), KINDS)
 def test_every_choice_makes_a_model_of_a_small_market(tmp_path, location, volatility, distribution):
-    model = made(
-        tmp_path,
-        small_market(),
-        location=location,
-        volatility=volatility,
-        distribution=distribution,
-    )
+    kinds = {"location": location, "volatility": volatility, "distribution": distribution}
+    model = made(tmp_path, small_market(), **kinds)
     assert list(model["symbols"]) == ["A", "GAPS", "LATE", "OIL"]
     assert model["symbols"]["OIL"]["scale"] == "level"
     assert model["symbols"]["OIL"]["fallbacks"][0].startswith("scale: levels")
     assert model["metrics"]["pooled"]["symbols"] == 4
     notes = " ".join(model["symbols"]["LATE"]["fallbacks"])
-    if volatility in ("garch11", "combined"):
-        simpler = "har" if volatility == "combined" else "ewma"
-        assert f"volatility: {simpler}, for 99 changes are fewer than 250" in notes
-    else:
-        assert "volatility" not in notes
+    simpler = {"garch11": "ewma", "combined": "har"}.get(volatility)
+    assert ("volatility" in notes) == bool(simpler)
+    assert f"volatility: {simpler}, for 99 changes are fewer than 250" in notes or not simpler
 
 
-@pytest.mark.parametrize("price", [7.0, 0.0, -3.0])
-def test_constant_prices_are_refused(tmp_path, price):
-    sentence = refused(tmp_path, {"FLAT": np.full(DAYS, price)})
-    assert "no symbol can be modelled (FLAT: the price never changes)" in sentence
+def moved(since, times, until=None):
+    """Prices that are another number of times as high for some days."""
+    prices = walk()
+    prices[since:until] *= times
+    return prices
+
+
+def still(since, until, seed=1):
+    """Prices that stand still for some days."""
+    prices = walk(seed=seed)
+    prices[since:until] = prices[since]
+    return prices
+
+
+def interrupted(last_days):
+    """Prices of which the last are of years later."""
+    days = weekdays(DAYS).copy()
+    days[-last_days:] += 2000
+    return days, walk()
+
+
+@pytest.mark.parametrize(
+    ("histories", "words"),
+    [
+        *(
+            ({"FLAT": np.full(DAYS, price)}, "(FLAT: the price never changes)")
+            for price in (7.0, 0.0, -3.0)
+        ),
+        *(
+            ({"NEW": walk(count)}, f"(NEW: {count} observations, fewer than 40)")
+            for count in (1, 2, 39)
+        ),
+        ({"STUCK": still(-45, None)}, "(STUCK: the last 40 prices are the same)"),
+        (
+            {f"N{n:03}": walk(30, seed=n) for n in range(300)},
+            "(N000: 30 observations, fewer than 40;",
+        ),
+    ],
+)
+def test_prices_of_which_nothing_can_be_modelled_are_refused_in_a_sentence(
+    tmp_path, histories, words
+):
+    assert f"no symbol can be modelled {words}" in refused(tmp_path, histories)
 
 
 def test_a_constant_price_beside_others_is_left_out(tmp_path):
     model = made(tmp_path, {"A": walk(), "FLAT": np.full(DAYS, 7.0)})
     assert list(model["symbols"]) == ["A"]
     assert model["left_out"] == [{"symbol": "FLAT", "reason": "the price never changes"}]
-
-
-@pytest.mark.parametrize("count", [1, 2, 39])
-def test_few_observations_are_refused(tmp_path, count):
-    sentence = refused(tmp_path, {"NEW": walk(count)})
-    assert f"NEW: {count} observations, fewer than 40" in sentence
 
 
 @pytest.mark.parametrize("count", [40, 44, 45, 50])
@@ -153,13 +179,6 @@ def test_with_too_little_history_for_trees_the_last_price_is_expected(tmp_path, 
     assert note in found["fallbacks"]
 
 
-def test_prices_that_only_rise_alike_grow_no_trees(tmp_path):
-    """All outcomes are the same: there is nothing to split by."""
-    prices = 50 * 1.001 ** np.arange(DAYS)
-    model = made(tmp_path, {"UP": np.round(prices, 6)}, location="lightgbm", volatility="ewma")
-    assert all(math.isfinite(price) for price in model["symbols"]["UP"]["forecast"]["point"])
-
-
 def test_negative_prices_are_modelled_in_levels(tmp_path):
     model = made(tmp_path, {"OIL": walk() - 60, "A": walk(seed=2)})
     assert [found["scale"] for found in model["symbols"].values()] == ["log", "level"]
@@ -175,23 +194,32 @@ def test_a_single_zero_is_modelled_in_levels(tmp_path, place):
     assert model["symbols"]["ZERO"]["scale"] == "level"
 
 
-@pytest.mark.parametrize("times", [1000, 1e-3])
-@pytest.mark.parametrize(
-    ("place", "location"),
-    [(150, "naive"), (150, "theta"), (-30, "drift"), (-1, "ses"), (-5, "lightgbm")],
-)
-def test_a_jump_is_no_crash(tmp_path, times, place, location):
-    prices = walk()
-    prices[place:] *= times
-    model = made(tmp_path, {"A": walk(seed=2), "SPLIT": prices}, location=location)
-    assert list(model["symbols"]) == ["A", "SPLIT"]
+A = {"A": walk(seed=2)}
+TWICE = weekdays(2 * DAYS)
+APART = {"OLD": (TWICE[:DAYS], walk()), "YOUNG": (TWICE[DAYS:], walk(seed=2))}
+STILL = A | {"EARLY": still(0, 150), "LATE": still(-39, None), "PEGGED": still(60, 300, seed=3)}
+RISING = {"UP": np.round(50 * 1.001 ** np.arange(DAYS), 6)}
+JUMPS = [(150, "naive"), (150, "theta"), (-30, "drift"), (-1, "ses"), (-5, "lightgbm")]
+OLD_TOO = {"max_age_days": 10_000}
+ODD = [
+    *((A | {"SPLIT": moved(at, 1000)}, {"location": kind}) for at, kind in JUMPS),
+    *((A | {"SPLIT": moved(at, 1e-3)}, {"location": kind}) for at, kind in JUMPS),
+    *((A | {"SLIP": moved(-20, times, until=-19)}, {}) for times in (1000, 1e-3)),
+    *((A | {"GAP": interrupted(days)}, OLD_TOO) for days in (100, 30)),
+    # longer than the window
+    *(({"GAP": interrupted(100)}, {"window_days": 30, "location": kind}) for kind in LOCATIONS[1:]),
+    (APART, OLD_TOO),
+    *((STILL, {"distribution": kind}) for kind in DISTRIBUTIONS),
+    *(({"EARLY": still(0, 150)}, {"volatility": kind}) for kind in VOLATILITIES),
+    *(({"RARE": np.repeat(walk(), every)[:DAYS]}, {}) for every in (5, 39)),
+    # all outcomes are the same: there is nothing for trees to split by
+    (RISING, {"location": "lightgbm", "volatility": "ewma"}),
+]
 
 
-@pytest.mark.parametrize("times", [1000, 1e-3])
-def test_a_slip_of_one_day_is_no_crash(tmp_path, times):
-    prices = walk()
-    prices[-20] *= times
-    assert list(made(tmp_path, {"A": walk(seed=2), "SLIP": prices})["symbols"]) == ["A", "SLIP"]
+@pytest.mark.parametrize(("histories", "options"), ODD, ids=",".join)
+def test_odd_prices_are_no_crash(tmp_path, histories, options):
+    assert list(made(tmp_path, histories, **options)["symbols"]) == sorted(histories)
 
 
 @pytest.mark.parametrize("unit", [1e-12, 1e12])
@@ -209,11 +237,6 @@ def test_a_unit_is_no_crash_and_changes_no_score(tmp_path, unit):
 def test_a_unit_of_levels_is_no_crash(tmp_path, unit):
     prices = {"OIL": unit * (walk() - 50)}
     assert made(tmp_path, prices)["symbols"]["OIL"]["scale"] == "level"
-
-
-def test_many_symbols_of_thirty_days_are_refused_in_one_sentence(tmp_path):
-    sentence = refused(tmp_path, {f"N{n:03}": walk(30, seed=n) for n in range(300)})
-    assert "no symbol can be modelled (N000: 30 observations, fewer than 40;" in sentence
 
 
 def test_sixty_years_of_one_symbol_are_a_model(tmp_path):
@@ -236,76 +259,15 @@ def test_a_horizon_longer_than_the_history_is_a_model_that_nothing_was_scored_of
 
 
 def test_of_two_symbols_whose_calendars_never_overlap_one_is_too_old(tmp_path):
-    days = weekdays(2 * DAYS)
-    model = made(tmp_path, {"OLD": (days[:DAYS], walk()), "YOUNG": (days[DAYS:], walk(seed=2))})
+    model = made(tmp_path, APART)
     assert list(model["symbols"]) == ["YOUNG"]
     assert "the last price is of" in model["left_out"][0]["reason"]
-
-
-def test_two_symbols_whose_calendars_never_overlap_can_both_be_modelled(tmp_path):
-    days = weekdays(2 * DAYS)
-    model = made(
-        tmp_path,
-        {"OLD": (days[:DAYS], walk()), "YOUNG": (days[DAYS:], walk(seed=2))},
-        max_age_days=10_000,
-    )
-    assert list(model["symbols"]) == ["OLD", "YOUNG"]
 
 
 def test_two_symbols_of_alternate_days_are_both_modelled(tmp_path):
     days = weekdays(2 * DAYS)
     model = made(tmp_path, {"EVEN": (days[::2], walk()), "ODD": (days[1::2], walk(seed=2))})
     assert [found["origins"] for found in model["metrics"]["by_symbol"].values()] == [20, 20]
-
-
-@pytest.mark.parametrize("after", [100, 30])
-def test_a_gap_of_years_is_no_crash(tmp_path, after):
-    days = weekdays(DAYS).copy()
-    days[-after:] += 2000
-    model = made(tmp_path, {"A": walk(seed=2), "GAP": (days, walk())}, max_age_days=10_000)
-    assert list(model["symbols"]) == ["A", "GAP"]
-
-
-@pytest.mark.parametrize("location", ["drift", "ses", "theta", "lightgbm"])
-def test_a_gap_that_is_longer_than_the_window_is_no_crash(tmp_path, location):
-    days = weekdays(DAYS).copy()
-    days[-100:] += 2000
-    model = made(tmp_path, {"GAP": (days, walk())}, window_days=30, location=location)
-    assert list(model["symbols"]) == ["GAP"]
-
-
-def test_prices_that_stop_moving_are_left_out(tmp_path):
-    prices = walk()
-    prices[-45:] = prices[-45]
-    assert "STUCK: the last 40 prices are the same" in refused(tmp_path, {"STUCK": prices})
-
-
-@pytest.mark.parametrize("distribution", ["normal", "fhs", "conformal"])
-def test_prices_that_stood_still_for_a_while_are_no_crash(tmp_path, distribution):
-    early, late, pegged = walk(), walk(seed=2), walk(seed=3)
-    early[:150] = early[150]
-    late[-39:] = late[-39]
-    pegged[60:300] = pegged[60]
-    model = made(
-        tmp_path,
-        {"A": walk(seed=4), "EARLY": early, "LATE": late, "PEGGED": pegged},
-        distribution=distribution,
-    )
-    assert list(model["symbols"]) == ["A", "EARLY", "LATE", "PEGGED"]
-
-
-@pytest.mark.parametrize("volatility", ["rolling", "ewma", "garch11", "har", "combined"])
-def test_a_price_that_stood_still_alone_is_no_crash(tmp_path, volatility):
-    early = walk()
-    early[:150] = early[150]
-    assert list(made(tmp_path, {"EARLY": early}, volatility=volatility)["symbols"]) == ["EARLY"]
-
-
-@pytest.mark.parametrize("every", [5, 39])
-def test_prices_that_move_once_in_a_while_are_no_crash(tmp_path, every):
-    prices = np.repeat(walk(), every)[:DAYS]
-    model = made(tmp_path, {"RARE": prices})
-    assert list(model["symbols"]) == ["RARE"]
 
 
 def test_weekly_prices_are_a_model(tmp_path):

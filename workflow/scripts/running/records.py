@@ -40,13 +40,15 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
         stored = bool(workflow.storage_settings.default_storage_provider)
         touched = bool(workflow.touch)
         steps = _steps_done(workflow)
-    if steps and stored:
+    made = [step for step in steps if step != "production"]
+    if made and stored:
         logger.info("The results are in a storage: no run report, picture or ledger's line.")
-    elif steps and not touched:
+    elif made and not touched:
         _renew(Path("results/dag.svg"), "there is no picture of the DAG", draw_rulegraph, workflow)
         report = Path("results/run_report.html")
         _renew(report, "there is no run report", write_run_report, workflow)
-        tell_ledger(steps, config["signoffs"]["author"], given_config_files(workflow))
+        tell_ledger(made, config["signoffs"]["author"], given_config_files(workflow))
+    if steps and not stored and not touched:
         tell_people(steps, config["accept"]["allow_unaccepted"])
     _end_now()
 
@@ -103,7 +105,7 @@ def tell_people(steps: list[str], allow_unaccepted: bool) -> None:
 
 def _steps_done(workflow: Any) -> list[str]:
     """The names of the steps that this run did, in whatever workflow they are a part."""
-    jobs = [job for job in workflow.dag.needrun_jobs(exclude_finished=False) if job.output]
+    jobs = [job for job in workflow.dag.needrun_jobs(exclude_finished=False) if job.rule.script]
     return sorted(Path(job.rule.script).stem for job in jobs if workflow.dag.finished(job))
 
 

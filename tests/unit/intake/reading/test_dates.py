@@ -20,6 +20,11 @@ def one(value, calendar=ISO):
     return found.reasons[0] or str(np.datetime64(int(found.days[0]), "D"))
 
 
+def test_a_date_at_an_offset_is_the_day_of_its_midnight_in_the_time_zone():
+    calendar = Calendar(("%Y-%m-%d %z",), "America/New_York")
+    assert one("2024-02-29 +0000", calendar) == "2024-02-28"
+
+
 @pytest.mark.parametrize(
     ("text", "outcome"),
     [

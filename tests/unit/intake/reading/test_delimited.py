@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from deliver import HEAD, NAMES, WIDE, lost, read, rows
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.delimited import text_pieces
-from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.reading.dialect import Dialect, Marks
 
 ROW = "2024-01-01,A,1.5,1"
 
@@ -41,6 +41,30 @@ def test_the_delimiter_is_declared(tmp_path, delimiter):
     dialect = Dialect(columns=NAMES, delimiter=delimiter)
     found = read(tmp_path, (HEAD + ROW + "\n").replace(",", delimiter), dialect)
     assert found.prices.values["close"].tolist() == [1.5]
+
+
+MARKS = [",", ";", "\t", "|"]
+
+
+@pytest.mark.parametrize("delimiter", MARKS)
+def test_the_delimiter_is_found_by_the_header_wherever_that_is(tmp_path, delimiter):
+    above = "from, the; vendor | and\tothers\n\n"
+    found = read(tmp_path, above + (HEAD + ROW + "\n").replace(",", delimiter), Dialect())
+    assert found.prices.values["close"].tolist() == [1.5]
+
+
+@pytest.mark.parametrize("delimiter", MARKS[1:])
+def test_without_a_usual_name_the_delimiter_is_that_of_most_lines(tmp_path, delimiter):
+    text = "Tag;Kurs\n2024-01-01;1,5\n2024-01-02;2,5\n".replace(";", delimiter)
+    dialect = Dialect(
+        columns={"date": "Tag", "close": "Kurs"}, symbol="A", marks=Marks(decimal=",")
+    )
+    assert read(tmp_path, text, dialect).prices.values["close"].tolist() == [1.5, 2.5]
+
+
+def test_a_delimiter_that_is_declared_is_not_looked_for(tmp_path):
+    with pytest.raises(Refusal, match=r"set source\.delimiter: ';'"):
+        read(tmp_path, "Date;Close\n2024-01-02;1\n", Dialect(symbol="A", delimiter="|"))
 
 
 def test_a_quoted_field_may_hold_the_delimiter_quotes_and_line_ends(tmp_path):

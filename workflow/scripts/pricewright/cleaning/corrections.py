@@ -1,7 +1,7 @@
 """Declared corrections, put into the prices as they were delivered: of all, or of a shard.
 
-A correction names a row and columns of the table as it was delivered. What shards corrected is
-joined again by `join_parts`.
+A correction names a row and columns of the table as it was delivered; a renamed symbol's rows by
+its new name, or by the delivered one. What shards corrected is joined again by `join_parts`.
 """
 
 from collections.abc import Sequence
@@ -10,17 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from pricewright.cleaning.declarations import (
     Correction,
+    Delisted,
     Drop,
-    Number,
+    Rename,
+    Requote,
     SetValue,
     Split,
     read_corrections,
 )
+from pricewright.cleaning.histories import DeliveredTable, Rows, plain
 from pricewright.cleaning.missing import in_order
 from pricewright.files.disk import file_sha256, read_whole
 from pricewright.files.documents import parse_json, write_json
@@ -28,123 +30,6 @@ from pricewright.files.errors import Refusal
 from pricewright.tables.fields import VALUES
 from pricewright.tables.records import read_table, write_table
 from pricewright.tables.shards import Shard, joined, read_share
-
-Rows = npt.NDArray[np.int64]
-
-_EXACT = 2**53
-"""Up to which every whole number is a float, too."""
-
-_PRICES = ("close", "adj_close", "open", "high", "low")
-
-
-@dataclass(frozen=True)
-class _History:
-    """The rows of one symbol in a table, by date."""
-
-    rows: Rows
-    dates: npt.NDArray[np.str_]
-
-
-class Delivered:
-    """A table in which the rows of the corrections' symbols are found quickly.
-
-    `name` is what errors call it. Each of its methods raises Refusal, with the place of the
-    correction, if the table does not have what the correction names.
-    """
-
-    def __init__(self, table: pd.DataFrame, corrections: Sequence[Correction], name: str) -> None:
-        self.table = table
-        self._name = name
-        self._histories = _histories(table, {each.symbol for each in corrections})
-
-    def row(self, each: Correction) -> int:
-        """The number of the row that a correction is about."""
-        history = self._history(each)
-        found = history.rows[history.dates == each.date]
-        if len(found) != 1:
-            count = f"{len(found)} times" if len(found) else "not"
-            raise Refusal(
-                f"{each.place}: {each.subject} is {count} in {self._name}; name a row that is "
-                "there once, or take the correction out."
-            )
-        return int(found[0])
-
-    def rows_before(self, each: Correction) -> Rows:
-        """The rows of a correction's symbol before its date, by date."""
-        history = self._history(each)
-        return history.rows[history.dates < each.date]
-
-    def column(self, each: Correction, column: str) -> str:
-        """A column that a correction names."""
-        if column not in self.table.columns:
-            raise Refusal(
-                f"{each.place}: {self._name} has no {column}, it has "
-                f"{', '.join(map(str, self.table.columns))}; name one of these."
-            )
-        return column
-
-    def price(self, each: Correction) -> str:
-        """The column that `was` is a value of where a correction names none: close, if there."""
-        for column in _PRICES:
-            if column in self.table.columns:
-                return column
-        return self.column(each, "close")
-
-    def compare(self, each: Correction, row: int, column: str, was: Number | None) -> None:
-        """Raise Refusal if the delivered value is not the one that a correction is about."""
-        found = plain(self.table[column].iloc[row])
-        if found != was:
-            raise Refusal(
-                f"{each.place}: {column} was delivered as {_said(found)} on {self.day(row)}, where "
-                f"the correction has {_said(was)}; see whether it is still needed, and mend it."
-            )
-
-    def day(self, row: int) -> str:
-        """The date of a row."""
-        return str(self.table["date"].iloc[row])[:10]
-
-    def _history(self, each: Correction) -> _History:
-        has_symbols = "symbol" in self.table.columns
-        if has_symbols != (each.symbol is not None):
-            raise Refusal(
-                f"{each.place}: {self._name} has symbols; add 'symbol' to the correction."
-                if has_symbols
-                else f"{each.place}: {self._name} has no symbols; take {each.symbol!r} out."
-            )
-        nothing = _History(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.str_))
-        return self._histories.get(each.symbol, nothing)
-
-
-def plain(value: Any) -> Any:
-    """A cell as JSON has it; None for a missing one.
-
-    A whole number is one, also in a column of others: by which it is may depend on other rows.
-    """
-    if pd.isna(value):
-        return None
-    value = value.item() if isinstance(value, np.generic) else value
-    whole = isinstance(value, float) and value.is_integer() and abs(value) < _EXACT
-    return int(value) if whole else value
-
-
-def _said(value: Number | None) -> str:
-    return "missing" if value is None else str(value)
-
-
-def _histories(table: pd.DataFrame, symbols: set[str | None]) -> dict[str | None, _History]:
-    rows = np.arange(len(table))
-    if "symbol" not in table.columns:
-        return {None: _history(table, rows)}
-    rows = rows[table["symbol"].isin([symbol for symbol in symbols if symbol]).to_numpy()]
-    found = pd.Series(rows).groupby(table["symbol"].iloc[rows].astype(object).to_numpy())
-    return {str(symbol): _history(table, group.to_numpy()) for symbol, group in found}
-
-
-def _history(table: pd.DataFrame, rows: Rows) -> _History:
-    dates = np.array([str(date)[:10] for date in table["date"].iloc[rows]], dtype=np.str_)
-    order = np.argsort(dates, kind="stable")
-    return _History(rows[order], dates[order])
-
 
 Change = dict[str, Any]
 
@@ -159,19 +44,28 @@ def apply_corrections(
     """A table with its corrections, and what each of them changed, in the corrections' order.
 
     The table has one row for a symbol and date, in any order, as delivered: every `was` is
-    compared with it, and every `value` is one among the delivered values. Values are set and
-    rows dropped first; then splits adjust all that is before them. A price is multiplied by
-    old / new and not rounded, a volume by new / old and, in a column of whole numbers, rounded,
-    halves up. `name` is what errors call the table, which itself stays as it is.
+    compared with it, and every `value` is one among the delivered values. Symbols are renamed
+    first, in order of date, those without a date before; what has rows of a renamed one is then in
+    order of symbol and date. Then values are set and rows dropped, those too that only repeat a
+    delisted symbol's last price; then splits and other units adjust all that is before them. A
+    price is multiplied by old / new and not rounded, a volume by new / old and, in a column of
+    whole numbers, rounded, halves up. `name` is what errors call the table, which itself stays as
+    it is.
 
     Raises Refusal, with the correction's file and line, if its row or column is not in the table,
-    if the delivered value is not what it says, if the column cannot hold the new value, or if
-    the row would have a price above its high or below its low.
+    if the delivered value is not what it says, if the column cannot hold the new value, if
+    the row would have a price above its high or below its low, if a symbol would have two rows of
+    a day, or if a delisted one has another price later.
     """
     if not corrections:
         return table, []
-    work = _Work(Delivered(table, corrections, name))
+    work = _Work(DeliveredTable(table, corrections, name))
     changed: dict[int, Change] = {}
+    renames = [
+        (each, number) for number, each in enumerate(corrections) if isinstance(each, Rename)
+    ]
+    for rename, number in sorted(renames, key=lambda pair: pair[0].date):
+        changed[number] = _rename(rename, work)
     for number, each in enumerate(corrections):
         if isinstance(each, SetValue):
             changed[number] = _set(each, work)
@@ -180,6 +74,9 @@ def apply_corrections(
     for each in corrections:
         if isinstance(each, SetValue):
             _refuse_impossible(each, work)
+    for number, each in enumerate(corrections):
+        if isinstance(each, Delisted):
+            changed[number] = _end(each, work)
     splits = [(each, number) for number, each in enumerate(corrections) if isinstance(each, Split)]
     for split, number in sorted(splits, key=lambda pair: pair[0].date):
         changed[number] = _adjust(split, work)
@@ -189,9 +86,10 @@ def apply_corrections(
 class _Work:
     """What is written so far: columns of their own beside the delivered ones, rows left out."""
 
-    def __init__(self, delivered: Delivered) -> None:
+    def __init__(self, delivered: DeliveredTable) -> None:
         self.delivered = delivered
         self.gone: list[int] = []
+        self.renamed: list[tuple[Rows, str]] = []
         self._columns: dict[str, pd.Series] = {}
 
     def read(self, column: str) -> pd.Series:
@@ -213,11 +111,35 @@ class _Work:
 
     def finished(self) -> pd.DataFrame:
         table = self.delivered.table.assign(**self._columns)
-        if not self.gone:
+        if not self.gone and not self.renamed:
             return table
         kept = np.ones(len(table), dtype=bool)
         kept[self.gone] = False
-        return table[kept].reset_index(drop=True)
+        if self.renamed:
+            symbols = table["symbol"].astype(object).to_numpy(copy=True)
+            for rows, to in self.renamed:
+                symbols[rows] = to
+            kind = table["symbol"].dtype  # a category is one of the names that were delivered
+            table["symbol"] = pd.Series(symbols, index=table.index).astype(
+                "category" if isinstance(kind, pd.CategoricalDtype) else kind
+            )
+        table = table[kept]
+        if self.renamed:
+            table = table.sort_values(["symbol", "date"], kind="stable")
+        return table.reset_index(drop=True)
+
+
+def _rename(each: Rename, work: _Work) -> Change:
+    to, rows = work.delivered.rename(each)
+    work.renamed.append((rows, to))
+    return _change(
+        each,
+        "rename",
+        to=to,
+        rows=len(rows),
+        first=work.delivered.day(int(rows[0])),
+        last=work.delivered.day(int(rows[-1])),
+    )
 
 
 def _set(each: SetValue, work: _Work) -> Change:
@@ -239,10 +161,24 @@ def _drop(each: Drop, work: _Work) -> Change:
     return _change(each, "drop", was=work.values(row, VALUES))
 
 
+def _end(each: Delisted, work: _Work) -> Change:
+    row, column = work.delivered.row(each), work.delivered.price(each)
+    symbol, _, after = work.delivered.around(row)
+    after = after[~np.isin(after, work.gone)]
+    prices = work.read(column).iloc[after]
+    others = after[(prices.notna() & (prices != work.read(column).iloc[row])).to_numpy(bool)]
+    if len(others):
+        raise Refusal(
+            f"{each.place}: {symbol} has another price on {work.delivered.day(int(others[0]))}, "
+            f"after its last day {each.date}; mend the date, or rename what is before."
+        )
+    work.gone += after.tolist()
+    return _change(each, "delisted", rows=len(after)) | {"symbol": symbol}
+
+
 def _adjust(each: Split, work: _Work) -> Change:
-    work.delivered.row(each)
     column = work.delivered.price(each)
-    before = work.delivered.rows_before(each)
+    before = work.delivered.around(work.delivered.row(each))[1]
     priced = before[work.delivered.table[column].iloc[before].notna().to_numpy()]
     rows = before[~np.isin(before, work.gone)]
     if not len(priced) or not len(rows):
@@ -260,10 +196,11 @@ def _adjust(each: Split, work: _Work) -> Change:
         else:
             prices = work.read(name).iloc[rows].astype("float64")
             work.write(name, rows, (prices * each.old / each.new).to_numpy(), fractions=True)
+    action = "requote" if isinstance(each, Requote) else "split"
     return _change(
         each,
-        "split",
-        split=f"{each.new}:{each.old}",
+        action,
+        **{action: f"{each.new}:{each.old}"},
         columns=columns,
         rows=len(rows),
         first=work.delivered.day(int(rows[0])),
@@ -276,11 +213,12 @@ def _adjust(each: Split, work: _Work) -> Change:
     )
 
 
-def _to_adjust(each: Split, delivered: Delivered) -> list[str]:
+def _to_adjust(each: Split, delivered: DeliveredTable) -> list[str]:
     if each.columns is not None:
         return [delivered.column(each, column) for column in each.columns]
-    columns = [column for column in (*_BAR, "volume") if column in delivered.table.columns]
-    if not set(columns) & set(_BAR):
+    usual = VALUES[:-1] if isinstance(each, Requote) else (*_BAR, "volume")
+    columns = [column for column in usual if column in delivered.table.columns]
+    if not set(columns) - {"volume"}:
         raise Refusal(
             f"{each.place}: there is no open, high, low or close to adjust; name the 'columns'."
         )
@@ -314,7 +252,7 @@ def _refuse_impossible(each: SetValue, work: _Work) -> None:
 
 
 def _change(each: Correction, action: str, **changed: Any) -> Change:
-    what = {"line": each.line, "action": action, "symbol": each.symbol, "date": each.date}
+    what = {"line": each.line, "action": action, "symbol": each.symbol, "date": each.date or None}
     return what | changed | {"reason": each.reason}
 
 
@@ -350,7 +288,8 @@ def correct(path: Path, corrections: Path | None, shard: Shard | None = None) ->
         table, sha256 = read_table(path)
         whole = len(table)
     else:
-        share = read_share(path, shard)
+        renames = [(str(each.symbol), each.to) for each in declared if isinstance(each, Rename)]
+        share = read_share(path, shard, renames)
         table, sha256, whole = share.table, share.sha256, share.whole
         declared = [each for each in declared if each.symbol not in share.others]
     ordered = in_order(table, str(path))

@@ -1,8 +1,11 @@
-"""Dates that are odd: prices on weekends and holidays, and holes in a history."""
+"""Dates that are odd: prices on weekends and holidays, holes in a history, and its early end."""
+
+from collections.abc import Collection
 
 import numpy as np
 import numpy.typing as npt
 
+from pricewright.cleaning.declarations import proposal
 from pricewright.cleaning.options import FlagThresholds
 from pricewright.cleaning.series import Bools, Entry, Floats, Ints, Panel, medians
 
@@ -11,6 +14,9 @@ _REGULAR = 4
 """From how many prints on, if on half of its weeks, a symbol has a habit of that weekday."""
 _FEW = 3
 """From how many intervals on their median says how far apart a symbol's prices usually are."""
+
+_NEAR_PRICE = 1.1
+"""So many times the last price of a symbol that ended, at most, its first price has as another."""
 
 Days = npt.NDArray[np.datetime64]
 
@@ -47,7 +53,7 @@ def flag_weekends(panel: Panel) -> list[Entry]:
 
 def _on_weekends(panel: Panel) -> tuple[Ints, Ints]:
     """The rows of Saturdays and Sundays, and of each: twice its symbol, one more for Sunday."""
-    weekday = _weekday(panel.days)
+    weekday = weekdays(panel.days)
     rows = np.flatnonzero(panel.priced & (weekday >= 5)[panel.date])
     return rows, 2 * panel.symbol[rows].astype(np.int64) + weekday[panel.date[rows]] - 5
 
@@ -73,9 +79,9 @@ def flag_holidays(panel: Panel, limits: FlagThresholds) -> list[Entry]:
     """
     if not panel.priced.any():
         return []
-    prices, active = _attendance(panel)
+    prices, active = attendance(panel)
     many = active >= limits.holiday_symbols
-    few = many & (prices < limits.holiday_share * active) & (_weekday(panel.days) < 5)
+    few = many & (prices < limits.holiday_share * active) & (weekdays(panel.days) < 5)
     fixed = np.isin([str(day)[5:] for day in panel.days], ("01-01", "12-25"))
     traded = fixed & many & (2 * prices >= active)
     habits = _weekend_habits(panel, *_on_weekends(panel))
@@ -86,17 +92,7 @@ def flag_holidays(panel: Panel, limits: FlagThresholds) -> list[Entry]:
         traded[:] = False
     code = panel.date[rows]
     found = panel.entries("holiday", panel.main, rows, prices=prices[code], active=active[code])
-    return found + [
-        {
-            "symbol": None,
-            "date": panel.dates[code],
-            "flag": "holiday",
-            "column": panel.main,
-            "prices": int(prices[code]),
-            "active": int(active[code]),
-        }
-        for code in np.flatnonzero(traded).tolist()
-    ]
+    return found + panel.for_all("holiday", np.flatnonzero(traded), prices, active)
 
 
 def flag_gaps(panel: Panel, limits: FlagThresholds) -> list[Entry]:
@@ -109,11 +105,70 @@ def flag_gaps(panel: Panel, limits: FlagThresholds) -> list[Entry]:
     """
     if not panel.priced.any():
         return []
-    prices, active = _attendance(panel)
-    business = np.flatnonzero((prices > 0) & (2 * prices >= active))
+    business = _business(panel)
     only = panel.symbols[0] if len(panel.symbols) == 1 else None
     found = _table_gaps(panel.days[business], only, panel.main, limits)
     return found if len(panel.symbols) == 1 else found + _symbol_gaps(panel, business, limits)
+
+
+def flag_ended(panel: Panel, limits: FlagThresholds, delisted: Collection[str]) -> list[Entry]:
+    """The flag `ended`: the last price of a symbol that as many business days lack as of a gap.
+
+    It proposes that the symbol was delisted or, if another begins within `gap_days` business days
+    at about the same price, the nearest one, that it was renamed. Those that are declared to be
+    delisted have none.
+    """
+    rows = np.flatnonzero(panel.priced)
+    if not len(rows) or len(panel.symbols) == 1:
+        return []
+    business = _business(panel)
+    until = np.searchsorted(business, np.arange(len(panel.dates) + 1))  # business days before
+    symbols, begins = np.unique(panel.symbol[rows], return_index=True)
+    first, last = rows[begins], rows[np.append(begins[1:], len(rows)) - 1]
+    missing = len(business) - until[panel.date[last] + 1]
+    if not (missing > limits.gap_days).any():
+        return []
+    before, after = panel.steps(panel.priced)
+    steps = (until[panel.date[after]] - until[panel.date[before] + 1]).astype(np.float64)
+    often = np.isin(panel.symbol[after], symbols[missing > limits.gap_days])
+    usual = _usual(steps[often], panel.symbol[after][often], len(panel.symbols))[symbols]
+    ended = missing >= (limits.gap_days + 1) * (1 + usual)
+    price = panel.values[panel.main] if panel.main else np.full(len(panel.symbol), np.nan)
+    at = [
+        place
+        for place in np.flatnonzero(ended).tolist()
+        if panel.symbols[symbols[place]] not in delisted
+    ]
+    found = panel.entries("ended", panel.main, last[at], price=price[last[at]], days=missing[at])
+    for entry, row in zip(found, last[at].tolist(), strict=True):
+        waited = until[panel.date[first]] - until[panel.date[row] + 1]
+        off = np.abs(np.log(price[first] / price[row]))
+        near = (panel.date[first] > panel.date[row]) & (waited <= limits.gap_days)
+        near &= off <= np.log(_NEAR_PRICE)
+        symbol = entry["symbol"]
+        if near.any():
+            new = int(first[np.flatnonzero(near)[np.argmin(off[near])]])
+            entry["next"] = panel.symbols[panel.symbol[new]]
+            entry["proposal"] = proposal(
+                f"{symbol} is called {entry['next']} since",
+                symbol=symbol,
+                date=panel.dates[panel.date[new]][:10],
+                rename=entry["next"],
+            )
+        else:
+            entry["proposal"] = proposal(
+                f"{symbol} is traded no more",
+                symbol=symbol,
+                date=entry["date"][:10],
+                delisted="true",
+            )
+    return found
+
+
+def _business(panel: Panel) -> Ints:
+    """The dates on which at least half of the active symbols have a price."""
+    prices, active = attendance(panel)
+    return np.flatnonzero((prices > 0) & (2 * prices >= active))
 
 
 def _symbol_gaps(panel: Panel, business: Ints, limits: FlagThresholds) -> list[Entry]:
@@ -171,7 +226,7 @@ def _usual(missing: Floats, symbol: Ints, count: int) -> Floats:
     return usual
 
 
-def _attendance(panel: Panel) -> tuple[Ints, Ints]:
+def attendance(panel: Panel) -> tuple[Ints, Ints]:
     """How many symbols have a price on each date (d,), and how many are active then (d,)."""
     count = len(panel.dates)
     prices = np.bincount(panel.date[panel.priced], minlength=count)
@@ -194,7 +249,7 @@ def _lifetimes(panel: Panel) -> tuple[Ints, Ints]:
     return first, last
 
 
-def _weekday(days: Days) -> Ints:
+def weekdays(days: Days) -> Ints:
     """0 for Monday to 6 for Sunday."""
     weekday: Ints = (days.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
     return weekday

@@ -1,4 +1,4 @@
-"""The file of declared corrections: what each one says, and that they do not contradict.
+"""The file of declared corrections: what each one says, none contradicts another; proposals.
 
 It is a YAML list of flat mappings. Each value is read as it is written, each mapping with its
 line.
@@ -120,7 +120,10 @@ Number = int | float
 
 @dataclass(frozen=True, kw_only=True)
 class Correction:
-    """What every correction has; symbol is None for a table of one series without symbols."""
+    """What every correction has.
+
+    symbol: None for a table of one series without symbols.  date: empty for all of a history.
+    """
 
     file: str
     line: int
@@ -136,7 +139,7 @@ class Correction:
     @property
     def subject(self) -> str:
         """Which row it is about."""
-        return f"{self.symbol} on {self.date}" if self.symbol else self.date
+        return " on ".join(filter(None, (self.symbol, self.date)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,10 +159,18 @@ class Split(Correction):
     adjust, None for open, high, low, close and volume, as far as they are there.
     """
 
-    new: int
-    old: int
+    new: Number
+    old: Number
     was: Number
     columns: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Requote(Split):
+    """From `date` on `old` is quoted where it was `new`, as pounds for 100 pence: adjust prices.
+
+    columns: None for all columns of prices that are there; volumes stay as they are.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,10 +181,25 @@ class Drop(Correction):
     was: Number | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Rename(Correction):
+    """What a symbol has before `date`, its first day as `to`, is that one's; or all it has."""
+
+    to: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delisted(Correction):
+    """`date` is a symbol's last day: no more is expected."""
+
+
 _GO_WITH = {
     "value": ({"column", "was"}, {"column", "was"}),
     "split": ({"was"}, {"was", "columns"}),
+    "requote": ({"was"}, {"was", "columns"}),
     "drop": (set[str](), {"was"}),
+    "rename": ({"symbol"}, set[str]()),
+    "delisted": ({"symbol"}, set[str]()),
 }
 """By the key that says what to do: the keys it needs, and those it can have."""
 
@@ -184,7 +210,10 @@ def read_corrections(content: bytes, name: str) -> list[Correction]:
     Each entry has `date`, `reason` and, in a table with symbols, `symbol`; and
     either `column`, `was` and `value`: the value was delivered as `was` and becomes `value`;
     or `split` ("2:1": two new shares for one), `was` (the close before) and perhaps `columns`;
-    or `drop: true` and perhaps `was` (the close of that row).
+    or `requote` ("100:1": what was 100 is 1 from then on), with the same;
+    or `drop: true` and perhaps `was` (the close of that row);
+    or `rename`: the symbol's name from that day on, or with no date for all that it has;
+    or `delisted: true`: its last day.
 
     Raises Refusal, with file and line, for what is no such list, for a correction that changes
     nothing, and for two that change the same value or drop the same row.
@@ -197,12 +226,12 @@ def read_corrections(content: bytes, name: str) -> list[Correction]:
 def _correction(written: dict[str, Any], name: str, line: int) -> Correction:
     place = f"{name}:{line}:"
     entry = {
-        key: number(value) if key in ("was", "value", "drop") else text(value)
+        key: number(value) if key in ("was", "value", "drop", "delisted") else text(value)
         for key, value in written.items()
     }
     check(entry, "corrections", place)
     try:
-        date.fromisoformat(entry["date"])
+        date.fromisoformat(entry.get("date", "0001-01-01"))
     except ValueError:
         raise Refusal(f"{place} there is no day {entry['date']}; mend the date.") from None
     kind = _kind(entry, place)
@@ -210,21 +239,27 @@ def _correction(written: dict[str, Any], name: str, line: int) -> Correction:
         "file": name,
         "line": line,
         "symbol": entry.get("symbol"),
-        "date": str(entry["date"]),
+        "date": str(entry.get("date", "")),
         "reason": str(entry["reason"]),
     }
     if kind == "drop":
         return Drop(checked="was" in entry, was=entry.get("was"), **shared)
     if kind == "value":
         return _set_value(entry, place, shared)
-    return _split(entry, place, shared)
+    if kind == "delisted":
+        return Delisted(**shared)
+    if kind == "rename":
+        if entry["rename"] == entry["symbol"]:
+            raise Refusal(f"{place} {entry['symbol']} is that name already; take it out.")
+        return Rename(to=entry["rename"], **shared)
+    return _split(kind, entry, place, shared)
 
 
 def _kind(entry: dict[str, Any], place: str) -> str:
     kinds = [kind for kind in _GO_WITH if kind in entry]
     if len(kinds) != 1:
         found = " and ".join(kinds) or "none"
-        raise Refusal(f"{place} {found} of value, split and drop; give one of the three.")
+        raise Refusal(f"{place} {found} of {', '.join(_GO_WITH)}; give one of these.")
     needed, possible = _GO_WITH[kinds[0]]
     for key in sorted(needed - set(entry)):
         raise Refusal(f"{place} {key!r} is missing beside {kinds[0]!r}; add it.")
@@ -242,17 +277,20 @@ def _set_value(entry: dict[str, Any], place: str, shared: dict[str, Any]) -> Set
     return SetValue(column=column, was=was, value=value, **shared)
 
 
-def _split(entry: dict[str, Any], place: str, shared: dict[str, Any]) -> Split:
-    new, old = map(int, entry["split"].split(":"))
+def _split(kind: str, entry: dict[str, Any], place: str, shared: dict[str, Any]) -> Split:
+    new, old = (number(Plain(part)) for part in entry[kind].split(":"))
     columns: list[str] = entry.get("columns", [])
     if new == old:
-        raise Refusal(f"{place} a split of {entry['split']} changes nothing; take it out.")
+        raise Refusal(f"{place} a {kind} of {entry[kind]} changes nothing; take it out.")
     if entry["was"] is None:
         raise Refusal(f"{place} 'was' is empty; give the close before {entry['date']}.")
     for column in columns:
         if columns.count(column) > 1:
             raise Refusal(f"{place} 'columns' has {column} twice; keep one of them.")
-    return Split(new=new, old=old, was=entry["was"], columns=tuple(columns) or None, **shared)
+    if kind == "requote" and "volume" in columns:
+        raise Refusal(f"{place} 'columns' has volume, which no requote changes; take it out.")
+    made = Requote if kind == "requote" else Split
+    return made(new=new, old=old, was=entry["was"], columns=tuple(columns) or None, **shared)
 
 
 def _refuse_overlaps(corrections: Sequence[Correction]) -> None:
@@ -260,7 +298,8 @@ def _refuse_overlaps(corrections: Sequence[Correction]) -> None:
     dropped = {(each.symbol, each.date): each for each in corrections if isinstance(each, Drop)}
     for each in corrections:
         what = each.column if isinstance(each, SetValue) else type(each).__name__
-        other = seen.setdefault((each.symbol, each.date, what), each)
+        day = "" if isinstance(each, Delisted) else each.date  # there is one last day
+        other = seen.setdefault((each.symbol, day, what), each)
         if other is each and isinstance(each, SetValue):
             other = dropped.get((each.symbol, each.date), each)
         if other is not each:
@@ -269,3 +308,9 @@ def _refuse_overlaps(corrections: Sequence[Correction]) -> None:
                 f"{second.place}: {second.subject} is corrected in line {first.line} already; "
                 "keep one of the two."
             )
+
+
+def proposal(supposed: str, **entry: Any) -> str:
+    """A correction in words, and as it can be declared once a person has put in the reason."""
+    written = (f"{key}: {value}" for key, value in entry.items() if value is not None)
+    return f"if {supposed}, declare {{{', '.join(written)}, reason: }}"

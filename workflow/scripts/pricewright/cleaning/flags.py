@@ -1,14 +1,14 @@
 """All flags of a table of prices, in order, and the document that lists them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pricewright.cleaning.days import flag_gaps, flag_holidays, flag_weekends
+from pricewright.cleaning.days import flag_ended, flag_gaps, flag_holidays, flag_weekends
 from pricewright.cleaning.moves import flag_moves, flag_slips_of_a_day
 from pricewright.cleaning.options import FlagThresholds
 from pricewright.cleaning.repeats import flag_signs, flag_stale, flag_twins, flag_untraded
@@ -18,28 +18,36 @@ FLAGS = (
     "unit-slip",
     "split-like",
     "jump",
+    "spike",
     "stale",
     "same-as",
     "weekend",
     "holiday",
     "gap",
+    "ended",
     "zero",
     "negative",
     "zero-volume",
+    "filler",
 )
 """Every flag's code."""
 
 _WORST = 20
 
 
-def flag_prices(table: pd.DataFrame, thresholds: FlagThresholds | None = None) -> list[Entry]:
+def flag_prices(
+    table: pd.DataFrame,
+    thresholds: FlagThresholds | None = None,
+    delisted: Collection[str] = (),
+) -> list[Entry]:
     """What is suspicious in a table, for a person to judge; the table stays as it is.
 
     The table has one row for a symbol and date, in any order: `date` (ISO text or datetime64),
     `symbol` (text or categorical; none for a single series) and any of the values. Each entry
     has symbol, date (of a run or a gap the first), flag, column and the values that made it, in
     plain JSON types; entries are in order of symbol, date, flag and column. Each flag is
-    explained at the function that finds it.
+    explained at the function that finds it. `proposal` of some is a correction to declare.
+    delisted: the symbols that are declared to have ended.
     """
     limits = thresholds or FlagThresholds()
     with np.errstate(all="ignore"):  # NaN and infinity have their own meaning in each flag
@@ -52,8 +60,9 @@ def flag_prices(table: pd.DataFrame, thresholds: FlagThresholds | None = None) -
             *flag_weekends(rows),
             *flag_holidays(rows, limits),
             *flag_gaps(rows, limits),
+            *flag_ended(rows, limits, delisted),
             *flag_signs(rows),
-            *flag_untraded(rows),
+            *flag_untraded(rows, limits),
         ]
     return sorted(found, key=_place)
 

@@ -1,4 +1,4 @@
-"""Extreme moves of a price: slips of units, splits that nobody adjusted for, jumps.
+"""Extreme moves of a price: slips of units, splits that nobody adjusted for, jumps, spikes.
 
 A slip of units is a price in cents for dollars, with a decimal place too few, or in thousands.
 """
@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from pricewright.cleaning.declarations import proposal
 from pricewright.cleaning.options import FlagThresholds
 from pricewright.cleaning.series import ENOUGH, Bools, Entry, Floats, Ints, Panel, medians
 
@@ -94,6 +95,20 @@ _NO_DIVIDEND: Final = 1.2
 """By how much close / adj_close must change in a day to be a split's doing."""
 _MAD_OF_NORMAL: Final = 1.4826
 """A normal distribution's standard deviation is so many median absolute deviations."""
+_NEIGHBOURS: Final = 20
+"""So many moves before a spike, and after it, say what is usual there."""
+_MOST_MOVES: Final = 0.9
+_NORMAL_QUANTILE: Final = 1.6449
+"""Of a normal distribution 90 % are within so many standard deviations."""
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """All moves of one column, each array (m,): rows of positive prices, each after another."""
+
+    before: Ints
+    after: Ints
+    ratio: Floats
 
 
 @dataclass(frozen=True)
@@ -114,7 +129,7 @@ class _Moves:
 
 
 def flag_moves(panel: Panel, limits: FlagThresholds) -> list[Entry]:
-    """The flags `unit-slip`, `split-like` and `jump`, at most one for a symbol and date.
+    """The flags `unit-slip`, `split-like`, `jump`, `spike`, at most one for a symbol and date.
 
     A move is from one positive price of a symbol to the next, of close and, where close does
     not say it, of adj_close. It is extreme if it is both large (`jump_ratio`) and, for a symbol
@@ -126,21 +141,85 @@ def flag_moves(panel: Panel, limits: FlagThresholds) -> list[Entry]:
     `confirmed` is true, however small the move), or close makes an extreme move of such a ratio
     (false if adj_close does not confirm it, null if there is none).
     jump: any other extreme move.
+    spike: see `_flag_spikes`.
     """
     if panel.main is None:
         return []
-    nowhere = np.zeros(len(panel.symbol), dtype=bool)
-    found, known = _flag_column(panel, panel.main, limits, nowhere)
-    if panel.main == "close" and "adj_close" in panel.values:
-        found += _flag_column(panel, "adj_close", limits, known)[0]
+    found: list[Entry] = []
+    known = np.zeros(len(panel.symbol), dtype=bool)
+    both = panel.main == "close" and "adj_close" in panel.values
+    for column in ("close", "adj_close") if both else (panel.main,):
+        price = panel.values[column]
+        before, after = panel.steps(price > 0)
+        steps = _Steps(before, after, price[after] / price[before])
+        for flag in (_flag_column, _flag_spikes):
+            entries, known = flag(panel, column, steps, limits, known)
+            found += entries
     return found
 
 
+def _flag_spikes(
+    panel: Panel, column: str, steps: _Steps, limits: FlagThresholds, known: Bools
+) -> tuple[list[Entry], Bools]:
+    """The flag `spike` on rows that are not known (n,), and the rows that are known now.
+
+    A spike is a price that is gone with the next one: it is `spike_ratio` times the mean of the
+    two beside it, or the inverse, and these are nearer to each other than half of that, in
+    logarithms. It must be `spike_z` times what is usual just there, so that a wild time has none:
+    the 90 % quantile of the symbol's absolute log returns among the 20 before and the 20 after,
+    as a normal distribution's standard deviation. What more than one move in a hundred does is
+    usual for that symbol, too.
+    """
+    price, count = panel.values[column], len(panel.symbols)
+    before, after, ratio = steps.before, steps.after, steps.ratio
+    off = ratio[:-1] / ratio[1:]
+    at = np.flatnonzero((after[:-1] == before[1:]) & _beyond(off, limits.spike_ratio**2))
+    size, moved = np.abs(np.log(off[at])) / 2, np.abs(np.log(ratio[at] * ratio[at + 1]))
+    at, size = at[moved <= size / 2], size[moved <= size / 2]
+    symbol = panel.symbol[after]
+    score = size / _usual_about(ratio, symbol, at)
+    at, score = at[score >= limits.spike_z], score[score >= limits.spike_z]
+    usual = (
+        np.bincount(symbol[at], minlength=count) > 1 + np.bincount(symbol, minlength=count) / 100
+    )
+    new = ~usual[symbol[at]] & ~known[after[at]]
+    at, score = at[new], score[new]
+    known = known.copy()
+    known[after[at]] = True
+    return panel.entries(
+        "spike",
+        column,
+        after[at],
+        previous_date=panel.iso(before[at]),
+        previous=price[before[at]],
+        price=price[after[at]],
+        ratio=ratio[at],
+        z=score,
+        back=panel.iso(after[at + 1]),
+        next=price[after[at + 1]],
+    ), known
+
+
+def _usual_about(ratio: Floats, symbol: Ints, at: Ints) -> Floats:
+    """How much each of some moves' (m,) neighbours move, the two of the spike left out.
+
+    NaN where there are fewer than 20 of them.
+    """
+    around = at[:, None] + np.append(np.arange(-_NEIGHBOURS, 0), np.arange(2, _NEIGHBOURS + 2))
+    inside = np.clip(around, 0, max(len(ratio) - 1, 0))
+    own = (around == inside) & (symbol[inside] == symbol[at][:, None])
+    moves = np.sort(np.where(own, np.abs(np.log(ratio[inside])), np.nan), axis=1)  # NaN is last
+    number = own.sum(axis=1)
+    high = (_MOST_MOVES * (number - 1)).astype(np.int64)
+    usual = moves[np.arange(len(at)), np.maximum(high, 0)] / _NORMAL_QUANTILE
+    return np.where(number >= ENOUGH, usual, np.nan)
+
+
 def _flag_column(
-    panel: Panel, column: str, limits: FlagThresholds, known: Bools
+    panel: Panel, column: str, steps: _Steps, limits: FlagThresholds, known: Bools
 ) -> tuple[list[Entry], Bools]:
     """The flags of a column but on the rows that are known (n,); the rows that are known now."""
-    moves = _large_moves(panel, column, limits)
+    moves = _large_moves(panel, column, steps, limits)
     ratio, unadjusted = moves.ratio, moves.ratio / moves.adjusted
     extreme = _beyond(ratio, limits.jump_ratio)
     extreme &= ~(np.abs(moves.score) < limits.jump_z)  # with no score, being large is enough
@@ -187,16 +266,24 @@ def _flag_column(
         ),
         *entries("jump", extreme & ~like & ~slip, z=moves.score),
     ]
+    for entry in found:
+        if entry["flag"] == "unit-slip" and entry["back"] is None and column == panel.main:
+            day, factor = entry["date"][:10], entry["factor"]
+            entry["proposal"] = proposal(
+                f"it is quoted in another unit from {day} on",
+                symbol=entry["symbol"],
+                date=day,
+                requote=f'"{max(1 / factor, 1):.0f}:{max(factor, 1):.0f}"',
+                was=entry["previous"],
+            )
     known = known.copy()
     known[moves.after[slip | like | extreme]] = True
     return found, known
 
 
-def _large_moves(panel: Panel, column: str, limits: FlagThresholds) -> _Moves:
+def _large_moves(panel: Panel, column: str, steps: _Steps, limits: FlagThresholds) -> _Moves:
     """All moves that may be flagged: the large ones, and those that are not adj_close's."""
-    price = panel.values[column]
-    before, after = panel.steps(price > 0)
-    ratio = price[after] / price[before]
+    before, after, ratio = steps.before, steps.after, steps.ratio
     large = _beyond(ratio, min(limits.jump_ratio, AT_LEAST))
     adjusted = np.full(0, np.nan)
     if column == "close" and "adj_close" in panel.values:

@@ -14,10 +14,10 @@ class MissingRules(Options):
 
     section = "missing"
 
-    missing_price: Missing = "zero"
+    missing_price: Missing = "ffill"
     """For a missing price: `zero` writes 0; `ffill` carries the symbol's last value forward, never
-    across symbols or backwards in time; `drop` drops the row. In config,
-    the default is ffill."""
+    across symbols or backwards in time, and drops the rows before its first; `drop` drops the
+    row."""
     missing_volume: Missing = "zero"
     """The same for a missing volume."""
 
@@ -33,6 +33,11 @@ class FlagThresholds(Options):
     and"""
     jump_z: Annotated[float, Bounds(above=0, most=100)] = 8.0
     """its log return is so many robust standard deviations of the symbol's own."""
+    spike_ratio: Annotated[float, Bounds(above=1, most=100)] = 1.04
+    """A price that is gone the next day is flagged if it is at least so many times those beside
+    it, or the other way round, and"""
+    spike_z: Annotated[float, Bounds(above=0, most=100)] = 5.0
+    """that is so many robust standard deviations of the symbol's moves in the weeks about it."""
     slip_tolerance: Annotated[float, Bounds(least=0, most=0.5)] = 0.2
     """How far, as a share, a move may be off 10, 100, 1000 … to be a slip of units."""
     slip_days: Annotated[int, Bounds(least=1, most=250)] = 5

@@ -7,12 +7,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from pricewright.cleaning.days import attendance, weekdays
 from pricewright.cleaning.options import FlagThresholds
 from pricewright.cleaning.series import Bools, Entry, Floats, Ints, Panel, Rows, rows_of
 
 _PRICES = ("open", "high", "low", "close", "adj_close")
 _TRADES_DAILY = 0.9
-"""On which share of its days a symbol must have been traded for a day without to be odd."""
+"""On which share of its weekdays a symbol must have been traded for a day without to be odd."""
 
 
 def flag_stale(panel: Panel, limits: FlagThresholds) -> list[Entry]:
@@ -58,38 +59,62 @@ def flag_signs(panel: Panel) -> list[Entry]:
     return found
 
 
-def flag_untraded(panel: Panel) -> list[Entry]:
-    """The flag `zero-volume`: the price is another than before, and nothing was traded.
+def flag_untraded(panel: Panel, limits: FlagThresholds) -> list[Entry]:
+    """The flags `zero-volume` and `filler`: nothing was traded.
 
-    Only for a symbol that is traded on at least nine days of ten: an index or a currency may
+    Only for a symbol that is traded on at least nine weekdays of ten: an index or a currency may
     have no volume at all, and a rarely traded share has prices that are only quoted.
+
+    zero-volume: the price is another than before.
+    filler: it is the same, one entry a run, and a run that is long enough is `stale`. Where half of
+    at least `holiday_symbols` active symbols are filled in on a date, there is one entry, whose
+    symbol is null.
     """
     volume = panel.values.get("volume")
-    if volume is None or panel.main is None:
+    if volume is None or panel.main is None or not panel.priced.any():
         return []
     price, count = panel.values[panel.main], len(panel.symbols)
-    known = np.isfinite(volume)
+    known = np.isfinite(volume) & (weekdays(panel.days) < 5)[panel.date]
     days = np.bincount(panel.symbol[known], minlength=count)
     traded = np.bincount(panel.symbol[known & (volume > 0)], minlength=count)
+    daily = (traded > 0) & (traded >= _TRADES_DAILY * days)
     before, after = panel.steps(panel.priced)
-    odd = (volume[after] == 0) & (price[after] != price[before])
-    odd &= (traded >= _TRADES_DAILY * days)[panel.symbol[after]]
+    odd = (volume[after] == 0) & daily[panel.symbol[after]]
     before, after = before[odd], after[odd]
-    return panel.entries(
+    same = price[after] == price[before]
+    return _fillers(panel, price, after[same], limits) + panel.entries(
         "zero-volume",
         panel.main,
-        after,
-        previous_date=panel.iso(before),
-        previous=price[before],
-        price=price[after],
+        after[~same],
+        previous_date=panel.iso(before[~same]),
+        previous=price[before[~same]],
+        price=price[after[~same]],
     )
+
+
+def _fillers(panel: Panel, price: Floats, rows: Ints, limits: FlagThresholds) -> list[Entry]:
+    filled = np.bincount(panel.date[rows], minlength=len(panel.dates))
+    active = attendance(panel)[1]
+    for_all = (filled > 0) & (2 * filled >= active) & (active >= limits.holiday_symbols)
+    rows = rows[~for_all[panel.date[rows]]]
+    first, last = _runs_of_rows(panel, rows)
+    short = last - first + 2 < limits.stale_days  # the price that is repeated is one of stale's
+    first, last = first[short], last[short]
+    found = panel.entries(
+        "filler",
+        panel.main,
+        rows[first],
+        price=price[rows[first]],
+        last=panel.iso(rows[last]),
+        rows=last - first + 1,
+    )
+    return found + panel.for_all("filler", np.flatnonzero(for_all), filled, active)
 
 
 def _odd_prices(panel: Panel, flag: str, column: str, odd: Bools) -> list[Entry]:
     price = panel.values[column]
     rows = np.flatnonzero(odd)
-    same = (np.diff(rows) == 1) & (panel.symbol[rows[1:]] == panel.symbol[rows[:-1]])
-    first, last = _runs(same, len(rows))
+    first, last = _runs_of_rows(panel, rows)
     lowest = np.minimum.reduceat(price[rows], first)
     return panel.entries(
         flag,
@@ -99,6 +124,12 @@ def _odd_prices(panel: Panel, flag: str, column: str, odd: Bools) -> list[Entry]
         last=panel.iso(rows[last]),
         rows=last - first + 1,
     )
+
+
+def _runs_of_rows(panel: Panel, rows: Ints) -> tuple[Ints, Ints]:
+    """First and last index of each run among some rows (m,): a symbol's, one after another."""
+    same = (np.diff(rows) == 1) & (panel.symbol[rows[1:]] == panel.symbol[rows[:-1]])
+    return _runs(same, len(rows))
 
 
 def _runs(same: Bools, count: int) -> tuple[Ints, Ints]:

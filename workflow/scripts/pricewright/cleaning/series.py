@@ -99,6 +99,23 @@ class Panel:
             for symbol, date, *values in zip(symbols, self.iso(rows), *columns, strict=True)
         ]
 
+    def for_all(self, flag: str, dates: Ints, prices: Ints, active: Ints) -> list[Entry]:
+        """One entry for each of some dates (m,), of all symbols together.
+
+        prices, active: (d,) how many symbols it is about on each date, and how many are active.
+        """
+        return [
+            {
+                "symbol": None,
+                "date": self.dates[code],
+                "flag": flag,
+                "column": self.main,
+                "prices": int(prices[code]),
+                "active": int(active[code]),
+            }
+            for code in dates.tolist()
+        ]
+
     def iso(self, rows: Ints) -> list[str | None]:
         """The dates of some rows (m,), None for a row below 0."""
         codes = self.date[np.maximum(rows, 0)].tolist() if len(self.date) else []

@@ -57,7 +57,8 @@ def describe(
         print(text)
     else:
         write_whole(output, text.encode())
-        print(f"{os.path.relpath(output)} has the config; see what is open in it.")
+        to_choose = "; choose what is open in it" if first.is_open else ""
+        print(f"{os.path.relpath(output)} has the config{to_choose}.")
     _show(found[0].place, first)
     for item in found[1:]:
         with _bytes_of(item) as path:
@@ -94,8 +95,10 @@ def _show(place: str, found: Description) -> None:
     if found.reading is None:
         return
     reading = found.reading
-    lost = reading.quarantine.count
-    print(f"{place}: {reading.rows:,} rows, {len(reading.prices):,} kept, {lost:,} quarantined")
+    lost, kept = reading.quarantine.count, f"{len(reading.prices):,} kept"
+    if reading.in_bars != len(reading.prices):
+        kept = f"{reading.in_bars:,} in {len(reading.prices):,} daily bars"
+    print(f"{place}: {reading.rows:,} rows, {kept}, {lost:,} quarantined")
     rows = first_rows(reading)
     titles = list(rows[0])
     cells = [titles, *([_text(row[title]) for title in titles] for row in rows)]

@@ -20,7 +20,8 @@ import numpy as np
 
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
-from pricewright.forecasting.model import Model, read_new_prices
+from pricewright.forecasting.histories import read_new_prices
+from pricewright.forecasting.model import Model
 
 PROGRAM = "pricewright predict"
 
@@ -67,16 +68,15 @@ def predict(
 
     Raises Refusal for a file that is not what it should be, or for what the model does not know.
     """
-    opened = open_model(model, list(dict.fromkeys(symbols)) if symbols else None)
-    saved = opened.saved
+    saved, known = open_model(model, list(dict.fromkeys(symbols)) if symbols else None)
     most = saved.settings.horizon
     if horizon is not None and not 1 <= horizon <= most:
         raise Refusal(f"{model}: the model forecasts 1 to {most} days ahead, not {horizon}.")
     if prices is not None:
-        newer = read_new_prices(prices, saved, opened.known)
-        if newer.unknown:
-            _warn(f"{prices}: the model does not know {_some(newer.unknown)}, left out here.")
-        saved = saved.rolled(newer.panel)
+        newer, unknown = read_new_prices(prices, saved, known)
+        if unknown:
+            _warn(f"{prices}: the model does not know {_some(unknown)}, left out here.")
+        saved = saved.rolled(newer)
     return _records(saved, horizon or most, quantiles or saved.bounds)
 
 

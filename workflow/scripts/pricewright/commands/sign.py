@@ -12,7 +12,8 @@ from pricewright.files.errors import Refusal
 from pricewright.releases.history import files as released_files
 from pricewright.releases.history import folder_of, resolve
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import MEANINGS, Gate, digests, read_covered
+from pricewright.signoffs.coverage import COVERED, Gate, digests, read_covered
+from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.ledger import LEDGER
 from pricewright.signoffs.policy import load_policy, oneself
 from pricewright.signoffs.presentation import screen
@@ -36,7 +37,7 @@ def sign(
     init: bool = False,
     configfile: ConfigFiles = (),
 ) -> None:
-    """Sign what a run made, after a look at its numbers.
+    """Sign what a run made, after a look at its numbers; as `author`, that you trained the model.
 
     Shows what the decision is about, asks, and writes it signed to
     `signoffs/<gate>/<who>.json`.
@@ -49,7 +50,8 @@ def sign(
     ----------
     gate
         What is decided: the data source is valid (source), the metrics are good enough (metrics),
-        the report is approved (report), production deployment is authorised (deploy).
+        the report is approved (report), production deployment is authorised (deploy). Or no
+        decision: you trained this model (author), so that your own approval does not count.
     key
         Your private key, or a public one whose private half an agent or a security key holds; if
         not given, the first in ~/.ssh that ssh itself would take.
@@ -60,7 +62,7 @@ def sign(
     withdraw
         Take back what you decided, approval or rejection.
     release
-        For gate deploy: an earlier release to go back to, by its digest or as `previous`.
+        For deploy: an earlier release to go back to, by its digest or as `previous`.
     who
         Your name in config/signers, where several have your key; with --init, the name to begin
         with.
@@ -75,11 +77,15 @@ def sign(
         print(f"Made {', '.join(made)}; add a line to config/signers for each other person.")
         return
     if gate is None:
-        raise Refusal(f"no gate is named; name one of {', '.join(MEANINGS)}.")
+        raise Refusal(f"no gate is named; name one of {', '.join(COVERED)}.")
+    if reject and gate == "author":
+        raise Refusal(
+            "--reject: found with author, allowed: with a decision; --withdraw takes back."
+        )
     if reject and withdraw:
         raise Refusal("--reject and --withdraw are given both; give one of them.")
-    if release is not None and gate != "deploy":
-        raise Refusal(f"--release: found with gate {gate}, allowed: with gate deploy alone.")
+    if release is not None and gate not in ("author", "deploy"):
+        raise Refusal(f"--release: found with gate {gate}, allowed: with deploy and author alone.")
     config, configfile = config_of_run(root, configfile)
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
     signing = signer_of(policy, gate, _key(key), who)
@@ -95,7 +101,9 @@ def sign(
         comment=comment,
     )
     entries = ledger.read(root / LEDGER)
-    print(screen(statement, signing, files, policy, entries, folder=kept))
+    gates = () if gate == "author" else (gate,)
+    decision = check_gates(root, policy, digests(files), gates=gates, release=kept)
+    print(screen(statement, signing, files, decision, entries, folder=kept))
     if not yes and not _agreed(statement):
         raise Refusal("nothing was signed: the answer was not yes.")
     name = give(root, policy, statement, signing)

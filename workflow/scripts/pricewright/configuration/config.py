@@ -31,7 +31,7 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
 
     Raises Refusal with one sentence: the key, what was found, what is allowed.
     """
-    _as_text(config.get("source"), "last_day")
+    _as_text(config.get("source"))
     take_types(config, load("config"))
     check(config, "config", "config key")
     fill_defaults(config, load("config"))
@@ -110,7 +110,8 @@ def report_options(config: dict[str, Any]) -> dict[str, Any]:
     return {
         **config["report"],
         "allow_unaccepted": config["accept"]["allow_unaccepted"],
-        "required": {gate: config["signoffs"][gate]["required"] for gate in MEANINGS},
+        "required": {gate: config["signoffs"][gate]["required"] for gate in MEANINGS}
+        | {"author": int(any(config["signoffs"][gate]["exclude_author"] for gate in MEANINGS))},
     }
 
 
@@ -125,10 +126,14 @@ def named_columns(config: dict[str, Any]) -> dict[str, str | int | bool]:
     return {ours: theirs for ours, theirs in columns.items() if theirs is not None}
 
 
-def _as_text(section: Any, key: str) -> None:
-    """YAML reads 2024-01-31 as a date; here it is text, as everywhere else."""
-    if isinstance(section, dict) and isinstance(section.get(key), date):
-        section[key] = section[key].isoformat()
+def _as_text(source: Any) -> None:
+    """YAML reads 2024-01-31 as a date, and 17:00 as minutes; here they are text, as elsewhere."""
+    if not isinstance(source, dict):
+        return
+    if isinstance(source.get("last_day"), date):
+        source["last_day"] = source["last_day"].isoformat()
+    if type(source.get("session")) is int:
+        source["session"] = "{:02}:{:02}".format(*divmod(source["session"], 60))
 
 
 def _check_columns(config: dict[str, Any]) -> None:

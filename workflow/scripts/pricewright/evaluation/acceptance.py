@@ -110,23 +110,23 @@ def judge(
     held = pooled["model"]["coverage"]
     ours, plain = (pooled[who]["interval_score"] for who in ("model", "random_walk"))
     criteria = {
-        "mae_ratio": _at_most(
+        "mae_ratio": _criterion(
             pooled["mae_ratio"], thresholds.mae_ratio, "error of the point forecast over naive's"
         ),
-        "qlike": _at_most(
+        "qlike": _criterion(
             pooled["volatility"]["qlike_difference"],
             thresholds.qlike_difference,
             "QLIKE of the variance less EWMA's",
         ),
-        "qlike_worse": _at_most(worse, 0, "symbols with a QLIKE significantly above EWMA's"),
-        "coverage_pooled": _at_most(
+        "qlike_worse": _criterion(worse, 0, "symbols with a QLIKE significantly above EWMA's"),
+        "coverage_pooled": _criterion(
             None if held is None else abs(held - level),
             max(thresholds.coverage_pooled, off_by_chance(pooled["model"], thresholds.chance)),
             f"share within the {100 * level:.6g}% interval, off what it promises",
             thresholds.coverage_pooled,
         ),
         "coverage_symbol": _coverage_by_symbol(by_symbol, level, thresholds),
-        "interval_ratio": _at_most(
+        "interval_ratio": _criterion(
             ours / plain if ours is not None and plain else None,
             thresholds.interval_ratio,
             "interval score over that of normal intervals of constant width",
@@ -134,7 +134,7 @@ def judge(
         "kupiec": _kupiec(pooled["var"], thresholds),
     }
     if metrics["origins_the_model_knew"]:
-        criteria["unseen"] = _at_most(
+        criteria["unseen"] = _criterion(
             metrics["origins_the_model_knew"], 0, "dates in the time the model was trained on"
         )
     if champion is not None and thresholds.beat_champion != "ignore":
@@ -168,7 +168,7 @@ def _coverage_by_symbol(
         default=(None, thresholds.coverage_symbol),
     )
     return {
-        **_at_most(
+        **_criterion(
             value,
             limit,
             f"the same of the worst symbol by its own limit, of {len(seen)} with "
@@ -188,57 +188,43 @@ def _kupiec(tails: Mapping[str, Any], thresholds: Criteria) -> dict[str, Any]:
             by_chance = 1 - failures_by_chance(tested, thresholds.chance / len(tails)) / tested
             shares.append((found["passed"] / tested, min(thresholds.kupiec_share, by_chance)))
     value, limit = min(
-        shares,
-        key=lambda pair: pair[0] - pair[1],
-        default=(None, thresholds.kupiec_share),
+        shares, key=lambda pair: pair[0] - pair[1], default=(None, thresholds.kupiec_share)
     )
-    return _at_least(
+    return _criterion(
         value,
         limit,
         "share of symbols whose value-at-risk passes Kupiec's test, at 1% and 5%",
         thresholds.kupiec_share,
+        side="least",
     )
 
 
 def failed(acceptance: Mapping[str, Any]) -> str:
     """The criteria that are not met, in one line: each with its value and limit."""
-    return "; ".join(
-        f"{key_of(name)} is {_shown(found['value'])}, {_bound(found)}"
-        for name, found in acceptance["criteria"].items()
-        if not found["met"]
-    )
+    said = []
+    for name, found in acceptance["criteria"].items():
+        value, limit = found["value"], found["limit"]
+        value = f"{value:.4g}" if isinstance(value, int | float) else value or "unknown"
+        wanted = (
+            f"wanted {limit}"
+            if isinstance(limit, str)
+            else f"at {found['side']} {limit:.4g} is wanted"
+        )
+        if not found["met"]:
+            said.append(f"{key_of(name)} is {value}, {wanted}")
+    return "; ".join(said)
 
 
-def _shown(value: Any) -> str:
-    if value is None:
-        return "unknown"
-    return f"{value:.4g}" if isinstance(value, int | float) else str(value)
-
-
-def _bound(found: Mapping[str, Any]) -> str:
-    if isinstance(found["limit"], str):
-        return f"wanted {found['limit']}"
-    return f"at {found['side']} {found['limit']:.4g} is wanted"
-
-
-def _at_most(
-    value: float | None, limit: float, what: str, threshold: float | None = None
+def _criterion(
+    value: float | None,
+    limit: float,
+    what: str,
+    threshold: float | None = None,
+    *,
+    side: Literal["most", "least"] = "most",
 ) -> dict[str, Any]:
-    met = value is not None and value <= limit
-    what = _with_chance(what, limit, threshold)
-    return {"value": value, "limit": limit, "side": "most", "met": met, "what": what}
-
-
-def _at_least(
-    value: float | None, limit: float, what: str, threshold: float | None = None
-) -> dict[str, Any]:
-    met = value is not None and value >= limit
-    what = _with_chance(what, limit, threshold)
-    return {"value": value, "limit": limit, "side": "least", "met": met, "what": what}
-
-
-def _with_chance(what: str, limit: float, threshold: float | None) -> str:
-    """What a criterion is, and if its limit is wider than its threshold, why."""
-    if threshold is None or limit == threshold:
-        return what
-    return f"{what}; {threshold:g}{BY_CHANCE}"
+    """A value beside its limit; if that is wider than its threshold, `what` says why."""
+    met = value is not None and (value <= limit if side == "most" else value >= limit)
+    if threshold is not None and limit != threshold:
+        what = f"{what}; {threshold:g}{BY_CHANCE}"
+    return {"value": value, "limit": limit, "side": side, "met": met, "what": what}

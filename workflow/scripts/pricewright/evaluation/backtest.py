@@ -1,7 +1,6 @@
 """A walk-forward as a back-test to look at: the last days of each symbol, and its skill."""
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from pricewright.forecasting import distribution
 from pricewright.forecasting.panel import Panel, from_scale
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
-from pricewright.tables.arrays import Days, Floats, Ints, sums
+from pricewright.tables.arrays import Floats, Ints, sums
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,15 +24,7 @@ DAYS = 250
 Values = np.ndarray[Any, Any]
 
 
-def write_backtest(
-    path: Path,
-    model: str,
-    *,
-    origins: Days,
-    walked: WalkForward,
-    scores: Scores,
-    settings: Settings,
-) -> None:
+def write_backtest(path: Path, model: str, walked: WalkForward, scores: Scores) -> None:
     """Write, whole, the back-test of the model whose document has the SHA-256 `model`.
 
     The last row is of all symbols: its days are the origins (K,) of the evaluation.
@@ -43,12 +34,10 @@ def write_backtest(
     panel = walked.whole
     places = np.concatenate([piece.columns for piece in walked.pieces])
     lengths = np.minimum(panel.counts[places], DAYS)
-    series = [
-        _series(piece, walked.panel(piece), walked.shapes(piece), settings)
-        for piece in walked.pieces
-    ]
+    series = [_series(walked, piece) for piece in walked.pieces]
     exceptions = _exceptions(walked, scores)
-    skills = np.array([_skill(scores, columns) for columns in _each_and_all(len(panel))])
+    each = [slice(column, column + 1) for column in range(len(panel))]
+    skills = np.array([_skill(scores, columns) for columns in (*each, slice(None))])
     rows = np.append(np.arange(len(panel))[walked.order], len(panel))
 
     def by_symbol(name: str, *more: Values) -> "pa.Array":
@@ -57,7 +46,7 @@ def write_backtest(
 
     columns = [
         pa.array([*panel.symbols, None], pa.string()),
-        by_symbol("days", origins),
+        by_symbol("days", walked.timeline.origins),
         *(by_symbol(name) for name in SERIES),
         *(_lists(np.concatenate(found), np.array(list(map(len, found)))) for found in exceptions),
         *(pa.array(column, from_pandas=True) for column in skills.T),
@@ -75,17 +64,16 @@ def _lists(values: Values, lengths: Ints) -> "pa.Array":
     return pa.ListArray.from_arrays(ends, kept.view(pa.date32()) if days else kept)
 
 
-def _series(
-    piece: Forecasts, panel: Panel, shapes: Floats, settings: Settings
-) -> dict[str, Values]:
+def _series(walked: WalkForward, piece: Forecasts) -> dict[str, Values]:
     """`days` and each of SERIES, one symbol after the other."""
+    panel = walked.panel(piece)
     columns = np.arange(len(panel))
     lengths = np.minimum(panel.counts, DAYS)
     rows = panel.counts - lengths + np.arange(int(lengths.max(initial=0)))[:, None]
     there = rows < panel.counts
     rows = np.where(there, rows, 0)
     found = {"days": panel.days[rows, columns], "price": panel.prices[rows, columns]}
-    found |= _forecasts(piece, panel, shapes, rows, settings)
+    found |= _forecasts(piece, panel, walked.shapes(piece), rows, walked.settings)
     return {name: values.T[there.T] for name, values in found.items()}
 
 
@@ -112,7 +100,7 @@ def _forecasts(
     width = np.sqrt(piece.variances[origin, columns, ahead])
 
     def bound(level: float) -> Floats:
-        shape = shapes[origin, own, ahead, levels.index(round(level, 12))]
+        shape = shapes[origin, own, ahead, levels.index(level)]
         value = piece.centres[origin, columns, ahead] + width * shape
         return np.where(reached, from_scale(value[..., None], panel.levels)[..., 0], np.nan)
 
@@ -120,9 +108,10 @@ def _forecasts(
         shape = shapes[origin, own, 0, levels.index(tail)]
         return np.where(known, centre + deviation * shape, np.nan)
 
+    lower, upper = map(bound, distribution.bounds(settings.level))
     return {
-        "lower": bound((1 - settings.level) / 2),
-        "upper": bound((1 + settings.level) / 2),
+        "lower": lower,
+        "upper": upper,
         "volatility": np.where(known, deviation, np.nan),
         "var_1": at_risk(0.01),
         "var_5": at_risk(0.05),
@@ -140,11 +129,6 @@ def _exceptions(walked: WalkForward, scores: Scores) -> list[list[Values]]:
                 hits = scores.hits[: len(rows), place, tail] == 1
                 into[place] = days[rows[hits], column]
     return found
-
-
-def _each_and_all(symbols: int) -> Iterator[slice]:
-    yield from (slice(column, column + 1) for column in range(symbols))
-    yield slice(None)
 
 
 def _skill(scores: Scores, columns: slice) -> tuple[float, float, float]:

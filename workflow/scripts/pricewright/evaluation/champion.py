@@ -11,16 +11,24 @@ from typing import Any
 import numpy as np
 
 from pricewright.evaluation.acceptance import percent_key
-from pricewright.evaluation.figures import at, by_symbol_of, mean_of, number, over_symbols, share_of
 from pricewright.evaluation.metrics import mae_ratio, mean_with_interval
-from pricewright.evaluation.scores import TAILS, Losses, Scores, score
-from pricewright.forecasting.document import read
+from pricewright.evaluation.scores import (
+    TAILS,
+    Losses,
+    Scores,
+    at,
+    by_symbol_of,
+    mean_of,
+    number,
+    over_symbols,
+    score,
+    share_of,
+)
+from pricewright.forecasting.document import from_json
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, Panel
-from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.track import Timeline
-from pricewright.forecasting.walkforward import walk_given
-from pricewright.tables.arrays import Days, Flags, Floats, mean
+from pricewright.forecasting.walkforward import Plan, WalkForward, join, walk
+from pricewright.tables.arrays import Days, Flags, Floats, mean, where
 
 
 def cut(scores: Scores, columns: Any, both: Flags, days: Flags) -> Scores:
@@ -28,23 +36,11 @@ def cut(scores: Scores, columns: Any, both: Flags, days: Flags) -> Scores:
 
     both: (K, S, H), from which origins, for whom and of how many days ahead.  days: (D, S).
     """
-    steps, count = both.shape[-1], len(days)
 
     def losses(of: Losses) -> Losses:
-        return Losses(
-            **{
-                name: np.where(
-                    both if found.ndim == both.ndim else both[..., None],
-                    found[:, columns][:, :, :steps],
-                    np.nan,
-                )
-                for name, found in vars(of).items()
-            }
-        )
-
-    def daily(found: Floats) -> Floats:
-        there = days if found.ndim == days.ndim else days[..., None]
-        return np.where(there, found[:count, columns], np.nan)
+        steps = both.shape[-1]
+        found = {name: part[:, columns][:, :, :steps] for name, part in vars(of).items()}
+        return Losses(**{name: where(both, part) for name, part in found.items()})
 
     return replace(
         scores,
@@ -52,13 +48,13 @@ def cut(scores: Scores, columns: Any, both: Flags, days: Flags) -> Scores:
         random_walk=losses(scores.random_walk),
         scale=scores.scale[:, columns],
         squared_scale=scores.squared_scale[:, columns],
-        qlike=daily(scores.qlike),
-        ewma_qlike=daily(scores.ewma_qlike),
-        hits=daily(scores.hits),
+        qlike=where(days, scores.qlike[: len(days), columns]),
+        ewma_qlike=where(days, scores.ewma_qlike[: len(days), columns]),
+        hits=where(days, scores.hits[: len(days), columns]),
     )
 
 
-def beside(challenger: Scores, champion: Scores, symbols: Sequence[str]) -> dict[str, Any]:
+def figures_of_both(challenger: Scores, champion: Scores, symbols: Sequence[str]) -> dict[str, Any]:
     """`pooled` and `by_symbol`: the figures of both, with QLIKE and the value-at-risk's exceptions.
 
     The scores are of the same symbols, origins and days (`cut`).
@@ -100,14 +96,12 @@ UNSEEN = 20
 def compare(
     document: Mapping[str, Any],
     sha256: str,
+    walked: WalkForward,
     challenger: Scores,
-    *,
-    panel: Panel,
-    timeline: Timeline,
-    settings: Settings,
     processes: int = 1,
 ) -> dict[str, Any]:
-    """The record of a champion, from its document and the SHA-256 of its bytes.
+    """The record of a champion, from its document and the SHA-256 of its bytes, beside the
+    walk-forward of a challenger and its scores.
 
     Only dates after the champion's own cutoff count: on those that it was trained on it would
     have an advantage that no challenger has, whose parameters are those known at each date.
@@ -116,6 +110,8 @@ def compare(
     and symbols at each origin. `difference` is the challenger's less the champion's over the
     champion's mean, with a 95% interval; negative is better. `metrics` are the figures of both.
     """
+    panel, origins = walked.whole, walked.timeline.origins
+    since = int(np.datetime64(document["cutoff"], "D").astype(int))
     record: dict[str, Any] = {
         "sha256": sha256,
         "cutoff": document["cutoff"],
@@ -123,26 +119,29 @@ def compare(
         "reason": None,
         "symbols": 0,
         "origins": 0,
-        "origins_it_knew": int((timeline.origins < _day(document["cutoff"])).sum()),
+        "origins_it_knew": int((origins < since).sum()),
         "difference": None,
         "lower": None,
         "upper": None,
         "metrics": None,
     }
-    champion = read(document, "the deployed model")
-    if champion.settings.price != settings.price:
+    champion = from_json(document, "the deployed model")
+    if champion.settings.price != walked.settings.price:
         return record | {"reason": f"it forecasts {champion.settings.price}"}
     common = _common(champion, panel)
     if not common:
         return record | {"reason": "it has none of the symbols"}
     columns = np.array([panel.symbols.index(symbol) for symbol in common], dtype=np.intp)
-    some = panel.columns(columns)
-    scores = _scores(champion.of(common), some, timeline, settings, processes)
+    champion, some = champion.of(common), panel.columns(columns)
+    # from the same origins, by the same rules of who can be forecast
+    rules = {name: getattr(walked.settings, name) for name in ("min_history", "max_age_days")}
+    plan = Plan(walked.timeline, replace(champion.settings, **rules), model=champion)
+    some = replace(some, levels=champion.levels)
+    scores = score(join(some, plan, walk(some, plan, processes)))
     ours, theirs = challenger.model.pinball[:, columns], scores.model.pinball
     steps = min(ours.shape[-1], theirs.shape[-1])
     ours, theirs = ours[..., :steps], theirs[..., :steps]
-    since = _day(document["cutoff"])
-    unseen = (timeline.origins >= since)[:, None, None]
+    unseen = (origins >= since)[:, None, None]
     both = np.isfinite(ours) & np.isfinite(theirs) & unseen
     ours, theirs = np.where(both, ours, np.nan), np.where(both, theirs, np.nan)
     differences = np.array(
@@ -159,10 +158,10 @@ def compare(
     level = mean_of(theirs)
     difference, lower, upper = (part / level for part in mean_with_interval(differences))
     verdict = "better" if upper < 0 else "worse" if lower > 0 else "no difference"
-    days = _days(some, timeline, len(scores.qlike)) >= since
+    days = _days(some, origins, len(scores.qlike)) >= since
     one, other = cut(challenger, columns, both, days), cut(scores, slice(None), both, days)
     return record | {
-        "metrics": beside(one, other, common),
+        "metrics": figures_of_both(one, other, common),
         "verdict": verdict,
         "difference": number(difference),
         "lower": number(lower),
@@ -173,37 +172,14 @@ def compare(
 def _common(champion: Model, panel: Panel) -> list[str]:
     """The symbols that both have, and can have on the champion's scale."""
     levels = dict(zip(panel.symbols, panel.levels.tolist(), strict=True))
-    logs = [s for s, level in zip(champion.symbols, champion.levels, strict=True) if not level]
-    possible = set(levels) & set(champion.symbols) - {s for s in logs if levels.get(s)}
-    return sorted(possible)
+    known = zip(champion.symbols, champion.levels.tolist(), strict=True)
+    return sorted(s for s, level in known if s in levels and (level or not levels[s]))
 
 
-def _scores(
-    champion: Model, panel: Panel, timeline: Timeline, settings: Settings, processes: int
-) -> Scores:
-    """Its scores from the same origins, by the same rules of who can be forecast."""
-    theirs = replace(
-        champion.settings, min_history=settings.min_history, max_age_days=settings.max_age_days
-    )
-    walked = walk_given(
-        replace(panel, levels=champion.levels),
-        timeline,
-        theirs,
-        fitted=champion.fitted,
-        shapes=champion.shapes[None],
-        processes=processes,
-    )
-    return score(walked, theirs)
-
-
-def _days(panel: Panel, timeline: Timeline, count: int) -> Days:
+def _days(panel: Panel, origins: Days, count: int) -> Days:
     """(D, S): the days from which the next one was forecast, NEVER past a history's end."""
-    first = np.maximum(panel.upto(int(timeline.origins[0])) - 1, 0)
+    first = np.maximum(panel.upto(int(origins[0])) - 1, 0)
     rows = first + np.arange(count)[:, None]
     columns = np.arange(len(panel))
     there = rows < panel.counts
     return np.where(there, panel.days[np.where(there, rows, 0), columns], NEVER)
-
-
-def _day(date: str) -> int:
-    return int(np.datetime64(date, "D").astype(int))

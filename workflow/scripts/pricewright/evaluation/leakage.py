@@ -7,34 +7,21 @@ each origin, and from each day of which a forecast of the next one is judged.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from zlib import crc32
 
 import numpy as np
 
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel
-from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.track import Timeline
-from pricewright.forecasting.walkforward import (
-    CalibratedForecasts,
-    Forecasts,
-    WalkForward,
-    walk_forward,
-)
-from pricewright.forecasting.walkforward import walked as joined
-from pricewright.tables.arrays import Days, Flags, Floats
+from pricewright.forecasting.walkforward import Forecasts, Plan, WalkForward, join, walk_forward
+from pricewright.tables.arrays import Days, Floats, where
 
 DOING = "checking for leaks"
 
 
 def check(
-    panel: Panel,
-    timeline: Timeline,
-    settings: Settings,
-    walked: WalkForward,
-    processes: int = 1,
-    *,
-    again: Sequence[CalibratedForecasts] = (),
+    walked: WalkForward, processes: int = 1, *, again: Sequence[Forecasts] = ()
 ) -> dict[str, object]:
     """Check all origins with garbage after the last, and the first with garbage after it.
 
@@ -43,34 +30,31 @@ def check(
     Returns what was compared, for the record. Raises Refusal that names the column, the symbol
     and the day of the first number that changed.
     """
-    if not len(timeline.origins):
+    panel, origins = walked.whole, walked.timeline.origins
+    if not len(origins):
         return {"cutoffs": [], "columns": []}
-    first, last = int(timeline.origins[0]), int(timeline.origins[-1])
-    _compare(walked, panel, timeline, settings, cutoff=last, processes=processes, remade=again)
-    early = upto(timeline, first)
+    first, last = int(origins[0]), int(origins[-1])
+    _compare(walked, last, processes, again)
     if again or len(panel) > SLICE_WIDTH:  # in one piece, as what it is compared with
         panel = panel.columns(np.sort(np.argsort(panel.counts, kind="stable")[:SLICE_WIDTH]))
-        walked = walk_forward(panel, early, settings, processes, to_the_end=False, doing=DOING)
-    columns = _compare(walked, panel, timeline, settings, cutoff=first, processes=processes)
+        walked = _again(panel, walked.timeline.until(first), walked.settings, processes)
+    columns = _compare(walked, first, processes)
     return {"cutoffs": [str(np.datetime64(day, "D")) for day in (first, last)], "columns": columns}
 
 
+_again = partial(walk_forward, to_the_end=False, doing=DOING)
+
+
 def _compare(
-    walked: WalkForward,
-    panel: Panel,
-    timeline: Timeline,
-    settings: Settings,
-    *,
-    cutoff: int,
-    processes: int,
-    remade: Sequence[CalibratedForecasts] = (),
+    walked: WalkForward, cutoff: int, processes: int, remade: Sequence[Forecasts] = ()
 ) -> list[str]:
     """The names of the columns that are the same up to a day, whatever comes after it."""
-    early, garbled = upto(timeline, cutoff), spoiled(panel, cutoff)
+    panel, settings = walked.whole, walked.settings
+    early, garbled = walked.timeline.until(cutoff), garble(panel, cutoff)
     again = (
-        joined(garbled, early, settings, remade)
+        join(garbled, Plan(early, settings), remade)
         if remade
-        else walk_forward(garbled, early, settings, processes, to_the_end=False, doing=DOING)
+        else _again(garbled, early, settings, processes)
     )
     columns: dict[str, None] = {}
     for made, other in zip(walked.pieces, again.pieces, strict=True):
@@ -86,14 +70,7 @@ def _compare(
     return list(columns)
 
 
-def upto(timeline: Timeline, day: int) -> Timeline:
-    """The timeline as it would have been on a day."""
-    return Timeline(
-        timeline.origins[timeline.origins <= day], timeline.estimates[timeline.estimates <= day]
-    )
-
-
-def spoiled(panel: Panel, cutoff: int) -> Panel:
+def garble(panel: Panel, cutoff: int) -> Panel:
     """The panel with garbage for every price after a day; its days and signs stay.
 
     A symbol's garbage is the same whichever others there are.
@@ -115,9 +92,9 @@ def _known(
     count = len(origins)
     usable = piece.usable[:count]
     yield "usable", usable.astype(np.float64), origins
-    states = [(name, part) for name, part in piece.states.items() if part is not None]
-    for name, part in (*states, ("centre", piece.centres), ("variance", piece.variances)):
-        yield name, _only(part[:count], usable), origins
+    forecasts = {"centre": piece.centres, "variance": piece.variances}
+    for name, part in (piece.states.arrays() | forecasts).items():
+        yield name, where(usable, part[:count]), origins
     yield "shape", walked.shapes(piece)[:count], origins
     panel, rows = walked.panel(piece), piece.daily_rows
     days = np.where(rows >= 0, panel.days[rows, np.arange(len(panel))], NEVER)
@@ -125,11 +102,7 @@ def _known(
     days = days[:reach]
     early = (days <= cutoff) & (piece.daily_origins[:reach] >= 0)
     for name, part in (("centre", piece.daily_centres), ("variance", piece.daily_variances)):
-        yield f"daily {name}", _only(part[:reach], early), days
-
-
-def _only(values: Floats, there: Flags) -> Floats:
-    return np.where(there.reshape(*there.shape, *[1] * (values.ndim - 2)), values, np.nan)
+        yield f"daily {name}", where(early, part[:reach]), days
 
 
 def _same(

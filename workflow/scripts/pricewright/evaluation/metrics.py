@@ -101,17 +101,6 @@ def interval_score(actual: Floats, lower: Floats, upper: Floats, coverage: float
     return (upper - lower) + 2 / (1 - coverage) * outside
 
 
-@np.errstate(all="ignore")
-def crps(actual: Floats, quantiles: Floats, levels: Floats) -> Floats:
-    """Twice the mean pinball loss over the levels: actual (...), quantiles (..., Q), levels (Q,).
-
-    Tends to the continuous ranked probability score (Gneiting & Raftery 2007) as levels
-    spread evenly over 0..1 become many.
-    """
-    losses = (pinball(actual, quantiles[..., k], float(level)) for k, level in enumerate(levels))
-    return 2 * sum(losses, np.zeros(actual.shape)) / len(levels)
-
-
 def inside(actual: Floats, lower: Floats, upper: Floats) -> Floats:
     """1 for a price within its interval, bounds included, 0 for one outside; any shape."""
     known = ~(np.isnan(actual) | np.isnan(lower) | np.isnan(upper))
@@ -185,7 +174,7 @@ def uniformity(counts: Ints) -> float:
 
 
 @dataclass(frozen=True)
-class Backtest:
+class LikelihoodRatioTest:
     """A likelihood ratio test of each symbol; every array is (S,).
 
     days: with a hit or none.  exceptions: the hits.  statistic: the likelihood ratio.
@@ -202,16 +191,16 @@ class Backtest:
 class Clustering:
     """Christoffersen's tests; conditional_coverage is Kupiec's and independence together."""
 
-    independence: Backtest
-    conditional_coverage: Backtest
+    independence: LikelihoodRatioTest
+    conditional_coverage: LikelihoodRatioTest
 
 
-def kupiec(hits: Floats, level: float) -> Backtest:
+def kupiec(hits: Floats, level: float) -> LikelihoodRatioTest:
     """Test that exceptions have probability `level` (Kupiec 1995, unconditional coverage)."""
     days = np.count_nonzero(~np.isnan(hits), axis=0)
     exceptions = np.count_nonzero(hits == 1, axis=0)
     fit = _gain(exceptions, days * level) + _gain(days - exceptions, days * (1 - level))
-    return _backtest(hits, np.where(days > 0, _ratio(fit), np.nan), 1)
+    return _ratio_test(hits, np.where(days > 0, _ratio(fit), np.nan), 1)
 
 
 def christoffersen(hits: Floats, level: float) -> Clustering:
@@ -231,8 +220,8 @@ def christoffersen(hits: Floats, level: float) -> Clustering:
     fit = gains[0, 0] + gains[0, 1] + gains[1, 0] + gains[1, 1]
     runs = np.where(seen > 0, _ratio(fit), np.nan)
     return Clustering(
-        independence=_backtest(hits, runs, 1),
-        conditional_coverage=_backtest(hits, kupiec(hits, level).statistic + runs, 2),
+        independence=_ratio_test(hits, runs, 1),
+        conditional_coverage=_ratio_test(hits, kupiec(hits, level).statistic + runs, 2),
     )
 
 
@@ -249,10 +238,10 @@ def _ratio(fit: Floats) -> Floats:
     return 2 * np.maximum(fit, 0.0)
 
 
-def _backtest(hits: Floats, statistic: Floats, freedom: int) -> Backtest:
+def _ratio_test(hits: Floats, statistic: Floats, freedom: int) -> LikelihoodRatioTest:
     from scipy.special import chdtrc
 
-    return Backtest(
+    return LikelihoodRatioTest(
         days=np.count_nonzero(~np.isnan(hits), axis=0),
         exceptions=np.count_nonzero(hits == 1, axis=0),
         statistic=statistic,
@@ -275,29 +264,21 @@ class Comparison:
 
 
 @np.errstate(all="ignore")
-def diebold_mariano(loss: Floats, other: Floats, horizon: int = 1) -> Comparison:
+def diebold_mariano(loss: Floats, other: Floats) -> Comparison:
     """Test that two forecasts have equal expected loss (Diebold & Mariano 1995).
 
-    loss, other: (K, S), the losses of `horizon` steps ahead forecasts from K successive dates;
-    a date that lacks one is left out but keeps its place. With the long-run variance of
-    horizon - 1 lags (none, where that is not positive), the correction for few dates and
-    Student's t of Harvey, Leybourne & Newbold (1997). NaN for fewer than 3 pairs, or no more
-    than `horizon`. Differences that are all 0 give p = 1; all equal to another number, 0.
+    loss, other: (K, S), the losses of forecasts from K dates that do not overlap; a date that
+    lacks one is left out. With the correction for few dates and Student's t of Harvey, Leybourne
+    & Newbold (1997). NaN for fewer than 3 pairs. Differences that are all 0 give p = 1; all equal
+    to another number, 0.
     """
     from scipy.special import stdtr
 
     differences = loss - other
     pairs = count(differences)
     average = total(differences) / pairs
-    deviations = differences - average
-    plain = total(np.square(deviations))
-    lagged = sum(
-        (total(deviations[lag:] * deviations[:-lag]) for lag in range(1, horizon)),
-        np.zeros(len(pairs)),
-    )
-    long_run = plain + 2 * lagged
-    variance = np.where(long_run > 0, long_run, plain) / pairs**2
-    correction = np.sqrt((pairs - horizon) * (pairs - horizon + 1.0)) / pairs
+    variance = total(np.square(differences - average)) / pairs**2
+    correction = np.sqrt((pairs - 1.0) * pairs) / pairs
     statistic = correction * average / np.sqrt(variance)
 
     # Equal differences must not be told apart by the rounding of their mean.
@@ -305,7 +286,7 @@ def diebold_mariano(loss: Floats, other: Floats, horizon: int = 1) -> Comparison
     highest = np.fmax.reduce(differences, axis=0, initial=-np.inf)
     certain = np.where(lowest == 0, 0.0, np.copysign(np.inf, lowest))
     statistic = np.where(lowest == highest, certain, statistic)
-    statistic = np.where(pairs > max(2, horizon), statistic, np.nan)
+    statistic = np.where(pairs > 2, statistic, np.nan)
     return Comparison(
         difference=average,
         statistic=statistic,

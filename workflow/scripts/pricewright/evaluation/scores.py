@@ -1,17 +1,25 @@
-"""Forecasts from the past beside what happened: losses, hits and transforms, as arrays."""
+"""Forecasts from the past beside what happened: as arrays of scores, and as figures.
 
-from dataclasses import dataclass
-from functools import cache
+Scores are losses, hits and transforms, point by point. Figures are what a document holds of them:
+by symbol, by horizon and over all.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import Any
 
 import numpy as np
 
-from pricewright.evaluation.metrics import inside, interval_score, naive_scales, pinball, pit, qlike
+from pricewright.evaluation import metrics
+from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
 from pricewright.forecasting import distribution, volatility
 from pricewright.forecasting.panel import Panel, from_scale, squares
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
 from pricewright.steplog.log import Progress
-from pricewright.tables.arrays import Floats, Ints, log
+from pricewright.tables.arrays import Floats, Ints, log, mean
 
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
 TAILS = (0.01, 0.05)
@@ -59,49 +67,40 @@ class Scores:
     hits: Floats
 
 
-def score(walked: WalkForward, settings: Settings) -> Scores:
+def score(walked: WalkForward) -> Scores:
     """The scores of a walk-forward, all symbols together, each in the place that it has there."""
     progress = Progress("symbols", len(walked.whole), "scoring")
     days = max(len(piece.daily_rows) for piece in walked.pieces)
     whole: Scores | None = None
     for piece in walked.pieces:
         panel = walked.panel(piece)
-        part = _score(piece, panel, walked.shapes(piece), settings)
+        part = _score(piece, panel, walked.shapes(piece), walked.settings)
         if whole is None:
-            whole = _empty(part, len(walked.whole), days)
+            whole = _blank(part, len(walked.whole), days)
         _put(whole, part, piece.columns)
         progress.advance(len(panel))
     assert whole is not None
     return whole
 
 
-def _empty(like: Scores, symbols: int, days: int) -> Scores:
-    """Scores of so many symbols and days, all NaN."""
+def _blank(like: Any, symbols: int, days: int) -> Any:
+    """Scores, or losses, of so many symbols and days, all NaN."""
 
-    def nothing(array: Floats, rows: int) -> Floats:
-        return np.full((rows, symbols, *array.shape[2:]), np.nan)
+    def blank(name: str, part: Any) -> Any:
+        if isinstance(part, Losses):
+            return _blank(part, symbols, days)
+        rows = days if name in ("qlike", "ewma_qlike", "hits") else len(part)
+        return np.full((rows, symbols, *part.shape[2:]), np.nan)
 
-    def no_losses(like: Losses) -> Losses:
-        return Losses(**{name: nothing(part, len(part)) for name, part in vars(like).items()})
-
-    return Scores(
-        model=no_losses(like.model),
-        random_walk=no_losses(like.random_walk),
-        scale=nothing(like.scale, len(like.scale)),
-        squared_scale=nothing(like.squared_scale, len(like.scale)),
-        qlike=nothing(like.qlike, days),
-        ewma_qlike=nothing(like.ewma_qlike, days),
-        hits=nothing(like.hits, days),
-    )
+    return replace(like, **{name: blank(name, part) for name, part in vars(like).items()})
 
 
-def _put(whole: Scores, part: Scores, columns: Ints) -> None:
-    """Write the scores of some symbols to their columns."""
+def _put(whole: Any, part: Any, columns: Ints) -> None:
+    """Write the scores, or losses, of some symbols to their columns."""
     for name, array in vars(part).items():
         into = getattr(whole, name)
         if isinstance(array, Losses):
-            for key, losses in vars(array).items():
-                getattr(into, key)[:, columns] = losses
+            _put(into, array, columns)
         else:
             into[: len(array), columns] = array
 
@@ -116,43 +115,19 @@ def _score(piece: Forecasts, panel: Panel, shapes: Floats, settings: Settings) -
     at = np.maximum(piece.rows, 0)
     scale, squared_scale = (
         np.where(piece.usable & (found[at, columns] > 0), found[at, columns], np.nan)
-        for found in naive_scales(panel.prices)
+        for found in metrics.naive_scales(panel.prices)
     )
     last = np.repeat(panel.values[at, columns][..., None], settings.horizon, axis=-1)
-    plain = _Forecasts(
-        last,
-        _plain_variance(panel)[at, columns][..., None] * steps,
-        distribution.normal(levels)[None, None, None],
-    )
-    ours = _Forecasts(piece.centres, piece.variances, shapes[:-1])
-    daily = _daily(piece, panel, shapes, levels.tolist())
+    plain = _plain_variance(panel)[at, columns][..., None] * steps
+    normal = distribution.normal(levels)[None, None, None]
+    losses = partial(_losses, actual=actual, scale=scale, panel=panel, coverage=settings.level)
     return Scores(
-        model=_losses(ours, actual, scale, panel, settings.level),
-        random_walk=_losses(plain, actual, scale, panel, settings.level),
+        model=losses(piece.centres, piece.variances, shapes[:-1]),
+        random_walk=losses(last, plain, normal),
         scale=scale,
         squared_scale=squared_scale,
-        qlike=qlike(daily.change**2, piece.daily_variances),
-        ewma_qlike=qlike(daily.change**2, daily.benchmark),
-        hits=daily.hits,
+        **_daily(piece, panel, shapes, levels.tolist()),
     )
-
-
-@dataclass(frozen=True)
-class _Forecasts:
-    """From K origins: centres, variances (K, S, H), and shapes (K, S, H, Q) or of fewer."""
-
-    centres: Floats
-    variances: Floats
-    shapes: Floats
-
-
-@dataclass(frozen=True)
-class _Daily:
-    """Of D days: the change (D, S), EWMA's variance of it, and hits (D, S, T)."""
-
-    change: Floats
-    benchmark: Floats
-    hits: Floats
 
 
 def _plain_variance(panel: Panel) -> Floats:
@@ -163,43 +138,56 @@ def _plain_variance(panel: Panel) -> Floats:
 
 
 def _losses(
-    made: _Forecasts, actual: Floats, scale: Floats, panel: Panel, coverage: float
+    centres: Floats,
+    variances: Floats,
+    shapes: Floats,
+    *,
+    actual: Floats,
+    scale: Floats,
+    panel: Panel,
+    coverage: float,
 ) -> Losses:
+    """Of forecasts (K, S, H), their shapes (K, S, H, Q) or of fewer, beside what happened."""
     levels = distribution.levels_with(coverage).tolist()
-    unit, width = scale[..., None], np.sqrt(made.variances)
+    unit, deviation = scale[..., None], np.sqrt(variances)
 
     @cache
     def quantile(level: float) -> Floats:
-        shape = made.shapes[..., levels.index(level)]
-        return from_scale(made.centres + width * shape, panel.levels)
-
-    def interval(share: float) -> tuple[Floats, Floats]:
-        return quantile(round((1 - share) / 2, 12)), quantile(round((1 + share) / 2, 12))
+        shape = shapes[..., levels.index(level)]
+        return from_scale(centres + deviation * shape, panel.levels)
 
     whole, deciles = np.zeros(actual.shape), np.zeros(actual.shape)
     for level in distribution.LEVELS:
-        loss = pinball(actual, quantile(level), level)
+        loss = metrics.pinball(actual, quantile(level), level)
         whole += loss
         if level in DECILES:
             deciles += loss
+
+    def interval(share: float) -> tuple[Floats, Floats]:
+        low, high = distribution.bounds(share)
+        return quantile(low), quantile(high)
+
     lower, upper = interval(coverage)
     with np.errstate(all="ignore"):
         logs = log(np.where(actual > 0, actual, np.nan))
-        standard = (np.where(panel.levels[:, None], actual, logs) - made.centres) / width
-    every = np.broadcast_to(made.shapes, (*actual.shape, len(levels)))
+        standard = (np.where(panel.levels[:, None], actual, logs) - centres) / deviation
+    every = np.broadcast_to(shapes, (*actual.shape, len(levels)))
     return Losses(
-        error=actual - from_scale(made.centres, panel.levels),
+        error=actual - from_scale(centres, panel.levels),
         pinball=whole / len(distribution.LEVELS) / unit,
         crps=2 * deciles / len(DECILES) / unit,
-        interval=interval_score(actual, lower, upper, coverage) / unit,
-        held=inside(actual, lower, upper),
-        within=np.stack([inside(actual, *interval(share)) for share in COVERAGES], axis=-1),
-        transform=pit(standard, every, np.array(levels)),
+        interval=metrics.interval_score(actual, lower, upper, coverage) / unit,
+        held=metrics.inside(actual, lower, upper),
+        within=np.stack([metrics.inside(actual, *interval(share)) for share in COVERAGES], axis=-1),
+        transform=metrics.pit(standard, every, np.array(levels)),
     )
 
 
-def _daily(piece: Forecasts, panel: Panel, shapes: Floats, levels: list[float]) -> _Daily:
-    """What was forecast of each next day, by the distribution of the origin before it."""
+def _daily(
+    piece: Forecasts, panel: Panel, shapes: Floats, levels: list[float]
+) -> dict[str, Floats]:
+    """`qlike`, `ewma_qlike` and `hits` of what was forecast of each next day, by the distribution
+    of the origin before it."""
     columns = np.arange(len(panel))
     rows, origin = piece.daily_rows, np.maximum(piece.daily_origins, 0)
     there = (piece.daily_origins >= 0) & (rows + 1 < panel.counts)
@@ -214,4 +202,195 @@ def _daily(piece: Forecasts, panel: Panel, shapes: Floats, levels: list[float]) 
         for tail in TAILS
     ]
     benchmark = volatility.ewma(squares(panel.values), RISKMETRICS)[at, columns]
-    return _Daily(change, benchmark, np.stack(hits, axis=-1))
+    return {
+        "qlike": metrics.qlike(change**2, piece.daily_variances),
+        "ewma_qlike": metrics.qlike(change**2, benchmark),
+        "hits": np.stack(hits, axis=-1),
+    }
+
+
+ENOUGH_DAYS = 250
+"""The days that a back-test of a value-at-risk needs to count."""
+
+
+def figures(scores: Scores, symbols: Sequence[str]) -> dict[str, Any]:
+    """`pooled` and `by_symbol`, of the model beside the random walk.
+
+    MASE, RMSSE, pinball, CRPS and interval score are in units of the naive forecast's one-step
+    error; over symbols they are means of the symbols', and coverage and tests are of points.
+    What there is nothing to compute from is None.
+    """
+    with np.errstate(all="ignore"):
+        model = by_symbol_of(scores.model, scores)
+        walk = by_symbol_of(scores.random_walk, scores)
+        ratio = metrics.mae_ratio(scores.model.error, scores.random_walk.error)
+        better = metrics.diebold_mariano(
+            _by_origin(scores.model, scores), _by_origin(scores.random_walk, scores)
+        )
+        variances = metrics.diebold_mariano(scores.qlike, scores.ewma_qlike)
+    adjusted, adjusted_variances = metrics.holm(better.p_value), metrics.holm(variances.p_value)
+    tails = {percent_key(tail): _tests(scores.hits[..., k], tail) for k, tail in enumerate(TAILS)}
+    qlikes = mean(scores.qlike), mean(np.where(np.isnan(scores.qlike), np.nan, scores.ewma_qlike))
+    counts = np.isfinite(scores.model.error[..., 0]).sum(axis=0)
+    by_symbol = {}
+    for place, symbol in enumerate(symbols):
+        by_symbol[symbol] = {
+            "origins": int(counts[place]),
+            "model": at(model, place),
+            "random_walk": at(walk, place),
+            "mae_ratio": number(ratio[place]),
+            "p_value": number(better.p_value[place]),
+            "p_value_holm": number(adjusted[place]),
+            "pit": metrics.pit_histogram(scores.model.transform[:, place]).tolist(),
+            "volatility": {
+                "days": int(variances.count[place]),
+                "qlike": number(qlikes[0][place]),
+                "ewma_qlike": number(qlikes[1][place]),
+                "p_value": number(variances.p_value[place]),
+                "p_value_holm": number(adjusted_variances[place]),
+            },
+            "var": {key: at(found, place) for key, found in tails.items()},
+        }
+    return {"pooled": _pooled(scores, model, walk, ratio, tails), "by_symbol": by_symbol}
+
+
+def number(value: Any) -> float | None:
+    """A float, or None for what is not one."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _by_origin(losses: Losses, scores: Scores) -> Floats:
+    """(K, S): the mean absolute error of an origin, in units of the naive one-step error."""
+    return np.asarray(np.abs(losses.error).mean(axis=-1) / scores.scale)
+
+
+def by_symbol_of(losses: Losses, scores: Scores) -> dict[str, Any]:
+    """A forecaster's figures, (S,) each."""
+    return {
+        "mase": metrics.mase(losses.error, scores.scale),
+        "rmsse": metrics.rmsse(losses.error, scores.squared_scale),
+        "pinball": mean(losses.pinball),
+        "crps": mean(losses.crps),
+        "interval_score": mean(losses.interval),
+        "coverage": mean(losses.held),
+        "coverage_error": metrics.share_error(losses.held),
+        "coverages": {
+            percent_key(share): mean(losses.within[..., k]) for k, share in enumerate(COVERAGES)
+        },
+    }
+
+
+def at(found: dict[str, Any], place: int) -> dict[str, Any]:
+    """The figures of one symbol."""
+    return {
+        key: at(value, place)
+        if isinstance(value, dict)
+        else int(value[place])
+        if value.dtype.kind == "i"
+        else number(value[place])
+        for key, value in found.items()
+    }
+
+
+def _tests(hits: Floats, tail: float) -> dict[str, Any]:
+    coverage, runs = metrics.kupiec(hits, tail), metrics.christoffersen(hits, tail)
+    return {
+        "days": coverage.days,
+        "exceptions": coverage.exceptions,
+        "kupiec": coverage.p_value,
+        "independence": runs.independence.p_value,
+        "conditional_coverage": runs.conditional_coverage.p_value,
+    }
+
+
+def _pooled(
+    scores: Scores,
+    model: dict[str, Any],
+    walk: dict[str, Any],
+    ratio: Floats,
+    tails: dict[str, dict[str, Any]],
+) -> dict[str, Any]:
+    daily = scores.qlike - scores.ewma_qlike
+    dates = _across(daily)
+    difference, lower, upper = metrics.mean_with_interval(dates)
+    histogram = metrics.pit_histogram(scores.model.transform)
+    with np.errstate(all="ignore"):
+        ours, plain = (
+            _across(_by_origin(losses, scores))[:, None]
+            for losses in (scores.model, scores.random_walk)
+        )
+        luck = metrics.diebold_mariano(ours, plain).p_value[0]
+    var = {}
+    for key, found in tails.items():
+        tested = found["days"] >= ENOUGH_DAYS
+        passed = tested & (found["kupiec"] >= SIGNIFICANT)
+        days = int(found["days"].sum())
+        var[key] = {
+            "days": days,
+            "exceptions": int(found["exceptions"].sum()),
+            "share": number(found["exceptions"].sum() / days) if days else None,
+            "tested": int(tested.sum()),
+            "passed": int(passed.sum()),
+            "independent": int((tested & ~(found["independence"] < SIGNIFICANT)).sum()),
+        }
+    return {
+        "symbols": int(np.isfinite(model["mase"]).sum()),
+        "forecasts": int(np.isfinite(scores.model.error).sum()),
+        "model": over_symbols(scores.model, model, scores),
+        "random_walk": over_symbols(scores.random_walk, walk, scores),
+        "mae_ratio": number(mean_of(ratio)),
+        "p_value": number(luck),
+        "pit": {"counts": histogram.tolist(), "p_value": number(metrics.uniformity(histogram))},
+        "volatility": {
+            "days": int(np.isfinite(daily).sum()),
+            "qlike_difference": number(mean_of(mean(daily))),
+            "over_dates": number(difference),
+            "lower": number(lower),
+            "upper": number(upper),
+        },
+        "var": var,
+    }
+
+
+def over_symbols(losses: Losses, found: dict[str, Any], scores: Scores) -> dict[str, Any]:
+    """A forecaster's figures over all symbols, of which `found` are those by symbol."""
+    steps = range(losses.error.shape[-1])
+    errors = [metrics.mase(losses.error[..., [step]], scores.scale) for step in steps]
+    by_date = losses.held.reshape(len(losses.held), 1, math.prod(losses.held.shape[1:]))
+    return {
+        **{
+            key: number(mean_of(value))
+            for key, value in found.items()
+            if not isinstance(value, dict)
+        },
+        "coverage": share_of(losses.held),
+        "coverage_error": number(metrics.share_error(by_date)[0]),
+        "coverages": {
+            percent_key(share): share_of(losses.within[..., k]) for k, share in enumerate(COVERAGES)
+        },
+        "by_horizon": {
+            "mase": [number(mean_of(error)) for error in errors],
+            "pinball": [number(mean_of(mean(losses.pinball[..., [step]]))) for step in steps],
+            "interval_score": [
+                number(mean_of(mean(losses.interval[..., [step]]))) for step in steps
+            ],
+            "coverage": [share_of(losses.held[..., step]) for step in steps],
+        },
+    }
+
+
+def mean_of(values: Floats) -> float:
+    """The mean of the values that are numbers; NaN if none is."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def share_of(hits: Floats) -> float | None:
+    """The share of hits among the values that are there; None if none is."""
+    known = np.isfinite(hits)
+    return number(hits[known].sum() / known.sum()) if known.any() else None
+
+
+def _across(values: Floats) -> Floats:
+    """(K,): the mean over symbols (K, S) of each date."""
+    return np.array([mean_of(row) for row in values])

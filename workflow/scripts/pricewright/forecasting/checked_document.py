@@ -15,9 +15,6 @@ LARGEST = 1e15
 LARGEST_VARIANCE = LARGEST**2
 """variances of prices that are modelled in levels."""
 
-MOST_WHOLE = 10**6
-"""No setting that is a whole number is larger."""
-
 
 class CheckedDocument:
     """The parts of a document by key, each checked as it is taken."""
@@ -26,8 +23,9 @@ class CheckedDocument:
         self.document, self.name = document, name
 
     def refuse(self, key: str, found: Any, wanted: str) -> NoReturn:
-        shown = repr(found) if len(repr(found)) <= 60 else repr(found)[:57] + "..."
-        raise Refusal(f"{self.name}: {key!r}: found {shown}, allowed: {wanted}; train again.")
+        raise Refusal(
+            f"{self.name}: {key!r}: found {short(repr(found))}, allowed: {wanted}; train again."
+        )
 
     def at(self, *path: str) -> Any:
         node = self.document
@@ -46,7 +44,6 @@ class CheckedDocument:
         return found
 
     def flag(self, *path: str) -> bool:
-        """True or false."""
         found = self.at(*path)
         if not isinstance(found, bool):
             self.refuse(".".join(path), found, "true or false")
@@ -68,8 +65,8 @@ class CheckedDocument:
             self.refuse(".".join(path), found, f"a number from {least:g} to {most:g}")
         return float(found)
 
-    def whole(self, *path: str, least: int) -> int:
-        found = self.number(*path, least=least, most=MOST_WHOLE)
+    def whole(self, *path: str, least: float, most: float) -> int:
+        found = self.number(*path, least=least, most=most)
         if found != int(found):
             self.refuse(".".join(path), found, "a whole number")
         return int(found)
@@ -100,3 +97,8 @@ class CheckedDocument:
 def _is_number(value: Any) -> bool:
     """Whether it is one that can be reckoned with: no NaN, and no integer of 400 digits."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+
+
+def short(text: str, most: int = 60) -> str:
+    """A text, or its beginning if it is longer than `most`."""
+    return text if len(text) <= most else text[: most - 3] + "..."

@@ -45,10 +45,14 @@ PATHS = 2000
 """Simulated paths of filtered historical simulation."""
 
 
+def bounds(level: float) -> tuple[float, float]:
+    """The probabilities between which a central interval of `level` lies."""
+    return round((1 - level) / 2, 12), round((1 + level) / 2, 12)
+
+
 def levels_with(level: float) -> Floats:
     """(Q,): the probabilities, rising, with the bounds of a central interval of `level`."""
-    bounds = (round((1 - level) / 2, 12), round((1 + level) / 2, 12))
-    return np.array(sorted({*LEVELS, *bounds}))
+    return np.array(sorted({*LEVELS, *bounds(level)}))
 
 
 def normal(levels: Floats) -> Floats:
@@ -74,11 +78,6 @@ def quantiles(errors: Floats, levels: Floats) -> Floats:
     above = np.minimum(below + 1, np.maximum(counts - 1, 0)[:, None])
     low, high = (np.take_along_axis(ordered, place, axis=1) for place in (below, above))
     return np.asarray(low + (ranks - below) * (high - low))
-
-
-def pooled(errors: Sequence[Floats], levels: Floats) -> Floats:
-    """(H, Q): the quantiles of errors (n,) at each horizon."""
-    return np.array([quantiles(found[None], levels)[0] for found in errors])
 
 
 def draws(horizon: int) -> Floats:
@@ -173,12 +172,6 @@ class Errors:
         return found, places
 
 
-def normal_calibration(symbols: int, dates: int, settings: Settings) -> PastErrors:
-    """What a normal distribution rests on: nothing."""
-    shape = (dates, symbols, settings.horizon)
-    return PastErrors(np.zeros(shape), np.zeros(shape, dtype=np.intp), np.empty((*shape, 0)), [])
-
-
 def conformal(errors: Errors, ends: Ints, settings: Settings, every: int) -> PastErrors:
     """What is known at some dates; one in `every` errors is in the pool of all symbols."""
     levels = levels_with(settings.level)
@@ -208,11 +201,7 @@ def conformal(errors: Errors, ends: Ints, settings: Settings, every: int) -> Pas
 
 
 def simulated_calibration(
-    errors: Errors,
-    ends: Ints,
-    terms: Floats,
-    models: Sequence[Volatility],
-    settings: Settings,
+    errors: Errors, ends: Ints, terms: Floats, models: Sequence[Volatility], settings: Settings
 ) -> PastErrors:
     """Filtered historical simulation at some dates, normal where errors are few.
 
@@ -237,19 +226,18 @@ def simulated_calibration(
 
 
 def shapes_of(parts: Sequence[PastErrors], settings: Settings) -> list[Floats]:
-    """(D, S, H, Q) of each group of symbols: the quantiles of a standardised error at each date.
+    """(D, S, H, Q) of each group of symbols: the quantiles of a standardised error at each date,
+    made from what is known of all groups, and not for `normal`.
 
-    S is 1 if all symbols have the same. A conformal shape is between the symbol's own and that of
+    A conformal shape is between the symbol's own and that of
     all, in units of its own mean absolute error: the more errors it has, the more its own counts.
     What a group knew of its own becomes its shapes, and is no longer what it was.
     """
+    if settings.distribution == "fhs":
+        return [part.own for part in parts]
     levels = levels_with(settings.level)
     plain = normal(levels)
     dates, _, horizon = parts[0].absolute.shape
-    if settings.distribution == "normal":
-        return [np.broadcast_to(plain, (dates, 1, horizon, len(levels))) for _ in parts]
-    if settings.distribution == "fhs":
-        return [part.own for part in parts]
     for date in range(dates):
         pool = [
             np.concatenate([part.pool[date][step] for part in parts]) for step in range(horizon)
@@ -263,7 +251,7 @@ def shapes_of(parts: Sequence[PastErrors], settings: Settings) -> list[Floats]:
             for name in ("absolute", "counts")
         )
         everyone = np.array([fsum(sizes) for sizes in absolute.T]) / counts.sum(axis=0)
-        all_have = pooled(pool, levels)
+        all_have = np.array([quantiles(found[None], levels)[0] for found in pool])
         for part in parts:
             common = spread(part.absolute[date], part.counts[date], everyone)[..., None] * all_have
             count = part.counts[date][..., None]

@@ -5,7 +5,7 @@ the file.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
@@ -13,95 +13,95 @@ import numpy as np
 
 from pricewright.files.errors import Refusal
 from pricewright.files.strict_json import read_json
-from pricewright.forecasting import location, trees, volatility
-from pricewright.forecasting import trees as lagged
-from pricewright.forecasting.checked_document import LARGEST, LARGEST_VARIANCE, CheckedDocument
+from pricewright.forecasting import location
+from pricewright.forecasting.checked_document import (
+    LARGEST,
+    LARGEST_VARIANCE,
+    CheckedDocument,
+    short,
+)
 from pricewright.forecasting.garch import Garch
 from pricewright.forecasting.har import HALF_LIVES
 from pricewright.forecasting.location import Location
-from pricewright.forecasting.model import Model
+from pricewright.forecasting.model import Fitted, Model
 from pricewright.forecasting.settings import Settings, VolatilityKind
-from pricewright.forecasting.track import Fitted
-from pricewright.forecasting.volatility import States
+from pricewright.forecasting.trees import LAGS, NUMBERS, trees_from_json, trees_to_json
+from pricewright.forecasting.volatility import States, Volatility
 from pricewright.tables.arrays import Floats
-
-LEAST_OF = {"rolling_days": 2, "horizon": 1}
-"""The least of a whole number among the settings, if it is not 0."""
-
-MOST_STEPS = 250
-"""The most steps ahead that a model forecasts."""
+from pricewright.tables.options import bounds, choices, hints
 
 ROUNDING = 1e-9
 """By so little, relatively, a quantile may be below the one before it."""
 
 
-def written(saved: Model) -> dict[str, Any]:
+def to_json(model: Model) -> dict[str, Any]:
     """`parameters`, `distribution`, `har`, `trees` and `symbols` of a model, with forecasts."""
-    own = saved.settings.distribution != "normal"
-    fitted, states = saved.fitted, saved.states
-    found = fitted.volatility.garch
-    points, variances = saved.points(), saved.variances()
-    intervals = saved.quantiles(saved.bounds)
-    weights, grown = fitted.volatility.weights, fitted.location.trees
-    symbols = {}
-    for place, symbol in enumerate(saved.symbols):
-        by_location = {
-            "level": states.level[place],
-            "slope": fitted.location.slope[place],
-            "intercept": fitted.location.intercept[place],
-            "weight": fitted.location.weight[place],
-        }
-        by_garch = None
-        if found is not None and states.garch is not None:
-            by_garch = {
-                "variance": float(found.variance[place]),
-                "alpha": float(found.alpha[place]),
-                "persistence": float(found.persistence[place]),
-                "next": float(states.garch[place]),
-                "converged": bool(found.converged[place]),
-                "steps": int(found.steps[place]),
+    own = model.settings.distribution != "normal"
+    fitted, states = model.fitted, model.states
+    garch, weights = fitted.volatility.garch, fitted.volatility.weights
+    intervals = model.quantiles(model.bounds)
+    by_symbol = {
+        "scale": np.where(model.levels, "level", "log"),
+        "observations": states.observations.astype(np.intp),
+        "last_date": model.last_days.astype("datetime64[D]").astype(str),
+        "last_price": np.array([prices[-1] for prices in model.recent]),
+        "location": {
+            "level": states.level,
+            "slope": fitted.location.slope,
+            "intercept": fitted.location.intercept,
+            "weight": fitted.location.weight,
+            "changes": states.changes,
+        },
+        "volatility": {
+            "kind": np.array(fitted.volatility.kinds(len(model.symbols))),
+            "average": states.ewma,
+            "averages": states.averages,
+            "garch": {
+                "variance": garch.variance,
+                "alpha": garch.alpha,
+                "persistence": garch.persistence,
+                "next": states.garch,
+                "converged": garch.converged,
+                "steps": garch.steps,
             }
-        symbols[symbol] = {
-            "scale": "level" if saved.levels[place] else "log",
-            "observations": int(states.observations[place]),
-            "last_date": str(np.datetime64(int(saved.last_days[place]), "D")),
-            "last_price": float(saved.recent[place][-1]),
-            "location": {
-                **{name: float(value) for name, value in by_location.items()},
-                "changes": None if states.changes is None else states.changes[place].tolist(),
-            },
-            "volatility": {
-                "kind": fitted.volatility.kinds(len(saved.symbols))[place],
-                "average": float(states.ewma[place]),
-                "averages": None if states.averages is None else states.averages[place].tolist(),
-                "garch": by_garch,
-                "recent": saved.recent[place].tolist(),
-            },
-            "shape": saved.shapes[place].tolist() if own else None,
-            "forecast": {
-                "point": points[place].tolist(),
-                "lower": intervals[place, :, 0].tolist(),
-                "upper": intervals[place, :, 1].tolist(),
-                "volatility": np.sqrt(variances[place]).tolist(),
-            },
-        }
+            if garch
+            else None,
+            "recent": model.recent,
+        },
+        "shape": model.shapes if own else None,
+        "forecast": {
+            "point": model.points(),
+            "lower": intervals[..., 0],
+            "upper": intervals[..., 1],
+            "volatility": np.sqrt(model.variances()),
+        },
+    }
+    har = None
+    if weights is not None and np.isfinite(weights).all():
+        har = {"half_lives": list(HALF_LIVES), "weights": weights.tolist()}
+    trees = fitted.location.trees
     return {
         "parameters": {
-            field.name: getattr(saved.settings, field.name) for field in fields(Settings)
+            field.name: getattr(model.settings, field.name) for field in fields(Settings)
         },
         "distribution": {
-            "probabilities": saved.probabilities.tolist(),
-            "shape": None if own else saved.shapes[0].tolist(),
+            "probabilities": model.probabilities.tolist(),
+            "shape": None if own else model.shapes[0].tolist(),
         },
-        "har": None
-        if weights is None or not np.isfinite(weights).all()
-        else {"half_lives": list(HALF_LIVES), "weights": weights.tolist()},
-        "trees": None if grown is None else trees.written(grown),
-        "symbols": symbols,
+        "har": har,
+        "trees": None if trees is None else trees_to_json(trees),
+        "symbols": {symbol: _at(by_symbol, place) for place, symbol in enumerate(model.symbols)},
     }
 
 
-def read(document: Any, name: str, symbols: Sequence[str] | None = None) -> Model:
+def _at(part: Any, place: int) -> Any:
+    """What the symbol at a place has of arrays (S, ...), and of objects of them, as JSON."""
+    if isinstance(part, dict):
+        return {name: _at(inner, place) for name, inner in part.items()}
+    return None if part is None else part[place].tolist()
+
+
+def from_json(document: Any, name: str, symbols: Sequence[str] | None = None) -> Model:
     """A model from its document; `symbols` are those wanted, if not all.
 
     Raises Refusal, with the key, for whatever is missing, no number, too large or of another
@@ -139,99 +139,80 @@ def read(document: Any, name: str, symbols: Sequence[str] | None = None) -> Mode
 
 def _settings(reader: CheckedDocument) -> Settings:
     values: dict[str, Any] = {}
-    hints = get_type_hints(Settings)
-    for key in (field.name for field in fields(Settings)):
-        kind = hints[key]
-        if kind is str:
-            values[key] = reader.word("parameters", key)
-        elif kind is float:
-            values[key] = reader.number("parameters", key, least=0.5, most=0.999)
-        elif kind in (int, int | None):
-            whole = reader.at("parameters", key)
-            if whole is None and kind is not int:
-                values[key] = None
-                continue
-            values[key] = reader.whole("parameters", key, least=LEAST_OF.get(key, 0))
-        else:
-            values[key] = reader.word("parameters", key, among=get_args(kind))
-    if values["horizon"] > MOST_STEPS:
-        reader.refuse("parameters.horizon", values["horizon"], f"1 to {MOST_STEPS}")
+    kinds = get_type_hints(Settings)
+    for key, hint in hints(Settings).items():
+        limits = bounds(hint)
+        least, most = limits.least or 0.0, limits.most or LARGEST
+        if choices(hint):
+            values[key] = reader.word("parameters", key, among=choices(hint))
+        elif kinds[key] is float:
+            values[key] = reader.number("parameters", key, least=least, most=most)
+        elif kinds[key] is int or reader.at("parameters", key) is not None:
+            values[key] = reader.whole("parameters", key, least=least, most=most)
     return Settings(**values)
 
 
 def _parameters(
     reader: CheckedDocument, settings: Settings, symbols: Sequence[str]
 ) -> tuple[Fitted, States]:
-    def each(*path: str, least: float = -LARGEST, most: float = LARGEST) -> Floats:
-        found = [reader.number("symbols", s, *path, least=least, most=most) for s in symbols]
+    def each(*path: str, **bounds: float) -> Floats:
+        return np.array([reader.number("symbols", s, *path, **bounds) for s in symbols])
+
+    def lists(*path: str, count: int, **bounds: float) -> Floats:
+        found = [reader.numbers("symbols", s, *path, count=count, **bounds) for s in symbols]
         return np.array(found)
 
-    kinds = [
-        reader.word("symbols", s, "volatility", "kind", among=get_args(VolatilityKind))
-        for s in symbols
-    ]
+    among = get_args(VolatilityKind)
+    kinds = [reader.word("symbols", s, "volatility", "kind", among=among) for s in symbols]
+    variance = {"least": 0.0, "most": LARGEST_VARIANCE}
     garch = next_variance = own = None
     if settings.volatility in ("garch11", "combined"):
         path = ("volatility", "garch")
         garch = Garch(
-            variance=each(*path, "variance", least=0.0, most=LARGEST_VARIANCE),
+            variance=each(*path, "variance", **variance),
             alpha=each(*path, "alpha", least=0.0, most=1.0),
             persistence=each(*path, "persistence", least=0.0, most=1.0),
             converged=np.array([reader.flag("symbols", s, *path, "converged") for s in symbols]),
             steps=each(*path, "steps", least=0.0).astype(np.intp),
         )
-        next_variance = each(*path, "next", least=0.0, most=LARGEST_VARIANCE)
+        next_variance = each(*path, "next", **variance)
         own = np.array([kind in ("garch11", "combined") for kind in kinds])
     weights = averages = None
+    terms = len(HALF_LIVES)
     if reader.at("har") is not None:
-        lives = reader.numbers("har", "half_lives", count=len(HALF_LIVES))
+        lives = reader.numbers("har", "half_lives", count=terms)
         if lives.tolist() != list(HALF_LIVES):
             reader.refuse("har.half_lives", lives.tolist(), str(list(HALF_LIVES)))
-        weights = reader.table(
-            "har", "weights", rows=settings.horizon, columns=len(HALF_LIVES), least=0.0
-        )
+        weights = reader.table("har", "weights", rows=settings.horizon, columns=terms, least=0.0)
     if settings.volatility in ("har", "combined"):
-        count = len(HALF_LIVES)
-        averages = np.array(
-            [
-                reader.numbers(
-                    *("symbols", s, "volatility", "averages"),
-                    count=count,
-                    least=0.0,
-                    most=LARGEST_VARIANCE,
-                )
-                for s in symbols
-            ]
-        )
-    model = volatility.Volatility(
+        averages = lists("volatility", "averages", count=terms, **variance)
+    volatility = Volatility(
         settings.volatility, settings.decay, settings.rolling_days, garch, own, weights
     )
-    for symbol, kind, made in zip(symbols, kinds, model.kinds(len(symbols)), strict=True):
+    for symbol, kind, made in zip(symbols, kinds, volatility.kinds(len(symbols)), strict=True):
         if kind != made:
             reader.refuse(f"symbols.{symbol}.volatility.kind", kind, f"{made}, by its parameters")
-    grown = changes = None
+    trees = changes = None
     if settings.location == "lightgbm":
         if reader.at("trees") is not None:
-            grown = trees.read(reader, "trees", lagged.NUMBERS)
-        count = lagged.LAGS
-        found = [reader.numbers("symbols", s, "location", "changes", count=count) for s in symbols]
-        changes = np.array(found)
-    place_of = Location(
+            trees = trees_from_json(reader, "trees", NUMBERS)
+        changes = lists("location", "changes", count=LAGS)
+    point = Location(
         settings.location,
         slope=each("location", "slope"),
         intercept=each("location", "intercept"),
         weight=each("location", "weight", least=location.LEAST / 2, most=location.MOST),
-        trees=grown,
+        trees=trees,
     )
     states = States(
         observations=each("observations", least=2.0),
         level=each("location", "level"),
-        ewma=each("volatility", "average", least=0.0, most=LARGEST_VARIANCE),
+        ewma=each("volatility", "average", **variance),
         garch=next_variance,
         averages=averages,
         changes=changes,
     )
-    return Fitted(place_of, model), states
+    return Fitted(point, volatility), states
 
 
 def _recent(reader: CheckedDocument, settings: Settings, symbol: str) -> Floats:
@@ -276,16 +257,8 @@ TOLERANCE = 1e-6
 """How far, relatively, a forecast may be off the one in the file: kinds of CPU differ by less."""
 
 
-@dataclass(frozen=True)
-class ModelFile:
-    """A model of the symbols that are wanted; `known` are all that the file has."""
-
-    saved: Model
-    known: Sequence[str]
-
-
-def open_model(path: Path, symbols: Sequence[str] | None = None) -> ModelFile:
-    """A model, of all its symbols or of some.
+def open_model(path: Path, symbols: Sequence[str] | None = None) -> tuple[Model, list[str]]:
+    """A model, of all its symbols or of some, and all the symbols that its file has.
 
     Raises Refusal if the file is no model of this schema version, if it lacks a symbol that is
     wanted, or if what it says cannot be, as after an edit by hand: a forecast in it that does
@@ -297,18 +270,18 @@ def open_model(path: Path, symbols: Sequence[str] | None = None) -> ModelFile:
     version = whole["schema_version"]
     if isinstance(version, bool) or version != SCHEMA_VERSION:
         raise Refusal(
-            f"{path}: a model of schema version {_short(version)}, where this code reads version "
-            f"{SCHEMA_VERSION}; train again."
+            f"{path}: a model of schema version {short(repr(version), 20)}, where this code reads "
+            f"version {SCHEMA_VERSION}; train again."
         )
-    saved = read(whole, str(path), symbols)
-    _check_forecasts(saved, whole, path)
-    return ModelFile(saved, list(whole["symbols"]))
+    model = from_json(whole, str(path), symbols)
+    _check_forecasts(model, whole, path)
+    return model, list(whole["symbols"])
 
 
-def _check_forecasts(saved: Model, whole: Any, path: Path) -> None:
-    intervals = saved.quantiles(saved.bounds)
-    made = {"point": saved.points(), "lower": intervals[..., 0], "upper": intervals[..., 1]}
-    for place, symbol in enumerate(saved.symbols):
+def _check_forecasts(model: Model, whole: Any, path: Path) -> None:
+    intervals = model.quantiles(model.bounds)
+    made = {"point": model.points(), "lower": intervals[..., 0], "upper": intervals[..., 1]}
+    for place, symbol in enumerate(model.symbols):
         found = whole["symbols"][symbol].get("forecast")
         for name, prices in made.items():
             if not isinstance(found, dict) or not _is_near(found.get(name), prices[place]):
@@ -324,8 +297,3 @@ def _is_near(found: Any, made: Floats) -> bool:
     if not all(type(price) in (int, float) for price in found):
         return False
     return np.allclose(np.array(found, dtype=np.float64), made, rtol=TOLERANCE, atol=0.0)
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 20 else text[:17] + "..."

@@ -26,7 +26,8 @@ from typing import Self
 
 import numpy as np
 
-from pricewright.forecasting.recurrence import BLOCK, before, blocks, recurrence
+from pricewright.forecasting.panel import BySymbol
+from pricewright.forecasting.recurrence import BLOCK, blocks, recurrence, states_before
 from pricewright.tables.arrays import Flags, Floats, Ints, log, sums
 
 TOGETHER = 8
@@ -43,22 +44,16 @@ class Likelihood:
         """squares: u in blocks, (BLOCK, K, S), 0 past an end.  counts: (S,), rows of each."""
         self.squares, self.counts = squares, counts
         count, columns = squares.shape[1:]
-        row = np.arange(count) * BLOCK
-        self._past = []
-        for begin in range(0, BLOCK, TOGETHER):
-            rows = np.arange(begin, begin + TOGETHER)[:, None] + row
-            self._past.append(np.flatnonzero(rows[..., None] >= counts))
+        rows = np.arange(BLOCK)[:, None, None] + np.arange(count)[:, None] * BLOCK
+        self._parts = [
+            (part, np.flatnonzero(rows[part] >= counts))
+            for part in (slice(at, at + TOGETHER) for at in range(0, BLOCK, TOGETHER))
+        ]
+        self._divisor = np.maximum(counts, 1)
         self._excess = squares - 1
         self._room = np.empty((3, *squares.shape))
         self._bench = np.empty((7, TOGETHER, count, columns))
         self._products = np.empty((BLOCK // TOGETHER, count, columns))
-
-    @classmethod
-    def of_series(cls, squares: Floats, counts: Ints) -> Self:
-        """That of u (n, S), NaN past an end."""
-        # two blocks at least, for the rows of one alone would be added up pairwise
-        rows = max(len(squares), BLOCK + 1)
-        return cls(blocks(np.where(np.isnan(squares), 0.0, squares), rows), counts)
 
     def of(self, columns: Flags) -> Self:
         """The same for some of the series."""
@@ -66,48 +61,46 @@ class Likelihood:
 
     def value(self, place: Floats) -> Floats:
         """(S,): the mean log-likelihood at a place (2, S), but for its constant."""
-        a = before(self._excess, place[1], 0.0, out=self._room[0])
+        a = states_before(self._excess, place[1], 0.0, out=self._room[0])
         total = np.zeros(a.shape[1:])
-        for (rows, past), variances in zip(self._parts(), self._products, strict=True):
+        for (rows, past), variances in zip(self._parts, self._products, strict=True):
             variance, inverse, ratio, *_ = self._bench
             self._variance(a[rows], place[0], past, variance, inverse)
             np.multiply.reduce(variance, axis=0, out=variances)
-            total += _added(np.multiply(self.squares[rows], inverse, out=ratio))
+            total += np.add.reduce(np.multiply(self.squares[rows], inverse, out=ratio), axis=0)
         total += self._logarithms()
-        return -0.5 * sums(total) / self._divisor()
+        return -0.5 * sums(total) / self._divisor
 
     def bend(self, place: Floats) -> tuple[Floats, Floats, Floats]:
         """The likelihood (S,), its score (2, S) and its curvature (3, S): minus the second
         derivatives by alpha twice, by both, and by beta twice."""
         alpha, beta = place
-        a = before(self._excess, beta, 0.0, out=self._room[0])
-        b = before(a, beta, 0.0, out=self._room[1])
-        c = before(b, beta, 0.0, out=self._room[2])
+        a = states_before(self._excess, beta, 0.0, out=self._room[0])
+        b = states_before(a, beta, 0.0, out=self._room[1])
+        c = states_before(b, beta, 0.0, out=self._room[2])
         total = np.zeros((7, *a.shape[1:]))
-        for (rows, past), variances in zip(self._parts(), self._products, strict=True):
+        for (rows, past), variances in zip(self._parts, self._products, strict=True):
             variance, inverse, ratio, by_a, by_b, by_c, product = self._bench
             self._variance(a[rows], alpha, past, variance, inverse)
             np.multiply.reduce(variance, axis=0, out=variances)
-            total[0] += _added(np.multiply(self.squares[rows], inverse, out=ratio))
+            total[0] += np.add.reduce(np.multiply(self.squares[rows], inverse, out=ratio), axis=0)
             for derivative, relative in ((a, by_a), (b, by_b), (c, by_c)):
                 np.multiply(derivative[rows], inverse, out=relative)
             ratio -= 1
             for place_of, relative in enumerate((by_a, by_b, by_c), start=1):
-                total[place_of] += _added(np.multiply(ratio, relative, out=product))
+                total[place_of] += np.add.reduce(np.multiply(ratio, relative, out=product), axis=0)
             ratio *= 2
             ratio += 1
             np.multiply(ratio, by_a, out=product)
             ratio *= by_b
             by_a *= product
-            total[4] += _added(by_a)
+            total[4] += np.add.reduce(by_a, axis=0)
             product *= by_b
-            total[5] += _added(product)
+            total[5] += np.add.reduce(product, axis=0)
             ratio *= by_b
-            total[6] += _added(ratio)
+            total[6] += np.add.reduce(ratio, axis=0)
         total[0] += self._logarithms()
-        value, s_a, s_b, s_c, aa, ab, bb = (
-            np.array([sums(part) for part in total]) / self._divisor()
-        )
+        value, s_a, s_b, s_c, aa, ab, bb = np.array([sums(part) for part in total]) / self._divisor
         score = 0.5 * np.array([s_a, alpha * s_b])
         curve = 0.5 * np.array([aa, alpha * ab - s_b, alpha**2 * bb - 2 * alpha * s_c])
         return -0.5 * value, score, curve
@@ -126,21 +119,7 @@ class Likelihood:
         """The sums of the variances' logarithms. Those of half a block are multiplied up for one:
         each is about 1, and none so far off that it matters."""
         halves = self._products.reshape(2, -1, *self._products.shape[1:])
-        return _added(log(np.multiply.reduce(halves, axis=1)))
-
-    def _parts(self) -> list[tuple[slice, Ints]]:
-        begins = range(0, BLOCK, TOGETHER)
-        return [
-            (slice(begin, begin + TOGETHER), past)
-            for begin, past in zip(begins, self._past, strict=True)
-        ]
-
-    def _divisor(self) -> Ints:
-        return np.maximum(self.counts, 1)
-
-
-def _added(rows: Floats) -> Floats:
-    return np.asarray(np.add.reduce(rows, axis=0))
+        return np.asarray(np.add.reduce(log(np.multiply.reduce(halves, axis=1)), axis=0))
 
 
 CAP = 0.9995
@@ -245,7 +224,7 @@ CROWD = 0.5
 
 
 @dataclass(frozen=True)
-class Garch:
+class Garch(BySymbol):
     """Parameters, each (S,), `variance` the long-run one; and how the search for them ended."""
 
     variance: Floats
@@ -266,7 +245,9 @@ def fit(squares: Floats, start: Garch | None = None) -> Garch:
     counts = live.sum(axis=0)
     variance = sums(np.where(live, squares, 0.0)) / np.maximum(counts, 1)
     moves = variance > 0
-    likelihood = Likelihood.of_series(squares / np.where(moves, variance, 1.0), counts)
+    scaled = np.where(live, squares, 0.0) / np.where(moves, variance, 1.0)
+    # two blocks at least, for the rows of one alone would be added up pairwise
+    likelihood = Likelihood(blocks(scaled, max(len(scaled), BLOCK + 1)), counts)
     place = np.zeros((2, len(variance)))
     known = moves & start.converged if start else np.zeros_like(moves)
     if not known.all():

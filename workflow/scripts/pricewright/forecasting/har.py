@@ -15,7 +15,6 @@ in another order on another processor; so the same rows come to the same weights
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
@@ -45,7 +44,7 @@ def gamma_regression(x: Floats, y: Floats, use: Flags, start: Floats | None = No
     terms = x.shape[1]
     if use.sum() < FEWEST:
         return np.full(terms, np.nan)
-    regression = _Regression.of(x[use], y[use])
+    regression = _Regression(x[use], y[use])
     known = start is not None and bool(np.isfinite(start).all())
     weights = start if known and start is not None else np.full(terms, 1 / terms)
     active = weights > 0
@@ -86,28 +85,21 @@ def _moved(weights: Floats, active: Flags, curvature: Floats, score: Floats) -> 
     return moved
 
 
-@dataclass(frozen=True)
 class _Regression:
     """Rows x (K, B), the products of two of their terms (K * (K + 1) / 2, B), and y (B,).
 
     room: as large as the products, for memory that is new costs as much as the work.
     """
 
-    x: Floats
-    products: Floats
-    y: Floats
-    room: Floats
-
-    @classmethod
-    def of(cls, x: Floats, y: Floats) -> Self:
+    def __init__(self, x: Floats, y: Floats) -> None:
         """Rows x (B, K) and y (B,)."""
-        x = np.ascontiguousarray(x.T)
-        room, products = np.empty((2, len(x) * (len(x) + 1) // 2, len(y)))
+        self.x, self.y = np.ascontiguousarray(x.T), y
+        terms = len(self.x)
+        self.room, self.products = np.empty((2, terms * (terms + 1) // 2, len(y)))
         end = 0
-        for term in range(len(x)):
-            begin, end = end, end + len(x) - term
-            np.multiply(x[term:], x[term], out=products[begin:end])
-        return cls(x, products, y, room)
+        for term in range(terms):
+            begin, end = end, end + terms - term
+            np.multiply(self.x[term:], self.x[term], out=self.products[begin:end])
 
     def slope(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
         """The score (K,) of the log-likelihood, and what `curvature` takes: of each row (B,) by
@@ -193,17 +185,27 @@ def seed(squares: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Rows:
-    """B rows for the regressions, in order of series.
+    """B rows to learn from, in order of series.
 
-    averages: (B, K).  outcomes: (H, B), mean squares over 1..h days ahead, clipped.  begun: (B,),
-    the day after which an outcome begins, and known: (H, B), the day on which it is known, NEVER
-    if that is not there yet.
+    inputs: (B, K), what to learn by.  outcomes: (B,), or (H, B) for horizons side by side.
+    begun: (B,), the day after which an outcome begins, and known: as outcomes, the day on which it
+    is known, NEVER if that is not there yet.
     """
 
-    averages: Floats
+    inputs: Floats
     outcomes: Floats
     begun: Days
     known: Days
+
+
+def join_rows(parts: Sequence[Rows]) -> Rows:
+    """The rows of several groups of series together."""
+    return Rows(
+        np.concatenate([part.inputs for part in parts]),
+        np.concatenate([part.outcomes for part in parts], axis=-1),
+        np.concatenate([part.begun for part in parts]),
+        np.concatenate([part.known for part in parts], axis=-1),
+    )
 
 
 def every(observations: int) -> int:
@@ -212,11 +214,12 @@ def every(observations: int) -> int:
 
 
 def rows(panel: Panel, horizon: int, step: int) -> Rows:
-    """Every `step`-th observation of a panel as rows."""
+    """Every `step`-th observation of a panel as rows: its averages (B, K), and mean squares over
+    1..h days ahead (H, B), clipped."""
     changes = squares(panel.values)
     past = with_floor(averages(changes))
     sums_so_far = np.concatenate([np.zeros((1, len(panel))), np.cumsum(changes, axis=0)])
-    found = [_nothing(horizon)]
+    found = []
     steps = np.arange(1, horizon + 1)[:, None]
     for column, count in enumerate(panel.counts):
         at = np.arange(max(WARM_UP, panel.first[column] + 1), count - 1, step)
@@ -233,22 +236,7 @@ def rows(panel: Panel, horizon: int, step: int) -> Rows:
                 np.where(there, panel.days[ahead, column], NEVER),
             )
         )
-    return joined(found)
-
-
-def _nothing(horizon: int) -> Rows:
-    none, days = np.empty((horizon, 0)), np.empty(0, dtype=np.int32)
-    return Rows(np.empty((0, len(HALF_LIVES))), none, days, none.astype(np.int32))
-
-
-def joined(parts: Sequence[Rows]) -> Rows:
-    """The rows of several panels together."""
-    return Rows(
-        np.concatenate([part.averages for part in parts]),
-        np.concatenate([part.outcomes for part in parts], axis=1),
-        np.concatenate([part.begun for part in parts]),
-        np.concatenate([part.known for part in parts], axis=1),
-    )
+    return join_rows(found)
 
 
 def weights(rows: Rows, since: int, until: int, start: Floats | None = None) -> Floats:
@@ -261,5 +249,5 @@ def weights(rows: Rows, since: int, until: int, start: Floats | None = None) -> 
         use = (rows.begun >= since) & (rows.known[horizon] <= until)
         before = start[horizon] if start is not None else found[-1] if found else None
         outcomes = rows.outcomes[horizon]
-        found.append(gamma_regression(rows.averages, outcomes, use, before))
+        found.append(gamma_regression(rows.inputs, outcomes, use, before))
     return np.array(found)

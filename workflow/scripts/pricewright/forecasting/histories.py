@@ -1,17 +1,24 @@
-"""A clean table of prices as a panel."""
+"""Clean prices as a panel: a whole table to train on, or new prices for a model.
+
+New prices are read with the standard library and numpy alone, or Parquet with pyarrow.
+"""
 
 import re
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from pricewright.files.disk import file_sha256, read_begin
 from pricewright.files.errors import Refusal
-from pricewright.forecasting.panel import NEVER, Panel
+from pricewright.files.strict_json import read_json
+from pricewright.forecasting.checked_document import LARGEST, short
+from pricewright.forecasting.model import Model
+from pricewright.forecasting.panel import NEVER, Panel, panel_of
 from pricewright.tables.arrays import Days, Floats
-from pricewright.tables.records import read_table
 
 
 def usual_price(path: Path) -> Literal["adj_close", "close"]:
@@ -33,8 +40,13 @@ def read_panel(path: Path, price: str) -> tuple[Panel, str, int]:
     a column is not there, if a price is missing, or if a symbol has two prices on one day.
     """
     if read_begin(path, 4) == b"PAR1":
-        panel = _parquet_panel(path, price)
-        if panel is not None:
+        columns = _dated_parquet(path, price)
+        if columns is not None:
+            import pyarrow as pa
+
+            panel = _panel(path, price, columns)
+            del columns
+            pa.default_memory_pool().release_unused()  # it would keep several times what that takes
             return panel, file_sha256(path), int(panel.counts.sum())
     columns, sha256 = _table(path, price)
     return _panel(path, price, columns), sha256, len(columns[1])
@@ -46,6 +58,8 @@ _Columns = tuple[Sequence[str], Days, Days, Floats]
 def _table(path: Path, price: str) -> tuple[_Columns, str]:
     import pandas as pd
 
+    from pricewright.tables.records import read_table
+
     table, sha256 = read_table(path)
     _has_columns([str(column) for column in table.columns], price, path)
     if not pd.api.types.is_numeric_dtype(table[price]):
@@ -55,19 +69,6 @@ def _table(path: Path, price: str) -> tuple[_Columns, str]:
     days = table["date"].str.slice(0, 10).to_numpy().astype("datetime64[D]").astype(np.int32)
     prices = np.asarray(table[price], dtype=np.float64)
     return (list(map(str, names)), codes.astype(np.int32), days, prices), sha256
-
-
-def _parquet_panel(path: Path, price: str) -> Panel | None:
-    """The panel of a Parquet file that has symbols and days; None if they are stored else."""
-    columns = _dated_parquet(path, price)
-    if columns is None:
-        return None
-    import pyarrow as pa
-
-    panel = _panel(path, price, columns)
-    del columns
-    pa.default_memory_pool().release_unused()  # or it would keep several times what a panel takes
-    return panel
 
 
 def _dated_parquet(path: Path, price: str) -> _Columns | None:
@@ -128,3 +129,104 @@ def _panel(path: Path, price: str, columns: _Columns) -> Panel:
     all_prices = np.full(shape, np.nan)
     all_days[rows, symbols], all_prices[rows, symbols] = days, prices
     return Panel.of(names, all_days, all_prices)
+
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
+
+
+def read_new_prices(path: Path, model: Model, known: Sequence[str]) -> tuple[Panel, list[str]]:
+    """Clean records as a panel of the symbols of a model, and the symbols that it does not know.
+
+    known: all symbols that the model's file has.
+
+    Raises Refusal, with the number of the record, for what is missing or no price, for a symbol
+    with two prices on one day, and for a price whose logarithm a model takes and that has none.
+    """
+    records = _clean_records(path)
+    if not isinstance(records, list):
+        raise Refusal(f"{path}: no array of records; give prices as `clean` writes them.")
+    column = model.settings.price
+    only = known[0] if len(known) == 1 else None
+    levels = dict(zip(model.symbols, model.levels.tolist(), strict=True))
+    prices: defaultdict[str, dict[int, float]] = defaultdict(dict)
+    for number, record in enumerate(records, start=1):
+        place = f"{path}: record {number}"
+        if not isinstance(record, dict):
+            raise Refusal(f"{place} is {short(repr(record))}, where an object is needed.")
+        symbol, day = _symbol(place, record, only), _day(place, record)
+        price = _price(place, record, column)
+        if not levels.get(symbol, True) and price <= 0:
+            raise Refusal(
+                f"{place} has {column} = {price:g} for {symbol!r}, and the model takes "
+                "logarithms of its prices; train again."
+            )
+        if day in prices[symbol]:
+            raise Refusal(
+                f"{place} is a second price of {symbol!r} on {record['date'][:10]}; "
+                "clean the table first."
+            )
+        prices[symbol][day] = price
+    symbols = sorted(levels.keys() & prices.keys())
+    histories = []
+    for symbol in symbols:
+        days, values = zip(*sorted(prices[symbol].items()), strict=True)
+        histories.append((np.array(days, dtype=np.int32), np.array(values, dtype=np.float64)))
+    return panel_of(symbols, histories), sorted(prices.keys() - set(known))
+
+
+def _clean_records(path: Path) -> Any:
+    """What a file of clean prices holds: JSON, or Parquet where pyarrow is there to read it."""
+    if read_begin(path, 4) != b"PAR1":
+        return read_json(path)
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise Refusal(f"{path}: is Parquet, and there is no pyarrow; give JSON.") from None
+    try:
+        records = pyarrow.parquet.read_table(path).to_pylist()
+    except pyarrow.ArrowInvalid:
+        raise Refusal(f"{path}: no Parquet that can be read; make it again.") from None
+    return [
+        {key: value.isoformat() if isinstance(value, date) else value for key, value in row.items()}
+        for row in records
+    ]
+
+
+def _symbol(place: str, record: Mapping[str, Any], only: str | None) -> str:
+    if "symbol" not in record and only is not None:
+        return only
+    found = _value(place, record, "symbol")
+    if not isinstance(found, str):
+        raise Refusal(f"{place} has symbol = {short(repr(found))}, where a text is needed.")
+    return found
+
+
+def _day(place: str, record: Mapping[str, Any]) -> int:
+    found = _value(place, record, "date")
+    try:
+        if isinstance(found, str) and _DATE.fullmatch(found):
+            return date.fromisoformat(found[:10]).toordinal() - date(1970, 1, 1).toordinal()
+    except ValueError:  # such as February 30th
+        pass
+    raise Refusal(
+        f"{place} has date = {short(repr(found))}, where a date as in 2024-01-31 is needed; "
+        "clean the table first."
+    )
+
+
+def _price(place: str, record: Mapping[str, Any], column: str) -> float:
+    found = _value(place, record, column)
+    if type(found) not in (int, float) or not -LARGEST <= found <= LARGEST:
+        raise Refusal(
+            f"{place} has {column} = {short(repr(found))}, where a number from {-LARGEST:g} to "
+            f"{LARGEST:g} is needed; clean the table first."
+        )
+    return float(found)
+
+
+def _value(place: str, record: Mapping[str, Any], key: str) -> Any:
+    if key not in record:
+        has = ", ".join(map(repr, record)) or "nothing"
+        raise Refusal(f"{place} has no {key!r}, only {short(has)}; clean the table first.")
+    return record[key]

@@ -17,13 +17,14 @@ and their derivatives by `keep` are what the same recursion makes of them, once 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
 from pricewright.forecasting import trees as lagged
-from pricewright.forecasting.recurrence import BLOCK, before, block_sums, blocks, recurrence
+from pricewright.forecasting.panel import BySymbol
+from pricewright.forecasting.recurrence import BLOCK, blocks, recurrence, states_before
 from pricewright.forecasting.settings import LocationKind
 from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.volatility import States
@@ -51,7 +52,8 @@ def smoothing_weight(changes: Floats) -> Floats:
     A series that never changes has the weight MOST, as a random walk has.
     """
     live = np.isfinite(changes)
-    errors = _Errors.of_series(np.where(live, changes, 0.0), live.sum(axis=0))
+    rows = blocks(np.where(live, changes, 0.0), len(changes) + 1)
+    errors = _Errors(rows, live.sum(axis=0))
     keep = np.where(live.any(axis=0), START, 0.0)
     found, at = keep.copy(), np.arange(len(keep))
     squared, slope, bend = errors.squared(keep)
@@ -86,11 +88,6 @@ class _Errors:
         self.past = np.flatnonzero(row > counts)
         self.room = np.empty((4, *changes.shape))
 
-    @classmethod
-    def of_series(cls, changes: Floats, counts: Ints) -> Self:
-        """Those of d (n, S), 0 past an end."""
-        return cls(blocks(changes, len(changes) + 1), counts)
-
     def of(self, columns: Flags) -> Self:
         """The same for some of the series."""
         if columns.all():
@@ -101,23 +98,18 @@ class _Errors:
         """The sum of squared errors, its slope and its curvature by `keep`, (S,) each."""
         error, by_keep, twice, product = self.room
         for inflow, state in ((self.changes, error), (error, by_keep), (by_keep, twice)):
-            before(inflow, keep, 0.0, out=state)
+            states_before(inflow, keep, 0.0, out=state)
         for state in (error, by_keep, twice):
             state.reshape(-1)[self.past] = 0.0
+        pairs = ((error, error), (error, by_keep), (by_keep, by_keep), (error, twice))
         squares, slopes, bends, others = (
-            block_sums(np.multiply(one, other, out=product))
-            for one, other in (
-                (error, error),
-                (error, by_keep),
-                (by_keep, by_keep),
-                (error, twice),
-            )
+            sums(sums(np.multiply(one, other, out=product))) for one, other in pairs
         )
         return squares, 2 * slopes, 2 * bends + 4 * others
 
 
 @dataclass(frozen=True)
-class Location:
+class Location(BySymbol):
     """Parameters, each (S,): `slope` and `intercept` of the trend per step, and the weight.
 
     trees: those of all symbols, if they were asked for and could be grown.
@@ -128,24 +120,6 @@ class Location:
     intercept: Floats
     weight: Floats
     trees: Sequence[Tree] | None = None
-
-    def of(self, columns: slice | Ints) -> Self:
-        """The parameters of some of the symbols."""
-        return replace(
-            self,
-            slope=self.slope[columns],
-            intercept=self.intercept[columns],
-            weight=self.weight[columns],
-        )
-
-    def joined(self, parts: Sequence[Self]) -> Self:
-        """The parameters of several groups of symbols together."""
-        return replace(
-            self,
-            slope=np.concatenate([part.slope for part in parts]),
-            intercept=np.concatenate([part.intercept for part in parts]),
-            weight=np.concatenate([part.weight for part in parts]),
-        )
 
 
 def fit(kind: LocationKind, values: Floats, trees: Sequence[Tree] | None = None) -> Location:

@@ -1,27 +1,173 @@
-"""A model of many symbols as of each one's last observation, and what it forecasts.
+"""The parameters of many symbols, their track through time, and a model of them.
 
-Prices that came later bring it forward; they are read with the standard library and numpy alone.
+A track is what was known and forecast at successive observations, each with the parameters that
+held then. A model is as of each symbol's last observation; prices that came later bring it
+forward.
 """
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from pricewright.files.disk import read_begin
 from pricewright.files.errors import Refusal
-from pricewright.files.strict_json import read_json
-from pricewright.forecasting import location, volatility
-from pricewright.forecasting.checked_document import LARGEST
-from pricewright.forecasting.panel import NEVER, Panel, from_scale, panel_of, squares
+from pricewright.forecasting import location as locations
+from pricewright.forecasting import volatility as volatilities
+from pricewright.forecasting.distribution import bounds
+from pricewright.forecasting.har import averages
+from pricewright.forecasting.location import Location
+from pricewright.forecasting.panel import NEVER, BySymbol, Panel, from_scale, panel_of, squares
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.track import Fitted, follow
-from pricewright.forecasting.volatility import Start, States
-from pricewright.tables.arrays import Days, Flags, Floats, log
+from pricewright.forecasting.trees import Tree, last_changes
+from pricewright.forecasting.volatility import Start, States, Volatility
+from pricewright.tables.arrays import Days, Flags, Floats, Ints, log
+
+
+@dataclass(frozen=True)
+class Fitted(BySymbol):
+    """The parameters of S symbols, estimated at the end of some day."""
+
+    location: Location
+    volatility: Volatility
+
+
+@dataclass(frozen=True)
+class Track:
+    """What was known and forecast at successive observations of each symbol.
+
+    rows: (P, S), places in the panel, -1 where a symbol has no more.  states: (P, S).
+    centres, variances: (P, S, H), of the value 1..H steps ahead, on the scale of the model.
+    """
+
+    rows: Ints
+    states: States
+    centres: Floats
+    variances: Floats
+
+    def arrays(self) -> dict[str, Any]:
+        """All arrays by name, those of the states among them."""
+        own = {"rows": self.rows, "centres": self.centres, "variances": self.variances}
+        return own | self.states.arrays()
+
+    def at(self, places: Ints) -> Self:
+        """The track at some places (K, S) of each symbol; nothing is known at a place below 0."""
+        columns = np.arange(self.rows.shape[1])
+        found = {name: part[places, columns] for name, part in self.arrays().items()}
+        for name, part in found.items():
+            part[places < 0] = -1 if name == "rows" else np.nan
+        return self._of(found)
+
+    def blank(self, length: int) -> Self:
+        """A track of so many observations in which nothing is known yet."""
+        found = {
+            name: np.full((length, *part.shape[1:]), -1 if name == "rows" else np.nan)
+            for name, part in self.arrays().items()
+        }
+        return self._of(found)
+
+    def _of(self, arrays: dict[str, Any]) -> Self:
+        states = replace(self.states, **{name: arrays[name] for name in self.states.arrays()})
+        return type(self)(arrays["rows"], states, arrays["centres"], arrays["variances"])
+
+
+def estimate(
+    panel: Panel,
+    day: int,
+    settings: Settings,
+    before: Fitted | None,
+    weights: Floats | None,
+    *,
+    trees: Sequence[Tree] | None = None,
+) -> Fitted:
+    """The parameters as of the end of a day, from a panel that may know more.
+
+    weights: (H, K), the HAR's, and trees, both estimated over all symbols.  before: parameters of
+    an earlier day, to search from.
+    """
+    known = panel.until(day - settings.embargo_days)
+    if settings.window_days is not None:
+        known = known.since(day - settings.embargo_days - settings.window_days)
+    volatility = (
+        before.volatility
+        if before
+        else Volatility(settings.volatility, settings.decay, settings.rolling_days)
+    )
+    volatility = volatilities.fit(replace(volatility, weights=weights), squares(known.values))
+    return Fitted(locations.fit(settings.location, known.values, trees), volatility)
+
+
+def follow(
+    panel: Panel,
+    fitted: Sequence[Fitted],
+    begins: Sequence[Ints],
+    horizon: int,
+    start: Start | None = None,
+) -> Track:
+    """Forecast from each observation with the parameters that held then.
+
+    begins: for each of `fitted`, (S,) the row from which on it holds: up to the next's.
+    start: where histories go on that began before the panel.
+    """
+    columns = np.arange(len(panel))
+    length = max(int((panel.counts - begins[0]).max(initial=0)), 0)
+    changes = squares(panel.values)
+    averaged = None
+    if fitted[0].volatility.uses_har:
+        averaged = averages(changes, start.states.averages if start else None)
+    whole: Track | None = None
+    for place, part in enumerate(fitted):
+        ends = begins[place + 1] if place + 1 < len(begins) else panel.counts
+        most = max(int((ends - begins[place]).max(initial=0)), 0)
+        rows = begins[place] + np.arange(most)[:, None]
+        inside = rows < ends
+        rows = np.where(inside, rows, 0)
+        states = _states(panel, part, changes, averaged, start).at(rows, columns)
+        made = Track(
+            rows,
+            states,
+            locations.centres(part.location, states, horizon),
+            volatilities.variances(part.volatility, states, horizon),
+        )
+        if whole is None:
+            whole = made.blank(length)
+        places = (rows - begins[0])[inside], np.nonzero(inside)[1]
+        theirs = made.arrays()
+        for name, ours in whole.arrays().items():
+            ours[places] = theirs[name][inside]
+    assert whole is not None
+    return whole
+
+
+def errors(panel: Panel, track: Track) -> Floats:
+    """(P, S, H): what happened less what was expected, over the deviation that was forecast."""
+    horizon = track.centres.shape[-1]
+    ahead = track.rows[..., None] + np.arange(1, horizon + 1)
+    there = (track.rows[..., None] >= 0) & (ahead < panel.counts[:, None])
+    columns = np.arange(len(panel))[:, None]
+    happened = panel.values[np.where(there, ahead, 0), columns]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = (happened - track.centres) / np.sqrt(track.variances)
+    return np.where(there & np.isfinite(found), found, np.nan)
+
+
+def _states(
+    panel: Panel, fitted: Fitted, changes: Floats, averaged: Floats | None, start: Start | None
+) -> States:
+    """(N, S): the states after each observation of a panel."""
+    volatility = fitted.volatility
+    begun = start.states if start else None
+    before = begun.observations if begun else np.ones(len(panel))
+    return States(
+        before + np.arange(len(panel.days))[:, None],
+        locations.levels(fitted.location, panel.values, begun.level if begun else None),
+        volatilities.average(volatility, changes, start),
+        volatilities.conditional(volatility, changes, begun.garch if begun else None),
+        averaged,
+        last_changes(panel.values, begun.changes if begun else None)
+        if fitted.location.kind == "lightgbm"
+        else None,
+    )
 
 
 @dataclass(frozen=True)
@@ -46,12 +192,11 @@ class Model:
     @property
     def bounds(self) -> Sequence[float]:
         """The probabilities between which the model's own interval lies."""
-        level = self.settings.level
-        return [round((1 - level) / 2, 12), round((1 + level) / 2, 12)]
+        return bounds(self.settings.level)
 
     def variances(self) -> Floats:
         """(S, H): the variance forecast of the change over 1..H steps, on each one's scale."""
-        return volatility.variances(self.fitted.volatility, self.states, self.settings.horizon)
+        return volatilities.variances(self.fitted.volatility, self.states, self.settings.horizon)
 
     def points(self) -> Floats:
         """(S, H): the prices expected 1..H steps ahead."""
@@ -83,8 +228,7 @@ class Model:
         Only days after a symbol's last one count. A symbol that has none stays as it is.
         """
         panel, start = self.continued(newer, whole=False)
-        volatile = self.fitted.volatility
-        most = volatile.rolling_days + 1 if volatile.kind == "rolling" else 1
+        most = self.fitted.volatility.prices_needed
         ends, columns = panel.counts - 1, np.arange(len(self.symbols))
         prices = [
             np.concatenate([self.recent[column][:-1], panel.prices[: end + 1, column]])
@@ -138,12 +282,12 @@ class Model:
             last_days=self.last_days[columns],
             recent=[self.recent[column] for column in columns.tolist()],
             fitted=self.fitted.of(columns),
-            states=self.states.at(columns),
+            states=self.states.of(columns),
             shapes=self.shapes if len(self.shapes) < len(self.symbols) else self.shapes[columns],
         )
 
     def _centres(self) -> Floats:
-        return location.centres(self.fitted.location, self.states, self.settings.horizon)
+        return locations.centres(self.fitted.location, self.states, self.settings.horizon)
 
     def _followed(self, panel: Panel, start: Start) -> States:
         """The states at the end of each symbol's last price and what came after it.
@@ -151,7 +295,7 @@ class Model:
         One observation after the other, so that the numbers are the same in however many goes
         they came. Only a rolling mean is made anew, from all the recent prices.
         """
-        states = self.states.at(np.arange(len(panel)))  # a copy
+        states = self.states.of(np.arange(len(panel)))  # a copy
         for step in range(int((panel.counts - 1).max(initial=0))):
             columns = np.flatnonzero(panel.counts - 1 > step)
             pair = Panel(
@@ -161,157 +305,27 @@ class Model:
                 panel.levels[columns],
             )
             after = [np.ones(len(columns), dtype=np.intp)]
-            begun = Start(states.at(columns), start.earlier[:0, columns])
+            begun = Start(states.of(columns), start.earlier[columns, :0])
             made = follow(pair, [self.fitted.of(columns)], after, 1, begun).states.at(0)
-            for (_, ours), (_, new) in zip(states.items(), made.items(), strict=True):
-                if ours is not None:
-                    ours[columns] = new
+            new = made.arrays()
+            for name, ours in states.arrays().items():
+                ours[columns] = new[name]
         model = self.fitted.volatility
         if model.kind == "rolling":
-            means = volatility.rolling(squares(panel.values), model.rolling_days, start.earlier)
+            means = volatilities.rolling(squares(panel.values), model.rolling_days, start.earlier.T)
             columns = np.flatnonzero(panel.counts > 1)
             states.ewma[columns] = means[panel.counts[columns] - 1, columns]
         return states
 
     def _start(self, anew: Flags) -> Start:
-        states = self.states.at(np.arange(len(anew)))  # a copy
-        for _, part in states.items():
-            if part is not None:
-                part[anew] = np.nan
+        states = self.states.of(np.arange(len(anew)))  # a copy
+        for part in states.arrays().values():
+            part[anew] = np.nan
         states.observations[anew] = 1.0
         longest = max(len(prices) for prices in self.recent) - 1
-        earlier = np.full((longest, len(anew)), np.nan)
+        earlier = np.full((len(anew), longest), np.nan)
         for column in np.flatnonzero(~anew).tolist():
             prices = self.recent[column]
             values = prices if self.levels[column] else log(prices)
-            earlier[longest - len(prices) + 1 :, column] = np.diff(values) ** 2
+            earlier[column, longest - len(prices) + 1 :] = np.diff(values) ** 2
         return Start(states, earlier)
-
-
-EPOCH = date(1970, 1, 1).toordinal()
-
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
-
-
-@dataclass(frozen=True)
-class NewPrices:
-    """The prices of a model's symbols, and the symbols that the model does not know."""
-
-    panel: Panel
-    unknown: Sequence[str]
-
-
-def read_new_prices(path: Path, saved: Model, known: Sequence[str]) -> NewPrices:
-    """Clean records as a panel of the symbols of a model, of which `known` are all it has.
-
-    Raises Refusal, with the number of the record, for what is missing or no price, for a symbol
-    with two prices on one day, and for a price whose logarithm a model takes and that has none.
-    """
-    records = _clean_records(path)
-    if not isinstance(records, list):
-        raise Refusal(f"{path}: no array of records; give prices as `clean` writes them.")
-    checked = _Records(path, saved, known)
-    for number, record in enumerate(records, start=1):
-        checked.add(number, record)
-    symbols = sorted(set(checked.prices) & set(saved.symbols))
-    histories = []
-    for symbol in symbols:
-        found = sorted(checked.prices[symbol].items())
-        days = np.array([day for day, _ in found], dtype=np.int32)
-        histories.append((days, np.array([price for _, price in found], dtype=np.float64)))
-    return NewPrices(panel_of(symbols, histories), sorted(set(checked.prices) - set(known)))
-
-
-def _clean_records(path: Path) -> Any:
-    """What a file of clean prices holds: JSON, or Parquet where pyarrow is there to read it."""
-    if read_begin(path, 4) != b"PAR1":
-        return read_json(path)
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise Refusal(f"{path}: is Parquet, and there is no pyarrow; give JSON.") from None
-    try:
-        records = pyarrow.parquet.read_table(path).to_pylist()
-    except pyarrow.ArrowInvalid:
-        raise Refusal(f"{path}: no Parquet that can be read; make it again.") from None
-    return [
-        {key: value.isoformat() if isinstance(value, date) else value for key, value in row.items()}
-        for row in records
-    ]
-
-
-class _Records:
-    """Prices by symbol and day, each record checked as it is added."""
-
-    def __init__(self, path: Path, saved: Model, known: Sequence[str]) -> None:
-        self.path, self.column = path, saved.settings.price
-        self.only = known[0] if len(known) == 1 else None
-        levels = zip(saved.symbols, saved.levels.tolist(), strict=True)
-        self.logs = {symbol for symbol, in_levels in levels if not in_levels}
-        self.prices: dict[str, dict[int, float]] = {}
-
-    def add(self, number: int, record: Any) -> None:
-        place = f"{self.path}: record {number}"
-        if not isinstance(record, dict):
-            raise Refusal(f"{place} is {_short(record)}, where an object is needed.")
-        symbol, day = self._symbol(place, record), _day(place, record)
-        price = _price(place, record, self.column)
-        if symbol in self.logs and price <= 0:
-            raise Refusal(
-                f"{place} has {self.column} = {price:g} for {symbol!r}, and the model takes "
-                "logarithms of its prices; train again."
-            )
-        history = self.prices.setdefault(symbol, {})
-        if day in history:
-            raise Refusal(
-                f"{place} is a second price of {symbol!r} on {record['date'][:10]}; "
-                "clean the table first."
-            )
-        history[day] = price
-
-    def _symbol(self, place: str, record: Mapping[str, Any]) -> str:
-        if "symbol" not in record and self.only is not None:
-            return self.only
-        found = _value(place, record, "symbol")
-        if not isinstance(found, str):
-            raise Refusal(f"{place} has symbol = {_short(found)}, where a text is needed.")
-        return found
-
-
-def _day(place: str, record: Mapping[str, Any]) -> int:
-    found = _value(place, record, "date")
-    try:
-        if isinstance(found, str) and _DATE.fullmatch(found):
-            return date.fromisoformat(found[:10]).toordinal() - EPOCH
-    except ValueError:  # such as February 30th
-        pass
-    raise Refusal(
-        f"{place} has date = {_short(found)}, where a date as in 2024-01-31 is needed; "
-        "clean the table first."
-    )
-
-
-def _price(place: str, record: Mapping[str, Any], column: str) -> float:
-    found = _value(place, record, column)
-    if type(found) not in (int, float) or not -LARGEST <= found <= LARGEST:
-        raise Refusal(
-            f"{place} has {column} = {_short(found)}, where a number from {-LARGEST:g} to "
-            f"{LARGEST:g} is needed; clean the table first."
-        )
-    return float(found)
-
-
-def _value(place: str, record: Mapping[str, Any], key: str) -> Any:
-    if key not in record:
-        has = ", ".join(map(repr, record)) or "nothing"
-        raise Refusal(f"{place} has no {key!r}, only {_cut(has)}; clean the table first.")
-    return record[key]
-
-
-def _short(value: Any) -> str:
-    return _cut(repr(value))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."

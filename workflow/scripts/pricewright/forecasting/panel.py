@@ -11,9 +11,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
@@ -117,6 +117,42 @@ def panel_of(symbols: Sequence[str], histories: Sequence[tuple[Days, Floats]]) -
     return Panel.of(symbols, all_days, all_prices)
 
 
+@dataclass(frozen=True)
+class BySymbol:
+    """Something of S symbols, one after the other in all of its arrays but those in `common`."""
+
+    common: ClassVar[Sequence[str]] = ()
+
+    def of(self, columns: slice | Ints) -> Self:
+        """The same of some of the symbols."""
+        own = {
+            name: part[columns] if isinstance(part, np.ndarray) else part.of(columns)
+            for name, part in self._own().items()
+        }
+        return replace(self, **own)
+
+    def joined(self, parts: Sequence[Self]) -> Self:
+        """The same of several groups of symbols together; what is common is as it is here."""
+        own = {name: [getattr(part, name) for part in parts] for name in self._own()}
+        return replace(
+            self,
+            **{
+                name: np.concatenate(found)
+                if isinstance(found[0], np.ndarray)
+                else found[0].joined(found)
+                for name, found in own.items()
+            },
+        )
+
+    def _own(self) -> dict[str, Any]:
+        """What is by symbol, by name."""
+        names = [field.name for field in fields(self) if field.name not in self.common]
+        every = {name: getattr(self, name) for name in names}
+        return {
+            name: part for name, part in every.items() if isinstance(part, np.ndarray | BySymbol)
+        }
+
+
 def squares(values: Floats) -> Floats:
     """(N-1, S): the squared changes of values (N, S)."""
     changes = np.diff(values, axis=0)
@@ -134,20 +170,12 @@ SLICE_WIDTH = 64
 """Symbols that are worked on at a time."""
 
 
-@dataclass(frozen=True)
-class PanelSlice:
-    """The histories of some symbols, and where these are in the panel of all."""
-
-    panel: Panel
-    columns: Ints
-
-
-def panel_slices(panel: Panel) -> Iterator[PanelSlice]:
-    """The panel in parts, each cut out when it is asked for."""
+def panel_slices(panel: Panel) -> Iterator[tuple[Panel, Ints]]:
+    """The panel in parts, each cut out when it is asked for, and where its symbols are in all."""
     places = np.arange(len(panel))
     for begin in range(0, len(panel), SLICE_WIDTH):
         some = slice(begin, begin + SLICE_WIDTH)
-        yield PanelSlice(panel.columns(some), places[some])
+        yield panel.columns(some), places[some]
 
 
 IDLE = 10

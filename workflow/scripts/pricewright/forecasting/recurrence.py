@@ -9,7 +9,7 @@ other columns are there.
 
 import numpy as np
 
-from pricewright.tables.arrays import Floats, sums
+from pricewright.tables.arrays import Floats
 
 BLOCK = 64
 """Rows of a block; a power of 2."""
@@ -21,7 +21,7 @@ def recurrence(inflow: Floats, factor: Floats | float, start: Floats | float) ->
     `factor` and `start` are (S,), or one for all. What follows a row that is not finite is not.
     """
     rows = len(inflow)
-    return whole(before(blocks(inflow, rows + 1), factor, start), rows + 1)
+    return from_blocks(states_before(blocks(inflow, rows + 1), factor, start), rows + 1)
 
 
 def blocks(values: Floats, rows: int | None = None) -> Floats:
@@ -39,7 +39,7 @@ def blocks(values: Floats, rows: int | None = None) -> Floats:
     return made
 
 
-def whole(blocks: Floats, rows: int) -> Floats:
+def from_blocks(blocks: Floats, rows: int) -> Floats:
     """The first rows (n, S) of what is in blocks."""
     length, count, columns = blocks.shape
     made = np.empty((count * length, columns))
@@ -47,12 +47,7 @@ def whole(blocks: Floats, rows: int) -> Floats:
     return made[:rows]
 
 
-def block_sums(blocks: Floats) -> Floats:
-    """(S,): the sums of what is in blocks; rows of 0 change nothing."""
-    return sums(sums(blocks))
-
-
-def before(
+def states_before(
     inflow: Floats, factor: Floats | float, start: Floats | float, out: Floats | None = None
 ) -> Floats:
     """(BLOCK, K, S): the state before each row of `inflow`, both in blocks.

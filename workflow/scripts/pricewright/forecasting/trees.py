@@ -26,10 +26,10 @@ import numpy as np
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import volatility
 from pricewright.forecasting.checked_document import CheckedDocument
-from pricewright.forecasting.har import WARM_UP
+from pricewright.forecasting.har import WARM_UP, Rows, join_rows
 from pricewright.forecasting.panel import NEVER, Panel, panel_slices, squares
 from pricewright.forecasting.settings import Settings
-from pricewright.tables.arrays import Days, Floats, Ints
+from pricewright.tables.arrays import Floats, Ints
 
 MOST_TREES, MOST_LEAVES = 100, 8
 """The most trees of a model, and the most leaves of a tree."""
@@ -67,20 +67,12 @@ def total(trees: Sequence[Tree], numbers: Sequence[Floats]) -> Floats:
     return found
 
 
-def written(trees: Sequence[Tree]) -> list[dict[str, Any]]:
+def trees_to_json(trees: Sequence[Tree]) -> list[dict[str, Any]]:
     """Trees as JSON: for each an object of its arrays."""
-    return [
-        {
-            "numbers": tree.numbers.tolist(),
-            "thresholds": tree.thresholds.tolist(),
-            "children": tree.children.tolist(),
-            "leaves": tree.leaves.tolist(),
-        }
-        for tree in trees
-    ]
+    return [{name: array.tolist() for name, array in vars(tree).items()} for tree in trees]
 
 
-def read(reader: CheckedDocument, key: str, numbers: int) -> list[Tree]:
+def trees_from_json(reader: CheckedDocument, key: str, numbers: int) -> list[Tree]:
     """The trees at a key of a document, for rows of so many numbers.
 
     Raises Refusal, with the key, for what is no tree: each split after the first, and each leaf,
@@ -138,7 +130,7 @@ def last_changes(values: Floats, start: Floats | None = None) -> Floats:
     return np.lib.stride_tricks.sliding_window_view(whole, LAGS, axis=0)[..., ::-1]
 
 
-def scaled(changes: Floats, variance: Floats) -> Floats:
+def in_deviations(changes: Floats, variance: Floats) -> Floats:
     """(..., LAGS): changes in units of the deviation, 0 where that is 0; variance (...)."""
     deviation = np.sqrt(variance)[..., None]
     found = np.zeros(changes.shape)
@@ -152,7 +144,7 @@ def moves(trees: Sequence[Tree], changes: Floats, variance: Floats, horizon: int
     changes: (..., LAGS), the last ones.  variance: (...), the average of squared changes.
     """
     steps = np.arange(1.0, horizon + 1)
-    lags = np.ascontiguousarray(np.moveaxis(scaled(changes, variance), -1, 0))[..., None]
+    lags = np.ascontiguousarray(np.moveaxis(in_deviations(changes, variance), -1, 0))[..., None]
     return total(trees, [*lags, steps]) * np.sqrt(variance[..., None] * steps)
 
 
@@ -180,25 +172,8 @@ PARAMETERS: dict[str, Any] = {
 }
 
 
-@dataclass(frozen=True)
-class Rows:
-    """B rows to learn from, in order of symbols.
-
-    numbers: (B, NUMBERS), what trees look at.  outcomes: (B,).  begun, known: (B,), the day after
-    which an outcome begins, and the day on which it is known.
-    """
-
-    numbers: Floats
-    outcomes: Floats
-    begun: Days
-    known: Days
-
-
 def forests(
-    panel: Panel,
-    days: Sequence[int],
-    settings: Settings,
-    threads: int = 1,
+    panel: Panel, days: Sequence[int], settings: Settings, threads: int = 1
 ) -> list[Sequence[Tree] | None]:
     """For each day, the trees grown at its end; None where too little was known, or not asked for.
 
@@ -208,12 +183,12 @@ def forests(
         return [None] * len(days)
     _lightgbm()  # before the work begins
     step = every(int(panel.counts.sum()), settings.horizon)
-    found = joined([rows(part.panel, settings, step) for part in panel_slices(panel)])
+    found = join_rows([rows(part, settings, step) for part, _ in panel_slices(panel)])
     until = [day - settings.embargo_days for day in days]
     window = settings.window_days
     since = [-NEVER if window is None else day - window for day in until]
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(partial(grown, found), since, until))
+        return list(pool.map(partial(grow_trees, found), since, until))
 
 
 def every(observations: int, horizon: int) -> int:
@@ -228,12 +203,12 @@ def every(observations: int, horizon: int) -> int:
 
 
 def rows(panel: Panel, settings: Settings, step: int) -> Rows:
-    """Every `step`-th pair of an observation and a number of steps ahead as a row."""
+    """Every `step`-th pair of an observation and a number of steps ahead as a row of NUMBERS."""
     horizon, values = settings.horizon, panel.values
     plain = volatility.Volatility(settings.volatility, settings.decay, settings.rolling_days)
     variance = volatility.average(plain, squares(values))
     changes = last_changes(values)
-    found = [Rows(np.empty((0, NUMBERS)), np.empty(0), panel.days[:0, 0], panel.days[:0, 0])]
+    found = []
     for column, count in enumerate(panel.counts.tolist()):
         begin = max(WARM_UP, int(panel.first[column]) + 1)
         pairs = np.arange(0, max(count - begin, 0) * horizon, step)
@@ -242,7 +217,7 @@ def rows(panel: Panel, settings: Settings, step: int) -> Rows:
         at, ahead = at[there], ahead[there]
         unit = np.sqrt(variance[at, column] * ahead)
         outcomes = (values[at + ahead, column] - values[at, column]) / unit
-        lags = scaled(changes[at, column], variance[at, column])
+        lags = in_deviations(changes[at, column], variance[at, column])
         found.append(
             Rows(
                 np.concatenate([lags, ahead[:, None]], axis=1),
@@ -251,20 +226,10 @@ def rows(panel: Panel, settings: Settings, step: int) -> Rows:
                 panel.days[at + ahead, column],
             )
         )
-    return joined(found)
+    return join_rows(found)
 
 
-def joined(parts: Sequence[Rows]) -> Rows:
-    """The rows of several panels together."""
-    return Rows(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("numbers", "outcomes", "begun", "known")
-        )
-    )
-
-
-def grown(rows: Rows, since: int, until: int) -> Sequence[Tree] | None:
+def grow_trees(rows: Rows, since: int, until: int) -> Sequence[Tree] | None:
     """The trees from what happened after one day and up to another; None if too little did.
 
     Raises Refusal if LightGBM is not there.
@@ -273,7 +238,7 @@ def grown(rows: Rows, since: int, until: int) -> Sequence[Tree] | None:
     use = (rows.begun >= since) & (rows.known <= until)
     if use.sum() < FEWEST:
         return None
-    data = lightgbm.Dataset(rows.numbers[use], rows.outcomes[use])
+    data = lightgbm.Dataset(rows.inputs[use], rows.outcomes[use])
     model = lightgbm.train(PARAMETERS, data, num_boost_round=MOST_TREES)
     roots = [tree["tree_structure"] for tree in model.dump_model()["tree_info"]]
     # outcomes that are all alike give one leaf and no split, which is nothing to forecast by

@@ -12,20 +12,21 @@ an observation brings forward.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any, Self
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from pricewright.forecasting import garch as garches
 from pricewright.forecasting import har
+from pricewright.forecasting.panel import BySymbol
 from pricewright.forecasting.recurrence import recurrence
 from pricewright.forecasting.settings import VolatilityKind
-from pricewright.tables.arrays import Flags, Floats, Ints
+from pricewright.tables.arrays import Flags, Floats
 
 
 @dataclass(frozen=True)
-class States:
+class States(BySymbol):
     """Of symbols (..., S), after an observation each.
 
     observations: how many there were so far.  level: of the location, on its scale.  ewma: the
@@ -41,49 +42,25 @@ class States:
     averages: Floats | None
     changes: Floats | None = None
 
+    def arrays(self) -> dict[str, Floats]:
+        """Those that there are, by name."""
+        return self._own()
+
     def at(self, *places: Any) -> Self:
         """The states at some places of the arrays' first axes."""
-        found: Any = {name: None if part is None else part[places] for name, part in self.items()}
-        return type(self)(**found)
-
-    def items(self) -> list[tuple[str, Floats | None]]:
-        """The arrays by name."""
-        return [(field.name, getattr(self, field.name)) for field in fields(self)]
-
-    def joined(self, parts: Sequence[Self]) -> Self:
-        """The states (S,) of several groups of symbols together."""
-        found: Any = {
-            name: None
-            if part is None
-            else np.concatenate([getattr(group, name) for group in parts])
-            for name, part in self.items()
-        }
-        return type(self)(**found)
-
-    def empty(self, *shape: int) -> Self:
-        """States of the same kind, all NaN, (*shape, S)."""
-        inner = self.observations.ndim
-        found: Any = {
-            name: None if part is None else np.full((*shape, *part.shape[inner:]), np.nan)
-            for name, part in self.items()
-        }
-        return type(self)(**found)
+        return replace(self, **{name: part[places] for name, part in self.arrays().items()})
 
 
 @dataclass(frozen=True)
-class Start:
+class Start(BySymbol):
     """Where histories go on that began before a panel does.
 
     states: (S,), after the panel's first observations, NaN for a history that begins there.
-    earlier: (n, S), the squared changes before, for a rolling mean; NaN where there are none.
+    earlier: (S, n), the squared changes before, for a rolling mean; NaN where there are none.
     """
 
     states: States
     earlier: Floats
-
-    def of(self, columns: Any) -> Self:
-        """The same for some of the symbols."""
-        return type(self)(self.states.at(columns), self.earlier[:, columns])
 
 
 GARCH_CHANGES = 250
@@ -91,8 +68,10 @@ GARCH_CHANGES = 250
 
 
 @dataclass(frozen=True)
-class Volatility:
+class Volatility(BySymbol):
     """What was chosen and estimated: GARCH by symbol (S,), the HAR's weights (H, K)."""
+
+    common: ClassVar[Sequence[str]] = ("weights",)
 
     kind: VolatilityKind
     decay: float
@@ -108,6 +87,11 @@ class Volatility:
     @property
     def uses_garch(self) -> bool:
         return self.kind in ("garch11", "combined")
+
+    @property
+    def prices_needed(self) -> int:
+        """From how many last prices of a symbol its states go on."""
+        return self.rolling_days + 1 if self.kind == "rolling" else 1
 
     def kinds(self, symbols: int) -> Sequence[VolatilityKind]:
         """The kind that each of so many symbols got, its own or what it fell back to."""
@@ -132,24 +116,6 @@ class Volatility:
                 persistence[place] = self.garch.persistence[place]
         return alpha, persistence
 
-    def of(self, columns: slice | Ints) -> Self:
-        """The same for some of the symbols."""
-        if self.garch is None or self.own_garch is None:
-            return self
-        parts = {name: getattr(self.garch, name)[columns] for name in garches.Garch.__annotations__}
-        return replace(self, garch=garches.Garch(**parts), own_garch=self.own_garch[columns])
-
-    def joined(self, parts: Sequence[Self]) -> Self:
-        """The same for several groups of symbols together."""
-        if self.garch is None or self.own_garch is None:
-            return self
-        garch = {
-            name: np.concatenate([getattr(part.garch, name) for part in parts])
-            for name in garches.Garch.__annotations__
-        }
-        own = np.concatenate([part.own_garch for part in parts])
-        return replace(self, garch=garches.Garch(**garch), own_garch=own)
-
 
 def fit(volatility: Volatility, squares: Floats) -> Volatility:
     """Estimate each symbol's GARCH, if it is needed, from squared changes (n, S).
@@ -166,7 +132,7 @@ def fit(volatility: Volatility, squares: Floats) -> Volatility:
 def average(volatility: Volatility, squares: Floats, start: Start | None = None) -> Floats:
     """(n+1, S): the kind's plain average before the first and after each of squares (n, S)."""
     if volatility.kind == "rolling":
-        return rolling(squares, volatility.rolling_days, start.earlier if start else None)
+        return rolling(squares, volatility.rolling_days, start.earlier.T if start else None)
     return ewma(squares, volatility.decay, start.states.ewma if start else None)
 
 

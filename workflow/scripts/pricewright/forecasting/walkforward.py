@@ -3,38 +3,118 @@
 Parameters are estimated from what was known at the end of some days, and hold to the next of
 them; states are brought forward each day. The standardised errors that come of it were all made
 out of sample, and the distribution at a date rests on those whose outcome was known by then.
+With a model that is given, its parameters and its distribution hold at all dates.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
-from typing import TypeVar
+from functools import cached_property
 
 import numpy as np
 
-from pricewright.forecasting.distribution import (
-    Errors,
-    PastErrors,
-    conformal,
-    normal_calibration,
-    shapes_of,
-    simulated_calibration,
-)
-from pricewright.forecasting.panel import SLICE_WIDTH, Panel, PanelSlice, each, panel_slices
+from pricewright.forecasting import distribution, har, trees
+from pricewright.forecasting.distribution import Errors, PastErrors
+from pricewright.forecasting.model import Fitted, Model, Track, errors, estimate, follow
+from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel, each, panel_slices
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.track import (
-    Fitted,
-    Plan,
-    Timeline,
-    Track,
-    errors,
-    estimate,
-    follow,
-    make_plan,
-)
+from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.volatility import Start, States
 from pricewright.steplog.log import Progress
 from pricewright.tables.arrays import Days, Flags, Floats, Ints
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Calendar days, the same for all symbols, a horizon of the joint calendar apart.
+
+    origins: (K,), from which forecasts are evaluated; the last leaves a horizon to score.
+    estimates: (E,), at whose end parameters are estimated; those of one hold to the next. The
+    first come before the origins, so that errors made out of sample are there to calibrate by;
+    the last is the last origin.
+    """
+
+    origins: Days
+    estimates: Days
+
+    def until(self, day: int) -> "Timeline":
+        """The timeline as it would have been on a day."""
+        return Timeline(self.origins[self.origins <= day], self.estimates[self.estimates <= day])
+
+
+def make_timeline(panel: Panel, settings: Settings) -> Timeline:
+    """The timeline of an evaluation; it begins when a first symbol has history enough."""
+    calendar = panel.calendar
+    step = settings.horizon
+    before = -(-settings.calibration // step)
+    places = np.arange(len(calendar) - 1 - step, -1, -step)[: settings.origins + before][::-1]
+    grid = calendar[places]
+    enough = np.sort(panel.days[settings.min_history - 1 : settings.min_history].ravel())
+    grid = grid[grid >= enough[0]] if len(enough) else grid[:0]
+    estimates = np.union1d(grid[:1], grid[:: -settings.refit])
+    return Timeline(grid[-settings.origins :], estimates)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """When a walk-forward estimates and forecasts, and what it knows of all symbols.
+
+    days: at whose ends parameters are estimated.  weights, forests: for each of these days, the
+    HAR's (H, K), and the trees.  every: one in so many errors is in the pool of all symbols.
+    model: whose parameters hold at all dates, and nothing is estimated.  start: where histories
+    go on that began before the panel.
+    """
+
+    timeline: Timeline
+    settings: Settings
+    days: Sequence[int] = ()
+    weights: Sequence[Floats | None] = ()
+    forests: Sequence[Sequence[Tree] | None] = ()
+    every: int = 1
+    model: Model | None = None
+    start: Start | None = None
+
+    def of(self, symbols: Sequence[str], columns: Ints) -> "Plan":
+        """The plan for some of the symbols, which are in these columns (S,) of the panel."""
+        model = self.model.of(symbols) if self.model else None
+        return replace(self, model=model, start=self.start.of(columns) if self.start else None)
+
+
+def make_plan(
+    panel: Panel,
+    timeline: Timeline,
+    settings: Settings,
+    threads: int = 1,
+    *,
+    to_the_end: bool = True,
+) -> Plan:
+    """The plan of a walk-forward of a panel in which all is estimated.
+
+    to_the_end: whether to estimate once more at the end of the panel, for a model to deploy.
+    """
+    days = timeline.estimates.tolist() + ([int(panel.calendar[-1])] if to_the_end else [])
+    return Plan(
+        timeline=timeline,
+        settings=settings,
+        days=days,
+        weights=_har_weights(panel, days, settings),
+        forests=trees.forests(panel, days, settings, threads),
+        every=max(-(-len(panel) * settings.calibration // distribution.POOL), 1),
+    )
+
+
+def _har_weights(panel: Panel, days: Sequence[int], settings: Settings) -> list[Floats | None]:
+    if settings.volatility not in ("har", "combined"):
+        return [None] * len(days)
+    step = har.every(int(panel.counts.sum()))
+    rows = har.join_rows(
+        [har.rows(part, settings.horizon, step) for part, _ in panel_slices(panel)]
+    )
+    result: list[Floats | None] = []
+    for day in days:
+        until = day - settings.embargo_days
+        since = until - settings.window_days if settings.window_days is not None else -NEVER
+        result.append(har.weights(rows, since, until, result[-1] if result else None))
+    return result
 
 
 @dataclass(frozen=True)
@@ -50,6 +130,7 @@ class Forecasts:
     fitted: the parameters at the end.  last: the track's last observation of each, P being 1.
     shapes: (D, S or 1, H, Q), the distributions as they were estimated at D dates.
     errors: (S,), from how many errors made out of sample the last of them.
+    calibration: what the shapes are made from, while the symbols' that it takes are not together.
     """
 
     columns: Ints
@@ -66,20 +147,10 @@ class Forecasts:
     last: Track
     shapes: Floats
     errors: Ints
+    calibration: PastErrors | None = None
 
     def __len__(self) -> int:
         return len(self.columns)
-
-
-@dataclass(frozen=True)
-class CalibratedForecasts:
-    """A piece without its shapes, which are those of all symbols, and what they rest on."""
-
-    piece: Forecasts
-    known: PastErrors
-
-    def __len__(self) -> int:
-        return len(self.piece)
 
 
 @dataclass(frozen=True)
@@ -91,6 +162,8 @@ class WalkForward:
     """
 
     whole: Panel
+    timeline: Timeline
+    settings: Settings
     pieces: Sequence[Forecasts]
     held: Ints
 
@@ -133,77 +206,37 @@ def walk_forward(
     doing: what the log calls it.
     """
     plan = make_plan(panel, timeline, settings, processes, to_the_end=to_the_end)
-    return walked(panel, timeline, settings, walk(panel, plan, settings, processes, doing=doing))
+    return join(panel, plan, walk(panel, plan, processes, doing=doing))
 
 
 def walk(
-    panel: Panel, plan: Plan, settings: Settings, processes: int = 1, *, doing: str = "forecasting"
-) -> list[CalibratedForecasts]:
-    """What can be made of some symbols without the others, but for what the plan knows of them."""
-    one = partial(_walk, plan=plan, settings=settings)
-    return _each_piece(one, panel_slices(panel), panel, processes, doing)
-
-
-def walked(
-    panel: Panel, timeline: Timeline, settings: Settings, made: Sequence[CalibratedForecasts]
-) -> WalkForward:
-    """A walk-forward of all symbols of a panel, from what was made of each, in any order."""
-    knowns = [part.known for part in made]
-    shapes = shapes_of(knowns, settings)
-    whole = [
-        replace(part.piece, shapes=own, errors=part.known.counts[-1, :, 0])
-        for part, own in zip(made, shapes, strict=True)
-    ]
-    held = np.searchsorted(timeline.estimates, timeline.origins, side="right") - 1
-    return WalkForward(panel, whole, np.append(held, len(knowns[0].counts) - 1))
-
-
-def walk_given(
-    panel: Panel,
-    timeline: Timeline,
-    settings: Settings,
-    *,
-    fitted: Fitted,
-    shapes: Floats,
-    start: Start | None = None,
-    processes: int = 1,
-) -> WalkForward:
-    """Follow and forecast with a model that is given, its parameters the same at all dates.
-
-    shapes: (1, S or 1, H, Q).  start: where histories go on that began before the panel.
-    """
-    made = follow_given(panel, timeline, settings, fitted=fitted, start=start, processes=processes)
-    return walked_given(panel, timeline, shapes, made)
-
-
-def follow_given(
-    panel: Panel,
-    timeline: Timeline,
-    settings: Settings,
-    *,
-    fitted: Fitted,
-    start: Start | None,
-    processes: int = 1,
+    panel: Panel, plan: Plan, processes: int = 1, *, doing: str = "forecasting"
 ) -> list[Forecasts]:
-    """What `walk_given` makes of some symbols: pieces without their shapes."""
-    given = (
-        _Given(part, fitted.of(part.columns), start.of(part.columns) if start else None)
-        for part in panel_slices(panel)
+    """What can be made of some symbols without the others, but for what the plan knows of them."""
+    parts = (
+        (part, columns, plan.of(part.symbols, columns)) for part, columns in panel_slices(panel)
     )
-    one = partial(_follow_given, timeline=timeline, settings=settings)
-    return _each_piece(one, given, panel, processes, "forecasting")
+    progress = Progress("symbols", len(panel), doing)
+    worth_it = len(panel) > SLICE_WIDTH and panel.counts.sum() >= MANY
+    return each(
+        _walk, parts, processes if worth_it else 1, done=lambda made: progress.advance(len(made))
+    )
 
 
-def walked_given(
-    panel: Panel, timeline: Timeline, shapes: Floats, made: Sequence[Forecasts]
-) -> WalkForward:
-    """A walk-forward of all symbols of a panel with a given model, from pieces in any order."""
-    whole = [
-        replace(piece, shapes=shapes if shapes.shape[1] == 1 else shapes[:, piece.columns])
-        for piece in made
-    ]
+def join(panel: Panel, plan: Plan, pieces: Sequence[Forecasts]) -> WalkForward:
+    """A walk-forward of all symbols of a panel, from what `walk` made of each, in any order."""
+    timeline, settings = plan.timeline, plan.settings
     held = np.zeros(len(timeline.origins) + 1, dtype=np.intp)
-    return WalkForward(panel, whole, held)
+    known = [piece.calibration for piece in pieces if piece.calibration]
+    if known:
+        whole = distribution.shapes_of(known, settings)
+        pieces = [
+            replace(piece, shapes=shapes, calibration=None)
+            for piece, shapes in zip(pieces, whole, strict=True)
+        ]
+        held[:-1] = np.searchsorted(timeline.estimates, timeline.origins, side="right") - 1
+        held[-1] = len(whole[0]) - 1
+    return WalkForward(panel, timeline, settings, pieces, held)
 
 
 def usable(panel: Panel, origins: Days, settings: Settings) -> tuple[Flags, Ints]:
@@ -217,7 +250,7 @@ def usable(panel: Panel, origins: Days, settings: Settings) -> tuple[Flags, Ints
     rows = counts - 1
     at = np.maximum(rows, 0)
     columns = np.arange(len(panel))
-    enough = (rows + 1 >= settings.min_history) & (rows >= panel.first)
+    enough = (counts >= settings.min_history) & (rows >= panel.first)
     age = origins[:, None] - panel.days[at, columns]
     moves = np.zeros(panel.days.shape, dtype=np.intp)
     moves[1:] = np.cumsum(np.diff(panel.prices, axis=0) != 0, axis=0)
@@ -226,87 +259,50 @@ def usable(panel: Panel, origins: Days, settings: Settings) -> tuple[Flags, Ints
     return enough & (age <= settings.max_age_days) & moved, rows
 
 
-@dataclass(frozen=True)
-class _Given:
-    """A part with the parameters that are given for it, and where its histories go on."""
-
-    part: PanelSlice
-    fitted: Fitted
-    start: Start | None
-
-
-One = TypeVar("One")
-Result = TypeVar("Result", CalibratedForecasts, Forecasts)
-
-
-def _each_piece(
-    function: Callable[[One], Result],
-    parts: Iterable[One],
-    panel: Panel,
-    processes: int,
-    doing: str,
-) -> list[Result]:
-    progress = Progress("symbols", len(panel), doing)
-    worth_it = len(panel) > SLICE_WIDTH and panel.counts.sum() >= MANY
-    return each(
-        function,
-        parts,
-        processes if worth_it else 1,
-        done=lambda found: progress.advance(len(found)),
-    )
-
-
-def _walk(part: PanelSlice, *, plan: Plan, settings: Settings) -> CalibratedForecasts:
-    panel, days = part.panel, plan.days
+def _walk(task: tuple[Panel, Ints, Plan]) -> Forecasts:
+    panel, columns, plan = task
+    settings = plan.settings
+    if plan.model:
+        piece, *_ = _forecasts(panel, columns, plan, [plan.model.fitted])
+        return replace(piece, shapes=plan.model.shapes[None])
     fitted: list[Fitted] = []
-    for day, found, trees in zip(days, plan.weights, plan.forests, strict=True):
+    for day, weights, forest in zip(plan.days, plan.weights, plan.forests, strict=True):
         before = fitted[-1] if fitted else None
-        fitted.append(estimate(panel, day, settings, before, found, trees=trees))
-    piece, track, begins = _forecasts(part, plan.timeline, fitted, settings, days=days)
+        fitted.append(estimate(panel, day, settings, before, weights, trees=forest))
+    piece, track, begins = _forecasts(panel, columns, plan, fitted)
     if settings.distribution == "normal":
-        return CalibratedForecasts(piece, normal_calibration(len(panel), len(days), settings))
-    ends = np.array([panel.upto(day) for day in days])
+        return piece
+    ends = np.array([panel.upto(day) for day in plan.days])
     made = Errors(panel, np.ascontiguousarray(errors(panel, track).transpose(2, 1, 0)), begins)
     if settings.distribution == "fhs":
-        places = np.where(ends > 0, np.maximum(ends - 1 - begins, 0), -1)
-        terms = track.at(places).variances
+        terms = track.at(np.where(ends > 0, np.maximum(ends - 1 - begins, 0), -1)).variances
         models = [part.volatility for part in fitted]
-        return CalibratedForecasts(
-            piece, simulated_calibration(made, ends, terms, models, settings)
-        )
-    return CalibratedForecasts(piece, conformal(made, ends, settings, plan.every))
-
-
-def _follow_given(given: _Given, *, timeline: Timeline, settings: Settings) -> Forecasts:
-    return _forecasts(given.part, timeline, [given.fitted], settings, start=given.start)[0]
+        known = distribution.simulated_calibration(made, ends, terms, models, settings)
+    else:
+        known = distribution.conformal(made, ends, settings, plan.every)
+    return replace(piece, calibration=known, errors=known.counts[-1, :, 0])
 
 
 def _forecasts(
-    part: PanelSlice,
-    timeline: Timeline,
-    fitted: Sequence[Fitted],
-    settings: Settings,
-    *,
-    days: Sequence[int] = (),
-    start: Start | None = None,
+    panel: Panel, columns: Ints, plan: Plan, fitted: Sequence[Fitted]
 ) -> tuple[Forecasts, Track, Ints]:
-    """The piece, the whole track, and the row (S,) with which the track begins."""
-    panel = part.panel
-    able, rows = usable(panel, timeline.origins, settings)
-    if days:
-        begins = _begins(panel, days, timeline)
+    """The piece, with normal shapes, the whole track, and the row (S,) with which it begins."""
+    settings = plan.settings
+    able, rows = usable(panel, plan.timeline.origins, settings)
+    if plan.days:
+        begins = _begins(panel, plan.days, plan.timeline)
     else:
         begins = [np.maximum(rows[0], 0) if len(rows) else panel.counts - 1]
-    track = follow(panel, fitted, begins, settings.horizon, start)
+    track = follow(panel, fitted, begins, settings.horizon, plan.start)
     ends = [np.maximum(panel.counts - 1, 0)]
     first = begins[0]
     begin = np.maximum(rows[0], 0) - first if len(rows) else panel.counts - first
     daily = begin + np.arange(max(int((panel.counts - first - begin).max(initial=0)), 0))[:, None]
-    inside = daily < panel.counts - first
-    each_day = track.at(np.where(inside, daily, -1))
+    each_day = track.at(np.where(daily < panel.counts - first, daily, -1))
     origins = track.at(np.where(rows >= 0, np.maximum(rows - first, 0), -1))
+    normal = distribution.normal(distribution.levels_with(settings.level))
     piece = Forecasts(
-        columns=part.columns,
+        columns=columns,
         usable=able,
         rows=rows,
         states=origins.states,
@@ -317,8 +313,8 @@ def _forecasts(
         daily_centres=each_day.centres[..., 0],
         daily_variances=each_day.variances[..., 0],
         fitted=fitted[-1],
-        last=follow(panel, fitted[-1:], ends, settings.horizon, start),
-        shapes=np.empty((0, 1, settings.horizon, 0)),
+        last=follow(panel, fitted[-1:], ends, settings.horizon, plan.start),
+        shapes=np.broadcast_to(normal, (1, 1, settings.horizon, len(normal))),
         errors=np.zeros(len(panel), dtype=np.intp),
     )
     return piece, track, first

@@ -3,15 +3,12 @@
 Nothing is guessed: where two readings fit, the setting stays open, with both.
 """
 
-import csv
-import io
 import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -23,14 +20,13 @@ from pricewright.files.errors import Refusal, printable
 from pricewright.intake.reading import proposals
 from pricewright.intake.reading.content import Content, recognise
 from pricewright.intake.reading.dates import day_after, parse_days
-from pricewright.intake.reading.delivery import Reading, open_sheet, read_delivery
+from pricewright.intake.reading.delivery import STRAYS, Reading, open_sheet, read_delivery
 from pricewright.intake.reading.dialect import FROM_FILE, Calendar, Dialect, Marks
 from pricewright.intake.reading.numbers import parse_numbers
 from pricewright.intake.reading.rows import Block, Sheet
 from pricewright.intake.reading.titles import usual_columns
 from pricewright.tables.fields import VALUES
 
-_DELIMITERS: Final = (",", ";", "\t", "|")
 _ENCODINGS: Final = ("cp1252", "cp1250", "latin-1")
 _SAMPLE: Final = 2_000  # rows that are looked at
 _NUMBER: Final = re.compile(r"\W{0,2}[A-Z]{0,3}\W{0,2}\d[\d\W]*[KMBT%€$]?\W{0,2}")
@@ -42,6 +38,7 @@ _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str,
 )
 """The signs that prices may have, and the columns that must have them: the strictest first."""
 _MOST_LOST: Final = 0.5
+_MOST_KINDS: Final = 100  # texts of a column that rows may be chosen by
 
 
 @dataclass(frozen=True)
@@ -95,8 +92,6 @@ def describe_file(path: Path, name: str, *, alone: bool = True) -> Description:
     encoding = _encoding(path, name, found)
     content = recognise(path, name, encoding=encoding)
     dialect = Dialect(encoding=encoding, symbol="X")  # whose prices they are is asked at the end
-    if content.kind == "text":
-        dialect = replace(dialect, delimiter=_delimiter(content, found))
     sheet = open_sheet(content, dialect)
     if getattr(sheet, "crossed", {}):
         found.notes.append("two header lines: fields and symbols, as yfinance writes them")
@@ -105,16 +100,19 @@ def describe_file(path: Path, name: str, *, alone: bool = True) -> Description:
         titles = list(sample.columns)
         dialect = _columns(dialect, titles, sample, found, content)
         dialect = _symbols(dialect, titles, sample, found, (name, alone))
+        dialect = _bars(dialect, titles, sample, found)
     _try(dialect, content, found)
     return found
 
 
 def fits(path: Path, name: str, first: Description) -> bool:
     """Whether a file can be read by the settings that were found for another."""
+    said = {setting.key.removeprefix("columns.") for setting in first.settings}
+    columns = {ours: title for ours, title in first.dialect.columns.items() if ours in said}
     symbol = first.dialect.symbol and _own_symbol(name, first.dialect)
     try:
         content = recognise(path, name, encoding=first.dialect.encoding)
-        reading = read_delivery(content, replace(first.dialect, symbol=symbol))
+        reading = read_delivery(content, replace(first.dialect, symbol=symbol, columns=columns))
         reading.check_share(_MOST_LOST, name)
     except Refusal:
         return False
@@ -147,22 +145,6 @@ def _decodes(raw: bytes, encoding: str) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _delimiter(content: Content, found: Description) -> str:
-    head = next(content.chunks(), b"")[:1_000_000].decode(errors="replace").removeprefix("\ufeff")
-    lines = list(islice(filter(str.strip, head.splitlines()), 200))
-    best, fits = ",", 0
-    for delimiter in _DELIMITERS:
-        widths = Counter(
-            len(row) for row in csv.reader(io.StringIO("\n".join(lines)), delimiter=delimiter)
-        )
-        width, count = max(widths.items(), key=lambda each: (each[0] > 1) * each[1])
-        if width > 1 and count > fits:
-            best, fits = delimiter, count
-    return str(
-        found.choose("delimiter", [best], f"{fits} of the first {len(lines)} lines agree", ",")
-    )
 
 
 def _sample(sheet: Sheet, content: Content) -> Block:
@@ -323,12 +305,8 @@ def _symbols(
     if dialect.layout == "wide" or usual_columns("symbol", titles):
         return dialect
     taken = set(map(str, dialect.columns.values()))
-    days = parse_days(
-        sample.columns[str(dialect.columns["date"])],
-        dialect.calendar,
-        sample.typed(str(dialect.columns["date"])),
-    ).days
-    several = len(np.unique(days)) < len(days)
+    moments = _moments(sample, dialect)
+    several = len(set(moments)) < len(moments)
     candidates = [
         title
         for title in titles
@@ -351,6 +329,45 @@ def _symbols(
     symbol = _own_symbol(name, dialect)
     found.choose("symbol", [symbol], "no column holds it; this is the file's name: correct it")
     return replace(dialect, symbol=symbol)
+
+
+def _moments(sample: Block, dialect: Dialect) -> list[tuple[int, int]]:
+    """Each row's day, and the time on it."""
+    title = str(dialect.columns["date"])
+    read = parse_days(sample.columns[title], dialect.calendar, sample.typed(title))
+    times = np.zeros(len(read.days), np.int64) if read.times is None else read.times
+    return list(zip(read.days.tolist(), times.tolist(), strict=True))
+
+
+def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description) -> Dialect:
+    """Whether a symbol has several rows a day: by their times, or by what a column says."""
+    if not dialect.is_header(titles):
+        return dialect
+    names = dialect.names(titles, "")
+    moments = _moments(sample, dialect)
+    symbols = [""] * len(moments)
+    if "symbol" in names:
+        symbols = sample.columns[names["symbol"]].to_pylist()
+    rows = [(*moment, symbol) for moment, symbol in zip(moments, symbols, strict=True)]
+    days = [(day, symbol) for day, _, symbol in rows]
+    if len(set(rows)) - len(set(days)) > STRAYS * len(rows):
+        again = next(n for n, day in enumerate(days) if day in days[:n] and rows[n] not in rows[:n])
+        why = f"several times a day, as in line {sample.lines[again]}"
+        found.choose("bars", ["intraday"], why, "daily")
+        dialect = replace(dialect, calendar=replace(dialect.calendar, bars="intraday"))
+    for title in titles:
+        column = sample.columns[title]
+        if len(set(rows)) == len(rows) or title in names.values() or _is_number(sample, title):
+            continue
+        texts = column.cast(pa.string()).to_pylist()
+        kinds = [str(text) for text, _ in Counter(texts).most_common()]
+        if len(kinds) <= _MOST_KINDS and len(set(zip(texts, rows, strict=True))) == len(rows):
+            found.notes.append(
+                f"a symbol has several rows a day, and one with each {title} "
+                f"({', '.join(kinds[:5])}{', …' if len(kinds) > 5 else ''}): to read only one of "
+                f"these, set source.where: {{{_yaml(title)}: [{_yaml(kinds[0])}]}}"
+            )
+    return dialect
 
 
 def _try(dialect: Dialect, content: Content, found: Description) -> None:

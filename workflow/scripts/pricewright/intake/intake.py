@@ -189,12 +189,12 @@ class _Reader:
         return reading
 
     def _check_shrink(self, before: dict[str, Any], after: dict[str, Any]) -> None:
-        least = before["kept"] * (1 - self._terms.max_shrink)
-        if after["kept"] < least:
+        least = before["in_bars"] * (1 - self._terms.max_shrink)
+        if after["in_bars"] < least:
             raise Refusal(
-                f"{after['place']}: {after['kept']} of its {after['rows']} rows can be kept, where "
-                f"{before['kept']} of the delivery before were; deliver all of it, correct its "
-                "description under source, or raise source.max_shrink."
+                f"{after['place']}: {after['in_bars']} of its {after['rows']} rows can be kept, "
+                f"where {before['in_bars']} of the delivery before were; deliver all of it, "
+                "correct its description under source, or raise source.max_shrink."
             )
 
 
@@ -244,6 +244,8 @@ def _facts(delivery: Delivery, reading: Reading) -> dict[str, Any]:
         "sha256": delivery.sha256,
         "bytes": delivery.bytes,
         "rows": reading.rows,
+        "left_out": reading.left_out,
+        "in_bars": reading.in_bars,
         "kept": len(reading.prices),
         "quarantined": quarantine.by_reason(),
         "missing": quarantine.values_by_reason(),
@@ -268,27 +270,33 @@ def _key(current: Sequence[Delivery], terms: Terms) -> str:
 
 
 def _check_sums(made: Snapshot) -> None:
-    """Of each delivery: rows = kept + quarantined, and kept = in the prices + superseded."""
+    """Of each delivery: rows = left out + in bars + quarantined, and the bars kept, one of each row
+    unless these are intraday, = in the prices + superseded."""
     present = np.bincount(made.state.origins, minlength=len(made.facts)).tolist()
     for facts, here, taken in zip(made.facts, present, made.state.superseded, strict=True):
         quarantined = sum(facts["quarantined"].values())
-        if facts["rows"] != facts["kept"] + quarantined or facts["kept"] != here + taken:
+        seen = facts["left_out"] + facts["in_bars"] + quarantined
+        if facts["rows"] != seen or facts["kept"] != here + taken:
             raise AssertionError(
-                f"{facts['place']}: of {facts['rows']} rows, {quarantined} are quarantined and "
-                f"{facts['kept']} kept: {here} as prices, {taken} superseded; the sum is off, "
-                "which is a defect of ours."
+                f"{facts['place']}: of {facts['rows']} rows, {facts['left_out']} are left out, "
+                f"{quarantined} quarantined and {facts['in_bars']} in the {facts['kept']} kept: "
+                f"{here} as prices, {taken} superseded; the sum is off, which is a defect of ours."
             )
 
 
 _NO_ACCIDENT = 3  # days on which two files may differ before they must be of two symbols
-_COUNTS = ("place", "sha256", "bytes", "rows", "kept", "quarantined", "missing")
+_COUNTS = (
+    *("place", "sha256", "bytes", "rows", "left_out", "in_bars", "kept", "quarantined", "missing"),
+)
 
 
 def receipt(source: str, taken: Intake, output: Path, sha256: str) -> dict[str, Any]:
     """The receipt, with no clock in it; `sha256` is that of the prices in `output`.
 
-    rows = kept + quarantined, and kept = records.rows + superseded, over all deliveries that
-    count. The digest of several deliveries is that of the list of theirs, as sha256sum has it.
+    rows = left_out + in_bars + quarantined, and kept = records.rows + superseded, over all
+    deliveries that count; in_bars are the rows that the kept ones are made of, each of itself
+    unless source.bars is intraday. The digest of several deliveries is that of the list of theirs,
+    as sha256sum has it.
     """
     prices, deliveries = taken.state.prices, taken.facts
     days = prices.days
@@ -297,6 +305,8 @@ def receipt(source: str, taken: Intake, output: Path, sha256: str) -> dict[str, 
         "sha256": _digest(deliveries),
         "bytes": sum(delivery["bytes"] for delivery in deliveries),
         "rows": sum(delivery["rows"] for delivery in deliveries),
+        "left_out": sum(delivery["left_out"] for delivery in deliveries),
+        "in_bars": sum(delivery["in_bars"] for delivery in deliveries),
         "kept": sum(delivery["kept"] for delivery in deliveries),
         "quarantined": total(delivery["quarantined"] for delivery in deliveries),
         "missing": total(delivery["missing"] for delivery in deliveries),

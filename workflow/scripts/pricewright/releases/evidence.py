@@ -249,7 +249,7 @@ def gathered(
         EXTRACT: b"".join(line + b"\n" for line in seen),
         **_code(origin.workflow),
     }
-    run = decision.author
+    run, names = decision.author, [signoff.who for signoff in decision.trainers]
     facts = CrateContents(
         name=f"{origin.config['report']['title']}: a release of the model of {model['cutoff']}",
         moment=max(signoff.said.made for signoff in decision.counted if signoff.said),
@@ -268,10 +268,10 @@ def gathered(
                 each.who,
                 [Path(name).name for name in each.said.subject],
             )
-            for each in decision.counted
+            for each in (*decision.trainers, *decision.counted)
             if each.said
         ],
-        author=run.who if run else None,
+        author=names[0] if names else run.who if run else None,
         ended=run.time.replace("Z", "+00:00") if run else None,
     )
     return packed(held, digests(held), facts)

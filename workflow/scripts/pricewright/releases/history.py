@@ -4,6 +4,7 @@ A release is examined as an auditor would: by its own bytes and the ledger until
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pricewright.files.clock import parse_time
@@ -14,6 +15,7 @@ from pricewright.releases.link import CURRENT, pointed_at
 from pricewright.releases.store import NAME_MANIFEST
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import GATES, Gate
+from pricewright.signoffs.gates import trained_by
 from pricewright.signoffs.ledger import (
     BEGUN,
     FAILED,
@@ -62,6 +64,8 @@ def examined(root: Path, digest: str, entries: Sequence[Entry]) -> list[str]:
             f"{where}: line {begun.sequence} of the ledger says otherwise what it replaced."
         )
     case = Case(policy, manifest.signed(), entries[: manifest.lines], parse_time(begun.time))
+    trainers = [each.who for each in trained_by(_kept(contents, "author"), case)]
+    case = replace(case, trainers=trainers if "trained_by" in begun.fields else None)
     for gate in GATES:
         problems += [f"{where}: {problem}" for problem in _unsigned(gate, contents, case)]
     return problems
@@ -75,19 +79,24 @@ def kept_policy(contents: Mapping[str, bytes]) -> Policy:
     return recorded(parse_strict(contents[name], name), name)
 
 
-def _unsigned(gate: Gate, contents: Mapping[str, bytes], case: Case) -> list[str]:
-    """Why a gate of a release is not satisfied by the sign-offs that it holds."""
+def _kept(contents: Mapping[str, bytes], gate: Gate) -> Iterator[StoredStatement]:
+    """The statements for a gate among a release's files."""
     begin = f"{SIGNOFFS}/{gate}/"
-    keys, problems = set(), []
     for name, content in sorted(contents.items()):
         if name.startswith(begin) and name.endswith(".json"):
             who = name.removeprefix(begin).removesuffix(".json")
-            kept = StoredStatement(gate, who, name, content, contents.get(f"{name}.sig", b""))
-            signoff = judge(kept, case)
-            if signoff.void or not signoff.said or signoff.said.decision != "approved":
-                problems.append(f"{name} does not count: {signoff.void or 'it is no approval'}.")
-            else:
-                keys.add(signoff.fingerprint)
+            yield StoredStatement(gate, who, name, content, contents.get(f"{name}.sig", b""))
+
+
+def _unsigned(gate: Gate, contents: Mapping[str, bytes], case: Case) -> list[str]:
+    """Why a gate of a release is not satisfied by the sign-offs that it holds."""
+    keys, problems = set(), []
+    for kept in _kept(contents, gate):
+        signoff = judge(kept, case)
+        if signoff.void or not signoff.said or signoff.said.decision != "approved":
+            problems.append(f"{kept.name} does not count: {signoff.void or 'it is no approval'}.")
+        else:
+            keys.add(signoff.fingerprint)
     if len(keys) < case.policy.gates[gate].required:
         problems.append(
             f"gate {gate} has {len(keys)} good signatures, where its policy asked for "

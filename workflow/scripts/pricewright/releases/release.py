@@ -64,7 +64,8 @@ def agreed(
     release: the digest of the release, if it is one that is to be gone back to. Raises Unsigned,
     with what is missing, unless all that the gates ask for is there.
     """
-    decision = check_gates(root, policy, digests, clock, gates)
+    kept = folder_of(root) / release if release else None
+    decision = check_gates(root, policy, digests, clock, gates, release=kept)
     if not decision.satisfied:
         raise Unsigned(decision, release)
     return decision
@@ -123,6 +124,7 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
                 "covered": identity(digests(files)),
                 "model": sha256(files[MODEL]),
                 "policy": decision.policy.document(),
+                "trained_by": [signoff.who for signoff in decision.trainers],
                 "signoffs": digests(decision.files()),
             },
         )

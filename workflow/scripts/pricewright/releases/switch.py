@@ -65,7 +65,7 @@ def _scored(path: Path, expected: str) -> int:
         raise Refusal(f"it is not the model released (sha256 {sha256(content)[:12]}…).")
     symbols = list(parse_json(content, str(path))["symbols"])
     places = np.unique(np.linspace(0, len(symbols) - 1, FEW).round().astype(int))
-    saved = open_model(path, [symbols[place] for place in places.tolist()]).saved
+    saved, _ = open_model(path, [symbols[place] for place in places.tolist()])
     points, intervals = saved.points(), saved.quantiles(saved.bounds)
     if not (np.isfinite(points).all() and np.isfinite(intervals).all()):
         raise Refusal("it forecasts what is no number.")

@@ -15,14 +15,17 @@ MEANINGS = {
     "unit-slip": "a price 10, 100, 1000 … times its neighbours",
     "split-like": "a move by the ratio of a split",
     "jump": "a move far beyond the symbol's usual ones",
+    "spike": "a price that is gone the next day",
     "stale": "the same price many days in a row",
     "same-as": "two symbols with equal prices for days",
     "weekend": "a price of a Saturday or Sunday",
     "holiday": "a price of a day on which hardly anything was traded",
     "gap": "business days without a price",
+    "ended": "the last price of a symbol, long before the others'",
     "zero": "a price of 0",
     "negative": "a price below 0",
     "zero-volume": "a price of a day without trade",
+    "filler": "a day without trade that repeats the price before",
 }
 """Each flag in words."""
 
@@ -40,6 +43,10 @@ def facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
             ("delivered", f"{came['rows']:,} rows, {_span(came)}"),
             ("quarantine", _counted("rows", came["quarantined"])),
         ]
+        if left_out := came.get("left_out"):
+            found.append(("filtered", f"{left_out:,} rows left out by source.where"))
+        if "in_bars" in came and came["in_bars"] != came["kept"]:
+            found.append(("bars", f"{came['kept']:,} daily bars of {came['in_bars']:,} rows"))
         if missing := came.get("missing"):
             found.append(("missing", _counted("values", missing)))
         if came["restated"] or came["withdrawn"]:
@@ -108,6 +115,8 @@ def _found(entry: Mapping[str, Any]) -> Iterator[str]:
         yield f"as {other}"
     if days := entry.get("rows") or entry.get("days"):
         yield f"{days:,} days"
+    if proposed := entry.get("proposal"):
+        yield proposed
 
 
 def by_symbol(quality: Mapping[str, Any]) -> dict[str, int]:
@@ -155,19 +164,22 @@ def corrections(model: Mapping[str, Any]) -> list[dict[str, str]]:
         {
             "symbol": str(each.get("symbol") or ""),
             "date": str(each.get("date") or ""),
-            "what": _what(each),
+            "what": _ACTIONS[each["action"]].format_map(each),
             "reason": str(each.get("reason") or ""),
         }
         for each in declared
     ]
 
 
-def _what(each: Mapping[str, Any]) -> str:
-    if each.get("action") == "set":
-        return f"{each['column']} {each['was']} set to {each['value']}"
-    if each.get("action") == "split":
-        return f"{each['rows']:,} rows before adjusted for a split of {each['split']}"
-    return "the row left out"
+_ACTIONS = {
+    "set": "{column} {was} set to {value}",
+    "split": "{rows:,} rows before adjusted for a split of {split}",
+    "requote": "{rows:,} rows before put into the unit since: {requote}",
+    "rename": "{rows:,} rows before are {to}'s",
+    "delisted": "the last day; {rows:,} rows after left out",
+    "drop": "the row left out",
+}
+"""What each kind of correction did."""
 
 
 def _most_first(found: Mapping[str, tuple[int, str]]) -> Counted:

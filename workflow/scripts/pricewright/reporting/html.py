@@ -82,7 +82,8 @@ def _came(model: Mapping[str, Any]) -> str:
     if came is None:
         return "no receipt says of how many"
     quarantined = sum(came["quarantined"].values())
-    return f"of {came['rows']:,} delivered; {quarantined:,} quarantined"
+    filtered = f"; {came['left_out']:,} left out by source.where" if came.get("left_out") else ""
+    return f"of {came['rows']:,} delivered; {quarantined:,} quarantined{filtered}"
 
 
 def _passed(var: Mapping[str, int]) -> str:

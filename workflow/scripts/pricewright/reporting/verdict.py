@@ -226,6 +226,9 @@ PLACES = {
 }
 """Where a run leaves what people look for, the best first."""
 
+IN_PRODUCTION = {"In production": ("production/current/model.json",)}
+"""Where a release leaves it."""
+
 
 def ending(
     root: Path, steps: Collection[str], seconds: float, *, allow_unaccepted: bool = False
@@ -242,7 +245,7 @@ def ending(
         most = 2 + (not accepted and allow_unaccepted) + (_lost(model) is not None)
         for sentence in said[:most]:
             lines += wrap(sentence, 79, break_on_hyphens=False)
-    for what, paths in PLACES.items():
+    for what, paths in (IN_PRODUCTION if set(steps) == {"production"} else PLACES).items():
         found = [path for path in paths if (root / path).exists()]
         if found:
             lines.append(f"{what:<14}  {found[0]}")

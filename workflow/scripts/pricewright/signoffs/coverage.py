@@ -8,7 +8,9 @@ from pricewright.files.disk import read_regular, sha256
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 
-Gate = Literal["source", "metrics", "report", "deploy"]
+Gate = Literal["author", "source", "metrics", "report", "deploy"]
+"""What a statement is for. All but `author` are decisions; as `author` signs who trained a model,
+so that where its author may not decide, it is known who that is."""
 
 RECEIPT = "results/ingest.json"
 CLEANING = "results/clean.json"
@@ -31,12 +33,17 @@ GATES: Final[Mapping[Gate, tuple[str, ...]]] = {
 }
 """The decisions, and the files that each covers. The model's acceptance is in the model."""
 
+COVERED: Final[Mapping[Gate, tuple[str, ...]]] = {**GATES, "author": _METRICS}
+"""The files of each kind of statement."""
+
 MEANINGS: Final[Mapping[Gate, str]] = {
     "source": "the data source is valid",
     "metrics": "the metrics are good enough",
     "report": "the report is approved",
     "deploy": "production deployment is authorised",
 }
+
+AUTHORSHIP = "I trained this model"
 
 
 def read_covered(root: Path, names: Iterable[str] = GATES["deploy"]) -> dict[str, bytes]:

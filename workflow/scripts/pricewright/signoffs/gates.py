@@ -13,8 +13,15 @@ from pricewright.files.errors import printable
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import GATES, Gate, identity
 from pricewright.signoffs.ledger import LEDGER, Entry, Seen
-from pricewright.signoffs.policy import Policy, Terms, is_author, require_signers
-from pricewright.signoffs.statements import SignOff, open_kept, read_all_kept, read_kept, seen_by
+from pricewright.signoffs.policy import Policy, Terms, require_signers
+from pricewright.signoffs.statements import (
+    SignOff,
+    StoredStatement,
+    open_kept,
+    read_all_kept,
+    read_kept,
+    seen_by,
+)
 from pricewright.signoffs.validity import EVENTS, Case, Consent, consent, decided, judge
 
 
@@ -47,14 +54,15 @@ class GateDecision:
 class Decision:
     """What people decided about some bytes.
 
-    author: the run that made the model, if the ledger knows it.  head: the digest of the ledger's
-    last line, when it was read.  problems: what is wrong with the ledger: it can be no ground for
-    a release.
+    author: the run that made the model, if the ledger knows it.  trainers: the statements of those
+    who trained it.  head: the digest of the ledger's last line, when it was read.  problems: what
+    is wrong with the ledger: it can be no ground for a release.
     """
 
     policy: Policy
     gates: Sequence[GateDecision]
     author: Entry | None
+    trainers: Sequence[SignOff]
     head: str
     problems: Sequence[str]
 
@@ -64,6 +72,11 @@ class Decision:
         return not self.problems and all(gate.satisfied for gate in self.gates)
 
     @property
+    def asks_who_trained(self) -> bool:
+        """Whether it matters who trained the model."""
+        return any(gate.terms.exclude_author for gate in self.gates)
+
+    @property
     def counted(self) -> list[SignOff]:
         """The sign-offs on which the decision rests."""
         return [signoff for gate in self.gates for signoff in gate.counted]
@@ -71,7 +84,7 @@ class Decision:
     def files(self) -> dict[str, bytes]:
         """The very statements and signatures that were verified, by path."""
         found = {}
-        for signoff in self.counted:
+        for signoff in (*self.trainers, *self.counted):
             found[signoff.name] = signoff.statement
             found[f"{signoff.name}.sig"] = signoff.signature
         return found
@@ -83,12 +96,14 @@ def check_gates(
     digests: Mapping[str, str],
     clock: Clock = now,
     gates: Sequence[Gate] = tuple(GATES),
+    *,
+    release: Path | None = None,
 ) -> Decision:
     """What people decided about the bytes with these digests.
 
     digests: the SHA-256 of each file that gate `deploy` covers, by its name under `results/`; the
     files themselves are not read.  gates: those that must be satisfied, for a rollback `deploy`
-    alone.
+    alone.  release: the folder of the release to go back to, which tells who trained its model.
 
     Raises Refusal if nobody is configured who could sign, or the ledger cannot be read.
     """
@@ -97,9 +112,19 @@ def check_gates(
     problems = ledger.verify(folder)
     entries = ledger.read(folder) if not problems else []
     case = Case(policy, digests, entries, clock())
+    places = [Path(root), *([release] if release else [])]
+    trainers = trained_by([kept for place in places for kept in read_kept(place, "author")], case)
+    case = replace(case, trainers=[signoff.who for signoff in trainers])
     found = [_gate(root, gate, case) for gate in gates]
     head = entries[-1].digest if entries else ledger.EMPTY
-    return Decision(policy, found, case.author, head, problems)
+    return Decision(policy, found, case.author, trainers, head, problems)
+
+
+def trained_by(kept: Iterable[StoredStatement], case: Case) -> list[SignOff]:
+    """Those of some statements that hold as to who trained the model, one a person."""
+    judged = [judge(each, case) for each in kept]
+    good = [each for each in judged if each.said and not each.void]
+    return list({each.who: each for each in good}.values())
 
 
 def _gate(root: Path, gate: Gate, case: Case) -> GateDecision:
@@ -118,8 +143,8 @@ def _gate(root: Path, gate: Gate, case: Case) -> GateDecision:
                 counted[signoff.fingerprint] = signoff
     allowed = case.policy.may_sign(gate)
     rejected = {who: where for who in allowed if (where := _rejection(who, gate, judged, case))}
-    if case.policy.gates[gate].exclude_author and case.author:
-        allowed = [who for who in allowed if not is_author(who, case.author, case.policy)]
+    if case.policy.gates[gate].exclude_author:
+        allowed = [who for who in allowed if not case.trained(who, case.policy)]
     good = list(counted.values())
     needed = consent(good, case) if gate == "deploy" else None
     return GateDecision(gate, case.policy.gates[gate], good, void, rejected, allowed, needed)

@@ -17,33 +17,44 @@ from pricewright.files.errors import Refusal, format_labelled, printable
 from pricewright.reporting.text import Pending, PendingDecision
 from pricewright.reporting.verdict import champion, verdict
 from pricewright.signoffs import coverage
-from pricewright.signoffs.coverage import MEANINGS, Gate, discrepancies
+from pricewright.signoffs.coverage import AUTHORSHIP, MEANINGS, Gate, discrepancies
 from pricewright.signoffs.gates import Decision, GateDecision
 from pricewright.signoffs.ledger import Entry
-from pricewright.signoffs.policy import Policy, author_of, is_author
+from pricewright.signoffs.policy import Policy
 from pricewright.signoffs.signing import Signing
 from pricewright.signoffs.statements import SignOff, Statement
 from pricewright.signoffs.validity import changes, standing
 
+SIGN = "pricewright sign"
+RELEASE = "snakemake --cores 1 production"
+
 
 def with_config(command: str, configfile: Sequence[Path]) -> str:
     """A command with the config files of the run that it is about; without, it means another."""
-    named = (f" --configfile {shlex.quote(str(path))}" for path in configfile)
-    return command + "".join(named)
+    names = [shlex.quote(str(path)) for path in configfile]
+    if (
+        names and command == RELEASE
+    ):  # to Snakemake the last --configfile counts, with all its words
+        names = [" ".join(names)]
+    return command + "".join(f" --configfile {name}" for name in names)
 
 
 def pending(required: Mapping[str, int] | None) -> Pending:
-    """The decisions, each with the signatures that `required` asks for: 1, if it says none."""
+    """The decisions, each with the signatures that `required` asks for: 1, if it says none.
+
+    What it says of `author` is whether who trained the model must sign that.
+    """
     decisions = [
         PendingDecision(
             gate,
             says,
             (required or {}).get(gate, 1),
-            f"pricewright sign {gate} --key ~/.ssh/id_ed25519",
+            f"{SIGN} {gate} --key ~/.ssh/id_ed25519",
         )
         for gate, says in MEANINGS.items()
     ]
-    commands = {
+    author = {"who trained it": f"{SIGN} author"} if (required or {}).get("author") else {}
+    commands = author | {
         "who signed": "pricewright status",
         "to release": RELEASE,
     }
@@ -66,7 +77,7 @@ def warnings(gate: Gate, files: Mapping[str, bytes], allow_unaccepted: bool) -> 
     """What a signer should think twice about; raises Refusal for what no run writes."""
     read, found = _Read(files), discrepancies(files)
     with _as_a_run_writes_them():
-        if gate != "source":
+        if gate not in ("author", "source"):
             found = [*_doubts_about_the_model(read, allow_unaccepted), *found]
         if gate in ("source", "deploy"):
             found = [*_doubts_about_the_data(read), *found]
@@ -123,11 +134,20 @@ class _Read:
         return parse_json(self.files[name], name)
 
 
+def _rows_in(receipt: Mapping[str, Any]) -> str:
+    words = [f"{receipt['rows']:,} delivered"]
+    if left_out := receipt.get("left_out"):  # receipts that were written before have none
+        words.append(f"{left_out:,} left out by source.where")
+    if "in_bars" in receipt and receipt["in_bars"] != receipt["kept"]:
+        words.append(f"{receipt['in_bars']:,} in daily bars")
+    return ", ".join([*words, f"{receipt['kept']:,} kept"])
+
+
 def _source(read: _Read) -> Facts:
     receipt, cleaning = read.json(coverage.RECEIPT), read.json(coverage.CLEANING)
     return [
         ("source", f"{receipt['source']}, sha256 {receipt['sha256'][:12]}…"),
-        ("rows", f"{receipt['rows']:,} delivered, {receipt['kept']:,} kept"),
+        ("rows", _rows_in(receipt)),
         ("prices", _span(receipt)),
         ("quarantine", _counts(receipt["quarantined"]) or "none"),
         ("changed", f"{receipt['restated']:,} restated, {receipt['withdrawn']:,} withdrawn"),
@@ -170,6 +190,7 @@ def _deploy(read: _Read) -> Facts:
 
 
 _DIGESTS: Mapping[Gate, Callable[[_Read], Facts]] = {
+    "author": lambda read: _metrics(read)[:2],
     "source": _source,
     "metrics": _metrics,
     "report": _report,
@@ -204,10 +225,6 @@ def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {kind}" for count, kind in found)
 
 
-SIGN = "pricewright sign"
-RELEASE = "snakemake --cores 1 production"
-
-
 def missing(decision: Decision, release: str | None = None, configfile: Sequence[Path] = ()) -> str:
     """What stands between these bytes and production, gate by gate, with the commands to run.
 
@@ -215,7 +232,7 @@ def missing(decision: Decision, release: str | None = None, configfile: Sequence
     was laid over config/config.yaml in the run, for the commands.
     """
     target = with_config(f" --release {release[:12]}" if release else "", configfile)
-    lines = [*decision.problems]
+    lines = [*decision.problems, *_trainers(decision, target)]
     for gate in decision.gates:
         lines.append(_headline(gate))
         lines += _details(gate)
@@ -226,15 +243,29 @@ def missing(decision: Decision, release: str | None = None, configfile: Sequence
 
 def overview(decision: Decision, configfile: Sequence[Path] = ()) -> str:
     """Every sign-off: who, until when, or why it is void; and who may sign what is missing."""
-    lines = [*decision.problems]
+    target = with_config("", configfile)
+    lines = [*decision.problems, *_trainers(decision, target)]
     for gate in decision.gates:
         lines.append(f"{_headline(gate)} ({MEANINGS[gate.gate]})")
         lines += _details(gate)
         if not gate.satisfied:
-            lines += [f"    {line}" for line in _to_do(decision, gate, with_config("", configfile))]
+            lines += [f"    {line}" for line in _to_do(decision, gate, target)]
     if decision.satisfied:
         lines.append(f"  to release: {with_config(RELEASE, configfile)}")
     return "\n".join(lines)
+
+
+def _trainers(decision: Decision, target: str) -> list[str]:
+    """Who signed that they trained the model, where that matters."""
+    if not decision.asks_who_trained:
+        return []
+    if decision.trainers:
+        names = ", ".join(signoff.who for signoff in decision.trainers)
+        return [f"  author   ok       trained by {names}"]
+    return [
+        "  author   missing  nobody has signed that they trained this model",
+        f"    to sign (who trained it): {SIGN} author{target}",
+    ]
 
 
 def _headline(gate: GateDecision) -> str:
@@ -276,8 +307,11 @@ def _to_do(decision: Decision, gate: GateDecision, target: str) -> Sequence[str]
         ]
     need = gate.terms.required - len(gate.counted)
     if len(others) < need:
-        excluded = decision.author if gate.terms.exclude_author else None
-        why = f" ({excluded.who} ran the training)" if excluded else ""
+        trainers = [signoff.who for signoff in decision.trainers]
+        if not trainers and decision.author:
+            trainers = [decision.author.who]
+        excluded = gate.terms.exclude_author and ", ".join(trainers)
+        why = f" ({excluded} ran the training)" if excluded else ""
         return [
             f"too few may sign{why}: {', '.join(others) or 'nobody'}; add a line to config/signers"
             + (f", or see signoffs.{gate.gate}.exclude_author" if excluded else "")
@@ -292,29 +326,32 @@ def screen(
     statement: Statement,
     signing: Signing,
     files: Mapping[str, bytes],
-    policy: Policy,
+    decision: Decision,
     entries: Sequence[Entry],
     *,
     folder: Path | None = None,
 ) -> str:
     """All of it as text, with what a signer should think twice about at the end.
 
-    files: those of gate `deploy`, the very bytes that the statement is about.  entries: the
-    ledger's.  folder: where the files lie, if not in `results/`.
+    files: those of gate `deploy`, the very bytes that the statement is about.  decision: on these
+    files, so far.  entries: the ledger's.  folder: where the files lie, if not in `results/`.
     """
     gate, replaced = statement.gate, statement.replaces
-    run = author_of(entries, statement.run)
+    policy = decision.policy
     doubts = warnings(gate, files, policy.allow_unaccepted)
-    if run and policy.gates[gate].exclude_author and is_author(signing.who, run, policy):
-        doubts.append("you ran the training, so your approval does not count here")
+    if statement.decision == "approved" and decision.asks_who_trained:
+        if not decision.trainers:
+            doubts.append(f"it does not count before who trained the model signs: {SIGN} author")
+        if signing.who not in decision.gates[0].may_sign:
+            doubts.append("you ran the training, so your approval does not count here")
     if before := standing(entries):
         doubts += [f"the policy was changed: {change}" for change in changes(before, policy)]
     covers = [f"{name} ({sha256[:12]}…)" for name, sha256 in statement.subject.items()]
     facts = [
-        ("decision", f"{_VERBS[statement.decision]}, gate {gate}: {MEANINGS[gate]}"),
+        ("decision", _decision(statement)),
         ("you", f"{signing.who}, {signing.fingerprint}, {signing.key}"),
         *digest(gate, files, folder),
-        ("trained by", f"{run.who}, {run.time}" if run else "unknown to the ledger"),
+        ("trained by", _trained_by(decision)),
         ("covers", ", ".join(covers)),
         ("policy", _asked(policy, gate)),
         ("replaces", f"release {replaced[:12]}…" if replaced else "nothing"),
@@ -325,8 +362,23 @@ def screen(
     return format_labelled([*facts, *(("WARNING", warning) for warning in doubts)])
 
 
+def _trained_by(decision: Decision) -> str:
+    """Who trained the model, by signature, else as the ledger has it."""
+    run, names = decision.author, ", ".join(signoff.who for signoff in decision.trainers)
+    told = f"{run.who}, {run.time}, unsigned" if run else "unknown to the ledger"
+    return f"{names}, by signature" if names else told
+
+
+def _decision(statement: Statement) -> str:
+    if statement.gate == "author":
+        return f"{'withdraw: ' * (statement.decision == 'withdrawn')}{AUTHORSHIP}"
+    return f"{_VERBS[statement.decision]}, gate {statement.gate}: {MEANINGS[statement.gate]}"
+
+
 def _asked(policy: Policy, gate: Gate) -> str:
     """What a gate asks for, in a line."""
+    if gate == "author":
+        return "whoever trained a model signs that; where authors are excluded they then are"
     terms = policy.gates[gate]
     other = ", other than who ran the training" if terms.exclude_author else ""
     return f"{terms.required} of {', '.join(policy.may_sign(gate))}{other}"

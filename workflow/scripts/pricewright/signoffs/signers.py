@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pricewright.files.disk import read_regular
 from pricewright.files.errors import Refusal
-from pricewright.signoffs.coverage import GATES
+from pricewright.signoffs.coverage import COVERED
 from pricewright.signoffs.ledger import REVOKED, SIGNERS
 
 _LARGEST = 10**6
@@ -24,7 +24,7 @@ _LARGEST = 10**6
 WHO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 """What a person may be called: it is a file's name, too."""
 
-NAMESPACES = {f"pricewright-{gate}": gate for gate in GATES}
+NAMESPACES = {f"pricewright-{gate}": gate for gate in COVERED}
 
 KRL = b"SSHKRL\n\0"
 """How a key revocation list begins."""

@@ -12,12 +12,15 @@ from pricewright.files.disk import sha256, write_whole
 from pricewright.files.errors import Refusal
 from pricewright.signoffs import ledger, statements
 from pricewright.signoffs import statements as signatures
-from pricewright.signoffs.coverage import GATES, MODEL, Gate, identity
+from pricewright.signoffs.coverage import COVERED, MODEL, Gate, identity
 from pricewright.signoffs.ledger import LEDGER, REVOKED, SIGNERS, in_production
 from pricewright.signoffs.policy import Policy, require_signers
 from pricewright.signoffs.signers import NAMESPACES, WHO, parse_signers
 from pricewright.signoffs.statements import Choice, Head, Statement, written
 from pricewright.signoffs.validity import EVENTS
+
+LASTING = 3650
+"""Days for which it holds who trained a model: for longer than any decision."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +79,9 @@ def prepared(
         raise Refusal(f"{problems[0]} Nothing can be signed before that is cleared up.")
     entries = ledger.read(folder)
     made = clock()
+    days = LASTING if gate == "author" else policy.gates[gate].valid_days
     return Statement(
-        subject={name: digests[name] for name in GATES[gate]},
+        subject={name: digests[name] for name in COVERED[gate]},
         gate=gate,
         decision=decision,
         who=who,
@@ -87,7 +91,7 @@ def prepared(
         replaces=in_production(entries),
         ledger=Head(len(entries), entries[-1].digest if entries else ledger.EMPTY),
         made=format_time(made),
-        valid_until=format_time(made + timedelta(days=policy.gates[gate].valid_days)),
+        valid_until=format_time(made + timedelta(days=days)),
     )
 
 

@@ -24,7 +24,7 @@ from pricewright.files.clock import parse_time
 from pricewright.files.disk import read_regular, write_whole
 from pricewright.files.errors import Refusal, printable
 from pricewright.files.strict_json import parse_strict
-from pricewright.signoffs.coverage import GATES, Gate
+from pricewright.signoffs.coverage import COVERED, Gate
 from pricewright.signoffs.ledger import SIGNOFFS, Seen
 from pricewright.signoffs.policy import Policy
 from pricewright.signoffs.signers import fingerprint
@@ -142,7 +142,7 @@ def read_kept(root: Path, gate: Gate) -> list[StoredStatement]:
 
 def read_all_kept(root: Path) -> list[StoredStatement]:
     """All that is kept."""
-    return [kept for gate in GATES for kept in read_kept(root, gate)]
+    return [kept for gate in COVERED for kept in read_kept(root, gate)]
 
 
 def keep(root: Path, kept: StoredStatement) -> None:

@@ -14,9 +14,9 @@ from typing import Final
 from pricewright.files.clock import parse_time
 from pricewright.files.disk import sha256
 from pricewright.files.errors import printable
-from pricewright.signoffs.coverage import GATES, MODEL, identity
+from pricewright.signoffs.coverage import COVERED, MODEL, identity
 from pricewright.signoffs.ledger import Entry, ProductionState, Seen, fits, state_of
-from pricewright.signoffs.policy import TRAINING, Policy, author_of, is_author, recorded
+from pricewright.signoffs.policy import Policy, author_of, is_author, recorded
 from pricewright.signoffs.statements import Choice, SignOff, Statement, StoredStatement, open_kept
 
 EVENTS: Final[Mapping[Choice, str]] = {
@@ -37,13 +37,15 @@ class Case:
     """What sign-offs are judged by.
 
     digests: the SHA-256 of the files that are to be released, by name.  entries: the ledger's.
-    now: the time.
+    now: the time.  trainers: who has signed that they trained the model; None for a release from
+    before people did, of whose author the ledger alone tells.
     """
 
     policy: Policy
     digests: Mapping[str, str]
     entries: Sequence[Entry]
     now: datetime
+    trainers: Sequence[str] | None = ()
 
     @property
     def state(self) -> ProductionState:
@@ -55,6 +57,22 @@ class Case:
         """The run that made the model."""
         return author_of(self.entries, self.digests.get(MODEL, ""))
 
+    @property
+    def knows_who_trained(self) -> bool:
+        """Whether somebody signed that they trained the model, or of old the ledger names them."""
+        return self.author is not None if self.trainers is None else bool(self.trainers)
+
+    def trained(self, who: str, policy: Policy) -> bool:
+        """Whether a signer is who trained the model: who signed that, or whom the ledger names.
+
+        Another name for the same key is the same person.
+        """
+        names = {*(self.trainers or ())}
+        keys = {key for name in names for key in policy.keys_of(name)}
+        if who in names or policy.keys_of(who) & keys:
+            return True
+        return self.author is not None and is_author(who, self.author, policy)
+
 
 def judge(kept: StoredStatement, case: Case) -> SignOff:
     """What a statement comes to, for these bytes, under this policy, at this time."""
@@ -63,7 +81,9 @@ def judge(kept: StoredStatement, case: Case) -> SignOff:
         return opened
     said = opened.said
     reasons = [_changed(said, case)]
-    if said.decision == "approved":
+    if said.decision == "approved" and said.gate == "author":
+        reasons.append(_replayed(said, case))
+    elif said.decision == "approved":
         reasons += [_outdated(said, case), _replayed(said, case), _by_author(said, case)]
     reasons.append(_overtaken(said, sha256(kept.content), case))
     if said.decision == "withdrawn":
@@ -82,7 +102,7 @@ def decided(entries: Sequence[Entry], gate: str, who: str) -> list[Entry]:
 
 def _changed(said: Statement, case: Case) -> str | None:
     """Which file is not as it was when it was signed."""
-    now = {name: case.digests.get(name) for name in GATES[said.gate]}
+    now = {name: case.digests.get(name) for name in COVERED[said.gate]}
     for name in sorted(now.keys() | said.subject.keys()):
         signed = said.subject.get(name)
         if name not in now:
@@ -137,20 +157,22 @@ def _by_author(said: Statement, case: Case) -> str | None:
     terms = case.policy.gates[said.gate]
     if not terms.exclude_author:
         return None
-    run = case.author
-    if run is None:
+    if not case.knows_who_trained:
         return (
-            "the ledger does not say who trained this model, and who did may not approve it; "
-            f"run `snakemake --cores 1 --forcerun {TRAINING}`"
+            "nobody has signed that they trained this model, and who did may not approve it: "
+            "`pricewright sign author`"
         )
-    if is_author(said.who, run, case.policy):
+    if case.trained(said.who, case.policy):
         return f"{said.who} ran the training (signoffs.{said.gate}.exclude_author)"
     return None
 
 
 def _overtaken(said: Statement, digest: str, case: Case) -> str | None:
     """Whether the same person decided again: a statement from before can be put back."""
-    *_, last = [None, *decided(case.entries, said.gate, said.who)]
+    since = decided(case.entries, said.gate, said.who)
+    if said.gate == "author":  # of several models
+        since = [entry for entry in since if entry.fields.get("run") == said.run]
+    *_, last = [None, *since]
     if last is None or last.fields.get("statement") == digest:
         return None
     if last.sequence > said.ledger.lines:
@@ -183,7 +205,7 @@ class Consent:
 
 def consent(counted: Sequence[SignOff], case: Case) -> Consent | None:
     """The consent that the sign-offs that count for `deploy` give; None if none is needed."""
-    before, run = standing(case.entries), case.author
+    before = standing(case.entries)
     if before is None or before.digest == case.policy.digest:
         return None
     terms = before.gates["deploy"]
@@ -191,7 +213,7 @@ def consent(counted: Sequence[SignOff], case: Case) -> Consent | None:
         signer.fingerprint: signer.who
         for signer in before.signers
         if "deploy" in signer.gates
-        and not (terms.exclude_author and run and is_author(signer.who, run, before))
+        and not (terms.exclude_author and case.trained(signer.who, before))
     }
     given = {allowed[each.fingerprint] for each in counted if each.fingerprint in allowed}
     could = {*allowed.values()} - given

@@ -18,7 +18,7 @@ LONG = 2.0
 """Seconds from which on a step's work per second is worth telling."""
 
 _UNITS = ("rows", "kept", "symbols")
-_FILES = ("output", "artifact", "deployed", "release")
+_FILES = ("output", "artifact", "deployed", "model")
 
 
 def line(name: str, seconds: float, words: str) -> str:

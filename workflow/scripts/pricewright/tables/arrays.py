@@ -31,6 +31,12 @@ def sums(values: Floats) -> Floats:
     return np.asarray(np.add.reduce(rows, axis=0)[:columns].reshape(values.shape[1:]))
 
 
+def where(there: Flags, values: Floats) -> Floats:
+    """The values (A, B, ...) that are there, by (A, B) or more of their axes; else NaN."""
+    axes = (1,) * (values.ndim - there.ndim)
+    return np.where(there.reshape(*there.shape, *axes), values, np.nan)
+
+
 def count(values: Floats) -> Ints:
     """How many values (T, S, ...) are there, which is to say not NaN, in each column: (S,)."""
     others = tuple(axis for axis in range(values.ndim) if axis != 1)

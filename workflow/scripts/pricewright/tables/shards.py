@@ -64,8 +64,8 @@ class Share:
     others: Others
 
 
-def read_share(path: Path, shard: Shard) -> Share:
-    """A shard's rows of a checkpoint.
+def read_share(path: Path, shard: Shard, pairs: Sequence[tuple[str, str]] = ()) -> Share:
+    """A shard's rows of a checkpoint; the symbols of a pair are in one shard.
 
     Rows keep their numbers in the whole, from 0, as their index. A record without a symbol is the
     first shard's, and so is all of a table without symbols. Raises what `read_table` raises.
@@ -73,12 +73,12 @@ def read_share(path: Path, shard: Shard) -> Share:
     if not is_stored(path):
         table, sha256 = read_table(path)
         symbols = pa.array(table["symbol"]) if "symbol" in table.columns else None
-        mine, others = _dealt(symbols, len(table), shard)
+        mine, others = _dealt(symbols, len(table), shard, pairs)
         return Share(table[mine], sha256, len(table), others)
     stored = open_stored(path)
     has_symbols = "symbol" in stored.schema_arrow.names
     symbols = stored.read(["symbol"])["symbol"] if has_symbols else None
-    mine, others = _dealt(symbols, stored.metadata.num_rows, shard)
+    mine, others = _dealt(symbols, stored.metadata.num_rows, shard, pairs)
     kept, begin = [stored.schema_arrow.empty_table()], 0
     for group in range(stored.num_row_groups):
         rows = stored.read_row_group(group)
@@ -89,21 +89,26 @@ def read_share(path: Path, shard: Shard) -> Share:
 
 
 def _dealt(
-    symbols: pa.Array | pa.ChunkedArray | None, rows: int, shard: Shard
+    symbols: pa.Array | pa.ChunkedArray | None,
+    rows: int,
+    shard: Shard,
+    pairs: Sequence[tuple[str, str]],
 ) -> tuple[Flags, Others]:
-    """Which of some rows (n,) are a shard's, and the symbols that are not."""
+    """Which of some rows (n,) are a shard's, and the symbols that are not, those of pairs too."""
     first = shard.number == 1
     if symbols is None:
         return np.full(rows, first), frozenset() if first else frozenset({None})
     coded = pa.chunked_array(symbols).dictionary_encode().combine_chunks()
     names = coded.dictionary.to_pylist()
-    order = np.argsort(np.array(names, dtype=object))
-    own = np.zeros(len(names) + 1, dtype=bool)
-    own[order[shard.own([names[place] for place in order])]] = True
-    own[-1] = first
+    leaders = {name: name for name in names} | {name: name for pair in pairs for name in pair}
+    for one, other in pairs:
+        led, leader = leaders[one], leaders[other]
+        leaders |= {name: leader for name, found in leaders.items() if found == led}
+    dealt = sorted(set(leaders.values()))
+    mine = {dealt[place] for place in shard.own(dealt)}
+    own = np.array([leaders[name] in mine for name in names] + [first])
     codes = coded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
-    others = frozenset(name for name, is_own in zip(names, own, strict=False) if not is_own)
-    return own[codes], others
+    return own[codes], frozenset(name for name, leader in leaders.items() if leader not in mine)
 
 
 def joined(paths: Sequence[Path]) -> pd.DataFrame:

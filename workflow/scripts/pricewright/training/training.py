@@ -1,6 +1,9 @@
-"""From clean prices to a model document: who is modelled, with what, and how well it would do."""
+"""From clean prices to a model document: who is modelled, with what, and how well it would do.
 
-from collections.abc import Iterator, Sequence
+Who cannot be modelled is left out, who got something simpler than was chosen is named, with why.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,39 +12,31 @@ import numpy as np
 
 from pricewright.evaluation import champion, leakage
 from pricewright.evaluation.acceptance import Criteria, judge
-from pricewright.evaluation.figures import metrics
-from pricewright.evaluation.scores import Scores, score
+from pricewright.evaluation.scores import Scores, figures, score
 from pricewright.files.disk import read_whole
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest, libraries
 from pricewright.forecasting import distribution
-from pricewright.forecasting.document import written
+from pricewright.forecasting.document import from_json, to_json
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.track import Timeline, make_plan
+from pricewright.forecasting.volatility import GARCH_CHANGES, Start
 from pricewright.forecasting.walkforward import (
+    Forecasts,
+    Plan,
+    Timeline,
     WalkForward,
-    follow_given,
+    join,
+    make_plan,
+    make_timeline,
     walk,
-    walked,
-    walked_given,
 )
-from pricewright.tables.arrays import Days
-from pricewright.training.sharding import GivenModel, ShardResult, ShardTask, to_score, to_train
-from pricewright.training.symbols import Subject, chosen, fallbacks
+from pricewright.training.sharding import ShardResult
 
-
-@dataclass(frozen=True)
-class Built:
-    """A model document without its schema version, and what it was computed from."""
-
-    document: dict[str, Any]
-    origins: Days
-    walked: WalkForward
-    scores: Scores
-    settings: Settings
+ModelDocument = tuple[dict[str, Any], str]
+"""A model document and the SHA-256 of its bytes."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +55,28 @@ class Source:
             path.stem: parse_json(read_whole(path), str(path)) for path in map(Path, self.receipts)
         }
 
-    def newest_lost(self) -> dict[str, str]:
-        """The symbols whose newest delivered price was quarantined, and its date."""
-        lost: dict[str, str] = self.read_receipts().get("ingest", {}).get("newest_lost", {})
-        return lost
+    def unfit(self) -> dict[str, str]:
+        """The symbols that the receipts say are not to be modelled, and why.
+
+        They have ended, as declared; or their newest delivered price was quarantined: what is
+        known of them is not their present.
+        """
+        receipts = self.read_receipts()
+        lost = receipts.get("ingest", {}).get("newest_lost", {})
+        changes = receipts.get("clean", {}).get("corrections", [])
+        names = {
+            each["symbol"]: each["to"]
+            for each in changes
+            if each["action"] == "rename" and each["date"] is None
+        }
+        return {
+            names.get(symbol, symbol): f"its newest delivered price, of {day}, is quarantined"
+            for symbol, day in lost.items()
+        } | {
+            each["symbol"]: f"it ended on {each['date']}, as declared"
+            for each in changes
+            if each["action"] == "delisted"
+        }
 
     def described(self, panel: Panel, asked_for: Sequence[str] = ()) -> dict[str, Any]:
         """`cutoff`, `data`, `receipts` and `code` of a model document.
@@ -89,13 +102,105 @@ class Source:
         }
 
 
-def tasks(subject: Subject, sha256: str, count: int, threads: int = 1) -> Iterator[ShardTask]:
-    """What each of so many shards is to do; sha256: of the clean table."""
-    panel, times, settings = subject.panel, subject.timeline, subject.settings
-    if subject.scored is None or subject.start is None:
-        return to_train(panel, times, settings, sha256=sha256, count=count, threads=threads)
-    given = GivenModel(times, subject.scored.fitted, subject.start)
-    return to_score(panel, settings, given, sha256=sha256, count=count)
+@dataclass(frozen=True)
+class Subject:
+    """Who is modelled, from when on, and how.
+
+    scored: the model whose parameters are taken, and start: where its histories go on; None to
+    estimate.
+    """
+
+    panel: Panel
+    left_out: list[dict[str, str]]
+    timeline: Timeline
+    settings: Settings
+    scored: Model | None
+    start: Start | None
+
+    def plan(self, threads: int = 1) -> Plan:
+        """Its walk-forward's."""
+        if self.scored:
+            return Plan(self.timeline, self.settings, model=self.scored, start=self.start)
+        return make_plan(self.panel, self.timeline, self.settings, threads)
+
+
+def choose_symbols(
+    panel: Panel,
+    name: str,
+    settings: Settings,
+    given: ModelDocument | None,
+    known_unfit: Mapping[str, str],
+) -> Subject:
+    """Of a clean table, whose name is for errors, those that can be modelled.
+
+    known_unfit: symbols that are left out whatever their prices, and why. With `given`, a model
+    document and its digest, that model's parameters and settings are taken.
+
+    Raises Refusal if no symbol can be modelled, with reasons.
+    """
+    scored = from_json(given[0], "the scored model") if given else None
+    settings = scored.settings if scored else settings
+    kept, left_out = _fit(panel, settings, scored, known_unfit)
+    if not len(kept):
+        reasons = "; ".join(f"{out['symbol']}: {out['reason']}" for out in left_out[:3])
+        raise Refusal(
+            f"{name}: no symbol can be modelled ({reasons or 'there are no records'}); "
+            "deliver a longer history, or see model.min_history and model.max_age_days."
+        )
+    start = None
+    if scored:
+        scored = scored.of(kept.symbols)
+        kept, start = scored.continued(kept, whole=True)
+    return Subject(kept, left_out, make_timeline(kept, settings), settings, scored, start)
+
+
+def _fit(
+    panel: Panel, settings: Settings, scored: Model | None, known_unfit: Mapping[str, str]
+) -> tuple[Panel, list[dict[str, str]]]:
+    """The panel of those that can be modelled, and why the others cannot."""
+    cutoff = int(panel.calendar[-1]) if len(panel.calendar) else 0
+    keep, left_out = [], []
+    known = dict(zip(scored.symbols, scored.levels.tolist(), strict=True)) if scored else {}
+    for column, symbol in enumerate(panel.symbols):
+        reason = known_unfit.get(symbol) or _unfit(panel, column, cutoff, settings)
+        if scored and not reason:
+            if symbol not in known:
+                reason = "the scored model does not know it"
+            elif panel.levels[column] and not known[symbol]:
+                reason = "a price is not above 0, and the scored model takes its logarithm"
+        if reason:
+            left_out.append({"symbol": symbol, "reason": reason})
+        else:
+            keep.append(column)
+    if not left_out:
+        return panel, left_out
+    return panel.columns(np.array(keep, dtype=np.intp)), left_out
+
+
+def _unfit(panel: Panel, column: int, cutoff: int, settings: Settings) -> str | None:
+    """Why a symbol cannot be modelled as of a day, if it cannot."""
+    count = int(panel.counts[column])
+    prices = panel.prices[:count, column]
+    last = int(panel.days[count - 1, column])
+    if count < settings.min_history:
+        return f"{count} observations, fewer than {settings.min_history}"
+    if cutoff - last > settings.max_age_days:
+        day = np.datetime64(last, "D")
+        return f"the last price is of {day}, over {settings.max_age_days} days old"
+    if (prices == prices[0]).all():
+        return "the price never changes"
+    if (prices[-settings.min_history :] == prices[-1]).all():
+        return f"the last {settings.min_history} prices are the same"
+    return None
+
+
+@dataclass(frozen=True)
+class BuiltModel:
+    """A model document without its schema version, and what it was computed from."""
+
+    document: dict[str, Any]
+    walked: WalkForward
+    scores: Scores
 
 
 def build_model(
@@ -104,11 +209,11 @@ def build_model(
     settings: Settings,
     thresholds: Criteria,
     *,
-    given: tuple[dict[str, Any], str] | None,
-    deployed: tuple[dict[str, Any], str] | None,
+    given: ModelDocument | None,
+    deployed: ModelDocument | None,
     processes: int = 1,
     shards: Sequence[ShardResult] = (),
-) -> Built:
+) -> BuiltModel:
     """The model of a clean table.
 
     `given`, a model document and its digest, is scored and nothing estimated. `deployed` is the
@@ -116,14 +221,14 @@ def build_model(
 
     Raises Refusal if no symbol can be modelled, with reasons, or if a forecast knew its future.
     """
-    subject = chosen(panel, source.name, settings, given, source.newest_lost())
-    kept, times, settings = subject.panel, subject.timeline, subject.settings
-    walk_forward, leak_check = _walked(subject, source, shards, processes)
+    subject = choose_symbols(panel, source.name, settings, given, source.unfit())
+    settings = subject.settings
+    walked, leak_check = _walked(subject, source, shards, processes)
     del shards  # what was made for the check is as large as what is still needed
-    scores = score(walk_forward, settings)
-    figures = _dates(times, given) | metrics(scores, kept.symbols)
-    made_of = written(_saved(kept, walk_forward, settings))
-    for symbol, notes in fallbacks(walk_forward, settings).items():
+    scores = score(walked)
+    metrics = _dates(subject.timeline, given) | figures(scores, subject.panel.symbols)
+    made_of = to_json(_last_model(walked))
+    for symbol, notes in _fallbacks(walked).items():
         kept_notes = given[0]["symbols"][symbol]["fallbacks"] if given else notes
         made_of["symbols"][symbol]["fallbacks"] = kept_notes
     model = source.described(panel, [] if given else [settings.location]) | made_of
@@ -132,58 +237,44 @@ def build_model(
         # made once more, a model is compared with what it was compared with before
         record = deployed[0]["champion"]
     elif deployed:
-        record = champion.compare(
-            *deployed, scores, panel=kept, timeline=times, settings=settings, processes=processes
-        )
+        record = champion.compare(*deployed, walked, scores, processes)
     document = {
         "mode": "score" if given else "train",
         "scored_model": {"sha256": given[1], "cutoff": given[0]["cutoff"]} if given else None,
         **model,
         "left_out": subject.left_out,
-        "metrics": figures,
+        "metrics": metrics,
         "leak_check": leak_check,
         "champion": record,
-        "acceptance": judge(figures, settings.level, record, thresholds),
+        "acceptance": judge(metrics, settings.level, record, thresholds),
     }
-    return Built(document, times.origins, walk_forward, scores, settings)
+    return BuiltModel(document, walked, scores)
 
 
 def _walked(
     subject: Subject, source: Source, shards: Sequence[ShardResult], processes: int
 ) -> tuple[WalkForward, dict[str, Any] | None]:
     """The walk-forward, by the shards or anew, and the record of its check for leaks."""
-    panel, times, settings = subject.panel, subject.timeline, subject.settings
-    followed, made, again = (
-        [part for shard in shards for part in getattr(shard, name)]
-        for name in ("followed", "made", "checked")
-    )
+    panel = subject.panel
+    pieces = [piece for shard in shards for piece in shard.pieces]
+    again = [piece for shard in shards for piece in shard.checked]
     if shards:
-        places = [piece.columns for piece in [*followed, *(part.piece for part in made)]]
-        whole = np.array_equal(np.sort(np.concatenate([[], *places])), np.arange(len(panel)))
+        places = np.sort(np.concatenate([[], *(piece.columns for piece in pieces)]))
+        whole = np.array_equal(places, np.arange(len(panel)))
         if not whole or any(shard.sha256 != source.sha256 for shard in shards):
             raise Refusal(
                 f"{source.name}: the shards' work is of other prices than these, or some of it is "
                 "not there; run the step again from its shards on."
             )
-    if subject.scored and subject.start:
-        given = subject.scored
-        if not shards:
-            followed = follow_given(
-                panel,
-                times,
-                settings,
-                fitted=given.fitted,
-                start=subject.start,
-                processes=processes,
-            )
-        return walked_given(panel, times, given.shapes[None], followed), None
-    if not shards:
-        made = walk(panel, make_plan(panel, times, settings, processes), settings, processes)
-    found = walked(panel, times, settings, made)
-    return found, leakage.check(panel, times, settings, found, processes, again=again)
+    else:
+        pieces = walk(panel, subject.plan(processes), processes)
+    walked = join(panel, Plan(subject.timeline, subject.settings), pieces)
+    if subject.scored:
+        return walked, None
+    return walked, leakage.check(walked, processes, again=again)
 
 
-def _dates(times: Timeline, given: tuple[dict[str, Any], str] | None) -> dict[str, Any]:
+def _dates(times: Timeline, given: ModelDocument | None) -> dict[str, Any]:
     origins = times.origins.astype("datetime64[D]")
     known_until = np.datetime64(given[0]["cutoff"] if given else "0000-01-01")
     return {
@@ -194,11 +285,12 @@ def _dates(times: Timeline, given: tuple[dict[str, Any], str] | None) -> dict[st
     }
 
 
-def _saved(panel: Panel, walked: WalkForward, settings: Settings) -> Model:
+def _last_model(walked: WalkForward) -> Model:
     """The model as of the end of a walk-forward."""
+    panel, settings = walked.whole, walked.settings
     parts, order = walked.pieces, walked.order
     ends, columns = panel.counts - 1, np.arange(len(panel))
-    most = settings.rolling_days + 1 if settings.volatility == "rolling" else 1
+    most = parts[0].fitted.volatility.prices_needed
     return Model(
         settings=settings,
         symbols=panel.symbols,
@@ -213,3 +305,45 @@ def _saved(panel: Panel, walked: WalkForward, settings: Settings) -> Model:
         states=parts[0].last.states.joined([part.last.states.at(0) for part in parts]).at(order),
         shapes=walked.last_shapes(),
     )
+
+
+def _fallbacks(walked: WalkForward) -> dict[str, list[str]]:
+    """By symbol, what it got in place of what was chosen, and why; for most there is nothing."""
+    settings = walked.settings
+    found = {}
+    for piece in walked.pieces:
+        panel = walked.panel(piece)
+        for place, symbol in enumerate(panel.symbols):
+            notes = []
+            if panel.levels[place]:
+                notes.append("scale: levels, for a price of 0 or below has no logarithm")
+            if settings.location == "lightgbm" and piece.fitted.location.trees is None:
+                notes.append("location: naive, for there is too little history to grow trees from")
+            notes += _simpler_volatility(piece, place, int(panel.counts[place]) - 1, settings)
+            errors = int(piece.errors[place])
+            if settings.distribution != "normal" and errors < distribution.FEWEST:
+                simpler = (
+                    "normal" if settings.distribution == "fhs" else "mostly that of all symbols"
+                )
+                notes.append(
+                    f"distribution: {simpler}, for {errors} errors made out of sample are fewer "
+                    f"than {distribution.FEWEST}"
+                )
+            found[symbol] = notes
+    return found
+
+
+def _simpler_volatility(
+    piece: Forecasts, place: int, changes: int, settings: Settings
+) -> list[str]:
+    model = piece.fitted.volatility
+    kind = model.kinds(len(piece))[place]
+    if kind == settings.volatility:
+        return []
+    if model.own_garch is None or model.own_garch[place]:
+        reason = "there is too little history for the regression of har"
+    elif changes < GARCH_CHANGES:
+        reason = f"{changes} changes are fewer than {GARCH_CHANGES}"
+    else:
+        reason = "its GARCH did not converge"
+    return [f"volatility: {kind}, for {reason}"]

@@ -33,16 +33,21 @@ _COARSER = 10_000_000  # seconds since 1970 that a finer unit has only if a coar
 _EARLIEST, _LATEST = -5_000_000_000, 8_000_000_000  # seconds: the years 1811 to 2223
 Mask = npt.NDArray[np.bool_]
 _EPOCH = date(1970, 1, 1).toordinal()
+_MICROSECOND, _NO_TIME = timedelta(microseconds=1), timedelta()
 NO_DAY = np.int32(np.iinfo(np.int32).min)
 """In the place of a day that is none."""
 
 
 @dataclass(frozen=True)
 class Days:
-    """A column of n days: days (n,) since 1970-01-01, and the reasons (n,), "" for a good one."""
+    """A column of n days: days (n,) since 1970-01-01, and the reasons (n,), "" for a good one.
+
+    times: (n,) microseconds since the midnight of its day, None if there is no other time.
+    """
 
     days: npt.NDArray[np.int32]
     reasons: npt.NDArray[np.object_]
+    times: npt.NDArray[np.int64] | None = None
 
 
 Reader = Callable[[str], tuple[datetime, bool] | None]
@@ -58,6 +63,7 @@ def parse_days(column: pa.Array, calendar: Calendar, typed: Mask | None = None) 
 
     A timestamp with an offset is a day on the calendar of the declared time zone. Where none is
     declared, midnight at its own offset is that day, and any other time is `unzoned-time`.
+    A day may begin at another time, that of the declared session.
     typed: which texts (n,) the file holds as values: a date among them is in ISO 8601, whatever
     the declared formats.
 
@@ -71,11 +77,13 @@ def parse_days(column: pa.Array, calendar: Calendar, typed: Mask | None = None) 
 
 
 def _of_both(column: pa.Array, calendar: Calendar, typed: Mask) -> Days:
-    found = Days(np.empty(len(column), np.int32), np.empty(len(column), object))
+    times = np.zeros(len(column), np.int64)
+    found = Days(np.empty(len(column), np.int32), np.empty(len(column), object), times)
     for cells, is_typed in ((typed, True), (~typed, False)):
         if cells.any():
             some = _parse(column.filter(pa.array(cells)), calendar, typed=is_typed)
             found.days[cells], found.reasons[cells] = some.days, some.reasons
+            times[cells] = 0 if some.times is None else some.times
     return found
 
 
@@ -88,36 +96,38 @@ def _parse(column: pa.Array, calendar: Calendar, *, typed: bool = False) -> Days
     readers = _readers(calendar.date_formats, typed=typed)
     read = [_judged(value, calendar, readers) for value in coded.dictionary.to_pylist()]
     codes = coded.indices.to_numpy()
-    days = np.array([day for day, _ in read], dtype=np.int32)
-    reasons = np.array([reason for _, reason in read], dtype=object)
-    return Days(days[codes], reasons[codes])
+    days = np.array([day for day, _, _ in read], dtype=np.int32)
+    times = np.array([since for _, since, _ in read], dtype=np.int64)
+    reasons = np.array([reason for _, _, reason in read], dtype=object)
+    return Days(days[codes], reasons[codes], times[codes] if times.any() else None)
 
 
-def _judged(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tuple[int, str]:
+def _judged(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tuple[int, int, str]:
     try:
-        day = _day(value, calendar, readers)
+        day, since = _day(value, calendar, readers)
     except _NoDay as reason:
-        return int(NO_DAY), str(reason)
+        return int(NO_DAY), 0, str(reason)
     if day > (calendar.last_day or date.max):
-        return int(NO_DAY), "future-date"
-    return day.toordinal() - _EPOCH, ""
+        return int(NO_DAY), 0, "future-date"
+    return day.toordinal() - _EPOCH, since, ""
 
 
-def _day(value: object, calendar: Calendar, readers: Sequence[Reader]) -> date:
+def _day(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tuple[date, int]:
+    """A value's day, and its time in microseconds since the midnight of that day."""
     if isinstance(value, datetime):
-        return _local_day(value, calendar.time_zone, timed=True)
+        return _local_day(value, calendar, timed=True)
     if isinstance(value, date):
-        return value
+        return value, 0
     text = value.strip(" \t") if isinstance(value, str) else ""
     if not text.isascii():
         raise _NoDay("unreadable-date")
     read = [found for reader in readers if (found := reader(text))]
     if not read:
         raise _NoDay(_why_none(text, calendar.date_formats))
-    days = {_local_day(moment, calendar.time_zone, timed=timed) for moment, timed in read}
+    days = dict(_local_day(moment, calendar, timed=timed) for moment, timed in read)
     if len(days) > 1:
         raise _NoDay("ambiguous-date")
-    return days.pop()
+    return days.popitem()
 
 
 def _readers(formats: Sequence[str], *, typed: bool) -> list[Reader]:
@@ -125,23 +135,35 @@ def _readers(formats: Sequence[str], *, typed: bool) -> list[Reader]:
     return [*map(reader_of, formats), *([_iso] if typed or not formats else [])]
 
 
-def _local_day(moment: datetime, zone: str | None, *, timed: bool) -> date:
-    """The day of a moment in a zone; one without an offset was taken there."""
+def _local_day(moment: datetime, calendar: Calendar, *, timed: bool) -> tuple[date, int]:
+    """The day of a moment in a zone, and the time since its midnight; one without an offset was
+    taken there."""
+    zone = calendar.time_zone
     if moment.tzinfo is not None and zone is None:
         if moment.time() != time.min:
             raise _NoDay("unzoned-time")
-        return moment.date()
-    here = ZoneInfo(zone) if zone else UTC
+        moment = moment.replace(tzinfo=None)
+    if not timed and moment.tzinfo is None:
+        return moment.date(), 0
     try:
-        if moment.tzinfo is not None:
-            return moment.astimezone(here).date()
-        if timed:
-            taken = moment.replace(tzinfo=here)
-            if taken.astimezone(UTC).astimezone(here).replace(tzinfo=None) != moment:
-                raise _NoDay("dst-gap")
+        local = _in_zone(moment, ZoneInfo(zone)) if zone else moment
+        day = (local - calendar.day_begins).date()
+        midnight = datetime.combine(day, time.min, local.tzinfo)
+        since = local - midnight
+        if zone:  # where the clocks change, a day has not 24 hours
+            since += (midnight.utcoffset() or _NO_TIME) - (local.utcoffset() or _NO_TIME)
     except OverflowError:  # beyond the years 1 to 9999
         raise _NoDay("impossible-date") from None
-    return moment.date()
+    return day, since // _MICROSECOND
+
+
+def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
+    if moment.tzinfo is not None:
+        return moment.astimezone(zone)
+    taken = moment.replace(tzinfo=zone)
+    if taken.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment:
+        raise _NoDay("dst-gap")
+    return taken
 
 
 def _iso(text: str) -> tuple[datetime, bool] | None:
@@ -179,17 +201,21 @@ def _since_epoch(per_second: int, text: str) -> tuple[datetime, bool] | None:
     """The moment that a count since 1970 says; None if it would be in another unit's range."""
     if not _WHOLE.fullmatch(text):
         return None
-    seconds = int(text.partition(".")[0]) // per_second
+    count = int(text.partition(".")[0])
+    seconds = count // per_second
     if not _EARLIEST <= seconds <= _LATEST or (per_second > 1 and 0 <= seconds < _COARSER):
         return None
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds), True
+    since = timedelta(microseconds=1_000_000 * count // per_second)
+    return datetime(1970, 1, 1, tzinfo=UTC) + since, True
 
 
 def _excel_serial(text: str) -> tuple[datetime, bool] | None:
     """Days since the end of 1899, from March 1900 on, before which Excel counts a day too many."""
     if not _SERIAL.fullmatch(text) or not 61 <= float(text) < 2958466:
         return None
-    return datetime(1899, 12, 30) + timedelta(days=int(float(text))), False
+    days, rest = divmod(float(text), 1)
+    seconds = min(round(86_400 * rest), 86_399)
+    return datetime(1899, 12, 30) + timedelta(days=days, seconds=seconds), seconds > 0
 
 
 def _why_none(text: str, formats: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -197,6 +198,30 @@ def _ends_in_lf(whole: bytes, *, last: bool) -> bytes:
     return _LONE_CR.sub(b"\n", whole[:-1]) + b"\r"
 
 
+_DELIMITERS = (",", ";", "\t", "|")
+
+
+def delimiter_of(lines: Sequence[str], dialect: Dialect) -> str:
+    """The mark between fields: the one by which a line names what is needed, or two lines do; else
+    the one by which most lines have the same number of fields, more than one."""
+    marks = [mark for mark in _DELIMITERS if mark != dialect.marks.decimal]
+    agreeing: dict[str, int] = {}
+    for mark in marks:
+        rows = [_fields(line, mark) for line in lines]
+        if any(dialect.is_header(distinct(row)) for row in rows) or any(
+            dialect.crossed(one, other) for one, other in pairwise(rows)
+        ):
+            return mark
+        widths = Counter(len(row) for row in rows if len(row) > 1)
+        agreeing[mark] = max(widths.values(), default=0)
+    return max(marks, key=lambda mark: agreeing[mark])
+
+
+def _fields(line: str, delimiter: str) -> list[str]:
+    rows = csv.reader(io.StringIO(line, newline=""), delimiter=delimiter, skipinitialspace=True)
+    return [field.strip() for field in next(rows, [])]
+
+
 class DelimitedSheet:
     """A delivery in CSV: one record a line, unless a quoted field holds line ends (RFC 4180).
 
@@ -217,7 +242,7 @@ class DelimitedSheet:
         self.name = content.name
         self._content = content
         self._dialect = dialect
-        self._delimiter = dialect.delimiter
+        self._delimiter = dialect.delimiter or ","
         self._reached = reached
         self.crossed: dict[str, dict[str, str]] = {}
         self._header, self._skip = self._read_header()
@@ -252,6 +277,11 @@ class DelimitedSheet:
             _check_encoding(piece, self.name)
             records = find_records(piece)
             first = np.flatnonzero(~blank(piece, records))[:MOST_ABOVE].tolist()
+            if self._dialect.delimiter is None:
+                texts = [records.text(piece, record) for record in first]
+                self._delimiter = delimiter_of(texts, self._dialect)
+                if self._delimiter != ",":
+                    say("found the delimiter", file=self.name, delimiter=self._delimiter)
             lines = [self._fields(piece, records, record) for record in first]
             if self._dialect.header_line == 0 and lines:
                 return distinct([""] * len(lines[0])), 0
@@ -302,9 +332,7 @@ class DelimitedSheet:
         return header_place(lines, self._dialect) if lines else None
 
     def _fields(self, piece: TextPiece, records: Records, record: int) -> list[str]:
-        text = io.StringIO(records.text(piece, record), newline="")
-        rows = csv.reader(text, delimiter=self._delimiter, skipinitialspace=True)
-        return [field.strip() for field in next(rows, [])]
+        return _fields(records.text(piece, record), self._delimiter)
 
     def _pieces(self, reached: Callable[[float], object] | None = None) -> Iterator[TextPiece]:
         skip = self._skip

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pricewright.files.errors import Refusal
+from pricewright.intake.reading.bars import daily_bars
 from pricewright.intake.reading.content import Content
 from pricewright.intake.reading.delimited import DelimitedSheet
 from pricewright.intake.reading.dialect import Dialect
@@ -24,6 +25,8 @@ from pricewright.intake.reading.rows import (
     check_long,
     check_wide,
     header_place,
+    joined_times,
+    left_out,
 )
 from pricewright.steplog.log import Progress
 from pricewright.tables.prices import Floats, Ints, Prices, keys, recoded, with_used_names
@@ -34,6 +37,7 @@ _REMEDIES = {
     "another-header": "deliver what is below it as a file of its own",
     "unzoned-time": "say in source.time_zone whose calendar counts, as in America/New_York or UTC",
 }
+STRAYS = 0.01  # share of rows with a second time on their day that may be an accident
 _SYSTEMATIC = 3  # rows with one fault that one declaration would mend: no accident
 _LOOKED_AT = 10  # texts, for what to declare is seen in a few, and they are read once more
 _OF_THE_WHOLE = [code(reason) for reason in _REMEDIES]
@@ -42,12 +46,15 @@ _OF_THE_WHOLE = [code(reason) for reason in _REMEDIES]
 
 @dataclass(frozen=True)
 class Reading:
-    """What became of a delivery: rows = len(prices) + quarantine.count.
+    """What became of a delivery: rows = left_out + in_bars + quarantine.count.
 
+    in_bars: the rows that the prices are made of, as many as these unless bars are intraday.
     symbols: the columns that are a symbol's, of a wide delivery.
     """
 
     rows: int
+    left_out: int
+    in_bars: int
     prices: Prices
     quarantine: Quarantine
     sheet: Sheet
@@ -97,8 +104,8 @@ class Reading:
         """
         reasons = self.quarantine.by_reason()
         reasons.pop("duplicate", None)
-        lost = sum(reasons.values())
-        if lost <= most * self.rows:
+        lost, rows = sum(reasons.values()), self.rows - self.left_out
+        if lost <= most * rows:
             return
         worst = max(reasons, key=lambda reason: reasons[reason])
         entry = int(np.argmax(self.quarantine.reasons == code(worst)))
@@ -106,7 +113,7 @@ class Reading:
         text = self.sheet.texts([line])[line][:80]
         raise Refusal(
             f"{name}:{line}: {_fault(self.quarantine, entry)} ({text!r}), and {lost} of the "
-            f"{self.rows} rows cannot be kept; "
+            f"{rows} rows cannot be kept; "
             f"{_remedy(self.quarantine, entry, self.sheet, self.dialect)}, or raise "
             "source.max_quarantined."
         )
@@ -120,6 +127,7 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
     progress = Progress("rows", doing="reading")
     sheet = open_sheet(content, dialect, progress.reached)
     titles = list(sheet.titles)
+    filters = dialect.filters(titles, content.name)
     symbols: list[str] = []
     check: Callable[[Block], tuple[Rows, Quarantine]]
     if crossed := getattr(sheet, "crossed", {}):
@@ -139,36 +147,49 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
         wanted, each = list(names.values()), 1
         check = partial(check_long, names=names, titles=titles, dialect=dialect)
 
-    def examined(read: Callable[[], Block]) -> tuple[int, Rows, Quarantine]:
-        block = read()
+    def examined(read: Callable[[], Block]) -> tuple[int, int, Rows, Quarantine]:
+        block, out = read(), 0
+        if filters:
+            block, out = left_out(block, dialect.where)
         rows, lost = check(block)
-        count = (len(block.lines) + len(block.bad)) * each
+        count, out = (len(block.lines) + len(block.bad) + out) * each, out * each
         if crossed:  # where a symbol has no value at all, it has no row
             count = len(rows.days) + lost.count
         progress.advance(count)
-        return count, rows, lost
+        return count, out, rows, lost
 
-    parts = list(_side_by_side(examined, sheet.blocks(wanted), threads))
-    delivered = sum(count for count, _, _ in parts)
-    lost = [quarantine for _, _, quarantine in parts]
-    prices, repeated = in_order([rows for _, rows, _ in parts], titles, dialect.layout)
+    needed = dict.fromkeys([*wanted, *filters])
+    parts = list(_side_by_side(examined, sheet.blocks(needed), threads))
+    delivered = sum(count for count, _, _, _ in parts)
+    out = sum(count for _, count, _, _ in parts)
+    lost = [quarantine for _, _, _, quarantine in parts]
+    prices, repeated = in_order([rows for _, _, rows, _ in parts], titles, dialect, content.name)
+    in_bars = len(prices)
     quarantine = Quarantine.joined(titles, [*lost, repeated])
-    if delivered != len(prices) + quarantine.count:
+    if delivered != out + in_bars + quarantine.count:
         raise AssertionError(
-            f"{content.name}: {delivered} rows were delivered, {len(prices)} kept and "
+            f"{content.name}: {delivered} rows were delivered, {in_bars} kept and "
             f"{quarantine.count} quarantined; this is a defect of the reader."
         )
     _refuse_undeclared(quarantine, sheet, dialect, content.name)
     if not delivered:
         raise Refusal(f"{content.name}:1: the file has a header and no rows; deliver prices.")
-    if not len(prices):
+    if out == delivered:
+        raise Refusal(
+            f"{content.name}: all {out} rows have other values than source.where allows; "
+            "correct it."
+        )
+    if not in_bars:
         line = int(quarantine.lines[0])
         raise Refusal(
             f"{content.name}:{line}: {_fault(quarantine, 0)} ({sheet.texts([line])[line][:80]!r}), "
-            f"and none of the {delivered} rows can be kept; "
+            f"and none of the {delivered - out} rows can be kept; "
             f"{_remedy(quarantine, 0, sheet, dialect)}."
         )
-    return Reading(delivered, prices, quarantine, sheet, dialect, symbols)
+    if dialect.calendar.bars == "intraday":
+        with_open = dialect.columns.get("open") is not False
+        prices = daily_bars(prices, content.name, with_open=with_open)
+    return Reading(delivered, out, in_bars, prices, quarantine, sheet, dialect, symbols)
 
 
 def open_sheet(
@@ -196,17 +217,20 @@ def open_sheet(
 
 
 def in_order(
-    parts: list[Rows], titles: list[str], layout: str = "long"
+    parts: list[Rows], titles: list[str], dialect: Dialect, name: str
 ) -> tuple[Prices, Quarantine]:
     """Rows in order of symbol and day, and those that are there more than once.
 
     Of rows that are the same in every value the first stays; if two differ, neither can be
-    believed. Takes `parts` apart as it goes, so that no column is held twice.
+    believed. Intraday bars are in order of time, too, and each time of a day is there once.
+    Takes `parts` apart as it goes, so that no column is held twice. Raises Refusal, for the file
+    `name`, if bars are intraday and not said to be.
     """
     names = sorted({name for part in parts for name in part.names})
     symbols = _concatenated([recoded(part.names, part.symbols, names) for part in parts])
     days = _concatenated([part.days for part in parts])
     lines = np.concatenate([part.lines for part in parts] or [np.array([], np.int64)])
+    times = joined_times(parts)
     columns = list(parts[0].values) if parts else []
     values = {ours: [part.values[ours] for part in parts] for ours in columns}
     parts.clear()
@@ -214,12 +238,29 @@ def in_order(
     if (np.diff(key) > 0).all():
         joined = {ours: np.concatenate(values.pop(ours)) for ours in columns}
         return with_used_names(Prices(names, symbols, days, joined)), Quarantine.of(titles, [], [])
-    order = np.argsort(key, kind="stable")
+    is_intraday = dialect.calendar.bars == "intraday"
+    if times is not None and is_intraday:
+        order = np.lexsort((times, key))
+    else:
+        order = np.argsort(key, kind="stable")
     key, symbols, days, lines = key[order], symbols[order], days[order], lines[order]
     joined = {ours: np.concatenate(values.pop(ours))[order] for ours in columns}
-    duplicate, conflict = _repeated(key, joined)
+    again = np.concatenate(([False], key[1:] == key[:-1]))
+    if times is not None:
+        other = again & (np.diff(times[order], prepend=0) != 0)
+        if is_intraday:
+            again &= ~other
+        elif other.sum() > STRAYS * len(key):
+            first = int(np.flatnonzero(other)[np.argmin(lines[other])])
+            day = np.datetime64(int(days[first]), "D")
+            raise Refusal(
+                f"{name}:{lines[first]}: there are several times a day, as for "
+                f"{names[symbols[first]]} on {day}; set source.bars: intraday, which makes daily "
+                "bars of them."
+            )
+    duplicate, conflict = _repeated(again, joined)
     fields = np.full(len(key), -1)
-    if layout == "wide":  # where a symbol is a column, and a row one of its cells
+    if dialect.layout == "wide":  # where a symbol is a column, and a row one of its cells
         fields = np.array([titles.index(name) for name in names], dtype=int)[symbols]
     lost = Quarantine.joined(
         titles,
@@ -257,11 +298,13 @@ def _cell_texts(
 
 
 def _repeated(
-    key: npt.NDArray[np.int64], values: dict[str, Floats]
+    again: npt.NDArray[np.bool_], values: dict[str, Floats]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which rows (n,) repeat the one before in all, and which belong to a disagreement."""
-    again = np.concatenate(([False], key[1:] == key[:-1]))
-    differs = np.zeros(len(key), dtype=bool)
+    """Which rows (n,) repeat the one before in all, and which belong to a disagreement.
+
+    again: which are of the same symbol and day, or time, as the one before.
+    """
+    differs = np.zeros(len(again), dtype=bool)
     rows = np.flatnonzero(again)
     for column in values.values():
         one, other = column[rows], column[rows - 1]
@@ -311,11 +354,11 @@ def _texts_of(quarantine: Quarantine, reason: str, field: str | None, sheet: She
 
 
 def _lines_of(quarantine: Quarantine, reason: str, field: str) -> npt.NDArray[np.int64]:
-    """The lines of the rows that a reason took for a column."""
+    """The lines of the rows, or of the values, that a reason took for a column."""
     here = (quarantine.reasons == code(reason)) & (
         quarantine.fields == quarantine.titles.index(field)
     )
-    lines: npt.NDArray[np.int64] = quarantine.lines[here & (quarantine.rows > 0)]
+    lines: npt.NDArray[np.int64] = quarantine.lines[here]
     return lines
 
 
@@ -332,7 +375,7 @@ def _refuse_undeclared(quarantine: Quarantine, sheet: Sheet, dialect: Dialect, n
             f"({sheet.texts([line])[line][:80]!r}); {_REMEDIES[reason]}."
         )
     for reason in ("unreadable-number", "unreadable-date"):
-        lost = (quarantine.reasons == code(reason)) & (quarantine.rows > 0)
+        lost = quarantine.reasons == code(reason)
         for place in np.unique(quarantine.fields[lost]).tolist():
             field = quarantine.titles[place]
             lines = _lines_of(quarantine, reason, field)

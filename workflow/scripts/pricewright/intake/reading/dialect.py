@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from functools import cache
+from datetime import date, timedelta
+from functools import cache, cached_property
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
@@ -65,6 +65,12 @@ class Calendar(Options):
     none: UTC."""
     last_day: date | None = None
     """Later dates are from the future; none: the day of the reception."""
+    bars: Literal["daily", "intraday"] = "daily"
+    """`intraday`: a symbol has several rows a day, each at a time of its own, and daily bars are
+    made of them."""
+    session: str | None = None
+    """When the day of intraday bars begins, as in 17:00: from noon on, on the evening before; none:
+    at midnight."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -77,6 +83,17 @@ class Calendar(Options):
             ZoneInfo(self.time_zone or "UTC")
         except (ValueError, OSError, LookupError):
             self.refuse("time_zone", "allowed: a name as in Europe/Zurich")
+        if self.session is not None:
+            if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", self.session):
+                self.refuse("session", "allowed: a time of day, as in 17:00")
+            if self.bars == "daily":
+                self.refuse("session", "allowed: null, if not for source.bars: intraday")
+
+    @cached_property
+    def day_begins(self) -> timedelta:
+        """How long after its midnight a day begins; below zero, it begins on the evening before."""
+        hour, minute = map(int, (self.session or "00:00").split(":"))
+        return timedelta(hours=hour - 24 if hour >= 12 else hour, minutes=minute)
 
 
 def _fault_of_format(form: str) -> str | None:
@@ -123,10 +140,14 @@ class Dialect(Options):
     symbol: str | None = None
     """The symbol of every row, for a long file that has no such column; `{file}` is the file's
     name."""
+    where: dict[str, Sequence[str]] = field(default_factory=dict)
+    """A column's name and the texts that it may have, as in `--where.SERIES EQ`: rows with others
+    are left out, and counted."""
     sheet: Annotated[str | None, Bounds(least=1)] = None
     """The sheet of an Excel file that has several."""
-    delimiter: Annotated[str, Bounds(least=1, most=1)] = ","
-    """What stands between two fields."""
+    delimiter: Annotated[str | None, Bounds(least=1, most=1)] = None
+    """What stands between two fields of a text file; none: the comma, semicolon, tab or bar that
+    parts its header as needed, each file's own."""
     marks: Marks = field(default_factory=Marks)
     calendar: Calendar = field(default_factory=Calendar)
     prices: Literal["positive", "nonnegative", "any"] = "positive"
@@ -136,7 +157,7 @@ class Dialect(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.delimiter in '"\r\n':
+        if self.delimiter and self.delimiter in '"\r\n':
             self.refuse("delimiter", "allowed: another, for it quotes a field or ends a line")
         if self.marks.decimal in (self.marks.thousands, self.delimiter):
             self.marks.refuse(
@@ -176,6 +197,16 @@ class Dialect(Options):
                 )
         return names
 
+    def filters(self, titles: Sequence[str], name: str) -> list[str]:
+        """The columns that say which rows are left out; raises Refusal if one is not there."""
+        for title in self.where:
+            if title not in titles:
+                raise Refusal(
+                    f"{name}:1: there is no column {title!r}, the file has {_listed(titles)}; "
+                    "correct source.where."
+                )
+        return list(self.where)
+
     def is_header(self, titles: Sequence[str]) -> bool:
         """Whether a line names all columns that are needed."""
         try:
@@ -214,7 +245,7 @@ class Dialect(Options):
                     f"{name}:1: there is no column {title!r}, the file has {_listed(titles)}; "
                     "correct source.symbols."
                 )
-        found = list(self.symbols) or [title for title in titles if title != date]
+        found = list(self.symbols) or [t for t in titles if t != date and t not in self.where]
         for title in found:
             if not self.is_symbol(title):
                 raise Refusal(

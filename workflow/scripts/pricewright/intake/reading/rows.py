@@ -110,7 +110,7 @@ class Rows:
     """Believable rows in the order of the delivery: (n,) each.
 
     days: since 1970-01-01.  symbols: places in `names`.  values: by our column, NaN is missing.
-    lines: where each was delivered.
+    lines: where each was delivered.  times: microseconds since midnight, None if all are at it.
     """
 
     names: Sequence[str]
@@ -118,6 +118,24 @@ class Rows:
     symbols: npt.NDArray[np.int32]
     values: Mapping[str, Floats]
     lines: Lines
+    times: npt.NDArray[np.int64] | None = None
+
+
+def left_out(block: Block, where: Mapping[str, Sequence[str]]) -> tuple[Block, int]:
+    """A block without the rows in which a column has another text than it may, and how many those
+    were. Blanks around a text do not count, and no value is an empty text."""
+    keep = np.ones(len(block.lines), dtype=bool)
+    for title, allowed in where.items():
+        texts = pc.fill_null(block.columns[title].cast(pa.string()), "")
+        found = pc.is_in(pc.utf8_trim(texts, " \t"), pa.array(allowed, pa.string()))
+        keep &= found.to_numpy(zero_copy_only=False)
+    kept = Block(
+        {title: column.filter(pa.array(keep)) for title, column in block.columns.items()},
+        block.lines[keep],
+        block.bad,
+        {title: kinds[keep] for title, kinds in block.kinds.items()},
+    )
+    return kept, int((~keep).sum())
 
 
 def check_long(
@@ -156,7 +174,7 @@ def check_long(
     faults.add(others, "another-header", names["date"], above_all=True)
     _check_range(faults, names, values)
     keep = faults.none()
-    rows = Rows(known, days.days, symbols, values, block.lines)
+    rows = Rows(known, days.days, symbols, values, block.lines, days.times)
     told = ~keep & (symbols >= 0) & (days.days != NO_DAY)
     faulty = faults.of(block).with_newest(known, symbols[told], days.days[told])
     lost = [_unread(block, titles), faulty, *faults.cells(block, keep)]
@@ -193,6 +211,7 @@ def check_wide(
         column.astype(np.int32),
         {"close": matrix[row, column]},
         block.lines[row],
+        None if days.times is None else days.times[row],
     )
     return rows, Quarantine.joined(titles, lost)
 
@@ -227,6 +246,7 @@ def check_crossed(
             for ours in fields
         },
         np.concatenate([part.lines for part in parts]),
+        joined_times(parts),
     )
     return rows, Quarantine.joined(titles, lost)
 
@@ -388,4 +408,14 @@ def _only(rows: Rows, keep: Mask) -> Rows:
         rows.symbols[keep],
         {ours: values[keep] for ours, values in rows.values.items()},
         rows.lines[keep],
+        None if rows.times is None else rows.times[keep],
     )
+
+
+def joined_times(parts: Sequence[Rows]) -> npt.NDArray[np.int64] | None:
+    """The times of the rows of all parts, None if all are at midnight."""
+    if all(part.times is None for part in parts):
+        return None
+    zeros = (np.zeros(len(part.days), np.int64) for part in parts)
+    pairs = zip(parts, zeros, strict=True)
+    return np.concatenate([at if part.times is None else part.times for part, at in pairs])

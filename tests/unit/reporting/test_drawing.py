@@ -1,9 +1,6 @@
 import pytest
 
-from pricewright.reporting import charts as pooled
-from pricewright.reporting import charts as quality
-from pricewright.reporting import charts as symbol
-from pricewright.reporting import drawing
+from pricewright.reporting import charts, drawing
 from pricewright.reporting.drawing import FILE, PAGE
 
 
@@ -40,7 +37,7 @@ ROWS = [("all", 0.1, 0.05, 0.15), ("A", -0.1, -0.2, 0.0), ("B", None, None, None
 
 
 def test_a_picture_on_the_page_has_the_pages_colours_and_nothing_inline():
-    drawn = drawing.svg(pooled.skill(ROWS, PAGE))
+    drawn = drawing.svg(charts.skill(ROWS, PAGE))
     assert 'stroke="var(--model)"' in drawn
     assert "#0072b2" not in drawn
     assert "style=" not in drawn
@@ -48,13 +45,13 @@ def test_a_picture_on_the_page_has_the_pages_colours_and_nothing_inline():
 
 
 def test_a_picture_as_a_file_has_colours_of_its_own():
-    drawn = drawing.svg(pooled.skill(ROWS, FILE), FILE)
+    drawn = drawing.svg(charts.skill(ROWS, FILE), FILE)
     assert "#0072b2" in drawn
     assert "var(--" not in drawn
 
 
 def test_skill_is_shown_in_the_rows_order_without_those_that_have_none():
-    drawn = drawing.svg(pooled.skill(ROWS, PAGE))
+    drawn = drawing.svg(charts.skill(ROWS, PAGE))
     assert drawn.index(">all<") < drawn.index(">A<")
     assert ">B<" not in drawn
 
@@ -62,7 +59,7 @@ def test_skill_is_shown_in_the_rows_order_without_those_that_have_none():
 def test_the_calendar_labels_each_period_of_a_few_and_the_years_of_many():
     def labels(periods):
         cells = [{"flag": "jump", "period": period, "entries": 1} for period in periods]
-        return drawing.svg(quality.calendar(cells, ["jump"], PAGE))
+        return drawing.svg(charts.calendar(cells, ["jump"], PAGE))
 
     assert ">2020-02<" in labels(["2020-01", "2020-02"])
     many = labels([f"{year} Q{quarter}" for year in (2020, 2021, 2022) for quarter in range(1, 5)])
@@ -72,8 +69,9 @@ def test_the_calendar_labels_each_period_of_a_few_and_the_years_of_many():
 
 @pytest.mark.parametrize("scale", ["log", "level"])
 def test_the_pictures_of_a_symbol_are_drawn_from_data_by_name(scale):
-    drawn = (symbol.price, symbol.volatility, symbol.risk)
-    charts = [draw(symbol.EMPTY, scale, PAGE) for draw in drawn]
-    names = [{data["name"] for data in drawing.compiled(chart)["data"]} for chart in charts]
+    drawn = [
+        draw(charts.EMPTY, scale, PAGE) for draw in (charts.price, charts.volatility, charts.risk)
+    ]
+    names = [{data["name"] for data in drawing.compiled(chart)["data"]} for chart in drawn]
     assert all("days" in found for found in names)
     assert "hits" in names[2]

@@ -1,0 +1,113 @@
+"""A new user's folder: described by one command, read by what that wrote."""
+
+import csv
+import gzip
+import io
+import json
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+import yaml
+
+from conftest import Project, command
+
+SYMBOLS = ("AAA", "BBB", "CCC")
+TITLES = ["Date", "Symbol", "Open", "High", "Low", "Close", "Volume"]
+
+
+def rows(month: int) -> list[list[object]]:
+    """A month's prices, of three symbols on ten days."""
+    return [
+        [f"2024-{month:02}-{day:02}", symbol, price, price + 1, price - 1, price, 100 * day]
+        for day in range(10, 20)
+        for symbol, price in zip(SYMBOLS, (10.25, 20.5, 30.75), strict=True)
+    ]
+
+
+def text(month: int, delimiter: str = ",") -> str:
+    file = io.StringIO()
+    csv.writer(file, delimiter=delimiter, lineterminator="\n").writerows([TITLES, *rows(month)])
+    return file.getvalue()
+
+
+def columns(month: int) -> dict[str, list[object]]:
+    return dict(zip(TITLES, map(list, zip(*rows(month), strict=True)), strict=True))
+
+
+def parquet(month: int) -> bytes:
+    file = io.BytesIO()
+    pyarrow.parquet.write_table(pa.table(columns(month)), file)
+    return file.getvalue()
+
+
+def workbook(month: int) -> bytes:
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    for row in [TITLES, *rows(month)]:
+        book.active.append(row)
+    book.save(file)
+    return file.getvalue()
+
+
+def side_by_side(month: int) -> str:
+    """A column for each field and symbol, under two lines, as yfinance writes them."""
+    found = rows(month)
+    lines = [["Price", *["Close"] * 3, *["Volume"] * 3], ["Ticker", *SYMBOLS, *SYMBOLS]]
+    for place in range(0, len(found), 3):
+        day = found[place : place + 3]
+        lines.append([day[0][0], *(row[5] for row in day), *(row[6] for row in day)])
+    return "".join(",".join(map(str, line)) + "\n" for line in lines)
+
+
+def records(month: int) -> str:
+    names = [title.lower() for title in TITLES]
+    return json.dumps([dict(zip(names, row, strict=True)) for row in rows(month)])
+
+
+@pytest.fixture
+def inbox(project: Project) -> Project:
+    """A project with a folder of twelve deliveries, of seven shapes, and what lies beside them."""
+    folder = project.folder / "inbox"
+    folder.mkdir()
+    contents: dict[str, str | bytes] = {
+        "01.csv": text(1),
+        "02.csv": text(2),
+        "03.csv": text(3, ";"),
+        "04.json": records(4),
+        "05.parquet": parquet(5),
+        "06.parquet": parquet(6),
+        "07.xlsx": workbook(7),
+        "08.csv.gz": gzip.compress(text(8).encode()),
+        "09.csv": "# from the vendor\n# do not edit\n" + text(9),
+        "10.txt": text(10, "\t"),
+        "11.csv": side_by_side(11),
+        "12.json": records(12),
+        "README.md": "Prices.\n",
+        "_SUCCESS": "",
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return project
+
+
+def test_twelve_deliveries_of_seven_shapes_are_described_and_read_in_one_go(inbox):
+    script = str(inbox.folder / "workflow/scripts/pricewright")
+    told = command(script, "describe", "inbox", "--output", "mine.yaml", cwd=inbox.folder)
+    assert told.code == 0, told.stderr
+    assert told.stdout.startswith("mine.yaml has the config.\n")
+    assert "needs a source of its own" not in told.stdout
+    assert "left out: inbox/README.md" in told.stdout
+    written = yaml.safe_load((inbox.folder / "mine.yaml").read_text())
+    assert written == {"source": {"uri": "inbox"}}
+
+    (inbox.folder / "config/config.yaml").write_text("{}\n")
+    done = inbox.snakemake("results/prices_raw.json", "--configfile", "mine.yaml", "--cores", "1")
+    assert done.code == 0, done.stderr
+    receipt = json.loads((inbox.folder / "results/ingest.json").read_text())
+    assert (receipt["rows"], receipt["kept"], receipt["quarantined"]) == (360, 360, {})
+    kept = json.loads((inbox.folder / "results/prices_raw.json").read_text())
+    assert [(row["date"], row["symbol"], row["close"], row["volume"]) for row in kept] == sorted(
+        [(row[0], row[1], row[5], row[6]) for month in range(1, 13) for row in rows(month)],
+        key=lambda row: (row[1], row[0]),
+    )

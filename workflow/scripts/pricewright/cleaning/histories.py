@@ -1,0 +1,170 @@
+"""Where each symbol's rows are in a table as it was delivered, by date; renamed symbols, too."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pricewright.cleaning.declarations import Correction, Number, Rename
+from pricewright.files.errors import Refusal
+
+Rows = npt.NDArray[np.int64]
+"""Numbers of rows in a table, from 0."""
+
+_EXACT = 2**53
+"""Up to which every whole number is a float, too."""
+
+_PRICES = ("close", "adj_close", "open", "high", "low")
+
+
+@dataclass(frozen=True)
+class _History:
+    """The rows of one symbol in a table, by date."""
+
+    rows: Rows
+    dates: npt.NDArray[np.str_]
+
+
+_NONE = _History(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.str_))
+
+
+class DeliveredTable:
+    """A table in which the rows of the corrections' symbols are found quickly.
+
+    `name` is what errors call it. Each of its methods raises Refusal, with the place of the
+    correction, if the table does not have what the correction names.
+    """
+
+    def __init__(self, table: pd.DataFrame, corrections: Sequence[Correction], name: str) -> None:
+        self.table = table
+        self._name = name
+        renames = {each.to for each in corrections if isinstance(each, Rename)}
+        self._histories = _histories(table, {each.symbol for each in corrections} | renames)
+        self._renamed = dict(self._histories)
+
+    def row(self, each: Correction) -> int:
+        """The number of the row that a correction is about."""
+        return self._row(each, each.symbol)
+
+    def _row(self, each: Correction, symbol: str | None) -> int:
+        found = np.zeros(0, dtype=np.int64)
+        for histories in (self._renamed, self._histories):
+            if not len(found):
+                history = self._history(each, symbol, histories)
+                found = history.rows[history.dates == each.date]
+        if len(found) != 1:
+            count = f"{len(found)} times" if len(found) else "not"
+            subject = " on ".join(filter(None, (symbol, each.date)))
+            raise Refusal(
+                f"{each.place}: {subject} is {count} in {self._name}; name a row that is "
+                "there once, or take the correction out."
+            )
+        return int(found[0])
+
+    def around(self, row: int) -> tuple[str | None, Rows, Rows]:
+        """The symbol of a row by its present name, and its rows before and after, by date."""
+        symbol, history = next(
+            (symbol, found) for symbol, found in self._renamed.items() if row in found.rows
+        )
+        place = int(np.flatnonzero(history.rows == row)[0])
+        return symbol, history.rows[:place], history.rows[place + 1 :]
+
+    def rename(self, each: Rename) -> tuple[str, Rows]:
+        """Let a symbol's rows be another's from now on: the name of that one, and the rows."""
+        old = self._history(each, each.symbol, self._renamed)
+        moves = (old.dates < each.date) if each.date else np.ones(len(old.dates), dtype=bool)
+        if not moves.any():
+            before = f" before {each.date}" if each.date else ""
+            raise Refusal(
+                f"{each.place}: {self._name} has no row of {each.symbol}{before}; mend the "
+                "symbol or the date, or take the correction out."
+            )
+        to = str(self.around(self._row(each, each.to))[0]) if each.date else each.to
+        new = self._renamed.get(to, _NONE)
+        both = np.intersect1d(old.dates[moves], new.dates)
+        if len(both):
+            raise Refusal(
+                f"{each.place}: {to} has a row on {both[0]}, as {each.symbol} has; mend the date, "
+                "or take the correction out."
+            )
+        dates = np.append(old.dates[moves], new.dates)
+        order = np.argsort(dates, kind="stable")
+        rows = np.append(old.rows[moves], new.rows)[order]
+        self._renamed[each.symbol] = _History(old.rows[~moves], old.dates[~moves])
+        self._renamed[to] = _History(rows, dates[order])
+        return to, old.rows[moves]
+
+    def column(self, each: Correction, column: str) -> str:
+        """A column that a correction names."""
+        if column not in self.table.columns:
+            raise Refusal(
+                f"{each.place}: {self._name} has no {column}, it has "
+                f"{', '.join(map(str, self.table.columns))}; name one of these."
+            )
+        return column
+
+    def price(self, each: Correction) -> str:
+        """The column that `was` is a value of where a correction names none: close, if there."""
+        for column in _PRICES:
+            if column in self.table.columns:
+                return column
+        return self.column(each, "close")
+
+    def compare(self, each: Correction, row: int, column: str, was: Number | None) -> None:
+        """Raise Refusal if the delivered value is not the one that a correction is about."""
+        found = plain(self.table[column].iloc[row])
+        if found != was:
+            raise Refusal(
+                f"{each.place}: {column} was delivered as {_said(found)} on {self.day(row)}, where "
+                f"the correction has {_said(was)}; see whether it is still needed, and mend it."
+            )
+
+    def day(self, row: int) -> str:
+        """The date of a row."""
+        return str(self.table["date"].iloc[row])[:10]
+
+    def _history(
+        self, each: Correction, symbol: str | None, histories: dict[str | None, _History]
+    ) -> _History:
+        has_symbols = "symbol" in self.table.columns
+        if has_symbols != (each.symbol is not None):
+            raise Refusal(
+                f"{each.place}: {self._name} has symbols; add 'symbol' to the correction."
+                if has_symbols
+                else f"{each.place}: {self._name} has no symbols; take {each.symbol!r} out."
+            )
+        return histories.get(symbol, _NONE)
+
+
+def plain(value: Any) -> Any:
+    """A cell as JSON has it; None for a missing one.
+
+    A whole number is one, also in a column of others: by which it is may depend on other rows.
+    """
+    if pd.isna(value):
+        return None
+    value = value.item() if isinstance(value, np.generic) else value
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < _EXACT
+    return int(value) if whole else value
+
+
+def _said(value: Number | None) -> str:
+    return "missing" if value is None else str(value)
+
+
+def _histories(table: pd.DataFrame, symbols: set[str | None]) -> dict[str | None, _History]:
+    rows = np.arange(len(table))
+    if "symbol" not in table.columns:
+        return {None: _history(table, rows)}
+    rows = rows[table["symbol"].isin([symbol for symbol in symbols if symbol]).to_numpy()]
+    found = pd.Series(rows).groupby(table["symbol"].iloc[rows].astype(object).to_numpy())
+    return {str(symbol): _history(table, group.to_numpy()) for symbol, group in found}
+
+
+def _history(table: pd.DataFrame, rows: Rows) -> _History:
+    dates = np.array([str(date)[:10] for date in table["date"].iloc[rows]], dtype=np.str_)
+    order = np.argsort(dates, kind="stable")
+    return _History(rows[order], dates[order])
