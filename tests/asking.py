@@ -6,6 +6,7 @@ import pytest
 from pricewright.files.errors import Refusal
 from pricewright.intake.sources.database import Query
 from pricewright.intake.sources.s3 import s3_items
+from pricewright.intake.sources.source import Source
 
 PRICES = (
     b'{"day":"2024-01-02","symbol":"NA","close":"1.10","volume":100}\n'
@@ -39,7 +40,8 @@ def refused(call, *words):
 
 def items(server, uri, **settings):
     """The items of an S3 server, or of anything with an endpoint."""
-    return s3_items(uri, **{"endpoint": server.endpoint, "region": None, "timeout": 5} | settings)
+    given = {"endpoint": server.endpoint, "timeout": 5.0} | settings
+    return s3_items(Source(uri=uri, **given))
 
 
 def only(server, uri, **settings):
@@ -49,6 +51,6 @@ def only(server, uri, **settings):
 
 
 def ask(uri, query=None, **settings):
-    """A query, or the table `prices`, as an item called `here`."""
+    """A query, or the table `prices`, as an item."""
     what = {"query": query} if query else {"table": "prices"}
-    return Query(**{"place": "here", "uri": uri, **what} | settings)
+    return Query(Source(**{"uri": uri, **what} | settings))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from conftest import ROOT
 from flat import train_or_score
-from pricewright.files.documents import write_columns
+from pricewright.files.documents import write_json
 from pricewright.forecasting.model_file import read_model
 from pricewright.forecasting.panel import Panel, panel_of
 from pricewright.forecasting.settings import Settings
@@ -113,8 +113,7 @@ def records_of(panel: Panel) -> list[dict[str, Any]]:
 
 def write_clean(path: Path, records: list[dict[str, Any]]) -> Path:
     """Clean records as `clean` writes them."""
-    names = list(records[0]) if records else ["date", "symbol", "close"]
-    write_columns(path, {name: [record[name] for record in records] for name in names})
+    write_json(path, records)
     return path
 
 

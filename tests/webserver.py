@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from pricewright.intake.sources.source import Source
 from pricewright.intake.sources.web import WebFile
 
 CSV = b"date,symbol,close\n2024-01-02,AAPL,185.64\n"
@@ -34,7 +35,8 @@ def chunked(*chunks, end=b"0\r\n\r\n"):
 
 def web_file(uri, **settings):
     """What lies at a URI, on loopback too."""
-    return WebFile(place=uri, **{"allow_hosts": ["127.0.0.1"], "timeout": 5.0} | settings)
+    given = {"allow_hosts": ["127.0.0.1"], "timeout": 5.0} | settings
+    return WebFile(Source(uri=uri, **given))
 
 
 def fetch(uri, known="", **settings):

@@ -11,8 +11,8 @@ from axe_playwright_python.sync_playwright import Axe
 from browsing import DESKTOP, PHONE, browser, opened, press
 from conftest import ROOT
 from pages import FORMULA, HOSTILE, SCRIPT, SYMBOLS, TITLE, hostile_report
-from pricewright.reporting.symbols import FIRST
-from pricewright.reporting.text import worst
+from pricewright.reporting.figures import worst
+from pricewright.reporting.html import FIRST
 
 SCREENSHOTS = ROOT / "results" / "screenshots"
 """Where a person can look at what the tests saw."""

@@ -6,7 +6,7 @@ from running import step
 
 from pricewright.cleaning.corrections import correct, keep_part
 from pricewright.steplog.log import say
-from pricewright.tables.shards import Shard
+from pricewright.tables.records import Shard
 
 
 def clean_shard(

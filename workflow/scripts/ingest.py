@@ -14,7 +14,7 @@ from pricewright.intake.intake import Terms, take_in
 from pricewright.intake.members import with_members
 from pricewright.intake.reading.dates import day_after
 from pricewright.intake.reading.dialect import Dialect, Limits
-from pricewright.intake.sources.items import has_several, items, left_out
+from pricewright.intake.sources.items import has_several, ignored_files, items
 from pricewright.intake.sources.source import Access, Source
 from pricewright.steplog.log import say
 from pricewright.tables.prices import is_parquet, write_prices
@@ -82,7 +82,7 @@ def ingest(
         code=lambda: code_digest(step.FOLDER / "ingest.py"),
     )
     archive = Archive(reception.received, source.name)
-    for file, why in left_out(input).items() if ask else ():
+    for file, why in ignored_files(input).items() if ask else ():
         say("left out", file=file, why=why)
     taken = take_in(offered, archive, terms, day_after(datetime.now(UTC)))
     if len(taken.state.prices) > MANY and not is_parquet(output):

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from conftest import PRICEWRIGHT, SCRIPTS, command, market
 from pricewright.commands.predict import as_csv, as_table, main, predict
-from pricewright.files import strict_json
+from pricewright.files import documents
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import document as opened
 from pricewright.forecasting.histories import read_new_prices
@@ -452,7 +452,7 @@ def test_what_is_no_file_is_refused(tmp_path):
 
 
 def test_a_huge_file_is_refused(model, monkeypatch):
-    monkeypatch.setattr(strict_json, "LARGEST_FILE", 1000)
+    monkeypatch.setattr(documents, "LARGEST_FILE", 1000)
     assert "larger than 1e-06 GB, the most that is read" in sentence("--model", model)
 
 

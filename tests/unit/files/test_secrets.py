@@ -4,7 +4,7 @@ import pytest
 
 from pricewright.files import secrets
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import expand_variables, read_secret, redact, refuse_written_out
+from pricewright.files.secrets import expand_variables, read_secret, redact, refuse_plain_secrets
 from pricewright.steplog.log import logger, to_file
 
 
@@ -81,7 +81,7 @@ def test_no_log_line_and_no_traceback_holds_a_secret(monkeypatch, tmp_path):
 )
 def test_a_secret_that_is_written_out_is_refused_and_not_repeated(uri):
     with pytest.raises(Refusal, match="written out") as caught:
-        refuse_written_out(uri, "source.uri")
+        refuse_plain_secrets(uri, "source.uri")
     assert "hunter2" not in str(caught.value)
 
 
@@ -96,4 +96,4 @@ def test_a_secret_that_is_written_out_is_refused_and_not_repeated(uri):
     ],
 )
 def test_names_of_variables_and_harmless_parts_are_allowed(uri):
-    refuse_written_out(uri, "source.uri")
+    refuse_plain_secrets(uri, "source.uri")

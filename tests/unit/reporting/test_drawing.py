@@ -13,9 +13,9 @@ def kept(tmp_path, monkeypatch):
         made.append(snippet)
         return "window.vegaEmbed = 1;"
 
-    monkeypatch.setattr(drawing, "_KEPT", tmp_path / "cache" / "vega.js")
+    monkeypatch.setattr(drawing, "_BUNDLE", tmp_path / "cache" / "vega.js")
     monkeypatch.setattr(drawing.vl_convert, "javascript_bundle", bundle)
-    return drawing._KEPT, made
+    return drawing._BUNDLE, made
 
 
 def test_the_library_is_made_once_and_then_kept(kept):
@@ -28,7 +28,7 @@ def test_the_library_is_made_once_and_then_kept(kept):
 def test_where_nothing_can_be_kept_the_library_is_made_each_time(kept, monkeypatch, tmp_path):
     _, made = kept
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(drawing, "_KEPT", tmp_path / "file" / "vega.js")
+    monkeypatch.setattr(drawing, "_BUNDLE", tmp_path / "file" / "vega.js")
     assert drawing.library() == drawing.library() == "window.vegaEmbed = 1;"
     assert len(made) == 2
 
@@ -72,6 +72,6 @@ def test_the_pictures_of_a_symbol_are_drawn_from_data_by_name(scale):
     drawn = [
         draw(charts.EMPTY, scale, PAGE) for draw in (charts.price, charts.volatility, charts.risk)
     ]
-    names = [{data["name"] for data in drawing.compiled(chart)["data"]} for chart in drawn]
+    names = [{data["name"] for data in drawing.vega(chart)["data"]} for chart in drawn]
     assert all("days" in found for found in names)
     assert "hits" in names[2]

@@ -1,7 +1,7 @@
 """What a run ends with."""
 
 from pricewright.files.documents import write_json
-from pricewright.reporting.verdict import ending
+from pricewright.reporting.verdict import run_summary
 
 
 def model(accepted=True):
@@ -14,14 +14,14 @@ def model(accepted=True):
 
 def test_a_run_that_made_no_model_says_nothing_of_an_earlier_ones(tmp_path):
     write_json(tmp_path / "results/model.json", model())
-    assert ending(tmp_path, ["clean"], 0.44) == "1 step in 0.4 s"
+    assert run_summary(tmp_path, ["clean"], 0.44) == "1 step in 0.4 s"
 
 
 def test_the_verdict_is_in_the_words_of_the_report_and_the_paths_are_those_that_are_there(tmp_path):
     write_json(tmp_path / "results/model.json", model())
     for name in ("report.txt", "run_report.html", "deployed_model.json"):
         (tmp_path / "results" / name).touch()
-    text = ending(tmp_path, ["train_or_score", "report"], 75)
+    text = run_summary(tmp_path, ["train_or_score", "report"], 75)
     assert text.splitlines()[:2] == ["2 steps in 1 min 15 s", "ACCEPTED: it meets every criterion."]
     assert "Not evaluated" in text
     assert text.splitlines()[-3:] == [
@@ -31,11 +31,12 @@ def test_the_verdict_is_in_the_words_of_the_report_and_the_paths_are_those_that_
     ]
     assert max(map(len, text.splitlines())) < 80
     (tmp_path / "results/report.html").touch()  # with pictures, it is named before the plain one
-    assert "Report          results/report.html" in ending(tmp_path, ["clean"], 1).splitlines()
+    found = run_summary(tmp_path, ["clean"], 1).splitlines()
+    assert "Report          results/report.html" in found
 
 
 def test_a_model_that_is_deployed_though_it_is_not_accepted_is_told_of_in_capitals(tmp_path):
     write_json(tmp_path / "results/model.json", model(accepted=False))
-    text = ending(tmp_path, ["deploy"], 1, allow_unaccepted=True)
+    text = run_summary(tmp_path, ["deploy"], 1, allow_unaccepted=True)
     assert "NOT ACCEPTED: coverage is 0.8" in text
     assert "BEING DEPLOYED" in text

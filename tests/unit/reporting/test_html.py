@@ -21,17 +21,16 @@ from pages import (
 from pricewright.evaluation.backtest_file import Backtest, read_backtest
 from pricewright.files.disk import file_sha256
 from pricewright.reporting import pictures
-from pricewright.reporting.html import render
-from pricewright.reporting.pictures import NAMES, SymbolData
-from pricewright.reporting.symbols import (
-    FIRST,
+from pricewright.reporting.figures import (
     FORMS,
+    interval_ratio,
     pinball_skill,
     qlike_difference,
     resolve,
-    table,
+    worst,
 )
-from pricewright.reporting.text import interval_ratio, worst
+from pricewright.reporting.html import FIRST, render, table
+from pricewright.reporting.pictures import COLUMNS, SymbolData
 from pricewright.signoffs.presentation import pending
 
 
@@ -281,14 +280,25 @@ def test_each_decision_says_how_many_must_sign(read, page):
     assert "pricewright sign report --key ~/.ssh/id_ed25519" in page
 
 
+def test_beside_the_prices_kept_stands_what_became_of_the_rest(model):
+    came = model["receipts"]["ingest"]
+    came |= {"rows": 12_000, "left_out": 4_000}
+    said = "of 12,000 delivered; 5 quarantined"
+    assert f"{said}; 4,000 left out by source.where<" in bare(model)
+    del came["left_out"]
+    assert f"{said}<" in bare(model)
+    model["receipts"] = {}
+    assert "no receipt says of how many" in bare(model)
+
+
 # What a symbol's pictures are drawn from
 
 
 def test_what_is_packed_for_the_page_is_what_was_forecast(backtest, model):
     sight = SymbolData(backtest, model)
     columns, packed = sight.columns(SCRIPT), sight.packed([SCRIPT])["symbols"][SCRIPT]
-    codes = np.frombuffer(base64.b64decode(packed["codes"]), "<u2").reshape(len(NAMES), -1)
-    for name, code, (offset, step) in zip(NAMES, codes, packed["steps"], strict=True):
+    codes = np.frombuffer(base64.b64decode(packed["codes"]), "<u2").reshape(len(COLUMNS), -1)
+    for name, code, (offset, step) in zip(COLUMNS, codes, packed["steps"], strict=True):
         known = code != 0xFFFF
         assert (known == ~np.isnan(columns[name])).all()
         spread = np.ptp(columns[name][known])
@@ -316,7 +326,7 @@ def test_the_worst_and_the_most_traded_have_pictures_from_the_start(page, model)
 def test_where_no_volume_says_which_are_largest_those_known_longest_are(backtest, model):
     model["symbols"]["S9"]["observations"] += 1
     sight = SymbolData(backtest, model)
-    found = {symbol["name"]: symbol["why"] for symbol in pictures.pictured(model, sight, [])}
+    found = {symbol["name"]: symbol["why"] for symbol in pictures.symbol_pictures(model, sight, [])}
     assert list(found)[:4] == [*worst(model)[:3], "S9"]
     assert found["S9"] == "one of the longest known"
 

@@ -9,8 +9,9 @@ from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import named_model
 from pricewright.reporting import charts as pooled
 from pricewright.reporting.drawing import FILE, svg
-from pricewright.reporting.text import WIDTH, compose, interval_ratio, worst
-from pricewright.reporting.verdict import champion, method, p_value, percent, verdict
+from pricewright.reporting.figures import interval_ratio, p_value, percent, worst
+from pricewright.reporting.text import WIDTH, compose
+from pricewright.reporting.verdict import champion, method, verdict
 from pricewright.signoffs.presentation import pending
 
 WHO = ("model", "random_walk")

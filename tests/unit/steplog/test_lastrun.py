@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pricewright.steplog.last_run import _command, attempts, began, described, last_run
+from pricewright.steplog.last_run import _command, attempts, describe_run, last_run, last_start
 
 HERE = platform.node()
 NOON = datetime(2026, 11, 24, 12, 1, tzinfo=UTC)
@@ -29,7 +29,7 @@ def log(tmp_path):
 
 
 def told(folder):
-    return described(last_run(folder), lambda: NOON)
+    return describe_run(last_run(folder), lambda: NOON)
 
 
 def test_before_any_run_there_is_nothing_to_tell_and_how_to_begin(tmp_path):
@@ -138,9 +138,9 @@ def test_no_escape_in_a_log_reaches_the_terminal(tmp_path, log):
 
 
 def test_the_last_run_began_when_the_newest_log_of_snakemakes_says(tmp_path):
-    assert began(tmp_path) is None
+    assert last_start(tmp_path) is None
     folder = tmp_path / ".snakemake" / "log"
     folder.mkdir(parents=True)
     for name in ("2026-11-24T215026.463057", "2026-11-24T215026.500000", "2025-12-24T215026.9"):
         (folder / f"{name}.snakemake.log").touch()
-    assert began(tmp_path) == datetime(2026, 11, 24, 21, 50, 26, 500_000).astimezone(UTC)
+    assert last_start(tmp_path) == datetime(2026, 11, 24, 21, 50, 26, 500_000).astimezone(UTC)

@@ -38,7 +38,7 @@ def test_a_line_is_time_level_step_message_and_fields(tmp_path):
     line = (tmp_path / "clean.log").read_text()
     said = ' INFO clean rows in/out: 2/2 output="a b.json" share=0.123457 quote="\\""\n'
     assert re.fullmatch(LINE + re.escape(said), line)
-    event = log.parse(AT + said[:-1])
+    event = log.parse_line(AT + said[:-1])
     assert event.moment == datetime(2026, 11, 24, 21, 41, 40, 609_000, UTC)
     assert (event.level, event.step, event.message) == ("INFO", "clean", "rows in/out: 2/2")
     assert event.fields == {"output": "a b.json", "share": "0.123457", "quote": '"'}
@@ -55,11 +55,11 @@ def test_a_line_is_time_level_step_message_and_fields(tmp_path):
     ],
 )
 def test_what_is_no_line_of_ours_is_no_event(line):
-    assert log.parse(line) is None
+    assert log.parse_line(line) is None
 
 
 def test_in_a_line_of_absurd_length_no_fields_are_looked_for():
-    event = log.parse(f"{AT} ERROR clean " + "a=b " * 100_000 + '"')
+    event = log.parse_line(f"{AT} ERROR clean " + "a=b " * 100_000 + '"')
     assert event is not None
     assert event.fields == {}
 
@@ -82,7 +82,7 @@ def test_an_event_that_is_written_is_read_back(message, fields):
     line = written(message, fields)
     assert line.encode()
     assert len(line.splitlines()) == 1
-    event = log.parse(line)
+    event = log.parse_line(line)
     assert (event.level, event.step) == ("INFO", "clean")
     encodable = message.encode(errors="backslashreplace").decode()
     one_line = " ".join(encodable.splitlines())
@@ -97,7 +97,7 @@ def test_an_event_that_is_written_is_read_back(message, fields):
 @given(sentence=TEXT)
 @example(sentence='rita\'s line has no namespaces="metrics" in it')
 def test_an_errors_sentence_is_read_back_as_it_is(sentence):
-    event = log.parse(written(sentence, {}, logging.ERROR))
+    event = log.parse_line(written(sentence, {}, logging.ERROR))
     encodable = sentence.encode(errors="backslashreplace").decode()
     assert event.text == " ".join(encodable.splitlines())
     assert event.fields == {}
@@ -109,7 +109,7 @@ def test_a_secret_is_in_no_line_however_its_value_is_quoted(secret, monkeypatch)
     assert read_secret("PRICES_TOKEN") == secret
     line = written(f"asked with {secret}", {"header": f"Bearer {secret}"})
     assert secret not in line
-    assert secret not in log.parse(line).fields["header"]
+    assert secret not in log.parse_line(line).fields["header"]
 
 
 # Files.
@@ -173,7 +173,7 @@ def test_a_log_tells_whether_its_attempt_failed_for_good(tmp_path, error, last_w
 def test_only_the_end_of_a_large_log_is_read_and_only_whole_lines(tmp_path):
     path, line = tmp_path / "a.log", f"{AT} INFO clean progress rows=1\n"
     path.write_text(line * 5_000 + f"{AT} INFO clean half a li")
-    found = log.tail(path)
+    found = log.last_events(path)
     assert 0 < len(found) <= log.TAIL // len(line)
     assert {event.message for event in found} == {"progress"}
 
@@ -182,12 +182,12 @@ def test_what_was_said_before_a_moment_is_left_out_and_bytes_that_are_no_text_no
     path = tmp_path / "a.log"
     text = f"{AT} INFO clean one\n2026-11-24T21:41:41.000Z INFO clean two\n"
     path.write_bytes(b"\xff\xfe\n" + text.encode())
-    assert [event.message for event in log.tail(path)] == ["one", "two"]
+    assert [event.message for event in log.last_events(path)] == ["one", "two"]
     since = datetime(2026, 11, 24, 21, 41, 41, tzinfo=UTC)
-    assert [event.message for event in log.tail(path, since)] == ["two"]
+    assert [event.message for event in log.last_events(path, since)] == ["two"]
 
 
 def test_a_log_that_is_not_there_has_no_lines_and_tells_nothing(tmp_path):
     assert log.last_lines(tmp_path / "a.log") == []
-    assert list(log.tail(tmp_path)) == []
+    assert list(log.last_events(tmp_path)) == []
     assert log.failed_for_good(tmp_path / "a.log") is None

@@ -1,12 +1,17 @@
 import pytest
 
 from pricewright.files.clock import format_duration
-from pricewright.steplog.last_run import doing, done, line, why
-from pricewright.steplog.log import parse
+from pricewright.steplog.last_run import (
+    failure_reason,
+    step_line,
+    work_at_hand,
+    work_done,
+)
+from pricewright.steplog.log import parse_line
 
 
 def log(*texts):
-    events = [parse(f"2026-11-24T21:41:40.609Z {text}") for text in texts]
+    events = [parse_line(f"2026-11-24T21:41:40.609Z {text}") for text in texts]
     assert None not in events
     return events
 
@@ -49,7 +54,7 @@ def test_a_span_of_time_is_told_in_the_units_that_people_use(seconds, text):
     ],
 )
 def test_a_step_at_work_tells_its_share_its_count_and_its_pace(texts, share, words):
-    assert doing(log(*(f"INFO a {text}" for text in texts))) == (share, words)
+    assert work_at_hand(log(*(f"INFO a {text}" for text in texts))) == (share, words)
 
 
 @pytest.mark.parametrize(
@@ -63,11 +68,11 @@ def test_a_step_at_work_tells_its_share_its_count_and_its_pace(texts, share, wor
     ],
 )
 def test_a_step_that_ended_tells_what_it_made_and_its_pace_if_it_took_long(text, seconds, words):
-    assert done(log("INFO a start rows=1", f"INFO a {text}"), seconds) == words
+    assert work_done(log("INFO a start rows=1", f"INFO a {text}"), seconds) == words
 
 
 def test_a_step_that_did_not_end_made_nothing():
-    assert done(log("INFO a progress rows=1 seconds=2"), 3) == ""
+    assert work_done(log("INFO a progress rows=1 seconds=2"), 3) == ""
 
 
 def test_why_is_the_last_error_without_its_heading():
@@ -75,11 +80,14 @@ def test_why_is_the_last_error_without_its_heading():
         "ERROR clean   bob must sign",
         "ERROR clean failed for good: a.json:3: wrong; mend it.",
     )
-    assert why(events) == "a.json:3: wrong; mend it."
-    assert why(log("ERROR clean failed: OSError: [Errno 5] full")) == "OSError: [Errno 5] full"
-    assert why(log("WARNING clean failed attempt 1: full")) == ""
+    assert failure_reason(events) == "a.json:3: wrong; mend it."
+    assert (
+        failure_reason(log("ERROR clean failed: OSError: [Errno 5] full"))
+        == "OSError: [Errno 5] full"
+    )
+    assert failure_reason(log("WARNING clean failed attempt 1: full")) == ""
 
 
 def test_lines_of_several_steps_stand_below_each_other():
-    lines = [line("ingest", 0.4, "1 row"), line("train_or_score", 125, "2 symbols")]
+    lines = [step_line("ingest", 0.4, "1 row"), step_line("train_or_score", 125, "2 symbols")]
     assert lines == ["ingest               0.4 s  1 row", "train_or_score  2 min 05 s  2 symbols"]

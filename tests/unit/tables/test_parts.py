@@ -13,8 +13,7 @@ from corrected import DROP, SET, SPLIT, delivered
 from flat import clean
 from pricewright.cleaning.corrections import correct, join_parts, keep_part
 from pricewright.files.errors import Refusal
-from pricewright.tables.records import write_records, write_table
-from pricewright.tables.shards import Shard
+from pricewright.tables.records import Shard, write_records, write_table
 
 
 def in_parts(folder, raw, count, corrections=None):

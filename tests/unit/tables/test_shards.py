@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pricewright.files.errors import Refusal
-from pricewright.tables.shards import Shard, shares
+from pricewright.tables.records import Shard, shares
 
 NAMES = sorted(f"S{number}" for number in range(100))
 

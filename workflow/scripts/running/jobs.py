@@ -13,8 +13,8 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from running.comforts import comfort
 
-from pricewright.steplog.last_run import done, line
-from pricewright.steplog.log import STDERR, Event, tail
+from pricewright.steplog.last_run import step_line, work_done
+from pricewright.steplog.log import STDERR, Event, last_events
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Job:
     def events(self) -> Sequence[Event]:
         """The last events of this attempt; what an earlier one left in the log is not its own."""
         # a log's times are cut to milliseconds
-        return tail(self.log, datetime.fromtimestamp(self.since - 0.001, UTC))
+        return last_events(self.log, datetime.fromtimestamp(self.since - 0.001, UTC))
 
     def finished(self, at: float) -> str:
         """The line of a step that ended at some time."""
         took = at - self.since
-        return line(self.name, took, done(self.events(), took))
+        return step_line(self.name, took, work_done(self.events(), took))
 
 
 class JobFollower(logging.Handler):

@@ -15,7 +15,7 @@ from running.jobs import Job
 
 from pricewright.files.clock import format_duration
 from pricewright.files.errors import printable
-from pricewright.steplog.last_run import doing
+from pricewright.steplog.last_run import work_at_hand
 
 _BARS = ((100, 20), (70, 10))
 """The columns of a terminal from which on it has room for a bar of so many."""
@@ -67,7 +67,7 @@ class Lines:
         for width in (17, 10, room + 2, None) if room else (17, 10, None):
             table.add_column(no_wrap=True, overflow="ellipsis", min_width=width)
         for job in list(self._jobs.values()):
-            share, words = doing(job.events())
+            share, words = work_at_hand(job.events())
             took = format_duration(self._clock() - job.since)
             cells: list[RenderableType] = [Text(f"  {job.name:<15}"), Text(f"{took:>10}")]
             if room:

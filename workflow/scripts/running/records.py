@@ -93,10 +93,10 @@ def tell_ledger(steps: list[str], author: str | None, configfile: list[str]) -> 
 
 def tell_people(steps: list[str], allow_unaccepted: bool) -> None:
     """Say, below all that Snakemake prints, what the run came to; unless it is to be quiet."""
-    from pricewright.reporting.verdict import ending  # costs each load of the Snakefile else
+    from pricewright.reporting.verdict import run_summary  # costs each load of the Snakefile else
 
     took = time.time() - _LOADED
-    text = ending(Path(), steps, took, allow_unaccepted=allow_unaccepted)
+    text = run_summary(Path(), steps, took, allow_unaccepted=allow_unaccepted)
     with comfort("the last words of this run are left out"):
         from snakemake.settings.enums import Quietness
 

@@ -24,7 +24,7 @@ from typing import Any
 
 from pricewright.files.errors import Refusal
 from pricewright.steplog import log
-from pricewright.tables.options import filled, option_groups
+from pricewright.tables.options import group_arguments, option_groups
 
 FOLDER = Path(__file__).resolve().parents[1]
 """Where the scripts are, also when a script itself was fetched by URL."""
@@ -64,7 +64,7 @@ def arguments(function: Callable[..., None], job: Any) -> dict[str, Any]:
     signature = inspect.signature(function)
     if "threads" in signature.parameters:
         given["threads"] = job.threads
-    given = filled(function, given)
+    given = group_arguments(function, given)
     signature.bind(**given)
     return given
 

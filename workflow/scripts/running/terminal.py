@@ -22,7 +22,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from running.jobs import Job, JobFollower
 
-from pricewright.steplog.last_run import line, why
+from pricewright.steplog.last_run import failure_reason, step_line
 from pricewright.steplog.log import STDERR
 
 if TYPE_CHECKING:
@@ -113,13 +113,13 @@ class Drawn(JobFollower):
             self._lines.add("✓", job.finished(record.created), "green")
 
     def failed(self, job: Job, record: logging.LogRecord) -> None:
-        sentence = why(job.events())
+        sentence = failure_reason(job.events())
         unexplained, self._unexplained = self._unexplained, []
         if not sentence:  # then what Snakemake knows is all there is
             for each in (*unexplained, record):
                 self._write(each)
         elif self._lines and sentence != self._reasons.get(job.name):
-            self._lines.add("✗", line(job.name, record.created - job.since, sentence), "red")
+            self._lines.add("✗", step_line(job.name, record.created - job.since, sentence), "red")
         self._reasons[job.name] = sentence
 
     def said(self, record: logging.LogRecord) -> None:

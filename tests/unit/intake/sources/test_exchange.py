@@ -6,7 +6,6 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from pricewright.files.errors import Refusal
-from pricewright.intake.sources.web import WebFile
 from webserver import (
     CSV,
     certificate,
@@ -16,6 +15,7 @@ from webserver import (
     sent,
     serving,
     start_afresh,
+    web_file,
 )
 
 
@@ -33,8 +33,7 @@ def tls(tmp_path, monkeypatch):
 
 
 def fetch(uri, *allowed, **settings):
-    resource = WebFile(place=uri, allow_hosts=allowed, **{"timeout": 5.0} | settings)
-    with resource.open() as got:
+    with web_file(uri, allow_hosts=allowed, **settings).open() as got:
         return b"".join(got.chunks)
 
 

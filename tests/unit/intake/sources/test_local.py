@@ -5,7 +5,7 @@ import os
 import pytest
 
 from pricewright.files.errors import Refusal
-from pricewright.intake.sources.items import has_several, items, left_out, local_files
+from pricewright.intake.sources.items import has_several, ignored_files, items, local_files
 from pricewright.intake.sources.source import Source, scheme
 
 
@@ -132,11 +132,11 @@ def test_what_lies_beside_prices_in_a_folder_is_left_out_and_named(tmp_path, mon
     for name in (*beside, ".DS_Store", "prices.csv", "logs.csv"):
         (folder / name).write_text("" if name == "empty.csv" else "x")
     assert [file.place for file in local_files("in")] == ["in/logs.csv", "in/prices.csv"]
-    assert left_out("in") == {
+    assert ignored_files("in") == {
         "in/README.txt": "by its name it holds no prices",
         "in/_SUCCESS": "by its name it holds no prices",
         "in/empty.csv": "empty",
         "in/late.csv.part": "still on its way",
         "in/prices.csv.sha256": "by its name it holds no prices",
     }
-    assert left_out("in/prices.csv") == left_out("https://desk.test/README.md") == {}
+    assert ignored_files("in/prices.csv") == ignored_files("https://desk.test/README.md") == {}

@@ -6,8 +6,7 @@ import threading
 import pytest
 
 from pricewright.files.errors import Refusal
-from pricewright.intake.sources.web import WebFile
-from webserver import CSV, chunked, reply, serving, start_afresh
+from webserver import CSV, chunked, reply, serving, start_afresh, web_file
 
 
 @pytest.fixture(autouse=True)
@@ -17,14 +16,11 @@ def afresh(monkeypatch):
 
 def fetch(answer, **settings):
     """The bytes and the version that come of an answer."""
-    with serving({"/a.csv": answer}) as server:
-        resource = WebFile(
-            place=f"{server.uri}/a.csv",
-            allow_hosts=["127.0.0.1"],
-            **{"timeout": 5.0} | settings,
-        )
-        with resource.open() as got:
-            return b"".join(got.chunks)
+    with (
+        serving({"/a.csv": answer}) as server,
+        web_file(f"{server.uri}/a.csv", **settings).open() as got,
+    ):
+        return b"".join(got.chunks)
 
 
 def encoded(algorithm, body=CSV):

@@ -189,8 +189,9 @@ def test_the_environment_stays_as_it_is(script, monkeypatch):
 ASK = """
 import sys
 from pricewright.intake.sources.s3 import s3_items
+from pricewright.intake.sources.source import Source
 
-[item] = s3_items("s3://one/prices.csv", endpoint=sys.argv[1], region=None)
+[item] = s3_items(Source(uri="s3://one/prices.csv", endpoint=sys.argv[1]))
 with item.open() as answer:
     print(len(b"".join(answer.chunks)))
 """

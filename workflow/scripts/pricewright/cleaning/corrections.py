@@ -28,8 +28,7 @@ from pricewright.files.disk import file_sha256, read_whole
 from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.tables.fields import VALUES
-from pricewright.tables.records import read_table, write_table
-from pricewright.tables.shards import Shard, joined, read_share
+from pricewright.tables.records import Shard, join_shards, read_share, read_table, write_table
 
 Change = dict[str, Any]
 
@@ -330,7 +329,7 @@ def join_parts(path: Path, parts: Sequence[Path], receipts: Sequence[Path]) -> C
         )
     changes = [change for part in found for change in part["changes"]]
     return CorrectedTable(
-        joined(parts),
+        join_shards(parts),
         sha256,
         whole,
         rows,

@@ -18,7 +18,7 @@ from pricewright.intake.description import (
 )
 from pricewright.intake.members import with_members
 from pricewright.intake.reading.dialect import Limits
-from pricewright.intake.sources.items import items, left_out
+from pricewright.intake.sources.items import ignored_files, items
 from pricewright.intake.sources.source import Access, Item, Source
 
 
@@ -67,7 +67,7 @@ def describe(
                 print(f"{item.place} is written in another way, and needs a source of its own:")
                 print(as_yaml(item.place, other))
                 _show(item.place, other)
-    for file, why in left_out(source).items():
+    for file, why in ignored_files(source).items():
         print(f"left out: {file}, {why}")
 
 

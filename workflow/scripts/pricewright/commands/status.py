@@ -17,7 +17,7 @@ from pricewright.signoffs.coverage import CLEANING, MODEL, RECEIPT, REPORT, dige
 from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.policy import load_policy
 from pricewright.signoffs.presentation import overview
-from pricewright.steplog.last_run import Attempt, began, described, last_run
+from pricewright.steplog.last_run import Attempt, describe_run, last_run, last_start
 
 DEPLOYED = "results/deployed_model.json"
 
@@ -85,7 +85,7 @@ def status(*, configfile: ConfigFiles = ()) -> None:
     config, configfile = config_of_run(root, configfile)
     run = last_run(root)
     parts = {
-        "Last run": described(run),
+        "Last run": describe_run(run),
         "Out of date": "\n".join(
             f"  {note}" for note in _outdated_results(root, config, configfile, run)
         ),
@@ -108,8 +108,8 @@ def _outdated_results(
     try:
         inputs += map(Path, source_files(config, WORKFLOW))
     except Refusal as refusal:
-        return [str(refusal), *outdated(root, inputs, began(root))]
-    return outdated(root, inputs, began(root))
+        return [str(refusal), *outdated(root, inputs, last_start(root))]
+    return outdated(root, inputs, last_start(root))
 
 
 def _signoffs(root: Path, config: dict[str, Any], configfile: Sequence[Path]) -> str:

@@ -6,7 +6,9 @@ from typing import Final
 
 from pricewright.files.errors import Refusal
 
-_PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+"""`${NAME}`, for the environment variable of that name."""
+
 _SECRET_NAME = re.compile(r"(^|[^a-z])(api)?(key|token|passw(or)?d|pwd|secret|sig(nature)?)$", re.I)
 _SECRETS: Final[set[str]] = set()
 
@@ -26,7 +28,7 @@ def expand_variables(text: str, key: str) -> str:
             )
         return known
 
-    return _PLACEHOLDER.sub(value, text)
+    return PLACEHOLDER.sub(value, text)
 
 
 def read_secret(name: str) -> str | None:
@@ -37,7 +39,7 @@ def read_secret(name: str) -> str | None:
     return value or None
 
 
-def refuse_written_out(uri: str, key: str) -> None:
+def refuse_plain_secrets(uri: str, key: str) -> None:
     """Raise Refusal for a URI in which a password or a key stands as it is, for all to read.
 
     In the part before the host that is a password; in the query, what is called one.
@@ -49,7 +51,7 @@ def refuse_written_out(uri: str, key: str) -> None:
     found = [("password", userinfo.partition(":")[2])]
     found += [(name, value) for name, _, value in (p.partition("=") for p in parts[2].split("&"))]
     for name, value in found:
-        if _SECRET_NAME.search(name) and _PLACEHOLDER.sub("", value):
+        if _SECRET_NAME.search(name) and PLACEHOLDER.sub("", value):
             variable = re.sub(r"[^A-Za-z0-9]+", "_", name).upper()
             raise Refusal(
                 f"config key '{key}': found a {name} written out, allowed: the name of an "

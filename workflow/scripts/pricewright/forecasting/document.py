@@ -11,8 +11,8 @@ from typing import Any, get_args, get_type_hints
 
 import numpy as np
 
+from pricewright.files.documents import read_strict
 from pricewright.files.errors import Refusal
-from pricewright.files.strict_json import read_json
 from pricewright.forecasting import location
 from pricewright.forecasting.checked_document import (
     LARGEST,
@@ -264,7 +264,7 @@ def open_model(path: Path, symbols: Sequence[str] | None = None) -> tuple[Model,
     wanted, or if what it says cannot be, as after an edit by hand: a forecast in it that does
     not follow from its parameters, too.
     """
-    whole = read_json(path)
+    whole = read_strict(path)
     if not isinstance(whole, dict) or "schema_version" not in whole:
         raise Refusal(f"{path}: not a model: it has no schema_version; train again.")
     version = whole["schema_version"]

@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 
 from pricewright.files.disk import file_sha256, read_begin
+from pricewright.files.documents import read_strict
 from pricewright.files.errors import Refusal
-from pricewright.files.strict_json import read_json
 from pricewright.forecasting.checked_document import LARGEST, short
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, Panel, panel_of
@@ -177,7 +177,7 @@ def read_new_prices(path: Path, model: Model, known: Sequence[str]) -> tuple[Pan
 def _clean_records(path: Path) -> Any:
     """What a file of clean prices holds: JSON, or Parquet where pyarrow is there to read it."""
     if read_begin(path, 4) != b"PAR1":
-        return read_json(path)
+        return read_strict(path)
     try:
         import pyarrow
         import pyarrow.parquet

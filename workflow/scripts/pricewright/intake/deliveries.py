@@ -23,7 +23,7 @@ from pricewright.tables.prices import (
     Prices,
     is_parquet,
     read_prices,
-    recoded,
+    recode,
     write_prices,
 )
 
@@ -157,7 +157,7 @@ def _aligned(tables: Sequence[Prices]) -> list[Prices]:
         replace(
             prices,
             names=names,
-            symbols=recoded(prices.names, prices.symbols, names),
+            symbols=recode(prices.names, prices.symbols, names),
             values={
                 name: prices.values[name] if name in prices.values else np.full(len(prices), np.nan)
                 for name in columns

@@ -13,7 +13,7 @@ from pricewright.intake.reading.zip_archives import (
     members_of,
     price_members,
 )
-from pricewright.intake.sources.items import LocalFile, why_left_out
+from pricewright.intake.sources.items import LocalFile, reason_to_ignore
 from pricewright.intake.sources.source import Answer, Item
 
 _OFFICE = {"[Content_Types].xml", "mimetype"}
@@ -64,5 +64,5 @@ def _members(item: Item, limits: Limits) -> Sequence[Item]:
     return [
         Member(item, info, limits)
         for info in files
-        if not why_left_out(Path(PurePosixPath(info.filename).name), info.file_size)
+        if not reason_to_ignore(Path(PurePosixPath(info.filename).name), info.file_size)
     ]

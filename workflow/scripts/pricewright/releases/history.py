@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from pricewright.files.clock import parse_time
+from pricewright.files.documents import parse_strict
 from pricewright.files.errors import Refusal
-from pricewright.files.strict_json import parse_strict
 from pricewright.releases import store
 from pricewright.releases.link import CURRENT, pointed_at
 from pricewright.releases.store import NAME_MANIFEST

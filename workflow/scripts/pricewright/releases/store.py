@@ -16,8 +16,8 @@ from typing import Any
 import orjson
 
 from pricewright.files.disk import read_regular, sha256, sync_folder
+from pricewright.files.documents import parse_strict
 from pricewright.files.errors import Refusal
-from pricewright.files.strict_json import parse_strict
 from pricewright.tables.schema import check
 
 NAME = ".lock"

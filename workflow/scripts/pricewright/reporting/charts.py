@@ -14,10 +14,30 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pricewright.reporting.drawing import WIDTH, Ink, Spec
-from pricewright.reporting.text import interval_ratio, worst
-from pricewright.reporting.verdict import percent
+from pricewright.reporting.figures import NAMES, interval_ratio, percent, worst
 
-NAMES = {"model": "model", "random_walk": "plain random walk"}
+Data = Mapping[str, Sequence[Mapping[str, Any]]]
+
+EMPTY: Data = {"days": [], "hits": []}
+HEIGHT = 170
+FEW = 8
+"""Periods that have a label each; of more, each year's first has one."""
+
+LATELY = 20
+"""The days over which volatility is said to be realised."""
+
+_LINES = {"volatility": "forecast", "realised": f"realised, {LATELY} days"}
+
+_BARE = {"ticks": False, "domain": False}
+"""An axis of names alone."""
+
+_TIME = {
+    "field": "time",
+    "type": "temporal",
+    "scale": {"type": "utc"},
+    "title": None,
+    "axis": {"format": "%b %y", "tickCount": 4, "labelOverlap": True, "grid": False},
+}
 
 
 def coverage(model: Mapping[str, Any], ink: Ink, width: int = WIDTH) -> Spec:
@@ -31,6 +51,7 @@ def coverage(model: Mapping[str, Any], ink: Ink, width: int = WIDTH) -> Spec:
         if share is not None
     ]
     lowest = min([point["share"] for point in points], default=level)
+    colours = {"domain": list(NAMES.values()), "range": [ink.model, ink.other]}
     lines = {
         "data": {"values": points},
         "mark": {"type": "line", "point": {"filled": True, "size": 40}},
@@ -41,14 +62,13 @@ def coverage(model: Mapping[str, Any], ink: Ink, width: int = WIDTH) -> Spec:
                 "title": "days ahead",
                 "axis": {"labelAngle": 0, "labelOverlap": True, "grid": False},
             },
-            "y": {
-                "field": "share",
-                "type": "quantitative",
-                "title": "prices within the interval",
-                "axis": {"format": ".0%", "tickCount": 5},
-                "scale": {"domain": [max(0.0, min(lowest, level) - 0.05), 1.0], "nice": True},
-            },
-            "color": _who(ink),
+            "y": _number(
+                "share",
+                title="prices within the interval",
+                axis={"format": ".0%", "tickCount": 5},
+                scale={"domain": [max(0.0, min(lowest, level) - 0.05), 1.0], "nice": True},
+            ),
+            "color": _name("who", scale=colours),
             "tooltip": [
                 {"field": "who", "title": "forecast"},
                 {"field": "days", "title": "days ahead"},
@@ -56,18 +76,21 @@ def coverage(model: Mapping[str, Any], ink: Ink, width: int = WIDTH) -> Spec:
             ],
         },
     }
-    promise = {
-        "data": {"values": [{"level": level}]},
-        "mark": {"type": "rule", "strokeDash": [6, 4], "color": ink.muted},
-        "encoding": {"y": {"field": "level", "type": "quantitative"}},
-    }
+    promise = _dashed(ink, "y", _number("level"), level)
     return {"width": width, "height": width // 2, "layer": [lines, promise]}
+
+
+def titled_coverage(model: Mapping[str, Any], ink: Ink) -> Spec:
+    """`coverage` as a file of its own, which has to say what it is."""
+    level = percent(model["parameters"]["level"])
+    title = f"Coverage of the {level} interval (dashed: as promised)"
+    return {"title": title} | coverage(model, ink, 560)
 
 
 def calibration(model: Mapping[str, Any], ink: Ink) -> Spec:
     """The histogram of the probability integral transform; flat is right."""
     counts = model["metrics"]["pooled"]["pit"]["counts"]
-    total = sum(counts)
+    total, step = sum(counts), 1 / max(len(counts), 1)
     bins = [
         {"from": place / len(counts), "to": (place + 1) / len(counts), "share": count / total}
         for place, count in enumerate(counts)
@@ -77,137 +100,98 @@ def calibration(model: Mapping[str, Any], ink: Ink) -> Spec:
         "data": {"values": bins},
         "mark": {"type": "bar", "color": ink.model, "binSpacing": 2},
         "encoding": {
-            "x": {
-                "field": "from",
-                "type": "quantitative",
-                "bin": {"binned": True, "step": 1 / max(len(counts), 1)},
-                "title": "where prices fell in the forecast distribution",
-                "axis": {"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1], "grid": False},
-            },
+            "x": _number(
+                "from",
+                bin={"binned": True, "step": step},
+                title="where prices fell in the forecast distribution",
+                axis={"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1], "grid": False},
+            ),
             "x2": {"field": "to"},
-            "y": {
-                "field": "share",
-                "type": "quantitative",
-                "title": "share of prices",
-                "axis": {"format": ".0%", "tickCount": 4},
-                "scale": {"domainMin": 0},
-            },
+            "y": _number(
+                "share",
+                title="share of prices",
+                axis={"format": ".0%", "tickCount": 4},
+                scale={"domainMin": 0},
+            ),
         },
     }
-    flat = {
-        "data": {"values": [{"share": 1 / max(len(counts), 1)}]},
-        "mark": {"type": "rule", "strokeDash": [6, 4], "color": ink.muted},
-        "encoding": {"y": {"field": "share", "type": "quantitative"}},
-    }
+    flat = _dashed(ink, "y", _number("share"), step)
     return {"width": WIDTH, "height": WIDTH // 2, "layer": [bars, flat]}
 
 
 def skill(rows: Sequence[tuple[str, float | None, float | None, float | None]], ink: Ink) -> Spec:
     """Skill with its interval, row by row: name, skill, lower, upper; right of 0 is better."""
     known = [
-        {"name": name, "skill": found, "lower": lower, "upper": upper}
-        for name, found, lower, upper in rows
-        if found is not None
+        dict(zip(("name", "skill", "lower", "upper"), row, strict=True))
+        for row in rows
+        if row[1] is not None
     ]
-    order = [row["name"] for row in known]
-    y = {
-        "field": "name",
-        "type": "nominal",
-        "sort": order,
-        "title": None,
-        "axis": {"labelLimit": 95, "ticks": False, "domain": False},
-    }
+    y = _name(
+        "name",
+        sort=[row["name"] for row in known],
+        title=None,
+        axis={"labelLimit": 95, **_BARE},
+    )
     x = {
-        "type": "quantitative",
         "title": "loss saved beside the plain random walk",
         "axis": {"format": "+.0%", "tickCount": 5},
     }
     whiskers = {
-        "transform": [{"filter": "isValid(datum.lower)"}],
+        "transform": [_known("lower")],
         "mark": {"type": "rule", "strokeWidth": 2, "color": ink.model},
-        "encoding": {"y": y, "x": x | {"field": "lower"}, "x2": {"field": "upper"}},
+        "encoding": {"y": y, "x": _number("lower", **x), "x2": {"field": "upper"}},
     }
     dots = {
         "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "color": ink.model},
-        "encoding": {"y": y, "x": x | {"field": "skill"}},
-    }
-    zero = {
-        "data": {"values": [{"zero": 0}]},
-        "mark": {"type": "rule", "strokeDash": [6, 4], "color": ink.muted},
-        "encoding": {"x": x | {"field": "zero"}},
+        "encoding": {"y": y, "x": _number("skill", **x)},
     }
     return {
         "width": WIDTH - 70,
         "height": {"step": 20},
         "data": {"values": known},
-        "layer": [zero, whiskers, dots],
+        "layer": [_dashed(ink, "x", _number("zero", **x), 0), whiskers, dots],
     }
 
 
 def interval_ratios(model: Mapping[str, Any], max_symbols: int, ink: Ink) -> Spec:
     """Each symbol's interval score over the plain random walk's, worst first; below 1 is better."""
     by_symbol = model["metrics"]["by_symbol"]
-    known = {symbol: interval_ratio(scores) for symbol, scores in by_symbol.items()}
-    order = [symbol for symbol in worst(model) if known[symbol] >= 0]
-    count, order = len(order), order[:max_symbols]
-    ratios = [{"symbol": symbol, "ratio": known[symbol]} for symbol in order]
-    lowest, highest = (f([1.0, *(known[symbol] for symbol in order)]) for f in (min, max))
+    every: list[dict[str, Any]] = [
+        {"symbol": symbol, "ratio": ratio}
+        for symbol in worst(model)
+        if (ratio := interval_ratio(by_symbol[symbol])) is not None
+    ]
+    rows = every[:max_symbols]
+    lowest, highest = (end([1.0, *(row["ratio"] for row in rows)]) for end in (min, max))
     margin = (highest - lowest) * 0.1 or 0.01
-    ends = [max(lowest - margin, 0.0), highest + margin]
+    y = _name(
+        "symbol",
+        sort=[row["symbol"] for row in rows],
+        title=None,
+        axis={"labelLimit": 300},
+    )
+    x = _number(
+        "ratio",
+        title="interval score / plain random walk's (left of 1 is better)",
+        scale={"domain": [max(lowest - margin, 0.0), highest + margin]},
+        axis={"format": ".3~f"},
+    )
     stems = {
         "mark": {"type": "rule", "strokeWidth": 3, "color": ink.model},
-        "encoding": {
-            "y": {
-                "field": "symbol",
-                "type": "nominal",
-                "sort": order,
-                "title": None,
-                "axis": {"labelLimit": 300},
-            },
-            "x": {
-                "field": "ratio",
-                "type": "quantitative",
-                "title": "interval score / plain random walk's (left of 1 is better)",
-                "scale": {"domain": ends},
-                "axis": {"format": ".3~f"},
-            },
-            "x2": {"datum": 1},
-        },
+        "encoding": {"y": y, "x": x, "x2": {"datum": 1}},
     }
     dots = {
         "mark": {"type": "point", "filled": True, "size": 70, "color": ink.model},
-        "encoding": {key: stems["encoding"][key] for key in ("x", "y")},
+        "encoding": {"x": x, "y": y},
     }
-    rule = {
-        "data": {"values": [{"ratio": 1}]},
-        "mark": {"type": "rule", "strokeDash": [6, 4], "color": ink.muted},
-        "encoding": {"x": stems["encoding"]["x"]},
-    }
-    shown = f", the worst {len(order)}" if count > len(order) else ""
+    which = f", the worst {len(rows)}" if len(every) > len(rows) else ""
     return {
-        "title": f"Interval score beside the plain random walk{shown}",
+        "title": f"Interval score beside the plain random walk{which}",
         "width": 560,
         "height": {"step": 22},
-        "data": {"values": ratios},
-        "layer": [rule, stems, dots],
+        "data": {"values": rows},
+        "layer": [_dashed(ink, "x", x, 1), stems, dots],
     }
-
-
-def titled_coverage(model: Mapping[str, Any], ink: Ink) -> Spec:
-    """`coverage` as a file of its own, which has to say what it is."""
-    title = (
-        f"Coverage of the {percent(model['parameters']['level'])} interval (dashed: as promised)"
-    )
-    return {"title": title} | coverage(model, ink, 560)
-
-
-def _who(ink: Ink) -> Spec:
-    colours = {"domain": list(NAMES.values()), "range": [ink.model, ink.other]}
-    return {"field": "who", "type": "nominal", "scale": colours}
-
-
-FEW = 8
-"""Periods that have a label each; of more, each year's first has one."""
 
 
 def calendar(cells: Sequence[Mapping[str, Any]], flags: Sequence[str], ink: Ink) -> Spec:
@@ -216,6 +200,14 @@ def calendar(cells: Sequence[Mapping[str, Any]], flags: Sequence[str], ink: Ink)
     years = list({period[:4]: period for period in reversed(periods)}.values())
     few = len(periods) <= FEW
     most = max((cell["entries"] for cell in cells), default=1)
+    labels = {
+        "values": periods if few else years,
+        "labelExpr": "datum.value" if few else "slice(datum.value, 0, 4)",
+        "labelAngle": 0,
+        "labelOverlap": True,
+        "grid": False,
+        "ticks": False,
+    }
     return {
         "width": WIDTH * 2,
         "height": {"step": 20},
@@ -227,49 +219,17 @@ def calendar(cells: Sequence[Mapping[str, Any]], flags: Sequence[str], ink: Ink)
                 "type": "ordinal",
                 "scale": {"domain": periods, "paddingInner": 0.08},
                 "title": None,
-                "axis": {
-                    "values": periods if few else years,
-                    "labelExpr": "datum.value" if few else "slice(datum.value, 0, 4)",
-                    "labelAngle": 0,
-                    "labelOverlap": True,
-                    "grid": False,
-                    "ticks": False,
-                },
+                "axis": labels,
             },
-            "y": {
-                "field": "flag",
-                "type": "nominal",
-                "sort": list(flags),
-                "title": None,
-                "axis": {"ticks": False, "domain": False},
-            },
-            "opacity": {
-                "field": "entries",
-                "type": "quantitative",
-                "scale": {"type": "sqrt", "domain": [0, most], "range": [0.06, 1]},
-                "legend": None,
-            },
+            "y": _name("flag", sort=list(flags), title=None, axis=_BARE),
+            "opacity": _number(
+                "entries",
+                scale={"type": "sqrt", "domain": [0, most], "range": [0.06, 1]},
+                legend=None,
+            ),
             "tooltip": [{"field": "flag"}, {"field": "period"}, {"field": "entries"}],
         },
     }
-
-
-Data = Mapping[str, Sequence[Mapping[str, Any]]]
-
-EMPTY: Data = {"days": [], "hits": []}
-HEIGHT = 170
-LATELY = 20
-"""The days over which volatility is said to be realised."""
-
-_LINES = {"volatility": "forecast", "realised": f"realised, {LATELY} days"}
-
-_TIME = {
-    "field": "time",
-    "type": "temporal",
-    "scale": {"type": "utc"},
-    "title": None,
-    "axis": {"format": "%b %y", "tickCount": 4, "labelOverlap": True, "grid": False},
-}
 
 
 def price(data: Data, scale: str, ink: Ink) -> Spec:
@@ -278,78 +238,59 @@ def price(data: Data, scale: str, ink: Ink) -> Spec:
         "mark": {"type": "area", "opacity": 0.3, "color": ink.model},
         "encoding": {
             "x": _TIME,
-            "y": {
-                "field": "lower",
-                "type": "quantitative",
-                "title": None,
-                "scale": {"zero": False},
-                "axis": {"tickCount": 5},
-            },
+            "y": _number("lower", title=None, scale={"zero": False}, axis={"tickCount": 5}),
             "y2": {"field": "upper"},
             "detail": {"field": "fan"},
         },
+        "transform": [_known("lower", "upper")],
     }
     line = {
-        "transform": [{"filter": "isValid(datum.price)"}],
+        "transform": [_known("price")],
         "mark": {"type": "line", "strokeWidth": 1.3, "color": ink.text},
-        "encoding": {"x": _TIME, "y": {"field": "price", "type": "quantitative"}},
+        "encoding": {"x": _TIME, "y": _number("price")},
     }
-    bounded = {"filter": "isValid(datum.lower) && isValid(datum.upper)"}
-    return _chart(data, [fan | {"transform": [bounded]}, line])
+    return {"datasets": {"days": data["days"]}} | _days([fan, line], HEIGHT)
 
 
 def volatility(data: Data, scale: str, ink: Ink) -> Spec:
     """The deviation forecast for each day beside the size of the change that came."""
-    y = {"type": "quantitative", "title": None, "axis": _axis(scale)}
-    bars = {
-        "mark": {"type": "rule", "strokeWidth": 1, "color": ink.grid},
-        "encoding": {"x": _TIME, "y": y | {"field": "size"}, "y2": {"datum": 0}},
-    }
     lines = {
-        "transform": [
-            {"fold": list(_LINES), "as": ["kind", "value"]},
-            {"filter": "isValid(datum.value)"},
-        ],
+        "transform": [{"fold": list(_LINES), "as": ["kind", "value"]}, _known("value")],
         "mark": {"type": "line", "strokeWidth": 1.5},
         "encoding": {
             "x": _TIME,
-            "y": y | {"field": "value"},
-            "color": {
-                "field": "kind",
-                "type": "nominal",
-                "scale": {"domain": list(_LINES), "range": [ink.model, ink.other]},
-                "legend": {"labelExpr": f"{json.dumps(_LINES)}[datum.label]"},
-            },
+            "y": _change("value", scale),
+            "color": _name(
+                "kind",
+                scale={"domain": list(_LINES), "range": [ink.model, ink.other]},
+                legend={"labelExpr": f"{json.dumps(_LINES)}[datum.label]"},
+            ),
         },
     }
-    return _chart(data, [bars, lines], _changes(scale))
+    layers = [_bars("size", scale, ink), lines]
+    return {"datasets": {"days": data["days"]}} | _days(layers, HEIGHT, _changes(scale))
 
 
 def risk(data: Data, scale: str, ink: Ink) -> Spec:
     """Each day's change beside its value-at-risk; above, all exceptions of the evaluation."""
-    y = {"type": "quantitative", "title": None, "axis": _axis(scale)}
-    colour = {
-        "field": "beyond",
-        "type": "nominal",
-        "scale": {"domain": ["5%", "1%"], "range": [ink.other, ink.bad]},
-        "legend": None,
-    }
-    bars = {
-        "mark": {"type": "rule", "strokeWidth": 1, "color": ink.grid},
-        "encoding": {"x": _TIME, "y": y | {"field": "change"}, "y2": {"datum": 0}},
-    }
+    tails = {"domain": ["5%", "1%"]}
+    colours = {"scale": tails | {"range": [ink.other, ink.bad]}, "legend": None}
     lines = [
         {
-            "transform": [{"filter": f"isValid(datum.{name})"}],
+            "transform": [_known(name)],
             "mark": {"type": "line", "strokeWidth": 1.3, "color": ink.model, "strokeDash": dash},
-            "encoding": {"x": _TIME, "y": y | {"field": name}},
+            "encoding": {"x": _TIME, "y": _change(name, scale)},
         }
         for name, dash in (("var_5", [3, 2]), ("var_1", [1, 0]))
     ]
     points = {
-        "transform": [{"filter": "isValid(datum.beyond)"}],
+        "transform": [_known("beyond")],
         "mark": {"type": "point", "filled": True, "size": 45, "opacity": 1},
-        "encoding": {"x": _TIME, "y": y | {"field": "change"}, "color": colour},
+        "encoding": {
+            "x": _TIME,
+            "y": _change("change", scale),
+            "color": _name("beyond", **colours),
+        },
     }
     strip = {
         "width": WIDTH,
@@ -358,44 +299,63 @@ def risk(data: Data, scale: str, ink: Ink) -> Spec:
         "mark": {"type": "tick", "thickness": 1.5, "size": 14},
         "encoding": {
             "x": _TIME,
-            "y": {
-                "field": "tail",
-                "type": "nominal",
-                "scale": {"domain": ["5%", "1%"]},
-                "title": None,
-                "axis": {"ticks": False, "domain": False},
-            },
-            "color": colour | {"field": "tail"},
+            "y": _name("tail", scale=tails, title=None, axis=_BARE),
+            "color": _name("tail", **colours),
         },
     }
-    below = {
-        "width": WIDTH,
-        "height": HEIGHT - 70,
-        "data": {"name": "days"},
-        "transform": _changes(scale),
-        "layer": [bars, *lines, points],
-    }
+    layers = [_bars("change", scale, ink), *lines, points]
     return {
         "datasets": dict(data),
-        "vconcat": [strip, below],
+        "vconcat": [strip, _days(layers, HEIGHT - 70, _changes(scale))],
         "spacing": 12,
         "resolve": {"scale": {"x": "independent", "color": "shared"}},
     }
 
 
-def _chart(data: Data, layers: Sequence[Spec], transform: Sequence[Spec] = ()) -> Spec:
+def _number(field: str, **more: Any) -> Spec:
+    return {"field": field, "type": "quantitative"} | more
+
+
+def _name(field: str, **more: Any) -> Spec:
+    return {"field": field, "type": "nominal"} | more
+
+
+def _known(*fields: str) -> Spec:
+    """A filter: what has values."""
+    return {"filter": " && ".join(f"isValid(datum.{field})" for field in fields)}
+
+
+def _dashed(ink: Ink, channel: str, encoding: Spec, value: float) -> Spec:
+    """A line across the chart, at a value to compare with."""
     return {
-        "datasets": {"days": data["days"]},
-        "data": {"name": "days"},
+        "data": {"values": [{encoding["field"]: value}]},
+        "mark": {"type": "rule", "strokeDash": [6, 4], "color": ink.muted},
+        "encoding": {channel: encoding},
+    }
+
+
+def _days(layers: Sequence[Spec], height: int, transform: Sequence[Spec] = ()) -> Spec:
+    """Layers over the days of a symbol."""
+    return {
         "width": WIDTH,
-        "height": HEIGHT,
+        "height": height,
+        "data": {"name": "days"},
         "transform": list(transform),
         "layer": list(layers),
     }
 
 
-def _axis(scale: str) -> Spec:
-    return {"tickCount": 4} | ({"format": ".2~%"} if scale == "log" else {})
+def _bars(field: str, scale: str, ink: Ink) -> Spec:
+    """A thin bar from 0 for each day's change."""
+    return {
+        "mark": {"type": "rule", "strokeWidth": 1, "color": ink.grid},
+        "encoding": {"x": _TIME, "y": _change(field, scale), "y2": {"datum": 0}},
+    }
+
+
+def _change(field: str, scale: str) -> Spec:
+    form = {"format": ".2~%"} if scale == "log" else {}
+    return _number(field, title=None, axis={"tickCount": 4, **form})
 
 
 def _changes(scale: str) -> list[Spec]:
@@ -404,9 +364,9 @@ def _changes(scale: str) -> list[Spec]:
     before = {"op": "lag", "field": "price", "as": "before"}
     lately = {"op": "mean", "field": "square", "as": "square"}
     return [
-        {"filter": "isValid(datum.price)"},
+        _known("price"),
         {"window": [before], "sort": [{"field": "time"}]},
-        {"filter": "isValid(datum.before)"},
+        _known("before"),
         {"calculate": change, "as": "change"},
         {"calculate": "datum.change * datum.change", "as": "square"},
         {"window": [lately], "frame": [1 - LATELY, 0], "sort": [{"field": "time"}]},

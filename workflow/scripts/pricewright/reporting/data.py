@@ -29,38 +29,43 @@ MEANINGS = {
 }
 """Each flag in words."""
 
+_ACTIONS = {
+    "set": "{column} {was} set to {value}",
+    "split": "{rows:,} rows before adjusted for a split of {split}",
+    "requote": "{rows:,} rows before put into the unit since: {requote}",
+    "rename": "{rows:,} rows before are {to}'s",
+    "delisted": "the last day; {rows:,} rows after left out",
+    "drop": "the row left out",
+}
+"""What each kind of correction did."""
+
 Counted = list[tuple[str, int, str]]
 
 
 def facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What came in and what became of it, label by label."""
     data, receipts = model["data"], model["receipts"]
-    found = []
+    found = {}
     if came := receipts.get("ingest"):
-        found += [
-            ("source", came["source"]),
-            ("sha256", came["sha256"]),
-            ("delivered", f"{came['rows']:,} rows, {_span(came)}"),
-            ("quarantine", _counted("rows", came["quarantined"])),
-        ]
+        found["source"], found["sha256"] = came["source"], came["sha256"]
+        found["delivered"] = f"{came['rows']:,} rows, {_span(came)}"
+        found["quarantine"] = _counted("rows", came["quarantined"])
         if left_out := came.get("left_out"):
-            found.append(("filtered", f"{left_out:,} rows left out by source.where"))
+            found["filtered"] = f"{left_out:,} rows left out by source.where"
         if "in_bars" in came and came["in_bars"] != came["kept"]:
-            found.append(("bars", f"{came['kept']:,} daily bars of {came['in_bars']:,} rows"))
+            found["bars"] = f"{came['kept']:,} daily bars of {came['in_bars']:,} rows"
         if missing := came.get("missing"):
-            found.append(("missing", _counted("values", missing)))
+            found["missing"] = _counted("values", missing)
         if came["restated"] or came["withdrawn"]:
             changes = f"{came['restated']:,} values restated, {came['withdrawn']:,} rows withdrawn"
-            found.append(("restated", changes))
+            found["restated"] = changes
     if cleaned := receipts.get("clean"):
         duplicates, dropped = cleaned["duplicates"], cleaned["dropped"]
         corrected, filled = cleaned["corrected"], sum(cleaned["filled"].values())
-        found += [
-            ("left out", f"{duplicates:,} exact duplicates, {dropped:,} incomplete rows"),
-            ("changed", f"{corrected:,} declared corrections, {filled:,} values filled in"),
-            ("flagged", _counted("flags", cleaned["flags"])),
-        ]
-    return [*found, ("kept", f"{data['rows']:,} rows, {_span(data)}")]
+        found["left out"] = f"{duplicates:,} exact duplicates, {dropped:,} incomplete rows"
+        found["changed"] = f"{corrected:,} declared corrections, {filled:,} values filled in"
+        found["flagged"] = _counted("flags", cleaned["flags"])
+    return [*found.items(), ("kept", f"{data['rows']:,} rows, {_span(data)}")]
 
 
 def _counted(what: str, counts: Mapping[str, int]) -> str:
@@ -75,13 +80,13 @@ def _span(facts: Mapping[str, Any]) -> str:
     return f"{symbols}, {facts['first_date']} to {facts['last_date']}"
 
 
-def quarantined(model: Mapping[str, Any]) -> Counted:
+def quarantine_counts(model: Mapping[str, Any]) -> Counted:
     """Reason, rows and meaning of what ingest did not keep, most first."""
     counts = model["receipts"].get("ingest", {}).get("quarantined", {})
     return _most_first({name: (count, REASONS[name]) for name, count in counts.items()})
 
 
-def flagged(quality: Mapping[str, Any]) -> Counted:
+def flag_counts(quality: Mapping[str, Any]) -> Counted:
     """Flag, entries and meaning, most first."""
     return _most_first({name: (count, MEANINGS[name]) for name, count in quality["flags"].items()})
 
@@ -119,16 +124,6 @@ def _found(entry: Mapping[str, Any]) -> Iterator[str]:
         yield proposed
 
 
-def by_symbol(quality: Mapping[str, Any]) -> dict[str, int]:
-    """How many entries each symbol has."""
-    return dict(Counter(entry["symbol"] for entry in quality["flagged"] if entry["symbol"]))
-
-
-def most_traded(quality: Mapping[str, Any] | None) -> list[str]:
-    """The symbols with the most traded, most first; none, if that is not known."""
-    return [entry["symbol"] for entry in quality["traded"]] if quality else []
-
-
 def cells(quality: Mapping[str, Any], first: str, last: str) -> list[dict[str, Any]]:
     """How many entries of each flag begin or last in each period from one date to another.
 
@@ -141,7 +136,7 @@ def cells(quality: Mapping[str, Any], first: str, last: str) -> list[dict[str, A
     first = min([first[:7], *(begin for _, begin, _ in spans)])  # rows may have been left out since
     last = max([last[:7], *(end for _, _, end in spans)])
     months = np.arange(first, last, dtype="datetime64[M]").astype(str).tolist()
-    for period in (str, _quarter, _year):
+    for period in (str, _quarter, lambda month: month[:4]):
         periods = list(dict.fromkeys(map(period, [*months, last])))
         if len(periods) <= MOST_PERIODS:
             break
@@ -159,27 +154,11 @@ def cells(quality: Mapping[str, Any], first: str, last: str) -> list[dict[str, A
 
 def corrections(model: Mapping[str, Any]) -> list[dict[str, str]]:
     """What people declared, as it was applied."""
-    declared = model["receipts"].get("clean", {}).get("corrections", [])
-    return [
-        {
-            "symbol": str(each.get("symbol") or ""),
-            "date": str(each.get("date") or ""),
-            "what": _ACTIONS[each["action"]].format_map(each),
-            "reason": str(each.get("reason") or ""),
-        }
-        for each in declared
-    ]
-
-
-_ACTIONS = {
-    "set": "{column} {was} set to {value}",
-    "split": "{rows:,} rows before adjusted for a split of {split}",
-    "requote": "{rows:,} rows before put into the unit since: {requote}",
-    "rename": "{rows:,} rows before are {to}'s",
-    "delisted": "the last day; {rows:,} rows after left out",
-    "drop": "the row left out",
-}
-"""What each kind of correction did."""
+    found = []
+    for each in model["receipts"].get("clean", {}).get("corrections", []):
+        texts = {key: str(each.get(key) or "") for key in ("symbol", "date", "reason")}
+        found.append(texts | {"what": _ACTIONS[each["action"]].format_map(each)})
+    return found
 
 
 def _most_first(found: Mapping[str, tuple[int, str]]) -> Counted:
@@ -189,7 +168,3 @@ def _most_first(found: Mapping[str, tuple[int, str]]) -> Counted:
 
 def _quarter(month: str) -> str:
     return f"{month[:4]} Q{(int(month[5:7]) + 2) // 3}"
-
-
-def _year(month: str) -> str:
-    return month[:4]

@@ -22,7 +22,7 @@ WIDTH = 330
 
 _FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
-_KEPT = Path(__file__).parent / "__pycache__" / f"vega-{version('vl-convert-python')}.js"
+_BUNDLE = Path(__file__).parent / "__pycache__" / f"vega-{version('vl-convert-python')}.js"
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,9 @@ class Ink:
 FILE = Ink("#0072b2", "#e69f00", "#b3261e", "#000000", "#555555", "#dddddd", "white")
 """For a picture that is a file."""
 
-PAGE = Ink(
-    "var(--model)",
-    "var(--other)",
-    "var(--bad)",
-    "var(--text)",
-    "var(--muted)",
-    "var(--grid)",
-    "transparent",
-)
+_INKS = ("model", "other", "bad", "text", "muted", "grid")
+
+PAGE = Ink(**{name: f"var(--{name})" for name in _INKS}, paper="transparent")
 """For a picture within the page, whose style sheet says what they are by day and by night."""
 
 
@@ -59,10 +53,10 @@ def svg(chart: Spec, ink: Ink = PAGE) -> str:
     return drawn
 
 
-def compiled(chart: Spec, ink: Ink = PAGE) -> Spec:
+def vega(chart: Spec, ink: Ink = PAGE) -> Spec:
     """A picture as Vega, whose named data are to be filled in."""
-    made: Spec = vl_convert.vegalite_to_vega(json.dumps(_whole(chart, ink)))
-    return made
+    drawn: Spec = vl_convert.vegalite_to_vega(json.dumps(_whole(chart, ink)))
+    return drawn
 
 
 def library() -> str:
@@ -72,29 +66,28 @@ def library() -> str:
     be written.
     """
     with suppress(OSError):
-        return _KEPT.read_text(encoding="utf-8")
-    made: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+        return _BUNDLE.read_text(encoding="utf-8")
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     with suppress(OSError):
-        write_whole(_KEPT, made.encode())
-    return made
+        write_whole(_BUNDLE, bundle.encode())
+    return bundle
 
 
 def _whole(chart: Spec, ink: Ink) -> Spec:
-    axis = {
-        "labelFontSize": 12,
-        "titleFontSize": 12,
-        "titleFontWeight": "normal",
-        "labelColor": ink.text,
-        "titleColor": ink.text,
-        "gridColor": ink.grid,
-        "domainColor": ink.muted,
-        "tickColor": ink.muted,
-    }
     config = {
         "font": _FONT,
         "background": ink.paper,
         "padding": 5 if ink is FILE else {"left": 12, "right": 12, "top": 4, "bottom": 4},
-        "axis": axis,
+        "axis": {
+            "labelFontSize": 12,
+            "titleFontSize": 12,
+            "titleFontWeight": "normal",
+            "labelColor": ink.text,
+            "titleColor": ink.text,
+            "gridColor": ink.grid,
+            "domainColor": ink.muted,
+            "tickColor": ink.muted,
+        },
         "legend": {
             "labelFontSize": 12,
             "title": None,

@@ -6,94 +6,68 @@ it says which rows were not believed, what is odd, and what people corrected.
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import jinja2
 import orjson
 
-from pricewright.evaluation.acceptance import key_of, percent_key
+from pricewright.evaluation.acceptance import SIGNIFICANT, key_of, percent_key
 from pricewright.evaluation.backtest_file import Backtest
-from pricewright.reporting import data, pictures, symbols, text
+from pricewright.reporting import data, figures, pictures, text
+from pricewright.reporting.drawing import library
+from pricewright.reporting.figures import (
+    TAILS,
+    Figure,
+    figure,
+    interval_ratio,
+    percent,
+    pinball_skill,
+    qlike_difference,
+    resolve,
+    share_beyond,
+    worst,
+)
 from pricewright.reporting.pictures import SymbolData
-from pricewright.reporting.symbols import FORMS, Figures
-from pricewright.reporting.text import COVERAGES, TAILS, WHO, Pending
-from pricewright.reporting.verdict import champion, method, percent, verdict
-
-if TYPE_CHECKING:
-    import jinja2
-
+from pricewright.reporting.text import COVERAGES, Pending
+from pricewright.reporting.verdict import champion, method, verdict
 
 FOLDER = Path(__file__).resolve().parents[3] / "page"
 """The template, its style, its script and the picture of the steps."""
 
-_NAMES = {"model": "model", "random_walk": "plain random walk"}
+FIRST = 25
+"""The symbols, and the flags, that are shown before someone asks for more."""
+
+Score = Callable[[Mapping[str, Any]], float | None]
+"""A number that is derived from the scores of a symbol."""
 
 
-def tiles(model: Mapping[str, Any]) -> list[dict[str, str]]:
-    """Label, the number's pointer and form, and what stands beside it."""
-    pooled, level = model["metrics"]["pooled"], percent(model["parameters"]["level"])
-    walk, found = pooled["random_walk"]["coverage"], pooled["volatility"]
-    made = [
-        ("Prices kept", "/data/rows", "count", _came(model)),
-        (
-            f"Prices within the {level} interval",
-            "/metrics/pooled/model/coverage",
-            "share",
-            f"promised {level}; random walk {_shown(walk, 'share')}",
-        ),
-        (
-            "Interval score",
-            "/acceptance/criteria/interval_ratio/value",
-            "ratio",
-            "times the random walk's; below 1 is better",
-        ),
-        (
-            "Error of the point forecast",
-            "/metrics/pooled/mae_ratio",
-            "ratio",
-            "times the last price's; below 1 is better",
-        ),
-        (
-            "Volatility: QLIKE less EWMA's",
-            "/metrics/pooled/volatility/over_dates",
-            "signed",
-            f"95% interval {_shown(found['lower'], 'signed')} to "
-            f"{_shown(found['upper'], 'signed')}; below 0 is better",
-        ),
-    ]
-    for tail in TAILS:
-        var = pooled["var"][percent_key(tail)]
-        made.append(
-            (
-                f"Days beyond the {percent(tail)} value-at-risk",
-                f"/metrics/pooled/var/{percent_key(tail)}/share",
-                "share",
-                _passed(var),
-            )
-        )
-    modelled = f"of {len(model['symbols']):,} modelled; {len(model['left_out']):,} left out"
-    made.append(("Symbols evaluated", "/metrics/pooled/symbols", "count", modelled))
-    return [dict(zip(("label", "pointer", "form", "beside"), tile, strict=True)) for tile in made]
+@dataclass(frozen=True)
+class Column:
+    """A column of the table of symbols: its title and what that means; a number's form.
+
+    at: where the number is, if the model has it; else derive says how it comes of the scores.
+    """
+
+    title: str
+    hint: str
+    form: str = ""
+    at: str = ""
+    derive: Score | None = None
+    sorted: bool = False
 
 
-def _came(model: Mapping[str, Any]) -> str:
-    came = model["receipts"].get("ingest")
-    if came is None:
-        return "no receipt says of how many"
-    quarantined = sum(came["quarantined"].values())
-    filtered = f"; {came['left_out']:,} left out by source.where" if came.get("left_out") else ""
-    return f"of {came['rows']:,} delivered; {quarantined:,} quarantined{filtered}"
+@dataclass(frozen=True)
+class Table:
+    """The table of symbols as a page shows it: a row each, of figures and words."""
 
-
-def _passed(var: Mapping[str, int]) -> str:
-    if not var["tested"]:
-        return "no symbol has days enough for a test"
-    return f"{var['passed']:,} of {var['tested']:,} symbols pass Kupiec's test"
-
-
-def _shown(value: float | None, form: str) -> str:
-    return "unknown" if value is None else FORMS[form](value)
+    says: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Figure | str]]
 
 
 def render(
@@ -113,12 +87,11 @@ def render(
     document of its data's quality; without them their pictures are left out.  pending: what
     waits for people.
     """
-    from pricewright.reporting.drawing import library
-
-    sight = SymbolData(backtest, model) if backtest else None
+    known = quality or {"flags": {}, "flagged": [], "traded": []}
+    series = SymbolData(backtest, model) if backtest else None
+    largest = [entry["symbol"] for entry in known["traded"]]
     said = verdict(model, allow_unaccepted=allow_unaccepted)
-    span = model["data"]["first_date"], model["data"]["last_date"]
-    odd = data.cells(quality, *span) if quality else []
+    odd = data.cells(known, model["data"]["first_date"], model["data"]["last_date"])
     style, script, vega = _read("report.css"), _read("report.js"), library()
     return _template().render(
         policy=_policy([script, vega], style),
@@ -126,42 +99,40 @@ def render(
         script=script,
         vega=vega,
         dag=_read("dag.svg"),
-        figures=Figures(model),
+        figures=figures,
+        key_of=key_of,
+        percent_key=percent_key,
+        coverages=COVERAGES,
+        first=FIRST,
         model=model,
         sha256=sha256,
         title=title,
         why=_why(said[0], model["acceptance"]["accepted"]),
         verdict=said[1:],
-        tiles=tiles(model),
-        criteria=_criteria(model),
         champion=champion(model),
         gates=pending.decisions,
         commands=pending.commands,
-        evaluation=_evaluation(model),
-        scores=_scores(model),
         distribution=text.distribution(model),
-        pooled=pictures.of_all(model, backtest),
-        table=symbols.table(model, data.by_symbol(quality) if quality else {}),
-        pictured=pictures.pictured(model, sight, data.most_traded(quality)) if sight else [],
+        pooled=pictures.pooled_pictures(model, backtest),
+        table=table(model, Counter(entry["symbol"] for entry in known["flagged"])),
+        pictured=pictures.symbol_pictures(model, series, largest) if series else [],
         facts=data.facts(model),
-        quarantined=data.quarantined(model),
-        flagged=data.flagged(quality) if quality else [],
-        entries=data.entries(quality or {}),
-        calendar=pictures.calendar(odd, list(quality["flags"])) if quality and odd else None,
+        quarantined=data.quarantine_counts(model),
+        flagged=data.flag_counts(known),
+        entries=data.entries(known),
+        calendar=pictures.calendar(odd, list(known["flags"])) if odd else None,
         corrections=data.corrections(model),
         method=method(model),
         files=files,
-        noted=_noted(model),
-        series=_json(sight.packed(list(model["symbols"])) if sight else {}),
-        specs=_json(pictures.kinds() if sight else []),
+        series=_json(series.packed(list(model["symbols"])) if series else {}),
+        specs=_json(pictures.specifications() if series else []),
     )
 
 
 def files_of(model: Mapping[str, Any], path: str, sha256: str) -> list[tuple[str, str, str]]:
     """What the model was made from and is: a name, the path and the SHA-256 of each."""
-    receipts = model["receipts"]
     found = []
-    if came := receipts.get("ingest"):
+    if came := model["receipts"].get("ingest"):
         found += [
             ("source", came["source"], came["sha256"]),
             ("prices as delivered", came["records"]["path"], came["records"]["sha256"]),
@@ -174,9 +145,87 @@ def files_of(model: Mapping[str, Any], path: str, sha256: str) -> list[tuple[str
     ]
 
 
-def _template() -> "jinja2.Template":
-    import jinja2
+def table(model: Mapping[str, Any], flagged: Mapping[str, int]) -> Table:
+    """The symbols, the worst first; flagged: how many entries of data_quality each has."""
+    columns = _columns(model)
+    rows = []
+    for symbol in worst(model):
+        scores, state = model["metrics"]["by_symbol"][symbol], model["symbols"][symbol]
+        read = {"metrics": scores, "state": state}
+        cells: list[Figure | str] = [symbol]
+        for column in columns[1:-1]:
+            value = column.derive(scores) if column.derive else resolve(read, column.at)
+            cells.append(figure(value, column.form))
+        rows.append([*cells, "; ".join(_notes(scores, state, flagged.get(symbol, 0)))])
+    return Table(
+        "By the interval score beside the plain random walk's: above 1 the model is worse. "
+        "Less is better for MASE and QLIKE. Choose a symbol to see its pictures.",
+        columns,
+        rows,
+    )
 
+
+def _columns(model: Mapping[str, Any]) -> list[Column]:
+    level = percent(model["parameters"]["level"])
+    days = model["parameters"]["horizon"]
+    tails = []
+    for tail in TAILS:
+        hint = f"share of days with a loss beyond the value-at-risk of {percent(tail)}"
+        beyond = partial(share_beyond, tail=tail)
+        tails.append(Column(f"{percent(tail)} VaR", hint, "share", derive=beyond))
+        hint = "p-value of the test that this share is right"
+        at = f"/metrics/var/{percent_key(tail)}/kupiec"
+        tails.append(Column(f"Kupiec {percent(tail)}", hint, "ratio", at))
+    return [
+        Column("Symbol", ""),
+        Column("Last price", "", "price", "/state/last_price"),
+        Column(f"Low, {days} d", f"lower bound of the {level} interval in {days} days", "price",
+               f"/state/forecast/lower/{days - 1}"),
+        *([] if model["parameters"]["location"] == "naive" else [
+            Column(f"Point, {days} d", f"point forecast in {days} days", "price",
+                   f"/state/forecast/point/{days - 1}")]),
+        Column(f"High, {days} d", f"upper bound of the {level} interval in {days} days", "price",
+               f"/state/forecast/upper/{days - 1}"),
+        Column("Dates", "from which it was forecast", "count", "/metrics/origins"),
+        Column("Interval ratio", "interval score over the plain random walk's; below 1 is better",
+               "ratio", derive=interval_ratio, sorted=True),
+        Column("Skill", "pinball loss saved beside the plain random walk", "signed share",
+               derive=pinball_skill),
+        Column(f"{level} held", "share of prices within the interval", "share",
+               "/metrics/model/coverage"),
+        Column("Walk held", "the same of the plain random walk", "share",
+               "/metrics/random_walk/coverage"),
+        Column("MASE", "mean absolute scaled error", "ratio", "/metrics/model/mase"),
+        Column("Walk's", "MASE of the plain random walk", "ratio", "/metrics/random_walk/mase"),
+        Column("QLIKE less EWMA", "of the variance; below 0 is better", "signed",
+               derive=qlike_difference),
+        *tails,
+        Column("Notes", ""),
+    ]  # fmt: skip
+
+
+def _notes(scores: Mapping[str, Any], state: Mapping[str, Any], flagged: int) -> list[str]:
+    """What is to be said of a symbol; the filter finds these words."""
+    notes = [] if scores["origins"] else ["not evaluated"]
+    for tail in TAILS:
+        p = scores["var"][percent_key(tail)]["kupiec"]
+        if p is not None and p < SIGNIFICANT:
+            notes.append(f"{percent(tail)} VaR rejected")
+    found, luck = qlike_difference(scores), scores["volatility"]["p_value_holm"]
+    if found is not None and luck is not None and luck < SIGNIFICANT:
+        notes.append(f"QLIKE significantly {'worse' if found > 0 else 'better'}")
+    if flagged:
+        notes.append(f"{flagged:,} flagged")
+    return notes + list(state["fallbacks"])
+
+
+def _why(said: str, accepted: bool) -> str:
+    """The first sentence of the verdict, below a heading that says which it is."""
+    reason = said.partition(": ")[2]
+    return reason[:1].upper() + reason[1:] if accepted else f"Because {reason}"
+
+
+def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
@@ -208,54 +257,3 @@ def _digest(content: str) -> str:
 def _json(document: Any) -> str:
     """JSON that may stand in a script element: no text in it can end that."""
     return orjson.dumps(document).decode().replace("<", "\\u003c")
-
-
-def _why(said: str, accepted: bool) -> str:
-    """The first sentence of the verdict, below a heading that says which it is."""
-    reason = said.partition(": ")[2]
-    return reason[:1].upper() + reason[1:] if accepted else f"Because {reason}"
-
-
-def _criteria(model: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {
-            "name": key_of(name),
-            "what": found["what"],
-            "met": found["met"],
-            "pointer": f"/acceptance/criteria/{name}/value",
-            "wanted": found["limit"]
-            if isinstance(found["limit"], str)
-            else f"at {found['side']} {found['limit']:.4g}",
-        }
-        for name, found in model["acceptance"]["criteria"].items()
-    ]
-
-
-def _evaluation(model: Mapping[str, Any]) -> str:
-    metrics, chosen = model["metrics"], model["parameters"]
-    if not metrics["origins"]:
-        return "There was no date to forecast from: nothing here says how good the model is."
-    return (
-        f"Walk-forward: {chosen['horizon']} days ahead from each of {metrics['origins']} dates, "
-        f"{metrics['first_origin']} to {metrics['last_origin']}, "
-        f"{metrics['pooled']['forecasts']:,} forecasts, beside a random walk of constant "
-        "volatility."
-    )
-
-
-def _scores(model: Mapping[str, Any]) -> dict[str, Any]:
-    names = {"mase": "MASE", "rmsse": "RMSSE", "pinball": "Pinball", "crps": "CRPS"}
-    names |= {"interval_score": "Interval score"}
-    held = {f"coverages/{percent_key(share)}": f"{percent(share)} held" for share in COVERAGES}
-    return {
-        "heads": [*names.values(), *held.values()],
-        "columns": [*((key, "ratio") for key in names), *((key, "share") for key in held)],
-        "rows": [(who, _NAMES[who]) for who in WHO],
-        "note": "Scores are in units of the last price's mean one-step error: less is better. "
-        "Held is the share of prices within such an interval.",
-    }
-
-
-def _noted(model: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
-    left_out = [(out["symbol"], out["reason"]) for out in model["left_out"]]
-    return [("Left out of the model", left_out)] if left_out else []

@@ -9,14 +9,21 @@ from tabulate import tabulate
 
 from pricewright.evaluation.acceptance import BY_CHANCE, SIGNIFICANT, key_of, percent_key
 from pricewright.reporting import data
-from pricewright.reporting.verdict import LOG, champion, method, p_value, percent, verdict
+from pricewright.reporting.figures import (
+    NAMES,
+    TAILS,
+    format_number,
+    limit,
+    p_value,
+    percent,
+    qlike_difference,
+    share_beyond,
+    worst,
+)
+from pricewright.reporting.verdict import LOG, champion, method, verdict
 
 WIDTH = 80
-WHO = ("model", "random_walk")
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
-TAILS = (0.01, 0.05)
-_SHORTEST = 7
-"""The fewest characters that are left of a symbol where a table is too wide."""
 
 MOST = 5
 """The most symbols in a table: the page is to be read at a glance; the other has them all."""
@@ -24,9 +31,11 @@ MOST = 5
 FEW, NOTE = 3, 80
 """The most symbols of which notes are listed, and the most characters of these."""
 
+_SHORTEST = 7
+"""The fewest characters that are left of a symbol where a table is too wide."""
+
 _METHOD = ("point", "volatility", "shape", "scale", "price", "made", "leaks")
 """What of the method is said here."""
-
 
 _RISK_HEADING = (
     "Volatility and value-at-risk, one day ahead (QLIKE: less is better, * if\n"
@@ -52,61 +61,169 @@ class Pending:
     commands: Mapping[str, str]
 
 
-def acceptance(model: Mapping[str, Any]) -> list[str]:
+def compose(
+    model: Mapping[str, Any],
+    *,
+    model_path: str,
+    sha256: str,
+    title: str,
+    digits: int,
+    max_symbols: int,
+    written: Mapping[str, str],
+    allow_unaccepted: bool = False,
+    pending: Pending,
+    quality: Mapping[str, Any] | None = None,
+) -> str:
+    """The page for a model document; `written` names further files, label to relative path.
+
+    Errors are shown with `digits` decimals; of more than `max_symbols` symbols, or than a screen
+    has room for, the tables have the worst, by the interval score over the random walk's.
+    `allow_unaccepted` is whether the model is deployed even if it is not accepted; `pending`,
+    what waits for people then; `quality`, the document of what is odd in the data.
+    """
+    named = " ".join(title.split())  # a line of its own may look as if the page said it
+    heading = f"{named}: model report"
+    most = min(max_symbols, MOST)
+    fallbacks = {s: state["fallbacks"] for s, state in model["symbols"].items()}
+    left_out = {out["symbol"]: [out["reason"]] for out in model["left_out"]}
+    sections = [
+        [heading, "=" * len(heading)],
+        ["Verdict", *_paragraphs(verdict(model, allow_unaccepted=allow_unaccepted))],
+        ["What came in", *labelled(data.facts(model))],
+        *_flags(quality or {}),
+        ["Acceptance", *_acceptance(model)],
+        ["Beside the deployed model", *_paragraphs(champion(model))],
+        [_errors_heading(model), *_errors(model, digits, most)],
+        [_RISK_HEADING, *_risk(model, most)],
+        [
+            f"Forecasts, {model['parameters']['horizon']} days ahead, and the interval that "
+            f"{percent(model['parameters']['level'])} should be in",
+            *_forecasts(model, most),
+        ],
+        [
+            "The whole distribution: share of prices within intervals, all days ahead",
+            *_coverages(model),
+            *labelled(distribution(model)),
+        ],
+        ["The model", *labelled(_method(model))],
+        *_notes("Fallbacks", fallbacks),
+        *_notes("Left out of the model", left_out),
+        ["What waits for people before production", *_waiting(pending)],
+        ["Files", *_facts([("model", model_path), ("sha256", sha256), *written.items()])],
+    ]
+    page = "\n\n".join("\n".join(section) for section in sections) + "\n"
+    # nothing in it that a terminal would obey: a name may hold an escape
+    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in page)
+
+
+def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The whole distribution beside the random walk's, and what does not look like chance."""
+    pooled = model["metrics"]["pooled"]
+    ours, plain = (pooled[who] for who in NAMES)
+    names = {"pinball": "pinball", "crps": "CRPS", "interval_score": "interval"}
+    ratios = [
+        f"{name} {ours[key] / plain[key]:.3f}"
+        for key, name in names.items()
+        if plain[key] and ours[key] is not None
+    ]
+    var = [(percent(tail), pooled["var"][percent_key(tail)]) for tail in TAILS]
+    tests = [f"at {name} for {found['independent']} of {found['tested']}" for name, found in var]
+    p, pit = pooled["pit"]["p_value"], "unknown"
+    if p is not None:
+        flat = "perhaps not flat" if p < SIGNIFICANT else "flat, as far as can be told"
+        pit = f"{flat} ({p_value(p)}, if no forecasts overlapped)"
+    return [
+        ("scores", f"{', '.join(ratios)} times the random walk's" if ratios else "unknown"),
+        ("PIT", pit),
+        ("VaR", f"exceptions independent (Christoffersen) {', '.join(tests)} symbols"),
+    ]
+
+
+def labelled(facts: Sequence[tuple[str, str]], width: int = WIDTH, margin: str = "  ") -> list[str]:
+    """The lines of labels and texts side by side, a text in as many as it needs."""
+    widest = max((len(label) for label, _ in facts), default=0)
+    indent = " " * (len(margin) + widest + 2)
+    lines = []
+    for label, text in facts:
+        first = f"{margin}{label:<{widest}}  "
+        lines += _folded(text, first, indent, width) or [first]
+    return lines
+
+
+def _folded(text: str, first: str, later: str, width: int = WIDTH) -> list[str]:
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=later, break_on_hyphens=False
+    )
+
+
+def _paragraphs(texts: Sequence[str]) -> list[str]:
+    return [line for text in texts for line in _folded(text, "  ", "  ")]
+
+
+def _facts(facts: Sequence[tuple[str, str]]) -> list[str]:
+    """A line each, however long: paths and digests are there to be copied."""
+    widest = max(len(label) for label, _ in facts)
+    return [f"  {label:<{widest}}  {text}" for label, text in facts]
+
+
+def _flags(quality: Mapping[str, Any]) -> list[list[str]]:
+    """The section of the newest flags, if there are any."""
+    entries = data.entries(quality)
+    if not entries:
+        return []
+    rows = [(*place, textwrap.shorten(found, 42, placeholder=" …")) for *place, found in entries]
+    which = f", the newest of {len(rows):,}" if len(rows) > MOST else ""
+    lines = _table(rows[:MOST], ["symbol", "date", "flag", "found"], left=4)
+    return [[f"Flags: what is odd in the data, but possible{which}", *lines]]
+
+
+def _acceptance(model: Mapping[str, Any]) -> list[str]:
     """Each criterion beside its limit, and below one that is not met what it is."""
     criteria = model["acceptance"]["criteria"]
-    rows = [
-        ["met" if found["met"] else "NOT MET", key_of(name), _value(found["value"]), _limit(found)]
-        for name, found in criteria.items()
-    ]
-    header, rule, *lines = _table(rows, ["", "criterion", "value", "wanted"], left=2)
+    rows = []
+    for name, found in criteria.items():
+        value = format_number(found["value"], "criterion")
+        rows.append(["met" if found["met"] else "NOT MET", key_of(name), value, limit(found)])
+    header, rule, *table = _table(rows, ["", "criterion", "value", "wanted"], left=2)
     indent = " " * header.index("criterion")
-    explained = [
-        [line, *([] if found["met"] else textwrap.wrap(found["what"], WIDTH - len(indent)))]
-        for line, found in zip(lines, criteria.values(), strict=True)
-    ]
-    return [
-        header,
-        rule,
-        *(
-            part if number == 0 else indent + part
-            for lines in explained
-            for number, part in enumerate(lines)
-        ),
-        *_widened(criteria),
-    ]
-
-
-def _widened(criteria: Mapping[str, Any]) -> list[str]:
-    """Which limits are wider than config's, and why."""
-    said = [
+    lines = [header, rule]
+    for line, found in zip(table, criteria.values(), strict=True):
+        lines.append(line)
+        if not found["met"]:
+            what = textwrap.wrap(found["what"], WIDTH - len(indent))
+            lines += [indent + part for part in what]
+    wider = [
         f"{key_of(name)} {found['what'].rpartition('; ')[2].removesuffix(BY_CHANCE)}"
         for name, found in criteria.items()
         if found["what"].endswith(BY_CHANCE)
     ]
-    if not said:
-        return []
-    return _paragraphs(
-        [
-            "Wider than in config, for a perfect forecast, too, is off by chance (accept.chance): "
-            + ", ".join(said)
-            + "."
-        ]
+    why = "Wider than in config, for a perfect forecast, too, is off by chance (accept.chance): "
+    return lines + (_paragraphs([f"{why}{', '.join(wider)}."]) if wider else [])
+
+
+def _errors_heading(model: Mapping[str, Any]) -> str:
+    metrics, chosen = model["metrics"], model["parameters"]
+    if not metrics["origins"]:
+        return "Beside the plain random walk"
+    return (
+        f"Beside the plain random walk, {chosen['horizon']} days ahead from each of "
+        f"{metrics['origins']} dates,\n{metrics['first_origin']} to {metrics['last_origin']}, "
+        f"{metrics['pooled']['forecasts']:,} forecasts (errors: less is better)"
     )
 
 
-def errors(model: Mapping[str, Any], digits: int, max_symbols: int) -> list[str]:
+def _errors(model: Mapping[str, Any], digits: int, max_symbols: int) -> list[str]:
     """Errors and coverage beside the random walk's, the worst symbols first.
 
     Errors have `digits` decimals, or as many as the page has room for.
     """
     metrics, level = model["metrics"], model["parameters"]["level"]
-    shown = {symbol: metrics["by_symbol"][symbol] for symbol in worst(model)[:max_symbols]}
+    scores = {symbol: metrics["by_symbol"][symbol] for symbol in worst(model)[:max_symbols]}
     whole = metrics["pooled"] | {"origins": metrics["origins"]}
     headers = ["symbol", "dates", "MASE", "walk", "RMSSE", "walk", f"{percent(level)} held", "walk"]
     lines: list[str] = []
     for decimals in range(digits, 0, -1):
-        rows = [_error_row(symbol, scores, decimals) for symbol, scores in shown.items()]
+        rows = [_error_row(symbol, found, decimals) for symbol, found in scores.items()]
         rows += _more(len(metrics["by_symbol"]) - max_symbols)
         lines = _table([*rows, _error_row("all", whole, decimals)], headers)
         if max(map(len, lines)) <= WIDTH:
@@ -114,7 +231,39 @@ def errors(model: Mapping[str, Any], digits: int, max_symbols: int) -> list[str]
     return lines
 
 
-def forecasts(model: Mapping[str, Any], max_symbols: int) -> list[str]:
+def _error_row(name: str, metrics: Mapping[str, Any], digits: int) -> list[str]:
+    row = [name, str(metrics["origins"])]
+    for value in (metrics[who][key] for key in ("mase", "rmsse") for who in NAMES):
+        is_short = value is not None and value < 1e4
+        row.append(f"{value:.{digits}f}" if is_short else format_number(value, "ratio"))
+    return row + [format_number(metrics[who]["coverage"], "share") for who in NAMES]
+
+
+def _risk(model: Mapping[str, Any], max_symbols: int) -> list[str]:
+    """Volatility beside EWMA's, and back-tests of the value-at-risk, in the same order."""
+    by_symbol, pooled = model["metrics"]["by_symbol"], model["metrics"]["pooled"]
+    rows = [[symbol, *_risk_row(by_symbol[symbol])] for symbol in worst(model)[:max_symbols]]
+    rows += _more(len(by_symbol) - max_symbols)
+    found = pooled["volatility"]
+    whole = ["all", str(found["days"]), format_number(found["qlike_difference"], "signed") + " "]
+    for tail in TAILS:
+        var = pooled["var"][percent_key(tail)]
+        whole += [format_number(var["share"], "share"), f"{var['passed']}/{var['tested']}"]
+    tails = [part for tail in TAILS for part in (f"{percent(tail)} VaR", "Kupiec")]
+    return _table([*rows, whole], ["symbol", "days", "QLIKE-EWMA ", *tails])
+
+
+def _risk_row(scores: Mapping[str, Any]) -> list[str]:
+    found, luck = scores["volatility"], scores["volatility"]["p_value_holm"]
+    mark = "*" if luck is not None and luck < SIGNIFICANT else " "
+    row = [str(found["days"]), format_number(qlike_difference(scores), "signed") + mark]
+    for tail in TAILS:
+        row.append(format_number(share_beyond(scores, tail), "share"))
+        row.append(format_number(scores["var"][percent_key(tail)]["kupiec"], "ratio"))
+    return row
+
+
+def _forecasts(model: Mapping[str, Any], max_symbols: int) -> list[str]:
     """What each symbol is expected to be at the horizon's end, in the order of the tables above."""
     symbols = [symbol for symbol in worst(model) if symbol in model["symbols"]][:max_symbols]
     rows = []
@@ -127,88 +276,49 @@ def forecasts(model: Mapping[str, Any], max_symbols: int) -> list[str]:
     return _table(rows, ["symbol", "last price of", "price", "point", "from", "to"])
 
 
-def risk(model: Mapping[str, Any], max_symbols: int) -> list[str]:
-    """Volatility beside EWMA's, and back-tests of the value-at-risk, in the same order."""
-    by_symbol, pooled = model["metrics"]["by_symbol"], model["metrics"]["pooled"]
-    rows = [[symbol, *_risk_row(by_symbol[symbol])] for symbol in worst(model)[:max_symbols]]
-    rows += _more(len(by_symbol) - max_symbols)
-    found = pooled["volatility"]
-    rows.append(["all", str(found["days"]), _signed(found["qlike_difference"]) + " "])
-    for tail in TAILS:
-        var = pooled["var"][percent_key(tail)]
-        rows[-1] += [_share(var["share"]), f"{var['passed']}/{var['tested']}"]
-    tails = [part for tail in TAILS for part in (f"{percent(tail)} VaR", "Kupiec")]
-    return _table(rows, ["symbol", "days", "QLIKE-EWMA ", *tails])
-
-
-def coverages(model: Mapping[str, Any]) -> list[str]:
+def _coverages(model: Mapping[str, Any]) -> list[str]:
     """What intervals of several levels held, over all symbols, beside the random walk's."""
-    pooled = model["metrics"]["pooled"]
-    rows = [
-        [name, *(_share(pooled[who]["coverages"][percent_key(level)]) for level in COVERAGES)]
-        for who, name in zip(WHO, ("model", "random walk"), strict=True)
-    ]
+    rows = []
+    for who in NAMES:
+        shares = model["metrics"]["pooled"][who]["coverages"]
+        held = (format_number(shares[percent_key(level)], "share") for level in COVERAGES)
+        rows.append([who.replace("_", " "), *held])
     return _table(rows, ["intervals of", *map(percent, COVERAGES)])
 
 
-def worst(model: Mapping[str, Any]) -> list[str]:
-    """The symbols, the worst interval score beside the random walk's first, unseen ones last."""
-    by_symbol = model["metrics"]["by_symbol"]
-    return sorted(by_symbol, key=lambda symbol: (-interval_ratio(by_symbol[symbol]), symbol))
+def _method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """How it was made, in short; of its scale only what is out of the ordinary."""
+    return [
+        (label, said)
+        for label, said in method(model)
+        if label in _METHOD and (label, said) != ("scale", LOG)
+    ]
 
 
-def interval_ratio(metrics: Mapping[str, Any]) -> float:
-    """The interval score over the plain random walk's; -1 for what was not evaluated."""
-    ours, plain = (metrics[who]["interval_score"] for who in WHO)
-    return ours / plain if plain and ours is not None else -1.0
+def _notes(heading: str, notes: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    """The section that lists what is to be said of some symbols, if there are any."""
+    said = [(symbol, "; ".join(texts)) for symbol, texts in notes.items() if texts]
+    if not said:
+        return []
+    short = [(name, textwrap.shorten(text, NOTE, placeholder=" …")) for name, text in said[:FEW]]
+    more = [f"  ({len(said) - FEW:,} more)"] if len(said) > FEW else []
+    return [[heading, *labelled(short), *more]]
+
+
+def _waiting(pending: Pending) -> list[str]:
+    """Each decision and how many must sign it; then the commands, each on a line to be copied."""
+    gates = pending.decisions
+    return _facts(
+        [
+            *((gate.name, f"{gate.required} to sign that {gate.says}") for gate in gates),
+            ("to sign", next(gate.command for gate in gates if gate.name == "report")),
+            *pending.commands.items(),
+        ]
+    )
 
 
 def _more(count: int) -> list[list[str]]:
     return [[f"({count:,} more)"]] if count > 0 else []
-
-
-def _error_row(name: str, metrics: Mapping[str, Any], digits: int) -> list[str]:
-    pairs = [(metrics[who][key], key) for key in ("mase", "rmsse", "coverage") for who in WHO]
-    return [name, str(metrics["origins"]), *(_number(value, key, digits) for value, key in pairs)]
-
-
-def _risk_row(metrics: Mapping[str, Any]) -> list[str]:
-    found = metrics["volatility"]
-    known = found["qlike"] is not None and found["ewma_qlike"] is not None
-    difference = found["qlike"] - found["ewma_qlike"] if known else None
-    luck = found["p_value_holm"]
-    mark = "*" if luck is not None and luck < SIGNIFICANT else " "
-    row = [str(found["days"]), _signed(difference) + mark]
-    for tail in TAILS:
-        var = metrics["var"][percent_key(tail)]
-        row.append(_share(var["exceptions"] / var["days"] if var["days"] else None))
-        row.append("-" if var["kupiec"] is None else f"{var['kupiec']:.3f}")
-    return row
-
-
-def _number(value: float | None, key: str, digits: int) -> str:
-    if value is None or key == "coverage":
-        return _share(value)
-    return f"{value:.{digits}f}" if value < 1e4 else f"{value:.1e}"
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
-
-
-def _signed(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.4f}"
-
-
-def _value(value: float | str | None) -> str:
-    if value is None:
-        return "unknown"
-    return value if isinstance(value, str) else f"{value:.4g}"
-
-
-def _limit(found: Mapping[str, Any]) -> str:
-    limit = found["limit"]
-    return limit if isinstance(limit, str) else f"at {found['side']} {limit:.4g}"
 
 
 def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], left: int = 1) -> list[str]:
@@ -239,180 +349,3 @@ def _short(name: str, longest: int) -> str:
         return name
     tail = (longest - 1) // 2
     return f"{name[: longest - 1 - tail]}…{name[-tail:]}"
-
-
-def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The whole distribution beside the random walk's, and what does not look like chance."""
-    pooled = model["metrics"]["pooled"]
-    ours, plain = (pooled[who] for who in ("model", "random_walk"))
-    names = {"pinball": "pinball", "crps": "CRPS", "interval_score": "interval"}
-    ratios = [
-        f"{name} {ours[key] / plain[key]:.3f}"
-        for key, name in names.items()
-        if plain[key] and ours[key] is not None
-    ]
-    var = [(percent(tail), pooled["var"][percent_key(tail)]) for tail in TAILS]
-    tests = [f"at {name} for {found['independent']} of {found['tested']}" for name, found in var]
-    p = pooled["pit"]["p_value"]
-    return [
-        ("scores", f"{', '.join(ratios)} times the random walk's" if ratios else "unknown"),
-        (
-            "PIT",
-            "unknown"
-            if p is None
-            else f"{'perhaps not flat' if p < SIGNIFICANT else 'flat, as far as can be told'} "
-            f"({p_value(p)}, if no forecasts overlapped)",
-        ),
-        ("VaR", f"exceptions independent (Christoffersen) {', '.join(tests)} symbols"),
-    ]
-
-
-def compose(
-    model: Mapping[str, Any],
-    *,
-    model_path: str,
-    sha256: str,
-    title: str,
-    digits: int,
-    max_symbols: int,
-    written: Mapping[str, str],
-    allow_unaccepted: bool = False,
-    pending: Pending,
-    quality: Mapping[str, Any] | None = None,
-) -> str:
-    """The page for a model document; `written` names further files, label to relative path.
-
-    Errors are shown with `digits` decimals; of more than `max_symbols` symbols, or than a screen
-    has room for, the tables have the worst, by the interval score over the random walk's.
-    `allow_unaccepted` is whether the model is deployed even if it is not accepted; `pending`,
-    what waits for people then; `quality`, the document of what is odd in the data.
-    """
-    named = " ".join(title.split())  # a line of its own may look as if the page said it
-    heading = f"{named}: model report"
-    most = min(max_symbols, MOST)
-    sections = [
-        [heading, "=" * len(heading)],
-        ["Verdict", *_paragraphs(verdict(model, allow_unaccepted=allow_unaccepted))],
-        ["What came in", *_wrapped(data.facts(model))],
-        *_flagged(quality or {}),
-        ["Acceptance", *acceptance(model)],
-        ["Beside the deployed model", *_paragraphs(champion(model))],
-        [_errors_heading(model), *errors(model, digits, most)],
-        [_RISK_HEADING, *risk(model, most)],
-        [
-            f"Forecasts, {model['parameters']['horizon']} days ahead, and the interval that "
-            f"{percent(model['parameters']['level'])} should be in",
-            *forecasts(model, most),
-        ],
-        [
-            "The whole distribution: share of prices within intervals, all days ahead",
-            *coverages(model),
-            *_wrapped(distribution(model)),
-        ],
-        ["The model", *_wrapped(_method(model))],
-        *_listed("Fallbacks", _fallbacks(model)),
-        *_listed("Left out of the model", _left_out(model)),
-        ["What waits for people before production", *_waiting(pending)],
-        ["Files", *_facts([("model", model_path), ("sha256", sha256), *written.items()])],
-    ]
-    return _printable("\n\n".join("\n".join(section) for section in sections) + "\n")
-
-
-def _printable(page: str) -> str:
-    """The page with nothing in it that a terminal would obey: a name may hold an escape."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in page)
-
-
-def _flagged(quality: Mapping[str, Any]) -> list[list[str]]:
-    """The section of the newest flags, if there are any."""
-    entries = data.entries(quality)
-    if not entries:
-        return []
-    rows = [(*place, textwrap.shorten(found, 42, placeholder=" …")) for *place, found in entries]
-    which = f", the newest of {len(rows):,}" if len(rows) > MOST else ""
-    lines = _table(rows[:MOST], ["symbol", "date", "flag", "found"], left=4)
-    return [[f"Flags: what is odd in the data, but possible{which}", *lines]]
-
-
-def _method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """How it was made, in short; of its scale only what is out of the ordinary."""
-    return [
-        (label, said)
-        for label, said in method(model)
-        if label in _METHOD and (label, said) != ("scale", LOG)
-    ]
-
-
-def _waiting(pending: Pending) -> list[str]:
-    """Each decision and how many must sign it; then the commands, each on a line to be copied."""
-    gates = pending.decisions
-    return _facts(
-        [
-            *((gate.name, f"{gate.required} to sign that {gate.says}") for gate in gates),
-            ("to sign", next(gate.command for gate in gates if gate.name == "report")),
-            *pending.commands.items(),
-        ]
-    )
-
-
-def _paragraphs(texts: Sequence[str]) -> list[str]:
-    return [line for text in texts for line in _folded(text, "  ", "  ")]
-
-
-def _facts(facts: Sequence[tuple[str, str]]) -> list[str]:
-    """A line each, however long: paths and digests are there to be copied."""
-    return [f"  {label:<{_widest(facts)}}  {text}" for label, text in facts]
-
-
-def _wrapped(facts: Sequence[tuple[str, str]]) -> list[str]:
-    """Label and text side by side, the text in as many lines as it needs."""
-    width = _widest(facts)
-    return [
-        line
-        for label, text in facts
-        for line in _folded(text, f"  {label:<{width}}  ", " " * (width + 4))
-    ]
-
-
-def _widest(facts: Sequence[tuple[str, str]]) -> int:
-    return max((len(label) for label, _ in facts), default=0)
-
-
-def _folded(text: str, first: str, later: str) -> list[str]:
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=later, break_on_hyphens=False
-    )
-
-
-def _errors_heading(model: Mapping[str, Any]) -> str:
-    metrics, chosen = model["metrics"], model["parameters"]
-    if not metrics["origins"]:
-        return "Beside the plain random walk"
-    return (
-        f"Beside the plain random walk, {chosen['horizon']} days ahead from each of "
-        f"{metrics['origins']} dates,\n{metrics['first_origin']} to {metrics['last_origin']}, "
-        f"{metrics['pooled']['forecasts']:,} forecasts (errors: less is better)"
-    )
-
-
-def _fallbacks(model: Mapping[str, Any]) -> dict[str, list[str]]:
-    return {s: state["fallbacks"] for s, state in model["symbols"].items() if state["fallbacks"]}
-
-
-def _left_out(model: Mapping[str, Any]) -> dict[str, list[str]]:
-    return {out["symbol"]: [out["reason"]] for out in model["left_out"]}
-
-
-def _listed(heading: str, notes: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """The section that lists what is to be said of some symbols, if there are any."""
-    if not notes:
-        return []
-    lines = _wrapped(
-        [
-            (symbol, textwrap.shorten("; ".join(notes[symbol]), NOTE, placeholder=" …"))
-            for symbol in list(notes)[:FEW]
-        ]
-    )
-    if len(notes) > FEW:
-        lines.append(f"  ({len(notes) - FEW:,} more)")
-    return [[heading, *lines]]

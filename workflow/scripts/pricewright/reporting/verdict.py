@@ -12,8 +12,19 @@ from pricewright.evaluation.acceptance import SIGNIFICANT, failed
 from pricewright.files.clock import format_duration
 from pricewright.files.disk import read_whole
 from pricewright.files.documents import parse_json
+from pricewright.reporting.figures import p_value, percent
 
 LOG = "log prices"
+
+PLACES = {
+    "Report": ("results/report.html", "results/report.txt"),
+    "Run report": ("results/run_report.html",),
+    "Deployed model": ("results/deployed_model.json",),
+}
+"""Where a run leaves what people look for, the best first."""
+
+IN_PRODUCTION = {"In production": ("production/current/model.json",)}
+"""Where a release leaves it."""
 
 _POINTS = {
     "naive": "naive, the last price",
@@ -138,18 +149,6 @@ def method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def percent(share: float) -> str:
-    """A share as 90% or 97.5%, with the digits that it has."""
-    return f"{100 * share:.6g}%"
-
-
-def p_value(value: float | None) -> str:
-    """A p-value as p = 0.123, p < 0.001 or p unknown."""
-    if value is None:
-        return "p unknown"
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
-
-
 def _estimated(chosen: Mapping[str, Any]) -> str:
     window, embargo = chosen["window_days"], chosen["embargo_days"]
     every = "every date" if chosen["refit"] == 1 else f"one date in {chosen['refit']}"
@@ -219,18 +218,7 @@ def _interval(model: Mapping[str, Any]) -> str:
     return f"{held}; its score is {ratio:.3f} times that one's (less is better)."
 
 
-PLACES = {
-    "Report": ("results/report.html", "results/report.txt"),
-    "Run report": ("results/run_report.html",),
-    "Deployed model": ("results/deployed_model.json",),
-}
-"""Where a run leaves what people look for, the best first."""
-
-IN_PRODUCTION = {"In production": ("production/current/model.json",)}
-"""Where a release leaves it."""
-
-
-def ending(
+def run_summary(
     root: Path, steps: Collection[str], seconds: float, *, allow_unaccepted: bool = False
 ) -> str:
     """The end of a run that did some steps: the verdict in words, and the paths of what is there.

@@ -23,8 +23,8 @@ from typing import Any
 from pricewright.files import clock as clocks
 from pricewright.files.clock import Clock, format_time
 from pricewright.files.disk import read_regular, sha256, sync_folder, write_whole
+from pricewright.files.documents import parse_strict
 from pricewright.files.errors import Refusal
-from pricewright.files.strict_json import parse_strict
 from pricewright.steplog.log import say
 
 NAME = "ledger.jsonl"

@@ -13,8 +13,8 @@ from typing import Any
 
 from pricewright.evaluation.acceptance import failed
 from pricewright.files.documents import parse_json
-from pricewright.files.errors import Refusal, format_labelled, printable
-from pricewright.reporting.text import Pending, PendingDecision
+from pricewright.files.errors import Refusal, printable
+from pricewright.reporting.text import Pending, PendingDecision, labelled
 from pricewright.reporting.verdict import champion, verdict
 from pricewright.signoffs import coverage
 from pricewright.signoffs.coverage import AUTHORSHIP, MEANINGS, Gate, discrepancies
@@ -359,7 +359,8 @@ def screen(
     ]
     if statement.comment:
         facts.append(("comment", statement.comment))
-    return format_labelled([*facts, *(("WARNING", warning) for warning in doubts)])
+    facts += [("WARNING", doubt) for doubt in doubts]
+    return "\n".join(labelled([(label, printable(text)) for label, text in facts], 100, ""))
 
 
 def _trained_by(decision: Decision) -> str:

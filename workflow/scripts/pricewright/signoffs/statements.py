@@ -22,8 +22,8 @@ from typing import Any, Literal, cast
 
 from pricewright.files.clock import parse_time
 from pricewright.files.disk import read_regular, write_whole
+from pricewright.files.documents import parse_strict
 from pricewright.files.errors import Refusal, printable
-from pricewright.files.strict_json import parse_strict
 from pricewright.signoffs.coverage import COVERED, Gate
 from pricewright.signoffs.ledger import SIGNOFFS, Seen
 from pricewright.signoffs.policy import Policy

@@ -12,63 +12,28 @@ from pathlib import Path
 
 from pricewright.files.clock import Clock, format_duration, format_time, now
 from pricewright.files.errors import printable
-from pricewright.steplog.log import Event, kept, last_lines, numbered, parse, tail
+from pricewright.steplog.log import (
+    Event,
+    kept_log,
+    kept_numbers,
+    last_events,
+    last_lines,
+    parse_line,
+)
+
+STEPS = ("ingest", "clean", "train_or_score", "report", "deploy", "production")
+
+SHARDS = {"clean": "clean_shard", "train_or_score": "train_or_score_shard"}
+"""Steps whose work shards may do before them, by the folder of the shards' logs."""
 
 LONG = 2.0
 """Seconds from which on a step's work per second is worth telling."""
 
+LAST = 6
+"""Lines of a failed attempt's log that are shown."""
+
 _UNITS = ("rows", "kept", "symbols")
 _FILES = ("output", "artifact", "deployed", "model")
-
-
-def line(name: str, seconds: float, words: str) -> str:
-    """A step, how long it took, and the rest in words, fit for a terminal."""
-    return printable(f"{name:<15} {format_duration(seconds):>10}  {words}".rstrip())
-
-
-def doing(events: Sequence[Event]) -> tuple[float | None, str]:
-    """Which share of the work at hand is done, if that is known, and that work in words."""
-    for event in reversed(events):
-        if event.message == "progress":
-            words = _counted(event.fields, event.number("seconds") or 0)
-            return event.number("share"), ", ".join([*words, *_named(event)])
-        if event.number("rows") is not None:
-            return None, ", ".join(_counted(event.fields, 0))
-    return None, ""
-
-
-def done(events: Sequence[Event], seconds: float) -> str:
-    """What a step that has ended made: how much, how fast, or which file."""
-    for event in reversed(events):
-        if event.message == "end":
-            words = list(_counted(event.fields, seconds if seconds >= LONG else 0))
-            files = [event.fields[name] for name in _FILES if name in event.fields]
-            return ", ".join(words or files[:1])
-    return ""
-
-
-def why(events: Sequence[Event]) -> str:
-    """The sentence with which a step failed; empty if it left none, for it was killed, say."""
-    errors = [event.text for event in events if event.level == "ERROR"]
-    return errors[-1].removeprefix("failed for good: ").removeprefix("failed: ") if errors else ""
-
-
-def _named(event: Event) -> Iterator[str]:
-    if "doing" in event.fields:
-        yield event.fields["doing"]
-
-
-def _counted(fields: Mapping[str, str], seconds: float) -> Iterator[str]:
-    """The figures of an event, and the first of them per second."""
-    found = [(unit, int(fields[unit])) for unit in _UNITS if fields.get(unit, "").isdecimal()]
-    if fields.get("kept") == fields.get("rows"):
-        found = [(unit, count) for unit, count in found if unit != "kept"]
-    whole = f" of {int(fields['of']):,}" if fields.get("of", "").isdecimal() else ""
-    for unit, count in found:
-        yield f"{count:,}{whole} {unit.removesuffix('s') if count == 1 and not whole else unit}"
-    if found and seconds > 0:
-        rate = found[0][1] / seconds
-        yield f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
 
 
 @dataclass(frozen=True)
@@ -101,27 +66,130 @@ class Attempt:
         return "running" if _at_work(self.events[0]) else "killed"
 
 
+def last_run(root: Path) -> dict[str, Sequence[Attempt]]:
+    """The last attempts at each step that ever began.
+
+    Of the shards of a step those whose work it still waits for, for it failed or is not done.
+    """
+    found: dict[str, Sequence[Attempt]] = {}
+    for step in STEPS:
+        tries = attempts(root / "logs" / f"{step}.log")
+        since = tries[0].began if tries else datetime.min.replace(tzinfo=UTC)
+        for log in _shards(root / "logs" / SHARDS[step]) if step in SHARDS else []:
+            own = attempts(log)
+            if own and own[-1].began > since and own[-1].state != "ok":
+                found[f"{step} {log.stem}"] = own
+        found[step] = tries
+    return {step: tries for step, tries in found.items() if tries}
+
+
+def last_start(root: Path) -> datetime | None:
+    """When the last run began, also one that found nothing to do, by the names of Snakemake's logs.
+
+    They hold the local time; None if there was no run.
+    """
+    logs = (root / ".snakemake" / "log").glob("*.snakemake.log")
+    last = max((path.name.removesuffix(".snakemake.log") for path in logs), default=None)
+    return datetime.fromisoformat(last).astimezone(UTC) if last else None
+
+
 def attempts(log: Path) -> Sequence[Attempt]:
     """The attempts at a step in the last run that came to it, the first one first.
 
     log: `logs/<step>.log`; what counts are the numbered ones beside it, which nobody deletes.
     """
     found: list[Attempt] = []
-    for number in reversed(kept(log)):
-        path = numbered(log, number)
-        first = _first(path)
+    for number in reversed(kept_numbers(log)):
+        path = kept_log(log, number)
+        first = _first_event(path)
         if first is None:  # killed before its first word
             continue
-        found.insert(0, Attempt(path, [first, *tail(path)]))
+        found.insert(0, Attempt(path, [first, *last_events(path)]))
         if found[0].number == 1:
             break
     return found
 
 
-def _first(log: Path) -> Event | None:
+def describe_run(run: Mapping[str, Sequence[Attempt]], clock: Clock = now) -> str:
+    """A line a step, and of one that failed the end of the log that first said why."""
+    lines: list[str] = []
+    for step, tries in run.items():
+        lines.append(_describe_attempts(step, tries, clock()))
+        if tries[-1].state in ("failed", "killed"):
+            reason = failure_reason(tries[-1].events)
+            log = next(one.log for one in tries if failure_reason(one.events) == reason)
+            end = last_lines(log)[-LAST:]
+            lines += [f"    {log}:", *(f"      {printable(text)}" for text in end)]
+    return "\n".join(lines) or "  nothing has run yet; begin with `snakemake --cores 1`"
+
+
+def step_line(name: str, seconds: float, words: str) -> str:
+    """A step, how long it took, and the rest in words, fit for a terminal."""
+    return printable(f"{name:<15} {format_duration(seconds):>10}  {words}".rstrip())
+
+
+def work_at_hand(events: Sequence[Event]) -> tuple[float | None, str]:
+    """Which share of the work at hand is done, if that is known, and that work in words."""
+    for event in reversed(events):
+        if event.message == "progress":
+            words = _counts(event.fields, event.number("seconds") or 0)
+            doing = [event.fields["doing"]] if "doing" in event.fields else []
+            return event.number("share"), ", ".join([*words, *doing])
+        if event.number("rows") is not None:
+            return None, ", ".join(_counts(event.fields, 0))
+    return None, ""
+
+
+def work_done(events: Sequence[Event], seconds: float) -> str:
+    """What a step that has ended made: how much, how fast, or which file."""
+    for event in reversed(events):
+        if event.message == "end":
+            words = list(_counts(event.fields, seconds if seconds >= LONG else 0))
+            files = [event.fields[name] for name in _FILES if name in event.fields]
+            return ", ".join(words or files[:1])
+    return ""
+
+
+def failure_reason(events: Sequence[Event]) -> str:
+    """The sentence with which a step failed; empty if it left none, for it was killed, say."""
+    errors = [event.text for event in events if event.level == "ERROR"]
+    return errors[-1].removeprefix("failed for good: ").removeprefix("failed: ") if errors else ""
+
+
+def _counts(fields: Mapping[str, str], seconds: float) -> Iterator[str]:
+    """The figures of an event, and the first of them per second."""
+    found = [(unit, int(fields[unit])) for unit in _UNITS if fields.get(unit, "").isdecimal()]
+    if fields.get("kept") == fields.get("rows"):
+        found = [(unit, count) for unit, count in found if unit != "kept"]
+    whole = f" of {int(fields['of']):,}" if fields.get("of", "").isdecimal() else ""
+    for unit, count in found:
+        yield f"{count:,}{whole} {unit.removesuffix('s') if count == 1 and not whole else unit}"
+    if found and seconds > 0:
+        rate = found[0][1] / seconds
+        yield f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
+
+
+def _describe_attempts(step: str, tries: Sequence[Attempt], at: datetime) -> str:
+    last = tries[-1]
+    running = last.state == "running"
+    seconds = ((at if running else last.ended) - tries[0].began).total_seconds()
+    words = work_at_hand(last.events)[1] if running else work_done(last.events, seconds)
+    if len(tries) > 1:
+        words = ", ".join(filter(None, [f"{len(tries)} attempts", words]))
+    times = f"{format_time(tries[0].began)} {format_duration(seconds):>10}"
+    return printable(f"  {step:<15} {last.state:<7} {times}  {words}".rstrip())
+
+
+def _shards(folder: Path) -> list[Path]:
+    """The logs of a step's shards, in their order."""
+    logs = [path for path in folder.glob("*-of-*.log") if "." not in path.stem]
+    return sorted(logs, key=lambda log: (len(log.stem), log.stem))
+
+
+def _first_event(log: Path) -> Event | None:
     try:
         with log.open(encoding="utf-8", errors="replace") as file:
-            return parse(file.readline().rstrip("\n"))
+            return parse_line(file.readline().rstrip("\n"))
     except OSError:
         return None
 
@@ -146,73 +214,3 @@ def _command(process: int) -> str | None:
             return None
     words = ["ps", "-o", "args=", "-p", str(process)]
     return subprocess.run(words, capture_output=True, text=True, check=False).stdout or None
-
-
-STEPS = ("ingest", "clean", "train_or_score", "report", "deploy", "production")
-
-SHARDS = {"clean": "clean_shard", "train_or_score": "train_or_score_shard"}
-"""Steps whose work shards may do before them, by the folder of the shards' logs."""
-
-LAST = 6
-"""Lines of a failed attempt's log that are shown."""
-
-
-def last_run(root: Path) -> dict[str, Sequence[Attempt]]:
-    """The last attempts at each step that ever began.
-
-    Of the shards of a step those whose work it still waits for, for it failed or is not done.
-    """
-    found: dict[str, Sequence[Attempt]] = {}
-    for step in STEPS:
-        tries = attempts(root / "logs" / f"{step}.log")
-        since = tries[0].began if tries else datetime.min.replace(tzinfo=UTC)
-        for log in _shards(root / "logs" / SHARDS[step]) if step in SHARDS else []:
-            own = attempts(log)
-            if own and own[-1].began > since and own[-1].state != "ok":
-                found[f"{step} {log.stem}"] = own
-        found[step] = tries
-    return {step: tries for step, tries in found.items() if tries}
-
-
-def _shards(folder: Path) -> list[Path]:
-    """The logs of a step's shards, in their order."""
-    logs = [path for path in folder.glob("*-of-*.log") if "." not in path.stem]
-    return sorted(logs, key=lambda log: (len(log.stem), log.stem))
-
-
-def began(root: Path) -> datetime | None:
-    """When the last run began, also one that found nothing to do, by the names of Snakemake's logs.
-
-    They hold the local time; None if there was no run.
-    """
-    logs = (root / ".snakemake" / "log").glob("*.snakemake.log")
-    last = max((path.name.removesuffix(".snakemake.log") for path in logs), default=None)
-    return datetime.fromisoformat(last).astimezone(UTC) if last else None
-
-
-def described(run: Mapping[str, Sequence[Attempt]], clock: Clock = now) -> str:
-    """A line a step, and the end of the log of one that failed."""
-    lines: list[str] = []
-    for step, tries in run.items():
-        lines.append(_line(step, tries, clock()))
-        if tries[-1].state in ("failed", "killed"):
-            lines += [f"    {text}" for text in _last_words(tries)]
-    return "\n".join(lines) or "  nothing has run yet; begin with `snakemake --cores 1`"
-
-
-def _line(step: str, tries: Sequence[Attempt], at: datetime) -> str:
-    last = tries[-1]
-    running = last.state == "running"
-    seconds = ((at if running else last.ended) - tries[0].began).total_seconds()
-    words = doing(last.events)[1] if running else done(last.events, seconds)
-    if len(tries) > 1:
-        words = ", ".join(filter(None, [f"{len(tries)} attempts", words]))
-    times = f"{format_time(tries[0].began)} {format_duration(seconds):>10}"
-    return printable(f"  {step:<15} {last.state:<7} {times}  {words}".rstrip())
-
-
-def _last_words(tries: Sequence[Attempt]) -> list[str]:
-    """The end of the log of the attempt that failed first as the last one did."""
-    sentence = why(tries[-1].events)
-    first = next(attempt for attempt in tries if why(attempt.events) == sentence)
-    return [f"{first.log}:", *(f"  {printable(text)}" for text in last_lines(first.log)[-LAST:])]

@@ -2,8 +2,8 @@
 
 A line is `time level step message key=value …`, the time in UTC. It goes to a file and to standard
 error. A traceback follows its line in the file only; on the terminal an error is one sentence.
-What `say` writes, `parse` reads: no message looks as if it ended in a field, for there `=` stands
-apart, and a value that could be misread is quoted as in JSON.
+What `say` writes, `parse_line` reads: no message looks as if it ended in a field, for there `=`
+stands apart, and a value that could be misread is quoted as in JSON.
 """
 
 import json
@@ -30,6 +30,38 @@ STDERR = "PRICEWRIGHT_STDERR"
 
 _FOR_GOOD = "failed for good: "
 
+TAIL = 1 << 15
+"""Bytes of a log's end that are read: enough for its last words, whatever its length."""
+
+_LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([A-Z]+) (\S+) (.*)")
+_FIELD_NAME = re.compile(r"( \w+)=")
+_FIELD = re.compile(r' (\w+)=("(?:[^"\\]|\\.)*"|[^\s"=]+)')
+
+SECONDS = 1.0
+"""Between two lines, at least; what is done within the first is no long work."""
+
+SHARE = 0.01
+"""Of all there is to do, between two lines, at least: so a log has a hundred of them at most."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A line of a log: `time level step text`, the time in UTC; a text is `message key=value …`."""
+
+    moment: datetime
+    level: str
+    step: str
+    text: str
+    message: str
+    fields: dict[str, str]
+
+    def number(self, name: str) -> float | None:
+        """A field's number, if it is there and is one."""
+        try:
+            return float(self.fields[name])
+        except (KeyError, ValueError):
+            return None
+
 
 def say(message: str, **fields: object) -> None:
     """Log an event, with its figures as key=value."""
@@ -51,13 +83,13 @@ def to_file(path: Path, step: str) -> Path | None:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    numbers = kept(path)
-    for file in (path, numbered(path, max(numbers, default=0) + 1)):
+    numbers = kept_numbers(path)
+    for file in (path, kept_log(path, max(numbers, default=0) + 1)):
         _attach(logging.FileHandler(file, mode="w", encoding="utf-8"), step)
-    return numbered(path, numbers[-1]) if numbers else None
+    return kept_log(path, numbers[-1]) if numbers else None
 
 
-def kept(path: Path) -> list[int]:
+def kept_numbers(path: Path) -> list[int]:
     """The numbers of the kept logs beside a log, in order."""
     if not path.parent.is_dir():
         return []
@@ -65,7 +97,7 @@ def kept(path: Path) -> list[int]:
     return sorted(int(m[1]) for file in path.parent.iterdir() if (m := name.fullmatch(file.name)))
 
 
-def numbered(path: Path, number: int) -> Path:
+def kept_log(path: Path, number: int) -> Path:
     """The kept log of an attempt, beside the log of the newest."""
     return path.with_name(f"{path.stem}.{number}{path.suffix}")
 
@@ -84,10 +116,7 @@ def failure(error: BaseException) -> None:
 
 def failed_for_good(path: Path) -> str | None:
     """The sentence with which the attempt that wrote this log failed for good, if it did."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return None
+    lines = last_lines(path)
     _, found, sentence = lines[-1].partition(f" {_FOR_GOOD}") if lines else ("", "", "")
     return sentence if found else None
 
@@ -137,34 +166,7 @@ def _attach(handler: logging.Handler, step: str) -> None:
     logger.addHandler(handler)
 
 
-TAIL = 1 << 15
-"""Bytes of a log's end that are read: enough for its last words, whatever its length."""
-
-_LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([A-Z]+) (\S+) (.*)")
-_FIELD_NAME = re.compile(r"( \w+)=")
-_FIELD = re.compile(r' (\w+)=("(?:[^"\\]|\\.)*"|[^\s"=]+)')
-
-
-@dataclass(frozen=True)
-class Event:
-    """A line of a log: `time level step text`, the time in UTC; a text is `message key=value …`."""
-
-    moment: datetime
-    level: str
-    step: str
-    text: str
-    message: str
-    fields: dict[str, str]
-
-    def number(self, name: str) -> float | None:
-        """A field's number, if it is there and is one."""
-        try:
-            return float(self.fields[name])
-        except (KeyError, ValueError):
-            return None
-
-
-def parse(line: str) -> Event | None:
+def parse_line(line: str) -> Event | None:
     """The event of a line as it is written above; None for any other, such as a traceback's."""
     match = _LINE.fullmatch(line)
     if match is None:
@@ -180,9 +182,9 @@ def parse(line: str) -> Event | None:
     return Event(moment, level, step, text, message, fields)
 
 
-def tail(path: Path, since: datetime | None = None) -> Sequence[Event]:
+def last_events(path: Path, since: datetime | None = None) -> Sequence[Event]:
     """The last events of a log, those from a moment on; none if there is no such file."""
-    found = filter(None, map(parse, last_lines(path)))
+    found = filter(None, map(parse_line, last_lines(path)))
     return [event for event in found if since is None or event.moment >= since]
 
 
@@ -205,13 +207,6 @@ def _unquoted(text: str) -> str:
         return str(json.loads(text))
     except ValueError:  # of a line that somebody else wrote
         return text
-
-
-SECONDS = 1.0
-"""Between two lines, at least; what is done within the first is no long work."""
-
-SHARE = 0.01
-"""Of all there is to do, between two lines, at least: so a log has a hundred of them at most."""
 
 
 class Progress:

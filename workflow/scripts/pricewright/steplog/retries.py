@@ -23,30 +23,25 @@ def retry(
     is wrong for good stays wrong.
     """
 
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        name = function.__name__
+    def announce(state: tenacity.RetryCallState) -> None:
+        logger.info("attempt %d for %s", state.attempt_number, _name(state))
 
-        def announce(state: tenacity.RetryCallState) -> None:
-            logger.info("attempt %d for %s", state.attempt_number, name)
+    def lament(state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        logger.warning("failed attempt %d: %s", state.attempt_number, error)
+        if state.attempt_number == n_tries:
+            logger.error("all %d attempts failed for %s", n_tries, _name(state))
 
-        def lament(state: tenacity.RetryCallState) -> None:
-            error = state.outcome.exception() if state.outcome else None
-            logger.warning("failed attempt %d: %s", state.attempt_number, error)
-            if state.attempt_number == n_tries:
-                logger.error("all %d attempts failed for %s", n_tries, name)
-
-        return tenacity.retry(
-            stop=tenacity.stop_after_attempt(n_tries),
-            wait=tenacity.wait_incrementing(start=delay, increment=delay),
-            retry=tenacity.retry_if_exception(_may_pass),
-            before=announce,
-            after=lament,
-            sleep=sleep,
-            reraise=True,
-        )(function)
-
-    return decorate
+    return tenacity.retry(
+        stop=tenacity.stop_after_attempt(n_tries),
+        wait=tenacity.wait_incrementing(start=delay, increment=delay),
+        retry=tenacity.retry_if_exception_type() & tenacity.retry_if_not_exception_type(Refusal),
+        before=announce,
+        after=lament,
+        sleep=sleep,
+        reraise=True,
+    )
 
 
-def _may_pass(error: BaseException) -> bool:
-    return isinstance(error, Exception) and not isinstance(error, Refusal)
+def _name(state: tenacity.RetryCallState) -> str:
+    return getattr(state.fn, "__name__", "")

@@ -81,7 +81,7 @@ def option_groups(function: Callable[..., Any]) -> list[type[Options]]:
     return found
 
 
-def filled(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def group_arguments(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """A function's arguments, given flat: the options among them are put into their groups."""
     rest = dict(given)
     made = {name: _take(kind, rest) for name, kind in groups(function).items() if name not in rest}
@@ -98,7 +98,7 @@ def by_name(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def called(*arguments: Any, **given: Any) -> Any:
-        return function(*arguments, **filled(function, given))
+        return function(*arguments, **group_arguments(function, given))
 
     return called
 

@@ -19,6 +19,18 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 Keys = npt.NDArray[np.int64]
 
+BATCH = 100_000
+"""Records that are made at a time: a record of JSON takes more memory than its numbers."""
+
+ROW_GROUP = 1_000_000
+
+PARQUET: Final[dict[str, Any]] = {
+    "compression": "snappy",
+    "use_dictionary": ["symbol"],
+    "store_schema": False,
+}
+"""How Parquet is written: fast, and with nothing in it but the prices."""
+
 
 @dataclass(frozen=True)
 class Prices:
@@ -55,7 +67,7 @@ def keys(symbols: Ints, days: Ints) -> Keys:
     return (symbols.astype(np.int64) << 32) + (days.astype(np.int64) + 2**31)
 
 
-def with_used_names(prices: Prices) -> Prices:
+def drop_unused_names(prices: Prices) -> Prices:
     """The same prices, without the names of symbols that have none."""
     used = np.bincount(prices.symbols, minlength=len(prices.names)) > 0
     if used.all():
@@ -65,25 +77,12 @@ def with_used_names(prices: Prices) -> Prices:
     return replace(prices, names=names, symbols=places[prices.symbols])
 
 
-def recoded(names: Sequence[str], symbols: Ints, all_names: Sequence[str]) -> Ints:
+def recode(names: Sequence[str], symbols: Ints, all_names: Sequence[str]) -> Ints:
     """Places in `names` as places in `all_names`, which holds them all."""
     if list(names) == list(all_names):
         return symbols
     place = {name: number for number, name in enumerate(all_names)}
     return np.array([place[name] for name in names], dtype=np.int32)[symbols]
-
-
-BATCH = 100_000
-"""Records that are made at a time: a record of JSON takes more memory than its numbers."""
-
-ROW_GROUP = 1_000_000
-
-PARQUET: Final[dict[str, Any]] = {
-    "compression": "snappy",
-    "use_dictionary": ["symbol"],
-    "store_schema": False,
-}
-"""How Parquet is written: fast, and with nothing in it but the prices."""
 
 
 def write_prices(path: Path, prices: Prices) -> str:

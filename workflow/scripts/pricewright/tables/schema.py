@@ -14,6 +14,13 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).resolve().parents[3] / "schemas"
 
+_LIMITS = {
+    "exclusiveMinimum": "above",
+    "minimum": "from",
+    "exclusiveMaximum": "below",
+    "maximum": "up to",
+}
+
 
 @cache
 def load(name: str) -> dict[str, Any]:
@@ -110,16 +117,8 @@ def _sentence(error: "jsonschema_rs.ValidationError", schema: Mapping[str, Any])
 def _allowed(rule: Mapping[str, Any]) -> str:
     if "enum" in rule:
         return " or ".join(json.dumps(value) for value in rule["enum"])
-    kinds = rule.get("type", "a value of another kind")
-    words = " or ".join([kinds] if isinstance(kinds, str) else kinds)
-    if "exclusiveMinimum" in rule:
-        words += f" above {rule['exclusiveMinimum']}"
-    if "minimum" in rule:
-        words += f" from {rule['minimum']}"
-    if "exclusiveMaximum" in rule:
-        words += f" below {rule['exclusiveMaximum']}"
-    if "maximum" in rule:
-        words += f" up to {rule['maximum']}"
+    words = " or ".join(_listed(rule.get("type", "a value of another kind")))
+    words += "".join(f" {word} {rule[key]}" for key, word in _LIMITS.items() if key in rule)
     if "minLength" in rule or "minItems" in rule:
         words += ", not empty"
     if "pattern" in rule:

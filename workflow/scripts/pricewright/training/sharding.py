@@ -11,7 +11,7 @@ from pricewright.evaluation import leakage
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.walkforward import Forecasts, Plan, make_plan, walk
 from pricewright.tables.arrays import Ints
-from pricewright.tables.shards import shares
+from pricewright.tables.records import shares
 
 
 @dataclass(frozen=True)

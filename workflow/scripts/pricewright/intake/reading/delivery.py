@@ -29,7 +29,7 @@ from pricewright.intake.reading.rows import (
     left_out,
 )
 from pricewright.steplog.log import Progress
-from pricewright.tables.prices import Floats, Ints, Prices, keys, recoded, with_used_names
+from pricewright.tables.prices import Floats, Ints, Prices, drop_unused_names, keys, recode
 
 T = TypeVar("T")
 
@@ -227,7 +227,7 @@ def in_order(
     `name`, if bars are intraday and not said to be.
     """
     names = sorted({name for part in parts for name in part.names})
-    symbols = _concatenated([recoded(part.names, part.symbols, names) for part in parts])
+    symbols = _concatenated([recode(part.names, part.symbols, names) for part in parts])
     days = _concatenated([part.days for part in parts])
     lines = np.concatenate([part.lines for part in parts] or [np.array([], np.int64)])
     times = joined_times(parts)
@@ -237,7 +237,9 @@ def in_order(
     key = keys(symbols, days)
     if (np.diff(key) > 0).all():
         joined = {ours: np.concatenate(values.pop(ours)) for ours in columns}
-        return with_used_names(Prices(names, symbols, days, joined)), Quarantine.of(titles, [], [])
+        return drop_unused_names(Prices(names, symbols, days, joined)), Quarantine.of(
+            titles, [], []
+        )
     is_intraday = dialect.calendar.bars == "intraday"
     if times is not None and is_intraday:
         order = np.lexsort((times, key))
@@ -274,7 +276,7 @@ def in_order(
         keep = ~(duplicate | conflict)
         symbols, days = symbols[keep], days[keep]
         joined = {ours: column[keep] for ours, column in joined.items()}
-    return with_used_names(Prices(names, symbols, days, joined)), lost
+    return drop_unused_names(Prices(names, symbols, days, joined)), lost
 
 
 def _cell_texts(

@@ -21,7 +21,11 @@ _URI = re.compile(r"(https?)://([^/?#\\]*)(/[^?#]*)?(?:\?([^#]*))?(?:#.*)?", re.
 _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{0,5}))?")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]*|[0-9]+")
-_KEPT = "/%:@!$&'()*+,;=~"  # what stands in a path as it is, with letters, digits and "-._"
+_UNQUOTED = "/%:@!$&'()*+,;=~"  # what stands in a path as it is, with letters, digits and "-._"
+
+_PROTOCOL: Final = ipaddress.ip_network("192.0.0.0/24")  # a cloud keeps machines' secrets there
+_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
+_UNICAST: Final = ipaddress.ip_network("2000::/3")  # all of IPv6 that is given out so far
 
 
 class Parts(NamedTuple):
@@ -95,8 +99,8 @@ def web_address(parts: Parts, fill: Callable[[str], str] = str) -> WebAddress:
     port = int(found[2] or _PORTS[parts.scheme])
     if not 0 < port < 65536:
         raise Refusal(f"{URI_KEY} names the port {port}; a port is 1 to 65535.")
-    target = quote(path or "/", safe=_KEPT) + ("?" if query else "")
-    return WebAddress(parts.scheme, host, port, target + quote(query, safe=_KEPT + "?"))
+    target = quote(path or "/", safe=_UNQUOTED) + ("?" if query else "")
+    return WebAddress(parts.scheme, host, port, target + quote(query, safe=_UNQUOTED + "?"))
 
 
 def resolve(address: WebAddress) -> list[str]:
@@ -138,11 +142,6 @@ def is_public(address: str) -> bool:
     if inside is not None:
         return is_public(str(inside))
     return ip in _UNICAST and ip.is_global
-
-
-_PROTOCOL: Final = ipaddress.ip_network("192.0.0.0/24")  # a cloud keeps machines' secrets there
-_NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
-_UNICAST: Final = ipaddress.ip_network("2000::/3")  # all of IPv6 that is given out so far
 
 
 def _plain(host: str) -> str:

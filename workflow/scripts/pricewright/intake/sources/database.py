@@ -5,33 +5,188 @@ The lines are in an order that does not depend on where the rows came from.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from heapq import merge
 from itertools import islice
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import orjson
+from sqlalchemy import (
+    Connection,
+    CursorResult,
+    Executable,
+    literal_column,
+    quoted_name,
+    select,
+    table,
+    text,
+)
 
 from pricewright.files.errors import Refusal
 from pricewright.files.secrets import redact
-from pricewright.intake.sources.postgresql import PostgreSQL
-from pricewright.intake.sources.source import Answer
-from pricewright.intake.sources.sqlite import SQLite
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, CursorResult, Executable
-
-    from pricewright.intake.sources.source import Source
-
+from pricewright.intake.sources.engines import PostgreSQL, SQLite
+from pricewright.intake.sources.source import Answer, Source, scheme
 
 IN_MEMORY = 256 << 20
 """Bytes of lines that are sorted at once; beyond it, sorted parts wait on the disk."""
 
 _IN_PIECE = 10_000
+"""Lines that are joined."""
+
+_ROWS = 10_000
+"""Rows fetched at a time."""
+
+_ENGINES: Final[dict[str, type[SQLite] | type[PostgreSQL]]] = {
+    "sqlite": SQLite,
+    "postgresql": PostgreSQL,
+    "postgresql+psycopg": PostgreSQL,
+    "postgres": PostgreSQL,
+}
+_ADVICE: Final = {
+    "source.uri": "mend it, or who asks and with what password",
+    "source.table": "name a table that is there and that this user may read",
+    "source.query": "write one SELECT that this user may run, with values that it can take",
+    "source.parameters": "give values that the query can take",
+}
+
+
+@dataclass(frozen=True)
+class Query:
+    """The rows of a table or of one SELECT, as an Item.
+
+    Raises Refusal for config that cannot be meant so, such as a password in the URI.
+    """
+
+    source: Source
+
+    def __post_init__(self) -> None:
+        self._engine()
+
+    @property
+    def place(self) -> str:
+        return self.source.name
+
+    @contextmanager
+    def open(self, known: str = "") -> Iterator[Answer]:
+        """Ask for the rows: JSON Lines in the order of their bytes, an object a row.
+
+        Exact numbers are text with all their digits, floats and whole numbers are numbers,
+        moments are in UTC; see `json_lines`. There is no version. Raises Refusal for what is
+        wrong in config, for what this user may not read, for two columns of one name and for
+        no rows; OSError for trouble that may pass.
+        """
+        engine, statement = self._engine(), self._statement()
+        values = {
+            name: value.isoformat() if isinstance(value, date) else value
+            for name, value in self.source.parameters.items()
+        }
+        with self._plain_errors(engine):
+            connection = engine.connect()
+        with connection:
+            with self._plain_errors(engine), engine.clock(connection):
+                engine.prepare(connection)
+                asked = connection.execution_options(yield_per=_ROWS)
+                result = asked.execute(statement, values)
+            lines = json_lines(self._titles(result), self._rows(engine, connection, result))
+            yield Answer(in_byte_order(self._within_cap(lines)))
+
+    def _engine(self) -> SQLite | PostgreSQL:
+        kind = scheme(self.source.uri)
+        if kind not in _ENGINES:
+            raise Refusal(
+                f"config key 'source.uri': found the scheme {kind!r}, where a database is "
+                "asked; allowed: sqlite, postgresql."
+            )
+        return _ENGINES[kind](self.source.uri, self.source.timeout)
+
+    def _statement(self) -> Executable:
+        """What to run; raises Refusal unless config has a value for each parameter, and no more."""
+        if self.source.table:
+            schema, _, name = self.source.table.rpartition(".")
+            asked = table(
+                quoted_name(name, True), schema=quoted_name(schema, True) if schema else None
+            )
+            self._check_parameters(set())
+            return select(literal_column("*")).select_from(asked)
+        query = text(self.source.query or "")
+        self._check_parameters(set(query.compile().params))
+        return query
+
+    def _check_parameters(self, names: set[str]) -> None:
+        for name in sorted(names - self.source.parameters.keys()):
+            raise Refusal(
+                f"config key 'source.parameters.{name}': is not there, while the query has "
+                f":{name}; give its value."
+            )
+        for name, value in self.source.parameters.items():
+            if name not in names:
+                raise Refusal(
+                    f"config key 'source.parameters.{name}': the query has no :{name}; take it out."
+                )
+            if not isinstance(value, str | int | float | date | None):
+                raise Refusal(
+                    f"config key 'source.parameters.{name}': a {type(value).__name__} is no value; "
+                    "give a text, a number, a date or null."
+                )
+
+    def _titles(self, result: CursorResult[Any]) -> Sequence[str]:
+        titles = list(result.keys()) if result.returns_rows else []
+        twice = [title for title, times in Counter(titles).items() if times > 1]
+        if twice or not titles:
+            found = f"two columns are called {twice[0]!r}" if twice else "it gives no columns"
+            raise Refusal(
+                f"config key '{self._key}': {found}; write one SELECT that names each of its "
+                "columns differently."
+            )
+        return titles
+
+    def _rows(
+        self, engine: SQLite | PostgreSQL, connection: Connection, result: CursorResult[Any]
+    ) -> Iterator[Sequence[Any]]:
+        while True:
+            with self._plain_errors(engine), engine.clock(connection):
+                rows = result.fetchmany(_ROWS)
+            if not rows:
+                return
+            yield rows
+
+    def _within_cap(self, batches: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
+        size, most = 0, self.source.max_bytes
+        for lines in batches:
+            size += sum(map(len, lines))
+            if size > most:
+                raise Refusal(
+                    f"config key 'source.max_bytes': {self.place} has more than {most} "
+                    "bytes; ask for less at a time, or allow more."
+                )
+            yield lines
+        if not size:
+            raise Refusal(f"config key '{self._key}': it gives no rows; deliver prices.")
+
+    @property
+    def _key(self) -> str:
+        return "source.table" if self.source.table else "source.query"
+
+    @contextmanager
+    def _plain_errors(self, engine: SQLite | PostgreSQL) -> Iterator[None]:
+        """Turn the driver's errors into a Refusal, or into an OSError for what may pass."""
+        try:
+            yield
+        except Exception as error:
+            verdict = engine.verdict(getattr(error, "orig", None) or error)
+            if verdict is None:
+                raise
+            text = " ".join(verdict.text.split())[:300].rstrip(". ")
+            if verdict.may_pass:
+                raise OSError(redact(f"{self.place}: {text}")) from None
+            key = verdict.key or self._key
+            raise Refusal(
+                redact(f"config key '{key}': the database says: {text}; {_ADVICE[key]}.")
+            ) from None
 
 
 def json_lines(
@@ -85,181 +240,3 @@ def _with_named_floats(column: Sequence[Any]) -> Sequence[Any]:
         str(value) if isinstance(value, float) and not math.isfinite(value) else value
         for value in column
     ]
-
-
-_ROWS = 10_000
-"""Rows fetched at a time."""
-
-_DATABASES: Final[dict[str, type[SQLite] | type[PostgreSQL]]] = {
-    "sqlite": SQLite,
-    "postgresql": PostgreSQL,
-    "postgresql+psycopg": PostgreSQL,
-    "postgres": PostgreSQL,
-}
-_ADVICE: Final = {
-    "source.uri": "mend it, or who asks and with what password",
-    "source.table": "name a table that is there and that this user may read",
-    "source.query": "write one SELECT that this user may run, with values that it can take",
-    "source.parameters": "give values that the query can take",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Query:
-    """The rows of a table or of one SELECT, as an Item; exactly one of the two is given.
-
-    place: what the delivery is called.  uri: as in config.  table: perhaps `schema.table`.
-    parameters: the value of each `:name` in the query.  timeout: seconds for some rows to come.
-
-    Raises Refusal for config that cannot be meant so, such as a password in the URI.
-    """
-
-    place: str
-    uri: str
-    table: str | None = None
-    query: str | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    timeout: float = 30.0
-    max_bytes: int = 10_000_000_000
-
-    def __post_init__(self) -> None:
-        self._database()
-        if bool(self.table) == bool(self.query):
-            found = "both a table and a query" if self.table else "neither a table nor a query"
-            raise Refusal(f"config key 'source': {found}; give source.table or source.query.")
-
-    @contextmanager
-    def open(self, known: str = "") -> Iterator[Answer]:
-        """Ask for the rows: JSON Lines in the order of their bytes, an object a row.
-
-        Exact numbers are text with all their digits, floats and whole numbers are numbers,
-        moments are in UTC; see `json_lines`. There is no version. Raises Refusal for what is
-        wrong in config, for what this user may not read, for two columns of one name and for
-        no rows; OSError for trouble that may pass.
-        """
-        database, statement = self._database(), self._statement()
-        values = {
-            name: value.isoformat() if isinstance(value, date) else value
-            for name, value in self.parameters.items()
-        }
-        with self._judged(database):
-            connection = database.connect()
-        with connection:
-            with self._judged(database), database.clock(connection):
-                database.prepare(connection)
-                asked = connection.execution_options(yield_per=_ROWS)
-                result = asked.execute(statement, values)
-            lines = json_lines(self._titles(result), self._rows(database, connection, result))
-            yield Answer(in_byte_order(self._within_cap(lines)))
-
-    def _database(self) -> SQLite | PostgreSQL:
-        scheme = self.uri.partition("://")[0].lower()
-        if scheme not in _DATABASES:
-            raise Refusal(
-                f"config key 'source.uri': found the scheme {scheme!r}, where a database is "
-                "asked; allowed: sqlite, postgresql."
-            )
-        return _DATABASES[scheme](self.uri, self.timeout)
-
-    def _statement(self) -> "Executable":
-        """What to run; raises Refusal unless config has a value for each parameter, and no more."""
-        from sqlalchemy import literal_column, quoted_name, select, table, text
-
-        schema, _, name = (self.table or "").rpartition(".")
-        if self.table:
-            asked = table(
-                quoted_name(name, True), schema=quoted_name(schema, True) if schema else None
-            )
-            self._check_parameters(set())
-            return select(literal_column("*")).select_from(asked)
-        query = text(self.query or "")
-        self._check_parameters(set(query.compile().params))
-        return query
-
-    def _check_parameters(self, names: set[str]) -> None:
-        for name in sorted(names - self.parameters.keys()):
-            raise Refusal(
-                f"config key 'source.parameters.{name}': is not there, while the query has "
-                f":{name}; give its value."
-            )
-        for name, value in self.parameters.items():
-            if name not in names:
-                raise Refusal(
-                    f"config key 'source.parameters.{name}': the query has no :{name}; take it out."
-                )
-            if not isinstance(value, str | int | float | date | None):
-                raise Refusal(
-                    f"config key 'source.parameters.{name}': a {type(value).__name__} is no value; "
-                    "give a text, a number, a date or null."
-                )
-
-    def _titles(self, result: "CursorResult[Any]") -> Sequence[str]:
-        titles = list(result.keys()) if result.returns_rows else []
-        twice = [title for title, times in Counter(titles).items() if times > 1]
-        if twice or not titles:
-            found = f"two columns are called {twice[0]!r}" if twice else "it gives no columns"
-            raise Refusal(
-                f"config key '{self._key}': {found}; write one SELECT that names each of its "
-                "columns differently."
-            )
-        return titles
-
-    def _rows(
-        self,
-        database: SQLite | PostgreSQL,
-        connection: "Connection",
-        result: "CursorResult[Any]",
-    ) -> Iterator[Sequence[Any]]:
-        while True:
-            with self._judged(database), database.clock(connection):
-                rows = result.fetchmany(_ROWS)
-            if not rows:
-                return
-            yield rows
-
-    def _within_cap(self, batches: Iterator[list[bytes]]) -> Iterator[list[bytes]]:
-        size = 0
-        for lines in batches:
-            size += sum(map(len, lines))
-            if size > self.max_bytes:
-                raise Refusal(
-                    f"config key 'source.max_bytes': {self.place} has more than {self.max_bytes} "
-                    "bytes; ask for less at a time, or allow more."
-                )
-            yield lines
-        if not size:
-            raise Refusal(f"config key '{self._key}': it gives no rows; deliver prices.")
-
-    @property
-    def _key(self) -> str:
-        return "source.table" if self.table else "source.query"
-
-    @contextmanager
-    def _judged(self, database: SQLite | PostgreSQL) -> Iterator[None]:
-        """Turn the driver's errors into a Refusal, or into an OSError for what may pass."""
-        try:
-            yield
-        except Exception as error:
-            verdict = database.verdict(getattr(error, "orig", None) or error)
-            if verdict is None:
-                raise
-            text = " ".join(verdict.text.split())[:300].rstrip(". ")
-            if verdict.may_pass:
-                raise OSError(redact(f"{self.place}: {text}")) from None
-            key = verdict.key or self._key
-            raise Refusal(
-                redact(f"config key '{key}': the database says: {text}; {_ADVICE[key]}.")
-            ) from None
-
-
-def database_item(source: "Source") -> Query:
-    """The rows that config asks of a database, as an Item."""
-    return Query(
-        place=source.name,
-        uri=source.uri,
-        table=source.table,
-        query=source.query,
-        parameters=source.parameters,
-        timeout=source.timeout,
-        max_bytes=source.max_bytes,
-    )

@@ -24,8 +24,9 @@ from urllib3.util.response import assert_header_parsing
 from pricewright.files.errors import Refusal
 from pricewright.files.secrets import redact
 from pricewright.intake.sources.addresses import WebAddress, check_host, resolve
+from pricewright.intake.sources.source import Source
 
-TROUBLE: Final = (OSError, HTTPError, http.client.HTTPException)
+_TROUBLE: Final = (OSError, HTTPError, http.client.HTTPException)
 """What the libraries raise between a request and the end of its answer."""
 
 _PIECE = 1 << 18
@@ -117,10 +118,10 @@ class Reply:
             self.line.settimeout(_LINGER)
         try:
             return self.response.read1(_PIECE, decode_content=False)
-        except TROUBLE as error:
+        except _TROUBLE as error:
             if finished:
                 return b""
-            raise in_our_words(error, self.place, self.timeout) from None
+            raise _plain_error(error, self.place, self.timeout) from None
 
     def _declared(self) -> int | None:
         """How many bytes the body has, if the server says so."""
@@ -156,8 +157,8 @@ class Reply:
         return OSError(redact(f"{self.place}: {what}; ask again later."))
 
 
-def in_our_words(error: BaseException, place: str, timeout: float) -> Refusal | OSError:
-    """What to raise for TROUBLE: the libraries' own texts show the URL with its secrets."""
+def _plain_error(error: BaseException, place: str, timeout: float) -> Refusal | OSError:
+    """What to raise for _TROUBLE: the libraries' own texts show the URL with its secrets."""
     while error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -182,28 +183,20 @@ def in_our_words(error: BaseException, place: str, timeout: float) -> Refusal | 
     return OSError(redact(f"{place}: {why}; ask again later."))
 
 
-def ask(
-    address: WebAddress,
-    *,
-    place: str,
-    headers: Mapping[str, str],
-    allow_hosts: Sequence[str],
-    timeout: float,
-) -> Reply:
-    """Ask for what lies at an address.
+def ask(address: WebAddress, headers: Mapping[str, str], source: Source) -> Reply:
+    """Ask for what lies at an address, as the source is asked.
 
-    place: how errors name it. timeout: seconds to connect, and between two pieces. Raises
-    Refusal for a host that may not be asked or does not prove who it is, and OSError for
+    Raises Refusal for a host that may not be asked or does not prove who it is, and OSError for
     all else that goes wrong before the answer's header lines have come.
     """
-    proxy = _proxy(address)
+    place, timeout, proxy = source.uri, source.timeout, _proxy(address)
     try:
         found = resolve(address)
     except OSError as error:
         if proxy is None or address.is_number:
-            raise in_our_words(error, place, timeout) from None
+            raise _plain_error(error, place, timeout) from None
         found = []  # a desk's own names may be known to its proxy only
-    check_host(address, found, allow_hosts)
+    check_host(address, found, source.allow_hosts)
     target, headers = address.target, {"host": address.authority, "connection": "close", **headers}
     # We connect to what was checked: asked again, a name may have another address. A proxy
     # does ask again; it has to guard its network itself.
@@ -222,8 +215,8 @@ def ask(
         except BaseException:
             connection.close()
             raise
-    except TROUBLE as error:
-        raise in_our_words(error, place, timeout) from None
+    except _TROUBLE as error:
+        raise _plain_error(error, place, timeout) from None
     response.length_remaining = None  # else urllib3 would stop at it; see _Response
     return Reply(place=place, timeout=timeout, connection=connection, line=line, response=response)
 
@@ -244,7 +237,7 @@ def _connected(
         try:
             connection.connect()
             return connection
-        except TROUBLE:
+        except _TROUBLE:
             connection.close()
             if (host, port) == ends[-1]:
                 raise

@@ -11,7 +11,14 @@ from urllib.parse import unquote, urlsplit
 
 from pricewright.files.disk import refuse_missing
 from pricewright.files.errors import Refusal
-from pricewright.intake.sources.source import DATABASES, Answer, Item, Source, scheme
+from pricewright.intake.sources.source import (
+    DATABASES,
+    Answer,
+    Item,
+    Source,
+    natural_order,
+    scheme,
+)
 
 _PIECE = 4_000_000
 _UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart", "~")
@@ -21,6 +28,39 @@ _NO_PRICES = re.compile(
     re.IGNORECASE,
 )
 """Names of files that lie beside prices and hold none."""
+
+
+def items(source: Source, beside: Path | None = None) -> Sequence[Item]:
+    """The deliveries that a source has now; `beside` is where files are looked for as well.
+
+    Raises Refusal if the source cannot be, or has none; OSError for trouble that may pass.
+    """
+    what = scheme(source.uri)
+    if what == "file":
+        return local_files(source.uri, beside)
+    if what in ("http", "https"):
+        from pricewright.intake.sources.web import WebFile
+
+        return [WebFile(source)]
+    if what == "s3":
+        from pricewright.intake.sources.s3 import s3_items
+
+        return s3_items(source)
+    if what.partition("+")[0] in DATABASES:
+        from pricewright.intake.sources.database import Query
+
+        return [Query(source)]
+    raise Refusal(
+        f"config key 'source.uri': found the scheme {what!r}, allowed: a path, file, http, https, "
+        "s3, sqlite, postgresql."
+    )
+
+
+def has_several(uri: str) -> bool:
+    """Whether a source may have any number of deliveries at once."""
+    if scheme(uri) == "s3":
+        return uri.endswith("/") or glob.has_magic(uri)
+    return scheme(uri) == "file" and _is_several(uri)
 
 
 @dataclass(frozen=True)
@@ -50,42 +90,27 @@ def local_files(uri: str, beside: Path | None = None) -> list[LocalFile]:
     """
     here = Path(unquote(urlsplit(uri).path)) if uri.lower().startswith("file:") else Path(uri)
     for root in (Path(), *([beside] if beside else [])):
-        files = [file for file in _found(root / here) if file.is_file()]
-        if is_several(str(root / here)):
-            files = [file for file in files if not why_left_out(file)]
+        files = _files(root / here)
+        if _is_several(str(root / here)):
+            files = [file for file in files if not reason_to_ignore(file)]
         if files:
             return [
                 LocalFile(str(file.relative_to(root) if root == beside else file), file)
-                for file in sorted(files, key=_natural)
+                for file in sorted(files, key=lambda file: natural_order(str(file)))
             ]
-    what = "there is no file there" if is_several(str(here)) else "no such file"
+    what = "there is no file there" if _is_several(str(here)) else "no such file"
     raise Refusal(f"{uri}: {what}; deliver it, or check source.uri.")
 
 
-def is_several(uri: str) -> bool:
-    """Whether a path may name any number of files: a folder, or a pattern."""
-    path = Path(uri)
-    return path.is_dir() or (not path.exists() and glob.has_magic(uri))
-
-
-def _found(path: Path) -> Iterable[Path]:
-    if path.is_dir():
-        return path.iterdir()
-    if path.exists():
-        return [path]
-    return map(Path, glob.glob(str(path), recursive=True))
-
-
-def left_out(uri: str) -> dict[str, str]:
+def ignored_files(uri: str) -> dict[str, str]:
     """The files of a folder or pattern that do not count, and why; hidden ones aside."""
-    if scheme(uri) != "file" or not is_several(uri):
+    if scheme(uri) != "file" or not _is_several(uri):
         return {}
-    found = sorted(file for file in _found(Path(uri)) if file.is_file())
-    why = {str(file): why_left_out(file) for file in found if not file.name.startswith(".")}
-    return {name: reason for name, reason in why.items() if reason}
+    files = [file for file in sorted(_files(Path(uri))) if not file.name.startswith(".")]
+    return {str(file): why for file in files if (why := reason_to_ignore(file))}
 
 
-def why_left_out(file: Path, size: int | None = None) -> str:
+def reason_to_ignore(file: Path, size: int | None = None) -> str:
     """Why a file among several, perhaps of a known size, is no delivery; empty if it is one."""
     if file.name.startswith("."):
         return "hidden"
@@ -96,54 +121,17 @@ def why_left_out(file: Path, size: int | None = None) -> str:
     return "" if (file.stat().st_size if size is None else size) else "empty"
 
 
-def _natural(file: Path) -> list[tuple[int, str]]:
-    """Digits count as a number: day-2 before day-10."""
-    parts = re.split(r"(\d+)", str(file))
-    return [(int(part), "") if part.isdigit() else (0, part) for part in parts]
+def _is_several(uri: str) -> bool:
+    """Whether a path may name any number of files: a folder, or a pattern."""
+    path = Path(uri)
+    return path.is_dir() or (not path.exists() and glob.has_magic(uri))
 
 
-def items(source: Source, beside: Path | None = None) -> Sequence[Item]:
-    """The deliveries that a source has now; `beside` is where files are looked for as well.
-
-    Raises Refusal if the source cannot be, or has none; OSError for trouble that may pass.
-    """
-    what = scheme(source.uri)
-    if what == "file":
-        return local_files(source.uri, beside)
-    if what in ("http", "https"):
-        from pricewright.intake.sources.web import WebFile
-
-        return [
-            WebFile(
-                place=source.uri,
-                headers=source.headers,
-                allow_hosts=source.allow_hosts,
-                timeout=source.timeout,
-                max_bytes=source.max_bytes,
-            )
-        ]
-    if what == "s3":
-        from pricewright.intake.sources.s3 import s3_items
-
-        return s3_items(
-            source.uri,
-            endpoint=source.endpoint,
-            region=source.region,
-            timeout=source.timeout,
-            max_bytes=source.max_bytes,
-        )
-    if what.partition("+")[0] in DATABASES:
-        from pricewright.intake.sources.database import database_item
-
-        return [database_item(source)]
-    raise Refusal(
-        f"config key 'source.uri': found the scheme {what!r}, allowed: a path, file, http, https, "
-        "s3, sqlite, postgresql."
-    )
-
-
-def has_several(uri: str) -> bool:
-    """Whether a source may have any number of deliveries at once."""
-    if scheme(uri) == "s3":
-        return uri.endswith("/") or any(mark in uri for mark in "*?[")
-    return scheme(uri) == "file" and is_several(uri)
+def _files(path: Path) -> list[Path]:
+    """The file at a path, or those in a folder or of a pattern."""
+    found: Iterable[Path] = [path]
+    if path.is_dir():
+        found = path.iterdir()
+    elif not path.exists():
+        found = map(Path, glob.glob(str(path), recursive=True))
+    return [file for file in found if file.is_file()]

@@ -1,32 +1,29 @@
-"""Deliveries in an S3 bucket, of AWS or of any other endpoint that speaks its protocol.
+"""Deliveries in an S3 bucket, of AWS or of any other endpoint that speaks its protocol."""
 
-The service has an endpoint, keys, and errors, each of which may pass or not.
-"""
-
+import fnmatch
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import urlsplit
 
+import pyarrow as pa
+from pyarrow.fs import (
+    AwsStandardS3RetryStrategy,
+    FileSelector,
+    S3FileSystem,
+    S3LogLevel,
+    initialize_s3,
+)
+
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import read_secret, redact
+from pricewright.files.secrets import expand_variables, read_secret, redact
+from pricewright.intake.sources.source import Answer, Source, natural_order
 
-if TYPE_CHECKING:
-    from pyarrow.fs import S3FileSystem
-
-import fnmatch
-from dataclasses import field
-from typing import TYPE_CHECKING
-
-from pricewright.files.secrets import expand_variables
-from pricewright.intake.sources.source import Answer
-
-if TYPE_CHECKING:
-    from pyarrow import NativeFile
-
+PIECE = 8 << 20
+"""Bytes asked for at a time."""
 
 _ENDPOINT = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[\w./-]*)?")
 
@@ -50,122 +47,6 @@ _FOR_GOOD: Final = {
 
 
 @dataclass(frozen=True)
-class Service:
-    """Where and how objects are asked for; the keys are taken from the environment each time."""
-
-    endpoint: str | None
-    region: str | None
-    timeout: float
-
-    def connect(self) -> "S3FileSystem":
-        """A client that tries once, waits no longer than the timeout and knows no other keys.
-
-        Raises Refusal for an endpoint, a region or keys that cannot be right.
-        """
-        from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
-
-        _start_sdk()
-        key, hidden = read_secret("AWS_ACCESS_KEY_ID"), read_secret("AWS_SECRET_ACCESS_KEY")
-        if bool(key) != bool(hidden):
-            absent = "AWS_SECRET_ACCESS_KEY" if key else "AWS_ACCESS_KEY_ID"
-            raise Refusal(
-                f"environment variable {absent}: is not set, while its other half is; set both, "
-                "or neither for a bucket that anybody may read."
-            )
-        scheme, host = self._endpoint()
-        return S3FileSystem(
-            access_key=key,
-            secret_key=hidden,
-            session_token=read_secret("AWS_SESSION_TOKEN") if key else None,
-            anonymous=not key,
-            region=self._region(),
-            scheme=scheme,
-            endpoint_override=host,
-            connect_timeout=self.timeout,
-            request_timeout=self.timeout,
-            retry_strategy=AwsStandardS3RetryStrategy(max_attempts=1),
-            tls_ca_file_path=os.environ.get("AWS_CA_BUNDLE") or None,
-        )
-
-    def _endpoint(self) -> tuple[str, str | None]:
-        """The scheme, and the host with its port and path, None for AWS's own."""
-        where, text = _setting("endpoint", self.endpoint, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-        if not text:
-            return "https", None
-        if not _ENDPOINT.fullmatch(text):  # not shown: it may have a password in it
-            raise Refusal(f"{where}: is no endpoint; write https://host or https://host:port.")
-        parts = urlsplit(text)
-        return parts.scheme, parts.netloc + parts.path
-
-    def _region(self) -> str:
-        where, text = _setting("region", self.region, "AWS_REGION", "AWS_DEFAULT_REGION")
-        if not re.fullmatch(r"[A-Za-z0-9-]*", text):
-            raise Refusal(f"{where}: {text!r} is no region; write one such as eu-central-1.")
-        return text or "us-east-1"
-
-
-@contextmanager
-def judged(place: str) -> Iterator[None]:
-    """Turn what pyarrow raises into a Refusal, or into an OSError for trouble that may pass.
-
-    pyarrow raises an OSError for everything; only its text tells what happened.
-    """
-    try:
-        yield
-    except FileNotFoundError:
-        raise Refusal(
-            f"{place}: there is no such object; mend config key 'source.uri' (a folder ends in /)."
-        ) from None
-    except OSError as error:
-        text = " ".join(str(error).split())
-        for pattern, sentence in _FOR_GOOD.items():
-            if re.search(pattern, text):
-                said = sentence.format(access=_access())
-                raise Refusal(redact(f"{place}: {said}.")) from None
-        raise OSError(redact(f"{place}: {text}")) from None
-
-
-def _access() -> str:
-    if read_secret("AWS_ACCESS_KEY_ID"):
-        return "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may read"
-    return "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-
-
-def _setting(key: str, value: str | None, *variables: str) -> tuple[str, str]:
-    """What to call a setting in an error, and its text: from config, else from the environment."""
-    if value:
-        return f"config key 'source.{key}'", value
-    for name in variables:
-        if os.environ.get(name):
-            return f"environment variable {name}", os.environ[name]
-    return f"config key 'source.{key}'", ""
-
-
-def _start_sdk() -> None:
-    """Start the SDK, once: silent, and without a look into ~/.aws."""
-    import pyarrow as pa
-    from pyarrow.fs import S3LogLevel, initialize_s3
-
-    files = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
-    before = {name: os.environ.get(name) for name in files}
-    os.environ.update(dict.fromkeys(files, os.devnull))
-    try:
-        initialize_s3(S3LogLevel.Off)
-    except pa.ArrowInvalid:
-        pass  # it has been started
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-PIECE = 8 << 20
-"""Bytes asked for at a time."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class S3Object:
     """One object, as an Item.
 
@@ -174,8 +55,7 @@ class S3Object:
 
     place: str
     path: str = field(repr=False)
-    service: Service = field(repr=False)
-    max_bytes: int
+    source: Source = field(repr=False)
 
     @contextmanager
     def open(self, known: str = "") -> Iterator[Answer]:
@@ -186,46 +66,42 @@ class S3Object:
         while it is read.
         """
         path = _checked(self.path, self.place)
-        with judged(self.place):
-            file = self.service.connect().open_input_file(path)
+        with _plain_errors(self.place):
+            file = _connect(self.source).open_input_file(path)
         with file:
             version, size = _etag(file), file.size()
             if known and version == known:
                 yield Answer(None, version)
                 return
-            if size > self.max_bytes:
+            if size > self.source.max_bytes:
                 raise Refusal(
                     f"{self.place}: has {size} bytes, more than config key 'source.max_bytes' "
-                    f"allows ({self.max_bytes}); deliver less at a time, or allow more."
+                    f"allows ({self.source.max_bytes}); deliver less at a time, or allow more."
                 )
             yield Answer(self._pieces(file, size, version), version)
 
-    def _pieces(self, file: "NativeFile", size: int, version: str) -> Iterator[bytes]:
+    def _pieces(self, file: pa.NativeFile, size: int, version: str) -> Iterator[bytes]:
         for start in range(0, size, PIECE):
-            with judged(self.place):
-                piece = _whole(file, start, min(PIECE, size - start))
+            with _plain_errors(self.place):
+                piece = _read_exactly(file, start, min(PIECE, size - start))
             yield piece
-        with judged(self.place), self.service.connect().open_input_file(self.path) as again:
+        with (
+            _plain_errors(self.place),
+            _connect(self.source).open_input_file(self.path) as again,
+        ):
             if _etag(again) != version:  # then the pieces may be of two objects
                 raise OSError("the object changed while it was read")
 
 
-def s3_items(
-    uri: str,
-    *,
-    endpoint: str | None,
-    region: str | None,
-    timeout: float = 30.0,
-    max_bytes: int = 10_000_000_000,
-) -> list[S3Object]:
-    """The objects that a URI means: one, all below `…/`, or those whose keys match a glob.
+def s3_items(source: Source) -> list[S3Object]:
+    """The objects that a source's URI means: one, all below `…/`, or those whose keys match a glob.
 
     Many come in the natural order of their keys, 2 before 10; `*`, `?` and `[…]` match within
-    one part of a key. timeout: seconds without a byte before giving up. AWS_ACCESS_KEY_ID,
-    AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN are who asks; without them it is nobody. Raises
-    Refusal for a URI that means nothing, OSError for a service that does not answer.
+    one part of a key. AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN are who
+    asks; without them it is nobody. Raises Refusal for a URI that means nothing, OSError for a
+    service that does not answer.
     """
-    service = Service(endpoint, region, timeout)
+    uri = source.uri
     wild = re.search(r"[*?[]", uri)
     cut = uri.rindex("/", 0, wild.start()) + 1 if wild else len(uri)
     folder, pattern = uri[:cut], uri[cut:]
@@ -237,36 +113,26 @@ def s3_items(
             "s3://bucket/folder/ for all below it."
         )
     if not folder.endswith("/"):
-        return [S3Object(place=uri, path=path, service=service, max_bytes=max_bytes)]
+        return [S3Object(uri, path, source)]
     if "${" in pattern:
         raise Refusal(
             f"config key 'source.uri': {uri!r} has a placeholder after a wildcard; put it before."
         )
-    return [
-        S3Object(place=folder + name, path=path + name, service=service, max_bytes=max_bytes)
-        for name in sorted(_names(service, path, pattern, uri), key=natural)
-    ]
+    names = sorted(_names(source, path, pattern), key=natural_order)
+    return [S3Object(folder + name, path + name, source) for name in names]
 
 
-def natural(key: str) -> tuple[list[int | str], str]:
-    """What sorts keys as people do: numbers in them by value."""
-    parts = re.split(r"([0-9]+)", key)
-    return [int(part) if place % 2 else part for place, part in enumerate(parts)], key
-
-
-def _names(service: Service, path: str, pattern: str, uri: str) -> list[str]:
+def _names(source: Source, path: str, pattern: str) -> list[str]:
     """What follows the folder's path in the keys that a URI means."""
-    from pyarrow.fs import FileSelector
-
-    root = _checked(path.rstrip("/"), uri)
+    root = _checked(path.rstrip("/"), source.uri)
     selector = FileSelector(root, recursive=not pattern or "/" in pattern)
-    with judged(uri):
-        found = service.connect().get_file_info(selector)
+    with _plain_errors(source.uri):
+        found = _connect(source).get_file_info(selector)
     names = [info.path[len(root) + 1 :] for info in found if info.is_file]
     names = [name for name in names if not pattern or _matches(name, pattern)]
     if not names:
         raise Refusal(
-            f"{uri}: there is no such object; deliver one, or mend config key 'source.uri'."
+            f"{source.uri}: there is no such object; deliver one, or mend config key 'source.uri'."
         )
     return names
 
@@ -289,7 +155,7 @@ def _checked(path: str, place: str) -> str:
     return path
 
 
-def _whole(file: "NativeFile", start: int, length: int) -> bytes:
+def _read_exactly(file: pa.NativeFile, start: int, length: int) -> bytes:
     """Some bytes of an object, or an OSError if the body ended early.
 
     pyarrow 26 takes a short body for a whole one: what the memory held before then stands for
@@ -306,5 +172,92 @@ def _whole(file: "NativeFile", start: int, length: int) -> bytes:
     raise OSError(f"a body ended early, between bytes {start} and {start + length}")
 
 
-def _etag(file: "NativeFile") -> str:
+def _etag(file: pa.NativeFile) -> str:
     return str(file.metadata().get("ETag", b""), "utf-8", "replace")
+
+
+def _connect(source: Source) -> S3FileSystem:
+    """A client that tries once, waits no longer than the timeout and knows no other keys.
+
+    The keys are taken from the environment each time. Raises Refusal for an endpoint, a region
+    or keys that cannot be right.
+    """
+    _start_sdk()
+    key, hidden = read_secret("AWS_ACCESS_KEY_ID"), read_secret("AWS_SECRET_ACCESS_KEY")
+    if bool(key) != bool(hidden):
+        absent = "AWS_SECRET_ACCESS_KEY" if key else "AWS_ACCESS_KEY_ID"
+        raise Refusal(
+            f"environment variable {absent}: is not set, while its other half is; set both, "
+            "or neither for a bucket that anybody may read."
+        )
+    where, endpoint = _setting(
+        "endpoint", source.endpoint, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"
+    )
+    if endpoint and not _ENDPOINT.fullmatch(endpoint):  # not shown: it may have a password in it
+        raise Refusal(f"{where}: is no endpoint; write https://host or https://host:port.")
+    where, region = _setting("region", source.region, "AWS_REGION", "AWS_DEFAULT_REGION")
+    if not re.fullmatch(r"[A-Za-z0-9-]*", region):
+        raise Refusal(f"{where}: {region!r} is no region; write one such as eu-central-1.")
+    parts = urlsplit(endpoint or "https:")
+    return S3FileSystem(
+        access_key=key,
+        secret_key=hidden,
+        session_token=read_secret("AWS_SESSION_TOKEN") if key else None,
+        anonymous=not key,
+        region=region or "us-east-1",
+        scheme=parts.scheme,
+        endpoint_override=parts.netloc + parts.path or None,  # None is AWS's own
+        connect_timeout=source.timeout,
+        request_timeout=source.timeout,
+        retry_strategy=AwsStandardS3RetryStrategy(max_attempts=1),
+        tls_ca_file_path=os.environ.get("AWS_CA_BUNDLE") or None,
+    )
+
+
+def _setting(key: str, value: str | None, *variables: str) -> tuple[str, str]:
+    """What to call a setting in an error, and its text: from config, else from the environment."""
+    if not value:
+        for name in variables:
+            if os.environ.get(name):
+                return f"environment variable {name}", os.environ[name]
+    return f"config key 'source.{key}'", value or ""
+
+
+def _start_sdk() -> None:
+    """Start the SDK, once: silent, and without a look into ~/.aws."""
+    files = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+    before = {name: os.environ.get(name) for name in files}
+    os.environ.update(dict.fromkeys(files, os.devnull))
+    try:
+        initialize_s3(S3LogLevel.Off)
+    except pa.ArrowInvalid:
+        pass  # it has been started
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _plain_errors(place: str) -> Iterator[None]:
+    """Turn what pyarrow raises into a Refusal, or into an OSError for trouble that may pass.
+
+    pyarrow raises an OSError for everything; only its text tells what happened.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise Refusal(
+            f"{place}: there is no such object; mend config key 'source.uri' (a folder ends in /)."
+        ) from None
+    except OSError as error:
+        text = " ".join(str(error).split())
+        known = read_secret("AWS_ACCESS_KEY_ID")
+        check = "check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may read"
+        access = check if known else "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        for pattern, sentence in _FOR_GOOD.items():
+            if re.search(pattern, text):
+                raise Refusal(redact(f"{place}: {sentence.format(access=access)}.")) from None
+        raise OSError(redact(f"{place}: {text}")) from None

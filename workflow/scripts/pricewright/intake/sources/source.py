@@ -1,6 +1,7 @@
 """What every kind of source offers: items, each a delivery that can be asked for."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Protocol
 from urllib.parse import urlsplit
 
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import refuse_written_out
+from pricewright.files.secrets import refuse_plain_secrets
 from pricewright.tables.options import Bounds, Options
 
 
@@ -50,7 +51,7 @@ class Access(Options):
 
     section = "source"
 
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
     """Headers to send to a web server."""
     allow_hosts: Sequence[str] = ()
     """Hosts that may be asked although their address is not a public one."""
@@ -62,7 +63,7 @@ class Access(Options):
     """The table to read, of a database."""
     query: Annotated[str | None, Bounds(least=1)] = None
     """The query to read instead, with parameters such as `:day`."""
-    parameters: dict[str, Any] = field(default_factory=dict)
+    parameters: dict[str, Any] = field(default_factory=dict, repr=False)
     """The query's parameters."""
     timeout: Annotated[float, Bounds(above=0, most=3600)] = 30.0
     """Seconds to wait for a connection, and for the next bytes."""
@@ -87,7 +88,7 @@ class Source(Access):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        refuse_written_out(self.uri, "source.uri")
+        refuse_plain_secrets(self.uri, "source.uri")
         is_database = scheme(self.uri).partition("+")[0] in DATABASES
         asked = [name for name in ("table", "query") if getattr(self, name) is not None]
         if is_database and len(asked) != 1:
@@ -122,3 +123,9 @@ def scheme(uri: str) -> str:
     """A URI's scheme, in small letters; `file` for a path."""
     before, separator, _ = uri.partition("://")
     return before.lower() if separator else "file"
+
+
+def natural_order(name: str) -> tuple[list[int | str], str]:
+    """What sorts names as people do: numbers in them by value, 2 before 10."""
+    parts = re.split(r"([0-9]+)", name)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], name

@@ -6,22 +6,19 @@ A request says its credentials, config's headers, and which version we have alre
 import base64
 import re
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote, unquote, urljoin
 
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import expand_variables
+from pricewright.files.secrets import PLACEHOLDER, expand_variables
 from pricewright.intake.sources.addresses import CONTROL, URI_KEY, WebAddress, split, web_address
-from pricewright.intake.sources.source import Answer
-
-if TYPE_CHECKING:
-    from pricewright.intake.sources.http import Reply
-
+from pricewright.intake.sources.http import Reply, ask
+from pricewright.intake.sources.source import Answer, Source
 
 _NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OURS: Final = re.compile(
@@ -30,29 +27,91 @@ _OURS: Final = re.compile(
     re.I,
 )
 _SECRET: Final = re.compile(r".*(authorization|cookie|key|password|secret|token)", re.I)
-_PLACEHOLDERS: Final = re.compile(r"(\$\{[A-Za-z_][A-Za-z0-9_]*\})+")
 _VERSION: Final = re.compile(r"(?:etag ([ -~\x80-\xff]+?))?(?:; )?(?:modified ([ -~]+))?")
-_ADVICE = "put it into an environment variable and write ${NAME} there"
+_WRITE_NAME = "put it into an environment variable and write ${NAME} there"
+
+_PUBLIC: Final = {"user-agent": "pricewright", "accept": "*/*", "accept-encoding": "identity"}
+"""The headers that whoever is asked gets."""
+
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
+_MAX_REDIRECTS = 5
+_MAY_PASS: Final = (408, 425, 429)
+_KNOWN: Final = frozenset(HTTPStatus)
+_ADVICE: Final = {
+    401: "check the user, password or key that source.uri and source.headers send",
+    403: "check what source.uri and source.headers send, and whether this user may read it",
+    407: "check the user and password in the proxy's environment variable",
+}
 
 
-def check_config(userinfo: str, headers: Mapping[str, str]) -> None:
+@dataclass(frozen=True)
+class WebFile:
+    """A delivery that an http(s) server has; raises Refusal if a secret stands in config."""
+
+    source: Source
+
+    def __post_init__(self) -> None:
+        parts = split(self.place)
+        _check_config(parts.userinfo, self.source.headers)
+        if "${" not in parts.host_and_port:  # else it is known when it is asked
+            web_address(parts)
+
+    @property
+    def place(self) -> str:
+        return self.source.uri
+
+    @contextmanager
+    def open(self, known: str = "") -> Iterator[Answer]:
+        """Ask for the delivery, of which we may have the version `known` already.
+
+        The bytes are those that are sent: what the server has as gzip or zstd stays so.
+        Raises Refusal for what no retry will mend, OSError for trouble that may pass.
+        """
+        asked = _conditions(known)
+        with closing(self._ask(asked)) as reply:
+            if reply.status == HTTPStatus.NOT_MODIFIED and asked:
+                yield Answer(chunks=None, version=known)
+            else:
+                _check_status(reply)
+                yield Answer(chunks=reply.body(self.source.max_bytes), version=_version(reply))
+
+    def _ask(self, asked: dict[str, str]) -> Reply:
+        """The answer at the end of the redirects."""
+        parts = split(self.place)
+        start = address = web_address(parts, lambda text: expand_variables(text, "source.uri"))
+        private = _private_headers(parts.userinfo, self.source.headers)
+        for _ in range(1 + _MAX_REDIRECTS):
+            headers = _PUBLIC | asked | (private if _same_service(start, address) else {})
+            reply = ask(address, headers, self.source)
+            if reply.status not in _REDIRECTS:
+                return reply
+            with closing(reply):
+                address = _next(address, reply)
+        raise reply.refusal(
+            f"the server redirects more than {_MAX_REDIRECTS} times",
+            "put the address of the delivery into source.uri",
+        )
+
+
+def _check_config(userinfo: str, headers: Mapping[str, str]) -> None:
     """Refuse what may not stand in config: secrets as they are, and headers that are ours."""
     user, _, password = userinfo.partition(":")
-    if userinfo and not _PLACEHOLDERS.fullmatch(password or user):
-        raise Refusal(f"{URI_KEY} a user or password stands in it as it is; {_ADVICE}.")
+    secret = password or user
+    if userinfo and (not secret or PLACEHOLDER.sub("", secret)):
+        raise Refusal(f"{URI_KEY} a user or password stands in it as it is; {_WRITE_NAME}.")
     for name, value in headers.items():
         key = f"config key 'source.headers.{name}'"
         if not _NAME.fullmatch(name):
             raise Refusal(f"config key 'source.headers': {name!r} names no header; correct it.")
         if _OURS.fullmatch(name):
             raise Refusal(f"{key}: this header cannot be chosen; take it out.")
-        if _SECRET.fullmatch(name) and not _PLACEHOLDERS.search(value):
-            raise Refusal(f"{key}: a secret stands in it as it is; {_ADVICE}.")
+        if _SECRET.fullmatch(name) and not PLACEHOLDER.search(value):
+            raise Refusal(f"{key}: a secret stands in it as it is; {_WRITE_NAME}.")
     if userinfo and any(name.lower() == "authorization" for name in headers):
         raise Refusal(f"{URI_KEY} has a user, and source.headers too; take one of them out.")
 
 
-def filled(userinfo: str, headers: Mapping[str, str]) -> dict[str, str]:
+def _private_headers(userinfo: str, headers: Mapping[str, str]) -> dict[str, str]:
     """Config's headers and the URI's user with their secrets in place, as they are sent."""
     sent = {}
     for name, value in headers.items():
@@ -72,25 +131,25 @@ def filled(userinfo: str, headers: Mapping[str, str]) -> dict[str, str]:
     return sent
 
 
-def version(etag: str, modified: str, date: str) -> str:
+def _version(reply: Reply) -> str:
     """How a server names the bytes it sends: `etag "…"; modified …`, or less, or nothing.
 
     A time of change is left out if it is that of the answer: more may change in that second,
     and the server would not tell (RFC 9110, 8.8.2.2).
     """
+    etag, modified, date = map(reply.header, ("ETag", "Last-Modified", "Date"))
     named = [f"etag {etag}"] if etag else []
     if modified and not (_second(modified) >= _second(date) > 0):
         named.append(f"modified {modified}")
     return "; ".join(named)
 
 
-def conditions(known: str) -> dict[str, str]:
+def _conditions(known: str) -> dict[str, str]:
     """The headers that ask for an answer only if it is not the version that is known."""
     found = _VERSION.fullmatch(known)
     etag, modified = found.groups() if found else (None, None)
-    return ({"if-none-match": etag} if etag else {}) | (
-        {"if-modified-since": modified} if modified else {}
-    )
+    asked = {"if-none-match": etag, "if-modified-since": modified}
+    return {name: value for name, value in asked.items() if value}
 
 
 def _second(date: str) -> float:
@@ -100,86 +159,12 @@ def _second(date: str) -> float:
         return 0.0
 
 
-_REDIRECTS: Final = (301, 302, 303, 307, 308)
-_MAX_REDIRECTS = 5
-_MAY_PASS: Final = (408, 425, 429)
-_KNOWN: Final = frozenset(HTTPStatus)
-_ADVICE_WEB: Final = {
-    401: "check the user, password or key that source.uri and source.headers send",
-    403: "check what source.uri and source.headers send, and whether this user may read it",
-    407: "check the user and password in the proxy's environment variable",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class WebFile:
-    """A delivery that an http(s) server has; raises Refusal if a secret stands in config.
-
-    place: its URI and headers: what else to send, as in config, with their `${NAME}`.
-    allow_hosts: hosts that may be asked although their IP address is not public.
-    timeout: seconds to connect, and between two pieces. max_bytes: the most that is read.
-    """
-
-    place: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    allow_hosts: Sequence[str] = ()
-    timeout: float = 30.0
-    max_bytes: int = 10_000_000_000
-
-    def __post_init__(self) -> None:
-        parts = split(self.place)
-        check_config(parts.userinfo, self.headers)
-        if "${" not in parts.host_and_port:  # else it is known when it is asked
-            web_address(parts)
-
-    @contextmanager
-    def open(self, known: str = "") -> Iterator[Answer]:
-        """Ask for the delivery, of which we may have the version `known` already.
-
-        The bytes are those that are sent: what the server has as gzip or zstd stays so.
-        Raises Refusal for what no retry will mend, OSError for trouble that may pass.
-        """
-        asked = conditions(known)
-        with closing(self._ask(asked)) as reply:
-            if reply.status == HTTPStatus.NOT_MODIFIED and asked:
-                yield Answer(chunks=None, version=known)
-            else:
-                _judge(reply)
-                named = (reply.header(name) for name in ("ETag", "Last-Modified", "Date"))
-                yield Answer(chunks=reply.body(self.max_bytes), version=version(*named))
-
-    def _ask(self, asked: dict[str, str]) -> "Reply":
-        """The answer at the end of the redirects."""
-        from pricewright.intake.sources.http import ask  # which brings urllib3
-
-        parts = split(self.place)
-        start = address = web_address(parts, lambda text: expand_variables(text, "source.uri"))
-        public = {"user-agent": "pricewright", "accept": "*/*", "accept-encoding": "identity"}
-        private = filled(parts.userinfo, self.headers)
-        for _ in range(1 + _MAX_REDIRECTS):
-            reply = ask(
-                address,
-                place=self.place,
-                headers=public | asked | (private if _same_service(start, address) else {}),
-                allow_hosts=self.allow_hosts,
-                timeout=self.timeout,
-            )
-            if reply.status not in _REDIRECTS:
-                return reply
-            with closing(reply):
-                address = _next(address, reply)
-        raise reply.refusal(
-            f"the server redirects more than {_MAX_REDIRECTS} times",
-            "put the address of the delivery into source.uri",
-        )
-
-
 def _same_service(one: WebAddress, other: WebAddress) -> bool:
     """Whether what is private to one address may be sent to the other, on the same host."""
     return one.port == other.port or (one.has_default_port and other.has_default_port)
 
 
-def _next(address: WebAddress, reply: "Reply") -> WebAddress:
+def _next(address: WebAddress, reply: Reply) -> WebAddress:
     """Where an answer redirects to, if we follow: to the same host, and not from https to http."""
     # Header lines come as Latin-1, whatever they are: quoted, they are the same bytes again.
     location = quote(reply.header("Location").encode("latin-1"), safe=string.punctuation)
@@ -203,7 +188,7 @@ def _next(address: WebAddress, reply: "Reply") -> WebAddress:
     )
 
 
-def _judge(reply: "Reply") -> None:
+def _check_status(reply: Reply) -> None:
     """Refuse every answer that is not a whole delivery; raise OSError if another may be."""
     if reply.status == HTTPStatus.OK:
         return
@@ -212,5 +197,5 @@ def _judge(reply: "Reply") -> None:
     if reply.status in _MAY_PASS or 500 <= reply.status < 600:
         raise reply.may_pass(what)
     if 400 <= reply.status < 500:
-        raise reply.refusal(what, _ADVICE_WEB.get(reply.status, "correct source.uri"))
+        raise reply.refusal(what, _ADVICE.get(reply.status, "correct source.uri"))
     raise reply.refusal(what, "give in source.uri an address that has the whole delivery")

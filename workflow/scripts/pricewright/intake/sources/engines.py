@@ -1,27 +1,39 @@
-"""PostgreSQL as a source: one read-only transaction, and every value as exact as it is there."""
+"""SQLite and PostgreSQL as sources: opened to be read only, and what their errors mean."""
 
 import math
 import os
 import re
 import socket
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
+from sqlalchemy import Connection, NullPool, create_engine
+
 from pricewright.files.errors import Refusal
-from pricewright.files.secrets import expand_variables, read_secret
-from pricewright.intake.sources.sqlite import DatabaseVerdict, too_slow
+from pricewright.files.secrets import PLACEHOLDER, expand_variables, read_secret, redact
 
 if TYPE_CHECKING:
-    import psycopg
-    from sqlalchemy import Connection
+    import psycopg  # else it is imported late, for a SQLite file needs none
 
 
 GRACE = 5.0
 """Seconds after which the line is cut, if the server has not ended by itself what is too slow."""
+
+_READS: Final = {
+    sqlite3.SQLITE_SELECT,
+    sqlite3.SQLITE_READ,
+    sqlite3.SQLITE_FUNCTION,
+    sqlite3.SQLITE_RECURSIVE,
+}
+_BUSY: Final = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_IOERR", "SQLITE_NOMEM", "SQLITE_CANTOPEN")
+_DAMAGED: Final = ("SQLITE_NOTADB", "SQLITE_CORRUPT")
 
 _URI = re.compile(
     r"[a-z+]+://(?:(?P<user>[^:@/?]*)(?::(?P<password>[^@/?]*))?@)?"
@@ -29,7 +41,6 @@ _URI = re.compile(
     r"(?:/(?P<dbname>[^@/?]*))?(?:\?(?P<options>[^@]*))?"
 )
 _OPTIONS: Final = {"host", "port", "sslmode", "sslrootcert", "channel_binding", "options"}
-_PLACEHOLDERS = re.compile(r"(\$\{[A-Za-z_][A-Za-z0-9_]*\})*")
 
 _NUMBERS: Final = {"bool", "int2", "int4", "int8", "float4", "float8"}
 _MOMENTS: Final = {"timestamp", "timestamptz"}
@@ -40,6 +51,83 @@ _REFUSED = re.compile(
 )
 _PASSING: Final = ("08", "40", "53", "55P03", "57", "58", "XX")
 _WITHOUT_VALUES: Final = ("0A", "25", "28", "3D", "42", "55")
+
+
+class DatabaseVerdict(NamedTuple):
+    """Whether trouble may pass, and what to say of it.
+
+    text: a clause with no value in it.  key: the config key at fault; None if it is the one
+    that says what to read, a table or a query.
+    """
+
+    may_pass: bool
+    text: str
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class SQLite:
+    """A file, by a URI such as sqlite:///relative.db or sqlite:////absolute.db.
+
+    Raises Refusal for any other URI.
+    """
+
+    uri: str
+    timeout: float
+
+    def __post_init__(self) -> None:
+        path = self.uri.partition("://")[2]
+        if not path.startswith("/") or path in ("/", "/:memory:") or "?" in path:
+            raise Refusal(
+                f"config key 'source.uri': {self.uri!r} names no file; write sqlite:///prices.db, "
+                "or sqlite:////data/prices.db from the root."
+            )
+
+    def connect(self) -> Connection:
+        """A connection on which the file cannot be written.
+
+        Raises Refusal for a file that is not there, or closed to us.
+        """
+        path = Path(expand_variables(self.uri.partition("://")[2][1:], "source.uri"))
+        if not path.is_file() or not os.access(path, os.R_OK):
+            found = "permission denied" if path.is_file() else "no such file"
+            raise Refusal(redact(f"config key 'source.uri': {path}: {found}; check the path."))
+        address = f"{path.absolute().as_uri()}?mode=ro"
+        engine = create_engine(
+            "sqlite+pysqlite://",
+            creator=lambda: sqlite3.connect(address, uri=True, timeout=self.timeout),
+            poolclass=NullPool,
+            hide_parameters=True,
+        )
+        return engine.connect()
+
+    def prepare(self, connection: Connection) -> None:
+        """Allow nothing but SELECT, which opens no other file either."""
+        driver: Any = connection.connection.driver_connection
+        driver.set_authorizer(_reads_only)
+
+    @contextmanager
+    def clock(self, connection: Connection) -> Iterator[None]:
+        """A block that is interrupted after the timeout."""
+        deadline = time.monotonic() + self.timeout
+        driver: Any = connection.connection.driver_connection
+        driver.set_progress_handler(lambda: int(time.monotonic() > deadline), 10_000)
+        yield
+
+    def verdict(self, error: BaseException) -> DatabaseVerdict | None:
+        """What an error of the driver means; None for one that is not the driver's."""
+        name = getattr(error, "sqlite_errorname", "")
+        if name == "SQLITE_INTERRUPT":
+            return _too_slow(self.timeout)
+        if name in ("SQLITE_AUTH", "SQLITE_READONLY") or "not authorized" in str(error):
+            return DatabaseVerdict(False, "the query does more than read")
+        if isinstance(error, OverflowError):
+            bits = "a whole number has more than 64 bits"
+            return DatabaseVerdict(False, bits, "source.parameters")
+        if isinstance(error, sqlite3.Error):
+            key = "source.uri" if name.startswith(_DAMAGED) else None
+            return DatabaseVerdict(name.startswith(_BUSY), str(error), key)
+        return None
 
 
 @dataclass(frozen=True)
@@ -55,14 +143,12 @@ class PostgreSQL:
     def __post_init__(self) -> None:
         self._parts()
 
-    def connect(self) -> "Connection":
-        """A connection whose transactions are read-only.
+    def connect(self) -> Connection:
+        """A connection whose only transaction is read-only.
 
         What the URI leaves out comes from libpq's own variables, PGUSER and PGPASSWORD among
         them; a password file is not looked at.
         """
-        from sqlalchemy import NullPool, create_engine
-
         engine = create_engine(
             "postgresql+psycopg://",
             creator=self._line,
@@ -72,7 +158,7 @@ class PostgreSQL:
         )
         return engine.connect()
 
-    def prepare(self, connection: "Connection") -> None:
+    def prepare(self, connection: Connection) -> None:
         """Set what values look like, whatever this user likes, and each statement's timeout."""
         settings = {
             "statement_timeout": f"{math.ceil(self.timeout * 1000)}",
@@ -87,7 +173,7 @@ class PostgreSQL:
         )
 
     @contextmanager
-    def clock(self, connection: "Connection") -> Iterator[None]:
+    def clock(self, connection: Connection) -> Iterator[None]:
         """A block in which the line is cut if the server does not keep the timeout itself."""
         line: Any = connection.connection.driver_connection
         cut = threading.Timer(self.timeout + GRACE, _cut, [line.pgconn.socket])
@@ -105,12 +191,12 @@ class PostgreSQL:
         if not isinstance(error, psycopg.Error):
             return None
         state = error.sqlstate
-        if state is None:
-            return _verdict_without_state(error)
         if state == "57014":
-            return too_slow(self.timeout)
+            return _too_slow(self.timeout)
         if state == "22021":
             return DatabaseVerdict(False, "some text is not UTF-8")
+        if state is None:
+            return _verdict_without_state(error)
         said = error.diag.message_primary if state.startswith(_WITHOUT_VALUES) else None
         return DatabaseVerdict(state.startswith(_PASSING), said or type(error).__name__)
 
@@ -140,7 +226,7 @@ class PostgreSQL:
                 "postgresql://user:${PASSWORD}@host:5432/database."
             )
         parts = found.groupdict(default="")
-        if not _PLACEHOLDERS.fullmatch(parts["password"]):
+        if PLACEHOLDER.sub("", parts["password"]):
             raise Refusal(
                 "config key 'source.uri': there is a password in it; write ${NAME} in its place "
                 "and set that environment variable, or leave it out and set PGPASSWORD."
@@ -154,6 +240,17 @@ class PostgreSQL:
         parts = {name: unquote(text) for name, text in parts.items()} | options
         parts["host"] = parts["host"].strip("[]")
         return {name: text for name, text in parts.items() if text}
+
+
+def _too_slow(timeout: float) -> DatabaseVerdict:
+    text = f"no answer within the {timeout:g} s of config key 'source.timeout'"
+    return DatabaseVerdict(True, text)
+
+
+def _reads_only(action: int, what: str | None, *_: str | None) -> int:
+    # json_each and the like ask to enter themselves in the schema; the file stays read-only
+    entry = action == sqlite3.SQLITE_UPDATE and what == "sqlite_master"
+    return sqlite3.SQLITE_OK if action in _READS or entry else sqlite3.SQLITE_DENY
 
 
 def _verdict_without_state(error: "psycopg.Error") -> DatabaseVerdict:

@@ -1,0 +1,119 @@
+"""The numbers of a model, with digits that can be read; what is derived from them; the worst first.
+
+The exact number is beneath each, named by its JSON pointer (RFC 6901), so that whoever doubts one
+can look it up.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pricewright.evaluation.acceptance import percent_key
+
+NAMES = {"model": "model", "random_walk": "plain random walk"}
+"""Whose forecasts are scored, and what they are called."""
+
+TAILS = (0.01, 0.05)
+"""Of the value-at-risk."""
+
+
+def price(value: float) -> str:
+    """A price with the digits that tell it from its neighbours."""
+    if abs(value) >= 1e7 or 0 < abs(value) < 1e-3:
+        return f"{value:.4e}"
+    return f"{value:,.2f}" if abs(value) >= 100 else f"{value:.4f}"
+
+
+FORMS: Mapping[str, Callable[[float], str]] = {
+    "share": lambda value: f"{value:.1%}",
+    "signed share": lambda value: f"{value:+.1%}",
+    "ratio": lambda value: f"{value:.3f}" if abs(value) < 1e4 else f"{value:.1e}",
+    "signed": lambda value: f"{value:+.4f}" if abs(value) < 1e4 else f"{value:.1e}",
+    "criterion": lambda value: f"{value:.4g}",
+    "count": lambda value: f"{value:,}",
+    "price": price,
+}
+"""How a number is written, by the kind of number that it is."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What is shown, the exact value, empty where there is none, and where the model has it."""
+
+    text: str
+    value: str
+    at: str = ""
+
+
+def format_number(value: float | str | None, form: str) -> str:
+    """A number in one of FORMS; a text stays as it is."""
+    if value is None:
+        return "unknown" if form == "criterion" else "-"
+    return value if isinstance(value, str) else FORMS[form](value)
+
+
+def figure(value: float | str | None, form: str, at: str = "") -> Figure:
+    """A number in one of FORMS, and itself."""
+    exact = "" if value is None else value if isinstance(value, str) else repr(value)
+    return Figure(format_number(value, form), exact, at)
+
+
+def figure_at(model: Mapping[str, Any], pointer: str, form: str) -> Figure:
+    """The number of a model at a pointer, as /metrics/pooled/mae_ratio, in one of FORMS."""
+    return figure(resolve(model, pointer), form, pointer)
+
+
+def resolve(document: Any, pointer: str) -> Any:
+    """What a document has at a JSON pointer."""
+    for part in pointer.split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        document = document[int(key) if isinstance(document, list) else key]
+    return document
+
+
+def percent(share: float) -> str:
+    """A share as 90% or 97.5%, with the digits that it has."""
+    return f"{100 * share:.6g}%"
+
+
+def p_value(value: float | None) -> str:
+    """A p-value as p = 0.123, p < 0.001 or p unknown."""
+    if value is None:
+        return "p unknown"
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def limit(criterion: Mapping[str, Any]) -> str:
+    """What a criterion of acceptance wants, as `at most 1`."""
+    wanted = criterion["limit"]
+    return wanted if isinstance(wanted, str) else f"at {criterion['side']} {wanted:.4g}"
+
+
+def interval_ratio(scores: Mapping[str, Any]) -> float | None:
+    """The interval score over the plain random walk's, None for what was not evaluated."""
+    ours, plain = (scores[who]["interval_score"] for who in NAMES)
+    return ours / plain if plain and ours is not None else None
+
+
+def pinball_skill(scores: Mapping[str, Any]) -> float | None:
+    """1 less the pinball loss over the plain random walk's, None where there is none."""
+    ours, plain = (scores[who]["pinball"] for who in NAMES)
+    return 1 - ours / plain if plain and ours is not None else None
+
+
+def qlike_difference(scores: Mapping[str, Any]) -> float | None:
+    """QLIKE less EWMA's, None where there is none."""
+    ours, plain = (scores["volatility"][name] for name in ("qlike", "ewma_qlike"))
+    return None if ours is None or plain is None else ours - plain
+
+
+def share_beyond(scores: Mapping[str, Any], tail: float) -> float | None:
+    """The share of days with a loss beyond the value-at-risk, None if there are no days."""
+    found = scores["var"][percent_key(tail)]
+    return found["exceptions"] / found["days"] if found["days"] else None
+
+
+def worst(model: Mapping[str, Any]) -> list[str]:
+    """The symbols, the worst interval score beside the random walk's first, unseen ones last."""
+    ratios = {name: interval_ratio(found) for name, found in model["metrics"]["by_symbol"].items()}
+    return sorted(ratios, key=lambda name: (ratios[name] is None, -(ratios[name] or 0), name))
