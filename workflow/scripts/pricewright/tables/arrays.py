@@ -94,6 +94,8 @@ def log(values: Floats | float) -> Floats:
     odd = ~((given >= _LEAST) & (given < np.inf))
     if odd.any():
         found[odd] = np.log(given[odd])
+        tiny = (given > 0) & (given < _LEAST)
+        found[tiny] = log(given[tiny] * 2.0**54) - 54 * _LN2
     return found.reshape(np.shape(values))
 
 
