@@ -42,6 +42,8 @@ from pricewright.tables.arrays import count, mean, total
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 NAN, INF = math.nan, math.inf
+TEN_DIGITS = 1e-9
+"""How far apart two numbers with the same ten digits may be, as a share."""
 LEVELS = np.arange(1, 20) / 20
 
 
@@ -527,6 +529,20 @@ def test_equal_losses_are_no_evidence_and_an_unvarying_gain_is_all_of_it():
     assert_array_equal(ours.count, [20, 19, 20])
     rounded = diebold_mariano(np.full((7, 1), 0.1), np.zeros((7, 1)))
     assert_array_equal(rounded.statistic, [INF])  # rounding does not make it vary
+
+
+def test_p_values_have_ten_digits_for_further_ones_depend_on_the_processor():
+    random = np.random.default_rng(13)
+    hits = (random.random((300, 9)) < 0.05).astype(float)
+    tails = [
+        kupiec(hits, 0.05).p_value,
+        christoffersen(hits, 0.05).conditional_coverage.p_value,
+        diebold_mariano(*random.lognormal(size=(2, 25, 9))).p_value,
+        [uniformity(random.integers(20, 40, 10))],
+    ]
+    for p_value in np.concatenate(tails).tolist():
+        assert 0 < p_value < 1
+        assert p_value == float(f"{p_value:.9e}")
 
 
 def test_swapping_the_forecasts_swaps_the_sign():
