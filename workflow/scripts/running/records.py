@@ -82,11 +82,14 @@ def last_words(workflow: Any) -> None:
 
 def tell_ledger(steps: list[str], author: str | None, configfile: list[str]) -> None:
     """Tell the ledger of a run; one that cannot be written spoils no run, but a release."""
-    from pricewright.signoffs.policy import record_run  # costs each load of the Snakefile else
+    from pricewright.signoffs.policy import TRAINING, record_run  # costs each load else
+    from pricewright.steplog.last_run import attempts
 
     try:
         model = file_sha256(Path("results/model.json"))
-        record_run(Path(), steps, model, author, configfile=configfile)
+        training = attempts(Path(f"logs/{TRAINING}.log")) if TRAINING in steps else []
+        machine = training[-1].events[0].fields.get("machine") if training else None
+        record_run(Path(), steps, model, author, configfile=configfile, machine=machine)
     except (Refusal, OSError) as error:
         logger.warning(f"The ledger was not told of this run: {error}")
 

@@ -141,19 +141,18 @@ def record_run(
     author: str | None,
     *,
     configfile: Sequence[str] = (),
+    machine: str | None = None,
     clock: Clock = now,
 ) -> Entry:
     """Tell the ledger of a run: its steps, the SHA-256 of the model that is there now, and who.
 
     author: what config calls whoever runs the training, None to ask git.  configfile: the files
-    that were laid over the config. Where a model was made, the machine is told as well. Raises
-    what `ledger.append` raises.
+    that were laid over the config.  machine: on which the model was made. Raises what
+    `ledger.append` raises.
     """
     more: dict[str, Any] = {"configfile": list(configfile)} if configfile else {}
-    if TRAINING in steps:
-        from pricewright.files.machine import machine  # numpy, which nothing else here needs
-
-        more["machine"] = machine()
+    if machine:
+        more["machine"] = machine
     return ledger.append(
         Path(root) / LEDGER,
         "run",
