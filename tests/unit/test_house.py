@@ -164,8 +164,7 @@ def test_a_rule_says_what_every_rule_must(name):
         f'"../scripts/{name}.py"',
         f'code=code_used(SCRIPTS / "{name}.py"',
         'retries: retries_here(workflow, config["retries"]["times"])',
-        "attempt=attempt_number",
-        'backoff=linear_backoff(config["retries"]["delay"])',
+        'retry=retrying(workflow, config["retries"]["delay"])',
         "mem_mb=memory(",
         "runtime=minutes(",
     ):

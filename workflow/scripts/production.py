@@ -23,6 +23,7 @@ def production(
     *,
     config: dict[str, Any] | None = None,
     configfile: Sequence[Path] = (),
+    project: Path = Path(),
 ) -> None:
     """Release the model in staging, with its report, receipts and sign-offs, if all is in order.
 
@@ -38,32 +39,36 @@ def production(
         The config of the run. Left out: config/config.yaml with
     configfile
         config files laid over it, as given to Snakemake; the commands that are printed name them.
+    project
+        The folder with `results/`, `config/signers` and what people signed.
     """
-    say("start", input=input)
-    last = last_config_files(ledger.read(Path(ledger.LEDGER)))
+    say("start", input=Path(project, input))
+    if Path(project) != Path():
+        logger.warning("what is said below is about %s/, where commands are to be given", project)
+    last = last_config_files(ledger.read(Path(project, ledger.LEDGER)))
     if last and not configfile:
         raise Refusal(
             "production is as it was: the last run had config files, and this one has none; give "
             f"them again: {with_config(RELEASE, last)}"
         )
     whole = config if config is not None else read_config(configfile)
-    for note in _newer(whole):
+    for note in _newer(whole, Path(project)):
         logger.warning(note)
     code = code_digest(step.FOLDER / "train_or_score.py")
     try:
-        digest = release(Path(), Origin(whole, step.FOLDER.parent, code))
+        digest = release(Path(project), Origin(whole, step.FOLDER.parent, code))
     except Unsigned as unsigned:
         for line in unsigned.listing(configfile).splitlines():
             logger.error(f"  {line}")
         raise
-    say("end", release=digest, model="production/current/model.json")
+    say("end", release=digest, model=Path(project, "production/current/model.json"))
 
 
-def _newer(config: dict[str, Any]) -> Iterator[str]:
+def _newer(config: dict[str, Any], project: Path) -> Iterator[str]:
     """What the source has, and the results have not: it is not in what is released."""
     try:
         files = source_files(config, step.FOLDER.parents[1])
-        made = Path(RECEIPT).stat().st_mtime
+        made = (project / RECEIPT).stat().st_mtime
     except (Refusal, OSError):  # neither is needed for a release
         return
     for file in files:

@@ -88,3 +88,11 @@ def test_the_config_files_of_the_newest_run_are_those_of_the_commands_about_it(a
     ]
     record_run(alone, ["report"], "e" * 64, "carla")
     assert last_config_files(ledger.read(alone / "ledger")) == []
+
+
+def test_a_training_that_is_told_twice_in_a_row_is_one_line(alone):
+    first = record_run(alone, ["train_or_score"], "e" * 64, "carla", once=True)
+    assert record_run(alone, ["train_or_score"], "e" * 64, "dan", once=True) == first
+    record_run(alone, ["train_or_score"], "e" * 64, "carla", configfile=["b.yaml"], once=True)
+    record_run(alone, ["train_or_score"], "f" * 64, "carla", once=True)
+    assert len(ledger.read(alone / "ledger")) == 3

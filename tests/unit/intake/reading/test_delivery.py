@@ -224,9 +224,60 @@ def test_marks_that_would_read_many_numbers_are_asked_for_before_these_are_lost(
     ],
 )
 def test_a_refusal_names_the_key_that_solves_it(tmp_path, head, row, remedy):
-    symbol = None if "USD" in head else "A"
     with pytest.raises(Refusal, match=r"prices\.csv:[12]: .*" + remedy):
-        read(tmp_path, f"{head}\n{row}\n", Dialect(symbol=symbol or "A"))
+        read(tmp_path, f"{head}\n{row}\n", Dialect(symbol="A"))
+
+
+@pytest.mark.parametrize(
+    ("text", "layout"),
+    [
+        ("Date,USD,JPY\n2024-01-02,1,1\n", "wide"),
+        (",BRK.B,BTC-USD,^GSPC\n2024-01-02,1,1,1\n", "wide"),
+        ("Exported,by,BLOOM\nDay of export,X,Y\nDate;USD;JPY\n2024-01-02;1;1\n", "wide"),
+        ("Date,USD,EUR\nDate,Symbol,Close\n2024-01-02,A,1\n", "long"),
+        ("Date,Ticker,Close,USD\n2024-01-02,A,1,1\n", "long"),
+        ('[{"date": "2024-01-02", "USD": 1, "JPY": 2}]', "wide"),
+    ],
+)
+def test_a_layout_is_found_where_only_one_fits(tmp_path, text, layout):
+    found = read(tmp_path, text, Dialect())
+    assert found.settings["layout"] == layout
+    assert (found.quarantine.count, len(found.prices)) == (0, found.rows)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Date,USD", "Date,Bid,Ask", "Date,gold,silver", "Date,USD,Volume", "Date,C,V,O"),
+        *("Date,OPEN,HIGH", "Date,YEAR,USD", "Day of trade,USD,JPY"),
+    ],
+)
+def test_a_layout_of_which_the_names_leave_a_doubt_is_asked_for(tmp_path, header):
+    text = header + "\n" + ",".join(["2024-01-02", *"1" * header.count(",")]) + "\n"
+    with pytest.raises(Refusal, match=r"prices\.csv:1: which column holds the"):
+        read(tmp_path, text, Dialect())
+
+
+def test_symbols_that_are_declared_are_columns_of_a_wide_file(tmp_path):
+    found = read(tmp_path, "Date,gold,silver\n2024-01-02,1,2\n", Dialect(symbols=("gold",)))
+    assert [row["symbol"] for row in rows(found.prices)] == ["gold"]
+    with pytest.raises(Refusal, match=r"there is no column 'tin'"):
+        read(tmp_path, "Date,gold,silver\n2024-01-02,1,2\n", Dialect(symbols=("tin",)))
+
+
+def test_a_reading_says_how_the_delivery_was_read(tmp_path):
+    text = "exported\n\nTicker;Date;Close;\nA;2024-01-02;1;\n"
+    assert read(tmp_path, text, Dialect()).settings == {
+        "kind": "text",
+        "delimiter": ";",
+        "header_line": 3,
+        "layout": "long",
+        "columns": {"date": "Date", "symbol": "Ticker", "close": "Close"},
+    }
+    crossed = ",Close,Close\n,A,B\nDate,,\n2024-01-02,1,2\n"
+    assert read(tmp_path, crossed, Dialect()).settings["layout"] == "wide"
+    utf16 = "Date,USD,JPY\n2024-01-02,1,1\n".encode("utf-16")
+    assert read(tmp_path, utf16, Dialect()).settings["encoding"] == "UTF-16"
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,16 @@
 """Describe: look at a source, and write the config that reads it."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pricewright.commands.options import GivenPath, GivenSource, Text
 from pricewright.files.disk import write_whole
+from pricewright.files.errors import printable
 from pricewright.intake.description import (
     Description,
     Setting,
@@ -31,8 +34,8 @@ def describe(
 ) -> None:
     """Look at a file, folder or URI, and write the config that reads it.
 
-    Each setting has a comment that says why. Where two readings fit, the key is left open, with
-    both. The first rows are shown as they would be read.
+    Each setting has a comment that says why. Where two readings fit, you are asked; if nobody is
+    there to ask, the key is left open, with both. The first rows are shown as they would be read.
 
     ```
     pricewright describe inbox/prices.csv --output mine.yaml
@@ -57,13 +60,13 @@ def describe(
         print(text)
     else:
         write_whole(output, text.encode())
-        to_choose = "; choose what is open in it" if first.is_open else ""
+        to_choose = "; choose what is open in it" if first.to_choose else ""
         print(f"{os.path.relpath(output)} has the config{to_choose}.")
     _show(found[0].place, first)
     for item in found[1:]:
         with _bytes_of(item) as path:
             if not fits(path, item.place, first):
-                other = describe_file(path, item.place, alone=False)
+                other = _describe(item, alone=False)
                 print(f"{item.place} is written in another way, and needs a source of its own:")
                 print(as_yaml(item.place, other))
                 _show(item.place, other)
@@ -72,8 +75,40 @@ def describe(
 
 
 def _describe(item: Item, *, alone: bool) -> Description:
+    answers: dict[str, Any] = {}
     with _bytes_of(item) as path:
-        return describe_file(path, item.place, alone=alone)
+        found = describe_file(path, item.place, alone=alone)
+        while found.to_choose and sys.stdin.isatty():
+            setting = found.to_choose[0]
+            answer = _ask(item.place, setting)
+            if answer is None:
+                break
+            answers[setting.key] = answer
+            found = describe_file(path, item.place, alone=alone, answers=answers)
+    return found
+
+
+def _ask(place: str, setting: Setting) -> Any:
+    """What people choose for a setting; None if they would rather leave it open."""
+    values = [setting.value, *setting.others]
+    lines = [f"{place}: choose {_what(setting)}: {printable(setting.why)}"]
+    lines += [f"  {number}  {printable(str(value))}" for number, value in enumerate(values, 1)]
+    other = ", another name" if setting.examples else ""
+    print("\n".join(lines), file=sys.stderr)
+    while True:
+        question = f"a number{other}, or nothing to leave it open: "
+        print(question, end="", file=sys.stderr, flush=True)
+        answer = sys.stdin.readline().strip()
+        if not answer:
+            return None
+        if answer.isdecimal() and 1 <= int(answer) <= len(values):
+            return values[int(answer) - 1]
+        if setting.examples:
+            return answer
+
+
+def _what(setting: Setting) -> str:
+    return f"source.{setting.key}" if setting.key else "how numbers are written"
 
 
 @contextmanager
@@ -88,10 +123,8 @@ def _bytes_of(item: Item) -> Iterator[Path]:
 def _show(place: str, found: Description) -> None:
     for note in found.notes:
         print(f"{place}: {note}")
-    for setting in found.settings:
-        if setting.others:
-            what = f"source.{setting.key}" if setting.key else "how numbers are written"
-            print(f"{place}: choose {what}: {setting.why}")
+    for setting in found.to_choose:
+        print(f"{place}: choose {_what(setting)}: {setting.why}")
     if found.reading is None:
         return
     reading = found.reading

@@ -46,6 +46,10 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
     return config
 
 
+DEPLOYED = "results/deployed_model.json"
+"""Where `deploy` puts its model, as the rules and the schema's default have it."""
+
+
 def config_file(workflow_folder: Path) -> str:
     """The config that a run begins with: the working directory's, else the one shipped."""
     own = Path("config/config.yaml")
@@ -64,12 +68,15 @@ def source_files(config: dict[str, Any], workflow_folder: Path) -> list[str]:
     return [str(file.path) for file in local_files(uri, workflow_folder)]
 
 
-def source_version(config: dict[str, Any]) -> str:
-    """What tells whether a source that is no file has changed; it is asked at each run."""
+def source_version(config: dict[str, Any], project: str = ".") -> str:
+    """What tells whether a source that is no file has changed; it is asked at each run.
+
+    project: the folder in which `results/` is, and what was received.
+    """
     if scheme(config["source"]["uri"]) == "file":
         return ""
     source = source_of(config)
-    archive = Archive(Path(config["source"]["received"]), source.name)
+    archive = Archive(Path(project, config["source"]["received"]), source.name)
     return "; ".join(archive.version(item) for item in items(source))
 
 
@@ -78,11 +85,15 @@ def source_of(config: Mapping[str, Any]) -> Source:
     return Source.of(config["source"]["uri"], make(Access, config["source"]))
 
 
-def ingest_options(config: dict[str, Any]) -> dict[str, Any]:
-    """The options of ingest: the source as it is described, strict about what is modelled."""
+def ingest_options(config: dict[str, Any], project: str = ".") -> dict[str, Any]:
+    """The options of ingest: the source as it is described, strict about what is modelled.
+
+    project: the folder in which `results/` is, and what was received.
+    """
     source, price = config["source"], config["model"]["price"]
     options = {key: value for key, value in source.items() if key != "uri"}
     strict = source["strict"] or ([] if price == "auto" else [price])
+    options["received"] = str(Path(project, options["received"]))
     return {"input": source["uri"], **options, "columns": named_columns(config), "strict": strict}
 
 
@@ -95,14 +106,20 @@ def clean_options(config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def training_options(config: dict[str, Any]) -> dict[str, Any]:
-    """The options of train_or_score."""
-    return {
+def training_options(config: dict[str, Any], deployed: str | None = None) -> dict[str, Any]:
+    """The options of train_or_score.
+
+    deployed: where `deploy` puts its model, which is the champion unless config names another.
+    """
+    options = {
         "mode": config["mode"],
         **config["model"],
         **config["evaluation"],
         **thresholds(config),
     }
+    if deployed and options["champion"] == DEPLOYED:
+        options["champion"] = deployed
+    return options
 
 
 def report_options(config: dict[str, Any]) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from pricewright.files.clock import Clock, format_duration, format_time, now
 from pricewright.files.errors import printable
 from pricewright.steplog.log import (
     Event,
+    first_event,
     kept_log,
     kept_numbers,
     last_events,
     last_lines,
-    parse_line,
 )
 
 STEPS = ("ingest", "clean", "train_or_score", "report", "deploy", "production")
@@ -101,7 +101,7 @@ def attempts(log: Path) -> Sequence[Attempt]:
     found: list[Attempt] = []
     for number in reversed(kept_numbers(log)):
         path = kept_log(log, number)
-        first = _first_event(path)
+        first = first_event(path)
         if first is None:  # killed before its first word
             continue
         found.insert(0, Attempt(path, [first, *last_events(path)]))
@@ -184,14 +184,6 @@ def _shards(folder: Path) -> list[Path]:
     """The logs of a step's shards, in their order."""
     logs = [path for path in folder.glob("*-of-*.log") if "." not in path.stem]
     return sorted(logs, key=lambda log: (len(log.stem), log.stem))
-
-
-def _first_event(log: Path) -> Event | None:
-    try:
-        with log.open(encoding="utf-8", errors="replace") as file:
-            return parse_line(file.readline().rstrip("\n"))
-    except OSError:
-        return None
 
 
 def _at_work(begin: Event) -> bool:

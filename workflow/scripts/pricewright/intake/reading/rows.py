@@ -6,7 +6,7 @@ Every reader gives a `Sheet`: blocks, and the text of each row.
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dates import NO_DAY, Days, parse_days
-from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.reading.dialect import Dialect, Layout
 from pricewright.intake.reading.numbers import Floats, Mask, Numbers, parse_numbers
 from pricewright.intake.reading.quarantine import Quarantine, code
 from pricewright.intake.reading.titles import distinct
@@ -74,6 +74,10 @@ class Sheet(Protocol):
     def titles(self) -> Sequence[str]:
         """The names of the columns, in order, each once."""
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """How the delivery is written, of the keys of `source` that its format knows."""
+
     def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
         """The blocks, in order, each as a call that reads it; calls may run side by side.
 
@@ -91,13 +95,15 @@ MOST_ABOVE = 100
 def header_place(lines: Sequence[Sequence[str]], dialect: Dialect) -> int:
     """Which of a file's first lines is the header: the first that names what is needed, if no line
     above it has a date where the header has one, for such a line is a row; else the first."""
-    for place, line in enumerate(lines):
-        titles = distinct(line)
-        if dialect.is_header(titles):
-            at = titles.index(dialect.names(titles, "")["date"])
-            above = [each[at] for each in lines[:place] if len(each) == len(line)]
-            dated = parse_days(pa.array(above, pa.string()), dialect.calendar).reasons == ""
-            return 0 if dated.any() else place
+    for layout in get_args(Layout):  # a line above a long header may look like a wide one
+        for place, line in enumerate(lines):
+            titles = distinct(line)
+            if dialect.layout_of(titles) == layout:
+                date = replace(dialect, layout=layout).names(titles, "")["date"]
+                at = titles.index(date)
+                above = [each[at] for each in lines[:place] if len(each) == len(line)]
+                dated = parse_days(pa.array(above, pa.string()), dialect.calendar).reasons == ""
+                return 0 if dated.any() else place
     return 0
 
 
@@ -149,7 +155,7 @@ def check_long(
     usual = [ours for ours in ("adj_close", "close") if ours in names][:1]
     strict = dialect.strict or usual
     faults = _Faults(len(block.lines), titles, strict)
-    days = _check_days(faults, block, names["date"], dialect)
+    days = _check_days(faults, block, names, dialect)
     if "symbol" in names:
         symbols, known = _symbols(block, names["symbol"], dialect)
         faults.add(symbols < 0, "bad-symbol", names["symbol"])
@@ -182,11 +188,19 @@ def check_long(
 
 
 def check_wide(
-    block: Block, date: str, symbols: Sequence[str], titles: Sequence[str], dialect: Dialect
+    block: Block,
+    names: Mapping[str, str],
+    symbols: Sequence[str],
+    titles: Sequence[str],
+    dialect: Dialect,
 ) -> tuple[Rows, Quarantine]:
-    """The rows of a block with a row per date: one for each column that is a symbol's."""
+    """The rows of a block with a row per date: one for each column that is a symbol's.
+
+    names: our name and the file's, of the date and of a time beside it.
+    """
+    date = names["date"]
     dated = _Faults(len(block.lines), titles)
-    days = _check_days(dated, block, date, dialect)
+    days = _check_days(dated, block, names, dialect)
     matrix = np.empty((len(block.lines), len(symbols)))
     believed = np.zeros(matrix.shape, dtype=bool)
     unread = np.ones(len(block.lines), dtype=bool)
@@ -337,8 +351,10 @@ def _symbols(
     return symbols, known
 
 
-def _check_days(faults: _Faults, block: Block, title: str, dialect: Dialect) -> Days:
-    days = parse_days(block.columns[title], dialect.calendar, block.typed(title))
+def _check_days(faults: _Faults, block: Block, names: Mapping[str, str], dialect: Dialect) -> Days:
+    title = names["date"]
+    times = block.columns[names["time"]] if "time" in names else None
+    days = parse_days(block.columns[title], dialect.calendar, block.typed(title), times)
     for reason in set(days.reasons) - {""}:
         faults.add(days.reasons == reason, reason, title)
     return days

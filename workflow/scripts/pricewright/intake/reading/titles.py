@@ -10,6 +10,7 @@ _USUAL_NAMES: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("date",),
         ("datetime", "timestamp", "time", "day", "trade_date", "trading_date", "observation_date"),
     ),
+    "time": (("time",), ("time_of_day", "bar_time")),
     "symbol": (("symbol",), ("ticker", "sym", "ric", "instrument", "security", "tic")),
     "open": (("open",), ("open_price", "opening_price", "px_open", "o")),
     "high": (("high",), ("high_price", "px_high", "h")),
@@ -22,7 +23,11 @@ _USUAL_NAMES: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ),
     ),
     "adj_close": (("adj_close", "adjclose", "adjusted_close", "close_adj"),),
-    "volume": (("volume",), ("vol", "total_volume", "total_volumes", "px_volume", "v")),
+    "volume": (
+        ("volume",),
+        ("vol", "total_volume", "total_volumes", "px_volume", "v"),
+        ("tickvol", "tick_volume"),
+    ),
 }
 """Of each of our columns the names that vendors give it, the surest first."""
 _UNNAMED = re.compile(r"column \d+")
