@@ -11,6 +11,7 @@ import pytest
 from running.records import layout_engines, presentable
 
 from conftest import CHECKPOINTS, ROOT, STEPS, Project, command, copy_project
+from pricewright.signoffs import ledger
 
 
 def test_one_run_makes_every_checkpoint_log_and_record(run_once):
@@ -23,6 +24,9 @@ def test_one_run_makes_every_checkpoint_log_and_record(run_once):
         f"{name}{attempt}.log" for name in STEPS for attempt in ("", ".1")
     }
     assert run_once.results()["model.json"] == run_once.results()["deployed_model.json"]
+    run = ledger.read(run_once.folder / "ledger")[-1]
+    assert "numpy takes" in run.fields["machine"]
+    assert run.fields["machine"] in (run_once.folder / "logs/train_or_score.log").read_text()
 
 
 def test_a_second_run_runs_nothing_and_imports_nothing_heavy(finished):

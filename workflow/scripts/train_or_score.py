@@ -11,6 +11,7 @@ from running import step
 from pricewright.evaluation.acceptance import Criteria
 from pricewright.evaluation.backtest import write_backtest
 from pricewright.files.errors import Refusal
+from pricewright.files.machine import machine
 from pricewright.forecasting.histories import read_panel, usual_price
 from pricewright.forecasting.model_file import read_model, write_model
 from pricewright.forecasting.settings import Settings
@@ -81,7 +82,7 @@ def train_or_score(
     if mode == "score" and model is None:
         raise Refusal("mode is score, but no model is given to be scored; see score.model.")
     given = read_model(model) if mode == "score" and model else None
-    say("start", input=input, mode=mode, model=model or "new")
+    say("start", input=input, mode=mode, model=model or "new", machine=machine())
     if settings.price == "auto":
         settings = replace(settings, price=usual_price(input))
     panel, sha256, rows = read_panel(
@@ -135,7 +136,13 @@ def _tell_ledger(project: Path, digest: str, author: str | None, configfile: Seq
     policy = import_module("pricewright.signoffs.policy")
     try:
         policy.record_run(
-            project, [policy.TRAINING], digest, author, configfile=configfile, once=True
+            project,
+            [policy.TRAINING],
+            digest,
+            author,
+            configfile=configfile,
+            machine=machine(),
+            once=True,
         )
     except (Refusal, OSError) as error:
         logger.warning("the ledger was not told who made this model: %s", error)

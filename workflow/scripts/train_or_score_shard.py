@@ -4,6 +4,7 @@ from pathlib import Path
 
 from running import step
 
+from pricewright.files.machine import machine
 from pricewright.steplog.log import say
 from pricewright.tables.array_files import read_stored, write_stored
 from pricewright.training.sharding import ShardTask, forecast_shard
@@ -21,7 +22,7 @@ def train_or_score_shard(input: Path, output: Path, *, threads: int = 1) -> None
     threads
         On how many groups of symbols to work at a time, each in a process of its own.
     """
-    say("start", input=input)
+    say("start", input=input, machine=machine())
     task = read_stored(input, ShardTask)
     write_stored(output, forecast_shard(task, threads))
     say("end", symbols=len(task.panel), output=output)

@@ -2,22 +2,28 @@
 
 import contextlib
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from conftest import as_csv, market
+from conftest import SCRIPTS, as_csv, market
 from flat import clean, ingest, train_or_score
 from pricewright.configuration.config import ingest_options
 from pricewright.forecasting.model_file import read_model, write_model
-from pricewright.releases.rebuild import Steps, rebuild
+from pricewright.releases.rebuild import Steps, _differences, rebuild
 from report import report
-from works import code, make_results
+from works import make_results
 
 
 @pytest.fixture
 def steps():
-    return Steps(ingest=ingest, clean=clean, train_or_score=train_or_score, code=code())
+    return Steps(
+        ingest=ingest,
+        clean=clean,
+        train_or_score=train_or_score,
+        script=SCRIPTS / "train_or_score.py",
+    )
 
 
 @pytest.fixture
@@ -103,24 +109,131 @@ def test_kept_bytes_that_were_changed_or_are_gone_are_not_built_on(
     assert sentence in problem
 
 
-def test_a_model_that_the_bytes_do_not_come_to_is_told_with_what_differs(works, steps):
-    """Signed, accepted and deployed, but made by hand: only building it again shows that."""
+def released_after(works, change):
+    """Signed, accepted and deployed, but changed by hand: only building it again shows that."""
     path = works.root / "results/model.json"
     document, _ = read_model(path)
-    document["metrics"]["pooled"]["model"]["mase"] = 0.5
+    change(document)
     write_model(path, document)
     with contextlib.chdir(works.root):
         report(Path("results/model.json"), Path("results/report.txt"))
     (works.root / "results/deployed_model.json").write_bytes(path.read_bytes())
     works.remade()
     works.release()
+
+
+def scaled(value, factor):
+    """Every number with a fraction that is in a value, times a factor."""
+    if isinstance(value, dict):
+        return {key: scaled(part, factor) for key, part in value.items()}
+    if isinstance(value, list):
+        return [scaled(part, factor) for part in value]
+    return value * factor if isinstance(value, float) else value
+
+
+def test_a_model_that_the_bytes_do_not_come_to_is_told_with_what_differs(works, steps):
+    def better(document):
+        document["metrics"]["pooled"]["model"]["mase"] = 0.5
+
+    released_after(works, better)
     (problem,) = rebuild(works.root, steps)
     assert "the kept raw bytes come to another model" in problem
-    assert "they differ in metrics" in problem
+    assert "they differ in metrics; made on a cluster's node, here is Linux" in problem
+
+
+def test_a_model_of_which_only_the_last_digits_differ_is_the_same(works, steps):
+    """As of a library that rounds otherwise."""
+
+    def rounded_otherwise(document):
+        document["metrics"] = scaled(document["metrics"], 1 - 1e-12)
+        document["har"]["weights"][0][0] += 1e-12
+
+    released_after(works, rounded_otherwise)
+    told = []
+    assert rebuild(works.root, steps, tell=told.append) == []
+    (sentence,) = told
+    assert "the same within 1e-09 of each number, and the same decisions" in sentence
+    assert "; made on a cluster's node, here is Linux" in sentence
+
+
+def test_more_than_the_last_digits_is_a_finding(works, steps):
+    def off(document):
+        document["metrics"] = scaled(document["metrics"], 1 - 1e-8)
+
+    released_after(works, off)
+    (problem,) = rebuild(works.root, steps)
+    assert "they differ in metrics;" in problem
+
+
+def test_another_decision_is_a_finding_however_near_the_numbers_are(works, steps):
+    def accepted(document):
+        document["acceptance"]["criteria"]["qlike"]["met"] ^= True
+
+    released_after(works, accepted)
+    (problem,) = rebuild(works.root, steps)
+    assert "they differ in acceptance;" in problem
+
+
+def test_another_layout_is_a_finding(released, steps):
+    def train(*arguments, **options):
+        train_or_score(*arguments, **options)
+        path = Path("results/model.json")
+        path.write_bytes(path.read_bytes().replace(b"\n  ", b" "))
+
+    other = Steps(**(vars(steps) | {"train_or_score": train}))
+    (problem,) = rebuild(released.root, other)
+    assert "they differ in layout alone" in problem
+
+
+def test_what_another_python_and_other_libraries_made_is_named_and_compared(works, steps):
+    """A digest of code is of one version of Python: the code in the evidence has it here."""
+
+    def made_elsewhere(document):
+        document["code"]["sha256"] = "0" * 64
+        document["code"]["libraries"] |= {"python": "3.99", "numpy": "9.8.7", "vanished": "1.0"}
+        document["metrics"] = scaled(document["metrics"], 1 - 1e-12)
+
+    works.code = "0" * 64
+    released_after(works, made_elsewhere)
+    told = []
+    assert rebuild(works.root, steps, tell=told.append) == []
+    (sentence,) = told
+    assert "made with numpy 9.8.7, python 3.99, vanished 1.0 on a cluster's node, " in sentence
+    assert f"here is numpy {version('numpy')}, python 3." in sentence
+    assert "vanished not used on " in sentence
+
+
+def test_a_comparison_is_taken_over_whatever_made_the_model(works, steps):
+    make_results(works.root, seed=1)
+    make_results(works.root, seed=2)
+
+    def made_elsewhere(document):
+        assert document["champion"]
+        document["code"]["libraries"]["numpy"] = "9.8.7"
+
+    released_after(works, made_elsewhere)
+    assert rebuild(works.root, steps) == []
+
+
+def test_of_other_libraries_parquet_has_other_bytes():
+    model = {
+        "code": {"libraries": {"pyarrow": "1"}},
+        "data": {"path": "results/prices_clean.parquet", "sha256": "1", "rows": 3},
+        "receipts": {"ingest": {"rows": 3, "records": {"sha256": "1"}}},
+    }
+    other = {
+        "code": {"libraries": {"pyarrow": "2"}},
+        "data": model["data"] | {"sha256": "2"},
+        "receipts": {"ingest": {"rows": 3, "records": {"sha256": "2"}}},
+    }
+    assert _differences(model, other) == {}
+    assert _differences(model, other | {"code": model["code"]}).keys() == {"data", "receipts"}
+    other["receipts"]["ingest"]["rows"] = 4
+    assert _differences(model, other).keys() == {"receipts"}
 
 
 def test_other_code_than_made_the_model_does_not_pretend_to_build_it_again(released, steps):
-    other = Steps(**(vars(steps) | {"code": "0" * 64}))
+    other = Steps(**(vars(steps) | {"script": SCRIPTS / "clean.py"}))
     (problem,) = rebuild(released.root, other)
     assert "it was made by code of digest" in problem
     assert "check out that version" in problem

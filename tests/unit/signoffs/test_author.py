@@ -49,13 +49,14 @@ def test_who_has_no_name_at_all_is_unknown(monkeypatch):
 
 
 def test_a_run_is_on_record_with_its_author_their_login_and_the_model(alone):
-    record_run(alone, ["report", "train_or_score"], "f" * 64, "carla")
+    record_run(alone, ["report", "train_or_score"], "f" * 64, "carla", machine="an abacus")
     (entry,) = ledger.read(alone / "ledger")
     assert (entry.event, entry.who) == ("run", "carla")
     assert entry.fields == {
         "run": "f" * 64,
         "steps": ["report", "train_or_score"],
         "login": "carol",
+        "machine": "an abacus",
     }
     assert author_of([entry], "f" * 64) == entry
     assert author_of([entry], "e" * 64) is None

@@ -1,5 +1,6 @@
 """Dates that are odd: prices on weekends and holidays, holes in a history, and its early end."""
 
+import math
 from collections.abc import Collection
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy.typing as npt
 from pricewright.cleaning.declarations import proposal
 from pricewright.cleaning.options import FlagThresholds
 from pricewright.cleaning.series import Bools, Entry, Floats, Ints, Panel, medians
+from pricewright.tables.arrays import log
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _REGULAR = 4
@@ -142,9 +144,9 @@ def flag_ended(panel: Panel, limits: FlagThresholds, delisted: Collection[str]) 
     found = panel.entries("ended", panel.main, last[at], price=price[last[at]], days=missing[at])
     for entry, row in zip(found, last[at].tolist(), strict=True):
         waited = until[panel.date[first]] - until[panel.date[row] + 1]
-        off = np.abs(np.log(price[first] / price[row]))
+        off = np.abs(log(price[first] / price[row]))
         near = (panel.date[first] > panel.date[row]) & (waited <= limits.gap_days)
-        near &= off <= np.log(_NEAR_PRICE)
+        near &= off <= math.log(_NEAR_PRICE)
         symbol = entry["symbol"]
         if near.any():
             new = int(first[np.flatnonzero(near)[np.argmin(off[near])]])

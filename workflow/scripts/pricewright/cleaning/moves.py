@@ -3,6 +3,7 @@
 A slip of units is a price in cents for dollars, with a decimal place too few, or in thousands.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from pricewright.cleaning.declarations import proposal
 from pricewright.cleaning.options import FlagThresholds
 from pricewright.cleaning.series import ENOUGH, Bools, Entry, Floats, Ints, Panel, medians
+from pricewright.tables.arrays import log
 
 AT_LEAST: Final = 5.0
 """No slip is smaller than this multiple, whatever its tolerance."""
@@ -71,14 +73,18 @@ def flag_slips_of_a_day(panel: Panel, limits: FlagThresholds) -> list[Entry]:
 
 def _power_of_ten(ratio: Floats, limits: FlagThresholds) -> Ints:
     """The power of ten that a ratio is about, 0 if it is about none."""
-    exact = np.nan_to_num(np.log10(np.clip(ratio, 1e-300, 1e300)))
+    exact = np.nan_to_num(log(np.clip(ratio, _POWERS[0], _POWERS[-1])) / math.log(10))
     power = np.rint(exact).astype(np.int64)
-    near = np.abs(exact - power) <= np.log10(1 + limits.slip_tolerance)
+    near = np.abs(exact - power) <= math.log10(1 + limits.slip_tolerance)
     return np.where(near, power, 0)
 
 
+_FURTHEST: Final = 300
+_POWERS: Final = np.array([float(f"1e{power}") for power in range(-_FURTHEST, _FURTHEST + 1)])
+
+
 def _factor(power: Ints) -> Floats:
-    return np.power(10.0, power).astype(np.float64)
+    return _POWERS[power + _FURTHEST]
 
 
 _WHOLE = (2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20, 25, 30, 40, 50, 100)
@@ -174,7 +180,7 @@ def _flag_spikes(
     before, after, ratio = steps.before, steps.after, steps.ratio
     off = ratio[:-1] / ratio[1:]
     at = np.flatnonzero((after[:-1] == before[1:]) & _beyond(off, limits.spike_ratio**2))
-    size, moved = np.abs(np.log(off[at])) / 2, np.abs(np.log(ratio[at] * ratio[at + 1]))
+    size, moved = np.abs(log(off[at])) / 2, np.abs(log(ratio[at] * ratio[at + 1]))
     at, size = at[moved <= size / 2], size[moved <= size / 2]
     symbol = panel.symbol[after]
     score = size / _usual_about(ratio, symbol, at)
@@ -208,7 +214,7 @@ def _usual_about(ratio: Floats, symbol: Ints, at: Ints) -> Floats:
     around = at[:, None] + np.append(np.arange(-_NEIGHBOURS, 0), np.arange(2, _NEIGHBOURS + 2))
     inside = np.clip(around, 0, max(len(ratio) - 1, 0))
     own = (around == inside) & (symbol[inside] == symbol[at][:, None])
-    moves = np.sort(np.where(own, np.abs(np.log(ratio[inside])), np.nan), axis=1)  # NaN is last
+    moves = np.sort(np.where(own, np.abs(log(ratio[inside])), np.nan), axis=1)  # NaN is last
     number = own.sum(axis=1)
     high = (_MOST_MOVES * (number - 1)).astype(np.int64)
     usual = moves[np.arange(len(at)), np.maximum(high, 0)] / _NORMAL_QUANTILE
@@ -225,7 +231,7 @@ def _flag_column(
     extreme &= ~(np.abs(moves.score) < limits.jump_z)  # with no score, being large is enough
     split, off = _nearest_split(unadjusted)
     confirmed = off <= limits.split_tolerance
-    confirmed &= np.abs(np.log(ratio / unadjusted)) < np.abs(np.log(unadjusted)) / 2
+    confirmed &= np.abs(log(ratio / unadjusted)) < np.abs(log(unadjusted)) / 2
     alike, off = _nearest_split(ratio)
     like = confirmed | (extreme & (off <= limits.split_tolerance) & (column != "adj_close"))
     slip, back, factor = slips(
@@ -308,7 +314,7 @@ def _beyond(ratio: Floats, limit: float) -> Bools:
 def _scores(panel: Panel, ratio: Floats, symbol: Ints, at: Ints) -> Floats:
     """Robust z-scores of some moves' log returns: NaN of few moves, infinite if most are equal."""
     count = len(panel.symbols)
-    returns = np.log(ratio)
+    returns = log(ratio)
     returns -= medians(returns, symbol, count)[symbol]
     spread = _MAD_OF_NORMAL * medians(np.abs(returns), symbol, count)
     spread[np.bincount(symbol, minlength=count) < ENOUGH] = np.nan

@@ -240,7 +240,7 @@ def _ticks(rows: Rows, days: Ints, starts: Ints) -> Floats:
     most = _per_run(np.maximum, decimals, starts)
     low = _per_run(np.minimum, rows.low[days], starts)
     high = _per_run(np.maximum, rows.high[days], starts)
-    ticks: Floats = np.rint((high - low) * np.power(10.0, most))
+    ticks: Floats = np.rint((high - low) * 10**most)
     ticks[most > _FINEST] = np.inf
     return ticks
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from pricewright.commands.options import ConfigFiles
 from pricewright.configuration.config import WORKFLOW, config_of_run
 from pricewright.files.errors import Refusal
-from pricewright.files.provenance import code_digest
 from pricewright.releases import history
 from pricewright.releases import rebuild as rebuilding
 from pricewright.signoffs.gates import audit
@@ -25,14 +24,15 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
     ----------
     rebuild
         Run the workflow again as well, from the raw bytes that are kept, in a temporary folder,
-        and compare the model byte for byte.
+        and compare the model. Not to the byte the same, as another library may make it, it is
+        said how far off it is, and is no finding within that and with the same decisions.
     """
     root = Path()
     config, configfile = config_of_run(root, configfile)
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
     problems = [*audit(root, policy, history.seen(root)), *history.verify(root)]
     if rebuild:
-        problems += rebuilding.rebuild(root, _steps())
+        problems += rebuilding.rebuild(root, _steps(), tell=print)
     for problem in problems:
         print(problem)
     if problems:
@@ -46,5 +46,7 @@ def _steps() -> rebuilding.Steps:
     from ingest import ingest
     from train_or_score import train_or_score
 
-    code = code_digest(WORKFLOW / "workflow/scripts/train_or_score.py")
-    return rebuilding.Steps(ingest=ingest, clean=clean, train_or_score=train_or_score, code=code)
+    script = WORKFLOW / "workflow/scripts/train_or_score.py"
+    return rebuilding.Steps(
+        ingest=ingest, clean=clean, train_or_score=train_or_score, script=script
+    )

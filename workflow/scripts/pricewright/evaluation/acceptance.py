@@ -35,7 +35,7 @@ def off_by_chance(model: Mapping[str, Any], chance: float) -> float:
     error = model.get("coverage_error")
     if not chance or error is None:
         return 0.0
-    return float(NormalDist().inv_cdf(1 - chance / 2) * error)
+    return float(round(NormalDist().inv_cdf(1 - chance / 2), 12) * error)
 
 
 def failures_by_chance(tests: int, chance: float) -> int:

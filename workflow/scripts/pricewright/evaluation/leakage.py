@@ -15,7 +15,7 @@ import numpy as np
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel
 from pricewright.forecasting.walkforward import Forecasts, Plan, WalkForward, join, walk_forward
-from pricewright.tables.arrays import Days, Floats, where
+from pricewright.tables.arrays import Days, Floats, exp, where
 
 DOING = "checking for leaks"
 
@@ -80,7 +80,7 @@ def garble(panel: Panel, cutoff: int) -> Panel:
     for column, (symbol, begin) in enumerate(zip(panel.symbols, begins.tolist(), strict=True)):
         count = int(panel.counts[column])
         random = np.random.Generator(np.random.PCG64([cutoff, crc32(symbol.encode())]))
-        prices[begin:count, column] *= np.exp(random.normal(0, 1, count - begin))
+        prices[begin:count, column] *= exp(random.normal(0, 1, count - begin))
     return replace(panel, prices=prices)
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pricewright.tables.arrays import Floats, Ints, count, mean, total
+from pricewright.tables.arrays import Floats, Ints, count, log, mean, total
 
 
 @np.errstate(all="ignore")
@@ -81,7 +81,7 @@ def qlike(squared_return: Floats, variance: Floats) -> Floats:
     for it (Patton 2011), and allows a return of 0. NaN where the variance is not above 0.
     """
     known = np.where(variance > 0, variance, np.nan)
-    return np.log(known) + squared_return / known
+    return log(known) + squared_return / known
 
 
 @np.errstate(all="ignore")
@@ -170,7 +170,7 @@ def uniformity(counts: Ints) -> float:
         return float("nan")
     # In whole numbers, so that equal counts give exactly 0.
     statistic = (len(each) * sum(found**2 for found in each) - seen**2) / seen
-    return float(chdtrc(len(each) - 1, statistic))
+    return float(_rounded(chdtrc(len(each) - 1, statistic)))
 
 
 @dataclass(frozen=True)
@@ -227,10 +227,14 @@ def christoffersen(hits: Floats, level: float) -> Clustering:
 
 def _gain(observed: Ints, expected: Floats) -> Floats:
     """What the observed share adds to the log-likelihood of the expected one; 0 log 0 is 0."""
-    from scipy.special import xlogy
+    share = np.where(observed > 0, observed / np.where(expected > 0, expected, 1.0), 1.0)
+    return np.asarray(observed * log(share))
 
-    gain: Floats = xlogy(observed, observed / np.where(expected > 0, expected, 1.0))
-    return gain
+
+def _rounded(values: Floats | float) -> Floats:
+    """Values to ten digits: how scipy's end is another matter on another processor or system."""
+    found = [float(f"{value:.9e}") for value in np.ravel(values).tolist()]
+    return np.array(found).reshape(np.shape(values))
 
 
 def _ratio(fit: Floats) -> Floats:
@@ -245,7 +249,7 @@ def _ratio_test(hits: Floats, statistic: Floats, freedom: int) -> LikelihoodRati
         days=np.count_nonzero(~np.isnan(hits), axis=0),
         exceptions=np.count_nonzero(hits == 1, axis=0),
         statistic=statistic,
-        p_value=chdtrc(freedom, statistic),
+        p_value=_rounded(chdtrc(freedom, statistic)),
     )
 
 
@@ -290,7 +294,7 @@ def diebold_mariano(loss: Floats, other: Floats) -> Comparison:
     return Comparison(
         difference=average,
         statistic=statistic,
-        p_value=2 * stdtr(pairs - 1.0, -np.abs(statistic)),
+        p_value=_rounded(2 * stdtr(pairs - 1.0, -np.abs(statistic))),
         count=pairs,
     )
 
@@ -321,5 +325,6 @@ def mean_with_interval(differences: Floats, confidence: float = 0.95) -> tuple[f
     middle = float(known.mean())
     if size == 1:
         return middle, float("nan"), float("nan")
-    half = float(stdtrit(size - 1, (1 + confidence) / 2) * known.std(ddof=1) / np.sqrt(size))
+    width = float(_rounded(stdtrit(size - 1, (1 + confidence) / 2)))
+    half = width * float(known.std(ddof=1) / np.sqrt(size))
     return middle, middle - half, middle + half

@@ -7,7 +7,7 @@ by symbol, by horizon and over all.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from pricewright.forecasting.panel import Panel, from_scale, squares
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
 from pricewright.steplog.log import Progress
-from pricewright.tables.arrays import Floats, Ints, mean
+from pricewright.tables.arrays import Floats, Ints, log, mean
 
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
 TAILS = (0.01, 0.05)
@@ -151,6 +151,7 @@ def _losses(
     levels = distribution.levels_with(coverage).tolist()
     unit, deviation = scale[..., None], np.sqrt(variances)
 
+    @cache
     def quantile(level: float) -> Floats:
         shape = shapes[..., levels.index(level)]
         return from_scale(centres + deviation * shape, panel.levels)
@@ -168,7 +169,7 @@ def _losses(
 
     lower, upper = interval(coverage)
     with np.errstate(all="ignore"):
-        logs = np.log(np.where(actual > 0, actual, np.nan))
+        logs = log(np.where(actual > 0, actual, np.nan))
         standard = (np.where(panel.levels[:, None], actual, logs) - centres) / deviation
     every = np.broadcast_to(shapes, (*actual.shape, len(levels)))
     return Losses(

@@ -56,8 +56,9 @@ def levels_with(level: float) -> Floats:
 
 
 def normal(levels: Floats) -> Floats:
-    """(Q,): the quantiles of the standard normal distribution."""
-    return np.array([NormalDist().inv_cdf(float(level)) for level in levels])
+    """(Q,): the quantiles of the standard normal distribution, rounded to what is the same with
+    every system's logarithm."""
+    return np.array([round(NormalDist().inv_cdf(level), 12) for level in levels.tolist()])
 
 
 def spread(absolute: Floats, counts: Ints, everyone: Floats) -> Floats:

@@ -28,11 +28,10 @@ import numpy as np
 
 from pricewright.forecasting.panel import BySymbol
 from pricewright.forecasting.recurrence import BLOCK, blocks, recurrence, states_before
-from pricewright.tables.arrays import Flags, Floats, Ints, sums
+from pricewright.tables.arrays import Flags, Floats, Ints, log, sums
 
 TOGETHER = 8
-"""Rows of all blocks that are worked on at a time, to stay in a processor's cache; and variances
-that are multiplied up for one logarithm: each is about 1, and none so far off that it matters."""
+"""Rows of all blocks that are worked on at a time, to stay in a processor's cache."""
 
 
 class Likelihood:
@@ -54,6 +53,7 @@ class Likelihood:
         self._excess = squares - 1
         self._room = np.empty((3, *squares.shape))
         self._bench = np.empty((7, TOGETHER, count, columns))
+        self._products = np.empty((BLOCK // TOGETHER, count, columns))
 
     def of(self, columns: Flags) -> Self:
         """The same for some of the series."""
@@ -63,11 +63,12 @@ class Likelihood:
         """(S,): the mean log-likelihood at a place (2, S), but for its constant."""
         a = states_before(self._excess, place[1], 0.0, out=self._room[0])
         total = np.zeros(a.shape[1:])
-        for rows, past in self._parts:
+        for (rows, past), variances in zip(self._parts, self._products, strict=True):
             variance, inverse, ratio, *_ = self._bench
             self._variance(a[rows], place[0], past, variance, inverse)
-            total += np.log(np.multiply.reduce(variance, axis=0))
+            np.multiply.reduce(variance, axis=0, out=variances)
             total += np.add.reduce(np.multiply(self.squares[rows], inverse, out=ratio), axis=0)
+        total += self._logarithms()
         return -0.5 * sums(total) / self._divisor
 
     def bend(self, place: Floats) -> tuple[Floats, Floats, Floats]:
@@ -78,10 +79,10 @@ class Likelihood:
         b = states_before(a, beta, 0.0, out=self._room[1])
         c = states_before(b, beta, 0.0, out=self._room[2])
         total = np.zeros((7, *a.shape[1:]))
-        for rows, past in self._parts:
+        for (rows, past), variances in zip(self._parts, self._products, strict=True):
             variance, inverse, ratio, by_a, by_b, by_c, product = self._bench
             self._variance(a[rows], alpha, past, variance, inverse)
-            total[0] += np.log(np.multiply.reduce(variance, axis=0))
+            np.multiply.reduce(variance, axis=0, out=variances)
             total[0] += np.add.reduce(np.multiply(self.squares[rows], inverse, out=ratio), axis=0)
             for derivative, relative in ((a, by_a), (b, by_b), (c, by_c)):
                 np.multiply(derivative[rows], inverse, out=relative)
@@ -98,6 +99,7 @@ class Likelihood:
             total[5] += np.add.reduce(product, axis=0)
             ratio *= by_b
             total[6] += np.add.reduce(ratio, axis=0)
+        total[0] += self._logarithms()
         value, s_a, s_b, s_c, aa, ab, bb = np.array([sums(part) for part in total]) / self._divisor
         score = 0.5 * np.array([s_a, alpha * s_b])
         curve = 0.5 * np.array([aa, alpha * ab - s_b, alpha**2 * bb - 2 * alpha * s_c])
@@ -112,6 +114,12 @@ class Likelihood:
         variance.reshape(-1)[past] = 1
         np.divide(1, variance, out=inverse)
         inverse.reshape(-1)[past] = 0
+
+    def _logarithms(self) -> Floats:
+        """The sums of the variances' logarithms. Those of half a block are multiplied up for one:
+        each is about 1, and none so far off that it matters."""
+        halves = self._products.reshape(2, -1, *self._products.shape[1:])
+        return np.asarray(np.add.reduce(log(np.multiply.reduce(halves, axis=1)), axis=0))
 
 
 CAP = 0.9995
@@ -176,7 +184,7 @@ def _free(score: Floats, curve: Floats) -> tuple[Floats, Flags]:
     """The step with no bounds; where the curvature is none of a top, its absolute value serves."""
     aa, ab, bb = curve
     middle, half = (aa + bb) / 2, (aa - bb) / 2
-    radius = np.hypot(half, ab)
+    radius = np.sqrt(half * half + ab * ab)
     steep, flat = middle + radius, middle - radius
     least = FLATTEST * np.maximum(np.abs(steep), np.abs(flat)) + TINY
     steep, gentle = (np.maximum(np.abs(value), least) for value in (steep, flat))

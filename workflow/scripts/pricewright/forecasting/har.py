@@ -9,8 +9,8 @@ regression over all series
 is fitted as a gamma GLM with identity link (its deviance is QLIKE, and it does not depend on the
 scale of a series), with weights that are not negative. So that no single day decides, an outcome
 counts for no more than CLIP times, and a short average for no less than FLOOR times, the longest.
-(On such models: McCullagh & Nelder 1989.) Rows are multiplied in chunks of a fixed length, in
-their order, so that the same rows come to the same weights to the byte.
+(On such models: McCullagh & Nelder 1989.) No library multiplies matrices here, for it would add up
+in another order on another processor; so the same rows come to the same weights to the byte.
 """
 
 from collections.abc import Sequence
@@ -20,16 +20,13 @@ import numpy as np
 
 from pricewright.forecasting.panel import NEVER, Panel, squares
 from pricewright.forecasting.recurrence import recurrence
-from pricewright.tables.arrays import Days, Flags, Floats, sums
+from pricewright.tables.arrays import Days, Flags, Floats, exp, log, sums
 
 FEWEST = 100
 """The rows that a regression needs."""
 
 RIDGE = 1e-12
 """Added, in units of it, to a curvature, so that columns that are all alike have a solution."""
-
-CHUNK = 512
-"""Rows that a multiplication of matrices takes, so few that no library shares it among threads."""
 
 STEPS, CLOSE = 50, 1e-6
 """Settled: a step of Newton's is shorter, for its error is about its square; or another step is
@@ -52,15 +49,17 @@ def gamma_regression(x: Floats, y: Floats, use: Flags, start: Floats | None = No
     weights = start if known and start is not None else np.full(terms, 1 / terms)
     active = weights > 0
     for step in range(STEPS):
-        score, information, curvature = regression.slope(weights)
-        chosen = np.ix_(active, active)
-        new = np.zeros(terms)
-        by_newton = (known or step > 0) and bool((np.linalg.eigvalsh(curvature[chosen]) > 0).all())
-        if by_newton:
-            new[active] = weights[active] + np.linalg.solve(curvature[chosen], score[active])
-            by_newton = bool((new >= 0).all())
+        score, expected, true = regression.slope(weights)
+        new = None
+        if by_newton := known or step > 0:
+            new = _moved(weights, active, regression.curvature(true), score)
+            by_newton = new is not None and bool((new >= 0).all())
         if not by_newton:
-            new[active] = weights[active] + np.linalg.solve(information[chosen], score[active])
+            information = regression.curvature(expected)
+            information += RIDGE * np.trace(information) * np.eye(terms)
+            new = _moved(weights, active, information, score)
+        if new is None:
+            return np.full(terms, np.nan)
         if (new < 0).any():
             active &= np.arange(terms) != np.argmin(new)
             weights = np.where(active, np.maximum(new, 0.01 / terms), 0.0)
@@ -76,31 +75,71 @@ def gamma_regression(x: Floats, y: Floats, use: Flags, start: Floats | None = No
     return weights
 
 
+def _moved(weights: Floats, active: Flags, curvature: Floats, score: Floats) -> Floats | None:
+    """The weights (K,) after a step of the active ones, the others 0; None if there is no top."""
+    step = _solved(curvature[np.ix_(active, active)], score[active])
+    if step is None:
+        return None
+    moved = np.zeros(len(weights))
+    moved[active] = weights[active] + step
+    return moved
+
+
 class _Regression:
-    """Rows in chunks: x (C, K, CHUNK), y and which of them count (C, CHUNK)."""
+    """Rows x (K, B), the products of two of their terms (K * (K + 1) / 2, B), and y (B,).
+
+    room: as large as the products, for memory that is new costs as much as the work.
+    """
 
     def __init__(self, x: Floats, y: Floats) -> None:
-        """Rows x (B, K) and y (B,); what is added to fill a chunk does not count."""
-        more = -len(y) % CHUNK
-        x = np.concatenate([x, np.ones((more, x.shape[1]))]).reshape(-1, CHUNK, x.shape[1])
-        self.x = np.ascontiguousarray(x.swapaxes(1, 2))
-        self.y = np.concatenate([y, np.zeros(more)]).reshape(-1, CHUNK)
-        self.counted = np.concatenate([np.ones(len(y)), np.zeros(more)]).reshape(-1, CHUNK)
+        """Rows x (B, K) and y (B,)."""
+        self.x, self.y = np.ascontiguousarray(x.T), y
+        terms = len(self.x)
+        self.room, self.products = np.empty((2, terms * (terms + 1) // 2, len(y)))
+        end = 0
+        for term in range(terms):
+            begin, end = end, end + terms - term
+            np.multiply(self.x[term:], self.x[term], out=self.products[begin:end])
 
     def slope(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
-        """The score (K,) of the log-likelihood, its expected and its true curvature (K, K)."""
-        terms = len(weights)
-        made = np.empty((len(self.x), 2 * terms + 1, CHUNK))
-        relative, bent, excess = made[:, :terms], made[:, terms:-1], made[:, -1]
-        inverse = self.counted / np.matmul(weights, self.x)
+        """The score (K,) of the log-likelihood, and what `curvature` takes: of each row (B,) by
+        how much it counts in the expected curvature, and in the true one."""
+        room = self.room[: len(self.x)]
+        inverse = 1 / sums(np.multiply(self.x, weights[:, None], out=room))
         ratio = self.y * inverse
-        np.multiply(self.x, inverse[:, None], out=relative)
-        np.multiply(relative, (2 * ratio - 1)[:, None], out=bent)
-        np.subtract(ratio, 1, out=excess)
-        moments = sums(np.matmul(relative, made.transpose(0, 2, 1)))
-        information = moments[:, :terms]
-        information += RIDGE * np.trace(information) * np.eye(terms)
-        return moments[:, -1], information, moments[:, terms:-1]
+        expected = inverse * inverse
+        score = np.multiply(self.x, (ratio - 1) * inverse, out=room).sum(axis=1)
+        return score, expected, (2 * ratio - 1) * expected
+
+    def curvature(self, counts: Floats) -> Floats:
+        """(K, K): the curvature of the log-likelihood."""
+        terms = len(self.x)
+        made = np.empty((terms, terms))
+        upper = np.triu_indices(terms)
+        made[upper] = made.T[upper] = np.multiply(self.products, counts, out=self.room).sum(axis=1)
+        return made
+
+
+def _solved(curvature: Floats, score: Floats) -> Floats | None:
+    """(K,): the step whose product with the curvature (K, K) is the score; None if it has no top.
+
+    By Gauss's elimination, one number after the other: a library's is other bits by its processor.
+    """
+    rows, step = curvature.tolist(), score.tolist()
+    terms = range(len(step))
+    for at in terms:
+        if not rows[at][at] > 0:
+            return None
+        for below in terms[at + 1 :]:
+            share = rows[below][at] / rows[at][at]
+            for right in terms[at + 1 :]:
+                rows[below][right] -= share * rows[at][right]
+            step[below] -= share * step[at]
+    for at in reversed(terms):
+        for right in terms[at + 1 :]:
+            step[at] -= rows[at][right] * step[right]
+        step[at] /= rows[at][at]
+    return np.array(step)
 
 
 HALF_LIVES = (1.0, 5.0, 20.0, 60.0, 250.0)
@@ -123,7 +162,7 @@ def averages(squares: Floats, start: Floats | None = None) -> Floats:
     start: (S, K), to begin with; NaN, as where there is none, is the mean of the first squares.
     """
     rows, symbols = squares.shape
-    keeps = np.repeat(0.5 ** (1 / np.array(HALF_LIVES))[None], symbols, axis=0)
+    keeps = np.repeat(exp(-log(2.0) / np.array(HALF_LIVES))[None], symbols, axis=0)
     begin = np.repeat(seed(squares)[:, None], len(HALF_LIVES), axis=1)
     if start is not None:
         begin = np.where(np.isnan(start), begin, start)

@@ -28,7 +28,7 @@ from pricewright.forecasting.recurrence import BLOCK, blocks, recurrence, states
 from pricewright.forecasting.settings import LocationKind
 from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.volatility import States
-from pricewright.tables.arrays import Flags, Floats, Ints, sums
+from pricewright.tables.arrays import Flags, Floats, Ints, exp, log, sums
 
 LEAST, MOST = 0.01, 1.0
 """Bounds of the weight; with the most, the level is the last value."""
@@ -180,7 +180,8 @@ def centres(location: Location, states: States, horizon: int) -> Floats:
     if location.kind != "theta":
         return np.repeat(level[..., None], horizon, axis=-1)
     weight = location.weight[:, None]
-    left = (1 - weight) ** step[..., None]
+    with np.errstate(divide="ignore"):  # a weight of 1 leaves nothing
+        left = exp(log(1 - weight) * step[..., None])
     trend = location.intercept[:, None] * left
     trend = trend + location.slope[:, None] * (ahead - 1 + (1 - (1 - weight) * left) / weight)
     return np.asarray(level[..., None] + trend / 2)

@@ -21,7 +21,7 @@ from pricewright.forecasting.panel import NEVER, BySymbol, Panel, from_scale, pa
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.trees import Tree, last_changes
 from pricewright.forecasting.volatility import Start, States, Volatility
-from pricewright.tables.arrays import Days, Flags, Floats, Ints
+from pricewright.tables.arrays import Days, Flags, Floats, Ints, log
 
 
 @dataclass(frozen=True)
@@ -330,6 +330,6 @@ class Model:
         earlier = np.full((len(anew), longest), np.nan)
         for column in np.flatnonzero(~anew).tolist():
             prices = self.recent[column]
-            values = prices if self.levels[column] else np.log(prices)
+            values = prices if self.levels[column] else log(prices)
             earlier[column, longest - len(prices) + 1 :] = np.diff(values) ** 2
         return Start(states, earlier)

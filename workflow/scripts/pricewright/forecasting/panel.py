@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
-from pricewright.tables.arrays import Days, Flags, Floats, Ints
+from pricewright.tables.arrays import Days, Flags, Floats, Ints, exp, log
 
 NEVER = np.iinfo(np.int32).max
 """The day of what is past a history's end."""
@@ -57,8 +57,8 @@ class Panel:
     def values(self) -> Floats:
         """(N, S) log prices, or the prices of a symbol that is modelled in levels."""
         if not self.levels.any():
-            return np.log(self.prices)
-        return np.where(self.levels, self.prices, np.log(np.where(self.levels, 1.0, self.prices)))
+            return log(self.prices)
+        return np.where(self.levels, self.prices, log(np.where(self.levels, 1.0, self.prices)))
 
     @cached_property
     def first(self) -> Ints:
@@ -78,9 +78,11 @@ class Panel:
     def until(self, day: int) -> Self:
         """What was known at the end of a day: nothing of later days is in it; a row at least."""
         rows = max(int(self.upto(day).max(initial=0)), 1)
-        days = np.where(self.days[:rows] <= day, self.days[:rows], NEVER)
-        prices = np.where(self.days[:rows] <= day, self.prices[:rows], np.nan)
-        return replace(self, days=days, prices=prices)
+        known = self.days[:rows] <= day
+        days = np.where(known, self.days[:rows], NEVER)
+        found = replace(self, days=days, prices=np.where(known, self.prices[:rows], np.nan))
+        vars(found)["values"] = np.where(known, self.values[:rows], np.nan)  # as they would be
+        return found
 
     def since(self, day: int) -> Self:
         """The observations from a day on."""
@@ -160,7 +162,7 @@ def squares(values: Floats) -> Floats:
 
 def from_scale(values: Floats, levels: Flags) -> Floats:
     """Values (..., S, H) on the scale of the model as prices; none is more than a number can be."""
-    prices = np.exp(np.minimum(values, MOST))
+    prices = exp(np.minimum(values, MOST))
     return np.where(levels[:, None], values, prices) if levels.any() else prices
 
 

@@ -191,7 +191,9 @@ def variances(volatility: Volatility, states: States, horizon: int) -> Floats:
         by_har *= steps
     if states.garch is not None and volatility.garch is not None:
         found = volatility.garch
-        left = np.cumsum(found.persistence[:, None] ** (steps - 1), axis=1)
+        powers = np.ones((len(found.persistence), horizon))
+        powers[:, 1:] = found.persistence[:, None]
+        left = np.cumsum(np.cumprod(powers, axis=1), axis=1)
         excess = (states.garch - found.variance)[..., None]
         by_garch = found.variance[:, None] * steps + left * excess
     for kind, made in (("har", by_har), ("garch11", by_garch)):

@@ -2,9 +2,14 @@
 
 Only the archive is asked, never the source, so that it works offline, and long after the source
 has changed. It runs in a temporary folder, on the config that is in the release's evidence.
+
+Another machine comes to the same bytes. Another version of a library, or another system's, may
+round otherwise: then the numbers are the same within TOLERANCE, and everything that is no number
+with a fraction, such as what was accepted, which criteria are met and who is modelled, is the same.
 """
 
 import contextlib
+import math
 import shutil
 import tempfile
 import zipfile
@@ -21,8 +26,10 @@ from pricewright.configuration.config import (
     training_options,
 )
 from pricewright.files.disk import file_sha256, sha256, write_whole
-from pricewright.files.documents import parse_json
-from pricewright.files.errors import Refusal
+from pricewright.files.documents import parse_json, write_json
+from pricewright.files.errors import Refusal, printable
+from pricewright.files.machine import machine
+from pricewright.files.provenance import code_digest, libraries
 from pricewright.forecasting.model_file import parse_model
 from pricewright.intake.archive import Archive
 from pricewright.releases import evidence, store
@@ -30,54 +37,78 @@ from pricewright.releases.history import folder_of
 from pricewright.releases.switch import MODEL
 from pricewright.signoffs import ledger
 from pricewright.signoffs.ledger import in_production
+from pricewright.signoffs.policy import author_of
 from pricewright.steplog.log import say
 from pricewright.tables.options import by_name
+
+TOLERANCE = 1e-9
+"""By how much of it a number may be off, one of a list by how much of the largest there.
+
+Rounding is worth some 1e-13, and a search that it ends a step sooner or later the square of the
+longest step that is still an arrival, which is 1e-5 (garch.TOLERANCE). People read six digits.
+"""
 
 
 @dataclass(frozen=True)
 class Steps:
-    """The steps that make a model, as functions, and the digest of the code that does."""
+    """The steps that make a model, as functions, and the script whose code it is."""
 
     ingest: Callable[..., None]
     clean: Callable[..., None]
     train_or_score: Callable[..., None]
-    code: str
+    script: Path
 
 
-def rebuild(root: Path, steps: Steps) -> list[str]:
+def rebuild(root: Path, steps: Steps, tell: Callable[[str], object] = say) -> list[str]:
     """Make the model in production again, and say what is not the same; nothing if all is.
 
     Its comparison with the model before it is taken over as it was, for that one may be gone;
-    everything else is made anew.
+    everything else is made anew.  tell: takes the sentence on a model that is the same, though
+    not to the byte.
     """
     root = Path(root).resolve()
     try:
-        digest = in_production(ledger.read(root / "ledger"))
+        entries = ledger.read(root / "ledger")
+        digest = in_production(entries)
         if digest is None:
             return ["nothing is in production that could be built again."]
         contents = store.opened(folder_of(root), digest)[1]
         made = _made(root, contents, steps)
     except (Refusal, OSError) as error:
         return [f"the model in production cannot be built again: {error}"]
-    if made != contents[MODEL]:
-        return [
-            f"{folder_of(root) / digest / MODEL}: the kept raw bytes come to another model "
-            f"(sha256 {sha256(made)[:12]}…, released {sha256(contents[MODEL])[:12]}…); "
-            f"{_difference(made, contents[MODEL])}."
-        ]
-    say("built again", release=digest, model=sha256(made))
-    return []
+    if made == contents[MODEL]:
+        say("built again", release=digest, model=sha256(made))
+        return []
+    name = folder_of(root) / digest / MODEL
+    ours, theirs = parse_json(made, "made"), parse_json(contents[MODEL], str(name))
+    run = author_of(entries, sha256(contents[MODEL]))
+    where = _where(ours, theirs, run.fields.get("machine") if run else None)
+    apart = _differences(ours, theirs)
+    by_others = ours["code"]["libraries"] != theirs["code"]["libraries"]
+    if (apart or by_others) and max(apart.values(), default=0.0) <= TOLERANCE:
+        tell(
+            f"{name}: the same within {TOLERANCE:g} of each number, and the same decisions; "
+            f"{where}."
+        )
+        return []
+    parts = [part for part, far in apart.items() if far > TOLERANCE]
+    return [
+        f"{name}: the kept raw bytes come to another model (sha256 {sha256(made)[:12]}…, released "
+        f"{sha256(contents[MODEL])[:12]}…); they differ in {', '.join(parts) or 'layout alone'}; "
+        f"{where}."
+    ]
 
 
 def _made(root: Path, contents: Mapping[str, bytes], steps: Steps) -> bytes:
     """The model that the kept bytes come to."""
     released = parse_model(contents[MODEL], MODEL)
-    if released["code"]["sha256"] != steps.code:
-        raise Refusal(
-            f"it was made by code of digest {released['code']['sha256'][:12]}…, and here is "
-            f"{steps.code[:12]}…; check out that version of the workflow."
-        )
+    code, versions = code_digest(steps.script), released["code"]["libraries"]
     with zipfile.ZipFile(BytesIO(contents[evidence.NAME])) as archive:
+        if code != released["code"]["sha256"] and code != _code_in(archive):
+            raise Refusal(
+                f"it was made by code of digest {released['code']['sha256'][:12]}…, and here is "
+                f"{code[:12]}…; check out that version of the workflow."
+            )
         config = parse_json(archive.read(evidence.CONFIG), evidence.CONFIG)
         names = {evidence.CORRECTIONS, evidence.SCORED} & set(archive.namelist())
         given = {name: archive.read(name) for name in names}
@@ -85,7 +116,6 @@ def _made(root: Path, contents: Mapping[str, bytes], steps: Steps) -> bytes:
         _lay_out(root, folder, config, released)
         for name, content in given.items():
             write_whole(folder / name, content)
-        write_whole(folder / "champion.json", contents[MODEL])
         table = Path(released["data"]["path"])
         raw = table.with_stem(table.stem.replace("clean", "raw"))
         results = table.parent
@@ -98,6 +128,12 @@ def _made(root: Path, contents: Mapping[str, bytes], steps: Steps) -> bytes:
             corrections=folder / evidence.CORRECTIONS if evidence.CORRECTIONS in given else None,
             **clean_options(config),
         )
+        # as if it had been made with what is here, for then its own comparison is taken over
+        champion = released | {
+            "code": {"sha256": code, "libraries": libraries(steps.script, versions)},
+            "data": released["data"] | {"sha256": file_sha256(table)},
+        }
+        write_json(folder / "champion.json", champion)
         by_name(steps.train_or_score)(
             table,
             results / MODEL,
@@ -132,11 +168,71 @@ def _lay_out(
         raise Refusal(f"{kept.history}: does not have the deliveries that the model was made from.")
 
 
-def _difference(made: bytes, released: bytes) -> str:
-    """Which parts of two models differ."""
-    ours, theirs = parse_json(made, "made"), parse_json(released, "released")
-    parts = [key for key in theirs if ours.get(key) != theirs[key]]
-    return f"they differ in {', '.join(parts)}" if parts else "they differ in layout alone"
+def _code_in(archive: zipfile.ZipFile) -> str:
+    """The digest that the code in a release's evidence has with this Python; "" if it has none.
+
+    A digest is of one minor version of Python, and so the model's says nothing to another.
+    """
+    with tempfile.TemporaryDirectory(prefix="pricewright-") as folder:
+        scripts = [name for name in archive.namelist() if name.startswith("workflow/scripts/")]
+        archive.extractall(folder, scripts)
+        try:
+            return code_digest(Path(folder) / "workflow/scripts/train_or_score.py")
+        except (OSError, SyntaxError):
+            return ""
+
+
+def _differences(made: dict[str, Any], released: dict[str, Any]) -> dict[str, float]:
+    """How far two models are apart, by part, of the parts that are not the same.
+
+    Of other libraries it is no news that they are others, nor that their Parquet has other bytes.
+    """
+    if made["code"]["libraries"] != released["code"]["libraries"]:
+        made, released = _without_versions(made), _without_versions(released)
+    apart = {key: _apart(made.get(key), released[key]) for key in released}
+    return {key: far for key, far in apart.items() if far}
+
+
+def _without_versions(model: dict[str, Any]) -> dict[str, Any]:
+    """A model without what the versions of libraries are seen by."""
+    model = {key: part for key, part in model.items() if key != "code"}
+    if not model["data"]["path"].endswith(".parquet"):
+        return model
+    tables = {"records": None, "input": None}
+    receipts = {step: receipt | tables for step, receipt in model["receipts"].items()}
+    return model | {"data": model["data"] | {"sha256": None}, "receipts": receipts}
+
+
+def _apart(made: Any, released: Any, largest: float = 0.0) -> float:
+    """How far two values are apart, relative to the larger or to the largest beside them.
+
+    Infinitely, where what is no number with a fraction is not the same.
+    """
+    if made == released:
+        return 0.0
+    if isinstance(made, float) and isinstance(released, float):
+        return abs(made - released) / max(abs(made), abs(released), largest)
+    if isinstance(made, dict) and isinstance(released, dict) and made.keys() == released.keys():
+        return max(_apart(made[key], released[key]) for key in made)
+    if isinstance(made, list) and isinstance(released, list) and len(made) == len(released):
+        largest = max((abs(value) for value in released if isinstance(value, float)), default=0.0)
+        pairs = zip(made, released, strict=True)
+        return max(_apart(one, other, largest) for one, other in pairs)
+    return math.inf
+
+
+def _where(made: Mapping[str, Any], released: Mapping[str, Any], machine_of_run: object) -> str:
+    """What a model was made with and on, and what is here."""
+    here, then = (model["code"]["libraries"] for model in (made, released))
+    others = [name for name in sorted({*here, *then}) if here.get(name) != then.get(name)]
+
+    def named(versions: Mapping[str, str], on: str) -> str:
+        with_these = [f"{name} {versions.get(name, 'not used')}" for name in others]
+        return " on ".join(filter(None, [", ".join(with_these), on]))
+
+    ran_on = printable(str(machine_of_run or "a machine that the ledger does not know"))
+    word = "with" if others else "on"
+    return f"made {word} {named(then, ran_on)}, here is {named(here, machine())}"
 
 
 @contextlib.contextmanager

@@ -141,14 +141,16 @@ def record_run(
     author: str | None,
     *,
     configfile: Sequence[str] = (),
+    machine: str | None = None,
     once: bool = False,
     clock: Clock = now,
 ) -> Entry:
     """Tell the ledger of a run: its steps, the SHA-256 of the model that is there now, and who.
 
     author: what config calls whoever runs the training, None to ask git.  configfile: the files
-    that were laid over the config.  once: not if the last run did the same. Returns the entry of
-    this run, or of that one. Raises what `ledger.append` raises.
+    that were laid over the config.  machine: on which the model was made.  once: not if the last
+    run did the same. Returns the entry of this run, or of that one. Raises what `ledger.append`
+    raises.
     """
     last = _last_run(ledger.read(Path(root) / LEDGER)) if once else None
     if last and [last.fields.get(name, []) for name in ("run", "steps", "configfile")] == [
@@ -157,7 +159,9 @@ def record_run(
         list(configfile),
     ]:
         return last
-    more = {"configfile": list(configfile)} if configfile else {}
+    more: dict[str, Any] = {"configfile": list(configfile)} if configfile else {}
+    if machine:
+        more["machine"] = machine
     return ledger.append(
         Path(root) / LEDGER,
         "run",

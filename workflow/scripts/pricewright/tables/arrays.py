@@ -1,11 +1,16 @@
-"""Arrays of numbers: their types, and sums that no other column can change.
+"""Arrays of numbers: their types, and sums and logarithms that are the same bytes everywhere.
 
 How numpy groups a sum over rows depends on the number of columns and on their layout in memory.
 These sums go row by row instead, so that a column's result is the same bytes alone and among
 others, and stays so when another, longer column adds rows of nothing to it.
+
+Which logarithm numpy takes depends on the processor, and so do its last bits. These are made of
+sums, products and quotients, which IEEE 754 leaves no choice about. A power of an array is another
+matter: write it as `exp`, or as products.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -51,3 +56,68 @@ def total(values: Floats) -> Floats:
 def mean(values: Floats) -> Floats:
     """The mean of the values (T, S, ...) that are there in each column: (S,), NaN for none."""
     return total(values) / count(values)
+
+
+_LN2 = 0.6931471805599453
+_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+"""The logarithm of 2; and in two parts, of which the first has few digits and so exact products."""
+
+_OF_LOG = (
+    *(1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01),
+    *(2.222219843214978396e-01, 2.857142874366239149e-01, 3.999999999940941908e-01),
+    6.666666666666735130e-01,
+)
+_OF_EXP = (
+    *(4.13813679705723846039e-08, -1.65339022054652515390e-06, 6.61375632143793436117e-05),
+    *(-2.77777777770155933842e-03, 1.66666666666666019037e-01),
+)
+"""The polynomials of fdlibm (Sun Microsystems 1993), the highest power first."""
+
+_ROOT = int(np.float64(0.5**0.5).view(np.int64))
+_LEAST = float(np.finfo(np.float64).tiny)
+
+
+def log(values: Floats | float) -> Floats:
+    """The natural logarithm, to 3 units in the last place; of what is not above 0 as numpy's."""
+    given = np.ascontiguousarray(values, dtype=np.float64)
+    bits = given.view(np.int64)
+    power = (bits - _ROOT) >> 52
+    excess = (bits - (power << 52)).view(np.float64)  # the number, now about 1
+    excess -= 1
+    share = excess / (excess + 2)
+    found = _polynomial(share * share, _OF_LOG)
+    found += 2
+    found *= share
+    exponent = power.astype(np.float64)
+    found += exponent * _LN2_LOW
+    found += exponent * _LN2_HIGH
+    odd = ~((given >= _LEAST) & (given < np.inf))
+    if odd.any():
+        found[odd] = np.log(given[odd])
+        tiny = (given > 0) & (given < _LEAST)
+        found[tiny] = log(given[tiny] * 2.0**54) - 54 * _LN2
+    return found.reshape(np.shape(values))
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def exp(values: Floats | float) -> Floats:
+    """The exponential function, to a unit in the last place; 0 or infinite where that is too far.
+
+    Neither of these is anything to warn of.
+    """
+    given = np.clip(np.asarray(values, dtype=np.float64), -800.0, 800.0)
+    power = np.rint(given / _LN2)
+    high, low = given - power * _LN2_HIGH, power * _LN2_LOW
+    rest = high - low
+    even = rest - _polynomial(rest * rest, _OF_EXP)
+    found = 1 - ((low - rest * even / (2 - even)) - high)
+    return np.asarray(np.ldexp(found, power.astype(np.int32)))
+
+
+def _polynomial(values: Floats, coefficients: Sequence[float]) -> Floats:
+    """Without a constant term."""
+    found = values * coefficients[0]
+    for coefficient in coefficients[1:]:
+        found += coefficient
+        found *= values
+    return found
