@@ -36,9 +36,10 @@ def production(
     input
         The model in staging.
     config
-        The config of the run. Left out: config/config.yaml with
+        The config of the run. Left out: config/config.yaml, with what `configfile` says.
     configfile
-        config files laid over it, as given to Snakemake; the commands that are printed name them.
+        Config files laid over config/config.yaml, as given to Snakemake; the commands that are
+        printed name them.
     project
         The folder with `results/`, `config/signers` and what people signed.
     """

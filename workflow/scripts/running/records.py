@@ -24,6 +24,7 @@ from running.startup import began, ended, given_config_files
 
 from pricewright.files.disk import file_sha256, write_whole
 from pricewright.files.errors import printable
+from pricewright.steplog.log import reasons
 
 WHOLE = {"ingest", "clean", "train_or_score", "report", "deploy"}
 """The steps of a whole run. A run of a part of them leaves the records of the whole alone."""
@@ -111,12 +112,8 @@ def last_words(workflow: Any) -> None:
     for log in logs:
         if not log.exists() or log.stat().st_mtime < began():
             continue
-        text = log.read_text(encoding="utf-8", errors="replace").strip()
-        *earlier, last = [part.partition(" ERROR ") for part in text.splitlines()] or [("",) * 3]
-        if last[1]:
-            listed = [part[2].partition("  ")[2] for part in earlier if part[1]]
-            text = "\n".join([f"{log}: {last[2]}", *filter(None, listed)])
-            logger.error(printable(text), extra=LAST)
+        if why := reasons(log):
+            logger.error(printable("\n".join([f"{log}: {why[0]}", *why[1:]])), extra=LAST)
     _end_now()
 
 

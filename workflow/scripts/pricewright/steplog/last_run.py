@@ -6,6 +6,7 @@ A step is one line, from its log; its attempts are known by the logs that are ke
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,9 +89,12 @@ def last_start(root: Path) -> datetime | None:
 
     They hold the local time; None if there was no run.
     """
-    logs = (root / ".snakemake" / "log").glob("*.snakemake.log")
-    last = max((path.name.removesuffix(".snakemake.log") for path in logs), default=None)
-    return datetime.fromisoformat(last).astimezone(UTC) if last else None
+    moments = []
+    for path in (root / ".snakemake" / "log").glob("*.snakemake.log"):
+        with suppress(ValueError):  # another Snakemake may name its logs otherwise
+            moment = datetime.fromisoformat(path.name.removesuffix(".snakemake.log"))
+            moments.append(moment.astimezone(UTC))
+    return max(moments, default=None)
 
 
 def attempts(log: Path) -> Sequence[Attempt]:

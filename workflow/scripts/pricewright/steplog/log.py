@@ -133,6 +133,20 @@ def failed_for_good(path: Path) -> str | None:
     return sentence if found else None
 
 
+LISTED = "  "
+"""What the lines begin with that a step logs as errors before its last sentence, to explain it."""
+
+
+def reasons(path: Path) -> list[str]:
+    """Why the attempt that wrote this log failed: its last sentence, and then what explains it;
+    nothing if it did not fail."""
+    events = last_events(path)
+    if not events or events[-1].level != "ERROR":
+        return []
+    listed = [event.text for event in events[:-1] if event.level == "ERROR"]
+    return [events[-1].text, *(text[len(LISTED) :] for text in listed if text.startswith(LISTED))]
+
+
 def _sentence(error: BaseException) -> str:
     """An error on one line: a Refusal as it is, anything else with its kind."""
     text = " ".join(str(error).split())
