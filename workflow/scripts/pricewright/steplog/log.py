@@ -138,13 +138,14 @@ LISTED = "  "
 
 
 def reasons(path: Path) -> list[str]:
-    """Why the attempt that wrote this log failed: its last sentence, and then what explains it;
-    nothing if it did not fail."""
+    """Why the attempt that wrote this log failed: the step and its last sentence, and then what
+    explains it; nothing if it did not fail."""
     events = last_events(path)
     if not events or events[-1].level != "ERROR":
         return []
     listed = [event.text for event in events[:-1] if event.level == "ERROR"]
-    return [events[-1].text, *(text[len(LISTED) :] for text in listed if text.startswith(LISTED))]
+    said = f"{events[-1].step} {events[-1].text}"
+    return [said, *(text[len(LISTED) :] for text in listed if text.startswith(LISTED))]
 
 
 def _sentence(error: BaseException) -> str:
