@@ -162,6 +162,28 @@ def test_what_people_choose_is_written_and_closes_the_question(tmp_path, content
         assert closes == [9, 9]
 
 
+@pytest.mark.parametrize(
+    ("content", "key", "choices"),
+    [
+        ("2024.01.02,00:00,1.1,1.2,7\n2024.01.03,00:00,1.1,1.3,8\n", "columns.close", 3),
+        ("2024-01-02,185.64\n2024-01-03,184.25\n", None, 1),
+        ("AAPL,20240102,185.64\nAAPL,20240103,184.25\n", None, 1),
+        ("Datum;Schluss;Volumen\n15.01.2024;1,5;7\n16.01.2024;1,6;8\n", "layout", 2),
+        ("Date,Symbol,Last Sale,Net\n2024-01-15,A,1.5,7\n2024-01-16,A,1,8\n", "columns.close", 2),
+    ],
+)
+def test_no_row_is_a_header_and_no_field_a_symbol(tmp_path, content, key, choices):
+    _, found = described(tmp_path, content)
+    settings = {setting.key: setting for setting in found.settings}
+    assert ("header_line" in settings) == (not content.startswith("Dat"))
+    assert {setting.key for setting in found.to_choose} == ({key} if key else set())
+    if key:
+        assert len(settings[key].others) == choices - 1
+    else:
+        assert found.reading.rows == 2
+        assert found.reading.quarantine.count == 0
+
+
 def test_a_time_beside_the_date_tells_that_bars_are_intraday(tmp_path):
     lines = [f"2024.01.{day}\t{hour}:00:00\t{hour}\t7\n" for day in (15, 16) for hour in (10, 11)]
     path, found = described(tmp_path, "<DATE>\t<TIME>\t<CLOSE>\t<TICKVOL>\n" + "".join(lines))

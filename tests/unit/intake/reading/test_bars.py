@@ -82,7 +82,7 @@ def test_a_time_that_is_none_costs_its_row(tmp_path, clock):
     text = f"Date,Time,Close\n2024-01-01,10:00,1\n2024-01-01,{clock},2\n"
     found = read(tmp_path, text, intraday(symbol="A"))
     assert [(line, reason, field) for line, reason, field, _ in lost(found)] == [
-        (3, "unreadable-date", "Date")
+        (3, "unreadable-date", "Time")
     ]
 
 

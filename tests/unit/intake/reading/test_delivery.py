@@ -231,12 +231,12 @@ def test_a_refusal_names_the_key_that_solves_it(tmp_path, head, row, remedy):
 @pytest.mark.parametrize(
     ("text", "layout"),
     [
-        ("Date,USD,JPY\n2024-01-02,1,1\n", "wide"),
-        (",BRK.B,BTC-USD,^GSPC\n2024-01-02,1,1,1\n", "wide"),
-        ("Exported,by,BLOOM\nDay of export,X,Y\nDate;USD;JPY\n2024-01-02;1;1\n", "wide"),
-        ("Date,USD,EUR\nDate,Symbol,Close\n2024-01-02,A,1\n", "long"),
+        ("Date,USD,JPY,CHF,EUR,SEK\n2024-01-02,1,1,1,1,1\n", "wide"),
+        (",BRK.B,BTC-USD,^GSPC,A,0700.HK\n2024-01-02,1,1,1,1,1\n", "wide"),
+        ("by,X,2024\nDate;USD;JPY;CHF;EUR;SEK\n2024-01-02;1;1;1;1;1\n", "wide"),
+        ("Date,USD,EUR,CHF,JPY,SEK\nDate,Symbol,Close\n2024-01-02,A,1\n", "long"),
         ("Date,Ticker,Close,USD\n2024-01-02,A,1,1\n", "long"),
-        ('[{"date": "2024-01-02", "USD": 1, "JPY": 2}]', "wide"),
+        ('[{"date": "2024-01-02", "A": 1, "B": 2, "D": 4, "E": 5, "F": 6}]', "wide"),
     ],
 )
 def test_a_layout_is_found_where_only_one_fits(tmp_path, text, layout):
@@ -248,8 +248,9 @@ def test_a_layout_is_found_where_only_one_fits(tmp_path, text, layout):
 @pytest.mark.parametrize(
     "header",
     [
-        *("Date,USD", "Date,Bid,Ask", "Date,gold,silver", "Date,USD,Volume", "Date,C,V,O"),
-        *("Date,OPEN,HIGH", "Date,YEAR,USD", "Day of trade,USD,JPY"),
+        *("Date,USD", "Date,BID,ASK", "Date,SCHLUSS,UMSATZ", "Date,A,B,D,E,VWAP", "Date,Bid,Ask"),
+        *("Date,gold,silver", "Date,USD,Volume", "Date,C,V,O", "Date,OPEN,HIGH", "Date,YEAR,USD"),
+        "Day of trade,USD,JPY",
     ],
 )
 def test_a_layout_of_which_the_names_leave_a_doubt_is_asked_for(tmp_path, header):
@@ -276,7 +277,7 @@ def test_a_reading_says_how_the_delivery_was_read(tmp_path):
     }
     crossed = ",Close,Close\n,A,B\nDate,,\n2024-01-02,1,2\n"
     assert read(tmp_path, crossed, Dialect()).settings["layout"] == "wide"
-    utf16 = "Date,USD,JPY\n2024-01-02,1,1\n".encode("utf-16")
+    utf16 = "Date,Ticker,Close\n2024-01-02,A,1\n".encode("utf-16")
     assert read(tmp_path, utf16, Dialect()).settings["encoding"] == "UTF-16"
 
 
@@ -329,6 +330,48 @@ def test_a_header_midway_with_other_names_or_another_order_ends_the_file(tmp_pat
     dialect = dialect or Dialect(columns=NAMES, strict=("close", "volume"))
     with pytest.raises(Refusal, match=r"prices\.csv:3: Date is a header with other names"):
         read(tmp_path, text, dialect)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("Date,Ticker,Close\n2024-01-01,A,1\nDate,Ticker,Open,Close\n2024-02-01,A,1,2\n", 3),
+        ("Date;Ticker;Open;Close\n2024-01-01;A;1;2\nDate;Ticker;Close\n2024-02-01;A;1\n", 3),
+    ],
+)
+def test_a_header_midway_of_another_width_ends_the_file_too(tmp_path, text, place):
+    with pytest.raises(Refusal, match=rf"prices\.csv:{place}: .*a header with other names"):
+        read(tmp_path, text, Dialect())
+
+
+@pytest.mark.parametrize(
+    "above", ["Date,Close\n2024-01-02,2.5\n", "2024-01-02,2.5\n", "x,2024-01-02,7\n"]
+)
+def test_rows_above_a_header_are_never_left_out(tmp_path, above):
+    text = above + "Date,Ticker,Close\n2024-02-02,MSFT,2\n"
+    with pytest.raises(Refusal, match=r"prices\.csv:1: which column holds"):
+        read(tmp_path, text, Dialect())
+
+
+@pytest.mark.parametrize(
+    "header", ["Date,Ticker,Close,Close", "Date,Ticker,Date,Close", "Date,Close,Ticker,Ticker"]
+)
+def test_a_name_that_two_columns_have_names_neither(tmp_path, header):
+    text = header + "\n" + "2024-01-02," * 3 + "1\n"
+    with pytest.raises(Refusal, match=r"two columns are named '\w+'; name them apart, or say"):
+        read(tmp_path, text, Dialect())
+
+
+def test_a_column_may_be_told_from_another_of_its_name_by_its_number(tmp_path):
+    text = "Date,Ticker,Close,Close\n2024-01-02,A,1,2\n"
+    [row] = rows(read(tmp_path, text, Dialect(columns={"close": 4})).prices)
+    assert row["close"] == 2
+
+
+def test_a_file_without_a_header_is_said_to_be_one(tmp_path):
+    text = "2024.01.02,00:00,1.10427,1.10450,1.10400,1.10440,120\n" * 3
+    with pytest.raises(Refusal, match=r"is a row, set source\.header_line: 0, and say in"):
+        read(tmp_path, text, Dialect(symbol="EURUSD"))
 
 
 def test_the_same_header_once_more_is_a_row_that_is_quarantined(tmp_path):

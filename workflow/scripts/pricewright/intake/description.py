@@ -24,12 +24,12 @@ from pricewright.intake.reading.delivery import STRAYS, Reading, open_sheet, rea
 from pricewright.intake.reading.dialect import FROM_FILE, Calendar, Dialect, Marks
 from pricewright.intake.reading.numbers import parse_numbers
 from pricewright.intake.reading.rows import Block, Sheet
-from pricewright.intake.reading.titles import usual_columns
+from pricewright.intake.reading.titles import is_code, is_unnamed, usual_columns
 from pricewright.tables.fields import VALUES
 
 _ENCODINGS: Final = ("cp1252", "cp1250", "latin-1")
 _SAMPLE: Final = 2_000  # rows that are looked at
-_NUMBER: Final = re.compile(r"\W{0,2}[A-Z]{0,3}\W{0,2}\d[\d\W]*[KMBT%€$]?\W{0,2}")
+_NUMBER: Final = re.compile(r"\W{0,2}[A-Z]{0,3}\W{0,2}\d(?:\d|[^\w:])*[KMBT%€$]?\W{0,2}")
 _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str, ...]], ...]] = (
     ("positive", ()),
     ("positive", ("close",)),
@@ -115,6 +115,10 @@ def describe_file(
     if getattr(sheet, "crossed", {}):
         found.notes.append("two header lines: fields and symbols, as yfinance writes them")
     else:
+        if content.kind == "text" and _is_row(sheet.titles):
+            found.choose("header_line", [0], "its first line is a row, and names no column")
+            dialect = replace(dialect, header_line=0)
+            sheet = open_sheet(content, dialect)
         sample = _sample(sheet, content)
         titles = list(sample.columns)
         dialect = _columns(dialect, titles, sample, found, content)
@@ -136,6 +140,17 @@ def fits(path: Path, name: str, first: Description) -> bool:
     except Refusal:
         return False
     return True
+
+
+def _is_row(titles: Sequence[str]) -> bool:
+    """Whether what should name the columns has a date and a number."""
+    dates = {title for title in titles if _is_date(title)}
+    return bool(dates) and any(_like_number(title) for title in titles if title not in dates)
+
+
+def _is_date(text: str) -> bool:
+    is_iso = not parse_days(pa.array([text]), Calendar()).reasons.any()
+    return is_iso or bool(proposals.date_formats([text]))
 
 
 def _own_symbol(name: str, dialect: Dialect) -> str:
@@ -189,7 +204,11 @@ def _columns(
 ) -> Dialect:
     """Which column is the date, and how dates and numbers are written."""
     names: dict[str, Any] = {}
-    by_name = usual_columns("date", titles)
+    by_name = [
+        title
+        for title in usual_columns("date", titles)
+        if not is_unnamed(title) or _formats(sample, title) is not None
+    ]
     dates = by_name or [
         title
         for title in titles
@@ -295,9 +314,11 @@ def _layout(
         for title in others
         if dialect.is_symbol(title) and _is_number(sample, title) is not False
     ]
-    if len(symbols) > 1:
-        why = f"{len(symbols)} columns of numbers, named as symbols are"
-        found.choose("layout", ["wide"], why, Dialect(columns=names).layout_of(titles))
+    why = f"{len(symbols)} columns of numbers, named as symbols are"
+    layouts = ["wide"] if all(map(is_code, symbols)) else ["wide", "long"]
+    default = Dialect(columns=names).layout_of(titles)
+    is_wide = len(symbols) > 1 and not usual_columns("symbol", titles)
+    if is_wide and found.choose("layout", layouts, why, default) == "wide":
         dialect = replace(dialect, layout="wide", columns=names)
         if len(symbols) < len(others):
             found.choose("symbols", [symbols], "the other columns hold no numbers")

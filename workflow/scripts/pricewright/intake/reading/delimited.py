@@ -354,7 +354,9 @@ class DelimitedSheet:
                 "mend the quotes and line ends."
             )
         overlong = self._overlong(table, present)
-        bad = dict.fromkeys([*odd, *overlong], "field-count") | spoiled
+        bad = {
+            record: self._why_odd(records.text(piece, record)) for record in [*odd, *overlong]
+        } | spoiled
         keep = present & ~blank(piece, records)
         keep[list(bad)] = False
         kept = table.filter(pa.array(keep[present])) if keep.sum() < table.num_rows else table
@@ -368,6 +370,11 @@ class DelimitedSheet:
                 for record, reason in sorted(bad.items())
             ],
         )
+
+    def _why_odd(self, text: str) -> str:
+        """Why a record with another number of fields than the header cannot be read."""
+        names = self._dialect.layout_of(distinct(_fields(text, self._delimiter)))
+        return "field-count" if names is None else "another-header"
 
     def _spoiled(self, piece: TextPiece, records: Records) -> dict[int, str]:
         """The records that no parser should see, with the reason."""

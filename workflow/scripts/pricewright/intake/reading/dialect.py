@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.titles import (
+    is_code,
     is_no_symbol,
     is_unnamed,
     plain_title,
@@ -31,8 +32,7 @@ EXCEL_SERIAL = "excel-serial"
 FROM_FILE = "{file}"
 """The `symbol` of files that are named by their symbol."""
 Layout = Literal["long", "wide"]
-_CODE = re.compile(r"[A-Z0-9^][A-Z0-9.:=^_-]*")
-"""What exchanges call what is traded: with no small letter."""
+_PLAINLY_MANY = 5
 _DIRECTIVES = "YyGmbBdjVuaAHIMSfpz%"
 _NO_VALUE = ("", ".", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None")
 
@@ -217,8 +217,9 @@ class Dialect(Options):
     def layout_of(self, titles: Sequence[str]) -> Layout | None:
         """The layout in which a file's columns have all that is needed; None if in neither.
 
-        Not declared, it is wide only where that is plain: beside the date, two and more columns
-        are named as exchanges write symbols, and none is named as anything else.
+        Not declared, it is wide only where that is plain: beside the date, five and more columns
+        are named as exchanges write symbols, and none is named as anything else. Of fewer, as BID
+        and ASK, nobody can tell.
         """
         try:
             self.names(titles, "")
@@ -238,8 +239,8 @@ class Dialect(Options):
             others = set(titles) - {*wide.names(titles, "").values(), *self.where}
         except Refusal:
             return False
-        return len(others) > 1 and all(
-            _CODE.fullmatch(title)
+        return len(others) >= _PLAINLY_MANY and all(
+            is_code(title)
             and self.is_symbol(title)
             and not is_no_symbol(title)
             and not usual_columns("symbol", [title])
@@ -315,7 +316,7 @@ class Dialect(Options):
                         f"say which in source.columns.{ours} (false if none is)."
                     )
                 if found:
-                    names[ours] = found[0]
+                    names[ours] = self._once(ours, found[0], titles, name)
         return names
 
     def _title(self, ours: str, theirs: str | int | bool, titles: Sequence[str], name: str) -> str:
@@ -329,6 +330,11 @@ class Dialect(Options):
                 f"{name}:1: there is no column {title!r}, the file has {_listed(titles)}; "
                 f"correct source.columns.{ours} (false if it has none) or {_delimiter(titles)}."
             )
+        return title if isinstance(theirs, int) else self._once(ours, title, titles, name)
+
+    @staticmethod
+    def _once(ours: str, title: str, titles: Sequence[str], name: str) -> str:
+        """A title that names one column alone."""
         if f"{title} (2)" in titles:
             raise Refusal(
                 f"{name}:1: two columns are named {title!r}; name them apart, or say the "
@@ -340,6 +346,11 @@ class Dialect(Options):
         """What to set, that the needed column is found."""
         if len(titles) == 1 and _delimiter(titles) != "source.delimiter":
             return f"set {_delimiter(titles)}"
+        if any(re.fullmatch(r"-?[0-9]+[.,]?[0-9]*", title) for title in titles):
+            return (
+                "if its first line is a row, set source.header_line: 0, and say in source.columns "
+                "the number of each column, from 1"
+            )
         if ours == "symbol":
             return (
                 "say it in source.columns.symbol, or in source.symbol if the file is of one symbol "

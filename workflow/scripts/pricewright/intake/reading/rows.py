@@ -94,17 +94,21 @@ MOST_ABOVE = 100
 
 def header_place(lines: Sequence[Sequence[str]], dialect: Dialect) -> int:
     """Which of a file's first lines is the header: the first that names what is needed, if no line
-    above it has a date where the header has one, for such a line is a row; else the first."""
+    above it has a date and a number, for such a line is a row; else the first."""
     for layout in get_args(Layout):  # a line above a long header may look like a wide one
         for place, line in enumerate(lines):
             titles = distinct(line)
             if dialect.layout_of(titles) == layout:
-                date = replace(dialect, layout=layout).names(titles, "")["date"]
-                at = titles.index(date)
-                above = [each[at] for each in lines[:place] if len(each) == len(line)]
-                dated = parse_days(pa.array(above, pa.string()), dialect.calendar).reasons == ""
-                return 0 if dated.any() else place
+                return 0 if any(_is_row(above, dialect) for above in lines[:place]) else place
     return 0
+
+
+def _is_row(line: Sequence[str], dialect: Dialect) -> bool:
+    """Whether a line has a date and, in another field, a number."""
+    cells = pa.array(line, pa.string())
+    dated = parse_days(cells, dialect.calendar).reasons == ""
+    numbers = ~np.isnan(parse_numbers(cells, dialect.marks).values)
+    return bool(dated.any() and (numbers & ~dated).any())
 
 
 WHOLE = 2.0**53
@@ -355,6 +359,10 @@ def _check_days(faults: _Faults, block: Block, names: Mapping[str, str], dialect
     title = names["date"]
     times = block.columns[names["time"]] if "time" in names else None
     days = parse_days(block.columns[title], dialect.calendar, block.typed(title), times)
+    if times is not None and "unreadable-date" in days.faults:  # whose fault is it?
+        alone = parse_days(block.columns[title], dialect.calendar, block.typed(title))
+        mask = (days.reasons == "unreadable-date") & (alone.reasons == "")
+        faults.add(mask, "unreadable-date", names["time"])
     for reason in days.faults:
         faults.add(days.reasons == reason, reason, title)
     return days

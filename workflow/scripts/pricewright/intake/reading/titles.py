@@ -31,7 +31,23 @@ _USUAL_NAMES: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 """Of each of our columns the names that vendors give it, the surest first."""
 _UNNAMED = re.compile(r"column \d+")
-_NO_SYMBOLS = {"id", "index", "row", "no", "nr", "time", "year", "month", "day", "notes", "comment"}
+_NO_SYMBOLS = {
+    *("id", "index", "row", "no", "nr", "time", "year", "month", "day", "notes", "comment"),
+    *(
+        "bid",
+        "ask",
+        "mid",
+        "spread",
+        "nav",
+        "aum",
+        "ltp",
+        "vwap",
+        "oi",
+        "yield",
+        "change",
+        "return",
+    ),
+}
 
 
 def distinct(titles: Sequence[str]) -> list[str]:
@@ -70,6 +86,11 @@ def value_named(title: str) -> str | None:
 def plain_title(title: str) -> str:
     """A title without case, number and marks: `<Adj Close>` and `5. adjusted close` are plain."""
     return re.sub(r"^(\d+_)|[\W_]+", "_", re.sub(r"[\W_]+", "_", title.lower())).strip("_")
+
+
+def is_code(title: str) -> bool:
+    """Whether a title is written as exchanges call what is traded: with no small letter."""
+    return re.fullmatch(r"[A-Z0-9^][A-Z0-9.:=^_-]*", title) is not None
 
 
 def is_no_symbol(title: str) -> bool:
