@@ -345,6 +345,28 @@ def test_a_header_midway_of_another_width_ends_the_file_too(tmp_path, text, plac
 
 
 @pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("Date,Ticker,Close", ",1,2,3,4,5,6"),
+        ("Date,Ticker,Close", "2024-01-03,187.15,188.44,183.89,185.64,1,7"),
+        ("Date,USD,JPY,CHF,EUR,SEK", ",1,2"),
+        ("Date,USD,JPY,CHF,EUR,SEK", ",,"),
+    ],
+)
+def test_a_row_of_another_width_is_no_header_for_what_it_lacks(tmp_path, head, row):
+    good = ",".join(["2024-01-02", *"1" * head.count(",")])
+    layouts = (None, "wide") if "USD" in head else (None, "long")
+    for layout in layouts:
+        found = read(tmp_path, f"{head}\n{good}\n{row}\n", Dialect(layout=layout))
+        assert {entry[:3] for entry in lost(found)} == {(3, "field-count", None)}
+
+
+def test_numbers_are_no_codes_of_what_is_traded(tmp_path):
+    with pytest.raises(Refusal, match="is a row, set source"):
+        read(tmp_path, ",0,1,2,3,4\n2024-01-02,1,1,1,1,1\n", Dialect())
+
+
+@pytest.mark.parametrize(
     "above", ["Date,Close\n2024-01-02,2.5\n", "2024-01-02,2.5\n", "x,2024-01-02,7\n"]
 )
 def test_rows_above_a_header_are_never_left_out(tmp_path, above):

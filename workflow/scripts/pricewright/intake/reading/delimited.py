@@ -23,6 +23,7 @@ from pricewright.intake.reading.rows import (
     Block,
     Lines,
     Unreadable,
+    are_names,
     header_place,
     not_utf8,
 )
@@ -373,8 +374,9 @@ class DelimitedSheet:
 
     def _why_odd(self, text: str) -> str:
         """Why a record with another number of fields than the header cannot be read."""
-        names = self._dialect.layout_of(distinct(_fields(text, self._delimiter)))
-        return "field-count" if names is None else "another-header"
+        cells = _fields(text, self._delimiter)
+        is_header = are_names(cells) and self._dialect.layout_of(cells) is not None
+        return "another-header" if is_header else "field-count"
 
     def _spoiled(self, piece: TextPiece, records: Records) -> dict[int, str]:
         """The records that no parser should see, with the reason."""

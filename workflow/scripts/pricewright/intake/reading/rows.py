@@ -379,10 +379,15 @@ def _other_headers(block: Block, days: Days, unread: Mask, titles: Iterable[str]
     found = unread & (days.reasons == "unreadable-date")
     titles = list(titles)
     for row in np.flatnonzero(found).tolist():
-        words = [str(block.columns[title][row].as_py()).strip() for title in titles]
-        is_header = all(re.search(r"[^\W\d]", word) for word in words)
-        found[row] = is_header and len(set(words)) == len(words) > 1 and words != titles
+        cells = [str(block.columns[title][row].as_py()).strip() for title in titles]
+        found[row] = are_names(cells) and cells != titles
     return found
+
+
+def are_names(cells: Sequence[str]) -> bool:
+    """Whether cells may name columns: several words, each another one."""
+    are_words = all(re.search(r"[^\W\d]", cell) for cell in cells)
+    return are_words and len(set(cells)) == len(cells) > 1
 
 
 def _value_faults(ours: str, numbers: Numbers, dialect: Dialect) -> Iterator[tuple[str, Mask]]:

@@ -89,8 +89,9 @@ def plain_title(title: str) -> str:
 
 
 def is_code(title: str) -> bool:
-    """Whether a title is written as exchanges call what is traded: with no small letter."""
-    return re.fullmatch(r"[A-Z0-9^][A-Z0-9.:=^_-]*", title) is not None
+    """Whether a title is written as exchanges call what is traded: in capital letters, with digits
+    and marks or without."""
+    return re.fullmatch(r"(?=.*[A-Z])[A-Z0-9^][A-Z0-9.:=^_-]*", title) is not None
 
 
 def is_no_symbol(title: str) -> bool:
