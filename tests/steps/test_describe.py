@@ -119,11 +119,12 @@ def test_twelve_deliveries_of_seven_shapes_are_described_and_read_in_one_go(inbo
     )
 
 
-def test_on_a_terminal_people_are_asked_where_two_readings_fit(project):
-    (project.folder / "prices.csv").write_text("Date,Close\n01/02/2024,1\n02/02/2024,2\n")
+def asked(project, text, answers):
+    """What `describe` says of a file on a terminal, on which these answers are typed."""
+    (project.folder / "prices.csv").write_text(text)
     script = project.folder / "workflow/scripts/pricewright"
     keyboard, terminal = os.openpty()
-    os.write(keyboard, b"7\n2\n")
+    os.write(keyboard, answers)
     done = subprocess.run(
         [sys.executable, script, "describe", "prices.csv"],
         stdin=terminal,
@@ -134,8 +135,22 @@ def test_on_a_terminal_people_are_asked_where_two_readings_fit(project):
     )
     for descriptor in (keyboard, terminal):
         os.close(descriptor)
+    return done, yaml.safe_load(done.stdout.partition("\n\n")[0])["source"]
+
+
+def test_on_a_terminal_people_are_asked_where_two_readings_fit(project):
+    text = "Date,Close\n01/02/2024,1\n02/02/2024,2\n"
+    done, written = asked(project, text, b"7\n2\n")
     assert "prices.csv: choose source.date_formats: as 01/02/2024 in line 2\n" in done.stderr
     assert done.stderr.count("a number, or nothing to leave it open: ") == 2
-    written = yaml.safe_load(done.stdout.partition("\n\n")[0])["source"]
     assert written["date_formats"] == ["%m/%d/%Y"]
     assert "2 rows, 2 kept" in done.stdout
+
+
+def test_a_name_that_there_is_not_is_asked_for_again(project):
+    text = "Date,Close\n2024-02-01T16:00:00-05:00,1\n2024-02-02T16:00:00-05:00,2\n"
+    done, written = asked(project, text, b"Mars/Base\nAsia/Tokyo\n")
+    assert "config key 'source.time_zone': found 'Mars/Base'" in done.stderr
+    assert written["time_zone"] == "Asia/Tokyo"
+    done, written = asked(project, text, b"\n")
+    assert "time_zone" not in written

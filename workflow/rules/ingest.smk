@@ -1,7 +1,7 @@
 # Requires the source in config. Gives its prices, and an account of every row that came.
 rule ingest:
     input:
-        local(plainly_named(SOURCE_FILES)),
+        local(SOURCE_FILES),
     output:
         f"results/prices_raw.{config['format']}",
         receipt=report(
@@ -35,9 +35,7 @@ rule ingest:
     params:
         options=lambda wildcards: ingest_options(config, project_folder(rules)),
         version=lambda wildcards: source_version(
-            config,
-            project_folder(rules),
-            sorted(set(SOURCE_FILES) - set(plainly_named(SOURCE_FILES))),
+            config, project_folder(rules), ODDLY_NAMED
         ),
         retry=retrying(workflow, config["retries"]["delay"]),
         code=code_used(SCRIPTS / "ingest.py"),

@@ -10,16 +10,15 @@ from pricewright.configuration.config import read_config, source_files
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
 from pricewright.releases.evidence import Origin
-from pricewright.releases.release import STAGED, Unsigned, release
+from pricewright.releases.release import Unsigned, release
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import RECEIPT
+from pricewright.signoffs.coverage import DEPLOYED, RECEIPT
 from pricewright.signoffs.policy import last_config_files
 from pricewright.signoffs.presentation import RELEASE, with_config
-from pricewright.steplog.log import logger, say
+from pricewright.steplog.log import LISTED, logger, say
 
 
 def production(
-    input: Path = Path(STAGED),
     *,
     config: dict[str, Any] | None = None,
     configfile: Sequence[Path] = (),
@@ -33,8 +32,6 @@ def production(
 
     Parameters
     ----------
-    input
-        The model in staging.
     config
         The config of the run. Left out: config/config.yaml, with what `configfile` says.
     configfile
@@ -43,7 +40,7 @@ def production(
     project
         The folder with `results/`, `config/signers` and what people signed.
     """
-    say("start", input=Path(project, input))
+    say("start", input=Path(project, DEPLOYED))
     if Path(project) != Path():
         logger.warning("what is said below is about %s/, where commands are to be given", project)
     last = last_config_files(ledger.read(Path(project, ledger.LEDGER)))
@@ -60,7 +57,7 @@ def production(
         digest = release(Path(project), Origin(whole, step.FOLDER.parent, code))
     except Unsigned as unsigned:
         for line in unsigned.listing(configfile).splitlines():
-            logger.error(f"  {line}")
+            logger.error(LISTED + line)
         raise
     say("end", release=digest, model=Path(project, "production/current/model.json"))
 

@@ -60,9 +60,10 @@ _MEANT_OTHERWISE = re.compile(r"[{}]|<\w+>")
 """What Snakemake takes for a wildcard or a variable in a name; there is no way to escape it."""
 
 
-def plainly_named(files: Sequence[str]) -> list[str]:
-    """The files that may be inputs: those whose names Snakemake takes as they are."""
-    return [file for file in files if not _MEANT_OTHERWISE.search(file)]
+def parted_by_name(files: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The files that may be inputs, for Snakemake takes their names as they are; and the others."""
+    others = [file for file in files if _MEANT_OTHERWISE.search(file)]
+    return [file for file in files if file not in others], others
 
 
 def project_folder(rules: Any) -> str:

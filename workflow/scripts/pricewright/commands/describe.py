@@ -10,7 +10,7 @@ from typing import Any
 
 from pricewright.commands.options import GivenPath, GivenSource, Text
 from pricewright.files.disk import write_whole
-from pricewright.files.errors import printable
+from pricewright.files.errors import Refusal, printable
 from pricewright.intake.description import (
     Description,
     Setting,
@@ -52,7 +52,8 @@ def describe(
         The file to write the config to, in place of printing it.
     """
     found = with_members(items(Source.of(source, Access(table=table))), Limits())
-    first = _describe(found[0], alone=len(found) == 1)
+    with _bytes_of(found[0]) as path:
+        first = _describe(path, found[0].place, alone=len(found) == 1)
     if table is not None:
         first.settings.insert(0, Setting("table", table, "as asked for"))
     text = as_yaml(source, first)
@@ -66,7 +67,7 @@ def describe(
     for item in found[1:]:
         with _bytes_of(item) as path:
             if not fits(path, item.place, first):
-                other = _describe(item, alone=False)
+                other = _describe(path, item.place, alone=False)
                 print(f"{item.place} is written in another way, and needs a source of its own:")
                 print(as_yaml(item.place, other))
                 _show(item.place, other)
@@ -74,17 +75,21 @@ def describe(
         print(f"left out: {file}, {why}")
 
 
-def _describe(item: Item, *, alone: bool) -> Description:
+def _describe(path: Path, place: str, *, alone: bool) -> Description:
+    """The description of a file; on a terminal people are asked for what is open in it."""
     answers: dict[str, Any] = {}
-    with _bytes_of(item) as path:
-        found = describe_file(path, item.place, alone=alone)
-        while found.to_choose and sys.stdin.isatty():
-            setting = found.to_choose[0]
-            answer = _ask(item.place, setting)
-            if answer is None:
-                break
+    found = describe_file(path, place, alone=alone)
+    while found.to_choose and sys.stdin.isatty():
+        setting = found.to_choose[0]
+        answer = _ask(place, setting)
+        if answer is None:
+            break
+        try:
+            found = describe_file(path, place, alone=alone, answers=answers | {setting.key: answer})
+        except Refusal as refusal:  # there is no such name
+            print(refusal, file=sys.stderr)
+        else:
             answers[setting.key] = answer
-            found = describe_file(path, item.place, alone=alone, answers=answers)
     return found
 
 
@@ -98,7 +103,10 @@ def _ask(place: str, setting: Setting) -> Any:
     while True:
         question = f"a number{other}, or nothing to leave it open: "
         print(question, end="", file=sys.stderr, flush=True)
-        answer = sys.stdin.readline().strip()
+        line = sys.stdin.readline()
+        if not line:
+            print(file=sys.stderr)
+        answer = line.strip()
         if not answer:
             return None
         if answer.isdecimal() and 1 <= int(answer) <= len(values):

@@ -17,7 +17,7 @@ from pricewright.intake.archive import Archive, Reception
 from pricewright.intake.reading.dialect import Dialect, Limits
 from pricewright.intake.sources.items import items, local_files
 from pricewright.intake.sources.source import Access, Source, scheme
-from pricewright.signoffs.coverage import MEANINGS
+from pricewright.signoffs.coverage import DEPLOYED, MEANINGS
 from pricewright.signoffs.ledger import REVOKED, SIGNERS
 from pricewright.tables.fields import VALUES
 from pricewright.tables.options import make
@@ -44,10 +44,6 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
     _check_score(config)
     _check_signers()
     return config
-
-
-DEPLOYED = "results/deployed_model.json"
-"""Where `deploy` puts its model, as the rules and the schema's default have it."""
 
 
 def config_file(workflow_folder: Path) -> str:

@@ -115,7 +115,7 @@ def describe_file(
     if getattr(sheet, "crossed", {}):
         found.notes.append("two header lines: fields and symbols, as yfinance writes them")
     else:
-        if content.kind == "text" and _is_row(sheet.titles):
+        if content.kind == "text" and _are_values(sheet.titles):
             found.choose("header_line", [0], "its first line is a row, and names no column")
             dialect = replace(dialect, header_line=0)
             sheet = open_sheet(content, dialect)
@@ -142,7 +142,7 @@ def fits(path: Path, name: str, first: Description) -> bool:
     return True
 
 
-def _is_row(titles: Sequence[str]) -> bool:
+def _are_values(titles: Sequence[str]) -> bool:
     """Whether what should name the columns has a date and a number."""
     dates = {title for title in titles if _is_date(title)}
     return bool(dates) and any(_like_number(title) for title in titles if title not in dates)
