@@ -109,7 +109,7 @@ class Office:
         signer = signing.Signing(
             who=name or who, key=key, fingerprint=statements.key_fingerprint(key)
         )
-        statement = signing.prepared(
+        statement = signing.prepare_statement(
             self.root,
             policy,
             digests(read_covered(self.root)),
@@ -119,7 +119,7 @@ class Office:
             comment=comment,
             clock=self.clock,
         )
-        return self.root / signing.give(self.root, policy, statement, signer, self.clock)
+        return self.root / signing.sign_and_record(self.root, policy, statement, signer, self.clock)
 
     def sign_all(self, who: str) -> None:
         for gate in GATES:

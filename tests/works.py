@@ -20,7 +20,7 @@ from pricewright.configuration.config import (
 from pricewright.files.provenance import code_digest
 from pricewright.releases import store
 from pricewright.releases.evidence import Origin
-from pricewright.releases.history import files, folder_of
+from pricewright.releases.history import releases_folder, signed_files
 from pricewright.releases.release import release, roll_back
 from pricewright.reporting.text import ReportOptions
 from pricewright.signoffs import ledger, signing, statements
@@ -139,8 +139,8 @@ class Works(Office):
         """Sign for gate deploy that a release may be gone back to."""
         key, policy = self.keys[who], self.policy
         signer = signing.Signing(who=who, key=key, fingerprint=statements.key_fingerprint(key))
-        content = files(self.root, digest)
-        statement = signing.prepared(
+        content = signed_files(self.root, digest)
+        statement = signing.prepare_statement(
             self.root,
             policy,
             {name: store.sha256(each) for name, each in content.items()},
@@ -149,7 +149,7 @@ class Works(Office):
             who=who,
             clock=self.clock,
         )
-        signing.give(self.root, policy, statement, signer, self.clock)
+        signing.sign_and_record(self.root, policy, statement, signer, self.clock)
 
     def events(self) -> list[str]:
         """What the ledger tells of production, in order."""
@@ -157,7 +157,7 @@ class Works(Office):
         return [e.event for e in ledger.read(self.root / "ledger") if e.event in kinds]
 
     def released(self) -> list[str]:
-        return store.digests(folder_of(self.root))
+        return store.stored_releases(releases_folder(self.root))
 
     def covered(self) -> dict[str, bytes]:
         return read_covered(self.root)

@@ -22,7 +22,7 @@ from pricewright.intake.reading.dialect import Calendar, Dialect, Limits, Marks
 from pricewright.intake.sources.source import Access
 from pricewright.reporting.text import ReportOptions
 from pricewright.signoffs.coverage import GATES
-from pricewright.signoffs.policy import Terms
+from pricewright.signoffs.policy import GateTerms
 from pricewright.tables.options import bounds, choices, hints, option_groups
 from pricewright.tables.schema import load
 
@@ -247,7 +247,7 @@ def test_every_config_key_reaches_the_step_that_uses_it():
         assert key in rules
     signoffs = sections["signoffs"]["properties"]
     assert set(signoffs) == {"author", *GATES}
-    asked = {field.name for field in fields(Terms)}
+    asked = {field.name for field in fields(GateTerms)}
     assert all(set(signoffs[gate]["properties"]) == asked for gate in GATES)
     assert set(sections) == {
         *("format", "shards", "source", "missing", "corrections", "quality", "model"),

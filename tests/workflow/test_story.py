@@ -28,7 +28,7 @@ def test_from_the_first_run_to_a_rollback(works, tmp_path):
     a_revoked_key_leaves_it_to_the_others(works)
     switches = [event for event in works.events() if event in ("release", "rollback")]
     assert switches == ["release", "release", "rollback", "release"]
-    assert ledger.verify(works.root / "ledger", history.seen(works.root)) == []
+    assert ledger.verify(works.root / "ledger", history.seen_by_releases(works.root)) == []
 
 
 def the_author_alone_is_not_enough(works):
@@ -147,8 +147,11 @@ def refusal(works):
 
 def problems(works):
     """What is wrong with all that is kept."""
-    seen = history.seen(works.root)
-    return [*audit(works.root, works.policy, seen, works.clock), *history.verify(works.root)]
+    seen = history.seen_by_releases(works.root)
+    return [
+        *audit(works.root, works.policy, seen, works.clock),
+        *history.verify_releases(works.root),
+    ]
 
 
 def edit_the_page(works):

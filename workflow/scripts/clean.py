@@ -7,7 +7,7 @@ from running import step
 
 from pricewright.cleaning.corrections import correct, join_parts
 from pricewright.cleaning.flags import flag_prices, quality_document
-from pricewright.cleaning.missing import settle
+from pricewright.cleaning.missing import settle_missing
 from pricewright.cleaning.options import FlagThresholds, MissingRules
 from pricewright.files.documents import write_json
 from pricewright.steplog.log import say
@@ -58,7 +58,7 @@ def clean(
     say("read", rows=made.rows)
     delisted = {change["symbol"] for change in made.changes if change["action"] == "delisted"}
     document = quality_document(flag_prices(corrected, flags, delisted), corrected, flags)
-    settled, filled = settle(corrected, str(input), missing)
+    settled, filled = settle_missing(corrected, str(input), missing)
     written = write_table(output, settled)
     counts = {
         "rows_in": made.rows,

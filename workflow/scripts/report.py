@@ -10,7 +10,7 @@ from pricewright.files.disk import read_whole, write_whole
 from pricewright.files.documents import parse_json
 from pricewright.forecasting.model_file import read_model
 from pricewright.reporting.text import ReportOptions, compose
-from pricewright.signoffs.presentation import pending
+from pricewright.signoffs.presentation import pending_decisions
 from pricewright.steplog.log import say
 
 
@@ -65,7 +65,7 @@ def report(
         layout=layout,
         allow_unaccepted=allow_unaccepted,
         written=written,
-        pending=pending(required),
+        pending=pending_decisions(required),
         quality=odd,
     )
     if coverage or skill:
@@ -88,7 +88,7 @@ def report(
             files=files_of(model, str(input), digest),
             backtest=read_backtest(backtest, digest) if backtest else None,
             quality=odd,
-            pending=pending(required),
+            pending=pending_decisions(required),
             allow_unaccepted=allow_unaccepted,
         )
         write_whole(html, rendered.encode())

@@ -17,7 +17,7 @@ from pricewright.forecasting.model_file import read_model, write_model
 from pricewright.forecasting.settings import Settings
 from pricewright.steplog.log import logger, say
 from pricewright.training.sharding import ShardResult, make_tasks
-from pricewright.training.training import ModelDocument, Source, build_model, choose_symbols
+from pricewright.training.training import ModelDocument, ModelSource, build_model, choose_symbols
 
 
 def train_or_score(
@@ -88,11 +88,11 @@ def train_or_score(
     panel, sha256, rows = read_panel(
         input, given[0]["parameters"]["price"] if given else settings.price
     )
-    source = Source(str(input), sha256, rows, receipts, step.FOLDER / "train_or_score.py")
+    source = ModelSource(str(input), sha256, rows, receipts, step.FOLDER / "train_or_score.py")
     if tasks:
         from pricewright.tables.array_files import write_stored
 
-        subject = choose_symbols(panel, source.name, settings, given, source.unfit())
+        subject = choose_symbols(panel, source.name, settings, given, source.unfit_symbols())
         plan, count = subject.plan(threads), len(tasks)
         work = make_tasks(subject.panel, plan, sha256=sha256, count=count, threads=threads)
         for path, task in zip(tasks, work, strict=True):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricewright.cleaning.missing import in_order, settle
+from pricewright.cleaning.missing import in_order, settle_missing
 from pricewright.cleaning.options import MissingRules
 from pricewright.files.errors import Refusal
 from pricewright.tables.records import parse_records
@@ -17,7 +17,9 @@ def table(*rows, names=("date", "symbol", "close", "volume")):
 
 def settled(frame, price="zero", volume="zero"):
     ordered = in_order(frame, "raw.json")
-    return settle(ordered, "raw.json", MissingRules(missing_price=price, missing_volume=volume))
+    return settle_missing(
+        ordered, "raw.json", MissingRules(missing_price=price, missing_volume=volume)
+    )
 
 
 def cleaned(frame, price="zero", volume="zero"):

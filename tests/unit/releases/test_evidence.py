@@ -15,7 +15,7 @@ from rocrate_validator.utils.http import HttpRequester
 
 from pricewright.files.disk import sha256
 from pricewright.releases import evidence, store
-from pricewright.releases.history import folder_of
+from pricewright.releases.history import releases_folder
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import GATES
 
@@ -34,7 +34,7 @@ TERMS_OF_1_1 = {
 def released(works):
     """A release: its folder, and its evidence as an archive and as a crate."""
     works.sign_all("reviewer")
-    works.folder = folder_of(works.root) / works.release()
+    works.folder = releases_folder(works.root) / works.release()
     works.archive = zipfile.ZipFile(works.folder / "evidence.zip")
     works.crate = ROCrate(works.folder / "evidence.zip")
     return works
@@ -108,7 +108,7 @@ def test_every_file_in_it_is_described_with_its_digest(released):
 
 
 def test_the_same_release_and_ledger_give_the_same_bytes(released):
-    manifest, contents = store.opened(folder_of(released.root), released.folder.name)
+    manifest, contents = store.open_release(releases_folder(released.root), released.folder.name)
     packed = contents.pop(evidence.NAME)
     lines = (released.root / "ledger/ledger.jsonl").read_bytes().splitlines()
     grounds = {
@@ -117,7 +117,7 @@ def test_the_same_release_and_ledger_give_the_same_bytes(released):
         "origin": released.origin,
         "seen": lines[: manifest.lines],
     }
-    again = [evidence.gathered(contents, {}, **grounds) for _ in range(2)]
+    again = [evidence.release_evidence(contents, {}, **grounds) for _ in range(2)]
     assert again[0] == again[1] == packed
     with zipfile.ZipFile(BytesIO(packed)) as archive:
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}

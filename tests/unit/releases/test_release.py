@@ -11,7 +11,7 @@ import pytest
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import read_model, write_model
 from pricewright.releases import release, store, switch
-from pricewright.releases.history import folder_of
+from pricewright.releases.history import releases_folder
 from pricewright.releases.release import Unsigned
 from pricewright.releases.switch import SmokeFailure
 from pricewright.signoffs import ledger
@@ -85,7 +85,7 @@ def test_what_is_not_signed_is_listed_gate_by_gate_with_the_commands(works):
 def test_a_file_that_is_swapped_after_it_was_checked_is_not_what_is_released(works, monkeypatch):
     works.sign_all("reviewer")
     signed = works.covered()
-    check = release.agreed
+    check = release.require_decision
 
     def then_swap(*arguments, **options):
         decision = check(*arguments, **options)
@@ -95,22 +95,22 @@ def test_a_file_that_is_swapped_after_it_was_checked_is_not_what_is_released(wor
             path.write_bytes(b"planted")
         return decision
 
-    monkeypatch.setattr(release, "agreed", then_swap)
+    monkeypatch.setattr(release, "require_decision", then_swap)
     digest = works.release()
-    manifest, contents = store.opened(folder_of(works.root), digest)
+    manifest, contents = store.open_release(releases_folder(works.root), digest)
     assert {name: contents[kept] for name, kept in manifest.covered.items()} == signed
     assert b"planted" not in b"".join(contents.values())
 
 
 def test_a_rejection_at_the_last_moment_stops_the_release(works, monkeypatch):
     works.sign_all("reviewer")
-    prepare = store.prepare
+    prepare = store.prepare_release
 
     def then_reject(*arguments):
         works.sign("second", "report", "rejected", comment="wait")
         return prepare(*arguments)
 
-    monkeypatch.setattr(store, "prepare", then_reject)
+    monkeypatch.setattr(store, "prepare_release", then_reject)
     with pytest.raises(Unsigned) as refusal:
         works.release()
     assert "second rejects it" in refusal.value.listing()
@@ -128,7 +128,7 @@ def test_if_the_ledger_cannot_be_written_nothing_is_released(works, monkeypatch)
     with pytest.raises(OSError, match="No space left"):
         works.release()
     assert works.current is None
-    assert list(folder_of(works.root).iterdir()) == []
+    assert list(releases_folder(works.root).iterdir()) == []
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["first", "later"])

@@ -10,7 +10,7 @@ import pytest
 from dying import DONE, begun, killed_at
 from pricewright.files.errors import Refusal
 from pricewright.releases import history, store
-from pricewright.releases.history import folder_of
+from pricewright.releases.history import releases_folder
 from pricewright.releases.switch import recover
 from pricewright.signoffs import ledger
 from works import Works
@@ -49,7 +49,7 @@ def copied(works: Works, name: str) -> Works:
 def check_whole(works: Works, before: str) -> None:
     """What holds at every instant: the link points at a whole release, which is on record."""
     current = works.current
-    store.opened(folder_of(works.root), current)
+    store.open_release(releases_folder(works.root), current)
     if current != before:
         entries = ledger.read(works.root / "ledger")
         begun = [entry for entry in entries if entry.event in ("release", "rollback")]
@@ -59,13 +59,13 @@ def check_whole(works: Works, before: str) -> None:
 def check_settled(works: Works, after: str) -> None:
     """What holds after the next command: all that was begun is ended, nothing is left of it."""
     assert works.current == after
-    assert history.verify(works.root) == []
-    assert ledger.verify(works.root / "ledger", history.seen(works.root)) == []
+    assert history.verify_releases(works.root) == []
+    assert ledger.verify(works.root / "ledger", history.seen_by_releases(works.root)) == []
     events = works.events()
     assert events[0::2] == [event for event in events if event in ("release", "rollback")]
     names = {path.name for path in works.production.iterdir()}
     assert names == {"current", "releases", ".lock"}
-    assert all(len(path.name) == 64 for path in folder_of(works.root).iterdir())
+    assert all(len(path.name) == 64 for path in releases_folder(works.root).iterdir())
 
 
 def ends(ready, steps, switch, end):
@@ -81,7 +81,7 @@ def ends(ready, steps, switch, end):
         assert after != before
         check_settled(works, after)
         assert len(works.released()) == 2
-        store.discard(works.root)
+        store.discard_release(works.root)
         if not died:
             return deaths, found
     raise AssertionError("it was killed at every step")
@@ -153,7 +153,7 @@ def test_who_comes_second_says_so_and_does_nothing(ready, monkeypatch):
         assert ready.tree() == before
         raise OSError("enough")
 
-    monkeypatch.setattr(store, "prepare", meanwhile)
+    monkeypatch.setattr(store, "prepare_release", meanwhile)
     with pytest.raises(OSError, match="enough"):
         ready.release()
 

@@ -4,7 +4,7 @@ import pytest
 
 from pricewright.files.errors import Refusal
 from pricewright.releases import switch
-from pricewright.releases.history import folder_of, verify
+from pricewright.releases.history import releases_folder, verify_releases
 from pricewright.releases.release import Unsigned
 from pricewright.releases.switch import SmokeFailure
 from pricewright.signoffs import ledger
@@ -28,9 +28,9 @@ def test_an_earlier_release_is_put_back_if_somebody_signs_for_that(two, to):
     assert begun.fields["release"] == two.first
     assert begun.fields["replaces"] == two.second
     assert set(begun.fields["signoffs"]) >= {"signoffs/deploy/reviewer.json"}
-    assert verify(two.root) == []
+    assert verify_releases(two.root) == []
     two.revoke("reviewer")  # which voids nothing that was released before
-    assert verify(two.root) == []
+    assert verify_releases(two.root) == []
 
 
 def test_without_a_signature_for_it_nothing_is_put_back_and_the_list_says_how(two):
@@ -87,7 +87,7 @@ def test_a_release_that_is_not_there_is_not_gone_back_to(works, to, sentence):
 
 def test_a_release_that_was_changed_is_not_gone_back_to(two):
     two.sign_release("reviewer", two.first)
-    model = folder_of(two.root) / two.first / "model.json"
+    model = releases_folder(two.root) / two.first / "model.json"
     model.chmod(0o644)
     model.write_bytes(model.read_bytes() + b" ")
     with pytest.raises(Refusal, match=r"model\.json: was changed"):

@@ -6,7 +6,7 @@ import pytest
 
 from pricewright.files.errors import Refusal
 from pricewright.releases import store
-from pricewright.releases.history import folder_of, verify
+from pricewright.releases.history import releases_folder, verify_releases
 from pricewright.signoffs import ledger
 
 
@@ -59,7 +59,7 @@ def test_a_link_in_place_of_the_lock_is_not_followed(signed, tmp_path):
 
 def planted_release(works, tmp_path):
     """A folder elsewhere, whole in itself, with a model that nobody signed."""
-    folder = folder_of(works.root) / works.before
+    folder = releases_folder(works.root) / works.before
     planted = tmp_path / works.before
     shutil.copytree(folder, planted)
     planted.chmod(0o755)
@@ -71,9 +71,9 @@ def planted_release(works, tmp_path):
 def test_a_link_in_place_of_a_release_is_seen_and_is_not_gone_back_to(signed, tmp_path):
     planted = planted_release(signed, tmp_path)
     after = signed.release()
-    store.discard(folder_of(signed.root) / signed.before)
-    (folder_of(signed.root) / signed.before).symlink_to(planted)
-    assert any("is a link" in problem for problem in verify(signed.root))
+    store.discard_release(releases_folder(signed.root) / signed.before)
+    (releases_folder(signed.root) / signed.before).symlink_to(planted)
+    assert any("is a link" in problem for problem in verify_releases(signed.root))
     signed.wait(minutes=1)
     with pytest.raises(Refusal, match="is a link"):
         signed.roll_back("previous")
@@ -81,26 +81,26 @@ def test_a_link_in_place_of_a_release_is_seen_and_is_not_gone_back_to(signed, tm
 
 
 def test_a_link_in_place_of_a_file_of_a_release_is_seen(signed, tmp_path):
-    folder = folder_of(signed.root) / signed.before
+    folder = releases_folder(signed.root) / signed.before
     folder.chmod(0o755)
     (tmp_path / "planted").write_bytes((folder / "model.json").read_bytes())
     (folder / "model.json").unlink()
     (folder / "model.json").symlink_to(tmp_path / "planted")
-    assert any(r"model.json: is a link" in problem for problem in verify(signed.root))
+    assert any(r"model.json: is a link" in problem for problem in verify_releases(signed.root))
 
 
 @pytest.mark.parametrize("elsewhere", [True, False], ids=["elsewhere", "in the store"])
 def test_a_link_planted_as_current_is_seen_and_nothing_is_built_on_it(signed, tmp_path, elsewhere):
     planted = planted_release(signed, tmp_path)
     if not elsewhere:
-        shutil.move(planted, folder_of(signed.root) / ("0" * 64))
+        shutil.move(planted, releases_folder(signed.root) / ("0" * 64))
         planted = f"releases/{'0' * 64}"
     link = signed.production / "current"
     link.unlink()
     link.symlink_to(planted)
     with pytest.raises(Refusal, match="current: points at"):
         signed.release()
-    assert any("current: points at" in problem for problem in verify(signed.root))
+    assert any("current: points at" in problem for problem in verify_releases(signed.root))
 
 
 def test_a_folder_planted_as_current_is_seen_and_nothing_is_built_on_it(signed, tmp_path):
@@ -108,21 +108,23 @@ def test_a_folder_planted_as_current_is_seen_and_nothing_is_built_on_it(signed, 
     (signed.production / "current").unlink()
     shutil.move(planted, signed.production / "current")
     assert "is no link" in refused(signed)
-    assert any("is no link" in problem for problem in verify(signed.root))
+    assert any("is no link" in problem for problem in verify_releases(signed.root))
 
 
 def made_by_hand(works, changes=None, without="nothing", **more) -> str:
     """A release with a manifest of its own, whose digest is its name; without `changes` of its
     files, it is one of a good model that nobody signed. `more` is what its manifest says."""
-    folder = folder_of(works.root)
-    manifest, contents = store.opened(folder, works.before)
+    folder = releases_folder(works.root)
+    manifest, contents = store.open_release(folder, works.before)
     unsigned = {"model.json": (works.made[2] / "results/model.json").read_bytes()}
     contents |= unsigned if changes is None else changes
     contents = {name: each for name, each in contents.items() if not name.startswith(without)}
     files = {name: store.sha256(content) for name, content in contents.items()}
-    made = type(manifest)(**(vars(manifest) | {"files": files} | more)).written()
+    made = type(manifest)(**(vars(manifest) | {"files": files} | more)).encode()
     digest = store.sha256(made)
-    store.settle(store.prepare(folder, digest, contents | {"manifest.json": made}), digest)
+    store.place_release(
+        store.prepare_release(folder, digest, contents | {"manifest.json": made}), digest
+    )
     return digest
 
 
@@ -146,23 +148,27 @@ def told(works, digest, replaces=None):
 )
 def test_what_a_release_made_by_hand_lacks_is_told(signed, change, problem):
     told(signed, made_by_hand(signed, **change))
-    assert [each for each in verify(signed.root) if problem in each], verify(signed.root)
+    assert [each for each in verify_releases(signed.root) if problem in each], verify_releases(
+        signed.root
+    )
 
 
 def test_a_release_made_by_hand_is_never_taken_for_one(signed):
     digest = made_by_hand(signed)
-    assert any("the ledger does not tell of it" in problem for problem in verify(signed.root))
+    assert any(
+        "the ledger does not tell of it" in problem for problem in verify_releases(signed.root)
+    )
     with pytest.raises(Refusal, match="the ledger does not tell of it"):
         signed.roll_back(digest)
     # told of in the ledger by hand as well, it still has no signatures for what it holds
     told(signed, digest)
-    problems = verify(signed.root)
+    problems = verify_releases(signed.root)
     assert any("model.json was changed after it was signed" in problem for problem in problems)
 
 
 def test_a_begun_release_that_is_planted_is_not_finished(signed, tmp_path):
     """Recovery undoes; only what the link shows already does it test and keep."""
-    folder = folder_of(signed.root)
+    folder = releases_folder(signed.root)
     digest = "1" * 64
     (folder / digest).mkdir()
     (folder / digest / "model.json").write_bytes(b"{}")
@@ -191,35 +197,37 @@ def test_a_begun_release_whose_link_is_planted_too_is_taken_out_again(signed):
 @pytest.mark.parametrize("name", ["model.json", "report.txt", "evidence.zip", "manifest.json"])
 def test_a_changed_byte_in_a_release_is_seen(works, name):
     digest = works.signed_release(0)
-    assert verify(works.root) == []
-    path = folder_of(works.root) / digest / name
+    assert verify_releases(works.root) == []
+    path = releases_folder(works.root) / digest / name
     path.chmod(0o644)
     path.write_bytes(path.read_bytes()[:-1] + b"?")
-    (problem,) = verify(works.root)
+    (problem,) = verify_releases(works.root)
     assert name in problem
     assert "changed" in problem
 
 
 def test_a_file_put_into_a_release_or_taken_out_of_it_is_seen(works):
     digest = works.signed_release(0)
-    folder = folder_of(works.root) / digest
+    folder = releases_folder(works.root) / digest
     folder.chmod(0o755)
     (folder / "more.json").write_text("{}")
-    assert "more.json: is no part of it" in verify(works.root)[0]
+    assert "more.json: is no part of it" in verify_releases(works.root)[0]
     (folder / "more.json").unlink()
     (folder / "report.txt").unlink()
-    assert "report.txt: is not in its release any more" in verify(works.root)[0]
+    assert "report.txt: is not in its release any more" in verify_releases(works.root)[0]
 
 
 def test_a_release_that_was_removed_is_missed(works):
     first = works.signed_release(0)
     works.signed_release(1)
-    store.discard(folder_of(works.root) / first)
-    assert any(f"{first}: is not there, but line" in problem for problem in verify(works.root))
+    store.discard_release(releases_folder(works.root) / first)
+    assert any(
+        f"{first}: is not there, but line" in problem for problem in verify_releases(works.root)
+    )
 
 
 def test_a_release_in_production_that_was_changed_does_not_bar_the_next(signed):
-    path = folder_of(signed.root) / signed.before / "model.json"
+    path = releases_folder(signed.root) / signed.before / "model.json"
     path.chmod(0o644)
     path.write_bytes(b"{}")
     after = signed.release()

@@ -18,7 +18,7 @@ def test_every_flag_has_its_words():
 
 
 def test_what_lasts_is_in_every_period_that_it_lasts():
-    cells = data.cells(QUALITY, "2020-01-01", "2020-07-14")
+    cells = data.flags_by_period(QUALITY, "2020-01-01", "2020-07-14")
     entries = {(cell["flag"], cell["period"]): cell["entries"] for cell in cells}
     months = [f"2020-0{month}" for month in range(1, 8)]
     assert [entries["gap", month] for month in months] == [0, 0, 1, 1, 1, 0, 0]
@@ -30,7 +30,7 @@ def test_what_lasts_is_in_every_period_that_it_lasts():
 )
 def test_long_histories_are_taken_together(first, last, periods):
     entry = {"flag": "jump", "date": f"{first}-01-05"}
-    cells = data.cells({"flagged": [entry]}, f"{first}-01-01", f"{last}-12-31")
+    cells = data.flags_by_period({"flagged": [entry]}, f"{first}-01-01", f"{last}-12-31")
     assert cells[0] == {"flag": "jump", "period": periods, "entries": 1}
     assert len(cells) <= 2 * data.MOST_PERIODS
 
@@ -56,7 +56,7 @@ def test_quarantined_rows_have_their_reasons_in_words_most_first():
 )
 def test_a_declared_correction_says_what_it_did(change, words):
     change |= {"symbol": None, "date": "2020-01-02", "reason": "said so"}
-    found = data.corrections({"receipts": {"clean": {"corrections": [change]}}})
+    found = data.applied_corrections({"receipts": {"clean": {"corrections": [change]}}})
     assert words in found[0]["what"]
     assert (found[0]["symbol"], found[0]["reason"]) == ("", "said so")
 
@@ -91,9 +91,9 @@ SPLIT = MOVE | {"flag": "split-like", "split": "2:1"}
 )
 def test_a_flag_says_when_and_what_was_found(entry, date, found):
     symbol = entry["symbol"] or ""
-    assert data.entries({"flagged": [entry]}) == [(symbol, date, entry["flag"], found)]
+    assert data.newest_flags({"flagged": [entry]}) == [(symbol, date, entry["flag"], found)]
 
 
 def test_the_newest_flag_comes_first_by_its_last_day():
-    dates = [date for _, date, _, _ in data.entries(QUALITY)]
+    dates = [date for _, date, _, _ in data.newest_flags(QUALITY)]
     assert dates == ["2020-03-02 to 2020-05-04", "2020-04-01", "2020-02-03"]

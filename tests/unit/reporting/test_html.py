@@ -26,12 +26,12 @@ from pricewright.reporting.figures import (
     interval_ratio,
     pinball_skill,
     qlike_difference,
-    resolve,
+    value_at,
     worst,
 )
-from pricewright.reporting.html import FIRST, render, table
+from pricewright.reporting.html import FIRST, render, symbol_table
 from pricewright.reporting.pictures import COLUMNS, SymbolData
-from pricewright.signoffs.presentation import pending
+from pricewright.signoffs.presentation import pending_decisions
 
 
 class Read(HTMLParser):
@@ -96,7 +96,7 @@ def test_every_number_on_the_page_is_the_models(read, model):
     shown = [found for found in read.all("data") if "data-at" in found[0]]
     assert len(shown) > 50
     for attributes, text in shown:
-        value = resolve(model, attributes["data-at"])
+        value = value_at(model, attributes["data-at"])
         assert attributes["value"] == ("" if value is None else str(value))
         assert text.strip() != ""
         if isinstance(value, float):
@@ -123,7 +123,7 @@ def test_every_number_of_the_table_of_symbols_is_the_models(page, model):
         for value, (attributes, title) in zip(values, columns, strict=True):
             at = re.search(r'data-of="([^"]*)"', attributes)
             if at:
-                expected = resolve({"metrics": scores, "state": state}, at[1])
+                expected = value_at({"metrics": scores, "state": state}, at[1])
             else:
                 expected = derived[title](scores)
             assert value == ("" if expected is None else repr(expected)), (symbol, title)
@@ -219,7 +219,12 @@ def test_the_page_knows_no_clock_and_no_machine(page, folder):
 
 
 def bare(model, **more):
-    settings = {"sha256": "a" * 64, "title": "Prices", "files": [], "pending": pending(None)}
+    settings = {
+        "sha256": "a" * 64,
+        "title": "Prices",
+        "files": [],
+        "pending": pending_decisions(None),
+    }
     return render(model, **(settings | more))
 
 
@@ -332,5 +337,5 @@ def test_where_no_volume_says_which_are_largest_those_known_longest_are(backtest
 
 
 def test_what_is_forecast_stands_beside_the_symbol(model):
-    titles = [column.title for column in table(model, {}).columns]
+    titles = [column.title for column in symbol_table(model, {}).columns]
     assert titles[:4] == ["Symbol", "Last price", "Low, 5 d", "High, 5 d"]

@@ -12,7 +12,7 @@ from pricewright.reporting.drawing import FILE, svg
 from pricewright.reporting.figures import interval_ratio, p_value, percent, worst
 from pricewright.reporting.text import WIDTH, ReportOptions, compose
 from pricewright.reporting.verdict import champion, method, verdict
-from pricewright.signoffs.presentation import pending
+from pricewright.signoffs.presentation import pending_decisions
 from pricewright.tables.options import make
 
 WHO = ("model", "random_walk")
@@ -42,7 +42,7 @@ def accepted(model):
 def page(model, **settings):
     defaults = {"model_path": "results/model.json", "sha256": "a" * 64}
     defaults |= {"layout": make(ReportOptions, settings), "allow_unaccepted": False}
-    defaults |= {"written": {"report": "results/report.txt"}, "pending": pending(None)}
+    defaults |= {"written": {"report": "results/report.txt"}, "pending": pending_decisions(None)}
     others = settings.keys() - {"title", "digits", "max_symbols"}
     return compose(model, **(defaults | {name: settings[name] for name in others}))
 
@@ -438,7 +438,7 @@ def test_what_is_left_out_has_its_reason(model):
 
 
 def test_each_decision_says_how_many_must_sign_and_how(model):
-    lines = section(page(model, pending=pending({"metrics": 2})), "What waits for people")
+    lines = section(page(model, pending=pending_decisions({"metrics": 2})), "What waits for people")
     asked = {line.split()[0]: line.split()[1] for line in lines[1:5]}
     assert asked == {"source": "1", "metrics": "2", "report": "1", "deploy": "1"}
     assert "pricewright sign report --key ~/.ssh/id_ed25519" in lines[5]

@@ -47,7 +47,7 @@ def heard(monkeypatch, caplog):
     caplog.set_level("INFO", logger=logger.name)
     yield []
     logger.removeHandler(caplog.handler)
-    logger.removeFilter(startup.overhear)
+    logger.removeFilter(startup.hear_that_nothing_is_done)
 
 
 def nothing_to_do():
@@ -58,7 +58,7 @@ def test_each_run_in_a_process_has_its_own_beginning_and_hears_of_itself_alone(h
     for number in (1, 2):
         before = time.time()
         startup.begin(workflow(), lambda workflow, number=number: heard.append(number))
-        assert startup.began() >= before
+        assert startup.run_began() >= before
     nothing_to_do()
     assert heard == [2]
 
@@ -81,5 +81,5 @@ def test_a_process_that_is_not_snakemakes_keeps_its_garbage_collector(monkeypatc
     frozen = []
     monkeypatch.setattr(records.gc, "freeze", lambda: frozen.append(True))
     monkeypatch.delitem(records.sys.modules, "snakemake.cli", raising=False)
-    records.let_go()
+    records.freeze_garbage()
     assert frozen == []

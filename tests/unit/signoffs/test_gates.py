@@ -11,8 +11,8 @@ from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
 from pricewright.signoffs import ledger, statements
 from pricewright.signoffs.coverage import GATES, MODEL, digests, identity, read_covered
-from pricewright.signoffs.presentation import missing, overview
-from pricewright.signoffs.signing import start
+from pricewright.signoffs.presentation import missing_signatures, signoff_overview
+from pricewright.signoffs.signing import begin_signoffs
 
 
 def take(path, folder):
@@ -36,7 +36,7 @@ def test_with_a_sign_off_for_each_gate_all_is_agreed(office):
     assert [(each.gate, each.who) for each in decision.counted] == [
         (gate, "reviewer") for gate in GATES
     ]
-    shown = overview(decision)
+    shown = signoff_overview(decision)
     assert "  source   ok       1 of 1, by reviewer (the data source is valid)" in shown
     assert "valid until" in shown
     assert decision.head == ledger.head(office.root / "ledger")
@@ -60,7 +60,7 @@ def test_one_changed_byte_voids_the_sign_offs_of_gates_that_cover_it_until_it_is
             assert signoff.void == f"{name} was changed after it was signed on 2026-01-05"
         else:
             assert gate.satisfied
-    assert f"reviewer's sign-off, because {name} was changed" in overview(decision)
+    assert f"reviewer's sign-off, because {name} was changed" in signoff_overview(decision)
     path.write_bytes(before)
     assert office.check().satisfied
 
@@ -91,10 +91,10 @@ def test_who_signed_as_author_does_not_count_where_the_author_is_excluded(apart)
 def test_before_somebody_signs_as_author_nobodys_approval_counts(apart):
     apart.sign("reviewer", "metrics")
     assert NOBODY in apart.void("metrics")["reviewer"]
-    assert "pricewright sign author" in missing(apart.check("metrics"))
+    assert "pricewright sign author" in missing_signatures(apart.check("metrics"))
     apart.sign("author", "author")
     assert apart.check("metrics").satisfied
-    assert "author   ok       trained by author" in missing(apart.check("metrics"))
+    assert "author   ok       trained by author" in missing_signatures(apart.check("metrics"))
 
 
 def test_a_name_in_the_config_that_no_signer_has_lets_nobody_approve_their_own_model(apart):
@@ -348,7 +348,7 @@ def test_a_rejection_blocks_whoever_else_approves(office):
     office.sign_all("reviewer")
     office.sign("second", "report", "rejected", comment="the title is wrong")
     assert not office.check().satisfied
-    listing = missing(office.check())
+    listing = missing_signatures(office.check())
     assert "second rejects it (signoffs/report/second.json: the title is wrong)" in listing
     assert "pricewright sign report --withdraw" in listing
 
@@ -480,7 +480,7 @@ def test_with_a_broken_ledger_nothing_is_agreed_and_nothing_signed(office):
     path.write_bytes(path.read_bytes().replace(b'"author"', b'"nobody"', 1))
     decision = office.check()
     assert not decision.satisfied
-    assert "from line 1 on it shows nothing" in missing(decision)
+    assert "from line 1 on it shows nothing" in missing_signatures(decision)
     with pytest.raises(Refusal, match="from line 1 on it shows nothing"):
         office.sign("reviewer", "report")
 
@@ -492,25 +492,25 @@ def test_with_no_signers_nobody_can_approve_and_the_refusal_says_how_to_begin(of
 
 
 def test_to_begin_writes_three_files_with_ones_own_key(tmp_path, keys):
-    made = start(tmp_path, keys["reviewer"], "rita@example.com")
+    made = begin_signoffs(tmp_path, keys["reviewer"], "rita@example.com")
     assert made == ["config/signers", "config/revoked", "ledger/ledger.jsonl"]
     assert all((tmp_path / name).is_file() for name in made)
     before = {name: (tmp_path / name).read_bytes() for name in made}
     with pytest.raises(Refusal, match="is there already; add a line to it: second namespaces="):
-        start(tmp_path, keys["second"], "second")
+        begin_signoffs(tmp_path, keys["second"], "second")
     assert {name: (tmp_path / name).read_bytes() for name in made} == before
 
 
 def test_a_beginner_can_sign_for_every_gate(office):
     (office.root / "config/signers").unlink()
-    start(office.root, office.keys["reviewer"], "reviewer", office.clock)
+    begin_signoffs(office.root, office.keys["reviewer"], "reviewer", office.clock)
     office.sign_all("reviewer")
     assert office.check().satisfied
 
 
 def test_a_name_that_is_none_is_refused_at_the_beginning(tmp_path, keys):
     with pytest.raises(Refusal, match=r"--who: found '../x'"):
-        start(tmp_path, keys["reviewer"], "../x")
+        begin_signoffs(tmp_path, keys["reviewer"], "../x")
     assert not (tmp_path / "config").exists()
 
 
@@ -519,7 +519,7 @@ def test_the_list_says_for_each_gate_how_many_by_whom_what_is_missing_and_the_co
     office.signoffs["report"] |= {"required": 2}
     office.sign("reviewer", "source")
     office.sign("second", "report")
-    listing = missing(office.check())
+    listing = missing_signatures(office.check())
     assert "  source   ok       1 of 1, by reviewer\n" in listing
     assert "  metrics  missing  0 of 3, by nobody\n" in listing
     assert (
@@ -533,7 +533,7 @@ def test_the_list_says_for_each_gate_how_many_by_whom_what_is_missing_and_the_co
 
 def test_a_comment_cannot_move_the_cursor(office):
     office.sign("reviewer", "report", comment="fine\x1b[2J\u202e\nnext")
-    shown = overview(office.check("report"))
+    shown = signoff_overview(office.check("report"))
     assert "\x1b" not in shown
     assert "\u202e" not in shown
     assert "fine\\x1b[2J\\u202e" in shown

@@ -4,9 +4,9 @@ import pytest
 
 from pricewright.files.errors import Refusal
 from pricewright.signoffs import ledger
-from pricewright.signoffs.policy import recorded
-from pricewright.signoffs.presentation import missing
-from pricewright.signoffs.validity import changes, standing
+from pricewright.signoffs.policy import parse_policy
+from pricewright.signoffs.presentation import missing_signatures
+from pricewright.signoffs.validity import policy_changes, policy_in_force
 
 
 def released_once(office):
@@ -22,7 +22,7 @@ def test_whoever_adds_a_key_of_their_own_to_the_signers_cannot_deploy_alone(offi
     office.sign_all("outsider")
     decision = office.check()
     assert [gate.satisfied for gate in decision.gates] == [True, True, True, False]
-    listing = missing(decision)
+    listing = missing_signatures(decision)
     why = "the policy is not that of the release in production: new in config/signers: outsider"
     assert why in listing
     assert "to sign (author, reviewer, second): pricewright sign deploy" in listing
@@ -49,8 +49,8 @@ def test_as_many_must_consent_to_a_loosened_policy_as_the_old_one_asked_for(offi
     office.sign_all("reviewer")
     decision = office.check()
     assert not decision.satisfied
-    assert "signoffs.deploy.required is 1, was 2" in missing(decision)
-    assert "to sign (author, second)" in missing(decision)
+    assert "signoffs.deploy.required is 1, was 2" in missing_signatures(decision)
+    assert "to sign (author, second)" in missing_signatures(decision)
     office.sign("second", "deploy")
     assert office.check().satisfied
 
@@ -60,8 +60,8 @@ def test_an_author_who_was_excluded_cannot_consent_to_be_no_more(office):
     released_once(office)
     office.signoffs["deploy"] |= {"exclude_author": False}
     office.sign_all("author")
-    assert "signoffs.deploy.exclude_author is false, was true" in missing(office.check())
-    assert "to sign (reviewer, second)" in missing(office.check())
+    assert "signoffs.deploy.exclude_author is false, was true" in missing_signatures(office.check())
+    assert "to sign (reviewer, second)" in missing_signatures(office.check())
     office.sign("second", "deploy")
     assert office.check().satisfied
 
@@ -110,7 +110,7 @@ def test_a_rollback_needs_consent_too(office):
 def test_the_policy_that_stands_is_read_back_from_the_ledger_as_it_was(office, listed):
     office.revoke("outsider", listed=listed)
     office.release("a" * 64)
-    found = standing(ledger.read(office.root / "ledger"))
+    found = policy_in_force(ledger.read(office.root / "ledger"))
     assert found == office.policy
     assert found.digest == office.policy.digest
     assert json.loads(office.policy.record()) == office.policy.document()
@@ -122,14 +122,14 @@ def test_each_change_of_a_policy_is_told_in_words(office):
     office.name_signers("author", "reviewer", "outsider")
     office.revoke("second")
     office.allow_unaccepted = True
-    assert list(changes(before, office.policy)) == [
+    assert list(policy_changes(before, office.policy)) == [
         "signoffs.report.valid_days is 7, was 30",
         "new in config/signers: outsider",
         "gone in config/signers: second",
         "config/revoked is another list",
         "accept.allow_unaccepted is true",
     ]
-    assert list(changes(before, before)) == []
+    assert list(policy_changes(before, before)) == []
 
 
 @pytest.mark.parametrize(
@@ -137,4 +137,4 @@ def test_each_change_of_a_policy_is_told_in_words(office):
 )
 def test_what_is_no_policy_is_refused_in_a_sentence(document):
     with pytest.raises(Refusal, match="x: is no policy"):
-        recorded(document, "x")
+        parse_policy(document, "x")

@@ -23,27 +23,27 @@ def changed(files, name, change):
 
 @pytest.mark.parametrize("gate", GATES)
 def test_a_gates_digest_is_about_ten_lines(files, gate):
-    facts = presentation.digest(gate, files)
+    facts = presentation.gate_summary(gate, files)
     assert 5 <= len(facts) <= 10
     assert all(text.isprintable() for _, text in facts)
 
 
 def test_of_a_release_it_names_the_releases_own_report(files):
     folder = Path("production/releases/abc")
-    shown = dict(presentation.digest("deploy", files, folder))
+    shown = dict(presentation.gate_summary("deploy", files, folder))
     assert shown["to read"].startswith("production/releases/abc/report.txt, ")
     assert "production/releases/abc/report.html" in shown["to read"]
 
 
 def test_the_numbers_are_those_of_the_bytes(files):
-    text = str(presentation.digest("metrics", files))
+    text = str(presentation.gate_summary("metrics", files))
     pooled = orjson.loads(files[coverage.MODEL])["metrics"]["pooled"]
     assert f"{pooled['model']['mase']:.3f} (random walk" in text
-    text = str(presentation.digest("source", files))
+    text = str(presentation.gate_summary("source", files))
     assert orjson.loads(files[coverage.RECEIPT])["sha256"][:12] in text
     counts = {"rows": 2000, "left_out": 1000, "in_bars": 1000, "kept": 42}
     of_bars = changed(files, coverage.RECEIPT, lambda receipt: receipt.update(counts))
-    assert dict(presentation.digest("source", of_bars))["rows"] == (
+    assert dict(presentation.gate_summary("source", of_bars))["rows"] == (
         "2,000 delivered, 1,000 left out by source.where, 1,000 in daily bars, 42 kept"
     )
 
@@ -67,7 +67,7 @@ def test_a_signer_is_warned_of_what_is_odd(files, gate, name, change, warning):
         for key, value in change.items():
             document[key] = document[key] | value if isinstance(value, dict) else value
 
-    found = presentation.warnings(gate, changed(files, name, odd), True)
+    found = presentation.signer_warnings(gate, changed(files, name, odd), True)
     assert any(warning in text for text in found)
 
 
@@ -90,7 +90,9 @@ def test_files_of_different_runs_are_told_apart(files):
 def test_what_no_run_writes_is_refused_in_a_sentence(files, gate, content):
     made = {name: content if name.endswith(".json") else page for name, page in files.items()}
     with pytest.raises(Refusal):
-        print(presentation.digest(gate, made), presentation.warnings(gate, made, False))
+        print(
+            presentation.gate_summary(gate, made), presentation.signer_warnings(gate, made, False)
+        )
 
 
 def test_an_identity_is_what_sha256sum_says_of_the_list():

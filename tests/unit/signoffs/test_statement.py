@@ -7,7 +7,7 @@ from pricewright.files.errors import Refusal
 from pricewright.signoffs import ledger, statements
 from pricewright.signoffs.coverage import GATES
 from pricewright.signoffs.gates import audit
-from pricewright.signoffs.statements import parsed, read_kept
+from pricewright.signoffs.statements import parse_statement, read_statements
 
 
 def forge(office, change):
@@ -189,14 +189,14 @@ def test_a_statement_under_an_odd_name_is_nobodys(office, who):
 def test_a_folder_of_sign_offs_that_is_a_link_or_a_file_holds_none(office):
     (office.root / "signoffs").mkdir()
     (office.root / "signoffs/report").write_text("")
-    assert read_kept(office.root, "report") == []
+    assert read_statements(office.root, "report") == []
 
 
 def test_other_files_among_the_sign_offs_are_passed_over(office):
     path = office.sign("reviewer", "report")
     path.with_name("notes.txt").write_text("")
     path.with_name(".reviewer.json.x.tmp").write_text("")
-    assert [kept.who for kept in read_kept(office.root, "report")] == ["reviewer"]
+    assert [kept.who for kept in read_statements(office.root, "report")] == ["reviewer"]
 
 
 def test_the_audit_finds_nothing_where_all_is_as_it_was_but_a_key_that_was_revoked(office):
@@ -232,6 +232,6 @@ def test_a_statement_that_the_schema_does_not_know_is_never_written(office):
 
 def test_a_statement_reads_as_it_was_written(office):
     path = office.sign("reviewer", "deploy", comment='odd: "é"\n\u2028')
-    said = parsed(path.read_bytes(), "x")
+    said = parse_statement(path.read_bytes(), "x")
     assert said.comment == 'odd: "é"\n\u2028'
     assert said.who == "reviewer"

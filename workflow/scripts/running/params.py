@@ -12,7 +12,7 @@ from typing import Any
 from snakemake.exceptions import WorkflowError
 
 from running.comforts import comfort
-from running.startup import began
+from running.startup import run_began
 
 Param = Callable[[Any, Any], dict[str, Any]]
 """Of a job's wildcards and output."""
@@ -24,7 +24,7 @@ def retrying(workflow: Any, delay: float) -> Param:
     The Snakemake that tries it again has had its logs written since it began; inside a job of a
     cluster, it has said the number.
     """
-    known = {"delay": delay, "since": began()}
+    known = {"delay": delay, "since": run_began()}
 
     def retry(wildcards: Any, output: Any) -> dict[str, Any]:
         if getattr(workflow, "remote_exec", False):

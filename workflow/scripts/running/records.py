@@ -20,7 +20,7 @@ from snakemake.logging import logger
 
 from running.comforts import LAST, comfort
 from running.run_report import write_run_report
-from running.startup import began, ended, given_config_files
+from running.startup import given_config_files, run_began, run_ended
 
 from pricewright.files.disk import file_sha256, write_whole
 from pricewright.files.errors import printable
@@ -30,14 +30,14 @@ WHOLE = {"ingest", "clean", "train_or_score", "report", "deploy"}
 """The steps of a whole run. A run of a part of them leaves the records of the whole alone."""
 
 
-def let_go() -> None:
+def freeze_garbage() -> None:
     """Have the collector pass over what is there now: looking through it again takes a fifth of
     a run. Not within somebody else's process, which goes on when the run has ended."""
     if "snakemake.cli" in sys.modules:
         gc.freeze()
 
 
-let_go()
+freeze_garbage()
 
 
 def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
@@ -62,11 +62,11 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
                 for record in RECORDS:
                     _renew(record, workflow)
     if steps and not stored and not touched:
-        tell_people(steps, config["accept"]["allow_unaccepted"])
+        print_summary(steps, config["accept"]["allow_unaccepted"])
     _end_now()
 
 
-def make_up(workflow: Any) -> None:
+def make_up_records(workflow: Any) -> None:
     """Where a whole run has nothing to do: make the records that are missing, or from before what
     they show. A look at their times is all that it costs when they are there."""
     with comfort("the records of an earlier run are not made up"):
@@ -104,13 +104,13 @@ def _renew(record: "Record", workflow: Any) -> None:
             record.path.unlink()
 
 
-def last_words(workflow: Any) -> None:
+def say_why_failed(workflow: Any) -> None:
     """After a run that failed: say once more, below all that Snakemake prints, why steps did."""
     logs: list[Path] = []
     with comfort("why steps failed is said above only"):
         logs = [Path(log) for job in workflow.dag.needrun_jobs() for log in job.log]
     for log in logs:
-        if not log.exists() or log.stat().st_mtime < began():
+        if not log.exists() or log.stat().st_mtime < run_began():
             continue
         if why := reasons(log):
             logger.error(printable("\n".join([f"{log}: {why[0]}", *why[1:]])), extra=LAST)
@@ -141,14 +141,14 @@ def tell_ledger(steps: list[str], author: str | None, configfile: list[str]) -> 
         logger.warning(f"The ledger was not told of this run: {error}")
 
 
-def tell_people(steps: list[str], allow_unaccepted: bool) -> None:
+def print_summary(steps: list[str], allow_unaccepted: bool) -> None:
     """Say, below all that Snakemake prints, what the run came to; unless it is to be quiet."""
     with comfort("the last words of this run are left out"):
         from snakemake.settings.enums import Quietness
 
         from pricewright.reporting.verdict import run_summary  # costs each load else
 
-        took = time.time() - began()
+        took = time.time() - run_began()
         text = run_summary(Path(), steps, took, allow_unaccepted=allow_unaccepted)
         logger.info(f"\n{text}", extra=LAST | {"quietness": Quietness.PROGRESS})
 
@@ -211,8 +211,8 @@ def _end_now() -> None:
     last look for garbage for as long as an import of pandas. Whoever runs Snakemake within a
     process of their own keeps their timers.
     """
-    ended()
-    let_go()
+    run_ended()
+    freeze_garbage()
     for thread in threading.enumerate():
         if isinstance(thread, threading.Timer) and _is_of_snakemake(thread.function):
             thread.cancel()

@@ -105,23 +105,23 @@ _RUN: dict[str, Any] = {"began": time.time(), "idle": None}
 """The run at hand: when it began, and what is done if it has nothing to do."""
 
 
-def began() -> float:
+def run_began() -> float:
     """When the run at hand did; a log from before is of another one."""
     return float(_RUN["began"])
 
 
-def ended() -> None:
+def run_ended() -> None:
     """The run at hand is over: what Snakemake says from now on is of another one."""
     _RUN["idle"] = None
 
 
-def overhear(record: logging.LogRecord) -> bool:
+def hear_that_nothing_is_done(record: logging.LogRecord) -> bool:
     """Hear from Snakemake that a run has nothing to do, which it tells no hook; and keep back
     that what never was cannot be restored."""
     said = str(record.msg)
     idle = _RUN["idle"]
     if idle and said.startswith("Nothing to be done"):
-        ended()
+        run_ended()
         idle()
     return not said.startswith("Cannot restore ")
 
@@ -134,7 +134,7 @@ def try_once_what_is_wrong(job: Any) -> None:
     def restart_times(self: Any) -> int:
         with comfort("wrong data is tried again, in vain"):
             logs = [Path(path) for path in self.log if Path(path).exists()]
-            if any(failed_for_good(log) for log in logs if log.stat().st_mtime >= began()):
+            if any(failed_for_good(log) for log in logs if log.stat().st_mtime >= run_began()):
                 return 0
         return int(times(self))
 
@@ -160,7 +160,7 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
         from snakemake.logging import logger
         from snakemake_interface_executor_plugins.settings import ExecMode
 
-        logger.addFilter(overhear)
+        logger.addFilter(hear_that_nothing_is_done)
         if workflow.exec_mode == ExecMode.DEFAULT:
             if workflow.modifier.is_main_snakefile():
                 _RUN["idle"] = lambda: idle(workflow)

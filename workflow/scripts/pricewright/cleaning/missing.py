@@ -30,7 +30,7 @@ def in_order(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return ordered.reset_index(drop=True)
 
 
-def settle(
+def settle_missing(
     table: pd.DataFrame, name: str, missing: MissingRules
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Rows in order, without missing values; and how many values of each column were filled in.

@@ -9,15 +9,20 @@ from pathlib import Path
 from pricewright.commands.options import ConfigFiles, GivenPath, Name, Release, Text
 from pricewright.configuration.config import config_of_run
 from pricewright.files.errors import Refusal
-from pricewright.releases.history import files as released_files
-from pricewright.releases.history import folder_of, resolve
+from pricewright.releases.history import find_release, releases_folder
+from pricewright.releases.history import signed_files as released_files
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import COVERED, Gate, digests, read_covered
 from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.ledger import LEDGER
 from pricewright.signoffs.policy import load_policy, oneself
-from pricewright.signoffs.presentation import screen
-from pricewright.signoffs.signing import give, prepared, signer_of, start
+from pricewright.signoffs.presentation import signing_summary
+from pricewright.signoffs.signing import (
+    begin_signoffs,
+    prepare_statement,
+    sign_and_record,
+    signer_of,
+)
 from pricewright.signoffs.statements import Choice, Statement
 
 KEYS = ("id_ed25519", "id_ed25519_sk", "id_ecdsa", "id_ecdsa_sk", "id_rsa")
@@ -73,7 +78,7 @@ def sign(
     """
     root = Path()
     if init:
-        made = start(root, _key(key), who or oneself())
+        made = begin_signoffs(root, _key(key), who or oneself())
         print(f"Made {', '.join(made)}; add a line to config/signers for each other person.")
         return
     if gate is None:
@@ -89,9 +94,9 @@ def sign(
     config, configfile = config_of_run(root, configfile)
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
     signing = signer_of(policy, gate, _key(key), who)
-    kept = folder_of(root) / resolve(root, release) if release else None
+    kept = releases_folder(root) / find_release(root, release) if release else None
     files = released_files(root, kept.name) if kept else read_covered(root)
-    statement = prepared(
+    statement = prepare_statement(
         root,
         policy,
         digests(files),
@@ -103,10 +108,10 @@ def sign(
     entries = ledger.read(root / LEDGER)
     gates = () if gate == "author" else (gate,)
     decision = check_gates(root, policy, digests(files), gates=gates, release=kept)
-    print(screen(statement, signing, files, decision, entries, folder=kept))
+    print(signing_summary(statement, signing, files, decision, entries, folder=kept))
     if not yes and not _agreed(statement):
         raise Refusal("nothing was signed: the answer was not yes.")
-    name = give(root, policy, statement, signing)
+    name = sign_and_record(root, policy, statement, signing)
     print(f"{statement.decision.capitalize()}: {name}, and a line in the ledger.")
 
 

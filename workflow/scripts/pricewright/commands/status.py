@@ -12,7 +12,7 @@ from pricewright.files.disk import file_sha256, read_begin, read_whole
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import named_model
-from pricewright.releases.history import history
+from pricewright.releases.history import describe_switches
 from pricewright.signoffs.coverage import (
     CLEANING,
     DEPLOYED,
@@ -24,7 +24,7 @@ from pricewright.signoffs.coverage import (
 )
 from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.policy import load_policy
-from pricewright.signoffs.presentation import overview
+from pricewright.signoffs.presentation import signoff_overview
 from pricewright.steplog.last_run import Attempt, describe_run, last_run, last_start
 
 _HEAD = 4096
@@ -96,7 +96,7 @@ def status(*, configfile: ConfigFiles = ()) -> None:
             f"  {note}" for note in _outdated_results(root, config, configfile, run)
         ),
         "Sign-offs": _signoffs(root, config, configfile),
-        "Releases": history(root),
+        "Releases": describe_switches(root),
     }
     print("\n\n".join(f"{heading}\n{text}" for heading, text in parts.items() if text))
 
@@ -123,6 +123,6 @@ def _signoffs(root: Path, config: dict[str, Any], configfile: Sequence[Path]) ->
     try:
         allowed = bool(config["accept"]["allow_unaccepted"])
         policy = load_policy(root, config["signoffs"], allowed)
-        return overview(check_gates(root, policy, digests(read_covered(root))), configfile)
+        return signoff_overview(check_gates(root, policy, digests(read_covered(root))), configfile)
     except Refusal as refusal:
         return f"  {refusal}"

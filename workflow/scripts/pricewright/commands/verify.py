@@ -30,7 +30,10 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
     root = Path()
     config, configfile = config_of_run(root, configfile)
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
-    problems = [*audit(root, policy, history.seen(root)), *history.verify(root)]
+    problems = [
+        *audit(root, policy, history.seen_by_releases(root)),
+        *history.verify_releases(root),
+    ]
     if rebuild:
         problems += rebuilding.rebuild(root, _steps(), tell=print)
     for problem in problems:

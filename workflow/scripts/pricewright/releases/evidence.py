@@ -7,26 +7,24 @@ be the same bytes each time.
 """
 
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
 from io import BytesIO
+from pathlib import Path
+from platform import python_version
 from typing import TYPE_CHECKING, Any
 
 import orjson
-
-if TYPE_CHECKING:
-    from rocrate.rocrate import ROCrate
-
-from collections.abc import Sequence
-from functools import cache
-from importlib import metadata
-from pathlib import Path
-from platform import python_version
 
 from pricewright.files.disk import read_regular, read_whole
 from pricewright.files.secrets import redact
 from pricewright.signoffs.coverage import digests
 from pricewright.signoffs.gates import Decision
+
+if TYPE_CHECKING:
+    from rocrate.rocrate import ROCrate
 
 METADATA = "ro-crate-metadata.json"
 WORKFLOW = "workflow/Snakefile"
@@ -64,16 +62,18 @@ class CrateContents:
     ended: str | None = None
 
 
-def packed(files: Mapping[str, bytes], digests: Mapping[str, str], facts: CrateContents) -> bytes:
+def pack_crate(
+    files: Mapping[str, bytes], digests: Mapping[str, str], facts: CrateContents
+) -> bytes:
     """The crate as a zip file: the files by their paths, the metadata first.
 
     digests: the SHA-256 of each file. `files` must have the workflow under WORKFLOW and all that
     `facts` names.
     """
-    metadata = orjson.dumps(_metadata(files, digests, facts), option=orjson.OPT_INDENT_2)
+    about = orjson.dumps(_metadata(files, digests, facts), option=orjson.OPT_INDENT_2)
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in [(METADATA, metadata), *sorted(files.items())]:
+        for name, content in [(METADATA, about), *sorted(files.items())]:
             entry = zipfile.ZipInfo(name, _EPOCH)  # no clock
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system, entry.external_attr = 3, 0o100444 << 16  # as on Unix, read-only
@@ -216,7 +216,7 @@ class Origin:
     code: str
 
 
-def inputs(root: Path, config: Mapping[str, Any]) -> dict[str, bytes]:
+def read_inputs(root: Path, config: Mapping[str, Any]) -> dict[str, bytes]:
     """What goes into a run beside raw prices and config, by its path in the evidence.
 
     Raises Refusal for a file that config names and that is not there.
@@ -227,7 +227,7 @@ def inputs(root: Path, config: Mapping[str, Any]) -> dict[str, bytes]:
     return {name: read_whole(root / path) for name, path in named.items() if path}
 
 
-def gathered(
+def release_evidence(
     files: Mapping[str, bytes],
     given: Mapping[str, bytes],
     *,
@@ -274,7 +274,7 @@ def gathered(
         author=names[0] if names else run.who if run else None,
         ended=run.time.replace("Z", "+00:00") if run else None,
     )
-    return packed(held, digests(held), facts)
+    return pack_crate(held, digests(held), facts)
 
 
 def _code(workflow: Path) -> dict[str, bytes]:

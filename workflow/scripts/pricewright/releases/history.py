@@ -11,7 +11,7 @@ from pricewright.files.clock import parse_time
 from pricewright.files.documents import parse_strict
 from pricewright.files.errors import Refusal
 from pricewright.releases import store
-from pricewright.releases.link import CURRENT, pointed_at
+from pricewright.releases.link import CURRENT, read_link
 from pricewright.releases.store import NAME_MANIFEST
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import GATES, Gate
@@ -24,16 +24,16 @@ from pricewright.signoffs.ledger import (
     UNDONE,
     Entry,
     Seen,
-    before,
     in_production,
+    release_before,
     state_of,
 )
-from pricewright.signoffs.policy import Policy, recorded
+from pricewright.signoffs.policy import Policy, parse_policy
 from pricewright.signoffs.statements import StoredStatement
-from pricewright.signoffs.validity import Case, judge
+from pricewright.signoffs.validity import Case, judge_statement
 
 
-def examined(root: Path, digest: str, entries: Sequence[Entry]) -> list[str]:
+def examine_release(root: Path, digest: str, entries: Sequence[Entry]) -> list[str]:
     """What is wrong with a release, in sentences; none if nothing is.
 
     It must be whole, on record, and signed for: each signature is verified again, as of the time
@@ -41,7 +41,7 @@ def examined(root: Path, digest: str, entries: Sequence[Entry]) -> list[str]:
     """
     folder = Path(root) / "production" / "releases"
     try:
-        manifest, contents = store.opened(folder, digest)
+        manifest, contents = store.open_release(folder, digest)
         policy = kept_policy(contents)
     except Refusal as refusal:
         return [str(refusal)]
@@ -76,7 +76,7 @@ def kept_policy(contents: Mapping[str, bytes]) -> Policy:
     name = "policy/policy.json"
     if name not in contents:
         raise Refusal(f"{name}: is not in the release; it is no release.")
-    return recorded(parse_strict(contents[name], name), name)
+    return parse_policy(parse_strict(contents[name], name), name)
 
 
 def _kept(contents: Mapping[str, bytes], gate: Gate) -> Iterator[StoredStatement]:
@@ -92,7 +92,7 @@ def _unsigned(gate: Gate, contents: Mapping[str, bytes], case: Case) -> list[str
     """Why a gate of a release is not satisfied by the sign-offs that it holds."""
     keys, problems = set(), []
     for kept in _kept(contents, gate):
-        signoff = judge(kept, case)
+        signoff = judge_statement(kept, case)
         if signoff.void or not signoff.said or signoff.said.decision != "approved":
             problems.append(f"{kept.name} does not count: {signoff.void or 'it is no approval'}.")
         else:
@@ -110,23 +110,23 @@ PREVIOUS = "previous"
 _OUTCOMES = {PASSED: "passed its smoke test", FAILED: "failed its smoke test", UNDONE: "undone"}
 
 
-def folder_of(root: Path) -> Path:
+def releases_folder(root: Path) -> Path:
     """Where the releases are."""
     return Path(root) / "production" / "releases"
 
 
-def resolve(root: Path, text: str) -> str:
+def find_release(root: Path, text: str) -> str:
     """The digest of the release that is meant: by its digest, the beginning of it, or `previous`,
     the one before the one in production.
 
     Raises Refusal unless exactly one is meant.
     """
     if text == PREVIOUS:
-        earlier = before(ledger.read(Path(root) / "ledger"))
+        earlier = release_before(ledger.read(Path(root) / "ledger"))
         if earlier is None:
             raise Refusal("previous: there was no release before the one in production.")
         return earlier
-    known = store.digests(folder_of(root))
+    known = store.stored_releases(releases_folder(root))
     found = [digest for digest in known if digest.startswith(text)] if len(text) >= 4 else []
     if len(found) != 1:
         there = f"there are {', '.join(known)}" if known else "there are no releases yet"
@@ -134,18 +134,18 @@ def resolve(root: Path, text: str) -> str:
     return found[0]
 
 
-def files(root: Path, digest: str) -> dict[str, bytes]:
+def signed_files(root: Path, digest: str) -> dict[str, bytes]:
     """The files of a release that people sign, by the names that they have under `results/`."""
-    manifest, contents = store.opened(folder_of(root), digest)
+    manifest, contents = store.open_release(releases_folder(root), digest)
     return {name: contents[kept] for name, kept in manifest.covered.items()}
 
 
-def seen(root: Path) -> list[Seen]:
+def seen_by_releases(root: Path) -> list[Seen]:
     """What each release that took effect saw of the ledger, for that to be checked against."""
     found = []
-    for digest in store.digests(folder_of(root)):
+    for digest in store.stored_releases(releases_folder(root)):
         try:
-            manifest, _ = store.opened(folder_of(root), digest)
+            manifest, _ = store.open_release(releases_folder(root), digest)
         except Refusal:
             continue  # `verify` says so
         whose = f"production/releases/{digest}/{NAME_MANIFEST}"
@@ -153,7 +153,7 @@ def seen(root: Path) -> list[Seen]:
     return found
 
 
-def history(root: Path) -> str:
+def describe_switches(root: Path) -> str:
     """Every release and rollback, the newest first, a line each."""
     entries = ledger.read(Path(root) / "ledger")
     now = state_of(entries)
@@ -168,7 +168,7 @@ def history(root: Path) -> str:
     return "\n".join(lines) or "  nothing was released yet"
 
 
-def verify(root: Path) -> list[str]:
+def verify_releases(root: Path) -> list[str]:
     """What is wrong with production, in sentences; none if nothing is.
 
     Every release is whole, was signed for as its own policy asks, and is on record; the link
@@ -178,13 +178,13 @@ def verify(root: Path) -> list[str]:
         entries = ledger.read(Path(root) / "ledger")
     except Refusal as refusal:
         return [f"{refusal} Without it the releases cannot be checked."]
-    there = store.digests(folder_of(root))
-    problems = [problem for digest in there for problem in examined(root, digest, entries)]
+    there = store.stored_releases(releases_folder(root))
+    problems = [problem for digest in there for problem in examine_release(root, digest, entries)]
     for begun, end in _switches(entries):
         digest = str(begun.fields["release"])
         if end and end.event == PASSED and digest not in there:
             problems.append(
-                f"{folder_of(root) / digest}: is not there, but line {begun.sequence} of the "
+                f"{releases_folder(root) / digest}: is not there, but line {begun.sequence} of the "
                 "ledger tells of it."
             )
         if end is None:
@@ -198,7 +198,7 @@ def verify(root: Path) -> list[str]:
 def _link_problems(root: Path, entries: Sequence[Entry]) -> list[str]:
     link, expected = Path(root) / "production" / CURRENT, in_production(entries)
     try:
-        found = pointed_at(link.parent)
+        found = read_link(link.parent)
     except Refusal as refusal:
         return [str(refusal)]
     unfinished = state_of(entries).unfinished

@@ -14,11 +14,11 @@ _NEXT, _BACK = ".next", ".back"
 _TARGET = re.compile(r"releases/([0-9a-f]{64})")
 
 
-class Astray(Refusal):
+class LinkAstray(Refusal):
     """A link that is not what a release or a rollback made it."""
 
 
-def pointed_at(production: Path) -> str | None:
+def read_link(production: Path) -> str | None:
     """The digest of the release that the link points at, None if there is no link.
 
     Raises Astray if what is there is not a link to a release.
@@ -32,7 +32,7 @@ def pointed_at(production: Path) -> str | None:
         target = "nothing, for it is no link"
     found = _TARGET.fullmatch(target)
     if not found:
-        raise Astray(
+        raise LinkAstray(
             f"{link}: points at {target}, where it should point at a release; it was not put "
             "there by a release or a rollback: remove it, and see `pricewright verify`."
         )
@@ -40,15 +40,15 @@ def pointed_at(production: Path) -> str | None:
 
 
 @contextmanager
-def swapped(production: Path, digest: str) -> Iterator[None]:
+def pointing_at(production: Path, digest: str) -> Iterator[None]:
     """Point the link at a release while the block runs, and for good if it ends well.
 
     If the block raises, the link is what it was; the way back is laid before the swap, so that
     a disk that is full then cannot bar it.
     """
     link, following, back = (production / name for name in (CURRENT, _NEXT, _BACK))
-    tidy(production)
-    before = pointed_at(production)
+    remove_leftovers(production)
+    before = read_link(production)
     if before:
         os.symlink(f"releases/{before}", back)
     os.symlink(f"releases/{digest}", following)
@@ -64,12 +64,12 @@ def swapped(production: Path, digest: str) -> Iterator[None]:
         sync_folder(production)
         raise
     with suppress(OSError):  # the next one who comes will do it
-        tidy(production)
+        remove_leftovers(production)
 
 
-def put_back(production: Path, digest: str | None) -> None:
+def set_link(production: Path, digest: str | None) -> None:
     """Point the link at a release, or remove it."""
-    tidy(production)
+    remove_leftovers(production)
     if digest:
         os.symlink(f"releases/{digest}", production / _NEXT)
         os.replace(production / _NEXT, production / CURRENT)
@@ -79,7 +79,7 @@ def put_back(production: Path, digest: str | None) -> None:
     sync_folder(production)
 
 
-def tidy(production: Path) -> None:
+def remove_leftovers(production: Path) -> None:
     """Remove what a process that died left beside the link."""
     for name in (_NEXT, _BACK):
         with suppress(FileNotFoundError):

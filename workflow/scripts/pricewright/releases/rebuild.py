@@ -33,7 +33,7 @@ from pricewright.files.provenance import code_digest, libraries
 from pricewright.forecasting.model_file import parse_model
 from pricewright.intake.archive import Archive
 from pricewright.releases import evidence, store
-from pricewright.releases.history import folder_of
+from pricewright.releases.history import releases_folder
 from pricewright.releases.switch import MODEL
 from pricewright.signoffs import ledger
 from pricewright.signoffs.ledger import in_production
@@ -72,14 +72,14 @@ def rebuild(root: Path, steps: Steps, tell: Callable[[str], object] = say) -> li
         digest = in_production(entries)
         if digest is None:
             return ["nothing is in production that could be built again."]
-        contents = store.opened(folder_of(root), digest)[1]
+        contents = store.open_release(releases_folder(root), digest)[1]
         made = _made(root, contents, steps)
     except (Refusal, OSError) as error:
         return [f"the model in production cannot be built again: {error}"]
     if made == contents[MODEL]:
         say("built again", release=digest, model=sha256(made))
         return []
-    name = folder_of(root) / digest / MODEL
+    name = releases_folder(root) / digest / MODEL
     ours, theirs = parse_json(made, "made"), parse_json(contents[MODEL], str(name))
     run = author_of(entries, sha256(contents[MODEL]))
     where = _where(ours, theirs, run.fields.get("machine") if run else None)

@@ -17,8 +17,8 @@ from pricewright.forecasting.model_file import parse_model
 from pricewright.releases import evidence, store
 from pricewright.releases import store as manifest
 from pricewright.releases.evidence import Origin
-from pricewright.releases.history import examined, folder_of, resolve
-from pricewright.releases.link import Astray, put_back
+from pricewright.releases.history import examine_release, find_release, releases_folder
+from pricewright.releases.link import LinkAstray, set_link
 from pricewright.releases.store import Manifest, one_at_a_time
 from pricewright.releases.switch import recover, switch
 from pricewright.signoffs import ledger
@@ -33,9 +33,9 @@ from pricewright.signoffs.coverage import (
     read_covered,
 )
 from pricewright.signoffs.gates import Decision, check_gates
-from pricewright.signoffs.ledger import LEDGER, NAME, in_production, lines
+from pricewright.signoffs.ledger import LEDGER, NAME, in_production, read_lines
 from pricewright.signoffs.policy import Policy, load_policy, oneself, require_signers
-from pricewright.signoffs.presentation import missing
+from pricewright.signoffs.presentation import missing_signatures
 from pricewright.steplog.log import say
 
 
@@ -48,10 +48,10 @@ class Unsigned(Refusal):
 
     def listing(self, configfile: Sequence[Path] = ()) -> str:
         """Who and what is missing, with the commands, in a run with these config files."""
-        return missing(self._decision, self._release, configfile)
+        return missing_signatures(self._decision, self._release, configfile)
 
 
-def agreed(
+def require_decision(
     root: Path,
     policy: Policy,
     digests: Mapping[str, str],
@@ -65,7 +65,7 @@ def agreed(
     release: the digest of the release, if it is one that is to be gone back to. Raises Unsigned,
     with what is missing, unless all that the gates ask for is there.
     """
-    kept = folder_of(root) / release if release else None
+    kept = releases_folder(root) / release if release else None
     decision = check_gates(root, policy, digests, clock, gates, release=kept)
     if not decision.satisfied:
         raise Unsigned(decision, release)
@@ -88,13 +88,13 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
             say("in production already", release=current)
             return current
         model = _checked(root, files, origin)
-        ask = partial(agreed, root, policy, digests(files), clock)
+        ask = partial(require_decision, root, policy, digests(files), clock)
         decision = ask()
-        seen = _lines_until(lines(root / LEDGER / NAME), decision.head)
-        given = evidence.inputs(root, origin.config)
+        seen = _lines_until(read_lines(root / LEDGER / NAME), decision.head)
+        given = evidence.read_inputs(root, origin.config)
         contents = {_short(name): content for name, content in files.items()}
         contents |= decision.files() | _policy_files(policy)
-        contents[evidence.NAME] = evidence.gathered(
+        contents[evidence.NAME] = evidence.release_evidence(
             contents, given, decision=decision, model=model, origin=origin, seen=seen
         )
         made = Manifest(
@@ -104,15 +104,15 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
             replaces=current,
             head=decision.head,
             lines=len(seen),
-        ).written()
+        ).encode()
         digest = sha256(made)
         switch(
             root,
             "release",
             digest,
             who=oneself(signoffs["author"]),
-            incoming=store.prepare(
-                folder_of(root), digest, contents | {manifest.NAME_MANIFEST: made}
+            incoming=store.prepare_release(
+                releases_folder(root), digest, contents | {manifest.NAME_MANIFEST: made}
             ),
             head=decision.head,
             confirm=ask,
@@ -132,7 +132,7 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
 def _is_same(root: Path, current: str, found: Mapping[str, str]) -> bool:
     """Whether these files are in production already."""
     try:
-        signed = store.opened(folder_of(root), current)[0].signed()
+        signed = store.open_release(releases_folder(root), current)[0].signed()
     except Refusal as refusal:
         say("the release in production is not whole", why=refusal)
         return False
@@ -198,21 +198,23 @@ def roll_back(root: Path, to: str, config: Mapping[str, Any], clock: Clock = now
     with one_at_a_time(production):
         try:
             current = recover(root, clock).release
-        except Astray:
+        except LinkAstray:
             current = in_production(ledger.read(root / LEDGER))
-            if current is None or resolve(root, to) != current:
+            if current is None or find_release(root, to) != current:
                 raise
-            store.opened(folder_of(root), current)
-            put_back(production, current)
-        target = resolve(root, to)
+            store.open_release(releases_folder(root), current)
+            set_link(production, current)
+        target = find_release(root, to)
         if target == current:
             say("in production already", release=current)
             return target
-        if problems := examined(root, target, ledger.read(root / LEDGER)):
+        if problems := examine_release(root, target, ledger.read(root / LEDGER)):
             raise Refusal(problems[0])
-        signed = store.opened(folder_of(root), target)[0].signed()
+        signed = store.open_release(releases_folder(root), target)[0].signed()
         policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
-        ask = partial(agreed, root, policy, signed, clock, gates=("deploy",), release=target)
+        ask = partial(
+            require_decision, root, policy, signed, clock, gates=("deploy",), release=target
+        )
         decision = ask()
         switch(
             root,

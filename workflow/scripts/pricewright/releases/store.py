@@ -20,7 +20,7 @@ from pricewright.files.documents import parse_strict
 from pricewright.files.errors import Refusal
 from pricewright.tables.schema import check
 
-NAME = ".lock"
+LOCK = ".lock"
 
 
 @contextmanager
@@ -32,7 +32,7 @@ def one_at_a_time(production: Path) -> Iterator[None]:
     """
     production.mkdir(parents=True, exist_ok=True)
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    lock = os.open(production / NAME, flags, 0o666)
+    lock = os.open(production / LOCK, flags, 0o666)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -72,7 +72,7 @@ class Manifest:
         """The SHA-256 of each file that people signed, by the path that they signed."""
         return {path: self.files[name] for path, name in self.covered.items()}
 
-    def written(self) -> bytes:
+    def encode(self) -> bytes:
         """The manifest's bytes, the same for the same release: keys in order, indented by 2."""
         document = {
             "schema_version": SCHEMA_VERSION,
@@ -87,7 +87,7 @@ class Manifest:
         return orjson.dumps(document, option=layout)
 
 
-def parsed(content: bytes, digest: str, name: str) -> Manifest:
+def parse_manifest(content: bytes, digest: str, name: str) -> Manifest:
     """The manifest of the release `digest`.
 
     Raises Refusal if the bytes are not those that the digest is of, or not a manifest.
@@ -114,7 +114,7 @@ def parsed(content: bytes, digest: str, name: str) -> Manifest:
 _INCOMING = ".incoming-"
 
 
-def prepare(releases: Path, digest: str, files: Mapping[str, bytes]) -> Path:
+def prepare_release(releases: Path, digest: str, files: Mapping[str, bytes]) -> Path:
     """Write the files of a release, by their paths in it, to a folder that does not count yet.
 
     When this returns, all of it is read-only and on the disk. Whatever raises, nothing counts.
@@ -123,22 +123,22 @@ def prepare(releases: Path, digest: str, files: Mapping[str, bytes]) -> Path:
     for folder in (releases.parent, releases.parent.parent):
         sync_folder(folder)
     incoming = releases / f"{_INCOMING}{digest}"
-    discard(incoming)
+    discard_release(incoming)
     try:
         _fill(incoming, files)
     except BaseException:
-        discard(incoming)
+        discard_release(incoming)
         raise
     return incoming
 
 
-def settle(incoming: Path, digest: str) -> None:
+def place_release(incoming: Path, digest: str) -> None:
     """Let a prepared release count, under its digest."""
     os.rename(incoming, incoming.with_name(digest))
     sync_folder(incoming.parent)
 
 
-def opened(releases: Path, digest: str) -> tuple[Manifest, dict[str, bytes]]:
+def open_release(releases: Path, digest: str) -> tuple[Manifest, dict[str, bytes]]:
     """A release's manifest, and its files by their paths in it.
 
     Raises Refusal unless it is whole: the very files that its manifest names, with their digests,
@@ -153,7 +153,7 @@ def opened(releases: Path, digest: str) -> tuple[Manifest, dict[str, bytes]]:
         raise Refusal(f"{folder}: there is no such release, or it is not whole.") from None
     if NAME_MANIFEST not in contents:
         raise Refusal(f"{folder}: has no {NAME_MANIFEST}; it is no release.")
-    manifest = parsed(contents[NAME_MANIFEST], digest, str(folder / NAME_MANIFEST))
+    manifest = parse_manifest(contents[NAME_MANIFEST], digest, str(folder / NAME_MANIFEST))
     del contents[NAME_MANIFEST]
     for name in sorted(contents.keys() ^ manifest.files.keys()):
         what = "is not in its release any more" if name in manifest.files else "is no part of it"
@@ -167,21 +167,21 @@ def opened(releases: Path, digest: str) -> tuple[Manifest, dict[str, bytes]]:
     return manifest, contents
 
 
-def digests(releases: Path) -> list[str]:
+def stored_releases(releases: Path) -> list[str]:
     """What there is in the store, by name, less what is on its way."""
     if not releases.is_dir():
         return []
     return sorted(path.name for path in releases.iterdir() if not path.name.startswith(_INCOMING))
 
 
-def clear(releases: Path) -> None:
+def clear_unfinished(releases: Path) -> None:
     """Remove what a process that died left on its way."""
     if releases.is_dir():
         for path in releases.glob(f"{_INCOMING}*"):
-            discard(path)
+            discard_release(path)
 
 
-def discard(folder: Path) -> None:
+def discard_release(folder: Path) -> None:
     """Remove a read-only folder, if it is there, and never what a link in it points at."""
     try:
         if not stat.S_ISDIR(os.lstat(folder).st_mode):
@@ -191,7 +191,7 @@ def discard(folder: Path) -> None:
         return
     folder.chmod(0o755)
     for path in list(folder.iterdir()):
-        discard(path)
+        discard_release(path)
     folder.rmdir()
 
 

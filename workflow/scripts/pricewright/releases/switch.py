@@ -17,8 +17,15 @@ from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
 from pricewright.releases import store
-from pricewright.releases.history import examined
-from pricewright.releases.link import CURRENT, Astray, pointed_at, put_back, swapped, tidy
+from pricewright.releases.history import examine_release
+from pricewright.releases.link import (
+    CURRENT,
+    LinkAstray,
+    pointing_at,
+    read_link,
+    remove_leftovers,
+    set_link,
+)
 from pricewright.signoffs import ledger
 from pricewright.signoffs.ledger import (
     FAILED,
@@ -27,7 +34,7 @@ from pricewright.signoffs.ledger import (
     Entry,
     ProductionState,
     state_of,
-    undone,
+    undone_releases,
 )
 from pricewright.signoffs.policy import oneself
 from pricewright.steplog.log import say
@@ -101,15 +108,15 @@ def switch(
         begun = ledger.append(folder, event, who=who, clock=clock, release=to, **fields)
     except BaseException:
         if incoming:
-            store.discard(incoming)
+            store.discard_release(incoming)
         raise
     try:
         if begun.previous != head:
             confirm()
         if incoming:
-            store.settle(incoming, to)
-        manifest, _ = store.opened(production / "releases", to)
-        with swapped(production, to):
+            store.place_release(incoming, to)
+        manifest, _ = store.open_release(production / "releases", to)
+        with pointing_at(production, to):
             scored = smoke_test(production, manifest.files[MODEL])
             ledger.append(folder, PASSED, who=who, clock=clock, release=to, symbols=scored)
     except BaseException as error:
@@ -130,17 +137,17 @@ def recover(root: Path, clock: Clock) -> ProductionState:
     two by hand.
     """
     production = root / "production"
-    store.clear(production / "releases")
-    tidy(production)
+    store.clear_unfinished(production / "releases")
+    remove_leftovers(production)
     entries = ledger.read(root / "ledger")
     if state_of(entries).unfinished:
         _end(root, entries, clock)
         entries = ledger.read(root / "ledger")
-    for digest in undone(entries) & set(store.digests(production / "releases")):
-        store.discard(production / "releases" / digest)
+    for digest in undone_releases(entries) & set(store.stored_releases(production / "releases")):
+        store.discard_release(production / "releases" / digest)
     state = state_of(entries)
-    if pointed_at(production) != state.release:
-        raise Astray(f"{production / CURRENT}: {_astray(pointed_at(production), state.release)}")
+    if read_link(production) != state.release:
+        raise LinkAstray(f"{production / CURRENT}: {_astray(read_link(production), state.release)}")
     return state
 
 
@@ -151,14 +158,14 @@ def _end(root: Path, entries: Sequence[Entry], clock: Clock) -> None:
     to = str(state.unfinished.fields["release"])
     outcome = UNDONE
     more: dict[str, Any] = {"why": "the process that began it died"}
-    if pointed_at(production) == to:
+    if read_link(production) == to:
         try:
-            if problems := examined(root, to, entries):
+            if problems := examine_release(root, to, entries):
                 raise Refusal(problems[0])
-            manifest, _ = store.opened(production / "releases", to)
+            manifest, _ = store.open_release(production / "releases", to)
             outcome, more = PASSED, {"symbols": smoke_test(production, manifest.files[MODEL])}
         except Refusal as refusal:
-            put_back(production, state.release)
+            set_link(production, state.release)
             outcome, more = FAILED, {"why": str(refusal)}
     ledger.append(root / "ledger", outcome, who=oneself(), clock=clock, release=to, **more)
     say("a switch that was begun and not ended", event=outcome, release=to)

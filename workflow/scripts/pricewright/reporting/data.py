@@ -42,7 +42,7 @@ _ACTIONS = {
 Counted = list[tuple[str, int, str]]
 
 
-def facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
+def data_facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What came in and what became of it, label by label."""
     data, receipts = model["data"], model["receipts"]
     found = {}
@@ -91,7 +91,7 @@ def flag_counts(quality: Mapping[str, Any]) -> Counted:
     return _most_first({name: (count, MEANINGS[name]) for name, count in quality["flags"].items()})
 
 
-def entries(quality: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+def newest_flags(quality: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     """Symbol, dates, flag and what was found of each entry, the newest first."""
     order = sorted(
         quality.get("flagged", []),
@@ -124,7 +124,7 @@ def _found(entry: Mapping[str, Any]) -> Iterator[str]:
         yield proposed
 
 
-def cells(quality: Mapping[str, Any], first: str, last: str) -> list[dict[str, Any]]:
+def flags_by_period(quality: Mapping[str, Any], first: str, last: str) -> list[dict[str, Any]]:
     """How many entries of each flag begin or last in each period from one date to another.
 
     Periods are the finest that are not too many: months, quarters or years.
@@ -152,7 +152,7 @@ def cells(quality: Mapping[str, Any], first: str, last: str) -> list[dict[str, A
     ]
 
 
-def corrections(model: Mapping[str, Any]) -> list[dict[str, str]]:
+def applied_corrections(model: Mapping[str, Any]) -> list[dict[str, str]]:
     """What people declared, as it was applied."""
     found = []
     for each in model["receipts"].get("clean", {}).get("corrections", []):

@@ -60,10 +60,10 @@ def figure(value: float | str | None, form: str, at: str = "") -> Figure:
 
 def figure_at(model: Mapping[str, Any], pointer: str, form: str) -> Figure:
     """The number of a model at a pointer, as /metrics/pooled/mae_ratio, in one of FORMS."""
-    return figure(resolve(model, pointer), form, pointer)
+    return figure(value_at(model, pointer), form, pointer)
 
 
-def resolve(document: Any, pointer: str) -> Any:
+def value_at(document: Any, pointer: str) -> Any:
     """What a document has at a JSON pointer."""
     for part in pointer.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")

@@ -28,8 +28,8 @@ from pricewright.reporting.figures import (
     percent,
     pinball_skill,
     qlike_difference,
-    resolve,
     share_beyond,
+    value_at,
     worst,
 )
 from pricewright.reporting.pictures import SymbolData
@@ -91,7 +91,7 @@ def render(
     series = SymbolData(backtest, model) if backtest else None
     largest = [entry["symbol"] for entry in known["traded"]]
     said = verdict(model, allow_unaccepted=allow_unaccepted)
-    odd = data.cells(known, model["data"]["first_date"], model["data"]["last_date"])
+    odd = data.flags_by_period(known, model["data"]["first_date"], model["data"]["last_date"])
     style, script, vega = _read("report.css"), _read("report.js"), library()
     return _template().render(
         policy=_policy([script, vega], style),
@@ -114,14 +114,14 @@ def render(
         commands=pending.commands,
         distribution=text.distribution(model),
         pooled=pictures.pooled_pictures(model, backtest),
-        table=table(model, Counter(entry["symbol"] for entry in known["flagged"])),
+        table=symbol_table(model, Counter(entry["symbol"] for entry in known["flagged"])),
         pictured=pictures.symbol_pictures(model, series, largest) if series else [],
-        facts=data.facts(model),
+        facts=data.data_facts(model),
         quarantined=data.quarantine_counts(model),
         flagged=data.flag_counts(known),
-        entries=data.entries(known),
+        entries=data.newest_flags(known),
         calendar=pictures.calendar(odd, list(known["flags"])) if odd else None,
-        corrections=data.corrections(model),
+        corrections=data.applied_corrections(model),
         method=method(model),
         files=files,
         series=_json(series.packed(list(model["symbols"])) if series else {}),
@@ -145,7 +145,7 @@ def files_of(model: Mapping[str, Any], path: str, sha256: str) -> list[tuple[str
     ]
 
 
-def table(model: Mapping[str, Any], flagged: Mapping[str, int]) -> Table:
+def symbol_table(model: Mapping[str, Any], flagged: Mapping[str, int]) -> Table:
     """The symbols, the worst first; flagged: how many entries of data_quality each has."""
     columns = _columns(model)
     rows = []
@@ -154,7 +154,7 @@ def table(model: Mapping[str, Any], flagged: Mapping[str, int]) -> Table:
         read = {"metrics": scores, "state": state}
         cells: list[Figure | str] = [symbol]
         for column in columns[1:-1]:
-            value = column.derive(scores) if column.derive else resolve(read, column.at)
+            value = column.derive(scores) if column.derive else value_at(read, column.at)
             cells.append(figure(value, column.form))
         rows.append([*cells, "; ".join(_notes(scores, state, flagged.get(symbol, 0)))])
     return Table(

@@ -126,7 +126,7 @@ class SymbolData:
 
 
 @dataclass(frozen=True)
-class Kind:
+class SymbolPicture:
     """A picture that every symbol has, drawn from data, their scale and the colours."""
 
     title: str
@@ -135,18 +135,18 @@ class Kind:
 
 
 KINDS = (
-    Kind(
+    SymbolPicture(
         "Price and what was forecast",
         "Line: price. Shaded: the intervals forecast from each past date, and from the last one.",
         charts.price,
     ),
-    Kind(
+    SymbolPicture(
         "Volatility, forecast and realised",
         f"Lines: forecast for each day, and root mean square of the last {charts.LATELY} changes. "
         "Grey: each change.",
         charts.volatility,
     ),
-    Kind(
+    SymbolPicture(
         "Value-at-risk and exceptions",
         "Exceptions at 5% in orange, at 1% in red: above, of the whole evaluation; below, with "
         "each change and the limits of 5% (dashed) and 1%.",

@@ -108,7 +108,7 @@ def compose(
     sections = [
         [heading, "=" * len(heading)],
         ["Verdict", *_paragraphs(verdict(model, allow_unaccepted=allow_unaccepted))],
-        ["What came in", *labelled(data.facts(model))],
+        ["What came in", *labelled(data.data_facts(model))],
         *_flags(quality or {}),
         ["Acceptance", *_acceptance(model)],
         ["Beside the deployed model", *_paragraphs(champion(model))],
@@ -187,7 +187,7 @@ def _facts(facts: Sequence[tuple[str, str]]) -> list[str]:
 
 def _flags(quality: Mapping[str, Any]) -> list[list[str]]:
     """The section of the newest flags, if there are any."""
-    entries = data.entries(quality)
+    entries = data.newest_flags(quality)
     if not entries:
         return []
     rows = [(*place, textwrap.shorten(found, 42, placeholder=" …")) for *place, found in entries]

@@ -13,16 +13,23 @@ from pricewright.files.errors import printable
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import GATES, Gate, identity
 from pricewright.signoffs.ledger import LEDGER, Entry, Seen
-from pricewright.signoffs.policy import Policy, Terms, require_signers
+from pricewright.signoffs.policy import GateTerms, Policy, require_signers
 from pricewright.signoffs.statements import (
     SignOff,
     StoredStatement,
-    open_kept,
-    read_all_kept,
-    read_kept,
+    open_statement,
+    read_all_statements,
+    read_statements,
     seen_by,
 )
-from pricewright.signoffs.validity import EVENTS, Case, Consent, consent, decided, judge
+from pricewright.signoffs.validity import (
+    EVENTS,
+    Case,
+    Consent,
+    decisions_of,
+    judge_statement,
+    needed_consent,
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class GateDecision:
     """
 
     gate: Gate
-    terms: Terms
+    terms: GateTerms
     counted: Sequence[SignOff]
     void: Sequence[SignOff]
     rejected: Mapping[str, str]
@@ -113,7 +120,9 @@ def check_gates(
     entries = ledger.read(folder) if not problems else []
     case = Case(policy, digests, entries, clock())
     places = [Path(root), *([release] if release else [])]
-    trainers = trained_by([kept for place in places for kept in read_kept(place, "author")], case)
+    trainers = trained_by(
+        [kept for place in places for kept in read_statements(place, "author")], case
+    )
     case = replace(case, trainers=[signoff.who for signoff in trainers])
     found = [_gate(root, gate, case) for gate in gates]
     head = entries[-1].digest if entries else ledger.EMPTY
@@ -122,13 +131,13 @@ def check_gates(
 
 def trained_by(kept: Iterable[StoredStatement], case: Case) -> list[SignOff]:
     """Those of some statements that hold as to who trained the model, one a person."""
-    judged = [judge(each, case) for each in kept]
+    judged = [judge_statement(each, case) for each in kept]
     good = [each for each in judged if each.said and not each.void]
     return list({each.who: each for each in good}.values())
 
 
 def _gate(root: Path, gate: Gate, case: Case) -> GateDecision:
-    judged = [judge(kept, case) for kept in read_kept(root, gate)]
+    judged = [judge_statement(kept, case) for kept in read_statements(root, gate)]
     counted: dict[str, SignOff] = {}
     void = []
     for signoff in judged:
@@ -146,7 +155,7 @@ def _gate(root: Path, gate: Gate, case: Case) -> GateDecision:
     if case.policy.gates[gate].exclude_author:
         allowed = [who for who in allowed if not case.trained(who, case.policy)]
     good = list(counted.values())
-    needed = consent(good, case) if gate == "deploy" else None
+    needed = needed_consent(good, case) if gate == "deploy" else None
     return GateDecision(gate, case.policy.gates[gate], good, void, rejected, allowed, needed)
 
 
@@ -164,7 +173,7 @@ def _rejection(who: str, gate: Gate, judged: Sequence[SignOff], case: Case) -> s
     covers = identity({name: case.digests.get(name, "") for name in GATES[gate]})
     lines = [
         entry.sequence
-        for entry in decided(case.entries, gate, who)
+        for entry in decisions_of(case.entries, gate, who)
         if entry.event == EVENTS["rejected"] and entry.fields.get("covers") == covers
     ]
     if not lines:
@@ -185,7 +194,7 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
     seen: what others, as releases, wrote down of the ledger. A sign-off that is only out of date
     is not wrong; one whose signature is not good by the lists of today is.
     """
-    opened = [open_kept(kept, policy, clock()) for kept in read_all_kept(Path(root))]
+    opened = [open_statement(kept, policy, clock()) for kept in read_all_statements(Path(root))]
     witnesses = [*seen, *filter(None, map(seen_by, opened))]
     broken = [
         f"{printable(each.name)}: {each.void}; find out why, and take it away."

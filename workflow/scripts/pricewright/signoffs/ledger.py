@@ -61,21 +61,21 @@ def read(folder: Path) -> list[Entry]:
     line that cannot be one; whether the lines fit each other is for `verify` to say.
     """
     path = Path(folder) / NAME
-    return [parsed(line, path, number) for number, line in enumerate(lines(path), 1)]
+    return [parse_entry(line, path, number) for number, line in enumerate(read_lines(path), 1)]
 
 
 def head(folder: Path) -> str:
     """The SHA-256 of the newest line, EMPTY if there is none."""
-    found = lines(Path(folder) / NAME)
+    found = read_lines(Path(folder) / NAME)
     return sha256(found[-1]) if found else EMPTY
 
 
 def newest(found: list[bytes], path: Path) -> Entry | None:
     """The entry on the last of some lines."""
-    return parsed(found[-1], path, len(found)) if found else None
+    return parse_entry(found[-1], path, len(found)) if found else None
 
 
-def lines(path: Path) -> list[bytes]:
+def read_lines(path: Path) -> list[bytes]:
     """The whole lines of a ledger's file, without their ends; none if there is no such file."""
     try:
         return whole_lines(read_regular(path))
@@ -88,7 +88,7 @@ def whole_lines(content: bytes) -> list[bytes]:
     return content.split(b"\n")[:-1]
 
 
-def parsed(line: bytes, path: Path, number: int) -> Entry:
+def parse_entry(line: bytes, path: Path, number: int) -> Entry:
     """The entry on a line; raises Refusal if it is not written as one."""
     where = f"{path}:{number}"
     document = parse_strict(line, where)
@@ -101,7 +101,7 @@ def parsed(line: bytes, path: Path, number: int) -> Entry:
     return Entry(sequence, time, event, who, document, previous, sha256(line))
 
 
-def written(entry: Mapping[str, Any]) -> bytes:
+def encode_entry(entry: Mapping[str, Any]) -> bytes:
     """An entry as a line, without its end; raises ValueError for what JSON cannot say."""
     return json.dumps(entry, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -128,14 +128,14 @@ def verify(folder: Path, seen: Iterable[Seen] = ()) -> list[str]:
     """
     path = Path(folder) / NAME
     try:
-        found = lines(path)
+        found = read_lines(path)
     except Refusal as refusal:
         return [str(refusal)]
     entries: list[Entry] = []
     broken: list[str] = []
     for number, line in enumerate(found, 1):
         try:
-            entry = parsed(line, path, number)
+            entry = parse_entry(line, path, number)
         except Refusal as refusal:
             broken = [f"{refusal} From line {number} on it shows nothing."]
             break
@@ -216,7 +216,7 @@ def append(
         last = _after_recovery(path, clock)
         line = _line(last, event, who or getpass.getuser(), clock, fields)
         _add(path, line + b"\n")
-    return parsed(line, path, (last.sequence if last else 0) + 1)
+    return parse_entry(line, path, (last.sequence if last else 0) + 1)
 
 
 @contextmanager
@@ -263,7 +263,7 @@ def _after_recovery(path: Path, clock: Clock) -> Entry | None:
     line = _line(last, "torn", getpass.getuser(), clock, fields)
     write_whole(path, whole + line + b"\n")
     say("a torn line of the ledger was set aside", kept=aside, bytes=len(torn))
-    return parsed(line, path, (last.sequence if last else 0) + 1)
+    return parse_entry(line, path, (last.sequence if last else 0) + 1)
 
 
 def _line(
@@ -271,7 +271,7 @@ def _line(
 ) -> bytes:
     number, previous = (last.sequence + 1, last.digest) if last else (1, EMPTY)
     own = dict(zip(OWN, (number, format_time(clock()), event, who, previous), strict=True))
-    return written(own | dict(fields))
+    return encode_entry(own | dict(fields))
 
 
 def _add(path: Path, line: bytes) -> None:
@@ -338,7 +338,7 @@ def state_of(entries: Iterable[Entry]) -> ProductionState:
     return ProductionState(release, since, begun)
 
 
-def undone(entries: Iterable[Entry]) -> set[str]:
+def undone_releases(entries: Iterable[Entry]) -> set[str]:
     """The digests of the releases that were begun, and never came as far as a smoke test."""
     last: dict[str, str] = {}
     for entry in entries:
@@ -354,7 +354,7 @@ def in_production(entries: Iterable[Entry]) -> str | None:
     return state_of(entries).release
 
 
-def before(entries: Sequence[Entry]) -> str | None:
+def release_before(entries: Sequence[Entry]) -> str | None:
     """The digest of the release that was in production before the one that is."""
     now = state_of(entries)
     return state_of(entries[: now.since - 1]).release if now.since else None

@@ -24,7 +24,7 @@ from pricewright.signoffs.signers import KRL, WHO, Signer, parse_signers, read_s
 
 
 @dataclass(frozen=True)
-class Terms:
+class GateTerms:
     """What a gate asks for: signatures of `required` different people, each good for
     `valid_days`; with `exclude_author`, of others than who ran the training."""
 
@@ -41,7 +41,7 @@ class Policy:
     allow_unaccepted: whether a model that is not accepted may be released.
     """
 
-    gates: Mapping[Gate, Terms]
+    gates: Mapping[Gate, GateTerms]
     signers: tuple[Signer, ...]
     revoked: bytes
     allow_unaccepted: bool
@@ -89,17 +89,17 @@ def load_policy(root: Path, signoffs: Mapping[str, Any], allow_unaccepted: bool)
     file that says more, or less, than a reader would think.
     """
     signers, revoked = read_signers(root)
-    gates = {gate: Terms(**signoffs[gate]) for gate in GATES}
+    gates = {gate: GateTerms(**signoffs[gate]) for gate in GATES}
     return Policy(gates, signers, revoked, allow_unaccepted)
 
 
-def recorded(document: Mapping[str, Any], name: str) -> Policy:
+def parse_policy(document: Mapping[str, Any], name: str) -> Policy:
     """The policy that a document says; raises Refusal if it says none. `name` is what has it."""
     try:
         revoked = document["revoked"]
         keys = "".join(f"{line}\n" for line in revoked.get("keys", ())).encode()
         return Policy(
-            {gate: Terms(**document["gates"][gate]) for gate in GATES},
+            {gate: GateTerms(**document["gates"][gate]) for gate in GATES},
             parse_signers("\n".join(document["signers"]).encode(), name),
             b64decode(revoked["krl"]) if "krl" in revoked else keys,
             document["allow_unaccepted"],

@@ -23,7 +23,7 @@ from pricewright.signoffs.ledger import Entry
 from pricewright.signoffs.policy import Policy
 from pricewright.signoffs.signing import Signing
 from pricewright.signoffs.statements import SignOff, Statement
-from pricewright.signoffs.validity import changes, standing
+from pricewright.signoffs.validity import policy_changes, policy_in_force
 
 SIGN = "pricewright sign"
 RELEASE = "snakemake --cores 1 production"
@@ -39,7 +39,7 @@ def with_config(command: str, configfile: Sequence[Path]) -> str:
     return command + "".join(f" --configfile {name}" for name in names)
 
 
-def pending(required: Mapping[str, int] | None) -> Pending:
+def pending_decisions(required: Mapping[str, int] | None) -> Pending:
     """The decisions, each with the signatures that `required` asks for: 1, if it says none.
 
     What it says of `author` is whether who trained the model must sign that.
@@ -64,7 +64,7 @@ def pending(required: Mapping[str, int] | None) -> Pending:
 Facts = list[tuple[str, str]]
 
 
-def digest(gate: Gate, files: Mapping[str, bytes], folder: Path | None = None) -> Facts:
+def gate_summary(gate: Gate, files: Mapping[str, bytes], folder: Path | None = None) -> Facts:
     """What a gate's files say, label by label; raises Refusal for what no run writes.
 
     folder: where they lie, if not in `results/`.
@@ -73,7 +73,7 @@ def digest(gate: Gate, files: Mapping[str, bytes], folder: Path | None = None) -
         return [(label, printable(text)) for label, text in _DIGESTS[gate](_Read(files, folder))]
 
 
-def warnings(gate: Gate, files: Mapping[str, bytes], allow_unaccepted: bool) -> list[str]:
+def signer_warnings(gate: Gate, files: Mapping[str, bytes], allow_unaccepted: bool) -> list[str]:
     """What a signer should think twice about; raises Refusal for what no run writes."""
     read, found = _Read(files), discrepancies(files)
     with _as_a_run_writes_them():
@@ -225,7 +225,9 @@ def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {kind}" for count, kind in found)
 
 
-def missing(decision: Decision, release: str | None = None, configfile: Sequence[Path] = ()) -> str:
+def missing_signatures(
+    decision: Decision, release: str | None = None, configfile: Sequence[Path] = ()
+) -> str:
     """What stands between these bytes and production, gate by gate, with the commands to run.
 
     release: the digest of the release, if it is one that is to be gone back to.  configfile: what
@@ -241,7 +243,7 @@ def missing(decision: Decision, release: str | None = None, configfile: Sequence
     return "\n".join(lines)
 
 
-def overview(decision: Decision, configfile: Sequence[Path] = ()) -> str:
+def signoff_overview(decision: Decision, configfile: Sequence[Path] = ()) -> str:
     """Every sign-off: who, until when, or why it is void; and who may sign what is missing."""
     target = with_config("", configfile)
     lines = [*decision.problems, *_trainers(decision, target)]
@@ -322,7 +324,7 @@ def _to_do(decision: Decision, gate: GateDecision, target: str) -> Sequence[str]
 _VERBS = {"approved": "approve", "rejected": "REJECT", "withdrawn": "withdraw"}
 
 
-def screen(
+def signing_summary(
     statement: Statement,
     signing: Signing,
     files: Mapping[str, bytes],
@@ -338,19 +340,19 @@ def screen(
     """
     gate, replaced = statement.gate, statement.replaces
     policy = decision.policy
-    doubts = warnings(gate, files, policy.allow_unaccepted)
+    doubts = signer_warnings(gate, files, policy.allow_unaccepted)
     if statement.decision == "approved" and decision.asks_who_trained:
         if not decision.trainers:
             doubts.append(f"it does not count before who trained the model signs: {SIGN} author")
         if signing.who not in decision.gates[0].may_sign:
             doubts.append("you ran the training, so your approval does not count here")
-    if before := standing(entries):
-        doubts += [f"the policy was changed: {change}" for change in changes(before, policy)]
+    if before := policy_in_force(entries):
+        doubts += [f"the policy was changed: {change}" for change in policy_changes(before, policy)]
     covers = [f"{name} ({sha256[:12]}…)" for name, sha256 in statement.subject.items()]
     facts = [
         ("decision", _decision(statement)),
         ("you", f"{signing.who}, {signing.fingerprint}, {signing.key}"),
-        *digest(gate, files, folder),
+        *gate_summary(gate, files, folder),
         ("trained by", _trained_by(decision)),
         ("covers", ", ".join(covers)),
         ("policy", _asked(policy, gate)),

@@ -16,7 +16,7 @@ from pricewright.signoffs.coverage import COVERED, MODEL, Gate, identity
 from pricewright.signoffs.ledger import LEDGER, REVOKED, SIGNERS, in_production
 from pricewright.signoffs.policy import Policy, require_signers
 from pricewright.signoffs.signers import NAMESPACES, WHO, parse_signers
-from pricewright.signoffs.statements import Choice, Head, Statement, written
+from pricewright.signoffs.statements import Choice, LedgerHead, Statement, encode_statement
 from pricewright.signoffs.validity import EVENTS
 
 LASTING = 3650
@@ -59,7 +59,7 @@ def signer_of(policy: Policy, gate: Gate, key: Path, who: str | None = None) -> 
     )
 
 
-def prepared(
+def prepare_statement(
     root: Path,
     policy: Policy,
     digests: dict[str, str],
@@ -89,13 +89,13 @@ def prepared(
         run=digests[MODEL],
         policy=policy.digest,
         replaces=in_production(entries),
-        ledger=Head(len(entries), entries[-1].digest if entries else ledger.EMPTY),
+        ledger=LedgerHead(len(entries), entries[-1].digest if entries else ledger.EMPTY),
         made=format_time(made),
         valid_until=format_time(made + timedelta(days=days)),
     )
 
 
-def give(
+def sign_and_record(
     root: Path, policy: Policy, statement: Statement, signing: Signing, clock: Clock = now
 ) -> str:
     """Sign a statement, put it on record and keep it; returns its path.
@@ -104,14 +104,14 @@ def give(
     another machine and sent the two files. Raises Refusal if the signature is not good by the
     policy, OSError if the ledger or the files cannot be written.
     """
-    content = written(statement)
+    content = encode_statement(statement)
     gate = statement.gate
     signature = signatures.sign(content, signing.key, gate)
     made = statements.StoredStatement(
         gate, signing.who, statements.statement_name(gate, signing.who), content, signature
     )
     try:
-        fingerprint = signatures.verified(made, policy, clock())
+        fingerprint = signatures.verify_signature(made, policy, clock())
     except signatures.BadSignature as bad:
         raise Refusal(
             f"{signing.key}: its signature would not count, because {bad}; see to that."
@@ -129,7 +129,7 @@ def give(
         key=fingerprint,
         comment=statement.comment,
     )
-    statements.keep(root, made)
+    statements.keep_statement(root, made)
     return made.name
 
 
@@ -143,7 +143,7 @@ _REVOKED = """\
 """
 
 
-def start(root: Path, key: Path, who: str, clock: Clock = now) -> list[str]:
+def begin_signoffs(root: Path, key: Path, who: str, clock: Clock = now) -> list[str]:
     """Write config/signers, config/revoked and the ledger's first line; returns what was made.
 
     The person may sign for every gate with that key. What is there already stays as it is.

@@ -37,7 +37,7 @@ Choice = Literal["approved", "rejected", "withdrawn"]
 
 
 @dataclass(frozen=True)
-class Head:
+class LedgerHead:
     """How many lines of the ledger the signer saw, and the digest of the last."""
 
     lines: int
@@ -61,12 +61,12 @@ class Statement:
     run: str
     policy: str
     replaces: str | None
-    ledger: Head
+    ledger: LedgerHead
     made: str
     valid_until: str
 
 
-def written(statement: Statement) -> bytes:
+def encode_statement(statement: Statement) -> bytes:
     """The bytes to sign; raises Refusal for a comment that is too long, or no text."""
     predicate = asdict(statement)
     subject = predicate.pop("subject")
@@ -83,7 +83,7 @@ def written(statement: Statement) -> bytes:
         raise Refusal("the comment: not text that can be written; write it in UTF-8.") from None
 
 
-def parsed(content: bytes, name: str) -> Statement:
+def parse_statement(content: bytes, name: str) -> Statement:
     """The statement that some bytes are, to be called only after their signature was found good.
 
     Raises Refusal for what is not a statement of ours, down to a key that is there twice.
@@ -105,7 +105,7 @@ def parsed(content: bytes, name: str) -> Statement:
         subject=dict(subjects),
         gate=cast(Gate, said.pop("gate")),
         decision=cast(Choice, said.pop("decision")),
-        ledger=Head(ledger["lines"], ledger["head"]),
+        ledger=LedgerHead(ledger["lines"], ledger["head"]),
         **said,
     )
 
@@ -133,19 +133,19 @@ def statement_name(gate: str, who: str) -> str:
     return f"{SIGNOFFS}/{gate}/{who}.json"
 
 
-def read_kept(root: Path, gate: Gate) -> list[StoredStatement]:
+def read_statements(root: Path, gate: Gate) -> list[StoredStatement]:
     """All that is kept for a gate, each file read once; none if there is no folder."""
     return [
         _read(Path(root), gate, path.stem) for path in _statements(Path(root) / SIGNOFFS / gate)
     ]
 
 
-def read_all_kept(root: Path) -> list[StoredStatement]:
+def read_all_statements(root: Path) -> list[StoredStatement]:
     """All that is kept."""
-    return [kept for gate in COVERED for kept in read_kept(root, gate)]
+    return [kept for gate in COVERED for kept in read_statements(root, gate)]
 
 
-def keep(root: Path, kept: StoredStatement) -> None:
+def keep_statement(root: Path, kept: StoredStatement) -> None:
     """Write a statement and its signature, the signature first.
 
     Killed between the two, there is an old statement with a signature that is not its own, which
@@ -210,14 +210,14 @@ def sign(content: bytes, key: Path, gate: str) -> bytes:
     return done.stdout
 
 
-def verified(kept: StoredStatement, policy: Policy, now: datetime) -> str:
+def verify_signature(kept: StoredStatement, policy: Policy, now: datetime) -> str:
     """The fingerprint of the key with which a statement was signed, by whom it should have been.
 
     The verdict is ssh-keygen's; what is read from the signature here only says it better. Raises
     BadSignature with the reason.
     """
     try:
-        claimed = parse(kept.signature)
+        claimed = parse_signature(kept.signature)
     except ValueError as error:
         raise BadSignature(f"the signature is none: {error}") from None
     words = _checked(kept, policy.signers_file(), policy.revoked, now)
@@ -258,7 +258,7 @@ def _is_of(kept: StoredStatement) -> bool:
         return _run(check, kept.content).returncode == 0
 
 
-def parse(signature: bytes) -> Signature:
+def parse_signature(signature: bytes) -> Signature:
     """What a signature's own fields say; raises ValueError for bytes that are none."""
     armour = _ARMOUR.fullmatch(signature)
     if armour is None:
@@ -371,7 +371,7 @@ class SignOff:
         return self.kept.signature
 
 
-def open_kept(kept: StoredStatement, policy: Policy, now: datetime) -> SignOff:
+def open_statement(kept: StoredStatement, policy: Policy, now: datetime) -> SignOff:
     """What a kept statement says and which key signed it, or why it is not to be believed."""
     who, gate = kept.who, kept.gate
     if kept.trouble:
@@ -379,11 +379,11 @@ def open_kept(kept: StoredStatement, policy: Policy, now: datetime) -> SignOff:
     if who not in policy.may_sign(gate):
         return SignOff(kept, void=f"{printable(who)} is no signer for gate {gate}")
     try:
-        fingerprint = verified(kept, policy, now)
+        fingerprint = verify_signature(kept, policy, now)
     except BadSignature as bad:
         return SignOff(kept, void=str(bad))
     try:
-        said = parsed(kept.content, kept.name)
+        said = parse_statement(kept.content, kept.name)
     except Refusal as refusal:
         return SignOff(kept, void=f"it is no statement: {str(refusal).rstrip('.')}")
     if (said.gate, said.who) != (gate, who):

@@ -16,8 +16,14 @@ from pricewright.files.disk import sha256
 from pricewright.files.errors import printable
 from pricewright.signoffs.coverage import COVERED, MODEL, identity
 from pricewright.signoffs.ledger import Entry, ProductionState, Seen, fits, state_of
-from pricewright.signoffs.policy import Policy, author_of, is_author, recorded
-from pricewright.signoffs.statements import Choice, SignOff, Statement, StoredStatement, open_kept
+from pricewright.signoffs.policy import Policy, author_of, is_author, parse_policy
+from pricewright.signoffs.statements import (
+    Choice,
+    SignOff,
+    Statement,
+    StoredStatement,
+    open_statement,
+)
 
 EVENTS: Final[Mapping[Choice, str]] = {
     "approved": "signoff",
@@ -74,9 +80,9 @@ class Case:
         return self.author is not None and is_author(who, self.author, policy)
 
 
-def judge(kept: StoredStatement, case: Case) -> SignOff:
+def judge_statement(kept: StoredStatement, case: Case) -> SignOff:
     """What a statement comes to, for these bytes, under this policy, at this time."""
-    opened = open_kept(kept, case.policy, case.now)
+    opened = open_statement(kept, case.policy, case.now)
     if opened.said is None:
         return opened
     said = opened.said
@@ -91,7 +97,7 @@ def judge(kept: StoredStatement, case: Case) -> SignOff:
     return replace(opened, void=next(filter(None, reasons), None))
 
 
-def decided(entries: Sequence[Entry], gate: str, who: str) -> list[Entry]:
+def decisions_of(entries: Sequence[Entry], gate: str, who: str) -> list[Entry]:
     """The ledger's lines about what a person decided at a gate."""
     return [
         entry
@@ -169,7 +175,7 @@ def _by_author(said: Statement, case: Case) -> str | None:
 
 def _overtaken(said: Statement, digest: str, case: Case) -> str | None:
     """Whether the same person decided again: a statement from before can be put back."""
-    since = decided(case.entries, said.gate, said.who)
+    since = decisions_of(case.entries, said.gate, said.who)
     if said.gate == "author":  # of several models
         since = [entry for entry in since if entry.fields.get("run") == said.run]
     *_, last = [None, *since]
@@ -203,9 +209,9 @@ class Consent:
         return len(self.given) >= self.needed
 
 
-def consent(counted: Sequence[SignOff], case: Case) -> Consent | None:
+def needed_consent(counted: Sequence[SignOff], case: Case) -> Consent | None:
     """The consent that the sign-offs that count for `deploy` give; None if none is needed."""
-    before = standing(case.entries)
+    before = policy_in_force(case.entries)
     if before is None or before.digest == case.policy.digest:
         return None
     terms = before.gates["deploy"]
@@ -217,17 +223,19 @@ def consent(counted: Sequence[SignOff], case: Case) -> Consent | None:
     }
     given = {allowed[each.fingerprint] for each in counted if each.fingerprint in allowed}
     could = {*allowed.values()} - given
-    return Consent(list(changes(before, case.policy)), terms.required, sorted(given), sorted(could))
+    return Consent(
+        list(policy_changes(before, case.policy)), terms.required, sorted(given), sorted(could)
+    )
 
 
-def standing(entries: Sequence[Entry]) -> Policy | None:
+def policy_in_force(entries: Sequence[Entry]) -> Policy | None:
     """The policy under which the last release or rollback was signed for, as the ledger has it."""
     since = state_of(entries).since
     document = entries[since - 1].fields.get("policy") if since else None
-    return recorded(document, f"ledger, line {since}") if document else None
+    return parse_policy(document, f"ledger, line {since}") if document else None
 
 
-def changes(old: Policy, new: Policy) -> Iterator[str]:
+def policy_changes(old: Policy, new: Policy) -> Iterator[str]:
     """How one policy differs from another."""
     for gate, terms in new.gates.items():
         for name, value in asdict(terms).items():

@@ -40,7 +40,7 @@ ModelDocument = tuple[dict[str, Any], str]
 
 
 @dataclass(frozen=True)
-class Source:
+class ModelSource:
     """Where a model comes from: its table, and what is known of that and of the code."""
 
     name: str
@@ -55,7 +55,7 @@ class Source:
             path.stem: parse_json(read_whole(path), str(path)) for path in map(Path, self.receipts)
         }
 
-    def unfit(self) -> dict[str, str]:
+    def unfit_symbols(self) -> dict[str, str]:
         """The symbols that the receipts say are not to be modelled, and why.
 
         They have ended, as declared; or their newest delivered price was quarantined: what is
@@ -78,7 +78,7 @@ class Source:
             if each["action"] == "delisted"
         }
 
-    def described(self, panel: Panel, asked_for: Sequence[str] = ()) -> dict[str, Any]:
+    def description(self, panel: Panel, asked_for: Sequence[str] = ()) -> dict[str, Any]:
         """`cutoff`, `data`, `receipts` and `code` of a model document.
 
         asked_for: the optional libraries that it was made with, among other words of config.
@@ -103,7 +103,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Subject:
+class TrainingTask:
     """Who is modelled, from when on, and how.
 
     scored: the model whose parameters are taken, and start: where its histories go on; None to
@@ -130,7 +130,7 @@ def choose_symbols(
     settings: Settings,
     given: ModelDocument | None,
     known_unfit: Mapping[str, str],
-) -> Subject:
+) -> TrainingTask:
     """Of a clean table, whose name is for errors, those that can be modelled.
 
     known_unfit: symbols that are left out whatever their prices, and why. With `given`, a model
@@ -151,7 +151,7 @@ def choose_symbols(
     if scored:
         scored = scored.of(kept.symbols)
         kept, start = scored.continued(kept, whole=True)
-    return Subject(kept, left_out, make_timeline(kept, settings), settings, scored, start)
+    return TrainingTask(kept, left_out, make_timeline(kept, settings), settings, scored, start)
 
 
 def _fit(
@@ -205,7 +205,7 @@ class BuiltModel:
 
 def build_model(
     panel: Panel,
-    source: Source,
+    source: ModelSource,
     settings: Settings,
     thresholds: Criteria,
     *,
@@ -221,7 +221,7 @@ def build_model(
 
     Raises Refusal if no symbol can be modelled, with reasons, or if a forecast knew its future.
     """
-    subject = choose_symbols(panel, source.name, settings, given, source.unfit())
+    subject = choose_symbols(panel, source.name, settings, given, source.unfit_symbols())
     settings = subject.settings
     walked, leak_check = _walked(subject, source, shards, processes)
     del shards  # what was made for the check is as large as what is still needed
@@ -231,7 +231,7 @@ def build_model(
     for symbol, notes in _fallbacks(walked).items():
         kept_notes = given[0]["symbols"][symbol]["fallbacks"] if given else notes
         made_of["symbols"][symbol]["fallbacks"] = kept_notes
-    model = source.described(panel, [] if given else [settings.location]) | made_of
+    model = source.description(panel, [] if given else [settings.location]) | made_of
     record = None
     if deployed and all(deployed[0][key] == model[key] for key in ("data", "code", "parameters")):
         # made once more, a model is compared with what it was compared with before
@@ -252,7 +252,7 @@ def build_model(
 
 
 def _walked(
-    subject: Subject, source: Source, shards: Sequence[ShardResult], processes: int
+    subject: TrainingTask, source: ModelSource, shards: Sequence[ShardResult], processes: int
 ) -> tuple[WalkForward, dict[str, Any] | None]:
     """The walk-forward, by the shards or anew, and the record of its check for leaks."""
     panel = subject.panel
