@@ -134,12 +134,40 @@ def test_snakemake_is_imported_by_one_room():
     assert users == {"running"}
 
 
+def test_every_part_of_snakemake_that_is_used_is_in_the_table_of_comforts():
+    used = set(re.findall(r"workflow\.([a-z_]+)[.(]", (ROOT / "workflow/Snakefile").read_text()))
+    for name, tree in MODULES.items():
+        if room(name) != "running":
+            continue
+        for found in imported(tree):
+            if found.startswith("snakemake"):
+                used.add(found.rpartition(".")[2])
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute):
+                of = ast.unparse(node.value)
+                used |= {node.attr} if of in ("workflow", "workflow.dag") else set()
+    assert {"dag", "needrun_jobs", "Quietness", "exec_mode", "source_path"} <= used
+    said = set(re.findall(r"`(\w+)`", ast.get_docstring(MODULES["running.comforts"])))
+    assert used <= said
+
+
 @pytest.mark.parametrize("name", sorted(PACKAGES))
-def test_a_room_says_in_three_lines_what_it_is_for(name):
+def test_a_room_says_in_three_lines_what_it_is_for_and_uses_no_room_that_it_does_not_name(name):
     said = ast.get_docstring(MODULES[name])
     assert len(said.splitlines()) == 3
     assert len(MODULES[name].body) == 1  # it says that, and does nothing
-    assert name in ("pricewright", "running") or "May use " in said
+    if name == "pricewright":
+        return
+    own = name.removeprefix("pricewright.")
+    words = said.partition("May use ")[2]
+    named = [other for other in ORDER if re.search(rf"\b{other}\b", words)]
+    assert named or "no other room" in words or "every room" in words
+    if re.search(r"\bbelow\b", words):
+        last = named[-1] if named and "every room" not in words else own
+        named += ORDER[ORDER.index(last) :]
+    within = [other for other in ORDER if other.startswith(f"{own}.")]
+    used = {room(found) for module in MODULES if room(module) == own for found in arrows(module)}
+    assert used <= {own, "pricewright", *named, *within}
 
 
 @pytest.mark.parametrize("name", SCRIPT_NAMES)

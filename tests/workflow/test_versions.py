@@ -33,14 +33,18 @@ def test_with_the_oldest_the_small_market_comes_to_the_same_bytes(project, run_o
 
 PRIVATE = {
     "records": ("dag_settings", "dag.rule_dot", "snakemake.sourcecache", "settings.enums"),
+    "resources": ("remote_exec", "is_storage"),
     "run_report": ("snakemake.report.html_reporter", "create_report"),
     "startup": (
         "snakemake.iocontainers",
         "snakemake.persistence",
         "workflow.overwrite_configfiles",
+        "modifier.is_main_snakefile",
+        "workflow.exec_mode",
+        "job.restart_times",
     ),
     "params": ("workflow.attempt", "workflow.storage_settings"),
-    "terminal": ("workflow.output_settings",),
+    "terminal": ("workflow.output_settings", "workflow.exec_mode"),
 }
 """Parts of Snakemake that are not made for others, by the module that uses them."""
 

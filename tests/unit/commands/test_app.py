@@ -65,12 +65,15 @@ def test_the_version_is_that_of_the_project(run):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (["rollback"], "pricewright rollback: --to is not given, and it is needed."),
+        (["rollback", "--to"], "pricewright rollback: Command"),
+        (["predict"], "pricewright predict: The following arguments are required: --model."),
+        (["predict", "--modle"], "pricewright predict: The following arguments are required"),
         (["sgn"], 'pricewright: Unknown command "sgn". Did you mean "sign"?'),
         (["sign", "metric"], 'Did you mean "metrics"?'),
         (["sign", "--comented", "x"], "Unknown option: --comented. Did you mean --comment?"),
         (["--versoin"], 'pricewright: Unknown command "--versoin".'),
         (["status", "more"], "more"),
-        (["rollback"], "pricewright rollback: Command"),
     ],
 )
 def test_what_it_does_not_know_is_one_line_with_the_nearest_name_and_exit_code_2(

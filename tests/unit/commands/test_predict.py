@@ -162,9 +162,11 @@ def test_what_the_model_does_not_forecast_is_refused(arguments, end, model):
 
 
 @pytest.mark.parametrize("wrong", ["0", "1", "nan", "a", "", "0.5,", "0.5;0.6"])
-def test_a_quantile_that_is_none_is_refused_with_the_usage(wrong, model):
-    with pytest.raises(SystemExit, match="2"), redirect_stderr(StringIO()):
+def test_a_quantile_that_is_none_is_refused_in_one_sentence(wrong, model):
+    with pytest.raises(SystemExit, match="2"), redirect_stderr(StringIO()) as said:
         main(["--model", str(model), "--quantiles", wrong])
+    assert f"found {wrong!r}, allowed: probabilities" in said.getvalue()
+    assert said.getvalue().count("\n") == 1
 
 
 # As a command.

@@ -5,19 +5,28 @@ what the run loses without it: a warning in one sentence, and the run goes on.
 
 | part of Snakemake | used for | without it |
 |---|---|---|
-| `workflow.dag`, `needrun_jobs`, … | which steps this run did | no records, no last words |
-| `dag.rule_dot`, `dag_settings` | the DAG's picture | none is drawn |
-| `create_report`, the HTML reporter | the run report, light and harmless | none is written |
-| `infer_source_file` | the picture's caption in the report | the report lacks the picture |
-| `Snakemake`, `PersistenceBase` | params compared without pandas | each run imports pandas |
-| the default handler, `LogEvent` | a line for each step | Snakemake's own lines stay |
+| `dag`, `jobs`, `needrun_jobs`, `finished` | what was done | no records, no last words |
+| `rule_dot`, `dag_settings` | the DAG's picture | none is drawn |
+| `create_report`, `Reporter`, `ReportSettings`, `GlobalReportSettings`, `Plugin` | the run report \
+| none is written |
+| `report`, `infer_source_file` | the picture in that report | the report lacks it |
+| `Snakemake`, `Params`, `PersistenceBase` | params compared without pandas | it is imported |
+| `output_settings`, the default handler, `LogEvent` | a line for each step | Snakemake's own stay |
+| `Quietness` | quiet runs say nothing at the end | no run says what it came to |
+| `exec_mode`, `ExecMode`, `modifier` | whether this is the run itself, not a job or a module of \
+another workflow | it says nothing of its own |
 | `execution_settings`, "Nothing to be done" | runs with nothing to do | lost records stay lost |
-| `Job.restart_times` | wrong data is not tried again | it is, and fails in the same words |
+| `dryrun`, `touch` | runs that make nothing | no records are made |
+| `Job`: `restart_times` | wrong data is not tried again | it is, and fails in the same words |
 | `attempt` | which attempt a job of a cluster is | it does not wait |
 | `storage_settings` | whether results are files here | the ledger is told in any case |
 | `overwrite_configfiles` | commands that name the run's config files | they do not |
 | `RemoteExecutor` | an interrupted run cancels all its jobs | some may stay in the queue |
 | `remote_exec` | retries by whoever submitted a job | the job on the cluster retries, too |
+| `is_storage`, `size_files` | the size of an input in a storage | it counts as one not there yet |
+
+A run needs what Snakemake's documentation names: `min_version`, `source_path`, `current_basedir`,
+and in Python its `logger` and `WorkflowError`.
 """
 
 from collections.abc import Iterator

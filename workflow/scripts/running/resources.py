@@ -50,7 +50,7 @@ def memory(start: float, per_mb: float, shards: int = 1) -> Resource:
     """Megabytes of memory: `start`, and `per_mb` for each megabyte of text that is read. In whole
     hundreds, so that jobs of about one size ask for the same.
 
-    shards: of a Parquet file, only so manyth a part is held; JSON can only be read as a whole.
+    shards: how many there are; each holds its own part of a Parquet file, but JSON as a whole.
     """
     return _asked(SNAKEMAKE_MB + start, per_mb, step=100, most=MOST_MB, shards=shards)
 
@@ -78,7 +78,7 @@ def _asked(start: float, per_mb: float, *, step: int, most: int, shards: int = 1
 def text_mb(files: Any, shards: int = 1) -> float:
     """About how many megabytes of text a job's input files hold, packed ones unpacked.
 
-    shards: of Parquet files, only so manyth a part counts.
+    shards: how many there are; each reads its own part of a Parquet file, and that counts.
 
     Raises FileNotFoundError, which Snakemake knows, while one of them does not exist.
     """
@@ -86,9 +86,7 @@ def text_mb(files: Any, shards: int = 1) -> float:
         return UNKNOWN_MB
     sizes: list[int]
     if any(getattr(file, "is_storage", False) for file in files):
-        sizes = (
-            files.size_files
-        )  # asks the storage; of files that are here, it would warn each time
+        sizes = files.size_files  # of files that are here, it would warn each time
     else:
         sizes = [os.stat(file).st_size for file in files]
     weights = [_weight(PurePath(file).suffix.lower(), shards) for file in files]

@@ -1,4 +1,4 @@
-"""One function, three doors: a test imports it, a rule runs it, the command line calls it.
+"""A step is a function: tests import it, a rule runs it, the command line calls it.
 
 A script imports this module first, and ends in
 

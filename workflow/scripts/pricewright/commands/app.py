@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
 from pricewright.commands import predict
 from pricewright.commands.describe import describe
@@ -102,11 +102,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:  # whoever reads it may stop early
         drop_output()
     except CycloptsError as error:
-        _end(2, who, f"{error} See `{who} --help`.")
+        _end(2, who, f"{_sentence(error)} See `{who} --help`.")
     except MemoryError:
         _end(1, who, "there is too little memory.")
     except (Refusal, OSError) as error:
         _end(1, who, str(error))
+
+
+def _sentence(error: CycloptsError) -> str:
+    """What is wrong with a command line; of an option that is not there cyclopts says otherwise."""
+    if isinstance(error, MissingArgumentError) and error.argument and not error.keyword:
+        return f"{error.argument.name} is not given, and it is needed."
+    return str(error)
 
 
 def _end(code: int, who: str, sentence: str) -> None:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from io import StringIO, TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -172,15 +172,27 @@ def _print(text: str) -> int:
 
 
 def _probabilities(text: str) -> list[float]:
-    levels = sorted({float(part) for part in text.split(",")})
-    if not all(0 < level < 1 for level in levels):
-        raise ValueError(text)
+    try:
+        levels = sorted({float(part) for part in text.split(",")})
+    except ValueError:
+        levels = []
+    if not levels or not all(0 < level < 1 for level in levels):
+        raise argparse.ArgumentTypeError(
+            f"found {text!r}, allowed: probabilities above 0 and below 1, as in 0.05,0.5,0.95"
+        )
     return levels
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """End with one sentence, as the other commands do."""
+        _warn(f"{message[:1].upper()}{message[1:]}. See `{PROGRAM} --help`.")
+        sys.exit(2)
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog=PROGRAM,
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -1,7 +1,7 @@
 """The back-test of a model, a file beside it: what was forecast and happened, day by day.
 
-Parquet with a row for each symbol and one for all, in lists: what pictures of a model need. What
-a person decides by is in the model; this is a sight of what that was computed from, as numbers
+Parquet with a row for each symbol and one for all, in lists: what pictures of a model need. The
+figures that people decide by are in the model; this shows what they were computed from, as numbers
 of single precision.
 """
 

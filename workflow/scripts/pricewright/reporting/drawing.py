@@ -53,9 +53,9 @@ def svg(chart: Spec, ink: Ink = PAGE) -> str:
     return drawn
 
 
-def vega(chart: Spec, ink: Ink = PAGE) -> Spec:
+def vega(chart: Spec) -> Spec:
     """A picture as Vega, whose named data are to be filled in."""
-    drawn: Spec = vl_convert.vegalite_to_vega(json.dumps(_whole(chart, ink)))
+    drawn: Spec = vl_convert.vegalite_to_vega(json.dumps(_whole(chart, PAGE)))
     return drawn
 
 

@@ -1,6 +1,6 @@
 """What each decision is about: the files, their bytes, and one digest for all of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
@@ -48,13 +48,13 @@ MEANINGS: Final[Mapping[Gate, str]] = {
 AUTHORSHIP = "I trained this model"
 
 
-def read_covered(root: Path, names: Iterable[str] = GATES["deploy"]) -> dict[str, bytes]:
+def read_covered(root: Path) -> dict[str, bytes]:
     """The files that decisions are about, by name, each read once.
 
     Raises Refusal for one that is not there, or is no regular file.
     """
     files = {}
-    for name in names:
+    for name in GATES["deploy"]:
         try:
             files[name] = read_regular(Path(root) / name)
         except FileNotFoundError:

@@ -71,7 +71,7 @@ def parse_signers(content: bytes, name: str = SIGNERS) -> tuple[Signer, ...]:
     return tuple(found)
 
 
-def parse_revoked(content: bytes, name: str = REVOKED) -> bytes:
+def parse_revoked(content: bytes) -> bytes:
     """A list of revoked keys without its comments: public keys, one a line, or a key revocation
     list of `ssh-keygen -k`, which stays as it is.
 
@@ -80,7 +80,7 @@ def parse_revoked(content: bytes, name: str = REVOKED) -> bytes:
     if content.startswith(KRL):
         return content
     found = []
-    for where, line in _lines(content, name):
+    for where, line in _lines(content, REVOKED):
         parts = line.split()
         if len(parts) < 2 or _fingerprint(parts[0], parts[1]) is None:
             raise Refusal(
