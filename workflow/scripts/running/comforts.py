@@ -25,8 +25,8 @@ another workflow | it says nothing of its own |
 | `remote_exec` | retries by whoever submitted a job | the job on the cluster retries, too |
 | `is_storage`, `size_files` | the size of an input in a storage | it counts as one not there yet |
 
-A run needs what Snakemake's documentation names: `min_version`, `source_path`, `current_basedir`,
-and in Python its `logger` and `WorkflowError`.
+No run goes without `min_version` and `source_path`, which its manual has, `current_basedir`, and in
+Python the `logger` and `WorkflowError`.
 """
 
 from collections.abc import Iterator
