@@ -433,6 +433,20 @@ def test_a_step_imports_nothing_heavy_that_it_does_not_need(name):
     assert not loaded & (HEAVY[name] | {"snakemake", "cyclopts", "matplotlib", "scipy"})
 
 
+@pytest.mark.parametrize("name", ["ingest", "report", "deploy"])
+def test_a_step_that_does_not_use_pandas_does_not_load_it_while_it_runs(name, finished):
+    inputs = {
+        "ingest": ["data/raw/small.csv", "o", "--received", "r"],
+        "report": ["results/model.json", "o", "--backtest", "results/backtest.parquet"],
+        "deploy": ["results/report.txt", "o", "--allow-unaccepted"],
+    }[name]
+    script = str(finished.folder / "workflow/scripts" / f"{name}.py")
+    done = command("-X", "importtime", script, *inputs, cwd=finished.folder)
+    assert done.code == 0, done.stderr
+    assert "| running.step" in done.stderr
+    assert "pandas.core" not in done.stderr
+
+
 def test_the_architecture_draws_every_room_and_names_what_is_there():
     text = (ROOT / "docs" / "architecture.md").read_text()
     for name in ORDER:

@@ -18,6 +18,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable, Mapping
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -36,6 +37,8 @@ _job: Any = getattr(_main, "snakemake", None)
 def run(function: Callable[..., None]) -> None:
     """Call a step's function for the job that runs this script, or for the command line."""
     gc.enable()
+    if "pandas" not in sys.modules:
+        sys.meta_path.insert(0, _WithoutPandas())
     if _job is None:
         from cyclopts import App, Parameter
 
@@ -51,6 +54,15 @@ def run(function: Callable[..., None]) -> None:
     else:
         function(**arguments(function, _job))
     gc.freeze()  # the process ends now: a last look for garbage would cost as much as an import
+
+
+class _WithoutPandas(MetaPathFinder):
+    """As if pandas were not installed, for a step that does not use it: pyarrow would import it all
+    the same, which takes a quarter of a second, to ask whether what it is given is of pandas."""
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
 
 
 def arguments(function: Callable[..., None], job: Any) -> dict[str, Any]:
