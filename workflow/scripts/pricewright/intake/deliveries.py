@@ -17,6 +17,7 @@ import pyarrow.parquet
 
 from pricewright.files.disk import file_sha256, read_whole, whole_file
 from pricewright.files.documents import parse_json, write_json
+from pricewright.intake.restatements import Entries, Places, entry, plain, restated
 from pricewright.tables.prices import (
     Ints,
     Keys,
@@ -26,9 +27,6 @@ from pricewright.tables.prices import (
     recode,
     write_prices,
 )
-
-Places = npt.NDArray[np.intp]
-Entries = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def applied(state: State, new: Sequence[Prices], digests: Sequence[str]) -> tupl
     pile, origins = _rows(pile, order), origins[order]
     keys = pile.keys
     again = np.flatnonzero(keys[1:] == keys[:-1])
-    entries = _restated((pile, origins), again, (pile, origins), again + 1, digests)
+    entries = restated((pile, origins), again, (pile, origins), again + 1, digests)
     newest = np.ones(len(pile), dtype=bool)
     newest[again] = False
     taken = np.bincount(origins[again], minlength=first + len(new))
@@ -98,17 +96,17 @@ def difference(
     at, by = _shared(old.keys, new.keys)
     digests = [*old_digests, *new_digests]
     shifted = after.origins + np.int32(len(old_digests))
-    entries = _restated((old, before.origins), at, (new, shifted), by, digests)
+    entries = restated((old, before.origins), at, (new, shifted), by, digests)
     gone = np.ones(len(old), dtype=bool)
     gone[at] = False
     for row in np.flatnonzero(gone).tolist():
-        values = {name: _plain(column[row]) for name, column in old.values.items()}
+        values = {name: plain(column[row]) for name, column in old.values.items()}
         entries.append(
-            _entry(old, row, "withdrawn")
+            entry(old, row, "withdrawn")
             | {"old": values, "old_sha256": digests[before.origins[row]]}
             | {"new_sha256": digests[-1]}
         )
-    return sorted(entries, key=lambda entry: (entry["symbol"], entry["date"]))
+    return sorted(entries, key=lambda each: (each["symbol"], each["date"]))
 
 
 def _shared(old: Keys, new: Keys) -> tuple[Places, Places]:
@@ -121,32 +119,6 @@ def _shared(old: Keys, new: Keys) -> tuple[Places, Places]:
 
 def _without(column: npt.NDArray[Any], rows: Places) -> npt.NDArray[Any]:
     return np.delete(column, rows) if len(rows) else column
-
-
-def _restated(
-    old: tuple[Prices, Ints],
-    at: Places,
-    new: tuple[Prices, Ints],
-    by: Places,
-    digests: Sequence[str],
-) -> Entries:
-    """An entry for each value of rows `at` that is another in rows `by`, row by row."""
-    entries = []
-    for name, column in old[0].values.items():
-        before, after = column[at], new[0].values[name][by]
-        other = (before != after) & ~(np.isnan(before) & np.isnan(after))
-        for row, successor in zip(at[other].tolist(), by[other].tolist(), strict=True):
-            entries.append(
-                _entry(old[0], row, "restated")
-                | {"column": name, "old": _plain(column[row])}
-                | {"new": _plain(new[0].values[name][successor])}
-                | {"old_sha256": digests[old[1][row]], "new_sha256": digests[new[1][successor]]}
-            )
-    return sorted(entries, key=lambda entry: (entry["symbol"], entry["date"]))
-
-
-def _entry(prices: Prices, row: int, what: str) -> dict[str, Any]:
-    return {"symbol": prices.symbol(row), "date": prices.date(row), "what": what}
 
 
 def _aligned(tables: Sequence[Prices]) -> list[Prices]:
@@ -182,10 +154,6 @@ def _stacked(tables: Sequence[Prices]) -> Prices:
             for name in tables[0].values
         },
     )
-
-
-def _plain(value: np.float64) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 WORTH_IT = 200_000

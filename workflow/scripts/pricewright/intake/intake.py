@@ -303,6 +303,7 @@ def receipt(source: str, taken: Intake, output: Path, sha256: str) -> dict[str, 
     as sha256sum has it.
     """
     prices, deliveries = taken.state.prices, taken.facts
+    changes = Counter(entry["what"] for entry in taken.restatements)
     ways = Counter(orjson.dumps(delivery["settings"]) for delivery in deliveries)
     days = prices.days
     return {
@@ -317,8 +318,9 @@ def receipt(source: str, taken: Intake, output: Path, sha256: str) -> dict[str, 
         "missing": total(delivery["missing"] for delivery in deliveries),
         "newest_lost": _newest_lost(taken),
         "superseded": sum(taken.state.superseded),
-        "restated": sum(entry["what"] == "restated" for entry in taken.restatements),
-        "withdrawn": sum(entry["what"] == "withdrawn" for entry in taken.restatements),
+        "restated": changes["restated"],
+        "rescaled": changes["rescaled"],
+        "withdrawn": changes["withdrawn"],
         "symbols": len(prices.names),
         "first_date": str(np.datetime64(int(days.min()), "D")),
         "last_date": str(np.datetime64(int(days.max()), "D")),

@@ -56,8 +56,7 @@ def data_facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
             found["bars"] = f"{came['kept']:,} daily bars of {came['in_bars']:,} rows"
         if missing := came.get("missing"):
             found["missing"] = _counted("values", missing)
-        if came["restated"] or came["withdrawn"]:
-            changes = f"{came['restated']:,} values restated, {came['withdrawn']:,} rows withdrawn"
+        if changes := history_changes(came):
             found["restated"] = changes
     if cleaned := receipts.get("clean"):
         duplicates, dropped = cleaned["duplicates"], cleaned["dropped"]
@@ -66,6 +65,16 @@ def data_facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         found["changed"] = f"{corrected:,} declared corrections, {filled:,} values filled in"
         found["flagged"] = _counted("flags", cleaned["flags"])
     return [*found.items(), ("kept", f"{data['rows']:,} rows, {_span(data)}")]
+
+
+def history_changes(receipt: Mapping[str, Any]) -> str:
+    """What later deliveries changed of earlier ones, by ingest's receipt; empty if nothing."""
+    restated, withdrawn = receipt["restated"], receipt["withdrawn"]
+    rescaled = receipt.get("rescaled", 0)  # receipts that were written before have none
+    if not (restated or rescaled or withdrawn):
+        return ""
+    words = [f"{restated:,} values restated", f"{withdrawn:,} rows withdrawn"]
+    return ", ".join([*words[:1], *[f"{rescaled:,} series rescaled"] * bool(rescaled), *words[1:]])
 
 
 def _counted(what: str, counts: Mapping[str, int]) -> str:

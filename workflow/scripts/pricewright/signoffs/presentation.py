@@ -14,6 +14,7 @@ from typing import Any
 from pricewright.evaluation.acceptance import failed
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal, printable
+from pricewright.reporting.data import history_changes
 from pricewright.reporting.text import Pending, PendingDecision, labelled
 from pricewright.reporting.verdict import champion, verdict
 from pricewright.signoffs import coverage
@@ -90,11 +91,8 @@ def _doubts_about_the_data(read: "_Read") -> Iterator[str]:
         yield f"{_rows(quarantined)} quarantined: {_counts(receipt['quarantined'])}"
     if any(flags.values()):
         yield f"data is flagged: {_counts(flags)}"
-    if receipt["restated"] or receipt["withdrawn"]:
-        yield (
-            f"history was changed: {receipt['restated']:,} values restated, "
-            f"{receipt['withdrawn']:,} rows withdrawn"
-        )
+    if changes := history_changes(receipt):
+        yield f"history was changed: {changes}"
 
 
 def _doubts_about_the_model(read: "_Read", allow_unaccepted: bool) -> Iterator[str]:
@@ -150,7 +148,7 @@ def _source(read: _Read) -> Facts:
         ("rows", _rows_in(receipt)),
         ("prices", _span(receipt)),
         ("quarantine", _counts(receipt["quarantined"]) or "none"),
-        ("changed", f"{receipt['restated']:,} restated, {receipt['withdrawn']:,} withdrawn"),
+        ("changed", history_changes(receipt) or "nothing"),
         ("flags", _counts(read.json(coverage.QUALITY)["flags"]) or "none"),
         (
             "cleaning",

@@ -1,0 +1,132 @@
+"""What later deliveries changed: values, and whole series that were rescaled.
+
+An adjusted series is rescaled as a whole at each dividend and split. Thousands of values then have
+one cause, and a correction among them would be lost: so what has one factor, up to a date, is one
+entry. The old values are that factor away, and stand in the bytes that are kept.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pricewright.tables.prices import Ints, Prices
+
+Places = npt.NDArray[np.intp]
+Floats = npt.NDArray[np.float64]
+Entries = list[dict[str, Any]]
+
+LEAST = 5
+"""Fewer values of one factor are listed one by one."""
+
+EXACT = 2e-6
+"""By which share a value may be off its factor, where it is given with all digits: what vendors
+compute in single precision is."""
+
+
+def restated(
+    old: tuple[Prices, Ints],
+    at: Places,
+    new: tuple[Prices, Ints],
+    by: Places,
+    digests: Sequence[str],
+) -> Entries:
+    """What rows `at` of the old prices are otherwise in rows `by` of the new, in order.
+
+    Beside the prices stands the delivery of each row, by its number among the digests. Values that
+    one factor explains are one entry, `rescaled`; every other is one of its own.
+    """
+    entries: Entries = []
+    for name, column in old[0].values.items():
+        before, after = column[at], new[0].values[name][by]
+        other = (before != after) & ~(np.isnan(before) & np.isnan(after))
+        rows, successors = at[other], by[other]
+        single = np.ones(len(rows), dtype=bool)
+        of = [old[0].symbols[rows], old[1][rows], new[1][successors]]
+        for places, factor in _rescaled(rows, of, before[other], after[other]):
+            single[places] = False
+            first, last = rows[places[0]], rows[places[-1]]
+            entries.append(
+                entry(old[0], first, "rescaled")
+                | {"last": old[0].date(last), "column": name, "factor": factor}
+                | {"values": len(places)}
+                | _deliveries(old[1][first], new[1][successors[places[0]]], digests)
+            )
+        for row, successor in zip(rows[single].tolist(), successors[single].tolist(), strict=True):
+            entries.append(
+                entry(old[0], row, "restated")
+                | {"column": name, "old": plain(column[row])}
+                | {"new": plain(new[0].values[name][successor])}
+                | _deliveries(old[1][row], new[1][successor], digests)
+            )
+    return sorted(entries, key=lambda each: (each["symbol"], each["date"]))
+
+
+def entry(prices: Prices, row: int, what: str) -> dict[str, Any]:
+    """The begin of an entry on a row."""
+    return {"symbol": prices.symbol(row), "date": prices.date(row), "what": what}
+
+
+def plain(value: np.float64) -> float | None:
+    """A value as JSON has it."""
+    return None if np.isnan(value) else float(value)
+
+
+def _deliveries(before: int, after: int, digests: Sequence[str]) -> dict[str, str]:
+    return {"old_sha256": digests[before], "new_sha256": digests[after]}
+
+
+def _rescaled(
+    rows: Places, of: Sequence[Ints], before: Floats, after: Floats
+) -> Iterator[tuple[Places, float]]:
+    """The values of one symbol and two deliveries that one factor explains, and the factor.
+
+    of: the symbol and the two deliveries of each value.
+    """
+    usable = np.flatnonzero(np.isfinite(before) & np.isfinite(after) & (before * after > 0))
+    order = usable[np.lexsort([key[usable] for key in (rows, *reversed(of))])]
+    ends = [np.flatnonzero(np.diff(key[order])) + 1 for key in of]
+    for places in np.split(order, np.unique(np.concatenate(ends))):
+        for run, factor in _factors(before[places], after[places]):
+            yield places[run], factor
+
+
+def _factors(before: Floats, after: Floats) -> Iterator[tuple[Places, float]]:
+    """Runs of one symbol's changed values, each with a factor of its own."""
+    rounding = _half_unit(before), _half_unit(after)
+    spans = [(0, len(before))]
+    while spans:
+        begin, end = spans.pop()
+        if end - begin < LEAST:
+            continue
+        fits, factor = _fitting(before[begin:end], after[begin:end], rounding)
+        if np.count_nonzero(fits) < LEAST:
+            continue
+        run = begin + np.flatnonzero(fits)
+        yield run, factor
+        spans += [(begin, int(run[0])), (int(run[-1]) + 1, end)]
+
+
+def _fitting(
+    before: Floats, after: Floats, rounding: tuple[float, float]
+) -> tuple[npt.NDArray[np.bool_], float]:
+    """Which values fit the commonest factor: where one is common, the median of all ratios is it.
+
+    Where dividends follow each other the factors rise in time, and so one of them is the median.
+    """
+    fits, factor = np.ones(len(before), dtype=bool), float(np.median(after / before))
+    for _ in range(2):  # the second time with a factor that no small price has rounded
+        allowed = rounding[0] * factor + rounding[1] + EXACT * np.abs(after)
+        fits = np.abs(after - factor * before) <= allowed
+        if fits.any():
+            factor = float(np.abs(after[fits]).sum() / np.abs(before[fits]).sum())
+    return fits, float(f"{factor:.8g}")
+
+
+def _half_unit(values: Floats) -> float:
+    """Half of the last place with which values are given; 0 if they have more than eight."""
+    for digits in range(9):
+        if (np.abs(np.round(values, digits) - values) <= 1e-12 * np.abs(values)).all():
+            return float(0.5 * 10.0**-digits)
+    return 0.0
