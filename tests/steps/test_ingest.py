@@ -35,6 +35,7 @@ def test_the_receipt_says_what_came_and_what_became_of_it_with_no_clock_in_it(de
             "newest_lost",
             "superseded",
             "restated",
+            "rescaled",
             "withdrawn",
             "symbols",
             "first_date",

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from deliver import HEAD, NAMES, rows
@@ -172,9 +173,9 @@ HEADER = "Date,Close,Volume\n"
 
 
 def test_files_of_several_companies_under_one_symbol_are_refused_and_their_names_offered(desk):
-    for name, factor in (("AAPL.csv", 1), ("MSFT.csv", 2)):
+    for name, power in (("AAPL.csv", 1), ("MSFT.csv", 2)):
         (desk.folder / "in").mkdir(exist_ok=True)
-        text = "".join(f"2024-01-{day:02},{day * factor},1\n" for day in range(1, 11))
+        text = "".join(f"2024-01-{day:02},{day**power + power},1\n" for day in range(1, 11))
         (desk.folder / "in" / name).write_text(HEADER + text)
     with pytest.raises(Refusal, match=r'in/MSFT\.csv: 10 of its days .* source\.symbol: "{file}"'):
         desk.take("parts", dialect=Dialect(symbol="X"))
@@ -190,6 +191,61 @@ def test_files_of_one_symbol_that_correct_a_few_prices_are_taken(desk):
     (desk.folder / "in" / "day-2.csv").write_text(HEADER + OWN.replace("05,5,", "05,6,"))
     found = desk.take("parts", dialect=Dialect(symbol="X"))
     assert [entry["new"] for entry in found.restatements] == [6.0]
+
+
+def put(desk, name, closes, first="2024-01-01"):
+    path = desk.folder / "in" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    days = np.datetime64(first) + np.arange(len(closes))
+    rows = zip(days, closes, strict=True)
+    path.write_text(HEADER + "".join(f"{day},{close},1\n" for day, close in rows))
+
+
+QUIET = [100 + number % 3 for number in range(10)]
+HIGHER = [2.1 * close for close in QUIET]
+
+
+@pytest.mark.parametrize(
+    ("names", "second", "why"),
+    [
+        (("aapl.us.txt", "msft.us.txt"), HIGHER, "the price takes a step there"),
+        (("AAPL/prices.csv", "MSFT/prices.csv"), HIGHER, "the price takes a step there"),
+        (("600519.csv", "000001.csv"), HIGHER, "the price takes a step there"),
+        (("AAPL-2023.csv", "MSFT-2024.csv"), QUIET, "the names look like symbols"),
+    ],
+)
+@pytest.mark.parametrize("day", ["2024-01-11", "2024-01-10", "2024-01-19"])
+def test_files_of_several_companies_that_follow_each_other_are_refused(
+    desk, names, second, why, day
+):
+    put(desk, names[0], QUIET)
+    put(desk, names[1], second, day)
+    desk.uri = "in/**/*.*"
+    with pytest.raises(
+        Refusal, match=rf"{names[1]}: it seems .* than in/{names[0]}, for {why}, .*"
+    ):
+        desk.take("parts", dialect=Dialect(symbol="X"))
+    assert desk.archive.known() == []
+
+
+@pytest.mark.parametrize(
+    ("names", "second"),
+    [
+        (("2023.csv", "2024.csv"), HIGHER),  # a split between them, perhaps
+        (("JAN.csv", "FEB.csv"), HIGHER),
+        (("Monday.csv", "Tuesday.csv"), HIGHER),
+        (("prices_2024-01.csv", "prices_2024-02.csv.gz"), HIGHER),
+        (("20240131.csv", "01022024.csv"), HIGHER),
+        (("Q1.csv", "Q2.csv"), HIGHER),
+        (("X_OLD.csv", "X_NEW.csv"), HIGHER),
+        (("history.csv", "update.csv"), QUIET),
+        (("januar.csv", "februar.json.csv"), QUIET),
+    ],
+)
+def test_files_of_one_symbol_that_are_named_by_their_time_are_taken(desk, names, second):
+    put(desk, names[0], QUIET)
+    put(desk, names[1].replace(".gz", ""), second, "2024-01-11")
+    assert len(desk.take("parts", dialect=Dialect(symbol="X")).state.prices) == 20
 
 
 def test_a_file_whose_name_is_no_symbol_is_refused_where_it_should_be_one(desk):
@@ -230,6 +286,51 @@ def test_one_bad_file_of_several_is_named_and_nothing_is_accepted(desk):
     with pytest.raises(Refusal, match=r"^in/b\.csv.* HTML"):
         desk.take("parts")
     assert desk.archive.known() == []
+
+
+FIRSTS = [(day, month) for month in range(1, 13) for day in range(1, 13)]
+
+
+def dated(pairs, values):
+    rows = zip(pairs, values, strict=True)
+    return "".join(f"2023-{month:02}-{day:02},A,{value},1\n" for (day, month), value in rows)
+
+
+@pytest.mark.parametrize("mode", ["whole", "parts"])
+@pytest.mark.parametrize(
+    ("pairs", "gone"), [([(1, month) for month in range(1, 13)], 11), (FIRSTS, 0)]
+)
+def test_a_delivery_whose_days_and_months_are_exchanged_is_refused(desk, mode, pairs, gone):
+    values = [round(100 * 1.01**place + place % 2, 2) for place in range(len(pairs))]
+    desk.deliver(dated(pairs, values))
+    desk.take(mode)
+    desk.deliver(dated([(month, day) for day, month in pairs], values))
+    others = r"\d\d+" if not gone else "0"
+    with pytest.raises(
+        Refusal,
+        match=rf"of the {len(pairs)} prices .* {gone} would be withdrawn and {others} become",
+    ):
+        desk.take(mode)
+    assert len(desk.archive.known()) == 1
+    assert len(desk.take(mode, max_shrink=1.0).state.prices) == len(pairs)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda place, value: value / 2,
+        lambda place, value: value if place > 70 else value / 2,
+        lambda place, value: value - 0.9 ** (place // 30),
+        lambda place, value: round(value),
+        lambda place, value: 7 * value if place % 20 == 0 else value,
+    ],
+)
+def test_a_split_an_adjustment_fewer_digits_and_a_few_corrections_are_taken(desk, change):
+    values = [round(100 * 1.01**place + place % 2, 2) for place in range(len(FIRSTS))]
+    desk.deliver(dated(FIRSTS, values))
+    desk.take()
+    desk.deliver(dated(FIRSTS, [change(*each) for each in enumerate(values)]))
+    assert len(desk.take(max_shrink=0.1).restatements) > 0
 
 
 @pytest.mark.parametrize("mode", ["whole", "parts"])

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pricewright.files.disk import file_sha256, read_whole, whole_file
 from pricewright.files.documents import parse_json, write_json
 from pricewright.intake.restatements import Entries, Places, entry, plain, restated
 from pricewright.tables.prices import (
+    Floats,
     Ints,
     Keys,
     Prices,
@@ -109,6 +111,37 @@ def difference(
     return sorted(entries, key=lambda each: (each["symbol"], each["date"]))
 
 
+def losses(before: State, after: State) -> tuple[Places, Places]:
+    """By delivery of the state before: how many of its prices that after has no price for, and for
+    how many it has one of what must be another series.
+
+    That is so of a symbol's prices if their moves are others, by half of what it moves, and if they
+    stray from the old ones, a constant factor aside, by three times that. A split, an adjustment,
+    another fixing or fewer digits do not come to it; exchanged days and months do.
+    """
+    old, new = _aligned([before.prices, after.prices])
+    at, by = _shared(old.keys, new.keys)
+    gone = np.ones(len(old), dtype=bool)
+    gone[at] = False
+    other = np.zeros(len(old), dtype=bool)
+    for name in [name for name in ("close", "adj_close") if name in old.values][:1]:
+        was, now = old.values[name][at], new.values[name][by]
+        rows = np.flatnonzero((was > 0) & (now > 0))
+        ends = np.flatnonzero(np.diff(old.symbols[at[rows]])) + 1
+        for some in np.split(rows, ends):
+            if len(some) >= _A_SERIES and _are_others(np.log(was[some]), np.log(now[some])):
+                other[at[some]] = True
+    counted = partial(np.bincount, minlength=len(before.superseded))
+    return counted(before.origins[gone]), counted(before.origins[other])
+
+
+def _are_others(was: Floats, now: Floats) -> bool:
+    ratio = now - was
+    moves = np.median(np.abs(np.diff(was)))
+    strays = np.median(np.abs(ratio - np.median(ratio)))
+    return bool(np.median(np.abs(np.diff(ratio))) > moves / 2 and strays > 3 * moves)
+
+
 def _shared(old: Keys, new: Keys) -> tuple[Places, Places]:
     """Where the keys that are in both stand in the old, which are rising, and in the new."""
     places = np.searchsorted(old, new)
@@ -155,6 +188,9 @@ def _stacked(tables: Sequence[Prices]) -> Prices:
         },
     )
 
+
+_A_SERIES = 5
+"""Fewer prices of a symbol say little of how it moves."""
 
 WORTH_IT = 200_000
 """Fewer rows are read again sooner than a snapshot is written."""

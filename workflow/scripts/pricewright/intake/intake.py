@@ -18,7 +18,8 @@ import orjson
 from pricewright.files.errors import Refusal
 from pricewright.intake import deliveries as snapshot
 from pricewright.intake.archive import Acceptance, Archive, Delivery, Mode
-from pricewright.intake.deliveries import Snapshot, State, applied, difference, nothing
+from pricewright.intake.deliveries import Snapshot, State, applied, difference, losses, nothing
+from pricewright.intake.one_symbol import check_one_symbol
 from pricewright.intake.reading.content import Limits, recognise
 from pricewright.intake.reading.delivery import Reading, read_delivery
 from pricewright.intake.reading.dialect import FROM_FILE, Dialect
@@ -76,7 +77,7 @@ def take_in(items: Sequence[Item], archive: Archive, terms: Terms, today: date) 
         say("received", place=delivery.place, bytes=delivery.bytes, sha256=delivery.sha256)
     reader = _Reader(archive, terms)
     made, entries = reader.after(known, new)
-    _check_one_symbol([*known, *new], made, entries, terms.dialect)
+    check_one_symbol(terms.dialect.symbol, [*known, *new], made, entries)
     if new:
         archive.accept(Acceptance(new, entries))
     everything = [*known, *new]
@@ -123,7 +124,7 @@ class _Reader:
         after, _ = self._added(Snapshot(nothing(), []), [], following)
         for delivery in replaced:
             successor = next(each for each in new if each.place == delivery.place)
-            self._check_shrink(_fact(before, delivery), _fact(after, successor))
+            self._check_shrink((before, delivery), (after, successor))
         return after, difference(before.state, _digests(current), after.state, _digests(following))
 
     def _each_whole(
@@ -151,7 +152,7 @@ class _Reader:
                 {"what": "not-compared", "why": str(refusal)}
                 | {"old_sha256": earlier.sha256, "new_sha256": delivery.sha256}
             ]
-        self._check_shrink(before.facts[0], after.facts[0])
+        self._check_shrink((before, earlier), (after, delivery))
         return difference(before.state, [earlier.sha256], after.state, [delivery.sha256])
 
     def _made(self, current: Sequence[Delivery]) -> Snapshot:
@@ -191,13 +192,28 @@ class _Reader:
         say("read", place=delivery.place, **how)
         return reading
 
-    def _check_shrink(self, before: dict[str, Any], after: dict[str, Any]) -> None:
-        least = before["in_bars"] * (1 - self._terms.max_shrink)
-        if after["in_bars"] < least:
+    def _check_shrink(
+        self, earlier: tuple[Snapshot, Delivery], later: tuple[Snapshot, Delivery]
+    ) -> None:
+        """Raise Refusal if a delivery has too little of what the one has that it replaces."""
+        (old, old_place), (new, new_place) = (
+            (made, _place(made, delivery)) for made, delivery in (earlier, later)
+        )
+        before, after = old.facts[old_place], new.facts[new_place]
+        if after["in_bars"] < before["in_bars"] * (1 - self._terms.max_shrink):
             raise Refusal(
                 f"{after['place']}: {after['in_bars']} of its {after['rows']} rows can be kept, "
                 f"where {before['in_bars']} of the delivery before were; deliver all of it, "
                 "correct its description under source, or raise source.max_shrink."
+            )
+        gone, other = (int(counts[old_place]) for counts in losses(old.state, new.state))
+        if gone + other > before["kept"] * self._terms.max_shrink:
+            raise Refusal(
+                f"{after['place']}: of the {before['kept']} prices of the delivery before, {gone} "
+                f"would be withdrawn and {other} become those of another series; if its dates are "
+                "written in another way now, correct source.date_formats, if it has only what is "
+                "new, set source.deliveries: append, and if all this is right, raise "
+                "source.max_shrink."
             )
 
 
@@ -212,32 +228,6 @@ def _symbol(dialect: Dialect, delivery: Delivery) -> str | None:
             "name is one; rename it, or see source.symbol_pattern."
         )
     return name
-
-
-def _check_one_symbol(
-    deliveries: Sequence[Delivery],
-    made: Snapshot,
-    entries: Sequence[Mapping[str, Any]],
-    dialect: Dialect,
-) -> None:
-    """Raise Refusal if files that are said to be of one symbol are of several, by their prices."""
-    if dialect.symbol in (None, FROM_FILE):
-        return
-    places = {delivery.sha256: delivery.place for delivery in deliveries}
-    kept = {facts["sha256"]: facts["kept"] for facts in made.facts}
-    differing: dict[tuple[str, str], set[str]] = {}
-    for entry in entries:
-        pair = (entry["old_sha256"], entry["new_sha256"])
-        of_two = kept.keys() >= set(pair) and places[pair[0]] != places[pair[1]]
-        if entry["what"] == "restated" and of_two:
-            differing.setdefault(pair, set()).add(entry["date"])
-    for (old, new), dates in differing.items():
-        if len(dates) >= _NO_ACCIDENT and len(dates) > min(kept[old], kept[new]) / 2:
-            raise Refusal(
-                f"{places[new]}: {len(dates)} of its days have another price than in "
-                f"{places[old]}, where source.symbol says that both are of {dialect.symbol}; if "
-                f'each file is named by its symbol, set source.symbol: "{FROM_FILE}".'
-            )
 
 
 def _facts(delivery: Delivery, reading: Reading) -> dict[str, Any]:
@@ -258,9 +248,9 @@ def _facts(delivery: Delivery, reading: Reading) -> dict[str, Any]:
     }
 
 
-def _fact(made: Snapshot, delivery: Delivery) -> dict[str, Any]:
+def _place(made: Snapshot, delivery: Delivery) -> int:
     what = (delivery.place, delivery.sha256)
-    return next(facts for facts in made.facts if (facts["place"], facts["sha256"]) == what)
+    return [(facts["place"], facts["sha256"]) for facts in made.facts].index(what)
 
 
 def _digests(deliveries: Sequence[Delivery]) -> list[str]:
@@ -288,7 +278,6 @@ def _check_sums(made: Snapshot) -> None:
             )
 
 
-_NO_ACCIDENT = 3  # days on which two files may differ before they must be of two symbols
 _COUNTS = (
     *("place", "sha256", "bytes", "rows", "left_out", "in_bars", "kept", "quarantined", "missing"),
 )

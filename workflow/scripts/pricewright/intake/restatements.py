@@ -11,18 +11,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pricewright.tables.prices import Ints, Prices
+from pricewright.tables.prices import Floats, Ints, Prices
 
 Places = npt.NDArray[np.intp]
-Floats = npt.NDArray[np.float64]
 Entries = list[dict[str, Any]]
 
 LEAST = 5
 """Fewer values of one factor are listed one by one."""
 
-EXACT = 2e-6
-"""By which share a value may be off its factor, where it is given with all digits: what vendors
-compute in single precision is."""
+EXACT, NEAR = 2e-6, 2e-3
+"""By which share a value may be off its factor: where it is given with all digits, for what vendors
+compute in single precision is, and at most, however few digits it has."""
 
 
 def restated(
@@ -85,7 +84,8 @@ def _rescaled(
     of: the symbol and the two deliveries of each value.
     """
     usable = np.flatnonzero(np.isfinite(before) & np.isfinite(after) & (before * after > 0))
-    order = usable[np.lexsort([key[usable] for key in (rows, *reversed(of))])]
+    keys: list[npt.NDArray[Any]] = [rows[usable], *(key[usable] for key in reversed(of))]
+    order = usable[np.lexsort(keys)]
     ends = [np.flatnonzero(np.diff(key[order])) + 1 for key in of]
     for places in np.split(order, np.unique(np.concatenate(ends))):
         for run, factor in _factors(before[places], after[places]):
@@ -118,7 +118,7 @@ def _fitting(
     fits, factor = np.ones(len(before), dtype=bool), float(np.median(after / before))
     for _ in range(2):  # the second time with a factor that no small price has rounded
         allowed = rounding[0] * factor + rounding[1] + EXACT * np.abs(after)
-        fits = np.abs(after - factor * before) <= allowed
+        fits = np.abs(after - factor * before) <= np.minimum(allowed, NEAR * np.abs(after))
         if fits.any():
             factor = float(np.abs(after[fits]).sum() / np.abs(before[fits]).sum())
     return fits, float(f"{factor:.8g}")

@@ -1,0 +1,113 @@
+"""Whether files that are said to be of one symbol are: by their prices, and by their names."""
+
+import calendar
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pricewright.files.errors import Refusal
+from pricewright.intake.archive import Delivery
+from pricewright.intake.deliveries import Snapshot
+from pricewright.intake.reading.dialect import FROM_FILE
+from pricewright.intake.reading.titles import is_code
+
+_NO_ACCIDENT: Final = 3  # days on which two files may differ before they must be of two symbols
+_STEP: Final = 1.1  # from this multiple of the price on, and
+_SPREADS: Final = 8.0  # so many times what it moves, it takes a step
+_WORDS: Final = re.compile(r"[^\W\d_]+|\d+")
+_OF_DATES: Final = {
+    name.upper()
+    for names in (calendar.month_name, calendar.month_abbr, calendar.day_name, calendar.day_abbr)
+    for name in names
+}
+_DATES: Final = re.compile(r"\d{1,3}|(1[89]|2[01])\d\d(\d\d){0,2}|\d\d(\d\d)?(1[89]|2[01])\d\d")
+
+
+def check_one_symbol(
+    symbol: str | None,
+    deliveries: Sequence[Delivery],
+    made: Snapshot,
+    entries: Sequence[Mapping[str, Any]],
+) -> None:
+    """Raise Refusal if files that are said to be of one symbol are of several.
+
+    That is so if most of the days that two of them share have another price. Of files whose names
+    differ by more than dates and numbers, and do not all hold that symbol, it is so, too, if what
+    differs looks like symbols, or if the price takes a step at most places where they meet.
+    """
+    if symbol is None or symbol == FROM_FILE:
+        return
+    remedy = f'if each file is named by its symbol, set source.symbol: "{FROM_FILE}"'
+    _check_shared_days(symbol, deliveries, made, entries, remedy)
+    places = [facts["place"] for facts in made.facts]
+    names = _differing_names(places)
+    is_said = re.compile(rf"(?<![^\W_]){re.escape(symbol)}(?![^\W_])", re.IGNORECASE).search
+    if len(set(names)) < 2 or len(made.state.prices.names) > 1 or all(map(is_said, places)):
+        return
+    seams, steps = _steps(made, np.unique(names, return_inverse=True)[1])
+    codes = {name for name in names if is_code(name) and len(name) > 1}
+    if len(codes) == len(set(names)) or (len(steps) and len(steps) > len(seams) / 2):
+        one, other = steps[0] if len(steps) else (0, names.index(max(names, key=names[0].__ne__)))
+        why = "the price takes a step there" if len(steps) else "the names look like symbols"
+        raise Refusal(
+            f"{places[other]}: it seems to be of another symbol than {places[one]}, for {why}, "
+            f"where source.symbol says that both are of {symbol}; {remedy}; if they are of "
+            "one, name them alike but for dates and numbers."
+        )
+
+
+def _check_shared_days(
+    symbol: str,
+    deliveries: Sequence[Delivery],
+    made: Snapshot,
+    entries: Sequence[Mapping[str, Any]],
+    remedy: str,
+) -> None:
+    places = {delivery.sha256: delivery.place for delivery in deliveries}
+    kept = {facts["sha256"]: facts["kept"] for facts in made.facts}
+    differing: dict[tuple[str, str], set[str]] = {}
+    for entry in entries:
+        pair = (entry["old_sha256"], entry["new_sha256"])
+        of_two = kept.keys() >= set(pair) and places[pair[0]] != places[pair[1]]
+        if entry["what"] == "restated" and of_two:
+            differing.setdefault(pair, set()).add(entry["date"])
+    for (old, new), dates in differing.items():
+        if len(dates) >= _NO_ACCIDENT and len(dates) > min(kept[old], kept[new]) / 2:
+            raise Refusal(
+                f"{places[new]}: {len(dates)} of its days have another price than in "
+                f"{places[old]}, where source.symbol says that both are of {symbol}; {remedy}."
+            )
+
+
+def _differing_names(places: Sequence[str]) -> list[str]:
+    """Of each file's name and folder the words that not all have, dates and numbers aside."""
+    words = [
+        [
+            word
+            for word in _WORDS.findall(re.sub(r"\.[^/]*$", "", place))
+            if word.upper() not in _OF_DATES and not _DATES.fullmatch(word)
+        ]
+        for place in places
+    ]
+    shared = set[str]().union(*words).intersection(*words)
+    return [" ".join(word for word in each if word not in shared) for each in words]
+
+
+def _steps(
+    made: Snapshot, names: npt.NDArray[np.intp]
+) -> tuple[npt.NDArray[np.intp], list[tuple[int, int]]]:
+    """Where prices of files with different names meet, and between which files the price takes a
+    step there: by more than a tenth, and eight times what it moves in so many days within files."""
+    prices, origins = made.state.prices, made.state.origins
+    seams = np.flatnonzero(np.diff(names[origins]))
+    close = prices.values.get("close", next(iter(prices.values.values())))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moves = np.abs(np.diff(np.log(close))) / np.sqrt(np.maximum(np.diff(prices.days), 1))
+    within = moves[(np.diff(origins) == 0) & np.isfinite(moves)]
+    usual = 1.4826 * np.median(within) if len(within) else 0.0
+    high = np.abs(np.diff(np.log(np.maximum(close, 1e-300)))) > np.log(_STEP)
+    steps = seams[high[seams] & (moves[seams] > _SPREADS * usual)]
+    return seams, [(int(origins[row]), int(origins[row + 1])) for row in steps.tolist()]
