@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pricewright.files import secrets
-from scripted import Script
+from s3_service import Script
 
 PASSWORD = "canary-Pa55/w@rd:%"
 """The PostgreSQL password; it has in it what a URI would have to quote."""

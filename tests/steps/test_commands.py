@@ -9,12 +9,12 @@ import pytest
 
 from conftest import SCRIPTS, STEPS, as_csv, command, market
 from deploy import deploy
-from flat import clean, ingest, train_or_score
 from pricewright.files.disk import file_sha256
 from pricewright.reporting.verdict import verdict
 from pricewright.signoffs import ledger
 from pricewright.tables.options import groups, hints, option_groups
 from report import report
+from step_functions import clean, ingest, train_or_score
 
 FUNCTIONS = dict(zip(STEPS, (ingest, clean, train_or_score, report, deploy), strict=True))
 FILES = ["prices.csv", "raw.json", "clean.json", "model.json", "report.txt", "deployed.json"]

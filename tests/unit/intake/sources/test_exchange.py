@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from pricewright.files.errors import Refusal
-from webserver import (
+from web_server import (
     CSV,
     certificate,
     hung_up,

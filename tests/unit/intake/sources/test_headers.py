@@ -3,7 +3,7 @@ import base64
 import pytest
 
 from pricewright.files.errors import Refusal
-from webserver import CSV, fetch, reply, sent, serving, start_afresh, web_file
+from web_server import CSV, fetch, reply, sent, serving, start_afresh, web_file
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@ import pytest
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.sources import addresses
-from webserver import CSV, certificate, fetch, know_names, reply, sent, serving, start_afresh
+from web_server import CSV, certificate, fetch, know_names, reply, sent, serving, start_afresh
 
 
 @pytest.fixture(autouse=True)

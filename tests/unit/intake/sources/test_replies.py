@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from pricewright.files.errors import Refusal
-from webserver import CSV, chunked, reply, serving, start_afresh, web_file
+from web_server import CSV, chunked, reply, serving, start_afresh, web_file
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from pricewright.files.errors import Refusal
-from webserver import (
+from web_server import (
     CSV,
     certificate,
     chunked,

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from forecasts import SMALL, records_of, uneven, write_clean
 
-from flat import train_or_score
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import location
 from pricewright.tables.array_files import read_stored, write_stored
 from pricewright.training import sharding
 from pricewright.training.sharding import ShardResult, ShardTask
+from step_functions import train_or_score
 from train_or_score_shard import train_or_score_shard
 
 pytestmark = pytest.mark.filterwarnings("error")
