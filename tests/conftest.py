@@ -20,7 +20,7 @@ from pricewright.reporting.drawing import library
 hypothesis.settings.register_profile("unhurried", deadline=None)  # a machine may be busy
 hypothesis.settings.load_profile("unhurried")
 
-pytest_plugins = ["people", "servers", "firm"]
+pytest_plugins = ["people", "firm", "servers", "deliveries", "web_server"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "workflow" / "scripts"

@@ -15,14 +15,10 @@ from web_server import (
     reply,
     sent,
     serving,
-    start_afresh,
     web_file,
 )
 
-
-@pytest.fixture(autouse=True)
-def afresh(monkeypatch):
-    start_afresh(monkeypatch)
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 @pytest.fixture

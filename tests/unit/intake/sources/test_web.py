@@ -17,22 +17,12 @@ from web_server import (
     reply,
     sent,
     serving,
-    start_afresh,
     web_file,
 )
 
+pytestmark = pytest.mark.usefixtures("no_settings")
+
 OLD = "Mon, 01 Jan 2024 00:00:00 GMT"
-
-
-@pytest.fixture(autouse=True)
-def afresh(monkeypatch):
-    start_afresh(monkeypatch)
-
-
-@pytest.fixture
-def server():
-    with serving({"/a": reply()}) as started:
-        yield started
 
 
 @pytest.mark.parametrize(
