@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+from functools import cache
 
 import pytest
 
@@ -13,7 +14,13 @@ from pricewright.files.errors import Refusal
 from pricewright.releases import history, store
 from pricewright.releases.history import folder_of
 from pricewright.releases.switch import recover
-from pricewright.signoffs import ledger
+from pricewright.signoffs import ledger, statements
+
+
+@pytest.fixture(autouse=True)
+def each_signature_is_checked_once(monkeypatch):
+    """OpenSSH says the same each time, and to ask it is most of the work of a release."""
+    monkeypatch.setattr(statements, "_checked", cache(statements._checked))
 
 
 @pytest.fixture
