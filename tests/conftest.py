@@ -22,6 +22,7 @@ from pricewright.reporting.drawing import library
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # a machine may be busy
 hypothesis.settings.load_profile("unhurried")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of many processes compiles all anew
 
 pytest_plugins = ["people", "firm", "servers", "deliveries", "web_server"]
 
