@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from conftest import ROOT
-from flat import train_or_score
 from pricewright.files.documents import write_json
 from pricewright.forecasting.model_file import read_model
 from pricewright.forecasting.panel import Panel, panel_of
 from pricewright.forecasting.settings import Settings
 from pricewright.tables.arrays import Floats
+from step_functions import train_or_score
 
 SMALL: dict[str, Any] = {
     "horizon": 5,

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pricewright.files import secrets
-from scripted import Script
+from s3_service import Script
 
 PASSWORD = "canary-Pa55/w@rd:%"
 """The PostgreSQL password; it has in it what a URI would have to quote."""
@@ -125,8 +125,9 @@ def s3() -> Iterator[S3]:
 @pytest.fixture
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable that a source looks at, and no secret that another test made known."""
-    for name in [name for name in os.environ if name.startswith(("AWS_", "ARROW_", "PG"))]:
-        monkeypatch.delenv(name)
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "ARROW_", "PG")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
     monkeypatch.setattr(secrets, "_SECRETS", set())
 
 

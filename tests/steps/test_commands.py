@@ -2,19 +2,22 @@
 
 import contextlib
 import inspect
+import itertools
 import re
+from functools import partial
 
 import orjson
 import pytest
 
 from conftest import SCRIPTS, STEPS, as_csv, command, market
 from deploy import deploy
-from flat import clean, ingest, train_or_score
+from kills import killed_at
 from pricewright.files.disk import file_sha256
 from pricewright.reporting.verdict import verdict
 from pricewright.signoffs import ledger
 from pricewright.tables.options import groups, hints, option_groups
 from report import report
+from step_functions import clean, ingest, train_or_score
 
 FUNCTIONS = dict(zip(STEPS, (ingest, clean, train_or_score, report, deploy), strict=True))
 FILES = ["prices.csv", "raw.json", "clean.json", "model.json", "report.txt", "deployed.json"]
@@ -65,6 +68,30 @@ def test_a_command_writes_the_functions_bytes_and_logs_what_was_planned(
     assert " start " in lines[0]
     for pattern in LOGGED[step]:
         assert re.search(f" INFO {step} {pattern}", done.stderr), done.stderr
+
+
+def test_a_step_killed_at_any_change_of_a_file_leaves_each_file_as_it_was_or_whole(
+    tmp_path, by_function
+):
+    """The raw prices are read, so all that is left is what was there or what is made."""
+    names, seen = ("clean.json", "receipt.json", "quality.json"), []
+    for moment in itertools.count(1):
+        folder = tmp_path / str(moment)
+        folder.mkdir()
+        output, receipt, quality = (folder / name for name in names)
+        for path in (output, receipt, quality):
+            path.write_bytes(b"old")
+        step = partial(clean, by_function / "raw.json", output, receipt=receipt, quality=quality)
+        died = killed_at(moment, folder, step)
+        seen.append([path.read_bytes() for path in (output, receipt, quality)])
+        if not died:
+            break
+    whole = (by_function / "clean.json").read_bytes()
+    assert {found[0] for found in seen} == {b"old", whole}
+    assert all(content == b"old" or orjson.loads(content) for found in seen for content in found)
+    assert seen[0] == [b"old"] * 3
+    assert b"old" not in seen[-1]
+    assert len(seen) > 12, "nothing was interrupted"
 
 
 def test_clean_with_two_arguments_carries_a_price_forward_as_config_does(tmp_path):

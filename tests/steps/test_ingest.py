@@ -8,10 +8,10 @@ import pytest
 
 import ingest as script
 from conftest import as_csv, market
-from flat import ingest
 from pricewright.files.errors import Refusal
 from pricewright.intake import intake
 from pricewright.tables.records import read_table
+from step_functions import ingest
 
 
 @pytest.fixture

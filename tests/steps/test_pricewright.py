@@ -12,35 +12,36 @@ from pathlib import Path
 
 import pytest
 
-from conftest import PRICEWRIGHT, STEPS, Project, command
+from conftest import PRICEWRIGHT, STEPS, Project, command, run_pricewright
 
 INSTALLED = "from pricewright.__main__ import installed; installed()"
 """What the environment's command does."""
 
 
 def test_from_a_folder_below_it_is_the_projects_command(finished: Project):
-    at_the_root = command(PRICEWRIGHT, "status", cwd=finished.folder)
-    below = command(PRICEWRIGHT, "status", cwd=finished.folder / "data/raw")
-    assert (below.code, below.stdout) == (0, at_the_root.stdout)
+    below = run_pricewright("status", cwd=finished.folder / "data/raw")
+    assert (below.code, below.stdout) == (0, status(finished))
 
 
 def test_a_path_counts_from_the_caller_and_is_named_from_the_project(project: Project, tmp_path):
     more = project.folder / "data/more.yaml"
     more.write_text("report: {title: 7}\n")
-    below = project.folder / "data/raw"
-    done = command(PRICEWRIGHT, "status", "--configfile", "../more.yaml", cwd=below)
-    assert done.code == 1
-    assert "config key 'report.title'" in done.stderr
-    done = command(PRICEWRIGHT, "status", "--configfile", "none.yaml", cwd=below)
-    assert done.stderr.startswith("pricewright status: data/raw/none.yaml: no such file")
+
+    def refused(configfile):
+        below = project.folder / "data/raw"
+        done = run_pricewright("status", "--configfile", configfile, cwd=below)
+        assert done.code == 1
+        return done.stderr
+
+    assert "config key 'report.title'" in refused("../more.yaml")
+    assert refused("none.yaml").startswith("pricewright status: data/raw/none.yaml: no such file")
     outside = tmp_path / "none.yaml"
-    done = command(PRICEWRIGHT, "status", "--configfile", str(outside), cwd=below)
-    assert done.stderr.startswith(f"pricewright status: {outside}: no such file")
+    assert refused(outside).startswith(f"pricewright status: {outside}: no such file")
 
 
 @pytest.mark.parametrize("name", ["sign", "status", "verify"])
 def test_outside_of_any_project_it_is_one_sentence(tmp_path, name):
-    done = command(PRICEWRIGHT, name, cwd=tmp_path)
+    done = run_pricewright(name, cwd=tmp_path)
     assert (done.code, done.stdout) == (1, "")
     assert done.stderr == (
         f"pricewright {name}: {tmp_path}: neither this folder nor one above it is a project, "
@@ -48,11 +49,10 @@ def test_outside_of_any_project_it_is_one_sentence(tmp_path, name):
     )
 
 
-@pytest.mark.parametrize("name", ["status", "verify"])
-def test_who_reads_it_may_stop_early(finished: Project, name):
-    arguments = [sys.executable, PRICEWRIGHT, name]
+def test_who_reads_it_may_stop_early(run_once: Project):
+    arguments = [sys.executable, PRICEWRIGHT, "status"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(arguments, cwd=finished.folder, **pipes) as process:
+    with subprocess.Popen(arguments, cwd=run_once.folder, **pipes) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 0
@@ -62,7 +62,7 @@ def test_inside_a_release_it_is_still_the_project_that_released_it(finished: Pro
     release = finished.folder / "production/releases/abc"
     (release / "workflow").mkdir(parents=True)
     (release / "workflow/Snakefile").touch()
-    assert command(PRICEWRIGHT, "status", cwd=release).stdout.startswith("Last run\n  ingest ")
+    assert run_pricewright("status", cwd=release).stdout.startswith("Last run\n  ingest ")
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,17 @@ def test_the_installed_command_is_this_one_and_makes_nothing_else_importable(pro
         assert f"No module named '{name}'" in outcome.stderr
 
 
+@pytest.fixture(scope="module")
+def completion(tmp_path_factory) -> str:
+    """The script that has bash complete."""
+    script = tmp_path_factory.mktemp("bash") / "completion"
+    install = ("--install-completion", "--shell", "bash", "--output", script)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(script.parent))
+        assert run_pricewright(*install, cwd=script.parent).code == 0
+    return str(script)
+
+
 @pytest.mark.parametrize(
     ("line", "completed"),
     [
@@ -124,12 +135,9 @@ def test_the_installed_command_is_this_one_and_makes_nothing_else_importable(pro
         ("pricewright predict --qu", "--quantiles"),
     ],
 )
-def test_bash_completes_commands_options_and_gates(tmp_path, line, completed):
-    script = str(tmp_path / "completion")
-    install = ("--install-completion", "--shell", "bash", "--output", script)
-    assert command(PRICEWRIGHT, *install, cwd=tmp_path, env={"HOME": str(tmp_path)}).code == 0
+def test_bash_completes_commands_options_and_gates(completion, line, completed):
     ask = (
-        f"source {script}; COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); "
+        f"source {completion}; COMP_WORDS=({line}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); "
         f"COMP_LINE='{line}'; COMP_POINT={len(line)}; "
         "$(complete -p pricewright | sed 's/.*-F \\([^ ]*\\).*/\\1/'); echo ${COMPREPLY[@]}"
     )
@@ -142,9 +150,8 @@ def test_bash_completes_commands_options_and_gates(tmp_path, line, completed):
 
 def status(project: Project) -> str:
     """What `pricewright status` prints."""
-    done = command(PRICEWRIGHT, "status", cwd=project.folder)
-    assert done.code == 0, done.stderr
-    assert done.stderr == ""
+    done = run_pricewright("status", cwd=project.folder)
+    assert (done.code, done.stderr) == (0, "")
     return done.stdout
 
 

@@ -1,33 +1,17 @@
 """What people run beside the workflow, as commands: sign, status and verify."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
-from conftest import PRICEWRIGHT, Project, command
+from conftest import Project, run_pricewright
 from people import make_key, signers_line
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import GATES
 
 
-def run(project, name, *arguments):
-    return command(PRICEWRIGHT, name, *map(str, arguments), cwd=project.folder)
-
-
-def answered(project, answer, *arguments):
-    """Run `pricewright sign`, and type an answer."""
-    return subprocess.run(
-        [sys.executable, PRICEWRIGHT, "sign", *map(str, arguments)],
-        cwd=project.folder,
-        input=answer,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def run(project, *arguments, answer=""):
+    return run_pricewright(*arguments, cwd=project.folder, answer=answer)
 
 
 @pytest.fixture
@@ -47,8 +31,10 @@ def met(desk):
 
 
 def test_a_person_sees_what_they_sign_says_yes_and_has_signed(signed_up, keys):
-    done = answered(signed_up, "yes\n", "metrics", "--key", keys["reviewer"], "--comment", "ok")
-    assert done.returncode == 0, done.stderr
+    done = run(
+        signed_up, "sign", "metrics", "--key", keys["reviewer"], "--comment", "ok", answer="yes\n"
+    )
+    assert done.code == 0, done.stderr
     for shown in (
         "decision     approve, gate metrics: the metrics are good enough",
         "you          rita, SHA256:",
@@ -72,8 +58,8 @@ def test_a_person_sees_what_they_sign_says_yes_and_has_signed(signed_up, keys):
 
 @pytest.mark.parametrize("answer", ["no\n", "\n", "", "yess\n"])
 def test_whoever_does_not_say_yes_has_not_signed(signed_up, keys, answer):
-    done = answered(signed_up, answer, "report", "--key", keys["reviewer"])
-    assert done.returncode == 1
+    done = run(signed_up, "sign", "report", "--key", keys["reviewer"], answer=answer)
+    assert done.code == 1
     assert "nothing was signed" in done.stderr
     assert not (signed_up.folder / "signoffs").exists()
     assert ledger.read(signed_up.folder / "ledger")[-1].event != "signoff"
@@ -81,7 +67,8 @@ def test_whoever_does_not_say_yes_has_not_signed(signed_up, keys, answer):
 
 def test_each_gate_shows_its_own_numbers(signed_up, keys):
     shown = {
-        gate: answered(signed_up, "no\n", gate, "--key", keys["second"]).stdout for gate in GATES
+        gate: run(signed_up, "sign", gate, "--key", keys["second"], answer="no\n").stdout
+        for gate in GATES
     }
     assert "rows         280 delivered, 280 kept" in shown["source"]
     assert "WARNING      data is flagged: 2 holiday" in shown["source"]
@@ -167,25 +154,25 @@ def test_with_no_signers_status_and_sign_say_how_to_begin(finished, keys):
         assert "pricewright sign --init" in done.stdout + done.stderr
 
 
-def test_the_key_that_ssh_would_take_is_taken_by_itself(signed_up, tmp_path):
-    home = tmp_path / "home"
-    (home / ".ssh").mkdir(parents=True)
-    environment = {"HOME": str(home)}
-    begin = [PRICEWRIGHT, "sign", "report", "--yes"]
-    none = command(*begin, cwd=signed_up.folder, env=environment)
-    assert "has none of id_ed25519" in none.stderr
-    key = make_key(home / ".ssh", "id_ed25519")
+def test_the_key_that_ssh_would_take_is_taken_by_itself(signed_up, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".ssh").mkdir()
+    begin = ("sign", "report", "--yes")
+    assert "has none of id_ed25519" in run(signed_up, *begin).stderr
+    key = make_key(tmp_path / ".ssh", "id_ed25519")
     path = signed_up.folder / "config/signers"
     path.write_text(path.read_text() + signers_line("carl", key))
-    assert command(*begin, cwd=signed_up.folder, env=environment).code == 0
+    assert run(signed_up, *begin).code == 0
     assert (signed_up.folder / "signoffs/report/carl.json").is_file()
 
 
-def test_without_ssh_keygen_the_refusal_says_what_to_install(signed_up, keys, tmp_path):
-    asked = ("sign", "report", "--key", str(keys["reviewer"]))
-    done = command(PRICEWRIGHT, *asked, cwd=signed_up.folder, env={"PATH": str(tmp_path)})
+def test_without_ssh_keygen_the_refusal_says_what_to_install(
+    signed_up, keys, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = run(signed_up, "sign", "report", "--key", keys["reviewer"])
     assert "ssh-keygen: is not installed" in done.stderr
-    assert os.linesep not in done.stderr.strip()
+    assert "\n" not in done.stderr.strip()
 
 
 def test_a_training_is_told_to_the_ledger_once_with_its_author(run_once):

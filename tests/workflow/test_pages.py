@@ -8,9 +8,9 @@ import orjson
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from browsing import DESKTOP, PHONE, browser, opened, press
+from browser import DESKTOP, PHONE, browser, opened, press
 from conftest import ROOT
-from pages import FORMULA, HOSTILE, SCRIPT, SYMBOLS, TITLE, hostile_report
+from hostile_page import FORMULA, HOSTILE, SCRIPT, SYMBOLS, TITLE, hostile_report
 from pricewright.reporting.figures import worst
 from pricewright.reporting.html import FIRST
 

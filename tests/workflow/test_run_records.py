@@ -143,7 +143,7 @@ for steps in (("deploy",), (), ("deploy",)):
         workflow = api.workflow(ResourceSettings(cores=1), snakefile=Path("Snakefile"))
         settings = DAGSettings(forcerun=steps, rerun_triggers=frozenset())
         workflow.dag(settings).execute_workflow(executor="local")
-    time.sleep(10)
+    time.time = lambda now=time.time: now() + 3600
 print("own timer", own.is_alive() and not own.finished.is_set())
 """
 
@@ -153,7 +153,5 @@ def test_a_process_that_runs_snakemake_itself_keeps_its_timer_and_each_run_its_t
     outcome = command("-c", HOST, cwd=finished.folder)
     assert outcome.code == 0, outcome.stderr
     assert outcome.stdout.splitlines()[-1] == "own timer True"
-    took = [float(seconds) for seconds in re.findall(r"1 step in ([\d.]+) s", outcome.stderr)]
-    assert len(took) == 2
-    assert max(took) < 10
+    assert len(re.findall(r"1 step in [\d.]+ s", outcome.stderr)) == 2  # and not in hours
     assert "dag.svg" in written(finished)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from browsing import DESKTOP, PHONE, browser, opened, press
+from browser import DESKTOP, PHONE, browser, opened, press
 from conftest import ROOT, as_csv, market, small_project
 
 SCRIPT = "<script>alert(1)</script>"

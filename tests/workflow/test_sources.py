@@ -5,7 +5,7 @@ import sqlite3
 import orjson
 
 from conftest import STEPS, as_csv, market
-from webserver import reply, sent, serving
+from web_server import reply, sent, serving
 
 CANARY = "c4n4ry-s3cret"
 MORE = {"date": "2020-07-15", "symbol": "S0", "close": 51.5, "volume": 1000}

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from corrected import DATES, DROP, SET, SPLIT, column, corrected, delivered
+from corrections import DATES, DROP, SET, SPLIT, column, corrected, delivered
 from pricewright.files.errors import Refusal
 
 

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from suspects import WEEKDAYS, flags, market, series, values, walk
+from price_tables import WEEKDAYS, flags, market, series, values, walk
 
 
 def test_a_price_of_a_saturday_or_sunday_is_flagged():

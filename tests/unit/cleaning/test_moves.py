@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from conftest import ROOT
+from price_tables import WEEKDAYS, flags, market, series, values, walk
 from pricewright.cleaning.flags import FLAGS
-from suspects import WEEKDAYS, flags, market, series, values, walk
 
 MOVES = ("unit-slip", "split-like", "jump")
 

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from price_tables import WEEKDAYS, flags, market, series, values
 from pricewright.cleaning.flags import FLAGS, flag_prices, quality_document
 from pricewright.cleaning.options import FlagThresholds
 from pricewright.cleaning.series import ROWS, most_traded
-from suspects import WEEKDAYS, flags, market, series, values
 
 
 def dirty() -> pd.DataFrame:

@@ -1,6 +1,6 @@
 import pytest
 
-from suspects import WEEKDAYS, flags, market, series, values
+from price_tables import WEEKDAYS, flags, market, series, values
 
 MOVES = ("unit-slip", "split-like", "jump")
 

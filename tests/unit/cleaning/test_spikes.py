@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from suspects import WEEKDAYS, flags, market, series, values
+from price_tables import WEEKDAYS, flags, market, series, values
 
 MOVES = ("unit-slip", "split-like", "jump", "spike")
 

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from suspects import WEEKDAYS, flags, market, series, values
+from price_tables import WEEKDAYS, flags, market, series, values
 
 
 def test_five_equal_prices_in_a_row_are_stale_and_four_are_not():

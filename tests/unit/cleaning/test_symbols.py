@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from corrected import DATES, SET, SPLIT, column, corrected, delivered
+from corrections import DATES, SET, SPLIT, column, corrected, delivered
+from price_tables import WEEKDAYS, flags, market, series, values
 from pricewright.cleaning.declarations import read_corrections
 from pricewright.files.errors import Refusal
-from suspects import WEEKDAYS, flags, market, series, values
 
 
 def histories(**closes):

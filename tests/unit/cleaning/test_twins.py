@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from price_tables import WEEKDAYS, flags, market, series, values, walk
 from pricewright.cleaning import series as windows
-from suspects import WEEKDAYS, flags, market, series, values, walk
 
 BAR = ("open", "high", "low", "close")
 

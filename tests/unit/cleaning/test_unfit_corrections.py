@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from corrected import DROP, NUMBERS, SET, SPLIT, column, corrected, delivered
+from corrections import DROP, NUMBERS, SET, SPLIT, column, corrected, delivered
 from pricewright.files.errors import Refusal
 
 

@@ -5,11 +5,11 @@ import pytest
 from forecasts import SMALL, trained, write_clean
 
 from conftest import market
-from flat import train_or_score
 from pricewright.evaluation.backtest import DAYS
 from pricewright.evaluation.backtest_file import EXCEPTIONS, SERIES, read_backtest
 from pricewright.files.disk import file_sha256
 from pricewright.files.errors import Refusal
+from step_functions import train_or_score
 
 
 def with_backtest(folder, records, **settings):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dying import killed_at
+from kills import killed_at
 from pricewright.files.disk import read_whole, sha256, write_whole
 from pricewright.files.errors import Refusal
 

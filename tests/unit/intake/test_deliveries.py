@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deliver import rows
+from deliveries import rows
 from pricewright.intake.deliveries import applied, difference, nothing
 from pricewright.tables.prices import Prices
 

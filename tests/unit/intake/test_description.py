@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from conftest import ROOT
-from deliver import rows
+from deliveries import rows
 from pricewright.configuration.config import complete, ingest_options
 from pricewright.files.errors import Refusal
 from pricewright.intake.description import Setting, as_yaml, describe_file, fits

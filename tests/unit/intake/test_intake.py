@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deliver import HEAD, NAMES, rows
+from deliveries import HEAD, NAMES, rows
 from pricewright.files.errors import Refusal
 from pricewright.intake import deliveries
 from pricewright.intake.archive import Archive

@@ -4,11 +4,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-from flat import ingest
 from pricewright.files.errors import Refusal
 from pricewright.intake.members import with_members
 from pricewright.intake.reading.dialect import Limits
 from pricewright.intake.sources.items import local_files
+from step_functions import ingest
 
 CSV = "Date,Close\n2024-01-02,{}\n"
 

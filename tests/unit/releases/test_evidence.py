@@ -31,13 +31,13 @@ TERMS_OF_1_1 = {
 
 
 @pytest.fixture
-def released(works):
+def released(firm):
     """A release: its folder, and its evidence as an archive and as a crate."""
-    works.sign_all("reviewer")
-    works.folder = releases_folder(works.root) / works.release()
-    works.archive = zipfile.ZipFile(works.folder / "evidence.zip")
-    works.crate = ROCrate(works.folder / "evidence.zip")
-    return works
+    firm.sign_all("reviewer")
+    firm.folder = releases_folder(firm.root) / firm.release()
+    firm.archive = zipfile.ZipFile(firm.folder / "evidence.zip")
+    firm.crate = ROCrate(firm.folder / "evidence.zip")
+    return firm
 
 
 def test_the_crate_holds_the_release_and_all_that_it_came_from(released):
@@ -123,15 +123,15 @@ def test_the_same_release_and_ledger_give_the_same_bytes(released):
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
-def test_no_secret_reaches_it(works, monkeypatch):
+def test_no_secret_reaches_it(firm, monkeypatch):
     from pricewright.files import secrets
 
     monkeypatch.setenv("CANARY", "hunter2-canary")
     secrets.read_secret("CANARY")
-    works.config["source"]["headers"] = {"Authorization": "Bearer hunter2-canary"}
-    works.sign_all("reviewer")
-    works.release()
-    with zipfile.ZipFile(works.production / "current/evidence.zip") as archive:
+    firm.config["source"]["headers"] = {"Authorization": "Bearer hunter2-canary"}
+    firm.sign_all("reviewer")
+    firm.release()
+    with zipfile.ZipFile(firm.production / "current/evidence.zip") as archive:
         assert b"hunter2-canary" not in archive.read("config.json")
         assert b"Bearer ***" in archive.read("config.json")
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from conftest import SCRIPTS, as_csv, market
-from flat import clean, ingest, train_or_score
+from firm import make_results
 from pricewright.configuration.config import ingest_options
 from pricewright.forecasting.model_file import read_model, write_model
 from pricewright.releases.rebuild import Steps, _differences, rebuild
 from report import report
-from works import make_results
+from step_functions import clean, ingest, train_or_score
 
 
 @pytest.fixture
@@ -27,9 +27,9 @@ def steps():
 
 
 @pytest.fixture
-def released(works):
-    works.signed_release(0)
-    return works
+def released(firm):
+    firm.signed_release(0)
+    return firm
 
 
 def test_the_kept_raw_bytes_come_to_the_model_in_production_and_no_source_is_asked(released, steps):
@@ -48,32 +48,32 @@ def test_what_was_received_since_is_left_out(released, steps):
     assert rebuild(released.root, steps) == []
 
 
-def test_a_model_that_was_compared_with_another_and_came_after_other_prices(works, steps):
-    make_results(works.root, seed=1)
-    make_results(works.root, seed=2)
-    document, _ = read_model(works.root / "results/model.json")
+def test_a_model_that_was_compared_with_another_and_came_after_other_prices(firm, steps):
+    make_results(firm.root, seed=1)
+    make_results(firm.root, seed=2)
+    document, _ = read_model(firm.root / "results/model.json")
     assert document["champion"]
     assert document["receipts"]["ingest"]["earlier"]
-    works.remade()
-    works.release()
-    assert rebuild(works.root, steps) == []
+    firm.remade()
+    firm.release()
+    assert rebuild(firm.root, steps) == []
 
 
-def test_corrections_and_a_scored_model_are_taken_from_the_evidence(works, steps):
-    date, _, close, _ = (works.root / "data/small.csv").read_text().splitlines()[60].split(",")
-    corrections = works.root / "corrections.yaml"
+def test_corrections_and_a_scored_model_are_taken_from_the_evidence(firm, steps):
+    date, _, close, _ = (firm.root / "data/small.csv").read_text().splitlines()[60].split(",")
+    corrections = firm.root / "corrections.yaml"
     corrections.write_text(
         f"- {{symbol: S0, date: {date}, column: close, was: {close}, value: 50.0, reason: slip}}\n"
     )
-    shutil.copy(works.made[0] / "results/model.json", works.root / "given.json")
-    works.config |= {"mode": "score", "score": {"model": "given.json"}}
-    works.config["corrections"] = {"file": "corrections.yaml"}
-    make_results(works.root, config=works.config)
-    works.remade()
-    works.release()
+    shutil.copy(firm.made[0] / "results/model.json", firm.root / "given.json")
+    firm.config |= {"mode": "score", "score": {"model": "given.json"}}
+    firm.config["corrections"] = {"file": "corrections.yaml"}
+    make_results(firm.root, config=firm.config)
+    firm.remade()
+    firm.release()
     corrections.unlink()
-    (works.root / "given.json").unlink()
-    assert rebuild(works.root, steps) == []
+    (firm.root / "given.json").unlink()
+    assert rebuild(firm.root, steps) == []
 
 
 def change_kept(archive):
@@ -109,17 +109,17 @@ def test_kept_bytes_that_were_changed_or_are_gone_are_not_built_on(
     assert sentence in problem
 
 
-def released_after(works, change):
+def released_after(firm, change):
     """Signed, accepted and deployed, but changed by hand: only building it again shows that."""
-    path = works.root / "results/model.json"
+    path = firm.root / "results/model.json"
     document, _ = read_model(path)
     change(document)
     write_model(path, document)
-    with contextlib.chdir(works.root):
+    with contextlib.chdir(firm.root):
         report(Path("results/model.json"), Path("results/report.txt"))
-    (works.root / "results/deployed_model.json").write_bytes(path.read_bytes())
-    works.remade()
-    works.release()
+    (firm.root / "results/deployed_model.json").write_bytes(path.read_bytes())
+    firm.remade()
+    firm.release()
 
 
 def scaled(value, factor):
@@ -131,46 +131,46 @@ def scaled(value, factor):
     return value * factor if isinstance(value, float) else value
 
 
-def test_a_model_that_the_bytes_do_not_come_to_is_told_with_what_differs(works, steps):
+def test_a_model_that_the_bytes_do_not_come_to_is_told_with_what_differs(firm, steps):
     def better(document):
         document["metrics"]["pooled"]["model"]["mase"] = 0.5
 
-    released_after(works, better)
-    (problem,) = rebuild(works.root, steps)
+    released_after(firm, better)
+    (problem,) = rebuild(firm.root, steps)
     assert "the kept raw bytes come to another model" in problem
     assert "they differ in metrics; made on a cluster's node, here is Linux" in problem
 
 
-def test_a_model_of_which_only_the_last_digits_differ_is_the_same(works, steps):
+def test_a_model_of_which_only_the_last_digits_differ_is_the_same(firm, steps):
     """As of a library that rounds otherwise."""
 
     def rounded_otherwise(document):
         document["metrics"] = scaled(document["metrics"], 1 - 1e-12)
         document["har"]["weights"][0][0] += 1e-12
 
-    released_after(works, rounded_otherwise)
+    released_after(firm, rounded_otherwise)
     told = []
-    assert rebuild(works.root, steps, tell=told.append) == []
+    assert rebuild(firm.root, steps, tell=told.append) == []
     (sentence,) = told
     assert "the same within 1e-09 of each number, and the same decisions" in sentence
     assert "; made on a cluster's node, here is Linux" in sentence
 
 
-def test_more_than_the_last_digits_is_a_finding(works, steps):
+def test_more_than_the_last_digits_is_a_finding(firm, steps):
     def off(document):
         document["metrics"] = scaled(document["metrics"], 1 - 1e-8)
 
-    released_after(works, off)
-    (problem,) = rebuild(works.root, steps)
+    released_after(firm, off)
+    (problem,) = rebuild(firm.root, steps)
     assert "they differ in metrics;" in problem
 
 
-def test_another_decision_is_a_finding_however_near_the_numbers_are(works, steps):
+def test_another_decision_is_a_finding_however_near_the_numbers_are(firm, steps):
     def accepted(document):
         document["acceptance"]["criteria"]["qlike"]["met"] ^= True
 
-    released_after(works, accepted)
-    (problem,) = rebuild(works.root, steps)
+    released_after(firm, accepted)
+    (problem,) = rebuild(firm.root, steps)
     assert "they differ in acceptance;" in problem
 
 
@@ -185,7 +185,7 @@ def test_another_layout_is_a_finding(released, steps):
     assert "they differ in layout alone" in problem
 
 
-def test_what_another_python_and_other_libraries_made_is_named_and_compared(works, steps):
+def test_what_another_python_and_other_libraries_made_is_named_and_compared(firm, steps):
     """A digest of code is of one version of Python: the code in the evidence has it here."""
 
     def made_elsewhere(document):
@@ -193,26 +193,26 @@ def test_what_another_python_and_other_libraries_made_is_named_and_compared(work
         document["code"]["libraries"] |= {"python": "3.99", "numpy": "9.8.7", "vanished": "1.0"}
         document["metrics"] = scaled(document["metrics"], 1 - 1e-12)
 
-    works.code = "0" * 64
-    released_after(works, made_elsewhere)
+    firm.code = "0" * 64
+    released_after(firm, made_elsewhere)
     told = []
-    assert rebuild(works.root, steps, tell=told.append) == []
+    assert rebuild(firm.root, steps, tell=told.append) == []
     (sentence,) = told
     assert "made with numpy 9.8.7, python 3.99, vanished 1.0 on a cluster's node, " in sentence
     assert f"here is numpy {version('numpy')}, python 3." in sentence
     assert "vanished not used on " in sentence
 
 
-def test_a_comparison_is_taken_over_whatever_made_the_model(works, steps):
-    make_results(works.root, seed=1)
-    make_results(works.root, seed=2)
+def test_a_comparison_is_taken_over_whatever_made_the_model(firm, steps):
+    make_results(firm.root, seed=1)
+    make_results(firm.root, seed=2)
 
     def made_elsewhere(document):
         assert document["champion"]
         document["code"]["libraries"]["numpy"] = "9.8.7"
 
-    released_after(works, made_elsewhere)
-    assert rebuild(works.root, steps) == []
+    released_after(firm, made_elsewhere)
+    assert rebuild(firm.root, steps) == []
 
 
 def test_of_other_libraries_parquet_has_other_bytes():
@@ -239,6 +239,6 @@ def test_other_code_than_made_the_model_does_not_pretend_to_build_it_again(relea
     assert "check out that version" in problem
 
 
-def test_with_nothing_in_production_there_is_nothing_to_build(works, steps):
-    (problem,) = rebuild(works.root, steps)
+def test_with_nothing_in_production_there_is_nothing_to_build(firm, steps):
+    (problem,) = rebuild(firm.root, steps)
     assert "nothing is in production" in problem

@@ -20,11 +20,11 @@ from pricewright.signoffs.ledger import state_of
 from report import report
 
 
-def test_what_people_signed_is_released_under_the_digest_of_its_manifest(works):
-    works.sign_all("reviewer")
-    digest = works.release()
-    assert os.readlink(works.production / "current") == f"releases/{digest}"
-    folder = works.production / "current"
+def test_what_people_signed_is_released_under_the_digest_of_its_manifest(firm):
+    firm.sign_all("reviewer")
+    digest = firm.release()
+    assert os.readlink(firm.production / "current") == f"releases/{digest}"
+    folder = firm.production / "current"
     manifest = (folder / "manifest.json").read_bytes()
     assert hashlib.sha256(manifest).hexdigest() == digest
     document = orjson.loads(manifest)
@@ -39,103 +39,103 @@ def test_what_people_signed_is_released_under_the_digest_of_its_manifest(works):
     names |= {f"signoffs/{gate}/reviewer.json" for gate in GATES}
     names |= {f"signoffs/{gate}/reviewer.json.sig" for gate in GATES}
     assert names < found.keys()
-    for name, content in works.covered().items():
+    for name, content in firm.covered().items():
         assert (folder / document["covered"][name]).read_bytes() == content
     for path in [folder.resolve(), *folder.resolve().rglob("*")]:  # and every part is read-only
         assert stat.S_IMODE(path.stat().st_mode) == (0o555 if path.is_dir() else 0o444)
 
 
-def test_a_release_is_on_record_before_and_after_its_smoke_test(works):
-    works.sign_all("reviewer")
-    digest = works.release()
-    begun, ended = ledger.read(works.root / "ledger")[-2:]
+def test_a_release_is_on_record_before_and_after_its_smoke_test(firm):
+    firm.sign_all("reviewer")
+    digest = firm.release()
+    begun, ended = ledger.read(firm.root / "ledger")[-2:]
     assert (begun.event, ended.event) == ("release", "smoke-test-passed")
     assert begun.fields["release"] == ended.fields["release"] == digest
     assert begun.fields["replaces"] is None
-    assert begun.fields["model"] == digests(works.covered())["results/model.json"]
+    assert begun.fields["model"] == digests(firm.covered())["results/model.json"]
     assert set(begun.fields["signoffs"]) == {
         f"signoffs/{gate}/reviewer.json{end}" for gate in GATES for end in ("", ".sig")
     }
-    assert state_of(ledger.read(works.root / "ledger")).release == digest
+    assert state_of(ledger.read(firm.root / "ledger")).release == digest
 
 
-def test_the_same_bytes_again_change_nothing(works):
-    works.sign_all("reviewer")
-    digest = works.release()
-    before = works.tree()
-    works.wait(days=100)  # the sign-offs have expired; what they were for stands
-    assert works.release() == digest
-    assert works.tree() == before
+def test_the_same_bytes_again_change_nothing(firm):
+    firm.sign_all("reviewer")
+    digest = firm.release()
+    before = firm.tree()
+    firm.wait(days=100)  # the sign-offs have expired; what they were for stands
+    assert firm.release() == digest
+    assert firm.tree() == before
 
 
-def test_what_is_not_signed_is_listed_gate_by_gate_with_the_commands(works):
-    works.sign("reviewer", "source")
+def test_what_is_not_signed_is_listed_gate_by_gate_with_the_commands(firm):
+    firm.sign("reviewer", "source")
     with pytest.raises(Unsigned) as refusal:
-        works.release()
+        firm.release()
     listing = refusal.value.listing()
     assert "source   ok       1 of 1, by reviewer" in listing
     for gate in ("metrics", "report", "deploy"):
         assert f"{gate:<8} missing  0 of 1, by nobody" in listing
         assert f"pricewright sign {gate}" in listing
-    assert works.released() == []
-    assert works.current is None
-    assert works.events() == []
+    assert firm.released() == []
+    assert firm.current is None
+    assert firm.events() == []
 
 
-def test_a_file_that_is_swapped_after_it_was_checked_is_not_what_is_released(works, monkeypatch):
-    works.sign_all("reviewer")
-    signed = works.covered()
+def test_a_file_that_is_swapped_after_it_was_checked_is_not_what_is_released(firm, monkeypatch):
+    firm.sign_all("reviewer")
+    signed = firm.covered()
     check = release.require_decision
 
     def then_swap(*arguments, **options):
         decision = check(*arguments, **options)
         for name in signed:
-            works.write(name, "planted\n")
-        for path in (works.root / "signoffs").rglob("*.json*"):
+            firm.write(name, "planted\n")
+        for path in (firm.root / "signoffs").rglob("*.json*"):
             path.write_bytes(b"planted")
         return decision
 
     monkeypatch.setattr(release, "require_decision", then_swap)
-    digest = works.release()
-    manifest, contents = store.open_release(releases_folder(works.root), digest)
+    digest = firm.release()
+    manifest, contents = store.open_release(releases_folder(firm.root), digest)
     assert {name: contents[kept] for name, kept in manifest.covered.items()} == signed
     assert b"planted" not in b"".join(contents.values())
 
 
-def test_a_rejection_at_the_last_moment_stops_the_release(works, monkeypatch):
-    works.sign_all("reviewer")
+def test_a_rejection_at_the_last_moment_stops_the_release(firm, monkeypatch):
+    firm.sign_all("reviewer")
     prepare = store.prepare_release
 
     def then_reject(*arguments):
-        works.sign("second", "report", "rejected", comment="wait")
+        firm.sign("second", "report", "rejected", comment="wait")
         return prepare(*arguments)
 
     monkeypatch.setattr(store, "prepare_release", then_reject)
     with pytest.raises(Unsigned) as refusal:
-        works.release()
+        firm.release()
     assert "second rejects it" in refusal.value.listing()
-    assert works.current is None
-    assert works.events() == ["release", "undone"]
+    assert firm.current is None
+    assert firm.events() == ["release", "undone"]
 
 
-def test_if_the_ledger_cannot_be_written_nothing_is_released(works, monkeypatch):
-    works.sign_all("reviewer")
+def test_if_the_ledger_cannot_be_written_nothing_is_released(firm, monkeypatch):
+    firm.sign_all("reviewer")
 
     def full(*arguments, **fields):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(switch.ledger, "append", full)
     with pytest.raises(OSError, match="No space left"):
-        works.release()
-    assert works.current is None
-    assert list(releases_folder(works.root).iterdir()) == []
+        firm.release()
+    assert firm.current is None
+    assert list(releases_folder(firm.root).iterdir()) == []
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["first", "later"])
-def test_if_the_ledger_cannot_tell_of_the_test_the_link_goes_back(works, monkeypatch, first):
-    before = None if first else works.signed_release(1)
-    works.train(0)
-    works.sign_all("reviewer")
+def test_if_the_ledger_cannot_tell_of_the_test_the_link_goes_back(firm, monkeypatch, first):
+    before = None if first else firm.signed_release(1)
+    firm.train(0)
+    firm.sign_all("reviewer")
     append = ledger.append
 
     def failing(folder, event, **fields):
@@ -146,76 +146,76 @@ def test_if_the_ledger_cannot_tell_of_the_test_the_link_goes_back(works, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(switch.ledger, "append", failing)
         with pytest.raises(OSError, match="No space left"):
-            works.release()
-    assert works.current == before
-    digest = works.release()  # what was begun is undone first, and the sign-offs still hold
-    assert works.current == digest
-    assert works.events()[-4:] == ["release", "undone", "release", "smoke-test-passed"]
-    assert len(works.released()) == (1 if first else 2)
+            firm.release()
+    assert firm.current == before
+    digest = firm.release()  # what was begun is undone first, and the sign-offs still hold
+    assert firm.current == digest
+    assert firm.events()[-4:] == ["release", "undone", "release", "smoke-test-passed"]
+    assert len(firm.released()) == (1 if first else 2)
 
 
-def edited_model(works):
+def edited_model(firm):
     """A model whose forecasts do not follow from it, all else in order: nobody can open it."""
-    path = works.root / "results/model.json"
+    path = firm.root / "results/model.json"
     document, _ = read_model(path)
     document["symbols"]["S0"]["forecast"]["point"][0] *= 2
     write_model(path, document)
-    report(path.relative_to(works.root), (works.root / "results/report.txt"))
-    (works.root / "results/deployed_model.json").write_bytes(path.read_bytes())
-    works.record_run("author")
+    report(path.relative_to(firm.root), (firm.root / "results/report.txt"))
+    (firm.root / "results/deployed_model.json").write_bytes(path.read_bytes())
+    firm.record_run("author")
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["first", "later"])
 def test_a_model_that_fails_its_smoke_test_is_taken_out_again_and_on_record(
-    works, first, monkeypatch
+    firm, first, monkeypatch
 ):
-    before = None if first else works.signed_release(1)
-    works.train(0)
-    monkeypatch.chdir(works.root)
-    edited_model(works)
-    works.sign_all("reviewer")
+    before = None if first else firm.signed_release(1)
+    firm.train(0)
+    monkeypatch.chdir(firm.root)
+    edited_model(firm)
+    firm.sign_all("reviewer")
     with pytest.raises(SmokeFailure, match=r"failed its smoke test.*does not follow"):
-        works.release()
-    assert works.current == before
-    assert works.events()[-2:] == ["release", "smoke-test-failed"]
-    failed = ledger.read(works.root / "ledger")[-1]
+        firm.release()
+    assert firm.current == before
+    assert firm.events()[-2:] == ["release", "smoke-test-failed"]
+    failed = ledger.read(firm.root / "ledger")[-1]
     assert "does not follow" in failed.fields["why"]
-    later = works.signed_release(2)
-    assert works.current == later
+    later = firm.signed_release(2)
+    assert firm.current == later
 
 
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
         (
-            lambda works: works.config["accept"].update(allow_unaccepted=False),
+            lambda firm: firm.config["accept"].update(allow_unaccepted=False),
             "is not accepted, so it is not released",
         ),
-        (lambda works: setattr(works, "code", "0" * 64), "made by other code than is here"),
+        (lambda firm: setattr(firm, "code", "0" * 64), "made by other code than is here"),
         (
-            lambda works: (works.root / "results/deployed_model.json").unlink(),
+            lambda firm: (firm.root / "results/deployed_model.json").unlink(),
             r"deployed_model\.json is another model",
         ),
         (
-            lambda works: shutil.copy(works.made[1] / "results/report.txt", works.root / "results"),
+            lambda firm: shutil.copy(firm.made[1] / "results/report.txt", firm.root / "results"),
             r"report\.txt is about another model",
         ),
     ],
     ids=["not-accepted", "other-code", "not-in-staging", "another-report"],
 )
-def test_a_model_that_should_not_be_used_is_not_released_whoever_signed(works, spoil, sentence):
-    spoil(works)
-    works.sign_all("reviewer")
+def test_a_model_that_should_not_be_used_is_not_released_whoever_signed(firm, spoil, sentence):
+    spoil(firm)
+    firm.sign_all("reviewer")
     with pytest.raises(Refusal, match=sentence):
-        works.release()
-    assert works.current is None
+        firm.release()
+    assert firm.current is None
 
 
-def test_the_same_bytes_signed_anew_after_another_release_are_a_new_release(works):
-    first = works.signed_release(0)
-    second = works.signed_release(1)
-    third = works.signed_release(0)
+def test_the_same_bytes_signed_anew_after_another_release_are_a_new_release(firm):
+    first = firm.signed_release(0)
+    second = firm.signed_release(1)
+    third = firm.signed_release(0)
     assert len({first, second, third}) == 3
-    assert works.current == third
-    document = orjson.loads((works.production / "current/manifest.json").read_bytes())
+    assert firm.current == third
+    document = orjson.loads((firm.production / "current/manifest.json").read_bytes())
     assert document["replaces"] == second

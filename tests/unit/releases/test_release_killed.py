@@ -4,28 +4,35 @@ import contextlib
 import os
 import shutil
 import subprocess
+from functools import cache
 
 import pytest
 
-from dying import DONE, begun, killed_at
+from firm import Firm
+from kills import DONE, begun, killed_at
 from pricewright.files.errors import Refusal
 from pricewright.releases import history, store
 from pricewright.releases.history import releases_folder
 from pricewright.releases.switch import recover
-from pricewright.signoffs import ledger
-from works import Works
+from pricewright.signoffs import ledger, statements
+
+
+@pytest.fixture(autouse=True)
+def each_signature_is_checked_once(monkeypatch):
+    """OpenSSH says the same each time, and to ask it is most of the work of a release."""
+    monkeypatch.setattr(statements, "_checked", cache(statements._checked))
 
 
 @pytest.fixture
-def ready(works, tmp_path):
+def ready(firm, tmp_path):
     """A release in production, and the sign-offs for another; a small workflow, to be quick."""
-    works.workflow = tmp_path / "workflow"
-    (works.workflow / "rules").mkdir(parents=True)
+    firm.workflow = tmp_path / "workflow"
+    (firm.workflow / "rules").mkdir(parents=True)
     for name, text in {"Snakefile": "rule all:\n", "files.txt": "Snakefile\n"}.items():
-        (works.workflow / name).write_text(text)
-    works.signed_release(0)
-    works.signed(1)
-    return works
+        (firm.workflow / name).write_text(text)
+    firm.signed_release(0)
+    firm.signed(1)
+    return firm
 
 
 @pytest.fixture
@@ -38,34 +45,34 @@ def ready_to_go_back(ready):
     return ready
 
 
-def copied(works: Works, name: str) -> Works:
+def copied(firm: Firm, name: str) -> Firm:
     """The same office elsewhere."""
-    copy = object.__new__(Works)
-    copy.__dict__ |= works.__dict__ | {"root": works.root.with_name(name)}
-    shutil.copytree(works.root, copy.root, symlinks=True)
+    copy = object.__new__(Firm)
+    copy.__dict__ |= firm.__dict__ | {"root": firm.root.with_name(name)}
+    shutil.copytree(firm.root, copy.root, symlinks=True)
     return copy
 
 
-def check_whole(works: Works, before: str) -> None:
+def check_whole(firm: Firm, before: str) -> None:
     """What holds at every instant: the link points at a whole release, which is on record."""
-    current = works.current
-    store.open_release(releases_folder(works.root), current)
+    current = firm.current
+    store.open_release(releases_folder(firm.root), current)
     if current != before:
-        entries = ledger.read(works.root / "ledger")
+        entries = ledger.read(firm.root / "ledger")
         begun = [entry for entry in entries if entry.event in ("release", "rollback")]
         assert begun[-1].fields["release"] == current
 
 
-def check_settled(works: Works, after: str) -> None:
+def check_settled(firm: Firm, after: str) -> None:
     """What holds after the next command: all that was begun is ended, nothing is left of it."""
-    assert works.current == after
-    assert history.verify_releases(works.root) == []
-    assert ledger.verify(works.root / "ledger", history.seen_by_releases(works.root)) == []
-    events = works.events()
+    assert firm.current == after
+    assert history.verify_releases(firm.root) == []
+    assert ledger.verify(firm.root / "ledger", history.seen_by_releases(firm.root)) == []
+    events = firm.events()
     assert events[0::2] == [event for event in events if event in ("release", "rollback")]
-    names = {path.name for path in works.production.iterdir()}
+    names = {path.name for path in firm.production.iterdir()}
     assert names == {"current", "releases", ".lock"}
-    assert all(len(path.name) == 64 for path in releases_folder(works.root).iterdir())
+    assert all(len(path.name) == 64 for path in releases_folder(firm.root).iterdir())
 
 
 def ends(ready, steps, switch, end):
@@ -73,15 +80,15 @@ def ends(ready, steps, switch, end):
     production then. Returns how often it was killed, and whether production was as before."""
     before, found = ready.current, set()
     for deaths, step in enumerate(steps):
-        works = copied(ready, f"killed-{step}")
-        died = killed_at(step, works.root, lambda works=works: switch(works))
-        check_whole(works, before)
-        found.add(works.current == before)
-        after = end(works)
+        firm = copied(ready, f"killed-{step}")
+        died = killed_at(step, firm.root, lambda firm=firm: switch(firm))
+        check_whole(firm, before)
+        found.add(firm.current == before)
+        after = end(firm)
         assert after != before
-        check_settled(works, after)
-        assert len(works.released()) == 2
-        store.discard_release(works.root)
+        check_settled(firm, after)
+        assert len(firm.released()) == 2
+        store.discard_release(firm.root)
         if not died:
             return deaths, found
     raise AssertionError("it was killed at every step")
@@ -90,7 +97,7 @@ def ends(ready, steps, switch, end):
 @pytest.mark.parametrize("shard", range(4))
 def test_killed_at_each_step_of_a_release_the_next_command_finishes_or_undoes_it(ready, shard):
     steps = range(1 + shard, 1000, 4)
-    deaths, found = ends(ready, steps, Works.release, Works.release)
+    deaths, found = ends(ready, steps, Firm.release, Firm.release)
     assert deaths > 15, "nothing was interrupted"
     assert found == {True, False}
 
@@ -103,8 +110,8 @@ def test_killed_at_each_step_of_a_rollback_the_next_command_finishes_or_undoes_i
     deaths, found = ends(
         ready_to_go_back,
         range(1, 1000),
-        lambda works: works.roll_back("previous"),
-        lambda works: works.roll_back(first),
+        lambda firm: firm.roll_back("previous"),
+        lambda firm: firm.roll_back(first),
     )
     assert deaths > 10, "nothing was interrupted"
     assert found == {True, False}
@@ -113,15 +120,15 @@ def test_killed_at_each_step_of_a_rollback_the_next_command_finishes_or_undoes_i
 def test_killed_at_each_step_of_the_recovery_the_next_one_recovers(ready):
     before, seen, deaths = ready.current, set(), 0
     for step in range(1, 1000):
-        works = copied(ready, f"killed-{step}")
-        if not killed_at(step, works.root, works.release):
+        firm = copied(ready, f"killed-{step}")
+        if not killed_at(step, firm.root, firm.release):
             break
-        found = (works.current, len(works.released()), tuple(works.events()))
-        if found in seen or works.events()[-1] != "release":
+        found = (firm.current, len(firm.released()), tuple(firm.events()))
+        if found in seen or firm.events()[-1] != "release":
             continue
         seen.add(found)
         for again in range(1, 1000):
-            recovering = copied(works, f"again-{step}-{again}")
+            recovering = copied(firm, f"again-{step}-{again}")
             died = killed_at(again, recovering.root, lambda w=recovering: recover(w.root, w.clock))
             check_whole(recovering, before)
             check_settled(recovering, recovering.release())
@@ -159,13 +166,13 @@ def test_who_comes_second_says_so_and_does_nothing(ready, monkeypatch):
 
 
 def test_releases_and_rollbacks_at_once_come_one_after_the_other(ready_to_go_back):
-    works = ready_to_go_back
-    works.train(2)
-    children = [begun(lambda: works.roll_back("previous")) for _ in range(15)]
-    children += [begun(works.release) for _ in range(15)]
+    firm = ready_to_go_back
+    firm.train(2)
+    children = [begun(lambda: firm.roll_back("previous")) for _ in range(15)]
+    children += [begun(firm.release) for _ in range(15)]
     for child in children:
         os.waitpid(child, 0)
-    check_settled(works, works.current)
+    check_settled(firm, firm.current)
 
 
 @pytest.fixture
@@ -181,10 +188,10 @@ def small_disk(ready, tmp_path):
     )
     if mounted.returncode:
         pytest.skip(f"this user may not mount a file system: {mounted.stderr.strip()}")
-    works = object.__new__(Works)
-    works.__dict__ |= ready.__dict__ | {"root": disk / "works"}
-    shutil.copytree(ready.root, works.root, symlinks=True)
-    yield works
+    firm = object.__new__(Firm)
+    firm.__dict__ |= ready.__dict__ | {"root": disk / "firm"}
+    shutil.copytree(ready.root, firm.root, symlinks=True)
+    yield firm
     subprocess.run(["umount", "--lazy", str(disk)], check=True)
 
 
@@ -195,8 +202,8 @@ def free(disk):
 
 @pytest.mark.parametrize("what", ["bytes", "inodes"])
 def test_a_full_disk_leaves_production_as_it_was(small_disk, what):
-    works, disk = small_disk, small_disk.root.parent
-    before, failures, left = works.current, 0, 0
+    firm, disk = small_disk, small_disk.root.parent
+    before, failures, left = firm.current, 0, 0
     filler = disk / "filler"
     while True:
         filler.mkdir()
@@ -206,13 +213,13 @@ def test_a_full_disk_leaves_production_as_it_was(small_disk, what):
             for number in range(os.statvfs(disk).f_favail - left):
                 (filler / str(number)).touch()
         with contextlib.suppress(OSError):
-            works.release()
-        failures += works.current == before
-        assert ledger.verify(works.root / "ledger") == []
-        check_whole(works, before)
+            firm.release()
+        failures += firm.current == before
+        assert ledger.verify(firm.root / "ledger") == []
+        check_whole(firm, before)
         shutil.rmtree(filler)
-        if works.current != before:
+        if firm.current != before:
             break
         left += 1
     assert failures > 10
-    check_settled(works, works.release())
+    check_settled(firm, firm.release())

@@ -11,11 +11,11 @@ from pricewright.signoffs import ledger
 
 
 @pytest.fixture
-def two(works):
+def two(firm):
     """Two releases: their digests are `first` and `second`."""
-    works.first, works.second = works.signed_release(0), works.signed_release(1)
-    works.wait(minutes=1)
-    return works
+    firm.first, firm.second = firm.signed_release(0), firm.signed_release(1)
+    firm.wait(minutes=1)
+    return firm
 
 
 @pytest.mark.parametrize("to", ["previous", "digest", "beginning"])
@@ -79,10 +79,10 @@ def test_to_the_release_that_is_there_a_rollback_changes_nothing(two):
         ("../releases", "means 0 releases"),
     ],
 )
-def test_a_release_that_is_not_there_is_not_gone_back_to(works, to, sentence):
-    works.signed_release(0)
+def test_a_release_that_is_not_there_is_not_gone_back_to(firm, to, sentence):
+    firm.signed_release(0)
     with pytest.raises(Refusal, match=sentence):
-        works.roll_back(to)
+        firm.roll_back(to)
 
 
 def test_a_release_that_was_changed_is_not_gone_back_to(two):

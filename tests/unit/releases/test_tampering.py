@@ -11,18 +11,18 @@ from pricewright.signoffs import ledger
 
 
 @pytest.fixture
-def signed(works):
+def signed(firm):
     """A release in production, and sign-offs for the next."""
-    works.before = works.signed_release(0)
-    works.signed(1)
-    return works
+    firm.before = firm.signed_release(0)
+    firm.signed(1)
+    return firm
 
 
-def refused(works) -> str:
+def refused(firm) -> str:
     """The sentence with which a release is refused; production is as it was."""
     with pytest.raises(Refusal) as refusal:
-        works.release()
-    assert works.released() == [works.before]
+        firm.release()
+    assert firm.released() == [firm.before]
     return str(refusal.value)
 
 
@@ -57,10 +57,10 @@ def test_a_link_in_place_of_the_lock_is_not_followed(signed, tmp_path):
     assert not (tmp_path / "planted").exists()
 
 
-def planted_release(works, tmp_path):
+def planted_release(firm, tmp_path):
     """A folder elsewhere, whole in itself, with a model that nobody signed."""
-    folder = releases_folder(works.root) / works.before
-    planted = tmp_path / works.before
+    folder = releases_folder(firm.root) / firm.before
+    planted = tmp_path / firm.before
     shutil.copytree(folder, planted)
     planted.chmod(0o755)
     (planted / "model.json").chmod(0o644)
@@ -111,12 +111,12 @@ def test_a_folder_planted_as_current_is_seen_and_nothing_is_built_on_it(signed, 
     assert any("is no link" in problem for problem in verify_releases(signed.root))
 
 
-def made_by_hand(works, changes=None, without="nothing", **more) -> str:
+def made_by_hand(firm, changes=None, without="nothing", **more) -> str:
     """A release with a manifest of its own, whose digest is its name; without `changes` of its
     files, it is one of a good model that nobody signed. `more` is what its manifest says."""
-    folder = releases_folder(works.root)
-    manifest, contents = store.open_release(folder, works.before)
-    unsigned = {"model.json": (works.made[2] / "results/model.json").read_bytes()}
+    folder = releases_folder(firm.root)
+    manifest, contents = store.open_release(folder, firm.before)
+    unsigned = {"model.json": (firm.made[2] / "results/model.json").read_bytes()}
     contents |= unsigned if changes is None else changes
     contents = {name: each for name, each in contents.items() if not name.startswith(without)}
     files = {name: store.sha256(content) for name, content in contents.items()}
@@ -128,11 +128,11 @@ def made_by_hand(works, changes=None, without="nothing", **more) -> str:
     return digest
 
 
-def told(works, digest, replaces=None):
+def told(firm, digest, replaces=None):
     """Tell the ledger of a release by hand."""
     for event in ("release", "smoke-test-passed"):
         fields = {"release": digest, "replaces": replaces}
-        ledger.append(works.root / "ledger", event, clock=works.clock, **fields)
+        ledger.append(firm.root / "ledger", event, clock=firm.clock, **fields)
 
 
 @pytest.mark.parametrize(
@@ -195,34 +195,34 @@ def test_a_begun_release_whose_link_is_planted_too_is_taken_out_again(signed):
 
 
 @pytest.mark.parametrize("name", ["model.json", "report.txt", "evidence.zip", "manifest.json"])
-def test_a_changed_byte_in_a_release_is_seen(works, name):
-    digest = works.signed_release(0)
-    assert verify_releases(works.root) == []
-    path = releases_folder(works.root) / digest / name
+def test_a_changed_byte_in_a_release_is_seen(firm, name):
+    digest = firm.signed_release(0)
+    assert verify_releases(firm.root) == []
+    path = releases_folder(firm.root) / digest / name
     path.chmod(0o644)
     path.write_bytes(path.read_bytes()[:-1] + b"?")
-    (problem,) = verify_releases(works.root)
+    (problem,) = verify_releases(firm.root)
     assert name in problem
     assert "changed" in problem
 
 
-def test_a_file_put_into_a_release_or_taken_out_of_it_is_seen(works):
-    digest = works.signed_release(0)
-    folder = releases_folder(works.root) / digest
+def test_a_file_put_into_a_release_or_taken_out_of_it_is_seen(firm):
+    digest = firm.signed_release(0)
+    folder = releases_folder(firm.root) / digest
     folder.chmod(0o755)
     (folder / "more.json").write_text("{}")
-    assert "more.json: is no part of it" in verify_releases(works.root)[0]
+    assert "more.json: is no part of it" in verify_releases(firm.root)[0]
     (folder / "more.json").unlink()
     (folder / "report.txt").unlink()
-    assert "report.txt: is not in its release any more" in verify_releases(works.root)[0]
+    assert "report.txt: is not in its release any more" in verify_releases(firm.root)[0]
 
 
-def test_a_release_that_was_removed_is_missed(works):
-    first = works.signed_release(0)
-    works.signed_release(1)
-    store.discard_release(releases_folder(works.root) / first)
+def test_a_release_that_was_removed_is_missed(firm):
+    first = firm.signed_release(0)
+    firm.signed_release(1)
+    store.discard_release(releases_folder(firm.root) / first)
     assert any(
-        f"{first}: is not there, but line" in problem for problem in verify_releases(works.root)
+        f"{first}: is not there, but line" in problem for problem in verify_releases(firm.root)
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 import pytest
 
-from pages import (
+from hostile_page import (
     BREAKOUT,
     HOSTILE,
     LINK,

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from dying import killed_at
+from kills import killed_at
 from people import signers_line
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dying import killed_at
+from kills import killed_at
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
 from pricewright.signoffs import ledger

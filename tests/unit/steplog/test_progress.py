@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from forecasts import chosen, simulated
 
-from deliver import HEAD, read
+from deliveries import HEAD, read
 from pricewright.evaluation.scores import score
 from pricewright.forecasting import walkforward
 from pricewright.forecasting.walkforward import make_timeline, walk_forward

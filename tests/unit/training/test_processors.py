@@ -54,7 +54,7 @@ PROBED = ("numpy's logarithms", "products of matrices", "the system's exponentia
 MAKE = """
 import sys
 from pathlib import Path
-from flat import clean, ingest, train_or_score
+from step_functions import clean, ingest, train_or_score
 source, *kinds = sys.argv[1:]
 ingest(source, Path("raw.json"))
 clean(Path("raw.json"), Path("clean.json"), quality=Path("quality.json"))

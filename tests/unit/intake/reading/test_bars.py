@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from deliver import lost, read, rows
+from deliveries import lost, read, rows
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dialect import Calendar, Dialect
 

@@ -14,31 +14,9 @@ from python_calamine import CalamineWorkbook
 
 from conftest import SCRIPTS, command
 from pricewright.files.errors import Refusal
-from pricewright.intake.reading.content import Limits, recognise
+from pricewright.intake.reading.content import recognise
 
 CSV = b"date,symbol,close\n2024-01-02,A,1.5\n2024-01-03,A,1.6\n"
-
-
-@pytest.fixture(scope="module")
-def deliver(tmp_path_factory):
-    """Keep some bytes under a name that means nothing, and say what they are."""
-    path = tmp_path_factory.mktemp("kept") / "8f14e45f"
-
-    def deliver(content, **limits):
-        path.write_bytes(content)
-        return recognise(path, "data/raw/prices.csv", Limits(**limits))
-
-    return deliver
-
-
-@pytest.fixture(scope="module")
-def refusal(deliver):
-    def refusal(content, **limits):
-        with pytest.raises(Refusal) as caught:
-            deliver(content, **limits)
-        return str(caught.value)
-
-    return refusal
 
 
 def zipped(members, method=zipfile.ZIP_DEFLATED):
@@ -139,13 +117,13 @@ def test_a_workbook_that_is_let_through_can_be_read(deliver):
 
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
 def test_nothing_is_not_a_delivery(refusal, bom):
-    assert refusal(bom) == "data/raw/prices.csv:1: the file is empty; deliver prices."
+    assert refusal(bom) == "prices.csv:1: the file is empty; deliver prices."
     for packing, packed in (("gzip", gzip.compress(bom)), ("zip", zipped({"a": bom}))):
         assert refusal(packed) == (
-            f"data/raw/prices.csv:1: the content of the {packing} file is empty; deliver prices."
+            f"prices.csv:1: the content of the {packing} file is empty; deliver prices."
         )
     assert refusal(bom + b" \r\n\n") == (
-        "data/raw/prices.csv:1: the file is blank lines and no more; deliver prices."
+        "prices.csv:1: the file is blank lines and no more; deliver prices."
     )
 
 
@@ -171,7 +149,7 @@ def test_nothing_is_not_a_delivery(refusal, bom):
     ],
 )
 def test_an_office_document_must_be_an_open_workbook(refusal, content, sentence):
-    assert refusal(content) == f"data/raw/prices.csv: {sentence}"
+    assert refusal(content) == f"prices.csv: {sentence}"
 
 
 def test_the_stream_of_a_workbook_is_found_across_chunks(deliver):
@@ -218,4 +196,4 @@ def test_any_bytes_are_a_table_or_refused_in_one_sentence(deliver, content):
         outcome = deliver(content).whole()
     except Refusal as sentence:
         outcome = str(sentence)
-    assert outcome == content or re.fullmatch(r"data/raw/prices\.csv:(1:)? the .+; .+\.", outcome)
+    assert outcome == content or re.fullmatch(r"prices\.csv:(1:)? the .+; .+\.", outcome)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deliver import HEAD, NAMES, WIDE, lost, read, rows
+from deliveries import HEAD, NAMES, WIDE, lost, read, rows
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.delimited import text_pieces
 from pricewright.intake.reading.dialect import Dialect, Marks

@@ -15,7 +15,7 @@ import pyarrow.parquet
 import pytest
 
 from conftest import as_csv, market
-from deliver import lost, read, rows
+from deliveries import lost, read, rows
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dialect import Dialect
 

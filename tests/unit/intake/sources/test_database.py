@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from asking import PRICES, ask, read, records, refused
+from source_items import PRICES, ask, read, records, refused
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from pricewright.files.errors import Refusal
-from webserver import (
+from web_server import (
     CSV,
     certificate,
     hung_up,
@@ -15,14 +15,10 @@ from webserver import (
     reply,
     sent,
     serving,
-    start_afresh,
     web_file,
 )
 
-
-@pytest.fixture(autouse=True)
-def afresh(monkeypatch):
-    start_afresh(monkeypatch)
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 @pytest.fixture

@@ -3,18 +3,9 @@ import base64
 import pytest
 
 from pricewright.files.errors import Refusal
-from webserver import CSV, fetch, reply, sent, serving, start_afresh, web_file
+from web_server import CSV, fetch, reply, sent, web_file
 
-
-@pytest.fixture(autouse=True)
-def afresh(monkeypatch):
-    start_afresh(monkeypatch)
-
-
-@pytest.fixture
-def server():
-    with serving({"/a": reply()}) as started:
-        yield started
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 def test_a_request_asks_for_the_bytes_as_they_are_and_for_one_answer(server):

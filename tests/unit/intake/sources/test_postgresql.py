@@ -8,10 +8,10 @@ import traceback
 
 import pytest
 
-from asking import PRICES, ask, read, refused
 from pricewright.files import secrets
 from pricewright.files.errors import Refusal
 from pricewright.intake.sources import engines
+from source_items import PRICES, ask, read, refused
 
 
 def test_a_table_is_its_rows_as_json_lines(owner):

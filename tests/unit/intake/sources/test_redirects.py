@@ -2,18 +2,9 @@ import pytest
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.sources import addresses
-from webserver import CSV, certificate, fetch, know_names, reply, sent, serving, start_afresh
+from web_server import CSV, certificate, fetch, know_names, reply, sent, serving
 
-
-@pytest.fixture(autouse=True)
-def afresh(monkeypatch):
-    start_afresh(monkeypatch)
-
-
-@pytest.fixture
-def server():
-    with serving({"/a": reply()}) as started:
-        yield started
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

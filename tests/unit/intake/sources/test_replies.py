@@ -6,12 +6,9 @@ import threading
 import pytest
 
 from pricewright.files.errors import Refusal
-from webserver import CSV, chunked, reply, serving, start_afresh, web_file
+from web_server import CSV, chunked, reply, serving, web_file
 
-
-@pytest.fixture(autouse=True)
-def afresh(monkeypatch):
-    start_afresh(monkeypatch)
+pytestmark = pytest.mark.usefixtures("no_settings")
 
 
 def fetch(answer, **settings):

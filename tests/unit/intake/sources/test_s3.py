@@ -1,8 +1,8 @@
 import pytest
 
-from asking import items, only, read, refused
 from pricewright.intake.sources import s3
-from scripted import BODY, failing, reply, stored
+from s3_service import BODY, failing, reply, stored
+from source_items import items, only, read, refused
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 

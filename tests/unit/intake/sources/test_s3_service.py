@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from asking import items, only, read, refused
 from conftest import SCRIPTS
 from pricewright.files.errors import Refusal
-from scripted import BODY, failing, reply, stored
-from webserver import certificate
+from s3_service import BODY, failing, reply, stored
+from source_items import items, only, read, refused
+from web_server import certificate
 
 TOKEN = "canary+SessionToken/=="
 

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from asking import ask, read, records, refused
 from pricewright.intake.sources.engines import SQLite
 from pricewright.intake.sources.source import Source
+from source_items import ask, read, records, refused
 
 pytestmark = pytest.mark.usefixtures("no_settings")
 

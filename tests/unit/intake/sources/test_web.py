@@ -7,7 +7,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from pricewright.files.errors import Refusal
-from webserver import (
+from web_server import (
     CSV,
     certificate,
     chunked,
@@ -17,22 +17,12 @@ from webserver import (
     reply,
     sent,
     serving,
-    start_afresh,
     web_file,
 )
 
+pytestmark = pytest.mark.usefixtures("no_settings")
+
 OLD = "Mon, 01 Jan 2024 00:00:00 GMT"
-
-
-@pytest.fixture(autouse=True)
-def afresh(monkeypatch):
-    start_afresh(monkeypatch)
-
-
-@pytest.fixture
-def server():
-    with serving({"/a": reply()}) as started:
-        yield started
 
 
 @pytest.mark.parametrize(

@@ -7,33 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pricewright.files.errors import Refusal
-from pricewright.intake.reading.content import Limits, recognise
-
 CSV = b"date,symbol,close\n2024-01-02,A,1.5\n2024-01-03,A,1.6\n"
 DELIVER = "deliver CSV, JSON, Parquet, Feather or Excel."
-
-
-@pytest.fixture(scope="module")
-def deliver(tmp_path_factory):
-    """Keep some bytes under a name that means nothing, and say what they are."""
-    path = tmp_path_factory.mktemp("kept") / "8f14e45f"
-
-    def deliver(content, **limits):
-        path.write_bytes(content)
-        return recognise(path, "data/raw/prices.csv", Limits(**limits))
-
-    return deliver
-
-
-@pytest.fixture(scope="module")
-def refusal(deliver):
-    def refusal(content, **limits):
-        with pytest.raises(Refusal) as caught:
-            deliver(content, **limits)
-        return str(caught.value)
-
-    return refusal
 
 
 def arrow_stream():
@@ -68,7 +43,7 @@ def test_a_wide_encoding_is_read_by_its_mark_and_without_one_is_named(
 ):
     assert deliver(("\ufeff" + text).encode(encoding)).whole() == text.encode()
     assert refusal(text.encode(encoding)) == (
-        f"data/raw/prices.csv:1: the file is {encoding[:6].upper()} text; "
+        f"prices.csv:1: the file is {encoding[:6].upper()} text; "
         "save it as UTF-8, or see source.encoding."
     )
 
@@ -87,10 +62,8 @@ def test_a_wide_encoding_is_read_by_its_mark_and_without_one_is_named(
 )
 def test_an_html_page_is_named(refusal, page):
     rest = "an HTML page, such as a server's error; read it in a browser, and deliver the prices."
-    assert refusal(page) == f"data/raw/prices.csv:1: the file is {rest}"
-    assert refusal(gzip.compress(page)) == (
-        f"data/raw/prices.csv:1: the content of the gzip file is {rest}"
-    )
+    assert refusal(page) == f"prices.csv:1: the file is {rest}"
+    assert refusal(gzip.compress(page)) == (f"prices.csv:1: the content of the gzip file is {rest}")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +79,7 @@ def test_an_html_page_is_named(refusal, page):
     ],
 )
 def test_xml_is_named(refusal, document):
-    assert refusal(document) == f"data/raw/prices.csv:1: the file is an XML document; {DELIVER}"
+    assert refusal(document) == f"prices.csv:1: the file is an XML document; {DELIVER}"
 
 
 def numpy_file():
@@ -178,10 +151,10 @@ def sqlite():
 )
 def test_what_is_not_a_table_is_named_for_what_it_is(refusal, content, what):
     remedy = {
-        "an SQLite database": "set source.uri: sqlite:///data/raw/prices.csv and source.table.",
+        "an SQLite database": "set source.uri: sqlite:///prices.csv and source.table.",
         "a tar archive": "unpack it, and set source.uri to the folder.",
     }.get(what, DELIVER)
-    assert refusal(content) == f"data/raw/prices.csv: the file is {what}; {remedy}"
+    assert refusal(content) == f"prices.csv: the file is {what}; {remedy}"
     assert refusal(gzip.compress(content)) == (
-        f"data/raw/prices.csv: the content of the gzip file is {what}; {DELIVER}"
+        f"prices.csv: the content of the gzip file is {what}; {DELIVER}"
     )

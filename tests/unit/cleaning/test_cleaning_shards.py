@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clean_shard import clean_shard
-from corrected import DROP, SET, SPLIT, delivered
-from flat import clean
+from corrections import DROP, SET, SPLIT, delivered
 from pricewright.cleaning.corrections import correct, join_parts, keep_part
 from pricewright.files.errors import Refusal
 from pricewright.tables.records import Shard, write_records, write_table
+from step_functions import clean
 
 
 def in_parts(folder, raw, count, corrections=None):

@@ -8,6 +8,7 @@ import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -206,9 +207,8 @@ def know_names(monkeypatch, **names):
     return asked
 
 
-def start_afresh(monkeypatch):
-    """Forget the proxies of the machine that tests run on, and the secrets of other tests."""
-    monkeypatch.setattr("pricewright.files.secrets._SECRETS", set())
-    for name in ("http", "https", "all", "no"):
-        monkeypatch.delenv(f"{name}_proxy", raising=False)
-        monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
+@pytest.fixture
+def server():
+    """A server with a delivery at /a."""
+    with serving({"/a": reply()}) as started:
+        yield started

@@ -1,4 +1,4 @@
-"""An office with real results in place of small files: what people sign there can be released."""
+"""A firm: an office with real results, so that what people sign there can be released."""
 
 import contextlib
 import shutil
@@ -9,7 +9,6 @@ import pytest
 
 from conftest import ROOT, SCRIPTS, as_csv, market
 from deploy import deploy
-from flat import clean, ingest, train_or_score
 from people import Office
 from pricewright.configuration.config import (
     clean_options,
@@ -27,12 +26,14 @@ from pricewright.signoffs import ledger, signing, statements
 from pricewright.signoffs.coverage import PAGE, read_covered
 from pricewright.tables.options import make
 from report import report
+from step_functions import clean, ingest, train_or_score
 
 
 def small_config():
     """The config of a small market, complete."""
     config = {
-        "source": {"uri": "data/small.csv", "columns": {}},
+        # Each delivery is another market.
+        "source": {"uri": "data/small.csv", "columns": {}, "max_shrink": 1.0},
         "model": {"price": "close", "horizon": 5, "min_history": 40, "calibration": 100},
         "evaluation": {"origins": 20},
         "accept": {"allow_unaccepted": True},  # 140 days are too few for a back-test
@@ -81,7 +82,7 @@ def code() -> str:
     return code_digest(SCRIPTS / "train_or_score.py")
 
 
-class Works(Office):
+class Firm(Office):
     """An office whose results are real; `made` are folders with results to take from."""
 
     def __init__(self, root: Path, keys: dict[str, Path], made: list[Path]) -> None:
@@ -183,6 +184,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture
-def works(tmp_path: Path, keys: dict[str, Path], made: list[Path]) -> Works:
+def firm(tmp_path: Path, keys: dict[str, Path], made: list[Path]) -> Firm:
     """An office with the results of the first run, for which nobody has signed yet."""
-    return Works(tmp_path / "works", keys, made)
+    return Firm(tmp_path / "firm", keys, made)

@@ -12,7 +12,6 @@ import openpyxl
 import pytest
 
 from pricewright.files.errors import Refusal
-from pricewright.intake.reading.content import Limits, recognise
 from pricewright.intake.reading.packing import Packed
 from pricewright.intake.reading.zip_archives import members_of
 
@@ -25,26 +24,6 @@ CSV = b"date,symbol,close\n2024-01-02,A,1.5\n2024-01-03,A,1.6\n" * 9
 DEFLATE = 8
 FLAGS, METHOD, CHECKSUM, PACKED, LENGTH, OFFSET = 8, 10, 16, 20, 24, 42
 """Where a member's entry in the archive's list has them."""
-
-
-@pytest.fixture
-def deliver(tmp_path):
-    def deliver(content, **limits):
-        path = tmp_path / "8f14e45f"
-        path.write_bytes(content)
-        return recognise(path, "prices.csv", Limits(**limits))
-
-    return deliver
-
-
-@pytest.fixture
-def refusal(deliver):
-    def refusal(content, **limits):
-        with pytest.raises(Refusal) as caught:
-            deliver(content, **limits).whole()
-        return str(caught.value)
-
-    return refusal
 
 
 def zipped(*names, method=DEFLATE, comment=b""):

@@ -1,6 +1,6 @@
 import pytest
 
-from corrected import DROP, KEYS, NUMBERS, SET, SPLIT
+from corrections import DROP, KEYS, NUMBERS, SET, SPLIT
 from pricewright.cleaning.declarations import read_corrections
 from pricewright.files.errors import Refusal
 

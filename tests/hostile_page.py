@@ -6,10 +6,10 @@ from typing import Any
 from forecasts import SMALL, write_clean
 
 from conftest import market
-from flat import train_or_score
 from pricewright.files.documents import write_json
 from pricewright.reporting.text import ReportOptions
 from report import report
+from step_functions import train_or_score
 
 SCRIPT = "<script>alert(1)</script>"
 FORMULA = "=HYPERLINK(evil)"

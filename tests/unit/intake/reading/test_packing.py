@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading import packing as unpacking
-from pricewright.intake.reading.content import Limits, recognise
 from pricewright.intake.reading.packing import Packed, unpacked
 
 if sys.version_info >= (3, 14):
@@ -44,27 +43,6 @@ STREAMS = {
     "zstd": lambda content: zstd.compress(content, options=CHECKED),
 }
 PACKERS = STREAMS | {"zip": zipped}
-
-
-@pytest.fixture(scope="module")
-def deliver(tmp_path_factory):
-    path = tmp_path_factory.mktemp("kept") / "8f14e45f"
-
-    def deliver(content, **limits):
-        path.write_bytes(content)
-        return recognise(path, "prices.csv", Limits(**limits))
-
-    return deliver
-
-
-@pytest.fixture(scope="module")
-def refusal(deliver):
-    def refusal(content, **limits):
-        with pytest.raises(Refusal) as caught:
-            deliver(content, **limits).whole()
-        return str(caught.value)
-
-    return refusal
 
 
 texts = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=100).map(

@@ -1,14 +1,16 @@
 """Small deliveries for the tests, and what a reader makes of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from pricewright.files.errors import Refusal
 from pricewright.intake.reading.content import recognise
 from pricewright.intake.reading.delivery import Reading, read_delivery
-from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.reading.dialect import Dialect, Limits
 from pricewright.tables.prices import Prices
 
 NAMES = {"date": "Date", "symbol": "Ticker", "close": "Close", "volume": "Volume"}
@@ -42,3 +44,27 @@ def lost(reading: Reading) -> list[tuple[int, str, str | None, str]]:
     """Each quarantined row's line, reason, field and text."""
     entries = reading.entries("prices.csv", "0" * 64)
     return [(entry["line"], entry["reason"], entry["field"], entry["text"]) for entry in entries]
+
+
+@pytest.fixture(scope="session")
+def deliver(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Keep some bytes under a name that means nothing, and say what they are."""
+    path = tmp_path_factory.mktemp("kept") / "8f14e45f"
+
+    def deliver(content: bytes, **limits: Any) -> Any:
+        path.write_bytes(content)
+        return recognise(path, "prices.csv", Limits(**limits))
+
+    return deliver
+
+
+@pytest.fixture(scope="session")
+def refusal(deliver: Callable[..., Any]) -> Callable[..., str]:
+    """With which words some bytes are refused, at the latest when they are all read."""
+
+    def refusal(content: bytes, **limits: Any) -> str:
+        with pytest.raises(Refusal) as caught:
+            deliver(content, **limits).whole()
+        return str(caught.value)
+
+    return refusal
