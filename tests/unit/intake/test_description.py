@@ -1,6 +1,7 @@
 """What `pricewright describe` says of a file, and that what it writes reads that file right."""
 
 import io
+from datetime import date
 
 import openpyxl
 import pyarrow as pa
@@ -77,6 +78,28 @@ DAYS = [("2024-01-15", 1234.5), ("2024-01-16", 1235.25)]
         parquet(Date=["2024-01-15", "2024-01-16"], Close=[1234.5, 1235.25]),
         "sym,when,px\nAAPL,2024-01-15,1234.5\nAAPL,2024-01-16,1235.25\n",
         "Date,Close,Adj Close\n2024-01-15,1234.5,-1\n2024-01-16,1235.25,2\n",
+        "Datum;Schluss;Volumen\n2024-01-15;1.234,5;1.000\n2024-01-16;1.235,25;2.000\n",
+        "Datum;Erster;Hoch;Tief;Schlusskurs\n15.01.2024;1;;;1.234,5\n16.01.2024;1;;;1.235,25\n",
+        '"Datum","Zuletzt","Vol."\n"15.01.2024","1.234,50","6,38M"\n"16.01.2024","1.235,25",""\n',
+        "date\touv\thaut\tbas\tclot\n15/01/2024\t\t\t\t1234.5\n16/01/2024\t\t\t\t1235.25\n",
+        "Date;Dernier;Clôture\n15/01/2024;7;1234,5\n16/01/2024;7;1235,25\n",
+        "Fecha;Último;Apertura\n15/01/2024;1234,5;1\n16/01/2024;1235,25;1\n",
+        "Data,Ultimo,Massimo\n15/01/2024,1234.5,9999\n16/01/2024,1235.25,9999\n",
+        "Datum;Laatste;Hoog\n15-01-2024;1234,5;9999\n16-01-2024;1235,25;9999\n",
+        "Date,Close,Chg%,ISIN\n2024-01-15,1234.5,1%,AAPL\n2024-01-16,1235.25,2%,AAPL\n",
+        "Price list\nNotes: x, y\nDay,Cushing WTI\n01/15/2024,1234.5\n01/16/2024,1235.25\n",
+        "Back\tCushing, OK\nSourcekey\tRWTC\nDate\tCushing, OK\n"
+        '"Jan 15, 2024"\t1234.5\n"Jan 16, 2024"\t1235.25\nSource: x\n',
+        "Title,Rate\nUnits,USD\nSeries ID,FXUSD\n15-Jan-2024,1234.5\n16-Jan-2024,1235.25\n",
+        '"";BBEX3.D.USD;BBEX3.D.USD_FLAGS\n"";Euro-Kurs;\nEinheit;USD;\n'
+        "2024-01-15;1234,5;\n2024-01-16;1235,25;x\n2024-02-30;1,5;\n",
+        excel(["date", "close"], [date(2024, 1, 15), 1234.5], ["16.01.2024", 1235.25]),
+        excel(["date", "close"], ["15/01/2024", 1234.5], [date(2024, 1, 16), 1235.25]),
+        excel([date(2024, 1, 15), 1234.5], [date(2024, 1, 16), 1235.25]),
+        excel(["Contents"], ["Day", "Spot price"], [date(2024, 1, 15), 1234.5]),
+        '{"meta":{"2. Symbol":"AAPL"},"Daily":{"2024-01-15":{"4. close":"1234.5"}}}',
+        '{"symbol":"AAPL","instrument":"X","values":[{"date":"2024-01-15","close":1234.5}]}',
+        '{"chart":{"meta":{"symbol":"AAPL"},"t":[1705276800,1705363200],"c":[1234.5,1235.25]}}',
     ],
 )
 def test_what_is_written_of_a_file_reads_it_right(tmp_path, content):
@@ -98,7 +121,19 @@ def test_what_is_written_of_a_file_reads_it_right(tmp_path, content):
         ),
         ("Date;Close\n2024-02-01;1,107\n2024-02-02;2,105\n", "", [], {"decimal": ","}),
         (
-            "Date,Close,close\n2024-02-01,1.107,9\n2024-02-02,2.105,9\n",
+            "Date;Close\n2024-02-01;1.085\n2024-02-02;1.000\n",
+            "",
+            ['decimal: "."', 'decimal: "," with thousands: "."'],
+            {"decimal": ",", "thousands": "."},
+        ),
+        (
+            "Date,Apple Inc.,Microsoft Corp\n2024-02-01,1,\n2024-02-02,,2\n",
+            "layout",
+            ["wide", "long"],
+            {"layout": "wide"},
+        ),
+        (
+            "Date,Close,close\n2024-02-01,1.17,9\n2024-02-02,2.15,9\n",
             "columns.close",
             ["Close", "close"],
             {"columns": {"close": "Close"}},
@@ -121,7 +156,7 @@ def test_where_two_readings_fit_the_key_is_left_open_with_both(
     assert found.reading is None
     assert "# or " in as_yaml("AAPL.csv", found)
     dates = [row["date"] for row in as_written(path, found, **chosen)]
-    assert dates == ["2024-02-01", "2024-02-02"]
+    assert sorted(set(dates)) == ["2024-02-01", "2024-02-02"]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +173,7 @@ def test_where_two_readings_fit_the_key_is_left_open_with_both(
             ["2024-02-01", "2024-02-02"],
         ),
         (
-            "Date,Close,close\n2024-02-01,1.107,9\n2024-02-02,2.105,9\n",
+            "Date,Close,close\n2024-02-01,1.17,9\n2024-02-02,2.15,9\n",
             {"columns.close": "close"},
             ["2024-02-01", "2024-02-02"],
         ),
@@ -168,7 +203,7 @@ def test_what_people_choose_is_written_and_closes_the_question(tmp_path, content
         ("2024.01.02,00:00,1.1,1.2,7\n2024.01.03,00:00,1.1,1.3,8\n", "columns.close", 3),
         ("2024-01-02,185.64\n2024-01-03,184.25\n", None, 1),
         ("AAPL,20240102,185.64\nAAPL,20240103,184.25\n", None, 1),
-        ("Datum;Schluss;Volumen\n15.01.2024;1,5;7\n16.01.2024;1,6;8\n", "layout", 2),
+        ("Dato;Lukke;Antal\n15.01.2024;1,5;7\n16.01.2024;1,6;8\n", "layout", 2),
         ("Date,Symbol,Last Sale,Net\n2024-01-15,A,1.5,7\n2024-01-16,A,1,8\n", "columns.close", 2),
     ],
 )
@@ -182,6 +217,81 @@ def test_no_row_is_a_header_and_no_field_a_symbol(tmp_path, content, key, choice
     else:
         assert found.reading.rows == 2
         assert found.reading.quarantine.count == 0
+
+
+@pytest.mark.parametrize("other", ["0.885", "1085", "1.5", "1.0851"])
+def test_one_number_that_has_one_reading_settles_all(tmp_path, other):
+    text = f"Date,Close\n2024-02-01,1.085\n2024-02-02,{other}\n"
+    _, found = described(tmp_path, text)
+    assert not found.to_choose
+    assert found.dialect.marks.thousands is None
+
+
+def test_a_unit_is_looked_for_only_where_prices_are(tmp_path):
+    text = "Date,Number,Close,Net\n2024-01-15,US0378331005,1,1%\n2024-01-16,US5949181045,2,2%\n"
+    _, found = described(tmp_path, text)
+    assert [setting.key for setting in found.settings] == ["symbol"]
+
+
+def test_columns_named_as_companies_are_offered_as_symbols(tmp_path):
+    text = "Date,Apple Inc.,Nestlé S.A.\n2024-01-15,1,2\n2024-01-16,3,4\n"
+    path, _ = described(tmp_path, text)
+    found = describe_file(path, path.name, answers={"layout": "wide"})
+    names = {row["symbol"] for row in as_written(path, found)}
+    assert names == {"Apple Inc.", "Nestlé S.A."}
+
+
+@pytest.mark.parametrize("column", ["Symbol", "Papier"])
+def test_a_symbol_with_other_marks_is_read_with_the_pattern_that_is_written(tmp_path, column):
+    text = f"https://x.test/\nDate,{column},Close\n2024-01-15,BTC/USD,1\n2024-01-15,ETH/USD,2\n"
+    path, found = described(tmp_path, text)
+    assert {row["symbol"] for row in as_written(path, found)} == {"BTC/USD", "ETH/USD"}
+
+
+def test_a_ticker_comes_before_a_column_of_numbers_that_is_called_symbol(tmp_path):
+    text = "Date,Symbol,Ticker,Close\n2024-01-15,1,AAPL,1\n2024-01-15,2,MSFT,2\n"
+    path, found = described(tmp_path, text)
+    assert {row["symbol"] for row in as_written(path, found)} == {"AAPL", "MSFT"}
+    _, found = described(tmp_path, text.replace("Ticker", "Sector"))
+    assert "say in source.columns.symbol which column" in " ".join(found.notes)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("Date,Close (GBX)\n2024-01-15,1\n2024-01-16,2\n", "'Close (GBX)' says GBX"),
+        ("Date,Close\n2024-01-15,1.5p\n2024-01-16,2.5p\n", "'p' says p"),
+        ("Date,Ticker,Close,Currency\n2024-01-15,A,1,ZAc\n2024-01-15,B,2,ILA\n", "says ZAc, ILA"),
+        (
+            "Date,Ticker,Close,Currency\n2024-01-15,A,1,GBX\n2024-01-16,A,2,GBP\n",
+            "A has prices in GBP and in GBX: choose one with source.where: {Currency: [GBX]}",
+        ),
+    ],
+)
+def test_pence_and_two_units_of_one_symbol_are_said(tmp_path, content, said):
+    _, found = described(tmp_path, content)
+    assert any(said in note for note in found.notes)
+    _, found = described(
+        tmp_path,
+        content.replace("GBX", "GBP")
+        .replace("1.5p", "1")
+        .replace("2.5p", "2")
+        .replace("ZAc", "USD")
+        .replace("ILA", "USD"),
+    )
+    assert found.notes == []
+
+
+def test_the_sheet_of_a_workbook_that_has_prices_is_named(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["Workbook Contents"])
+    for row in (["Day", "Spot"], [date(2024, 1, 15), 1234.5]):
+        (book["Data"] if "Data" in book.sheetnames else book.create_sheet("Data")).append(row)
+    file = io.BytesIO()
+    book.save(file)
+    path, found = described(tmp_path, file.getvalue(), "AAPL.xlsx")
+    assert [row["close"] for row in as_written(path, found, columns={"close": 2})] == [1234.5]
+    assert found.dialect.sheet == "Data"
 
 
 def test_a_time_beside_the_date_tells_that_bars_are_intraday(tmp_path):

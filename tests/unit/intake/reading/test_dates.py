@@ -202,3 +202,20 @@ def test_any_text_has_an_outcome(text):
 def test_the_last_day_is_the_latest_on_any_calendar():
     assert day_after(datetime(2024, 1, 31, 9, 59, tzinfo=UTC)) == date(2024, 1, 31)
     assert day_after(datetime(2024, 1, 31, 10, 0, tzinfo=UTC)) == date(2024, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("texts", "reason"),
+    [
+        (["13/01/2024", "14/01/2024", "31/01/2024"], "ambiguous-date"),
+        (["13/01/2024", "14/01/2024", "12/01/2024"], ""),
+        (["13/01/2024", "14/01/2024"], ""),
+    ],
+)
+def test_values_are_no_dates_where_a_program_took_every_day_for_a_month_that_it_could(
+    texts, reason
+):
+    column = pa.array(["2024-01-05", "2024-02-05", "2024-12-05", *texts])
+    typed = np.array([True] * 3 + [False] * len(texts))
+    found = parse_days(column, Calendar(("%d/%m/%Y",)), typed)
+    assert found.reasons.tolist() == [reason] * 3 + [""] * len(texts)

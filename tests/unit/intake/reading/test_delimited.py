@@ -62,6 +62,14 @@ def test_without_a_usual_name_the_delimiter_is_that_of_most_lines(tmp_path, deli
     assert read(tmp_path, text, dialect).prices.values["close"].tolist() == [1.5, 2.5]
 
 
+def test_a_comma_is_the_delimiter_of_quoted_numbers_with_a_decimal_comma(tmp_path):
+    dialect = Dialect(symbol="A", marks=Marks(decimal=","))
+    text = '"Date","Close","Volume"\n"2024-01-02","1,5","7"\n'
+    assert rows(read(tmp_path, text, dialect).prices)[0]["close"] == 1.5
+    with pytest.raises(Refusal, match="which column holds the date"):
+        read(tmp_path, text.replace('"', ""), dialect)
+
+
 def test_a_delimiter_that_is_declared_is_not_looked_for(tmp_path):
     with pytest.raises(Refusal, match=r"set source\.delimiter: ';'"):
         read(tmp_path, "Date;Close\n2024-01-02;1\n", Dialect(symbol="A", delimiter="|"))

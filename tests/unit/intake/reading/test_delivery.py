@@ -354,7 +354,7 @@ def test_a_header_midway_of_another_width_ends_the_file_too(tmp_path, text, plac
     ],
 )
 def test_a_row_of_another_width_is_no_header_for_what_it_lacks(tmp_path, head, row):
-    good = ",".join(["2024-01-02", *"1" * head.count(",")])
+    good = ",".join(["2024-01-02", *"7" * head.count(",")])
     layouts = (None, "wide") if "USD" in head else (None, "long")
     for layout in layouts:
         found = read(tmp_path, f"{head}\n{good}\n{row}\n", Dialect(layout=layout))
@@ -613,3 +613,28 @@ def test_whatever_is_corrupted_the_rest_is_kept_and_everything_is_accounted_for(
     assert len(found.prices) == untouched + repeated
     lines = (HEAD + "\n".join(delivered) + "\n").split("\n")
     assert all(text == lines[line - 1] for line, _, _, text in lost(found))
+
+
+def test_words_below_a_declared_header_are_no_other_header(tmp_path):
+    text = "Date,Close\nUnit,USD\n2024-01-02,1\n2024-01-03,2\n"
+    found = read(tmp_path, text, Dialect(symbol="A", header_line=1))
+    assert lost(found) == [(2, "unreadable-date", "Date", "Unit,USD")]
+    for dialect, changed in ((None, text), (1, text + "Day,Open\n2024-01-04,3\n")):
+        with pytest.raises(Refusal, match="a header with other names"):
+            read(tmp_path, changed, Dialect(symbol="A", header_line=dialect))
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_column_that_only_counts_is_no_symbol_unless_it_is_said_to_be(tmp_path, first):
+    text = f"Date,Symbol,Sector,Close\n2024-01-02,{first},A,1\n2024-01-02,{first + 1},B,2\n"
+    with pytest.raises(Refusal, match=r"the column 'Symbol' only counts.*source\.columns\.symbol"):
+        read(tmp_path, text, Dialect())
+    numbers = [str(first), str(first + 1)]
+    assert read(tmp_path, text, Dialect(columns={"symbol": "Symbol"})).prices.names == numbers
+    assert read(tmp_path, text.replace("Sector", "Ticker"), Dialect()).prices.names == ["A", "B"]
+
+
+@pytest.mark.parametrize("symbols", [("0001", "0002"), ("7203", "6758"), ("1", "700")])
+def test_symbols_that_are_numbers_are_taken(tmp_path, symbols):
+    text = "Date,Symbol,Close\n" + "".join(f"2024-01-02,{symbol},1\n" for symbol in symbols)
+    assert read(tmp_path, text, Dialect()).prices.names == sorted(symbols)

@@ -149,3 +149,13 @@ def test_a_wide_delivery_may_be_parquet(tmp_path):
     found = read(tmp_path, buffer.getvalue(), dialect)
     assert lost(found) == [(2, "sign", "JPY", "-1.0")]
     assert len(found.prices) == 3
+
+
+def test_a_symbol_that_is_said_or_in_a_column_comes_before_the_one_inside_the_file(tmp_path):
+    text = '{"symbol":"A","rows":[{"date":"2024-01-02","close":1,"name":"B"}]}'
+    for dialect, names in (
+        (Dialect(), ["A"]),
+        (Dialect(symbol="C"), ["C"]),
+        (Dialect(columns={"symbol": "name"}), ["B"]),
+    ):
+        assert read(tmp_path, text, dialect).prices.names == names

@@ -441,3 +441,19 @@ def test_lines_that_begin_with_an_object_of_objects_are_lines():
 def test_where_several_arrays_could_be_the_rows_the_file_is_refused(text, sentence):
     with pytest.raises(Refusal, match=r"p\.json: " + sentence):
         sheet(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "symbol"),
+    [
+        ('{"Meta":{"2. Symbol":"IBM"},"Daily":{"2024-01-02":{"4. close":"1"}}}', "IBM"),
+        ('{"chart":{"meta":{"symbol":"A"},"t":[1,2],"close":[1,2]}}', "A"),
+        ('{"ticker":"A","results":[{"t":1,"c":2}],"instrument":"EQUITY"}', "A"),
+        ('{"symbol":"A","rows":[{"symbol":"B","c":2}]}', None),
+        ('{"symbol":"A","more":{"symbol":"B"},"rows":[{"c":2}]}', None),
+        ('{"note":"\\"symbol\\": \\"A\\"","rows":[{"c":2}]}', None),
+    ],
+)
+def test_the_one_symbol_that_a_file_says_beside_its_rows_is_known(text, symbol):
+    assert sheet(text).symbol == symbol
+    assert sheet(text).settings == ({"symbol": symbol} if symbol else {})

@@ -17,6 +17,9 @@ from openpyxl.styles import Font
 from conftest import SCRIPTS
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading import cells, workbook
+from pricewright.intake.reading.content import recognise
+from pricewright.intake.reading.delivery import open_sheet
+from pricewright.intake.reading.dialect import Dialect
 from pricewright.intake.reading.workbook import WorkbookSheet
 
 DAY, MOMENT = dt.date(2024, 1, 2), dt.datetime(2024, 1, 2, 16, 30)
@@ -141,10 +144,23 @@ def test_a_column_without_a_title_of_its_own_is_given_one(rows, titles):
 
 def test_titles_below_other_lines_are_found():
     rows = [["Back to Contents"], ["Sourcekey", "RWTC"], [], HEAD, [DAY, 1.5]]
-    found = WorkbookSheet(book({"P": rows}), "p.xlsx", None, lambda rows: rows.index(HEAD))
+    found = WorkbookSheet(book({"P": rows}), "p.xlsx", None, lambda _, rows: rows.index(HEAD))
     (block,) = (read() for read in found.blocks())
     assert block.columns["Close"].to_pylist() == [1.5]
     assert block.lines.tolist() == [5]
+
+
+@pytest.mark.parametrize(("line", "closes"), [(4, ["1.5"]), (0, ["Close", "1.5"])])
+def test_the_row_of_titles_may_be_declared(tmp_path, line, closes):
+    rows = [["Back to Contents"], [], [], HEAD, [DAY, 1.5]][(0 if line else 3) :]
+    path = tmp_path / "p.xlsx"
+    path.write_bytes(book({"P": rows}))
+    found = open_sheet(recognise(path, "p.xlsx"), Dialect(header_line=line))
+    (block,) = (read() for read in found.blocks())
+    assert [str(cell) for cell in list(block.columns.values())[1].to_pylist()] == closes
+    assert found.settings["header_line"] == line
+    with pytest.raises(Refusal, match=r"source\.header_line"):
+        open_sheet(recognise(path, "p.xlsx"), Dialect(header_line=77))
 
 
 def test_a_column_of_several_kinds_says_which_cells_are_values():

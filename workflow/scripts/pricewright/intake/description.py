@@ -7,6 +7,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,16 +21,33 @@ from pricewright.files.errors import Refusal, printable
 from pricewright.intake.reading import proposals
 from pricewright.intake.reading.content import Content, recognise
 from pricewright.intake.reading.dates import day_after, parse_days
-from pricewright.intake.reading.delivery import STRAYS, Reading, open_sheet, read_delivery
+from pricewright.intake.reading.delivery import (
+    STRAYS,
+    Reading,
+    better_symbol,
+    open_sheet,
+    read_delivery,
+)
 from pricewright.intake.reading.dialect import FROM_FILE, Calendar, Dialect, Marks
 from pricewright.intake.reading.numbers import parse_numbers
 from pricewright.intake.reading.rows import Block, Sheet
-from pricewright.intake.reading.titles import is_code, is_unnamed, usual_columns
+from pricewright.intake.reading.titles import (
+    is_code,
+    is_no_symbol,
+    is_unnamed,
+    plain_title,
+    usual_columns,
+)
+from pricewright.intake.reading.workbook import filled_sheets
 from pricewright.tables.fields import VALUES
 
 _ENCODINGS: Final = ("cp1252", "cp1250", "latin-1")
 _SAMPLE: Final = 2_000  # rows that are looked at
-_NUMBER: Final = re.compile(r"\W{0,2}[A-Z]{0,3}\W{0,2}\d(?:\d|[^\w:])*[KMBT%€$]?\W{0,2}")
+_NUMBER: Final = re.compile(
+    r"(?![A-Za-z]+\d{6})\W{0,2}[A-Z]{0,3}\W{0,2}\d(?:\d|[^\w:])*"
+    r"(?:[KMBT%€$£¥₹]|[A-Z]{3}|GBp|ZAc|p|c)?\W{0,2}"
+)
+_EITHER_MARK: Final = re.compile(r"[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d{1,3})")
 _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str, ...]], ...]] = (
     ("positive", ()),
     ("positive", ("close",)),
@@ -37,6 +55,23 @@ _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str,
     ("any", ()),
 )
 """The signs that prices may have, and the columns that must have them: the strictest first."""
+_HUNDREDTHS: Final = re.compile(
+    r"\b(GB[Xxp]|ZA[Cc]|ILA|US[Xc]|EUc|[Pp]ence|[Pp]enny|[Cc]ents?|[Aa]gorot|p|c)\b"
+)
+_IN_HUNDREDTHS: Final = (
+    "these prices are in hundredths, 100 times what they are in pounds, rand or dollars; they stay "
+    "so in the tables and the model, so never put them beside prices in the whole unit"
+)
+_UNIT_TITLES: Final = (
+    "currency",
+    "ccy",
+    "unit",
+    "währung",
+    "waehrung",
+    "devise",
+    "valuta",
+    "divisa",
+)
 _ZONES: Final = ("UTC", "America/New_York", "Europe/Zurich")
 _MOST_LOST: Final = 0.5
 _MOST_KINDS: Final = 100  # texts of a column that rows may be chosen by
@@ -111,19 +146,24 @@ def describe_file(
     encoding = _encoding(path, name, found)
     content = recognise(path, name, encoding=encoding)
     dialect = Dialect(encoding=encoding, symbol="X")  # whose prices they are is asked at the end
+    if content.kind == "excel":
+        dialect = replace(dialect, sheet=_workbook_sheet(content, found))
     sheet = open_sheet(content, dialect)
     if getattr(sheet, "crossed", {}):
         found.notes.append("two header lines: fields and symbols, as yfinance writes them")
     else:
-        if content.kind == "text" and _are_values(sheet.titles):
-            found.choose("header_line", [0], "its first line is a row, and names no column")
-            dialect = replace(dialect, header_line=0)
+        line = _header_line(sheet, dialect)
+        if line is not None:
+            why = "the line above the first row" if line else "its first line is a row"
+            found.choose("header_line", [line], why)
+            dialect = replace(dialect, header_line=line)
             sheet = open_sheet(content, dialect)
         sample = _sample(sheet, content)
         titles = list(sample.columns)
         dialect = _columns(dialect, titles, sample, found, content)
-        dialect = _symbols(dialect, titles, sample, found, (name, alone))
+        dialect = _symbols(dialect, titles, sample, found, (name, alone, sheet))
         dialect = _bars(dialect, titles, sample, found)
+        _say_units(dialect, titles, sample, found)
     _try(dialect, content, found)
     return found
 
@@ -140,6 +180,50 @@ def fits(path: Path, name: str, first: Description) -> bool:
     except Refusal:
         return False
     return True
+
+
+def _workbook_sheet(content: Content, found: Description) -> str | None:
+    """The sheet of a workbook that has dates and numbers; None if it has only one sheet."""
+    names = filled_sheets(content.whole(), content.name)
+    if len(names) < 2:
+        return None
+    dated = [name for name in names if _has_rows(content, name)]
+    return str(found.choose("sheet", dated or names, "it holds dates and numbers"))
+
+
+def _has_rows(content: Content, sheet: str) -> bool:
+    try:
+        begin = getattr(open_sheet(content, Dialect(sheet=sheet, symbol="X")), "begin", ())
+    except Refusal:
+        return False
+    return any(_are_values(cells) for _, cells in begin)
+
+
+def _header_line(sheet: Sheet, dialect: Dialect) -> int | None:
+    """The line that names the columns, 0 for none; None if it is found by itself, and rows follow.
+
+    Above the first row that is the last line that names the date, else the last of those that name
+    the most columns as symbols are, else the last with several words.
+    """
+    lines = getattr(sheet, "begin", ())
+    rows = [place for place, (_, cells) in enumerate(lines) if _are_values(cells)]
+    if dialect.layout_of(list(sheet.titles)) or not rows:
+        return None
+    if not rows[0]:
+        return 0
+    begin = [cells for _, cells in lines[: rows[0]]]
+    date = next(place for place, cell in enumerate(lines[rows[0]][1]) if _is_date(cell))
+    named = [bool(usual_columns("date", cells[date : date + 1])) for cells in begin]
+    others = [[cell for cell in cells[:date] + cells[date + 1 :] if cell] for cells in begin]
+    codes = [len(cells) if all(map(is_code, cells)) else 0 for cells in others]
+    several = [sum(map(bool, cells)) > 1 for cells in begin]
+    for marks in (named, codes, several):
+        if best := max(marks):
+            place = max(place for place, mark in enumerate(marks) if mark == best)
+            line = int(lines[place][0])
+            is_found = line == getattr(sheet, "header_line", None) and place + 1 == rows[0]
+            return None if is_found else line
+    return None
 
 
 def _are_values(titles: Sequence[str]) -> bool:
@@ -204,27 +288,25 @@ def _columns(
 ) -> Dialect:
     """Which column is the date, and how dates and numbers are written."""
     names: dict[str, Any] = {}
-    by_name = [
-        title
-        for title in usual_columns("date", titles)
-        if not is_unnamed(title) or _formats(sample, title) is not None
+    dated = [title for title in titles if _formats(sample, title) is not None]
+    by_name = usual_columns("date", dated) or [
+        title for title in usual_columns("date", titles) if not is_unnamed(title)
     ]
     dates = by_name or [
-        title
-        for title in titles
-        if not any(usual_columns(ours, [title]) for ours in VALUES)
-        and _formats(sample, title) is not None
+        title for title in dated if not any(usual_columns(ours, [title]) for ours in VALUES)
     ]
     if not dates:
         raise Refusal(f"{content.name}:1: no column holds dates; the file has {', '.join(titles)}.")
     date = str(found.choose("columns.date", dates, "its values are dates", by_name and dates[0]))
     names["date"] = date
     formats = _formats(sample, date) or []
-    text = str(sample.columns[date][0].as_py())
-    line = int(sample.lines[0])
-    form = found.choose(
-        "date_formats", [[each] for each in formats], f"as {text} in line {line}", []
+    by_itself, then = (
+        parse_days(sample.columns[date], Calendar(tuple(some)), sample.typed(date)).reasons == ""
+        for some in ([], formats[:1])
     )
+    row = int(np.argmax(then & ~by_itself))
+    why = f"as {sample.columns[date][row]} in line {sample.lines[row]}"
+    form = found.choose("date_formats", [[each] for each in formats], why, [])
     calendar = Calendar(tuple(form or ()), last_day=day_after(datetime.now(UTC)))
     days = parse_days(sample.columns[date], calendar, sample.typed(date))
     if (days.reasons == "unzoned-time").any():
@@ -234,21 +316,31 @@ def _columns(
         calendar = replace(calendar, time_zone=zone)
     numbers = [title for title in titles if title != date and _is_number(sample, title)]
     dialect = replace(dialect, columns=names, calendar=calendar)
-    marks = _marks(sample, numbers, found)
-    return _layout(replace(dialect, marks=marks), titles, numbers, sample, found)
+    dialect = _layout(dialect, titles, numbers, sample, found)
+    read = set(dialect.symbols or titles)
+    if dialect.layout != "wide" and dialect.layout_of(titles):
+        read = set(dialect.names(titles, "").values())
+    return replace(dialect, marks=_marks(sample, [each for each in numbers if each in read], found))
 
 
 def _formats(sample: Block, title: str) -> list[str] | None:
     """The formats that read most of a column as dates: an empty list if it needs none, None if
     none do."""
-    column = sample.columns[title]
+    column, typed = sample.columns[title], sample.typed(title)
     if pa.types.is_temporal(column.type):
         return []
-    reasons = parse_days(column, Calendar(), sample.typed(title)).reasons
-    if sum(reason in ("", "unzoned-time") for reason in reasons) > len(reasons) / 2:
+    reasons = parse_days(column, Calendar(), typed).reasons
+    read = np.isin(reasons.astype(str), ["", "unzoned-time"])
+    has_dates = typed is not None and bool((read & typed).any())
+    if typed is not None and has_dates:  # they need no format, but the texts beside them may
+        column, read = column.filter(pa.array(~typed)), read[~typed]
+    if read.sum() > len(read) / 2 or not len(read):
         return []
     texts = [str(value).removesuffix(".0") for value in column.to_pylist() if value is not None]
-    return proposals.date_formats(texts[:500], most=True) or None
+    formats = proposals.date_formats(texts[:500], most=True)
+    if "%Y-%m-%d" in formats and read.any():
+        return []
+    return formats or ([] if has_dates else None)
 
 
 def _is_number(sample: Block, title: str) -> bool | None:
@@ -271,25 +363,32 @@ def _like_number(text: str) -> bool:
 def _marks(sample: Block, numbers: Sequence[str], found: Description) -> Marks:
     """The way of writing that all columns of numbers share."""
     usual = Marks()
-    texts: list[tuple[str, str]] = []
+    odd: list[tuple[str, str]] = []
+    plain: list[tuple[str, str]] = []
     for title in numbers:
-        column = sample.columns[title]
+        column, typed = sample.columns[title], sample.typed(title)
         if pa.types.is_string(column.type):
-            odd = parse_numbers(column, usual, sample.typed(title), multiples=True).unreadable
-            odd_texts = map(str, column.filter(pa.array(odd)).to_pylist())
-            texts += [(title, text) for text in odd_texts if _like_number(text)][:200]
-    ways = proposals.marks([text for _, text in texts], usual) if texts else []
+            read = parse_numbers(column, usual, typed, multiples=True)
+            is_text = np.ones(len(column), bool) if typed is None else ~typed
+            for found_here, mask in ((odd, read.unreadable), (plain, ~np.isnan(read.values))):
+                texts = map(str, column.filter(pa.array(mask & is_text)).unique().to_pylist())
+                found_here.extend([(title, each) for each in texts if _like_number(each)][:200])
+    ways = proposals.marks([text for _, text in odd + plain], usual) if odd else []
+    marked = [(title, text) for title, text in plain if "." in text]
+    if marked and not odd and all(_EITHER_MARK.fullmatch(text.strip()) for _, text in plain):
+        ways = [usual, replace(usual, decimal=",", thousands=".")]
     if not ways:
         return usual
-    title, text = texts[0]
+    title, text = (odd or marked)[0]
     why = f"as {text!r} in column {title!r}"
-    lines = [" with ".join(proposals.changed(way, usual)) for way in ways]
-    way = ways[lines.index(found.answers.get("", lines[0]))]
+    said = [proposals.changed(way, usual) or ['decimal: "."'] for way in ways]
+    lines = [" with ".join(each) for each in said]
+    place = lines.index(found.answers.get("", lines[0]))
     if len(ways) > 1 and "" not in found.answers:
         found.settings.append(Setting("", lines[0], why, lines[1:]))
     else:
-        found.settings += [Setting("", line, why) for line in proposals.changed(way, usual)]
-    return way
+        found.settings += [Setting("", line, why) for line in said[place]]
+    return ways[place]
 
 
 def _layout(
@@ -312,22 +411,36 @@ def _layout(
     symbols = [
         title
         for title in others
-        if dialect.is_symbol(title) and _is_number(sample, title) is not False
+        if _is_number(sample, title) is not False and not is_unnamed(title)
     ]
-    why = f"{len(symbols)} columns of numbers, named as symbols are"
+    if any(map(dialect.is_symbol, symbols)):
+        symbols = [title for title in symbols if dialect.is_symbol(title)]
+    symbols = [title for title in symbols if not is_no_symbol(title)]
+    why = f"{len(symbols)} columns of numbers, named as symbols or companies are"
     layouts = ["wide"] if all(map(is_code, symbols)) else ["wide", "long"]
     default = Dialect(columns=names).layout_of(titles)
     is_wide = len(symbols) > 1 and not usual_columns("symbol", titles)
     if is_wide and found.choose("layout", layouts, why, default) == "wide":
         dialect = replace(dialect, layout="wide", columns=names)
         if len(symbols) < len(others):
-            found.choose("symbols", [symbols], "the other columns hold no numbers")
+            found.choose("symbols", [symbols], "the other columns hold no prices")
             dialect = replace(dialect, symbols=tuple(symbols))
-        return dialect
-    if numbers:
-        close = found.choose("columns.close", numbers, "its values are numbers")
+        return _pattern(dialect, symbols, found)
+    prices = [title for title in numbers if "%" not in title] or numbers
+    if prices:
+        close = found.choose("columns.close", prices, "its values are numbers")
         dialect = replace(dialect, columns={**dialect.columns, "close": close})
     return dialect
+
+
+def _pattern(dialect: Dialect, symbols: Sequence[str], found: Description) -> Dialect:
+    """A dialect whose symbols may be as these are, if a tenth of them may not be yet."""
+    others = [text for text in symbols if not dialect.is_symbol(text)]
+    pattern = proposals.symbol_pattern(symbols) if len(others) > len(symbols) / 10 else None
+    if pattern is None:
+        return dialect
+    found.choose("symbol_pattern", [pattern], f"as {others[0]!r}")
+    return replace(dialect, symbol_pattern=pattern)
 
 
 def _symbols(
@@ -335,29 +448,45 @@ def _symbols(
     titles: list[str],
     sample: Block,
     found: Description,
-    source: tuple[str, bool],
+    source: tuple[str, bool, Sheet],
 ) -> Dialect:
     """Whose prices these are: a column's, the file's, or one that people must name."""
-    name, alone = source
+    name, alone, sheet = source
     dialect = replace(dialect, symbol=None)
-    if dialect.layout == "wide" or usual_columns("symbol", titles):
+    if dialect.layout == "wide":
         return dialect
+    if named := usual_columns("symbol", titles):
+        said = _texts(sample, named[0])
+        with suppress(Refusal):  # the trial says it again
+            if better := better_symbol(named[0], said, titles, name):
+                found.choose("columns.symbol", [better], f"{named[0]} only has numbers")
+                dialect = replace(dialect, columns={**dialect.columns, "symbol": better})
+                said = _texts(sample, better)
+        return _pattern(dialect, said, found)
+    if inside := getattr(sheet, "symbol", None):
+        found.notes.append(f"the file itself says that its prices are of {inside}")
+        return _pattern(dialect, [inside], found)
     taken = set(map(str, dialect.columns.values()))
     moments = _moments(sample, dialect)
     several = len(set(moments)) < len(moments)
-    candidates = [
-        title
+    words = {
+        title: sample.columns[title].to_pylist()
         for title in titles
         if title not in taken
         and pa.types.is_string(sample.columns[title].type)
         and sample.typed(title) is None
-        and all(map(dialect.is_symbol, sample.columns[title].to_pylist()))
         and not _is_number(sample, title)
+    }
+    candidates = [title for title in words if all(map(dialect.is_symbol, words[title]))] or [
+        title
+        for title, texts in words.items()
+        if None not in texts and len(set(zip(moments, texts, strict=True))) == len(moments)
     ]
     if several and candidates:
         why = "several prices a day, each with another of these"
         symbol = found.choose("columns.symbol", candidates, why)
-        return replace(dialect, columns={**dialect.columns, "symbol": symbol})
+        dialect = replace(dialect, columns={**dialect.columns, "symbol": symbol})
+        return _pattern(dialect, _texts(sample, symbol), found)
     if not alone:
         found.choose(
             "symbol", [FROM_FILE], "no column holds a symbol: each file is named by its own"
@@ -366,6 +495,12 @@ def _symbols(
     symbol = _own_symbol(name, dialect)
     found.choose("symbol", [symbol], "no column holds it; this is the file's name: correct it")
     return replace(dialect, symbol=symbol)
+
+
+def _texts(sample: Block, title: str) -> list[str]:
+    """The different texts of a column."""
+    texts = sample.columns[title].cast(pa.string()).unique().to_pylist()
+    return [text.strip(" \t") for text in texts if text not in (None, *Marks().missing_markers)]
 
 
 def _moments(sample: Block, dialect: Dialect) -> list[tuple[int, int]]:
@@ -410,6 +545,37 @@ def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description
                 f"these, set source.where: {{{_yaml(title)}: [{_yaml(kinds[0])}]}}"
             )
     return dialect
+
+
+def _say_units(dialect: Dialect, titles: list[str], sample: Block, found: Description) -> None:
+    """Say where prices are in pence or cents, and where one symbol has two units."""
+    if dialect.layout == "wide" or dialect.layout_of(titles) is None:
+        return
+    names = dialect.names(titles, "")
+    for text in (names["close"], dialect.marks.unit or ""):
+        if said := _HUNDREDTHS.search(text):
+            found.notes.append(f"{text!r} says {said[0]}: {_IN_HUNDREDTHS}")
+    for title in titles:
+        is_unit = any(word in plain_title(title) for word in _UNIT_TITLES)
+        if not is_unit or title in names.values():
+            continue
+        units = _texts(sample, title)
+        if hundredths := [text for text in units if _HUNDREDTHS.fullmatch(text)]:
+            found.notes.append(f"{title} says {', '.join(hundredths)}: {_IN_HUNDREDTHS}")
+        symbols = ["it"] * len(sample.lines)
+        if "symbol" in names:
+            symbols = sample.columns[names["symbol"]].cast(pa.string()).to_pylist()
+        of_symbol: dict[str, set[str]] = {}
+        for symbol, unit in zip(symbols, sample.columns[title].to_pylist(), strict=True):
+            of_symbol.setdefault(symbol, set()).add(str(unit).strip())
+        for symbol, both in list(of_symbol.items())[:100]:
+            if len(both & set(units)) > 1:
+                found.notes.append(
+                    f"{symbol} has prices in {' and in '.join(sorted(both & set(units)))}: choose "
+                    f"one with source.where: {{{_yaml(title)}: [{_yaml(units[0])}]}}, or declare a "
+                    "requote for the day of the change in corrections.file"
+                )
+                break
 
 
 def _try(dialect: Dialect, content: Content, found: Description) -> None:

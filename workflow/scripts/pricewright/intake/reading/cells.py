@@ -36,11 +36,12 @@ def read(content: bytes, sheet: str | None, above: int = 0) -> dict[str, Any]:
     """What a workbook holds, as far as JSON can say it.
 
     `sheets` are the names of all; `filled` of those that hold something, out of the one that is
-    asked for or of all. If this is one: `begin` are its first rows that are not blank, as text;
-    `lines` are the numbers of these from the titles on, of which there are some `above`; `titles`
-    are those, as text, and `columns` are the kind and the values of each
-    column below: text, number, date or moment, both in ISO 8601, None for an empty cell. A column
-    that is `mixed` is text, too, and a third entry says of each cell whether it was no text.
+    asked for or of all. If this is one: `begin` are the numbers of its first rows that are not
+    blank, and these as text; `lines` are the numbers of these from the titles on, of which there
+    are some `above`, or -1 for none; `titles` are those, as text, and `columns` are the kind and
+    the values of each column below: text, number, date or moment, both in ISO 8601, None for an
+    empty cell. A column that is `mixed` is text, too, and a third entry says of each cell whether
+    it was no text.
     `trouble` says why a workbook cannot be opened.
     """
     from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
@@ -76,9 +77,13 @@ def text(cell: Cell | None) -> str:
 
 def _table(rows: Sequence[Sequence[Cell]], first: int, above: int) -> dict[str, Any]:
     said = [number for number, row in enumerate(rows) if any(map(_is_said, row))]
-    begin = [[text(cell).strip() for cell in rows[number]] for number in said[:MOST_ABOVE]]
-    said = said[above:]
-    titles, *body = [rows[number] for number in said] or [[]]
+    begin = [
+        (first + number, [text(cell).strip() for cell in rows[number]])
+        for number in said[:MOST_ABOVE]
+    ]
+    said = said[max(above, 0) :]
+    kept = [rows[number] for number in said] or [[]]
+    titles, *body = kept if above >= 0 else [[""] * len(kept[0]), *kept]
     return {
         "begin": begin,
         "lines": [first + number for number in said],

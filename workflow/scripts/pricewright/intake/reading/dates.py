@@ -36,6 +36,7 @@ _WHOLE = re.compile(r"-?\d{1,20}(\.0*)?", re.ASCII)
 _SERIAL = re.compile(r"\d{2,7}(\.\d*)?", re.ASCII)
 _COARSER = 10_000_000  # seconds since 1970 that a finer unit has only if a coarser one was meant
 _EARLIEST, _LATEST = -5_000_000_000, 8_000_000_000  # seconds: the years 1811 to 2223
+_NO_ACCIDENT = 3  # dates as values, and as texts, that tell what a program made of them
 Mask = npt.NDArray[np.bool_]
 _EPOCH = date(1970, 1, 1).toordinal()
 _MICROSECOND, _NO_TIME = timedelta(microseconds=1), timedelta()
@@ -81,8 +82,9 @@ def parse_days(
     as 9:30, 09:30:00, 0930, 093000 or 9:30 AM.
 
     The other reasons: `unreadable-date`, `impossible-date`, `ambiguous-date` (as 01/02/2024, when
-    no format is declared or two are that read it differently, or 1112024 in a format without
-    marks between its numbers), `dst-gap` (a local time that the clocks skipped), `future-date`.
+    no format is declared or two are that read it differently, 1112024 in a format without marks
+    between its numbers, or a value where a program took days for months), `dst-gap` (a local time
+    that the clocks skipped), `future-date`.
     """
     if clock is not None:
         texts = [part.cast(pa.string(), safe=False) for part in (column, clock)]
@@ -102,7 +104,25 @@ def _of_both(column: pa.Array, parse: Callable[..., Days], typed: Mask) -> Days:
             found.days[cells], found.reasons[cells] = some.days, some.reasons
             times[cells] = 0 if some.times is None else some.times
             faults |= some.faults
+    if _are_exchanged(found, typed):
+        found.reasons[typed & (found.reasons == "")] = "ambiguous-date"
+        found.days[typed] = NO_DAY
+        faults.add("ambiguous-date")
     return found
+
+
+def _are_exchanged(days: Days, typed: Mask) -> bool:
+    """Whether a program took days for months, wherever it could.
+
+    Then all dates that are values are among the first twelve days of a month, and all that stayed
+    text are not.
+    """
+    good = days.reasons == ""
+    if (good & typed).sum() < _NO_ACCIDENT or (good & ~typed).sum() < _NO_ACCIDENT:
+        return False
+    dates = days.days.astype("datetime64[D]")
+    early = dates - dates.astype("datetime64[M]") < np.timedelta64(12, "D")
+    return bool((early == typed)[good].all())
 
 
 def _parse(column: pa.Array, calendar: Calendar, *, clocked: bool, typed: bool = False) -> Days:

@@ -204,8 +204,11 @@ _DELIMITERS = (",", ";", "\t", "|")
 
 def delimiter_of(lines: Sequence[str], dialect: Dialect) -> str:
     """The mark between fields: the one by which a line names what is needed, or two lines do; else
-    the one by which most lines have the same number of fields, more than one."""
+    the one by which most lines have the same number of fields, more than one. The decimal mark is
+    none, unless it stands in quotes."""
+    is_quoted = all('"' in line for line in lines[-5:])
     marks = [mark for mark in _DELIMITERS if mark != dialect.marks.decimal]
+    marks += [mark for mark in _DELIMITERS if is_quoted and mark == dialect.marks.decimal]
     split = {mark: [_fields(line, mark) for line in lines] for mark in marks}
     for layout in get_args(Layout):
         for mark, rows in split.items():
@@ -227,9 +230,9 @@ class DelimitedSheet:
 
     The header is the first line that names what is needed, or the one that the dialect says; what
     stands above it is no row, and neither is a blank line. Where two lines name the columns, one
-    the fields and one the symbols, `crossed` has each symbol's fields and their columns. Making one
-    raises Refusal if there is no header; its blocks raise it for text that is not UTF-8 and for an
-    unclosed quote.
+    the fields and one the symbols, `crossed` has each symbol's fields and their columns. `begin`
+    has the first lines with their numbers. Making one raises Refusal if there is no header; its
+    blocks raise it for text that is not UTF-8 and for an unclosed quote.
     reached: told, as blocks are read, which share of the file that was.
     """
 
@@ -244,6 +247,7 @@ class DelimitedSheet:
         self._dialect = dialect
         self._delimiter = dialect.delimiter or ","
         self._reached = reached
+        self.begin: Sequence[tuple[int, Sequence[str]]] = ()
         self.crossed: dict[str, dict[str, str]] = {}
         self.header_line = 0
         self._header, self._skip = self._read_header()
@@ -287,14 +291,16 @@ class DelimitedSheet:
                 texts = [records.text(piece, record) for record in first]
                 self._delimiter = delimiter_of(texts, self._dialect)
             lines = [self._fields(piece, records, record) for record in first]
+            numbers = records.lines[first].tolist()
+            self.begin = list(zip(numbers, lines, strict=True))
             if self._dialect.header_line == 0 and lines:
                 return distinct([""] * len(lines[0])), 0
             if crossed := self._crossed(lines, [int(n) for n in first], records):
                 return crossed
-            place = self._header_among(records.lines[first].tolist(), lines)
+            place = header_place(numbers, lines, self._dialect) if lines else None
             if place is None or not any(lines[place]):
                 break
-            self.header_line = int(records.lines[first[place]])
+            self.header_line = numbers[place]
             header = lines[place]
             below = lines[place + 1 :]
             if below and all(len(row) == len(header) + 1 and row[-1] == "" for row in below):
@@ -323,13 +329,6 @@ class DelimitedSheet:
                     self.crossed.setdefault(symbol, {})[field] = title
                 return titles, int(records.starts[numbers[place + 1 + named] + 1])
         return None
-
-    def _header_among(self, numbers: Sequence[int], lines: Sequence[Sequence[str]]) -> int | None:
-        """Which of the first lines, with these numbers, is the header; None if there is none."""
-        said = self._dialect.header_line
-        if said is not None:
-            return numbers.index(said) if said in numbers else None
-        return header_place(lines, self._dialect) if lines else None
 
     def _fields(self, piece: TextPiece, records: Records, record: int) -> list[str]:
         return _fields(records.text(piece, record), self._delimiter)

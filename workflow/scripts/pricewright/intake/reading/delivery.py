@@ -1,9 +1,9 @@
 """A delivery, read: the prices that can be believed, and the rows that cannot."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ from pricewright.intake.reading.rows import (
     joined_times,
     left_out,
 )
+from pricewright.intake.reading.titles import plain_title
 from pricewright.steplog.log import Progress
 from pricewright.tables.prices import Floats, Ints, Prices, drop_unused_names, keys, recode
 
@@ -129,6 +130,8 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
     progress = Progress("rows", doing="reading")
     sheet = open_sheet(content, dialect, progress.reached)
     titles = list(sheet.titles)
+    if dialect.symbol is None and "symbol" not in dialect.columns:
+        dialect = replace(dialect, symbol=getattr(sheet, "symbol", None))
     dialect = dialect.laid_out(titles)
     filters = dialect.filters(titles, content.name)
     names, symbols, check = _checks(sheet, dialect, content.name)
@@ -161,6 +164,11 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
             f"{quarantine.count} quarantined; this is a defect of the reader."
         )
     _refuse_undeclared(quarantine, sheet, dialect, content.name)
+    if names and "symbol" in names and "symbol" not in dialect.columns:
+        ticker = better_symbol(names["symbol"], prices.names, titles, content.name)
+        if ticker:
+            columns = {**dialect.columns, "symbol": ticker}
+            return read_delivery(content, replace(dialect, columns=columns), threads)
     if not delivered:
         raise Refusal(f"{content.name}:1: the file has a header and no rows; deliver prices.")
     if out == delivered:
@@ -186,6 +194,26 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
         "columns": names or {},
     }
     return Reading(delivered, out, in_bars, prices, quarantine, sheet, dialect, settings, symbols)
+
+
+def better_symbol(
+    title: str, symbols: Sequence[str], titles: Sequence[str], name: str
+) -> str | None:
+    """The column of tickers, where the one that was taken for the symbol holds only numbers.
+
+    Raises Refusal, for the file `name`, if there is none, and the numbers are those of a list.
+    """
+    if not symbols or not all(text.isdecimal() and str(int(text)) == text for text in symbols):
+        return None
+    tickers = [each for each in titles if plain_title(each) in ("ticker", "tic", "ric")]
+    if tickers and title not in tickers:
+        return tickers[0]
+    if max(map(int, symbols)) <= 1.1 * len(symbols) + 1:
+        raise Refusal(
+            f"{name}: the column {title!r} only counts, as {symbols[0]}; say in "
+            "source.columns.symbol which column holds the symbols, or that it is this one."
+        )
+    return None
 
 
 def _checks(

@@ -35,6 +35,7 @@ from pricewright.intake.reading.rows import (
     Unreadable,
     not_utf8,
 )
+from pricewright.intake.reading.titles import usual_columns
 
 Kinds = npt.NDArray[np.int8]
 _Found = tuple[int, int, int, Any]  # a record's number, where it begins and ends, what it says
@@ -54,6 +55,7 @@ _blanks = re.compile(r"[ \t\r\n]*").match
 _comma = re.compile(r"[ \t\r\n]*,[ \t\r\n]*").match
 _holds_records = re.compile(r"\[[ \t\r\n]*\{").search
 _records_begin = re.compile(r"\[[ \t\r\n]*\{").match
+_pairs = re.compile(r'"([^"\\]{1,24})"\s*:\s*"([^"\\]{1,40})"').findall
 _lone_surrogate = re.compile("[\ud800-\udfff]").search
 
 
@@ -65,6 +67,9 @@ class JsonSheet:
     of `as_lines`, and then a row is an object with its values. Numbers keep their digits, strings
     are what they say, true and false are these words, null and what a record lacks is no value.
     `titles` are the keys in order of first appearance.
+
+    `symbol` is the one that the file says beside the rows, as Alpha Vantage and Yahoo do, if these
+    have no column for it.
 
     `lines` counts the lines of JSON Lines, and in the other shapes, where several may share a
     line, the records. Bad is a record that is `not-an-object` or `not-flat`, has a
@@ -78,6 +83,7 @@ class JsonSheet:
         text = _decoded(content, name)
         if not text.strip(BLANK):
             raise Refusal(f"{name}:1: the file has no rows; deliver prices.")
+        whole = text
         try:
             if not _holds_records(text, 0, _BEGIN):
                 text = as_lines(text) or text
@@ -87,7 +93,9 @@ class JsonSheet:
         except Ambiguous as found:
             raise Refusal(f"{name}: {found}; deliver one array.") from None
         self._refuse_unusable(name)
-        self.settings: Mapping[str, Any] = {}
+        has_column = usual_columns("symbol", self.titles)
+        self.symbol = None if has_column else _said_symbol(whole)
+        self.settings: Mapping[str, Any] = {"symbol": self.symbol} if self.symbol else {}
 
     def _read(self, text: str, name: str) -> None:
         try:
@@ -153,6 +161,14 @@ class JsonSheet:
                 f"{name}: its records have {len(self.titles)} different keys, which is more than "
                 f"{_MOST_TITLES}; deliver records with the same keys."
             )
+
+
+def _said_symbol(text: str) -> str | None:
+    """The one symbol that a text says under a key that means it."""
+    pairs = _pairs(text)
+    keys = usual_columns("symbol", list(dict.fromkeys(key for key, _ in pairs)))
+    said = {symbol for key, symbol in pairs if key in keys}
+    return said.pop() if len(said) == 1 else None
 
 
 def _decoded(content: bytes, name: str) -> str:

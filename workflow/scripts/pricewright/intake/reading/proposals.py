@@ -58,15 +58,29 @@ def marks(texts: Sequence[str], declared: Marks) -> list[Marks]:
     for changes, candidate in _candidates(texts, declared):
         if fewest and changes > _changes(fewest[0], declared):
             break
-        if not parse_numbers(column, candidate).unreadable.any():
+        if not parse_numbers(column, candidate, multiples=True).unreadable.any():
             fewest.append(candidate)
     return fewest
+
+
+def symbol_pattern(texts: Sequence[str]) -> str | None:
+    """The pattern of symbols that all texts match, with what the usual one does not allow; None if
+    they are no symbols."""
+    letters = "A-Za-z0-9" if "".join(texts).isascii() else r"\w"
+    others = sorted({c for c in "".join(texts) if not re.match(r"[\w.:=^-]", c)})
+    escaped = "".join(map(re.escape, others)).replace(r"\ ", " ")
+    pattern = rf"[{letters}^][{letters}.:=^_{escaped}-]{{0,63}}"
+    fitting = all(text.isprintable() and re.fullmatch(pattern, text) for text in texts)
+    return pattern if texts and fitting else None
 
 
 def remedies(reason: str, texts: Sequence[str], declared: Marks) -> list[str]:
     """The lines of config, if any, with which all texts of a reason could be read."""
     if reason == "unreadable-date":
         return [f'source.date_formats: ["{form}"]' for form in date_formats(texts)[:3]]
+    if reason == "bad-symbol":
+        pattern = symbol_pattern([text.strip(" \t") for text in texts])
+        return [f"source.symbol_pattern: '{pattern}'"] if pattern else []
     if reason != "unreadable-number":
         return []
     ways = (changed(way, declared) for way in marks(texts, declared)[:3])

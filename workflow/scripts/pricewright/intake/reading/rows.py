@@ -92,9 +92,18 @@ MOST_ABOVE = 100
 """Lines among which the header is looked for."""
 
 
-def header_place(lines: Sequence[Sequence[str]], dialect: Dialect) -> int:
-    """Which of a file's first lines is the header: the first that names what is needed, if no line
+def header_place(
+    numbers: Sequence[int], lines: Sequence[Sequence[str]], dialect: Dialect
+) -> int | None:
+    """Which of a file's first lines, with these numbers, is the header: the one that the dialect
+    says, -1 for none, None if it is not there; else the first that names what is needed, if no line
     above it has a date and a number, for such a line is a row; else the first."""
+    if dialect.header_line is not None:
+        return (
+            [0, *numbers].index(dialect.header_line) - 1
+            if dialect.header_line in (0, *numbers)
+            else None
+        )
     for layout in get_args(Layout):  # a line above a long header may look like a wide one
         for place, line in enumerate(lines):
             titles = distinct(line)
@@ -180,7 +189,7 @@ def check_long(
             unread &= numbers.unreadable
             for reason, mask in _value_faults(ours, numbers, dialect):
                 faults.add_to(values, ours, mask, reason, title)
-    others = _other_headers(block, days, unread, names.values())
+    others = _other_headers(block, days, unread, names.values(), dialect.header_line)
     faults.add(others, "another-header", names["date"], above_all=True)
     _check_range(faults, names, values)
     keep = faults.none()
@@ -219,7 +228,7 @@ def check_wide(
         matrix[:, place], believed[:, place] = numbers.values, faults.none() & keep
         told = days.days[~faults.none() & keep]
         lost.append(faults.of(block).with_newest([symbol], np.zeros(len(told), np.int32), told))
-    others = _other_headers(block, days, unread, [date, *symbols])
+    others = _other_headers(block, days, unread, [date, *symbols], dialect.header_line)
     dated.add(others, "another-header", date, above_all=True)
     lost += [_unread(block, titles, len(symbols)), dated.of(block, len(symbols))]
     row, column = np.nonzero(believed)
@@ -368,16 +377,21 @@ def _check_days(faults: _Faults, block: Block, names: Mapping[str, str], dialect
     return days
 
 
-def _other_headers(block: Block, days: Days, unread: Mask, titles: Iterable[str]) -> Mask:
+def _other_headers(
+    block: Block, days: Days, unread: Mask, titles: Iterable[str], declared: int | None
+) -> Mask:
     """Which rows (n,) are a header with other names, or the same in another order.
 
-    That is a row whose date and all of whose values are words, each another one.
+    That is a row whose date and all of whose values are words, each another one. Where the line of
+    the header is declared, words between it and the first row of a date are none.
     """
     found: Mask = np.zeros(len(unread), dtype=bool)
     if "unreadable-date" not in days.faults:
         return found
     found = unread & (days.reasons == "unreadable-date")
     titles = list(titles)
+    if declared and block.lines[0] <= declared + MOST_ABOVE:
+        found[: np.argmax(days.reasons == "")] = False
     for row in np.flatnonzero(found).tolist():
         cells = [str(block.columns[title][row].as_py()).strip() for title in titles]
         found[row] = are_names(cells) and cells != titles

@@ -5,49 +5,61 @@ from collections.abc import Mapping, Sequence
 
 from pricewright.tables.fields import VALUES
 
-_USUAL_NAMES: Mapping[str, tuple[tuple[str, ...], ...]] = {
+_USUAL_NAMES: Mapping[str, Sequence[str]] = {
     "date": (
-        ("date",),
-        ("datetime", "timestamp", "time", "day", "trade_date", "trading_date", "observation_date"),
+        "date",
+        "datetime timestamp time day trade_date trading_date observation_date datum fecha data tag "
+        "handelstag jour",
     ),
-    "time": (("time",), ("time_of_day", "bar_time")),
-    "symbol": (("symbol",), ("ticker", "sym", "ric", "instrument", "security", "tic")),
-    "open": (("open",), ("open_price", "opening_price", "px_open", "o")),
-    "high": (("high",), ("high_price", "px_high", "h")),
-    "low": (("low",), ("low_price", "px_low", "l")),
+    "time": ("time", "time_of_day bar_time uhrzeit heure hora"),
+    "symbol": (
+        "symbol",
+        "ticker sym ric tic ticker_symbol symbole símbolo simbolo",
+        "instrument security",
+        "isin",
+    ),
+    "open": (
+        "open",
+        "open_price opening_price px_open o eröffnung eröffn eröffnungskurs eroeffnung erster "
+        "ouverture ouv apertura abertura otwarcie",
+    ),
+    "high": (
+        "high",
+        "high_price px_high h hoch tageshoch höchst höchstkurs haut plus_haut máximo maximo máxima "
+        "massimo hoog najwyzszy",
+    ),
+    "low": (
+        "low",
+        "low_price px_low l tief tagestief tiefst tiefstkurs bas plus_bas mínimo minimo mínima "
+        "laag najnizszy",
+    ),
     "close": (
-        ("close",),
-        (
-            *("close_last", "close_price", "closing_price", "last", "px_last"),
-            *("price", "prices", "settle", "value", "c"),
-        ),
+        "close",
+        "close_last close_price closing_price schluss schlusskurs clôture cloture clot cierre "
+        "chiusura fechamento slotkoers slot zamkniecie",
+        "last px_last price prices settle value c zuletzt letzter kurs preis dernier cours último "
+        "ultimo precio prezzo preço preco laatste koers",
     ),
-    "adj_close": (("adj_close", "adjclose", "adjusted_close", "close_adj"),),
+    "adj_close": (
+        "adj_close adjclose adjusted_close close_adj adj_schlusskurs adj_schluss clôture_ajustée "
+        "cierre_ajustado",
+    ),
     "volume": (
-        ("volume",),
-        ("vol", "total_volume", "total_volumes", "px_volume", "v"),
-        ("tickvol", "tick_volume"),
+        "number_of_shares nombre_de_titres umsatz_in_stück stück stücke stuecke",
+        "volume volumen volumi wolumen",
+        "vol total_volume total_volumes px_volume v",
+        "tickvol tick_volume",
     ),
 }
-"""Of each of our columns the names that vendors give it, the surest first."""
+"""Of each of our columns the names that vendors give it, in some languages, the surest first."""
+_TICKERS_TOO = {"bas", "slot"}
+"""Names that, in capitals, are rather a symbol's."""
 _UNNAMED = re.compile(r"column \d+")
-_NO_SYMBOLS = {
-    *("id", "index", "row", "no", "nr", "time", "year", "month", "day", "notes", "comment"),
-    *(
-        "bid",
-        "ask",
-        "mid",
-        "spread",
-        "nav",
-        "aum",
-        "ltp",
-        "vwap",
-        "oi",
-        "yield",
-        "change",
-        "return",
-    ),
-}
+_NO_SYMBOLS = (
+    "id index row no nr time year month day notes comment bid ask mid spread nav aum ltp vwap oi "
+    "yield change return open high low adj_close adjclose adjusted_close close_adj volume volumen "
+    "eröffnung ouverture flags"
+)
 
 
 def distinct(titles: Sequence[str]) -> list[str]:
@@ -70,17 +82,22 @@ def is_unnamed(title: str) -> bool:
 def usual_columns(ours: str, titles: Sequence[str]) -> list[str]:
     """The columns that may be one of ours, by the surest of the names that vendors give it."""
     for names in _USUAL_NAMES[ours]:
-        if found := [title for title in titles if plain_title(title) in names]:
+        if found := [title for title in titles if _is_among(title, names)]:
             return found
     return [title for title in titles[:1] if ours == "date" and title == "column 1"]
 
 
 def value_named(title: str) -> str | None:
     """Which of our values a title names."""
-    plain = plain_title(title)
     return next(
-        (ours for ours in VALUES if any(plain in tier for tier in _USUAL_NAMES[ours])), None
+        (ours for ours in VALUES if any(_is_among(title, tier) for tier in _USUAL_NAMES[ours])),
+        None,
     )
+
+
+def _is_among(title: str, names: str) -> bool:
+    plain = plain_title(title)
+    return plain in names.split() and not (plain in _TICKERS_TOO and is_code(title))
 
 
 def plain_title(title: str) -> str:
@@ -96,9 +113,5 @@ def is_code(title: str) -> bool:
 
 def is_no_symbol(title: str) -> bool:
     """Whether a title is plainly another one than a symbol's."""
-    others = {
-        name
-        for ours in ("open", "high", "low", "adj_close", "volume")
-        for name in _USUAL_NAMES[ours][0]
-    }
-    return plain_title(title) in others | _NO_SYMBOLS
+    plain = plain_title(title)
+    return plain in _NO_SYMBOLS.split() or plain.endswith("_flags")

@@ -32,7 +32,8 @@ class WorkbookSheet:
 
     sheet: its name; None takes the only one that is not empty.
 
-    header: which of the first rows that are not blank, a hundred at the most, has the titles.
+    header: which of the first rows that are not blank, a hundred at the most, has the titles, -1 if
+    none has; these rows, with their numbers, are `begin`.
 
     What is above the titles is no row, and neither are blank rows below. Columns that are blank
     throughout are no columns. A column of numbers is float64, one of dates
@@ -50,10 +51,14 @@ class WorkbookSheet:
         content: bytes,
         name: str,
         sheet: str | None = None,
-        header: Callable[[Sequence[Sequence[str]]], int] = lambda _: 0,
+        header: Callable[[Sequence[int], Sequence[Sequence[str]]], int | None] = lambda *_: 0,
     ) -> None:
         found = _read_apart(content, name, sheet)
-        if above := header(found.get("begin", [])):
+        self.begin: Sequence[tuple[int, Sequence[str]]] = found.get("begin", [])
+        above = header(*zip(*self.begin, strict=True)) if self.begin else 0
+        if above is None:
+            raise Refusal(f"{name}: no row of titles is there; correct source.header_line.")
+        if above:
             found = _read_apart(content, name, sheet, above)
         listed = ", ".join(map(repr, found["filled"] or found["sheets"]))
         if sheet is not None and sheet not in found["sheets"]:
@@ -64,8 +69,9 @@ class WorkbookSheet:
         if len(lines) < 2:
             what = "has a header and no rows" if lines else "is empty"
             raise Refusal(f"{name}: the sheet {what}; deliver prices.")
-        self._lines = np.array(lines[1:], np.int64)
-        self.settings = {"sheet": found["filled"][0], "header_line": lines[0]}
+        self._lines = np.array(lines[above >= 0 :], np.int64)
+        self.header_line = lines[0] if above >= 0 else 0
+        self.settings = {"sheet": found["filled"][0], "header_line": self.header_line}
         titles = distinct(found["titles"])
         self._columns: dict[str, pa.Array] = {}
         self._kinds: dict[str, npt.NDArray[np.int8]] = {}
@@ -96,6 +102,11 @@ class WorkbookSheet:
         columns = {title: column.slice(start, _ROWS) for title, column in self._columns.items()}
         kinds = {title: kind[rows] for title, kind in self._kinds.items()}
         return Block(columns, self._lines[rows], kinds=kinds)
+
+
+def filled_sheets(content: bytes, name: str) -> list[str]:
+    """The names of the sheets that hold something; raises Refusal for what cannot be opened."""
+    return list(_read_apart(content, name, None)["filled"])
 
 
 def _read_apart(content: bytes, name: str, sheet: str | None, above: int = 0) -> dict[str, Any]:
