@@ -33,7 +33,7 @@ def test_with_the_oldest_the_small_market_comes_to_the_same_bytes(project, run_o
 
 PRIVATE = {
     "records": ("dag_settings", "dag.rule_dot", "snakemake.sourcecache", "settings.enums"),
-    "resources": ("remote_exec", "is_storage"),
+    "resources": ("remote_exec", "is_storage", "workflow.local_exec"),
     "run_report": ("snakemake.report.html_reporter", "create_report"),
     "startup": (
         "snakemake.iocontainers",

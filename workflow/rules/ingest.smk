@@ -27,7 +27,7 @@ rule ingest:
     retries: retries_here(workflow, config["retries"]["times"])
     conda:
         "../envs/steps.yaml"
-    threads: 4
+    threads: cores_here(workflow, 4)
     resources:
         mem_mb=memory(400, per_mb=6),
         runtime=minutes(30, per_mb=0.02),

@@ -25,7 +25,7 @@ rule train_or_score:
     retries: retries_here(workflow, config["retries"]["times"])
     conda:
         "../envs/steps.yaml"
-    threads: 4
+    threads: cores_here(workflow, 4)
     resources:
         mem_mb=memory(500, per_mb=8),
         runtime=minutes(15, per_mb=0.05),

@@ -6,7 +6,7 @@ import pytest
 
 from running import step
 from running.params import deployed_model, project_folder, retrying, training_record
-from running.resources import retries_here
+from running.resources import cores_here, retries_here
 
 from pricewright.files.errors import Refusal
 
@@ -98,6 +98,12 @@ def test_what_failed_for_good_is_not_waited_for_or_done_again(monkeypatch, tmp_p
 def test_only_who_submits_a_job_tries_it_again():
     assert retries_here(SimpleNamespace(remote_exec=False), 2) == 2
     assert retries_here(SimpleNamespace(remote_exec=True), 2) == 0
+
+
+def test_a_job_uses_all_cores_of_a_machine_and_asks_a_cluster_for_four():
+    assert cores_here(SimpleNamespace(local_exec=True, cores=16), 4)(None) == 16
+    assert cores_here(SimpleNamespace(local_exec=False, cores=100), 4)(None) == 4
+    assert cores_here(SimpleNamespace(), 4)(None) == 4  # of another Snakemake
 
 
 HERE = SimpleNamespace(

@@ -23,6 +23,7 @@ another workflow | it says nothing of its own |
 | `overwrite_configfiles` | commands that name the run's config files | they do not |
 | `RemoteExecutor` | an interrupted run cancels all its jobs | some may stay in the queue |
 | `remote_exec` | retries by whoever submitted a job | the job on the cluster retries, too |
+| `local_exec`, `cores` | all cores of a machine are used | four are |
 | `is_storage`, `size_files` | the size of an input in a storage | it counts as one not there yet |
 
 No run goes without `min_version` and `source_path`, which its manual has, `current_basedir`, and in

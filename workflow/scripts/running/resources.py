@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
 
+from running.comforts import comfort
+
 
 def retries_here(workflow: Any, times: int) -> int:
     """How often a job that failed is tried again by the Snakemake that reads this.
@@ -19,6 +21,19 @@ def retries_here(workflow: Any, times: int) -> int:
     Snakemake says so to that job with `--retries 0`, but what a rule says comes first.
     """
     return 0 if getattr(workflow, "remote_exec", False) else times
+
+
+def cores_here(workflow: Any, elsewhere: int) -> Callable[[Any], int]:
+    """Of a job's wildcards, how many cores it uses: on one machine all that `--cores` gives; what
+    it asks for `elsewhere`, on a cluster, is not a share of all the cores there."""
+
+    def threads(wildcards: Any) -> int:
+        with comfort(f"a job works on {elsewhere} cores, however many there are"):
+            if workflow.local_exec:
+                return int(workflow.cores)
+        return elsewhere
+
+    return threads
 
 
 SNAKEMAKE_MB = 500
