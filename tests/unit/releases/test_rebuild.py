@@ -96,8 +96,8 @@ def remove_order(archive):
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (change_kept, "is not there, or not the bytes that were received"),
-        (remove_kept, "is not there, or not the bytes that were received"),
+        (change_kept, "is not the bytes that were received"),
+        (remove_kept, "is not there; put back what was received"),
         (remove_order, "does not have the deliveries that the model was made from"),
     ],
 )

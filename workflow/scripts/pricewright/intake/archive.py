@@ -1,15 +1,17 @@
 """The archive: every delivery's bytes as received, under their SHA-256, and the order they came in.
 
     <folder>/<sha256>                the bytes, read-only
+    <folder>/<sha256>.from-….zst     or, once replaced, their difference from what came then
     <folder>/<source>/0001.json      what was accepted first: the deliveries, what they restated
     <folder>/<source>/0002.json      what was accepted next, …
 
-Files are only ever added. Which prices there are follows from the archive and the config alone.
+No byte is ever lost. Which prices there are follows from the archive and the config alone.
 """
 
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Annotated, Any, Literal
 from pricewright.files.disk import read_whole, store_by_digest
 from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
+from pricewright.intake import patches
 from pricewright.intake.sources.source import Item
 from pricewright.steplog.retries import retry
 from pricewright.tables.options import Bounds, Options
@@ -85,6 +88,19 @@ class Archive:
     def path(self, sha256: str) -> Path:
         """Where some bytes are kept."""
         return self.folder / sha256
+
+    def whole(self, delivery: Delivery) -> AbstractContextManager[Path]:
+        """A file with a delivery's bytes while the block runs; raises Refusal if it is lost."""
+        return patches.whole(self.folder, delivery.sha256)
+
+    def pack(self, replaced: Mapping[str, str]) -> None:
+        """Keep bytes that were replaced as their difference from those in whose stead these came.
+
+        replaced: by the SHA-256 of the ones that of the others. Now and then they stay whole.
+        """
+        if len(list(self.history.glob("[0-9]*.json"))) % patches.EACH:
+            for old, new in replaced.items():
+                patches.replace_by_difference(self.folder, old, new)
 
     def acceptances(self) -> list[Acceptance]:
         """What was accepted so far, in order."""

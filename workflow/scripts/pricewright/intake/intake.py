@@ -26,6 +26,7 @@ from pricewright.intake.reading.dialect import FROM_FILE, Dialect
 from pricewright.intake.reading.quarantine import total
 from pricewright.intake.sources.source import Item
 from pricewright.steplog.log import say
+from pricewright.tables.prices import Prices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,7 @@ def take_in(items: Sequence[Item], archive: Archive, terms: Terms, today: date) 
         archive.accept(Acceptance(new, entries))
     everything = [*known, *new]
     current = current_of(everything, terms.mode)
+    archive.pack(_replaced([*current_of(known, terms.mode), *new], current, terms.mode))
     _check_sums(made)
     return Intake(
         made.state,
@@ -99,6 +101,19 @@ def current_of(deliveries: Sequence[Delivery], mode: Mode) -> list[Delivery]:
     places = ["" if mode == "whole" else delivery.place for delivery in deliveries]
     newest = {place: number for number, place in enumerate(places)}
     return [deliveries[number] for number in sorted(newest.values())]
+
+
+def _replaced(
+    before: Sequence[Delivery], current: Sequence[Delivery], mode: Mode
+) -> dict[str, str]:
+    """The SHA-256 of each delivery that counts no more, and of the one that does in its stead."""
+    digests = _digests(current)
+    return {
+        delivery.sha256: following.sha256
+        for delivery in before
+        for following in current
+        if delivery.sha256 not in digests and (mode == "whole" or delivery.place == following.place)
+    }
 
 
 class _Reader:
@@ -168,29 +183,25 @@ class _Reader:
     ) -> tuple[Snapshot, list[dict[str, Any]]]:
         if not new:
             return before, []
-        readings = [(delivery, self._read(delivery)) for delivery in new]
-        facts = [*before.facts, *(_facts(delivery, reading) for delivery, reading in readings)]
-        prices = [reading.prices for _, reading in readings]
-        readings.clear()
+        read = [self._read(delivery) for delivery in new]
+        prices, facts = [prices for prices, _ in read], [facts for _, facts in read]
+        read.clear()
         state, entries = applied(before.state, prices, _digests([*current, *new]))
-        return Snapshot(state, facts), entries
+        return Snapshot(state, [*before.facts, *facts]), entries
 
-    def _read(self, delivery: Delivery) -> Reading:
-        content = recognise(
-            self._archive.path(delivery.sha256),
-            delivery.place,
-            self._terms.limits,
-            self._terms.dialect.encoding,
-        )
+    def _read(self, delivery: Delivery) -> tuple[Prices, dict[str, Any]]:
+        """The prices of a delivery, and what became of its rows."""
         last_day = self._terms.last_day or date.fromisoformat(delivery.last_day)
         dialect = self._terms.dialect
         calendar = replace(dialect.calendar, last_day=last_day)
         dialect = replace(dialect, calendar=calendar, symbol=_symbol(dialect, delivery))
-        reading = read_delivery(content, dialect, self._terms.threads)
-        reading.check_share(self._terms.max_quarantined, delivery.place)
-        how = {name: said for name, said in reading.settings.items() if name != "columns"}
-        say("read", place=delivery.place, **how)
-        return reading
+        with self._archive.whole(delivery) as path:
+            content = recognise(path, delivery.place, self._terms.limits, dialect.encoding)
+            reading = read_delivery(content, dialect, self._terms.threads)
+            reading.check_share(self._terms.max_quarantined, delivery.place)
+            how = {name: said for name, said in reading.settings.items() if name != "columns"}
+            say("read", place=delivery.place, **how)
+            return reading.prices, _facts(delivery, reading)
 
     def _check_shrink(
         self, earlier: tuple[Snapshot, Delivery], later: tuple[Snapshot, Delivery]

@@ -157,11 +157,11 @@ def _lay_out(
         if wanted <= 0:
             break
         for delivery in acceptance.deliveries:
-            path = kept.path(delivery.sha256)
-            if not path.is_file() or file_sha256(path) != delivery.sha256:
-                raise Refusal(f"{path}: is not there, or not the bytes that were received.")
             copy.folder.mkdir(exist_ok=True)
-            shutil.copyfile(path, copy.path(delivery.sha256))
+            with kept.whole(delivery) as path:
+                if file_sha256(path) != delivery.sha256:
+                    raise Refusal(f"{path}: is not the bytes that were received.")
+                shutil.copyfile(path, copy.path(delivery.sha256))
         wanted -= len(acceptance.deliveries)
         copy.accept(acceptance)
     if wanted:

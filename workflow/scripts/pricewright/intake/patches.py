@@ -1,0 +1,119 @@
+"""Old deliveries as their difference from the ones in whose stead others came, byte for byte.
+
+A source that delivers its whole history each day is nearly the same bytes each day. So of bytes
+that are replaced only the difference stays, `<sha256>.from-<sha256 of the newer>.zst`, once it is
+seen to give them back. Anyone can do that: `zstd -d --long=31 --patch-from=<newer> <difference>`.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pricewright.files.disk import sha256, write_whole
+from pricewright.files.errors import Refusal
+
+LEAST, MOST = 100_000, 128_000_000
+"""Bytes of which a difference is made: fewer are not worth it, more would fill the memory."""
+
+
+EACH = 16
+"""Of so many deliveries that follow each other one stays whole: damage to one file costs few."""
+
+
+def replace_by_difference(folder: Path, old: str, new: str) -> None:
+    """Keep some bytes as their difference from others, if that has less than half of their size.
+
+    old, new: the SHA-256 of both, which are files in the folder. The file is removed when the
+    difference is on the disk and gives back its bytes.
+    """
+    path, newer = folder / old, folder / new
+    sizes = [each.stat().st_size if each.exists() else 0 for each in (path, newer)]
+    if min(sizes) < LEAST or max(sizes) > MOST:
+        return
+    content, base = path.read_bytes(), newer.read_bytes()
+    difference = _difference(content, base)
+    if len(difference) > len(content) / 2 or sha256(_patched(difference, base)) != old:
+        return
+    kept = folder / f"{old}.from-{new}.zst"
+    write_whole(kept, difference)
+    os.chmod(kept, 0o444)
+    for earlier in set(_differences(folder, old)) - {kept}:
+        earlier.unlink()
+    path.unlink()
+
+
+@contextmanager
+def whole(folder: Path, digest: str) -> Iterator[Path]:
+    """A file with the bytes of a SHA-256: as it is kept, or made again while the block runs.
+
+    Raises Refusal if it is not there, or a difference does not give it back.
+    """
+    if (folder / digest).is_file():
+        yield folder / digest
+        return
+    with tempfile.TemporaryDirectory(prefix="pricewright-") as place:
+        made = Path(place) / digest
+        made.write_bytes(_made_again(folder, digest))
+        yield made
+
+
+def _made_again(folder: Path, digest: str) -> bytes:
+    if (folder / digest).is_file():
+        return (folder / digest).read_bytes()
+    chain: list[Path] = []
+    wanted = digest
+    while not (folder / wanted).is_file():
+        found = [each for each in _differences(folder, wanted) if each not in chain]
+        if not found:
+            raise Refusal(f"{folder / wanted}: is not there; put back what was received.")
+        chain.append(found[0])
+        wanted = found[0].name.split(".")[1].removeprefix("from-")
+    content = (folder / wanted).read_bytes()
+    for difference in reversed(chain):
+        content = _patched(difference.read_bytes(), content)
+    if sha256(content) != digest:
+        raise Refusal(
+            f"{folder / digest}: is not given back by {chain[0]}; put back what was there."
+        )
+    return content
+
+
+def _differences(folder: Path, digest: str) -> list[Path]:
+    return sorted(folder.glob(f"{digest}.from-*.zst"))
+
+
+def _difference(content: bytes, base: bytes) -> bytes:
+    zstd = _zstd()
+    window = min(max((len(content) + len(base)).bit_length(), 20), 31)
+    options = {
+        zstd.CompressionParameter.compression_level: 3,
+        zstd.CompressionParameter.window_log: window,
+        zstd.CompressionParameter.enable_long_distance_matching: 1,
+        zstd.CompressionParameter.checksum_flag: 1,
+    }
+    prefix = zstd.ZstdDict(base, is_raw=True).as_prefix
+    compressed: bytes = zstd.compress(content, options=options, zstd_dict=prefix)
+    return compressed
+
+
+def _patched(difference: bytes, base: bytes) -> bytes:
+    zstd = _zstd()
+    prefix = zstd.ZstdDict(base, is_raw=True).as_prefix
+    options = {zstd.DecompressionParameter.window_log_max: 31}
+    try:
+        content: bytes = zstd.decompress(difference, zstd_dict=prefix, options=options)
+    except zstd.ZstdError:
+        return b""
+    return content
+
+
+def _zstd() -> Any:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd
