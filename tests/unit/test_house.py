@@ -193,7 +193,7 @@ def test_a_rule_says_what_every_rule_must(name):
         f'"../scripts/{name}.py"',
         f'code=code_used(SCRIPTS / "{name}.py"',
         'retries: retries_here(workflow, config["retries"]["times"])',
-        'retry=retrying(workflow, config["retries"]["delay"])',
+        'retry=retrying(workflow, config["retries"])',
         "mem_mb=memory(",
         "runtime=minutes(",
     ):
@@ -269,7 +269,7 @@ def test_every_config_key_reaches_the_step_that_uses_it():
         'config["score"]["model"]',
         'config["accept"]["allow_unaccepted"]',
         'config["retries"]["times"]',
-        'config["retries"]["delay"]',
+        'config["retries"])',
         'config["shards"]',
     ):
         assert key in rules

@@ -20,7 +20,7 @@ rule deploy:
         runtime=minutes(10, per_mb=0.02),
     params:
         options={"allow_unaccepted": config["accept"]["allow_unaccepted"]},
-        retry=retrying(workflow, config["retries"]["delay"]),
+        retry=retrying(workflow, config["retries"]),
         code=code_used(SCRIPTS / "deploy.py", [SCHEMAS / "model.schema.yaml"]),
     script:
         "../scripts/deploy.py"

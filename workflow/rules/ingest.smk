@@ -37,7 +37,7 @@ rule ingest:
         version=lambda wildcards: source_version(
             config, project_folder(rules), ODDLY_NAMED
         ),
-        retry=retrying(workflow, config["retries"]["delay"]),
+        retry=retrying(workflow, config["retries"]),
         code=code_used(SCRIPTS / "ingest.py"),
     script:
         "../scripts/ingest.py"

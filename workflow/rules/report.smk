@@ -35,7 +35,7 @@ rule report:
         runtime=minutes(10, per_mb=0.02),
     params:
         options=report_options(config),
-        retry=retrying(workflow, config["retries"]["delay"]),
+        retry=retrying(workflow, config["retries"]),
         code=code_used(
             SCRIPTS / "report.py",
             [SCHEMAS / "model.schema.yaml", *HERE.glob("page/*")],

@@ -21,7 +21,7 @@ rule clean_shard:
         runtime=minutes(10, per_mb=0.02),
     params:
         options=lambda wildcards: {"shard": wildcards.scatteritem},
-        retry=retrying(workflow, config["retries"]["delay"]),
+        retry=retrying(workflow, config["retries"]),
         code=code_used(
             SCRIPTS / "clean_shard.py", [SCHEMAS / "corrections.schema.yaml"]
         ),
@@ -56,7 +56,7 @@ rule train_or_score_shard:
         mem_mb=memory(300, per_mb=180),
         runtime=minutes(15, per_mb=0.5),
     params:
-        retry=retrying(workflow, config["retries"]["delay"]),
+        retry=retrying(workflow, config["retries"]),
         code=code_used(SCRIPTS / "train_or_score_shard.py"),
     script:
         "../scripts/train_or_score_shard.py"

@@ -32,7 +32,7 @@ rule train_or_score:
     params:
         options=lambda wildcards: training_options(config, deployed_model(rules)),
         record=training_record(workflow, config["signoffs"]["author"], CONFIG_FILES),
-        retry=retrying(workflow, config["retries"]["delay"]),
+        retry=retrying(workflow, config["retries"]),
         code=code_used(
             SCRIPTS / "train_or_score.py",
             [SCHEMAS / "model.schema.yaml"],

@@ -106,6 +106,7 @@ def test_a_job_uses_all_cores_of_a_machine_and_asks_a_cluster_for_four():
     assert cores_here(SimpleNamespace(), 4)(None) == 4  # of another Snakemake
 
 
+RETRIES = {"times": 2, "delay": 0.5, "keep_logs_days": 3}
 HERE = SimpleNamespace(
     remote_exec=False, storage_settings=SimpleNamespace(default_storage_provider=None)
 )
@@ -113,7 +114,7 @@ HERE = SimpleNamespace(
 
 def test_the_logs_that_this_run_left_tell_which_attempt_it_is(tmp_path):
     log = tmp_path / "clean.log"
-    retry = retrying(HERE, 0.5)(None, None)
+    retry = retrying(HERE, RETRIES)(None, None)
     assert (step.attempt_number(retry, log), step.attempt_number({}, log)) == (1, 1)
     for number, moment in ((1, datetime(2020, 1, 1, tzinfo=UTC)), (2, datetime.now(UTC))):
         begun = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -122,7 +123,7 @@ def test_the_logs_that_this_run_left_tell_which_attempt_it_is(tmp_path):
 
 
 def test_within_a_job_of_a_cluster_whoever_submitted_it_says_which_attempt_it_is(tmp_path):
-    retry = retrying(SimpleNamespace(remote_exec=True, attempt=3), 0.5)(None, None)
+    retry = retrying(SimpleNamespace(remote_exec=True, attempt=3), RETRIES)(None, None)
     assert step.attempt_number(retry, tmp_path / "clean.log") == 3
 
 

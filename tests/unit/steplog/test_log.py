@@ -1,7 +1,9 @@
 """A line of a log: what is written is read back; and the logs that are kept of attempts."""
 
 import logging
+import os
 import re
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -132,6 +134,16 @@ def fail(error: BaseException) -> None:
         raise error
     except BaseException as caught:
         log.failure(caught)
+
+
+def test_logs_of_earlier_attempts_go_when_they_are_old_but_the_last_stays(tmp_path):
+    for number, days in ((1, 10), (2, 1), (3, 10)):
+        path = tmp_path / f"clean.{number}.log"
+        path.write_text("x\n")
+        then = time.time() - days * 86400
+        os.utime(path, (then, then))
+    assert log.to_file(tmp_path / "clean.log", "clean", 3) == tmp_path / "clean.3.log"
+    assert log.kept_numbers(tmp_path / "clean.log") == [2, 3, 4]
 
 
 def test_a_refusal_is_one_sentence_on_the_terminal_and_a_traceback_in_the_file(tmp_path, capsys):

@@ -5,7 +5,7 @@ a job's `output`, Snakemake does not compare what it returns: another value make
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ Param = Callable[[Any, Any], dict[str, Any]]
 """Of a job's wildcards and output."""
 
 
-def retrying(workflow: Any, delay: float) -> Param:
-    """What a job needs to know which attempt it is, and how long it waits after a failed one.
+def retrying(workflow: Any, retries: Mapping[str, Any]) -> Param:
+    """What a job needs to know which attempt it is, how long it waits after a failed one, and for
+    how long the logs of old ones are kept.
 
-    The Snakemake that tries it again has had its logs written since it began; inside a job of a
-    cluster, it has said the number.
+    retries: that section of config. The Snakemake that tries it again has had its logs written
+    since it began; inside a job of a cluster, it has said the number.
     """
-    known = {"delay": delay, "since": run_began()}
+    known = {"since": run_began()} | {key: retries[key] for key in ("delay", "keep_logs_days")}
 
     def retry(wildcards: Any, output: Any) -> dict[str, Any]:
         if getattr(workflow, "remote_exec", False):

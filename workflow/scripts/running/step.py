@@ -129,8 +129,8 @@ def _begin(script: Path) -> None:
     log.to_stderr(script.stem, shown or "INFO")
     sys.excepthook = _on_error
     if _job is not None:
-        previous_log = log.to_file(Path(_job.log[0]), script.stem)
         retry = _job.params.get("retry", {})
+        previous_log = log.to_file(Path(_job.log[0]), script.stem, retry.get("keep_logs_days"))
         attempt = attempt_number(retry, Path(_job.log[0]))
         log.say("begin", attempt=attempt, host=platform.node(), pid=os.getpid())
         wait_before(attempt, retry.get("delay", 0.0) * (attempt - 1), previous_log)

@@ -8,12 +8,14 @@ stands apart, and a value that could be misread is quoted as in JSON.
 
 import json
 import logging
+import math
 import os
 import re
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,15 +77,21 @@ def to_stderr(step: str, level: str = "INFO") -> None:
     _attach(handler, step)
 
 
-def to_file(path: Path, step: str) -> Path | None:
+def to_file(path: Path, step: str, keep_days: float | None = None) -> Path | None:
     """Send an attempt's events to the log `<stem>.log`, and to `<stem>.<n>.log`, n counting up.
 
     The first is always of the newest attempt, for whoever starts an attempt may delete it;
-    the second is kept for good. Returns the kept log of the attempt before, if there is one.
+    the second is kept, for good or, but for the last one before it, for `keep_days`. Returns the
+    kept log of the attempt before, if there is one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     numbers = kept_numbers(path)
+    oldest = time.time() - (keep_days or math.inf) * 86400
+    for number in numbers[:-1]:
+        with suppress(FileNotFoundError):
+            if kept_log(path, number).stat().st_mtime < oldest:
+                kept_log(path, number).unlink()
     for file in (path, kept_log(path, max(numbers, default=0) + 1)):
         _attach(logging.FileHandler(file, mode="w", encoding="utf-8"), step)
     return kept_log(path, numbers[-1]) if numbers else None
