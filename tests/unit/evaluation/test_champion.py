@@ -97,10 +97,13 @@ def test_only_the_symbols_that_both_have_are_compared(tmp_path, market):
     assert found["difference"] == pytest.approx(0, abs=1e-12)
 
 
-def test_origins_that_the_champion_knew_are_counted(tmp_path, market):
+def test_origins_that_the_champion_knew_are_counted_and_of_too_few_others_nothing_is_scored(
+    tmp_path, market, monkeypatch
+):
     times = make_timeline(market, chosen(**PLAIN))
     early = market.until(int(times.origins[12]))
     document = trained(tmp_path, records_of(early), **PLAIN)
+    monkeypatch.delattr(champion, "walk")
     found = compared(document, market, cutoff=document["cutoff"])
     assert found["origins_it_knew"] == 12
     assert found["origins"] == 8

@@ -131,6 +131,10 @@ def compare(
     common = _common(champion, panel)
     if not common:
         return record | {"reason": "it has none of the symbols"}
+    unseen = origins >= since
+    record |= {"symbols": len(common), "origins": int(unseen.sum())}
+    if record["origins"] < UNSEEN:  # nothing that is scored could change that
+        return record | {"reason": _too_few(record["origins"])}
     columns = np.array([panel.symbols.index(symbol) for symbol in common], dtype=np.intp)
     champion, some = champion.of(common), panel.columns(columns)
     # from the same origins, by the same rules of who can be forecast
@@ -141,20 +145,15 @@ def compare(
     ours, theirs = challenger.model.pinball[:, columns], scores.model.pinball
     steps = min(ours.shape[-1], theirs.shape[-1])
     ours, theirs = ours[..., :steps], theirs[..., :steps]
-    unseen = (origins >= since)[:, None, None]
-    both = np.isfinite(ours) & np.isfinite(theirs) & unseen
+    both = np.isfinite(ours) & np.isfinite(theirs) & unseen[:, None, None]
     ours, theirs = np.where(both, ours, np.nan), np.where(both, theirs, np.nan)
     differences = np.array(
         [mean_of(one) - mean_of(other) for one, other in zip(ours, theirs, strict=True)]
     )
     compared = int(np.isfinite(differences).sum())
-    record |= {"symbols": len(common), "origins": compared}
+    record["origins"] = compared
     if compared < UNSEEN:
-        reason = (
-            f"only {compared} of the dates come after what it was trained on, and fewer than "
-            f"{UNSEEN} say nothing"
-        )
-        return record | {"reason": reason}
+        return record | {"reason": _too_few(compared)}
     level = mean_of(theirs)
     difference, lower, upper = (part / level for part in mean_with_interval(differences))
     verdict = "better" if upper < 0 else "worse" if lower > 0 else "no difference"
@@ -167,6 +166,13 @@ def compare(
         "lower": number(lower),
         "upper": number(upper),
     }
+
+
+def _too_few(dates: int) -> str:
+    return (
+        f"only {dates} of the dates come after what it was trained on, and fewer than {UNSEEN} "
+        "say nothing"
+    )
 
 
 def _common(champion: Model, panel: Panel) -> list[str]:
