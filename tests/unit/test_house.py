@@ -279,7 +279,7 @@ def test_every_config_key_reaches_the_step_that_uses_it():
     assert all(set(signoffs[gate]["properties"]) == asked for gate in GATES)
     assert set(sections) == {
         *("format", "shards", "source", "missing", "corrections", "quality", "model"),
-        *("evaluation", "accept", "report", "signoffs", "mode", "score", "retries"),
+        *("evaluation", "accept", "report", "signoffs", "mode", "score", "history", "retries"),
     }
 
 

@@ -31,7 +31,7 @@ rule train_or_score:
         runtime=minutes(15, per_mb=0.05),
     params:
         options=lambda wildcards: training_options(config, deployed_model(rules)),
-        record=training_record(workflow, config["signoffs"]["author"], CONFIG_FILES),
+        record=training_record(workflow, config, CONFIG_FILES),
         retry=retrying(workflow, config["retries"]),
         code=code_used(
             SCRIPTS / "train_or_score.py",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from running import step
 
@@ -36,6 +36,7 @@ def train_or_score(
     project: Path | None = None,
     author: str | None = None,
     configfile: Sequence[str] = (),
+    keep_models: int = 100,
     threads: int = 1,
 ) -> None:
     """Train a model on clean prices, or score a given one on them, and evaluate it.
@@ -76,6 +77,8 @@ def train_or_score(
         Who that is; by default as git knows them, else the login.
     configfile
         The config files of the run, which the ledger is told as well.
+    keep_models
+        How many models are kept, in `data/models`, that nobody signed or released.
     threads
         On how many groups of symbols to work at a time, each in a process of its own.
     """
@@ -122,28 +125,21 @@ def train_or_score(
         figures = {key: pooled[forecaster][key] for key in ("mase", "rmsse", "coverage")}
         say("metrics", of=forecaster, **figures)
     if project is not None:
-        _tell_ledger(project, digest, author, configfile)
+        told = {"author": author, "configfile": configfile, "keep_models": keep_models}
+        _tell_ledger(project, output, document, **told)
     say("accepted" if document["acceptance"]["accepted"] else "not accepted")
     say("end", symbols=len(document["symbols"]), output=output, sha256=digest)
 
 
-def _tell_ledger(project: Path, digest: str, author: str | None, configfile: Sequence[str]) -> None:
-    """Have the ledger say who made a model, once however often it is tried.
+def _tell_ledger(project: Path, output: Path, document: dict[str, Any], **told: Any) -> None:
+    """Have the ledger say who made a model, once however often it is tried, and keep the model.
 
     That it cannot be told spoils no training; the run, if it succeeds, tries again.
     """
     # not by a statement: what tells the ledger makes no model, so no change of it makes one anew
-    policy = import_module("pricewright.signoffs.policy")
+    models = import_module("pricewright.releases.models")
     try:
-        policy.record_run(
-            project,
-            [policy.TRAINING],
-            digest,
-            author,
-            configfile=configfile,
-            machine=machine(),
-            once=True,
-        )
+        models.record_training(project, output, document, **told)
     except (Refusal, OSError) as error:
         logger.warning("the ledger was not told who made this model: %s", error)
 

@@ -106,6 +106,7 @@ def test_a_job_uses_all_cores_of_a_machine_and_asks_a_cluster_for_four():
     assert cores_here(SimpleNamespace(), 4)(None) == 4  # of another Snakemake
 
 
+TOLD = {"signoffs": {"author": "carla"}, "history": {"keep_models": 7}}
 RETRIES = {"times": 2, "delay": 0.5, "keep_logs_days": 3}
 HERE = SimpleNamespace(
     remote_exec=False, storage_settings=SimpleNamespace(default_storage_provider=None)
@@ -128,23 +129,24 @@ def test_within_a_job_of_a_cluster_whoever_submitted_it_says_which_attempt_it_is
 
 
 def test_what_the_ledger_is_told_of_a_training_is_an_argument():
-    def train(input, output, project=None, author=None, configfile=()):
+    def train(input, output, *, project=None, author=None, configfile=(), keep_models=1):
         """A step."""
 
     made = Files("stocks/results/model.json")
-    record = training_record(HERE, "carla", ["mine.yaml"])(None, made)
+    record = training_record(HERE, TOLD, ["mine.yaml"])(None, made)
     assert step.arguments(train, Job(Files("clean.json"), made, {"record": record})) == {
         "input": Path("clean.json"),
         "output": Path("stocks/results/model.json"),
         "project": "stocks",
         "author": "carla",
         "configfile": ["mine.yaml"],
+        "keep_models": 7,
     }
 
 
 def test_of_results_in_a_storage_the_ledger_is_told_nothing():
     stored = SimpleNamespace(storage_settings=SimpleNamespace(default_storage_provider="s3"))
-    assert training_record(stored, None, [])(None, Files("results/model.json")) == {}
+    assert training_record(stored, TOLD, [])(None, Files("results/model.json")) == {}
 
 
 @pytest.mark.parametrize(

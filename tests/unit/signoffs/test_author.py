@@ -49,7 +49,9 @@ def test_who_has_no_name_at_all_is_unknown(monkeypatch):
 
 
 def test_a_run_is_on_record_with_its_author_their_login_and_the_model(alone):
-    record_run(alone, ["report", "train_or_score"], "f" * 64, "carla", machine="an abacus")
+    record_run(
+        alone, ["report", "train_or_score"], "f" * 64, "carla", facts={"machine": "an abacus"}
+    )
     (entry,) = ledger.read(alone / "ledger")
     assert (entry.event, entry.who) == ("run", "carla")
     assert entry.fields == {

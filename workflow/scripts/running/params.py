@@ -36,10 +36,10 @@ def retrying(workflow: Any, retries: Mapping[str, Any]) -> Param:
     return retry
 
 
-def training_record(workflow: Any, author: str | None, configfile: Sequence[str]) -> Param:
+def training_record(workflow: Any, config: Mapping[str, Any], configfile: Sequence[str]) -> Param:
     """What the ledger is told of a training, and in which project; of objects in a storage nothing.
 
-    author: what config calls whoever runs it.  configfile: the config files of the run.
+    configfile: the config files of the run.
     """
     stored = False
     with comfort("the ledger is told of a training also where results are objects of a storage"):
@@ -50,8 +50,9 @@ def training_record(workflow: Any, author: str | None, configfile: Sequence[str]
             return {}
         return {
             "project": _project(output[0]),
-            "author": author,
+            "author": config["signoffs"]["author"],
             "configfile": list(configfile),
+            "keep_models": config["history"]["keep_models"],
         }
 
     return record

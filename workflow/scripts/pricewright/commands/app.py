@@ -14,7 +14,9 @@ from typing import Literal
 from cyclopts import App, CycloptsError, MissingArgumentError, Parameter
 
 from pricewright.commands import predict
+from pricewright.commands.compare import compare
 from pricewright.commands.describe import describe
+from pricewright.commands.history import history
 from pricewright.commands.project import enter_project
 from pricewright.commands.rollback import rollback
 from pricewright.commands.sign import sign
@@ -62,6 +64,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": status,
     "verify": verify,
     "rollback": rollback,
+    "history": history,
+    "compare": compare,
     "describe": describe,
 }
 """Those that are about a project."""

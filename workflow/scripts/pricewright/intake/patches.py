@@ -6,15 +6,14 @@ seen to give them back. Anyone can do that: `zstd -d --long=31 --patch-from=<new
 """
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from pricewright.files.disk import sha256, write_whole
 from pricewright.files.errors import Refusal
+from pricewright.files.zstandard import zstd
 
 LEAST, MOST = 100_000, 128_000_000
 """Bytes of which a difference is made: fewer are not worth it, more would fill the memory."""
@@ -87,9 +86,8 @@ def _differences(folder: Path, digest: str) -> list[Path]:
 
 
 def _difference(content: bytes, base: bytes) -> bytes:
-    zstd = _zstd()
     window = min(max((len(content) + len(base)).bit_length(), 20), 31)
-    options = {
+    options: dict[int, int] = {
         zstd.CompressionParameter.compression_level: 3,
         zstd.CompressionParameter.window_log: window,
         zstd.CompressionParameter.enable_long_distance_matching: 1,
@@ -101,19 +99,10 @@ def _difference(content: bytes, base: bytes) -> bytes:
 
 
 def _patched(difference: bytes, base: bytes) -> bytes:
-    zstd = _zstd()
     prefix = zstd.ZstdDict(base, is_raw=True).as_prefix
-    options = {zstd.DecompressionParameter.window_log_max: 31}
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: 31}
     try:
         content: bytes = zstd.decompress(difference, zstd_dict=prefix, options=options)
     except zstd.ZstdError:
         return b""
     return content
-
-
-def _zstd() -> Any:
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-    else:
-        from backports import zstd
-    return zstd

@@ -158,7 +158,7 @@ def describe_switches(root: Path) -> str:
     entries = ledger.read(Path(root) / "ledger")
     now = state_of(entries)
     lines = []
-    for begun, end in reversed(list(_switches(entries))):
+    for begun, end in reversed(list(switches(entries))):
         what = _OUTCOMES[end.event] if end else "begun, and not ended"
         mark = "in production" if begun.sequence == now.since else what
         lines.append(
@@ -180,7 +180,7 @@ def verify_releases(root: Path) -> list[str]:
         return [f"{refusal} Without it the releases cannot be checked."]
     there = store.stored_releases(releases_folder(root))
     problems = [problem for digest in there for problem in examine_release(root, digest, entries)]
-    for begun, end in _switches(entries):
+    for begun, end in switches(entries):
         digest = str(begun.fields["release"])
         if end and end.event == PASSED and digest not in there:
             problems.append(
@@ -209,7 +209,7 @@ def _link_problems(root: Path, entries: Sequence[Entry]) -> list[str]:
     ]
 
 
-def _switches(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry | None]]:
+def switches(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry | None]]:
     """Each line that begins a switch, with the one that ends it, None if it was not ended."""
     begun: Entry | None = None
     for entry in entries:

@@ -141,14 +141,14 @@ def record_run(
     author: str | None,
     *,
     configfile: Sequence[str] = (),
-    machine: str | None = None,
+    facts: Mapping[str, Any] | None = None,
     once: bool = False,
     clock: Clock = now,
 ) -> Entry:
     """Tell the ledger of a run: its steps, the SHA-256 of the model that is there now, and who.
 
     author: what config calls whoever runs the training, None to ask git.  configfile: the files
-    that were laid over the config.  machine: on which the model was made.  once: not if the last
+    that were laid over the config.  facts: what else is to be told of it.  once: not if the last
     run did the same. Returns the entry of this run, or of that one. Raises what `ledger.append`
     raises.
     """
@@ -159,9 +159,7 @@ def record_run(
         list(configfile),
     ]:
         return last
-    more: dict[str, Any] = {"configfile": list(configfile)} if configfile else {}
-    if machine:
-        more["machine"] = machine
+    more = ({"configfile": list(configfile)} if configfile else {}) | dict(facts or {})
     return ledger.append(
         Path(root) / LEDGER,
         "run",

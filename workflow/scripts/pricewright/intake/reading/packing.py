@@ -188,10 +188,8 @@ def _decompressor(packing: str) -> tuple[_Decompressor, tuple[type[Exception], .
 
         return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY), (lzma.LZMAError,)
     if packing == "zstd":
-        if sys.version_info >= (3, 14):
-            from compression import zstd
-        else:
-            from backports import zstd
+        from pricewright.files.zstandard import zstd
+
         return zstd.ZstdDecompressor(), (zstd.ZstdError,)
     return _Deflate({"gzip": 16 + zlib.MAX_WBITS, "deflate": -zlib.MAX_WBITS}[packing]), (
         zlib.error,

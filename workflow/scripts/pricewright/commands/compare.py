@@ -1,0 +1,38 @@
+"""Compare: what changed from one model to another."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from pricewright.releases.models import LAST, PRODUCTION, find_model
+from pricewright.reporting.comparison import compare_models, comparison_text
+
+Model = Annotated[str, Parameter(metavar="MODEL")]
+
+
+def compare(
+    one: Model = PRODUCTION, other: Model = LAST, /, *, format: Literal["text", "json"] = "text"
+) -> None:
+    """Say what changed from one model to another: config, code, data, symbols, figures.
+
+    A model is named by its digest in `pricewright history`, or how that begins; as `last`, the one
+    in results/; as `production` or `previous`, of the release there or before it; or by a path.
+
+    ```
+    pricewright compare production last
+    ```
+
+    Parameters
+    ----------
+    one
+        The earlier model; the one in production, if none is named.
+    other
+        The later model; the last one, if none is named.
+    format
+        As text for people, or as JSON.
+    """
+    (before, digest), (after, later) = (find_model(Path(), each) for each in (one, other))
+    found = compare_models(before, after, [digest, later])
+    print(json.dumps(found, indent=2) if format == "json" else comparison_text(found))

@@ -1,0 +1,68 @@
+"""History: every training, what came of it, and what became of its model."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+from tabulate import tabulate
+
+from pricewright.releases.models import Training, trainings
+
+_SHOWN = {"qlike": "QLIKE-EWMA", "coverage_pooled": "coverage off", "interval_ratio": "interval"}
+
+
+def history(
+    *,
+    limit: Annotated[int, Parameter(metavar="RUNS")] = 20,
+    format: Literal["table", "json"] = "table",
+) -> None:
+    """List the trainings that the ledger tells of, the newest first.
+
+    When and by whom, on prices up to when, accepted or not, how good, and whether the model was
+    released. The model's digest is what `pricewright compare` takes.
+
+    ```
+    pricewright history --limit 5
+    ```
+
+    Parameters
+    ----------
+    limit
+        At most so many.
+    format
+        As a table for people, or as JSON with all that the ledger has of each.
+    """
+    found = trainings(Path())[: max(limit, 0)]
+    if format == "json":
+        print(json.dumps([_record(each) for each in found], indent=2))
+        return
+    if not found:
+        print("Nothing was trained here yet; run `snakemake --cores 1`.")
+        return
+    heads = ["trained", "by", "model", "prices to", "symbols", "verdict", *_SHOWN.values(), ""]
+    print(tabulate([_row(each) for each in found], heads, tablefmt="plain", disable_numparse=True))
+
+
+def _row(training: Training) -> list[str]:
+    fields = training.run.fields
+    criteria = fields.get("criteria", {})
+    accepted = fields.get("accepted")
+    verdict = "-" if accepted is None else "accepted" if accepted else "not accepted"
+    figures = [criteria.get(name) for name in _SHOWN]
+    return [
+        training.run.time[:16].replace("T", " "),
+        training.run.who,
+        training.model[:12],
+        str(fields.get("cutoff", "-")),
+        str(fields.get("symbols", "-")),
+        f"{verdict}, scored" if fields.get("mode") == "score" else verdict,
+        *("-" if value is None else f"{value:.4f}" for value in figures),
+        training.release,
+    ]
+
+
+def _record(training: Training) -> dict[str, Any]:
+    run = training.run
+    own = {"time": run.time, "who": run.who, "release": training.release or None}
+    return own | {"line": run.sequence} | dict(run.fields)

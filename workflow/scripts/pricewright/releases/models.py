@@ -1,0 +1,158 @@
+"""The models that were trained: what each came to, in the ledger, and its bytes, by their digest.
+
+    <folder>/<sha256>.json.zst    a model, packed
+
+What was released or signed stays for good, and so do the newest of the others.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pricewright.files.disk import read_whole, sha256, write_whole
+from pricewright.files.errors import Refusal
+from pricewright.files.machine import machine
+from pricewright.files.zstandard import zstd
+from pricewright.forecasting.model_file import parse_model
+from pricewright.releases import history, store
+from pricewright.signoffs import ledger
+from pricewright.signoffs.coverage import MODEL
+from pricewright.signoffs.ledger import BEGUN, LEDGER, PASSED, Entry
+from pricewright.signoffs.policy import TRAINING, record_run
+from pricewright.signoffs.validity import EVENTS
+
+FOLDER = "data/models"
+_ENDING = ".json.zst"
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training that the ledger tells of.
+
+    run: its line.  release: whether its model is in production, or when it last was released; ""
+    if it never was.
+    """
+
+    run: Entry
+    release: str = ""
+
+    @property
+    def model(self) -> str:
+        """The SHA-256 of the model."""
+        return str(self.run.fields["run"])
+
+
+def record_training(
+    root: Path,
+    output: Path,
+    document: dict[str, Any],
+    *,
+    author: str | None,
+    configfile: Sequence[str] = (),
+    keep_models: int,
+) -> None:
+    """Tell the ledger of a model that was trained or scored, and keep its bytes.
+
+    keep_models: how many are kept that nobody signed or released. Raises what `ledger.append`
+    raises, and OSError if the model cannot be kept.
+    """
+    root, content = Path(root), read_whole(output)
+    criteria = document["acceptance"]["criteria"]
+    record_run(
+        root,
+        [TRAINING],
+        sha256(content),
+        author,
+        configfile=configfile,
+        once=True,
+        facts={
+            "machine": machine(),
+            "mode": document["mode"],
+            "cutoff": document["cutoff"],
+            "symbols": len(document["symbols"]),
+            "accepted": document["acceptance"]["accepted"],
+            "criteria": {name: found["value"] for name, found in criteria.items()},
+        },
+    )
+    folder = root / FOLDER
+    write_whole(folder / f"{sha256(content)}{_ENDING}", zstd.compress(content))
+    _drop_old(folder, ledger.read(root / LEDGER), keep_models)
+
+
+def _drop_old(folder: Path, entries: Sequence[Entry], most: int) -> None:
+    """Drop the oldest models that nobody signed or released, but for so many."""
+    events = {*EVENTS.values(), *BEGUN}
+    decided = [entry.fields for entry in entries if entry.event in events]
+    for_good = {fields.get(key) for fields in decided for key in ("run", "model")}
+    kept = sorted(folder.glob(f"*{_ENDING}"), key=lambda path: path.stat().st_mtime, reverse=True)
+    others = [path for path in kept if path.name.removesuffix(_ENDING) not in for_good]
+    for path in others[most:]:
+        path.unlink(missing_ok=True)
+
+
+def trainings(root: Path) -> list[Training]:
+    """Every training that the ledger tells of, the newest first."""
+    entries = ledger.read(Path(root) / LEDGER)
+    released: dict[Any, str] = {}
+    for begun, end in history.switches(entries):
+        if end and end.event == PASSED:
+            released[begun.fields.get("model")] = f"released {begun.time[:10]}"
+    if since := ledger.state_of(entries).since:
+        released[entries[since - 1].fields.get("model")] = "in production"
+    return [
+        Training(entry, released.get(entry.fields.get("run"), ""))
+        for entry in reversed(entries)
+        if entry.event == "run" and TRAINING in entry.fields.get("steps", ())
+    ]
+
+
+PRODUCTION, LAST = "production", "last"
+
+
+def find_model(root: Path, text: str) -> tuple[dict[str, Any], str]:
+    """The model that is meant and its SHA-256: by its digest or the beginning of it; `last`, the
+    one in `results/`; `production` or `previous`, of the release there or before; or a file's path.
+
+    Raises Refusal unless exactly one is meant, and it is kept.
+    """
+    if text == LAST or Path(root, text).is_file():
+        path = Path(root, MODEL if text == LAST else text)
+        content = read_whole(path)
+        return parse_model(content, str(path)), sha256(content)
+    if text in (PRODUCTION, history.PREVIOUS):
+        release = _release(root, text)
+        content = store.open_release(history.releases_folder(root), release)[1]["model.json"]
+        return parse_model(content, f"release {release[:12]}"), sha256(content)
+    known = dict.fromkeys(each.model for each in trainings(root))
+    found = [digest for digest in known if digest.startswith(text)] if len(text) >= 4 else []
+    if len(found) != 1:
+        raise Refusal(
+            f"{text}: means {len(found)} models, where one is needed: a digest from `pricewright "
+            f"history`, or how it begins, {LAST}, {PRODUCTION}, {history.PREVIOUS}, or a path."
+        )
+    return _kept(root, found[0])
+
+
+def _release(root: Path, text: str) -> str:
+    if text == history.PREVIOUS:
+        return history.find_release(root, text)
+    release = ledger.in_production(ledger.read(Path(root) / LEDGER))
+    if release is None:
+        raise Refusal(f"{PRODUCTION}: nothing was released yet.")
+    return release
+
+
+def _kept(root: Path, digest: str) -> tuple[dict[str, Any], str]:
+    path = Path(root, FOLDER, f"{digest}{_ENDING}")
+    try:
+        content = zstd.decompress(path.read_bytes())
+    except FileNotFoundError:
+        raise Refusal(
+            f"{digest[:12]}: this model is kept no more (history.keep_models); name a newer one."
+        ) from None
+    except zstd.ZstdError:
+        content = b""
+    if sha256(content) != digest:
+        raise Refusal(f"{path}: is not the model that was kept; put back what was there.")
+    return parse_model(content, str(path)), digest

@@ -1,0 +1,119 @@
+"""What two models differ in: how they were made, of what, for whom, and how good they are."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pricewright.evaluation.acceptance import key_of
+from pricewright.reporting.figures import value_at
+
+_MADE = ["mode", "cutoff", "code/sha256", "data/sha256", "data/rows", "data/symbols"]
+_MADE += ["data/first_date", "data/last_date", "receipts/ingest/sha256"]
+_FIGURES = ["mae_ratio", "volatility/qlike", "volatility/ewma_qlike"]
+_FIGURES += [
+    f"model/{name}" for name in ("mase", "rmsse", "pinball", "crps", "interval_score", "coverage")
+]
+NAMED = 20
+"""The most symbols that are named; the others are counted."""
+
+Change = tuple[str, Any, Any]
+
+
+def compare_models(
+    one: Mapping[str, Any], other: Mapping[str, Any], digests: Sequence[str]
+) -> dict[str, Any]:
+    """What another model has otherwise than one, from their documents and SHA-256, fit for JSON.
+
+    Each change is what it is about, and what the one and the other have. `figures` are of all
+    symbols together. `tested` is the record of the other's comparison with the one, where it was
+    trained beside it: differences of figures alone may be chance.
+    """
+    tested = other["champion"]
+    return {
+        "models": list(digests),
+        "made": _changes(_at(one, _MADE), _at(other, _MADE)),
+        "libraries": _changes(one["code"]["libraries"], other["code"]["libraries"]),
+        "config": _changes(one["parameters"], other["parameters"]),
+        "flags": _changes(*(_flags(model) for model in (one, other))),
+        "gone": sorted(one["symbols"].keys() - other["symbols"].keys()),
+        "new": sorted(other["symbols"].keys() - one["symbols"].keys()),
+        "accepted": [one["acceptance"]["accepted"], other["acceptance"]["accepted"]],
+        "criteria": _changes(*(_criteria(model) for model in (one, other))),
+        "figures": _changes(*(_at(model["metrics"]["pooled"], _FIGURES) for model in (one, other))),
+        "tested": tested if tested and tested["sha256"] == digests[0] else None,
+    }
+
+
+def _changes(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[Change]:
+    names = dict.fromkeys([*one, *other])
+    found = [(name, one.get(name), other.get(name)) for name in names]
+    return [change for change in found if change[1] != change[2]]
+
+
+def _at(document: Mapping[str, Any], places: Sequence[str]) -> dict[str, Any]:
+    found = {}
+    for place in places:
+        try:
+            found[place.replace("/", ".")] = value_at(document, f"/{place}")
+        except (KeyError, TypeError):  # of a model that was made without that
+            found[place.replace("/", ".")] = None
+    return found
+
+
+def _flags(model: Mapping[str, Any]) -> dict[str, int]:
+    found = model["receipts"].get("clean", {}).get("flags", {})
+    return {name: count for name, count in found.items() if count}
+
+
+def _criteria(model: Mapping[str, Any]) -> dict[str, Any]:
+    criteria = model["acceptance"]["criteria"]
+    return {key_of(name): found["value"] for name, found in criteria.items()}
+
+
+def comparison_text(found: Mapping[str, Any]) -> str:
+    """A comparison in words, a line a change."""
+    lines = [f"{who}  {digest}" for who, digest in zip("AB", found["models"], strict=True)]
+    sections = {
+        "Made": found["made"],
+        "Libraries": found["libraries"],
+        "Config": found["config"],
+        "Flags": found["flags"],
+        "Criteria": found["criteria"],
+        "Figures of all symbols": found["figures"],
+    }
+    for heading, changes in sections.items():
+        if changes:
+            widest = max(len(name) for name, _, _ in changes)
+            lines += ["", heading]
+            lines += [f"  {name:<{widest}}  {_change(*pair)}" for name, *pair in changes]
+    for heading, names in (("Gone", found["gone"]), ("New", found["new"])):
+        if names:
+            more = [f"and {len(names) - NAMED:,} more"] if len(names) > NAMED else []
+            lines += ["", f"{heading} symbols", f"  {', '.join([*names[:NAMED], *more])}"]
+    words = ["accepted" if accepted else "not accepted" for accepted in found["accepted"]]
+    return "\n".join([*lines, "", f"A is {words[0]}, B is {words[1]}.", _tested(found["tested"])])
+
+
+def _change(one: Any, other: Any) -> str:
+    if isinstance(one, float) or isinstance(other, float):
+        texts = ["none" if value is None else f"{value:.6g}" for value in (one, other)]
+        both = one is not None and other is not None
+        return f"{texts[0]} -> {texts[1]}" + (f"  ({other - one:+.3g})" if both else "")
+    texts = ["none" if value is None else _short(str(value)) for value in (one, other)]
+    return f"{texts[0]} -> {texts[1]}"
+
+
+def _short(text: str) -> str:
+    is_digest = len(text) == 64 and set(text) <= set("0123456789abcdef")
+    return f"{text[:12]}…" if is_digest else text
+
+
+def _tested(record: Mapping[str, Any] | None) -> str:
+    if record is None:
+        return "B was not tested beside A when it was trained: such differences may be chance."
+    if record["difference"] is None:
+        return f"B was not comparable with A when it was trained: {record['reason']}."
+    return (
+        f"B beside A, on {record['origins']} dates that A did not know: {record['verdict']}; its "
+        f"pinball loss is {record['difference']:+.2%} (95% interval {record['lower']:+.2%} to "
+        f"{record['upper']:+.2%})."
+    )
