@@ -34,7 +34,14 @@ def test_what_people_signed_is_released_under_the_digest_of_its_manifest(firm):
         if path.is_file() and path.name != "manifest.json"
     }
     assert found == document["files"]
-    names = {"model.json", "report.txt", "ingest.json", "quarantine.json", "data_quality.json"}
+    names = {
+        "model.json",
+        "model_card.md",
+        "report.txt",
+        "ingest.json",
+        "quarantine.json",
+        "data_quality.json",
+    }
     names |= {"evidence.zip", "policy/policy.json", "policy/signers", "policy/revoked"}
     names |= {f"signoffs/{gate}/reviewer.json" for gate in GATES}
     names |= {f"signoffs/{gate}/reviewer.json.sig" for gate in GATES}

@@ -21,6 +21,7 @@ from pricewright.releases.history import examine_release, find_release, releases
 from pricewright.releases.link import LinkAstray, set_link
 from pricewright.releases.store import Manifest, one_at_a_time
 from pricewright.releases.switch import recover, switch
+from pricewright.reporting.card import model_card
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import (
     DEPLOYED,
@@ -37,6 +38,8 @@ from pricewright.signoffs.ledger import LEDGER, NAME, in_production, read_lines
 from pricewright.signoffs.policy import Policy, load_policy, oneself, require_signers
 from pricewright.signoffs.presentation import missing_signatures
 from pricewright.steplog.log import say
+
+CARD = "model_card.md"
 
 
 class Unsigned(Refusal):
@@ -94,6 +97,10 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
         given = evidence.read_inputs(root, origin.config)
         contents = {_short(name): content for name, content in files.items()}
         contents |= decision.files() | _policy_files(policy)
+        card = model_card(
+            model, title=origin.config["report"]["title"], sha256=sha256(files[MODEL])
+        )
+        contents[CARD] = card.encode()
         contents[evidence.NAME] = evidence.release_evidence(
             contents, given, decision=decision, model=model, origin=origin, seen=seen
         )

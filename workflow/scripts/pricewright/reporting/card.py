@@ -1,0 +1,112 @@
+"""A model card: what a release is, for whom, of what data, how good, and where it ends.
+
+Sections as in "Model Cards for Model Reporting" (Mitchell et al. 2019), which the cards of Hugging
+Face and Google agree on; its first lines are the former's metadata. Made from the model's document
+alone: nothing is in it that nobody measured.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from pricewright.evaluation.acceptance import key_of
+from pricewright.reporting.data import data_facts
+from pricewright.reporting.figures import format_number, limit, percent
+from pricewright.reporting.verdict import champion, method, verdict
+
+MOST = 20
+"""Symbols that are named; the others are counted."""
+
+
+def model_card(model: Mapping[str, Any], *, title: str, sha256: str) -> str:
+    """The card of a model document as Markdown; sha256: of the document's bytes."""
+    chosen, metrics = model["parameters"], model["metrics"]
+    symbols = sorted(model["symbols"])
+    header = {
+        "tags": ["time-series-forecasting", "volatility", "value-at-risk"],
+        "library_name": "pricewright",
+        "model_name": title,
+    }
+    evaluated = (
+        f"From {metrics['origins']} dates, {metrics['first_origin']} to {metrics['last_origin']}, "
+        f"1 to {chosen['horizon']} days ahead, by what was known at each; beside the plain random "
+        "walk with normal intervals of constant variance."
+        if metrics["origins"]
+        else "From no date: no history is long enough."
+    )
+    sections = {
+        "Model details": _list(
+            [
+                ("SHA-256", f"`{sha256}`"),
+                ("code", f"`{model['code']['sha256']}`"),
+                *((label, _plain(said)) for label, said in method(model)),
+            ]
+        ),
+        "Intended use": [
+            f"Forecasts of `{chosen['price']}` for the {len(symbols):,} symbols below, 1 to "
+            f"{chosen['horizon']} trading days ahead: a point, an interval of "
+            f"{percent(chosen['level'])}, quantiles. It knows no other symbol, nothing within a "
+            "day, and nothing but these prices. For use: "
+            "`pricewright predict --model model.json`, with newer prices `--prices`.",
+            "",
+            _named(symbols),
+        ],
+        "Training data": _list([(label, _plain(said)) for label, said in data_facts(model)]),
+        "Evaluation": [evaluated, "", *_items(verdict(model)), "", *_criteria(model)],
+        "Beside the model that it replaces": _items(champion(model)),
+        "Limits": _limits(model),
+    }
+    text = [
+        "---",
+        yaml.safe_dump(header, sort_keys=False).rstrip(),
+        "---",
+        "",
+        f"# {_plain(title)}",
+    ]
+    for heading, lines in sections.items():
+        text += ["", f"## {heading}", "", *lines]
+    return "\n".join(text) + "\n"
+
+
+def _criteria(model: Mapping[str, Any]) -> list[str]:
+    rows = ["| criterion | found | wanted | met |", "|---|---|---|---|"]
+    for name, found in model["acceptance"]["criteria"].items():
+        value = format_number(found["value"], "criterion")
+        what = f"{_plain(found['what'])} (`{key_of(name)}`)"
+        rows.append(f"| {what} | {value} | {limit(found)} | {'yes' if found['met'] else 'no'} |")
+    return rows
+
+
+def _limits(model: Mapping[str, Any]) -> list[str]:
+    found = [
+        f"{_plain(symbol)}: {_plain('; '.join(state['fallbacks']))}"
+        for symbol, state in model["symbols"].items()
+        if state["fallbacks"]
+    ]
+    left_out = [f"{_plain(out['symbol'])}: {_plain(out['reason'])}" for out in model["left_out"]]
+    known = model["metrics"]["origins_the_model_knew"]
+    lines = [f"- {known} of the dates it knew, so these numbers flatter it."] if known else []
+    for what, notes in (("Simpler than chosen", found), ("Left out of the model", left_out)):
+        more = [f"and {len(notes) - MOST:,} more"] if len(notes) > MOST else []
+        lines += [f"- {what}: {note}" for note in [*notes[:MOST], *more]]
+    return lines or ["None was found when it was made."]
+
+
+def _named(symbols: Sequence[str]) -> str:
+    more = [f"and {len(symbols) - MOST:,} more"] if len(symbols) > MOST else []
+    return ", ".join([*map(_plain, symbols[:MOST]), *more]) + "."
+
+
+def _list(facts: Sequence[tuple[str, str]]) -> list[str]:
+    return [f"- **{label}**: {text}" for label, text in facts]
+
+
+def _items(sentences: Sequence[str]) -> list[str]:
+    return [f"- {_plain(sentence)}" for sentence in sentences]
+
+
+def _plain(text: str) -> str:
+    """A text in which nothing is markup, whatever config or a file put there."""
+    one_line = " ".join("".join(c if c.isprintable() else "?" for c in text).split())
+    return "".join(f"\\{c}" if c in "\\`*_[]<>|#!~" else c for c in one_line)
