@@ -154,3 +154,17 @@ def test_a_name_that_there_is_not_is_asked_for_again(project):
     assert written["time_zone"] == "Asia/Tokyo"
     done, written = asked(project, text, b"\n")
     assert "time_zone" not in written
+
+
+def test_files_that_are_named_by_dates_are_of_one_symbol_and_not_each_its_own(project):
+    folder = project.folder / "data"
+    names = ("kurse-2023.csv", "kurse-2024.csv", "dax-2024.csv")
+    for number, name in enumerate(names, 1):
+        (folder / name).write_text(f"Date,Close\n2024-01-0{number},1\n2024-01-1{number},2\n")
+    script = str(project.folder / "workflow/scripts/pricewright")
+    told = command(script, "describe", "data/kurse-*", cwd=project.folder)
+    assert "symbol: kurse-2023" in told.stdout
+    assert "needs a source of its own" not in told.stdout
+    told = command(script, "describe", "data/*-*.csv", cwd=project.folder)
+    assert "symbol: '{file}'" in told.stdout
+    assert "some files are of the same symbol and differ by their dates only" in told.stdout

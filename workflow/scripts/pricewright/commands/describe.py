@@ -20,7 +20,8 @@ from pricewright.intake.description import (
     fits,
 )
 from pricewright.intake.members import with_members
-from pricewright.intake.reading.dialect import Limits
+from pricewright.intake.one_symbol import differing_names
+from pricewright.intake.reading.dialect import FROM_FILE, Limits
 from pricewright.intake.sources.items import ignored_files, items
 from pricewright.intake.sources.source import Access, Item, Source
 
@@ -52,10 +53,19 @@ def describe(
         The file to write the config to, in place of printing it.
     """
     found = with_members(items(Source.of(source, Access(table=table))), Limits())
+    names = differing_names([item.place for item in found])
+    of_one = len(set(names)) == 1
     with _bytes_of(found[0]) as path:
-        first = _describe(path, found[0].place, alone=len(found) == 1)
+        first = _describe(path, found[0].place, alone=of_one)
     if table is not None:
         first.settings.insert(0, Setting("table", table, "as asked for"))
+    by_file = any(setting.value == FROM_FILE for setting in first.settings)
+    if by_file and len(set(names)) < len(names):
+        first.notes.append(
+            "some files are of the same symbol and differ by their dates only, and with "
+            f'source.symbol: "{FROM_FILE}" each is a symbol of its own: make each symbol a source, '
+            "or put all of it in one file"
+        )
     text = as_yaml(source, first)
     if output is None:
         print(text)
@@ -67,7 +77,7 @@ def describe(
     for item in found[1:]:
         with _bytes_of(item) as path:
             if not fits(path, item.place, first):
-                other = _describe(path, item.place, alone=False)
+                other = _describe(path, item.place, alone=of_one)
                 print(f"{item.place} is written in another way, and needs a source of its own:")
                 print(as_yaml(item.place, other))
                 _show(item.place, other)

@@ -47,9 +47,10 @@ _DATE_KEY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8,}")
 def as_lines(text: str) -> str | None:
     """A file of another shape as JSON Lines; None if it has none of these shapes.
 
-    They are: arrays in an array, a row each; an object of objects, whose keys are dates or symbols,
-    or, as pandas has it, columns; arrays of equal length, each under its column's name, wherever
-    they stand. Raises Ambiguous if several could be the rows.
+    They are: arrays in an array, a row each, with or without an array of their columns' names; an
+    object of objects, whose keys are dates or symbols, or, as pandas has it, columns; arrays of
+    equal length, each under its column's name, wherever they stand. Raises Ambiguous if several
+    could be the rows.
     """
     if not _MAY_BE_OTHER.match(text):
         return None
@@ -68,8 +69,32 @@ def _records(document: Any) -> list[dict[str, Any]]:
         return _listed(document)
     if not isinstance(document, dict):
         return []
-    keyed = map(_keyed, (document, *document.values()))
-    return next(filter(None, keyed), []) or _in_lists(document) or _side_by_side(document)
+    parts = (document, *document.values())
+    found = chain(map(_keyed, parts), map(_named, parts), (_in_lists(document),))
+    return next(filter(None, found), []) or _side_by_side(document)
+
+
+def _named(value: Any) -> list[dict[str, Any]]:
+    """The rows of an array of arrays whose columns another array names, and perhaps a third the
+    dates: as pandas splits a table, and as Nasdaq's and Moscow's data come."""
+    lists: dict[str, list[Any]] = {}
+    if isinstance(value, dict):
+        lists = {key: part for key, part in value.items() if isinstance(part, list) and part}
+    tables = [rows for rows in lists.values() if isinstance(rows[0], list) and _listed(rows)]
+    names = [part for key, part in lists.items() if key != "index" and _are_names(part)]
+    if len(tables) != 1 or len(names) != 1 or len(names[0]) != len(tables[0][0]):
+        return []
+    rows = [dict(zip(names[0], cells, strict=True)) for cells in tables[0]]
+    index = lists.get("index", [])
+    if len(index) != len(rows) or index == [f"{MARK}{row}" for row in range(len(rows))]:
+        return rows
+    return [{"date": key} | row for key, row in zip(index, rows, strict=True)]
+
+
+def _are_names(part: list[Any]) -> bool:
+    return all(isinstance(name, str) and not _is_number(name) for name in part) and len(
+        set(part)
+    ) == len(part)
 
 
 def _listed(rows: list[Any]) -> list[dict[str, Any]]:

@@ -12,12 +12,14 @@ import pyarrow as pa
 from pricewright.intake.reading.dates import parse_days, reader_of
 from pricewright.intake.reading.dialect import EPOCHS, EXCEL_SERIAL, Calendar, Marks
 from pricewright.intake.reading.numbers import parse_numbers
+from pricewright.tables.fields import SYMBOL
 
 _DAYS = (
     *("%Y%m%d", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y"),
     *("%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y"),
     *("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y"),
     *("%a, %d %b %Y", "%A, %B %d, %Y", "%Y-%b-%d", "%Y%j", "%d%m%Y", "%m%d%Y", "%b-%d-%Y"),
+    *("%d-%B-%Y", "%d %b %y", "%B %d %Y", "%d/%b/%Y"),
 )
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _ZONED = [time + zone for time in _TIMES for zone in ("", " %z") if time or not zone]
@@ -65,13 +67,15 @@ def marks(texts: Sequence[str], declared: Marks) -> list[Marks]:
 
 def symbol_pattern(texts: Sequence[str]) -> str | None:
     """The pattern of symbols that all texts match, with what the usual one does not allow; None if
-    they are no symbols."""
+    they are no symbols, or that allows them."""
     letters = "A-Za-z0-9" if "".join(texts).isascii() else r"\w"
     others = sorted({c for c in "".join(texts) if not re.match(r"[\w.:=^-]", c)})
     escaped = "".join(map(re.escape, others)).replace(r"\ ", " ")
     pattern = rf"[{letters}^][{letters}.:=^_{escaped}-]{{0,63}}"
+    if all(SYMBOL.fullmatch(text) for text in texts):
+        return None  # it is no matter of marks
     fitting = all(text.isprintable() and re.fullmatch(pattern, text) for text in texts)
-    return pattern if texts and fitting else None
+    return pattern if fitting else None
 
 
 def remedies(reason: str, texts: Sequence[str], declared: Marks) -> list[str]:
