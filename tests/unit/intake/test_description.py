@@ -105,6 +105,10 @@ DAYS = [("2024-01-15", 1234.5), ("2024-01-16", 1235.25)]
         excel(["x"], ["", "AAPL", ""], ["Date", "Close", "Volume"], [date(2024, 1, 15), 1234.5, 7]),
         excel(["Price", "Close"], ["Ticker", "AAPL"], ["Date"], [date(2024, 1, 15), 1234.5]),
         parquet(**{"('Close', 'AAPL')": [1234.5], "Date": ["2024-01-15"]}),
+        "Date;Close\n2024-01-15;1 234,50 kr\n2024-01-16;1 235,25 kr\n",
+        'Date,Close\nMon Jan 15 2024,"Rs. 1,234.50"\nTue Jan 16 2024,"Rs. 1,235.25"\n',
+        "Date;Kurs;Volumen\n15JAN2024;1234,5;1,2 Mio\n16JAN2024;1235,25;1,3 Mrd\n",
+        '{"next":null,"bars":{"AAPL":[{"date":"2024-01-15","c":1234.5}],"AA":[]}}',
         '{"columns":["Open","Close"],"index":["2024-01-15"],"data":[[1,1234.5]]}',
         '{"dataset":{"limit":null,"column_names":["Date","Close"],"data":[["2024-01-15",1234.5]]}}',
         '{"meta":{"2. Symbol":"AAPL"},"Daily":{"2024-01-15":{"4. close":"1234.5"}}}',
@@ -237,6 +241,13 @@ def test_one_number_that_has_one_reading_settles_all(tmp_path, other):
     assert found.dialect.marks.thousands is None
 
 
+def test_a_column_that_never_changes_is_not_offered_as_the_price(tmp_path):
+    rows = "".join(f"2024-01-{day},0,A{day}\n" for day in (15, 16, 17))
+    _, found = described(tmp_path, "Day,Locked,Text\n" + rows)
+    assert [setting.key for setting in found.settings] == ["symbol"]
+    assert "which column holds the close" in " ".join(found.notes)
+
+
 def test_a_unit_is_looked_for_only_where_prices_are(tmp_path):
     text = "Date,Number,Close,Net\n2024-01-15,US0378331005,1,1%\n2024-01-16,US5949181045,2,2%\n"
     _, found = described(tmp_path, text)
@@ -269,8 +280,11 @@ def test_a_ticker_comes_before_a_column_of_numbers_that_is_called_symbol(tmp_pat
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("Date,Close (GBX)\n2024-01-15,1\n2024-01-16,2\n", "'Close (GBX)' says GBX"),
-        ("Date,Close\n2024-01-15,1.5p\n2024-01-16,2.5p\n", "'p' says p"),
+        ("Date,Close (GBX)\n2024-01-15,1\n2024-01-16,2\n", "'Close (GBX)' says so: these"),
+        (
+            "Date,Close\n2024-01-15,1.5p\n2024-01-16,2.5p\n",
+            "'p' says so: these prices are in hundredths",
+        ),
         ("Date,Ticker,Close,Currency\n2024-01-15,A,1,ZAc\n2024-01-15,B,2,ILA\n", "says ZAc, ILA"),
         (
             "Date,Ticker,Close,Currency\n2024-01-15,A,1,GBX\n2024-01-16,A,2,GBP\n",

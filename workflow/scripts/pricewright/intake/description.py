@@ -45,8 +45,8 @@ from pricewright.tables.fields import VALUES
 _ENCODINGS: Final = ("cp1252", "cp1250", "latin-1")
 _SAMPLE: Final = 2_000  # rows that are looked at
 _NUMBER: Final = re.compile(
-    r"\W{0,2}(?:[A-Z]{1,3}[^\w:]{1,2}|EUR|USD|GBP|GBX|CHF|JPY)?\W{0,2}\d(?:\d|[^\w:])*"
-    r"(?:[KMBT%€$£¥₹]|[A-Z]{3}|GBp|ZAc|p|c)?\W{0,2}"
+    r"\W{0,2}(?:(?:[A-Z]{1,3}|Rs|Fr|kr)[^\w:]{1,2}|EUR|USD|GBP|GBX|CHF|JPY)?\W{0,2}"
+    r"\d(?:\d|[^\w:])*(?:[KMBT%€$£¥₹]|[A-Z]{3}|Mio|Mrd|Tsd|GBp|ZAc|kr|zł|Kč|Ft|Fr|p|c)?\W{0,2}"
 )
 _EITHER_MARK: Final = re.compile(r"[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d{1,3})")
 _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str, ...]], ...]] = (
@@ -57,7 +57,7 @@ _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str,
 )
 """The signs that prices may have, and the columns that must have them: the strictest first."""
 _HUNDREDTHS: Final = re.compile(
-    r"\b(GB[Xxp]|ZA[Cc]|ILA|US[Xc]|EUc|[Pp]ence|[Pp]enny|[Cc]ents?|[Aa]gorot|p|c)\b"
+    r"\b(GB[Xxp]|ZA[Cc]|ILA|US[Xc]|EUc|[Pp]ence|[Pp]enny|[Cc]ents?|[Aa]gorot)\b"
 )
 _IN_HUNDREDTHS: Final = (
     "these prices are in hundredths, 100 times what they are in pounds, rand or dollars; they stay "
@@ -410,7 +410,8 @@ def _marks(sample: Block, numbers: Sequence[str], found: Description) -> Marks:
             for found_here, mask in ((odd, read.unreadable), (plain, ~np.isnan(read.values))):
                 texts = map(str, column.filter(pa.array(mask & is_text)).unique().to_pylist())
                 found_here.extend([(title, each) for each in texts if _like_number(each)][:200])
-    ways = proposals.marks([text for _, text in odd + plain], usual) if odd else []
+    everything = [text for _, text in odd + plain]
+    ways = proposals.marks(everything, usual, multiples=True) if odd else []
     marked = [(title, text) for title, text in plain if "." in text]
     if marked and not odd and all(_EITHER_MARK.fullmatch(text.strip()) for _, text in plain):
         ways = [usual, replace(usual, decimal=",", thousands=".")]
@@ -463,6 +464,8 @@ def _layout(
             found.choose("symbols", [symbols], "the other columns hold no prices")
             dialect = replace(dialect, symbols=tuple(symbols))
         return _pattern(dialect, symbols, found)
+    is_short = len(sample.lines) < 3
+    numbers = [title for title in numbers if is_short or len(_texts(sample, title)) > 1]
     prices = [title for title in numbers if "%" not in title] or numbers
     if prices:
         close = found.choose("columns.close", prices, "its values are numbers")
@@ -592,8 +595,8 @@ def _say_units(dialect: Dialect, titles: list[str], sample: Block, found: Descri
         return
     names = dialect.names(titles, "")
     for text in (names["close"], dialect.marks.unit or ""):
-        if said := _HUNDREDTHS.search(text):
-            found.notes.append(f"{text!r} says {said[0]}: {_IN_HUNDREDTHS}")
+        if _HUNDREDTHS.search(text) or (text in ("p", "c") and text == dialect.marks.unit):
+            found.notes.append(f"{text!r} says so: {_IN_HUNDREDTHS}")
     for title in titles:
         is_unit = any(word in plain_title(title) for word in _UNIT_TITLES)
         if not is_unit or title in names.values():

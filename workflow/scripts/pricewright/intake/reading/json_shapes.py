@@ -7,6 +7,8 @@ from itertools import chain
 from json import JSONDecodeError
 from typing import Any, Final
 
+from pricewright.intake.reading.titles import is_code
+
 BLANK: Final = " \t\r\n"
 MARK: Final = "\0"
 """What the parser puts before the digits of a number: no text can begin with it, for JSON has it as
@@ -38,7 +40,7 @@ decode = json.JSONDecoder(
 """A value in a text from a place on, and where it ends; numbers are their marked digits."""
 
 _MAY_BE_OTHER = re.compile(
-    r'[ \t\r\n]*(\[[ \t\r\n]*\[|\{[ \t\r\n]*"[^"]*"[ \t\r\n]*:[ \t\r\n]*[\[{"\d])'
+    r'[ \t\r\n]*(\[[ \t\r\n]*\[|\{[ \t\r\n]*"[^"]*"[ \t\r\n]*:[ \t\r\n]*[\[{"\dntf])'
 )
 _INDEX_KEY = re.compile(r"\d+|\d{4}-\d{2}-\d{2}.*")
 _DATE_KEY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8,}")
@@ -49,8 +51,8 @@ def as_lines(text: str) -> str | None:
 
     They are: arrays in an array, a row each, with or without an array of their columns' names; an
     object of objects, whose keys are dates or symbols, or, as pandas has it, columns; arrays of
-    equal length, each under its column's name, wherever they stand. Raises Ambiguous if several
-    could be the rows.
+    objects, each under its symbol; arrays of equal length, each under its column's name, wherever
+    they stand. Raises Ambiguous if several could be the rows.
     """
     if not _MAY_BE_OTHER.match(text):
         return None
@@ -70,8 +72,22 @@ def _records(document: Any) -> list[dict[str, Any]]:
     if not isinstance(document, dict):
         return []
     parts = (document, *document.values())
-    found = chain(map(_keyed, parts), map(_named, parts), (_in_lists(document),))
+    shapes = (_by_symbol, _keyed, _named)
+    found = chain(*(map(shape, parts) for shape in shapes), (_in_lists(document),))
     return next(filter(None, found), []) or _side_by_side(document)
+
+
+def _by_symbol(value: Any) -> list[dict[str, Any]]:
+    """The rows of arrays of objects, all with the same keys, each under its symbol."""
+    if not isinstance(value, dict) or len(value) < 2 or not all(map(is_code, value)):
+        return []
+    arrays = [rows for rows in value.values() if isinstance(rows, list)]
+    rows = list(chain.from_iterable(arrays))
+    if len(arrays) < len(value) or not all(isinstance(row, dict) for row in rows):
+        return []
+    if not rows or any(row.keys() != rows[0].keys() or not _is_flat(row.values()) for row in rows):
+        return []
+    return [{"symbol": symbol} | row for symbol, rows in value.items() for row in rows]
 
 
 def _named(value: Any) -> list[dict[str, Any]]:

@@ -36,7 +36,7 @@ _USUAL_NAMES: Mapping[str, Sequence[str]] = {
     "close": (
         "close",
         "close_last close_price price_close trade_close closing_price schluss schlusskurs clôture "
-        "cloture clot cierre chiusura fechamento slotkoers slot zamkniecie 收盘 收盘价 終値",
+        "cloture clot cierre chiusura fechamento slotkoers zamkniecie 收盘 收盘价 終値",
         "last px_last price prices settle value obs_value prc prccd c zuletzt letzter kurs preis "
         "dernier cours último ultimo precio prezzo preço preco laatste koers",
     ),
@@ -45,20 +45,21 @@ _USUAL_NAMES: Mapping[str, Sequence[str]] = {
         "clôture_ajustée cierre_ajustado",
     ),
     "volume": (
-        "number_of_shares no_of_shares nombre_de_titres umsatz_in_stück stück stücke stuecke",
+        "umsatz_in_stück stück stücke stuecke",
         "volume volumen volumi wolumen 成交量 出来高",
+        "number_of_shares no_of_shares nombre_de_titres",
         "vol total_volume total_volumes px_volume v",
         "tickvol tick_volume",
     ),
 }
 """Of each of our columns the names that vendors give it, in some languages, the surest first."""
-_TICKERS_TOO = {"bas", "slot"}
+_TICKERS_TOO = {"bas"}
 """Names that, in capitals, are rather a symbol's."""
 _UNNAMED = re.compile(r"column \d+")
 _NO_SYMBOLS = (
     "id index row no nr time year month day notes comment bid ask mid spread nav aum ltp vwap oi "
     "yield change return open high low adj_close adjclose adjusted_close close_adj volume volumen "
-    "eröffnung ouverture flags"
+    "eröffnung ouverture flags total sum average mean summe"
 )
 
 
