@@ -140,13 +140,13 @@ class Dialect(Options):
     """The columns in which a value that cannot be believed costs the row; in the others it is
     missing, and listed. None: adj_close, or close where the file has no such column."""
     header_line: Annotated[int | None, Bounds(least=0)] = None
-    """The line of a text file that names the columns; 0: none does. None: the first line that
-    names what is needed, of the first hundred."""
+    """The line of a text file, or the row of a sheet, that names the columns; 0: none does. None:
+    the first that names what is needed, of the first hundred."""
     encoding: Annotated[str | None, Bounds(least=1)] = None
     """How text is encoded, as in cp1252; none: UTF-8, or what a byte order mark says."""
     symbol: str | None = None
     """The symbol of every row, for a long file that has no such column; `{file}` is the file's
-    name."""
+    name. None: the one that a JSON file says beside its rows."""
     where: dict[str, Sequence[str]] = field(default_factory=dict)
     """A column's name and the texts that it may have, as in `--where.SERIES EQ`: rows with others
     are left out, and counted."""
@@ -170,7 +170,9 @@ class Dialect(Options):
             self.refuse("delimiter", "allowed: another, for it quotes a field or ends a line")
         if self.marks.decimal in (self.marks.thousands, self.delimiter):
             self.marks.refuse(
-                "decimal", "which is the thousands mark or the delimiter as well, allowed: another"
+                "decimal",
+                "which is the thousands mark or the delimiter as well, allowed: another, or no "
+                "source.delimiter, if numbers stand in quotes",
             )
         if unknown := set(self.strict) - set(VALUES):
             self.refuse(
