@@ -154,3 +154,32 @@ def test_a_name_that_there_is_not_is_asked_for_again(project):
     assert written["time_zone"] == "Asia/Tokyo"
     done, written = asked(project, text, b"\n")
     assert "time_zone" not in written
+
+
+def test_files_that_are_named_by_dates_are_of_one_symbol_and_not_each_its_own(project):
+    folder = project.folder / "data"
+    names = ("kurse-2023.csv", "kurse-2024.csv", "dax-2024.csv")
+    for number, name in enumerate(names, 1):
+        (folder / name).write_text(f"Date,Close\n2024-01-0{number},1\n2024-01-1{number},2\n")
+    script = str(project.folder / "workflow/scripts/pricewright")
+    told = command(script, "describe", "data/kurse-*", cwd=project.folder)
+    assert "symbol: kurse-2023" in told.stdout
+    assert "needs a source of its own" not in told.stdout
+    told = command(script, "describe", "data/*-*.csv", cwd=project.folder)
+    assert "symbol: '{file}'" in told.stdout
+    assert "some files are of the same symbol and differ by their dates only" in told.stdout
+
+
+def test_files_that_show_more_settle_what_the_first_leaves_open(project):
+    folder = project.folder / "data"
+    (folder / "A.csv").write_text("Tag;Kurs\n01.02.2024;234,5\n02.02.2024;235,5\n")
+    (folder / "B.csv").write_text("Tag;Kurs\n01.02.2024;1.234,5\n02.02.2024;1.235,5\n")
+    script = str(project.folder / "workflow/scripts/pricewright")
+    told = command(script, "describe", "data/?.csv", cwd=project.folder)
+    assert 'thousands: "."' in told.stdout
+    assert "needs a source of its own" not in told.stdout
+    (folder / "A.csv").write_text("Date,Close\n01/02/2024,234.5\n02/02/2024,235.5\n")
+    (folder / "B.csv").write_text("Date,Close\n01/02/2024,1\n13/02/2024,1\n")
+    told = command(script, "describe", "data/?.csv", cwd=project.folder)
+    assert "date_formats: ['%d/%m/%Y']   # as 01/02/2024" in told.stdout
+    assert "choose" not in told.stdout

@@ -97,6 +97,20 @@ DAYS = [("2024-01-15", 1234.5), ("2024-01-16", 1235.25)]
         excel(["date", "close"], ["15/01/2024", 1234.5], [date(2024, 1, 16), 1235.25]),
         excel([date(2024, 1, 15), 1234.5], [date(2024, 1, 16), 1235.25]),
         excel(["Contents"], ["Day", "Spot price"], [date(2024, 1, 15), 1234.5]),
+        "Date,Close,Volume\n2024-01-15,1234.5,7\n2024-01-15,0.24 Dividend,\n2024-01-16,1235.25,7\n",
+        "KEY,FREQ,TIME_PERIOD,OBS_VALUE,CONF\nAAPL,D,2024-01-15,1234.5,SP00\n",
+        "TRADEDATE;SECID;CLOSE\n2024-01-15;AAPL;1234.5\n2024-01-16;AAPL;1235.25\n",
+        '"","AAPL.Open","AAPL.Close"\n"2024-01-15",1,1234.5\n"2024-01-16",1,1235.25\n',
+        "Date,AAPL_Close,AAPL_Adj_Close\n15.01.2024,1234.5,1\n16.01.2024,1235.25,2\n",
+        excel(["x"], ["", "AAPL", ""], ["Date", "Close", "Volume"], [date(2024, 1, 15), 1234.5, 7]),
+        excel(["Price", "Close"], ["Ticker", "AAPL"], ["Date"], [date(2024, 1, 15), 1234.5]),
+        parquet(**{"('Close', 'AAPL')": [1234.5], "Date": ["2024-01-15"]}),
+        "Date;Close\n2024-01-15;1 234,50 kr\n2024-01-16;1 235,25 kr\n",
+        'Date,Close\nMon Jan 15 2024,"Rs. 1,234.50"\nTue Jan 16 2024,"Rs. 1,235.25"\n',
+        "Date;Kurs;Volumen\n15JAN2024;1234,5;1,2 Mio\n16JAN2024;1235,25;1,3 Mrd\n",
+        '{"next":null,"bars":{"AAPL":[{"date":"2024-01-15","c":1234.5}],"AA":[]}}',
+        '{"columns":["Open","Close"],"index":["2024-01-15"],"data":[[1,1234.5]]}',
+        '{"dataset":{"limit":null,"column_names":["Date","Close"],"data":[["2024-01-15",1234.5]]}}',
         '{"meta":{"2. Symbol":"AAPL"},"Daily":{"2024-01-15":{"4. close":"1234.5"}}}',
         '{"symbol":"AAPL","instrument":"X","values":[{"date":"2024-01-15","close":1234.5}]}',
         '{"chart":{"meta":{"symbol":"AAPL"},"t":[1705276800,1705363200],"c":[1234.5,1235.25]}}',
@@ -227,6 +241,13 @@ def test_one_number_that_has_one_reading_settles_all(tmp_path, other):
     assert found.dialect.marks.thousands is None
 
 
+def test_a_column_that_never_changes_is_not_offered_as_the_price(tmp_path):
+    rows = "".join(f"2024-01-{day},0,A{day}\n" for day in (15, 16, 17))
+    _, found = described(tmp_path, "Day,Locked,Text\n" + rows)
+    assert [setting.key for setting in found.settings] == ["symbol"]
+    assert "which column holds the close" in " ".join(found.notes)
+
+
 def test_a_unit_is_looked_for_only_where_prices_are(tmp_path):
     text = "Date,Number,Close,Net\n2024-01-15,US0378331005,1,1%\n2024-01-16,US5949181045,2,2%\n"
     _, found = described(tmp_path, text)
@@ -259,8 +280,11 @@ def test_a_ticker_comes_before_a_column_of_numbers_that_is_called_symbol(tmp_pat
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("Date,Close (GBX)\n2024-01-15,1\n2024-01-16,2\n", "'Close (GBX)' says GBX"),
-        ("Date,Close\n2024-01-15,1.5p\n2024-01-16,2.5p\n", "'p' says p"),
+        ("Date,Close (GBX)\n2024-01-15,1\n2024-01-16,2\n", "'Close (GBX)' says so: these"),
+        (
+            "Date,Close\n2024-01-15,1.5p\n2024-01-16,2.5p\n",
+            "'p' says so: these prices are in hundredths",
+        ),
         ("Date,Ticker,Close,Currency\n2024-01-15,A,1,ZAc\n2024-01-15,B,2,ILA\n", "says ZAc, ILA"),
         (
             "Date,Ticker,Close,Currency\n2024-01-15,A,1,GBX\n2024-01-16,A,2,GBP\n",
@@ -371,10 +395,13 @@ def test_a_column_that_tells_rows_of_a_day_apart_is_named_as_a_filter(tmp_path):
         ("Date,Close\n2024-01-15,0.01\n2024-01-16,-0.02\n2024-01-17,-0.01\n", "look like returns"),
         ("Date,Close\n" + "2024-01-15,N/D\n" * 3 + "2024-01-16,1\n", "too much is lost"),
         ("Date,Close\n2024-01-15,x\n", "not read yet"),
+        ("Last,Symbol,Time\n" + "7,{},2024-01-15 16:31\n" * 3, "when it was downloaded"),
+        ("Close,Symbol,Updated\n" + "7,{},2024-01-15\n" * 3, "when it was downloaded"),
+        ("Date,PRC\n2024-01-15,183.5\n2024-01-16,-184.25\n2024-01-17,184\n", "minus seems"),
     ],
 )
 def test_what_is_odd_about_a_file_is_said(tmp_path, content, note):
-    _, found = described(tmp_path, content)
+    _, found = described(tmp_path, content.replace("{}", "A", 1).replace("{}", "B", 1))
     assert any(note in said for said in found.notes)
 
 
@@ -405,9 +432,25 @@ def test_columns_that_hold_no_prices_do_not_keep_a_file_from_being_described(tmp
     assert [row["close"] for row in as_written(path, found)] == [1234.5]
 
 
-def test_a_file_without_dates_is_refused(tmp_path):
-    with pytest.raises(Refusal, match=r"AAPL\.csv:1: no column holds dates; the file has a, b"):
-        described(tmp_path, "a,b\nx,1\ny,2\n")
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        ("a,b\nx,1\ny,2\n", "no column holds dates; the file has a, b"),
+        ("Month,Close\n2024-01,1\n2024-02,2\n", "column 'Month' names no day, as 2024-01"),
+        ("Week,Close\n2024-W01,1\n", "column 'Week' names no day, as 2024-W01"),
+        ("Date       Close\n2024-01-02  1\n", "its columns are parted by blanks alone"),
+    ],
+)
+def test_a_file_without_days_is_refused_and_told_why(tmp_path, content, why):
+    with pytest.raises(Refusal, match=rf"AAPL\.csv:1: {why}"):
+        described(tmp_path, content)
+
+
+def test_a_code_that_only_some_columns_have_for_each_price_is_offered_as_symbol(tmp_path):
+    rows = ["AB.C,D,2024-01-15,1", "EF.G,D,2024-01-15,2", "AB.C,D,2024-01-16,1"]
+    path, found = described(tmp_path, "\n".join(["KEY,FREQ,TIME_PERIOD,OBS_VALUE", *rows]))
+    assert found.dialect.columns["symbol"] == "KEY"
+    assert {row["symbol"] for row in as_written(path, found)} == {"AB.C", "EF.G"}
 
 
 @pytest.mark.parametrize("sample", ["stocks.csv.gz", "eurofxref-hist.zip", "wti.csv.gz"])

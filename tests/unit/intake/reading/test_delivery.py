@@ -638,3 +638,29 @@ def test_a_column_that_only_counts_is_no_symbol_unless_it_is_said_to_be(tmp_path
 def test_symbols_that_are_numbers_are_taken(tmp_path, symbols):
     text = "Date,Symbol,Close\n" + "".join(f"2024-01-02,{symbol},1\n" for symbol in symbols)
     assert read(tmp_path, text, Dialect()).prices.names == sorted(symbols)
+
+
+def test_a_row_of_words_without_a_value_is_lost_and_takes_no_price_with_it(tmp_path):
+    text = "Date,Open,Close\n2024-01-02,1,2\n2024-01-02,0.24 Dividend,\n2024-01-03,,\n"
+    found = read(tmp_path, text, Dialect(symbol="A"))
+    assert [row["close"] for row in rows(found.prices)] == [2, None]
+    assert [entry[:3] for entry in lost(found)] == [(3, "unreadable-number", "Open")]
+
+
+@pytest.mark.parametrize(
+    ("titles", "symbols"),
+    [
+        ("AAPL.Open,AAPL.Close,MSFT.Open,MSFT.Close", ["AAPL", "MSFT"]),
+        ("AAPL_Adj_Close,AAPL_Close,Volume AAPL,Close MSFT", ["AAPL", "MSFT"]),
+        ("Avg Price,Max Price,Avg Volume,Max Volume", None),
+        ("AAPL.Close,MSFT.Close,GE.Close,F.Close", None),
+        ("AAPL.Close,AAPL.Volume,Sector,MSFT.Close", None),
+    ],
+)
+def test_titles_that_say_a_field_and_a_symbol_make_rows_of_each_symbol(tmp_path, titles, symbols):
+    text = f"Date,{titles}\n2024-01-02,1,2,3,4\n"
+    if symbols is None:
+        with pytest.raises(Refusal, match="which column holds the"):
+            read(tmp_path, text, Dialect())
+    else:
+        assert read(tmp_path, text, Dialect()).prices.names == symbols

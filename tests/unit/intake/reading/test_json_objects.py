@@ -457,3 +457,31 @@ def test_where_several_arrays_could_be_the_rows_the_file_is_refused(text, senten
 def test_the_one_symbol_that_a_file_says_beside_its_rows_is_known(text, symbol):
     assert sheet(text).symbol == symbol
     assert sheet(text).settings == ({"symbol": symbol} if symbol else {})
+
+
+def test_arrays_of_objects_under_their_symbols_are_rows_with_these():
+    text = '{"AAPL":[{"date":"2024-01-02","c":1}],"MSFT":[{"date":"2024-01-02","c":2.50}]}'
+    for whole in (text, f'{{"next":null,"bars":{text}}}'):
+        columns, _, bad = read(whole)
+        assert columns == {
+            "symbol": ["AAPL", "MSFT"],
+            "date": ["2024-01-02"] * 2,
+            "c": ["1", "2.50"],
+        }
+        assert bad == []
+    for changed in (text.replace("AAPL", "prices"), text.replace('"c":1', '"amount":1')):
+        with pytest.raises(Refusal, match="are both arrays of objects"):
+            sheet(changed)
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ('{"columns":["a","b"],"index":["x"],"data":[[1,2]]}', {"date": "x", "a": "1", "b": "2"}),
+        ('{"columns":["a","b"],"index":[0],"data":[[1,2]]}', {"a": "1", "b": "2"}),
+        ('{"set":{"names":["a","b"],"limit":null,"rows":[[1,null]]}}', {"a": "1", "b": None}),
+        ('{"names":["a"],"rows":[[1,2]]}', {"column 1": "1", "column 2": "2"}),
+    ],
+)
+def test_an_array_beside_the_rows_names_their_columns(text, columns):
+    assert read(text)[0] == {title: [cell] for title, cell in columns.items()}

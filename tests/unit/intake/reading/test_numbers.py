@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pricewright.intake.reading.dialect import Marks
-from pricewright.intake.reading.numbers import parse_numbers
+from pricewright.intake.reading.numbers import is_multiple, parse_numbers
+from pricewright.intake.reading.proposals import marks
 
 PLAIN = Marks(missing_markers=("", "N/A"))
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -178,6 +179,10 @@ def test_units_and_typographic_marks_are_what_people_mean_by_them(text, marks, v
         ("1.1k", 1100.0),
         ("2B", 2e9),
         ("1,234.5K", 1_234_500.0),
+        ("1,234.5 Tsd", 1_234_500.0),
+        ("1.5 Mio.", 1_500_000.0),
+        ("2 Mrd", 2e9),
+        ("2 Mark", None),
         ("M", None),
     ],
 )
@@ -193,3 +198,9 @@ def test_a_number_that_the_file_holds_is_that_number_whatever_marks_are_declared
     typed = np.array([typed for _, typed in cells], dtype=bool)
     found = parse_numbers(column, Marks(",", "."), typed)
     assert found.values.tolist() == [number if typed else 1085.0 for number, typed in cells]
+
+
+def test_a_sign_that_multiplies_is_never_proposed_as_a_unit():
+    assert marks(["1.2 Mio", "3.4 Mio"], Marks()) == []
+    assert [way.unit for way in marks(["1.2 kr", "3.4 kr"], Marks())] == ["kr"]
+    assert [sign for sign in ("Mrd", "M", "kr", "%", "EUR") if is_multiple(sign)] == ["Mrd", "M"]

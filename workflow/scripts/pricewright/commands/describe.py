@@ -20,7 +20,8 @@ from pricewright.intake.description import (
     fits,
 )
 from pricewright.intake.members import with_members
-from pricewright.intake.reading.dialect import Limits
+from pricewright.intake.one_symbol import differing_names
+from pricewright.intake.reading.dialect import FROM_FILE, Limits
 from pricewright.intake.sources.items import ignored_files, items
 from pricewright.intake.sources.source import Access, Item, Source
 
@@ -52,10 +53,31 @@ def describe(
         The file to write the config to, in place of printing it.
     """
     found = with_members(items(Source.of(source, Access(table=table))), Limits())
+    names = differing_names([item.place for item in found])
+    of_one = len(set(names)) == 1
     with _bytes_of(found[0]) as path:
-        first = _describe(path, found[0].place, alone=len(found) == 1)
+        first, place = describe_file(path, found[0].place, alone=of_one), found[0].place
+        strays: list[tuple[str, Description]] = []
+        for item in found[1:]:
+            with _bytes_of(item) as other_path:
+                is_read = fits(other_path, item.place, first)
+                if is_read and not first.to_choose:
+                    continue
+                other = describe_file(other_path, item.place, alone=of_one)
+                if not other.to_choose and fits(path, found[0].place, other):
+                    first, place = other, item.place  # it shows more of how all are written
+                elif not is_read:
+                    strays.append((item.place, _asked(other, other_path, item.place, alone=of_one)))
+        first = _asked(first, path, place, alone=of_one)
     if table is not None:
         first.settings.insert(0, Setting("table", table, "as asked for"))
+    by_file = any(setting.value == FROM_FILE for setting in first.settings)
+    if by_file and len(set(names)) < len(names):
+        first.notes.append(
+            "some files are of the same symbol and differ by their dates only, and with "
+            f'source.symbol: "{FROM_FILE}" each is a symbol of its own: make each symbol a source, '
+            "or put all of it in one file"
+        )
     text = as_yaml(source, first)
     if output is None:
         print(text)
@@ -63,22 +85,18 @@ def describe(
         write_whole(output, text.encode())
         to_choose = "; choose what is open in it" if first.to_choose else ""
         print(f"{os.path.relpath(output)} has the config{to_choose}.")
-    _show(found[0].place, first)
-    for item in found[1:]:
-        with _bytes_of(item) as path:
-            if not fits(path, item.place, first):
-                other = _describe(path, item.place, alone=False)
-                print(f"{item.place} is written in another way, and needs a source of its own:")
-                print(as_yaml(item.place, other))
-                _show(item.place, other)
+    _show(place, first)
+    for place, other in strays:
+        print(f"{place} is written in another way, and needs a source of its own:")
+        print(as_yaml(place, other))
+        _show(place, other)
     for file, why in ignored_files(source).items():
         print(f"left out: {file}, {why}")
 
 
-def _describe(path: Path, place: str, *, alone: bool) -> Description:
-    """The description of a file; on a terminal people are asked for what is open in it."""
+def _asked(found: Description, path: Path, place: str, *, alone: bool) -> Description:
+    """A description of a file after people, on a terminal, were asked for what is open in it."""
     answers: dict[str, Any] = {}
-    found = describe_file(path, place, alone=alone)
     while found.to_choose and sys.stdin.isatty():
         setting = found.to_choose[0]
         answer = _ask(place, setting)

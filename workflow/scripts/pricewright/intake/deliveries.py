@@ -129,15 +129,17 @@ def losses(before: State, after: State) -> tuple[Places, Places]:
         rows = np.flatnonzero((was > 0) & (now > 0))
         ends = np.flatnonzero(np.diff(old.symbols[at[rows]])) + 1
         for some in np.split(rows, ends):
-            if len(some) >= _A_SERIES and _are_others(np.log(was[some]), np.log(now[some])):
+            if len(some) >= _A_SERIES and _are_others(was[some], now[some]):
                 other[at[some]] = True
     counted = partial(np.bincount, minlength=len(before.superseded))
     return counted(before.origins[gone]), counted(before.origins[other])
 
 
 def _are_others(was: Floats, now: Floats) -> bool:
-    ratio = now - was
-    moves = np.median(np.abs(np.diff(was)))
+    if np.array_equal(was, now):
+        return False
+    ratio = np.log(now) - np.log(was)
+    moves = np.median(np.abs(np.diff(np.log(was))))
     strays = np.median(np.abs(ratio - np.median(ratio)))
     return bool(np.median(np.abs(np.diff(ratio))) > moves / 2 and strays > 3 * moves)
 

@@ -25,6 +25,7 @@ from pricewright.intake.reading.delivery import (
     STRAYS,
     Reading,
     better_symbol,
+    crossed_columns,
     open_sheet,
     read_delivery,
 )
@@ -44,8 +45,8 @@ from pricewright.tables.fields import VALUES
 _ENCODINGS: Final = ("cp1252", "cp1250", "latin-1")
 _SAMPLE: Final = 2_000  # rows that are looked at
 _NUMBER: Final = re.compile(
-    r"(?![A-Za-z]+\d{6})\W{0,2}[A-Z]{0,3}\W{0,2}\d(?:\d|[^\w:])*"
-    r"(?:[KMBT%€$£¥₹]|[A-Z]{3}|GBp|ZAc|p|c)?\W{0,2}"
+    r"\W{0,2}(?:(?:[A-Z]{1,3}|Rs|Fr|kr)[^\w:]{1,2}|EUR|USD|GBP|GBX|CHF|JPY)?\W{0,2}"
+    r"\d(?:\d|[^\w:])*(?:[KMBT%€$£¥₹]|[A-Z]{3}|Mio|Mrd|Tsd|GBp|ZAc|kr|zł|Kč|Ft|Fr|p|c)?\W{0,2}"
 )
 _EITHER_MARK: Final = re.compile(r"[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d{1,3})")
 _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str, ...]], ...]] = (
@@ -56,7 +57,7 @@ _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str,
 )
 """The signs that prices may have, and the columns that must have them: the strictest first."""
 _HUNDREDTHS: Final = re.compile(
-    r"\b(GB[Xxp]|ZA[Cc]|ILA|US[Xc]|EUc|[Pp]ence|[Pp]enny|[Cc]ents?|[Aa]gorot|p|c)\b"
+    r"\b(GB[Xxp]|ZA[Cc]|ILA|US[Xc]|EUc|[Pp]ence|[Pp]enny|[Cc]ents?|[Aa]gorot)\b"
 )
 _IN_HUNDREDTHS: Final = (
     "these prices are in hundredths, 100 times what they are in pounds, rand or dollars; they stay "
@@ -72,8 +73,13 @@ _UNIT_TITLES: Final = (
     "valuta",
     "divisa",
 )
+_NO_DAY: Final = re.compile(
+    r"\d{4}([-/ ]?([M-]?\d{1,2}|[QWH]\d{1,2}))?|[A-Za-z]{3,9}[-/ .]*(\d{4}|\d{2})"
+)
+_DOWNLOADED: Final = re.compile(r"download|retriev|export|fetch|load|updat|quer", re.IGNORECASE)
 _ZONES: Final = ("UTC", "America/New_York", "Europe/Zurich")
 _MOST_LOST: Final = 0.5
+_SAME_SIZE: Final = 0.1
 _MOST_KINDS: Final = 100  # texts of a column that rows may be chosen by
 
 
@@ -137,7 +143,8 @@ class Description:
 def describe_file(
     path: Path, name: str, *, alone: bool = True, answers: Mapping[str, Any] | None = None
 ) -> Description:
-    """Describe the file at `path`, which people call `name`; alone: it is the whole source.
+    """Describe the file at `path`, which people call `name`; alone: it is the whole source, or the
+    other files differ from it by their dates only.
 
     answers: the values of open keys that people have chosen. Raises Refusal for what is no table
     of prices in any way.
@@ -149,8 +156,14 @@ def describe_file(
     if content.kind == "excel":
         dialect = replace(dialect, sheet=_workbook_sheet(content, found))
     sheet = open_sheet(content, dialect)
-    if getattr(sheet, "crossed", {}):
-        found.notes.append("two header lines: fields and symbols, as yfinance writes them")
+    if crossed := crossed_columns(sheet, dialect):
+        found.notes.append("each column is of one field and one symbol, as yfinance writes them")
+        taken = {title for columns in crossed.values() for title in columns.values()}
+        sample = _sample(sheet, content)
+        date = [title for title in sheet.titles if title not in taken]
+        dialect = _dates(dialect, date, sample, found)
+        numbers = [title for title in taken if _is_number(sample, title)]
+        dialect = replace(dialect, marks=_marks(sample, numbers, found))
     else:
         line = _header_line(sheet, dialect)
         if line is not None:
@@ -287,7 +300,6 @@ def _columns(
     dialect: Dialect, titles: list[str], sample: Block, found: Description, content: Content
 ) -> Dialect:
     """Which column is the date, and how dates and numbers are written."""
-    names: dict[str, Any] = {}
     dated = [title for title in titles if _formats(sample, title) is not None]
     by_name = usual_columns("date", dated) or [
         title for title in usual_columns("date", titles) if not is_unnamed(title)
@@ -296,31 +308,56 @@ def _columns(
         title for title in dated if not any(usual_columns(ours, [title]) for ours in VALUES)
     ]
     if not dates:
-        raise Refusal(f"{content.name}:1: no column holds dates; the file has {', '.join(titles)}.")
+        raise Refusal(f"{content.name}:1: {_why_no_dates(titles, sample)}")
     date = str(found.choose("columns.date", dates, "its values are dates", by_name and dates[0]))
-    names["date"] = date
-    formats = _formats(sample, date) or []
-    by_itself, then = (
-        parse_days(sample.columns[date], Calendar(tuple(some)), sample.typed(date)).reasons == ""
-        for some in ([], formats[:1])
-    )
-    row = int(np.argmax(then & ~by_itself))
-    why = f"as {sample.columns[date][row]} in line {sample.lines[row]}"
-    form = found.choose("date_formats", [[each] for each in formats], why, [])
-    calendar = Calendar(tuple(form or ()), last_day=day_after(datetime.now(UTC)))
-    days = parse_days(sample.columns[date], calendar, sample.typed(date))
-    if (days.reasons == "unzoned-time").any():
-        row = int(np.argmax(days.reasons == "unzoned-time"))
-        why = f"line {sample.lines[row]} has {sample.columns[date][row]}: whose calendar counts?"
-        zone = found.choose("time_zone", _ZONES, why, examples=True)
-        calendar = replace(calendar, time_zone=zone)
+    dialect = replace(_dates(dialect, [date], sample, found), columns={"date": date})
     numbers = [title for title in titles if title != date and _is_number(sample, title)]
-    dialect = replace(dialect, columns=names, calendar=calendar)
     dialect = _layout(dialect, titles, numbers, sample, found)
     read = set(dialect.symbols or titles)
     if dialect.layout != "wide" and dialect.layout_of(titles):
         read = set(dialect.names(titles, "").values())
     return replace(dialect, marks=_marks(sample, [each for each in numbers if each in read], found))
+
+
+def _why_no_dates(titles: Sequence[str], sample: Block) -> str:
+    if len(titles) == 1 and "  " in titles[0]:
+        return "its columns are parted by blanks alone; deliver it as CSV."
+    for title in titles:
+        texts = _texts(sample, title)
+        if texts and all(map(_NO_DAY.fullmatch, texts)):
+            return (
+                f"column {title!r} names no day, as {texts[0]}; deliver days, as the last one of "
+                "each month or week."
+            )
+    return f"no column holds dates; the file has {', '.join(titles)}."
+
+
+def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description) -> Dialect:
+    """How the dates of the first of some columns are written, and whose calendar counts."""
+    column, typed = sample.columns[dates[0]], sample.typed(dates[0])
+    formats = _formats(sample, dates[0]) or []
+    by_itself, then = (
+        parse_days(column, Calendar(tuple(some)), typed).reasons == "" for some in ([], formats[:1])
+    )
+    row = int(np.argmax(then & ~by_itself))
+    why = f"as {column[row]} in line {sample.lines[row]}"
+    form = found.choose("date_formats", [[each] for each in formats], why, [])
+    calendar = Calendar(tuple(form or ()), last_day=day_after(datetime.now(UTC)))
+    days = parse_days(column, calendar, typed)
+    if (days.reasons == "unzoned-time").any():
+        row = int(np.argmax(days.reasons == "unzoned-time"))
+        why = f"line {sample.lines[row]} has {column[row]}: whose calendar counts?"
+        zone = found.choose("time_zone", _ZONES, why, examples=True)
+        calendar = replace(calendar, time_zone=zone)
+    days = parse_days(column, calendar, typed)
+    is_stamp = days.times is not None and len(days.times) > 2 and len(set(days.times.tolist())) == 1
+    same_day = len(set(days.days.tolist())) == 1
+    if len(column) > 2 and same_day and (is_stamp or _DOWNLOADED.search(dates[0])):
+        found.notes.append(
+            f"{dates[0]} is {column[0]} in every row: if that is when it was downloaded, it is not "
+            "the prices' date"
+        )
+    return replace(dialect, calendar=calendar)
 
 
 def _formats(sample: Block, title: str) -> list[str] | None:
@@ -373,7 +410,8 @@ def _marks(sample: Block, numbers: Sequence[str], found: Description) -> Marks:
             for found_here, mask in ((odd, read.unreadable), (plain, ~np.isnan(read.values))):
                 texts = map(str, column.filter(pa.array(mask & is_text)).unique().to_pylist())
                 found_here.extend([(title, each) for each in texts if _like_number(each)][:200])
-    ways = proposals.marks([text for _, text in odd + plain], usual) if odd else []
+    everything = [text for _, text in odd + plain]
+    ways = proposals.marks(everything, usual, multiples=True) if odd else []
     marked = [(title, text) for title, text in plain if "." in text]
     if marked and not odd and all(_EITHER_MARK.fullmatch(text.strip()) for _, text in plain):
         ways = [usual, replace(usual, decimal=",", thousands=".")]
@@ -426,6 +464,8 @@ def _layout(
             found.choose("symbols", [symbols], "the other columns hold no prices")
             dialect = replace(dialect, symbols=tuple(symbols))
         return _pattern(dialect, symbols, found)
+    is_short = len(sample.lines) < 3
+    numbers = [title for title in numbers if is_short or len(_texts(sample, title)) > 1]
     prices = [title for title in numbers if "%" not in title] or numbers
     if prices:
         close = found.choose("columns.close", prices, "its values are numbers")
@@ -477,11 +517,13 @@ def _symbols(
         and sample.typed(title) is None
         and not _is_number(sample, title)
     }
-    candidates = [title for title in words if all(map(dialect.is_symbol, words[title]))] or [
+    telling = [
         title
         for title, texts in words.items()
         if None not in texts and len(set(zip(moments, texts, strict=True))) == len(moments)
     ]
+    symbols = [title for title in words if all(map(dialect.is_symbol, words[title]))]
+    candidates = [title for title in symbols if title in telling] or telling or symbols
     if several and candidates:
         why = "several prices a day, each with another of these"
         symbol = found.choose("columns.symbol", candidates, why)
@@ -553,8 +595,8 @@ def _say_units(dialect: Dialect, titles: list[str], sample: Block, found: Descri
         return
     names = dialect.names(titles, "")
     for text in (names["close"], dialect.marks.unit or ""):
-        if said := _HUNDREDTHS.search(text):
-            found.notes.append(f"{text!r} says {said[0]}: {_IN_HUNDREDTHS}")
+        if _HUNDREDTHS.search(text) or (text in ("p", "c") and text == dialect.marks.unit):
+            found.notes.append(f"{text!r} says so: {_IN_HUNDREDTHS}")
     for title in titles:
         is_unit = any(word in plain_title(title) for word in _UNIT_TITLES)
         if not is_unit or title in names.values():
@@ -605,6 +647,14 @@ def _try(dialect: Dialect, content: Content, found: Description) -> None:
     known = closes[~np.isnan(closes)]
     if len(known) > 2 and (known < 0).mean() > 0.2 and np.abs(known).max() < 100:
         found.notes.append("these look like returns or per cent changes, where prices are needed")
+    elif (known < 0).any():
+        flips = np.flatnonzero(np.sign(known[1:]) * np.sign(known[:-1]) < 0)
+        same = np.abs(np.abs(known[flips + 1]) / np.abs(known[flips]) - 1) < _SAME_SIZE
+        if same.size and same.mean() > _MOST_LOST:
+            found.notes.append(
+                "a minus seems to be a mark here, as CRSP puts it before the mean of bid and ask, "
+                "and no sign of a price; deliver them without it"
+            )
     if not found.to_choose:
         found.reading = reading
 

@@ -43,7 +43,7 @@ def check_one_symbol(
     remedy = f'if each file is named by its symbol, set source.symbol: "{FROM_FILE}"'
     _check_shared_days(symbol, deliveries, made, entries, remedy)
     places = [facts["place"] for facts in made.facts]
-    names = _differing_names(places)
+    names = differing_names(places)
     is_said = re.compile(rf"(?<![^\W_]){re.escape(symbol)}(?![^\W_])", re.IGNORECASE).search
     if len(set(names)) < 2 or len(made.state.prices.names) > 1 or all(map(is_said, places)):
         return
@@ -82,7 +82,7 @@ def _check_shared_days(
             )
 
 
-def _differing_names(places: Sequence[str]) -> list[str]:
+def differing_names(places: Sequence[str]) -> list[str]:
     """Of each file's name and folder the words that not all have, dates and numbers aside."""
     words = [
         [

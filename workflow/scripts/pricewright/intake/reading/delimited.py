@@ -24,6 +24,7 @@ from pricewright.intake.reading.rows import (
     Lines,
     Unreadable,
     are_names,
+    crossed_header,
     header_place,
     not_utf8,
 )
@@ -295,8 +296,9 @@ class DelimitedSheet:
             self.begin = list(zip(numbers, lines, strict=True))
             if self._dialect.header_line == 0 and lines:
                 return distinct([""] * len(lines[0])), 0
-            if crossed := self._crossed(lines, [int(n) for n in first], records):
-                return crossed
+            if crossed := crossed_header(lines, self._dialect):
+                self.header_line, self.crossed = numbers[crossed.place], crossed.columns
+                return crossed.titles, int(records.starts[first[crossed.end - 1] + 1])
             place = header_place(numbers, lines, self._dialect) if lines else None
             if place is None or not any(lines[place]):
                 break
@@ -311,24 +313,6 @@ class DelimitedSheet:
             f"{self.name}:{self._dialect.header_line or 1}: there is no header; deliver prices "
             "under column names, or set source.header_line: 0."
         )
-
-    def _crossed(
-        self, lines: Sequence[Sequence[str]], numbers: Sequence[int], records: Records
-    ) -> tuple[list[str], int] | None:
-        """The header of two lines, a line of fields and one of symbols, as yfinance has it."""
-        if self._dialect.header_line is not None:
-            return None
-        for place, (one, other) in enumerate(pairwise(lines)):
-            if pairs := self._dialect.crossed(one, other):
-                below = lines[place + 2] if place + 2 < len(lines) else []
-                self.header_line = int(records.lines[numbers[place]])
-                named = any(below[:1]) and not any(below[1:])  # a third line names the dates
-                date = below[0] if named else "Date"
-                titles = [date, *(f"{field} {symbol}" for field, symbol in pairs)]
-                for title, (field, symbol) in zip(titles[1:], pairs, strict=True):
-                    self.crossed.setdefault(symbol, {})[field] = title
-                return titles, int(records.starts[numbers[place + 1 + named] + 1])
-        return None
 
     def _fields(self, piece: TextPiece, records: Records, record: int) -> list[str]:
         return _fields(records.text(piece, record), self._delimiter)

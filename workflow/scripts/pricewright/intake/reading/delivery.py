@@ -24,6 +24,7 @@ from pricewright.intake.reading.rows import (
     check_crossed,
     check_long,
     check_wide,
+    crossed_header,
     header_place,
     joined_times,
     left_out,
@@ -222,8 +223,10 @@ def _checks(
     """What checks the blocks of a sheet; our names of its columns and the file's, None if two
     lines name them; and the columns that are a symbol's prices, of a wide one."""
     titles = list(sheet.titles)
-    if crossed := getattr(sheet, "crossed", {}):
-        columns = partial(check_crossed, columns=crossed, date=titles[0])
+    if crossed := crossed_columns(sheet, dialect):
+        taken = {title for columns in crossed.values() for title in columns.values()}
+        date = next(title for title in titles if title not in taken)
+        columns = partial(check_crossed, columns=crossed, date=date)
         return None, [], partial(columns, titles=titles, dialect=dialect)
     names = dialect.names(titles, name)
     if dialect.layout != "wide":
@@ -231,6 +234,12 @@ def _checks(
     symbols = dialect.symbol_columns(titles, names.values(), name)
     cells = partial(check_wide, names=names, symbols=symbols)
     return names, symbols, partial(cells, titles=titles, dialect=dialect)
+
+
+def crossed_columns(sheet: Sheet, dialect: Dialect) -> dict[str, dict[str, str]]:
+    """Each symbol's fields and their columns, where these are of one field and one symbol each."""
+    found: dict[str, dict[str, str]] = getattr(sheet, "crossed", {})
+    return found or dialect.combined(sheet.titles)
 
 
 def open_sheet(
@@ -252,7 +261,11 @@ def open_sheet(
         from pricewright.intake.reading.workbook import WorkbookSheet
 
         return WorkbookSheet(
-            content.whole(), content.name, dialect.sheet, partial(header_place, dialect=dialect)
+            content.whole(),
+            content.name,
+            dialect.sheet,
+            partial(header_place, dialect=dialect),
+            partial(crossed_header, dialect=dialect),
         )
     return DelimitedSheet(content, dialect, reached)
 

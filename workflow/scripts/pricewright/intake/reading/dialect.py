@@ -12,7 +12,9 @@ from pricewright.files.errors import Refusal
 from pricewright.intake.reading.titles import (
     is_code,
     is_no_symbol,
+    is_tuple,
     is_unnamed,
+    parts_of,
     plain_title,
     usual_columns,
     value_named,
@@ -138,13 +140,13 @@ class Dialect(Options):
     """The columns in which a value that cannot be believed costs the row; in the others it is
     missing, and listed. None: adj_close, or close where the file has no such column."""
     header_line: Annotated[int | None, Bounds(least=0)] = None
-    """The line of a text file that names the columns; 0: none does. None: the first line that
-    names what is needed, of the first hundred."""
+    """The line of a text file, or the row of a sheet, that names the columns; 0: none does. None:
+    the first that names what is needed, of the first hundred."""
     encoding: Annotated[str | None, Bounds(least=1)] = None
     """How text is encoded, as in cp1252; none: UTF-8, or what a byte order mark says."""
     symbol: str | None = None
     """The symbol of every row, for a long file that has no such column; `{file}` is the file's
-    name."""
+    name. None: the one that a JSON file says beside its rows."""
     where: dict[str, Sequence[str]] = field(default_factory=dict)
     """A column's name and the texts that it may have, as in `--where.SERIES EQ`: rows with others
     are left out, and counted."""
@@ -168,7 +170,9 @@ class Dialect(Options):
             self.refuse("delimiter", "allowed: another, for it quotes a field or ends a line")
         if self.marks.decimal in (self.marks.thousands, self.delimiter):
             self.marks.refuse(
-                "decimal", "which is the thousands mark or the delimiter as well, allowed: another"
+                "decimal",
+                "which is the thousands mark or the delimiter as well, allowed: another, or no "
+                "source.delimiter, if numbers stand in quotes",
             )
         if unknown := set(self.strict) - set(VALUES):
             self.refuse(
@@ -252,8 +256,10 @@ class Dialect(Options):
         """What each column but the first holds, if two lines name it: our column and the symbol.
 
         One line has the fields, as Close, and the other, which begins with Ticker or nothing, the
-        symbols; None if that is not so.
+        symbols; a blank repeats what is to its left, as in cells that were merged. None if that is
+        not so.
         """
+        first, second = _unmerged(first), _unmerged(second)
         for fields, symbols in ((first, second), (second, first)):
             ours = [value_named(title) for title in fields[1:]]
             pairs = list(zip(map(str, ours), symbols[1:], strict=False))
@@ -266,6 +272,30 @@ class Dialect(Options):
             ):
                 return pairs
         return None
+
+    def combined(self, titles: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Each symbol's fields and their columns, where all titles but the date's say both, as
+        `('Close', 'AAPL')`, or `AAPL.Close` and `AAPL.Volume`; else none."""
+        if self.layout_of(titles) or self.columns or self.layout == "wide":
+            return {}
+        found: dict[str, dict[str, str]] = {}
+        others, fields = [], set()
+        for title in titles:
+            pairs = [
+                (field, symbol)
+                for pair in parts_of(title)
+                for field, symbol in (pair, pair[::-1])
+                if value_named(field) and len(field) > 1 and self.is_symbol(symbol)
+            ]
+            field, symbol = max(pairs, key=lambda pair: len(pair[0]), default=("", ""))
+            if field and (is_tuple(title) or is_code(symbol)):
+                found.setdefault(symbol, {})[str(value_named(field))] = title
+                fields.add(value_named(field))
+            else:
+                others.append(title)
+        told = len(fields) > 1 or all(map(is_tuple, set(titles) - set(others)))
+        count = sum(map(len, found.values()))
+        return found if len(others) == 1 and told and count == len(titles) - 1 else {}
 
     def symbol_columns(self, titles: Sequence[str], taken: Collection[str], name: str) -> list[str]:
         """The columns of a wide file that hold a symbol's prices; `taken` hold something else.
@@ -359,6 +389,14 @@ class Dialect(Options):
         if ours == "close" and len(titles) > 3 and all(map(self.is_symbol, titles)):
             return "say it in source.columns.close, or set source.layout: wide if each is a symbol"
         return f"say it in source.columns.{ours}, or correct source.delimiter"
+
+
+def _unmerged(cells: Sequence[str]) -> list[str]:
+    """Cells with what is to the left of each blank one, the first two aside, in its place."""
+    filled = list(cells[:2])
+    for cell in cells[2:]:
+        filled.append(cell or filled[-1])
+    return filled
 
 
 def _delimiter(titles: Sequence[str]) -> str:

@@ -83,19 +83,30 @@ class JsonSheet:
         text = _decoded(content, name)
         if not text.strip(BLANK):
             raise Refusal(f"{name}:1: the file has no rows; deliver prices.")
-        whole = text
         try:
-            if not _holds_records(text, 0, _BEGIN):
-                text = as_lines(text) or text
-            self._read(text, name)
-            if not self.titles and (lines := as_lines(text)):
-                self._read(lines, name)
+            self._read_any(text, name)
         except Ambiguous as found:
             raise Refusal(f"{name}: {found}; deliver one array.") from None
         self._refuse_unusable(name)
         has_column = usual_columns("symbol", self.titles)
-        self.symbol = None if has_column else _said_symbol(whole)
+        self.symbol = None if has_column else _said_symbol(text)
         self.settings: Mapping[str, Any] = {"symbol": self.symbol} if self.symbol else {}
+
+    def _read_any(self, text: str, name: str) -> None:
+        """Read an array of objects, or what has another shape as if it were one."""
+        lines = None if _holds_records(text, 0, _BEGIN) else as_lines(text)
+        if lines is None:
+            try:
+                self._read(text, name)
+            except Ambiguous:
+                if (lines := as_lines(text)) is None:
+                    raise
+            else:  # in a lone object without a date the rows may lie deeper
+                lone = self._spans.shape[1] == 1 and not usual_columns("date", self.titles)
+                if lone or not self.titles:
+                    lines = as_lines(text)
+        if lines is not None:
+            self._read(lines, name)
 
     def _read(self, text: str, name: str) -> None:
         try:

@@ -7,6 +7,8 @@ from itertools import chain
 from json import JSONDecodeError
 from typing import Any, Final
 
+from pricewright.intake.reading.titles import is_code
+
 BLANK: Final = " \t\r\n"
 MARK: Final = "\0"
 """What the parser puts before the digits of a number: no text can begin with it, for JSON has it as
@@ -38,7 +40,7 @@ decode = json.JSONDecoder(
 """A value in a text from a place on, and where it ends; numbers are their marked digits."""
 
 _MAY_BE_OTHER = re.compile(
-    r'[ \t\r\n]*(\[[ \t\r\n]*\[|\{[ \t\r\n]*"[^"]*"[ \t\r\n]*:[ \t\r\n]*[\[{"\d])'
+    r'[ \t\r\n]*(\[[ \t\r\n]*\[|\{[ \t\r\n]*"[^"]*"[ \t\r\n]*:[ \t\r\n]*[\[{"\dntf])'
 )
 _INDEX_KEY = re.compile(r"\d+|\d{4}-\d{2}-\d{2}.*")
 _DATE_KEY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8,}")
@@ -47,8 +49,9 @@ _DATE_KEY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8,}")
 def as_lines(text: str) -> str | None:
     """A file of another shape as JSON Lines; None if it has none of these shapes.
 
-    They are: arrays in an array, a row each; an object of objects, whose keys are dates or symbols,
-    or, as pandas has it, columns; arrays of equal length, each under its column's name, wherever
+    They are: arrays in an array, a row each, with or without an array of their columns' names; an
+    object of objects, whose keys are dates or symbols, or, as pandas has it, columns; arrays of
+    objects, each under its symbol; arrays of equal length, each under its column's name, wherever
     they stand. Raises Ambiguous if several could be the rows.
     """
     if not _MAY_BE_OTHER.match(text):
@@ -68,8 +71,46 @@ def _records(document: Any) -> list[dict[str, Any]]:
         return _listed(document)
     if not isinstance(document, dict):
         return []
-    keyed = map(_keyed, (document, *document.values()))
-    return next(filter(None, keyed), []) or _in_lists(document) or _side_by_side(document)
+    parts = (document, *document.values())
+    shapes = (_by_symbol, _keyed, _named)
+    found = chain(*(map(shape, parts) for shape in shapes), (_in_lists(document),))
+    return next(filter(None, found), []) or _side_by_side(document)
+
+
+def _by_symbol(value: Any) -> list[dict[str, Any]]:
+    """The rows of arrays of objects, all with the same keys, each under its symbol."""
+    if not isinstance(value, dict) or len(value) < 2 or not all(map(is_code, value)):
+        return []
+    arrays = [rows for rows in value.values() if isinstance(rows, list)]
+    rows = list(chain.from_iterable(arrays))
+    if len(arrays) < len(value) or not all(isinstance(row, dict) for row in rows):
+        return []
+    if not rows or any(row.keys() != rows[0].keys() or not _is_flat(row.values()) for row in rows):
+        return []
+    return [{"symbol": symbol} | row for symbol, rows in value.items() for row in rows]
+
+
+def _named(value: Any) -> list[dict[str, Any]]:
+    """The rows of an array of arrays whose columns another array names, and perhaps a third the
+    dates: as pandas splits a table, and as Nasdaq's and Moscow's data come."""
+    lists: dict[str, list[Any]] = {}
+    if isinstance(value, dict):
+        lists = {key: part for key, part in value.items() if isinstance(part, list) and part}
+    tables = [rows for rows in lists.values() if isinstance(rows[0], list) and _listed(rows)]
+    names = [part for key, part in lists.items() if key != "index" and _are_names(part)]
+    if len(tables) != 1 or len(names) != 1 or len(names[0]) != len(tables[0][0]):
+        return []
+    rows = [dict(zip(names[0], cells, strict=True)) for cells in tables[0]]
+    index = lists.get("index", [])
+    if len(index) != len(rows) or index == [f"{MARK}{row}" for row in range(len(rows))]:
+        return rows
+    return [{"date": key} | row for key, row in zip(index, rows, strict=True)]
+
+
+def _are_names(part: list[Any]) -> bool:
+    return all(isinstance(name, str) and not _is_number(name) for name in part) and len(
+        set(part)
+    ) == len(part)
 
 
 def _listed(rows: list[Any]) -> list[dict[str, Any]]:

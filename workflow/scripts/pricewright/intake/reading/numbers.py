@@ -15,7 +15,12 @@ Mask = npt.NDArray[np.bool_]
 
 _DIGITS = r"(\d+\.?\d*|\.\d+)"
 _NUMBER = rf"^[+-]?{_DIGITS}([eE][+-]?\d+)?$"
-_MULTIPLES = {"[Kk]": "e3", "[Mm]": "e6", "[Bb]": "e9", "[Tt]": "e12"}
+_MULTIPLES = {
+    r"([Kk]|[Tt]sd\.?)": "e3",
+    r"([Mm]|[Mm]io\.?|[Mm]n\.?)": "e6",
+    r"([Bb]|[Bb]n\.?|[Mm]rd\.?)": "e9",
+    r"[Tt]": "e12",
+}
 _EXACT = Marks(missing_markers=("NaN",))
 """How a number is spelled that the file holds as a number."""
 
@@ -44,7 +49,8 @@ def parse_numbers(
     and typographic marks the plain ones. A marker, a null and NaN are missing.
 
     typed: which cells (n,) the file holds as values, not as text; `marks` says nothing of these.
-    multiples: a number may end in K, M, B or T, for thousands, millions and so on.
+    multiples: a number may end in K, M, B or T, in Tsd, Mio or Mrd, for thousands, millions and so
+    on.
     """
     if not pa.types.is_string(column.type):
         return _of_number_type(column)
@@ -69,6 +75,11 @@ def parse_numbers(
     found = _finite(easy, unreadable)
     found.infinite[odd] |= hard.infinite
     return found
+
+
+def is_multiple(sign: str) -> bool:
+    """Whether a sign beside a number multiplies it, and so is no unit."""
+    return any(re.fullmatch(letters, sign) for letters in _MULTIPLES)
 
 
 def _of_number_type(column: pa.Array) -> Numbers:
@@ -150,7 +161,7 @@ def _unmarked(text: pa.Array, marks: Marks, *, multiples: bool) -> pa.Array:
     if marks.thousands:
         mark = re.escape(marks.thousands)
         groups = rf"(\d{{1,3}}({mark}\d{{3}})+|\d{{1,2}}({mark}\d{{2}})+{mark}\d{{3}})"
-        grouped = rf"^[+-]?{groups}({re.escape(marks.decimal)}\d*)?[KMBT]?$"
+        grouped = rf"^[+-]?{groups}({re.escape(marks.decimal)}\d*)?( ?[A-Za-z]+\.?)?$"
         joined = pc.replace_substring(text, marks.thousands, "")
         text = pc.if_else(pc.match_substring_regex(text, grouped), joined, text)
     if marks.decimal != ".":

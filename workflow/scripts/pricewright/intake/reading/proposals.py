@@ -11,13 +11,15 @@ import pyarrow as pa
 
 from pricewright.intake.reading.dates import parse_days, reader_of
 from pricewright.intake.reading.dialect import EPOCHS, EXCEL_SERIAL, Calendar, Marks
-from pricewright.intake.reading.numbers import parse_numbers
+from pricewright.intake.reading.numbers import is_multiple, parse_numbers
+from pricewright.tables.fields import SYMBOL
 
 _DAYS = (
     *("%Y%m%d", "%Y/%m/%d", "%Y.%m.%d", "%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y"),
     *("%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y"),
     *("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y"),
     *("%a, %d %b %Y", "%A, %B %d, %Y", "%Y-%b-%d", "%Y%j", "%d%m%Y", "%m%d%Y", "%b-%d-%Y"),
+    *("%d-%B-%Y", "%d %b %y", "%B %d %Y", "%d/%b/%Y", "%a %b %d %Y", "%d%b%Y"),
 )
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _ZONED = [time + zone for time in _TIMES for zone in ("", " %z") if time or not zone]
@@ -27,7 +29,8 @@ _FIRST_DAY, _FIRST_COUNTED, _LAST_DAY = (
 )
 _DECIMALS: tuple[Literal[".", ","], ...] = (".", ",")
 _THOUSANDS: tuple[Literal[",", ".", " ", "'"] | None, ...] = (None, ",", ".", " ", "'")
-_UNIT = re.compile(r"^[(+-]? ?([^\W\d]{1,3}|[$€£¥₹%])(?![^\W\d])|([^\W\d]{1,3}|[$€£¥₹%])\)?$")
+_SIGN = r"[^\W\d]{0,2}[$€£¥₹]|%|[^\W\d]{1,3}\.?"
+_UNIT = re.compile(rf"^[(+-]? ?({_SIGN})(?![^\W\d])|({_SIGN})\)?$")
 
 
 def date_formats(texts: Sequence[str], *, most: bool = False) -> list[str]:
@@ -51,27 +54,30 @@ def _read_by(column: pa.Array, form: str) -> int:
     return int((found.days >= earliest).sum() - (found.days > _LAST_DAY).sum())
 
 
-def marks(texts: Sequence[str], declared: Marks) -> list[Marks]:
-    """The ways to write numbers that read all texts, with as few changes as can be."""
+def marks(texts: Sequence[str], declared: Marks, *, multiples: bool = False) -> list[Marks]:
+    """The ways to write numbers that read all texts, with as few changes as can be; multiples: some
+    may end in K, M or B."""
     column = pa.array(list(texts), pa.string())
     fewest: list[Marks] = []
     for changes, candidate in _candidates(texts, declared):
         if fewest and changes > _changes(fewest[0], declared):
             break
-        if not parse_numbers(column, candidate, multiples=True).unreadable.any():
+        if not parse_numbers(column, candidate, multiples=multiples).unreadable.any():
             fewest.append(candidate)
     return fewest
 
 
 def symbol_pattern(texts: Sequence[str]) -> str | None:
     """The pattern of symbols that all texts match, with what the usual one does not allow; None if
-    they are no symbols."""
+    they are no symbols, or that allows them."""
     letters = "A-Za-z0-9" if "".join(texts).isascii() else r"\w"
     others = sorted({c for c in "".join(texts) if not re.match(r"[\w.:=^-]", c)})
     escaped = "".join(map(re.escape, others)).replace(r"\ ", " ")
     pattern = rf"[{letters}^][{letters}.:=^_{escaped}-]{{0,63}}"
+    if all(SYMBOL.fullmatch(text) for text in texts):
+        return None  # it is no matter of marks
     fitting = all(text.isprintable() and re.fullmatch(pattern, text) for text in texts)
-    return pattern if texts and fitting else None
+    return pattern if fitting else None
 
 
 def remedies(reason: str, texts: Sequence[str], declared: Marks) -> list[str]:
@@ -99,7 +105,8 @@ def changed(way: Marks, declared: Marks) -> list[str]:
 def _candidates(texts: Sequence[str], declared: Marks) -> list[tuple[int, Marks]]:
     """Other ways to write numbers, those with the fewest changes first."""
     unit = _UNIT.search(texts[0].strip()) if texts else None
-    units = [unit[1] or unit[2]] if unit else []
+    said = [unit[1] or unit[2]] if unit else []
+    units = [sign for sign in said if not is_multiple(sign)]
     found: list[tuple[int, Marks]] = []
     for decimal in _DECIMALS:
         for thousands, sign in product(_THOUSANDS, (declared.unit, *units)):

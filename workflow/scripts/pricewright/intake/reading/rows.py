@@ -6,6 +6,7 @@ Every reader gives a `Sheet`: blocks, and the text of each row.
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, Protocol, get_args
 
 import numpy as np
@@ -112,6 +113,34 @@ def header_place(
     return 0
 
 
+@dataclass(frozen=True)
+class CrossedHeader:
+    """A header of two lines, fields and symbols, from `place` to before `end` among the first
+    lines; `columns` has each symbol's fields and their titles."""
+
+    place: int
+    end: int
+    titles: list[str]
+    columns: dict[str, dict[str, str]]
+
+
+def crossed_header(lines: Sequence[Sequence[str]], dialect: Dialect) -> CrossedHeader | None:
+    """The header of two lines, or three if the dates' name has its own, as yfinance has it."""
+    if dialect.header_line is not None:
+        return None
+    for place, (one, other) in enumerate(pairwise(lines)):
+        if pairs := dialect.crossed(one, other):
+            below = lines[place + 2] if place + 2 < len(lines) else []
+            named = any(below[:1]) and not any(below[1:])
+            titles = [below[0] if named else "Date"]
+            titles += [f"{field} {symbol}" for field, symbol in pairs]
+            columns: dict[str, dict[str, str]] = {}
+            for title, (field, symbol) in zip(titles[1:], pairs, strict=True):
+                columns.setdefault(symbol, {})[field] = title
+            return CrossedHeader(place, place + 2 + named, titles, columns)
+    return None
+
+
 def _is_row(line: Sequence[str], dialect: Dialect) -> bool:
     """Whether a line has a date and, in another field, a number."""
     cells = pa.array(line, pa.string())
@@ -163,7 +192,8 @@ def check_long(
     """The rows of a block with a row per symbol and date; `names` has ours and the file's.
 
     A value that cannot be believed costs the row where its column is strict. In the others it is
-    missing, and an entry of the quarantine that stands for no row.
+    missing, and an entry of the quarantine that stands for no row. A row of words without any
+    value, as of a dividend, is lost.
     """
     usual = [ours for ours in ("adj_close", "close") if ours in names][:1]
     strict = dialect.strict or usual
@@ -176,6 +206,7 @@ def check_long(
         symbols, known = np.zeros(len(block.lines), dtype=np.int32), [dialect.symbol or ""]
     values: dict[str, Floats] = {}
     unread = np.ones(len(block.lines), dtype=bool)
+    worded: list[tuple[Mask, str]] = []
     for ours in VALUES:
         if ours in names:
             title = names[ours]
@@ -189,6 +220,11 @@ def check_long(
             unread &= numbers.unreadable
             for reason, mask in _value_faults(ours, numbers, dialect):
                 faults.add_to(values, ours, mask, reason, title)
+            if numbers.unreadable.any():  # words, and no value: a dividend, or a split
+                worded.append((numbers.unreadable, title))
+    for mask, title in worded:
+        empty = np.all([np.isnan(column) for column in values.values()], axis=0)
+        faults.add(mask & empty, "unreadable-number", title)
     others = _other_headers(block, days, unread, names.values(), dialect.header_line)
     faults.add(others, "another-header", names["date"], above_all=True)
     _check_range(faults, names, values)

@@ -8,57 +8,58 @@ from pricewright.tables.fields import VALUES
 _USUAL_NAMES: Mapping[str, Sequence[str]] = {
     "date": (
         "date",
-        "datetime timestamp time day trade_date trading_date observation_date datum fecha data tag "
-        "handelstag jour",
+        "datetime timestamp time day trade_date tradedate trading_date observation_date datadate "
+        "exchange_date time_period open_time datum fecha data tag handelstag jour 日期 日付",
     ),
     "time": ("time", "time_of_day bar_time uhrzeit heure hora"),
     "symbol": (
         "symbol",
         "ticker sym ric tic ticker_symbol symbole símbolo simbolo",
-        "instrument security",
-        "isin",
+        "instrument security secid",
+        "isin permno cusip figi",
     ),
     "open": (
         "open",
-        "open_price opening_price px_open o eröffnung eröffn eröffnungskurs eroeffnung erster "
-        "ouverture ouv apertura abertura otwarcie",
+        "open_price price_open opening_price px_open o eröffnung eröffn eröffnungskurs eroeffnung "
+        "erster ouverture ouv apertura abertura otwarcie 开盘 开盘价 始値",
     ),
     "high": (
         "high",
-        "high_price px_high h hoch tageshoch höchst höchstkurs haut plus_haut máximo maximo máxima "
-        "massimo hoog najwyzszy",
+        "high_price price_high px_high h hoch tageshoch höchst höchstkurs haut plus_haut máximo "
+        "maximo máxima massimo hoog najwyzszy 最高 最高价 高値",
     ),
     "low": (
         "low",
-        "low_price px_low l tief tagestief tiefst tiefstkurs bas plus_bas mínimo minimo mínima "
-        "laag najnizszy",
+        "low_price price_low px_low l tief tagestief tiefst tiefstkurs bas plus_bas mínimo minimo "
+        "mínima laag najnizszy 最低 最低价 安値",
     ),
     "close": (
         "close",
-        "close_last close_price closing_price schluss schlusskurs clôture cloture clot cierre "
-        "chiusura fechamento slotkoers slot zamkniecie",
-        "last px_last price prices settle value c zuletzt letzter kurs preis dernier cours último "
-        "ultimo precio prezzo preço preco laatste koers",
+        "close_last close_price price_close trade_close closing_price schluss schlusskurs clôture "
+        "cloture clot cierre chiusura fechamento slotkoers zamkniecie 收盘 收盘价 終値",
+        "last px_last price prices settle value obs_value prc prccd c zuletzt letzter kurs preis "
+        "dernier cours último ultimo precio prezzo preço preco laatste koers",
     ),
     "adj_close": (
-        "adj_close adjclose adjusted_close close_adj adj_schlusskurs adj_schluss clôture_ajustée "
-        "cierre_ajustado",
+        "adj_close adjclose adjusted_close adjusted close_adj adj_schlusskurs adj_schluss "
+        "clôture_ajustée cierre_ajustado",
     ),
     "volume": (
-        "number_of_shares nombre_de_titres umsatz_in_stück stück stücke stuecke",
-        "volume volumen volumi wolumen",
+        "umsatz_in_stück stück stücke stuecke",
+        "volume volumen volumi wolumen 成交量 出来高",
+        "number_of_shares no_of_shares nombre_de_titres",
         "vol total_volume total_volumes px_volume v",
         "tickvol tick_volume",
     ),
 }
 """Of each of our columns the names that vendors give it, in some languages, the surest first."""
-_TICKERS_TOO = {"bas", "slot"}
+_TICKERS_TOO = {"bas"}
 """Names that, in capitals, are rather a symbol's."""
 _UNNAMED = re.compile(r"column \d+")
 _NO_SYMBOLS = (
     "id index row no nr time year month day notes comment bid ask mid spread nav aum ltp vwap oi "
     "yield change return open high low adj_close adjclose adjusted_close close_adj volume volumen "
-    "eröffnung ouverture flags"
+    "eröffnung ouverture flags total sum average mean summe"
 )
 
 
@@ -103,6 +104,22 @@ def _is_among(title: str, names: str) -> bool:
 def plain_title(title: str) -> str:
     """A title without case, number and marks: `<Adj Close>` and `5. adjusted close` are plain."""
     return re.sub(r"^(\d+_)|[\W_]+", "_", re.sub(r"[\W_]+", "_", title.lower())).strip("_")
+
+
+_TUPLE = re.compile(r"\('([^']+)', '([^']+)'\)")
+
+
+def is_tuple(title: str) -> bool:
+    """Whether a title is a pair as Python writes it, which pandas makes of two lines."""
+    return _TUPLE.fullmatch(title) is not None
+
+
+def parts_of(title: str) -> list[tuple[str, str]]:
+    """The ways to part a title in two, by a mark or as the pair that it is."""
+    if pair := _TUPLE.fullmatch(title):
+        return [(pair[1], pair[2])]
+    marks = re.finditer(r"[._ ]", title)
+    return [(title[: mark.start()], title[mark.end() :]) for mark in marks]
 
 
 def is_code(title: str) -> bool:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading import cells
-from pricewright.intake.reading.rows import TEXT, VALUE, Block
+from pricewright.intake.reading.rows import TEXT, VALUE, Block, CrossedHeader
 from pricewright.intake.reading.titles import distinct, is_unnamed
 
 _ROWS: Final = 1 << 17  # of a block
@@ -35,6 +35,8 @@ class WorkbookSheet:
     header: which of the first rows that are not blank, a hundred at the most, has the titles, -1 if
     none has; these rows, with their numbers, are `begin`.
 
+    crossed: which of them are two lines of titles, fields and symbols.
+
     What is above the titles is no row, and neither are blank rows below. Columns that are blank
     throughout are no columns. A column of numbers is float64, one of dates
     date32, one with times of day too a timestamp. Any other is text, with values among it: numbers
@@ -52,10 +54,15 @@ class WorkbookSheet:
         name: str,
         sheet: str | None = None,
         header: Callable[[Sequence[int], Sequence[Sequence[str]]], int | None] = lambda *_: 0,
+        crossed: Callable[[Sequence[Sequence[str]]], CrossedHeader | None] = lambda _: None,
     ) -> None:
         found = _read_apart(content, name, sheet)
         self.begin: Sequence[tuple[int, Sequence[str]]] = found.get("begin", [])
         above = header(*zip(*self.begin, strict=True)) if self.begin else 0
+        two_lines = crossed([cells for _, cells in self.begin])
+        self.crossed = two_lines.columns if two_lines else {}
+        if two_lines:
+            above = two_lines.end - 1
         if above is None:
             raise Refusal(f"{name}: no row of titles is there; correct source.header_line.")
         if above:
@@ -72,7 +79,7 @@ class WorkbookSheet:
         self._lines = np.array(lines[above >= 0 :], np.int64)
         self.header_line = lines[0] if above >= 0 else 0
         self.settings = {"sheet": found["filled"][0], "header_line": self.header_line}
-        titles = distinct(found["titles"])
+        titles = two_lines.titles if two_lines else distinct(found["titles"])
         self._columns: dict[str, pa.Array] = {}
         self._kinds: dict[str, npt.NDArray[np.int8]] = {}
         for title, (kind, values, typed) in zip(titles, found["columns"], strict=True):
