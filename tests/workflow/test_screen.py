@@ -81,16 +81,16 @@ def test_in_a_pipe_there_is_all_that_snakemake_says_and_a_line_a_step(finished: 
 
 
 def test_no_color_is_heeded(finished: Project):
-    screen = on_a_terminal(finished, "--forcerun", "report", columns=120, NO_COLOR="1")
+    screen = on_a_terminal(finished, "--forcerun", "deploy", columns=120, NO_COLOR="1")
     ours = screen.raw.partition("usage.")[2].partition("\n")[2]  # Snakemake's own heeds nothing
-    assert "✓ report" in ours
+    assert "✓ deploy" in ours
     assert not re.search(r"\x1b\[3[0-7]m", ours)
 
 
 def test_a_quiet_run_says_nothing_and_still_why_it_failed(finished: Project):
-    outcome = finished.snakemake("--quiet", "all", "--forcerun", "report")
+    outcome = finished.snakemake("--quiet", "all", "--forcerun", "deploy")
     assert (outcome.code, outcome.stdout) == (0, "")
-    assert "report" not in outcome.stderr.replace("profile", "")
+    assert "deploy" not in outcome.stderr
     (finished.folder / "data" / "raw" / "small.csv").write_text("<html>Sign in</html>")
     failing = finished.snakemake("--quiet", "all")
     assert failing.code == 1
