@@ -17,6 +17,8 @@ from pricewright.reporting.html import FIRST
 SCREENSHOTS = ROOT / "results" / "screenshots"
 """Where a person can look at what the tests saw."""
 
+pytestmark = pytest.mark.xdist_group("pages")  # for the page that all of them look at
+
 
 @pytest.fixture(scope="module")
 def chromium():
