@@ -98,14 +98,6 @@ def test_the_picture_of_the_steps_on_the_page_has_the_rules_and_edges_of_snakema
     }
 
 
-def test_the_dag_and_the_rulegraph_go_to_dot(finished):
-    """To `dot` itself where the machine has it, else to the command that stands in for it."""
-    for option in ("--dag", "--rulegraph"):
-        graph = finished.snakemake(option).stdout
-        assert graph.startswith("digraph")
-        assert "train_or_score" in laid_out(graph)
-
-
 def test_a_machine_without_dot_draws_the_dag_as_well(finished, tmp_path):
     for name in ("bash", "sh", "which"):  # with the last a plugin looks for Slurm
         (tmp_path / name).symlink_to(shutil.which(name))
