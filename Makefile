@@ -20,7 +20,7 @@ run: $(ENV)/run.lock
 
 test: $(ENV)/dev.lock $(ENV)/oldest.lock
 	@$(BIN)/python tests/needs.py
-	@PATH="$(CURDIR)/$(BIN):$$PATH" pytest --numprocesses auto $(ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" pytest --numprocesses auto --dist loadgroup $(ARGS)
 
 # The plugins stay out of the environment: with them each start of Snakemake takes half a second more.
 test-cluster: $(ENV)/cluster.lock

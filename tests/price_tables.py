@@ -37,3 +37,8 @@ def flags(table: pd.DataFrame, *codes: str, delisted=(), **thresholds):
 
 def values(entries, *names):
     return [tuple(entry[name] for name in names) for entry in entries]
+
+
+def entry(date, flag, *, symbol=None, column="close", **more):
+    """What is flagged, whole."""
+    return {"symbol": symbol, "date": date, "flag": flag, "column": column} | more

@@ -1,51 +1,6 @@
-"""An S3 service that answers as a test says, and remembers what it was asked."""
-
-import http.server
-import threading
+"""What an S3 service answers, as a test says."""
 
 BODY = b"date,close\n2024-01-02,1.10\n2024-01-03,1.12\n"
-
-
-class Script:
-    """A server on loopback that hands each request to a function.
-
-    seen: of each request the method, the path and the headers.
-    """
-
-    def __init__(self, answer, context=None):
-        script = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self):
-                script.seen.append((self.command, self.path, dict(self.headers.items())))
-                answer(self)
-
-            do_HEAD = do_GET
-
-            def log_message(self, *arguments):
-                pass
-
-        self.seen = []
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        if context:
-            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        scheme = "https" if context else "http"
-        self.endpoint = f"{scheme}://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self):
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def methods(self):
-        return [method for method, *_ in self.seen]
 
 
 def reply(request, status, body=b"", **headers):

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pricewright.files import secrets
-from s3_service import Script
+from web_server import Server, serving
 
 PASSWORD = "canary-Pa55/w@rd:%"
 """The PostgreSQL password; it has in it what a URI would have to quote."""
@@ -147,10 +147,10 @@ def desk(s3: S3, no_settings: None, monkeypatch: pytest.MonkeyPatch) -> S3:
 
 
 @pytest.fixture
-def script() -> Iterator[Callable[..., Script]]:
+def script() -> Iterator[Callable[..., Server]]:
     """Starts servers that answer as a test says."""
     with contextlib.ExitStack() as stack:
-        yield lambda answer, **options: stack.enter_context(Script(answer, **options))
+        yield lambda answer, **options: stack.enter_context(serving(answer, **options))
 
 
 def _program(name: str) -> str:

@@ -64,6 +64,7 @@ def hung_up(server):
 class Server(ThreadingHTTPServer):
     """Answers with `answers[path]`, or what that returns for the request; keeps the requests.
 
+    `answers` may also be a function that writes its answer to each request by itself.
     An answer that is a tuple is sent in pieces; after an `Event` in it the line is held open
     until the test sets it, or ends.
     """
@@ -83,6 +84,14 @@ class Server(ThreadingHTTPServer):
     def uri(self):
         return f"{'https' if self.context else 'http'}://127.0.0.1:{self.port}"
 
+    endpoint = uri
+    """As an S3 service calls it."""
+
+    @property
+    def seen(self):
+        """Of each request the method, the path and the headers."""
+        return [(each.command, each.path, dict(each.headers.items())) for each in self.requests]
+
     def finish_request(self, request, client_address):
         if self.context:  # here, in the request's own thread, where a bad handshake stays
             try:
@@ -101,6 +110,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.requests.append(self)
+        if callable(self.server.answers):
+            return self.server.answers(self)
         answer = self.server.answers[self.path.partition("?")[0]]
         answer = answer(self) if callable(answer) else answer
         for piece in answer if isinstance(answer, tuple) else (answer,):
@@ -111,6 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(piece)
                 self.wfile.flush()
         self.close_connection = True
+
+    do_HEAD = do_GET
 
     def do_CONNECT(self):
         """Be a proxy: what is asked for is always the server in `answers`."""

@@ -17,6 +17,8 @@ from pricewright.reporting.html import FIRST
 SCREENSHOTS = ROOT / "results" / "screenshots"
 """Where a person can look at what the tests saw."""
 
+pytestmark = pytest.mark.xdist_group("pages")  # for the page that all of them look at
+
 
 @pytest.fixture(scope="module")
 def chromium():
@@ -62,7 +64,9 @@ def drawn(page, scope=""):
 
 @pytest.mark.parametrize(("name", "size"), [("desktop", DESKTOP), ("phone", PHONE)])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_opens_with_no_complaint_and_no_request(chromium, hostile, name, size, scheme):
+def test_it_opens_with_no_complaint_no_request_and_nothing_serious_for_a_screen_reader(
+    chromium, hostile, name, size, scheme
+):
     with opened(chromium, hostile, viewport=size, color_scheme=scheme) as found:
         page = found.page
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -70,6 +74,9 @@ def test_it_opens_with_no_complaint_and_no_request(chromium, hostile, name, size
         assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
         assert found.complaints == []
         assert found.requests == [hostile.as_uri()]
+        violations = Axe().run(page).response["violations"]
+        serious = [v for v in violations if v["impact"] in ("serious", "critical")]
+        assert [(v["id"], v["nodes"][0]["html"]) for v in serious] == []
 
 
 def test_it_makes_the_sample_of_a_whole_run_as_well(chromium, run_once):
@@ -179,15 +186,6 @@ def test_it_is_worked_by_keyboard_alone(seen):
     seen.keyboard.press("Enter")
     seen.locator("#sight article").first.locator("figure:nth-child(3) svg").wait_for()
     assert seen.evaluate("document.activeElement.textContent").startswith(SCRIPT)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_a_screen_reader_stumbles_over_nothing_serious(chromium, hostile, scheme, size):
-    with opened(chromium, hostile, viewport=size, color_scheme=scheme) as found:
-        violations = Axe().run(found.page).response["violations"]
-        serious = [v for v in violations if v["impact"] in ("serious", "critical")]
-        assert [(v["id"], v["nodes"][0]["html"]) for v in serious] == []
 
 
 def test_without_scripts_it_says_the_same(chromium, hostile):

@@ -103,16 +103,6 @@ def test_records_that_cannot_be_written_are_warned_of_and_cost_the_run_nothing(p
     assert trained_by_somebody(project)
 
 
-def test_a_training_that_is_tried_again_in_vain_or_in_shards_has_one_line(project):
-    project.configure(shards=2)
-    outcome = project.snakemake()
-    assert outcome.code == 0, outcome.stderr
-    (entry,) = ledger.read(project.folder / "ledger")
-    assert entry.fields["steps"] == ["train_or_score"]
-    assert project.snakemake("--forcerun", "train_or_score").code == 0
-    assert [one.event for one in ledger.read(project.folder / "ledger")] == ["run"]
-
-
 def test_a_job_on_the_node_of_a_cluster_tells_the_ledger_and_knows_its_attempt(finished):
     """The command that an executor has a node run, for an attempt after the first."""
     shutil.rmtree(finished.folder / "ledger")

@@ -14,6 +14,8 @@ SOURCE = "data/raw/<img src=x onerror=alert(1)>.csv"
 KNOWN = ("cdn.tailwindcss.com should not be used in production", "The input spec uses Vega-Lite v3")
 """What Snakemake's page itself has to say."""
 
+pytestmark = pytest.mark.xdist_group("run_report")  # for the run that all of them look at
+
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):

@@ -1,21 +1,12 @@
 import pandas as pd
 
-from price_tables import WEEKDAYS, flags, market, series, values, walk
+from price_tables import WEEKDAYS, entry, flags, market, series, values, walk
 
 
 def test_a_price_of_a_saturday_or_sunday_is_flagged():
     dates = ["2024-01-05", "2024-01-06", "2024-01-07", "2024-01-08", "2024-01-13"]
     assert flags(series(*walk(5), dates=dates), "weekend") == [
-        {
-            "symbol": None,
-            "date": date,
-            "flag": "weekend",
-            "column": "close",
-            "weekday": weekday,
-            "regular": False,
-            "last": date,
-            "rows": 1,
-        }
+        entry(date, "weekend", weekday=weekday, regular=False, last=date, rows=1)
         for date, weekday in (
             ("2024-01-06", "Saturday"),
             ("2024-01-07", "Sunday"),
@@ -54,15 +45,7 @@ def test_a_market_that_trades_every_day_of_the_week_has_no_weekends_and_no_holid
 def test_a_price_of_new_years_or_christmas_day_is_flagged():
     dates = ["2023-12-25", "2023-12-26", "2023-12-27", "2024-01-01", "2024-01-02"]
     assert flags(series(*walk(5), dates=dates), "holiday") == [
-        {
-            "symbol": None,
-            "date": date,
-            "flag": "holiday",
-            "column": "close",
-            "prices": 1,
-            "active": 1,
-        }
-        for date in ("2023-12-25", "2024-01-01")
+        entry(date, "holiday", prices=1, active=1) for date in ("2023-12-25", "2024-01-01")
     ]
     assert flags(series(None, 1, 2, None, 3, dates=dates), "holiday") == []
 
@@ -124,16 +107,7 @@ def test_more_than_five_weekdays_without_a_price_are_a_gap_in_a_single_series():
         return flags(series(*walk(len(dates)), dates=dates), "gap")
 
     assert without(3, 7) == []
-    assert without(3, 8) == [
-        {
-            "symbol": None,
-            "date": WEEKDAYS[3],
-            "flag": "gap",
-            "column": "close",
-            "last": WEEKDAYS[8],
-            "days": 6,
-        }
-    ]
+    assert without(3, 8) == [entry(WEEKDAYS[3], "gap", last=WEEKDAYS[8], days=6)]
     assert without(4, 9)[0]["date"] == WEEKDAYS[4]
     assert [WEEKDAYS[4], WEEKDAYS[9]] == ["2024-01-08", "2024-01-15"]  # weekends at both ends
     empty = series(None, None, 1, 2, None, dates=[*WEEKDAYS[:2], *WEEKDAYS[20:22], WEEKDAYS[40]])
@@ -148,16 +122,7 @@ def test_more_than_five_weekdays_without_a_price_are_a_gap_in_a_single_series():
 def test_a_gap_is_counted_in_days_on_which_at_least_half_of_the_others_have_a_price():
     full, gap = series(*walk(20)), series(*walk(20)).drop(index=range(5, 11))
     table = market(A=full, B=gap)
-    assert flags(table, "gap") == [
-        {
-            "symbol": "B",
-            "date": WEEKDAYS[5],
-            "flag": "gap",
-            "column": "close",
-            "last": WEEKDAYS[10],
-            "days": 6,
-        }
-    ]
+    assert flags(table, "gap") == [entry(WEEKDAYS[5], "gap", symbol="B", last=WEEKDAYS[10], days=6)]
     assert flags(table, "gap", gap_days=6) == []
     assert flags(market(A=full, B=gap.drop(index=range(11, 20))), "gap") == []  # B has ended
     no_price = market(A=full, B=series(*walk(5), *[None] * 6, *walk(9)))

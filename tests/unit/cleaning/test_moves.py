@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from conftest import ROOT
-from price_tables import WEEKDAYS, flags, market, series, values, walk
+from price_tables import WEEKDAYS, entry, flags, market, series, values, walk
 from pricewright.cleaning.flags import FLAGS
 
 MOVES = ("unit-slip", "split-like", "jump")
@@ -13,17 +13,15 @@ MOVES = ("unit-slip", "split-like", "jump")
 
 def test_a_move_up_by_a_quarter_or_down_by_a_fifth_is_large():
     assert flags(series(100, 125), *MOVES) == [
-        {
-            "symbol": None,
-            "date": "2024-01-03",
-            "flag": "jump",
-            "column": "close",
-            "previous_date": "2024-01-02",
-            "previous": 100.0,
-            "price": 125.0,
-            "ratio": 1.25,
-            "z": None,
-        }
+        entry(
+            "2024-01-03",
+            "jump",
+            previous_date="2024-01-02",
+            previous=100.0,
+            price=125.0,
+            ratio=1.25,
+            z=None,
+        )
     ]
     assert values(flags(series(100, 78), *MOVES), "flag", "ratio") == [("jump", 0.78)]
     assert len(flags(series(100, 80), *MOVES)) == 1
@@ -118,20 +116,18 @@ def test_an_extreme_move_by_the_ratio_of_a_split_looks_like_one(price, split):
 def test_a_split_that_adj_close_does_not_move_with_is_confirmed():
     table = series(100.0, 55.0, 55.5, adj_close=[50.0, 55.0, 55.5])
     assert flags(table, *MOVES) == [
-        {
-            "symbol": None,
-            "date": WEEKDAYS[1],
-            "flag": "split-like",
-            "column": "close",
-            "previous_date": WEEKDAYS[0],
-            "previous": 100.0,
-            "price": 55.0,
-            "ratio": 0.55,
-            "z": None,
-            "split": "2:1",
-            "adj_close_ratio": 1.1,
-            "confirmed": True,
-        }
+        entry(
+            WEEKDAYS[1],
+            "split-like",
+            previous_date=WEEKDAYS[0],
+            previous=100.0,
+            price=55.0,
+            ratio=0.55,
+            z=None,
+            split="2:1",
+            adj_close_ratio=1.1,
+            confirmed=True,
+        )
     ]
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from price_tables import WEEKDAYS, flags, market, series, values
+from price_tables import WEEKDAYS, entry, flags, market, series, values
 
 MOVES = ("unit-slip", "split-like", "jump")
 
@@ -8,18 +8,16 @@ MOVES = ("unit-slip", "split-like", "jump")
 @pytest.mark.parametrize("factor", [10.0, 100.0, 1000.0, 0.1, 0.01, 0.001])
 def test_a_slip_of_units_that_comes_back_is_one_entry(factor):
     assert flags(series(100, 101 * factor, 102), *MOVES) == [
-        {
-            "symbol": None,
-            "date": WEEKDAYS[1],
-            "flag": "unit-slip",
-            "column": "close",
-            "previous_date": WEEKDAYS[0],
-            "previous": 100.0,
-            "price": 101 * factor,
-            "ratio": 101 * factor / 100,
-            "factor": factor,
-            "back": WEEKDAYS[2],
-        }
+        entry(
+            WEEKDAYS[1],
+            "unit-slip",
+            previous_date=WEEKDAYS[0],
+            previous=100.0,
+            price=101 * factor,
+            ratio=101 * factor / 100,
+            factor=factor,
+            back=WEEKDAYS[2],
+        )
     ]
 
 
@@ -81,26 +79,18 @@ def test_a_slip_in_both_closes_is_one_entry_and_one_in_adj_close_alone_is_one_to
 def test_a_price_that_is_a_multiple_of_its_own_close_is_a_slip_in_that_column():
     bar = {"open": [10.0, 10.0], "high": [10.5, 1050.0], "low": [9.5, 0.95]}
     assert flags(series(10.0, 10.0, **bar), *MOVES) == [
-        {
-            "symbol": None,
-            "date": WEEKDAYS[1],
-            "flag": "unit-slip",
-            "column": "high",
-            "price": 1050.0,
-            "close": 10.0,
-            "ratio": 105.0,
-            "factor": 100.0,
-        },
-        {
-            "symbol": None,
-            "date": WEEKDAYS[1],
-            "flag": "unit-slip",
-            "column": "low",
-            "price": 0.95,
-            "close": 10.0,
-            "ratio": 0.095,
-            "factor": 0.1,
-        },
+        entry(
+            WEEKDAYS[1],
+            "unit-slip",
+            column="high",
+            price=1050.0,
+            close=10.0,
+            ratio=105.0,
+            factor=100.0,
+        ),
+        entry(
+            WEEKDAYS[1], "unit-slip", column="low", price=0.95, close=10.0, ratio=0.095, factor=0.1
+        ),
     ]
     for close, high, low in ((10, 80, 1.25), (10, 10, 0), (10, None, -9), (0, 10, 0)):
         bar = {"high": [10.5, high], "low": [9.5, low]}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from price_tables import WEEKDAYS, flags, market, series, values
+from price_tables import WEEKDAYS, entry, flags, market, series, values
 
 MOVES = ("unit-slip", "split-like", "jump", "spike")
 
@@ -21,18 +21,16 @@ def test_a_price_of_a_quiet_symbol_that_is_gone_the_next_day_is_a_spike(times):
     prices = with_spike(quiet(), 30, times)
     (found,) = flags(series(*prices), *MOVES)
     assert found.pop("z") > 5
-    assert found == {
-        "symbol": None,
-        "date": WEEKDAYS[30],
-        "flag": "spike",
-        "column": "close",
-        "previous_date": WEEKDAYS[29],
-        "previous": prices[29],
-        "price": prices[30],
-        "ratio": prices[30] / prices[29],
-        "back": WEEKDAYS[31],
-        "next": prices[31],
-    }
+    assert found == entry(
+        WEEKDAYS[30],
+        "spike",
+        previous_date=WEEKDAYS[29],
+        previous=prices[29],
+        price=prices[30],
+        ratio=prices[30] / prices[29],
+        back=WEEKDAYS[31],
+        next=prices[31],
+    )
 
 
 def test_a_move_that_stays_and_one_that_is_undone_by_half_are_no_spikes():

@@ -1,22 +1,20 @@
 import pandas as pd
 
-from price_tables import WEEKDAYS, flags, market, series, values
+from price_tables import WEEKDAYS, entry, flags, market, series, values
 
 
 def test_five_equal_prices_in_a_row_are_stale_and_four_are_not():
     table = series(1, 2, 2, 2, 2, 3, 4, 4, 4, 4, 4, 5)
     assert flags(table, "stale") == [
-        {
-            "symbol": None,
-            "date": WEEKDAYS[6],
-            "flag": "stale",
-            "column": "close",
-            "price": 4.0,
-            "last": WEEKDAYS[10],
-            "rows": 5,
-            "same": ["close"],
-            "zero_volume": None,
-        }
+        entry(
+            WEEKDAYS[6],
+            "stale",
+            price=4.0,
+            last=WEEKDAYS[10],
+            rows=5,
+            same=["close"],
+            zero_volume=None,
+        )
     ]
     assert values(flags(table, "stale", stale_days=4), "date", "rows") == [
         (WEEKDAYS[1], 4),
@@ -67,15 +65,7 @@ def test_a_price_that_moves_without_trade_is_odd_where_there_is_trade_on_nine_da
     assert flags(series(*prices, volume=volume), "zero-volume") == []  # 8 of 10
     volume[9] = 5
     assert flags(series(*prices, volume=volume), "zero-volume") == [
-        {
-            "symbol": None,
-            "date": WEEKDAYS[8],
-            "flag": "zero-volume",
-            "column": "close",
-            "previous_date": WEEKDAYS[7],
-            "previous": 17.0,
-            "price": 18.0,
-        }
+        entry(WEEKDAYS[8], "zero-volume", previous_date=WEEKDAYS[7], previous=17.0, price=18.0)
     ]
     volume[8], volume[9] = 5, 0  # the last price is the one before
     assert flags(series(*prices, volume=volume), "zero-volume") == []
@@ -95,15 +85,13 @@ def untraded(*days, closes=None, count=40):
 
 def test_a_day_without_trade_that_repeats_the_price_of_a_symbol_that_trades_daily_is_a_filler():
     assert flags(untraded(10, 20, 21), "filler", "zero-volume") == [
-        {
-            "symbol": None,
-            "date": WEEKDAYS[day],
-            "flag": "filler",
-            "column": "close",
-            "price": 10.0 + (day - 1) % 7,
-            "last": WEEKDAYS[day + rows - 1],
-            "rows": rows,
-        }
+        entry(
+            WEEKDAYS[day],
+            "filler",
+            price=10.0 + (day - 1) % 7,
+            last=WEEKDAYS[day + rows - 1],
+            rows=rows,
+        )
         for day, rows in ((10, 1), (20, 2))
     ]
     assert flags(untraded(*range(1, 40, 5)), "filler") == []  # often not traded: nothing is odd

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from corrections import DATES, SET, SPLIT, column, corrected, delivered
-from price_tables import WEEKDAYS, flags, market, series, values
+from price_tables import WEEKDAYS, entry, flags, market, series, values
 from pricewright.cleaning.declarations import read_corrections
 from pricewright.files.errors import Refusal
 
@@ -228,14 +228,7 @@ def test_a_symbol_that_ends_long_before_the_others_proposes_that_it_is_delisted(
     table = market(A=ending(60), B=ending(60), C=ending(54), D=ending(55))
     (found,) = flags(table, "ended")
     assert found.pop("proposal").startswith("if C is traded no more, declare {symbol: C, date: ")
-    assert found == {
-        "symbol": "C",
-        "date": WEEKDAYS[53],
-        "flag": "ended",
-        "column": "close",
-        "price": 103.0,
-        "days": 6,
-    }
+    assert found == entry(WEEKDAYS[53], "ended", symbol="C", price=103.0, days=6)
     assert flags(table, "ended", gap_days=6) == []
     assert flags(table[table["symbol"] == "C"], "ended") == []  # alone it has not ended early
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from price_tables import WEEKDAYS, flags, market, series, values, walk
+from price_tables import WEEKDAYS, entry, flags, market, series, values, walk
 from pricewright.cleaning import series as windows
 
 BAR = ("open", "high", "low", "close")
@@ -18,17 +18,17 @@ def test_a_day_on_which_all_four_prices_are_anothers_is_the_same():
     first = bars((20, 21, 19.9, 20.5), (20.5, 21.5, 20.5, 21.33))
     second = bars((20, 21, 19.9, 20.6), (20.5, 21.5, 20.5, 21.33))
     assert flags(market(A=first, B=second), "same-as") == [
-        {
-            "symbol": "B",
-            "date": WEEKDAYS[1],
-            "flag": "same-as",
-            "column": "open,high,low,close",
-            "other": "A",
-            "price": 21.33,
-            "last": WEEKDAYS[1],
-            "rows": 1,
-            "equal_volume": None,
-        }
+        entry(
+            WEEKDAYS[1],
+            "same-as",
+            symbol="B",
+            column="open,high,low,close",
+            other="A",
+            price=21.33,
+            last=WEEKDAYS[1],
+            rows=1,
+            equal_volume=None,
+        )
     ]
 
 
