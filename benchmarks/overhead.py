@@ -2,7 +2,7 @@
 
 Interleaved in one session, so that a noisy machine is noisy for all of them:
 
-- one Python process that calls the five functions in turn on the sample,
+- one Python process that calls the five functions in turn on the sample, for the same files,
 - the first `snakemake --cores 1` on the sample, in a fresh copy of the project,
 - a run with nothing to do,
 - `snakemake --version`, for what Snakemake itself takes to start,
@@ -36,20 +36,31 @@ from report import report
 from deploy import deploy
 
 made = Path("one")
-ingest("data/raw/stocks.csv.gz", made / "prices_raw.json", receipt=made / "ingest.json")
+ingest(
+    "data/raw/stocks.csv.gz",
+    made / "prices_raw.json",
+    receipt=made / "ingest.json",
+    quarantine=made / "quarantine.json",
+    restatements=made / "restatements.json",
+)
 clean(
     made / "prices_raw.json",
     made / "prices_clean.json",
     receipt=made / "clean.json",
-    missing_price="ffill",
+    quality=made / "data_quality.json",
 )
-receipts = [made / "ingest.json", made / "clean.json"]
 train_or_score(
-    made / "prices_clean.json", made / "model.json", price="adj_close", receipts=receipts
+    made / "prices_clean.json",
+    made / "model.json",
+    receipts=[made / "ingest.json", made / "clean.json"],
+    backtest=made / "backtest.parquet",
 )
 report(
     made / "model.json",
     made / "report.txt",
+    html=made / "report.html",
+    backtest=made / "backtest.parquet",
+    quality=made / "data_quality.json",
     coverage=made / "figures" / "coverage.svg",
     skill=made / "figures" / "skill.svg",
 )
