@@ -13,9 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import orjson
-import pandas as pd
 import pyarrow as pa
-from pyarrow.compute import run_end_encode
 
 from pricewright.files.disk import file_sha256, read_begin, read_whole, sha256, whole_file
 from pricewright.files.documents import parse_json, write_json
@@ -24,11 +22,10 @@ from pricewright.tables.arrays import Flags, Ints
 from pricewright.tables.prices import PARQUET, ROW_GROUP, is_parquet
 
 if TYPE_CHECKING:
+    import pandas as pd  # where a step needs none, it is not loaded
     from pyarrow.parquet import ParquetFile
 
 Others = frozenset[str | None]
-
-_NULLABLE = {pa.int64(): pd.Int64Dtype()}
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?")
 
@@ -60,13 +57,13 @@ class Share:
     others: the symbols that are not the shard's.
     """
 
-    table: pd.DataFrame
+    table: "pd.DataFrame"
     sha256: str
     whole: int
     others: Others
 
 
-def read_table(path: Path) -> tuple[pd.DataFrame, str]:
+def read_table(path: Path) -> tuple["pd.DataFrame", str]:
     """A checkpoint as a table, as `parse_records` has it, and the SHA-256 of its bytes.
 
     Parquet and JSON are told apart by what they are. Raises Refusal for what is neither.
@@ -78,7 +75,19 @@ def read_table(path: Path) -> tuple[pd.DataFrame, str]:
     return _frame(_open_parquet(path).read()), file_sha256(path)
 
 
-def write_table(path: Path, table: pd.DataFrame) -> str:
+def read_columns(path: Path) -> tuple[dict[str, list[Any]], str]:
+    """A checkpoint's columns as plain values, dates as text, and the SHA-256 of its bytes.
+
+    Raises what `read_table` raises; pandas is not needed.
+    """
+    path = Path(path)
+    if not _is_parquet_file(path):
+        content = read_whole(path)
+        return _columns(content, str(path)), sha256(content)
+    return _with_dates(_open_parquet(path).read(), pa.string()).to_pydict(), file_sha256(path)
+
+
+def write_table(path: Path, table: "pd.DataFrame") -> str:
     """Write a table as its name says, Parquet or JSON records; returns the SHA-256.
 
     The same content in the same order, and the same bytes each time.
@@ -121,8 +130,10 @@ def read_share(path: Path, shard: Shard, pairs: Sequence[tuple[str, str]] = ()) 
     return Share(table, file_sha256(path), len(mine), others)
 
 
-def join_shards(paths: Sequence[Path]) -> pd.DataFrame:
+def join_shards(paths: Sequence[Path]) -> "pd.DataFrame":
     """The rows of all shards' parts, each in order of symbol and date, in that order."""
+    from pyarrow.compute import run_end_encode
+
     parts = [_with_dates(_open_parquet(path).read(), pa.string()) for path in paths]
     runs: list[tuple[str, pa.Table]] = []
     for part in filter(len, parts):
@@ -148,7 +159,7 @@ def shares(symbols: Sequence[str], count: int) -> list[Ints]:
     return [np.array(sorted(order[first::count]), dtype=np.intp) for first in range(count)]
 
 
-def parse_records(content: bytes, name: str) -> pd.DataFrame:
+def parse_records(content: bytes, name: str) -> "pd.DataFrame":
     """JSON records as a table: one row per record, columns in order of first appearance.
 
     Whole numbers become Int64, other numbers float64, the rest stays as it is; what a
@@ -157,6 +168,16 @@ def parse_records(content: bytes, name: str) -> pd.DataFrame:
     Raises Refusal if the bytes are not an array of flat JSON objects, if a date is not in
     ISO 8601, or if a column mixes numbers and text.
     """
+    import pandas as pd
+
+    columns = _columns(content, name)
+    return pd.DataFrame(
+        {key: _series(key, values) for key, values in columns.items()}, columns=list(columns)
+    )
+
+
+def _columns(content: bytes, name: str) -> dict[str, list[Any]]:
+    """The columns of JSON records, in which every value is one that its column can have."""
     records = parse_json(content, name)
     if not isinstance(records, list):
         raise Refusal(f"{name}:1: the JSON is no array, where an array of records is needed.")
@@ -165,28 +186,39 @@ def parse_records(content: bytes, name: str) -> pd.DataFrame:
             raise Refusal(f"{name}: record {number} is {record!r}, where an object is needed.")
     names = list(dict.fromkeys(key for record in records for key in record))
     columns = {key: [record.get(key) for record in records] for key in names}
-    return pd.DataFrame(
-        {key: _column(key, values, name) for key, values in columns.items()}, columns=names
-    )
+    for key, values in columns.items():
+        if key == "date":
+            _check_dates(values, name)
+        else:
+            _check_kinds(key, values, name)
+    return columns
 
 
-def write_records(path: Path, table: pd.DataFrame) -> bytes:
+def write_records(path: Path, table: "pd.DataFrame") -> bytes:
     """Write a table as JSON records, what is missing as null; returns the bytes."""
     names = [str(name) for name in table.columns]
     rows = zip(*(_plain(table[name]) for name in table.columns), strict=True)
     return write_json(path, [dict(zip(names, row, strict=True)) for row in rows])
 
 
-def _column(key: str, values: Sequence[Any], name: str) -> pd.Series:
-    if key == "date":
-        return pd.Series(_iso_dates(values, name), dtype="str")
-    kinds = {type(value) for value in values if value is not None}
-    if kinds <= {int}:
-        return _whole_numbers(values)
-    if kinds <= {int, float}:
-        return pd.Series(values, dtype="float64")
-    if kinds == {str}:
+def _series(key: str, values: Sequence[Any]) -> "pd.Series":
+    import pandas as pd
+
+    kinds = {*map(type, values)} - {type(None)}
+    if key == "date" or kinds == {str}:
         return pd.Series(values, dtype="str")
+    if kinds <= {int}:
+        try:
+            return pd.Series(values, dtype="Int64")
+        except OverflowError:
+            values = [None if value is None else float(value) for value in values]
+    return pd.Series(values, dtype="float64")
+
+
+def _check_kinds(key: str, values: Sequence[Any], name: str) -> None:
+    kinds = {*map(type, values)} - {type(None)}
+    if kinds <= {int, float} or kinds == {str}:
+        return
     number, value = _first_misfit(values)
     raise Refusal(
         f"{name}: record {number} has {key} = {orjson.dumps(value).decode()}, "
@@ -205,24 +237,16 @@ def _first_misfit(values: Sequence[Any]) -> tuple[int, Any]:
     raise AssertionError("every value is of one kind")
 
 
-def _whole_numbers(values: Sequence[int | None]) -> pd.Series:
-    try:
-        return pd.Series(values, dtype="Int64")
-    except OverflowError:
-        return pd.Series([None if v is None else float(v) for v in values], dtype="float64")
-
-
-def _iso_dates(values: Sequence[Any], name: str) -> list[str | None]:
+def _check_dates(values: Sequence[Any], name: str) -> None:
     for number, value in enumerate(values, start=1):
         if value is not None and not (isinstance(value, str) and _ISO_DATE.fullmatch(value)):
             raise Refusal(
                 f"{name}: record {number} has date = {orjson.dumps(value).decode()}, "
                 f"where a date as in 2024-01-31 is needed."
             )
-    return list(values)
 
 
-def _plain(column: pd.Series) -> list[Any]:
+def _plain(column: "pd.Series") -> list[Any]:
     if column.isna().any():
         return column.astype(object).where(column.notna(), None).tolist()
     return column.tolist()
@@ -245,9 +269,12 @@ def _open_parquet(path: Path) -> "ParquetFile":
         ) from None
 
 
-def _frame(stored: pa.Table) -> pd.DataFrame:
+def _frame(stored: pa.Table) -> "pd.DataFrame":
     """What is stored as Parquet as a table: dates are ISO text, whole numbers may be missing."""
-    table: pd.DataFrame = _with_dates(stored, pa.string()).to_pandas(types_mapper=_NULLABLE.get)
+    import pandas as pd
+
+    nullable = {pa.int64(): pd.Int64Dtype()}
+    table: pd.DataFrame = _with_dates(stored, pa.string()).to_pandas(types_mapper=nullable.get)
     return table
 
 
