@@ -21,7 +21,7 @@ from pricewright.forecasting.checked_document import (
     short,
 )
 from pricewright.forecasting.garch import Garch
-from pricewright.forecasting.har import HALF_LIVES
+from pricewright.forecasting.har import TERMS
 from pricewright.forecasting.location import Location
 from pricewright.forecasting.model import Fitted, Model
 from pricewright.forecasting.settings import Settings, VolatilityKind
@@ -56,6 +56,7 @@ def to_json(model: Model) -> dict[str, Any]:
             "kind": np.array(fitted.volatility.kinds(len(model.symbols))),
             "average": states.ewma,
             "averages": states.averages,
+            "ranges": None if states.ranges is None else states.ranges.astype(np.intp),
             "garch": {
                 "variance": garch.variance,
                 "alpha": garch.alpha,
@@ -78,7 +79,7 @@ def to_json(model: Model) -> dict[str, Any]:
     }
     har = None
     if weights is not None and np.isfinite(weights).all():
-        har = {"half_lives": list(HALF_LIVES), "weights": weights.tolist()}
+        har = {"terms": _terms(), "weights": weights.tolist()}
     trees = fitted.location.trees
     return {
         "parameters": {
@@ -92,6 +93,10 @@ def to_json(model: Model) -> dict[str, Any]:
         "trees": None if trees is None else trees_to_json(trees),
         "symbols": {symbol: _at(by_symbol, place) for place, symbol in enumerate(model.symbols)},
     }
+
+
+def _terms() -> list[dict[str, Any]]:
+    return [{"of": of, "half_life": life} for of, life in TERMS]
 
 
 def _at(part: Any, place: int) -> Any:
@@ -177,15 +182,15 @@ def _parameters(
         )
         next_variance = each(*path, "next", **variance)
         own = np.array([kind in ("garch11", "combined") for kind in kinds])
-    weights = averages = None
-    terms = len(HALF_LIVES)
+    weights = averages = ranges = None
+    terms = len(TERMS)
     if reader.at("har") is not None:
-        lives = reader.numbers("har", "half_lives", count=terms)
-        if lives.tolist() != list(HALF_LIVES):
-            reader.refuse("har.half_lives", lives.tolist(), str(list(HALF_LIVES)))
+        if (found := reader.at("har", "terms")) != _terms():
+            reader.refuse("har.terms", found, str(_terms()))
         weights = reader.table("har", "weights", rows=settings.horizon, columns=terms, least=0.0)
     if settings.volatility in ("har", "combined"):
         averages = lists("volatility", "averages", count=terms, **variance)
+        ranges = each("volatility", "ranges", least=0.0)
     volatility = Volatility(
         settings.volatility, settings.decay, settings.rolling_days, garch, own, weights
     )
@@ -211,6 +216,7 @@ def _parameters(
         garch=next_variance,
         averages=averages,
         changes=changes,
+        ranges=ranges,
     )
     return Fitted(point, volatility), states
 
@@ -250,7 +256,7 @@ def _some(symbols: Sequence[str]) -> str:
     return ", ".join(symbols[:5]) + (f" and {len(symbols) - 5} more" if len(symbols) > 5 else "")
 
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Of the models that this code reads."""
 
 TOLERANCE = 1e-6

@@ -112,9 +112,9 @@ def follow(
     columns = np.arange(len(panel))
     length = max(int((panel.counts - begins[0]).max(initial=0)), 0)
     changes = squares(panel.values)
-    averaged = None
+    averaged = ranged = None
     if fitted[0].volatility.uses_har:
-        averaged = averages(changes, start.states.averages if start else None)
+        averaged, ranged = _averaged(panel, start)
     whole: Track | None = None
     for place, part in enumerate(fitted):
         ends = begins[place + 1] if place + 1 < len(begins) else panel.counts
@@ -122,7 +122,7 @@ def follow(
         rows = begins[place] + np.arange(most)[:, None]
         inside = rows < ends
         rows = np.where(inside, rows, 0)
-        states = _states(panel, part, changes, averaged, start).at(rows, columns)
+        states = _states(panel, part, changes, (averaged, ranged), start).at(rows, columns)
         made = Track(
             rows,
             states,
@@ -151,8 +151,24 @@ def errors(panel: Panel, track: Track) -> Floats:
     return np.where(there & np.isfinite(found), found, np.nan)
 
 
+def _averaged(panel: Panel, start: Start | None) -> tuple[Floats, Floats]:
+    """(N, S, K) and (N, S), after each observation: the HAR's averages, and the days so far whose
+    ranges are in them."""
+    begun = start.states if start else None
+    found, known = averages(panel, begun.averages if begun else None)
+    counts = np.zeros((len(panel.days), len(panel)))
+    if begun and begun.ranges is not None:
+        counts[0] = np.where(np.isnan(begun.ranges), 0.0, begun.ranges)
+    counts[1:] = counts[0] + np.cumsum(known, axis=0)
+    return found, counts
+
+
 def _states(
-    panel: Panel, fitted: Fitted, changes: Floats, averaged: Floats | None, start: Start | None
+    panel: Panel,
+    fitted: Fitted,
+    changes: Floats,
+    averaged: tuple[Floats | None, Floats | None],
+    start: Start | None,
 ) -> States:
     """(N, S): the states after each observation of a panel."""
     volatility = fitted.volatility
@@ -163,10 +179,11 @@ def _states(
         locations.levels(fitted.location, panel.values, begun.level if begun else None),
         volatilities.average(volatility, changes, start),
         volatilities.conditional(volatility, changes, begun.garch if begun else None),
-        averaged,
+        averaged[0],
         last_changes(panel.values, begun.changes if begun else None)
         if fitted.location.kind == "lightgbm"
         else None,
+        averaged[1],
     )
 
 
@@ -249,21 +266,28 @@ class Model:
         symbol's scale.
         """
         place = {symbol: number for number, symbol in enumerate(newer.symbols)}
-        histories, anew = [], np.zeros(len(self.symbols), dtype=bool)
+        histories, bars, anew = [], [], np.zeros(len(self.symbols), dtype=bool)
         for number, symbol in enumerate(self.symbols):
             prices, last = self.recent[number][-1:], int(self.last_days[number])
             days = self.last_days[number : number + 1]
+            parts = np.full((2, 1), np.nan)  # what is known of that day is in its states
             if symbol in place:
                 rows, column = slice(0, int(newer.counts[place[symbol]])), place[symbol]
                 new_days, new_prices = newer.days[rows, column], newer.prices[rows, column]
+                new_parts = np.full((2, len(new_days)), np.nan)
+                if newer.bars is not None:
+                    new_parts = newer.bars[:, rows, column]
                 if whole and new_days[0] <= last:
                     anew[number], days, prices = True, new_days[:0], new_prices[:0]
+                    parts = new_parts[:, :0]
                     last = -NEVER
                 later = new_days > last
                 days = np.concatenate([days, new_days[later]])
                 prices = np.concatenate([prices, new_prices[later]])
+                parts = np.concatenate([parts, new_parts[:, later]], axis=1)
             histories.append((days, prices))
-        panel = panel_of(self.symbols, histories)
+            bars.append(parts)
+        panel = panel_of(self.symbols, histories, bars if newer.bars is not None else None)
         for number in np.flatnonzero(panel.levels & ~self.levels).tolist():
             raise Refusal(
                 f"{self.symbols[number]} has a price that is not above 0, and the model takes "
@@ -303,6 +327,7 @@ class Model:
                 panel.days[step : step + 2, columns],
                 panel.prices[step : step + 2, columns],
                 panel.levels[columns],
+                None if panel.bars is None else panel.bars[:, step : step + 2, columns],
             )
             after = [np.ones(len(columns), dtype=np.intp)]
             begun = Start(states.of(columns), start.earlier[columns, :0])

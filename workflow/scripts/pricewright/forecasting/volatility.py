@@ -3,7 +3,7 @@
 rolling   the mean of the last squared changes.
 ewma      their exponentially weighted average (RiskMetrics 1996).
 garch11   GARCH(1,1) of each symbol.
-har       gamma-HAR, one regression over all symbols.
+har       gamma-HAR, one regression over all symbols, on the days' ranges where there are any.
 combined  the geometric mean of garch11 and har (Timmermann 2006 on why combinations do well).
 
 A symbol to which its kind cannot be fitted falls back to a simpler one: combined to har, and
@@ -31,7 +31,8 @@ class States(BySymbol):
 
     observations: how many there were so far.  level: of the location, on its scale.  ewma: the
     average of squared changes, or their rolling mean.  garch: its variance of the next change.
-    averages: (..., S, K), those of the HAR.  changes: (..., S, L), the last ones, the newest first,
+    averages: (..., S, K), those of the HAR, and ranges, how many days so far gave their range to
+    them.  changes: (..., S, L), the last ones, the newest first,
     for trees.  What a model does not use is None.
     """
 
@@ -41,6 +42,7 @@ class States(BySymbol):
     garch: Floats | None
     averages: Floats | None
     changes: Floats | None = None
+    ranges: Floats | None = None
 
     def arrays(self) -> dict[str, Floats]:
         """Those that there are, by name."""
