@@ -385,6 +385,27 @@ def test_a_model_without_dates_has_nothing_to_check_for_leaks(model):
     assert dict(method(model))["leaks"] == "not checked: there is no date to forecast from"
 
 
+def test_the_report_says_on_how_many_days_of_whom_har_had_ranges(model):
+    for state in model["symbols"].values():
+        state["observations"] = 201
+    first, second, *others = model["symbols"].values()
+    for state in (first, second, *others):
+        state["volatility"]["ranges"] = 0
+    assert dict(method(model))["ranges"].startswith("none, for no day has")
+    assert "ranges" not in page(model)
+    first["volatility"]["ranges"] = 150
+    name = next(iter(model["symbols"]))
+    count = len(model["symbols"])
+    said = f"of open, high and low, on 75.0% of the days of 1 of {count} symbols ({name})"
+    assert dict(method(model))["ranges"] == said
+    assert said in " ".join(page(model).split())
+    for state in (second, *others):
+        state["volatility"]["ranges"] = 200
+    assert dict(method(model))["ranges"].endswith("% of the days of all symbols")
+    first["volatility"]["ranges"] = None
+    assert "ranges" not in dict(method(model))
+
+
 def test_symbols_on_levels_are_named(model):
     model["symbols"]["S1"]["scale"] = "level"
     assert dict(method(model))["scale"].startswith("log prices; levels for S1 (")

@@ -76,6 +76,12 @@ def predict(
         newer, unknown = read_new_prices(prices, saved, known)
         if unknown:
             _warn(f"{prices}: the model does not know {_some(unknown)}, left out here.")
+        if unranged := saved.loses_ranges(newer):
+            _warn(
+                f"{prices}: no day of {_some(unranged)} has an open, high and low that can be "
+                "right, as days had that the model knows; squared changes stand in for their "
+                "ranges."
+            )
         saved = saved.rolled(newer)
     return _records(saved, horizon or most, quantiles or saved.bounds)
 

@@ -176,23 +176,23 @@ def averages(panel: Panel, start: Floats | None = None) -> tuple[Floats, Flags]:
     """
     changes = np.diff(panel.values, axis=0)
     squared = changes * changes
-    begins = (None, None, None)
-    if start is not None:
-        begins = tuple(np.split(start, [len(OF_RANGES), LONGEST + 1], axis=-1))
-    of_squares = _averages(squared, OF_SQUARES, begins[1])
+    if start is None:
+        start = np.full((len(panel), len(TERMS)), np.nan)
+    ranges_begin, squares_begin, falls_begin = np.split(
+        start, [len(OF_RANGES), LONGEST + 1], axis=-1
+    )
+    of_squares = _averages(squared, OF_SQUARES, squares_begin)
     measured, known = ranges.daily(panel, changes, of_squares[:-1, :, -1])
-    of_ranges = _averages(measured, OF_RANGES, begins[0])
-    of_falls = _averages(squared * (changes < 0), OF_FALLS, begins[2])
+    of_ranges = _averages(measured, OF_RANGES, ranges_begin)
+    of_falls = _averages(squared * (changes < 0), OF_FALLS, falls_begin)
     return np.concatenate([of_ranges, of_squares, of_falls], axis=-1), known
 
 
-def _averages(values: Floats, half_lives: Sequence[float], start: Floats | None) -> Floats:
+def _averages(values: Floats, half_lives: Sequence[float], start: Floats) -> Floats:
     """(n+1, S, k): before the first and after each row of values (n, S)."""
     rows, symbols = values.shape
     keeps = np.repeat(exp(-log(2.0) / np.array(half_lives))[None], symbols, axis=0)
-    begin = np.repeat(seed(values)[:, None], len(half_lives), axis=1)
-    if start is not None:
-        begin = np.where(np.isnan(start), begin, start)
+    begin = np.where(np.isnan(start), seed(values)[:, None], start)
     inflow = (values[..., None] * (1 - keeps)).reshape(rows, -1)
     made = recurrence(inflow, keeps.ravel(), begin.ravel())
     return made.reshape(rows + 1, symbols, len(half_lives))

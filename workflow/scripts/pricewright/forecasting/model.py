@@ -258,6 +258,20 @@ class Model:
             states=self._followed(panel, start),
         )
 
+    def loses_ranges(self, newer: Panel) -> list[str]:
+        """The symbols with ranges so far, and none in the newer prices after the last day."""
+        if self.states.ranges is None:
+            return []
+        place = {symbol: number for number, symbol in enumerate(newer.symbols)}
+        found = []
+        for number in np.flatnonzero(self.states.ranges > 0).tolist():
+            if (column := place.get(self.symbols[number])) is not None:
+                days = newer.days[:, column]
+                later = (days > self.last_days[number]) & (days < NEVER)
+                none = newer.bars is None or np.isnan(newer.bars[0, later, column]).all()
+                found += [self.symbols[number]] if later.any() and none else []
+        return found
+
     def continued(self, newer: Panel, *, whole: bool) -> tuple[Panel, Start]:
         """Each symbol's last price and what came after it, and where these histories go on.
 

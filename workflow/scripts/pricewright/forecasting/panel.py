@@ -125,7 +125,7 @@ def panel_of(
     histories: Sequence[tuple[Days, Floats]],
     bars: Sequence[Floats] | None = None,
 ) -> Panel:
-    """The panel of one history each, days (n,) and prices (n,); bars: what they are in it, (2, n)."""
+    """The panel of one history each: days (n,), prices (n,), and (2, n) of their bars, as in it."""
     longest = max((len(days) for days, _ in histories), default=0)
     all_days = np.full((longest, len(symbols)), NEVER, dtype=np.int32)
     all_prices = np.full((longest, len(symbols)), np.nan)

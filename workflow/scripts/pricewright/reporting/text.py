@@ -20,7 +20,7 @@ from pricewright.reporting.figures import (
     share_beyond,
     worst,
 )
-from pricewright.reporting.verdict import LOG, champion, method, verdict
+from pricewright.reporting.verdict import LOG, NO_RANGES, champion, method, verdict
 
 WIDTH = 80
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
@@ -34,7 +34,7 @@ FEW, NOTE = 3, 80
 _SHORTEST = 7
 """The fewest characters that are left of a symbol where a table is too wide."""
 
-_METHOD = ("point", "volatility", "shape", "scale", "price", "made", "leaks")
+_METHOD = ("point", "volatility", "ranges", "shape", "scale", "price", "made", "leaks")
 """What of the method is said here."""
 
 _RISK_HEADING = (
@@ -291,7 +291,7 @@ def _method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         (label, said)
         for label, said in method(model)
-        if label in _METHOD and (label, said) != ("scale", LOG)
+        if label in _METHOD and (label, said) not in (("scale", LOG), ("ranges", NO_RANGES))
     ]
 
 

@@ -15,6 +15,7 @@ from pricewright.files.documents import parse_json
 from pricewright.reporting.figures import p_value, percent
 
 LOG = "log prices"
+NO_RANGES = "none, for no day has an open, high and low that can be right"
 
 PLACES = {
     "Report": ("results/report.html", "results/report.txt"),
@@ -37,7 +38,7 @@ _VARIANCES = {
     "rolling": "rolling, the mean of the last {rolling_days} squared changes",
     "ewma": "ewma, squared changes averaged with a decay of {decay} per day",
     "garch11": "garch11, a GARCH(1,1) for each symbol",
-    "har": "har, one regression over all symbols",
+    "har": "har, one regression over all symbols, on ranges, squared changes and falls",
     "combined": "combined, the geometric mean of garch11 and har",
 }
 _SHAPES = {
@@ -134,6 +135,7 @@ def method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("point", _POINTS[chosen["location"]]),
         ("volatility", _VARIANCES[chosen["volatility"]].format_map(chosen)),
         ("shape", _SHAPES[chosen["distribution"]].format_map(chosen)),
+        *_ranges(states),
         ("scale", _scale([s for s, state in states.items() if state["scale"] == "level"], states)),
         ("price", chosen["price"]),
         (
@@ -164,6 +166,23 @@ def _leaks(model: Mapping[str, Any]) -> str:
         return "not checked: there is no date to forecast from"
     dates = " and ".join(dict.fromkeys(checked["cutoffs"]))
     return f"none: garbage for all prices after {dates} changed no forecast made by then"
+
+
+def _ranges(states: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """On how many days of which symbols har has their ranges; nothing where there is no har."""
+    days = {symbol: state["volatility"]["ranges"] for symbol, state in states.items()}
+    if None in days.values():
+        return []
+    with_ranges = [symbol for symbol, count in days.items() if count]
+    if not with_ranges:
+        return [("ranges", NO_RANGES)]
+    changes = sum(states[symbol]["observations"] - 1 for symbol in with_ranges)
+    share = sum(days[symbol] for symbol in with_ranges) / changes
+    who = "all symbols"
+    if len(with_ranges) < len(states):
+        shown = ", ".join(with_ranges[:5]) + (", …" if len(with_ranges) > 5 else "")
+        who = f"{len(with_ranges):,} of {len(states):,} symbols ({shown})"
+    return [("ranges", f"of open, high and low, on {share:.1%} of the days of {who}")]
 
 
 def _scale(levels: list[str], symbols: Mapping[str, Any]) -> str:
