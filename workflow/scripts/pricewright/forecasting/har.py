@@ -178,24 +178,24 @@ def averages(panel: Panel, start: Floats | None = None) -> tuple[Floats, Flags]:
     squared = changes * changes
     if start is None:
         start = np.full((len(panel), len(TERMS)), np.nan)
-    ranges_begin, squares_begin, falls_begin = np.split(
-        start, [len(OF_RANGES), LONGEST + 1], axis=-1
-    )
-    of_squares = _averages(squared, OF_SQUARES, squares_begin)
-    measured, known = ranges.daily(panel, changes, of_squares[:-1, :, -1])
-    of_ranges = _averages(measured, OF_RANGES, ranges_begin)
-    of_falls = _averages(squared * (changes < 0), OF_FALLS, falls_begin)
-    return np.concatenate([of_ranges, of_squares, of_falls], axis=-1), known
+    keeps = exp(-log(2.0) / np.array([life for _, life in TERMS]))
+    longest = squared  # of no matter where there are no bars
+    if panel.bars is not None:
+        keep, begun = float(keeps[LONGEST]), start[:, LONGEST]
+        longest = recurrence((1 - keep) * squared, keep, _begin(squared, begun))[:-1]
+    measured, known = ranges.daily(panel, changes, longest)
+    values = {"range": measured, "square": squared, "fall": squared * (changes < 0)}
+    inflow, begin = np.empty((*changes.shape, len(TERMS))), np.empty((len(panel), len(TERMS)))
+    for term, (of, _) in enumerate(TERMS):
+        np.multiply(values[of], 1 - keeps[term], out=inflow[..., term])
+        begin[:, term] = _begin(values[of], start[:, term])
+    every = np.repeat(keeps[None], len(panel), axis=0).ravel()
+    made = recurrence(inflow.reshape(len(changes), -1), every, begin.ravel())
+    return made.reshape(len(panel.days), len(panel), len(TERMS)), known
 
 
-def _averages(values: Floats, half_lives: Sequence[float], start: Floats) -> Floats:
-    """(n+1, S, k): before the first and after each row of values (n, S)."""
-    rows, symbols = values.shape
-    keeps = np.repeat(exp(-log(2.0) / np.array(half_lives))[None], symbols, axis=0)
-    begin = np.where(np.isnan(start), seed(values)[:, None], start)
-    inflow = (values[..., None] * (1 - keeps)).reshape(rows, -1)
-    made = recurrence(inflow, keeps.ravel(), begin.ravel())
-    return made.reshape(rows + 1, symbols, len(half_lives))
+def _begin(values: Floats, start: Floats) -> Floats:
+    return np.where(np.isnan(start), seed(values), start)
 
 
 def with_floor(averages: Floats) -> Floats:

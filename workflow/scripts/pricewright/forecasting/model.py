@@ -103,18 +103,19 @@ def follow(
     begins: Sequence[Ints],
     horizon: int,
     start: Start | None = None,
+    *,
+    averaged: tuple[Floats, Floats] | None = None,
 ) -> Track:
     """Forecast from each observation with the parameters that held then.
 
     begins: for each of `fitted`, (S,) the row from which on it holds: up to the next's.
-    start: where histories go on that began before the panel.
+    start: where histories go on that began before the panel.  averaged: of the HAR's, what
+    `har_states` says, where that is known.
     """
     columns = np.arange(len(panel))
     length = max(int((panel.counts - begins[0]).max(initial=0)), 0)
     changes = squares(panel.values)
-    averaged = ranged = None
-    if fitted[0].volatility.uses_har:
-        averaged, ranged = _averaged(panel, start)
+    averaged = averaged or har_states(panel, fitted[0], start)
     whole: Track | None = None
     for place, part in enumerate(fitted):
         ends = begins[place + 1] if place + 1 < len(begins) else panel.counts
@@ -122,7 +123,7 @@ def follow(
         rows = begins[place] + np.arange(most)[:, None]
         inside = rows < ends
         rows = np.where(inside, rows, 0)
-        states = _states(panel, part, changes, (averaged, ranged), start).at(rows, columns)
+        states = _states(panel, part, changes, averaged, start).at(rows, columns)
         made = Track(
             rows,
             states,
@@ -151,9 +152,11 @@ def errors(panel: Panel, track: Track) -> Floats:
     return np.where(there & np.isfinite(found), found, np.nan)
 
 
-def _averaged(panel: Panel, start: Start | None) -> tuple[Floats, Floats]:
+def har_states(panel: Panel, fitted: Fitted, start: Start | None) -> tuple[Floats, Floats] | None:
     """(N, S, K) and (N, S), after each observation: the HAR's averages, and the days so far whose
-    ranges are in them."""
+    ranges are in them; None without a HAR."""
+    if not fitted.volatility.uses_har:
+        return None
     begun = start.states if start else None
     found, known = averages(panel, begun.averages if begun else None)
     counts = np.zeros((len(panel.days), len(panel)))
@@ -167,7 +170,7 @@ def _states(
     panel: Panel,
     fitted: Fitted,
     changes: Floats,
-    averaged: tuple[Floats | None, Floats | None],
+    averaged: tuple[Floats, Floats] | None,
     start: Start | None,
 ) -> States:
     """(N, S): the states after each observation of a panel."""
@@ -179,11 +182,11 @@ def _states(
         locations.levels(fitted.location, panel.values, begun.level if begun else None),
         volatilities.average(volatility, changes, start),
         volatilities.conditional(volatility, changes, begun.garch if begun else None),
-        averaged[0],
+        averaged[0] if averaged else None,
         last_changes(panel.values, begun.changes if begun else None)
         if fitted.location.kind == "lightgbm"
         else None,
-        averaged[1],
+        averaged[1] if averaged else None,
     )
 
 

@@ -21,6 +21,9 @@ BAR = ("open", "high", "low", "close")
 ROUNDING = 1e-6
 """By so little, relatively, an open or close may be out of its day's range."""
 
+BLOCK = 100_000
+"""Bars that are worked on at a time."""
+
 FARTHEST = 20.0
 """So many times the squared change and the variance in the long run: a bar is contradicted by the
 prices, as by a slip of the decimal point in its high."""
@@ -33,12 +36,21 @@ def parts_of(bars: Floats, new: Flags) -> Floats:
     NaN for a bar that is missing, not above 0, without a range or outside of it; and for one that
     is the day before's once more, for that was carried forward and nothing was traded.
     """
+    again = (bars[:, 1:] == bars[:, :-1]).all(axis=0) & ~new[1:]
+    found = np.empty((2, bars.shape[1]))
+    for begin in range(0, bars.shape[1], BLOCK):  # or the work takes ten times the room
+        rows = slice(begin, begin + BLOCK)
+        found[:, rows] = _parts_of(bars[:, rows])
+    found[:, 1:][:, again] = np.nan
+    return found
+
+
+def _parts_of(bars: Floats) -> Floats:
     first, highest, lowest, last = bars
     with np.errstate(invalid="ignore"):
         right = (lowest > 0) & (highest > lowest) & np.isfinite(highest)
         for price in (first, last):
             right &= (price >= lowest * (1 - ROUNDING)) & (price <= highest * (1 + ROUNDING))
-        right[1:] &= new[1:] | (bars[:, 1:] != bars[:, :-1]).any(axis=0)
     first, highest, lowest, last = log(np.where(right, bars, 1.0))
     highest = np.maximum(highest, np.maximum(first, last))
     lowest = np.minimum(lowest, np.minimum(first, last))

@@ -188,8 +188,9 @@ def variances(volatility: Volatility, states: States, horizon: int) -> Floats:
     if states.averages is not None and volatility.weights is not None:
         by_har = np.zeros(result.shape)
         averages = har.with_floor(states.averages)
-        for term in range(averages.shape[-1]):
-            by_har += averages[..., term, None] * volatility.weights[:horizon, term]
+        for term, weights in enumerate(volatility.weights[:horizon].T):
+            if weights.any():
+                by_har += averages[..., term, None] * weights
         by_har *= steps
     if states.garch is not None and volatility.garch is not None:
         found = volatility.garch

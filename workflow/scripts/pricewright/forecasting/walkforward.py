@@ -14,7 +14,7 @@ import numpy as np
 
 from pricewright.forecasting import distribution, har, trees
 from pricewright.forecasting.distribution import Errors, PastErrors
-from pricewright.forecasting.model import Fitted, Model, Track, errors, estimate, follow
+from pricewright.forecasting.model import Fitted, Model, Track, errors, estimate, follow, har_states
 from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel, each, panel_slices
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.trees import Tree
@@ -293,7 +293,8 @@ def _forecasts(
         begins = _begins(panel, plan.days, plan.timeline)
     else:
         begins = [np.maximum(rows[0], 0) if len(rows) else panel.counts - 1]
-    track = follow(panel, fitted, begins, settings.horizon, plan.start)
+    averaged = har_states(panel, fitted[0], plan.start)
+    track = follow(panel, fitted, begins, settings.horizon, plan.start, averaged=averaged)
     ends = [np.maximum(panel.counts - 1, 0)]
     first = begins[0]
     begin = np.maximum(rows[0], 0) - first if len(rows) else panel.counts - first
@@ -313,7 +314,7 @@ def _forecasts(
         daily_centres=each_day.centres[..., 0],
         daily_variances=each_day.variances[..., 0],
         fitted=fitted[-1],
-        last=follow(panel, fitted[-1:], ends, settings.horizon, plan.start),
+        last=follow(panel, fitted[-1:], ends, settings.horizon, plan.start, averaged=averaged),
         shapes=np.broadcast_to(normal, (1, 1, settings.horizon, len(normal))),
         errors=np.zeros(len(panel), dtype=np.intp),
     )
