@@ -41,6 +41,9 @@ HALF_OWN = 500
 POOL = 20_000
 """About the most errors of a horizon that everyone's shape is made from."""
 
+LONGER = 2
+"""Errors of two days ahead and more overlap: one in so many is taken, from as many times the days."""
+
 PATHS = 2000
 """Simulated paths of filtered historical simulation."""
 
@@ -145,55 +148,71 @@ class Errors:
     errors: Floats
     first: Ints
 
-    def known(self, ends: Ints, most: int) -> tuple[Ints, Ints]:
-        """(D, H, S) each: where the errors that were known begin and stop, `most` at most.
+    def known(self, ends: Ints, most: int, spacing: Ints) -> tuple[Ints, Ints]:
+        """(D, H, S) each: where the errors that were known begin and stop, the last included.
 
         ends: (D, S), how many observations there were. An error h days ahead from row r is
-        known with observation r + h.
+        known with observation r + h. One in `spacing` (H,) counts, and `most` of these.
         """
         steps = np.arange(1, len(self.errors) + 1)[:, None]
         stop = np.clip((ends - self.first)[:, None] - steps, 0, self.errors.shape[-1])
-        return np.maximum(stop - most, 0), stop
+        apart = spacing[:, None]
+        number = np.minimum(-(-stop // apart), most)
+        return np.maximum(stop - 1 - (number - 1) * apart, 0), stop
 
-    def window(self, begin: Ints, stop: Ints, step: int, most: int) -> tuple[Floats, Places]:
-        """(S, most): the errors of one horizon between places (S,), NaN where there are none; and
-        where all of these are among the errors of that horizon."""
+    def window(
+        self, begin: Ints, stop: Ints, step: int, most: int, apart: int = 1
+    ) -> tuple[Floats, Places]:
+        """(S, most): the errors of one horizon between places (S,), so far apart, NaN where there
+        are none; and where all of these are among the errors of that horizon."""
         last = self.errors.shape[-1] - 1
         places: Places
-        if (begin == begin[0]).all() and begin[0] + most <= last:  # as mostly, and ten times faster
-            places = slice(None), slice(begin[0], begin[0] + most)
+        reach = most * apart
+        if (begin == begin[0]).all() and begin[0] + reach <= last:  # as mostly, and much faster
+            places = slice(None), slice(begin[0], begin[0] + reach, apart)
         else:
             places = (
                 np.arange(len(begin))[:, None],
-                np.minimum(begin[:, None] + np.arange(most), last),
+                np.minimum(begin[:, None] + np.arange(0, reach, apart), last),
             )
         found = np.array(self.errors[step][places])
-        if (stop - begin < most).any():
-            found[np.arange(most) >= (stop - begin)[:, None]] = np.nan
+        if (stop - begin < reach).any():
+            found[np.arange(0, reach, apart) >= (stop - begin)[:, None]] = np.nan
         return found, places
+
+
+def spacing(horizon: int) -> Ints:
+    """(H,): how many days the errors are apart that the shape for each day ahead is made from."""
+    return np.minimum(np.arange(1, horizon + 1), LONGER)
 
 
 def conformal(errors: Errors, ends: Ints, settings: Settings, every: int) -> PastErrors:
     """What is known at some dates; one in `every` errors is in the pool of all symbols."""
     levels = levels_with(settings.level)
-    begin, stop = errors.known(ends, settings.calibration)
+    apart = spacing(settings.horizon)
+    begin, stop = errors.known(ends, settings.calibration, apart)
     shape = (len(ends), len(errors.panel), settings.horizon)
     absolute, counts = np.zeros(shape), np.zeros(shape, dtype=np.intp)
     own = np.empty((*shape, len(levels)))
     marks = np.array([crc32(symbol.encode()) for symbol in errors.panel.symbols])
-    sampled = (np.arange(errors.errors.shape[-1]) + (errors.first + marks)[:, None]) % every == 0
+    marked = np.arange(errors.errors.shape[-1]) + (errors.first + marks)[:, None]
+    sampled = {gap: marked // gap % every == 0 for gap in set(apart.tolist())}
     pool: list[list[Floats]] = []
     for date in range(len(ends)):
         pool.append([])
         for step in range(settings.horizon):
             found, places = errors.window(
-                begin[date, step], stop[date, step], step, settings.calibration
+                begin[date, step],
+                stop[date, step],
+                step,
+                settings.calibration,
+                int(apart[step]),
             )
             there = np.isfinite(found)
             sizes, number = np.where(there, np.abs(found), 0.0).sum(axis=1), there.sum(axis=1)
             absolute[date, :, step], counts[date, :, step] = sizes, number
             own[date, :, step] = quantiles(found, levels)
-            there &= sampled[places]
+            there &= sampled[int(apart[step])][places]
             there &= ((number >= FEWEST) & (sizes > 0))[:, None]
             unit = np.where(number > 0, sizes, 1.0) / np.maximum(number, 1)
             rows, _ = np.nonzero(there)
@@ -210,7 +229,7 @@ def simulated_calibration(
     """
     levels = levels_with(settings.level)
     ranks = draws(settings.horizon)
-    begin, stop = errors.known(ends, settings.calibration)
+    begin, stop = errors.known(ends, settings.calibration, np.ones(settings.horizon, dtype=int))
     own = np.empty((*terms.shape, len(levels)))
     own[:] = normal(levels)
     counts = np.zeros(terms.shape, dtype=np.intp)

@@ -141,15 +141,18 @@ def follow(
 
 
 def errors(panel: Panel, track: Track) -> Floats:
-    """(P, S, H): what happened less what was expected, over the deviation that was forecast."""
-    horizon = track.centres.shape[-1]
-    ahead = track.rows[..., None] + np.arange(1, horizon + 1)
-    there = (track.rows[..., None] >= 0) & (ahead < panel.counts[:, None])
-    columns = np.arange(len(panel))[:, None]
-    happened = panel.values[np.where(there, ahead, 0), columns]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = (happened - track.centres) / np.sqrt(track.variances)
-    return np.where(there & np.isfinite(found), found, np.nan)
+    """(H, S, P): what happened less what was expected, over the deviation that was forecast."""
+    places, symbols, horizon = track.centres.shape
+    columns = np.arange(symbols)
+    found = np.empty((horizon, symbols, places))
+    for step in range(horizon):
+        ahead = track.rows + (step + 1)
+        there = (track.rows >= 0) & (ahead < panel.counts)
+        happened = panel.values[np.where(there, ahead, 0), columns]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            made = (happened - track.centres[..., step]) / np.sqrt(track.variances[..., step])
+        found[step] = np.where(there & np.isfinite(made), made, np.nan).T
+    return found
 
 
 def har_states(panel: Panel, fitted: Fitted, start: Start | None) -> tuple[Floats, Floats] | None:

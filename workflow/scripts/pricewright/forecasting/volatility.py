@@ -199,9 +199,9 @@ def variances(volatility: Volatility, states: States, horizon: int) -> Floats:
         left = np.cumsum(np.cumprod(powers, axis=1), axis=1)
         excess = (states.garch - found.variance)[..., None]
         by_garch = found.variance[:, None] * steps + left * excess
-    for kind, made in (("har", by_har), ("garch11", by_garch)):
+    both = np.sqrt(by_har * by_garch) if (kinds == "combined").any() else result
+    for kind, made in (("har", by_har), ("garch11", by_garch), ("combined", both)):
+        if (kinds == kind).all():
+            return made
         result = np.where((kinds == kind)[:, None], made, result)
-    if (kinds == "combined").any():
-        both = np.sqrt(by_har * by_garch)
-        result = np.where((kinds == "combined")[:, None], both, result)
     return result

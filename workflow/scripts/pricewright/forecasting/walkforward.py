@@ -36,9 +36,21 @@ class Timeline:
     origins: Days
     estimates: Days
 
+    @property
+    def first_held(self) -> int:
+        """The place of the first estimate that holds at an origin; without one, past the last."""
+        if not len(self.origins):
+            return len(self.estimates)
+        found = np.searchsorted(self.estimates, self.origins[0], side="right")
+        return int(found) - 1
+
     def until(self, day: int) -> "Timeline":
         """The timeline as it would have been on a day."""
         return Timeline(self.origins[self.origins <= day], self.estimates[self.estimates <= day])
+
+
+SELDOM = 8
+"""So many times less often are parameters estimated for the errors of longer ago."""
 
 
 def make_timeline(panel: Panel, settings: Settings) -> Timeline:
@@ -46,11 +58,17 @@ def make_timeline(panel: Panel, settings: Settings) -> Timeline:
     calendar = panel.calendar
     step = settings.horizon
     before = -(-settings.calibration // step)
-    places = np.arange(len(calendar) - 1 - step, -1, -step)[: settings.origins + before][::-1]
+    overlap = 1
+    if settings.distribution == "conformal":
+        overlap = int(distribution.spacing(settings.horizon)[-1])
+    most = settings.origins + overlap * before
+    places = np.arange(len(calendar) - 1 - step, -1, -step)[:most][::-1]
     grid = calendar[places]
     enough = np.sort(panel.days[settings.min_history - 1 : settings.min_history].ravel())
     grid = grid[grid >= enough[0]] if len(enough) else grid[:0]
-    estimates = np.union1d(grid[:1], grid[:: -settings.refit])
+    recent, earlier = np.split(grid, [-(settings.origins + before)])[::-1]
+    anew = [recent[:: -settings.refit], earlier[:: -SELDOM * settings.refit]]
+    estimates = np.unique(np.concatenate([grid[:1], recent[:1], *anew]))
     return Timeline(grid[-settings.origins :], estimates)
 
 
@@ -235,6 +253,7 @@ def join(panel: Panel, plan: Plan, pieces: Sequence[Forecasts]) -> WalkForward:
             for piece, shapes in zip(pieces, whole, strict=True)
         ]
         held[:-1] = np.searchsorted(timeline.estimates, timeline.origins, side="right") - 1
+        held[:-1] -= timeline.first_held
         held[-1] = len(whole[0]) - 1
     return WalkForward(panel, timeline, settings, pieces, held)
 
@@ -272,8 +291,11 @@ def _walk(task: tuple[Panel, Ints, Plan]) -> Forecasts:
     piece, track, begins = _forecasts(panel, columns, plan, fitted)
     if settings.distribution == "normal":
         return piece
-    ends = np.array([panel.upto(day) for day in plan.days])
-    made = Errors(panel, np.ascontiguousarray(errors(panel, track).transpose(2, 1, 0)), begins)
+    # what no forecast is made by needs no distribution
+    needed = min(plan.timeline.first_held, len(plan.days) - 1)
+    fitted, days = fitted[needed:], plan.days[needed:]
+    ends = np.array([panel.upto(day) for day in days])
+    made = Errors(panel, errors(panel, track), begins)
     if settings.distribution == "fhs":
         terms = track.at(np.where(ends > 0, np.maximum(ends - 1 - begins, 0), -1)).variances
         models = [part.volatility for part in fitted]
