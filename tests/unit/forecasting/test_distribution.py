@@ -155,12 +155,17 @@ def test_only_errors_whose_outcome_was_known_count():
         )
 
 
-def test_of_many_errors_the_latest_count():
-    errors = made_errors(1, 400)
-    known = conformal(errors, np.array([[401]]), SETTINGS, 1)
-    assert known.counts[0].tolist() == [[150] * HORIZON]
-    for step in range(HORIZON):
-        seen = errors.errors[step, 0, 250 - step : 400 - step]
+@pytest.mark.parametrize("begins", [[0], [0, 3]])
+@pytest.mark.parametrize(("ends", "apart"), [(401, (1, 2, 2)), (302, (1, 2, 1)), (301, (1, 1, 1))])
+def test_of_many_errors_the_latest_count_and_of_those_that_overlap_every_second(
+    begins, ends, apart
+):
+    errors = made_errors(len(begins), 400)
+    later = Errors(errors.panel, errors.errors, np.array(begins))
+    known = conformal(later, np.full((1, len(begins)), ends), SETTINGS, 1)
+    assert (known.counts == 150).all()
+    for step, gap in enumerate(apart):
+        seen = errors.errors[step, 0, : ends - step - 1][::-gap][:150]
         np.testing.assert_allclose(known.absolute[0, 0, step], np.abs(seen).sum())
 
 
@@ -181,7 +186,7 @@ def test_the_pool_is_of_errors_in_units_of_each_symbols_own_and_of_one_in_so_man
         for column, symbol in enumerate(errors.panel.symbols[:2]):  # the third has too few
             seen = errors.errors[step, column, : 149 - step]
             expected.append(seen / np.abs(seen).mean())
-            rows = np.arange(len(seen))
+            rows = np.arange(len(seen)) // 2
             sampled.append(expected[-1][(rows + crc32(symbol.encode())) % 4 == 0])
         np.testing.assert_allclose(everyone.pool[0][step], np.concatenate(expected))
         np.testing.assert_allclose(some.pool[0][step], np.concatenate(sampled))

@@ -42,7 +42,8 @@ POOL = 20_000
 """About the most errors of a horizon that everyone's shape is made from."""
 
 LONGER = 2
-"""Errors of two days ahead and more overlap: one in so many is taken, from as many times the days."""
+"""Errors of more than a day overlap and say less each: of so many times the days, where there are
+as many, each so many-th is taken."""
 
 PATHS = 2000
 """Simulated paths of filtered historical simulation."""
@@ -148,71 +149,58 @@ class Errors:
     errors: Floats
     first: Ints
 
-    def known(self, ends: Ints, most: int, spacing: Ints) -> tuple[Ints, Ints]:
-        """(D, H, S) each: where the errors that were known begin and stop, the last included.
+    def known(self, ends: Ints, most: int) -> tuple[Ints, Ints, Ints]:
+        """(D, H, S) each: where the latest errors that were known begin and stop, and how many
+        days they are apart; `most` at most.
 
         ends: (D, S), how many observations there were. An error h days ahead from row r is
-        known with observation r + h. One in `spacing` (H,) counts, and `most` of these.
+        known with observation r + h.
         """
         steps = np.arange(1, len(self.errors) + 1)[:, None]
         stop = np.clip((ends - self.first)[:, None] - steps, 0, self.errors.shape[-1])
-        apart = spacing[:, None]
-        number = np.minimum(-(-stop // apart), most)
-        return np.maximum(stop - 1 - (number - 1) * apart, 0), stop
+        apart = np.where((steps > 1) & (stop >= LONGER * most), LONGER, 1)
+        return np.maximum(stop - 1 - (most - 1) * apart, 0), stop, apart
 
     def window(
-        self, begin: Ints, stop: Ints, step: int, most: int, apart: int = 1
+        self, known: tuple[Ints, Ints, Ints], date: int, step: int, most: int
     ) -> tuple[Floats, Places]:
-        """(S, most): the errors of one horizon between places (S,), so far apart, NaN where there
-        are none; and where all of these are among the errors of that horizon."""
-        last = self.errors.shape[-1] - 1
+        """(S, most): the errors of one horizon that are known at a date, NaN where there are none;
+        and where all of these are among the errors of that horizon."""
+        begin, stop, apart = (part[date, step] for part in known)
+        last, reach = self.errors.shape[-1] - 1, int(begin[0] + most * apart[0])
+        alike = (begin == begin[0]).all() and (apart == apart[0]).all()
+        every = begin[:, None] + np.arange(most) * apart[:, None]
         places: Places
-        reach = most * apart
-        if (begin == begin[0]).all() and begin[0] + reach <= last:  # as mostly, and much faster
-            places = slice(None), slice(begin[0], begin[0] + reach, apart)
+        if alike and reach <= last:  # as mostly, and ten times faster
+            places = slice(None), slice(int(begin[0]), reach, int(apart[0]))
         else:
-            places = (
-                np.arange(len(begin))[:, None],
-                np.minimum(begin[:, None] + np.arange(0, reach, apart), last),
-            )
+            places = np.arange(len(begin))[:, None], np.minimum(every, last)
         found = np.array(self.errors[step][places])
-        if (stop - begin < reach).any():
-            found[np.arange(0, reach, apart) >= (stop - begin)[:, None]] = np.nan
+        found[every >= stop[:, None]] = np.nan
         return found, places
-
-
-def spacing(horizon: int) -> Ints:
-    """(H,): how many days the errors are apart that the shape for each day ahead is made from."""
-    return np.minimum(np.arange(1, horizon + 1), LONGER)
 
 
 def conformal(errors: Errors, ends: Ints, settings: Settings, every: int) -> PastErrors:
     """What is known at some dates; one in `every` errors is in the pool of all symbols."""
     levels = levels_with(settings.level)
-    apart = spacing(settings.horizon)
-    begin, stop = errors.known(ends, settings.calibration, apart)
+    known = errors.known(ends, settings.calibration)
     shape = (len(ends), len(errors.panel), settings.horizon)
     absolute, counts = np.zeros(shape), np.zeros(shape, dtype=np.intp)
     own = np.empty((*shape, len(levels)))
     marks = np.array([crc32(symbol.encode()) for symbol in errors.panel.symbols])
-    marked = np.arange(errors.errors.shape[-1]) + (errors.first + marks)[:, None]
-    sampled = {gap: marked // gap % every == 0 for gap in set(apart.tolist())}
+    # by days that are as far apart as errors can be, so that of these one in `every` is taken
+    rows = (np.arange(errors.errors.shape[-1]) + errors.first[:, None]) // LONGER
+    sampled = (rows + marks[:, None]) % every == 0
     pool: list[list[Floats]] = []
     for date in range(len(ends)):
         pool.append([])
         for step in range(settings.horizon):
-            found, places = errors.window(
-                begin[date, step],
-                stop[date, step],
-                step,
-                settings.calibration,
-                int(apart[step]),
-            )
+            found, places = errors.window(known, date, step, settings.calibration)
             there = np.isfinite(found)
             sizes, number = np.where(there, np.abs(found), 0.0).sum(axis=1), there.sum(axis=1)
             absolute[date, :, step], counts[date, :, step] = sizes, number
             own[date, :, step] = quantiles(found, levels)
-            there &= sampled[int(apart[step])][places]
+            there &= sampled[places]
             there &= ((number >= FEWEST) & (sizes > 0))[:, None]
             unit = np.where(number > 0, sizes, 1.0) / np.maximum(number, 1)
             rows, _ = np.nonzero(there)
@@ -229,13 +217,13 @@ def simulated_calibration(
     """
     levels = levels_with(settings.level)
     ranks = draws(settings.horizon)
-    begin, stop = errors.known(ends, settings.calibration, np.ones(settings.horizon, dtype=int))
+    known_errors = errors.known(ends, settings.calibration)
     own = np.empty((*terms.shape, len(levels)))
     own[:] = normal(levels)
     counts = np.zeros(terms.shape, dtype=np.intp)
     for date, model in enumerate(models):
         alpha, persistence = model.feedback(terms.shape[1])
-        daily, _ = errors.window(begin[date, 0], stop[date, 0], 0, settings.calibration)
+        daily, _ = errors.window(known_errors, date, 0, settings.calibration)
         counts[date] = np.isfinite(daily).sum(axis=1)[:, None]
         for symbol, (found, term) in enumerate(zip(daily, terms[date], strict=True)):
             drawn = found[np.isfinite(found)]

@@ -58,10 +58,8 @@ def make_timeline(panel: Panel, settings: Settings) -> Timeline:
     calendar = panel.calendar
     step = settings.horizon
     before = -(-settings.calibration // step)
-    overlap = 1
-    if settings.distribution == "conformal":
-        overlap = int(distribution.spacing(settings.horizon)[-1])
-    most = settings.origins + overlap * before
+    longer = settings.distribution == "conformal" and settings.horizon > 1
+    most = settings.origins + before * (distribution.LONGER if longer else 1)
     places = np.arange(len(calendar) - 1 - step, -1, -step)[:most][::-1]
     grid = calendar[places]
     enough = np.sort(panel.days[settings.min_history - 1 : settings.min_history].ravel())
