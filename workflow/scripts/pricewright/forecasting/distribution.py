@@ -10,7 +10,8 @@ fhs        filtered historical simulation: paths of a symbol's own standardised 
            (Barone-Adesi, Giannopoulos & Vosper 1999).
 conformal  split conformal: the empirical quantiles of standardised errors that were made out of
            sample and whose outcome was known at the cutoff (Lei et al. 2018, with signed errors):
-           the symbol's own, drawn to those of all symbols together.
+           the symbol's own, drawn to those of all symbols together. Errors of several days
+           overlap, so they are taken from a longer past.
 """
 
 from collections.abc import Sequence

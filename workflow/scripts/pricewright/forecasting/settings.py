@@ -30,7 +30,8 @@ class ModelSettings(Options):
     volatility: VolatilityKind = "combined"
     """The variance forecast: the mean of the last squared changes (rolling), their exponentially
     weighted average (ewma), GARCH(1,1) (garch11), one regression over all symbols on averages of
-    squared changes (har), or the geometric mean of the last two (combined)."""
+    the days' ranges, squared changes and falls (har), or the geometric mean of the last two
+    (combined)."""
     distribution: DistributionKind = "conformal"
     """The shape around the point forecast: normal, filtered historical simulation (fhs), or the
     quantiles of earlier standardised errors (conformal)."""
@@ -39,7 +40,8 @@ class ModelSettings(Options):
     rolling_days: Annotated[int, Bounds(least=2, most=10_000)] = 60
     """How many squared changes `rolling` averages."""
     calibration: Annotated[int, Bounds(least=100, most=100_000)] = 500
-    """From how many past days' errors the distribution is made."""
+    """From how many past days' errors the distribution is made; for more than a day ahead, conformal
+    takes every second one of twice as many."""
     window_days: Annotated[int | None, Bounds(least=30, most=100_000)] = None
     """Parameters are estimated from so many calendar days; from all, if none."""
     min_history: Annotated[int, Bounds(least=30, most=10_000)] = 60
