@@ -1,6 +1,6 @@
 # make run    the environment with `pricewright`, then the sample from raw prices to a deployed model
 # make test   the environment, then the whole test suite
-# make test-cluster  the profiles, on a Slurm that the tests start (as root; see README)
+# make test-cluster  the profiles, on a Slurm that the tests start (as root; see CONTRIBUTING.md)
 # make check  style, types and Snakemake's own lint
 # make lock   the lock files and environment.yml anew, from pyproject.toml (needs uv)
 # ARGS is added to the command: make run ARGS="--configfile config/examples/fx.yaml"

@@ -154,6 +154,41 @@ def small_project(folder: Path) -> Project:
     return made
 
 
+FAULTY_DISK = """
+import os
+
+_replace = os.replace
+
+def replace(old, new, *rest, **more):
+    if os.path.basename(new) == os.environ["FAIL_ON"]:
+        with open(os.environ["FAILURES"], "a+") as file:
+            file.seek(0)
+            if len(file.read()) < int(os.environ["FAIL_TIMES"]):
+                file.write("x")
+                raise OSError(5, "Input/output error")
+    return _replace(old, new, *rest, **more)
+
+os.replace = replace
+"""
+
+
+@pytest.fixture
+def failing(tmp_path):
+    """An environment in which writing a file fails a number of times."""
+    (tmp_path / "faults").mkdir()
+    (tmp_path / "faults" / "sitecustomize.py").write_text(FAULTY_DISK)
+
+    def environment(file, times):
+        return {
+            "PYTHONPATH": str(tmp_path / "faults"),
+            "FAILURES": str(tmp_path / "failures"),
+            "FAIL_ON": file,
+            "FAIL_TIMES": str(times),
+        }
+
+    return environment
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     """A small project in which nothing has run."""

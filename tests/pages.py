@@ -8,6 +8,7 @@ from forecasts import SMALL, write_clean
 from conftest import market
 from flat import train_or_score
 from pricewright.files.documents import write_json
+from pricewright.reporting.text import ReportOptions
 from report import report
 
 SCRIPT = "<script>alert(1)</script>"
@@ -45,7 +46,7 @@ def hostile_report(folder: Path) -> Path:
         html=folder / "report.html",
         backtest=folder / "backtest.parquet",
         quality=folder / "quality.json",
-        title=TITLE,
+        layout=ReportOptions(title=TITLE),
         required={"deploy": 2},
     )
     return folder / "report.html"

@@ -90,7 +90,9 @@ class Office:
 
     def record_run(self, who: str) -> None:
         model = digests(read_covered(self.root))[MODEL]
-        author.record_run(self.root, ["train_or_score"], model, who, clock=self.clock)
+        author.record_run(
+            self.root, ["train_or_score"], model, who, machine="a cluster's node", clock=self.clock
+        )
 
     def make_newer(self, model: str = "a newer model\n") -> None:
         """Put another model in place, made by the author."""

@@ -22,8 +22,10 @@ from pricewright.releases import store
 from pricewright.releases.evidence import Origin
 from pricewright.releases.history import files, folder_of
 from pricewright.releases.release import release, roll_back
+from pricewright.reporting.text import ReportOptions
 from pricewright.signoffs import ledger, signing, statements
 from pricewright.signoffs.coverage import PAGE, read_covered
+from pricewright.tables.options import make
 from report import report
 
 
@@ -67,7 +69,8 @@ def make_results(folder: Path, seed: int = 1, config=None) -> None:
         )
         model, given = results / "model.json", config["score"]["model"]
         train_or_score(table, model, model=given, receipts=receipts, **training_options(config))
-        report(model, results / "report.txt", **config["report"], allow_unaccepted=True)
+        layout = make(ReportOptions, config["report"])
+        report(model, results / "report.txt", layout=layout, allow_unaccepted=True)
         deploy(results / "report.txt", results / "deployed_model.json", allow_unaccepted=True)
         Path(PAGE).write_text(f"<html>run {seed}</html>\n")
 

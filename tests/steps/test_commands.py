@@ -10,7 +10,9 @@ import pytest
 from conftest import SCRIPTS, STEPS, as_csv, command, market
 from deploy import deploy
 from flat import clean, ingest, train_or_score
+from pricewright.files.disk import file_sha256
 from pricewright.reporting.verdict import verdict
+from pricewright.signoffs import ledger
 from pricewright.tables.options import groups, hints, option_groups
 from report import report
 
@@ -217,3 +219,18 @@ def test_the_receipts_add_up_and_are_kept_in_the_model(tmp_path):
     assert kept["rows_in"] == kept["rows_out"] + kept["duplicates"] + kept["dropped"]
     assert came["records"]["sha256"] == kept["input"]["sha256"]
     assert kept["records"]["sha256"] == model["data"]["sha256"]
+    assert not (tmp_path / "ledger").exists()  # a command by itself begins none
+
+
+def test_a_training_that_is_given_a_project_tells_its_ledger(tmp_path, by_function, monkeypatch):
+    monkeypatch.chdir(by_function)
+    train_or_score(
+        "clean.json",
+        tmp_path / "model.json",
+        project=tmp_path,
+        author="carla",
+        configfile=["desk.yaml"],
+    )
+    (entry,) = ledger.read(tmp_path / "ledger")
+    assert (entry.who, entry.fields["configfile"]) == ("carla", ["desk.yaml"])
+    assert entry.fields["run"] == file_sha256(tmp_path / "model.json")

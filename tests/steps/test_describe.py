@@ -4,6 +4,9 @@ import csv
 import gzip
 import io
 import json
+import os
+import subprocess
+import sys
 
 import openpyxl
 import pyarrow as pa
@@ -106,8 +109,48 @@ def test_twelve_deliveries_of_seven_shapes_are_described_and_read_in_one_go(inbo
     assert done.code == 0, done.stderr
     receipt = json.loads((inbox.folder / "results/ingest.json").read_text())
     assert (receipt["rows"], receipt["kept"], receipt["quarantined"]) == (360, 360, {})
+    assert sum(way["deliveries"] for way in receipt["read_as"]) == 12
+    assert {way["kind"] for way in receipt["read_as"]} == {"text", "json", "parquet", "excel"}
+    assert {way.get("delimiter") for way in receipt["read_as"]} == {",", ";", "\t", None}
     kept = json.loads((inbox.folder / "results/prices_raw.json").read_text())
     assert [(row["date"], row["symbol"], row["close"], row["volume"]) for row in kept] == sorted(
         [(row[0], row[1], row[5], row[6]) for month in range(1, 13) for row in rows(month)],
         key=lambda row: (row[1], row[0]),
     )
+
+
+def asked(project, text, answers):
+    """What `describe` says of a file on a terminal, on which these answers are typed."""
+    (project.folder / "prices.csv").write_text(text)
+    script = project.folder / "workflow/scripts/pricewright"
+    keyboard, terminal = os.openpty()
+    os.write(keyboard, answers)
+    done = subprocess.run(
+        [sys.executable, script, "describe", "prices.csv"],
+        stdin=terminal,
+        capture_output=True,
+        text=True,
+        cwd=project.folder,
+        check=True,
+    )
+    for descriptor in (keyboard, terminal):
+        os.close(descriptor)
+    return done, yaml.safe_load(done.stdout.partition("\n\n")[0])["source"]
+
+
+def test_on_a_terminal_people_are_asked_where_two_readings_fit(project):
+    text = "Date,Close\n01/02/2024,1\n02/02/2024,2\n"
+    done, written = asked(project, text, b"7\n2\n")
+    assert "prices.csv: choose source.date_formats: as 01/02/2024 in line 2\n" in done.stderr
+    assert done.stderr.count("a number, or nothing to leave it open: ") == 2
+    assert written["date_formats"] == ["%m/%d/%Y"]
+    assert "2 rows, 2 kept" in done.stdout
+
+
+def test_a_name_that_there_is_not_is_asked_for_again(project):
+    text = "Date,Close\n2024-02-01T16:00:00-05:00,1\n2024-02-02T16:00:00-05:00,2\n"
+    done, written = asked(project, text, b"Mars/Base\nAsia/Tokyo\n")
+    assert "config key 'source.time_zone': found 'Mars/Base'" in done.stderr
+    assert written["time_zone"] == "Asia/Tokyo"
+    done, written = asked(project, text, b"\n")
+    assert "time_zone" not in written

@@ -40,7 +40,7 @@ def test_the_receipt_says_what_came_and_what_became_of_it_with_no_clock_in_it(de
             "first_date",
             "last_date",
         ),
-        *("deliveries", "earlier", "records"),
+        *("read_as", "deliveries", "earlier", "records"),
     ]
     assert receipt["source"] == "prices.csv"
     assert receipt["bytes"] == (desk / "prices.csv").stat().st_size

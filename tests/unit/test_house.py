@@ -20,6 +20,7 @@ from pricewright.forecasting.settings import EvaluationSettings, ModelSettings
 from pricewright.intake.archive import Reception
 from pricewright.intake.reading.dialect import Calendar, Dialect, Limits, Marks
 from pricewright.intake.sources.source import Access
+from pricewright.reporting.text import ReportOptions
 from pricewright.signoffs.coverage import GATES
 from pricewright.signoffs.policy import Terms
 from pricewright.tables.options import bounds, choices, hints, option_groups
@@ -164,8 +165,7 @@ def test_a_rule_says_what_every_rule_must(name):
         f'"../scripts/{name}.py"',
         f'code=code_used(SCRIPTS / "{name}.py"',
         'retries: retries_here(workflow, config["retries"]["times"])',
-        "attempt=attempt_number",
-        'backoff=linear_backoff(config["retries"]["delay"])',
+        'retry=retrying(workflow, config["retries"]["delay"])',
         "mem_mb=memory(",
         "runtime=minutes(",
     ):
@@ -256,7 +256,7 @@ def test_every_config_key_reaches_the_step_that_uses_it():
 
 
 OPTIONS = (Access, Reception, Dialect, Marks, Calendar, Limits, MissingRules, FlagThresholds)
-OPTIONS += (ModelSettings, EvaluationSettings, Criteria)
+OPTIONS += (ModelSettings, EvaluationSettings, Criteria, ReportOptions)
 README = dict(
     re.findall(
         r"^\| `([a-z_.]+)` \| (.+?) \| ", (ROOT / "config/README.md").read_text(), re.MULTILINE

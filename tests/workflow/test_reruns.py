@@ -16,7 +16,7 @@ PACKAGE = "workflow/scripts/pricewright"
         (f"{PACKAGE}/cleaning/missing.py", 'kind="stable"', 'kind="mergesort"', STEPS[1:]),
         (f"{PACKAGE}/intake/reading/numbers.py", '=" \\t"', '=" "', STEPS),
         (f"{PACKAGE}/intake/sources/s3.py", "us-east-1", "us-east-2", STEPS),
-        ("workflow/scripts/report.py", 'title: str = "Prices"', 'title: str = "Price"', STEPS[3:]),
+        ("workflow/scripts/report.py", "if coverage or skill:", "if skill or coverage:", STEPS[3:]),
         ("workflow/schemas/model.schema.yaml", "minimum: 2", "minimum: 3", STEPS[2:]),
     ],
 )

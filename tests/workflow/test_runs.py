@@ -8,9 +8,10 @@ import subprocess
 import orjson
 import pytest
 
-from running.records import layout_engine, presentable
+from running.records import layout_engines, presentable
 
 from conftest import CHECKPOINTS, ROOT, STEPS, Project, command, copy_project
+from pricewright.signoffs import ledger
 
 
 def test_one_run_makes_every_checkpoint_log_and_record(run_once):
@@ -23,6 +24,9 @@ def test_one_run_makes_every_checkpoint_log_and_record(run_once):
         f"{name}{attempt}.log" for name in STEPS for attempt in ("", ".1")
     }
     assert run_once.results()["model.json"] == run_once.results()["deployed_model.json"]
+    run = ledger.read(run_once.folder / "ledger")[-1]
+    assert "numpy takes" in run.fields["machine"]
+    assert run.fields["machine"] in (run_once.folder / "logs/train_or_score.log").read_text()
 
 
 def test_a_second_run_runs_nothing_and_imports_nothing_heavy(finished):
@@ -70,7 +74,7 @@ def test_no_artifact_knows_its_time_its_host_or_its_folder(run_once):
 
 def laid_out(graph):
     """A graph as SVG."""
-    words = [layout_engine(), "-Tsvg"]
+    words = [layout_engines()[0], "-Tsvg"]
     return subprocess.run(words, input=graph, capture_output=True, text=True, check=True).stdout
 
 
@@ -126,6 +130,13 @@ def test_a_run_in_another_directory_uses_what_is_there_and_the_workflows_own_sam
     assert {name: (elsewhere / name).read_bytes() for name in CHECKPOINTS} == run_once.results()
 
 
+def test_the_workflows_own_file_from_elsewhere_has_the_default_profile(run_once, tmp_path):
+    snakefile = str(run_once.folder / "workflow" / "Snakefile")
+    outcome = command("-m", "snakemake", "-n", "--cores", "1", "-s", snakefile, cwd=tmp_path)
+    assert outcome.code == 0, outcome.stderr
+    assert "workflow/profiles/default for setting default command line" in outcome.stderr
+
+
 SAMPLES = {
     "stocks": ([], 12_154, 12_154, 5, "2013-03-01"),
     # 41 currencies on 6,533 days, of which 63,728 are not quoted; 11 ended, and the lev never moves
@@ -162,6 +173,10 @@ def test_a_sample_goes_all_the_way_to_a_deployed_model(tmp_path, sample):
     assert model["metrics"]["origins"] == 100
     assert model["acceptance"]["accepted"]
     assert all(found["met"] for found in model["acceptance"]["criteria"].values())
+    if sample == "stocks":  # which is the one that README quotes
+        readme = (ROOT / "README.md").read_text()
+        quoted = re.search(r"```text\n(Verdict\n.*?)```", readme, re.DOTALL)
+        assert quoted[1] in project.results()["report.txt"].decode()
     os.utime(project.folder / "results" / "prices_raw.json")
     assert project.snakemake(*arguments).ran == []
 
@@ -209,60 +224,6 @@ def test_mode_score_evaluates_a_given_model_and_deploys_the_result(finished):
     assert model["mode"] == "score"
     assert model["symbols"] == orjson.loads(kept.read_bytes())["symbols"]
     assert "Caution" in finished.results()["report.txt"].decode()
-
-
-MODULE = """
-configfile: "outer.yaml"
-
-rule all:
-    input: "outer.txt"
-
-module prices:
-    snakefile: {snakefile}
-    config: config["prices"]
-
-use rule * from prices as prices_*
-
-rule outer:
-    input: "results/deployed_model.json"
-    output: "outer.txt"
-    shell: "cp {{input}} {{output}}"
-"""
-
-
-def committed(project: Project) -> str:
-    """The project's files as a git repository; returns its folder as a URL."""
-    for words in (
-        ["init", "--quiet", "--initial-branch=main"],
-        ["add", "."],
-        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--message=all"],
-    ):
-        subprocess.run(["git", *words], cwd=project.folder, check=True)
-    return project.folder.as_uri()
-
-
-@pytest.mark.parametrize("by_url", [False, True], ids=["by path", "by URL"])
-def test_it_works_as_a_module_in_another_workflow(finished, run_once, tmp_path, by_url):
-    tmp_path = tmp_path / "outer"
-    tmp_path.mkdir()
-    environment = {"HOME": str(tmp_path)}
-    snakefile = f'"{finished.folder}/workflow/Snakefile"'
-    if by_url:
-        snakefile = 'github("desk/pricewright", path="workflow/Snakefile", branch="main")'
-        environment |= {
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"url.{committed(finished)}.insteadOf",
-            "GIT_CONFIG_VALUE_0": "https://github.com/desk/pricewright",
-        }
-        shutil.copytree(finished.folder / "data", tmp_path / "data")
-    (tmp_path / "Snakefile").write_text(MODULE.format(snakefile=snakefile))
-    config = (finished.folder / "config" / "config.yaml").read_text()
-    indented = "".join(f"  {line}\n" for line in config.splitlines())
-    (tmp_path / "outer.yaml").write_text("prices:\n" + indented)
-    outcome = command("-m", "snakemake", "--cores", "1", cwd=tmp_path, env=environment, seconds=120)
-    assert outcome.code == 0, outcome.stderr
-    assert outcome.ran == [*(f"prices_{name}" for name in STEPS), "outer"]
-    assert (tmp_path / "outer.txt").read_bytes() == run_once.results()["deployed_model.json"]
 
 
 @pytest.mark.parametrize(

@@ -140,3 +140,18 @@ def test_a_query_of_postgresql_takes_its_password_from_the_environment(project, 
     for hidden in (postgresql.password, CANARY):
         written = everything_written(project, first, wrong)
         assert not [content for content in written if hidden.encode() in content]
+
+
+def test_a_file_may_be_named_as_nothing_else_is(project):
+    """Snakemake takes braces for wildcards, and what is in angle brackets for a variable."""
+    odd = "a b<c>{d}$(e)&;.csv"
+    (project.folder / "data" / odd).write_text(as_csv(market()))
+    project.configure(source={"uri": f"data/{odd}"})
+    first = project.snakemake()
+    assert (first.code, first.ran) == (0, list(STEPS)), first.stderr
+    assert receipt(project)["source"] == f"data/{odd}"
+    again = project.snakemake()
+    assert (again.code, again.ran) == (0, []), again.stderr
+    (project.folder / "data" / odd).write_text(as_csv([*market(), MORE]))
+    assert project.snakemake().ran == list(STEPS)
+    assert receipt(project)["rows"] == 281

@@ -42,12 +42,11 @@ rule clean:
     conda:
         "../envs/steps.yaml"
     resources:
-        attempt=attempt_number,
-        backoff=linear_backoff(config["retries"]["delay"]),
         mem_mb=memory(200, per_mb=8),
         runtime=minutes(10, per_mb=0.02),
     params:
         options=clean_options(config),
+        retry=retrying(workflow, config["retries"]["delay"]),
         code=code_used(SCRIPTS / "clean.py", [SCHEMAS / "corrections.schema.yaml"]),
     script:
         "../scripts/clean.py"

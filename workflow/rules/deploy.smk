@@ -16,12 +16,11 @@ rule deploy:
     conda:
         "../envs/steps.yaml"
     resources:
-        attempt=attempt_number,
-        backoff=linear_backoff(config["retries"]["delay"]),
         mem_mb=memory(100, per_mb=8),
         runtime=minutes(10, per_mb=0.02),
     params:
         options={"allow_unaccepted": config["accept"]["allow_unaccepted"]},
+        retry=retrying(workflow, config["retries"]["delay"]),
         code=code_used(SCRIPTS / "deploy.py", [SCHEMAS / "model.schema.yaml"]),
     script:
         "../scripts/deploy.py"

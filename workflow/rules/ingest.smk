@@ -1,7 +1,7 @@
 # Requires the source in config. Gives its prices, and an account of every row that came.
 rule ingest:
     input:
-        SOURCE_FILES,
+        local(SOURCE_FILES),
     output:
         f"results/prices_raw.{config['format']}",
         receipt=report(
@@ -29,14 +29,15 @@ rule ingest:
         "../envs/steps.yaml"
     threads: 4
     resources:
-        attempt=attempt_number,
-        backoff=linear_backoff(config["retries"]["delay"]),
         mem_mb=memory(400, per_mb=6),
         runtime=minutes(30, per_mb=0.02),
         disk_mb=disk(1000, per_mb=6),
     params:
-        options=ingest_options(config),
-        version=lambda wildcards: source_version(config),
+        options=lambda wildcards: ingest_options(config, project_folder(rules)),
+        version=lambda wildcards: source_version(
+            config, project_folder(rules), ODDLY_NAMED
+        ),
+        retry=retrying(workflow, config["retries"]["delay"]),
         code=code_used(SCRIPTS / "ingest.py"),
     script:
         "../scripts/ingest.py"

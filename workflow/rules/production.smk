@@ -9,7 +9,11 @@ rule production:
     conda:
         "../envs/steps.yaml"
     params:
-        options={"config": config, "configfile": CONFIG_FILES},
+        options=lambda wildcards: {
+            "config": config,
+            "configfile": CONFIG_FILES,
+            "project": project_folder(rules),
+        },
         code=code_used(
             SCRIPTS / "production.py",
             [

@@ -31,12 +31,11 @@ rule report:
     conda:
         "../envs/steps.yaml"
     resources:
-        attempt=attempt_number,
-        backoff=linear_backoff(config["retries"]["delay"]),
         mem_mb=memory(100, per_mb=8),
         runtime=minutes(10, per_mb=0.02),
     params:
         options=report_options(config),
+        retry=retrying(workflow, config["retries"]["delay"]),
         code=code_used(
             SCRIPTS / "report.py",
             [SCHEMAS / "model.schema.yaml", *HERE.glob("page/*")],

@@ -17,12 +17,11 @@ rule clean_shard:
     conda:
         "../envs/steps.yaml"
     resources:
-        attempt=attempt_number,
-        backoff=linear_backoff(config["retries"]["delay"]),
         mem_mb=memory(200, per_mb=8, shards=config["shards"]),
         runtime=minutes(10, per_mb=0.02),
     params:
         options=lambda wildcards: {"shard": wildcards.scatteritem},
+        retry=retrying(workflow, config["retries"]["delay"]),
         code=code_used(
             SCRIPTS / "clean_shard.py", [SCHEMAS / "corrections.schema.yaml"]
         ),
@@ -54,11 +53,10 @@ rule train_or_score_shard:
     conda:
         "../envs/steps.yaml"
     resources:
-        attempt=attempt_number,
-        backoff=linear_backoff(config["retries"]["delay"]),
         mem_mb=memory(300, per_mb=180),
         runtime=minutes(15, per_mb=0.5),
     params:
+        retry=retrying(workflow, config["retries"]["delay"]),
         code=code_used(SCRIPTS / "train_or_score_shard.py"),
     script:
         "../scripts/train_or_score_shard.py"

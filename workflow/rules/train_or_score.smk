@@ -27,12 +27,12 @@ rule train_or_score:
         "../envs/steps.yaml"
     threads: 4
     resources:
-        attempt=attempt_number,
-        backoff=linear_backoff(config["retries"]["delay"]),
         mem_mb=memory(500, per_mb=8),
         runtime=minutes(15, per_mb=0.05),
     params:
-        options=training_options(config),
+        options=lambda wildcards: training_options(config, deployed_model(rules)),
+        record=training_record(workflow, config["signoffs"]["author"], CONFIG_FILES),
+        retry=retrying(workflow, config["retries"]["delay"]),
         code=code_used(
             SCRIPTS / "train_or_score.py",
             [SCHEMAS / "model.schema.yaml"],

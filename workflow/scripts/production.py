@@ -10,19 +10,19 @@ from pricewright.configuration.config import read_config, source_files
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
 from pricewright.releases.evidence import Origin
-from pricewright.releases.release import STAGED, Unsigned, release
+from pricewright.releases.release import Unsigned, release
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import RECEIPT
+from pricewright.signoffs.coverage import DEPLOYED, RECEIPT
 from pricewright.signoffs.policy import last_config_files
 from pricewright.signoffs.presentation import RELEASE, with_config
-from pricewright.steplog.log import logger, say
+from pricewright.steplog.log import LISTED, logger, say
 
 
 def production(
-    input: Path = Path(STAGED),
     *,
     config: dict[str, Any] | None = None,
     configfile: Sequence[Path] = (),
+    project: Path = Path(),
 ) -> None:
     """Release the model in staging, with its report, receipts and sign-offs, if all is in order.
 
@@ -32,38 +32,41 @@ def production(
 
     Parameters
     ----------
-    input
-        The model in staging.
     config
-        The config of the run. Left out: config/config.yaml with
+        The config of the run. Left out: config/config.yaml, with what `configfile` says.
     configfile
-        config files laid over it, as given to Snakemake; the commands that are printed name them.
+        Config files laid over config/config.yaml, as given to Snakemake; the commands that are
+        printed name them.
+    project
+        The folder with `results/`, `config/signers` and what people signed.
     """
-    say("start", input=input)
-    last = last_config_files(ledger.read(Path(ledger.LEDGER)))
+    say("start", input=Path(project, DEPLOYED))
+    if Path(project) != Path():
+        logger.warning("what is said below is about %s/, where commands are to be given", project)
+    last = last_config_files(ledger.read(Path(project, ledger.LEDGER)))
     if last and not configfile:
         raise Refusal(
             "production is as it was: the last run had config files, and this one has none; give "
             f"them again: {with_config(RELEASE, last)}"
         )
     whole = config if config is not None else read_config(configfile)
-    for note in _newer(whole):
+    for note in _newer(whole, Path(project)):
         logger.warning(note)
     code = code_digest(step.FOLDER / "train_or_score.py")
     try:
-        digest = release(Path(), Origin(whole, step.FOLDER.parent, code))
+        digest = release(Path(project), Origin(whole, step.FOLDER.parent, code))
     except Unsigned as unsigned:
         for line in unsigned.listing(configfile).splitlines():
-            logger.error(f"  {line}")
+            logger.error(LISTED + line)
         raise
-    say("end", release=digest, model="production/current/model.json")
+    say("end", release=digest, model=Path(project, "production/current/model.json"))
 
 
-def _newer(config: dict[str, Any]) -> Iterator[str]:
+def _newer(config: dict[str, Any], project: Path) -> Iterator[str]:
     """What the source has, and the results have not: it is not in what is released."""
     try:
         files = source_files(config, step.FOLDER.parents[1])
-        made = Path(RECEIPT).stat().st_mtime
+        made = (project / RECEIPT).stat().st_mtime
     except (Refusal, OSError):  # neither is needed for a release
         return
     for file in files:

@@ -9,7 +9,7 @@ from running import step
 from pricewright.files.disk import read_whole, write_whole
 from pricewright.files.documents import parse_json
 from pricewright.forecasting.model_file import read_model
-from pricewright.reporting.text import compose
+from pricewright.reporting.text import ReportOptions, compose
 from pricewright.signoffs.presentation import pending
 from pricewright.steplog.log import say
 
@@ -23,9 +23,7 @@ def report(
     skill: Path | None = None,
     backtest: Path | None = None,
     quality: Path | None = None,
-    title: str = "Prices",
-    digits: int = 3,
-    max_symbols: int = 20,
+    layout: ReportOptions = ReportOptions(),
     allow_unaccepted: bool = False,
     required: Mapping[str, int] | None = None,
 ) -> None:
@@ -47,12 +45,8 @@ def report(
         The model's back-test, as `train_or_score` writes it, for pictures of each symbol.
     quality
         The document of what is odd in the data, as `clean` writes it.
-    title
-        What the page is headed with.
-    digits
-        The decimals of MASE and RMSSE.
-    max_symbols
-        The most symbols in a table or picture; the worst are shown.
+    layout
+        How the page is headed, and how much is in it.
     allow_unaccepted
         Whether the model will be deployed even if it is not accepted; the page says so.
     required
@@ -68,9 +62,7 @@ def report(
         model,
         model_path=str(input),
         sha256=digest,
-        title=title,
-        digits=digits,
-        max_symbols=max_symbols,
+        layout=layout,
         allow_unaccepted=allow_unaccepted,
         written=written,
         pending=pending(required),
@@ -83,7 +75,7 @@ def report(
             chart = charts.titled_coverage(model, drawing.FILE)
             write_whole(coverage, drawing.svg(chart, drawing.FILE).encode())
         if skill:
-            chart = charts.interval_ratios(model, max_symbols, drawing.FILE)
+            chart = charts.interval_ratios(model, layout.max_symbols, drawing.FILE)
             write_whole(skill, drawing.svg(chart, drawing.FILE).encode())
     if html:
         from pricewright.evaluation.backtest_file import read_backtest
@@ -92,7 +84,7 @@ def report(
         rendered = render(
             model,
             sha256=digest,
-            title=title,
+            title=layout.heading,
             files=files_of(model, str(input), digest),
             backtest=read_backtest(backtest, digest) if backtest else None,
             quality=odd,

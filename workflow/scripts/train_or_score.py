@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ from pricewright.files.machine import machine
 from pricewright.forecasting.histories import read_panel, usual_price
 from pricewright.forecasting.model_file import read_model, write_model
 from pricewright.forecasting.settings import Settings
-from pricewright.steplog.log import say
+from pricewright.steplog.log import logger, say
 from pricewright.training.sharding import ShardResult, make_tasks
 from pricewright.training.training import ModelDocument, Source, build_model, choose_symbols
 
@@ -32,6 +33,9 @@ def train_or_score(
     backtest: Path | None = None,
     tasks: Sequence[Path] = (),
     shards: Sequence[Path] = (),
+    project: Path | None = None,
+    author: str | None = None,
+    configfile: Sequence[str] = (),
     threads: int = 1,
 ) -> None:
     """Train a model on clean prices, or score a given one on them, and evaluate it.
@@ -64,6 +68,14 @@ def train_or_score(
         Where to write, in place of a model, what each of so many shards of symbols is to do.
     shards
         What `train_or_score_shard` made of these tasks: all of them, and it is not done again.
+    project
+        The folder whose `ledger/` is told, when the model is written, who made it: a rule's job
+        tells that of its project, also from the node of a cluster; a shard tells nothing. Without
+        a folder none is told, so that nobody begins a ledger by trying the command.
+    author
+        Who that is; by default as git knows them, else the login.
+    configfile
+        The config files of the run, which the ledger is told as well.
     threads
         On how many groups of symbols to work at a time, each in a process of its own.
     """
@@ -109,8 +121,31 @@ def train_or_score(
     for forecaster in ("model", "random_walk"):
         figures = {key: pooled[forecaster][key] for key in ("mase", "rmsse", "coverage")}
         say("metrics", of=forecaster, **figures)
+    if project is not None:
+        _tell_ledger(project, digest, author, configfile)
     say("accepted" if document["acceptance"]["accepted"] else "not accepted")
     say("end", symbols=len(document["symbols"]), output=output, sha256=digest)
+
+
+def _tell_ledger(project: Path, digest: str, author: str | None, configfile: Sequence[str]) -> None:
+    """Have the ledger say who made a model, once however often it is tried.
+
+    That it cannot be told spoils no training; the run, if it succeeds, tries again.
+    """
+    # not by a statement: what tells the ledger makes no model, so no change of it makes one anew
+    policy = import_module("pricewright.signoffs.policy")
+    try:
+        policy.record_run(
+            project,
+            [policy.TRAINING],
+            digest,
+            author,
+            configfile=configfile,
+            machine=machine(),
+            once=True,
+        )
+    except (Refusal, OSError) as error:
+        logger.warning("the ledger was not told who made this model: %s", error)
 
 
 def _done(shards: Sequence[Path]) -> list[ShardResult]:

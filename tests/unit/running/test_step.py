@@ -1,10 +1,12 @@
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from running import step
-from running.resources import attempt_number, linear_backoff, retries_here
+from running.params import deployed_model, project_folder, retrying, training_record
+from running.resources import retries_here
 
 from pricewright.files.errors import Refusal
 
@@ -98,6 +100,56 @@ def test_only_who_submits_a_job_tries_it_again():
     assert retries_here(SimpleNamespace(remote_exec=True), 2) == 0
 
 
-def test_each_attempt_waits_longer():
-    assert [linear_backoff(0.5)(None, attempt) for attempt in (1, 2, 3)] == ["0.0", "0.5", "1.0"]
-    assert attempt_number(None, 2) == 2
+HERE = SimpleNamespace(
+    remote_exec=False, storage_settings=SimpleNamespace(default_storage_provider=None)
+)
+
+
+def test_the_logs_that_this_run_left_tell_which_attempt_it_is(tmp_path):
+    log = tmp_path / "clean.log"
+    retry = retrying(HERE, 0.5)(None, None)
+    assert (step.attempt_number(retry, log), step.attempt_number({}, log)) == (1, 1)
+    for number, moment in ((1, datetime(2020, 1, 1, tzinfo=UTC)), (2, datetime.now(UTC))):
+        begun = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        (tmp_path / f"clean.{number}.log").write_text(f"{begun} INFO clean begin attempt=1\n")
+    assert step.attempt_number(retry, log) == 2
+
+
+def test_within_a_job_of_a_cluster_whoever_submitted_it_says_which_attempt_it_is(tmp_path):
+    retry = retrying(SimpleNamespace(remote_exec=True, attempt=3), 0.5)(None, None)
+    assert step.attempt_number(retry, tmp_path / "clean.log") == 3
+
+
+def test_what_the_ledger_is_told_of_a_training_is_an_argument():
+    def train(input, output, project=None, author=None, configfile=()):
+        """A step."""
+
+    made = Files("stocks/results/model.json")
+    record = training_record(HERE, "carla", ["mine.yaml"])(None, made)
+    assert step.arguments(train, Job(Files("clean.json"), made, {"record": record})) == {
+        "input": Path("clean.json"),
+        "output": Path("stocks/results/model.json"),
+        "project": "stocks",
+        "author": "carla",
+        "configfile": ["mine.yaml"],
+    }
+
+
+def test_of_results_in_a_storage_the_ledger_is_told_nothing():
+    stored = SimpleNamespace(storage_settings=SimpleNamespace(default_storage_provider="s3"))
+    assert training_record(stored, None, [])(None, Files("results/model.json")) == {}
+
+
+@pytest.mark.parametrize(
+    ("deployed", "folder"),
+    [("results/deployed_model.json", "."), ("stocks/results/deployed_model.json", "stocks")],
+)
+def test_the_project_is_where_a_modules_prefix_puts_it(deployed, folder):
+    rules = SimpleNamespace(deploy=SimpleNamespace(output=[deployed]))
+    assert project_folder(rules) == folder
+    assert deployed_model(rules) == deployed
+
+
+def test_a_module_that_is_used_without_deploy_has_no_deployed_model():
+    assert deployed_model(SimpleNamespace()) is None
+    assert project_folder(SimpleNamespace()) == "."

@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 
 from pricewright.files.disk import sha256
-from pricewright.files.machine import machine
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import MODEL
 from pricewright.signoffs.policy import (
@@ -50,14 +49,14 @@ def test_who_has_no_name_at_all_is_unknown(monkeypatch):
 
 
 def test_a_run_is_on_record_with_its_author_their_login_and_the_model(alone):
-    record_run(alone, ["report", "train_or_score"], "f" * 64, "carla")
+    record_run(alone, ["report", "train_or_score"], "f" * 64, "carla", machine="an abacus")
     (entry,) = ledger.read(alone / "ledger")
     assert (entry.event, entry.who) == ("run", "carla")
     assert entry.fields == {
         "run": "f" * 64,
         "steps": ["report", "train_or_score"],
         "login": "carol",
-        "machine": machine(),
+        "machine": "an abacus",
     }
     assert author_of([entry], "f" * 64) == entry
     assert author_of([entry], "e" * 64) is None
@@ -89,3 +88,11 @@ def test_the_config_files_of_the_newest_run_are_those_of_the_commands_about_it(a
     ]
     record_run(alone, ["report"], "e" * 64, "carla")
     assert last_config_files(ledger.read(alone / "ledger")) == []
+
+
+def test_a_training_that_is_told_twice_in_a_row_is_one_line(alone):
+    first = record_run(alone, ["train_or_score"], "e" * 64, "carla", once=True)
+    assert record_run(alone, ["train_or_score"], "e" * 64, "dan", once=True) == first
+    record_run(alone, ["train_or_score"], "e" * 64, "carla", configfile=["b.yaml"], once=True)
+    record_run(alone, ["train_or_score"], "f" * 64, "carla", once=True)
+    assert len(ledger.read(alone / "ledger")) == 3

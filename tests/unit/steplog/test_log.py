@@ -191,3 +191,17 @@ def test_a_log_that_is_not_there_has_no_lines_and_tells_nothing(tmp_path):
     assert log.last_lines(tmp_path / "a.log") == []
     assert list(log.last_events(tmp_path)) == []
     assert log.failed_for_good(tmp_path / "a.log") is None
+
+
+def test_the_reasons_of_a_failure_are_its_sentence_and_what_explains_it(tmp_path):
+    path = tmp_path / "deploy.log"
+    begin = "2026-01-01T00:00:00.000Z"
+    lines = [
+        f'{begin} INFO deploy start note="an ERROR of old"',
+        f"{begin} ERROR deploy   missing: b",
+    ]
+    path.write_text("\n".join([*lines, f"{begin} ERROR deploy failed for good: a."]) + "\n")
+    assert log.reasons(path) == ["deploy failed for good: a.", "missing: b"]
+    path.write_text("\n".join(lines[:1]) + "\n")
+    assert log.reasons(path) == []
+    assert log.reasons(tmp_path / "none.log") == []

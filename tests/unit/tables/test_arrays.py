@@ -19,7 +19,7 @@ def off(found, exact):
         10.0 ** RANDOM.uniform(-300, 300, 20_000),
         RANDOM.uniform(0.5, 2, 20_000),
         1 + 1e-7 * RANDOM.normal(size=20_000),
-        np.array([[1.0, 2.0, 0.5], [np.e, 1e-307, 1e308]]),
+        np.array([[1.0, 2.0, 0.5], [np.e, 1e-307, 1e308], [5e-324, 1.7e-310, 2e-308]]),
     ],
 )
 def test_a_logarithm_is_off_by_three_units_in_the_last_place_at_most(values):
@@ -34,9 +34,8 @@ def test_the_logarithm_of_one_is_zero():
 
 def test_what_has_no_logarithm_is_as_numpy_says():
     with np.errstate(all="ignore"):
-        found = log(np.array([0.0, -0.0, -1.0, np.inf, np.nan, 5e-324]))
-    np.testing.assert_array_equal(found[:5], [-np.inf, -np.inf, np.nan, np.inf, np.nan])
-    assert found[5] == pytest.approx(-744.44, abs=0.01)
+        found = log(np.array([0.0, -0.0, -1.0, np.inf, np.nan]))
+    np.testing.assert_array_equal(found, [-np.inf, -np.inf, np.nan, np.inf, np.nan])
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,10 @@ what the run loses without it: a warning in one sentence, and the run goes on.
 | `infer_source_file` | the picture's caption in the report | the report lacks the picture |
 | `Snakemake`, `PersistenceBase` | params compared without pandas | each run imports pandas |
 | the default handler, `LogEvent` | a line for each step | Snakemake's own lines stay |
+| `execution_settings`, "Nothing to be done" | runs with nothing to do | lost records stay lost |
+| `Job.restart_times` | wrong data is not tried again | it is, and fails in the same words |
+| `attempt` | which attempt a job of a cluster is | it does not wait |
+| `storage_settings` | whether results are files here | the ledger is told in any case |
 | `overwrite_configfiles` | commands that name the run's config files | they do not |
 | `RemoteExecutor` | an interrupted run cancels all its jobs | some may stay in the queue |
 | `remote_exec` | retries by whoever submitted a job | the job on the cluster retries, too |

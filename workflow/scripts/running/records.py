@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,49 +20,88 @@ from snakemake.logging import logger
 
 from running.comforts import LAST, comfort
 from running.run_report import write_run_report
-from running.startup import given_config_files
+from running.startup import began, ended, given_config_files
 
-from pricewright.files.disk import file_sha256
-from pricewright.files.errors import Refusal, printable
+from pricewright.files.disk import file_sha256, write_whole
+from pricewright.files.errors import printable
+from pricewright.steplog.log import reasons
 
-_LOADED = time.time()  # a log from before is of another run
-gc.freeze()  # what was imported is no garbage: looking through it again takes a fifth of a run
+WHOLE = {"ingest", "clean", "train_or_score", "report", "deploy"}
+"""The steps of a whole run. A run of a part of them leaves the records of the whole alone."""
+
+
+def let_go() -> None:
+    """Have the collector pass over what is there now: looking through it again takes a fifth of
+    a run. Not within somebody else's process, which goes on when the run has ended."""
+    if "snakemake.cli" in sys.modules:
+        gc.freeze()
+
+
+let_go()
 
 
 def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
-    """After a run that did something: draw its DAG, write the report that shows it, and tell the
-    ledger who ran it.
+    """After a run that did something: tell the ledger who ran it, draw its DAG, write the report
+    that shows it, and say what it came to; what fails of that keeps nothing else from being done.
 
     A run of `production` alone, or one with `--touch`, made nothing that a report could show. Of
     results that are objects of a storage there are no files here to report on.
     """
     steps: list[str] = []
     stored = touched = False
-    with comfort("the run leaves no records, and the ledger was not told of it"):
-        stored = bool(workflow.storage_settings.default_storage_provider)
-        touched = bool(workflow.touch)
+    with comfort("the run leaves no records"):
+        stored, touched = _is_stored(workflow), bool(workflow.touch)
         steps = _steps_done(workflow)
     made = [step for step in steps if step != "production"]
     if made and stored:
         logger.info("The results are in a storage: no run report, picture or ledger's line.")
     elif made and not touched:
-        _renew(Path("results/dag.svg"), "there is no picture of the DAG", draw_rulegraph, workflow)
-        report = Path("results/run_report.html")
-        _renew(report, "there is no run report", write_run_report, workflow)
         tell_ledger(made, config["signoffs"]["author"], given_config_files(workflow))
+        with comfort("the records of the run are not made anew"):
+            if _is_whole(workflow):
+                for record in RECORDS:
+                    _renew(record, workflow)
     if steps and not stored and not touched:
         tell_people(steps, config["accept"]["allow_unaccepted"])
     _end_now()
 
 
-def _renew(path: Path, lost: str, make: Callable[[Any, Path], None], workflow: Any) -> None:
+def make_up(workflow: Any) -> None:
+    """Where a whole run has nothing to do: make the records that are missing, or from before what
+    they show. A look at their times is all that it costs when they are there."""
+    with comfort("the records of an earlier run are not made up"):
+        idle = workflow.dryrun or workflow.touch or workflow.execution_settings.no_hooks
+        if idle or _is_stored(workflow) or not _is_whole(workflow):
+            return
+        made = [_written(Path(path)) for job in workflow.dag.jobs for path in job.output]
+        for record in RECORDS:
+            if _written(record.path) < max(made):
+                _renew(record, workflow)
+            made.append(_written(record.path))
+
+
+def _is_stored(workflow: Any) -> bool:
+    return bool(workflow.storage_settings.default_storage_provider)
+
+
+def _is_whole(workflow: Any) -> bool:
+    return {Path(job.rule.script).stem for job in workflow.dag.jobs if job.rule.script} >= WHOLE
+
+
+def _written(path: Path) -> float:
+    """When a file was written; 0 if it is not there."""
+    return path.stat().st_mtime if path.exists() else 0.0
+
+
+def _renew(record: "Record", workflow: Any) -> None:
     """Make a file of a run anew; if that fails, that of an earlier run does not stand for it."""
     done = False
-    with comfort(lost):
-        make(workflow, path)
+    with comfort(record.lost):
+        record.make(workflow, record.path)
         done = True
     if not done:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            record.path.unlink()
 
 
 def last_words(workflow: Any) -> None:
@@ -69,37 +110,46 @@ def last_words(workflow: Any) -> None:
     with comfort("why steps failed is said above only"):
         logs = [Path(log) for job in workflow.dag.needrun_jobs() for log in job.log]
     for log in logs:
-        if not log.exists() or log.stat().st_mtime < _LOADED:
+        if not log.exists() or log.stat().st_mtime < began():
             continue
-        text = log.read_text(encoding="utf-8", errors="replace").strip()
-        *earlier, last = [part.partition(" ERROR ") for part in text.splitlines()] or [("",) * 3]
-        if last[1]:
-            listed = [part[2].partition("  ")[2] for part in earlier if part[1]]
-            text = "\n".join([f"{log}: {last[2]}", *filter(None, listed)])
-            logger.error(printable(text), extra=LAST)
+        if why := reasons(log):
+            logger.error(printable("\n".join([f"{log}: {why[0]}", *why[1:]])), extra=LAST)
     _end_now()
 
 
 def tell_ledger(steps: list[str], author: str | None, configfile: list[str]) -> None:
-    """Tell the ledger of a run; one that cannot be written spoils no run, but a release."""
-    from pricewright.signoffs.policy import record_run  # costs each load of the Snakefile else
+    """Tell the ledger of a run; one that cannot be written spoils no run, but a release.
 
+    A training has told it itself, when it ended; if it could not, it is told now.
+    """
+    model = Path("results/model.json")
+    if not model.exists():
+        return  # there is nothing yet that anyone could sign for
     try:
-        model = file_sha256(Path("results/model.json"))
-        record_run(Path(), steps, model, author, configfile=configfile)
-    except (Refusal, OSError) as error:
+        from pricewright.signoffs.policy import TRAINING, record_run  # costs each load else
+
+        trained = TRAINING in steps
+        record_run(
+            Path(),
+            [TRAINING] if trained else sorted(set(steps)),  # a shard's name is there once a shard
+            file_sha256(model),
+            author,
+            configfile=configfile,
+            once=trained,
+        )
+    except Exception as error:
         logger.warning(f"The ledger was not told of this run: {error}")
 
 
 def tell_people(steps: list[str], allow_unaccepted: bool) -> None:
     """Say, below all that Snakemake prints, what the run came to; unless it is to be quiet."""
-    from pricewright.reporting.verdict import run_summary  # costs each load of the Snakefile else
-
-    took = time.time() - _LOADED
-    text = run_summary(Path(), steps, took, allow_unaccepted=allow_unaccepted)
     with comfort("the last words of this run are left out"):
         from snakemake.settings.enums import Quietness
 
+        from pricewright.reporting.verdict import run_summary  # costs each load else
+
+        took = time.time() - began()
+        text = run_summary(Path(), steps, took, allow_unaccepted=allow_unaccepted)
         logger.info(f"\n{text}", extra=LAST | {"quietness": Quietness.PROGRESS})
 
 
@@ -126,10 +176,18 @@ def draw_rulegraph(workflow: Any, output: Path) -> None:
     """Draw what `snakemake --rulegraph | dot -Tsvg` draws for the run at hand."""
     workflow.dag_settings.print_dag_as = "dot"
     dot = presentable(workflow.dag.rule_dot()).encode()
-    drawn = subprocess.run([layout_engine(), "-Tsvg"], input=dot, capture_output=True, check=False)
-    if drawn.returncode:
-        raise RuntimeError(f"{layout_engine()} drew no DAG: {drawn.stderr.decode().strip()}")
-    output.write_bytes(drawn.stdout)
+    why = []
+    for engine in layout_engines():
+        try:
+            drawn = subprocess.run(
+                [engine, "-Tsvg"], input=dot, capture_output=True, check=True, timeout=60
+            )
+            return write_whole(output, drawn.stdout)
+        except subprocess.CalledProcessError as error:
+            why.append(f"{engine}: {error.stderr.decode(errors='replace').strip()}")
+        except (OSError, subprocess.TimeoutExpired) as error:
+            why.append(str(error))
+    raise RuntimeError("; ".join(why))
 
 
 def presentable(rulegraph: str) -> str:
@@ -139,19 +197,42 @@ def presentable(rulegraph: str) -> str:
     return "\n".join([*sorted(lines, key=lambda line: line if "->" in line else ""), end])
 
 
-def layout_engine() -> str:
-    """Graphviz' `dot` where the machine has it, else the environment's `graphviz-pure`."""
+def layout_engines() -> list[str]:
+    """Graphviz' `dot` where the machine has it, then the environment's `graphviz-pure`."""
     beside_python = Path(sys.executable).with_name("graphviz-pure")
-    return shutil.which("dot") or shutil.which("graphviz-pure") or str(beside_python)
+    pure = shutil.which("graphviz-pure") or str(beside_python)
+    return [engine for engine in (shutil.which("dot"), pure) if engine]
 
 
 def _end_now() -> None:
-    """Let go of what would keep the process when everything is done.
+    """Let go of the run, and of what would keep the process when everything is done.
 
     The last of the timers with which Snakemake limits its job rate would for a second, and a
-    last look for garbage for as long as an import of pandas.
+    last look for garbage for as long as an import of pandas. Whoever runs Snakemake within a
+    process of their own keeps their timers.
     """
-    gc.freeze()
+    ended()
+    let_go()
     for thread in threading.enumerate():
-        if isinstance(thread, threading.Timer):
+        if isinstance(thread, threading.Timer) and _is_of_snakemake(thread.function):
             thread.cancel()
+
+
+def _is_of_snakemake(function: Callable[..., object]) -> bool:
+    return str(getattr(function, "__module__", "")).startswith("snakemake.")
+
+
+@dataclass(frozen=True)
+class Record:
+    """A file that a whole run leaves: where, how it is made, and what a run is without it."""
+
+    path: Path
+    make: Callable[[Any, Path], None]
+    lost: str
+
+
+RECORDS = (
+    Record(Path("results/dag.svg"), draw_rulegraph, "there is no picture of the DAG"),
+    Record(Path("results/run_report.html"), write_run_report, "there is no run report"),
+)
+"""In their order: the report shows the picture."""

@@ -1,4 +1,4 @@
-"""What a job asks a cluster for, and how often and after which wait it is tried again.
+"""What a job asks a cluster for, and how often it is tried again.
 
 In the form that a rule's `resources` and `retries` take. Each rule has its own figures, which are
 measured (benchmarks/README.md) and rounded up, by the size of what it reads. While an input does
@@ -12,11 +12,6 @@ from pathlib import PurePath
 from typing import Any
 
 
-def attempt_number(wildcards: Any, attempt: int) -> int:
-    """Which attempt at the job this is, from 1."""
-    return attempt
-
-
 def retries_here(workflow: Any, times: int) -> int:
     """How often a job that failed is tried again by the Snakemake that reads this.
 
@@ -24,18 +19,6 @@ def retries_here(workflow: Any, times: int) -> int:
     Snakemake says so to that job with `--retries 0`, but what a rule says comes first.
     """
     return 0 if getattr(workflow, "remote_exec", False) else times
-
-
-def linear_backoff(delay: float) -> Callable[[Any, int], str]:
-    """The wait before an attempt, in seconds: `delay * k` after failed attempt k, first none.
-
-    As text, since a resource is a whole number or text.
-    """
-
-    def backoff(wildcards: Any, attempt: int) -> str:
-        return str(delay * (attempt - 1))
-
-    return backoff
 
 
 SNAKEMAKE_MB = 500

@@ -5,9 +5,11 @@ a third of a run with nothing to do. A param of a plain type is no table, and no
 what is compared, and what a job gets, is the same. About one of another type it asks as ever.
 """
 
+import logging
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -19,6 +21,7 @@ from running.comforts import comfort
 
 from pricewright.configuration.config import complete, source_files
 from pricewright.files.errors import Refusal
+from pricewright.steplog.log import failed_for_good
 
 _UNQUOTED = " \t\n\"$&'()*;<>?{}|`\\"
 """Characters that Snakemake does not quote in the path of the Python that runs a script."""
@@ -98,14 +101,75 @@ def cancel_all(executor: Any) -> None:
         executor.cancel = method
 
 
-def begin(workflow: Any) -> None:
-    """Spare the run what it can do without, and show how it goes."""
+_RUN: dict[str, Any] = {"began": time.time(), "idle": None}
+"""The run at hand: when it began, and what is done if it has nothing to do."""
+
+
+def began() -> float:
+    """When the run at hand did; a log from before is of another one."""
+    return float(_RUN["began"])
+
+
+def ended() -> None:
+    """The run at hand is over: what Snakemake says from now on is of another one."""
+    _RUN["idle"] = None
+
+
+def overhear(record: logging.LogRecord) -> bool:
+    """Hear from Snakemake that a run has nothing to do, which it tells no hook; and keep back
+    that what never was cannot be restored."""
+    said = str(record.msg)
+    idle = _RUN["idle"]
+    if idle and said.startswith("Nothing to be done"):
+        ended()
+        idle()
+    return not said.startswith("Cannot restore ")
+
+
+def try_once_what_is_wrong(job: Any) -> None:
+    """Have Snakemake not try again a job that failed for good: it would end in the same words."""
+    times = job.restart_times.fget
+
+    @wraps(times)
+    def restart_times(self: Any) -> int:
+        with comfort("wrong data is tried again, in vain"):
+            logs = [Path(path) for path in self.log if Path(path).exists()]
+            if any(failed_for_good(log) for log in logs if log.stat().st_mtime >= began()):
+                return 0
+        return int(times(self))
+
+    if not hasattr(times, "__wrapped__"):
+        job.restart_times = property(restart_times)
+
+
+AS_A_MODULE = (
+    "Pricewright runs as a module: its picture of the DAG, run report, verdict and last words are "
+    "left out, for Snakemake runs the handlers of the outer workflow alone (docs/prices.md)."
+)
+
+
+def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
+    """Spare the run what it can do without, and show how it goes.
+
+    idle: what is done with the workflow if there is nothing else to do.
+    """
+    _RUN.update(began=time.time(), idle=None)  # there may be several in one process
     with comfort("this run imports pandas, which takes a while"):
         spare_pandas()
-    with comfort("it says that it cannot restore what was never there"):
+    with comfort("it says that it cannot restore what was never there, and makes up no records"):
         from snakemake.logging import logger
+        from snakemake_interface_executor_plugins.settings import ExecMode
 
-        logger.addFilter(lambda record: not str(record.msg).startswith("Cannot restore "))
+        logger.addFilter(overhear)
+        if workflow.exec_mode == ExecMode.DEFAULT:
+            if workflow.modifier.is_main_snakefile():
+                _RUN["idle"] = lambda: idle(workflow)
+            else:
+                logger.info(AS_A_MODULE)
+    with comfort("wrong data is tried again, in vain"):
+        from snakemake.jobs import Job
+
+        try_once_what_is_wrong(Job)
     with comfort("an interrupted run may leave jobs in a cluster's queue"):
         if executors := sys.modules.get("snakemake_interface_executor_plugins.executors.remote"):
             cancel_all(executors.RemoteExecutor)
@@ -116,10 +180,14 @@ def begin(workflow: Any) -> None:
 
 
 def given_config_files(workflow: Any) -> list[str]:
-    """The config files that the run was given, as they are named from its folder."""
+    """The config files that the run was given, as they are named from its folder.
+
+    Those of a workflow that uses this one as a module are not read as this one's.
+    """
     files: list[str] = []
     with comfort("the commands that are printed do not name the run's config files"):
-        files = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
+        if workflow.modifier.is_main_snakefile():
+            files = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
     return files
 
 

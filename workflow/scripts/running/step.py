@@ -17,7 +17,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -54,19 +54,28 @@ def run(function: Callable[..., None]) -> None:
 
 
 def arguments(function: Callable[..., None], job: Any) -> dict[str, Any]:
-    """A function's arguments, by name, from a job's input, output and options, which are flat.
+    """A function's arguments, by name, from a job's input, output and options, which are flat;
+    those in its param `record` are of no account for what it makes.
 
     Raises TypeError for a name that the function does not have: a rule and its function
     must agree.
     """
     given = _paths(job.input, "input") | _paths(job.output, "output")
-    given |= job.params.get("options", {})
+    given |= job.params.get("options", {}) | job.params.get("record", {})
     signature = inspect.signature(function)
     if "threads" in signature.parameters:
         given["threads"] = job.threads
     given = group_arguments(function, given)
     signature.bind(**given)
     return given
+
+
+def attempt_number(retry: Mapping[str, Any], job_log: Path) -> int:
+    """Which attempt at a job this is, from 1: as whoever submitted it says, or by the logs that
+    earlier ones have left since the run began."""
+    if retry.get("attempt"):
+        return int(retry["attempt"])
+    return 1 + log.attempts_since(retry["since"], job_log) if "since" in retry else 1
 
 
 def wait_before(attempt: int, backoff: float, previous_log: Path | None) -> None:
@@ -109,9 +118,10 @@ def _begin(script: Path) -> None:
     sys.excepthook = _on_error
     if _job is not None:
         previous_log = log.to_file(Path(_job.log[0]), script.stem)
-        attempt, backoff = (_job.resources.get(name, 0) for name in ("attempt", "backoff"))
-        log.say("begin", attempt=max(attempt, 1), host=platform.node(), pid=os.getpid())
-        wait_before(attempt, float(backoff), previous_log)
+        retry = _job.params.get("retry", {})
+        attempt = attempt_number(retry, Path(_job.log[0]))
+        log.say("begin", attempt=attempt, host=platform.node(), pid=os.getpid())
+        wait_before(attempt, retry.get("delay", 0.0) * (attempt - 1), previous_log)
 
 
 _script = Path(getattr(_main, "__file__", None) or "")

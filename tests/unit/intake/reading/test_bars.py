@@ -3,7 +3,9 @@
 import io
 import json
 from dataclasses import replace
+from datetime import date, time
 
+import openpyxl
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
@@ -41,6 +43,47 @@ def test_a_daily_bar_is_the_first_open_highest_high_lowest_low_last_close_and_su
         ["2024-01-01", "B", 7, 7, 7, 7, 7, 1],
     ]
     assert (found.rows, found.in_bars, len(found.prices), found.quarantine.count) == (5, 5, 3, 0)
+
+
+@pytest.mark.parametrize(
+    ("header", "first", "second", "formats"),
+    [
+        ("<DATE>\t<TIME>", "2024.01.01\t09:30:00", "2024.01.01\t16:00:00", ["%Y.%m.%d"]),
+        ("<DATE>\t<TIME>", "20240101\t093000", "20240101\t160000", ["%Y%m%d"]),
+        ("Date\tTime", "2024-01-01\t9:30 AM", "2024-01-01\t4:00 p.m.", []),
+        ("date\tbar_time", "01/01/2024\t0930", "01/01/2024\t1600", ["%d/%m/%Y"]),
+    ],
+)
+def test_a_time_may_stand_beside_its_date(tmp_path, header, first, second, formats):
+    calendar = Calendar(bars="intraday", date_formats=formats, session="10:00")
+    text = f"{header}\tclose\n{second}\t2\n{first}\t1\n"
+    found = read(tmp_path, text, Dialect(calendar=calendar, symbol="A"))
+    assert closes(found) == {("A", "2023-12-31"): 1, ("A", "2024-01-01"): 2}
+
+
+def test_a_time_beside_the_date_is_found_by_its_declared_name_and_in_a_wide_file(tmp_path):
+    text = "Tag,Uhr,USD,JPY\n2024-01-01,10:00,1,2\n2024-01-01,11:00,3,4\n"
+    found = read(tmp_path, text, intraday(layout="wide", columns={"date": "Tag", "time": "Uhr"}))
+    assert closes(found) == {("USD", "2024-01-01"): 3, ("JPY", "2024-01-01"): 4}
+
+
+def test_a_time_of_a_workbook_is_one_too(tmp_path):
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    for row in (["Date", "Time", "Close"], [date(2024, 1, 1), time(9, 30), 1]):
+        book.active.append(row)
+    book.active.append([date(2024, 1, 1), time(16), 2])
+    book.save(file)
+    found = read(tmp_path, file.getvalue(), intraday(session="10:00", symbol="A"))
+    assert closes(found) == {("A", "2023-12-31"): 1, ("A", "2024-01-01"): 2}
+
+
+@pytest.mark.parametrize("clock", ["", "25:00", "930", "x", "10:00 XM", "10:00\x1f10:00"])
+def test_a_time_that_is_none_costs_its_row(tmp_path, clock):
+    text = f"Date,Time,Close\n2024-01-01,10:00,1\n2024-01-01,{clock},2\n"
+    found = read(tmp_path, text, intraday(symbol="A"))
+    assert [(line, reason, field) for line, reason, field, _ in lost(found)] == [
+        (3, "unreadable-date", "Time")
+    ]
 
 
 def test_without_a_column_for_it_the_open_is_the_days_first_close(tmp_path):

@@ -224,9 +224,61 @@ def test_marks_that_would_read_many_numbers_are_asked_for_before_these_are_lost(
     ],
 )
 def test_a_refusal_names_the_key_that_solves_it(tmp_path, head, row, remedy):
-    symbol = None if "USD" in head else "A"
     with pytest.raises(Refusal, match=r"prices\.csv:[12]: .*" + remedy):
-        read(tmp_path, f"{head}\n{row}\n", Dialect(symbol=symbol or "A"))
+        read(tmp_path, f"{head}\n{row}\n", Dialect(symbol="A"))
+
+
+@pytest.mark.parametrize(
+    ("text", "layout"),
+    [
+        ("Date,USD,JPY,CHF,EUR,SEK\n2024-01-02,1,1,1,1,1\n", "wide"),
+        (",BRK.B,BTC-USD,^GSPC,A,0700.HK\n2024-01-02,1,1,1,1,1\n", "wide"),
+        ("by,X,2024\nDate;USD;JPY;CHF;EUR;SEK\n2024-01-02;1;1;1;1;1\n", "wide"),
+        ("Date,USD,EUR,CHF,JPY,SEK\nDate,Symbol,Close\n2024-01-02,A,1\n", "long"),
+        ("Date,Ticker,Close,USD\n2024-01-02,A,1,1\n", "long"),
+        ('[{"date": "2024-01-02", "A": 1, "B": 2, "D": 4, "E": 5, "F": 6}]', "wide"),
+    ],
+)
+def test_a_layout_is_found_where_only_one_fits(tmp_path, text, layout):
+    found = read(tmp_path, text, Dialect())
+    assert found.settings["layout"] == layout
+    assert (found.quarantine.count, len(found.prices)) == (0, found.rows)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Date,USD", "Date,BID,ASK", "Date,SCHLUSS,UMSATZ", "Date,A,B,D,E,VWAP", "Date,Bid,Ask"),
+        *("Date,gold,silver", "Date,USD,Volume", "Date,C,V,O", "Date,OPEN,HIGH", "Date,YEAR,USD"),
+        "Day of trade,USD,JPY",
+    ],
+)
+def test_a_layout_of_which_the_names_leave_a_doubt_is_asked_for(tmp_path, header):
+    text = header + "\n" + ",".join(["2024-01-02", *"1" * header.count(",")]) + "\n"
+    with pytest.raises(Refusal, match=r"prices\.csv:1: which column holds the"):
+        read(tmp_path, text, Dialect())
+
+
+def test_symbols_that_are_declared_are_columns_of_a_wide_file(tmp_path):
+    found = read(tmp_path, "Date,gold,silver\n2024-01-02,1,2\n", Dialect(symbols=("gold",)))
+    assert [row["symbol"] for row in rows(found.prices)] == ["gold"]
+    with pytest.raises(Refusal, match=r"there is no column 'tin'"):
+        read(tmp_path, "Date,gold,silver\n2024-01-02,1,2\n", Dialect(symbols=("tin",)))
+
+
+def test_a_reading_says_how_the_delivery_was_read(tmp_path):
+    text = "exported\n\nTicker;Date;Close;\nA;2024-01-02;1;\n"
+    assert read(tmp_path, text, Dialect()).settings == {
+        "kind": "text",
+        "delimiter": ";",
+        "header_line": 3,
+        "layout": "long",
+        "columns": {"date": "Date", "symbol": "Ticker", "close": "Close"},
+    }
+    crossed = ",Close,Close\n,A,B\nDate,,\n2024-01-02,1,2\n"
+    assert read(tmp_path, crossed, Dialect()).settings["layout"] == "wide"
+    utf16 = "Date,Ticker,Close\n2024-01-02,A,1\n".encode("utf-16")
+    assert read(tmp_path, utf16, Dialect()).settings["encoding"] == "UTF-16"
 
 
 @pytest.mark.parametrize(
@@ -278,6 +330,70 @@ def test_a_header_midway_with_other_names_or_another_order_ends_the_file(tmp_pat
     dialect = dialect or Dialect(columns=NAMES, strict=("close", "volume"))
     with pytest.raises(Refusal, match=r"prices\.csv:3: Date is a header with other names"):
         read(tmp_path, text, dialect)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("Date,Ticker,Close\n2024-01-01,A,1\nDate,Ticker,Open,Close\n2024-02-01,A,1,2\n", 3),
+        ("Date;Ticker;Open;Close\n2024-01-01;A;1;2\nDate;Ticker;Close\n2024-02-01;A;1\n", 3),
+    ],
+)
+def test_a_header_midway_of_another_width_ends_the_file_too(tmp_path, text, place):
+    with pytest.raises(Refusal, match=rf"prices\.csv:{place}: .*a header with other names"):
+        read(tmp_path, text, Dialect())
+
+
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("Date,Ticker,Close", ",1,2,3,4,5,6"),
+        ("Date,Ticker,Close", "2024-01-03,187.15,188.44,183.89,185.64,1,7"),
+        ("Date,USD,JPY,CHF,EUR,SEK", ",1,2"),
+        ("Date,USD,JPY,CHF,EUR,SEK", ",,"),
+    ],
+)
+def test_a_row_of_another_width_is_no_header_for_what_it_lacks(tmp_path, head, row):
+    good = ",".join(["2024-01-02", *"1" * head.count(",")])
+    layouts = (None, "wide") if "USD" in head else (None, "long")
+    for layout in layouts:
+        found = read(tmp_path, f"{head}\n{good}\n{row}\n", Dialect(layout=layout))
+        assert {entry[:3] for entry in lost(found)} == {(3, "field-count", None)}
+
+
+def test_numbers_are_no_codes_of_what_is_traded(tmp_path):
+    with pytest.raises(Refusal, match="is a row, set source"):
+        read(tmp_path, ",0,1,2,3,4\n2024-01-02,1,1,1,1,1\n", Dialect())
+
+
+@pytest.mark.parametrize(
+    "above", ["Date,Close\n2024-01-02,2.5\n", "2024-01-02,2.5\n", "x,2024-01-02,7\n"]
+)
+def test_rows_above_a_header_are_never_left_out(tmp_path, above):
+    text = above + "Date,Ticker,Close\n2024-02-02,MSFT,2\n"
+    with pytest.raises(Refusal, match=r"prices\.csv:1: which column holds"):
+        read(tmp_path, text, Dialect())
+
+
+@pytest.mark.parametrize(
+    "header", ["Date,Ticker,Close,Close", "Date,Ticker,Date,Close", "Date,Close,Ticker,Ticker"]
+)
+def test_a_name_that_two_columns_have_names_neither(tmp_path, header):
+    text = header + "\n" + "2024-01-02," * 3 + "1\n"
+    with pytest.raises(Refusal, match=r"two columns are named '\w+'; name them apart, or say"):
+        read(tmp_path, text, Dialect())
+
+
+def test_a_column_may_be_told_from_another_of_its_name_by_its_number(tmp_path):
+    text = "Date,Ticker,Close,Close\n2024-01-02,A,1,2\n"
+    [row] = rows(read(tmp_path, text, Dialect(columns={"close": 4})).prices)
+    assert row["close"] == 2
+
+
+def test_a_file_without_a_header_is_said_to_be_one(tmp_path):
+    text = "2024.01.02,00:00,1.10427,1.10450,1.10400,1.10440,120\n" * 3
+    with pytest.raises(Refusal, match=r"is a row, set source\.header_line: 0, and say in"):
+        read(tmp_path, text, Dialect(symbol="EURUSD"))
 
 
 def test_the_same_header_once_more_is_a_row_that_is_quarantined(tmp_path):

@@ -1,6 +1,7 @@
 import base64
 import socket
 import threading
+import time
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -90,6 +91,23 @@ def test_a_connection_that_is_not_taken_ends_with_the_timeout():
         port = full.getsockname()[1]
         with pytest.raises(OSError, match=r"nothing came for 0\.1 seconds"):
             fetch(f"http://127.0.0.1:{port}/a", "127.0.0.1", timeout=0.1)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_server_that_drips_is_cut_at_the_time_that_a_delivery_may_take(begun):
+    def drip(handler):
+        """A byte of the body, or of the header lines, now and then, well within the timeout."""
+        handler.wfile.write(reply(CSV * 1000)[:120] if begun else b"HTTP/1.1 200 OK\r\nX: ")
+        with suppress(OSError):
+            for _ in range(1000):
+                handler.wfile.write(b"1")
+                handler.wfile.flush()
+                time.sleep(0.02)
+        return b""
+
+    sentence = r"the delivery took more than 0\.3 seconds; raise source\.max_seconds"
+    with serving({"/": drip}) as server, pytest.raises(Refusal, match=sentence):
+        fetch(server.uri, "127.0.0.1", max_seconds=0.3)
 
 
 def test_a_handshake_that_does_not_come_ends_with_the_timeout():

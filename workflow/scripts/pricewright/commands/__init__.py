@@ -1,4 +1,4 @@
-"""What people type: `pricewright sign | status | verify | rollback | predict`.
+"""What people type: `pricewright sign | status | verify | rollback | describe | predict`.
 A module a command, and the app that they are the parts of.
-May use every room below: configuration, releases and all that these use.
+May use every room below, and the steps.
 """

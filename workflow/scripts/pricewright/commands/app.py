@@ -21,6 +21,7 @@ from pricewright.commands.sign import sign
 from pricewright.commands.status import status
 from pricewright.commands.verify import verify
 from pricewright.configuration.config import WORKFLOW
+from pricewright.files.disk import drop_output
 from pricewright.files.errors import Refusal
 from pricewright.files.secrets import redact
 from pricewright.steplog import log
@@ -97,6 +98,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             log.to_stderr(name)
             enter_project()
         command(*bound.args, **bound.kwargs)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads it may stop early
+        drop_output()
     except CycloptsError as error:
         _end(2, who, f"{error} See `{who} --help`.")
     except MemoryError:

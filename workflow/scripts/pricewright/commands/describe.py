@@ -1,13 +1,16 @@
 """Describe: look at a source, and write the config that reads it."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pricewright.commands.options import GivenPath, GivenSource, Text
 from pricewright.files.disk import write_whole
+from pricewright.files.errors import Refusal, printable
 from pricewright.intake.description import (
     Description,
     Setting,
@@ -31,8 +34,8 @@ def describe(
 ) -> None:
     """Look at a file, folder or URI, and write the config that reads it.
 
-    Each setting has a comment that says why. Where two readings fit, the key is left open, with
-    both. The first rows are shown as they would be read.
+    Each setting has a comment that says why. Where two readings fit, you are asked; if nobody is
+    there to ask, the key is left open, with both. The first rows are shown as they would be read.
 
     ```
     pricewright describe inbox/prices.csv --output mine.yaml
@@ -49,7 +52,8 @@ def describe(
         The file to write the config to, in place of printing it.
     """
     found = with_members(items(Source.of(source, Access(table=table))), Limits())
-    first = _describe(found[0], alone=len(found) == 1)
+    with _bytes_of(found[0]) as path:
+        first = _describe(path, found[0].place, alone=len(found) == 1)
     if table is not None:
         first.settings.insert(0, Setting("table", table, "as asked for"))
     text = as_yaml(source, first)
@@ -57,13 +61,13 @@ def describe(
         print(text)
     else:
         write_whole(output, text.encode())
-        to_choose = "; choose what is open in it" if first.is_open else ""
+        to_choose = "; choose what is open in it" if first.to_choose else ""
         print(f"{os.path.relpath(output)} has the config{to_choose}.")
     _show(found[0].place, first)
     for item in found[1:]:
         with _bytes_of(item) as path:
             if not fits(path, item.place, first):
-                other = describe_file(path, item.place, alone=False)
+                other = _describe(path, item.place, alone=False)
                 print(f"{item.place} is written in another way, and needs a source of its own:")
                 print(as_yaml(item.place, other))
                 _show(item.place, other)
@@ -71,9 +75,48 @@ def describe(
         print(f"left out: {file}, {why}")
 
 
-def _describe(item: Item, *, alone: bool) -> Description:
-    with _bytes_of(item) as path:
-        return describe_file(path, item.place, alone=alone)
+def _describe(path: Path, place: str, *, alone: bool) -> Description:
+    """The description of a file; on a terminal people are asked for what is open in it."""
+    answers: dict[str, Any] = {}
+    found = describe_file(path, place, alone=alone)
+    while found.to_choose and sys.stdin.isatty():
+        setting = found.to_choose[0]
+        answer = _ask(place, setting)
+        if answer is None:
+            break
+        try:
+            found = describe_file(path, place, alone=alone, answers=answers | {setting.key: answer})
+        except Refusal as refusal:  # there is no such name
+            print(refusal, file=sys.stderr)
+        else:
+            answers[setting.key] = answer
+    return found
+
+
+def _ask(place: str, setting: Setting) -> Any:
+    """What people choose for a setting; None if they would rather leave it open."""
+    values = [setting.value, *setting.others]
+    lines = [f"{place}: choose {_what(setting)}: {printable(setting.why)}"]
+    lines += [f"  {number}  {printable(str(value))}" for number, value in enumerate(values, 1)]
+    other = ", another name" if setting.examples else ""
+    print("\n".join(lines), file=sys.stderr)
+    while True:
+        question = f"a number{other}, or nothing to leave it open: "
+        print(question, end="", file=sys.stderr, flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            print(file=sys.stderr)
+        answer = line.strip()
+        if not answer:
+            return None
+        if answer.isdecimal() and 1 <= int(answer) <= len(values):
+            return values[int(answer) - 1]
+        if setting.examples:
+            return answer
+
+
+def _what(setting: Setting) -> str:
+    return f"source.{setting.key}" if setting.key else "how numbers are written"
 
 
 @contextmanager
@@ -88,10 +131,8 @@ def _bytes_of(item: Item) -> Iterator[Path]:
 def _show(place: str, found: Description) -> None:
     for note in found.notes:
         print(f"{place}: {note}")
-    for setting in found.settings:
-        if setting.others:
-            what = f"source.{setting.key}" if setting.key else "how numbers are written"
-            print(f"{place}: choose {what}: {setting.why}")
+    for setting in found.to_choose:
+        print(f"{place}: choose {_what(setting)}: {setting.why}")
     if found.reading is None:
         return
     reading = found.reading

@@ -9,7 +9,6 @@ import argparse
 import csv
 import json
 import math
-import os
 import sys
 from collections.abc import Sequence
 from io import StringIO, TextIOWrapper
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from pricewright.files.disk import drop_output
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
 from pricewright.forecasting.histories import read_new_prices
@@ -171,8 +171,7 @@ def _print(text: str) -> int:
         sys.stdout.write(text)
         sys.stdout.flush()
     except OSError as error:
-        # what is left in the buffer must not fail again when the process ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         if not isinstance(error, BrokenPipeError):
             raise
     return 0

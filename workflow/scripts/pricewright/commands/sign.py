@@ -131,5 +131,6 @@ def _agreed(statement: Statement) -> bool:
     print(f"Sign this, as {statement.decision}? yes or no: ", end="", flush=True)
     answer = sys.stdin.readline()
     if not answer:
+        print()
         raise Refusal("nothing was signed: nobody answered; answer yes, or give --yes.")
     return answer.strip().lower() in ("y", "yes")

@@ -13,13 +13,19 @@ from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import named_model
 from pricewright.releases.history import history
-from pricewright.signoffs.coverage import CLEANING, MODEL, RECEIPT, REPORT, digests, read_covered
+from pricewright.signoffs.coverage import (
+    CLEANING,
+    DEPLOYED,
+    MODEL,
+    RECEIPT,
+    REPORT,
+    digests,
+    read_covered,
+)
 from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.policy import load_policy
 from pricewright.signoffs.presentation import overview
 from pricewright.steplog.last_run import Attempt, describe_run, last_run, last_start
-
-DEPLOYED = "results/deployed_model.json"
 
 _HEAD = 4096
 _DATA = re.compile(rb'"data": \{[^}]*"sha256": "([0-9a-f]{64})"')

@@ -24,8 +24,8 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
     ----------
     rebuild
         Run the workflow again as well, from the raw bytes that are kept, in a temporary folder,
-        and compare the model. Not to the byte the same, as another library may make it, it is
-        said how far off it is, and is no finding within that and with the same decisions.
+        and compare the model. It should be the same bytes. Where another version of a library
+        rounds otherwise, the same decisions and numbers within 1e-9 are no finding; that is said.
     """
     root = Path()
     config, configfile = config_of_run(root, configfile)

@@ -10,14 +10,14 @@ import yaml
 
 from pricewright.cleaning.options import FlagThresholds, MissingRules
 from pricewright.evaluation.acceptance import Criteria
-from pricewright.files.disk import read_whole
+from pricewright.files.disk import file_sha256, read_whole
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.settings import Settings
 from pricewright.intake.archive import Archive, Reception
 from pricewright.intake.reading.dialect import Dialect, Limits
 from pricewright.intake.sources.items import items, local_files
 from pricewright.intake.sources.source import Access, Source, scheme
-from pricewright.signoffs.coverage import MEANINGS
+from pricewright.signoffs.coverage import DEPLOYED, MEANINGS
 from pricewright.signoffs.ledger import REVOKED, SIGNERS
 from pricewright.tables.fields import VALUES
 from pricewright.tables.options import make
@@ -64,12 +64,16 @@ def source_files(config: dict[str, Any], workflow_folder: Path) -> list[str]:
     return [str(file.path) for file in local_files(uri, workflow_folder)]
 
 
-def source_version(config: dict[str, Any]) -> str:
-    """What tells whether a source that is no file has changed; it is asked at each run."""
+def source_version(config: dict[str, Any], project: str = ".", files: Sequence[str] = ()) -> str:
+    """What tells whether a source that is no file has changed; it is asked at each run.
+
+    project: the folder in which `results/` is, and what was received.  files: those of the source
+    that are no inputs of a rule.
+    """
     if scheme(config["source"]["uri"]) == "file":
-        return ""
+        return "; ".join(file_sha256(Path(file)) for file in files)
     source = source_of(config)
-    archive = Archive(Path(config["source"]["received"]), source.name)
+    archive = Archive(Path(project, config["source"]["received"]), source.name)
     return "; ".join(archive.version(item) for item in items(source))
 
 
@@ -78,11 +82,15 @@ def source_of(config: Mapping[str, Any]) -> Source:
     return Source.of(config["source"]["uri"], make(Access, config["source"]))
 
 
-def ingest_options(config: dict[str, Any]) -> dict[str, Any]:
-    """The options of ingest: the source as it is described, strict about what is modelled."""
+def ingest_options(config: dict[str, Any], project: str = ".") -> dict[str, Any]:
+    """The options of ingest: the source as it is described, strict about what is modelled.
+
+    project: the folder in which `results/` is, and what was received.
+    """
     source, price = config["source"], config["model"]["price"]
     options = {key: value for key, value in source.items() if key != "uri"}
     strict = source["strict"] or ([] if price == "auto" else [price])
+    options["received"] = str(Path(project, options["received"]))
     return {"input": source["uri"], **options, "columns": named_columns(config), "strict": strict}
 
 
@@ -95,14 +103,20 @@ def clean_options(config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def training_options(config: dict[str, Any]) -> dict[str, Any]:
-    """The options of train_or_score."""
-    return {
+def training_options(config: dict[str, Any], deployed: str | None = None) -> dict[str, Any]:
+    """The options of train_or_score.
+
+    deployed: where `deploy` puts its model, which is the champion unless config names another.
+    """
+    options = {
         "mode": config["mode"],
         **config["model"],
         **config["evaluation"],
         **thresholds(config),
     }
+    if deployed and options["champion"] == DEPLOYED:
+        options["champion"] = deployed
+    return options
 
 
 def report_options(config: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ refused and not followed, for what it points to can be changed later.
 import hashlib
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -150,6 +151,12 @@ def _temporary(folder: Path, name: str) -> Iterator[tuple[BinaryIO, str]]:
         os.unlink(temporary)
         raise
     sync_folder(folder)
+
+
+def drop_output() -> None:
+    """Let what is left of standard output go: whoever reads it has stopped, and the process must
+    not fail again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _settle(file: BinaryIO) -> None:

@@ -1,7 +1,7 @@
 """The machine: what numbers are computed on."""
 
 import platform
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -11,7 +11,7 @@ def machine() -> str:
 
     For logs and the ledger: an artifact is the same bytes on any machine, so that it cannot say.
     """
-    built: dict[str, Any] = np.show_config(mode="dicts")  # type: ignore[assignment]
+    built = cast("dict[str, Any]", np.show_config(mode="dicts"))
     simd, blas = built["SIMD Extensions"], built["Build Dependencies"]["blas"]
     used = [*simd.get("baseline", []), *simd.get("found", [])]
     return (

@@ -222,8 +222,12 @@ class Model:
         return volatilities.variances(self.fitted.volatility, self.states, self.settings.horizon)
 
     def points(self) -> Floats:
-        """(S, H): the prices expected 1..H steps ahead."""
-        return from_scale(self._centres(), self.levels)
+        """(S, H): the prices expected 1..H steps ahead; the last price itself, where it is that."""
+        location, centres = self.fitted.location, self._centres()
+        if location.kind == "naive" or (location.kind == "lightgbm" and location.trees is None):
+            last = np.array([prices[-1] for prices in self.recent])
+            return np.repeat(last[:, None], centres.shape[1], axis=1)
+        return from_scale(centres, self.levels)
 
     def quantiles(self, levels: Sequence[float]) -> Floats:
         """(S, H, L): the prices' quantiles, linear between those that the model has.

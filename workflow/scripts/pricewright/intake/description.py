@@ -24,12 +24,12 @@ from pricewright.intake.reading.delivery import STRAYS, Reading, open_sheet, rea
 from pricewright.intake.reading.dialect import FROM_FILE, Calendar, Dialect, Marks
 from pricewright.intake.reading.numbers import parse_numbers
 from pricewright.intake.reading.rows import Block, Sheet
-from pricewright.intake.reading.titles import usual_columns
+from pricewright.intake.reading.titles import is_code, is_unnamed, usual_columns
 from pricewright.tables.fields import VALUES
 
 _ENCODINGS: Final = ("cp1252", "cp1250", "latin-1")
 _SAMPLE: Final = 2_000  # rows that are looked at
-_NUMBER: Final = re.compile(r"\W{0,2}[A-Z]{0,3}\W{0,2}\d[\d\W]*[KMBT%€$]?\W{0,2}")
+_NUMBER: Final = re.compile(r"\W{0,2}[A-Z]{0,3}\W{0,2}\d(?:\d|[^\w:])*[KMBT%€$]?\W{0,2}")
 _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str, ...]], ...]] = (
     ("positive", ()),
     ("positive", ("close",)),
@@ -37,6 +37,7 @@ _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str,
     ("any", ()),
 )
 """The signs that prices may have, and the columns that must have them: the strictest first."""
+_ZONES: Final = ("UTC", "America/New_York", "Europe/Zurich")
 _MOST_LOST: Final = 0.5
 _MOST_KINDS: Final = 100  # texts of a column that rows may be chosen by
 
@@ -46,49 +47,67 @@ class Setting:
     """A key of `source`, the value that reads the file, and why.
 
     key: empty if the value says it itself, as a line of YAML.
-    others: values that would read it as well; then people must choose.
+    others: values that would read it as well; then people must choose.  examples: whether these
+    are only some of many.
     """
 
     key: str
     value: Any
     why: str
     others: Sequence[Any] = ()
+    examples: bool = False
 
 
 @dataclass
 class Description:
     """What was found about a delivery.
 
+    answers: what people have chosen, by key.
     settings: those that differ from the defaults.  notes: what people should know or decide.
     reading: what becomes of the delivery with these settings; None while something is open.
     dialect: these settings.
     """
 
+    answers: Mapping[str, Any] = field(default_factory=dict)
     settings: list[Setting] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     reading: Reading | None = None
     dialect: Dialect = field(default_factory=Dialect)
 
-    def choose(self, key: str, values: Sequence[Any], why: str, default: Any = None) -> Any:
-        """Note a setting of several values that fit; returns the first, or the default."""
+    def choose(
+        self,
+        key: str,
+        values: Sequence[Any],
+        why: str,
+        default: Any = None,
+        *,
+        examples: bool = False,
+    ) -> Any:
+        """Note a setting of several values that fit; returns the chosen, the first, or the
+        default."""
         if not values:
             return default
+        if len(values) > 1 and key in self.answers:
+            values, why = [self.answers[key]], f"chosen; {why}"
         if values[0] != default or len(values) > 1:
-            self.settings.append(Setting(key, values[0], why, values[1:]))
+            self.settings.append(Setting(key, values[0], why, values[1:], examples))
         return values[0]
 
     @property
-    def is_open(self) -> bool:
-        """Whether something is left for people to choose."""
-        return any(setting.others for setting in self.settings)
+    def to_choose(self) -> list[Setting]:
+        """What is left for people to choose."""
+        return [setting for setting in self.settings if setting.others]
 
 
-def describe_file(path: Path, name: str, *, alone: bool = True) -> Description:
+def describe_file(
+    path: Path, name: str, *, alone: bool = True, answers: Mapping[str, Any] | None = None
+) -> Description:
     """Describe the file at `path`, which people call `name`; alone: it is the whole source.
 
-    Raises Refusal for what is no table of prices in any way.
+    answers: the values of open keys that people have chosen. Raises Refusal for what is no table
+    of prices in any way.
     """
-    found = Description()
+    found = Description(answers or {})
     encoding = _encoding(path, name, found)
     content = recognise(path, name, encoding=encoding)
     dialect = Dialect(encoding=encoding, symbol="X")  # whose prices they are is asked at the end
@@ -96,6 +115,10 @@ def describe_file(path: Path, name: str, *, alone: bool = True) -> Description:
     if getattr(sheet, "crossed", {}):
         found.notes.append("two header lines: fields and symbols, as yfinance writes them")
     else:
+        if content.kind == "text" and _are_values(sheet.titles):
+            found.choose("header_line", [0], "its first line is a row, and names no column")
+            dialect = replace(dialect, header_line=0)
+            sheet = open_sheet(content, dialect)
         sample = _sample(sheet, content)
         titles = list(sample.columns)
         dialect = _columns(dialect, titles, sample, found, content)
@@ -117,6 +140,17 @@ def fits(path: Path, name: str, first: Description) -> bool:
     except Refusal:
         return False
     return True
+
+
+def _are_values(titles: Sequence[str]) -> bool:
+    """Whether what should name the columns has a date and a number."""
+    dates = {title for title in titles if _is_date(title)}
+    return bool(dates) and any(_like_number(title) for title in titles if title not in dates)
+
+
+def _is_date(text: str) -> bool:
+    is_iso = not parse_days(pa.array([text]), Calendar()).reasons.any()
+    return is_iso or bool(proposals.date_formats([text]))
 
 
 def _own_symbol(name: str, dialect: Dialect) -> str:
@@ -170,7 +204,11 @@ def _columns(
 ) -> Dialect:
     """Which column is the date, and how dates and numbers are written."""
     names: dict[str, Any] = {}
-    by_name = usual_columns("date", titles)
+    by_name = [
+        title
+        for title in usual_columns("date", titles)
+        if not is_unnamed(title) or _formats(sample, title) is not None
+    ]
     dates = by_name or [
         title
         for title in titles
@@ -191,15 +229,9 @@ def _columns(
     days = parse_days(sample.columns[date], calendar, sample.typed(date))
     if (days.reasons == "unzoned-time").any():
         row = int(np.argmax(days.reasons == "unzoned-time"))
-        found.settings.append(
-            Setting(
-                "time_zone",
-                "UTC",
-                f"line {sample.lines[row]} has {sample.columns[date][row]}: whose calendar counts?",
-                ("America/New_York", "Europe/Zurich"),
-            )
-        )
-        calendar = replace(calendar, time_zone="UTC")
+        why = f"line {sample.lines[row]} has {sample.columns[date][row]}: whose calendar counts?"
+        zone = found.choose("time_zone", _ZONES, why, examples=True)
+        calendar = replace(calendar, time_zone=zone)
     numbers = [title for title in titles if title != date and _is_number(sample, title)]
     dialect = replace(dialect, columns=names, calendar=calendar)
     marks = _marks(sample, numbers, found)
@@ -247,15 +279,17 @@ def _marks(sample: Block, numbers: Sequence[str], found: Description) -> Marks:
             odd_texts = map(str, column.filter(pa.array(odd)).to_pylist())
             texts += [(title, text) for text in odd_texts if _like_number(text)][:200]
     ways = proposals.marks([text for _, text in texts], usual) if texts else []
-    if ways:
-        title, text = texts[0]
-        why = f"as {text!r} in column {title!r}"
-        if len(ways) == 1:
-            found.settings += [Setting("", line, why) for line in proposals.changed(ways[0], usual)]
-        else:
-            first, *others = [" with ".join(proposals.changed(way, usual)) for way in ways]
-            found.settings.append(Setting("", first, why, others))
-    return ways[0] if ways else usual
+    if not ways:
+        return usual
+    title, text = texts[0]
+    why = f"as {text!r} in column {title!r}"
+    lines = [" with ".join(proposals.changed(way, usual)) for way in ways]
+    way = ways[lines.index(found.answers.get("", lines[0]))]
+    if len(ways) > 1 and "" not in found.answers:
+        found.settings.append(Setting("", lines[0], why, lines[1:]))
+    else:
+        found.settings += [Setting("", line, why) for line in proposals.changed(way, usual)]
+    return way
 
 
 def _layout(
@@ -263,12 +297,13 @@ def _layout(
 ) -> Dialect:
     """Whether the columns are fields or symbols, and which are which."""
     date = str(dialect.columns["date"])
+    names: dict[str, str | int | bool] = {"date": date}
     fields = {ours: usual_columns(ours, titles) for ours in VALUES}
     if any(fields.values()):
         for ours, choices in fields.items():
             if len(choices) > 1:
-                found.choose(f"columns.{ours}", choices, f"either may be the {ours}")
-                dialect = replace(dialect, columns={**dialect.columns, ours: choices[0]})
+                chosen = found.choose(f"columns.{ours}", choices, f"either may be the {ours}")
+                dialect = replace(dialect, columns={**dialect.columns, ours: chosen})
         if not fields["close"] and fields["adj_close"]:
             dialect = replace(dialect, columns={**dialect.columns, "close": fields["adj_close"][0]})
             found.choose("columns.close", fields["adj_close"], "the only close that there is")
@@ -279,16 +314,19 @@ def _layout(
         for title in others
         if dialect.is_symbol(title) and _is_number(sample, title) is not False
     ]
-    if len(symbols) > 1:
-        found.choose("layout", ["wide"], f"{len(symbols)} columns of numbers, named as symbols are")
-        dialect = replace(dialect, layout="wide", columns={"date": date})
+    why = f"{len(symbols)} columns of numbers, named as symbols are"
+    layouts = ["wide"] if all(map(is_code, symbols)) else ["wide", "long"]
+    default = Dialect(columns=names).layout_of(titles)
+    is_wide = len(symbols) > 1 and not usual_columns("symbol", titles)
+    if is_wide and found.choose("layout", layouts, why, default) == "wide":
+        dialect = replace(dialect, layout="wide", columns=names)
         if len(symbols) < len(others):
             found.choose("symbols", [symbols], "the other columns hold no numbers")
             dialect = replace(dialect, symbols=tuple(symbols))
         return dialect
     if numbers:
-        found.choose("columns.close", numbers, "its values are numbers")
-        dialect = replace(dialect, columns={**dialect.columns, "close": numbers[0]})
+        close = found.choose("columns.close", numbers, "its values are numbers")
+        dialect = replace(dialect, columns={**dialect.columns, "close": close})
     return dialect
 
 
@@ -317,10 +355,9 @@ def _symbols(
         and not _is_number(sample, title)
     ]
     if several and candidates:
-        found.choose(
-            "columns.symbol", candidates, "several prices a day, each with another of these"
-        )
-        return replace(dialect, columns={**dialect.columns, "symbol": candidates[0]})
+        why = "several prices a day, each with another of these"
+        symbol = found.choose("columns.symbol", candidates, why)
+        return replace(dialect, columns={**dialect.columns, "symbol": symbol})
     if not alone:
         found.choose(
             "symbol", [FROM_FILE], "no column holds a symbol: each file is named by its own"
@@ -332,16 +369,21 @@ def _symbols(
 
 
 def _moments(sample: Block, dialect: Dialect) -> list[tuple[int, int]]:
-    """Each row's day, and the time on it."""
+    """Each row's day, and the time on it, or in a column of its own."""
     title = str(dialect.columns["date"])
-    read = parse_days(sample.columns[title], dialect.calendar, sample.typed(title))
+    dates, kinds = sample.columns[title], sample.typed(title)
+    read = parse_days(dates, dialect.calendar, kinds)
+    for clock in usual_columns("time", [each for each in sample.columns if each != title]):
+        timed = parse_days(dates, dialect.calendar, kinds, sample.columns[clock])
+        if not timed.reasons.any():
+            read = timed
     times = np.zeros(len(read.days), np.int64) if read.times is None else read.times
     return list(zip(read.days.tolist(), times.tolist(), strict=True))
 
 
 def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description) -> Dialect:
     """Whether a symbol has several rows a day: by their times, or by what a column says."""
-    if not dialect.is_header(titles):
+    if dialect.layout_of(titles) is None:
         return dialect
     names = dialect.names(titles, "")
     moments = _moments(sample, dialect)
@@ -397,7 +439,7 @@ def _try(dialect: Dialect, content: Content, found: Description) -> None:
     known = closes[~np.isnan(closes)]
     if len(known) > 2 and (known < 0).mean() > 0.2 and np.abs(known).max() < 100:
         found.notes.append("these look like returns or per cent changes, where prices are needed")
-    if not found.is_open:
+    if not found.to_choose:
         found.reading = reading
 
 

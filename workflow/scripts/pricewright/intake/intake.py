@@ -4,6 +4,7 @@ The receipt says what came, what became of every row of it, and what there is no
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -186,6 +187,8 @@ class _Reader:
         dialect = replace(dialect, calendar=calendar, symbol=_symbol(dialect, delivery))
         reading = read_delivery(content, dialect, self._terms.threads)
         reading.check_share(self._terms.max_quarantined, delivery.place)
+        how = {name: said for name, said in reading.settings.items() if name != "columns"}
+        say("read", place=delivery.place, **how)
         return reading
 
     def _check_shrink(self, before: dict[str, Any], after: dict[str, Any]) -> None:
@@ -250,6 +253,7 @@ def _facts(delivery: Delivery, reading: Reading) -> dict[str, Any]:
         "quarantined": quarantine.by_reason(),
         "missing": quarantine.values_by_reason(),
         "newest_lost": reading.newest_lost(),
+        "settings": dict(reading.settings),
         "entries": reading.entries(delivery.place, delivery.sha256),
     }
 
@@ -299,6 +303,7 @@ def receipt(source: str, taken: Intake, output: Path, sha256: str) -> dict[str, 
     as sha256sum has it.
     """
     prices, deliveries = taken.state.prices, taken.facts
+    ways = Counter(orjson.dumps(delivery["settings"]) for delivery in deliveries)
     days = prices.days
     return {
         "source": source,
@@ -317,6 +322,7 @@ def receipt(source: str, taken: Intake, output: Path, sha256: str) -> dict[str, 
         "symbols": len(prices.names),
         "first_date": str(np.datetime64(int(days.min()), "D")),
         "last_date": str(np.datetime64(int(days.max()), "D")),
+        "read_as": [{"deliveries": ways[way], **orjson.loads(way)} for way in ways],
         "deliveries": [{name: delivery[name] for name in _COUNTS} for delivery in deliveries],
         "earlier": [{"place": each.place, "sha256": each.sha256} for each in taken.earlier],
         "records": {"path": str(output), "sha256": sha256, "rows": len(prices)},

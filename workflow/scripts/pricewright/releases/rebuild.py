@@ -104,7 +104,7 @@ def _made(root: Path, contents: Mapping[str, bytes], steps: Steps) -> bytes:
     released = parse_model(contents[MODEL], MODEL)
     code, versions = code_digest(steps.script), released["code"]["libraries"]
     with zipfile.ZipFile(BytesIO(contents[evidence.NAME])) as archive:
-        if code not in (released["code"]["sha256"], _code_in(archive)):
+        if code != released["code"]["sha256"] and code != _code_in(archive):
             raise Refusal(
                 f"it was made by code of digest {released['code']['sha256'][:12]}…, and here is "
                 f"{code[:12]}…; check out that version of the workflow."

@@ -23,6 +23,7 @@ from pricewright.releases.store import Manifest, one_at_a_time
 from pricewright.releases.switch import recover, switch
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import (
+    DEPLOYED,
     GATES,
     MODEL,
     Gate,
@@ -69,9 +70,6 @@ def agreed(
     if not decision.satisfied:
         raise Unsigned(decision, release)
     return decision
-
-
-STAGED = "results/deployed_model.json"
 
 
 def release(root: Path, origin: Origin, clock: Clock = now) -> str:
@@ -152,7 +150,7 @@ def _checked(root: Path, files: Mapping[str, bytes], origin: Origin) -> dict[str
         )
     problems = discrepancies(files)
     if _staged(root) != files[MODEL]:
-        problems.append(f"{STAGED} is another model than {MODEL}")
+        problems.append(f"{DEPLOYED} is another model than {MODEL}")
     if model["code"]["sha256"] != origin.code:
         problems.append(f"{MODEL} was made by other code than is here")
     if problems:
@@ -162,7 +160,7 @@ def _checked(root: Path, files: Mapping[str, bytes], origin: Origin) -> dict[str
 
 def _staged(root: Path) -> bytes | None:
     try:
-        return read_regular(root / STAGED)
+        return read_regular(root / DEPLOYED)
     except FileNotFoundError:
         return None
 

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from tabulate import tabulate
 
@@ -21,6 +21,7 @@ from pricewright.reporting.figures import (
     worst,
 )
 from pricewright.reporting.verdict import LOG, NO_RANGES, champion, method, verdict
+from pricewright.tables.options import Bounds, Options
 
 WIDTH = 80
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
@@ -61,14 +62,32 @@ class Pending:
     commands: Mapping[str, str]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions(Options):
+    """How a report is headed, and how much is in it."""
+
+    section = "report"
+
+    title: Annotated[str | None, Bounds(least=1, most=60)] = None
+    """What the reports are headed with; none: Prices."""
+    digits: Annotated[int, Bounds(least=1, most=6)] = 3
+    """Decimals of MASE and RMSSE in the text; fewer, where the page has no room."""
+    max_symbols: Annotated[int, Bounds(least=1, most=200)] = 20
+    """The most symbols in a picture, and in a table of the text, which has room for few; the worst
+    are shown."""
+
+    @property
+    def heading(self) -> str:
+        """The title, or what stands in its place."""
+        return self.title or "Prices"
+
+
 def compose(
     model: Mapping[str, Any],
     *,
     model_path: str,
     sha256: str,
-    title: str,
-    digits: int,
-    max_symbols: int,
+    layout: ReportOptions,
     written: Mapping[str, str],
     allow_unaccepted: bool = False,
     pending: Pending,
@@ -76,14 +95,14 @@ def compose(
 ) -> str:
     """The page for a model document; `written` names further files, label to relative path.
 
-    Errors are shown with `digits` decimals; of more than `max_symbols` symbols, or than a screen
-    has room for, the tables have the worst, by the interval score over the random walk's.
+    Of more symbols than `layout` says, or than a screen has room for, the tables have the worst, by
+    the interval score over the random walk's.
     `allow_unaccepted` is whether the model is deployed even if it is not accepted; `pending`,
     what waits for people then; `quality`, the document of what is odd in the data.
     """
-    named = " ".join(title.split())  # a line of its own may look as if the page said it
+    named = " ".join(layout.heading.split())  # a line of its own may look as if the page said it
     heading = f"{named}: model report"
-    most = min(max_symbols, MOST)
+    most = min(layout.max_symbols, MOST)
     fallbacks = {s: state["fallbacks"] for s, state in model["symbols"].items()}
     left_out = {out["symbol"]: [out["reason"]] for out in model["left_out"]}
     sections = [
@@ -93,7 +112,7 @@ def compose(
         *_flags(quality or {}),
         ["Acceptance", *_acceptance(model)],
         ["Beside the deployed model", *_paragraphs(champion(model))],
-        [_errors_heading(model), *_errors(model, digits, most)],
+        [_errors_heading(model), *_errors(model, layout.digits, most)],
         [_RISK_HEADING, *_risk(model, most)],
         [
             f"Forecasts, {model['parameters']['horizon']} days ahead, and the interval that "

@@ -20,6 +20,8 @@ QUALITY = "results/data_quality.json"
 MODEL = "results/model.json"
 REPORT = "results/report.txt"
 PAGE = "results/report.html"
+DEPLOYED = "results/deployed_model.json"
+"""The model in staging, which `deploy` puts there, and which a release takes to production."""
 
 _SOURCE = (RECEIPT, CLEANING, QUARANTINE, RESTATEMENTS, QUALITY)
 _METRICS = (MODEL,)

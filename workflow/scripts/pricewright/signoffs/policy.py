@@ -141,19 +141,27 @@ def record_run(
     author: str | None,
     *,
     configfile: Sequence[str] = (),
+    machine: str | None = None,
+    once: bool = False,
     clock: Clock = now,
 ) -> Entry:
     """Tell the ledger of a run: its steps, the SHA-256 of the model that is there now, and who.
 
     author: what config calls whoever runs the training, None to ask git.  configfile: the files
-    that were laid over the config. Where a model was made, the machine is told as well. Raises
-    what `ledger.append` raises.
+    that were laid over the config.  machine: on which the model was made.  once: not if the last
+    run did the same. Returns the entry of this run, or of that one. Raises what `ledger.append`
+    raises.
     """
+    last = _last_run(ledger.read(Path(root) / LEDGER)) if once else None
+    if last and [last.fields.get(name, []) for name in ("run", "steps", "configfile")] == [
+        model,
+        list(steps),
+        list(configfile),
+    ]:
+        return last
     more: dict[str, Any] = {"configfile": list(configfile)} if configfile else {}
-    if TRAINING in steps:
-        from pricewright.files.machine import machine  # numpy, which nothing else here needs
-
-        more["machine"] = machine()
+    if machine:
+        more["machine"] = machine
     return ledger.append(
         Path(root) / LEDGER,
         "run",
@@ -168,9 +176,13 @@ def record_run(
 
 def last_config_files(entries: Sequence[Entry]) -> list[Path]:
     """The files that the last run laid over the config."""
-    runs = [entry for entry in entries if entry.event == "run"]
-    found = runs[-1].fields.get("configfile", []) if runs else []
+    last = _last_run(entries)
+    found = last.fields.get("configfile", []) if last else []
     return [Path(str(name)) for name in found] if isinstance(found, list) else []
+
+
+def _last_run(entries: Sequence[Entry]) -> Entry | None:
+    return next((entry for entry in reversed(entries) if entry.event == "run"), None)
 
 
 def author_of(entries: Sequence[Entry], model: str) -> Entry | None:

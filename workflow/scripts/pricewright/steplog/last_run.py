@@ -6,6 +6,7 @@ A step is one line, from its log; its attempts are known by the logs that are ke
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,11 +15,11 @@ from pricewright.files.clock import Clock, format_duration, format_time, now
 from pricewright.files.errors import printable
 from pricewright.steplog.log import (
     Event,
+    first_event,
     kept_log,
     kept_numbers,
     last_events,
     last_lines,
-    parse_line,
 )
 
 STEPS = ("ingest", "clean", "train_or_score", "report", "deploy", "production")
@@ -88,9 +89,12 @@ def last_start(root: Path) -> datetime | None:
 
     They hold the local time; None if there was no run.
     """
-    logs = (root / ".snakemake" / "log").glob("*.snakemake.log")
-    last = max((path.name.removesuffix(".snakemake.log") for path in logs), default=None)
-    return datetime.fromisoformat(last).astimezone(UTC) if last else None
+    moments = []
+    for path in (root / ".snakemake" / "log").glob("*.snakemake.log"):
+        with suppress(ValueError):  # another Snakemake may name its logs otherwise
+            moment = datetime.fromisoformat(path.name.removesuffix(".snakemake.log"))
+            moments.append(moment.astimezone(UTC))
+    return max(moments, default=None)
 
 
 def attempts(log: Path) -> Sequence[Attempt]:
@@ -101,7 +105,7 @@ def attempts(log: Path) -> Sequence[Attempt]:
     found: list[Attempt] = []
     for number in reversed(kept_numbers(log)):
         path = kept_log(log, number)
-        first = _first_event(path)
+        first = first_event(path)
         if first is None:  # killed before its first word
             continue
         found.insert(0, Attempt(path, [first, *last_events(path)]))
@@ -184,14 +188,6 @@ def _shards(folder: Path) -> list[Path]:
     """The logs of a step's shards, in their order."""
     logs = [path for path in folder.glob("*-of-*.log") if "." not in path.stem]
     return sorted(logs, key=lambda log: (len(log.stem), log.stem))
-
-
-def _first_event(log: Path) -> Event | None:
-    try:
-        with log.open(encoding="utf-8", errors="replace") as file:
-            return parse_line(file.readline().rstrip("\n"))
-    except OSError:
-        return None
 
 
 def _at_work(begin: Event) -> bool:

@@ -102,6 +102,18 @@ def kept_log(path: Path, number: int) -> Path:
     return path.with_name(f"{path.stem}.{number}{path.suffix}")
 
 
+def attempts_since(moment: float, path: Path) -> int:
+    """How many attempts at a step have begun a kept log since a time, in seconds since 1970."""
+    count = 0
+    for number in reversed(kept_numbers(path)):
+        begun = first_event(kept_log(path, number))
+        if begun:
+            if begun.moment.timestamp() < moment - 0.001:  # a log's times are cut to milliseconds
+                break
+            count += 1
+    return count
+
+
 def failure(error: BaseException) -> None:
     """Log why the step ends: a sentence for everyone, the traceback for the file.
 
@@ -119,6 +131,21 @@ def failed_for_good(path: Path) -> str | None:
     lines = last_lines(path)
     _, found, sentence = lines[-1].partition(f" {_FOR_GOOD}") if lines else ("", "", "")
     return sentence if found else None
+
+
+LISTED = "  "
+"""What the lines begin with that a step logs as errors before its last sentence, to explain it."""
+
+
+def reasons(path: Path) -> list[str]:
+    """Why the attempt that wrote this log failed: the step and its last sentence, and then what
+    explains it; nothing if it did not fail."""
+    events = last_events(path)
+    if not events or events[-1].level != "ERROR":
+        return []
+    listed = [event.text for event in events[:-1] if event.level == "ERROR"]
+    said = f"{events[-1].step} {events[-1].text}"
+    return [said, *(text[len(LISTED) :] for text in listed if text.startswith(LISTED))]
 
 
 def _sentence(error: BaseException) -> str:
@@ -186,6 +213,15 @@ def last_events(path: Path, since: datetime | None = None) -> Sequence[Event]:
     """The last events of a log, those from a moment on; none if there is no such file."""
     found = filter(None, map(parse_line, last_lines(path)))
     return [event for event in found if since is None or event.moment >= since]
+
+
+def first_event(path: Path) -> Event | None:
+    """The first event of a log; None if there is none yet, or no such file."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return parse_line(file.readline().rstrip("\n"))
+    except OSError:
+        return None
 
 
 def last_lines(path: Path) -> list[str]:

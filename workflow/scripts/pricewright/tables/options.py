@@ -59,7 +59,9 @@ class Options:
         kinds = [kind for kind in type(self).__mro__ if issubclass(kind, Options)]
         section = next(kind.section for kind in kinds if name in kind.__annotations__)
         key = f"{section}.{name.removeprefix(section + '_')}"
-        raise Refusal(f"config key {key!r}: found {getattr(self, name)!r}, {why}.")
+        value = getattr(self, name)
+        found = list(value) if isinstance(value, tuple) else value
+        raise Refusal(f"config key {key!r}: found {found!r}, {why}.")
 
 
 def hints(kind: type[Options]) -> dict[str, Any]:

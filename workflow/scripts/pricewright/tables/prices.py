@@ -145,7 +145,7 @@ def _types(prices: Prices) -> dict[str, pa.DataType]:
     """The type of each value; only volumes that are all whole are integers."""
     types = dict.fromkeys(prices.values, pa.float64())
     volumes = prices.values.get("volume")
-    if volumes is not None and not np.nan_to_num(volumes % 1).any():
+    if volumes is not None and ((np.floor(volumes) == volumes) | np.isnan(volumes)).all():
         types["volume"] = pa.int64()
     return types
 

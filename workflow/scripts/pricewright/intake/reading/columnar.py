@@ -6,7 +6,7 @@ The first bytes say what a file is: a table that can be read, or what else.
 import json
 import math
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -187,6 +187,7 @@ class ColumnarSheet:
         self, source: Path | bytes, name: str, kind: Literal["parquet", "feather"]
     ) -> None:
         self._name = name
+        self.settings: Mapping[str, Any] = {}
         self._open: Callable[[], _File] = partial(_Parquet if kind == "parquet" else _Arrow, source)
         with _damage_refused(name):
             schema = self._open().schema

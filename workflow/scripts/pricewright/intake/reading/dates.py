@@ -1,7 +1,7 @@
 """Text and timestamps to calendar days: one that is not certain is none."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, partial
@@ -17,6 +17,11 @@ from pricewright.intake.reading.dialect import EPOCHS, EXCEL_SERIAL, Calendar
 _ISO = re.compile(
     r"(\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII
 )
+_CLOCK = re.compile(
+    r"(\d{1,2}(?=:)|\d{2}):?(\d{2})(?::?(\d{2})(?:\.(\d{1,9}))?)? ?(?:([ap])\.?m\.?)?",
+    re.ASCII | re.IGNORECASE,
+)
+_BESIDE = "\x1f"  # between the texts of a date and of its time, where these are two columns
 _EITHER_WAY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})", re.ASCII)
 _DIGITS = {
     **dict.fromkeys(("%Y", "%G"), (4, 4)),
@@ -42,11 +47,13 @@ NO_DAY = np.int32(np.iinfo(np.int32).min)
 class Days:
     """A column of n days: days (n,) since 1970-01-01, and the reasons (n,), "" for a good one.
 
-    times: (n,) microseconds since the midnight of its day, None if there is no other time.
+    faults: the different reasons.  times: (n,) microseconds since the midnight of its day, None if
+    there is no other time.
     """
 
     days: npt.NDArray[np.int32]
     reasons: npt.NDArray[np.object_]
+    faults: Set[str]
     times: npt.NDArray[np.int64] | None = None
 
 
@@ -58,48 +65,61 @@ class _NoDay(Exception):
     """Why a text is no day, as a reason's code."""
 
 
-def parse_days(column: pa.Array, calendar: Calendar, typed: Mask | None = None) -> Days:
+def parse_days(
+    column: pa.Array,
+    calendar: Calendar,
+    typed: Mask | None = None,
+    clock: pa.Array | None = None,
+) -> Days:
     """A column of text, dates or timestamps as days; each distinct value is looked at once.
 
     A timestamp with an offset is a day on the calendar of the declared time zone. Where none is
     declared, midnight at its own offset is that day, and any other time is `unzoned-time`.
     A day may begin at another time, that of the declared session.
     typed: which texts (n,) the file holds as values: a date among them is in ISO 8601, whatever
-    the declared formats.
+    the declared formats.  clock: the times of day (n,), where these are in a column of their own,
+    as 9:30, 09:30:00, 0930, 093000 or 9:30 AM.
 
     The other reasons: `unreadable-date`, `impossible-date`, `ambiguous-date` (as 01/02/2024, when
     no format is declared or two are that read it differently, or 1112024 in a format without
     marks between its numbers), `dst-gap` (a local time that the clocks skipped), `future-date`.
     """
+    if clock is not None:
+        texts = [part.cast(pa.string(), safe=False) for part in (column, clock)]
+        column = pc.binary_join_element_wise(*texts, _BESIDE)
+    parse = partial(_parse, calendar=calendar, clocked=clock is not None)
     if typed is not None and typed.any():
-        return _of_both(column, calendar, typed)
-    return _parse(column, calendar)
+        return _of_both(column, parse, typed)
+    return parse(column)
 
 
-def _of_both(column: pa.Array, calendar: Calendar, typed: Mask) -> Days:
-    times = np.zeros(len(column), np.int64)
-    found = Days(np.empty(len(column), np.int32), np.empty(len(column), object), times)
+def _of_both(column: pa.Array, parse: Callable[..., Days], typed: Mask) -> Days:
+    times, faults = np.zeros(len(column), np.int64), set[str]()
+    found = Days(np.empty(len(column), np.int32), np.empty(len(column), object), faults, times)
     for cells, is_typed in ((typed, True), (~typed, False)):
         if cells.any():
-            some = _parse(column.filter(pa.array(cells)), calendar, typed=is_typed)
+            some = parse(column.filter(pa.array(cells)), typed=is_typed)
             found.days[cells], found.reasons[cells] = some.days, some.reasons
             times[cells] = 0 if some.times is None else some.times
+            faults |= some.faults
     return found
 
 
-def _parse(column: pa.Array, calendar: Calendar, *, typed: bool = False) -> Days:
+def _parse(column: pa.Array, calendar: Calendar, *, clocked: bool, typed: bool = False) -> Days:
     if pa.types.is_timestamp(column.type):  # nanoseconds would come as pandas' own objects
         column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
     elif not pa.types.is_string(column.type) and not pa.types.is_date32(column.type):
         column = column.cast(pa.string(), safe=False)
     coded = pc.dictionary_encode(column, null_encoding="encode")
-    readers = _readers(calendar.date_formats, typed=typed)
+    readers = _readers(calendar.date_formats, typed=typed, clocked=clocked)
     read = [_judged(value, calendar, readers) for value in coded.dictionary.to_pylist()]
     codes = coded.indices.to_numpy()
     days = np.array([day for day, _, _ in read], dtype=np.int32)
     times = np.array([since for _, since, _ in read], dtype=np.int64)
     reasons = np.array([reason for _, _, reason in read], dtype=object)
-    return Days(days[codes], reasons[codes], times[codes] if times.any() else None)
+    faults = set(reasons) - {""}
+    every = reasons[codes] if faults else np.full(len(codes), "", dtype=object)
+    return Days(days[codes], every, faults, times[codes] if times.any() else None)
 
 
 def _judged(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tuple[int, int, str]:
@@ -123,16 +143,34 @@ def _day(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tuple[
         raise _NoDay("unreadable-date")
     read = [found for reader in readers if (found := reader(text))]
     if not read:
-        raise _NoDay(_why_none(text, calendar.date_formats))
+        raise _NoDay(_why_none(text.partition(_BESIDE)[0], calendar.date_formats))
     days = dict(_local_day(moment, calendar, timed=timed) for moment, timed in read)
     if len(days) > 1:
         raise _NoDay("ambiguous-date")
     return days.popitem()
 
 
-def _readers(formats: Sequence[str], *, typed: bool) -> list[Reader]:
+def _readers(formats: Sequence[str], *, typed: bool, clocked: bool) -> list[Reader]:
     """What may read a text: the declared formats, or ISO 8601, which a typed value always has."""
-    return [*map(reader_of, formats), *([_iso] if typed or not formats else [])]
+    readers = [*map(reader_of, formats), *([_iso] if typed or not formats else [])]
+    return [partial(_with_time, reader) for reader in readers] if clocked else readers
+
+
+def _with_time(of_date: Reader, text: str) -> tuple[datetime, bool] | None:
+    """The moment that a date and, beside it, a time of day say."""
+    day, _, clock = text.partition(_BESIDE)
+    read, found = of_date(day.strip(" \t")), _CLOCK.fullmatch(clock.strip(" \t"))
+    if not read:
+        return None
+    if not found or read[0].time() != time.min:
+        raise _NoDay("unreadable-date")
+    hour, minute, second, fraction, half = found.groups()
+    hours = int(hour) % 12 + 12 * (half.lower() == "p") if half else int(hour)
+    try:
+        since = time(hours, int(minute), int(second or 0), int((fraction or "")[:6].ljust(6, "0")))
+    except ValueError:
+        raise _NoDay("unreadable-date") from None
+    return datetime.combine(read[0], since, read[0].tzinfo), True
 
 
 def _local_day(moment: datetime, calendar: Calendar, *, timed: bool) -> tuple[date, int]:

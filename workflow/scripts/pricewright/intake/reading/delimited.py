@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -16,17 +17,17 @@ import pyarrow.csv
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.content import Content
-from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.reading.dialect import Dialect, Layout
 from pricewright.intake.reading.rows import (
     MOST_ABOVE,
     Block,
     Lines,
     Unreadable,
+    are_names,
     header_place,
     not_utf8,
 )
 from pricewright.intake.reading.titles import distinct
-from pricewright.steplog.log import say
 
 PIECE = 8_000_000
 """Bytes at a time: enough to keep the calls few, little enough to keep several in memory."""
@@ -205,16 +206,15 @@ def delimiter_of(lines: Sequence[str], dialect: Dialect) -> str:
     """The mark between fields: the one by which a line names what is needed, or two lines do; else
     the one by which most lines have the same number of fields, more than one."""
     marks = [mark for mark in _DELIMITERS if mark != dialect.marks.decimal]
-    agreeing: dict[str, int] = {}
-    for mark in marks:
-        rows = [_fields(line, mark) for line in lines]
-        if any(dialect.is_header(distinct(row)) for row in rows) or any(
-            dialect.crossed(one, other) for one, other in pairwise(rows)
-        ):
-            return mark
-        widths = Counter(len(row) for row in rows if len(row) > 1)
-        agreeing[mark] = max(widths.values(), default=0)
-    return max(marks, key=lambda mark: agreeing[mark])
+    split = {mark: [_fields(line, mark) for line in lines] for mark in marks}
+    for layout in get_args(Layout):
+        for mark, rows in split.items():
+            if any(dialect.layout_of(distinct(row)) == layout for row in rows) or any(
+                dialect.crossed(one, other) for one, other in pairwise(rows)
+            ):
+                return mark
+    widths = {mark: Counter(len(row) for row in split[mark] if len(row) > 1) for mark in marks}
+    return max(marks, key=lambda mark: max(widths[mark].values(), default=0))
 
 
 def _fields(line: str, delimiter: str) -> list[str]:
@@ -245,12 +245,18 @@ class DelimitedSheet:
         self._delimiter = dialect.delimiter or ","
         self._reached = reached
         self.crossed: dict[str, dict[str, str]] = {}
+        self.header_line = 0
         self._header, self._skip = self._read_header()
 
     @property
     def titles(self) -> Sequence[str]:
         """The columns' names; an empty last one, of a line that ends in a delimiter, aside."""
         return self._header[:-1] if self._header[-1] == "" else self._header
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """How the text is written."""
+        return {"delimiter": self._delimiter, "header_line": self.header_line}
 
     def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
         """The blocks, each as a call that parses it and makes the columns `titles`, or all."""
@@ -280,8 +286,6 @@ class DelimitedSheet:
             if self._dialect.delimiter is None:
                 texts = [records.text(piece, record) for record in first]
                 self._delimiter = delimiter_of(texts, self._dialect)
-                if self._delimiter != ",":
-                    say("found the delimiter", file=self.name, delimiter=self._delimiter)
             lines = [self._fields(piece, records, record) for record in first]
             if self._dialect.header_line == 0 and lines:
                 return distinct([""] * len(lines[0])), 0
@@ -290,12 +294,7 @@ class DelimitedSheet:
             place = self._header_among(records.lines[first].tolist(), lines)
             if place is None or not any(lines[place]):
                 break
-            if place:
-                say(
-                    "left out above the header",
-                    file=self.name,
-                    lines=int(records.lines[first[place]]) - 1,
-                )
+            self.header_line = int(records.lines[first[place]])
             header = lines[place]
             below = lines[place + 1 :]
             if below and all(len(row) == len(header) + 1 and row[-1] == "" for row in below):
@@ -316,6 +315,7 @@ class DelimitedSheet:
         for place, (one, other) in enumerate(pairwise(lines)):
             if pairs := self._dialect.crossed(one, other):
                 below = lines[place + 2] if place + 2 < len(lines) else []
+                self.header_line = int(records.lines[numbers[place]])
                 named = any(below[:1]) and not any(below[1:])  # a third line names the dates
                 date = below[0] if named else "Date"
                 titles = [date, *(f"{field} {symbol}" for field, symbol in pairs)]
@@ -355,7 +355,9 @@ class DelimitedSheet:
                 "mend the quotes and line ends."
             )
         overlong = self._overlong(table, present)
-        bad = dict.fromkeys([*odd, *overlong], "field-count") | spoiled
+        bad = {
+            record: self._why_odd(records.text(piece, record)) for record in [*odd, *overlong]
+        } | spoiled
         keep = present & ~blank(piece, records)
         keep[list(bad)] = False
         kept = table.filter(pa.array(keep[present])) if keep.sum() < table.num_rows else table
@@ -369,6 +371,12 @@ class DelimitedSheet:
                 for record, reason in sorted(bad.items())
             ],
         )
+
+    def _why_odd(self, text: str) -> str:
+        """Why a record with another number of fields than the header cannot be read."""
+        cells = _fields(text, self._delimiter)
+        is_header = are_names(cells) and self._dialect.layout_of(cells) is not None
+        return "another-header" if is_header else "field-count"
 
     def _spoiled(self, piece: TextPiece, records: Records) -> dict[int, str]:
         """The records that no parser should see, with the reason."""

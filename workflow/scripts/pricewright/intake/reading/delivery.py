@@ -1,7 +1,7 @@
 """A delivery, read: the prices that can be believed, and the rows that cannot."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -49,7 +49,8 @@ class Reading:
     """What became of a delivery: rows = left_out + in_bars + quarantine.count.
 
     in_bars: the rows that the prices are made of, as many as these unless bars are intraday.
-    symbols: the columns that are a symbol's, of a wide delivery.
+    settings: how the delivery was read, declared or found.  symbols: the columns that are a
+    symbol's, of a wide delivery.
     """
 
     rows: int
@@ -59,6 +60,7 @@ class Reading:
     quarantine: Quarantine
     sheet: Sheet
     dialect: Dialect
+    settings: Mapping[str, Any]
     symbols: Collection[str] = ()
 
     def entries(self, file: str, sha256: str) -> list[dict[str, Any]]:
@@ -127,25 +129,12 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
     progress = Progress("rows", doing="reading")
     sheet = open_sheet(content, dialect, progress.reached)
     titles = list(sheet.titles)
+    dialect = dialect.laid_out(titles)
     filters = dialect.filters(titles, content.name)
-    symbols: list[str] = []
-    check: Callable[[Block], tuple[Rows, Quarantine]]
-    if crossed := getattr(sheet, "crossed", {}):
-        wanted, each = titles, 0
-        check = partial(
-            check_crossed, columns=crossed, date=titles[0], titles=titles, dialect=dialect
-        )
-    elif dialect.layout == "wide":
-        names = dialect.names(titles, content.name)
-        symbols = dialect.symbol_columns(titles, names["date"], content.name)
-        wanted, each = [names["date"], *symbols], len(symbols)
-        check = partial(
-            check_wide, date=names["date"], symbols=symbols, titles=titles, dialect=dialect
-        )
-    else:
-        names = dialect.names(titles, content.name)
-        wanted, each = list(names.values()), 1
-        check = partial(check_long, names=names, titles=titles, dialect=dialect)
+    names, symbols, check = _checks(sheet, dialect, content.name)
+    crossed = names is None
+    wanted = titles if names is None else [*names.values(), *symbols]
+    each = 0 if crossed else len(symbols) or 1
 
     def examined(read: Callable[[], Block]) -> tuple[int, int, Rows, Quarantine]:
         block, out = read(), 0
@@ -189,7 +178,31 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
     if dialect.calendar.bars == "intraday":
         with_open = dialect.columns.get("open") is not False
         prices = daily_bars(prices, content.name, with_open=with_open)
-    return Reading(delivered, out, in_bars, prices, quarantine, sheet, dialect, symbols)
+    settings = {
+        "kind": content.kind,
+        **({"encoding": content.encoding} if content.encoding else {}),
+        **sheet.settings,
+        "layout": "wide" if crossed else dialect.layout,
+        "columns": names or {},
+    }
+    return Reading(delivered, out, in_bars, prices, quarantine, sheet, dialect, settings, symbols)
+
+
+def _checks(
+    sheet: Sheet, dialect: Dialect, name: str
+) -> tuple[dict[str, str] | None, list[str], Callable[[Block], tuple[Rows, Quarantine]]]:
+    """What checks the blocks of a sheet; our names of its columns and the file's, None if two
+    lines name them; and the columns that are a symbol's prices, of a wide one."""
+    titles = list(sheet.titles)
+    if crossed := getattr(sheet, "crossed", {}):
+        columns = partial(check_crossed, columns=crossed, date=titles[0])
+        return None, [], partial(columns, titles=titles, dialect=dialect)
+    names = dialect.names(titles, name)
+    if dialect.layout != "wide":
+        return names, [], partial(check_long, names=names, titles=titles, dialect=dialect)
+    symbols = dialect.symbol_columns(titles, names.values(), name)
+    cells = partial(check_wide, names=names, symbols=symbols)
+    return names, symbols, partial(cells, titles=titles, dialect=dialect)
 
 
 def open_sheet(
@@ -330,7 +343,7 @@ _KEYS = {
     "bad-symbol": "symbol_pattern",
     "unreadable-number": "decimal, source.thousands and source.unit",
     "sign": "prices",
-    "conflict": "columns.symbol",
+    "conflict": "columns.symbol, or source.bars where they are of different times",
 }
 """Of a reason that took many rows, the keys of config to look at."""
 

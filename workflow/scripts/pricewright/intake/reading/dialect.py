@@ -1,15 +1,16 @@
 """How a delivery is written, and what in it can be believed."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache, cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.titles import (
+    is_code,
     is_no_symbol,
     is_unnamed,
     plain_title,
@@ -30,6 +31,8 @@ EXCEL_SERIAL = "excel-serial"
 """The date format that counts days as Excel does."""
 FROM_FILE = "{file}"
 """The `symbol` of files that are named by their symbol."""
+Layout = Literal["long", "wide"]
+_PLAINLY_MANY = 5
 _DIRECTIVES = "YyGmbBdjVuaAHIMSfpz%"
 _NO_VALUE = ("", ".", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None")
 
@@ -121,12 +124,14 @@ class Dialect(Options):
 
     section = "source"
 
-    layout: Literal["long", "wide"] = "long"
-    """`long`: a row per symbol and date. `wide`: a row per date, a column per symbol."""
+    layout: Layout | None = None
+    """`long`: a row per symbol and date. `wide`: a row per date, a column per symbol. None: the
+    one that the names of each file's columns tell."""
     columns: dict[str, str | int | bool] = field(default_factory=dict)
     """Our name to the file's name, or to the column's number from 1, as in `--columns.date Day`.
-    Ours are date, symbol, open, high, low, close, adj_close and volume; one that is left out is
-    found by the names that vendors use, and one that is false is not read."""
+    Ours are date, time, symbol, open, high, low, close, adj_close and volume; one that is left out
+    is found by the names that vendors use, and one that is false is not read. A time beside the
+    date is found where bars are intraday."""
     symbols: Sequence[str] = ()
     """Of a wide file the columns that are symbols; none: all but the date."""
     strict: Sequence[str] = ()
@@ -157,6 +162,8 @@ class Dialect(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.symbols and self.layout is None:
+            object.__setattr__(self, "layout", "wide")
         if self.delimiter and self.delimiter in '"\r\n':
             self.refuse("delimiter", "allowed: another, for it quotes a field or ends a line")
         if self.marks.decimal in (self.marks.thousands, self.delimiter):
@@ -187,7 +194,7 @@ class Dialect(Options):
         """
         names = self._found(titles, name)
         needed = ["date"]
-        if self.layout == "long":
+        if self.layout != "wide":
             needed += ["close"] if self.symbol is not None else ["symbol", "close"]
         for ours in needed:
             if ours not in names:
@@ -207,13 +214,39 @@ class Dialect(Options):
                 )
         return list(self.where)
 
-    def is_header(self, titles: Sequence[str]) -> bool:
-        """Whether a line names all columns that are needed."""
+    def layout_of(self, titles: Sequence[str]) -> Layout | None:
+        """The layout in which a file's columns have all that is needed; None if in neither.
+
+        Not declared, it is wide only where that is plain: beside the date, five and more columns
+        are named as exchanges write symbols, and none is named as anything else. Of fewer, as BID
+        and ASK, nobody can tell.
+        """
         try:
             self.names(titles, "")
         except Refusal:
+            return "wide" if self.layout is None and self._is_plainly_wide(titles) else None
+        return self.layout or "long"
+
+    def laid_out(self, titles: Sequence[str]) -> Self:
+        """This dialect with the layout of a file that has these columns."""
+        return replace(self, layout=self.layout_of(titles) or self.layout or "long")
+
+    def _is_plainly_wide(self, titles: Sequence[str]) -> bool:
+        if self.symbol is not None or any(self.columns.get(ours) for ours in ("symbol", *VALUES)):
             return False
-        return True
+        wide = replace(self, layout="wide")
+        try:
+            others = set(titles) - {*wide.names(titles, "").values(), *self.where}
+        except Refusal:
+            return False
+        return len(others) >= _PLAINLY_MANY and all(
+            is_code(title)
+            and self.is_symbol(title)
+            and not is_no_symbol(title)
+            and not usual_columns("symbol", [title])
+            and not value_named(title)
+            for title in others
+        )
 
     def crossed(self, first: Sequence[str], second: Sequence[str]) -> list[tuple[str, str]] | None:
         """What each column but the first holds, if two lines name it: our column and the symbol.
@@ -234,8 +267,8 @@ class Dialect(Options):
                 return pairs
         return None
 
-    def symbol_columns(self, titles: Sequence[str], date: str, name: str) -> list[str]:
-        """The columns of a wide file that hold a symbol's prices.
+    def symbol_columns(self, titles: Sequence[str], taken: Collection[str], name: str) -> list[str]:
+        """The columns of a wide file that hold a symbol's prices; `taken` hold something else.
 
         Raises Refusal if one is not there, is no symbol, or is plainly something else.
         """
@@ -245,7 +278,8 @@ class Dialect(Options):
                     f"{name}:1: there is no column {title!r}, the file has {_listed(titles)}; "
                     "correct source.symbols."
                 )
-        found = list(self.symbols) or [t for t in titles if t != date and t not in self.where]
+        others = {*taken, *self.where}
+        found = list(self.symbols) or [title for title in titles if title not in others]
         for title in found:
             if not self.is_symbol(title):
                 raise Refusal(
@@ -261,7 +295,9 @@ class Dialect(Options):
         return found
 
     def _found(self, titles: Sequence[str], name: str) -> dict[str, str]:
-        wanted = ("date",) if self.layout == "wide" else ("date", "symbol", *VALUES)
+        wanted = ["date"] if self.layout == "wide" else ["date", "symbol", *VALUES]
+        if self.calendar.bars == "intraday" or self.columns.get("time"):
+            wanted.insert(1, "time")
         said = {
             ours: self._title(ours, theirs, titles, name)
             for ours, theirs in self.columns.items()
@@ -272,14 +308,15 @@ class Dialect(Options):
             if ours in said:
                 names[ours] = said[ours]
             elif ours not in self.columns and not (ours == "symbol" and self.symbol is not None):
-                found = usual_columns(ours, [t for t in titles if t not in said.values()])
+                taken = {*said.values(), *names.values()}
+                found = usual_columns(ours, [title for title in titles if title not in taken])
                 if len(found) > 1:
                     raise Refusal(
                         f"{name}:1: {' and '.join(map(repr, found))} could both be the {ours}; "
                         f"say which in source.columns.{ours} (false if none is)."
                     )
                 if found:
-                    names[ours] = found[0]
+                    names[ours] = self._once(ours, found[0], titles, name)
         return names
 
     def _title(self, ours: str, theirs: str | int | bool, titles: Sequence[str], name: str) -> str:
@@ -293,6 +330,11 @@ class Dialect(Options):
                 f"{name}:1: there is no column {title!r}, the file has {_listed(titles)}; "
                 f"correct source.columns.{ours} (false if it has none) or {_delimiter(titles)}."
             )
+        return title if isinstance(theirs, int) else self._once(ours, title, titles, name)
+
+    @staticmethod
+    def _once(ours: str, title: str, titles: Sequence[str], name: str) -> str:
+        """A title that names one column alone."""
         if f"{title} (2)" in titles:
             raise Refusal(
                 f"{name}:1: two columns are named {title!r}; name them apart, or say the "
@@ -304,6 +346,11 @@ class Dialect(Options):
         """What to set, that the needed column is found."""
         if len(titles) == 1 and _delimiter(titles) != "source.delimiter":
             return f"set {_delimiter(titles)}"
+        if any(re.fullmatch(r"-?[0-9]+[.,]?[0-9]*", title) for title in titles):
+            return (
+                "if its first line is a row, set source.header_line: 0, and say in source.columns "
+                "the number of each column, from 1"
+            )
         if ours == "symbol":
             return (
                 "say it in source.columns.symbol, or in source.symbol if the file is of one symbol "

@@ -2,7 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import (
+    Callable,
+    Collection,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -79,6 +87,7 @@ class JsonSheet:
         except Ambiguous as found:
             raise Refusal(f"{name}: {found}; deliver one array.") from None
         self._refuse_unusable(name)
+        self.settings: Mapping[str, Any] = {}
 
     def _read(self, text: str, name: str) -> None:
         try:

@@ -6,7 +6,7 @@ Every reader gives a `Sheet`: blocks, and the text of each row.
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Any, Protocol, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dates import NO_DAY, Days, parse_days
-from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.reading.dialect import Dialect, Layout
 from pricewright.intake.reading.numbers import Floats, Mask, Numbers, parse_numbers
 from pricewright.intake.reading.quarantine import Quarantine, code
 from pricewright.intake.reading.titles import distinct
@@ -74,6 +74,10 @@ class Sheet(Protocol):
     def titles(self) -> Sequence[str]:
         """The names of the columns, in order, each once."""
 
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """How the delivery is written, of the keys of `source` that its format knows."""
+
     def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
         """The blocks, in order, each as a call that reads it; calls may run side by side.
 
@@ -90,15 +94,21 @@ MOST_ABOVE = 100
 
 def header_place(lines: Sequence[Sequence[str]], dialect: Dialect) -> int:
     """Which of a file's first lines is the header: the first that names what is needed, if no line
-    above it has a date where the header has one, for such a line is a row; else the first."""
-    for place, line in enumerate(lines):
-        titles = distinct(line)
-        if dialect.is_header(titles):
-            at = titles.index(dialect.names(titles, "")["date"])
-            above = [each[at] for each in lines[:place] if len(each) == len(line)]
-            dated = parse_days(pa.array(above, pa.string()), dialect.calendar).reasons == ""
-            return 0 if dated.any() else place
+    above it has a date and a number, for such a line is a row; else the first."""
+    for layout in get_args(Layout):  # a line above a long header may look like a wide one
+        for place, line in enumerate(lines):
+            titles = distinct(line)
+            if dialect.layout_of(titles) == layout:
+                return 0 if any(_is_row(above, dialect) for above in lines[:place]) else place
     return 0
+
+
+def _is_row(line: Sequence[str], dialect: Dialect) -> bool:
+    """Whether a line has a date and, in another field, a number."""
+    cells = pa.array(line, pa.string())
+    dated = parse_days(cells, dialect.calendar).reasons == ""
+    numbers = ~np.isnan(parse_numbers(cells, dialect.marks).values)
+    return bool(dated.any() and (numbers & ~dated).any())
 
 
 WHOLE = 2.0**53
@@ -149,7 +159,7 @@ def check_long(
     usual = [ours for ours in ("adj_close", "close") if ours in names][:1]
     strict = dialect.strict or usual
     faults = _Faults(len(block.lines), titles, strict)
-    days = _check_days(faults, block, names["date"], dialect)
+    days = _check_days(faults, block, names, dialect)
     if "symbol" in names:
         symbols, known = _symbols(block, names["symbol"], dialect)
         faults.add(symbols < 0, "bad-symbol", names["symbol"])
@@ -182,11 +192,19 @@ def check_long(
 
 
 def check_wide(
-    block: Block, date: str, symbols: Sequence[str], titles: Sequence[str], dialect: Dialect
+    block: Block,
+    names: Mapping[str, str],
+    symbols: Sequence[str],
+    titles: Sequence[str],
+    dialect: Dialect,
 ) -> tuple[Rows, Quarantine]:
-    """The rows of a block with a row per date: one for each column that is a symbol's."""
+    """The rows of a block with a row per date: one for each column that is a symbol's.
+
+    names: our name and the file's, of the date and of a time beside it.
+    """
+    date = names["date"]
     dated = _Faults(len(block.lines), titles)
-    days = _check_days(dated, block, date, dialect)
+    days = _check_days(dated, block, names, dialect)
     matrix = np.empty((len(block.lines), len(symbols)))
     believed = np.zeros(matrix.shape, dtype=bool)
     unread = np.ones(len(block.lines), dtype=bool)
@@ -337,9 +355,15 @@ def _symbols(
     return symbols, known
 
 
-def _check_days(faults: _Faults, block: Block, title: str, dialect: Dialect) -> Days:
-    days = parse_days(block.columns[title], dialect.calendar, block.typed(title))
-    for reason in set(days.reasons) - {""}:
+def _check_days(faults: _Faults, block: Block, names: Mapping[str, str], dialect: Dialect) -> Days:
+    title = names["date"]
+    times = block.columns[names["time"]] if "time" in names else None
+    days = parse_days(block.columns[title], dialect.calendar, block.typed(title), times)
+    if times is not None and "unreadable-date" in days.faults:  # whose fault is it?
+        alone = parse_days(block.columns[title], dialect.calendar, block.typed(title))
+        mask = (days.reasons == "unreadable-date") & (alone.reasons == "")
+        faults.add(mask, "unreadable-date", names["time"])
+    for reason in days.faults:
         faults.add(days.reasons == reason, reason, title)
     return days
 
@@ -349,13 +373,21 @@ def _other_headers(block: Block, days: Days, unread: Mask, titles: Iterable[str]
 
     That is a row whose date and all of whose values are words, each another one.
     """
-    found: Mask = unread & (days.reasons == "unreadable-date")
+    found: Mask = np.zeros(len(unread), dtype=bool)
+    if "unreadable-date" not in days.faults:
+        return found
+    found = unread & (days.reasons == "unreadable-date")
     titles = list(titles)
     for row in np.flatnonzero(found).tolist():
-        words = [str(block.columns[title][row].as_py()).strip() for title in titles]
-        is_header = all(re.search(r"[^\W\d]", word) for word in words)
-        found[row] = is_header and len(set(words)) == len(words) > 1 and words != titles
+        cells = [str(block.columns[title][row].as_py()).strip() for title in titles]
+        found[row] = are_names(cells) and cells != titles
     return found
+
+
+def are_names(cells: Sequence[str]) -> bool:
+    """Whether cells may name columns: several words, each another one."""
+    are_words = all(re.search(r"[^\W\d]", cell) for cell in cells)
+    return are_words and len(set(cells)) == len(cells) > 1
 
 
 def _value_faults(ours: str, numbers: Numbers, dialect: Dialect) -> Iterator[tuple[str, Mask]]:
@@ -394,8 +426,9 @@ def _beyond(one: Floats, other: Floats) -> Mask:
     A missing price is never beyond, for comparing with NaN is false.
     """
     found: Mask = one > other
-    rows = np.flatnonzero(found)
-    found[rows] = one[rows] - other[rows] > 4 * np.spacing(np.abs(other[rows]))
+    if found.any():
+        rows = np.flatnonzero(found)
+        found[rows] = one[rows] - other[rows] > 4 * np.spacing(np.abs(other[rows]))
     return found
 
 

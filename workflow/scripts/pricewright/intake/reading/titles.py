@@ -10,6 +10,7 @@ _USUAL_NAMES: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ("date",),
         ("datetime", "timestamp", "time", "day", "trade_date", "trading_date", "observation_date"),
     ),
+    "time": (("time",), ("time_of_day", "bar_time")),
     "symbol": (("symbol",), ("ticker", "sym", "ric", "instrument", "security", "tic")),
     "open": (("open",), ("open_price", "opening_price", "px_open", "o")),
     "high": (("high",), ("high_price", "px_high", "h")),
@@ -22,11 +23,31 @@ _USUAL_NAMES: Mapping[str, tuple[tuple[str, ...], ...]] = {
         ),
     ),
     "adj_close": (("adj_close", "adjclose", "adjusted_close", "close_adj"),),
-    "volume": (("volume",), ("vol", "total_volume", "total_volumes", "px_volume", "v")),
+    "volume": (
+        ("volume",),
+        ("vol", "total_volume", "total_volumes", "px_volume", "v"),
+        ("tickvol", "tick_volume"),
+    ),
 }
 """Of each of our columns the names that vendors give it, the surest first."""
 _UNNAMED = re.compile(r"column \d+")
-_NO_SYMBOLS = {"id", "index", "row", "no", "nr", "time", "year", "month", "day", "notes", "comment"}
+_NO_SYMBOLS = {
+    *("id", "index", "row", "no", "nr", "time", "year", "month", "day", "notes", "comment"),
+    *(
+        "bid",
+        "ask",
+        "mid",
+        "spread",
+        "nav",
+        "aum",
+        "ltp",
+        "vwap",
+        "oi",
+        "yield",
+        "change",
+        "return",
+    ),
+}
 
 
 def distinct(titles: Sequence[str]) -> list[str]:
@@ -65,6 +86,12 @@ def value_named(title: str) -> str | None:
 def plain_title(title: str) -> str:
     """A title without case, number and marks: `<Adj Close>` and `5. adjusted close` are plain."""
     return re.sub(r"^(\d+_)|[\W_]+", "_", re.sub(r"[\W_]+", "_", title.lower())).strip("_")
+
+
+def is_code(title: str) -> bool:
+    """Whether a title is written as exchanges call what is traded: in capital letters, with digits
+    and marks or without."""
+    return re.fullmatch(r"(?=.*[A-Z])[A-Z0-9^][A-Z0-9.:=^_-]*", title) is not None
 
 
 def is_no_symbol(title: str) -> bool:

@@ -16,7 +16,6 @@ from pricewright.files.errors import Refusal
 from pricewright.intake.reading import cells
 from pricewright.intake.reading.rows import TEXT, VALUE, Block
 from pricewright.intake.reading.titles import distinct, is_unnamed
-from pricewright.steplog.log import say
 
 _ROWS: Final = 1 << 17  # of a block
 _TYPES: Final = {
@@ -55,7 +54,6 @@ class WorkbookSheet:
     ) -> None:
         found = _read_apart(content, name, sheet)
         if above := header(found.get("begin", [])):
-            say("left out above the header", file=name, rows=above)
             found = _read_apart(content, name, sheet, above)
         listed = ", ".join(map(repr, found["filled"] or found["sheets"]))
         if sheet is not None and sheet not in found["sheets"]:
@@ -67,6 +65,7 @@ class WorkbookSheet:
             what = "has a header and no rows" if lines else "is empty"
             raise Refusal(f"{name}: the sheet {what}; deliver prices.")
         self._lines = np.array(lines[1:], np.int64)
+        self.settings = {"sheet": found["filled"][0], "header_line": lines[0]}
         titles = distinct(found["titles"])
         self._columns: dict[str, pa.Array] = {}
         self._kinds: dict[str, npt.NDArray[np.int8]] = {}

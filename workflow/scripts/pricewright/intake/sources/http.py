@@ -4,11 +4,13 @@ It goes to the IP addresses that were checked, or through the desk's proxy.
 """
 
 import base64
+import contextlib
 import hashlib
 import http.client
 import re
 import socket
 import ssl
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -35,6 +37,34 @@ _MAGIC: Final = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\
 _DIGEST = re.compile(r"\b(sha-256|md5)=:?([A-Za-z0-9+/]+=*)", re.I)
 
 
+class Deadline:
+    """Cuts a line when a delivery has taken too long: a server may send a byte now and then."""
+
+    def __init__(self, line: socket.socket, seconds: float) -> None:
+        self.seconds, self.has_passed = seconds, False
+        self._line = line
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def cancel(self) -> None:
+        self._timer.cancel()
+
+    def error(self, place: str) -> Refusal:
+        """The sentence for a delivery that was cut."""
+        return Refusal(
+            redact(
+                f"{place}: the delivery took more than {self.seconds:g} seconds; raise "
+                "source.max_seconds if that is right."
+            )
+        )
+
+    def _cut(self) -> None:
+        self.has_passed = True
+        with contextlib.suppress(OSError):  # closed already
+            socket.socket.shutdown(self._line, socket.SHUT_RDWR)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reply:
     """An answer whose status and header lines have come; whoever has it closes it.
@@ -46,6 +76,7 @@ class Reply:
     timeout: float
     connection: HTTPConnection
     line: socket.socket
+    deadline: Deadline
     response: BaseHTTPResponse
 
     @property
@@ -57,6 +88,7 @@ class Reply:
         return str(self.response.headers.get(name, "")).strip()
 
     def close(self) -> None:
+        self.deadline.cancel()
         self.response.close()
         self.connection.close()
 
@@ -117,11 +149,16 @@ class Reply:
         if finished:
             self.line.settimeout(_LINGER)
         try:
-            return self.response.read1(_PIECE, decode_content=False)
+            piece: bytes = self.response.read1(_PIECE, decode_content=False)
         except _TROUBLE as error:
             if finished:
                 return b""
+            if self.deadline.has_passed:
+                raise self.deadline.error(self.place) from None
             raise _plain_error(error, self.place, self.timeout) from None
+        if self.deadline.has_passed and not finished:
+            raise self.deadline.error(self.place)
+        return piece
 
     def _declared(self) -> int | None:
         """How many bytes the body has, if the server says so."""
@@ -208,17 +245,30 @@ def ask(address: WebAddress, headers: Mapping[str, str], source: Source) -> Repl
             target, headers = address.uri, {**headers, **_proxy_headers(proxy)}
     try:
         connection = _connected(address, ends, proxy, timeout)
-        try:
-            line = connection.sock
-            connection.request("GET", target, headers=headers, preload_content=False)
-            response = connection.getresponse()
-        except BaseException:
-            connection.close()
-            raise
     except _TROUBLE as error:
         raise _plain_error(error, place, timeout) from None
+    line = connection.sock
+    deadline = Deadline(line, source.max_seconds)
+    try:
+        connection.request("GET", target, headers=headers, preload_content=False)
+        response = connection.getresponse()
+    except BaseException as error:
+        deadline.cancel()
+        connection.close()
+        if not isinstance(error, _TROUBLE):
+            raise
+        if deadline.has_passed:
+            raise deadline.error(place) from None
+        raise _plain_error(error, place, timeout) from None
     response.length_remaining = None  # else urllib3 would stop at it; see _Response
-    return Reply(place=place, timeout=timeout, connection=connection, line=line, response=response)
+    return Reply(
+        place=place,
+        timeout=timeout,
+        connection=connection,
+        line=line,
+        deadline=deadline,
+        response=response,
+    )
 
 
 def _connected(

@@ -67,6 +67,8 @@ class Access(Options):
     """The query's parameters."""
     timeout: Annotated[float, Bounds(above=0, most=3600)] = 30.0
     """Seconds to wait for a connection, and for the next bytes."""
+    max_seconds: Annotated[float, Bounds(above=0)] = 3600.0
+    """Seconds that a web server may take for a whole delivery."""
     max_bytes: Annotated[int, Bounds(least=1)] = 10_000_000_000
     """The most bytes that a delivery may have."""
 

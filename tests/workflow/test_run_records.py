@@ -1,0 +1,159 @@
+"""What a run leaves behind: each record on its own, none lost for good, none replaced by a part."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from conftest import STEPS, Project, command
+from pricewright.files.disk import file_sha256
+from pricewright.signoffs import ledger
+from pricewright.signoffs.policy import author_of, last_config_files
+
+RECORDS = ("dag.svg", "run_report.html")
+
+
+def written(project: Project) -> dict[str, int]:
+    """When the records were written; those that are there."""
+    paths = {name: project.folder / "results" / name for name in RECORDS}
+    return {name: path.stat().st_mtime_ns for name, path in paths.items() if path.is_file()}
+
+
+def trained_by_somebody(project: Project) -> bool:
+    model = file_sha256(project.folder / "results/model.json")
+    return author_of(ledger.read(project.folder / "ledger"), model) is not None
+
+
+def test_a_model_that_is_refused_leaves_its_line_and_nothing_is_lost_when_it_is_allowed(finished):
+    finished.configure(accept={"allow_unaccepted": False}, model={"decay": 0.9})
+    (finished.folder / "desk.yaml").write_text("{}\n")
+    before = written(finished)
+    outcome = finished.snakemake("--configfile", "desk.yaml")
+    assert outcome.code == 1
+    assert "is not accepted, so it is not deployed" in outcome.stderr
+    assert trained_by_somebody(finished)
+    entries = ledger.read(finished.folder / "ledger")
+    assert [entry.event for entry in entries] == ["run", "run"]
+    assert last_config_files(entries) == [Path("desk.yaml")]
+    finished.configure(accept={"allow_unaccepted": True})
+    outcome = finished.snakemake()
+    assert (outcome.code, outcome.ran) == (0, ["report", "deploy"])
+    assert trained_by_somebody(finished)
+    assert all(written(finished)[name] > before[name] for name in RECORDS)
+
+
+def test_what_is_missing_is_made_up_by_a_run_with_nothing_to_do_and_then_costs_nothing(finished):
+    for name in RECORDS:
+        (finished.folder / "results" / name).unlink()
+    outcome = finished.snakemake()
+    assert (outcome.code, outcome.ran) == (0, [])
+    assert "Nothing to be done" in outcome.stderr
+    made = written(finished)
+    assert set(made) == set(RECORDS)
+    report = (finished.folder / "results/run_report.html").read_text()
+    assert "dag.svg" in report
+    assert all(f"results/{name}" in report for name in ("ingest.json", "deployed_model.json"))
+    assert finished.snakemake().ran == []
+    assert written(finished) == made
+
+
+def test_a_dry_run_makes_up_nothing(finished):
+    (finished.folder / "results/dag.svg").unlink()
+    finished.snakemake("--dry-run")
+    assert "dag.svg" not in written(finished)
+
+
+def test_a_dot_that_cannot_draw_leaves_it_to_the_other(finished, tmp_path):
+    (tmp_path / "dot").write_text('#!/bin/sh\necho "Format: svg not recognized" >&2\nexit 1\n')
+    (tmp_path / "dot").chmod(0o755)
+    (finished.folder / "results/dag.svg").unlink()
+    path = f"{tmp_path}:{Path(shutil.which('sh')).parent}"
+    outcome = finished.snakemake(env={"PATH": path})
+    assert outcome.code == 0, outcome.stderr
+    assert "train_or_score" in (finished.folder / "results/dag.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["results/prices_raw.json", "-F"], ["-F", "--allowed-rules", "report"]]
+)
+def test_a_run_of_a_part_leaves_the_records_of_the_whole_alone(finished, arguments):
+    before = written(finished)
+    outcome = finished.snakemake(*arguments)
+    assert outcome.code == 0, outcome.stderr
+    assert "A comfort failed" not in outcome.stderr
+    assert written(finished) == before
+
+
+def test_records_that_cannot_be_written_are_warned_of_and_cost_the_run_nothing(project):
+    for name in RECORDS:
+        (project.folder / "results" / name).mkdir(parents=True)
+    (project.folder / "ledger").write_text("no folder\n")
+    outcome = project.snakemake()
+    assert (outcome.code, outcome.ran) == (0, list(STEPS)), outcome.stderr
+    for lost in ("no picture of the DAG", "no run report", "The ledger was not told of this run"):
+        assert lost in outcome.stderr
+    assert "5 steps in " in outcome.stderr
+    for name in RECORDS:
+        (project.folder / "results" / name).rmdir()
+    (project.folder / "ledger").unlink()
+    assert project.snakemake().ran == []
+    assert set(written(project)) == set(RECORDS)
+    assert project.snakemake("--forcerun", "train_or_score").code == 0
+    assert trained_by_somebody(project)
+
+
+def test_a_training_that_is_tried_again_in_vain_or_in_shards_has_one_line(project):
+    project.configure(shards=2)
+    outcome = project.snakemake()
+    assert outcome.code == 0, outcome.stderr
+    (entry,) = ledger.read(project.folder / "ledger")
+    assert entry.fields["steps"] == ["train_or_score"]
+    assert project.snakemake("--forcerun", "train_or_score").code == 0
+    assert [one.event for one in ledger.read(project.folder / "ledger")] == ["run"]
+
+
+def test_a_job_on_the_node_of_a_cluster_tells_the_ledger_and_knows_its_attempt(finished):
+    """The command that an executor has a node run, for an attempt after the first."""
+    shutil.rmtree(finished.folder / "ledger")
+    (finished.folder / "desk.yaml").write_text("{}\n")
+    outcome = finished.snakemake(
+        *("--mode", "remote", "--attempt", "2", "--target-jobs", "train_or_score:", "--force"),
+        *("--allowed-rules", "train_or_score", "--no-hooks", "--nolock", "--ignore-incomplete"),
+        *("--configfile", "desk.yaml"),
+    )
+    assert outcome.code == 0, outcome.stderr
+    assert trained_by_somebody(finished)
+    assert last_config_files(ledger.read(finished.folder / "ledger")) == [Path("desk.yaml")]
+    log = (finished.folder / "logs/train_or_score.log").read_text()
+    assert " wait attempt=2 seconds=0.05" in log
+
+
+HOST = """
+import threading, time
+from pathlib import Path
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import DAGSettings, OutputSettings, ResourceSettings
+
+own = threading.Timer(3600, print)
+own.daemon = True
+own.start()
+for steps in (("deploy",), (), ("deploy",)):
+    with SnakemakeApi(OutputSettings()) as api:
+        workflow = api.workflow(ResourceSettings(cores=1), snakefile=Path("Snakefile"))
+        settings = DAGSettings(forcerun=steps, rerun_triggers=frozenset())
+        workflow.dag(settings).execute_workflow(executor="local")
+    time.sleep(10)
+print("own timer", own.is_alive() and not own.finished.is_set())
+"""
+
+
+def test_a_process_that_runs_snakemake_itself_keeps_its_timer_and_each_run_its_time(finished):
+    (finished.folder / "results/dag.svg").unlink()
+    outcome = command("-c", HOST, cwd=finished.folder)
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.stdout.splitlines()[-1] == "own timer True"
+    took = [float(seconds) for seconds in re.findall(r"1 step in ([\d.]+) s", outcome.stderr)]
+    assert len(took) == 2
+    assert max(took) < 10
+    assert "dag.svg" in written(finished)

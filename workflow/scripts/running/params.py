@@ -1,0 +1,89 @@
+"""What a job is told beside its options, and where a module's prefix has put the project.
+
+As params, for these stay where somebody overrides a rule's resources. Of a function that asks for
+a job's `output`, Snakemake does not compare what it returns: another value makes nothing run again.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from snakemake.exceptions import WorkflowError
+
+from running.comforts import comfort
+from running.startup import began
+
+Param = Callable[[Any, Any], dict[str, Any]]
+"""Of a job's wildcards and output."""
+
+
+def retrying(workflow: Any, delay: float) -> Param:
+    """What a job needs to know which attempt it is, and how long it waits after a failed one.
+
+    The Snakemake that tries it again has had its logs written since it began; inside a job of a
+    cluster, it has said the number.
+    """
+    known = {"delay": delay, "since": began()}
+
+    def retry(wildcards: Any, output: Any) -> dict[str, Any]:
+        if getattr(workflow, "remote_exec", False):
+            with comfort("a job on a cluster that is tried again does not wait"):
+                return known | {"attempt": workflow.attempt}  # not known before a job is made
+        return known
+
+    return retry
+
+
+def training_record(workflow: Any, author: str | None, configfile: Sequence[str]) -> Param:
+    """What the ledger is told of a training, and in which project; of objects in a storage nothing.
+
+    author: what config calls whoever runs it.  configfile: the config files of the run.
+    """
+    stored = False
+    with comfort("the ledger is told of a training also where results are objects of a storage"):
+        stored = bool(workflow.storage_settings.default_storage_provider)
+
+    def record(wildcards: Any, output: Any) -> dict[str, Any]:
+        if stored:
+            return {}
+        return {
+            "project": _project(output[0]),
+            "author": author,
+            "configfile": list(configfile),
+        }
+
+    return record
+
+
+_MEANT_OTHERWISE = re.compile(r"[{}]|<\w+>")
+"""What Snakemake takes for a wildcard or a variable in a name; there is no way to escape it."""
+
+
+def parted_by_name(files: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The files that may be inputs, for Snakemake takes their names as they are; and the others."""
+    others = [file for file in files if _MEANT_OTHERWISE.search(file)]
+    return [file for file in files if file not in others], others
+
+
+def project_folder(rules: Any) -> str:
+    """The folder in which `results/` is, by a rule's output: here, but for a module's prefix."""
+    output = _output(rules, "ingest") or _output(rules, "deploy")
+    return _project(output) if output else "."
+
+
+def deployed_model(rules: Any) -> str | None:
+    """Where `deploy` puts the model; None in a module that is used without it."""
+    return _output(rules, "deploy")
+
+
+def _project(output: str) -> str:
+    return str(Path(output).parent.parent)
+
+
+def _output(rules: Any, name: str) -> str | None:
+    """The first output of a rule, as a module's prefix has it, if the rule is used."""
+    try:
+        return str(getattr(rules, name).output[0])
+    except (AttributeError, WorkflowError):
+        return None
