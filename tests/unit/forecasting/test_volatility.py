@@ -134,6 +134,17 @@ def test_combined_is_the_geometric_mean_of_garch_and_har():
     assert not np.allclose(parts[0], parts[1], rtol=1e-3)
 
 
+def test_har_counts_three_times_as_much_in_combined_for_who_has_ranges_on_most_days():
+    model = chosen("combined")
+    known = replace(states(model), ranges=np.array([0.0, 200.0, 201.0]))
+    found = volatility.variances(model, known, 3)
+    by_har, by_garch = (
+        volatility.variances(replace(model, kind=kind), known, 3) for kind in ("har", "garch11")
+    )
+    np.testing.assert_allclose(found[:2], np.sqrt(by_har * by_garch)[:2])
+    np.testing.assert_allclose(found[2], by_har[2] ** 0.75 * by_garch[2] ** 0.25)
+
+
 def short(changes):
     squares = SQUARES.copy()
     squares[changes:, 1] = np.nan

@@ -30,8 +30,8 @@ class ModelSettings(Options):
     volatility: VolatilityKind = "combined"
     """The variance forecast: the mean of the last squared changes (rolling), their exponentially
     weighted average (ewma), GARCH(1,1) (garch11), one regression over all symbols on averages of
-    the days' ranges, squared changes and falls (har), or the geometric mean of the last two
-    (combined)."""
+    the days' ranges, squared changes and falls (har), or the geometric mean of the last two, in
+    which har counts three times as much where a symbol has ranges (combined)."""
     distribution: DistributionKind = "conformal"
     """The shape around the point forecast: normal, filtered historical simulation (fhs), or the
     quantiles of earlier standardised errors (conformal)."""

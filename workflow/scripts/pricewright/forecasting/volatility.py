@@ -4,7 +4,8 @@ rolling   the mean of the last squared changes.
 ewma      their exponentially weighted average (RiskMetrics 1996).
 garch11   GARCH(1,1) of each symbol.
 har       gamma-HAR, one regression over all symbols, on the days' ranges where there are any.
-combined  the geometric mean of garch11 and har (Timmermann 2006 on why combinations do well).
+combined  the geometric mean of garch11 and har (Timmermann 2006 on why combinations do well), in
+          which har counts three times as much where it knows the days' ranges.
 
 A symbol to which its kind cannot be fitted falls back to a simpler one: combined to har, and
 garch11 and har to ewma. `States` are what a forecast begins from, and what
@@ -199,9 +200,20 @@ def variances(volatility: Volatility, states: States, horizon: int) -> Floats:
         left = np.cumsum(np.cumprod(powers, axis=1), axis=1)
         excess = (states.garch - found.variance)[..., None]
         by_garch = found.variance[:, None] * steps + left * excess
-    both = np.sqrt(by_har * by_garch) if (kinds == "combined").any() else result
+    both = result
+    if (kinds == "combined").any():
+        both = np.sqrt(by_har * by_garch)
+        if (with_ranges := _with_ranges(states)).any():
+            both = np.where(with_ranges[..., None], np.sqrt(by_har * both), both)
     for kind, made in (("har", by_har), ("garch11", by_garch), ("combined", both)):
         if (kinds == kind).all():
             return made
         result = np.where((kinds == kind)[:, None], made, result)
     return result
+
+
+def _with_ranges(states: States) -> Flags:
+    """(..., S): whether more than half of the days so far had a range."""
+    if states.ranges is None:
+        return np.zeros(states.observations.shape, dtype=bool)
+    return np.asarray(states.ranges > states.observations / 2)
