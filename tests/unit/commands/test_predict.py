@@ -98,6 +98,7 @@ def test_the_forecasts_are_those_in_the_models_file_to_the_last_digit(distributi
     expected = [
         {"symbol": symbol, "from": DAYS[329], "days_ahead": ahead + 1}
         | {"point": its["point"][ahead], "q0.05": its["lower"][ahead], "q0.95": its["upper"][ahead]}
+        | {"var97.5": its["var"][ahead], "es97.5": its["es"][ahead]}
         for symbol, its in ((symbol, entry["forecast"]) for symbol, entry in symbols.items())
         for ahead in range(5)
     ]
@@ -117,13 +118,20 @@ def test_some_symbols_days_and_quantiles_are_what_they_are_among_all(model):
     some = predict(model, symbols=["S2", "S0", "S2"], horizon=2, quantiles=levels)
     by_key = {(record["symbol"], record["days_ahead"]): record for record in everything}
     assert some == [by_key[symbol, ahead] for symbol in ("S2", "S0") for ahead in (1, 2)]
-    assert list(some[0])[4:] == ["q0.025", "q0.33", "q0.5", "q0.9"]
+    assert list(some[0])[4:] == ["q0.025", "q0.33", "q0.5", "q0.9", "var97.5", "es97.5"]
+
+
+def test_the_shortfall_is_beyond_the_value_at_risk_which_is_the_loss_at_its_quantile(model):
+    prices = {s: its["last_price"] for s, its in json.loads(model.read_text())["symbols"].items()}
+    for record in predict(model, quantiles=[0.025]):
+        assert record["var97.5"] == prices[record["symbol"]] - record["q0.025"]
+        assert record["es97.5"] > record["var97.5"]
 
 
 def test_quantiles_on_the_command_line_come_rising_and_once(model):
     _, out, _ = printed("--model", model, "--quantiles", "0.9,0.1,0.50,0.5", "--format", "csv")
     header = out.splitlines()[0]
-    assert header == "symbol,from,days_ahead,point,q0.1,q0.5,q0.9"
+    assert header == "symbol,from,days_ahead,point,q0.1,q0.5,q0.9,var97.5,es97.5"
 
 
 def test_a_table_is_aligned_and_has_six_digits_of_each_symbols_price():

@@ -199,6 +199,34 @@ def test_hits_are_losses_beyond_the_value_at_risk(each):
                 assert var["kupiec"] == pytest.approx(expected)
 
 
+def test_the_shortfall_is_judged_by_the_joint_score_and_by_what_exceeds_it(each):
+    for symbol, found in by_symbol(each):
+        column, rows = each.column(symbol), each.origin_rows(each.column(symbol))
+        values, scores, residuals = each.panel.values[:, column], [], []
+        for place, row in enumerate(each.piece.daily_rows[:, column].tolist()):
+            k = max((k for k, at in enumerate(rows) if at <= row), default=-1)
+            if row < 0 or row + 1 >= each.panel.counts[column] or k < 0:
+                continue
+            if not each.piece.usable[k, column]:
+                continue
+            deviation = math.sqrt(each.piece.daily_variances[place, column])
+            drift = each.piece.daily_centres[place, column] - values[row]
+            at_risk = drift + deviation * each.shape(column, k, 0, 0.025)
+            own = each.shapes[k, min(column, each.shapes.shape[1] - 1), 0, -1]
+            mean, change = drift + deviation * own, values[row + 1] - values[row]
+            beyond = change <= at_risk
+            score = -float(beyond) * (at_risk - change) / (0.025 * mean) + at_risk / mean
+            scores.append(score + math.log(-mean) - 1)
+            residuals += [(change - mean) / deviation] if change < at_risk else []
+        assert (found["es"]["days"], found["es"]["exceptions"]) == (len(scores), len(residuals))
+        if scores:
+            assert found["es"]["score"] == pytest.approx(np.mean(scores), rel=1e-9)
+        if len(residuals) > 2:
+            assert found["es"]["residual"] == pytest.approx(np.mean(residuals), rel=1e-9)
+            expected = stats.ttest_1samp(residuals, 0.0, alternative="less").pvalue
+            assert found["es"]["p_value"] == pytest.approx(expected)
+
+
 def test_qlike_is_of_the_next_change_beside_riskmetrics(walk):
     for column, (_, found) in enumerate(by_symbol(walk)):
         values, ours, theirs = walk.panel.values[:, column], [], []

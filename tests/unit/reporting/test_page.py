@@ -198,6 +198,15 @@ def test_limits_that_are_wider_than_configs_are_explained(model):
     assert "(accept.chance): coverage_pooled 0.015" in " ".join(text.split())
 
 
+def test_the_page_says_how_the_expected_shortfall_did(model):
+    found = model["metrics"]["pooled"]["es"]
+    text = " ".join(page(model).split())
+    assert f"off by {found['residual']:+.2f} deviations ({p_value(found['p_value'])})" in text
+    assert f"joint score less EWMA's {found['over_dates']:+.4f}" in text
+    found["residual"] = None
+    assert "unknown, for no loss was beyond its value-at-risk" in " ".join(page(model).split())
+
+
 def test_the_forecasts_at_the_horizons_end_are_listed_for_each_symbol(model):
     lines = section(page(model), "Forecasts, 5 days ahead")
     for symbol, state in model["symbols"].items():
@@ -206,6 +215,7 @@ def test_the_forecasts_at_the_horizons_end_are_listed_for_each_symbol(model):
         assert line[1:] == [
             state["last_date"],
             *(f"{price:.6g}" for price in (state["last_price"], *ahead)),
+            *(f"{state['forecast'][loss][0]:.4g}" for loss in ("var", "es")),
         ]
 
 

@@ -19,7 +19,7 @@ from pricewright.forecasting.panel import Panel, from_scale, squares
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
 from pricewright.steplog.log import Progress
-from pricewright.tables.arrays import Floats, Ints, log, mean
+from pricewright.tables.arrays import Floats, Ints, log, mean, where
 
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
 TAILS = (0.01, 0.05)
@@ -55,7 +55,10 @@ class Scores:
 
     scale, squared_scale: (K, S), of the naive forecast's one-step errors up to each origin.
     qlike, ewma_qlike: (D, S), of the variance of the next change.  hits: (D, S, T),
-    for each of TAILS 1 for a loss beyond the value-at-risk, else 0.
+    for each of TAILS 1 for a loss beyond the value-at-risk, else 0.  joint, ewma_joint: (D, S),
+    the joint score of the value-at-risk and the expected shortfall at SHORTFALL, the EWMA's being
+    normal.  residual: (D, S), by how many deviations a loss beyond the one was off the other, else
+    NaN.
     """
 
     model: Losses
@@ -65,6 +68,9 @@ class Scores:
     qlike: Floats
     ewma_qlike: Floats
     hits: Floats
+    joint: Floats
+    ewma_joint: Floats
+    residual: Floats
 
 
 def score(walked: WalkForward) -> Scores:
@@ -83,13 +89,17 @@ def score(walked: WalkForward) -> Scores:
     return whole
 
 
+DAILY = ("qlike", "ewma_qlike", "hits", "joint", "ewma_joint", "residual")
+"""The scores of each next day."""
+
+
 def _blank(like: Any, symbols: int, days: int) -> Any:
     """Scores, or losses, of so many symbols and days, all NaN."""
 
     def blank(name: str, part: Any) -> Any:
         if isinstance(part, Losses):
             return _blank(part, symbols, days)
-        rows = days if name in ("qlike", "ewma_qlike", "hits") else len(part)
+        rows = days if name in DAILY else len(part)
         return np.full((rows, symbols, *part.shape[2:]), np.nan)
 
     return replace(like, **{name: blank(name, part) for name, part in vars(like).items()})
@@ -171,7 +181,7 @@ def _losses(
     with np.errstate(all="ignore"):
         logs = log(np.where(actual > 0, actual, np.nan))
         standard = (np.where(panel.levels[:, None], actual, logs) - centres) / deviation
-    every = np.broadcast_to(shapes, (*actual.shape, len(levels)))
+    every = np.broadcast_to(shapes[..., :-1], (*actual.shape, len(levels)))
     return Losses(
         error=actual - from_scale(centres, panel.levels),
         pinball=whole / len(distribution.LEVELS) / unit,
@@ -186,8 +196,7 @@ def _losses(
 def _daily(
     piece: Forecasts, panel: Panel, shapes: Floats, levels: list[float]
 ) -> dict[str, Floats]:
-    """`qlike`, `ewma_qlike` and `hits` of what was forecast of each next day, by the distribution
-    of the origin before it."""
+    """DAILY, of what was forecast of each next day, by the distribution of the origin before it."""
     columns = np.arange(len(panel))
     rows, origin = piece.daily_rows, np.maximum(piece.daily_origins, 0)
     there = (piece.daily_origins >= 0) & (rows + 1 < panel.counts)
@@ -202,10 +211,20 @@ def _daily(
         for tail in TAILS
     ]
     benchmark = volatility.ewma(squares(panel.values), RISKMETRICS)[at, columns]
+    tail, drift = levels.index(distribution.SHORTFALL), piece.daily_centres - value
+    at_risk, shortfall = (drift + deviation * own[..., place] for place in (tail, -1))
+    plain = distribution.normal(np.array(levels))[[tail, -1]]
+    plain_risk, plain_shortfall = (np.sqrt(benchmark) * each for each in plain)
+    level = distribution.SHORTFALL
+    with np.errstate(all="ignore"):
+        beyond = np.where(change < at_risk, (change - shortfall) / deviation, np.nan)
     return {
         "qlike": metrics.qlike(change**2, piece.daily_variances),
         "ewma_qlike": metrics.qlike(change**2, benchmark),
         "hits": np.stack(hits, axis=-1),
+        "joint": metrics.joint_score(change, at_risk, shortfall, level),
+        "ewma_joint": metrics.joint_score(change, plain_risk, plain_shortfall, level),
+        "residual": beyond,
     }
 
 
@@ -231,6 +250,7 @@ def figures(scores: Scores, symbols: Sequence[str]) -> dict[str, Any]:
     adjusted, adjusted_variances = metrics.holm(better.p_value), metrics.holm(variances.p_value)
     tails = {percent_key(tail): _tests(scores.hits[..., k], tail) for k, tail in enumerate(TAILS)}
     qlikes = mean(scores.qlike), mean(np.where(np.isnan(scores.qlike), np.nan, scores.ewma_qlike))
+    shortfall = _shortfall(scores)
     counts = np.isfinite(scores.model.error[..., 0]).sum(axis=0)
     by_symbol = {}
     for place, symbol in enumerate(symbols):
@@ -250,6 +270,7 @@ def figures(scores: Scores, symbols: Sequence[str]) -> dict[str, Any]:
                 "p_value_holm": number(adjusted_variances[place]),
             },
             "var": {key: at(found, place) for key, found in tails.items()},
+            "es": at(shortfall, place),
         }
     return {"pooled": _pooled(scores, model, walk, ratio, tails), "by_symbol": by_symbol}
 
@@ -303,6 +324,40 @@ def _tests(hits: Floats, tail: float) -> dict[str, Any]:
     }
 
 
+def _shortfall(scores: Scores) -> dict[str, Any]:
+    """(S,) each: how the expected shortfall did, on days that EWMA's could be judged on, too."""
+    residual, p_value = metrics.exceedance_test(scores.residual)
+    there = np.isfinite(scores.joint - scores.ewma_joint)
+    return {
+        "days": there.sum(axis=0),
+        "exceptions": np.isfinite(scores.residual).sum(axis=0),
+        "residual": residual,
+        "p_value": p_value,
+        "score": mean(where(there, scores.joint)),
+        "ewma_score": mean(where(there, scores.ewma_joint)),
+    }
+
+
+def _pooled_shortfall(scores: Scores) -> dict[str, Any]:
+    found, daily = _shortfall(scores), scores.joint - scores.ewma_joint
+    difference, lower, upper = metrics.mean_with_interval(_across(daily))
+    every = scores.residual.reshape(-1, 1)
+    residual, p_value = (number(value[0]) for value in metrics.exceedance_test(every))
+    enough = (found["days"] >= ENOUGH_DAYS) & np.isfinite(found["p_value"])
+    return {
+        "days": int(found["days"].sum()),
+        "exceptions": int(found["exceptions"].sum()),
+        "residual": residual,
+        "p_value": p_value,
+        "tested": int(enough.sum()),
+        "passed": int((enough & ~(found["p_value"] < SIGNIFICANT)).sum()),
+        "score_difference": number(mean_of(found["score"] - found["ewma_score"])),
+        "over_dates": number(difference),
+        "lower": number(lower),
+        "upper": number(upper),
+    }
+
+
 def _pooled(
     scores: Scores,
     model: dict[str, Any],
@@ -349,6 +404,7 @@ def _pooled(
             "upper": number(upper),
         },
         "var": var,
+        "es": _pooled_shortfall(scores),
     }
 
 

@@ -39,7 +39,7 @@ def to_json(model: Model) -> dict[str, Any]:
     own = model.settings.distribution != "normal"
     fitted, states = model.fitted, model.states
     garch, weights = fitted.volatility.garch, fitted.volatility.weights
-    intervals = model.quantiles(model.bounds)
+    intervals, (at_risk, shortfall) = model.quantiles(model.bounds), model.losses()
     by_symbol = {
         "scale": np.where(model.levels, "level", "log"),
         "observations": states.observations.astype(np.intp),
@@ -69,12 +69,15 @@ def to_json(model: Model) -> dict[str, Any]:
             else None,
             "recent": model.recent,
         },
-        "shape": model.shapes if own else None,
+        "shape": model.shapes[..., :-1] if own else None,
+        "shortfall": model.shapes[..., -1] if own else None,
         "forecast": {
             "point": model.points(),
             "lower": intervals[..., 0],
             "upper": intervals[..., 1],
             "volatility": np.sqrt(model.variances()),
+            "var": at_risk,
+            "es": shortfall,
         },
     }
     har = None
@@ -87,7 +90,8 @@ def to_json(model: Model) -> dict[str, Any]:
         },
         "distribution": {
             "probabilities": model.probabilities.tolist(),
-            "shape": None if own else model.shapes[0].tolist(),
+            "shape": None if own else model.shapes[0, :, :-1].tolist(),
+            "shortfall": None if own else model.shapes[0, :, -1].tolist(),
         },
         "har": har,
         "trees": None if trees is None else trees_to_json(trees),
@@ -240,15 +244,16 @@ def _recent(reader: CheckedDocument, settings: Settings, symbol: str) -> Floats:
 def _shapes(
     reader: CheckedDocument, settings: Settings, symbols: Sequence[str], count: int
 ) -> Floats:
-    paths: list[tuple[str, ...]] = [("symbols", symbol, "shape") for symbol in symbols]
+    paths: list[tuple[str, ...]] = [("symbols", symbol) for symbol in symbols]
     if settings.distribution == "normal":
-        paths = [("distribution", "shape")]
+        paths = [("distribution",)]
     found = []
     for path in paths:
-        shape = reader.table(*path, rows=settings.horizon, columns=count)
+        shape = reader.table(*path, "shape", rows=settings.horizon, columns=count)
         if (np.diff(shape) < -ROUNDING * np.abs(shape[:, 1:])).any():
-            reader.refuse(".".join(path), shape.tolist(), "rows of rising numbers")
-        found.append(shape)
+            reader.refuse(".".join((*path, "shape")), shape.tolist(), "rows of rising numbers")
+        shortfall = reader.numbers(*path, "shortfall", count=settings.horizon)
+        found.append(np.concatenate([shape, shortfall[:, None]], axis=1))
     return np.array(found)
 
 
@@ -286,7 +291,9 @@ def open_model(path: Path, symbols: Sequence[str] | None = None) -> tuple[Model,
 
 def _check_forecasts(model: Model, whole: Any, path: Path) -> None:
     intervals = model.quantiles(model.bounds)
+    at_risk, shortfall = model.losses()
     made = {"point": model.points(), "lower": intervals[..., 0], "upper": intervals[..., 1]}
+    made |= {"var": at_risk, "es": shortfall}
     for place, symbol in enumerate(model.symbols):
         found = whole["symbols"][symbol].get("forecast")
         for name, prices in made.items():

@@ -14,7 +14,7 @@ import numpy as np
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import location as locations
 from pricewright.forecasting import volatility as volatilities
-from pricewright.forecasting.distribution import bounds
+from pricewright.forecasting.distribution import SHORTFALL, bounds
 from pricewright.forecasting.har import averages
 from pricewright.forecasting.location import Location
 from pricewright.forecasting.panel import NEVER, BySymbol, Panel, from_scale, panel_of, squares
@@ -199,7 +199,8 @@ class Model:
 
     levels: (S,), whether a symbol is modelled in levels.  last_days: (S,), since 1970-01-01.
     recent: for each symbol its last price, or as many of them as the states need.
-    shapes: (S or 1, H, Q), the quantiles of a standardised error; probabilities: (Q,), theirs.
+    shapes: (S or 1, H, Q + 1), the quantiles of a standardised error and the mean below that of
+    SHORTFALL; probabilities: (Q,), theirs.
     """
 
     settings: Settings
@@ -248,6 +249,17 @@ class Model:
             between = self.shapes[..., above - 1] * (1 - share) + self.shapes[..., above] * share
             found.append(from_scale(self._centres() + width * between, self.levels))
         return np.stack(found, axis=-1)
+
+    def losses(self) -> tuple[Floats, Floats]:
+        """(S, H) each: the value-at-risk and the expected shortfall of who holds one.
+
+        At 1 - SHORTFALL, in units of price below the last one. The shortfall is of the mean on the
+        scale of the model, so of logarithms it is a little more.
+        """
+        last = np.array([prices[-1] for prices in self.recent])[:, None]
+        at_risk = self.quantiles([SHORTFALL])[..., 0]
+        mean = self._centres() + np.sqrt(self.variances()) * self.shapes[..., -1]
+        return last - at_risk, last - from_scale(mean, self.levels)
 
     def rolled(self, newer: Panel) -> Self:
         """The model with its states brought forward by newer prices, and nothing estimated.

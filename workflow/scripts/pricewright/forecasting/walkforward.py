@@ -144,7 +144,7 @@ class Forecasts:
     which origin their distribution is, -1 where none can be forecast from; daily_centres,
     daily_variances: forecasts from them of the next.
     fitted: the parameters at the end.  last: the track's last observation of each, P being 1.
-    shapes: (D, S or 1, H, Q), the distributions as they were estimated at D dates.
+    shapes: (D, S or 1, H, Q + 1), the distributions as they were estimated at D dates.
     errors: (S,), from how many errors made out of sample the last of them.
     calibration: what the shapes are made from, while the symbols' that it takes are not together.
     """
@@ -194,11 +194,11 @@ class WalkForward:
         return self.whole.columns(piece.columns)
 
     def shapes(self, piece: Forecasts) -> Floats:
-        """(K + 1, S or 1, H, Q): the distributions of a piece at each origin and at the end."""
+        """(K + 1, S or 1, H, Q + 1): the distributions of a piece at each origin and at the end."""
         return np.asarray(piece.shapes[self.held])
 
     def last_shapes(self) -> Floats:
-        """(S or 1, H, Q): the distributions at the end, of all symbols or common to them."""
+        """(S or 1, H, Q + 1): the distributions at the end, of all symbols or common to them."""
         found = np.concatenate([piece.shapes[self.held[-1]] for piece in self.pieces])
         return found[self.order] if len(found) == len(self.whole) else found[:1]
 

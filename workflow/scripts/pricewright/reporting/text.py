@@ -115,8 +115,8 @@ def compose(
         [_errors_heading(model), *_errors(model, layout.digits, most)],
         [_RISK_HEADING, *_risk(model, most)],
         [
-            f"Forecasts, {model['parameters']['horizon']} days ahead, and the interval that "
-            f"{percent(model['parameters']['level'])} should be in",
+            f"Forecasts, {model['parameters']['horizon']} days ahead, the "
+            f"{percent(model['parameters']['level'])} interval, and one day's 97.5% VaR and ES",
             *_forecasts(model, most),
         ],
         [
@@ -154,8 +154,19 @@ def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         ("scores", f"{', '.join(ratios)} times the random walk's" if ratios else "unknown"),
         ("PIT", pit),
-        ("VaR", f"exceptions independent (Christoffersen) {', '.join(tests)} symbols"),
+        ("VaR", f"no runs (Christoffersen) {', '.join(tests)} symbols"),
+        ("ES", _shortfall(pooled["es"])),
     ]
+
+
+def _shortfall(found: Mapping[str, Any]) -> str:
+    """How the expected shortfall at 97.5 % did, over all symbols."""
+    if found["residual"] is None or found["over_dates"] is None:
+        return "unknown, for no loss was beyond its value-at-risk"
+    return (
+        f"off by {found['residual']:+.2f} deviations ({p_value(found['p_value'])}); "
+        f"joint score less EWMA's {found['over_dates']:+.4f}"
+    )
 
 
 def labelled(facts: Sequence[tuple[str, str]], width: int = WIDTH, margin: str = "  ") -> list[str]:
@@ -290,9 +301,11 @@ def _forecasts(model: Mapping[str, Any], max_symbols: int) -> list[str]:
         state = model["symbols"][symbol]
         last, ahead = state["last_price"], state["forecast"]
         ends = (ahead[part][-1] for part in ("point", "lower", "upper"))
-        rows.append([symbol, state["last_date"], *(f"{price:.6g}" for price in (last, *ends))])
+        risks = (f"{ahead[name][0]:.4g}" for name in ("var", "es"))
+        prices = (f"{price:.6g}" for price in (last, *ends))
+        rows.append([symbol, state["last_date"], *prices, *risks])
     rows += _more(len(model["symbols"]) - len(symbols))
-    return _table(rows, ["symbol", "last price of", "price", "point", "from", "to"])
+    return _table(rows, ["symbol", "last price of", "price", "point", "from", "to", "VaR", "ES"])
 
 
 def _coverages(model: Mapping[str, Any]) -> list[str]:
