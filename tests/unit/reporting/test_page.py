@@ -230,7 +230,7 @@ def test_each_criterion_has_its_row(model):
         value = value if isinstance(value, str) else f"{value:.4g}"
         limit = found["limit"]
         limit = limit if isinstance(limit, str) else f"at {found['side']} {limit:.4g}"
-        assert mark == ("met" if found["met"] else "NOT MET")
+        assert mark == {True: "met", False: "NOT MET", None: "not judged"}[found["met"]]
         assert " ".join(lines[at].split()).endswith(f"{name} {value} {limit}")
         assert flat(lines[at + 1 :]).startswith(found["what"]) != found["met"]
 

@@ -49,6 +49,7 @@ def cut(scores: Scores, columns: Any, both: Flags, days: Flags) -> Scores:
         random_walk=losses(scores.random_walk),
         scale=scores.scale[:, columns],
         squared_scale=scores.squared_scale[:, columns],
+        origin=scores.origin[:, columns],
         **{name: where(days, getattr(scores, name)[: len(days), columns]) for name in DAILY},
     )
 

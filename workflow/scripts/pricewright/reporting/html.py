@@ -102,6 +102,7 @@ def render(
         dag=_read("dag.svg"),
         figures=figures,
         key_of=key_of,
+        deciding=partial(data.deciding_days, quality=known),
         percent_key=percent_key,
         coverages=COVERAGES,
         first=FIRST,

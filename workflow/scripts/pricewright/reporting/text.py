@@ -26,6 +26,9 @@ from pricewright.tables.options import Bounds, Options
 WIDTH = 80
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
 
+JUDGED = {True: "met", False: "NOT MET", None: "not judged"}
+"""What became of a criterion."""
+
 MOST = 5
 """The most symbols in a table: the page is to be read at a glance; the other has them all."""
 
@@ -110,7 +113,7 @@ def compose(
         ["Verdict", *_paragraphs(verdict(model, allow_unaccepted=allow_unaccepted))],
         ["What came in", *labelled(data.facts(model))],
         *_flags(quality or {}),
-        ["Acceptance", *_acceptance(model)],
+        ["Acceptance", *_acceptance(model, quality or {})],
         ["Beside the deployed model", *_paragraphs(champion(model))],
         [_errors_heading(model), *_errors(model, layout.digits, most)],
         [_RISK_HEADING, *_risk(model, most)],
@@ -207,20 +210,21 @@ def _flags(quality: Mapping[str, Any]) -> list[list[str]]:
     return [[f"Flags: what is odd in the data, but possible{which}", *lines]]
 
 
-def _acceptance(model: Mapping[str, Any]) -> list[str]:
-    """Each criterion beside its limit, and below one that is not met what it is."""
+def _acceptance(model: Mapping[str, Any], quality: Mapping[str, Any]) -> list[str]:
+    """Each criterion beside its limit, and below one that is not met, or not judged, what it is."""
     criteria = model["acceptance"]["criteria"]
     rows = []
     for name, found in criteria.items():
         value = format_number(found["value"], "criterion")
-        rows.append(["met" if found["met"] else "NOT MET", key_of(name), value, limit(found)])
+        rows.append([JUDGED[found["met"]], key_of(name), value, limit(found)])
     header, rule, *table = _table(rows, ["", "criterion", "value", "wanted"], left=2)
     indent = " " * header.index("criterion")
     lines = [header, rule]
     for line, found in zip(table, criteria.values(), strict=True):
         lines.append(line)
         if not found["met"]:
-            what = textwrap.wrap(found["what"], WIDTH - len(indent))
+            said = [found["what"], *data.deciding_days(found, quality)]
+            what = [part for text in said for part in textwrap.wrap(text, WIDTH - len(indent))]
             lines += [indent + part for part in what]
     wider = [
         f"{key_of(name)} {found['what'].rpartition('; ')[2].removesuffix(BY_CHANCE)}"

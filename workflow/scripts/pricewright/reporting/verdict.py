@@ -54,7 +54,9 @@ def verdict(model: Mapping[str, Any], *, allow_unaccepted: bool = False) -> list
     `allow_unaccepted` is whether it is deployed even if it is not accepted.
     """
     acceptance = model["acceptance"]
-    said = ["ACCEPTED: it meets every criterion."]
+    judged = [found["met"] for found in acceptance["criteria"].values()]
+    which = " that can be judged" if None in judged else ""
+    said = [f"ACCEPTED: it meets every criterion{which}."]
     if not acceptance["accepted"]:
         said = [f"NOT ACCEPTED: {failed(acceptance)}."]
         if allow_unaccepted:
@@ -214,8 +216,9 @@ def _variance(model: Mapping[str, Any]) -> str:
     if found["lower"] is None or found["upper"] is None:
         return "The volatility forecast could not be tested: there are too few days."
     between = (
-        f"QLIKE less EWMA's, mean over dates: {found['over_dates']:+.4f}, 95% interval "
-        f"{found['lower']:+.4f} to {found['upper']:+.4f}"
+        f"QLIKE less EWMA's: {found['over_dates']:+.4f}, 95% interval "
+        f"{found['lower']:+.4f} to {found['upper']:+.4f}; better for {found['better']:,} of "
+        f"{found['symbols']:,} symbols"
     )
     if found["upper"] < 0:
         return f"The volatility forecast is significantly better than EWMA's ({between})."
