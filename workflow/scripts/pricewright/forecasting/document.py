@@ -154,6 +154,8 @@ def _settings(reader: CheckedDocument) -> Settings:
         least, most = limits.least or 0.0, limits.most or LARGEST
         if choices(hint):
             values[key] = reader.word("parameters", key, among=choices(hint))
+        elif kinds[key] is str:
+            values[key] = reader.word("parameters", key)
         elif kinds[key] is float:
             values[key] = reader.number("parameters", key, least=least, most=most)
         elif kinds[key] is int or reader.at("parameters", key) is not None:

@@ -34,6 +34,7 @@ class Panel:
     prices: (N, S), NaN past a history's end and nowhere else.  levels: (S,) whether a symbol is
     modelled in levels, for it has a price with no logarithm; else it is in log prices.  bars:
     (2, N, S), what `ranges.parts_of` makes of each day's bar, NaN for none; None if there are none.
+    declared: (S,), whether somebody said that it is in levels; None if nobody said so of any.
     """
 
     symbols: Sequence[str]
@@ -41,6 +42,7 @@ class Panel:
     prices: Floats
     levels: Flags
     bars: Floats | None = None
+    declared: Flags | None = None
 
     @classmethod
     def of(
@@ -66,8 +68,10 @@ class Panel:
 
     @cached_property
     def first(self) -> Ints:
-        """(S,) the first row from which to forecast: with levels, the first that needs them."""
-        return np.where(self.levels, (self.prices <= 0).argmax(axis=0), 0)
+        """(S,) the first row from which to forecast: with levels that nobody said, the first that
+        needs them."""
+        found = self.levels if self.declared is None else self.levels & ~self.declared
+        return np.where(found, (self.prices <= 0).argmax(axis=0), 0)
 
     @cached_property
     def calendar(self) -> Days:
@@ -117,6 +121,7 @@ class Panel:
             prices=np.ascontiguousarray(self.prices[:rows, columns]),
             levels=self.levels[columns],
             bars=None if self.bars is None else np.ascontiguousarray(self.bars[:, :rows, columns]),
+            declared=None if self.declared is None else self.declared[columns],
         )
 
 

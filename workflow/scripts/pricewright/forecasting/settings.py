@@ -10,6 +10,19 @@ VolatilityKind = Literal["rolling", "ewma", "garch11", "har", "combined"]
 DistributionKind = Literal["normal", "fhs", "conformal"]
 
 
+SCALES = ("auto", "log", "level")
+
+
+def scale_rules(said: str) -> list[tuple[str, str]] | None:
+    """Patterns of symbols with a scale each, the first that fits to count, from a text as `level`
+    or `*_YIELD=level, WTI=log`; None if it is none."""
+    if said in SCALES:
+        return [("*", said)]
+    parts = [part.rpartition("=") for part in said.split(",")]
+    found = [(pattern.strip(), scale.strip()) for pattern, _, scale in parts]
+    return found if all(pattern and scale in SCALES for pattern, scale in found) else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings(Options):
     """How a model is made."""
@@ -23,6 +36,9 @@ class ModelSettings(Options):
     """How many days ahead to forecast and to evaluate."""
     level: Annotated[float, Bounds(least=0.5, most=0.99)] = 0.9
     """The share of prices that the forecast's interval should hold."""
+    scale: Annotated[str, Bounds(least=1)] = "auto"
+    """On which scale to model: log, level, or auto, which is log for all but symbols with a price
+    of 0 or below; or by patterns of symbols, as in *_YIELD=level,WTI=log, the first that fits."""
     location: LocationKind = "naive"
     """The point forecast: the last price (naive), with the mean change (drift), simple exponential
     smoothing (ses), the theta method, or gradient-boosted trees over all symbols on their last
@@ -48,6 +64,12 @@ class ModelSettings(Options):
     """The observations that a symbol needs to be modelled, or forecast from a date."""
     max_age_days: Annotated[int, Bounds(least=1, most=100_000)] = 30
     """A symbol is left out of the model if its last price is older than this many days."""
+
+    def __post_init__(self) -> None:
+        """Raise Refusal for a value that its type does not allow, and for a scale that is none."""
+        super().__post_init__()
+        if not isinstance(self.scale, str) or scale_rules(self.scale) is None:
+            self.refuse("scale", "allowed: auto, log or level, or as in *_YIELD=level,WTI=log")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -138,7 +138,7 @@ def method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("volatility", _VARIANCES[chosen["volatility"]].format_map(chosen)),
         ("shape", _SHAPES[chosen["distribution"]].format_map(chosen)),
         *_ranges(states),
-        ("scale", _scale([s for s, state in states.items() if state["scale"] == "level"], states)),
+        ("scale", _scale(chosen["scale"], states)),
         ("price", chosen["price"]),
         (
             "made",
@@ -187,12 +187,14 @@ def _ranges(states: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [("ranges", f"of open, high and low, on {share:.1%} of the days of {who}")]
 
 
-def _scale(levels: list[str], symbols: Mapping[str, Any]) -> str:
+def _scale(said: str, symbols: Mapping[str, Any]) -> str:
+    levels = [symbol for symbol, state in symbols.items() if state["scale"] == "level"]
     if not levels:
         return LOG
     shown = ", ".join(levels[:5]) + (", …" if len(levels) > 5 else "")
     rest = "" if len(levels) == len(symbols) else f"{LOG}; "
-    return f"{rest}levels for {shown} (a price of 0 or below has no logarithm)"
+    why = "a price of 0 or below has no logarithm"
+    return f"{rest}levels for {shown} ({why if said == 'auto' else f'model.scale is {said}'})"
 
 
 def _point(model: Mapping[str, Any]) -> str:
