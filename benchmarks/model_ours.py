@@ -170,13 +170,14 @@ def _daily_rows(panel: Panel, days: "Ints") -> "Ints":
 
 
 def _walked(panel: Panel, settings: Settings, given: Arrays) -> Arrays:
-    """centres, variances, lower, upper (K, S, H) and daily variances (D, S)."""
+    """centres, variances, lower, upper (K, S, H), daily variances (D, S), and the value-at-risk and
+    expected shortfall of a day's change (D, S, 2)."""
     walked = walk_forward(panel, make_timeline(panel, settings), settings)
     levels = distribution.levels_with(settings.level).tolist()
     tail = round((1 - settings.level) / 2, 12)
     low, high = levels.index(tail), levels.index(round(1 - tail, 12))
     found: dict[str, list[Floats]] = {key: [] for key in ("centres", "variances", "lower", "upper")}
-    found["daily"] = []
+    found["daily"], found["tail"] = [], []
     begin = 0
     for piece in walked.pieces:
         shapes = walked.shapes(piece)
@@ -192,6 +193,13 @@ def _walked(panel: Panel, settings: Settings, given: Arrays) -> Arrays:
         there = (rows >= 0) & (piece.daily_rows[0] >= 0) & (place >= 0)
         daily = piece.daily_variances[np.where(there, place, 0), columns - columns[0]]
         found["daily"].append(np.where(there, daily, np.nan))
+        own = (
+            shapes[given["daily_origins"][:, None], columns - columns[0], 0]
+            if (shapes.shape[1] > 1)
+            else shapes[given["daily_origins"], :, 0]
+        )
+        tail = np.sqrt(found["daily"][-1])[..., None] * own[..., [levels.index(0.025), -1]]
+        found["tail"].append(tail)
     return {key: np.concatenate(parts, axis=1) for key, parts in found.items()}
 
 

@@ -28,7 +28,18 @@ MANY, FEW = 1000, (50, 8)
 
 Floats = npt.NDArray[np.float64]
 Arrays = dict[str, Any]
-GARCH = {"arch GARCH": {}, "arch GJR-GARCH-t": {"o": 1, "dist": "t"}}
+GARCH: dict[str, dict[str, Any]] = {
+    "arch GARCH": {},
+    "arch GJR-GARCH-t": {"o": 1, "dist": "t"},
+    "arch EGARCH-t": {"vol": "EGARCH", "o": 1, "dist": "t"},
+    "arch HARX": {"lags": [1, 5, 22]},
+}
+"""HARX is of squared changes, as is usual without prices within the day."""
+
+SIMULATIONS = 500
+"""Paths of an EGARCH, whose variance of more than a day ahead has no formula."""
+
+TAIL = 0.025
 AUTOMATIC = ("AutoETS", "AutoTheta", "AutoARIMA")
 
 
@@ -104,7 +115,7 @@ def _arch(changes: Floats, last: int | None = None, start: Any = None, **kind: A
 def _arch_model(scaled: Floats, **kind: Any) -> Any:
     from arch import arch_model
 
-    return arch_model(scaled, mean="Zero", vol="GARCH", rescale=False, **kind)
+    return arch_model(scaled, mean="Zero", rescale=False, **({"vol": "GARCH"} | kind))
 
 
 def numerics(source: str, output: str, horizon: str) -> None:
@@ -182,31 +193,35 @@ def _mend(found: Arrays, given: Arrays, use: npt.NDArray[np.bool_]) -> int:
 
 
 def variances(given: Arrays) -> Iterator[tuple[str, Arrays]]:
-    """arch's GARCH and GJR-GARCH-t, fitted on all that came before, then filtered on."""
+    """arch's, fitted on all that came before, then filtered on."""
     rows, daily = given["rows"], given["daily_rows"]
     horizon = int(given["horizon"])
     for name, kind in GARCH.items():
         variance = np.full((*rows.shape, horizon), np.nan)
-        every_day = np.full(daily.shape, np.nan)
+        every_day, tail = np.full(daily.shape, np.nan), np.full((*daily.shape, 2), np.nan)
         bound = np.full(variance.shape, np.nan)
         for column in np.flatnonzero(given["usable"].any(axis=0)):
-            for forecasts, begin, end, quantile in _followed(given, column, horizon, kind):
+            for forecasts, begin, end, shape in _followed(given, column, horizon, kind):
                 for target, at in ((variance, rows), (every_day, daily)):
                     inside = np.flatnonzero((at[:, column] >= begin) & (at[:, column] < end))
                     there = forecasts[at[inside, column] - begin]
                     target[inside, column] = there if target is variance else there[:, 0]
                     if target is variance:
-                        bound[inside, column] = quantile * np.sqrt(there)
+                        bound[inside, column] = shape[0] * np.sqrt(there)
+                    else:
+                        tail[inside, column] = np.sqrt(there[:, :1]) * shape[1:]
         last = given["values"][np.maximum(rows, 0), np.arange(rows.shape[1])][..., None]
         centres = np.broadcast_to(last, variance.shape)
         bounds = {"lower": centres - bound, "upper": centres + bound}
-        yield name, {"centres": centres, "variances": variance, **bounds, "daily": every_day}
+        made = {"centres": centres, "variances": variance, **bounds, "daily": every_day}
+        yield name, made | {"tail": tail}
 
 
 def _followed(
     given: Arrays, column: int, horizon: int, kind: dict[str, Any]
-) -> Iterator[tuple[Floats, int, int, float]]:
-    """Variances over 1..H days from each row begin..end that a fit holds for; its 95% quantile."""
+) -> Iterator[tuple[Floats, int, int, Floats]]:
+    """Variances over 1..H days from each row begin..end that a fit holds for; its quantiles of 95%
+    and of TAIL, and the mean below that."""
     count = int(given["counts"][column])
     changes = np.diff(given["values"][:count, column])
     estimates = np.unique(given["estimate_rows"][:, column])
@@ -215,16 +230,45 @@ def _followed(
     for begin, end in zip(estimates.tolist(), ends, strict=True):
         if begin < 60 or end <= begin or not changes[:begin].any():
             continue
-        # `last_obs` is the first change that the fit does not see
-        fit = _arch(changes, last=begin, start=start, **kind)
-        start = fit.params
-        # a forecast from change begin - 1 is one from observation begin
-        ahead = fit.forecast(horizon=horizon, start=begin - 1).variance.to_numpy()
+        if "lags" in kind:
+            ahead, fit = _har(changes, begin, horizon, **kind), None
+        else:
+            # `last_obs` is the first change that the fit does not see
+            fit = _arch(changes, last=begin, start=start, **kind)
+            start = fit.params
+            # a forecast from change begin - 1 is one from observation begin
+            simulated = {"method": "simulation", "simulations": SIMULATIONS, "random_state": RANDOM}
+            how = simulated if "vol" in kind and horizon > 1 else {}
+            ahead = fit.forecast(horizon=horizon, start=begin - 1, **how).variance.to_numpy()
         made = np.cumsum(ahead[: end - begin], axis=1) * changes[:begin].var()
-        quantile = BOUND
-        if "dist" in kind:
-            quantile = float(fit.model.distribution.ppf(0.95, fit.params[["nu"]]))
-        yield made, begin, end, quantile
+        yield made, begin, end, _shape(fit if "dist" in kind else None)
+
+
+RANDOM = np.random.RandomState(1)
+
+
+def _har(changes: Floats, begin: int, horizon: int, lags: list[int]) -> Floats:
+    """HARX's forecasts of squared changes, not below a hundredth of their mean."""
+    from arch.univariate import HARX
+
+    squared = changes**2 / changes[:begin].var()
+    fit = HARX(squared, lags=lags, rescale=False).fit(
+        disp="off", show_warning=False, last_obs=begin
+    )
+    found = fit.forecast(horizon=horizon, start=begin - 1).mean.to_numpy()
+    return np.maximum(found, 0.01)
+
+
+def _shape(fit: Any) -> Floats:
+    """(3,): the quantiles of 95% and of TAIL, and the mean below that, of a fit's own Student's t,
+    or of the normal distribution."""
+    if fit is None:
+        below = NormalDist().inv_cdf(TAIL)
+        return np.array([BOUND, below, -NormalDist().pdf(below) / TAIL])
+    shape = fit.params[["nu"]]
+    upper, below = (float(fit.model.distribution.ppf(level, shape)) for level in (0.95, TAIL))
+    mean = float(fit.model.distribution.partial_moment(1, below, shape)) / TAIL
+    return np.array([upper, below, mean])
 
 
 def automatic(given: Arrays) -> Iterator[tuple[str, Arrays]]:

@@ -5,7 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from pricewright.evaluation.metrics import diebold_mariano, inside, interval_score, mae_ratio, qlike
+from pricewright.evaluation.metrics import (
+    diebold_mariano,
+    inside,
+    interval_score,
+    joint_score,
+    mae_ratio,
+    qlike,
+)
 from pricewright.forecasting.panel import from_scale
 from pricewright.tables.arrays import Floats
 
@@ -14,9 +21,9 @@ NAIVE = "naive, combined, conformal"
 EWMA = "naive, ewma, conformal"
 CONSTANT = "constant variance, normal"
 HEADER = (
-    f"{'':32}{'MAE / naive':>13}{'QLIKE - EWMA(0.94)':>27}{'90% interval':>16}\n"
+    f"{'':32}{'MAE / naive':>13}{'QLIKE - EWMA(0.94)':>27}{'90% interval':>16}{'ES - EWMA':>13}\n"
     f"{'':32}{'median':>7}{'mean':>6}{'1 day':>9}{'t':>5}{'10 days':>8}{'t':>5}"
-    f"{'held':>8}{'score':>8}"
+    f"{'held':>8}{'score':>8}{'1 day':>8}{'t':>5}"
 )
 BOUND = 1.6448536269514722
 
@@ -31,6 +38,7 @@ class Row:
     qlike_ahead: tuple[float, float]
     held: float
     score: float
+    joint: tuple[float, float]
 
     def text(self, name: str) -> str:
         """The row as it is printed, with a dash for what there is not."""
@@ -40,9 +48,10 @@ class Row:
             *((self.qlike[0], "+9.4f"), (self.qlike[1], "+5.1f")),
             *((self.qlike_ahead[0], "+8.4f"), (self.qlike_ahead[1], "+5.1f")),
             *((100 * self.held, "7.1f"), (self.score, "8.3f")),
+            *((self.joint[0], "+8.3f"), (self.joint[1], "+5.1f")),
         ]
         made = [_cell(value, form) for value, form in cells]
-        made.insert(-1, "%" if np.isfinite(self.held) else " ")
+        made.insert(-3, "%" if np.isfinite(self.held) else " ")
         return f"{name:32}{''.join(made)}"
 
 
@@ -69,14 +78,18 @@ class Table:
         self.ahead = np.where(self.there[..., -1], total, np.nan)
         day = np.maximum(given["daily_rows"], 0)
         use = (given["daily_rows"] >= 0) & given["usable"][given["daily_origins"]]
-        self.next = np.where(use, changes[np.minimum(day, len(changes) - 1), self.columns], np.nan)
+        day = np.minimum(day, len(changes) - 1)
+        self.next = np.where(use, changes[day, self.columns], np.nan)
+        moves = np.diff(given["values"], axis=0)
+        self.change = np.where(use, moves[day, self.columns], np.nan)
         self.naive = self._errors(f"{NAIVE}/centres")
         self.constant = self._interval(*self._constant(steps))
         self.benchmark = self._variance_losses(EWMA)
+        self.tail = self._tail_losses(EWMA)
 
     def constant_row(self) -> Row:
         """The naive forecast with intervals of constant variance: what scores are divided by."""
-        return self._row(np.ones(len(self.columns)), None, self.constant)
+        return self._row(np.ones(len(self.columns)), None, self.constant, None)
 
     def row(self, name: str) -> Row:
         """All that one contender's forecasts come to."""
@@ -85,9 +98,10 @@ class Table:
         interval = None
         if f"{name}/lower" in self.given:
             interval = self._interval(self.given[f"{name}/lower"], self.given[f"{name}/upper"])
-        return self._row(ratios, losses, interval)
+        tail = self._tail_losses(name) if f"{name}/tail" in self.given else None
+        return self._row(ratios, losses, interval, tail)
 
-    def _row(self, ratios: Floats, losses: Any, interval: Any) -> Row:
+    def _row(self, ratios: Floats, losses: Any, interval: Any, tail: Any) -> Row:
         nothing = (np.nan, np.nan)
         found, ahead = nothing, nothing
         if losses is not None:
@@ -100,9 +114,9 @@ class Table:
                 np.nanmean(each[1][:, used], axis=(0, 2)) for each in (interval, self.constant)
             )
             score = float((own / plain).mean())
-        return Row(
-            float(np.nanmedian(ratios)), float(np.nanmean(ratios)), found, ahead, held, score
-        )
+        joint = nothing if tail is None else _compared(tail, self.tail)
+        median, mean = float(np.nanmedian(ratios)), float(np.nanmean(ratios))
+        return Row(median, mean, found, ahead, held, score, joint)
 
     def _errors(self, key: str) -> Floats:
         return self.actual - from_scale(self.given[key], self.levels)
@@ -117,6 +131,11 @@ class Table:
         mean = self.so_far[self.rows, self.columns] / np.maximum(self.rows, 1)
         width = BOUND * np.sqrt(mean[..., None] * steps)
         return last - width, last + width
+
+    def _tail_losses(self, name: str) -> Floats:
+        """(D, S): the joint score of value-at-risk and expected shortfall at 97.5 %."""
+        tail = self.given[f"{name}/tail"]
+        return joint_score(self.change, tail[..., 0], tail[..., 1], 0.025)
 
     def _variance_losses(self, name: str) -> tuple[Floats, Floats]:
         """QLIKE of the next day (D, S), and of all days ahead (K, S)."""

@@ -215,7 +215,7 @@ def earlier(bench: Bench) -> None:
             missed = [
                 f"{name} {found['value']:.3f} (at {found['side']} {found['limit']:g})"
                 for name, found in criteria.items()
-                if not found["met"]
+                if found["met"] is False
             ]
             shown = {name: f"{found['value']:.3f}" for name, found in criteria.items()}
             print(

@@ -1,6 +1,7 @@
 """Small markets as panels, settings to walk them with, and models trained on their records."""
 
 import gzip
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,34 @@ def records_of(panel: Panel) -> list[dict[str, Any]]:
         for column, symbol in enumerate(panel.symbols)
         for row in range(int(panel.counts[column]))
     ]
+
+
+def with_bars(
+    records: list[dict[str, Any]], but: Sequence[str] = (), seed: int = 1
+) -> list[dict[str, Any]]:
+    """Records, symbol by symbol, with an open, high and low, but for those of some symbols.
+
+    A third of a day's variance is the night's, and the day's range is that of a walk of 20 steps.
+    """
+    random = np.random.default_rng(seed)
+    found, last = [], {"symbol": None, "close": 0.0}
+    for record in records:
+        close, symbol = record["close"], record["symbol"]
+        before = last["close"] if last["symbol"] == symbol else close
+        last = record
+        if symbol in but or min(close, before) <= 0:
+            found.append(record)
+            continue
+        deviation = 0.004 + abs(close / before - 1)
+        start = before * np.exp(deviation * random.normal() / 2)
+        steps = np.linspace(0, 1, 21)
+        bridge = np.append(0, np.cumsum(random.normal(size=20))) * deviation / np.sqrt(20)
+        path = np.exp(np.log(start) + steps * np.log(close / start) + bridge - steps * bridge[-1])
+        bar = {"open": start, "high": path.max(), "low": path.min()}
+        names = {name: round(float(price), 6) for name, price in bar.items()}
+        names["high"], names["low"] = names["high"] + 1e-6, names["low"] - 1e-6
+        found.append(record | names)
+    return found
 
 
 def write_clean(path: Path, records: list[dict[str, Any]]) -> Path:

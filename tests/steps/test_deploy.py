@@ -48,7 +48,7 @@ def test_a_model_that_is_not_accepted_is_refused_in_a_sentence_with_its_criteria
     acceptance = read_model(unaccepted / "model.json")[0]["acceptance"]
     assert sentence.startswith(f"{unaccepted / 'model.json'}: is not accepted")
     assert failed(acceptance) in sentence
-    missed = [name for name, found in acceptance["criteria"].items() if not found["met"]]
+    missed = [name for name, found in acceptance["criteria"].items() if found["met"] is False]
     assert missed
     assert all(f"{key_of(name)} is " in sentence for name in missed)
     assert "accept.allow_unaccepted: true" in sentence

@@ -419,7 +419,7 @@ def test_every_locked_version_has_its_hashes_and_no_address(name):
 HEAVY = {
     "ingest": {"pandas", "vl_convert", "sqlalchemy", "urllib3", "python_calamine"},
     "clean": {"vl_convert"},
-    "train_or_score": {"vl_convert"},
+    "train_or_score": {"pandas", "vl_convert"},
     "report": {"pandas", "vl_convert"},
     "deploy": {"pandas", "vl_convert"},
     "production": {"pandas", "vl_convert", "pyarrow", "rocrate", "requests"},
@@ -433,10 +433,18 @@ def test_a_step_imports_nothing_heavy_that_it_does_not_need(name):
     assert not loaded & (HEAVY[name] | {"snakemake", "cyclopts", "matplotlib", "scipy"})
 
 
-@pytest.mark.parametrize("name", ["ingest", "report", "deploy"])
+@pytest.mark.parametrize("name", ["ingest", "train_or_score", "report", "deploy"])
 def test_a_step_that_does_not_use_pandas_does_not_load_it_while_it_runs(name, finished):
     inputs = {
         "ingest": ["data/raw/small.csv", "o", "--received", "r"],
+        "train_or_score": [
+            "results/prices_clean.json",
+            "o",
+            "--backtest",
+            "b",
+            "--min-history",
+            "40",
+        ],
         "report": ["results/model.json", "o", "--backtest", "results/backtest.parquet"],
         "deploy": ["results/report.txt", "o", "--allow-unaccepted"],
     }[name]

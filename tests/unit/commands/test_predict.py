@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from forecasts import trained, write_clean
+from forecasts import trained, with_bars, write_clean
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -31,7 +31,7 @@ from pricewright.forecasting.histories import read_new_prices
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 PROGRAM = SCRIPTS / "pricewright" / "__main__.py"
-RECORDS = market(symbols=3, days=400)
+RECORDS = with_bars(market(symbols=3, days=400), but=["S2"])
 DAYS = sorted({record["date"] for record in RECORDS})
 FIRST = [record for record in RECORDS if record["date"] <= DAYS[329]]
 LATER = [record for record in RECORDS if record["date"] > DAYS[329]]
@@ -98,6 +98,7 @@ def test_the_forecasts_are_those_in_the_models_file_to_the_last_digit(distributi
     expected = [
         {"symbol": symbol, "from": DAYS[329], "days_ahead": ahead + 1}
         | {"point": its["point"][ahead], "q0.05": its["lower"][ahead], "q0.95": its["upper"][ahead]}
+        | {"var97.5": its["var"][ahead], "es97.5": its["es"][ahead]}
         for symbol, its in ((symbol, entry["forecast"]) for symbol, entry in symbols.items())
         for ahead in range(5)
     ]
@@ -117,13 +118,20 @@ def test_some_symbols_days_and_quantiles_are_what_they_are_among_all(model):
     some = predict(model, symbols=["S2", "S0", "S2"], horizon=2, quantiles=levels)
     by_key = {(record["symbol"], record["days_ahead"]): record for record in everything}
     assert some == [by_key[symbol, ahead] for symbol in ("S2", "S0") for ahead in (1, 2)]
-    assert list(some[0])[4:] == ["q0.025", "q0.33", "q0.5", "q0.9"]
+    assert list(some[0])[4:] == ["q0.025", "q0.33", "q0.5", "q0.9", "var97.5", "es97.5"]
+
+
+def test_the_shortfall_is_beyond_the_value_at_risk_which_is_the_loss_at_its_quantile(model):
+    prices = {s: its["last_price"] for s, its in json.loads(model.read_text())["symbols"].items()}
+    for record in predict(model, quantiles=[0.025]):
+        assert record["var97.5"] == prices[record["symbol"]] - record["q0.025"]
+        assert record["es97.5"] > record["var97.5"]
 
 
 def test_quantiles_on_the_command_line_come_rising_and_once(model):
     _, out, _ = printed("--model", model, "--quantiles", "0.9,0.1,0.50,0.5", "--format", "csv")
     header = out.splitlines()[0]
-    assert header == "symbol,from,days_ahead,point,q0.1,q0.5,q0.9"
+    assert header == "symbol,from,days_ahead,point,q0.1,q0.5,q0.9,var97.5,es97.5"
 
 
 def test_a_table_is_aligned_and_has_six_digits_of_each_symbols_price():
@@ -294,6 +302,28 @@ def test_rolling_forward_is_scoring_the_whole_in_however_many_goes(volatility, l
         np.testing.assert_array_equal(states_of(twice)[name], values, err_msg=name)
 
 
+@pytest.mark.parametrize("lost", [["open"], ["high"], ["open", "high", "low"]])
+def test_newer_prices_without_the_bars_that_the_model_knows_are_squared_and_it_is_said(
+    lost, model, tmp_path
+):
+    newer = write_clean(tmp_path / "newer.json", LATER)
+    bare = [{name: r[name] for name in r if name not in lost} for r in LATER]
+    bare = write_clean(tmp_path / "bare.json", bare)
+    code, out, err = printed("--model", model, "--prices", bare)
+    assert code == 0
+    assert out != printed("--model", model, "--prices", newer)[1]
+    assert err == (
+        f"pricewright predict: {bare}: no day of 'S0', 'S1' has an open, high and low that can be "
+        "right, as days had that the model knows; squared changes stand in for their ranges.\n"
+    )
+    assert not printed("--model", model, "--prices", newer)[2]
+    assert not printed("--model", model, "--prices", bare, "--symbol", "S2")[2]
+    states = rolled(*opened.open_model(model), bare).states
+    by_hand = rolled(*opened.open_model(model), newer).states
+    assert (states.ranges[:2] < by_hand.ranges[:2]).all()
+    np.testing.assert_array_equal(states.averages[:, 3:], by_hand.averages[:, 3:])
+
+
 @pytest.mark.parametrize("volatility", ["rolling", "garch11"])
 def test_prices_that_the_model_knows_change_nothing(volatility, tmp_path):
     path = train(tmp_path, volatility=volatility, location="ses")
@@ -303,7 +333,7 @@ def test_prices_that_the_model_knows_change_nothing(volatility, tmp_path):
 
 def test_the_order_of_records_and_other_columns_do_not_matter(model, tmp_path):
     newer = write_clean(tmp_path / "newer.json", LATER)
-    bare = [{name: r[name] for name in ("close", "date", "symbol")} for r in LATER[::-1]]
+    bare = [{name: r[name] for name in r if name != "volume"} for r in LATER[::-1]]
     assert predict(model, prices=write_clean(tmp_path / "bare.json", bare)) == predict(
         model, prices=newer
     )
@@ -430,10 +460,11 @@ def test_a_time_of_day_belongs_to_its_day(model, tmp_path):
         (b"[]", "not a model: it has no schema_version"),
         (b"null", "not a model: it has no schema_version"),
         (b"{}", "not a model: it has no schema_version"),
-        (b'{"schema_version": 1}', "a model of schema version 1, where this code reads version 2"),
+        (b'{"schema_version": 1}', "a model of schema version 1, where this code reads version 3"),
+        (b'{"schema_version": 2}', "a model of schema version 2, where this code reads version 3"),
         (b'{"schema_version": true}', "a model of schema version True"),
-        (b'{"schema_version": "2"}', "a model of schema version '2'"),
-        (b'{"schema_version": 2}', "'parameters.price' is missing"),
+        (b'{"schema_version": "3"}', "a model of schema version '3'"),
+        (b'{"schema_version": 3}', "'parameters.price' is missing"),
         (b'{"schema_version": 2, "schema_version": 2}', "has the key 'schema_version' twice"),
         (b'{"schema_version": NaN}', "NaN is no number"),
         (b'{"schema_version": 1e999}', "the number 1e999 is too large"),

@@ -60,7 +60,7 @@ def test_an_honest_run_passes(kind, volatility):
     assert found["cutoffs"] == [origins[0], origins[-1]]
     states = {"observations", "level", "ewma"}
     states |= {"garch"} if volatility in ("garch11", "combined") else set()
-    states |= {"averages"} if volatility in ("har", "combined") else set()
+    states |= {"averages", "ranges"} if volatility in ("har", "combined") else set()
     states |= {"changes"} if kind == "lightgbm" else set()
     forecasts = {"centre", "variance", "shape", "daily centre", "daily variance"}
     assert set(found["columns"]) == states | forecasts | {"usable"}
@@ -153,9 +153,10 @@ def test_a_level_that_knows_the_next_value_is_caught_and_no_model_written(tmp_pa
 def test_averages_of_both_sides_are_caught(monkeypatch):
     honest = har.averages
 
-    def two_sided(squares, start=None):
-        found = honest(squares, start)
-        return (found + honest(squares[::-1])[::-1]) / 2
+    def two_sided(panel, start=None):
+        found, known = honest(panel, start)
+        backwards = replace(panel, prices=panel.prices[::-1])
+        return (found + honest(backwards)[0][::-1]) / 2, known
 
     monkeypatch.setattr(walk, "averages", two_sided)
     assert leak(simulated(2), chosen(volatility="har")) == ("averages", "S0")

@@ -21,9 +21,11 @@ from statsmodels.stats.weightstats import DescrStatsW
 from pricewright.evaluation.metrics import (
     christoffersen,
     diebold_mariano,
+    exceedance_test,
     holm,
     inside,
     interval_score,
+    joint_score,
     kupiec,
     mae_ratio,
     mase,
@@ -613,3 +615,38 @@ def test_a_mean_of_one_difference_has_no_interval_and_of_none_is_nothing():
     assert_array_equal(mean_with_interval(np.array([NAN, NAN])), [NAN] * 3)
     assert_array_equal(mean_with_interval(np.array([])), [NAN] * 3)
     assert_array_equal(mean_with_interval(np.array([1.0, 1.0])), [1.0] * 3)
+
+
+# Expected shortfall
+
+
+def test_the_joint_score_is_least_at_the_true_value_at_risk_and_shortfall():
+    changes = np.random.default_rng(6).standard_t(5, 400_000)
+    at_risk = float(np.quantile(changes, 0.025))
+    shortfall = float(changes[changes <= at_risk].mean())
+
+    def score(v, e):
+        return float(joint_score(changes, np.array(v), np.array(e), 0.025).mean())
+
+    best = score(at_risk, shortfall)
+    for v, e in ((1.1, 1.0), (0.9, 1.0), (1.0, 1.1), (1.0, 0.9)):
+        assert score(v * at_risk, e * shortfall) > best + 1e-4
+
+
+def test_differences_of_joint_scores_have_no_unit_and_there_is_none_of_no_loss():
+    change, at_risk, shortfall = np.array([-3.0, 1.0]), np.array([-2.0, -2.0]), np.array([-2.5, -3])
+    one = joint_score(change, at_risk, shortfall, 0.025)
+    other = joint_score(7 * change, 7 * at_risk, 7 * shortfall, 0.025)
+    np.testing.assert_allclose(np.diff(one), np.diff(other))
+    assert np.isnan(joint_score(change, at_risk, np.zeros(2), 0.025)).all()
+
+
+def test_exceptions_that_are_too_few_have_no_p_value():
+    residuals = np.full((50, 3), np.nan)
+    residuals[:2, 0] = -1.0, -0.5
+    residuals[:8, 1] = np.linspace(-1.2, -0.8, 8)
+    found, p_value = exceedance_test(residuals)
+    np.testing.assert_allclose(found[:2], [-0.75, -1.0])
+    assert np.isnan(found[2])
+    assert np.isnan(p_value[[0, 2]]).all()
+    assert p_value[1] < 1e-6

@@ -12,6 +12,7 @@ from pricewright.evaluation.acceptance import percent_key
 from pricewright.evaluation.metrics import kupiec
 from pricewright.evaluation.scores import COVERAGES, TAILS, figures, score
 from pricewright.forecasting.distribution import LEVELS, levels_with
+from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -199,6 +200,34 @@ def test_hits_are_losses_beyond_the_value_at_risk(each):
                 assert var["kupiec"] == pytest.approx(expected)
 
 
+def test_the_shortfall_is_judged_by_the_joint_score_and_by_what_exceeds_it(each):
+    for symbol, found in by_symbol(each):
+        column, rows = each.column(symbol), each.origin_rows(each.column(symbol))
+        values, scores, residuals = each.panel.values[:, column], [], []
+        for place, row in enumerate(each.piece.daily_rows[:, column].tolist()):
+            k = max((k for k, at in enumerate(rows) if at <= row), default=-1)
+            if row < 0 or row + 1 >= each.panel.counts[column] or k < 0:
+                continue
+            if not each.piece.usable[k, column]:
+                continue
+            deviation = math.sqrt(each.piece.daily_variances[place, column])
+            drift = each.piece.daily_centres[place, column] - values[row]
+            at_risk = drift + deviation * each.shape(column, k, 0, 0.025)
+            own = each.shapes[k, min(column, each.shapes.shape[1] - 1), 0, -1]
+            mean, change = drift + deviation * own, values[row + 1] - values[row]
+            beyond = change <= at_risk
+            score = -float(beyond) * (at_risk - change) / (0.025 * mean) + at_risk / mean
+            scores.append(score + math.log(-mean) - 1)
+            residuals += [(change - mean) / deviation] if change < at_risk else []
+        assert (found["es"]["days"], found["es"]["exceptions"]) == (len(scores), len(residuals))
+        if scores:
+            assert found["es"]["score"] == pytest.approx(np.mean(scores), rel=1e-9)
+        if len(residuals) > 2:
+            assert found["es"]["residual"] == pytest.approx(np.mean(residuals), rel=1e-9)
+            expected = stats.ttest_1samp(residuals, 0.0, alternative="less").pvalue
+            assert found["es"]["p_value"] == pytest.approx(expected)
+
+
 def test_qlike_is_of_the_next_change_beside_riskmetrics(walk):
     for column, (_, found) in enumerate(by_symbol(walk)):
         values, ours, theirs = walk.panel.values[:, column], [], []
@@ -237,6 +266,43 @@ def test_pooled_errors_are_means_over_symbols_and_pooled_shares_are_of_points(ea
     for key in ("1", "5"):
         days = sum(found["var"][key]["days"] for _, found in by_symbol(each))
         assert pooled["var"][key]["days"] == days
+
+
+def spoilt(panel, symbol, row, times):
+    """The panel with one price that is so many times what it was."""
+    prices = panel.prices.copy()
+    prices[row, panel.symbols.index(symbol)] *= times
+    return Panel.of(panel.symbols, panel.days, prices)
+
+
+def test_no_symbol_decides_alone_and_the_days_that_add_most_are_named():
+    panel = simulated(3, 400)
+    row = int(panel.counts[1]) - 20
+    settings = chosen(volatility="rolling", distribution="conformal", refit=10)
+    before, after = (
+        Walk(each, settings).figures["pooled"] for each in (panel, spoilt(panel, "S1", row, 10))
+    )
+    plain, found = before["volatility"], after["volatility"]
+    assert found["symbols"] == plain["symbols"] == 3
+    assert 0 <= found["better"] <= 3
+    assert abs(found["qlike_difference"] - plain["qlike_difference"]) < 0.05
+    days = [str(np.datetime64(int(panel.days[at, 1]), "D")) for at in (row, row + 1)]
+    assert {each["date"] for each in found["largest"][:2]} & set(days)
+    assert found["largest"][0]["symbol"] == "S1"
+    adds = [each["adds"] for each in found["largest"]]
+    assert adds == sorted(adds, reverse=True)
+    assert after["interval"]["largest"][0]["symbol"] == "S1"
+
+
+def test_a_symbol_counts_the_less_the_more_its_differences_vary():
+    walk = Walk(simulated(3, 400), chosen(volatility="rolling", refit=10))
+    found = walk.figures["pooled"]["volatility"]
+    each = walk.scores.qlike - walk.scores.ewma_qlike
+    means, deviations = np.nanmean(each, axis=0), np.nanstd(each, axis=0)
+    usual = np.sort(deviations)[(len(deviations) - 1) // 2]
+    weights = np.minimum(1, usual / deviations)
+    assert found["qlike_difference"] == pytest.approx(np.average(means, weights=weights))
+    assert found["better"] == (means < 0).sum()
 
 
 def test_figures_by_horizon_are_those_of_the_step(walk):
@@ -312,7 +378,7 @@ def test_with_no_origin_there_is_nothing_and_no_nan():
 
 def test_who_was_never_forecast_has_none_and_the_others_are_not_touched(market):
     for leaf in leaves(market.figures):
-        assert leaf is None or math.isfinite(leaf)
+        assert leaf is None or isinstance(leaf, str) or math.isfinite(leaf)
     whole = uneven(400)
     settings = chosen(location="drift", min_history=300, refit=10)
     found = Walk(whole, settings).figures["by_symbol"]

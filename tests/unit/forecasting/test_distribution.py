@@ -26,7 +26,16 @@ from pricewright.forecasting.walkforward import make_timeline, walk_forward
 pytestmark = pytest.mark.filterwarnings("error")
 
 LEVELS = levels_with(0.9)
-NORMAL = stats.norm.ppf(LEVELS)
+NORMAL = np.append(stats.norm.ppf(LEVELS), -stats.norm.pdf(stats.norm.ppf(0.025)) / 0.025)
+"""The shape of the standard normal distribution: quantiles, and the mean of the lowest 2.5 %."""
+
+
+def shape_of(errors):
+    """By integration: quantiles, and the mean of those below that of 2.5 %."""
+    below = (np.arange(200_000) + 0.5) / 200_000 * 0.025
+    wanted = [*LEVELS, *below]
+    found = np.quantile(errors, wanted, method="weibull")
+    return np.append(found[: len(LEVELS)], found[len(LEVELS) :].mean())
 
 
 @pytest.mark.parametrize("count", [1, 2, 19, 100, 777])
@@ -46,6 +55,22 @@ def test_errors_that_are_not_there_do_not_count():
         there = errors[row][np.isfinite(errors[row])]
         np.testing.assert_allclose(found[row], np.quantile(there, LEVELS, method="weibull"))
     assert np.isnan(found[2]).all()
+
+
+@pytest.mark.parametrize("count", [1, 5, 38, 39, 40, 100, 777])
+def test_a_shortfall_is_the_mean_of_the_quantiles_below_that_of_2_5_percent(count):
+    errors = np.random.default_rng(count).standard_t(4, size=(3, count))
+    errors = np.concatenate([errors, np.full((3, 7), np.nan)], axis=1)
+    expected = [shape_of(row[:count])[-1] for row in errors]
+    np.testing.assert_allclose(distribution.shortfall(errors), expected, rtol=1e-5)
+    for column in range(3):  # to the bit whoever else is there
+        alone = distribution.shortfall(errors[[column]])
+        np.testing.assert_array_equal(alone, distribution.shortfall(errors)[[column]])
+
+
+def test_who_has_no_error_has_no_shortfall():
+    errors = np.array([[np.nan, np.nan, np.nan], [-2.0, 0.0, 1.0]])
+    np.testing.assert_array_equal(distribution.shortfall(errors), [np.nan, -2.0])
 
 
 def test_normal_quantiles_are_those_of_scipy():
@@ -81,9 +106,9 @@ def test_simulation_of_normal_errors_without_feedback_is_normal():
     found = distribution.simulated(
         normal_errors(), distribution.draws(10), term, (0.0, 0.0), LEVELS
     )
-    inner = (LEVELS >= 0.05) & (LEVELS <= 0.95)
+    inner = np.append((LEVELS >= 0.05) & (LEVELS <= 0.95), False)
     np.testing.assert_allclose(found[:, inner], np.tile(NORMAL[inner], (10, 1)), atol=0.12)
-    np.testing.assert_allclose(found[0], NORMAL, atol=0.02)
+    np.testing.assert_allclose(found[0], NORMAL, atol=0.03)
 
 
 def test_simulation_of_one_day_is_the_errors_own_quantiles():
@@ -91,7 +116,8 @@ def test_simulation_of_one_day_is_the_errors_own_quantiles():
     found = distribution.simulated(
         errors, distribution.draws(1), np.array([4e-4]), (0.1, 0.95), LEVELS
     )
-    np.testing.assert_allclose(found[0], np.quantile(errors, LEVELS), atol=0.03)
+    np.testing.assert_allclose(found[0, :-1], np.quantile(errors, LEVELS), atol=0.03)
+    assert found[0, -1] == pytest.approx(shape_of(errors)[-1], abs=0.1)
 
 
 def test_feedback_makes_the_tails_of_many_days_fatter():
@@ -102,7 +128,8 @@ def test_feedback_makes_the_tails_of_many_days_fatter():
         for moves in ((0.0, 0.0), (0.2, 0.99))
     )
     assert (with_it[[0, 1]] < without[[0, 1]] - 0.1).all()
-    assert (with_it[[-2, -1]] > without[[-2, -1]] + 0.1).all()
+    assert (with_it[[-3, -2]] > without[[-3, -2]] + 0.1).all()
+    assert with_it[-1] < without[-1] - 0.1
 
 
 def test_simulation_does_not_depend_on_the_order_of_errors_or_the_unit_of_the_variance():
@@ -150,17 +177,20 @@ def test_only_errors_whose_outcome_was_known_count():
     for step in range(HORIZON):
         seen = errors.errors[step, 0, : 149 - step]
         np.testing.assert_allclose(known.absolute[0, 0, step], np.abs(seen).sum())
-        np.testing.assert_allclose(
-            known.own[0, 0, step], np.quantile(seen, LEVELS, method="weibull")
-        )
+        np.testing.assert_allclose(known.own[0, 0, step], shape_of(seen), rtol=1e-5)
 
 
-def test_of_many_errors_the_latest_count():
-    errors = made_errors(1, 400)
-    known = conformal(errors, np.array([[401]]), SETTINGS, 1)
-    assert known.counts[0].tolist() == [[150] * HORIZON]
-    for step in range(HORIZON):
-        seen = errors.errors[step, 0, 250 - step : 400 - step]
+@pytest.mark.parametrize("begins", [[0], [0, 3]])
+@pytest.mark.parametrize(("ends", "apart"), [(401, (1, 2, 2)), (302, (1, 2, 1)), (301, (1, 1, 1))])
+def test_of_many_errors_the_latest_count_and_of_those_that_overlap_every_second(
+    begins, ends, apart
+):
+    errors = made_errors(len(begins), 400)
+    later = Errors(errors.panel, errors.errors, np.array(begins))
+    known = conformal(later, np.full((1, len(begins)), ends), SETTINGS, 1)
+    assert (known.counts == 150).all()
+    for step, gap in enumerate(apart):
+        seen = errors.errors[step, 0, : ends - step - 1][::-gap][:150]
         np.testing.assert_allclose(known.absolute[0, 0, step], np.abs(seen).sum())
 
 
@@ -181,7 +211,7 @@ def test_the_pool_is_of_errors_in_units_of_each_symbols_own_and_of_one_in_so_man
         for column, symbol in enumerate(errors.panel.symbols[:2]):  # the third has too few
             seen = errors.errors[step, column, : 149 - step]
             expected.append(seen / np.abs(seen).mean())
-            rows = np.arange(len(seen))
+            rows = np.arange(len(seen)) // 2
             sampled.append(expected[-1][(rows + crc32(symbol.encode())) % 4 == 0])
         np.testing.assert_allclose(everyone.pool[0][step], np.concatenate(expected))
         np.testing.assert_allclose(some.pool[0][step], np.concatenate(sampled))
@@ -195,7 +225,7 @@ def known_of(counts, own, absolute=None, pool=None):
     return PastErrors(
         absolute.astype(float),
         counts,
-        np.array(own).reshape(1, counts.shape[1], 1, len(LEVELS)),
+        np.array(own).reshape(1, counts.shape[1], 1, len(NORMAL)),
         [[everyone / np.abs(everyone).mean() if len(everyone) else everyone]],
     )
 
@@ -206,14 +236,14 @@ def test_a_conformal_shape_is_between_its_own_and_everyones():
     (found,) = shapes_of([known], chosen(horizon=1, distribution="conformal"))
     found = found[0, :, 0]
     # everyone's quantiles are in units of a mean absolute error, here 0.8
-    common = 0.8 * np.quantile(known.pool[0][0], LEVELS, method="weibull")
+    common = 0.8 * shape_of(known.pool[0][0])
     np.testing.assert_allclose(found[0], common, rtol=1e-6)
     np.testing.assert_allclose(found[1], (common + 5 * NORMAL) / 2, rtol=1e-6)
     np.testing.assert_allclose(found[2], 5 * NORMAL, rtol=1e-4, atol=1e-4)
 
 
 def test_who_has_no_error_of_its_own_has_everyones():
-    own = np.stack([np.full(len(LEVELS), np.nan), 2 * NORMAL])
+    own = np.stack([np.full(len(NORMAL), np.nan), 2 * NORMAL])
     (found,) = shapes_of([known_of([0, 500], own)], chosen(horizon=1, distribution="conformal"))
     assert np.isfinite(found).all()
 
@@ -229,7 +259,7 @@ def test_where_everyone_has_few_errors_the_shape_is_normal():
 def test_the_normal_shape_is_one_for_all():
     panel, settings = simulated(2), chosen(horizon=2, distribution="normal")
     found = walk_forward(panel, make_timeline(panel, settings), settings).last_shapes()
-    assert found.shape == (1, 2, len(LEVELS))
+    assert found.shape == (1, 2, len(NORMAL))
     np.testing.assert_allclose(found[0, 0], NORMAL, atol=1e-12)
 
 

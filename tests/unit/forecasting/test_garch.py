@@ -100,6 +100,18 @@ def test_the_long_run_variance_is_the_mean_square():
     np.testing.assert_allclose(fit(squares).variance, squares.mean(axis=0), rtol=1e-12)
 
 
+@pytest.mark.parametrize("row", [5, 900, 1998])
+def test_a_slip_of_the_decimal_point_does_not_decide_the_estimate(row):
+    changes = garch_changes(2000, 1, seed=9)
+    slipped = changes.copy()
+    slipped[row] += np.log(10)
+    slipped[row + 1 :][:1] -= np.log(10)
+    plain, found = fit(changes**2), fit(slipped**2)
+    assert found.converged.all()
+    assert found.variance[0] < 1.2 * plain.variance[0]
+    assert found.persistence[0] == pytest.approx(plain.persistence[0], abs=0.1)
+
+
 def test_the_bounds_are_kept():
     random = np.random.default_rng(4)
     jumps = random.normal(size=(800, 1)) * np.where(np.arange(800) < 400, 1, 30)[:, None]

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from forecasts import garch_changes, shuffled, simulated
+from forecasts import garch_changes, shuffled, simulated, weekdays
 
 from pricewright.forecasting import har
-from pricewright.forecasting.har import HALF_LIVES
-from pricewright.forecasting.panel import NEVER, squares
+from pricewright.forecasting.har import LONGEST, TERMS
+from pricewright.forecasting.panel import NEVER, panel_of, squares
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -136,25 +136,64 @@ def test_only_what_began_in_the_window_counts():
 
 
 def test_the_averages_are_exponential_with_their_half_lives():
-    changes = garch_changes(150, 2) ** 2
-    found = har.averages(changes)
-    for place, life in enumerate(HALF_LIVES):
+    panel = simulated(2, 150)
+    changes = np.diff(np.log(panel.prices), axis=0)
+    values = {"range": changes**2, "square": changes**2}  # there are no ranges
+    values["fall"] = np.where(changes < 0, changes**2, 0.0)
+    found, known = har.averages(panel)
+    assert not known.any()
+    for place, (of, life) in enumerate(TERMS):
         keep = 0.5 ** (1 / life)
-        state = changes[:20].mean(axis=0)
-        np.testing.assert_allclose(found[0, :, place], state)
-        for row, change in enumerate(changes):
-            state = keep * state + (1 - keep) * change
-            np.testing.assert_allclose(found[row + 1, :, place], state, rtol=1e-10)
+        state = values[of][:20].mean(axis=0)
+        np.testing.assert_allclose(found[0, :, place], state, rtol=1e-10)
+        for row, value in enumerate(values[of]):
+            state = keep * state + (1 - keep) * value
+            np.testing.assert_allclose(found[row + 1, :, place], state, rtol=1e-9)
+
+
+def test_the_averages_go_on_from_where_they_were():
+    panel = simulated(2, 150)
+    whole, _ = har.averages(panel)
+    rest, _ = har.averages(panel.since(int(panel.days[100, 0])), whole[100])
+    np.testing.assert_allclose(rest, whole[100:], rtol=1e-12)
+
+
+def test_where_prices_move_more_after_falls_these_have_weight():
+    """By GARCH of Glosten, Jagannathan & Runkle (1993), in which only falls move the variance."""
+    random = np.random.default_rng(3)
+    variance, changes = np.ones(4), np.empty((1500, 4))
+    for day in range(len(changes)):
+        changes[day] = random.normal(size=4) * np.sqrt(variance)
+        variance = 0.05 + 0.85 * variance + 0.2 * changes[day] ** 2 * (changes[day] < 0)
+    prices = 50 * np.exp(0.01 * np.cumsum(changes, axis=0))
+    names = ["A", "B", "C", "D"]
+    for falling, moves in ((True, prices), (False, 2500 / prices)):
+        panel = panel_of(names, [(weekdays(len(moves)), column) for column in moves.T])
+        found = har.weights(har.rows(panel, 1, 1), -NEVER, NEVER - 1)[0]
+        assert bool(found[-2:].sum() > 0.3) is falling
+
+
+def test_pegged_prices_leave_the_falls_no_weight_that_makes_others_nothing():
+    """Where most days have no change, a variance of nothing would be the likeliest."""
+    changes = garch_changes(1500, 2, seed=4)
+    changes[:, 1] = np.abs(changes[:, 1]) * (np.arange(1500) % 40 == 0)
+    days = weekdays(1501)
+    prices = 50 * np.exp(np.cumsum(np.vstack([np.zeros(2), changes]), axis=0))
+    panel = panel_of(["MOVES", "PEGGED"], [(days, prices[:, 0]), (days, prices[:, 1])])
+    past = har.with_floor(har.averages(panel)[0])
+    assert (past[300:] >= har.FLOOR * past[300:, :, [LONGEST]]).all()
+    made = past[300:] @ har.weights(har.rows(panel, 1, 1), -NEVER, NEVER - 1)[0]
+    assert (made > har.FLOOR / 10 * past[300:, :, LONGEST]).all()
 
 
 def test_the_rows_of_a_series_are_its_averages_and_the_mean_squares_that_followed():
     panel, horizon = simulated(1, 200), 3
     changes = squares(panel.values)
-    past = har.averages(changes)
+    past, _ = har.averages(panel)
     rows = har.rows(panel, horizon, 1)
     at = np.arange(har.WARM_UP, 199)
     assert len(rows.begun) == len(at)
-    longest = past[at, 0, -1:]
+    longest = past[at, 0, [LONGEST]][:, None]
     np.testing.assert_allclose(rows.inputs, np.maximum(past[at, 0], har.FLOOR * longest))
     assert (rows.begun == panel.days[at, 0]).all()
     for step in range(1, horizon + 1):
@@ -181,7 +220,7 @@ def test_a_crash_of_one_day_counts_for_no_more_than_the_clip():
     prices[200:] *= 1000
     jumped = type(panel)(panel.symbols, panel.days, prices, panel.levels)
     rows = har.rows(jumped, 1, 1)
-    ratio = rows.outcomes[0] / rows.inputs[:, -1]
+    ratio = rows.outcomes[0] / rows.inputs[:, LONGEST]
     assert ratio.max() == pytest.approx(har.CLIP)
 
 

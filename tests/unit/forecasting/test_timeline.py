@@ -1,11 +1,13 @@
 """The days of a walk-forward: a horizon apart, the last one scored, estimates before them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from forecasts import chosen, simulated, uneven, weekdays
 
 from pricewright.forecasting.panel import panel_of
-from pricewright.forecasting.walkforward import make_timeline
+from pricewright.forecasting.walkforward import SELDOM, make_timeline
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -39,6 +41,31 @@ def test_there_are_errors_to_calibrate_by_before_the_first_origin():
     times = make_timeline(panel, chosen(calibration=200, refit=7))
     first = places(panel, times.estimates)[0]
     assert places(panel, times.origins)[0] - first >= 200
+
+
+@pytest.mark.parametrize("refit", [1, 3])
+def test_for_a_conformal_shape_errors_go_back_twice_as_far_by_parameters_of_more_seldom(refit):
+    panel = simulated(1, 700)
+    settings = chosen(calibration=200, refit=refit, distribution="conformal")
+    times, plain = (
+        make_timeline(panel, made) for made in (settings, replace(settings, distribution="normal"))
+    )
+    assert (times.origins == plain.origins).all()
+    found = places(panel, times.estimates)
+    begin = places(panel, plain.estimates)[0]
+    assert found[0] == begin - 200
+    assert set(plain.estimates.tolist()) <= set(times.estimates.tolist())
+    assert (np.diff(found[found < begin])[1:] == SELDOM * refit * 5).all()
+    assert (found < begin).sum() == (200 // 5 - 1) // (SELDOM * refit) + 2
+
+
+def test_of_one_day_ahead_no_errors_overlap():
+    panel = simulated(1, 700)
+    plain, conformal = (
+        make_timeline(panel, chosen(horizon=1, distribution=kind))
+        for kind in ("normal", "conformal")
+    )
+    np.testing.assert_array_equal(plain.estimates, conformal.estimates)
 
 
 @pytest.mark.parametrize("refit", [1, 3, 5, 100])

@@ -5,18 +5,34 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from arch import arch_model
-from forecasts import garch_changes
+from forecasts import garch_changes, weekdays
 
 from pricewright.forecasting import har, volatility
 from pricewright.forecasting.garch import Garch
+from pricewright.forecasting.panel import panel_of
 from pricewright.forecasting.volatility import GARCH_CHANGES, States, Volatility
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 SQUARES = garch_changes(400, 3, seed=8) ** 2
 WEIGHTS = np.array(
-    [[0.2, 0.3, 0.2, 0.1, 0.2], [0.15, 0.3, 0.2, 0.1, 0.25], [0.1, 0.3, 0.2, 0.1, 0.3]]
+    [
+        [0.2, 0.3, 0.2, 0.1, 0.1, 0.1, 0.1],
+        [0.15, 0.3, 0.2, 0.1, 0.15, 0.1, 0.1],
+        [0.1, 0.3, 0.2, 0.1, 0.2, 0.1, 0.1],
+    ]
 )
+
+
+def averages_of(squares):
+    """(S, K): the HAR's after the last change, of prices whose changes have these squares."""
+    moves = np.sqrt(squares) * np.where(np.arange(len(squares)) % 2, 1, -1)[:, None]
+    histories = []
+    for changes in moves.T:
+        there = changes[np.isfinite(changes)]
+        histories.append((weekdays(len(there) + 1), np.exp(np.cumsum([0.0, *there]))))
+    found, _ = har.averages(panel_of(["A", "B", "C"][: len(histories)], histories))
+    return found[-1]
 
 
 def chosen(kind, weights=WEIGHTS, squares=SQUARES):
@@ -31,7 +47,7 @@ def states(model, squares=SQUARES):
         level=np.zeros(squares.shape[1]),
         ewma=volatility.ewma(squares, model.decay)[-1],
         garch=None if conditional is None else conditional[-1],
-        averages=har.averages(squares)[-1] if model.uses_har else None,
+        averages=averages_of(squares) if model.uses_har else None,
     )
 
 
@@ -97,7 +113,7 @@ def test_garch_is_the_sum_of_the_daily_variances_that_arch_forecasts():
 
 def test_har_is_the_weighted_sum_of_the_averages_and_grows_with_the_days():
     model = chosen("har")
-    averages = har.averages(SQUARES)[-1]
+    averages = averages_of(SQUARES)
     expected = [[(averages[s] * WEIGHTS[h]).sum() * (h + 1) for h in range(3)] for s in range(3)]
     np.testing.assert_allclose(forecast(model), expected, rtol=1e-12)
 
@@ -105,8 +121,8 @@ def test_har_is_the_weighted_sum_of_the_averages_and_grows_with_the_days():
 def test_a_calm_of_days_leaves_har_a_hundredth_of_its_longest_average():
     squares = SQUARES.copy()
     squares[-100:] = 0
-    averages = har.averages(squares)[-1]
-    floored = np.maximum(averages, 0.01 * averages[:, -1:])
+    averages = averages_of(squares)
+    floored = np.maximum(averages, 0.01 * averages[:, [har.LONGEST]])
     assert (floored > averages).any()
     np.testing.assert_allclose(forecast(chosen("har"), 1, squares)[:, 0], floored @ WEIGHTS[0])
 
@@ -116,6 +132,17 @@ def test_combined_is_the_geometric_mean_of_garch_and_har():
     parts = forecast(chosen("garch11")), forecast(chosen("har"))
     np.testing.assert_allclose(both, np.sqrt(parts[0] * parts[1]), rtol=1e-12)
     assert not np.allclose(parts[0], parts[1], rtol=1e-3)
+
+
+def test_har_counts_three_times_as_much_in_combined_for_who_has_ranges_on_most_days():
+    model = chosen("combined")
+    known = replace(states(model), ranges=np.array([0.0, 200.0, 201.0]))
+    found = volatility.variances(model, known, 3)
+    by_har, by_garch = (
+        volatility.variances(replace(model, kind=kind), known, 3) for kind in ("har", "garch11")
+    )
+    np.testing.assert_allclose(found[:2], np.sqrt(by_har * by_garch)[:2])
+    np.testing.assert_allclose(found[2], by_har[2] ** 0.75 * by_garch[2] ** 0.25)
 
 
 def short(changes):
@@ -145,7 +172,7 @@ def test_whose_garch_did_not_converge_has_har_too():
     assert model.kinds(3) == ["combined", "combined", "har"]
 
 
-@pytest.mark.parametrize("weights", [None, np.full((3, 5), np.nan)])
+@pytest.mark.parametrize("weights", [None, np.full((3, 7), np.nan)])
 def test_without_weights_har_is_ewma_and_combined_is_garch(weights):
     assert chosen("har", weights).kinds(3) == ["ewma"] * 3
     np.testing.assert_array_equal(forecast(chosen("har", weights)), forecast(chosen("ewma")))

@@ -110,6 +110,7 @@ def test_every_number_of_the_table_of_symbols_is_the_models(page, model):
         "Interval ratio": interval_ratio,
         "Skill": pinball_skill,
         "QLIKE less EWMA": qlike_difference,
+        "ES score less EWMA": lambda scores: scores["es"]["score"] - scores["es"]["ewma_score"],
         "1% VaR": lambda scores: scores["var"]["1"]["exceptions"] / scores["var"]["1"]["days"],
         "5% VaR": lambda scores: scores["var"]["5"]["exceptions"] / scores["var"]["5"]["days"],
     }

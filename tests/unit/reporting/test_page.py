@@ -198,6 +198,15 @@ def test_limits_that_are_wider_than_configs_are_explained(model):
     assert "(accept.chance): coverage_pooled 0.015" in " ".join(text.split())
 
 
+def test_the_page_says_how_the_expected_shortfall_did(model):
+    found = model["metrics"]["pooled"]["es"]
+    text = " ".join(page(model).split())
+    assert f"off by {found['residual']:+.2f} deviations ({p_value(found['p_value'])})" in text
+    assert f"joint score less EWMA's {found['over_dates']:+.4f}" in text
+    found["residual"] = None
+    assert "unknown, for no loss was beyond its value-at-risk" in " ".join(page(model).split())
+
+
 def test_the_forecasts_at_the_horizons_end_are_listed_for_each_symbol(model):
     lines = section(page(model), "Forecasts, 5 days ahead")
     for symbol, state in model["symbols"].items():
@@ -206,6 +215,7 @@ def test_the_forecasts_at_the_horizons_end_are_listed_for_each_symbol(model):
         assert line[1:] == [
             state["last_date"],
             *(f"{price:.6g}" for price in (state["last_price"], *ahead)),
+            *(f"{state['forecast'][loss][0]:.4g}" for loss in ("var", "es")),
         ]
 
 
@@ -220,7 +230,7 @@ def test_each_criterion_has_its_row(model):
         value = value if isinstance(value, str) else f"{value:.4g}"
         limit = found["limit"]
         limit = limit if isinstance(limit, str) else f"at {found['side']} {limit:.4g}"
-        assert mark == ("met" if found["met"] else "NOT MET")
+        assert mark == {True: "met", False: "NOT MET", None: "not judged"}[found["met"]]
         assert " ".join(lines[at].split()).endswith(f"{name} {value} {limit}")
         assert flat(lines[at + 1 :]).startswith(found["what"]) != found["met"]
 
@@ -385,6 +395,27 @@ def test_a_scored_model_names_the_one_given_and_has_no_leak_check(model):
 def test_a_model_without_dates_has_nothing_to_check_for_leaks(model):
     model["leak_check"] = {"cutoffs": [], "columns": []}
     assert dict(method(model))["leaks"] == "not checked: there is no date to forecast from"
+
+
+def test_the_report_says_on_how_many_days_of_whom_har_had_ranges(model):
+    for state in model["symbols"].values():
+        state["observations"] = 201
+    first, second, *others = model["symbols"].values()
+    for state in (first, second, *others):
+        state["volatility"]["ranges"] = 0
+    assert dict(method(model))["ranges"].startswith("none, for no day has")
+    assert "ranges" not in page(model)
+    first["volatility"]["ranges"] = 150
+    name = next(iter(model["symbols"]))
+    count = len(model["symbols"])
+    said = f"of open, high and low, on 75.0% of the days of 1 of {count} symbols ({name})"
+    assert dict(method(model))["ranges"] == said
+    assert said in " ".join(page(model).split())
+    for state in (second, *others):
+        state["volatility"]["ranges"] = 200
+    assert dict(method(model))["ranges"].endswith("% of the days of all symbols")
+    first["volatility"]["ranges"] = None
+    assert "ranges" not in dict(method(model))
 
 
 def test_symbols_on_levels_are_named(model):

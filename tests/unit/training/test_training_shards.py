@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from forecasts import SMALL, records_of, uneven, write_clean
+from forecasts import SMALL, records_of, uneven, with_bars, write_clean
 
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import location
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("error")
 
 @pytest.fixture
 def clean(tmp_path):
-    return write_clean(tmp_path / "clean.json", records_of(uneven()))
+    return write_clean(tmp_path / "clean.json", with_bars(records_of(uneven()), but=["A", "GAPS"]))
 
 
 def shards(folder, clean, count, **options):

@@ -28,6 +28,9 @@ PROGRAM = "pricewright predict"
 DIGITS = 6
 """Significant digits of a price in a table; JSON and CSV have all."""
 
+LOSSES = ("var97.5", "es97.5")
+"""The value-at-risk and the expected shortfall at 97.5 %: how far below the last price."""
+
 Record = dict[str, Any]
 
 
@@ -59,7 +62,7 @@ def predict(
     quantiles: Sequence[float] | None = None,
     prices: Path | None = None,
 ) -> list[Record]:
-    """Forecasts of a model, a record for each symbol and day ahead.
+    """Forecasts of a model, a record for each symbol and day ahead, with LOSSES.
 
     model: its file.  horizon: how many days ahead, all that it forecasts if not given.  symbols:
     those wanted, all if not given.  quantiles: their probabilities; if not given, the bounds of
@@ -76,12 +79,18 @@ def predict(
         newer, unknown = read_new_prices(prices, saved, known)
         if unknown:
             _warn(f"{prices}: the model does not know {_some(unknown)}, left out here.")
+        if unranged := saved.loses_ranges(newer):
+            _warn(
+                f"{prices}: no day of {_some(unranged)} has an open, high and low that can be "
+                "right, as days had that the model knows; squared changes stand in for their "
+                "ranges."
+            )
         saved = saved.rolled(newer)
     return _records(saved, horizon or most, quantiles or saved.bounds)
 
 
 def _records(saved: Model, horizon: int, levels: Sequence[float]) -> list[Record]:
-    points, quantiles = saved.points(), saved.quantiles(levels)
+    points, quantiles, losses = saved.points(), saved.quantiles(levels), saved.losses()
     names = [f"q{level!r}" for level in levels]
     return [
         {
@@ -90,6 +99,7 @@ def _records(saved: Model, horizon: int, levels: Sequence[float]) -> list[Record
             "days_ahead": step + 1,
             "point": float(points[place, step]),
             **dict(zip(names, quantiles[place, step].tolist(), strict=True)),
+            **{name: float(loss[place, step]) for name, loss in zip(LOSSES, losses, strict=True)},
         }
         for place, symbol in enumerate(saved.symbols)
         for step in range(horizon)

@@ -2,10 +2,11 @@
 
 Coverage and back-tests are counts, and a perfect forecast, too, is off by chance: with one symbol
 and 100 dates its 90 % interval is off by more than 1.5 points nearly every second time. So these
-criteria are missed only by more than chance explains.
+criteria, and that of interval scores, are missed only by more than chance explains. What no
+forecast could miss is not judged.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Annotated, Any, Literal
@@ -27,12 +28,18 @@ def key_of(criterion: str) -> str:
     return _KEYS.get(criterion, criterion)
 
 
-def off_by_chance(model: Mapping[str, Any], chance: float) -> float:
-    """How far the share within an interval is off with this probability, if it is right.
+WRONG_PRICE = (
+    "see what results/data_quality.json says of these days, and declare a price that is wrong in "
+    "the file of corrections.file"
+)
+"""What to do where a few days decide."""
 
-    model: with `coverage_error`, that share's standard error, if it is known; else the answer is 0.
+
+def off_by_chance(error: float | None, chance: float) -> float:
+    """How far a figure with this standard error is off with this probability, if it is right.
+
+    0 if the error is not known.
     """
-    error = model.get("coverage_error")
     if not chance or error is None:
         return 0.0
     return float(round(NormalDist().inv_cdf(1 - chance / 2), 12) * error)
@@ -81,8 +88,8 @@ class Criteria(Options):
     kupiec_share: Annotated[float, Bounds(least=0, most=1)] = 0.9
     """Accepted: a value-at-risk that passes Kupiec's test for at least this share of symbols."""
     chance: Annotated[float, Bounds(least=0, most=0.5)] = 0.05
-    """Accepted: coverage and Kupiec's tests no further off than they are by chance, too; each limit
-    is so wide that at most this share of perfect forecasts miss it. 0: no wider."""
+    """Accepted: coverage, interval scores and Kupiec's tests no further off than by chance; each
+    limit is so wide that at most this share of perfect forecasts miss it. 0: no wider."""
     beat_champion: Champion = "not_worse"
     """Accepted: a model that is not significantly worse than the champion, one that is
     significantly better, or any (ignore)."""
@@ -96,8 +103,10 @@ def judge(
 ) -> dict[str, Any]:
     """`accepted`, and the criteria by name: value, limit, whether it is met, and in words.
 
-    A criterion that nothing can be computed for is not met: there is no acceptance unseen. Only
-    that of each symbol's coverage is, if no symbol has origins enough.
+    A criterion that nothing can be computed for is not met: there is no acceptance unseen. One that
+    no forecast could miss is neither met nor missed but not judged, None: that of each symbol's
+    coverage if no symbol has origins enough, and that of back-tests if these are too few. Where the
+    days that add most are why a criterion is missed, `decided_by` has them.
     """
     pooled, by_symbol = metrics["pooled"], metrics["by_symbol"]
     variances = [found["volatility"] for found in by_symbol.values()]
@@ -113,23 +122,36 @@ def judge(
         "mae_ratio": _criterion(
             pooled["mae_ratio"], thresholds.mae_ratio, "error of the point forecast over naive's"
         ),
-        "qlike": _criterion(
-            pooled["volatility"]["qlike_difference"],
-            thresholds.qlike_difference,
-            "QLIKE of the variance less EWMA's",
+        "qlike": _decided(
+            _criterion(
+                pooled["volatility"]["qlike_difference"],
+                thresholds.qlike_difference,
+                "QLIKE of the variance less EWMA's",
+            ),
+            pooled["volatility"]["largest"],
+            _error(pooled["volatility"]),
         ),
         "qlike_worse": _criterion(worse, 0, "symbols with a QLIKE significantly above EWMA's"),
         "coverage_pooled": _criterion(
             None if held is None else abs(held - level),
-            max(thresholds.coverage_pooled, off_by_chance(pooled["model"], thresholds.chance)),
+            max(
+                thresholds.coverage_pooled,
+                off_by_chance(pooled["model"].get("coverage_error"), thresholds.chance),
+            ),
             f"share within the {100 * level:.6g}% interval, off what it promises",
             thresholds.coverage_pooled,
         ),
         "coverage_symbol": _coverage_by_symbol(by_symbol, level, thresholds),
-        "interval_ratio": _criterion(
-            ours / plain if ours is not None and plain else None,
-            thresholds.interval_ratio,
-            "interval score over that of normal intervals of constant width",
+        "interval_ratio": _decided(
+            _criterion(
+                ours / plain if ours is not None and plain else None,
+                thresholds.interval_ratio
+                + off_by_chance(pooled["interval"]["error"], thresholds.chance),
+                "interval score over that of normal intervals of constant width",
+                thresholds.interval_ratio,
+            ),
+            pooled["interval"]["largest"],
+            pooled["interval"]["error"],
         ),
         "kupiec": _kupiec(pooled["var"], thresholds),
     }
@@ -147,36 +169,67 @@ def judge(
             "met": verdict in wanted or (verdict == "not comparable" and len(wanted) > 1),
             "what": "beside the model now deployed",
         }
-    return {"accepted": all(found["met"] for found in criteria.values()), "criteria": criteria}
+    accepted = all(found["met"] is not False for found in criteria.values())
+    return {"accepted": accepted, "criteria": criteria}
+
+
+ODD = 0.5
+"""A day that alone adds so many standard errors to a figure, or more, is odd: one of a hundred
+normal ones adds at most about 0.3."""
+
+
+def _error(figure: Mapping[str, Any]) -> float | None:
+    """Half the width of the figure's 95% interval, over 1.96."""
+    lower, upper = figure.get("lower"), figure.get("upper")
+    return None if lower is None or upper is None else float((upper - lower) / 2 / 1.96)
+
+
+def _decided(
+    criterion: dict[str, Any], largest: Sequence[Mapping[str, Any]], error: float | None
+) -> dict[str, Any]:
+    """The criterion, with the first days of those that add most without which it would be met.
+
+    error: the figure's; where no day stands out beside it, no day decides.
+    """
+    if criterion["met"] is not False or criterion["value"] is None or not largest:
+        return criterion
+    if error is not None and largest[0]["adds"] < ODD * error:
+        return criterion
+    excess = criterion["value"] - criterion["limit"]
+    for count, day in enumerate(largest, start=1):
+        excess -= day["adds"]
+        if excess <= 0:
+            days = [{key: each[key] for key in ("symbol", "date")} for each in largest[:count]]
+            return criterion | {"decided_by": days}
+    return criterion
 
 
 def _coverage_by_symbol(
     by_symbol: Mapping[str, Any], level: float, thresholds: Criteria
 ) -> dict[str, Any]:
-    """The worst of the symbols with origins enough, beside its limit; met, if there are none."""
+    """The worst of the symbols with origins enough, beside its limit."""
     seen = [
         found["model"]
         for found in by_symbol.values()
         if found["origins"] >= thresholds.enough_origins
     ]
     each = thresholds.chance / max(len(seen), 1)  # one of so many is off by chance the sooner
-    limits = [max(thresholds.coverage_symbol, off_by_chance(model, each)) for model in seen]
+    limits = [
+        max(thresholds.coverage_symbol, off_by_chance(model.get("coverage_error"), each))
+        for model in seen
+    ]
     off = [abs(model["coverage"] - level) for model in seen]
     value, limit = max(
         zip(off, limits, strict=True),
         key=lambda pair: pair[0] - pair[1],
         default=(None, thresholds.coverage_symbol),
     )
-    return {
-        **_criterion(
-            value,
-            limit,
-            f"the same of the worst symbol by its own limit, of {len(seen)} with "
-            f"{thresholds.enough_origins} origins or more",
-            thresholds.coverage_symbol,
-        ),
-        "met": value is None or value <= limit,
-    }
+    what = "the same of the worst symbol by its own limit"
+    if value is None:
+        why = f"no symbol has {thresholds.enough_origins} origins"
+        return _criterion(None, limit, what, not_judged=why)
+    what += f", of {len(seen)} with {thresholds.enough_origins} origins or more"
+    return _criterion(value, limit, what, thresholds.coverage_symbol)
 
 
 def _kupiec(tails: Mapping[str, Any], thresholds: Criteria) -> dict[str, Any]:
@@ -185,23 +238,27 @@ def _kupiec(tails: Mapping[str, Any], thresholds: Criteria) -> dict[str, Any]:
     for found in tails.values():
         tested = found["tested"]
         if tested:
-            by_chance = 1 - failures_by_chance(tested, thresholds.chance / len(tails)) / tested
+            failures = failures_by_chance(tested, thresholds.chance / len(tails))
+            by_chance = (tested - failures) / tested
             shares.append((found["passed"] / tested, min(thresholds.kupiec_share, by_chance)))
     value, limit = min(
-        shares, key=lambda pair: pair[0] - pair[1], default=(None, thresholds.kupiec_share)
+        (pair for pair in shares if pair[1] > 0),
+        key=lambda pair: pair[0] - pair[1],
+        default=min(shares, default=(None, thresholds.kupiec_share)),
     )
-    return _criterion(
-        value,
-        limit,
-        "share of symbols whose value-at-risk passes Kupiec's test, at 1% and 5%",
-        thresholds.kupiec_share,
-        side="least",
-    )
+    what = "share of symbols whose value-at-risk passes Kupiec's test, at 1% and 5%"
+    if limit <= 0 and value is not None:
+        most = max(found["tested"] for found in tails.values())
+        who = f"{most} symbol{'s' if most > 1 else ''}"
+        why = f"of {who} with days enough at least 0 are to pass, which none can miss"
+        return _criterion(value, limit, what, side="least", not_judged=why)
+    return _criterion(value, limit, what, thresholds.kupiec_share, side="least")
 
 
 def failed(acceptance: Mapping[str, Any]) -> str:
-    """The criteria that are not met, in one line: each with its value and limit."""
-    said = []
+    """The criteria that are not met, in one line: each with its value and limit, and the days that
+    decide it, if they are few."""
+    said, decided = [], False
     for name, found in acceptance["criteria"].items():
         value, limit = found["value"], found["limit"]
         value = f"{value:.4g}" if isinstance(value, int | float) else value or "unknown"
@@ -210,9 +267,18 @@ def failed(acceptance: Mapping[str, Any]) -> str:
             if isinstance(limit, str)
             else f"at {found['side']} {limit:.4g} is wanted"
         )
-        if not found["met"]:
-            said.append(f"{key_of(name)} is {value}, {wanted}")
-    return "; ".join(said)
+        if found["met"] is False:
+            days = ", ".join(f"{day['symbol']} on {day['date']}" for day in deciding(found))
+            why = f", and is missed because of {days} alone" if days else ""
+            said.append(f"{key_of(name)} is {value}, {wanted}{why}")
+            decided |= bool(days)
+    return "; ".join([*said, WRONG_PRICE] if decided else said)
+
+
+def deciding(criterion: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
+    """Symbol and date of each day that decides a criterion, if these are few."""
+    found: Sequence[Mapping[str, str]] = criterion.get("decided_by", ())
+    return found
 
 
 def _criterion(
@@ -222,8 +288,13 @@ def _criterion(
     threshold: float | None = None,
     *,
     side: Literal["most", "least"] = "most",
+    not_judged: str | None = None,
 ) -> dict[str, Any]:
-    """A value beside its limit; if that is wider than its threshold, `what` says why."""
+    """A value beside its limit; if that is wider than its threshold, or not judged by, `what` says
+    why."""
+    if not_judged:
+        what = f"{what}; not judged, for {not_judged}"
+        return {"value": value, "limit": limit, "side": side, "met": None, "what": what}
     met = value is not None and (value <= limit if side == "most" else value >= limit)
     if threshold is not None and limit != threshold:
         what = f"{what}; {threshold:g}{BY_CHANCE}"

@@ -13,6 +13,7 @@ import numpy as np
 from pricewright.evaluation.acceptance import percent_key
 from pricewright.evaluation.metrics import mae_ratio, mean_with_interval
 from pricewright.evaluation.scores import (
+    DAILY,
     TAILS,
     Losses,
     Scores,
@@ -48,9 +49,8 @@ def cut(scores: Scores, columns: Any, both: Flags, days: Flags) -> Scores:
         random_walk=losses(scores.random_walk),
         scale=scores.scale[:, columns],
         squared_scale=scores.squared_scale[:, columns],
-        qlike=where(days, scores.qlike[: len(days), columns]),
-        ewma_qlike=where(days, scores.ewma_qlike[: len(days), columns]),
-        hits=where(days, scores.hits[: len(days), columns]),
+        origin=scores.origin[:, columns],
+        **{name: where(days, getattr(scores, name)[: len(days), columns]) for name in DAILY},
     )
 
 

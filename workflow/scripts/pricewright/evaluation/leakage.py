@@ -71,17 +71,20 @@ def _compare(
 
 
 def garble(panel: Panel, cutoff: int) -> Panel:
-    """The panel with garbage for every price after a day; its days and signs stay.
+    """The panel with garbage for every price and bar after a day; its days and signs stay.
 
     A symbol's garbage is the same whichever others there are.
     """
     prices = panel.prices.copy()
+    bars = None if panel.bars is None else panel.bars.copy()
     begins = panel.upto(cutoff)
     for column, (symbol, begin) in enumerate(zip(panel.symbols, begins.tolist(), strict=True)):
         count = int(panel.counts[column])
         random = np.random.Generator(np.random.PCG64([cutoff, crc32(symbol.encode())]))
         prices[begin:count, column] *= exp(random.normal(0, 1, count - begin))
-    return replace(panel, prices=prices)
+        if bars is not None:
+            bars[:, begin:count, column] *= exp(random.normal(0, 1, (2, count - begin)))
+    return replace(panel, prices=prices, bars=bars)
 
 
 def _known(

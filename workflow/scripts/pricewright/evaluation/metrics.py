@@ -225,6 +225,36 @@ def christoffersen(hits: Floats, level: float) -> Clustering:
     )
 
 
+@np.errstate(all="ignore")
+def joint_score(change: Floats, at_risk: Floats, shortfall: Floats, level: float) -> Floats:
+    """The score of a value-at-risk and its expected shortfall together, any shape; lower is better.
+
+    Of Fissler & Ziegel (2016), in the form whose differences have no unit (Patton, Ziegel & Chen
+    2019). change: what happened.  at_risk, shortfall: its quantile at `level`, 0..1, and the mean
+    below that. NaN where the shortfall is not below 0.
+    """
+    mean = np.where(shortfall < 0, shortfall, np.nan)
+    beyond = np.maximum(at_risk - change, 0) / level
+    return (at_risk - beyond) / mean + log(-mean) - 1
+
+
+@np.errstate(all="ignore")
+def exceedance_test(residuals: Floats) -> tuple[Floats, Floats]:
+    """(S,) each: the mean of the residuals (T, S) of the days beyond a value-at-risk, and the
+    p-value of a mean of 0 against one below.
+
+    A residual is the change less the expected shortfall, over the deviation that was forecast
+    (McNeil & Frey 2000, here with Student's t in place of a bootstrap). NaN is no such day; the
+    p-value is NaN for fewer than 3.
+    """
+    from scipy.special import stdtr
+
+    days, middle = count(residuals), mean(residuals)
+    variance = total(np.square(residuals - middle)) / (days - 1)
+    statistic = np.where(days > 2, middle / np.sqrt(variance / days), np.nan)
+    return middle, _rounded(stdtr(days - 1.0, statistic))
+
+
 def _gain(observed: Ints, expected: Floats) -> Floats:
     """What the observed share adds to the log-likelihood of the expected one; 0 log 0 is 0."""
     share = np.where(observed > 0, observed / np.where(expected > 0, expected, 1.0), 1.0)

@@ -19,7 +19,7 @@ from pricewright.forecasting.panel import Panel, from_scale, squares
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
 from pricewright.steplog.log import Progress
-from pricewright.tables.arrays import Floats, Ints, log, mean
+from pricewright.tables.arrays import Floats, Ints, log, mean, sums, where
 
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
 TAILS = (0.01, 0.05)
@@ -55,7 +55,11 @@ class Scores:
 
     scale, squared_scale: (K, S), of the naive forecast's one-step errors up to each origin.
     qlike, ewma_qlike: (D, S), of the variance of the next change.  hits: (D, S, T),
-    for each of TAILS 1 for a loss beyond the value-at-risk, else 0.
+    for each of TAILS 1 for a loss beyond the value-at-risk, else 0.  joint, ewma_joint: (D, S),
+    the joint score of the value-at-risk and the expected shortfall at SHORTFALL, the EWMA's being
+    normal.  residual: (D, S), by how many deviations a loss beyond the one was off the other, else
+    NaN.  origin: (K, S), and day: (D, S), the days of the last prices that were known, and of those
+    that came next, since 1970-01-01.
     """
 
     model: Losses
@@ -65,6 +69,11 @@ class Scores:
     qlike: Floats
     ewma_qlike: Floats
     hits: Floats
+    joint: Floats
+    ewma_joint: Floats
+    residual: Floats
+    origin: Floats
+    day: Floats
 
 
 def score(walked: WalkForward) -> Scores:
@@ -83,13 +92,17 @@ def score(walked: WalkForward) -> Scores:
     return whole
 
 
+DAILY = ("qlike", "ewma_qlike", "hits", "joint", "ewma_joint", "residual", "day")
+"""The scores of each next day."""
+
+
 def _blank(like: Any, symbols: int, days: int) -> Any:
     """Scores, or losses, of so many symbols and days, all NaN."""
 
     def blank(name: str, part: Any) -> Any:
         if isinstance(part, Losses):
             return _blank(part, symbols, days)
-        rows = days if name in ("qlike", "ewma_qlike", "hits") else len(part)
+        rows = days if name in DAILY else len(part)
         return np.full((rows, symbols, *part.shape[2:]), np.nan)
 
     return replace(like, **{name: blank(name, part) for name, part in vars(like).items()})
@@ -126,6 +139,7 @@ def _score(piece: Forecasts, panel: Panel, shapes: Floats, settings: Settings) -
         random_walk=losses(last, plain, normal),
         scale=scale,
         squared_scale=squared_scale,
+        origin=np.where(piece.usable, panel.days[at, columns], np.nan),
         **_daily(piece, panel, shapes, levels.tolist()),
     )
 
@@ -171,7 +185,7 @@ def _losses(
     with np.errstate(all="ignore"):
         logs = log(np.where(actual > 0, actual, np.nan))
         standard = (np.where(panel.levels[:, None], actual, logs) - centres) / deviation
-    every = np.broadcast_to(shapes, (*actual.shape, len(levels)))
+    every = np.broadcast_to(shapes[..., :-1], (*actual.shape, len(levels)))
     return Losses(
         error=actual - from_scale(centres, panel.levels),
         pinball=whole / len(distribution.LEVELS) / unit,
@@ -186,8 +200,7 @@ def _losses(
 def _daily(
     piece: Forecasts, panel: Panel, shapes: Floats, levels: list[float]
 ) -> dict[str, Floats]:
-    """`qlike`, `ewma_qlike` and `hits` of what was forecast of each next day, by the distribution
-    of the origin before it."""
+    """DAILY, of what was forecast of each next day, by the distribution of the origin before it."""
     columns = np.arange(len(panel))
     rows, origin = piece.daily_rows, np.maximum(piece.daily_origins, 0)
     there = (piece.daily_origins >= 0) & (rows + 1 < panel.counts)
@@ -202,10 +215,21 @@ def _daily(
         for tail in TAILS
     ]
     benchmark = volatility.ewma(squares(panel.values), RISKMETRICS)[at, columns]
+    tail, drift = levels.index(distribution.SHORTFALL), piece.daily_centres - value
+    at_risk, shortfall = (drift + deviation * own[..., place] for place in (tail, -1))
+    plain = distribution.normal(np.array(levels))[[tail, -1]]
+    plain_risk, plain_shortfall = (np.sqrt(benchmark) * each for each in plain)
+    level = distribution.SHORTFALL
+    with np.errstate(all="ignore"):
+        beyond = np.where(change < at_risk, (change - shortfall) / deviation, np.nan)
     return {
         "qlike": metrics.qlike(change**2, piece.daily_variances),
         "ewma_qlike": metrics.qlike(change**2, benchmark),
         "hits": np.stack(hits, axis=-1),
+        "joint": metrics.joint_score(change, at_risk, shortfall, level),
+        "ewma_joint": metrics.joint_score(change, plain_risk, plain_shortfall, level),
+        "residual": beyond,
+        "day": np.where(there, panel.days[at + there, columns], np.nan),
     }
 
 
@@ -231,6 +255,7 @@ def figures(scores: Scores, symbols: Sequence[str]) -> dict[str, Any]:
     adjusted, adjusted_variances = metrics.holm(better.p_value), metrics.holm(variances.p_value)
     tails = {percent_key(tail): _tests(scores.hits[..., k], tail) for k, tail in enumerate(TAILS)}
     qlikes = mean(scores.qlike), mean(np.where(np.isnan(scores.qlike), np.nan, scores.ewma_qlike))
+    shortfall = _shortfall(scores)
     counts = np.isfinite(scores.model.error[..., 0]).sum(axis=0)
     by_symbol = {}
     for place, symbol in enumerate(symbols):
@@ -250,8 +275,10 @@ def figures(scores: Scores, symbols: Sequence[str]) -> dict[str, Any]:
                 "p_value_holm": number(adjusted_variances[place]),
             },
             "var": {key: at(found, place) for key, found in tails.items()},
+            "es": at(shortfall, place),
         }
-    return {"pooled": _pooled(scores, model, walk, ratio, tails), "by_symbol": by_symbol}
+    pooled = _pooled(scores, model, walk, ratio, tails, symbols=symbols)
+    return {"pooled": pooled, "by_symbol": by_symbol}
 
 
 def number(value: Any) -> float | None:
@@ -303,16 +330,113 @@ def _tests(hits: Floats, tail: float) -> dict[str, Any]:
     }
 
 
+def _shortfall(scores: Scores) -> dict[str, Any]:
+    """(S,) each: how the expected shortfall did, on days that EWMA's could be judged on, too."""
+    residual, p_value = metrics.exceedance_test(scores.residual)
+    there = np.isfinite(scores.joint - scores.ewma_joint)
+    return {
+        "days": there.sum(axis=0),
+        "exceptions": np.isfinite(scores.residual).sum(axis=0),
+        "residual": residual,
+        "p_value": p_value,
+        "score": mean(where(there, scores.joint)),
+        "ewma_score": mean(where(there, scores.ewma_joint)),
+    }
+
+
+def _pooled_shortfall(scores: Scores) -> dict[str, Any]:
+    found = _shortfall(scores)
+    difference, over_dates, _ = _together(scores.joint - scores.ewma_joint)
+    every = scores.residual.reshape(-1, 1)
+    residual, p_value = (number(value[0]) for value in metrics.exceedance_test(every))
+    enough = (found["days"] >= ENOUGH_DAYS) & np.isfinite(found["p_value"])
+    return {
+        "days": int(found["days"].sum()),
+        "exceptions": int(found["exceptions"].sum()),
+        "residual": residual,
+        "p_value": p_value,
+        "tested": int(enough.sum()),
+        "passed": int((enough & ~(found["p_value"] < SIGNIFICANT)).sum()),
+        "score_difference": difference,
+        **over_dates,
+    }
+
+
+MOST_DAYS = 5
+"""The days that add most to a figure, of which it is said which they are."""
+
+
+def _together(daily: Floats) -> tuple[float | None, dict[str, float | None], Floats]:
+    """Of differences (D, S) the mean over symbols; over dates, with its interval; and what each
+    adds to the first (D, S).
+
+    A loss without bound would let one symbol decide. So the more a symbol's differences vary, the
+    less it counts, if they vary more than those of half of the symbols.
+    """
+    with np.errstate(all="ignore"):
+        means = mean(daily)
+        deviation = np.sqrt(mean(np.square(daily - means)))
+    varied = np.sort(deviation[deviation > 0])
+    usual = varied[(len(varied) - 1) // 2] if len(varied) else 1.0
+    known = np.isfinite(means)
+    weights = np.where(known, usual / np.maximum(np.where(known, deviation, 0.0), usual), 0.0)
+    there = np.isfinite(daily)
+    with np.errstate(all="ignore"):
+        adds = np.where(there, daily, 0.0) * (weights / weights.sum() / there.sum(axis=0))
+        by_date = mean((np.where(there, daily, np.nan) * weights).T) / mean(
+            np.where(there, weights, np.nan).T
+        )
+        value = float(sums(weights * np.where(known, means, 0.0)) / sums(weights))
+    difference, lower, upper = metrics.mean_with_interval(by_date)
+    over_dates = {"over_dates": difference, "lower": lower, "upper": upper}
+    return number(value), {key: number(each) for key, each in over_dates.items()}, adds
+
+
+def _largest(adds: Floats, days: Floats, symbols: Sequence[str]) -> list[dict[str, Any]]:
+    """Of what symbols add (T, S) to a figure on some days (T, S), the most, if it is above 0."""
+    flat = np.where(np.isfinite(adds), adds, 0.0).ravel()
+    order = np.argsort(-flat, kind="stable")[:MOST_DAYS]
+    return [
+        {
+            "symbol": symbols[place % len(symbols)],
+            "date": str(np.datetime64(int(days.ravel()[place]), "D")),
+            "adds": float(flat[place]),
+        }
+        for place in order.tolist()
+        if flat[place] > 0
+    ]
+
+
+def _interval(scores: Scores, symbols: Sequence[str]) -> dict[str, Any]:
+    """The standard error, from what differs between dates, of the interval score over the random
+    walk's, and the dates that add most to it."""
+    each = (losses.interval for losses in (scores.model, scores.random_walk))
+    with np.errstate(all="ignore"):
+        ours, plain = (np.moveaxis(part, -1, 0) for part in each)
+        ours, plain = (sums(part) / len(part) for part in (ours, plain))
+        level = mean_of(mean(plain))
+        by_date = _across(ours - mean_of(mean(ours)) / level * plain)
+        dates = np.isfinite(by_date).sum()
+        error = (
+            np.sqrt(np.nanmean(np.square(by_date)) / (dates - 1)) / level if dates > 1 else np.nan
+        )
+        there = np.isfinite(ours - plain)
+        adds = (ours - plain) / there.sum(axis=0) / there.any(axis=0).sum() / level
+    return {"error": number(error), "largest": _largest(adds, scores.origin, symbols)}
+
+
 def _pooled(
     scores: Scores,
     model: dict[str, Any],
     walk: dict[str, Any],
     ratio: Floats,
     tails: dict[str, dict[str, Any]],
+    *,
+    symbols: Sequence[str],
 ) -> dict[str, Any]:
     daily = scores.qlike - scores.ewma_qlike
-    dates = _across(daily)
-    difference, lower, upper = metrics.mean_with_interval(dates)
+    difference, over_dates, adds = _together(daily)
+    means = mean(daily)
     histogram = metrics.pit_histogram(scores.model.transform)
     with np.errstate(all="ignore"):
         ours, plain = (
@@ -343,12 +467,15 @@ def _pooled(
         "pit": {"counts": histogram.tolist(), "p_value": number(metrics.uniformity(histogram))},
         "volatility": {
             "days": int(np.isfinite(daily).sum()),
-            "qlike_difference": number(mean_of(mean(daily))),
-            "over_dates": number(difference),
-            "lower": number(lower),
-            "upper": number(upper),
+            "symbols": int(np.isfinite(means).sum()),
+            "better": int((means < 0).sum()),
+            "qlike_difference": difference,
+            **over_dates,
+            "largest": _largest(adds, scores.day, symbols),
         },
+        "interval": _interval(scores, symbols),
         "var": var,
+        "es": _pooled_shortfall(scores),
     }
 
 

@@ -1,8 +1,9 @@
 """The shape of what happens around the point forecast: the menu of distributions.
 
 A forecast's quantile is centre + sqrt(variance) * shape, with a shape for each horizon and
-probability, of each symbol or common to all. But for `normal` it is made from the errors of the
-past.
+probability, of each symbol or common to all. After the quantiles a shape has the mean below that of
+SHORTFALL, for the expected shortfall (Acerbi & Tasche 2002). But for `normal` it is made from the
+errors of the past.
 
 normal     the quantiles of the normal distribution.
 fhs        filtered historical simulation: paths of a symbol's own standardised daily errors,
@@ -10,7 +11,8 @@ fhs        filtered historical simulation: paths of a symbol's own standardised 
            (Barone-Adesi, Giannopoulos & Vosper 1999).
 conformal  split conformal: the empirical quantiles of standardised errors that were made out of
            sample and whose outcome was known at the cutoff (Lei et al. 2018, with signed errors):
-           the symbol's own, drawn to those of all symbols together.
+           the symbol's own, drawn to those of all symbols together. Errors of several days
+           overlap, so they are taken from a longer past.
 """
 
 from collections.abc import Sequence
@@ -24,13 +26,17 @@ import numpy as np
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.volatility import Volatility
-from pricewright.tables.arrays import Floats, Ints
+from pricewright.tables.arrays import Floats, Ints, sums
 
 LEVELS = (
     *(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5),
     *(0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995),
 )
 """The probabilities whose quantiles a model has, beside those of its own interval."""
+
+SHORTFALL = 0.025
+"""Below the quantile of this probability lie the losses whose mean is the expected shortfall, at
+97.5 % as the Basel Committee has it (2019)."""
 
 FEWEST = 100
 """The errors at one horizon that a shape of their own needs; with fewer it is the normal."""
@@ -40,6 +46,10 @@ HALF_OWN = 500
 
 POOL = 20_000
 """About the most errors of a horizon that everyone's shape is made from."""
+
+LONGER = 2
+"""Errors of more than a day overlap and say less each: of so many times the days, where there are
+as many, each so many-th is taken."""
 
 PATHS = 2000
 """Simulated paths of filtered historical simulation."""
@@ -56,9 +66,12 @@ def levels_with(level: float) -> Floats:
 
 
 def normal(levels: Floats) -> Floats:
-    """(Q,): the quantiles of the standard normal distribution, rounded to what is the same with
+    """(Q + 1,): the shape of the standard normal distribution, rounded to what is the same with
     every system's logarithm."""
-    return np.array([round(NormalDist().inv_cdf(level), 12) for level in levels.tolist()])
+    standard = NormalDist()
+    below = -standard.pdf(standard.inv_cdf(SHORTFALL)) / SHORTFALL
+    found = [*(standard.inv_cdf(level) for level in levels.tolist()), below]
+    return np.array([round(value, 12) for value in found])
 
 
 def spread(absolute: Floats, counts: Ints, everyone: Floats) -> Floats:
@@ -81,6 +94,27 @@ def quantiles(errors: Floats, levels: Floats) -> Floats:
     return np.asarray(low + (ranks - below) * (high - low))
 
 
+def shortfall(errors: Floats) -> Floats:
+    """(S,): the mean of errors (S, n) below their quantile of SHORTFALL; NaN are none.
+
+    Of the quantiles of rank (count + 1) * level, and below the least error that one.
+    """
+    ordered = np.sort(errors, axis=1)
+    ranks = (np.isfinite(errors).sum(axis=1) + 1) * SHORTFALL
+    reach = min(int(ranks.max(initial=0)) + 2, errors.shape[1])
+    within = np.clip(ranks[:, None] - np.arange(reach + 1), 0, 1)  # of each gap between ranks
+    counts = within[:, 1:] - within[:, 1:] ** 2 / 2
+    counts[:, 0] += within[:, 0]
+    counts[:, 1:] += within[:, 1:-1] ** 2 / 2
+    products = np.where(counts > 0, ordered[:, :reach], 0.0) * counts
+    return np.asarray(sums(products.T) / ranks)
+
+
+def shape(errors: Floats, levels: Floats) -> Floats:
+    """(S, Q + 1): the shape that errors (S, n) have; NaN are none."""
+    return np.concatenate([quantiles(errors, levels), shortfall(errors)[:, None]], axis=1)
+
+
 def draws(horizon: int) -> Floats:
     """(PATHS, H): ranks in 0..1 to draw errors by, the same for all symbols and runs.
 
@@ -94,7 +128,7 @@ def draws(horizon: int) -> Floats:
 def simulated(
     errors: Floats, ranks: Floats, term: Floats, moves: tuple[float, float], levels: Floats
 ) -> Floats:
-    """(H, Q): filtered historical simulation of one symbol, in units of the forecast's deviation.
+    """(H, Q + 1): the simulated shape of one symbol, in units of the forecast's deviation.
 
     errors: (n,), its standardised daily errors.  ranks: (PATHS, H).  term: (H,), the variance
     forecast over 1..H steps.  moves: by how much a squared error moves the variance that
@@ -114,7 +148,8 @@ def simulated(
             + (persistence - alpha) * (moved - 1)
             + alpha * (moved * drawn[:, step] ** 2 / unit - 1)
         )
-        result.append(np.quantile(total, levels) / np.sqrt(term[step]))
+        found = [*np.quantile(total, levels), *shortfall(total[None])]
+        result.append(np.array(found) / np.sqrt(term[step]))
     return np.array(result)
 
 
@@ -127,7 +162,7 @@ class PastErrors:
     """Of S symbols at D dates, the latest standardised errors whose outcome was known.
 
     absolute, counts: (D, S, H), the sums of their absolute values and how many there were.
-    own: (D, S, H, Q), their quantiles, or with fhs the simulated ones.
+    own: (D, S, H, Q + 1), their shapes, or with fhs the simulated ones.
     pool: for each date and horizon (n,), errors in units of their symbol's mean absolute one.
     """
 
@@ -145,54 +180,57 @@ class Errors:
     errors: Floats
     first: Ints
 
-    def known(self, ends: Ints, most: int) -> tuple[Ints, Ints]:
-        """(D, H, S) each: where the errors that were known begin and stop, `most` at most.
+    def known(self, ends: Ints, most: int) -> tuple[Ints, Ints, Ints]:
+        """(D, H, S) each: where the latest errors that were known begin and stop, and how many
+        days they are apart; `most` at most.
 
         ends: (D, S), how many observations there were. An error h days ahead from row r is
         known with observation r + h.
         """
         steps = np.arange(1, len(self.errors) + 1)[:, None]
         stop = np.clip((ends - self.first)[:, None] - steps, 0, self.errors.shape[-1])
-        return np.maximum(stop - most, 0), stop
+        apart = np.where((steps > 1) & (stop >= LONGER * most), LONGER, 1)
+        return np.maximum(stop - 1 - (most - 1) * apart, 0), stop, apart
 
-    def window(self, begin: Ints, stop: Ints, step: int, most: int) -> tuple[Floats, Places]:
-        """(S, most): the errors of one horizon between places (S,), NaN where there are none; and
-        where all of these are among the errors of that horizon."""
-        last = self.errors.shape[-1] - 1
+    def window(
+        self, known: tuple[Ints, Ints, Ints], date: int, step: int, most: int
+    ) -> tuple[Floats, Places]:
+        """(S, most): the errors of one horizon that are known at a date, NaN where there are none;
+        and where all of these are among the errors of that horizon."""
+        begin, stop, apart = (part[date, step] for part in known)
+        last, reach = self.errors.shape[-1] - 1, int(begin[0] + most * apart[0])
+        alike = (begin == begin[0]).all() and (apart == apart[0]).all()
+        every = begin[:, None] + np.arange(most) * apart[:, None]
         places: Places
-        if (begin == begin[0]).all() and begin[0] + most <= last:  # as mostly, and ten times faster
-            places = slice(None), slice(begin[0], begin[0] + most)
+        if alike and reach <= last:  # as mostly, and ten times faster
+            places = slice(None), slice(int(begin[0]), reach, int(apart[0]))
         else:
-            places = (
-                np.arange(len(begin))[:, None],
-                np.minimum(begin[:, None] + np.arange(most), last),
-            )
+            places = np.arange(len(begin))[:, None], np.minimum(every, last)
         found = np.array(self.errors[step][places])
-        if (stop - begin < most).any():
-            found[np.arange(most) >= (stop - begin)[:, None]] = np.nan
+        found[every >= stop[:, None]] = np.nan
         return found, places
 
 
 def conformal(errors: Errors, ends: Ints, settings: Settings, every: int) -> PastErrors:
     """What is known at some dates; one in `every` errors is in the pool of all symbols."""
     levels = levels_with(settings.level)
-    begin, stop = errors.known(ends, settings.calibration)
-    shape = (len(ends), len(errors.panel), settings.horizon)
-    absolute, counts = np.zeros(shape), np.zeros(shape, dtype=np.intp)
-    own = np.empty((*shape, len(levels)))
+    known = errors.known(ends, settings.calibration)
+    dimensions = (len(ends), len(errors.panel), settings.horizon)
+    absolute, counts = np.zeros(dimensions), np.zeros(dimensions, dtype=np.intp)
+    own = np.empty((*dimensions, len(levels) + 1))
     marks = np.array([crc32(symbol.encode()) for symbol in errors.panel.symbols])
-    sampled = (np.arange(errors.errors.shape[-1]) + (errors.first + marks)[:, None]) % every == 0
+    # by days that are as far apart as errors can be, so that of these one in `every` is taken
+    rows = (np.arange(errors.errors.shape[-1]) + errors.first[:, None]) // LONGER
+    sampled = (rows + marks[:, None]) % every == 0
     pool: list[list[Floats]] = []
     for date in range(len(ends)):
         pool.append([])
         for step in range(settings.horizon):
-            found, places = errors.window(
-                begin[date, step], stop[date, step], step, settings.calibration
-            )
+            found, places = errors.window(known, date, step, settings.calibration)
             there = np.isfinite(found)
             sizes, number = np.where(there, np.abs(found), 0.0).sum(axis=1), there.sum(axis=1)
             absolute[date, :, step], counts[date, :, step] = sizes, number
-            own[date, :, step] = quantiles(found, levels)
+            own[date, :, step] = shape(found, levels)
             there &= sampled[places]
             there &= ((number >= FEWEST) & (sizes > 0))[:, None]
             unit = np.where(number > 0, sizes, 1.0) / np.maximum(number, 1)
@@ -210,13 +248,13 @@ def simulated_calibration(
     """
     levels = levels_with(settings.level)
     ranks = draws(settings.horizon)
-    begin, stop = errors.known(ends, settings.calibration)
-    own = np.empty((*terms.shape, len(levels)))
+    known_errors = errors.known(ends, settings.calibration)
+    own = np.empty((*terms.shape, len(levels) + 1))
     own[:] = normal(levels)
     counts = np.zeros(terms.shape, dtype=np.intp)
     for date, model in enumerate(models):
         alpha, persistence = model.feedback(terms.shape[1])
-        daily, _ = errors.window(begin[date, 0], stop[date, 0], 0, settings.calibration)
+        daily, _ = errors.window(known_errors, date, 0, settings.calibration)
         counts[date] = np.isfinite(daily).sum(axis=1)[:, None]
         for symbol, (found, term) in enumerate(zip(daily, terms[date], strict=True)):
             drawn = found[np.isfinite(found)]
@@ -227,7 +265,7 @@ def simulated_calibration(
 
 
 def shapes_of(parts: Sequence[PastErrors], settings: Settings) -> list[Floats]:
-    """(D, S, H, Q) of each group of symbols: the quantiles of a standardised error at each date,
+    """(D, S, H, Q + 1) of each group of symbols: the shape of a standardised error at each date,
     made from what is known of all groups, and not for `normal`.
 
     A conformal shape is between the symbol's own and that of
@@ -252,7 +290,7 @@ def shapes_of(parts: Sequence[PastErrors], settings: Settings) -> list[Floats]:
             for name in ("absolute", "counts")
         )
         everyone = np.array([fsum(sizes) for sizes in absolute.T]) / counts.sum(axis=0)
-        all_have = np.array([quantiles(found[None], levels)[0] for found in pool])
+        all_have = np.array([shape(found[None], levels)[0] for found in pool])
         for part in parts:
             common = spread(part.absolute[date], part.counts[date], everyone)[..., None] * all_have
             count = part.counts[date][..., None]

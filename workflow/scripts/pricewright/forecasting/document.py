@@ -21,7 +21,7 @@ from pricewright.forecasting.checked_document import (
     short,
 )
 from pricewright.forecasting.garch import Garch
-from pricewright.forecasting.har import HALF_LIVES
+from pricewright.forecasting.har import TERMS
 from pricewright.forecasting.location import Location
 from pricewright.forecasting.model import Fitted, Model
 from pricewright.forecasting.settings import Settings, VolatilityKind
@@ -39,7 +39,7 @@ def to_json(model: Model) -> dict[str, Any]:
     own = model.settings.distribution != "normal"
     fitted, states = model.fitted, model.states
     garch, weights = fitted.volatility.garch, fitted.volatility.weights
-    intervals = model.quantiles(model.bounds)
+    intervals, (at_risk, shortfall) = model.quantiles(model.bounds), model.losses()
     by_symbol = {
         "scale": np.where(model.levels, "level", "log"),
         "observations": states.observations.astype(np.intp),
@@ -56,6 +56,7 @@ def to_json(model: Model) -> dict[str, Any]:
             "kind": np.array(fitted.volatility.kinds(len(model.symbols))),
             "average": states.ewma,
             "averages": states.averages,
+            "ranges": None if states.ranges is None else states.ranges.astype(np.intp),
             "garch": {
                 "variance": garch.variance,
                 "alpha": garch.alpha,
@@ -68,17 +69,20 @@ def to_json(model: Model) -> dict[str, Any]:
             else None,
             "recent": model.recent,
         },
-        "shape": model.shapes if own else None,
+        "shape": model.shapes[..., :-1] if own else None,
+        "shortfall": model.shapes[..., -1] if own else None,
         "forecast": {
             "point": model.points(),
             "lower": intervals[..., 0],
             "upper": intervals[..., 1],
             "volatility": np.sqrt(model.variances()),
+            "var": at_risk,
+            "es": shortfall,
         },
     }
     har = None
     if weights is not None and np.isfinite(weights).all():
-        har = {"half_lives": list(HALF_LIVES), "weights": weights.tolist()}
+        har = {"terms": _terms(), "weights": weights.tolist()}
     trees = fitted.location.trees
     return {
         "parameters": {
@@ -86,12 +90,17 @@ def to_json(model: Model) -> dict[str, Any]:
         },
         "distribution": {
             "probabilities": model.probabilities.tolist(),
-            "shape": None if own else model.shapes[0].tolist(),
+            "shape": None if own else model.shapes[0, :, :-1].tolist(),
+            "shortfall": None if own else model.shapes[0, :, -1].tolist(),
         },
         "har": har,
         "trees": None if trees is None else trees_to_json(trees),
         "symbols": {symbol: _at(by_symbol, place) for place, symbol in enumerate(model.symbols)},
     }
+
+
+def _terms() -> list[dict[str, Any]]:
+    return [{"of": of, "half_life": life} for of, life in TERMS]
 
 
 def _at(part: Any, place: int) -> Any:
@@ -145,6 +154,8 @@ def _settings(reader: CheckedDocument) -> Settings:
         least, most = limits.least or 0.0, limits.most or LARGEST
         if choices(hint):
             values[key] = reader.word("parameters", key, among=choices(hint))
+        elif kinds[key] is str:
+            values[key] = reader.word("parameters", key)
         elif kinds[key] is float:
             values[key] = reader.number("parameters", key, least=least, most=most)
         elif kinds[key] is int or reader.at("parameters", key) is not None:
@@ -177,15 +188,15 @@ def _parameters(
         )
         next_variance = each(*path, "next", **variance)
         own = np.array([kind in ("garch11", "combined") for kind in kinds])
-    weights = averages = None
-    terms = len(HALF_LIVES)
+    weights = averages = ranges = None
+    terms = len(TERMS)
     if reader.at("har") is not None:
-        lives = reader.numbers("har", "half_lives", count=terms)
-        if lives.tolist() != list(HALF_LIVES):
-            reader.refuse("har.half_lives", lives.tolist(), str(list(HALF_LIVES)))
+        if (found := reader.at("har", "terms")) != _terms():
+            reader.refuse("har.terms", found, str(_terms()))
         weights = reader.table("har", "weights", rows=settings.horizon, columns=terms, least=0.0)
     if settings.volatility in ("har", "combined"):
         averages = lists("volatility", "averages", count=terms, **variance)
+        ranges = each("volatility", "ranges", least=0.0)
     volatility = Volatility(
         settings.volatility, settings.decay, settings.rolling_days, garch, own, weights
     )
@@ -211,6 +222,7 @@ def _parameters(
         garch=next_variance,
         averages=averages,
         changes=changes,
+        ranges=ranges,
     )
     return Fitted(point, volatility), states
 
@@ -234,15 +246,16 @@ def _recent(reader: CheckedDocument, settings: Settings, symbol: str) -> Floats:
 def _shapes(
     reader: CheckedDocument, settings: Settings, symbols: Sequence[str], count: int
 ) -> Floats:
-    paths: list[tuple[str, ...]] = [("symbols", symbol, "shape") for symbol in symbols]
+    paths: list[tuple[str, ...]] = [("symbols", symbol) for symbol in symbols]
     if settings.distribution == "normal":
-        paths = [("distribution", "shape")]
+        paths = [("distribution",)]
     found = []
     for path in paths:
-        shape = reader.table(*path, rows=settings.horizon, columns=count)
+        shape = reader.table(*path, "shape", rows=settings.horizon, columns=count)
         if (np.diff(shape) < -ROUNDING * np.abs(shape[:, 1:])).any():
-            reader.refuse(".".join(path), shape.tolist(), "rows of rising numbers")
-        found.append(shape)
+            reader.refuse(".".join((*path, "shape")), shape.tolist(), "rows of rising numbers")
+        shortfall = reader.numbers(*path, "shortfall", count=settings.horizon)
+        found.append(np.concatenate([shape, shortfall[:, None]], axis=1))
     return np.array(found)
 
 
@@ -250,7 +263,7 @@ def _some(symbols: Sequence[str]) -> str:
     return ", ".join(symbols[:5]) + (f" and {len(symbols) - 5} more" if len(symbols) > 5 else "")
 
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Of the models that this code reads."""
 
 TOLERANCE = 1e-6
@@ -280,7 +293,9 @@ def open_model(path: Path, symbols: Sequence[str] | None = None) -> tuple[Model,
 
 def _check_forecasts(model: Model, whole: Any, path: Path) -> None:
     intervals = model.quantiles(model.bounds)
+    at_risk, shortfall = model.losses()
     made = {"point": model.points(), "lower": intervals[..., 0], "upper": intervals[..., 1]}
+    made |= {"var": at_risk, "es": shortfall}
     for place, symbol in enumerate(model.symbols):
         found = whole["symbols"][symbol].get("forecast")
         for name, prices in made.items():

@@ -219,6 +219,13 @@ HALVINGS = 8
 ROUNDING = 1e-13
 """By so little a likelihood may be less and is not worse."""
 
+OUTLIER = 100.0
+"""In an estimate a squared change counts for no more than so many times the mean: ten deviations.
+So a slip of the decimal point does not decide it."""
+
+OUTLIER_ROUNDS = 3
+"""How often that mean is made anew, without what was too much."""
+
 CROWD = 0.5
 """When fewer than this share are still on their way, the others are left out of the work."""
 
@@ -235,7 +242,8 @@ class Garch(BySymbol):
 
 
 def fit(squares: Floats, start: Garch | None = None) -> Garch:
-    """Estimate from squared changes (n, S), NaN past a series' end and nowhere else.
+    """Estimate from squared changes (n, S), NaN past a series' end and nowhere else, none of them
+    counting for more than OUTLIER times their mean.
 
     `start` are parameters to search from, such as those of a shorter history, where they
     converged. A series that never changes has no GARCH: its variance is 0 and it has not
@@ -243,9 +251,15 @@ def fit(squares: Floats, start: Garch | None = None) -> Garch:
     """
     live = np.isfinite(squares)
     counts = live.sum(axis=0)
-    variance = sums(np.where(live, squares, 0.0)) / np.maximum(counts, 1)
+    counted = np.where(live, squares, 0.0)
+    variance = sums(counted) / np.maximum(counts, 1)
+    for _ in range(OUTLIER_ROUNDS):
+        if not (counted > OUTLIER * variance).any():
+            break
+        counted = np.minimum(counted, OUTLIER * variance)
+        variance = sums(counted) / np.maximum(counts, 1)
     moves = variance > 0
-    scaled = np.where(live, squares, 0.0) / np.where(moves, variance, 1.0)
+    scaled = counted / np.where(moves, variance, 1.0)
     # two blocks at least, for the rows of one alone would be added up pairwise
     likelihood = Likelihood(blocks(scaled, max(len(scaled), BLOCK + 1)), counts)
     place = np.zeros((2, len(variance)))

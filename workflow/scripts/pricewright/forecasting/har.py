@@ -1,8 +1,11 @@
-"""Gamma-HAR: the variance ahead as a weighted sum of averages of past squared changes.
+"""Gamma-HAR: the variance ahead as a weighted sum of averages of past variances.
 
 As in Corsi's heterogeneous autoregression (2009), for several horizons of memory; here the
-averages are exponential with given half-lives, of squared daily changes. For each horizon h, one
-regression over all series
+averages are exponential with given half-lives. The short ones are of what the day's range says
+(see `ranges`), for that is nearer the truth, the long ones of squared changes, for these are what
+is forecast, whatever a range makes of a symbol. Two more are of the squares of falls alone, after
+which prices move more than after rises (Black 1976; as in Corsi & Reno 2012, and as the negative
+semivariances of Patton & Sheppard 2015). For each horizon h, one regression over all series
 
     mean of the squared changes t+1..t+h  ~  sum of weight[k] * average[k][t]
 
@@ -18,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pricewright.forecasting import ranges
 from pricewright.forecasting.panel import NEVER, Panel, squares
 from pricewright.forecasting.recurrence import recurrence
 from pricewright.tables.arrays import Days, Flags, Floats, exp, log, sums
@@ -142,8 +146,17 @@ def _solved(curvature: Floats, score: Floats) -> Floats | None:
     return np.array(step)
 
 
-HALF_LIVES = (1.0, 5.0, 20.0, 60.0, 250.0)
-"""In days; the last is the longest."""
+OF_RANGES, OF_SQUARES, OF_FALLS = (1.0, 5.0, 20.0), (60.0, 250.0), (2.0, 20.0)
+"""Half-lives of the averages, in days."""
+
+TERMS = (
+    *(("range", life) for life in OF_RANGES),
+    *(("square", life) for life in OF_SQUARES),
+    *(("fall", life) for life in OF_FALLS),
+)
+"""What the averages are of, with their half-lives, in the order in which they stand."""
+
+LONGEST = TERMS.index(("square", max(OF_SQUARES)))
 
 SEED = 20
 """How many first squares are averaged for the averages to begin with."""
@@ -156,24 +169,38 @@ ROWS = 20_000
 """About the most rows of a regression: of longer panels every second, third, … row is taken."""
 
 
-def averages(squares: Floats, start: Floats | None = None) -> Floats:
-    """(n+1, S, K): the averages before the first and after each row of squares (n, S).
+def averages(panel: Panel, start: Floats | None = None) -> tuple[Floats, Flags]:
+    """(N, S, K), after each row of a panel, as in TERMS; and (N-1, S), the days with a range.
 
     start: (S, K), to begin with; NaN, as where there is none, is the mean of the first squares.
     """
-    rows, symbols = squares.shape
-    keeps = np.repeat(exp(-log(2.0) / np.array(HALF_LIVES))[None], symbols, axis=0)
-    begin = np.repeat(seed(squares)[:, None], len(HALF_LIVES), axis=1)
-    if start is not None:
-        begin = np.where(np.isnan(start), begin, start)
-    inflow = (squares[..., None] * (1 - keeps)).reshape(rows, -1)
-    made = recurrence(inflow, keeps.ravel(), begin.ravel())
-    return made.reshape(rows + 1, symbols, len(HALF_LIVES))
+    changes = np.diff(panel.values, axis=0)
+    squared = changes * changes
+    if start is None:
+        start = np.full((len(panel), len(TERMS)), np.nan)
+    keeps = exp(-log(2.0) / np.array([life for _, life in TERMS]))
+    longest = squared  # of no matter where there are no bars
+    if panel.bars is not None:
+        keep, begun = float(keeps[LONGEST]), start[:, LONGEST]
+        longest = recurrence((1 - keep) * squared, keep, _begin(squared, begun))[:-1]
+    measured, known = ranges.daily(panel, changes, longest)
+    values = {"range": measured, "square": squared, "fall": squared * (changes < 0)}
+    inflow, begin = np.empty((*changes.shape, len(TERMS))), np.empty((len(panel), len(TERMS)))
+    for term, (of, _) in enumerate(TERMS):
+        np.multiply(values[of], 1 - keeps[term], out=inflow[..., term])
+        begin[:, term] = _begin(values[of], start[:, term])
+    every = np.repeat(keeps[None], len(panel), axis=0).ravel()
+    made = recurrence(inflow.reshape(len(changes), -1), every, begin.ravel())
+    return made.reshape(len(panel.days), len(panel), len(TERMS)), known
+
+
+def _begin(values: Floats, start: Floats) -> Floats:
+    return np.where(np.isnan(start), seed(values), start)
 
 
 def with_floor(averages: Floats) -> Floats:
     """The averages (..., K) as the regression takes them: none far below the longest."""
-    return np.asarray(np.maximum(averages, FLOOR * averages[..., -1:]))
+    return np.asarray(np.maximum(averages, FLOOR * averages[..., [LONGEST]]))
 
 
 def seed(squares: Floats) -> Floats:
@@ -217,17 +244,17 @@ def rows(panel: Panel, horizon: int, step: int) -> Rows:
     """Every `step`-th observation of a panel as rows: its averages (B, K), and mean squares over
     1..h days ahead (H, B), clipped."""
     changes = squares(panel.values)
-    past = with_floor(averages(changes))
+    past = with_floor(averages(panel)[0])
     sums_so_far = np.concatenate([np.zeros((1, len(panel))), np.cumsum(changes, axis=0)])
     found = []
     steps = np.arange(1, horizon + 1)[:, None]
     for column, count in enumerate(panel.counts):
         at = np.arange(max(WARM_UP, panel.first[column] + 1), count - 1, step)
-        at = at[past[at, column, -1] > 0]
+        at = at[past[at, column, LONGEST] > 0]
         there = at + steps < count
         ahead = np.where(there, at + steps, 0)
         outcome = (sums_so_far[ahead, column] - sums_so_far[at, column]) / steps
-        outcome = np.minimum(outcome, CLIP * past[at, column, -1])
+        outcome = np.minimum(outcome, CLIP * past[at, column, LONGEST])
         found.append(
             Rows(
                 past[at, column],

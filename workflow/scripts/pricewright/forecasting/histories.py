@@ -3,9 +3,10 @@
 New prices are read with the standard library and numpy alone, or Parquet with pyarrow.
 """
 
+import math
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,11 @@ from pricewright.files.errors import Refusal
 from pricewright.forecasting.checked_document import LARGEST, short
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, Panel, panel_of
+from pricewright.forecasting.ranges import BAR, parts_of
 from pricewright.tables.arrays import Days, Floats
+
+ADJUSTED_OR_NOT = ("close", "adj_close")
+"""The prices that a bar's range can stand beside: those at the end of its day."""
 
 
 def usual_price(path: Path) -> Literal["adj_close", "close"]:
@@ -36,6 +41,7 @@ def usual_price(path: Path) -> Literal["adj_close", "close"]:
 def read_panel(path: Path, price: str) -> tuple[Panel, str, int]:
     """The panel of one column of a clean table, the SHA-256 of its bytes, and its rows.
 
+    With a price at the end of the day it has what there is of the days' ranges.
     A table with no column `symbol` is one history, named as the price column. Raises Refusal if
     a column is not there, if a price is missing, or if a symbol has two prices on one day.
     """
@@ -52,23 +58,39 @@ def read_panel(path: Path, price: str) -> tuple[Panel, str, int]:
     return _panel(path, price, columns), sha256, len(columns[1])
 
 
-_Columns = tuple[Sequence[str], Days, Days, Floats]
+_Columns = tuple[Sequence[str], Days, Days, Floats, Floats | None]
+"""Names, and row by row: places in them, days, prices; and bars (4, n) if there are any."""
 
 
 def _table(path: Path, price: str) -> tuple[_Columns, str]:
-    import pandas as pd
+    from pricewright.tables.records import read_columns
 
-    from pricewright.tables.records import read_table
-
-    table, sha256 = read_table(path)
-    _has_columns([str(column) for column in table.columns], price, path)
-    if not pd.api.types.is_numeric_dtype(table[price]):
+    table, sha256 = read_columns(path)
+    _has_columns(list(table), price, path)
+    dates, prices = table["date"], table[price]
+    symbols = table.get("symbol", [price] * len(prices))
+    if not {*map(type, prices)} <= {int, float}:
         raise Refusal(f"{path}: {price} is not a number in every record; clean the table first.")
-    symbols = table["symbol"] if "symbol" in table.columns else pd.Series(price, table.index)
-    codes, names = pd.factorize(symbols, sort=True)
-    days = table["date"].str.slice(0, 10).to_numpy().astype("datetime64[D]").astype(np.int32)
-    prices = np.asarray(table[price], dtype=np.float64)
-    return (list(map(str, names)), codes.astype(np.int32), days, prices), sha256
+    if None in dates or None in symbols:
+        raise Refusal(f"{path}: a record has no date or no symbol; clean the table first.")
+    symbols = list(map(str, symbols))
+    names = sorted(set(symbols))
+    places = {name: place for place, name in enumerate(names)}
+    days = np.array([day[:10] for day in dates], dtype="datetime64[D]").astype(np.int32)
+    bars = [list(map(_number, table[name])) for name in _bar_columns(table, price)]
+    columns = (
+        names,
+        np.array([places[symbol] for symbol in symbols], dtype=np.int32),
+        days,
+        np.array(prices, dtype=np.float64),
+        np.array(bars, dtype=np.float64) if bars else None,
+    )
+    return columns, sha256
+
+
+def _number(value: Any) -> float:
+    """A value of a bar, NaN where there is none."""
+    return value if type(value) in (int, float) else math.nan
 
 
 def _dated_parquet(path: Path, price: str) -> _Columns | None:
@@ -83,7 +105,8 @@ def _dated_parquet(path: Path, price: str) -> _Columns | None:
         _has_columns(schema.names, price, path)
         if not pa.types.is_floating(schema.field(price).type):
             return None
-        wanted = ["date", "symbol", price]
+        bar = _bar_columns(schema.names, price)
+        wanted = ["date", "symbol", *dict.fromkeys([price, *bar])]
         table = pyarrow.parquet.read_table(path, columns=wanted, read_dictionary=["symbol"])
     except (pa.ArrowInvalid, KeyError):
         return None  # the general reader says what is wrong
@@ -97,7 +120,15 @@ def _dated_parquet(path: Path, price: str) -> _Columns | None:
         places[symbol.indices.to_numpy()],
         table["date"].combine_chunks().view(pa.int32()).to_numpy(),
         table[price].to_numpy(),
+        np.array([table[name].to_numpy() for name in bar], dtype=np.float64) if bar else None,
     )
+
+
+def _bar_columns(found: Collection[str], price: str) -> list[str]:
+    """The columns of a bar, with the price itself where there is no close; none if one lacks."""
+    if price not in ADJUSTED_OR_NOT or not all(name in found for name in BAR[:-1]):
+        return []
+    return [*BAR[:-1], BAR[-1] if BAR[-1] in found else price]
 
 
 def _has_columns(found: Sequence[str], price: str, path: Path) -> None:
@@ -110,13 +141,14 @@ def _has_columns(found: Sequence[str], price: str, path: Path) -> None:
 
 
 def _panel(path: Path, price: str, columns: _Columns) -> Panel:
-    names, symbols, days, prices = columns
+    names, symbols, days, prices, bars = columns
     if not np.isfinite(prices).all():
         raise Refusal(f"{path}: {price} is not a number in every record; clean the table first.")
     later = (symbols[1:] > symbols[:-1]) | ((symbols[1:] == symbols[:-1]) & (days[1:] > days[:-1]))
     if not later.all():
         order = np.lexsort((days, symbols))
         symbols, days, prices = symbols[order], days[order], prices[order]
+        bars = bars[:, order] if bars is not None else None
         twice = (np.diff(symbols) == 0) & (np.diff(days) == 0)
         if twice.any():
             symbol = names[symbols[int(twice.argmax())]]
@@ -128,7 +160,14 @@ def _panel(path: Path, price: str, columns: _Columns) -> Panel:
     all_days = np.full(shape, NEVER, dtype=np.int32)
     all_prices = np.full(shape, np.nan)
     all_days[rows, symbols], all_prices[rows, symbols] = days, prices
-    return Panel.of(names, all_days, all_prices)
+    if bars is None:
+        return Panel.of(names, all_days, all_prices)
+    parts = parts_of(bars, rows == 0)
+    if not np.isfinite(parts).any():  # as of prices side by side, whose other columns are empty
+        return Panel.of(names, all_days, all_prices)
+    all_bars = np.full((2, *shape), np.nan)
+    all_bars[:, rows, symbols] = parts
+    return Panel.of(names, all_days, all_prices, all_bars)
 
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
@@ -149,6 +188,7 @@ def read_new_prices(path: Path, model: Model, known: Sequence[str]) -> tuple[Pan
     only = known[0] if len(known) == 1 else None
     levels = dict(zip(model.symbols, model.levels.tolist(), strict=True))
     prices: defaultdict[str, dict[int, float]] = defaultdict(dict)
+    bars: defaultdict[str, dict[int, list[float]]] = defaultdict(dict)
     for number, record in enumerate(records, start=1):
         place = f"{path}: record {number}"
         if not isinstance(record, dict):
@@ -166,12 +206,15 @@ def read_new_prices(path: Path, model: Model, known: Sequence[str]) -> tuple[Pan
                 "clean the table first."
             )
         prices[symbol][day] = price
+        bars[symbol][day] = _bar(record, column)
     symbols = sorted(levels.keys() & prices.keys())
-    histories = []
+    histories, parts = [], []
     for symbol in symbols:
         days, values = zip(*sorted(prices[symbol].items()), strict=True)
         histories.append((np.array(days, dtype=np.int32), np.array(values, dtype=np.float64)))
-    return panel_of(symbols, histories), sorted(prices.keys() - set(known))
+        bar = np.array([bars[symbol][day] for day in days]).T
+        parts.append(parts_of(bar, np.arange(len(days)) == 0))
+    return panel_of(symbols, histories, parts), sorted(prices.keys() - set(known))
 
 
 def _clean_records(path: Path) -> Any:
@@ -223,6 +266,15 @@ def _price(place: str, record: Mapping[str, Any], column: str) -> float:
             f"{LARGEST:g} is needed; clean the table first."
         )
     return float(found)
+
+
+def _bar(record: Mapping[str, Any], column: str) -> list[float]:
+    """Its prices as in BAR, NaN for what is missing or no price: the day then has no range."""
+    found: list[Any] = [record[name] for name in _bar_columns(record, column)]
+    return [
+        float(price) if type(price) in (int, float) and 0 < price <= LARGEST else np.nan
+        for price in found or [None] * len(BAR)
+    ]
 
 
 def _value(place: str, record: Mapping[str, Any], key: str) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import location as locations
 from pricewright.forecasting import volatility as volatilities
-from pricewright.forecasting.distribution import bounds
+from pricewright.forecasting.distribution import SHORTFALL, bounds
 from pricewright.forecasting.har import averages
 from pricewright.forecasting.location import Location
 from pricewright.forecasting.panel import NEVER, BySymbol, Panel, from_scale, panel_of, squares
@@ -103,18 +103,19 @@ def follow(
     begins: Sequence[Ints],
     horizon: int,
     start: Start | None = None,
+    *,
+    averaged: tuple[Floats, Floats] | None = None,
 ) -> Track:
     """Forecast from each observation with the parameters that held then.
 
     begins: for each of `fitted`, (S,) the row from which on it holds: up to the next's.
-    start: where histories go on that began before the panel.
+    start: where histories go on that began before the panel.  averaged: of the HAR's, what
+    `har_states` says, where that is known.
     """
     columns = np.arange(len(panel))
     length = max(int((panel.counts - begins[0]).max(initial=0)), 0)
     changes = squares(panel.values)
-    averaged = None
-    if fitted[0].volatility.uses_har:
-        averaged = averages(changes, start.states.averages if start else None)
+    averaged = averaged or har_states(panel, fitted[0], start)
     whole: Track | None = None
     for place, part in enumerate(fitted):
         ends = begins[place + 1] if place + 1 < len(begins) else panel.counts
@@ -140,19 +141,40 @@ def follow(
 
 
 def errors(panel: Panel, track: Track) -> Floats:
-    """(P, S, H): what happened less what was expected, over the deviation that was forecast."""
-    horizon = track.centres.shape[-1]
-    ahead = track.rows[..., None] + np.arange(1, horizon + 1)
-    there = (track.rows[..., None] >= 0) & (ahead < panel.counts[:, None])
-    columns = np.arange(len(panel))[:, None]
-    happened = panel.values[np.where(there, ahead, 0), columns]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        found = (happened - track.centres) / np.sqrt(track.variances)
-    return np.where(there & np.isfinite(found), found, np.nan)
+    """(H, S, P): what happened less what was expected, over the deviation that was forecast."""
+    places, symbols, horizon = track.centres.shape
+    columns = np.arange(symbols)
+    found = np.empty((horizon, symbols, places))
+    for step in range(horizon):
+        ahead = track.rows + (step + 1)
+        there = (track.rows >= 0) & (ahead < panel.counts)
+        happened = panel.values[np.where(there, ahead, 0), columns]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            made = (happened - track.centres[..., step]) / np.sqrt(track.variances[..., step])
+        found[step] = np.where(there & np.isfinite(made), made, np.nan).T
+    return found
+
+
+def har_states(panel: Panel, fitted: Fitted, start: Start | None) -> tuple[Floats, Floats] | None:
+    """(N, S, K) and (N, S), after each observation: the HAR's averages, and the days so far whose
+    ranges are in them; None without a HAR."""
+    if not fitted.volatility.uses_har:
+        return None
+    begun = start.states if start else None
+    found, known = averages(panel, begun.averages if begun else None)
+    counts = np.zeros((len(panel.days), len(panel)))
+    if begun and begun.ranges is not None:
+        counts[0] = np.where(np.isnan(begun.ranges), 0.0, begun.ranges)
+    counts[1:] = counts[0] + np.cumsum(known, axis=0)
+    return found, counts
 
 
 def _states(
-    panel: Panel, fitted: Fitted, changes: Floats, averaged: Floats | None, start: Start | None
+    panel: Panel,
+    fitted: Fitted,
+    changes: Floats,
+    averaged: tuple[Floats, Floats] | None,
+    start: Start | None,
 ) -> States:
     """(N, S): the states after each observation of a panel."""
     volatility = fitted.volatility
@@ -163,10 +185,11 @@ def _states(
         locations.levels(fitted.location, panel.values, begun.level if begun else None),
         volatilities.average(volatility, changes, start),
         volatilities.conditional(volatility, changes, begun.garch if begun else None),
-        averaged,
+        averaged[0] if averaged else None,
         last_changes(panel.values, begun.changes if begun else None)
         if fitted.location.kind == "lightgbm"
         else None,
+        averaged[1] if averaged else None,
     )
 
 
@@ -176,7 +199,8 @@ class Model:
 
     levels: (S,), whether a symbol is modelled in levels.  last_days: (S,), since 1970-01-01.
     recent: for each symbol its last price, or as many of them as the states need.
-    shapes: (S or 1, H, Q), the quantiles of a standardised error; probabilities: (Q,), theirs.
+    shapes: (S or 1, H, Q + 1), the quantiles of a standardised error and the mean below that of
+    SHORTFALL; probabilities: (Q,), theirs.
     """
 
     settings: Settings
@@ -226,6 +250,17 @@ class Model:
             found.append(from_scale(self._centres() + width * between, self.levels))
         return np.stack(found, axis=-1)
 
+    def losses(self) -> tuple[Floats, Floats]:
+        """(S, H) each: the value-at-risk and the expected shortfall of who holds one.
+
+        At 1 - SHORTFALL, in units of price below the last one. The shortfall is of the mean on the
+        scale of the model, so of logarithms it is a little more.
+        """
+        last = np.array([prices[-1] for prices in self.recent])[:, None]
+        at_risk = self.quantiles([SHORTFALL])[..., 0]
+        mean = self._centres() + np.sqrt(self.variances()) * self.shapes[..., -1]
+        return last - at_risk, last - from_scale(mean, self.levels)
+
     def rolled(self, newer: Panel) -> Self:
         """The model with its states brought forward by newer prices, and nothing estimated.
 
@@ -245,6 +280,20 @@ class Model:
             states=self._followed(panel, start),
         )
 
+    def loses_ranges(self, newer: Panel) -> list[str]:
+        """The symbols with ranges so far, and none in the newer prices after the last day."""
+        if self.states.ranges is None:
+            return []
+        place = {symbol: number for number, symbol in enumerate(newer.symbols)}
+        found = []
+        for number in np.flatnonzero(self.states.ranges > 0).tolist():
+            if (column := place.get(self.symbols[number])) is not None:
+                days = newer.days[:, column]
+                later = (days > self.last_days[number]) & (days < NEVER)
+                none = newer.bars is None or np.isnan(newer.bars[0, later, column]).all()
+                found += [self.symbols[number]] if later.any() and none else []
+        return found
+
     def continued(self, newer: Panel, *, whole: bool) -> tuple[Panel, Start]:
         """Each symbol's last price and what came after it, and where these histories go on.
 
@@ -253,21 +302,28 @@ class Model:
         symbol's scale.
         """
         place = {symbol: number for number, symbol in enumerate(newer.symbols)}
-        histories, anew = [], np.zeros(len(self.symbols), dtype=bool)
+        histories, bars, anew = [], [], np.zeros(len(self.symbols), dtype=bool)
         for number, symbol in enumerate(self.symbols):
             prices, last = self.recent[number][-1:], int(self.last_days[number])
             days = self.last_days[number : number + 1]
+            parts = np.full((2, 1), np.nan)  # what is known of that day is in its states
             if symbol in place:
                 rows, column = slice(0, int(newer.counts[place[symbol]])), place[symbol]
                 new_days, new_prices = newer.days[rows, column], newer.prices[rows, column]
+                new_parts = np.full((2, len(new_days)), np.nan)
+                if newer.bars is not None:
+                    new_parts = newer.bars[:, rows, column]
                 if whole and new_days[0] <= last:
                     anew[number], days, prices = True, new_days[:0], new_prices[:0]
+                    parts = new_parts[:, :0]
                     last = -NEVER
                 later = new_days > last
                 days = np.concatenate([days, new_days[later]])
                 prices = np.concatenate([prices, new_prices[later]])
+                parts = np.concatenate([parts, new_parts[:, later]], axis=1)
             histories.append((days, prices))
-        panel = panel_of(self.symbols, histories)
+            bars.append(parts)
+        panel = panel_of(self.symbols, histories, bars if newer.bars is not None else None)
         for number in np.flatnonzero(panel.levels & ~self.levels).tolist():
             raise Refusal(
                 f"{self.symbols[number]} has a price that is not above 0, and the model takes "
@@ -307,6 +363,7 @@ class Model:
                 panel.days[step : step + 2, columns],
                 panel.prices[step : step + 2, columns],
                 panel.levels[columns],
+                None if panel.bars is None else panel.bars[:, step : step + 2, columns],
             )
             after = [np.ones(len(columns), dtype=np.intp)]
             begun = Start(states.of(columns), start.earlier[columns, :0])

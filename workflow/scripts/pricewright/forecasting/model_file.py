@@ -9,7 +9,7 @@ from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.tables.schema import check
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _NAMED = re.compile(r"^  model +(?P<path>\S.*)\n  sha256 +(?P<sha256>[0-9a-f]{64})$", re.MULTILINE)
 """How a report in text names the model that it is about."""

@@ -32,18 +32,24 @@ class Panel:
 
     symbols: (S,) sorted.  days: (N, S) since 1970-01-01, rising, NEVER past a history's end.
     prices: (N, S), NaN past a history's end and nowhere else.  levels: (S,) whether a symbol is
-    modelled in levels, for it has a price with no logarithm; else it is in log prices.
+    modelled in levels, for it has a price with no logarithm; else it is in log prices.  bars:
+    (2, N, S), what `ranges.parts_of` makes of each day's bar, NaN for none; None if there are none.
+    declared: (S,), whether somebody said that it is in levels; None if nobody said so of any.
     """
 
     symbols: Sequence[str]
     days: Days
     prices: Floats
     levels: Flags
+    bars: Floats | None = None
+    declared: Flags | None = None
 
     @classmethod
-    def of(cls, symbols: Sequence[str], days: Days, prices: Floats) -> Self:
+    def of(
+        cls, symbols: Sequence[str], days: Days, prices: Floats, bars: Floats | None = None
+    ) -> Self:
         """The panel of some histories, its scales chosen by the signs of the prices."""
-        return cls(symbols, days, prices, np.asarray((prices <= 0).any(axis=0)))
+        return cls(symbols, days, prices, np.asarray((prices <= 0).any(axis=0)), bars)
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -62,8 +68,10 @@ class Panel:
 
     @cached_property
     def first(self) -> Ints:
-        """(S,) the first row from which to forecast: with levels, the first that needs them."""
-        return np.where(self.levels, (self.prices <= 0).argmax(axis=0), 0)
+        """(S,) the first row from which to forecast: with levels that nobody said, the first that
+        needs them."""
+        found = self.levels if self.declared is None else self.levels & ~self.declared
+        return np.where(found, (self.prices <= 0).argmax(axis=0), 0)
 
     @cached_property
     def calendar(self) -> Days:
@@ -80,7 +88,12 @@ class Panel:
         rows = max(int(self.upto(day).max(initial=0)), 1)
         known = self.days[:rows] <= day
         days = np.where(known, self.days[:rows], NEVER)
-        found = replace(self, days=days, prices=np.where(known, self.prices[:rows], np.nan))
+        found = replace(
+            self,
+            days=days,
+            prices=np.where(known, self.prices[:rows], np.nan),
+            bars=None if self.bars is None else np.where(known, self.bars[:, :rows], np.nan),
+        )
         vars(found)["values"] = np.where(known, self.values[:rows], np.nan)  # as they would be
         return found
 
@@ -92,7 +105,10 @@ class Panel:
         rows = np.minimum(rows, len(self.days) - 1)
         days = np.where(inside, np.take_along_axis(self.days, rows, axis=0), NEVER)
         prices = np.where(inside, np.take_along_axis(self.prices, rows, axis=0), np.nan)
-        return replace(self, days=days, prices=prices)
+        bars = None
+        if self.bars is not None:
+            bars = np.where(inside, np.take_along_axis(self.bars, rows[None], axis=1), np.nan)
+        return replace(self, days=days, prices=prices, bars=bars)
 
     def columns(self, columns: slice | Ints) -> Self:
         """The panel of some of the symbols, no longer than they are."""
@@ -104,17 +120,28 @@ class Panel:
             days=np.ascontiguousarray(self.days[:rows, columns]),
             prices=np.ascontiguousarray(self.prices[:rows, columns]),
             levels=self.levels[columns],
+            bars=None if self.bars is None else np.ascontiguousarray(self.bars[:, :rows, columns]),
+            declared=None if self.declared is None else self.declared[columns],
         )
 
 
-def panel_of(symbols: Sequence[str], histories: Sequence[tuple[Days, Floats]]) -> Panel:
-    """The panel of one history each, days (n,) and prices (n,)."""
+def panel_of(
+    symbols: Sequence[str],
+    histories: Sequence[tuple[Days, Floats]],
+    bars: Sequence[Floats] | None = None,
+) -> Panel:
+    """The panel of one history each: days (n,), prices (n,), and (2, n) of their bars, as in it."""
     longest = max((len(days) for days, _ in histories), default=0)
     all_days = np.full((longest, len(symbols)), NEVER, dtype=np.int32)
     all_prices = np.full((longest, len(symbols)), np.nan)
     for column, (days, prices) in enumerate(histories):
         all_days[: len(days), column], all_prices[: len(days), column] = days, prices
-    return Panel.of(symbols, all_days, all_prices)
+    if bars is None:
+        return Panel.of(symbols, all_days, all_prices)
+    all_bars = np.full((2, *all_prices.shape), np.nan)
+    for column, parts in enumerate(bars):
+        all_bars[:, : parts.shape[1], column] = parts
+    return Panel.of(symbols, all_days, all_prices, all_bars)
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 rolling   the mean of the last squared changes.
 ewma      their exponentially weighted average (RiskMetrics 1996).
 garch11   GARCH(1,1) of each symbol.
-har       gamma-HAR, one regression over all symbols.
-combined  the geometric mean of garch11 and har (Timmermann 2006 on why combinations do well).
+har       gamma-HAR, one regression over all symbols, on the days' ranges where there are any.
+combined  the geometric mean of garch11 and har (Timmermann 2006 on why combinations do well), in
+          which har counts three times as much where it knows the days' ranges.
 
 A symbol to which its kind cannot be fitted falls back to a simpler one: combined to har, and
 garch11 and har to ewma. `States` are what a forecast begins from, and what
@@ -31,7 +32,8 @@ class States(BySymbol):
 
     observations: how many there were so far.  level: of the location, on its scale.  ewma: the
     average of squared changes, or their rolling mean.  garch: its variance of the next change.
-    averages: (..., S, K), those of the HAR.  changes: (..., S, L), the last ones, the newest first,
+    averages: (..., S, K), those of the HAR, and ranges, how many days so far gave their range to
+    them.  changes: (..., S, L), the last ones, the newest first,
     for trees.  What a model does not use is None.
     """
 
@@ -41,6 +43,7 @@ class States(BySymbol):
     garch: Floats | None
     averages: Floats | None
     changes: Floats | None = None
+    ranges: Floats | None = None
 
     def arrays(self) -> dict[str, Floats]:
         """Those that there are, by name."""
@@ -186,8 +189,9 @@ def variances(volatility: Volatility, states: States, horizon: int) -> Floats:
     if states.averages is not None and volatility.weights is not None:
         by_har = np.zeros(result.shape)
         averages = har.with_floor(states.averages)
-        for term in range(averages.shape[-1]):
-            by_har += averages[..., term, None] * volatility.weights[:horizon, term]
+        for term, weights in enumerate(volatility.weights[:horizon].T):
+            if weights.any():
+                by_har += averages[..., term, None] * weights
         by_har *= steps
     if states.garch is not None and volatility.garch is not None:
         found = volatility.garch
@@ -196,9 +200,20 @@ def variances(volatility: Volatility, states: States, horizon: int) -> Floats:
         left = np.cumsum(np.cumprod(powers, axis=1), axis=1)
         excess = (states.garch - found.variance)[..., None]
         by_garch = found.variance[:, None] * steps + left * excess
-    for kind, made in (("har", by_har), ("garch11", by_garch)):
-        result = np.where((kinds == kind)[:, None], made, result)
+    both = result
     if (kinds == "combined").any():
         both = np.sqrt(by_har * by_garch)
-        result = np.where((kinds == "combined")[:, None], both, result)
+        if (with_ranges := _with_ranges(states)).any():
+            both = np.where(with_ranges[..., None], np.sqrt(by_har * both), both)
+    for kind, made in (("har", by_har), ("garch11", by_garch), ("combined", both)):
+        if (kinds == kind).all():
+            return made
+        result = np.where((kinds == kind)[:, None], made, result)
     return result
+
+
+def _with_ranges(states: States) -> Flags:
+    """(..., S): whether more than half of the days so far had a range."""
+    if states.ranges is None:
+        return np.zeros(states.observations.shape, dtype=bool)
+    return np.asarray(states.ranges > states.observations / 2)

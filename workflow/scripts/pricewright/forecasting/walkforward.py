@@ -14,7 +14,7 @@ import numpy as np
 
 from pricewright.forecasting import distribution, har, trees
 from pricewright.forecasting.distribution import Errors, PastErrors
-from pricewright.forecasting.model import Fitted, Model, Track, errors, estimate, follow
+from pricewright.forecasting.model import Fitted, Model, Track, errors, estimate, follow, har_states
 from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel, each, panel_slices
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.trees import Tree
@@ -36,9 +36,21 @@ class Timeline:
     origins: Days
     estimates: Days
 
+    @property
+    def first_held(self) -> int:
+        """The place of the first estimate that holds at an origin; without one, past the last."""
+        if not len(self.origins):
+            return len(self.estimates)
+        found = np.searchsorted(self.estimates, self.origins[0], side="right")
+        return int(found) - 1
+
     def until(self, day: int) -> "Timeline":
         """The timeline as it would have been on a day."""
         return Timeline(self.origins[self.origins <= day], self.estimates[self.estimates <= day])
+
+
+SELDOM = 8
+"""So many times less often are parameters estimated for the errors of longer ago."""
 
 
 def make_timeline(panel: Panel, settings: Settings) -> Timeline:
@@ -46,11 +58,15 @@ def make_timeline(panel: Panel, settings: Settings) -> Timeline:
     calendar = panel.calendar
     step = settings.horizon
     before = -(-settings.calibration // step)
-    places = np.arange(len(calendar) - 1 - step, -1, -step)[: settings.origins + before][::-1]
+    longer = settings.distribution == "conformal" and settings.horizon > 1
+    most = settings.origins + before * (distribution.LONGER if longer else 1)
+    places = np.arange(len(calendar) - 1 - step, -1, -step)[:most][::-1]
     grid = calendar[places]
     enough = np.sort(panel.days[settings.min_history - 1 : settings.min_history].ravel())
     grid = grid[grid >= enough[0]] if len(enough) else grid[:0]
-    estimates = np.union1d(grid[:1], grid[:: -settings.refit])
+    recent, earlier = np.split(grid, [-(settings.origins + before)])[::-1]
+    anew = [recent[:: -settings.refit], earlier[:: -SELDOM * settings.refit]]
+    estimates = np.unique(np.concatenate([grid[:1], recent[:1], *anew]))
     return Timeline(grid[-settings.origins :], estimates)
 
 
@@ -128,7 +144,7 @@ class Forecasts:
     which origin their distribution is, -1 where none can be forecast from; daily_centres,
     daily_variances: forecasts from them of the next.
     fitted: the parameters at the end.  last: the track's last observation of each, P being 1.
-    shapes: (D, S or 1, H, Q), the distributions as they were estimated at D dates.
+    shapes: (D, S or 1, H, Q + 1), the distributions as they were estimated at D dates.
     errors: (S,), from how many errors made out of sample the last of them.
     calibration: what the shapes are made from, while the symbols' that it takes are not together.
     """
@@ -178,11 +194,11 @@ class WalkForward:
         return self.whole.columns(piece.columns)
 
     def shapes(self, piece: Forecasts) -> Floats:
-        """(K + 1, S or 1, H, Q): the distributions of a piece at each origin and at the end."""
+        """(K + 1, S or 1, H, Q + 1): the distributions of a piece at each origin and at the end."""
         return np.asarray(piece.shapes[self.held])
 
     def last_shapes(self) -> Floats:
-        """(S or 1, H, Q): the distributions at the end, of all symbols or common to them."""
+        """(S or 1, H, Q + 1): the distributions at the end, of all symbols or common to them."""
         found = np.concatenate([piece.shapes[self.held[-1]] for piece in self.pieces])
         return found[self.order] if len(found) == len(self.whole) else found[:1]
 
@@ -235,6 +251,7 @@ def join(panel: Panel, plan: Plan, pieces: Sequence[Forecasts]) -> WalkForward:
             for piece, shapes in zip(pieces, whole, strict=True)
         ]
         held[:-1] = np.searchsorted(timeline.estimates, timeline.origins, side="right") - 1
+        held[:-1] -= timeline.first_held
         held[-1] = len(whole[0]) - 1
     return WalkForward(panel, timeline, settings, pieces, held)
 
@@ -272,8 +289,11 @@ def _walk(task: tuple[Panel, Ints, Plan]) -> Forecasts:
     piece, track, begins = _forecasts(panel, columns, plan, fitted)
     if settings.distribution == "normal":
         return piece
-    ends = np.array([panel.upto(day) for day in plan.days])
-    made = Errors(panel, np.ascontiguousarray(errors(panel, track).transpose(2, 1, 0)), begins)
+    # what no forecast is made by needs no distribution
+    needed = min(plan.timeline.first_held, len(plan.days) - 1)
+    fitted, days = fitted[needed:], plan.days[needed:]
+    ends = np.array([panel.upto(day) for day in days])
+    made = Errors(panel, errors(panel, track), begins)
     if settings.distribution == "fhs":
         terms = track.at(np.where(ends > 0, np.maximum(ends - 1 - begins, 0), -1)).variances
         models = [part.volatility for part in fitted]
@@ -293,7 +313,8 @@ def _forecasts(
         begins = _begins(panel, plan.days, plan.timeline)
     else:
         begins = [np.maximum(rows[0], 0) if len(rows) else panel.counts - 1]
-    track = follow(panel, fitted, begins, settings.horizon, plan.start)
+    averaged = har_states(panel, fitted[0], plan.start)
+    track = follow(panel, fitted, begins, settings.horizon, plan.start, averaged=averaged)
     ends = [np.maximum(panel.counts - 1, 0)]
     first = begins[0]
     begin = np.maximum(rows[0], 0) - first if len(rows) else panel.counts - first
@@ -313,7 +334,7 @@ def _forecasts(
         daily_centres=each_day.centres[..., 0],
         daily_variances=each_day.variances[..., 0],
         fitted=fitted[-1],
-        last=follow(panel, fitted[-1:], ends, settings.horizon, plan.start),
+        last=follow(panel, fitted[-1:], ends, settings.horizon, plan.start, averaged=averaged),
         shapes=np.broadcast_to(normal, (1, 1, settings.horizon, len(normal))),
         errors=np.zeros(len(panel), dtype=np.intp),
     )

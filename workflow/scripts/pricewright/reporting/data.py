@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pricewright.evaluation.acceptance import WRONG_PRICE, deciding
 from pricewright.intake.reading.quarantine import REASONS
 
 MOST_PERIODS = 60
@@ -116,6 +117,22 @@ def newest_flags(quality: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
         )
         for entry in order
     ]
+
+
+def deciding_days(criterion: Mapping[str, Any], quality: Mapping[str, Any]) -> list[str]:
+    """Of a criterion that a few days decide, a line on each, with its flags; and what to do."""
+    days = deciding(criterion)
+    lines = []
+    for day in days:
+        flags = [
+            entry["flag"]
+            for entry in quality.get("flagged", [])
+            if entry["symbol"] == day["symbol"]
+            and entry["date"] <= day["date"] <= (entry.get("last") or entry["date"])
+        ]
+        told = ", ".join(dict.fromkeys(flags)) or "no flag"
+        lines.append(f"decided by {day['symbol']} on {day['date']} ({told})")
+    return [*lines, WRONG_PRICE] if lines else []
 
 
 def _found(entry: Mapping[str, Any]) -> Iterator[str]:

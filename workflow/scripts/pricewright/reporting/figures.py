@@ -107,6 +107,12 @@ def qlike_difference(scores: Mapping[str, Any]) -> float | None:
     return None if ours is None or plain is None else ours - plain
 
 
+def shortfall_difference(found: Mapping[str, Any]) -> float | None:
+    """The joint score of a symbol's `es` less EWMA's, None where there is none."""
+    ours, plain = (found[name] for name in ("score", "ewma_score"))
+    return None if ours is None or plain is None else ours - plain
+
+
 def share_beyond(scores: Mapping[str, Any], tail: float) -> float | None:
     """The share of days with a loss beyond the value-at-risk, None if there are no days."""
     found = scores["var"][percent_key(tail)]

@@ -29,6 +29,7 @@ from pricewright.reporting.figures import (
     pinball_skill,
     qlike_difference,
     share_beyond,
+    shortfall_difference,
     value_at,
     worst,
 )
@@ -101,6 +102,7 @@ def render(
         dag=_read("dag.svg"),
         figures=figures,
         key_of=key_of,
+        deciding=partial(data.deciding_days, quality=known),
         percent_key=percent_key,
         coverages=COVERAGES,
         first=FIRST,
@@ -200,6 +202,14 @@ def _columns(model: Mapping[str, Any]) -> list[Column]:
         Column("QLIKE less EWMA", "of the variance; below 0 is better", "signed",
                derive=qlike_difference),
         *tails,
+        Column("97.5% VaR, 1 d", "loss of who holds one that is exceeded on one day in forty",
+               "price", "/state/forecast/var/0"),
+        Column("97.5% ES, 1 d", "expected shortfall: the mean of losses beyond it", "price",
+               "/state/forecast/es/0"),
+        Column("ES residual", "mean of losses beyond it less that, in deviations; below 0 it was "
+               "too small", "signed", "/metrics/es/residual"),
+        Column("ES score less EWMA", "of VaR and ES together; below 0 is better", "signed",
+               derive=lambda scores: shortfall_difference(scores["es"])),
         Column("Notes", ""),
     ]  # fmt: skip
 
@@ -211,6 +221,9 @@ def _notes(scores: Mapping[str, Any], state: Mapping[str, Any], flagged: int) ->
         p = scores["var"][percent_key(tail)]["kupiec"]
         if p is not None and p < SIGNIFICANT:
             notes.append(f"{percent(tail)} VaR rejected")
+    p = scores["es"]["p_value"]
+    if p is not None and p < SIGNIFICANT:
+        notes.append("97.5% ES too small")
     found, luck = qlike_difference(scores), scores["volatility"]["p_value_holm"]
     if found is not None and luck is not None and luck < SIGNIFICANT:
         notes.append(f"QLIKE significantly {'worse' if found > 0 else 'better'}")

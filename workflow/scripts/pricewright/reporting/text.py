@@ -20,11 +20,14 @@ from pricewright.reporting.figures import (
     share_beyond,
     worst,
 )
-from pricewright.reporting.verdict import LOG, champion, method, verdict
+from pricewright.reporting.verdict import LOG, NO_RANGES, champion, method, verdict
 from pricewright.tables.options import Bounds, Options
 
 WIDTH = 80
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
+
+JUDGED = {True: "met", False: "NOT MET", None: "not judged"}
+"""What became of a criterion."""
 
 MOST = 5
 """The most symbols in a table: the page is to be read at a glance; the other has them all."""
@@ -35,7 +38,7 @@ FEW, NOTE = 3, 80
 _SHORTEST = 7
 """The fewest characters that are left of a symbol where a table is too wide."""
 
-_METHOD = ("point", "volatility", "shape", "scale", "price", "made", "leaks")
+_METHOD = ("point", "volatility", "ranges", "shape", "scale", "price", "made", "leaks")
 """What of the method is said here."""
 
 _RISK_HEADING = (
@@ -110,13 +113,13 @@ def compose(
         ["Verdict", *_paragraphs(verdict(model, allow_unaccepted=allow_unaccepted))],
         ["What came in", *labelled(data.data_facts(model))],
         *_flags(quality or {}),
-        ["Acceptance", *_acceptance(model)],
+        ["Acceptance", *_acceptance(model, quality or {})],
         ["Beside the deployed model", *_paragraphs(champion(model))],
         [_errors_heading(model), *_errors(model, layout.digits, most)],
         [_RISK_HEADING, *_risk(model, most)],
         [
-            f"Forecasts, {model['parameters']['horizon']} days ahead, and the interval that "
-            f"{percent(model['parameters']['level'])} should be in",
+            f"Forecasts, {model['parameters']['horizon']} days ahead, the "
+            f"{percent(model['parameters']['level'])} interval, and one day's 97.5% VaR and ES",
             *_forecasts(model, most),
         ],
         [
@@ -154,8 +157,19 @@ def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         ("scores", f"{', '.join(ratios)} times the random walk's" if ratios else "unknown"),
         ("PIT", pit),
-        ("VaR", f"exceptions independent (Christoffersen) {', '.join(tests)} symbols"),
+        ("VaR", f"no runs (Christoffersen) {', '.join(tests)} symbols"),
+        ("ES", _shortfall(pooled["es"])),
     ]
+
+
+def _shortfall(found: Mapping[str, Any]) -> str:
+    """How the expected shortfall at 97.5 % did, over all symbols."""
+    if found["residual"] is None or found["over_dates"] is None:
+        return "unknown, for no loss was beyond its value-at-risk"
+    return (
+        f"off by {found['residual']:+.2f} deviations ({p_value(found['p_value'])}); "
+        f"joint score less EWMA's {found['over_dates']:+.4f}"
+    )
 
 
 def labelled(facts: Sequence[tuple[str, str]], width: int = WIDTH, margin: str = "  ") -> list[str]:
@@ -196,20 +210,21 @@ def _flags(quality: Mapping[str, Any]) -> list[list[str]]:
     return [[f"Flags: what is odd in the data, but possible{which}", *lines]]
 
 
-def _acceptance(model: Mapping[str, Any]) -> list[str]:
-    """Each criterion beside its limit, and below one that is not met what it is."""
+def _acceptance(model: Mapping[str, Any], quality: Mapping[str, Any]) -> list[str]:
+    """Each criterion beside its limit, and below one that is not met, or not judged, what it is."""
     criteria = model["acceptance"]["criteria"]
     rows = []
     for name, found in criteria.items():
         value = format_number(found["value"], "criterion")
-        rows.append(["met" if found["met"] else "NOT MET", key_of(name), value, limit(found)])
+        rows.append([JUDGED[found["met"]], key_of(name), value, limit(found)])
     header, rule, *table = _table(rows, ["", "criterion", "value", "wanted"], left=2)
     indent = " " * header.index("criterion")
     lines = [header, rule]
     for line, found in zip(table, criteria.values(), strict=True):
         lines.append(line)
         if not found["met"]:
-            what = textwrap.wrap(found["what"], WIDTH - len(indent))
+            said = [found["what"], *data.deciding_days(found, quality)]
+            what = [part for text in said for part in textwrap.wrap(text, WIDTH - len(indent))]
             lines += [indent + part for part in what]
     wider = [
         f"{key_of(name)} {found['what'].rpartition('; ')[2].removesuffix(BY_CHANCE)}"
@@ -290,9 +305,11 @@ def _forecasts(model: Mapping[str, Any], max_symbols: int) -> list[str]:
         state = model["symbols"][symbol]
         last, ahead = state["last_price"], state["forecast"]
         ends = (ahead[part][-1] for part in ("point", "lower", "upper"))
-        rows.append([symbol, state["last_date"], *(f"{price:.6g}" for price in (last, *ends))])
+        risks = (f"{ahead[name][0]:.4g}" for name in ("var", "es"))
+        prices = (f"{price:.6g}" for price in (last, *ends))
+        rows.append([symbol, state["last_date"], *prices, *risks])
     rows += _more(len(model["symbols"]) - len(symbols))
-    return _table(rows, ["symbol", "last price of", "price", "point", "from", "to"])
+    return _table(rows, ["symbol", "last price of", "price", "point", "from", "to", "VaR", "ES"])
 
 
 def _coverages(model: Mapping[str, Any]) -> list[str]:
@@ -310,7 +327,7 @@ def _method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         (label, said)
         for label, said in method(model)
-        if label in _METHOD and (label, said) != ("scale", LOG)
+        if label in _METHOD and (label, said) not in (("scale", LOG), ("ranges", NO_RANGES))
     ]
 
 

@@ -15,6 +15,7 @@ from pricewright.files.documents import parse_json
 from pricewright.reporting.figures import p_value, percent
 
 LOG = "log prices"
+NO_RANGES = "none, for no day has an open, high and low that can be right"
 
 PLACES = {
     "Report": ("results/report.html", "results/report.txt"),
@@ -37,7 +38,7 @@ _VARIANCES = {
     "rolling": "rolling, the mean of the last {rolling_days} squared changes",
     "ewma": "ewma, squared changes averaged with a decay of {decay} per day",
     "garch11": "garch11, a GARCH(1,1) for each symbol",
-    "har": "har, one regression over all symbols",
+    "har": "har, one regression over all symbols, on ranges, squared changes and falls",
     "combined": "combined, the geometric mean of garch11 and har",
 }
 _SHAPES = {
@@ -53,7 +54,9 @@ def verdict(model: Mapping[str, Any], *, allow_unaccepted: bool = False) -> list
     `allow_unaccepted` is whether it is deployed even if it is not accepted.
     """
     acceptance = model["acceptance"]
-    said = ["ACCEPTED: it meets every criterion."]
+    judged = [found["met"] for found in acceptance["criteria"].values()]
+    which = " that can be judged" if None in judged else ""
+    said = [f"ACCEPTED: it meets every criterion{which}."]
     if not acceptance["accepted"]:
         said = [f"NOT ACCEPTED: {failed(acceptance)}."]
         if allow_unaccepted:
@@ -134,7 +137,8 @@ def method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("point", _POINTS[chosen["location"]]),
         ("volatility", _VARIANCES[chosen["volatility"]].format_map(chosen)),
         ("shape", _SHAPES[chosen["distribution"]].format_map(chosen)),
-        ("scale", _scale([s for s, state in states.items() if state["scale"] == "level"], states)),
+        *_ranges(states),
+        ("scale", _scale(chosen["scale"], states)),
         ("price", chosen["price"]),
         (
             "made",
@@ -166,12 +170,31 @@ def _leaks(model: Mapping[str, Any]) -> str:
     return f"none: garbage for all prices after {dates} changed no forecast made by then"
 
 
-def _scale(levels: list[str], symbols: Mapping[str, Any]) -> str:
+def _ranges(states: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """On how many days of which symbols har has their ranges; nothing where there is no har."""
+    days = {symbol: state["volatility"]["ranges"] for symbol, state in states.items()}
+    if None in days.values():
+        return []
+    with_ranges = [symbol for symbol, count in days.items() if count]
+    if not with_ranges:
+        return [("ranges", NO_RANGES)]
+    changes = sum(states[symbol]["observations"] - 1 for symbol in with_ranges)
+    share = sum(days[symbol] for symbol in with_ranges) / changes
+    who = "all symbols"
+    if len(with_ranges) < len(states):
+        shown = ", ".join(with_ranges[:5]) + (", …" if len(with_ranges) > 5 else "")
+        who = f"{len(with_ranges):,} of {len(states):,} symbols ({shown})"
+    return [("ranges", f"of open, high and low, on {share:.1%} of the days of {who}")]
+
+
+def _scale(said: str, symbols: Mapping[str, Any]) -> str:
+    levels = [symbol for symbol, state in symbols.items() if state["scale"] == "level"]
     if not levels:
         return LOG
     shown = ", ".join(levels[:5]) + (", …" if len(levels) > 5 else "")
     rest = "" if len(levels) == len(symbols) else f"{LOG}; "
-    return f"{rest}levels for {shown} (a price of 0 or below has no logarithm)"
+    why = "a price of 0 or below has no logarithm"
+    return f"{rest}levels for {shown} ({why if said == 'auto' else f'model.scale is {said}'})"
 
 
 def _point(model: Mapping[str, Any]) -> str:
@@ -195,8 +218,9 @@ def _variance(model: Mapping[str, Any]) -> str:
     if found["lower"] is None or found["upper"] is None:
         return "The volatility forecast could not be tested: there are too few days."
     between = (
-        f"QLIKE less EWMA's, mean over dates: {found['over_dates']:+.4f}, 95% interval "
-        f"{found['lower']:+.4f} to {found['upper']:+.4f}"
+        f"QLIKE less EWMA's: {found['over_dates']:+.4f}, 95% interval "
+        f"{found['lower']:+.4f} to {found['upper']:+.4f}; better for {found['better']:,} of "
+        f"{found['symbols']:,} symbols"
     )
     if found["upper"] < 0:
         return f"The volatility forecast is significantly better than EWMA's ({between})."

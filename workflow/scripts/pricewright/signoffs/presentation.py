@@ -203,7 +203,9 @@ def _beside(pooled: Mapping[str, Any], score: str) -> str:
 
 def _acceptance(model: Mapping[str, Any]) -> str:
     met = [criterion["met"] for criterion in model["acceptance"]["criteria"].values()]
-    return f"{sum(met)} of {len(met)} criteria met"
+    unjudged = met.count(None)
+    more = f", {unjudged} not judged" if unjudged else ""
+    return f"{met.count(True)} of {len(met) - unjudged} criteria met{more}"
 
 
 def _symbols(model: Mapping[str, Any]) -> str:

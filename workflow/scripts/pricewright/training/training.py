@@ -21,6 +21,7 @@ from pricewright.forecasting import distribution
 from pricewright.forecasting.document import from_json, to_json
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import Panel
+from pricewright.forecasting.scales import scaled
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.volatility import GARCH_CHANGES, Start
 from pricewright.forecasting.walkforward import (
@@ -140,6 +141,7 @@ def choose_symbols(
     """
     scored = from_json(given[0], "the scored model") if given else None
     settings = scored.settings if scored else settings
+    panel = panel if scored else scaled(panel, settings.scale)
     kept, left_out = _fit(panel, settings, scored, known_unfit)
     if not len(kept):
         reasons = "; ".join(f"{out['symbol']}: {out['reason']}" for out in left_out[:3])
@@ -315,7 +317,7 @@ def _fallbacks(walked: WalkForward) -> dict[str, list[str]]:
         panel = walked.panel(piece)
         for place, symbol in enumerate(panel.symbols):
             notes = []
-            if panel.levels[place]:
+            if panel.levels[place] and (panel.declared is None or not panel.declared[place]):
                 notes.append("scale: levels, for a price of 0 or below has no logarithm")
             if settings.location == "lightgbm" and piece.fitted.location.trees is None:
                 notes.append("location: naive, for there is too little history to grow trees from")
