@@ -248,6 +248,16 @@ def test_files_of_one_symbol_that_are_named_by_their_time_are_taken(desk, names,
     assert len(desk.take("parts", dialect=Dialect(symbol="X")).state.prices) == 20
 
 
+def test_files_that_say_another_symbol_each_are_of_no_single_one(desk):
+    (desk.folder / "in").mkdir()
+    for day, symbol in ((1, "A"), (2, "B")):
+        text = f'{{"symbol": "{symbol}", "rows": [{{"date": "2024-01-0{day}", "close": 1}}]}}'
+        (desk.folder / "in" / f"{day}.json").write_text(text)
+    with pytest.raises(Refusal, match=r"in/2\.json: the file itself says .* of B, and in/1\.json"):
+        desk.take("parts", dialect=Dialect(symbol="X"))
+    assert desk.take("parts", dialect=Dialect()).state.prices.names == ["A", "B"]
+
+
 def test_a_file_whose_name_is_no_symbol_is_refused_where_it_should_be_one(desk):
     (desk.folder / "in").mkdir()
     (desk.folder / "in" / "my prices.csv").write_text(HEADER + OWN)

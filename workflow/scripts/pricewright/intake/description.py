@@ -40,14 +40,20 @@ from pricewright.intake.reading.titles import (
     usual_columns,
 )
 from pricewright.intake.reading.workbook import filled_sheets
+from pricewright.intake.sample import (
+    are_values,
+    formats_of,
+    header_line,
+    is_number,
+    like_number,
+    moments_of,
+    sample_of,
+    texts_of,
+    why_no_dates,
+)
 from pricewright.tables.fields import VALUES
 
 _ENCODINGS: Final = ("cp1252", "cp1250", "latin-1")
-_SAMPLE: Final = 2_000  # rows that are looked at
-_NUMBER: Final = re.compile(
-    r"\W{0,2}(?:(?:[A-Z]{1,3}|Rs|Fr|kr)[^\w:]{1,2}|EUR|USD|GBP|GBX|CHF|JPY)?\W{0,2}"
-    r"\d(?:\d|[^\w:])*(?:[KMBT%€$£¥₹]|[A-Z]{3}|Mio|Mrd|Tsd|GBp|ZAc|kr|zł|Kč|Ft|Fr|p|c)?\W{0,2}"
-)
 _EITHER_MARK: Final = re.compile(r"[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d{1,3})")
 _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str, ...]], ...]] = (
     ("positive", ()),
@@ -72,9 +78,6 @@ _UNIT_TITLES: Final = (
     "devise",
     "valuta",
     "divisa",
-)
-_NO_DAY: Final = re.compile(
-    r"\d{4}([-/ ]?([M-]?\d{1,2}|[QWH]\d{1,2}))?|[A-Za-z]{3,9}[-/ .]*(\d{4}|\d{2})"
 )
 _DOWNLOADED: Final = re.compile(r"download|retriev|export|fetch|load|updat|quer", re.IGNORECASE)
 _ZONES: Final = ("UTC", "America/New_York", "Europe/Zurich")
@@ -159,19 +162,19 @@ def describe_file(
     if crossed := crossed_columns(sheet, dialect):
         found.notes.append("each column is of one field and one symbol, as yfinance writes them")
         taken = {title for columns in crossed.values() for title in columns.values()}
-        sample = _sample(sheet, content)
+        sample = sample_of(sheet, content)
         date = [title for title in sheet.titles if title not in taken]
         dialect = _dates(dialect, date, sample, found)
-        numbers = [title for title in taken if _is_number(sample, title)]
+        numbers = [title for title in taken if is_number(sample, title)]
         dialect = replace(dialect, marks=_marks(sample, numbers, found))
     else:
-        line = _header_line(sheet, dialect)
+        line = header_line(sheet, dialect)
         if line is not None:
             why = "the line above the first row" if line else "its first line is a row"
             found.choose("header_line", [line], why)
             dialect = replace(dialect, header_line=line)
             sheet = open_sheet(content, dialect)
-        sample = _sample(sheet, content)
+        sample = sample_of(sheet, content)
         titles = list(sample.columns)
         dialect = _columns(dialect, titles, sample, found, content)
         dialect = _symbols(dialect, titles, sample, found, (name, alone, sheet))
@@ -209,45 +212,7 @@ def _has_rows(content: Content, sheet: str) -> bool:
         begin = getattr(open_sheet(content, Dialect(sheet=sheet, symbol="X")), "begin", ())
     except Refusal:
         return False
-    return any(_are_values(cells) for _, cells in begin)
-
-
-def _header_line(sheet: Sheet, dialect: Dialect) -> int | None:
-    """The line that names the columns, 0 for none; None if it is found by itself, and rows follow.
-
-    Above the first row that is the last line that names the date, else the last of those that name
-    the most columns as symbols are, else the last with several words.
-    """
-    lines = getattr(sheet, "begin", ())
-    rows = [place for place, (_, cells) in enumerate(lines) if _are_values(cells)]
-    if dialect.layout_of(list(sheet.titles)) or not rows:
-        return None
-    if not rows[0]:
-        return 0
-    begin = [cells for _, cells in lines[: rows[0]]]
-    date = next(place for place, cell in enumerate(lines[rows[0]][1]) if _is_date(cell))
-    named = [bool(usual_columns("date", cells[date : date + 1])) for cells in begin]
-    others = [[cell for cell in cells[:date] + cells[date + 1 :] if cell] for cells in begin]
-    codes = [len(cells) if all(map(is_code, cells)) else 0 for cells in others]
-    several = [sum(map(bool, cells)) > 1 for cells in begin]
-    for marks in (named, codes, several):
-        if best := max(marks):
-            place = max(place for place, mark in enumerate(marks) if mark == best)
-            line = int(lines[place][0])
-            is_found = line == getattr(sheet, "header_line", None) and place + 1 == rows[0]
-            return None if is_found else line
-    return None
-
-
-def _are_values(titles: Sequence[str]) -> bool:
-    """Whether what should name the columns has a date and a number."""
-    dates = {title for title in titles if _is_date(title)}
-    return bool(dates) and any(_like_number(title) for title in titles if title not in dates)
-
-
-def _is_date(text: str) -> bool:
-    is_iso = not parse_days(pa.array([text]), Calendar()).reasons.any()
-    return is_iso or bool(proposals.date_formats([text]))
+    return any(are_values(cells) for _, cells in begin)
 
 
 def _own_symbol(name: str, dialect: Dialect) -> str:
@@ -278,29 +243,11 @@ def _decodes(raw: bytes, encoding: str) -> bool:
     return True
 
 
-def _sample(sheet: Sheet, content: Content) -> Block:
-    """The first rows of the columns that may hold dates, symbols and numbers."""
-    is_columnar = content.kind in (
-        "parquet",
-        "feather",
-    )  # may hold others, which count only if named
-    for read in sheet.blocks([] if is_columnar else sheet.titles):
-        block = read()
-        if len(block.lines):
-            rows = slice(0, _SAMPLE)
-            return Block(
-                {title: column.slice(0, _SAMPLE) for title, column in block.columns.items()},
-                block.lines[rows],
-                kinds={title: kinds[rows] for title, kinds in block.kinds.items()},
-            )
-    raise Refusal(f"{content.name}:1: the file has no rows that can be read; deliver prices.")
-
-
 def _columns(
     dialect: Dialect, titles: list[str], sample: Block, found: Description, content: Content
 ) -> Dialect:
     """Which column is the date, and how dates and numbers are written."""
-    dated = [title for title in titles if _formats(sample, title) is not None]
+    dated = [title for title in titles if formats_of(sample, title) is not None]
     by_name = usual_columns("date", dated) or [
         title for title in usual_columns("date", titles) if not is_unnamed(title)
     ]
@@ -308,10 +255,10 @@ def _columns(
         title for title in dated if not any(usual_columns(ours, [title]) for ours in VALUES)
     ]
     if not dates:
-        raise Refusal(f"{content.name}:1: {_why_no_dates(titles, sample)}")
+        raise Refusal(f"{content.name}:1: {why_no_dates(titles, sample)}")
     date = str(found.choose("columns.date", dates, "its values are dates", by_name and dates[0]))
     dialect = replace(_dates(dialect, [date], sample, found), columns={"date": date})
-    numbers = [title for title in titles if title != date and _is_number(sample, title)]
+    numbers = [title for title in titles if title != date and is_number(sample, title)]
     dialect = _layout(dialect, titles, numbers, sample, found)
     read = set(dialect.symbols or titles)
     if dialect.layout != "wide" and dialect.layout_of(titles):
@@ -319,23 +266,10 @@ def _columns(
     return replace(dialect, marks=_marks(sample, [each for each in numbers if each in read], found))
 
 
-def _why_no_dates(titles: Sequence[str], sample: Block) -> str:
-    if len(titles) == 1 and "  " in titles[0]:
-        return "its columns are parted by blanks alone; deliver it as CSV."
-    for title in titles:
-        texts = _texts(sample, title)
-        if texts and all(map(_NO_DAY.fullmatch, texts)):
-            return (
-                f"column {title!r} names no day, as {texts[0]}; deliver days, as the last one of "
-                "each month or week."
-            )
-    return f"no column holds dates; the file has {', '.join(titles)}."
-
-
 def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description) -> Dialect:
     """How the dates of the first of some columns are written, and whose calendar counts."""
     column, typed = sample.columns[dates[0]], sample.typed(dates[0])
-    formats = _formats(sample, dates[0]) or []
+    formats = formats_of(sample, dates[0]) or []
     by_itself, then = (
         parse_days(column, Calendar(tuple(some)), typed).reasons == "" for some in ([], formats[:1])
     )
@@ -360,43 +294,6 @@ def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description
     return replace(dialect, calendar=calendar)
 
 
-def _formats(sample: Block, title: str) -> list[str] | None:
-    """The formats that read most of a column as dates: an empty list if it needs none, None if
-    none do."""
-    column, typed = sample.columns[title], sample.typed(title)
-    if pa.types.is_temporal(column.type):
-        return []
-    reasons = parse_days(column, Calendar(), typed).reasons
-    read = np.isin(reasons.astype(str), ["", "unzoned-time"])
-    has_dates = typed is not None and bool((read & typed).any())
-    if typed is not None and has_dates:  # they need no format, but the texts beside them may
-        column, read = column.filter(pa.array(~typed)), read[~typed]
-    if read.sum() > len(read) / 2 or not len(read):
-        return []
-    texts = [str(value).removesuffix(".0") for value in column.to_pylist() if value is not None]
-    formats = proposals.date_formats(texts[:500], most=True)
-    if "%Y-%m-%d" in formats and read.any():
-        return []
-    return formats or ([] if has_dates else None)
-
-
-def _is_number(sample: Block, title: str) -> bool | None:
-    """Whether a column holds numbers, however they are written; None if it holds nothing."""
-    column = sample.columns[title]
-    if not pa.types.is_string(column.type):
-        return not pa.types.is_temporal(column.type)
-    read = parse_numbers(column, Marks(), sample.typed(title), multiples=True)
-    texts = [str(text) for text in column.filter(pa.array(read.unreadable)).to_pylist()]
-    if not texts and np.isnan(read.values).all():
-        return None
-    numbers = (~np.isnan(read.values)).sum() + sum(_like_number(text) for text in texts)
-    return bool(numbers > (len(texts) + (~np.isnan(read.values)).sum()) / 2)
-
-
-def _like_number(text: str) -> bool:
-    return _NUMBER.fullmatch(text.strip()) is not None
-
-
 def _marks(sample: Block, numbers: Sequence[str], found: Description) -> Marks:
     """The way of writing that all columns of numbers share."""
     usual = Marks()
@@ -409,7 +306,7 @@ def _marks(sample: Block, numbers: Sequence[str], found: Description) -> Marks:
             is_text = np.ones(len(column), bool) if typed is None else ~typed
             for found_here, mask in ((odd, read.unreadable), (plain, ~np.isnan(read.values))):
                 texts = map(str, column.filter(pa.array(mask & is_text)).unique().to_pylist())
-                found_here.extend([(title, each) for each in texts if _like_number(each)][:200])
+                found_here.extend([(title, each) for each in texts if like_number(each)][:200])
     everything = [text for _, text in odd + plain]
     ways = proposals.marks(everything, usual, multiples=True) if odd else []
     marked = [(title, text) for title, text in plain if "." in text]
@@ -447,9 +344,7 @@ def _layout(
         return dialect
     others = [title for title in titles if title != date]
     symbols = [
-        title
-        for title in others
-        if _is_number(sample, title) is not False and not is_unnamed(title)
+        title for title in others if is_number(sample, title) is not False and not is_unnamed(title)
     ]
     if any(map(dialect.is_symbol, symbols)):
         symbols = [title for title in symbols if dialect.is_symbol(title)]
@@ -465,7 +360,7 @@ def _layout(
             dialect = replace(dialect, symbols=tuple(symbols))
         return _pattern(dialect, symbols, found)
     is_short = len(sample.lines) < 3
-    numbers = [title for title in numbers if is_short or len(_texts(sample, title)) > 1]
+    numbers = [title for title in numbers if is_short or len(texts_of(sample, title)) > 1]
     prices = [title for title in numbers if "%" not in title] or numbers
     if prices:
         close = found.choose("columns.close", prices, "its values are numbers")
@@ -496,18 +391,18 @@ def _symbols(
     if dialect.layout == "wide":
         return dialect
     if named := usual_columns("symbol", titles):
-        said = _texts(sample, named[0])
+        said = texts_of(sample, named[0])
         with suppress(Refusal):  # the trial says it again
             if better := better_symbol(named[0], said, titles, name):
                 found.choose("columns.symbol", [better], f"{named[0]} only has numbers")
                 dialect = replace(dialect, columns={**dialect.columns, "symbol": better})
-                said = _texts(sample, better)
+                said = texts_of(sample, better)
         return _pattern(dialect, said, found)
     if inside := getattr(sheet, "symbol", None):
         found.notes.append(f"the file itself says that its prices are of {inside}")
         return _pattern(dialect, [inside], found)
     taken = set(map(str, dialect.columns.values()))
-    moments = _moments(sample, dialect)
+    moments = moments_of(sample, dialect)
     several = len(set(moments)) < len(moments)
     words = {
         title: sample.columns[title].to_pylist()
@@ -515,7 +410,7 @@ def _symbols(
         if title not in taken
         and pa.types.is_string(sample.columns[title].type)
         and sample.typed(title) is None
-        and not _is_number(sample, title)
+        and not is_number(sample, title)
     }
     telling = [
         title
@@ -528,7 +423,7 @@ def _symbols(
         why = "several prices a day, each with another of these"
         symbol = found.choose("columns.symbol", candidates, why)
         dialect = replace(dialect, columns={**dialect.columns, "symbol": symbol})
-        return _pattern(dialect, _texts(sample, symbol), found)
+        return _pattern(dialect, texts_of(sample, symbol), found)
     if not alone:
         found.choose(
             "symbol", [FROM_FILE], "no column holds a symbol: each file is named by its own"
@@ -539,31 +434,12 @@ def _symbols(
     return replace(dialect, symbol=symbol)
 
 
-def _texts(sample: Block, title: str) -> list[str]:
-    """The different texts of a column."""
-    texts = sample.columns[title].cast(pa.string()).unique().to_pylist()
-    return [text.strip(" \t") for text in texts if text not in (None, *Marks().missing_markers)]
-
-
-def _moments(sample: Block, dialect: Dialect) -> list[tuple[int, int]]:
-    """Each row's day, and the time on it, or in a column of its own."""
-    title = str(dialect.columns["date"])
-    dates, kinds = sample.columns[title], sample.typed(title)
-    read = parse_days(dates, dialect.calendar, kinds)
-    for clock in usual_columns("time", [each for each in sample.columns if each != title]):
-        timed = parse_days(dates, dialect.calendar, kinds, sample.columns[clock])
-        if not timed.reasons.any():
-            read = timed
-    times = np.zeros(len(read.days), np.int64) if read.times is None else read.times
-    return list(zip(read.days.tolist(), times.tolist(), strict=True))
-
-
 def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description) -> Dialect:
     """Whether a symbol has several rows a day: by their times, or by what a column says."""
     if dialect.layout_of(titles) is None:
         return dialect
     names = dialect.names(titles, "")
-    moments = _moments(sample, dialect)
+    moments = moments_of(sample, dialect)
     symbols = [""] * len(moments)
     if "symbol" in names:
         symbols = sample.columns[names["symbol"]].to_pylist()
@@ -576,7 +452,7 @@ def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description
         dialect = replace(dialect, calendar=replace(dialect.calendar, bars="intraday"))
     for title in titles:
         column = sample.columns[title]
-        if len(set(rows)) == len(rows) or title in names.values() or _is_number(sample, title):
+        if len(set(rows)) == len(rows) or title in names.values() or is_number(sample, title):
             continue
         texts = column.cast(pa.string()).to_pylist()
         kinds = [str(text) for text, _ in Counter(texts).most_common()]
@@ -601,7 +477,7 @@ def _say_units(dialect: Dialect, titles: list[str], sample: Block, found: Descri
         is_unit = any(word in plain_title(title) for word in _UNIT_TITLES)
         if not is_unit or title in names.values():
             continue
-        units = _texts(sample, title)
+        units = texts_of(sample, title)
         if hundredths := [text for text in units if _HUNDREDTHS.fullmatch(text)]:
             found.notes.append(f"{title} says {', '.join(hundredths)}: {_IN_HUNDREDTHS}")
         symbols = ["it"] * len(sample.lines)

@@ -34,12 +34,22 @@ def check_one_symbol(
 ) -> None:
     """Raise Refusal if files that are said to be of one symbol are of several.
 
-    That is so if most of the days that two of them share have another price. Of files whose names
-    differ by more than dates and numbers, and do not all hold that symbol, it is so, too, if what
-    differs looks like symbols, or if the price takes a step at most places where they meet.
+    That is so if two say so, or if most of the days that two of them share have another price. Of
+    files whose names differ by more than dates and numbers, and do not all hold that symbol, it is
+    so, too, if what differs looks like symbols, or if the price takes a step at most places where
+    they meet.
     """
     if symbol is None or symbol == FROM_FILE:
         return
+    said = {facts["settings"].get("symbol"): facts["place"] for facts in made.facts}
+    said.pop(None, None)
+    if len(said) > 1:
+        (one, place), (other, other_place), *_ = said.items()
+        raise Refusal(
+            f"{other_place}: the file itself says that its prices are of {other}, and {place} that "
+            f"its are of {one}, where source.symbol says that both are of {symbol}; leave "
+            "source.symbol out."
+        )
     remedy = f'if each file is named by its symbol, set source.symbol: "{FROM_FILE}"'
     _check_shared_days(symbol, deliveries, made, entries, remedy)
     places = [facts["place"] for facts in made.facts]

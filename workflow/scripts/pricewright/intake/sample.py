@@ -1,0 +1,151 @@
+"""The first rows of a delivery, and what their columns may hold: dates, numbers, texts."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from pricewright.files.errors import Refusal
+from pricewright.intake.reading import proposals
+from pricewright.intake.reading.content import Content
+from pricewright.intake.reading.dates import parse_days
+from pricewright.intake.reading.dialect import Calendar, Dialect, Marks
+from pricewright.intake.reading.numbers import parse_numbers
+from pricewright.intake.reading.rows import Block, Sheet
+from pricewright.intake.reading.titles import is_code, usual_columns
+
+_SAMPLE: Final = 2_000  # rows that are looked at
+_NUMBER: Final = re.compile(
+    r"\W{0,2}(?:(?:[A-Z]{1,3}|Rs|Fr|kr)[^\w:]{1,2}|EUR|USD|GBP|GBX|CHF|JPY)?\W{0,2}"
+    r"\d(?:\d|[^\w:])*(?:[KMBT%€$£¥₹]|[A-Z]{3}|Mio|Mrd|Tsd|GBp|ZAc|kr|zł|Kč|Ft|Fr|p|c)?\W{0,2}"
+)
+_NO_DAY: Final = re.compile(
+    r"\d{4}([-/ ]?([M-]?\d{1,2}|[QWH]\d{1,2}))?|[A-Za-z]{3,9}[-/ .]*(\d{4}|\d{2})"
+)
+
+
+def sample_of(sheet: Sheet, content: Content) -> Block:
+    """The first rows of the columns that may hold dates, symbols and numbers."""
+    is_columnar = content.kind in (
+        "parquet",
+        "feather",
+    )  # may hold others, which count only if named
+    for read in sheet.blocks([] if is_columnar else sheet.titles):
+        block = read()
+        if len(block.lines):
+            rows = slice(0, _SAMPLE)
+            return Block(
+                {title: column.slice(0, _SAMPLE) for title, column in block.columns.items()},
+                block.lines[rows],
+                kinds={title: kinds[rows] for title, kinds in block.kinds.items()},
+            )
+    raise Refusal(f"{content.name}:1: the file has no rows that can be read; deliver prices.")
+
+
+def header_line(sheet: Sheet, dialect: Dialect) -> int | None:
+    """The line that names the columns, 0 for none; None if it is found by itself, and rows follow.
+
+    Above the first row that is the last line that names the date, else the last of those that name
+    the most columns as symbols are, else the last with several words.
+    """
+    lines = getattr(sheet, "begin", ())
+    rows = [place for place, (_, cells) in enumerate(lines) if are_values(cells)]
+    if dialect.layout_of(list(sheet.titles)) or not rows:
+        return None
+    if not rows[0]:
+        return 0
+    begin = [cells for _, cells in lines[: rows[0]]]
+    date = next(place for place, cell in enumerate(lines[rows[0]][1]) if is_date(cell))
+    named = [bool(usual_columns("date", cells[date : date + 1])) for cells in begin]
+    others = [[cell for cell in cells[:date] + cells[date + 1 :] if cell] for cells in begin]
+    codes = [len(cells) if all(map(is_code, cells)) else 0 for cells in others]
+    several = [sum(map(bool, cells)) > 1 for cells in begin]
+    for marks in (named, codes, several):
+        if best := max(marks):
+            place = max(place for place, mark in enumerate(marks) if mark == best)
+            line = int(lines[place][0])
+            is_found = line == getattr(sheet, "header_line", None) and place + 1 == rows[0]
+            return None if is_found else line
+    return None
+
+
+def are_values(titles: Sequence[str]) -> bool:
+    """Whether what should name the columns has a date and a number."""
+    dates = {title for title in titles if is_date(title)}
+    return bool(dates) and any(like_number(title) for title in titles if title not in dates)
+
+
+def is_date(text: str) -> bool:
+    is_iso = not parse_days(pa.array([text]), Calendar()).reasons.any()
+    return is_iso or bool(proposals.date_formats([text]))
+
+
+def formats_of(sample: Block, title: str) -> list[str] | None:
+    """The formats that read most of a column as dates: an empty list if it needs none, None if
+    none do."""
+    column, typed = sample.columns[title], sample.typed(title)
+    if pa.types.is_temporal(column.type):
+        return []
+    reasons = parse_days(column, Calendar(), typed).reasons
+    read = np.isin(reasons.astype(str), ["", "unzoned-time"])
+    has_dates = typed is not None and bool((read & typed).any())
+    if typed is not None and has_dates:  # they need no format, but the texts beside them may
+        column, read = column.filter(pa.array(~typed)), read[~typed]
+    if read.sum() > len(read) / 2 or not len(read):
+        return []
+    texts = [str(value).removesuffix(".0") for value in column.to_pylist() if value is not None]
+    formats = proposals.date_formats(texts[:500], most=True)
+    if "%Y-%m-%d" in formats and read.any():
+        return []
+    return formats or ([] if has_dates else None)
+
+
+def is_number(sample: Block, title: str) -> bool | None:
+    """Whether a column holds numbers, however they are written; None if it holds nothing."""
+    column = sample.columns[title]
+    if not pa.types.is_string(column.type):
+        return not pa.types.is_temporal(column.type)
+    read = parse_numbers(column, Marks(), sample.typed(title), multiples=True)
+    texts = [str(text) for text in column.filter(pa.array(read.unreadable)).to_pylist()]
+    if not texts and np.isnan(read.values).all():
+        return None
+    numbers = (~np.isnan(read.values)).sum() + sum(like_number(text) for text in texts)
+    return bool(numbers > (len(texts) + (~np.isnan(read.values)).sum()) / 2)
+
+
+def like_number(text: str) -> bool:
+    return _NUMBER.fullmatch(text.strip()) is not None
+
+
+def texts_of(sample: Block, title: str) -> list[str]:
+    """The different texts of a column."""
+    texts = sample.columns[title].cast(pa.string()).unique().to_pylist()
+    return [text.strip(" \t") for text in texts if text not in (None, *Marks().missing_markers)]
+
+
+def moments_of(sample: Block, dialect: Dialect) -> list[tuple[int, int]]:
+    """Each row's day, and the time on it, or in a column of its own."""
+    title = str(dialect.columns["date"])
+    dates, kinds = sample.columns[title], sample.typed(title)
+    read = parse_days(dates, dialect.calendar, kinds)
+    for clock in usual_columns("time", [each for each in sample.columns if each != title]):
+        timed = parse_days(dates, dialect.calendar, kinds, sample.columns[clock])
+        if not timed.reasons.any():
+            read = timed
+    times = np.zeros(len(read.days), np.int64) if read.times is None else read.times
+    return list(zip(read.days.tolist(), times.tolist(), strict=True))
+
+
+def why_no_dates(titles: Sequence[str], sample: Block) -> str:
+    if len(titles) == 1 and "  " in titles[0]:
+        return "its columns are parted by blanks alone; deliver it as CSV."
+    for title in titles:
+        texts = texts_of(sample, title)
+        if texts and all(map(_NO_DAY.fullmatch, texts)):
+            return (
+                f"column {title!r} names no day, as {texts[0]}; deliver days, as the last one of "
+                "each month or week."
+            )
+    return f"no column holds dates; the file has {', '.join(titles)}."
