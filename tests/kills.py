@@ -16,7 +16,8 @@ DONE, RAISED = 0, 3
 
 def killed_at(step: int, folder: Path, work: Callable[[], object]) -> bool:
     """Do some work in a process that is killed at its `step`-th call that changes `folder`, before
-    the call is made, or for a write half-way through; returns whether it was.
+    the call is made, for a write half-way through, for a replacement also after it; returns whether
+    it was.
 
     A process that ends by itself must not raise.
     """
@@ -56,12 +57,18 @@ def _make_deadly(name: str, left: list[int], folder: str) -> None:
         if name == "symlink":
             place = str(arguments[0])
         reads = name == "open" and not arguments[0] & (os.O_WRONLY | os.O_RDWR)
-        if place.startswith(folder) and not reads:
-            left[0] -= 1
-            if left[0] == 0:
-                if name == "write":
-                    real(first, bytes(arguments[0])[: len(arguments[0]) // 2])
-                os.kill(os.getpid(), signal.SIGKILL)
-        return real(first, *arguments, **options)
+        changes = place.startswith(folder) and not reads
+        if changes and is_last():
+            if name == "write":
+                real(first, bytes(arguments[0])[: len(arguments[0]) // 2])
+            os.kill(os.getpid(), signal.SIGKILL)
+        done = real(first, *arguments, **options)
+        if changes and name == "replace" and is_last():  # before a buffer is emptied into it
+            os.kill(os.getpid(), signal.SIGKILL)
+        return done
+
+    def is_last():
+        left[0] -= 1
+        return left[0] == 0
 
     setattr(os, name, call)

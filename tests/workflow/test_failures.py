@@ -70,7 +70,8 @@ def test_bad_data_is_read_once_its_sentence_stays_the_last_word_and_mended_data_
     assert not (project.folder / "results" / "prices_raw.json").exists()
     assert f"logs/ingest.log: ingest failed for good: {sentence}" in outcome.stderr
     prices.write_text(good)
-    assert project.snakemake("results/prices_raw.json").ran == ["ingest"]
+    mended = project.snakemake("results/prices_raw.json")
+    assert (mended.code, mended.ran) == (0, ["ingest"]), mended.stderr
 
 
 def test_an_error_at_import_reaches_the_log(project, tmp_path):

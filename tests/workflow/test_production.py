@@ -191,9 +191,9 @@ WAYS_AROUND = {
     ("what", "ways"),
     [
         (edited, WAYS_AROUND),
-        (rewritten, ["--touch all first", "by times alone", "what is there is taken"]),
-        (replaced_by_links, ["--touch all first", "by times alone", "what is there is taken"]),
-        (put_there_by_hand, ["--touch all first", "by times alone", "what is there is taken"]),
+        (rewritten, ["--touch all first", "what is there is taken"]),
+        (replaced_by_links, ["--touch all first", "what is there is taken"]),
+        (put_there_by_hand, ["--touch all first", "what is there is taken"]),
     ],
 )
 def test_no_way_round_snakemake_gets_an_unsigned_byte_into_production(signed, what, ways):
