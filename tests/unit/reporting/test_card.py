@@ -42,7 +42,8 @@ def test_each_criterion_is_a_row_with_what_was_found(model):
     criteria = model["acceptance"]["criteria"]
     assert len(rows) == len(criteria)
     for row, found in zip(rows, criteria.values(), strict=True):
-        assert row.endswith("| yes |" if found["met"] else "| no |")
+        met = {True: "met", False: "NOT MET", None: "not judged"}[found["met"]]
+        assert row.endswith(f"| {met} |")
 
 
 def test_what_is_left_out_and_simpler_than_chosen_is_said_and_much_is_counted(model):

@@ -13,6 +13,7 @@ import yaml
 from pricewright.evaluation.acceptance import key_of
 from pricewright.reporting.data import data_facts
 from pricewright.reporting.figures import format_number, limit, percent
+from pricewright.reporting.text import JUDGED
 from pricewright.reporting.verdict import champion, method, verdict
 
 MOST = 20
@@ -74,7 +75,7 @@ def _criteria(model: Mapping[str, Any]) -> list[str]:
     for name, found in model["acceptance"]["criteria"].items():
         value = format_number(found["value"], "criterion")
         what = f"{_plain(found['what'])} (`{key_of(name)}`)"
-        rows.append(f"| {what} | {value} | {limit(found)} | {'yes' if found['met'] else 'no'} |")
+        rows.append(f"| {what} | {value} | {limit(found)} | {JUDGED[found['met']]} |")
     return rows
 
 
