@@ -9,8 +9,8 @@ from pricewright.files.documents import write_json
 from pricewright.files.provenance import code_digest
 from pricewright.intake import intake
 from pricewright.intake.archive import Archive, Mode, Reception
-from pricewright.intake.deliveries import WORTH_IT, Snapshot, save
-from pricewright.intake.intake import Terms, take_in
+from pricewright.intake.deliveries import SNAPSHOT_FROM, Snapshot, save_snapshot
+from pricewright.intake.intake import IntakeTerms, take_in
 from pricewright.intake.members import with_members
 from pricewright.intake.reading.dates import day_after
 from pricewright.intake.reading.dialect import Dialect, Limits
@@ -71,7 +71,7 @@ def ingest(
     found = items(source, step.FOLDER.parents[1]) if ask else []
     offered = with_members(found, limits)
     usual: Mode = "parts" if has_several(input) or len(offered) > len(found) else "whole"
-    terms = Terms(
+    terms = IntakeTerms(
         dialect=dialect,
         mode=usual if reception.deliveries == "auto" else reception.deliveries,
         max_shrink=reception.max_shrink,
@@ -95,9 +95,9 @@ def ingest(
         write_json(quarantine, [row for part in taken.facts for row in part["entries"]])
     if restatements is not None:
         write_json(restatements, taken.restatements)
-    if len(taken.state.prices) >= WORTH_IT:
+    if len(taken.state.prices) >= SNAPSHOT_FROM:
         folder = archive.history / "snapshot"
-        save(folder, taken.key(), Snapshot(taken.state, taken.facts), output, sha256)
+        save_snapshot(folder, taken.key(), Snapshot(taken.state, taken.facts), output, sha256)
     say("quarantined", rows=sum(facts["quarantined"].values()), **facts["quarantined"])
     if facts["left_out"]:
         say("left out by source.where", rows=facts["left_out"])

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deliveries import rows
-from pricewright.intake.deliveries import applied, difference, nothing
+from pricewright.intake.deliveries import apply_deliveries, difference, empty_state
 from pricewright.tables.prices import Prices
 
 TABLE = st.dictionaries(
@@ -37,8 +37,8 @@ def dated(given_table):
 
 def test_a_later_price_takes_the_place_of_an_earlier_and_both_are_listed():
     first, second = prices({("A", 0): 1.0, ("B", 0): 5.0}), prices({("A", 0): 2.0, ("A", 1): 3.0})
-    state, _ = applied(nothing(), [first], ["aa"])
-    state, entries = applied(state, [second], ["aa", "bb"])
+    state, _ = apply_deliveries(empty_state(), [first], ["aa"])
+    state, entries = apply_deliveries(state, [second], ["aa", "bb"])
     assert table(state.prices) == dated({("A", 0): 2.0, ("A", 1): 3.0, ("B", 0): 5.0})
     assert state.origins.tolist() == [1, 1, 0]
     assert state.superseded == [1, 0]
@@ -58,7 +58,7 @@ def test_a_later_price_takes_the_place_of_an_earlier_and_both_are_listed():
 
 def test_a_price_that_is_delivered_again_as_it_was_restates_nothing():
     same = prices({("A", 0): 1.0, ("A", 1): None})
-    state, entries = applied(nothing(), [same, same], ["aa", "bb"])
+    state, entries = apply_deliveries(empty_state(), [same, same], ["aa", "bb"])
     assert entries == []
     assert state.superseded == [2, 0]
     assert len(state.prices) == 2
@@ -66,7 +66,7 @@ def test_a_price_that_is_delivered_again_as_it_was_restates_nothing():
 
 def test_a_price_restated_twice_is_listed_twice():
     day = [prices({("A", 0): value}) for value in (1.0, 2.0, None)]
-    _, entries = applied(nothing(), day, ["aa", "bb", "cc"])
+    _, entries = apply_deliveries(empty_state(), day, ["aa", "bb", "cc"])
     assert [(entry["old"], entry["new"]) for entry in entries] == [(1.0, 2.0), (2.0, None)]
     assert [(entry["old_sha256"], entry["new_sha256"]) for entry in entries] == [
         ("aa", "bb"),
@@ -75,8 +75,8 @@ def test_a_price_restated_twice_is_listed_twice():
 
 
 def test_a_row_that_is_gone_is_listed_as_withdrawn():
-    before, _ = applied(nothing(), [prices({("A", 0): 1.0, ("A", 1): 2.0})], ["aa"])
-    after, _ = applied(nothing(), [prices({("A", 1): 3.0, ("B", 1): 1.0})], ["bb"])
+    before, _ = apply_deliveries(empty_state(), [prices({("A", 0): 1.0, ("A", 1): 2.0})], ["aa"])
+    after, _ = apply_deliveries(empty_state(), [prices({("A", 1): 3.0, ("B", 1): 1.0})], ["bb"])
     entries = difference(before, ["aa"], after, ["bb"])
     assert [(entry["what"], entry["date"], entry["old"]) for entry in entries] == [
         ("withdrawn", "1970-01-01", {"close": 1.0}),
@@ -86,7 +86,9 @@ def test_a_row_that_is_gone_is_listed_as_withdrawn():
 
 
 def test_a_column_that_only_one_delivery_has_is_missing_in_the_other():
-    state, _ = applied(nothing(), [prices({("A", 0): 1.0}), prices({("B", 0): 2.0}, "open")], "ab")
+    state, _ = apply_deliveries(
+        empty_state(), [prices({("A", 0): 1.0}), prices({("B", 0): 2.0}, "open")], "ab"
+    )
     assert rows(state.prices) == [
         {"date": "1970-01-01", "symbol": "A", "close": 1.0, "open": None},
         {"date": "1970-01-01", "symbol": "B", "close": None, "open": 2.0},
@@ -105,13 +107,13 @@ def test_however_deliveries_are_grouped_the_outcome_is_that_of_one_after_the_oth
                 if expected[key] != close:
                     restated.append((*key, expected[key], close, str(origin[key]), str(number)))
             expected[key], origin[key] = close, number
-    together, entries = applied(nothing(), list(map(prices, tables)), digests)
-    first, some, more = nothing(), [], []
+    together, entries = apply_deliveries(empty_state(), list(map(prices, tables)), digests)
+    first, some, more = empty_state(), [], []
     if cut:
-        first, some = applied(first, list(map(prices, tables[:cut])), digests[:cut])
+        first, some = apply_deliveries(first, list(map(prices, tables[:cut])), digests[:cut])
     apart = first
     if tables[cut:]:
-        apart, more = applied(first, list(map(prices, tables[cut:])), digests)
+        apart, more = apply_deliveries(first, list(map(prices, tables[cut:])), digests)
     for state in (together, apart):
         assert table(state.prices) == dated(expected)
         assert list(state.superseded) == superseded

@@ -12,14 +12,14 @@ from pricewright.files.errors import Refusal
 from pricewright.intake import deliveries
 from pricewright.intake.archive import Archive
 from pricewright.intake.deliveries import Snapshot
-from pricewright.intake.intake import Terms, take_in
+from pricewright.intake.intake import IntakeTerms, take_in
 from pricewright.intake.reading.content import Limits
 from pricewright.intake.reading.delivery import read_delivery
 from pricewright.intake.reading.dialect import Dialect
 from pricewright.intake.sources.items import local_files
 from pricewright.tables.prices import write_prices
 
-TERMS = Terms(
+TERMS = IntakeTerms(
     dialect=Dialect(columns=NAMES),
     mode="whole",
     max_shrink=0.5,
@@ -393,7 +393,9 @@ def test_a_snapshot_saves_reading_and_changes_nothing(desk, monkeypatch, mode, c
     def take_and_keep():
         taken = desk.take(mode)
         sha256 = write_prices(output, taken.state.prices)
-        deliveries.save(folder, taken.key(), Snapshot(taken.state, taken.facts), output, sha256)
+        deliveries.save_snapshot(
+            folder, taken.key(), Snapshot(taken.state, taken.facts), output, sha256
+        )
         return taken
 
     def reading(content, *rest):
@@ -420,11 +422,13 @@ def test_a_snapshot_whose_bytes_were_changed_is_not_used(desk):
     taken = desk.take()
     output, folder = desk.folder / "prices.parquet", desk.archive.history / "snapshot"
     sha256 = write_prices(output, taken.state.prices)
-    deliveries.save(folder, taken.key(), Snapshot(taken.state, taken.facts), output, sha256)
-    assert deliveries.load(folder, taken.key) is not None
-    assert deliveries.load(folder, lambda: "another key") is None
+    deliveries.save_snapshot(
+        folder, taken.key(), Snapshot(taken.state, taken.facts), output, sha256
+    )
+    assert deliveries.load_snapshot(folder, taken.key) is not None
+    assert deliveries.load_snapshot(folder, lambda: "another key") is None
     content = bytearray(output.read_bytes())
     content[10] ^= 1
     (folder / "prices.parquet").unlink()
     (folder / "prices.parquet").write_bytes(content)
-    assert deliveries.load(folder, taken.key) is None
+    assert deliveries.load_snapshot(folder, taken.key) is None

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricewright.intake.deliveries import applied, difference, nothing
+from pricewright.intake.deliveries import apply_deliveries, difference, empty_state
 from pricewright.tables.prices import Prices
 
 DAYS = 60
@@ -26,10 +26,10 @@ def prices(*columns, names=("A",)):
 
 def restated(before, after):
     """What one delivery restates of another."""
-    old, _ = applied(nothing(), [before], ["aa"])
-    new, _ = applied(nothing(), [after], ["bb"])
+    old, _ = apply_deliveries(empty_state(), [before], ["aa"])
+    new, _ = apply_deliveries(empty_state(), [after], ["bb"])
     entries = difference(old, ["aa"], new, ["bb"])
-    merged = applied(old, [after], ["aa", "bb"])[1]
+    merged = apply_deliveries(old, [after], ["aa", "bb"])[1]
     assert [entry for entry in entries if entry["what"] != "withdrawn"] == merged
     return entries
 

@@ -6,15 +6,15 @@ from pricewright.files.errors import Refusal
 from pricewright.intake.sources.addresses import (
     WebAddress,
     check_host,
+    ip_addresses,
     is_public,
-    resolve,
-    split,
+    split_address,
     web_address,
 )
 
 
 def address(uri):
-    return web_address(split(uri))
+    return web_address(split_address(uri))
 
 
 @pytest.mark.parametrize("ip", ["8.8.8.8", "93.184.216.34", "2606:2800:220:1::1"])
@@ -90,16 +90,16 @@ def test_ipv6_that_wraps_a_public_address_is_public(ip):
 def test_loopback_is_recognised_however_it_is_written(host):
     asked = address(f"http://{host}/prices.csv")
     with pytest.raises(Refusal, match=r"source\.uri': the host .* has the address .*allow_hosts"):
-        check_host(asked, resolve(asked), [])
+        check_host(asked, ip_addresses(asked), [])
 
 
 def test_one_address_that_is_not_public_is_enough_to_refuse(monkeypatch):
     ends = [(2, 1, 6, "", (ip, 443)) for ip in ("8.8.8.8", "10.0.0.7", "8.8.8.8")]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: ends)
     asked = address("https://prices.example/")
-    assert resolve(asked) == ["8.8.8.8", "10.0.0.7"]
+    assert ip_addresses(asked) == ["8.8.8.8", "10.0.0.7"]
     with pytest.raises(Refusal, match=r"the host prices\.example has the address 10\.0\.0\.7"):
-        check_host(asked, resolve(asked), [])
+        check_host(asked, ip_addresses(asked), [])
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_what_is_no_address_is_refused_and_not_shown(uri):
 
 
 def test_what_fills_a_piece_stays_in_it():
-    parts = split("https://${A}.example:${P}/${A}?key=${K}")
+    parts = split_address("https://${A}.example:${P}/${A}?key=${K}")
     filled = {"${A}.example:${P}": "a.example:81", "/${A}": "/a?b#c", "key=${K}": "key=a#b&c d"}
     assert web_address(parts, filled.__getitem__) == WebAddress(
         "https", "a.example", 81, "/a%3Fb%23c?key=a%23b&c%20d"
@@ -204,7 +204,7 @@ def test_what_fills_a_piece_stays_in_it():
 @pytest.mark.parametrize("value", ["a.example/b", "u@a.example", "a.example?x", "a\n.example"])
 def test_what_fills_a_host_cannot_be_more_than_a_host(value):
     with pytest.raises(Refusal):
-        web_address(split("https://${HOST}/"), lambda text: text.replace("${HOST}", value))
+        web_address(split_address("https://${HOST}/"), lambda text: text.replace("${HOST}", value))
 
 
 def test_an_address_shows_nothing_but_scheme_and_port():

@@ -22,7 +22,7 @@ from pricewright.cleaning.declarations import (
     Split,
     read_corrections,
 )
-from pricewright.cleaning.histories import DeliveredTable, Rows, plain
+from pricewright.cleaning.delivered_table import DeliveredTable, Rows, plain
 from pricewright.cleaning.missing import in_order
 from pricewright.files.disk import file_sha256, read_whole
 from pricewright.files.documents import parse_json, write_json

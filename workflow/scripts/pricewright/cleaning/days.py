@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from pricewright.cleaning.declarations import proposal
 from pricewright.cleaning.options import FlagThresholds
-from pricewright.cleaning.series import Bools, Entry, Floats, Ints, Panel, medians
+from pricewright.cleaning.series import Bools, Entry, Floats, Ints, SeriesPanel, medians
 from pricewright.tables.arrays import log
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -23,7 +23,7 @@ _NEAR_PRICE = 1.1
 Days = npt.NDArray[np.datetime64]
 
 
-def flag_weekends(panel: Panel) -> list[Entry]:
+def flag_weekends(panel: SeriesPanel) -> list[Entry]:
     """The flag `weekend`: a price of a Saturday or a Sunday.
 
     A symbol with a price on at least half of its Saturdays (or Sundays), and on four or more,
@@ -53,14 +53,14 @@ def flag_weekends(panel: Panel) -> list[Entry]:
     )
 
 
-def _on_weekends(panel: Panel) -> tuple[Ints, Ints]:
+def _on_weekends(panel: SeriesPanel) -> tuple[Ints, Ints]:
     """The rows of Saturdays and Sundays, and of each: twice its symbol, one more for Sunday."""
     weekday = weekdays(panel.days)
     rows = np.flatnonzero(panel.priced & (weekday >= 5)[panel.date])
     return rows, 2 * panel.symbol[rows].astype(np.int64) + weekday[panel.date[rows]] - 5
 
 
-def _weekend_habits(panel: Panel, rows: Ints, kind: Ints) -> Bools:
+def _weekend_habits(panel: SeriesPanel, rows: Ints, kind: Ints) -> Bools:
     """Whether each symbol usually has a price on Saturdays and on Sundays: (2 s,)."""
     prints = np.bincount(kind, minlength=2 * len(panel.symbols))
     if not len(rows):
@@ -71,7 +71,7 @@ def _weekend_habits(panel: Panel, rows: Ints, kind: Ints) -> Bools:
     return habits
 
 
-def flag_holidays(panel: Panel, limits: FlagThresholds) -> list[Entry]:
+def flag_holidays(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     """The flag `holiday`: a price of 1 January or 25 December, or of a date with few others.
 
     Few: below `holiday_share` of the symbols that are active then, of which there must be at
@@ -97,7 +97,7 @@ def flag_holidays(panel: Panel, limits: FlagThresholds) -> list[Entry]:
     return found + panel.for_all("holiday", np.flatnonzero(traded), prices, active)
 
 
-def flag_gaps(panel: Panel, limits: FlagThresholds) -> list[Entry]:
+def flag_gaps(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     """The flag `gap`: over `gap_days` business days without a price between two prices.
 
     Business days are the dates on which at least half of the active symbols have a price. A
@@ -113,7 +113,9 @@ def flag_gaps(panel: Panel, limits: FlagThresholds) -> list[Entry]:
     return found if len(panel.symbols) == 1 else found + _symbol_gaps(panel, business, limits)
 
 
-def flag_ended(panel: Panel, limits: FlagThresholds, delisted: Collection[str]) -> list[Entry]:
+def flag_ended(
+    panel: SeriesPanel, limits: FlagThresholds, delisted: Collection[str]
+) -> list[Entry]:
     """The flag `ended`: the last price of a symbol that as many business days lack as of a gap.
 
     It proposes that the symbol was delisted or, if another begins within `gap_days` business days
@@ -167,13 +169,13 @@ def flag_ended(panel: Panel, limits: FlagThresholds, delisted: Collection[str]) 
     return found
 
 
-def _business(panel: Panel) -> Ints:
+def _business(panel: SeriesPanel) -> Ints:
     """The dates on which at least half of the active symbols have a price."""
     prices, active = attendance(panel)
     return np.flatnonzero((prices > 0) & (2 * prices >= active))
 
 
-def _symbol_gaps(panel: Panel, business: Ints, limits: FlagThresholds) -> list[Entry]:
+def _symbol_gaps(panel: SeriesPanel, business: Ints, limits: FlagThresholds) -> list[Entry]:
     until = np.searchsorted(business, np.arange(len(panel.dates) + 1))  # business days before
     before, after = panel.steps(panel.priced)
     missing = until[panel.date[after]] - until[panel.date[before] + 1]
@@ -228,7 +230,7 @@ def _usual(missing: Floats, symbol: Ints, count: int) -> Floats:
     return usual
 
 
-def attendance(panel: Panel) -> tuple[Ints, Ints]:
+def attendance(panel: SeriesPanel) -> tuple[Ints, Ints]:
     """How many symbols have a price on each date (d,), and how many are active then (d,)."""
     count = len(panel.dates)
     prices = np.bincount(panel.date[panel.priced], minlength=count)
@@ -239,7 +241,7 @@ def attendance(panel: Panel) -> tuple[Ints, Ints]:
     return prices, begun - np.concatenate([[0], ended[:-1]])
 
 
-def _lifetimes(panel: Panel) -> tuple[Ints, Ints]:
+def _lifetimes(panel: SeriesPanel) -> tuple[Ints, Ints]:
     """The first and the last date with a price of each symbol (s,); 0 where there is none."""
     rows = np.flatnonzero(panel.priced)
     symbols = panel.symbol[rows]

@@ -12,7 +12,7 @@ from pricewright.cleaning.days import flag_ended, flag_gaps, flag_holidays, flag
 from pricewright.cleaning.moves import flag_moves, flag_slips_of_a_day
 from pricewright.cleaning.options import FlagThresholds
 from pricewright.cleaning.repeats import flag_signs, flag_stale, flag_twins, flag_untraded
-from pricewright.cleaning.series import Entry, most_traded, panel
+from pricewright.cleaning.series import Entry, most_traded, series_panel
 
 FLAGS = (
     "unit-slip",
@@ -51,7 +51,7 @@ def flag_prices(
     """
     limits = thresholds or FlagThresholds()
     with np.errstate(all="ignore"):  # NaN and infinity have their own meaning in each flag
-        rows = panel(table)
+        rows = series_panel(table)
         found = [
             *flag_moves(rows, limits),
             *flag_slips_of_a_day(rows, limits),

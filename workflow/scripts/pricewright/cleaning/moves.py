@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pricewright.cleaning.declarations import proposal
 from pricewright.cleaning.options import FlagThresholds
-from pricewright.cleaning.series import ENOUGH, Bools, Entry, Floats, Ints, Panel, medians
+from pricewright.cleaning.series import ENOUGH, Bools, Entry, Floats, Ints, SeriesPanel, medians
 from pricewright.tables.arrays import log
 
 AT_LEAST: Final = 5.0
@@ -45,7 +45,7 @@ def slips(
     return (np.abs(power) >= 2) | (ends >= 0), ends, _factor(power)
 
 
-def flag_slips_of_a_day(panel: Panel, limits: FlagThresholds) -> list[Entry]:
+def flag_slips_of_a_day(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     """The flag `unit-slip` of an open, high or low that is about 10, 100 … times its own close."""
     found: list[Entry] = []
     if "close" not in panel.values:
@@ -134,7 +134,7 @@ class _Moves:
     adjusted: Floats
 
 
-def flag_moves(panel: Panel, limits: FlagThresholds) -> list[Entry]:
+def flag_moves(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     """The flags `unit-slip`, `split-like`, `jump`, `spike`, at most one for a symbol and date.
 
     A move is from one positive price of a symbol to the next, of close and, where close does
@@ -165,7 +165,7 @@ def flag_moves(panel: Panel, limits: FlagThresholds) -> list[Entry]:
 
 
 def _flag_spikes(
-    panel: Panel, column: str, steps: _Steps, limits: FlagThresholds, known: Bools
+    panel: SeriesPanel, column: str, steps: _Steps, limits: FlagThresholds, known: Bools
 ) -> tuple[list[Entry], Bools]:
     """The flag `spike` on rows that are not known (n,), and the rows that are known now.
 
@@ -222,7 +222,7 @@ def _usual_about(ratio: Floats, symbol: Ints, at: Ints) -> Floats:
 
 
 def _flag_column(
-    panel: Panel, column: str, steps: _Steps, limits: FlagThresholds, known: Bools
+    panel: SeriesPanel, column: str, steps: _Steps, limits: FlagThresholds, known: Bools
 ) -> tuple[list[Entry], Bools]:
     """The flags of a column but on the rows that are known (n,); the rows that are known now."""
     moves = _large_moves(panel, column, steps, limits)
@@ -287,7 +287,7 @@ def _flag_column(
     return found, known
 
 
-def _large_moves(panel: Panel, column: str, steps: _Steps, limits: FlagThresholds) -> _Moves:
+def _large_moves(panel: SeriesPanel, column: str, steps: _Steps, limits: FlagThresholds) -> _Moves:
     """All moves that may be flagged: the large ones, and those that are not adj_close's."""
     before, after, ratio = steps.before, steps.after, steps.ratio
     large = _beyond(ratio, min(limits.jump_ratio, AT_LEAST))
@@ -311,7 +311,7 @@ def _beyond(ratio: Floats, limit: float) -> Bools:
     return np.asarray((ratio >= limit) | (ratio <= 1 / limit))
 
 
-def _scores(panel: Panel, ratio: Floats, symbol: Ints, at: Ints) -> Floats:
+def _scores(panel: SeriesPanel, ratio: Floats, symbol: Ints, at: Ints) -> Floats:
     """Robust z-scores of some moves' log returns: NaN of few moves, infinite if most are equal."""
     count = len(panel.symbols)
     returns = log(ratio)

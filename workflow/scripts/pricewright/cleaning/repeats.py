@@ -9,14 +9,14 @@ import numpy.typing as npt
 
 from pricewright.cleaning.days import attendance, weekdays
 from pricewright.cleaning.options import FlagThresholds
-from pricewright.cleaning.series import Bools, Entry, Floats, Ints, Panel, Rows, rows_of
+from pricewright.cleaning.series import Bools, Entry, Floats, Ints, SeriesPanel, SeriesRows, rows_of
 
 _PRICES = ("open", "high", "low", "close", "adj_close")
 _TRADES_DAILY = 0.9
 """On which share of its weekdays a symbol must have been traded for a day without to be odd."""
 
 
-def flag_stale(panel: Panel, limits: FlagThresholds) -> list[Entry]:
+def flag_stale(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     """The flag `stale`: at least `stale_days` equal prices in a row, one entry a run.
 
     Days without a price do not end a run; zeros make none. An entry names the columns that stay
@@ -47,7 +47,7 @@ def flag_stale(panel: Panel, limits: FlagThresholds) -> list[Entry]:
     )
 
 
-def flag_signs(panel: Panel) -> list[Entry]:
+def flag_signs(panel: SeriesPanel) -> list[Entry]:
     """The flags `zero` and `negative`, in each column of prices: one entry a run of such rows."""
     found: list[Entry] = []
     for column in _PRICES:
@@ -59,7 +59,7 @@ def flag_signs(panel: Panel) -> list[Entry]:
     return found
 
 
-def flag_untraded(panel: Panel, limits: FlagThresholds) -> list[Entry]:
+def flag_untraded(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     """The flags `zero-volume` and `filler`: nothing was traded.
 
     Only for a symbol that is traded on at least nine weekdays of ten: an index or a currency may
@@ -92,7 +92,7 @@ def flag_untraded(panel: Panel, limits: FlagThresholds) -> list[Entry]:
     )
 
 
-def _fillers(panel: Panel, price: Floats, rows: Ints, limits: FlagThresholds) -> list[Entry]:
+def _fillers(panel: SeriesPanel, price: Floats, rows: Ints, limits: FlagThresholds) -> list[Entry]:
     filled = np.bincount(panel.date[rows], minlength=len(panel.dates))
     active = attendance(panel)[1]
     for_all = (filled > 0) & (2 * filled >= active) & (active >= limits.holiday_symbols)
@@ -111,7 +111,7 @@ def _fillers(panel: Panel, price: Floats, rows: Ints, limits: FlagThresholds) ->
     return found + panel.for_all("filler", np.flatnonzero(for_all), filled, active)
 
 
-def _odd_prices(panel: Panel, flag: str, column: str, odd: Bools) -> list[Entry]:
+def _odd_prices(panel: SeriesPanel, flag: str, column: str, odd: Bools) -> list[Entry]:
     price = panel.values[column]
     rows = np.flatnonzero(odd)
     first, last = _runs_of_rows(panel, rows)
@@ -126,7 +126,7 @@ def _odd_prices(panel: Panel, flag: str, column: str, odd: Bools) -> list[Entry]
     )
 
 
-def _runs_of_rows(panel: Panel, rows: Ints) -> tuple[Ints, Ints]:
+def _runs_of_rows(panel: SeriesPanel, rows: Ints) -> tuple[Ints, Ints]:
     """First and last index of each run among some rows (m,): a symbol's, one after another."""
     same = (np.diff(rows) == 1) & (panel.symbol[rows[1:]] == panel.symbol[rows[:-1]])
     return _runs(same, len(rows))
@@ -147,7 +147,7 @@ def _between(true: Bools, first: Ints, last: Ints) -> Ints:
     return counted
 
 
-def _stays(panel: Panel, column: str, rows: Ints, first: Ints, last: Ints) -> Bools:
+def _stays(panel: SeriesPanel, column: str, rows: Ints, first: Ints, last: Ints) -> Bools:
     """Which runs have one value of a column all along."""
     values = panel.values[column][rows]
     same = np.concatenate([[False], values[1:] == values[:-1]])[: len(rows)]
@@ -163,7 +163,7 @@ _NOISE = 1e-12
 """What arithmetic may have added to a price, as a share of it."""
 
 
-def flag_twins(panel: Panel, limits: FlagThresholds) -> list[Entry]:
+def flag_twins(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     """The flag `same-as`: a symbol's prices equal another's on the same dates, one entry a run.
 
     Equal to every digit, in all of open, high, low and close that there are (else in the one
@@ -199,7 +199,7 @@ def flag_twins(panel: Panel, limits: FlagThresholds) -> list[Entry]:
     )
 
 
-def _pairs(rows: Rows, limits: FlagThresholds) -> tuple[Ints, Ints]:
+def _pairs(rows: SeriesRows, limits: FlagThresholds) -> tuple[Ints, Ints]:
     """Rows (m,), (m,) that are equal on days in a row, or each on a day that tells enough."""
     first, other = rows.windows(limits.same_days)
     days = np.arange(limits.same_days)
@@ -212,7 +212,7 @@ def _pairs(rows: Rows, limits: FlagThresholds) -> tuple[Ints, Ints]:
     return np.append(first, alone[telling]), np.append(other, twin[telling])
 
 
-def _runs_twins(rows: Rows, leader: Ints, other: Ints) -> tuple[Ints, Ints, Ints]:
+def _runs_twins(rows: SeriesRows, leader: Ints, other: Ints) -> tuple[Ints, Ints, Ints]:
     """Runs of equal rows, each as long as it can be: its first rows (m,), (m,), and how many."""
     symbol = rows.panel.symbol
     order = np.lexsort((leader, symbol[other], symbol[leader]))
@@ -227,7 +227,7 @@ def _runs_twins(rows: Rows, leader: Ints, other: Ints) -> tuple[Ints, Ints, Ints
     return leader[once], other[once], (before + after + 1)[once]
 
 
-def _ticks(rows: Rows, days: Ints, starts: Ints) -> Floats:
+def _ticks(rows: SeriesRows, days: Ints, starts: Ints) -> Floats:
     """Over how many units of the last digit in use the prices of some days (m,) range, by run.
 
     A run (r,) begins at each of `starts`.
@@ -251,7 +251,7 @@ def _per_run(how: np.ufunc, values: npt.NDArray[Any], starts: Ints) -> npt.NDArr
     return found
 
 
-def _equal_volume(panel: Panel, first: Ints, other: Ints) -> Bools:
+def _equal_volume(panel: SeriesPanel, first: Ints, other: Ints) -> Bools:
     """Which rows (m,) have the volume of the others (m,), and it is not 0."""
     volume = panel.values.get("volume")
     if volume is None:

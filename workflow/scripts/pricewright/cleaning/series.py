@@ -51,7 +51,7 @@ ENOUGH = 20
 
 
 @dataclass(frozen=True)
-class Panel:
+class SeriesPanel:
     """The n rows of a table, symbol by symbol, each symbol's by date.
 
     symbols (s,): rising; `[None]` for a table without such a column.  dates (d,): rising, as
@@ -125,14 +125,14 @@ class Panel:
         ]
 
 
-def panel(table: pd.DataFrame) -> Panel:
+def series_panel(table: pd.DataFrame) -> SeriesPanel:
     """A table of prices, one row for a symbol and date, in any order, as a panel.
 
     `date` is ISO text or datetime64, `symbol` text or categorical; every column of values
     that is there is taken. Of a table without dates, as JSON's without records is, there is none.
     """
     if "date" not in table.columns:
-        return Panel([], [], np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32), {})
+        return SeriesPanel([], [], np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32), {})
     count = len(table)
     dates, date = _coded(table["date"])
     symbols: Sequence[str | None] = [None] if count else []
@@ -149,7 +149,7 @@ def panel(table: pd.DataFrame) -> Panel:
         order = np.argsort(key, kind="stable")
         symbol, date = symbol[order], date[order]
         values = {column: numbers[order] for column, numbers in values.items()}
-    return Panel(symbols, dates, symbol, date, values)
+    return SeriesPanel(symbols, dates, symbol, date, values)
 
 
 def medians(values: Floats, symbol: Ints, count: int) -> Floats:
@@ -191,14 +191,14 @@ _SHIFT: Final = np.uint64(32)
 
 
 @dataclass(frozen=True)
-class Rows:
+class SeriesRows:
     """The n rows of a panel, to be compared by some of their prices, each (n,).
 
     hashes: a number for each row's date and prices.  low, high: of these prices, NaN if one is
     missing.
     """
 
-    panel: Panel
+    panel: SeriesPanel
     prices: Sequence[Floats]
     hashes: _Hashes
     low: Floats
@@ -249,7 +249,7 @@ class Rows:
         return counted
 
 
-def rows_of(panel: Panel, columns: Sequence[str]) -> Rows:
+def rows_of(panel: SeriesPanel, columns: Sequence[str]) -> SeriesRows:
     """The rows of a panel, to be compared by these columns."""
     prices = [panel.values[column] for column in columns]
     hashes = panel.date.astype(np.uint64)
@@ -262,7 +262,7 @@ def rows_of(panel: Panel, columns: Sequence[str]) -> Rows:
         hashes *= _MIX
         np.minimum(low, price, out=low)
         np.maximum(high, price, out=high)
-    return Rows(panel, prices, hashes, low, high)
+    return SeriesRows(panel, prices, hashes, low, high)
 
 
 def _repeated(hashes: _Hashes, rows: Ints) -> tuple[Ints, Ints]:

@@ -17,7 +17,7 @@ from pricewright.intake.description import (
     as_yaml,
     describe_file,
     first_rows,
-    fits,
+    fits_file,
 )
 from pricewright.intake.members import with_members
 from pricewright.intake.one_symbol import differing_names
@@ -60,11 +60,11 @@ def describe(
         strays: list[tuple[str, Description]] = []
         for item in found[1:]:
             with _bytes_of(item) as other_path:
-                is_read = fits(other_path, item.place, first)
+                is_read = fits_file(other_path, item.place, first)
                 if is_read and not first.to_choose:
                     continue
                 other = describe_file(other_path, item.place, alone=of_one)
-                if not other.to_choose and fits(path, found[0].place, other):
+                if not other.to_choose and fits_file(path, found[0].place, other):
                     first, place = other, item.place  # it shows more of how all are written
                 elif not is_read:
                     strays.append((item.place, _asked(other, other_path, item.place, alone=of_one)))

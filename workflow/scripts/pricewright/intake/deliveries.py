@@ -44,13 +44,15 @@ class State:
     superseded: Sequence[int] = ()
 
 
-def nothing() -> State:
+def empty_state() -> State:
     """The state before the first delivery."""
     empty = np.array([], dtype=np.int32)
     return State(Prices([], empty, empty, {}), empty)
 
 
-def applied(state: State, new: Sequence[Prices], digests: Sequence[str]) -> tuple[State, Entries]:
+def apply_deliveries(
+    state: State, new: Sequence[Prices], digests: Sequence[str]
+) -> tuple[State, Entries]:
     """The state after further deliveries, in their order, and what they restate.
 
     `digests` has the SHA-256 of each delivery, of those before and of the new ones. Costs one
@@ -194,7 +196,7 @@ def _stacked(tables: Sequence[Prices]) -> Prices:
 _A_SERIES = 5
 """Fewer prices of a symbol say little of how it moves."""
 
-WORTH_IT = 200_000
+SNAPSHOT_FROM = 200_000
 """Fewer rows are read again sooner than a snapshot is written."""
 
 
@@ -206,7 +208,9 @@ class Snapshot:
     facts: Any
 
 
-def save(folder: Path, key: str, snapshot: Snapshot, checkpoint: Path, sha256: str) -> None:
+def save_snapshot(
+    folder: Path, key: str, snapshot: Snapshot, checkpoint: Path, sha256: str
+) -> None:
     """Keep a snapshot, whose prices are also in the checkpoint, under a key.
 
     The checkpoint's bytes are shared where the file system can, and never written to.
@@ -228,7 +232,7 @@ def save(folder: Path, key: str, snapshot: Snapshot, checkpoint: Path, sha256: s
     write_json(folder / "snapshot.json", document)
 
 
-def load(folder: Path, key: Callable[[], str]) -> Snapshot | None:
+def load_snapshot(folder: Path, key: Callable[[], str]) -> Snapshot | None:
     """The snapshot of a key, if there is one whose bytes are as they were written."""
     if not (folder / "snapshot.json").exists():
         return None

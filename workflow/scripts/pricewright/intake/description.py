@@ -184,7 +184,7 @@ def describe_file(
     return found
 
 
-def fits(path: Path, name: str, first: Description) -> bool:
+def fits_file(path: Path, name: str, first: Description) -> bool:
     """Whether a file can be read by the settings that were found for another."""
     said = {setting.key.removeprefix("columns.") for setting in first.settings}
     columns = {ours: title for ours, title in first.dialect.columns.items() if ours in said}

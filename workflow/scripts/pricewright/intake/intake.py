@@ -18,7 +18,14 @@ import orjson
 from pricewright.files.errors import Refusal
 from pricewright.intake import deliveries as snapshot
 from pricewright.intake.archive import Acceptance, Archive, Delivery, Mode
-from pricewright.intake.deliveries import Snapshot, State, applied, difference, losses, nothing
+from pricewright.intake.deliveries import (
+    Snapshot,
+    State,
+    apply_deliveries,
+    difference,
+    empty_state,
+    losses,
+)
 from pricewright.intake.one_symbol import check_one_symbol
 from pricewright.intake.reading.content import Limits, recognise
 from pricewright.intake.reading.delivery import Reading, read_delivery
@@ -30,7 +37,7 @@ from pricewright.tables.prices import Prices
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
+class IntakeTerms:
     """How deliveries are read and merged; `code` gives the digest of the code that does it.
 
     max_shrink: the share by which a delivery may have fewer rows kept than the one it replaces.
@@ -63,7 +70,7 @@ class Intake:
     key: Callable[[], str]
 
 
-def take_in(items: Sequence[Item], archive: Archive, terms: Terms, today: date) -> Intake:
+def take_in(items: Sequence[Item], archive: Archive, terms: IntakeTerms, today: date) -> Intake:
     """Receive what is new, and merge it with what was accepted before.
 
     Nothing is accepted unless all that is new can be read; the bytes are kept in any case.
@@ -119,7 +126,7 @@ def _replaced(
 class _Reader:
     """Reads deliveries from the archive, on some terms."""
 
-    def __init__(self, archive: Archive, terms: Terms) -> None:
+    def __init__(self, archive: Archive, terms: IntakeTerms) -> None:
         self._archive = archive
         self._terms = terms
 
@@ -136,7 +143,7 @@ class _Reader:
         before = self._made(current)
         if not replaced:
             return self._added(before, current, new)
-        after, _ = self._added(Snapshot(nothing(), []), [], following)
+        after, _ = self._added(Snapshot(empty_state(), []), [], following)
         for delivery in replaced:
             successor = next(each for each in new if each.place == delivery.place)
             self._check_shrink((before, delivery), (after, successor))
@@ -150,7 +157,7 @@ class _Reader:
             return self._made(current), []
         entries: list[dict[str, Any]] = []
         for delivery in new:
-            after, _ = self._added(Snapshot(nothing(), []), [], [delivery])
+            after, _ = self._added(Snapshot(empty_state(), []), [], [delivery])
             if current:
                 entries += self._compared(current[0], delivery, after)
             current = [delivery]
@@ -173,10 +180,10 @@ class _Reader:
     def _made(self, current: Sequence[Delivery]) -> Snapshot:
         """What some accepted deliveries come down to: from the snapshot, else from their bytes."""
         key = partial(_key, current, self._terms)
-        found = snapshot.load(self._archive.history / "snapshot", key)
+        found = snapshot.load_snapshot(self._archive.history / "snapshot", key)
         if found:
             return found
-        return self._added(Snapshot(nothing(), []), [], current)[0]
+        return self._added(Snapshot(empty_state(), []), [], current)[0]
 
     def _added(
         self, before: Snapshot, current: Sequence[Delivery], new: Sequence[Delivery]
@@ -186,7 +193,7 @@ class _Reader:
         read = [self._read(delivery) for delivery in new]
         prices, facts = [prices for prices, _ in read], [facts for _, facts in read]
         read.clear()
-        state, entries = applied(before.state, prices, _digests([*current, *new]))
+        state, entries = apply_deliveries(before.state, prices, _digests([*current, *new]))
         return Snapshot(state, [*before.facts, *facts]), entries
 
     def _read(self, delivery: Delivery) -> tuple[Prices, dict[str, Any]]:
@@ -268,7 +275,7 @@ def _digests(deliveries: Sequence[Delivery]) -> list[str]:
     return [delivery.sha256 for delivery in deliveries]
 
 
-def _key(current: Sequence[Delivery], terms: Terms) -> str:
+def _key(current: Sequence[Delivery], terms: IntakeTerms) -> str:
     named = [[delivery.place, delivery.sha256, delivery.last_day] for delivery in current]
     what = [named, repr(terms.dialect), terms.mode, str(terms.last_day), terms.code()]
     return hashlib.sha256(orjson.dumps(what)).hexdigest()

@@ -19,7 +19,7 @@ from pricewright.intake.reading.proposals import remedies
 from pricewright.intake.reading.quarantine import REASONS, Quarantine, code
 from pricewright.intake.reading.rows import (
     Block,
-    Rows,
+    CheckedRows,
     Sheet,
     check_crossed,
     check_long,
@@ -140,7 +140,7 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
     wanted = titles if names is None else [*names.values(), *symbols]
     each = 0 if crossed else len(symbols) or 1
 
-    def examined(read: Callable[[], Block]) -> tuple[int, int, Rows, Quarantine]:
+    def examined(read: Callable[[], Block]) -> tuple[int, int, CheckedRows, Quarantine]:
         block, out = read(), 0
         if filters:
             block, out = left_out(block, dialect.where)
@@ -219,7 +219,7 @@ def better_symbol(
 
 def _checks(
     sheet: Sheet, dialect: Dialect, name: str
-) -> tuple[dict[str, str] | None, list[str], Callable[[Block], tuple[Rows, Quarantine]]]:
+) -> tuple[dict[str, str] | None, list[str], Callable[[Block], tuple[CheckedRows, Quarantine]]]:
     """What checks the blocks of a sheet; our names of its columns and the file's, None if two
     lines name them; and the columns that are a symbol's prices, of a wide one."""
     titles = list(sheet.titles)
@@ -271,7 +271,7 @@ def open_sheet(
 
 
 def in_order(
-    parts: list[Rows], titles: list[str], dialect: Dialect, name: str
+    parts: list[CheckedRows], titles: list[str], dialect: Dialect, name: str
 ) -> tuple[Prices, Quarantine]:
     """Rows in order of symbol and day, and those that are there more than once.
 

@@ -154,7 +154,7 @@ WHOLE = 2.0**53
 
 
 @dataclass(frozen=True)
-class Rows:
+class CheckedRows:
     """Believable rows in the order of the delivery: (n,) each.
 
     days: since 1970-01-01.  symbols: places in `names`.  values: by our column, NaN is missing.
@@ -188,7 +188,7 @@ def left_out(block: Block, where: Mapping[str, Sequence[str]]) -> tuple[Block, i
 
 def check_long(
     block: Block, names: Mapping[str, str], titles: Sequence[str], dialect: Dialect
-) -> tuple[Rows, Quarantine]:
+) -> tuple[CheckedRows, Quarantine]:
     """The rows of a block with a row per symbol and date; `names` has ours and the file's.
 
     A value that cannot be believed costs the row where its column is strict. In the others it is
@@ -229,7 +229,7 @@ def check_long(
     faults.add(others, "another-header", names["date"], above_all=True)
     _check_range(faults, names, values)
     keep = faults.none()
-    rows = Rows(known, days.days, symbols, values, block.lines, days.times)
+    rows = CheckedRows(known, days.days, symbols, values, block.lines, days.times)
     told = ~keep & (symbols >= 0) & (days.days != NO_DAY)
     faulty = faults.of(block).with_newest(known, symbols[told], days.days[told])
     lost = [_unread(block, titles), faulty, *faults.cells(block, keep)]
@@ -242,7 +242,7 @@ def check_wide(
     symbols: Sequence[str],
     titles: Sequence[str],
     dialect: Dialect,
-) -> tuple[Rows, Quarantine]:
+) -> tuple[CheckedRows, Quarantine]:
     """The rows of a block with a row per date: one for each column that is a symbol's.
 
     names: our name and the file's, of the date and of a time beside it.
@@ -268,7 +268,7 @@ def check_wide(
     dated.add(others, "another-header", date, above_all=True)
     lost += [_unread(block, titles, len(symbols)), dated.of(block, len(symbols))]
     row, column = np.nonzero(believed)
-    rows = Rows(
+    rows = CheckedRows(
         symbols,
         days.days[row],
         column.astype(np.int32),
@@ -285,7 +285,7 @@ def check_crossed(
     date: str,
     titles: Sequence[str],
     dialect: Dialect,
-) -> tuple[Rows, Quarantine]:
+) -> tuple[CheckedRows, Quarantine]:
     """The rows of a block with a column for each field of each symbol; `columns` names them.
 
     Where a symbol has no value at all on a date, there is no row.
@@ -298,7 +298,7 @@ def check_crossed(
         lost.append(found[1])
     fields = [ours for ours in VALUES if any(ours in names for names in columns.values())]
     counts = [len(part.days) for part in parts]
-    rows = Rows(
+    rows = CheckedRows(
         list(columns),
         np.concatenate([part.days for part in parts]),
         np.repeat(np.arange(len(parts), dtype=np.int32), counts),
@@ -482,10 +482,10 @@ def _beyond(one: Floats, other: Floats) -> Mask:
     return found
 
 
-def _only(rows: Rows, keep: Mask) -> Rows:
+def _only(rows: CheckedRows, keep: Mask) -> CheckedRows:
     if keep.all():
         return rows
-    return Rows(
+    return CheckedRows(
         rows.names,
         rows.days[keep],
         rows.symbols[keep],
@@ -495,7 +495,7 @@ def _only(rows: Rows, keep: Mask) -> Rows:
     )
 
 
-def joined_times(parts: Sequence[Rows]) -> npt.NDArray[np.int64] | None:
+def joined_times(parts: Sequence[CheckedRows]) -> npt.NDArray[np.int64] | None:
     """The times of the rows of all parts, None if all are at midnight."""
     if all(part.times is None for part in parts):
         return None

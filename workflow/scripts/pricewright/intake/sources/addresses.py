@@ -28,7 +28,7 @@ _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
 _UNICAST: Final = ipaddress.ip_network("2000::/3")  # all of IPv6 that is given out so far
 
 
-class Parts(NamedTuple):
+class AddressParts(NamedTuple):
     """A web address in pieces, each as it was written."""
 
     scheme: str
@@ -67,7 +67,7 @@ class WebAddress:
         return bool(_NUMBER.fullmatch(self.host.split(".")[-1]))
 
 
-def split(uri: str) -> Parts:
+def split_address(uri: str) -> AddressParts:
     """The pieces of an http(s) address; a fragment is dropped.
 
     Placeholders may stand in any piece: what they hold cannot move the borders between the
@@ -78,10 +78,10 @@ def split(uri: str) -> Parts:
         raise Refusal(f"{URI_KEY} is no address such as https://prices.example/a.csv; correct it.")
     scheme, authority, path, query = found.groups(default="")
     userinfo, _, host_and_port = authority.rpartition("@")
-    return Parts(scheme.lower(), userinfo, host_and_port, path, query)
+    return AddressParts(scheme.lower(), userinfo, host_and_port, path, query)
 
 
-def web_address(parts: Parts, fill: Callable[[str], str] = str) -> WebAddress:
+def web_address(parts: AddressParts, fill: Callable[[str], str] = str) -> WebAddress:
     """The address that some pieces make: each is filled in, then quoted as browsers do.
 
     Raises Refusal, which shows nothing of the address.
@@ -103,7 +103,7 @@ def web_address(parts: Parts, fill: Callable[[str], str] = str) -> WebAddress:
     return WebAddress(parts.scheme, host, port, target + quote(query, safe=_UNQUOTED + "?"))
 
 
-def resolve(address: WebAddress) -> list[str]:
+def ip_addresses(address: WebAddress) -> list[str]:
     """The IP addresses of a host, however it is written; raises OSError if it has none."""
     # RFC 6761: a name that ends so is this machine, whatever name servers say.
     local = address.host.lower().split(".")[-1] == "localhost"

@@ -25,7 +25,7 @@ from urllib3.util.response import assert_header_parsing
 
 from pricewright.files.errors import Refusal
 from pricewright.files.secrets import redact
-from pricewright.intake.sources.addresses import WebAddress, check_host, resolve
+from pricewright.intake.sources.addresses import WebAddress, check_host, ip_addresses
 from pricewright.intake.sources.source import Source
 
 _TROUBLE: Final = (OSError, HTTPError, http.client.HTTPException)
@@ -228,7 +228,7 @@ def ask(address: WebAddress, headers: Mapping[str, str], source: Source) -> Repl
     """
     place, timeout, proxy = source.uri, source.timeout, _proxy(address)
     try:
-        found = resolve(address)
+        found = ip_addresses(address)
     except OSError as error:
         if proxy is None or address.is_number:
             raise _plain_error(error, place, timeout) from None

@@ -16,7 +16,13 @@ from urllib.parse import quote, unquote, urljoin
 
 from pricewright.files.errors import Refusal
 from pricewright.files.secrets import PLACEHOLDER, expand_variables
-from pricewright.intake.sources.addresses import CONTROL, URI_KEY, WebAddress, split, web_address
+from pricewright.intake.sources.addresses import (
+    CONTROL,
+    URI_KEY,
+    WebAddress,
+    split_address,
+    web_address,
+)
 from pricewright.intake.sources.http import Reply, ask
 from pricewright.intake.sources.source import Answer, Source
 
@@ -51,7 +57,7 @@ class WebFile:
     source: Source
 
     def __post_init__(self) -> None:
-        parts = split(self.place)
+        parts = split_address(self.place)
         _check_config(parts.userinfo, self.source.headers)
         if "${" not in parts.host_and_port:  # else it is known when it is asked
             web_address(parts)
@@ -77,7 +83,7 @@ class WebFile:
 
     def _ask(self, asked: dict[str, str]) -> Reply:
         """The answer at the end of the redirects."""
-        parts = split(self.place)
+        parts = split_address(self.place)
         start = address = web_address(parts, lambda text: expand_variables(text, "source.uri"))
         private = _private_headers(parts.userinfo, self.source.headers)
         for _ in range(1 + _MAX_REDIRECTS):
@@ -169,7 +175,7 @@ def _next(address: WebAddress, reply: Reply) -> WebAddress:
     # Header lines come as Latin-1, whatever they are: quoted, they are the same bytes again.
     location = quote(reply.header("Location").encode("latin-1"), safe=string.punctuation)
     try:
-        there = web_address(split(urljoin(address.uri, location) if location else ""))
+        there = web_address(split_address(urljoin(address.uri, location) if location else ""))
     except (ValueError, Refusal):
         raise reply.refusal(
             "the server redirects to what is no http(s) address",
