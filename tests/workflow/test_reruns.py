@@ -56,6 +56,6 @@ def test_another_version_of_a_library_makes_the_steps_that_import_it_run(finishe
 
 
 def test_changed_raw_data_makes_everything_run(finished):
-    (finished.folder / "data" / "raw" / "small.csv").write_text(as_csv(market(seed=2)))
+    (finished.folder / "data" / "raw" / "small.csv").write_text(as_csv(market(days=141)))
     assert finished.snakemake("--dry-run").ran == list(STEPS)
     assert finished.snakemake().ran == list(STEPS)
