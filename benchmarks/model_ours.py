@@ -18,7 +18,7 @@ if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
 
 from pricewright.forecasting import distribution, garch, location
-from pricewright.forecasting.panel import SLICE_WIDTH, Panel, each, squares
+from pricewright.forecasting.panel import SLICE_WIDTH, Panel, map_slices, squares
 from pricewright.forecasting.settings import LocationKind, Settings
 from pricewright.forecasting.volatility import States
 from pricewright.forecasting.walkforward import make_timeline, usable, walk_forward
@@ -90,7 +90,7 @@ def speed(source: str, _: str, horizon: str, threads: str) -> None:
     found = {}
     for name, task in tasks.items():
         begun = time.perf_counter()
-        each(task, blocks, int(threads))
+        map_slices(task, blocks, int(threads))
         found[name] = time.perf_counter() - begun
     print(json.dumps(found))
 

@@ -14,12 +14,12 @@ from pricewright.forecasting.panel import NEVER, panel_of
 from pricewright.forecasting.trees import (
     FEWEST,
     LAGS,
-    every,
     grow_trees,
     in_deviations,
     last_changes,
     moves,
-    rows,
+    row_step,
+    tree_rows,
 )
 from pricewright.forecasting.walkforward import make_timeline, walk_forward
 from pricewright.tables.schema import load
@@ -76,7 +76,7 @@ def test_changes_of_nothing_in_units_of_nothing_are_nothing():
 @pytest.mark.parametrize("unit", [1e-6, 1024.0])
 def test_a_forecast_is_free_of_scale(unit):
     panel = simulated(3, 500)
-    found = grow_trees(rows(panel, chosen(**TREES), 1), *ALL)
+    found = grow_trees(tree_rows(panel, chosen(**TREES), 1), *ALL)
     changes = last_changes(panel.values)[-1]
     variance = np.array([1e-4, 2e-4, 3e-4])
     plain = moves(found, changes, variance, 5)
@@ -92,7 +92,7 @@ def test_a_forecast_is_free_of_scale(unit):
 @pytest.mark.parametrize("volatility", ["ewma", "rolling"])
 def test_a_row_is_an_observation_and_what_came_of_it(volatility):
     panel, settings = simulated(2, 200), chosen(volatility=volatility, **TREES)
-    found = rows(panel, settings, 1)
+    found = tree_rows(panel, settings, 1)
     assert len(found.outcomes) == 2 * (135 * 5 + 4 + 3 + 2 + 1)  # those after the first 60
     values = panel.values[:, 1]
     place = len(found.outcomes) - 1  # the last of all: of the last but one observation, 1 ahead
@@ -112,7 +112,7 @@ def test_a_row_is_an_observation_and_what_came_of_it(volatility):
 
 
 def test_an_outcome_is_in_units_of_a_random_walk_of_as_many_steps():
-    found = rows(simulated(6, 2000), chosen(horizon=10, **TREES), 1)
+    found = tree_rows(simulated(6, 2000), chosen(horizon=10, **TREES), 1)
     spread = [found.outcomes[found.inputs[:, -1] == step].std() for step in range(1, 11)]
     np.testing.assert_allclose(spread, 1.0, atol=0.15)
 
@@ -121,8 +121,8 @@ def test_an_outcome_is_in_units_of_a_random_walk_of_as_many_steps():
 def test_of_long_histories_some_rows_are_taken_and_all_steps_alike(horizon, monkeypatch):
     monkeypatch.setattr(trees, "ROWS", 3000)
     panel = simulated(2, 1500)
-    step = every(int(panel.counts.sum()), horizon)
-    found = rows(panel, chosen(horizon=horizon, **TREES), step)
+    step = row_step(int(panel.counts.sum()), horizon)
+    found = tree_rows(panel, chosen(horizon=horizon, **TREES), step)
     assert 1000 < len(found.outcomes) <= 3000
     counts = np.bincount(found.inputs[:, -1].astype(int), minlength=horizon + 1)[1:]
     assert counts.max() - counts.min() <= 0.1 * counts.mean() + 4
@@ -130,27 +130,27 @@ def test_of_long_histories_some_rows_are_taken_and_all_steps_alike(horizon, monk
 
 def test_rows_of_levels_begin_where_levels_are_needed():
     panel = uneven()
-    found = rows(panel.columns(np.array([4])), chosen(**TREES), 1)
+    found = tree_rows(panel.columns(np.array([4])), chosen(**TREES), 1)
     assert found.begun.min() > panel.days[panel.first[4], 4]
 
 
 def test_with_few_rows_there_are_no_trees():
-    found = rows(simulated(2, 500), chosen(**TREES), 1)
+    found = tree_rows(simulated(2, 500), chosen(**TREES), 1)
     known = np.sort(found.known)
     assert grow_trees(found, -NEVER, int(known[FEWEST - 2]) - 1) is None
     assert grow_trees(found, *ALL)
 
 
 def test_with_outcomes_that_are_all_alike_there_are_no_trees():
-    found = rows(simulated(2, 500), chosen(**TREES), 1)
+    found = tree_rows(simulated(2, 500), chosen(**TREES), 1)
     assert grow_trees(replace(found, outcomes=np.full(len(found.outcomes), 0.5)), *ALL) is None
 
 
 def test_only_outcomes_within_the_days_count():
     panel, settings = simulated(3, 400), chosen(**TREES)
     since, until = int(panel.days[100, 0]), int(panel.days[300, 0])
-    plain = grow_trees(rows(panel, settings, 1), since, until)
-    found = rows(panel, settings, 1)
+    plain = grow_trees(tree_rows(panel, settings, 1), since, until)
+    found = tree_rows(panel, settings, 1)
     outside = (found.begun < since) | (found.known > until)
     garbage = replace(found, outcomes=np.where(outside, 3.0, found.outcomes))
     assert same(grow_trees(garbage, since, until), plain)
@@ -169,7 +169,7 @@ def test_trees_have_the_window_and_the_embargo_of_all_estimates():
     settings = chosen(window_days=300, embargo_days=20, refit=100, **TREES)
     (piece,) = walked(panel, settings, to_the_end=False)
     until = int(make_timeline(panel, settings).estimates[-1]) - 20
-    expected = grow_trees(rows(panel, settings, 1), until - 300, until)
+    expected = grow_trees(tree_rows(panel, settings, 1), until - 300, until)
     assert same(piece.fitted.location.trees, expected)
 
 

@@ -41,7 +41,7 @@ def test_the_weights_are_those_of_a_gamma_glm(seed):
 
 @pytest.mark.filterwarnings("ignore::statsmodels.tools.sm_exceptions.DomainWarning")
 def test_the_weights_of_a_panel_are_those_of_a_gamma_glm_where_none_is_held_at_zero():
-    rows = har.rows(simulated(4, 900, seed=3), 3, 1)
+    rows = har.regression_rows(simulated(4, 900, seed=3), 3, 1)
     found = har.weights(rows, -NEVER, NEVER - 1)
     for horizon in range(3):
         use = rows.known[horizon] < NEVER
@@ -102,7 +102,7 @@ def test_the_order_of_series_does_not_change_the_weights():
     panel = simulated(6, 400)
     found = []
     for order in ([0, 1, 2, 3, 4, 5], [5, 3, 1, 0, 2, 4]):
-        rows = har.rows(shuffled(panel, order), 4, 1)
+        rows = har.regression_rows(shuffled(panel, order), 4, 1)
         found.append(har.weights(rows, -NEVER, NEVER - 1))
     np.testing.assert_allclose(found[0], found[1], rtol=1e-8, atol=1e-10)
 
@@ -112,18 +112,20 @@ def test_only_outcomes_that_were_known_by_the_day_count():
     day = int(panel.days[300, 0])
     later = np.where(panel.days > day, panel.prices[::-1] * 3, panel.prices)
     other = type(panel)(panel.symbols, panel.days, later, panel.levels)
-    one, two = (har.weights(har.rows(made, 5, 1), -NEVER, day) for made in (panel, other))
+    one, two = (
+        har.weights(har.regression_rows(made, 5, 1), -NEVER, day) for made in (panel, other)
+    )
     assert one.tobytes() == two.tobytes()
-    last = har.weights(har.rows(panel, 5, 1), -NEVER, int(panel.days[299, 0]))
+    last = har.weights(har.regression_rows(panel, 5, 1), -NEVER, int(panel.days[299, 0]))
     assert not (last == one).all()  # and the last day that was known does
 
 
 def test_only_what_began_in_the_window_counts():
     panel = simulated(3, 400)
     since, until = int(panel.days[150, 0]), int(panel.days[380, 0])
-    rows = har.rows(panel, 2, 1)
+    rows = har.regression_rows(panel, 2, 1)
     kept = rows.begun >= since
-    garbled = har.Rows(
+    garbled = har.RegressionRows(
         rows.inputs,
         np.where(rows.begun >= since, rows.outcomes, 7.0),
         rows.begun,
@@ -169,7 +171,7 @@ def test_where_prices_move_more_after_falls_these_have_weight():
     names = ["A", "B", "C", "D"]
     for falling, moves in ((True, prices), (False, 2500 / prices)):
         panel = panel_of(names, [(weekdays(len(moves)), column) for column in moves.T])
-        found = har.weights(har.rows(panel, 1, 1), -NEVER, NEVER - 1)[0]
+        found = har.weights(har.regression_rows(panel, 1, 1), -NEVER, NEVER - 1)[0]
         assert bool(found[-2:].sum() > 0.3) is falling
 
 
@@ -182,7 +184,7 @@ def test_pegged_prices_leave_the_falls_no_weight_that_makes_others_nothing():
     panel = panel_of(["MOVES", "PEGGED"], [(days, prices[:, 0]), (days, prices[:, 1])])
     past = har.with_floor(har.averages(panel)[0])
     assert (past[300:] >= har.FLOOR * past[300:, :, [LONGEST]]).all()
-    made = past[300:] @ har.weights(har.rows(panel, 1, 1), -NEVER, NEVER - 1)[0]
+    made = past[300:] @ har.weights(har.regression_rows(panel, 1, 1), -NEVER, NEVER - 1)[0]
     assert (made > har.FLOOR / 10 * past[300:, :, LONGEST]).all()
 
 
@@ -190,7 +192,7 @@ def test_the_rows_of_a_series_are_its_averages_and_the_mean_squares_that_followe
     panel, horizon = simulated(1, 200), 3
     changes = squares(panel.values)
     past, _ = har.averages(panel)
-    rows = har.rows(panel, horizon, 1)
+    rows = har.regression_rows(panel, horizon, 1)
     at = np.arange(har.WARM_UP, 199)
     assert len(rows.begun) == len(at)
     longest = past[at, 0, [LONGEST]][:, None]
@@ -207,9 +209,14 @@ def test_the_rows_of_a_series_are_its_averages_and_the_mean_squares_that_followe
 
 
 def test_of_long_panels_every_so_many_th_observation_is_a_row():
-    assert [har.every(count) for count in (1, har.ROWS, har.ROWS + 1, 3 * har.ROWS)] == [1, 1, 2, 3]
+    assert [har.row_step(count) for count in (1, har.ROWS, har.ROWS + 1, 3 * har.ROWS)] == [
+        1,
+        1,
+        2,
+        3,
+    ]
     panel = simulated(2, 300)
-    all_rows, fewer = (har.rows(panel, 1, step) for step in (1, 3))
+    all_rows, fewer = (har.regression_rows(panel, 1, step) for step in (1, 3))
     counts = [(rows.begun < NEVER).sum() for rows in (all_rows, fewer)]
     assert counts == [2 * 239, 2 * 80]
 
@@ -219,7 +226,7 @@ def test_a_crash_of_one_day_counts_for_no_more_than_the_clip():
     prices = panel.prices.copy()
     prices[200:] *= 1000
     jumped = type(panel)(panel.symbols, panel.days, prices, panel.levels)
-    rows = har.rows(jumped, 1, 1)
+    rows = har.regression_rows(jumped, 1, 1)
     ratio = rows.outcomes[0] / rows.inputs[:, LONGEST]
     assert ratio.max() == pytest.approx(har.CLIP)
 
@@ -228,6 +235,6 @@ def test_a_series_that_never_changes_is_no_row():
     panel = simulated(2, 200)
     prices = panel.prices.copy()
     prices[:, 1] = 7
-    rows = har.rows(type(panel)(panel.symbols, panel.days, prices, panel.levels), 2, 1)
+    rows = har.regression_rows(type(panel)(panel.symbols, panel.days, prices, panel.levels), 2, 1)
     assert (rows.begun < NEVER).sum() == 200 - 1 - har.WARM_UP
     assert np.isfinite(har.weights(rows, -NEVER, NEVER - 1)).all()

@@ -12,7 +12,7 @@ import pytest
 
 from conftest import ROOT, SCRIPTS
 from pricewright.files.errors import Refusal
-from pricewright.forecasting.panel import AHEAD, each
+from pricewright.forecasting.panel import AHEAD, map_slices
 
 
 def squared(number):
@@ -28,10 +28,10 @@ def die(number):
 
 
 def test_results_are_in_the_order_of_the_pieces_and_made_elsewhere():
-    found = each(squared, range(20), 2)
+    found = map_slices(squared, range(20), 2)
     assert [square for square, _ in found] == [number**2 for number in range(20)]
     assert os.getpid() not in {process for _, process in found}
-    assert {process for _, process in each(squared, range(3), 1)} == {os.getpid()}
+    assert {process for _, process in map_slices(squared, range(3), 1)} == {os.getpid()}
 
 
 def test_pieces_are_taken_as_they_are_needed():
@@ -44,19 +44,19 @@ def test_pieces_are_taken_as_they_are_needed():
             yield number
 
     with pytest.raises(Refusal):
-        each(refuse, pieces(), 2)
+        map_slices(refuse, pieces(), 2)
     assert len(taken) <= 2 * AHEAD + 1
 
 
 def test_a_refusal_arrives_as_it_is():
     with pytest.raises(Refusal, match=r"^prices.csv:0: is no price; mend it\.$"):
-        each(refuse, range(3), 2)
+        map_slices(refuse, range(3), 2)
 
 
 def test_a_process_that_is_killed_is_a_want_of_memory_and_the_next_call_works():
     with pytest.raises(MemoryError, match="killed"):
-        each(die, range(3), 2)
-    assert each(squared, [3], 2)[0][0] == 9
+        map_slices(die, range(3), 2)
+    assert map_slices(squared, [3], 2)[0][0] == 9
 
 
 def test_workers_end_when_whoever_started_them_is_killed():

@@ -192,7 +192,7 @@ def test_the_regression_of_har_has_the_same_window_and_embargo():
     times = make_timeline(panel, settings)
     found = walk_forward(panel, times, settings, to_the_end=False)
     until = int(times.estimates[-1]) - 20
-    expected = har.weights(har.rows(panel, 5, 1), until - 300, until)
+    expected = har.weights(har.regression_rows(panel, 5, 1), until - 300, until)
     weights = found.pieces[0].fitted.volatility.weights
     assert weights is not None
     np.testing.assert_allclose(weights, expected, rtol=1e-6, atol=1e-9)

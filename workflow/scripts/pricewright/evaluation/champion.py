@@ -17,8 +17,8 @@ from pricewright.evaluation.scores import (
     TAILS,
     Losses,
     Scores,
-    at,
     by_symbol_of,
+    figures_at,
     mean_of,
     number,
     over_symbols,
@@ -32,7 +32,7 @@ from pricewright.forecasting.walkforward import Plan, WalkForward, join, walk
 from pricewright.tables.arrays import Days, Flags, Floats, mean, where
 
 
-def cut(scores: Scores, columns: Any, both: Flags, days: Flags) -> Scores:
+def common_scores(scores: Scores, columns: Any, both: Flags, days: Flags) -> Scores:
     """The scores of some symbols, S of them, where two models have a forecast.
 
     both: (K, S, H), from which origins, for whom and of how many days ahead.  days: (D, S).
@@ -71,7 +71,7 @@ def figures_of_both(challenger: Scores, champion: Scores, symbols: Sequence[str]
     return {
         "pooled": pooled | {"mae_ratio": number(mean_of(ratio))},
         "by_symbol": {
-            symbol: {name: at(found[name], place) for name in each}
+            symbol: {name: figures_at(found[name], place) for name in each}
             | {"mae_ratio": number(ratio[place])}
             for place, symbol in enumerate(symbols)
         },
@@ -158,7 +158,10 @@ def compare(
     difference, lower, upper = (part / level for part in mean_with_interval(differences))
     verdict = "better" if upper < 0 else "worse" if lower > 0 else "no difference"
     days = _days(some, origins, len(scores.qlike)) >= since
-    one, other = cut(challenger, columns, both, days), cut(scores, slice(None), both, days)
+    one, other = (
+        common_scores(challenger, columns, both, days),
+        common_scores(scores, slice(None), both, days),
+    )
     return record | {
         "metrics": figures_of_both(one, other, common),
         "verdict": verdict,

@@ -261,8 +261,8 @@ def figures(scores: Scores, symbols: Sequence[str]) -> dict[str, Any]:
     for place, symbol in enumerate(symbols):
         by_symbol[symbol] = {
             "origins": int(counts[place]),
-            "model": at(model, place),
-            "random_walk": at(walk, place),
+            "model": figures_at(model, place),
+            "random_walk": figures_at(walk, place),
             "mae_ratio": number(ratio[place]),
             "p_value": number(better.p_value[place]),
             "p_value_holm": number(adjusted[place]),
@@ -274,8 +274,8 @@ def figures(scores: Scores, symbols: Sequence[str]) -> dict[str, Any]:
                 "p_value": number(variances.p_value[place]),
                 "p_value_holm": number(adjusted_variances[place]),
             },
-            "var": {key: at(found, place) for key, found in tails.items()},
-            "es": at(shortfall, place),
+            "var": {key: figures_at(found, place) for key, found in tails.items()},
+            "es": figures_at(shortfall, place),
         }
     pooled = _pooled(scores, model, walk, ratio, tails, symbols=symbols)
     return {"pooled": pooled, "by_symbol": by_symbol}
@@ -307,10 +307,10 @@ def by_symbol_of(losses: Losses, scores: Scores) -> dict[str, Any]:
     }
 
 
-def at(found: dict[str, Any], place: int) -> dict[str, Any]:
+def figures_at(found: dict[str, Any], place: int) -> dict[str, Any]:
     """The figures of one symbol."""
     return {
-        key: at(value, place)
+        key: figures_at(value, place)
         if isinstance(value, dict)
         else int(value[place])
         if value.dtype.kind == "i"

@@ -211,7 +211,7 @@ def seed(squares: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Rows:
+class RegressionRows:
     """B rows to learn from, in order of series.
 
     inputs: (B, K), what to learn by.  outcomes: (B,), or (H, B) for horizons side by side.
@@ -225,9 +225,9 @@ class Rows:
     known: Days
 
 
-def join_rows(parts: Sequence[Rows]) -> Rows:
+def join_rows(parts: Sequence[RegressionRows]) -> RegressionRows:
     """The rows of several groups of series together."""
-    return Rows(
+    return RegressionRows(
         np.concatenate([part.inputs for part in parts]),
         np.concatenate([part.outcomes for part in parts], axis=-1),
         np.concatenate([part.begun for part in parts]),
@@ -235,12 +235,12 @@ def join_rows(parts: Sequence[Rows]) -> Rows:
     )
 
 
-def every(observations: int) -> int:
+def row_step(observations: int) -> int:
     """Every how many-th observation is a row of the regressions, of so many in all."""
     return -(-observations // ROWS)
 
 
-def rows(panel: Panel, horizon: int, step: int) -> Rows:
+def regression_rows(panel: Panel, horizon: int, step: int) -> RegressionRows:
     """Every `step`-th observation of a panel as rows: its averages (B, K), and mean squares over
     1..h days ahead (H, B), clipped."""
     changes = squares(panel.values)
@@ -256,7 +256,7 @@ def rows(panel: Panel, horizon: int, step: int) -> Rows:
         outcome = (sums_so_far[ahead, column] - sums_so_far[at, column]) / steps
         outcome = np.minimum(outcome, CLIP * past[at, column, LONGEST])
         found.append(
-            Rows(
+            RegressionRows(
                 past[at, column],
                 np.where(there, outcome, 0.0),
                 panel.days[at, column],
@@ -266,7 +266,7 @@ def rows(panel: Panel, horizon: int, step: int) -> Rows:
     return join_rows(found)
 
 
-def weights(rows: Rows, since: int, until: int, start: Floats | None = None) -> Floats:
+def weights(rows: RegressionRows, since: int, until: int, start: Floats | None = None) -> Floats:
     """(H, K): the weights for each horizon, from what happened after one day and up to another.
 
     NaN if too little did. `start` are weights to search from.

@@ -215,7 +215,7 @@ One = TypeVar("One")
 Result = TypeVar("Result")
 
 
-def each(
+def map_slices(
     function: Callable[[One], Result],
     pieces: Iterable[One],
     processes: int,

@@ -26,7 +26,7 @@ import numpy as np
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import volatility
 from pricewright.forecasting.checked_document import CheckedDocument
-from pricewright.forecasting.har import WARM_UP, Rows, join_rows
+from pricewright.forecasting.har import WARM_UP, RegressionRows, join_rows
 from pricewright.forecasting.panel import NEVER, Panel, panel_slices, squares
 from pricewright.forecasting.settings import Settings
 from pricewright.tables.arrays import Floats, Ints
@@ -182,8 +182,8 @@ def forests(
     if settings.location != "lightgbm":
         return [None] * len(days)
     _lightgbm()  # before the work begins
-    step = every(int(panel.counts.sum()), settings.horizon)
-    found = join_rows([rows(part, settings, step) for part, _ in panel_slices(panel)])
+    step = row_step(int(panel.counts.sum()), settings.horizon)
+    found = join_rows([tree_rows(part, settings, step) for part, _ in panel_slices(panel)])
     until = [day - settings.embargo_days for day in days]
     window = settings.window_days
     since = [-NEVER if window is None else day - window for day in until]
@@ -191,7 +191,7 @@ def forests(
         return list(pool.map(partial(grow_trees, found), since, until))
 
 
-def every(observations: int, horizon: int) -> int:
+def row_step(observations: int, horizon: int) -> int:
     """Every how many-th pair of an observation and a number of steps is a row, of so many in all.
 
     It has no factor in common with the horizon, so that all numbers of steps come equally often.
@@ -202,7 +202,7 @@ def every(observations: int, horizon: int) -> int:
     return step
 
 
-def rows(panel: Panel, settings: Settings, step: int) -> Rows:
+def tree_rows(panel: Panel, settings: Settings, step: int) -> RegressionRows:
     """Every `step`-th pair of an observation and a number of steps ahead as a row of NUMBERS."""
     horizon, values = settings.horizon, panel.values
     plain = volatility.Volatility(settings.volatility, settings.decay, settings.rolling_days)
@@ -219,7 +219,7 @@ def rows(panel: Panel, settings: Settings, step: int) -> Rows:
         outcomes = (values[at + ahead, column] - values[at, column]) / unit
         lags = in_deviations(changes[at, column], variance[at, column])
         found.append(
-            Rows(
+            RegressionRows(
                 np.concatenate([lags, ahead[:, None]], axis=1),
                 outcomes.clip(-CLIP, CLIP).round(DIGITS),
                 panel.days[at, column],
@@ -229,7 +229,7 @@ def rows(panel: Panel, settings: Settings, step: int) -> Rows:
     return join_rows(found)
 
 
-def grow_trees(rows: Rows, since: int, until: int) -> Sequence[Tree] | None:
+def grow_trees(rows: RegressionRows, since: int, until: int) -> Sequence[Tree] | None:
     """The trees from what happened after one day and up to another; None if too little did.
 
     Raises Refusal if LightGBM is not there.

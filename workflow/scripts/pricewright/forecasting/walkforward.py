@@ -15,7 +15,7 @@ import numpy as np
 from pricewright.forecasting import distribution, har, trees
 from pricewright.forecasting.distribution import Errors, PastErrors
 from pricewright.forecasting.model import Fitted, Model, Track, errors, estimate, follow, har_states
-from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel, each, panel_slices
+from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel, map_slices, panel_slices
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.volatility import Start, States
@@ -121,9 +121,9 @@ def make_plan(
 def _har_weights(panel: Panel, days: Sequence[int], settings: Settings) -> list[Floats | None]:
     if settings.volatility not in ("har", "combined"):
         return [None] * len(days)
-    step = har.every(int(panel.counts.sum()))
+    step = har.row_step(int(panel.counts.sum()))
     rows = har.join_rows(
-        [har.rows(part, settings.horizon, step) for part, _ in panel_slices(panel)]
+        [har.regression_rows(part, settings.horizon, step) for part, _ in panel_slices(panel)]
     )
     result: list[Floats | None] = []
     for day in days:
@@ -234,7 +234,7 @@ def walk(
     )
     progress = Progress("symbols", len(panel), doing)
     worth_it = len(panel) > SLICE_WIDTH and panel.counts.sum() >= MANY
-    return each(
+    return map_slices(
         _walk, parts, processes if worth_it else 1, done=lambda made: progress.advance(len(made))
     )
 
