@@ -268,6 +268,9 @@ def test_a_release_without_the_config_files_of_the_run_is_refused_with_the_comma
     assert whole in outcome.stderr
     assert finished.results() == before
     assert finished.snakemake(*whole.split()[1:]).code == 0
+    (finished.folder / "mine.yaml").unlink()
+    told = run_pricewright("verify", cwd=finished.folder)
+    assert "mine.yaml: the last run had this config file, and it is not there" in told.stderr
 
 
 def test_status_rollback_and_verify_are_commands_of_the_same_project(signed, keys):

@@ -67,6 +67,7 @@ def test_the_version_is_that_of_the_project(run):
     [
         (["rollback"], "pricewright rollback: --to is not given, and it is needed."),
         (["rollback", "--to"], "pricewright rollback: Command"),
+        (["history", "--limit", "0"], 'pricewright history: Invalid value "0" for --limit.'),
         (["predict"], "pricewright predict: The following arguments are required: --model."),
         (["predict", "--modle"], "pricewright predict: The following arguments are required"),
         (["sgn"], 'pricewright: Unknown command "sgn". Did you mean "sign"?'),

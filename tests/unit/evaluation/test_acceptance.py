@@ -224,7 +224,7 @@ def test_back_tests_that_cannot_fail_are_not_judged_and_say_why():
     criterion = found["criteria"]["kupiec"]
     assert (criterion["met"], criterion["value"], criterion["limit"]) == (None, 0.0, 0.0)
     assert criterion["what"].endswith(
-        "; not judged, for of 1 symbol with days enough at least 0 are to pass, which none can miss"
+        "; not judged, for only 1 symbol has days enough, and so many may all fail by chance"
     )
 
 

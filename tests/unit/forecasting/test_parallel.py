@@ -60,7 +60,8 @@ def test_a_process_that_is_killed_is_a_want_of_memory_and_the_next_call_works():
 
 
 def test_workers_end_when_whoever_started_them_is_killed():
-    code = "import time; from test_parallel import *; map_slices(squared, range(4), 2); time.sleep(120)"
+    work = "map_slices(squared, range(4), 2); time.sleep(120)"
+    code = f"import time; from test_parallel import *; {work}"
     path = os.pathsep.join(map(str, (SCRIPTS, ROOT / "tests", ROOT / "tests/unit/forecasting")))
     run = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path})
     workers: list[psutil.Process] = []

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from conftest import run_pricewright
 from pricewright.commands.compare import compare
 from pricewright.commands.history import history
 from pricewright.files.documents import parse_json
@@ -91,7 +92,7 @@ def test_the_models_of_releases_have_names(desk):
 @pytest.mark.parametrize("text", ["", "abc", "f" * 64, "..", "results"])
 def test_what_means_no_model_is_refused(desk, text):
     trained(desk, 0)
-    with pytest.raises(Refusal, match="means 0 models, where one is needed"):
+    with pytest.raises(Refusal, match="no models begin with that"):
         find_model(desk.root, text)
 
 
@@ -152,6 +153,13 @@ def test_compare_says_what_changed_and_what_was_tested(desk, capsys):
     assert f"A  {first}" in text
     assert re.search(r"model\.mase +\S+ -> \S+  \([+-]", text)
     assert "may be chance" in text
+
+
+def test_from_a_folder_below_a_path_is_the_callers(desk):
+    trained(desk, 0)
+    told = run_pricewright("compare", "model.json", "last", cwd=desk.root / "results")
+    assert told.code == 0, told.stderr
+    assert "They are the same model." in told.stdout
 
 
 def test_a_model_beside_itself_has_no_changes(desk, capsys):

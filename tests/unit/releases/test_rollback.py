@@ -8,6 +8,7 @@ from pricewright.releases.history import releases_folder, verify_releases
 from pricewright.releases.release import Unsigned
 from pricewright.releases.switch import SmokeFailure
 from pricewright.signoffs import ledger
+from pricewright.signoffs.presentation import signoff_overview
 
 
 @pytest.fixture
@@ -31,6 +32,12 @@ def test_an_earlier_release_is_put_back_if_somebody_signs_for_that(two, to):
     assert verify_releases(two.root) == []
     two.revoke("reviewer")  # which voids nothing that was released before
     assert verify_releases(two.root) == []
+
+
+def test_what_is_in_production_is_not_offered_for_release_again(two):
+    assert signoff_overview(two.check()).endswith("These files are in production.")
+    two.train(0)
+    assert "in production" not in signoff_overview(two.check())
 
 
 def test_without_a_signature_for_it_nothing_is_put_back_and_the_list_says_how(two):

@@ -54,6 +54,10 @@ def test_what_is_no_file_here_is_taken_to_be_a_delivery_of_middling_size():
     assert text_mb([]) == UNKNOWN_MB
 
 
+def test_an_object_whose_storage_cannot_be_asked_counts_as_unknown():
+    assert text_mb([Stored("a.csv")]) == UNKNOWN_MB
+
+
 def test_the_size_of_an_object_is_asked_of_its_storage():
     assert text_mb(Objects([Stored("results/a.json"), Stored("results/b.json")])) == 80
 

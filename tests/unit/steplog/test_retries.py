@@ -42,13 +42,13 @@ def test_the_defaults_are_three_tries_and_a_fifth_of_a_second_and_all_is_logged(
     assert caught.value is error
     assert waits == pytest.approx([0.2, 0.4])
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
-        (logging.INFO, "attempt 1 for fetch"),
+        (logging.INFO, "attempt 1 to fetch"),
         (logging.WARNING, "failed attempt 1: boom"),
-        (logging.INFO, "attempt 2 for fetch"),
+        (logging.INFO, "attempt 2 to fetch"),
         (logging.WARNING, "failed attempt 2: boom"),
-        (logging.INFO, "attempt 3 for fetch"),
+        (logging.INFO, "attempt 3 to fetch"),
         (logging.WARNING, "failed attempt 3: boom"),
-        (logging.ERROR, "all 3 attempts failed for fetch"),
+        (logging.ERROR, "all 3 attempts to fetch failed"),
     ]
 
 

@@ -1,7 +1,8 @@
 """Comforts: what a run is spared or shows by parts of Snakemake that are not made for others.
 
 Such a part may change with any version of Snakemake. So each use stands in a `comfort`, which says
-what the run loses without it: a warning in one sentence, and the run goes on.
+what the run loses without it: a warning in one sentence, and the run goes on. A few are only asked
+for, and do no harm where they are not.
 
 | part of Snakemake | used for | without it |
 |---|---|---|
@@ -24,10 +25,18 @@ another workflow | it says nothing of its own |
 | `RemoteExecutor` | an interrupted run cancels all its jobs | some may stay in the queue |
 | `remote_exec` | retries by whoever submitted a job | the job on the cluster retries, too |
 | `local_exec`, `cores` | all cores of a machine are used | four are |
-| `is_storage`, `size_files` | the size of an input in a storage | it counts as one not there yet |
+| `is_storage`, `size_files` | the size of an input in a storage | it counts as unknown |
+| `job.rule.script`, `__traceback__` of an error | names of steps, sentences that stand alone | \
+no records, more lines |
+| `active_jobs`, `cancel_jobs`, `run_uuid` | as `RemoteExecutor` | as that |
+| timers of Snakemake's modules, `snakemake.cli` | a process that ends at once | it ends later |
+| the words "Cannot restore", and those of any run | what is kept back on a terminal | it is shown |
+| the page of the HTML reporter, as its template has it | data that is no markup there | none is \
+written |
+| the names in `.snakemake/log/` | `pricewright status`: when the last run began | it says less |
 
-No run goes without `min_version` and `source_path`, which its manual has, `current_basedir`, and in
-Python the `logger` and `WorkflowError`.
+No run goes without `min_version` and `source_path`, which its manual has, `current_basedir` and
+`default_target`, and in Python the `logger` and `WorkflowError`.
 """
 
 from collections.abc import Iterator

@@ -99,11 +99,12 @@ def text_mb(files: Any, shards: int = 1) -> float:
     """
     if not files:
         return UNKNOWN_MB
-    sizes: list[int]
-    if any(getattr(file, "is_storage", False) for file in files):
-        sizes = files.size_files  # of files that are here, it would warn each time
+    if not any(getattr(file, "is_storage", False) for file in files):
+        sizes = [os.stat(file).st_size for file in files]  # with the other, it would warn each time
+    elif hasattr(files, "size_files"):
+        sizes = files.size_files
     else:
-        sizes = [os.stat(file).st_size for file in files]
+        return UNKNOWN_MB
     weights = [_weight(PurePath(file).suffix.lower(), shards) for file in files]
     return sum(size / MB * weight for size, weight in zip(sizes, weights, strict=True))
 

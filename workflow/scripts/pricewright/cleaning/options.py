@@ -29,15 +29,14 @@ class FlagThresholds(Options):
     section = "quality"
 
     jump_ratio: Annotated[float, Bounds(above=1, most=100)] = 1.25
-    """A price is flagged if it is at least so many times the one before, or the other way round,
-    and"""
+    """A jump: a price at least so many times the one before, or its inverse; `jump_z`, too."""
     jump_z: Annotated[float, Bounds(above=0, most=100)] = 8.0
-    """its log return is so many robust standard deviations of the symbol's own."""
+    """A jump: a log return of so many robust standard deviations of the symbol's own."""
     spike_ratio: Annotated[float, Bounds(above=1, most=100)] = 1.04
-    """A price that is gone the next day is flagged if it is at least so many times those beside
-    it, or the other way round, and"""
+    """A spike: a price, gone the next day, at least so many times those beside it, or the other
+    way round; `spike_z`, too."""
     spike_z: Annotated[float, Bounds(above=0, most=100)] = 5.0
-    """that is so many robust standard deviations of the symbol's moves in the weeks about it."""
+    """A spike: so many robust standard deviations of the symbol's moves in the weeks about it."""
     slip_tolerance: Annotated[float, Bounds(least=0, most=0.5)] = 0.2
     """How far, as a share, a move may be off 10, 100, 1000 … to be a slip of units."""
     slip_days: Annotated[int, Bounds(least=1, most=250)] = 5
@@ -54,6 +53,6 @@ class FlagThresholds(Options):
     gap_days: Annotated[int, Bounds(least=1, most=1000)] = 5
     """How many business days in a row may lack a price."""
     holiday_share: Annotated[float, Bounds(least=0, most=0.5)] = 0.05
-    """The share of active symbols below which a date with prices is taken for a holiday,"""
+    """A holiday: a date on which less than this share of the active symbols has a price."""
     holiday_symbols: Annotated[int, Bounds(least=2, most=100_000)] = 10
-    """if at least so many symbols are active."""
+    """A holiday: only where at least so many symbols are active."""

@@ -42,7 +42,11 @@ pricewright sign metrics
 
 
 def _version() -> str:
-    project = tomllib.loads((WORKFLOW / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    try:
+        text = (WORKFLOW / "pyproject.toml").read_text(encoding="utf-8")
+    except OSError:
+        raise Refusal("this copy has no pyproject.toml, and so no version.") from None
+    project = tomllib.loads(text)["project"]
     return f"pricewright {project['version']}"
 
 

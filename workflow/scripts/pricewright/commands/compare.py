@@ -2,18 +2,19 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from cyclopts import Parameter
-
+from pricewright.commands.options import GivenModel
 from pricewright.releases.models import LAST, PRODUCTION, find_model
 from pricewright.reporting.comparison import compare_models, comparison_text
 
-Model = Annotated[str, Parameter(metavar="MODEL")]
-
 
 def compare(
-    one: Model = PRODUCTION, other: Model = LAST, /, *, format: Literal["text", "json"] = "text"
+    one: GivenModel = PRODUCTION,
+    other: GivenModel = LAST,
+    /,
+    *,
+    format: Literal["text", "json"] = "text",
 ) -> None:
     """Say what changed from one model to another: config, code, data, symbols, figures.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 from tabulate import tabulate
 
 from pricewright.releases.models import Training, trainings
@@ -14,7 +15,7 @@ _SHOWN = {"qlike": "QLIKE-EWMA", "coverage_pooled": "coverage off", "interval_ra
 
 def history(
     *,
-    limit: Annotated[int, Parameter(metavar="RUNS")] = 20,
+    limit: Annotated[int, Parameter(metavar="RUNS", validator=Number(gte=1))] = 20,
     format: Literal["table", "json"] = "table",
 ) -> None:
     """List the trainings that the ledger tells of, the newest first.
@@ -33,7 +34,7 @@ def history(
     format
         As a table for people, or as JSON with all that the ledger has of each.
     """
-    found = trainings(Path())[: max(limit, 0)]
+    found = trainings(Path())[:limit]
     if format == "json":
         print(json.dumps([_record(each) for each in found], indent=2))
         return

@@ -35,6 +35,15 @@ ConfigFiles = Annotated[
 Release = Annotated[str, Parameter(metavar="RELEASE")]
 """The digest of a release, or how it begins, or `previous`."""
 
+
+def _read_model(_: Any, tokens: Any) -> str:
+    text: str = tokens[0].value
+    return str(path_from_caller(text)) if Path(text).expanduser().is_file() else text
+
+
+GivenModel = Annotated[str, Parameter(converter=_read_model, metavar="MODEL")]
+"""What `find_model` knows, or a path from where the caller stands."""
+
 Text = Annotated[str, Parameter(metavar="TEXT")]
 
 Name = Annotated[str, Parameter(metavar="NAME")]

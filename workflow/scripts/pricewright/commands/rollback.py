@@ -6,7 +6,6 @@ from pathlib import Path
 from pricewright.commands.options import ConfigFiles, Release
 from pricewright.configuration.config import config_of_run
 from pricewright.releases.release import Unsigned, roll_back
-from pricewright.steplog.log import say
 
 
 def rollback(*, to: Release, configfile: ConfigFiles = ()) -> None:
@@ -30,4 +29,4 @@ def rollback(*, to: Release, configfile: ConfigFiles = ()) -> None:
     except Unsigned as unsigned:
         print(unsigned.listing(configfile), file=sys.stderr)
         raise
-    say("end", release=digest, model="production/current/model.json")
+    print(f"Release {digest[:12]} is in production: production/current/model.json.")

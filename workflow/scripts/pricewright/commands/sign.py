@@ -67,7 +67,8 @@ def sign(
     withdraw
         Take back what you decided, approval or rejection.
     release
-        For deploy: an earlier release to go back to, by its digest or as `previous`.
+        For deploy, and for author: an earlier release to go back to, by its digest or as
+        `previous`.
     who
         Your name in config/signers, where several have your key; with --init, the name to begin
         with.

@@ -39,7 +39,7 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
     for problem in problems:
         print(problem)
     if problems:
-        raise Refusal(f"{len(problems)} found; see above.")
+        raise Refusal(f"{len(problems)} problem{'s' * (len(problems) > 1)} found; see above.")
     print("The ledger, the signatures and the releases are as they were.")
 
 

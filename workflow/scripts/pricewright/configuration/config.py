@@ -229,6 +229,12 @@ def config_of_run(root: Path, files: Sequence[Path]) -> tuple[dict[str, Any], Se
 
     found = list(files) or last_config_files(ledger.read(root / ledger.LEDGER))
     if found and not files:
+        gone = [path for path in found if not path.exists()]
+        if gone:
+            raise Refusal(
+                f"{gone[0]}: the last run had this config file, and it is not there; put it back, "
+                "or name the file that it is now: --configfile FILE."
+            )
         say("config", as_in_the_last_run=", ".join(map(str, found)))
     return read_config(found), found
 

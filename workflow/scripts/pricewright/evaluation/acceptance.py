@@ -80,9 +80,9 @@ class Criteria(Options):
     coverage_pooled: Annotated[float, Bounds(least=0, most=1)] = 0.015
     """Accepted: an interval that holds a share of prices at most so far off its level."""
     coverage_symbol: Annotated[float, Bounds(least=0, most=1)] = 0.04
-    """Accepted: the same for each symbol that was forecast from"""
+    """Accepted: the same, so far off, for each symbol with `enough_origins`."""
     enough_origins: Annotated[int, Bounds(least=1, most=10_000)] = 100
-    """at least so many dates."""
+    """The dates from which a symbol must have been forecast for `coverage_symbol` to ask of it."""
     interval_ratio: Annotated[float, Bounds(least=0, most=10)] = 1.0
     """Accepted: an interval score of at most so many times that of constant normal intervals."""
     kupiec_share: Annotated[float, Bounds(least=0, most=1)] = 0.9
@@ -249,8 +249,8 @@ def _kupiec(tails: Mapping[str, Any], thresholds: Criteria) -> dict[str, Any]:
     what = "share of symbols whose value-at-risk passes Kupiec's test, at 1% and 5%"
     if limit <= 0 and value is not None:
         most = max(found["tested"] for found in tails.values())
-        who = f"{most} symbol{'s' if most > 1 else ''}"
-        why = f"of {who} with days enough at least 0 are to pass, which none can miss"
+        who = f"{most} symbol{'s have' if most > 1 else ' has'}"
+        why = f"only {who} days enough, and so many may all fail by chance"
         return _criterion(value, limit, what, side="least", not_judged=why)
     return _criterion(value, limit, what, thresholds.kupiec_share, side="least")
 

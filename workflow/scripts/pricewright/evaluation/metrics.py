@@ -147,14 +147,14 @@ def pit(actual: Floats, quantiles: Floats, levels: Floats) -> Floats:
     )
 
 
-def pit_histogram(pit: Floats, bins: int = 10) -> Ints:
-    """How many transforms, of any shape, fall in each of `bins` equal parts of 0..1: (bins,).
+def pit_histogram(pit: Floats) -> Ints:
+    """(10,): how many transforms, of any shape, fall in each tenth of 0..1.
 
-    For a perfect forecast the bins are equally likely only if their bounds are among the
-    levels that the transforms were computed from.
+    For a perfect forecast the tenths are equally likely, for their bounds are among the levels
+    that the transforms are computed from.
     """
     known = pit[~np.isnan(pit)]
-    return np.asarray(np.histogram(known, bins=bins, range=(0.0, 1.0))[0], dtype=np.intp)
+    return np.asarray(np.histogram(known, bins=10, range=(0.0, 1.0))[0], dtype=np.intp)
 
 
 def uniformity(counts: Ints) -> float:
@@ -340,8 +340,8 @@ def holm(p_values: Floats) -> Floats:
 
 
 @np.errstate(all="ignore")
-def mean_with_interval(differences: Floats, confidence: float = 0.95) -> tuple[float, float, float]:
-    """The mean of independent differences (K,) and Student's t interval around it.
+def mean_with_interval(differences: Floats) -> tuple[float, float, float]:
+    """The mean of independent differences (K,) and Student's 95% interval around it.
 
     NaN for all three with no difference, and for the bounds with one.
     """
@@ -355,6 +355,6 @@ def mean_with_interval(differences: Floats, confidence: float = 0.95) -> tuple[f
     middle = float(known.mean())
     if size == 1:
         return middle, float("nan"), float("nan")
-    width = float(_rounded(stdtrit(size - 1, (1 + confidence) / 2)))
+    width = float(_rounded(stdtrit(size - 1, 0.975)))
     half = width * float(known.std(ddof=1) / np.sqrt(size))
     return middle, middle - half, middle + half

@@ -564,7 +564,11 @@ def _yaml(value: Any) -> str:
     return text.removesuffix("...\n").strip()
 
 
-def first_rows(reading: Reading, most: int = 5) -> list[Mapping[str, Any]]:
+FIRST = 5
+"""The rows that are shown."""
+
+
+def first_rows(reading: Reading) -> list[Mapping[str, Any]]:
     """The first prices as they would be read."""
     prices = reading.prices
     return [
@@ -573,5 +577,5 @@ def first_rows(reading: Reading, most: int = 5) -> list[Mapping[str, Any]]:
             name: None if np.isnan(column[row]) else float(column[row])
             for name, column in prices.values.items()
         }
-        for row in range(min(most, len(prices)))
+        for row in range(min(FIRST, len(prices)))
     ]

@@ -107,7 +107,7 @@ def _unsigned(gate: Gate, contents: Mapping[str, bytes], case: Case) -> list[str
 
 PREVIOUS = "previous"
 
-_OUTCOMES = {PASSED: "passed its smoke test", FAILED: "failed its smoke test", UNDONE: "undone"}
+_OUTCOMES = {PASSED: "replaced since", FAILED: "failed its smoke test", UNDONE: "undone"}
 
 
 def releases_folder(root: Path) -> Path:

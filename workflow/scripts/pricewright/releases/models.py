@@ -128,8 +128,9 @@ def find_model(root: Path, text: str) -> tuple[dict[str, Any], str]:
     found = [digest for digest in known if digest.startswith(text)] if len(text) >= 4 else []
     if len(found) != 1:
         raise Refusal(
-            f"{text}: means {len(found)} models, where one is needed: a digest from `pricewright "
-            f"history`, or how it begins, {LAST}, {PRODUCTION}, {history.PREVIOUS}, or a path."
+            f"{text}: {len(found) or 'no'} models begin with that, where one is needed; name a "
+            f"digest from `pricewright history`, {LAST}, {PRODUCTION}, {history.PREVIOUS}, or a "
+            "path."
         )
     return _kept(root, found[0])
 

@@ -63,8 +63,7 @@ def rebuild(root: Path, steps: Steps, tell: Callable[[str], object] = say) -> li
     """Make the model in production again, and say what is not the same; nothing if all is.
 
     Its comparison with the model before it is taken over as it was, for that one may be gone;
-    everything else is made anew.  tell: takes the sentence on a model that is the same, though
-    not to the byte.
+    everything else is made anew.  tell: takes the sentence on a model that is the same, or nearly.
     """
     root = Path(root).resolve()
     try:
@@ -77,7 +76,7 @@ def rebuild(root: Path, steps: Steps, tell: Callable[[str], object] = say) -> li
     except (Refusal, OSError) as error:
         return [f"the model in production cannot be built again: {error}"]
     if made == contents[MODEL]:
-        say("built again", release=digest, model=sha256(made))
+        tell(f"The model of release {digest[:12]}, made again, is the same bytes.")
         return []
     name = releases_folder(root) / digest / MODEL
     ours, theirs = parse_json(made, "made"), parse_json(contents[MODEL], str(name))

@@ -32,6 +32,7 @@ from pricewright.signoffs.coverage import (
     discrepancies,
     identity,
     read_covered,
+    require_covered,
 )
 from pricewright.signoffs.gates import Decision, check_gates
 from pricewright.signoffs.ledger import LEDGER, NAME, in_production, read_lines
@@ -81,6 +82,7 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
     The same bytes again change nothing. Raises Unsigned with what is missing, Refusal for whatever
     else forbids it, OSError if something cannot be written; then production is as it was.
     """
+    require_covered(root)  # before a folder is made
     with one_at_a_time(root / "production"):
         current = recover(root, clock).release
         accept, signoffs = origin.config["accept"], origin.config["signoffs"]

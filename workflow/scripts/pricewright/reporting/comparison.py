@@ -89,6 +89,8 @@ def comparison_text(found: Mapping[str, Any]) -> str:
         if names:
             more = [f"and {len(names) - NAMED:,} more"] if len(names) > NAMED else []
             lines += ["", f"{heading} symbols", f"  {', '.join([*names[:NAMED], *more])}"]
+    if len(set(found["models"])) == 1:
+        return "\n".join([*lines, "", "They are the same model."])
     words = ["accepted" if accepted else "not accepted" for accepted in found["accepted"]]
     return "\n".join([*lines, "", f"A is {words[0]}, B is {words[1]}.", _tested(found["tested"])])
 

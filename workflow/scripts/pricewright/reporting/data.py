@@ -82,7 +82,8 @@ def _counted(what: str, counts: Mapping[str, int]) -> str:
     """How many there are in all, and of each kind, most first."""
     kinds = sorted(((count, kind) for kind, count in counts.items() if count), reverse=True)
     shown = ", ".join(f"{count:,} {kind}" for count, kind in kinds)
-    return f"{sum(counts.values()):,} {what}" + (f": {shown}" if shown else "")
+    total = sum(counts.values())
+    return f"{total:,} {what if total != 1 else what[:-1]}" + (f": {shown}" if shown else "")
 
 
 def _span(facts: Mapping[str, Any]) -> str:

@@ -48,18 +48,20 @@ MEANINGS: Final[Mapping[Gate, str]] = {
 AUTHORSHIP = "I trained this model"
 
 
+def require_covered(root: Path) -> None:
+    """Raise Refusal if a file that decisions are about is not there."""
+    for name in GATES["deploy"]:
+        if not (Path(root) / name).exists():
+            raise Refusal(f"{name}: no such file; run `snakemake --cores 1` first.")
+
+
 def read_covered(root: Path) -> dict[str, bytes]:
     """The files that decisions are about, by name, each read once.
 
     Raises Refusal for one that is not there, or is no regular file.
     """
-    files = {}
-    for name in GATES["deploy"]:
-        try:
-            files[name] = read_regular(Path(root) / name)
-        except FileNotFoundError:
-            raise Refusal(f"{name}: no such file; run `snakemake --cores 1` first.") from None
-    return files
+    require_covered(root)
+    return {name: read_regular(Path(root) / name) for name in GATES["deploy"]}
 
 
 def digests(files: Mapping[str, bytes]) -> dict[str, str]:

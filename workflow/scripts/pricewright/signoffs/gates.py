@@ -63,7 +63,8 @@ class Decision:
 
     author: the run that made the model, if the ledger knows it.  trainers: the statements of those
     who trained it.  head: the digest of the ledger's last line, when it was read.  problems: what
-    is wrong with the ledger: it can be no ground for a release.
+    is wrong with the ledger: it can be no ground for a release.  in_production: whether these
+    bytes are there already.
     """
 
     policy: Policy
@@ -72,6 +73,7 @@ class Decision:
     trainers: Sequence[SignOff]
     head: str
     problems: Sequence[str]
+    in_production: bool = False
 
     @property
     def satisfied(self) -> bool:
@@ -126,7 +128,7 @@ def check_gates(
     case = replace(case, trainers=[signoff.who for signoff in trainers])
     found = [_gate(root, gate, case) for gate in gates]
     head = entries[-1].digest if entries else ledger.EMPTY
-    return Decision(policy, found, case.author, trainers, head, problems)
+    return Decision(policy, found, case.author, trainers, head, problems, case.is_in_production)
 
 
 def trained_by(kept: Iterable[StoredStatement], case: Case) -> list[SignOff]:

@@ -52,7 +52,7 @@ class Policy:
         return sha256(self.record())
 
     def document(self) -> dict[str, Any]:
-        """All that counts, as JSON can say it; `recorded` reads it."""
+        """All that counts, as JSON can say it; `parse_policy` reads it."""
         if self.revoked.startswith(KRL):
             revoked: dict[str, Any] = {"krl": b64encode(self.revoked).decode()}
         else:

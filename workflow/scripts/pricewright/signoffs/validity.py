@@ -64,6 +64,13 @@ class Case:
         return author_of(self.entries, self.digests.get(MODEL, ""))
 
     @property
+    def is_in_production(self) -> bool:
+        """Whether these files are what was released last."""
+        since = self.state.since
+        covered = self.entries[since - 1].fields.get("covered") if since else None
+        return covered == identity(self.digests)
+
+    @property
     def knows_who_trained(self) -> bool:
         """Whether somebody signed that they trained the model, or of old the ledger names them."""
         return self.author is not None if self.trainers is None else bool(self.trainers)
@@ -116,7 +123,7 @@ def _changed(said: Statement, case: Case) -> str | None:
         if signed is None:
             return f"it is not about {name}, which gate {said.gate} covers"
         if signed != now[name]:
-            return f"{name} was changed after it was signed on {said.made[:10]}"
+            return f"{name} is not the one that was signed on {said.made[:10]}"
     return None
 
 
@@ -145,9 +152,7 @@ def _replayed(said: Statement, case: Case) -> str | None:
     if said.gate != "deploy":
         return None
     state = case.state
-    if state.since and case.entries[state.since - 1].fields.get("covered") == identity(
-        case.digests
-    ):
+    if case.is_in_production:
         return None
     if said.replaces != state.release:
         return (

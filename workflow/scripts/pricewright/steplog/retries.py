@@ -24,13 +24,13 @@ def retry(
     """
 
     def announce(state: tenacity.RetryCallState) -> None:
-        logger.info("attempt %d for %s", state.attempt_number, _name(state))
+        logger.info("attempt %d to %s", state.attempt_number, _name(state))
 
     def lament(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         logger.warning("failed attempt %d: %s", state.attempt_number, error)
         if state.attempt_number == n_tries:
-            logger.error("all %d attempts failed for %s", n_tries, _name(state))
+            logger.error("all %d attempts to %s failed", n_tries, _name(state))
 
     return tenacity.retry(
         stop=tenacity.stop_after_attempt(n_tries),
@@ -44,4 +44,5 @@ def retry(
 
 
 def _name(state: tenacity.RetryCallState) -> str:
-    return getattr(state.fn, "__name__", "")
+    """A function's name in words: what it does."""
+    return getattr(state.fn, "__name__", "").strip("_").replace("_", " ")

@@ -1,4 +1,4 @@
-"""Tables of prices: as columns in memory, as JSON or Parquet in files, in shards; JSON Schemas.
+"""Tables of prices, in memory and as JSON or Parquet, in shards; options, and JSON Schemas.
 The same content makes the same bytes.
 May use files.
 """

@@ -413,9 +413,12 @@ def _is_symbol(text: str, pattern: str) -> bool:
     return text.isprintable() and re.fullmatch(pattern, text) is not None
 
 
-def _listed(titles: Sequence[str], most: int = 8) -> str:
-    more = f" and {len(titles) - most} more" if len(titles) > most else ""
-    return ", ".join(titles[:most]) + more
+_NAMED = 8  # titles in a sentence
+
+
+def _listed(titles: Sequence[str]) -> str:
+    more = f" and {len(titles) - _NAMED} more" if len(titles) > _NAMED else ""
+    return ", ".join(titles[:_NAMED]) + more
 
 
 @dataclass(frozen=True)
