@@ -180,7 +180,7 @@ def write_prices(folder: Path, rows_less: int) -> None:
 def write_title(folder: Path, words: str) -> None:
     """The config, with another title; and what each step takes from it, where that has changed."""
     given = (ROOT / "config" / "config.yaml").read_text()
-    text = given.replace("title: US stocks", f"title: {words}")
+    text = given.replace("title: null", f"title: {words}")
     (folder / "config" / "config.yaml").write_text(text)
     for name, options in step_options(yaml.safe_load(text)).items():
         path, content = folder / options_file(name), json.dumps({name: options}, indent=1)
