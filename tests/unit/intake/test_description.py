@@ -133,6 +133,12 @@ def test_what_is_written_of_a_file_reads_it_right(tmp_path, content):
             [["%d/%m/%Y"], ["%m/%d/%Y"]],
             {"date_formats": ["%d/%m/%Y"]},
         ),
+        (
+            "Date,Close\n24-02-01,1\n24-02-02,2\n",
+            "date_formats",
+            [["%d-%m-%y"], ["%y-%m-%d"]],
+            {"date_formats": ["%y-%m-%d"]},
+        ),
         ("Date;Close\n2024-02-01;1,107\n2024-02-02;2,105\n", "", [], {"decimal": ","}),
         (
             "Date;Close\n2024-02-01;1.085\n2024-02-02;1.000\n",
@@ -430,6 +436,13 @@ def test_columns_that_hold_no_prices_do_not_keep_a_file_from_being_described(tmp
     text = '[{"date":"2024-01-15","close":1234.5,"splits":[1]}]'
     path, found = described(tmp_path, text)
     assert [row["close"] for row in as_written(path, found)] == [1234.5]
+
+
+def test_where_a_file_shows_days_first_and_months_first_neither_is_chosen(tmp_path):
+    dates = ("15/01/2018", "02/13/2018", "02/14/2018", "01/02/2018")
+    _, found = described(tmp_path, "Date,Close\n" + "".join(f"{day},1\n" for day in dates))
+    (open_key,) = found.to_choose
+    assert [open_key.value, *open_key.others] == [["%m/%d/%Y"], ["%d/%m/%Y"]]
 
 
 @pytest.mark.parametrize(

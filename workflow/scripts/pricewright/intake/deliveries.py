@@ -114,7 +114,7 @@ def difference(
 
 
 def losses(before: State, after: State) -> tuple[Places, Places]:
-    """By delivery of the state before: how many of its prices that after has no price for, and for
+    """By delivery of the state before: how many of its prices that after has no value for, and for
     how many it has one of what must be another series.
 
     That is so of a symbol's prices if their moves are others, by half of what it moves, and if they
@@ -128,6 +128,7 @@ def losses(before: State, after: State) -> tuple[Places, Places]:
     other = np.zeros(len(old), dtype=bool)
     for name in [name for name in ("close", "adj_close") if name in old.values][:1]:
         was, now = old.values[name][at], new.values[name][by]
+        gone[at[np.isfinite(was) & np.isnan(now)]] = True
         rows = np.flatnonzero((was > 0) & (now > 0))
         ends = np.flatnonzero(np.diff(old.symbols[at[rows]])) + 1
         for some in np.split(rows, ends):

@@ -228,10 +228,10 @@ class _Reader:
         if gone + other > before["kept"] * self._terms.max_shrink:
             raise Refusal(
                 f"{after['place']}: of the {before['kept']} prices of the delivery before, {gone} "
-                f"would be withdrawn and {other} become those of another series; if its dates are "
-                "written in another way now, correct source.date_formats, if it has only what is "
-                "new, set source.deliveries: append, and if all this is right, raise "
-                "source.max_shrink."
+                f"would be withdrawn or lose their value, and {other} become those of another "
+                "series; if its dates are written in another way now, correct "
+                "source.date_formats, if it has only what is new, set source.deliveries: append, "
+                "and if all this is right, raise source.max_shrink."
             )
 
 

@@ -102,10 +102,17 @@ class Reading:
         }
 
     def check_share(self, most: float, name: str) -> None:
-        """Raise Refusal if more than a share of the rows are lost; one that repeats another is not.
+        """Raise Refusal if more than a share of the rows are lost, or none of them has a price.
 
-        The sentence says what would mend most of them.
+        One that repeats another is not lost. The sentence says what would mend most of them.
         """
+        prices = [column for name, column in self.prices.values.items() if name != "volume"]
+        if len(self.prices) and all(np.isnan(column).all() for column in prices):
+            raise Refusal(
+                f"{name}: none of its {self.rows} rows has a price; deliver it with these. If "
+                "cells are formulas, save it with the program that computes them, so that it has "
+                "the values."
+            )
         reasons = self.quarantine.by_reason()
         reasons.pop("duplicate", None)
         lost, rows = sum(reasons.values()), self.rows - self.left_out

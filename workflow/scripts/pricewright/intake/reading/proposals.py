@@ -19,7 +19,8 @@ _DAYS = (
     *("%d-%m-%Y", "%m-%d-%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%d-%m-%y", "%m-%d-%y"),
     *("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y"),
     *("%a, %d %b %Y", "%A, %B %d, %Y", "%Y-%b-%d", "%Y%j", "%d%m%Y", "%m%d%Y", "%b-%d-%Y"),
-    *("%d-%B-%Y", "%d %b %y", "%B %d %Y", "%d/%b/%Y", "%a %b %d %Y", "%d%b%Y"),
+    *("%d-%B-%Y", "%d %b %y", "%B %d %Y", "%d/%b/%Y", "%a %b %d %Y", "%d%b%Y", "%d%b%y"),
+    *("%y-%m-%d", "%y/%m/%d", "%y.%m.%d", "%a %d %b %Y"),
 )
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _ZONED = [time + zone for time in _TIMES for zone in ("", " %z") if time or not zone]
@@ -45,7 +46,25 @@ def date_formats(texts: Sequence[str], *, most: bool = False) -> list[str]:
     fitting = [form for form in _FORMATS if any(map(reader_of(form), map(str.strip, some)))]
     counts = {form: _read_by(column, form) for form in fitting}
     best = max(counts.values(), default=0) if most else len(column)
-    return [form for form, count in counts.items() if count == best > 0]
+    found = [form for form, count in counts.items() if count == best > 0]
+    if not most or best == len(column):
+        return found
+    # of texts of both kinds neither format is the one
+    others = {_exchanged(form): form for form in found}
+    return found + [
+        form for form in fitting if form in others and _adds(column, form, others[form])
+    ]
+
+
+def _exchanged(form: str) -> str:
+    """The format with day and month in each other's place."""
+    return form.replace("%d", "%_").replace("%m", "%d").replace("%_", "%m")
+
+
+def _adds(column: pa.Array, form: str, other: str) -> bool:
+    """Whether a format reads texts that another does not."""
+    one, two = (parse_days(column, Calendar((each,), "UTC")).reasons for each in (form, other))
+    return bool(((one == "") & (two != "")).any())
 
 
 def _read_by(column: pa.Array, form: str) -> int:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from pricewright.tables.fields import VALUES
 
@@ -88,6 +89,7 @@ def usual_columns(ours: str, titles: Sequence[str]) -> list[str]:
     return [title for title in titles[:1] if ours == "date" and title == "column 1"]
 
 
+@lru_cache(100_000)  # the same cells are asked about for each delimiter
 def value_named(title: str) -> str | None:
     """Which of our values a title names."""
     return next(
@@ -101,6 +103,7 @@ def _is_among(title: str, names: str) -> bool:
     return plain in names.split() and not (plain in _TICKERS_TOO and is_code(title))
 
 
+@lru_cache(100_000)
 def plain_title(title: str) -> str:
     """A title without case, number and marks: `<Adj Close>` and `5. adjusted close` are plain."""
     return re.sub(r"^(\d+_)|[\W_]+", "_", re.sub(r"[\W_]+", "_", title.lower())).strip("_")
