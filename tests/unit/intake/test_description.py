@@ -438,6 +438,16 @@ def test_columns_that_hold_no_prices_do_not_keep_a_file_from_being_described(tmp
     assert [row["close"] for row in as_written(path, found)] == [1234.5]
 
 
+def test_of_rows_that_are_fields_the_close_is_what_is_proposed(tmp_path):
+    rows = [
+        f"2024-02-0{day},AAPL,{field},{10 + n}"
+        for day in (1, 2, 5)
+        for n, field in enumerate(("open", "close", "volume"))
+    ]
+    _, found = described(tmp_path, "date,symbol,field,value\n" + "\n".join(rows) + "\n")
+    assert any("set source.where: {field: [close]}" in note for note in found.notes)
+
+
 def test_where_a_file_shows_days_first_and_months_first_neither_is_chosen(tmp_path):
     dates = ("15/01/2018", "02/13/2018", "02/14/2018", "01/02/2018")
     _, found = described(tmp_path, "Date,Close\n" + "".join(f"{day},1\n" for day in dates))

@@ -42,6 +42,11 @@ def test_a_symbol_is_the_text_it_is(tmp_path, symbol):
     assert read(tmp_path, HEAD + f"2024-01-01,{symbol},1,1\n").prices.names == [symbol]
 
 
+@pytest.mark.parametrize("padded", [" AAA", "AAA  ", "\tAAA", "\u00a0AAA\u00a0"])
+def test_blanks_around_a_symbol_are_none_of_it(tmp_path, padded):
+    assert read(tmp_path, HEAD + f"2024-01-01,{padded},1,1\n").prices.names == ["AAA"]
+
+
 @pytest.mark.parametrize(
     "symbol",
     [

@@ -129,7 +129,7 @@ def test_what_lies_beside_prices_in_a_folder_is_left_out_and_named(tmp_path, mon
     folder = tmp_path / "in"
     folder.mkdir()
     beside = {"README.txt", "_SUCCESS", "prices.csv.sha256", "empty.csv", "late.csv.part"}
-    for name in (*beside, ".DS_Store", "prices.csv", "logs.csv"):
+    for name in (*beside, ".DS_Store", "~$book.xlsx", "prices.csv", "logs.csv"):
         (folder / name).write_text("" if name == "empty.csv" else "x")
     assert [file.place for file in local_files("in")] == ["in/logs.csv", "in/prices.csv"]
     assert ignored_files("in") == {

@@ -38,6 +38,7 @@ from pricewright.intake.reading.titles import (
     is_unnamed,
     plain_title,
     usual_columns,
+    value_named,
 )
 from pricewright.intake.reading.workbook import filled_sheets
 from pricewright.intake.sample import (
@@ -456,6 +457,7 @@ def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description
             continue
         texts = column.cast(pa.string()).to_pylist()
         kinds = [str(text) for text, _ in Counter(texts).most_common()]
+        kinds.sort(key=lambda kind: value_named(kind) != "close")  # of fields, that which is meant
         if len(kinds) <= _MOST_KINDS and len(set(zip(texts, rows, strict=True))) == len(rows):
             found.notes.append(
                 f"a symbol has several rows a day, and one with each {title} "

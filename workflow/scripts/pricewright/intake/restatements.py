@@ -116,12 +116,20 @@ def _fitting(
     Where dividends follow each other the factors rise in time, and so one of them is the median.
     """
     fits, factor = np.ones(len(before), dtype=bool), float(np.median(after / before))
+    error = 0.0
     for _ in range(2):  # the second time with a factor that no small price has rounded
         allowed = rounding[0] * factor + rounding[1] + EXACT * np.abs(after)
         fits = np.abs(after - factor * before) <= np.minimum(allowed, NEAR * np.abs(after))
         if fits.any():
             factor = float(np.abs(after[fits]).sum() / np.abs(before[fits]).sum())
-    return fits, float(f"{factor:.8g}")
+            error = float(allowed[fits].mean() / np.abs(after[fits]).mean() / np.sqrt(fits.sum()))
+    return fits, _known_digits(factor, error)
+
+
+def _known_digits(factor: float, error: float) -> float:
+    """A factor with the digits that are known of it, whose relative error is about so large."""
+    digits = 8 if error <= 0 else min(max(int(-np.log10(error)), 2), 8)
+    return float(f"{factor:.{digits}g}")
 
 
 def _half_unit(values: Floats) -> float:

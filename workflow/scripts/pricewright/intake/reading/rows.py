@@ -375,6 +375,10 @@ def _unread(block: Block, titles: Sequence[str], rows: int = 1) -> Quarantine:
     )
 
 
+_PADDING = " \t\u00a0"
+"""What may stand about a symbol: blanks, also those that no line is broken at."""
+
+
 def _symbols(
     block: Block, title: str, dialect: Dialect
 ) -> tuple[npt.NDArray[np.int32], Sequence[str]]:
@@ -388,7 +392,7 @@ def _symbols(
             return np.full(len(column), -1, dtype=np.int32), []
         column = column.cast(pa.string())
     coded = pc.dictionary_encode(column, null_encoding="encode")
-    texts = [text and text.strip(" \t") for text in coded.dictionary.to_pylist()]
+    texts = [text and text.strip(_PADDING) for text in coded.dictionary.to_pylist()]
     known = [text for text in dict.fromkeys(texts) if dialect.is_symbol(text)]
     place = {text: number for number, text in enumerate(known)}
     places = np.array([place.get(text, -1) for text in texts], dtype=np.int32)

@@ -112,7 +112,7 @@ def ignored_files(uri: str) -> dict[str, str]:
 
 def reason_to_ignore(file: Path, size: int | None = None) -> str:
     """Why a file among several, perhaps of a known size, is no delivery; empty if it is one."""
-    if file.name.startswith("."):
+    if file.name.startswith((".", "~$")):  # the latter beside a workbook that Excel has open
         return "hidden"
     if file.name.endswith(_UNFINISHED):
         return "still on its way"
