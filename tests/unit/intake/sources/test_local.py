@@ -138,5 +138,6 @@ def test_what_lies_beside_prices_in_a_folder_is_left_out_and_named(tmp_path, mon
         "in/empty.csv": "empty",
         "in/late.csv.part": "still on its way",
         "in/prices.csv.sha256": "by its name it holds no prices",
+        "in/~$book.xlsx": "left by Excel beside a workbook that is open",
     }
     assert ignored_files("in/prices.csv") == ignored_files("https://desk.test/README.md") == {}

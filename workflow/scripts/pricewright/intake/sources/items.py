@@ -112,8 +112,10 @@ def ignored_files(uri: str) -> dict[str, str]:
 
 def reason_to_ignore(file: Path, size: int | None = None) -> str:
     """Why a file among several, perhaps of a known size, is no delivery; empty if it is one."""
-    if file.name.startswith((".", "~$")):  # the latter beside a workbook that Excel has open
+    if file.name.startswith("."):
         return "hidden"
+    if file.name.startswith("~$"):
+        return "left by Excel beside a workbook that is open"
     if file.name.endswith(_UNFINISHED):
         return "still on its way"
     if _NO_PRICES.fullmatch(file.name):
