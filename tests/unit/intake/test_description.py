@@ -448,6 +448,18 @@ def test_of_rows_that_are_fields_the_close_is_what_is_proposed(tmp_path):
     assert any("set source.where: {field: [close]}" in note for note in found.notes)
 
 
+def test_times_of_day_without_a_title_are_times_and_no_symbols(tmp_path):
+    rows = [
+        f"2024.02.0{day},{hour:02}:00,5{hour}.5,5{hour}.9,5{hour}.1,5{hour}.{day},1{hour}"
+        for day in (1, 2, 5)
+        for hour in range(4)
+    ]
+    _, found = described(tmp_path, "\n".join(rows) + "\n")
+    keys = {setting.key: setting.value for setting in found.settings}
+    assert (keys["columns.time"], keys["bars"]) == ("column 2", "intraday")
+    assert "columns.symbol" not in keys
+
+
 def test_where_a_file_shows_days_first_and_months_first_neither_is_chosen(tmp_path):
     dates = ("15/01/2018", "02/13/2018", "02/14/2018", "01/02/2018")
     _, found = described(tmp_path, "Date,Close\n" + "".join(f"{day},1\n" for day in dates))

@@ -29,7 +29,7 @@ from pricewright.intake.reading.delivery import (
     open_sheet,
     read_delivery,
 )
-from pricewright.intake.reading.dialect import FROM_FILE, Calendar, Dialect, Marks
+from pricewright.intake.reading.dialect import CLOCK, FROM_FILE, Calendar, Dialect, Marks
 from pricewright.intake.reading.numbers import parse_numbers
 from pricewright.intake.reading.rows import Block, Sheet
 from pricewright.intake.reading.titles import (
@@ -258,7 +258,17 @@ def _columns(
     if not dates:
         raise Refusal(f"{content.name}:1: {why_no_dates(titles, sample)}")
     date = str(found.choose("columns.date", dates, "its values are dates", by_name and dates[0]))
-    dialect = replace(_dates(dialect, [date], sample, found), columns={"date": date})
+    clocks = [
+        title
+        for title in titles
+        if is_unnamed(title)
+        and title != date
+        and all(map(CLOCK.fullmatch, texts_of(sample, title)))
+    ]
+    named: dict[str, str | int | bool] = {"date": date}
+    if len(clocks) == 1 and texts_of(sample, clocks[0]):  # of a file without a header
+        named["time"] = str(found.choose("columns.time", clocks, "its values are times of day"))
+    dialect = replace(_dates(dialect, [date], sample, found), columns=named)
     numbers = [title for title in titles if title != date and is_number(sample, title)]
     dialect = _layout(dialect, titles, numbers, sample, found)
     read = set(dialect.symbols or titles)

@@ -130,7 +130,8 @@ def moments_of(sample: Block, dialect: Dialect) -> list[tuple[int, int]]:
     title = str(dialect.columns["date"])
     dates, kinds = sample.columns[title], sample.typed(title)
     read = parse_days(dates, dialect.calendar, kinds)
-    for clock in usual_columns("time", [each for each in sample.columns if each != title]):
+    clocks = usual_columns("time", [each for each in sample.columns if each != title])
+    for clock in [str(dialect.columns["time"])] if "time" in dialect.columns else clocks:
         timed = parse_days(dates, dialect.calendar, kinds, sample.columns[clock])
         if not timed.reasons.any():
             read = timed

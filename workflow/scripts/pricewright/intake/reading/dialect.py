@@ -407,10 +407,15 @@ def _delimiter(titles: Sequence[str]) -> str:
     return "source.delimiter"
 
 
+CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?")
+"""A time of day, as programs write it."""
+
+
 @cache
 def _is_symbol(text: str, pattern: str) -> bool:
-    """Remembered, for the same symbols come in every piece of a delivery."""
-    return text.isprintable() and re.fullmatch(pattern, text) is not None
+    """Remembered, for the same symbols come in every piece of a delivery. A time of day is none."""
+    fits = text.isprintable() and re.fullmatch(pattern, text) is not None
+    return fits and not CLOCK.fullmatch(text)
 
 
 _NAMED = 8  # titles in a sentence
