@@ -460,6 +460,13 @@ def test_times_of_day_without_a_title_are_times_and_no_symbols(tmp_path):
     assert "columns.symbol" not in keys
 
 
+def test_columns_of_numbers_that_are_not_named_as_symbols_are_left_to_people(tmp_path):
+    rows = "".join(f"2024-01-0{day},470{day},1450{day},1{day}\n" for day in range(1, 6))
+    _, found = described(tmp_path, "Date,S&P 500,NASDAQ,VIX\n" + rows)
+    (symbols,) = [setting for setting in found.to_choose if setting.key == "symbols"]
+    assert [symbols.value, *symbols.others] == [["NASDAQ", "VIX"], ["S&P 500", "NASDAQ", "VIX"]]
+
+
 def test_where_a_file_shows_days_first_and_months_first_neither_is_chosen(tmp_path):
     dates = ("15/01/2018", "02/13/2018", "02/14/2018", "01/02/2018")
     _, found = described(tmp_path, "Date,Close\n" + "".join(f"{day},1\n" for day in dates))

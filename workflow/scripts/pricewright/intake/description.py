@@ -357,9 +357,10 @@ def _layout(
     symbols = [
         title for title in others if is_number(sample, title) is not False and not is_unnamed(title)
     ]
+    symbols = [title for title in symbols if not is_no_symbol(title)]
+    all_of_numbers = symbols
     if any(map(dialect.is_symbol, symbols)):
         symbols = [title for title in symbols if dialect.is_symbol(title)]
-    symbols = [title for title in symbols if not is_no_symbol(title)]
     why = f"{len(symbols)} columns of numbers, named as symbols or companies are"
     layouts = ["wide"] if all(map(is_code, symbols)) else ["wide", "long"]
     default = Dialect(columns=names).layout_of(titles)
@@ -367,7 +368,11 @@ def _layout(
     if is_wide and found.choose("layout", layouts, why, default) == "wide":
         dialect = replace(dialect, layout="wide", columns=names)
         if len(symbols) < len(others):
-            found.choose("symbols", [symbols], "the other columns hold no prices")
+            if symbols == all_of_numbers:
+                found.choose("symbols", [symbols], "the other columns hold no prices")
+            else:
+                why = "these are named as symbols are, the others hold numbers, too"
+                found.choose("symbols", [symbols, all_of_numbers], why)
             dialect = replace(dialect, symbols=tuple(symbols))
         return _pattern(dialect, symbols, found)
     is_short = len(sample.lines) < 3
