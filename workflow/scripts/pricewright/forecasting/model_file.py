@@ -7,8 +7,10 @@ from typing import Any
 from pricewright.files.disk import read_whole, sha256
 from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
-from pricewright.forecasting.document import SCHEMA_VERSION
 from pricewright.tables.schema import check
+
+SCHEMA_VERSION = 3
+"""Of models that are written, and read; `document` has it, too, for that stands on numpy alone."""
 
 _NAMED = re.compile(r"^  model +(?P<path>\S.*)\n  sha256 +(?P<sha256>[0-9a-f]{64})$", re.MULTILINE)
 """How a report in text names the model that it is about."""
