@@ -14,7 +14,7 @@ import pyarrow.parquet
 import pytest
 import yaml
 
-from conftest import Project, command
+from conftest import Project, command, run_pricewright
 
 SYMBOLS = ("AAA", "BBB", "CCC")
 TITLES = ["Date", "Symbol", "Open", "High", "Low", "Close", "Volume"]
@@ -183,3 +183,18 @@ def test_files_that_show_more_settle_what_the_first_leaves_open(project):
     told = command(script, "describe", "data/?.csv", cwd=project.folder)
     assert "date_formats: ['%d/%m/%Y']   # as 01/02/2024" in told.stdout
     assert "choose" not in told.stdout
+
+
+@pytest.mark.parametrize("switched", [False, True])
+def test_files_that_would_not_follow_each_other_by_their_dates_settle_nothing(project, switched):
+    folder = project.folder / "in"
+    folder.mkdir()
+    for day in (1, 2, 5, 6, 7, 13, 14):
+        text = f"{day:02}/02/2024" if switched and day < 13 else f"02/{day:02}/2024"
+        prices = "".join(f"{text},{name},{50 + day}.5\n" for name in ("AAA", "BBB", "CCC"))
+        (folder / f"prices_202402{day:02}.csv").write_text(f"date,symbol,close\n{prices}")
+    told = run_pricewright("describe", "in", cwd=project.folder)
+    assert told.code == 0, told.stderr
+    is_open = "# date_formats: ['%m/%d/%Y']   # or date_formats: ['%d/%m/%Y']" in told.stdout
+    assert is_open == switched
+    assert ("are not in that of their dates" in told.stdout) == switched

@@ -13,7 +13,7 @@ from conftest import ROOT
 from deliveries import rows
 from pricewright.configuration.config import complete, ingest_options
 from pricewright.files.errors import Refusal
-from pricewright.intake.description import Setting, as_yaml, describe_file, fits_file
+from pricewright.intake.description import Setting, as_yaml, describe_file, first_day
 from pricewright.intake.reading.content import recognise
 from pricewright.intake.reading.delivery import read_delivery
 from pricewright.intake.reading.dialect import Dialect
@@ -415,9 +415,9 @@ def test_files_of_a_folder_are_named_by_their_symbol_and_fit_the_first_or_not(tm
     path, _ = described(tmp_path, "Date,Close\n2024-01-15,1\n")
     first = describe_file(path, "in/AAPL.csv", alone=False)
     assert yaml.safe_load(as_yaml("in", first))["source"]["symbol"] == "{file}"
-    assert fits_file(path, "in/MSFT.csv", first)
+    assert first_day(path, "in/MSFT.csv", first) is not None
     other, _ = described(tmp_path, "Date;Close\n15.01.2024;1\n", "b.csv")
-    assert not fits_file(other, "in/b.csv", first)
+    assert first_day(other, "in/b.csv", first) is None
 
 
 def test_what_a_cell_holds_never_leaves_its_comment(tmp_path):

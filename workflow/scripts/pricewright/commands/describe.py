@@ -3,8 +3,9 @@
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from pricewright.intake.description import (
     Setting,
     as_yaml,
     describe_file,
+    first_day,
     first_rows,
-    fits_file,
 )
 from pricewright.intake.members import with_members
 from pricewright.intake.one_symbol import differing_names
 from pricewright.intake.reading.dialect import FROM_FILE, Limits
+from pricewright.intake.reading.proposals import exchanged
 from pricewright.intake.sources.items import ignored_files, items
 from pricewright.intake.sources.source import Access, Item, Source
 
@@ -60,14 +62,17 @@ def describe(
         strays: list[tuple[str, Description]] = []
         for item in found[1:]:
             with _bytes_of(item) as other_path:
-                is_read = fits_file(other_path, item.place, first)
+                is_read = first_day(other_path, item.place, first) is not None
                 if is_read and not first.to_choose:
                     continue
                 other = describe_file(other_path, item.place, alone=of_one)
-                if not other.to_choose and fits_file(path, found[0].place, other):
-                    first, place = other, item.place  # it shows more of how all are written
+                shows_more = first_day(path, found[0].place, other) is not None
+                if not other.to_choose and shows_more:
+                    first, place = other, item.place
                 elif not is_read:
                     strays.append((item.place, _asked(other, other_path, item.place, alone=of_one)))
+        if place != found[0].place and of_one:
+            _doubt_dates(first, found)
         first = _asked(first, path, place, alone=of_one)
     if table is not None:
         first.settings.insert(0, Setting("table", table, "as asked for"))
@@ -92,6 +97,21 @@ def describe(
         _show(place, other)
     for file, why in ignored_files(source).items():
         print(f"left out: {file}, {why}")
+
+
+def _doubt_dates(first: Description, files: Sequence[Item]) -> None:
+    """Leave open how dates are written where files that follow each other by their names would not
+    by their dates: those that could be read in two ways may be written in the other."""
+    days = []
+    for item in files:
+        with _bytes_of(item) as path:
+            days.append(first_day(path, item.place, first))
+    known = [day for day in days if day is not None]
+    for number, setting in enumerate(first.settings):
+        if setting.key == "date_formats" and known != sorted(known):
+            others = [[exchanged(form) for form in setting.value]]
+            why = "so the files, in the order of their names, are not in that of their dates"
+            first.settings[number] = replace(setting, others=others, why=why)
 
 
 def _asked(found: Description, path: Path, place: str, *, alone: bool) -> Description:

@@ -185,8 +185,9 @@ def describe_file(
     return found
 
 
-def fits_file(path: Path, name: str, first: Description) -> bool:
-    """Whether a file can be read by the settings that were found for another."""
+def first_day(path: Path, name: str, first: Description) -> int | None:
+    """The first day of a file, read by the settings that were found for another; None if these do
+    not read it."""
     said = {setting.key.removeprefix("columns.") for setting in first.settings}
     columns = {ours: title for ours, title in first.dialect.columns.items() if ours in said}
     symbol = first.dialect.symbol and _own_symbol(name, first.dialect)
@@ -195,8 +196,8 @@ def fits_file(path: Path, name: str, first: Description) -> bool:
         reading = read_delivery(content, replace(first.dialect, symbol=symbol, columns=columns))
         reading.check_share(_MOST_LOST, name)
     except Refusal:
-        return False
-    return True
+        return None
+    return int(reading.prices.days.min()) if len(reading.prices) else None
 
 
 def _workbook_sheet(content: Content, found: Description) -> str | None:
