@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pricewright.steplog.last_run import _command, attempts, describe_run, last_run, last_start
+from pricewright.steplog.last_run import _command, attempts, describe_run, last_run
 
 HERE = platform.node()
 NOON = datetime(2026, 11, 24, 12, 1, tzinfo=UTC)
@@ -135,12 +135,3 @@ def test_no_escape_in_a_log_reaches_the_terminal(tmp_path, log):
     assert told(tmp_path).isascii()
     assert "\x1b" not in told(tmp_path)
     assert "\x07" not in told(tmp_path)
-
-
-def test_the_last_run_began_when_the_newest_log_of_snakemakes_says(tmp_path):
-    assert last_start(tmp_path) is None
-    folder = tmp_path / ".snakemake" / "log"
-    folder.mkdir(parents=True)
-    for name in ("2026-11-24T215026.463057", "2026-11-24T215026.500000", "2025-12-24T215026.9"):
-        (folder / f"{name}.snakemake.log").touch()
-    assert last_start(tmp_path) == datetime(2026, 11, 24, 21, 50, 26, 500_000).astimezone(UTC)

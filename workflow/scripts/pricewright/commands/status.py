@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from running.past_runs import last_start
+
 from pricewright.commands.options import ConfigFiles
 from pricewright.configuration.config import WORKFLOW, config_file, config_of_run, source_files
 from pricewright.files.disk import file_sha256, read_begin, read_whole
@@ -25,7 +27,7 @@ from pricewright.signoffs.coverage import (
 from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.policy import load_policy
 from pricewright.signoffs.presentation import signoff_overview
-from pricewright.steplog.last_run import Attempt, describe_run, last_run, last_start
+from pricewright.steplog.last_run import Attempt, describe_run, last_run
 
 _HEAD = 4096
 _DATA = re.compile(rb'"data": \{[^}]*"sha256": "([0-9a-f]{64})"')

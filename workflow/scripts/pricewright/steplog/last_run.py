@@ -6,7 +6,6 @@ A step is one line, from its log; its attempts are known by the logs that are ke
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -82,19 +81,6 @@ def last_run(root: Path) -> dict[str, Sequence[Attempt]]:
                 found[f"{step} {log.stem}"] = own
         found[step] = tries
     return {step: tries for step, tries in found.items() if tries}
-
-
-def last_start(root: Path) -> datetime | None:
-    """When the last run began, also one that found nothing to do, by the names of Snakemake's logs.
-
-    They hold the local time; None if there was no run.
-    """
-    moments = []
-    for path in (root / ".snakemake" / "log").glob("*.snakemake.log"):
-        with suppress(ValueError):  # another Snakemake may name its logs otherwise
-            moment = datetime.fromisoformat(path.name.removesuffix(".snakemake.log"))
-            moments.append(moment.astimezone(UTC))
-    return max(moments, default=None)
 
 
 def attempts(log: Path) -> Sequence[Attempt]:
