@@ -126,7 +126,7 @@ def judge(
             _criterion(
                 pooled["volatility"]["qlike_difference"],
                 thresholds.qlike_difference,
-                "QLIKE of the variance less EWMA's",
+                "QLIKE of the variance less EWMA's, the mean over symbols",
             ),
             pooled["volatility"]["largest"],
             _error(pooled["volatility"]),
