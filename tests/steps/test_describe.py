@@ -195,6 +195,6 @@ def test_files_that_would_not_follow_each_other_by_their_dates_settle_nothing(pr
         (folder / f"prices_202402{day:02}.csv").write_text(f"date,symbol,close\n{prices}")
     told = run_pricewright("describe", "in", cwd=project.folder)
     assert told.code == 0, told.stderr
-    is_open = "# date_formats: ['%m/%d/%Y']   # or date_formats: ['%d/%m/%Y']" in told.stdout
+    is_open = "# date_formats: ['%d/%m/%Y']   # or date_formats: ['%m/%d/%Y']" in told.stdout
     assert is_open == switched
     assert ("are not in that of their dates" in told.stdout) == switched

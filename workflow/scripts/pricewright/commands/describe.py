@@ -5,7 +5,6 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ from pricewright.intake.description import (
 from pricewright.intake.members import with_members
 from pricewright.intake.one_symbol import differing_names
 from pricewright.intake.reading.dialect import FROM_FILE, Limits
-from pricewright.intake.reading.proposals import exchanged
 from pricewright.intake.sources.items import ignored_files, items
 from pricewright.intake.sources.source import Access, Item, Source
 
@@ -58,7 +56,8 @@ def describe(
     names = differing_names([item.place for item in found])
     of_one = len(set(names)) == 1
     with _bytes_of(found[0]) as path:
-        first, place = describe_file(path, found[0].place, alone=of_one), found[0].place
+        own = describe_file(path, found[0].place, alone=of_one)
+        first, place = own, found[0].place
         strays: list[tuple[str, Description]] = []
         for item in found[1:]:
             with _bytes_of(item) as other_path:
@@ -71,8 +70,10 @@ def describe(
                     first, place = other, item.place
                 elif not is_read:
                     strays.append((item.place, _asked(other, other_path, item.place, alone=of_one)))
-        if place != found[0].place and of_one:
-            _doubt_dates(first, found)
+        settled = first is not own and of_one and _dates_are_open(own)
+        if settled and not _follow_each_other(found, first):
+            own.notes.append(_OUT_OF_ORDER)
+            first, place = own, found[0].place
         first = _asked(first, path, place, alone=of_one)
     if table is not None:
         first.settings.insert(0, Setting("table", table, "as asked for"))
@@ -99,19 +100,24 @@ def describe(
         print(f"left out: {file}, {why}")
 
 
-def _doubt_dates(first: Description, files: Sequence[Item]) -> None:
-    """Leave open how dates are written where files that follow each other by their names would not
-    by their dates: those that could be read in two ways may be written in the other."""
+_OUT_OF_ORDER = (
+    "how other files write dates is not taken for this one: the files, in the order of their "
+    "names, are not in that of their dates then"
+)
+
+
+def _dates_are_open(found: Description) -> bool:
+    return any(setting.key == "date_formats" for setting in found.to_choose)
+
+
+def _follow_each_other(files: Sequence[Item], found: Description) -> bool:
+    """Whether files, in the order of their names, are in that of their dates as well."""
     days = []
     for item in files:
         with _bytes_of(item) as path:
-            days.append(first_day(path, item.place, first))
+            days.append(first_day(path, item.place, found))
     known = [day for day in days if day is not None]
-    for number, setting in enumerate(first.settings):
-        if setting.key == "date_formats" and known != sorted(known):
-            others = [[exchanged(form) for form in setting.value]]
-            why = "so the files, in the order of their names, are not in that of their dates"
-            first.settings[number] = replace(setting, others=others, why=why)
+    return known == sorted(known)
 
 
 def _asked(found: Description, path: Path, place: str, *, alone: bool) -> Description:

@@ -18,7 +18,6 @@ from pricewright.files.zstandard import zstd
 LEAST, MOST = 100_000, 128_000_000
 """Bytes of which a difference is made: fewer are not worth it, more would fill the memory."""
 
-
 EACH = 16
 """Of so many deliveries that follow each other one stays whole: damage to one file costs few."""
 

@@ -50,13 +50,13 @@ def date_formats(texts: Sequence[str], *, most: bool = False) -> list[str]:
     if not most or best == len(column):
         return found
     # of texts of both kinds neither format is the one
-    others = {exchanged(form): form for form in found}
+    others = {_exchanged(form): form for form in found}
     return found + [
         form for form in fitting if form in others and _adds(column, form, others[form])
     ]
 
 
-def exchanged(form: str) -> str:
+def _exchanged(form: str) -> str:
     """The format with day and month in each other's place."""
     return form.replace("%d", "%_").replace("%m", "%d").replace("%_", "%m")
 
