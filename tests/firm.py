@@ -23,7 +23,7 @@ from pricewright.releases.history import releases_folder, signed_files
 from pricewright.releases.release import release, roll_back
 from pricewright.reporting.text import ReportOptions
 from pricewright.signoffs import ledger, signing, statements
-from pricewright.signoffs.coverage import PAGE, read_covered
+from pricewright.signoffs.coverage import PAGE
 from pricewright.tables.options import make
 from report import report
 from step_functions import clean, ingest, train_or_score
@@ -159,9 +159,6 @@ class Firm(Office):
 
     def released(self) -> list[str]:
         return store.stored_releases(releases_folder(self.root))
-
-    def covered(self) -> dict[str, bytes]:
-        return read_covered(self.root)
 
     def tree(self) -> dict[str, tuple[int, int, bytes]]:
         """Everything that is on record or in production, with when it was changed."""

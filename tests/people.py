@@ -60,6 +60,10 @@ class Office:
         self.name_signers("author", "reviewer", "second")
         self.record_run("author")
 
+    def covered(self) -> dict[str, bytes]:
+        """The files that people sign."""
+        return read_covered(self.root)
+
     def clock(self) -> datetime:
         return self.now
 
@@ -89,7 +93,7 @@ class Office:
             path.write_text(statements.public_key(key) + "\n")
 
     def record_run(self, who: str) -> None:
-        model = digests(read_covered(self.root))[MODEL]
+        model = digests(self.covered())[MODEL]
         author.record_run(
             self.root,
             ["train_or_score"],
@@ -117,7 +121,7 @@ class Office:
         statement = signing.prepare_statement(
             self.root,
             policy,
-            digests(read_covered(self.root)),
+            digests(self.covered()),
             gate=gate,
             decision=decision,
             who=signer.who,
@@ -131,7 +135,7 @@ class Office:
             self.sign(who, gate)
 
     def check(self, *gates):
-        files = digests(read_covered(self.root))
+        files = digests(self.covered())
         return check_gates(self.root, self.policy, files, self.clock, gates or tuple(GATES))
 
     def void(self, gate: str) -> dict[str, str]:
@@ -142,7 +146,7 @@ class Office:
         """Put on record what a release or a rollback puts on record."""
         fields = {
             "release": digest,
-            "covered": identity(digests(read_covered(self.root))),
+            "covered": identity(digests(self.covered())),
             "policy": self.policy.document(),
         }
         folder = self.root / "ledger"

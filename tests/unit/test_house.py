@@ -16,7 +16,12 @@ import yaml
 from conftest import ROOT, SCRIPTS, STEPS, command
 from pricewright.cleaning.options import FlagThresholds, MissingRules
 from pricewright.evaluation.acceptance import Criteria
-from pricewright.forecasting.settings import EvaluationSettings, ModelSettings
+from pricewright.forecasting.settings import (
+    EvaluationSettings,
+    ModelSettings,
+    TrainWhen,
+    WatchLimits,
+)
 from pricewright.intake.archive import Reception
 from pricewright.intake.reading.dialect import Calendar, Dialect, Limits, Marks
 from pricewright.intake.sources.source import Access
@@ -30,6 +35,7 @@ ORDER = (  # from the top floor down: a room imports only those after it
     "commands",
     "steps",
     "running",
+    "monitoring",
     "releases",
     "configuration",
     "signoffs",
@@ -47,7 +53,7 @@ ORDER = (  # from the top floor down: a room imports only those after it
 )
 """The rooms of workflow/scripts; `steps` are the rules' scripts."""
 
-SCRIPT_NAMES = (*STEPS, "clean_shard", "train_or_score_shard", "production")
+SCRIPT_NAMES = (*STEPS, "monitor", "clean_shard", "train_or_score_shard", "production")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCKS = {
     str(path.relative_to(ROOT)): path.read_text()
@@ -184,7 +190,7 @@ def test_a_script_imports_step_first_and_ends_in_its_two_lines(name):
 OURS = {"running", "pricewright"}
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", [*STEPS, "monitor"])
 def test_a_rule_says_what_every_rule_must(name):
     text = (ROOT / "workflow" / "rules" / f"{name}.smk").read_text()
     parts = re.sub(r"\(\s+", "(", text)  # a long call begins on a line of its own
@@ -226,7 +232,7 @@ def test_a_result_in_the_run_report_has_one_label():
         for path in (ROOT / "workflow" / "rules").glob("*.smk")
         for found in re.findall(r"labels=(\{.*?\})", path.read_text(), re.DOTALL)
     ]
-    assert len(labels) == 10
+    assert len(labels) == 12
     assert all(len(label) == 1 for label in labels)
 
 
@@ -256,6 +262,7 @@ def test_every_config_key_reaches_the_step_that_uses_it():
     assert {
         *sections["model"]["properties"],
         *sections["evaluation"]["properties"],
+        *sections["train"]["properties"],
         *(set(sections["accept"]["properties"]) - {"allow_unaccepted"}),
         "mode",
         "model",
@@ -280,12 +287,14 @@ def test_every_config_key_reaches_the_step_that_uses_it():
     assert all(set(signoffs[gate]["properties"]) == asked for gate in GATES)
     assert set(sections) == {
         *("format", "shards", "source", "missing", "corrections", "quality", "model"),
-        *("evaluation", "accept", "report", "signoffs", "mode", "score", "history", "retries"),
+        *("evaluation", "accept", "report", "signoffs", "mode", "train", "score", "history"),
+        "watch",
+        "retries",
     }
 
 
 OPTIONS = (Access, Reception, Dialect, Marks, Calendar, Limits, MissingRules, FlagThresholds)
-OPTIONS += (ModelSettings, EvaluationSettings, Criteria, ReportOptions)
+OPTIONS += (ModelSettings, EvaluationSettings, TrainWhen, WatchLimits, Criteria, ReportOptions)
 README = dict(
     re.findall(
         r"^\| `([a-z_.]+)` \| (.+?) \| ", (ROOT / "config/README.md").read_text(), re.MULTILINE
@@ -423,6 +432,7 @@ HEAVY = {
     "train_or_score": {"pandas", "vl_convert"},
     "report": {"pandas", "vl_convert"},
     "deploy": {"pandas", "vl_convert"},
+    "monitor": {"pandas", "vl_convert", "pyarrow"},
     "production": {"pandas", "vl_convert", "pyarrow", "rocrate", "requests"},
 }
 

@@ -121,6 +121,7 @@ def test_what_people_signed_is_released_and_once_more_changes_nothing(signed):
         *["signoff"] * 5,
         "release",
         "smoke-test-passed",
+        "forecast",
     ]
     kept = [path for part in ("production", "ledger", "results") for path in walk(signed, part)]
     before = {path: (path.lstat().st_mtime_ns, path.lstat().st_ctime_ns) for path in kept}
@@ -128,7 +129,29 @@ def test_what_people_signed_is_released_and_once_more_changes_nothing(signed):
     assert (again.code, again.ran) == (0, ["production"])
     assert "in production already" in again.stderr
     assert {path: (path.lstat().st_mtime_ns, path.lstat().st_ctime_ns) for path in kept} == before
+
+
+def test_after_a_release_a_run_watches_it_and_its_forecasts_are_on_record(signed):
+    assert production(signed).code == 0
+    outcome = signed.snakemake()
+    assert (outcome.code, outcome.ran) == (0, ["monitor"])
+    found = orjson.loads((signed.folder / "results/monitor.json").read_bytes())
+    assert found["colour"] == "green"
+    assert current(signed).endswith(found["release"])
+    assert "Watch over the release" in (signed.folder / "results/monitor.html").read_text()
+    assert "results/monitor.html" in (signed.folder / "results/run_report.html").read_text()
+    assert events(signed).count("forecast") == 1
     assert signed.snakemake().ran == []
+    prices = signed.folder / "data/raw/small.csv"
+    last = prices.read_text().splitlines()[-1].split(",")
+    newer = ["2020-12-01", *last[1:]]
+    prices.write_text(prices.read_text() + ",".join(newer) + "\n")
+    outcome = signed.snakemake()
+    assert (outcome.code, sorted(outcome.ran)) == (0, sorted([*STEPS, "monitor"]))
+    assert events(signed).count("forecast") == 2
+    newest = (signed.folder / "production/forecasts/newest.csv").read_text()
+    assert "2020-12-01" in newest
+    assert run_pricewright("verify", cwd=signed.folder).code == 0
 
 
 def walk(project: Project, part: str):
@@ -300,7 +323,7 @@ def started(project: Project) -> subprocess.Popen:
 def test_of_several_runs_at_once_one_releases(signed):
     runs = [started(signed) for _ in range(3)]
     assert 0 in [run.wait() for run in runs]
-    assert events(signed)[6:] == ["release", "smoke-test-passed"]
+    assert events(signed)[6:] == ["release", "smoke-test-passed", "forecast"]
     assert production(signed).code == 0
     assert unsigned(signed) == []
 
@@ -317,7 +340,7 @@ def test_a_run_that_is_killed_with_all_its_children_is_taken_up_by_the_next(sign
     outcome = production(signed)
     assert outcome.code == 0, outcome.stderr
     assert current(signed)
-    assert events(signed)[-1] == "smoke-test-passed"
+    assert events(signed)[-2:] == ["smoke-test-passed", "forecast"]
     assert events(signed).count("release") == 1 + events(signed).count("undone")
 
 

@@ -19,7 +19,10 @@ rule deploy:
         mem_mb=memory(100, per_mb=8),
         runtime=minutes(10, per_mb=0.02),
     params:
-        options={"allow_unaccepted": config["accept"]["allow_unaccepted"]},
+        options=lambda wildcards: {
+            "allow_unaccepted": config["accept"]["allow_unaccepted"],
+            "project": project_folder(rules) if config["mode"] == "auto" else None,
+        },
         retry=retrying(workflow, config["retries"]),
         code=code_used(SCRIPTS / "deploy.py", [SCHEMAS / "model.schema.yaml"]),
     script:

@@ -36,6 +36,11 @@ use rule train_or_score as plan_shards with:
         model=branch(
             config["mode"] == "score", then=config["score"]["model"], otherwise=[]
         ),
+        watch=branch(
+            lambda wildcards: config["mode"] == "auto" and bool(watched(rules)),
+            then=ancient("results/monitor.json"),
+            otherwise=[],
+        ),
     output:
         tasks=temp(scatter.shards("results/shards/{scatteritem}.task.safetensors")),
     log:

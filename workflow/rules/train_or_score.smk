@@ -7,6 +7,11 @@ rule train_or_score:
         model=branch(
             config["mode"] == "score", then=config["score"]["model"], otherwise=[]
         ),
+        watch=branch(
+            lambda wildcards: config["mode"] == "auto" and bool(watched(rules)),
+            then=ancient("results/monitor.json"),
+            otherwise=[],
+        ),
         shards=branch(
             config["shards"] > 1,
             then=gather.shards("results/shards/{scatteritem}.done.safetensors"),
@@ -30,7 +35,9 @@ rule train_or_score:
         mem_mb=memory(500, per_mb=8),
         runtime=minutes(15, per_mb=0.05),
     params:
-        options=lambda wildcards: training_options(config, deployed_model(rules)),
+        options=lambda wildcards: training_options(
+            config, deployed_model(rules), project_folder(rules)
+        ),
         record=training_record(workflow, config, CONFIG_FILES),
         retry=retrying(workflow, config["retries"]),
         code=code_used(

@@ -8,12 +8,19 @@ from pricewright.evaluation.acceptance import failed
 from pricewright.files.disk import read_whole, sha256, write_whole
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import named_model, read_model
+from pricewright.signoffs.candidate import write_candidate
+from pricewright.signoffs.coverage import read_covered
 from pricewright.steplog.log import say
 from pricewright.steplog.retries import retry
 
 
 def deploy(
-    input: Path, output: Path, *, model: Path | None = None, allow_unaccepted: bool = False
+    input: Path,
+    output: Path,
+    *,
+    model: Path | None = None,
+    allow_unaccepted: bool = False,
+    project: Path | None = None,
 ) -> None:
     """Copy a reported model, byte for byte, to its place, if it is accepted and the one reported.
 
@@ -27,6 +34,9 @@ def deploy(
         The model, if it is not at the path that the report names.
     allow_unaccepted
         Deploy even a model that is not accepted.
+    project
+        The folder in whose `production/candidate` a model that was trained is laid aside, with all
+        that people sign for it; none: they sign what is in `results/`.
     """
     say("start", input=input)
     path, reported = named_model(read_whole(input).decode(errors="replace"), str(input))
@@ -48,6 +58,9 @@ def deploy(
             "config, or set accept.allow_unaccepted: true."
         )
     place(output, content)
+    if project is not None and document["mode"] == "train":
+        laid = write_candidate(Path(project, "production"), read_covered(Path(project)))
+        say("candidate", folder=laid)
     say("end", deployed=output, sha256=reported)
 
 

@@ -57,6 +57,7 @@ def report(
     model, digest = read_model(input)
     odd = _document(quality) if quality else None
     pictures = {"html": html, "coverage": coverage, "skill": skill}
+    pending = pending_decisions(model, required)
     written = {"report": str(output)} | {what: str(path) for what, path in pictures.items() if path}
     page = compose(
         model,
@@ -65,7 +66,7 @@ def report(
         layout=layout,
         allow_unaccepted=allow_unaccepted,
         written=written,
-        pending=pending_decisions(required),
+        pending=pending,
         quality=odd,
     )
     if coverage or skill:
@@ -88,7 +89,7 @@ def report(
             files=files_of(model, str(input), digest),
             backtest=read_backtest(backtest, digest) if backtest else None,
             quality=odd,
-            pending=pending_decisions(required),
+            pending=pending,
             allow_unaccepted=allow_unaccepted,
         )
         write_whole(html, rendered.encode())

@@ -14,21 +14,24 @@ from pricewright.files.errors import Refusal
 from pricewright.files.machine import machine
 from pricewright.forecasting.histories import read_panel, usual_price
 from pricewright.forecasting.model_file import read_model, write_model
-from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.settings import Settings, TrainWhen
 from pricewright.steplog.log import logger, say
+from pricewright.training.due import Situation
 from pricewright.training.sharding import ShardResult, make_tasks
-from pricewright.training.training import ModelDocument, ModelSource, build_model, choose_symbols
+from pricewright.training.training import ModelDocument, ModelSource
 
 
 def train_or_score(
     input: Path,
     output: Path | None = None,
     *,
-    mode: Literal["train", "score"] = "train",
+    mode: Literal["auto", "train", "score"] = "train",
     model: Path | None = None,
     settings: Settings = Settings(),
     criteria: Criteria = Criteria(),
+    when: TrainWhen = TrainWhen(),
     champion: Path | None = None,
+    watch: Path | None = None,
     receipts: Sequence[Path] = (),
     backtest: Path | None = None,
     tasks: Sequence[Path] = (),
@@ -54,13 +57,17 @@ def train_or_score(
     mode
         `train` estimates the parameters from the records. `score` takes them, and all the
         settings of the model and its evaluation, from `model`, and only brings its state up to
-        the records' end.
+        the records' end. `auto` scores the champion, and trains where that is due.
     model
         The model to score.
     settings, criteria
         How the model is made and evaluated, and what is asked of it.
+    when
+        When training is due, in mode auto.
     champion
-        The model now deployed, to compare with, if it is there.
+        The model in place, to compare with, if it is there.
+    watch
+        What `monitor` found, if it has run: where it is red, training is due.
     receipts
         The receipts of `ingest` and `clean`, to be kept in the model.
     backtest
@@ -92,30 +99,24 @@ def train_or_score(
         input, given[0]["parameters"]["price"] if given else settings.price
     )
     source = ModelSource(str(input), sha256, rows, receipts, step.FOLDER / "train_or_score.py")
+    deployed = _deployed(Path(champion)) if champion is not None else None
+    situation = Situation(panel, source, settings, deployed)
+    choice = situation.due(when, watch) if mode == "auto" else situation.asked(given)
     if tasks:
         from pricewright.tables.array_files import write_stored
 
-        subject = choose_symbols(panel, source.name, settings, given, source.unfit_symbols())
-        plan, count = subject.plan(threads), len(tasks)
-        work = make_tasks(subject.panel, plan, sha256=sha256, count=count, threads=threads)
+        plan, count = choice.subject.plan(threads), len(tasks)
+        work = make_tasks(choice.subject.panel, plan, sha256=sha256, count=count, threads=threads)
         for path, task in zip(tasks, work, strict=True):
             write_stored(path, task)
-        say("end", symbols=len(subject.panel), shards=len(tasks))
+        say("end", symbols=len(choice.subject.panel), shards=len(tasks))
         return
     if output is None:
         raise Refusal("output: found no path, where one is needed to write the model; name one.")
-    deployed = _deployed(Path(champion)) if champion is not None else None
-    built = build_model(
-        panel,
-        source,
-        settings,
-        criteria,
-        given=given,
-        deployed=deployed,
-        processes=threads,
-        shards=_done(shards),
-    )
+    built = situation.build(choice, criteria, threads, _done(shards))
     document = built.document
+    if mode == "auto":
+        say(document["mode"], why=document.get("why"))
     say("params", **document["parameters"])
     digest = write_model(output, document)
     if backtest is not None:

@@ -302,6 +302,20 @@ def test_rolling_forward_is_scoring_the_whole_in_however_many_goes(volatility, l
         np.testing.assert_array_equal(states_of(twice)[name], values, err_msg=name)
 
 
+@pytest.mark.parametrize("location", ["naive", "drift", "ses", "theta"])
+@pytest.mark.parametrize("volatility", ["rolling", "combined"])
+def test_a_series_that_was_rescaled_since_goes_on_without_a_jump(volatility, location, tmp_path):
+    path = train(tmp_path, FIRST, volatility=volatility, location=location)
+    halved = [r | {"close": r["close"] / 2 if r["symbol"] == "S0" else r["close"]} for r in LATER]
+    before = [r | {"close": r["close"] / 2 if r["symbol"] == "S0" else r["close"]} for r in FIRST]
+    plain = predict(path, prices=write_clean(tmp_path / "plain.json", FIRST + LATER))
+    found = predict(path, prices=write_clean(tmp_path / "halved.json", before + halved))
+    for record, wanted in zip(found, plain, strict=True):
+        by = 0.5 if record["symbol"] == "S0" else 1.0
+        for name in ("point", "q0.05", "q0.95", "var97.5", "es97.5"):
+            assert record[name] == pytest.approx(by * wanted[name], rel=1e-9), name
+
+
 @pytest.mark.parametrize("lost", [["open"], ["high"], ["open", "high", "low"]])
 def test_newer_prices_without_the_bars_that_the_model_knows_are_squared_and_it_is_said(
     lost, model, tmp_path

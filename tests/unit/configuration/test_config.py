@@ -33,7 +33,7 @@ WRONG = [
     ("model.horizon", 0, "found 0, allowed: integer from 1 up to 250"),
     ("model.horizon", 2.5, "found 2.5, allowed: integer"),
     ("model.level", 90, "found 90, allowed: number from 0.5 up to 0.99"),
-    ("mode", "predict", 'found "predict", allowed: "train" or "score"'),
+    ("mode", "predict", 'found "predict", allowed: "auto" or "train" or "score"'),
     ("missing.price", "bfill", 'found "bfill", allowed: "zero" or'),
     ("source.uri", "", 'found "", allowed: string, not empty'),
     ("source.delimiter", "||", 'found "||"'),

@@ -224,7 +224,7 @@ def bare(model, **more):
         "sha256": "a" * 64,
         "title": "Prices",
         "files": [],
-        "pending": pending_decisions(None),
+        "pending": pending_decisions(model, None),
     }
     return render(model, **(settings | more))
 

@@ -42,7 +42,10 @@ def accepted(model):
 def page(model, **settings):
     defaults = {"model_path": "results/model.json", "sha256": "a" * 64}
     defaults |= {"layout": make(ReportOptions, settings), "allow_unaccepted": False}
-    defaults |= {"written": {"report": "results/report.txt"}, "pending": pending_decisions(None)}
+    defaults |= {
+        "written": {"report": "results/report.txt"},
+        "pending": pending_decisions(model, None),
+    }
     others = settings.keys() - {"title", "digits", "max_symbols"}
     return compose(model, **(defaults | {name: settings[name] for name in others}))
 
@@ -469,12 +472,24 @@ def test_what_is_left_out_has_its_reason(model):
 
 
 def test_each_decision_says_how_many_must_sign_and_how(model):
-    lines = section(page(model, pending=pending_decisions({"metrics": 2})), "What waits for people")
+    pending = pending_decisions(model, {"metrics": 2})
+    lines = section(page(model, pending=pending), "What waits for people")
     asked = {line.split()[0]: line.split()[1] for line in lines[1:5]}
     assert asked == {"source": "1", "metrics": "2", "report": "1", "deploy": "1"}
     assert "pricewright sign report --key ~/.ssh/id_ed25519" in lines[5]
     assert "pricewright status" in lines[6]
     assert "snakemake --cores 1 production" in lines[7]
+
+
+def test_nobody_is_asked_to_sign_the_score_of_a_day(model):
+    given = {"sha256": "b" * 64, "cutoff": "2024-01-31"}
+    scored = model | {"mode": "score", "scored_model": given, "why": "it is not due"}
+    text = page(scored, pending=pending_decisions(scored, None))
+    lines = section(text, "What waits for people")
+    assert "trained on prices up to 2024-01-31" in " ".join(" ".join(lines).split())
+    assert "pricewright sign" not in text
+    assert "it is not due" in " ".join(section(text, "The model"))
+    assert "nothing was trained to compare it with" in text
 
 
 # The page itself

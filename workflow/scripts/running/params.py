@@ -14,6 +14,9 @@ from snakemake.exceptions import WorkflowError
 from running.comforts import comfort
 from running.startup import run_began
 
+from pricewright.files.errors import Refusal
+from pricewright.releases.link import read_link
+
 Param = Callable[[Any, Any], dict[str, Any]]
 """Of a job's wildcards and output."""
 
@@ -72,6 +75,20 @@ def project_folder(rules: Any) -> str:
     """The folder in which `results/` is, by a rule's output: here, but for a module's prefix."""
     output = _output(rules, "ingest") or _output(rules, "deploy")
     return _project(output) if output else "."
+
+
+def release_in_production(project: str) -> str | None:
+    """The digest of the release in production, None if there is none, or none that one can tell."""
+    try:
+        return read_link(Path(project, "production"))
+    except Refusal:
+        return None
+
+
+def watched(rules: Any) -> list[str]:
+    """What `monitor` makes, if something is in production that it can watch."""
+    output = getattr(rules, "monitor", None) and rules.monitor.output
+    return list(output) if output and release_in_production(project_folder(rules)) else []
 
 
 def deployed_model(rules: Any) -> str | None:

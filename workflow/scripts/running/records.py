@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from snakemake.logging import logger
@@ -146,10 +147,13 @@ def print_summary(steps: list[str], allow_unaccepted: bool) -> None:
     with comfort("the last words of this run are left out"):
         from snakemake.settings.enums import Quietness
 
+        from pricewright.monitoring.summary import watch_warning
         from pricewright.reporting.verdict import run_summary  # costs each load else
 
         took = time.time() - run_began()
         text = run_summary(Path(), steps, took, allow_unaccepted=allow_unaccepted)
+        if "monitor" in steps and (warning := watch_warning(Path())):
+            text = f"{fill(warning, 79, break_on_hyphens=False)}\n{text}"
         logger.info(f"\n{text}", extra=LAST | {"quietness": Quietness.PROGRESS})
 
 

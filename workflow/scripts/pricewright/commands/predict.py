@@ -6,32 +6,24 @@ cyclopts; `app` declares them once more, for the shell's completion.
 """
 
 import argparse
-import csv
 import json
 import math
 import sys
 from collections.abc import Sequence
-from io import StringIO, TextIOWrapper
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, NoReturn
-
-import numpy as np
+from typing import NoReturn
 
 from pricewright.files.disk import drop_output
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
+from pricewright.forecasting.forecast_records import Record, as_csv, forecast_records
 from pricewright.forecasting.histories import read_new_prices
-from pricewright.forecasting.model import Model
 
 PROGRAM = "pricewright predict"
 
 DIGITS = 6
 """Significant digits of a price in a table; JSON and CSV have all."""
-
-LOSSES = ("var97.5", "es97.5")
-"""The value-at-risk and the expected shortfall at 97.5 %: how far below the last price."""
-
-Record = dict[str, Any]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,24 +78,7 @@ def predict(
                 "ranges."
             )
         saved = saved.rolled(newer)
-    return _records(saved, horizon or most, quantiles or saved.bounds)
-
-
-def _records(saved: Model, horizon: int, levels: Sequence[float]) -> list[Record]:
-    points, quantiles, losses = saved.points(), saved.quantiles(levels), saved.losses()
-    names = [f"q{level!r}" for level in levels]
-    return [
-        {
-            "symbol": symbol,
-            "from": str(np.datetime64(int(saved.last_days[place]), "D")),
-            "days_ahead": step + 1,
-            "point": float(points[place, step]),
-            **dict(zip(names, quantiles[place, step].tolist(), strict=True)),
-            **{name: float(loss[place, step]) for name, loss in zip(LOSSES, losses, strict=True)},
-        }
-        for place, symbol in enumerate(saved.symbols)
-        for step in range(horizon)
-    ]
+    return forecast_records(saved, horizon or most, quantiles or saved.bounds)
 
 
 def as_table(records: Sequence[Record]) -> str:
@@ -127,18 +102,6 @@ def as_table(records: Sequence[Record]) -> str:
 def as_json(records: Sequence[Record]) -> str:
     """Records as a JSON array, one on each line, numbers in full."""
     return "[\n" + ",\n".join(json.dumps(record, allow_nan=False) for record in records) + "\n]\n"
-
-
-def as_csv(records: Sequence[Record]) -> str:
-    """Records as CSV, numbers in full; no symbol is a formula to a spreadsheet."""
-    text = StringIO()
-    writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    for record in records:
-        symbol = record["symbol"]
-        is_formula = symbol.startswith(("=", "+", "-", "@", "\t", "\r"))
-        writer.writerow(record | {"symbol": f"'{symbol}" if is_formula else symbol})
-    return text.getvalue()
 
 
 FORMATS = {"table": as_table, "json": as_json, "csv": as_csv}

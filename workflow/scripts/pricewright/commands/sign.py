@@ -12,7 +12,7 @@ from pricewright.files.errors import Refusal
 from pricewright.releases.history import find_release, releases_folder
 from pricewright.releases.history import signed_files as released_files
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import COVERED, Gate, digests, read_covered
+from pricewright.signoffs.coverage import COVERED, Gate, covered_folder, digests, read_covered
 from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.ledger import LEDGER
 from pricewright.signoffs.policy import load_policy, oneself
@@ -96,7 +96,8 @@ def sign(
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
     signing = signer_of(policy, gate, _key(key), who)
     kept = releases_folder(root) / find_release(root, release) if release else None
-    files = released_files(root, kept.name) if kept else read_covered(root)
+    place = kept or covered_folder(config["mode"])
+    files = released_files(root, kept.name) if kept else read_covered(root, place)
     statement = prepare_statement(
         root,
         policy,
@@ -109,7 +110,7 @@ def sign(
     entries = ledger.read(root / LEDGER)
     gates = () if gate == "author" else (gate,)
     decision = check_gates(root, policy, digests(files), gates=gates, release=kept)
-    print(signing_summary(statement, signing, files, decision, entries, folder=kept))
+    print(signing_summary(statement, signing, files, decision, entries, folder=place))
     if not yes and not _agreed(statement):
         raise Refusal("nothing was signed: the answer was not yes.")
     name = sign_and_record(root, policy, statement, signing)

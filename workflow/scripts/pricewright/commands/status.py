@@ -14,6 +14,7 @@ from pricewright.files.disk import file_sha256, read_begin, read_whole
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import named_model
+from pricewright.monitoring.summary import describe_watch
 from pricewright.releases.history import describe_switches
 from pricewright.signoffs.coverage import (
     CLEANING,
@@ -21,6 +22,7 @@ from pricewright.signoffs.coverage import (
     MODEL,
     RECEIPT,
     REPORT,
+    covered_folder,
     digests,
     read_covered,
 )
@@ -83,7 +85,7 @@ def _written(path: Path) -> datetime:
 def status(*, configfile: ConfigFiles = ()) -> None:
     """Show how the last run went, who signed what, and what is in production.
 
-    Also what in `results/` is out of date, as far as the files alone tell.
+    Also what in `results/` is out of date, as far as the files alone tell, and the watch.
 
     ```
     pricewright status
@@ -99,6 +101,7 @@ def status(*, configfile: ConfigFiles = ()) -> None:
         ),
         "Sign-offs": _signoffs(root, config, configfile),
         "Releases": describe_switches(root),
+        "Watch": "\n".join(f"  {line}" for line in describe_watch(root)),
     }
     print("\n\n".join(f"{heading}\n{text}" for heading, text in parts.items() if text))
 
@@ -125,6 +128,7 @@ def _signoffs(root: Path, config: dict[str, Any], configfile: Sequence[Path]) ->
     try:
         allowed = bool(config["accept"]["allow_unaccepted"])
         policy = load_policy(root, config["signoffs"], allowed)
-        return signoff_overview(check_gates(root, policy, digests(read_covered(root))), configfile)
+        files = read_covered(root, covered_folder(config["mode"]))
+        return signoff_overview(check_gates(root, policy, digests(files)), configfile)
     except Refusal as refusal:
         return f"  {refusal}"

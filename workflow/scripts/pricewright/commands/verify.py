@@ -1,10 +1,11 @@
-"""Verify: the ledger, the signatures and every release, offline, from the files alone."""
+"""Verify: the ledger, signatures, releases and forecasts, offline, from the files alone."""
 
 from pathlib import Path
 
 from pricewright.commands.options import ConfigFiles
 from pricewright.configuration.config import WORKFLOW, config_of_run
 from pricewright.files.errors import Refusal
+from pricewright.monitoring.record import verify_record
 from pricewright.releases import history
 from pricewright.releases import rebuild as rebuilding
 from pricewright.signoffs.gates import audit
@@ -12,7 +13,7 @@ from pricewright.signoffs.policy import load_policy
 
 
 def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
-    """Check the ledger, the signatures and every release, offline.
+    """Check the ledger, the signatures, every release and the record of forecasts, offline.
 
     Prints what is wrong, and then ends in an error.
 
@@ -33,6 +34,7 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
     problems = [
         *audit(root, policy, history.seen_by_releases(root)),
         *history.verify_releases(root),
+        *verify_record(root),
     ]
     if rebuild:
         problems += rebuilding.rebuild(root, _steps(), tell=print)
@@ -40,7 +42,7 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
         print(problem)
     if problems:
         raise Refusal(f"{len(problems)} problem{'s' * (len(problems) > 1)} found; see above.")
-    print("The ledger, the signatures and the releases are as they were.")
+    print("The ledger, the signatures, the releases and their forecasts are as they were.")
 
 
 def _steps() -> rebuilding.Steps:

@@ -12,12 +12,12 @@ from pricewright.cleaning.options import FlagThresholds, MissingRules
 from pricewright.evaluation.acceptance import Criteria
 from pricewright.files.disk import file_sha256, read_whole
 from pricewright.files.errors import Refusal
-from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.settings import Settings, TrainWhen, WatchLimits
 from pricewright.intake.archive import Archive, Reception
 from pricewright.intake.reading.dialect import Dialect, Limits
 from pricewright.intake.sources.items import items, local_files
 from pricewright.intake.sources.source import Access, Source, scheme
-from pricewright.signoffs.coverage import DEPLOYED, MEANINGS
+from pricewright.signoffs.coverage import CANDIDATE, DEPLOYED, MEANINGS
 from pricewright.signoffs.ledger import REVOKED, SIGNERS
 from pricewright.tables.fields import VALUES
 from pricewright.tables.options import make
@@ -40,6 +40,8 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
     config["report"]["title"] = config["report"]["title"] or source_of(config).title
     make(Settings, training_options(config))
     make(Criteria, training_options(config))
+    make(TrainWhen, training_options(config))
+    make(WatchLimits, config["watch"])
     _check_columns(config)
     _check_score(config)
     _check_signers()
@@ -103,20 +105,36 @@ def clean_options(config: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def training_options(config: dict[str, Any], deployed: str | None = None) -> dict[str, Any]:
+def training_options(
+    config: dict[str, Any], deployed: str | None = None, project: str = "."
+) -> dict[str, Any]:
     """The options of train_or_score.
 
-    deployed: where `deploy` puts its model, which is the champion unless config names another.
+    deployed: where `deploy` puts its model, which is the champion unless config names another; in
+    mode auto it is the candidate of the project, the newest model that was trained.
     """
     options = {
         "mode": config["mode"],
         **config["model"],
         **config["evaluation"],
+        **config["train"],
         **thresholds(config),
     }
-    if deployed and options["champion"] == DEPLOYED:
+    if config["mode"] == "auto" and options["champion"] == DEPLOYED:
+        options["champion"] = str(Path(project, CANDIDATE, "model.json"))
+    elif deployed and options["champion"] == DEPLOYED:
         options["champion"] = deployed
     return options
+
+
+def monitor_options(config: dict[str, Any], project: str = ".") -> dict[str, Any]:
+    """The options of monitor; project: the folder with `production/` and the ledger."""
+    return {
+        **config["watch"],
+        "project": project,
+        "author": config["signoffs"]["author"],
+        "title": config["report"]["title"],
+    }
 
 
 def report_options(config: dict[str, Any]) -> dict[str, Any]:

@@ -100,6 +100,8 @@ def judge(
     level: float,
     champion: Mapping[str, Any] | None,
     thresholds: Criteria,
+    *,
+    not_unseen: str | None = None,
 ) -> dict[str, Any]:
     """`accepted`, and the criteria by name: value, limit, whether it is met, and in words.
 
@@ -107,6 +109,8 @@ def judge(
     no forecast could miss is neither met nor missed but not judged, None: that of each symbol's
     coverage if no symbol has origins enough, and that of back-tests if these are too few. Where the
     days that add most are why a criterion is missed, `decided_by` has them.
+
+    not_unseen: why it is no matter that the model knew some of the dates, if it is none.
     """
     pooled, by_symbol = metrics["pooled"], metrics["by_symbol"]
     variances = [found["volatility"] for found in by_symbol.values()]
@@ -157,7 +161,10 @@ def judge(
     }
     if metrics["origins_the_model_knew"]:
         criteria["unseen"] = _criterion(
-            metrics["origins_the_model_knew"], 0, "dates in the time the model was trained on"
+            metrics["origins_the_model_knew"],
+            0,
+            "dates in the time the model was trained on",
+            not_judged=not_unseen,
         )
     if champion is not None and thresholds.beat_champion != "ignore":
         wanted = ["better"] if thresholds.beat_champion == "better" else ["better", "no difference"]

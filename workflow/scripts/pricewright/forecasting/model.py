@@ -264,8 +264,38 @@ class Model:
     def rolled(self, newer: Panel) -> Self:
         """The model with its states brought forward by newer prices, and nothing estimated.
 
-        Only days after a symbol's last one count. A symbol that has none stays as it is.
+        Only days after a symbol's last one count. A symbol that has none stays as it is. Where the
+        newer prices have another one of that last day, as of a series that was adjusted for a
+        dividend since, the model goes on from that.
+
+        Raises Refusal if a price that came has no place on its symbol's scale.
         """
+        return self._rescaled(newer)._rolled(newer)
+
+    def _rescaled(self, newer: Panel) -> Self:
+        """The model on the scale of newer prices, which may have another one of its last days."""
+        factors = np.ones(len(self.symbols))
+        place = {symbol: column for column, symbol in enumerate(newer.symbols)}
+        for number in np.flatnonzero(~self.levels).tolist():
+            if (column := place.get(self.symbols[number])) is not None:
+                days = newer.days[: newer.counts[column], column]
+                row = int(np.searchsorted(days, self.last_days[number]))
+                if row < len(days) and days[row] == self.last_days[number]:
+                    price = newer.prices[row, column]
+                    factors[number] = price / self.recent[number][-1] if price > 0 else 1.0
+        if (factors == 1).all():
+            return self
+        moved, location = np.asarray(log(factors)), self.fitted.location
+        if location.kind == "theta":
+            location = replace(location, intercept=location.intercept + moved)
+        return replace(
+            self,
+            recent=[prices * by for prices, by in zip(self.recent, factors, strict=True)],
+            fitted=replace(self.fitted, location=location),
+            states=replace(self.states, level=self.states.level + moved),
+        )
+
+    def _rolled(self, newer: Panel) -> Self:
         panel, start = self.continued(newer, whole=False)
         most = self.fitted.volatility.prices_needed
         ends, columns = panel.counts - 1, np.arange(len(self.symbols))

@@ -1,7 +1,10 @@
-"""What can be chosen about a model and its evaluation."""
+"""What can be chosen about a model, its evaluation, when it is trained anew, how it is watched."""
 
+import re
+from calendar import monthrange
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from datetime import date
+from typing import Annotated, Final, Literal
 
 from pricewright.tables.options import Bounds, Options
 
@@ -89,3 +92,66 @@ class EvaluationSettings(Options):
 @dataclass(frozen=True, kw_only=True)
 class Settings(EvaluationSettings, ModelSettings):
     """How a model is made and evaluated."""
+
+
+_DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_SPAN = re.compile(r"([1-9]\d{0,3}) (day|week|month|year)s?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainWhen(Options):
+    """When a model is trained anew, in mode auto."""
+
+    section = "train"
+
+    every: Annotated[str | None, Bounds(least=1)] = "1 month"
+    """When the model in place is so old, by the dates of its prices and the newest: as `2 weeks`,
+    `1 month`, or a weekday, from the first price on or after it; none: its age does not count."""
+    new_symbols: Annotated[float, Bounds(least=0, most=1)] = 0.05
+    """When more than this share of the symbols that can be modelled are unknown to it."""
+    restated: Annotated[float, Bounds(least=0, most=1)] = 0.01
+    """When more than this share of the prices it was trained on were restated or withdrawn."""
+
+    def __post_init__(self) -> None:
+        """Raise Refusal for a value that its type does not allow, and for an age that is none."""
+        super().__post_init__()
+        if self.every is not None and not (self.every in _DAYS or _SPAN.fullmatch(self.every)):
+            self.refuse("every", "allowed: as in 10 days, 2 weeks, 1 month, friday, or null")
+
+    def is_old(self, cutoff: date, newest: date) -> bool:
+        """Whether a model with prices up to a day is too old, where the newest are of another."""
+        if self.every is None or newest <= cutoff:
+            return False
+        if self.every in _DAYS:
+            ahead = (_DAYS.index(self.every) - cutoff.weekday() - 1) % 7 + 1
+            return (newest - cutoff).days >= ahead
+        count, unit = self.every.split(" ")
+        return newest >= _later(cutoff, int(count), unit.removesuffix("s"))
+
+
+def _later(day: date, count: int, unit: str) -> date:
+    """So much later; where a month is too short, its last day."""
+    if unit in ("day", "week"):
+        return date.fromordinal(day.toordinal() + count * (7 if unit == "week" else 1))
+    months = day.month - 1 + count * (12 if unit == "year" else 1)
+    year, month = day.year + months // 12, months % 12 + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchLimits(Options):
+    """From which evidence on the watch is yellow, and red."""
+
+    section = "watch"
+
+    yellow: Annotated[float, Bounds(above=1, most=1e9)] = 20.0
+    """The evidence from which on it is yellow: a release that is right gets there in one of so many
+    cases at most, however long it is watched."""
+    red: Annotated[float, Bounds(above=1, most=1e9)] = 100.0
+    """The evidence from which on it is red: a model is trained, and people are asked to decide."""
+
+    def __post_init__(self) -> None:
+        """Raise Refusal for a value that its type does not allow, and for limits out of order."""
+        super().__post_init__()
+        if self.red < self.yellow:
+            self.refuse("red", f"allowed: watch.yellow, which is {self.yellow:g}, or more")

@@ -28,6 +28,7 @@ from pricewright.signoffs.coverage import (
     GATES,
     MODEL,
     Gate,
+    covered_folder,
     digests,
     discrepancies,
     identity,
@@ -82,11 +83,12 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
     The same bytes again change nothing. Raises Unsigned with what is missing, Refusal for whatever
     else forbids it, OSError if something cannot be written; then production is as it was.
     """
-    require_covered(root)  # before a folder is made
+    place = covered_folder(origin.config["mode"])
+    require_covered(root, place)  # before a folder is made
     with one_at_a_time(root / "production"):
         current = recover(root, clock).release
         accept, signoffs = origin.config["accept"], origin.config["signoffs"]
-        files = read_covered(root)
+        files = read_covered(root, place)
         policy = load_policy(root, signoffs, accept["allow_unaccepted"])
         require_signers(policy)
         if current and _is_same(root, current, digests(files)):
@@ -158,7 +160,7 @@ def _checked(root: Path, files: Mapping[str, bytes], origin: Origin) -> dict[str
             "in the config."
         )
     problems = discrepancies(files)
-    if _staged(root) != files[MODEL]:
+    if origin.config["mode"] != "auto" and _staged(root) != files[MODEL]:
         problems.append(f"{DEPLOYED} is another model than {MODEL}")
     if model["code"]["sha256"] != origin.code:
         problems.append(f"{MODEL} was made by other code than is here")

@@ -93,13 +93,13 @@ def render(
     largest = [entry["symbol"] for entry in known["traded"]]
     said = verdict(model, allow_unaccepted=allow_unaccepted)
     odd = data.flags_by_period(known, model["data"]["first_date"], model["data"]["last_date"])
-    style, script, vega = _read("report.css"), _read("report.js"), library()
-    return _template().render(
-        policy=_policy([script, vega], style),
+    style, script, vega = part("report.css"), part("report.js"), library()
+    return template("report.html").render(
+        policy=policy([script, vega], style),
         style=style,
         script=script,
         vega=vega,
-        dag=_read("dag.svg"),
+        dag=part("dag.svg"),
         figures=figures,
         key_of=key_of,
         deciding=partial(data.deciding_days, quality=known),
@@ -113,6 +113,7 @@ def render(
         verdict=said[1:],
         champion=champion(model),
         gates=pending.decisions,
+        nothing=pending.nothing,
         commands=pending.commands,
         distribution=text.distribution(model),
         pooled=pictures.pooled_pictures(model, backtest),
@@ -238,7 +239,8 @@ def _why(said: str, accepted: bool) -> str:
     return reason[:1].upper() + reason[1:] if accepted else f"Because {reason}"
 
 
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A page's template; everything that it is given is escaped, and what it lacks is an error."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
@@ -247,14 +249,15 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("report.html")
+    return environment.get_template(name)
 
 
-def _read(name: str) -> str:
+def part(name: str) -> str:
+    """A file that stands in a page, as its style."""
     return (FOLDER / name).read_text(encoding="utf-8")
 
 
-def _policy(scripts: Sequence[str], style: str) -> str:
+def policy(scripts: Sequence[str], style: str) -> str:
     """A Content-Security-Policy that lets run these scripts and this style, and nothing else."""
     allowed = " ".join(map(_digest, scripts))
     return (

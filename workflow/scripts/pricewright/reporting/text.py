@@ -38,7 +38,7 @@ FEW, NOTE = 3, 80
 _SHORTEST = 7
 """The fewest characters that are left of a symbol where a table is too wide."""
 
-_METHOD = ("point", "volatility", "ranges", "shape", "scale", "price", "made", "leaks")
+_METHOD = ("why", "point", "volatility", "ranges", "shape", "scale", "price", "made", "leaks")
 """What of the method is said here."""
 
 _RISK_HEADING = (
@@ -59,10 +59,14 @@ class PendingDecision:
 
 @dataclass(frozen=True)
 class Pending:
-    """What waits for people before production; commands: what to type then, by what for."""
+    """What waits for people before production; commands: what to type then, by what for.
+
+    nothing: in place of decisions, why there are none.
+    """
 
     decisions: Sequence[PendingDecision]
     commands: Mapping[str, str]
+    nothing: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -344,6 +348,8 @@ def _notes(heading: str, notes: Mapping[str, Sequence[str]]) -> list[list[str]]:
 def _waiting(pending: Pending) -> list[str]:
     """Each decision and how many must sign it; then the commands, each on a line to be copied."""
     gates = pending.decisions
+    if not gates:
+        return [*_paragraphs([pending.nothing]), *_facts(list(pending.commands.items()))]
     return _facts(
         [
             *((gate.name, f"{gate.required} to sign that {gate.says}") for gate in gates),

@@ -21,6 +21,8 @@ PLACES = {
     "Report": ("results/report.html", "results/report.txt"),
     "Run report": ("results/run_report.html",),
     "Deployed model": ("results/deployed_model.json",),
+    "Watch": ("results/monitor.html",),
+    "Forecasts": ("production/forecasts/newest.csv",),
 }
 """Where a run leaves what people look for, the best first."""
 
@@ -97,6 +99,8 @@ def _lost(model: Mapping[str, Any]) -> str | None:
 def champion(model: Mapping[str, Any]) -> list[str]:
     """The model beside the one now deployed."""
     record = model["champion"]
+    if record is None and model["scored_model"] and model.get("why"):
+        return ["This is that model's score of the day: nothing was trained to compare it with."]
     if record is None:
         return ["No model was deployed to compare with."]
     name = f"the deployed one (sha256 {record['sha256'][:12]}…, cutoff {record['cutoff']})"
@@ -147,6 +151,7 @@ def method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
             if scored
             else f"trained on prices up to {model['cutoff']}",
         ),
+        *([("why", model["why"])] if "why" in model else []),
         ("estimated", "once, before it was given" if scored else _estimated(chosen)),
         ("leaks", _leaks(model)),
         ("symbols", f"{len(states):,} modelled, {len(model['left_out']):,} left out"),

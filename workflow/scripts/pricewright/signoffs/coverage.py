@@ -1,5 +1,6 @@
 """What each decision is about: the files, their bytes, and one digest for all of them."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
@@ -48,20 +49,36 @@ MEANINGS: Final[Mapping[Gate, str]] = {
 AUTHORSHIP = "I trained this model"
 
 
-def require_covered(root: Path) -> None:
+CANDIDATE = "production/candidate"
+"""Where, in mode auto, the files lie that people sign; see `candidate`."""
+
+
+def covered_folder(mode: str) -> Path | None:
+    """The folder in which the files that decisions are about lie, if not in `results/`."""
+    return Path(CANDIDATE) if mode == "auto" else None
+
+
+def require_covered(root: Path, folder: Path | None = None) -> None:
     """Raise Refusal if a file that decisions are about is not there."""
-    for name in GATES["deploy"]:
-        if not (Path(root) / name).exists():
-            raise Refusal(f"{name}: no such file; run `snakemake --cores 1` first.")
+    for place in _places(folder).values():
+        if not (Path(root) / place).exists():
+            raise Refusal(f"{place}: no such file; run `snakemake --cores 1` first.")
 
 
-def read_covered(root: Path) -> dict[str, bytes]:
-    """The files that decisions are about, by name, each read once.
+def read_covered(root: Path, folder: Path | None = None) -> dict[str, bytes]:
+    """The files that decisions are about, by their names in `results/`, each read once.
 
-    Raises Refusal for one that is not there, or is no regular file.
+    folder: in which they lie, if not there. Raises Refusal for one that is not there, or is no
+    regular file.
     """
-    require_covered(root)
-    return {name: read_regular(Path(root) / name) for name in GATES["deploy"]}
+    require_covered(root, folder)
+    if folder:  # a link, that may move on while they are read
+        folder = Path(os.path.realpath(Path(root) / folder))
+    return {name: read_regular(Path(root) / place) for name, place in _places(folder).items()}
+
+
+def _places(folder: Path | None) -> dict[str, Path]:
+    return {name: folder / Path(name).name if folder else Path(name) for name in GATES["deploy"]}
 
 
 def digests(files: Mapping[str, bytes]) -> dict[str, str]:

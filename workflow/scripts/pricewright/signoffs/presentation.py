@@ -40,11 +40,18 @@ def with_config(command: str, configfile: Sequence[Path]) -> str:
     return command + "".join(f" --configfile {name}" for name in names)
 
 
-def pending_decisions(required: Mapping[str, int] | None) -> Pending:
-    """The decisions, each with the signatures that `required` asks for: 1, if it says none.
+def pending_decisions(model: Mapping[str, Any], required: Mapping[str, int] | None) -> Pending:
+    """The decisions on a model, each with the signatures that `required` asks for: 1, if it says
+    none; no decision on one that a day was scored with in mode auto.
 
     What it says of `author` is whether who trained the model must sign that.
     """
+    if (scored := model["scored_model"]) and model.get("why"):
+        nothing = (
+            f"Nothing: this is the day's score of the model that was trained on prices up to "
+            f"{scored['cutoff']}. People sign models, not days: that one, in {coverage.CANDIDATE}/."
+        )
+        return Pending([], {"who signed it": "pricewright status"}, nothing)
     decisions = [
         PendingDecision(
             gate,

@@ -207,23 +207,24 @@ class BuiltModel:
 
 def build_model(
     panel: Panel,
+    subject: TrainingTask,
     source: ModelSource,
-    settings: Settings,
     thresholds: Criteria,
     *,
     given: ModelDocument | None,
     deployed: ModelDocument | None,
     processes: int = 1,
     shards: Sequence[ShardResult] = (),
+    why: str | None = None,
 ) -> BuiltModel:
-    """The model of a clean table.
+    """The model of those of a clean table, whose panel is given whole, that can be modelled.
 
     `given`, a model document and its digest, is scored and nothing estimated. `deployed` is the
-    model in place, likewise, to compare with. What `shards` did is not done again.
+    model in place, likewise, to compare with. What `shards` did is not done again.  why: it was
+    trained, or scored, if that was not asked for but found.
 
-    Raises Refusal if no symbol can be modelled, with reasons, or if a forecast knew its future.
+    Raises Refusal if a forecast knew its future, or if the shards are not of this table.
     """
-    subject = choose_symbols(panel, source.name, settings, given, source.unfit_symbols())
     settings = subject.settings
     walked, leak_check = _walked(subject, source, shards, processes)
     del shards  # what was made for the check is as large as what is still needed
@@ -240,15 +241,23 @@ def build_model(
         record = deployed[0]["champion"]
     elif deployed:
         record = champion.compare(*deployed, walked, scores, processes)
+    on_dates_unseen = "it was judged on dates that it had not seen when it was trained"
     document = {
         "mode": "score" if given else "train",
         "scored_model": {"sha256": given[1], "cutoff": given[0]["cutoff"]} if given else None,
+        **({"why": why} if why else {}),
         **model,
         "left_out": subject.left_out,
         "metrics": metrics,
         "leak_check": leak_check,
         "champion": record,
-        "acceptance": judge(metrics, settings.level, record, thresholds),
+        "acceptance": judge(
+            metrics,
+            settings.level,
+            record,
+            thresholds,
+            not_unseen=on_dates_unseen if given and why else None,
+        ),
     }
     return BuiltModel(document, walked, scores)
 

@@ -1,0 +1,131 @@
+"""Day after day, as a desk runs it: scored, watched, trained when it is due, signed by people."""
+
+import orjson
+import pytest
+from desk import SYMBOLS, Desk, prices
+
+from conftest import SCRIPTS
+from pricewright.files.errors import Refusal
+from pricewright.monitoring.record import days, verify_record
+from pricewright.monitoring.summary import describe_watch, watch_warning
+from pricewright.releases.history import verify_releases
+from pricewright.signoffs import ledger
+
+FIRST = 300
+"""The days of prices that there are when it begins."""
+
+
+@pytest.fixture
+def desk(tmp_path, keys):
+    return Desk(tmp_path / "desk", keys, SCRIPTS / "train_or_score.py")
+
+
+def days_of(rows, count):
+    """The rows of so many days."""
+    return rows[: count * len(SYMBOLS)]
+
+
+def dated(desk):
+    """Every dated file of the record, with its bytes."""
+    return {
+        path.name: path.read_bytes()
+        for folder in ("forecasts", "live")
+        for path in (desk.root / "production" / folder).glob("2*")
+    }
+
+
+def test_a_scored_day_changes_nothing_that_people_sign_and_only_people_change_production(desk):
+    rows = prices(FIRST + 3)
+    desk.run(days_of(rows, FIRST))
+    first = desk.covered()
+    desk.sign("reviewer", "source")
+    desk.run(days_of(rows, FIRST + 1))
+    assert [mode for _, mode, _ in desk.modes] == ["train", "score"]
+    assert desk.covered() == first
+    assert not (desk.root / "production/current").exists()
+    released = desk.release()  # with what was signed the day before
+    assert (desk.root / "production/current/model.json").read_bytes() == first["results/model.json"]
+    assert orjson.loads((desk.root / "results/model.json").read_bytes())["mode"] == "score"
+    desk.config["train"]["every"] = "1 day"
+    desk.run(days_of(rows, FIRST + 2))
+    assert desk.modes[-1][1] == "train"
+    assert desk.covered() != first  # another model waits for people
+    assert ledger.in_production(ledger.read(desk.root / "ledger")) == released
+
+
+class Watched:
+    """A desk with a release, whose record is looked at after each run: nothing is ever changed."""
+
+    def __init__(self, desk, rows):
+        self.desk, self.rows, self.kept = desk, rows, {}
+        desk.run(days_of(rows, FIRST))
+        assert desk.found is None
+        self.released = desk.release()
+
+    def run(self, day, change=lambda rows: rows, **options):
+        self.desk.run(change(days_of(self.rows, FIRST + day)), **options)
+        found = dated(self.desk)
+        assert {name: found[name] for name in self.kept} == self.kept
+        self.kept = found
+        return self.desk.found
+
+    def end(self):
+        root = self.desk.root
+        assert verify_record(root) == []
+        assert verify_releases(root) == []
+        assert ledger.verify(root / "ledger") == []
+        assert self.desk.on_record() == sorted(self.desk.on_record())
+
+
+def restated(rows):
+    """The rows, with another price of the second day after the release."""
+    row = (FIRST + 1) * len(SYMBOLS)
+    return [*rows[:row], rows[row] | {"close": rows[row]["close"] * 1.001}, *rows[row + 1 :]]
+
+
+def with_commas(rows):
+    """The rows, as a vendor gives them who changed the format."""
+    return [row | {"close": str(row["close"]).replace(".", ",")} for row in rows]
+
+
+def test_missed_and_late_days_holidays_restatements_and_another_format(desk):
+    watched = Watched(desk, prices(FIRST + 10))
+    assert (watched.run(1)["colour"], watched.run(2)["days"]) == ("green", 2)
+    # a day was missed: two prices come at once, and no forecast of the second is on record
+    assert watched.run(4)["days"] == 3
+    assert len(desk.on_record()) == 4
+    watched.run(4, hour=22)  # a holiday: nothing new came
+    assert len(desk.on_record()) == 4
+    watched.run(5, wait=9)  # too late: what it forecasts could be known
+    assert [day.late for day in days(desk.root)] == [*[False] * 4, True]
+    found = watched.run(6)
+    assert (found["late"], found["days"]) == (1, 4)  # that day's forecast does not count
+    assert watched.run(7, restated)["changed_later"] == 2  # the move to that price and from it
+    with pytest.raises(Refusal):
+        watched.run(8, with_commas)  # nothing is taken, nothing is lost
+    assert len(desk.on_record()) == 7
+    assert watched.run(8)["colour"] == "green"
+    watched.end()
+
+
+def test_a_volatility_that_doubles_turns_the_watch_red_trains_once_and_waits_for_people(desk):
+    watched = Watched(desk, prices(FIRST + 60, doubles=FIRST + 1))
+    day = 1
+    while watched.run(day)["colour"] != "red":
+        day += 1
+        assert day < 50
+        if desk.found["colour"] == "yellow":
+            assert watch_warning(desk.root).startswith("THE WATCH IS YELLOW since ")
+    assert desk.modes[-1][1] == "train"
+    assert "the watch is red since" in desk.modes[-1][2]
+    assert any("value-at-risk" in reason for reason in desk.found["reasons"])
+    watched.run(day + 1)
+    assert desk.modes[-1][1] == "score"  # trained once; now it is people's turn
+    assert ledger.in_production(ledger.read(desk.root / "ledger")) == watched.released
+    assert describe_watch(desk.root)[0].startswith("red, since ")
+    desk.release()
+    assert watched.run(day + 2)["colour"] == "green"
+    assert [span["release"] for span in desk.found["earlier"]] == [watched.released]
+    assert desk.found["earlier"][0]["red_since"]
+    assert watch_warning(desk.root) is None
+    watched.end()

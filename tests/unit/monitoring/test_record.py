@@ -1,0 +1,245 @@
+"""What the release forecasts is written down each day, once, and held against what came."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import orjson
+import pyarrow.parquet
+import pytest
+from forecasts import write_clean
+
+from conftest import market
+from pricewright.commands.predict import as_csv, predict
+from pricewright.files.disk import sha256
+from pricewright.files.errors import Refusal
+from pricewright.forecasting.document import open_model
+from pricewright.monitoring.live_record import read_live
+from pricewright.monitoring.record import LEVELS, days, record_day, verify_record
+from pricewright.signoffs import ledger
+
+KNOWN = 140
+"""The days of prices that the release was trained on."""
+
+
+def later(count, seed=5, scale=1.0):
+    """The prices that the release knows, and those of so many working days more."""
+    records = market(seed=1)
+    dates = np.busday_offset("2020-01-01", np.arange(KNOWN, KNOWN + count), roll="forward")
+    for number, symbol in enumerate(("S0", "S1")):
+        random = np.random.default_rng([seed, number])
+        price = [record["close"] for record in records if record["symbol"] == symbol][-1]
+        for date in dates:
+            price = round(float(price * np.exp(scale * random.normal(0, 0.02))), 4)
+            records.append({"date": str(date), "symbol": symbol, "close": price, "volume": 1000})
+    return sorted(records, key=lambda record: (record["symbol"], record["date"]))
+
+
+def evening(records):
+    """The clock, in the evening of the newest day."""
+    newest = max(record["date"] for record in records)
+    return lambda: datetime.fromisoformat(newest).replace(hour=20, tzinfo=UTC)
+
+
+@pytest.fixture
+def released(firm):
+    firm.signed_release(0)
+    return firm
+
+
+def write_down(firm, records, **options):
+    """A day's prices, and what is written down of them in the evening."""
+    table = write_clean(firm.root / "results/prices_clean.json", records)
+    return record_day(firm.root, table, **({"clock": evening(records)} | options))
+
+
+def files(firm):
+    """Every file of the record, with its bytes."""
+    found = {}
+    for folder in ("forecasts", "live"):
+        for path in sorted((firm.production / folder).glob("[!.]*")):
+            found[path.name] = path.read_bytes()
+    return found
+
+
+def test_without_a_release_nothing_is_written(firm):
+    assert write_down(firm, later(1)) is None
+    assert not (firm.production / "forecasts").exists()
+    assert days(firm.root) == []
+
+
+def test_the_newest_forecasts_are_what_predict_gives_for_the_days_prices(released):
+    write_down(released, later(3))
+    folder, table = released.production / "forecasts", released.root / "results/prices_clean.json"
+    wanted = predict(
+        released.production / "current/model.json",
+        prices=table,
+        quantiles=sorted({*LEVELS, 0.05, 0.95}),
+    )
+    found = pyarrow.parquet.read_table(folder / "newest.parquet").to_pylist()
+    model = open_model(released.production / "current/model.json")[0]
+    last = {r["symbol"]: r["close"] for r in orjson.loads(table.read_bytes())}
+    more = [{"last": last[r["symbol"]], "release": released.current} for r in wanted]
+    assert [row | {"from": str(row["from"])} for row in found] == [
+        record | each for record, each in zip(wanted, more, strict=True)
+    ]
+    assert len(found) == len(model.symbols) * model.settings.horizon
+    assert (folder / "newest.csv").read_text() == as_csv(
+        [record | each for record, each in zip(wanted, more, strict=True)]
+    )
+
+
+def test_a_day_is_written_once_and_its_line_in_the_ledger_has_the_digests(released):
+    write_down(released, later(1), facts={"flags": 3})
+    first = files(released)
+    (day,) = days(released.root)
+    assert day.date == max(record["date"] for record in later(1))
+    assert (day.release, day.late) == (released.current, False)
+    assert day.entry.fields["flags"] == 3
+    assert day.entry.fields["symbols"] == 2
+    dated = {name: content for name, content in first.items() if not name.startswith("newest")}
+    assert {name.partition("/")[2]: digest for name, digest in day.files().items()} == {
+        name: sha256(content) for name, content in dated.items()
+    }
+    write_down(released, later(1, seed=9))  # the same day, with other prices
+    assert files(released) == first
+    assert len(days(released.root)) == 1
+
+
+def test_the_next_day_adds_its_own_and_what_came(released):
+    write_down(released, later(1))
+    before = files(released)
+    write_down(released, later(2))
+    after = files(released)
+    kept = {name: content for name, content in before.items() if not name.startswith("newest")}
+    assert {name: after[name] for name in kept} == kept
+    outcomes = days(released.root)[1].table(".outcomes.parquet").to_pylist()
+    prices = {(r["symbol"], r["date"]): r["close"] for r in later(2)}
+    assert [row["symbol"] for row in outcomes] == ["S0", "S1"]
+    for row in outcomes:
+        assert row["was"] == prices[row["symbol"], str(row["from"])]
+        assert row["came"] == prices[row["symbol"], str(row["date"])]
+
+
+@pytest.mark.parametrize(
+    ("moment", "late"),
+    [
+        ("2020-07-15T20:00", False),  # the evening of the newest day, a Wednesday
+        ("2020-07-16T23:59", False),
+        ("2020-07-17T00:00", True),
+        ("2020-09-01T12:00", True),
+    ],
+)
+def test_what_is_written_when_its_day_is_over_is_late(released, moment, late):
+    records = later(1)
+    assert max(record["date"] for record in records) == "2020-07-15"
+    clock = datetime.fromisoformat(moment).replace(tzinfo=UTC)
+    write_down(released, records, clock=lambda: clock)
+    assert days(released.root)[0].late is late
+
+
+@pytest.mark.parametrize(("day", "late"), [("2020-07-20", False), ("2020-07-21", True)])
+def test_after_a_friday_comes_a_monday(released, day, late):
+    records = later(3)
+    assert max(record["date"] for record in records) == "2020-07-17"
+    clock = datetime.fromisoformat(day).replace(tzinfo=UTC)
+    write_down(released, records, clock=lambda: clock)
+    assert days(released.root)[0].late is late
+
+
+def read(firm, records):
+    """The live record as it is read back beside these prices."""
+    recorded = write_down(firm, records)
+    return read_live(days(firm.root, recorded.release), recorded.panel, recorded.model)
+
+
+def test_what_came_is_read_by_the_newest_prices_and_as_it_was_first(released):
+    for count in (1, 2, 3):
+        write_down(released, later(count))
+    live = read(released, later(3))
+    assert len(live.dates) == 3
+    prices = {(r["symbol"], r["date"]): r["close"] for r in later(3)}
+    dates = sorted({date for _, date in prices})[-3:]
+    wanted = [[prices[symbol, date] for symbol in live.symbols] for date in dates[1:]]
+    np.testing.assert_allclose(live.came[:2], wanted, rtol=1e-12)
+    np.testing.assert_allclose(live.first[:2], wanted, rtol=1e-12)
+    assert np.isnan(live.came[2]).all()
+    corrected = [
+        r | ({"close": 2 * r["close"]} if (r["symbol"], r["date"]) == ("S1", dates[1]) else {})
+        for r in later(4)
+    ]
+    live = read(released, corrected)
+    assert live.came[0, 1] == pytest.approx(2 * wanted[0][1])
+    assert live.first[0, 1] == pytest.approx(wanted[0][1])
+
+
+def test_a_series_that_was_rescaled_since_is_in_units_of_when_it_was_forecast(released):
+    for count in (1, 2):
+        write_down(released, later(count))
+    came = read(released, later(2)).came
+    halved = [r | {"close": r["close"] / 2} for r in later(3)]
+    np.testing.assert_allclose(read(released, halved).came[0], came[0], rtol=1e-12)
+
+
+def test_days_that_were_late_never_count(released):
+    write_down(released, later(1), clock=lambda: datetime(2021, 1, 1, tzinfo=UTC))
+    live = read(released, later(2))
+    assert live.dates == [max(record["date"] for record in later(2))]
+
+
+def test_a_symbol_without_a_new_price_counts_once(released):
+    write_down(released, later(1))
+    stays = max(record["date"] for record in later(1))
+    write_down(released, [r for r in later(2) if r["symbol"] == "S0" or r["date"] <= stays])
+    live = read(released, later(3))
+    assert np.isfinite(live.came).tolist() == [[True, True], [True, False], [False, False]]
+
+
+def test_a_changed_or_lost_file_is_told_of_and_never_used(released):
+    write_down(released, later(1))
+    assert verify_record(released.root) == []
+    path = next((released.production / "forecasts").glob("2020*.parquet"))
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes() + b"x")
+    assert [str(path) in problem for problem in verify_record(released.root)] == [True]
+    with pytest.raises(Refusal, match="was changed after it was written down"):
+        read(released, later(2))
+    path.unlink()
+    (problem,) = verify_record(released.root)
+    assert "is not there" in problem
+
+
+def test_a_run_that_was_killed_before_its_line_is_gone_on_with(released, monkeypatch):
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ledger, "append", killed)
+        with pytest.raises(KeyboardInterrupt):
+            write_down(released, later(1))
+    assert days(released.root) == []
+    left = files(released)
+    assert left
+    write_down(released, later(1))
+    assert verify_record(released.root) == []
+    assert {name: files(released)[name] for name in left} == left
+
+
+def test_prices_by_which_the_release_cannot_go_on_are_refused(released):
+    fallen = [r | {"close": -1.0} if r["symbol"] == "S0" else r for r in later(1)]
+    with pytest.raises(Refusal, match="takes its logarithm"):
+        write_down(released, fallen)
+    others = [r | {"symbol": "T" + r["symbol"]} for r in later(1)]
+    with pytest.raises(Refusal, match="none of the symbols"):
+        write_down(released, others)
+    assert days(released.root) == []
+
+
+def test_after_another_release_each_has_its_own_record(released):
+    write_down(released, later(1))
+    first = released.current
+    released.wait(minutes=5)
+    released.signed_release(1)
+    write_down(released, later(1))
+    assert [day.release for day in days(released.root)] == [first, released.current]
+    assert len(days(released.root, first)) == 1
+    assert verify_record(released.root) == []

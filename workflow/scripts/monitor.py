@@ -1,0 +1,82 @@
+"""Monitor: the release in production forecasts the day, and is held against what came so far."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from running import step
+
+from pricewright.files.disk import file_sha256, write_whole
+from pricewright.files.documents import write_json
+from pricewright.files.errors import Refusal
+from pricewright.forecasting.model_file import read_model
+from pricewright.forecasting.settings import WatchLimits
+from pricewright.monitoring.record import day_facts, days, record_day
+from pricewright.monitoring.watch import no_findings, watch
+from pricewright.releases.link import CURRENT, read_link
+from pricewright.steplog.log import say
+
+
+def monitor(
+    input: Path,
+    output: Path,
+    *,
+    html: Path | None = None,
+    receipts: Sequence[Path] = (),
+    limits: WatchLimits = WatchLimits(),
+    project: Path = Path(),
+    author: str | None = None,
+    title: str | None = None,
+) -> None:
+    """Write down what the release in production forecasts, and hold its record against what came.
+
+    The forecasts, brought forward by the clean prices, go to `production/forecasts/` and on record
+    in the ledger; nothing that was written there is ever changed.
+
+    Parameters
+    ----------
+    input
+        The clean prices, as `clean` writes them.
+    output
+        What the watch finds, as JSON: its colour, the reasons, the evidence by day.
+    html
+        The same as a page: one file that asks for nothing outside it.
+    receipts
+        The receipt of `ingest` and the document of what is odd in the data, for what the day was
+        like.
+    limits
+        From which evidence on the watch is yellow, and red.
+    project
+        The folder with `production/` and the ledger.
+    author
+        Who runs it, for the ledger; by default as git knows them, else the login.
+    title
+        Heads the page.
+    """
+    say("start", input=input)
+    current = Path(project, "production", CURRENT, "model.json")
+    release = read_link(Path(project, "production"))
+    if release is None:
+        raise Refusal("nothing is in production that could be watched; see `pricewright status`.")
+    found: dict[str, Any] = {"release": release, "model": file_sha256(current)}
+    try:
+        facts = day_facts(receipts)
+        recorded = record_day(Path(project), input, facts=facts, author=author)
+        assert recorded
+        found |= watch(Path(project), recorded, limits, read_model(current)[0])
+    except Refusal as refusal:
+        known = [day.date for day in days(Path(project), release)]
+        why = f"the release cannot forecast: {refusal}"
+        found |= no_findings(limits, since=known[-1] if known else None, why=why)
+    write_json(output, found)
+    if html:
+        from pricewright.monitoring.page import render
+
+        write_whole(html, render(found, title=title or "Prices").encode())
+    for reason in found["reasons"]:
+        say("reason", what=reason)
+    say("end", colour=found["colour"], days=found.get("days", 0), release=release)
+
+
+if __name__ == "__main__":
+    step.run(monitor)

@@ -1,0 +1,46 @@
+"""What a model forecasts as records, one for each symbol and day ahead. Needs numpy alone."""
+
+import csv
+from collections.abc import Sequence
+from io import StringIO
+from typing import Any
+
+import numpy as np
+
+from pricewright.forecasting.model import Model
+
+LOSSES = ("var97.5", "es97.5")
+"""The value-at-risk and the expected shortfall at 97.5 %: how far below the last price."""
+
+Record = dict[str, Any]
+
+
+def forecast_records(model: Model, horizon: int, levels: Sequence[float]) -> list[Record]:
+    """The forecasts of all symbols, 1 to `horizon` days ahead: `symbol`, `from` (the date of its
+    last price), `days_ahead`, `point`, a quantile for each of the levels (`q0.05`), LOSSES."""
+    points, quantiles, losses = model.points(), model.quantiles(levels), model.losses()
+    names = [f"q{level!r}" for level in levels]
+    return [
+        {
+            "symbol": symbol,
+            "from": str(np.datetime64(int(model.last_days[place]), "D")),
+            "days_ahead": step + 1,
+            "point": float(points[place, step]),
+            **dict(zip(names, quantiles[place, step].tolist(), strict=True)),
+            **{name: float(loss[place, step]) for name, loss in zip(LOSSES, losses, strict=True)},
+        }
+        for place, symbol in enumerate(model.symbols)
+        for step in range(horizon)
+    ]
+
+
+def as_csv(records: Sequence[Record]) -> str:
+    """Records as CSV, numbers in full; no symbol is a formula to a spreadsheet."""
+    text = StringIO()
+    writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    for record in records:
+        symbol = record["symbol"]
+        is_formula = symbol.startswith(("=", "+", "-", "@", "\t", "\r"))
+        writer.writerow(record | {"symbol": f"'{symbol}" if is_formula else symbol})
+    return text.getvalue()

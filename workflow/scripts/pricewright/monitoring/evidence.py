@@ -1,0 +1,137 @@
+"""Evidence against forecasts that may be looked at every day: e-processes.
+
+An e-value is what a bet pays that is fair if the forecast is right: at least 0, and 1 in the mean.
+What is won by betting day after day exceeds c with a probability of at most 1/c, however long and
+however often one looks (Ville 1939; Ramdas, Grünwald, Vovk & Shafer 2023). The mean of e-values of
+many symbols is an e-value, whatever their dependence (Vovk & Wang 2021): so each day has one bet.
+
+exceptions    of the value-at-risk: 1{price < quantile} / probability
+shortfall     (loss - VaR)+ / (0.025 (ES - VaR)) (Wang, Wang & Ziegel 2025, "E-backtesting")
+calibration   of the whole distribution: into which of the quantiles' classes the price falls, bet
+              on as the classes were hit so far
+rival         that another forecasts better: the difference of pinball losses of two quantiles, over
+              the most that it can be (Henzi & Ziegel 2022, for bounded scores)
+
+How much is bet is chosen from the days before, as much as would have won most on them (that paper's
+GREE, on days that count less the older they are, and never without a reason to).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pricewright.tables.arrays import Floats, log, mean
+
+STAKES = np.array([0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 0.95])
+"""The shares of what there is that may be bet."""
+
+MEMORY = 0.98
+"""How much less a day counts than the next, in the choice of a stake and in the classes."""
+
+CAUTION = 1.0
+"""What a stake must have won before it is chosen, per unit of it."""
+
+CLASS_DAYS = 10.0
+"""After so many days the classes are bet on half as they were hit, half as was promised."""
+
+
+def exceptions(prices: Floats, quantiles: Floats, probability: float) -> Floats:
+    """(T, S): e-values of prices below their quantiles; NaN where there is none."""
+    return _where(prices, (prices < quantiles) / probability)
+
+
+def shortfall(prices: Floats, at_risk: Floats, expected: Floats, probability: float) -> Floats:
+    """(T, S): e-values of losses beyond the value-at-risk.
+
+    at_risk, expected: (T, S), the price at the value-at-risk and at the expected shortfall.
+    """
+    beyond = np.maximum(at_risk - prices, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = beyond / (probability * (at_risk - expected))
+    return _where(prices, np.where(beyond > 0, found, 0.0))
+
+
+def calibration(prices: Floats, quantiles: Floats, levels: Sequence[float]) -> Floats:
+    """(T, S): e-values of the classes in which prices fall.
+
+    quantiles: (T, S, Q), rising, of these probabilities.
+    """
+    chances = np.diff([0.0, *levels, 1.0])
+    with np.errstate(invalid="ignore"):
+        classes = (prices[..., None] >= quantiles).sum(axis=-1)
+    there = np.isfinite(prices)
+    found, hits, days = np.full(prices.shape, np.nan), np.zeros(len(chances)), 0.0
+    for day in range(len(prices)):
+        hit = classes[day][there[day]]
+        if not len(hit):
+            continue
+        expected = (CLASS_DAYS * chances + hits) / (CLASS_DAYS + days)
+        found[day][there[day]] = (expected / chances)[hit]
+        hits = MEMORY * hits + np.bincount(hit, minlength=len(chances)) / len(hit)
+        days = MEMORY * days + 1
+    return found
+
+
+def rival(prices: Floats, ours: Floats, theirs: Floats, levels: Sequence[float]) -> Floats:
+    """(T, S): e-values of the losses that ours have more than theirs; 1 where both say the same.
+
+    ours, theirs: (T, S, L), quantiles of these probabilities. Fair as long as ours are no worse.
+    """
+    more, most = np.zeros(prices.shape), np.zeros(prices.shape)
+    for place, level in enumerate(levels):
+        one, other = ours[..., place], theirs[..., place]
+        more += _pinball(prices, one, level) - _pinball(prices, other, level)
+        most += np.abs(one - other) * max(level, 1 - level)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(most > 0, more / most, 0.0)
+    return _where(prices, np.where(np.isfinite(theirs).all(axis=-1), 1 + share, np.nan))
+
+
+def process(values: Floats) -> Floats:
+    """(T,): what is won by the end of each day, from e-values (T, S); a day without one is 1."""
+    return _won(daily(values)[:, None])[:, 0]
+
+
+def by_symbol(values: Floats) -> Floats:
+    """(S,): what is won by the end with each symbol's e-values (T, S) alone."""
+    return _won(np.where(np.isfinite(values), values, 1.0))[-1] if len(values) else np.ones(0)
+
+
+def daily(values: Floats) -> Floats:
+    """(T,): the mean of each day's e-values."""
+    found = mean(np.ascontiguousarray(values.T))
+    return np.where(np.isfinite(found), found, 1.0)
+
+
+def first_at(won: Floats, least: float) -> int | None:
+    """The first day on which so much is won; None if it never was."""
+    reached = np.flatnonzero(won >= least)
+    return int(reached[0]) if len(reached) else None
+
+
+def _won(values: Floats) -> Floats:
+    """(T, S): by the end of each day, from e-values (T, S)."""
+    stakes = STAKES[:, None]
+    gained, caution = np.zeros((len(STAKES), values.shape[1])), CAUTION * stakes
+    have, found = np.ones(values.shape[1]), np.empty(values.shape)
+    for day, value in enumerate(values):
+        stake = STAKES[np.argmax(gained - caution, axis=0)]
+        have = np.minimum(have * (1 - stake + stake * value), 1e300)
+        found[day] = have
+        gained = MEMORY * gained + log(1 - stakes + stakes * value)
+    return found
+
+
+def _pinball(prices: Floats, quantiles: Floats, level: float) -> Floats:
+    off = prices - quantiles
+    return np.maximum(level * off, (level - 1) * off)
+
+
+def _where(prices: Floats, values: Floats) -> Floats:
+    return np.where(np.isfinite(prices), values, np.nan)
+
+
+def hits(prices: Floats, quantiles: Floats) -> tuple[int, int]:
+    """How many prices are below their quantiles, of how many."""
+    there = np.isfinite(prices) & np.isfinite(quantiles)
+    return int(((prices < quantiles) & there).sum()), int(there.sum())

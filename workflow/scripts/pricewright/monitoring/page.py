@@ -1,0 +1,181 @@
+"""The watch as a page: one file, with no request and no script, in the style of the report."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pricewright.monitoring.watch import TESTS
+from pricewright.reporting.drawing import PAGE, WIDTH, Ink, Spec, svg
+from pricewright.reporting.figures import figure, percent
+from pricewright.reporting.html import part, policy, template
+from pricewright.reporting.pictures import Picture
+
+NAMES = {
+    "evidence": "all together",
+    "exceptions_1": "VaR at 1%",
+    "exceptions_5": "VaR at 5%",
+    "shortfall": "expected shortfall",
+    "calibration": "distribution",
+    "ewma": "beside EWMA",
+    "challenger": "beside the newest model",
+}
+"""What each line of evidence is called."""
+
+LEAST = 0.01
+"""The least evidence that is drawn: less says no more."""
+
+LATELY = 60
+"""The days of which the share outside the interval is drawn."""
+
+
+def render(found: Mapping[str, Any], *, title: str) -> str:
+    """The page for what `watch.findings` found, the same each time."""
+    style = part("report.css")
+    spans = [*found.get("earlier", []), found]
+    with_days = any(span.get("by_day") for span in spans)
+    return template("monitor.html").render(
+        title=title,
+        policy=policy([], style),
+        style=style,
+        found=found,
+        names=NAMES,
+        tests=TESTS,
+        percent=percent,
+        figure=figure,
+        shown=_shown,
+        pictures=[_evidence(spans, found["limits"]), _coverage(spans, found)] if with_days else [],
+    )
+
+
+def _shown(evidence: float) -> str:
+    return f"{evidence:,.0f}" if evidence >= 100 or evidence == int(evidence) else f"{evidence:.2f}"
+
+
+def _evidence(spans: Sequence[Mapping[str, Any]], limits: Mapping[str, float]) -> Picture:
+    points = [
+        {
+            "date": day["date"],
+            "evidence": max(day[key], LEAST),
+            "of": name,
+            "release": span["release"][:12],
+        }
+        for span in spans
+        for day in span.get("by_day", [])
+        for key, name in NAMES.items()
+        if key in day
+    ]
+    lines: Spec = {
+        "data": {"values": points},
+        "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 1.2},
+        "encoding": {
+            "x": _TIME,
+            "y": {
+                "field": "evidence",
+                "type": "quantitative",
+                "scale": {"type": "log"},
+                "title": "evidence against the forecasts",
+                "axis": {"tickCount": 6, "format": "~g"},
+            },
+            "color": {
+                "field": "of",
+                "type": "nominal",
+                "scale": {"domain": list(NAMES.values()), "range": _colours(PAGE)},
+                "legend": {"columns": 4},
+            },
+            "detail": {"field": "release", "type": "nominal"},
+            "size": {
+                "condition": {"test": f"datum.of == '{NAMES['evidence']}'", "value": 3},
+                "value": 1.2,
+            },
+        },
+    }
+    return Picture(
+        "Evidence against the forecasts, by day",
+        f"Won by betting that the forecasts are wrong, from 1 at each release (grey line). "
+        f"Dashed: yellow at {limits['yellow']:g}, red at {limits['red']:g}, where the line of all "
+        "together counts. Forecasts that are right ever get there in one of so many cases.",
+        svg(
+            {
+                "width": 2 * WIDTH,
+                "height": WIDTH * 2 // 3,
+                "layer": [_releases(spans), *_rules(limits), lines],
+            }
+        ),
+    )
+
+
+def _coverage(spans: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> Picture:
+    points: list[dict[str, Any]] = []
+    window: list[Mapping[str, Any]] = []
+    for span in spans:
+        for day in span.get("by_day", []):
+            window = [*window, day][-LATELY:]
+            forecasts = sum(each["forecasts"] for each in window)
+            outside = sum(each["outside"] for each in window)
+            points.append({"date": day["date"], "share": 1 - outside / max(forecasts, 1)})
+    level = found.get("coverage", {}).get("promised", 0.9)
+    line: Spec = {
+        "data": {"values": points},
+        "mark": {"type": "line", "color": PAGE.model},
+        "encoding": {
+            "x": _TIME,
+            "y": {
+                "field": "share",
+                "type": "quantitative",
+                "title": f"within, of the last {LATELY} days",
+                "axis": {"format": ".0%", "tickCount": 5},
+                "scale": {"zero": False, "domainMax": 1},
+            },
+        },
+    }
+    promise: Spec = {
+        "data": {"values": [{"level": level}]},
+        "mark": {"type": "rule", "strokeDash": [4, 4], "color": PAGE.muted},
+        "encoding": {"y": {"field": "level", "type": "quantitative"}},
+    }
+    return Picture(
+        f"Prices within the {percent(level)} interval, one day ahead",
+        f"Of the forecasts of the last {LATELY} days on record; dashed: as promised.",
+        svg(
+            {
+                "width": 2 * WIDTH,
+                "height": WIDTH // 2,
+                "layer": [_releases(spans), promise, line],
+            }
+        ),
+    )
+
+
+_TIME: Spec = {
+    "field": "date",
+    "type": "temporal",
+    "scale": {"type": "utc"},
+    "title": None,
+    "axis": {"format": "%d %b %y", "tickCount": 6, "labelOverlap": True, "grid": False},
+}
+
+
+def _colours(ink: Ink) -> list[str]:
+    """A colour for each of NAMES: safe for the colour-blind (Okabe & Ito 2008)."""
+    return [ink.text, ink.bad, "#cc79a7", ink.other, ink.model, "#009e73", "#999999"]
+
+
+def _rules(limits: Mapping[str, float]) -> list[Spec]:
+    rules = [(limits["yellow"], PAGE.other), (limits["red"], PAGE.bad), (1.0, PAGE.grid)]
+    return [
+        {
+            "data": {"values": [{"limit": limit}]},
+            "mark": {"type": "rule", "color": colour, "strokeDash": [4, 4] if limit != 1 else []},
+            "encoding": {"y": {"field": "limit", "type": "quantitative"}},
+        }
+        for limit, colour in rules
+    ]
+
+
+def _releases(spans: Sequence[Mapping[str, Any]]) -> Spec:
+    """A line where each release begins."""
+    begins = [{"date": span["by_day"][0]["date"]} for span in spans if span.get("by_day")]
+    return {
+        "data": {"values": begins},
+        "mark": {"type": "rule", "color": PAGE.muted, "strokeWidth": 1},
+        "encoding": {"x": _TIME},
+    }

@@ -1,0 +1,364 @@
+"""What the release in production forecasts each day, written down before it is known what comes.
+
+    <production>/forecasts/<day>-<release>.parquet, .csv   all days ahead, for who acts on it
+    <production>/forecasts/newest.parquet, newest.csv      the last of these
+    <production>/live/<day>-<release>.rivals.parquet       one day ahead, by its rivals
+    <production>/live/<day>-<release>.outcomes.parquet     what came after the day before on record
+
+The release's model is brought forward by the day's clean prices, with nothing estimated, as
+`predict --prices` does it. But for the newest, a file is written once, whole, and never again; the
+ledger has a line for each day with the digests, and that line's time is when it was written.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
+from pathlib import Path
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pricewright.files.clock import Clock, now, parse_time
+from pricewright.files.disk import file_sha256, read_whole, sha256, write_whole
+from pricewright.files.documents import parse_json
+from pricewright.files.errors import Refusal
+from pricewright.forecasting.document import open_model
+from pricewright.forecasting.forecast_records import Record, as_csv, forecast_records
+from pricewright.forecasting.histories import read_panel
+from pricewright.forecasting.model import Model
+from pricewright.forecasting.panel import Panel, from_scale
+from pricewright.forecasting.volatility import ewma
+from pricewright.releases.link import CURRENT, read_link
+from pricewright.signoffs import ledger
+from pricewright.signoffs.coverage import CANDIDATE
+from pricewright.signoffs.ledger import LEDGER, Entry
+from pricewright.signoffs.policy import oneself
+from pricewright.steplog.log import say
+from pricewright.tables.arrays import Flags, Floats, Ints
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+EVENT = "forecast"
+"""What the ledger calls a day's line."""
+
+FORECASTS, LIVE = "forecasts", "live"
+
+LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+"""The quantiles that are written down, beside the bounds of the model's own interval."""
+
+TAILS = (0.05, 0.95)
+"""The quantiles in which the release is held against its rivals."""
+
+EWMA, CHALLENGER = "ewma", "challenger"
+"""The rivals: a normal distribution with RiskMetrics' variance, and the newest trained model."""
+
+_DECAY, _EWMA_DAYS = 0.94, 500
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day of the record: its line of the ledger. folder: `production`."""
+
+    entry: Entry
+    folder: Path
+
+    @property
+    def release(self) -> str:
+        return str(self.entry.fields["release"])
+
+    @property
+    def date(self) -> str:
+        return str(self.entry.fields["date"])
+
+    @property
+    def late(self) -> bool:
+        """Whether it was written down when what it forecasts could be known: it never counts."""
+        return bool(self.entry.fields["late"])
+
+    def files(self) -> Mapping[str, str]:
+        """The SHA-256 of each file, by its path in `production`."""
+        found: Mapping[str, str] = self.entry.fields["files"]
+        return found
+
+    def forecasts(self) -> "pa.Table":
+        """What was forecast, one day ahead."""
+        import pyarrow.compute
+
+        table = self.table(f"{self.release[:12]}.parquet")
+        assert table is not None
+        return table.filter(pyarrow.compute.equal(table["days_ahead"], 1))
+
+    def table(self, ending: str) -> "pa.Table | None":
+        """One of its files; None for one that this day has not.
+
+        Raises Refusal if it is not the file that was written down.
+        """
+        import pyarrow.parquet
+
+        for name, digest in self.files().items():
+            if name.endswith(ending):
+                content = read_whole(self.folder / name)
+                if sha256(content) != digest:
+                    raise Refusal(f"{self.folder / name}: {_CHANGED}")
+                return pyarrow.parquet.read_table(BytesIO(content))
+        return None
+
+
+_CHANGED = "was changed after it was written down; put back the file as it was."
+
+
+def days(root: Path, release: str | None = None) -> list[Day]:
+    """Every day that is on record, in order; of a release, or of all."""
+    found = (
+        Day(entry, Path(root) / "production")
+        for entry in ledger.read(Path(root) / LEDGER)
+        if entry.event == EVENT
+    )
+    return [day for day in found if release in (None, day.release)]
+
+
+def verify_record(root: Path) -> list[str]:
+    """What is wrong with the record of forecasts, in sentences; none if nothing is."""
+    problems = []
+    for day in days(root):
+        for name, digest in day.files().items():
+            path = day.folder / name
+            if not path.is_file():
+                problems.append(
+                    f"{path}: is not there, but line {day.entry.sequence} of the ledger has it."
+                )
+            elif file_sha256(path) != digest:
+                problems.append(f"{path}: {_CHANGED}")
+    return problems
+
+
+@dataclass(frozen=True)
+class RecordedDay:
+    """The release that was in production, its model as released, and its symbols' clean prices."""
+
+    release: str
+    model: Model
+    panel: Panel
+
+
+def day_facts(receipts: Sequence[Path]) -> dict[str, int]:
+    """What the data were like, counted so far, for the day's line in the ledger.
+
+    receipts: that of `ingest` and the document of what is odd in the data, if there are any.
+    """
+    documents = {Path(path).stem: parse_json(read_whole(path), str(path)) for path in receipts}
+    found = {}
+    if came := documents.get("ingest"):
+        reasons = came["quarantined"]
+        found["quarantined"] = sum(reasons.values()) - reasons.get("duplicate", 0)
+    if quality := documents.get("data_quality"):
+        found["flags"] = sum(quality["flags"].values())
+    return found
+
+
+def record_day(
+    root: Path,
+    table: Path,
+    *,
+    facts: Mapping[str, Any] | None = None,
+    author: str | None = None,
+    clock: Clock = now,
+) -> RecordedDay | None:
+    """Write down what the release in production forecasts from the end of a clean table.
+
+    facts: of that day, for its line in the ledger.  author: who ran it. Returns None if nothing is
+    in production. A day of a release that is on record already stays as it is.
+
+    Raises Refusal if the release's model cannot be brought forward by these prices, OSError if
+    something cannot be written; then nothing counts.
+    """
+    production = Path(root) / "production"
+    release = read_link(production)
+    if release is None:
+        return None
+    model, _ = open_model(production / CURRENT / "model.json")
+    whole, _, _ = read_panel(table, model.settings.price)
+    newest = int(whole.calendar[-1])
+    day = str(np.datetime64(newest, "D"))
+    name = f"{day}-{release[:12]}"
+    panel = _of(whole, model)
+    with ledger.locked(production / LIVE):  # of two runs at once one writes, the other finds it
+        before = days(root, release)
+        if not any(each.date == day for each in before):
+            files = {}
+            rolled = model.rolled(panel)
+            recent = zip(rolled.symbols, rolled.recent, strict=True)
+            last = {symbol: float(prices[-1]) for symbol, prices in recent}
+            records = [
+                record | {"last": last[record["symbol"]], "release": release}
+                for record in forecast_records(
+                    rolled, model.settings.horizon, sorted({*LEVELS, *model.bounds})
+                )
+            ]
+            files[f"{FORECASTS}/{name}.parquet"] = _parquet(records)
+            files[f"{FORECASTS}/{name}.csv"] = as_csv(records).encode()
+            files[f"{LIVE}/{name}.rivals.parquet"] = _parquet(
+                _rivals(Path(root), rolled, panel, whole)
+            )
+            if before and (outcomes := list(_outcomes(before[-1], panel))):
+                files[f"{LIVE}/{name}.outcomes.parquet"] = _parquet(outcomes)
+            written = {path: _keep(production / path, content) for path, content in files.items()}
+            ledger.append(
+                Path(root) / LEDGER,
+                EVENT,
+                who=oneself(author),
+                clock=clock,
+                release=release,
+                date=day,
+                late=is_late(whole, clock()),
+                files=written,
+                symbols=int((panel.days[panel.counts - 1, np.arange(len(panel))] == newest).sum()),
+                **(facts or {}),
+            )
+            say("forecast", release=release, date=day, symbols=len(rolled.symbols))
+        for ending in ("parquet", "csv"):
+            content = read_whole(production / FORECASTS / f"{name}.{ending}")
+            newest_path = production / FORECASTS / f"newest.{ending}"
+            if not newest_path.exists() or read_whole(newest_path) != content:
+                write_whole(newest_path, content)
+    return RecordedDay(release, model, panel)
+
+
+def is_late(panel: Panel, moment: datetime) -> bool:
+    """Whether the day after the newest one is over: a forecast of it would know what came.
+
+    That day is the next one from Monday to Friday, or of any kind, where there were prices on a
+    weekend in the last month; it is over at midnight UTC.
+    """
+    newest = date.fromordinal(date(1970, 1, 1).toordinal() + int(panel.calendar[-1]))
+    lately = panel.calendar[panel.calendar > panel.calendar[-1] - 30]
+    weekends = bool(((lately + 3) % 7 >= 5).any())
+    following = newest + timedelta(days=1)
+    while not weekends and following.weekday() >= 5:
+        following += timedelta(days=1)
+    return moment.astimezone(UTC).date() > following
+
+
+def written_at(day: Day) -> datetime:
+    """When a day was written down."""
+    return parse_time(day.entry.time)
+
+
+def _keep(path: Path, content: bytes) -> str:
+    """Write a file, unless it is there: what a run wrote that was killed before its line stays."""
+    if not path.exists():
+        write_whole(path, content)
+        path.chmod(0o444)
+    return file_sha256(path)
+
+
+def _of(whole: Panel, model: Model) -> Panel:
+    """The histories of the model's symbols, on its scales."""
+    place = {symbol: column for column, symbol in enumerate(whole.symbols)}
+    known = [symbol for symbol in model.symbols if symbol in place]
+    if not known:
+        raise Refusal("the prices have none of the symbols of the release in production.")
+    return whole.columns(np.array([place[symbol] for symbol in known], dtype=np.intp))
+
+
+def _rivals(root: Path, model: Model, panel: Panel, whole: Panel) -> list[Record]:
+    """One day ahead, the quantiles of TAILS by what the release is held against."""
+    found = list(_by_ewma(model, panel))
+    path = root / CANDIDATE / "model.json"
+    if path.exists() and sha256(read_whole(path)) != file_sha256(
+        root / "production" / CURRENT / "model.json"
+    ):
+        try:
+            challenger, _ = open_model(path)
+            challenger = challenger.rolled(_of(whole, challenger))
+        except Refusal as refusal:
+            say("no challenger", reason=str(refusal))
+            return found
+        found += [
+            {"rival": CHALLENGER} | {key: record[key] for key in ("symbol", "from", *_NAMES)}
+            for record in forecast_records(challenger, 1, TAILS)
+            if record["symbol"] in set(model.symbols)
+        ]
+    return found
+
+
+_NAMES = [f"q{level!r}" for level in TAILS]
+
+
+def _by_ewma(model: Model, panel: Panel) -> Iterator[Record]:
+    lately = panel.since(int(panel.calendar[-1]) - _EWMA_DAYS)
+    levels = dict(zip(model.symbols, model.levels.tolist(), strict=True))
+    lately = replace(lately, levels=np.array([levels[symbol] for symbol in lately.symbols]))
+    with np.errstate(invalid="ignore"):
+        variances = ewma(np.diff(lately.values, axis=0) ** 2, _DECAY)
+    ends, columns = lately.counts - 1, np.arange(len(lately))
+    values, deviations = lately.values[ends, columns], np.sqrt(variances[ends, columns])
+    off = np.array([NormalDist().inv_cdf(level) for level in TAILS])
+    prices = from_scale(values[:, None] + deviations[:, None] * off, lately.levels)
+    for column, symbol in enumerate(lately.symbols):
+        if np.isfinite(deviations[column]):
+            made = np.datetime64(int(lately.days[ends[column], column]), "D")
+            quantiles = dict(zip(_NAMES, prices[column].tolist(), strict=True))
+            yield {"rival": EWMA, "symbol": symbol, "from": str(made), **quantiles}
+
+
+def _outcomes(before: Day, panel: Panel) -> Iterator[Record]:
+    """For each forecast of the day before in the record, the price that came next, if one has.
+
+    Both prices as they are now: a series that was rescaled since has another one of then.
+    """
+    table = before.forecasts()
+    symbols, made = table["symbol"].to_pylist(), table["from"].to_numpy()
+    came = next_prices(panel, symbols, made.astype("datetime64[D]").astype(np.int64))
+    for place in np.flatnonzero(came.there).tolist():
+        yield {
+            "symbol": symbols[place],
+            "from": made[place].astype("datetime64[D]").item(),
+            "date": np.datetime64(int(came.days[place]), "D").item(),
+            "was": float(came.was[place]),
+            "came": float(came.came[place]),
+        }
+
+
+@dataclass(frozen=True)
+class NextPrices:
+    """The price of a day, `was`, and the next one, `came`, of its symbol, and that one's day.
+
+    there: whether there are both.
+    """
+
+    there: Flags
+    days: Ints
+    was: Floats
+    came: Floats
+
+
+def next_prices(panel: Panel, symbols: Sequence[str], days: Ints) -> NextPrices:
+    """What came after the prices of some symbols and days, (n,) each."""
+    place = {symbol: column for column, symbol in enumerate(panel.symbols)}
+    columns = np.array([place.get(symbol, -1) for symbol in symbols], dtype=np.int64)
+    ordered = panel.days.T.astype(np.int64) + (np.arange(len(panel)) * (1 << 32))[:, None]
+    found = np.searchsorted(ordered.ravel(), columns * (1 << 32) + days)
+    length = panel.days.shape[0]
+    rows = np.minimum(found - columns * length, length - 1)
+    at = np.maximum(rows, 0), np.maximum(columns, 0)
+    after = np.minimum(at[0] + 1, length - 1), at[1]
+    there = (columns >= 0) & (panel.days[at] == days) & (rows + 1 < panel.counts[at[1]])
+    return NextPrices(there, panel.days[after], panel.prices[at], panel.prices[after])
+
+
+def _parquet(records: Sequence[Record]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    table = pa.Table.from_pylist(list(records))
+    for name in {"from", "date"} & set(table.column_names):
+        place = table.column_names.index(name)
+        table = table.set_column(place, name, table[name].cast(pa.date32()))
+    sink = pa.BufferOutputStream()
+    pyarrow.parquet.write_table(table, sink, compression="zstd")
+    content: bytes = sink.getvalue().to_pybytes()
+    return content

@@ -1,0 +1,57 @@
+"""What the watch found in the last run, in a few words; it needs nothing but the file."""
+
+from pathlib import Path
+from typing import Any
+
+from pricewright.files.disk import read_whole
+from pricewright.files.documents import parse_json
+
+FOUND, PAGE = "results/monitor.json", "results/monitor.html"
+"""Where a run leaves what was found."""
+
+
+def watch_warning(root: Path) -> str | None:
+    """A sentence, if the watch is not green."""
+    found = read_found(root)
+    if not found or found["colour"] == "green":
+        return None
+    since = found["red_since"] or found["yellow_since"]
+    return (
+        f"THE WATCH IS {found['colour'].upper()}{f' since {since}' if since else ''}: "
+        f"{'; '.join(found['reasons'])}; see {PAGE}."
+    )
+
+
+def read_found(root: Path) -> dict[str, Any] | None:
+    """The document of what was found, None if nothing was watched."""
+    path = Path(root) / FOUND
+    if not path.exists():
+        return None
+    found: dict[str, Any] = parse_json(read_whole(path), FOUND)
+    return found
+
+
+def describe_watch(root: Path) -> list[str]:
+    """What the watch found in the last run, in a few lines; none if nothing was watched."""
+    found = read_found(root)
+    if not found:
+        return []
+    since = found["red_since"] or found["yellow_since"]
+    lines = [
+        f"{found['colour']}{f', since {since}' if since else ''}, of release "
+        f"{found['release'][:12]}: {PAGE}"
+    ]
+    lines += [f"because {reason}" for reason in found["reasons"][:2]]
+    if "days" in found:
+        live, promised = found["coverage"]["live"], found["coverage"]["promised"]
+        lines.append(
+            f"evidence {found['evidence']:g}, yellow at {found['limits']['yellow']:g}, red at "
+            f"{found['limits']['red']:g}"
+        )
+        late = f"; {found['late']} written down too late to count" if found["late"] else ""
+        lines.append(
+            f"{found['days']} days"
+            + (f", {live:.1%} of prices within the {promised:.0%} interval" if live else "")
+            + late
+        )
+    return lines

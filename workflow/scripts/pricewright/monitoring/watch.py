@@ -1,0 +1,249 @@
+"""The watch over the release in production: its live record held against what came.
+
+A function of the record, the clean prices and the receipts alone. The bets of `evidence` begin with
+the release; their mean is what the colour goes by, so that a release whose forecasts are right ever
+turns yellow with a probability of at most 1 over that limit, and red likewise.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from pricewright.files.errors import Refusal
+from pricewright.forecasting.distribution import SHORTFALL
+from pricewright.forecasting.document import open_model
+from pricewright.forecasting.settings import WatchLimits
+from pricewright.monitoring import evidence
+from pricewright.monitoring.live_record import LiveRecord, read_live
+from pricewright.monitoring.record import (
+    CHALLENGER,
+    EWMA,
+    LEVELS,
+    TAILS,
+    Day,
+    RecordedDay,
+    days,
+)
+from pricewright.releases.history import releases_folder
+from pricewright.steplog.log import say
+from pricewright.tables.arrays import Floats, sums
+
+TESTS: Final[Mapping[str, str]] = {
+    "exceptions_1": "more losses than the value-at-risk at 1% allows",
+    "exceptions_5": "more losses than the value-at-risk at 5% allows",
+    "shortfall": "losses beyond the value-at-risk larger than the expected shortfall",
+    "calibration": "prices do not fall where the distribution says",
+    "ewma": "a plain exponentially weighted average forecasts better",
+    "challenger": "the newest trained model forecasts better",
+}
+"""The tests, and what each says where it wins."""
+
+SYMBOLS = 20
+"""The most symbols that are listed."""
+
+EARLIER = 3
+"""So many releases before the one in production are shown as well."""
+
+LATELY = 60
+"""The days against which a day's data are held."""
+
+
+def tests(live: LiveRecord, came: Floats) -> dict[str, Floats]:
+    """The e-values (T, S) of each of TESTS for which there are any."""
+    at = {level: live.quantiles[..., place] for place, level in enumerate(LEVELS)}
+    ours = np.stack([at[level] for level in TAILS], axis=-1)
+    found = {
+        "exceptions_1": evidence.exceptions(came, at[0.01], 0.01),
+        "exceptions_5": evidence.exceptions(came, at[0.05], 0.05),
+        "shortfall": evidence.shortfall(
+            came, live.shortfall[..., 0], live.shortfall[..., 1], SHORTFALL
+        ),
+        "calibration": evidence.calibration(came, live.quantiles, LEVELS),
+    }
+    for name in (EWMA, CHALLENGER):
+        if np.isfinite(live.rivals[name]).any():
+            found[name] = evidence.rival(came, ours, live.rivals[name], TAILS)
+    return found
+
+
+def watch(
+    root: Path, recorded: RecordedDay, limits: WatchLimits, model: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the watch finds about the release of a recorded day, whose model's document is `model`;
+    and `earlier`, the evidence by day against the releases before it, the oldest first."""
+    every = days(root)
+    of = {day.release: [each for each in every if each.release == day.release] for day in every}
+    own = of.pop(recorded.release)
+    earlier = []
+    for release, theirs in list(of.items())[-EARLIER:]:
+        kept = releases_folder(root) / release / "model.json"
+        try:
+            live = read_live(theirs, recorded.panel, open_model(kept)[0])
+        except (Refusal, OSError) as error:  # of an older schema, or a release that was removed
+            say("an earlier release is not shown", release=release, reason=str(error))
+            continue
+        before = findings(live, theirs, limits, model)
+        earlier.append(
+            {"release": release}
+            | {key: before[key] for key in ("evidence", "red_since", "days", "by_day")}
+        )
+    live = read_live(own, recorded.panel, recorded.model)
+    return findings(live, own, limits, model) | {"earlier": earlier}
+
+
+def findings(
+    live: LiveRecord, on_record: Sequence[Day], limits: WatchLimits, model: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the watch finds, as JSON: the colour and since when, with reasons; the evidence by day.
+
+    on_record: all days of the release.  model: the document of its model.
+    """
+    values = tests(live, live.came)
+    won = {name: evidence.process(each) for name, each in values.items()}
+    known = np.asarray(np.isfinite(live.came).any(axis=1))
+    overall = _mean(won, len(live.dates))
+    since = {
+        colour: live.dates[row] if (row := evidence.first_at(overall, limit)) is not None else None
+        for colour, limit in (("yellow", limits.yellow), ("red", limits.red))
+    }
+    odd = list(_odd_data(on_record))
+    colour = "red" if since["red"] else "yellow" if since["yellow"] or odd else "green"
+    held = np.isfinite(live.came)
+    inside = (live.came >= live.bounds[..., 0]) & (live.came <= live.bounds[..., 1])
+    count = int(held.sum())
+    same = np.asarray(np.isclose(live.first, live.came, rtol=1e-9, atol=0))
+    changed = np.isfinite(live.first) & held & ~same
+    first = np.where(np.isfinite(live.first), live.first, live.came)
+    backtest = model["metrics"]["pooled"]["model"]["by_horizon"]["coverage"][0]
+    return {
+        "colour": colour,
+        "yellow_since": since["yellow"],
+        "red_since": since["red"],
+        "reasons": [*_reasons(won, live.dates, limits, since), *odd],
+        "limits": {"yellow": limits.yellow, "red": limits.red},
+        "days": int(known.sum()),
+        "late": sum(day.late for day in on_record),
+        "forecasts": count,
+        "changed_later": int(changed.sum()),
+        "evidence": _last(overall),
+        "evidence_as_first_known": _last(
+            _mean({name: evidence.process(v) for name, v in tests(live, first).items()}, len(first))
+        ),
+        "tests": {name: _last(each) for name, each in won.items()},
+        "coverage": {
+            "promised": model["parameters"]["level"],
+            "backtest": backtest,
+            "live": round(int((inside & held).sum()) / count, 6) if count else None,
+        },
+        "exceptions": {
+            name: dict(zip(("found", "forecasts"), evidence.hits(live.came, quantile), strict=True))
+            | {"promised": level}
+            for name, level, quantile in (
+                ("1%", 0.01, live.quantiles[..., LEVELS.index(0.01)]),
+                ("5%", 0.05, live.quantiles[..., LEVELS.index(0.05)]),
+            )
+        },
+        "by_day": [
+            {
+                "date": date,
+                "evidence": _figure(overall[row]),
+                **{name: _figure(each[row]) for name, each in won.items()},
+                "outside": int((held[row] & ~inside[row]).sum()),
+                "forecasts": int(held[row].sum()),
+            }
+            for row, date in enumerate(live.dates)
+            if known[row]
+        ],
+        "symbols": _worst(live, values),
+    }
+
+
+def no_findings(limits: WatchLimits, *, since: str | None, why: str) -> dict[str, Any]:
+    """What stands in place of `findings` where the release cannot forecast: red, and why.
+
+    since: the last day that it could.
+    """
+    return {
+        "colour": "red",
+        "yellow_since": since,
+        "red_since": since,
+        "reasons": [why],
+        "limits": {"yellow": limits.yellow, "red": limits.red},
+    }
+
+
+def _mean(won: Mapping[str, Floats], days: int) -> Floats:
+    """(T,): the mean of the tests' evidence, which is evidence too."""
+    return sum(won.values(), np.zeros(days)) / max(len(won), 1)
+
+
+def _figure(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def _last(won: Floats) -> float:
+    return _figure(won[-1]) if len(won) else 1.0
+
+
+def _reasons(
+    won: Mapping[str, Floats],
+    dates: Sequence[str],
+    limits: WatchLimits,
+    since: Mapping[str, str | None],
+) -> Iterator[str]:
+    """What the tests that went over the limit say."""
+    if not since["yellow"]:
+        return
+    for name, each in sorted(won.items(), key=lambda pair: -float(pair[1].max())):
+        if (row := evidence.first_at(each, limits.yellow)) is not None:
+            yield f"{TESTS[name]} (evidence {each.max():,.0f}, since {dates[row]})"
+
+
+def _odd_data(days: Sequence[Day]) -> Iterator[str]:
+    """How the newest day's data are not like those of the days before it."""
+    if len(days) < 2:
+        return
+    facts = [day.entry.fields for day in days[-LATELY - 1 :]]
+    for name, what, least in (
+        ("quarantined", "rows were quarantined", 5),
+        ("flags", "flags were raised", 5),
+    ):
+        if all(name in each for each in facts):
+            came = np.diff([int(each[name]) for each in facts])
+            if came[-1] > max(least, 3 * came[:-1].max(initial=0)):
+                yield (
+                    f"{came[-1]} {what} on {days[-1].date}, and at most "
+                    f"{max(int(came[:-1].max(initial=0)), 0)} a day in the {len(came) - 1} before"
+                )
+    if all("symbols" in each for each in facts):
+        counts = [int(each["symbols"]) for each in facts]
+        usual = float(np.median(counts[:-1]))
+        if counts[-1] < 0.9 * usual:
+            yield (
+                f"{counts[-1]} symbols have a price of {days[-1].date}, and {usual:g} have on most "
+                "days"
+            )
+
+
+def _worst(live: LiveRecord, values: Mapping[str, Floats]) -> list[dict[str, Any]]:
+    """The symbols against which the evidence is largest, each by itself."""
+    if not len(live.dates):
+        return []
+    each_alone = np.stack([evidence.by_symbol(each) for each in values.values()])
+    alone = sums(each_alone) / len(each_alone)
+    counts = np.isfinite(live.came).sum(axis=0)
+    order = [column for column in np.argsort(-alone, kind="stable").tolist() if counts[column]]
+    inside = (live.came >= live.bounds[..., 0]) & (live.came <= live.bounds[..., 1])
+    below = live.came < live.quantiles[..., LEVELS.index(0.05)]
+    return [
+        {
+            "symbol": live.symbols[column],
+            "evidence": _figure(alone[column]),
+            "forecasts": int(counts[column]),
+            "coverage": round(int(inside[:, column].sum()) / int(counts[column]), 6),
+            "exceptions_5": int(below[:, column].sum()),
+        }
+        for column in order[:SYMBOLS]
+    ]

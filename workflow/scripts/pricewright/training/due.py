@@ -1,0 +1,174 @@
+"""Whether a model is to be trained, or the one in place is scored on the day's prices.
+
+It is a function of the prices, the settings, the code and the model in place alone: no clock.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pricewright.evaluation.acceptance import Criteria, failed
+from pricewright.files.disk import read_whole
+from pricewright.files.documents import parse_json
+from pricewright.files.errors import Refusal
+from pricewright.files.provenance import code_digest
+from pricewright.forecasting.panel import Panel
+from pricewright.forecasting.settings import Settings, TrainWhen
+from pricewright.training.sharding import ShardResult
+from pricewright.training.training import (
+    BuiltModel,
+    ModelDocument,
+    ModelSource,
+    TrainingTask,
+    build_model,
+    choose_symbols,
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is done: `given`, a model and its digest, is scored, or, if None, one is trained.
+
+    why: as it was found in mode auto.  subject: who is modelled.
+    """
+
+    given: ModelDocument | None
+    why: str | None
+    subject: TrainingTask
+
+
+@dataclass(frozen=True)
+class Situation:
+    """All clean prices, where they are from, the settings, and the model in place, if any."""
+
+    panel: Panel
+    source: ModelSource
+    settings: Settings
+    deployed: ModelDocument | None
+
+    def asked(self, given: ModelDocument | None, why: str | None = None) -> Choice:
+        """To score the given model, or to train one; raises what `choose_symbols` raises."""
+        unfit = self.source.unfit_symbols()
+        subject = choose_symbols(self.panel, self.source.name, self.settings, given, unfit)
+        return Choice(given, why, subject)
+
+    def due(self, when: TrainWhen, watch: Path | None = None) -> Choice:
+        """To score the model in place, or to train one if that is due.
+
+        watch: what `monitor` found, if there is a file.
+        """
+        if self.deployed is None:
+            return self.asked(None, "there is no model in place")
+        model = self.deployed[0]
+        if _made_of_this(model, self.source, self.settings):
+            return self.asked(None, model.get("why"))  # made once more, it is the same bytes
+        if why := _why_due(model, self, when, watch):
+            return self.asked(None, why)
+        try:
+            why = f"the model in place, of {model['cutoff']}, is not due"
+            return self.asked(self.deployed, why)
+        except Refusal as refusal:
+            return self.asked(None, f"the model in place cannot be scored: {refusal}")
+
+    def build(
+        self,
+        choice: Choice,
+        criteria: Criteria,
+        processes: int = 1,
+        shards: Sequence[ShardResult] = (),
+    ) -> BuiltModel:
+        """The model, scored or trained; if in mode auto the one in place is not accepted any more,
+        one that is trained all the same."""
+        built = build_model(
+            self.panel,
+            choice.subject,
+            self.source,
+            criteria,
+            given=choice.given,
+            deployed=None if choice.given and choice.why else self.deployed,
+            processes=processes,
+            shards=shards,
+            why=choice.why,
+        )
+        acceptance = built.document["acceptance"]
+        if not (choice.given and choice.why) or acceptance["accepted"]:
+            return built
+        if not choice.given[0]["acceptance"]["accepted"]:
+            return built  # nor was it when it was trained
+        why = f"the model in place, scored, is not accepted any more: {failed(acceptance)}"
+        return self.build(self.asked(None, why), criteria, processes)
+
+
+def _made_of_this(model: Mapping[str, Any], source: ModelSource, settings: Settings) -> bool:
+    """Whether a model was trained on this very table, with these settings and this code."""
+    return bool(
+        model["mode"] == "train"
+        and model["data"]["sha256"] == source.sha256
+        and model["parameters"] == asdict(settings)
+        and model["code"]["sha256"] == code_digest(source.script)
+    )
+
+
+def _why_due(
+    model: Mapping[str, Any], now: Situation, when: TrainWhen, watch: Path | None
+) -> str | None:
+    newest, cutoff = _day(int(now.panel.calendar[-1])), date.fromisoformat(model["cutoff"])
+    watched = parse_json(read_whole(watch), str(watch)) if watch and watch.exists() else {}
+    alarm = watched.get("red_since")
+    reasons = [
+        _why_made_otherwise(model, now),
+        f"the prices end on {newest}, before those of the model in place, {cutoff}"
+        if newest < cutoff
+        else None,
+        f"the model in place is of {cutoff}, and train.every is {when.every}"
+        if when.is_old(cutoff, newest)
+        else None,
+        f"the watch is red since {alarm}, and the model in place is of {cutoff}"
+        if alarm and alarm >= model["cutoff"]
+        else None,
+        _why_others(model, now, when),
+        _why_restated(model, when, now.source.read_receipts()),
+    ]
+    return next(filter(None, reasons), None)
+
+
+def _why_made_otherwise(model: Mapping[str, Any], now: Situation) -> str | None:
+    changed = [
+        f"{name} is {wanted} and was {model['parameters'][name]}"
+        for name, wanted in asdict(now.settings).items()
+        if model["parameters"][name] != wanted
+    ]
+    if changed:
+        return f"the settings changed: {', '.join(changed)}"
+    if model["code"]["sha256"] != code_digest(now.source.script):
+        return "the code that makes models changed"
+    return None
+
+
+def _why_others(model: Mapping[str, Any], now: Situation, when: TrainWhen) -> str | None:
+    known = {*model["symbols"], *(left["symbol"] for left in model["left_out"])}
+    enough = now.panel.counts >= now.settings.min_history
+    fit = [name for name, is_fit in zip(now.panel.symbols, enough, strict=True) if is_fit]
+    new = [name for name in fit if name not in known]
+    if len(new) > when.new_symbols * len(fit):
+        return f"{len(new)} of {len(fit)} symbols are unknown to the model in place"
+    return None
+
+
+def _why_restated(
+    model: Mapping[str, Any], when: TrainWhen, receipts: Mapping[str, Any]
+) -> str | None:
+    now, then = receipts.get("ingest", {}), model["receipts"].get("ingest", {})
+    values = sum(now.get(key, 0) - then.get(key, 0) for key in ("restated", "withdrawn"))
+    if values > when.restated * model["data"]["rows"]:
+        return f"{values} of {model['data']['rows']} prices were restated or withdrawn since"
+    return None
+
+
+def _day(days: int) -> date:
+    found: date = np.datetime64(days, "D").item()
+    return found
