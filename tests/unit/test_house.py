@@ -20,6 +20,7 @@ from pricewright.forecasting.settings import EvaluationSettings, ModelSettings
 from pricewright.intake.archive import Reception
 from pricewright.intake.reading.dialect import Calendar, Dialect, Limits, Marks
 from pricewright.intake.sources.source import Access
+from pricewright.notices.options import Notify
 from pricewright.reporting.text import ReportOptions
 from pricewright.signoffs.coverage import GATES
 from pricewright.signoffs.policy import GateTerms
@@ -32,6 +33,7 @@ ORDER = (  # from the top floor down: a room imports only those after it
     "running",
     "releases",
     "configuration",
+    "notices",
     "signoffs",
     "reporting",
     "training",
@@ -281,11 +283,12 @@ def test_every_config_key_reaches_the_step_that_uses_it():
     assert set(sections) == {
         *("format", "shards", "source", "missing", "corrections", "quality", "model"),
         *("evaluation", "accept", "report", "signoffs", "mode", "score", "history", "retries"),
+        "notify",
     }
 
 
 OPTIONS = (Access, Reception, Dialect, Marks, Calendar, Limits, MissingRules, FlagThresholds)
-OPTIONS += (ModelSettings, EvaluationSettings, Criteria, ReportOptions)
+OPTIONS += (ModelSettings, EvaluationSettings, Criteria, ReportOptions, Notify)
 README = dict(
     re.findall(
         r"^\| `([a-z_.]+)` \| (.+?) \| ", (ROOT / "config/README.md").read_text(), re.MULTILINE
@@ -305,7 +308,9 @@ def test_configs_schema_says_what_the_options_say(group):
         plain = list(default) if isinstance(default, tuple) else default
         assert said["default"] == (str(plain) if isinstance(plain, Path) else plain)
         stated = README.get(f"{group.section}.{key}", "none").strip("`").replace(",", "")
-        if isinstance(default, int | float):
+        if isinstance(default, bool):
+            assert stated == str(default).lower()
+        elif isinstance(default, int | float):
             assert float(stated) == default
         elif isinstance(default, str) and key not in ("delimiter", "symbol_pattern"):
             assert stated == default
@@ -375,6 +380,7 @@ def test_the_steps_environment_has_the_locks_versions():
     } - set(sys.stdlib_module_names)
     needed -= {"compression"}  # the standard library's, from Python 3.14 on
     needed -= {"lightgbm"}  # an extra, for those who ask for it
+    needed -= {"apprise"}  # what a run sends, no step does
     distributions = {
         "backports": "backports-zstd",
         "python_calamine": "python-calamine",

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,12 @@ def run_began() -> float:
     return float(_RUN["began"])
 
 
+def run_config() -> Mapping[str, Any]:
+    """The config of the run at hand, once it is checked."""
+    config: Mapping[str, Any] = _RUN.get("config", {})
+    return config
+
+
 def run_ended() -> None:
     """The run at hand is over: what Snakemake says from now on is of another one."""
     _RUN["idle"] = None
@@ -202,6 +208,7 @@ def checked(config: dict[str, Any], home: Path) -> list[str]:
                 f"{path}: found {min(found)!r} in this path, with which Snakemake starts no "
                 "script; move the project, with its environment, to a folder without it"
             )
+    _RUN["config"] = config
     try:
         return source_files(complete(config), home)
     except Refusal as refusal:

@@ -17,6 +17,7 @@ from pricewright.intake.archive import Archive, Reception
 from pricewright.intake.reading.dialect import Dialect, Limits
 from pricewright.intake.sources.items import items, local_files
 from pricewright.intake.sources.source import Access, Source, scheme
+from pricewright.notices.options import Notify
 from pricewright.signoffs.coverage import DEPLOYED, MEANINGS
 from pricewright.signoffs.ledger import REVOKED, SIGNERS
 from pricewright.tables.fields import VALUES
@@ -40,6 +41,7 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
     config["report"]["title"] = config["report"]["title"] or source_of(config).title
     make(Settings, training_options(config))
     make(Criteria, training_options(config))
+    make(Notify, config["notify"])
     _check_columns(config)
     _check_score(config)
     _check_signers()
