@@ -22,6 +22,7 @@ from pricewright.intake.reading.dialect import Calendar, Dialect, Limits, Marks
 from pricewright.intake.sources.source import Access
 from pricewright.notices.options import Notify
 from pricewright.reporting.text import ReportOptions
+from pricewright.scheduling.sessions import Schedule
 from pricewright.signoffs.coverage import GATES
 from pricewright.signoffs.policy import GateTerms
 from pricewright.tables.options import bounds, choices, hints, option_groups
@@ -43,6 +44,7 @@ ORDER = (  # from the top floor down: a room imports only those after it
     "intake",
     "intake.reading",
     "intake.sources",
+    "scheduling",
     "tables",
     "steplog",
     "files",
@@ -283,12 +285,12 @@ def test_every_config_key_reaches_the_step_that_uses_it():
     assert set(sections) == {
         *("format", "shards", "source", "missing", "corrections", "quality", "model"),
         *("evaluation", "accept", "report", "signoffs", "mode", "score", "history", "retries"),
-        "notify",
+        *("notify", "schedule"),
     }
 
 
 OPTIONS = (Access, Reception, Dialect, Marks, Calendar, Limits, MissingRules, FlagThresholds)
-OPTIONS += (ModelSettings, EvaluationSettings, Criteria, ReportOptions, Notify)
+OPTIONS += (ModelSettings, EvaluationSettings, Criteria, ReportOptions, Notify, Schedule)
 README = dict(
     re.findall(
         r"^\| `([a-z_.]+)` \| (.+?) \| ", (ROOT / "config/README.md").read_text(), re.MULTILINE
@@ -383,6 +385,7 @@ def test_the_steps_environment_has_the_locks_versions():
     needed -= {"apprise"}  # what a run sends, no step does
     distributions = {
         "backports": "backports-zstd",
+        "exchange_calendars": "exchange-calendars",
         "python_calamine": "python-calamine",
         "yaml": "pyyaml",
         "vl_convert": "vl-convert-python",

@@ -21,6 +21,7 @@ from running.comforts import comfort
 
 from pricewright.configuration.config import complete, source_files
 from pricewright.files.errors import Refusal
+from pricewright.scheduling.runs import AT_WORK, hold
 from pricewright.steplog.log import failed_for_good
 
 _UNQUOTED = " \t\n\"$&'()*;<>?{}|`\\"
@@ -104,6 +105,9 @@ def cancel_all(executor: Any) -> None:
 _RUN: dict[str, Any] = {"began": time.time(), "idle": None}
 """The run at hand: when it began, and what is done if it has nothing to do."""
 
+_HELD: list[int] = []
+"""What shows others that a run is at work here."""
+
 
 def run_began() -> float:
     """When the run at hand did; a log from before is of another one."""
@@ -119,6 +123,8 @@ def run_config() -> Mapping[str, Any]:
 def run_ended() -> None:
     """The run at hand is over: what Snakemake says from now on is of another one."""
     _RUN["idle"] = None
+    while _HELD:
+        os.close(_HELD.pop())
 
 
 def hear_that_nothing_is_done(record: logging.LogRecord) -> bool:
@@ -172,6 +178,9 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
                 _RUN["idle"] = lambda: idle(workflow)
             else:
                 logger.info(AS_A_MODULE)
+        with comfort("a scheduled run may take the lock that this one has for one left behind"):
+            if workflow.exec_mode == ExecMode.DEFAULT and not _HELD:
+                _HELD.append(hold(AT_WORK))
     with comfort("wrong data is tried again, in vain"):
         from snakemake.jobs import Job
 
