@@ -1,5 +1,9 @@
 """Whole runs that tell people: what came of each, to a real web hook, once."""
 
+import os
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -82,6 +86,25 @@ def test_a_service_that_is_down_is_said_and_the_run_goes_well(told, web_hook):
     assert outcome.code == 0
     assert "Service 1 of the environment variable DESK_HOOK did not take" in outcome.stderr
     assert "s3cret" not in outcome.stderr + outcome.stdout
+
+
+def test_who_ends_a_run_by_ctrl_c_is_not_told_that_it_failed(told, web_hook):
+    run = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "1", "--forceall"],
+        cwd=told.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert run.stderr
+    while "rule clean:" not in run.stderr.readline():
+        assert run.poll() is None
+    os.killpg(run.pid, signal.SIGINT)
+    _, said = run.communicate()
+    assert run.returncode == 1
+    assert "Terminating processes on user request" in said
+    assert web_hook.taken == []
 
 
 @pytest.mark.parametrize("arguments", [("--dry-run", "-F"), ("results/ingest.json", "-F")])

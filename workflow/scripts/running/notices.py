@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from running.comforts import comfort
-from running.startup import given_config_files, run_began
+from running.startup import given_config_files, is_interrupted, run_began
 
 if TYPE_CHECKING:
     from pricewright.notices.facts import Notice
@@ -49,12 +49,13 @@ def tell_how_it_went(
 def tell_why_it_failed(
     workflow: Any, config: Mapping[str, Any], logs: Mapping[str, Sequence[str]]
 ) -> None:
-    """After a run that failed: tell of it. What keeps a model out of staging or production says
-    more than the step that refused it.
+    """After a run that failed, unless somebody ended it, who knows: tell of it.
+
+    What keeps a model out of staging or production says more than the step that refused it.
 
     logs: the log of each step that failed to the sentences that say why.
     """
-    if not config["notify"]["to"]:
+    if not config["notify"]["to"] or is_interrupted():
         return
     from pricewright.notices import facts
 

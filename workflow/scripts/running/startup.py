@@ -102,8 +102,9 @@ def cancel_all(executor: Any) -> None:
         executor.cancel = method
 
 
-_RUN: dict[str, Any] = {"began": time.time(), "idle": None}
-"""The run at hand: when it began, and what is done if it has nothing to do."""
+_RUN: dict[str, Any] = {"began": time.time(), "idle": None, "interrupted": False}
+"""The run at hand: when it began, what is done if it has nothing to do, and whether somebody who
+looks at it ended it."""
 
 _HELD: list[int] = []
 """What shows others that a run is at work here."""
@@ -112,6 +113,11 @@ _HELD: list[int] = []
 def run_began() -> float:
     """When the run at hand did; a log from before is of another one."""
     return float(_RUN["began"])
+
+
+def is_interrupted() -> bool:
+    """Whether somebody ended the run at hand, by Ctrl-C as a rule."""
+    return bool(_RUN["interrupted"])
 
 
 def run_config() -> Mapping[str, Any]:
@@ -128,9 +134,10 @@ def run_ended() -> None:
 
 
 def hear_that_nothing_is_done(record: logging.LogRecord) -> bool:
-    """Hear from Snakemake that a run has nothing to do, which it tells no hook; and keep back
-    that what never was cannot be restored."""
+    """Hear from Snakemake that a run has nothing to do, or that somebody ends it, which it tells
+    no hook; and keep back that what never was cannot be restored."""
     said = str(record.msg)
+    _RUN["interrupted"] |= said.startswith("Terminating processes on user request")
     idle = _RUN["idle"]
     if idle and said.startswith("Nothing to be done"):
         run_ended()
@@ -155,8 +162,9 @@ def try_once_what_is_wrong(job: Any) -> None:
 
 
 AS_A_MODULE = (
-    "Pricewright runs as a module: its picture of the DAG, run report, verdict and last words are "
-    "left out, for Snakemake runs the handlers of the outer workflow alone (docs/prices.md)."
+    "Pricewright runs as a module: its picture of the DAG, run report, verdict, last words and "
+    "messages to people are left out, for Snakemake runs the handlers of the outer workflow alone "
+    "(docs/prices.md)."
 )
 
 
@@ -165,7 +173,9 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
 
     idle: what is done with the workflow if there is nothing else to do.
     """
-    _RUN.update(began=time.time(), idle=None)  # there may be several in one process
+    _RUN.update(
+        began=time.time(), idle=None, interrupted=False
+    )  # there may be several in one process
     with comfort("this run imports pandas, which takes a while"):
         spare_pandas()
     with comfort("it says that it cannot restore what was never there, and makes up no records"):
