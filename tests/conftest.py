@@ -24,7 +24,7 @@ hypothesis.settings.register_profile("unhurried", deadline=None)  # a machine ma
 hypothesis.settings.load_profile("unhurried")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of many processes compiles all anew
 
-pytest_plugins = ["people", "firm", "deliveries", "web_server", "servers"]
+pytest_plugins = ["people", "firm", "deliveries", "web_server", "servers", "listeners"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "workflow" / "scripts"

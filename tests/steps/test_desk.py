@@ -99,7 +99,7 @@ def test_missed_and_late_days_holidays_restatements_and_another_format(desk):
     watched.run(5, wait=9)  # too late: what it forecasts could be known
     assert [day.late for day in days(desk.root)] == [*[False] * 4, True]
     found = watched.run(6)
-    assert (found["late"], found["days"]) == (1, 4)  # that day's forecast does not count
+    assert (found["days_late"], found["days"]) == (1, 4)  # that day's forecast does not count
     assert watched.run(7, restated)["changed_later"] == 2  # the move to that price and from it
     with pytest.raises(Refusal):
         watched.run(8, with_commas)  # nothing is taken, nothing is lost

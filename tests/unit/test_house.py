@@ -25,7 +25,9 @@ from pricewright.forecasting.settings import (
 from pricewright.intake.archive import Reception
 from pricewright.intake.reading.dialect import Calendar, Dialect, Limits, Marks
 from pricewright.intake.sources.source import Access
+from pricewright.notices.options import Notify
 from pricewright.reporting.text import ReportOptions
+from pricewright.scheduling.sessions import Schedule
 from pricewright.signoffs.coverage import GATES
 from pricewright.signoffs.policy import GateTerms
 from pricewright.tables.options import bounds, choices, hints, option_groups
@@ -38,6 +40,7 @@ ORDER = (  # from the top floor down: a room imports only those after it
     "monitoring",
     "releases",
     "configuration",
+    "notices",
     "signoffs",
     "reporting",
     "training",
@@ -47,6 +50,7 @@ ORDER = (  # from the top floor down: a room imports only those after it
     "intake",
     "intake.reading",
     "intake.sources",
+    "scheduling",
     "tables",
     "steplog",
     "files",
@@ -288,13 +292,13 @@ def test_every_config_key_reaches_the_step_that_uses_it():
     assert set(sections) == {
         *("format", "shards", "source", "missing", "corrections", "quality", "model"),
         *("evaluation", "accept", "report", "signoffs", "mode", "train", "score", "history"),
-        "watch",
-        "retries",
+        *("watch", "retries", "notify", "schedule"),
     }
 
 
 OPTIONS = (Access, Reception, Dialect, Marks, Calendar, Limits, MissingRules, FlagThresholds)
 OPTIONS += (ModelSettings, EvaluationSettings, TrainWhen, WatchLimits, Criteria, ReportOptions)
+OPTIONS += (Notify, Schedule)
 README = dict(
     re.findall(
         r"^\| `([a-z_.]+)` \| (.+?) \| ", (ROOT / "config/README.md").read_text(), re.MULTILINE
@@ -314,7 +318,9 @@ def test_configs_schema_says_what_the_options_say(group):
         plain = list(default) if isinstance(default, tuple) else default
         assert said["default"] == (str(plain) if isinstance(plain, Path) else plain)
         stated = README.get(f"{group.section}.{key}", "none").strip("`").replace(",", "")
-        if isinstance(default, int | float):
+        if isinstance(default, bool):
+            assert stated == str(default).lower()
+        elif isinstance(default, int | float):
             assert float(stated) == default
         elif isinstance(default, str) and key not in ("delimiter", "symbol_pattern"):
             assert stated == default
@@ -384,8 +390,10 @@ def test_the_steps_environment_has_the_locks_versions():
     } - set(sys.stdlib_module_names)
     needed -= {"compression"}  # the standard library's, from Python 3.14 on
     needed -= {"lightgbm"}  # an extra, for those who ask for it
+    needed -= {"apprise"}  # what a run sends, no step does
     distributions = {
         "backports": "backports-zstd",
+        "exchange_calendars": "exchange-calendars",
         "python_calamine": "python-calamine",
         "yaml": "pyyaml",
         "vl_convert": "vl-convert-python",

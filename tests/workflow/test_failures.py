@@ -74,6 +74,19 @@ def test_bad_data_is_read_once_its_sentence_stays_the_last_word_and_mended_data_
     assert (mended.code, mended.ran) == (0, ["ingest"]), mended.stderr
 
 
+def test_after_a_step_failed_the_same_command_fails_again_until_the_data_are_mended(finished):
+    before, path = finished.results(), finished.folder / "data/raw/small.csv"
+    good = path.read_bytes()
+    path.write_text("date,symbol,close,volume\n2024-01-02,S0,45.1.2,5\n")
+    for _ in range(2):
+        outcome = finished.snakemake()
+        assert (outcome.code, outcome.ran) == (1, ["ingest"])
+    path.write_bytes(good)
+    assert finished.snakemake().code == 0
+    assert finished.results() == before
+    assert finished.snakemake().ran == []
+
+
 def test_an_error_at_import_reaches_the_log(project, tmp_path):
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "pyarrow.py").write_text("raise ImportError('pyarrow is broken')\n")

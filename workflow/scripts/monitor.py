@@ -26,6 +26,7 @@ def monitor(
     limits: WatchLimits = WatchLimits(),
     project: Path = Path(),
     author: str | None = None,
+    exchange: str | None = None,
     title: str | None = None,
 ) -> None:
     """Write down what the release in production forecasts, and hold its record against what came.
@@ -50,6 +51,8 @@ def monitor(
         The folder with `production/` and the ledger.
     author
         Who runs it, for the ledger; by default as git knows them, else the login.
+    exchange
+        By whose sessions a forecast is written down too late to count.
     title
         Heads the page.
     """
@@ -61,7 +64,7 @@ def monitor(
     found: dict[str, Any] = {"release": release, "model": file_sha256(current)}
     try:
         facts = day_facts(receipts)
-        recorded = record_day(Path(project), input, facts=facts, author=author)
+        recorded = record_day(Path(project), input, facts=facts, author=author, exchange=exchange)
         assert recorded
         found |= watch(Path(project), recorded, limits, read_model(current)[0])
     except Refusal as refusal:

@@ -63,8 +63,11 @@ def production(
     try:
         table = Path(project, f"results/prices_clean.{whole['format']}")
         receipts = [Path(project, name) for name in (RECEIPT, QUALITY)]
-        author = whole["signoffs"]["author"]
-        record_day(Path(project), table, facts=day_facts(receipts), author=author)
+        told = {
+            "author": whole["signoffs"]["author"],
+            "exchange": whole["schedule"]["exchange"],
+        }
+        record_day(Path(project), table, facts=day_facts(receipts), **told)
     except (Refusal, OSError) as error:  # the release stands; the next run tries again
         logger.warning("its first forecasts are not written down: %s", error)
     say("end", release=digest, model=Path(project, "production/current/model.json"))

@@ -306,10 +306,14 @@ def test_rolling_forward_is_scoring_the_whole_in_however_many_goes(volatility, l
 @pytest.mark.parametrize("volatility", ["rolling", "combined"])
 def test_a_series_that_was_rescaled_since_goes_on_without_a_jump(volatility, location, tmp_path):
     path = train(tmp_path, FIRST, volatility=volatility, location=location)
-    halved = [r | {"close": r["close"] / 2 if r["symbol"] == "S0" else r["close"]} for r in LATER]
-    before = [r | {"close": r["close"] / 2 if r["symbol"] == "S0" else r["close"]} for r in FIRST]
+    bar = ("open", "high", "low", "close")
+
+    def halved(records):
+        half = [{name: r[name] / 2 for name in bar if r["symbol"] == "S0"} for r in records]
+        return [r | prices for r, prices in zip(records, half, strict=True)]
+
     plain = predict(path, prices=write_clean(tmp_path / "plain.json", FIRST + LATER))
-    found = predict(path, prices=write_clean(tmp_path / "halved.json", before + halved))
+    found = predict(path, prices=write_clean(tmp_path / "halved.json", halved(FIRST + LATER)))
     for record, wanted in zip(found, plain, strict=True):
         by = 0.5 if record["symbol"] == "S0" else 1.0
         for name in ("point", "q0.05", "q0.95", "var97.5", "es97.5"):

@@ -444,3 +444,48 @@ def test_a_snapshot_whose_bytes_were_changed_is_not_used(desk):
     (folder / "prices.parquet").unlink()
     (folder / "prices.parquet").write_bytes(content)
     assert deliveries.load_snapshot(folder, taken.key) is None
+
+
+def day(text):
+    return date.fromisoformat(text)
+
+
+@pytest.mark.parametrize("mode", ["parts", "append"])
+def test_as_of_a_day_a_file_of_later_days_waits_and_is_accepted_when_its_day_has_come(desk, mode):
+    for name in ("2024-01-02", "2024-01-03", "2024-01-04"):
+        desk.deliver(f"{name},A,{name[-1]},1\n", f"{name}.csv")
+    desk.deliver("2024-01-03,A,9,1\n", "2024-01-04b.csv")
+    assert closes(desk.take(mode, last_day=day("2024-01-02"))) == {("A", "2024-01-02"): 2}
+    assert [each.place for each in desk.archive.known()] == ["in/2024-01-02.csv"]
+    taken = desk.take(mode, last_day=day("2024-01-03"))
+    assert closes(taken) == {("A", "2024-01-02"): 2, ("A", "2024-01-03"): 9}
+    everything = desk.take(mode)
+    assert len(closes(everything)) == 3
+    assert [each.place[3:13] for each in desk.archive.known()] == [
+        *("2024-01-02", "2024-01-03", "2024-01-04", "2024-01-04")
+    ]
+    assert closes(desk.take(mode, last_day=day("2024-01-02"))) == {("A", "2024-01-02"): 2}
+
+
+def test_as_of_a_day_a_file_of_all_days_is_read_as_far_as_they_had_come(desk):
+    desk.deliver("2024-01-02,A,2,1\n2024-01-03,A,3,1\n2024-01-04,A,4,1\n")
+    taken = desk.take(last_day=day("2024-01-02"), max_quarantined=0.1)
+    assert closes(taken) == {("A", "2024-01-02"): 2}
+    assert len(closes(desk.take())) == 3
+    assert desk.take().restatements == []
+
+
+def test_without_a_declared_day_a_file_of_the_future_alone_is_refused(desk):
+    desk.deliver("2024-01-02,A,2,1\n", "a.csv")
+    desk.deliver("2999-01-02,A,2,1\n", "b.csv")
+    with pytest.raises(Refusal, match=r"in/b\.csv:2: Date is a date after the delivery"):
+        desk.take("parts")
+    (desk.folder / "in/a.csv").unlink()
+    with pytest.raises(Refusal, match=r"in/b\.csv:2: Date is a date after the delivery"):
+        desk.take("parts", last_day=day("2024-01-02"))
+
+
+def test_as_of_a_day_what_is_wrong_otherwise_is_refused_still(desk):
+    desk.deliver("2024-01-02,A,2,1\n2024-01-03,A,x,1\n2024-01-04,A,y,1\n")
+    with pytest.raises(Refusal, match="2 of the 3 rows cannot be kept"):
+        desk.take(last_day=day("2024-01-04"), max_quarantined=0.5)

@@ -31,6 +31,7 @@ no records, more lines |
 | `active_jobs`, `cancel_jobs`, `run_uuid` | as `RemoteExecutor` | as that |
 | timers of Snakemake's modules, `snakemake.cli` | a process that ends at once | it ends later |
 | the words "Cannot restore", and those of any run | what is kept back on a terminal | it is shown |
+| "Terminating processes on user request" | who ends a run is not told that it failed | they are |
 | the page of the HTML reporter, as its template has it | data that is no markup there | none is \
 written |
 | the names in `.snakemake/log/` | `pricewright status`: when the last run began | it says less |

@@ -96,6 +96,25 @@ def deployed_model(rules: Any) -> str | None:
     return _output(rules, "deploy")
 
 
+def all_results(rules: Any) -> list[str]:
+    """What a run is to make: the ends of its steps, and what was lost of those before."""
+    return [*rules.deploy.output, *rules.report.output, *watched(rules), *_lost_results(rules)]
+
+
+def _lost_results(rules: Any) -> list[str]:
+    """What is missing of earlier steps' results while the model that was deployed is there.
+
+    Snakemake deletes the results of a step that fails, and would find nothing to do the next time:
+    it makes anew what somebody asks for, and nobody asks for these.
+    """
+    with comfort("after a step that failed, the same command may find nothing to do"):
+        if Path(rules.deploy.output[0]).exists():
+            steps = (rules.ingest, rules.clean, rules.train_or_score)
+            results = [str(path) for step in steps for path in step.output]
+            return [path for path in results if not Path(path).exists()]
+    return []
+
+
 def _project(output: str) -> str:
     return str(Path(output).parent.parent)
 

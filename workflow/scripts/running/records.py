@@ -20,8 +20,9 @@ from typing import Any
 from snakemake.logging import logger
 
 from running.comforts import LAST, comfort
+from running.notices import tell_how_it_went, tell_why_it_failed
 from running.run_report import write_run_report
-from running.startup import given_config_files, run_began, run_ended
+from running.startup import given_config_files, run_began, run_config, run_ended
 
 from pricewright.files.disk import file_sha256, write_whole
 from pricewright.files.errors import printable
@@ -64,12 +65,15 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
                     _renew(record, workflow)
     if steps and not stored and not touched:
         print_summary(steps, config["accept"]["allow_unaccepted"])
+        with comfort("nobody is told of this run"):
+            tell_how_it_went(workflow, config, steps, whole=_is_whole(workflow))
     _end_now()
 
 
 def make_up_records(workflow: Any) -> None:
     """Where a whole run has nothing to do: make the records that are missing, or from before what
-    they show. A look at their times is all that it costs when they are there."""
+    they show. A look at their times is all that it costs when they are there. Then tell what is
+    new, for people may have signed meanwhile."""
     with comfort("the records of an earlier run are not made up"):
         idle = workflow.dryrun or workflow.touch or workflow.execution_settings.no_hooks
         if idle or _is_stored(workflow) or not _is_whole(workflow):
@@ -79,6 +83,7 @@ def make_up_records(workflow: Any) -> None:
             if _written(record.path) < max(made):
                 _renew(record, workflow)
             made.append(_written(record.path))
+        tell_how_it_went(workflow, run_config(), [], whole=True)
 
 
 def _is_stored(workflow: Any) -> bool:
@@ -105,16 +110,18 @@ def _renew(record: "Record", workflow: Any) -> None:
             record.path.unlink()
 
 
-def say_why_failed(workflow: Any) -> None:
-    """After a run that failed: say once more, below all that Snakemake prints, why steps did."""
+def say_why_failed(workflow: Any, config: Mapping[str, Any]) -> None:
+    """After a run that failed: say once more, below all that Snakemake prints, why steps did, and
+    tell those who are to be told."""
     logs: list[Path] = []
     with comfort("why steps failed is said above only"):
         logs = [Path(log) for job in workflow.dag.needrun_jobs() for log in job.log]
-    for log in logs:
-        if not log.exists() or log.stat().st_mtime < run_began():
-            continue
-        if why := reasons(log):
-            logger.error(printable("\n".join([f"{log}: {why[0]}", *why[1:]])), extra=LAST)
+    written = [log for log in logs if log.exists() and log.stat().st_mtime >= run_began()]
+    failed = {str(log): why for log in written if (why := reasons(log))}
+    for log, why in failed.items():
+        logger.error(printable("\n".join([f"{log}: {why[0]}", *why[1:]])), extra=LAST)
+    with comfort("nobody is told of this run"):
+        tell_why_it_failed(workflow, config, failed)
     _end_now()
 
 

@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from running.comforts import comfort
 
 from pricewright.configuration.config import complete, source_files
 from pricewright.files.errors import Refusal
+from pricewright.scheduling.runs import AT_WORK, hold
 from pricewright.steplog.log import failed_for_good
 
 _UNQUOTED = " \t\n\"$&'()*;<>?{}|`\\"
@@ -101,8 +102,12 @@ def cancel_all(executor: Any) -> None:
         executor.cancel = method
 
 
-_RUN: dict[str, Any] = {"began": time.time(), "idle": None}
-"""The run at hand: when it began, and what is done if it has nothing to do."""
+_RUN: dict[str, Any] = {"began": time.time(), "idle": None, "interrupted": False}
+"""The run at hand: when it began, what is done if it has nothing to do, and whether somebody who
+looks at it ended it."""
+
+_HELD: list[int] = []
+"""What shows others that a run is at work here."""
 
 
 def run_began() -> float:
@@ -110,15 +115,29 @@ def run_began() -> float:
     return float(_RUN["began"])
 
 
+def is_interrupted() -> bool:
+    """Whether somebody ended the run at hand, by Ctrl-C as a rule."""
+    return bool(_RUN["interrupted"])
+
+
+def run_config() -> Mapping[str, Any]:
+    """The config of the run at hand, once it is checked."""
+    config: Mapping[str, Any] = _RUN.get("config", {})
+    return config
+
+
 def run_ended() -> None:
     """The run at hand is over: what Snakemake says from now on is of another one."""
     _RUN["idle"] = None
+    while _HELD:
+        os.close(_HELD.pop())
 
 
 def hear_that_nothing_is_done(record: logging.LogRecord) -> bool:
-    """Hear from Snakemake that a run has nothing to do, which it tells no hook; and keep back
-    that what never was cannot be restored."""
+    """Hear from Snakemake that a run has nothing to do, or that somebody ends it, which it tells
+    no hook; and keep back that what never was cannot be restored."""
     said = str(record.msg)
+    _RUN["interrupted"] |= said.startswith("Terminating processes on user request")
     idle = _RUN["idle"]
     if idle and said.startswith("Nothing to be done"):
         run_ended()
@@ -143,8 +162,9 @@ def try_once_what_is_wrong(job: Any) -> None:
 
 
 AS_A_MODULE = (
-    "Pricewright runs as a module: its picture of the DAG, run report, verdict and last words are "
-    "left out, for Snakemake runs the handlers of the outer workflow alone (docs/prices.md)."
+    "Pricewright runs as a module: its picture of the DAG, run report, verdict, last words and "
+    "messages to people are left out, for Snakemake runs the handlers of the outer workflow alone "
+    "(docs/prices.md)."
 )
 
 
@@ -153,7 +173,9 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
 
     idle: what is done with the workflow if there is nothing else to do.
     """
-    _RUN.update(began=time.time(), idle=None)  # there may be several in one process
+    _RUN.update(
+        began=time.time(), idle=None, interrupted=False
+    )  # there may be several in one process
     with comfort("this run imports pandas, which takes a while"):
         spare_pandas()
     with comfort("it says that it cannot restore what was never there, and makes up no records"):
@@ -166,6 +188,9 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
                 _RUN["idle"] = lambda: idle(workflow)
             else:
                 logger.info(AS_A_MODULE)
+        with comfort("a scheduled run may take the lock that this one has for one left behind"):
+            if workflow.exec_mode == ExecMode.DEFAULT and not _HELD:
+                _HELD.append(hold(AT_WORK))
     with comfort("wrong data is tried again, in vain"):
         from snakemake.jobs import Job
 
@@ -202,6 +227,7 @@ def checked(config: dict[str, Any], home: Path) -> list[str]:
                 f"{path}: found {min(found)!r} in this path, with which Snakemake starts no "
                 "script; move the project, with its environment, to a folder without it"
             )
+    _RUN["config"] = config
     try:
         return source_files(complete(config), home)
     except Refusal as refusal:

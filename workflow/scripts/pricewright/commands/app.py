@@ -19,6 +19,7 @@ from pricewright.commands.describe import describe
 from pricewright.commands.history import history
 from pricewright.commands.project import enter_project
 from pricewright.commands.rollback import rollback
+from pricewright.commands.schedule import schedule
 from pricewright.commands.sign import sign
 from pricewright.commands.status import status
 from pricewright.commands.verify import verify
@@ -71,6 +72,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "history": history,
     "compare": compare,
     "describe": describe,
+    "schedule": schedule,
 }
 """Those that are about a project."""
 

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from pricewright.commands.options import ConfigFiles, Release
 from pricewright.configuration.config import config_of_run
+from pricewright.files.clock import now
+from pricewright.notices.facts import switch_since
+from pricewright.notices.messages import tell
+from pricewright.notices.options import Notify
 from pricewright.releases.release import Unsigned, roll_back
+from pricewright.steplog.log import logger
+from pricewright.tables.options import make
 
 
 def rollback(*, to: Release, configfile: ConfigFiles = ()) -> None:
@@ -23,10 +29,15 @@ def rollback(*, to: Release, configfile: ConfigFiles = ()) -> None:
     to
         Its digest, the beginning of it, or `previous`: the release before the one that is there.
     """
-    config, configfile = config_of_run(Path(), configfile)
+    root, began = Path(), now()
+    config, configfile = config_of_run(root, configfile)
     try:
-        digest = roll_back(Path(), to, config)
+        digest = roll_back(root, to, config)
     except Unsigned as unsigned:
         print(unsigned.listing(configfile), file=sys.stderr)
         raise
     print(f"Release {digest[:12]} is in production: production/current/model.json.")
+    if config["notify"]["to"] and (switched := switch_since(root, began)):
+        options, title = make(Notify, config["notify"]), config["report"]["title"]
+        for untold in tell(root, options, title, [switched]):
+            logger.warning(untold)

@@ -15,6 +15,7 @@ from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import named_model
 from pricewright.monitoring.summary import describe_watch
+from pricewright.notices.facts import late
 from pricewright.releases.history import describe_switches
 from pricewright.signoffs.coverage import (
     CLEANING,
@@ -101,9 +102,18 @@ def status(*, configfile: ConfigFiles = ()) -> None:
         ),
         "Sign-offs": _signoffs(root, config, configfile),
         "Releases": describe_switches(root),
-        "Watch": "\n".join(f"  {line}" for line in describe_watch(root)),
+        "Watch": "\n".join(f"  {line}" for line in [*describe_watch(root), *_late(root, config)]),
     }
     print("\n\n".join(f"{heading}\n{text}" for heading, text in parts.items() if text))
+
+
+def _late(root: Path, config: dict[str, Any]) -> list[str]:
+    """That the data are late, if they are."""
+    try:
+        notice = late(root, config)
+    except Refusal as refusal:
+        return [str(refusal)]
+    return [notice.text] if notice else []
 
 
 def _outdated_results(

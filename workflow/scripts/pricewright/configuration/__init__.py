@@ -1,4 +1,4 @@
 """The config: read, laid over, completed and checked before anything runs.
 It knows the options of every step.
-May use signoffs and below.
+May use notices and below.
 """

@@ -17,6 +17,8 @@ from pricewright.intake.archive import Archive, Reception
 from pricewright.intake.reading.dialect import Dialect, Limits
 from pricewright.intake.sources.items import items, local_files
 from pricewright.intake.sources.source import Access, Source, scheme
+from pricewright.notices.options import Notify
+from pricewright.scheduling.sessions import Schedule
 from pricewright.signoffs.coverage import CANDIDATE, DEPLOYED, MEANINGS
 from pricewright.signoffs.ledger import REVOKED, SIGNERS
 from pricewright.tables.fields import VALUES
@@ -42,6 +44,8 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
     make(Criteria, training_options(config))
     make(TrainWhen, training_options(config))
     make(WatchLimits, config["watch"])
+    make(Notify, config["notify"])
+    make(Schedule, config["schedule"])
     _check_columns(config)
     _check_score(config)
     _check_signers()
@@ -133,6 +137,7 @@ def monitor_options(config: dict[str, Any], project: str = ".") -> dict[str, Any
         **config["watch"],
         "project": project,
         "author": config["signoffs"]["author"],
+        "exchange": config["schedule"]["exchange"],
         "title": config["report"]["title"],
     }
 
@@ -228,10 +233,14 @@ def read_config(files: Sequence[Path] = ()) -> dict[str, Any]:
 
     Raises Refusal as `complete` does, and for a file that is not YAML.
     """
+    return complete(read_incomplete_config(files))
+
+
+def read_incomplete_config(files: Sequence[Path] = ()) -> dict[str, Any]:
+    """What the config files say, unchecked; raises Refusal for a file that is not YAML."""
     config: dict[str, Any] = {}
     for path in [Path(config_file(WORKFLOW)), *files]:
         _lay_over(config, _read(path))
-    complete(config)
     return config
 
 

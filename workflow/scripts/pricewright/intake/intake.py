@@ -28,7 +28,7 @@ from pricewright.intake.deliveries import (
 )
 from pricewright.intake.one_symbol import check_one_symbol
 from pricewright.intake.reading.content import Limits, recognise
-from pricewright.intake.reading.delivery import Reading, read_delivery
+from pricewright.intake.reading.delivery import NothingYet, Reading, read_delivery
 from pricewright.intake.reading.dialect import FROM_FILE, Dialect
 from pricewright.intake.reading.quarantine import total
 from pricewright.intake.sources.source import Item
@@ -73,8 +73,10 @@ class Intake:
 def take_in(items: Sequence[Item], archive: Archive, terms: IntakeTerms, today: date) -> Intake:
     """Receive what is new, and merge it with what was accepted before.
 
-    Nothing is accepted unless all that is new can be read; the bytes are kept in any case.
-    Raises Refusal for a delivery that is refused, OSError for trouble that may pass.
+    With a declared last day, a delivery that is all of later ones waits: it counts, and is
+    accepted, when that day has come. Nothing is accepted unless all that is new can be read; the
+    bytes are kept in any case. Raises Refusal for a delivery that is refused, OSError for trouble
+    that may pass.
     """
     acceptances = archive.acceptances()
     known = archive.known()
@@ -84,7 +86,13 @@ def take_in(items: Sequence[Item], archive: Archive, terms: IntakeTerms, today: 
     for delivery in new:
         say("received", place=delivery.place, bytes=delivery.bytes, sha256=delivery.sha256)
     reader = _Reader(archive, terms)
-    made, entries = reader.after(known, new)
+    try:
+        made, entries = reader.after(known, new)
+    except NothingYet:
+        known, new = ([each for each in some if reader.has_come(each)] for some in (known, new))
+        if terms.last_day is None or not (known or new):
+            raise
+        made, entries = reader.after(known, new)
     check_one_symbol(terms.dialect.symbol, [*known, *new], made, entries)
     if new:
         archive.accept(Acceptance(new, entries))
@@ -149,6 +157,15 @@ class _Reader:
             self._check_shrink((before, delivery), (after, successor))
         return after, difference(before.state, _digests(current), after.state, _digests(following))
 
+    def has_come(self, delivery: Delivery) -> bool:
+        """Whether a delivery has rows of days that have come."""
+        try:
+            self._read(delivery)
+        except NothingYet:
+            say("is all of later days", place=delivery.place, last_day=self._terms.last_day)
+            return False
+        return True
+
     def _each_whole(
         self, current: Sequence[Delivery], new: Sequence[Delivery]
     ) -> tuple[Snapshot, list[dict[str, Any]]]:
@@ -205,7 +222,8 @@ class _Reader:
         with self._archive.whole(delivery) as path:
             content = recognise(path, delivery.place, self._terms.limits, dialect.encoding)
             reading = read_delivery(content, dialect, self._terms.threads)
-            reading.check_share(self._terms.max_quarantined, delivery.place)
+            as_of = self._terms.last_day is not None
+            reading.check_share(self._terms.max_quarantined, delivery.place, as_of=as_of)
             how = {name: said for name, said in reading.settings.items() if name != "columns"}
             say("read", place=delivery.place, **how)
             return reading.prices, _facts(delivery, reading)

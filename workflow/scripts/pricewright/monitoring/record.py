@@ -31,6 +31,7 @@ from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import Panel, from_scale
 from pricewright.forecasting.volatility import ewma
 from pricewright.releases.link import CURRENT, read_link
+from pricewright.scheduling.sessions import next_close
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import CANDIDATE
 from pricewright.signoffs.ledger import LEDGER, Entry
@@ -165,12 +166,14 @@ def record_day(
     *,
     facts: Mapping[str, Any] | None = None,
     author: str | None = None,
+    exchange: str | None = None,
     clock: Clock = now,
 ) -> RecordedDay | None:
     """Write down what the release in production forecasts from the end of a clean table.
 
-    facts: of that day, for its line in the ledger.  author: who ran it. Returns None if nothing is
-    in production. A day of a release that is on record already stays as it is.
+    facts: of that day, for its line in the ledger.  author: who ran it.  exchange: by whose
+    sessions it is late, if one is declared. Returns None if nothing is in production. A day of a
+    release that is on record already stays as it is.
 
     Raises Refusal if the release's model cannot be brought forward by these prices, OSError if
     something cannot be written; then nothing counts.
@@ -213,7 +216,7 @@ def record_day(
                 clock=clock,
                 release=release,
                 date=day,
-                late=is_late(whole, clock()),
+                late=is_late(whole, clock(), exchange),
                 files=written,
                 symbols=int((panel.days[panel.counts - 1, np.arange(len(panel))] == newest).sum()),
                 **(facts or {}),
@@ -227,13 +230,16 @@ def record_day(
     return RecordedDay(release, model, panel)
 
 
-def is_late(panel: Panel, moment: datetime) -> bool:
+def is_late(panel: Panel, moment: datetime, exchange: str | None = None) -> bool:
     """Whether the day after the newest one is over: a forecast of it would know what came.
 
-    That day is the next one from Monday to Friday, or of any kind, where there were prices on a
-    weekend in the last month; it is over at midnight UTC.
+    That day is the next session of the exchange, until its close. With none it is the next day from
+    Monday to Friday, or of any kind, where there were prices on a weekend in the last month, until
+    midnight UTC.
     """
     newest = date.fromordinal(date(1970, 1, 1).toordinal() + int(panel.calendar[-1]))
+    if exchange is not None:
+        return moment >= next_close(exchange, newest)
     lately = panel.calendar[panel.calendar > panel.calendar[-1] - 30]
     weekends = bool(((lately + 3) % 7 >= 5).any())
     following = newest + timedelta(days=1)

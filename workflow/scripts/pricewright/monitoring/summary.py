@@ -48,7 +48,9 @@ def describe_watch(root: Path) -> list[str]:
             f"evidence {found['evidence']:g}, yellow at {found['limits']['yellow']:g}, red at "
             f"{found['limits']['red']:g}"
         )
-        late = f"; {found['late']} written down too late to count" if found["late"] else ""
+        late = (
+            f"; {found['days_late']} written down too late to count" if found["days_late"] else ""
+        )
         lines.append(
             f"{found['days']} days"
             + (f", {live:.1%} of prices within the {promised:.0%} interval" if live else "")

@@ -124,7 +124,7 @@ def findings(
         "reasons": [*_reasons(won, live.dates, limits, since), *odd],
         "limits": {"yellow": limits.yellow, "red": limits.red},
         "days": int(known.sum()),
-        "late": sum(day.late for day in on_record),
+        "days_late": sum(day.late for day in on_record),
         "forecasts": count,
         "changed_later": int(changed.sum()),
         "evidence": _last(overall),
@@ -198,7 +198,7 @@ def _reasons(
         return
     for name, each in sorted(won.items(), key=lambda pair: -float(pair[1].max())):
         if (row := evidence.first_at(each, limits.yellow)) is not None:
-            yield f"{TESTS[name]} (evidence {each.max():,.0f}, since {dates[row]})"
+            yield f"{TESTS[name]}, since {dates[row]}"
 
 
 def _odd_data(days: Sequence[Day]) -> Iterator[str]:

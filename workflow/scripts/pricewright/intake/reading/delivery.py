@@ -101,10 +101,11 @@ class Reading:
             if symbol in last and day > last[symbol]
         }
 
-    def check_share(self, most: float, name: str) -> None:
+    def check_share(self, most: float, name: str, *, as_of: bool = False) -> None:
         """Raise Refusal if more than a share of the rows are lost, or none of them has a price.
 
-        One that repeats another is not lost. The sentence says what would mend most of them.
+        One that repeats another is not lost, nor, in a reading `as_of` a declared day, is one of a
+        later day. The sentence says what would mend most of them.
         """
         prices = [column for name, column in self.prices.values.items() if name != "volume"]
         if len(self.prices) and all(np.isnan(column).all() for column in prices):
@@ -115,6 +116,8 @@ class Reading:
             )
         reasons = self.quarantine.by_reason()
         reasons.pop("duplicate", None)
+        if as_of:
+            reasons.pop("future-date", None)
         lost, rows = sum(reasons.values()), self.rows - self.left_out
         if lost <= most * rows:
             return
@@ -130,10 +133,15 @@ class Reading:
         )
 
 
+class NothingYet(Refusal):
+    """A delivery of whose rows all are of days that have not come yet."""
+
+
 def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Reading:
     """Read a delivery and check each row of it.
 
-    Raises Refusal for a file that is wrong as a whole, and if no row of it can be kept.
+    Raises Refusal for a file that is wrong as a whole, and if no row of it can be kept; then
+    NothingYet if that is because all are of later days.
     """
     progress = Progress("rows", doing="reading")
     sheet = open_sheet(content, dialect, progress.reached)
@@ -186,7 +194,8 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
         )
     if not in_bars:
         line = int(quarantine.lines[0])
-        raise Refusal(
+        kind = NothingYet if set(quarantine.by_reason()) == {"future-date"} else Refusal
+        raise kind(
             f"{content.name}:{line}: {_fault(quarantine, 0)} ({sheet.texts([line])[line][:80]!r}), "
             f"and none of the {delivered - out} rows can be kept; "
             f"{_remedy(quarantine, 0, sheet, dialect)}."

@@ -1,0 +1,132 @@
+"""Whole runs that tell people: what came of each, to a real web hook, once."""
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import pytest
+from test_production import name_signers, office_of
+
+from conftest import Project, run_pricewright
+
+
+@pytest.fixture
+def told(finished, web_hook, monkeypatch):
+    """A project in which everything has run, and which tells a web hook."""
+    monkeypatch.setenv("DESK_HOOK", web_hook.url)
+    finished.configure(notify={"to": ["DESK_HOOK"]})
+    return finished
+
+
+def spoil(project: Project) -> bytes:
+    path = project.folder / "data/raw/small.csv"
+    good = path.read_bytes()
+    path.write_text("date,symbol,close,volume\n2024-01-02,A,45.1.2,5\n")
+    return good
+
+
+def test_from_a_failure_to_a_release_and_back_each_thing_is_told_once(told, web_hook, keys):
+    good = spoil(told)
+    for _ in range(2):
+        assert told.snakemake().code == 1
+    [failed] = web_hook.taken
+    assert failed["title"] == "Small market: failed"
+    assert failed["message"] == (
+        "ingest failed; logs/ingest.log says why.\nNext: pricewright status"
+    )
+    (told.folder / "data/raw/small.csv").write_bytes(good)
+    name_signers(told, keys)
+    assert told.snakemake().code == 0
+    assert told.snakemake().ran == []
+    assert len(web_hook.taken) == 2
+    assert web_hook.titles()[1] == "Small market: not accepted, waiting for people"
+    assert web_hook.texts()[1].endswith("\n\nA run went well again.")
+    assert "Next: pricewright sign author" in web_hook.texts()[1]
+    office = office_of(told, keys)
+    office.sign("author", "author")
+    office.sign_all("reviewer")
+    assert told.snakemake().ran == []
+    assert "waits for its release" in web_hook.texts()[2]
+    for _ in range(2):
+        assert told.snakemake("production").code == 0
+    assert web_hook.titles()[3:] == ["Small market: released"]
+
+
+def test_a_release_that_people_have_not_signed_for_names_them(told, web_hook, keys):
+    name_signers(told, keys)
+    assert told.snakemake("production").code == 1
+    [title] = web_hook.titles()
+    assert title == "Small market: waiting for people"
+    assert "author: who trained it; source: reviewer; " in web_hook.texts()[0]
+
+
+def test_a_model_that_is_refused_is_told_as_not_accepted(told, web_hook):
+    told.configure(accept={"allow_unaccepted": False})
+    assert told.snakemake().code == 1
+    assert web_hook.titles() == ["Small market: not accepted"]
+
+
+def test_the_reason_is_told_where_config_says_so_and_the_watch_as_its_file_has_it(told, web_hook):
+    told.configure(notify={"reasons": True, "events": ["failed", "watch_red", "late"]})
+    watch = {"colour": "red", "reasons": ["Too many exceptions."], "late": "No price of Friday."}
+    (told.folder / "results/monitor.json").write_bytes(orjson.dumps(watch))
+    assert told.snakemake().code == 0
+    assert web_hook.titles() == ["Small market: watch red, data late"]
+    spoil(told)
+    assert told.snakemake().code == 1
+    assert "45.1.2" in web_hook.texts()[1]
+
+
+def test_a_service_that_is_down_is_said_and_the_run_goes_well(told, web_hook):
+    web_hook.status = 503
+    outcome = told.snakemake()
+    assert outcome.code == 0
+    assert "Service 1 of the environment variable DESK_HOOK did not take" in outcome.stderr
+    assert "s3cret" not in outcome.stderr + outcome.stdout
+
+
+def test_who_ends_a_run_by_ctrl_c_is_not_told_that_it_failed(told, web_hook):
+    run = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "1", "--forceall"],
+        cwd=told.folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert run.stderr
+    while "rule clean:" not in run.stderr.readline():
+        assert run.poll() is None
+    os.killpg(run.pid, signal.SIGINT)
+    _, said = run.communicate()
+    assert run.returncode == 1
+    assert "Terminating processes on user request" in said
+    assert web_hook.taken == []
+
+
+@pytest.mark.parametrize("arguments", [("--dry-run", "-F"), ("results/ingest.json", "-F")])
+def test_a_dry_run_and_a_run_of_a_part_tell_nothing(told, web_hook, arguments):
+    assert told.snakemake(*arguments).code == 0
+    assert web_hook.taken == []
+
+
+def test_a_rollback_is_told_by_its_command(firm, web_hook, monkeypatch):
+    monkeypatch.setenv("DESK_HOOK", web_hook.url)
+    firm.now = datetime.now(UTC) - timedelta(minutes=10)
+    first = firm.signed_release(0)
+    firm.wait(minutes=1)
+    firm.signed_release(1)
+    firm.wait(minutes=1)
+    firm.sign_release("reviewer", first)
+    (firm.root / "config/config.yaml").write_text(
+        "source: {uri: data/small.csv}\naccept: {allow_unaccepted: true}\n"
+        "report: {title: Small market}\nnotify: {to: [DESK_HOOK]}\n"
+        "signoffs: {metrics: {exclude_author: false}, deploy: {exclude_author: false}}\n"
+    )
+    outcome = run_pricewright("rollback", "--to", "previous", cwd=firm.root)
+    assert outcome.code == 0, outcome.stderr
+    assert web_hook.titles() == ["Small market: rolled back"]
+    assert first[:12] in web_hook.texts()[0]

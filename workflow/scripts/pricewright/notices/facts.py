@@ -1,0 +1,181 @@
+"""What there is to tell of a project: each a sentence or two, with the next command.
+
+They say which step, which model, which criterion, whose signature; a price they never name. Only
+the sentence of a step that failed may quote what was delivered, and it is told if config says so.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from pricewright.evaluation.acceptance import failed as missed_criteria
+from pricewright.files.clock import Clock, now, parse_time
+from pricewright.files.disk import read_whole, sha256
+from pricewright.files.documents import parse_json
+from pricewright.files.errors import Refusal
+from pricewright.notices.options import Event
+from pricewright.scheduling.sessions import Schedule, late_data
+from pricewright.signoffs import ledger
+from pricewright.signoffs.coverage import MODEL, RECEIPT, covered_folder, digests, read_covered
+from pricewright.signoffs.gates import Decision, GateDecision, check_gates
+from pricewright.signoffs.ledger import LEDGER, state_of
+from pricewright.signoffs.policy import Policy, load_policy
+from pricewright.signoffs.presentation import RELEASE, SIGN, with_config
+from pricewright.tables.options import make
+
+WATCH = Path("results/monitor.json")
+"""What the watch over the model in production found, once there is one: `colour` and `reasons`."""
+
+STATUS = "pricewright status"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing to tell: what happened, and what to type next.
+
+    more: what it is about and the text leaves out; with another it is told again.
+    """
+
+    event: Event
+    text: str
+    command: str
+    more: str = ""
+
+
+def step_failure(logs: Mapping[str, Sequence[str]], *, reasons: bool) -> Notice:
+    """Of a run that failed: which logs say why, and with `reasons` the sentences themselves.
+
+    logs: the log of each step that failed to its sentences, the first of which begins with the
+    step.
+    """
+    told = [
+        " ".join(why) if reasons else f"{why[0].split()[0]} failed; {log} says why."
+        for log, why in logs.items()
+    ]
+    text = " ".join(told) or "A run failed, and no step's log says why."
+    return Notice("failed", text, STATUS, repr(dict(logs)))
+
+
+def unaccepted_model(root: Path) -> Notice | None:
+    """Of a model that misses criteria: which; None of one that is accepted, or is not there."""
+    if not (root / MODEL).exists():
+        return None
+    content = read_whole(root / MODEL)
+    acceptance = parse_json(content, MODEL)["acceptance"]
+    if acceptance["accepted"]:
+        return None
+    return Notice(
+        "not_accepted",
+        f"Model {sha256(content)[:12]} is not accepted: {missed_criteria(acceptance)}.",
+        STATUS,
+    )
+
+
+def awaited_people(
+    root: Path,
+    config: Mapping[str, Any],
+    configfile: Sequence[Path] = (),
+    clock: Clock = now,
+) -> Notice | None:
+    """Whose signature the model in staging waits for, or that nothing but its release is left.
+
+    None before there is a model, of one in production already, and where nobody may sign at all.
+    Raises Refusal if sign-offs or the ledger cannot be read.
+    """
+    policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
+    if not policy.signers:
+        return None
+    try:
+        files = read_covered(root, covered_folder(config["mode"]))
+    except (Refusal, FileNotFoundError):  # there is nothing yet that anyone could sign
+        return None
+    decision = check_gates(root, policy, digests(files), clock)
+    if decision.in_production:
+        return None
+    model = f"Model {sha256(files[MODEL])[:12]}"
+    if decision.problems:
+        return Notice("waiting", f"{model} cannot be released: {decision.problems[0]}", STATUS)
+    if decision.satisfied:
+        text = f"{model} has all signatures, and waits for its release."
+        return Notice("waiting", text, with_config(RELEASE, configfile))
+    awaited = dict(_awaited(decision))
+    who = "; ".join(f"{gate}: {names}" for gate, names in awaited.items())
+    command = with_config(f"{SIGN} {next(iter(awaited))}", configfile)
+    return Notice("waiting", f"{model} waits for people. {who}.", command)
+
+
+def _awaited(decision: Decision) -> list[tuple[str, str]]:
+    """Each kind of statement that is missing, with who could give it, in the order of signing."""
+    found = []
+    if decision.asks_who_trained and not decision.trainers:
+        found.append(("author", "who trained it"))
+    return found + [
+        (gate.gate, _names(gate, decision.policy)) for gate in decision.gates if not gate.satisfied
+    ]
+
+
+def _names(gate: GateDecision, policy: Policy) -> str:
+    if gate.rejected:
+        return f"rejected by {' and '.join(gate.rejected)}"
+    consent = gate.consent
+    if consent and not consent.satisfied:
+        return f"{consent.needed} of {', '.join(consent.could)}, for the policy was changed"
+    signed = {signoff.who for signoff in gate.counted}
+    others = [who for who in gate.may_sign if who not in signed]
+    need = gate.terms.required - len(signed)
+    if len(others) < need:
+        return "too few may sign"
+    return " or ".join(others) if need == 1 else f"{need} of {', '.join(others)}"
+
+
+def switch_since(root: Path, moment: datetime) -> Notice | None:
+    """What was released, or gone back to, at a time or after it."""
+    entries = ledger.read(root / LEDGER)
+    state = state_of(entries)
+    if not state.since or state.release is None:
+        return None
+    begun = entries[state.since - 1]
+    if parse_time(begun.time) < moment.replace(microsecond=0):
+        return None
+    if begun.event == "rollback":
+        text = f"{begun.who} put release {state.release[:12]} into production again."
+        return Notice("rolled_back", text, "pricewright history")
+    text = f"Release {state.release[:12]} is in production, by {begun.who}."
+    return Notice("released", text, "pricewright predict --model production/current/model.json")
+
+
+def watched(root: Path) -> list[Notice]:
+    """What the watch says, if there is one and it is not green.
+
+    Raises Refusal if its file is not as `WATCH` says.
+    """
+    if not (root / WATCH).exists():
+        return []
+    found: Any = parse_json(read_whole(root / WATCH), str(WATCH))
+    try:
+        colour, why = found["colour"], "; ".join(map(str, found["reasons"]))
+    except (KeyError, TypeError):
+        raise Refusal(
+            f"{WATCH}: has not the keys colour and reasons; run the step that writes it."
+        ) from None
+    notices = []
+    if colour == "yellow":
+        notices.append(Notice("watch_yellow", f"The watch is yellow: {why}.", STATUS))
+    elif colour == "red":
+        notices.append(Notice("watch_red", f"The watch is red: {why}.", STATUS))
+    return notices
+
+
+def late(root: Path, config: Mapping[str, Any], clock: Clock = now) -> Notice | None:
+    """That the data are late, by the sessions of the declared exchange; None if none is declared.
+
+    Raises Refusal if its sessions are not known.
+    """
+    options = make(Schedule, config["schedule"])
+    if options.exchange is None or not (root / RECEIPT).exists():
+        return None
+    newest = date.fromisoformat(parse_json(read_whole(root / RECEIPT), RECEIPT)["last_date"])
+    said = late_data(options, newest, clock())
+    return Notice("late", f"The data are late. {said}", "snakemake --cores 1") if said else None

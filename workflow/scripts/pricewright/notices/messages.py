@@ -1,0 +1,129 @@
+"""Messages: one a run, to the services that config names, with what was not told before.
+
+The services are Apprise's (https://github.com/caronc/apprise), which is loaded when there is
+something to send, and not before. What each of them was told is kept beside the logs, in a file
+that no run deletes; a service that is down costs a warning.
+"""
+
+import logging
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from pricewright.files.disk import read_whole, sha256
+from pricewright.files.documents import parse_json, write_json
+from pricewright.files.errors import Refusal, printable
+from pricewright.files.secrets import read_secret, redact
+from pricewright.notices.facts import Notice
+from pricewright.notices.options import EVENTS, Event, Notify
+
+TOLD = Path("logs/told.json")
+"""For each service what it was told that is still so: its event to what was said."""
+
+SECONDS = 20
+"""For which a service may keep a run waiting."""
+
+OVER: dict[Event, str] = {
+    "failed": "A run went well again.",
+    "watch_yellow": "The watch is no longer yellow.",
+    "watch_red": "The watch is no longer red.",
+    "late": "The data are no longer late.",
+}
+"""What is said of a thing that was told and is no longer so; of the others nothing."""
+
+BAD = frozenset({"failed", "not_accepted", "watch_red", "late"})
+"""What a service shows as a failure, where it knows such a thing."""
+
+WELL = "well again"
+
+PASSING = frozenset({"released", "rolled_back"})
+"""What happens once, and is no state that could be told of again."""
+
+
+def tell(
+    root: Path,
+    options: Notify,
+    about: str,
+    found: Sequence[Notice],
+    known: Collection[Event] = (),
+) -> list[str]:
+    """Tell each service, in one message, what of the `found` it does not know yet, and what that
+    it was told is over. Returns a sentence for each that could not be told.
+
+    about: the project, as a title has it.  known: the events whose state this run knows: one that
+    is among them and not found is over.
+    """
+    wanted = [each for event in EVENTS for each in found if each.event == event]
+    wanted = [each for each in wanted if each.event in options.events]
+    now = {notice.event for notice in wanted}
+    told, after, untold = _read_told(root), {}, []
+    for variable in options.to:
+        urls = (read_secret(variable) or "").split()
+        if not urls and wanted:
+            untold.append(
+                f"config key 'notify.to': the environment variable {variable} is not set, so "
+                f"nobody was told: {_words(wanted)}; set it."
+            )
+        for number, url in enumerate(urls, 1):
+            service = f"{variable} {number}"
+            before = told.get(service, {})
+            new = [each for each in wanted if before.get(each.event) != _mark(each)]
+            over = [event for event in EVENTS if event in before and event in {*known} - now]
+            ended = [OVER[event] for event in over if event in OVER]
+            if (new or ended) and not _send(url, message(about, new, ended), new):
+                untold.append(
+                    f"Service {number} of the environment variable {variable} did not take the "
+                    f"message: {_words(new) or WELL}; see that it is up and its URL is right."
+                )
+                continue
+            kept = {event: text for event, text in before.items() if event not in over}
+            after[service] = kept | {
+                each.event: _mark(each) for each in new if each.event not in PASSING
+            }
+    if told | after != told:
+        try:
+            write_json(root / TOLD, told | after)
+        except OSError as error:
+            untold.append(f"{TOLD}: cannot be written ({error}), so that all is told again.")
+    return untold
+
+
+def message(about: str, new: Sequence[Notice], ended: Sequence[str]) -> tuple[str, str]:
+    """The title and the text of a message: what is new with the next command, then what is over."""
+    parts = [f"{notice.text}\nNext: {notice.command}" for notice in new]
+    text = "\n\n".join([*parts, *([" ".join(ended)] if ended else [])])
+    return f"{about}: {_words(new) or WELL}", redact(printable(text))
+
+
+def _mark(notice: Notice) -> str:
+    return notice.text + (f" {sha256(notice.more.encode())[:12]}" if notice.more else "")
+
+
+def _words(notices: Sequence[Notice]) -> str:
+    return ", ".join(EVENTS[notice.event] for notice in notices)
+
+
+def _send(url: str, said: tuple[str, str], new: Sequence[Notice]) -> bool:
+    """Whether a service took the message. Its own words are not repeated: they may hold secrets."""
+    with suppress(Exception):  # whatever a service does, the run is what it is
+        import apprise
+
+        own = logging.getLogger(apprise.LOGGER_NAME)
+        own.addHandler(logging.NullHandler())
+        own.propagate = False
+        asset = apprise.AppriseAsset(service_timeout=SECONDS)
+        asset.app_id = asset.app_desc = "Pricewright"
+        service = apprise.Apprise(asset=asset)
+        kind = "failure" if any(notice.event in BAD for notice in new) else "info"
+        title, text = said
+        return bool(service.add(url) and service.notify(text, title, kind, body_format="text"))
+    return False
+
+
+def _read_told(root: Path) -> dict[str, Mapping[str, str]]:
+    """What was told before; nothing, if the file was spoilt: then it is told again."""
+    with suppress(Refusal, AttributeError, TypeError, ValueError):
+        if (root / TOLD).exists():
+            found = parse_json(read_whole(root / TOLD), str(TOLD))
+            return {str(service): dict(texts) for service, texts in found.items()}
+    return {}
