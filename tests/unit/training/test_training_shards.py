@@ -1,5 +1,6 @@
 """A walk-forward in shards is the walk-forward of all symbols."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -53,6 +54,25 @@ def test_any_number_of_shards_makes_the_same_model(tmp_path, clean, kind, volati
     for count in (2, 9):
         done = shards(tmp_path, clean, count, **options)
         assert made(tmp_path, clean, done, **options) == whole
+
+
+def test_mode_auto_decides_in_shards_as_in_one(tmp_path, clean):
+    auto = {"mode": "auto", "champion": tmp_path / "in_place.json", "every": None}
+    trained = made(tmp_path, clean, **auto)
+    assert made(tmp_path, clean, shards(tmp_path, clean, 2, **auto), **auto) == trained
+    (tmp_path / "in_place.json").write_bytes(trained[0])
+    days = sorted({record["date"] for record in json.loads(clean.read_bytes())})
+    later = [r for r in json.loads(clean.read_bytes()) if r["date"] != days[100]]
+    other = write_clean(tmp_path / "other.json", later)  # of other bytes, with as new a price
+    scored = made(tmp_path, other, **auto)
+    assert json.loads(scored[0])["mode"] == "score"
+    assert made(tmp_path, other, shards(tmp_path, other, 2, **auto), **auto) == scored
+    model = json.loads(trained[0])
+    model["acceptance"]["accepted"] = True  # the score is not accepted: trained in the same run
+    (tmp_path / "in_place.json").write_text(json.dumps(model))
+    again = made(tmp_path, other, **auto)
+    assert "not accepted any more" in json.loads(again[0])["why"]
+    assert made(tmp_path, other, shards(tmp_path, other, 2, **auto), **auto) == again
 
 
 def test_a_model_is_scored_in_shards_as_in_one(tmp_path, clean):

@@ -1,0 +1,72 @@
+"""What people sign in mode auto lies aside, whole, and stays until another model is trained."""
+
+import pytest
+
+from pricewright.files.errors import Refusal
+from pricewright.signoffs.candidate import write_candidate
+from pricewright.signoffs.coverage import CANDIDATE, GATES, covered_folder, read_covered
+
+FOLDER = covered_folder("auto")
+
+
+@pytest.fixture
+def files(office):
+    return read_covered(office.root)
+
+
+def laid(office):
+    return read_covered(office.root, FOLDER)
+
+
+def test_the_files_that_people_sign_are_laid_aside_by_their_names(office, files):
+    folder = write_candidate(office.root / "production", files)
+    assert laid(office) == files
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        name.removeprefix("results/") for name in GATES["deploy"]
+    )
+    office.make_newer()  # in results/, as a day's score
+    assert laid(office) == files
+
+
+def test_the_same_files_again_change_nothing(office, files):
+    folder = write_candidate(office.root / "production", files)
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert write_candidate(office.root / "production", files) == folder
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+
+
+def test_another_model_takes_its_place_and_the_one_before_is_dropped(office, files):
+    first = write_candidate(office.root / "production", files)
+    office.make_newer()
+    other = read_covered(office.root)
+    second = write_candidate(office.root / "production", other)
+    assert laid(office) == other
+    assert (first.exists(), second.exists()) == (False, True)
+
+
+@pytest.mark.parametrize("stage", ["write_whole", "os.rename", "os.replace"])
+def test_what_cannot_be_laid_aside_leaves_the_candidate_as_it_was(
+    office, files, stage, monkeypatch
+):
+    write_candidate(office.root / "production", files)
+    office.make_newer()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"pricewright.signoffs.candidate.{stage}", full)
+        with pytest.raises(OSError, match="No space"):
+            write_candidate(office.root / "production", read_covered(office.root))
+    assert laid(office) == files
+    write_candidate(office.root / "production", read_covered(office.root))
+    assert laid(office) == read_covered(office.root)
+
+
+def test_before_anything_was_trained_it_is_said_what_to_run(office):
+    with pytest.raises(Refusal, match=f"{CANDIDATE}/ingest.json: no such file; run `snakemake"):
+        laid(office)
+
+
+def test_in_the_other_modes_people_sign_what_is_in_results():
+    assert [covered_folder(mode) for mode in ("train", "score")] == [None, None]
