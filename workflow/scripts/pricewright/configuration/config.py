@@ -14,7 +14,7 @@ from pricewright.files.disk import file_sha256, read_whole
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.settings import Settings
 from pricewright.intake.archive import Archive, Reception
-from pricewright.intake.reading.dialect import Dialect, Limits
+from pricewright.intake.reading.dialect import UNDECIDED, Dialect, Limits
 from pricewright.intake.sources.items import items, local_files
 from pricewright.intake.sources.source import Access, Source, scheme
 from pricewright.signoffs.coverage import DEPLOYED, MEANINGS
@@ -32,6 +32,7 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
     Raises Refusal with one sentence: the key, what was found, what is allowed.
     """
     _as_text(config.get("source"))
+    _refuse_undecided(config.get("source"), "source")
     take_types(config, load("config"))
     check(config, "config", "config key")
     fill_defaults(config, load("config"))
@@ -148,6 +149,17 @@ def _as_text(source: Any) -> None:
         source["last_day"] = source["last_day"].isoformat()
     if type(source.get("session")) is int:
         source["session"] = "{:02}:{:02}".format(*divmod(source["session"], 60))
+
+
+def _refuse_undecided(section: Any, key: str) -> None:
+    """Raise Refusal for what `describe` left open, which no run may take in either way."""
+    if section == UNDECIDED:
+        raise Refusal(
+            f"config key {key!r}: found '{UNDECIDED}', for two readings fit; write in its place "
+            "what the comment beside it offers."
+        )
+    for name, value in section.items() if isinstance(section, dict) else ():
+        _refuse_undecided(value, f"{key}.{name}")
 
 
 def _check_columns(config: dict[str, Any]) -> None:

@@ -1,6 +1,6 @@
 """What a delivery looks like: the settings that read it, each with why, and what remains open.
 
-Nothing is guessed: where two readings fit, the setting stays open, with both.
+Nothing is guessed: where two readings fit, the setting stays open, with both, and no run takes it.
 """
 
 import math
@@ -29,7 +29,14 @@ from pricewright.intake.reading.delivery import (
     open_sheet,
     read_delivery,
 )
-from pricewright.intake.reading.dialect import CLOCK, FROM_FILE, Calendar, Dialect, Marks
+from pricewright.intake.reading.dialect import (
+    CLOCK,
+    FROM_FILE,
+    UNDECIDED,
+    Calendar,
+    Dialect,
+    Marks,
+)
 from pricewright.intake.reading.numbers import parse_numbers
 from pricewright.intake.reading.rows import Block, Sheet
 from pricewright.intake.reading.titles import (
@@ -562,15 +569,14 @@ def as_yaml(uri: str, found: Description) -> str:
         indent = "    " if name == "columns" else "  "
         said, why = (setting.value, *setting.others), printable(" ".join(setting.why.split()))
         values = [f"{key}: {_yaml(value)}" if key else str(value) for value in said]
+        line = f"{values[0]}   # {why}"
         if setting.others:
-            line = f"{indent}# {values[0]}   # or {' or '.join(values[1:])}; choose: {why}"
-        else:
-            line = f"{indent}{values[0]}   # {why}"
-        sections[name or "source"].append(line)
+            choices = " or ".join(map(printable, values))
+            line = f'{key or "decimal"}: "{UNDECIDED}"   # choose {choices}: {why}'
+        sections[name or "source"].append(indent + line)
     lines = ["source:", *sections["source"]]
     if columns := sections["columns"]:
-        is_live = any(not line.strip().startswith("#") for line in columns)
-        lines += ["  columns:" if is_live else "  # columns:", *columns]
+        lines += ["  columns:", *columns]
     if sections["model"]:
         lines += ["", "model:", *sections["model"]]
     return "\n".join(lines) + "\n"

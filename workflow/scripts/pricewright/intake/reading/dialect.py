@@ -33,6 +33,8 @@ EXCEL_SERIAL = "excel-serial"
 """The date format that counts days as Excel does."""
 FROM_FILE = "{file}"
 """The `symbol` of files that are named by their symbol."""
+UNDECIDED = "?"
+"""What `describe` writes where two readings fit; config refuses it until somebody chooses."""
 Layout = Literal["long", "wide"]
 _PLAINLY_MANY = 5
 _DIRECTIVES = "YyGmbBdjVuaAHIMSfpz%"
