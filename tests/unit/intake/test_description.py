@@ -113,6 +113,9 @@ DAYS = [("2024-01-15", 1234.5), ("2024-01-16", 1235.25)]
         '{"dataset":{"limit":null,"column_names":["Date","Close"],"data":[["2024-01-15",1234.5]]}}',
         '{"meta":{"2. Symbol":"AAPL"},"Daily":{"2024-01-15":{"4. close":"1234.5"}}}',
         '{"symbol":"AAPL","instrument":"X","values":[{"date":"2024-01-15","close":1234.5}]}',
+        '[{"date":"2024-01-15","close":1234.5,"instrument":{"symbol":"AAPL","id":7}}]',
+        '{"date":{"$date":"2024-01-15T00:00:00Z"},"close":{"$numberDecimal":"1234.5"}}\n',
+        '{"instrument":"AAPL","candles":[{"time":"2024-01-15","volume":7,"mid":{"c":"1234.5"}}]}',
         '{"chart":{"meta":{"symbol":"AAPL"},"t":[1705276800,1705363200],"c":[1234.5,1235.25]}}',
     ],
 )

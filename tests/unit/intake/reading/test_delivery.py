@@ -669,3 +669,58 @@ def test_titles_that_say_a_field_and_a_symbol_make_rows_of_each_symbol(tmp_path,
             read(tmp_path, text, Dialect())
     else:
         assert read(tmp_path, text, Dialect()).prices.names == symbols
+
+
+DATES = [f"2024-01-{day:02}" for day in range(1, 13)]
+ONE = Dialect(symbol="AAA", columns={"date": "Date", "close": "Close"})
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (DATES, DATES),
+        (DATES[::2], DATES[1::2]),  # on no day do both have a price
+        (DATES[4:], DATES[:9]),
+        (DATES[::-1], DATES[::-1]),
+    ],
+)
+def test_dates_that_begin_again_under_one_symbol_are_another_symbols(tmp_path, first, second):
+    lines = [f"{day},{n}\n" for n, day in enumerate([*first, *second], 1)]
+    with pytest.raises(Refusal, match=rf"prices\.csv:{len(first) + 2}: the dates begin again"):
+        read(tmp_path, "Date,Close\n" + "".join(lines), ONE)
+    named = [
+        line.replace(",", f",{'A' if n < len(first) else 'B'},") for n, line in enumerate(lines)
+    ]
+    kept = read(tmp_path, "Date,Ticker,Close\n" + "".join(named), Dialect())
+    assert len(kept.prices) == len(lines)
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        [*DATES[6:], *DATES[:6]],  # the newer month first
+        [*DATES[:7], *DATES[6:]],  # the last day once more
+        [*DATES, *DATES[3:5]],  # two days that come late
+        DATES[::5] + DATES[1::5] + DATES[2::5] + DATES[3::5] + DATES[4::5],  # in no order
+    ],
+)
+def test_dates_in_another_order_are_not_taken_for_another_symbols(tmp_path, days):
+    text = "Date,Close\n" + "".join(f"{day},1\n" for day in days)
+    assert [row["date"] for row in rows(read(tmp_path, text, ONE).prices)] == DATES
+
+
+def test_a_file_delivered_twice_over_has_duplicates_and_no_other_symbol(tmp_path):
+    text = "".join(f"{day},1\n" for day in DATES)
+    found = read(tmp_path, "Date,Close\n" + text + text, ONE)
+    assert found.quarantine.by_reason() == {"duplicate": 12}
+
+
+@pytest.mark.parametrize("title", ["Symbol", "instrument.symbol"])
+def test_one_symbol_that_is_declared_for_a_column_of_several_is_refused(tmp_path, title):
+    text = f"Date,{title},Close\n2024-01-01,B,1\n2024-01-02,C,2\n"
+    with pytest.raises(Refusal, match=r"has B and C, where source\.symbol says .* of AAA; leave"):
+        read(tmp_path, text, ONE)
+    assert read(tmp_path, text, Dialect()).prices.names == ["B", "C"]
+    apart = Dialect(symbol="AAA", columns={"symbol": False})
+    assert read(tmp_path, text, apart).prices.names == ["AAA"]
+    assert read(tmp_path, text.replace("C,2", "B,2"), ONE).prices.names == ["AAA"]

@@ -353,6 +353,15 @@ def _layout(
     names: dict[str, str | int | bool] = {"date": date}
     fields = {ours: usual_columns(ours, titles) for ours in VALUES}
     if any(fields.values()):
+        if not fields["close"] and not fields["adj_close"]:
+            free = [title for title in numbers if value_named(title) is None]
+            named = [title for title in free if value_named(title.rpartition(".")[2]) == "close"]
+            fields["close"] = named or free
+            if fields["close"]:
+                why = "no column is called close, and its values are numbers"
+                chosen = found.choose("columns.close", fields["close"], why)
+                dialect = replace(dialect, columns={**dialect.columns, "close": chosen})
+            return dialect
         for ours, choices in fields.items():
             if len(choices) > 1:
                 chosen = found.choose(f"columns.{ours}", choices, f"either may be the {ours}")

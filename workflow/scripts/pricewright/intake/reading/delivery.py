@@ -28,8 +28,9 @@ from pricewright.intake.reading.rows import (
     header_place,
     joined_times,
     left_out,
+    texts_in,
 )
-from pricewright.intake.reading.titles import plain_title
+from pricewright.intake.reading.titles import plain_title, usual_columns
 from pricewright.steplog.log import Progress
 from pricewright.tables.prices import Floats, Ints, Prices, drop_unused_names, keys, recode
 
@@ -138,6 +139,7 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
     progress = Progress("rows", doing="reading")
     sheet = open_sheet(content, dialect, progress.reached)
     titles = list(sheet.titles)
+    declared = dialect.symbol
     if dialect.symbol is None and "symbol" not in dialect.columns:
         dialect = replace(dialect, symbol=getattr(sheet, "symbol", None))
     dialect = dialect.laid_out(titles)
@@ -147,10 +149,17 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
     wanted = titles if names is None else [*names.values(), *symbols]
     each = 0 if crossed else len(symbols) or 1
 
+    tellers = []
+    if dialect.layout != "wide" and declared is not None and "symbol" not in dialect.columns:
+        tellers = usual_columns("symbol", titles)[:1]
+    said = set[str]()
+
     def examined(read: Callable[[], Block]) -> tuple[int, int, CheckedRows, Quarantine]:
         block, out = read(), 0
         if filters:
             block, out = left_out(block, dialect.where)
+        for title in tellers:
+            said.update(filter(dialect.is_symbol, texts_in(block.columns[title])))
         rows, lost = check(block)
         count, out = (len(block.lines) + len(block.bad) + out) * each, out * each
         if crossed:  # where a symbol has no value at all, it has no row
@@ -158,7 +167,7 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
         progress.advance(count)
         return count, out, rows, lost
 
-    needed = dict.fromkeys([*wanted, *filters])
+    needed = dict.fromkeys([*wanted, *filters, *tellers])
     parts = list(_side_by_side(examined, sheet.blocks(needed), threads))
     delivered = sum(count for count, _, _, _ in parts)
     out = sum(count for _, count, _, _ in parts)
@@ -172,25 +181,19 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
             f"{quarantine.count} quarantined; this is a defect of the reader."
         )
     _refuse_undeclared(quarantine, sheet, dialect, content.name)
+    if len(said) > 1:
+        raise Refusal(
+            f"{content.name}:1: column {tellers[0]!r} has {' and '.join(sorted(said)[:2])}, where "
+            f"source.symbol says that all prices are of {declared}; leave source.symbol out, or "
+            "set source.columns.symbol: false if that column says something else."
+        )
     if names and "symbol" in names and "symbol" not in dialect.columns:
         ticker = better_symbol(names["symbol"], prices.names, titles, content.name)
         if ticker:
             columns = {**dialect.columns, "symbol": ticker}
             return read_delivery(content, replace(dialect, columns=columns), threads)
-    if not delivered:
-        raise Refusal(f"{content.name}:1: the file has a header and no rows; deliver prices.")
-    if out == delivered:
-        raise Refusal(
-            f"{content.name}: all {out} rows have other values than source.where allows; "
-            "correct it."
-        )
     if not in_bars:
-        line = int(quarantine.lines[0])
-        raise Refusal(
-            f"{content.name}:{line}: {_fault(quarantine, 0)} ({sheet.texts([line])[line][:80]!r}), "
-            f"and none of the {delivered - out} rows can be kept; "
-            f"{_remedy(quarantine, 0, sheet, dialect)}."
-        )
+        raise _nothing_kept((delivered, out), quarantine, sheet, dialect, content.name)
     if dialect.calendar.bars == "intraday":
         with_open = dialect.columns.get("open") is not False
         prices = daily_bars(prices, content.name, with_open=with_open)
@@ -202,6 +205,25 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
         "columns": names or {},
     }
     return Reading(delivered, out, in_bars, prices, quarantine, sheet, dialect, settings, symbols)
+
+
+def _nothing_kept(
+    rows: tuple[int, int], quarantine: Quarantine, sheet: Sheet, dialect: Dialect, name: str
+) -> Refusal:
+    """Why a delivery has no price; rows: how many it has, and source.where leaves out."""
+    delivered, out = rows
+    if not delivered:
+        return Refusal(f"{name}:1: the file has a header and no rows; deliver prices.")
+    if out == delivered:
+        return Refusal(
+            f"{name}: all {out} rows have other values than source.where allows; correct it."
+        )
+    line = int(quarantine.lines[0])
+    return Refusal(
+        f"{name}:{line}: {_fault(quarantine, 0)} ({sheet.texts([line])[line][:80]!r}), "
+        f"and none of the {delivered - out} rows can be kept; "
+        f"{_remedy(quarantine, 0, sheet, dialect)}."
+    )
 
 
 def better_symbol(
@@ -322,6 +344,9 @@ def in_order(
                 "bars of them."
             )
     duplicate, conflict = _repeated(again, joined)
+    if dialect.symbol is not None and len(names) == 1:
+        as_delivered = np.argsort(order)[np.sort(order[~duplicate])]
+        _refuse_blocks(days[as_delivered], lines[as_delivered], dialect.symbol, name)
     fields = np.full(len(key), -1)
     if dialect.layout == "wide":  # where a symbol is a column, and a row one of its cells
         fields = np.array([titles.index(name) for name in names], dtype=int)[symbols]
@@ -338,6 +363,34 @@ def in_order(
         symbols, days = symbols[keep], days[keep]
         joined = {ours: column[keep] for ours, column in joined.items()}
     return drop_unused_names(Prices(names, symbols, days, joined)), lost
+
+
+_IN_A_BLOCK = 5  # rows in order, on average: fewer are a file in no order at all
+
+
+def _refuse_blocks(days: Ints, lines: npt.NDArray[np.int64], symbol: str, name: str) -> None:
+    """Raise Refusal if rows (n,), as they were delivered, are blocks in order of their dates that
+    reach into each other: then another symbol's prices begin where the dates begin again."""
+    steps = np.diff(days)
+    forward = days if (steps > 0).sum() >= (steps < 0).sum() else -days
+    starts = np.flatnonzero(np.diff(forward) < 0) + 1
+    if not len(starts) or len(days) < _IN_A_BLOCK * (len(starts) + 1):
+        return
+    block = np.searchsorted(starts, np.arange(len(days)), side="right")
+    first, last = (
+        np.concatenate(([bound], of.accumulate(forward)[starts - 1]))[block]
+        for of, bound in ((np.minimum, 1), (np.maximum, 0))
+    )
+    within = (first <= forward) & (forward <= last) & (block > 0)
+    counts = np.bincount(block[within], minlength=len(starts) + 1)
+    if counts.max() >= _SYSTEMATIC:
+        begin = int(starts[np.argmax(counts >= _SYSTEMATIC) - 1])
+        raise Refusal(
+            f"{name}:{lines[begin]}: the dates begin again here, at "
+            f"{np.datetime64(int(days[begin]), 'D')}, as where another symbol's prices follow, and "
+            f"all of the file is said to be of {symbol}; deliver a column of symbols, or a file "
+            "for each, and if all are of one, sort the rows by date."
+        )
 
 
 def _cell_texts(

@@ -44,6 +44,7 @@ _MOST_RECORDS: Final = 16_384  # in a block; as objects they take ten times thei
 _MOST_TEXT: Final = 1 << 24
 _BEGIN: Final = 1 << 16  # characters among which an array of objects would begin
 _MOST_TITLES: Final = 16_384
+_MOST_INNER: Final = 16  # values of an object in a record that has a few facts; others are lists
 _UNREADABLE: Final = object()
 _NESTED: Final[dict[str, Any]] = {"": []}  # whatever it says, it is not flat
 _OTHERS: Final = {bool: VALUE, dict: NESTED, list: NESTED, Twice: NESTED}
@@ -66,6 +67,7 @@ class JsonSheet:
     of objects, and then is that array; or a flat object; or JSON Lines; or it has one of the shapes
     of `as_lines`, and then a row is an object with its values. Numbers keep their digits, strings
     are what they say, true and false are these words, null and what a record lacks is no value.
+    What a small object in a record says is a value, too, as `instrument.symbol`.
     `titles` are the keys in order of first appearance.
 
     `symbol` is the one that the file says beside the rows, as Alpha Vantage and Yahoo do, if these
@@ -318,6 +320,8 @@ def _part(text: str, some: Sequence[_Found], place: str) -> tuple[Block, Lines]:
         ]
         lines = lines[[fault is None for fault in faults]]
         values = tuple(value for value, fault in zip(values, faults, strict=True) if not fault)
+    if not is_plain:
+        values = tuple(map(_opened, values))
     titles = _union(values)
     for title in titles:
         if not title.strip():
@@ -374,6 +378,19 @@ def _fault(value: Any) -> tuple[str, str | None] | None:
         return "not-flat", None
     broken = (key for key, cell in value.items() if isinstance(cell, str) and _lone_surrogate(cell))
     return next((("lone-surrogate", key) for key in broken), None)
+
+
+def _opened(record: dict[str, Any]) -> dict[str, Any]:
+    """A record and, beside its own values, those of small objects in it, as `instrument.symbol`."""
+    inner = {
+        f"{key}.{name}": cell
+        for key, part in record.items()
+        if isinstance(part, dict) and len(part) <= _MOST_INNER
+        for name, cell in part.items()
+        if type(cell) not in (dict, list, Twice)
+        and not _lone_surrogate(name + (cell if isinstance(cell, str) else ""))
+    }
+    return {**record, **{key: cell for key, cell in inner.items() if key not in record}}
 
 
 def _flat(cell: Any) -> str | None:

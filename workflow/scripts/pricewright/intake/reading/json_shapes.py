@@ -26,9 +26,21 @@ class Twice:
         self.keys = keys
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Twice:
+_DIGITS = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?|NaN|-?Infinity")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    if len(pairs) == 1 and pairs[0][0].startswith("$"):
+        return _of_kind(*pairs[0])
     record = dict(pairs)
     return record if len(record) == len(pairs) else Twice([key for key, _ in pairs])
+
+
+def _of_kind(kind: str, value: Any) -> Any:
+    """The value in an object that says its kind, as MongoDB exports it: `{"$numberLong": "7"}`."""
+    if kind.startswith("$number") and isinstance(value, str) and _DIGITS.fullmatch(value):
+        return MARK + value
+    return value if kind in ("$date", "$oid") else {kind: value}
 
 
 decode = json.JSONDecoder(

@@ -82,10 +82,18 @@ def is_unnamed(title: str) -> bool:
 
 
 def usual_columns(ours: str, titles: Sequence[str]) -> list[str]:
-    """The columns that may be one of ours, by the surest of the names that vendors give it."""
+    """The columns that may be one of ours, by the surest of the names that vendors give it.
+
+    The symbol may lie in an object of each row, as `instrument.symbol`.
+    """
     for names in _USUAL_NAMES[ours]:
         if found := [title for title in titles if _is_among(title, names)]:
             return found
+    if ours == "symbol":
+        inner = {title: title.rpartition(".")[2] for title in titles if "." in title}
+        for names in _USUAL_NAMES[ours]:
+            if found := [title for title, last in inner.items() if _is_among(last, names)]:
+                return found
     return [title for title in titles[:1] if ours == "date" and title == "column 1"]
 
 
