@@ -18,6 +18,7 @@ import orjson
 from pricewright.files.errors import Refusal
 from pricewright.intake import deliveries as snapshot
 from pricewright.intake.archive import Acceptance, Archive, Delivery, Mode
+from pricewright.intake.continuation import check_continuation
 from pricewright.intake.deliveries import (
     Snapshot,
     State,
@@ -86,6 +87,11 @@ def take_in(items: Sequence[Item], archive: Archive, terms: IntakeTerms, today: 
     reader = _Reader(archive, terms)
     made, entries = reader.after(known, new)
     check_one_symbol(terms.dialect.symbol, [*known, *new], made, entries)
+    what = {(delivery.place, delivery.sha256): delivery for delivery in new}
+    places = [what.get((facts["place"], facts["sha256"])) for facts in made.facts]
+    numbered = [(number, delivery) for number, delivery in enumerate(places) if delivery]
+    formats = terms.dialect.calendar.date_formats
+    check_continuation(made.state, numbered, entries, formats, terms.max_shrink)
     if new:
         archive.accept(Acceptance(new, entries))
     everything = [*known, *new]
@@ -190,14 +196,25 @@ class _Reader:
     ) -> tuple[Snapshot, list[dict[str, Any]]]:
         if not new:
             return before, []
-        read = [self._read(delivery) for delivery in new]
+        read = [self._read(delivery, len(current)) for delivery in new]
         prices, facts = [prices for prices, _ in read], [facts for _, facts in read]
         read.clear()
         state, entries = apply_deliveries(before.state, prices, _digests([*current, *new]))
         return Snapshot(state, [*before.facts, *facts]), entries
 
-    def _read(self, delivery: Delivery) -> tuple[Prices, dict[str, Any]]:
-        """The prices of a delivery, and what became of its rows."""
+    def _read(self, delivery: Delivery, before: int) -> tuple[Prices, dict[str, Any]]:
+        """The prices of a delivery, and what became of its rows; before: how many it adds to."""
+        try:
+            return self._read_alone(delivery)
+        except Refusal as refusal:
+            if not before or "source." not in str(refusal):
+                raise
+            raise Refusal(
+                f"{str(refusal).removesuffix('.')}, if that reads what came before ({before}) "
+                "as well, else mend the file."
+            ) from None
+
+    def _read_alone(self, delivery: Delivery) -> tuple[Prices, dict[str, Any]]:
         last_day = self._terms.last_day or date.fromisoformat(delivery.last_day)
         dialect = self._terms.dialect
         calendar = replace(dialect.calendar, last_day=last_day)
