@@ -27,6 +27,7 @@ from pricewright.intake.deliveries import (
     empty_state,
     losses,
 )
+from pricewright.intake.members import Member
 from pricewright.intake.one_symbol import check_one_symbol
 from pricewright.intake.reading.content import Limits, recognise
 from pricewright.intake.reading.delivery import Reading, read_delivery
@@ -80,8 +81,7 @@ def take_in(items: Sequence[Item], archive: Archive, terms: IntakeTerms, today: 
     acceptances = archive.acceptances()
     known = archive.known()
     last = {delivery.place: delivery for delivery in known}
-    received = [archive.receive(item, last.get(item.place), today) for item in items]
-    new = [delivery for delivery in received if delivery]
+    new = _received(items, archive, last, today)
     for delivery in new:
         say("received", place=delivery.place, bytes=delivery.bytes, sha256=delivery.sha256)
     reader = _Reader(archive, terms)
@@ -105,6 +105,22 @@ def take_in(items: Sequence[Item], archive: Archive, terms: IntakeTerms, today: 
         [*(entry for acceptance in acceptances for entry in acceptance.restatements), *entries],
         partial(_key, current, terms),
     )
+
+
+def _received(
+    items: Sequence[Item], archive: Archive, last: Mapping[str, Delivery], today: date
+) -> list[Delivery]:
+    """What items have that is not the last delivery of their place again, each byte kept."""
+    new: list[Delivery] = []
+    holders: dict[Item, str] = {}
+    for item in items:
+        delivery = archive.receive(item, last.get(item.place), today)
+        if delivery and isinstance(item, Member):
+            if item.archive not in holders:
+                holders[item.archive] = archive.keep(item.archive)
+            delivery = replace(delivery, packed_in=holders[item.archive])
+        new += [delivery] if delivery else []
+    return new
 
 
 def current_of(deliveries: Sequence[Delivery], mode: Mode) -> list[Delivery]:
