@@ -724,3 +724,14 @@ def test_one_symbol_that_is_declared_for_a_column_of_several_is_refused(tmp_path
     apart = Dialect(symbol="AAA", columns={"symbol": False})
     assert read(tmp_path, text, apart).prices.names == ["AAA"]
     assert read(tmp_path, text.replace("C,2", "B,2"), ONE).prices.names == ["AAA"]
+
+
+def test_two_digits_of_a_year_before_1969_are_refused_and_not_called_the_future(tmp_path):
+    calendar = Calendar(date_formats=("%d/%m/%y", "%d/%m/%Y"), last_day=date(2026, 1, 1))
+    dialect = Dialect(columns=NAMES, calendar=calendar)
+    text = HEAD + "".join(f"0{day}/03/65,A,1,1\n" for day in (1, 2, 3)) + "05/03/70,A,1,1\n" * 9
+    with pytest.raises(Refusal, match=r"prices\.csv:2: Date .* in 3 rows; write its years"):
+        read(tmp_path, text, dialect)
+    assert read(tmp_path, text.replace("/65", "/1965"), dialect).prices.date(0) == "1965-03-01"
+    found = read(tmp_path, text.replace("/65", "/27"), dialect)
+    assert found.quarantine.by_reason()["future-date"] == 3

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.bars import daily_bars
 from pricewright.intake.reading.content import Content
+from pricewright.intake.reading.dates import are_of_last_century
 from pricewright.intake.reading.delimited import DelimitedSheet
 from pricewright.intake.reading.dialect import Dialect
 from pricewright.intake.reading.proposals import remedies
@@ -490,7 +491,7 @@ def _refuse_undeclared(quarantine: Quarantine, sheet: Sheet, dialect: Dialect, n
             f"{name}:{line}: {_fault(quarantine, entry)} "
             f"({sheet.texts([line])[line][:80]!r}); {_REMEDIES[reason]}."
         )
-    for reason in ("unreadable-number", "unreadable-date"):
+    for reason in ("unreadable-number", "unreadable-date", "future-date"):
         lost = quarantine.reasons == code(reason)
         for place in np.unique(quarantine.fields[lost]).tolist():
             field = quarantine.titles[place]
@@ -498,10 +499,14 @@ def _refuse_undeclared(quarantine: Quarantine, sheet: Sheet, dialect: Dialect, n
             if len(lines) < _SYSTEMATIC:
                 continue
             texts = _texts_of(quarantine, reason, field, sheet)
-            if found := remedies(reason, texts, dialect.marks):
+            found = remedies(reason, texts, dialect.marks)
+            remedy = f"set {' or '.join(found)}" if found else ""
+            if reason == "future-date" and are_of_last_century(texts, dialect.calendar):
+                remedy = "write its years with four digits, for %y reads 00 to 68 as 2000 to 2068"
+            if remedy:
                 raise Refusal(
                     f"{name}:{lines[0]}: {field} is {REASONS[reason]} ({texts[0][:80]!r}), and so "
-                    f"it is in {len(lines)} rows; set {' or '.join(found)}."
+                    f"it is in {len(lines)} rows; {remedy}."
                 )
 
 
