@@ -479,6 +479,47 @@ def test_where_a_file_shows_days_first_and_months_first_neither_is_chosen(tmp_pa
 
 
 @pytest.mark.parametrize(
+    ("encoding", "head"),
+    [
+        ("gbk", "日期,代码,名称,收盘"),
+        ("big5", "日期,證券代號,證券名稱,收盤價"),
+        ("shift_jis", "日付,コード,銘柄名,終値"),
+        ("euc_kr", "날짜,종목코드,종목명,종가"),
+        ("cp1251", "Дата,Тикер,Компания,Цена"),
+        ("cp1250", "Data,Symbol,Spółka,Zamknięcie"),
+        ("cp1252", "Date,Symbol,Société,Clôture"),
+        ("mac_roman", "Date,Symbol,Société,Clôture"),
+        ("cp1253", "Ημερομηνία,Symbol,Όνομα,Κλείσιμο"),
+    ],
+)
+def test_the_encoding_is_that_in_which_vendors_names_of_columns_are_read(tmp_path, encoding, head):
+    name = head.split(",")[2]
+    text = f"{head}\n2024-01-15,AAPL,{name},1234.5\n2024-01-16,AAPL,{name},1235.25\n"
+    path, found = described(tmp_path, text.encode(encoding))
+    assert not found.to_choose
+    assert [(row["symbol"], row["date"], row["close"]) for row in as_written(path, found)] == [
+        ("AAPL", *day) for day in DAYS
+    ]
+
+
+def test_an_encoding_whose_words_no_vendor_uses_is_left_open_with_what_each_reads(tmp_path):
+    text = "Day,Symbol,Όνομα,Close\n2024-01-15,AAPL,Άλφα,1234.5\n"
+    path, found = described(tmp_path, text.encode("cp1253"))
+    (setting,) = found.to_choose
+    assert setting.key == "encoding"
+    assert "Όνομα in cp1253" in setting.why
+    assert len(as_written(path, found, encoding="cp1253")) == 1
+
+
+@pytest.mark.parametrize("day", ["2024年1月{}日", "2024年 01月{}日", "2024년 1월 {}일"])
+def test_dates_in_eastern_signs_are_read_as_they_can_only_be(tmp_path, day):
+    text = f"日期,代码,收盘\n{day.format(15)},AAPL,1234.5\n{day.format(16)},AAPL,1235.25\n"
+    path, found = described(tmp_path, text)
+    assert found.settings == []
+    assert [(row["date"], row["close"]) for row in as_written(path, found)] == DAYS
+
+
+@pytest.mark.parametrize(
     ("content", "why"),
     [
         ("a,b\nx,1\ny,2\n", "no column holds dates; the file has a, b"),

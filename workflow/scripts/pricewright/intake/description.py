@@ -43,6 +43,7 @@ from pricewright.intake.reading.titles import (
     is_code,
     is_no_symbol,
     is_unnamed,
+    is_usual,
     plain_title,
     usual_columns,
     value_named,
@@ -61,7 +62,11 @@ from pricewright.intake.sample import (
 )
 from pricewright.tables.fields import VALUES
 
-_ENCODINGS: Final = ("cp1252", "cp1250", "latin-1")
+_ENCODINGS: Final = (
+    *("cp1252", "cp1250", "mac_roman", "cp1251", "cp1253", "cp1254", "gb18030", "big5", "cp932"),
+    *("cp949", "latin-1"),
+)
+_HEAD: Final = 5  # lines whose words tell the encoding
 _EITHER_MARK: Final = re.compile(r"[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d{1,3})")
 _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str, ...]], ...]] = (
     ("positive", ()),
@@ -238,18 +243,39 @@ def _encoding(path: Path, name: str, found: Description) -> str | None:
         raw.decode()
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        fitting = [encoding for encoding in _ENCODINGS if _decodes(raw, encoding)]
+        fitting = _fitting(raw)
         why = f"line {line} is not UTF-8; others may fit as well, look at the letters"
-        return str(found.choose("encoding", fitting[:1], why))
+        if len(fitting) > 1:
+            read = ", ".join(f"{word} in {encoding}" for encoding, word in fitting.items())
+            why = f"line {line} is not UTF-8, and reads {read}; then describe it again, as UTF-8"
+        return str(found.choose("encoding", list(fitting), why))
     return None
 
 
-def _decodes(raw: bytes, encoding: str) -> bool:
-    try:
-        raw.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return True
+def _fitting(raw: bytes) -> dict[str, str]:
+    """The encoding in which most words of the first lines are vendors' names of columns; if there
+    are none, the usual one if its letters may be words, else all that may be: each with a word."""
+    words: dict[str, list[str]] = {}
+    for encoding in _ENCODINGS:
+        with suppress(UnicodeDecodeError):
+            head = "\n".join(raw.decode(encoding).splitlines()[:_HEAD])
+            words[encoding] = [word for word in re.split(r'[,;|"\t\n]', head) if not word.isascii()]
+    known = {encoding: sum(map(is_usual, some)) for encoding, some in words.items()}
+    best = max(known, key=lambda encoding: known[encoding])
+    texts = {encoding: "".join(some) for encoding, some in words.items()}
+    fitting = {
+        encoding: words[encoding][0]
+        for encoding, text in texts.items()
+        if text and all(letter.isascii() or letter.isalpha() for letter in text)
+    }
+    if known[best] or all(map(_is_western, words[best])) or not fitting:
+        return {best: ""}
+    return fitting
+
+
+def _is_western(word: str) -> bool:
+    """Whether letters with accents stand alone in a word, as where Latin is written."""
+    return not re.search(r"[^\W_a-zA-Z0-9]{2}|[a-zA-Z][^\w\s€][a-zA-Z]|[\x80-\x9f]", word)
 
 
 def _columns(

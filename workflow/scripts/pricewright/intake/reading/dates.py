@@ -17,6 +17,8 @@ from pricewright.intake.reading.dialect import EPOCHS, EXCEL_SERIAL, Calendar
 _ISO = re.compile(
     r"(\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII
 )
+_EASTERN = re.compile(r"(\d{4})[年년] ?(\d{1,2})[月월] ?(\d{1,2})[日일]", re.ASCII)
+"""A date as it is written in Chinese, Japanese and Korean, which can be read in one way only."""
 _CLOCK = re.compile(
     r"(\d{1,2}(?=:)|\d{2}):?(\d{2})(?::?(\d{2})(?:\.(\d{1,9}))?)? ?(?:([ap])\.?m\.?)?",
     re.ASCII | re.IGNORECASE,
@@ -160,6 +162,8 @@ def _day(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tuple[
     if isinstance(value, date):
         return value, 0
     text = value.strip(" \t") if isinstance(value, str) else ""
+    if eastern := not calendar.date_formats and _EASTERN.fullmatch(text):
+        text = "{}-{:0>2}-{:0>2}".format(*eastern.groups())
     if not text.isascii():
         raise _NoDay("unreadable-date")
     read = [found for reader in readers if (found := reader(text))]
