@@ -15,7 +15,7 @@ from pricewright.files.errors import Refusal
 from pricewright.forecasting.settings import Settings
 from pricewright.intake.archive import Archive, Reception
 from pricewright.intake.reading.dialect import UNDECIDED, Dialect, Limits
-from pricewright.intake.sources.items import items, local_files
+from pricewright.intake.sources.items import items, local_files, without
 from pricewright.intake.sources.source import Access, Source, scheme
 from pricewright.signoffs.coverage import DEPLOYED, MEANINGS
 from pricewright.signoffs.ledger import REVOKED, SIGNERS
@@ -62,7 +62,8 @@ def source_files(config: dict[str, Any], workflow_folder: Path) -> list[str]:
     uri = config["source"]["uri"]
     if scheme(uri) != "file":
         return []
-    return [str(file.path) for file in local_files(uri, workflow_folder)]
+    files = without(local_files(uri, workflow_folder), config["source"].get("leave_out", ()), uri)
+    return [str(file.path) for file in files]
 
 
 def source_version(config: dict[str, Any], project: str = ".", files: Sequence[str] = ()) -> str:
@@ -75,7 +76,8 @@ def source_version(config: dict[str, Any], project: str = ".", files: Sequence[s
         return "; ".join(file_sha256(Path(file)) for file in files)
     source = source_of(config)
     archive = Archive(Path(project, config["source"]["received"]), source.name)
-    return "; ".join(archive.version(item) for item in items(source))
+    found = without(items(source), source.leave_out, source.name)
+    return "; ".join(archive.version(item) for item in found)
 
 
 def source_of(config: Mapping[str, Any]) -> Source:

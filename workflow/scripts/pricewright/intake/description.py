@@ -122,7 +122,7 @@ class Description:
     answers: what people have chosen, by key.
     settings: those that differ from the defaults.  notes: what people should know or decide.
     reading: what becomes of the delivery with these settings; None while something is open.
-    dialect: these settings.
+    dialect: these settings.  is_named: whether vendors call its price so, or its symbols.
     """
 
     answers: Mapping[str, Any] = field(default_factory=dict)
@@ -130,6 +130,7 @@ class Description:
     notes: list[str] = field(default_factory=list)
     reading: Reading | None = None
     dialect: Dialect = field(default_factory=Dialect)
+    is_named: bool = True
 
     def choose(
         self,
@@ -384,6 +385,7 @@ def _layout(
             named = [title for title in free if value_named(title.rpartition(".")[2]) == "close"]
             fields["close"] = named or free
             if fields["close"]:
+                found.is_named = bool(named)
                 why = "no column is called close, and its values are numbers"
                 chosen = found.choose("columns.close", fields["close"], why)
                 dialect = replace(dialect, columns={**dialect.columns, "close": chosen})
@@ -421,6 +423,7 @@ def _layout(
     is_short = len(sample.lines) < 3
     numbers = [title for title in numbers if is_short or len(texts_of(sample, title)) > 1]
     prices = [title for title in numbers if "%" not in title] or numbers
+    found.is_named = False
     if prices:
         close = found.choose("columns.close", prices, "its values are numbers")
         dialect = replace(dialect, columns={**dialect.columns, "close": close})
