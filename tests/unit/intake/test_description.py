@@ -296,13 +296,9 @@ def test_a_ticker_comes_before_a_column_of_numbers_that_is_called_symbol(tmp_pat
             "'p' says so: these prices are in hundredths",
         ),
         ("Date,Ticker,Close,Currency\n2024-01-15,A,1,ZAc\n2024-01-15,B,2,ILA\n", "says ZAc, ILA"),
-        (
-            "Date,Ticker,Close,Currency\n2024-01-15,A,1,GBX\n2024-01-16,A,2,GBP\n",
-            "A has prices in GBP and in GBX: choose one with source.where: {Currency: [GBX]}",
-        ),
     ],
 )
-def test_pence_and_two_units_of_one_symbol_are_said(tmp_path, content, said):
+def test_pence_are_said(tmp_path, content, said):
     _, found = described(tmp_path, content)
     assert any(said in note for note in found.notes)
     _, found = described(
@@ -314,6 +310,28 @@ def test_pence_and_two_units_of_one_symbol_are_said(tmp_path, content, said):
         .replace("ILA", "USD"),
     )
     assert found.notes == []
+
+
+def test_two_units_of_one_symbol_are_never_mixed_unasked(tmp_path):
+    text = "Date,Ticker,Close,Currency\n2024-01-15,A,1,GBX\n2024-01-16,A,2,GBP\n"
+    path, found = described(tmp_path, text)
+    (setting,) = found.to_choose
+    assert setting.why == (
+        "A has prices in GBP and in GBX; for both, declare a requote in corrections.file"
+    )
+    assert [setting.value, *setting.others] == [{"Currency": ["GBP"]}, {"Currency": ["GBX"]}, {}]
+    read = as_written(path, found, where={"Currency": ["GBX"]})
+    assert [row["close"] for row in read] == [1]
+
+
+@pytest.mark.parametrize("other", ["%d/%m/%Y", "%d.%m.%Y", "%m/%d/%Y", "%d %b %Y"])
+def test_dates_written_in_two_ways_that_no_text_can_be_both_of_are_read_in_both(tmp_path, other):
+    days = [date(2024, 1, day) for day in range(2, 28)]
+    texts = [f"{day:{other if n % 3 == 0 else '%Y-%m-%d'}}" for n, day in enumerate(days)]
+    text = "Date,Close\n" + "".join(f"{day},1\n" for day in texts)
+    path, found = described(tmp_path, text)
+    assert not found.to_choose
+    assert [row["date"] for row in as_written(path, found)] == [day.isoformat() for day in days]
 
 
 def test_the_sheet_of_a_workbook_that_has_prices_is_named(tmp_path):

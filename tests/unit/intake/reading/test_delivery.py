@@ -203,7 +203,7 @@ def test_marks_that_would_read_many_numbers_are_asked_for_before_these_are_lost(
     with pytest.raises(Refusal) as refusal:
         read(tmp_path, text)
     assert str(refusal.value) == (
-        "prices.csv:4: Close is not a number ('1,000.5'), and so it is in 8 rows; "
+        "prices.csv:4: Close is not a number ('1,000.5'), as in 7 more rows; "
         'set source.thousands: ",".'
     )
 
@@ -730,8 +730,33 @@ def test_two_digits_of_a_year_before_1969_are_refused_and_not_called_the_future(
     calendar = Calendar(date_formats=("%d/%m/%y", "%d/%m/%Y"), last_day=date(2026, 1, 1))
     dialect = Dialect(columns=NAMES, calendar=calendar)
     text = HEAD + "".join(f"0{day}/03/65,A,1,1\n" for day in (1, 2, 3)) + "05/03/70,A,1,1\n" * 9
-    with pytest.raises(Refusal, match=r"prices\.csv:2: Date .* in 3 rows; write its years"):
+    with pytest.raises(Refusal, match=r"prices\.csv:2: Date .* in 2 more rows; write its years"):
         read(tmp_path, text, dialect)
     assert read(tmp_path, text.replace("/65", "/1965"), dialect).prices.date(0) == "1965-03-01"
     found = read(tmp_path, text.replace("/65", "/27"), dialect)
     assert found.quarantine.by_reason()["future-date"] == 3
+
+
+@pytest.mark.parametrize(
+    ("texts", "remedy"),
+    [
+        (["13/01/2024,1"] * 3 + ["2024-01-14,1"], r'set .*: \["%Y-%m-%d", "%d/%m/%Y"\]'),
+        (["2024-01-14,12.5"] + ["2024-01-13,1.234.567"] * 3, r"deliver all .* as '12\.5'"),
+        (["2024-01-14,150p"] + ["2024-01-13,£1.5"] * 3, r"deliver all .* as '£1\.5'"),
+        (["2024-01-13,£1.5"] * 3 + ["2024-01-14,7"], 'set source.unit: "£"'),
+        (["2024-01-13,£1.5"] * 3 + ["2024-01-14,N/D"], 'set source.unit: "£"'),
+    ],
+)
+def test_what_is_proposed_reads_the_other_rows_as_well_or_says_that_nothing_does(
+    tmp_path, texts, remedy
+):
+    with pytest.raises(Refusal, match=remedy):
+        read(tmp_path, "Date,Close\n" + "\n".join(texts) + "\n", ONE)
+
+
+def test_a_column_that_is_written_in_another_way_and_not_needed_may_be_left_out(tmp_path):
+    text = HEAD + "".join(f"2024-01-{day},A,12.5,1.234.567\n" for day in (11, 12, 13))
+    with pytest.raises(Refusal, match=r"as '12\.5', or set source\.columns\.volume: false"):
+        read(tmp_path, text)
+    left_out = Dialect(columns={**NAMES, "volume": False})
+    assert len(read(tmp_path, text, left_out).prices) == 3

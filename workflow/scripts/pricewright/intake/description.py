@@ -95,6 +95,7 @@ _UNIT_TITLES: Final = (
 _DOWNLOADED: Final = re.compile(r"download|retriev|export|fetch|load|updat|quer", re.IGNORECASE)
 _ZONES: Final = ("UTC", "America/New_York", "Europe/Zurich")
 _MOST_LOST: Final = 0.5
+_A_WAY: Final = 3  # texts that are written in another way than the others: no accident
 _SAME_SIZE: Final = 0.1
 _MOST_KINDS: Final = 100  # texts of a column that rows may be chosen by
 
@@ -193,7 +194,7 @@ def describe_file(
         dialect = _columns(dialect, titles, sample, found, content)
         dialect = _symbols(dialect, titles, sample, found, (name, alone, sheet))
         dialect = _bars(dialect, titles, sample, found)
-        _say_units(dialect, titles, sample, found)
+        dialect = _units(dialect, titles, sample, found)
     _try(dialect, content, found)
     return found
 
@@ -316,12 +317,14 @@ def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description
     """How the dates of the first of some columns are written, and whose calendar counts."""
     column, typed = sample.columns[dates[0]], sample.typed(dates[0])
     formats = formats_of(sample, dates[0]) or []
+    choices = _mixed(sample, dates[0], formats[:1]) or [[each] for each in formats]
     by_itself, then = (
-        parse_days(column, Calendar(tuple(some)), typed).reasons == "" for some in ([], formats[:1])
+        parse_days(column, Calendar(tuple(some)), typed).reasons == ""
+        for some in ([], *(choices[:1] or [[]]))
     )
     row = int(np.argmax(then & ~by_itself))
     why = f"as {column[row]} in line {sample.lines[row]}"
-    form = found.choose("date_formats", [[each] for each in formats], why, [])
+    form = found.choose("date_formats", choices, why, [])
     calendar = Calendar(tuple(form or ()), last_day=day_after(datetime.now(UTC)))
     days = parse_days(column, calendar, typed)
     if (days.reasons == "unzoned-time").any():
@@ -338,6 +341,22 @@ def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description
             "the prices' date"
         )
     return replace(dialect, calendar=calendar)
+
+
+def _mixed(sample: Block, title: str, formats: Sequence[str]) -> list[list[str]]:
+    """Several formats each that read all of a column, of which one, or ISO 8601, reads a part."""
+    column, typed = sample.columns[title], sample.typed(title)
+    if not pa.types.is_string(column.type) or typed is not None:
+        return []
+    reasons = parse_days(column, Calendar(tuple(formats)), typed).reasons
+    read, unread = (
+        column.filter(pa.array(np.isin(reasons.astype(str), some))).unique().to_pylist()[:500]
+        for some in (["", "ambiguous-date"], ["unreadable-date"])
+    )
+    if not read or len(unread) < _A_WAY:
+        return []
+    ways = (proposals.among(each, formats, unread, read) for each in proposals.date_formats(unread))
+    return [way for way in ways if way]
 
 
 def _marks(sample: Block, numbers: Sequence[str], found: Description) -> Marks:
@@ -528,10 +547,10 @@ def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description
     return dialect
 
 
-def _say_units(dialect: Dialect, titles: list[str], sample: Block, found: Description) -> None:
-    """Say where prices are in pence or cents, and where one symbol has two units."""
+def _units(dialect: Dialect, titles: list[str], sample: Block, found: Description) -> Dialect:
+    """Say where prices are in pence or cents, and ask which, where one symbol has two units."""
     if dialect.layout == "wide" or dialect.layout_of(titles) is None:
-        return
+        return dialect
     names = dialect.names(titles, "")
     for text in (names["close"], dialect.marks.unit or ""):
         if _HUNDREDTHS.search(text) or (text in ("p", "c") and text == dialect.marks.unit):
@@ -550,13 +569,12 @@ def _say_units(dialect: Dialect, titles: list[str], sample: Block, found: Descri
         for symbol, unit in zip(symbols, sample.columns[title].to_pylist(), strict=True):
             of_symbol.setdefault(symbol, set()).add(str(unit).strip())
         for symbol, both in list(of_symbol.items())[:100]:
-            if len(both & set(units)) > 1:
-                found.notes.append(
-                    f"{symbol} has prices in {' and in '.join(sorted(both & set(units)))}: choose "
-                    f"one with source.where: {{{_yaml(title)}: [{_yaml(units[0])}]}}, or declare a "
-                    "requote for the day of the change in corrections.file"
-                )
-                break
+            if len(said := sorted(both & set(units))) > 1:
+                why = f"{symbol} has prices in {' and in '.join(said)}; for both, declare a requote"
+                choices: list[dict[str, list[str]]] = [{title: [unit]} for unit in said]
+                where = found.choose("where", [*choices, {}], f"{why} in corrections.file", {})
+                return replace(dialect, where=where)
+    return dialect
 
 
 def _try(dialect: Dialect, content: Content, found: Description) -> None:

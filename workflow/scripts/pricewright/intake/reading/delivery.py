@@ -5,18 +5,21 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.bars import daily_bars
 from pricewright.intake.reading.content import Content
-from pricewright.intake.reading.dates import are_of_last_century
+from pricewright.intake.reading.dates import are_of_last_century, parse_days
 from pricewright.intake.reading.delimited import DelimitedSheet
 from pricewright.intake.reading.dialect import Dialect
-from pricewright.intake.reading.proposals import remedies
+from pricewright.intake.reading.numbers import parse_numbers
+from pricewright.intake.reading.proposals import remedy
 from pricewright.intake.reading.quarantine import REASONS, Quarantine, code
 from pricewright.intake.reading.rows import (
     Block,
@@ -33,6 +36,7 @@ from pricewright.intake.reading.rows import (
 )
 from pricewright.intake.reading.titles import plain_title, usual_columns
 from pricewright.steplog.log import Progress
+from pricewright.tables.fields import VALUES
 from pricewright.tables.prices import Floats, Ints, Prices, drop_unused_names, keys, recode
 
 T = TypeVar("T")
@@ -43,6 +47,7 @@ _REMEDIES = {
 }
 STRAYS = 0.01  # share of rows with a second time on their day that may be an accident
 _SYSTEMATIC = 3  # rows with one fault that one declaration would mend: no accident
+_SAMPLE = 2_000  # rows whose texts tell how the others are written
 _LOOKED_AT = 10  # texts, for what to declare is seen in a few, and they are read once more
 _OF_THE_WHOLE = [code(reason) for reason in _REMEDIES]
 """Faults of a row that mean that the file as a whole is not as described."""
@@ -181,7 +186,7 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
             f"{content.name}: {delivered} rows were delivered, {in_bars} kept and "
             f"{quarantine.count} quarantined; this is a defect of the reader."
         )
-    _refuse_undeclared(quarantine, sheet, dialect, content.name)
+    _refuse_undeclared(quarantine, sheet, dialect, names or {}, content.name)
     if len(said) > 1:
         raise Refusal(
             f"{content.name}:1: column {tellers[0]!r} has {' and '.join(sorted(said)[:2])}, where "
@@ -454,9 +459,12 @@ def _remedy(quarantine: Quarantine, entry: int, sheet: Sheet, dialect: Dialect) 
     """What to do about a reason that took many rows: proposed from the texts, where it can be."""
     reason = quarantine.reason(entry)
     texts = _texts_of(quarantine, reason, quarantine.field_of(entry), sheet)
-    for some in (texts, texts[:1]):
-        if some and (found := remedies(reason, some, dialect.marks)):
-            return f"set {' or '.join(found)}"
+    others = _others(reason, quarantine.field_of(entry), sheet, dialect)
+    if texts and (found := remedy(reason, texts, dialect, others)):
+        return found
+    if sound := [text for text in texts if remedy(reason, [text], dialect, others)]:
+        apart = f"deliver all written in one way, for others are as {sound[-1]!r}"
+        return remedy(reason, sound, dialect, others) or apart
     key = _KEYS.get(reason)
     return "correct the file" + (f", or see source.{key}" if key else "")
 
@@ -470,6 +478,40 @@ def _texts_of(quarantine: Quarantine, reason: str, field: str | None, sheet: She
     return [found[line, field] for line in lines if (line, field) in found]
 
 
+def _others(reason: str, field: str | None, sheet: Sheet, dialect: Dialect) -> list[str]:
+    """Of the first rows the texts that are read: of the dates, or of all numbers."""
+    names = dict.fromkeys([field] if reason == "unreadable-date" else _numbers(sheet, dialect))
+    found: list[str] = []
+    if reason not in ("unreadable-date", "unreadable-number"):
+        return found
+    for read in islice(sheet.blocks([title for title in names if title]), 1):
+        block = read()
+        for title in filter(None, names):
+            column, typed = block.columns[title].slice(0, _SAMPLE), block.typed(title)
+            if not pa.types.is_string(column.type):
+                continue
+            if reason == "unreadable-date":
+                reasons = parse_days(column, dialect.calendar).reasons
+                is_read = np.isin(reasons.astype(str), ["", "ambiguous-date"])
+            else:
+                is_read = ~np.isnan(parse_numbers(column, dialect.marks, multiples=True).values)
+            if typed is not None:
+                is_read &= ~typed[:_SAMPLE]
+            found += map(str, column.filter(pa.array(is_read)).unique().to_pylist())
+    return found
+
+
+def _numbers(sheet: Sheet, dialect: Dialect) -> list[str]:
+    """The columns that hold numbers."""
+    titles = list(sheet.titles)
+    if crossed := crossed_columns(sheet, dialect):
+        return [title for columns in crossed.values() for title in columns.values()]
+    names = dialect.names(titles, "")
+    if dialect.layout == "wide":
+        return dialect.symbol_columns(titles, names.values(), "")
+    return [title for ours, title in names.items() if ours in VALUES]
+
+
 def _lines_of(quarantine: Quarantine, reason: str, field: str) -> npt.NDArray[np.int64]:
     """The lines of the rows, or of the values, that a reason took for a column."""
     here = (quarantine.reasons == code(reason)) & (
@@ -479,7 +521,9 @@ def _lines_of(quarantine: Quarantine, reason: str, field: str) -> npt.NDArray[np
     return lines
 
 
-def _refuse_undeclared(quarantine: Quarantine, sheet: Sheet, dialect: Dialect, name: str) -> None:
+def _refuse_undeclared(
+    quarantine: Quarantine, sheet: Sheet, dialect: Dialect, names: Mapping[str, str], name: str
+) -> None:
     """Raise Refusal if rows show that the file as a whole is not as described.
 
     That is so where one declaration would read three and more of a column's texts, and all of the
@@ -499,14 +543,16 @@ def _refuse_undeclared(quarantine: Quarantine, sheet: Sheet, dialect: Dialect, n
             if len(lines) < _SYSTEMATIC:
                 continue
             texts = _texts_of(quarantine, reason, field, sheet)
-            found = remedies(reason, texts, dialect.marks)
-            remedy = f"set {' or '.join(found)}" if found else ""
+            found = remedy(reason, texts, dialect, _others(reason, field, sheet, dialect))
             if reason == "future-date" and are_of_last_century(texts, dialect.calendar):
-                remedy = "write its years with four digits, for %y reads 00 to 68 as 2000 to 2068"
-            if remedy:
+                found = "write its years with four digits, for %y reads 00 to 68 as 2000 to 2068"
+            for ours in ("open", "high", "low", "volume"):
+                if found.startswith("deliver") and names.get(ours) == field:
+                    found += f", or set source.columns.{ours}: false"
+            if found:
                 raise Refusal(
-                    f"{name}:{lines[0]}: {field} is {REASONS[reason]} ({texts[0][:80]!r}), and so "
-                    f"it is in {len(lines)} rows; {remedy}."
+                    f"{name}:{lines[0]}: {field} is {REASONS[reason]} ({texts[0][:80]!r}), as in "
+                    f"{len(lines) - 1} more rows; {found}."
                 )
 
 

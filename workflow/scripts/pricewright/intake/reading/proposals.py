@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from pricewright.intake.reading.dates import parse_days, reader_of
-from pricewright.intake.reading.dialect import EPOCHS, EXCEL_SERIAL, Calendar, Marks
+from pricewright.intake.reading.dialect import EPOCHS, EXCEL_SERIAL, Calendar, Dialect, Marks
 from pricewright.intake.reading.numbers import is_multiple, parse_numbers
 from pricewright.tables.fields import SYMBOL
 
@@ -100,17 +100,51 @@ def symbol_pattern(texts: Sequence[str]) -> str | None:
     return pattern if fitting else None
 
 
-def remedies(reason: str, texts: Sequence[str], declared: Marks) -> list[str]:
-    """The lines of config, if any, with which all texts of a reason could be read."""
-    if reason == "unreadable-date":
-        return [f'source.date_formats: ["{form}"]' for form in date_formats(texts)[:3]]
+def remedy(reason: str, texts: Sequence[str], dialect: Dialect, others: Sequence[str]) -> str:
+    """What to do so that all texts of a reason are read, and the others still; empty if no setting
+    would read the texts.
+
+    others: texts of the same kind that are read as things are.
+    """
     if reason == "bad-symbol":
         pattern = symbol_pattern([text.strip(" \t") for text in texts])
-        return [f"source.symbol_pattern: '{pattern}'"] if pattern else []
-    if reason != "unreadable-number":
-        return []
-    ways = (changed(way, declared) for way in marks(texts, declared)[:3])
-    return [" and ".join(f"source.{line}" for line in way) for way in ways]
+        return f"set source.symbol_pattern: '{pattern}'" if pattern else ""
+    if reason == "unreadable-date":
+        forms = date_formats(texts)[:3]
+        every = [among(form, dialect.calendar.date_formats, texts, others) for form in forms]
+        lines = [f"source.date_formats: {quoted(some)}" for some in every if some]
+        is_known = bool(forms)
+    elif reason == "unreadable-number":
+        ways = marks(texts, dialect.marks)[:3]
+        column = pa.array(list(others), pa.string())
+        lines = [
+            " and ".join(f"source.{line}" for line in changed(way, dialect.marks))
+            for way in ways
+            if not parse_numbers(column, way, multiples=True).unreadable.any()
+        ]
+        is_known = bool(ways)
+    else:
+        return ""
+    if lines:
+        return f"set {' or '.join(lines)}"
+    return f"deliver all written in one way, for others are as {others[0]!r}" if is_known else ""
+
+
+def among(
+    form: str, declared: Sequence[str], texts: Sequence[str], others: Sequence[str]
+) -> list[str]:
+    """The formats, one or with what was declared (if nothing, ISO 8601), that read texts and others
+    alike; none if these are read in two ways."""
+    column = pa.array([*texts, *others], pa.string())
+    for forms in ([form], [*(declared or ["%Y-%m-%d"]), form]):
+        if not parse_days(column, Calendar(tuple(forms), "UTC")).reasons.any():
+            return forms
+    return []
+
+
+def quoted(forms: Sequence[str]) -> str:
+    """Formats as a list in YAML."""
+    return "[" + ", ".join(f'"{form}"' for form in forms) + "]"
 
 
 def changed(way: Marks, declared: Marks) -> list[str]:
