@@ -116,6 +116,20 @@ DAYS = [("2024-01-15", 1234.5), ("2024-01-16", 1235.25)]
         '[{"date":"2024-01-15","close":1234.5,"instrument":{"symbol":"AAPL","id":7}}]',
         '{"date":{"$date":"2024-01-15T00:00:00Z"},"close":{"$numberDecimal":"1234.5"}}\n',
         '{"instrument":"AAPL","candles":[{"time":"2024-01-15","volume":7,"mid":{"c":"1234.5"}}]}',
+        '{"AAPL":{"meta":{"n":1},"values":[{"datetime":"2024-01-15","close":"1234.5"}]}}',
+        '[{"symbol":"AAPL","prices":[{"date":"2024-01-15","close":1234.5}]}]',
+        '{"n":1,"data":[{"ticker":"AAPL","prices":[{"date":"2024-01-15","close":1234.5}]},'
+        '{"ticker":"AAPL","prices":[{"date":"2024-01-16","close":1235.25}]}]}',
+        '{"error":[],"result":{"AAPL":[[1705276800,"1234.5"],[1705363200,"1235.25"]],"last":7}}',
+        "2024-01-15,AAPL,1234.5\n2024-01-16,AAPL,1235.25\n",
+        "Day,Symbol,Close\n2024-W03-1,AAPL,1234.5\n2024-W03-2,AAPL,1235.25\n",
+        "Date,Code,Close\n15Jan24,AAPL,1234.5\n16Jan24,AAPL,1235.25\n",
+        "Date,Symbol,Close,Volume\n2024-01-15,AAPL,1234.5,\\N\n2024-01-16,AAPL,1235.25,7\n",
+        excel(
+            ["NAV Date", "NAV per Share", "Total Net Assets"],
+            [date(2024, 1, 15), 1234.5, 1000000001],
+            [date(2024, 1, 16), 1235.25, 1000000002],
+        ),
         '{"chart":{"meta":{"symbol":"AAPL"},"t":[1705276800,1705363200],"c":[1234.5,1235.25]}}',
     ],
 )
@@ -141,6 +155,12 @@ def test_what_is_written_of_a_file_reads_it_right(tmp_path, content):
             "date_formats",
             [["%d-%m-%y"], ["%y-%m-%d"]],
             {"date_formats": ["%y-%m-%d"]},
+        ),
+        (
+            "Date,Close\n240201,1\n240202,2\n",
+            "date_formats",
+            [["%y%m%d"], ["%d%m%y"]],
+            {"date_formats": ["%y%m%d"]},
         ),
         ("Date;Close\n2024-02-01;1,107\n2024-02-02;2,105\n", "", [], {"decimal": ","}),
         (
@@ -544,6 +564,8 @@ def test_dates_in_eastern_signs_are_read_as_they_can_only_be(tmp_path, day):
         ("Month,Close\n2024-01,1\n2024-02,2\n", "column 'Month' names no day, as 2024-01"),
         ("Week,Close\n2024-W01,1\n", "column 'Week' names no day, as 2024-W01"),
         ("Date       Close\n2024-01-02  1\n", "its columns are parted by blanks alone"),
+        ("Symbol,2024-01-02,2024-01-03\nA,1,2\n", "its dates stand side by side"),
+        ("Symbol;02.01.2024;03.01.2024\nA;1;2\n", "its dates stand side by side"),
     ],
 )
 def test_a_file_without_days_is_refused_and_told_why(tmp_path, content, why):
@@ -566,3 +588,19 @@ def test_what_is_written_of_a_sample_reads_every_row_of_it(sample):
     assert found.reading is not None
     assert found.reading.quarantine.count == 0
     complete(yaml.safe_load(as_yaml(sample, found)))
+
+
+@pytest.mark.parametrize("title", ["code", "stock", "Papier"])
+def test_codes_of_digits_of_which_each_day_has_all_are_symbols_and_no_prices(tmp_path, title):
+    codes = ("600000", "000001")
+    rows = "".join(f"2024-01-{day},{code},{day}.5\n" for day in (15, 16, 17) for code in codes)
+    path, found = described(tmp_path, f"Date,{title},px\n{rows}")
+    assert not found.to_choose
+    assert {row["symbol"] for row in as_written(path, found)} == set(codes)
+
+
+def test_where_the_date_may_be_the_one_in_the_files_name_that_is_said(tmp_path):
+    with pytest.raises(Refusal, match="the one in its name, add it as a column"):
+        described(tmp_path, "Symbol,Close\nA,1\n", "prices_2024-01-15.csv")
+    with pytest.raises(Refusal, match=r"the file has Symbol, Close\.$"):
+        described(tmp_path, "Symbol,Close\nA,1\n", "prices_20249915.csv")

@@ -511,3 +511,24 @@ def test_what_mongodb_exports_is_the_value_that_it_says():
     assert bad == []
     assert columns["d"] == ["2024-01-02T00:00:00Z", "1704153600000"]
     assert (columns["c"], columns["n"]) == (["1.10", "NaN"], ["7", "7"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"A":{"meta":{"n":1},"values":[{"d":1},{"d":2}]},"B":{"values":[{"d":3}],"status":"ok"}}',
+        '[{"symbol":"A","values":[{"d":1},{"d":2}]},{"symbol":"B","values":[{"d":3}]}]',
+        '{"n":0,"data":[{"symbol":"A","v":[{"d":1},{"d":2}]},{"symbol":"B","v":[{"d":3}]}]}',
+    ],
+)
+def test_rows_in_an_array_of_each_of_several_objects_have_what_these_say(text):
+    columns, _, bad = read(text)
+    assert bad == []
+    assert (columns["d"], columns["symbol"]) == (["1", "2", "3"], ["A", "A", "B"])
+
+
+def test_arrays_of_arrays_under_symbols_are_the_rows_of_each():
+    text = '{"error":[],"result":{"XBT":[[1,"7.5"]],"ETH":[[1,"2.5"],[2,"3"]],"last":9}}'
+    columns, _, _ = read(text)
+    assert columns["symbol"] == ["XBT", "ETH", "ETH"]
+    assert columns["column 2"] == ["7.5", "2.5", "3"]

@@ -54,6 +54,7 @@ from pricewright.intake.sample import (
     formats_of,
     header_line,
     is_number,
+    is_numbered,
     like_number,
     moments_of,
     sample_of,
@@ -291,8 +292,9 @@ def _columns(
     dates = by_name or [
         title for title in dated if not any(usual_columns(ours, [title]) for ours in VALUES)
     ]
+    dates = [title for title in dates if not is_number(sample, title)] or dates
     if not dates:
-        raise Refusal(f"{content.name}:1: {why_no_dates(titles, sample)}")
+        raise Refusal(f"{content.name}:1: {why_no_dates(titles, sample, content.name)}")
     date = str(found.choose("columns.date", dates, "its values are dates", by_name and dates[0]))
     clocks = [
         title
@@ -305,7 +307,11 @@ def _columns(
     if len(clocks) == 1 and texts_of(sample, clocks[0]):  # of a file without a header
         named["time"] = str(found.choose("columns.time", clocks, "its values are times of day"))
     dialect = replace(_dates(dialect, [date], sample, found), columns=named)
-    numbers = [title for title in titles if title != date and is_number(sample, title)]
+    numbers = [
+        title
+        for title in titles
+        if title != date and is_number(sample, title) and not is_numbered(sample, title)
+    ]
     dialect = _layout(dialect, titles, numbers, sample, found)
     read = set(dialect.symbols or titles)
     if dialect.layout != "wide" and dialect.layout_of(titles):
@@ -419,7 +425,11 @@ def _layout(
         return dialect
     others = [title for title in titles if title != date]
     symbols = [
-        title for title in others if is_number(sample, title) is not False and not is_unnamed(title)
+        title
+        for title in others
+        if is_number(sample, title) is not False
+        and not is_unnamed(title)
+        and not is_numbered(sample, title)
     ]
     symbols = [title for title in symbols if not is_no_symbol(title)]
     all_of_numbers = symbols
@@ -491,7 +501,7 @@ def _symbols(
         if title not in taken
         and pa.types.is_string(sample.columns[title].type)
         and sample.typed(title) is None
-        and not is_number(sample, title)
+        and (not is_number(sample, title) or is_numbered(sample, title))
     }
     telling = [
         title
@@ -500,8 +510,11 @@ def _symbols(
     ]
     symbols = [title for title in words if all(map(dialect.is_symbol, words[title]))]
     candidates = [title for title in symbols if title in telling] or telling or symbols
-    if several and candidates:
+    codes = [title for title in symbols if is_unnamed(title) and all(map(is_code, words[title]))]
+    if (several and candidates) or len(codes) == 1:
         why = "several prices a day, each with another of these"
+        if not several:
+            candidates, why = codes, "its values are written as symbols are"
         symbol = found.choose("columns.symbol", candidates, why)
         dialect = replace(dialect, columns={**dialect.columns, "symbol": symbol})
         return _pattern(dialect, texts_of(sample, symbol), found)

@@ -24,7 +24,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pricewright.files.errors import Refusal
-from pricewright.intake.reading.json_shapes import BLANK, MARK, Ambiguous, Twice, as_lines, decode
+from pricewright.intake.reading.json_shapes import (
+    BLANK,
+    MARK,
+    Ambiguous,
+    Twice,
+    as_lines,
+    decode,
+    held_rows,
+)
 from pricewright.intake.reading.rows import (
     NESTED,
     NUMBER,
@@ -104,9 +112,12 @@ class JsonSheet:
                 if (lines := as_lines(text)) is None:
                     raise
             else:  # in a lone object without a date the rows may lie deeper
-                lone = self._spans.shape[1] == 1 and not usual_columns("date", self.titles)
+                undated = not usual_columns("date", self.titles)
+                lone = self._spans.shape[1] == 1 and undated
                 if lone or not self.titles:
-                    lines = as_lines(text)
+                    lines = as_lines(text) or held_rows(text)
+                elif undated:
+                    lines = held_rows(text)
         if lines is not None:
             self._read(lines, name)
 

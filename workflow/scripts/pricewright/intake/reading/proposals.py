@@ -20,11 +20,13 @@ _DAYS = (
     *("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y"),
     *("%a, %d %b %Y", "%A, %B %d, %Y", "%Y-%b-%d", "%Y%j", "%d%m%Y", "%m%d%Y", "%b-%d-%Y"),
     *("%d-%B-%Y", "%d %b %y", "%B %d %Y", "%d/%b/%Y", "%a %b %d %Y", "%d%b%Y", "%d%b%y"),
-    *("%y-%m-%d", "%y/%m/%d", "%y.%m.%d", "%a %d %b %Y"),
+    *("%y-%m-%d", "%y/%m/%d", "%y.%m.%d", "%a %d %b %Y", "%G-W%V-%u"),
 )
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _ZONED = [time + zone for time in _TIMES for zone in ("", " %z") if time or not zone]
 _FORMATS = (*EPOCHS, EXCEL_SERIAL, *(day + time for time in _ZONED for day in _DAYS))
+SHORT = ("%y%m%d", "%d%m%y", "%m%d%y")
+"""Formats that many numbers have, and that are tried for what is plainly a date."""
 _FIRST_DAY, _FIRST_COUNTED, _LAST_DAY = (
     int(np.datetime64(day).astype(int)) for day in ("1850-01-01", "1980-01-01", "2100-01-01")
 )
@@ -36,14 +38,16 @@ _SIGN = r"[^\W\d]{0,2}[$€£¥₹]|%|[^\W\d]{1,3}\.?"
 _UNIT = re.compile(rf"^[(+-]? ?({_SIGN})(?![^\W\d])|({_SIGN})\)?$")
 
 
-def date_formats(texts: Sequence[str], *, most: bool = False) -> list[str]:
+def date_formats(
+    texts: Sequence[str], *, most: bool = False, formats: Sequence[str] = _FORMATS
+) -> list[str]:
     """The formats that read all texts as days of prices, or as many as any does.
 
     Several if the texts leave a choice.
     """
     column = pa.array(list(texts), pa.string())
     some = texts[:: max(len(texts) // _TRIED, 1)] if most else texts[:1]
-    fitting = [form for form in _FORMATS if any(map(reader_of(form), map(str.strip, some)))]
+    fitting = [form for form in formats if any(map(reader_of(form), map(str.strip, some)))]
     counts = {form: _read_by(column, form) for form in fitting}
     best = max(counts.values(), default=0) if most else len(column)
     found = [form for form, count in counts.items() if count == best > 0]
@@ -110,7 +114,7 @@ def remedy(reason: str, texts: Sequence[str], dialect: Dialect, others: Sequence
         pattern = symbol_pattern([text.strip(" \t") for text in texts])
         return f"set source.symbol_pattern: '{pattern}'" if pattern else ""
     if reason == "unreadable-date":
-        forms = date_formats(texts)[:3]
+        forms = (date_formats(texts) or date_formats(texts, formats=SHORT))[:3]
         every = [among(form, dialect.calendar.date_formats, texts, others) for form in forms]
         lines = [f"source.date_formats: {quoted(some)}" for some in every if some]
         is_known = bool(forms)
