@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pricewright.files.disk import read_whole, store_by_digest
+from pricewright.files.disk import read_whole, store_by_digest, sync_folder
 from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.intake import patches
@@ -137,6 +137,11 @@ class Archive:
         if last and last.sha256 == sha256:
             return None
         return Delivery(item.place, sha256, size, today.isoformat(), version)
+
+    def settle(self) -> None:
+        """See that the names of all bytes that were kept are on the disk."""
+        if self.folder.is_dir():
+            sync_folder(self.folder)
 
     def keep(self, item: Item) -> str:
         """Keep the bytes of what deliveries came in; returns their SHA-256."""

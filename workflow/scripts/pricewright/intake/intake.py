@@ -96,12 +96,13 @@ def take_in(items: Sequence[Item], archive: Archive, terms: IntakeTerms, today: 
         archive.accept(Acceptance(new, entries))
     everything = [*known, *new]
     current = current_of(everything, terms.mode)
+    counted = set(current)
     archive.pack(_replaced([*current_of(known, terms.mode), *new], current, terms.mode))
     _check_sums(made)
     return Intake(
         made.state,
         made.facts,
-        [delivery for delivery in everything if delivery not in current],
+        [delivery for delivery in everything if delivery not in counted],
         [*(entry for acceptance in acceptances for entry in acceptance.restatements), *entries],
         partial(_key, current, terms),
     )
@@ -120,6 +121,7 @@ def _received(
                 holders[item.archive] = archive.keep(item.archive)
             delivery = replace(delivery, packed_in=holders[item.archive])
         new += [delivery] if delivery else []
+    archive.settle()
     return new
 
 
@@ -136,12 +138,13 @@ def _replaced(
     before: Sequence[Delivery], current: Sequence[Delivery], mode: Mode
 ) -> dict[str, str]:
     """The SHA-256 of each delivery that counts no more, and of the one that does in its stead."""
-    digests = _digests(current)
+    digests = set(_digests(current))
+    following = {"" if mode == "whole" else each.place: each.sha256 for each in current}
+    places = {each.sha256: "" if mode == "whole" else each.place for each in before}
     return {
-        delivery.sha256: following.sha256
-        for delivery in before
-        for following in current
-        if delivery.sha256 not in digests and (mode == "whole" or delivery.place == following.place)
+        sha256: following[place]
+        for sha256, place in places.items()
+        if sha256 not in digests and place in following
     }
 
 
