@@ -117,6 +117,7 @@ DAYS = [("2024-01-15", 1234.5), ("2024-01-16", 1235.25)]
         '{"date":{"$date":"2024-01-15T00:00:00Z"},"close":{"$numberDecimal":"1234.5"}}\n',
         '{"instrument":"AAPL","candles":[{"time":"2024-01-15","volume":7,"mid":{"c":"1234.5"}}]}',
         '{"AAPL":{"meta":{"n":1},"values":[{"datetime":"2024-01-15","close":"1234.5"}]}}',
+        "snapped_at,price\n2024-01-15 00:00:00 UTC,1234.5\n2024-01-16 00:00:00 UTC,1235.25\n",
         '[{"symbol":"AAPL","prices":[{"date":"2024-01-15","close":1234.5}]}]',
         '{"n":1,"data":[{"ticker":"AAPL","prices":[{"date":"2024-01-15","close":1234.5}]},'
         '{"ticker":"AAPL","prices":[{"date":"2024-01-16","close":1235.25}]}]}',
@@ -604,3 +605,10 @@ def test_where_the_date_may_be_the_one_in_the_files_name_that_is_said(tmp_path):
         described(tmp_path, "Symbol,Close\nA,1\n", "prices_2024-01-15.csv")
     with pytest.raises(Refusal, match=r"the file has Symbol, Close\.$"):
         described(tmp_path, "Symbol,Close\nA,1\n", "prices_20249915.csv")
+
+
+def test_a_way_to_read_dates_by_which_some_are_to_come_is_not_offered(tmp_path):
+    rows = "".join(f"{day}/01/{year},1\n" for day, year in ((30, 23), (31, 24)))
+    path, found = described(tmp_path, f"Date,Close\n{rows}")
+    assert found.dialect.calendar.date_formats == ("%d/%m/%y",)
+    assert [row["date"] for row in as_written(path, found)] == ["2023-01-30", "2024-01-31"]

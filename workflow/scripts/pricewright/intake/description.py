@@ -324,6 +324,14 @@ def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description
     column, typed = sample.columns[dates[0]], sample.typed(dates[0])
     formats = formats_of(sample, dates[0]) or []
     choices = _mixed(sample, dates[0], formats[:1]) or [[each] for each in formats]
+    tomorrow = day_after(datetime.now(UTC))
+    past = [
+        some
+        for some in choices
+        if "future-date"
+        not in parse_days(column, Calendar(tuple(some), "UTC", tomorrow), typed).faults
+    ]
+    choices = past or choices
     by_itself, then = (
         parse_days(column, Calendar(tuple(some)), typed).reasons == ""
         for some in ([], *(choices[:1] or [[]]))
@@ -331,7 +339,7 @@ def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description
     row = int(np.argmax(then & ~by_itself))
     why = f"as {column[row]} in line {sample.lines[row]}"
     form = found.choose("date_formats", choices, why, [])
-    calendar = Calendar(tuple(form or ()), last_day=day_after(datetime.now(UTC)))
+    calendar = Calendar(tuple(form or ()), last_day=tomorrow)
     days = parse_days(column, calendar, typed)
     if (days.reasons == "unzoned-time").any():
         row = int(np.argmax(days.reasons == "unzoned-time"))

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from pricewright.intake.reading.dialect import EPOCHS, EXCEL_SERIAL, Calendar
 
 _ISO = re.compile(
-    r"(\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII
+    r"(\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z| UTC| GMT|[+-]\d{2}:?\d{2})?)?",
+    re.ASCII,
 )
 _EASTERN = re.compile(r"(\d{4})[年년] ?(\d{1,2})[月월] ?(\d{1,2})[日일]", re.ASCII)
 """A date as it is written in Chinese, Japanese and Korean, which can be read in one way only."""
@@ -234,7 +235,7 @@ def _iso(text: str) -> tuple[datetime, bool] | None:
     if not found:
         return None
     try:
-        return datetime.fromisoformat(text), found[2] is not None
+        return datetime.fromisoformat(re.sub(" (UTC|GMT)$", "Z", text)), found[2] is not None
     except ValueError:
         return None
 

@@ -30,6 +30,8 @@ SHORT = ("%y%m%d", "%d%m%y", "%m%d%y")
 _FIRST_DAY, _FIRST_COUNTED, _LAST_DAY = (
     int(np.datetime64(day).astype(int)) for day in ("1850-01-01", "1980-01-01", "2100-01-01")
 )
+_WORD = re.compile(r"\d\W+[^\W\d_]{3,}\W+\d{2}")
+"""What may be a month's name between a day and a year."""
 _TRIED = 12
 """So many texts are tried with every format: one that reads none of these is not the commonest."""
 _DECIMALS: tuple[Literal[".", ","], ...] = (".", ",")
@@ -118,6 +120,8 @@ def remedy(reason: str, texts: Sequence[str], dialect: Dialect, others: Sequence
         every = [among(form, dialect.calendar.date_formats, texts, others) for form in forms]
         lines = [f"source.date_formats: {quoted(some)}" for some in every if some]
         is_known = bool(forms)
+        if not forms and all(map(_WORD.search, texts)):
+            return "deliver dates in digits, as 2024-01-31, for names of months are read in English"
     elif reason == "unreadable-number":
         ways = marks(texts, dialect.marks)[:3]
         column = pa.array(list(others), pa.string())

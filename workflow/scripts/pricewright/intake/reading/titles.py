@@ -9,7 +9,7 @@ from pricewright.tables.fields import VALUES
 _USUAL_NAMES: Mapping[str, Sequence[str]] = {
     "date": (
         "date",
-        "datetime timestamp time day trade_date tradedate trading_date observation_date "
+        "datetime timestamp snapped_at time day trade_date tradedate trading_date observation_date "
         "datadate nav_date price_date as_of_date as_of valuation_date business_date "
         "exchange_date time_period open_time datum fecha data tag handelstag jour tarih "
         "ημερομηνία дата 日期 日付 交易日期 날짜 일자",
@@ -47,7 +47,7 @@ _USUAL_NAMES: Mapping[str, Sequence[str]] = {
         "şimdi kapanış κλείσιμο закрытие 收盘 收盘价 收盤 收盤價 終値 종가",  # noqa: RUF001
         "last px_last price prices settle value obs_value prc prccd c zuletzt letzter kurs preis "
         "dernier cours último ultimo precio prezzo preço preco laatste koers цена",
-        "nav nav_per_share net_asset_value market_price rate exchange_rate fx_rate",
+        "nav nav_per_share net_asset_value unit_price market_price rate exchange_rate fx_rate",
     ),
     "adj_close": (
         "adj_close adjclose adjusted_close adjusted close_adj adj_schlusskurs adj_schluss "
