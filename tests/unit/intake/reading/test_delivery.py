@@ -213,6 +213,8 @@ def test_marks_that_would_read_many_numbers_are_asked_for_before_these_are_lost(
     [
         ("Date,Close", "31/01/2024,1", r'set source\.date_formats: \["%d/%m/%Y"\]'),
         ("Date,Close", "Jan 2 2024,1", r'set source\.date_formats: \["%b %d %Y"\]'),
+        ("Date,Close", "202401,1", "deliver days, as 2024-01-31, for these texts name none"),
+        ("Date,Close", "9:30,1", "deliver days, as 2024-01-31, for these texts name none"),
         ("Date,Close", "2. Januar 2024,1", "deliver dates in digits, as 2024-01-31"),
         ("Date,Close", "2 janv. 2024,1", "deliver dates in digits, as 2024-01-31"),
         ("Date,Close", "1704153600000,1", r'set source\.date_formats: \["epoch-milliseconds"\]'),

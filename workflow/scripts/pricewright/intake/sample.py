@@ -22,9 +22,6 @@ _NUMBER: Final = re.compile(
     r"\d(?:\d|[^\w:])*(?:[KMBT%€$£¥₹]|[A-Z]{3}|Mio|Mrd|Tsd|GBp|ZAc|kr|zł|Kč|Ft|Fr|p|c)?\W{0,2}"
 )
 _IN_NAME: Final = re.compile(r"(?<!\d)(19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?!\d)")
-_NO_DAY: Final = re.compile(
-    r"\d{4}([-/ ]?([M-]?\d{1,2}|[QWH]\d{1,2}))?|[A-Za-z]{3,9}[-/ .]*(\d{4}|\d{2})"
-)
 
 
 def sample_of(sheet: Sheet, content: Content) -> Block:
@@ -163,7 +160,7 @@ def why_no_dates(titles: Sequence[str], sample: Block, name: str) -> str:
         return "its columns are parted by blanks alone; deliver it as CSV."
     for title in titles:
         texts = texts_of(sample, title)
-        if texts and all(map(_NO_DAY.fullmatch, texts)):
+        if texts and all(map(proposals.NO_DAY.fullmatch, texts)):
             return (
                 f"column {title!r} names no day, as {texts[0]}; deliver days, as the last one of "
                 "each month or week."

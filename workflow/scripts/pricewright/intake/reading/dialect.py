@@ -39,7 +39,10 @@ Layout = Literal["long", "wide"]
 _PLAINLY_MANY = 5
 _DAY = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}")
 _DIRECTIVES = "YyGmbBdjVuaAHIMSfpz%"
-_NO_VALUE = ("", ".", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None", "\\N")
+_NO_VALUE = (
+    *("", ".", "-", "--", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "NaN", "nan", "NULL", "null"),
+    *("None", "\\N"),
+)
 
 
 @dataclass(frozen=True)

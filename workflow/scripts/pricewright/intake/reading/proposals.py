@@ -10,7 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from pricewright.intake.reading.dates import parse_days, reader_of
-from pricewright.intake.reading.dialect import EPOCHS, EXCEL_SERIAL, Calendar, Dialect, Marks
+from pricewright.intake.reading.dialect import (
+    CLOCK,
+    EPOCHS,
+    EXCEL_SERIAL,
+    Calendar,
+    Dialect,
+    Marks,
+)
 from pricewright.intake.reading.numbers import is_multiple, parse_numbers
 from pricewright.tables.fields import SYMBOL
 
@@ -30,6 +37,10 @@ SHORT = ("%y%m%d", "%d%m%y", "%m%d%y")
 _FIRST_DAY, _FIRST_COUNTED, _LAST_DAY = (
     int(np.datetime64(day).astype(int)) for day in ("1850-01-01", "1980-01-01", "2100-01-01")
 )
+NO_DAY = re.compile(
+    r"\d{4}([-/ ]?([M-]?\d{1,2}|[QWH]\d{1,2}))?|[A-Za-z]{3,9}[-/ .]*(\d{4}|\d{2})|" + CLOCK.pattern
+)
+"""What may stand for a time of day, a week, a month, a quarter or a year, and for no day."""
 _WORD = re.compile(r"\d\W+[^\W\d_]{3,}\W+\d{2}")
 """What may be a month's name between a day and a year."""
 _TRIED = 12
@@ -120,6 +131,8 @@ def remedy(reason: str, texts: Sequence[str], dialect: Dialect, others: Sequence
         every = [among(form, dialect.calendar.date_formats, texts, others) for form in forms]
         lines = [f"source.date_formats: {quoted(some)}" for some in every if some]
         is_known = bool(forms)
+        if not forms and all(NO_DAY.fullmatch(text.strip()) for text in texts):
+            return "deliver days, as 2024-01-31, for these texts name none"
         if not forms and all(map(_WORD.search, texts)):
             return "deliver dates in digits, as 2024-01-31, for names of months are read in English"
     elif reason == "unreadable-number":
