@@ -57,6 +57,7 @@ _UNREADABLE: Final = object()
 _NESTED: Final[dict[str, Any]] = {"": []}  # whatever it says, it is not flat
 _OTHERS: Final = {bool: VALUE, dict: NESTED, list: NESTED, Twice: NESTED}
 """What a cell is that is neither text, nor a number, nor null."""
+_NOT_FLAT: Final = frozenset((dict, list, Twice))
 _NUL: Final = "\\u0000"
 _WORDS: Final = {True: "true", False: "false"}
 
@@ -331,7 +332,7 @@ def _part(text: str, some: Sequence[_Found], place: str) -> tuple[Block, Lines]:
         ]
         lines = lines[[fault is None for fault in faults]]
         values = tuple(value for value, fault in zip(values, faults, strict=True) if not fault)
-    if not is_plain:
+    if dict in set(map(type, chain.from_iterable(map(dict.values, values)))):
         values = tuple(map(_opened, values))
     titles = _union(values)
     for title in titles:
@@ -396,12 +397,13 @@ def _opened(record: dict[str, Any]) -> dict[str, Any]:
     inner = {
         f"{key}.{name}": cell
         for key, part in record.items()
-        if isinstance(part, dict) and len(part) <= _MOST_INNER
+        if type(part) is dict and len(part) <= _MOST_INNER
         for name, cell in part.items()
-        if type(cell) not in (dict, list, Twice)
-        and not _lone_surrogate(name + (cell if isinstance(cell, str) else ""))
+        if type(cell) not in _NOT_FLAT
+        and not (type(cell) is str and _lone_surrogate(cell))
+        and not _lone_surrogate(name)
     }
-    return {**record, **{key: cell for key, cell in inner.items() if key not in record}}
+    return record | inner | record if inner.keys() & record.keys() else record | inner
 
 
 def _flat(cell: Any) -> str | None:
