@@ -4,6 +4,7 @@ The receipt says what came, what became of every row of it, and what there is no
 """
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -36,6 +37,9 @@ from pricewright.intake.reading.quarantine import total
 from pricewright.intake.sources.source import Item
 from pricewright.steplog.log import say
 from pricewright.tables.prices import Prices
+
+_NO_PRICES = re.compile("which column holds the (date|close)|there is no header")
+"""What is said of a file that may only lie beside the prices."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,12 +230,12 @@ class _Reader:
         try:
             return self._read_alone(delivery)
         except Refusal as refusal:
-            if not before or "source." not in str(refusal):
-                raise
-            raise Refusal(
-                f"{str(refusal).removesuffix('.')}, if that reads what came before ({before}) "
-                "as well, else mend the file."
-            ) from None
+            text = str(refusal).removesuffix(".")
+            if before and "source." in text:
+                text += f", if that reads what came before ({before}) as well, else mend the file"
+            if self._terms.mode == "parts" and _NO_PRICES.search(text):
+                text += ", or, if it holds no prices, name it in source.leave_out"
+            raise Refusal(f"{text}.") from None
 
     def _read_alone(self, delivery: Delivery) -> tuple[Prices, dict[str, Any]]:
         last_day = self._terms.last_day or date.fromisoformat(delivery.last_day)
