@@ -13,7 +13,8 @@ from conftest import ROOT
 from deliveries import rows
 from pricewright.configuration.config import complete, ingest_options
 from pricewright.files.errors import Refusal
-from pricewright.intake.description import Setting, as_yaml, describe_file, first_day
+from pricewright.intake.description import describe_file, first_day
+from pricewright.intake.findings import Setting, as_yaml
 from pricewright.intake.reading.content import recognise
 from pricewright.intake.reading.delivery import read_delivery
 from pricewright.intake.reading.dialect import Dialect

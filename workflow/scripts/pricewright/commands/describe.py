@@ -11,14 +11,8 @@ from typing import Any
 from pricewright.commands.options import GivenPath, GivenSource, Text
 from pricewright.files.disk import write_whole
 from pricewright.files.errors import Refusal, printable
-from pricewright.intake.description import (
-    Description,
-    Setting,
-    as_yaml,
-    describe_file,
-    first_day,
-    first_rows,
-)
+from pricewright.intake.description import describe_file, first_day
+from pricewright.intake.findings import Description, Setting, as_yaml, first_rows
 from pricewright.intake.members import with_members
 from pricewright.intake.one_symbol import differing_names
 from pricewright.intake.reading.dialect import FROM_FILE, Limits

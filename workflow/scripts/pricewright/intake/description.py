@@ -3,27 +3,26 @@
 Nothing is guessed: where two readings fit, the setting stays open, with both, and no run takes it.
 """
 
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
-import yaml
 
-from pricewright.files.errors import Refusal, printable
+from pricewright.files.errors import Refusal
+from pricewright.intake.encodings import fitting_encodings
+from pricewright.intake.findings import Description, Setting, yaml_of
 from pricewright.intake.reading import proposals
 from pricewright.intake.reading.content import Content, recognise
 from pricewright.intake.reading.dates import day_after, parse_days
 from pricewright.intake.reading.delivery import (
     STRAYS,
-    Reading,
     better_symbol,
     crossed_columns,
     open_sheet,
@@ -32,7 +31,6 @@ from pricewright.intake.reading.delivery import (
 from pricewright.intake.reading.dialect import (
     CLOCK,
     FROM_FILE,
-    UNDECIDED,
     Calendar,
     Dialect,
     Marks,
@@ -43,8 +41,6 @@ from pricewright.intake.reading.titles import (
     is_code,
     is_no_symbol,
     is_unnamed,
-    is_usual,
-    plain_title,
     usual_columns,
     value_named,
 )
@@ -61,13 +57,9 @@ from pricewright.intake.sample import (
     texts_of,
     why_no_dates,
 )
+from pricewright.intake.units import in_units
 from pricewright.tables.fields import VALUES
 
-_ENCODINGS: Final = (
-    *("cp1252", "cp1250", "mac_roman", "cp1251", "cp1253", "cp1254", "gb18030", "big5", "cp932"),
-    *("cp949", "latin-1"),
-)
-_HEAD: Final = 5  # lines whose words tell the encoding
 _EITHER_MARK: Final = re.compile(r"[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d{1,3})")
 _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str, ...]], ...]] = (
     ("positive", ()),
@@ -76,87 +68,12 @@ _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str,
     ("any", ()),
 )
 """The signs that prices may have, and the columns that must have them: the strictest first."""
-_HUNDREDTHS: Final = re.compile(
-    r"\b(GB[Xxp]|ZA[Cc]|ILA|US[Xc]|EUc|[Pp]ence|[Pp]enny|[Cc]ents?|[Aa]gorot)\b"
-)
-_IN_HUNDREDTHS: Final = (
-    "these prices are in hundredths, 100 times what they are in pounds, rand or dollars; they stay "
-    "so in the tables and the model, so never put them beside prices in the whole unit"
-)
-_UNIT_TITLES: Final = (
-    "currency",
-    "ccy",
-    "unit",
-    "währung",
-    "waehrung",
-    "devise",
-    "valuta",
-    "divisa",
-)
 _DOWNLOADED: Final = re.compile(r"download|retriev|export|fetch|load|updat|quer", re.IGNORECASE)
 _ZONES: Final = ("UTC", "America/New_York", "Europe/Zurich")
 _MOST_LOST: Final = 0.5
 _A_WAY: Final = 3  # texts that are written in another way than the others: no accident
 _SAME_SIZE: Final = 0.1
 _MOST_KINDS: Final = 100  # texts of a column that rows may be chosen by
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A key of `source`, the value that reads the file, and why.
-
-    key: empty if the value says it itself, as a line of YAML.
-    others: values that would read it as well; then people must choose.  examples: whether these
-    are only some of many.
-    """
-
-    key: str
-    value: Any
-    why: str
-    others: Sequence[Any] = ()
-    examples: bool = False
-
-
-@dataclass
-class Description:
-    """What was found about a delivery.
-
-    answers: what people have chosen, by key.
-    settings: those that differ from the defaults.  notes: what people should know or decide.
-    reading: what becomes of the delivery with these settings; None while something is open.
-    dialect: these settings.  is_named: whether vendors call its price so, or its symbols.
-    """
-
-    answers: Mapping[str, Any] = field(default_factory=dict)
-    settings: list[Setting] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    reading: Reading | None = None
-    dialect: Dialect = field(default_factory=Dialect)
-    is_named: bool = True
-
-    def choose(
-        self,
-        key: str,
-        values: Sequence[Any],
-        why: str,
-        default: Any = None,
-        *,
-        examples: bool = False,
-    ) -> Any:
-        """Note a setting of several values that fit; returns the chosen, the first, or the
-        default."""
-        if not values:
-            return default
-        if len(values) > 1 and key in self.answers:
-            values, why = [self.answers[key]], f"chosen; {why}"
-        if values[0] != default or len(values) > 1:
-            self.settings.append(Setting(key, values[0], why, values[1:], examples))
-        return values[0]
-
-    @property
-    def to_choose(self) -> list[Setting]:
-        """What is left for people to choose."""
-        return [setting for setting in self.settings if setting.others]
 
 
 def describe_file(
@@ -195,7 +112,7 @@ def describe_file(
         dialect = _columns(dialect, titles, sample, found, content)
         dialect = _symbols(dialect, titles, sample, found, (name, alone, sheet))
         dialect = _bars(dialect, titles, sample, found)
-        dialect = _units(dialect, titles, sample, found)
+        dialect = in_units(dialect, titles, sample, found)
     _try(dialect, content, found)
     return found
 
@@ -246,39 +163,13 @@ def _encoding(path: Path, name: str, found: Description) -> str | None:
         raw.decode()
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        fitting = _fitting(raw)
+        fitting = fitting_encodings(raw)
         why = f"line {line} is not UTF-8; others may fit as well, look at the letters"
         if len(fitting) > 1:
             read = ", ".join(f"{word} in {encoding}" for encoding, word in fitting.items())
             why = f"line {line} is not UTF-8, and reads {read}; then describe it again, as UTF-8"
         return str(found.choose("encoding", list(fitting), why))
     return None
-
-
-def _fitting(raw: bytes) -> dict[str, str]:
-    """The encoding in which most words of the first lines are vendors' names of columns; if there
-    are none, the usual one if its letters may be words, else all that may be: each with a word."""
-    words: dict[str, list[str]] = {}
-    for encoding in _ENCODINGS:
-        with suppress(UnicodeDecodeError):
-            head = "\n".join(raw.decode(encoding).splitlines()[:_HEAD])
-            words[encoding] = [word for word in re.split(r'[,;|"\t\n]', head) if not word.isascii()]
-    known = {encoding: sum(map(is_usual, some)) for encoding, some in words.items()}
-    best = max(known, key=lambda encoding: known[encoding])
-    texts = {encoding: "".join(some) for encoding, some in words.items()}
-    fitting = {
-        encoding: words[encoding][0]
-        for encoding, text in texts.items()
-        if text and all(letter.isascii() or letter.isalpha() for letter in text)
-    }
-    if known[best] or all(map(_is_western, words[best])) or not fitting:
-        return {best: ""}
-    return fitting
-
-
-def _is_western(word: str) -> bool:
-    """Whether letters with accents stand alone in a word, as where Latin is written."""
-    return not re.search(r"[^\W_a-zA-Z0-9]{2}|[a-zA-Z][^\w\s€][a-zA-Z]|[\x80-\x9f]", word)
 
 
 def _columns(
@@ -563,38 +454,8 @@ def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description
             found.notes.append(
                 f"a symbol has several rows a day, and one with each {title} "
                 f"({', '.join(kinds[:5])}{', …' if len(kinds) > 5 else ''}): to read only one of "
-                f"these, set source.where: {{{_yaml(title)}: [{_yaml(kinds[0])}]}}"
+                f"these, set source.where: {{{yaml_of(title)}: [{yaml_of(kinds[0])}]}}"
             )
-    return dialect
-
-
-def _units(dialect: Dialect, titles: list[str], sample: Block, found: Description) -> Dialect:
-    """Say where prices are in pence or cents, and ask which, where one symbol has two units."""
-    if dialect.layout == "wide" or dialect.layout_of(titles) is None:
-        return dialect
-    names = dialect.names(titles, "")
-    for text in (names["close"], dialect.marks.unit or ""):
-        if _HUNDREDTHS.search(text) or (text in ("p", "c") and text == dialect.marks.unit):
-            found.notes.append(f"{text!r} says so: {_IN_HUNDREDTHS}")
-    for title in titles:
-        is_unit = any(word in plain_title(title) for word in _UNIT_TITLES)
-        if not is_unit or title in names.values():
-            continue
-        units = texts_of(sample, title)
-        if hundredths := [text for text in units if _HUNDREDTHS.fullmatch(text)]:
-            found.notes.append(f"{title} says {', '.join(hundredths)}: {_IN_HUNDREDTHS}")
-        symbols = ["it"] * len(sample.lines)
-        if "symbol" in names:
-            symbols = sample.columns[names["symbol"]].cast(pa.string()).to_pylist()
-        of_symbol: dict[str, set[str]] = {}
-        for symbol, unit in zip(symbols, sample.columns[title].to_pylist(), strict=True):
-            of_symbol.setdefault(symbol, set()).add(str(unit).strip())
-        for symbol, both in list(of_symbol.items())[:100]:
-            if len(said := sorted(both & set(units))) > 1:
-                why = f"{symbol} has prices in {' and in '.join(said)}; for both, declare a requote"
-                choices: list[dict[str, list[str]]] = [{title: [unit]} for unit in said]
-                where = found.choose("where", [*choices, {}], f"{why} in corrections.file", {})
-                return replace(dialect, where=where)
     return dialect
 
 
@@ -635,48 +496,3 @@ def _try(dialect: Dialect, content: Content, found: Description) -> None:
             )
     if not found.to_choose:
         found.reading = reading
-
-
-def as_yaml(uri: str, found: Description) -> str:
-    """The config that reads the source, with a comment on each setting."""
-    uri_line = f"  uri: {_yaml(uri)}"
-    sections: dict[str, list[str]] = {"source": [uri_line], "columns": [], "model": []}
-    for setting in found.settings:
-        name, _, key = setting.key.rpartition(".")
-        indent = "    " if name == "columns" else "  "
-        said, why = (setting.value, *setting.others), printable(" ".join(setting.why.split()))
-        values = [f"{key}: {_yaml(value)}" if key else str(value) for value in said]
-        line = f"{values[0]}   # {why}"
-        if setting.others:
-            choices = " or ".join(map(printable, values))
-            line = f'{key or "decimal"}: "{UNDECIDED}"   # choose {choices}: {why}'
-        sections[name or "source"].append(indent + line)
-    lines = ["source:", *sections["source"]]
-    if columns := sections["columns"]:
-        lines += ["  columns:", *columns]
-    if sections["model"]:
-        lines += ["", "model:", *sections["model"]]
-    return "\n".join(lines) + "\n"
-
-
-def _yaml(value: Any) -> str:
-    """A value on one line, as YAML has it."""
-    text: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
-    return text.removesuffix("...\n").strip()
-
-
-FIRST = 5
-"""The rows that are shown."""
-
-
-def first_rows(reading: Reading) -> list[Mapping[str, Any]]:
-    """The first prices as they would be read."""
-    prices = reading.prices
-    return [
-        {"date": prices.date(row), "symbol": prices.symbol(row)}
-        | {
-            name: None if np.isnan(column[row]) else float(column[row])
-            for name, column in prices.values.items()
-        }
-        for row in range(min(FIRST, len(prices)))
-    ]
