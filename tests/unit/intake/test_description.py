@@ -613,3 +613,9 @@ def test_a_way_to_read_dates_by_which_some_are_to_come_is_not_offered(tmp_path):
     path, found = described(tmp_path, f"Date,Close\n{rows}")
     assert found.dialect.calendar.date_formats == ("%d/%m/%y",)
     assert [row["date"] for row in as_written(path, found)] == ["2023-01-30", "2024-01-31"]
+
+
+def test_a_code_of_each_row_that_tells_no_prices_of_a_day_apart_is_no_symbol(tmp_path):
+    rows = "".join(f"2024-01-{day},{day}.5,{'AB'[day % 2]}\n" for day in range(10, 20))
+    path, found = described(tmp_path, f"Date,Close,Code\n{rows}")
+    assert {row["symbol"] for row in as_written(path, found)} == {"AAPL"}

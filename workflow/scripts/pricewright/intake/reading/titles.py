@@ -21,7 +21,7 @@ _USUAL_NAMES: Mapping[str, Sequence[str]] = {
         "证券代码 代號 證券代號 股票代號 コード 銘柄コード 종목코드",
         "instrument security secid",
         "isin permno cusip figi wkn",
-        "code stock_code sec_code ts_code pair currency_pair",
+        "stock_code sec_code ts_code pair currency_pair",
     ),
     "open": (
         "open",
