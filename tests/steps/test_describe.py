@@ -153,7 +153,7 @@ def test_a_name_that_there_is_not_is_asked_for_again(project):
     assert "config key 'source.time_zone': found 'Mars/Base'" in done.stderr
     assert written["time_zone"] == "Asia/Tokyo"
     done, written = asked(project, text, b"\n")
-    assert "time_zone" not in written
+    assert written["time_zone"] == "?"
 
 
 def test_files_that_are_named_by_dates_are_of_one_symbol_and_not_each_its_own(project):
@@ -195,6 +195,52 @@ def test_files_that_would_not_follow_each_other_by_their_dates_settle_nothing(pr
         (folder / f"prices_202402{day:02}.csv").write_text(f"date,symbol,close\n{prices}")
     told = run_pricewright("describe", "in", cwd=project.folder)
     assert told.code == 0, told.stderr
-    is_open = "# date_formats: ['%d/%m/%Y']   # or date_formats: ['%m/%d/%Y']" in told.stdout
+    choices = "date_formats: ['%d/%m/%Y'] or date_formats: ['%m/%d/%Y']"
+    is_open = f'date_formats: "?"   # choose {choices}' in told.stdout
     assert is_open == switched
     assert ("are not in that of their dates" in told.stdout) == switched
+
+
+DAYS = range(10, 20)
+PRICES = "Date,Open,Close\n" + "".join(f"2024-01-{day},{day}.1,{day}.2\n" for day in DAYS)
+BESIDE = {
+    "AAA_notes.txt": "hello\n",
+    "contact.json": '{"vendor":"x"}',
+    "dividends.csv": "Date,Symbol,Dividend\n2024-01-10,AAA,0.24\n2024-01-12,BBB,0.25\n",
+    "logo.png": "\x89PNG\r\n\x1a\n",
+    "notes.txt": "These are the prices\nthat Jim sent.\n",
+    "symbols.csv": "Symbol,Name\nAAA,Alpha\n",
+}
+
+
+@pytest.mark.parametrize("files", [("AAA.csv", "EEE.csv", "ZZZ.csv"), ("prices.csv",)])
+def test_what_lies_beside_prices_is_said_and_left_out_by_what_is_written(project, files):
+    folder = project.folder / "in"
+    folder.mkdir()
+    for name in files:
+        (folder / name).write_text(PRICES)
+    for name, text in BESIDE.items():
+        (folder / name).write_text(text, encoding="latin-1")
+    told = run_pricewright("describe", "in", "--output", "mine.yaml", cwd=project.folder)
+    assert told.code == 0, told.stderr
+    for name in BESIDE:
+        assert f"left out: in/{name}, for " in told.stdout
+    source = yaml.safe_load((project.folder / "mine.yaml").read_text())["source"]
+    assert source["leave_out"] == sorted(BESIDE)
+    assert source["symbol"] == ("{file}" if len(files) > 1 else "prices")
+    (project.folder / "config/config.yaml").write_text("{}\n")
+    done = project.snakemake("results/prices_raw.json", "--configfile", "mine.yaml", "--cores", "1")
+    assert done.code == 0, done.stderr
+    receipt = json.loads((project.folder / "results/ingest.json").read_text())
+    assert [each["place"] for each in receipt["deliveries"]] == [f"in/{name}" for name in files]
+
+
+def test_a_damaged_file_among_prices_is_said_and_not_left_out(project):
+    folder = project.folder / "in"
+    folder.mkdir()
+    for name in ("AAA.csv.gz", "BBB.csv.gz"):
+        content = gzip.compress(PRICES.encode())
+        (folder / name).write_bytes(content[: -9 if name == "BBB.csv.gz" else None])
+    told = run_pricewright("describe", "in", cwd=project.folder)
+    assert "another file cannot be read: in/BBB.csv.gz: the gzip file is cut off" in told.stdout
+    assert "leave_out" not in told.stdout

@@ -14,7 +14,7 @@ from pricewright.intake.intake import IntakeTerms, take_in
 from pricewright.intake.members import with_members
 from pricewright.intake.reading.dates import day_after
 from pricewright.intake.reading.dialect import Dialect, Limits
-from pricewright.intake.sources.items import has_several, ignored_files, items
+from pricewright.intake.sources.items import has_several, ignored_files, items, without
 from pricewright.intake.sources.source import Access, Source
 from pricewright.steplog.log import say
 from pricewright.tables.prices import is_parquet, write_prices
@@ -70,6 +70,8 @@ def ingest(
     say("start", source=source.name)
     found = items(source, step.FOLDER.parents[1]) if ask else []
     offered = with_members(found, limits)
+    if ask:
+        offered = without(offered, access.leave_out, source.name)
     usual: Mode = "parts" if has_several(input) or len(offered) > len(found) else "whole"
     terms = IntakeTerms(
         dialect=dialect,

@@ -13,7 +13,8 @@ from conftest import ROOT
 from deliveries import rows
 from pricewright.configuration.config import complete, ingest_options
 from pricewright.files.errors import Refusal
-from pricewright.intake.description import Setting, as_yaml, describe_file, first_day
+from pricewright.intake.description import describe_file, first_day
+from pricewright.intake.findings import Setting, as_yaml
 from pricewright.intake.reading.content import recognise
 from pricewright.intake.reading.delivery import read_delivery
 from pricewright.intake.reading.dialect import Dialect
@@ -113,6 +114,24 @@ DAYS = [("2024-01-15", 1234.5), ("2024-01-16", 1235.25)]
         '{"dataset":{"limit":null,"column_names":["Date","Close"],"data":[["2024-01-15",1234.5]]}}',
         '{"meta":{"2. Symbol":"AAPL"},"Daily":{"2024-01-15":{"4. close":"1234.5"}}}',
         '{"symbol":"AAPL","instrument":"X","values":[{"date":"2024-01-15","close":1234.5}]}',
+        '[{"date":"2024-01-15","close":1234.5,"instrument":{"symbol":"AAPL","id":7}}]',
+        '{"date":{"$date":"2024-01-15T00:00:00Z"},"close":{"$numberDecimal":"1234.5"}}\n',
+        '{"instrument":"AAPL","candles":[{"time":"2024-01-15","volume":7,"mid":{"c":"1234.5"}}]}',
+        '{"AAPL":{"meta":{"n":1},"values":[{"datetime":"2024-01-15","close":"1234.5"}]}}',
+        "snapped_at,price\n2024-01-15 00:00:00 UTC,1234.5\n2024-01-16 00:00:00 UTC,1235.25\n",
+        '[{"symbol":"AAPL","prices":[{"date":"2024-01-15","close":1234.5}]}]',
+        '{"n":1,"data":[{"ticker":"AAPL","prices":[{"date":"2024-01-15","close":1234.5}]},'
+        '{"ticker":"AAPL","prices":[{"date":"2024-01-16","close":1235.25}]}]}',
+        '{"error":[],"result":{"AAPL":[[1705276800,"1234.5"],[1705363200,"1235.25"]],"last":7}}',
+        "2024-01-15,AAPL,1234.5\n2024-01-16,AAPL,1235.25\n",
+        "Day,Symbol,Close\n2024-W03-1,AAPL,1234.5\n2024-W03-2,AAPL,1235.25\n",
+        "Date,Code,Close\n15Jan24,AAPL,1234.5\n16Jan24,AAPL,1235.25\n",
+        "Date,Symbol,Close,Volume\n2024-01-15,AAPL,1234.5,\\N\n2024-01-16,AAPL,1235.25,7\n",
+        excel(
+            ["NAV Date", "NAV per Share", "Total Net Assets"],
+            [date(2024, 1, 15), 1234.5, 1000000001],
+            [date(2024, 1, 16), 1235.25, 1000000002],
+        ),
         '{"chart":{"meta":{"symbol":"AAPL"},"t":[1705276800,1705363200],"c":[1234.5,1235.25]}}',
     ],
 )
@@ -138,6 +157,12 @@ def test_what_is_written_of_a_file_reads_it_right(tmp_path, content):
             "date_formats",
             [["%d-%m-%y"], ["%y-%m-%d"]],
             {"date_formats": ["%y-%m-%d"]},
+        ),
+        (
+            "Date,Close\n240201,1\n240202,2\n",
+            "date_formats",
+            [["%y%m%d"], ["%d%m%y"]],
+            {"date_formats": ["%y%m%d"]},
         ),
         ("Date;Close\n2024-02-01;1,107\n2024-02-02;2,105\n", "", [], {"decimal": ","}),
         (
@@ -174,7 +199,8 @@ def test_where_two_readings_fit_the_key_is_left_open_with_both(
     assert setting.key == key
     assert not choices or [setting.value, *setting.others] == choices
     assert found.reading is None
-    assert "# or " in as_yaml("AAPL.csv", found)
+    with pytest.raises(Refusal, match=rf"'source.{key or 'decimal'}': found '\?', for two"):
+        as_written(path, found)
     dates = [row["date"] for row in as_written(path, found, **chosen)]
     assert sorted(set(dates)) == ["2024-02-01", "2024-02-02"]
 
@@ -292,13 +318,9 @@ def test_a_ticker_comes_before_a_column_of_numbers_that_is_called_symbol(tmp_pat
             "'p' says so: these prices are in hundredths",
         ),
         ("Date,Ticker,Close,Currency\n2024-01-15,A,1,ZAc\n2024-01-15,B,2,ILA\n", "says ZAc, ILA"),
-        (
-            "Date,Ticker,Close,Currency\n2024-01-15,A,1,GBX\n2024-01-16,A,2,GBP\n",
-            "A has prices in GBP and in GBX: choose one with source.where: {Currency: [GBX]}",
-        ),
     ],
 )
-def test_pence_and_two_units_of_one_symbol_are_said(tmp_path, content, said):
+def test_pence_are_said(tmp_path, content, said):
     _, found = described(tmp_path, content)
     assert any(said in note for note in found.notes)
     _, found = described(
@@ -310,6 +332,28 @@ def test_pence_and_two_units_of_one_symbol_are_said(tmp_path, content, said):
         .replace("ILA", "USD"),
     )
     assert found.notes == []
+
+
+def test_two_units_of_one_symbol_are_never_mixed_unasked(tmp_path):
+    text = "Date,Ticker,Close,Currency\n2024-01-15,A,1,GBX\n2024-01-16,A,2,GBP\n"
+    path, found = described(tmp_path, text)
+    (setting,) = found.to_choose
+    assert setting.why == (
+        "A has prices in GBP and in GBX; for both, declare a requote in corrections.file"
+    )
+    assert [setting.value, *setting.others] == [{"Currency": ["GBP"]}, {"Currency": ["GBX"]}, {}]
+    read = as_written(path, found, where={"Currency": ["GBX"]})
+    assert [row["close"] for row in read] == [1]
+
+
+@pytest.mark.parametrize("other", ["%d/%m/%Y", "%d.%m.%Y", "%m/%d/%Y", "%d %b %Y"])
+def test_dates_written_in_two_ways_that_no_text_can_be_both_of_are_read_in_both(tmp_path, other):
+    days = [date(2024, 1, day) for day in range(2, 28)]
+    texts = [f"{day:{other if n % 3 == 0 else '%Y-%m-%d'}}" for n, day in enumerate(days)]
+    text = "Date,Close\n" + "".join(f"{day},1\n" for day in texts)
+    path, found = described(tmp_path, text)
+    assert not found.to_choose
+    assert [row["date"] for row in as_written(path, found)] == [day.isoformat() for day in days]
 
 
 def test_the_sheet_of_a_workbook_that_has_prices_is_named(tmp_path):
@@ -475,12 +519,55 @@ def test_where_a_file_shows_days_first_and_months_first_neither_is_chosen(tmp_pa
 
 
 @pytest.mark.parametrize(
+    ("encoding", "head"),
+    [
+        ("gbk", "日期,代码,名称,收盘"),
+        ("big5", "日期,證券代號,證券名稱,收盤價"),
+        ("shift_jis", "日付,コード,銘柄名,終値"),
+        ("euc_kr", "날짜,종목코드,종목명,종가"),
+        ("cp1251", "Дата,Тикер,Компания,Цена"),
+        ("cp1250", "Data,Symbol,Spółka,Zamknięcie"),
+        ("cp1252", "Date,Symbol,Société,Clôture"),
+        ("mac_roman", "Date,Symbol,Société,Clôture"),
+        ("cp1253", "Ημερομηνία,Symbol,Όνομα,Κλείσιμο"),
+    ],
+)
+def test_the_encoding_is_that_in_which_vendors_names_of_columns_are_read(tmp_path, encoding, head):
+    name = head.split(",")[2]
+    text = f"{head}\n2024-01-15,AAPL,{name},1234.5\n2024-01-16,AAPL,{name},1235.25\n"
+    path, found = described(tmp_path, text.encode(encoding))
+    assert not found.to_choose
+    assert [(row["symbol"], row["date"], row["close"]) for row in as_written(path, found)] == [
+        ("AAPL", *day) for day in DAYS
+    ]
+
+
+def test_an_encoding_whose_words_no_vendor_uses_is_left_open_with_what_each_reads(tmp_path):
+    text = "Day,Symbol,Όνομα,Close\n2024-01-15,AAPL,Άλφα,1234.5\n"
+    path, found = described(tmp_path, text.encode("cp1253"))
+    (setting,) = found.to_choose
+    assert setting.key == "encoding"
+    assert "Όνομα in cp1253" in setting.why
+    assert len(as_written(path, found, encoding="cp1253")) == 1
+
+
+@pytest.mark.parametrize("day", ["2024年1月{}日", "2024年 01月{}日", "2024년 1월 {}일"])
+def test_dates_in_eastern_signs_are_read_as_they_can_only_be(tmp_path, day):
+    text = f"日期,代码,收盘\n{day.format(15)},AAPL,1234.5\n{day.format(16)},AAPL,1235.25\n"
+    path, found = described(tmp_path, text)
+    assert found.settings == []
+    assert [(row["date"], row["close"]) for row in as_written(path, found)] == DAYS
+
+
+@pytest.mark.parametrize(
     ("content", "why"),
     [
         ("a,b\nx,1\ny,2\n", "no column holds dates; the file has a, b"),
         ("Month,Close\n2024-01,1\n2024-02,2\n", "column 'Month' names no day, as 2024-01"),
         ("Week,Close\n2024-W01,1\n", "column 'Week' names no day, as 2024-W01"),
         ("Date       Close\n2024-01-02  1\n", "its columns are parted by blanks alone"),
+        ("Symbol,2024-01-02,2024-01-03\nA,1,2\n", "its dates stand side by side"),
+        ("Symbol;02.01.2024;03.01.2024\nA;1;2\n", "its dates stand side by side"),
     ],
 )
 def test_a_file_without_days_is_refused_and_told_why(tmp_path, content, why):
@@ -503,3 +590,32 @@ def test_what_is_written_of_a_sample_reads_every_row_of_it(sample):
     assert found.reading is not None
     assert found.reading.quarantine.count == 0
     complete(yaml.safe_load(as_yaml(sample, found)))
+
+
+@pytest.mark.parametrize("title", ["code", "stock", "Papier"])
+def test_codes_of_digits_of_which_each_day_has_all_are_symbols_and_no_prices(tmp_path, title):
+    codes = ("600000", "000001")
+    rows = "".join(f"2024-01-{day},{code},{day}.5\n" for day in (15, 16, 17) for code in codes)
+    path, found = described(tmp_path, f"Date,{title},px\n{rows}")
+    assert not found.to_choose
+    assert {row["symbol"] for row in as_written(path, found)} == set(codes)
+
+
+def test_where_the_date_may_be_the_one_in_the_files_name_that_is_said(tmp_path):
+    with pytest.raises(Refusal, match="the one in its name, add it as a column"):
+        described(tmp_path, "Symbol,Close\nA,1\n", "prices_2024-01-15.csv")
+    with pytest.raises(Refusal, match=r"the file has Symbol, Close\.$"):
+        described(tmp_path, "Symbol,Close\nA,1\n", "prices_20249915.csv")
+
+
+def test_a_way_to_read_dates_by_which_some_are_to_come_is_not_offered(tmp_path):
+    rows = "".join(f"{day}/01/{year},1\n" for day, year in ((30, 23), (31, 24)))
+    path, found = described(tmp_path, f"Date,Close\n{rows}")
+    assert found.dialect.calendar.date_formats == ("%d/%m/%y",)
+    assert [row["date"] for row in as_written(path, found)] == ["2023-01-30", "2024-01-31"]
+
+
+def test_a_code_of_each_row_that_tells_no_prices_of_a_day_apart_is_no_symbol(tmp_path):
+    rows = "".join(f"2024-01-{day},{day}.5,{'AB'[day % 2]}\n" for day in range(10, 20))
+    path, found = described(tmp_path, f"Date,Close,Code\n{rows}")
+    assert {row["symbol"] for row in as_written(path, found)} == {"AAPL"}

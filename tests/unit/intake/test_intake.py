@@ -310,6 +310,16 @@ def test_one_bad_file_of_several_is_named_and_nothing_is_accepted(desk):
     assert desk.archive.known() == []
 
 
+@pytest.mark.parametrize("text", ["Date,Ticker,Dividend\n2024-01-01,A,1\n", "read me\n"])
+def test_a_file_of_a_folder_that_holds_no_prices_is_refused_with_the_key_that_leaves_it_out(
+    desk, text
+):
+    desk.deliver("2024-01-01,A,1,1\n", "a.csv")
+    (desk.folder / "in" / "b.csv").write_text(text)
+    with pytest.raises(Refusal, match=r"b\.csv.* if it holds no prices, name it in source\.leave"):
+        desk.take("parts", dialect=Dialect())
+
+
 FIRSTS = [(day, month) for month in range(1, 13) for day in range(1, 13)]
 
 

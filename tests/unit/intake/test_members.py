@@ -4,6 +4,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
 from pricewright.intake.members import with_members
 from pricewright.intake.reading.dialect import Limits
@@ -38,10 +39,16 @@ def test_an_archive_of_several_files_is_a_folder_of_deliveries(packed):
         {"date": "2024-01-02", "symbol": "AAPL", "close": 1.0},
         {"date": "2024-01-02", "symbol": "MSFT", "close": 2.0},
     ]
+    first = Path("prices.zip").read_bytes()
     packed(files | {"AAPL": CSV.format(3)})
     ingest("prices.zip", "raw.json", restatements="restatements.json", symbol="{file}")
     (restated,) = orjson.loads(Path("restatements.json").read_bytes())
     assert (restated["symbol"], restated["old"], restated["new"]) == ("AAPL", 1.0, 3.0)
+    for content, came in ((first, 2), (Path("prices.zip").read_bytes(), 1)):
+        digest = sha256(content)
+        assert Path("data/received", digest).read_bytes() == content
+        said = [path.read_text() for path in Path("data/received").glob("prices-zip-*/*.json")]
+        assert sum(text.count(f'"packed_in": "{digest}"') for text in said) == came
 
 
 def test_what_lies_beside_the_prices_in_an_archive_does_not_count(packed):

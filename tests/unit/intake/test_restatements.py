@@ -94,6 +94,30 @@ def test_of_two_symbols_each_has_its_own():
     ]
 
 
+@pytest.mark.parametrize(
+    ("level", "factor", "digits"), [(0.05, 0.97, 4), (0.02, 0.5, 4), (2.0, 0.98, 2), (0.3, 20, 2)]
+)
+def test_a_price_of_few_digits_that_is_rescaled_is_one_entry(level, factor, digits):
+    old = np.round(CLOSE / 100 * level, digits)
+    new = rescaled(old, 50, factor, digits)
+    (entry,) = restated(prices("close", old), prices("close", new))
+    assert (entry["what"], entry["values"]) == ("rescaled", np.count_nonzero(old != new))
+    assert entry["factor"] == pytest.approx(factor, rel=0.03)
+    new[20] = round(new[20] + np.ceil(2 * (1 + factor)) * 10.0**-digits, digits)
+    found = restated(prices("close", old), prices("close", new))
+    assert [(each["what"], each["date"]) for each in found] == [
+        ("rescaled", "1970-01-01"),
+        ("restated", "1970-01-21"),
+    ]
+
+
+def test_values_of_few_digits_that_differ_in_the_last_are_no_rescaling():
+    old = np.round(0.05 + 0.01 * (np.arange(DAYS) % 3), 2)
+    new = np.round(old + 0.01 * np.where(np.arange(DAYS) % 2, 1, -1), 2)
+    found = restated(prices("close", old), prices("close", new))
+    assert {each["what"] for each in found} == {"restated"}
+
+
 def test_few_values_and_values_of_no_common_factor_are_listed_one_by_one():
     few = rescaled(CLOSE, 4, 0.5, 4)
     assert [each["what"] for each in restated(prices("close", CLOSE), prices("close", few))] == [

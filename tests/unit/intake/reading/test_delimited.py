@@ -193,3 +193,8 @@ def test_no_bytes_end_in_anything_but_a_refusal_or_rows_that_add_up(tmp_path_fac
     except Refusal:
         return
     assert found.rows == len(found.prices) + len(lost(found))
+
+
+def test_a_backslash_before_a_quote_is_named_as_what_is_wrong(tmp_path):
+    with pytest.raises(Refusal, match="two quotes in the place of a backslash and a quote"):
+        read(tmp_path, HEAD + '2024-01-02,A,1,"it\\"s"\n')

@@ -203,7 +203,7 @@ def test_marks_that_would_read_many_numbers_are_asked_for_before_these_are_lost(
     with pytest.raises(Refusal) as refusal:
         read(tmp_path, text)
     assert str(refusal.value) == (
-        "prices.csv:4: Close is not a number ('1,000.5'), and so it is in 8 rows; "
+        "prices.csv:4: Close is not a number ('1,000.5'), as in 7 more rows; "
         'set source.thousands: ",".'
     )
 
@@ -213,6 +213,10 @@ def test_marks_that_would_read_many_numbers_are_asked_for_before_these_are_lost(
     [
         ("Date,Close", "31/01/2024,1", r'set source\.date_formats: \["%d/%m/%Y"\]'),
         ("Date,Close", "Jan 2 2024,1", r'set source\.date_formats: \["%b %d %Y"\]'),
+        ("Date,Close", "202401,1", "deliver days, as 2024-01-31, for these texts name none"),
+        ("Date,Close", "9:30,1", "deliver days, as 2024-01-31, for these texts name none"),
+        ("Date,Close", "2. Januar 2024,1", "deliver dates in digits, as 2024-01-31"),
+        ("Date,Close", "2 janv. 2024,1", "deliver dates in digits, as 2024-01-31"),
         ("Date,Close", "1704153600000,1", r'set source\.date_formats: \["epoch-milliseconds"\]'),
         ("Date,Close", "45293,1", r'set source\.date_formats: \["excel-serial"\]'),
         ("Date,Close", "2024-01-02,$1.5", r'set source\.unit: "\$"'),
@@ -669,3 +673,94 @@ def test_titles_that_say_a_field_and_a_symbol_make_rows_of_each_symbol(tmp_path,
             read(tmp_path, text, Dialect())
     else:
         assert read(tmp_path, text, Dialect()).prices.names == symbols
+
+
+DATES = [f"2024-01-{day:02}" for day in range(1, 13)]
+ONE = Dialect(symbol="AAA", columns={"date": "Date", "close": "Close"})
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (DATES, DATES),
+        (DATES[::2], DATES[1::2]),  # on no day do both have a price
+        (DATES[4:], DATES[:9]),
+        (DATES[::-1], DATES[::-1]),
+    ],
+)
+def test_dates_that_begin_again_under_one_symbol_are_another_symbols(tmp_path, first, second):
+    lines = [f"{day},{n}\n" for n, day in enumerate([*first, *second], 1)]
+    with pytest.raises(Refusal, match=rf"prices\.csv:{len(first) + 2}: the dates begin again"):
+        read(tmp_path, "Date,Close\n" + "".join(lines), ONE)
+    named = [
+        line.replace(",", f",{'A' if n < len(first) else 'B'},") for n, line in enumerate(lines)
+    ]
+    kept = read(tmp_path, "Date,Ticker,Close\n" + "".join(named), Dialect())
+    assert len(kept.prices) == len(lines)
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        [*DATES[6:], *DATES[:6]],  # the newer month first
+        [*DATES[:7], *DATES[6:]],  # the last day once more
+        [*DATES, *DATES[3:5]],  # two days that come late
+        DATES[::5] + DATES[1::5] + DATES[2::5] + DATES[3::5] + DATES[4::5],  # in no order
+    ],
+)
+def test_dates_in_another_order_are_not_taken_for_another_symbols(tmp_path, days):
+    text = "Date,Close\n" + "".join(f"{day},1\n" for day in days)
+    assert [row["date"] for row in rows(read(tmp_path, text, ONE).prices)] == DATES
+
+
+def test_a_file_delivered_twice_over_has_duplicates_and_no_other_symbol(tmp_path):
+    text = "".join(f"{day},1\n" for day in DATES)
+    found = read(tmp_path, "Date,Close\n" + text + text, ONE)
+    assert found.quarantine.by_reason() == {"duplicate": 12}
+
+
+@pytest.mark.parametrize("title", ["Symbol", "instrument.symbol"])
+def test_one_symbol_that_is_declared_for_a_column_of_several_is_refused(tmp_path, title):
+    text = f"Date,{title},Close\n2024-01-01,B,1\n2024-01-02,C,2\n"
+    with pytest.raises(Refusal, match=r"has B and C, where source\.symbol says .* of AAA; leave"):
+        read(tmp_path, text, ONE)
+    assert read(tmp_path, text, Dialect()).prices.names == ["B", "C"]
+    apart = Dialect(symbol="AAA", columns={"symbol": False})
+    assert read(tmp_path, text, apart).prices.names == ["AAA"]
+    assert read(tmp_path, text.replace("C,2", "B,2"), ONE).prices.names == ["AAA"]
+
+
+def test_two_digits_of_a_year_before_1969_are_refused_and_not_called_the_future(tmp_path):
+    calendar = Calendar(date_formats=("%d/%m/%y", "%d/%m/%Y"), last_day=date(2026, 1, 1))
+    dialect = Dialect(columns=NAMES, calendar=calendar)
+    text = HEAD + "".join(f"0{day}/03/65,A,1,1\n" for day in (1, 2, 3)) + "05/03/70,A,1,1\n" * 9
+    with pytest.raises(Refusal, match=r"prices\.csv:2: Date .* in 2 more rows; write its years"):
+        read(tmp_path, text, dialect)
+    assert read(tmp_path, text.replace("/65", "/1965"), dialect).prices.date(0) == "1965-03-01"
+    found = read(tmp_path, text.replace("/65", "/27"), dialect)
+    assert found.quarantine.by_reason()["future-date"] == 3
+
+
+@pytest.mark.parametrize(
+    ("texts", "remedy"),
+    [
+        (["13/01/2024,1"] * 3 + ["2024-01-14,1"], r'set .*: \["%Y-%m-%d", "%d/%m/%Y"\]'),
+        (["2024-01-14,12.5"] + ["2024-01-13,1.234.567"] * 3, r"deliver all .* as '12\.5'"),
+        (["2024-01-14,150p"] + ["2024-01-13,£1.5"] * 3, r"deliver all .* as '£1\.5'"),
+        (["2024-01-13,£1.5"] * 3 + ["2024-01-14,7"], 'set source.unit: "£"'),
+        (["2024-01-13,£1.5"] * 3 + ["2024-01-14,N/D"], 'set source.unit: "£"'),
+    ],
+)
+def test_what_is_proposed_reads_the_other_rows_as_well_or_says_that_nothing_does(
+    tmp_path, texts, remedy
+):
+    with pytest.raises(Refusal, match=remedy):
+        read(tmp_path, "Date,Close\n" + "\n".join(texts) + "\n", ONE)
+
+
+def test_a_column_that_is_written_in_another_way_and_not_needed_may_be_left_out(tmp_path):
+    text = HEAD + "".join(f"2024-01-{day},A,12.5,1.234.567\n" for day in (11, 12, 13))
+    with pytest.raises(Refusal, match=r"as '12\.5', or set source\.columns\.volume: false"):
+        read(tmp_path, text)
+    left_out = Dialect(columns={**NAMES, "volume": False})
+    assert len(read(tmp_path, text, left_out).prices) == 3

@@ -485,3 +485,50 @@ def test_arrays_of_objects_under_their_symbols_are_rows_with_these():
 )
 def test_an_array_beside_the_rows_names_their_columns(text, columns):
     assert read(text)[0] == {title: [cell] for title, cell in columns.items()}
+
+
+def test_what_an_object_in_a_record_says_is_a_column_of_its_own():
+    text = '[{"v":1,"of":{"symbol":"A","n":2,"deep":{"x":1}}},{"v":2},{"of":{"n":null}}]'
+    (block,) = (make() for make in sheet(text).blocks(["v"]))
+    assert block.bad == []
+    assert {title: cells.to_pylist() for title, cells in block.columns.items()} == {
+        "v": ["1", "2", None],
+        "of.symbol": ["A", None, None],
+        "of.n": ["2", None, None],
+    }
+    assert sheet(text).symbol is None
+    many = ",".join(f'"{n}":1' for n in range(99))
+    text = '[{"v":1,"o":{"a":1},"o.a":2,"s":{"k":"\\ud800"},"many":{' + many + "}}]"
+    assert sheet(text).titles == ("v", "o.a")
+
+
+def test_what_mongodb_exports_is_the_value_that_it_says():
+    columns, _, bad = read(
+        '{"d":{"$date":"2024-01-02T00:00:00Z"},"c":{"$numberDecimal":"1.10"}'
+        ',"n":{"$numberLong":"7"}}\n'
+        '{"d":{"$date":{"$numberLong":"1704153600000"}},"c":{"$numberDouble":"NaN"},"n":7}\n'
+    )
+    assert bad == []
+    assert columns["d"] == ["2024-01-02T00:00:00Z", "1704153600000"]
+    assert (columns["c"], columns["n"]) == (["1.10", "NaN"], ["7", "7"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"A":{"meta":{"n":1},"values":[{"d":1},{"d":2}]},"B":{"values":[{"d":3}],"status":"ok"}}',
+        '[{"symbol":"A","values":[{"d":1},{"d":2}]},{"symbol":"B","values":[{"d":3}]}]',
+        '{"n":0,"data":[{"symbol":"A","v":[{"d":1},{"d":2}]},{"symbol":"B","v":[{"d":3}]}]}',
+    ],
+)
+def test_rows_in_an_array_of_each_of_several_objects_have_what_these_say(text):
+    columns, _, bad = read(text)
+    assert bad == []
+    assert (columns["d"], columns["symbol"]) == (["1", "2", "3"], ["A", "A", "B"])
+
+
+def test_arrays_of_arrays_under_symbols_are_the_rows_of_each():
+    text = '{"error":[],"result":{"XBT":[[1,"7.5"]],"ETH":[[1,"2.5"],[2,"3"]],"last":9}}'
+    columns, _, _ = read(text)
+    assert columns["symbol"] == ["XBT", "ETH", "ETH"]
+    assert columns["column 2"] == ["7.5", "2.5", "3"]

@@ -204,3 +204,8 @@ def test_a_sign_that_multiplies_is_never_proposed_as_a_unit():
     assert marks(["1.2 Mio", "3.4 Mio"], Marks()) == []
     assert [way.unit for way in marks(["1.2 kr", "3.4 kr"], Marks())] == ["kr"]
     assert [sign for sign in ("Mrd", "M", "kr", "%", "EUR") if is_multiple(sign)] == ["Mrd", "M"]
+
+
+@pytest.mark.parametrize("text", ["--", "\\N", "#N/A N/A", "NULL", "."])
+def test_what_databases_and_terminals_write_for_no_value_is_none(text):
+    assert one(text, Marks()) is None

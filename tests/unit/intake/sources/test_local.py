@@ -1,11 +1,18 @@
 """Deliveries as files: one, a folder, a pattern."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from pricewright.files.errors import Refusal
-from pricewright.intake.sources.items import has_several, ignored_files, items, local_files
+from pricewright.intake.sources.items import (
+    has_several,
+    ignored_files,
+    items,
+    local_files,
+    without,
+)
 from pricewright.intake.sources.source import Source, scheme
 
 
@@ -122,6 +129,15 @@ def test_the_name_of_a_source_tells_two_queries_apart():
     assert Source(**base, table="prices").name == "sqlite:///a.db#prices"
     assert one.name != other.name
     assert one.name != Source(**base, query="select 1", parameters={"day": 1}).name
+
+
+def test_files_may_be_left_out_by_their_names(inbox):
+    files = local_files("in")
+    names = [Path(file.place).name for file in files]
+    kept = [Path(file.place).name for file in without(files, [names[0], "*.x"], "in")]
+    assert kept == names[1:]
+    with pytest.raises(Refusal, match=r"in: source\.leave_out leaves out all"):
+        without(files, ["*"], "in")
 
 
 def test_what_lies_beside_prices_in_a_folder_is_left_out_and_named(tmp_path, monkeypatch):

@@ -11,18 +11,13 @@ from typing import Any
 from pricewright.commands.options import GivenPath, GivenSource, Text
 from pricewright.files.disk import write_whole
 from pricewright.files.errors import Refusal, printable
-from pricewright.intake.description import (
-    Description,
-    Setting,
-    as_yaml,
-    describe_file,
-    first_day,
-    first_rows,
-)
+from pricewright.intake.description import describe_file, first_day
+from pricewright.intake.findings import Description, Setting, as_yaml, first_rows
 from pricewright.intake.members import with_members
 from pricewright.intake.one_symbol import differing_names
 from pricewright.intake.reading.dialect import FROM_FILE, Limits
-from pricewright.intake.sources.items import ignored_files, items
+from pricewright.intake.reading.packing import nearly_packed, packing_of
+from pricewright.intake.sources.items import LocalFile, ignored_files, items
 from pricewright.intake.sources.source import Access, Item, Source
 
 
@@ -52,31 +47,12 @@ def describe(
     output
         The file to write the config to, in place of printing it.
     """
-    found = with_members(items(Source.of(source, Access(table=table))), Limits())
-    names = differing_names([item.place for item in found])
-    of_one = len(set(names)) == 1
-    with _bytes_of(found[0]) as path:
-        own = describe_file(path, found[0].place, alone=of_one)
-        first, place = own, found[0].place
-        strays: list[tuple[str, Description]] = []
-        for item in found[1:]:
-            with _bytes_of(item) as other_path:
-                is_read = first_day(other_path, item.place, first) is not None
-                if is_read and not first.to_choose:
-                    continue
-                other = describe_file(other_path, item.place, alone=of_one)
-                shows_more = first_day(path, found[0].place, other) is not None
-                if not other.to_choose and shows_more:
-                    first, place = other, item.place
-                elif not is_read:
-                    strays.append((item.place, _asked(other, other_path, item.place, alone=of_one)))
-        settled = first is not own and of_one and _dates_are_open(own)
-        if settled and not _follow_each_other(found, first):
-            own.notes.append(_OUT_OF_ORDER)
-            first, place = own, found[0].place
-        first = _asked(first, path, place, alone=of_one)
+    files = with_members(items(Source.of(source, Access(table=table))), Limits())
+    folder = _Folder(files)
+    first, place = folder.described()
     if table is not None:
         first.settings.insert(0, Setting("table", table, "as asked for"))
+    names = differing_names(folder.places)
     by_file = any(setting.value == FROM_FILE for setting in first.settings)
     if by_file and len(set(names)) < len(names):
         first.notes.append(
@@ -84,6 +60,9 @@ def describe(
             f'source.symbol: "{FROM_FILE}" each is a symbol of its own: make each symbol a source, '
             "or put all of it in one file"
         )
+    if folder.left_out:
+        reason = "so that the others are read; see what is said of each"
+        first.settings.insert(0, Setting("leave_out", folder.left_out_names, reason))
     text = as_yaml(source, first)
     if output is None:
         print(text)
@@ -92,12 +71,15 @@ def describe(
         to_choose = "; choose what is open in it" if first.to_choose else ""
         print(f"{os.path.relpath(output)} has the config{to_choose}.")
     _show(place, first)
-    for place, other in strays:
+    for place, other in folder.left_out.items():
+        if isinstance(other, str):
+            print(f"left out: {place}, {other}")
+            continue
         print(f"{place} is written in another way, and needs a source of its own:")
         print(as_yaml(place, other))
         _show(place, other)
-    for file, why in ignored_files(source).items():
-        print(f"left out: {file}, {why}")
+    for file, reason in ignored_files(source).items():
+        print(f"left out: {file}, {reason}")
 
 
 _OUT_OF_ORDER = (
@@ -106,17 +88,138 @@ _OUT_OF_ORDER = (
 )
 
 
+_TRIED = 3
+"""So many files are tried as the one that shows how most are written."""
+
+
+class _Folder:
+    """The files of a source, and the one way that most of them are written in.
+
+    places: of the files that are read so.  left_out: of the others each with why, or with how it is
+    written instead.
+    """
+
+    def __init__(self, files: Sequence[Item]) -> None:
+        self._files = list(files)
+        self.places = [item.place for item in files]
+        self.left_out: dict[str, str | Description] = {}
+
+    @property
+    def left_out_names(self) -> list[str]:
+        """The names of the files that are left out, each once."""
+        return list(dict.fromkeys(Path(place).name for place in self.left_out))
+
+    def described(self) -> tuple[Description, str]:
+        """How most files are written, and the one that shows it."""
+        if len(self._files) == 1:
+            return self._shown_by(self._files[0], alone=True)
+        first, read = self._commonest()
+        self.places = [item.place for item in read]
+        of_one = len(set(differing_names(self.places))) == 1
+        found, place = self._settled(first, read, of_one=of_one)
+        with _bytes_of(first) as path:
+            found = _asked(found, path, place, alone=of_one)
+        for item in self._files:
+            if item not in read and (other := self._other(item, found)):
+                self.left_out[item.place] = other
+        return found, place
+
+    def _shown_by(self, item: Item, *, alone: bool) -> tuple[Description, str]:
+        with _bytes_of(item) as path:
+            own = describe_file(path, item.place, alone=alone)
+            return _asked(own, path, item.place, alone=alone), item.place
+
+    def _commonest(self) -> tuple[Item, list[Item]]:
+        """The file whose own description reads the most files, and these."""
+        best: tuple[Item, list[Item]] | None = None
+        most, left, tried = (0, False), list(self._files), 0
+        refusals: list[Refusal] = []
+        while left and tried < _TRIED:
+            item = left.pop(0)
+            try:
+                own = _own(item)
+            except Refusal as refusal:
+                refusals.append(refusal)
+                continue
+            tried += 1
+            read = [other for other in self._files if other is item or _is_read(other, own, item)]
+            left = [other for other in left if other not in read]
+            if (len(read), own.is_named) > most:
+                most, best = (len(read), own.is_named), (item, read)
+            if own.is_named and len(read) > len(self._files) / 2:
+                break
+        if best is None:
+            raise refusals[0]
+        return best
+
+    def _settled(
+        self, first: Item, read: Sequence[Item], *, of_one: bool
+    ) -> tuple[Description, str]:
+        """The description of the first file, or of one that shows what it leaves open."""
+        own = _own(first, alone=of_one)
+        if not own.to_choose:
+            return own, first.place
+        for item in read:
+            other = _own(item, alone=of_one)
+            if other.to_choose or _first_day(first, other) is None:
+                continue
+            if of_one and _dates_are_open(own) and not _follow_each_other(read, other):
+                own.notes.append(_OUT_OF_ORDER)
+                break
+            return other, item.place
+        return own, first.place
+
+    def _other(self, item: Item, found: Description) -> str | Description | None:
+        """Why a file is left out: how it is written instead, or that it holds no prices; None for
+        one that may do so, but is damaged."""
+        try:
+            other = _own(item)
+        except Refusal as refusal:
+            if _is_packed(item):
+                found.notes.append(f"another file cannot be read: {refusal}")
+                return None
+            return f"for it holds no prices: {refusal}"
+        if not other.is_named and found.is_named:
+            return "for no column of it is called a price"
+        return self._shown_by(item, alone=False)[0]
+
+
+def _own(item: Item, *, alone: bool = False) -> Description:
+    with _bytes_of(item) as path:
+        return describe_file(path, item.place, alone=alone)
+
+
+def _first_day(item: Item, found: Description) -> int | None:
+    with _bytes_of(item) as path:
+        return first_day(path, item.place, found)
+
+
+def _is_read(item: Item, found: Description, first: Item) -> bool:
+    """Whether a file is read as another is, or shows what that one leaves open."""
+    if _first_day(item, found) is not None:
+        return True
+    if not found.to_choose:
+        return False
+    try:
+        other = _own(item)
+    except Refusal:
+        return False
+    return not other.to_choose and _first_day(first, other) is not None
+
+
+def _is_packed(item: Item) -> bool:
+    with _bytes_of(item) as path, path.open("rb") as file:
+        head = file.read(32)
+        return bool(packing_of(head) or nearly_packed(head))
+
+
 def _dates_are_open(found: Description) -> bool:
     return any(setting.key == "date_formats" for setting in found.to_choose)
 
 
 def _follow_each_other(files: Sequence[Item], found: Description) -> bool:
     """Whether files, in the order of their names, are in that of their dates as well."""
-    days = []
-    for item in files:
-        with _bytes_of(item) as path:
-            days.append(first_day(path, item.place, found))
-    known = [day for day in days if day is not None]
+    known = [day for item in files if (day := _first_day(item, found)) is not None]
     return known == sorted(known)
 
 
@@ -165,6 +268,9 @@ def _what(setting: Setting) -> str:
 
 @contextmanager
 def _bytes_of(item: Item) -> Iterator[Path]:
+    if isinstance(item, LocalFile):
+        yield item.path
+        return
     with tempfile.NamedTemporaryFile() as file, item.open() as answer:
         for chunk in answer.chunks or ():
             file.write(chunk)

@@ -14,8 +14,8 @@ from pricewright.files.disk import file_sha256, read_whole
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.settings import Settings, TrainWhen, WatchLimits
 from pricewright.intake.archive import Archive, Reception
-from pricewright.intake.reading.dialect import Dialect, Limits
-from pricewright.intake.sources.items import items, local_files
+from pricewright.intake.reading.dialect import UNDECIDED, Dialect, Limits
+from pricewright.intake.sources.items import items, local_files, without
 from pricewright.intake.sources.source import Access, Source, scheme
 from pricewright.notices.options import Notify
 from pricewright.scheduling.sessions import Schedule
@@ -34,6 +34,7 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
     Raises Refusal with one sentence: the key, what was found, what is allowed.
     """
     _as_text(config.get("source"))
+    _refuse_undecided(config.get("source"), "source")
     take_types(config, load("config"))
     check(config, "config", "config key")
     fill_defaults(config, load("config"))
@@ -67,7 +68,8 @@ def source_files(config: dict[str, Any], workflow_folder: Path) -> list[str]:
     uri = config["source"]["uri"]
     if scheme(uri) != "file":
         return []
-    return [str(file.path) for file in local_files(uri, workflow_folder)]
+    files = without(local_files(uri, workflow_folder), config["source"].get("leave_out", ()), uri)
+    return [str(file.path) for file in files]
 
 
 def source_version(config: dict[str, Any], project: str = ".", files: Sequence[str] = ()) -> str:
@@ -80,7 +82,8 @@ def source_version(config: dict[str, Any], project: str = ".", files: Sequence[s
         return "; ".join(file_sha256(Path(file)) for file in files)
     source = source_of(config)
     archive = Archive(Path(project, config["source"]["received"]), source.name)
-    return "; ".join(archive.version(item) for item in items(source))
+    found = without(items(source), source.leave_out, source.name)
+    return "; ".join(archive.version(item) for item in found)
 
 
 def source_of(config: Mapping[str, Any]) -> Source:
@@ -171,6 +174,17 @@ def _as_text(source: Any) -> None:
         source["last_day"] = source["last_day"].isoformat()
     if type(source.get("session")) is int:
         source["session"] = "{:02}:{:02}".format(*divmod(source["session"], 60))
+
+
+def _refuse_undecided(section: Any, key: str) -> None:
+    """Raise Refusal for what `describe` left open, which no run may take in either way."""
+    if section == UNDECIDED:
+        raise Refusal(
+            f"config key {key!r}: found '{UNDECIDED}', for two readings fit; write in its place "
+            "what the comment beside it offers."
+        )
+    for name, value in section.items() if isinstance(section, dict) else ():
+        _refuse_undecided(value, f"{key}.{name}")
 
 
 def _check_columns(config: dict[str, Any]) -> None:

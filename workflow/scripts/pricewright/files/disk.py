@@ -106,9 +106,12 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def store_by_digest(folder: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
-    """Keep bytes in a folder under their SHA-256, read-only; returns it and their number."""
+    """Keep bytes in a folder under their SHA-256, read-only; returns it and their number.
+
+    The folder's own list of names is left to `sync_folder`, once for many.
+    """
     digest, size = hashlib.sha256(), 0
-    with _temporary(Path(folder), "arriving") as (file, temporary):
+    with _temporary(Path(folder), "arriving", sync=False) as (file, temporary):
         for chunk in chunks:
             file.write(chunk)
             digest.update(chunk)
@@ -140,7 +143,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _temporary(folder: Path, name: str) -> Iterator[tuple[BinaryIO, str]]:
+def _temporary(folder: Path, name: str, *, sync: bool = True) -> Iterator[tuple[BinaryIO, str]]:
     """A file that the block renames; it is gone if the block raises."""
     folder.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=".tmp")
@@ -150,7 +153,8 @@ def _temporary(folder: Path, name: str) -> Iterator[tuple[BinaryIO, str]]:
     except BaseException:
         os.unlink(temporary)
         raise
-    sync_folder(folder)
+    if sync:
+        sync_folder(folder)
 
 
 def drop_output() -> None:

@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pricewright.files.disk import read_whole, store_by_digest
+from pricewright.files.disk import read_whole, store_by_digest, sync_folder
 from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.intake import patches
@@ -55,6 +55,8 @@ class Delivery:
     place: where it lay.  sha256, bytes: of what was received.  last_day: the latest date on any
     calendar when it was received, as in 2024-01-31: later prices are from the future.
     version: the source's own name for these bytes, to ask whether they changed.
+    packed_in: the SHA-256 of the zip archive of several files that this one came in, which is kept
+    as well; empty if it came by itself.
     """
 
     place: str
@@ -62,6 +64,7 @@ class Delivery:
     bytes: int
     last_day: str
     version: str
+    packed_in: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,17 @@ class Archive:
         if last and last.sha256 == sha256:
             return None
         return Delivery(item.place, sha256, size, today.isoformat(), version)
+
+    def settle(self) -> None:
+        """See that the names of all bytes that were kept are on the disk."""
+        if self.folder.is_dir():
+            sync_folder(self.folder)
+
+    def keep(self, item: Item) -> str:
+        """Keep the bytes of what deliveries came in; returns their SHA-256."""
+        received = self._fetch(item, "")
+        assert received is not None, "nothing is known"
+        return received[0]
 
     def version(self, item: Item) -> str:
         """What names the bytes that an item has now, without reading them if that can be.

@@ -132,13 +132,14 @@ def losses(before: State, after: State) -> tuple[Places, Places]:
         rows = np.flatnonzero((was > 0) & (now > 0))
         ends = np.flatnonzero(np.diff(old.symbols[at[rows]])) + 1
         for some in np.split(rows, ends):
-            if len(some) >= _A_SERIES and _are_others(was[some], now[some]):
+            if len(some) >= _A_SERIES and are_others(was[some], now[some]):
                 other[at[some]] = True
     counted = partial(np.bincount, minlength=len(before.superseded))
     return counted(before.origins[gone]), counted(before.origins[other])
 
 
-def _are_others(was: Floats, now: Floats) -> bool:
+def are_others(was: Floats, now: Floats) -> bool:
+    """Whether prices (n,) above 0 of a symbol became those of another series; see `losses`."""
     if np.array_equal(was, now):
         return False
     ratio = np.log(now) - np.log(was)

@@ -1,42 +1,46 @@
 """What a delivery looks like: the settings that read it, each with why, and what remains open.
 
-Nothing is guessed: where two readings fit, the setting stays open, with both.
+Nothing is guessed: where two readings fit, the setting stays open, with both, and no run takes it.
 """
 
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
-import yaml
 
-from pricewright.files.errors import Refusal, printable
+from pricewright.files.errors import Refusal
+from pricewright.intake.encodings import fitting_encodings
+from pricewright.intake.findings import Description, Setting, yaml_of
 from pricewright.intake.reading import proposals
 from pricewright.intake.reading.content import Content, recognise
 from pricewright.intake.reading.dates import day_after, parse_days
 from pricewright.intake.reading.delivery import (
     STRAYS,
-    Reading,
     better_symbol,
     crossed_columns,
     open_sheet,
     read_delivery,
 )
-from pricewright.intake.reading.dialect import CLOCK, FROM_FILE, Calendar, Dialect, Marks
+from pricewright.intake.reading.dialect import (
+    CLOCK,
+    FROM_FILE,
+    Calendar,
+    Dialect,
+    Marks,
+)
 from pricewright.intake.reading.numbers import parse_numbers
 from pricewright.intake.reading.rows import Block, Sheet
 from pricewright.intake.reading.titles import (
     is_code,
     is_no_symbol,
     is_unnamed,
-    plain_title,
     usual_columns,
     value_named,
 )
@@ -46,15 +50,16 @@ from pricewright.intake.sample import (
     formats_of,
     header_line,
     is_number,
+    is_numbered,
     like_number,
     moments_of,
     sample_of,
     texts_of,
     why_no_dates,
 )
+from pricewright.intake.units import in_units
 from pricewright.tables.fields import VALUES
 
-_ENCODINGS: Final = ("cp1252", "cp1250", "latin-1")
 _EITHER_MARK: Final = re.compile(r"[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d{1,3})")
 _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str, ...]], ...]] = (
     ("positive", ()),
@@ -63,85 +68,12 @@ _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str,
     ("any", ()),
 )
 """The signs that prices may have, and the columns that must have them: the strictest first."""
-_HUNDREDTHS: Final = re.compile(
-    r"\b(GB[Xxp]|ZA[Cc]|ILA|US[Xc]|EUc|[Pp]ence|[Pp]enny|[Cc]ents?|[Aa]gorot)\b"
-)
-_IN_HUNDREDTHS: Final = (
-    "these prices are in hundredths, 100 times what they are in pounds, rand or dollars; they stay "
-    "so in the tables and the model, so never put them beside prices in the whole unit"
-)
-_UNIT_TITLES: Final = (
-    "currency",
-    "ccy",
-    "unit",
-    "währung",
-    "waehrung",
-    "devise",
-    "valuta",
-    "divisa",
-)
 _DOWNLOADED: Final = re.compile(r"download|retriev|export|fetch|load|updat|quer", re.IGNORECASE)
 _ZONES: Final = ("UTC", "America/New_York", "Europe/Zurich")
 _MOST_LOST: Final = 0.5
+_A_WAY: Final = 3  # texts that are written in another way than the others: no accident
 _SAME_SIZE: Final = 0.1
 _MOST_KINDS: Final = 100  # texts of a column that rows may be chosen by
-
-
-@dataclass(frozen=True)
-class Setting:
-    """A key of `source`, the value that reads the file, and why.
-
-    key: empty if the value says it itself, as a line of YAML.
-    others: values that would read it as well; then people must choose.  examples: whether these
-    are only some of many.
-    """
-
-    key: str
-    value: Any
-    why: str
-    others: Sequence[Any] = ()
-    examples: bool = False
-
-
-@dataclass
-class Description:
-    """What was found about a delivery.
-
-    answers: what people have chosen, by key.
-    settings: those that differ from the defaults.  notes: what people should know or decide.
-    reading: what becomes of the delivery with these settings; None while something is open.
-    dialect: these settings.
-    """
-
-    answers: Mapping[str, Any] = field(default_factory=dict)
-    settings: list[Setting] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    reading: Reading | None = None
-    dialect: Dialect = field(default_factory=Dialect)
-
-    def choose(
-        self,
-        key: str,
-        values: Sequence[Any],
-        why: str,
-        default: Any = None,
-        *,
-        examples: bool = False,
-    ) -> Any:
-        """Note a setting of several values that fit; returns the chosen, the first, or the
-        default."""
-        if not values:
-            return default
-        if len(values) > 1 and key in self.answers:
-            values, why = [self.answers[key]], f"chosen; {why}"
-        if values[0] != default or len(values) > 1:
-            self.settings.append(Setting(key, values[0], why, values[1:], examples))
-        return values[0]
-
-    @property
-    def to_choose(self) -> list[Setting]:
-        """What is left for people to choose."""
-        return [setting for setting in self.settings if setting.others]
 
 
 def describe_file(
@@ -180,7 +112,7 @@ def describe_file(
         dialect = _columns(dialect, titles, sample, found, content)
         dialect = _symbols(dialect, titles, sample, found, (name, alone, sheet))
         dialect = _bars(dialect, titles, sample, found)
-        _say_units(dialect, titles, sample, found)
+        dialect = in_units(dialect, titles, sample, found)
     _try(dialect, content, found)
     return found
 
@@ -231,18 +163,13 @@ def _encoding(path: Path, name: str, found: Description) -> str | None:
         raw.decode()
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        fitting = [encoding for encoding in _ENCODINGS if _decodes(raw, encoding)]
+        fitting = fitting_encodings(raw)
         why = f"line {line} is not UTF-8; others may fit as well, look at the letters"
-        return str(found.choose("encoding", fitting[:1], why))
+        if len(fitting) > 1:
+            read = ", ".join(f"{word} in {encoding}" for encoding, word in fitting.items())
+            why = f"line {line} is not UTF-8, and reads {read}; then describe it again, as UTF-8"
+        return str(found.choose("encoding", list(fitting), why))
     return None
-
-
-def _decodes(raw: bytes, encoding: str) -> bool:
-    try:
-        raw.decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _columns(
@@ -256,8 +183,9 @@ def _columns(
     dates = by_name or [
         title for title in dated if not any(usual_columns(ours, [title]) for ours in VALUES)
     ]
+    dates = [title for title in dates if not is_number(sample, title)] or dates
     if not dates:
-        raise Refusal(f"{content.name}:1: {why_no_dates(titles, sample)}")
+        raise Refusal(f"{content.name}:1: {why_no_dates(titles, sample, content.name)}")
     date = str(found.choose("columns.date", dates, "its values are dates", by_name and dates[0]))
     clocks = [
         title
@@ -270,7 +198,11 @@ def _columns(
     if len(clocks) == 1 and texts_of(sample, clocks[0]):  # of a file without a header
         named["time"] = str(found.choose("columns.time", clocks, "its values are times of day"))
     dialect = replace(_dates(dialect, [date], sample, found), columns=named)
-    numbers = [title for title in titles if title != date and is_number(sample, title)]
+    numbers = [
+        title
+        for title in titles
+        if title != date and is_number(sample, title) and not is_numbered(sample, title)
+    ]
     dialect = _layout(dialect, titles, numbers, sample, found)
     read = set(dialect.symbols or titles)
     if dialect.layout != "wide" and dialect.layout_of(titles):
@@ -282,13 +214,23 @@ def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description
     """How the dates of the first of some columns are written, and whose calendar counts."""
     column, typed = sample.columns[dates[0]], sample.typed(dates[0])
     formats = formats_of(sample, dates[0]) or []
+    choices = _mixed(sample, dates[0], formats[:1]) or [[each] for each in formats]
+    tomorrow = day_after(datetime.now(UTC))
+    past = [
+        some
+        for some in choices
+        if "future-date"
+        not in parse_days(column, Calendar(tuple(some), "UTC", tomorrow), typed).faults
+    ]
+    choices = past or choices
     by_itself, then = (
-        parse_days(column, Calendar(tuple(some)), typed).reasons == "" for some in ([], formats[:1])
+        parse_days(column, Calendar(tuple(some)), typed).reasons == ""
+        for some in ([], *(choices[:1] or [[]]))
     )
     row = int(np.argmax(then & ~by_itself))
     why = f"as {column[row]} in line {sample.lines[row]}"
-    form = found.choose("date_formats", [[each] for each in formats], why, [])
-    calendar = Calendar(tuple(form or ()), last_day=day_after(datetime.now(UTC)))
+    form = found.choose("date_formats", choices, why, [])
+    calendar = Calendar(tuple(form or ()), last_day=tomorrow)
     days = parse_days(column, calendar, typed)
     if (days.reasons == "unzoned-time").any():
         row = int(np.argmax(days.reasons == "unzoned-time"))
@@ -304,6 +246,22 @@ def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description
             "the prices' date"
         )
     return replace(dialect, calendar=calendar)
+
+
+def _mixed(sample: Block, title: str, formats: Sequence[str]) -> list[list[str]]:
+    """Several formats each that read all of a column, of which one, or ISO 8601, reads a part."""
+    column, typed = sample.columns[title], sample.typed(title)
+    if not pa.types.is_string(column.type) or typed is not None:
+        return []
+    reasons = parse_days(column, Calendar(tuple(formats)), typed).reasons
+    read, unread = (
+        column.filter(pa.array(np.isin(reasons.astype(str), some))).unique().to_pylist()[:500]
+        for some in (["", "ambiguous-date"], ["unreadable-date"])
+    )
+    if not read or len(unread) < _A_WAY:
+        return []
+    ways = (proposals.among(each, formats, unread, read) for each in proposals.date_formats(unread))
+    return [way for way in ways if way]
 
 
 def _marks(sample: Block, numbers: Sequence[str], found: Description) -> Marks:
@@ -346,6 +304,16 @@ def _layout(
     names: dict[str, str | int | bool] = {"date": date}
     fields = {ours: usual_columns(ours, titles) for ours in VALUES}
     if any(fields.values()):
+        if not fields["close"] and not fields["adj_close"]:
+            free = [title for title in numbers if value_named(title) is None]
+            named = [title for title in free if value_named(title.rpartition(".")[2]) == "close"]
+            fields["close"] = named or free
+            if fields["close"]:
+                found.is_named = bool(named)
+                why = "no column is called close, and its values are numbers"
+                chosen = found.choose("columns.close", fields["close"], why)
+                dialect = replace(dialect, columns={**dialect.columns, "close": chosen})
+            return dialect
         for ours, choices in fields.items():
             if len(choices) > 1:
                 chosen = found.choose(f"columns.{ours}", choices, f"either may be the {ours}")
@@ -356,7 +324,11 @@ def _layout(
         return dialect
     others = [title for title in titles if title != date]
     symbols = [
-        title for title in others if is_number(sample, title) is not False and not is_unnamed(title)
+        title
+        for title in others
+        if is_number(sample, title) is not False
+        and not is_unnamed(title)
+        and not is_numbered(sample, title)
     ]
     symbols = [title for title in symbols if not is_no_symbol(title)]
     all_of_numbers = symbols
@@ -379,6 +351,7 @@ def _layout(
     is_short = len(sample.lines) < 3
     numbers = [title for title in numbers if is_short or len(texts_of(sample, title)) > 1]
     prices = [title for title in numbers if "%" not in title] or numbers
+    found.is_named = False
     if prices:
         close = found.choose("columns.close", prices, "its values are numbers")
         dialect = replace(dialect, columns={**dialect.columns, "close": close})
@@ -427,7 +400,7 @@ def _symbols(
         if title not in taken
         and pa.types.is_string(sample.columns[title].type)
         and sample.typed(title) is None
-        and not is_number(sample, title)
+        and (not is_number(sample, title) or is_numbered(sample, title))
     }
     telling = [
         title
@@ -436,8 +409,11 @@ def _symbols(
     ]
     symbols = [title for title in words if all(map(dialect.is_symbol, words[title]))]
     candidates = [title for title in symbols if title in telling] or telling or symbols
-    if several and candidates:
+    codes = [title for title in symbols if is_unnamed(title) and all(map(is_code, words[title]))]
+    if (several and candidates) or len(codes) == 1:
         why = "several prices a day, each with another of these"
+        if not several:
+            candidates, why = codes, "its values are written as symbols are"
         symbol = found.choose("columns.symbol", candidates, why)
         dialect = replace(dialect, columns={**dialect.columns, "symbol": symbol})
         return _pattern(dialect, texts_of(sample, symbol), found)
@@ -478,40 +454,9 @@ def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description
             found.notes.append(
                 f"a symbol has several rows a day, and one with each {title} "
                 f"({', '.join(kinds[:5])}{', …' if len(kinds) > 5 else ''}): to read only one of "
-                f"these, set source.where: {{{_yaml(title)}: [{_yaml(kinds[0])}]}}"
+                f"these, set source.where: {{{yaml_of(title)}: [{yaml_of(kinds[0])}]}}"
             )
     return dialect
-
-
-def _say_units(dialect: Dialect, titles: list[str], sample: Block, found: Description) -> None:
-    """Say where prices are in pence or cents, and where one symbol has two units."""
-    if dialect.layout == "wide" or dialect.layout_of(titles) is None:
-        return
-    names = dialect.names(titles, "")
-    for text in (names["close"], dialect.marks.unit or ""):
-        if _HUNDREDTHS.search(text) or (text in ("p", "c") and text == dialect.marks.unit):
-            found.notes.append(f"{text!r} says so: {_IN_HUNDREDTHS}")
-    for title in titles:
-        is_unit = any(word in plain_title(title) for word in _UNIT_TITLES)
-        if not is_unit or title in names.values():
-            continue
-        units = texts_of(sample, title)
-        if hundredths := [text for text in units if _HUNDREDTHS.fullmatch(text)]:
-            found.notes.append(f"{title} says {', '.join(hundredths)}: {_IN_HUNDREDTHS}")
-        symbols = ["it"] * len(sample.lines)
-        if "symbol" in names:
-            symbols = sample.columns[names["symbol"]].cast(pa.string()).to_pylist()
-        of_symbol: dict[str, set[str]] = {}
-        for symbol, unit in zip(symbols, sample.columns[title].to_pylist(), strict=True):
-            of_symbol.setdefault(symbol, set()).add(str(unit).strip())
-        for symbol, both in list(of_symbol.items())[:100]:
-            if len(both & set(units)) > 1:
-                found.notes.append(
-                    f"{symbol} has prices in {' and in '.join(sorted(both & set(units)))}: choose "
-                    f"one with source.where: {{{_yaml(title)}: [{_yaml(units[0])}]}}, or declare a "
-                    "requote for the day of the change in corrections.file"
-                )
-                break
 
 
 def _try(dialect: Dialect, content: Content, found: Description) -> None:
@@ -551,49 +496,3 @@ def _try(dialect: Dialect, content: Content, found: Description) -> None:
             )
     if not found.to_choose:
         found.reading = reading
-
-
-def as_yaml(uri: str, found: Description) -> str:
-    """The config that reads the source, with a comment on each setting."""
-    uri_line = f"  uri: {_yaml(uri)}"
-    sections: dict[str, list[str]] = {"source": [uri_line], "columns": [], "model": []}
-    for setting in found.settings:
-        name, _, key = setting.key.rpartition(".")
-        indent = "    " if name == "columns" else "  "
-        said, why = (setting.value, *setting.others), printable(" ".join(setting.why.split()))
-        values = [f"{key}: {_yaml(value)}" if key else str(value) for value in said]
-        if setting.others:
-            line = f"{indent}# {values[0]}   # or {' or '.join(values[1:])}; choose: {why}"
-        else:
-            line = f"{indent}{values[0]}   # {why}"
-        sections[name or "source"].append(line)
-    lines = ["source:", *sections["source"]]
-    if columns := sections["columns"]:
-        is_live = any(not line.strip().startswith("#") for line in columns)
-        lines += ["  columns:" if is_live else "  # columns:", *columns]
-    if sections["model"]:
-        lines += ["", "model:", *sections["model"]]
-    return "\n".join(lines) + "\n"
-
-
-def _yaml(value: Any) -> str:
-    """A value on one line, as YAML has it."""
-    text: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
-    return text.removesuffix("...\n").strip()
-
-
-FIRST = 5
-"""The rows that are shown."""
-
-
-def first_rows(reading: Reading) -> list[Mapping[str, Any]]:
-    """The first prices as they would be read."""
-    prices = reading.prices
-    return [
-        {"date": prices.date(row), "symbol": prices.symbol(row)}
-        | {
-            name: None if np.isnan(column[row]) else float(column[row])
-            for name, column in prices.values.items()
-        }
-        for row in range(min(FIRST, len(prices)))
-    ]

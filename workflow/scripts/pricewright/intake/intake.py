@@ -4,6 +4,7 @@ The receipt says what came, what became of every row of it, and what there is no
 """
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ import orjson
 from pricewright.files.errors import Refusal
 from pricewright.intake import deliveries as snapshot
 from pricewright.intake.archive import Acceptance, Archive, Delivery, Mode
+from pricewright.intake.continuation import check_continuation
 from pricewright.intake.deliveries import (
     Snapshot,
     State,
@@ -26,6 +28,7 @@ from pricewright.intake.deliveries import (
     empty_state,
     losses,
 )
+from pricewright.intake.members import Member
 from pricewright.intake.one_symbol import check_one_symbol
 from pricewright.intake.reading.content import Limits, recognise
 from pricewright.intake.reading.delivery import NothingYet, Reading, read_delivery
@@ -34,6 +37,9 @@ from pricewright.intake.reading.quarantine import total
 from pricewright.intake.sources.source import Item
 from pricewright.steplog.log import say
 from pricewright.tables.prices import Prices
+
+_NO_PRICES = re.compile("which column holds the (date|close)|there is no header")
+"""What is said of a file that may only lie beside the prices."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +87,7 @@ def take_in(items: Sequence[Item], archive: Archive, terms: IntakeTerms, today: 
     acceptances = archive.acceptances()
     known = archive.known()
     last = {delivery.place: delivery for delivery in known}
-    received = [archive.receive(item, last.get(item.place), today) for item in items]
-    new = [delivery for delivery in received if delivery]
+    new = _received(items, archive, last, today)
     for delivery in new:
         say("received", place=delivery.place, bytes=delivery.bytes, sha256=delivery.sha256)
     reader = _Reader(archive, terms)
@@ -94,19 +99,42 @@ def take_in(items: Sequence[Item], archive: Archive, terms: IntakeTerms, today: 
             raise
         made, entries = reader.after(known, new)
     check_one_symbol(terms.dialect.symbol, [*known, *new], made, entries)
+    what = {(delivery.place, delivery.sha256): delivery for delivery in new}
+    places = [what.get((facts["place"], facts["sha256"])) for facts in made.facts]
+    numbered = [(number, delivery) for number, delivery in enumerate(places) if delivery]
+    formats = terms.dialect.calendar.date_formats
+    check_continuation(made.state, numbered, entries, formats, terms.max_shrink)
     if new:
         archive.accept(Acceptance(new, entries))
     everything = [*known, *new]
     current = current_of(everything, terms.mode)
+    counted = set(current)
     archive.pack(_replaced([*current_of(known, terms.mode), *new], current, terms.mode))
     _check_sums(made)
     return Intake(
         made.state,
         made.facts,
-        [delivery for delivery in everything if delivery not in current],
+        [delivery for delivery in everything if delivery not in counted],
         [*(entry for acceptance in acceptances for entry in acceptance.restatements), *entries],
         partial(_key, current, terms),
     )
+
+
+def _received(
+    items: Sequence[Item], archive: Archive, last: Mapping[str, Delivery], today: date
+) -> list[Delivery]:
+    """What items have that is not the last delivery of their place again, each byte kept."""
+    new: list[Delivery] = []
+    holders: dict[Item, str] = {}
+    for item in items:
+        delivery = archive.receive(item, last.get(item.place), today)
+        if delivery and isinstance(item, Member):
+            if item.archive not in holders:
+                holders[item.archive] = archive.keep(item.archive)
+            delivery = replace(delivery, packed_in=holders[item.archive])
+        new += [delivery] if delivery else []
+    archive.settle()
+    return new
 
 
 def current_of(deliveries: Sequence[Delivery], mode: Mode) -> list[Delivery]:
@@ -122,12 +150,13 @@ def _replaced(
     before: Sequence[Delivery], current: Sequence[Delivery], mode: Mode
 ) -> dict[str, str]:
     """The SHA-256 of each delivery that counts no more, and of the one that does in its stead."""
-    digests = _digests(current)
+    digests = set(_digests(current))
+    following = {"" if mode == "whole" else each.place: each.sha256 for each in current}
+    places = {each.sha256: "" if mode == "whole" else each.place for each in before}
     return {
-        delivery.sha256: following.sha256
-        for delivery in before
-        for following in current
-        if delivery.sha256 not in digests and (mode == "whole" or delivery.place == following.place)
+        sha256: following[place]
+        for sha256, place in places.items()
+        if sha256 not in digests and place in following
     }
 
 
@@ -207,14 +236,25 @@ class _Reader:
     ) -> tuple[Snapshot, list[dict[str, Any]]]:
         if not new:
             return before, []
-        read = [self._read(delivery) for delivery in new]
+        read = [self._read(delivery, len(current)) for delivery in new]
         prices, facts = [prices for prices, _ in read], [facts for _, facts in read]
         read.clear()
         state, entries = apply_deliveries(before.state, prices, _digests([*current, *new]))
         return Snapshot(state, [*before.facts, *facts]), entries
 
-    def _read(self, delivery: Delivery) -> tuple[Prices, dict[str, Any]]:
-        """The prices of a delivery, and what became of its rows."""
+    def _read(self, delivery: Delivery, before: int) -> tuple[Prices, dict[str, Any]]:
+        """The prices of a delivery, and what became of its rows; before: how many it adds to."""
+        try:
+            return self._read_alone(delivery)
+        except Refusal as refusal:
+            text = str(refusal).removesuffix(".")
+            if before and "source." in text:
+                text += f", if that reads what came before ({before}) as well, else mend the file"
+            if self._terms.mode == "parts" and _NO_PRICES.search(text):
+                text += ", or, if it holds no prices, name it in source.leave_out"
+            raise Refusal(f"{text}.") from None
+
+    def _read_alone(self, delivery: Delivery) -> tuple[Prices, dict[str, Any]]:
         last_day = self._terms.last_day or date.fromisoformat(delivery.last_day)
         dialect = self._terms.dialect
         calendar = replace(dialect.calendar, last_day=last_day)

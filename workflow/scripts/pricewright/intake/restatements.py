@@ -21,7 +21,7 @@ LEAST = 5
 
 EXACT, NEAR = 2e-6, 2e-3
 """By which share a value may be off its factor: where it is given with all digits, for what vendors
-compute in single precision is, and at most, however few digits it has."""
+compute in single precision is, and at most, where most values moved by less than rounding does."""
 
 
 def restated(
@@ -119,7 +119,11 @@ def _fitting(
     error = 0.0
     for _ in range(2):  # the second time with a factor that no small price has rounded
         allowed = rounding[0] * factor + rounding[1] + EXACT * np.abs(after)
-        fits = np.abs(after - factor * before) <= np.minimum(allowed, NEAR * np.abs(after))
+        off = np.abs(after - factor * before)
+        fits = off <= allowed
+        moved = np.count_nonzero(fits & (np.abs((factor - 1) * before) > allowed))
+        if moved < max(LEAST, np.count_nonzero(fits) / 2):  # rounding alone may explain the others
+            fits &= off <= NEAR * np.abs(after)
         if fits.any():
             factor = float(np.abs(after[fits]).sum() / np.abs(before[fits]).sum())
             error = float(allowed[fits].mean() / np.abs(after[fits]).mean() / np.sqrt(fits.sum()))

@@ -21,9 +21,7 @@ _NUMBER: Final = re.compile(
     r"\W{0,2}(?:(?:[A-Z]{1,3}|Rs|Fr|kr)[^\w:]{1,2}|EUR|USD|GBP|GBX|CHF|JPY)?\W{0,2}"
     r"\d(?:\d|[^\w:])*(?:[KMBT%€$£¥₹]|[A-Z]{3}|Mio|Mrd|Tsd|GBp|ZAc|kr|zł|Kč|Ft|Fr|p|c)?\W{0,2}"
 )
-_NO_DAY: Final = re.compile(
-    r"\d{4}([-/ ]?([M-]?\d{1,2}|[QWH]\d{1,2}))?|[A-Za-z]{3,9}[-/ .]*(\d{4}|\d{2})"
-)
+_IN_NAME: Final = re.compile(r"(?<!\d)(19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?!\d)")
 
 
 def sample_of(sheet: Sheet, content: Content) -> Block:
@@ -97,6 +95,8 @@ def formats_of(sample: Block, title: str) -> list[str] | None:
         return []
     texts = [str(value).removesuffix(".0") for value in column.to_pylist() if value is not None]
     formats = proposals.date_formats(texts[:500], most=True)
+    if not formats and usual_columns("date", [title]):
+        formats = proposals.date_formats(texts[:500], most=True, formats=proposals.SHORT)
     if "%Y-%m-%d" in formats and read.any():
         return []
     return formats or ([] if has_dates else None)
@@ -113,6 +113,17 @@ def is_number(sample: Block, title: str) -> bool | None:
         return None
     numbers = (~np.isnan(read.values)).sum() + sum(like_number(text) for text in texts)
     return bool(numbers > (len(texts) + (~np.isnan(read.values)).sum()) / 2)
+
+
+def is_numbered(sample: Block, title: str) -> bool:
+    """Whether a column holds codes of digits, as 600000 and 000001: all of one length, and fewer
+    than there are rows."""
+    column = sample.columns[title]
+    if not pa.types.is_string(column.type) or sample.typed(title) is not None:
+        return False
+    codes = texts_of(sample, title)
+    is_fixed = all(code.isdecimal() and len(code) == len(codes[0]) > 3 for code in codes)
+    return is_fixed and 1 < len(codes) <= len(column) / 2
 
 
 def like_number(text: str) -> bool:
@@ -139,14 +150,22 @@ def moments_of(sample: Block, dialect: Dialect) -> list[tuple[int, int]]:
     return list(zip(read.days.tolist(), times.tolist(), strict=True))
 
 
-def why_no_dates(titles: Sequence[str], sample: Block) -> str:
+def why_no_dates(titles: Sequence[str], sample: Block, name: str) -> str:
+    if sum(map(is_date, titles)) > len(titles) / 2:
+        return (
+            "its dates stand side by side, each above a column; deliver a row for each, as what "
+            "spreadsheets call transposed."
+        )
     if len(titles) == 1 and "  " in titles[0]:
         return "its columns are parted by blanks alone; deliver it as CSV."
     for title in titles:
         texts = texts_of(sample, title)
-        if texts and all(map(_NO_DAY.fullmatch, texts)):
+        if texts and all(map(proposals.NO_DAY.fullmatch, texts)):
             return (
                 f"column {title!r} names no day, as {texts[0]}; deliver days, as the last one of "
                 "each month or week."
             )
-    return f"no column holds dates; the file has {', '.join(titles)}."
+    found = f"no column holds dates; the file has {', '.join(titles)}"
+    if _IN_NAME.search(name):
+        return f"{found}; if the date is the one in its name, add it as a column."
+    return f"{found}."

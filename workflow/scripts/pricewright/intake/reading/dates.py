@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, partial
 from zoneinfo import ZoneInfo
@@ -15,8 +15,11 @@ import pyarrow.compute as pc
 from pricewright.intake.reading.dialect import EPOCHS, EXCEL_SERIAL, Calendar
 
 _ISO = re.compile(
-    r"(\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?", re.ASCII
+    r"(\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z| UTC| GMT|[+-]\d{2}:?\d{2})?)?",
+    re.ASCII,
 )
+_EASTERN = re.compile(r"(\d{4})[年년] ?(\d{1,2})[月월] ?(\d{1,2})[日일]", re.ASCII)
+"""A date as it is written in Chinese, Japanese and Korean, which can be read in one way only."""
 _CLOCK = re.compile(
     r"(\d{1,2}(?=:)|\d{2}):?(\d{2})(?::?(\d{2})(?:\.(\d{1,9}))?)? ?(?:([ap])\.?m\.?)?",
     re.ASCII | re.IGNORECASE,
@@ -36,6 +39,7 @@ _WHOLE = re.compile(r"-?\d{1,20}(\.0*)?", re.ASCII)
 _SERIAL = re.compile(r"\d{2,7}(\.\d*)?", re.ASCII)
 _COARSER = 10_000_000  # seconds since 1970 that a finer unit has only if a coarser one was meant
 _EARLIEST, _LATEST = -5_000_000_000, 8_000_000_000  # seconds: the years 1811 to 2223
+_YEARS_AHEAD = 3650  # days
 _NO_ACCIDENT = 3  # dates as values, and as texts, that tell what a program made of them
 Mask = npt.NDArray[np.bool_]
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -159,6 +163,8 @@ def _day(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tuple[
     if isinstance(value, date):
         return value, 0
     text = value.strip(" \t") if isinstance(value, str) else ""
+    if eastern := not calendar.date_formats and _EASTERN.fullmatch(text):
+        text = "{}-{:0>2}-{:0>2}".format(*eastern.groups())
     if not text.isascii():
         raise _NoDay("unreadable-date")
     read = [found for reader in readers if (found := reader(text))]
@@ -229,7 +235,7 @@ def _iso(text: str) -> tuple[datetime, bool] | None:
     if not found:
         return None
     try:
-        return datetime.fromisoformat(text), found[2] is not None
+        return datetime.fromisoformat(re.sub(" (UTC|GMT)$", "Z", text)), found[2] is not None
     except ValueError:
         return None
 
@@ -315,6 +321,14 @@ def _shape(form: str) -> re.Pattern[str]:
         else:
             shape += re.sub(r"(\\\s)+|\s+", r"\\s+", re.escape(part))
     return re.compile(shape, re.ASCII | re.IGNORECASE)
+
+
+def are_of_last_century(texts: Sequence[str], calendar: Calendar) -> bool:
+    """Whether texts whose years have two digits are read as days that are years ahead."""
+    if calendar.last_day is None or not any("%y" in form for form in calendar.date_formats):
+        return False
+    days = parse_days(pa.array(texts, pa.string()), replace(calendar, last_day=None)).days
+    return bool((days > calendar.last_day.toordinal() - _EPOCH + _YEARS_AHEAD).all())
 
 
 def day_after(moment: datetime) -> date:

@@ -94,7 +94,7 @@ def text_pieces(chunks: Iterable[bytes], name: str, size: int = PIECE) -> Iterat
         length = len(held[0])
     rest = _ends_in_lf(b"".join(held), last=True)
     if rest.count(b'"') % 2:
-        raise _unclosed(name, line + rest.count(b"\n", 0, rest.rindex(b'"')))
+        raise _unclosed(name, line + rest.count(b"\n", 0, rest.rindex(b'"')), rest)
     if rest:
         yield TextPiece(rest, line)
 
@@ -172,12 +172,15 @@ def stray_quotes(piece: TextPiece, records: Records, delimiter: str, name: str) 
         begin = int(line_ends[line - 1]) if line else 0
         end = int(line_ends[line]) if line < len(line_ends) else len(content)
         if piece.raw.count(b'"', begin, end) % 2:
-            raise _unclosed(name, piece.line + line)
+            raise _unclosed(name, piece.line + line, piece.raw[begin:end])
     return np.unique(np.searchsorted(records.starts, stray, side="right") - 1)
 
 
-def _unclosed(name: str, line: int) -> Refusal:
-    return Refusal(f"{name}:{line}: a quote on this line is never closed; close it, or remove it.")
+def _unclosed(name: str, line: int, raw: bytes) -> Refusal:
+    remedy = "close it, or remove it"
+    if b'\\"' in raw:  # as MySQL writes it
+        remedy = "export it with two quotes in the place of a backslash and a quote"
+    return Refusal(f"{name}:{line}: a quote on this line is never closed; {remedy}.")
 
 
 def _last_end(whole: bytes) -> int:

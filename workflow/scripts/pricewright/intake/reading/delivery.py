@@ -5,17 +5,21 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.bars import daily_bars
 from pricewright.intake.reading.content import Content
+from pricewright.intake.reading.dates import are_of_last_century, parse_days
 from pricewright.intake.reading.delimited import DelimitedSheet
 from pricewright.intake.reading.dialect import Dialect
-from pricewright.intake.reading.proposals import remedies
+from pricewright.intake.reading.numbers import parse_numbers
+from pricewright.intake.reading.proposals import remedy
 from pricewright.intake.reading.quarantine import REASONS, Quarantine, code
 from pricewright.intake.reading.rows import (
     Block,
@@ -28,9 +32,11 @@ from pricewright.intake.reading.rows import (
     header_place,
     joined_times,
     left_out,
+    texts_in,
 )
-from pricewright.intake.reading.titles import plain_title
+from pricewright.intake.reading.titles import plain_title, usual_columns
 from pricewright.steplog.log import Progress
+from pricewright.tables.fields import VALUES
 from pricewright.tables.prices import Floats, Ints, Prices, drop_unused_names, keys, recode
 
 T = TypeVar("T")
@@ -41,6 +47,7 @@ _REMEDIES = {
 }
 STRAYS = 0.01  # share of rows with a second time on their day that may be an accident
 _SYSTEMATIC = 3  # rows with one fault that one declaration would mend: no accident
+_SAMPLE = 2_000  # rows whose texts tell how the others are written
 _LOOKED_AT = 10  # texts, for what to declare is seen in a few, and they are read once more
 _OF_THE_WHOLE = [code(reason) for reason in _REMEDIES]
 """Faults of a row that mean that the file as a whole is not as described."""
@@ -146,6 +153,7 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
     progress = Progress("rows", doing="reading")
     sheet = open_sheet(content, dialect, progress.reached)
     titles = list(sheet.titles)
+    declared = dialect.symbol
     if dialect.symbol is None and "symbol" not in dialect.columns:
         dialect = replace(dialect, symbol=getattr(sheet, "symbol", None))
     dialect = dialect.laid_out(titles)
@@ -155,10 +163,17 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
     wanted = titles if names is None else [*names.values(), *symbols]
     each = 0 if crossed else len(symbols) or 1
 
+    tellers = []
+    if dialect.layout != "wide" and declared is not None and "symbol" not in dialect.columns:
+        tellers = usual_columns("symbol", titles)[:1]
+    said = set[str]()
+
     def examined(read: Callable[[], Block]) -> tuple[int, int, CheckedRows, Quarantine]:
         block, out = read(), 0
         if filters:
             block, out = left_out(block, dialect.where)
+        for title in tellers:
+            said.update(filter(dialect.is_symbol, texts_in(block.columns[title])))
         rows, lost = check(block)
         count, out = (len(block.lines) + len(block.bad) + out) * each, out * each
         if crossed:  # where a symbol has no value at all, it has no row
@@ -166,7 +181,7 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
         progress.advance(count)
         return count, out, rows, lost
 
-    needed = dict.fromkeys([*wanted, *filters])
+    needed = dict.fromkeys([*wanted, *filters, *tellers])
     parts = list(_side_by_side(examined, sheet.blocks(needed), threads))
     delivered = sum(count for count, _, _, _ in parts)
     out = sum(count for _, count, _, _ in parts)
@@ -179,27 +194,20 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
             f"{content.name}: {delivered} rows were delivered, {in_bars} kept and "
             f"{quarantine.count} quarantined; this is a defect of the reader."
         )
-    _refuse_undeclared(quarantine, sheet, dialect, content.name)
+    _refuse_undeclared(quarantine, sheet, dialect, names or {}, content.name)
+    if len(said) > 1:
+        raise Refusal(
+            f"{content.name}:1: column {tellers[0]!r} has {' and '.join(sorted(said)[:2])}, where "
+            f"source.symbol says that all prices are of {declared}; leave source.symbol out, or "
+            "set source.columns.symbol: false if that column says something else."
+        )
     if names and "symbol" in names and "symbol" not in dialect.columns:
         ticker = better_symbol(names["symbol"], prices.names, titles, content.name)
         if ticker:
             columns = {**dialect.columns, "symbol": ticker}
             return read_delivery(content, replace(dialect, columns=columns), threads)
-    if not delivered:
-        raise Refusal(f"{content.name}:1: the file has a header and no rows; deliver prices.")
-    if out == delivered:
-        raise Refusal(
-            f"{content.name}: all {out} rows have other values than source.where allows; "
-            "correct it."
-        )
     if not in_bars:
-        line = int(quarantine.lines[0])
-        kind = NothingYet if set(quarantine.by_reason()) == {"future-date"} else Refusal
-        raise kind(
-            f"{content.name}:{line}: {_fault(quarantine, 0)} ({sheet.texts([line])[line][:80]!r}), "
-            f"and none of the {delivered - out} rows can be kept; "
-            f"{_remedy(quarantine, 0, sheet, dialect)}."
-        )
+        raise _nothing_kept((delivered, out), quarantine, sheet, dialect, content.name)
     if dialect.calendar.bars == "intraday":
         with_open = dialect.columns.get("open") is not False
         prices = daily_bars(prices, content.name, with_open=with_open)
@@ -211,6 +219,26 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
         "columns": names or {},
     }
     return Reading(delivered, out, in_bars, prices, quarantine, sheet, dialect, settings, symbols)
+
+
+def _nothing_kept(
+    rows: tuple[int, int], quarantine: Quarantine, sheet: Sheet, dialect: Dialect, name: str
+) -> Refusal:
+    """Why a delivery has no price; rows: how many it has, and source.where leaves out."""
+    delivered, out = rows
+    if not delivered:
+        return Refusal(f"{name}:1: the file has a header and no rows; deliver prices.")
+    if out == delivered:
+        return Refusal(
+            f"{name}: all {out} rows have other values than source.where allows; correct it."
+        )
+    line = int(quarantine.lines[0])
+    kind = NothingYet if set(quarantine.by_reason()) == {"future-date"} else Refusal
+    return kind(
+        f"{name}:{line}: {_fault(quarantine, 0)} ({sheet.texts([line])[line][:80]!r}), "
+        f"and none of the {delivered - out} rows can be kept; "
+        f"{_remedy(quarantine, 0, sheet, dialect)}."
+    )
 
 
 def better_symbol(
@@ -331,6 +359,9 @@ def in_order(
                 "bars of them."
             )
     duplicate, conflict = _repeated(again, joined)
+    if dialect.symbol is not None and len(names) == 1:
+        as_delivered = np.argsort(order)[np.sort(order[~duplicate])]
+        _refuse_blocks(days[as_delivered], lines[as_delivered], dialect.symbol, name)
     fields = np.full(len(key), -1)
     if dialect.layout == "wide":  # where a symbol is a column, and a row one of its cells
         fields = np.array([titles.index(name) for name in names], dtype=int)[symbols]
@@ -347,6 +378,34 @@ def in_order(
         symbols, days = symbols[keep], days[keep]
         joined = {ours: column[keep] for ours, column in joined.items()}
     return drop_unused_names(Prices(names, symbols, days, joined)), lost
+
+
+_IN_A_BLOCK = 5  # rows in order, on average: fewer are a file in no order at all
+
+
+def _refuse_blocks(days: Ints, lines: npt.NDArray[np.int64], symbol: str, name: str) -> None:
+    """Raise Refusal if rows (n,), as they were delivered, are blocks in order of their dates that
+    reach into each other: then another symbol's prices begin where the dates begin again."""
+    steps = np.diff(days)
+    forward = days if (steps > 0).sum() >= (steps < 0).sum() else -days
+    starts = np.flatnonzero(np.diff(forward) < 0) + 1
+    if not len(starts) or len(days) < _IN_A_BLOCK * (len(starts) + 1):
+        return
+    block = np.searchsorted(starts, np.arange(len(days)), side="right")
+    first, last = (
+        np.concatenate(([bound], of.accumulate(forward)[starts - 1]))[block]
+        for of, bound in ((np.minimum, 1), (np.maximum, 0))
+    )
+    within = (first <= forward) & (forward <= last) & (block > 0)
+    counts = np.bincount(block[within], minlength=len(starts) + 1)
+    if counts.max() >= _SYSTEMATIC:
+        begin = int(starts[np.argmax(counts >= _SYSTEMATIC) - 1])
+        raise Refusal(
+            f"{name}:{lines[begin]}: the dates begin again here, at "
+            f"{np.datetime64(int(days[begin]), 'D')}, as where another symbol's prices follow, and "
+            f"all of the file is said to be of {symbol}; deliver a column of symbols, or a file "
+            "for each, and if all are of one, sort the rows by date."
+        )
 
 
 def _cell_texts(
@@ -409,9 +468,12 @@ def _remedy(quarantine: Quarantine, entry: int, sheet: Sheet, dialect: Dialect) 
     """What to do about a reason that took many rows: proposed from the texts, where it can be."""
     reason = quarantine.reason(entry)
     texts = _texts_of(quarantine, reason, quarantine.field_of(entry), sheet)
-    for some in (texts, texts[:1]):
-        if some and (found := remedies(reason, some, dialect.marks)):
-            return f"set {' or '.join(found)}"
+    others = _others(reason, quarantine.field_of(entry), sheet, dialect)
+    if texts and (found := remedy(reason, texts, dialect, others)):
+        return found
+    if sound := [text for text in texts if remedy(reason, [text], dialect, others)]:
+        apart = f"deliver all written in one way, for others are as {sound[-1]!r}"
+        return remedy(reason, sound, dialect, others) or apart
     key = _KEYS.get(reason)
     return "correct the file" + (f", or see source.{key}" if key else "")
 
@@ -425,6 +487,40 @@ def _texts_of(quarantine: Quarantine, reason: str, field: str | None, sheet: She
     return [found[line, field] for line in lines if (line, field) in found]
 
 
+def _others(reason: str, field: str | None, sheet: Sheet, dialect: Dialect) -> list[str]:
+    """Of the first rows the texts that are read: of the dates, or of all numbers."""
+    names = dict.fromkeys([field] if reason == "unreadable-date" else _numbers(sheet, dialect))
+    found: list[str] = []
+    if reason not in ("unreadable-date", "unreadable-number"):
+        return found
+    for read in islice(sheet.blocks([title for title in names if title]), 1):
+        block = read()
+        for title in filter(None, names):
+            column, typed = block.columns[title].slice(0, _SAMPLE), block.typed(title)
+            if not pa.types.is_string(column.type):
+                continue
+            if reason == "unreadable-date":
+                reasons = parse_days(column, dialect.calendar).reasons
+                is_read = np.isin(reasons.astype(str), ["", "ambiguous-date"])
+            else:
+                is_read = ~np.isnan(parse_numbers(column, dialect.marks, multiples=True).values)
+            if typed is not None:
+                is_read &= ~typed[:_SAMPLE]
+            found += map(str, column.filter(pa.array(is_read)).unique().to_pylist())
+    return found
+
+
+def _numbers(sheet: Sheet, dialect: Dialect) -> list[str]:
+    """The columns that hold numbers."""
+    titles = list(sheet.titles)
+    if crossed := crossed_columns(sheet, dialect):
+        return [title for columns in crossed.values() for title in columns.values()]
+    names = dialect.names(titles, "")
+    if dialect.layout == "wide":
+        return dialect.symbol_columns(titles, names.values(), "")
+    return [title for ours, title in names.items() if ours in VALUES]
+
+
 def _lines_of(quarantine: Quarantine, reason: str, field: str) -> npt.NDArray[np.int64]:
     """The lines of the rows, or of the values, that a reason took for a column."""
     here = (quarantine.reasons == code(reason)) & (
@@ -434,7 +530,9 @@ def _lines_of(quarantine: Quarantine, reason: str, field: str) -> npt.NDArray[np
     return lines
 
 
-def _refuse_undeclared(quarantine: Quarantine, sheet: Sheet, dialect: Dialect, name: str) -> None:
+def _refuse_undeclared(
+    quarantine: Quarantine, sheet: Sheet, dialect: Dialect, names: Mapping[str, str], name: str
+) -> None:
     """Raise Refusal if rows show that the file as a whole is not as described.
 
     That is so where one declaration would read three and more of a column's texts, and all of the
@@ -446,7 +544,7 @@ def _refuse_undeclared(quarantine: Quarantine, sheet: Sheet, dialect: Dialect, n
             f"{name}:{line}: {_fault(quarantine, entry)} "
             f"({sheet.texts([line])[line][:80]!r}); {_REMEDIES[reason]}."
         )
-    for reason in ("unreadable-number", "unreadable-date"):
+    for reason in ("unreadable-number", "unreadable-date", "future-date"):
         lost = quarantine.reasons == code(reason)
         for place in np.unique(quarantine.fields[lost]).tolist():
             field = quarantine.titles[place]
@@ -454,10 +552,16 @@ def _refuse_undeclared(quarantine: Quarantine, sheet: Sheet, dialect: Dialect, n
             if len(lines) < _SYSTEMATIC:
                 continue
             texts = _texts_of(quarantine, reason, field, sheet)
-            if found := remedies(reason, texts, dialect.marks):
+            found = remedy(reason, texts, dialect, _others(reason, field, sheet, dialect))
+            if reason == "future-date" and are_of_last_century(texts, dialect.calendar):
+                found = "write its years with four digits, for %y reads 00 to 68 as 2000 to 2068"
+            for ours in ("open", "high", "low", "volume"):
+                if found.startswith("deliver") and names.get(ours) == field:
+                    found += f", or set source.columns.{ours}: false"
+            if found:
                 raise Refusal(
-                    f"{name}:{lines[0]}: {field} is {REASONS[reason]} ({texts[0][:80]!r}), and so "
-                    f"it is in {len(lines)} rows; set {' or '.join(found)}."
+                    f"{name}:{lines[0]}: {field} is {REASONS[reason]} ({texts[0][:80]!r}), as in "
+                    f"{len(lines) - 1} more rows; {found}."
                 )
 
 

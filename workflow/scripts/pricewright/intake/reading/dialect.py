@@ -33,10 +33,16 @@ EXCEL_SERIAL = "excel-serial"
 """The date format that counts days as Excel does."""
 FROM_FILE = "{file}"
 """The `symbol` of files that are named by their symbol."""
+UNDECIDED = "?"
+"""What `describe` writes where two readings fit; config refuses it until somebody chooses."""
 Layout = Literal["long", "wide"]
 _PLAINLY_MANY = 5
+_DAY = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}")
 _DIRECTIVES = "YyGmbBdjVuaAHIMSfpz%"
-_NO_VALUE = ("", ".", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None")
+_NO_VALUE = (
+    *("", ".", "-", "--", "NA", "N/A", "n/a", "#N/A", "#N/A N/A", "NaN", "nan", "NULL", "null"),
+    *("None", "\\N"),
+)
 
 
 @dataclass(frozen=True)
@@ -381,6 +387,8 @@ class Dialect(Options):
                 "if its first line is a row, set source.header_line: 0, and say in source.columns "
                 "the number of each column, from 1"
             )
+        if ours == "date" and sum(map(bool, map(_DAY.fullmatch, titles))) > 1:
+            return "say it in source.columns.date, or deliver a row for each date, not a column"
         if ours == "symbol":
             return (
                 "say it in source.columns.symbol, or in source.symbol if the file is of one symbol "

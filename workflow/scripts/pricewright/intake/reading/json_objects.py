@@ -24,7 +24,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pricewright.files.errors import Refusal
-from pricewright.intake.reading.json_shapes import BLANK, MARK, Ambiguous, Twice, as_lines, decode
+from pricewright.intake.reading.json_shapes import (
+    BLANK,
+    MARK,
+    Ambiguous,
+    Twice,
+    as_lines,
+    decode,
+    held_rows,
+)
 from pricewright.intake.reading.rows import (
     NESTED,
     NUMBER,
@@ -44,10 +52,12 @@ _MOST_RECORDS: Final = 16_384  # in a block; as objects they take ten times thei
 _MOST_TEXT: Final = 1 << 24
 _BEGIN: Final = 1 << 16  # characters among which an array of objects would begin
 _MOST_TITLES: Final = 16_384
+_MOST_INNER: Final = 16  # values of an object in a record that has a few facts; others are lists
 _UNREADABLE: Final = object()
 _NESTED: Final[dict[str, Any]] = {"": []}  # whatever it says, it is not flat
 _OTHERS: Final = {bool: VALUE, dict: NESTED, list: NESTED, Twice: NESTED}
 """What a cell is that is neither text, nor a number, nor null."""
+_NOT_FLAT: Final = frozenset((dict, list, Twice))
 _NUL: Final = "\\u0000"
 _WORDS: Final = {True: "true", False: "false"}
 
@@ -66,6 +76,7 @@ class JsonSheet:
     of objects, and then is that array; or a flat object; or JSON Lines; or it has one of the shapes
     of `as_lines`, and then a row is an object with its values. Numbers keep their digits, strings
     are what they say, true and false are these words, null and what a record lacks is no value.
+    What a small object in a record says is a value, too, as `instrument.symbol`.
     `titles` are the keys in order of first appearance.
 
     `symbol` is the one that the file says beside the rows, as Alpha Vantage and Yahoo do, if these
@@ -102,9 +113,12 @@ class JsonSheet:
                 if (lines := as_lines(text)) is None:
                     raise
             else:  # in a lone object without a date the rows may lie deeper
-                lone = self._spans.shape[1] == 1 and not usual_columns("date", self.titles)
+                undated = not usual_columns("date", self.titles)
+                lone = self._spans.shape[1] == 1 and undated
                 if lone or not self.titles:
-                    lines = as_lines(text)
+                    lines = as_lines(text) or held_rows(text)
+                elif undated:
+                    lines = held_rows(text)
         if lines is not None:
             self._read(lines, name)
 
@@ -318,6 +332,8 @@ def _part(text: str, some: Sequence[_Found], place: str) -> tuple[Block, Lines]:
         ]
         lines = lines[[fault is None for fault in faults]]
         values = tuple(value for value, fault in zip(values, faults, strict=True) if not fault)
+    if dict in set(map(type, chain.from_iterable(map(dict.values, values)))):
+        values = tuple(map(_opened, values))
     titles = _union(values)
     for title in titles:
         if not title.strip():
@@ -374,6 +390,20 @@ def _fault(value: Any) -> tuple[str, str | None] | None:
         return "not-flat", None
     broken = (key for key, cell in value.items() if isinstance(cell, str) and _lone_surrogate(cell))
     return next((("lone-surrogate", key) for key in broken), None)
+
+
+def _opened(record: dict[str, Any]) -> dict[str, Any]:
+    """A record and, beside its own values, those of small objects in it, as `instrument.symbol`."""
+    inner = {
+        f"{key}.{name}": cell
+        for key, part in record.items()
+        if type(part) is dict and len(part) <= _MOST_INNER
+        for name, cell in part.items()
+        if type(cell) not in _NOT_FLAT
+        and not (type(cell) is str and _lone_surrogate(cell))
+        and not _lone_surrogate(name)
+    }
+    return record | inner | record if inner.keys() & record.keys() else record | inner
 
 
 def _flat(cell: Any) -> str | None:

@@ -26,9 +26,21 @@ class Twice:
         self.keys = keys
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any] | Twice:
+_DIGITS = re.compile(r"[+-]?[0-9]+(\.[0-9]*)?([eE][+-]?[0-9]+)?|NaN|-?Infinity")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    if len(pairs) == 1 and pairs[0][0].startswith("$"):
+        return _of_kind(*pairs[0])
     record = dict(pairs)
     return record if len(record) == len(pairs) else Twice([key for key, _ in pairs])
+
+
+def _of_kind(kind: str, value: Any) -> Any:
+    """The value in an object that says its kind, as MongoDB exports it: `{"$numberLong": "7"}`."""
+    if kind.startswith("$number") and isinstance(value, str) and _DIGITS.fullmatch(value):
+        return MARK + value
+    return value if kind in ("$date", "$oid") else {kind: value}
 
 
 decode = json.JSONDecoder(
@@ -51,8 +63,9 @@ def as_lines(text: str) -> str | None:
 
     They are: arrays in an array, a row each, with or without an array of their columns' names; an
     object of objects, whose keys are dates or symbols, or, as pandas has it, columns; arrays of
-    objects, each under its symbol; arrays of equal length, each under its column's name, wherever
-    they stand. Raises Ambiguous if several could be the rows.
+    objects or of arrays, each under its symbol; objects that hold one array each; arrays of equal
+    length, each under its column's name, wherever they stand. Raises Ambiguous if several could be
+    the rows.
     """
     if not _MAY_BE_OTHER.match(text):
         return None
@@ -68,13 +81,62 @@ def as_lines(text: str) -> str | None:
 
 def _records(document: Any) -> list[dict[str, Any]]:
     if isinstance(document, list):
-        return _listed(document)
+        return _listed(document) or held(document)
     if not isinstance(document, dict):
         return []
     parts = (document, *document.values())
-    shapes = (_by_symbol, _keyed, _named)
+    shapes = (held, _arrays_by_symbol, _by_symbol, _keyed, _named)
     found = chain(*(map(shape, parts) for shape in shapes), (_in_lists(document),))
     return next(filter(None, found), []) or _side_by_side(document)
+
+
+def held_rows(text: str) -> str | None:
+    """As JSON Lines the rows that lie in an array in each of several objects; None if none do."""
+    try:
+        document, end = decode(text.lstrip(BLANK))
+    except (JSONDecodeError, RecursionError):
+        return None
+    if text.lstrip(BLANK)[end:].strip(BLANK):
+        return None
+    parts = document.values() if isinstance(document, dict) else [document]
+    rows = next(filter(None, map(held, parts)), [])
+    return "\n".join(map(_spelled, rows)) if rows else None
+
+
+def held(value: Any) -> list[dict[str, Any]]:
+    """The rows of objects that each hold one array of them, under their symbol or beside it: with
+    what each object says itself."""
+    holders = value if isinstance(value, list) else []
+    if isinstance(value, dict) and all(map(is_code, value)):
+        holders = [part | {"symbol": key} for key, part in value.items() if isinstance(part, dict)]
+        holders = holders if len(holders) == len(value) else []
+    rows: list[dict[str, Any]] = []
+    for holder in holders:
+        arrays = [part for part in holder.values() if _are_rows(part)] if _is_object(holder) else []
+        if len(arrays) != 1:
+            return []
+        said = {key: cell for key, cell in holder.items() if _is_flat([cell])}
+        rows += [said | row for row in arrays[0]]
+    return rows
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _are_rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_object, value))
+
+
+def _arrays_by_symbol(value: Any) -> list[dict[str, Any]]:
+    """The rows of arrays of arrays, each under its symbol, as Kraken has them."""
+    if not isinstance(value, dict):
+        return []
+    tables = {key: _listed(part) for key, part in value.items() if isinstance(part, list)}
+    widths = {len(row) for table in tables.values() for row in table}
+    if not tables or not all(map(is_code, tables)) or not all(tables.values()) or len(widths) > 1:
+        return []
+    return [row | {"symbol": symbol} for symbol, rows in tables.items() for row in rows]
 
 
 def _by_symbol(value: Any) -> list[dict[str, Any]]:

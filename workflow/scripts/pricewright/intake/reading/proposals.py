@@ -10,7 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from pricewright.intake.reading.dates import parse_days, reader_of
-from pricewright.intake.reading.dialect import EPOCHS, EXCEL_SERIAL, Calendar, Marks
+from pricewright.intake.reading.dialect import (
+    CLOCK,
+    EPOCHS,
+    EXCEL_SERIAL,
+    Calendar,
+    Dialect,
+    Marks,
+)
 from pricewright.intake.reading.numbers import is_multiple, parse_numbers
 from pricewright.tables.fields import SYMBOL
 
@@ -20,14 +27,22 @@ _DAYS = (
     *("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y"),
     *("%a, %d %b %Y", "%A, %B %d, %Y", "%Y-%b-%d", "%Y%j", "%d%m%Y", "%m%d%Y", "%b-%d-%Y"),
     *("%d-%B-%Y", "%d %b %y", "%B %d %Y", "%d/%b/%Y", "%a %b %d %Y", "%d%b%Y", "%d%b%y"),
-    *("%y-%m-%d", "%y/%m/%d", "%y.%m.%d", "%a %d %b %Y"),
+    *("%y-%m-%d", "%y/%m/%d", "%y.%m.%d", "%a %d %b %Y", "%G-W%V-%u"),
 )
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _ZONED = [time + zone for time in _TIMES for zone in ("", " %z") if time or not zone]
 _FORMATS = (*EPOCHS, EXCEL_SERIAL, *(day + time for time in _ZONED for day in _DAYS))
+SHORT = ("%y%m%d", "%d%m%y", "%m%d%y")
+"""Formats that many numbers have, and that are tried for what is plainly a date."""
 _FIRST_DAY, _FIRST_COUNTED, _LAST_DAY = (
     int(np.datetime64(day).astype(int)) for day in ("1850-01-01", "1980-01-01", "2100-01-01")
 )
+NO_DAY = re.compile(
+    r"\d{4}([-/ ]?([M-]?\d{1,2}|[QWH]\d{1,2}))?|[A-Za-z]{3,9}[-/ .]*(\d{4}|\d{2})|" + CLOCK.pattern
+)
+"""What may stand for a time of day, a week, a month, a quarter or a year, and for no day."""
+_WORD = re.compile(r"\d\W+[^\W\d_]{3,}\W+\d{2}")
+"""What may be a month's name between a day and a year."""
 _TRIED = 12
 """So many texts are tried with every format: one that reads none of these is not the commonest."""
 _DECIMALS: tuple[Literal[".", ","], ...] = (".", ",")
@@ -36,14 +51,16 @@ _SIGN = r"[^\W\d]{0,2}[$€£¥₹]|%|[^\W\d]{1,3}\.?"
 _UNIT = re.compile(rf"^[(+-]? ?({_SIGN})(?![^\W\d])|({_SIGN})\)?$")
 
 
-def date_formats(texts: Sequence[str], *, most: bool = False) -> list[str]:
+def date_formats(
+    texts: Sequence[str], *, most: bool = False, formats: Sequence[str] = _FORMATS
+) -> list[str]:
     """The formats that read all texts as days of prices, or as many as any does.
 
     Several if the texts leave a choice.
     """
     column = pa.array(list(texts), pa.string())
     some = texts[:: max(len(texts) // _TRIED, 1)] if most else texts[:1]
-    fitting = [form for form in _FORMATS if any(map(reader_of(form), map(str.strip, some)))]
+    fitting = [form for form in formats if any(map(reader_of(form), map(str.strip, some)))]
     counts = {form: _read_by(column, form) for form in fitting}
     best = max(counts.values(), default=0) if most else len(column)
     found = [form for form, count in counts.items() if count == best > 0]
@@ -100,17 +117,55 @@ def symbol_pattern(texts: Sequence[str]) -> str | None:
     return pattern if fitting else None
 
 
-def remedies(reason: str, texts: Sequence[str], declared: Marks) -> list[str]:
-    """The lines of config, if any, with which all texts of a reason could be read."""
-    if reason == "unreadable-date":
-        return [f'source.date_formats: ["{form}"]' for form in date_formats(texts)[:3]]
+def remedy(reason: str, texts: Sequence[str], dialect: Dialect, others: Sequence[str]) -> str:
+    """What to do so that all texts of a reason are read, and the others still; empty if no setting
+    would read the texts.
+
+    others: texts of the same kind that are read as things are.
+    """
     if reason == "bad-symbol":
         pattern = symbol_pattern([text.strip(" \t") for text in texts])
-        return [f"source.symbol_pattern: '{pattern}'"] if pattern else []
-    if reason != "unreadable-number":
-        return []
-    ways = (changed(way, declared) for way in marks(texts, declared)[:3])
-    return [" and ".join(f"source.{line}" for line in way) for way in ways]
+        return f"set source.symbol_pattern: '{pattern}'" if pattern else ""
+    if reason == "unreadable-date":
+        forms = (date_formats(texts) or date_formats(texts, formats=SHORT))[:3]
+        every = [among(form, dialect.calendar.date_formats, texts, others) for form in forms]
+        lines = [f"source.date_formats: {quoted(some)}" for some in every if some]
+        is_known = bool(forms)
+        if not forms and all(NO_DAY.fullmatch(text.strip()) for text in texts):
+            return "deliver days, as 2024-01-31, for these texts name none"
+        if not forms and all(map(_WORD.search, texts)):
+            return "deliver dates in digits, as 2024-01-31, for names of months are read in English"
+    elif reason == "unreadable-number":
+        ways = marks(texts, dialect.marks)[:3]
+        column = pa.array(list(others), pa.string())
+        lines = [
+            " and ".join(f"source.{line}" for line in changed(way, dialect.marks))
+            for way in ways
+            if not parse_numbers(column, way, multiples=True).unreadable.any()
+        ]
+        is_known = bool(ways)
+    else:
+        return ""
+    if lines:
+        return f"set {' or '.join(lines)}"
+    return f"deliver all written in one way, for others are as {others[0]!r}" if is_known else ""
+
+
+def among(
+    form: str, declared: Sequence[str], texts: Sequence[str], others: Sequence[str]
+) -> list[str]:
+    """The formats, one or with what was declared (if nothing, ISO 8601), that read texts and others
+    alike; none if these are read in two ways."""
+    column = pa.array([*texts, *others], pa.string())
+    for forms in ([form], [*(declared or ["%Y-%m-%d"]), form]):
+        if not parse_days(column, Calendar(tuple(forms), "UTC")).reasons.any():
+            return forms
+    return []
+
+
+def quoted(forms: Sequence[str]) -> str:
+    """Formats as a list in YAML."""
+    return "[" + ", ".join(f'"{form}"' for form in forms) + "]"
 
 
 def changed(way: Marks, declared: Marks) -> list[str]:

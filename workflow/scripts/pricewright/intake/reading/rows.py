@@ -375,6 +375,12 @@ def _unread(block: Block, titles: Sequence[str], rows: int = 1) -> Quarantine:
     )
 
 
+def texts_in(column: pa.Array) -> list[str]:
+    """The different texts of a column, without the blanks about them."""
+    texts = column.cast(pa.string()).unique().to_pylist()
+    return [text.strip(_PADDING) for text in texts if text is not None]
+
+
 _PADDING = " \t\u00a0"
 """What may stand about a symbol: blanks, also those that no line is broken at."""
 

@@ -9,37 +9,45 @@ from pricewright.tables.fields import VALUES
 _USUAL_NAMES: Mapping[str, Sequence[str]] = {
     "date": (
         "date",
-        "datetime timestamp time day trade_date tradedate trading_date observation_date datadate "
-        "exchange_date time_period open_time datum fecha data tag handelstag jour 日期 日付",
+        "datetime timestamp snapped_at time day trade_date tradedate trading_date observation_date "
+        "datadate nav_date price_date as_of_date as_of valuation_date business_date "
+        "exchange_date time_period open_time datum fecha data tag handelstag jour tarih "
+        "ημερομηνία дата 日期 日付 交易日期 날짜 일자",
     ),
     "time": ("time", "time_of_day bar_time uhrzeit heure hora"),
     "symbol": (
         "symbol",
-        "ticker sym ric tic ticker_symbol symbole símbolo simbolo",
+        "ticker sym ric tic ticker_symbol symbole símbolo simbolo тикер 代码 股票代码 "
+        "证券代码 代號 證券代號 股票代號 コード 銘柄コード 종목코드",
         "instrument security secid",
-        "isin permno cusip figi",
+        "isin permno cusip figi wkn",
+        "stock_code sec_code ts_code pair currency_pair",
     ),
     "open": (
         "open",
         "open_price price_open opening_price px_open o eröffnung eröffn eröffnungskurs eroeffnung "
-        "erster ouverture ouv apertura abertura otwarcie 开盘 开盘价 始値",
+        "erster ouverture ouv apertura abertura otwarcie açılış откр открытие 开盘 "  # noqa: RUF001
+        "开盘价 開盤 開盤價 始値 시가",
     ),
     "high": (
         "high",
         "high_price price_high px_high h hoch tageshoch höchst höchstkurs haut plus_haut máximo "
-        "maximo máxima massimo hoog najwyzszy 最高 最高价 高値",
+        "maximo máxima massimo hoog najwyzszy najwyższy yüksek макс максимум "
+        "最高 最高价 最高價 高値 고가",
     ),
     "low": (
         "low",
         "low_price price_low px_low l tief tagestief tiefst tiefstkurs bas plus_bas mínimo minimo "
-        "mínima laag najnizszy 最低 最低价 安値",
+        "mínima laag najnizszy najniższy düşük мин минимум 最低 最低价 最低價 安値 저가",
     ),
     "close": (
         "close",
         "close_last close_price price_close trade_close closing_price schluss schlusskurs clôture "
-        "cloture clot cierre chiusura fechamento slotkoers zamkniecie 收盘 收盘价 終値",
+        "cloture clot cierre chiusura fechamento slotkoers zamkniecie zamknięcie schluß "
+        "şimdi kapanış κλείσιμο закрытие 收盘 收盘价 收盤 收盤價 終値 종가",  # noqa: RUF001
         "last px_last price prices settle value obs_value prc prccd c zuletzt letzter kurs preis "
-        "dernier cours último ultimo precio prezzo preço preco laatste koers",
+        "dernier cours último ultimo precio prezzo preço preco laatste koers цена",
+        "nav nav_per_share net_asset_value unit_price market_price rate exchange_rate fx_rate",
     ),
     "adj_close": (
         "adj_close adjclose adjusted_close adjusted close_adj adj_schlusskurs adj_schluss "
@@ -47,13 +55,14 @@ _USUAL_NAMES: Mapping[str, Sequence[str]] = {
     ),
     "volume": (
         "umsatz_in_stück stück stücke stuecke",
-        "volume volumen volumi wolumen 成交量 出来高",
+        "volume volumen volumi wolumen объём объем 成交量 成交股數 出来高 거래량",
         "number_of_shares no_of_shares nombre_de_titres",
         "vol total_volume total_volumes px_volume v",
         "tickvol tick_volume",
     ),
 }
 """Of each of our columns the names that vendors give it, in some languages, the surest first."""
+_ALL_NAMES = {name for tiers in _USUAL_NAMES.values() for tier in tiers for name in tier.split()}
 _TICKERS_TOO = {"bas"}
 """Names that, in capitals, are rather a symbol's."""
 _UNNAMED = re.compile(r"column \d+")
@@ -82,10 +91,18 @@ def is_unnamed(title: str) -> bool:
 
 
 def usual_columns(ours: str, titles: Sequence[str]) -> list[str]:
-    """The columns that may be one of ours, by the surest of the names that vendors give it."""
+    """The columns that may be one of ours, by the surest of the names that vendors give it.
+
+    The symbol may lie in an object of each row, as `instrument.symbol`.
+    """
     for names in _USUAL_NAMES[ours]:
         if found := [title for title in titles if _is_among(title, names)]:
             return found
+    if ours == "symbol":
+        inner = {title: title.rpartition(".")[2] for title in titles if "." in title}
+        for names in _USUAL_NAMES[ours]:
+            if found := [title for title, last in inner.items() if _is_among(last, names)]:
+                return found
     return [title for title in titles[:1] if ours == "date" and title == "column 1"]
 
 
@@ -107,6 +124,11 @@ def _is_among(title: str, names: str) -> bool:
 def plain_title(title: str) -> str:
     """A title without case, number and marks: `<Adj Close>` and `5. adjusted close` are plain."""
     return re.sub(r"^(\d+_)|[\W_]+", "_", re.sub(r"[\W_]+", "_", title.lower())).strip("_")
+
+
+def is_usual(title: str) -> bool:
+    """Whether some vendor calls one of our columns so."""
+    return plain_title(title) in _ALL_NAMES
 
 
 _TUPLE = re.compile(r"\('([^']+)', '([^']+)'\)")

@@ -6,7 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 from pricewright.files.disk import refuse_missing
@@ -20,6 +22,7 @@ from pricewright.intake.sources.source import (
     scheme,
 )
 
+Some = TypeVar("Some", bound=Item)
 _PIECE = 4_000_000
 _UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart", "~")
 _NO_PRICES = re.compile(
@@ -54,6 +57,19 @@ def items(source: Source, beside: Path | None = None) -> Sequence[Item]:
         f"config key 'source.uri': found the scheme {what!r}, allowed: a path, file, http, https, "
         "s3, sqlite, postgresql."
     )
+
+
+def without(found: Sequence[Some], leave_out: Sequence[str], uri: str) -> list[Some]:
+    """Deliveries without those of some names, which may be patterns; raises Refusal if none is
+    left."""
+    kept = [
+        item
+        for item in found
+        if not any(fnmatchcase(Path(item.place).name, name) for name in leave_out)
+    ]
+    if found and not kept:
+        raise Refusal(f"{uri}: source.leave_out leaves out all that is there; correct it.")
+    return kept
 
 
 def has_several(uri: str) -> bool:

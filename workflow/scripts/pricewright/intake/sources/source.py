@@ -69,6 +69,9 @@ class Access(Options):
     """Seconds to wait for a connection, and for the next bytes."""
     max_seconds: Annotated[float, Bounds(above=0)] = 3600.0
     """Seconds that a web server may take for a whole delivery."""
+    leave_out: Sequence[str] = ()
+    """The names of files in a folder, a bucket or a zip archive that hold no prices, as
+    `dividends*`."""
     max_bytes: Annotated[int, Bounds(least=1)] = 10_000_000_000
     """The most bytes that a delivery may have."""
 

@@ -1,0 +1,125 @@
+"""Whether a delivery that adds to others goes on where these end: in its dates, and in its prices.
+
+A vendor that changes how it writes dates or numbers would else put good prices on wrong days, or a
+thousand times as high.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+
+from pricewright.files.errors import Refusal
+from pricewright.intake.archive import Delivery
+from pricewright.intake.deliveries import State, are_others
+from pricewright.tables.prices import Ints
+
+Numbered = Sequence[tuple[int, Delivery]]
+"""Deliveries, each with its number in a state, rising."""
+
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+_SOON, _A_WHILE, _A_MONTH = 10, 14, 31  # days
+_MOST: Final = 0.5  # share of a delivery's dates, or of its prices, that shows how it is written
+_A_SERIES: Final = 5  # fewer changed prices of a symbol say little of how it moves
+_THOUSAND: Final = (800.0, 1250.0)  # times a price: as where a mark is taken for another
+
+
+def check_continuation(
+    state: State,
+    new: Numbered,
+    entries: Sequence[Mapping[str, Any]],
+    date_formats: Sequence[str],
+    max_shrink: float,
+) -> None:
+    """Raise Refusal if one of some new deliveries does not go on where those before it end.
+
+    entries: what they restate.  max_shrink: which share of that may be another series.
+    It does not if its days are long past and would just follow with days and months exchanged; if
+    most of its days are there already, with the prices of another series; and if most of its prices
+    are a thousand times those beside them, or a thousandth.
+    """
+    new = [(number, delivery) for number, delivery in new if number]
+    if not new:
+        return
+    changed: dict[str, list[Mapping[str, Any]]] = {}
+    for entry in entries:
+        if entry["what"] == "restated" and entry["column"] in ("close", "adj_close"):
+            changed.setdefault(entry["new_sha256"], []).append(entry)
+    may_be_exchanged = any({"%d", "%m"} <= {form[:2], form[3:5]} for form in date_formats)
+    for delivery, days, newest in _with_days(state, new):
+        restated = changed.get(delivery.sha256, [])
+        is_known = len({entry["date"] for entry in restated}) > _MOST * len(days)
+        if may_be_exchanged and (is_known or len(days) > 2):
+            _check_dates(delivery, days, newest)
+        if is_known:
+            _check_series(delivery, restated, max_shrink)
+    _check_thousands(state, new)
+
+
+def _with_days(state: State, new: Numbered) -> Iterator[tuple[Delivery, Ints, int]]:
+    """Each delivery with its days, rising, and the newest day of those before it."""
+    days, is_new = state.prices.days, state.origins >= new[0][0]
+    origins, own = state.origins[is_new], days[is_new]
+    order = np.argsort(origins, kind="stable")
+    origins, own = origins[order], own[order]
+    newest = int(days[~is_new].max(initial=own.min(initial=0)))
+    for number, delivery in new:
+        begin, end = np.searchsorted(origins, (number, number + 1))
+        if begin < end:
+            yield delivery, np.unique(own[begin:end]), newest
+            newest = max(newest, int(own[begin:end].max()))
+
+
+def _check_dates(delivery: Delivery, days: Ints, newest: int) -> None:
+    dates = [date.fromordinal(_EPOCH + day) for day in days.tolist()]
+    if any(day.day > 12 for day in dates) or (days <= newest - _A_WHILE).mean() <= _MOST:
+        return
+    other = [day.replace(month=day.day, day=day.month).toordinal() - _EPOCH for day in dates]
+    received = date.fromisoformat(delivery.last_day).toordinal() - _EPOCH
+    if min(other) < newest - _A_MONTH or max(other) > received:
+        return
+    is_narrower = len(days) == 1 or max(other) - min(other) < days[-1] - days[0]
+    if is_narrower and any(newest < day <= newest + _SOON for day in other):
+        raise Refusal(
+            f"{delivery.place}: its dates are read as {dates[0]} and the like, long before "
+            f"{np.datetime64(newest, 'D')}, the newest day there is, which they would just follow "
+            "with days and months exchanged; deliver it with dates that are written as before, or "
+            "in ISO 8601 with source.date_formats for both."
+        )
+
+
+def _check_series(delivery: Delivery, restated: Sequence[Mapping[str, Any]], most: float) -> None:
+    of_symbol: dict[str, list[tuple[float, float]]] = {}
+    for entry in restated:
+        if (entry["old"] or 0) > 0 and (entry["new"] or 0) > 0:
+            of_symbol.setdefault(entry["symbol"], []).append((entry["old"], entry["new"]))
+    pairs = [np.array(each).T for each in of_symbol.values() if len(each) >= _A_SERIES]
+    others = sum(was.size for was, now in pairs if are_others(was, now))
+    if others > most * len(restated):
+        raise Refusal(
+            f"{delivery.place}: {others} of its prices are on days that are there already, and of "
+            "another series; name other symbols apart, write dates as before, and if all this is "
+            "right, raise source.max_shrink."
+        )
+
+
+def _check_thousands(state: State, new: Numbered) -> None:
+    prices, origins = state.prices, state.origins
+    close = prices.values.get("close", next(iter(prices.values.values())))
+    seams = np.flatnonzero((np.diff(origins) != 0) & (np.diff(prices.symbols) == 0))
+    later = np.maximum(origins[seams], origins[seams + 1])
+    seams, later = seams[later >= new[0][0]], later[later >= new[0][0]]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = close[seams] / close[seams + 1]
+    ratio = np.maximum(ratio, 1 / ratio)
+    far = (ratio > _THOUSAND[0]) & (ratio < _THOUSAND[1])
+    for number, delivery in new if far.any() else ():
+        if far[later == number].sum() > _MOST * (later == number).sum():
+            seam = int(seams[far & (later == number)][0])
+            raise Refusal(
+                f"{delivery.place}: its prices are a thousand times those beside them, or a "
+                f"thousandth, as {close[seam]:.10g} and {close[seam + 1]:.10g} of "
+                f"{prices.symbol(seam)} from {prices.date(seam)} on; deliver it with numbers that "
+                "are written as before."
+            )

@@ -1,0 +1,116 @@
+"""What was found about a delivery, and the config that says it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import yaml
+
+from pricewright.files.errors import printable
+from pricewright.intake.reading.delivery import Reading
+from pricewright.intake.reading.dialect import UNDECIDED, Dialect
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A key of `source`, the value that reads the file, and why.
+
+    key: empty if the value says it itself, as a line of YAML.
+    others: values that would read it as well; then people must choose.  examples: whether these
+    are only some of many.
+    """
+
+    key: str
+    value: Any
+    why: str
+    others: Sequence[Any] = ()
+    examples: bool = False
+
+
+@dataclass
+class Description:
+    """What was found about a delivery.
+
+    answers: what people have chosen, by key.
+    settings: those that differ from the defaults.  notes: what people should know or decide.
+    reading: what becomes of the delivery with these settings; None while something is open.
+    dialect: these settings.  is_named: whether vendors call its price so, or its symbols.
+    """
+
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    settings: list[Setting] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    reading: Reading | None = None
+    dialect: Dialect = field(default_factory=Dialect)
+    is_named: bool = True
+
+    def choose(
+        self,
+        key: str,
+        values: Sequence[Any],
+        why: str,
+        default: Any = None,
+        *,
+        examples: bool = False,
+    ) -> Any:
+        """Note a setting of several values that fit; returns the chosen, the first, or the
+        default."""
+        if not values:
+            return default
+        if len(values) > 1 and key in self.answers:
+            values, why = [self.answers[key]], f"chosen; {why}"
+        if values[0] != default or len(values) > 1:
+            self.settings.append(Setting(key, values[0], why, values[1:], examples))
+        return values[0]
+
+    @property
+    def to_choose(self) -> list[Setting]:
+        """What is left for people to choose."""
+        return [setting for setting in self.settings if setting.others]
+
+
+def as_yaml(uri: str, found: Description) -> str:
+    """The config that reads the source, with a comment on each setting."""
+    uri_line = f"  uri: {yaml_of(uri)}"
+    sections: dict[str, list[str]] = {"source": [uri_line], "columns": [], "model": []}
+    for setting in found.settings:
+        name, _, key = setting.key.rpartition(".")
+        indent = "    " if name == "columns" else "  "
+        said, why = (setting.value, *setting.others), printable(" ".join(setting.why.split()))
+        values = [f"{key}: {yaml_of(value)}" if key else str(value) for value in said]
+        line = f"{values[0]}   # {why}"
+        if setting.others:
+            choices = " or ".join(map(printable, values))
+            line = f'{key or "decimal"}: "{UNDECIDED}"   # choose {choices}: {why}'
+        sections[name or "source"].append(indent + line)
+    lines = ["source:", *sections["source"]]
+    if columns := sections["columns"]:
+        lines += ["  columns:", *columns]
+    if sections["model"]:
+        lines += ["", "model:", *sections["model"]]
+    return "\n".join(lines) + "\n"
+
+
+def yaml_of(value: Any) -> str:
+    """A value on one line, as YAML has it."""
+    text: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
+    return text.removesuffix("...\n").strip()
+
+
+FIRST = 5
+"""The rows that are shown."""
+
+
+def first_rows(reading: Reading) -> list[Mapping[str, Any]]:
+    """The first prices as they would be read."""
+    prices = reading.prices
+    return [
+        {"date": prices.date(row), "symbol": prices.symbol(row)}
+        | {
+            name: None if np.isnan(column[row]) else float(column[row])
+            for name, column in prices.values.items()
+        }
+        for row in range(min(FIRST, len(prices)))
+    ]
