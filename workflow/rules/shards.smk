@@ -37,7 +37,7 @@ use rule train_or_score as plan_shards with:
             config["mode"] == "score", then=config["score"]["model"], otherwise=[]
         ),
         watch=branch(
-            lambda wildcards: config["mode"] == "auto" and bool(watched(rules)),
+            config["mode"] == "auto",
             then=ancient("results/monitor.json"),
             otherwise=[],
         ),

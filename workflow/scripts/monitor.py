@@ -57,20 +57,25 @@ def monitor(
         Heads the page.
     """
     say("start", input=input)
-    current = Path(project, "production", CURRENT, "model.json")
     release = read_link(Path(project, "production"))
-    if release is None:
-        raise Refusal("nothing is in production that could be watched; see `pricewright status`.")
-    found: dict[str, Any] = {"release": release, "model": file_sha256(current)}
-    try:
-        facts = day_facts(receipts)
-        recorded = record_day(Path(project), input, facts=facts, author=author, exchange=exchange)
-        assert recorded
-        found |= watch(Path(project), recorded, limits, read_model(current)[0])
-    except Refusal as refusal:
-        known = [day.date for day in days(Path(project), release)]
-        why = f"the release cannot forecast: {refusal}"
-        found |= no_findings(limits, since=known[-1] if known else None, why=why)
+    found: dict[str, Any] = {"release": None, "model": None} | no_findings(limits)
+    if release is not None:
+        current = Path(project, "production", CURRENT, "model.json")
+        found = {"release": release, "model": file_sha256(current)}
+        try:
+            recorded = record_day(
+                Path(project),
+                input,
+                facts=day_facts(receipts),
+                author=author,
+                exchange=exchange,
+            )
+            assert recorded
+            found |= watch(Path(project), recorded, limits, read_model(current)[0])
+        except Refusal as refusal:
+            known = [day.date for day in days(Path(project), release)]
+            why = f"the release cannot forecast: {refusal}"
+            found |= no_findings(limits, since=known[-1] if known else None, why=why)
     write_json(output, found)
     if html:
         from pricewright.monitoring.page import render
@@ -78,7 +83,7 @@ def monitor(
         write_whole(html, render(found, title=title or "Prices").encode())
     for reason in found["reasons"]:
         say("reason", what=reason)
-    say("end", colour=found["colour"], days=found.get("days", 0), release=release)
+    say("end", colour=found["colour"], days=found.get("days", 0), release=release or "none")
 
 
 if __name__ == "__main__":

@@ -85,10 +85,13 @@ def release_in_production(project: str) -> str | None:
         return None
 
 
-def watched(rules: Any) -> list[str]:
-    """What `monitor` makes, if something is in production that it can watch."""
-    output = getattr(rules, "monitor", None) and rules.monitor.output
-    return list(output) if output and release_in_production(project_folder(rules)) else []
+def watched(rules: Any, mode: str) -> list[str]:
+    """What `monitor` makes, if something is in production that it can watch, and in mode auto, in
+    which training goes by it, before that as well."""
+    output = _output(rules, "monitor")
+    if output and (mode == "auto" or release_in_production(project_folder(rules))):
+        return list(rules.monitor.output)
+    return []
 
 
 def deployed_model(rules: Any) -> str | None:
@@ -96,9 +99,10 @@ def deployed_model(rules: Any) -> str | None:
     return _output(rules, "deploy")
 
 
-def all_results(rules: Any) -> list[str]:
+def all_results(rules: Any, mode: str) -> list[str]:
     """What a run is to make: the ends of its steps, and what was lost of those before."""
-    return [*rules.deploy.output, *rules.report.output, *watched(rules), *_lost_results(rules)]
+    ends = [*rules.deploy.output, *rules.report.output, *watched(rules, mode)]
+    return ends + _lost_results(rules)
 
 
 def _lost_results(rules: Any) -> list[str]:

@@ -189,7 +189,7 @@ class _Reader:
     def has_come(self, delivery: Delivery) -> bool:
         """Whether a delivery has rows of days that have come."""
         try:
-            self._read(delivery)
+            self._read_alone(delivery)
         except NothingYet:
             say("is all of later days", place=delivery.place, last_day=self._terms.last_day)
             return False
@@ -246,6 +246,8 @@ class _Reader:
         """The prices of a delivery, and what became of its rows; before: how many it adds to."""
         try:
             return self._read_alone(delivery)
+        except NothingYet:
+            raise
         except Refusal as refusal:
             text = str(refusal).removesuffix(".")
             if before and "source." in text:

@@ -34,7 +34,7 @@ def read_found(root: Path) -> dict[str, Any] | None:
 def describe_watch(root: Path) -> list[str]:
     """What the watch found in the last run, in a few lines; none if nothing was watched."""
     found = read_found(root)
-    if not found:
+    if not found or not found["release"]:
         return []
     since = found["red_since"] or found["yellow_since"]
     lines = [

@@ -160,16 +160,19 @@ def findings(
     }
 
 
-def no_findings(limits: WatchLimits, *, since: str | None, why: str) -> dict[str, Any]:
-    """What stands in place of `findings` where the release cannot forecast: red, and why.
+def no_findings(
+    limits: WatchLimits, *, since: str | None = None, why: str | None = None
+) -> dict[str, Any]:
+    """What stands in place of `findings` where the release cannot forecast: red, and why; without
+    a reason, where there is none.
 
     since: the last day that it could.
     """
     return {
-        "colour": "red",
+        "colour": "red" if why else "green",
         "yellow_since": since,
         "red_since": since,
-        "reasons": [why],
+        "reasons": [why] if why else [],
         "limits": {"yellow": limits.yellow, "red": limits.red},
     }
 
