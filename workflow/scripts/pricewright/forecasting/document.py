@@ -61,6 +61,8 @@ def to_json(model: Model) -> dict[str, Any]:
                 "variance": garch.variance,
                 "alpha": garch.alpha,
                 "persistence": garch.persistence,
+                "fall": garch.fall,
+                "rise": garch.rise,
                 "next": states.garch,
                 "converged": garch.converged,
                 "steps": garch.steps,
@@ -183,6 +185,8 @@ def _parameters(
             variance=each(*path, "variance", **variance),
             alpha=each(*path, "alpha", least=0.0, most=1.0),
             persistence=each(*path, "persistence", least=0.0, most=1.0),
+            fall=each(*path, "fall", least=0.0),
+            rise=each(*path, "rise", least=0.0),
             converged=np.array([reader.flag("symbols", s, *path, "converged") for s in symbols]),
             steps=each(*path, "steps", least=0.0).astype(np.intp),
         )
@@ -263,7 +267,7 @@ def _some(symbols: Sequence[str]) -> str:
     return ", ".join(symbols[:5]) + (f" and {len(symbols) - 5} more" if len(symbols) > 5 else "")
 
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Of the models that this code reads."""
 
 TOLERANCE = 1e-6

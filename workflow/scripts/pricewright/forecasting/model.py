@@ -15,6 +15,7 @@ from pricewright.files.errors import Refusal
 from pricewright.forecasting import location as locations
 from pricewright.forecasting import volatility as volatilities
 from pricewright.forecasting.distribution import SHORTFALL, bounds
+from pricewright.forecasting.garch import conditional
 from pricewright.forecasting.har import averages
 from pricewright.forecasting.location import Location
 from pricewright.forecasting.panel import NEVER, BySymbol, Panel, from_scale, panel_of, squares
@@ -93,7 +94,8 @@ def estimate(
         if before
         else Volatility(settings.volatility, settings.decay, settings.rolling_days)
     )
-    volatility = volatilities.fit(replace(volatility, weights=weights), squares(known.values))
+    changes = np.diff(known.values, axis=0)
+    volatility = volatilities.fit(replace(volatility, weights=weights), changes)
     return Fitted(locations.fit(settings.location, known.values, trees), volatility)
 
 
@@ -114,8 +116,9 @@ def follow(
     """
     columns = np.arange(len(panel))
     length = max(int((panel.counts - begins[0]).max(initial=0)), 0)
-    changes = squares(panel.values)
+    changes = np.diff(panel.values, axis=0)
     averaged = averaged or har_states(panel, fitted[0], start)
+    known, begun = _known_states(panel, fitted[0], averaged, start), start.states if start else None
     whole: Track | None = None
     for place, part in enumerate(fitted):
         ends = begins[place + 1] if place + 1 < len(begins) else panel.counts
@@ -123,7 +126,14 @@ def follow(
         rows = begins[place] + np.arange(most)[:, None]
         inside = rows < ends
         rows = np.where(inside, rows, 0)
-        states = _states(panel, part, changes, averaged, start).at(rows, columns)
+        garch, end = part.volatility.garch, int(ends.max(initial=1)) - 1
+        states = replace(
+            known,
+            level=locations.levels(part.location, panel.values, begun.level if begun else None),
+            garch=conditional(garch, changes[:end], begun.garch if begun else None)
+            if garch
+            else None,
+        ).at(rows, columns)
         made = Track(
             rows,
             states,
@@ -169,22 +179,19 @@ def har_states(panel: Panel, fitted: Fitted, start: Start | None) -> tuple[Float
     return found, counts
 
 
-def _states(
-    panel: Panel,
-    fitted: Fitted,
-    changes: Floats,
-    averaged: tuple[Floats, Floats] | None,
-    start: Start | None,
+def _known_states(
+    panel: Panel, fitted: Fitted, averaged: tuple[Floats, Floats] | None, start: Start | None
 ) -> States:
-    """(N, S): the states after each observation of a panel."""
-    volatility = fitted.volatility
+    """(N, S): the states after each observation of a panel, but for those that depend on what was
+    estimated, which are as if nothing had been."""
+    changes = squares(panel.values)
     begun = start.states if start else None
     before = begun.observations if begun else np.ones(len(panel))
     return States(
         before + np.arange(len(panel.days))[:, None],
-        locations.levels(fitted.location, panel.values, begun.level if begun else None),
-        volatilities.average(volatility, changes, start),
-        volatilities.conditional(volatility, changes, begun.garch if begun else None),
+        panel.values,
+        volatilities.average(fitted.volatility, changes, start),
+        None,
         averaged[0] if averaged else None,
         last_changes(panel.values, begun.changes if begun else None)
         if fitted.location.kind == "lightgbm"

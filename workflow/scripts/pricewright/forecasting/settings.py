@@ -56,8 +56,8 @@ class ModelSettings(Options):
     rolling_days: Annotated[int, Bounds(least=2, most=10_000)] = 60
     """How many squared changes `rolling` averages."""
     calibration: Annotated[int, Bounds(least=100, most=100_000)] = 500
-    """From how many past days' errors the distribution is made; conformal takes every second one of
-    twice as many for more than a day ahead."""
+    """From how many past days' errors the distribution is made; conformal takes twice as many, and
+    of those for more than a day ahead, which overlap, every second one."""
     window_days: Annotated[int | None, Bounds(least=30, most=100_000)] = None
     """Parameters are estimated from so many calendar days; from all, if none."""
     min_history: Annotated[int, Bounds(least=30, most=10_000)] = 60
