@@ -30,6 +30,8 @@ HEADER = (
     f"{'1 day':>7}{'t':>5}{'10 days':>8}{'t':>5}{'1 day':>7}{'t':>5}{'10 days':>8}{'t':>5}"
 )
 BOUND = 1.6448536269514722
+LARGEST = 1000.0
+"""What is more than this has no end, as the variance of an EGARCH can be, and is not printed."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Row:
 
 
 def _cell(value: float, form: str) -> str:
-    if np.isfinite(value):
+    if abs(value) < LARGEST:
         return format(value, form)
     return "-".rjust(int(form.lstrip("+").split(".")[0]))
 

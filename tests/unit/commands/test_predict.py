@@ -393,6 +393,22 @@ def test_a_symbol_in_levels_may_have_prices_of_any_sign(tmp_path):
     assert {r["from"] for r in found} == {DAYS[-1]}
 
 
+def test_a_symbol_with_a_floor_below_its_logarithms_may_have_prices_of_any_sign(tmp_path):
+    def low(records, *days):
+        return [r | {"close": -20.0} if r["date"] in days else r for r in records]
+
+    path = train(tmp_path, low(FIRST, DAYS[250]), volatility="rolling")
+    newer = write_clean(tmp_path / "newer.json", low(LATER, DAYS[330]))
+    (tmp_path / "whole").mkdir()
+    both = low(FIRST, DAYS[250]) + low(LATER, DAYS[330])
+    scored = train(tmp_path / "whole", both, mode="score", model=path)
+    saved, expected = rolled(*opened.open_model(path), newer), opened.open_model(scored)[0]
+    assert (saved.floors > 0).all()
+    for name, values in states_of(expected).items():
+        np.testing.assert_allclose(states_of(saved)[name], values, err_msg=name, **SCORED)
+    assert {r["from"] for r in predict(path, prices=newer)} == {DAYS[-1]}
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

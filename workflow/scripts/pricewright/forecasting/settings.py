@@ -37,8 +37,9 @@ class ModelSettings(Options):
     level: Annotated[float, Bounds(least=0.5, most=0.99)] = 0.9
     """The share of prices that the forecast's interval should hold."""
     scale: Annotated[str, Bounds(least=1)] = "auto"
-    """On which scale to model: log, level, or auto, which is log for all but symbols with a price
-    of 0 or below; or by patterns of symbols, as in *_YIELD=level,WTI=log, the first that fits."""
+    """On which scale to model: log, level, or auto, which is log for all but symbols of which more
+    than one price in 100 is 0 or below; or by patterns of symbols, as in *_YIELD=level,WTI=log, the
+    first that fits."""
     location: LocationKind = "naive"
     """The point forecast: the last price (naive), with the mean change (drift), simple exponential
     smoothing (ses), the theta method, or gradient-boosted trees over all symbols on their last
