@@ -133,12 +133,12 @@ def numerics(source: str, output: str, horizon: str) -> None:
         if not changes.any():
             found[symbol] = {}
             continue
-        theirs = _arch(changes)
+        theirs = _arch(changes, dist="t")
         variance, alpha, persistence = (
             float(ours[name][column]) for name in ("variance", "alpha", "persistence")
         )
         place = [(1 - persistence) * variance / changes.var(), alpha, persistence - alpha]
-        at_ours = _arch_model(changes / changes.std()).fix(place)
+        at_ours = _arch_model(changes / changes.std(), dist="t").fix([*place, theirs.params["nu"]])
         record = {"garch": at_ours.loglikelihood - theirs.loglikelihood}
         scale = (lambda x: x) if ours["levels"][column] else np.exp
         for name, model in smoothing.items():
