@@ -393,11 +393,14 @@ def test_a_symbol_in_levels_may_have_prices_of_any_sign(tmp_path):
     assert {r["from"] for r in found} == {DAYS[-1]}
 
 
-def test_a_symbol_with_a_floor_below_its_logarithms_may_have_prices_of_any_sign(tmp_path):
+@pytest.mark.parametrize("volatility", ["rolling", "combined"])
+def test_a_symbol_with_a_floor_below_its_logarithms_may_have_prices_of_any_sign(
+    volatility, tmp_path
+):
     def low(records, *days):
         return [r | {"close": -20.0} if r["date"] in days else r for r in records]
 
-    path = train(tmp_path, low(FIRST, DAYS[250]), volatility="rolling")
+    path = train(tmp_path, low(FIRST, DAYS[250]), volatility=volatility)
     newer = write_clean(tmp_path / "newer.json", low(LATER, DAYS[330]))
     (tmp_path / "whole").mkdir()
     both = low(FIRST, DAYS[250]) + low(LATER, DAYS[330])

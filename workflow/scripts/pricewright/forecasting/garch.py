@@ -172,7 +172,6 @@ FREEDOM = 5.0
 EVEN = 10.0
 """Falls and rises count alike as if that were known to about a third."""
 
-
 CAP = 0.9995
 """The most persistence: beyond it the variance would have no mean to return to."""
 

@@ -351,10 +351,14 @@ class Model:
         return self.on_its_scales(panel), self._start(anew)
 
     def on_its_scales(self, panel: Panel) -> Panel:
-        """A panel of its symbols on the scales of the model, throughout."""
-        floors = np.array([self.floors, np.where(self.floors > 0, -NEVER, NEVER)])
-        any_floor = bool(self.floors.any())
-        return replace(panel, levels=self.levels, floors=floors if any_floor else None)
+        """A panel of its symbols on the scales of the model: on a line below a floor from the day
+        on that needed it, if that is in the panel, else throughout."""
+        if not self.floors.any():
+            return replace(panel, levels=self.levels, floors=None)
+        since = np.where(self.floors > 0, -NEVER, NEVER)
+        if panel.floors is not None:
+            since = np.where(panel.floors[0] == self.floors, panel.floors[1], since)
+        return replace(panel, levels=self.levels, floors=np.array([self.floors, since]))
 
     def of(self, symbols: Sequence[str]) -> Self:
         """The model of some of its symbols, in the order given."""

@@ -224,7 +224,7 @@ def squares(values: Floats) -> Floats:
 
 
 OFTEN = 100
-"""One price in so many that is not above 0 puts a symbol on levels."""
+"""More than one price in so many that is not above 0 puts a symbol on levels."""
 
 
 def often_low(prices: Floats) -> Flags:
@@ -235,12 +235,9 @@ def often_low(prices: Floats) -> Flags:
 def to_scale(prices: Floats, levels: Flags, floors: Floats | None = None) -> Floats:
     """Prices (..., S) on the scale of the model: as they are for levels, else logarithms, which
     below the floors (..., S), where these are above 0, go on as a line."""
-    if floors is None:
-        return (
-            np.where(levels, prices, log(np.where(levels, 1.0, prices)))
-            if (levels.any())
-            else log(prices)
-        )
+    if floors is None and not levels.any():
+        return log(prices)
+    floors = np.zeros(len(levels)) if floors is None else floors
     plain = levels | (prices < floors)
     floors = np.where(floors > 0, floors, 1.0)
     found = np.where(plain, log(floors) + (prices / floors - 1), log(np.where(plain, 1.0, prices)))
