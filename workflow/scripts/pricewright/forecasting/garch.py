@@ -176,8 +176,8 @@ CAP = 0.9995
 """The most persistence: beyond it the variance would have no mean to return to."""
 
 TOLERANCE = 3e-4
-"""Arrived: the next step is shorter, and when it is done what is left is about its square: 1e-6 at
-most for 49 in 50."""
+"""Arrived: the next step is shorter, and when it is done what is left is about its square: 2e-6 at
+most for 99 in 100."""
 
 FLATTEST = 1e-6
 """A curvature is taken for no less than this, relative to the steepest."""
