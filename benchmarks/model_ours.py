@@ -18,7 +18,7 @@ if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
 
 from pricewright.forecasting import distribution, garch, location
-from pricewright.forecasting.panel import SLICE_WIDTH, Panel, map_slices, squares
+from pricewright.forecasting.panel import SLICE_WIDTH, Panel, map_slices
 from pricewright.forecasting.settings import LocationKind, Settings
 from pricewright.forecasting.volatility import States
 from pricewright.forecasting.walkforward import make_timeline, usable, walk_forward
@@ -97,10 +97,9 @@ def speed(source: str, _: str, horizon: str, threads: str) -> None:
 
 def _garch(values: "Floats", horizon: int) -> "Floats":
     """(S, H): the variance of the change over the next 1..H days."""
-    changes = squares(values)
+    changes = np.diff(values, axis=0)
     found = garch.fit(changes)
-    unit = np.where(found.variance > 0, found.variance, 1.0)
-    after = garch.conditional(changes / unit, found.alpha, found.persistence)[-1] * unit
+    after = garch.conditional(found, changes)[-1]
     steps = np.arange(1, horizon + 1)
     left = np.cumsum(found.persistence[:, None] ** (steps - 1), axis=1)
     return np.asarray(found.variance[:, None] * steps + left * (after - found.variance)[:, None])
@@ -118,7 +117,7 @@ def _location(kind: LocationKind, values: "Floats", horizon: int) -> "Floats":
 def numerics(source: str, output: str, price: str, horizon: str) -> None:
     """Parameters of GARCH, and the forecasts of SES and Theta, from whole histories."""
     panel = _panel(source, price)
-    found = garch.fit(squares(panel.values))
+    found = garch.fit(np.diff(panel.values, axis=0))
     np.savez(
         output,
         symbols=np.array(panel.symbols),
@@ -144,6 +143,7 @@ def windows(source: str, output: str, price: str, horizon: str, origins: str) ->
     estimates = times.estimates[last_estimate.sum() - 1 :]
     given: Arrays = {
         "horizon": settings.horizon,
+        "grid": np.array(distribution.LEVELS),
         "symbols": np.array(panel.symbols),
         "prices": panel.prices,
         "values": panel.values,
@@ -170,14 +170,15 @@ def _daily_rows(panel: Panel, days: "Ints") -> "Ints":
 
 
 def _walked(panel: Panel, settings: Settings, given: Arrays) -> Arrays:
-    """centres, variances, lower, upper (K, S, H), daily variances (D, S), and the value-at-risk and
-    expected shortfall of a day's change (D, S, 2)."""
+    """centres, variances, lower, upper (K, S, H), daily variances (D, S), the quantiles of a day's
+    change and its expected shortfall, `next` (D, S, Q + 1), and those of the change up to the last
+    day ahead, `far` (K, S, Q)."""
     walked = walk_forward(panel, make_timeline(panel, settings), settings)
-    levels = distribution.levels_with(settings.level).tolist()
-    tail = round((1 - settings.level) / 2, 12)
-    low, high = levels.index(tail), levels.index(round(1 - tail, 12))
+    levels = distribution.LEVELS
+    assert levels == tuple(distribution.levels_with(settings.level).tolist())
+    low, high = (levels.index(bound) for bound in distribution.bounds(settings.level))
     found: dict[str, list[Floats]] = {key: [] for key in ("centres", "variances", "lower", "upper")}
-    found["daily"], found["tail"] = [], []
+    found |= {"daily": [], "next": [], "far": []}
     begin = 0
     for piece in walked.pieces:
         shapes = walked.shapes(piece)
@@ -198,8 +199,9 @@ def _walked(panel: Panel, settings: Settings, given: Arrays) -> Arrays:
             if (shapes.shape[1] > 1)
             else shapes[given["daily_origins"], :, 0]
         )
-        tail = np.sqrt(found["daily"][-1])[..., None] * own[..., [levels.index(0.025), -1]]
-        found["tail"].append(tail)
+        last = piece.centres[:, :, -1] - given["values"][np.maximum(piece.rows, 0), columns]
+        found["next"].append(np.sqrt(found["daily"][-1])[..., None] * own)
+        found["far"].append(last[..., None] + width[..., -1:] * shapes[:-1, :, -1, :-1])
     return {key: np.concatenate(parts, axis=1) for key, parts in found.items()}
 
 

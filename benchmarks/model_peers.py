@@ -133,12 +133,12 @@ def numerics(source: str, output: str, horizon: str) -> None:
         if not changes.any():
             found[symbol] = {}
             continue
-        theirs = _arch(changes)
+        theirs = _arch(changes, dist="t")
         variance, alpha, persistence = (
             float(ours[name][column]) for name in ("variance", "alpha", "persistence")
         )
         place = [(1 - persistence) * variance / changes.var(), alpha, persistence - alpha]
-        at_ours = _arch_model(changes / changes.std()).fix(place)
+        at_ours = _arch_model(changes / changes.std(), dist="t").fix([*place, theirs.params["nu"]])
         record = {"garch": at_ours.loglikelihood - theirs.loglikelihood}
         scale = (lambda x: x) if ours["levels"][column] else np.exp
         for name, model in smoothing.items():
@@ -198,8 +198,10 @@ def variances(given: Arrays) -> Iterator[tuple[str, Arrays]]:
     horizon = int(given["horizon"])
     for name, kind in GARCH.items():
         variance = np.full((*rows.shape, horizon), np.nan)
-        every_day, tail = np.full(daily.shape, np.nan), np.full((*daily.shape, 2), np.nan)
-        bound = np.full(variance.shape, np.nan)
+        levels = given["grid"]
+        every_day, after = np.full(daily.shape, np.nan), np.full((*daily.shape, 1), np.nan)
+        after = np.repeat(after, len(levels) + 1, axis=-1)
+        bound, far = np.full(variance.shape, np.nan), np.full((*rows.shape, len(levels)), np.nan)
         for column in np.flatnonzero(given["usable"].any(axis=0)):
             for forecasts, begin, end, shape in _followed(given, column, horizon, kind):
                 for target, at in ((variance, rows), (every_day, daily)):
@@ -207,21 +209,23 @@ def variances(given: Arrays) -> Iterator[tuple[str, Arrays]]:
                     there = forecasts[at[inside, column] - begin]
                     target[inside, column] = there if target is variance else there[:, 0]
                     if target is variance:
-                        bound[inside, column] = shape[0] * np.sqrt(there)
+                        width = np.sqrt(there)
+                        bound[inside, column] = shape[levels.tolist().index(0.95)] * width
+                        far[inside, column] = shape[:-1] * width[:, -1:]
                     else:
-                        tail[inside, column] = np.sqrt(there[:, :1]) * shape[1:]
+                        after[inside, column] = np.sqrt(there[:, :1]) * shape
         last = given["values"][np.maximum(rows, 0), np.arange(rows.shape[1])][..., None]
         centres = np.broadcast_to(last, variance.shape)
         bounds = {"lower": centres - bound, "upper": centres + bound}
         made = {"centres": centres, "variances": variance, **bounds, "daily": every_day}
-        yield name, made | {"tail": tail}
+        yield name, made | {"next": after, "far": far}
 
 
 def _followed(
     given: Arrays, column: int, horizon: int, kind: dict[str, Any]
 ) -> Iterator[tuple[Floats, int, int, Floats]]:
-    """Variances over 1..H days from each row begin..end that a fit holds for; its quantiles of 95%
-    and of TAIL, and the mean below that."""
+    """Variances over 1..H days from each row begin..end that a fit holds for; its quantiles, and
+    the mean below that of TAIL."""
     count = int(given["counts"][column])
     changes = np.diff(given["values"][:count, column])
     estimates = np.unique(given["estimate_rows"][:, column])
@@ -241,7 +245,7 @@ def _followed(
             how = simulated if "vol" in kind and horizon > 1 else {}
             ahead = fit.forecast(horizon=horizon, start=begin - 1, **how).variance.to_numpy()
         made = np.cumsum(ahead[: end - begin], axis=1) * changes[:begin].var()
-        yield made, begin, end, _shape(fit if "dist" in kind else None)
+        yield made, begin, end, _shape(fit if "dist" in kind else None, given["grid"])
 
 
 RANDOM = np.random.RandomState(1)
@@ -259,16 +263,17 @@ def _har(changes: Floats, begin: int, horizon: int, lags: list[int]) -> Floats:
     return np.maximum(found, 0.01)
 
 
-def _shape(fit: Any) -> Floats:
-    """(3,): the quantiles of 95% and of TAIL, and the mean below that, of a fit's own Student's t,
-    or of the normal distribution."""
+def _shape(fit: Any, levels: Floats) -> Floats:
+    """(Q + 1,): the quantiles, and the mean below that of TAIL, of a fit's own Student's t, or of
+    the normal distribution."""
     if fit is None:
-        below = NormalDist().inv_cdf(TAIL)
-        return np.array([BOUND, below, -NormalDist().pdf(below) / TAIL])
-    shape = fit.params[["nu"]]
-    upper, below = (float(fit.model.distribution.ppf(level, shape)) for level in (0.95, TAIL))
-    mean = float(fit.model.distribution.partial_moment(1, below, shape)) / TAIL
-    return np.array([upper, below, mean])
+        standard = NormalDist()
+        below = standard.inv_cdf(TAIL)
+        quantiles = [standard.inv_cdf(level) for level in levels.tolist()]
+        return np.array([*quantiles, -standard.pdf(below) / TAIL])
+    own, shape = fit.model.distribution, fit.params[["nu"]]
+    below = float(own.ppf(TAIL, shape))
+    return np.array([*own.ppf(levels, shape), own.partial_moment(1, below, shape) / TAIL])
 
 
 def automatic(given: Arrays) -> Iterator[tuple[str, Arrays]]:

@@ -11,6 +11,7 @@ from pricewright.evaluation.metrics import (
     interval_score,
     joint_score,
     mae_ratio,
+    pinball,
     qlike,
 )
 from pricewright.forecasting.panel import from_scale
@@ -19,13 +20,18 @@ from pricewright.tables.arrays import Floats
 LEVEL = 0.9
 NAIVE = "naive, combined, conformal"
 EWMA = "naive, ewma, conformal"
+RIVAL = "arch GJR-GARCH-t"
 CONSTANT = "constant variance, normal"
 HEADER = (
-    f"{'':32}{'MAE / naive':>13}{'QLIKE - EWMA(0.94)':>27}{'90% interval':>16}{'ES - EWMA':>13}\n"
+    f"{'':32}{'MAE / naive':>13}{'QLIKE - EWMA(0.94)':>27}{'90% interval':>16}{'ES - EWMA':>13}"
+    f"{'interval / GJR-t':>25}{'CRPS / GJR-t':>25}\n"
     f"{'':32}{'median':>7}{'mean':>6}{'1 day':>9}{'t':>5}{'10 days':>8}{'t':>5}"
     f"{'held':>8}{'score':>8}{'1 day':>8}{'t':>5}"
+    f"{'1 day':>7}{'t':>5}{'10 days':>8}{'t':>5}{'1 day':>7}{'t':>5}{'10 days':>8}{'t':>5}"
 )
 BOUND = 1.6448536269514722
+LARGEST = 1000.0
+"""What is more than this has no end, as the variance of an EGARCH can be, and is not printed."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class Row:
     held: float
     score: float
     joint: tuple[float, float]
+    beside_rival: tuple[tuple[float, float], ...]
 
     def text(self, name: str) -> str:
         """The row as it is printed, with a dash for what there is not."""
@@ -52,11 +59,13 @@ class Row:
         ]
         made = [_cell(value, form) for value, form in cells]
         made.insert(-3, "%" if np.isfinite(self.held) else " ")
+        for place, (ratio, t) in enumerate(self.beside_rival):
+            made += [_cell(ratio, "8.3f" if place % 2 else "7.3f"), _cell(t, "+5.1f")]
         return f"{name:32}{''.join(made)}"
 
 
 def _cell(value: float, form: str) -> str:
-    if np.isfinite(value):
+    if abs(value) < LARGEST:
         return format(value, form)
     return "-".rjust(int(form.lstrip("+").split(".")[0]))
 
@@ -86,6 +95,7 @@ class Table:
         self.constant = self._interval(*self._constant(steps))
         self.benchmark = self._variance_losses(EWMA)
         self.tail = self._tail_losses(EWMA)
+        self.rival = self._distribution_losses(RIVAL) if f"{RIVAL}/next" in given else None
 
     def constant_row(self) -> Row:
         """The naive forecast with intervals of constant variance: what scores are divided by."""
@@ -98,10 +108,12 @@ class Table:
         interval = None
         if f"{name}/lower" in self.given:
             interval = self._interval(self.given[f"{name}/lower"], self.given[f"{name}/upper"])
-        tail = self._tail_losses(name) if f"{name}/tail" in self.given else None
-        return self._row(ratios, losses, interval, tail)
+        tail = whole = None
+        if f"{name}/next" in self.given:
+            tail, whole = self._tail_losses(name), self._distribution_losses(name)
+        return self._row(ratios, losses, interval, tail, whole)
 
-    def _row(self, ratios: Floats, losses: Any, interval: Any, tail: Any) -> Row:
+    def _row(self, ratios: Floats, losses: Any, interval: Any, tail: Any, whole: Any = None) -> Row:
         nothing = (np.nan, np.nan)
         found, ahead = nothing, nothing
         if losses is not None:
@@ -115,8 +127,11 @@ class Table:
             )
             score = float((own / plain).mean())
         joint = nothing if tail is None else _compared(tail, self.tail)
+        beside = (nothing,) * 4
+        if whole is not None and self.rival is not None:
+            beside = tuple(_ratio(a, b) for a, b in zip(whole, self.rival, strict=True))
         median, mean = float(np.nanmedian(ratios)), float(np.nanmean(ratios))
-        return Row(median, mean, found, ahead, held, score, joint)
+        return Row(median, mean, found, ahead, held, score, joint, beside)
 
     def _errors(self, key: str) -> Floats:
         return self.actual - from_scale(self.given[key], self.levels)
@@ -134,13 +149,46 @@ class Table:
 
     def _tail_losses(self, name: str) -> Floats:
         """(D, S): the joint score of value-at-risk and expected shortfall at 97.5 %."""
-        tail = self.given[f"{name}/tail"]
-        return joint_score(self.change, tail[..., 0], tail[..., 1], 0.025)
+        found, grid = self.given[f"{name}/next"], self.given["grid"].tolist()
+        return joint_score(self.change, found[..., grid.index(0.025)], found[..., -1], 0.025)
+
+    def _distribution_losses(self, name: str) -> list[Floats]:
+        """The interval score and CRPS of each next day (D, S), and of the price on the last day
+        ahead (K, S): intervals of one and of many days, then CRPS of one and of many."""
+        grid, values = self.given["grid"].tolist(), self.given["values"]
+        day = np.maximum(self.given["daily_rows"], 0)
+        moved = np.minimum(day + 1, len(values) - 1)
+        found: list[list[Floats]] = [[], []]
+        for now, happened, quantiles in (
+            (
+                values[day, self.columns],
+                np.where(np.isnan(self.change), np.nan, self.given["prices"][moved, self.columns]),
+                self.given[f"{name}/next"][..., :-1],
+            ),
+            (values[self.rows, self.columns], self.actual[..., -1], self.given[f"{name}/far"]),
+        ):
+            prices = from_scale(now[..., None] + quantiles, self.levels)
+            low, high = (prices[..., grid.index(bound)] for bound in (0.05, 0.95))
+            found[0].append(interval_score(happened, low, high, LEVEL))
+            losses = [pinball(happened, prices[..., k], level) for k, level in enumerate(grid)]
+            found[1].append(2 * np.mean(losses, axis=0))
+        return found[0] + found[1]
 
     def _variance_losses(self, name: str) -> tuple[Floats, Floats]:
         """QLIKE of the next day (D, S), and of all days ahead (K, S)."""
         daily, ahead = self.given[f"{name}/daily"], self.given[f"{name}/variances"][..., -1]
         return qlike(self.next, daily), qlike(self.ahead, ahead)
+
+
+def _ratio(loss: Floats, other: Floats) -> tuple[float, float]:
+    """The mean over symbols of the ratio of their mean losses; Diebold-Mariano's t over the dates,
+    of losses in units of the other's mean."""
+    both = np.isfinite(loss) & np.isfinite(other)
+    used = both.any(axis=0)
+    ours, theirs = (np.where(both, part, np.nan)[:, used] for part in (loss, other))
+    unit = np.nanmean(theirs, axis=0)
+    t = _compared(ours / unit, theirs / unit)[1]
+    return float(np.mean(np.nanmean(ours, axis=0) / unit)), t
 
 
 def _compared(loss: Floats, other: Floats) -> tuple[float, float]:

@@ -170,8 +170,9 @@ def numerics(bench: Bench) -> None:
     """Ours against arch and statsforecast, series by series."""
     title(
         "numerics: whole histories",
-        "GARCH: arch's log-likelihood at our parameters less that at its own, in nats. SES and",
-        "Theta: the largest relative difference of 10 forecast prices to statsforecast's.",
+        "GARCH: arch's log-likelihood, of Student's t with its degrees of freedom, at our",
+        "parameters, falls and rises alike, less that at its own, in nats. SES and Theta: the",
+        "largest relative difference of 10 forecast prices to statsforecast's.",
         "",
     )
     found: dict[str, dict[str, float]] = {}

@@ -45,7 +45,7 @@ def train_or_score(
     """Train a model on clean prices, or score a given one on them, and evaluate it.
 
     Each symbol gets a point forecast, a variance forecast and a distribution, on log prices (on
-    levels for a series that went to 0 or below, or as `scale` says), and is evaluated walk-forward
+    levels for a series that is often 0 or below, or as `scale` says), and is evaluated walk-forward
     beside the plain random walk, from the same calendar dates for all symbols.
 
     Parameters

@@ -411,6 +411,25 @@ def test_a_symbol_in_levels_may_have_prices_of_any_sign(tmp_path):
     assert {r["from"] for r in found} == {DAYS[-1]}
 
 
+@pytest.mark.parametrize("volatility", ["rolling", "combined"])
+def test_a_symbol_with_a_floor_below_its_logarithms_may_have_prices_of_any_sign(
+    volatility, tmp_path
+):
+    def low(records, *days):
+        return [r | {"close": -20.0} if r["date"] in days else r for r in records]
+
+    path = train(tmp_path, low(FIRST, DAYS[250]), volatility=volatility)
+    newer = write_clean(tmp_path / "newer.json", low(LATER, DAYS[330]))
+    (tmp_path / "whole").mkdir()
+    both = low(FIRST, DAYS[250]) + low(LATER, DAYS[330])
+    scored = train(tmp_path / "whole", both, mode="score", model=path)
+    saved, expected = rolled(*opened.open_model(path), newer), opened.open_model(scored)[0]
+    assert (saved.floors > 0).all()
+    for name, values in states_of(expected).items():
+        np.testing.assert_allclose(states_of(saved)[name], values, err_msg=name, **SCORED)
+    assert {r["from"] for r in predict(path, prices=newer)} == {DAYS[-1]}
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -478,11 +497,11 @@ def test_a_time_of_day_belongs_to_its_day(model, tmp_path):
         (b"[]", "not a model: it has no schema_version"),
         (b"null", "not a model: it has no schema_version"),
         (b"{}", "not a model: it has no schema_version"),
-        (b'{"schema_version": 1}', "a model of schema version 1, where this code reads version 3"),
-        (b'{"schema_version": 2}', "a model of schema version 2, where this code reads version 3"),
+        (b'{"schema_version": 1}', "a model of schema version 1, where this code reads version 4"),
+        (b'{"schema_version": 3}', "a model of schema version 3, where this code reads version 4"),
         (b'{"schema_version": true}', "a model of schema version True"),
         (b'{"schema_version": "3"}', "a model of schema version '3'"),
-        (b'{"schema_version": 3}', "'parameters.price' is missing"),
+        (b'{"schema_version": 4}', "'parameters.price' is missing"),
         (b'{"schema_version": 2, "schema_version": 2}', "has the key 'schema_version' twice"),
         (b'{"schema_version": NaN}', "NaN is no number"),
         (b'{"schema_version": 1e999}', "the number 1e999 is too large"),

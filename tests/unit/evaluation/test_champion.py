@@ -143,7 +143,7 @@ def test_a_champion_of_other_symbols_cannot_be_compared(tmp_path, market):
 def test_a_champion_in_logs_of_what_has_no_log_now_cannot_be_compared(tmp_path):
     panel = uneven(400)
     oil = panel.columns(np.array([4]))
-    early = oil.until(int(oil.days[int(oil.first[0]) - 1, 0]))
+    early = oil.until(int(oil.days[int((oil.prices <= 0).argmax()) - 1, 0]))
     document = trained(tmp_path, records_of(early), **PLAIN)
     assert document["symbols"]["OIL"]["scale"] == "log"
     without_comparison(compared(document, oil), "it has none of the symbols")

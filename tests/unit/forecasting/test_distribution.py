@@ -38,11 +38,16 @@ def shape_of(errors):
     return np.append(found[: len(LEVELS)], found[len(LEVELS) :].mean())
 
 
+def mirrored(errors):
+    """A shape whose every quantile, and the mean below one, is a quarter the other side's."""
+    return 0.75 * shape_of(errors) + 0.25 * shape_of(-np.asarray(errors))
+
+
 @pytest.mark.parametrize("count", [1, 2, 19, 100, 777])
 def test_quantiles_are_those_of_weibull(count):
     errors = np.random.default_rng(count).normal(size=(3, count))
     expected = np.quantile(errors, LEVELS, axis=1, method="weibull").T
-    np.testing.assert_allclose(distribution.quantiles(errors, LEVELS), expected, rtol=1e-9)
+    np.testing.assert_allclose(distribution.quantiles(np.sort(errors), LEVELS), expected, rtol=1e-9)
 
 
 def test_errors_that_are_not_there_do_not_count():
@@ -50,7 +55,7 @@ def test_errors_that_are_not_there_do_not_count():
     errors[0, ::3] = np.nan
     errors[1, 5:] = np.nan
     errors[2] = np.nan
-    found = distribution.quantiles(errors, LEVELS)
+    found = distribution.quantiles(np.sort(errors), LEVELS)
     for row in (0, 1, 3):
         there = errors[row][np.isfinite(errors[row])]
         np.testing.assert_allclose(found[row], np.quantile(there, LEVELS, method="weibull"))
@@ -61,16 +66,19 @@ def test_errors_that_are_not_there_do_not_count():
 def test_a_shortfall_is_the_mean_of_the_quantiles_below_that_of_2_5_percent(count):
     errors = np.random.default_rng(count).standard_t(4, size=(3, count))
     errors = np.concatenate([errors, np.full((3, 7), np.nan)], axis=1)
-    expected = [shape_of(row[:count])[-1] for row in errors]
-    np.testing.assert_allclose(distribution.shortfall(errors), expected, rtol=1e-5)
+    low, high = distribution.shortfalls(np.sort(errors))
+    np.testing.assert_allclose(low, [shape_of(row[:count])[-1] for row in errors], rtol=1e-5)
+    np.testing.assert_allclose(-high, [shape_of(-row[:count])[-1] for row in errors], rtol=1e-5)
     for column in range(3):  # to the bit whoever else is there
-        alone = distribution.shortfall(errors[[column]])
-        np.testing.assert_array_equal(alone, distribution.shortfall(errors)[[column]])
+        alone = distribution.shortfalls(np.sort(errors[[column]]))
+        np.testing.assert_array_equal(np.array(alone)[:, 0], [low[column], high[column]])
 
 
 def test_who_has_no_error_has_no_shortfall():
     errors = np.array([[np.nan, np.nan, np.nan], [-2.0, 0.0, 1.0]])
-    np.testing.assert_array_equal(distribution.shortfall(errors), [np.nan, -2.0])
+    low, high = distribution.shortfalls(np.sort(errors))
+    np.testing.assert_array_equal(low, [np.nan, -2.0])
+    np.testing.assert_array_equal(high, [np.nan, 1.0])
 
 
 def test_normal_quantiles_are_those_of_scipy():
@@ -104,7 +112,7 @@ def normal_errors(count=2000):
 def test_simulation_of_normal_errors_without_feedback_is_normal():
     term = np.arange(1, 11) * 1e-4
     found = distribution.simulated(
-        normal_errors(), distribution.draws(10), term, (0.0, 0.0), LEVELS
+        normal_errors(), distribution.draws(10), term, (0.0, 0.0, 1.0, 1.0), LEVELS
     )
     inner = np.append((LEVELS >= 0.05) & (LEVELS <= 0.95), False)
     np.testing.assert_allclose(found[:, inner], np.tile(NORMAL[inner], (10, 1)), atol=0.12)
@@ -114,7 +122,7 @@ def test_simulation_of_normal_errors_without_feedback_is_normal():
 def test_simulation_of_one_day_is_the_errors_own_quantiles():
     errors = stats.t(4).ppf((np.arange(999) + 0.5) / 999)
     found = distribution.simulated(
-        errors, distribution.draws(1), np.array([4e-4]), (0.1, 0.95), LEVELS
+        errors, distribution.draws(1), np.array([4e-4]), (0.1, 0.95, 1.0, 1.0), LEVELS
     )
     np.testing.assert_allclose(found[0, :-1], np.quantile(errors, LEVELS), atol=0.03)
     assert found[0, -1] == pytest.approx(shape_of(errors)[-1], abs=0.1)
@@ -125,17 +133,28 @@ def test_feedback_makes_the_tails_of_many_days_fatter():
     ranks = distribution.draws(20)
     without, with_it = (
         distribution.simulated(normal_errors(), ranks, term, moves, LEVELS)[-1]
-        for moves in ((0.0, 0.0), (0.2, 0.99))
+        for moves in ((0.0, 0.0, 1.0, 1.0), (0.2, 0.99, 1.0, 1.0))
     )
     assert (with_it[[0, 1]] < without[[0, 1]] - 0.1).all()
     assert (with_it[[-3, -2]] > without[[-3, -2]] + 0.1).all()
     assert with_it[-1] < without[-1] - 0.1
 
 
+def test_falls_that_count_more_make_the_lower_tail_of_many_days_longer():
+    term, ranks = np.arange(1, 21) * 1e-4, distribution.draws(20)
+    alike, leaning = (
+        distribution.simulated(normal_errors(), ranks, term, (0.1, 0.98, *counts), LEVELS)
+        for counts in ((1.0, 1.0), (1.6, 0.4))
+    )
+    np.testing.assert_array_equal(alike[0], leaning[0])  # the first day knows no feedback
+    assert (leaning[-1, [0, 1, -1]] < alike[-1, [0, 1, -1]] - 0.05).all()
+    assert (leaning[-1, [-3, -2]] < alike[-1, [-3, -2]] - 0.05).all()
+
+
 def test_simulation_does_not_depend_on_the_order_of_errors_or_the_unit_of_the_variance():
     errors = np.random.default_rng(2).standard_t(5, 400)
     ranks, term = distribution.draws(5), np.arange(1, 6) * 1e-4
-    moves = (0.1, 0.97)
+    moves = (0.1, 0.97, 1.4, 0.6)
     one = distribution.simulated(errors, ranks, term, moves, LEVELS)
     np.testing.assert_array_equal(
         distribution.simulated(errors[::-1], ranks, term, moves, LEVELS), one
@@ -177,7 +196,7 @@ def test_only_errors_whose_outcome_was_known_count():
     for step in range(HORIZON):
         seen = errors.errors[step, 0, : 149 - step]
         np.testing.assert_allclose(known.absolute[0, 0, step], np.abs(seen).sum())
-        np.testing.assert_allclose(known.own[0, 0, step], shape_of(seen), rtol=1e-5)
+        np.testing.assert_allclose(known.own[0, 0, step], mirrored(seen), rtol=1e-5)
 
 
 @pytest.mark.parametrize("begins", [[0], [0, 3]])
@@ -188,16 +207,16 @@ def test_of_many_errors_the_latest_count_and_of_those_that_overlap_every_second(
     errors = made_errors(len(begins), 400)
     later = Errors(errors.panel, errors.errors, np.array(begins))
     known = conformal(later, np.full((1, len(begins)), ends), SETTINGS, 1)
-    assert (known.counts == 150).all()
     for step, gap in enumerate(apart):
-        seen = errors.errors[step, 0, : ends - step - 1][::-gap][:150]
+        seen = errors.errors[step, 0, : ends - step - 1][::-gap][: 150 if step else 300]
+        assert known.counts[0, 0, step] == len(seen)
         np.testing.assert_allclose(known.absolute[0, 0, step], np.abs(seen).sum())
 
 
 def test_errors_that_begin_later_are_found_by_their_row():
-    whole = made_errors(1, 300)
+    whole = made_errors(1, 400)
     later = Errors(whole.panel, whole.errors[..., 40:], np.array([40]))
-    ends = np.array([[280]])
+    ends = np.array([[380]])
     one, other = (conformal(errors, ends, SETTINGS, 1) for errors in (whole, later))
     np.testing.assert_array_equal(one.own, other.own)
 
@@ -236,7 +255,7 @@ def test_a_conformal_shape_is_between_its_own_and_everyones():
     (found,) = shapes_of([known], chosen(horizon=1, distribution="conformal"))
     found = found[0, :, 0]
     # everyone's quantiles are in units of a mean absolute error, here 0.8
-    common = 0.8 * shape_of(known.pool[0][0])
+    common = 0.8 * mirrored(known.pool[0][0])
     np.testing.assert_allclose(found[0], common, rtol=1e-6)
     np.testing.assert_allclose(found[1], (common + 5 * NORMAL) / 2, rtol=1e-6)
     np.testing.assert_allclose(found[2], 5 * NORMAL, rtol=1e-4, atol=1e-4)
@@ -276,7 +295,7 @@ def test_simulated_shapes_of_who_has_few_errors_or_no_variance_are_normal():
         np.testing.assert_allclose(shapes[0, place], np.tile(NORMAL, (HORIZON, 1)), atol=1e-12)
     drawn = errors.errors[0, 0, 50:200]
     expected = distribution.simulated(
-        drawn, distribution.draws(HORIZON), terms[0, 0], (0.06, 1.0), LEVELS
+        drawn, distribution.draws(HORIZON), terms[0, 0], (0.06, 1.0, 1.0, 1.0), LEVELS
     )
     np.testing.assert_allclose(shapes[0, 0], expected, rtol=1e-9, atol=1e-9)
 
@@ -284,7 +303,12 @@ def test_simulated_shapes_of_who_has_few_errors_or_no_variance_are_normal():
 def test_simulation_moves_as_each_ones_garch_does():
     errors = made_errors(2)
     garch = Garch(
-        np.ones(2), np.array([0.0, 0.3]), np.array([0.0, 0.99]), np.ones(2, bool), np.zeros(2, int)
+        np.ones(2),
+        np.array([0.0, 0.3]),
+        np.array([0.0, 0.99]),
+        *np.ones((2, 2)),
+        np.ones(2, bool),
+        np.zeros(2, int),
     )
     model = Volatility("garch11", 0.94, 20, garch, garch.converged)
     settings = chosen(horizon=HORIZON, distribution="fhs", calibration=150)

@@ -59,13 +59,17 @@ def test_for_a_conformal_shape_errors_go_back_twice_as_far_by_parameters_of_more
     assert (found < begin).sum() == (200 // 5 - 1) // (SELDOM * refit) + 2
 
 
-def test_of_one_day_ahead_no_errors_overlap():
-    panel = simulated(1, 700)
+@pytest.mark.parametrize("horizon", [1, 5])
+def test_for_a_conformal_distribution_errors_are_made_from_twice_as_many_days(horizon):
+    panel = simulated(1, 1000)
     plain, conformal = (
-        make_timeline(panel, chosen(horizon=1, distribution=kind))
+        make_timeline(panel, chosen(horizon=horizon, distribution=kind))
         for kind in ("normal", "conformal")
     )
-    np.testing.assert_array_equal(plain.estimates, conformal.estimates)
+    np.testing.assert_array_equal(plain.origins, conformal.origins)
+    days = chosen().calibration
+    begins = [places(panel, times.estimates)[0] for times in (plain, conformal)]
+    assert begins[0] - begins[1] == days
 
 
 @pytest.mark.parametrize("refit", [1, 3, 5, 100])

@@ -8,7 +8,7 @@ from arch import arch_model
 from forecasts import garch_changes, weekdays
 
 from pricewright.forecasting import har, volatility
-from pricewright.forecasting.garch import Garch
+from pricewright.forecasting.garch import Garch, conditional
 from pricewright.forecasting.panel import panel_of
 from pricewright.forecasting.volatility import GARCH_CHANGES, States, Volatility
 
@@ -26,27 +26,31 @@ WEIGHTS = np.array(
 
 def averages_of(squares):
     """(S, K): the HAR's after the last change, of prices whose changes have these squares."""
-    moves = np.sqrt(squares) * np.where(np.arange(len(squares)) % 2, 1, -1)[:, None]
     histories = []
-    for changes in moves.T:
+    for changes in signed(squares).T:
         there = changes[np.isfinite(changes)]
         histories.append((weekdays(len(there) + 1), np.exp(np.cumsum([0.0, *there]))))
     found, _ = har.averages(panel_of(["A", "B", "C"][: len(histories)], histories))
     return found[-1]
 
 
+def signed(squares):
+    """Changes with these squares, every second one a fall."""
+    return np.sqrt(squares) * np.where(np.arange(len(squares)) % 2, 1, -1)[:, None]
+
+
 def chosen(kind, weights=WEIGHTS, squares=SQUARES):
-    return volatility.fit(Volatility(kind, 0.94, 20, weights=weights), squares)
+    return volatility.fit(Volatility(kind, 0.94, 20, weights=weights), signed(squares))
 
 
 def states(model, squares=SQUARES):
     """After the last change."""
-    conditional = volatility.conditional(model, squares)
+    garch = model.garch
     return States(
         observations=np.full(squares.shape[1], len(squares) + 1.0),
         level=np.zeros(squares.shape[1]),
         ewma=volatility.ewma(squares, model.decay)[-1],
-        garch=None if conditional is None else conditional[-1],
+        garch=conditional(garch, signed(squares))[-1] if garch else None,
         averages=averages_of(squares) if model.uses_har else None,
     )
 
@@ -98,7 +102,8 @@ def test_a_plain_variance_grows_with_the_days_ahead(kind):
 def test_garch_is_the_sum_of_the_daily_variances_that_arch_forecasts():
     changes = 100 * garch_changes(700, 1, seed=3)[:, 0]
     model = chosen("garch11", None, changes[:, None] ** 2)
-    found = model.garch
+    found = replace(model.garch, fall=np.ones(1), rise=np.ones(1))
+    model = replace(model, garch=found)
     theirs = arch_model(changes, mean="Zero", vol="GARCH", p=1, q=1, rescale=False).fix(
         [
             float(found.variance[0] * (1 - found.persistence[0])),
@@ -188,6 +193,7 @@ def test_a_series_that_never_changes_has_no_garch_and_a_variance_of_0():
     squares[:, 1] = 0
     garch = Garch(
         *(np.array([1e-4, 0.0, 1e-4]), np.full(3, 0.1), np.full(3, 0.9)),
+        *np.ones((2, 3)),
         np.array([True, False, True]),
         np.zeros(3, int),
     )
@@ -204,12 +210,14 @@ def test_a_variance_scales_with_the_squares(kind):
 
 
 def test_feedback_is_that_of_each_ones_kind():
-    alpha, persistence = chosen("ewma").feedback(3)
+    alpha, persistence, fall, rise = chosen("ewma").feedback(3)
     np.testing.assert_allclose(alpha, 0.06)
-    assert persistence.tolist() == [1, 1, 1]
+    assert persistence.tolist() == fall.tolist() == rise.tolist() == [1, 1, 1]
     model = chosen("combined", squares=short(GARCH_CHANGES - 1))
-    alpha, persistence = model.feedback(3)
+    alpha, persistence, fall, rise = model.feedback(3)
     np.testing.assert_array_equal(alpha[[0, 2]], model.garch.alpha[[0, 2]])
     np.testing.assert_array_equal(persistence[[0, 2]], model.garch.persistence[[0, 2]])
-    assert (alpha[1], persistence[1]) == (0, 0)
-    assert not np.any(chosen("rolling").feedback(3))
+    np.testing.assert_array_equal(fall[[0, 2]], model.garch.fall[[0, 2]])
+    np.testing.assert_array_equal(rise[[0, 2]], model.garch.rise[[0, 2]])
+    assert (alpha[1], persistence[1], fall[1], rise[1]) == (0, 0, 1, 1)
+    assert not np.any(chosen("rolling").feedback(3)[:2])

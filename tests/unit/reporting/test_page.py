@@ -423,7 +423,18 @@ def test_the_report_says_on_how_many_days_of_whom_har_had_ranges(model):
 
 def test_symbols_on_levels_are_named(model):
     model["symbols"]["S1"]["scale"] = "level"
-    assert dict(method(model))["scale"].startswith("log prices; levels for S1 (")
+    assert dict(method(model))["scale"] == (
+        "log prices; levels for S1 (more than one price in 100 was 0 or below)"
+    )
+
+
+def test_symbols_whose_logarithms_go_on_as_a_line_are_named_with_where_that_begins(model):
+    assert dict(method(model))["scale"] == "log prices"
+    model["symbols"]["S1"]["floor"] = 18.31
+    assert dict(method(model))["scale"] == (
+        "log prices, which go on as a line for S1 below 18.31, for a price of 0 or below has no "
+        "logarithm"
+    )
 
 
 # Of many symbols

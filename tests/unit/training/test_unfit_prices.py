@@ -49,7 +49,7 @@ def made(tmp_path, histories, **options):
             assert all(isinstance(price, float | int) for price in forecast[name])
         for low, high in zip(forecast["lower"], forecast["upper"], strict=True):
             assert low <= high
-        if symbol["scale"] == "log":
+        if symbol["scale"] == "log" and not symbol["floor"]:
             assert all(price >= 0 for price in forecast["lower"])
     return model
 
@@ -186,12 +186,25 @@ def test_negative_prices_are_modelled_in_levels(tmp_path):
     assert model["metrics"]["by_symbol"]["OIL"]["origins"] == 20
 
 
-@pytest.mark.parametrize("place", [0, 100, -1])
-def test_a_single_zero_is_modelled_in_levels(tmp_path, place):
+def test_a_history_that_begins_with_a_zero_is_modelled_in_levels(tmp_path):
     prices = walk()
-    prices[place] = 0
+    prices[0] = 0
     model = made(tmp_path, {"ZERO": prices})
     assert model["symbols"]["ZERO"]["scale"] == "level"
+
+
+@pytest.mark.parametrize("place", [100, -30, -1])
+def test_a_single_price_below_zero_leaves_logarithms_with_a_floor(tmp_path, place):
+    prices = walk()
+    prices[place] = -10
+    found = made(tmp_path, {"OIL": prices, "A": walk(seed=2)})["symbols"]
+    assert [found[symbol]["scale"] for symbol in ("OIL", "A")] == ["log", "log"]
+    assert found["OIL"]["floor"] == prices[place - 1]
+    assert found["A"]["floor"] == 0
+    floor = f"scale: below {prices[place - 1]:g} logarithms go on as a line"
+    assert found["OIL"]["fallbacks"][0].startswith(floor)
+    assert not found["A"]["fallbacks"]
+    assert place != -1 or found["OIL"]["forecast"]["lower"][-1] < -10
 
 
 A = {"A": walk(seed=2)}

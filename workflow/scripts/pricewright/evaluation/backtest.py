@@ -10,7 +10,7 @@ from pricewright.evaluation.backtest_file import SERIES, keep_backtest
 from pricewright.evaluation.metrics import mean_with_interval
 from pricewright.evaluation.scores import TAILS, Scores
 from pricewright.forecasting import distribution
-from pricewright.forecasting.panel import Panel, from_scale
+from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
 from pricewright.tables.arrays import Floats, Ints, sums
@@ -102,7 +102,8 @@ def _forecasts(
     def bound(level: float) -> Floats:
         shape = shapes[origin, own, ahead, levels.index(level)]
         value = piece.centres[origin, columns, ahead] + width * shape
-        return np.where(reached, from_scale(value[..., None], panel.levels)[..., 0], np.nan)
+        at = np.maximum(piece.rows[origin, columns], 0)
+        return np.where(reached, panel.as_prices(value[..., None], at)[..., 0], np.nan)
 
     def at_risk(tail: float) -> Floats:
         shape = shapes[origin, own, 0, levels.index(tail)]

@@ -140,7 +140,7 @@ def compare(
     # from the same origins, by the same rules of who can be forecast
     rules = {name: getattr(walked.settings, name) for name in ("min_history", "max_age_days")}
     plan = Plan(walked.timeline, replace(champion.settings, **rules), model=champion)
-    some = replace(some, levels=champion.levels)
+    some = champion.on_its_scales(some)
     scores = score(join(some, plan, walk(some, plan, processes)))
     ours, theirs = challenger.model.pinball[:, columns], scores.model.pinball
     steps = min(ours.shape[-1], theirs.shape[-1])
@@ -180,9 +180,12 @@ def _too_few(dates: int) -> str:
 
 def _common(champion: Model, panel: Panel) -> list[str]:
     """The symbols that both have, and can have on the champion's scale."""
-    levels = dict(zip(panel.symbols, panel.levels.tolist(), strict=True))
-    known = zip(champion.symbols, champion.levels.tolist(), strict=True)
-    return sorted(s for s, level in known if s in levels and (level or not levels[s]))
+    low = dict(
+        zip(panel.symbols, np.asarray((panel.prices <= 0).any(axis=0)).tolist(), strict=True)
+    )
+    any_sign = (champion.levels | (champion.floors > 0)).tolist()
+    known = zip(champion.symbols, any_sign, strict=True)
+    return sorted(symbol for symbol, fits in known if symbol in low and (fits or not low[symbol]))
 
 
 def _days(panel: Panel, origins: Days, count: int) -> Days:

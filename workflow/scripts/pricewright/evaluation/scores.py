@@ -15,11 +15,11 @@ import numpy as np
 from pricewright.evaluation import metrics
 from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
 from pricewright.forecasting import distribution, volatility
-from pricewright.forecasting.panel import Panel, from_scale, squares
+from pricewright.forecasting.panel import Panel, squares
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
 from pricewright.steplog.log import Progress
-from pricewright.tables.arrays import Floats, Ints, log, mean, sums, where
+from pricewright.tables.arrays import Floats, Ints, mean, sums, where
 
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
 TAILS = (0.01, 0.05)
@@ -124,7 +124,10 @@ def _score(piece: Forecasts, panel: Panel, shapes: Floats, settings: Settings) -
     steps = np.arange(1, settings.horizon + 1)
     ahead = piece.rows[..., None] + steps
     there = piece.usable[..., None] & (ahead < panel.counts[:, None])
-    actual = np.where(there, panel.prices[np.where(there, ahead, 0), columns[:, None]], np.nan)
+    actual, happened = (
+        np.where(there, part[np.where(there, ahead, 0), columns[:, None]], np.nan)
+        for part in (panel.prices, panel.values)
+    )
     at = np.maximum(piece.rows, 0)
     scale, squared_scale = (
         np.where(piece.usable & (found[at, columns] > 0), found[at, columns], np.nan)
@@ -133,7 +136,15 @@ def _score(piece: Forecasts, panel: Panel, shapes: Floats, settings: Settings) -
     last = np.repeat(panel.values[at, columns][..., None], settings.horizon, axis=-1)
     plain = _plain_variance(panel)[at, columns][..., None] * steps
     normal = distribution.normal(levels)[None, None, None]
-    losses = partial(_losses, actual=actual, scale=scale, panel=panel, coverage=settings.level)
+    losses = partial(
+        _losses,
+        actual=actual,
+        happened=happened,
+        at=at,
+        scale=scale,
+        panel=panel,
+        coverage=settings.level,
+    )
     return Scores(
         model=losses(piece.centres, piece.variances, shapes[:-1]),
         random_walk=losses(last, plain, normal),
@@ -157,18 +168,21 @@ def _losses(
     shapes: Floats,
     *,
     actual: Floats,
+    happened: Floats,
+    at: Ints,
     scale: Floats,
     panel: Panel,
     coverage: float,
 ) -> Losses:
-    """Of forecasts (K, S, H), their shapes (K, S, H, Q) or of fewer, beside what happened."""
+    """Of forecasts (K, S, H) from rows `at` (K, S), their shapes (K, S, H, Q) or of fewer, beside
+    what happened: prices, and these on the scale."""
     levels = distribution.levels_with(coverage).tolist()
     unit, deviation = scale[..., None], np.sqrt(variances)
 
     @cache
     def quantile(level: float) -> Floats:
         shape = shapes[..., levels.index(level)]
-        return from_scale(centres + deviation * shape, panel.levels)
+        return panel.as_prices(centres + deviation * shape, at)
 
     whole, deciles = np.zeros(actual.shape), np.zeros(actual.shape)
     for level in distribution.LEVELS:
@@ -183,11 +197,10 @@ def _losses(
 
     lower, upper = interval(coverage)
     with np.errstate(all="ignore"):
-        logs = log(np.where(actual > 0, actual, np.nan))
-        standard = (np.where(panel.levels[:, None], actual, logs) - centres) / deviation
+        standard = (happened - centres) / deviation
     every = np.broadcast_to(shapes[..., :-1], (*actual.shape, len(levels)))
     return Losses(
-        error=actual - from_scale(centres, panel.levels),
+        error=actual - panel.as_prices(centres, at),
         pinball=whole / len(distribution.LEVELS) / unit,
         crps=2 * deciles / len(DECILES) / unit,
         interval=metrics.interval_score(actual, lower, upper, coverage) / unit,

@@ -11,8 +11,8 @@ fhs        filtered historical simulation: paths of a symbol's own standardised 
            (Barone-Adesi, Giannopoulos & Vosper 1999).
 conformal  split conformal: the empirical quantiles of standardised errors that were made out of
            sample and whose outcome was known at the cutoff (Lei et al. 2018, with signed errors):
-           the symbol's own, drawn to those of all symbols together. Errors of several days
-           overlap, so they are taken from a longer past.
+           the symbol's own, drawn to those of all symbols together, and each drawn to its mirror
+           image, for which side is the longer is mostly chance.
 """
 
 from collections.abc import Sequence
@@ -48,8 +48,11 @@ POOL = 20_000
 """About the most errors of a horizon that everyone's shape is made from."""
 
 LONGER = 2
-"""Errors of more than a day overlap and say less each: of so many times the days, where there are
-as many, each so many-th is taken."""
+"""From so many times `calibration` days errors are taken, where there are as many: all of one day
+ahead, and each so many-th of more, which overlap and say less each."""
+
+MIRRORED = 0.25
+"""So much of a quantile is that of the other side, with its sign turned."""
 
 PATHS = 2000
 """Simulated paths of filtered historical simulation."""
@@ -83,10 +86,10 @@ def spread(absolute: Floats, counts: Ints, everyone: Floats) -> Floats:
     return (absolute + FEWEST * everyone) / (counts + FEWEST)
 
 
-def quantiles(errors: Floats, levels: Floats) -> Floats:
-    """(S, Q): the quantiles of errors (S, n), those of rank (count + 1) * level; NaN are none."""
-    counts = np.isfinite(errors).sum(axis=1)
-    ordered = np.sort(errors, axis=1)
+def quantiles(ordered: Floats, levels: Floats) -> Floats:
+    """(S, Q): the quantiles of errors (S, n) in order, those of rank (count + 1) * level; NaN, at
+    the end, are none."""
+    counts = np.isfinite(ordered).sum(axis=1)
     ranks = np.clip((counts[:, None] + 1) * levels - 1, 0, np.maximum(counts - 1, 0)[:, None])
     below = np.floor(ranks).astype(np.intp)
     above = np.minimum(below + 1, np.maximum(counts - 1, 0)[:, None])
@@ -94,25 +97,37 @@ def quantiles(errors: Floats, levels: Floats) -> Floats:
     return np.asarray(low + (ranks - below) * (high - low))
 
 
-def shortfall(errors: Floats) -> Floats:
-    """(S,): the mean of errors (S, n) below their quantile of SHORTFALL; NaN are none.
+def shortfalls(ordered: Floats) -> tuple[Floats, Floats]:
+    """(S,) each: the mean of errors (S, n), in order, below their quantile of SHORTFALL, and above
+    that of 1 - SHORTFALL; NaN, at the end, are none.
 
-    Of the quantiles of rank (count + 1) * level, and below the least error that one.
+    Of the quantiles of rank (count + 1) * level, and beyond the last error that one.
     """
-    ordered = np.sort(errors, axis=1)
-    ranks = (np.isfinite(errors).sum(axis=1) + 1) * SHORTFALL
-    reach = min(int(ranks.max(initial=0)) + 2, errors.shape[1])
-    within = np.clip(ranks[:, None] - np.arange(reach + 1), 0, 1)  # of each gap between ranks
+    errors = np.isfinite(ordered).sum(axis=1)[:, None]
+    ranks = (errors + 1) * SHORTFALL
+    reach = min(int(ranks.max(initial=0)) + 2, ordered.shape[1])
+    within = np.clip(ranks - np.arange(reach + 1), 0, 1)  # of each gap between ranks
     counts = within[:, 1:] - within[:, 1:] ** 2 / 2
     counts[:, 0] += within[:, 0]
     counts[:, 1:] += within[:, 1:-1] ** 2 / 2
-    products = np.where(counts > 0, ordered[:, :reach], 0.0) * counts
-    return np.asarray(sums(products.T) / ranks)
+    from_the_end = np.maximum(errors - 1 - np.arange(reach), 0)
+    low, high = (
+        np.asarray(sums((np.where(counts > 0, tail, 0.0) * counts).T) / ranks[:, 0])
+        for tail in (ordered[:, :reach], np.take_along_axis(ordered, from_the_end, axis=1))
+    )
+    return low, high
 
 
 def shape(errors: Floats, levels: Floats) -> Floats:
-    """(S, Q + 1): the shape that errors (S, n) have; NaN are none."""
-    return np.concatenate([quantiles(errors, levels), shortfall(errors)[:, None]], axis=1)
+    """(S, Q + 1): the shape that errors (S, n) have, drawn to its mirror image; NaN are none.
+
+    levels: (Q,), as many and as far from the middle on either side.
+    """
+    ordered = np.sort(errors, axis=1)
+    found, (low, high) = quantiles(ordered, levels), shortfalls(ordered)
+    whole = np.concatenate([found, low[:, None]], axis=1)
+    other = np.concatenate([found[:, ::-1], high[:, None]], axis=1)
+    return (1 - MIRRORED) * whole - MIRRORED * other
 
 
 def draws(horizon: int) -> Floats:
@@ -126,29 +141,27 @@ def draws(horizon: int) -> Floats:
 
 
 def simulated(
-    errors: Floats, ranks: Floats, term: Floats, moves: tuple[float, float], levels: Floats
+    errors: Floats, ranks: Floats, term: Floats, moves: Floats | Sequence[float], levels: Floats
 ) -> Floats:
     """(H, Q + 1): the simulated shape of one symbol, in units of the forecast's deviation.
 
     errors: (n,), its standardised daily errors.  ranks: (PATHS, H).  term: (H,), the variance
     forecast over 1..H steps.  moves: by how much a squared error moves the variance that
-    follows, relative to the one forecast, and how much of that persists.
+    follows, relative to the one forecast, how much of that persists, and how much the square of a
+    fall and of a rise count.
     """
-    alpha, persistence = moves
+    alpha, persistence, fall, rise = moves
     drawn = np.sort(errors)[(ranks * len(errors)).astype(np.intp)]
-    unit = np.mean(errors**2)
+    news = drawn**2 * np.where(drawn < 0, fall, rise)
+    unit = np.mean(errors**2 * np.where(errors < 0, fall, rise))
     daily = np.maximum(np.diff(term, prepend=0.0), 0.0)
     moved = np.ones(len(ranks))
     total = np.zeros(len(ranks))
     result = []
     for step in range(len(term)):
         total = total + np.sqrt(daily[step] * moved) * drawn[:, step]
-        moved = (
-            1
-            + (persistence - alpha) * (moved - 1)
-            + alpha * (moved * drawn[:, step] ** 2 / unit - 1)
-        )
-        found = [*np.quantile(total, levels), *shortfall(total[None])]
+        moved = 1 + (persistence - alpha) * (moved - 1) + alpha * (moved * news[:, step] / unit - 1)
+        found = [*np.quantile(total, levels), *shortfalls(np.sort(total)[None])[0]]
         result.append(np.array(found) / np.sqrt(term[step]))
     return np.array(result)
 
@@ -180,17 +193,17 @@ class Errors:
     errors: Floats
     first: Ints
 
-    def known(self, ends: Ints, most: int) -> tuple[Ints, Ints, Ints]:
+    def known(self, ends: Ints, most: Ints) -> tuple[Ints, Ints, Ints]:
         """(D, H, S) each: where the latest errors that were known begin and stop, and how many
-        days they are apart; `most` at most.
+        days they are apart.
 
         ends: (D, S), how many observations there were. An error h days ahead from row r is
-        known with observation r + h.
+        known with observation r + h.  most: (H,), of how many at most.
         """
         steps = np.arange(1, len(self.errors) + 1)[:, None]
         stop = np.clip((ends - self.first)[:, None] - steps, 0, self.errors.shape[-1])
-        apart = np.where((steps > 1) & (stop >= LONGER * most), LONGER, 1)
-        return np.maximum(stop - 1 - (most - 1) * apart, 0), stop, apart
+        apart = np.where((steps > 1) & (stop >= LONGER * most[:, None]), LONGER, 1)
+        return np.maximum(stop - 1 - (most[:, None] - 1) * apart, 0), stop, apart
 
     def window(
         self, known: tuple[Ints, Ints, Ints], date: int, step: int, most: int
@@ -214,7 +227,9 @@ class Errors:
 def conformal(errors: Errors, ends: Ints, settings: Settings, every: int) -> PastErrors:
     """What is known at some dates; one in `every` errors is in the pool of all symbols."""
     levels = levels_with(settings.level)
-    known = errors.known(ends, settings.calibration)
+    most = np.full(settings.horizon, settings.calibration)
+    most[0] *= LONGER
+    known = errors.known(ends, most)
     dimensions = (len(ends), len(errors.panel), settings.horizon)
     absolute, counts = np.zeros(dimensions), np.zeros(dimensions, dtype=np.intp)
     own = np.empty((*dimensions, len(levels) + 1))
@@ -226,7 +241,7 @@ def conformal(errors: Errors, ends: Ints, settings: Settings, every: int) -> Pas
     for date in range(len(ends)):
         pool.append([])
         for step in range(settings.horizon):
-            found, places = errors.window(known, date, step, settings.calibration)
+            found, places = errors.window(known, date, step, int(most[step]))
             there = np.isfinite(found)
             sizes, number = np.where(there, np.abs(found), 0.0).sum(axis=1), there.sum(axis=1)
             absolute[date, :, step], counts[date, :, step] = sizes, number
@@ -248,19 +263,18 @@ def simulated_calibration(
     """
     levels = levels_with(settings.level)
     ranks = draws(settings.horizon)
-    known_errors = errors.known(ends, settings.calibration)
+    known_errors = errors.known(ends, np.full(settings.horizon, settings.calibration))
     own = np.empty((*terms.shape, len(levels) + 1))
     own[:] = normal(levels)
     counts = np.zeros(terms.shape, dtype=np.intp)
     for date, model in enumerate(models):
-        alpha, persistence = model.feedback(terms.shape[1])
+        moves = np.array(model.feedback(terms.shape[1]))
         daily, _ = errors.window(known_errors, date, 0, settings.calibration)
         counts[date] = np.isfinite(daily).sum(axis=1)[:, None]
         for symbol, (found, term) in enumerate(zip(daily, terms[date], strict=True)):
             drawn = found[np.isfinite(found)]
             if len(drawn) >= FEWEST and drawn.any() and (term > 0).all():
-                moves = float(alpha[symbol]), float(persistence[symbol])
-                own[date, symbol] = simulated(drawn, ranks, term, moves, levels)
+                own[date, symbol] = simulated(drawn, ranks, term, moves[:, symbol], levels)
     return PastErrors(np.zeros(terms.shape), counts, own, [[] for _ in models])
 
 

@@ -42,6 +42,7 @@ def to_json(model: Model) -> dict[str, Any]:
     intervals, (at_risk, shortfall) = model.quantiles(model.bounds), model.losses()
     by_symbol = {
         "scale": np.where(model.levels, "level", "log"),
+        "floor": model.floors,
         "observations": states.observations.astype(np.intp),
         "last_date": model.last_days.astype("datetime64[D]").astype(str),
         "last_price": np.array([prices[-1] for prices in model.recent]),
@@ -61,6 +62,8 @@ def to_json(model: Model) -> dict[str, Any]:
                 "variance": garch.variance,
                 "alpha": garch.alpha,
                 "persistence": garch.persistence,
+                "fall": garch.fall,
+                "rise": garch.rise,
                 "next": states.garch,
                 "converged": garch.converged,
                 "steps": garch.steps,
@@ -137,6 +140,7 @@ def from_json(document: Any, name: str, symbols: Sequence[str] | None = None) ->
         levels=np.array(
             [reader.word("symbols", s, "scale", among=("log", "level")) == "level" for s in wanted]
         ),
+        floors=np.array([reader.number("symbols", s, "floor", least=0.0) for s in wanted]),
         last_days=np.array([reader.day("symbols", s, "last_date") for s in wanted], dtype=np.int32),
         recent=[_recent(reader, settings, symbol) for symbol in wanted],
         probabilities=probabilities,
@@ -183,6 +187,8 @@ def _parameters(
             variance=each(*path, "variance", **variance),
             alpha=each(*path, "alpha", least=0.0, most=1.0),
             persistence=each(*path, "persistence", least=0.0, most=1.0),
+            fall=each(*path, "fall", least=0.0),
+            rise=each(*path, "rise", least=0.0),
             converged=np.array([reader.flag("symbols", s, *path, "converged") for s in symbols]),
             steps=each(*path, "steps", least=0.0).astype(np.intp),
         )
@@ -236,7 +242,8 @@ def _recent(reader: CheckedDocument, settings: Settings, symbol: str) -> Floats:
         observations = reader.number(*place, "observations", least=2.0)
         count = min(settings.rolling_days + 1, int(observations))
     recent = reader.numbers(*path, count=count)
-    if reader.word(*place, "scale", among=("log", "level")) == "log" and (recent <= 0).any():
+    logs = reader.word(*place, "scale", among=("log", "level")) == "log"
+    if logs and not reader.number(*place, "floor") and (recent <= 0).any():
         reader.refuse(".".join(path), recent.tolist(), "prices above 0, on the scale log")
     if reader.number(*place, "last_price") != recent[-1]:
         reader.refuse(".".join(path), recent.tolist(), "the last price as its last")
@@ -263,7 +270,7 @@ def _some(symbols: Sequence[str]) -> str:
     return ", ".join(symbols[:5]) + (f" and {len(symbols) - 5} more" if len(symbols) > 5 else "")
 
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Of the models that this code reads."""
 
 TOLERANCE = 1e-6

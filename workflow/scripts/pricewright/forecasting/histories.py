@@ -186,7 +186,8 @@ def read_new_prices(path: Path, model: Model, known: Sequence[str]) -> tuple[Pan
         raise Refusal(f"{path}: no array of records; give prices as `clean` writes them.")
     column = model.settings.price
     only = known[0] if len(known) == 1 else None
-    levels = dict(zip(model.symbols, model.levels.tolist(), strict=True))
+    has_all = model.levels | (model.floors > 0)
+    any_sign = dict(zip(model.symbols, has_all.tolist(), strict=True))
     prices: defaultdict[str, dict[int, float]] = defaultdict(dict)
     bars: defaultdict[str, dict[int, list[float]]] = defaultdict(dict)
     for number, record in enumerate(records, start=1):
@@ -195,7 +196,7 @@ def read_new_prices(path: Path, model: Model, known: Sequence[str]) -> tuple[Pan
             raise Refusal(f"{place} is {short(repr(record))}, where an object is needed.")
         symbol, day = _symbol(place, record, only), _day(place, record)
         price = _price(place, record, column)
-        if not levels.get(symbol, True) and price <= 0:
+        if not any_sign.get(symbol, True) and price <= 0:
             raise Refusal(
                 f"{place} has {column} = {price:g} for {symbol!r}, and the model takes "
                 "logarithms of its prices; train again."
@@ -207,7 +208,7 @@ def read_new_prices(path: Path, model: Model, known: Sequence[str]) -> tuple[Pan
             )
         prices[symbol][day] = price
         bars[symbol][day] = _bar(record, column)
-    symbols = sorted(levels.keys() & prices.keys())
+    symbols = sorted(any_sign.keys() & prices.keys())
     histories, parts = [], []
     for symbol in symbols:
         days, values = zip(*sorted(prices[symbol].items()), strict=True)

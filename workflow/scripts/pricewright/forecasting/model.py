@@ -15,13 +15,22 @@ from pricewright.files.errors import Refusal
 from pricewright.forecasting import location as locations
 from pricewright.forecasting import volatility as volatilities
 from pricewright.forecasting.distribution import SHORTFALL, bounds
+from pricewright.forecasting.garch import conditional
 from pricewright.forecasting.har import averages
 from pricewright.forecasting.location import Location
-from pricewright.forecasting.panel import NEVER, BySymbol, Panel, from_scale, panel_of, squares
+from pricewright.forecasting.panel import (
+    NEVER,
+    BySymbol,
+    Panel,
+    from_scale,
+    panel_of,
+    squares,
+    to_scale,
+)
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.trees import Tree, last_changes
 from pricewright.forecasting.volatility import Start, States, Volatility
-from pricewright.tables.arrays import Days, Flags, Floats, Ints, log
+from pricewright.tables.arrays import Days, Flags, Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,8 @@ def estimate(
         if before
         else Volatility(settings.volatility, settings.decay, settings.rolling_days)
     )
-    volatility = volatilities.fit(replace(volatility, weights=weights), squares(known.values))
+    changes = np.diff(known.values, axis=0)
+    volatility = volatilities.fit(replace(volatility, weights=weights), changes)
     return Fitted(locations.fit(settings.location, known.values, trees), volatility)
 
 
@@ -114,8 +124,9 @@ def follow(
     """
     columns = np.arange(len(panel))
     length = max(int((panel.counts - begins[0]).max(initial=0)), 0)
-    changes = squares(panel.values)
+    changes = np.diff(panel.values, axis=0)
     averaged = averaged or har_states(panel, fitted[0], start)
+    known, begun = _known_states(panel, fitted[0], averaged, start), start.states if start else None
     whole: Track | None = None
     for place, part in enumerate(fitted):
         ends = begins[place + 1] if place + 1 < len(begins) else panel.counts
@@ -123,7 +134,14 @@ def follow(
         rows = begins[place] + np.arange(most)[:, None]
         inside = rows < ends
         rows = np.where(inside, rows, 0)
-        states = _states(panel, part, changes, averaged, start).at(rows, columns)
+        garch, end = part.volatility.garch, int(ends.max(initial=1)) - 1
+        states = replace(
+            known,
+            level=locations.levels(part.location, panel.values, begun.level if begun else None),
+            garch=conditional(garch, changes[:end], begun.garch if begun else None)
+            if garch
+            else None,
+        ).at(rows, columns)
         made = Track(
             rows,
             states,
@@ -169,22 +187,19 @@ def har_states(panel: Panel, fitted: Fitted, start: Start | None) -> tuple[Float
     return found, counts
 
 
-def _states(
-    panel: Panel,
-    fitted: Fitted,
-    changes: Floats,
-    averaged: tuple[Floats, Floats] | None,
-    start: Start | None,
+def _known_states(
+    panel: Panel, fitted: Fitted, averaged: tuple[Floats, Floats] | None, start: Start | None
 ) -> States:
-    """(N, S): the states after each observation of a panel."""
-    volatility = fitted.volatility
+    """(N, S): the states after each observation of a panel, but for those that depend on what was
+    estimated, which are as if nothing had been."""
+    changes = squares(panel.values)
     begun = start.states if start else None
     before = begun.observations if begun else np.ones(len(panel))
     return States(
         before + np.arange(len(panel.days))[:, None],
-        locations.levels(fitted.location, panel.values, begun.level if begun else None),
-        volatilities.average(volatility, changes, start),
-        volatilities.conditional(volatility, changes, begun.garch if begun else None),
+        panel.values,
+        volatilities.average(fitted.volatility, changes, start),
+        None,
         averaged[0] if averaged else None,
         last_changes(panel.values, begun.changes if begun else None)
         if fitted.location.kind == "lightgbm"
@@ -197,7 +212,8 @@ def _states(
 class Model:
     """A model of S symbols.
 
-    levels: (S,), whether a symbol is modelled in levels.  last_days: (S,), since 1970-01-01.
+    levels: (S,), whether a symbol is modelled in levels.  floors: (S,), below which price its
+    logarithms go on as a line, 0 for none.  last_days: (S,), since 1970-01-01.
     recent: for each symbol its last price, or as many of them as the states need.
     shapes: (S or 1, H, Q + 1), the quantiles of a standardised error and the mean below that of
     SHORTFALL; probabilities: (Q,), theirs.
@@ -212,6 +228,7 @@ class Model:
     fitted: Fitted
     states: States
     shapes: Floats
+    floors: Floats
 
     @property
     def bounds(self) -> Sequence[float]:
@@ -228,7 +245,7 @@ class Model:
         if location.kind == "naive" or (location.kind == "lightgbm" and location.trees is None):
             last = np.array([prices[-1] for prices in self.recent])
             return np.repeat(last[:, None], centres.shape[1], axis=1)
-        return from_scale(centres, self.levels)
+        return from_scale(centres, self.levels, self.floors)
 
     def quantiles(self, levels: Sequence[float]) -> Floats:
         """(S, H, L): the prices' quantiles, linear between those that the model has.
@@ -247,7 +264,8 @@ class Model:
             above = max(int(np.searchsorted(known, level)), 1)
             share = (level - known[above - 1]) / (known[above] - known[above - 1])
             between = self.shapes[..., above - 1] * (1 - share) + self.shapes[..., above] * share
-            found.append(from_scale(self._centres() + width * between, self.levels))
+            values = self._centres() + width * between
+            found.append(from_scale(values, self.levels, self.floors))
         return np.stack(found, axis=-1)
 
     def losses(self) -> tuple[Floats, Floats]:
@@ -259,7 +277,7 @@ class Model:
         last = np.array([prices[-1] for prices in self.recent])[:, None]
         at_risk = self.quantiles([SHORTFALL])[..., 0]
         mean = self._centres() + np.sqrt(self.variances()) * self.shapes[..., -1]
-        return last - at_risk, last - from_scale(mean, self.levels)
+        return last - at_risk, last - from_scale(mean, self.levels, self.floors)
 
     def rolled(self, newer: Panel) -> Self:
         """The model with its states brought forward by newer prices, and nothing estimated.
@@ -354,12 +372,23 @@ class Model:
             histories.append((days, prices))
             bars.append(parts)
         panel = panel_of(self.symbols, histories, bars if newer.bars is not None else None)
-        for number in np.flatnonzero(panel.levels & ~self.levels).tolist():
+        low = (panel.prices <= 0).any(axis=0) & ~self.levels & (self.floors == 0)
+        for number in np.flatnonzero(low).tolist():
             raise Refusal(
                 f"{self.symbols[number]} has a price that is not above 0, and the model takes "
                 "its logarithm; train again."
             )
-        return replace(panel, levels=self.levels), self._start(anew)
+        return self.on_its_scales(panel), self._start(anew)
+
+    def on_its_scales(self, panel: Panel) -> Panel:
+        """A panel of its symbols on the scales of the model: on a line below a floor from the day
+        on that needed it, if that is in the panel, else throughout."""
+        if not self.floors.any():
+            return replace(panel, levels=self.levels, floors=None)
+        since = np.where(self.floors > 0, -NEVER, NEVER)
+        if panel.floors is not None:
+            since = np.where(panel.floors[0] == self.floors, panel.floors[1], since)
+        return replace(panel, levels=self.levels, floors=np.array([self.floors, since]))
 
     def of(self, symbols: Sequence[str]) -> Self:
         """The model of some of its symbols, in the order given."""
@@ -369,6 +398,7 @@ class Model:
             self,
             symbols=list(symbols),
             levels=self.levels[columns],
+            floors=self.floors[columns],
             last_days=self.last_days[columns],
             recent=[self.recent[column] for column in columns.tolist()],
             fitted=self.fitted.of(columns),
@@ -394,6 +424,7 @@ class Model:
                 panel.prices[step : step + 2, columns],
                 panel.levels[columns],
                 None if panel.bars is None else panel.bars[:, step : step + 2, columns],
+                floors=None if panel.floors is None else panel.floors[:, columns],
             )
             after = [np.ones(len(columns), dtype=np.intp)]
             begun = Start(states.of(columns), start.earlier[columns, :0])
@@ -416,7 +447,7 @@ class Model:
         longest = max(len(prices) for prices in self.recent) - 1
         earlier = np.full((len(anew), longest), np.nan)
         for column in np.flatnonzero(~anew).tolist():
-            prices = self.recent[column]
-            values = prices if self.levels[column] else log(prices)
+            prices, own = self.recent[column], slice(column, column + 1)
+            values = to_scale(prices[:, None], self.levels[own], self.floors[own])[:, 0]
             earlier[column, longest - len(prices) + 1 :] = np.diff(values) ** 2
         return Start(states, earlier)

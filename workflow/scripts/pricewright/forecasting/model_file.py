@@ -9,7 +9,7 @@ from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.tables.schema import check
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Of models that are written, and read; `document` has it, too, for that stands on numpy alone."""
 
 _NAMED = re.compile(r"^  model +(?P<path>\S.*)\n  sha256 +(?P<sha256>[0-9a-f]{64})$", re.MULTILINE)

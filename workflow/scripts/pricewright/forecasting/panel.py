@@ -32,9 +32,11 @@ class Panel:
 
     symbols: (S,) sorted.  days: (N, S) since 1970-01-01, rising, NEVER past a history's end.
     prices: (N, S), NaN past a history's end and nowhere else.  levels: (S,) whether a symbol is
-    modelled in levels, for it has a price with no logarithm; else it is in log prices.  bars:
-    (2, N, S), what `ranges.parts_of` makes of each day's bar, NaN for none; None if there are none.
-    declared: (S,), whether somebody said that it is in levels; None if nobody said so of any.
+    modelled in levels; else it is in log prices.  bars: (2, N, S), what `ranges.parts_of` makes of
+    each day's bar, NaN for none; None if there are none.  declared: (S,), whether somebody said
+    that it is in levels; None if nobody said so of any.  floors: (2, S), of a symbol in log prices
+    that has a price with no logarithm, below which price the logarithms go on as a line and from
+    which day on, 0 and NEVER for others; None if there are none.
     """
 
     symbols: Sequence[str]
@@ -43,13 +45,16 @@ class Panel:
     levels: Flags
     bars: Floats | None = None
     declared: Flags | None = None
+    floors: Floats | None = None
 
     @classmethod
     def of(
         cls, symbols: Sequence[str], days: Days, prices: Floats, bars: Floats | None = None
     ) -> Self:
-        """The panel of some histories, its scales chosen by the signs of the prices."""
-        return cls(symbols, days, prices, np.asarray((prices <= 0).any(axis=0)), bars)
+        """The panel of some histories, its scales chosen by the signs of the prices: levels from
+        the day on by which more than one price in OFTEN was not above 0."""
+        levels = np.asarray(often_low(prices).any(axis=0))
+        return cls(symbols, days, prices, levels, bars).with_floors()
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -59,19 +64,49 @@ class Panel:
         """(S,) how many observations each symbol has."""
         return np.asarray((self.days < NEVER).sum(axis=0))
 
+    def with_floors(self) -> Self:
+        """The panel with the floors that its scales need: the last price before the first that is
+        not above 0, from that one's day on."""
+        low = self.prices <= 0
+        need = np.flatnonzero(low.any(axis=0) & ~self.levels)
+        if not len(need):
+            return replace(self, floors=None)
+        rows = low.argmax(axis=0)[need]
+        floors = np.repeat([[0.0], [float(NEVER)]], len(self), axis=1)
+        floors[:, need] = self.prices[rows - 1, need], self.days[rows, need]
+        return replace(self, floors=floors)
+
     @cached_property
     def values(self) -> Floats:
         """(N, S) log prices, or the prices of a symbol that is modelled in levels."""
-        if not self.levels.any():
-            return log(self.prices)
-        return np.where(self.levels, self.prices, log(np.where(self.levels, 1.0, self.prices)))
+        return to_scale(self.prices, self.levels, self._floors_on(self.days))
+
+    def as_prices(self, values: Floats, rows: Ints) -> Floats:
+        """Values (K, S, H) on the scale as prices, as was known at rows (K, S)."""
+        if self.floors is None:
+            return from_scale(values, self.levels)
+        return from_scale(
+            values, self.levels, self._floors_on(self.days[rows, np.arange(len(self))])
+        )
+
+    def _floors_on(self, days: Days) -> Floats | None:
+        """(K, S): the floors that were known on days (K, S), 0 for none."""
+        return None if self.floors is None else np.where(days >= self.floors[1], self.floors[0], 0)
+
+    @cached_property
+    def below(self) -> Flags | None:
+        """(N, S): the prices that are on the line below a floor; None if there are no floors."""
+        floors = self._floors_on(self.days)
+        return None if floors is None else self.prices < floors
 
     @cached_property
     def first(self) -> Ints:
-        """(S,) the first row from which to forecast: with levels that nobody said, the first that
-        needs them."""
+        """(S,) the first row from which to forecast: with levels that nobody said, the first by
+        which they were needed."""
         found = self.levels if self.declared is None else self.levels & ~self.declared
-        return np.where(found, (self.prices <= 0).argmax(axis=0), 0)
+        if not found.any():
+            return np.zeros(len(self), dtype=np.intp)
+        return np.where(found, often_low(self.prices).argmax(axis=0), 0)
 
     @cached_property
     def calendar(self) -> Days:
@@ -122,6 +157,7 @@ class Panel:
             levels=self.levels[columns],
             bars=None if self.bars is None else np.ascontiguousarray(self.bars[:, :rows, columns]),
             declared=None if self.declared is None else self.declared[columns],
+            floors=None if self.floors is None else self.floors[:, columns],
         )
 
 
@@ -187,9 +223,37 @@ def squares(values: Floats) -> Floats:
     return changes
 
 
-def from_scale(values: Floats, levels: Flags) -> Floats:
-    """Values (..., S, H) on the scale of the model as prices; none is more than a number can be."""
+OFTEN = 100
+"""More than one price in so many that is not above 0 puts a symbol on levels."""
+
+
+def often_low(prices: Floats) -> Flags:
+    """(N, S): whether, up to a row, more than one price in OFTEN was not above 0."""
+    return np.cumsum(prices <= 0, axis=0) * OFTEN > np.arange(1, len(prices) + 1)[:, None]
+
+
+def to_scale(prices: Floats, levels: Flags, floors: Floats | None = None) -> Floats:
+    """Prices (..., S) on the scale of the model: as they are for levels, else logarithms, which
+    below the floors (..., S), where these are above 0, go on as a line."""
+    if floors is None and not levels.any():
+        return log(prices)
+    floors = np.zeros(len(levels)) if floors is None else floors
+    plain = levels | (prices < floors)
+    floors = np.where(floors > 0, floors, 1.0)
+    found = np.where(plain, log(floors) + (prices / floors - 1), log(np.where(plain, 1.0, prices)))
+    return np.where(levels, prices, found)
+
+
+def from_scale(values: Floats, levels: Flags, floors: Floats | None = None) -> Floats:
+    """Values (..., S, H) on the scale of the model as prices; none is more than a number can be.
+
+    floors: (..., S), as `to_scale` takes them.
+    """
     prices = exp(np.minimum(values, MOST))
+    if floors is not None and (floors > 0).any():
+        low = np.where(floors > 0, floors, 1.0)[..., None]
+        line = low * (1 + values - log(low))
+        prices = np.where((floors[..., None] > 0) & (values < log(low)), line, prices)
     return np.where(levels[:, None], values, prices) if levels.any() else prices
 
 

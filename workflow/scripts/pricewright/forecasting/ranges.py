@@ -62,7 +62,8 @@ def daily(panel: Panel, changes: Floats, longest: Floats) -> tuple[Floats, Flags
     """(N-1, S) each: the variance of each day, and whether it is of its range.
 
     changes: (N-1, S).  longest: (N-1, S), the variance in the long run, as known the day before.
-    What has no bar to believe has its squared change, as have prices that are on levels.
+    What has no bar to believe has its squared change, as have prices that are on levels, and those
+    below a floor.
     """
     squared = changes * changes
     if panel.bars is None:
@@ -72,4 +73,6 @@ def daily(panel: Panel, changes: Floats, longest: Floats) -> tuple[Floats, Flags
     measured = overnight * overnight + within
     with np.errstate(invalid="ignore"):
         believed = (measured <= FARTHEST * np.maximum(squared, longest)) & ~panel.levels
+    if (below := panel.below) is not None:
+        believed &= ~below[1:] & ~below[:-1]
     return np.where(believed, measured, squared), believed

@@ -2,7 +2,9 @@
 
 Prices grow and shrink by shares of themselves, so they are on logarithms; rates and spreads, which
 live around zero, move by points, so they are on levels. Who does not say gets levels for a symbol
-with a price of 0 or below, which has no logarithm, and logarithms for all others.
+of which more than one price in a hundred is 0 or below, and logarithms for all others. Where one of
+these has such a price, its logarithms go on as a line, below the last price before it and from its
+day on: there a change is a share of that price.
 """
 
 from dataclasses import replace
@@ -18,7 +20,7 @@ from pricewright.forecasting.settings import scale_rules
 def scaled(panel: Panel, said: str) -> Panel:
     """The panel on the scales that are said, from its first row on; on the others as it is.
 
-    Raises Refusal for a symbol that is to be on logarithms and has a price without one.
+    Raises Refusal for a symbol that is to be on logarithms and begins with a price without one.
     """
     rules = scale_rules(said) or []
     wanted = [
@@ -26,12 +28,13 @@ def scaled(panel: Panel, said: str) -> Panel:
         for symbol in panel.symbols
     ]
     for column, (symbol, scale) in enumerate(zip(panel.symbols, wanted, strict=True)):
-        if scale == "log" and panel.levels[column]:
-            row = int((panel.prices[:, column] <= 0).argmax())
-            price, day = panel.prices[row, column], np.datetime64(int(panel.days[row, column]), "D")
+        if scale == "log" and (price := panel.prices[0, column]) <= 0:
+            day = np.datetime64(int(panel.days[0, column]), "D")
             raise Refusal(
-                f"config key 'model.scale': found log for {symbol}, which has the price {price:g} "
-                f"on {day}; say level or auto for it, or declare a wrong price in corrections.file."
+                f"config key 'model.scale': found log for {symbol}, which begins with the price "
+                f"{price:g} on {day}; say level or auto for it, or declare a wrong price in "
+                "corrections.file."
             )
-    declared = np.array([scale == "level" for scale in wanted], dtype=bool)
-    return replace(panel, levels=panel.levels | declared, declared=declared)
+    declared, logs = (np.array([scale == which for scale in wanted]) for which in ("level", "log"))
+    levels = (panel.levels | declared) & ~logs
+    return replace(panel, levels=levels, declared=declared).with_floors()

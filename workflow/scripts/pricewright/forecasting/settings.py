@@ -40,8 +40,9 @@ class ModelSettings(Options):
     level: Annotated[float, Bounds(least=0.5, most=0.99)] = 0.9
     """The share of prices that the forecast's interval should hold."""
     scale: Annotated[str, Bounds(least=1)] = "auto"
-    """On which scale to model: log, level, or auto, which is log for all but symbols with a price
-    of 0 or below; or by patterns of symbols, as in *_YIELD=level,WTI=log, the first that fits."""
+    """On which scale to model: log, level, or auto, which is log for all but symbols of which more
+    than one price in 100 is 0 or below; or by patterns of symbols, as in *_YIELD=level,WTI=log, the
+    first that fits."""
     location: LocationKind = "naive"
     """The point forecast: the last price (naive), with the mean change (drift), simple exponential
     smoothing (ses), the theta method, or gradient-boosted trees over all symbols on their last
@@ -59,8 +60,8 @@ class ModelSettings(Options):
     rolling_days: Annotated[int, Bounds(least=2, most=10_000)] = 60
     """How many squared changes `rolling` averages."""
     calibration: Annotated[int, Bounds(least=100, most=100_000)] = 500
-    """From how many past days' errors the distribution is made; conformal takes every second one of
-    twice as many for more than a day ahead."""
+    """From how many past days' errors the distribution is made; conformal takes twice as many, and
+    of those for more than a day ahead, which overlap, every second one."""
     window_days: Annotated[int | None, Bounds(least=30, most=100_000)] = None
     """Parameters are estimated from so many calendar days; from all, if none."""
     min_history: Annotated[int, Bounds(least=30, most=10_000)] = 60

@@ -2,7 +2,7 @@
 
 rolling   the mean of the last squared changes.
 ewma      their exponentially weighted average (RiskMetrics 1996).
-garch11   GARCH(1,1) of each symbol.
+garch11   GARCH(1,1) of each symbol, in which falls and rises can count differently.
 har       gamma-HAR, one regression over all symbols, on the days' ranges where there are any.
 combined  the geometric mean of garch11 and har (Timmermann 2006 on why combinations do well), in
           which har counts three times as much where it knows the days' ranges.
@@ -108,27 +108,29 @@ class Volatility(BySymbol):
         without: VolatilityKind = "har" if has_har else "ewma"
         return [with_own if own else without for own in self.own_garch]
 
-    def feedback(self, symbols: int) -> tuple[Floats, Floats]:
-        """(S,) each: how a squared error moves the variance, and how long that is felt."""
-        alpha, persistence = np.zeros(symbols), np.zeros(symbols)
+    def feedback(self, symbols: int) -> tuple[Floats, Floats, Floats, Floats]:
+        """(S,) each: how a squared error moves the variance, how long that is felt, and how much a
+        fall and a rise count in it."""
+        alpha, persistence, fall, rise = np.repeat([[0.0], [0.0], [1.0], [1.0]], symbols, axis=1)
         for place, kind in enumerate(self.kinds(symbols)):
             if kind == "ewma":
                 alpha[place], persistence[place] = 1 - self.decay, 1.0
             elif kind in ("garch11", "combined") and self.garch is not None:
                 alpha[place] = self.garch.alpha[place]
                 persistence[place] = self.garch.persistence[place]
-        return alpha, persistence
+                fall[place], rise[place] = self.garch.fall[place], self.garch.rise[place]
+        return alpha, persistence, fall, rise
 
 
-def fit(volatility: Volatility, squares: Floats) -> Volatility:
-    """Estimate each symbol's GARCH, if it is needed, from squared changes (n, S).
+def fit(volatility: Volatility, changes: Floats) -> Volatility:
+    """Estimate each symbol's GARCH, if it is needed, from changes (n, S).
 
     The search begins from the parameters that `volatility` has.
     """
     if not volatility.uses_garch:
         return volatility
-    found = garches.fit(squares, volatility.garch)
-    own = found.converged & (np.isfinite(squares).sum(axis=0) >= GARCH_CHANGES)
+    found = garches.fit(changes, volatility.garch)
+    own = found.converged & (np.isfinite(changes).sum(axis=0) >= GARCH_CHANGES)
     return replace(volatility, garch=found, own_garch=own)
 
 
@@ -166,18 +168,6 @@ def rolling(squares: Floats, days: int, earlier: Floats | None = None) -> Floats
         numbers[back + 1 :] += counts[: len(whole) - back]
     means = np.where(numbers > 0, sums / np.maximum(numbers, 1), har.seed(squares))
     return np.asarray(means[len(before) :])
-
-
-def conditional(
-    volatility: Volatility, squares: Floats, start: Floats | None = None
-) -> Floats | None:
-    """(n+1, S): GARCH's variance of the next change, before the first and after each."""
-    found = volatility.garch
-    if found is None:
-        return None
-    unit = np.where(found.variance > 0, found.variance, 1.0)
-    begin = None if start is None else start / unit
-    return garches.conditional(squares / unit, found.alpha, found.persistence, begin) * unit
 
 
 def variances(volatility: Volatility, states: States, horizon: int) -> Floats:

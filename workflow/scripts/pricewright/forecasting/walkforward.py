@@ -58,8 +58,8 @@ def make_timeline(panel: Panel, settings: Settings) -> Timeline:
     calendar = panel.calendar
     step = settings.horizon
     before = -(-settings.calibration // step)
-    longer = settings.distribution == "conformal" and settings.horizon > 1
-    most = settings.origins + before * (distribution.LONGER if longer else 1)
+    longer = distribution.LONGER if settings.distribution == "conformal" else 1
+    most = settings.origins + before * longer
     places = np.arange(len(calendar) - 1 - step, -1, -step)[:most][::-1]
     grid = calendar[places]
     enough = np.sort(panel.days[settings.min_history - 1 : settings.min_history].ravel())

@@ -44,8 +44,8 @@ from pricewright.tables.options import by_name
 TOLERANCE = 1e-9
 """By how much of it a number may be off, one of a list by how much of the largest there.
 
-Rounding is worth some 1e-13, and a search that it ends a step sooner or later the square of the
-longest step that is still an arrival, which is 1e-5 (garch.TOLERANCE). People read six digits.
+What is a library's is rounded to ten digits, and all else is the same arithmetic on every
+processor, so that a search takes as many steps everywhere. People read six digits.
 """
 
 

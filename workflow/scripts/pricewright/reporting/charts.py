@@ -360,7 +360,11 @@ def _change(field: str, scale: str) -> Spec:
 
 def _changes(scale: str) -> list[Spec]:
     """Of days with a price: the change, on the scale of the model, and what was realised lately."""
-    change = "log(datum.price / datum.before)" if scale == "log" else "datum.price - datum.before"
+    change = (
+        "datum.price > 0 && datum.before > 0 ? log(datum.price / datum.before) : null"
+        if scale == "log"
+        else "datum.price - datum.before"
+    )
     before = {"op": "lag", "field": "price", "as": "before"}
     lately = {"op": "mean", "field": "square", "as": "square"}
     return [

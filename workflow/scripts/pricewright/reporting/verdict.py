@@ -3,7 +3,7 @@
 A run ends with it: whether the model is accepted, and where everything is.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -194,12 +194,24 @@ def _ranges(states: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _scale(said: str, symbols: Mapping[str, Any]) -> str:
     levels = [symbol for symbol, state in symbols.items() if state["scale"] == "level"]
-    if not levels:
-        return LOG
-    shown = ", ".join(levels[:5]) + (", …" if len(levels) > 5 else "")
-    rest = "" if len(levels) == len(symbols) else f"{LOG}; "
-    why = "a price of 0 or below has no logarithm"
-    return f"{rest}levels for {shown} ({why if said == 'auto' else f'model.scale is {said}'})"
+    lines = [
+        f"{symbol} below {state['floor']:g}"
+        for symbol, state in symbols.items()
+        if state["floor"] > 0
+    ]
+    parts = [] if len(levels) == len(symbols) else [LOG]
+    if lines:
+        why = "for a price of 0 or below has no logarithm"
+        parts[0] += f", which go on as a line for {_some(lines)}, {why}"
+    if levels:
+        often = "more than one price in 100 was 0 or below"
+        why = often if said == "auto" else f"model.scale is {said}"
+        parts.append(f"levels for {_some(levels)} ({why})")
+    return "; ".join(parts)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
 def _point(model: Mapping[str, Any]) -> str:

@@ -162,13 +162,17 @@ def _fit(
     """The panel of those that can be modelled, and why the others cannot."""
     cutoff = int(panel.calendar[-1]) if len(panel.calendar) else 0
     keep, left_out = [], []
-    known = dict(zip(scored.symbols, scored.levels.tolist(), strict=True)) if scored else {}
+    known: dict[str, bool] = {}
+    low = np.asarray((panel.prices <= 0).any(axis=0))
+    if scored:
+        any_sign = scored.levels | (scored.floors > 0)
+        known = dict(zip(scored.symbols, any_sign.tolist(), strict=True))
     for column, symbol in enumerate(panel.symbols):
         reason = known_unfit.get(symbol) or _unfit(panel, column, cutoff, settings)
         if scored and not reason:
             if symbol not in known:
                 reason = "the scored model does not know it"
-            elif panel.levels[column] and not known[symbol]:
+            elif low[column] and not known[symbol]:
                 reason = "a price is not above 0, and the scored model takes its logarithm"
         if reason:
             left_out.append({"symbol": symbol, "reason": reason})
@@ -306,6 +310,7 @@ def _last_model(walked: WalkForward) -> Model:
         settings=settings,
         symbols=panel.symbols,
         levels=panel.levels,
+        floors=np.zeros(len(panel)) if panel.floors is None else panel.floors[0],
         last_days=panel.days[ends, columns],
         recent=[
             panel.prices[max(end + 1 - most, 0) : end + 1, column]
@@ -327,7 +332,12 @@ def _fallbacks(walked: WalkForward) -> dict[str, list[str]]:
         for place, symbol in enumerate(panel.symbols):
             notes = []
             if panel.levels[place] and (panel.declared is None or not panel.declared[place]):
-                notes.append("scale: levels, for a price of 0 or below has no logarithm")
+                notes.append("scale: levels, for more than one price in 100 was 0 or below")
+            if panel.floors is not None and (floor := panel.floors[0, place]) > 0:
+                notes.append(
+                    f"scale: below {floor:g} logarithms go on as a line, for a price of 0 or below "
+                    "has none"
+                )
             if settings.location == "lightgbm" and piece.fitted.location.trees is None:
                 notes.append("location: naive, for there is too little history to grow trees from")
             notes += _simpler_volatility(piece, place, int(panel.counts[place]) - 1, settings)
