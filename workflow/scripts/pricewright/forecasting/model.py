@@ -30,7 +30,7 @@ from pricewright.forecasting.panel import (
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.trees import Tree, last_changes
 from pricewright.forecasting.volatility import Start, States, Volatility
-from pricewright.tables.arrays import Days, Flags, Floats, Ints
+from pricewright.tables.arrays import Days, Flags, Floats, Ints, log
 
 
 @dataclass(frozen=True)
@@ -294,7 +294,7 @@ class Model:
         """The model on the scale of newer prices, which may have another one of its last days."""
         factors = np.ones(len(self.symbols))
         place = {symbol: column for column, symbol in enumerate(newer.symbols)}
-        for number in np.flatnonzero(~self.levels).tolist():
+        for number in np.flatnonzero(~self.levels & (self.floors == 0)).tolist():
             if (column := place.get(self.symbols[number])) is not None:
                 days = newer.days[: newer.counts[column], column]
                 row = int(np.searchsorted(days, self.last_days[number]))

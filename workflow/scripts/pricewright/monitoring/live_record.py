@@ -89,6 +89,8 @@ def read_live(days: Sequence[Day], panel: Panel, model: Model) -> LiveRecord:
 
 
 def _moved(last: Floats, was: Floats, came: Floats, levels: Flags) -> Floats:
-    """A price that came, in units of the last price when it was forecast."""
+    """A price that came, in units of the last price when it was forecast: a series may have been
+    rescaled since, but for one on levels."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(levels, last + (came - was), last * (came / was)))
+        rescaled = np.where(levels, last + (came - was), last * (came / was))
+    return np.where(was == last, came, rescaled)

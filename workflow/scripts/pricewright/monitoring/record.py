@@ -11,7 +11,7 @@ ledger has a line for each day with the digests, and that line's time is when it
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -295,15 +295,14 @@ _NAMES = [f"q{level!r}" for level in TAILS]
 
 
 def _by_ewma(model: Model, panel: Panel) -> Iterator[Record]:
-    lately = panel.since(int(panel.calendar[-1]) - _EWMA_DAYS)
-    levels = dict(zip(model.symbols, model.levels.tolist(), strict=True))
-    lately = replace(lately, levels=np.array([levels[symbol] for symbol in lately.symbols]))
+    own = model.of(panel.symbols)
+    lately = own.on_its_scales(panel.since(int(panel.calendar[-1]) - _EWMA_DAYS))
     with np.errstate(invalid="ignore"):
         variances = ewma(np.diff(lately.values, axis=0) ** 2, _DECAY)
     ends, columns = lately.counts - 1, np.arange(len(lately))
     values, deviations = lately.values[ends, columns], np.sqrt(variances[ends, columns])
     off = np.array([NormalDist().inv_cdf(level) for level in TAILS])
-    prices = from_scale(values[:, None] + deviations[:, None] * off, lately.levels)
+    prices = from_scale(values[:, None] + deviations[:, None] * off, own.levels, own.floors)
     for column, symbol in enumerate(lately.symbols):
         if np.isfinite(deviations[column]):
             made = np.datetime64(int(lately.days[ends[column], column]), "D")
