@@ -35,7 +35,7 @@ MOST_SECONDS, MOST_MEMORY, AT = 600, 8_000, 10_000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    sections = {"workflow": workflow, "dag": dag}
+    sections = {"workflow": workflow, "dag": dag, "daily": daily}
     parser.add_argument("--only", default=",".join(sections), help="sections, commas between")
     parser.add_argument("--symbols", default="100,1000,10000", help="sizes of workflow")
     parser.add_argument("--days", type=int, default=2_500, help="business days of each symbol")
@@ -98,6 +98,57 @@ def whole(symbols: int, options: argparse.Namespace) -> dict[str, Run]:
     print(f"{all_of_it.seconds:.0f} s" + f" (less than {MOST_SECONDS} wanted)" * wanted)
     print(f"{all_of_it.memory:,.0f} MB" + f" (less than {MOST_MEMORY:,} wanted)" * wanted)
     return found
+
+
+DAILY = f"""{CONFIG}
+mode: auto
+signoffs: {{metrics: {{exclude_author: false}}, deploy: {{exclude_author: false}}}}
+"""
+
+
+LESS = """
+import sys
+import pyarrow.compute as pc, pyarrow.parquet as pq
+table = pq.read_table(sys.argv[1])
+pq.write_table(table.filter(pc.less(table[0], pc.max(table[0]))), sys.argv[2])
+"""
+"""All but the last day of a table."""
+
+
+def daily(options: argparse.Namespace) -> None:
+    """A day more, in mode auto and with a release in production, beside a run that trains."""
+    for symbols in map(int, options.symbols.split(",")):
+        with tempfile.TemporaryDirectory() as folder:
+            project = fresh_copy(Path(folder) / "project")
+            title(f"{symbols:,} symbols x {options.days:,} days, then a day more")
+            (project / "scale.yaml").write_text(DAILY)
+            key = Path(folder) / "key"
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
+            (project / "config/signers").unlink(missing_ok=True)
+            command = (sys.executable, *SNAKEMAKE, "--cores", options.cores)
+            configured = ("--configfile", "scale.yaml")
+            source = project / "prices.parquet"
+            more = project / "more.parquet"
+            shape = ("--symbols", symbols, "--days", options.days + 1)
+            run(sys.executable, HERE / "generator.py", more, *shape)
+            run(sys.executable, "-c", LESS, more, source)
+            trained = watch(*command, *configured, folder=project)
+            people = (sys.executable, project / "workflow/scripts/pricewright", "sign")
+            said(*map(str, people), "--init", "--who", "ann", "--key", str(key), folder=project)
+            for gate in ("source", "metrics", "report", "deploy"):
+                signed = (gate, "--yes", "--key", str(key), "--configfile", "scale.yaml")
+                said(*map(str, people), *signed, folder=project)
+            watch(*command, "production", *configured, folder=project)
+            more.replace(source)
+            scored = watch(*command, *configured, folder=project)
+        print(f"{'CPU seconds':16}{'trained':>10}{'a day more':>12}{'ratio':>8}")
+        names = [*STEPS, "monitor"]
+        for name in names:
+            one, other = (jobs[1].get(name) for jobs in (trained, scored))
+            figures = [together(seen).processor if seen else 0.0 for seen in (one, other)]
+            print(f"{name:16}{figures[0]:10.1f}{figures[1]:12.1f}")
+        whole = [took[0].processor for took in (trained, scored)]
+        print(f"{'the whole run':16}{whole[0]:10.1f}{whole[1]:12.1f}{whole[1] / whole[0]:8.2f}")
 
 
 def dag(options: argparse.Namespace) -> None:

@@ -1,5 +1,11 @@
 """Day after day, as a desk runs it: scored, watched, trained when it is due, signed by people."""
 
+import os
+import random
+import signal
+import time
+from functools import partial
+
 import orjson
 import pytest
 from desk import SYMBOLS, Desk, prices
@@ -128,4 +134,36 @@ def test_a_volatility_that_doubles_turns_the_watch_red_trains_once_and_waits_for
     assert [span["release"] for span in desk.found["earlier"]] == [watched.released]
     assert desk.found["earlier"][0]["red_since"]
     assert watch_warning(desk.root) is None
+    watched.end()
+
+
+def killed_while(work, after):
+    """Whether a process that does some work was killed before it was done."""
+    child = os.fork()
+    if not child:
+        os.setsid()
+        work()
+        os._exit(0)
+    time.sleep(after)
+    ended, _ = os.waitpid(child, os.WNOHANG)
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    return not ended
+
+
+def test_killed_at_any_instant_a_day_is_taken_up_and_on_record_once(desk):
+    watched = Watched(desk, prices(FIRST + 12))
+    moments = random.Random(5)
+    begun = time.perf_counter()
+    watched.run(1)
+    took = time.perf_counter() - begun
+    killed = 0
+    for day in range(2, 11):
+        for _ in range(2):
+            killed += killed_while(partial(watched.run, day), took * moments.uniform(0.1, 1.0))
+        watched.run(day)
+    assert killed > 4
+    assert len(desk.on_record()) == 11
+    assert desk.found["days"] == 10
     watched.end()

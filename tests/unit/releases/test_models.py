@@ -182,6 +182,13 @@ def test_config_and_symbols_that_changed_are_named(desk, capsys):
     assert re.search(r"decay +0\.94 -> 0\.9  \(-0\.04\)", text)
     assert "Gone symbols\n  S1" in text
     assert "New symbols\n  T9" in text
+    compare("last", "other.json", format="html")
+    page = capsys.readouterr().out
+    cells = re.findall(r"<th scope=\"row\">(.*?)</th><td>(.*?)</td>", page)
+    assert ("decay", "0.94 -&gt; 0.9  (-0.04)") in cells
+    assert "<h2>Gone symbols</h2>\n  <p>S1</p>" in page
+    assert "<script" not in page
+    assert "://" not in page
 
 
 def test_a_record_of_a_test_beside_the_other_is_told(desk, capsys):

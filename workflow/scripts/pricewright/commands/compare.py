@@ -6,7 +6,7 @@ from typing import Literal
 
 from pricewright.commands.options import GivenModel
 from pricewright.releases.models import LAST, PRODUCTION, find_model
-from pricewright.reporting.comparison import compare_models, comparison_text
+from pricewright.reporting.comparison import compare_models, comparison_page, comparison_text
 
 
 def compare(
@@ -14,7 +14,7 @@ def compare(
     other: GivenModel = LAST,
     /,
     *,
-    format: Literal["text", "json"] = "text",
+    format: Literal["text", "json", "html"] = "text",
 ) -> None:
     """Say what changed from one model to another: config, code, data, symbols, figures.
 
@@ -32,8 +32,14 @@ def compare(
     other
         The later model; the last one, if none is named.
     format
-        As text for people, or as JSON.
+        As text for people, as JSON, or as a page: `--format html > compare.html`.
     """
     (before, digest), (after, later) = (find_model(Path(), each) for each in (one, other))
     found = compare_models(before, after, [digest, later])
-    print(json.dumps(found, indent=2) if format == "json" else comparison_text(found))
+    match format:
+        case "json":
+            print(json.dumps(found, indent=2))
+        case "html":
+            print(comparison_page(found), end="")
+        case "text":
+            print(comparison_text(found))

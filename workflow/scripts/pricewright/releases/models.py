@@ -69,6 +69,7 @@ def record_training(
         facts={
             "machine": machine(),
             "mode": document["mode"],
+            **({"why": document["why"]} if "why" in document else {}),
             "cutoff": document["cutoff"],
             "symbols": len(document["symbols"]),
             "accepted": document["acceptance"]["accepted"],

@@ -1,6 +1,6 @@
 """What two models differ in: how they were made, of what, for whom, and how good they are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pricewright.evaluation.acceptance import key_of
@@ -72,6 +72,31 @@ def _criteria(model: Mapping[str, Any]) -> dict[str, Any]:
 def comparison_text(found: Mapping[str, Any]) -> str:
     """A comparison in words, a line a change."""
     lines = [f"{who}  {digest}" for who, digest in zip("AB", found["models"], strict=True)]
+    for heading, changes in _sections(found):
+        widest = max(len(name) for name, _ in changes)
+        lines += ["", heading, *(f"  {name:<{widest}}  {said}" for name, said in changes)]
+    for heading, names in _symbols(found):
+        lines += ["", heading, f"  {names}"]
+    return "\n".join([*lines, "", *_verdict(found)])
+
+
+def comparison_page(found: Mapping[str, Any]) -> str:
+    """The same as a page: one file, with no request and no script."""
+    from pricewright.reporting.html import part, policy, template  # costs each command else
+
+    style = part("report.css")
+    return template("compare.html").render(
+        policy=policy([], style),
+        style=style,
+        models=list(zip("AB", found["models"], strict=True)),
+        verdict=_verdict(found),
+        sections=list(_sections(found)),
+        symbols=list(_symbols(found)),
+    )
+
+
+def _sections(found: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """What has changed, by headings: what it is about, and the change in words."""
     sections = {
         "Made": found["made"],
         "Libraries": found["libraries"],
@@ -82,17 +107,23 @@ def comparison_text(found: Mapping[str, Any]) -> str:
     }
     for heading, changes in sections.items():
         if changes:
-            widest = max(len(name) for name, _, _ in changes)
-            lines += ["", heading]
-            lines += [f"  {name:<{widest}}  {_change(*pair)}" for name, *pair in changes]
-    for heading, names in (("Gone", found["gone"]), ("New", found["new"])):
+            yield heading, [(name, _change(*pair)) for name, *pair in changes]
+
+
+def _symbols(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The symbols that only one of the two has."""
+    for heading, names in (("Gone symbols", found["gone"]), ("New symbols", found["new"])):
         if names:
             more = [f"and {len(names) - NAMED:,} more"] if len(names) > NAMED else []
-            lines += ["", f"{heading} symbols", f"  {', '.join([*names[:NAMED], *more])}"]
+            yield heading, ", ".join([*names[:NAMED], *more])
+
+
+def _verdict(found: Mapping[str, Any]) -> list[str]:
+    """Which is accepted, and what is known of which is better: a sentence each."""
     if len(set(found["models"])) == 1:
-        return "\n".join([*lines, "", "They are the same model."])
+        return ["They are the same model."]
     words = ["accepted" if accepted else "not accepted" for accepted in found["accepted"]]
-    return "\n".join([*lines, "", f"A is {words[0]}, B is {words[1]}.", _tested(found["tested"])])
+    return [f"A is {words[0]}, B is {words[1]}.", _tested(found["tested"])]
 
 
 def _change(one: Any, other: Any) -> str:
