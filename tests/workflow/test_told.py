@@ -70,13 +70,18 @@ def test_a_model_that_is_refused_is_told_as_not_accepted(told, web_hook):
 
 
 def test_the_reason_is_told_where_config_says_so_and_the_watch_as_its_file_has_it(told, web_hook):
-    told.configure(notify={"reasons": True, "events": ["failed", "watch_red", "late"]})
-    watch = {"colour": "red", "reasons": ["Too many exceptions."], "late": "No price of Friday."}
+    told.configure(
+        notify={"reasons": True, "events": ["failed", "watch_red", "late"]},
+        schedule={"exchange": "XNYS"},
+    )
+    watch = {"colour": "red", "reasons": ["too many exceptions"]}
     (told.folder / "results/monitor.json").write_bytes(orjson.dumps(watch))
     assert told.snakemake().code == 0
     assert web_hook.titles() == ["Small market: watch red, data late"]
     spoil(told)
     assert told.snakemake().code == 1
+    assert "The watch is red: too many exceptions." in web_hook.texts()[0]
+    assert "the last session of XNYS was on " in web_hook.texts()[0]
     assert "45.1.2" in web_hook.texts()[1]
 
 
@@ -88,10 +93,11 @@ def test_a_service_that_is_down_is_said_and_the_run_goes_well(told, web_hook):
     assert "s3cret" not in outcome.stderr + outcome.stdout
 
 
-def test_who_ends_a_run_by_ctrl_c_is_not_told_that_it_failed(told, web_hook):
+def interrupted(project):
+    """The exit code of a run that somebody ends by Ctrl-C while it is at work, and what it said."""
     run = subprocess.Popen(
         [sys.executable, "-m", "snakemake", "--cores", "1", "--forceall"],
-        cwd=told.folder,
+        cwd=project.folder,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -102,7 +108,15 @@ def test_who_ends_a_run_by_ctrl_c_is_not_told_that_it_failed(told, web_hook):
         assert run.poll() is None
     os.killpg(run.pid, signal.SIGINT)
     _, said = run.communicate()
-    assert run.returncode == 1
+    return run.returncode, said
+
+
+def test_who_ends_a_run_by_ctrl_c_is_not_told_that_it_failed(told, web_hook):
+    for _ in range(5):  # hardly ever Snakemake misses it, tries the job again and goes on
+        code, said = interrupted(told)
+        if code:
+            break
+    assert code == 1
     assert "Terminating processes on user request" in said
     assert web_hook.taken == []
 

@@ -18,7 +18,7 @@ from pricewright.forecasting.settings import Settings, TrainWhen
 from pricewright.steplog.log import logger, say
 from pricewright.training.due import Situation
 from pricewright.training.sharding import ShardResult, make_tasks
-from pricewright.training.training import ModelDocument, ModelSource
+from pricewright.training.training import LeakCheck, ModelDocument, ModelSource
 
 
 def train_or_score(
@@ -32,6 +32,7 @@ def train_or_score(
     when: TrainWhen = TrainWhen(),
     champion: Path | None = None,
     watch: Path | None = None,
+    leak_check: LeakCheck = "sample",
     receipts: Sequence[Path] = (),
     backtest: Path | None = None,
     tasks: Sequence[Path] = (),
@@ -68,6 +69,9 @@ def train_or_score(
         The model in place, to compare with, if it is there.
     watch
         What `monitor` found, if it has run: where it is red, training is due.
+    leak_check
+        Of which symbols, where there are more than 64, it is checked that no forecast knew its
+        future: a sample, another for each date, or all, which takes twice as long as the forecasts.
     receipts
         The receipts of `ingest` and `clean`, to be kept in the model.
     backtest
@@ -106,14 +110,14 @@ def train_or_score(
         from pricewright.tables.array_files import write_stored
 
         plan, count = choice.subject.plan(threads), len(tasks)
-        work = make_tasks(choice.subject.panel, plan, sha256=sha256, count=count, threads=threads)
+        work = make_tasks(choice.subject.panel, plan, sha256=sha256, count=count)
         for path, task in zip(tasks, work, strict=True):
             write_stored(path, task)
         say("end", symbols=len(choice.subject.panel), shards=len(tasks))
         return
     if output is None:
         raise Refusal("output: found no path, where one is needed to write the model; name one.")
-    built = situation.build(choice, criteria, threads, _done(shards))
+    built = situation.build(choice, criteria, threads, _done(shards), leak_check=leak_check)
     document = built.document
     if mode == "auto":
         say(document["mode"], why=document.get("why"))

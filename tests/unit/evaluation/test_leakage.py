@@ -18,11 +18,11 @@ from pricewright.forecasting.walkforward import make_timeline, walk_forward
 pytestmark = pytest.mark.filterwarnings("error")
 
 
-def checked(panel, settings, processes=1):
+def checked(panel, settings, processes=1, *, every=True):
     """What the check says of a run."""
     times = make_timeline(panel, settings)
     walked = walk_forward(panel, times, settings, processes)
-    return leakage.check(walked, processes)
+    return leakage.check(walked, processes, every=every)
 
 
 def leak(panel, settings):
@@ -265,10 +265,56 @@ def test_only_the_symbol_that_leaks_is_named(monkeypatch, symbols, days, group, 
     assert leak(panel, chosen(refit=20)) == ("level", panel.symbols[symbols - group + place])
 
 
+@pytest.mark.parametrize("volatility", ["combined", "ewma"])
+def test_of_many_symbols_others_are_checked_for_each_date(monkeypatch, volatility):
+    panel = simulated(70, 200)
+    compared = []
+    honest = leakage._compare
+
+    def noted(walked, cutoff, processes):
+        compared.append((cutoff, list(walked.whole.symbols)))
+        return honest(walked, cutoff, processes)
+
+    monkeypatch.setattr(leakage, "_compare", noted)
+    settings = chosen(refit=10, volatility=volatility)
+    assert checked(panel, settings, every=False)["symbols"] == 64
+    day_before = panel.until(int(panel.calendar[-2]))
+    assert checked(day_before, settings, every=False)["symbols"] == 64
+    (last, some), _, (_, others), _ = compared
+    assert len(some) == len({*some}) == 64
+    assert some != others
+    again = leakage._chosen(panel, last)
+    assert [panel.symbols[column] for column in again] == some
+
+
+def test_what_is_checked_of_some_symbols_must_be_what_they_have_among_all(monkeypatch):
+    """Symbols that know their future where 6 are worked on at a time, as their forecasts were."""
+    honest = location.levels
+
+    def of_six(fitted, values, start=None):
+        found = honest(fitted, values, start).copy()
+        if values.shape[1] == 6:
+            found[:-1] = found[1:]
+        return found
+
+    monkeypatch.setattr(location, "levels", of_six)
+    with pytest.raises(
+        Refusal, match=r"leak: column level of S\d+ at .* among all symbols than by"
+    ):
+        checked(simulated(70, 120), chosen(refit=20), every=False)
+
+
+def test_a_leak_of_all_is_caught_by_some(monkeypatch):
+    monkeypatch.setattr(location, "levels", a_day_early(location.levels))
+    with pytest.raises(Refusal, match="so it knew them"):
+        checked(simulated(70, 120), chosen(refit=20), every=False)
+
+
 def test_the_document_says_what_was_compared(tmp_path):
     prices = 50 * np.exp(np.cumsum(garch_changes(320)[:, 0]))
     model = trained(tmp_path, records_of(panel_of(["A"], [(weekdays(320), prices)])), refit=20)
     metrics = model["metrics"]
+    assert model["leak_check"]["symbols"] == 1
     assert model["leak_check"]["cutoffs"] == [metrics["first_origin"], metrics["last_origin"]]
     assert {"level", "garch", "averages", "variance", "shape"} <= set(
         model["leak_check"]["columns"]

@@ -396,7 +396,7 @@ def test_a_scored_model_names_the_one_given_and_has_no_leak_check(model):
 
 
 def test_a_model_without_dates_has_nothing_to_check_for_leaks(model):
-    model["leak_check"] = {"cutoffs": [], "columns": []}
+    model["leak_check"] = {"cutoffs": [], "columns": [], "symbols": 0}
     assert dict(method(model))["leaks"] == "not checked: there is no date to forecast from"
 
 

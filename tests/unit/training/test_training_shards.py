@@ -110,19 +110,18 @@ def test_a_shard_knows_its_own_symbols_and_no_others(tmp_path, clean):
 
 
 def test_a_leak_in_a_shard_is_found_where_they_come_together(tmp_path, clean, monkeypatch):
-    """A slope that is another one when the future is garbage."""
+    """A slope that is another one than where all come together."""
     settings = SMALL | {"location": "drift", "volatility": "ewma"}
     task, done = tmp_path / "task", tmp_path / "done"
     train_or_score(clean, tasks=[task], **settings)
     work = read_stored(task, ShardTask)
-    honest = sharding.forecast_shard(work)
 
     def leaking(*arguments, fit=location.fit):
         found = fit(*arguments)
         return replace(found, slope=found.slope + 0.001)
 
     monkeypatch.setattr(location, "fit", leaking)
-    write_stored(done, replace(honest, checked=sharding.forecast_shard(work).checked))
+    write_stored(done, sharding.forecast_shard(work))
     monkeypatch.undo()
     with pytest.raises(Refusal, match=r"leak: column centre.* of A at .*, so it knew them"):
         train_or_score(clean, tmp_path / "model.json", shards=[done], **settings)

@@ -2,7 +2,8 @@
 
 Everything is made once more from prices of which all that came after a cutoff are replaced by
 garbage. Whatever was known and forecast up to the cutoff must be the same to the last bit: from
-each origin, and from each day of which a forecast of the next one is judged.
+each origin, and from each day of which a forecast of the next one is judged. Of many symbols that
+is done for some, others for each date: what is wrong in the code is so for all.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,48 +15,100 @@ import numpy as np
 
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel
-from pricewright.forecasting.walkforward import Forecasts, Plan, WalkForward, join, walk_forward
-from pricewright.tables.arrays import Days, Floats, exp, where
+from pricewright.forecasting.walkforward import Forecasts, WalkForward, walk_forward
+from pricewright.tables.arrays import Days, Floats, Ints, exp, where
 
 DOING = "checking for leaks"
 
 
-def check(
-    walked: WalkForward, processes: int = 1, *, again: Sequence[Forecasts] = ()
-) -> dict[str, object]:
+def check(walked: WalkForward, processes: int = 1, *, every: bool = False) -> dict[str, object]:
     """Check all origins with garbage after the last, and the first with garbage after it.
 
-    The first is where histories are shortest; of many symbols it is checked for those with the
-    shortest. again: what was made of each symbol with garbage after the last, if that is done.
-    Returns what was compared, for the record. Raises Refusal that names the column, the symbol
-    and the day of the first number that changed.
+    Of more than SLICE_WIDTH symbols so many are checked, unless every one is to be: with the last
+    origin another choice for each date, which must first come, walked by themselves, to the very
+    numbers that they have among all; with the first, where histories are shortest, those with the
+    shortest. Returns what was compared, for the record. Raises Refusal that names the column, the
+    symbol and the day of the first number that changed.
     """
-    panel, origins = walked.whole, walked.timeline.origins
+    whole, origins = walked.whole, walked.timeline.origins
     if not len(origins):
-        return {"cutoffs": [], "columns": []}
+        return {"cutoffs": [], "columns": [], "symbols": 0}
     first, last = int(origins[0]), int(origins[-1])
-    _compare(walked, last, processes, again)
-    if again or len(panel) > SLICE_WIDTH:  # in one piece, as what it is compared with
-        panel = panel.columns(np.sort(np.argsort(panel.counts, kind="stable")[:SLICE_WIDTH]))
-        walked = _again(panel, walked.timeline.until(first), walked.settings, processes)
-    columns = _compare(walked, first, processes)
-    return {"cutoffs": [str(np.datetime64(day, "D")) for day in (first, last)], "columns": columns}
+    in_one = len(whole) <= SLICE_WIDTH and len(walked.pieces) == 1
+    some = shortest = walked
+    if not in_one:
+        columns = np.sort(np.argsort(whole.counts, kind="stable")[:SLICE_WIDTH])
+        shortest = _of(walked, columns, first, processes)
+        chosen = np.arange(len(whole)) if every else _chosen(whole, last)
+        some = _of(walked, chosen, last, processes)
+        _as_among_all(some, walked)
+    compared = _compare(some, last, processes)
+    _compare(shortest, first, processes)
+    return {
+        "cutoffs": [str(np.datetime64(day, "D")) for day in (first, last)],
+        "columns": compared,
+        "symbols": len(some.whole),
+    }
+
+
+def _of(walked: WalkForward, columns: Ints, cutoff: int, processes: int) -> WalkForward:
+    """The walk-forward of some of the symbols by themselves, up to a day."""
+    panel, early = walked.whole.columns(columns), walked.timeline.until(cutoff)
+    return _again(panel, early, walked.settings, processes)
 
 
 _again = partial(walk_forward, to_the_end=False, doing=DOING)
 
 
-def _compare(
-    walked: WalkForward, cutoff: int, processes: int, remade: Sequence[Forecasts] = ()
-) -> list[str]:
+def _chosen(panel: Panel, day: int) -> Ints:
+    """SLICE_WIDTH of a panel's symbols, in order: others for each day, the same on each machine."""
+    marks = np.array([crc32(f"{day} {symbol}".encode()) for symbol in panel.symbols])
+    return np.sort(np.argsort(marks, kind="stable")[:SLICE_WIDTH])
+
+
+def _as_among_all(some: WalkForward, walked: WalkForward) -> None:
+    """Raise Refusal unless what symbols have of themselves alone is what they have among all.
+
+    What is estimated over all symbols is left out: among fewer it is another.
+    """
+    place = {
+        walked.whole.symbols[column]: (piece, at)
+        for piece in walked.pieces
+        for at, column in enumerate(piece.columns)
+    }
+    for piece in some.pieces:
+        days = some.timeline.origins
+        for at, column in enumerate(piece.columns.tolist()):
+            symbol = some.whole.symbols[column]
+            other, where_other = place[symbol]
+            theirs = dict(_alone(other, len(days)))
+            for name, values in _alone(piece, len(days)):
+                one, two = values[:, at : at + 1], theirs[name][:, where_other : where_other + 1]
+                _same(
+                    name,
+                    one,
+                    two,
+                    days=days,
+                    symbols=[symbol],
+                    why="is another one among all symbols than by itself",
+                )
+
+
+def _alone(piece: Forecasts, count: int) -> Iterator[tuple[str, Floats]]:
+    """What each symbol of a piece has of itself alone at the first origins: (K, S, …) each."""
+    usable = piece.usable[:count]
+    yield "usable", usable.astype(np.float64)
+    for name, part in piece.states.arrays().items():
+        yield name, where(usable, part[:count])
+    if piece.fitted.location.trees is None:
+        yield "centre", where(usable, piece.centres[:count])
+
+
+def _compare(walked: WalkForward, cutoff: int, processes: int) -> list[str]:
     """The names of the columns that are the same up to a day, whatever comes after it."""
     panel, settings = walked.whole, walked.settings
     early, garbled = walked.timeline.until(cutoff), garble(panel, cutoff)
-    again = (
-        join(garbled, Plan(early, settings), remade)
-        if remade
-        else _again(garbled, early, settings, processes)
-    )
+    again = _again(garbled, early, settings, processes)
     columns: dict[str, None] = {}
     for made, other in zip(walked.pieces, again.pieces, strict=True):
         known = zip(
@@ -66,7 +119,11 @@ def _compare(
         symbols = [panel.symbols[place] for place in made.columns]
         for (name, one, days), (_, two, _) in known:
             columns[name] = None
-            _same(name, one, two, days=days, symbols=symbols, cutoff=cutoff)
+            why = (
+                f"changed when the prices after {np.datetime64(cutoff, 'D')} were replaced by "
+                "garbage, so it knew them"
+            )
+            _same(name, one, two, days=days, symbols=symbols, why=why)
     return list(columns)
 
 
@@ -109,7 +166,7 @@ def _known(
 
 
 def _same(
-    name: str, one: Floats, two: Floats, *, days: Days, symbols: Sequence[str], cutoff: int
+    name: str, one: Floats, two: Floats, *, days: Days, symbols: Sequence[str], why: str
 ) -> None:
     changed = (one != two) & ~(np.isnan(one) & np.isnan(two))
     if not changed.any():
@@ -119,7 +176,6 @@ def _same(
     step = f"[{place[2]}]" if len(place) > 2 else ""
     day = days[place[0]] if days.ndim == 1 else days[place[0], place[1]]
     raise Refusal(
-        f"leak: column {name}{step} of {symbol} at {np.datetime64(int(day), 'D')} "
-        f"changed when the prices after {np.datetime64(cutoff, 'D')} were replaced by garbage, so "
-        "it knew them; nothing here can be trusted until that is mended in the code."
+        f"leak: column {name}{step} of {symbol} at {np.datetime64(int(day), 'D')} {why}; nothing "
+        "here can be trusted until that is mended in the code."
     )

@@ -172,7 +172,9 @@ def _leaks(model: Mapping[str, Any]) -> str:
     if not checked["cutoffs"]:
         return "not checked: there is no date to forecast from"
     dates = " and ".join(dict.fromkeys(checked["cutoffs"]))
-    return f"none: garbage for all prices after {dates} changed no forecast made by then"
+    said = f"none: garbage for all prices after {dates} changed no forecast made by then"
+    some = checked["symbols"]
+    return said + (f", of {some} symbols" if some < len(model["symbols"]) else "")
 
 
 def _ranges(states: Mapping[str, Any]) -> list[tuple[str, str]]:

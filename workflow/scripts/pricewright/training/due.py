@@ -21,6 +21,7 @@ from pricewright.forecasting.settings import Settings, TrainWhen
 from pricewright.training.sharding import ShardResult
 from pricewright.training.training import (
     BuiltModel,
+    LeakCheck,
     ModelDocument,
     ModelSource,
     TrainingTask,
@@ -80,6 +81,8 @@ class Situation:
         criteria: Criteria,
         processes: int = 1,
         shards: Sequence[ShardResult] = (),
+        *,
+        leak_check: LeakCheck = "sample",
     ) -> BuiltModel:
         """The model, scored or trained; if in mode auto the one in place is not accepted any more,
         one that is trained all the same."""
@@ -93,6 +96,7 @@ class Situation:
             processes=processes,
             shards=shards,
             why=choice.why,
+            leak_check=leak_check,
         )
         acceptance = built.document["acceptance"]
         if not (choice.given and choice.why) or acceptance["accepted"]:
@@ -100,7 +104,7 @@ class Situation:
         if not choice.given[0]["acceptance"]["accepted"]:
             return built  # nor was it when it was trained
         why = f"the model in place, scored, is not accepted any more: {failed(acceptance)}"
-        return self.build(self.asked(None, why), criteria, processes)
+        return self.build(self.asked(None, why), criteria, processes, leak_check=leak_check)
 
 
 def _made_of_this(model: Mapping[str, Any], source: ModelSource, settings: Settings) -> bool:

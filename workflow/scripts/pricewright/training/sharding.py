@@ -7,9 +7,8 @@ not depend on who else is in it. So all shards together are the bytes of one.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from pricewright.evaluation import leakage
 from pricewright.forecasting.panel import Panel
-from pricewright.forecasting.walkforward import Forecasts, Plan, make_plan, walk
+from pricewright.forecasting.walkforward import Forecasts, Plan, walk
 from pricewright.tables.arrays import Ints
 from pricewright.tables.records import shares
 
@@ -19,48 +18,34 @@ class ShardTask:
     """What a shard is to do.
 
     sha256: of the clean table.  columns: (S,), where its symbols are among all.  plan: to forecast
-    by, and check: to do so with garbage after the last origin, where anything is estimated.
+    by.
     """
 
     sha256: str
     panel: Panel
     columns: Ints
     plan: Plan
-    check: Plan | None
 
 
 @dataclass(frozen=True)
 class ShardResult:
-    """What a shard forecast by its task's two plans; where symbols are is among all."""
+    """What a shard forecast by its task's plan; where symbols are is among all."""
 
     sha256: str
     pieces: Sequence[Forecasts]
-    checked: Sequence[Forecasts]
 
 
-def make_tasks(
-    panel: Panel, plan: Plan, *, sha256: str, count: int, threads: int = 1
-) -> Iterator[ShardTask]:
+def make_tasks(panel: Panel, plan: Plan, *, sha256: str, count: int) -> Iterator[ShardTask]:
     """The tasks of so many shards of a panel; sha256: of the clean table."""
-    check = None
-    if not plan.model and len(plan.timeline.origins):
-        last = int(plan.timeline.origins[-1])
-        early, garbled = plan.timeline.until(last), leakage.garble(panel, last)
-        check = make_plan(garbled, early, plan.settings, threads, to_the_end=False)
     for columns in shares(panel.symbols, count):
         own = panel.columns(columns)
-        yield ShardTask(sha256, own, columns, plan.of(own.symbols, columns), check)
+        yield ShardTask(sha256, own, columns, plan.of(own.symbols, columns))
 
 
 def forecast_shard(task: ShardTask, processes: int = 1) -> ShardResult:
     """Do what a shard is to do."""
-    panel, pieces, checked = task.panel, [], []
-    if len(panel):
-        pieces = walk(panel, task.plan, processes)
-    if len(panel) and task.check:
-        garbled = leakage.garble(panel, int(task.check.timeline.origins[-1]))
-        checked = walk(garbled, task.check, processes, doing=leakage.DOING)
-    return ShardResult(task.sha256, _among_all(pieces, task), _among_all(checked, task))
+    pieces = walk(task.panel, task.plan, processes) if len(task.panel) else []
+    return ShardResult(task.sha256, _among_all(pieces, task))
 
 
 def _among_all(pieces: Sequence[Forecasts], task: ShardTask) -> list[Forecasts]:

@@ -6,7 +6,7 @@ Who cannot be modelled is left out, who got something simpler than was chosen is
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -35,6 +35,9 @@ from pricewright.forecasting.walkforward import (
     walk,
 )
 from pricewright.training.sharding import ShardResult
+
+LeakCheck = Literal["sample", "all"]
+"""Of which symbols the search for leaks is made, where there are many."""
 
 ModelDocument = tuple[dict[str, Any], str]
 """A model document and the SHA-256 of its bytes."""
@@ -220,18 +223,20 @@ def build_model(
     processes: int = 1,
     shards: Sequence[ShardResult] = (),
     why: str | None = None,
+    leak_check: LeakCheck = "sample",
 ) -> BuiltModel:
     """The model of those of a clean table, whose panel is given whole, that can be modelled.
 
     `given`, a model document and its digest, is scored and nothing estimated. `deployed` is the
     model in place, likewise, to compare with. What `shards` did is not done again.  why: it was
-    trained, or scored, if that was not asked for but found.
+    trained, or scored, if that was not asked for but found.  leak_check: of which symbols.
 
     Raises Refusal if a forecast knew its future, or if the shards are not of this table.
     """
     settings = subject.settings
-    walked, leak_check = _walked(subject, source, shards, processes)
-    del shards  # what was made for the check is as large as what is still needed
+    walked = _walked(subject, source, shards, processes)
+    every = leak_check == "all"
+    checked = None if subject.scored else leakage.check(walked, processes, every=every)
     scores = score(walked)
     metrics = _dates(subject.timeline, given) | figures(scores, subject.panel.symbols)
     made_of = to_json(_last_model(walked))
@@ -253,7 +258,7 @@ def build_model(
         **model,
         "left_out": subject.left_out,
         "metrics": metrics,
-        "leak_check": leak_check,
+        "leak_check": checked,
         "champion": record,
         "acceptance": judge(
             metrics,
@@ -268,11 +273,10 @@ def build_model(
 
 def _walked(
     subject: TrainingTask, source: ModelSource, shards: Sequence[ShardResult], processes: int
-) -> tuple[WalkForward, dict[str, Any] | None]:
-    """The walk-forward, by the shards or anew, and the record of its check for leaks."""
+) -> WalkForward:
+    """The walk-forward, by the shards or anew."""
     panel = subject.panel
     pieces = [piece for shard in shards for piece in shard.pieces]
-    again = [piece for shard in shards for piece in shard.checked]
     if shards:
         places = np.sort(np.concatenate([[], *(piece.columns for piece in pieces)]))
         whole = np.array_equal(places, np.arange(len(panel)))
@@ -283,10 +287,7 @@ def _walked(
             )
     else:
         pieces = walk(panel, subject.plan(processes), processes)
-    walked = join(panel, Plan(subject.timeline, subject.settings), pieces)
-    if subject.scored:
-        return walked, None
-    return walked, leakage.check(walked, processes, again=again)
+    return join(panel, Plan(subject.timeline, subject.settings), pieces)
 
 
 def _dates(times: Timeline, given: ModelDocument | None) -> dict[str, Any]:
