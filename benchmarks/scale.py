@@ -140,6 +140,7 @@ def daily(options: argparse.Namespace) -> None:
                 said(*map(str, people), *signed, folder=project)
             watch(*command, "production", *configured, folder=project)
             more.replace(source)
+            source.touch()
             scored = watch(*command, *configured, folder=project)
         print(f"{'CPU seconds':16}{'trained':>10}{'a day more':>12}{'ratio':>8}")
         names = [*STEPS, "monitor"]
