@@ -3,6 +3,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from snakemake.exceptions import WorkflowError
 
 from running import step
 from running.params import deployed_model, project_folder, retrying, training_record
@@ -106,7 +107,7 @@ def test_a_job_uses_all_cores_of_a_machine_and_asks_a_cluster_for_four():
     assert cores_here(SimpleNamespace(), 4)(None) == 4  # of another Snakemake
 
 
-TOLD = {"signoffs": {"author": "carla"}, "history": {"keep_models": 7}}
+TOLD = {"mode": "train", "signoffs": {"author": "carla"}, "history": {"keep_models": 7}}
 RETRIES = {"times": 2, "delay": 0.5, "keep_logs_days": 3}
 HERE = SimpleNamespace(
     remote_exec=False, storage_settings=SimpleNamespace(default_storage_provider=None)
@@ -147,6 +148,12 @@ def test_what_the_ledger_is_told_of_a_training_is_an_argument():
 def test_of_results_in_a_storage_the_ledger_is_told_nothing():
     stored = SimpleNamespace(storage_settings=SimpleNamespace(default_storage_provider="s3"))
     assert training_record(stored, TOLD, [])(None, Files("results/model.json")) == {}
+
+
+def test_mode_auto_is_refused_where_results_are_in_a_storage():
+    stored = SimpleNamespace(storage_settings=SimpleNamespace(default_storage_provider="s3"))
+    with pytest.raises(WorkflowError, match=r"config key 'mode': found 'auto', allowed: train or"):
+        training_record(stored, TOLD | {"mode": "auto"}, [])
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,11 @@ def training_record(workflow: Any, config: Mapping[str, Any], configfile: Sequen
     stored = False
     with comfort("the ledger is told of a training also where results are objects of a storage"):
         stored = bool(workflow.storage_settings.default_storage_provider)
+    if stored and config["mode"] == "auto":
+        raise WorkflowError(
+            "config key 'mode': found 'auto', allowed: train or score, for the results are in a "
+            "storage, where neither the model in place nor the ledger is."
+        )
 
     def record(wildcards: Any, output: Any) -> dict[str, Any]:
         if stored:
