@@ -74,7 +74,7 @@ def monitor(
             found |= watch(Path(project), recorded, limits, read_model(current)[0])
         except Refusal as refusal:
             known = [day.date for day in days(Path(project), release)]
-            why = f"the release cannot forecast: {refusal}"
+            why = f"the release cannot forecast: {str(refusal).removesuffix('.')}"
             found |= no_findings(limits, since=known[-1] if known else None, why=why)
     write_json(output, found)
     if html:
