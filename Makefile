@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 LOCKED := $(PIP) --require-hashes
 
 .PHONY: run test test-cluster check lock clean
-.PHONY: bench bench-orchestrators bench-reading bench-models bench-scale bench-page bench-watch
+.PHONY: bench bench-orchestrators bench-reading bench-models bench-scale bench-page bench-watch bench-year
 .DELETE_ON_ERROR:
 
 run: $(ENV)/run.lock
@@ -53,6 +53,9 @@ bench-scale: $(ENV)/run.lock
 
 bench-page: $(ENV)/dev.lock
 	@$(BIN)/python benchmarks/page.py $(ARGS)
+
+bench-year: $(ENV)/dev.lock
+	@$(BIN)/python benchmarks/year.py $(ARGS)
 
 bench-watch: $(ENV)/run.lock
 	@$(BIN)/python benchmarks/watch.py $(ARGS)
