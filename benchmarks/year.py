@@ -15,9 +15,8 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scripts"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from desk import SYMBOLS, Desk, prices
 
@@ -27,6 +26,7 @@ from pricewright.monitoring.record import days, verify_record
 from pricewright.releases.history import verify_releases
 from pricewright.signoffs import ledger
 
+ROOT = Path(__file__).resolve().parents[1]
 FIRST, YEAR = 300, 252
 MISSED, LATE, FORMAT, RESTATED, DOUBLES = (31, 32, 90), 120, 75, 60, 147
 KILLED = 0.15
