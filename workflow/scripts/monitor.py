@@ -6,10 +6,9 @@ from typing import Any
 
 from running import step
 
-from pricewright.files.disk import file_sha256, write_whole
-from pricewright.files.documents import write_json
+from pricewright.files.disk import file_sha256, read_whole, write_whole
+from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
-from pricewright.forecasting.model_file import read_model
 from pricewright.forecasting.settings import WatchLimits
 from pricewright.monitoring.record import day_facts, days, record_day
 from pricewright.monitoring.watch import no_findings, watch
@@ -71,7 +70,8 @@ def monitor(
                 exchange=exchange,
             )
             assert recorded
-            found |= watch(Path(project), recorded, limits, read_model(current)[0])
+            document = parse_json(read_whole(current), str(current))  # checked when it was opened
+            found |= watch(Path(project), recorded, limits, document)
         except Refusal as refusal:
             known = [day.date for day in days(Path(project), release)]
             why = f"the release cannot forecast: {str(refusal).removesuffix('.')}"
