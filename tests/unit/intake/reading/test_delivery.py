@@ -749,6 +749,20 @@ def test_two_digits_of_a_year_before_1969_are_refused_and_not_called_the_future(
         (["2024-01-14,150p"] + ["2024-01-13,£1.5"] * 3, r"deliver all .* as '£1\.5'"),
         (["2024-01-13,£1.5"] * 3 + ["2024-01-14,7"], 'set source.unit: "£"'),
         (["2024-01-13,£1.5"] * 3 + ["2024-01-14,N/D"], 'set source.unit: "£"'),
+        (
+            ["113/01/10,1"] * 3,
+            "deliver dates as 2024-01-31, for their years seem to be those of Taiwan",
+        ),
+        (
+            ["1402-10-12,1"] * 3,
+            "deliver dates as 2024-01-31, .* of the Persian or the Islamic calendar",
+        ),
+        (
+            ["1402/10/12,1"] * 3 + ["2024-01-15,1"],
+            "deliver dates as 2024-01-31, .* of the Persian or the Islamic",
+        ),
+        (["10/01/2567,1"] * 3, "deliver dates as 2024-01-31, .* of the Buddhist calendar"),
+        (["10,1", "11,2", "12,3"], "deliver the date in one column, as 2024-01-31"),
     ],
 )
 def test_what_is_proposed_reads_the_other_rows_as_well_or_says_that_nothing_does(

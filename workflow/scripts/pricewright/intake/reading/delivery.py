@@ -544,7 +544,7 @@ def _refuse_undeclared(
             f"{name}:{line}: {_fault(quarantine, entry)} "
             f"({sheet.texts([line])[line][:80]!r}); {_REMEDIES[reason]}."
         )
-    for reason in ("unreadable-number", "unreadable-date", "future-date"):
+    for reason in ("unreadable-number", "unreadable-date", "future-date", "ancient-date"):
         lost = quarantine.reasons == code(reason)
         for place in np.unique(quarantine.fields[lost]).tolist():
             field = quarantine.titles[place]
