@@ -66,6 +66,12 @@ DAYS = [("2024-01-15", 1234.5), ("2024-01-16", 1235.25)]
         ",Open,Close\n2024-01-15,1,1234.5\n2024-01-16,1,1235.25\n",
         "Symbol: X\n# exported\n\nDate,Close\n2024-01-15,1234.5\n2024-01-16,1235.25\n",
         "<TICKER>,<DATE>,<CLOSE>\nAAPL,20240115,1234.5\nAAPL,20240116,1235.25\n",
+        "TradDt,TckrSymb,OpnPric,HghPric,LwPric,ClsPric,LastPric,TtlTradgVol\n"
+        "2024-01-15,AAPL,1,,,1234.5,7,7\n2024-01-16,AAPL,1,,,1235.25,7,7\n",
+        "date,code,close\n2024-01-15,AAPL,1234.5\n2024-01-16,AAPL,1235.25\n",
+        "Day,Due,px\n2024-01-15,2024-03-15,1234.5\n2024-01-16,2024-03-15,1235.25\n",
+        "Hour,Price [EUR],Zone B\n2024-01-15,1234.5,\n2024-01-16,1235.25,\n",
+        "Datum;Preis;Umsatz\n15.01.2024;1.234,5;7\n16.01.2024;1.235,25;3,10-\n",
         "Date,Close\n20240115.0,1234.5\n20240116.0,1235.25\n",
         "Date,Close\n15JAN2024:00:00:00,1234.5\n16JAN2024:00:00:00,1235.25\n",
         "20240115 170000;1234.5\n20240116 170000;1235.25\n",
@@ -606,6 +612,20 @@ def test_codes_of_digits_of_which_each_day_has_all_are_symbols_and_no_prices(tmp
     path, found = described(tmp_path, f"Date,{title},px\n{rows}")
     assert not found.to_choose
     assert {row["symbol"] for row in as_written(path, found)} == set(codes)
+
+
+def test_currencies_with_their_number_are_what_is_traded_and_no_prices(tmp_path):
+    quoted = ("1 USD", "100 JPY")
+    rows = "".join(f"2024-01-{day};{of};{day},5\n" for day in (15, 16, 17) for of in quoted)
+    path, found = described(tmp_path, f"Period;Serie;Värde\n{rows}")
+    assert not found.to_choose
+    assert {row["symbol"] for row in as_written(path, found)} == set(quoted)
+
+
+def test_a_workbook_whose_closes_were_never_computed_is_said_to_have_none(tmp_path):
+    table = [[date(2024, 1, day), day, f"=B{day}*2"] for day in range(2, 8)]
+    _, found = described(tmp_path, excel(["Date", "Open", "Close"], *table), "AAPL.xlsx")
+    assert any("none of its 6 rows has a close" in note for note in found.notes)
 
 
 def test_where_the_date_may_be_the_one_in_the_files_name_that_is_said(tmp_path):

@@ -405,6 +405,13 @@ def test_a_file_without_a_header_is_said_to_be_one(tmp_path):
         read(tmp_path, text, Dialect(symbol="EURUSD"))
 
 
+def test_a_header_with_a_byte_order_mark_midway_is_the_same_header(tmp_path):
+    one, other = (HEAD + f"2024-01-0{day},A,1,1\n" for day in (1, 2))
+    found = read(tmp_path, f"\ufeff{one}\ufeff{other}")
+    assert [row[0] for row in lost(found)] == [3]
+    assert len(found.prices) == 2
+
+
 def test_the_same_header_once_more_is_a_row_that_is_quarantined(tmp_path):
     assert lost(read(tmp_path, HEAD + GOOD + HEAD)) == [
         (3, "unreadable-date", "Date", HEAD.strip())
@@ -747,6 +754,9 @@ def test_two_digits_of_a_year_before_1969_are_refused_and_not_called_the_future(
         (["13/01/2024,1"] * 3 + ["2024-01-14,1"], r'set .*: \["%Y-%m-%d", "%d/%m/%Y"\]'),
         (["2024-01-14,12.5"] + ["2024-01-13,1.234.567"] * 3, r"deliver all .* as '12\.5'"),
         (["2024-01-14,150p"] + ["2024-01-13,£1.5"] * 3, r"deliver all .* as '£1\.5'"),
+        (["2024-01-13,121'16", "2024-01-14,120'31", "2024-01-15,121'02"], "points and 32nds"),
+        (["2024-01-13,121'165"] * 3, 'deliver decimals, as 121.5 .* set source.thousands: "\'"'),
+        (["2024-01-13,121-16+"] * 3, "these seem to be points and 32nds"),
         (["2024-01-13,£1.5"] * 3 + ["2024-01-14,7"], 'set source.unit: "£"'),
         (["2024-01-13,£1.5"] * 3 + ["2024-01-14,N/D"], 'set source.unit: "£"'),
         (

@@ -18,6 +18,7 @@ import pyarrow as pa
 from pricewright.files.errors import Refusal
 from pricewright.intake.encodings import fitting_encodings
 from pricewright.intake.findings import Description, Setting, yaml_of
+from pricewright.intake.one_symbol import symbol_of_file
 from pricewright.intake.reading import proposals
 from pricewright.intake.reading.content import Content, recognise
 from pricewright.intake.reading.dates import day_after, parse_days
@@ -41,6 +42,7 @@ from pricewright.intake.reading.titles import (
     is_code,
     is_no_symbol,
     is_unnamed,
+    plain_title,
     usual_columns,
     value_named,
 )
@@ -72,6 +74,7 @@ _DOWNLOADED: Final = re.compile(r"download|retriev|export|fetch|load|updat|quer"
 _ZONES: Final = ("UTC", "America/New_York", "Europe/Zurich")
 _MOST_LOST: Final = 0.5
 _A_WAY: Final = 3  # texts that are written in another way than the others: no accident
+_CODES: Final = ("code", "stock", "security_code", "instrument_code")
 _SAME_SIZE: Final = 0.1
 _MOST_KINDS: Final = 100  # texts of a column that rows may be chosen by
 
@@ -150,7 +153,7 @@ def _has_rows(content: Content, sheet: str) -> bool:
 
 
 def _own_symbol(name: str, dialect: Dialect) -> str:
-    stem = Path(name).name.partition(".")[0]
+    stem = symbol_of_file(name)
     return stem if dialect.is_symbol(stem) else "X"
 
 
@@ -337,7 +340,8 @@ def _layout(
     why = f"{len(symbols)} columns of numbers, named as symbols or companies are"
     layouts = ["wide"] if all(map(is_code, symbols)) else ["wide", "long"]
     default = Dialect(columns=names).layout_of(titles)
-    is_wide = len(symbols) > 1 and not usual_columns("symbol", titles)
+    filled = [title for title in symbols if is_number(sample, title)]
+    is_wide = len(filled) > 1 and not usual_columns("symbol", titles)
     if is_wide and found.choose("layout", layouts, why, default) == "wide":
         dialect = replace(dialect, layout="wide", columns=names)
         if len(symbols) < len(others):
@@ -410,6 +414,13 @@ def _symbols(
     symbols = [title for title in words if all(map(dialect.is_symbol, words[title]))]
     candidates = [title for title in symbols if title in telling] or telling or symbols
     codes = [title for title in symbols if is_unnamed(title) and all(map(is_code, words[title]))]
+    codes = codes or [
+        title
+        for title in titles
+        if plain_title(title) in _CODES
+        and title not in taken
+        and _is_of_one(sample, title, dialect)
+    ]
     if (several and candidates) or len(codes) == 1:
         why = "several prices a day, each with another of these"
         if not several:
@@ -425,6 +436,13 @@ def _symbols(
     symbol = _own_symbol(name, dialect)
     found.choose("symbol", [symbol], "no column holds it; this is the file's name: correct it")
     return replace(dialect, symbol=symbol)
+
+
+def _is_of_one(sample: Block, title: str, dialect: Dialect) -> bool:
+    """Whether a column has one text throughout, which may be a symbol."""
+    texts = set(sample.columns[title].cast(pa.string()).to_pylist())
+    only = texts.pop()
+    return not texts and dialect.is_symbol(only) and len(str(only)) > 2
 
 
 def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description) -> Dialect:

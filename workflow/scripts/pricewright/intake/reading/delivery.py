@@ -114,10 +114,10 @@ class Reading:
         One that repeats another is not lost, nor, in a reading `as_of` a declared day, is one of a
         later day. The sentence says what would mend most of them.
         """
-        prices = [column for name, column in self.prices.values.items() if name != "volume"]
-        if len(self.prices) and all(np.isnan(column).all() for column in prices):
+        closes = [column for ours, column in self.prices.values.items() if "close" in ours]
+        if len(self.prices) and all(np.isnan(column).all() for column in closes):
             raise Refusal(
-                f"{name}: none of its {self.rows} rows has a price; deliver it with these. If "
+                f"{name}: none of its {self.rows} rows has a close; deliver it with these. If "
                 "cells are formulas, save it with the program that computes them, so that it has "
                 "the values."
             )

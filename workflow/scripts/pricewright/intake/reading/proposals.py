@@ -58,6 +58,8 @@ _TRIED = 12
 """So many texts are tried with every format: one that reads none of these is not the commonest."""
 _DECIMALS: tuple[Literal[".", ","], ...] = (".", ",")
 _THOUSANDS: tuple[Literal[",", ".", " ", "'"] | None, ...] = (None, ",", ".", " ", "'")
+_BONDS = re.compile(r"\d{2,3}['’-](?:[0-2]\d|3[01])[0257+]?")  # noqa: RUF001
+"""What may be points and 32nds, as futures on bonds are quoted: 121'16, or 121'165 with a half."""
 _SIGN = r"[^\W\d]{0,2}[$€£¥₹]|%|[^\W\d]{1,3}\.?"
 _UNIT = re.compile(rf"^[(+-]? ?({_SIGN})(?![^\W\d])|({_SIGN})\)?$")
 
@@ -105,6 +107,8 @@ def _read_by(column: pa.Array, form: str) -> int:
 def marks(texts: Sequence[str], declared: Marks, *, multiples: bool = False) -> list[Marks]:
     """The ways to write numbers that read all texts, with as few changes as can be; multiples: some
     may end in K, M or B."""
+    if _are_of_bonds(texts):
+        return []
     column = pa.array(list(texts), pa.string())
     fewest: list[Marks] = []
     for changes, candidate in _candidates(texts, declared):
@@ -113,6 +117,12 @@ def marks(texts: Sequence[str], declared: Marks, *, multiples: bool = False) -> 
         if not parse_numbers(column, candidate, multiples=multiples).unreadable.any():
             fewest.append(candidate)
     return fewest
+
+
+def _are_of_bonds(texts: Sequence[str]) -> bool:
+    """Whether all texts with a mark in them may be points and 32nds."""
+    marked = [text.strip() for text in texts if re.search(r"\d['’-]", text)]  # noqa: RUF001
+    return bool(marked) and all(map(_BONDS.fullmatch, marked))
 
 
 def symbol_pattern(texts: Sequence[str]) -> str | None:
@@ -137,7 +147,7 @@ def remedy(reason: str, texts: Sequence[str], dialect: Dialect, others: Sequence
     if reason == "bad-symbol":
         pattern = symbol_pattern([text.strip(" \t") for text in texts])
         return f"set source.symbol_pattern: '{pattern}'" if pattern else ""
-    if reason.endswith("-date") and (why := _why_no_day(texts)):
+    if why := _why_none(reason, texts):
         return why
     if reason == "unreadable-date":
         forms = (date_formats(texts) or date_formats(texts, formats=SHORT))[:3]
@@ -160,6 +170,16 @@ def remedy(reason: str, texts: Sequence[str], dialect: Dialect, others: Sequence
     if lines:
         return f"set {' or '.join(lines)}"
     return f"deliver all written in one way, for others are as {others[0]!r}" if is_known else ""
+
+
+def _why_none(reason: str, texts: Sequence[str]) -> str:
+    """What to deliver in the place of texts that no setting reads rightly; empty if one may."""
+    if reason == "unreadable-number" and _are_of_bonds(texts):
+        return (
+            "deliver decimals, as 121.5 for 121'16, for these seem to be points and 32nds; if they "
+            'are thousands, set source.thousands: "\'"'
+        )
+    return _why_no_day(texts) if reason.endswith("-date") else ""
 
 
 def _why_no_day(texts: Sequence[str]) -> str:
