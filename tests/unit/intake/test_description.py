@@ -145,6 +145,11 @@ DAYS = [("2024-01-15", 1234.5), ("2024-01-16", 1235.25)]
             [date(2024, 1, 15), 1234.5, 1000000001],
             [date(2024, 1, 16), 1235.25, 1000000002],
         ),
+        '{"took":3,"hits":{"hits":[{"_id":"1","_source":{"date":"2024-01-15","close":1234.5}},'
+        '{"_id":"2","_source":{"date":"2024-01-16","close":1235.25}}]}}',
+        '{"data":{"prices":{"edges":[{"cursor":"x","node":{"date":"2024-01-15","c":1234.5}}]}}}',
+        '{"2024-01-15":1234.5,"2024-01-16":1235.25}',
+        '{"bpi":{"2024-01-15":1234.5,"2024-01-16":1235.25},"disclaimer":"x","time":{"to":"2025"}}',
         '{"chart":{"meta":{"symbol":"AAPL"},"t":[1705276800,1705363200],"c":[1234.5,1235.25]}}',
     ],
 )
@@ -626,6 +631,17 @@ def test_a_workbook_whose_closes_were_never_computed_is_said_to_have_none(tmp_pa
     table = [[date(2024, 1, day), day, f"=B{day}*2"] for day in range(2, 8)]
     _, found = described(tmp_path, excel(["Date", "Open", "Close"], *table), "AAPL.xlsx")
     assert any("none of its 6 rows has a close" in note for note in found.notes)
+
+
+def test_of_tables_side_by_side_the_columns_that_are_offered_can_be_read(tmp_path):
+    rows = "".join(f"2024-01-{day},{day},,2024-02-{day},{day + 50}\n" for day in (15, 16, 17))
+    path, found = described(tmp_path, f"Dates,PX_LAST,,Dates,PX_LAST\n{rows}")
+    offered = {setting.key: [setting.value, *setting.others] for setting in found.to_choose}
+    assert offered["columns.close"] == ["PX_LAST", "PX_LAST (2)"]
+    assert "choose date: 1 or date: 4" in as_yaml("AAPL.csv", found)
+    assert any("several tables stand side by side" in note for note in found.notes)
+    columns = {"date": 4, "close": 5}
+    assert [row["close"] for row in as_written(path, found, columns=columns)] == [65, 66, 67]
 
 
 def test_where_the_date_may_be_the_one_in_the_files_name_that_is_said(tmp_path):

@@ -112,12 +112,24 @@ def describe_file(
             sheet = open_sheet(content, dialect)
         sample = sample_of(sheet, content)
         titles = list(sample.columns)
+        found.numbers = _twins(titles)
         dialect = _columns(dialect, titles, sample, found, content)
         dialect = _symbols(dialect, titles, sample, found, (name, alone, sheet))
         dialect = _bars(dialect, titles, sample, found)
         dialect = in_units(dialect, titles, sample, found)
-    _try(dialect, content, found)
+    named = {ours: found.numbers.get(str(said), said) for ours, said in dialect.columns.items()}
+    _try(replace(dialect, columns=named), content, found)
     return found
+
+
+def _twins(titles: Sequence[str]) -> dict[str, int]:
+    """The columns whose names others have as well, each with its number."""
+    again = {title for title in titles if f"{title} (2)" in titles}
+    return {
+        title: number
+        for number, title in enumerate(titles, 1)
+        if re.sub(r" \(\d+\)$", "", title) in again
+    }
 
 
 def first_day(path: Path, name: str, first: Description) -> int | None:
@@ -190,6 +202,11 @@ def _columns(
     if not dates:
         raise Refusal(f"{content.name}:1: {why_no_dates(titles, sample, content.name)}")
     date = str(found.choose("columns.date", dates, "its values are dates", by_name and dates[0]))
+    if date in found.numbers:
+        found.notes.append(
+            "several tables stand side by side, each with its dates, and a config reads one of "
+            "them: choose the columns of one, or deliver each as a file"
+        )
     clocks = [
         title
         for title in titles
@@ -305,7 +322,7 @@ def _layout(
     """Whether the columns are fields or symbols, and which are which."""
     date = str(dialect.columns["date"])
     names: dict[str, str | int | bool] = {"date": date}
-    fields = {ours: usual_columns(ours, titles) for ours in VALUES}
+    fields = _fields(titles, found)
     if any(fields.values()):
         if not fields["close"] and not fields["adj_close"]:
             free = [title for title in numbers if value_named(title) is None]
@@ -360,6 +377,15 @@ def _layout(
         close = found.choose("columns.close", prices, "its values are numbers")
         dialect = replace(dialect, columns={**dialect.columns, "close": close})
     return dialect
+
+
+def _fields(titles: list[str], found: Description) -> dict[str, list[str]]:
+    """The columns that may be each of our values, with those of the same name."""
+    fields = {ours: usual_columns(ours, titles) for ours in VALUES}
+    for choices in fields.values():
+        begins = tuple(f"{title} (" for title in choices)
+        choices += [title for title in found.numbers if title.startswith(begins)]
+    return fields
 
 
 def _pattern(dialect: Dialect, symbols: Sequence[str], found: Description) -> Dialect:

@@ -471,6 +471,8 @@ def _remedy(quarantine: Quarantine, entry: int, sheet: Sheet, dialect: Dialect) 
     others = _others(reason, quarantine.field_of(entry), sheet, dialect)
     if texts and (found := remedy(reason, texts, dialect, others)):
         return found
+    if reason in ("unreadable-date", "bad-symbol") and not any(map(str.strip, texts)):
+        return "fill in what is left blank as it is the same as above, for each row needs its own"
     if sound := [text for text in texts if remedy(reason, [text], dialect, others)]:
         apart = f"deliver all written in one way, for others are as {sound[-1]!r}"
         return remedy(reason, sound, dialect, others) or apart

@@ -17,11 +17,11 @@ _USUAL_NAMES: Mapping[str, Sequence[str]] = {
     "time": ("time", "time_of_day bar_time uhrzeit heure hora"),
     "symbol": (
         "symbol",
-        "ticker sym ric tic ticker_symbol symbole símbolo simbolo тикер 代码 股票代码 "
+        "ticker tckrsymb sym ric tic ticker_symbol symbole símbolo simbolo тикер 代码 股票代码 "
         "证券代码 代號 證券代號 股票代號 コード 銘柄コード 종목코드",
         "instrument security secid",
         "isin permno cusip figi wkn",
-        "tckrsymb stock_code sec_code ts_code pair currency_pair",
+        "stock_code sec_code ts_code pair currency_pair",
     ),
     "open": (
         "open",
