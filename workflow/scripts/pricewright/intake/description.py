@@ -20,6 +20,7 @@ from pricewright.intake.encodings import fitting_encodings
 from pricewright.intake.findings import Description, Setting, yaml_of
 from pricewright.intake.one_symbol import symbol_of_file
 from pricewright.intake.reading import proposals
+from pricewright.intake.reading.columnar import wide_encoding
 from pricewright.intake.reading.content import Content, recognise
 from pricewright.intake.reading.dates import day_after, parse_days
 from pricewright.intake.reading.delivery import (
@@ -75,6 +76,7 @@ _ZONES: Final = ("UTC", "America/New_York", "Europe/Zurich")
 _MOST_LOST: Final = 0.5
 _A_WAY: Final = 3  # texts that are written in another way than the others: no accident
 _CODES: Final = ("code", "stock", "security_code", "instrument_code")
+_HEAD: Final = 4096  # bytes that show the zeros of a wide encoding
 _SAME_SIZE: Final = 0.1
 _MOST_KINDS: Final = 100  # texts of a column that rows may be chosen by
 
@@ -170,7 +172,14 @@ def _own_symbol(name: str, dialect: Dialect) -> str:
 
 
 def _encoding(path: Path, name: str, found: Description) -> str | None:
-    content = recognise(path, name)
+    try:
+        content = recognise(path, name)
+    except Refusal:
+        with path.open("rb") as file:
+            wide = wide_encoding(file.read(_HEAD))
+        if wide is None:
+            raise
+        return str(found.choose("encoding", [wide], "every letter has zeros beside it"))
     if content.kind not in ("text", "json") or content.encoding:
         return None
     raw = content.whole()
