@@ -645,6 +645,14 @@ def test_of_tables_side_by_side_the_columns_that_are_offered_can_be_read(tmp_pat
     assert [row["close"] for row in as_written(path, found, columns=columns)] == [65, 66, 67]
 
 
+def test_a_symbol_that_stands_once_above_its_rows_is_to_be_filled_in(tmp_path):
+    rows = [[None, date(2024, 1, day), day] for day in range(3, 9)]
+    table = excel(["Symbol", "Date", "Close"], ["A", date(2024, 1, 2), 2], *rows)
+    _, found = described(tmp_path, table, "AAPL.xlsx")
+    assert any("3: Symbol is not a symbol" in note for note in found.notes)
+    assert any("fill in what is left blank" in note for note in found.notes)
+
+
 def test_where_the_date_may_be_the_one_in_the_files_name_that_is_said(tmp_path):
     with pytest.raises(Refusal, match="the one in its name, add it as a column"):
         described(tmp_path, "Symbol,Close\nA,1\n", "prices_2024-01-15.csv")

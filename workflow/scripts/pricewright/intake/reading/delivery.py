@@ -422,7 +422,8 @@ def _cell_texts(
         place = {line: row for row, line in enumerate(block.lines.tolist())}
         for line, title in cells:
             if title and line in place:
-                found[line, title] = str(block.columns[title][place[line]].as_py())
+                cell = block.columns[title][place[line]].as_py()
+                found[line, title] = "" if cell is None else str(cell)
         if len(block.lines) and block.lines[-1] >= last:
             break
     return found

@@ -175,10 +175,8 @@ def remedy(reason: str, texts: Sequence[str], dialect: Dialect, others: Sequence
 def _why_none(reason: str, texts: Sequence[str]) -> str:
     """What to deliver in the place of texts that no setting reads rightly; empty if one may."""
     if reason == "unreadable-number" and _are_of_bonds(texts):
-        return (
-            "deliver decimals, as 121.5 for 121'16, for these seem to be points and 32nds; if they "
-            'are thousands, set source.thousands: "\'"'
-        )
+        ask = '; if they are thousands, set source.thousands: "\'"' if "'" in texts[0] else ""
+        return f"deliver decimals, as 121.5 for 121'16, for these seem to be points and 32nds{ask}"
     return _why_no_day(texts) if reason.endswith("-date") else ""
 
 
