@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 
 import openpyxl
 import pyarrow as pa
@@ -183,6 +184,20 @@ def test_files_that_show_more_settle_what_the_first_leaves_open(project):
     told = command(script, "describe", "data/?.csv", cwd=project.folder)
     assert "date_formats: ['%d/%m/%Y']   # as 01/02/2024" in told.stdout
     assert "choose" not in told.stdout
+
+
+def test_files_that_count_seconds_in_several_units_are_read_as_one_source(project):
+    folder = project.folder / "in"
+    folder.mkdir()
+    for year, unit in ((2024, 1_000), (2025, 1_000_000), (2026, 1_000_000)):
+        first = int(datetime(year, 1, 10, tzinfo=UTC).timestamp())
+        rows = (f"{(first + 86_400 * day) * unit},1.5,{day}.25,7.5\n" for day in range(5))
+        (folder / f"BTCUSDT-1d-{year}.csv").write_text("time,open,close,volume\n" + "".join(rows))
+    told = run_pricewright("describe", "in", cwd=project.folder)
+    assert told.code == 0, told.stderr
+    assert "needs a source of its own" not in told.stdout
+    formats = yaml.safe_load(told.stdout.partition("\n\n")[0])["source"]["date_formats"]
+    assert sorted(formats) == ["epoch-microseconds", "epoch-milliseconds"]
 
 
 @pytest.mark.parametrize("switched", [False, True])

@@ -66,9 +66,23 @@ DAYS = [("2024-01-15", 1234.5), ("2024-01-16", 1235.25)]
         ",Open,Close\n2024-01-15,1,1234.5\n2024-01-16,1,1235.25\n",
         "Symbol: X\n# exported\n\nDate,Close\n2024-01-15,1234.5\n2024-01-16,1235.25\n",
         "<TICKER>,<DATE>,<CLOSE>\nAAPL,20240115,1234.5\nAAPL,20240116,1235.25\n",
+        "TradDt,TckrSymb,OpnPric,HghPric,LwPric,ClsPric,LastPric,TtlTradgVol\n"
+        "2024-01-15,AAPL,1,,,1234.5,7,7\n2024-01-16,AAPL,1,,,1235.25,7,7\n",
+        "date,code,close\n2024-01-15,AAPL,1234.5\n2024-01-16,AAPL,1235.25\n",
+        "Day,Due,px\n2024-01-15,2024-03-15,1234.5\n2024-01-16,2024-03-15,1235.25\n",
+        "Hour,Price [EUR],Zone B\n2024-01-15,1234.5,\n2024-01-16,1235.25,\n",
+        "Datum;Preis;Umsatz\n15.01.2024;1.234,5;7\n16.01.2024;1.235,25;3,10-\n",
+        "Date,Close\n20240115.0,1234.5\n20240116.0,1235.25\n",
+        "Date,Close\n15JAN2024:00:00:00,1234.5\n16JAN2024:00:00:00,1235.25\n",
+        "20240115 170000;1234.5\n20240116 170000;1235.25\n",
+        "Date,Close\n20240115170000,1234.5\n20240116170000,1235.25\n",
+        '"날짜","종가","거래량"\n"2024- 01- 15","1,234.5",""\n"2024- 01- 16","1,235.25",""\n',
+        "MTU,Price\n15.01.2024 00:00 - 15.01.2024 01:00,1234.5\n"
+        "16.01.2024 00:00 - 16.01.2024 01:00,1235.25\n",
         "Datum;Schluss;Währung\n2024-01-15;1234,5;€\n2024-01-16;1235,25;€\n".encode("cp1252"),
         "Datum;Kurs\n2024-01-15;1\u00a0234,5\n2024-01-16;1\u202f235,25\n",
         "Date,Close\n2024-01-15,1234.5\n2024-01-16,1235.25\n".encode("utf-16"),
+        "Date,Close\n2024-01-15,1234.5\n2024-01-16,1235.25\n".encode("utf-16-le"),
         '[{"t":1705276800000,"c":1234.5},{"t":1705363200000,"c":1235.25}]',
         '{"Daily":{"2024-01-15":{"4. close":"1234.5"},"2024-01-16":{"4. close":"1235.25"}}}',
         '{"t":[1705276800,1705363200],"c":[1234.5,1235.25],"s":"ok"}',
@@ -132,6 +146,11 @@ DAYS = [("2024-01-15", 1234.5), ("2024-01-16", 1235.25)]
             [date(2024, 1, 15), 1234.5, 1000000001],
             [date(2024, 1, 16), 1235.25, 1000000002],
         ),
+        '{"took":3,"hits":{"hits":[{"_id":"1","_source":{"date":"2024-01-15","close":1234.5}},'
+        '{"_id":"2","_source":{"date":"2024-01-16","close":1235.25}}]}}',
+        '{"data":{"prices":{"edges":[{"cursor":"x","node":{"date":"2024-01-15","c":1234.5}}]}}}',
+        '{"2024-01-15":1234.5,"2024-01-16":1235.25}',
+        '{"bpi":{"2024-01-15":1234.5,"2024-01-16":1235.25},"disclaimer":"x","time":{"to":"2025"}}',
         '{"chart":{"meta":{"symbol":"AAPL"},"t":[1705276800,1705363200],"c":[1234.5,1235.25]}}',
     ],
 )
@@ -599,6 +618,39 @@ def test_codes_of_digits_of_which_each_day_has_all_are_symbols_and_no_prices(tmp
     path, found = described(tmp_path, f"Date,{title},px\n{rows}")
     assert not found.to_choose
     assert {row["symbol"] for row in as_written(path, found)} == set(codes)
+
+
+def test_currencies_with_their_number_are_what_is_traded_and_no_prices(tmp_path):
+    quoted = ("1 USD", "100 JPY")
+    rows = "".join(f"2024-01-{day};{of};{day},5\n" for day in (15, 16, 17) for of in quoted)
+    path, found = described(tmp_path, f"Period;Serie;Värde\n{rows}")
+    assert not found.to_choose
+    assert {row["symbol"] for row in as_written(path, found)} == set(quoted)
+
+
+def test_a_workbook_whose_closes_were_never_computed_is_said_to_have_none(tmp_path):
+    table = [[date(2024, 1, day), day, f"=B{day}*2"] for day in range(2, 8)]
+    _, found = described(tmp_path, excel(["Date", "Open", "Close"], *table), "AAPL.xlsx")
+    assert any("none of its 6 rows has a close" in note for note in found.notes)
+
+
+def test_of_tables_side_by_side_the_columns_that_are_offered_can_be_read(tmp_path):
+    rows = "".join(f"2024-01-{day},{day},,2024-02-{day},{day + 50}\n" for day in (15, 16, 17))
+    path, found = described(tmp_path, f"Dates,PX_LAST,,Dates,PX_LAST\n{rows}")
+    offered = {setting.key: [setting.value, *setting.others] for setting in found.to_choose}
+    assert offered["columns.close"] == ["PX_LAST", "PX_LAST (2)"]
+    assert "choose date: 1 or date: 4" in as_yaml("AAPL.csv", found)
+    assert any("several tables stand side by side" in note for note in found.notes)
+    columns = {"date": 4, "close": 5}
+    assert [row["close"] for row in as_written(path, found, columns=columns)] == [65, 66, 67]
+
+
+def test_a_symbol_that_stands_once_above_its_rows_is_to_be_filled_in(tmp_path):
+    rows = [[None, date(2024, 1, day), day] for day in range(3, 9)]
+    table = excel(["Symbol", "Date", "Close"], ["A", date(2024, 1, 2), 2], *rows)
+    _, found = described(tmp_path, table, "AAPL.xlsx")
+    assert any("3: Symbol is not a symbol" in note for note in found.notes)
+    assert any("fill in what is left blank" in note for note in found.notes)
 
 
 def test_where_the_date_may_be_the_one_in_the_files_name_that_is_said(tmp_path):

@@ -179,7 +179,7 @@ def test_a_delivery_without_values_takes_the_place_of_none(desk):
     for empty in (10, 7):
         rows = [f"{day},{'' if n < empty else 50 + n},1\n" for n, day in enumerate(days)]
         desk.deliver("".join(rows))
-        with pytest.raises(Refusal, match=r"none of its 10 rows has a price|7 would be .* lose"):
+        with pytest.raises(Refusal, match=r"none of its 10 rows has a close|7 would be .* lose"):
             desk.take(max_shrink=0.5)
     assert len(desk.archive.known()) == 1
 
@@ -258,6 +258,24 @@ def test_files_of_one_symbol_that_are_named_by_their_time_are_taken(desk, names,
     put(desk, names[0], QUIET)
     put(desk, names[1].replace(".gz", ""), second, "2024-01-11")
     assert len(desk.take("parts", dialect=Dialect(symbol="X")).state.prices) == 20
+
+
+def test_a_file_in_a_folder_that_says_its_symbol_is_of_that_one(desk):
+    put(desk, "symbol=AAPL/part-0.csv", QUIET)
+    put(desk, "ticker=BRK%2EB/year=2024/part-0.csv", HIGHER)
+    desk.uri = "in/**/*.csv"
+    found = desk.take("parts", dialect=Dialect(symbol="{file}"))
+    assert found.state.prices.names == ["AAPL", "BRK.B"]
+    assert len(found.state.prices) == 20
+
+
+def test_files_of_one_name_in_folders_of_several_symbols_are_refused(desk):
+    put(desk, "AAPL/data.csv", QUIET)
+    put(desk, "MSFT/data.csv", [100 + number**2 for number in range(10)])
+    desk.uri = "in/**/*.csv"
+    with pytest.raises(Refusal, match=r"in/MSFT/data\.csv: .* name other symbols apart"):
+        desk.take("parts", dialect=Dialect(symbol="{file}"))
+    assert desk.archive.known() == []
 
 
 def test_files_that_say_another_symbol_each_are_of_no_single_one(desk):

@@ -405,6 +405,13 @@ def test_a_file_without_a_header_is_said_to_be_one(tmp_path):
         read(tmp_path, text, Dialect(symbol="EURUSD"))
 
 
+def test_a_header_with_a_byte_order_mark_midway_is_the_same_header(tmp_path):
+    one, other = (HEAD + f"2024-01-0{day},A,1,1\n" for day in (1, 2))
+    found = read(tmp_path, f"\ufeff{one}\ufeff{other}")
+    assert [row[0] for row in lost(found)] == [3]
+    assert len(found.prices) == 2
+
+
 def test_the_same_header_once_more_is_a_row_that_is_quarantined(tmp_path):
     assert lost(read(tmp_path, HEAD + GOOD + HEAD)) == [
         (3, "unreadable-date", "Date", HEAD.strip())
@@ -747,8 +754,25 @@ def test_two_digits_of_a_year_before_1969_are_refused_and_not_called_the_future(
         (["13/01/2024,1"] * 3 + ["2024-01-14,1"], r'set .*: \["%Y-%m-%d", "%d/%m/%Y"\]'),
         (["2024-01-14,12.5"] + ["2024-01-13,1.234.567"] * 3, r"deliver all .* as '12\.5'"),
         (["2024-01-14,150p"] + ["2024-01-13,£1.5"] * 3, r"deliver all .* as '£1\.5'"),
+        (["2024-01-13,121'16", "2024-01-14,120'31", "2024-01-15,121'02"], "points and 32nds"),
+        (["2024-01-13,121'165"] * 3, 'deliver decimals, as 121.5 .* set source.thousands: "\'"'),
+        (["2024-01-13,121-16+"] * 3, r"these seem to be points and 32nds\."),
         (["2024-01-13,£1.5"] * 3 + ["2024-01-14,7"], 'set source.unit: "£"'),
         (["2024-01-13,£1.5"] * 3 + ["2024-01-14,N/D"], 'set source.unit: "£"'),
+        (
+            ["113/01/10,1"] * 3,
+            "deliver dates as 2024-01-31, for their years seem to be those of Taiwan",
+        ),
+        (
+            ["1402-10-12,1"] * 3,
+            "deliver dates as 2024-01-31, .* of the Persian or the Islamic calendar",
+        ),
+        (
+            ["1402/10/12,1"] * 3 + ["2024-01-15,1"],
+            "deliver dates as 2024-01-31, .* of the Persian or the Islamic",
+        ),
+        (["10/01/2567,1"] * 3, "deliver dates as 2024-01-31, .* of the Buddhist calendar"),
+        (["10,1", "11,2", "12,3"], "deliver the date in one column, as 2024-01-31"),
     ],
 )
 def test_what_is_proposed_reads_the_other_rows_as_well_or_says_that_nothing_does(
@@ -756,6 +780,13 @@ def test_what_is_proposed_reads_the_other_rows_as_well_or_says_that_nothing_does
 ):
     with pytest.raises(Refusal, match=remedy):
         read(tmp_path, "Date,Close\n" + "\n".join(texts) + "\n", ONE)
+
+
+@pytest.mark.parametrize("row", ["2024-01-{},,1,1", ",A,1,1"])
+def test_cells_that_are_blank_below_the_same_are_to_be_filled_in(tmp_path, row):
+    text = HEAD + "2024-01-10,A,1,1\n" + "".join(f"{row.format(day)}\n" for day in (11, 12, 15))
+    with pytest.raises(Refusal, match=r"prices\.csv:3: .*; fill in what is left blank"):
+        read(tmp_path, text).check_share(0.5, "prices.csv")
 
 
 def test_a_column_that_is_written_in_another_way_and_not_needed_may_be_left_out(tmp_path):

@@ -44,7 +44,7 @@ def test_a_wide_encoding_is_read_by_its_mark_and_without_one_is_named(
     assert deliver(("\ufeff" + text).encode(encoding)).whole() == text.encode()
     assert refusal(text.encode(encoding)) == (
         f"prices.csv:1: the file is {encoding[:6].upper()} text; "
-        "save it as UTF-8, or see source.encoding."
+        f"save it as UTF-8, or set source.encoding: {encoding}."
     )
 
 

@@ -200,6 +200,27 @@ def test_a_number_that_the_file_holds_is_that_number_whatever_marks_are_declared
     assert found.values.tolist() == [number if typed else 1085.0 for number, typed in cells]
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("3,10-", -3.1),
+        ("1.250,00-", -1250.0),
+        ("3,10- EUR", -3.1),
+        ("12,-", "unreadable"),
+        ("-3,10-", "unreadable"),
+        ("1-2", "unreadable"),
+    ],
+)
+def test_a_minus_behind_a_number_is_its_sign(text, value):
+    assert one(text, Marks(decimal=",", thousands=".", unit="EUR")) == value
+
+
+@pytest.mark.parametrize("texts", [["121'160", "120'317"], ["121'16", "7"], ["99-00+"]])
+def test_points_and_32nds_are_never_read_as_thousands_unasked(texts):
+    assert marks(texts, Marks()) == []
+    assert [way.thousands for way in marks([*texts, "1'234"], Marks())] in ([], ["'"])
+
+
 def test_a_sign_that_multiplies_is_never_proposed_as_a_unit():
     assert marks(["1.2 Mio", "3.4 Mio"], Marks()) == []
     assert [way.unit for way in marks(["1.2 kr", "3.4 kr"], Marks())] == ["kr"]

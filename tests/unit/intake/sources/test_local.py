@@ -82,6 +82,15 @@ def test_where_there_is_nothing_it_says_so(inbox, uri, sentence):
         local_files(uri)
 
 
+def test_files_in_folders_below_are_named_by_the_pattern_that_is_told(inbox):
+    for symbol in ("A", "B"):
+        (inbox / "lake" / f"symbol={symbol}").mkdir(parents=True)
+        (inbox / "lake" / f"symbol={symbol}" / "0.csv").write_text("x")
+    with pytest.raises(Refusal, match=r"set source\.uri: lake/\*/\*, which names these"):
+        local_files("lake")
+    assert len(local_files("lake/*/*")) == 2
+
+
 def test_a_file_need_not_be_read_again_until_it_is_written_to(inbox):
     [file] = local_files("in/day-2.csv")
     with file.open() as answer:

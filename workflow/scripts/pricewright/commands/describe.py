@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from pricewright.intake.description import describe_file, first_day
 from pricewright.intake.findings import Description, Setting, as_yaml, first_rows
 from pricewright.intake.members import with_members
 from pricewright.intake.one_symbol import differing_names
-from pricewright.intake.reading.dialect import FROM_FILE, Limits
+from pricewright.intake.reading.dialect import EPOCHS, FROM_FILE, Limits
 from pricewright.intake.reading.packing import nearly_packed, packing_of
 from pricewright.intake.sources.items import LocalFile, ignored_files, items
 from pricewright.intake.sources.source import Access, Item, Source
@@ -120,7 +121,12 @@ class _Folder:
         with _bytes_of(first) as path:
             found = _asked(found, path, place, alone=of_one)
         for item in self._files:
-            if item not in read and (other := self._other(item, found)):
+            if item in read or not (other := self._other(item, found)):
+                continue
+            if both := _of_both_epochs(found, other, item):
+                found = both
+                self.places.append(item.place)
+            else:
                 self.left_out[item.place] = other
         return found, place
 
@@ -182,6 +188,25 @@ class _Folder:
         if not other.is_named and found.is_named:
             return "for no column of it is called a price"
         return self._shown_by(item, alone=False)[0]
+
+
+def _of_both_epochs(found: Description, other: str | Description, item: Item) -> Description | None:
+    """A description that reads also the dates of a file that counts since 1970 in another unit, as
+    Binance's do from 2025 on; None if that does not read it. No number is a date in two units."""
+    if isinstance(other, str):
+        return None
+    formats = [*found.dialect.calendar.date_formats, *other.dialect.calendar.date_formats]
+    if len(set(formats)) < 2 or not EPOCHS.keys() >= set(formats):
+        return None
+    settings = [
+        replace(each, value=formats, why=f"{each.why}; other files count in another unit")
+        if each.key == "date_formats"
+        else each
+        for each in found.settings
+    ]
+    calendar = replace(found.dialect.calendar, date_formats=tuple(formats))
+    both = replace(found, settings=settings, dialect=replace(found.dialect, calendar=calendar))
+    return both if _first_day(item, both) is not None else None
 
 
 def _own(item: Item, *, alone: bool = False) -> Description:

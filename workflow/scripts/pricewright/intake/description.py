@@ -18,7 +18,9 @@ import pyarrow as pa
 from pricewright.files.errors import Refusal
 from pricewright.intake.encodings import fitting_encodings
 from pricewright.intake.findings import Description, Setting, yaml_of
+from pricewright.intake.one_symbol import symbol_of_file
 from pricewright.intake.reading import proposals
+from pricewright.intake.reading.columnar import wide_encoding
 from pricewright.intake.reading.content import Content, recognise
 from pricewright.intake.reading.dates import day_after, parse_days
 from pricewright.intake.reading.delivery import (
@@ -41,6 +43,7 @@ from pricewright.intake.reading.titles import (
     is_code,
     is_no_symbol,
     is_unnamed,
+    plain_title,
     usual_columns,
     value_named,
 )
@@ -72,6 +75,8 @@ _DOWNLOADED: Final = re.compile(r"download|retriev|export|fetch|load|updat|quer"
 _ZONES: Final = ("UTC", "America/New_York", "Europe/Zurich")
 _MOST_LOST: Final = 0.5
 _A_WAY: Final = 3  # texts that are written in another way than the others: no accident
+_CODES: Final = ("code", "stock", "security_code", "instrument_code")
+_HEAD: Final = 4096  # bytes that show the zeros of a wide encoding
 _SAME_SIZE: Final = 0.1
 _MOST_KINDS: Final = 100  # texts of a column that rows may be chosen by
 
@@ -109,12 +114,24 @@ def describe_file(
             sheet = open_sheet(content, dialect)
         sample = sample_of(sheet, content)
         titles = list(sample.columns)
+        found.numbers = _twins(titles)
         dialect = _columns(dialect, titles, sample, found, content)
         dialect = _symbols(dialect, titles, sample, found, (name, alone, sheet))
         dialect = _bars(dialect, titles, sample, found)
         dialect = in_units(dialect, titles, sample, found)
-    _try(dialect, content, found)
+    named = {ours: found.numbers.get(str(said), said) for ours, said in dialect.columns.items()}
+    _try(replace(dialect, columns=named), content, found)
     return found
+
+
+def _twins(titles: Sequence[str]) -> dict[str, int]:
+    """The columns whose names others have as well, each with its number."""
+    again = {title for title in titles if f"{title} (2)" in titles}
+    return {
+        title: number
+        for number, title in enumerate(titles, 1)
+        if re.sub(r" \(\d+\)$", "", title) in again
+    }
 
 
 def first_day(path: Path, name: str, first: Description) -> int | None:
@@ -150,12 +167,19 @@ def _has_rows(content: Content, sheet: str) -> bool:
 
 
 def _own_symbol(name: str, dialect: Dialect) -> str:
-    stem = Path(name).name.partition(".")[0]
+    stem = symbol_of_file(name)
     return stem if dialect.is_symbol(stem) else "X"
 
 
 def _encoding(path: Path, name: str, found: Description) -> str | None:
-    content = recognise(path, name)
+    try:
+        content = recognise(path, name)
+    except Refusal:
+        with path.open("rb") as file:
+            wide = wide_encoding(file.read(_HEAD))
+        if wide is None:
+            raise
+        return str(found.choose("encoding", [wide], "every letter has zeros beside it"))
     if content.kind not in ("text", "json") or content.encoding:
         return None
     raw = content.whole()
@@ -187,6 +211,11 @@ def _columns(
     if not dates:
         raise Refusal(f"{content.name}:1: {why_no_dates(titles, sample, content.name)}")
     date = str(found.choose("columns.date", dates, "its values are dates", by_name and dates[0]))
+    if date in found.numbers:
+        found.notes.append(
+            "several tables stand side by side, each with its dates, and a config reads one of "
+            "them: choose the columns of one, or deliver each as a file"
+        )
     clocks = [
         title
         for title in titles
@@ -302,7 +331,7 @@ def _layout(
     """Whether the columns are fields or symbols, and which are which."""
     date = str(dialect.columns["date"])
     names: dict[str, str | int | bool] = {"date": date}
-    fields = {ours: usual_columns(ours, titles) for ours in VALUES}
+    fields = _fields(titles, found)
     if any(fields.values()):
         if not fields["close"] and not fields["adj_close"]:
             free = [title for title in numbers if value_named(title) is None]
@@ -337,7 +366,8 @@ def _layout(
     why = f"{len(symbols)} columns of numbers, named as symbols or companies are"
     layouts = ["wide"] if all(map(is_code, symbols)) else ["wide", "long"]
     default = Dialect(columns=names).layout_of(titles)
-    is_wide = len(symbols) > 1 and not usual_columns("symbol", titles)
+    filled = [title for title in symbols if is_number(sample, title)]
+    is_wide = len(filled) > 1 and not usual_columns("symbol", titles)
     if is_wide and found.choose("layout", layouts, why, default) == "wide":
         dialect = replace(dialect, layout="wide", columns=names)
         if len(symbols) < len(others):
@@ -356,6 +386,15 @@ def _layout(
         close = found.choose("columns.close", prices, "its values are numbers")
         dialect = replace(dialect, columns={**dialect.columns, "close": close})
     return dialect
+
+
+def _fields(titles: list[str], found: Description) -> dict[str, list[str]]:
+    """The columns that may be each of our values, with those of the same name."""
+    fields = {ours: usual_columns(ours, titles) for ours in VALUES}
+    for choices in fields.values():
+        begins = tuple(f"{title} (" for title in choices)
+        choices += [title for title in found.numbers if title.startswith(begins)]
+    return fields
 
 
 def _pattern(dialect: Dialect, symbols: Sequence[str], found: Description) -> Dialect:
@@ -410,6 +449,13 @@ def _symbols(
     symbols = [title for title in words if all(map(dialect.is_symbol, words[title]))]
     candidates = [title for title in symbols if title in telling] or telling or symbols
     codes = [title for title in symbols if is_unnamed(title) and all(map(is_code, words[title]))]
+    codes = codes or [
+        title
+        for title in titles
+        if plain_title(title) in _CODES
+        and title not in taken
+        and _is_of_one(sample, title, dialect)
+    ]
     if (several and candidates) or len(codes) == 1:
         why = "several prices a day, each with another of these"
         if not several:
@@ -425,6 +471,13 @@ def _symbols(
     symbol = _own_symbol(name, dialect)
     found.choose("symbol", [symbol], "no column holds it; this is the file's name: correct it")
     return replace(dialect, symbol=symbol)
+
+
+def _is_of_one(sample: Block, title: str, dialect: Dialect) -> bool:
+    """Whether a column has one text throughout, which may be a symbol."""
+    texts = set(sample.columns[title].cast(pa.string()).to_pylist())
+    only = texts.pop()
+    return not texts and dialect.is_symbol(only) and len(str(only)) > 2
 
 
 def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description) -> Dialect:

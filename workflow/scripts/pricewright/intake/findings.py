@@ -37,6 +37,7 @@ class Description:
     settings: those that differ from the defaults.  notes: what people should know or decide.
     reading: what becomes of the delivery with these settings; None while something is open.
     dialect: these settings.  is_named: whether vendors call its price so, or its symbols.
+    numbers: of the columns whose names others have as well, each one's number.
     """
 
     answers: Mapping[str, Any] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class Description:
     reading: Reading | None = None
     dialect: Dialect = field(default_factory=Dialect)
     is_named: bool = True
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
     def choose(
         self,
@@ -78,7 +80,10 @@ def as_yaml(uri: str, found: Description) -> str:
     for setting in found.settings:
         name, _, key = setting.key.rpartition(".")
         indent = "    " if name == "columns" else "  "
-        said, why = (setting.value, *setting.others), printable(" ".join(setting.why.split()))
+        said = [setting.value, *setting.others]
+        if name == "columns":
+            said = [found.numbers.get(str(value), value) for value in said]
+        why = printable(" ".join(setting.why.split()))
         values = [f"{key}: {yaml_of(value)}" if key else str(value) for value in said]
         line = f"{values[0]}   # {why}"
         if setting.others:

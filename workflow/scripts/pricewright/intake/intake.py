@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from pricewright.intake.deliveries import (
     losses,
 )
 from pricewright.intake.members import Member
-from pricewright.intake.one_symbol import check_one_symbol
+from pricewright.intake.one_symbol import check_one_symbol, symbol_of_file
 from pricewright.intake.reading.content import Limits, recognise
 from pricewright.intake.reading.delivery import NothingYet, Reading, read_delivery
 from pricewright.intake.reading.dialect import FROM_FILE, Dialect
@@ -296,10 +296,10 @@ class _Reader:
 
 
 def _symbol(dialect: Dialect, delivery: Delivery) -> str | None:
-    """The one symbol of a delivery, if it has one; `{file}` is the file's name, endings aside."""
+    """The one symbol of a delivery, if it has one; `{file}` is what the file is named by."""
     if dialect.symbol != FROM_FILE:
         return dialect.symbol
-    name = PurePath(delivery.place).name.partition(".")[0]
+    name = symbol_of_file(delivery.place)
     if not dialect.is_symbol(name):
         raise Refusal(
             f"{delivery.place}: {name!r} is not a symbol, where source.symbol says that the file's "

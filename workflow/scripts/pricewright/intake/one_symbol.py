@@ -3,7 +3,9 @@
 import calendar
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, Final
+from urllib.parse import unquote
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,7 @@ from pricewright.files.errors import Refusal
 from pricewright.intake.archive import Delivery
 from pricewright.intake.deliveries import Snapshot
 from pricewright.intake.reading.dialect import FROM_FILE
-from pricewright.intake.reading.titles import is_code
+from pricewright.intake.reading.titles import is_code, usual_columns
 
 _NO_ACCIDENT: Final = 3  # days on which two files may differ before they must be of two symbols
 _STEP: Final = 1.1  # from this multiple of the price on, and
@@ -90,6 +92,17 @@ def _check_shared_days(
                 f"{places[new]}: {len(dates)} of its days have another price than in "
                 f"{places[old]}, where source.symbol says that both are of {symbol}; {remedy}."
             )
+
+
+def symbol_of_file(place: str) -> str:
+    """The symbol that a file is named by: of the folder `symbol=AAPL` that it lies in, as programs
+    that share tables out write them, else its own name, endings aside."""
+    path = PurePath(place)
+    for part in reversed(path.parts[:-1]):
+        key, mark, value = part.partition("=")
+        if mark and usual_columns("symbol", [key]):
+            return unquote(value)
+    return path.name.partition(".")[0]
 
 
 def differing_names(places: Sequence[str]) -> list[str]:

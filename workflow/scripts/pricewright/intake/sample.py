@@ -21,6 +21,7 @@ _NUMBER: Final = re.compile(
     r"\W{0,2}(?:(?:[A-Z]{1,3}|Rs|Fr|kr)[^\w:]{1,2}|EUR|USD|GBP|GBX|CHF|JPY)?\W{0,2}"
     r"\d(?:\d|[^\w:])*(?:[KMBT%€$£¥₹]|[A-Z]{3}|Mio|Mrd|Tsd|GBp|ZAc|kr|zł|Kč|Ft|Fr|p|c)?\W{0,2}"
 )
+_MARKED_DATE: Final = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?!\d)")
 _IN_NAME: Final = re.compile(r"(?<!\d)(19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?!\d)")
 
 
@@ -111,8 +112,17 @@ def is_number(sample: Block, title: str) -> bool | None:
     texts = [str(text) for text in column.filter(pa.array(read.unreadable)).to_pylist()]
     if not texts and np.isnan(read.values).all():
         return None
+    if _are_codes(texts):
+        return False
     numbers = (~np.isnan(read.values)).sum() + sum(like_number(text) for text in texts)
     return bool(numbers > (len(texts) + (~np.isnan(read.values)).sum()) / 2)
+
+
+def _are_codes(texts: Sequence[str]) -> bool:
+    """Whether texts that look like numbers with currencies are what is traded, as 100 JPY and 1
+    USD: of each currency there is one, again and again."""
+    words = {re.sub(r"[^A-Z]", "", text) for text in set(texts)}
+    return "" not in words and 1 < len(words) == len(set(texts)) < len(texts)
 
 
 def is_numbered(sample: Block, title: str) -> bool:
@@ -127,7 +137,8 @@ def is_numbered(sample: Block, title: str) -> bool:
 
 
 def like_number(text: str) -> bool:
-    return _NUMBER.fullmatch(text.strip()) is not None
+    text = text.strip()
+    return _NUMBER.fullmatch(text) is not None and not _MARKED_DATE.match(text)
 
 
 def texts_of(sample: Block, title: str) -> list[str]:

@@ -100,9 +100,10 @@ def kind_of(head: bytes, name: str, holder: str) -> Kind:
             if holder == "the file":
                 remedy = _OTHERWISE.get(what, _DELIVER).format(name=name)
             raise Refusal(f"{name}: {holder} is {what}; {remedy}.")
-    if encoding := _wide_encoding(head):
+    if encoding := wide_encoding(head):
         raise Refusal(
-            f"{name}:1: {holder} is {encoding} text; save it as UTF-8, or see source.encoding."
+            f"{name}:1: {holder} is {encoding[:6].upper()} text; save it as UTF-8, or set "
+            f"source.encoding: {encoding}."
         )
     controls = len(head) - len(head.translate(None, _CONTROLS))
     if controls >= 4 and controls > 0.05 * len(head):
@@ -143,21 +144,19 @@ def _kind_of_text(text: bytes, name: str, holder: str) -> Kind:
     return "json" if _JSON.match(begin) else "text"
 
 
-def _wide_encoding(head: bytes) -> str | None:
+def wide_encoding(head: bytes) -> str | None:
     """UTF-16 or UTF-32 without a mark, if zeros are where Latin letters have them."""
     units = len(head) // 4
     if not units:
         return None
     zeros = [head[place : 4 * units : 4].count(0) / units for place in range(4)]
     first, second, third, fourth = (share > 0.5 for share in zeros)
-    if (second and third and fourth and zeros[0] < 0.1) or (
-        first and second and third and zeros[3] < 0.1
-    ):
-        return "UTF-32"
-    if (second and fourth and max(zeros[0], zeros[2]) < 0.1) or (
-        first and third and max(zeros[1], zeros[3]) < 0.1
-    ):
-        return "UTF-16"
+    if second and third and zeros[0 if fourth else 3] < 0.1 and (first or fourth):
+        return "utf-32-le" if fourth else "utf-32-be"
+    if second and fourth and max(zeros[0], zeros[2]) < 0.1:
+        return "utf-16-le"
+    if first and third and max(zeros[1], zeros[3]) < 0.1:
+        return "utf-16-be"
     return None
 
 

@@ -40,6 +40,9 @@ _SERIAL = re.compile(r"\d{2,7}(\.\d*)?", re.ASCII)
 _COARSER = 10_000_000  # seconds since 1970 that a finer unit has only if a coarser one was meant
 _EARLIEST, _LATEST = -5_000_000_000, 8_000_000_000  # seconds: the years 1811 to 2223
 _YEARS_AHEAD = 3650  # days
+_FIRST = date(1600, 1, 1)  # the oldest exchange is of 1602; who has no date writes 0001-01-01
+_TO = " - "  # between the begin and the end of a time
+_WHOLE_FLOAT = re.compile(r"(\d+)\.0+", re.ASCII)
 _NO_ACCIDENT = 3  # dates as values, and as texts, that tell what a program made of them
 Mask = npt.NDArray[np.bool_]
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -88,7 +91,9 @@ def parse_days(
     The other reasons: `unreadable-date`, `impossible-date`, `ambiguous-date` (as 01/02/2024, when
     no format is declared or two are that read it differently, 1112024 in a format without marks
     between its numbers, or a value where a program took days for months), `dst-gap` (a local time
-    that the clocks skipped), `future-date`.
+    that the clocks skipped), `future-date`, `ancient-date` (before 1600).
+
+    A time that is written from its begin to its end, at most a day later, is that begin.
     """
     if clock is not None:
         texts = [part.cast(pa.string(), safe=False) for part in (column, clock)]
@@ -153,6 +158,8 @@ def _judged(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tup
         return int(NO_DAY), 0, str(reason)
     if day > (calendar.last_day or date.max):
         return int(NO_DAY), 0, "future-date"
+    if day < _FIRST:
+        return int(NO_DAY), 0, "ancient-date"
     return day.toordinal() - _EPOCH, since, ""
 
 
@@ -178,7 +185,7 @@ def _day(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tuple[
 
 def _readers(formats: Sequence[str], *, typed: bool, clocked: bool) -> list[Reader]:
     """What may read a text: the declared formats, or ISO 8601, which a typed value always has."""
-    readers = [*map(reader_of, formats), *([_iso] if typed or not formats else [])]
+    readers = [*map(reader_of, formats), *([_begin(_iso)] if typed or not formats else [])]
     return [partial(_with_time, reader) for reader in readers] if clocked else readers
 
 
@@ -230,6 +237,23 @@ def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
     return taken
 
 
+def _begin(reader: Reader) -> Reader:
+    """A reader that of a time from its begin to its end, as a power exchange's hour, reads the
+    begin."""
+
+    def read(text: str) -> tuple[datetime, bool] | None:
+        if (found := reader(text)) or _TO not in text:
+            return found
+        begin, end = map(reader, map(str.strip, text.split(_TO, 1)))
+        if not begin or not end or not begin[1]:
+            return None
+        if (begin[0].tzinfo is None) != (end[0].tzinfo is None):
+            return None
+        return begin if _NO_TIME < end[0] - begin[0] <= timedelta(days=1) else None
+
+    return read
+
+
 def _iso(text: str) -> tuple[datetime, bool] | None:
     found = _ISO.fullmatch(text)
     if not found:
@@ -251,6 +275,8 @@ def reader_of(form: str) -> Reader:
     fixed = _shape(form)
 
     def read(text: str) -> tuple[datetime, bool] | None:
+        if "." not in form and (whole := _WHOLE_FLOAT.fullmatch(text)):
+            text = whole[1]  # a date that a program held as a number
         if not fixed.fullmatch(text):
             return None
         try:
@@ -258,7 +284,7 @@ def reader_of(form: str) -> Reader:
         except ValueError:
             return None
 
-    return read
+    return _begin(read)
 
 
 def _since_epoch(per_second: int, text: str) -> tuple[datetime, bool] | None:

@@ -114,10 +114,10 @@ class Reading:
         One that repeats another is not lost, nor, in a reading `as_of` a declared day, is one of a
         later day. The sentence says what would mend most of them.
         """
-        prices = [column for name, column in self.prices.values.items() if name != "volume"]
-        if len(self.prices) and all(np.isnan(column).all() for column in prices):
+        closes = [column for ours, column in self.prices.values.items() if "close" in ours]
+        if len(self.prices) and all(np.isnan(column).all() for column in closes):
             raise Refusal(
-                f"{name}: none of its {self.rows} rows has a price; deliver it with these. If "
+                f"{name}: none of its {self.rows} rows has a close; deliver it with these. If "
                 "cells are formulas, save it with the program that computes them, so that it has "
                 "the values."
             )
@@ -422,7 +422,8 @@ def _cell_texts(
         place = {line: row for row, line in enumerate(block.lines.tolist())}
         for line, title in cells:
             if title and line in place:
-                found[line, title] = str(block.columns[title][place[line]].as_py())
+                cell = block.columns[title][place[line]].as_py()
+                found[line, title] = "" if cell is None else str(cell)
         if len(block.lines) and block.lines[-1] >= last:
             break
     return found
@@ -471,6 +472,8 @@ def _remedy(quarantine: Quarantine, entry: int, sheet: Sheet, dialect: Dialect) 
     others = _others(reason, quarantine.field_of(entry), sheet, dialect)
     if texts and (found := remedy(reason, texts, dialect, others)):
         return found
+    if reason in ("unreadable-date", "bad-symbol") and not any(map(str.strip, texts)):
+        return "fill in what is left blank as it is the same as above, for each row needs its own"
     if sound := [text for text in texts if remedy(reason, [text], dialect, others)]:
         apart = f"deliver all written in one way, for others are as {sound[-1]!r}"
         return remedy(reason, sound, dialect, others) or apart
@@ -544,7 +547,7 @@ def _refuse_undeclared(
             f"{name}:{line}: {_fault(quarantine, entry)} "
             f"({sheet.texts([line])[line][:80]!r}); {_REMEDIES[reason]}."
         )
-    for reason in ("unreadable-number", "unreadable-date", "future-date"):
+    for reason in ("unreadable-number", "unreadable-date", "future-date", "ancient-date"):
         lost = quarantine.reasons == code(reason)
         for place in np.unique(quarantine.fields[lost]).tolist():
             field = quarantine.titles[place]

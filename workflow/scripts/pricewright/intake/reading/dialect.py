@@ -396,7 +396,10 @@ class Dialect(Options):
             )
         if ours == "close" and len(titles) > 3 and all(map(self.is_symbol, titles)):
             return "say it in source.columns.close, or set source.layout: wide if each is a symbol"
-        return f"say it in source.columns.{ours}, or correct source.delimiter"
+        is_parted = len(titles) > 1 and not any(re.search(r"[;\t|]", title) for title in titles)
+        return f"say it in source.columns.{ours}" + (
+            "" if is_parted else ", or correct source.delimiter"
+        )
 
 
 def _unmerged(cells: Sequence[str]) -> list[str]:

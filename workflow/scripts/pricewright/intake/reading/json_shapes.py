@@ -85,13 +85,14 @@ def _records(document: Any) -> list[dict[str, Any]]:
     if not isinstance(document, dict):
         return []
     parts = (document, *document.values())
-    shapes = (held, _arrays_by_symbol, _by_symbol, _keyed, _named)
+    shapes = (held, _arrays_by_symbol, _by_symbol, _keyed, _by_date, _named)
     found = chain(*(map(shape, parts) for shape in shapes), (_in_lists(document),))
     return next(filter(None, found), []) or _side_by_side(document)
 
 
 def held_rows(text: str) -> str | None:
-    """As JSON Lines the rows that lie in an array in each of several objects; None if none do."""
+    """As JSON Lines the rows that lie in an array in each of several objects, or in the only array
+    of objects, however deep; None if none do."""
     try:
         document, end = decode(text.lstrip(BLANK))
     except (JSONDecodeError, RecursionError):
@@ -99,7 +100,7 @@ def held_rows(text: str) -> str | None:
     if text.lstrip(BLANK)[end:].strip(BLANK):
         return None
     parts = document.values() if isinstance(document, dict) else [document]
-    rows = next(filter(None, map(held, parts)), [])
+    rows = next(filter(None, map(held, parts)), []) or _deep(document)
     return "\n".join(map(_spelled, rows)) if rows else None
 
 
@@ -118,6 +119,25 @@ def held(value: Any) -> list[dict[str, Any]]:
         said = {key: cell for key, cell in holder.items() if _is_flat([cell])}
         rows += [said | row for row in arrays[0]]
     return rows
+
+
+def _deep(document: Any) -> list[dict[str, Any]]:
+    """The rows of the only array of objects, which may each wrap one, as `_source` or `node`."""
+    tables = list(_tables(document))
+    rows: list[dict[str, Any]] = []
+    for row in tables[0] if len(tables) == 1 else ():
+        inner = [cell for cell in row.values() if _is_object(cell)]
+        cells = row | inner[0] if len(inner) == 1 else row
+        rows.append({key: cell for key, cell in cells.items() if _is_flat([cell])})
+    return rows
+
+
+def _tables(value: Any) -> Iterator[list[dict[str, Any]]]:
+    for part in value.values() if _is_object(value) else ():
+        if _are_rows(part):
+            yield part
+        else:
+            yield from _tables(part)
 
 
 def _is_object(value: Any) -> bool:
@@ -220,6 +240,15 @@ def _keyed(value: Any) -> list[dict[str, Any]]:
             for key in dict.fromkeys(chain.from_iterable(value.values()))
         ]
     return [{"date" if by_date else "symbol": key} | row for key, row in value.items()]
+
+
+def _by_date(value: Any) -> list[dict[str, Any]]:
+    """The rows of an object of numbers, each under its date."""
+    if not isinstance(value, dict) or len(value) < 2 or not all(map(_DATE_KEY.fullmatch, value)):
+        return []
+    if not all(cell is None or _is_number(cell) for cell in value.values()):
+        return []
+    return [{"date": key, "value": cell} for key, cell in value.items()]
 
 
 def _side_by_side(document: dict[str, Any]) -> list[dict[str, Any]]:

@@ -44,9 +44,10 @@ def parse_numbers(
 
     Text is a number if it consists of ASCII digits with at most one decimal mark, a sign and
     a decimal exponent, spaces around it aside; with a thousands mark, that mark stands before
-    each group of three digits (in lakhs, of two before the last three) or nowhere; one in brackets
-    is negative. The declared unit may stand before or behind it. Blanks of any width are a blank,
-    and typographic marks the plain ones. A marker, a null and NaN are missing.
+    each group of three digits (in lakhs, of two before the last three) or nowhere; one in brackets,
+    or with a minus behind it, is negative. The declared unit may stand before or behind it. Blanks
+    of any width are a blank, and typographic marks the plain ones. A marker, a null and NaN are
+    missing.
 
     typed: which cells (n,) the file holds as values, not as text; `marks` says nothing of these.
     multiples: a number may end in K, M, B or T, in Tsd, Mio or Mrd, for thousands, millions and so
@@ -158,6 +159,7 @@ def _unmarked(text: pa.Array, marks: Marks, *, multiples: bool) -> pa.Array:
         text = pc.replace_substring_regex(text, rf"^([(+-]?) ?{unit} ?([+-]?.*)$", r"\1\2")
         text = pc.replace_substring_regex(text, rf"^(.*?) ?{unit}(\)?)$", r"\1\2")
     text = pc.replace_substring_regex(text, r"^\((\d.*)\)$", r"-\1")
+    text = pc.replace_substring_regex(text, r"^(\d.*\d)-$", r"-\1")
     if marks.thousands:
         mark = re.escape(marks.thousands)
         groups = rf"(\d{{1,3}}({mark}\d{{3}})+|\d{{1,2}}({mark}\d{{2}})+{mark}\d{{3}})"

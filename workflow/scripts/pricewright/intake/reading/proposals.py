@@ -27,9 +27,12 @@ _DAYS = (
     *("%d %b %Y", "%d %B %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y"),
     *("%a, %d %b %Y", "%A, %B %d, %Y", "%Y-%b-%d", "%Y%j", "%d%m%Y", "%m%d%Y", "%b-%d-%Y"),
     *("%d-%B-%Y", "%d %b %y", "%B %d %Y", "%d/%b/%Y", "%a %b %d %Y", "%d%b%Y", "%d%b%y"),
-    *("%y-%m-%d", "%y/%m/%d", "%y.%m.%d", "%a %d %b %Y", "%G-W%V-%u"),
+    *("%y-%m-%d", "%y/%m/%d", "%y.%m.%d", "%a %d %b %Y", "%G-W%V-%u", "%Y- %m- %d"),
 )
-_TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_TIMES = (
+    *("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p"),
+    *(" %H%M%S", "%H%M%S", ":%H:%M:%S"),
+)
 _ZONED = [time + zone for time in _TIMES for zone in ("", " %z") if time or not zone]
 _FORMATS = (*EPOCHS, EXCEL_SERIAL, *(day + time for time in _ZONED for day in _DAYS))
 SHORT = ("%y%m%d", "%d%m%y", "%m%d%y")
@@ -41,12 +44,22 @@ NO_DAY = re.compile(
     r"\d{4}([-/ ]?([M-]?\d{1,2}|[QWH]\d{1,2}))?|[A-Za-z]{3,9}[-/ .]*(\d{4}|\d{2})|" + CLOCK.pattern
 )
 """What may stand for a time of day, a week, a month, a quarter or a year, and for no day."""
+_DAY_ALONE = re.compile(r"0?[1-9]|[12]\d|3[01]")
+_YEAR = re.compile(r"(\d{3,4})[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)|\d{1,2}[-/.]\d{1,2}[-/.](\d{4})")
+_CALENDARS = (
+    (range(90, 200), "those of Taiwan, 1911 less"),
+    (range(1300, 1500), "those of the Persian or the Islamic calendar"),
+    (range(2300, 2700), "those of the Buddhist calendar, 543 more"),
+)
+"""The years of other calendars that are years of prices."""
 _WORD = re.compile(r"\d\W+[^\W\d_]{3,}\W+\d{2}")
 """What may be a month's name between a day and a year."""
 _TRIED = 12
 """So many texts are tried with every format: one that reads none of these is not the commonest."""
 _DECIMALS: tuple[Literal[".", ","], ...] = (".", ",")
 _THOUSANDS: tuple[Literal[",", ".", " ", "'"] | None, ...] = (None, ",", ".", " ", "'")
+_BONDS = re.compile(r"\d{2,3}['’-](?:[0-2]\d|3[01])[0257+]?")  # noqa: RUF001
+"""What may be points and 32nds, as futures on bonds are quoted: 121'16, or 121'165 with a half."""
 _SIGN = r"[^\W\d]{0,2}[$€£¥₹]|%|[^\W\d]{1,3}\.?"
 _UNIT = re.compile(rf"^[(+-]? ?({_SIGN})(?![^\W\d])|({_SIGN})\)?$")
 
@@ -94,6 +107,8 @@ def _read_by(column: pa.Array, form: str) -> int:
 def marks(texts: Sequence[str], declared: Marks, *, multiples: bool = False) -> list[Marks]:
     """The ways to write numbers that read all texts, with as few changes as can be; multiples: some
     may end in K, M or B."""
+    if _are_of_bonds(texts):
+        return []
     column = pa.array(list(texts), pa.string())
     fewest: list[Marks] = []
     for changes, candidate in _candidates(texts, declared):
@@ -102,6 +117,12 @@ def marks(texts: Sequence[str], declared: Marks, *, multiples: bool = False) -> 
         if not parse_numbers(column, candidate, multiples=multiples).unreadable.any():
             fewest.append(candidate)
     return fewest
+
+
+def _are_of_bonds(texts: Sequence[str]) -> bool:
+    """Whether all texts with a mark in them may be points and 32nds."""
+    marked = [text.strip() for text in texts if re.search(r"\d['’-]", text)]  # noqa: RUF001
+    return bool(marked) and all(map(_BONDS.fullmatch, marked))
 
 
 def symbol_pattern(texts: Sequence[str]) -> str | None:
@@ -126,13 +147,13 @@ def remedy(reason: str, texts: Sequence[str], dialect: Dialect, others: Sequence
     if reason == "bad-symbol":
         pattern = symbol_pattern([text.strip(" \t") for text in texts])
         return f"set source.symbol_pattern: '{pattern}'" if pattern else ""
+    if why := _why_none(reason, texts):
+        return why
     if reason == "unreadable-date":
         forms = (date_formats(texts) or date_formats(texts, formats=SHORT))[:3]
         every = [among(form, dialect.calendar.date_formats, texts, others) for form in forms]
         lines = [f"source.date_formats: {quoted(some)}" for some in every if some]
         is_known = bool(forms)
-        if not forms and all(NO_DAY.fullmatch(text.strip()) for text in texts):
-            return "deliver days, as 2024-01-31, for these texts name none"
         if not forms and all(map(_WORD.search, texts)):
             return "deliver dates in digits, as 2024-01-31, for names of months are read in English"
     elif reason == "unreadable-number":
@@ -149,6 +170,31 @@ def remedy(reason: str, texts: Sequence[str], dialect: Dialect, others: Sequence
     if lines:
         return f"set {' or '.join(lines)}"
     return f"deliver all written in one way, for others are as {others[0]!r}" if is_known else ""
+
+
+def _why_none(reason: str, texts: Sequence[str]) -> str:
+    """What to deliver in the place of texts that no setting reads rightly; empty if one may."""
+    if reason == "unreadable-number" and _are_of_bonds(texts):
+        ask = '; if they are thousands, set source.thousands: "\'"' if "'" in texts[0] else ""
+        return f"deliver decimals, as 121.5 for 121'16, for these seem to be points and 32nds{ask}"
+    return _why_no_day(texts) if reason.endswith("-date") else ""
+
+
+def _why_no_day(texts: Sequence[str]) -> str:
+    """What to deliver in the place of texts that all name no day of ours; empty if some may."""
+    texts = [text.strip() for text in texts]
+    if all(map(_DAY_ALONE.fullmatch, texts)):
+        return "deliver the date in one column, as 2024-01-31, for this one has the day alone"
+    if all(map(NO_DAY.fullmatch, texts)) and not (
+        date_formats(texts) or date_formats(texts, formats=SHORT)
+    ):
+        return "deliver days, as 2024-01-31, for these texts name none"
+    found = [_YEAR.match(text) for text in texts]
+    years = [int(each[1] or each[2]) for each in found if each]
+    said = [name for some, name in _CALENDARS if years and all(year in some for year in years)]
+    if not said or len(years) < len(texts):
+        return ""
+    return f"deliver dates as 2024-01-31, for their years seem to be {said[0]}"
 
 
 def among(

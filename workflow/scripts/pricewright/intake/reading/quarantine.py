@@ -24,6 +24,7 @@ REASONS: Final = {
     "unzoned-time": "a time at an offset, and no time zone is declared",
     "dst-gap": "a local time that the clocks skipped",
     "future-date": "a date after the delivery",
+    "ancient-date": "a date before 1600",
     "bad-symbol": "not a symbol",
     "unreadable-number": "not a number",
     "infinite-number": "a number that cannot be stored",

@@ -439,7 +439,9 @@ def _other_headers(
     if declared and block.lines[0] <= declared + MOST_ABOVE:
         found[: np.argmax(days.reasons == "")] = False
     for row in np.flatnonzero(found).tolist():
-        cells = [str(block.columns[title][row].as_py()).strip() for title in titles]
+        texts = [str(block.columns[title][row].as_py()) for title in titles]
+        # where files were put one behind another, a byte order mark came with each header
+        cells = [text.removeprefix("\ufeff").strip() for text in texts]
         found[row] = are_names(cells) and cells != titles
     return found
 

@@ -11,13 +11,13 @@ _USUAL_NAMES: Mapping[str, Sequence[str]] = {
         "date",
         "datetime timestamp snapped_at time day trade_date tradedate trading_date observation_date "
         "datadate nav_date price_date as_of_date as_of valuation_date business_date "
-        "exchange_date time_period open_time datum fecha data tag handelstag jour tarih "
+        "exchange_date traddt time_period open_time datum fecha data tag handelstag jour tarih "
         "ημερομηνία дата 日期 日付 交易日期 날짜 일자",
     ),
     "time": ("time", "time_of_day bar_time uhrzeit heure hora"),
     "symbol": (
         "symbol",
-        "ticker sym ric tic ticker_symbol symbole símbolo simbolo тикер 代码 股票代码 "
+        "ticker tckrsymb sym ric tic ticker_symbol symbole símbolo simbolo тикер 代码 股票代码 "
         "证券代码 代號 證券代號 股票代號 コード 銘柄コード 종목코드",
         "instrument security secid",
         "isin permno cusip figi wkn",
@@ -26,38 +26,39 @@ _USUAL_NAMES: Mapping[str, Sequence[str]] = {
     "open": (
         "open",
         "open_price price_open opening_price px_open o eröffnung eröffn eröffnungskurs eroeffnung "
-        "erster ouverture ouv apertura abertura otwarcie açılış откр открытие 开盘 "  # noqa: RUF001
+        "opnpric erster ouverture ouv apertura abertura otwarcie açılış откр открытие 开盘 "  # noqa: RUF001
         "开盘价 開盤 開盤價 始値 시가",
     ),
     "high": (
         "high",
         "high_price price_high px_high h hoch tageshoch höchst höchstkurs haut plus_haut máximo "
-        "maximo máxima massimo hoog najwyzszy najwyższy yüksek макс максимум "
+        "hghpric maximo máxima massimo hoog najwyzszy najwyższy yüksek макс максимум "
         "最高 最高价 最高價 高値 고가",
     ),
     "low": (
         "low",
         "low_price price_low px_low l tief tagestief tiefst tiefstkurs bas plus_bas mínimo minimo "
-        "mínima laag najnizszy najniższy düşük мин минимум 最低 最低价 最低價 安値 저가",
+        "lwpric mínima laag najnizszy najniższy düşük мин минимум 最低 最低价 最低價 安値 저가",
     ),
     "close": (
         "close",
-        "close_last close_price price_close trade_close closing_price schluss schlusskurs clôture "
-        "cloture clot cierre chiusura fechamento slotkoers zamkniecie zamknięcie schluß "
+        "close_last close_price price_close trade_close closing_price clspric schluss schlusskurs "
+        "clôture cloture clot cierre chiusura fechamento slotkoers zamkniecie zamknięcie schluß "
         "şimdi kapanış κλείσιμο закрытие 收盘 收盘价 收盤 收盤價 終値 종가",  # noqa: RUF001
         "last px_last price prices settle value obs_value prc prccd c zuletzt letzter kurs preis "
         "dernier cours último ultimo precio prezzo preço preco laatste koers цена",
         "nav nav_per_share net_asset_value unit_price market_price rate exchange_rate fx_rate",
     ),
     "adj_close": (
-        "adj_close adjclose adjusted_close adjusted close_adj adj_schlusskurs adj_schluss "
+        "adj_close adjclose adjusted_close adjusted close_adj adjustmentclose adjustment_close "
+        "adj_schlusskurs adj_schluss "
         "clôture_ajustée cierre_ajustado",
     ),
     "volume": (
         "umsatz_in_stück stück stücke stuecke",
         "volume volumen volumi wolumen объём объем 成交量 成交股數 出来高 거래량",
         "number_of_shares no_of_shares nombre_de_titres",
-        "vol total_volume total_volumes px_volume v",
+        "ttltradgvol ttl_trd_qnty tottrdqty vol total_volume total_volumes px_volume v",
         "tickvol tick_volume",
     ),
 }

@@ -115,6 +115,15 @@ def local_files(uri: str, beside: Path | None = None) -> list[LocalFile]:
                 for file in sorted(files, key=lambda file: natural_order(str(file)))
             ]
     what = "there is no file there" if _is_several(str(here)) else "no such file"
+    below = here.rglob("*") if here.is_dir() else iter(())
+    if deep := next(
+        (file for file in below if file.is_file() and not reason_to_ignore(file)), None
+    ):
+        stars = "/".join("*" for _ in deep.relative_to(here).parts)
+        raise Refusal(
+            f"{uri}: the files are in folders below, as {deep}; set source.uri: {here / stars}, "
+            "which names these."
+        )
     raise Refusal(f"{uri}: {what}; deliver it, or check source.uri.")
 
 
