@@ -1,5 +1,7 @@
 """What the release forecasts is written down each day, once, and held against what came."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import numpy as np
@@ -8,7 +10,7 @@ import pyarrow.parquet
 import pytest
 from forecasts import write_clean
 
-from conftest import market
+from conftest import SCRIPTS, market
 from pricewright.commands.predict import as_csv, predict
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
@@ -232,6 +234,17 @@ def test_prices_by_which_the_release_cannot_go_on_are_refused(released):
     with pytest.raises(Refusal, match="none of the symbols"):
         write_down(released, others)
     assert days(released.root) == []
+
+
+def test_the_step_knows_the_sessions_of_a_declared_exchange(released):
+    table = write_clean(released.root / "results/prices_clean.json", later(1))
+    subprocess.run(
+        [sys.executable, SCRIPTS / "monitor.py", "--input", table, "--output", "found.json"]
+        + ["--exchange", "XNYS"],
+        cwd=released.root,
+        check=True,
+    )
+    assert days(released.root)[-1].late
 
 
 def test_after_another_release_each_has_its_own_record(released):
