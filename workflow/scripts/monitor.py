@@ -11,7 +11,7 @@ from pricewright.files.documents import write_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import read_model
 from pricewright.forecasting.settings import WatchLimits
-from pricewright.monitoring.record import day_facts, days, record_day
+from pricewright.monitoring.record import CannotForecast, day_facts, days, record_day
 from pricewright.monitoring.watch import no_findings, watch
 from pricewright.releases.link import CURRENT, read_link
 from pricewright.steplog.log import say
@@ -71,11 +71,15 @@ def monitor(
                 exchange=exchange,
             )
             assert recorded
-            found |= watch(Path(project), recorded, limits, read_model(current)[0])
-        except Refusal as refusal:
+        except CannotForecast as refusal:
             known = [day.date for day in days(Path(project), release)]
             why = f"the release cannot forecast: {refusal}"
             found |= no_findings(limits, since=known[-1] if known else None, why=why)
+        else:
+            try:
+                found |= watch(Path(project), recorded, limits, read_model(current)[0])
+            except Refusal as refusal:  # no alarm of the model, which another one would heed
+                found |= no_findings(limits, why=f"the record cannot be read: {refusal}")
     write_json(output, found)
     if html:
         from pricewright.monitoring.page import render

@@ -11,6 +11,7 @@ import pytest
 from forecasts import write_clean
 
 from conftest import SCRIPTS, market
+from monitor import monitor
 from pricewright.commands.predict import as_csv, predict
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
@@ -210,6 +211,34 @@ def test_a_changed_or_lost_file_is_told_of_and_never_used(released):
     assert "is not there" in problem
 
 
+def test_where_a_file_of_the_day_before_was_changed_the_day_is_written_down_all_the_same(
+    released, monkeypatch
+):
+    write_down(released, later(1))
+    path = (
+        released.production
+        / "forecasts"
+        / f"{days(released.root)[-1].date}-{released.current[:12]}.parquet"
+    )
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes() + b" ")
+    table, found = write_clean(released.root / "clean.json", later(2)), released.root / "found.json"
+    monitor(table, found, project=released.root)
+    watched = orjson.loads(found.read_bytes())
+    assert len(days(released.root)) == 2
+    assert (watched["colour"], watched["red_since"]) == ("red", None)
+    assert watched["reasons"] == [
+        f"the record cannot be read: {path}: was changed after it was written down; put back the "
+        "file as it was"
+    ]
+
+
+def test_an_exchange_that_there_is_not_is_no_fault_of_the_release(released):
+    table = write_clean(released.root / "clean.json", later(1))
+    with pytest.raises(Refusal, match=r"config key 'schedule\.exchange': found 'NYSX'"):
+        monitor(table, released.root / "found.json", project=released.root, exchange="NYSX")
+
+
 def test_a_run_that_was_killed_before_its_line_is_gone_on_with(released, monkeypatch):
     def killed(*_, **__):
         raise KeyboardInterrupt
@@ -238,11 +267,9 @@ def test_prices_by_which_the_release_cannot_go_on_are_refused(released):
 
 def test_the_step_knows_the_sessions_of_a_declared_exchange(released):
     table = write_clean(released.root / "results/prices_clean.json", later(1))
+    options = ["--input", table, "--output", "found.json", "--exchange", "XNYS"]
     subprocess.run(
-        [sys.executable, SCRIPTS / "monitor.py", "--input", table, "--output", "found.json"]
-        + ["--exchange", "XNYS"],
-        cwd=released.root,
-        check=True,
+        [sys.executable, SCRIPTS / "monitor.py", *options], cwd=released.root, check=True
     )
     assert days(released.root)[-1].late
 

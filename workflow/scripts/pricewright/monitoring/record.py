@@ -136,6 +136,10 @@ def verify_record(root: Path) -> list[str]:
     return problems
 
 
+class CannotForecast(Refusal):
+    """The release's model cannot be brought forward by the day's prices."""
+
+
 @dataclass(frozen=True)
 class RecordedDay:
     """The release that was in production, its model as released, and its symbols' clean prices."""
@@ -175,8 +179,8 @@ def record_day(
     sessions it is late, if one is declared. Returns None if nothing is in production. A day of a
     release that is on record already stays as it is.
 
-    Raises Refusal if the release's model cannot be brought forward by these prices, OSError if
-    something cannot be written; then nothing counts.
+    Raises CannotForecast; Refusal if there is no such exchange; OSError if something cannot be
+    written. Then nothing counts.
     """
     production = Path(root) / "production"
     release = read_link(production)
@@ -192,7 +196,10 @@ def record_day(
         before = days(root, release)
         if not any(each.date == day for each in before):
             files = {}
-            rolled = model.rolled(panel)
+            try:
+                rolled = model.rolled(panel)
+            except Refusal as refusal:
+                raise CannotForecast(str(refusal)) from None
             recent = zip(rolled.symbols, rolled.recent, strict=True)
             last = {symbol: float(prices[-1]) for symbol, prices in recent}
             records = [
@@ -206,7 +213,7 @@ def record_day(
             files[f"{LIVE}/{name}.rivals.parquet"] = _parquet(
                 _rivals(Path(root), rolled, panel, whole)
             )
-            if before and (outcomes := list(_outcomes(before[-1], panel))):
+            if before and (outcomes := _outcomes(before[-1], panel)):
                 files[f"{LIVE}/{name}.outcomes.parquet"] = _parquet(outcomes)
             written = {path: _keep(production / path, content) for path, content in files.items()}
             ledger.append(
@@ -266,7 +273,7 @@ def _of(whole: Panel, model: Model) -> Panel:
     place = {symbol: column for column, symbol in enumerate(whole.symbols)}
     known = [symbol for symbol in model.symbols if symbol in place]
     if not known:
-        raise Refusal("the prices have none of the symbols of the release in production.")
+        raise CannotForecast("the prices have none of the symbols of the release in production.")
     return whole.columns(np.array([place[symbol] for symbol in known], dtype=np.intp))
 
 
@@ -310,22 +317,29 @@ def _by_ewma(model: Model, panel: Panel) -> Iterator[Record]:
             yield {"rival": EWMA, "symbol": symbol, "from": str(made), **quantiles}
 
 
-def _outcomes(before: Day, panel: Panel) -> Iterator[Record]:
+def _outcomes(before: Day, panel: Panel) -> list[Record]:
     """For each forecast of the day before in the record, the price that came next, if one has.
 
-    Both prices as they are now: a series that was rescaled since has another one of then.
+    Both prices as they are now: a series that was rescaled since has another one of then. None if
+    that day's file is not what was written down, which is for the watch to tell.
     """
-    table = before.forecasts()
+    try:
+        table = before.forecasts()
+    except Refusal as refusal:
+        say("no outcomes", reason=str(refusal))
+        return []
     symbols, made = table["symbol"].to_pylist(), table["from"].to_numpy()
     came = next_prices(panel, symbols, made.astype("datetime64[D]").astype(np.int64))
-    for place in np.flatnonzero(came.there).tolist():
-        yield {
+    return [
+        {
             "symbol": symbols[place],
             "from": made[place].astype("datetime64[D]").item(),
             "date": np.datetime64(int(came.days[place]), "D").item(),
             "was": float(came.was[place]),
             "came": float(came.came[place]),
         }
+        for place in np.flatnonzero(came.there).tolist()
+    ]
 
 
 @dataclass(frozen=True)

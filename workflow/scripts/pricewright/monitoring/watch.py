@@ -163,16 +163,16 @@ def findings(
 def no_findings(
     limits: WatchLimits, *, since: str | None = None, why: str | None = None
 ) -> dict[str, Any]:
-    """What stands in place of `findings` where the release cannot forecast: red, and why; without
-    a reason, where there is none.
+    """What stands in place of `findings` where the release cannot forecast or its record cannot be
+    read: red, and why, as a sentence; without a reason, where there is none.
 
-    since: the last day that it could.
+    since: the last day that it could forecast.
     """
     return {
         "colour": "red" if why else "green",
         "yellow_since": since,
         "red_since": since,
-        "reasons": [why] if why else [],
+        "reasons": [why.removesuffix(".")] if why else [],
         "limits": {"yellow": limits.yellow, "red": limits.red},
     }
 
