@@ -156,6 +156,11 @@ def choose_symbols(
     return TrainingTask(kept, left_out, make_timeline(kept, settings), settings, scored, start)
 
 
+def fit_symbols(panel: Panel, settings: Settings, known_unfit: Mapping[str, str]) -> Sequence[str]:
+    """Those of whom a model could be trained; `known_unfit` as for `choose_symbols`."""
+    return _fit(panel, settings, None, known_unfit)[0].symbols
+
+
 def _fit(
     panel: Panel, settings: Settings, scored: Model | None, known_unfit: Mapping[str, str]
 ) -> tuple[Panel, list[dict[str, str]]]:
