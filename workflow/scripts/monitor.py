@@ -11,7 +11,7 @@ from pricewright.files.documents import write_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import read_model
 from pricewright.forecasting.settings import WatchLimits
-from pricewright.monitoring.record import CannotForecast, day_facts, days, record_day
+from pricewright.monitoring.record import CannotForecast, days, facts_of_day, record_day
 from pricewright.monitoring.watch import no_findings, watch
 from pricewright.releases.link import CURRENT, read_link
 from pricewright.steplog.log import say
@@ -43,8 +43,8 @@ def monitor(
     html
         The same as a page: one file that asks for nothing outside it.
     receipts
-        The receipt of `ingest` and the document of what is odd in the data, for what the day was
-        like.
+        The receipts of `ingest` and `clean` and the document of what is odd in the data, for what
+        the day was like, and for whom there is no forecast.
     limits
         From which evidence on the watch is yellow, and red.
     project
@@ -66,7 +66,7 @@ def monitor(
             recorded = record_day(
                 Path(project),
                 input,
-                facts=day_facts(receipts),
+                **facts_of_day(receipts),
                 author=author,
                 exchange=exchange,
             )

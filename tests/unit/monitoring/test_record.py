@@ -17,7 +17,14 @@ from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
 from pricewright.monitoring.live_record import read_live
-from pricewright.monitoring.record import LEVELS, days, record_day, verify_record
+from pricewright.monitoring.record import (
+    LEVELS,
+    CannotForecast,
+    days,
+    record_day,
+    record_switch,
+    verify_record,
+)
 from pricewright.signoffs import ledger
 
 KNOWN = 140
@@ -195,6 +202,25 @@ def test_a_symbol_without_a_new_price_counts_once(released):
     write_down(released, [r for r in later(2) if r["symbol"] == "S0" or r["date"] <= stays])
     live = read(released, later(3))
     assert np.isfinite(live.came).tolist() == [[True, True], [True, False], [False, False]]
+
+
+def test_a_symbol_whose_last_price_is_not_its_present_is_not_forecast(released):
+    write_down(released, later(1), unfit={"S1"})
+    path = released.production / "forecasts/newest.parquet"
+    assert set(pyarrow.parquet.read_table(path)["symbol"].to_pylist()) == {"S0"}
+    stays = max(record["date"] for record in later(1))
+    write_down(released, [r for r in later(40) if r["symbol"] == "S1" or r["date"] <= stays])
+    assert set(pyarrow.parquet.read_table(path)["symbol"].to_pylist()) == {"S1"}
+    with pytest.raises(CannotForecast, match=r"model\.max_age_days"):
+        write_down(released, later(41), unfit={"S0", "S1"})
+
+
+def test_after_a_switch_the_newest_forecasts_are_those_of_the_release(released):
+    write_clean(released.root / "results/prices_clean.json", later(1))
+    config = {"format": "json", "signoffs": {"author": None}, "schedule": {"exchange": None}}
+    record_switch(released.root, config)
+    newest = released.production / "forecasts/newest.csv"
+    assert newest.read_text().splitlines()[1].endswith(released.current)
 
 
 def test_a_changed_or_lost_file_is_told_of_and_never_used(released):
