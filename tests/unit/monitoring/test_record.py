@@ -16,6 +16,8 @@ from pricewright.commands.predict import as_csv, predict
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
+from pricewright.forecasting.model_file import read_model
+from pricewright.forecasting.settings import WatchLimits
 from pricewright.monitoring.live_record import read_live
 from pricewright.monitoring.record import (
     LEVELS,
@@ -25,6 +27,7 @@ from pricewright.monitoring.record import (
     record_switch,
     verify_record,
 )
+from pricewright.monitoring.watch import watch
 from pricewright.signoffs import ledger
 
 KNOWN = 140
@@ -298,6 +301,20 @@ def test_the_step_knows_the_sessions_of_a_declared_exchange(released):
         [sys.executable, SCRIPTS / "monitor.py", *options], cwd=released.root, check=True
     )
     assert days(released.root)[-1].late
+
+
+def test_data_are_held_against_days_before_them_only_where_there_are_any(released):
+    def reasons(count, flags):
+        recorded = write_down(released, later(count), facts={"flags": flags})
+        assert recorded
+        model, _ = read_model(released.production / "current/model.json")
+        return watch(released.root, recorded, WatchLimits(), model)["reasons"]
+
+    assert reasons(1, 3) == []
+    assert reasons(2, 30) == []
+    assert reasons(3, 31) == []
+    [reason] = reasons(4, 200)
+    assert "169 flags were raised on" in reason
 
 
 def test_after_another_release_each_has_its_own_record(released):

@@ -52,7 +52,7 @@ def describe_watch(root: Path) -> list[str]:
             f"; {found['days_late']} written down too late to count" if found["days_late"] else ""
         )
         lines.append(
-            f"{found['days']} days"
+            f"{found['days']} {'day' if found['days'] == 1 else 'days'}"
             + (f", {live:.1%} of prices within the {promised:.0%} interval" if live else "")
             + late
         )

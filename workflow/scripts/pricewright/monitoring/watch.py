@@ -215,10 +215,10 @@ def _odd_data(days: Sequence[Day]) -> Iterator[str]:
     ):
         if all(name in each for each in facts):
             came = np.diff([int(each[name]) for each in facts])
-            if came[-1] > max(least, 3 * came[:-1].max(initial=0)):
+            if len(came) > 1 and came[-1] > max(least, 3 * came[:-1].max()):
                 yield (
                     f"{came[-1]} {what} on {days[-1].date}, and at most "
-                    f"{max(int(came[:-1].max(initial=0)), 0)} a day in the {len(came) - 1} before"
+                    f"{max(int(came[:-1].max()), 0)} a day in the {len(came) - 1} before"
                 )
     if all("symbols" in each for each in facts):
         counts = [int(each["symbols"]) for each in facts]
