@@ -21,7 +21,7 @@ from pricewright.configuration.config import (
 )
 from pricewright.files.provenance import code_digest
 from pricewright.forecasting.settings import WatchLimits
-from pricewright.monitoring.record import day_facts, days, record_day
+from pricewright.monitoring.record import days, facts_of_day, record_day
 from pricewright.monitoring.watch import watch
 from pricewright.releases.evidence import Origin
 from pricewright.releases.models import record_training
@@ -95,7 +95,7 @@ class Desk(Office):
             )
             quality = results / "data_quality.json"
             clean(raw, table, receipt=receipts[1], quality=quality, **clean_options(config))
-            self._watch(table, [receipts[0], quality])
+            self._watch(table, [*receipts, quality])
             train_or_score(
                 table,
                 Path(MODEL),
@@ -118,8 +118,8 @@ class Desk(Office):
 
     def _watch(self, table: Path, receipts: Sequence[Path]) -> None:
         options = monitor_options(self.config)
-        facts, root = day_facts(receipts), Path()
-        recorded = record_day(root, table, facts=facts, author="author", clock=self.clock)
+        facts, root = facts_of_day(receipts), Path()
+        recorded = record_day(root, table, **facts, author="author", clock=self.clock)
         if recorded:
             model = orjson.loads(Path("production/current/model.json").read_bytes())
             self.found = watch(root, recorded, make(WatchLimits, options), model)

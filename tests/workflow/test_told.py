@@ -65,7 +65,8 @@ def test_a_release_that_people_have_not_signed_for_names_them(told, web_hook, ke
 
 def test_a_model_that_is_refused_is_told_as_not_accepted(told, web_hook):
     told.configure(accept={"allow_unaccepted": False})
-    assert told.snakemake().code == 1
+    for _ in range(2):  # the model that is still deployed does not count as this one
+        assert told.snakemake().code == 1
     assert web_hook.titles() == ["Small market: not accepted"]
 
 

@@ -3,7 +3,11 @@
 rule monitor:
     input:
         f"results/prices_clean.{config['format']}",
-        receipts=["results/ingest.json", "results/data_quality.json"],
+        receipts=[
+            "results/ingest.json",
+            "results/clean.json",
+            "results/data_quality.json",
+        ],
     output:
         report(
             "results/monitor.json",

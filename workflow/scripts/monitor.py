@@ -10,7 +10,7 @@ from pricewright.files.disk import file_sha256, read_whole, write_whole
 from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.settings import WatchLimits
-from pricewright.monitoring.record import day_facts, days, record_day
+from pricewright.monitoring.record import CannotForecast, days, facts_of_day, record_day
 from pricewright.monitoring.watch import no_findings, watch
 from pricewright.releases.link import CURRENT, read_link
 from pricewright.steplog.log import say
@@ -42,8 +42,8 @@ def monitor(
     html
         The same as a page: one file that asks for nothing outside it.
     receipts
-        The receipt of `ingest` and the document of what is odd in the data, for what the day was
-        like.
+        The receipts of `ingest` and `clean` and the document of what is odd in the data, for what
+        the day was like, and for whom there is no forecast.
     limits
         From which evidence on the watch is yellow, and red.
     project
@@ -65,17 +65,22 @@ def monitor(
             recorded = record_day(
                 Path(project),
                 input,
-                facts=day_facts(receipts),
+                **facts_of_day(receipts),
                 author=author,
                 exchange=exchange,
             )
             assert recorded
-            document = parse_json(read_whole(current), str(current))  # checked when it was opened
-            found |= watch(Path(project), recorded, limits, document)
-        except Refusal as refusal:
+        except CannotForecast as refusal:
             known = [day.date for day in days(Path(project), release)]
             why = f"the release cannot forecast: {str(refusal).removesuffix('.')}"
             found |= no_findings(limits, since=known[-1] if known else None, why=why)
+        else:
+            try:
+                document = parse_json(read_whole(current), str(current))  # checked when opened
+                found |= watch(Path(project), recorded, limits, document)
+            except Refusal as refusal:  # no alarm of the model, which another one would heed
+                why = f"the record cannot be read: {str(refusal).removesuffix('.')}"
+                found |= no_findings(limits, why=why)
     write_json(output, found)
     if html:
         from pricewright.monitoring.page import render

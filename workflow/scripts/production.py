@@ -9,11 +9,11 @@ from running import step
 from pricewright.configuration.config import read_config, source_files
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
-from pricewright.monitoring.record import day_facts, record_day
+from pricewright.monitoring.record import record_switch
 from pricewright.releases.evidence import Origin
 from pricewright.releases.release import Unsigned, release
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import DEPLOYED, QUALITY, RECEIPT
+from pricewright.signoffs.coverage import DEPLOYED, RECEIPT
 from pricewright.signoffs.policy import last_config_files
 from pricewright.signoffs.presentation import RELEASE, with_config
 from pricewright.steplog.log import LISTED, logger, say
@@ -60,16 +60,7 @@ def production(
         for line in unsigned.listing(configfile).splitlines():
             logger.error(LISTED + line)
         raise
-    try:
-        table = Path(project, f"results/prices_clean.{whole['format']}")
-        receipts = [Path(project, name) for name in (RECEIPT, QUALITY)]
-        told = {
-            "author": whole["signoffs"]["author"],
-            "exchange": whole["schedule"]["exchange"],
-        }
-        record_day(Path(project), table, facts=day_facts(receipts), **told)
-    except (Refusal, OSError) as error:  # the release stands; the next run tries again
-        logger.warning("its first forecasts are not written down: %s", error)
+    record_switch(Path(project), whole)
     say("end", release=digest, model=Path(project, "production/current/model.json"))
 
 

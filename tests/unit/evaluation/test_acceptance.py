@@ -278,6 +278,12 @@ def test_what_is_met_is_decided_by_no_day():
     assert all("decided_by" not in criterion for criterion in found["criteria"].values())
 
 
+def test_a_value_just_above_its_limit_is_told_apart_from_it():
+    found = {"value": 1.01702, "limit": 1.01698, "side": "most", "met": False, "what": ""}
+    said = failed({"accepted": False, "criteria": {"interval_ratio": found}})
+    assert said == "interval_ratio is 1.01702, at most 1.01698 is wanted"
+
+
 # The champion.
 
 

@@ -1,5 +1,7 @@
 """What the release forecasts is written down each day, once, and held against what came."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import numpy as np
@@ -8,13 +10,24 @@ import pyarrow.parquet
 import pytest
 from forecasts import write_clean
 
-from conftest import market
+from conftest import SCRIPTS, market
+from monitor import monitor
 from pricewright.commands.predict import as_csv, predict
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
+from pricewright.forecasting.model_file import read_model
+from pricewright.forecasting.settings import WatchLimits
 from pricewright.monitoring.live_record import read_live
-from pricewright.monitoring.record import LEVELS, days, record_day, verify_record
+from pricewright.monitoring.record import (
+    LEVELS,
+    CannotForecast,
+    days,
+    record_day,
+    record_switch,
+    verify_record,
+)
+from pricewright.monitoring.watch import watch
 from pricewright.signoffs import ledger
 
 KNOWN = 140
@@ -194,6 +207,25 @@ def test_a_symbol_without_a_new_price_counts_once(released):
     assert np.isfinite(live.came).tolist() == [[True, True], [True, False], [False, False]]
 
 
+def test_a_symbol_whose_last_price_is_not_its_present_is_not_forecast(released):
+    write_down(released, later(1), unfit={"S1"})
+    path = released.production / "forecasts/newest.parquet"
+    assert set(pyarrow.parquet.read_table(path)["symbol"].to_pylist()) == {"S0"}
+    stays = max(record["date"] for record in later(1))
+    write_down(released, [r for r in later(40) if r["symbol"] == "S1" or r["date"] <= stays])
+    assert set(pyarrow.parquet.read_table(path)["symbol"].to_pylist()) == {"S1"}
+    with pytest.raises(CannotForecast, match=r"model\.max_age_days"):
+        write_down(released, later(41), unfit={"S0", "S1"})
+
+
+def test_after_a_switch_the_newest_forecasts_are_those_of_the_release(released):
+    write_clean(released.root / "results/prices_clean.json", later(1))
+    config = {"format": "json", "signoffs": {"author": None}, "schedule": {"exchange": None}}
+    record_switch(released.root, config)
+    newest = released.production / "forecasts/newest.csv"
+    assert newest.read_text().splitlines()[1].endswith(released.current)
+
+
 def test_a_changed_or_lost_file_is_told_of_and_never_used(released):
     write_down(released, later(1))
     assert verify_record(released.root) == []
@@ -206,6 +238,34 @@ def test_a_changed_or_lost_file_is_told_of_and_never_used(released):
     path.unlink()
     (problem,) = verify_record(released.root)
     assert "is not there" in problem
+
+
+def test_where_a_file_of_the_day_before_was_changed_the_day_is_written_down_all_the_same(
+    released, monkeypatch
+):
+    write_down(released, later(1))
+    path = (
+        released.production
+        / "forecasts"
+        / f"{days(released.root)[-1].date}-{released.current[:12]}.parquet"
+    )
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes() + b" ")
+    table, found = write_clean(released.root / "clean.json", later(2)), released.root / "found.json"
+    monitor(table, found, project=released.root)
+    watched = orjson.loads(found.read_bytes())
+    assert len(days(released.root)) == 2
+    assert (watched["colour"], watched["red_since"]) == ("red", None)
+    assert watched["reasons"] == [
+        f"the record cannot be read: {path}: was changed after it was written down; put back the "
+        "file as it was"
+    ]
+
+
+def test_an_exchange_that_there_is_not_is_no_fault_of_the_release(released):
+    table = write_clean(released.root / "clean.json", later(1))
+    with pytest.raises(Refusal, match=r"config key 'schedule\.exchange': found 'NYSX'"):
+        monitor(table, released.root / "found.json", project=released.root, exchange="NYSX")
 
 
 def test_a_run_that_was_killed_before_its_line_is_gone_on_with(released, monkeypatch):
@@ -232,6 +292,29 @@ def test_prices_by_which_the_release_cannot_go_on_are_refused(released):
     with pytest.raises(Refusal, match="none of the symbols"):
         write_down(released, others)
     assert days(released.root) == []
+
+
+def test_the_step_knows_the_sessions_of_a_declared_exchange(released):
+    table = write_clean(released.root / "results/prices_clean.json", later(1))
+    options = ["--input", table, "--output", "found.json", "--exchange", "XNYS"]
+    subprocess.run(
+        [sys.executable, SCRIPTS / "monitor.py", *options], cwd=released.root, check=True
+    )
+    assert days(released.root)[-1].late
+
+
+def test_data_are_held_against_days_before_them_only_where_there_are_any(released):
+    def reasons(count, flags):
+        recorded = write_down(released, later(count), facts={"flags": flags})
+        assert recorded
+        model, _ = read_model(released.production / "current/model.json")
+        return watch(released.root, recorded, WatchLimits(), model)["reasons"]
+
+    assert reasons(1, 3) == []
+    assert reasons(2, 30) == []
+    assert reasons(3, 31) == []
+    [reason] = reasons(4, 200)
+    assert "169 flags were raised on" in reason
 
 
 def test_after_another_release_each_has_its_own_record(released):

@@ -1,7 +1,10 @@
 import pytest
 
+from conftest import SCRIPTS
 from pricewright.files.clock import format_duration
 from pricewright.steplog.last_run import (
+    SHARDS,
+    STEPS,
     failure_reason,
     step_line,
     work_at_hand,
@@ -91,3 +94,8 @@ def test_why_is_the_last_error_without_its_heading():
 def test_lines_of_several_steps_stand_below_each_other():
     lines = [step_line("ingest", 0.4, "1 row"), step_line("train_or_score", 125, "2 symbols")]
     assert lines == ["ingest               0.4 s  1 row", "train_or_score  2 min 05 s  2 symbols"]
+
+
+def test_the_last_run_has_every_step():
+    scripts = {script.stem for script in SCRIPTS.glob("*.py")}
+    assert {*STEPS, *SHARDS.values()} == scripts

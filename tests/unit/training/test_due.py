@@ -132,6 +132,15 @@ def test_symbols_that_it_does_not_know_have_it_trained_beyond_a_share(in_place, 
     assert [left["symbol"] for left in document["left_out"]] == ["NEW"]
 
 
+def test_a_symbol_that_it_left_out_for_few_prices_is_unknown_once_it_has_enough(tmp_path, records):
+    few = [r | {"symbol": "NEW"} for r in records if r["symbol"] == "S0"][-33:]
+    less = [r for r in few if r["date"] <= until(records, 5)[-1]["date"]]
+    document = made(tmp_path, until(records, 5) + less, name="in_place.json", min_history=30)
+    assert [left["symbol"] for left in document["left_out"]] == ["NEW"]
+    unknown = "1 of 5 symbols are unknown to the model in place"
+    assert scored_or(made(tmp_path, records + few, min_history=30)) == unknown
+
+
 def test_prices_that_end_before_those_of_the_model_have_it_trained(in_place, records):
     assert "before those of the model in place" in scored_or(made(in_place, until(records, 9)))
 

@@ -10,6 +10,8 @@ for, and do no harm where they are not.
 | `rule_dot`, `dag_settings` | the DAG's picture | none is drawn |
 | `create_report`, `Reporter`, `ReportSettings`, `GlobalReportSettings`, `Plugin` | the run report \
 | none is written |
+| `is_flagged`, `persistence` | a step that failed is due in the next run | \
+that one finds nothing to do |
 | `report`, `infer_source_file` | the picture in that report | the report lacks it |
 | `Snakemake`, `Params`, `PersistenceBase` | params compared without pandas | it is imported |
 | `output_settings`, the default handler, `LogEvent` | a line for each step | Snakemake's own stay |

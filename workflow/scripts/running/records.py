@@ -5,6 +5,7 @@ by construction, and none of the seconds that a second Snakemake would take to s
 """
 
 import gc
+import os
 import shutil
 import subprocess
 import sys
@@ -113,6 +114,8 @@ def _renew(record: "Record", workflow: Any) -> None:
 def say_why_failed(workflow: Any, config: Mapping[str, Any]) -> None:
     """After a run that failed: say once more, below all that Snakemake prints, why steps did, and
     tell those who are to be told."""
+    with comfort("a step that failed may count as done in the next run"):
+        _leave_due(workflow)
     logs: list[Path] = []
     with comfort("why steps failed is said above only"):
         logs = [Path(log) for job in workflow.dag.needrun_jobs() for log in job.log]
@@ -123,6 +126,21 @@ def say_why_failed(workflow: Any, config: Mapping[str, Any]) -> None:
     with comfort("nobody is told of this run"):
         tell_why_it_failed(workflow, config, failed)
     _end_now()
+
+
+def _leave_due(workflow: Any) -> None:
+    """Have the next run do failed steps again: what one was to update Snakemake puts back as if it
+    were new, and notes as made of what was read, so that there would be nothing to do."""
+    from snakemake.io import is_flagged
+
+    for job in workflow.dag.needrun_jobs():
+        if not any(_written(Path(log)) >= run_began() for log in job.log):
+            continue  # it did not begin
+        oldest = min(_written(Path(file)) for file in job.input)
+        for file in (file for file in job.output if is_flagged(file, "update")):
+            if _written(Path(file)) >= oldest:
+                workflow.persistence.cleanup_metadata(file)
+                os.utime(file, (oldest - 1,) * 2)
 
 
 def tell_ledger(steps: list[str], author: str | None, configfile: list[str]) -> None:

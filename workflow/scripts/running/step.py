@@ -58,10 +58,11 @@ def run(function: Callable[..., None]) -> None:
 
 class _WithoutPandas(MetaPathFinder):
     """As if pandas were not installed, for a step that does not use it: pyarrow would import it all
-    the same, which takes a quarter of a second, to ask whether what it is given is of pandas."""
+    the same, which takes a quarter of a second, to ask whether what it is given is of pandas. The
+    exchanges' calendars do use it."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> None:
-        if name == "pandas":
+        if name == "pandas" and "exchange_calendars" not in sys.modules:
             raise ModuleNotFoundError(name)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from pricewright.commands.options import ConfigFiles, Release
 from pricewright.configuration.config import config_of_run
 from pricewright.files.clock import now
+from pricewright.monitoring.record import record_switch
 from pricewright.notices.facts import switch_since
 from pricewright.notices.messages import tell
 from pricewright.notices.options import Notify
@@ -17,7 +18,8 @@ from pricewright.tables.options import make
 def rollback(*, to: Release, configfile: ConfigFiles = ()) -> None:
     """Put an earlier release into production again.
 
-    Points `production/current` at it; gate deploy must be signed for it first.
+    Points `production/current` at it, and has it forecast in place of the other; gate deploy must
+    be signed for it first.
 
     ```
     pricewright sign deploy --release previous
@@ -36,6 +38,7 @@ def rollback(*, to: Release, configfile: ConfigFiles = ()) -> None:
     except Unsigned as unsigned:
         print(unsigned.listing(configfile), file=sys.stderr)
         raise
+    record_switch(root, config)
     print(f"Release {digest[:12]} is in production: production/current/model.json.")
     if config["notify"]["to"] and (switched := switch_since(root, began)):
         options, title = make(Notify, config["notify"]), config["report"]["title"]

@@ -267,19 +267,24 @@ def failed(acceptance: Mapping[str, Any]) -> str:
     decide it, if they are few."""
     said, decided = [], False
     for name, found in acceptance["criteria"].items():
-        value, limit = found["value"], found["limit"]
-        value = f"{value:.4g}" if isinstance(value, int | float) else value or "unknown"
-        wanted = (
-            f"wanted {limit}"
-            if isinstance(limit, str)
-            else f"at {found['side']} {limit:.4g} is wanted"
-        )
+        value, limit = _told_apart(found["value"], found["limit"])
+        wanted = f"at {found['side']} {limit} is wanted"
+        if isinstance(found["limit"], str):
+            wanted = f"wanted {limit}"
         if found["met"] is False:
             days = ", ".join(f"{day['symbol']} on {day['date']}" for day in deciding(found))
             why = f", and is missed because of {days} alone" if days else ""
             said.append(f"{key_of(name)} is {value}, {wanted}{why}")
             decided |= bool(days)
     return "; ".join([*said, WRONG_PRICE] if decided else said)
+
+
+def _told_apart(value: float | str | None, limit: float | str) -> tuple[str, str]:
+    """A value and its limit as texts, with so many digits that they are not the same."""
+    if isinstance(value, str) or value is None or isinstance(limit, str):
+        return str(value or "unknown"), str(limit) if isinstance(limit, str) else f"{limit:.4g}"
+    pairs = [(f"{value:.{digits}g}", f"{limit:.{digits}g}") for digits in (4, 6, 9, 17)]
+    return next((pair for pair in pairs if pair[0] != pair[1]), pairs[0])
 
 
 def deciding(criterion: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:

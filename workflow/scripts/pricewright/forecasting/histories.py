@@ -283,3 +283,26 @@ def _value(place: str, record: Mapping[str, Any], key: str) -> Any:
         has = ", ".join(map(repr, record)) or "nothing"
         raise Refusal(f"{place} has no {key!r}, only {short(has)}; clean the table first.")
     return record[key]
+
+
+def unfit_symbols(receipts: Mapping[str, Any]) -> dict[str, str]:
+    """The symbols that the receipts, each by its step, say are not to be modelled, and why.
+
+    They have ended, as declared; or their newest delivered price was quarantined: what is known of
+    them is not their present.
+    """
+    lost = receipts.get("ingest", {}).get("newest_lost", {})
+    changes = receipts.get("clean", {}).get("corrections", [])
+    names = {
+        each["symbol"]: each["to"]
+        for each in changes
+        if each["action"] == "rename" and each["date"] is None
+    }
+    return {
+        names.get(symbol, symbol): f"its newest delivered price, of {day}, is quarantined"
+        for symbol, day in lost.items()
+    } | {
+        each["symbol"]: f"it ended on {each['date']}, as declared"
+        for each in changes
+        if each["action"] == "delisted"
+    }

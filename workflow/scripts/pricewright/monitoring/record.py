@@ -10,7 +10,7 @@ The release's model is brought forward by the day's clean prices, with nothing e
 ledger has a line for each day with the digests, and that line's time is when it was written.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
@@ -26,17 +26,17 @@ from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
 from pricewright.forecasting.forecast_records import Record, as_csv, forecast_records
-from pricewright.forecasting.histories import read_panel
+from pricewright.forecasting.histories import read_panel, unfit_symbols
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import Panel, from_scale
 from pricewright.forecasting.volatility import ewma
 from pricewright.releases.link import CURRENT, read_link
 from pricewright.scheduling.sessions import next_close
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import CANDIDATE
+from pricewright.signoffs.coverage import CANDIDATE, CLEANING, QUALITY, RECEIPT
 from pricewright.signoffs.ledger import LEDGER, Entry
 from pricewright.signoffs.policy import oneself
-from pricewright.steplog.log import say
+from pricewright.steplog.log import logger, say
 from pricewright.tables.arrays import Flags, Floats, Ints
 
 if TYPE_CHECKING:
@@ -136,6 +136,10 @@ def verify_record(root: Path) -> list[str]:
     return problems
 
 
+class CannotForecast(Refusal):
+    """The release's model cannot be brought forward by the day's prices."""
+
+
 @dataclass(frozen=True)
 class RecordedDay:
     """The release that was in production, its model as released, and its symbols' clean prices."""
@@ -145,19 +149,37 @@ class RecordedDay:
     panel: Panel
 
 
-def day_facts(receipts: Sequence[Path]) -> dict[str, int]:
-    """What the data were like, counted so far, for the day's line in the ledger.
+def facts_of_day(receipts: Sequence[Path]) -> dict[str, Any]:
+    """What the data of the day were like, as `facts` and `unfit` of `record_day`.
 
-    receipts: that of `ingest` and the document of what is odd in the data, if there are any.
+    receipts: those of `ingest` and `clean` and the document of what is odd in the data, if there
+    are any.
     """
     documents = {Path(path).stem: parse_json(read_whole(path), str(path)) for path in receipts}
-    found = {}
+    facts = {}
     if came := documents.get("ingest"):
         reasons = came["quarantined"]
-        found["quarantined"] = sum(reasons.values()) - reasons.get("duplicate", 0)
+        facts["quarantined"] = sum(reasons.values()) - reasons.get("duplicate", 0)
     if quality := documents.get("data_quality"):
-        found["flags"] = sum(quality["flags"].values())
-    return found
+        facts["flags"] = sum(quality["flags"].values())
+    return {"facts": facts, "unfit": unfit_symbols(documents)}
+
+
+def record_switch(root: Path, config: Mapping[str, Any]) -> None:
+    """After a release or a rollback: write down what is forecast by the prices of the last run.
+
+    What keeps it is warned of: the switch stands, and the next run tries again.
+    """
+    try:
+        record_day(
+            root,
+            root / f"results/prices_clean.{config['format']}",
+            **facts_of_day([root / name for name in (RECEIPT, CLEANING, QUALITY)]),
+            author=config["signoffs"]["author"],
+            exchange=config["schedule"]["exchange"],
+        )
+    except (Refusal, OSError) as error:
+        logger.warning("its first forecasts are not written down: %s", error)
 
 
 def record_day(
@@ -165,18 +187,20 @@ def record_day(
     table: Path,
     *,
     facts: Mapping[str, Any] | None = None,
+    unfit: Collection[str] = (),
     author: str | None = None,
     exchange: str | None = None,
     clock: Clock = now,
 ) -> RecordedDay | None:
     """Write down what the release in production forecasts from the end of a clean table.
 
-    facts: of that day, for its line in the ledger.  author: who ran it.  exchange: by whose
-    sessions it is late, if one is declared. Returns None if nothing is in production. A day of a
-    release that is on record already stays as it is.
+    facts: of that day, for its line in the ledger.  unfit: symbols that are not forecast, as those
+    are not whose last price is older than the model's `max_age_days`.  author: who ran it.
+    exchange: by whose sessions it is late, if one is declared. Returns None if nothing
+    is in production. A day of a release that is on record already stays as it is.
 
-    Raises Refusal if the release's model cannot be brought forward by these prices, OSError if
-    something cannot be written; then nothing counts.
+    Raises CannotForecast; Refusal if there is no such exchange; OSError if something cannot be
+    written. Then nothing counts.
     """
     production = Path(root) / "production"
     release = read_link(production)
@@ -192,13 +216,17 @@ def record_day(
         before = days(root, release)
         if not any(each.date == day for each in before):
             files = {}
-            rolled = model.rolled(panel)
+            try:
+                rolled = model.rolled(panel)
+            except Refusal as refusal:
+                raise CannotForecast(str(refusal)) from None
+            present = rolled.of(_present(rolled, newest, unfit))
             recent = zip(rolled.symbols, rolled.recent, strict=True)
             last = {symbol: float(prices[-1]) for symbol, prices in recent}
             records = [
                 record | {"last": last[record["symbol"]], "release": release}
                 for record in forecast_records(
-                    rolled, model.settings.horizon, sorted({*LEVELS, *model.bounds})
+                    present, model.settings.horizon, sorted({*LEVELS, *model.bounds})
                 )
             ]
             files[f"{FORECASTS}/{name}.parquet"] = _parquet(records)
@@ -206,7 +234,7 @@ def record_day(
             files[f"{LIVE}/{name}.rivals.parquet"] = _parquet(
                 _rivals(Path(root), rolled, panel, whole)
             )
-            if before and (outcomes := list(_outcomes(before[-1], panel))):
+            if before and (outcomes := _outcomes(before[-1], panel)):
                 files[f"{LIVE}/{name}.outcomes.parquet"] = _parquet(outcomes)
             written = {path: _keep(production / path, content) for path, content in files.items()}
             ledger.append(
@@ -221,7 +249,7 @@ def record_day(
                 symbols=int((panel.days[panel.counts - 1, np.arange(len(panel))] == newest).sum()),
                 **(facts or {}),
             )
-            say("forecast", release=release, date=day, symbols=len(rolled.symbols))
+            say("forecast", release=release, date=day, symbols=len(present.symbols))
         for ending in ("parquet", "csv"):
             content = read_whole(production / FORECASTS / f"{name}.{ending}")
             newest_path = production / FORECASTS / f"newest.{ending}"
@@ -266,8 +294,22 @@ def _of(whole: Panel, model: Model) -> Panel:
     place = {symbol: column for column, symbol in enumerate(whole.symbols)}
     known = [symbol for symbol in model.symbols if symbol in place]
     if not known:
-        raise Refusal("the prices have none of the symbols of the release in production.")
+        raise CannotForecast("the prices have none of the symbols of the release in production.")
     return whole.columns(np.array([place[symbol] for symbol in known], dtype=np.intp))
+
+
+def _present(model: Model, newest: int, unfit: Collection[str]) -> list[str]:
+    """The symbols of a model that is brought forward whose last price is their present."""
+    ages = newest - np.asarray(model.last_days)
+    young = (ages <= model.settings.max_age_days).tolist()
+    known = zip(model.symbols, young, strict=True)
+    found = [symbol for symbol, is_young in known if is_young and symbol not in unfit]
+    if not found:
+        raise CannotForecast(
+            f"no symbol has a newest price that is believed and of the last "
+            f"{model.settings.max_age_days} days; see model.max_age_days."
+        )
+    return found
 
 
 def _rivals(root: Path, model: Model, panel: Panel, whole: Panel) -> list[Record]:
@@ -310,22 +352,29 @@ def _by_ewma(model: Model, panel: Panel) -> Iterator[Record]:
             yield {"rival": EWMA, "symbol": symbol, "from": str(made), **quantiles}
 
 
-def _outcomes(before: Day, panel: Panel) -> Iterator[Record]:
+def _outcomes(before: Day, panel: Panel) -> list[Record]:
     """For each forecast of the day before in the record, the price that came next, if one has.
 
-    Both prices as they are now: a series that was rescaled since has another one of then.
+    Both prices as they are now: a series that was rescaled since has another one of then. None if
+    that day's file is not what was written down, which is for the watch to tell.
     """
-    table = before.forecasts()
+    try:
+        table = before.forecasts()
+    except Refusal as refusal:
+        say("no outcomes", reason=str(refusal))
+        return []
     symbols, made = table["symbol"].to_pylist(), table["from"].to_numpy()
     came = next_prices(panel, symbols, made.astype("datetime64[D]").astype(np.int64))
-    for place in np.flatnonzero(came.there).tolist():
-        yield {
+    return [
+        {
             "symbol": symbols[place],
             "from": made[place].astype("datetime64[D]").item(),
             "date": np.datetime64(int(came.days[place]), "D").item(),
             "was": float(came.was[place]),
             "came": float(came.came[place]),
         }
+        for place in np.flatnonzero(came.there).tolist()
+    ]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What the watch found in the last run, in a few words; it needs nothing but the file."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,9 @@ def describe_watch(root: Path) -> list[str]:
     if not found or not found["release"]:
         return []
     since = found["red_since"] or found["yellow_since"]
+    current = os.path.basename(os.path.realpath(Path(root, "production", "current")))
+    if found["release"] != current:
+        return ["of the release before this one: the next run watches the one in production"]
     lines = [
         f"{found['colour']}{f', since {since}' if since else ''}, of release "
         f"{found['release'][:12]}: {PAGE}"
@@ -52,7 +56,7 @@ def describe_watch(root: Path) -> list[str]:
             f"; {found['days_late']} written down too late to count" if found["days_late"] else ""
         )
         lines.append(
-            f"{found['days']} days"
+            f"{found['days']} {'day' if found['days'] == 1 else 'days'}"
             + (f", {live:.1%} of prices within the {promised:.0%} interval" if live else "")
             + late
         )

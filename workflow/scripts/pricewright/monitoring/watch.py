@@ -163,16 +163,16 @@ def findings(
 def no_findings(
     limits: WatchLimits, *, since: str | None = None, why: str | None = None
 ) -> dict[str, Any]:
-    """What stands in place of `findings` where the release cannot forecast: red, and why; without
-    a reason, where there is none.
+    """What stands in place of `findings` where the release cannot forecast or its record cannot be
+    read: red, and why, as a sentence; without a reason, where there is none.
 
-    since: the last day that it could.
+    since: the last day that it could forecast.
     """
     return {
         "colour": "red" if why else "green",
         "yellow_since": since,
         "red_since": since,
-        "reasons": [why] if why else [],
+        "reasons": [why.removesuffix(".")] if why else [],
         "limits": {"yellow": limits.yellow, "red": limits.red},
     }
 
@@ -215,10 +215,10 @@ def _odd_data(days: Sequence[Day]) -> Iterator[str]:
     ):
         if all(name in each for each in facts):
             came = np.diff([int(each[name]) for each in facts])
-            if came[-1] > max(least, 3 * came[:-1].max(initial=0)):
+            if len(came) > 1 and came[-1] > max(least, 3 * came[:-1].max()):
                 yield (
                     f"{came[-1]} {what} on {days[-1].date}, and at most "
-                    f"{max(int(came[:-1].max(initial=0)), 0)} a day in the {len(came) - 1} before"
+                    f"{max(int(came[:-1].max()), 0)} a day in the {len(came) - 1} before"
                 )
     if all("symbols" in each for each in facts):
         counts = [int(each["symbols"]) for each in facts]

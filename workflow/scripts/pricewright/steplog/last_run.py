@@ -21,7 +21,7 @@ from pricewright.steplog.log import (
     last_lines,
 )
 
-STEPS = ("ingest", "clean", "train_or_score", "report", "deploy", "production")
+STEPS = ("ingest", "clean", "monitor", "train_or_score", "report", "deploy", "production")
 
 SHARDS = {"clean": "clean_shard", "train_or_score": "train_or_score_shard"}
 """Steps whose work shards may do before them, by the folder of the shards' logs."""

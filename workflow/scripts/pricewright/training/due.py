@@ -27,6 +27,7 @@ from pricewright.training.training import (
     TrainingTask,
     build_model,
     choose_symbols,
+    fit_symbols,
 )
 
 
@@ -154,10 +155,11 @@ def _why_made_otherwise(model: Mapping[str, Any], now: Situation) -> str | None:
 
 
 def _why_others(model: Mapping[str, Any], now: Situation, when: TrainWhen) -> str | None:
-    known = {*model["symbols"], *(left["symbol"] for left in model["left_out"])}
-    enough = now.panel.counts >= now.settings.min_history
-    fit = [name for name, is_fit in zip(now.panel.symbols, enough, strict=True) if is_fit]
-    new = [name for name in fit if name not in known]
+    """Of those that could be modelled now; that it left one out once does not count."""
+    if set(model["symbols"]).issuperset(now.panel.symbols):
+        return None
+    fit = fit_symbols(now.panel, now.settings, now.source.unfit_symbols())
+    new = [name for name in fit if name not in model["symbols"]]
     if len(new) > when.new_symbols * len(fit):
         return f"{len(new)} of {len(fit)} symbols are unknown to the model in place"
     return None

@@ -19,6 +19,7 @@ from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest, libraries
 from pricewright.forecasting import distribution
 from pricewright.forecasting.document import from_json, to_json
+from pricewright.forecasting.histories import unfit_symbols
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.scales import scaled
@@ -60,27 +61,8 @@ class ModelSource:
         }
 
     def unfit_symbols(self) -> dict[str, str]:
-        """The symbols that the receipts say are not to be modelled, and why.
-
-        They have ended, as declared; or their newest delivered price was quarantined: what is
-        known of them is not their present.
-        """
-        receipts = self.read_receipts()
-        lost = receipts.get("ingest", {}).get("newest_lost", {})
-        changes = receipts.get("clean", {}).get("corrections", [])
-        names = {
-            each["symbol"]: each["to"]
-            for each in changes
-            if each["action"] == "rename" and each["date"] is None
-        }
-        return {
-            names.get(symbol, symbol): f"its newest delivered price, of {day}, is quarantined"
-            for symbol, day in lost.items()
-        } | {
-            each["symbol"]: f"it ended on {each['date']}, as declared"
-            for each in changes
-            if each["action"] == "delisted"
-        }
+        """As `unfit_symbols` has them, by the receipts of the steps before."""
+        return unfit_symbols(self.read_receipts())
 
     def description(self, panel: Panel, asked_for: Sequence[str] = ()) -> dict[str, Any]:
         """`cutoff`, `data`, `receipts` and `code` of a model document.
@@ -157,6 +139,11 @@ def choose_symbols(
         scored = scored.of(kept.symbols)
         kept, start = scored.continued(kept, whole=True)
     return TrainingTask(kept, left_out, make_timeline(kept, settings), settings, scored, start)
+
+
+def fit_symbols(panel: Panel, settings: Settings, known_unfit: Mapping[str, str]) -> Sequence[str]:
+    """Those of whom a model could be trained; `known_unfit` as for `choose_symbols`."""
+    return _fit(panel, settings, None, known_unfit)[0].symbols
 
 
 def _fit(
