@@ -268,10 +268,9 @@ def failed(acceptance: Mapping[str, Any]) -> str:
     said, decided = [], False
     for name, found in acceptance["criteria"].items():
         value, limit = _told_apart(found["value"], found["limit"])
-        wanted = f"at {found['side']} {limit} is wanted"
-        if isinstance(found["limit"], str):
-            wanted = f"wanted {limit}"
         if found["met"] is False:
+            one = isinstance(found["limit"], str)
+            wanted = f"wanted {limit}" if one else f"at {found['side']} {limit} is wanted"
             days = ", ".join(f"{day['symbol']} on {day['date']}" for day in deciding(found))
             why = f", and is missed because of {days} alone" if days else ""
             said.append(f"{key_of(name)} is {value}, {wanted}{why}")
