@@ -95,7 +95,7 @@ def ours_in_parts(scripts: str, *options: str) -> None:
     timed(intake, "read_delivery", "read, check, sort")
     timed(DelimitedSheet, "texts", "second pass: texts of bad rows")
     timed(ingest, "write_prices", "write the prices, hash them")
-    timed(ingest, "save", "snapshot, for the next delivery")
+    timed(ingest, "save_snapshot", "snapshot, for the next delivery")
     ingest.step.run(ingest.ingest)
     spent["imports, receipts, the rest"] = time.perf_counter() - begun - sum(spent.values())
     print(json.dumps(spent))
