@@ -317,6 +317,13 @@ def test_data_are_held_against_days_before_them_only_where_there_are_any(release
     assert "169 flags were raised on" in reason
 
 
+def test_a_model_that_this_code_does_not_read_cannot_forecast(released, monkeypatch):
+    """As after an update; else the step that has a new one trained would fail each day."""
+    monkeypatch.setattr("pricewright.forecasting.document.SCHEMA_VERSION", 99)
+    with pytest.raises(CannotForecast, match=r"schema version .*; train again"):
+        write_down(released, later(1))
+
+
 def test_after_another_release_each_has_its_own_record(released):
     write_down(released, later(1))
     first = released.current

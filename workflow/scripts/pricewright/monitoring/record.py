@@ -11,6 +11,7 @@ ledger has a line for each day with the digests, and that line's time is when it
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pricewright.files.clock import Clock, now, parse_time
+from pricewright.files.clock import Clock, now
 from pricewright.files.disk import file_sha256, read_whole, sha256, write_whole
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
@@ -202,11 +203,13 @@ def record_day(
     Raises CannotForecast; Refusal if there is no such exchange; OSError if something cannot be
     written. Then nothing counts.
     """
-    production = Path(root) / "production"
+    root = Path(root)
+    production = root / "production"
     release = read_link(production)
     if release is None:
         return None
-    model, _ = open_model(production / CURRENT / "model.json")
+    with _no_forecast():  # as of a model that another version of the code wrote
+        model, _ = open_model(production / CURRENT / "model.json")
     whole, _, _ = read_panel(table, model.settings.price)
     newest = int(whole.calendar[-1])
     day = str(np.datetime64(newest, "D"))
@@ -215,30 +218,20 @@ def record_day(
     with ledger.locked(production / LIVE):  # of two runs at once one writes, the other finds it
         before = days(root, release)
         if not any(each.date == day for each in before):
-            files = {}
-            try:
+            with _no_forecast():
                 rolled = model.rolled(panel)
-            except Refusal as refusal:
-                raise CannotForecast(str(refusal)) from None
             present = rolled.of(_present(rolled, newest, unfit))
-            recent = zip(rolled.symbols, rolled.recent, strict=True)
-            last = {symbol: float(prices[-1]) for symbol, prices in recent}
-            records = [
-                record | {"last": last[record["symbol"]], "release": release}
-                for record in forecast_records(
-                    present, model.settings.horizon, sorted({*LEVELS, *model.bounds})
-                )
-            ]
-            files[f"{FORECASTS}/{name}.parquet"] = _parquet(records)
-            files[f"{FORECASTS}/{name}.csv"] = as_csv(records).encode()
-            files[f"{LIVE}/{name}.rivals.parquet"] = _parquet(
-                _rivals(Path(root), rolled, panel, whole)
-            )
+            records = _records(present, release)
+            files = {
+                f"{FORECASTS}/{name}.parquet": _parquet(records),
+                f"{FORECASTS}/{name}.csv": as_csv(records).encode(),
+                f"{LIVE}/{name}.rivals.parquet": _parquet(_rivals(root, rolled, panel, whole)),
+            }
             if before and (outcomes := _outcomes(before[-1], panel)):
                 files[f"{LIVE}/{name}.outcomes.parquet"] = _parquet(outcomes)
             written = {path: _keep(production / path, content) for path, content in files.items()}
             ledger.append(
-                Path(root) / LEDGER,
+                root / LEDGER,
                 EVENT,
                 who=oneself(author),
                 clock=clock,
@@ -252,10 +245,30 @@ def record_day(
             say("forecast", release=release, date=day, symbols=len(present.symbols))
         for ending in ("parquet", "csv"):
             content = read_whole(production / FORECASTS / f"{name}.{ending}")
-            newest_path = production / FORECASTS / f"newest.{ending}"
-            if not newest_path.exists() or read_whole(newest_path) != content:
-                write_whole(newest_path, content)
+            path = production / FORECASTS / f"newest.{ending}"
+            if not path.exists() or read_whole(path) != content:
+                write_whole(path, content)
     return RecordedDay(release, model, panel)
+
+
+@contextmanager
+def _no_forecast() -> Iterator[None]:
+    """A refusal in the block is one of the release, not of the day's files."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise CannotForecast(str(refusal)) from None
+
+
+def _records(model: Model, release: str) -> list[Record]:
+    """What a model that is brought forward forecasts, for those who act on it."""
+    recent = zip(model.symbols, model.recent, strict=True)
+    last = {symbol: float(prices[-1]) for symbol, prices in recent}
+    levels = sorted({*LEVELS, *model.bounds})
+    return [
+        record | {"last": last[record["symbol"]], "release": release}
+        for record in forecast_records(model, model.settings.horizon, levels)
+    ]
 
 
 def is_late(panel: Panel, moment: datetime, exchange: str | None = None) -> bool:
@@ -274,11 +287,6 @@ def is_late(panel: Panel, moment: datetime, exchange: str | None = None) -> bool
     while not weekends and following.weekday() >= 5:
         following += timedelta(days=1)
     return moment.astimezone(UTC).date() > following
-
-
-def written_at(day: Day) -> datetime:
-    """When a day was written down."""
-    return parse_time(day.entry.time)
 
 
 def _keep(path: Path, content: bytes) -> str:
