@@ -2,13 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pricewright.forecasting.forecast_records import LOSSES
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import Panel
 from pricewright.monitoring.record import CHALLENGER, EWMA, LEVELS, TAILS, Day, next_prices
-from pricewright.tables.arrays import Flags, Floats
+from pricewright.tables.arrays import Flags, Floats, Ints
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,12 @@ class LiveRecord:
     shortfall: Floats
     rivals: Mapping[str, Floats]
 
+    @property
+    def inside(self) -> Flags:
+        """(T, S): whether the price came within the model's interval; False where none came."""
+        above = self.came >= self.bounds[..., 0]
+        return np.asarray(above & (self.came <= self.bounds[..., 1]))
+
 
 def read_live(days: Sequence[Day], panel: Panel, model: Model) -> LiveRecord:
     """The live record of a release.
@@ -42,50 +53,65 @@ def read_live(days: Sequence[Day], panel: Panel, model: Model) -> LiveRecord:
     levels = dict(zip(model.symbols, model.levels.tolist(), strict=True))
     known = [column for column, symbol in enumerate(panel.symbols) if symbol in levels]
     panel = panel.columns(np.array(known, dtype=np.intp))
-    symbols = list(panel.symbols)
-    place = {symbol: column for column, symbol in enumerate(symbols)}
+    on_levels = np.array([levels[symbol] for symbol in panel.symbols], dtype=bool)
     counted = [number for number, day in enumerate(days) if not day.late]
-    shape = (len(counted), len(symbols))
-    came, first = np.full(shape, np.nan), np.full(shape, np.nan)
-    quantiles = np.full((*shape, len(LEVELS)), np.nan)
-    interval, shortfall = np.full((*shape, 2), np.nan), np.full((*shape, 2), np.nan)
-    rivals = {name: np.full((*shape, len(TAILS)), np.nan) for name in (EWMA, CHALLENGER)}
-    seen = np.full(len(symbols), -1, dtype=np.int64)
-    on_levels = np.array([levels[symbol] for symbol in symbols], dtype=bool)
+    live = _empty([days[number].date for number in counted], panel.symbols)
+    place = {symbol: column for column, symbol in enumerate(panel.symbols)}
+    seen = np.full(len(panel), -1, dtype=np.int64)
     for row, number in enumerate(counted):
         table = days[number].forecasts()
-        columns = np.array([place.get(name, -1) for name in table["symbol"].to_pylist()])
+        columns = _places(table["symbol"], place)
         made = table["from"].to_numpy().astype("datetime64[D]").astype(np.int64)
         new = (columns >= 0) & (made > seen[columns])
         seen[columns[new]] = made[new]
-        at, last = columns[new], table["last"].to_numpy()[new]
-
-        def of(name: str) -> Floats:
-            values: Floats = table[name].to_numpy()  # noqa: B023 (called within the loop)
-            return np.asarray(values[new])  # noqa: B023
-
-        found = next_prices(panel, [symbols[column] for column in at], made[new])
+        table, at, made = table.filter(new), columns[new], made[new]
+        last = _numbers(table, ["last"])[:, 0]
+        found = next_prices(panel, table["symbol"].to_pylist(), made)
         moved = _moved(last, found.was, found.came, on_levels[at])
-        came[row, at] = np.where(found.there, moved, np.nan)
-        quantiles[row, at] = np.stack([of(f"q{level!r}") for level in LEVELS], axis=-1)
-        interval[row, at] = np.stack([of(f"q{level!r}") for level in model.bounds], axis=-1)
-        shortfall[row, at] = last[:, None] - np.stack([of("var97.5"), of("es97.5")], axis=-1)
-        lasts = dict(zip(at.tolist(), last.tolist(), strict=True))
+        live.came[row, at] = np.where(found.there, moved, np.nan)
+        live.quantiles[row, at] = _numbers(table, [f"q{level!r}" for level in LEVELS])
+        live.bounds[row, at] = _numbers(table, [f"q{level!r}" for level in model.bounds])
+        live.shortfall[row, at] = last[:, None] - _numbers(table, LOSSES)
         if number + 1 < len(days) and (outcomes := days[number + 1].table(".outcomes.parquet")):
-            for entry in outcomes.to_pylist():
-                column = place.get(entry["symbol"], -1)
-                if column in lasts:
-                    prices = (np.array([lasts[column]]), np.array([entry["was"]]))
-                    price = np.array([entry["came"]])
-                    first[row, column] = _moved(*prices, price, on_levels[[column]])[0]
-        if others := days[number].table(".rivals.parquet"):
-            for name, held in rivals.items():
-                theirs = others.filter(np.array(others["rival"].to_pylist()) == name)
-                to = np.array([place.get(s, -1) for s in theirs["symbol"].to_pylist()], dtype=int)
-                values = np.stack([theirs[f"q{t!r}"].to_numpy() for t in TAILS], axis=-1)
+            then = np.full(len(panel), np.nan)
+            then[at] = last
+            to = _places(outcomes["symbol"], place)
+            was, came = _numbers(outcomes, ["was", "came"])[to >= 0].T
+            to = to[to >= 0]
+            live.first[row, to] = _moved(then[to], was, came, on_levels[to])
+        if rivals := days[number].table(".rivals.parquet"):
+            for name, held in live.rivals.items():
+                theirs = rivals.filter(np.array(rivals["rival"].to_pylist()) == name)
+                to = _places(theirs["symbol"], place)
+                values = _numbers(theirs, [f"q{level!r}" for level in TAILS])
                 held[row, to[to >= 0]] = values[to >= 0]
-    dates = [days[number].date for number in counted]
-    return LiveRecord(dates, symbols, came, first, quantiles, interval, shortfall, rivals)
+    return live
+
+
+def _empty(dates: Sequence[str], symbols: Sequence[str]) -> LiveRecord:
+    def nothing(*more: int) -> Floats:
+        return np.full((len(dates), len(symbols), *more), np.nan)
+
+    return LiveRecord(
+        dates,
+        symbols,
+        came=nothing(),
+        first=nothing(),
+        quantiles=nothing(len(LEVELS)),
+        bounds=nothing(2),
+        shortfall=nothing(len(LOSSES)),
+        rivals={name: nothing(len(TAILS)) for name in (EWMA, CHALLENGER)},
+    )
+
+
+def _places(symbols: "pa.ChunkedArray", place: Mapping[str, int]) -> Ints:
+    """(n,): the columns of some symbols, -1 for one that has none."""
+    return np.array([place.get(symbol, -1) for symbol in symbols.to_pylist()], dtype=np.intp)
+
+
+def _numbers(table: "pa.Table", names: Sequence[str]) -> Floats:
+    """(n, C): columns of a table side by side."""
+    return np.stack([table[name].to_numpy() for name in names], axis=-1)
 
 
 def _moved(last: Floats, was: Floats, came: Floats, levels: Flags) -> Floats:

@@ -50,7 +50,7 @@ LATELY = 60
 """The days against which a day's data are held."""
 
 
-def tests(live: LiveRecord, came: Floats) -> dict[str, Floats]:
+def e_values(live: LiveRecord, came: Floats) -> dict[str, Floats]:
     """The e-values (T, S) of each of TESTS for which there are any."""
     at = {level: live.quantiles[..., place] for place, level in enumerate(LEVELS)}
     ours = np.stack([at[level] for level in TAILS], axis=-1)
@@ -84,11 +84,9 @@ def watch(
         except (Refusal, OSError) as error:  # of an older schema, or a release that was removed
             say("an earlier release is not shown", release=release, reason=str(error))
             continue
-        before = findings(live, theirs, limits, model)
-        earlier.append(
-            {"release": release}
-            | {key: before[key] for key in ("evidence", "red_since", "days", "by_day")}
-        )
+        won = _won(e_values(live, live.came))
+        since = _since(won, live.dates, limits)["red"]
+        earlier.append({"release": release, "red_since": since, "by_day": _by_day(live, won)})
     live = read_live(own, recorded.panel, recorded.model)
     return findings(live, own, limits, model) | {"earlier": earlier}
 
@@ -100,19 +98,14 @@ def findings(
 
     on_record: all days of the release.  model: the document of its model.
     """
-    values = tests(live, live.came)
-    won = {name: evidence.process(each) for name, each in values.items()}
-    known = np.asarray(np.isfinite(live.came).any(axis=1))
-    overall = _mean(won, len(live.dates))
-    since = {
-        colour: live.dates[row] if (row := evidence.first_at(overall, limit)) is not None else None
-        for colour, limit in (("yellow", limits.yellow), ("red", limits.red))
-    }
+    values = e_values(live, live.came)
+    won = _won(values)
+    since = _since(won, live.dates, limits)
     odd = list(_odd_data(on_record))
     colour = "red" if since["red"] else "yellow" if since["yellow"] or odd else "green"
     held = np.isfinite(live.came)
-    inside = (live.came >= live.bounds[..., 0]) & (live.came <= live.bounds[..., 1])
     count = int(held.sum())
+    by_day = _by_day(live, won)
     same = np.asarray(np.isclose(live.first, live.came, rtol=1e-9, atol=0))
     changed = np.isfinite(live.first) & held & ~same
     first = np.where(np.isfinite(live.first), live.first, live.came)
@@ -123,19 +116,17 @@ def findings(
         "red_since": since["red"],
         "reasons": [*_reasons(won, live.dates, limits, since), *odd],
         "limits": {"yellow": limits.yellow, "red": limits.red},
-        "days": int(known.sum()),
+        "days": len(by_day),
         "days_late": sum(day.late for day in on_record),
         "forecasts": count,
         "changed_later": int(changed.sum()),
-        "evidence": _last(overall),
-        "evidence_as_first_known": _last(
-            _mean({name: evidence.process(v) for name, v in tests(live, first).items()}, len(first))
-        ),
+        "evidence": _last(_mean(won, len(first))),
+        "evidence_as_first_known": _last(_mean(_won(e_values(live, first)), len(first))),
         "tests": {name: _last(each) for name, each in won.items()},
         "coverage": {
             "promised": model["parameters"]["level"],
             "backtest": backtest,
-            "live": round(int((inside & held).sum()) / count, 6) if count else None,
+            "live": round(int(live.inside.sum()) / count, 6) if count else None,
         },
         "exceptions": {
             name: dict(zip(("found", "forecasts"), evidence.hits(live.came, quantile), strict=True))
@@ -145,19 +136,42 @@ def findings(
                 ("5%", 0.05, live.quantiles[..., LEVELS.index(0.05)]),
             )
         },
-        "by_day": [
-            {
-                "date": date,
-                "evidence": _figure(overall[row]),
-                **{name: _figure(each[row]) for name, each in won.items()},
-                "outside": int((held[row] & ~inside[row]).sum()),
-                "forecasts": int(held[row].sum()),
-            }
-            for row, date in enumerate(live.dates)
-            if known[row]
-        ],
+        "by_day": by_day,
         "symbols": _worst(live, values),
     }
+
+
+def _won(values: Mapping[str, Floats]) -> dict[str, Floats]:
+    """(T,) each: what was won by the end of each day with each of TESTS."""
+    return {name: evidence.process(each) for name, each in values.items()}
+
+
+def _since(
+    won: Mapping[str, Floats], dates: Sequence[str], limits: WatchLimits
+) -> dict[str, str | None]:
+    """The days since when the evidence of all tests together is yellow, and red."""
+    overall = _mean(won, len(dates))
+    rows = {
+        "yellow": evidence.first_at(overall, limits.yellow),
+        "red": evidence.first_at(overall, limits.red),
+    }
+    return {colour: None if row is None else dates[row] for colour, row in rows.items()}
+
+
+def _by_day(live: LiveRecord, won: Mapping[str, Floats]) -> list[dict[str, Any]]:
+    """The evidence by the days of which a price came, and how many were outside the interval."""
+    overall, held = _mean(won, len(live.dates)), np.isfinite(live.came)
+    return [
+        {
+            "date": date,
+            "evidence": _figure(overall[row]),
+            **{name: _figure(each[row]) for name, each in won.items()},
+            "outside": int((held[row] & ~live.inside[row]).sum()),
+            "forecasts": int(held[row].sum()),
+        }
+        for row, date in enumerate(live.dates)
+        if held[row].any()
+    ]
 
 
 def no_findings(
@@ -238,14 +252,13 @@ def _worst(live: LiveRecord, values: Mapping[str, Floats]) -> list[dict[str, Any
     alone = sums(each_alone) / len(each_alone)
     counts = np.isfinite(live.came).sum(axis=0)
     order = [column for column in np.argsort(-alone, kind="stable").tolist() if counts[column]]
-    inside = (live.came >= live.bounds[..., 0]) & (live.came <= live.bounds[..., 1])
     below = live.came < live.quantiles[..., LEVELS.index(0.05)]
     return [
         {
             "symbol": live.symbols[column],
             "evidence": _figure(alone[column]),
             "forecasts": int(counts[column]),
-            "coverage": round(int(inside[:, column].sum()) / int(counts[column]), 6),
+            "coverage": round(int(live.inside[:, column].sum()) / int(counts[column]), 6),
             "exceptions_5": int(below[:, column].sum()),
         }
         for column in order[:SYMBOLS]
