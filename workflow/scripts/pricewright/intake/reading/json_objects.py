@@ -112,12 +112,12 @@ class JsonSheet:
             except Ambiguous:
                 if (lines := as_lines(text)) is None:
                     raise
-            else:  # in a lone object without a date the rows may lie deeper
-                undated = not usual_columns("date", self.titles)
-                lone = self._spans.shape[1] == 1 and undated
-                if lone or not self.titles:
-                    lines = as_lines(text) or held_rows(text)
-                elif undated:
+            else:  # where there is no date the rows may lie deeper
+                if usual_columns("date", self.titles):
+                    return
+                if self._spans.shape[1] == 1 or not self.titles:
+                    lines = as_lines(text)
+                if lines is None:
                     lines = held_rows(text)
         if lines is not None:
             self._read(lines, name)

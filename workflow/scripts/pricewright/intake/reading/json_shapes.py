@@ -122,11 +122,18 @@ def held(value: Any) -> list[dict[str, Any]]:
 
 
 def _deep(document: Any) -> list[dict[str, Any]]:
-    """The rows of the only array of objects, which may each wrap one, as `_source` or `node`."""
+    """The rows of the only array of objects, which may each wrap one, as `_source` or `node`.
+
+    None of one that lies at the top and wraps none: that is read as it is.
+    """
     tables = list(_tables(document))
     rows: list[dict[str, Any]] = []
-    for row in tables[0] if len(tables) == 1 else ():
-        inner = [cell for cell in row.values() if _is_object(cell)]
+    if len(tables) != 1:
+        return rows
+    wrapped = [[cell for cell in row.values() if _is_object(cell)] for row in tables[0]]
+    if tables[0] in document.values() and not any(wrapped):
+        return rows
+    for row, inner in zip(tables[0], wrapped, strict=True):
         cells = row | inner[0] if len(inner) == 1 else row
         rows.append({key: cell for key, cell in cells.items() if _is_flat([cell])})
     return rows
