@@ -26,7 +26,6 @@ from pricewright.intake.reading.dates import day_after, parse_days
 from pricewright.intake.reading.delivery import (
     STRAYS,
     better_symbol,
-    crossed_columns,
     open_sheet,
     read_delivery,
 )
@@ -38,7 +37,7 @@ from pricewright.intake.reading.dialect import (
     Marks,
 )
 from pricewright.intake.reading.numbers import parse_numbers
-from pricewright.intake.reading.rows import Block, Sheet
+from pricewright.intake.reading.rows import Block, Sheet, crossed_columns
 from pricewright.intake.reading.titles import (
     is_code,
     is_no_symbol,

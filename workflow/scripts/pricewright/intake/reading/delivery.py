@@ -5,29 +5,33 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.bars import daily_bars
 from pricewright.intake.reading.content import Content
-from pricewright.intake.reading.dates import are_of_last_century, parse_days
 from pricewright.intake.reading.delimited import DelimitedSheet
 from pricewright.intake.reading.dialect import Dialect
-from pricewright.intake.reading.numbers import parse_numbers
-from pricewright.intake.reading.proposals import remedy
-from pricewright.intake.reading.quarantine import REASONS, Quarantine, code
+from pricewright.intake.reading.quarantine import Quarantine, code
+from pricewright.intake.reading.refusals import (
+    fault,
+    nothing_kept,
+    refuse_blocks,
+    refuse_undeclared,
+    what_to_do,
+)
 from pricewright.intake.reading.rows import (
     Block,
     CheckedRows,
     Sheet,
+    cell_texts,
     check_crossed,
     check_long,
     check_wide,
+    crossed_columns,
     crossed_header,
     header_place,
     joined_times,
@@ -36,21 +40,11 @@ from pricewright.intake.reading.rows import (
 )
 from pricewright.intake.reading.titles import plain_title, usual_columns
 from pricewright.steplog.log import Progress
-from pricewright.tables.fields import VALUES
 from pricewright.tables.prices import Floats, Ints, Prices, drop_unused_names, keys, recode
 
 T = TypeVar("T")
 
-_REMEDIES = {
-    "another-header": "deliver what is below it as a file of its own",
-    "unzoned-time": "say in source.time_zone whose calendar counts, as in America/New_York or UTC",
-}
 STRAYS = 0.01  # share of rows with a second time on their day that may be an accident
-_SYSTEMATIC = 3  # rows with one fault that one declaration would mend: no accident
-_SAMPLE = 2_000  # rows whose texts tell how the others are written
-_LOOKED_AT = 10  # texts, for what to declare is seen in a few, and they are read once more
-_OF_THE_WHOLE = [code(reason) for reason in _REMEDIES]
-"""Faults of a row that mean that the file as a whole is not as described."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +76,7 @@ class Reading:
         fields = [lost.field_of(entry) for entry in range(len(lines))]
         places = list(zip(lines, fields, strict=True))
         cells = {place for place in places if place[1] in self.symbols}
-        of_cells = _cell_texts(self.sheet, cells)
+        of_cells = cell_texts(self.sheet, cells)
         of_lines = self.sheet.texts([line for line, field in places if (line, field) not in cells])
         return [
             {
@@ -133,15 +127,11 @@ class Reading:
         line = int(self.quarantine.lines[entry])
         text = self.sheet.texts([line])[line][:80]
         raise Refusal(
-            f"{name}:{line}: {_fault(self.quarantine, entry)} ({text!r}), and {lost} of the "
+            f"{name}:{line}: {fault(self.quarantine, entry)} ({text!r}), and {lost} of the "
             f"{rows} rows cannot be kept; "
-            f"{_remedy(self.quarantine, entry, self.sheet, self.dialect)}, or raise "
+            f"{what_to_do(self.quarantine, entry, self.sheet, self.dialect)}, or raise "
             "source.max_quarantined."
         )
-
-
-class NothingYet(Refusal):
-    """A delivery of whose rows all are of days that have not come yet."""
 
 
 def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Reading:
@@ -194,7 +184,7 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
             f"{content.name}: {delivered} rows were delivered, {in_bars} kept and "
             f"{quarantine.count} quarantined; this is a defect of the reader."
         )
-    _refuse_undeclared(quarantine, sheet, dialect, names or {}, content.name)
+    refuse_undeclared(quarantine, sheet, dialect, names or {}, content.name)
     if len(said) > 1:
         raise Refusal(
             f"{content.name}:1: column {tellers[0]!r} has {' and '.join(sorted(said)[:2])}, where "
@@ -207,7 +197,7 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
             columns = {**dialect.columns, "symbol": ticker}
             return read_delivery(content, replace(dialect, columns=columns), threads)
     if not in_bars:
-        raise _nothing_kept((delivered, out), quarantine, sheet, dialect, content.name)
+        raise nothing_kept((delivered, out), quarantine, sheet, dialect, content.name)
     if dialect.calendar.bars == "intraday":
         with_open = dialect.columns.get("open") is not False
         prices = daily_bars(prices, content.name, with_open=with_open)
@@ -219,26 +209,6 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
         "columns": names or {},
     }
     return Reading(delivered, out, in_bars, prices, quarantine, sheet, dialect, settings, symbols)
-
-
-def _nothing_kept(
-    rows: tuple[int, int], quarantine: Quarantine, sheet: Sheet, dialect: Dialect, name: str
-) -> Refusal:
-    """Why a delivery has no price; rows: how many it has, and source.where leaves out."""
-    delivered, out = rows
-    if not delivered:
-        return Refusal(f"{name}:1: the file has a header and no rows; deliver prices.")
-    if out == delivered:
-        return Refusal(
-            f"{name}: all {out} rows have other values than source.where allows; correct it."
-        )
-    line = int(quarantine.lines[0])
-    kind = NothingYet if set(quarantine.by_reason()) == {"future-date"} else Refusal
-    return kind(
-        f"{name}:{line}: {_fault(quarantine, 0)} ({sheet.texts([line])[line][:80]!r}), "
-        f"and none of the {delivered - out} rows can be kept; "
-        f"{_remedy(quarantine, 0, sheet, dialect)}."
-    )
 
 
 def better_symbol(
@@ -278,12 +248,6 @@ def _checks(
     symbols = dialect.symbol_columns(titles, names.values(), name)
     cells = partial(check_wide, names=names, symbols=symbols)
     return names, symbols, partial(cells, titles=titles, dialect=dialect)
-
-
-def crossed_columns(sheet: Sheet, dialect: Dialect) -> dict[str, dict[str, str]]:
-    """Each symbol's fields and their columns, where these are of one field and one symbol each."""
-    found: dict[str, dict[str, str]] = getattr(sheet, "crossed", {})
-    return found or dialect.combined(sheet.titles)
 
 
 def open_sheet(
@@ -361,7 +325,7 @@ def in_order(
     duplicate, conflict = _repeated(again, joined)
     if dialect.symbol is not None and len(names) == 1:
         as_delivered = np.argsort(order)[np.sort(order[~duplicate])]
-        _refuse_blocks(days[as_delivered], lines[as_delivered], dialect.symbol, name)
+        refuse_blocks(days[as_delivered], lines[as_delivered], dialect.symbol, name)
     fields = np.full(len(key), -1)
     if dialect.layout == "wide":  # where a symbol is a column, and a row one of its cells
         fields = np.array([titles.index(name) for name in names], dtype=int)[symbols]
@@ -378,55 +342,6 @@ def in_order(
         symbols, days = symbols[keep], days[keep]
         joined = {ours: column[keep] for ours, column in joined.items()}
     return drop_unused_names(Prices(names, symbols, days, joined)), lost
-
-
-_IN_A_BLOCK = 5  # rows in order, on average: fewer are a file in no order at all
-
-
-def _refuse_blocks(days: Ints, lines: npt.NDArray[np.int64], symbol: str, name: str) -> None:
-    """Raise Refusal if rows (n,), as they were delivered, are blocks in order of their dates that
-    reach into each other: then another symbol's prices begin where the dates begin again."""
-    steps = np.diff(days)
-    forward = days if (steps > 0).sum() >= (steps < 0).sum() else -days
-    starts = np.flatnonzero(np.diff(forward) < 0) + 1
-    if not len(starts) or len(days) < _IN_A_BLOCK * (len(starts) + 1):
-        return
-    block = np.searchsorted(starts, np.arange(len(days)), side="right")
-    first, last = (
-        np.concatenate(([bound], of.accumulate(forward)[starts - 1]))[block]
-        for of, bound in ((np.minimum, 1), (np.maximum, 0))
-    )
-    within = (first <= forward) & (forward <= last) & (block > 0)
-    counts = np.bincount(block[within], minlength=len(starts) + 1)
-    if counts.max() >= _SYSTEMATIC:
-        begin = int(starts[np.argmax(counts >= _SYSTEMATIC) - 1])
-        raise Refusal(
-            f"{name}:{lines[begin]}: the dates begin again here, at "
-            f"{np.datetime64(int(days[begin]), 'D')}, as where another symbol's prices follow, and "
-            f"all of the file is said to be of {symbol}; deliver a column of symbols, or a file "
-            "for each, and if all are of one, sort the rows by date."
-        )
-
-
-def _cell_texts(
-    sheet: Sheet, cells: Collection[tuple[int, str | None]]
-) -> dict[tuple[int, str | None], str]:
-    """The text of some cells, each a line and a title; a second look at their columns."""
-    if not cells:
-        return {}
-    titles = {title for _, title in cells if title}
-    last = max(line for line, _ in cells)
-    found: dict[tuple[int, str | None], str] = {}
-    for read in sheet.blocks(titles):
-        block = read()
-        place = {line: row for row, line in enumerate(block.lines.tolist())}
-        for line, title in cells:
-            if title and line in place:
-                cell = block.columns[title][place[line]].as_py()
-                found[line, title] = "" if cell is None else str(cell)
-        if len(block.lines) and block.lines[-1] >= last:
-            break
-    return found
 
 
 def _repeated(
@@ -450,127 +365,6 @@ def _repeated(
 
 def _concatenated(parts: list[Ints]) -> Ints:
     return np.concatenate(parts) if parts else np.array([], dtype=np.int32)
-
-
-_KEYS = {
-    "field-count": "delimiter",
-    "unreadable-date": "date_formats",
-    "ambiguous-date": "date_formats",
-    "future-date": "last_day",
-    "bad-symbol": "symbol_pattern",
-    "unreadable-number": "decimal, source.thousands and source.unit",
-    "sign": "prices",
-    "conflict": "columns.symbol, or source.bars where they are of different times",
-}
-"""Of a reason that took many rows, the keys of config to look at."""
-
-
-def _remedy(quarantine: Quarantine, entry: int, sheet: Sheet, dialect: Dialect) -> str:
-    """What to do about a reason that took many rows: proposed from the texts, where it can be."""
-    reason = quarantine.reason(entry)
-    texts = _texts_of(quarantine, reason, quarantine.field_of(entry), sheet)
-    others = _others(reason, quarantine.field_of(entry), sheet, dialect)
-    if texts and (found := remedy(reason, texts, dialect, others)):
-        return found
-    if reason in ("unreadable-date", "bad-symbol") and not any(map(str.strip, texts)):
-        return "fill in what is left blank as it is the same as above, for each row needs its own"
-    if sound := [text for text in texts if remedy(reason, [text], dialect, others)]:
-        apart = f"deliver all written in one way, for others are as {sound[-1]!r}"
-        return remedy(reason, sound, dialect, others) or apart
-    key = _KEYS.get(reason)
-    return "correct the file" + (f", or see source.{key}" if key else "")
-
-
-def _texts_of(quarantine: Quarantine, reason: str, field: str | None, sheet: Sheet) -> list[str]:
-    """The first texts that a reason took in a column."""
-    if field is None:
-        return []
-    lines = _lines_of(quarantine, reason, field)[:_LOOKED_AT].tolist()
-    found = _cell_texts(sheet, {(line, field) for line in lines})
-    return [found[line, field] for line in lines if (line, field) in found]
-
-
-def _others(reason: str, field: str | None, sheet: Sheet, dialect: Dialect) -> list[str]:
-    """Of the first rows the texts that are read: of the dates, or of all numbers."""
-    names = dict.fromkeys([field] if reason == "unreadable-date" else _numbers(sheet, dialect))
-    found: list[str] = []
-    if reason not in ("unreadable-date", "unreadable-number"):
-        return found
-    for read in islice(sheet.blocks([title for title in names if title]), 1):
-        block = read()
-        for title in filter(None, names):
-            column, typed = block.columns[title].slice(0, _SAMPLE), block.typed(title)
-            if not pa.types.is_string(column.type):
-                continue
-            if reason == "unreadable-date":
-                reasons = parse_days(column, dialect.calendar).reasons
-                is_read = np.isin(reasons.astype(str), ["", "ambiguous-date"])
-            else:
-                is_read = ~np.isnan(parse_numbers(column, dialect.marks, multiples=True).values)
-            if typed is not None:
-                is_read &= ~typed[:_SAMPLE]
-            found += map(str, column.filter(pa.array(is_read)).unique().to_pylist())
-    return found
-
-
-def _numbers(sheet: Sheet, dialect: Dialect) -> list[str]:
-    """The columns that hold numbers."""
-    titles = list(sheet.titles)
-    if crossed := crossed_columns(sheet, dialect):
-        return [title for columns in crossed.values() for title in columns.values()]
-    names = dialect.names(titles, "")
-    if dialect.layout == "wide":
-        return dialect.symbol_columns(titles, names.values(), "")
-    return [title for ours, title in names.items() if ours in VALUES]
-
-
-def _lines_of(quarantine: Quarantine, reason: str, field: str) -> npt.NDArray[np.int64]:
-    """The lines of the rows, or of the values, that a reason took for a column."""
-    here = (quarantine.reasons == code(reason)) & (
-        quarantine.fields == quarantine.titles.index(field)
-    )
-    lines: npt.NDArray[np.int64] = quarantine.lines[here]
-    return lines
-
-
-def _refuse_undeclared(
-    quarantine: Quarantine, sheet: Sheet, dialect: Dialect, names: Mapping[str, str], name: str
-) -> None:
-    """Raise Refusal if rows show that the file as a whole is not as described.
-
-    That is so where one declaration would read three and more of a column's texts, and all of the
-    first ten that could not be read.
-    """
-    for entry in np.flatnonzero(np.isin(quarantine.reasons, _OF_THE_WHOLE))[:1].tolist():
-        line, reason = int(quarantine.lines[entry]), quarantine.reason(entry)
-        raise Refusal(
-            f"{name}:{line}: {_fault(quarantine, entry)} "
-            f"({sheet.texts([line])[line][:80]!r}); {_REMEDIES[reason]}."
-        )
-    for reason in ("unreadable-number", "unreadable-date", "future-date", "ancient-date"):
-        lost = quarantine.reasons == code(reason)
-        for place in np.unique(quarantine.fields[lost]).tolist():
-            field = quarantine.titles[place]
-            lines = _lines_of(quarantine, reason, field)
-            if len(lines) < _SYSTEMATIC:
-                continue
-            texts = _texts_of(quarantine, reason, field, sheet)
-            found = remedy(reason, texts, dialect, _others(reason, field, sheet, dialect))
-            if reason == "future-date" and are_of_last_century(texts, dialect.calendar):
-                found = "write its years with four digits, for %y reads 00 to 68 as 2000 to 2068"
-            for ours in ("open", "high", "low", "volume"):
-                if found.startswith("deliver") and names.get(ours) == field:
-                    found += f", or set source.columns.{ours}: false"
-            if found:
-                raise Refusal(
-                    f"{name}:{lines[0]}: {field} is {REASONS[reason]} ({texts[0][:80]!r}), as in "
-                    f"{len(lines) - 1} more rows; {found}."
-                )
-
-
-def _fault(quarantine: Quarantine, entry: int) -> str:
-    field = quarantine.field_of(entry)
-    return (f"{field} is " if field else "") + REASONS[quarantine.reason(entry)]
 
 
 def _side_by_side(

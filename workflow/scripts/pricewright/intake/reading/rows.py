@@ -124,6 +124,12 @@ class CrossedHeader:
     columns: dict[str, dict[str, str]]
 
 
+def crossed_columns(sheet: Sheet, dialect: Dialect) -> dict[str, dict[str, str]]:
+    """Each symbol's fields and their columns, where these are of one field and one symbol each."""
+    found: dict[str, dict[str, str]] = getattr(sheet, "crossed", {})
+    return found or dialect.combined(sheet.titles)
+
+
 def crossed_header(lines: Sequence[Sequence[str]], dialect: Dialect) -> CrossedHeader | None:
     """The header of two lines, or three if the dates' name has its own, as yfinance has it."""
     if dialect.header_line is not None:
@@ -373,6 +379,27 @@ def _unread(block: Block, titles: Sequence[str], rows: int = 1) -> Quarantine:
         [titles.index(bad.field) if bad.field in titles else -1 for bad in block.bad],
         rows,
     )
+
+
+def cell_texts(
+    sheet: Sheet, cells: Collection[tuple[int, str | None]]
+) -> dict[tuple[int, str | None], str]:
+    """The text of some cells, each a line and a title; a second look at their columns."""
+    if not cells:
+        return {}
+    titles = {title for _, title in cells if title}
+    last = max(line for line, _ in cells)
+    found: dict[tuple[int, str | None], str] = {}
+    for read in sheet.blocks(titles):
+        block = read()
+        place = {line: row for row, line in enumerate(block.lines.tolist())}
+        for line, title in cells:
+            if title and line in place:
+                cell = block.columns[title][place[line]].as_py()
+                found[line, title] = "" if cell is None else str(cell)
+        if len(block.lines) and block.lines[-1] >= last:
+            break
+    return found
 
 
 def texts_in(column: pa.Array) -> list[str]:

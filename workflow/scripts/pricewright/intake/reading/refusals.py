@@ -1,0 +1,199 @@
+"""Why a delivery is refused as a whole, and what to do: in a sentence, from the rows themselves."""
+
+from collections.abc import Mapping
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pricewright.files.errors import Refusal
+from pricewright.intake.reading.dates import are_of_last_century, parse_days
+from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.reading.numbers import parse_numbers
+from pricewright.intake.reading.proposals import remedy
+from pricewright.intake.reading.quarantine import REASONS, Quarantine, code
+from pricewright.intake.reading.rows import Sheet, cell_texts, crossed_columns
+from pricewright.tables.fields import VALUES
+from pricewright.tables.prices import Ints
+
+_REMEDIES = {
+    "another-header": "deliver what is below it as a file of its own",
+    "unzoned-time": "say in source.time_zone whose calendar counts, as in America/New_York or UTC",
+}
+_OF_THE_WHOLE = [code(reason) for reason in _REMEDIES]
+"""Faults of a row that mean that the file as a whole is not as described."""
+
+_KEYS = {
+    "field-count": "delimiter",
+    "unreadable-date": "date_formats",
+    "ambiguous-date": "date_formats",
+    "future-date": "last_day",
+    "bad-symbol": "symbol_pattern",
+    "unreadable-number": "decimal, source.thousands and source.unit",
+    "sign": "prices",
+    "conflict": "columns.symbol, or source.bars where they are of different times",
+}
+"""Of a reason that took many rows, the keys of config to look at."""
+
+_SYSTEMATIC = 3  # rows with one fault that one declaration would mend: no accident
+_SAMPLE = 2_000  # rows whose texts tell how the others are written
+_LOOKED_AT = 10  # texts, for what to declare is seen in a few, and they are read once more
+_IN_A_BLOCK = 5  # rows in order, on average: fewer are a file in no order at all
+
+
+class NothingYet(Refusal):
+    """A delivery of whose rows all are of days that have not come yet."""
+
+
+def nothing_kept(
+    rows: tuple[int, int], quarantine: Quarantine, sheet: Sheet, dialect: Dialect, name: str
+) -> Refusal:
+    """Why a delivery has no price; rows: how many it has, and source.where leaves out."""
+    delivered, out = rows
+    if not delivered:
+        return Refusal(f"{name}:1: the file has a header and no rows; deliver prices.")
+    if out == delivered:
+        return Refusal(
+            f"{name}: all {out} rows have other values than source.where allows; correct it."
+        )
+    line = int(quarantine.lines[0])
+    kind = NothingYet if set(quarantine.by_reason()) == {"future-date"} else Refusal
+    return kind(
+        f"{name}:{line}: {fault(quarantine, 0)} ({sheet.texts([line])[line][:80]!r}), "
+        f"and none of the {delivered - out} rows can be kept; "
+        f"{what_to_do(quarantine, 0, sheet, dialect)}."
+    )
+
+
+def refuse_undeclared(
+    quarantine: Quarantine, sheet: Sheet, dialect: Dialect, names: Mapping[str, str], name: str
+) -> None:
+    """Raise Refusal if rows show that the file as a whole is not as described.
+
+    That is so where one declaration would read three and more of a column's texts, and all of the
+    first ten that could not be read.
+    """
+    for entry in np.flatnonzero(np.isin(quarantine.reasons, _OF_THE_WHOLE))[:1].tolist():
+        line, reason = int(quarantine.lines[entry]), quarantine.reason(entry)
+        raise Refusal(
+            f"{name}:{line}: {fault(quarantine, entry)} "
+            f"({sheet.texts([line])[line][:80]!r}); {_REMEDIES[reason]}."
+        )
+    for reason in ("unreadable-number", "unreadable-date", "future-date", "ancient-date"):
+        lost = quarantine.reasons == code(reason)
+        for place in np.unique(quarantine.fields[lost]).tolist():
+            field = quarantine.titles[place]
+            lines = _lines_of(quarantine, reason, field)
+            if len(lines) < _SYSTEMATIC:
+                continue
+            texts = _texts_of(quarantine, reason, field, sheet)
+            found = remedy(reason, texts, dialect, _others(reason, field, sheet, dialect))
+            if reason == "future-date" and are_of_last_century(texts, dialect.calendar):
+                found = "write its years with four digits, for %y reads 00 to 68 as 2000 to 2068"
+            for ours in ("open", "high", "low", "volume"):
+                if found.startswith("deliver") and names.get(ours) == field:
+                    found += f", or set source.columns.{ours}: false"
+            if found:
+                raise Refusal(
+                    f"{name}:{lines[0]}: {field} is {REASONS[reason]} ({texts[0][:80]!r}), as in "
+                    f"{len(lines) - 1} more rows; {found}."
+                )
+
+
+def refuse_blocks(days: Ints, lines: npt.NDArray[np.int64], symbol: str, name: str) -> None:
+    """Raise Refusal if rows (n,), as they were delivered, are blocks in order of their dates that
+    reach into each other: then another symbol's prices begin where the dates begin again."""
+    steps = np.diff(days)
+    forward = days if (steps > 0).sum() >= (steps < 0).sum() else -days
+    starts = np.flatnonzero(np.diff(forward) < 0) + 1
+    if not len(starts) or len(days) < _IN_A_BLOCK * (len(starts) + 1):
+        return
+    block = np.searchsorted(starts, np.arange(len(days)), side="right")
+    first, last = (
+        np.concatenate(([bound], of.accumulate(forward)[starts - 1]))[block]
+        for of, bound in ((np.minimum, 1), (np.maximum, 0))
+    )
+    within = (first <= forward) & (forward <= last) & (block > 0)
+    counts = np.bincount(block[within], minlength=len(starts) + 1)
+    if counts.max() >= _SYSTEMATIC:
+        begin = int(starts[np.argmax(counts >= _SYSTEMATIC) - 1])
+        raise Refusal(
+            f"{name}:{lines[begin]}: the dates begin again here, at "
+            f"{np.datetime64(int(days[begin]), 'D')}, as where another symbol's prices follow, and "
+            f"all of the file is said to be of {symbol}; deliver a column of symbols, or a file "
+            "for each, and if all are of one, sort the rows by date."
+        )
+
+
+def what_to_do(quarantine: Quarantine, entry: int, sheet: Sheet, dialect: Dialect) -> str:
+    """What to do about a reason that took many rows: proposed from the texts, where it can be."""
+    reason = quarantine.reason(entry)
+    texts = _texts_of(quarantine, reason, quarantine.field_of(entry), sheet)
+    others = _others(reason, quarantine.field_of(entry), sheet, dialect)
+    if texts and (found := remedy(reason, texts, dialect, others)):
+        return found
+    if reason in ("unreadable-date", "bad-symbol") and not any(map(str.strip, texts)):
+        return "fill in what is left blank as it is the same as above, for each row needs its own"
+    if sound := [text for text in texts if remedy(reason, [text], dialect, others)]:
+        apart = f"deliver all written in one way, for others are as {sound[-1]!r}"
+        return remedy(reason, sound, dialect, others) or apart
+    key = _KEYS.get(reason)
+    return "correct the file" + (f", or see source.{key}" if key else "")
+
+
+def _texts_of(quarantine: Quarantine, reason: str, field: str | None, sheet: Sheet) -> list[str]:
+    """The first texts that a reason took in a column."""
+    if field is None:
+        return []
+    lines = _lines_of(quarantine, reason, field)[:_LOOKED_AT].tolist()
+    found = cell_texts(sheet, {(line, field) for line in lines})
+    return [found[line, field] for line in lines if (line, field) in found]
+
+
+def _others(reason: str, field: str | None, sheet: Sheet, dialect: Dialect) -> list[str]:
+    """Of the first rows the texts that are read: of the dates, or of all numbers."""
+    names = dict.fromkeys([field] if reason == "unreadable-date" else _numbers(sheet, dialect))
+    found: list[str] = []
+    if reason not in ("unreadable-date", "unreadable-number"):
+        return found
+    for read in islice(sheet.blocks([title for title in names if title]), 1):
+        block = read()
+        for title in filter(None, names):
+            column, typed = block.columns[title].slice(0, _SAMPLE), block.typed(title)
+            if not pa.types.is_string(column.type):
+                continue
+            if reason == "unreadable-date":
+                reasons = parse_days(column, dialect.calendar).reasons
+                is_read = np.isin(reasons.astype(str), ["", "ambiguous-date"])
+            else:
+                is_read = ~np.isnan(parse_numbers(column, dialect.marks, multiples=True).values)
+            if typed is not None:
+                is_read &= ~typed[:_SAMPLE]
+            found += map(str, column.filter(pa.array(is_read)).unique().to_pylist())
+    return found
+
+
+def _numbers(sheet: Sheet, dialect: Dialect) -> list[str]:
+    """The columns that hold numbers."""
+    titles = list(sheet.titles)
+    if crossed := crossed_columns(sheet, dialect):
+        return [title for columns in crossed.values() for title in columns.values()]
+    names = dialect.names(titles, "")
+    if dialect.layout == "wide":
+        return dialect.symbol_columns(titles, names.values(), "")
+    return [title for ours, title in names.items() if ours in VALUES]
+
+
+def _lines_of(quarantine: Quarantine, reason: str, field: str) -> npt.NDArray[np.int64]:
+    """The lines of the rows, or of the values, that a reason took for a column."""
+    here = (quarantine.reasons == code(reason)) & (
+        quarantine.fields == quarantine.titles.index(field)
+    )
+    lines: npt.NDArray[np.int64] = quarantine.lines[here]
+    return lines
+
+
+def fault(quarantine: Quarantine, entry: int) -> str:
+    field = quarantine.field_of(entry)
+    return (f"{field} is " if field else "") + REASONS[quarantine.reason(entry)]
