@@ -17,6 +17,7 @@ TESTS = {  # what shows that it is there, and the package that has it
     "ssh-keygen": "openssh-client",
     "chromium": "chromium",
     "libgomp": "libgomp1",
+    "systemd-analyze": "systemd",
 }
 CLUSTER = {
     "slurmctld": "slurmctld",

@@ -82,7 +82,6 @@ def test_the_timer_has_the_clock_of_the_exchange_and_makes_up_for_what_was_slept
     assert "WantedBy=timers.target\n" in unit
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
 @pytest.mark.parametrize("exchange", ["XNYS", "XSAU", "24/7"])
 def test_systemd_takes_the_units(tmp_path, exchange):
     project = tmp_path / "a 100% $desk"

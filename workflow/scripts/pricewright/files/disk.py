@@ -133,6 +133,24 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def open_lock(path: Path) -> int:
+    """A descriptor for `flock`, of a file that is made if need be and is no link; to be closed.
+
+    The system lets go of a lock when the last process is gone that has the descriptor.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+
+
+def point_link(link: Path, target: str) -> None:
+    """Point a link at another place, so that at every instant it points at one of the two."""
+    following = link.with_name(f".{link.name}.next")
+    following.unlink(missing_ok=True)
+    following.symlink_to(target)
+    os.replace(following, link)
+    sync_folder(link.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """See that a folder's own list of names is on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pricewright.files.disk import sync_folder
+from pricewright.files.disk import point_link, sync_folder
 from pricewright.files.errors import Refusal
 
 CURRENT = "current"
@@ -71,11 +71,9 @@ def set_link(production: Path, digest: str | None) -> None:
     """Point the link at a release, or remove it."""
     remove_leftovers(production)
     if digest:
-        os.symlink(f"releases/{digest}", production / _NEXT)
-        os.replace(production / _NEXT, production / CURRENT)
-    else:
-        with suppress(FileNotFoundError):
-            os.unlink(production / CURRENT)
+        return point_link(production / CURRENT, f"releases/{digest}")
+    with suppress(FileNotFoundError):
+        os.unlink(production / CURRENT)
     sync_folder(production)
 
 

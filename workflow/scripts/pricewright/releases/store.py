@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from pricewright.files.disk import read_regular, sha256, sync_folder
+from pricewright.files.disk import open_lock, read_regular, sha256, sync_folder
 from pricewright.files.documents import parse_strict
 from pricewright.files.errors import Refusal
 from pricewright.tables.schema import check
@@ -30,9 +30,7 @@ def one_at_a_time(production: Path) -> Iterator[None]:
     A process that dies lets go by itself. Raises Refusal, at once, if another has it: that one
     may change what is in production, and this one would have been asked for on what was before.
     """
-    production.mkdir(parents=True, exist_ok=True)
-    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-    lock = os.open(production / LOCK, flags, 0o666)
+    lock = open_lock(production / LOCK)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

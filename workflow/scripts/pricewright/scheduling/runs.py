@@ -16,7 +16,7 @@ from datetime import date
 from pathlib import Path
 
 from pricewright.files.clock import Clock, now
-from pricewright.files.disk import read_whole
+from pricewright.files.disk import open_lock, read_whole
 from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.scheduling.sessions import Schedule, timetable
@@ -115,7 +115,7 @@ def alone(path: Path) -> Iterator[bool]:
 
     Processes that it starts keep it, too. The system lets go of it when the last of them is gone.
     """
-    descriptor = _open(path)
+    descriptor = open_lock(path)
     os.set_inheritable(descriptor, True)
     try:
         try:
@@ -130,14 +130,14 @@ def alone(path: Path) -> Iterator[bool]:
 
 def hold(path: Path) -> int:
     """Show that a run is at work, with others perhaps; returns the descriptor to close after it."""
-    descriptor = _open(path)
+    descriptor = open_lock(path)
     fcntl.flock(descriptor, fcntl.LOCK_SH)  # nobody has it alone for longer than to look
     return descriptor
 
 
 def wait_for_others(root: Path) -> None:
     """Wait until no run of the workflow is at work in a project."""
-    descriptor = _open(root / AT_WORK)
+    descriptor = open_lock(root / AT_WORK)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -146,8 +146,3 @@ def wait_for_others(root: Path) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
     finally:
         os.close(descriptor)
-
-
-def _open(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)

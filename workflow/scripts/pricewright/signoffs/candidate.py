@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from pricewright.files.disk import sync_folder, write_whole
+from pricewright.files.disk import point_link, sync_folder, write_whole
 from pricewright.signoffs.coverage import digests, identity
 
 LINK = "candidate"
@@ -36,11 +36,7 @@ def write_candidate(production: Path, files: Mapping[str, bytes]) -> Path:
             write_whole(incoming / Path(path).name, content)
         os.rename(incoming, folder)
         sync_folder(folder.parent)
-    following = production / f".{LINK}"
-    following.unlink(missing_ok=True)
-    following.symlink_to(f"{FOLDER}/{name}")
-    os.replace(following, production / LINK)
-    sync_folder(production)
+    point_link(production / LINK, f"{FOLDER}/{name}")
     for other in folder.parent.iterdir():
         if other.name != name:
             shutil.rmtree(other, ignore_errors=True)

@@ -22,7 +22,7 @@ from typing import Any
 
 from pricewright.files import clock as clocks
 from pricewright.files.clock import Clock, format_time
-from pricewright.files.disk import read_regular, sha256, sync_folder, write_whole
+from pricewright.files.disk import open_lock, read_regular, sha256, sync_folder, write_whole
 from pricewright.files.documents import parse_strict
 from pricewright.files.errors import Refusal
 from pricewright.steplog.log import say
@@ -225,8 +225,7 @@ def locked(folder: Path) -> Iterator[None]:
 
     Raises TimeoutError after PATIENCE.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+    lock = open_lock(folder / ".lock")
     try:
         deadline = time.monotonic() + PATIENCE
         while True:

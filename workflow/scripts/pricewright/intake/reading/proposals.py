@@ -58,7 +58,7 @@ _TRIED = 12
 """So many texts are tried with every format: one that reads none of these is not the commonest."""
 _DECIMALS: tuple[Literal[".", ","], ...] = (".", ",")
 _THOUSANDS: tuple[Literal[",", ".", " ", "'"] | None, ...] = (None, ",", ".", " ", "'")
-_BONDS = re.compile(r"\d{2,3}['’-](?:[0-2]\d|3[01])[0257+]?")  # noqa: RUF001
+_BONDS = re.compile(r"\d{2,3}['\u2019-](?:[0-2]\d|3[01])[0257+]?")
 """What may be points and 32nds, as futures on bonds are quoted: 121'16, or 121'165 with a half."""
 _SIGN = r"[^\W\d]{0,2}[$€£¥₹]|%|[^\W\d]{1,3}\.?"
 _UNIT = re.compile(rf"^[(+-]? ?({_SIGN})(?![^\W\d])|({_SIGN})\)?$")
@@ -121,7 +121,7 @@ def marks(texts: Sequence[str], declared: Marks, *, multiples: bool = False) -> 
 
 def _are_of_bonds(texts: Sequence[str]) -> bool:
     """Whether all texts with a mark in them may be points and 32nds."""
-    marked = [text.strip() for text in texts if re.search(r"\d['’-]", text)]  # noqa: RUF001
+    marked = [text.strip() for text in texts if re.search(r"\d['\u2019-]", text)]
     return bool(marked) and all(map(_BONDS.fullmatch, marked))
 
 
