@@ -190,7 +190,7 @@ def made_errors(symbols=3, rows=200, seed=1):
 def test_only_errors_whose_outcome_was_known_count():
     errors = made_errors()
     ends = np.array([[150, 60, 0]])
-    known = conformal(errors, ends, SETTINGS, 1)
+    known = conformal(errors, ends, 0 * ends, SETTINGS, [1])
     # of 150 observations, 149 - h rows have an outcome h + 1 days later
     assert known.counts[0].tolist() == [[149, 148, 147], [59, 58, 57], [0, 0, 0]]
     for step in range(HORIZON):
@@ -206,7 +206,8 @@ def test_of_many_errors_the_latest_count_and_of_those_that_overlap_every_second(
 ):
     errors = made_errors(len(begins), 400)
     later = Errors(errors.panel, errors.errors, np.array(begins))
-    known = conformal(later, np.full((1, len(begins)), ends), SETTINGS, 1)
+    ends_of_all = np.full((1, len(begins)), ends)
+    known = conformal(later, ends_of_all, 0 * ends_of_all, SETTINGS, [1])
     for step, gap in enumerate(apart):
         seen = errors.errors[step, 0, : ends - step - 1][::-gap][: 150 if step else 300]
         assert known.counts[0, 0, step] == len(seen)
@@ -217,14 +218,16 @@ def test_errors_that_begin_later_are_found_by_their_row():
     whole = made_errors(1, 400)
     later = Errors(whole.panel, whole.errors[..., 40:], np.array([40]))
     ends = np.array([[380]])
-    one, other = (conformal(errors, ends, SETTINGS, 1) for errors in (whole, later))
+    one, other = (conformal(errors, ends, 0 * ends, SETTINGS, [1]) for errors in (whole, later))
     np.testing.assert_array_equal(one.own, other.own)
 
 
 def test_the_pool_is_of_errors_in_units_of_each_symbols_own_and_of_one_in_so_many():
     errors = made_errors()
     ends = np.array([[150, 150, 60]])
-    everyone, some = (conformal(errors, ends, SETTINGS, every) for every in (1, 4))
+    everyone, some = (
+        conformal(errors, ends, 0 * ends, SETTINGS, [every]) for every in (1, 4)
+    )
     for step in range(HORIZON):
         expected, sampled = [], []
         for column, symbol in enumerate(errors.panel.symbols[:2]):  # the third has too few

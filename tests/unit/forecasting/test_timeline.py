@@ -1,13 +1,11 @@
-"""The days of a walk-forward: a horizon apart, the last one scored, estimates before them."""
-
-from dataclasses import replace
+"""The days of a walk-forward: a horizon apart, the same whatever comes later, estimates before."""
 
 import numpy as np
 import pytest
 from forecasts import chosen, simulated, uneven, weekdays
 
-from pricewright.forecasting.panel import panel_of
-from pricewright.forecasting.walkforward import SELDOM, make_timeline
+from pricewright.forecasting.panel import NEVER, panel_of
+from pricewright.forecasting.walkforward import AFRESH, make_timeline, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -17,71 +15,63 @@ def places(panel, days):
 
 
 @pytest.mark.parametrize(("horizon", "origins"), [(1, 20), (5, 20), (5, 37), (14, 20)])
-@pytest.mark.parametrize("refit", [1, 4])
-def test_origins_are_a_horizon_apart_and_the_last_leaves_one(horizon, origins, refit):
-    panel = simulated(2, 700)
-    times = make_timeline(panel, chosen(horizon=horizon, origins=origins, refit=refit))
+@pytest.mark.parametrize("days", [698, 699, 700])
+def test_origins_are_a_horizon_apart_from_the_first_day_on_and_the_last_leaves_one(
+    horizon, origins, days
+):
+    panel = simulated(2, days)
+    times = make_timeline(panel, chosen(horizon=horizon, origins=origins))
     found = places(panel, times.origins)
     assert len(found) == origins
     assert (np.diff(found) == horizon).all()
-    assert found[-1] == 699 - horizon
+    assert (found % horizon == 0).all()
+    assert 0 <= days - 1 - horizon - found[-1] < horizon
+    (newest,) = places(panel, times.dates[times.scored :])
+    assert newest == found[-1] + horizon
 
 
-@pytest.mark.parametrize(("days", "origins"), [(1, 0), (39, 0), (44, 0), (45, 1), (100, 12)])
+@pytest.mark.parametrize(("days", "origins"), [(1, 0), (40, 0), (45, 0), (46, 1), (100, 11)])
 def test_the_first_origin_is_when_there_is_history_enough_and_a_horizon_to_score(days, origins):
     panel = simulated(1, days)
     times = make_timeline(panel, chosen(min_history=40, horizon=5))
-    assert places(panel, times.origins).tolist() == list(range(39, days - 5, 5))
+    assert places(panel, times.origins).tolist() == list(range(40, days - 5, 5))
     assert len(times.origins) == origins
     assert times.estimates[:1].tolist() == times.origins[:1].tolist()
 
 
-def test_there_are_errors_to_calibrate_by_before_the_first_origin():
-    panel = simulated(1, 700)
-    times = make_timeline(panel, chosen(calibration=200, refit=7))
-    first = places(panel, times.estimates)[0]
-    assert places(panel, times.origins)[0] - first >= 200
-
-
-@pytest.mark.parametrize("refit", [1, 3])
-def test_for_a_conformal_shape_errors_go_back_twice_as_far_by_parameters_of_more_seldom(refit):
-    panel = simulated(1, 700)
-    settings = chosen(calibration=200, refit=refit, distribution="conformal")
-    times, plain = (
-        make_timeline(panel, made) for made in (settings, replace(settings, distribution="normal"))
-    )
-    assert (times.origins == plain.origins).all()
-    found = places(panel, times.estimates)
-    begin = places(panel, plain.estimates)[0]
-    assert found[0] == begin - 200
-    assert set(plain.estimates.tolist()) <= set(times.estimates.tolist())
-    assert (np.diff(found[found < begin])[1:] == SELDOM * refit * 5).all()
-    assert (found < begin).sum() == (200 // 5 - 1) // (SELDOM * refit) + 2
-
-
-@pytest.mark.parametrize("horizon", [1, 5])
-def test_for_a_conformal_distribution_errors_are_made_from_twice_as_many_days(horizon):
-    panel = simulated(1, 1000)
-    plain, conformal = (
-        make_timeline(panel, chosen(horizon=horizon, distribution=kind))
-        for kind in ("normal", "conformal")
-    )
-    np.testing.assert_array_equal(plain.origins, conformal.origins)
-    days = chosen().calibration
-    begins = [places(panel, times.estimates)[0] for times in (plain, conformal)]
-    assert begins[0] - begins[1] == days
-
-
-@pytest.mark.parametrize("refit", [1, 3, 5, 100])
+@pytest.mark.parametrize("refit", [1, 3, 7, 100])
 def test_parameters_are_estimated_anew_at_every_so_many_th_date(refit):
     panel = simulated(1, 700)
     times = make_timeline(panel, chosen(refit=refit))
-    steps = np.diff(places(panel, times.estimates))
-    assert (steps[1:] == refit * 5).all()
-    assert 0 < steps[0] <= refit * 5  # the first date is one, however far off the next
+    found = places(panel, times.estimates)
+    first = places(panel, panel.days[chosen().min_history - 1, 0])
+    assert (found[1:] % (5 * refit) == 0).all()
+    assert (np.diff(found)[1:] == 5 * refit).all()
+    assert found[0] % (5 * refit) == 0 or found[0] - first < 5
     assert times.estimates[0] <= times.origins[0]
-    assert set(times.estimates.tolist()) - set(times.origins.tolist())  # some come before
-    assert times.estimates[-1] == times.origins[-1]  # or a leak check there would see less
+    assert 0 <= places(panel, times.dates[-1]) - found[-1] < 5 * refit
+
+
+@pytest.mark.parametrize("kind", ["normal", "conformal"])
+@pytest.mark.parametrize("refit", [1, 3])
+def test_at_each_estimate_errors_of_enough_days_before_count(kind, refit):
+    panel = simulated(1, 1500)
+    times = make_timeline(panel, chosen(calibration=200, refit=refit, distribution=kind))
+    found = places(panel, times.estimates)
+    days = 400 if kind == "conformal" else 200
+    for place, since in list(enumerate(times.since))[times.first_held : -1]:
+        assert days + 5 <= found[place] - found[since] < days + 10 + 5 * refit
+    assert times.afresh[0]
+    assert (found[times.afresh] % (5 * refit * AFRESH) == 0).all()
+
+
+def test_the_date_before_an_estimate_is_a_horizon_earlier():
+    panel = simulated(1, 700)
+    early, late = (make_timeline(panel, chosen(origins=origins)) for origins in (10_000, 20))
+    assert early.before[0] == -NEVER
+    for times in (early, late):
+        before = places(panel, times.before[times.before > -NEVER])
+        assert (places(panel, times.estimates)[-len(before) :] - before == 5).all()
 
 
 def test_days_are_those_of_the_joint_calendar():
@@ -102,9 +92,61 @@ def test_it_begins_with_the_first_symbol_that_has_history_enough():
     assert times.origins[0] < days[239 + 5]
 
 
-def test_a_price_that_comes_later_moves_no_day_before_by_itself():
-    """Days are counted back from the end: a horizon more of history gives the same grid."""
-    panel = simulated(1, 700)
-    earlier = panel.until(int(panel.days[694, 0]))
-    one, other = (make_timeline(made, chosen()).origins.tolist() for made in (panel, earlier))
-    assert one[:-1] == other[1:]
+def of_both(one, other):
+    """What two walk-forwards made on days that both have, pairs of arrays by name.
+
+    The last day of the first is no past one: what it forecasts is its model.
+    """
+    common = np.intersect1d(one.timeline.dates, other.timeline.dates)
+    common = common[common < one.whole.calendar[-1]]
+    at = [np.searchsorted(walked.timeline.dates, common) for walked in (one, other)]
+    for pieces in zip(one.pieces, other.pieces, strict=True):
+        usable = pieces[0].usable[at[0]]
+        made = [
+            {"usable": piece.usable, "centres": piece.centres, "variances": piece.variances}
+            | piece.states.arrays()
+            for piece in pieces
+        ]
+        for name in made[0]:
+            yield name, *(part[name][place][usable] for part, place in zip(made, at, strict=True))
+        yield "shapes", *(
+            walked.shapes(piece)[:-1][place]
+            for walked, piece, place in zip((one, other), pieces, at, strict=True)
+        )
+        ends = [piece.daily_origins >= 0 for piece in pieces]
+        days = [
+            walked.panel(piece).days[piece.daily_rows, np.arange(len(piece))]
+            for walked, piece in zip((one, other), pieces, strict=True)
+        ]
+        for column in range(len(pieces[0])):
+            mine, theirs = (day[end[:, column], column] for day, end in zip(days, ends, strict=True))
+            both = np.intersect1d(mine[:-1], theirs)
+            for name in ("daily_centres", "daily_variances"):
+                yield name, *(
+                    getattr(piece, name)[end[:, column], column][np.searchsorted(day, both)]
+                    for piece, end, day in zip(pieces, ends, (mine, theirs), strict=True)
+                )
+
+
+@pytest.mark.parametrize("later", [1, 4, 5, 60])
+@pytest.mark.parametrize(
+    "chosen_so",
+    [
+        {"volatility": "combined", "distribution": "conformal", "location": "theta"},
+        {"volatility": "garch11", "distribution": "fhs", "location": "ses"},
+        {"volatility": "har", "window_days": 500, "embargo_days": 3},
+        {"volatility": "ewma", "location": "lightgbm"},
+    ],
+)
+def test_what_was_forecast_from_a_past_date_stays_whatever_days_come(later, chosen_so):
+    panel = uneven()
+    settings = chosen(**{"calibration": 100, "origins": 20, "refit": 3} | chosen_so)
+    earlier = panel.until(int(panel.calendar[-1 - later]))
+    one, other = (
+        walk_forward(made, make_timeline(made, settings), settings) for made in (earlier, panel)
+    )
+    compared = 0
+    for name, mine, theirs in of_both(one, other):
+        np.testing.assert_array_equal(mine, theirs, err_msg=name)
+        compared += len(mine)
+    assert compared

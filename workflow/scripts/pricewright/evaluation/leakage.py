@@ -22,24 +22,28 @@ DOING = "checking for leaks"
 
 
 def check(walked: WalkForward, processes: int = 1, *, every: bool = False) -> dict[str, object]:
-    """Check all origins with garbage after the last, and the first with garbage after it.
+    """Check the origins up to the last estimate with garbage after it, and the first likewise.
+
+    (Those that come after the last estimate are checked once there is a later one.)
 
     Of more than SLICE_WIDTH symbols so many are checked, unless every one is to be: with the last
-    origin another choice for each date, which must first come, walked by themselves, to the very
-    numbers that they have among all; with the first, where histories are shortest, those with the
-    shortest. Returns what was compared, for the record. Raises Refusal that names the column, the
+    estimate another choice for each date of the prices, which must first come, walked by
+    themselves, to the very numbers that they have among all; with the first origin, where histories
+    are shortest, those with the shortest. Returns what was compared, for the record. Raises Refusal that names the column, the
     symbol and the day of the first number that changed.
     """
-    whole, origins = walked.whole, walked.timeline.origins
+    whole, origins, estimates = walked.whole, walked.timeline.dates, walked.timeline.estimates
     if not len(origins):
         return {"cutoffs": [], "columns": [], "symbols": 0}
-    first, last = int(origins[0]), int(origins[-1])
+    first, last = int(origins[0]), int(estimates[-1])
+    if last < first:
+        last = int(origins[-1])
     in_one = len(whole) <= SLICE_WIDTH and len(walked.pieces) == 1
     some = shortest = walked
     if not in_one:
         columns = np.sort(np.argsort(whole.counts, kind="stable")[:SLICE_WIDTH])
         shortest = _of(walked, columns, first, processes)
-        chosen = np.arange(len(whole)) if every else _chosen(whole, last)
+        chosen = np.arange(len(whole)) if every else _chosen(whole, int(whole.calendar[-1]))
         some = _of(walked, chosen, last, processes)
         _as_among_all(some, walked)
     compared = _compare(some, last, processes)
@@ -77,7 +81,7 @@ def _as_among_all(some: WalkForward, walked: WalkForward) -> None:
         for at, column in enumerate(piece.columns)
     }
     for piece in some.pieces:
-        days = some.timeline.origins
+        days = some.timeline.dates
         for at, column in enumerate(piece.columns.tolist()):
             symbol = some.whole.symbols[column]
             other, where_other = place[symbol]
@@ -112,8 +116,8 @@ def _compare(walked: WalkForward, cutoff: int, processes: int) -> list[str]:
     columns: dict[str, None] = {}
     for made, other in zip(walked.pieces, again.pieces, strict=True):
         known = zip(
-            _known(walked, made, early.origins, cutoff),
-            _known(again, other, early.origins, cutoff),
+            _known(walked, made, early.dates, cutoff),
+            _known(again, other, early.dates, cutoff),
             strict=True,
         )
         symbols = [panel.symbols[place] for place in made.columns]

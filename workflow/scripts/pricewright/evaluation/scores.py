@@ -83,7 +83,8 @@ def score(walked: WalkForward) -> Scores:
     whole: Scores | None = None
     for piece in walked.pieces:
         panel = walked.panel(piece)
-        part = _score(piece, panel, walked.shapes(piece), walked.settings)
+        scored = walked.timeline.scored
+        part = _score(piece, panel, walked.shapes(piece), scored, walked.settings)
         if whole is None:
             whole = _blank(part, len(walked.whole), days)
         _put(whole, part, piece.columns)
@@ -118,19 +119,23 @@ def _put(whole: Any, part: Any, columns: Ints) -> None:
             into[: len(array), columns] = array
 
 
-def _score(piece: Forecasts, panel: Panel, shapes: Floats, settings: Settings) -> Scores:
+def _score(
+    piece: Forecasts, panel: Panel, shapes: Floats, scored: int, settings: Settings
+) -> Scores:
+    """scored: from how many dates, the first, what came is there."""
     columns = np.arange(len(panel))
     levels = distribution.levels_with(settings.level)
     steps = np.arange(1, settings.horizon + 1)
-    ahead = piece.rows[..., None] + steps
-    there = piece.usable[..., None] & (ahead < panel.counts[:, None])
+    rows, usable = piece.rows[:scored], piece.usable[:scored]
+    ahead = rows[..., None] + steps
+    there = usable[..., None] & (ahead < panel.counts[:, None])
     actual, happened = (
         np.where(there, part[np.where(there, ahead, 0), columns[:, None]], np.nan)
         for part in (panel.prices, panel.values)
     )
-    at = np.maximum(piece.rows, 0)
+    at = np.maximum(rows, 0)
     scale, squared_scale = (
-        np.where(piece.usable & (found[at, columns] > 0), found[at, columns], np.nan)
+        np.where(usable & (found[at, columns] > 0), found[at, columns], np.nan)
         for found in metrics.naive_scales(panel.prices)
     )
     last = np.repeat(panel.values[at, columns][..., None], settings.horizon, axis=-1)
@@ -146,11 +151,11 @@ def _score(piece: Forecasts, panel: Panel, shapes: Floats, settings: Settings) -
         coverage=settings.level,
     )
     return Scores(
-        model=losses(piece.centres, piece.variances, shapes[:-1]),
+        model=losses(piece.centres[:scored], piece.variances[:scored], shapes[:scored]),
         random_walk=losses(last, plain, normal),
         scale=scale,
         squared_scale=squared_scale,
-        origin=np.where(piece.usable, panel.days[at, columns], np.nan),
+        origin=np.where(usable, panel.days[at, columns], np.nan),
         **_daily(piece, panel, shapes, levels.tolist()),
     )
 

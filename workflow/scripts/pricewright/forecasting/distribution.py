@@ -193,17 +193,18 @@ class Errors:
     errors: Floats
     first: Ints
 
-    def known(self, ends: Ints, most: Ints) -> tuple[Ints, Ints, Ints]:
+    def known(self, ends: Ints, since: Ints, most: Ints) -> tuple[Ints, Ints, Ints]:
         """(D, H, S) each: where the latest errors that were known begin and stop, and how many
         days they are apart.
 
         ends: (D, S), how many observations there were. An error h days ahead from row r is
-        known with observation r + h.  most: (H,), of how many at most.
+        known with observation r + h.  since: (D, S), the first that counts.  most: (H,), of how
+        many at most.
         """
-        steps = np.arange(1, len(self.errors) + 1)[:, None]
+        steps, since = np.arange(1, len(self.errors) + 1)[:, None], since[:, None]
         stop = np.clip((ends - self.first)[:, None] - steps, 0, self.errors.shape[-1])
-        apart = np.where((steps > 1) & (stop >= LONGER * most[:, None]), LONGER, 1)
-        return np.maximum(stop - 1 - (most[:, None] - 1) * apart, 0), stop, apart
+        apart = np.where((steps > 1) & (stop - since >= LONGER * most[:, None]), LONGER, 1)
+        return np.maximum(stop - 1 - (most[:, None] - 1) * apart, since), stop, apart
 
     def window(
         self, known: tuple[Ints, Ints, Ints], date: int, step: int, most: int
@@ -224,21 +225,25 @@ class Errors:
         return found, places
 
 
-def conformal(errors: Errors, ends: Ints, settings: Settings, every: int) -> PastErrors:
-    """What is known at some dates; one in `every` errors is in the pool of all symbols."""
+def conformal(
+    errors: Errors, ends: Ints, since: Ints, settings: Settings, every: Sequence[int]
+) -> PastErrors:
+    """What is known at some dates, `ends` and `since` as `Errors.known` takes them; one in `every`
+    errors of a date is in the pool of all symbols."""
     levels = levels_with(settings.level)
     most = np.full(settings.horizon, settings.calibration)
     most[0] *= LONGER
-    known = errors.known(ends, most)
+    known = errors.known(ends, since, most)
     dimensions = (len(ends), len(errors.panel), settings.horizon)
     absolute, counts = np.zeros(dimensions), np.zeros(dimensions, dtype=np.intp)
     own = np.empty((*dimensions, len(levels) + 1))
     marks = np.array([crc32(symbol.encode()) for symbol in errors.panel.symbols])
     # by days that are as far apart as errors can be, so that of these one in `every` is taken
-    rows = (np.arange(errors.errors.shape[-1]) + errors.first[:, None]) // LONGER
-    sampled = (rows + marks[:, None]) % every == 0
+    numbers = (np.arange(errors.errors.shape[-1]) + errors.first[:, None]) // LONGER
+    numbers += marks[:, None]
     pool: list[list[Floats]] = []
-    for date in range(len(ends)):
+    for date, one_in in enumerate(every):
+        sampled = numbers % one_in == 0
         pool.append([])
         for step in range(settings.horizon):
             found, places = errors.window(known, date, step, int(most[step]))
@@ -255,15 +260,20 @@ def conformal(errors: Errors, ends: Ints, settings: Settings, every: int) -> Pas
 
 
 def simulated_calibration(
-    errors: Errors, ends: Ints, terms: Floats, models: Sequence[Volatility], settings: Settings
+    errors: Errors,
+    ends: Ints,
+    since: Ints,
+    terms: Floats,
+    models: Sequence[Volatility],
+    settings: Settings,
 ) -> PastErrors:
     """Filtered historical simulation at some dates, normal where errors are few.
 
-    terms: (D, S, H), the variances forecast there, by the volatility model of each date.
+    ends, since: as `Errors.known` takes them.  terms: (D, S, H), the variances forecast there, by the volatility model of each date.
     """
     levels = levels_with(settings.level)
     ranks = draws(settings.horizon)
-    known_errors = errors.known(ends, np.full(settings.horizon, settings.calibration))
+    known_errors = errors.known(ends, since, np.full(settings.horizon, settings.calibration))
     own = np.empty((*terms.shape, len(levels) + 1))
     own[:] = normal(levels)
     counts = np.zeros(terms.shape, dtype=np.intp)

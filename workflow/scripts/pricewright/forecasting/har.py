@@ -24,7 +24,7 @@ import numpy as np
 from pricewright.forecasting import ranges
 from pricewright.forecasting.panel import NEVER, Panel, squares
 from pricewright.forecasting.recurrence import recurrence
-from pricewright.tables.arrays import Days, Flags, Floats, exp, log, sums
+from pricewright.tables.arrays import Days, Flags, Floats, Ints, exp, log, sums
 
 FEWEST = 100
 """The rows that a regression needs."""
@@ -166,7 +166,7 @@ WARM_UP = 60
 
 FLOOR, CLIP = 0.01, 20.0
 ROWS = 20_000
-"""About the most rows of a regression: of longer panels every second, third, … row is taken."""
+"""The most rows of a regression: of longer panels every second, fourth, … row is taken."""
 
 
 def averages(panel: Panel, start: Floats | None = None) -> tuple[Floats, Flags]:
@@ -216,13 +216,14 @@ class RegressionRows:
 
     inputs: (B, K), what to learn by.  outcomes: (B,), or (H, B) for horizons side by side.
     begun: (B,), the day after which an outcome begins, and known: as outcomes, the day on which it
-    is known, NEVER if that is not there yet.
+    is known, NEVER if that is not there yet.  number: (B,), the row's among all of its series.
     """
 
     inputs: Floats
     outcomes: Floats
     begun: Days
     known: Days
+    number: Ints
 
 
 def join_rows(parts: Sequence[RegressionRows]) -> RegressionRows:
@@ -232,12 +233,17 @@ def join_rows(parts: Sequence[RegressionRows]) -> RegressionRows:
         np.concatenate([part.outcomes for part in parts], axis=-1),
         np.concatenate([part.begun for part in parts]),
         np.concatenate([part.known for part in parts], axis=-1),
+        np.concatenate([part.number for part in parts]),
     )
 
 
 def row_step(observations: int) -> int:
-    """Every how many-th observation is a row of the regressions, of so many in all."""
-    return -(-observations // ROWS)
+    """Every how many-th observation is a row of the regressions, of so many in all: a power of 2,
+    so that rows of longer histories are among those of shorter ones."""
+    step = 1
+    while observations > step * ROWS:
+        step *= 2
+    return step
 
 
 def regression_rows(panel: Panel, horizon: int, step: int) -> RegressionRows:
@@ -249,7 +255,8 @@ def regression_rows(panel: Panel, horizon: int, step: int) -> RegressionRows:
     found = []
     steps = np.arange(1, horizon + 1)[:, None]
     for column, count in enumerate(panel.counts):
-        at = np.arange(max(WARM_UP, panel.first[column] + 1), count - 1, step)
+        begin = max(WARM_UP, int(panel.first[column]) + 1)
+        at = np.arange(begin, count - 1, step)
         at = at[past[at, column, LONGEST] > 0]
         there = at + steps < count
         ahead = np.where(there, at + steps, 0)
@@ -261,20 +268,19 @@ def regression_rows(panel: Panel, horizon: int, step: int) -> RegressionRows:
                 np.where(there, outcome, 0.0),
                 panel.days[at, column],
                 np.where(there, panel.days[ahead, column], NEVER),
+                at - begin,
             )
         )
     return join_rows(found)
 
 
-def weights(rows: RegressionRows, since: int, until: int, start: Floats | None = None) -> Floats:
-    """(H, K): the weights for each horizon, from what happened after one day and up to another.
-
-    NaN if too little did. `start` are weights to search from.
-    """
+def weights(rows: RegressionRows, since: int, until: int, step: int = 1) -> Floats:
+    """(H, K): the weights for each horizon, from every `step`-th row of what happened after one day
+    and up to another; NaN if too little did."""
     found: list[Floats] = []
-    for horizon in range(len(rows.outcomes)):
-        use = (rows.begun >= since) & (rows.known[horizon] <= until)
-        before = start[horizon] if start is not None else found[-1] if found else None
-        outcomes = rows.outcomes[horizon]
+    among = (rows.begun >= since) & (rows.number % step == 0)
+    for horizon, outcomes in enumerate(rows.outcomes):
+        use = among & (rows.known[horizon] <= until)
+        before = found[-1] if found else None
         found.append(gamma_regression(rows.inputs, outcomes, use, before))
     return np.array(found)

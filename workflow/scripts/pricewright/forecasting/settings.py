@@ -84,7 +84,7 @@ class EvaluationSettings(Options):
 
     origins: Annotated[int, Bounds(least=20, most=10_000)] = 100
     """From how many past dates to evaluate, a horizon apart."""
-    refit: Annotated[int, Bounds(least=1, most=10_000)] = 5
+    refit: Annotated[int, Bounds(least=1, most=10_000)] = 10
     """Parameters are estimated anew at every so many-th of these dates."""
     embargo_days: Annotated[int, Bounds(least=0, most=10_000)] = 0
     """Calendar days before a date whose prices are no part of an estimate as of it."""

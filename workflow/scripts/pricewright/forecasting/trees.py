@@ -149,7 +149,7 @@ def moves(trees: Sequence[Tree], changes: Floats, variance: Floats, horizon: int
 
 
 ROWS = 20_000
-"""About the most rows to learn from."""
+"""The most rows to learn from."""
 
 FEWEST = 500
 """The rows that are needed."""
@@ -182,23 +182,27 @@ def forests(
     if settings.location != "lightgbm":
         return [None] * len(days)
     _lightgbm()  # before the work begins
-    step = row_step(int(panel.counts.sum()), settings.horizon)
-    found = join_rows([tree_rows(part, settings, step) for part, _ in panel_slices(panel)])
+    steps = [row_step(int(panel.upto(day).sum()), settings.horizon) for day in days]
+    least = min(steps, default=1)
+    found = join_rows([tree_rows(part, settings, least) for part, _ in panel_slices(panel)])
     until = [day - settings.embargo_days for day in days]
     window = settings.window_days
     since = [-NEVER if window is None else day - window for day in until]
     with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(partial(grow_trees, found), since, until))
+        return list(pool.map(partial(grow_trees, found), since, until, steps))
 
 
 def row_step(observations: int, horizon: int) -> int:
     """Every how many-th pair of an observation and a number of steps is a row, of so many in all.
 
-    It has no factor in common with the horizon, so that all numbers of steps come equally often.
+    It has no factor in common with the horizon, so that all numbers of steps come equally often;
+    and it is a power, so that rows of longer histories are among those of shorter ones.
     """
-    step = -(-observations * horizon // ROWS)
-    while gcd(step, horizon) > 1:
-        step += 1
+    base, step = 2, 1
+    while gcd(base, horizon) > 1:
+        base += 1
+    while observations * horizon > step * ROWS:
+        step *= base
     return step
 
 
@@ -214,7 +218,7 @@ def tree_rows(panel: Panel, settings: Settings, step: int) -> RegressionRows:
         pairs = np.arange(0, max(count - begin, 0) * horizon, step)
         at, ahead = begin + pairs // horizon, pairs % horizon + 1
         there = (at + ahead < count) & (variance[np.minimum(at, count - 1), column] > 0)
-        at, ahead = at[there], ahead[there]
+        at, ahead, pairs = at[there], ahead[there], pairs[there]
         unit = np.sqrt(variance[at, column] * ahead)
         outcomes = (values[at + ahead, column] - values[at, column]) / unit
         lags = in_deviations(changes[at, column], variance[at, column])
@@ -224,18 +228,22 @@ def tree_rows(panel: Panel, settings: Settings, step: int) -> RegressionRows:
                 outcomes.clip(-CLIP, CLIP).round(DIGITS),
                 panel.days[at, column],
                 panel.days[at + ahead, column],
+                pairs,
             )
         )
     return join_rows(found)
 
 
-def grow_trees(rows: RegressionRows, since: int, until: int) -> Sequence[Tree] | None:
-    """The trees from what happened after one day and up to another; None if too little did.
+def grow_trees(
+    rows: RegressionRows, since: int, until: int, step: int = 1
+) -> Sequence[Tree] | None:
+    """The trees from every `step`-th row of what happened after one day and up to another; None if
+    too little did.
 
     Raises Refusal if LightGBM is not there.
     """
     lightgbm = _lightgbm()
-    use = (rows.begun >= since) & (rows.known <= until)
+    use = (rows.begun >= since) & (rows.known <= until) & (rows.number % step == 0)
     if use.sum() < FEWEST:
         return None
     data = lightgbm.Dataset(rows.inputs[use], rows.outcomes[use])

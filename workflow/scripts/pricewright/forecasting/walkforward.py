@@ -27,47 +27,82 @@ from pricewright.tables.arrays import Days, Flags, Floats, Ints
 class Timeline:
     """Calendar days, the same for all symbols, a horizon of the joint calendar apart.
 
-    origins: (K,), from which forecasts are evaluated; the last leaves a horizon to score.
+    They are counted from the calendar's first day, so a day more moves none of them; what was
+    forecast from one of them stays what it is.
+
+    dates: (K,), from which forecasts are made, and scored: of how many, the first, it is evaluated
+    what came of them; at the last there is not yet a horizon to score.
     estimates: (E,), at whose end parameters are estimated; those of one hold to the next. The
-    first come before the origins, so that errors made out of sample are there to calibrate by;
-    the last is the last origin.
+    first come before the dates, so that errors made out of sample are there to calibrate by.
+    afresh: (E,), where the search for parameters does not begin from those before.
+    since: (E + 1,), from which estimate on errors count, at each of them and at the end.
+    before: (E,), the date a horizon before each estimate, -NEVER before all that there are.
     """
 
-    origins: Days
+    dates: Days
+    scored: int
     estimates: Days
+    afresh: Flags
+    since: Ints
+    before: Days
+
+    @property
+    def origins(self) -> Days:
+        """The dates from which forecasts are evaluated."""
+        return self.dates[: self.scored]
 
     @property
     def first_held(self) -> int:
-        """The place of the first estimate that holds at an origin; without one, past the last."""
-        if not len(self.origins):
+        """The place of the first estimate that holds at a date; without one, past the last."""
+        if not len(self.dates):
             return len(self.estimates)
-        found = np.searchsorted(self.estimates, self.origins[0], side="right")
+        found = np.searchsorted(self.estimates, self.dates[0], side="right")
         return int(found) - 1
 
     def until(self, day: int) -> "Timeline":
         """The timeline as it would have been on a day."""
-        return Timeline(self.origins[self.origins <= day], self.estimates[self.estimates <= day])
+        count = int((self.estimates <= day).sum())
+        return Timeline(
+            self.dates[self.dates <= day],
+            int((self.origins <= day).sum()),
+            self.estimates[:count],
+            self.afresh[:count],
+            self.since[: count + 1],
+            self.before[:count],
+        )
 
 
-SELDOM = 8
-"""So many times less often are parameters estimated for the errors of longer ago."""
+AFRESH = 4
+"""At every so many-th estimate the search begins afresh, so that no more need be made before it."""
 
 
 def make_timeline(panel: Panel, settings: Settings) -> Timeline:
     """The timeline of an evaluation; it begins when a first symbol has history enough."""
-    calendar = panel.calendar
-    step = settings.horizon
-    before = -(-settings.calibration // step)
+    calendar, step, refit = panel.calendar, settings.horizon, settings.refit
+    grid, scored = calendar[::step], max(len(calendar) - 1, 0) // step
+    enough = panel.days[settings.min_history - 1 : settings.min_history].min(initial=NEVER)
+    first = int(np.searchsorted(grid, enough))  # the place of the first that can be forecast from
+    if first >= scored:
+        grid, first, scored = grid[:0], 0, 0
+    begin = max(scored - settings.origins, first)
     longer = distribution.LONGER if settings.distribution == "conformal" else 1
-    most = settings.origins + before * longer
-    places = np.arange(len(calendar) - 1 - step, -1, -step)[:most][::-1]
-    grid = calendar[places]
-    enough = np.sort(panel.days[settings.min_history - 1 : settings.min_history].ravel())
-    grid = grid[grid >= enough[0]] if len(enough) else grid[:0]
-    recent, earlier = np.split(grid, [-(settings.origins + before)])[::-1]
-    anew = [recent[:: -settings.refit], earlier[:: -SELDOM * settings.refit]]
-    estimates = np.unique(np.concatenate([grid[:1], recent[:1], *anew]))
-    return Timeline(grid[-settings.origins :], estimates)
+    reach = longer * -(-settings.calibration // step) + 1  # of errors, whose outcome is to be known
+    places = np.arange(first, len(grid))
+    places = places[(places % refit == 0) | (places == first)]
+    since = np.maximum(np.append(places, len(grid) - 1) - reach, first)
+    since = np.searchsorted(places, since, side="right") - 1
+    held = int(np.searchsorted(places, begin, side="right")) - 1
+    afresh = (places % (AFRESH * refit) == 0) | (places == first)
+    start = int(np.flatnonzero(afresh[: since[held] + 1])[-1]) if len(places) else 0
+    places = places[start:]
+    return Timeline(
+        dates=grid[begin:],
+        scored=scored - begin,
+        estimates=grid[places],
+        afresh=afresh[start:],
+        since=np.maximum(since[start:] - start, 0),
+        before=np.where(places > first, grid[places - 1], -NEVER),
+    )
 
 
 @dataclass(frozen=True)
@@ -75,7 +110,8 @@ class Plan:
     """When a walk-forward estimates and forecasts, and what it knows of all symbols.
 
     days: at whose ends parameters are estimated.  weights, forests: for each of these days, the
-    HAR's (H, K), and the trees.  every: one in so many errors is in the pool of all symbols.
+    HAR's (H, K), and the trees.  every: for each, one in so many errors is in the pool of all
+    symbols.
     model: whose parameters hold at all dates, and nothing is estimated.  start: where histories
     go on that began before the panel.
     """
@@ -85,7 +121,7 @@ class Plan:
     days: Sequence[int] = ()
     weights: Sequence[Floats | None] = ()
     forests: Sequence[Sequence[Tree] | None] = ()
-    every: int = 1
+    every: Sequence[int] = ()
     model: Model | None = None
     start: Start | None = None
 
@@ -107,29 +143,37 @@ def make_plan(
 
     to_the_end: whether to estimate once more at the end of the panel, for a model to deploy.
     """
-    days = timeline.estimates.tolist() + ([int(panel.calendar[-1])] if to_the_end else [])
+    days, end = timeline.estimates.tolist(), int(panel.calendar[-1])
+    days += [end] if to_the_end and end not in days else []
     return Plan(
         timeline=timeline,
         settings=settings,
         days=days,
         weights=_har_weights(panel, days, settings),
         forests=trees.forests(panel, days, settings, threads),
-        every=max(-(-len(panel) * settings.calibration // distribution.POOL), 1),
+        every=[_every(panel.upto(day), settings) for day in days],
     )
+
+
+def _every(counts: Ints, settings: Settings) -> int:
+    """One in how many errors is in the pool, where symbols have so many observations (S,)."""
+    symbols = int((counts >= settings.min_history).sum())
+    return max(-(-symbols * settings.calibration // distribution.POOL), 1)
 
 
 def _har_weights(panel: Panel, days: Sequence[int], settings: Settings) -> list[Floats | None]:
     if settings.volatility not in ("har", "combined"):
         return [None] * len(days)
-    step = har.row_step(int(panel.counts.sum()))
+    steps = [har.row_step(int(panel.upto(day).sum())) for day in days]
+    least = min(steps, default=1)
     rows = har.join_rows(
-        [har.regression_rows(part, settings.horizon, step) for part, _ in panel_slices(panel)]
+        [har.regression_rows(part, settings.horizon, least) for part, _ in panel_slices(panel)]
     )
     result: list[Floats | None] = []
-    for day in days:
+    for day, step in zip(days, steps, strict=True):
         until = day - settings.embargo_days
         since = until - settings.window_days if settings.window_days is not None else -NEVER
-        result.append(har.weights(rows, since, until, result[-1] if result else None))
+        result.append(har.weights(rows, since, until, step))
     return result
 
 
@@ -138,10 +182,10 @@ class Forecasts:
     """What a walk-forward made for some symbols, S of them.
 
     columns: (S,), where they are in the panel of all.
-    usable: (K, S), where an origin can be forecast from.  rows: (K, S), the observation at each
-    origin, with its states.  centres, variances: (K, S, H), forecasts from there.
-    daily_rows: (D, S), all observations from the first origin on, -1 for none; daily_origins, from
-    which origin their distribution is, -1 where none can be forecast from; daily_centres,
+    usable: (K, S), which of the dates can be forecast from.  rows: (K, S), the observation at each
+    date, with its states.  centres, variances: (K, S, H), forecasts from there.
+    daily_rows: (D, S), all observations from the first date on, -1 for none; daily_origins, from
+    which date their distribution is, -1 where none can be forecast from; daily_centres,
     daily_variances: forecasts from them of the next.
     fitted: the parameters at the end.  last: the track's last observation of each, P being 1.
     shapes: (D, S or 1, H, Q + 1), the distributions as they were estimated at D dates.
@@ -174,7 +218,7 @@ class WalkForward:
     """A walk-forward of all symbols, piece by piece, in whatever order.
 
     whole: the panel of all.
-    held: (K + 1,), which of the distributions held at each origin and holds at the end.
+    held: (K + 1,), which of the distributions held at each date and holds at the end.
     """
 
     whole: Panel
@@ -194,7 +238,7 @@ class WalkForward:
         return self.whole.columns(piece.columns)
 
     def shapes(self, piece: Forecasts) -> Floats:
-        """(K + 1, S or 1, H, Q + 1): the distributions of a piece at each origin and at the end."""
+        """(K + 1, S or 1, H, Q + 1): the distributions of a piece at each date and at the end."""
         return np.asarray(piece.shapes[self.held])
 
     def last_shapes(self) -> Floats:
@@ -242,7 +286,7 @@ def walk(
 def join(panel: Panel, plan: Plan, pieces: Sequence[Forecasts]) -> WalkForward:
     """A walk-forward of all symbols of a panel, from what `walk` made of each, in any order."""
     timeline, settings = plan.timeline, plan.settings
-    held = np.zeros(len(timeline.origins) + 1, dtype=np.intp)
+    held = np.zeros(len(timeline.dates) + 1, dtype=np.intp)
     known = [piece.calibration for piece in pieces if piece.calibration]
     if known:
         whole = distribution.shapes_of(known, settings)
@@ -250,25 +294,25 @@ def join(panel: Panel, plan: Plan, pieces: Sequence[Forecasts]) -> WalkForward:
             replace(piece, shapes=shapes, calibration=None)
             for piece, shapes in zip(pieces, whole, strict=True)
         ]
-        held[:-1] = np.searchsorted(timeline.estimates, timeline.origins, side="right") - 1
+        held[:-1] = np.searchsorted(timeline.estimates, timeline.dates, side="right") - 1
         held[:-1] -= timeline.first_held
         held[-1] = len(whole[0]) - 1
     return WalkForward(panel, timeline, settings, pieces, held)
 
 
-def usable(panel: Panel, origins: Days, settings: Settings) -> tuple[Flags, Ints]:
-    """(K, S): whether a symbol can be forecast from an origin, and its observation there.
+def usable(panel: Panel, dates: Days, settings: Settings) -> tuple[Flags, Ints]:
+    """(K, S): whether a symbol can be forecast from a date, and its observation there.
 
     It must have history enough, a price that is not too old, and one that moves at times.
     """
-    counts = np.empty((len(origins), len(panel)), dtype=np.intp)
-    for place, day in enumerate(origins.tolist()):
+    counts = np.empty((len(dates), len(panel)), dtype=np.intp)
+    for place, day in enumerate(dates.tolist()):
         counts[place] = panel.upto(day)
     rows = counts - 1
     at = np.maximum(rows, 0)
     columns = np.arange(len(panel))
     enough = (counts >= settings.min_history) & (rows >= panel.first)
-    age = origins[:, None] - panel.days[at, columns]
+    age = dates[:, None] - panel.days[at, columns]
     moves = np.zeros(panel.days.shape, dtype=np.intp)
     moves[1:] = np.cumsum(np.diff(panel.prices, axis=0) != 0, axis=0)
     before = np.maximum(at - settings.min_history + 1, 0)
@@ -283,9 +327,11 @@ def _walk(task: tuple[Panel, Ints, Plan]) -> Forecasts:
         piece, *_ = _forecasts(panel, columns, plan, [plan.model.fitted])
         return replace(piece, shapes=plan.model.shapes[None])
     fitted: list[Fitted] = []
-    for day, weights, forest in zip(plan.days, plan.weights, plan.forests, strict=True):
-        before = fitted[-1] if fitted else None
-        fitted.append(estimate(panel, day, settings, before, weights, trees=forest))
+    afresh = [*plan.timeline.afresh.tolist(), False]
+    for place, (day, weights) in enumerate(zip(plan.days, plan.weights, strict=True)):
+        before = fitted[-1] if fitted and not afresh[place] else None
+        trees = plan.forests[place]
+        fitted.append(estimate(panel, day, settings, before, weights, trees=trees))
     piece, track, begins = _forecasts(panel, columns, plan, fitted)
     if settings.distribution == "normal":
         return piece
@@ -293,22 +339,24 @@ def _walk(task: tuple[Panel, Ints, Plan]) -> Forecasts:
     needed = min(plan.timeline.first_held, len(plan.days) - 1)
     fitted, days = fitted[needed:], plan.days[needed:]
     ends = np.array([panel.upto(day) for day in days])
-    made = Errors(panel, errors(panel, track), begins)
+    since = np.array(begins)[plan.timeline.since[needed : len(plan.days)]] - begins[0]
+    made = Errors(panel, errors(panel, track), begins[0])
     if settings.distribution == "fhs":
-        terms = track.at(np.where(ends > 0, np.maximum(ends - 1 - begins, 0), -1)).variances
+        terms = track.at(np.where(ends > 0, np.maximum(ends - 1 - begins[0], 0), -1)).variances
         models = [part.volatility for part in fitted]
-        known = distribution.simulated_calibration(made, ends, terms, models, settings)
+        known = distribution.simulated_calibration(made, ends, since, terms, models, settings)
     else:
-        known = distribution.conformal(made, ends, settings, plan.every)
+        known = distribution.conformal(made, ends, since, settings, plan.every[needed:])
     return replace(piece, calibration=known, errors=known.counts[-1, :, 0])
 
 
 def _forecasts(
     panel: Panel, columns: Ints, plan: Plan, fitted: Sequence[Fitted]
-) -> tuple[Forecasts, Track, Ints]:
-    """The piece, with normal shapes, the whole track, and the row (S,) with which it begins."""
+) -> tuple[Forecasts, Track, Sequence[Ints]]:
+    """The piece, with normal shapes, the whole track, and the row (S,) with which each of the
+    parameters begins to hold."""
     settings = plan.settings
-    able, rows = usable(panel, plan.timeline.origins, settings)
+    able, rows = usable(panel, plan.timeline.dates, settings)
     if plan.days:
         begins = _begins(panel, plan.days, plan.timeline)
     else:
@@ -320,15 +368,15 @@ def _forecasts(
     begin = np.maximum(rows[0], 0) - first if len(rows) else panel.counts - first
     daily = begin + np.arange(max(int((panel.counts - first - begin).max(initial=0)), 0))[:, None]
     each_day = track.at(np.where(daily < panel.counts - first, daily, -1))
-    origins = track.at(np.where(rows >= 0, np.maximum(rows - first, 0), -1))
+    at_dates = track.at(np.where(rows >= 0, np.maximum(rows - first, 0), -1))
     normal = distribution.normal(distribution.levels_with(settings.level))
     piece = Forecasts(
         columns=columns,
         usable=able,
         rows=rows,
-        states=origins.states,
-        centres=origins.centres,
-        variances=origins.variances,
+        states=at_dates.states,
+        centres=at_dates.centres,
+        variances=at_dates.variances,
         daily_rows=each_day.rows,
         daily_origins=_origins(each_day.rows, rows, able),
         daily_centres=each_day.centres[..., 0],
@@ -338,11 +386,11 @@ def _forecasts(
         shapes=np.broadcast_to(normal, (1, 1, settings.horizon, len(normal))),
         errors=np.zeros(len(panel), dtype=np.intp),
     )
-    return piece, track, first
+    return piece, track, begins
 
 
 def _origins(daily_rows: Ints, rows: Ints, able: Flags) -> Ints:
-    """(D, S): the last origin up to each observation, -1 where there is none to forecast from."""
+    """(D, S): the last date up to each observation, -1 where there is none to forecast from."""
     origin = np.full(daily_rows.shape, -1)
     for place in rows:
         origin += place <= daily_rows
@@ -358,9 +406,9 @@ def _begins(panel: Panel, days: Sequence[int], timeline: Timeline) -> list[Ints]
     That is the last one known on that day, unless it was the last one at the origin before, too:
     what was forecast then may not know of a later day.
     """
-    dates = np.union1d(timeline.origins, timeline.estimates)
-    begins = [np.maximum(panel.upto(days[0]) - 1, 0)]
-    for day in days[1:]:
-        before = int(dates[dates < day][-1])
-        begins.append(np.maximum(panel.upto(day) - 1, panel.upto(before)))
-    return begins
+    last = timeline.dates[-1] if len(timeline.dates) else -NEVER
+    dates = np.append(timeline.before, last)[: len(days)].tolist()
+    return [
+        np.maximum(panel.upto(day) - 1, panel.upto(before))
+        for day, before in zip(days, dates, strict=True)
+    ]
