@@ -162,7 +162,7 @@ def test_a_champion_in_levels_is_compared_in_levels(tmp_path):
 
 
 def test_with_few_origins_there_is_no_verdict(tmp_path):
-    panel = simulated(1, 45)
+    panel = simulated(1, 46)
     document = trained(tmp_path, records_of(panel), **PLAIN)
     found = compared(document, panel)
     assert found["verdict"] == "not comparable"

@@ -385,7 +385,7 @@ def test_who_was_never_forecast_has_none_and_the_others_are_not_touched(market):
     assert found["LATE"]["origins"] == 0
     assert found["LATE"]["model"]["mase"] is None
     assert found["LATE"]["p_value"] is None
-    assert found["Z"]["origins"] == 20
+    assert found["Z"]["origins"] == 19
 
 
 def test_percent_keys_are_short():

@@ -214,6 +214,14 @@ def test_of_many_errors_the_latest_count_and_of_those_that_overlap_every_second(
         np.testing.assert_allclose(known.absolute[0, 0, step], np.abs(seen).sum())
 
 
+def test_errors_from_before_a_row_do_not_count():
+    errors = made_errors()
+    known = conformal(errors, np.array([[150, 150, 150]]), np.array([[0, 20, 150]]), SETTINGS, [1])
+    assert known.counts[0, :, 0].tolist() == [149, 129, 0]
+    seen = np.abs(errors.errors[0, 1, 20:149])
+    np.testing.assert_allclose(known.absolute[0, 1, 0], seen.sum())
+
+
 def test_errors_that_begin_later_are_found_by_their_row():
     whole = made_errors(1, 400)
     later = Errors(whole.panel, whole.errors[..., 40:], np.array([40]))
@@ -225,9 +233,7 @@ def test_errors_that_begin_later_are_found_by_their_row():
 def test_the_pool_is_of_errors_in_units_of_each_symbols_own_and_of_one_in_so_many():
     errors = made_errors()
     ends = np.array([[150, 150, 60]])
-    everyone, some = (
-        conformal(errors, ends, 0 * ends, SETTINGS, [every]) for every in (1, 4)
-    )
+    everyone, some = (conformal(errors, ends, 0 * ends, SETTINGS, [every]) for every in (1, 4))
     for step in range(HORIZON):
         expected, sampled = [], []
         for column, symbol in enumerate(errors.panel.symbols[:2]):  # the third has too few
@@ -292,7 +298,7 @@ def test_simulated_shapes_of_who_has_few_errors_or_no_variance_are_normal():
     terms = np.tile(np.arange(1.0, HORIZON + 1), (1, 3, 1))
     terms[0, 2] = 0
     model = Volatility("ewma", 0.94, 20)
-    known = by_simulation(errors, ends, terms, [model], settings)
+    known = by_simulation(errors, ends, 0 * ends, terms, [model], settings=settings)
     (shapes,) = shapes_of([known], settings)
     for place in (1, 2):
         np.testing.assert_allclose(shapes[0, place], np.tile(NORMAL, (HORIZON, 1)), atol=1e-12)
@@ -317,6 +323,7 @@ def test_simulation_moves_as_each_ones_garch_does():
     settings = chosen(horizon=HORIZON, distribution="fhs", calibration=150)
     terms = np.tile(np.arange(1.0, HORIZON + 1), (1, 2, 1))
     same = Errors(errors.panel, errors.errors[:, [0, 0]], errors.first)
-    found = by_simulation(same, np.array([[201, 201]]), terms, [model], settings).own[0]
+    ends = np.array([[201, 201]])
+    found = by_simulation(same, ends, 0 * ends, terms, [model], settings=settings).own[0]
     np.testing.assert_array_equal(found[0, 0], found[1, 0])  # the first day knows no feedback
     assert (found[1, -1, 0] < found[0, -1, 0] - 0.05).all()

@@ -130,6 +130,7 @@ def test_only_what_began_in_the_window_counts():
         np.where(rows.begun >= since, rows.outcomes, 7.0),
         rows.begun,
         rows.known,
+        rows.number,
     )
     assert 0 < kept.sum() < kept.size
     one, other = har.weights(rows, since, until), har.weights(garbled, since, until)
@@ -209,16 +210,15 @@ def test_the_rows_of_a_series_are_its_averages_and_the_mean_squares_that_followe
 
 
 def test_of_long_panels_every_so_many_th_observation_is_a_row():
-    assert [har.row_step(count) for count in (1, har.ROWS, har.ROWS + 1, 3 * har.ROWS)] == [
-        1,
-        1,
-        2,
-        3,
-    ]
+    most = har.ROWS
+    steps = [har.row_step(count) for count in (1, most, most + 1, 2 * most, 2 * most + 1)]
+    assert steps == [1, 1, 2, 2, 4]
     panel = simulated(2, 300)
-    all_rows, fewer = (har.regression_rows(panel, 1, step) for step in (1, 3))
+    all_rows, fewer = (har.regression_rows(panel, 1, step) for step in (1, 4))
     counts = [(rows.begun < NEVER).sum() for rows in (all_rows, fewer)]
-    assert counts == [2 * 239, 2 * 80]
+    assert counts == [2 * 239, 2 * 60]
+    among = har.weights(all_rows, -NEVER, NEVER - 1, 4)
+    np.testing.assert_array_equal(among, har.weights(fewer, -NEVER, NEVER - 1))
 
 
 def test_a_crash_of_one_day_counts_for_no_more_than_the_clip():

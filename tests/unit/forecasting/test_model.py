@@ -41,7 +41,7 @@ def test_a_symbol_that_the_given_model_does_not_know_is_left_out(tmp_path):
     scored = trained(tmp_path / "new", market(), mode="score", model=given)
     assert scored["left_out"] == [{"symbol": "S1", "reason": "the scored model does not know it"}]
     # and what it was trained on, it knew
-    assert scored["metrics"]["origins_the_model_knew"] == 20
+    assert scored["metrics"]["origins_the_model_knew"] == 19
 
 
 @pytest.fixture(scope="module")

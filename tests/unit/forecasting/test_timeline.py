@@ -109,9 +109,12 @@ def of_both(one, other):
         ]
         for name in made[0]:
             yield name, *(part[name][place][usable] for part, place in zip(made, at, strict=True))
-        yield "shapes", *(
-            walked.shapes(piece)[:-1][place]
-            for walked, piece, place in zip((one, other), pieces, at, strict=True)
+        yield (
+            "shapes",
+            *(
+                walked.shapes(piece)[:-1][place]
+                for walked, piece, place in zip((one, other), pieces, at, strict=True)
+            ),
         )
         ends = [piece.daily_origins >= 0 for piece in pieces]
         days = [
@@ -119,12 +122,17 @@ def of_both(one, other):
             for walked, piece in zip((one, other), pieces, strict=True)
         ]
         for column in range(len(pieces[0])):
-            mine, theirs = (day[end[:, column], column] for day, end in zip(days, ends, strict=True))
+            mine, theirs = (
+                day[end[:, column], column] for day, end in zip(days, ends, strict=True)
+            )
             both = np.intersect1d(mine[:-1], theirs)
             for name in ("daily_centres", "daily_variances"):
-                yield name, *(
-                    getattr(piece, name)[end[:, column], column][np.searchsorted(day, both)]
-                    for piece, end, day in zip(pieces, ends, (mine, theirs), strict=True)
+                yield (
+                    name,
+                    *(
+                        getattr(piece, name)[end[:, column], column][np.searchsorted(day, both)]
+                        for piece, end, day in zip(pieces, ends, (mine, theirs), strict=True)
+                    ),
                 )
 
 

@@ -14,7 +14,7 @@ from conftest import ROOT, SCRIPTS
 from pricewright.forecasting import har, volatility, walkforward
 from pricewright.forecasting.model import estimate
 from pricewright.forecasting.panel import NEVER, squares
-from pricewright.forecasting.walkforward import Timeline, make_timeline, usable, walk_forward
+from pricewright.forecasting.walkforward import make_timeline, usable, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -217,14 +217,11 @@ def test_a_forecast_from_an_origin_is_what_a_model_made_then_forecasts():
     panel = simulated(3)
     settings = chosen(location="ses", volatility="combined", distribution="fhs", refit=10)
     times = make_timeline(panel, settings)
-    place = int(np.flatnonzero(np.isin(times.origins, times.estimates))[0])
-    origin = times.origins[place]
+    place = int(np.flatnonzero(np.isin(times.dates, times.estimates))[0])
+    origin = times.dates[place]
     whole = walk_forward(panel, times, settings)
     piece = whole.pieces[0]
-    so_far = Timeline(
-        times.origins[times.origins <= origin], times.estimates[times.estimates < origin]
-    )
-    earlier = walk_forward(panel.until(int(origin)), so_far, settings)
+    earlier = walk_forward(panel.until(int(origin)), times.until(int(origin)), settings)
     then = earlier.pieces[0]
     np.testing.assert_allclose(then.last.centres[0], piece.centres[place], rtol=1e-12)
     np.testing.assert_allclose(then.last.variances[0], piece.variances[place], rtol=1e-12)

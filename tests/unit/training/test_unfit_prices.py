@@ -154,12 +154,12 @@ def test_a_constant_price_beside_others_is_left_out(tmp_path):
     assert model["left_out"] == [{"symbol": "FLAT", "reason": "the price never changes"}]
 
 
-@pytest.mark.parametrize("count", [40, 44, 45, 50])
+@pytest.mark.parametrize("count", [40, 45, 46, 51])
 def test_just_enough_observations_are_a_model_with_few_origins_or_none(tmp_path, count):
     model = made(tmp_path, {"NEW": walk(count)})
-    assert model["metrics"]["origins"] == max(0, (count - 45) // 5 + (count >= 45))
+    assert model["metrics"]["origins"] == {40: 0, 45: 0, 46: 1, 51: 2}[count]
     assert model["acceptance"]["accepted"] is False
-    if count < 45:
+    if count < 46:
         assert model["metrics"]["pooled"]["model"]["mase"] is None
         assert model["metrics"]["pooled"]["mae_ratio"] is None
 

@@ -22,22 +22,21 @@ DOING = "checking for leaks"
 
 
 def check(walked: WalkForward, processes: int = 1, *, every: bool = False) -> dict[str, object]:
-    """Check the origins up to the last estimate with garbage after it, and the first likewise.
-
-    (Those that come after the last estimate are checked once there is a later one.)
+    """Check all dates with garbage after the last, after the last estimate, and after the first.
 
     Of more than SLICE_WIDTH symbols so many are checked, unless every one is to be: with the last
-    estimate another choice for each date of the prices, which must first come, walked by
-    themselves, to the very numbers that they have among all; with the first origin, where histories
-    are shortest, those with the shortest. Returns what was compared, for the record. Raises Refusal that names the column, the
-    symbol and the day of the first number that changed.
+    dates another choice for each day of the prices, which must first come, walked by themselves, to
+    the very numbers that they have among all; with the first, where histories are shortest, those
+    with the shortest.
+
+    Returns what was compared, for the record. Raises Refusal that names the column, the symbol and
+    the day of the first number that changed.
     """
-    whole, origins, estimates = walked.whole, walked.timeline.dates, walked.timeline.estimates
-    if not len(origins):
+    whole, dates = walked.whole, walked.timeline.dates
+    if not len(dates):
         return {"cutoffs": [], "columns": [], "symbols": 0}
-    first, last = int(origins[0]), int(estimates[-1])
-    if last < first:
-        last = int(origins[-1])
+    first, last = int(dates[0]), int(dates[-1])
+    late = sorted({max(int(walked.timeline.estimates[-1]), first), last})
     in_one = len(whole) <= SLICE_WIDTH and len(walked.pieces) == 1
     some = shortest = walked
     if not in_one:
@@ -46,10 +45,10 @@ def check(walked: WalkForward, processes: int = 1, *, every: bool = False) -> di
         chosen = np.arange(len(whole)) if every else _chosen(whole, int(whole.calendar[-1]))
         some = _of(walked, chosen, last, processes)
         _as_among_all(some, walked)
-    compared = _compare(some, last, processes)
     _compare(shortest, first, processes)
+    compared = [_compare(some, cutoff, processes) for cutoff in late][-1]
     return {
-        "cutoffs": [str(np.datetime64(day, "D")) for day in (first, last)],
+        "cutoffs": [str(np.datetime64(day, "D")) for day in sorted({first, *late})],
         "columns": compared,
         "symbols": len(some.whole),
     }
@@ -149,17 +148,17 @@ def garble(panel: Panel, cutoff: int) -> Panel:
 
 
 def _known(
-    walked: WalkForward, piece: Forecasts, origins: Days, cutoff: int
+    walked: WalkForward, piece: Forecasts, dates: Days, cutoff: int
 ) -> Iterator[tuple[str, Floats, Days]]:
     """What was known and forecast, by name and in order of its use: (K, S, …) each, and the days
     (K,) or (K, S) on which it was. What stands where there is no forecast is of no matter."""
-    count = len(origins)
+    count = len(dates)
     usable = piece.usable[:count]
-    yield "usable", usable.astype(np.float64), origins
+    yield "usable", usable.astype(np.float64), dates
     forecasts = {"centre": piece.centres, "variance": piece.variances}
     for name, part in (piece.states.arrays() | forecasts).items():
-        yield name, where(usable, part[:count]), origins
-    yield "shape", walked.shapes(piece)[:count], origins
+        yield name, where(usable, part[:count]), dates
+    yield "shape", walked.shapes(piece)[:count], dates
     panel, rows = walked.panel(piece), piece.daily_rows
     days = np.where(rows >= 0, panel.days[rows, np.arange(len(panel))], NEVER)
     reach = int((days <= cutoff).any(axis=1).sum())

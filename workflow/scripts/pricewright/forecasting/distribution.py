@@ -265,11 +265,13 @@ def simulated_calibration(
     since: Ints,
     terms: Floats,
     models: Sequence[Volatility],
+    *,
     settings: Settings,
 ) -> PastErrors:
     """Filtered historical simulation at some dates, normal where errors are few.
 
-    ends, since: as `Errors.known` takes them.  terms: (D, S, H), the variances forecast there, by the volatility model of each date.
+    ends, since: as `Errors.known` takes them.  terms: (D, S, H), the variances forecast there, by
+    the volatility model of each date.
     """
     levels = levels_with(settings.level)
     ranks = draws(settings.horizon)

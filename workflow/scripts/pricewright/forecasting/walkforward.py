@@ -339,12 +339,15 @@ def _walk(task: tuple[Panel, Ints, Plan]) -> Forecasts:
     needed = min(plan.timeline.first_held, len(plan.days) - 1)
     fitted, days = fitted[needed:], plan.days[needed:]
     ends = np.array([panel.upto(day) for day in days])
-    since = np.array(begins)[plan.timeline.since[needed : len(plan.days)]] - begins[0]
+    since = np.array(begins)[plan.timeline.since[needed : len(plan.days)]]
+    since = np.maximum(since, har.SEED) - begins[0]  # what came before knew more than its past
     made = Errors(panel, errors(panel, track), begins[0])
     if settings.distribution == "fhs":
         terms = track.at(np.where(ends > 0, np.maximum(ends - 1 - begins[0], 0), -1)).variances
         models = [part.volatility for part in fitted]
-        known = distribution.simulated_calibration(made, ends, since, terms, models, settings)
+        known = distribution.simulated_calibration(
+            made, ends, since, terms, models, settings=settings
+        )
     else:
         known = distribution.conformal(made, ends, since, settings, plan.every[needed:])
     return replace(piece, calibration=known, errors=known.counts[-1, :, 0])

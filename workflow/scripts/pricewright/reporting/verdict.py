@@ -171,7 +171,7 @@ def _leaks(model: Mapping[str, Any]) -> str:
         return "not checked: a scored model estimates nothing"
     if not checked["cutoffs"]:
         return "not checked: there is no date to forecast from"
-    dates = " and ".join(dict.fromkeys(checked["cutoffs"]))
+    dates = ", ".join(checked["cutoffs"])
     said = f"none: garbage for all prices after {dates} changed no forecast made by then"
     some = checked["symbols"]
     return said + (f", of {some} symbols" if some < len(model["symbols"]) else "")
