@@ -1,5 +1,5 @@
 # Requires clean records, and in mode score a model. Gives a model with its evaluation,
-# and beside it what was forecast and happened day by day.
+# and beside it what was forecast and happened: day by day, for pictures, and all of it.
 rule train_or_score:
     input:
         f"results/prices_clean.{config['format']}",
@@ -25,6 +25,8 @@ rule train_or_score:
             labels={"checkpoint": "model.json"},
         ),
         backtest="results/backtest.parquet",
+        forecasts="results/forecasts.parquet",
+        daily_forecasts="results/daily_forecasts.parquet",
     log:
         "logs/train_or_score.log",
     retries: retries_here(workflow, config["retries"]["times"])

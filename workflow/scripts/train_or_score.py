@@ -10,6 +10,7 @@ from running import step
 
 from pricewright.evaluation.acceptance import Criteria
 from pricewright.evaluation.backtest import write_backtest
+from pricewright.evaluation.forecast_tables import write_forecasts
 from pricewright.files.errors import Refusal
 from pricewright.files.machine import machine
 from pricewright.forecasting.histories import read_panel, usual_price
@@ -35,6 +36,8 @@ def train_or_score(
     leak_check: LeakCheck = "sample",
     receipts: Sequence[Path] = (),
     backtest: Path | None = None,
+    forecasts: Path | None = None,
+    daily_forecasts: Path | None = None,
     tasks: Sequence[Path] = (),
     shards: Sequence[Path] = (),
     project: Path | None = None,
@@ -76,6 +79,9 @@ def train_or_score(
         The receipts of `ingest` and `clean`, to be kept in the model.
     backtest
         Where to write what was forecast and happened day by day, for pictures, as Parquet.
+    forecasts, daily_forecasts
+        Where to write, likewise, all forecasts that the figures are made of: those from the dates
+        of the evaluation, and those of each next day.
     tasks
         Where to write, in place of a model, what each of so many shards of symbols is to do.
     shards
@@ -125,6 +131,8 @@ def train_or_score(
     digest = write_model(output, document)
     if backtest is not None:
         write_backtest(backtest, digest, built.walked, built.scores)
+    if forecasts is not None and daily_forecasts is not None:
+        write_forecasts(forecasts, daily_forecasts, digest, built.walked, built.scores)
     pooled = document["metrics"]["pooled"]
     for forecaster in ("model", "random_walk"):
         figures = {key: pooled[forecaster][key] for key in ("mase", "rmsse", "coverage")}

@@ -102,13 +102,9 @@ def of_both(one, other):
     at = [np.searchsorted(walked.timeline.dates, common) for walked in (one, other)]
     for pieces in zip(one.pieces, other.pieces, strict=True):
         usable = pieces[0].usable[at[0]]
-        made = [
-            {"usable": piece.usable, "centres": piece.centres, "variances": piece.variances}
-            | piece.states.arrays()
-            for piece in pieces
-        ]
-        for name in made[0]:
-            yield name, *(part[name][place][usable] for part, place in zip(made, at, strict=True))
+        found = [made_at(piece, place) for piece, place in zip(pieces, at, strict=True)]
+        for name in found[0]:
+            yield name, *(part[name][usable] for part in found)
         yield (
             "shapes",
             *(
@@ -116,24 +112,27 @@ def of_both(one, other):
                 for walked, piece, place in zip((one, other), pieces, at, strict=True)
             ),
         )
-        ends = [piece.daily_origins >= 0 for piece in pieces]
-        days = [
-            walked.panel(piece).days[piece.daily_rows, np.arange(len(piece))]
-            for walked, piece in zip((one, other), pieces, strict=True)
-        ]
-        for column in range(len(pieces[0])):
+        for symbol in range(len(pieces[0])):
             mine, theirs = (
-                day[end[:, column], column] for day, end in zip(days, ends, strict=True)
+                daily(walked, piece, symbol)
+                for walked, piece in zip((one, other), pieces, strict=True)
             )
-            both = np.intersect1d(mine[:-1], theirs)
-            for name in ("daily_centres", "daily_variances"):
-                yield (
-                    name,
-                    *(
-                        getattr(piece, name)[end[:, column], column][np.searchsorted(day, both)]
-                        for piece, end, day in zip(pieces, ends, (mine, theirs), strict=True)
-                    ),
-                )
+            days = sorted(mine.keys() & theirs.keys())[:-1]
+            yield "daily", *(np.array([made[day] for day in days]) for made in (mine, theirs))
+
+
+def made_at(piece, place):
+    forecasts = {"centres": piece.centres, "variances": piece.variances}
+    made = {"usable": piece.usable} | forecasts | piece.states.arrays()
+    return {name: part[place] for name, part in made.items()}
+
+
+def daily(walked, piece, symbol):
+    """What was forecast of the next day, by day."""
+    there = piece.daily_origins[:, symbol] >= 0
+    days = walked.panel(piece).days[piece.daily_rows[there, symbol], symbol].tolist()
+    made = (piece.daily_centres[there, symbol], piece.daily_variances[there, symbol])
+    return dict(zip(days, np.stack(made, axis=-1), strict=True))
 
 
 @pytest.mark.parametrize("later", [1, 4, 5, 60])

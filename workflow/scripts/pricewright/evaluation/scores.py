@@ -139,7 +139,7 @@ def _score(
         for found in metrics.naive_scales(panel.prices)
     )
     last = np.repeat(panel.values[at, columns][..., None], settings.horizon, axis=-1)
-    plain = _plain_variance(panel)[at, columns][..., None] * steps
+    plain = plain_variance(panel)[at, columns][..., None] * steps
     normal = distribution.normal(levels)[None, None, None]
     losses = partial(
         _losses,
@@ -160,7 +160,7 @@ def _score(
     )
 
 
-def _plain_variance(panel: Panel) -> Floats:
+def plain_variance(panel: Panel) -> Floats:
     """(N, S): the mean of all squared changes up to each observation."""
     changes = squares(panel.values)
     so_far = np.concatenate([np.zeros((1, len(panel))), np.cumsum(changes, axis=0)])

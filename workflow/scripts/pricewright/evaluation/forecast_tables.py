@@ -1,0 +1,226 @@
+"""All that a walk-forward forecast, and what came of it, as two plain tables in Parquet.
+
+From them everybody can compute the figures of a model again: docs/model.md shows how. Losses of
+whole distributions are given, as the mean over many quantiles; of all else what they are made of.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pricewright.evaluation.scores import RISKMETRICS, Scores, plain_variance
+from pricewright.files.disk import whole_file
+from pricewright.forecasting import distribution, volatility
+from pricewright.forecasting.panel import SLICE_WIDTH, Panel, squares
+from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.walkforward import Forecasts, WalkForward
+from pricewright.tables.arrays import Floats, Ints
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Columns = dict[str, Any]
+
+DATES = {
+    "symbol": "which",
+    "made": "the date from which it was forecast",
+    "ahead": "how many of the symbol's days ahead",
+    "date": "that day",
+    "last": "the price that was known",
+    "price": "the price that came",
+    "point": "the price that was expected",
+    "lower": "the bounds of the interval that was to hold it",
+    "upper": "",
+    "pinball": "its pinball loss, the mean over all quantiles, in units of `scale`",
+    "crps": "its continuous ranked probability score, likewise",
+    "pit": "where in the forecast distribution the price came, from 0 to 1",
+    "walk_lower": "the same of the random walk, whose point is `last`",
+    "walk_upper": "",
+    "walk_pinball": "",
+    "walk_crps": "",
+    "scale": "the mean absolute change of a day up to `made`",
+    "squared_scale": "the mean squared one",
+}
+"""The columns of forecasts from the dates of the evaluation, a row for each day ahead."""
+
+DAYS = {
+    "symbol": "which",
+    "made": "the day on which it was forecast",
+    "date": "the symbol's next day",
+    "change": "the change of its price until then: of the logarithm, or of the price on levels",
+    "deviation": "its standard deviation as forecast",
+    "ewma": "the same by RiskMetrics' EWMA",
+    "var_1": "the change that was to be undercut with a probability of 1 %",
+    "var_5": "of 5 %",
+    "var_2.5": "of 2.5 %",
+    "es_2.5": "the mean of the changes below that, as forecast",
+}
+"""The columns of forecasts of each next day."""
+
+
+def write_forecasts(
+    dates: Path, days: Path, model: str, walked: WalkForward, scores: Scores
+) -> None:
+    """Write, whole, the two tables of the model whose document has the SHA-256 `model`.
+
+    They are in order of symbols and dates; a symbol that could not be forecast from a date has no
+    row of it.
+    """
+    for path, names, columns in ((dates, DATES, _of_dates), (days, DAYS, _of_days)):
+        schema = _schema(names)
+        parts = (_table(columns(walked, piece, scores), schema) for piece in walked.pieces)
+        _write(path, schema, model, _in_order(walked, parts))
+
+
+def _in_order(
+    walked: WalkForward, parts: "Iterable[tuple[pa.Table, Ints]]"
+) -> "Iterator[pa.Table]":
+    """The tables of pieces as those of SLICE_WIDTH symbols each in the order of all.
+
+    So they are made one by one; but where shards made the pieces, all must be there first.
+    """
+    import pyarrow as pa
+
+    if isinstance(walked.order, slice):
+        yield from (table for table, _ in parts)
+        return
+    of_symbols: list[pa.Table] = []
+    for table, lengths in parts:
+        ends = np.cumsum(lengths).tolist()
+        of_symbols += [table[begin:end] for begin, end in pairwise([0, *ends])]
+    for begin in range(0, len(walked.whole), SLICE_WIDTH):
+        places = walked.order[begin : begin + SLICE_WIDTH]
+        yield pa.concat_tables([of_symbols[place] for place in places]).combine_chunks()
+
+
+def _of_dates(walked: WalkForward, piece: Forecasts, scores: Scores) -> Columns:
+    panel, settings, count = walked.panel(piece), walked.settings, walked.timeline.scored
+    rows, usable = piece.rows[:count], piece.usable[:count]
+    columns, steps = np.arange(len(panel)), np.arange(1, settings.horizon + 1)
+    at, ahead = np.maximum(rows, 0), rows[..., None] + steps
+    there = usable[..., None] & (ahead < panel.counts[:, None])
+    days = np.where(there, panel.days[np.where(there, ahead, 0), columns[:, None]], 0)
+    last = panel.prices[at, columns]
+    own = piece.centres[:count], piece.variances[:count], walked.shapes(piece)[:count]
+    plain = plain_variance(panel)[at, columns][..., None] * steps
+    values = np.repeat(panel.values[at, columns][..., None], settings.horizon, axis=-1)
+    normal = distribution.normal(distribution.levels_with(settings.level))[None, None, None]
+    lower, upper = _interval(panel, at, own, settings)
+    walk_lower, walk_upper = _interval(panel, at, (values, plain, normal), settings)
+    model, walk = scores.model, scores.random_walk
+    point = panel.as_prices(own[0], at)
+    scales = {name: getattr(scores, name)[:, piece.columns, None] for name in SCALES}
+    made = walked.timeline.origins[:, None, None]
+    found: Columns = {
+        "made": np.broadcast_to(made, there.shape),
+        "ahead": np.broadcast_to(steps, there.shape),
+        "date": days,
+        "last": np.broadcast_to(last[..., None], there.shape),
+        "price": np.where(there, panel.prices[np.where(there, ahead, 0), columns[:, None]], np.nan),
+        "point": point,
+        "lower": lower,
+        "upper": upper,
+        "pinball": model.pinball[:, piece.columns],
+        "crps": model.crps[:, piece.columns],
+        "pit": model.transform[:, piece.columns],
+        "walk_lower": walk_lower,
+        "walk_upper": walk_upper,
+        "walk_pinball": walk.pinball[:, piece.columns],
+        "walk_crps": walk.crps[:, piece.columns],
+        **{name: np.broadcast_to(part, there.shape) for name, part in scales.items()},
+    }
+    keep = np.moveaxis(there, 1, 0)
+    kept = {name: np.moveaxis(part, 1, 0)[keep] for name, part in found.items()}
+    return kept | {"symbol": panel.symbols, "lengths": there.sum(axis=(0, 2))}
+
+
+SCALES = ("scale", "squared_scale")
+
+
+def _interval(
+    panel: Panel,
+    at: Ints,
+    forecast: tuple[Floats, Floats, Floats],
+    settings: Settings,
+) -> tuple[Floats, Floats]:
+    """(K, S, H) each: the bounds of the interval of a centre, a variance and a shape."""
+    centres, variances, shapes = forecast
+    levels = distribution.levels_with(settings.level).tolist()
+    low, high = (
+        panel.as_prices(centres + np.sqrt(variances) * shapes[..., levels.index(level)], at)
+        for level in distribution.bounds(settings.level)
+    )
+    return low, high
+
+
+def _of_days(walked: WalkForward, piece: Forecasts, scores: Scores) -> Columns:
+    panel, settings = walked.panel(piece), walked.settings
+    shapes, columns = walked.shapes(piece), np.arange(len(panel))
+    levels = distribution.levels_with(settings.level).tolist()
+    rows, dates = piece.daily_rows, np.maximum(piece.daily_origins, 0)
+    there = (piece.daily_origins >= 0) & (rows + 1 < panel.counts)
+    at = np.where(there, rows, 0)
+    value = panel.values[at, columns]
+    own = shapes[dates, 0 if shapes.shape[1] == 1 else columns, 0]
+    deviation = np.sqrt(piece.daily_variances)
+    drift = piece.daily_centres - value
+    plain = volatility.ewma(squares(panel.values), RISKMETRICS)[at, columns]
+    at_risk = {
+        f"var_{100 * level:g}": drift + deviation * own[..., levels.index(level)]
+        for level in (0.01, 0.05, distribution.SHORTFALL)
+    }
+    found: Columns = {
+        "made": panel.days[at, columns],
+        "date": panel.days[at + there, columns],
+        "change": panel.values[at + there, columns] - value,
+        "deviation": deviation,
+        "ewma": np.sqrt(plain),
+        **at_risk,
+        "es_2.5": drift + deviation * own[..., -1],
+    }
+    kept = {name: part.T[there.T] for name, part in found.items()}
+    return kept | {"symbol": panel.symbols, "lengths": there.sum(axis=0)}
+
+
+EXACT = {"last", "price", "point"}
+"""The numbers of double precision; of all others the single one is more than is known of them."""
+
+
+def _schema(names: Iterable[str]) -> "pa.Schema":
+    import pyarrow as pa
+
+    kinds = {"symbol": pa.string(), "made": pa.date32(), "date": pa.date32(), "ahead": pa.int16()}
+    numbers = {name: pa.float64() if name in EXACT else pa.float32() for name in names}
+    return pa.schema([(name, (numbers | kinds)[name]) for name in names])
+
+
+def _table(columns: Columns, schema: "pa.Schema") -> "tuple[pa.Table, Ints]":
+    """The table, and how many rows (S,) of it are of each symbol."""
+    import pyarrow as pa
+
+    lengths = columns.pop("lengths")
+    symbols = pa.array(columns.pop("symbol"), pa.string())
+    found = {
+        name: pa.array(values.astype(np.int32)).view(kind)
+        if (kind := schema.field(name).type) == pa.date32()
+        else pa.array(values, kind, from_pandas=True)
+        for name, values in columns.items()
+    }
+    found["symbol"] = symbols.take(pa.array(np.repeat(np.arange(len(symbols)), lengths)))
+    return pa.Table.from_arrays([found[name] for name in schema.names], schema=schema), lengths
+
+
+def _write(path: Path, schema: "pa.Schema", model: str, parts: "Iterable[pa.Table]") -> None:
+    import pyarrow.parquet
+
+    stored: dict[str, Any] = {"compression": "zstd", "use_dictionary": ["symbol", "made", "date"]}
+    with (
+        whole_file(path) as file,
+        pyarrow.parquet.ParquetWriter(file, schema, store_schema=False, **stored) as writer,
+    ):
+        for part in parts:
+            writer.write_table(part)
+        writer.add_key_value_metadata({"model": model})
