@@ -45,7 +45,7 @@ def test_a_person_sees_what_they_sign_says_yes_and_has_signed(signed_up, keys):
         "policy       1 of rita, second, other than who ran the training",
         "replaces     nothing",
         "comment      ok",
-        "WARNING      the model is NOT ACCEPTED: qlike_difference is",
+        "WARNING      the model is NOT ACCEPTED: ",
         "WARNING      accept.allow_unaccepted is true",
         "WARNING      it does not count before who trained the model signs: pricewright sign",
         "Sign this, as approved? yes or no: Approved: signoffs/metrics/rita.json",

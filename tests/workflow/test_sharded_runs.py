@@ -7,7 +7,10 @@ import orjson
 from conftest import STEPS, Project, run_pricewright
 from pricewright.signoffs import ledger
 
-SAME = ("clean.json", "data_quality.json", "backtest.parquet", "report.html")
+SAME = (
+    *("clean.json", "data_quality.json", "report.html"),
+    *("backtest.parquet", "forecasts.parquet", "daily_forecasts.parquet"),
+)
 
 
 def made(project: Project) -> dict[str, bytes]:

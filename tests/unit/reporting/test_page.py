@@ -22,7 +22,7 @@ SCREEN = 50
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    return trained(tmp_path_factory.mktemp("model"), market(symbols=3), refit=10)
+    return trained(tmp_path_factory.mktemp("model"), market(symbols=3, days=150, seed=4), refit=10)
 
 
 @pytest.fixture
