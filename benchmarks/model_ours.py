@@ -39,7 +39,7 @@ DEFAULTS: dict[str, Any] = {
     "window_days": None,
     "min_history": 60,
     "max_age_days": 30,
-    "refit": 5,
+    "refit": 10,
     "embargo_days": 0,
 }
 """What `train_or_score` does by itself."""
