@@ -153,7 +153,7 @@ def windows(source: str, output: str, price: str, horizon: str, origins: str) ->
         "rows": rows,
         "estimate_rows": np.array([panel.upto(day) - 1 for day in estimates.tolist()]),
         "daily_rows": _daily_rows(panel, daily),
-        "daily_origins": np.searchsorted(times.origins, daily, side="right") - 1,
+        "daily_origins": np.searchsorted(times.dates, daily, side="right") - 1,
     }
     for choice in CONTENDERS:
         chosen = replace(settings, **choice)
@@ -180,15 +180,18 @@ def _walked(panel: Panel, settings: Settings, given: Arrays) -> Arrays:
     found: dict[str, list[Floats]] = {key: [] for key in ("centres", "variances", "lower", "upper")}
     found |= {"daily": [], "next": [], "far": []}
     begin = 0
+    count = walked.timeline.scored
     for piece in walked.pieces:
         shapes = walked.shapes(piece)
+        scored = shapes[:count]
         columns = np.arange(begin, begin + len(walked.panel(piece)))
         begin += len(walked.panel(piece))
-        width = np.sqrt(piece.variances)
-        found["centres"].append(piece.centres)
-        found["variances"].append(piece.variances)
-        found["lower"].append(piece.centres + width * shapes[:-1, ..., low])
-        found["upper"].append(piece.centres + width * shapes[:-1, ..., high])
+        centres, variances = piece.centres[:count], piece.variances[:count]
+        width = np.sqrt(variances)
+        found["centres"].append(centres)
+        found["variances"].append(variances)
+        found["lower"].append(centres + width * scored[..., low])
+        found["upper"].append(centres + width * scored[..., high])
         rows = given["daily_rows"][:, columns]
         place = rows - piece.daily_rows[0]
         there = (rows >= 0) & (piece.daily_rows[0] >= 0) & (place >= 0)
@@ -199,9 +202,10 @@ def _walked(panel: Panel, settings: Settings, given: Arrays) -> Arrays:
             if (shapes.shape[1] > 1)
             else shapes[given["daily_origins"], :, 0]
         )
-        last = piece.centres[:, :, -1] - given["values"][np.maximum(piece.rows, 0), columns]
+        rows = np.maximum(piece.rows[:count], 0)
+        last = centres[:, :, -1] - given["values"][rows, columns]
         found["next"].append(np.sqrt(found["daily"][-1])[..., None] * own)
-        found["far"].append(last[..., None] + width[..., -1:] * shapes[:-1, :, -1, :-1])
+        found["far"].append(last[..., None] + width[..., -1:] * scored[:, :, -1, :-1])
     return {key: np.concatenate(parts, axis=1) for key, parts in found.items()}
 
 
