@@ -153,7 +153,7 @@ def windows(source: str, output: str, price: str, horizon: str, origins: str) ->
         "rows": rows,
         "estimate_rows": np.array([panel.upto(day) - 1 for day in estimates.tolist()]),
         "daily_rows": _daily_rows(panel, daily),
-        "daily_origins": np.searchsorted(times.dates, daily, side="right") - 1,
+        "daily_origins": np.searchsorted(times.origins, daily, side="right") - 1,
     }
     for choice in CONTENDERS:
         chosen = replace(settings, **choice)

@@ -18,6 +18,7 @@ from pricewright.forecasting.model_file import read_model, write_model
 from pricewright.forecasting.settings import Settings, TrainWhen
 from pricewright.steplog.log import logger, say
 from pricewright.training.due import Situation
+from pricewright.training.estimates_file import FOLDER, NAME, write_estimates
 from pricewright.training.sharding import ShardResult, make_tasks
 from pricewright.training.training import LeakCheck, ModelDocument, ModelSource
 
@@ -110,7 +111,8 @@ def train_or_score(
     )
     source = ModelSource(str(input), sha256, rows, receipts, step.FOLDER / "train_or_score.py")
     deployed = _deployed(Path(champion)) if champion is not None else None
-    situation = Situation(panel, source, settings, deployed)
+    kept = project / FOLDER / NAME if project is not None else None
+    situation = Situation(panel, source, settings, deployed, kept)
     choice = situation.due(when, watch) if mode == "auto" else situation.asked(given)
     if tasks:
         from pricewright.tables.array_files import write_stored
@@ -137,6 +139,9 @@ def train_or_score(
     for forecaster in ("model", "random_walk"):
         figures = {key: pooled[forecaster][key] for key in ("mase", "rmsse", "coverage")}
         say("metrics", of=forecaster, **figures)
+    estimates = built.walked.estimates() if kept else None
+    if kept and estimates:
+        write_estimates(kept, estimates, built.walked.whole.symbols)
     if project is not None:
         told = {"author": author, "configfile": configfile, "keep_models": keep_models}
         _tell_ledger(project, output, document, **told)

@@ -55,9 +55,13 @@ def check(walked: WalkForward, processes: int = 1, *, every: bool = False) -> di
 
 
 def _of(walked: WalkForward, columns: Ints, cutoff: int, processes: int) -> WalkForward:
-    """The walk-forward of some of the symbols by themselves, up to a day."""
+    """The walk-forward of some of the symbols by themselves, up to a day, with what was estimated
+    among all: with garbage it is estimated anew."""
     panel, early = walked.whole.columns(columns), walked.timeline.until(cutoff)
-    return _again(panel, early, walked.settings, processes)
+    kept = walked.estimates()
+    if kept:
+        kept = kept.of(columns).until(cutoff)
+    return _again(panel, early, walked.settings, processes, kept=kept)
 
 
 _again = partial(walk_forward, to_the_end=False, doing=DOING)

@@ -294,6 +294,11 @@ class Garch(BySymbol):
     converged: Flags
     steps: Ints
 
+    def put(self, columns: Ints, others: Self) -> None:
+        """Take those of others for some of the series."""
+        for name, part in vars(self).items():
+            part[columns] = getattr(others, name)
+
 
 def fit(changes: Floats, start: Garch | None = None) -> Garch:
     """Estimate from changes (n, S), NaN past a series' end and nowhere else, the square of none

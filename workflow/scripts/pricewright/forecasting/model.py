@@ -15,7 +15,7 @@ from pricewright.files.errors import Refusal
 from pricewright.forecasting import location as locations
 from pricewright.forecasting import volatility as volatilities
 from pricewright.forecasting.distribution import SHORTFALL, bounds
-from pricewright.forecasting.garch import conditional
+from pricewright.forecasting.garch import Garch, conditional
 from pricewright.forecasting.har import averages
 from pricewright.forecasting.location import Location
 from pricewright.forecasting.panel import (
@@ -88,11 +88,13 @@ def estimate(
     weights: Floats | None,
     *,
     trees: Sequence[Tree] | None = None,
+    kept: tuple[Flags, Garch] | None = None,
 ) -> Fitted:
     """The parameters as of the end of a day, from a panel that may know more.
 
     weights: (H, K), the HAR's, and trees, both estimated over all symbols.  before: parameters of
-    an earlier day, to search from.
+    an earlier day, to search from.  kept: of which symbols (S,) GARCHs of that day are known, and
+    all of that day.
     """
     known = panel.until(day - settings.embargo_days)
     if settings.window_days is not None:
@@ -103,7 +105,7 @@ def estimate(
         else Volatility(settings.volatility, settings.decay, settings.rolling_days)
     )
     changes = np.diff(known.values, axis=0)
-    volatility = volatilities.fit(replace(volatility, weights=weights), changes)
+    volatility = volatilities.fit(replace(volatility, weights=weights), changes, kept)
     return Fitted(locations.fit(settings.location, known.values, trees), volatility)
 
 

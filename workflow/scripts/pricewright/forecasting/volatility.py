@@ -122,14 +122,24 @@ class Volatility(BySymbol):
         return alpha, persistence, fall, rise
 
 
-def fit(volatility: Volatility, changes: Floats) -> Volatility:
+def fit(
+    volatility: Volatility, changes: Floats, kept: tuple[Flags, garches.Garch] | None = None
+) -> Volatility:
     """Estimate each symbol's GARCH, if it is needed, from changes (n, S).
 
-    The search begins from the parameters that `volatility` has.
+    The search begins from the parameters that `volatility` has. kept: of which symbols (S,) that
+    was done before, and what came of it.
     """
     if not volatility.uses_garch:
         return volatility
-    found = garches.fit(changes, volatility.garch)
+    start = volatility.garch
+    if kept is None:
+        found = garches.fit(changes, start)
+    else:
+        there, found = kept
+        new = np.flatnonzero(~there)
+        if len(new):
+            found.put(new, garches.fit(changes[:, new], start.of(new) if start else None))
     own = found.converged & (np.isfinite(changes).sum(axis=0) >= GARCH_CHANGES)
     return replace(volatility, garch=found, own_garch=own)
 

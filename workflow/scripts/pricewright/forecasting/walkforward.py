@@ -14,6 +14,7 @@ import numpy as np
 
 from pricewright.forecasting import distribution, har, trees
 from pricewright.forecasting.distribution import Errors, PastErrors
+from pricewright.forecasting.estimates import Estimates, digests
 from pricewright.forecasting.model import Fitted, Model, Track, errors, estimate, follow, har_states
 from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel, map_slices, panel_slices
 from pricewright.forecasting.settings import Settings
@@ -113,7 +114,7 @@ class Plan:
     HAR's (H, K), and the trees.  every: for each, one in so many errors is in the pool of all
     symbols.
     model: whose parameters hold at all dates, and nothing is estimated.  start: where histories
-    go on that began before the panel.
+    go on that began before the panel.  kept: what was estimated before, at the same days.
     """
 
     timeline: Timeline
@@ -124,11 +125,26 @@ class Plan:
     every: Sequence[int] = ()
     model: Model | None = None
     start: Start | None = None
+    kept: Estimates | None = None
 
     def of(self, symbols: Sequence[str], columns: Ints) -> "Plan":
         """The plan for some of the symbols, which are in these columns (S,) of the panel."""
-        model = self.model.of(symbols) if self.model else None
-        return replace(self, model=model, start=self.start.of(columns) if self.start else None)
+        return replace(
+            self,
+            model=self.model.of(symbols) if self.model else None,
+            start=self.start.of(columns) if self.start else None,
+            kept=self.kept.of(columns) if self.kept else None,
+        )
+
+    def depend(self) -> list[str]:
+        """For each of the days, what estimates at its end depend on beside the prices."""
+        settings, found, chain = self.settings, [], ""
+        code = self.kept.code if self.kept else ""
+        window = f"{settings.embargo_days} {settings.window_days}"
+        for day, afresh in zip(self.days, [*self.timeline.afresh, False], strict=False):
+            chain = f"{'' if afresh else chain} {day}"
+            found.append(f"{code} {window}{chain}")
+        return found
 
 
 def make_plan(
@@ -190,6 +206,7 @@ class Forecasts:
     fitted: the parameters at the end.  last: the track's last observation of each, P being 1.
     shapes: (D, S or 1, H, Q + 1), the distributions as they were estimated at D dates.
     errors: (S,), from how many errors made out of sample the last of them.
+    estimates: what was estimated.
     calibration: what the shapes are made from, while the symbols' that it takes are not together.
     """
 
@@ -207,6 +224,7 @@ class Forecasts:
     last: Track
     shapes: Floats
     errors: Ints
+    estimates: Estimates | None = None
     calibration: PastErrors | None = None
 
     def __len__(self) -> int:
@@ -241,6 +259,11 @@ class WalkForward:
         """(K + 1, S or 1, H, Q + 1): the distributions of a piece at each date and at the end."""
         return np.asarray(piece.shapes[self.held])
 
+    def estimates(self) -> Estimates | None:
+        """What was estimated of all symbols."""
+        found = [piece.estimates for piece in self.pieces if piece.estimates]
+        return found[0].joined(found).of(self.order) if found else None
+
     def last_shapes(self) -> Floats:
         """(S or 1, H, Q + 1): the distributions at the end, of all symbols or common to them."""
         found = np.concatenate([piece.shapes[self.held[-1]] for piece in self.pieces])
@@ -259,13 +282,15 @@ def walk_forward(
     *,
     to_the_end: bool = True,
     doing: str = "forecasting",
+    kept: Estimates | None = None,
 ) -> WalkForward:
     """Estimate, follow and forecast all the way; the same bytes for any number of processes.
 
     to_the_end: whether to estimate once more at the end of the panel, for a model to deploy.
-    doing: what the log calls it.
+    doing: what the log calls it.  kept: what was estimated before.
     """
     plan = make_plan(panel, timeline, settings, processes, to_the_end=to_the_end)
+    plan = replace(plan, kept=kept)
     return join(panel, plan, walk(panel, plan, processes, doing=doing))
 
 
@@ -326,13 +351,9 @@ def _walk(task: tuple[Panel, Ints, Plan]) -> Forecasts:
     if plan.model:
         piece, *_ = _forecasts(panel, columns, plan, [plan.model.fitted])
         return replace(piece, shapes=plan.model.shapes[None])
-    fitted: list[Fitted] = []
-    afresh = [*plan.timeline.afresh.tolist(), False]
-    for place, (day, weights) in enumerate(zip(plan.days, plan.weights, strict=True)):
-        before = fitted[-1] if fitted and not afresh[place] else None
-        trees = plan.forests[place]
-        fitted.append(estimate(panel, day, settings, before, weights, trees=trees))
+    fitted, estimates = _estimates(panel, plan)
     piece, track, begins = _forecasts(panel, columns, plan, fitted)
+    piece = replace(piece, estimates=estimates)
     if settings.distribution == "normal":
         return piece
     # what no forecast is made by needs no distribution
@@ -351,6 +372,26 @@ def _walk(task: tuple[Panel, Ints, Plan]) -> Forecasts:
     else:
         known = distribution.conformal(made, ends, since, settings, plan.every[needed:])
     return replace(piece, calibration=known, errors=known.counts[-1, :, 0])
+
+
+def _estimates(panel: Panel, plan: Plan) -> tuple[list[Fitted], Estimates | None]:
+    """The parameters at each of the days of a plan, and those among them that can be kept."""
+    settings, fitted = plan.settings, list[Fitted]()
+    made = None
+    if settings.volatility in ("garch11", "combined"):
+        ends = [panel.upto(day - settings.embargo_days) for day in plan.days]
+        made = Estimates.none(len(panel), plan.days, plan.kept.code if plan.kept else "")
+        made = replace(made, digests=digests(panel, ends, plan.depend()))
+    afresh = [*plan.timeline.afresh.tolist(), False]
+    for place, (day, weights) in enumerate(zip(plan.days, plan.weights, strict=True)):
+        before = fitted[-1] if fitted and not afresh[place] else None
+        kept = plan.kept.of_day(place, made.digests) if plan.kept and made else None
+        trees = plan.forests[place]
+        fitted.append(estimate(panel, day, settings, before, weights, trees=trees, kept=kept))
+        garch = fitted[-1].volatility.garch
+        if made and garch:
+            made.with_day(place, garch)
+    return fitted, made
 
 
 def _forecasts(

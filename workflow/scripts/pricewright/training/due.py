@@ -4,7 +4,7 @@ It is a function of the prices, the settings, the code and the model in place al
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -45,18 +45,23 @@ class Choice:
 
 @dataclass(frozen=True)
 class Situation:
-    """All clean prices, where they are from, the settings, and the model in place, if any."""
+    """All clean prices, where they are from, the settings, and the model in place, if any.
+
+    kept: the file of what was estimated before, if any.
+    """
 
     panel: Panel
     source: ModelSource
     settings: Settings
     deployed: ModelDocument | None
+    kept: Path | None = None
 
     def asked(self, given: ModelDocument | None, why: str | None = None) -> Choice:
         """To score the given model, or to train one; raises what `choose_symbols` raises."""
         unfit = self.source.unfit_symbols()
         subject = choose_symbols(self.panel, self.source.name, self.settings, given, unfit)
-        return Choice(given, why, subject)
+        code = str(self.source.made_by())
+        return Choice(given, why, replace(subject, kept=self.kept, code=code))
 
     def due(self, when: TrainWhen, watch: Path | None = None) -> Choice:
         """To score the model in place, or to train one if that is due.

@@ -4,7 +4,7 @@ Who cannot be modelled is left out, who got something simpler than was chosen is
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,6 +35,7 @@ from pricewright.forecasting.walkforward import (
     make_timeline,
     walk,
 )
+from pricewright.training.estimates_file import read_estimates
 from pricewright.training.sharding import ShardResult
 
 LeakCheck = Literal["sample", "all"]
@@ -60,6 +61,13 @@ class ModelSource:
             path.stem: parse_json(read_whole(path), str(path)) for path in map(Path, self.receipts)
         }
 
+    def made_by(self, asked_for: Sequence[str] = ()) -> dict[str, Any]:
+        """`code` of a model document."""
+        return {
+            "sha256": code_digest(self.script),
+            "libraries": libraries(self.script, asked_for),
+        }
+
     def unfit_symbols(self) -> dict[str, str]:
         """As `unfit_symbols` has them, by the receipts of the steps before."""
         return unfit_symbols(self.read_receipts())
@@ -81,10 +89,7 @@ class ModelSource:
                 "last_date": str(calendar[-1]),
             },
             "receipts": self.read_receipts(),
-            "code": {
-                "sha256": code_digest(self.script),
-                "libraries": libraries(self.script, asked_for),
-            },
+            "code": self.made_by(asked_for),
         }
 
 
@@ -93,7 +98,7 @@ class TrainingTask:
     """Who is modelled, from when on, and how.
 
     scored: the model whose parameters are taken, and start: where its histories go on; None to
-    estimate.
+    estimate.  kept: the file of what was estimated before, if any, and code: by which it is now.
     """
 
     panel: Panel
@@ -102,12 +107,18 @@ class TrainingTask:
     settings: Settings
     scored: Model | None
     start: Start | None
+    kept: Path | None = None
+    code: str = ""
 
     def plan(self, threads: int = 1) -> Plan:
         """Its walk-forward's."""
         if self.scored:
             return Plan(self.timeline, self.settings, model=self.scored, start=self.start)
-        return make_plan(self.panel, self.timeline, self.settings, threads)
+        plan = make_plan(self.panel, self.timeline, self.settings, threads)
+        if self.kept is None:
+            return plan
+        kept = read_estimates(self.kept, self.code, self.panel.symbols, plan.days)
+        return replace(plan, kept=kept)
 
 
 def choose_symbols(

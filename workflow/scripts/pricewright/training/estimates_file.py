@@ -1,0 +1,63 @@
+"""Estimates of past days as a plain Parquet file, from one training to the next.
+
+A row for each symbol and day. Whoever deletes the file loses nothing but the time to make it anew.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pricewright.files.disk import whole_file
+from pricewright.forecasting.estimates import NUMBERS, Estimates
+from pricewright.steplog.log import say
+
+FOLDER, NAME = "data/walkforward", "garch.parquet"
+
+
+def read_estimates(path: Path, code: str, symbols: Sequence[str], days: Sequence[int]) -> Estimates:
+    """Those of some symbols and days, which rise; none where the file is not there, or no such."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    found = Estimates.none(len(symbols), days, code)
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            table = file.read(["symbol", "day", "digest", *NUMBERS]).combine_chunks()
+        digests = np.frombuffer(b"".join(table["digest"].to_pylist()), "<u8").reshape(-1, 4)
+        stored = table["day"].cast(pa.int32()).to_numpy()
+        numbers = np.stack([table[name].to_numpy() for name in NUMBERS], axis=-1)
+    except FileNotFoundError:
+        return found
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowInvalid) as error:
+        say("estimates anew", reason=f"{path}: {error}")
+        return found
+    names = table["symbol"].dictionary_encode().combine_chunks()
+    places = {symbol: place for place, symbol in enumerate(symbols)}
+    known = np.array([places.get(name, -1) for name in names.dictionary.to_pylist()], dtype=np.intp)
+    row, at = known[names.indices.to_numpy()], np.searchsorted(days, stored)
+    wanted = (row >= 0) & (np.append(days, -1)[at] == stored)
+    found.digests[row[wanted], at[wanted]] = digests[wanted]
+    found.numbers[row[wanted], at[wanted]] = numbers[wanted]
+    return found
+
+
+def write_estimates(path: Path, estimates: Estimates, symbols: Sequence[str]) -> None:
+    """Write, whole, those of some symbols, in place of what the file has."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    days, count = estimates.days, len(estimates.days)
+    digests = pa.py_buffer(np.ascontiguousarray(estimates.digests.astype("<u8")))
+    numbers = estimates.numbers.reshape(-1, len(NUMBERS)).T
+    table = pa.table(
+        {
+            "symbol": pa.array(np.repeat(np.array(symbols, dtype=object), count), pa.string()),
+            "day": pa.array(np.tile(days, len(symbols))).view(pa.date32()),
+            "digest": pa.Array.from_buffers(pa.binary(32), len(symbols) * count, [None, digests]),
+            **{name: pa.array(column) for name, column in zip(NUMBERS, numbers, strict=True)},
+        }
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as file:
+        pyarrow.parquet.write_table(table, file, compression="zstd", store_schema=False)
