@@ -15,7 +15,8 @@ SAME = (
 
 def made(project: Project) -> dict[str, bytes]:
     files = {name: (project.folder / "results" / name).read_bytes() for name in SAME}
-    return project.results() | files
+    kept = (project.folder / "data/walkforward/garch.parquet").read_bytes()
+    return project.results() | files | {"kept": kept}
 
 
 def test_one_shard_is_the_plain_five_steps(run_once):

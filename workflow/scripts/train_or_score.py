@@ -111,7 +111,7 @@ def train_or_score(
     )
     source = ModelSource(str(input), sha256, rows, receipts, step.FOLDER / "train_or_score.py")
     deployed = _deployed(Path(champion)) if champion is not None else None
-    kept = project / FOLDER / NAME if project is not None else None
+    kept = Path(project, FOLDER, NAME) if project is not None else None
     situation = Situation(panel, source, settings, deployed, kept)
     choice = situation.due(when, watch) if mode == "auto" else situation.asked(given)
     if tasks:

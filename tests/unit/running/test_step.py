@@ -134,7 +134,8 @@ def test_what_the_ledger_is_told_of_a_training_is_an_argument():
         """A step."""
 
     made = Files("stocks/results/model.json")
-    record = training_record(HERE, TOLD, ["mine.yaml"])(None, made)
+    told = training_record(HERE, TOLD, ["mine.yaml"])
+    record = told(None, made)
     assert step.arguments(train, Job(Files("clean.json"), made, {"record": record})) == {
         "input": Path("clean.json"),
         "output": Path("stocks/results/model.json"),
@@ -143,6 +144,8 @@ def test_what_the_ledger_is_told_of_a_training_is_an_argument():
         "configfile": ["mine.yaml"],
         "keep_models": 7,
     }
+    of_a_shard = Files("stocks/results/shards/1-of-2.task.safetensors")
+    assert told(None, of_a_shard)["project"] == "stocks"
 
 
 def test_of_results_in_a_storage_the_ledger_is_told_nothing():

@@ -125,7 +125,9 @@ def _lost_results(rules: Any) -> list[str]:
 
 
 def _project(output: str) -> str:
-    return str(Path(output).parent.parent)
+    """The folder in which the `results/` is that an output is in, at any depth."""
+    results = next((path for path in Path(output).parents if path.name == "results"), None)
+    return str((results or Path(output).parent).parent)
 
 
 def _output(rules: Any, name: str) -> str | None:
