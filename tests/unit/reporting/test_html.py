@@ -18,7 +18,7 @@ from hostile_page import (
     TITLE,
     hostile_report,
 )
-from pricewright.evaluation.backtest_file import Backtest, read_backtest
+from pricewright.evaluation.backtest_file import SERIES, Backtest, read_backtest
 from pricewright.files.disk import file_sha256
 from pricewright.reporting import pictures
 from pricewright.reporting.figures import (
@@ -30,7 +30,7 @@ from pricewright.reporting.figures import (
     worst,
 )
 from pricewright.reporting.html import FIRST, render, symbol_table
-from pricewright.reporting.pictures import COLUMNS, SymbolData
+from pricewright.reporting.pictures import SymbolData
 from pricewright.signoffs.presentation import pending_decisions
 
 
@@ -302,23 +302,31 @@ def test_beside_the_prices_kept_stands_what_became_of_the_rest(model):
 
 def test_what_is_packed_for_the_page_is_what_was_forecast(backtest, model):
     sight = SymbolData(backtest, model)
-    columns, packed = sight.columns(SCRIPT), sight.packed([SCRIPT])["symbols"][SCRIPT]
-    codes = np.frombuffer(base64.b64decode(packed["codes"]), "<u2").reshape(len(COLUMNS), -1)
-    for name, code, (offset, step) in zip(COLUMNS, codes, packed["steps"], strict=True):
+    series, packed = sight.series(SCRIPT), sight.packed([SCRIPT])["symbols"][SCRIPT]
+    codes = np.frombuffer(base64.b64decode(packed["codes"]), "<u2").reshape(len(SERIES), -1)
+    for values, code, (offset, step) in zip(series, codes, packed["steps"], strict=True):
         known = code != 0xFFFF
-        assert (known == ~np.isnan(columns[name])).all()
-        spread = np.ptp(columns[name][known])
-        off = np.abs(offset + step * code[known] - columns[name][known])
-        assert off.max() <= spread / 1e4 + 1e-6 * np.abs(columns[name][known]).max()
+        assert (known == ~np.isnan(values)).all()
+        spread = np.ptp(values[known])
+        off = np.abs(offset + step * code[known] - values[known])
+        assert off.max() <= spread / 1e4 + 1e-6 * np.abs(values[known]).max()
+
+
+def test_symbols_of_the_same_days_have_one_calendar(backtest, model):
+    model["symbols"]["S8"]["last_date"] = "2020-07-15"  # the days to come are others then
+    packed = SymbolData(backtest, model).packed(["S7", "S8", "S9"])
+    assert [packed["symbols"][name]["calendar"] for name in ("S7", "S8", "S9")] == [0, 1, 0]
+    assert len(packed["calendars"]) == 2
 
 
 def test_the_days_to_come_have_the_models_own_interval(backtest, model):
-    columns = SymbolData(backtest, model).columns("S9")
+    sight = SymbolData(backtest, model)
+    price, lower, upper = sight.series("S9")[:3, -5:]
     ahead = model["symbols"]["S9"]["forecast"]
-    assert columns["lower"][-5:].tolist() == ahead["lower"]
-    assert columns["upper"][-5:].tolist() == ahead["upper"]
-    assert np.isnan(columns["price"][-5:]).all()
-    days = columns["day"][-6:].astype("datetime64[D]")
+    assert lower.tolist() == ahead["lower"]
+    assert upper.tolist() == ahead["upper"]
+    assert np.isnan(price).all()
+    days = np.array(sight.calendar("S9")["day"][-6:]).astype("datetime64[D]")
     assert np.is_busday(days).all()
     assert str(days[0]) == model["symbols"]["S9"]["last_date"]
 
@@ -329,10 +337,9 @@ def test_the_worst_and_the_most_traded_have_pictures_from_the_start(page, model)
     assert "one of the most traded" in page
 
 
-def test_where_no_volume_says_which_are_largest_those_known_longest_are(backtest, model):
+def test_where_no_volume_says_which_are_largest_those_known_longest_are(model):
     model["symbols"]["S9"]["observations"] += 1
-    sight = SymbolData(backtest, model)
-    found = {symbol["name"]: symbol["why"] for symbol in pictures.symbol_pictures(model, sight, [])}
+    found = pictures.pictured_symbols(model, [])
     assert list(found)[:4] == [*worst(model)[:3], "S9"]
     assert found["S9"] == "one of the longest known"
 

@@ -118,7 +118,7 @@ def render(
         distribution=text.distribution(model),
         pooled=pictures.pooled_pictures(model, backtest),
         table=symbol_table(model, Counter(entry["symbol"] for entry in known["flagged"])),
-        pictured=pictures.symbol_pictures(model, series, largest) if series else [],
+        pictured=pictures.pictured_symbols(model, largest) if series else {},
         facts=data.data_facts(model),
         quarantined=data.quarantine_counts(model),
         flagged=data.flag_counts(known),
