@@ -1,6 +1,8 @@
 import base64
+import csv
 import hashlib
 import html
+import io
 import re
 from html.parser import HTMLParser
 
@@ -10,6 +12,7 @@ import pytest
 
 from hostile_page import (
     BREAKOUT,
+    FORMULA,
     HOSTILE,
     LINK,
     REASON,
@@ -20,6 +23,7 @@ from hostile_page import (
 )
 from pricewright.evaluation.backtest_file import SERIES, Backtest, read_backtest
 from pricewright.files.disk import file_sha256
+from pricewright.reporting import html as pages
 from pricewright.reporting import pictures
 from pricewright.reporting.figures import (
     FORMS,
@@ -29,8 +33,9 @@ from pricewright.reporting.figures import (
     value_at,
     worst,
 )
-from pricewright.reporting.html import FIRST, render, symbol_table
+from pricewright.reporting.html import FIRST, render
 from pricewright.reporting.pictures import SymbolData
+from pricewright.reporting.symbol_table import SymbolTable
 from pricewright.signoffs.presentation import pending_decisions
 
 
@@ -260,6 +265,44 @@ def test_of_5_000_symbols_all_are_there_and_few_are_drawn(model, backtest):
     assert len(text) < 40e6
 
 
+def test_of_too_many_symbols_the_page_has_the_worst_and_most_traded_and_names_the_table(
+    model, backtest, monkeypatch
+):
+    monkeypatch.setattr(pages, "SHOWN", 8)
+    longest = "S33"
+    model["symbols"][longest]["observations"] += 1
+    traded = [{"symbol": name, "turnover": 1.0} for name in ("S38", "gone", "S39")]
+    quality = {"flags": {}, "flagged": [], "traded": traded}
+    for known, largest in ((quality, {"S38", "S39"}), (None, {longest})):
+        text = bare(model, backtest=backtest, quality=known, table="results/table.csv")
+        series = re.search(r'<script type="application/json" id="series">(.*?)</script>', text)[1]
+        names = list(orjson.loads(series)["symbols"])
+        assert len(table_rows(text)) == len(names) == 8
+        assert largest <= set(names)
+        assert names == [name for name in worst(model) if name in names]  # the worst first
+        assert set(names) >= set(worst(model)[:5])
+        assert f"Here are 8 of {SYMBOLS} symbols: the worst, and the most traded." in text
+        assert "All are in <code>results/table.csv</code>" in text
+    assert "The others are in the model." in bare(model)
+
+
+def test_a_page_of_all_symbols_names_no_others(page):
+    assert "Here are" not in page
+
+
+def test_the_table_has_every_symbol_the_worst_first_and_the_page_its_digest(page, folder, model):
+    table = folder / "report_symbols.csv"
+    rows = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8"), newline="")))
+    names = [f"'{name}" if name == FORMULA else name for name in worst(model)]
+    assert [row["Symbol"] for row in rows] == names  # a spreadsheet runs no formula
+    for name, row in zip(worst(model), rows, strict=True):
+        scores = model["metrics"]["by_symbol"][name]
+        assert float(row["MASE"]) == scores["model"]["mase"]
+        assert float(row["Interval ratio"]) == interval_ratio(scores)
+    assert [row["Notes"] for row in rows if "2 flagged" in row["Notes"]]
+    assert file_sha256(table) in page
+
+
 def test_a_page_without_back_test_and_quality_has_no_pictures_of_symbols(model):
     text = bare(model)
     assert "<article" not in text
@@ -345,5 +388,5 @@ def test_where_no_volume_says_which_are_largest_those_known_longest_are(model):
 
 
 def test_what_is_forecast_stands_beside_the_symbol(model):
-    titles = [column.title for column in symbol_table(model, {}).columns]
+    titles = [column.title for column in SymbolTable(model, {"flagged": []}).columns]
     assert titles[:4] == ["Symbol", "Last price", "Low, 5 d", "High, 5 d"]
