@@ -63,6 +63,7 @@ report(
     quality=made / "data_quality.json",
     coverage=made / "figures" / "coverage.svg",
     skill=made / "figures" / "skill.svg",
+    table=made / "report_symbols.csv",
 )
 deploy(made / "report.txt", made / "deployed_model.json")
 """

@@ -73,7 +73,7 @@ def open_it(page: Path, rounds: int) -> None:
     title("The page in chromium")
     seconds = defaultdict(list)
     sys.path.insert(0, str(HERE.parent / "tests"))
-    from browsing import browser, opened
+    from browser import browser, opened
 
     with browser() as chromium:
         for _ in range(rounds):
@@ -85,6 +85,7 @@ def open_it(page: Path, rounds: int) -> None:
                     seconds[what].append(taken)
                 begun = time.perf_counter()
                 found.page.evaluate("look(rows[1000 % rows.length].cells[0].textContent)")
+                found.page.locator("#sight article:first-child figure:nth-child(3) svg").wait_for()
                 seconds["pictures"].append(time.perf_counter() - begun)
                 assert not found.complaints
     for what, taken in seconds.items():

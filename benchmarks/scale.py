@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,8 +36,8 @@ MOST_SECONDS, MOST_MEMORY, AT = 600, 8_000, 10_000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    sections = {"workflow": workflow, "dag": dag, "daily": daily}
-    parser.add_argument("--only", default=",".join(sections), help="sections, commas between")
+    sections = {"workflow": workflow, "dag": dag, "daily": daily, "releases": releases}
+    parser.add_argument("--only", default="workflow,dag,daily", help="sections, commas between")
     parser.add_argument("--symbols", default="100,1000,10000", help="sizes of workflow")
     parser.add_argument("--days", type=int, default=2_500, help="business days of each symbol")
     parser.add_argument("--shards", default="1,100,1000", help="sizes of dag")
@@ -110,9 +111,10 @@ LESS = """
 import sys
 import pyarrow.compute as pc, pyarrow.parquet as pq
 table = pq.read_table(sys.argv[1])
-pq.write_table(table.filter(pc.less(table[0], pc.max(table[0]))), sys.argv[2])
+last = pc.unique(table[0]).sort()[-int(sys.argv[3])]
+pq.write_table(table.filter(pc.less(table[0], last)), sys.argv[2])
 """
-"""All but the last day of a table."""
+"""All but the last days of a table."""
 
 
 def daily(options: argparse.Namespace) -> None:
@@ -131,14 +133,10 @@ def daily(options: argparse.Namespace) -> None:
             more = project / "more.parquet"
             shape = ("--symbols", symbols, "--days", options.days + 1)
             run(sys.executable, HERE / "generator.py", more, *shape)
-            run(sys.executable, "-c", LESS, more, source)
+            run(sys.executable, "-c", LESS, more, source, "1")
             trained = watch(*command, *configured, folder=project)
-            people = (sys.executable, project / "workflow/scripts/pricewright", "sign")
-            said(*map(str, people), "--init", "--who", "ann", "--key", str(key), folder=project)
-            for gate in ("source", "metrics", "report", "deploy"):
-                signed = (gate, "--yes", "--key", str(key), "--configfile", "scale.yaml")
-                said(*map(str, people), *signed, folder=project)
-            watch(*command, "production", *configured, folder=project)
+            sign(project, key, "--init", "--who", "ann")
+            release(project, key, command, configured)
             more.replace(source)
             source.touch()
             scored = watch(*command, *configured, folder=project)
@@ -150,6 +148,56 @@ def daily(options: argparse.Namespace) -> None:
             print(f"{name:16}{figures[0]:10.1f}{figures[1]:12.1f}")
         whole = [took[0].processor for took in (trained, scored)]
         print(f"{'the whole run':16}{whole[0]:10.1f}{whole[1]:12.1f}{whole[1] / whole[0]:8.2f}")
+
+
+def sign(project: Path, key: Path, *words: str) -> None:
+    people = (sys.executable, str(project / "workflow/scripts/pricewright"), "sign")
+    said(*people, *words, "--key", str(key), folder=project)
+
+
+def release(project: Path, key: Path, command: Sequence[str], configured: Sequence[str]) -> None:
+    """Sign for what a run made, and put it in production."""
+    for gate in ("source", "metrics", "report", "deploy"):
+        sign(project, key, gate, "--yes", *configured)
+    watch(*command, "production", *configured, folder=project)
+
+
+RELEASES = 10
+
+
+def releases(options: argparse.Namespace) -> None:
+    """A release a day, each of a model that was trained that day: what they take of the disk."""
+    for symbols in map(int, options.symbols.split(",")):
+        with tempfile.TemporaryDirectory() as folder:
+            project = fresh_copy(Path(folder) / "project")
+            title(f"{symbols:,} symbols x {options.days:,} days, {RELEASES} releases, one a day")
+            (project / "scale.yaml").write_text(DAILY.replace("mode: auto", "mode: train"))
+            key, whole = Path(folder) / "key", Path(folder) / "whole.parquet"
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key)
+            (project / "config/signers").unlink(missing_ok=True)
+            command = (sys.executable, *SNAKEMAKE, "--cores", str(options.cores))
+            configured = ("--configfile", "scale.yaml")
+            shape = ("--symbols", symbols, "--days", options.days + RELEASES)
+            run(sys.executable, HERE / "generator.py", whole, *shape)
+            sign(project, key, "--init", "--who", "ann")
+            print(f"{'releases':>8}" + "".join(f"{name:>16}" for name in KEPT) + f"{'all':>16}")
+            for day in range(1, RELEASES + 1):
+                less = str(RELEASES - day + 1)
+                run(sys.executable, "-c", LESS, whole, project / "prices.parquet", less)
+                watch(*command, *configured, folder=project)
+                release(project, key, command, configured)
+                kept = {name: project / folder for name, folder in KEPT.items()}
+                taken = [on_disk(folder) for folder in kept.values()] + [on_disk(*kept.values())]
+                print(f"{day:8}" + "".join(f"{size / MB:13.1f} MB" for size in taken), flush=True)
+
+
+KEPT = {"releases": "production/releases", "models": "data/models"}
+
+
+def on_disk(*folders: Path) -> int:
+    """The bytes that the files in folders have on the disk, a file with several names once."""
+    every = [path.lstat() for folder in folders for path in folder.rglob("*")]
+    return sum({each.st_ino: 512 * each.st_blocks for each in every}.values())
 
 
 def dag(options: argparse.Namespace) -> None:

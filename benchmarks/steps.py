@@ -48,6 +48,7 @@ WRITTEN = {
         "html": "results/report.html",
         "coverage": "results/figures/coverage.svg",
         "skill": "results/figures/skill.svg",
+        "table": "results/report_symbols.csv",
     },
     "deploy": {"output": "results/deployed_model.json"},
 }

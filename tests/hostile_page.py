@@ -44,6 +44,7 @@ def hostile_report(folder: Path) -> Path:
         folder / "model.json",
         folder / "report.txt",
         html=folder / "report.html",
+        table=folder / "report_symbols.csv",
         backtest=folder / "backtest.parquet",
         quality=folder / "quality.json",
         layout=ReportOptions(title=TITLE),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 CALLS = (
     *("open", "write", "fsync", "fchmod", "chmod", "ftruncate"),
-    *("rename", "replace", "mkdir", "rmdir", "symlink", "unlink"),
+    *("rename", "replace", "mkdir", "rmdir", "symlink", "link", "unlink"),
 )
 
 DONE, RAISED = 0, 3

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 
+import numpy as np
 import orjson
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -11,6 +12,8 @@ from axe_playwright_python.sync_playwright import Axe
 from browser import DESKTOP, PHONE, browser, opened, press
 from conftest import ROOT
 from hostile_page import FORMULA, HOSTILE, SCRIPT, SYMBOLS, TITLE, hostile_report
+from pricewright.evaluation.backtest_file import read_backtest
+from pricewright.files.disk import file_sha256
 from pricewright.reporting.figures import worst
 from pricewright.reporting.html import FIRST
 
@@ -56,7 +59,8 @@ def column(page, title):
 
 
 def drawn(page, scope=""):
-    """How many marks each picture has."""
+    """How many marks each picture has, once the page has drawn those that it begins with."""
+    page.locator("#sight article:last-child figure:nth-child(3) svg").wait_for()
     return page.locator(f"{scope} .drawn svg").evaluate_all(
         "pictures => pictures.map(one => one.querySelectorAll('path, line, rect, text').length)"
     )
@@ -70,6 +74,7 @@ def test_it_opens_with_no_complaint_no_request_and_nothing_serious_for_a_screen_
     with opened(chromium, hostile, viewport=size, color_scheme=scheme) as found:
         page = found.page
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        drawn(page)
         page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") == size["width"]
         assert found.complaints == []
@@ -112,18 +117,20 @@ def test_a_symbol_that_is_markup_has_its_pictures_drawn(seen):
     assert len(drawn(seen, "#sight article:first-child")) == 3
 
 
-def test_a_picture_drawn_on_demand_is_the_one_that_is_drawn_before(seen, hostile):
-    """The same grammar draws both: drawn again by the browser, the paths are the same."""
-    name = seen.locator("#sight article").first.get_attribute("data-symbol")
-    paths = """one => [...one.querySelectorAll('figure:nth-child(1) svg .mark-line path')]
-        .map(path => path.getAttribute('d').match(/-?[\\d.]+/g).map(Number)).flat()"""
-    before = seen.locator("#sight article").first.evaluate(paths)
-    seen.evaluate("document.querySelector('#sight article').remove()")
-    press(seen.get_by_role("button", name=name, exact=True))
-    seen.locator("#sight article").first.locator("figure:nth-child(3) svg").wait_for()
-    again = seen.locator("#sight article").first.evaluate(paths)
-    assert len(before) == len(again) > 200
-    assert max(abs(a - b) for a, b in zip(before, again, strict=True)) < 0.1
+def test_the_line_of_a_picture_is_the_prices(seen, model, hostile):
+    drawn(seen)
+    article = seen.locator("#sight article").first
+    path = article.locator("figure:nth-child(1) svg .mark-line path").get_attribute("d")
+    points = np.array(re.findall(r"-?[\d.]+", path), float).reshape(-1, 2)
+    kept = read_backtest(
+        hostile.parent / "backtest.parquet", file_sha256(hostile.parent / "model.json")
+    )
+    name = article.get_attribute("data-symbol")
+    found = kept.lists(kept.symbols.index(name), ("days", "price"))
+    assert len(points) == len(found["price"]) > 100
+    for drawn_at, values in zip(points.T, found.values(), strict=True):
+        line = np.polyfit(values, drawn_at, 1)
+        assert np.abs(np.polyval(line, values) - drawn_at).max() < 0.1  # of a pixel
 
 
 def test_it_begins_with_the_worst_and_shows_all_on_demand(seen, model):
@@ -192,7 +199,8 @@ def test_without_scripts_it_says_the_same(chromium, hostile):
     with opened(chromium, hostile, java_script_enabled=False) as found:
         assert found.page.locator("#verdict h2").is_visible()
         assert found.page.locator("#table tbody tr:visible").count() == SYMBOLS
-        assert found.page.locator("#sight svg").first.is_visible()
+        assert found.page.locator("#skill svg").first.is_visible()
+        assert "drawn by this page's script" in found.page.locator("#symbols").inner_text()
         assert not found.page.locator("#tools").is_visible()
 
 
@@ -200,6 +208,7 @@ def test_it_prints_on_white_with_the_pictures(chromium, hostile):
     with opened(chromium, hostile, color_scheme="dark") as found:
         page = found.page
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        drawn(page)
         page.pdf(path=SCREENSHOTS / "print.pdf", format="A4")
         page.emulate_media(media="print")
         colour = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")

@@ -17,7 +17,7 @@ from pricewright.signoffs import ledger
 def test_one_run_makes_every_checkpoint_log_and_record(run_once):
     results = run_once.folder / "results"
     written = {*CHECKPOINTS, "dag.svg", "run_report.html", "ingest.json", "clean.json"}
-    written |= {"report.html", "backtest.parquet"}
+    written |= {"report.html", "report_symbols.csv", "backtest.parquet"}
     written |= {"forecasts.parquet", "daily_forecasts.parquet"}
     written |= {"quarantine.json", "restatements.json", "data_quality.json"}
     assert written <= {path.name for path in results.iterdir()}

@@ -88,7 +88,7 @@ element("export").addEventListener("click", () => {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 });
 
-// Pictures: drawn before for some symbols, here for the others.
+// Pictures: of some symbols when the page is opened, of the others when they are asked for.
 const read = (id) => JSON.parse(element(id).textContent);
 let packed = null;
 let specs = null;
@@ -97,11 +97,12 @@ let specs = null;
 function unpacked(symbol) {
   const bytes = Uint8Array.from(atob(symbol.codes), (letter) => letter.charCodeAt(0));
   const codes = new Uint16Array(bytes.buffer);
-  const days = Array.from({ length: symbol.count }, () => ({}));
+  const { day, fan } = packed.calendars[symbol.calendar];
+  const days = day.map((one, row) => ({ day: one, fan: fan[row], time: one * 86400000 }));
   packed.names.forEach((name, place) => {
     const [offset, step] = symbol.steps[place];
     days.forEach((day, row) => {
-      const code = codes[place * symbol.count + row];
+      const code = codes[place * days.length + row];
       day[name] = code === 65535 ? null : offset + step * code;
     });
   });
@@ -113,10 +114,7 @@ function unpacked(symbol) {
       beyond.set(day, tail);
     }
   }
-  for (const day of days) {
-    day.beyond = beyond.get(day.day) ?? null;
-    day.time = day.day * 86400000;
-  }
+  for (const one of days) one.beyond = beyond.get(one.day) ?? null;
   return { days, hits };
 }
 
@@ -138,25 +136,26 @@ function picture(kind, name) {
   return [figure, drawing];
 }
 
-async function article(name) {
-  const symbol = packed.symbols[name];
-  const made = document.createElement("article");
-  made.dataset.symbol = name;
-  const heading = document.createElement("h3");
-  heading.tabIndex = -1;
-  heading.textContent = name;
+// The places of the pictures take the room that these will need, so that nothing moves.
+function frame(article) {
   const grid = document.createElement("div");
   grid.className = "pictures";
-  made.append(heading, grid);
-  element("sight").prepend(made);
-  const data = unpacked(symbol);
-  for (const kind of specs) {
-    const [figure, drawing] = picture(kind, name);
+  article.append(grid);
+  return specs.map((kind) => {
+    const [figure, drawing] = picture(kind, article.dataset.symbol);
     grid.append(figure);
+    return drawing;
+  });
+}
+
+async function draw(name, drawings) {
+  const symbol = packed.symbols[name];
+  const data = unpacked(symbol);
+  for (const [place, kind] of specs.entries()) {
     const spec = structuredClone(kind.spec[symbol.scale]);
-    for (const set of spec.data) if (data[set.name]) set.values = data[set.name];
-    await vegaEmbed(drawing, spec, {
-      mode: "vega",
+    for (const set of Object.keys(spec.datasets)) spec.datasets[set] = data[set];
+    await vegaEmbed(drawings[place], spec, {
+      mode: "vega-lite",
       ast: true,
       renderer: "svg",
       actions: false,
@@ -164,17 +163,35 @@ async function article(name) {
       tooltip: false,
     });
   }
+}
+
+function article(name) {
+  const made = document.createElement("article");
+  made.dataset.symbol = name;
+  const heading = document.createElement("h3");
+  heading.tabIndex = -1;
+  heading.textContent = name;
+  made.append(heading);
+  draw(name, frame(made));
   return made;
 }
 
-async function look(name) {
-  packed ??= read("series");
-  specs ??= read("specs");
+function look(name) {
   const before = [...document.querySelectorAll("#sight article")];
-  const found = before.find((one) => one.dataset.symbol === name) ?? (await article(name));
+  const found = before.find((one) => one.dataset.symbol === name) ?? article(name);
   element("sight").prepend(found);
   found.querySelector("h3").focus({ preventScroll: true });
   found.scrollIntoView({ block: "start" });
+}
+
+// One symbol after the other, so that the page can be worked meanwhile.
+async function drawFirst() {
+  const first = [...document.querySelectorAll("#sight article")];
+  const drawings = first.map(frame);
+  for (const [place, one] of first.entries()) {
+    await new Promise((done) => setTimeout(done));
+    await draw(one.dataset.symbol, drawings[place]);
+  }
 }
 
 const pictured = element("sight") !== null;
@@ -182,6 +199,9 @@ for (const row of rows) {
   row.dataset.text = `${row.cells[0].textContent} ${row.cells[row.cells.length - 1].textContent}`.toLowerCase();
 }
 if (pictured) {
+  packed = read("series");
+  specs = read("specs");
+  drawFirst();
   // one listener for all rows; a row gets its button when it is first shown
   body.addEventListener("click", (event) => {
     const pressed = event.target.closest("button");

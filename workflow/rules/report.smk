@@ -1,5 +1,5 @@
 # Requires a model, its back-test and what is odd in its data. Gives the report that people read
-# before they sign, as text and as a page with pictures.
+# before they sign, as text and as a page with pictures, and the table of all symbols.
 rule report:
     input:
         "results/model.json",
@@ -13,6 +13,7 @@ rule report:
             labels={"checkpoint": "report.txt"},
         ),
         html="results/report.html",
+        table="results/report_symbols.csv",
         coverage=report(
             "results/figures/coverage.svg",
             caption="../report/coverage.rst",

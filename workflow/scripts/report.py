@@ -6,7 +6,7 @@ from typing import Any
 
 from running import step
 
-from pricewright.files.disk import read_whole, write_whole
+from pricewright.files.disk import file_sha256, read_whole, write_whole
 from pricewright.files.documents import parse_json
 from pricewright.forecasting.model_file import read_model
 from pricewright.reporting.text import ReportOptions, compose
@@ -21,6 +21,7 @@ def report(
     html: Path | None = None,
     coverage: Path | None = None,
     skill: Path | None = None,
+    table: Path | None = None,
     backtest: Path | None = None,
     quality: Path | None = None,
     layout: ReportOptions = ReportOptions(),
@@ -41,6 +42,9 @@ def report(
         Where to draw the interval's coverage by horizon, as SVG.
     skill
         Where to draw each symbol's interval score beside the plain random walk's, as SVG.
+    table
+        Where to write the table of all symbols, of which the page with pictures has the 10,000
+        worst and most traded: CSV.
     backtest
         The model's back-test, as `train_or_score` writes it, for pictures of each symbol.
     quality
@@ -56,7 +60,7 @@ def report(
     say("start", input=input)
     model, digest = read_model(input)
     odd = _document(quality) if quality else None
-    pictures = {"html": html, "coverage": coverage, "skill": skill}
+    pictures = {"html": html, "coverage": coverage, "skill": skill, "table": table}
     pending = pending_decisions(model, required)
     written = {"report": str(output)} | {what: str(path) for what, path in pictures.items() if path}
     page = compose(
@@ -78,15 +82,24 @@ def report(
         if skill:
             chart = charts.interval_ratios(model, layout.max_symbols, drawing.FILE)
             write_whole(skill, drawing.svg(chart, drawing.FILE).encode())
+    if table:
+        from pricewright.reporting.symbol_table import SymbolTable
+
+        write_whole(table, SymbolTable(model, odd or {"flagged": []}).csv())
     if html:
         from pricewright.evaluation.backtest_file import read_backtest
         from pricewright.reporting.html import files_of, render
+
+        files = files_of(model, str(input), digest)
+        if table:
+            files.append(("table of symbols", str(table), file_sha256(table)))
 
         rendered = render(
             model,
             sha256=digest,
             title=layout.heading,
-            files=files_of(model, str(input), digest),
+            files=files,
+            table=str(table) if table else None,
             backtest=read_backtest(backtest, digest) if backtest else None,
             quality=odd,
             pending=pending,

@@ -1,5 +1,6 @@
 """The evidence of a release: a Workflow Run RO-Crate, to be read without the machine."""
 
+import shutil
 import zipfile
 from importlib.resources import files as resources
 from io import BytesIO
@@ -13,7 +14,7 @@ from rocrate_validator import services
 from rocrate_validator.models import Severity, ValidationSettings
 from rocrate_validator.utils.http import HttpRequester
 
-from pricewright.files.disk import sha256
+from pricewright.files.disk import file_sha256, sha256
 from pricewright.releases import evidence, store
 from pricewright.releases.history import releases_folder
 from pricewright.signoffs import ledger
@@ -31,34 +32,54 @@ TERMS_OF_1_1 = {
 
 
 @pytest.fixture
-def released(firm):
-    """A release: its folder, and its evidence as an archive and as a crate."""
+def released(firm, tmp_path):
+    """A release: its folder, and its crate, as a folder and as the library reads it."""
     firm.sign_all("reviewer")
     firm.folder = releases_folder(firm.root) / firm.release()
-    firm.archive = zipfile.ZipFile(firm.folder / "evidence.zip")
-    firm.crate = ROCrate(firm.folder / "evidence.zip")
+    firm.crate_folder = as_crate(firm.folder, tmp_path / "crate")
+    firm.crate = ROCrate(firm.crate_folder)
     return firm
 
 
+def as_crate(release, folder):
+    """A release's folder with its archives unpacked in it, as docs/signoffs.md says."""
+    shutil.copytree(release, folder)
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o755)
+    for name in ("code.zip", "evidence.zip"):
+        with zipfile.ZipFile(folder / name) as archive:
+            archive.extractall(folder)
+        (folder / name).unlink()
+    (folder / "manifest.json").unlink()
+    return folder
+
+
+def files_in(folder):
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_the_crate_holds_the_release_and_all_that_it_came_from(released):
-    names = set(released.archive.namelist())
-    kept = {
-        path.relative_to(released.folder).as_posix()
-        for path in released.folder.rglob("*")
-        if path.is_file() and path.name not in ("evidence.zip", "manifest.json")
-    }
-    assert kept | {"config.json", "software.json", "ledger.jsonl"} < names
+    names = files_in(released.crate_folder)
+    assert {"config.json", "software.json", "ledger.jsonl"} < names
     assert {"workflow/Snakefile", "workflow/rules/production.smk"} < names
     assert {"workflow/scripts/production.py", "workflow/schemas/model.schema.yaml"} < names
-    for name in kept:
-        assert released.archive.read(name) == (released.folder / name).read_bytes()
-    assert orjson.loads(released.archive.read("config.json")) == released.config
-    software = orjson.loads(released.archive.read("software.json"))
+    assert orjson.loads((released.crate_folder / "config.json").read_bytes()) == released.config
+    software = orjson.loads((released.crate_folder / "software.json").read_bytes())
     assert {"python", "numpy", "snakemake", "rocrate"} <= software.keys()
 
 
+def test_nothing_of_a_release_is_in_it_twice(released):
+    held = []
+    for name in ("code.zip", "evidence.zip"):
+        with zipfile.ZipFile(released.folder / name) as archive:
+            held += archive.namelist()
+    kept = files_in(released.folder) - {"code.zip", "evidence.zip", "manifest.json"}
+    assert {"model.json", "report.html", "signoffs/report/reviewer.json"} < kept
+    assert sorted([*held, *kept]) == sorted(files_in(released.crate_folder))
+
+
 def test_the_ledger_in_it_ends_with_what_the_release_rests_on(released):
-    extract = released.archive.read("ledger.jsonl")
+    extract = (released.crate_folder / "ledger.jsonl").read_bytes()
     whole = (released.root / "ledger/ledger.jsonl").read_bytes()
     assert whole.startswith(extract)
     document = orjson.loads((released.folder / "manifest.json").read_bytes())
@@ -103,13 +124,14 @@ def test_the_library_reads_who_signed_for_what(released):
 
 
 def test_every_file_in_it_is_described_with_its_digest(released):
-    for name in set(released.archive.namelist()) - {"ro-crate-metadata.json"}:
-        assert released.crate.get(name)["sha256"] == sha256(released.archive.read(name)), name
+    for name in files_in(released.crate_folder) - {"ro-crate-metadata.json"}:
+        found = file_sha256(released.crate_folder / name)
+        assert released.crate.get(name)["sha256"] == found, name
 
 
 def test_the_same_release_and_ledger_give_the_same_bytes(released):
     manifest, contents = store.open_release(releases_folder(released.root), released.folder.name)
-    packed = contents.pop(evidence.NAME)
+    packed = {name: contents.pop(name) for name in (evidence.CODE, evidence.NAME)}
     lines = (released.root / "ledger/ledger.jsonl").read_bytes().splitlines()
     grounds = {
         "decision": released.check(),
@@ -117,10 +139,11 @@ def test_the_same_release_and_ledger_give_the_same_bytes(released):
         "origin": released.origin,
         "seen": lines[: manifest.lines],
     }
-    again = [evidence.release_evidence(contents, {}, **grounds) for _ in range(2)]
+    again = [evidence.release_evidence(contents, **grounds) for _ in range(2)]
     assert again[0] == again[1] == packed
-    with zipfile.ZipFile(BytesIO(packed)) as archive:
-        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+    for content in packed.values():
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_no_secret_reaches_it(firm, monkeypatch):
@@ -167,20 +190,18 @@ def shortcomings(path, severity):
 def test_it_keeps_every_must_of_the_workflow_run_crate_and_of_the_profiles_under_it(
     released, offline
 ):
-    identifiers, found = shortcomings(released.folder / "evidence.zip", Severity.REQUIRED)
+    identifiers, found = shortcomings(released.crate_folder, Severity.REQUIRED)
     assert identifiers == [], [issue.message for issue in found]
 
 
 @pytest.mark.filterwarnings("ignore:ConjunctiveGraph")
-def test_the_validator_misses_a_must_that_is_not_kept(released, offline, tmp_path):
-    """A test of the test: without its run, or the workflow, a crate is none."""
-    broken = tmp_path / "broken.zip"
-    metadata = orjson.loads(released.archive.read("ro-crate-metadata.json"))
+def test_the_validator_misses_a_must_that_is_not_kept(released, offline):
+    """A test of the test: without its run, or a file, a crate is none."""
+    about = released.crate_folder / "ro-crate-metadata.json"
+    metadata = orjson.loads(about.read_bytes())
     metadata["@graph"] = [each for each in metadata["@graph"] if each["@id"] != "#run"]
-    with zipfile.ZipFile(broken, "w") as archive:
-        archive.writestr("ro-crate-metadata.json", orjson.dumps(metadata))
-        for name in set(released.archive.namelist()) - {"ro-crate-metadata.json", "model.json"}:
-            archive.writestr(name, released.archive.read(name))
-    identifiers, _ = shortcomings(broken, Severity.REQUIRED)
+    about.write_bytes(orjson.dumps(metadata))
+    (released.crate_folder / "model.json").unlink()
+    identifiers, _ = shortcomings(released.crate_folder, Severity.REQUIRED)
     assert any(each.startswith("workflow-run-crate") for each in identifiers)
     assert any(each.startswith("ro-crate-1.1") for each in identifiers)

@@ -11,7 +11,8 @@ import pytest
 from firm import Firm
 from kills import DONE, begun, killed_at
 from pricewright.files.errors import Refusal
-from pricewright.releases import history, store
+from pricewright.releases import history, retention, store
+from pricewright.releases import release as releasing
 from pricewright.releases.history import releases_folder
 from pricewright.releases.switch import recover
 from pricewright.signoffs import ledger, statements
@@ -75,6 +76,19 @@ def check_settled(firm: Firm, after: str) -> None:
     assert all(len(path.name) == 64 for path in releases_folder(firm.root).iterdir())
 
 
+@pytest.fixture
+def untidy(ready, monkeypatch):
+    """Three releases, of which the first, `first`, is to be packed, and may be dropped."""
+    monkeypatch.setattr(store, "LARGE", 1000)
+    with monkeypatch.context() as patch:
+        patch.setattr(releasing, "tidy", lambda *arguments, **options: None)
+        ready.first = ready.current
+        ready.release()
+        ready.wait(days=10)
+        ready.signed_release(2)
+    return ready
+
+
 def ends(ready, steps, switch, end):
     """Kill a switch of releases at each of some steps: the next command, `end`, returns what is in
     production then. Returns how often it was killed, and whether production was as before."""
@@ -115,6 +129,52 @@ def test_killed_at_each_step_of_a_rollback_the_next_command_finishes_or_undoes_i
     )
     assert deaths > 10, "nothing was interrupted"
     assert found == {True, False}
+
+
+@pytest.mark.parametrize("keep_days", [None, 5], ids=["packs", "drops"])
+def test_killed_while_it_tidies_up_every_release_is_whole_and_the_next_goes_on(untidy, keep_days):
+    for step in range(1, 1000):
+        firm = copied(untidy, f"killed-{step}")
+
+        def tidied(firm=firm):
+            retention.tidy(firm.root, keep_days, who="author", clock=firm.clock)
+
+        died = killed_at(step, firm.root, tidied)
+        assert history.verify_releases(firm.root) == []
+        tidied()
+        check_settled(firm, firm.release())
+        folder = releases_folder(firm.root) / firm.first
+        if keep_days is None:
+            assert {path.name for path in folder.iterdir()} >= {"model.json.zst", "evidence.zip"}
+            assert not (folder / "model.json").exists()
+        else:
+            assert not folder.exists()
+        events = [entry.event for entry in ledger.read(firm.root / "ledger")]
+        assert events.count("dropped") == (keep_days is not None)
+        store.discard_release(firm.root)
+        if not died:
+            break
+    assert step > 20, "nothing was interrupted"
+
+
+def test_killed_while_it_unpacks_a_release_that_is_whole(untidy):
+    retention.tidy(untidy.root, None, who="author", clock=untidy.clock)
+    for step in range(1, 1000):
+        firm = copied(untidy, f"killed-{step}")
+        folder = releases_folder(firm.root)
+
+        def unpacked(folder=folder):
+            store.unpack_release(folder, untidy.first)
+
+        died = killed_at(step, firm.root, unpacked)
+        assert history.verify_releases(firm.root) == []
+        unpacked()
+        assert not list((folder / firm.first).glob("*.zst"))
+        check_settled(firm, firm.release())
+        store.discard_release(firm.root)
+        if not died:
+            break
+    assert step > 20, "nothing was interrupted"
 
 
 def test_killed_at_each_step_of_the_recovery_the_next_one_recovers(ready):

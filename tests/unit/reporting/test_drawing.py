@@ -65,13 +65,3 @@ def test_the_calendar_labels_each_period_of_a_few_and_the_years_of_many():
     many = labels([f"{year} Q{quarter}" for year in (2020, 2021, 2022) for quarter in range(1, 5)])
     assert all(f">{year}<" in many for year in (2020, 2021, 2022))
     assert ">2020 Q1<" not in many
-
-
-@pytest.mark.parametrize("scale", ["log", "level"])
-def test_the_pictures_of_a_symbol_are_drawn_from_data_by_name(scale):
-    drawn = [
-        draw(charts.EMPTY, scale, PAGE) for draw in (charts.price, charts.volatility, charts.risk)
-    ]
-    names = [{data["name"] for data in drawing.vega(chart)["data"]} for chart in drawn]
-    assert all("days" in found for found in names)
-    assert "hits" in names[2]

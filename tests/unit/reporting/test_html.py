@@ -1,6 +1,8 @@
 import base64
+import csv
 import hashlib
 import html
+import io
 import re
 from html.parser import HTMLParser
 
@@ -10,6 +12,7 @@ import pytest
 
 from hostile_page import (
     BREAKOUT,
+    FORMULA,
     HOSTILE,
     LINK,
     REASON,
@@ -18,8 +21,9 @@ from hostile_page import (
     TITLE,
     hostile_report,
 )
-from pricewright.evaluation.backtest_file import Backtest, read_backtest
+from pricewright.evaluation.backtest_file import SERIES, Backtest, read_backtest
 from pricewright.files.disk import file_sha256
+from pricewright.reporting import html as pages
 from pricewright.reporting import pictures
 from pricewright.reporting.figures import (
     FORMS,
@@ -29,8 +33,9 @@ from pricewright.reporting.figures import (
     value_at,
     worst,
 )
-from pricewright.reporting.html import FIRST, render, symbol_table
-from pricewright.reporting.pictures import COLUMNS, SymbolData
+from pricewright.reporting.html import FIRST, render
+from pricewright.reporting.pictures import SymbolData
+from pricewright.reporting.symbol_table import SymbolTable
 from pricewright.signoffs.presentation import pending_decisions
 
 
@@ -260,6 +265,44 @@ def test_of_5_000_symbols_all_are_there_and_few_are_drawn(model, backtest):
     assert len(text) < 40e6
 
 
+def test_of_too_many_symbols_the_page_has_the_worst_and_most_traded_and_names_the_table(
+    model, backtest, monkeypatch
+):
+    monkeypatch.setattr(pages, "SHOWN", 8)
+    longest = "S33"
+    model["symbols"][longest]["observations"] += 1
+    traded = [{"symbol": name, "turnover": 1.0} for name in ("S38", "gone", "S39")]
+    quality = {"flags": {}, "flagged": [], "traded": traded}
+    for known, largest in ((quality, {"S38", "S39"}), (None, {longest})):
+        text = bare(model, backtest=backtest, quality=known, table="results/table.csv")
+        series = re.search(r'<script type="application/json" id="series">(.*?)</script>', text)[1]
+        names = list(orjson.loads(series)["symbols"])
+        assert len(table_rows(text)) == len(names) == 8
+        assert largest <= set(names)
+        assert names == [name for name in worst(model) if name in names]  # the worst first
+        assert set(names) >= set(worst(model)[:5])
+        assert f"Here are 8 of {SYMBOLS} symbols: the worst, and the most traded." in text
+        assert "All are in <code>results/table.csv</code>" in text
+    assert "The others are in the model." in bare(model)
+
+
+def test_a_page_of_all_symbols_names_no_others(page):
+    assert "Here are" not in page
+
+
+def test_the_table_has_every_symbol_the_worst_first_and_the_page_its_digest(page, folder, model):
+    table = folder / "report_symbols.csv"
+    rows = list(csv.DictReader(io.StringIO(table.read_text(encoding="utf-8"), newline="")))
+    names = [f"'{name}" if name == FORMULA else name for name in worst(model)]
+    assert [row["Symbol"] for row in rows] == names  # a spreadsheet runs no formula
+    for name, row in zip(worst(model), rows, strict=True):
+        scores = model["metrics"]["by_symbol"][name]
+        assert float(row["MASE"]) == scores["model"]["mase"]
+        assert float(row["Interval ratio"]) == interval_ratio(scores)
+    assert [row["Notes"] for row in rows if "2 flagged" in row["Notes"]]
+    assert file_sha256(table) in page
+
+
 def test_a_page_without_back_test_and_quality_has_no_pictures_of_symbols(model):
     text = bare(model)
     assert "<article" not in text
@@ -302,23 +345,31 @@ def test_beside_the_prices_kept_stands_what_became_of_the_rest(model):
 
 def test_what_is_packed_for_the_page_is_what_was_forecast(backtest, model):
     sight = SymbolData(backtest, model)
-    columns, packed = sight.columns(SCRIPT), sight.packed([SCRIPT])["symbols"][SCRIPT]
-    codes = np.frombuffer(base64.b64decode(packed["codes"]), "<u2").reshape(len(COLUMNS), -1)
-    for name, code, (offset, step) in zip(COLUMNS, codes, packed["steps"], strict=True):
+    series, packed = sight.series(SCRIPT), sight.packed([SCRIPT])["symbols"][SCRIPT]
+    codes = np.frombuffer(base64.b64decode(packed["codes"]), "<u2").reshape(len(SERIES), -1)
+    for values, code, (offset, step) in zip(series, codes, packed["steps"], strict=True):
         known = code != 0xFFFF
-        assert (known == ~np.isnan(columns[name])).all()
-        spread = np.ptp(columns[name][known])
-        off = np.abs(offset + step * code[known] - columns[name][known])
-        assert off.max() <= spread / 1e4 + 1e-6 * np.abs(columns[name][known]).max()
+        assert (known == ~np.isnan(values)).all()
+        spread = np.ptp(values[known])
+        off = np.abs(offset + step * code[known] - values[known])
+        assert off.max() <= spread / 1e4 + 1e-6 * np.abs(values[known]).max()
+
+
+def test_symbols_of_the_same_days_have_one_calendar(backtest, model):
+    model["symbols"]["S8"]["last_date"] = "2020-07-15"  # the days to come are others then
+    packed = SymbolData(backtest, model).packed(["S7", "S8", "S9"])
+    assert [packed["symbols"][name]["calendar"] for name in ("S7", "S8", "S9")] == [0, 1, 0]
+    assert len(packed["calendars"]) == 2
 
 
 def test_the_days_to_come_have_the_models_own_interval(backtest, model):
-    columns = SymbolData(backtest, model).columns("S9")
+    sight = SymbolData(backtest, model)
+    price, lower, upper = sight.series("S9")[:3, -5:]
     ahead = model["symbols"]["S9"]["forecast"]
-    assert columns["lower"][-5:].tolist() == ahead["lower"]
-    assert columns["upper"][-5:].tolist() == ahead["upper"]
-    assert np.isnan(columns["price"][-5:]).all()
-    days = columns["day"][-6:].astype("datetime64[D]")
+    assert lower.tolist() == ahead["lower"]
+    assert upper.tolist() == ahead["upper"]
+    assert np.isnan(price).all()
+    days = np.array(sight.calendar("S9")["day"][-6:]).astype("datetime64[D]")
     assert np.is_busday(days).all()
     assert str(days[0]) == model["symbols"]["S9"]["last_date"]
 
@@ -329,14 +380,13 @@ def test_the_worst_and_the_most_traded_have_pictures_from_the_start(page, model)
     assert "one of the most traded" in page
 
 
-def test_where_no_volume_says_which_are_largest_those_known_longest_are(backtest, model):
+def test_where_no_volume_says_which_are_largest_those_known_longest_are(model):
     model["symbols"]["S9"]["observations"] += 1
-    sight = SymbolData(backtest, model)
-    found = {symbol["name"]: symbol["why"] for symbol in pictures.symbol_pictures(model, sight, [])}
+    found = pictures.pictured_symbols(model, [])
     assert list(found)[:4] == [*worst(model)[:3], "S9"]
     assert found["S9"] == "one of the longest known"
 
 
 def test_what_is_forecast_stands_beside_the_symbol(model):
-    titles = [column.title for column in symbol_table(model, {}).columns]
+    titles = [column.title for column in SymbolTable(model, {"flagged": []}).columns]
     assert titles[:4] == ["Symbol", "Last price", "Low, 5 d", "High, 5 d"]

@@ -1,10 +1,11 @@
 import re
 from hashlib import sha256
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from running.run_report import MOST, harmless, lighten
+from running.run_report import FEW, MOST, harmless, lighten
 
 PAGE = """<html>
 <head>
@@ -48,13 +49,14 @@ def test_a_page_of_another_build_is_refused(part):
         harmless(PAGE.replace(part, "something else"))
 
 
-def test_a_result_too_large_for_the_page_is_named_in_it_and_stays_as_it_is(tmp_path):
-    def result(name: str, size: int) -> SimpleNamespace:
-        path = tmp_path / name
-        path.write_bytes(b"{" + b" " * (size - 2) + b"}")
-        return SimpleNamespace(path=path, size=size, mime="application/json")
+def result(path: Path, size: int) -> SimpleNamespace:
+    path.write_bytes(b"{" + b" " * (size - 2) + b"}")
+    return SimpleNamespace(path=path, size=size, mime="application/json")
 
-    small, large = result("clean.json", MOST), result("model.json", MOST + 1)
+
+def test_a_result_too_large_for_the_page_is_named_in_it_and_stays_as_it_is(tmp_path):
+    small = result(tmp_path / "clean.json", MOST)
+    large = result(tmp_path / "model.json", MOST + 1)
     model = large.path
     folder = tmp_path / "words"
     folder.mkdir()
@@ -62,7 +64,17 @@ def test_a_result_too_large_for_the_page_is_named_in_it_and_stays_as_it_is(tmp_p
     assert small.path == tmp_path / "clean.json"
     assert large.path == folder / "model.json.txt"
     words = large.path.read_text()
-    assert words.startswith(f"{model} has 10 MB")
+    assert words.startswith(f"{model} has 1.0 MB, too many for this page")
     assert sha256(model.read_bytes()).hexdigest() in words
     assert (large.size, large.mime) == (len(words), "text/plain")
     assert model.stat().st_size == MOST + 1
+
+
+def test_what_is_in_a_report_already_is_named_there_and_not_held_twice(tmp_path):
+    names = ("quarantine.json", "restatements.json", "model.json", "deployed_model.json")
+    sizes = (3, 3, FEW + 1, FEW + 1)
+    results = [result(tmp_path / name, size) for name, size in zip(names, sizes, strict=True)]
+    lighten({"Data": {"": results[:2]}, "Model": {"": results[2:]}}, tmp_path / "words")
+    assert [result.path.name for result in results] == [*names[:3], "deployed_model.json.txt"]
+    same = f"deployed_model.json is the same bytes as {tmp_path / 'model.json'}, which is in"
+    assert same in results[3].path.read_text()

@@ -1,7 +1,8 @@
 """Snakemake's own report of a run, in which nothing from config or data is markup; fit for a phone.
 
-Snakemake puts every result into the page whole: the model of 10,000 symbols, twice, made it 272 MB.
-What is so large is named instead, with its size and SHA-256.
+Snakemake puts every result into the page whole: the model of 500 symbols, twice, made 13.5 of its
+16.7 MB. What is so large is named instead, with its size and SHA-256, and so is what the page holds
+already: people open both in results/.
 
 Snakemake writes what it knows into the page's scripts as JSON that it does not escape, so that a
 `</script>` in a title or in the name of a file would end the script and begin markup. It renders
@@ -21,8 +22,11 @@ from pricewright.files.disk import file_sha256, write_whole
 
 MB = 1_000_000
 
-MOST = 10 * MB
+MOST = MB
 """Bytes of a result that the page holds."""
+
+FEW = 10_000
+"""Bytes of a result that the page may hold twice."""
 
 _WORDS = Path(".snakemake") / "words"
 """Where the words on these are meanwhile; the page names it."""
@@ -56,7 +60,7 @@ def write_run_report(workflow: Any, output: Path) -> None:
     from snakemake_interface_report_plugins.registry.plugin import Plugin
 
     def light(rules: Any, results: Any, *others: Any, **named: Any) -> Any:
-        """Snakemake's reporter of pages, but for what is too large."""
+        """Snakemake's reporter of pages, but for what is too large, or is there already."""
         lighten(results, _WORDS)
         return Reporter(rules, results, *others, **named)
 
@@ -75,18 +79,25 @@ def write_run_report(workflow: Any, output: Path) -> None:
 
 
 def lighten(results: Mapping[Any, Mapping[Any, Sequence[Any]]], folder: Path) -> None:
-    """Let each result of Snakemake's report that is too large be a few words on what it is.
+    """Let each result of Snakemake's report that is too large, or has the same bytes as one that
+    the page holds, be a few words on what it is.
 
     results: by category and subcategory.  folder: where to write the words.
     """
+    held: dict[str, Path] = {}
     for subcategories in results.values():
         for result in chain.from_iterable(subcategories.values()):
-            if result.size <= MOST:
+            if result.size <= FEW:
                 continue
-            words = (
-                f"{result.path} has {result.size / MB:,.0f} MB, too many for this page. "
-                f"Its SHA-256 is {file_sha256(result.path)}.\n"
-            )
+            digest = file_sha256(result.path)
+            if result.size > MOST:
+                why = f"has {result.size / MB:,.1f} MB, too many for this page: open it there"
+            elif digest in held:
+                why = f"is the same bytes as {held[digest]}, which is in this page"
+            else:
+                held[digest] = result.path
+                continue
+            words = f"{result.path} {why}. Its SHA-256 is {digest}.\n"
             folder.mkdir(parents=True, exist_ok=True)
             result.path = folder / f"{result.path.name}.txt"
             result.path.write_text(words, encoding="utf-8")

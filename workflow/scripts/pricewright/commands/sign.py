@@ -11,6 +11,7 @@ from pricewright.configuration.config import config_of_run
 from pricewright.files.errors import Refusal
 from pricewright.releases.history import find_release, releases_folder
 from pricewright.releases.history import signed_files as released_files
+from pricewright.releases.store import PACKED, one_at_a_time, unpack_release
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import COVERED, Gate, covered_folder, digests, read_covered
 from pricewright.signoffs.gates import check_gates
@@ -96,6 +97,9 @@ def sign(
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
     signing = signer_of(policy, gate, _key(key), who)
     kept = releases_folder(root) / find_release(root, release) if release else None
+    if kept and any(kept.glob(f"*{PACKED}")):  # they are to read it
+        with one_at_a_time(root / "production"):
+            unpack_release(kept.parent, kept.name)
     place = kept or covered_folder(config["mode"])
     files = released_files(root, kept.name) if kept else read_covered(root, place)
     statement = prepare_statement(

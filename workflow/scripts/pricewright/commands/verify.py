@@ -38,8 +38,8 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
     ]
     if rebuild:
         problems += rebuilding.rebuild(root, _steps(), tell=print)
-    for problem in problems:
-        print(problem)
+    for line in filter(None, [history.describe_dropped(root), *problems]):
+        print(line)
     if problems:
         raise Refusal(f"{len(problems)} problem{'s' * (len(problems) > 1)} found; see above.")
     print("The ledger, the signatures, the releases and their forecasts are as they were.")

@@ -6,7 +6,7 @@ of single precision.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,19 +38,25 @@ class Backtest:
 
     table: "pa.Table"
     symbols: Sequence[str]
+    _flat: dict[str, tuple[Values, Values]] = field(default_factory=dict, init=False, repr=False)
+    """By column, where the list of each symbol begins, and the numbers of all."""
 
     def lists(self, place: int, names: Sequence[str]) -> dict[str, Values]:
         """Of the symbol at a place, some of SERIES, EXCEPTIONS and `days`.
 
         A day is counted from 1970-01-01.
         """
-        found = {name: self.table[name][place].values for name in names}
-        return {
-            name: values.to_numpy(zero_copy_only=False).astype("datetime64[D]").astype(np.int32)
-            if str(values.type) == "date32[day]"
-            else values.to_numpy(zero_copy_only=False)
-            for name, values in found.items()
-        }
+        found = {}
+        for name in names:
+            if name not in self._flat:
+                column = self.table[name].combine_chunks()
+                values = column.values
+                days = str(values.type) == "date32[day]"
+                numbers = (values.view("int32") if days else values).to_numpy(zero_copy_only=False)
+                self._flat[name] = column.offsets.to_numpy(), numbers
+            offsets, values = self._flat[name]
+            found[name] = values[offsets[place] : offsets[place + 1]]
+        return found
 
     def skill(self, place: int) -> tuple[float | None, float | None, float | None]:
         """The skill of a symbol and its interval; of all, at the place after the last."""

@@ -27,6 +27,7 @@ from pricewright.monitoring.record import (
     days,
 )
 from pricewright.releases.history import releases_folder
+from pricewright.releases.store import plain_file
 from pricewright.steplog.log import say
 from pricewright.tables.arrays import Floats, sums
 
@@ -78,9 +79,9 @@ def watch(
     own = of.pop(recorded.release)
     earlier = []
     for release, theirs in list(of.items())[-EARLIER:]:
-        kept = releases_folder(root) / release / "model.json"
         try:
-            live = read_live(theirs, recorded.panel, open_model(kept)[0])
+            with plain_file(releases_folder(root), release, "model.json") as kept:
+                live = read_live(theirs, recorded.panel, open_model(kept)[0])
         except (Refusal, OSError) as error:  # of an older schema, or a release that was removed
             say("an earlier release is not shown", release=release, reason=str(error))
             continue

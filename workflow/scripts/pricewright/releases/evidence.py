@@ -1,9 +1,11 @@
 """The evidence of a release, as a Workflow Run RO-Crate: what an auditor needs, and no machine.
 
-It holds the release, the config, the code, the software's versions and the ledger until then.
+The release's folder is the crate once its two archives are unpacked in it: `code.zip`, the
+workflow, and `evidence.zip`, the crate's metadata, the config, the software's versions and the
+ledger until then. So nothing is there twice, and code that did not change is the same file.
 Follows RO-Crate 1.1 and the profiles Process Run Crate, Workflow Run Crate (both 0.5) and Workflow
-RO-Crate 1.0. The library `rocrate` makes the metadata; the archive is packed here, for it has to
-be the same bytes each time.
+RO-Crate 1.0. The library `rocrate` makes the metadata; the archives are packed here, for they have
+to be the same bytes each time.
 """
 
 import zipfile
@@ -62,18 +64,11 @@ class CrateContents:
     ended: str | None = None
 
 
-def pack_crate(
-    files: Mapping[str, bytes], digests: Mapping[str, str], facts: CrateContents
-) -> bytes:
-    """The crate as a zip file: the files by their paths, the metadata first.
-
-    digests: the SHA-256 of each file. `files` must have the workflow under WORKFLOW and all that
-    `facts` names.
-    """
-    about = orjson.dumps(_metadata(files, digests, facts), option=orjson.OPT_INDENT_2)
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """A zip file with these files by their paths: the same bytes for the same files."""
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in [(METADATA, about), *sorted(files.items())]:
+        for name, content in sorted(files.items()):
             entry = zipfile.ZipInfo(name, _EPOCH)  # no clock
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.create_system, entry.external_attr = 3, 0o100444 << 16  # as on Unix, read-only
@@ -81,9 +76,14 @@ def pack_crate(
     return buffer.getvalue()
 
 
-def _metadata(
+def describe_crate(
     files: Mapping[str, bytes], digests: Mapping[str, str], facts: CrateContents
-) -> dict[str, Any]:
+) -> bytes:
+    """The metadata of a crate that holds these files by their paths.
+
+    digests: the SHA-256 of each file. `files` must have the workflow under WORKFLOW and all that
+    `facts` names.
+    """
     from rocrate.rocrate import ROCrate  # with requests, an eighth of a second
 
     crate = ROCrate(version="1.1")
@@ -126,8 +126,7 @@ def _metadata(
         for uri, name in _PROFILES.items()
     ]
     crate.root_dataset["conformsTo"] = profiles
-    document: dict[str, Any] = crate.metadata.generate()
-    return document
+    return orjson.dumps(crate.metadata.generate(), option=orjson.OPT_INDENT_2)
 
 
 def _add_software(crate: "ROCrate", facts: CrateContents) -> None:
@@ -196,7 +195,7 @@ def _entity(crate: "ROCrate", identifier: str, kind: str, **properties: object) 
     return crate.add(ContextEntity(crate, identifier, properties={"@type": kind} | properties))
 
 
-NAME = "evidence.zip"
+NAME, CODE = "evidence.zip", "code.zip"
 CONFIG, SOFTWARE, EXTRACT = "config.json", "software.json", "ledger.jsonl"
 CORRECTIONS, SCORED = "inputs/corrections.yaml", "inputs/scored_model.json"
 
@@ -217,7 +216,7 @@ class Origin:
 
 
 def read_inputs(root: Path, config: Mapping[str, Any]) -> dict[str, bytes]:
-    """What goes into a run beside raw prices and config, by its path in the evidence.
+    """What goes into a run beside raw prices and config, by its path in the release.
 
     Raises Refusal for a file that config names and that is not there.
     """
@@ -229,26 +228,24 @@ def read_inputs(root: Path, config: Mapping[str, Any]) -> dict[str, bytes]:
 
 def release_evidence(
     files: Mapping[str, bytes],
-    given: Mapping[str, bytes],
     *,
     decision: Decision,
     model: Mapping[str, Any],
     origin: Origin,
     seen: Sequence[bytes],
-) -> bytes:
-    """The evidence of a release as an archive: the same bytes for the same release and ledger.
+) -> dict[str, bytes]:
+    """The archives that make a crate of a release: the same bytes for the same release and ledger.
 
-    files: what the release holds, by path.  given: what `inputs` read.  decision: on what grounds.
-    model: its document.  seen: the ledger's lines until then.
+    files: what else the release holds, by path, with what `read_inputs` read.  decision: on what
+    grounds.  model: its document.  seen: the ledger's lines until then.
     """
-    held = {
-        **files,
-        **given,
+    code = _code(origin.workflow)
+    own = {
         CONFIG: redact(orjson.dumps(origin.config, option=_LAYOUT).decode()).encode(),
         SOFTWARE: orjson.dumps(_installed(), option=_LAYOUT | orjson.OPT_SORT_KEYS),
         EXTRACT: b"".join(line + b"\n" for line in seen),
-        **_code(origin.workflow),
     }
+    held = {**files, **own, **code}
     run, names = decision.author, [signoff.who for signoff in decision.trainers]
     facts = CrateContents(
         name=f"{origin.config['report']['title']}: a release of the model of {model['cutoff']}",
@@ -257,7 +254,7 @@ def release_evidence(
             (each["place"], each["sha256"])
             for each in model["receipts"].get("ingest", {}).get("deliveries", [])
         ],
-        given=[CONFIG, *sorted(given)],
+        given=[CONFIG, *sorted({CORRECTIONS, SCORED} & files.keys())],
         results=sorted(name for name in files if "/" not in name),
         code=model["code"]["sha256"],
         software=model["code"]["libraries"] | {"snakemake": _version("snakemake")},
@@ -274,7 +271,8 @@ def release_evidence(
         author=names[0] if names else run.who if run else None,
         ended=run.time.replace("Z", "+00:00") if run else None,
     )
-    return pack_crate(held, digests(held), facts)
+    about = describe_crate(held, digests(held), facts)
+    return {CODE: pack(code), NAME: pack(own | {METADATA: about})}
 
 
 def _code(workflow: Path) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ A release is examined as an auditor would: by its own bytes and the ledger until
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from pricewright.signoffs.ledger import (
     UNDONE,
     Entry,
     Seen,
+    dropped_releases,
     in_production,
     release_before,
     state_of,
@@ -119,19 +121,44 @@ def find_release(root: Path, text: str) -> str:
     """The digest of the release that is meant: by its digest, the beginning of it, or `previous`,
     the one before the one in production.
 
-    Raises Refusal unless exactly one is meant.
+    Raises Refusal unless exactly one is meant, and it is kept.
     """
+    entries = ledger.read(Path(root) / "ledger")
     if text == PREVIOUS:
-        earlier = release_before(ledger.read(Path(root) / "ledger"))
+        earlier = release_before(entries)
         if earlier is None:
             raise Refusal("previous: there was no release before the one in production.")
+        require_kept(earlier, entries)
         return earlier
     known = store.stored_releases(releases_folder(root))
-    found = [digest for digest in known if digest.startswith(text)] if len(text) >= 4 else []
+    every = {*known, *dropped_releases(entries)}
+    found = [digest for digest in every if digest.startswith(text)] if len(text) >= 4 else []
     if len(found) != 1:
         there = f"there are {', '.join(known)}" if known else "there are no releases yet"
         raise Refusal(f"{text}: means {len(found)} releases, where one is needed; {there}.")
+    require_kept(found[0], entries)
     return found[0]
+
+
+def require_kept(digest: str, entries: Sequence[Entry]) -> None:
+    """Raise Refusal, with when and why, for a release that was dropped."""
+    if dropped := dropped_releases(entries).get(digest):
+        raise Refusal(
+            f"release {digest[:12]}… was dropped on {dropped.time[:10]}, as "
+            "history.keep_releases_days says: its files are gone, and line "
+            f"{dropped.sequence} of the ledger tells of it; name one that `pricewright status` has."
+        )
+
+
+def describe_dropped(root: Path) -> str:
+    """The sentence about the releases that were dropped; "" if none was, or nobody can tell."""
+    dropped: dict[str, Entry] = {}
+    with suppress(Refusal):
+        dropped = dropped_releases(ledger.read(Path(root) / "ledger"))
+    named = ", ".join(f"{digest[:12]}… on {told.time[:10]}" for digest, told in dropped.items())
+    return named and (
+        f"Not checked, for they were dropped, as history.keep_releases_days says: release {named}."
+    )
 
 
 def signed_files(root: Path, digest: str) -> dict[str, bytes]:
@@ -145,7 +172,7 @@ def seen_by_releases(root: Path) -> list[Seen]:
     found = []
     for digest in store.stored_releases(releases_folder(root)):
         try:
-            manifest, _ = store.open_release(releases_folder(root), digest)
+            manifest = store.read_manifest(releases_folder(root), digest)
         except Refusal:
             continue  # `verify` says so
         whose = f"production/releases/{digest}/{NAME_MANIFEST}"
@@ -156,10 +183,12 @@ def seen_by_releases(root: Path) -> list[Seen]:
 def describe_switches(root: Path) -> str:
     """Every release and rollback, the newest first, a line each."""
     entries = ledger.read(Path(root) / "ledger")
-    now = state_of(entries)
+    now, dropped = state_of(entries), dropped_releases(entries)
     lines = []
     for begun, end in reversed(list(switches(entries))):
         what = _OUTCOMES[end.event] if end else "begun, and not ended"
+        if gone := dropped.get(str(begun.fields["release"])):
+            what += f", dropped {gone.time[:10]}"
         mark = "in production" if begun.sequence == now.since else what
         lines.append(
             f"  {begun.time}  {begun.event:<8} {str(begun.fields['release'])[:12]}  {begun.who}: "
@@ -171,18 +200,19 @@ def describe_switches(root: Path) -> str:
 def verify_releases(root: Path) -> list[str]:
     """What is wrong with production, in sentences; none if nothing is.
 
-    Every release is whole, was signed for as its own policy asks, and is on record; the link
-    points where the ledger says.
+    Every release that was not dropped is whole, was signed for as its own policy asks, and is on
+    record; the link points where the ledger says.
     """
     try:
         entries = ledger.read(Path(root) / "ledger")
     except Refusal as refusal:
         return [f"{refusal} Without it the releases cannot be checked."]
     there = store.stored_releases(releases_folder(root))
+    dropped = dropped_releases(entries)
     problems = [problem for digest in there for problem in examine_release(root, digest, entries)]
     for begun, end in switches(entries):
         digest = str(begun.fields["release"])
-        if end and end.event == PASSED and digest not in there:
+        if end and end.event == PASSED and digest not in (*there, *dropped):
             problems.append(
                 f"{releases_folder(root) / digest}: is not there, but line {begun.sequence} of the "
                 "ledger tells of it."

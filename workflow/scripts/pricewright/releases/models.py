@@ -2,7 +2,8 @@
 
     <folder>/<sha256>.json.zst    a model, packed
 
-What was released or signed stays for good, and so do the newest of the others.
+What was signed, or is in a release that is kept, stays for good, and so do the newest of the
+others.
 """
 
 from collections.abc import Sequence
@@ -15,10 +16,10 @@ from pricewright.files.errors import Refusal
 from pricewright.files.machine import machine
 from pricewright.files.zstandard import zstd
 from pricewright.forecasting.model_file import parse_model
-from pricewright.releases import history, store
+from pricewright.releases import history
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import MODEL
-from pricewright.signoffs.ledger import BEGUN, LEDGER, PASSED, Entry
+from pricewright.signoffs.ledger import BEGUN, LEDGER, PASSED, Entry, dropped_releases
 from pricewright.signoffs.policy import TRAINING, record_run
 from pricewright.signoffs.validity import EVENTS
 
@@ -77,19 +78,35 @@ def record_training(
         },
     )
     folder = root / FOLDER
-    write_whole(folder / f"{sha256(content)}{_ENDING}", zstd.compress(content))
+    write_whole(packed_model(root, sha256(content)), zstd.compress(content))
     _drop_old(folder, ledger.read(root / LEDGER), keep_models)
 
 
+def packed_model(root: Path, digest: str) -> Path:
+    """Where a model that was trained is kept, packed, if it is."""
+    return Path(root, FOLDER, f"{digest}{_ENDING}")
+
+
 def _drop_old(folder: Path, entries: Sequence[Entry], most: int) -> None:
-    """Drop the oldest models that nobody signed or released, but for so many."""
-    events = {*EVENTS.values(), *BEGUN}
-    decided = [entry.fields for entry in entries if entry.event in events]
-    for_good = {fields.get(key) for fields in decided for key in ("run", "model")}
+    """Drop the oldest models that nobody signed or released, but for so many; and of those whose
+    releases were dropped."""
+    signed = {entry.fields.get("run") for entry in entries if entry.event in EVENTS.values()}
+    dropped = {told.fields["model"] for told in dropped_releases(entries).values()}
+    for_good = signed - dropped | _released(entries)
     kept = sorted(folder.glob(f"*{_ENDING}"), key=lambda path: path.stat().st_mtime, reverse=True)
     others = [path for path in kept if path.name.removesuffix(_ENDING) not in for_good]
     for path in others[most:]:
         path.unlink(missing_ok=True)
+
+
+def _released(entries: Sequence[Entry]) -> set[Any]:
+    """The models of the releases that were not dropped."""
+    dropped = dropped_releases(entries)
+    return {
+        entry.fields.get("model")
+        for entry in entries
+        if entry.event in BEGUN and entry.fields["release"] not in dropped
+    }
 
 
 def trainings(root: Path) -> list[Training]:
@@ -99,6 +116,9 @@ def trainings(root: Path) -> list[Training]:
     for begun, end in history.switches(entries):
         if end and end.event == PASSED:
             released[begun.fields.get("model")] = f"released {begun.time[:10]}"
+    for told in dropped_releases(entries).values():
+        if told.fields["model"] not in _released(entries):
+            released[told.fields["model"]] += f", dropped {told.time[:10]}"
     if since := ledger.state_of(entries).since:
         released[entries[since - 1].fields.get("model")] = "in production"
     return [
@@ -123,7 +143,7 @@ def find_model(root: Path, text: str) -> tuple[dict[str, Any], str]:
         return parse_model(content, str(path)), sha256(content)
     if text in (PRODUCTION, history.PREVIOUS):
         release = _release(root, text)
-        content = store.open_release(history.releases_folder(root), release)[1]["model.json"]
+        content = history.signed_files(root, release)[MODEL]
         return parse_model(content, f"release {release[:12]}"), sha256(content)
     known = dict.fromkeys(each.model for each in trainings(root))
     found = [digest for digest in known if digest.startswith(text)] if len(text) >= 4 else []
@@ -146,12 +166,13 @@ def _release(root: Path, text: str) -> str:
 
 
 def _kept(root: Path, digest: str) -> tuple[dict[str, Any], str]:
-    path = Path(root, FOLDER, f"{digest}{_ENDING}")
+    path = packed_model(root, digest)
     try:
         content = zstd.decompress(path.read_bytes())
     except FileNotFoundError:
         raise Refusal(
-            f"{digest[:12]}: this model is kept no more (history.keep_models); name a newer one."
+            f"{digest[:12]}: this model is kept no more (history.keep_models and "
+            "history.keep_releases_days); name a newer one."
         ) from None
     except zstd.ZstdError:
         content = b""

@@ -33,7 +33,7 @@ from pricewright.files.provenance import code_digest, libraries
 from pricewright.forecasting.model_file import parse_model
 from pricewright.intake.archive import Archive
 from pricewright.releases import evidence, store
-from pricewright.releases.history import releases_folder
+from pricewright.releases.history import releases_folder, require_kept
 from pricewright.releases.switch import MODEL
 from pricewright.signoffs import ledger
 from pricewright.signoffs.ledger import in_production
@@ -71,6 +71,7 @@ def rebuild(root: Path, steps: Steps, tell: Callable[[str], object] = say) -> li
         digest = in_production(entries)
         if digest is None:
             return ["nothing is in production that could be built again."]
+        require_kept(digest, entries)
         contents = store.open_release(releases_folder(root), digest)[1]
         made = _made(root, contents, steps)
     except (Refusal, OSError) as error:
@@ -102,15 +103,16 @@ def _made(root: Path, contents: Mapping[str, bytes], steps: Steps) -> bytes:
     """The model that the kept bytes come to."""
     released = parse_model(contents[MODEL], MODEL)
     code, versions = code_digest(steps.script), released["code"]["libraries"]
-    with zipfile.ZipFile(BytesIO(contents[evidence.NAME])) as archive:
-        if code != released["code"]["sha256"] and code != _code_in(archive):
-            raise Refusal(
-                f"it was made by code of digest {released['code']['sha256'][:12]}…, and here is "
-                f"{code[:12]}…; check out that version of the workflow."
-            )
-        config = parse_json(archive.read(evidence.CONFIG), evidence.CONFIG)
-        names = {evidence.CORRECTIONS, evidence.SCORED} & set(archive.namelist())
-        given = {name: archive.read(name) for name in names}
+    with zipfile.ZipFile(BytesIO(contents[evidence.NAME])) as archive:  # once it held everything
+        held = {name: archive.read(name) for name in archive.namelist()} | dict(contents)
+    kept = contents.get(evidence.CODE, contents[evidence.NAME])
+    if code != released["code"]["sha256"] and code != _code_in(kept):
+        raise Refusal(
+            f"it was made by code of digest {released['code']['sha256'][:12]}…, and here is "
+            f"{code[:12]}…; check out that version of the workflow."
+        )
+    config = parse_json(held[evidence.CONFIG], evidence.CONFIG)
+    given = {name: held[name] for name in (evidence.CORRECTIONS, evidence.SCORED) if name in held}
     with _in_temporary_folder() as folder:
         _lay_out(root, folder, config, released)
         for name, content in given.items():
@@ -167,12 +169,15 @@ def _lay_out(
         raise Refusal(f"{kept.history}: does not have the deliveries that the model was made from.")
 
 
-def _code_in(archive: zipfile.ZipFile) -> str:
-    """The digest that the code in a release's evidence has with this Python; "" if it has none.
+def _code_in(packed: bytes) -> str:
+    """The digest that the code in a zip file has with this Python; "" if it has none.
 
     A digest is of one minor version of Python, and so the model's says nothing to another.
     """
-    with tempfile.TemporaryDirectory(prefix="pricewright-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="pricewright-") as folder,
+        zipfile.ZipFile(BytesIO(packed)) as archive,
+    ):
         scripts = [name for name in archive.namelist() if name.startswith("workflow/scripts/")]
         archive.extractall(folder, scripts)
         try:

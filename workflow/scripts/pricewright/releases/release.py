@@ -19,6 +19,7 @@ from pricewright.releases import store as manifest
 from pricewright.releases.evidence import Origin
 from pricewright.releases.history import examine_release, find_release, releases_folder
 from pricewright.releases.link import LinkAstray, set_link
+from pricewright.releases.retention import tidy
 from pricewright.releases.store import Manifest, one_at_a_time
 from pricewright.releases.switch import recover, switch
 from pricewright.reporting.card import model_card
@@ -98,15 +99,15 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
         ask = partial(require_decision, root, policy, digests(files), clock)
         decision = ask()
         seen = _lines_until(read_lines(root / LEDGER / NAME), decision.head)
-        given = evidence.read_inputs(root, origin.config)
         contents = {_short(name): content for name, content in files.items()}
         contents |= decision.files() | _policy_files(policy)
+        contents |= evidence.read_inputs(root, origin.config)
         card = model_card(
             model, title=origin.config["report"]["title"], sha256=sha256(files[MODEL])
         )
         contents[CARD] = card.encode()
-        contents[evidence.NAME] = evidence.release_evidence(
-            contents, given, decision=decision, model=model, origin=origin, seen=seen
+        contents |= evidence.release_evidence(
+            contents, decision=decision, model=model, origin=origin, seen=seen
         )
         made = Manifest(
             files=digests(contents),
@@ -116,15 +117,14 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
             head=decision.head,
             lines=len(seen),
         ).encode()
-        digest = sha256(made)
+        digest, who = sha256(made), oneself(signoffs["author"])
+        contents[manifest.NAME_MANIFEST] = made
         switch(
             root,
             "release",
             digest,
-            who=oneself(signoffs["author"]),
-            incoming=store.prepare_release(
-                releases_folder(root), digest, contents | {manifest.NAME_MANIFEST: made}
-            ),
+            who=who,
+            incoming=store.prepare_release(releases_folder(root), digest, contents, current),
             head=decision.head,
             confirm=ask,
             clock=clock,
@@ -137,6 +137,7 @@ def release(root: Path, origin: Origin, clock: Clock = now) -> str:
                 "signoffs": digests(decision.files()),
             },
         )
+        tidy(root, origin.config["history"]["keep_releases_days"], who=who, clock=clock)
         return digest
 
 
@@ -226,12 +227,13 @@ def roll_back(root: Path, to: str, config: Mapping[str, Any], clock: Clock = now
         ask = partial(
             require_decision, root, policy, signed, clock, gates=("deploy",), release=target
         )
-        decision = ask()
+        decision, who = ask(), oneself(config["signoffs"]["author"])
+        store.unpack_release(releases_folder(root), target)
         switch(
             root,
             "rollback",
             target,
-            who=oneself(config["signoffs"]["author"]),
+            who=who,
             head=decision.head,
             confirm=ask,
             clock=clock,
@@ -243,4 +245,5 @@ def roll_back(root: Path, to: str, config: Mapping[str, Any], clock: Clock = now
                 "signoffs": digests(decision.files()),
             },
         )
+        tidy(root, config["history"]["keep_releases_days"], who=who, clock=clock)
         return target

@@ -1,6 +1,6 @@
 """The report's charts, in Vega-Lite: of one symbol, of all symbols together, of the data.
 
-Those of one symbol take the same data by name, so that a page can draw them for any symbol:
+Those of one symbol name their data, and the page puts it in and draws them:
 days   time (ms since 1970), price, lower, upper and fan (which forecast these bounds are of); of
        the change since the day before volatility, var_1, var_5 as they were forecast, and beyond,
        the tail of the exception that it was: `1%`, `5%` or null.
@@ -16,9 +16,6 @@ from typing import Any
 from pricewright.reporting.drawing import WIDTH, Ink, Spec
 from pricewright.reporting.figures import NAMES, interval_ratio, percent, worst
 
-Data = Mapping[str, Sequence[Mapping[str, Any]]]
-
-EMPTY: Data = {"days": [], "hits": []}
 HEIGHT = 170
 FEW = 8
 """Periods that have a label each; of more, each year's first has one."""
@@ -232,7 +229,7 @@ def calendar(cells: Sequence[Mapping[str, Any]], flags: Sequence[str], ink: Ink)
     }
 
 
-def price(data: Data, scale: str, ink: Ink) -> Spec:
+def price(scale: str, ink: Ink) -> Spec:
     """The price within the intervals that were forecast, and that of the days to come."""
     fan = {
         "mark": {"type": "area", "opacity": 0.3, "color": ink.model},
@@ -249,10 +246,10 @@ def price(data: Data, scale: str, ink: Ink) -> Spec:
         "mark": {"type": "line", "strokeWidth": 1.3, "color": ink.text},
         "encoding": {"x": _TIME, "y": _number("price")},
     }
-    return {"datasets": {"days": data["days"]}} | _days([fan, line], HEIGHT)
+    return {"datasets": {"days": []}} | _days([fan, line], HEIGHT)
 
 
-def volatility(data: Data, scale: str, ink: Ink) -> Spec:
+def volatility(scale: str, ink: Ink) -> Spec:
     """The deviation forecast for each day beside the size of the change that came."""
     lines = {
         "transform": [{"fold": list(_LINES), "as": ["kind", "value"]}, _known("value")],
@@ -268,10 +265,10 @@ def volatility(data: Data, scale: str, ink: Ink) -> Spec:
         },
     }
     layers = [_bars("size", scale, ink), lines]
-    return {"datasets": {"days": data["days"]}} | _days(layers, HEIGHT, _changes(scale))
+    return {"datasets": {"days": []}} | _days(layers, HEIGHT, _changes(scale))
 
 
-def risk(data: Data, scale: str, ink: Ink) -> Spec:
+def risk(scale: str, ink: Ink) -> Spec:
     """Each day's change beside its value-at-risk; above, all exceptions of the evaluation."""
     tails = {"domain": ["5%", "1%"]}
     colours = {"scale": tails | {"range": [ink.other, ink.bad]}, "legend": None}
@@ -305,7 +302,7 @@ def risk(data: Data, scale: str, ink: Ink) -> Spec:
     }
     layers = [_bars("change", scale, ink), *lines, points]
     return {
-        "datasets": dict(data),
+        "datasets": {"days": [], "hits": []},
         "vconcat": [strip, _days(layers, HEIGHT - 70, _changes(scale))],
         "spacing": 12,
         "resolve": {"scale": {"x": "independent", "color": "shared"}},

@@ -1,7 +1,8 @@
 """How pictures are drawn: Vega-Lite to SVG with no browser and no network, or to be drawn in one.
 
-Vega is the field's grammar of graphics as data: what Python draws here, a page draws again for
-another symbol. Its interpreter of expressions needs no `eval`, so a strict policy may hold there.
+Vega-Lite is the field's grammar of graphics as data: Python draws what each page has, the page
+what each symbol has. Its interpreter of expressions needs no `eval`, so a strict policy may hold
+there.
 """
 
 import json
@@ -21,7 +22,6 @@ WIDTH = 330
 """Of a plot on the page, in pixels: with its axis it is as wide as a phone."""
 
 _FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 _BUNDLE = Path(__file__).parent / "__pycache__" / f"vega-{version('vl-convert-python')}.js"
 
 
@@ -49,13 +49,7 @@ PAGE = Ink(**{name: f"var(--{name})" for name in _INKS}, paper="transparent")
 
 def svg(chart: Spec, ink: Ink = PAGE) -> str:
     """A picture as SVG: the same each time, with no script and no address in it."""
-    drawn: str = vl_convert.vegalite_to_svg(json.dumps(_whole(chart, ink)), allowed_base_urls=[])
-    return drawn
-
-
-def vega(chart: Spec) -> Spec:
-    """A picture as Vega, whose named data are to be filled in."""
-    drawn: Spec = vl_convert.vegalite_to_vega(json.dumps(_whole(chart, PAGE)))
+    drawn: str = vl_convert.vegalite_to_svg(json.dumps(whole(chart, ink)), allowed_base_urls=[])
     return drawn
 
 
@@ -73,7 +67,8 @@ def library() -> str:
     return bundle
 
 
-def _whole(chart: Spec, ink: Ink) -> Spec:
+def whole(chart: Spec, ink: Ink = PAGE) -> Spec:
+    """A chart with its colours, fonts and margins."""
     config = {
         "font": _FONT,
         "background": ink.paper,
@@ -98,4 +93,4 @@ def _whole(chart: Spec, ink: Ink) -> Spec:
         "title": {"fontSize": 15, "anchor": "start", "color": ink.text},
         "view": {"stroke": None},
     }
-    return {"$schema": _SCHEMA, "config": config} | chart
+    return {"config": config} | chart

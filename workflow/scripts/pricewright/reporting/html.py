@@ -6,9 +6,7 @@ it says which rows were not believed, what is odd, and what people corrected.
 
 import base64
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,24 +14,13 @@ from typing import Any
 import jinja2
 import orjson
 
-from pricewright.evaluation.acceptance import SIGNIFICANT, key_of, percent_key
+from pricewright.evaluation.acceptance import key_of, percent_key
 from pricewright.evaluation.backtest_file import Backtest
 from pricewright.reporting import data, figures, pictures, text
 from pricewright.reporting.drawing import library
-from pricewright.reporting.figures import (
-    TAILS,
-    Figure,
-    figure,
-    interval_ratio,
-    percent,
-    pinball_skill,
-    qlike_difference,
-    share_beyond,
-    shortfall_difference,
-    value_at,
-    worst,
-)
+from pricewright.reporting.figures import worst
 from pricewright.reporting.pictures import SymbolData
+from pricewright.reporting.symbol_table import SymbolTable
 from pricewright.reporting.text import COVERAGES, Pending
 from pricewright.reporting.verdict import champion, method, verdict
 
@@ -43,32 +30,8 @@ FOLDER = Path(__file__).resolve().parents[3] / "page"
 FIRST = 25
 """The symbols, and the flags, that are shown before someone asks for more."""
 
-Score = Callable[[Mapping[str, Any]], float | None]
-"""A number that is derived from the scores of a symbol."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the table of symbols: its title and what that means; a number's form.
-
-    at: where the number is, if the model has it; else derive says how it comes of the scores.
-    """
-
-    title: str
-    hint: str
-    form: str = ""
-    at: str = ""
-    derive: Score | None = None
-    sorted: bool = False
-
-
-@dataclass(frozen=True)
-class Table:
-    """The table of symbols as a page shows it: a row each, of figures and words."""
-
-    says: str
-    columns: Sequence[Column]
-    rows: Sequence[Sequence[Figure | str]]
+SHOWN = 10_000
+"""The most symbols on the page: with each comes 5 kB of what its pictures are drawn from."""
 
 
 def render(
@@ -77,6 +40,7 @@ def render(
     sha256: str,
     title: str,
     files: Sequence[tuple[str, str, str]],
+    table: str | None = None,
     backtest: Backtest | None = None,
     quality: Mapping[str, Any] | None = None,
     pending: Pending,
@@ -84,13 +48,16 @@ def render(
 ) -> str:
     """The page for a model document, complete and the same each time.
 
-    files: what it is, path and SHA-256 of each.  backtest, quality: the model's back-test and the
-    document of its data's quality; without them their pictures are left out.  pending: what
-    waits for people.
+    files: what it is, path and SHA-256 of each.  table: the path of the table of all symbols, where
+    there is one; the page itself has the SHOWN worst and most traded.  backtest, quality: the
+    model's back-test and the document of its data's quality; without them their pictures are left
+    out.  pending: what waits for people.
     """
     known = quality or {"flags": {}, "flagged": [], "traded": []}
     series = SymbolData(backtest, model) if backtest else None
-    largest = [entry["symbol"] for entry in known["traded"]]
+    traded = [entry["symbol"] for entry in known["traded"] if entry["symbol"] in model["symbols"]]
+    pictured = pictures.pictured_symbols(model, traded) if series else {}
+    shown = shown_symbols(model, [*traded, *pictured])
     said = verdict(model, allow_unaccepted=allow_unaccepted)
     odd = data.flags_by_period(known, model["data"]["first_date"], model["data"]["last_date"])
     style, script, vega = part("report.css"), part("report.js"), library()
@@ -117,8 +84,10 @@ def render(
         commands=pending.commands,
         distribution=text.distribution(model),
         pooled=pictures.pooled_pictures(model, backtest),
-        table=symbol_table(model, Counter(entry["symbol"] for entry in known["flagged"])),
-        pictured=pictures.symbol_pictures(model, series, largest) if series else [],
+        symbols=SymbolTable(model, known),
+        shown=shown,
+        table=table,
+        pictured=pictured,
         facts=data.data_facts(model),
         quarantined=data.quarantine_counts(model),
         flagged=data.flag_counts(known),
@@ -127,7 +96,7 @@ def render(
         corrections=data.applied_corrections(model),
         method=method(model),
         files=files,
-        series=_json(series.packed(list(model["symbols"])) if series else {}),
+        series=_json(series.packed(shown) if series else {}),
         specs=_json(pictures.specifications() if series else []),
     )
 
@@ -148,89 +117,12 @@ def files_of(model: Mapping[str, Any], path: str, sha256: str) -> list[tuple[str
     ]
 
 
-def symbol_table(model: Mapping[str, Any], flagged: Mapping[str, int]) -> Table:
-    """The symbols, the worst first; flagged: how many entries of data_quality each has."""
-    columns = _columns(model)
-    rows = []
-    for symbol in worst(model):
-        scores, state = model["metrics"]["by_symbol"][symbol], model["symbols"][symbol]
-        read = {"metrics": scores, "state": state}
-        cells: list[Figure | str] = [symbol]
-        for column in columns[1:-1]:
-            value = column.derive(scores) if column.derive else value_at(read, column.at)
-            cells.append(figure(value, column.form))
-        rows.append([*cells, "; ".join(_notes(scores, state, flagged.get(symbol, 0)))])
-    return Table(
-        "By the interval score beside the plain random walk's: above 1 the model is worse. "
-        "Less is better for MASE and QLIKE. Choose a symbol to see its pictures.",
-        columns,
-        rows,
-    )
-
-
-def _columns(model: Mapping[str, Any]) -> list[Column]:
-    level = percent(model["parameters"]["level"])
-    days = model["parameters"]["horizon"]
-    tails = []
-    for tail in TAILS:
-        hint = f"share of days with a loss beyond the value-at-risk of {percent(tail)}"
-        beyond = partial(share_beyond, tail=tail)
-        tails.append(Column(f"{percent(tail)} VaR", hint, "share", derive=beyond))
-        hint = "p-value of the test that this share is right"
-        at = f"/metrics/var/{percent_key(tail)}/kupiec"
-        tails.append(Column(f"Kupiec {percent(tail)}", hint, "ratio", at))
-    return [
-        Column("Symbol", ""),
-        Column("Last price", "", "price", "/state/last_price"),
-        Column(f"Low, {days} d", f"lower bound of the {level} interval in {days} days", "price",
-               f"/state/forecast/lower/{days - 1}"),
-        *([] if model["parameters"]["location"] == "naive" else [
-            Column(f"Point, {days} d", f"point forecast in {days} days", "price",
-                   f"/state/forecast/point/{days - 1}")]),
-        Column(f"High, {days} d", f"upper bound of the {level} interval in {days} days", "price",
-               f"/state/forecast/upper/{days - 1}"),
-        Column("Dates", "from which it was forecast", "count", "/metrics/origins"),
-        Column("Interval ratio", "interval score over the plain random walk's; below 1 is better",
-               "ratio", derive=interval_ratio, sorted=True),
-        Column("Skill", "pinball loss saved beside the plain random walk", "signed share",
-               derive=pinball_skill),
-        Column(f"{level} held", "share of prices within the interval", "share",
-               "/metrics/model/coverage"),
-        Column("Walk held", "the same of the plain random walk", "share",
-               "/metrics/random_walk/coverage"),
-        Column("MASE", "mean absolute scaled error", "ratio", "/metrics/model/mase"),
-        Column("Walk's", "MASE of the plain random walk", "ratio", "/metrics/random_walk/mase"),
-        Column("QLIKE less EWMA", "of the variance; below 0 is better", "signed",
-               derive=qlike_difference),
-        *tails,
-        Column("97.5% VaR, 1 d", "loss of who holds one that is exceeded on one day in forty",
-               "price", "/state/forecast/var/0"),
-        Column("97.5% ES, 1 d", "expected shortfall: the mean of losses beyond it", "price",
-               "/state/forecast/es/0"),
-        Column("ES residual", "mean of losses beyond it less that, in deviations; below 0 it was "
-               "too small", "signed", "/metrics/es/residual"),
-        Column("ES score less EWMA", "of VaR and ES together; below 0 is better", "signed",
-               derive=lambda scores: shortfall_difference(scores["es"])),
-        Column("Notes", ""),
-    ]  # fmt: skip
-
-
-def _notes(scores: Mapping[str, Any], state: Mapping[str, Any], flagged: int) -> list[str]:
-    """What is to be said of a symbol; the filter finds these words."""
-    notes = [] if scores["origins"] else ["not evaluated"]
-    for tail in TAILS:
-        p = scores["var"][percent_key(tail)]["kupiec"]
-        if p is not None and p < SIGNIFICANT:
-            notes.append(f"{percent(tail)} VaR rejected")
-    p = scores["es"]["p_value"]
-    if p is not None and p < SIGNIFICANT:
-        notes.append("97.5% ES too small")
-    found, luck = qlike_difference(scores), scores["volatility"]["p_value_holm"]
-    if found is not None and luck is not None and luck < SIGNIFICANT:
-        notes.append(f"QLIKE significantly {'worse' if found > 0 else 'better'}")
-    if flagged:
-        notes.append(f"{flagged:,} flagged")
-    return notes + list(state["fallbacks"])
+def shown_symbols(model: Mapping[str, Any], largest: Sequence[str]) -> list[str]:
+    """The symbols that are on the page, the worst first: all, or the largest and the worst others,
+    SHOWN together."""
+    order = worst(model)
+    chosen = set(list(dict.fromkeys([*largest, *order]))[:SHOWN])
+    return [symbol for symbol in order if symbol in chosen]
 
 
 def _why(said: str, accepted: bool) -> str:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import orjson
 
 from pricewright.evaluation.backtest_file import EXCEPTIONS, SERIES, Backtest
 from pricewright.reporting import charts
-from pricewright.reporting.drawing import PAGE, Ink, Spec, svg, vega
+from pricewright.reporting.drawing import PAGE, Ink, Spec, svg, whole
 from pricewright.reporting.figures import (
     NAMES,
     TAILS,
@@ -25,16 +26,12 @@ from pricewright.reporting.figures import (
 )
 from pricewright.tables.arrays import Floats
 
-COLUMNS = ("day", "fan", *SERIES)
-"""What is known of each day of a symbol; `fan` counts the forecasts."""
-
 PICTURED = 3
-"""So many of the worst symbols, and of the largest, have pictures from the start."""
+"""So many of the worst symbols, and of the largest, have pictures when the page is opened."""
 
 COMPARED = 15
 """The most symbols in the picture of skill."""
 
-_MILLISECONDS = 86_400_000
 _MISSING = 0xFFFF
 _STEPS = _MISSING - 1
 
@@ -61,22 +58,25 @@ class SymbolData:
         self._place = {symbol: place for place, symbol in enumerate(backtest.symbols)}
         self._origins = backtest.lists(len(backtest.symbols), ["days"])["days"]
 
-    def columns(self, symbol: str) -> dict[str, Floats]:
-        """By COLUMNS, (n,) numbers each, NaN where there is none."""
-        past = self._backtest.lists(self._place[symbol], ("days", *SERIES))
-        ahead = self._model["symbols"][symbol]["forecast"]
-        last = np.datetime64(self._model["symbols"][symbol]["last_date"], "D")
-        steps = len(ahead["point"])
+    def calendar(self, symbol: str) -> dict[str, list[int]]:
+        """The days of a symbol, from 1970-01-01, and by `fan` which forecast each is of."""
+        (past,) = self._backtest.lists(self._place[symbol], ["days"]).values()
+        state = self._model["symbols"][symbol]
+        last, steps = np.datetime64(state["last_date"], "D"), len(state["forecast"]["point"])
         coming = np.busday_offset(last, np.arange(steps + 1), roll="backward")[1:]
-        days = np.concatenate([past["days"], coming.astype(np.int64)])
-        fan = np.searchsorted(self._origins, days).astype(np.float64)
-        fan[len(past["days"]) :] = len(self._origins) + 1
-        columns = {"day": days.astype(np.float64), "fan": fan}
-        for name in SERIES:
-            bounds = ahead.get(name) if name in ("lower", "upper") else None
-            rest = np.array(bounds) if bounds else np.full(steps, np.nan)
-            columns[name] = np.concatenate([past[name].astype(np.float64), rest])
-        return columns
+        fans = np.searchsorted(self._origins, past).tolist()
+        return {
+            "day": [*past.tolist(), *coming.astype(np.int64).tolist()],
+            "fan": fans + [len(self._origins) + 1] * steps,
+        }
+
+    def series(self, symbol: str) -> Floats:
+        """SERIES of a symbol, each by day: (6, n), NaN where there is none."""
+        past = self._backtest.lists(self._place[symbol], SERIES)
+        ahead = self._model["symbols"][symbol]["forecast"]
+        none = [np.nan] * len(ahead["point"])
+        rest = [ahead[name] or none if name in ("lower", "upper") else none for name in SERIES]
+        return np.hstack([np.array(list(past.values()), dtype=np.float64), np.array(rest)])
 
     def hits(self, symbol: str) -> list[tuple[str, list[int]]]:
         """By tail, widest first, the days of a symbol's exceptions: those at 1% are at 5%, too."""
@@ -84,42 +84,31 @@ class SymbolData:
         tails = zip(map(percent, TAILS), EXCEPTIONS, strict=True)
         return [(tail, found[name].tolist()) for tail, name in reversed(list(tails))]
 
-    def records(self, symbol: str) -> dict[str, list[dict[str, Any]]]:
-        """The days and hits that the pictures are drawn from, as `charts` has them."""
-        columns, hits = self.columns(symbol), self.hits(symbol)
-        beyond = {day: tail for tail, days in hits for day in days}
-        days = []
-        for row in zip(*(column.tolist() for column in columns.values()), strict=True):
-            values = (None if np.isnan(value) else value for value in row)
-            day = dict(zip(columns, values, strict=True))
-            days.append(day | {"time": row[0] * _MILLISECONDS, "beyond": beyond.get(int(row[0]))})
-        times = [{"time": day * _MILLISECONDS, "tail": tail} for tail, days in hits for day in days]
-        return {"days": days, "hits": times}
-
     def packed(self, symbols: Sequence[str]) -> dict[str, Any]:
         """What a page needs to draw any of the symbols: 16 bits a number, in base64.
 
         A number is offset + step * code, with an offset and a step for each series: a picture is
-        not as fine as that.
+        not as fine as that. Symbols of the same days have one calendar.
         """
-        return {"names": COLUMNS, "symbols": {symbol: self._packed(symbol) for symbol in symbols}}
+        found, places = {}, dict[bytes, int]()
+        for symbol in symbols:
+            days = orjson.dumps(self.calendar(symbol))
+            place = places.setdefault(days, len(places))
+            found[symbol] = {"calendar": place} | self._packed(symbol)
+        return {"names": SERIES, "calendars": list(map(orjson.Fragment, places)), "symbols": found}
 
     def _packed(self, symbol: str) -> dict[str, Any]:
-        columns = self.columns(symbol)
-        codes, steps = [], []
-        for name, values in columns.items():
-            known = values[~np.isnan(values)]
-            lowest = float(known.min()) if len(known) else 0.0
-            span = float(known.max()) - lowest if len(known) else 0.0
-            step = 1.0 if name in ("day", "fan") else float(f"{span / _STEPS:.7g}") or 1.0
-            found = np.rint((values - lowest) / step)
-            codes.append(np.where(np.isnan(found), _MISSING, np.minimum(found, _STEPS)))
-            steps.append([lowest if name in ("day", "fan") else float(f"{lowest:.9g}"), step])
-        content = np.concatenate(codes).astype("<u2").tobytes()
+        values = self.series(symbol)
+        known = ~np.isnan(values)
+        lowest = values.min(axis=1, where=known, initial=np.inf)
+        span = values.max(axis=1, where=known, initial=-np.inf) - lowest
+        offsets = [float(f"{one:.9g}") if np.isfinite(one) else 0.0 for one in lowest]
+        steps = [float(f"{one / _STEPS:.7g}") if one > 0 else 1.0 for one in span]
+        codes = np.rint((values - lowest[:, None]) / np.array(steps)[:, None])
+        content = np.where(known, np.minimum(codes, _STEPS), _MISSING).astype("<u2").tobytes()
         return {
             "scale": self._model["symbols"][symbol]["scale"],
-            "count": len(columns["day"]),
-            "steps": steps,
+            "steps": list(zip(offsets, steps, strict=True)),
             "codes": base64.b64encode(content).decode(),
             "hits": self.hits(symbol),
         }
@@ -127,11 +116,11 @@ class SymbolData:
 
 @dataclass(frozen=True)
 class SymbolPicture:
-    """A picture that every symbol has, drawn from data, their scale and the colours."""
+    """A picture that every symbol has; draw: its chart for a scale, in colours."""
 
     title: str
     says: str
-    draw: Callable[[charts.Data, str, Ink], Spec]
+    draw: Callable[[str, Ink], Spec]
 
 
 KINDS = (
@@ -155,10 +144,8 @@ KINDS = (
 )
 
 
-def symbol_pictures(
-    model: Mapping[str, Any], series: SymbolData, largest: Sequence[str]
-) -> list[dict[str, Any]]:
-    """The symbols that have pictures from the start: the worst, then the largest.
+def pictured_symbols(model: Mapping[str, Any], largest: Sequence[str]) -> dict[str, str]:
+    """The symbols whose pictures show when the page is opened, with why: the worst, the largest.
 
     These are the most traded, and where no volume says which, those with the longest history.
     """
@@ -170,23 +157,16 @@ def symbol_pictures(
     why = dict.fromkeys(order[:PICTURED], "one of the worst")
     for name in largest[:PICTURED]:
         why[name] = f"{why[name]}, and {reason}" if name in why else reason
-    found = []
-    for name, text in why.items():
-        data, scale = series.records(name), states[name]["scale"]
-        drawn = [Picture(k.title, k.says, svg(k.draw(data, scale, PAGE))) for k in KINDS]
-        found.append({"name": name, "why": text, "pictures": drawn})
-    return found
+    return why
 
 
 def specifications() -> list[dict[str, Any]]:
-    """What a page needs to draw a symbol's pictures itself: by scale, a specification of Vega."""
+    """What the page draws a symbol's pictures by: of each kind, by scale, the chart."""
     return [
         {
             "title": kind.title,
             "says": kind.says,
-            "spec": {
-                scale: vega(kind.draw(charts.EMPTY, scale, PAGE)) for scale in ("log", "level")
-            },
+            "spec": {scale: whole(kind.draw(scale, PAGE)) for scale in ("log", "level")},
         }
         for kind in KINDS
     ]

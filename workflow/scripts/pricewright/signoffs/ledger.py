@@ -337,6 +337,21 @@ def state_of(entries: Iterable[Entry]) -> ProductionState:
     return ProductionState(release, since, begun)
 
 
+DROPPED = "dropped"
+"""The event of a release whose files were removed, as `history.keep_releases_days` says."""
+
+
+def dropped_releases(entries: Iterable[Entry]) -> dict[str, Entry]:
+    """The line that says so, for each release that was dropped, and not released again since."""
+    found = {}
+    for entry in entries:
+        if entry.event == DROPPED:
+            found[str(entry.fields["release"])] = entry
+        elif entry.event in BEGUN:
+            found.pop(str(entry.fields["release"]), None)
+    return found
+
+
 def undone_releases(entries: Iterable[Entry]) -> set[str]:
     """The digests of the releases that were begun, and never came as far as a smoke test."""
     last: dict[str, str] = {}

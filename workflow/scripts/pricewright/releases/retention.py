@@ -1,0 +1,84 @@
+"""What becomes of earlier releases: they are packed, and dropped when config says so.
+
+What is in production and the release before it stay as they are.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from pricewright.files.clock import Clock, parse_time
+from pricewright.files.errors import Refusal
+from pricewright.releases import store
+from pricewright.releases.history import releases_folder, switches
+from pricewright.releases.models import packed_model
+from pricewright.signoffs import ledger
+from pricewright.signoffs.ledger import (
+    DROPPED,
+    LEDGER,
+    PASSED,
+    Entry,
+    dropped_releases,
+    in_production,
+    release_before,
+)
+from pricewright.signoffs.validity import EVENTS
+from pricewright.steplog.log import logger, say
+
+
+def tidy(root: Path, keep_days: int | None, *, who: str, clock: Clock) -> None:
+    """After a switch, with the lock of `one_at_a_time` held: drop and pack earlier releases.
+
+    keep_days: for so long a release is kept after it was in production last; None: for good. What
+    keeps this from being done is warned of: production is what it should be all the same.
+    """
+    folder = releases_folder(root)
+    try:
+        entries, there = ledger.read(root / LEDGER), set(store.stored_releases(folder))
+        dropped = there & set(dropped_releases(entries))
+        if keep_days is not None:
+            old = _old(entries, clock() - timedelta(days=keep_days))
+            for digest in sorted(there & old.keys() - dropped):
+                facts = {"release": digest, "model": old[digest], "keep_releases_days": keep_days}
+                ledger.append(root / LEDGER, DROPPED, who=who, clock=clock, **facts)
+                dropped.add(digest)  # on record before it is gone
+        for digest in sorted(dropped):
+            store.drop_release(folder, digest)
+            say("dropped", release=digest)
+    except (Refusal, OSError) as error:
+        logger.warning("earlier releases are as they were: %s", error)
+        return
+    for digest in sorted(there - dropped - {in_production(entries), release_before(entries)}):
+        try:
+            store.pack_release(folder, digest, lambda sha256: packed_model(root, sha256))
+        except (Refusal, OSError) as error:
+            logger.warning("release %s is not packed: %s", digest[:12], error)
+
+
+def _old(entries: Sequence[Entry], limit: datetime) -> dict[str, str]:
+    """The releases that nobody needs since a time, and the SHA-256 of the model of each.
+
+    Not what is in production, the one before, and those whose model a sign-off names since then.
+    """
+    last: dict[str, str] = {}
+    models: dict[str, str] = {}
+    current: str | None = None
+    for begun, end in switches(entries):
+        release = str(begun.fields["release"])
+        models[release] = str(begun.fields.get("model"))
+        if end and end.event == PASSED:
+            if current:
+                last[current] = end.time
+            current = release
+        last[release] = end.time if end else begun.time
+    signed = {
+        entry.fields.get("run")
+        for entry in entries
+        if entry.event in EVENTS.values() and parse_time(entry.time) >= limit
+    }
+    kept = {in_production(entries), release_before(entries)}
+    return {
+        release: models[release]
+        for release, time in last.items()
+        if parse_time(time) < limit and release not in kept and models[release] not in signed
+    }

@@ -1,0 +1,152 @@
+"""The table of symbols: a row each, of figures and words, for a page and as a file."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
+from pricewright.reporting.figures import (
+    TAILS,
+    Figure,
+    figure,
+    interval_ratio,
+    percent,
+    pinball_skill,
+    qlike_difference,
+    share_beyond,
+    shortfall_difference,
+    value_at,
+    worst,
+)
+
+Score = Callable[[Mapping[str, Any]], float | None]
+"""A number that is derived from the scores of a symbol."""
+
+_FORMULA = tuple("=+-@\t\r")
+"""How a text begins that a spreadsheet takes for a formula."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table of symbols: its title and what that means; a number's form.
+
+    at: where the number is, if the model has it; else derive says how it comes of the scores.
+    """
+
+    title: str
+    hint: str
+    form: str = ""
+    at: str = ""
+    derive: Score | None = None
+    sorted: bool = False
+
+
+class SymbolTable:
+    """The symbols of a model, each with what it is to be judged by.
+
+    quality: the document of what is odd in the data, for how many entries each symbol has.
+    """
+
+    def __init__(self, model: Mapping[str, Any], quality: Mapping[str, Any]) -> None:
+        self._model = model
+        self._flagged = Counter(entry["symbol"] for entry in quality["flagged"])
+        self.columns = _columns(model)
+
+    def rows(self, symbols: Sequence[str]) -> Iterator[list[Figure | str]]:
+        """The row of each of the symbols, a cell for each of the columns."""
+        for symbol in symbols:
+            scores = self._model["metrics"]["by_symbol"][symbol]
+            state = self._model["symbols"][symbol]
+            read = {"metrics": scores, "state": state}
+            cells: list[Figure | str] = [symbol]
+            for column in self.columns[1:-1]:
+                value = column.derive(scores) if column.derive else value_at(read, column.at)
+                cells.append(figure(value, column.form))
+            yield [*cells, "; ".join(_notes(scores, state, self._flagged[symbol]))]
+
+    def csv(self) -> bytes:
+        """All symbols, the worst first, as CSV (RFC 4180) with exact numbers.
+
+        A text that a spreadsheet would take for a formula has an apostrophe before it.
+        """
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(column.title for column in self.columns)
+        for row in self.rows(worst(self._model)):
+            writer.writerow(_plain(cell) for cell in row)
+        return text.getvalue().encode()
+
+
+def _plain(cell: Figure | str) -> str:
+    if isinstance(cell, Figure):
+        return cell.value
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def _columns(model: Mapping[str, Any]) -> list[Column]:
+    level = percent(model["parameters"]["level"])
+    days = model["parameters"]["horizon"]
+    tails = []
+    for tail in TAILS:
+        hint = f"share of days with a loss beyond the value-at-risk of {percent(tail)}"
+        beyond = partial(share_beyond, tail=tail)
+        tails.append(Column(f"{percent(tail)} VaR", hint, "share", derive=beyond))
+        hint = "p-value of the test that this share is right"
+        at = f"/metrics/var/{percent_key(tail)}/kupiec"
+        tails.append(Column(f"Kupiec {percent(tail)}", hint, "ratio", at))
+    return [
+        Column("Symbol", ""),
+        Column("Last price", "", "price", "/state/last_price"),
+        Column(f"Low, {days} d", f"lower bound of the {level} interval in {days} days", "price",
+               f"/state/forecast/lower/{days - 1}"),
+        *([] if model["parameters"]["location"] == "naive" else [
+            Column(f"Point, {days} d", f"point forecast in {days} days", "price",
+                   f"/state/forecast/point/{days - 1}")]),
+        Column(f"High, {days} d", f"upper bound of the {level} interval in {days} days", "price",
+               f"/state/forecast/upper/{days - 1}"),
+        Column("Dates", "from which it was forecast", "count", "/metrics/origins"),
+        Column("Interval ratio", "interval score over the plain random walk's; below 1 is better",
+               "ratio", derive=interval_ratio, sorted=True),
+        Column("Skill", "pinball loss saved beside the plain random walk", "signed share",
+               derive=pinball_skill),
+        Column(f"{level} held", "share of prices within the interval", "share",
+               "/metrics/model/coverage"),
+        Column("Walk held", "the same of the plain random walk", "share",
+               "/metrics/random_walk/coverage"),
+        Column("MASE", "mean absolute scaled error", "ratio", "/metrics/model/mase"),
+        Column("Walk's", "MASE of the plain random walk", "ratio", "/metrics/random_walk/mase"),
+        Column("QLIKE less EWMA", "of the variance; below 0 is better", "signed",
+               derive=qlike_difference),
+        *tails,
+        Column("97.5% VaR, 1 d", "loss of who holds one that is exceeded on one day in forty",
+               "price", "/state/forecast/var/0"),
+        Column("97.5% ES, 1 d", "expected shortfall: the mean of losses beyond it", "price",
+               "/state/forecast/es/0"),
+        Column("ES residual", "mean of losses beyond it less that, in deviations; below 0 it was "
+               "too small", "signed", "/metrics/es/residual"),
+        Column("ES score less EWMA", "of VaR and ES together; below 0 is better", "signed",
+               derive=lambda scores: shortfall_difference(scores["es"])),
+        Column("Notes", ""),
+    ]  # fmt: skip
+
+
+def _notes(scores: Mapping[str, Any], state: Mapping[str, Any], flagged: int) -> list[str]:
+    """What is to be said of a symbol; the filter finds these words."""
+    notes = [] if scores["origins"] else ["not evaluated"]
+    for tail in TAILS:
+        p = scores["var"][percent_key(tail)]["kupiec"]
+        if p is not None and p < SIGNIFICANT:
+            notes.append(f"{percent(tail)} VaR rejected")
+    p = scores["es"]["p_value"]
+    if p is not None and p < SIGNIFICANT:
+        notes.append("97.5% ES too small")
+    found, luck = qlike_difference(scores), scores["volatility"]["p_value_holm"]
+    if found is not None and luck is not None and luck < SIGNIFICANT:
+        notes.append(f"QLIKE significantly {'worse' if found > 0 else 'better'}")
+    if flagged:
+        notes.append(f"{flagged:,} flagged")
+    return notes + list(state["fallbacks"])
