@@ -2,8 +2,10 @@
 
 import pandas as pd
 
-from pricewright.cleaning.flags import flag_prices
+from pricewright.cleaning.flags import Quality
 from pricewright.cleaning.options import FlagThresholds
+from pricewright.tables import records
+from pricewright.tables.records import OrderedTable, as_frame, as_table, in_order_of_keys
 
 WEEKDAYS = [str(day.date()) for day in pd.bdate_range("2024-01-02", "2024-12-24")]
 
@@ -27,12 +29,36 @@ def walk(days: int, by: float = 1.01) -> list[float]:
     return [100.0 * (by if day % 2 else 1.0) for day in range(days)]
 
 
+def quality(table: pd.DataFrame, limits=None, delisted=()):
+    """The document of a table's flags; the same of all symbols at once and of each by itself."""
+    ordered = in_order_of_keys(as_table(table))
+    whole = OrderedTable.held(ordered)
+    documents = []
+    for groups in ([ordered], [whole.part({symbol}).table() for symbol in whole.symbols]):
+        found = Quality(limits or FlagThresholds(), delisted)
+        for group in groups:
+            found.add(group)
+        documents.append(found.document(found.entries(lambda some: whole.part(some).table())))
+    assert documents[0] == documents[1]
+    return documents[0]
+
+
 def flags(table: pd.DataFrame, *codes: str, delisted=(), **thresholds):
-    """The entries with these codes, once it is seen that the table stays as it was."""
-    before = table.copy(deep=True)
-    found = flag_prices(table, FlagThresholds(**thresholds), delisted)
-    pd.testing.assert_frame_equal(table, before)
+    """The entries with these codes."""
+    found = quality(table, FlagThresholds(**thresholds), delisted)["flagged"]
     return [entry for entry in found if entry["flag"] in codes]
+
+
+def read_table(path):
+    """A checkpoint as pandas has it, and its SHA-256."""
+    table, sha256 = records.read_table(path)
+    return as_frame(table), sha256
+
+
+def write_table(path, table: pd.DataFrame) -> str:
+    """Write a table that pandas has; returns the SHA-256."""
+    stored = as_table(table)
+    return records.write_table(path, stored.schema, [stored])
 
 
 def values(entries, *names):

@@ -5,13 +5,11 @@ from pathlib import Path
 
 from running import step
 
-from pricewright.cleaning.corrections import correct, join_parts
-from pricewright.cleaning.flags import flag_prices, quality_document
-from pricewright.cleaning.missing import settle_missing
+from pricewright.cleaning.corrected_table import correct, join_parts, write_settled
+from pricewright.cleaning.flags import Quality
 from pricewright.cleaning.options import FlagThresholds, MissingRules
 from pricewright.files.documents import write_json
 from pricewright.steplog.log import say
-from pricewright.tables.records import write_table
 
 
 def clean(
@@ -54,17 +52,16 @@ def clean(
     """
     say("start", input=input)
     made = join_parts(input, parts, part_receipts) if parts else correct(input, corrections)
-    corrected = made.table
     say("read", rows=made.rows)
     delisted = {change["symbol"] for change in made.changes if change["action"] == "delisted"}
-    document = quality_document(flag_prices(corrected, flags, delisted), corrected, flags)
-    settled, filled = settle_missing(corrected, str(input), missing)
-    written = write_table(output, settled)
+    found = Quality(flags, delisted)
+    written, rows_out, filled = write_settled(output, input, made, missing, found.add)
+    document = found.document(found.entries(lambda symbols: made.part(symbols).table()))
     counts = {
         "rows_in": made.rows,
-        "rows_out": len(settled),
+        "rows_out": rows_out,
         "duplicates": made.rows - made.distinct,
-        "dropped": made.distinct - len(settled),
+        "dropped": made.distinct - rows_out,
         "corrected": len(made.changes),
         "filled": filled,
         "flags": document["flags"],
@@ -77,8 +74,8 @@ def clean(
         write_json(receipt, counts | {"corrections": made.changes} | files)
     if quality is not None:
         write_json(quality, document)
-    say(f"rows in/out: {made.rows}/{len(settled)}", flagged=len(document["flagged"]))
-    say("end", rows=len(settled), output=output)
+    say(f"rows in/out: {made.rows}/{rows_out}", flagged=len(document["flagged"]))
+    say("end", rows=rows_out, output=output)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from running import step
 
-from pricewright.cleaning.corrections import correct, keep_part
+from pricewright.cleaning.corrected_table import correct, keep_part
 from pricewright.steplog.log import say
 from pricewright.tables.records import Shard
 
@@ -30,7 +30,7 @@ def clean_shard(
     say("start", input=input, shard=shard)
     part = correct(input, corrections, Shard.parse(shard))
     keep_part(output, receipt, part)
-    say("end", rows=len(part.table), output=output)
+    say("end", rows=part.distinct, output=output)
 
 
 if __name__ == "__main__":

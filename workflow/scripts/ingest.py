@@ -17,7 +17,8 @@ from pricewright.intake.reading.dialect import Dialect, Limits
 from pricewright.intake.sources.items import has_several, ignored_files, items, without
 from pricewright.intake.sources.source import Access, Source
 from pricewright.steplog.log import say
-from pricewright.tables.prices import is_parquet, write_prices
+from pricewright.tables.prices import write_prices
+from pricewright.tables.table_files import is_parquet
 
 MANY = 1_000_000
 """Rows from which on JSON is a burden."""

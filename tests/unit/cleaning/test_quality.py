@@ -1,14 +1,16 @@
 import numpy as np
 import orjson
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from price_tables import WEEKDAYS, flags, market, series, values
-from pricewright.cleaning.flags import FLAGS, flag_prices, quality_document
+from price_tables import WEEKDAYS, flags, market, quality, series, values
+from pricewright.cleaning.flags import FLAGS, Quality
 from pricewright.cleaning.options import FlagThresholds
-from pricewright.cleaning.series import ROWS, most_traded
+from pricewright.cleaning.series import ROWS
+from pricewright.tables.records import OrderedTable, as_table, in_order_of_keys
 
 
 def dirty() -> pd.DataFrame:
@@ -49,45 +51,21 @@ def test_every_flag_is_found_in_order_of_symbol_date_and_flag():
     assert places == sorted(places)
 
 
-@settings(max_examples=10)
-@given(st.randoms(use_true_random=False))
-def test_the_order_of_rows_does_not_matter(random):
-    table = dirty()
-    expected = flag_prices(table)
-    rows = list(range(len(table)))
-    random.shuffle(rows)
-    assert flag_prices(table.iloc[rows]) == expected
-
-
-@pytest.mark.parametrize(
-    "kinds",
-    [
-        {"date": "datetime64[s]"},
-        {"date": "datetime64[ns]", "symbol": "category"},
-        {"date": "object", "symbol": "object"},
-        {"date": "category", "volume": "float64"},
-    ],
-)
-def test_the_kind_of_a_column_does_not_matter(kinds):
-    table = dirty()
-    assert flag_prices(table.astype(kinds)) == flag_prices(table)
-
-
-def test_categories_in_any_order_some_of_them_unused_do_not_matter():
-    table = dirty()
-    table["symbol"] = pd.Categorical(table["symbol"], categories=list("ZHGFEDCBA"), ordered=True)
-    assert flag_prices(table) == flag_prices(dirty())
-
-
 def test_whole_numbers_are_prices_too():
     table = series(100, None, 50).astype({"close": "Int64"})
     assert values(flags(table, "split-like"), "previous", "price") == [(100.0, 50.0)]
 
 
+def test_dates_as_text_and_as_dates_are_the_same():
+    table = OrderedTable.held(in_order_of_keys(as_table(dirty(), pa.date32())))
+    found = Quality(FlagThresholds())
+    found.add(table.table())
+    assert found.entries(lambda some: table.part(some).table()) == flags(dirty(), *FLAGS)
+
+
 def test_times_of_day_are_kept_in_the_dates():
-    dates = ["2024-01-05T16:00:00", "2024-01-06T16:00:00"]
-    for table in (series(1, 2, dates=dates), series(1, 2, dates=pd.to_datetime(dates))):
-        assert values(flags(table, "weekend"), "date") == [("2024-01-06T16:00:00",)]
+    table = series(1, 2, dates=["2024-01-05T16:00:00", "2024-01-06T16:00:00"])
+    assert values(flags(table, "weekend"), "date") == [("2024-01-06T16:00:00",)]
 
 
 @pytest.mark.parametrize(
@@ -105,30 +83,30 @@ def test_times_of_day_are_kept_in_the_dates():
     ],
 )
 def test_a_table_with_next_to_nothing_in_it_has_a_document(table):
-    found = flag_prices(table)
-    assert orjson.loads(orjson.dumps(quality_document(found, table)))["flagged"] == found
+    document = quality(table)
+    assert orjson.loads(orjson.dumps(document)) == document
 
 
 def test_the_document_counts_every_flag_and_lists_every_entry():
     table = dirty()
-    found = flag_prices(table)
-    document = quality_document(found, table, FlagThresholds(jump_z=9.0))
+    found = flags(table, *FLAGS, jump_z=9.0)
+    document = quality(table, FlagThresholds(jump_z=9.0))
     assert (document["rows"], document["symbols"]) == (430, 8)
     assert list(document["flags"]) == list(FLAGS)
     assert sum(document["flags"].values()) == len(found)
-    assert document["flags"]["unit-slip"] == len(flags(table, "unit-slip"))
+    assert document["flags"]["unit-slip"] == len(flags(table, "unit-slip", jump_z=9.0))
     assert document["flagged"] == found
     assert document["thresholds"]["jump_z"] == 9.0
     most = [entry["entries"] for entry in document["worst"]]
     assert most == sorted(most, reverse=True)
     assert sum(most) == len(found)
-    assert quality_document([], series())["symbols"] == 0
-    assert quality_document([], series(1, 2))["symbols"] == 1
+    assert quality(series())["symbols"] == 0
+    assert quality(series(1, 2))["symbols"] == 1
 
 
 def test_at_most_twenty_symbols_are_the_worst_in_order_of_symbol():
     zeros = market(**{f"S{n:02}": series(0) for n in range(25)})
-    document = quality_document(flag_prices(zeros), zeros)
+    document = quality(zeros)
     assert [entry["symbol"] for entry in document["worst"]] == [f"S{n:02}" for n in range(20)]
     assert document["flags"]["zero"] == 25
 
@@ -137,9 +115,8 @@ def test_at_most_twenty_symbols_are_the_worst_in_order_of_symbol():
 @given(st.lists(st.one_of(st.none(), st.floats(allow_nan=False, width=64)), max_size=40))
 def test_any_prices_at_all_have_a_document_in_json(closes):
     table = market(A=series(*closes), B=series(*closes[::-1]))
-    found = flag_prices(table)
-    document = orjson.loads(orjson.dumps(quality_document(found, table)))
-    assert document["flagged"] == found
+    document = quality(table)
+    assert orjson.loads(orjson.dumps(document))["flagged"] == document["flagged"]
 
 
 # What is traded most
@@ -147,9 +124,18 @@ def test_any_prices_at_all_have_a_document_in_json(closes):
 
 def traded(volumes, closes=2.0, **columns):
     """One row a day for each symbol, in order; volumes by symbol."""
-    rows = [(symbol, volume) for symbol, days in volumes.items() for volume in days]
-    table = pd.DataFrame(rows, columns=["symbol", "volume"])
+    first = np.datetime64("2024-01-01")
+    rows = [
+        (str(first + day), symbol, volume)
+        for symbol, days in volumes.items()
+        for day, volume in enumerate(days)
+    ]
+    table = pd.DataFrame(rows, columns=["date", "symbol", "volume"])
     return table.assign(close=closes, **columns)
+
+
+def most_traded(table):
+    return quality(table)["traded"]
 
 
 def test_the_most_traded_symbols_come_first_with_their_turnover():
@@ -172,5 +158,5 @@ def test_without_volumes_symbols_or_prices_none_is_traded_most():
 
 
 def test_at_most_twenty_are_listed():
-    document = quality_document([], traded({f"S{n:02}": [n + 1] for n in range(30)}))
-    assert [entry["symbol"] for entry in document["traded"]] == [f"S{29 - n}" for n in range(20)]
+    table = traded({f"S{n:02}": [n + 1] for n in range(30)})
+    assert [entry["symbol"] for entry in most_traded(table)] == [f"S{29 - n}" for n in range(20)]

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from forecasts import records_of, simulated, uneven, weekdays, write_clean
 
+from price_tables import read_table, write_table
 from pricewright.files.disk import file_sha256
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.histories import read_panel
 from pricewright.forecasting.panel import MOST, NEVER, from_scale, panel_of, squares
 from pricewright.tables.arrays import log
-from pricewright.tables.records import read_table, write_table
 
 pytestmark = pytest.mark.filterwarnings("error")
 

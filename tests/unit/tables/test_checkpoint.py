@@ -6,13 +6,15 @@ import sys
 import numpy as np
 import orjson
 import pandas as pd
+import pyarrow.compute as pc
 import pytest
 
 from conftest import SCRIPTS
+from price_tables import read_table, write_table
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
-from pricewright.tables.prices import BATCH, Prices, read_prices, write_prices
-from pricewright.tables.records import read_table, write_table
+from pricewright.tables.prices import Prices, read_prices, write_prices
+from pricewright.tables.table_files import BATCH, write_groups
 
 NAN = float("nan")
 
@@ -72,8 +74,9 @@ def test_prices_come_back_from_parquet_as_they_were(tmp_path, prices):
 def test_a_table_of_several_row_groups_and_batches_is_one(tmp_path, monkeypatch):
     count = BATCH + 5
     days = np.arange(count, dtype=np.int32)
-    many = Prices(["A"], np.zeros(count, np.int32), days, {"close": days.astype(float)})
-    monkeypatch.setattr("pricewright.tables.prices.ROW_GROUP", 30_000)
+    symbols = np.repeat(np.arange(5, dtype=np.int32), count // 5)
+    many = Prices(list("ABCDE"), symbols, days, {"close": days.astype(float)})
+    monkeypatch.setattr("pricewright.tables.table_files.ROW_GROUP", 50_000)
     for name in ("a.json", "a.parquet"):
         write_prices(tmp_path / name, many)
         table, _ = read_table(tmp_path / name)
@@ -81,6 +84,33 @@ def test_a_table_of_several_row_groups_and_batches_is_one(tmp_path, monkeypatch)
     np.testing.assert_array_equal(read_prices(tmp_path / "a.parquet").days, days)
     content = (tmp_path / "a.json").read_bytes()
     assert content == orjson.dumps(orjson.loads(content), option=orjson.OPT_INDENT_2) + b"\n"
+
+
+def test_a_symbol_is_in_one_row_group_and_the_bytes_are_the_same_however_rows_come(
+    tmp_path, monkeypatch
+):
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    monkeypatch.setattr("pricewright.tables.table_files.ROW_GROUP", 50)
+    counts = [30, 20, 1, 60, 10, 40, 1]
+    symbols = np.repeat(np.arange(7, dtype=np.int32), counts)
+    days = np.concatenate([np.arange(count, dtype=np.int32) for count in counts])
+    prices = Prices(list("ABCDEFG"), symbols, days, {"close": days + 0.5})
+    digest = write_prices(tmp_path / "a.parquet", prices)
+    file = pyarrow.parquet.ParquetFile(tmp_path / "a.parquet")
+    groups = [file.read_row_group(group) for group in range(file.num_row_groups)]
+    assert [group["symbol"].unique().to_pylist() for group in groups] == [
+        [*"AB"],
+        ["C"],
+        ["D"],
+        [*"EF"],
+        ["G"],
+    ]
+    one_each = [pa.concat_tables(groups).filter(pc.field("symbol") == name) for name in "ABCDEFG"]
+    for pieces in ([pa.concat_tables(groups)], one_each):
+        other = tmp_path / "b.parquet"
+        assert write_groups(other, groups[0].schema, pieces) == digest
 
 
 @pytest.mark.parametrize("suffix", ["json", "parquet"])

@@ -2,7 +2,13 @@ import orjson
 import pytest
 
 from pricewright.files.errors import Refusal
-from pricewright.tables.records import parse_records, write_records
+from pricewright.tables.records import parse_records, write_table
+
+
+def written(path, content):
+    table = parse_records(content, "a.json")
+    write_table(path, table.schema, [table])
+    return path.read_bytes()
 
 
 def test_numbers_and_dates_come_back_as_they_were_written(tmp_path):
@@ -10,15 +16,12 @@ def test_numbers_and_dates_come_back_as_they_were_written(tmp_path):
         {"date": "2024-01-01", "symbol": "NA", "close": 0.1 + 0.2, "volume": 2**60},
         {"date": "2024-01-02", "symbol": "0700", "close": None, "volume": None},
     ]
-    content = orjson.dumps(records)
-    written = write_records(tmp_path / "a.json", parse_records(content, "a.json"))
-    assert orjson.loads(written) == records
-    assert (tmp_path / "a.json").read_bytes() == written
+    assert orjson.loads(written(tmp_path / "a.json", orjson.dumps(records))) == records
 
 
 def test_records_are_indented_by_two(tmp_path):
-    written = write_records(tmp_path / "a.json", parse_records(b'[{"close":1.5}]', "a.json"))
-    assert written == b'[\n  {\n    "close": 1.5\n  }\n]\n'
+    content = written(tmp_path / "a.json", b'[{"close":1.5}]')
+    assert content == b'[\n  {\n    "close": 1.5\n  }\n]\n'
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,18 @@ def test_the_shares_are_the_same_on_every_machine():
     assert dealt == [["S11", "S13"], ["S1", "S12"], ["S0", "S10"]]
 
 
-def test_shards_have_the_symbols_that_shares_deals_them():
-    dealt = shares(NAMES, 3)
+@pytest.mark.parametrize("count", [1, 2, 7, 100, 130])
+def test_each_symbol_of_a_table_is_in_one_shard_and_those_in_a_row_are_together(count):
+    found = [Shard(number, count).of_symbols(NAMES) for number in range(1, count + 1)]
+    assert [name for own, _ in found for name in sorted(own)] == NAMES
+    assert max(len(own) for own, _ in found) - min(len(own) for own, _ in found) <= 1
+    assert all(own | others == set(NAMES) and not own & others for own, others in found)
+
+
+def test_a_pair_of_symbols_is_in_one_shard():
     for number in (1, 2, 3):
-        found = Shard.parse(f"{number}-of-3").own(NAMES)
-        np.testing.assert_array_equal(found, dealt[number - 1])
+        own, _ = Shard(number, 3).of_symbols(NAMES, [("S98", "S0"), ("S0", "NEW")])
+        assert len(own & {"S98", "S0", "NEW"}) in (0, 3)
 
 
 @pytest.mark.parametrize("text", ["", "3", "0-of-3", "4-of-3", "1-of-0", "1-of-x", "-1-of-3"])

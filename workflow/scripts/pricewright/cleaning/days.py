@@ -1,7 +1,9 @@
 """Dates that are odd: prices on weekends and holidays, holes in a history, and its early end."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +25,35 @@ _NEAR_PRICE = 1.1
 Days = npt.NDArray[np.datetime64]
 
 
-def flag_weekends(panel: SeriesPanel) -> list[Entry]:
-    """The flag `weekend`: a price of a Saturday or a Sunday.
+@dataclass(frozen=True)
+class PricedDays:
+    """The days on which some symbols (s,) have a price: what flags of all symbols need of each.
+
+    dates (d,): rising, as ISO text.  counts: (s,) how many rows with a price each has.  date: (m,)
+    the date of each such row, in order of symbol.  first, last: (s,) the first and the last price
+    of each, NaN where there is none.  every_day: (s,) which are traded on Saturdays and Sundays,
+    too.  main: the column of the price.
+    """
+
+    symbols: Sequence[str | None]
+    dates: Sequence[str]
+    counts: Ints
+    date: Ints
+    first: Floats
+    last: Floats
+    every_day: Bools
+    main: str | None
+
+    def among(self, dates: Sequence[str]) -> SeriesPanel:
+        """The rows with a price as a panel, whose dates are some that hold these; no values."""
+        symbol = np.repeat(np.arange(len(self.symbols), dtype=np.int32), self.counts)
+        place = {date: number for number, date in enumerate(dates)}
+        places = np.array([place[date] for date in self.dates], dtype=np.int32)
+        return SeriesPanel(self.symbols, dates, symbol, places[self.date], {}, self.main)
+
+
+def flag_weekends(panel: SeriesPanel) -> tuple[list[Entry], PricedDays]:
+    """The flag `weekend`: a price of a Saturday or a Sunday; and the days with prices.
 
     A symbol with a price on at least half of its Saturdays (or Sundays), and on four or more,
     has one entry for all of them, `regular`: it is traded then, or its dates are off. A symbol
@@ -32,10 +61,23 @@ def flag_weekends(panel: SeriesPanel) -> list[Entry]:
     """
     rows, kind = _on_weekends(panel)
     regular = _weekend_habits(panel, rows, kind)
-    every_day = np.repeat(regular[::2] & regular[1::2], 2)
-    rows, kind = rows[~every_day[kind]], kind[~every_day[kind]]
+    every_day = regular[::2] & regular[1::2]
+    first, last = panel.lifetimes
+    price = panel.values[panel.main] if panel.main else np.full(len(panel.symbol), np.nan)
+    days = PricedDays(
+        panel.symbols,
+        panel.dates,
+        np.bincount(panel.symbol[panel.rows], minlength=len(panel.symbols)),
+        panel.date[panel.rows],
+        np.where(first < 0, np.nan, price[first]),
+        np.where(last < 0, np.nan, price[last]),
+        every_day,
+        panel.main,
+    )
+    both = np.repeat(every_day, 2)
+    rows, kind = rows[~both[kind]], kind[~both[kind]]
     if not len(rows):
-        return []
+        return [], days
     prints = np.bincount(kind, minlength=len(regular))
     habit = np.unique(kind[regular[kind]], return_index=True)[1]
     chosen = np.sort(np.concatenate([np.flatnonzero(~regular[kind]), habit]))
@@ -50,13 +92,15 @@ def flag_weekends(panel: SeriesPanel) -> list[Entry]:
         regular=habitual,
         last=panel.iso(np.where(habitual, final[kind[chosen]], rows[chosen])),
         rows=np.where(habitual, prints[kind[chosen]], 1),
-    )
+    ), days
 
 
 def _on_weekends(panel: SeriesPanel) -> tuple[Ints, Ints]:
     """The rows of Saturdays and Sundays, and of each: twice its symbol, one more for Sunday."""
     weekday = weekdays(panel.days)
-    rows = np.flatnonzero(panel.priced & (weekday >= 5)[panel.date])
+    rows = np.zeros(0, dtype=np.int64)
+    if (weekday >= 5).any():
+        rows = np.flatnonzero(panel.priced & (weekday >= 5)[panel.date])
     return rows, 2 * panel.symbol[rows].astype(np.int64) + weekday[panel.date[rows]] - 5
 
 
@@ -65,13 +109,94 @@ def _weekend_habits(panel: SeriesPanel, rows: Ints, kind: Ints) -> Bools:
     prints = np.bincount(kind, minlength=2 * len(panel.symbols))
     if not len(rows):
         return prints > 0
-    first, last = _lifetimes(panel)
-    weeks = (panel.days[last] - panel.days[first]).astype(np.int64) / 7
+    first, last = (panel.days[panel.date[ends]] for ends in panel.lifetimes)
+    weeks = (last - first).astype(np.int64) / 7
     habits: Bools = (prints >= _REGULAR) & (prints >= np.repeat(weeks, 2) / 2)
     return habits
 
 
-def flag_holidays(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
+@dataclass(frozen=True)
+class Market:
+    """What is known of each date (d,) from all symbols together.
+
+    symbols: how many there are.  dates: rising, as ISO text.  prices, active: (d,) how many symbols
+    have a price, and how many are active: from their first price to their last.  every_day: whether
+    all are traded on Saturdays and Sundays, too.
+    """
+
+    symbols: int
+    dates: Sequence[str]
+    prices: Ints
+    active: Ints
+    every_day: bool
+
+    @cached_property
+    def days(self) -> Days:
+        """The day of each date (d,)."""
+        return np.array([date[:10] for date in self.dates], dtype="datetime64[D]")
+
+    @cached_property
+    def business(self) -> Ints:
+        """The dates on which at least half of the active symbols have a price."""
+        return np.flatnonzero((self.prices > 0) & (2 * self.prices >= self.active))
+
+    @cached_property
+    def until(self) -> Ints:
+        """How many business days there are before each date, and in all: (d + 1,)."""
+        return np.searchsorted(self.business, np.arange(len(self.dates) + 1))
+
+    def entries(self, flag: str, main: str | None, which: Bools, prices: Ints) -> list[Entry]:
+        """One entry for each of some dates (d,), of all symbols together.
+
+        prices: (d,) how many symbols it is about on each date.
+        """
+        return [
+            {
+                "symbol": None,
+                "date": self.dates[code],
+                "flag": flag,
+                "column": main,
+                "prices": int(prices[code]),
+                "active": int(self.active[code]),
+            }
+            for code in np.flatnonzero(which).tolist()
+        ]
+
+    @classmethod
+    def of(cls, groups: Sequence[PricedDays]) -> "Market":
+        """The market of all symbols, group by group."""
+        dates = sorted({date for group in groups for date in group.dates})
+        prices = np.zeros(len(dates), dtype=np.int64)
+        change = np.zeros(len(dates) + 1, dtype=np.int64)
+        for group in groups:
+            panel = group.among(dates)
+            prices += np.bincount(panel.date, minlength=len(dates))
+            first, last = (panel.date[ends[ends >= 0]] for ends in panel.lifetimes)
+            np.add.at(change, first, 1)
+            np.add.at(change, last + 1, -1)
+        every_day = all(bool(group.every_day.all()) for group in groups)
+        symbols = sum(len(group.symbols) for group in groups)
+        return cls(symbols, dates, prices, np.cumsum(change)[:-1], every_day)
+
+
+def flag_days(
+    groups: Sequence[PricedDays], market: Market, limits: FlagThresholds, delisted: Collection[str]
+) -> list[Entry]:
+    """The flags of days that depend on all symbols: `holiday`, `gap` and `ended`."""
+    if not market.prices.any():
+        return []
+    found = _all_holidays(market, limits, groups[0].main) + _all_gaps(market, limits, groups)
+    for group in groups:
+        panel = group.among(market.dates)
+        found += _holidays(panel, group.every_day, market, limits)
+        if market.symbols > 1:
+            found += _gaps(panel, market, limits)
+    return found + (_ended(groups, market, limits, delisted) if market.symbols > 1 else [])
+
+
+def _holidays(
+    panel: SeriesPanel, every_day: Bools, market: Market, limits: FlagThresholds
+) -> list[Entry]:
     """The flag `holiday`: a price of 1 January or 25 December, or of a date with few others.
 
     Few: below `holiday_share` of the symbols that are active then, of which there must be at
@@ -79,25 +204,33 @@ def flag_holidays(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     so many have a price on 1 January or 25 December, there is one entry, whose symbol is null. A
     market that trades every day of the week has no holidays.
     """
-    if not panel.priced.any():
-        return []
-    prices, active = attendance(panel)
+    prices, active = market.prices, market.active
     many = active >= limits.holiday_symbols
-    few = many & (prices < limits.holiday_share * active) & (weekdays(panel.days) < 5)
-    fixed = np.isin([str(day)[5:] for day in panel.days], ("01-01", "12-25"))
-    traded = fixed & many & (2 * prices >= active)
-    habits = _weekend_habits(panel, *_on_weekends(panel))
-    every_day = habits[::2] & habits[1::2]
-    rows = np.flatnonzero(panel.priced & (few | fixed & ~traded)[panel.date])
+    few = many & (prices < limits.holiday_share * active) & (weekdays(market.days) < 5)
+    fixed, traded = _fixed_holidays(market, limits)
+    odd = few | fixed & ~traded
+    if not odd.any():
+        return []
+    rows = np.flatnonzero(odd[panel.date])
     rows = rows[~every_day[panel.symbol[rows]]]
-    if every_day.all():
-        traded[:] = False
     code = panel.date[rows]
-    found = panel.entries("holiday", panel.main, rows, prices=prices[code], active=active[code])
-    return found + panel.for_all("holiday", np.flatnonzero(traded), prices, active)
+    return panel.entries("holiday", panel.main, rows, prices=prices[code], active=active[code])
 
 
-def flag_gaps(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
+def _all_holidays(market: Market, limits: FlagThresholds, main: str | None) -> list[Entry]:
+    if market.every_day:
+        return []
+    return market.entries("holiday", main, _fixed_holidays(market, limits)[1], market.prices)
+
+
+def _fixed_holidays(market: Market, limits: FlagThresholds) -> tuple[Bools, Bools]:
+    """The dates (d,) that are a holiday everywhere, and those of them on which many trade."""
+    fixed = np.isin([str(day)[5:] for day in market.days], ("01-01", "12-25"))
+    many = market.active >= limits.holiday_symbols
+    return fixed, fixed & many & (2 * market.prices >= market.active)
+
+
+def _all_gaps(market: Market, limits: FlagThresholds, groups: Sequence[PricedDays]) -> list[Entry]:
     """The flag `gap`: over `gap_days` business days without a price between two prices.
 
     Business days are the dates on which at least half of the active symbols have a price. A
@@ -105,16 +238,42 @@ def flag_gaps(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     one in the history of an only symbol, under its name. Where prices are usually so many
     days apart, weekly or monthly, it takes over `gap_days` such periods.
     """
-    if not panel.priced.any():
+    only = groups[0].symbols[0] if market.symbols == 1 else None
+    return _table_gaps(market.days[market.business], only, groups[0].main, limits)
+
+
+def _gaps(panel: SeriesPanel, market: Market, limits: FlagThresholds) -> list[Entry]:
+    before, after = panel.steps(panel.priced)
+    symbol = panel.symbol[after]
+    apart = panel.date[after] - panel.date[before]
+    often = np.isin(symbol, np.unique(symbol[apart > limits.gap_days + 1]))
+    if not often.any():
         return []
-    business = _business(panel)
-    only = panel.symbols[0] if len(panel.symbols) == 1 else None
-    found = _table_gaps(panel.days[business], only, panel.main, limits)
-    return found if len(panel.symbols) == 1 else found + _symbol_gaps(panel, business, limits)
+    before, after, symbol = before[often], after[often], symbol[often]
+    until = market.until
+    missing = until[panel.date[after]] - until[panel.date[before] + 1]
+    usual = _usual(missing.astype(np.float64), symbol, len(panel.symbols))
+    at = np.flatnonzero(missing > limits.gap_days)
+    at = at[missing[at] >= (limits.gap_days + 1) * (1 + usual[symbol[at]])]
+    first = until[panel.date[before[at]] + 1]
+    return [
+        entry | {"date": panel.dates[start]}
+        for entry, start in zip(
+            panel.entries(
+                "gap",
+                panel.main,
+                after[at],
+                last=[panel.dates[code] for code in market.business[first + missing[at] - 1]],
+                days=missing[at],
+            ),
+            market.business[first].tolist(),
+            strict=True,
+        )
+    ]
 
 
-def flag_ended(
-    panel: SeriesPanel, limits: FlagThresholds, delisted: Collection[str]
+def _ended(
+    groups: Sequence[PricedDays], market: Market, limits: FlagThresholds, delisted: Collection[str]
 ) -> list[Entry]:
     """The flag `ended`: the last price of a symbol that as many business days lack as of a gap.
 
@@ -122,41 +281,42 @@ def flag_ended(
     at about the same price, the nearest one, that it was renamed. Those that are declared to be
     delisted have none.
     """
-    rows = np.flatnonzero(panel.priced)
-    if not len(rows) or len(panel.symbols) == 1:
-        return []
-    business = _business(panel)
-    until = np.searchsorted(business, np.arange(len(panel.dates) + 1))  # business days before
-    symbols, begins = np.unique(panel.symbol[rows], return_index=True)
-    first, last = rows[begins], rows[np.append(begins[1:], len(rows)) - 1]
-    missing = len(business) - until[panel.date[last] + 1]
-    if not (missing > limits.gap_days).any():
-        return []
-    before, after = panel.steps(panel.priced)
-    steps = (until[panel.date[after]] - until[panel.date[before] + 1]).astype(np.float64)
-    often = np.isin(panel.symbol[after], symbols[missing > limits.gap_days])
-    usual = _usual(steps[often], panel.symbol[after][often], len(panel.symbols))[symbols]
-    ended = missing >= (limits.gap_days + 1) * (1 + usual)
-    price = panel.values[panel.main] if panel.main else np.full(len(panel.symbol), np.nan)
-    at = [
-        place
-        for place in np.flatnonzero(ended).tolist()
-        if panel.symbols[symbols[place]] not in delisted
-    ]
-    found = panel.entries("ended", panel.main, last[at], price=price[last[at]], days=missing[at])
-    for entry, row in zip(found, last[at].tolist(), strict=True):
-        waited = until[panel.date[first]] - until[panel.date[row] + 1]
-        off = np.abs(log(price[first] / price[row]))
-        near = (panel.date[first] > panel.date[row]) & (waited <= limits.gap_days)
-        near &= off <= math.log(_NEAR_PRICE)
+    until, symbols, usual = market.until, list[str | None](), list[Floats]()
+    first, last = list[Ints](), list[Ints]()
+    for group in groups:
+        panel = group.among(market.dates)
+        priced = np.flatnonzero(group.counts)
+        begin, end = (panel.date[ends[priced]] for ends in panel.lifetimes)
+        late = len(market.business) - until[end + 1] > limits.gap_days
+        usually = np.zeros(len(priced))
+        if late.any():
+            before, after = panel.steps(np.isin(panel.symbol, priced[late]))
+            steps = until[panel.date[after]] - until[panel.date[before] + 1]
+            of_each = _usual(steps.astype(np.float64), panel.symbol[after], len(panel.symbols))
+            usually = np.where(late, of_each[priced], 0)
+        symbols += [panel.symbols[code] for code in priced.tolist()]
+        first, last, usual = [*first, begin], [*last, end], [*usual, usually]
+    begin, end = np.concatenate(first), np.concatenate(last)
+    missing = len(market.business) - until[end + 1]
+    ended = missing >= (limits.gap_days + 1) * (1 + np.concatenate(usual))
+    at = [place for place in np.flatnonzero(ended).tolist() if symbols[place] not in delisted]
+    opened = np.concatenate([group.first[group.counts > 0] for group in groups])
+    price = np.concatenate([group.last[group.counts > 0] for group in groups])
+    own = np.arange(len(symbols))
+    panel = SeriesPanel(symbols, market.dates, own, end, {}, groups[0].main)
+    found = panel.entries("ended", panel.main, own[at], price=price[at], days=missing[at])
+    for entry, place in zip(found, at, strict=True):
+        waited = until[begin] - until[end[place] + 1]
+        off = np.abs(log(opened / price[place]))
+        near = (begin > end[place]) & (waited <= limits.gap_days) & (off <= math.log(_NEAR_PRICE))
         symbol = entry["symbol"]
         if near.any():
-            new = int(first[np.flatnonzero(near)[np.argmin(off[near])]])
-            entry["next"] = panel.symbols[panel.symbol[new]]
+            new = int(np.flatnonzero(near)[np.argmin(off[near])])
+            entry["next"] = symbols[new]
             entry["proposal"] = proposal(
                 f"{symbol} is called {entry['next']} since",
                 symbol=symbol,
-                date=panel.dates[panel.date[new]][:10],
+                date=market.dates[begin[new]][:10],
                 rename=entry["next"],
             )
         else:
@@ -167,38 +327,6 @@ def flag_ended(
                 delisted="true",
             )
     return found
-
-
-def _business(panel: SeriesPanel) -> Ints:
-    """The dates on which at least half of the active symbols have a price."""
-    prices, active = attendance(panel)
-    return np.flatnonzero((prices > 0) & (2 * prices >= active))
-
-
-def _symbol_gaps(panel: SeriesPanel, business: Ints, limits: FlagThresholds) -> list[Entry]:
-    until = np.searchsorted(business, np.arange(len(panel.dates) + 1))  # business days before
-    before, after = panel.steps(panel.priced)
-    missing = until[panel.date[after]] - until[panel.date[before] + 1]
-    symbol = panel.symbol[after]
-    at = np.flatnonzero(missing > limits.gap_days)
-    often = np.isin(symbol, np.unique(symbol[at]))
-    usual = _usual(missing[often].astype(np.float64), symbol[often], len(panel.symbols))
-    at = at[missing[at] >= (limits.gap_days + 1) * (1 + usual[symbol[at]])]
-    first = until[panel.date[before[at]] + 1]
-    return [
-        entry | {"date": panel.dates[start]}
-        for entry, start in zip(
-            panel.entries(
-                "gap",
-                panel.main,
-                after[at],
-                last=[panel.dates[code] for code in business[first + missing[at] - 1].tolist()],
-                days=missing[at],
-            ),
-            business[first].tolist(),
-            strict=True,
-        )
-    ]
 
 
 def _table_gaps(
@@ -228,29 +356,6 @@ def _usual(missing: Floats, symbol: Ints, count: int) -> Floats:
     usual = medians(missing, symbol, count)
     usual[np.bincount(symbol, minlength=count) < _FEW] = 0
     return usual
-
-
-def attendance(panel: SeriesPanel) -> tuple[Ints, Ints]:
-    """How many symbols have a price on each date (d,), and how many are active then (d,)."""
-    count = len(panel.dates)
-    prices = np.bincount(panel.date[panel.priced], minlength=count)
-    symbols = np.unique(panel.symbol[panel.priced])
-    first, last = (ends[symbols] for ends in _lifetimes(panel))
-    begun = np.cumsum(np.bincount(first, minlength=count))
-    ended = np.cumsum(np.bincount(last, minlength=count))
-    return prices, begun - np.concatenate([[0], ended[:-1]])
-
-
-def _lifetimes(panel: SeriesPanel) -> tuple[Ints, Ints]:
-    """The first and the last date with a price of each symbol (s,); 0 where there is none."""
-    rows = np.flatnonzero(panel.priced)
-    symbols = panel.symbol[rows]
-    edges: Bools = symbols[1:] != symbols[:-1]
-    first = np.zeros(len(panel.symbols), dtype=np.int64)
-    last = first.copy()
-    first[symbols[np.concatenate([[True], edges])]] = panel.date[rows[np.append(True, edges)]]
-    last[symbols[np.append(edges, True)]] = panel.date[rows[np.append(edges, True)]]
-    return first, last
 
 
 def weekdays(days: Days) -> Ints:

@@ -1,16 +1,22 @@
 """Make delivered prices fit to model: no exact duplicates, nothing missing, in order."""
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from pricewright.cleaning.options import MissingRules
 from pricewright.files.errors import Refusal
 from pricewright.tables.fields import KEYS
+from pricewright.tables.table_files import rows_of_symbols
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def in_order(table: pd.DataFrame, name: str) -> pd.DataFrame:
+def in_order(table: "pd.DataFrame", name: str) -> "pd.DataFrame":
     """The rows in order of symbol and date, each once; `name` is what errors call the table.
 
     Raises Refusal if a record lacks its date or symbol, or if two records disagree about one
@@ -21,8 +27,6 @@ def in_order(table: pd.DataFrame, name: str) -> pd.DataFrame:
         if table[key].isna().any():
             number = int(table.index[table[key].isna()][0]) + 1
             raise Refusal(f"{name}: record {number} has no {key}; complete it.")
-    if keys and _rises(table, keys):  # as mostly: nothing to order, and nothing twice
-        return table.reset_index(drop=True)
     distinct = table.drop_duplicates()
     if set(keys) == set(KEYS):
         _refuse_disagreement(distinct, name)
@@ -30,58 +34,55 @@ def in_order(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return ordered.reset_index(drop=True)
 
 
-def settle_missing(
-    table: pd.DataFrame, name: str, missing: MissingRules
-) -> tuple[pd.DataFrame, dict[str, int]]:
+def settle_missing(table: pa.Table, missing: MissingRules) -> tuple[pa.Table, dict[str, int]]:
     """Rows in order, without missing values; and how many values of each column were filled in.
 
     `zero` writes 0; `ffill` carries the symbol's last value forward (never across symbols,
     never backwards in time), and drops the rows before its first; `drop` drops the row.
     The choice for volume holds for the column `volume`, that for price for every other
     column of numbers; columns of text stay as they are.
-
-    Raises Refusal if no row is left of a table that had some.
     """
-    filled = _fill(table, missing)
-    settled = filled.dropna(subset=_numeric(filled)).reset_index(drop=True)
-    if len(table) and not len(settled):
-        raise Refusal(
-            f"{name}: no record is complete, so none is left; see missing.price and missing.volume."
-        )
-    return settled, {
-        column: int(count)
-        for column in _numeric(filled)
-        if (count := table[column].isna().sum() - filled[column].isna().sum())
-    }
-
-
-def _numeric(table: pd.DataFrame) -> list[str]:
-    return [column for column in table.columns if pd.api.types.is_numeric_dtype(table[column])]
-
-
-def _fill(table: pd.DataFrame, missing: MissingRules) -> pd.DataFrame:
-    filled = table.copy()
-    for column in _numeric(table):
+    table, filled = table.combine_chunks(), dict[str, int]()
+    keep = np.ones(len(table), dtype=bool)
+    for place, column in enumerate(table.column_names):
+        values = table.column(place)
+        there = _there(values)
+        if there is None:
+            continue
+        rows = np.arange(len(table))
         how = missing.missing_volume if column == "volume" else missing.missing_price
         if how == "zero":
-            filled[column] = table[column].fillna(0)
-        elif how == "ffill" and "symbol" in table.columns:
-            filled[column] = table.groupby("symbol", sort=False)[column].ffill()
+            values = pc.fill_null(pc.if_else(pa.array(there), values, None), 0)
         elif how == "ffill":
-            filled[column] = table[column].ffill()
-    return filled
+            rows = np.maximum.accumulate(np.where(there, rows, -1))
+            rows[rows < _begins(table)] = -1
+            values = values.take(pa.array(rows, mask=rows < 0))
+        settled = there | (rows >= 0 if how == "ffill" else how == "zero")
+        if count := int(np.count_nonzero(settled & ~there)):
+            filled[column] = count
+            table = table.set_column(place, column, values)
+        keep &= settled
+    return (table if keep.all() else table.filter(pa.array(keep))), filled
 
 
-def _rises(table: pd.DataFrame, keys: Sequence[str]) -> bool:
-    """Whether each row comes after the one before it, by symbol and then date."""
-    place = np.zeros(len(table), dtype=np.int64)
-    for key in keys[::-1]:
-        codes, distinct = pd.factorize(table[key], sort=True)
-        place = place * len(distinct) + codes
-    return bool((np.diff(place) > 0).all())
+def _there(values: pa.ChunkedArray) -> npt.NDArray[np.bool_] | None:
+    """Which values of a column of numbers (n,) are there; None if all are, or it has none."""
+    floating = pa.types.is_floating(values.type)
+    if not floating and not pa.types.is_integer(values.type):
+        return None
+    if not values.null_count and not (floating and np.isnan(values.to_numpy()).any()):
+        return None
+    there: npt.NDArray[np.bool_] = ~pc.is_null(values, nan_is_null=True).to_numpy()
+    return there
 
 
-def _refuse_disagreement(table: pd.DataFrame, name: str) -> None:
+def _begins(table: pa.Table) -> npt.NDArray[np.int64]:
+    """The row (n,) at which the rows of each row's symbol begin."""
+    begins, _ = rows_of_symbols(table)
+    return np.repeat(begins, np.diff(begins, append=len(table)))
+
+
+def _refuse_disagreement(table: "pd.DataFrame", name: str) -> None:
     twice = table.duplicated(list(KEYS), keep=False)
     if not twice.any():
         return

@@ -314,7 +314,11 @@ def _beyond(ratio: Floats, limit: float) -> Bools:
 def _scores(panel: SeriesPanel, ratio: Floats, symbol: Ints, at: Ints) -> Floats:
     """Robust z-scores of some moves' log returns: NaN of few moves, infinite if most are equal."""
     count = len(panel.symbols)
-    returns = log(ratio)
+    own = np.zeros(count, dtype=bool)
+    own[symbol[at]] = True
+    asked = own[symbol]
+    at = (np.cumsum(asked) - 1)[at]
+    returns, symbol = log(ratio[asked]), symbol[asked]
     returns -= medians(returns, symbol, count)[symbol]
     spread = _MAD_OF_NORMAL * medians(np.abs(returns), symbol, count)
     spread[np.bincount(symbol, minlength=count) < ENOUGH] = np.nan

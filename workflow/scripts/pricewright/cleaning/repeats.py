@@ -2,14 +2,28 @@
 symbols whose prices are another symbol's.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from pricewright.cleaning.days import attendance, weekdays
+from pricewright.cleaning.days import Market, weekdays
 from pricewright.cleaning.options import FlagThresholds
-from pricewright.cleaning.series import Bools, Entry, Floats, Ints, SeriesPanel, SeriesRows, rows_of
+from pricewright.cleaning.series import (
+    Bools,
+    Entry,
+    Floats,
+    Hashes,
+    Ints,
+    SeriesPanel,
+    SeriesRows,
+    perhaps_repeated,
+    repeated,
+    rows_of,
+    windows_hashes,
+)
 
 _PRICES = ("open", "high", "low", "close", "adj_close")
 _TRADES_DAILY = 0.9
@@ -32,9 +46,17 @@ def flag_stale(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     long = last - first + 1 >= limits.stale_days
     first, last = first[long], last[long]
     columns = [column for column in _PRICES if column in panel.values]
-    stays = {column: _stays(panel, column, rows, first, last) for column in columns}
-    volume = panel.values.get("volume")
-    zeros = None if volume is None else _between(volume[rows] == 0, first, last)
+    counts = last - first + 1
+    run = np.repeat(np.arange(len(first)), counts)
+    at = rows[np.arange(len(run)) + np.repeat(first - np.cumsum(counts) + counts, counts)]
+    begin = rows[first[run]]
+    stays = {}
+    for column in columns:
+        values = panel.values[column]
+        stays[column] = np.bincount(run[values[at] != values[begin]], minlength=len(first)) == 0
+    zeros: list[None] | Ints = [None] * len(first)
+    if (volume := panel.values.get("volume")) is not None:
+        zeros = np.bincount(run[volume[at] == 0], minlength=len(first))
     return panel.entries(
         "stale",
         panel.main,
@@ -43,7 +65,7 @@ def flag_stale(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
         last=panel.iso(rows[last]),
         rows=last - first + 1,
         same=[[column for column in columns if stays[column][run]] for run in range(len(first))],
-        zero_volume=[None] * len(first) if zeros is None else zeros,
+        zero_volume=zeros,
     )
 
 
@@ -59,20 +81,27 @@ def flag_signs(panel: SeriesPanel) -> list[Entry]:
     return found
 
 
-def flag_untraded(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
-    """The flags `zero-volume` and `filler`: nothing was traded.
+@dataclass(frozen=True)
+class FilledRows:
+    """The rows of some symbols whose price is only the one before: of these n rows a panel.
+
+    rows: (n,) which of all their rows they are.
+    """
+
+    panel: SeriesPanel
+    rows: Ints
+
+
+def flag_untraded(panel: SeriesPanel) -> tuple[list[Entry], FilledRows]:
+    """The flag `zero-volume`: nothing was traded, and the price is another than before; and the
+    rows on which it is the same.
 
     Only for a symbol that is traded on at least nine weekdays of ten: an index or a currency may
     have no volume at all, and a rarely traded share has prices that are only quoted.
-
-    zero-volume: the price is another than before.
-    filler: it is the same, one entry a run, and a run that is long enough is `stale`. Where half of
-    at least `holiday_symbols` active symbols are filled in on a date, there is one entry, whose
-    symbol is null.
     """
     volume = panel.values.get("volume")
-    if volume is None or panel.main is None or not panel.priced.any():
-        return []
+    if volume is None or panel.main is None or not (volume == 0).any():
+        return [], _filled(panel, np.zeros(0, dtype=np.int64))
     price, count = panel.values[panel.main], len(panel.symbols)
     known = np.isfinite(volume) & (weekdays(panel.days) < 5)[panel.date]
     days = np.bincount(panel.symbol[known], minlength=count)
@@ -82,39 +111,65 @@ def flag_untraded(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     odd = (volume[after] == 0) & daily[panel.symbol[after]]
     before, after = before[odd], after[odd]
     same = price[after] == price[before]
-    return _fillers(panel, price, after[same], limits) + panel.entries(
+    return panel.entries(
         "zero-volume",
         panel.main,
         after[~same],
         previous_date=panel.iso(before[~same]),
         previous=price[before[~same]],
         price=price[after[~same]],
+    ), _filled(panel, after[same])
+
+
+def _filled(panel: SeriesPanel, rows: Ints) -> FilledRows:
+    values = {panel.main: panel.values[panel.main][rows]} if panel.main else {}
+    return FilledRows(
+        SeriesPanel(panel.symbols, panel.dates, panel.symbol[rows], panel.date[rows], values), rows
     )
 
 
-def _fillers(panel: SeriesPanel, price: Floats, rows: Ints, limits: FlagThresholds) -> list[Entry]:
-    filled = np.bincount(panel.date[rows], minlength=len(panel.dates))
-    active = attendance(panel)[1]
-    for_all = (filled > 0) & (2 * filled >= active) & (active >= limits.holiday_symbols)
-    rows = rows[~for_all[panel.date[rows]]]
-    first, last = _runs_of_rows(panel, rows)
-    short = last - first + 2 < limits.stale_days  # the price that is repeated is one of stale's
-    first, last = first[short], last[short]
-    found = panel.entries(
-        "filler",
-        panel.main,
-        rows[first],
-        price=price[rows[first]],
-        last=panel.iso(rows[last]),
-        rows=last - first + 1,
-    )
-    return found + panel.for_all("filler", np.flatnonzero(for_all), filled, active)
+def flag_fillers(
+    groups: Sequence[FilledRows], market: Market, limits: FlagThresholds
+) -> list[Entry]:
+    """The flag `filler`: nothing was traded, and the price is the one before.
+
+    One entry a run, and a run that is long enough is `stale`. Where half of at least
+    `holiday_symbols` active symbols are filled in on a date, there is one entry, whose symbol is
+    null.
+    """
+    place = {date: number for number, date in enumerate(market.dates)}
+    filled = np.zeros(len(place), dtype=np.int64)
+    for group in groups:
+        counts = np.bincount(group.panel.date, minlength=len(group.panel.dates))
+        for code in np.flatnonzero(counts).tolist():
+            filled[place[group.panel.dates[code]]] += counts[code]
+    for_all = (filled > 0) & (2 * filled >= market.active)
+    for_all &= market.active >= limits.holiday_symbols
+    common = {market.dates[code] for code in np.flatnonzero(for_all).tolist()}
+    found: list[Entry] = []
+    for group in groups:
+        panel = group.panel
+        own = np.array([date not in common for date in panel.dates], dtype=bool)
+        rows = np.flatnonzero(own[panel.date])
+        first, last = _runs_of_rows(panel.symbol[rows], group.rows[rows])
+        short = last - first + 2 < limits.stale_days  # the price that is repeated is one of stale's
+        first, last = first[short], last[short]
+        found += panel.entries(
+            "filler",
+            panel.main,
+            rows[first],
+            price=panel.values[panel.main][rows[first]] if panel.main else [],
+            last=panel.iso(rows[last]),
+            rows=last - first + 1,
+        )
+    main = groups[0].panel.main if groups else None
+    return found + market.entries("filler", main, for_all, filled)
 
 
 def _odd_prices(panel: SeriesPanel, flag: str, column: str, odd: Bools) -> list[Entry]:
     price = panel.values[column]
     rows = np.flatnonzero(odd)
-    first, last = _runs_of_rows(panel, rows)
+    first, last = _runs_of_rows(panel.symbol[rows], rows)
     lowest = np.minimum.reduceat(price[rows], first)
     return panel.entries(
         flag,
@@ -126,9 +181,9 @@ def _odd_prices(panel: SeriesPanel, flag: str, column: str, odd: Bools) -> list[
     )
 
 
-def _runs_of_rows(panel: SeriesPanel, rows: Ints) -> tuple[Ints, Ints]:
+def _runs_of_rows(symbol: Ints, rows: Ints) -> tuple[Ints, Ints]:
     """First and last index of each run among some rows (m,): a symbol's, one after another."""
-    same = (np.diff(rows) == 1) & (panel.symbol[rows[1:]] == panel.symbol[rows[:-1]])
+    same = (np.diff(rows) == 1) & (symbol[1:] == symbol[:-1])
     return _runs(same, len(rows))
 
 
@@ -140,20 +195,6 @@ def _runs(same: Bools, count: int) -> tuple[Ints, Ints]:
     return np.concatenate([[0], edges]), np.concatenate([edges - 1, [count - 1]])
 
 
-def _between(true: Bools, first: Ints, last: Ints) -> Ints:
-    """How many are true from each first to its last, both included."""
-    so_far = np.concatenate([[0], np.cumsum(true, dtype=np.int64)])
-    counted: Ints = so_far[last + 1] - so_far[first]
-    return counted
-
-
-def _stays(panel: SeriesPanel, column: str, rows: Ints, first: Ints, last: Ints) -> Bools:
-    """Which runs have one value of a column all along."""
-    values = panel.values[column][rows]
-    same = np.concatenate([[False], values[1:] == values[:-1]])[: len(rows)]
-    return np.asarray(_between(same, first + 1, last) == last - first)
-
-
 _BAR: Final[tuple[str, ...]] = ("open", "high", "low", "close")
 _FINEST = 8
 """Decimals that are looked for; what has more has digits enough to be no chance."""
@@ -161,6 +202,64 @@ _ALONE = 5
 """So many times the range that days in a row need is what a day alone needs."""
 _NOISE = 1e-12
 """What arithmetic may have added to a price, as a share of it."""
+
+
+class TwinSearch:
+    """Finds the symbols that may have another's prices, of a few bytes a row; see `flag_twins`."""
+
+    def __init__(self, limits: FlagThresholds) -> None:
+        self._days = limits.same_days
+        self._hashes: list[Hashes] = []
+        self._alone: list[Bools] = []
+        self._moving: list[Bools] = []
+        self._symbols: list[str | None] = []
+        self._counts: list[Ints] = []
+
+    def add(self, panel: SeriesPanel) -> None:
+        """Look at some symbols, which have not been seen."""
+        columns = twin_columns(panel)
+        if not columns:
+            return
+        rows = rows_of(panel, columns)
+        moving = np.zeros(len(rows.hashes), dtype=bool)
+        moving[: max(len(moving) - self._days + 1, 0)] = rows.moving(self._days)
+        self._hashes.append(rows.hashes)
+        self._moving.append(moving)
+        alone = rows.high > rows.low if len(columns) == len(_BAR) else np.zeros_like(moving)
+        self._alone.append(alone)
+        self._symbols += panel.symbols
+        self._counts.append(np.bincount(panel.symbol, minlength=len(panel.symbols)))
+
+    def suspects(self) -> set[str | None]:
+        """The symbols with prices of one day, or of days in a row, that others may have as well;
+        to be asked for once."""
+        if not self._symbols:
+            return set()
+        hashes = np.concatenate(self._hashes)
+        self._hashes.clear()
+        alone, moving = np.concatenate(self._alone), np.concatenate(self._moving)
+        telling = alone.copy()
+        for offset in range(self._days):
+            telling[offset:] |= moving[: max(len(moving) - offset, 0)]
+        telling &= perhaps_repeated(hashes)
+        again = np.zeros(len(hashes), dtype=bool)
+        for rows in repeated(hashes, np.flatnonzero(telling)):
+            again[rows] = True
+        begins = np.flatnonzero(moving & again)
+        for offset in range(1, self._days):
+            begins = begins[again[begins + offset]]
+        windows = windows_hashes(hashes, begins, self._days)
+        alike = [begins[some] for some in repeated(windows, np.arange(len(begins)))]
+        rows = np.concatenate([*alike, np.flatnonzero(alone & again)])
+        ends = np.cumsum(np.concatenate(self._counts))
+        found = np.unique(np.searchsorted(ends, rows, side="right"))
+        return {self._symbols[place] for place in found.tolist()}
+
+
+def twin_columns(panel: SeriesPanel) -> list[str]:
+    """The columns by which two symbols are compared."""
+    columns = [column for column in _BAR if column in panel.values]
+    return columns or [column for column in ("adj_close",) if column in panel.values]
 
 
 def flag_twins(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
@@ -173,9 +272,7 @@ def flag_twins(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     volume is not equal too. Of three and more equal symbols each later one is compared to the
     first.
     """
-    columns = [column for column in _BAR if column in panel.values]
-    if not columns and "adj_close" in panel.values:
-        columns = ["adj_close"]
+    columns = twin_columns(panel)
     if not columns:
         return []
     rows = rows_of(panel, columns)

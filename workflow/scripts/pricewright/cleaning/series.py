@@ -3,43 +3,21 @@
 Two symbols with the same prices are found by a hash of each window of rows, and proved by digit.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
+import pyarrow as pa
 
 from pricewright.tables.fields import VALUES
+from pricewright.tables.table_files import rows_of_symbols
 
 ROWS = 250
 """The last rows of each symbol that count: about a year."""
-
-MOST = 20
-
-
-def most_traded(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Up to 20 symbols and their turnover, price times volume of their last rows, most first.
-
-    The table's rows are in order of date within each symbol. There are none without symbols,
-    prices or volumes.
-    """
-    order = ("close", *(name for name in VALUES if name != "volume"))
-    price = next((name for name in order if name in table.columns), None)
-    if price is None or not {"symbol", "volume"} <= set(table.columns):
-        return []
-    grouped = table[["symbol", price, "volume"]].groupby("symbol", sort=False, observed=True)
-    last = grouped.tail(ROWS)
-    turnover = last[price].astype("float64") * last["volume"].astype("float64")
-    sums = turnover.groupby(last["symbol"], sort=True, observed=True).sum()
-    found = sums[sums > 0].sort_values(ascending=False, kind="stable")[:MOST]
-    return [
-        {"symbol": str(symbol), "turnover": float(value)}
-        for symbol, value in zip(found.index, found.to_numpy(), strict=True)
-    ]
-
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.integer]
@@ -56,14 +34,16 @@ class SeriesPanel:
 
     symbols (s,): rising; `[None]` for a table without such a column.  dates (d,): rising, as
     ISO text.  symbol, date (n,): which of them each row has.  values: column -> (n,), NaN for
-    what is missing.
+    what is missing.  priced_by: the main column, of a panel that has only rows with a price, and
+    not that column itself.
     """
 
     symbols: Sequence[str | None]
     dates: Sequence[str]
     symbol: Ints
     date: Ints
-    values: dict[str, Floats]
+    values: Mapping[str, Floats]
+    priced_by: str | None = None
 
     @cached_property
     def days(self) -> npt.NDArray[np.datetime64]:
@@ -74,18 +54,49 @@ class SeriesPanel:
     def main(self) -> str | None:
         """The column that stands for the price: close, where there is one."""
         order = ("close", "adj_close", "open", "high", "low")
-        return next((column for column in order if column in self.values), None)
+        return next((column for column in order if column in self.values), self.priced_by)
 
     @cached_property
     def priced(self) -> Bools:
         """Which rows have a price (n,)."""
-        if self.main is None:
+        if self.main is None or self.priced_by:
             return np.ones(len(self.symbol), dtype=bool)
         return np.isfinite(self.values[self.main])
 
+    @cached_property
+    def rows(self) -> Ints:
+        """The rows with a price (m,)."""
+        return np.flatnonzero(self.priced)
+
+    @cached_property
+    def lifetimes(self) -> tuple[Ints, Ints]:
+        """The first and the last row with a price of each symbol (s,); -1 where there is none."""
+        first = np.full(len(self.symbols), -1, dtype=np.int64)
+        last = first.copy()
+        if len(self.rows):
+            symbols = self.symbol[self.rows]
+            edges: Bools = symbols[1:] != symbols[:-1]
+            begins, ends = self.rows[np.append(True, edges)], self.rows[np.append(edges, True)]
+            first[self.symbol[begins]], last[self.symbol[ends]] = begins, ends
+        return first, last
+
+    def turnover(self) -> Floats:
+        """What was traded of each symbol in its last rows (s,), price times volume; none is 0."""
+        order = ("close", *(name for name in VALUES if name != "volume"))
+        price = next((self.values[name] for name in order if name in self.values), None)
+        if price is None or "volume" not in self.values:
+            return np.zeros(len(self.symbols))
+        ends = np.cumsum(np.bincount(self.symbol, minlength=len(self.symbols)))
+        begins = np.maximum(np.concatenate([[0], ends[:-1]]), ends - ROWS)
+        found = np.zeros(len(ends))
+        for place, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist(), strict=True)):
+            traded = price[begin:end] * self.values["volume"][begin:end]
+            found[place] = _exact_sum(traded[~np.isnan(traded)])
+        return found
+
     def steps(self, observed: Bools) -> tuple[Ints, Ints]:
         """Rows (m,), (m,): each observed row but a symbol's first, after the one before it."""
-        rows = np.flatnonzero(observed)
+        rows = self.rows if observed is self.priced else np.flatnonzero(observed)
         same = self.symbol[rows[1:]] == self.symbol[rows[:-1]]
         return rows[:-1][same], rows[1:][same]
 
@@ -99,23 +110,6 @@ class SeriesPanel:
             for symbol, date, *values in zip(symbols, self.iso(rows), *columns, strict=True)
         ]
 
-    def for_all(self, flag: str, dates: Ints, prices: Ints, active: Ints) -> list[Entry]:
-        """One entry for each of some dates (m,), of all symbols together.
-
-        prices, active: (d,) how many symbols it is about on each date, and how many are active.
-        """
-        return [
-            {
-                "symbol": None,
-                "date": self.dates[code],
-                "flag": flag,
-                "column": self.main,
-                "prices": int(prices[code]),
-                "active": int(active[code]),
-            }
-            for code in dates.tolist()
-        ]
-
     def iso(self, rows: Ints) -> list[str | None]:
         """The dates of some rows (m,), None for a row below 0."""
         codes = self.date[np.maximum(rows, 0)].tolist() if len(self.date) else []
@@ -125,54 +119,71 @@ class SeriesPanel:
         ]
 
 
-def series_panel(table: pd.DataFrame) -> SeriesPanel:
-    """A table of prices, one row for a symbol and date, in any order, as a panel.
+def series_panel(table: pa.Table) -> SeriesPanel:
+    """A table of prices, in order of symbol and date, each once, as a panel.
 
-    `date` is ISO text or datetime64, `symbol` text or categorical; every column of values
-    that is there is taken. Of a table without dates, as JSON's without records is, there is none.
+    `date` is a date, or ISO text; `symbol` text, or a dictionary of it; every column of values that
+    is there is taken. Of a table without dates, as JSON's without records is, there is none.
     """
-    if "date" not in table.columns:
+    names = table.column_names
+    if "date" not in names or not len(table):
         return SeriesPanel([], [], np.empty(0, dtype=np.int32), np.empty(0, dtype=np.int32), {})
-    count = len(table)
+    table = table.combine_chunks()
+    begins, symbols = rows_of_symbols(table)
+    counts = np.diff(begins, append=len(table))
+    symbol = np.repeat(np.arange(len(begins), dtype=np.int32), counts)
     dates, date = _coded(table["date"])
-    symbols: Sequence[str | None] = [None] if count else []
-    symbol: Ints = np.zeros(count, dtype=np.int32)
-    if "symbol" in table.columns:
-        symbols, symbol = _coded(table["symbol"])
-    values = {
-        column: table[column].to_numpy(dtype="float64", na_value=np.nan)
-        for column in VALUES
-        if column in table.columns
-    }
-    key = symbol.astype(np.int64) * len(dates) + date
-    if not (key[1:] > key[:-1]).all():
-        order = np.argsort(key, kind="stable")
-        symbol, date = symbol[order], date[order]
-        values = {column: numbers[order] for column, numbers in values.items()}
+    values = {column: _floats(table[column]) for column in VALUES if column in names}
     return SeriesPanel(symbols, dates, symbol, date, values)
 
 
 def medians(values: Floats, symbol: Ints, count: int) -> Floats:
-    """The median of each symbol's values (m,), for symbols 0..count-1; NaN where it has none."""
+    """The median of each symbol's values (m,), for symbols 0..count-1; NaN where it has none.
+
+    NaN does not count.
+    """
+    there = ~np.isnan(values)
+    values, symbol = values[there], symbol[there]
+    order = np.lexsort((values, symbol))
+    number = np.bincount(symbol, minlength=count)
+    begins = np.cumsum(number) - number
     found = np.full(count, np.nan)
-    grouped = pd.Series(values).groupby(symbol, sort=False).median()
-    found[grouped.index.to_numpy()] = grouped.to_numpy()
+    some = number > 0
+    low, high = begins[some] + (number[some] - 1) // 2, begins[some] + number[some] // 2
+    found[some] = (values[order[high]] + values[order[low]]) / 2
     return found
 
 
-def _coded(keys: pd.Series) -> tuple[list[str], Ints]:
-    """The distinct keys as text, rising, and which of them each row has."""
-    codes, distinct = pd.factorize(keys)
-    if isinstance(distinct, pd.DatetimeIndex):
-        times = distinct.to_numpy()
-        whole = bool((times == times.astype("datetime64[D]")).all())
-        texts = np.datetime_as_string(times, unit="D" if whole else "s").astype(object)
-    else:
-        texts = np.array([str(key) for key in distinct], dtype=object)
+def _coded(dates: pa.ChunkedArray) -> tuple[list[str], Ints]:
+    """The distinct dates as text, rising, and which of them each row has."""
+    if pa.types.is_date32(dates.type):
+        days = dates.chunk(0).view(pa.int32()).to_numpy()
+        first = int(days.min())
+        there = np.zeros(int(days.max()) - first + 1, dtype=bool)
+        there[days - first] = True
+        rank = (np.cumsum(there) - 1).astype(np.int32)
+        distinct = (np.flatnonzero(there) + first).astype("datetime64[D]")
+        return distinct.astype(str).tolist(), rank[days - first]
+    coded = dates.chunk(0).dictionary_encode()
+    texts = np.array(coded.dictionary.to_pylist(), dtype=object)
     order = np.argsort(texts)
     rank = np.empty(len(order), dtype=np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
-    return texts[order].tolist(), rank[codes]
+    return texts[order].tolist(), rank[coded.indices.to_numpy()]
+
+
+def _floats(column: pa.ChunkedArray) -> Floats:
+    return np.asarray(column.chunk(0).to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+def _exact_sum(values: Floats) -> float:
+    """The sum, rounded once; infinite if it is too large, or one of the values is."""
+    if not np.isfinite(values).all():
+        return float(values.sum())
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        return float(values.sum())
 
 
 def _plain(values: Any) -> list[Any]:
@@ -184,7 +195,7 @@ def _plain(values: Any) -> list[Any]:
     return listed
 
 
-_Hashes = npt.NDArray[np.uint64]
+Hashes = npt.NDArray[np.uint64]
 
 _MIX: Final = np.uint64(0xD6E8FEB86659FD93)
 _SHIFT: Final = np.uint64(32)
@@ -200,7 +211,7 @@ class SeriesRows:
 
     panel: SeriesPanel
     prices: Sequence[Floats]
-    hashes: _Hashes
+    hashes: Hashes
     low: Floats
     high: Floats
 
@@ -217,21 +228,25 @@ class SeriesRows:
         Of each group of equal windows the first is given beside each other one; those in which
         all prices are one price are left out.
         """
-        count = max(len(self.hashes) - length + 1, 0)
-        symbol = self.panel.symbol
-        within = symbol[:count] == symbol[length - 1 : length - 1 + count]
-        hashes = self.hashes[:count].copy()
-        low, high = self.low[:count].copy(), self.high[:count].copy()
-        for offset in range(1, length):
-            hashes *= _MIX
-            hashes ^= self.hashes[offset : offset + count]
-            np.minimum(low, self.low[offset : offset + count], out=low)
-            np.maximum(high, self.high[offset : offset + count], out=high)
-        first, other = _repeated(hashes, np.flatnonzero(within & (high > low)))  # not so for NaN
+        moving = self.moving(length)
+        hashes = windows_hashes(self.hashes, np.arange(len(moving)), length)
+        first, other = repeated(hashes, np.flatnonzero(moving & perhaps_repeated(hashes)))
         for offset in range(length):  # a hash may lie
             true = self.equal(first + offset, other + offset)
             first, other = first[true], other[true]
         return first, other
+
+    def moving(self, length: int) -> Bools:
+        """Which windows of `length` rows (n - length + 1,) are of one symbol, and not of one price
+        all along; those in which a price is missing are not."""
+        count = max(len(self.hashes) - length + 1, 0)
+        symbol = self.panel.symbol
+        low, high = self.low[:count].copy(), self.high[:count].copy()
+        for offset in range(1, length):
+            np.minimum(low, self.low[offset : offset + count], out=low)
+            np.maximum(high, self.high[offset : offset + count], out=high)
+        within: Bools = symbol[:count] == symbol[length - 1 : length - 1 + count]
+        return within & (high > low)  # which NaN is not
 
     def beyond(self, first: Ints, other: Ints, step: int) -> Ints:
         """How many more rows (m,) are equal from each pair of rows on, by steps of 1 or -1."""
@@ -252,7 +267,7 @@ class SeriesRows:
 def rows_of(panel: SeriesPanel, columns: Sequence[str]) -> SeriesRows:
     """The rows of a panel, to be compared by these columns."""
     prices = [panel.values[column] for column in columns]
-    hashes = panel.date.astype(np.uint64)
+    hashes = panel.days.astype(np.int64).astype(np.uint64)[panel.date]
     low, high = prices[0].copy(), prices[0].copy()
     for price in prices:
         hashes ^= (price + 0.0).view(np.uint64)  # -0.0 is 0.0
@@ -265,14 +280,27 @@ def rows_of(panel: SeriesPanel, columns: Sequence[str]) -> SeriesRows:
     return SeriesRows(panel, prices, hashes, low, high)
 
 
-def _repeated(hashes: _Hashes, rows: Ints) -> tuple[Ints, Ints]:
+def windows_hashes(hashes: Hashes, begins: Ints, length: int) -> Hashes:
+    """A number for each window of `length` rows that begins at some (m,), from the rows' own."""
+    found = hashes[begins]
+    for offset in range(1, length):
+        found *= _MIX
+        found ^= hashes[begins + offset]
+    return found
+
+
+def perhaps_repeated(hashes: Hashes) -> Bools:
+    """Which of some hashes (n,) may be there again: all that are, and few others."""
+    fingerprints = (hashes >> _SHIFT).astype(np.uint32)  # half the bytes sort twice as fast
+    ordered = np.sort(fingerprints)
+    marked = np.zeros(1 << 24, dtype=bool)
+    marked[ordered[1:][ordered[1:] == ordered[:-1]] >> 8] = True
+    fingerprints >>= 8
+    return marked[fingerprints]
+
+
+def repeated(hashes: Hashes, rows: Ints) -> tuple[Ints, Ints]:
     """Among some rows the first of each group that has one hash, and each other of the group."""
-    bits = np.uint64(len(hashes).bit_length())
-    keys = hashes[rows] >> bits << bits | rows.astype(np.uint64)  # one sort, no second array
-    keys.sort()
-    alike: Bools = np.diff(keys >> bits) == 0
-    member = (np.append(False, alike) | np.append(alike, False))[: len(keys)]
-    rows = (keys[member] & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)
     rows = rows[np.lexsort((rows, hashes[rows]))]
     as_before: Bools = np.append(False, np.diff(hashes[rows]) == 0)[: len(rows)]
     leaders = np.maximum.accumulate(np.where(as_before, 0, np.arange(len(rows))))

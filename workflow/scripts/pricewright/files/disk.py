@@ -6,6 +6,7 @@ refused and not followed, for what it points to can be changed later.
 
 import hashlib
 import os
+import shutil
 import stat
 import sys
 import tempfile
@@ -90,6 +91,12 @@ def write_whole(path: Path, content: bytes) -> None:
     """
     with whole_file(path) as file:
         file.write(content)
+
+
+def copy_whole(source: Path, path: Path) -> None:
+    """Write a file with the bytes of another, as `write_whole` does."""
+    with source.open("rb") as content, whole_file(path) as file:
+        shutil.copyfileobj(content, file, 1 << 20)
 
 
 @contextmanager

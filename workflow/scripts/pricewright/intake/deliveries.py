@@ -24,11 +24,11 @@ from pricewright.tables.prices import (
     Ints,
     Keys,
     Prices,
-    is_parquet,
     read_prices,
     recode,
     write_prices,
 )
+from pricewright.tables.table_files import is_parquet
 
 
 @dataclass(frozen=True)

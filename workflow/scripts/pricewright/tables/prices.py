@@ -5,31 +5,18 @@ The file is JSON records, or Parquet where the name says so: same content, same 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 import pyarrow as pa
 
-from pricewright.files.disk import file_sha256, whole_file
+from pricewright.tables.table_files import SYMBOL, ends_of_groups, write_groups
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
 Keys = npt.NDArray[np.int64]
-
-BATCH = 100_000
-"""Records that are made at a time: a record of JSON takes more memory than its numbers."""
-
-ROW_GROUP = 1_000_000
-
-PARQUET: Final[dict[str, Any]] = {
-    "compression": "snappy",
-    "use_dictionary": ["symbol"],
-    "store_schema": False,
-}
-"""How Parquet is written: fast, and with nothing in it but the prices."""
 
 
 @dataclass(frozen=True)
@@ -87,18 +74,9 @@ def recode(names: Sequence[str], symbols: Ints, all_names: Sequence[str]) -> Int
 
 def write_prices(path: Path, prices: Prices) -> str:
     """Write prices whole, the same bytes each time; returns their SHA-256."""
-    if is_parquet(path):
-        _write_parquet(path, prices)
-    else:
-        with whole_file(path) as file:
-            for piece in _json(prices):
-                file.write(piece)
-    return file_sha256(path)
-
-
-def is_parquet(path: Path) -> bool:
-    """Whether a checkpoint of this name is Parquet."""
-    return Path(path).suffix == ".parquet"
+    types = _types(prices)
+    schema = pa.schema([("date", pa.date32()), ("symbol", SYMBOL), *types.items()])
+    return write_groups(path, schema, _tables(drop_unused_names(prices), schema))
 
 
 def read_prices(path: Path) -> Prices:
@@ -119,26 +97,21 @@ def read_prices(path: Path) -> Prices:
     )
 
 
-def _write_parquet(path: Path, prices: Prices) -> None:
-    import pyarrow.parquet
-
-    types = _types(prices)
-    schema = pa.schema(
-        [("date", pa.date32()), ("symbol", pa.dictionary(pa.int32(), pa.string())), *types.items()]
-    )
-    with (
-        whole_file(path) as file,
-        pyarrow.parquet.ParquetWriter(file, schema, **PARQUET) as writer,
-    ):
-        names = pa.array(prices.names, pa.string())
-        for begin in range(0, len(prices), ROW_GROUP):
-            rows = slice(begin, begin + ROW_GROUP)
-            columns = [
-                pa.array(prices.days[rows]).view(pa.date32()),
-                pa.DictionaryArray.from_arrays(pa.array(prices.symbols[rows]), names),
-                *(_nullable(prices.values[name][rows], kind) for name, kind in types.items()),
-            ]
-            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+def _tables(prices: Prices, schema: pa.Schema) -> Iterator[pa.Table]:
+    """The prices as tables of whole symbols."""
+    counts = np.bincount(prices.symbols, minlength=len(prices.names))
+    until = np.concatenate([[0], np.cumsum(counts)])
+    for first, last in pairwise([0, *ends_of_groups(counts.tolist())]):
+        rows = slice(int(until[first]), int(until[last]))
+        names = pa.array(prices.names[first:last], pa.string())
+        codes = pa.array(prices.symbols[rows] - np.int32(first))
+        values = prices.values.items()
+        columns = [
+            pa.array(prices.days[rows]).view(pa.date32()),
+            pa.DictionaryArray.from_arrays(codes, names),
+            *(_nullable(column[rows], schema.field(name).type) for name, column in values),
+        ]
+        yield pa.Table.from_arrays(columns, schema=schema)
 
 
 def _types(prices: Prices) -> dict[str, pa.DataType]:
@@ -155,20 +128,3 @@ def _nullable(column: Floats, kind: pa.DataType) -> pa.Array:
     if pa.types.is_integer(kind):
         return pa.array(np.nan_to_num(column).astype(np.int64), mask=missing)
     return pa.array(column, mask=missing)
-
-
-def _json(prices: Prices) -> Iterator[bytes]:
-    between, types = b"[\n", _types(prices)
-    for begin in range(0, len(prices), BATCH):
-        rows = slice(begin, begin + BATCH)
-        values = (_nullable(prices.values[name][rows], kind) for name, kind in types.items())
-        columns = [
-            prices.days[rows].astype("datetime64[D]").astype(str).tolist(),
-            [prices.names[symbol] for symbol in prices.symbols[rows].tolist()],
-            *(column.to_pylist() for column in values),
-        ]
-        keys = ("date", "symbol", *prices.values)
-        records = [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
-        yield between + orjson.dumps(records, option=orjson.OPT_INDENT_2)[2:-2]
-        between = b",\n"
-    yield b"\n]\n" if len(prices) else b"[]\n"

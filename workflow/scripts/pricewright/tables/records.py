@@ -1,13 +1,15 @@
 """Tables of prices as files, whole or in shards: exact numbers, ISO dates, the same bytes always.
 
-Shards are groups of symbols, equally many in each, on which jobs work side by side. A shard reads
-its rows of a table; those of all shards are joined again.
+A table in order of symbol and date is read in groups of symbols, so that never all of it is in
+memory. Shards are groups of symbols, too, on which jobs work side by side.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import accumulate, compress, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +17,23 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from pricewright.files.disk import file_sha256, read_begin, read_whole, sha256, whole_file
-from pricewright.files.documents import parse_json, write_json
+from pricewright.files.disk import file_sha256, read_begin, read_whole, sha256
+from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
-from pricewright.tables.arrays import Flags, Ints
-from pricewright.tables.prices import PARQUET, ROW_GROUP, is_parquet
+from pricewright.tables.arrays import Ints
+from pricewright.tables.table_files import (
+    ends_of_groups,
+    is_parquet,
+    rows_of_symbols,
+    write_groups,
+)
 
 if TYPE_CHECKING:
     import pandas as pd  # where a step needs none, it is not loaded
     from pyarrow.parquet import ParquetFile
 
-Others = frozenset[str | None]
+Symbols = Set[str | None]
+"""Some symbols; None is that of a table without a column of them."""
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?")
 
@@ -45,34 +53,169 @@ class Shard:
             return cls(int(found[1]), int(found[2]))
         raise Refusal(f"shard {text!r}: found that, where one as 3-of-7 is needed.")
 
-    def own(self, symbols: Sequence[str]) -> Ints:
-        """(n,): which of some symbols are this shard's."""
-        return shares(symbols, self.of)[self.number - 1]
+    def of_symbols(
+        self, symbols: Iterable[str | None], pairs: Sequence[tuple[str, str]] = ()
+    ) -> tuple[Symbols, Symbols]:
+        """Which of some symbols are this shard's, and which are not, those of the pairs too.
+
+        A shard has as many in a row as any other, or one more; those of a pair are in one shard.
+        """
+        leaders = {name: name for name in symbols if name is not None}
+        leaders |= {name: name for pair in pairs for name in pair}
+        for one, other in pairs:
+            led, leader = leaders[one], leaders[other]
+            leaders |= {name: leader for name, found in leaders.items() if found == led}
+        dealt = sorted(set(leaders.values()))
+        begin, end = (len(dealt) * number // self.of for number in (self.number - 1, self.number))
+        mine = set(dealt[begin:end])
+        own: set[str | None] = {name for name, leader in leaders.items() if leader in mine}
+        others: set[str | None] = {name for name in leaders if name not in own}
+        (own if self.number == 1 else others).update({None} & set(symbols))
+        return own, others
 
 
 @dataclass(frozen=True)
-class Share:
-    """A shard's rows of a checkpoint, of which it has `whole` rows and a SHA-256 of all its bytes.
+class _Piece:
+    """Some rows of a table in order: how they are read, their symbols, and how many each has."""
 
-    others: the symbols that are not the shard's.
+    read: Callable[[], pa.Table]
+    names: Sequence[str | None]
+    counts: Sequence[int]
+
+
+class OrderedTable:
+    """A table in order of symbol and date, each there once, read in groups of whole symbols.
+
+    symbols: rising.  rows: how many there are.  as_written: whether it is all of a Parquet file
+    whose bytes `write_table` would write anew, and no number is missing in it.
     """
 
-    table: "pd.DataFrame"
-    sha256: str
-    whole: int
-    others: Others
+    def __init__(
+        self, schema: pa.Schema, pieces: Sequence[_Piece], *, as_written: bool = False
+    ) -> None:
+        self.schema, self.pieces, self.as_written = schema, pieces, as_written
+        self.symbols = list(dict.fromkeys(name for piece in pieces for name in piece.names))
+        self.rows = sum(sum(piece.counts) for piece in pieces)
+
+    @classmethod
+    def held(cls, table: pa.Table) -> "OrderedTable":
+        """A table that is in memory, and in order."""
+        if not len(table):
+            return cls(table.schema, [])
+        begins, names = rows_of_symbols(table)
+        counts = np.diff(begins, append=len(table)).tolist()
+        return cls(table.schema, [_Piece(lambda: table, names, counts)])
+
+    def part(self, of: Symbols) -> "OrderedTable":
+        """The rows of some symbols, as far as they are there; what has none of them is not read."""
+        pieces = []
+        for piece in self.pieces:
+            own = [name in of for name in piece.names]
+            if all(own):
+                pieces.append(piece)
+            elif any(own):
+                names, counts = compress(piece.names, own), compress(piece.counts, own)
+                pieces.append(_Piece(partial(_only, piece, own), list(names), list(counts)))
+        return OrderedTable(self.schema, pieces)
+
+    def groups(self) -> Iterator[pa.Table]:
+        """The rows in order, in tables of whole symbols."""
+        held: pa.Table | None = None
+        for piece, following in zip(self.pieces, [*self.pieces[1:], None], strict=False):
+            table = piece.read()
+            if held is not None:
+                table, held = pa.concat_tables([held, table]), None
+            if following and piece.names[-1] == following.names[0]:
+                cut = int(rows_of_symbols(table)[0][-1])
+                table, held = table.slice(0, cut), table.slice(cut)
+            if len(table):
+                yield table
+
+    def table(self) -> pa.Table:
+        """All its rows at once."""
+        tables = [piece.read() for piece in self.pieces]
+        return pa.concat_tables([self.schema.empty_table(), *tables])
 
 
-def read_table(path: Path) -> tuple["pd.DataFrame", str]:
-    """A checkpoint as a table, as `parse_records` has it, and the SHA-256 of its bytes.
+def _only(piece: _Piece, own: Sequence[bool]) -> pa.Table:
+    return piece.read().filter(pa.array(np.repeat(own, piece.counts)))
 
-    Parquet and JSON are told apart by what they are. Raises Refusal for what is neither.
+
+def ordered_file(path: Path) -> OrderedTable | None:
+    """A Parquet file of prices in order of symbol and date, each there once; else None.
+
+    Reads the two columns. Raises Refusal if the file is not whole.
+    """
+    if not _is_parquet_file(path):
+        return None
+    schema = _open_parquet(path).schema_arrow
+    types = dict(zip(schema.names, schema.types, strict=True))
+    if types.get("date") != pa.date32() or types.get("symbol") != pa.string():
+        return None
+    if not set(types.values()) <= {pa.date32(), pa.string(), pa.float64(), pa.int64()}:
+        return None
+    stored = _open_parquet(path, ["symbol"])
+    pieces, last = [], ("", 0)
+    for group in range(stored.num_row_groups):
+        keys = stored.read_row_group(group, ["date", "symbol"])
+        if not len(keys):
+            continue
+        begins, names = rows_of_symbols(keys)
+        days = keys["date"].combine_chunks().view(pa.int32())
+        if days.null_count or None in names:
+            return None
+        rises = np.diff(days.to_numpy()) > 0
+        rises[begins[1:] - 1] = True
+        first = (str(names[0]), int(days[0].as_py()))
+        if not rises.all() or first <= last or not _each_after(names):
+            return None
+        counts = np.diff(begins, append=len(keys)).tolist()
+        pieces.append(_Piece(partial(stored.read_row_group, group), names, counts))
+        last = (str(names[-1]), int(days[-1].as_py()))
+    return OrderedTable(stored.schema_arrow, pieces, as_written=_is_as_written(stored, pieces))
+
+
+def _is_as_written(stored: "ParquetFile", pieces: Sequence[_Piece]) -> bool:
+    """Whether a file has the layout that this code's would have, and no number is missing."""
+    described = stored.metadata
+    groups = [described.row_group(group) for group in range(described.num_row_groups)]
+    counts = [count for piece in pieces for count in piece.counts]
+    if len(pieces) != len(groups) or ends_of_groups(counts) != [
+        *accumulate(len(piece.names) for piece in pieces)
+    ]:
+        return False
+    if described.metadata or pa.__version__ not in described.created_by.split():
+        return False
+    chunks = [group.column(place) for group in groups for place in range(described.num_columns)]
+    return all(
+        chunk.compression == "SNAPPY" and chunk.statistics and not chunk.statistics.null_count
+        for chunk in chunks
+    )
+
+
+def rises(table: pa.Table) -> bool:
+    """Whether a table is in order of symbol and date, each there once, and none of them missing."""
+    keys = [table[key].to_pylist() for key in ("symbol", "date") if key in table.column_names]
+    rows = list(zip(*keys, strict=True))
+    return bool(keys) and not any(None in row for row in rows) and _each_after(rows)
+
+
+def _each_after(rows: Sequence[Any]) -> bool:
+    return all(one < other for one, other in pairwise(rows))
+
+
+def read_table(path: Path) -> tuple[pa.Table, str]:
+    """A checkpoint as a table, dates as text, and the SHA-256 of its bytes.
+
+    Parquet and JSON are told apart by what they are. Of JSON whole numbers are int64, other numbers
+    float64, the rest is text; what a record lacks, or has as null, is missing. Raises Refusal for
+    what is neither, and for what `parse_records` refuses.
     """
     path = Path(path)
     if not _is_parquet_file(path):
         content = read_whole(path)
         return parse_records(content, str(path)), sha256(content)
-    return _frame(_open_parquet(path).read()), file_sha256(path)
+    return _with_dates(_open_parquet(path).read(), pa.string()), file_sha256(path)
 
 
 def read_columns(path: Path) -> tuple[dict[str, list[Any]], str]:
@@ -87,66 +230,46 @@ def read_columns(path: Path) -> tuple[dict[str, list[Any]], str]:
     return _with_dates(_open_parquet(path).read(), pa.string()).to_pydict(), file_sha256(path)
 
 
-def write_table(path: Path, table: "pd.DataFrame") -> str:
-    """Write a table as its name says, Parquet or JSON records; returns the SHA-256.
+def write_table(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> str:
+    """Write tables of whole symbols, in order, as one: Parquet or JSON records, as its name says;
+    returns the SHA-256.
 
-    The same content in the same order, and the same bytes each time.
+    The same content in the same order, and the same bytes each time. In Parquet dates that are text
+    are dates, unless one has a time of day.
     """
-    if not is_parquet(path):
-        return sha256(write_records(path, table))
-    import pyarrow.parquet
-
-    stored = pa.Table.from_pandas(table, preserve_index=False)
-    with suppress(pa.ArrowInvalid):  # timestamps stay text, as they are in JSON
-        stored = _with_dates(stored, pa.date32())
-    with whole_file(path) as file:
-        pyarrow.parquet.write_table(
-            stored.replace_schema_metadata(None), file, row_group_size=ROW_GROUP, **PARQUET
-        )
-    return file_sha256(path)
+    if is_parquet(path) and "date" in schema.names and schema.field("date").type != pa.date32():
+        whole = pa.concat_tables([schema.empty_table(), *tables])
+        with suppress(pa.ArrowInvalid):
+            whole = _with_dates(whole, pa.date32())
+        return write_groups(path, whole.schema, [whole])
+    return write_groups(path, schema, tables)
 
 
-def read_share(path: Path, shard: Shard, pairs: Sequence[tuple[str, str]] = ()) -> Share:
-    """A shard's rows of a checkpoint; the symbols of a pair are in one shard.
-
-    Rows keep their numbers in the whole, from 0, as their index. A record without a symbol is the
-    first shard's, and so is all of a table without symbols. Raises what `read_table` raises.
-    """
-    if not _is_parquet_file(path):
-        table, sha256 = read_table(path)
-        symbols = pa.array(table["symbol"]) if "symbol" in table.columns else None
-        mine, others = _rows_of(symbols, len(table), shard, pairs)
-        return Share(table[mine], sha256, len(table), others)
-    stored = _open_parquet(path)
-    has_symbols = "symbol" in stored.schema_arrow.names
-    symbols = stored.read(["symbol"])["symbol"] if has_symbols else None
-    mine, others = _rows_of(symbols, stored.metadata.num_rows, shard, pairs)
-    kept, begin = [stored.schema_arrow.empty_table()], 0
-    for group in range(stored.num_row_groups):
-        rows = stored.read_row_group(group)
-        kept.append(rows.filter(pa.array(mine[begin : begin + len(rows)])))
-        begin += len(rows)
-    table = _frame(pa.concat_tables(kept)).set_index(np.flatnonzero(mine))
-    return Share(table, file_sha256(path), len(mine), others)
-
-
-def join_shards(paths: Sequence[Path]) -> "pd.DataFrame":
+def join_shards(paths: Sequence[Path]) -> OrderedTable:
     """The rows of all shards' parts, each in order of symbol and date, in that order."""
-    from pyarrow.compute import run_end_encode
+    parts = [ordered_file(path) for path in paths]
+    found = [part for part in parts if part and part.pieces]
+    rising = all(str(one.symbols[-1]) < str(two.symbols[0]) for one, two in pairwise(found))
+    if found and rising and len(found) == len(parts):
+        schema = pa.unify_schemas([part.schema for part in found], promote_options="permissive")
+        pieces = [piece for part in found for piece in part.pieces]
+        return OrderedTable(
+            schema, [replace(piece, read=partial(_cast, piece.read, schema)) for piece in pieces]
+        )
+    tables = [_with_dates(_open_parquet(path).read(), pa.string()) for path in paths]
+    tables = [table for table in tables if len(table)] or tables[:1]
+    table = pa.concat_tables(tables, promote_options="permissive")
+    return OrderedTable.held(in_order_of_keys(table))
 
-    parts = [_with_dates(_open_parquet(path).read(), pa.string()) for path in paths]
-    runs: list[tuple[str, pa.Table]] = []
-    for part in filter(len, parts):
-        if "symbol" not in part.column_names:
-            runs.append(("", part))
-            continue
-        coded, begin = run_end_encode(part["symbol"].combine_chunks()), 0
-        for name, end in zip(coded.values.to_pylist(), coded.run_ends.to_pylist(), strict=True):
-            runs.append((name, part.slice(begin, end - begin)))
-            begin = end
-    runs.sort(key=lambda run: run[0])
-    tables = [run for _, run in runs] or parts[:1]
-    return _frame(pa.concat_tables(tables, promote_options="permissive"))
+
+def in_order_of_keys(table: pa.Table) -> pa.Table:
+    """The rows in order of symbol and date, as far as these are there."""
+    keys = [(key, "ascending") for key in ("symbol", "date") if key in table.column_names]
+    return table.sort_by(keys) if keys and len(table) else table
+
+
+def _cast(read: Callable[[], pa.Table], schema: pa.Schema) -> pa.Table:
+    return read().cast(schema)
 
 
 def shares(symbols: Sequence[str], count: int) -> list[Ints]:
@@ -159,21 +282,17 @@ def shares(symbols: Sequence[str], count: int) -> list[Ints]:
     return [np.array(sorted(order[first::count]), dtype=np.intp) for first in range(count)]
 
 
-def parse_records(content: bytes, name: str) -> "pd.DataFrame":
+def parse_records(content: bytes, name: str) -> pa.Table:
     """JSON records as a table: one row per record, columns in order of first appearance.
 
-    Whole numbers become Int64, other numbers float64, the rest stays as it is; what a
-    record lacks, or has as null, is missing. `name` is what errors call the file.
+    Whole numbers become int64, other numbers float64, the rest is text; what a record lacks, or has
+    as null, is missing. `name` is what errors call the file.
 
     Raises Refusal if the bytes are not an array of flat JSON objects, if a date is not in
     ISO 8601, or if a column mixes numbers and text.
     """
-    import pandas as pd
-
     columns = _columns(content, name)
-    return pd.DataFrame(
-        {key: _series(key, values) for key, values in columns.items()}, columns=list(columns)
-    )
+    return pa.table({key: _array(key, values) for key, values in columns.items()})
 
 
 def _columns(content: bytes, name: str) -> dict[str, list[Any]]:
@@ -194,25 +313,14 @@ def _columns(content: bytes, name: str) -> dict[str, list[Any]]:
     return columns
 
 
-def write_records(path: Path, table: "pd.DataFrame") -> bytes:
-    """Write a table as JSON records, what is missing as null; returns the bytes."""
-    names = [str(name) for name in table.columns]
-    rows = zip(*(_plain(table[name]) for name in table.columns), strict=True)
-    return write_json(path, [dict(zip(names, row, strict=True)) for row in rows])
-
-
-def _series(key: str, values: Sequence[Any]) -> "pd.Series":
-    import pandas as pd
-
+def _array(key: str, values: Sequence[Any]) -> pa.Array:
     kinds = {*map(type, values)} - {type(None)}
     if key == "date" or kinds == {str}:
-        return pd.Series(values, dtype="str")
+        return pa.array(values, pa.string())
     if kinds <= {int}:
-        try:
-            return pd.Series(values, dtype="Int64")
-        except OverflowError:
-            values = [None if value is None else float(value) for value in values]
-    return pd.Series(values, dtype="float64")
+        with suppress(OverflowError, pa.ArrowInvalid):
+            return pa.array(values, pa.int64())
+    return pa.array([None if value is None else float(value) for value in values], pa.float64())
 
 
 def _check_kinds(key: str, values: Sequence[Any], name: str) -> None:
@@ -246,36 +354,44 @@ def _check_dates(values: Sequence[Any], name: str) -> None:
             )
 
 
-def _plain(column: "pd.Series") -> list[Any]:
-    if column.isna().any():
-        return column.astype(object).where(column.notna(), None).tolist()
-    return column.tolist()
-
-
 def _is_parquet_file(path: Path) -> bool:
     """Whether a checkpoint is Parquet, by what it is."""
     return read_begin(path, 4) == b"PAR1"
 
 
-def _open_parquet(path: Path) -> "ParquetFile":
+def _open_parquet(path: Path, read_dictionary: Sequence[str] = ()) -> "ParquetFile":
     """A checkpoint that is Parquet; raises Refusal if it is not whole."""
     from pyarrow.parquet import ParquetFile
 
     try:
-        return ParquetFile(path)
+        return ParquetFile(path, read_dictionary=list(read_dictionary), pre_buffer=False)
     except pa.ArrowInvalid as error:
         raise Refusal(
             f"{path}: not a whole Parquet file ({error}); run the step that writes it again."
         ) from None
 
 
-def _frame(stored: pa.Table) -> "pd.DataFrame":
-    """What is stored as Parquet as a table: dates are ISO text, whole numbers may be missing."""
+def as_frame(table: pa.Table) -> "pd.DataFrame":
+    """A table as pandas has it: dates are ISO text, whole numbers may be missing."""
     import pandas as pd
 
     nullable = {pa.int64(): pd.Int64Dtype()}
-    table: pd.DataFrame = _with_dates(stored, pa.string()).to_pandas(types_mapper=nullable.get)
-    return table
+    if "symbol" in table.column_names:
+        at = table.column_names.index("symbol")
+        table = table.set_column(at, "symbol", table["symbol"].cast(pa.string()))
+    frame: pd.DataFrame = _with_dates(table, pa.string()).to_pandas(types_mapper=nullable.get)
+    return frame
+
+
+def as_table(frame: "pd.DataFrame", date: pa.DataType | None = None) -> pa.Table:
+    """The same back; its dates may get another type."""
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    fields = [
+        field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field
+        for field in table.schema
+    ]
+    table = table.cast(pa.schema(fields))
+    return _with_dates(table, date) if date else table
 
 
 def _with_dates(stored: pa.Table, kind: pa.DataType) -> pa.Table:
@@ -284,26 +400,3 @@ def _with_dates(stored: pa.Table, kind: pa.DataType) -> pa.Table:
         return stored
     place = stored.column_names.index("date")
     return stored.set_column(place, "date", stored["date"].cast(kind))
-
-
-def _rows_of(
-    symbols: pa.Array | pa.ChunkedArray | None,
-    rows: int,
-    shard: Shard,
-    pairs: Sequence[tuple[str, str]],
-) -> tuple[Flags, Others]:
-    """Which of some rows (n,) are a shard's, and the symbols that are not, those of pairs too."""
-    first = shard.number == 1
-    if symbols is None:
-        return np.full(rows, first), frozenset() if first else frozenset({None})
-    coded = pa.chunked_array(symbols).dictionary_encode().combine_chunks()
-    names = coded.dictionary.to_pylist()
-    leaders = {name: name for name in names} | {name: name for pair in pairs for name in pair}
-    for one, other in pairs:
-        led, leader = leaders[one], leaders[other]
-        leaders |= {name: leader for name, found in leaders.items() if found == led}
-    dealt = sorted(set(leaders.values()))
-    mine = {dealt[place] for place in shard.own(dealt)}
-    own = np.array([leaders[name] in mine for name in names] + [first])
-    codes = coded.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)
-    return own[codes], frozenset(name for name, leader in leaders.items() if leader not in mine)

@@ -44,6 +44,8 @@ from pricewright.tables.prices import Floats, Ints, Prices, drop_unused_names, k
 
 T = TypeVar("T")
 
+Places = npt.NDArray[np.intp]
+
 STRAYS = 0.01  # share of rows with a second time on their day that may be an accident
 
 
@@ -307,60 +309,64 @@ def in_order(
         order = np.lexsort((times, key))
     else:
         order = np.argsort(key, kind="stable")
-    key, symbols, days, lines = key[order], symbols[order], days[order], lines[order]
-    joined = {ours: np.concatenate(values.pop(ours))[order] for ours in columns}
+    key = key[order]
     again = np.concatenate(([False], key[1:] == key[:-1]))
+    del key
     if times is not None:
         other = again & (np.diff(times[order], prepend=0) != 0)
         if is_intraday:
             again &= ~other
-        elif other.sum() > STRAYS * len(key):
-            first = int(np.flatnonzero(other)[np.argmin(lines[other])])
+        elif other.sum() > STRAYS * len(order):
+            strays = order[other]
+            first = int(strays[np.argmin(lines[strays])])
             day = np.datetime64(int(days[first]), "D")
             raise Refusal(
                 f"{name}:{lines[first]}: there are several times a day, as for "
                 f"{names[symbols[first]]} on {day}; set source.bars: intraday, which makes daily "
                 "bars of them."
             )
-    duplicate, conflict = _repeated(again, joined)
+    joined = {ours: np.concatenate(values.pop(ours)) for ours in columns}
+    duplicate, conflict = _repeated(again, order, joined)
     if dialect.symbol is not None and len(names) == 1:
-        as_delivered = np.argsort(order)[np.sort(order[~duplicate])]
+        as_delivered = np.delete(np.arange(len(order)), order[duplicate])
         refuse_blocks(days[as_delivered], lines[as_delivered], dialect.symbol, name)
-    fields = np.full(len(key), -1)
+    places = np.full(len(names), -1)
     if dialect.layout == "wide":  # where a symbol is a column, and a row one of its cells
-        fields = np.array([titles.index(name) for name in names], dtype=int)[symbols]
+        places = np.array([titles.index(name) for name in names], dtype=int)
     lost = Quarantine.joined(
         titles,
         [
-            Quarantine.of(titles, lines[mask], code(reason), fields[mask])
-            for mask, reason in ((duplicate, "duplicate"), (conflict, "conflict"))
+            Quarantine.of(titles, lines[rows], code(reason), places[symbols[rows]])
+            for rows, reason in ((order[duplicate], "duplicate"), (order[conflict], "conflict"))
         ],
     )
     if lost.count:
-        lost = lost.with_newest(names, symbols[conflict], days[conflict])
-        keep = ~(duplicate | conflict)
-        symbols, days = symbols[keep], days[keep]
-        joined = {ours: column[keep] for ours, column in joined.items()}
-    return drop_unused_names(Prices(names, symbols, days, joined)), lost
+        lost = lost.with_newest(names, symbols[order[conflict]], days[order[conflict]])
+        order = np.delete(order, np.concatenate([duplicate, conflict]))
+    del lines, again
+    for ours in columns:
+        joined[ours] = joined[ours][order]
+    return drop_unused_names(Prices(names, symbols[order], days[order], joined)), lost
 
 
 def _repeated(
-    again: npt.NDArray[np.bool_], values: dict[str, Floats]
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Which rows (n,) repeat the one before in all, and which belong to a disagreement.
+    again: npt.NDArray[np.bool_], order: Places, values: Mapping[str, Floats]
+) -> tuple[Places, Places]:
+    """Of rows in an order (n,) the places of those that repeat one before in all, and of those
+    that belong to a disagreement.
 
-    again: which are of the same symbol and day, or time, as the one before.
+    again: (n,) which are of the same symbol and day, or time, as the one before.  values: (n,), as
+    they were delivered.
     """
-    differs = np.zeros(len(again), dtype=bool)
     rows = np.flatnonzero(again)
+    differs = np.zeros(len(rows), dtype=bool)
     for column in values.values():
-        one, other = column[rows], column[rows - 1]
-        differs[rows] |= (one != other) & ~(np.isnan(one) & np.isnan(other))
-    group = np.cumsum(~again) - 1
-    disagree = np.zeros(group[-1] + 1 if len(group) else 0, dtype=bool)
-    disagree[group[differs]] = True
-    conflict = disagree[group]
-    return again & ~conflict, conflict
+        one, other = column[order[rows]], column[order[rows - 1]]
+        differs |= (one != other) & ~(np.isnan(one) & np.isnan(other))
+    first = np.maximum.accumulate(np.where(again[rows - 1], 0, rows - 1))
+    disagree = np.unique(first[differs])
+    conflict = np.isin(first, disagree)
+    return rows[~conflict], np.sort(np.concatenate([disagree, rows[conflict]]))
 
 
 def _concatenated(parts: list[Ints]) -> Ints:

@@ -80,25 +80,26 @@ def refuse_undeclared(
             f"{name}:{line}: {fault(quarantine, entry)} "
             f"({sheet.texts([line])[line][:80]!r}); {_REMEDIES[reason]}."
         )
-    for reason in ("unreadable-number", "unreadable-date", "future-date", "ancient-date"):
-        lost = quarantine.reasons == code(reason)
-        for place in np.unique(quarantine.fields[lost]).tolist():
-            field = quarantine.titles[place]
-            lines = _lines_of(quarantine, reason, field)
-            if len(lines) < _SYSTEMATIC:
-                continue
-            texts = _texts_of(quarantine, reason, field, sheet)
-            found = remedy(reason, texts, dialect, _others(reason, field, sheet, dialect))
-            if reason == "future-date" and are_of_last_century(texts, dialect.calendar):
-                found = "write its years with four digits, for %y reads 00 to 68 as 2000 to 2068"
-            for ours in ("open", "high", "low", "volume"):
-                if found.startswith("deliver") and names.get(ours) == field:
-                    found += f", or set source.columns.{ours}: false"
-            if found:
-                raise Refusal(
-                    f"{name}:{lines[0]}: {field} is {REASONS[reason]} ({texts[0][:80]!r}), as in "
-                    f"{len(lines) - 1} more rows; {found}."
-                )
+    asked = {
+        (reason, quarantine.titles[place]): lines
+        for reason in ("unreadable-number", "unreadable-date", "future-date", "ancient-date")
+        for place in np.unique(quarantine.fields[quarantine.reasons == code(reason)]).tolist()
+        if len(lines := _lines_of(quarantine, reason, quarantine.titles[place])) >= _SYSTEMATIC
+    }
+    texts_of = _texts_of(asked, sheet)
+    for (reason, field), lines in asked.items():
+        texts = texts_of[reason, field]
+        found = remedy(reason, texts, dialect, _others(reason, field, sheet, dialect))
+        if reason == "future-date" and are_of_last_century(texts, dialect.calendar):
+            found = "write its years with four digits, for %y reads 00 to 68 as 2000 to 2068"
+        for ours in ("open", "high", "low", "volume"):
+            if found.startswith("deliver") and names.get(ours) == field:
+                found += f", or set source.columns.{ours}: false"
+        if found:
+            raise Refusal(
+                f"{name}:{lines[0]}: {field} is {REASONS[reason]} ({texts[0][:80]!r}), as in "
+                f"{len(lines) - 1} more rows; {found}."
+            )
 
 
 def refuse_blocks(days: Ints, lines: npt.NDArray[np.int64], symbol: str, name: str) -> None:
@@ -129,8 +130,10 @@ def refuse_blocks(days: Ints, lines: npt.NDArray[np.int64], symbol: str, name: s
 def what_to_do(quarantine: Quarantine, entry: int, sheet: Sheet, dialect: Dialect) -> str:
     """What to do about a reason that took many rows: proposed from the texts, where it can be."""
     reason = quarantine.reason(entry)
-    texts = _texts_of(quarantine, reason, quarantine.field_of(entry), sheet)
-    others = _others(reason, quarantine.field_of(entry), sheet, dialect)
+    field = quarantine.field_of(entry)
+    asked = {} if field is None else {(reason, field): _lines_of(quarantine, reason, field)}
+    texts = [text for found in _texts_of(asked, sheet).values() for text in found]
+    others = _others(reason, field, sheet, dialect)
     if texts and (found := remedy(reason, texts, dialect, others)):
         return found
     if reason in ("unreadable-date", "bad-symbol") and not any(map(str.strip, texts)):
@@ -142,13 +145,16 @@ def what_to_do(quarantine: Quarantine, entry: int, sheet: Sheet, dialect: Dialec
     return "correct the file" + (f", or see source.{key}" if key else "")
 
 
-def _texts_of(quarantine: Quarantine, reason: str, field: str | None, sheet: Sheet) -> list[str]:
-    """The first texts that a reason took in a column."""
-    if field is None:
-        return []
-    lines = _lines_of(quarantine, reason, field)[:_LOOKED_AT].tolist()
-    found = cell_texts(sheet, {(line, field) for line in lines})
-    return [found[line, field] for line in lines if (line, field) in found]
+def _texts_of(
+    asked: Mapping[tuple[str, str], npt.NDArray[np.int64]], sheet: Sheet
+) -> dict[tuple[str, str], list[str]]:
+    """The first texts that reasons took in columns, from the lines of each; read at one go."""
+    first = {what: lines[:_LOOKED_AT].tolist() for what, lines in asked.items()}
+    found = cell_texts(sheet, {(line, what[1]) for what, lines in first.items() for line in lines})
+    return {
+        what: [found[line, what[1]] for line in lines if (line, what[1]) in found]
+        for what, lines in first.items()
+    }
 
 
 def _others(reason: str, field: str | None, sheet: Sheet, dialect: Dialect) -> list[str]:

@@ -392,10 +392,10 @@ def cell_texts(
     found: dict[tuple[int, str | None], str] = {}
     for read in sheet.blocks(titles):
         block = read()
-        place = {line: row for row, line in enumerate(block.lines.tolist())}
         for line, title in cells:
-            if title and line in place:
-                cell = block.columns[title][place[line]].as_py()
+            row = int(np.searchsorted(block.lines, line))
+            if title and row < len(block.lines) and block.lines[row] == line:
+                cell = block.columns[title][row].as_py()
                 found[line, title] = "" if cell is None else str(cell)
         if len(block.lines) and block.lines[-1] >= last:
             break

@@ -1,0 +1,235 @@
+"""A file of prices in order and with its corrections, group by group of its symbols.
+
+All of them, or a shard's; what shards corrected is joined again by `join_parts`.
+"""
+
+from bisect import bisect_right
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pricewright.cleaning.declarations import Rename, read_corrections
+from pricewright.cleaning.missing import in_order, settle_missing
+from pricewright.cleaning.options import MissingRules
+from pricewright.files.disk import copy_whole, file_sha256, read_whole
+from pricewright.files.documents import parse_json, write_json
+from pricewright.files.errors import Refusal
+from pricewright.tables.records import (
+    OrderedTable,
+    Shard,
+    Symbols,
+    as_frame,
+    as_table,
+    in_order_of_keys,
+    join_shards,
+    ordered_file,
+    read_table,
+    rises,
+    write_table,
+)
+from pricewright.tables.table_files import is_parquet, rows_of_symbols
+
+
+@dataclass(frozen=True)
+class CorrectedTable:
+    """A table in order of symbol and date, corrected, and what became of its rows.
+
+    plain: the rows of symbols without corrections.  mended: those of the others, corrected, whose
+    columns have the types that all come to have.
+    sha256: of the file that they were delivered in, and whole: how many rows it has.  rows: how
+    many of them these were, all or a shard's, and distinct: how many without exact duplicates.
+    changes: what each correction did, in the corrections' order.
+    """
+
+    plain: OrderedTable
+    mended: OrderedTable
+    sha256: str
+    whole: int
+    rows: int
+    distinct: int
+    changes: list[dict[str, Any]]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns and their types."""
+        return self.mended.schema
+
+    @property
+    def as_written(self) -> bool:
+        """Whether it is the delivered file as it is, which `write_table` would write just so."""
+        return self.plain.as_written and not self.mended.pieces
+
+    def part(self, of: Symbols) -> "CorrectedTable":
+        """The rows of some symbols."""
+        return replace(self, plain=self.plain.part(of), mended=self.mended.part(of))
+
+    def groups(self) -> Iterator[pa.Table]:
+        """All rows in order, in tables of whole symbols."""
+        mended = self.mended.table()
+        begins, symbols = rows_of_symbols(mended)
+        names = [str(name) for name in symbols]
+        ends, start = [*begins[1:], len(mended)], 0
+        for plain in self.plain.groups():
+            table = plain if plain.schema == self.schema else plain.cast(self.schema)
+            due = bisect_right(names, table["symbol"][-1].as_py()) if len(mended) else 0
+            end = ends[due - 1] if due else 0
+            if end > start:
+                between = pa.concat_tables([table, mended.slice(start, end - start)])
+                yield in_order_of_keys(between)
+                start = end
+            else:
+                yield table
+        if start < len(mended):
+            yield mended.slice(start)
+
+    def table(self) -> pa.Table:
+        """All rows at once."""
+        return pa.concat_tables([self.schema.empty_table(), *self.groups()])
+
+
+def correct(path: Path, corrections: Path | None, shard: Shard | None = None) -> CorrectedTable:
+    """The prices of a file, or a shard's of them, in order and with the corrections of another.
+
+    Of a Parquet file in order, as `ingest` writes it, only the rows of corrected symbols are held.
+    A correction of a symbol that is not there is the business of all shards. Raises Refusal for
+    what `in_order`, `read_corrections` and `apply_corrections` refuse.
+    """
+    declared = (
+        read_corrections(read_whole(corrections), str(corrections))
+        if corrections is not None
+        else []
+    )
+    renames = [(str(each.symbol), each.to) for each in declared if isinstance(each, Rename)]
+    others: Symbols = frozenset()
+    if table := ordered_file(path):
+        sha256, whole = file_sha256(path), table.rows
+        if shard:
+            own, others = shard.of_symbols(table.symbols, renames)
+            table = table.part(own)
+        rows = table.rows
+    else:
+        delivered, sha256 = read_table(path)
+        table, rows, others = _in_memory(delivered, str(path), shard, renames)
+        whole = len(delivered)
+    declared = [each for each in declared if each.symbol not in others]
+    plain, mended, changes = table, OrderedTable(table.schema, []), list[dict[str, Any]]()
+    if declared:
+        from pricewright.cleaning.corrections import apply_corrections  # with pandas
+
+        of = {each.symbol for each in declared}
+        of |= {each.to for each in declared if isinstance(each, Rename)}
+        named = as_frame(table.part(of).table())
+        corrected, changes = apply_corrections(named, declared, str(path))
+        dates = table.schema.field("date").type if "date" in table.schema.names else None
+        plain = table.part(set(table.symbols) - of)
+        mended = OrderedTable.held(as_table(corrected, dates))
+    return CorrectedTable(plain, mended, sha256, whole, rows, table.rows, changes)
+
+
+def _in_memory(
+    table: pa.Table, name: str, shard: Shard | None, renames: Sequence[tuple[str, str]]
+) -> tuple[OrderedTable, int, Symbols]:
+    """A table, or a shard's rows of it, in order; how many these were, and the others' symbols."""
+    has_symbols = "symbol" in table.column_names
+    symbols = set(table["symbol"].unique().to_pylist()) if has_symbols else {None}
+    own, others = shard.of_symbols(symbols, renames) if shard else (symbols, frozenset())
+    if rises(table):
+        ordered = OrderedTable.held(table).part(own)
+        return ordered, ordered.rows, others
+    frame = as_frame(table)  # by their numbers in the whole records are named
+    if shard and has_symbols:
+        none = frame["symbol"].isna() & (None in own)
+        frame = frame[frame["symbol"].isin([name for name in own if name]) | none]
+    elif shard and None not in own:
+        frame = frame[:0]
+    return OrderedTable.held(as_table(in_order(frame, name))), len(frame), others
+
+
+def write_settled(
+    output: Path,
+    path: Path,
+    made: CorrectedTable,
+    missing: MissingRules,
+    look: Callable[[pa.Table], None],
+) -> tuple[str, int, dict[str, int]]:
+    """Write what `correct` made of a file, with nothing missing: the SHA-256, how many rows it has,
+    and how many values of each column were filled in.
+
+    look: is given all rows of some symbols before that, group after group, once. A Parquet file of
+    which nothing changes is passed on as it is. Raises Refusal if no row is left.
+    """
+    filled: Counter[str] = Counter()
+    rows = 0
+
+    def settled() -> Iterator[pa.Table]:
+        nonlocal rows
+        for group in made.groups():
+            look(group)
+            table, more = settle_missing(group, missing)
+            filled.update(more)
+            rows += len(table)
+            yield table
+        if made.distinct and not rows:
+            raise Refusal(
+                f"{path}: no record is complete, so none is left; see missing.price and "
+                "missing.volume."
+            )
+
+    tables = settled()
+    if as_written := made.as_written and is_parquet(output):
+        deque(tables, maxlen=0)
+        tables = (settle_missing(group, missing)[0] for group in made.groups())
+    if as_written and rows == made.rows and not filled:
+        copy_whole(path, output)
+        sha256 = made.sha256
+    else:
+        sha256 = write_table(output, made.schema, tables)
+    return sha256, rows, {name: filled[name] for name in made.schema.names if filled[name]}
+
+
+def keep_part(path: Path, receipt: Path, part: CorrectedTable) -> None:
+    """Write a shard's table as Parquet, and the rest as JSON, for `join_parts`."""
+    write_table(path, part.schema, part.groups())
+    write_json(
+        receipt,
+        {
+            "sha256": part.sha256,
+            "whole": part.whole,
+            "rows": part.rows,
+            "distinct": part.distinct,
+            "changes": part.changes,
+        },
+    )
+
+
+def join_parts(path: Path, parts: Sequence[Path], receipts: Sequence[Path]) -> CorrectedTable:
+    """What `correct` makes of a file, from what the shards made of it.
+
+    Raises Refusal if that was another file, or if a row of it is in no part.
+    """
+    sha256 = file_sha256(path)
+    found = [parse_json(read_whole(receipt), str(receipt)) for receipt in receipts]
+    for receipt, part in zip(receipts, found, strict=True):
+        if part["sha256"] != sha256:
+            raise Refusal(f"{receipt}: is of other prices than {path}; run its shard again.")
+    rows, whole = sum(part["rows"] for part in found), found[0]["whole"]
+    if rows != whole:
+        raise Refusal(
+            f"{path}: has {whole:,} rows, and the shards' parts were made of {rows:,}; run the "
+            "step again from its shards on."
+        )
+    changes = [change for part in found for change in part["changes"]]
+    table = join_shards(parts)
+    return CorrectedTable(
+        table,
+        OrderedTable(table.schema, []),
+        sha256,
+        whole,
+        rows,
+        sum(part["distinct"] for part in found),
+        sorted(changes, key=lambda change: change["line"]),
+    )

@@ -1,0 +1,139 @@
+"""Tables as files, written in groups of whole symbols: JSON records, or Parquet if so named.
+
+The same content in the same order makes the same bytes, however it comes in groups.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+import pyarrow as pa
+
+from pricewright.files.disk import file_sha256, whole_file
+
+BATCH = 100_000
+"""Records that are made at a time: a record of JSON takes more memory than its numbers."""
+
+ROW_GROUP = 250_000
+"""Rows of a row group of Parquet, but that a symbol's are in one: so a reader of some symbols can
+leave out the others', and what is made at a time stays in the processor's reach."""
+
+PARQUET: Final[dict[str, Any]] = {
+    "compression": "snappy",
+    "use_dictionary": ["symbol"],
+    "store_schema": False,
+}
+"""How Parquet is written: fast, and with nothing in it but the prices."""
+
+SYMBOL: Final = pa.dictionary(pa.int32(), pa.string())
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a checkpoint of this name is Parquet."""
+    return Path(path).suffix == ".parquet"
+
+
+def write_groups(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> str:
+    """Write tables of whole symbols (or of none), in order, as one; returns the SHA-256."""
+    with whole_file(path) as file:
+        if is_parquet(path):
+            import pyarrow.parquet
+
+            with pyarrow.parquet.ParquetWriter(file, _as_written(schema), **PARQUET) as writer:
+                for group in row_groups(tables):
+                    writer.write_table(group.cast(writer.schema))
+        else:
+            for piece in _json(tables):
+                file.write(piece)
+    return file_sha256(path)
+
+
+def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables of as many whole symbols as ROW_GROUP rows have, or of one."""
+    held, rows = list[pa.Table](), 0
+    for table in filter(len, tables):
+        begins, _ = rows_of_symbols(table)
+        if "symbol" not in table.column_names:
+            begins = np.arange(0, len(table), ROW_GROUP)
+        start = 0
+        for begin, count in zip(
+            begins.tolist(), np.diff(begins, append=len(table)).tolist(), strict=True
+        ):
+            if rows and rows + count > ROW_GROUP:
+                yield _joined([*held, table.slice(start, begin - start)])
+                held, rows, start = [], 0, begin
+            rows += count
+        held.append(table.slice(start))
+    if rows:
+        yield _joined(held)
+
+
+def ends_of_groups(counts: Sequence[int]) -> list[int]:
+    """After how many of some symbols, which have so many rows each, row groups end."""
+    ends, rows = [], 0
+    for place, count in enumerate(counts):
+        if rows and rows + count > ROW_GROUP:
+            ends.append(place)
+            rows = 0
+        rows += count
+    return [*ends, len(counts)] if rows else ends
+
+
+def rows_of_symbols(table: pa.Table) -> tuple[npt.NDArray[np.int64], Sequence[str | None]]:
+    """Where each symbol's rows begin, of rows in order of symbol, and these symbols: one that is
+    None, of a table without them."""
+    begins = np.zeros(min(len(table), 1), dtype=np.int64)
+    if "symbol" not in table.column_names:
+        return begins, [None] * len(begins)
+    coded = table["symbol"].combine_chunks()
+    if not pa.types.is_dictionary(coded.type):
+        coded = coded.dictionary_encode("encode")
+    if coded.indices.null_count:
+        coded = coded.cast(pa.string()).dictionary_encode("encode")
+    codes = coded.indices.to_numpy()
+    begins = np.append(begins, np.flatnonzero(codes[1:] != codes[:-1]) + 1)
+    return begins, coded.dictionary.take(pa.array(codes[begins])).to_pylist()
+
+
+def _joined(tables: list[pa.Table]) -> pa.Table:
+    """Tables as one, whose symbols are a dictionary of just these, in order."""
+    table = pa.concat_tables(tables)
+    if "symbol" not in table.column_names:
+        return table
+    begins, names = rows_of_symbols(table)
+    codes = np.repeat(np.arange(len(names), dtype=np.int32), np.diff(begins, append=len(table)))
+    coded = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string()))
+    if None in names:  # which a dictionary may not hold
+        coded = coded.cast(pa.string()).dictionary_encode()
+    return table.set_column(table.column_names.index("symbol"), "symbol", coded)
+
+
+def _as_written(schema: pa.Schema) -> pa.Schema:
+    if "symbol" not in schema.names:
+        return schema
+    return schema.set(schema.names.index("symbol"), pa.field("symbol", SYMBOL))
+
+
+def _json(tables: Iterable[pa.Table]) -> Iterator[bytes]:
+    between = b"[\n"
+    for table in tables:
+        for begin in range(0, len(table), BATCH):
+            rows = table.slice(begin, BATCH)
+            columns = [
+                (column.cast(pa.string()) if _is_text(column.type) else column).to_pylist()
+                for column in rows.columns
+            ]
+            records = [
+                dict(zip(rows.column_names, row, strict=True)) for row in zip(*columns, strict=True)
+            ]
+            yield between + orjson.dumps(records, option=orjson.OPT_INDENT_2)[2:-2]
+            between = b",\n"
+    yield b"\n]\n" if between == b",\n" else b"[]\n"
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    """Whether values of a type are text in JSON: dates, and dictionaries of text."""
+    return bool(pa.types.is_date32(kind) or pa.types.is_dictionary(kind))
