@@ -108,16 +108,18 @@ def test_they_are_the_same_bytes_in_whatever_order_shards_made_the_pieces(tmp_pa
     settings = chosen(min_history=40, refit=10)
     walked = walk_forward(panel, make_timeline(panel, settings), settings)
     places = np.arange(len(panel))
-    dealt = [
-        piece for share in (places[1::2], places[::2]) for piece in walk_of(panel, share, settings)
+    shares = ([places[1::2], places[::2]], [places[:4], places[4:]])
+    made = [
+        [piece for columns in share for piece in walk_of(panel, columns, settings)]
+        for share in shares
     ]
     files = []
-    for number, pieces in enumerate((walked.pieces, dealt)):
+    for number, pieces in enumerate((walked.pieces, *made)):
         other = replace(walked, pieces=pieces)
         paths = tmp_path / f"{number}.dates", tmp_path / f"{number}.days"
         write_forecasts(*paths, "0" * 64, other, score(other))
         files.append([path.read_bytes() for path in paths])
-    assert files[0] == files[1]
+    assert files[0] == files[1] == files[2]
 
 
 def walk_of(panel, columns, settings):

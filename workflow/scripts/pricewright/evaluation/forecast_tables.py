@@ -78,22 +78,22 @@ def write_forecasts(
 def _in_order(
     walked: WalkForward, parts: "Iterable[tuple[pa.Table, Ints]]"
 ) -> "Iterator[pa.Table]":
-    """The tables of pieces as those of SLICE_WIDTH symbols each in the order of all.
-
-    So they are made one by one; but where shards made the pieces, all must be there first.
-    """
+    """The tables of pieces as those of SLICE_WIDTH symbols each in the order of all, whoever made
+    the pieces: each as soon as its symbols are there."""
     import pyarrow as pa
 
-    if isinstance(walked.order, slice):
-        yield from (table for table, _ in parts)
-        return
-    of_symbols: list[pa.Table] = []
-    for table, lengths in parts:
+    waiting: dict[int, pa.Table] = {}
+    begin, count = 0, len(walked.whole)
+    for piece, (table, lengths) in zip(walked.pieces, parts, strict=True):
         ends = np.cumsum(lengths).tolist()
-        of_symbols += [table[begin:end] for begin, end in pairwise([0, *ends])]
-    for begin in range(0, len(walked.whole), SLICE_WIDTH):
-        places = walked.order[begin : begin + SLICE_WIDTH]
-        yield pa.concat_tables([of_symbols[place] for place in places]).combine_chunks()
+        for symbol, (one, other) in zip(piece.columns.tolist(), pairwise([0, *ends]), strict=True):
+            waiting[symbol] = table[one:other]
+        while begin < count:
+            wanted = range(begin, min(begin + SLICE_WIDTH, count))
+            if not all(symbol in waiting for symbol in wanted):
+                break
+            yield pa.concat_tables([waiting.pop(symbol) for symbol in wanted]).combine_chunks()
+            begin = wanted.stop
 
 
 def _of_dates(walked: WalkForward, piece: Forecasts, scores: Scores) -> Columns:
