@@ -13,6 +13,7 @@ from pricewright.evaluation.backtest import write_backtest
 from pricewright.evaluation.forecast_tables import write_forecasts
 from pricewright.files.errors import Refusal
 from pricewright.files.machine import machine
+from pricewright.forecasting.estimates import Estimates
 from pricewright.forecasting.histories import read_panel, usual_price
 from pricewright.forecasting.model_file import read_model, write_model
 from pricewright.forecasting.settings import Settings, TrainWhen
@@ -141,12 +142,20 @@ def train_or_score(
         say("metrics", of=forecaster, **figures)
     estimates = built.walked.estimates() if kept else None
     if kept and estimates:
-        write_estimates(kept, estimates, built.walked.whole.symbols)
+        _keep(kept, estimates, built.walked.whole.symbols)
     if project is not None:
         told = {"author": author, "configfile": configfile, "keep_models": keep_models}
         _tell_ledger(project, output, document, **told)
     say("accepted" if document["acceptance"]["accepted"] else "not accepted")
     say("end", symbols=len(document["symbols"]), output=output, sha256=digest)
+
+
+def _keep(path: Path, estimates: Estimates, symbols: Sequence[str]) -> None:
+    """Keep what was estimated; that it cannot be kept costs the next training its time."""
+    try:
+        write_estimates(path, estimates, symbols)
+    except OSError as error:
+        logger.warning("%s: what was estimated is not kept: %s", path, error)
 
 
 def _tell_ledger(project: Path, output: Path, document: dict[str, Any], **told: Any) -> None:

@@ -152,6 +152,12 @@ def write_of_another_kind(folder):
     return path
 
 
+def test_where_nothing_can_be_kept_the_model_is_made_all_the_same(tmp_path, caplog):
+    (tmp_path / "data").write_text("a file, where a folder is needed")
+    assert made(tmp_path, simulated(2, 300), tmp_path)
+    assert "what was estimated is not kept" in caplog.text
+
+
 def test_a_kept_number_that_is_wrong_is_found_by_the_check_for_leaks(tmp_path):
     panel = simulated(2, 400)
     made(tmp_path, panel, tmp_path)
