@@ -90,11 +90,11 @@ element("export").addEventListener("click", () => {
 
 // Pictures: of some symbols when the page is opened, of the others when they are asked for.
 const read = (id) => JSON.parse(element(id).textContent);
-let packed = null;
-let specs = null;
+const specs = read("specs");
+let others = null; // of many symbols they are large, and read when one is asked for
 
 // 16 bits a number: offset + step * code, where the highest code stands for a missing one.
-function unpacked(symbol) {
+function unpacked(symbol, packed) {
   const bytes = Uint8Array.from(atob(symbol.codes), (letter) => letter.charCodeAt(0));
   const codes = new Uint16Array(bytes.buffer);
   const { day, fan } = packed.calendars[symbol.calendar];
@@ -148,9 +148,9 @@ function frame(article) {
   });
 }
 
-async function draw(name, drawings) {
+async function draw(name, drawings, packed) {
   const symbol = packed.symbols[name];
-  const data = unpacked(symbol);
+  const data = unpacked(symbol, packed);
   for (const [place, kind] of specs.entries()) {
     const spec = structuredClone(kind.spec[symbol.scale]);
     for (const set of Object.keys(spec.datasets)) spec.datasets[set] = data[set];
@@ -172,7 +172,8 @@ function article(name) {
   heading.tabIndex = -1;
   heading.textContent = name;
   made.append(heading);
-  draw(name, frame(made));
+  others ??= read("series");
+  draw(name, frame(made), others);
   return made;
 }
 
@@ -188,9 +189,10 @@ function look(name) {
 async function drawFirst() {
   const first = [...document.querySelectorAll("#sight article")];
   const drawings = first.map(frame);
+  const packed = read("first");
   for (const [place, one] of first.entries()) {
     await new Promise((done) => setTimeout(done));
-    await draw(one.dataset.symbol, drawings[place]);
+    await draw(one.dataset.symbol, drawings[place], packed);
   }
 }
 
@@ -199,8 +201,6 @@ for (const row of rows) {
   row.dataset.text = `${row.cells[0].textContent} ${row.cells[row.cells.length - 1].textContent}`.toLowerCase();
 }
 if (pictured) {
-  packed = read("series");
-  specs = read("specs");
   drawFirst();
   // one listener for all rows; a row gets its button when it is first shown
   body.addEventListener("click", (event) => {

@@ -13,7 +13,7 @@ from pricewright.commands.history import history
 from pricewright.files.disk import file_sha256
 from pricewright.files.errors import Refusal
 from pricewright.files.zstandard import zstd
-from pricewright.releases import retention, store
+from pricewright.releases import retention, store, switch
 from pricewright.releases.history import (
     describe_dropped,
     describe_switches,
@@ -21,9 +21,10 @@ from pricewright.releases.history import (
     signed_files,
     verify_releases,
 )
-from pricewright.releases.models import find_model, packed_model, record_training
+from pricewright.releases.models import find_model, packed_model, record_training, trainings
 from pricewright.releases.rebuild import rebuild
 from pricewright.releases.store import open_release, plain_file
+from pricewright.releases.switch import SmokeFailure
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import MODEL
 
@@ -260,6 +261,24 @@ def test_a_release_that_was_gone_back_to_counts_from_when_it_was_replaced_again(
     three.sign_release("reviewer", three.third)
     three.roll_back(three.third)
     assert set(three.released()) == {three.first, three.third, fourth}
+
+
+def test_a_release_that_failed_its_smoke_test_is_dropped_as_well(shop, monkeypatch):
+    def broken(*arguments):
+        raise SmokeFailure("it smokes.")
+
+    first = shop.signed_release(0)
+    shop.signed(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(switch, "smoke_test", broken)
+        with pytest.raises(SmokeFailure):
+            shop.release()
+    assert len(shop.released()) == 2
+    shop.wait(days=20)
+    kept_for(shop, 15)
+    third = shop.signed_release(2)
+    assert set(shop.released()) == {first, third}
+    assert {each.release for each in trainings(shop.root)} >= {"in production", ""}
 
 
 @pytest.fixture

@@ -116,9 +116,10 @@ def trainings(root: Path) -> list[Training]:
     for begun, end in history.switches(entries):
         if end and end.event == PASSED:
             released[begun.fields.get("model")] = f"released {begun.time[:10]}"
+    kept = _released(entries)
     for told in dropped_releases(entries).values():
-        if told.fields["model"] not in _released(entries):
-            released[told.fields["model"]] += f", dropped {told.time[:10]}"
+        if (model := told.fields["model"]) in released and model not in kept:
+            released[model] += f", dropped {told.time[:10]}"
     if since := ledger.state_of(entries).since:
         released[entries[since - 1].fields.get("model")] = "in production"
     return [

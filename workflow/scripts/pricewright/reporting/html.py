@@ -96,7 +96,10 @@ def render(
         corrections=data.applied_corrections(model),
         method=method(model),
         files=files,
-        series=_json(series.packed(shown) if series else {}),
+        first_series=_json(series.packed(list(pictured)) if series else {}),
+        series=_json(
+            series.packed([one for one in shown if one not in pictured]) if series else {}
+        ),
         specs=_json(pictures.specifications() if series else []),
     )
 

@@ -58,15 +58,10 @@ class SymbolTable:
 
     def rows(self, symbols: Sequence[str]) -> Iterator[list[Figure | str]]:
         """The row of each of the symbols, a cell for each of the columns."""
-        for symbol in symbols:
-            scores = self._model["metrics"]["by_symbol"][symbol]
-            state = self._model["symbols"][symbol]
-            read = {"metrics": scores, "state": state}
-            cells: list[Figure | str] = [symbol]
-            for column in self.columns[1:-1]:
-                value = column.derive(scores) if column.derive else value_at(read, column.at)
-                cells.append(figure(value, column.form))
-            yield [*cells, "; ".join(_notes(scores, state, self._flagged[symbol]))]
+        forms = [column.form for column in self.columns[1:-1]]
+        for name, *values, notes in map(self._cells, symbols):
+            cells = [figure(value, form) for value, form in zip(values, forms, strict=True)]
+            yield [str(name), *cells, str(notes)]
 
     def csv(self) -> bytes:
         """All symbols, the worst first, as CSV (RFC 4180) with exact numbers.
@@ -76,15 +71,25 @@ class SymbolTable:
         text = io.StringIO()
         writer = csv.writer(text)
         writer.writerow(column.title for column in self.columns)
-        for row in self.rows(worst(self._model)):
-            writer.writerow(_plain(cell) for cell in row)
+        for symbol in worst(self._model):
+            writer.writerow(map(_harmless, self._cells(symbol)))
         return text.getvalue().encode()
 
+    def _cells(self, symbol: str) -> list[float | str | None]:
+        """The symbol, its numbers, and what is to be said of it."""
+        scores = self._model["metrics"]["by_symbol"][symbol]
+        state = self._model["symbols"][symbol]
+        read = {"metrics": scores, "state": state}
+        values = [
+            column.derive(scores) if column.derive else value_at(read, column.at)
+            for column in self.columns[1:-1]
+        ]
+        return [symbol, *values, "; ".join(_notes(scores, state, self._flagged[symbol]))]
 
-def _plain(cell: Figure | str) -> str:
-    if isinstance(cell, Figure):
-        return cell.value
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+def _harmless(cell: float | str | None) -> float | str | None:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _columns(model: Mapping[str, Any]) -> list[Column]:
