@@ -139,12 +139,13 @@ def difference(
     entries = restated((old, before.origins), at, (new, shifted), by, digests)
     gone = np.ones(len(old), dtype=bool)
     gone[at] = False
-    for row in np.flatnonzero(gone).tolist():
-        values = {name: plain(column[row]) for name, column in old.values.items()}
+    rows = np.flatnonzero(gone)
+    withdrawn = _rows(old, rows, columns).values
+    for place, row in enumerate(rows.tolist()):
         entries.append(
             entry(old, row, "withdrawn")
-            | {"old": values, "old_sha256": digests[before.origins[row]]}
-            | {"new_sha256": digests[-1]}
+            | {"old": {name: plain(withdrawn[name][place]) for name in columns}}
+            | {"old_sha256": digests[before.origins[row]], "new_sha256": digests[-1]}
         )
     return sorted(entries, key=lambda each: (each["symbol"], each["date"]))
 
@@ -204,15 +205,12 @@ def _columns(tables: Sequence[Prices]) -> list[str]:
 
 def _aligned(prices: Prices, names: Sequence[str], columns: Sequence[str]) -> Prices:
     """The same prices, with these names, which hold theirs, and just these columns."""
-    return replace(
-        prices,
-        names=names,
-        symbols=recode(prices.names, prices.symbols, names),
-        values={
-            name: prices.values[name] if name in prices.values else np.full(len(prices), np.nan)
-            for name in columns
-        },
-    )
+    values = prices.values
+    if list(values) != list(columns):
+        missing = np.full(len(prices), np.nan)
+        values = {name: values.get(name, missing) for name in columns}
+    symbols = recode(prices.names, prices.symbols, names)
+    return replace(prices, names=names, symbols=symbols, values=values)
 
 
 def _rows(prices: Prices, rows: Places, columns: Sequence[str]) -> Prices:
