@@ -14,6 +14,7 @@ from price_tables import write_table
 from pricewright.cleaning.corrected_table import correct, join_parts, keep_part
 from pricewright.files.errors import Refusal
 from pricewright.tables import records as tables
+from pricewright.tables import table_files
 from pricewright.tables.records import Shard
 from step_functions import clean
 
@@ -238,3 +239,24 @@ def test_whatever_the_table_the_parts_are_the_whole(tmp_path_factory, rows, coun
     for path, table in ((one, whole), (other, together)):
         tables.write_table(path, table.schema, table.groups())
     assert one.read_bytes() == other.read_bytes()
+
+
+def test_shards_that_read_row_groups_of_other_prices_are_refused(tmp_path, monkeypatch):
+    """Though each has read and hashed but its own, and the rows are as many."""
+    monkeypatch.setattr(table_files, "ROW_GROUP", 60)
+    table = market().sort_values(["symbol", "date"])
+    raw = tmp_path / "raw.parquet"
+    write_table(raw, table)
+    before = in_parts(tmp_path, raw, 3)
+    receipts = [orjson.loads(receipt.read_bytes()) for receipt in before["part_receipts"]]
+    assert [receipt["row_groups"] for receipt in receipts] == [[0], [1], [2]]
+    made(tmp_path, raw, **before)
+    table.loc[table["symbol"] == "S5", "close"] += 1.0
+    write_table(raw, table)
+    with pytest.raises(Refusal, match=r"1\.json: is of other prices than .*raw\.parquet; run its"):
+        join_parts(raw, before["parts"], before["part_receipts"])
+    (tmp_path / "again").mkdir()
+    again = in_parts(tmp_path / "again", raw, 3)
+    mixed = [*again["part_receipts"][:2], before["part_receipts"][2]]
+    with pytest.raises(Refusal, match=r"3\.json: is of other prices than .*raw\.parquet; run its"):
+        join_parts(raw, again["parts"], mixed)

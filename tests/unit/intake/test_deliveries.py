@@ -1,12 +1,17 @@
 """The newest price wins; what it took the place of is written down."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow.parquet import ParquetFile
 
 from deliveries import rows
-from pricewright.intake.deliveries import apply_deliveries, difference, empty_state
-from pricewright.tables.prices import Prices
+from pricewright.intake.deliveries import State, apply_deliveries, difference, empty_state
+from pricewright.tables import table_files
+from pricewright.tables.prices import Prices, read_prices, write_prices
 
 TABLE = st.dictionaries(
     st.tuples(st.sampled_from("ABC"), st.integers(0, 4)),
@@ -125,3 +130,54 @@ def test_however_deliveries_are_grouped_the_outcome_is_that_of_one_after_the_oth
             values = entry["old"], entry["new"], entry["old_sha256"], entry["new_sha256"]
             listed.append((entry["symbol"], day, *values))
         assert sorted(listed, key=str) == sorted(restated, key=str)
+
+
+@given(st.lists(TABLE, min_size=1, max_size=3), st.lists(TABLE, min_size=1, max_size=2))
+def test_what_is_added_to_prices_in_a_file_is_what_is_added_to_those_in_memory(
+    tmp_path_factory, before, new
+):
+    folder = tmp_path_factory.mktemp("stored")
+    given_before = [prices(each) for each in before]
+    digests = [str(number) for number in range(len(before) + len(new))]
+    held, _ = apply_deliveries(empty_state(), given_before, digests[: len(before)])
+    added = [prices(each, column) for each, column in zip(new, ("close", "volume"), strict=False)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table_files, "ROW_GROUP", 3)
+        write_prices(folder / "before.parquet", held.prices)
+        stored = replace(held, prices=read_prices(folder / "before.parquet"))
+        found = [apply_deliveries(state, added, digests) for state in (held, stored)]
+        written = [write_prices(folder / "after.parquet", state.prices) for state, _ in found]
+    assert table_of(found[0][0].prices) == table_of(found[1][0].prices)
+    assert written[0] == written[1]
+    assert found[0][1] == found[1][1]
+    for name in ("origins", "superseded"):
+        assert list(getattr(found[0][0], name)) == list(getattr(found[1][0], name))
+
+
+def table_of(found):
+    return [tuple(row.items()) for row in rows(found)]
+
+
+def test_one_day_more_reads_no_row_group_twice_for_what_it_writes(tmp_path, monkeypatch):
+    """So that it costs what it writes, not a multiple of it."""
+    monkeypatch.setattr(table_files, "ROW_GROUP", 4)
+    names = [f"S{number}" for number in range(9)]
+    days = np.tile(np.arange(3, dtype=np.int32), 9)
+    values = {"close": days + 0.5, "volume": days + 1.0}
+    old = Prices(names, np.repeat(np.arange(9, dtype=np.int32), 3), days, values)
+    write_prices(tmp_path / "a.parquet", old)
+    state = State(read_prices(tmp_path / "a.parquet"), np.zeros(27, np.int32), [0])
+    day = np.full(9, 3, np.int32)
+    more = Prices(names, np.arange(9, dtype=np.int32), day, {name: day + 1.0 for name in values})
+    after, _ = apply_deliveries(state, [more], ["aa", "bb"])
+    read = []
+    original = ParquetFile.read_row_group
+
+    def read_row_group(self, group, columns=None, **options):
+        read.append((group, *columns))
+        return original(self, group, columns, **options)
+
+    monkeypatch.setattr(ParquetFile, "read_row_group", read_row_group)
+    write_prices(tmp_path / "b.parquet", after.prices)
+    assert sorted(read) == [(group, name) for group in range(9) for name in sorted(values)]
+    assert len(read_prices(tmp_path / "b.parquet")) == 36

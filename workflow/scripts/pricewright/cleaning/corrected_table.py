@@ -5,7 +5,7 @@ All of them, or a shard's; what shards corrected is joined again by `join_parts`
 
 from bisect import bisect_right
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from pricewright.tables.records import (
     Symbols,
     as_frame,
     as_table,
+    groups_sha256,
     in_order_of_keys,
     join_shards,
     ordered_file,
@@ -40,14 +41,16 @@ class CorrectedTable:
 
     plain: the rows of symbols without corrections.  mended: those of the others, corrected, whose
     columns have the types that all come to have.
-    sha256: of the file that they were delivered in, and whole: how many rows it has.  rows: how
-    many of them these were, all or a shard's, and distinct: how many without exact duplicates.
+    sha256: of the file that they were delivered in, or of these row groups of it and of its end,
+    and whole: how many rows it has.  rows: how many of them these were, all or a shard's, and
+    distinct: how many without exact duplicates.
     changes: what each correction did, in the corrections' order.
     """
 
     plain: OrderedTable
     mended: OrderedTable
     sha256: str
+    row_groups: list[int] | None
     whole: int
     rows: int
     distinct: int
@@ -105,12 +108,19 @@ def correct(path: Path, corrections: Path | None, shard: Shard | None = None) ->
     )
     renames = [(str(each.symbol), each.to) for each in declared if isinstance(each, Rename)]
     others: Symbols = frozenset()
-    if table := ordered_file(path):
-        sha256, whole = file_sha256(path), table.rows
+    groups: list[int] | None = None
+
+    def own(symbols: Iterable[str | None]) -> Symbols:
+        return shard.of_symbols(symbols, renames)[0] if shard else frozenset(symbols)
+
+    if table := ordered_file(path, own):
+        whole = table.rows
         if shard:
-            own, others = shard.of_symbols(table.symbols, renames)
-            table = table.part(own)
+            others = shard.of_symbols(table.symbols, renames)[1]
+            table = table.part(own(table.symbols))
+            groups = table.row_groups
         rows = table.rows
+        sha256 = file_sha256(path) if groups is None else groups_sha256(path, groups)
     else:
         delivered, sha256 = read_table(path)
         table, rows, others = _in_memory(delivered, str(path), shard, renames)
@@ -127,7 +137,7 @@ def correct(path: Path, corrections: Path | None, shard: Shard | None = None) ->
         dates = table.schema.field("date").type if "date" in table.schema.names else None
         plain = table.part(set(table.symbols) - of)
         mended = OrderedTable.held(as_table(corrected, dates))
-    return CorrectedTable(plain, mended, sha256, whole, rows, table.rows, changes)
+    return CorrectedTable(plain, mended, sha256, groups, whole, rows, table.rows, changes)
 
 
 def _in_memory(
@@ -198,6 +208,7 @@ def keep_part(path: Path, receipt: Path, part: CorrectedTable) -> None:
         receipt,
         {
             "sha256": part.sha256,
+            "row_groups": part.row_groups,
             "whole": part.whole,
             "rows": part.rows,
             "distinct": part.distinct,
@@ -214,7 +225,8 @@ def join_parts(path: Path, parts: Sequence[Path], receipts: Sequence[Path]) -> C
     sha256 = file_sha256(path)
     found = [parse_json(read_whole(receipt), str(receipt)) for receipt in receipts]
     for receipt, part in zip(receipts, found, strict=True):
-        if part["sha256"] != sha256:
+        groups = part["row_groups"]
+        if part["sha256"] != (sha256 if groups is None else groups_sha256(path, groups)):
             raise Refusal(f"{receipt}: is of other prices than {path}; run its shard again.")
     rows, whole = sum(part["rows"] for part in found), found[0]["whole"]
     if rows != whole:
@@ -228,6 +240,7 @@ def join_parts(path: Path, parts: Sequence[Path], receipts: Sequence[Path]) -> C
         table,
         OrderedTable(table.schema, []),
         sha256,
+        None,
         whole,
         rows,
         sum(part["distinct"] for part in found),

@@ -140,17 +140,17 @@ def series_panel(table: pa.Table) -> SeriesPanel:
 def medians(values: Floats, symbol: Ints, count: int) -> Floats:
     """The median of each symbol's values (m,), for symbols 0..count-1; NaN where it has none.
 
-    NaN does not count.
+    Values are in order of symbol, and NaN does not count.
     """
     there = ~np.isnan(values)
-    values, symbol = values[there], symbol[there]
-    order = np.lexsort((values, symbol))
-    number = np.bincount(symbol, minlength=count)
-    begins = np.cumsum(number) - number
+    values, number = values[there], np.bincount(symbol[there], minlength=count)
+    ends = np.cumsum(number).tolist()
     found = np.full(count, np.nan)
-    some = number > 0
-    low, high = begins[some] + (number[some] - 1) // 2, begins[some] + number[some] // 2
-    found[some] = (values[order[high]] + values[order[low]]) / 2
+    for place in np.flatnonzero(number).tolist():
+        own = values[ends[place] - number[place] : ends[place]]
+        low, high = (len(own) - 1) // 2, len(own) // 2
+        own = np.partition(own, (low, high))
+        found[place] = (own[high] + own[low]) / 2
     return found
 
 

@@ -106,7 +106,7 @@ def _check_series(delivery: Delivery, restated: Sequence[Mapping[str, Any]], mos
 
 def _check_thousands(state: State, new: Numbered) -> None:
     prices, origins = state.prices, state.origins
-    close = prices.values.get("close", next(iter(prices.values.values())))
+    close = prices.values["close" if "close" in prices.values else next(iter(prices.values))]
     seams = np.flatnonzero((np.diff(origins) != 0) & (np.diff(prices.symbols) == 0))
     later = np.maximum(origins[seams], origins[seams + 1])
     seams, later = seams[later >= new[0][0]], later[later >= new[0][0]]

@@ -5,7 +5,7 @@ What was read before is kept, so that a new delivery does not mean reading the o
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -28,6 +28,7 @@ from pricewright.tables.prices import (
     recode,
     write_prices,
 )
+from pricewright.tables.stored_values import Merge, MergedValues, PartedValues
 from pricewright.tables.table_files import is_parquet
 
 
@@ -62,33 +63,67 @@ def apply_deliveries(
     if not len(state.prices) and len(new) == 1:
         origins = np.full(len(new[0]), first, dtype=np.int32)
         return State(new[0], origins, [*state.superseded, 0]), []
-    old, *fresh = _aligned([state.prices, *new])
-    old_keys = old.keys
-    touched = np.unique(_shared(old_keys, np.concatenate([prices.keys for prices in fresh]))[0])
-    pile = _stacked([_rows(old, touched), *fresh])
+    names = _names([state.prices, *new])
+    columns = _columns([state.prices, *new])
+    fresh = [_aligned(prices, names, columns) for prices in new]
+    symbols = recode(state.prices.names, state.prices.symbols, names)
+    old = replace(state.prices, names=names, symbols=symbols)
+    place = _Places(old)
+    known = [at[~added] for at, added in map(place.of, fresh)]
+    touched = np.unique(np.concatenate(known))
+    pile = _stacked([_rows(old, touched, columns), *fresh])
     numbers = [np.full(len(prices), first + n, np.int32) for n, prices in enumerate(fresh)]
     origins = np.concatenate([state.origins[touched], *numbers])
     order = np.argsort(pile.keys, kind="stable")  # of one key, the oldest first
-    pile, origins = _rows(pile, order), origins[order]
+    pile, origins = _rows(pile, order, columns), origins[order]
     keys = pile.keys
     again = np.flatnonzero(keys[1:] == keys[:-1])
     entries = restated((pile, origins), again, (pile, origins), again + 1, digests)
-    newest = np.ones(len(pile), dtype=bool)
-    newest[again] = False
     taken = np.bincount(origins[again], minlength=first + len(new))
     superseded = taken + np.concatenate([state.superseded, np.zeros(len(new))]).astype(int)
-    where = np.searchsorted(_without(old_keys, touched), keys[newest])
-
-    def merged(before: npt.NDArray[Any], entering: npt.NDArray[Any]) -> Any:
-        return np.insert(_without(before, touched), where, entering[newest])
-
+    last = np.delete(np.arange(len(pile)), again)
+    newest = _rows(pile, last, columns)
+    at, added = place.of(newest)
+    merge = Merge(at + np.cumsum(added) - added, added, len(old))
     prices = Prices(
-        old.names,
-        merged(old.symbols, pile.symbols),
-        merged(old.days, pile.days),
-        {name: merged(column, pile.values[name]) for name, column in old.values.items()},
+        names,
+        merge.merged(old.symbols, newest.symbols),
+        merge.merged(old.days, newest.days),
+        _merged(old, newest, merge),
     )
-    return State(prices, merged(state.origins, origins), superseded.tolist()), entries
+    return State(prices, merge.merged(state.origins, origins[last]), superseded.tolist()), entries
+
+
+def _merged(old: Prices, newest: Prices, merge: Merge) -> Mapping[str, Floats]:
+    if isinstance(old.values, PartedValues):
+        return MergedValues(old.values, newest.values, merge)
+    held = _aligned(old, old.names, list(newest.values)).values
+    return {name: merge.merged(held[name], column) for name, column in newest.values.items()}
+
+
+class _Places:
+    """Where prices stand, or would, among others."""
+
+    def __init__(self, among: Prices) -> None:
+        self._days = among.days
+        counts = np.bincount(among.symbols, minlength=len(among.names))
+        self._begins = np.concatenate([[0], np.cumsum(counts)])
+
+    def of(self, prices: Prices) -> tuple[Places, npt.NDArray[np.bool_]]:
+        """How many of the others come before each (n,), and which of them are not there.
+
+        Both have the same names.
+        """
+        at, end = self._begins[prices.symbols], self._begins[prices.symbols + 1]
+        last = end.copy()
+        while (open_ := np.flatnonzero(at < last)).size:  # all are bisected at a time
+            middle = (at[open_] + last[open_]) // 2
+            before = self._days[middle] < prices.days[open_]
+            at[open_[before]] = middle[before] + 1
+            last[open_[~before]] = middle[~before]
+        added = at == end
+        added[~added] = self._days[at[~added]] != prices.days[~added]
+        return at, added
 
 
 def difference(
@@ -96,19 +131,21 @@ def difference(
 ) -> Entries:
     """What one state restates and withdraws of another; the digests are those of each one's
     deliveries. A row that is withdrawn is laid to the newest delivery."""
-    old, new = _aligned([before.prices, after.prices])
+    names, columns = (of([before.prices, after.prices]) for of in (_names, _columns))
+    old, new = (_aligned(state.prices, names, columns) for state in (before, after))
     at, by = _shared(old.keys, new.keys)
     digests = [*old_digests, *new_digests]
     shifted = after.origins + np.int32(len(old_digests))
     entries = restated((old, before.origins), at, (new, shifted), by, digests)
     gone = np.ones(len(old), dtype=bool)
     gone[at] = False
-    for row in np.flatnonzero(gone).tolist():
-        values = {name: plain(column[row]) for name, column in old.values.items()}
+    rows = np.flatnonzero(gone)
+    withdrawn = _rows(old, rows, columns).values
+    for place, row in enumerate(rows.tolist()):
         entries.append(
             entry(old, row, "withdrawn")
-            | {"old": values, "old_sha256": digests[before.origins[row]]}
-            | {"new_sha256": digests[-1]}
+            | {"old": {name: plain(withdrawn[name][place]) for name in columns}}
+            | {"old_sha256": digests[before.origins[row]], "new_sha256": digests[-1]}
         )
     return sorted(entries, key=lambda each: (each["symbol"], each["date"]))
 
@@ -121,12 +158,14 @@ def losses(before: State, after: State) -> tuple[Places, Places]:
     stray from the old ones, a constant factor aside, by three times that. A split, an adjustment,
     another fixing or fewer digits do not come to it; exchanged days and months do.
     """
-    old, new = _aligned([before.prices, after.prices])
+    names = _names([before.prices, after.prices])
+    columns = [name for name in ("close", "adj_close") if name in before.prices.values][:1]
+    old, new = (_aligned(state.prices, names, columns) for state in (before, after))
     at, by = _shared(old.keys, new.keys)
     gone = np.ones(len(old), dtype=bool)
     gone[at] = False
     other = np.zeros(len(old), dtype=bool)
-    for name in [name for name in ("close", "adj_close") if name in old.values][:1]:
+    for name in columns:
         was, now = old.values[name][at], new.values[name][by]
         gone[at[np.isfinite(was) & np.isnan(now)]] = True
         rows = np.flatnonzero((was > 0) & (now > 0))
@@ -156,30 +195,31 @@ def _shared(old: Keys, new: Keys) -> tuple[Places, Places]:
     return places[again], np.flatnonzero(again)
 
 
-def _without(column: npt.NDArray[Any], rows: Places) -> npt.NDArray[Any]:
-    return np.delete(column, rows) if len(rows) else column
+def _names(tables: Sequence[Prices]) -> list[str]:
+    return sorted({name for prices in tables for name in prices.names})
 
 
-def _aligned(tables: Sequence[Prices]) -> list[Prices]:
-    """The same prices, all with the same names and the same columns."""
-    names = sorted({name for prices in tables for name in prices.names})
-    columns = list(dict.fromkeys(name for prices in tables for name in prices.values))
-    return [
-        replace(
-            prices,
-            names=names,
-            symbols=recode(prices.names, prices.symbols, names),
-            values={
-                name: prices.values[name] if name in prices.values else np.full(len(prices), np.nan)
-                for name in columns
-            },
-        )
-        for prices in tables
-    ]
+def _columns(tables: Sequence[Prices]) -> list[str]:
+    return list(dict.fromkeys(name for prices in tables for name in prices.values))
 
 
-def _rows(prices: Prices, rows: Places) -> Prices:
-    values = {name: column[rows] for name, column in prices.values.items()}
+def _aligned(prices: Prices, names: Sequence[str], columns: Sequence[str]) -> Prices:
+    """The same prices, with these names, which hold theirs, and just these columns."""
+    values = prices.values
+    if list(values) != list(columns):
+        missing = np.full(len(prices), np.nan)
+        values = {name: values.get(name, missing) for name in columns}
+    symbols = recode(prices.names, prices.symbols, names)
+    return replace(prices, names=names, symbols=symbols, values=values)
+
+
+def _rows(prices: Prices, rows: Places, columns: Sequence[str]) -> Prices:
+    """Some rows, with just these columns; without any, no column is read."""
+    missing = np.full(len(rows), np.nan)
+    values = {
+        name: prices.values[name][rows] if len(rows) and name in prices.values else missing
+        for name in columns
+    }
     return replace(prices, symbols=prices.symbols[rows], days=prices.days[rows], values=values)
 
 
@@ -217,8 +257,8 @@ def save_snapshot(
 
     The checkpoint's bytes are shared where the file system can, and never written to.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "snapshot.json").unlink(missing_ok=True)
     if is_parquet(checkpoint):
         _share(checkpoint, folder / "prices.parquet")
     else:
@@ -241,13 +281,14 @@ def load_snapshot(folder: Path, key: Callable[[], str]) -> Snapshot | None:
     document = parse_json(read_whole(folder / "snapshot.json"), str(folder / "snapshot.json"))
     if document["key"] != key() or document["prices"] != file_sha256(folder / "prices.parquet"):
         return None
-    prices = read_prices(folder / "prices.parquet")
+    prices = read_prices(folder / "prices.parquet", document["prices"])
     origins = pa.parquet.read_table(folder / "origins.parquet")["origin"].to_numpy()
     state = State(prices, np.array(origins, dtype=np.int32), document["superseded"])
     return Snapshot(state, document["facts"])
 
 
 def _share(checkpoint: Path, kept: Path) -> None:
+    kept.unlink(missing_ok=True)
     try:
         os.link(checkpoint, kept)
     except OSError:  # another file system, or one without links

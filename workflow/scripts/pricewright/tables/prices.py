@@ -12,7 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pricewright.tables.table_files import SYMBOL, ends_of_groups, write_groups
+from pricewright.files.disk import copy_whole
+from pricewright.tables.stored_values import PartedValues, StoredValues
+from pricewright.tables.table_files import (
+    ROW_GROUP,
+    SYMBOL,
+    ends_of_groups,
+    is_parquet,
+    rows_of_symbols,
+    write_groups,
+)
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int32]
@@ -24,7 +33,8 @@ class Prices:
     """n prices, in order of symbol and day, each symbol and day once.
 
     names: the symbols, sorted.  symbols: (n,) places in `names`.  days: (n,) since 1970-01-01.
-    values: (n,) by column, NaN where one is missing.
+    values: (n,) by column, NaN where one is missing; they may be stored, and are then read each
+    time.
     """
 
     names: Sequence[str]
@@ -39,6 +49,12 @@ class Prices:
     def keys(self) -> Keys:
         """(n,) rising: one number for a symbol and a day."""
         return keys(self.symbols, self.days)
+
+    def part(self, name: str, rows: slice) -> Floats:
+        """Some rows of a column, from `start` to before `stop`; no more than these are made."""
+        if isinstance(self.values, PartedValues):
+            return self.values.part(name, rows.start, rows.stop)
+        return self.values[name][rows]
 
     def date(self, place: int) -> str:
         """One row's date, as in 2024-01-31."""
@@ -74,42 +90,49 @@ def recode(names: Sequence[str], symbols: Ints, all_names: Sequence[str]) -> Int
 
 def write_prices(path: Path, prices: Prices) -> str:
     """Write prices whole, the same bytes each time; returns their SHA-256."""
+    stored = prices.values
+    if is_parquet(path) and isinstance(stored, StoredValues) and stored.is_this_writers:
+        copy_whole(stored.path, path)
+        return stored.sha256
     types = _types(prices)
     schema = pa.schema([("date", pa.date32()), ("symbol", SYMBOL), *types.items()])
     return write_groups(path, schema, _tables(drop_unused_names(prices), schema))
 
 
-def read_prices(path: Path) -> Prices:
-    """The prices in a Parquet file that `write_prices` wrote."""
-    import pyarrow.parquet
+def read_prices(path: Path, sha256: str = "") -> Prices:
+    """The prices in a Parquet file that `write_prices` wrote, whose values are read as they are
+    asked for; `sha256` is that of its bytes."""
+    from pyarrow.parquet import ParquetFile
 
-    table = pyarrow.parquet.read_table(path, read_dictionary=["symbol"])
-    symbol = table["symbol"].unify_dictionaries().combine_chunks()
-    return Prices(
-        symbol.dictionary.to_pylist(),
-        symbol.indices.to_numpy(),
-        table["date"].combine_chunks().view(pa.int32()).to_numpy(),
-        {
-            name: table[name].cast(pa.float64()).to_numpy()
-            for name in table.column_names
-            if name not in ("date", "symbol")
-        },
-    )
+    stored = ParquetFile(path, read_dictionary=["symbol"], pre_buffer=False)
+    values, names = StoredValues(path, sha256, stored), list[str]()
+    symbols, days = (np.empty(values.count, dtype=np.int32) for _ in range(2))
+    begin = 0
+    for group in range(stored.num_row_groups):
+        keys = stored.read_row_group(group, ["date", "symbol"])
+        begins, found = rows_of_symbols(keys)
+        end = begin + len(keys)
+        places = np.arange(len(names), len(names) + len(found), dtype=np.int32)
+        symbols[begin:end] = np.repeat(places, np.diff(begins, append=len(keys)))
+        days[begin:end] = keys["date"].combine_chunks().view(pa.int32()).to_numpy()
+        names += map(str, found)
+        begin = end
+    return Prices(names, symbols, days, values)
 
 
 def _tables(prices: Prices, schema: pa.Schema) -> Iterator[pa.Table]:
     """The prices as tables of whole symbols."""
     counts = np.bincount(prices.symbols, minlength=len(prices.names))
     until = np.concatenate([[0], np.cumsum(counts)])
+    types = dict(zip(schema.names, schema.types, strict=True))
     for first, last in pairwise([0, *ends_of_groups(counts.tolist())]):
         rows = slice(int(until[first]), int(until[last]))
         names = pa.array(prices.names[first:last], pa.string())
         codes = pa.array(prices.symbols[rows] - np.int32(first))
-        values = prices.values.items()
         columns = [
             pa.array(prices.days[rows]).view(pa.date32()),
             pa.DictionaryArray.from_arrays(codes, names),
-            *(_nullable(column[rows], schema.field(name).type) for name, column in values),
+            *(_nullable(prices.part(name, rows), types[name]) for name in prices.values),
         ]
         yield pa.Table.from_arrays(columns, schema=schema)
 
@@ -117,10 +140,19 @@ def _tables(prices: Prices, schema: pa.Schema) -> Iterator[pa.Table]:
 def _types(prices: Prices) -> dict[str, pa.DataType]:
     """The type of each value; only volumes that are all whole are integers."""
     types = dict.fromkeys(prices.values, pa.float64())
-    volumes = prices.values.get("volume")
-    if volumes is not None and ((np.floor(volumes) == volumes) | np.isnan(volumes)).all():
+    if "volume" in types and _is_whole(prices):
         types["volume"] = pa.int64()
     return types
+
+
+def _is_whole(prices: Prices) -> bool:
+    if isinstance(prices.values, PartedValues) and prices.values.is_whole("volume"):
+        return True
+    for begin in range(0, len(prices), ROW_GROUP):
+        volumes = prices.part("volume", slice(begin, min(begin + ROW_GROUP, len(prices))))
+        if not ((np.floor(volumes) == volumes) | np.isnan(volumes)).all():
+            return False
+    return True
 
 
 def _nullable(column: Floats, kind: pa.DataType) -> pa.Array:

@@ -4,6 +4,8 @@ A table in order of symbol and date is read in groups of symbols, so that never 
 memory. Shards are groups of symbols, too, on which jobs work side by side.
 """
 
+import hashlib
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 
 Symbols = Set[str | None]
 """Some symbols; None is that of a table without a column of them."""
+
+_AFTER_FOOTER = 8
+"""Bytes behind the description of a Parquet file: its length, and PAR1."""
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?")
 
@@ -76,11 +81,13 @@ class Shard:
 
 @dataclass(frozen=True)
 class _Piece:
-    """Some rows of a table in order: how they are read, their symbols, and how many each has."""
+    """Some rows of a table in order: how they are read, their symbols, how many each has, and the
+    row group that they are of, if they are of one."""
 
     read: Callable[[], pa.Table]
     names: Sequence[str | None]
     counts: Sequence[int]
+    group: int = -1
 
 
 class OrderedTable:
@@ -115,8 +122,14 @@ class OrderedTable:
                 pieces.append(piece)
             elif any(own):
                 names, counts = compress(piece.names, own), compress(piece.counts, own)
-                pieces.append(_Piece(partial(_only, piece, own), list(names), list(counts)))
+                of_piece = partial(_only, piece, own)
+                pieces.append(_Piece(of_piece, list(names), list(counts), piece.group))
         return OrderedTable(self.schema, pieces)
+
+    @property
+    def row_groups(self) -> list[int]:
+        """Which row groups of its file it has rows of."""
+        return sorted({piece.group for piece in self.pieces})
 
     def groups(self) -> Iterator[pa.Table]:
         """The rows in order, in tables of whole symbols."""
@@ -141,38 +154,70 @@ def _only(piece: _Piece, own: Sequence[bool]) -> pa.Table:
     return piece.read().filter(pa.array(np.repeat(own, piece.counts)))
 
 
-def ordered_file(path: Path) -> OrderedTable | None:
+def ordered_file(
+    path: Path, own: Callable[[Iterable[str | None]], Symbols] = frozenset
+) -> OrderedTable | None:
     """A Parquet file of prices in order of symbol and date, each there once; else None.
 
-    Reads the two columns. Raises Refusal if the file is not whole.
+    Reads the column of symbols, and the dates of those that are one's own: of all of them, if
+    nothing is said. Raises Refusal if the file is not whole.
     """
-    if not _is_parquet_file(path):
-        return None
-    schema = _open_parquet(path).schema_arrow
-    types = dict(zip(schema.names, schema.types, strict=True))
-    if types.get("date") != pa.date32() or types.get("symbol") != pa.string():
-        return None
-    if not set(types.values()) <= {pa.date32(), pa.string(), pa.float64(), pa.int64()}:
+    if not _is_parquet_file(path) or not _is_of_prices(_open_parquet(path).schema_arrow):
         return None
     stored = _open_parquet(path, ["symbol"])
-    pieces, last = [], ("", 0)
-    for group in range(stored.num_row_groups):
-        keys = stored.read_row_group(group, ["date", "symbol"])
-        if not len(keys):
-            continue
-        begins, names = rows_of_symbols(keys)
-        days = keys["date"].combine_chunks().view(pa.int32())
-        if days.null_count or None in names:
-            return None
-        rises = np.diff(days.to_numpy()) > 0
-        rises[begins[1:] - 1] = True
-        first = (str(names[0]), int(days[0].as_py()))
-        if not rises.all() or first <= last or not _each_after(names):
-            return None
-        counts = np.diff(begins, append=len(keys)).tolist()
-        pieces.append(_Piece(partial(stored.read_row_group, group), names, counts))
-        last = (str(names[-1]), int(days[-1].as_py()))
-    return OrderedTable(stored.schema_arrow, pieces, as_written=_is_as_written(stored, pieces))
+    pieces = [_piece(stored, group) for group in range(stored.num_row_groups)]
+    pieces = [piece for piece in pieces if piece.names]
+    rising = all(None not in piece.names and _each_after(piece.names) for piece in pieces)
+    if not rising or any(str(one.names[-1]) > str(two.names[0]) for one, two in pairwise(pieces)):
+        return None
+    table = OrderedTable(stored.schema_arrow, pieces, as_written=_is_as_written(stored, pieces))
+    read = set(table.part(own(table.symbols)).row_groups)
+    return table if _days_rise(stored, [each for each in pieces if each.group in read]) else None
+
+
+def _is_of_prices(schema: pa.Schema) -> bool:
+    types = dict(zip(schema.names, schema.types, strict=True))
+    is_keyed = types.get("date") == pa.date32() and types.get("symbol") == pa.string()
+    return is_keyed and set(types.values()) <= {pa.date32(), pa.string(), pa.float64(), pa.int64()}
+
+
+def _piece(stored: "ParquetFile", group: int) -> _Piece:
+    keys = stored.read_row_group(group, ["symbol"])
+    begins, names = rows_of_symbols(keys)
+    counts = np.diff(begins, append=len(keys)).tolist()
+    return _Piece(partial(stored.read_row_group, group), names, counts, group)
+
+
+def _days_rise(stored: "ParquetFile", pieces: Sequence[_Piece]) -> bool:
+    """Whether within each symbol the days of some row groups rise, and none is missing."""
+    last: tuple[str | None, int] = None, 0
+    for piece in pieces:
+        dates = stored.read_row_group(piece.group, ["date"])["date"].combine_chunks()
+        if dates.null_count:
+            return False
+        days = dates.view(pa.int32()).to_numpy()
+        rises = np.diff(days) > 0
+        rises[np.cumsum(piece.counts)[:-1] - 1] = True
+        if not rises.all() or (last[0] == piece.names[0] and days[0] <= last[1]):
+            return False
+        last = piece.names[-1], int(days[-1])
+    return True
+
+
+def groups_sha256(path: Path, groups: Sequence[int]) -> str:
+    """The SHA-256 of some row groups of a Parquet file, and of its end, which describes all."""
+    described = _open_parquet(path).metadata
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for number in groups:
+            group = described.row_group(number)
+            chunks = [group.column(place) for place in range(group.num_columns)]
+            begins = [chunk.dictionary_page_offset or chunk.data_page_offset for chunk in chunks]
+            file.seek(min(begins))
+            digest.update(file.read(sum(chunk.total_compressed_size for chunk in chunks)))
+        file.seek(-described.serialized_size - _AFTER_FOOTER, os.SEEK_END)
+        digest.update(file.read())
+    return digest.hexdigest()
 
 
 def _is_as_written(stored: "ParquetFile", pieces: Sequence[_Piece]) -> bool:

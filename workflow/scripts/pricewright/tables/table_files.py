@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pricewright.files.disk import file_sha256, whole_file
 
@@ -120,20 +121,23 @@ def _as_written(schema: pa.Schema) -> pa.Schema:
 def _json(tables: Iterable[pa.Table]) -> Iterator[bytes]:
     between = b"[\n"
     for table in tables:
+        names = table.column_names  # of which each row would ask anew
         for begin in range(0, len(table), BATCH):
-            rows = table.slice(begin, BATCH)
-            columns = [
-                (column.cast(pa.string()) if _is_text(column.type) else column).to_pylist()
-                for column in rows.columns
-            ]
-            records = [
-                dict(zip(rows.column_names, row, strict=True)) for row in zip(*columns, strict=True)
-            ]
+            columns = [_listed(column) for column in table.slice(begin, BATCH).columns]
+            records = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
             yield between + orjson.dumps(records, option=orjson.OPT_INDENT_2)[2:-2]
             between = b",\n"
     yield b"\n]\n" if between == b",\n" else b"[]\n"
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    """Whether values of a type are text in JSON: dates, and dictionaries of text."""
-    return bool(pa.types.is_date32(kind) or pa.types.is_dictionary(kind))
+def _listed(column: pa.ChunkedArray) -> list[Any]:
+    """The values as JSON has them, dates as text; many times faster than `to_pylist`."""
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        listed: list[Any] = pc.fill_null(column, 0).to_numpy().tolist()
+        if column.null_count:
+            for row in np.flatnonzero(column.is_null().to_numpy()).tolist():
+                listed[row] = None
+        return listed
+    coded = column.cast(pa.string()).combine_chunks().dictionary_encode("encode")
+    texts = coded.dictionary.to_pylist()
+    return [texts[code] for code in coded.indices.to_numpy().tolist()]

@@ -1,0 +1,131 @@
+"""Columns of prices that are not in memory: read from a file, and merged with newer rows, part by
+part as they are asked for.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from pyarrow.parquet import ParquetFile
+
+Floats = npt.NDArray[np.float64]
+
+
+class PartedValues(Mapping[str, Floats]):
+    """Columns of n values by name, each made anew when it is asked for, whole or a part of it."""
+
+    def __init__(self, names: Sequence[str], count: int) -> None:
+        self.names, self.count = names, count
+
+    @abstractmethod
+    def part(self, name: str, begin: int, end: int) -> Floats:
+        """The values of a column from one row to before another."""
+
+    @abstractmethod
+    def is_whole(self, name: str) -> bool:
+        """Whether all values of a column that are there are surely whole numbers."""
+
+    def __getitem__(self, name: str) -> Floats:
+        if name not in self.names:
+            raise KeyError(name)
+        return self.part(name, 0, self.count)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+class StoredValues(PartedValues):
+    """The columns of a Parquet file but its dates and symbols; `sha256` is that of its bytes."""
+
+    def __init__(self, path: Path, sha256: str, stored: "ParquetFile") -> None:
+        described = stored.metadata
+        names = [name for name in stored.schema_arrow.names if name not in ("date", "symbol")]
+        super().__init__(names, described.num_rows)
+        self.path, self.sha256, self._stored = path, sha256, stored
+        self.is_this_writers = pa.__version__ in described.created_by.split()
+        groups = range(described.num_row_groups)
+        self._begins = np.cumsum([0, *(described.row_group(group).num_rows for group in groups)])
+        self._read = lru_cache(2 * len(self.names))(self._read_now)  # who goes on reads none twice
+
+    def part(self, name: str, begin: int, end: int) -> Floats:
+        found = np.empty(end - begin)
+        first = int(np.searchsorted(self._begins, begin, side="right")) - 1
+        for group in range(first, len(self._begins) - 1):
+            start, stop = self._begins[group : group + 2].tolist()
+            if start >= end:
+                break
+            low, high = max(begin, start), min(end, stop)
+            found[low - begin : high - begin] = self._read(name, group)[low - start : high - start]
+        return found
+
+    def is_whole(self, name: str) -> bool:
+        return bool(pa.types.is_integer(self._stored.schema_arrow.field(name).type))
+
+    def _read_now(self, name: str, group: int) -> Floats:
+        column = self._stored.read_row_group(group, [name])[name].combine_chunks()
+        return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+class Merge:
+    """Where newer rows (k,) come to stand among others: n of these and newer ones together.
+
+    places: (k,) rising, among the n.  added: (k,) which of them take no older one's place.
+    """
+
+    def __init__(
+        self, places: npt.NDArray[np.intp], added: npt.NDArray[np.bool_], old: int
+    ) -> None:
+        self.places, self.added = places, added
+        self._before = np.concatenate([[0], np.cumsum(added)])
+        self.count = old + int(self._before[-1])
+
+    def merged(self, old: npt.NDArray[Any], newer: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """A column of the others and one of the newer rows, as one of all rows."""
+        return self._filled(old, newer, 0, self.count, slice(0, len(self.places)))
+
+    def part(self, old: "PartedValues", name: str, newer: Floats, begin: int, end: int) -> Floats:
+        """The same of the rows from one to before another."""
+        low, high = np.searchsorted(self.places, (begin, end)).tolist()
+        first, last = begin - int(self._before[low]), end - int(self._before[high])
+        values = old.part(name, first, last) if name in old else np.full(last - first, np.nan)
+        return self._filled(values, newer, begin, end, slice(low, high))
+
+    def _filled(
+        self, old: npt.NDArray[Any], newer: npt.NDArray[Any], begin: int, end: int, rows: slice
+    ) -> npt.NDArray[Any]:
+        found = np.empty(end - begin, dtype=old.dtype)
+        is_old = np.ones(end - begin, dtype=bool)
+        places = self.places[rows] - begin
+        is_old[places[self.added[rows]]] = False
+        found[is_old] = old
+        found[places] = newer[rows]
+        return found
+
+
+class MergedValues(PartedValues):
+    """Columns that are stored, and those of newer rows, merged."""
+
+    def __init__(self, old: PartedValues, newer: Mapping[str, Floats], merge: Merge) -> None:
+        super().__init__(list(newer), merge.count)
+        self._old, self._newer, self._merge = old, newer, merge
+
+    def part(self, name: str, begin: int, end: int) -> Floats:
+        return self._merge.part(self._old, name, self._newer[name], begin, end)
+
+    def is_whole(self, name: str) -> bool:
+        newer = self._newer[name]
+        fractions = newer[np.isfinite(newer) & (np.floor(newer) != newer)]
+        return not len(fractions) and (name not in self._old or self._old.is_whole(name))
