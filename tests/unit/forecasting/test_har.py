@@ -238,3 +238,28 @@ def test_a_series_that_never_changes_is_no_row():
     rows = har.regression_rows(type(panel)(panel.symbols, panel.days, prices, panel.levels), 2, 1)
     assert (rows.begun < NEVER).sum() == 200 - 1 - har.WARM_UP
     assert np.isfinite(har.weights(rows, -NEVER, NEVER - 1)).all()
+
+
+def test_the_same_rows_are_worked_on_once_and_others_are_not_taken_for_them(monkeypatch):
+    made, honest = [], har._weights
+
+    def counted(x, y, start):
+        made.append(len(x))
+        return honest(x, y, start)
+
+    monkeypatch.setattr(har, "_weights", counted)
+    rows = har.regression_rows(simulated(2, 333), 1, 1)
+    x, y = rows.inputs, rows.outcomes[0]
+    use = np.arange(len(y)) < 400
+    one = har.gamma_regression(x, y, use)
+    past_the_rows = np.where(use, y, 7.0)
+    two = har.gamma_regression(x, past_the_rows, use)
+    assert one.tobytes() == two.tobytes()
+    assert made == [400]
+    one[:] = 0  # what was given away is not what is known
+    assert har.gamma_regression(x, y, use).tobytes() == two.tobytes()
+    changed = y.copy()
+    changed[399] *= 1.5
+    assert har.gamma_regression(x, changed, use).tobytes() != two.tobytes()
+    har.gamma_regression(x, y, use, two)
+    assert made == [400, 400, 400]
