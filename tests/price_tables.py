@@ -5,7 +5,8 @@ import pandas as pd
 from pricewright.cleaning.flags import Quality
 from pricewright.cleaning.options import FlagThresholds
 from pricewright.tables import records
-from pricewright.tables.records import OrderedTable, as_frame, as_table, in_order_of_keys
+from pricewright.tables.frames import as_frame, as_table
+from pricewright.tables.records import OrderedTable, in_order_of_keys
 
 WEEKDAYS = [str(day.date()) for day in pd.bdate_range("2024-01-02", "2024-12-24")]
 

@@ -117,6 +117,27 @@ def test_clean_with_two_arguments_carries_a_price_forward_as_config_does(tmp_pat
     )
 
 
+def test_clean_loads_pandas_where_rows_are_not_in_order_or_corrected_and_only_there(tmp_path):
+    records = [{"date": f"2024-01-0{day}", "symbol": "A", "close": day} for day in (1, 2, 3)]
+    (tmp_path / "raw.json").write_bytes(orjson.dumps(records))
+    (tmp_path / "mixed.json").write_bytes(orjson.dumps(records[::-1]))
+    (tmp_path / "corrections.yaml").write_text(
+        "- {symbol: A, date: 2024-01-02, column: close, was: 2, value: 2.5, reason: r}\n"
+    )
+    declared = ("--corrections", "corrections.yaml")
+    written = []
+    for read, more in (("raw", ()), ("mixed", ()), ("raw", declared), ("mixed", declared)):
+        done = command(
+            *("-X", "importtime", str(SCRIPTS / "clean.py")),
+            *("--input", f"{read}.json", "--output", "clean.json", *more),
+            cwd=tmp_path,
+        )
+        assert done.code == 0, done.stderr
+        assert ("pandas.core" in done.stderr) is (read == "mixed" or bool(more))
+        written.append((tmp_path / "clean.json").read_bytes())
+    assert written[0] == written[1] != written[2] == written[3]
+
+
 @pytest.mark.parametrize("name", STEPS)
 def test_help_names_every_option_and_says_what_it_does(name):
     done = command(str(SCRIPTS / f"{name}.py"), "--help", cwd=SCRIPTS)

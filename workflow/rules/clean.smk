@@ -42,7 +42,7 @@ rule clean:
     conda:
         "../envs/steps.yaml"
     resources:
-        mem_mb=memory(200, per_mb=8),
+        mem_mb=memory(200, per_mb=8, parquet=0.4),
         runtime=minutes(10, per_mb=0.02),
     params:
         options=clean_options(config),

@@ -17,7 +17,7 @@ rule clean_shard:
     conda:
         "../envs/steps.yaml"
     resources:
-        mem_mb=memory(200, per_mb=8, shards=config["shards"]),
+        mem_mb=memory(200, per_mb=8, shards=config["shards"], parquet=0.4),
         runtime=minutes(10, per_mb=0.02),
     params:
         options=lambda wildcards: {"shard": wildcards.scatteritem},

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from pricewright.cleaning.missing import in_order, settle_missing
 from pricewright.cleaning.options import MissingRules
 from pricewright.files.errors import Refusal
-from pricewright.tables.records import as_frame, as_table, parse_records, write_table
+from pricewright.tables.frames import as_frame, as_table
+from pricewright.tables.records import parse_records, write_table
 from step_functions import clean
 
 

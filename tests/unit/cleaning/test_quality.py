@@ -10,7 +10,8 @@ from price_tables import WEEKDAYS, flags, market, quality, series, values
 from pricewright.cleaning.flags import FLAGS, Quality
 from pricewright.cleaning.options import FlagThresholds
 from pricewright.cleaning.series import ROWS
-from pricewright.tables.records import OrderedTable, as_table, in_order_of_keys
+from pricewright.tables.frames import as_table
+from pricewright.tables.records import OrderedTable, in_order_of_keys
 
 
 def dirty() -> pd.DataFrame:

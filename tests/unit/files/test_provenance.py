@@ -79,8 +79,10 @@ def test_code_that_does_not_parse_names_its_file_and_line(scripts):
 PACKAGE = SCRIPTS / "pricewright"
 LATER = {
     "ingest": ("intake/reading", "intake/sources"),  # those that a source needs
-    # if corrections are declared
-    "clean": ("tables/schema.py", "cleaning/corrections.py", "cleaning/delivered_table.py"),
+    "clean": (  # if corrections are declared
+        *("tables/schema.py", "tables/frames.py"),
+        *("cleaning/corrections.py", "cleaning/delivered_table.py"),
+    ),
     "train_or_score": ("tables/array_files.py",),  # if there are shards
     "report": ("evaluation/backtest_file.py", "intake", "reporting", "tables/arrays.py"),
     "deploy": (),
@@ -109,7 +111,7 @@ LIBRARIES = {
     },
     "clean": {"jsonschema-rs", "numpy", "orjson", "pandas", "pyarrow", "pyyaml"},
     "train_or_score": {
-        *{"cattrs", "jsonschema-rs", "loky", "numpy", "orjson", "pandas", "pyarrow", "pyyaml"},
+        *{"cattrs", "jsonschema-rs", "loky", "numpy", "orjson", "pyarrow", "pyyaml"},
         *{"safetensors", "scipy"},
     },
     "report": {

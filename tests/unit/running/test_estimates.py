@@ -41,7 +41,7 @@ def test_text_counts_as_it_is_and_anything_else_as_what_it_unpacks_to(tmp_path):
 
 def test_of_parquet_a_shard_holds_its_part_and_of_json_the_whole(tmp_path):
     files = [of_size(tmp_path / "a.json", 8), of_size(tmp_path / "b.parquet", 8)]
-    assert text_mb(files, shards=4) == 8 + 4
+    assert text_mb(files, parquet=0.5) == 8 + 4
     assert memory(0, per_mb=100, shards=4)(None, files, 1) == 500 + 1200
 
 
@@ -93,13 +93,13 @@ def test_nobody_asks_for_what_no_node_has(tmp_path):
 
 PEAKS = {
     # what was measured (benchmarks/README.md): the file, its MB, the peak in MB
-    ("ingest", "a.csv", 10.1): 314,
-    ("ingest", "a.csv", 40.4): 394,
-    ("ingest", "a.csv", 126.4): 524,
-    ("clean", "a.json", 31.4): 320,
-    ("clean", "a.json", 125.7): 964,
-    ("clean", "a.parquet", 17.7): 376,
-    ("clean", "a.parquet", 58.0): 884,
+    ("ingest", "a.csv", 10.1): 262,
+    ("ingest", "a.csv", 40.4): 336,
+    ("ingest", "a.csv", 126.6): 547,
+    ("clean", "a.json", 31.4): 300,
+    ("clean", "a.json", 125.7): 975,
+    ("clean", "a.parquet", 17.7): 201,
+    ("clean", "a.parquet", 55.6): 252,
     ("train_or_score", "a.json", 31.4): 278,
     ("train_or_score", "a.json", 125.7): 849,
     ("train_or_score", "a.parquet", 17.7): 791,
@@ -116,6 +116,7 @@ def test_a_first_attempt_has_room_for_what_was_measured_and_is_not_absurd(tmp_pa
     rule, name, size = measured
     rules = (ROOT / "workflow" / "rules").glob("*.smk")
     text = "".join(path.read_text() for path in rules).partition(f"\nrule {rule}:")[2]
-    start, per_mb = map(float, re.search(r"mem_mb=memory\((\d+), per_mb=(\d+)\)", text).groups())
-    asked = memory(start, per_mb)(None, [of_size(tmp_path / name, size)], 1)
+    pattern = r"mem_mb=memory\((\d+), per_mb=(\d+)(?:, parquet=([\d.]+))?\)"
+    start, per_mb, parquet = map(float, re.search(pattern, text).groups("2.0"))
+    asked = memory(start, per_mb, parquet=parquet)(None, [of_size(tmp_path / name, size)], 1)
     assert peak + 450 < asked < 4 * (peak + 450)

@@ -61,13 +61,15 @@ Resource = Callable[[Any, Any, int], int]
 """Of a job's wildcards, input and attempt."""
 
 
-def memory(start: float, per_mb: float, shards: int = 1) -> Resource:
+def memory(start: float, per_mb: float, shards: int = 1, parquet: float = PARQUET) -> Resource:
     """Megabytes of memory: `start`, and `per_mb` for each megabyte of text that is read. In whole
     hundreds, so that jobs of about one size ask for the same.
 
     shards: how many there are; each holds its own part of a Parquet file, but JSON as a whole.
+    parquet: how many megabytes of text one of Parquet counts for.
     """
-    return _asked(SNAKEMAKE_MB + start, per_mb, step=100, most=MOST_MB, shards=shards)
+    weight = parquet / shards
+    return _asked(SNAKEMAKE_MB + start, per_mb, step=100, most=MOST_MB, parquet=weight)
 
 
 def minutes(start: float, per_mb: float) -> Resource:
@@ -80,20 +82,22 @@ def disk(start: float, per_mb: float) -> Resource:
     return _asked(start, per_mb, step=100, most=MOST_MB)
 
 
-def _asked(start: float, per_mb: float, *, step: int, most: int, shards: int = 1) -> Resource:
+def _asked(
+    start: float, per_mb: float, *, step: int, most: int, parquet: float = PARQUET
+) -> Resource:
     """That much at the first attempt, twice that at the second, and so on."""
 
     def resource(wildcards: Any, input: Any, attempt: int) -> int:
-        first = math.ceil((start + per_mb * text_mb(input, shards)) / step) * step
+        first = math.ceil((start + per_mb * text_mb(input, parquet)) / step) * step
         return min(first * attempt, most)
 
     return resource
 
 
-def text_mb(files: Any, shards: int = 1) -> float:
+def text_mb(files: Any, parquet: float = PARQUET) -> float:
     """About how many megabytes of text a job's input files hold, packed ones unpacked.
 
-    shards: how many there are; each reads its own part of a Parquet file, and that counts.
+    parquet: how many one of Parquet counts for.
 
     Raises FileNotFoundError, which Snakemake knows, while one of them does not exist.
     """
@@ -105,13 +109,13 @@ def text_mb(files: Any, shards: int = 1) -> float:
         sizes = files.size_files
     else:
         return UNKNOWN_MB
-    weights = [_weight(PurePath(file).suffix.lower(), shards) for file in files]
+    weights = [_weight(PurePath(file).suffix.lower(), parquet) for file in files]
     return sum(size / MB * weight for size, weight in zip(sizes, weights, strict=True))
 
 
-def _weight(kind: str, shards: int) -> float:
+def _weight(kind: str, parquet: float) -> float:
     if kind == ".safetensors":
         return ARRAYS
     if kind == ".parquet":
-        return PARQUET / shards
+        return parquet
     return 1.0 if kind in PLAIN else PACKED

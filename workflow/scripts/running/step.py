@@ -56,13 +56,20 @@ def run(function: Callable[..., None]) -> None:
     gc.freeze()  # the process ends now: a last look for garbage would cost as much as an import
 
 
+_USE_PANDAS = {
+    "exchange_calendars",
+    "pricewright.tables.frames",
+    "pricewright.cleaning.corrections",
+}
+"""What is imported first where pandas is used: it is known before it imports pandas."""
+
+
 class _WithoutPandas(MetaPathFinder):
     """As if pandas were not installed, for a step that does not use it: pyarrow would import it all
-    the same, which takes a quarter of a second, to ask whether what it is given is of pandas. The
-    exchanges' calendars do use it."""
+    the same, which takes a quarter of a second, to ask whether what it is given is of pandas."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> None:
-        if name == "pandas" and "exchange_calendars" not in sys.modules:
+        if name == "pandas" and _USE_PANDAS.isdisjoint(sys.modules):
             raise ModuleNotFoundError(name)
 
 

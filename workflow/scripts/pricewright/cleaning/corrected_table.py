@@ -22,8 +22,6 @@ from pricewright.tables.records import (
     OrderedTable,
     Shard,
     Symbols,
-    as_frame,
-    as_table,
     groups_sha256,
     in_order_of_keys,
     join_shards,
@@ -128,7 +126,8 @@ def correct(path: Path, corrections: Path | None, shard: Shard | None = None) ->
     declared = [each for each in declared if each.symbol not in others]
     plain, mended, changes = table, OrderedTable(table.schema, []), list[dict[str, Any]]()
     if declared:
-        from pricewright.cleaning.corrections import apply_corrections  # with pandas
+        from pricewright.cleaning.corrections import apply_corrections  # pandas comes with it
+        from pricewright.tables.frames import as_frame, as_table
 
         of = {each.symbol for each in declared}
         of |= {each.to for each in declared if isinstance(each, Rename)}
@@ -150,6 +149,8 @@ def _in_memory(
     if rises(table):
         ordered = OrderedTable.held(table).part(own)
         return ordered, ordered.rows, others
+    from pricewright.tables.frames import as_frame, as_table
+
     frame = as_frame(table)  # by their numbers in the whole records are named
     if shard and has_symbols:
         none = frame["symbol"].isna() & (None in own)

@@ -48,7 +48,7 @@ class Quality:
     """What is suspicious in a table, for a person to judge: found group by group of its symbols.
 
     Each flag is explained at the function that finds it. `proposal` of some is a correction to
-    declare. Of all rows there is kept what flags of all symbols need: 13 bytes each.
+    declare. Of all rows there is kept what flags of all symbols need: 14 bytes each.
     delisted: the symbols that are declared to have ended.
     """
 

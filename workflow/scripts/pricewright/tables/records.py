@@ -31,7 +31,6 @@ from pricewright.tables.table_files import (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd  # where a step needs none, it is not loaded
     from pyarrow.parquet import ParquetFile
 
 Symbols = Set[str | None]
@@ -260,7 +259,7 @@ def read_table(path: Path) -> tuple[pa.Table, str]:
     if not _is_parquet_file(path):
         content = read_whole(path)
         return parse_records(content, str(path)), sha256(content)
-    return _with_dates(_open_parquet(path).read(), pa.string()), file_sha256(path)
+    return with_dates(_open_parquet(path).read(), pa.string()), file_sha256(path)
 
 
 def read_columns(path: Path) -> tuple[dict[str, list[Any]], str]:
@@ -272,7 +271,7 @@ def read_columns(path: Path) -> tuple[dict[str, list[Any]], str]:
     if not _is_parquet_file(path):
         content = read_whole(path)
         return _columns(content, str(path)), sha256(content)
-    return _with_dates(_open_parquet(path).read(), pa.string()).to_pydict(), file_sha256(path)
+    return with_dates(_open_parquet(path).read(), pa.string()).to_pydict(), file_sha256(path)
 
 
 def write_table(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> str:
@@ -285,7 +284,7 @@ def write_table(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> st
     if is_parquet(path) and "date" in schema.names and schema.field("date").type != pa.date32():
         whole = pa.concat_tables([schema.empty_table(), *tables])
         with suppress(pa.ArrowInvalid):
-            whole = _with_dates(whole, pa.date32())
+            whole = with_dates(whole, pa.date32())
         return write_groups(path, whole.schema, [whole])
     return write_groups(path, schema, tables)
 
@@ -301,7 +300,7 @@ def join_shards(paths: Sequence[Path]) -> OrderedTable:
         return OrderedTable(
             schema, [replace(piece, read=partial(_cast, piece.read, schema)) for piece in pieces]
         )
-    tables = [_with_dates(_open_parquet(path).read(), pa.string()) for path in paths]
+    tables = [with_dates(_open_parquet(path).read(), pa.string()) for path in paths]
     tables = [table for table in tables if len(table)] or tables[:1]
     table = pa.concat_tables(tables, promote_options="permissive")
     return OrderedTable.held(in_order_of_keys(table))
@@ -416,30 +415,7 @@ def _open_parquet(path: Path, read_dictionary: Sequence[str] = ()) -> "ParquetFi
         ) from None
 
 
-def as_frame(table: pa.Table) -> "pd.DataFrame":
-    """A table as pandas has it: dates are ISO text, whole numbers may be missing."""
-    import pandas as pd
-
-    nullable = {pa.int64(): pd.Int64Dtype()}
-    if "symbol" in table.column_names:
-        at = table.column_names.index("symbol")
-        table = table.set_column(at, "symbol", table["symbol"].cast(pa.string()))
-    frame: pd.DataFrame = _with_dates(table, pa.string()).to_pandas(types_mapper=nullable.get)
-    return frame
-
-
-def as_table(frame: "pd.DataFrame", date: pa.DataType | None = None) -> pa.Table:
-    """The same back; its dates may get another type."""
-    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
-    fields = [
-        field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field
-        for field in table.schema
-    ]
-    table = table.cast(pa.schema(fields))
-    return _with_dates(table, date) if date else table
-
-
-def _with_dates(stored: pa.Table, kind: pa.DataType) -> pa.Table:
+def with_dates(stored: pa.Table, kind: pa.DataType) -> pa.Table:
     """The same with its dates, if it has any, of another type."""
     if "date" not in stored.column_names:
         return stored
