@@ -35,7 +35,7 @@ def test_a_run_from_nothing_comes_to_the_same_bytes_though_somebody_deletes_a_jo
 ):
     grid_engine.wait_for(lambda: grid_engine.says("pricewrigh", "qstat", "-s", "r"))  # for seconds
     grid_engine.command("qdel", "1")
-    said, _ = run.communicate(timeout=120)
+    said, _ = run.communicate(timeout=300)
     assert run.returncode == 0, said
     assert project.results() == run_once.results()
     jobs = grid_engine.jobs()
