@@ -161,3 +161,9 @@ def test_without_volumes_symbols_or_prices_none_is_traded_most():
 def test_at_most_twenty_are_listed():
     table = traded({f"S{n:02}": [n + 1] for n in range(30)})
     assert [entry["symbol"] for entry in most_traded(table)] == [f"S{29 - n}" for n in range(20)]
+
+
+def test_symbols_of_a_table_without_dates_are_counted():
+    found = Quality(FlagThresholds())
+    found.add(pa.table({"symbol": ["A", "B"], "close": [1.0, 2.0]}))
+    assert found.document([])["symbols"] == 2

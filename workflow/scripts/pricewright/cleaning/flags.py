@@ -21,6 +21,7 @@ from pricewright.cleaning.repeats import (
     flag_untraded,
 )
 from pricewright.cleaning.series import Entry, series_panel
+from pricewright.tables.table_files import rows_of_symbols
 
 FLAGS = (
     "unit-slip",
@@ -87,7 +88,7 @@ class Quality:
         self._traded += [(-amount, str(name)) for amount, name in traded if amount > 0]
         self._traded = sorted(self._traded)[:MOST]
         self._rows += len(table)
-        self._symbols += len(rows.symbols)
+        self._symbols += len(rows_of_symbols(table)[1])
 
     def entries(self, again: Callable[[Set[str | None]], pa.Table]) -> list[Entry]:
         """All that was found, in plain JSON types, in order of symbol, date, flag and column.
