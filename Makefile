@@ -1,6 +1,6 @@
 # make run    the environment with `pricewright`, then the sample from raw prices to a deployed model
 # make test   the environment, then the whole test suite
-# make test-cluster  the profiles, on a Slurm that the tests start (as root; see CONTRIBUTING.md)
+# make test-cluster  the profiles, on a Slurm and a Grid Engine that the tests start (as root; see CONTRIBUTING.md)
 # make check  style, types and Snakemake's own lint
 # make lock   the lock files and environment.yml anew, from pyproject.toml (needs uv)
 # ARGS is added to the command: make run ARGS="--configfile config/examples/fx.yaml"
@@ -65,7 +65,7 @@ lock:
 	uv pip compile $(COMPILE) --constraint requirements-dev.lock pyproject.toml \
 	  --output-file requirements.lock
 	uv pip compile $(COMPILE) --constraint requirements-dev.lock pyproject.toml \
-	  --extra slurm --extra cluster-generic --extra kubernetes --output-file cluster.new
+	  --extra slurm --extra lsf --extra cluster-generic --extra kubernetes --output-file cluster.new
 	awk -F== 'NR == FNR {if (/^[^ ]/) dev[$$1]; next} /^[^ ]/ {more = !($$1 in dev)} more' \
 	  requirements-dev.lock cluster.new > requirements-cluster.lock
 	rm cluster.new

@@ -24,6 +24,9 @@ CLUSTER = {
     "slurmd": "slurmd",
     "sbatch": "slurm-client",
     "munged": "munge",
+    "sge_qmaster": "gridengine-master",
+    "sge_execd": "gridengine-exec",
+    "qsub": "gridengine-client",
 }
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import stat
+import sys
 from pathlib import Path
 
 import orjson
@@ -11,8 +12,9 @@ import yaml
 
 from conftest import ROOT, STEPS, command
 
-NAMES = ("slurm", "cluster-generic", "kubernetes")
+NAMES = ("slurm", "lsf", "cluster-generic", "kubernetes")
 PROFILES = ROOT / "profiles"
+IMPATIENT = str(ROOT / "tests" / "slurm" / "impatient.py")
 
 WITHOUT_PLUGINS = """
 import importlib.util, sys
@@ -75,82 +77,98 @@ def test_what_every_job_asks_for_is_known_once_all_inputs_are_there(run_once):
     assert planned.count("mem_mb=") == 5
 
 
-RUN = """
-    for script; do :; done
-    if [ -e exit-code ]; then sh "$script" > /dev/null 2>&1; echo $? > exit-code
-    else echo 137 > exit-code; fi
-"""
-"""The first job is killed, as one over its memory; later ones run at once."""
-
-BATCH = {
-    "bsub": f'echo "$@" >> asked; {RUN} echo "Job <7> is submitted to queue <normal>."',
-    "bjobs": 'case "$*,$(cat exit-code)" in *" 7,0") echo DONE ;; *" 7,"*) echo EXIT ;; esac',
-    "qsub": f'echo "$@" >> asked; {RUN} echo 7',
-    "qstat": "exit 1",
-    "qacct": 'echo "jobnumber 7"; echo "failed 0"; echo "exit_status $(cat exit-code)"',
+HTCONDOR = {
     "condor_submit": """
         cat > submitted; grep -e ^request -e ^+ submitted | tr "\\n" " " >> asked; echo >> asked
-        set -- $(sed -n 's/^executable=//p' submitted)
-    """
-    + f'{RUN} echo "7.0 - 7.0"',
+        script=$(sed -n 's/^executable=//p' submitted)
+        if [ -e exit-code ]; then sh "$script" > /dev/null 2>&1; echo $? > exit-code
+        else echo 137 > exit-code; fi
+        echo "7.0 - 7.0"
+    """,
     "condor_q": "true",
     "condor_history": 'echo "4 $(cat exit-code)"',
 }
-"""What stands in for the commands of LSF, Grid Engine and HTCondor."""
+"""What stands in for HTCondor's commands. The first job is killed, as one over its memory; later
+ones run at once."""
 
-ASKED = {
-    "LSF": [
-        "-n 4 -R span[hosts=1] -M 1000 -R rusage[mem=1000] -W 31",
-        "-n 4 -R span[hosts=1] -M 2000 -R rusage[mem=2000] -W 62",
-    ],
-    "Grid Engine": [
-        "-pe smp 4 -l h_vmem=251M -l h_rt=1860",
-        "-pe smp 4 -l h_vmem=501M -l h_rt=3720",
-    ],
-    "HTCondor": [
-        "request_cpus=4 request_memory=1000 +MaxRuntime=1860",
-        "request_cpus=4 request_memory=2000 +MaxRuntime=3720",
-    ],
+LSF = {
+    "badmin": 'echo "MBD configuration:"; for name in LSB_SHAREDIR LSF_CONFDIR; do '
+    'echo "    $name = $LSF"; done',
+    "lsclusters": 'echo "CLUSTER_NAME STATUS"; echo "desks ok"',
+    "bhist": "true",
+    "bsub": r"""
+        for command; do :; done
+        number=$(ls $LSF/jobs | wc -l)
+        echo RUN > $LSF/jobs/$number
+        echo "$@" >> $LSF/asked
+        if [ $number = 0 ]; then echo EXIT > $LSF/jobs/0
+        else (sh -c "$command" > /dev/null 2>&1 && echo DONE || echo EXIT) > $LSF/ended.$number &&
+          mv $LSF/ended.$number $LSF/jobs/$number & fi
+        echo "Job <$number> is submitted to default queue <normal>."
+    """,
+    "bjobs": 'cd $LSF/jobs; for number in *; do echo "$number $(cat $number)"; done',
 }
+"""What stands in for those of LSF. The first job is killed, later ones run beside the run."""
 
 
-@pytest.mark.parametrize("system", ASKED)
-def test_a_batch_system_is_used_by_its_commands(finished, run_once, tmp_path, system):
+def stand_in(commands: dict[str, str], folder: Path) -> str:
+    """Write commands that are found before all others; returns the path for programs."""
+    folder.mkdir()
+    for name, body in commands.items():
+        (folder / name).write_text(f"#!/bin/sh\n{body}\n")
+        (folder / name).chmod(stat.S_IRWXU)
+    return f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+
+
+def test_htcondor_is_used_by_its_commands(finished, run_once, tmp_path):
     """As far as it can be tried without one: quoting, what is asked for, what the answers mean."""
-    programs = tmp_path / "programs"
-    programs.mkdir()
-    for name, body in BATCH.items():
-        (programs / name).write_text(f"#!/bin/sh\n{body}\n")
-        (programs / name).chmod(stat.S_IRWXU)
-    choose(finished.folder / "profiles" / "cluster-generic" / "config.yaml", system)
+    choose_htcondor(finished.folder / "profiles" / "cluster-generic" / "config.yaml")
     outcome = command(
-        *(str(ROOT / "tests" / "slurm" / "impatient.py"), "--workflow-profile", "cluster-generic"),
+        *(IMPATIENT, "--workflow-profile", "cluster-generic"),
         *("--forcerun", "ingest", "--until", "ingest"),
         cwd=finished.folder,
-        env={"PATH": f"{programs}:{os.environ['PATH']}"},
+        env={"PATH": stand_in(HTCONDOR, tmp_path / "programs")},
     )
     assert outcome.code == 0, outcome.stderr
     assert outcome.ran == ["ingest", "ingest"]
     assert finished.results() == run_once.results()
-    said = (finished.folder / "asked").read_text().splitlines()
-    assert len(said) == 2
-    assert all(asked in line for asked, line in zip(ASKED[system], said, strict=True))
+    assert [line.strip() for line in (finished.folder / "asked").read_text().splitlines()] == [
+        "request_cpus=4 request_memory=1000 +MaxRuntime=1860",
+        "request_cpus=4 request_memory=2000 +MaxRuntime=3720",
+    ]
 
 
-def choose(profile: Path, system: str) -> None:
-    """Take a batch system's lines in, and LSF's out."""
-    kept, taken = [], system == "LSF"
-    for block in profile.read_text().split("\n\n"):
-        heading = block.splitlines()[0]
-        if heading.startswith(f"# {system}"):
-            lines = block.splitlines()[1:]
-            begin = next(i for i, line in enumerate(lines) if "cluster-generic-submit" in line)
-            kept.append("\n".join(line.removeprefix("# ") for line in lines[begin:]))
-            taken = True
-        elif not heading.startswith(("# LSF", "# Grid Engine", "# HTCondor")):
-            kept.append(block)
-    assert taken
-    profile.write_text("\n\n".join(kept) + "\n")
+def test_all_steps_are_jobs_of_lsf_and_one_that_is_killed_is_tried_again(
+    project, run_once, tmp_path
+):
+    """The real plugin, with stand-ins for LSF: what it is asked for, and what its answers mean."""
+    lsf = tmp_path / "lsf"
+    (lsf / "jobs").mkdir(parents=True)
+    settings = lsf / "lsbatch" / "desks" / "configdir" / "lsb.params"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("Begin Parameters\nDEFAULT_QUEUE = normal\nEnd Parameters\n")
+    outcome = command(
+        *(IMPATIENT, "--workflow-profile", "lsf"),
+        cwd=project.folder,
+        env={"PATH": stand_in(LSF, tmp_path / "programs"), "LSF": str(lsf)},
+        seconds=120,
+    )
+    assert outcome.code == 0, outcome.stderr
+    assert outcome.ran == ["ingest", *STEPS]
+    assert project.results() == run_once.results()
+    killed, again, *others = (lsf / "asked").read_text().splitlines()
+    assert " -q normal -W 31 -n 4 -R rusage[mem=250.0] -R span[hosts=1] " in killed
+    assert " -q normal -W 62 -n 4 -R rusage[mem=500.0] -R span[hosts=1] " in again
+    assert len(others) == len(STEPS) - 1
+
+
+def choose_htcondor(profile: Path) -> None:
+    """Take HTCondor's lines in, and Grid Engine's out."""
+    engine, condor = "\n\n# Grid Engine", "\n\n# HTCondor"
+    before, rest = profile.read_text().split(engine)
+    lines, after = rest.split(condor)[1].split("\n\n", 1)
+    lines = lines[lines.index("# cluster-generic-submit-cmd") :].replace("\n# ", "\n")
+    profile.write_text(f"{before}\n\n{lines.removeprefix('# ')}\n\n{after}")
 
 
 def test_the_steps_go_to_the_deployed_model_with_objects_in_the_place_of_files(project, desk):

@@ -421,7 +421,8 @@ def test_an_orchestrator_that_we_are_compared_with_fits_into_the_runs_environmen
 
 def test_the_tests_of_profiles_have_every_profiles_extra_and_nothing_that_the_others_have():
     extras = PROJECT["optional-dependencies"]
-    wanted = [*extras["slurm"], *extras["cluster-generic"], *extras["kubernetes"]]
+    names = ("slurm", "lsf", "cluster-generic", "kubernetes")
+    wanted = [requirement for name in names for requirement in extras[name]]
     cluster = set(pins(LOCKS["requirements-cluster.lock"]))
     assert {requirement.split()[0] for requirement in wanted} <= cluster
     assert not cluster & set(pins(LOCKS["requirements-dev.lock"]))
