@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from conftest import SCRIPTS, command
 from kills import killed_at
-from pricewright.files.disk import read_whole, sha256, write_whole
+from pricewright.files.disk import read_most, read_whole, sha256, write_whole
 from pricewright.files.errors import Refusal
 
 
@@ -71,3 +72,33 @@ def test_the_digest_is_sha256():
 def test_a_path_may_be_given_as_text(tmp_path):
     write_whole(str(tmp_path / "a"), b"x")
     assert read_whole(Path(tmp_path / "a")) == b"x"
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        "from pricewright.files.disk import read_regular as read",
+        "from pricewright.files.documents import read_strict as read",
+    ],
+)
+def test_a_small_file_is_read_where_there_is_no_room_for_the_largest_that_is_allowed(
+    tmp_path, read
+):
+    (tmp_path / "small.json").write_text("{}")
+    small = f"""
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, {str(SCRIPTS)!r})
+{read}
+resource.setrlimit(resource.RLIMIT_AS, (500_000_000, 500_000_000))
+read(Path("small.json"))
+"""
+    outcome = command("-c", small, cwd=tmp_path)
+    assert outcome.code == 0, outcome.stderr
+
+
+def test_a_file_that_grows_while_it_is_read_is_read_to_its_end_and_not_beyond_the_limit(tmp_path):
+    (tmp_path / "grows").write_bytes(b"12345678")
+    for size, largest, expected in ((8, 9, 8), (3, 9, 8), (3, 6, 7), (8, 6, 7), (8, 8, 8)):
+        with (tmp_path / "grows").open("rb") as file:
+            assert read_most(file, size, largest) == b"12345678"[:expected]

@@ -37,6 +37,18 @@ def read_begin(path: Path, count: int) -> bytes:
         return file.read(count)
 
 
+def read_most(file: BinaryIO, size: int, largest: int) -> bytes:
+    """What an open file has, or one byte more than the `largest` number allowed.
+
+    `size` is what it had when it was opened. To read a number of bytes takes room for so many,
+    however few there are: where a job's addresses are limited, there is none for the largest file.
+    """
+    content = file.read(min(size, largest) + 1)
+    if size < len(content) <= largest:  # it has grown since
+        content += file.read(largest + 1 - len(content))
+    return content
+
+
 def read_regular(path: Path, largest: int = LARGEST) -> bytes:
     """The bytes of a file, read once, through one descriptor.
 
@@ -58,10 +70,11 @@ def read_regular(path: Path, largest: int = LARGEST) -> bytes:
             raise Refusal(f"{path}: cannot be opened ({error.strerror}); see to it.") from None
         raise
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode):
             raise Refusal(f"{path}: is no file, where a file is needed; remove it.")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            content = file.read(largest + 1)
+            content = read_most(file, state.st_size, largest)
     finally:
         os.close(descriptor)
     if len(content) > largest:

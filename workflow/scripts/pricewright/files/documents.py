@@ -6,12 +6,13 @@ nobody can reckon with, it refuses.
 
 import json
 import math
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from pricewright.files.disk import write_whole
+from pricewright.files.disk import read_most, write_whole
 from pricewright.files.errors import Refusal
 
 LARGEST_FILE = 10**9
@@ -50,7 +51,7 @@ def read_strict(path: Path) -> Any:
     """
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_FILE + 1)
+            content = read_most(file, os.fstat(file.fileno()).st_size, LARGEST_FILE)
     except FileNotFoundError:
         raise Refusal(f"{path}: there is no such file; see where it was written to.") from None
     except (OSError, ValueError) as error:  # a ValueError is for a name with a NUL in it
