@@ -5,10 +5,16 @@ import pyarrow.parquet as pq
 import pytest
 from forecasts import SMALL, chosen, records_of, simulated, uneven, write_clean
 
-from pricewright.files.errors import Refusal
 from pricewright.forecasting import garch
+from pricewright.forecasting.estimates import NUMBERS
 from pricewright.forecasting.walkforward import make_timeline, walk_forward
-from pricewright.training.estimates_file import FOLDER, NAME, read_estimates, write_estimates
+from pricewright.training.estimates_file import (
+    FOLDER,
+    NAME,
+    _checks,
+    read_estimates,
+    write_estimates,
+)
 from step_functions import train_or_score
 
 SETTINGS = SMALL | {"refit": 4, "volatility": "garch11", "calibration": 100}
@@ -52,6 +58,16 @@ def test_a_model_that_grew_is_the_one_that_is_made_from_nothing(tmp_path, search
 
 def walked(panel, settings, kept=None):
     return walk_forward(panel, make_timeline(panel, settings), settings, kept=kept)
+
+
+def test_the_newest_estimate_is_never_taken_from_the_file(tmp_path):
+    panel, settings = simulated(2, 400), chosen(volatility="garch11", refit=4)
+    estimates = walked(panel, settings).estimates()
+    write_estimates(tmp_path / "garch.parquet", estimates, panel.symbols)
+    days = estimates.days.tolist()
+    found = read_estimates(tmp_path / "garch.parquet", "", panel.symbols, days)
+    assert found.digests[:, :-1].any(axis=2).all()
+    assert not found.digests[:, -1].any()
 
 
 def test_of_days_that_were_there_nothing_is_searched_for_and_of_a_new_one_once(searches):
@@ -158,13 +174,29 @@ def test_where_nothing_can_be_kept_the_model_is_made_all_the_same(tmp_path, capl
     assert "what was estimated is not kept" in caplog.text
 
 
-def test_a_kept_number_that_is_wrong_is_found_by_the_check_for_leaks(tmp_path):
-    panel = simulated(2, 400)
-    made(tmp_path, panel, tmp_path)
-    path = tmp_path / FOLDER / NAME
+def changed(path, whole):
+    """Another alpha in a file; whole: with digests that are of it."""
     table = pq.read_table(path)
-    spoilt = table["alpha"].to_numpy() * 1.01
+    alpha = table["alpha"].to_numpy() * 1.01
     place = table.schema.get_field_index("alpha")
-    pq.write_table(table.set_column(place, "alpha", [spoilt]), path)
-    with pytest.raises(Refusal, match="leak: "):
-        made(tmp_path, panel, tmp_path)
+    table = table.set_column(place, "alpha", [alpha])
+    if whole:
+        digests = np.frombuffer(b"".join(table["digest"].to_pylist()), "<u8").reshape(-1, 4)
+        numbers = np.stack([table[name].to_numpy() for name in NUMBERS], axis=-1)
+        place = table.schema.get_field_index("check")
+        table = table.set_column(place, "check", [_checks(digests, numbers)])
+    pq.write_table(table, path)
+
+
+@pytest.mark.parametrize(
+    ("whole", "reason"),
+    [(False, "is not as it was written"), (True, "may be wrong: leak: column garch of S0")],
+)
+def test_where_a_kept_number_was_changed_all_are_made_anew(tmp_path, caplog, whole, reason):
+    panel = simulated(2, 400)
+    honest = made(tmp_path, panel, tmp_path)
+    changed(tmp_path / FOLDER / NAME, whole)
+    kept = (tmp_path / FOLDER / NAME).read_bytes()
+    assert made(tmp_path, panel, tmp_path) == honest
+    assert any(reason in str(record.__dict__) for record in caplog.records)
+    assert (tmp_path / FOLDER / NAME).read_bytes() != kept

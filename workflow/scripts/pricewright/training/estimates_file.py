@@ -1,16 +1,19 @@
 """Estimates of past days as a plain Parquet file, from one training to the next.
 
 A row for each symbol and day. Whoever deletes the file loses nothing but the time to make it anew.
+What is deployed, the estimate of the last day, is never taken from it.
 """
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from pricewright.files.disk import whole_file
-from pricewright.forecasting.estimates import NUMBERS, Estimates
+from pricewright.forecasting.estimates import NUMBERS, Digests, Estimates
 from pricewright.steplog.log import say
+from pricewright.tables.arrays import Floats
 
 FOLDER, NAME = "data/walkforward", "garch.parquet"
 
@@ -23,7 +26,7 @@ def read_estimates(path: Path, code: str, symbols: Sequence[str], days: Sequence
     found = Estimates.none(len(symbols), days, code)
     try:
         with pyarrow.parquet.ParquetFile(path) as file:
-            table = file.read(["symbol", "day", "digest", *NUMBERS]).combine_chunks()
+            table = file.read(["symbol", "day", "digest", "check", *NUMBERS]).combine_chunks()
         digests = np.frombuffer(b"".join(table["digest"].to_pylist()), "<u8").reshape(-1, 4)
         stored = table["day"].cast(pa.int32()).to_numpy()
         numbers = np.stack([table[name].to_numpy() for name in NUMBERS], axis=-1)
@@ -32,14 +35,23 @@ def read_estimates(path: Path, code: str, symbols: Sequence[str], days: Sequence
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowInvalid) as error:
         say("estimates anew", reason=f"{path}: {error}")
         return found
+    if table["check"].to_pylist() != _checks(digests, numbers):
+        say("estimates anew", reason=f"{path}: is not as it was written")
+        return found
     names = table["symbol"].dictionary_encode().combine_chunks()
     places = {symbol: place for place, symbol in enumerate(symbols)}
     known = np.array([places.get(name, -1) for name in names.dictionary.to_pylist()], dtype=np.intp)
     row, at = known[names.indices.to_numpy()], np.searchsorted(days, stored)
-    wanted = (row >= 0) & (np.append(days, -1)[at] == stored)
+    wanted = (row >= 0) & (np.append(days[:-1], [-1, -1])[at] == stored)
     found.digests[row[wanted], at[wanted]] = digests[wanted]
     found.numbers[row[wanted], at[wanted]] = numbers[wanted]
     return found
+
+
+def _checks(digests: Digests, numbers: Floats) -> list[str]:
+    """Of each row, the SHA-256 of what it says, in short."""
+    rows = np.concatenate([digests.astype("<u8").view("<f8"), numbers.astype("<f8")], axis=1)
+    return [hashlib.sha256(row.tobytes()).hexdigest()[:16] for row in rows]
 
 
 def write_estimates(path: Path, estimates: Estimates, symbols: Sequence[str]) -> None:
@@ -49,12 +61,14 @@ def write_estimates(path: Path, estimates: Estimates, symbols: Sequence[str]) ->
 
     days, count = estimates.days, len(estimates.days)
     digests = pa.py_buffer(np.ascontiguousarray(estimates.digests.astype("<u8")))
+    checks = _checks(estimates.digests.reshape(-1, 4), estimates.numbers.reshape(-1, len(NUMBERS)))
     numbers = estimates.numbers.reshape(-1, len(NUMBERS)).T
     table = pa.table(
         {
             "symbol": pa.array(np.repeat(np.array(symbols, dtype=object), count), pa.string()),
             "day": pa.array(np.tile(days, len(symbols))).view(pa.date32()),
             "digest": pa.Array.from_buffers(pa.binary(32), len(symbols) * count, [None, digests]),
+            "check": pa.array(checks, pa.string()),
             **{name: pa.array(column) for name, column in zip(NUMBERS, numbers, strict=True)},
         }
     )

@@ -35,6 +35,7 @@ from pricewright.forecasting.walkforward import (
     make_timeline,
     walk,
 )
+from pricewright.steplog.log import say
 from pricewright.training.estimates_file import read_estimates
 from pricewright.training.sharding import ShardResult
 
@@ -234,7 +235,23 @@ def build_model(
     settings = subject.settings
     walked = _walked(subject, source, shards, processes)
     every = leak_check == "all"
-    checked = None if subject.scored else leakage.check(walked, processes, every=every)
+    try:
+        checked = None if subject.scored else leakage.check(walked, processes, every=every)
+    except Refusal as refusal:
+        if subject.kept is None or shards:
+            raise
+        say("estimates anew", reason=f"{subject.kept} may be wrong: {refusal}")
+        return build_model(
+            panel,
+            replace(subject, kept=None),
+            source,
+            thresholds,
+            given=given,
+            deployed=deployed,
+            processes=processes,
+            why=why,
+            leak_check=leak_check,
+        )
     scores = score(walked)
     metrics = _dates(subject.timeline, given) | figures(scores, subject.panel.symbols)
     made_of = to_json(_last_model(walked))
