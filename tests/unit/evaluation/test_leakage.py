@@ -283,7 +283,7 @@ def test_of_many_symbols_others_are_checked_for_each_date(monkeypatch, volatilit
     assert checked(panel, settings, every=False)["symbols"] == 64
     day_before = panel.until(int(panel.calendar[-2]))
     assert checked(day_before, settings, every=False)["symbols"] == 64
-    (_, some), (_, others) = (each for each in compared if each[0] == compared[-1][0])
+    _, (_, some), _, (_, others) = compared
     assert len(some) == len({*some}) == 64
     assert some != others
     again = leakage._chosen(panel, int(panel.calendar[-1]))

@@ -24,10 +24,10 @@ DOING = "checking for leaks"
 def check(walked: WalkForward, processes: int = 1, *, every: bool = False) -> dict[str, object]:
     """Check all dates with garbage after the last, after the last estimate, and after the first.
 
-    Of more than SLICE_WIDTH symbols so many are checked, unless every one is to be: with the last
-    dates another choice for each day of the prices, which must first come, walked by themselves, to
-    the very numbers that they have among all; with the first, where histories are shortest, those
-    with the shortest.
+    Of more than SLICE_WIDTH symbols so many are checked, unless every one is to be: with one or the
+    other of the last two another choice for each day of the prices, which must first come, walked
+    by themselves, to the very numbers that they have among all; with the first, where histories are
+    shortest, those with the shortest.
 
     Returns what was compared, for the record. Raises Refusal that names the column, the symbol and
     the day of the first number that changed.
@@ -40,6 +40,8 @@ def check(walked: WalkForward, processes: int = 1, *, every: bool = False) -> di
     in_one = len(whole) <= SLICE_WIDTH and len(walked.pieces) == 1
     some = shortest = walked
     if not in_one:
+        if not every:
+            late = [late[int(whole.calendar[-1]) % len(late)]]
         columns = np.sort(np.argsort(whole.counts, kind="stable")[:SLICE_WIDTH])
         shortest = _of(walked, columns, first, processes)
         chosen = np.arange(len(whole)) if every else _chosen(whole, int(whole.calendar[-1]))
