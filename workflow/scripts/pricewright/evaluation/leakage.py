@@ -39,9 +39,9 @@ def check(walked: WalkForward, processes: int = 1, *, every: bool = False) -> di
     late = sorted({max(int(walked.timeline.estimates[-1]), first), last})
     in_one = len(whole) <= SLICE_WIDTH and len(walked.pieces) == 1
     some = shortest = walked
+    if len(whole) > SLICE_WIDTH and not every:
+        late = [late[int(whole.calendar[-1]) % len(late)]]
     if not in_one:
-        if not every:
-            late = [late[int(whole.calendar[-1]) % len(late)]]
         columns = np.sort(np.argsort(whole.counts, kind="stable")[:SLICE_WIDTH])
         shortest = _of(walked, columns, first, processes)
         chosen = np.arange(len(whole)) if every else _chosen(whole, int(whole.calendar[-1]))
