@@ -140,9 +140,8 @@ def train_or_score(
     for forecaster in ("model", "random_walk"):
         figures = {key: pooled[forecaster][key] for key in ("mase", "rmsse", "coverage")}
         say("metrics", of=forecaster, **figures)
-    estimates = built.walked.estimates() if kept else None
-    if kept and estimates:
-        _keep(kept, estimates, built.walked.whole.symbols)
+    if kept and built.walked.estimates:
+        _keep(kept, built.walked.estimates, built.walked.whole.symbols)
     if project is not None:
         told = {"author": author, "configfile": configfile, "keep_models": keep_models}
         _tell_ledger(project, output, document, **told)

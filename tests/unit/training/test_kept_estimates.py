@@ -62,7 +62,7 @@ def walked(panel, settings, kept=None):
 
 def test_the_newest_estimate_is_never_taken_from_the_file(tmp_path):
     panel, settings = simulated(2, 400), chosen(volatility="garch11", refit=4)
-    estimates = walked(panel, settings).estimates()
+    estimates = walked(panel, settings).estimates
     write_estimates(tmp_path / "garch.parquet", estimates, panel.symbols)
     days = estimates.days.tolist()
     found = read_estimates(tmp_path / "garch.parquet", "", panel.symbols, days)
@@ -72,7 +72,7 @@ def test_the_newest_estimate_is_never_taken_from_the_file(tmp_path):
 
 def test_of_days_that_were_there_nothing_is_searched_for_and_of_a_new_one_once(searches):
     panel, settings = uneven(), chosen(volatility="garch11", refit=4)
-    first = walked(panel.until(int(panel.calendar[-2])), settings).estimates()
+    first = walked(panel.until(int(panel.calendar[-2])), settings).estimates
     kept = aligned(first, panel, settings)
     searches.clear()
     walked(panel, settings, kept)
@@ -94,7 +94,7 @@ def aligned(estimates, panel, settings):
 
 def test_a_restated_price_has_its_symbol_searched_for_from_then_on_and_no_other(searches):
     panel, settings = simulated(4, 400), chosen(volatility="garch11", refit=4)
-    kept = walked(panel, settings).estimates()
+    kept = walked(panel, settings).estimates
     prices = panel.prices.copy()
     prices[300, 2] *= 1.01
     other = type(panel).of(panel.symbols, panel.days, prices)
@@ -109,7 +109,7 @@ def test_a_restated_price_has_its_symbol_searched_for_from_then_on_and_no_other(
 @pytest.mark.parametrize("changes", [{"window_days": 300}, {"embargo_days": 2}, {"refit": 8}])
 def test_what_other_settings_made_is_not_taken(changes):
     panel = simulated(2, 400)
-    kept = walked(panel, chosen(volatility="garch11", refit=4)).estimates()
+    kept = walked(panel, chosen(volatility="garch11", refit=4)).estimates
     settings = chosen(**({"volatility": "garch11", "refit": 4} | changes))
     again = walked(panel, settings, aligned(kept, panel, settings))
     anew = walked(panel, settings)
@@ -119,8 +119,8 @@ def test_what_other_settings_made_is_not_taken(changes):
 def test_what_other_code_made_is_not_taken(searches):
     panel, settings = simulated(2, 400), chosen(volatility="garch11", refit=4)
     days = [*make_timeline(panel, settings).estimates.tolist(), int(panel.calendar[-1])]
-    kept = walked(panel, settings, type(walked(panel, settings).estimates()).none(2, days, "a"))
-    estimates = kept.estimates()
+    kept = walked(panel, settings, type(walked(panel, settings).estimates).none(2, days, "a"))
+    estimates = kept.estimates
     assert estimates.code == "a"
     searches.clear()
     walked(panel, settings, estimates)
@@ -131,7 +131,7 @@ def test_what_other_code_made_is_not_taken(searches):
 
 def test_the_file_has_a_plain_row_for_each_symbol_and_day(tmp_path):
     panel, settings = simulated(3, 400), chosen(volatility="garch11", refit=4)
-    estimates = walked(panel, settings).estimates()
+    estimates = walked(panel, settings).estimates
     path = tmp_path / "garch.parquet"
     write_estimates(path, estimates, panel.symbols)
     table = pq.read_table(path).to_pandas()

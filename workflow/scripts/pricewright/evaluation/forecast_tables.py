@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pricewright.evaluation.scores import RISKMETRICS, Scores, plain_variance
+from pricewright.evaluation.scores import NextDays, Scores, Windows
 from pricewright.files.disk import whole_file
-from pricewright.forecasting import distribution, volatility
-from pricewright.forecasting.panel import SLICE_WIDTH, Panel, squares
+from pricewright.forecasting import distribution
+from pricewright.forecasting.panel import SLICE_WIDTH, Panel
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
 from pricewright.tables.arrays import Floats, Ints
@@ -98,28 +98,23 @@ def _in_order(
 
 def _of_dates(walked: WalkForward, piece: Forecasts, scores: Scores) -> Columns:
     panel, settings, count = walked.panel(piece), walked.settings, walked.timeline.scored
-    rows, usable = piece.rows[:count], piece.usable[:count]
-    columns, steps = np.arange(len(panel)), np.arange(1, settings.horizon + 1)
-    at, ahead = np.maximum(rows, 0), rows[..., None] + steps
-    there = usable[..., None] & (ahead < panel.counts[:, None])
-    days = np.where(there, panel.days[np.where(there, ahead, 0), columns[:, None]], 0)
-    last = panel.prices[at, columns]
+    windows, columns = Windows.of(piece, panel, count, settings.horizon), np.arange(len(panel))
+    at, there, steps = windows.at, windows.there, np.arange(1, settings.horizon + 1)
     own = piece.centres[:count], piece.variances[:count], walked.shapes(piece)[:count]
-    plain = plain_variance(panel)[at, columns][..., None] * steps
-    values = np.repeat(panel.values[at, columns][..., None], settings.horizon, axis=-1)
     normal = distribution.normal(distribution.levels_with(settings.level))[None, None, None]
     lower, upper = _interval(panel, at, own, settings)
-    walk_lower, walk_upper = _interval(panel, at, (values, plain, normal), settings)
-    model, walk = scores.model, scores.random_walk
+    walk = windows.last, windows.plain, normal
+    walk_lower, walk_upper = _interval(panel, at, walk, settings)
+    model, random_walk = scores.model, scores.random_walk
     point = panel.as_prices(own[0], at)
     scales = {name: getattr(scores, name)[:, piece.columns, None] for name in SCALES}
     made = walked.timeline.origins[:, None, None]
     found: Columns = {
         "made": np.broadcast_to(made, there.shape),
         "ahead": np.broadcast_to(steps, there.shape),
-        "date": days,
-        "last": np.broadcast_to(last[..., None], there.shape),
-        "price": np.where(there, panel.prices[np.where(there, ahead, 0), columns[:, None]], np.nan),
+        "date": panel.days[windows.ahead, columns[:, None]],
+        "last": np.broadcast_to(panel.prices[at, columns][..., None], there.shape),
+        "price": windows.came(panel.prices),
         "point": point,
         "lower": lower,
         "upper": upper,
@@ -128,8 +123,8 @@ def _of_dates(walked: WalkForward, piece: Forecasts, scores: Scores) -> Columns:
         "pit": model.transform[:, piece.columns],
         "walk_lower": walk_lower,
         "walk_upper": walk_upper,
-        "walk_pinball": walk.pinball[:, piece.columns],
-        "walk_crps": walk.crps[:, piece.columns],
+        "walk_pinball": random_walk.pinball[:, piece.columns],
+        "walk_crps": random_walk.crps[:, piece.columns],
         **{name: np.broadcast_to(part, there.shape) for name, part in scales.items()},
     }
     keep = np.moveaxis(there, 1, 0)
@@ -158,28 +153,21 @@ def _interval(
 
 def _of_days(walked: WalkForward, piece: Forecasts, scores: Scores) -> Columns:
     panel, settings = walked.panel(piece), walked.settings
-    shapes, columns = walked.shapes(piece), np.arange(len(panel))
+    columns, days = np.arange(len(panel)), NextDays.of(piece, panel, walked.shapes(piece))
     levels = distribution.levels_with(settings.level).tolist()
-    rows, dates = piece.daily_rows, np.maximum(piece.daily_origins, 0)
-    there = (piece.daily_origins >= 0) & (rows + 1 < panel.counts)
-    at = np.where(there, rows, 0)
-    value = panel.values[at, columns]
-    own = shapes[dates, 0 if shapes.shape[1] == 1 else columns, 0]
-    deviation = np.sqrt(piece.daily_variances)
-    drift = piece.daily_centres - value
-    plain = volatility.ewma(squares(panel.values), RISKMETRICS)[at, columns]
+    at, there, drift = days.at, days.there, piece.daily_centres - days.value
     at_risk = {
-        f"var_{100 * level:g}": drift + deviation * own[..., levels.index(level)]
+        f"var_{100 * level:g}": drift + days.deviation * days.shape[..., levels.index(level)]
         for level in (0.01, 0.05, distribution.SHORTFALL)
     }
     found: Columns = {
         "made": panel.days[at, columns],
         "date": panel.days[at + there, columns],
-        "change": panel.values[at + there, columns] - value,
-        "deviation": deviation,
-        "ewma": np.sqrt(plain),
+        "change": days.next_value - days.value,
+        "deviation": days.deviation,
+        "ewma": np.sqrt(days.benchmark),
         **at_risk,
-        "es_2.5": drift + deviation * own[..., -1],
+        "es_2.5": drift + days.deviation * days.shape[..., -1],
     }
     kept = {name: part.T[there.T] for name, part in found.items()}
     return kept | {"symbol": panel.symbols, "lengths": there.sum(axis=0)}

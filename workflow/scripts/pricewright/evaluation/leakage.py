@@ -60,9 +60,7 @@ def _of(walked: WalkForward, columns: Ints, cutoff: int, processes: int) -> Walk
     """The walk-forward of some of the symbols by themselves, up to a day, with what was estimated
     among all: with garbage it is estimated anew."""
     panel, early = walked.whole.columns(columns), walked.timeline.until(cutoff)
-    kept = walked.estimates()
-    if kept:
-        kept = kept.of(columns).until(cutoff)
+    kept = walked.estimates.of(columns).until(cutoff) if walked.estimates else None
     return _again(panel, early, walked.settings, processes, kept=kept)
 
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from pricewright.forecasting.panel import Panel, squares
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
 from pricewright.steplog.log import Progress
-from pricewright.tables.arrays import Floats, Ints, mean, sums, where
+from pricewright.tables.arrays import Flags, Floats, Ints, mean, sums, where
 
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
 TAILS = (0.01, 0.05)
@@ -119,32 +119,56 @@ def _put(whole: Any, part: Any, columns: Ints) -> None:
             into[: len(array), columns] = array
 
 
+@dataclass(frozen=True)
+class Windows:
+    """The dates from which a piece is scored, K of them, and what came after each.
+
+    usable: (K, S).  at: (K, S), the observation there, 0 for none.  ahead: (K, S, H), those that
+    came, where they are there: (K, S, H), else 0.  last, plain: (K, S, H), what the random walk
+    expects, on the scale of the model, and its variance.
+    """
+
+    usable: Flags
+    at: Ints
+    ahead: Ints
+    there: Flags
+    last: Floats
+    plain: Floats
+
+    @classmethod
+    def of(cls, piece: Forecasts, panel: Panel, scored: int, horizon: int) -> Self:
+        """Those of a piece; scored: from how many dates, the first, what came is there."""
+        columns, steps = np.arange(len(panel)), np.arange(1, horizon + 1)
+        rows, usable = piece.rows[:scored], piece.usable[:scored]
+        ahead, at = rows[..., None] + steps, np.maximum(rows, 0)
+        there = usable[..., None] & (ahead < panel.counts[:, None])
+        last = np.repeat(panel.values[at, columns][..., None], horizon, axis=-1)
+        plain = _plain_variance(panel)[at, columns][..., None] * steps
+        return cls(usable, at, np.where(there, ahead, 0), there, last, plain)
+
+    def came(self, values: Floats) -> Floats:
+        """(K, S, H): of values (N, S), those that came, NaN where there are none."""
+        columns = np.arange(values.shape[1])[:, None]
+        return np.where(self.there, values[self.ahead, columns], np.nan)
+
+
 def _score(
     piece: Forecasts, panel: Panel, shapes: Floats, scored: int, settings: Settings
 ) -> Scores:
     """scored: from how many dates, the first, what came is there."""
     columns = np.arange(len(panel))
     levels = distribution.levels_with(settings.level)
-    steps = np.arange(1, settings.horizon + 1)
-    rows, usable = piece.rows[:scored], piece.usable[:scored]
-    ahead = rows[..., None] + steps
-    there = usable[..., None] & (ahead < panel.counts[:, None])
-    actual, happened = (
-        np.where(there, part[np.where(there, ahead, 0), columns[:, None]], np.nan)
-        for part in (panel.prices, panel.values)
-    )
-    at = np.maximum(rows, 0)
+    windows = Windows.of(piece, panel, scored, settings.horizon)
+    usable, at = windows.usable, windows.at
     scale, squared_scale = (
         np.where(usable & (found[at, columns] > 0), found[at, columns], np.nan)
         for found in metrics.naive_scales(panel.prices)
     )
-    last = np.repeat(panel.values[at, columns][..., None], settings.horizon, axis=-1)
-    plain = plain_variance(panel)[at, columns][..., None] * steps
     normal = distribution.normal(levels)[None, None, None]
     losses = partial(
         _losses,
-        actual=actual,
-        happened=happened,
+        actual=windows.came(panel.prices),
+        happened=windows.came(panel.values),
         at=at,
         scale=scale,
         panel=panel,
@@ -152,7 +176,7 @@ def _score(
     )
     return Scores(
         model=losses(piece.centres[:scored], piece.variances[:scored], shapes[:scored]),
-        random_walk=losses(last, plain, normal),
+        random_walk=losses(windows.last, windows.plain, normal),
         scale=scale,
         squared_scale=squared_scale,
         origin=np.where(usable, panel.days[at, columns], np.nan),
@@ -160,7 +184,7 @@ def _score(
     )
 
 
-def plain_variance(panel: Panel) -> Floats:
+def _plain_variance(panel: Panel) -> Floats:
     """(N, S): the mean of all squared changes up to each observation."""
     changes = squares(panel.values)
     so_far = np.concatenate([np.zeros((1, len(panel))), np.cumsum(changes, axis=0)])
@@ -215,24 +239,54 @@ def _losses(
     )
 
 
+@dataclass(frozen=True)
+class NextDays:
+    """What was forecast of each next day (D, S), by the distribution of the date before it.
+
+    at: the observation from which it was forecast, where there is a next one: there, else 0.
+    value, next_value: at both, on the scale of the model.  deviation: as forecast, and benchmark:
+    the variance by RiskMetrics' EWMA.  shape: (D, S, Q + 1), that of the error's distribution.
+    """
+
+    at: Ints
+    there: Flags
+    value: Floats
+    next_value: Floats
+    deviation: Floats
+    benchmark: Floats
+    shape: Floats
+
+    @classmethod
+    def of(cls, piece: Forecasts, panel: Panel, shapes: Floats) -> Self:
+        """Those of a piece, with its distributions at each date."""
+        columns = np.arange(len(panel))
+        rows, dates = piece.daily_rows, np.maximum(piece.daily_origins, 0)
+        there = (piece.daily_origins >= 0) & (rows + 1 < panel.counts)
+        at = np.where(there, rows, 0)
+        return cls(
+            at,
+            there,
+            panel.values[at, columns],
+            panel.values[at + there, columns],
+            np.sqrt(piece.daily_variances),
+            volatility.ewma(squares(panel.values), RISKMETRICS)[at, columns],
+            shapes[dates, 0 if shapes.shape[1] == 1 else columns, 0],
+        )
+
+
 def _daily(
     piece: Forecasts, panel: Panel, shapes: Floats, levels: list[float]
 ) -> dict[str, Floats]:
-    """DAILY, of what was forecast of each next day, by the distribution of the origin before it."""
-    columns = np.arange(len(panel))
-    rows, origin = piece.daily_rows, np.maximum(piece.daily_origins, 0)
-    there = (piece.daily_origins >= 0) & (rows + 1 < panel.counts)
-    at = np.where(there, rows, 0)
-    value, next_value = panel.values[at, columns], panel.values[at + there, columns]
-    change = np.where(there, next_value - value, np.nan)
-    error = np.where(there, next_value - piece.daily_centres, np.nan)
-    own = shapes[origin, 0 if shapes.shape[1] == 1 else columns, 0]
-    deviation = np.sqrt(piece.daily_variances)
+    """DAILY, of what was forecast of each next day."""
+    columns, days = np.arange(len(panel)), NextDays.of(piece, panel, shapes)
+    at, there, value, own = days.at, days.there, days.value, days.shape
+    deviation, benchmark = days.deviation, days.benchmark
+    change = np.where(there, days.next_value - value, np.nan)
+    error = np.where(there, days.next_value - piece.daily_centres, np.nan)
     hits = [
         np.where(np.isfinite(error), error < deviation * own[..., levels.index(tail)], np.nan)
         for tail in TAILS
     ]
-    benchmark = volatility.ewma(squares(panel.values), RISKMETRICS)[at, columns]
     tail, drift = levels.index(distribution.SHORTFALL), piece.daily_centres - value
     at_risk, shortfall = (drift + deviation * own[..., place] for place in (tail, -1))
     plain = distribution.normal(np.array(levels))[[tail, -1]]

@@ -259,6 +259,7 @@ class WalkForward:
         """(K + 1, S or 1, H, Q + 1): the distributions of a piece at each date and at the end."""
         return np.asarray(piece.shapes[self.held])
 
+    @cached_property
     def estimates(self) -> Estimates | None:
         """What was estimated of all symbols."""
         found = [piece.estimates for piece in self.pieces if piece.estimates]

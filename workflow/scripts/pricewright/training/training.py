@@ -233,25 +233,7 @@ def build_model(
     Raises Refusal if a forecast knew its future, or if the shards are not of this table.
     """
     settings = subject.settings
-    walked = _walked(subject, source, shards, processes)
-    every = leak_check == "all"
-    try:
-        checked = None if subject.scored else leakage.check(walked, processes, every=every)
-    except Refusal as refusal:
-        if subject.kept is None or shards:
-            raise
-        say("estimates anew", reason=f"{subject.kept} may be wrong: {refusal}")
-        return build_model(
-            panel,
-            replace(subject, kept=None),
-            source,
-            thresholds,
-            given=given,
-            deployed=deployed,
-            processes=processes,
-            why=why,
-            leak_check=leak_check,
-        )
+    walked, checked = _checked(subject, source, shards, processes, every=leak_check == "all")
     scores = score(walked)
     metrics = _dates(subject.timeline, given) | figures(scores, subject.panel.symbols)
     made_of = to_json(_last_model(walked))
@@ -284,6 +266,30 @@ def build_model(
         ),
     }
     return BuiltModel(document, walked, scores)
+
+
+def _checked(
+    subject: TrainingTask,
+    source: ModelSource,
+    shards: Sequence[ShardResult],
+    processes: int,
+    *,
+    every: bool,
+) -> tuple[WalkForward, dict[str, Any] | None]:
+    """The walk-forward, and what the search for leaks compared, None where nothing is estimated.
+
+    Where a leak is found and estimates were kept, it may be these that are wrong: all are made.
+    """
+    walked = _walked(subject, source, shards, processes)
+    if subject.scored:
+        return walked, None
+    try:
+        return walked, leakage.check(walked, processes, every=every)
+    except Refusal as refusal:
+        if subject.kept is None or shards:
+            raise
+        say("estimates anew", reason=f"{subject.kept} may be wrong: {refusal}")
+    return _checked(replace(subject, kept=None), source, (), processes, every=every)
 
 
 def _walked(
