@@ -39,7 +39,12 @@ worker_threads 2
 scheduler_threads 1
 """
 QUICK = {  # what is looked at every minute or so is looked at every second
-    "configuration": {"load_report_time": "00:00:01", "min_uid": "0", "min_gid": "0"},
+    "configuration": {
+        "load_report_time": "00:00:01",
+        "min_uid": "0",
+        "min_gid": "0",
+        "login_shells": "NONE",  # root's own profile may take what outlives a killed job
+    },
     "scheduler": {"schedule_interval": "0:0:1", "flush_submit_sec": "1", "flush_finish_sec": "1"},
     "queue": {
         "qname": "all.q",

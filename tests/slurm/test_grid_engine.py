@@ -33,7 +33,11 @@ def run(grid_engine, project):
 def test_a_run_from_nothing_comes_to_the_same_bytes_though_somebody_deletes_a_job(
     grid_engine, run, project, run_once
 ):
-    grid_engine.wait_for(lambda: grid_engine.says("pricewrigh", "qstat", "-s", "r"))  # for seconds
+    printed = project.folder / ".snakemake" / "log" / "pricewright-ingest.o1"
+    grid_engine.wait_for(
+        lambda: run.poll() is not None or (printed.exists() and printed.stat().st_size)
+    )
+    assert run.poll() is None, run.communicate()[0]
     grid_engine.command("qdel", "1")
     said, _ = run.communicate(timeout=300)
     assert run.returncode == 0, said
