@@ -90,7 +90,7 @@ def speed(source: str, _: str, horizon: str, threads: str) -> None:
     found = {}
     for name, task in tasks.items():
         begun = time.perf_counter()
-        map_slices(task, blocks, int(threads))
+        list(map_slices(task, blocks, int(threads)))
         found[name] = time.perf_counter() - begun
     print(json.dumps(found))
 

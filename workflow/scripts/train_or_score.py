@@ -1,7 +1,9 @@
 """Train or score: a model of each symbol's price, and how well it would have forecast."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -9,8 +11,7 @@ from typing import Any, Literal
 from running import step
 
 from pricewright.evaluation.acceptance import Criteria
-from pricewright.evaluation.backtest import write_backtest
-from pricewright.evaluation.forecast_tables import write_forecasts
+from pricewright.evaluation.forecast_tables import ForecastFiles
 from pricewright.files.errors import Refusal
 from pricewright.files.machine import machine
 from pricewright.forecasting.estimates import Estimates
@@ -107,14 +108,15 @@ def train_or_score(
     say("start", input=input, mode=mode, model=model or "new", machine=machine())
     if settings.price == "auto":
         settings = replace(settings, price=usual_price(input))
-    panel, sha256, rows = read_panel(
-        input, given[0]["parameters"]["price"] if given else settings.price
-    )
+    read = partial(read_panel, input, given[0]["parameters"]["price"] if given else settings.price)
+    panel, sha256, rows = read()
     source = ModelSource(str(input), sha256, rows, receipts, step.FOLDER / "train_or_score.py")
     deployed = _deployed(Path(champion)) if champion is not None else None
     kept = Path(project, FOLDER, NAME) if project is not None else None
-    situation = Situation(panel, source, settings, deployed, kept)
-    choice = situation.due(when, watch) if mode == "auto" else situation.asked(given)
+    situation = Situation(lambda: read()[0], source, settings, deployed, kept)
+    auto = mode == "auto"
+    choice = situation.due(panel, when, watch) if auto else situation.asked(panel, given)
+    del panel
     if tasks:
         from pricewright.tables.array_files import write_stored
 
@@ -126,27 +128,36 @@ def train_or_score(
         return
     if output is None:
         raise Refusal("output: found no path, where one is needed to write the model; name one.")
-    built = situation.build(choice, criteria, threads, _done(shards), leak_check=leak_check)
-    document = built.document
-    if mode == "auto":
-        say(document["mode"], why=document.get("why"))
-    say("params", **document["parameters"])
-    digest = write_model(output, document)
+    with _tables(forecasts, daily_forecasts) as tables:
+        built = situation.build(
+            choice, criteria, threads, _done(shards), leak_check=leak_check, tables=tables
+        )
+        document = built.document
+        if auto:
+            say(document["mode"], why=document.get("why"))
+        say("params", **document["parameters"])
+        digest = write_model(output, document)
+        if tables:
+            tables.finish(digest)
     if backtest is not None:
-        write_backtest(backtest, digest, built.walked, built.scores)
-    if forecasts is not None and daily_forecasts is not None:
-        write_forecasts(forecasts, daily_forecasts, digest, built.walked, built.scores)
+        built.evaluation.write_backtest(backtest, digest)
     pooled = document["metrics"]["pooled"]
     for forecaster in ("model", "random_walk"):
         figures = {key: pooled[forecaster][key] for key in ("mase", "rmsse", "coverage")}
         say("metrics", of=forecaster, **figures)
-    if kept and built.walked.estimates:
-        _keep(kept, built.walked.estimates, built.walked.whole.symbols)
+    if kept and built.estimates:
+        _keep(kept, built.estimates, built.evaluation.symbols)
     if project is not None:
         told = {"author": author, "configfile": configfile, "keep_models": keep_models}
         _tell_ledger(project, output, document, **told)
     say("accepted" if document["acceptance"]["accepted"] else "not accepted")
     say("end", symbols=len(document["symbols"]), output=output, sha256=digest)
+
+
+def _tables(
+    forecasts: Path | None, daily: Path | None
+) -> AbstractContextManager[ForecastFiles | None]:
+    return ForecastFiles(forecasts, daily) if forecasts and daily else nullcontext()
 
 
 def _keep(path: Path, estimates: Estimates, symbols: Sequence[str]) -> None:

@@ -8,7 +8,9 @@ import pytest
 from forecasts import chosen, records_of, simulated, trained, uneven
 
 from pricewright.evaluation import champion
-from pricewright.evaluation.scores import figures, score
+from pricewright.evaluation.figures import figures
+from pricewright.evaluation.scores import score
+from pricewright.evaluation.summary import Summary
 from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -29,7 +31,10 @@ def compared(document, panel, cutoff="2000-01-01", losses=1.0, **changes):
     whose losses are so many times what they are."""
     walked, scores = scored(panel, **changes)
     scores.model.pinball[:] *= losses
-    return champion.compare(document | {"cutoff": cutoff}, "0" * 64, walked, scores)
+    found = champion.contest(document | {"cutoff": cutoff}, "0" * 64, walked)
+    if isinstance(found, dict):
+        return found
+    return found.result(found.of(panel.symbols).sides(walked, scores))
 
 
 @pytest.fixture
@@ -178,7 +183,7 @@ def test_the_figures_of_both_are_those_that_each_has_alone(tmp_path, market):
     found = compared(trained(tmp_path, records_of(market), **PLAIN), market, decay=0.8)["metrics"]
     for name, decay in (("challenger", 0.8), ("champion", 0.94)):
         _, scores = scored(market, decay=decay)
-        alone = figures(scores, market.symbols)
+        alone = figures(Summary.of_scores(scores, len(scores.qlike)), market.symbols)
         made = found["pooled"][name]
         own = alone["pooled"]["model"]
         for key, value in (own | own.pop("by_horizon")).items():

@@ -22,6 +22,7 @@ from pricewright.evaluation.metrics import (
     christoffersen,
     diebold_mariano,
     exceedance_test,
+    exceedances,
     holm,
     inside,
     interval_score,
@@ -34,6 +35,7 @@ from pricewright.evaluation.metrics import (
     pinball,
     pit,
     pit_histogram,
+    pooled_exceedances,
     qlike,
     rmsse,
     share_error,
@@ -345,7 +347,9 @@ def test_the_error_of_a_share_is_statsmodels_robust_to_dates_that_hang_together(
     hits = (random.normal(size=(60, 3, 5)) + random.normal(size=(60, 3, 1)) < 1.5).astype(float)
     hits[random.random(hits.shape) < 0.2] = NAN
     hits[7, 1] = NAN
-    found = share_error(hits)
+    there = ~np.isnan(hits)
+    by_date = (hits == 1).sum(axis=-1), there.sum(axis=-1)
+    found = share_error(*by_date)
     for symbol in range(3):
         known = ~np.isnan(hits[:, symbol])
         outcomes, dates = hits[:, symbol][known], np.nonzero(known)[0]
@@ -353,7 +357,7 @@ def test_the_error_of_a_share_is_statsmodels_robust_to_dates_that_hang_together(
             cov_type="cluster", cov_kwds={"groups": dates}
         )
         assert_allclose(found[symbol], fitted.bse[0], rtol=1e-9)
-    assert np.isnan(share_error(hits[:1])).all()
+    assert np.isnan(share_error(*(part[:1] for part in by_date))).all()
 
 
 # Variances.
@@ -643,8 +647,21 @@ def test_exceptions_that_are_too_few_have_no_p_value():
     residuals = np.full((50, 3), np.nan)
     residuals[:2, 0] = -1.0, -0.5
     residuals[:8, 1] = np.linspace(-1.2, -0.8, 8)
-    found, p_value = exceedance_test(residuals)
+    days, found, squares = exceedances(residuals)
+    p_value = exceedance_test(days, found, squares)
     np.testing.assert_allclose(found[:2], [-0.75, -1.0])
     assert np.isnan(found[2])
     assert np.isnan(p_value[[0, 2]]).all()
     assert p_value[1] < 1e-6
+
+
+def test_exceptions_of_all_symbols_are_those_of_each_together():
+    residuals = np.random.default_rng(3).normal(size=(40, 3)) - 0.2
+    residuals[30:, 0] = np.nan
+    residuals[:, 2] = np.nan
+    together = pooled_exceedances(*exceedances(residuals))
+    for found, expected in zip(together, exceedances(residuals.reshape(-1, 1)), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+    nothing = pooled_exceedances(*exceedances(residuals[:, 2:]))
+    assert nothing[0][0] == 0
+    assert np.isnan(exceedance_test(*nothing)).all()

@@ -9,8 +9,10 @@ from forecasts import chosen, simulated, uneven
 from scipy import stats
 
 from pricewright.evaluation.acceptance import percent_key
+from pricewright.evaluation.figures import figures
 from pricewright.evaluation.metrics import kupiec
-from pricewright.evaluation.scores import COVERAGES, TAILS, figures, score
+from pricewright.evaluation.scores import COVERAGES, TAILS, score
+from pricewright.evaluation.summary import Summary
 from pricewright.forecasting.distribution import LEVELS, levels_with
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.walkforward import make_timeline, walk_forward
@@ -29,7 +31,8 @@ class Walk:
         self.times = make_timeline(panel, settings)
         self.walked = walk_forward(panel, self.times, settings)
         self.scores = score(self.walked)
-        self.figures = figures(self.scores, panel.symbols)
+        summary = Summary.of_scores(self.scores, len(self.scores.qlike))
+        self.figures = figures(summary, panel.symbols)
         (self.piece,) = self.walked.pieces
         self.shapes = self.walked.shapes(self.piece)
 
@@ -338,12 +341,17 @@ def test_scores_of_groups_of_symbols_are_those_of_all_together():
     panel = simulated(70, 120)
     settings = chosen(refit=20)
     times = make_timeline(panel, settings)
-    whole = score(walk_forward(panel, times, settings))
-    for column in (0, 63, 64, 69):
+    first, second = map(score, walk_forward(panel, times, settings).parts())
+    for column, (group, place) in {
+        0: (first, 0),
+        63: (first, 63),
+        64: (second, 0),
+        69: (second, 5),
+    }.items():
         alone_panel = panel.columns(np.array([column]))
         alone = score(walk_forward(alone_panel, times, settings))
-        np.testing.assert_array_equal(whole.model.pinball[:, [column]], alone.model.pinball)
-        np.testing.assert_array_equal(whole.hits[:, [column]], alone.hits)
+        np.testing.assert_array_equal(group.model.pinball[:, [place]], alone.model.pinball)
+        np.testing.assert_array_equal(group.hits[:, [place]], alone.hits)
 
 
 # Where there is nothing.

@@ -83,7 +83,9 @@ LATER = {
         *("tables/schema.py", "tables/frames.py"),
         *("cleaning/corrections.py", "cleaning/delivered_table.py"),
     ),
-    "train_or_score": ("tables/array_files.py",),  # if there are shards
+    "train_or_score": (  # if there are shards; if prices are JSON
+        *("tables/array_files.py", "tables/records.py", "tables/table_files.py"),
+    ),
     "report": ("evaluation/backtest_file.py", "intake", "reporting", "tables/arrays.py"),
     "deploy": (),
 }

@@ -5,7 +5,7 @@ import pytest
 from forecasts import chosen, simulated
 
 from deliveries import HEAD, read
-from pricewright.evaluation.scores import score
+from pricewright.evaluation.evaluate import evaluate
 from pricewright.forecasting import walkforward
 from pricewright.forecasting.walkforward import make_timeline, walk_forward
 from pricewright.intake.reading.delimited import text_pieces
@@ -127,7 +127,7 @@ def test_symbols_are_counted_as_they_are_forecast_and_scored(monkeypatch, everyt
     monkeypatch.setattr(walkforward, "MANY", 0)
     panel, settings = simulated(70, 200), chosen(volatility="ewma", distribution="normal")
     walked = walk_forward(panel, make_timeline(panel, settings), settings, processes)
-    score(walked)
+    evaluate(walked, processes=processes)
     last = {fields["doing"]: fields for fields in everything}
     assert set(last) == {"forecasting", "scoring"}
     assert all(fields["symbols"] == fields["of"] == 70 for fields in last.values())

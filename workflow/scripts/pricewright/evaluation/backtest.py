@@ -1,6 +1,7 @@
 """A walk-forward as a back-test to look at: the last days of each symbol, and its skill."""
 
-import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,12 @@ import numpy as np
 from pricewright.evaluation.backtest_file import SERIES, keep_backtest
 from pricewright.evaluation.metrics import mean_with_interval
 from pricewright.evaluation.scores import TAILS, Scores
+from pricewright.evaluation.summary import Summary
 from pricewright.forecasting import distribution
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
-from pricewright.tables.arrays import Floats, Ints, sums
+from pricewright.tables.arrays import Days, Floats, Ints, sums
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,31 +26,55 @@ DAYS = 250
 Values = np.ndarray[Any, Any]
 
 
-def write_backtest(path: Path, model: str, walked: WalkForward, scores: Scores) -> None:
+@dataclass(frozen=True)
+class BacktestRows:
+    """Of some symbols, S of them, `days` and each of SERIES, one symbol after the other; lengths:
+    (S,), of how many days; and for each of TAILS the days of each one's exceptions."""
+
+    series: dict[str, Values]
+    lengths: Ints
+    exceptions: list[list[Values]]
+
+
+def backtest_rows(walked: WalkForward, scores: Scores) -> BacktestRows:
+    """The rows of a walk-forward that was made in one piece, with its scores."""
+    (piece,) = walked.pieces
+    series, lengths = _series(piece, walked.whole, walked.shapes(piece), walked.settings)
+    return BacktestRows(series, lengths, _exceptions(piece, walked.whole, scores))
+
+
+def write_backtest(
+    path: Path,
+    model: str,
+    *,
+    symbols: Sequence[str],
+    origins: Days,
+    rows: Sequence[BacktestRows],
+    found: Summary,
+) -> None:
     """Write, whole, the back-test of the model whose document has the SHA-256 `model`.
 
-    The last row is of all symbols: its days are the origins (K,) of the evaluation.
+    rows: those of all its symbols, group by group.  found: what is known of these.  The last row
+    is of all symbols: its days are the origins (K,) of the evaluation.
     """
     import pyarrow as pa
 
-    panel = walked.whole
-    places = np.concatenate([piece.columns for piece in walked.pieces])
-    lengths = np.minimum(panel.counts[places], DAYS)
-    series = [_series(walked, piece) for piece in walked.pieces]
-    exceptions = _exceptions(walked, scores)
-    each = [slice(column, column + 1) for column in range(len(panel))]
-    skills = np.array([_skill(scores, columns) for columns in (*each, slice(None))])
-    rows = np.append(np.arange(len(panel))[walked.order], len(panel))
+    lengths = np.concatenate([part.lengths for part in rows])
 
     def by_symbol(name: str, *more: Values) -> "pa.Array":
-        values = np.concatenate([*(found[name] for found in series), *more])
-        return _lists(values, lengths).take(rows)
+        return _lists(np.concatenate([*(part.series[name] for part in rows), *more]), lengths)
 
+    def exceptions(tail: int) -> "pa.Array":
+        days = [days for part in rows for days in part.exceptions[tail]]
+        return _lists(np.concatenate(days), np.array(list(map(len, days))))
+
+    each = (slice(place, place + 1) for place in range(len(symbols)))
+    skills = np.array([_skill(found, some) for some in (*each, slice(None))])
     columns = [
-        pa.array([*panel.symbols, None], pa.string()),
-        by_symbol("days", walked.timeline.origins),
+        pa.array([*symbols, None], pa.string()),
+        by_symbol("days", origins),
         *(by_symbol(name) for name in SERIES),
-        *(_lists(np.concatenate(found), np.array(list(map(len, found)))) for found in exceptions),
+        *(exceptions(tail) for tail in range(len(TAILS))),
         *(pa.array(column, from_pandas=True) for column in skills.T),
     ]
     keep_backtest(path, model, columns)
@@ -64,17 +90,18 @@ def _lists(values: Values, lengths: Ints) -> "pa.Array":
     return pa.ListArray.from_arrays(ends, kept.view(pa.date32()) if days else kept)
 
 
-def _series(walked: WalkForward, piece: Forecasts) -> dict[str, Values]:
-    """`days` and each of SERIES, one symbol after the other."""
-    panel = walked.panel(piece)
+def _series(
+    piece: Forecasts, panel: Panel, shapes: Floats, settings: Settings
+) -> tuple[dict[str, Values], Ints]:
+    """`days` and each of SERIES, one symbol after the other, and of how many days each."""
     columns = np.arange(len(panel))
     lengths = np.minimum(panel.counts, DAYS)
     rows = panel.counts - lengths + np.arange(int(lengths.max(initial=0)))[:, None]
     there = rows < panel.counts
     rows = np.where(there, rows, 0)
     found = {"days": panel.days[rows, columns], "price": panel.prices[rows, columns]}
-    found |= _forecasts(piece, panel, walked.shapes(piece), rows, walked.settings)
-    return {name: values.T[there.T] for name, values in found.items()}
+    found |= _forecasts(piece, panel, shapes, rows, settings)
+    return {name: values.T[there.T] for name, values in found.items()}, lengths
 
 
 def _forecasts(
@@ -119,33 +146,23 @@ def _forecasts(
     }
 
 
-def _exceptions(walked: WalkForward, scores: Scores) -> list[list[Values]]:
+def _exceptions(piece: Forecasts, panel: Panel, scores: Scores) -> list[list[Values]]:
     """For each of TAILS, the days of each symbol's exceptions."""
-    found: list[list[Values]] = [[np.empty(0)] * len(walked.whole) for _ in TAILS]
-    for piece in walked.pieces:
-        days = walked.panel(piece).days
-        for column, place in enumerate(piece.columns.tolist()):
-            rows = piece.daily_rows[:, column] + 1
-            for tail, into in enumerate(found):
-                hits = scores.hits[: len(rows), place, tail] == 1
-                into[place] = days[rows[hits], column]
-    return found
+    rows = piece.daily_rows + 1
+    return [
+        [panel.days[rows[hits[:, column] == 1, column], column] for column in range(len(panel))]
+        for hits in np.moveaxis(scores.hits, -1, 0)
+    ]
 
 
-def _skill(scores: Scores, columns: slice) -> tuple[float, float, float]:
+def _skill(found: Summary, some: slice) -> tuple[float, float, float]:
     """The SKILL of some symbols together: their losses are averaged at each date."""
     with np.errstate(all="ignore"):
         ours, plain = (
-            _by_date(losses.pinball[:, columns]) for losses in (scores.model, scores.random_walk)
+            sums(losses.pinball_by_date[some]) / losses.points_by_date[some].sum(axis=0)
+            for losses in (found.model, found.random_walk)
         )
         difference, lower, upper = mean_with_interval(ours - plain)
         both = ~np.isnan(ours - plain)
         level = float(plain[both].mean()) if both.any() else np.nan
     return -difference / level, -upper / level, -lower / level
-
-
-def _by_date(losses: Floats) -> Floats:
-    """(K,): the mean of losses (K, S, H) at each date, NaN where there is none."""
-    by_date = losses.reshape(len(losses), math.prod(losses.shape[1:])).T
-    known = np.isfinite(by_date)
-    return np.asarray(sums(np.where(known, by_date, 0.0)) / known.sum(axis=0))

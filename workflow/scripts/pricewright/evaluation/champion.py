@@ -5,110 +5,180 @@ have.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 
 from pricewright.evaluation.acceptance import percent_key
-from pricewright.evaluation.metrics import mae_ratio, mean_with_interval
-from pricewright.evaluation.scores import (
-    DAILY,
-    TAILS,
-    Losses,
-    Scores,
+from pricewright.evaluation.figures import (
     by_symbol_of,
     figures_at,
+    listed,
     mean_of,
     number,
     over_symbols,
-    score,
     share_of,
 )
+from pricewright.evaluation.metrics import mae_ratio, mean_with_interval
+from pricewright.evaluation.scores import DAILY, TAILS, Losses, Scores, score
+from pricewright.evaluation.summary import LossSummary
 from pricewright.forecasting.document import from_json
 from pricewright.forecasting.model import Model
-from pricewright.forecasting.panel import NEVER, Panel
+from pricewright.forecasting.panel import NEVER, BySymbol, Panel
 from pricewright.forecasting.walkforward import Plan, WalkForward, join, walk
-from pricewright.tables.arrays import Days, Flags, Floats, mean, where
+from pricewright.tables.arrays import Days, Flags, Floats, Ints, mean, sums, where
 
 
-def common_scores(scores: Scores, columns: Any, both: Flags, days: Flags) -> Scores:
-    """The scores of some symbols, S of them, where two models have a forecast.
+@dataclass(frozen=True)
+class Side(BySymbol):
+    """One model's, of S symbols, where both have a forecast: its losses, QLIKE (S,), and of how
+    many days (S, T) how many were exceptions of the value-at-risk, for each of TAILS."""
 
-    both: (K, S, H), from which origins, for whom and of how many days ahead.  days: (D, S).
-    """
+    losses: LossSummary
+    qlike: Floats
+    days: Ints
+    exceptions: Ints
 
-    def losses(of: Losses) -> Losses:
-        steps = both.shape[-1]
-        found = {name: part[:, columns][:, :, :steps] for name, part in vars(of).items()}
-        return Losses(**{name: where(both, part) for name, part in found.items()})
+    @classmethod
+    def of_scores(cls, scores: Scores) -> Self:
+        return cls(
+            LossSummary.of_losses(scores.model, scores),
+            mean(scores.qlike),
+            np.isfinite(scores.hits).sum(axis=0),
+            (scores.hits == 1).sum(axis=0),
+        )
 
-    return replace(
-        scores,
-        model=losses(scores.model),
-        random_walk=losses(scores.random_walk),
-        scale=scores.scale[:, columns],
-        squared_scale=scores.squared_scale[:, columns],
-        origin=scores.origin[:, columns],
-        **{name: where(days, getattr(scores, name)[: len(days), columns]) for name in DAILY},
-    )
+    def by_symbol(self) -> dict[str, Any]:
+        with np.errstate(all="ignore"):
+            shares = self.exceptions / self.days
+        return by_symbol_of(self.losses) | {
+            "qlike": listed(self.qlike),
+            "exceptions": {
+                percent_key(tail): listed(shares[:, place]) for place, tail in enumerate(TAILS)
+            },
+        }
 
-
-def figures_of_both(challenger: Scores, champion: Scores, symbols: Sequence[str]) -> dict[str, Any]:
-    """`pooled` and `by_symbol`: the figures of both, with QLIKE and the value-at-risk's exceptions.
-
-    The scores are of the same symbols, origins and days (`cut`).
-    """
-    each = {"challenger": challenger, "champion": champion}
-    with np.errstate(all="ignore"):
-        ratio = mae_ratio(challenger.model.error, champion.model.error)
-        found = {name: _by_symbol(scores) for name, scores in each.items()}
-    pooled = {
-        name: over_symbols(scores.model, found[name], scores)
-        | {"exceptions": {key: share_of(hits) for key, hits in _tails(scores)}}
-        for name, scores in each.items()
-    }
-    return {
-        "pooled": pooled | {"mae_ratio": number(mean_of(ratio))},
-        "by_symbol": {
-            symbol: {name: figures_at(found[name], place) for name in each}
-            | {"mae_ratio": number(ratio[place])}
-            for place, symbol in enumerate(symbols)
-        },
-    }
+    def pooled(self) -> dict[str, Any]:
+        return over_symbols(self.losses) | {
+            "qlike": number(mean_of(self.qlike)),
+            "exceptions": {
+                percent_key(tail): share_of(
+                    self.exceptions[:, place].sum(), self.days[:, place].sum()
+                )
+                for place, tail in enumerate(TAILS)
+            },
+        }
 
 
-def _by_symbol(scores: Scores) -> dict[str, Any]:
-    return by_symbol_of(scores.model, scores) | {
-        "qlike": mean(scores.qlike),
-        "exceptions": {key: mean(hits) for key, hits in _tails(scores)},
-    }
+@dataclass(frozen=True)
+class Sides(BySymbol):
+    """Both models', of the same symbols, dates and days; mae_ratio: (S,), of their errors."""
 
+    challenger: Side
+    champion: Side
+    mae_ratio: Floats
 
-def _tails(scores: Scores) -> list[tuple[str, Floats]]:
-    return [(percent_key(tail), scores.hits[..., place]) for place, tail in enumerate(TAILS)]
+    def figures(self, symbols: Sequence[str]) -> dict[str, Any]:
+        """`pooled` and `by_symbol`, the figures of both."""
+        each = {"challenger": self.challenger, "champion": self.champion}
+        found = {name: side.by_symbol() for name, side in each.items()}
+        return {
+            "pooled": {name: side.pooled() for name, side in each.items()}
+            | {"mae_ratio": number(mean_of(self.mae_ratio))},
+            "by_symbol": {
+                symbol: {name: figures_at(found[name], place) for name in each}
+                | {"mae_ratio": number(self.mae_ratio[place])}
+                for place, symbol in enumerate(symbols)
+            },
+        }
 
 
 UNSEEN = 20
 """The dates after a champion's cutoff that a comparison needs."""
 
 
-def compare(
-    document: Mapping[str, Any],
-    sha256: str,
-    walked: WalkForward,
-    challenger: Scores,
-    processes: int = 1,
-) -> dict[str, Any]:
-    """The record of a champion, from its document and the SHA-256 of its bytes, beside the
-    walk-forward of a challenger and its scores.
+@dataclass(frozen=True)
+class Contest:
+    """A champion whose forecasts can be held against a challenger's.
+
+    record: what is known of it before.  since: its cutoff.  symbols: those that both have.
+    """
+
+    champion: Model
+    record: Mapping[str, Any]
+    since: int
+    symbols: Sequence[str]
+
+    def of(self, symbols: Sequence[str]) -> "Contest | None":
+        """The contest over some symbols, None where the champion has none of them."""
+        common = [symbol for symbol in symbols if symbol in self._known]
+        return replace(self, champion=self.champion.of(common), symbols=common) if common else None
+
+    @cached_property
+    def _known(self) -> frozenset[str]:
+        return frozenset(self.symbols)
+
+    def sides(self, walked: WalkForward, challenger: Scores) -> Sides:
+        """Both, of a challenger's walk-forward that was made in one piece of just these symbols
+        and maybe others, with its scores."""
+        columns = np.flatnonzero([symbol in self._known for symbol in walked.whole.symbols])
+        some, origins = walked.whole.columns(columns), walked.timeline.origins
+        # from the same origins, by the same rules of who can be forecast
+        rules = {name: getattr(walked.settings, name) for name in ("min_history", "max_age_days")}
+        settings = replace(self.champion.settings, **rules)
+        plan = Plan(walked.timeline, settings, model=self.champion)
+        some = self.champion.on_its_scales(some)
+        scores = score(join(some, plan, walk(some, plan)))
+        ours, theirs = challenger.model.pinball[:, columns], scores.model.pinball
+        steps = min(ours.shape[-1], theirs.shape[-1])
+        both = np.isfinite(ours[..., :steps]) & np.isfinite(theirs[..., :steps])
+        both &= (origins >= self.since)[:, None, None]
+        days = _days(some, origins, len(scores.qlike)) >= self.since
+        one, other = (
+            common_scores(challenger, columns, both, days),
+            common_scores(scores, slice(None), both, days),
+        )
+        ratio = mae_ratio(one.model.error, other.model.error)
+        return Sides(Side.of_scores(one), Side.of_scores(other), ratio)
+
+    def result(self, sides: Sides) -> dict[str, Any]:
+        """The record of the champion beside a challenger, from the sides of all symbols.
+
+        The loss is the pinball loss in units of the naive one-step error, its mean over horizons
+        and symbols at each origin. `difference` is the challenger's less the champion's over the
+        champion's mean, with a 95% interval; negative is better. `metrics` are the figures of both.
+        """
+        each = (sides.challenger.losses, sides.champion.losses)
+        with np.errstate(all="ignore"):
+            points = each[0].points_by_date.sum(axis=0)
+            ours, theirs = (sums(losses.pinball_by_date) for losses in each)
+            differences = (ours - theirs) / points
+        compared = int(np.isfinite(differences).sum())
+        record = {**self.record, "origins": compared}
+        if compared < UNSEEN:
+            return record | {"reason": _too_few(compared)}
+        level = float(theirs.sum() / points.sum())
+        difference, lower, upper = (part / level for part in mean_with_interval(differences))
+        verdict = "better" if upper < 0 else "worse" if lower > 0 else "no difference"
+        return record | {
+            "metrics": sides.figures(self.symbols),
+            "verdict": verdict,
+            "difference": number(difference),
+            "lower": number(lower),
+            "upper": number(upper),
+        }
+
+
+def contest(
+    document: Mapping[str, Any], sha256: str, walked: WalkForward
+) -> Contest | dict[str, Any]:
+    """The contest of a champion, from its document and the SHA-256 of its bytes, with the
+    walk-forward of a challenger, or its record where they cannot be compared.
 
     Only dates after the champion's own cutoff count: on those that it was trained on it would
     have an advantage that no challenger has, whose parameters are those known at each date.
-
-    The loss is the pinball loss in units of the naive one-step error, its mean over horizons
-    and symbols at each origin. `difference` is the challenger's less the champion's over the
-    champion's mean, with a 95% interval; negative is better. `metrics` are the figures of both.
     """
     panel, origins = walked.whole, walked.timeline.origins
     since = int(np.datetime64(document["cutoff"], "D").astype(int))
@@ -131,44 +201,33 @@ def compare(
     common = _common(champion, panel)
     if not common:
         return record | {"reason": "it has none of the symbols"}
-    unseen = origins >= since
-    record |= {"symbols": len(common), "origins": int(unseen.sum())}
-    if record["origins"] < UNSEEN:  # nothing that is scored could change that
-        return record | {"reason": _too_few(record["origins"])}
-    columns = np.array([panel.symbols.index(symbol) for symbol in common], dtype=np.intp)
-    champion, some = champion.of(common), panel.columns(columns)
-    # from the same origins, by the same rules of who can be forecast
-    rules = {name: getattr(walked.settings, name) for name in ("min_history", "max_age_days")}
-    plan = Plan(walked.timeline, replace(champion.settings, **rules), model=champion)
-    some = champion.on_its_scales(some)
-    scores = score(join(some, plan, walk(some, plan, processes)))
-    ours, theirs = challenger.model.pinball[:, columns], scores.model.pinball
-    steps = min(ours.shape[-1], theirs.shape[-1])
-    ours, theirs = ours[..., :steps], theirs[..., :steps]
-    both = np.isfinite(ours) & np.isfinite(theirs) & unseen[:, None, None]
-    ours, theirs = np.where(both, ours, np.nan), np.where(both, theirs, np.nan)
-    differences = np.array(
-        [mean_of(one) - mean_of(other) for one, other in zip(ours, theirs, strict=True)]
+    unseen = int((origins >= since).sum())
+    record |= {"symbols": len(common), "origins": unseen}
+    if unseen < UNSEEN:  # nothing that is scored could change that
+        return record | {"reason": _too_few(unseen)}
+    return Contest(champion, record, since, common)
+
+
+def common_scores(scores: Scores, columns: Any, both: Flags, days: Flags) -> Scores:
+    """The scores of some symbols, S of them, where two models have a forecast.
+
+    both: (K, S, H), from which origins, for whom and of how many days ahead.  days: (D, S).
+    """
+
+    def losses(of: Losses) -> Losses:
+        steps = both.shape[-1]
+        found = {name: part[:, columns][:, :, :steps] for name, part in vars(of).items()}
+        return Losses(**{name: where(both, part) for name, part in found.items()})
+
+    return replace(
+        scores,
+        model=losses(scores.model),
+        random_walk=losses(scores.random_walk),
+        scale=scores.scale[:, columns],
+        squared_scale=scores.squared_scale[:, columns],
+        origin=scores.origin[:, columns],
+        **{name: where(days, getattr(scores, name)[: len(days), columns]) for name in DAILY},
     )
-    compared = int(np.isfinite(differences).sum())
-    record["origins"] = compared
-    if compared < UNSEEN:
-        return record | {"reason": _too_few(compared)}
-    level = mean_of(theirs)
-    difference, lower, upper = (part / level for part in mean_with_interval(differences))
-    verdict = "better" if upper < 0 else "worse" if lower > 0 else "no difference"
-    days = _days(some, origins, len(scores.qlike)) >= since
-    one, other = (
-        common_scores(challenger, columns, both, days),
-        common_scores(scores, slice(None), both, days),
-    )
-    return record | {
-        "metrics": figures_of_both(one, other, common),
-        "verdict": verdict,
-        "difference": number(difference),
-        "lower": number(lower),
-        "upper": number(upper),
-    }
 
 
 def _too_few(dates: int) -> str:

@@ -4,10 +4,11 @@ From them everybody can compute the figures of a model again: docs/model.md show
 whole distributions are given, as the mean over many quantiles; of all else what they are made of.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from contextlib import ExitStack, closing
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -16,11 +17,15 @@ from pricewright.files.disk import whole_file
 from pricewright.forecasting import distribution
 from pricewright.forecasting.panel import SLICE_WIDTH, Panel
 from pricewright.forecasting.settings import Settings
-from pricewright.forecasting.walkforward import Forecasts, WalkForward
+from pricewright.forecasting.walkforward import WalkForward
 from pricewright.tables.arrays import Floats, Ints
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet
+
+    Rows = tuple[pa.Table, Ints]
+    """A table's rows, and how many (S,) are of each symbol."""
 
 Columns = dict[str, Any]
 
@@ -61,43 +66,93 @@ DAYS = {
 """The columns of forecasts of each next day."""
 
 
-def write_forecasts(
-    dates: Path, days: Path, model: str, walked: WalkForward, scores: Scores
-) -> None:
-    """Write, whole, the two tables of the model whose document has the SHA-256 `model`.
+def forecast_rows(walked: WalkForward, scores: Scores) -> "tuple[Rows, Rows]":
+    """The rows of both tables, from a walk-forward that was made in one piece, and its scores.
 
     They are in order of symbols and dates; a symbol that could not be forecast from a date has no
     row of it.
     """
-    for path, names, columns in ((dates, DATES, _of_dates), (days, DAYS, _of_days)):
-        schema = _schema(names)
-        parts = (_table(columns(walked, piece, scores), schema) for piece in walked.pieces)
-        _write(path, schema, model, _in_order(walked, parts))
+    return _rows(_of_dates(walked, scores), DATES), _rows(_of_days(walked), DAYS)
 
 
-def _in_order(
-    walked: WalkForward, parts: "Iterable[tuple[pa.Table, Ints]]"
-) -> "Iterator[pa.Table]":
-    """The tables of pieces as those of SLICE_WIDTH symbols each in the order of all, whoever made
-    the pieces: each as soon as its symbols are there."""
-    import pyarrow as pa
+class ForecastFiles(ExitStack):
+    """Both tables as files, which take their names together when the block ends."""
 
-    waiting: dict[int, pa.Table] = {}
-    begin, count = 0, len(walked.whole)
-    for piece, (table, lengths) in zip(walked.pieces, parts, strict=True):
-        ends = np.cumsum(lengths).tolist()
-        for symbol, (one, other) in zip(piece.columns.tolist(), pairwise([0, *ends]), strict=True):
-            waiting[symbol] = table[one:other]
-        while begin < count:
-            wanted = range(begin, min(begin + SLICE_WIDTH, count))
-            if not all(symbol in waiting for symbol in wanted):
-                break
-            yield pa.concat_tables([waiting.pop(symbol) for symbol in wanted]).combine_chunks()
-            begin = wanted.stop
+    def __init__(self, dates: Path, days: Path) -> None:
+        super().__init__()
+        files = [self.enter_context(whole_file(path)) for path in (dates, days)]
+        self._tables = [
+            self.enter_context(closing(_OpenTable(file, _schema(names))))
+            for file, names in zip(files, (DATES, DAYS), strict=True)
+        ]
+
+    def begin(self) -> None:
+        """Begin, again if need be, with no rows."""
+        for table in self._tables:
+            table.begin()
+
+    def add(self, rows: "tuple[Rows, Rows]") -> None:
+        """Write the rows of further symbols."""
+        for table, more in zip(self._tables, rows, strict=True):
+            table.add(more)
+
+    def finish(self, model: str) -> None:
+        """Write what is left; model: the SHA-256 of the model's document."""
+        for table in self._tables:
+            table.finish(model)
 
 
-def _of_dates(walked: WalkForward, piece: Forecasts, scores: Scores) -> Columns:
-    panel, settings, count = walked.panel(piece), walked.settings, walked.timeline.scored
+class _OpenTable:
+    """A table that is written by groups of SLICE_WIDTH symbols, however many come at a time."""
+
+    def __init__(self, file: BinaryIO, schema: "pa.Schema") -> None:
+        self._file, self._schema = file, schema
+        self._writer: pyarrow.parquet.ParquetWriter | None = None
+        self._waiting: list[pa.Table] = []
+
+    def begin(self) -> None:
+        import pyarrow.parquet
+
+        self.close()
+        self._file.seek(0)
+        self._file.truncate()
+        stored: dict[str, Any] = {
+            "compression": "zstd",
+            "use_dictionary": ["symbol", "made", "date"],
+            "store_schema": False,
+        }
+        self._writer = pyarrow.parquet.ParquetWriter(self._file, self._schema, **stored)
+        self._waiting = []
+
+    def add(self, rows: "Rows") -> None:
+        table, lengths = rows
+        bounds = pairwise([0, *np.cumsum(lengths).tolist()])
+        self._waiting += [table[begin:end] for begin, end in bounds]
+        while len(self._waiting) >= SLICE_WIDTH:
+            self._write(SLICE_WIDTH)
+
+    def finish(self, model: str) -> None:
+        self._write(len(self._waiting))
+        assert self._writer
+        self._writer.add_key_value_metadata({"model": model})
+        self.close()
+
+    def _write(self, symbols: int) -> None:
+        import pyarrow as pa
+
+        some, self._waiting = self._waiting[:symbols], self._waiting[symbols:]
+        if some and self._writer:
+            self._writer.write_table(pa.concat_tables(some).combine_chunks())
+
+    def close(self) -> None:
+        if self._writer:
+            self._writer.close()
+        self._writer = None
+
+
+def _of_dates(walked: WalkForward, scores: Scores) -> Columns:
+    (piece,) = walked.pieces
+    panel, settings, count = walked.whole, walked.settings, walked.timeline.scored
     windows, columns = Windows.of(piece, panel, count, settings.horizon), np.arange(len(panel))
     at, there, steps = windows.at, windows.there, np.arange(1, settings.horizon + 1)
     own = piece.centres[:count], piece.variances[:count], walked.shapes(piece)[:count]
@@ -106,8 +161,7 @@ def _of_dates(walked: WalkForward, piece: Forecasts, scores: Scores) -> Columns:
     walk = windows.last, windows.plain, normal
     walk_lower, walk_upper = _interval(panel, at, walk, settings)
     model, random_walk = scores.model, scores.random_walk
-    point = panel.as_prices(own[0], at)
-    scales = {name: getattr(scores, name)[:, piece.columns, None] for name in SCALES}
+    scales = {name: getattr(scores, name)[..., None] for name in SCALES}
     made = walked.timeline.origins[:, None, None]
     found: Columns = {
         "made": np.broadcast_to(made, there.shape),
@@ -115,16 +169,16 @@ def _of_dates(walked: WalkForward, piece: Forecasts, scores: Scores) -> Columns:
         "date": panel.days[windows.ahead, columns[:, None]],
         "last": np.broadcast_to(panel.prices[at, columns][..., None], there.shape),
         "price": windows.came(panel.prices),
-        "point": point,
+        "point": panel.as_prices(own[0], at),
         "lower": lower,
         "upper": upper,
-        "pinball": model.pinball[:, piece.columns],
-        "crps": model.crps[:, piece.columns],
-        "pit": model.transform[:, piece.columns],
+        "pinball": model.pinball,
+        "crps": model.crps,
+        "pit": model.transform,
         "walk_lower": walk_lower,
         "walk_upper": walk_upper,
-        "walk_pinball": random_walk.pinball[:, piece.columns],
-        "walk_crps": random_walk.crps[:, piece.columns],
+        "walk_pinball": random_walk.pinball,
+        "walk_crps": random_walk.crps,
         **{name: np.broadcast_to(part, there.shape) for name, part in scales.items()},
     }
     keep = np.moveaxis(there, 1, 0)
@@ -151,8 +205,9 @@ def _interval(
     return low, high
 
 
-def _of_days(walked: WalkForward, piece: Forecasts, scores: Scores) -> Columns:
-    panel, settings = walked.panel(piece), walked.settings
+def _of_days(walked: WalkForward) -> Columns:
+    (piece,) = walked.pieces
+    panel, settings = walked.whole, walked.settings
     columns, days = np.arange(len(panel)), NextDays.of(piece, panel, walked.shapes(piece))
     levels = distribution.levels_with(settings.level).tolist()
     at, there, drift = days.at, days.there, piece.daily_centres - days.value
@@ -185,10 +240,10 @@ def _schema(names: Iterable[str]) -> "pa.Schema":
     return pa.schema([(name, (numbers | kinds)[name]) for name in names])
 
 
-def _table(columns: Columns, schema: "pa.Schema") -> "tuple[pa.Table, Ints]":
-    """The table, and how many rows (S,) of it are of each symbol."""
+def _rows(columns: Columns, names: Iterable[str]) -> "Rows":
     import pyarrow as pa
 
+    schema = _schema(names)
     lengths = columns.pop("lengths")
     symbols = pa.array(columns.pop("symbol"), pa.string())
     found = {
@@ -199,16 +254,3 @@ def _table(columns: Columns, schema: "pa.Schema") -> "tuple[pa.Table, Ints]":
     }
     found["symbol"] = symbols.take(pa.array(np.repeat(np.arange(len(symbols)), lengths)))
     return pa.Table.from_arrays([found[name] for name in schema.names], schema=schema), lengths
-
-
-def _write(path: Path, schema: "pa.Schema", model: str, parts: "Iterable[pa.Table]") -> None:
-    import pyarrow.parquet
-
-    stored: dict[str, Any] = {"compression": "zstd", "use_dictionary": ["symbol", "made", "date"]}
-    with (
-        whole_file(path) as file,
-        pyarrow.parquet.ParquetWriter(file, schema, store_schema=False, **stored) as writer,
-    ):
-        for part in parts:
-            writer.write_table(part)
-        writer.add_key_value_metadata({"model": model})

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pricewright.tables.arrays import Floats, Ints, count, log, mean, total
+from pricewright.tables.arrays import Floats, Ints, count, log, mean, sums, total
 
 
 @np.errstate(all="ignore")
@@ -108,18 +108,15 @@ def inside(actual: Floats, lower: Floats, upper: Floats) -> Floats:
 
 
 @np.errstate(all="ignore")
-def share_error(hits: Floats) -> Floats:
-    """(S,): the standard error of the share of hits (K, S, H), 1, 0 or NaN, from K dates.
+def share_error(hits: Ints, counts: Ints) -> Floats:
+    """(S,): the standard error of the share of hits (K, S) among so many (K, S), of K dates.
 
     Forecasts from one date hang together and those from two do not, so that dates are what counts
     (the variance of a mean that is robust to clusters, Liang & Zeger 1986). NaN for fewer than 2.
     """
-    known = ~np.isnan(hits)
-    counts = known.sum(axis=-1)
-    found = np.where(known, hits, 0.0).sum(axis=-1)
     every, dates = counts.sum(axis=0), (counts > 0).sum(axis=0)
-    off = found - counts * (found.sum(axis=0) / every)
-    error = np.sqrt((off**2).sum(axis=0) * dates / (dates - 1)) / every
+    off = hits - counts * (hits.sum(axis=0) / every)
+    error = np.sqrt(sums(off**2) * dates / (dates - 1)) / every
     return np.where(dates > 1, error, np.nan)
 
 
@@ -239,20 +236,37 @@ def joint_score(change: Floats, at_risk: Floats, shortfall: Floats, level: float
 
 
 @np.errstate(all="ignore")
-def exceedance_test(residuals: Floats) -> tuple[Floats, Floats]:
-    """(S,) each: the mean of the residuals (T, S) of the days beyond a value-at-risk, and the
-    p-value of a mean of 0 against one below.
+def exceedances(residuals: Floats) -> tuple[Ints, Floats, Floats]:
+    """(S,) each: of residuals (T, S) of days beyond a value-at-risk how many there are, their mean,
+    and the sum of their squared differences from it. NaN is no such day.
 
-    A residual is the change less the expected shortfall, over the deviation that was forecast
-    (McNeil & Frey 2000, here with Student's t in place of a bootstrap). NaN is no such day; the
-    p-value is NaN for fewer than 3.
+    A residual is the change less the expected shortfall, over the deviation that was forecast.
+    """
+    middle = mean(residuals)
+    return count(residuals), middle, total(np.square(residuals - middle))
+
+
+@np.errstate(all="ignore")
+def pooled_exceedances(days: Ints, middle: Floats, squares: Floats) -> tuple[Ints, Floats, Floats]:
+    """The same of all symbols together, (1,) each, from those of each (S,)."""
+    known = days > 0
+    days, middle, squares = days[known], middle[known], squares[known]
+    every = days.sum()
+    over_all = sums(days * middle) / every
+    off = sums(squares) + sums(days * np.square(middle - over_all))
+    return np.array([every]), np.array([over_all]), np.array([off])
+
+
+@np.errstate(all="ignore")
+def exceedance_test(days: Ints, middle: Floats, squares: Floats) -> Floats:
+    """(S,): the p-value of residuals of mean 0 against one below, from their `exceedances`.
+
+    McNeil & Frey (2000), here with Student's t in place of a bootstrap. NaN for fewer than 3 days.
     """
     from scipy.special import stdtr
 
-    days, middle = count(residuals), mean(residuals)
-    variance = total(np.square(residuals - middle)) / (days - 1)
-    statistic = np.where(days > 2, middle / np.sqrt(variance / days), np.nan)
-    return middle, _rounded(stdtr(days - 1.0, statistic))
+    statistic = middle / np.sqrt(squares / (days - 1) / days)
+    return _rounded(stdtr(days - 1.0, np.where(days > 2, statistic, np.nan)))
 
 
 def _gain(observed: Ints, expected: Floats) -> Floats:

@@ -1,25 +1,16 @@
-"""Forecasts from the past beside what happened: as arrays of scores, and as figures.
+"""Forecasts from the past beside what happened, point by point: losses, hits and transforms."""
 
-Scores are losses, hits and transforms, point by point. Figures are what a document holds of them:
-by symbol, by horizon and over all.
-"""
-
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from pricewright.evaluation import metrics
-from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
 from pricewright.forecasting import distribution, volatility
 from pricewright.forecasting.panel import Panel, squares
-from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
-from pricewright.steplog.log import Progress
-from pricewright.tables.arrays import Flags, Floats, Ints, mean, sums, where
+from pricewright.tables.arrays import Flags, Floats, Ints
 
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
 TAILS = (0.01, 0.05)
@@ -77,46 +68,39 @@ class Scores:
 
 
 def score(walked: WalkForward) -> Scores:
-    """The scores of a walk-forward, all symbols together, each in the place that it has there."""
-    progress = Progress("symbols", len(walked.whole), "scoring")
-    days = max(len(piece.daily_rows) for piece in walked.pieces)
-    whole: Scores | None = None
-    for piece in walked.pieces:
-        panel = walked.panel(piece)
-        scored = walked.timeline.scored
-        part = _score(piece, panel, walked.shapes(piece), scored, walked.settings)
-        if whole is None:
-            whole = _blank(part, len(walked.whole), days)
-        _put(whole, part, piece.columns)
-        progress.advance(len(panel))
-    assert whole is not None
-    return whole
+    """The scores of a walk-forward that was made in one piece (`WalkForward.parts`)."""
+    (piece,) = walked.pieces
+    panel, shapes, settings = walked.whole, walked.shapes(piece), walked.settings
+    scored, columns = walked.timeline.scored, np.arange(len(panel))
+    levels = distribution.levels_with(settings.level)
+    windows = Windows.of(piece, panel, scored, settings.horizon)
+    usable, at = windows.usable, windows.at
+    scale, squared_scale = (
+        np.where(usable & (found[at, columns] > 0), found[at, columns], np.nan)
+        for found in metrics.naive_scales(panel.prices)
+    )
+    normal = distribution.normal(levels)[None, None, None]
+    losses = partial(
+        _losses,
+        actual=windows.came(panel.prices),
+        happened=windows.came(panel.values),
+        at=at,
+        scale=scale,
+        panel=panel,
+        coverage=settings.level,
+    )
+    return Scores(
+        model=losses(piece.centres[:scored], piece.variances[:scored], shapes[:scored]),
+        random_walk=losses(windows.last, windows.plain, normal),
+        scale=scale,
+        squared_scale=squared_scale,
+        origin=np.where(usable, panel.days[at, columns], np.nan),
+        **_daily(piece, panel, shapes, levels.tolist()),
+    )
 
 
 DAILY = ("qlike", "ewma_qlike", "hits", "joint", "ewma_joint", "residual", "day")
 """The scores of each next day."""
-
-
-def _blank(like: Any, symbols: int, days: int) -> Any:
-    """Scores, or losses, of so many symbols and days, all NaN."""
-
-    def blank(name: str, part: Any) -> Any:
-        if isinstance(part, Losses):
-            return _blank(part, symbols, days)
-        rows = days if name in DAILY else len(part)
-        return np.full((rows, symbols, *part.shape[2:]), np.nan)
-
-    return replace(like, **{name: blank(name, part) for name, part in vars(like).items()})
-
-
-def _put(whole: Any, part: Any, columns: Ints) -> None:
-    """Write the scores, or losses, of some symbols to their columns."""
-    for name, array in vars(part).items():
-        into = getattr(whole, name)
-        if isinstance(array, Losses):
-            _put(into, array, columns)
-        else:
-            into[: len(array), columns] = array
 
 
 @dataclass(frozen=True)
@@ -150,38 +134,6 @@ class Windows:
         """(K, S, H): of values (N, S), those that came, NaN where there are none."""
         columns = np.arange(values.shape[1])[:, None]
         return np.where(self.there, values[self.ahead, columns], np.nan)
-
-
-def _score(
-    piece: Forecasts, panel: Panel, shapes: Floats, scored: int, settings: Settings
-) -> Scores:
-    """scored: from how many dates, the first, what came is there."""
-    columns = np.arange(len(panel))
-    levels = distribution.levels_with(settings.level)
-    windows = Windows.of(piece, panel, scored, settings.horizon)
-    usable, at = windows.usable, windows.at
-    scale, squared_scale = (
-        np.where(usable & (found[at, columns] > 0), found[at, columns], np.nan)
-        for found in metrics.naive_scales(panel.prices)
-    )
-    normal = distribution.normal(levels)[None, None, None]
-    losses = partial(
-        _losses,
-        actual=windows.came(panel.prices),
-        happened=windows.came(panel.values),
-        at=at,
-        scale=scale,
-        panel=panel,
-        coverage=settings.level,
-    )
-    return Scores(
-        model=losses(piece.centres[:scored], piece.variances[:scored], shapes[:scored]),
-        random_walk=losses(windows.last, windows.plain, normal),
-        scale=scale,
-        squared_scale=squared_scale,
-        origin=np.where(usable, panel.days[at, columns], np.nan),
-        **_daily(piece, panel, shapes, levels.tolist()),
-    )
 
 
 def _plain_variance(panel: Panel) -> Floats:
@@ -303,293 +255,3 @@ def _daily(
         "residual": beyond,
         "day": np.where(there, panel.days[at + there, columns], np.nan),
     }
-
-
-ENOUGH_DAYS = 250
-"""The days that a back-test of a value-at-risk needs to count."""
-
-
-def figures(scores: Scores, symbols: Sequence[str]) -> dict[str, Any]:
-    """`pooled` and `by_symbol`, of the model beside the random walk.
-
-    MASE, RMSSE, pinball, CRPS and interval score are in units of the naive forecast's one-step
-    error; over symbols they are means of the symbols', and coverage and tests are of points.
-    What there is nothing to compute from is None.
-    """
-    with np.errstate(all="ignore"):
-        model = by_symbol_of(scores.model, scores)
-        walk = by_symbol_of(scores.random_walk, scores)
-        ratio = metrics.mae_ratio(scores.model.error, scores.random_walk.error)
-        better = metrics.diebold_mariano(
-            _by_origin(scores.model, scores), _by_origin(scores.random_walk, scores)
-        )
-        variances = metrics.diebold_mariano(scores.qlike, scores.ewma_qlike)
-    adjusted, adjusted_variances = metrics.holm(better.p_value), metrics.holm(variances.p_value)
-    tails = {percent_key(tail): _tests(scores.hits[..., k], tail) for k, tail in enumerate(TAILS)}
-    qlikes = mean(scores.qlike), mean(np.where(np.isnan(scores.qlike), np.nan, scores.ewma_qlike))
-    shortfall = _shortfall(scores)
-    counts = np.isfinite(scores.model.error[..., 0]).sum(axis=0)
-    by_symbol = {}
-    for place, symbol in enumerate(symbols):
-        by_symbol[symbol] = {
-            "origins": int(counts[place]),
-            "model": figures_at(model, place),
-            "random_walk": figures_at(walk, place),
-            "mae_ratio": number(ratio[place]),
-            "p_value": number(better.p_value[place]),
-            "p_value_holm": number(adjusted[place]),
-            "pit": metrics.pit_histogram(scores.model.transform[:, place]).tolist(),
-            "volatility": {
-                "days": int(variances.count[place]),
-                "qlike": number(qlikes[0][place]),
-                "ewma_qlike": number(qlikes[1][place]),
-                "p_value": number(variances.p_value[place]),
-                "p_value_holm": number(adjusted_variances[place]),
-            },
-            "var": {key: figures_at(found, place) for key, found in tails.items()},
-            "es": figures_at(shortfall, place),
-        }
-    pooled = _pooled(scores, model, walk, ratio, tails, symbols=symbols)
-    return {"pooled": pooled, "by_symbol": by_symbol}
-
-
-def number(value: Any) -> float | None:
-    """A float, or None for what is not one."""
-    return float(value) if np.isfinite(value) else None
-
-
-def _by_origin(losses: Losses, scores: Scores) -> Floats:
-    """(K, S): the mean absolute error of an origin, in units of the naive one-step error."""
-    return np.asarray(np.abs(losses.error).mean(axis=-1) / scores.scale)
-
-
-def by_symbol_of(losses: Losses, scores: Scores) -> dict[str, Any]:
-    """A forecaster's figures, (S,) each."""
-    return {
-        "mase": metrics.mase(losses.error, scores.scale),
-        "rmsse": metrics.rmsse(losses.error, scores.squared_scale),
-        "pinball": mean(losses.pinball),
-        "crps": mean(losses.crps),
-        "interval_score": mean(losses.interval),
-        "coverage": mean(losses.held),
-        "coverage_error": metrics.share_error(losses.held),
-        "coverages": {
-            percent_key(share): mean(losses.within[..., k]) for k, share in enumerate(COVERAGES)
-        },
-    }
-
-
-def figures_at(found: dict[str, Any], place: int) -> dict[str, Any]:
-    """The figures of one symbol."""
-    return {
-        key: figures_at(value, place)
-        if isinstance(value, dict)
-        else int(value[place])
-        if value.dtype.kind == "i"
-        else number(value[place])
-        for key, value in found.items()
-    }
-
-
-def _tests(hits: Floats, tail: float) -> dict[str, Any]:
-    coverage, runs = metrics.kupiec(hits, tail), metrics.christoffersen(hits, tail)
-    return {
-        "days": coverage.days,
-        "exceptions": coverage.exceptions,
-        "kupiec": coverage.p_value,
-        "independence": runs.independence.p_value,
-        "conditional_coverage": runs.conditional_coverage.p_value,
-    }
-
-
-def _shortfall(scores: Scores) -> dict[str, Any]:
-    """(S,) each: how the expected shortfall did, on days that EWMA's could be judged on, too."""
-    residual, p_value = metrics.exceedance_test(scores.residual)
-    there = np.isfinite(scores.joint - scores.ewma_joint)
-    return {
-        "days": there.sum(axis=0),
-        "exceptions": np.isfinite(scores.residual).sum(axis=0),
-        "residual": residual,
-        "p_value": p_value,
-        "score": mean(where(there, scores.joint)),
-        "ewma_score": mean(where(there, scores.ewma_joint)),
-    }
-
-
-def _pooled_shortfall(scores: Scores) -> dict[str, Any]:
-    found = _shortfall(scores)
-    difference, over_dates, _ = _together(scores.joint - scores.ewma_joint)
-    every = scores.residual.reshape(-1, 1)
-    residual, p_value = (number(value[0]) for value in metrics.exceedance_test(every))
-    enough = (found["days"] >= ENOUGH_DAYS) & np.isfinite(found["p_value"])
-    return {
-        "days": int(found["days"].sum()),
-        "exceptions": int(found["exceptions"].sum()),
-        "residual": residual,
-        "p_value": p_value,
-        "tested": int(enough.sum()),
-        "passed": int((enough & ~(found["p_value"] < SIGNIFICANT)).sum()),
-        "score_difference": difference,
-        **over_dates,
-    }
-
-
-MOST_DAYS = 5
-"""The days that add most to a figure, of which it is said which they are."""
-
-
-def _together(daily: Floats) -> tuple[float | None, dict[str, float | None], Floats]:
-    """Of differences (D, S) the mean over symbols; over dates, with its interval; and what each
-    adds to the first (D, S).
-
-    A loss without bound would let one symbol decide. So the more a symbol's differences vary, the
-    less it counts, if they vary more than those of half of the symbols.
-    """
-    with np.errstate(all="ignore"):
-        means = mean(daily)
-        deviation = np.sqrt(mean(np.square(daily - means)))
-    varied = np.sort(deviation[deviation > 0])
-    usual = varied[(len(varied) - 1) // 2] if len(varied) else 1.0
-    known = np.isfinite(means)
-    weights = np.where(known, usual / np.maximum(np.where(known, deviation, 0.0), usual), 0.0)
-    there = np.isfinite(daily)
-    with np.errstate(all="ignore"):
-        adds = np.where(there, daily, 0.0) * (weights / weights.sum() / there.sum(axis=0))
-        by_date = mean((np.where(there, daily, np.nan) * weights).T) / mean(
-            np.where(there, weights, np.nan).T
-        )
-        value = float(sums(weights * np.where(known, means, 0.0)) / sums(weights))
-    difference, lower, upper = metrics.mean_with_interval(by_date)
-    over_dates = {"over_dates": difference, "lower": lower, "upper": upper}
-    return number(value), {key: number(each) for key, each in over_dates.items()}, adds
-
-
-def _largest(adds: Floats, days: Floats, symbols: Sequence[str]) -> list[dict[str, Any]]:
-    """Of what symbols add (T, S) to a figure on some days (T, S), the most, if it is above 0."""
-    flat = np.where(np.isfinite(adds), adds, 0.0).ravel()
-    order = np.argsort(-flat, kind="stable")[:MOST_DAYS]
-    return [
-        {
-            "symbol": symbols[place % len(symbols)],
-            "date": str(np.datetime64(int(days.ravel()[place]), "D")),
-            "adds": float(flat[place]),
-        }
-        for place in order.tolist()
-        if flat[place] > 0
-    ]
-
-
-def _interval(scores: Scores, symbols: Sequence[str]) -> dict[str, Any]:
-    """The standard error, from what differs between dates, of the interval score over the random
-    walk's, and the dates that add most to it."""
-    each = (losses.interval for losses in (scores.model, scores.random_walk))
-    with np.errstate(all="ignore"):
-        ours, plain = (np.moveaxis(part, -1, 0) for part in each)
-        ours, plain = (sums(part) / len(part) for part in (ours, plain))
-        level = mean_of(mean(plain))
-        by_date = _across(ours - mean_of(mean(ours)) / level * plain)
-        dates = np.isfinite(by_date).sum()
-        error = (
-            np.sqrt(np.nanmean(np.square(by_date)) / (dates - 1)) / level if dates > 1 else np.nan
-        )
-        there = np.isfinite(ours - plain)
-        adds = (ours - plain) / there.sum(axis=0) / there.any(axis=0).sum() / level
-    return {"error": number(error), "largest": _largest(adds, scores.origin, symbols)}
-
-
-def _pooled(
-    scores: Scores,
-    model: dict[str, Any],
-    walk: dict[str, Any],
-    ratio: Floats,
-    tails: dict[str, dict[str, Any]],
-    *,
-    symbols: Sequence[str],
-) -> dict[str, Any]:
-    daily = scores.qlike - scores.ewma_qlike
-    difference, over_dates, adds = _together(daily)
-    means = mean(daily)
-    histogram = metrics.pit_histogram(scores.model.transform)
-    with np.errstate(all="ignore"):
-        ours, plain = (
-            _across(_by_origin(losses, scores))[:, None]
-            for losses in (scores.model, scores.random_walk)
-        )
-        luck = metrics.diebold_mariano(ours, plain).p_value[0]
-    var = {}
-    for key, found in tails.items():
-        tested = found["days"] >= ENOUGH_DAYS
-        passed = tested & (found["kupiec"] >= SIGNIFICANT)
-        days = int(found["days"].sum())
-        var[key] = {
-            "days": days,
-            "exceptions": int(found["exceptions"].sum()),
-            "share": number(found["exceptions"].sum() / days) if days else None,
-            "tested": int(tested.sum()),
-            "passed": int(passed.sum()),
-            "independent": int((tested & ~(found["independence"] < SIGNIFICANT)).sum()),
-        }
-    return {
-        "symbols": int(np.isfinite(model["mase"]).sum()),
-        "forecasts": int(np.isfinite(scores.model.error).sum()),
-        "model": over_symbols(scores.model, model, scores),
-        "random_walk": over_symbols(scores.random_walk, walk, scores),
-        "mae_ratio": number(mean_of(ratio)),
-        "p_value": number(luck),
-        "pit": {"counts": histogram.tolist(), "p_value": number(metrics.uniformity(histogram))},
-        "volatility": {
-            "days": int(np.isfinite(daily).sum()),
-            "symbols": int(np.isfinite(means).sum()),
-            "better": int((means < 0).sum()),
-            "qlike_difference": difference,
-            **over_dates,
-            "largest": _largest(adds, scores.day, symbols),
-        },
-        "interval": _interval(scores, symbols),
-        "var": var,
-        "es": _pooled_shortfall(scores),
-    }
-
-
-def over_symbols(losses: Losses, found: dict[str, Any], scores: Scores) -> dict[str, Any]:
-    """A forecaster's figures over all symbols, of which `found` are those by symbol."""
-    steps = range(losses.error.shape[-1])
-    errors = [metrics.mase(losses.error[..., [step]], scores.scale) for step in steps]
-    by_date = losses.held.reshape(len(losses.held), 1, math.prod(losses.held.shape[1:]))
-    return {
-        **{
-            key: number(mean_of(value))
-            for key, value in found.items()
-            if not isinstance(value, dict)
-        },
-        "coverage": share_of(losses.held),
-        "coverage_error": number(metrics.share_error(by_date)[0]),
-        "coverages": {
-            percent_key(share): share_of(losses.within[..., k]) for k, share in enumerate(COVERAGES)
-        },
-        "by_horizon": {
-            "mase": [number(mean_of(error)) for error in errors],
-            "pinball": [number(mean_of(mean(losses.pinball[..., [step]]))) for step in steps],
-            "interval_score": [
-                number(mean_of(mean(losses.interval[..., [step]]))) for step in steps
-            ],
-            "coverage": [share_of(losses.held[..., step]) for step in steps],
-        },
-    }
-
-
-def mean_of(values: Floats) -> float:
-    """The mean of the values that are numbers; NaN if none is."""
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else float("nan")
-
-
-def share_of(hits: Floats) -> float | None:
-    """The share of hits among the values that are there; None if none is."""
-    known = np.isfinite(hits)
-    return number(hits[known].sum() / known.sum()) if known.any() else None
-
-
-def _across(values: Floats) -> Floats:
-    """(K,): the mean over symbols (K, S) of each date."""
-    return np.array([mean_of(row) for row in values])

@@ -6,10 +6,11 @@ New prices are read with the standard library and numpy alone, or Parquet with p
 import math
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, Panel, panel_of
 from pricewright.forecasting.ranges import BAR, parts_of
 from pricewright.tables.arrays import Days, Floats
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 ADJUSTED_OR_NOT = ("close", "adj_close")
 """The prices that a bar's range can stand beside: those at the end of its day."""
@@ -46,12 +50,10 @@ def read_panel(path: Path, price: str) -> tuple[Panel, str, int]:
     a column is not there, if a price is missing, or if a symbol has two prices on one day.
     """
     if read_begin(path, 4) == b"PAR1":
-        columns = _dated_parquet(path, price)
-        if columns is not None:
+        panel = _parquet_panel(path, price)
+        if panel is not None:
             import pyarrow as pa
 
-            panel = _panel(path, price, columns)
-            del columns
             pa.default_memory_pool().release_unused()  # it would keep several times what that takes
             return panel, file_sha256(path), int(panel.counts.sum())
     columns, sha256 = _table(path, price)
@@ -93,23 +95,66 @@ def _number(value: Any) -> float:
     return value if type(value) in (int, float) else math.nan
 
 
-def _dated_parquet(path: Path, price: str) -> _Columns | None:
-    """The columns of a Parquet file that has symbols and days; None if they are stored else."""
+def _parquet_panel(path: Path, price: str) -> Panel | None:
+    """The panel of a Parquet file that has symbols and days; None if they are stored else.
+
+    It is read by its row groups, where these have the rows of whole symbols, one after the other.
+    """
     import pyarrow as pa
     import pyarrow.parquet
 
     try:
-        schema = pyarrow.parquet.read_schema(path)
-        if "symbol" not in schema.names or schema.field("date").type != pa.date32():
-            return None
-        _has_columns(schema.names, price, path)
-        if not pa.types.is_floating(schema.field(price).type):
-            return None
-        bar = _bar_columns(schema.names, price)
-        wanted = ["date", "symbol", *dict.fromkeys([price, *bar])]
-        table = pyarrow.parquet.read_table(path, columns=wanted, read_dictionary=["symbol"])
+        with pyarrow.parquet.ParquetFile(path, read_dictionary=["symbol"]) as file:
+            schema = file.schema_arrow
+            if "symbol" not in schema.names or schema.field("date").type != pa.date32():
+                return None
+            _has_columns(schema.names, price, path)
+            if not pa.types.is_floating(schema.field(price).type):
+                return None
+            bar = _bar_columns(schema.names, price)
+            wanted = ["date", "symbol", *dict.fromkeys([price, *bar])]
+            groups = range(file.num_row_groups)
+            counts = [_counts(file.read_row_group(group, ["symbol"])) for group in groups]
+            known = [each for each in counts if each]
+            if any(None in each for each in known):
+                return None
+            if not all(max(one) < min(other) for one, other in pairwise(known)):
+                return _panel(path, price, _table_columns(file.read(wanted), price, bar))
+            parts = (
+                _panel(path, price, _table_columns(file.read_row_group(group, wanted), price, bar))
+                for group in groups
+            )
+            return _beside(parts, {name: rows for each in known for name, rows in each.items()})
     except (pa.ArrowInvalid, KeyError):
         return None  # the general reader says what is wrong
+
+
+def _counts(keys: "pa.Table") -> dict[str, int]:
+    """How many rows each symbol has, of a table of these."""
+    found = keys["symbol"].value_counts()
+    return {each["values"].as_py(): each["counts"].as_py() for each in found}
+
+
+def _beside(parts: Iterable[Panel], counts: Mapping[str, int]) -> Panel:
+    """Panels of one group of symbols each as one; counts: how many prices all symbols have."""
+    names = sorted(counts)
+    shape = (max(counts.values(), default=0), len(names))
+    days, prices = np.full(shape, NEVER, dtype=np.int32), np.full(shape, np.nan)
+    bars: Floats | None = None
+    begin = 0
+    for part in parts:
+        rows, columns = len(part.days), slice(begin, begin + len(part))
+        days[:rows, columns], prices[:rows, columns] = part.days, part.prices
+        if part.bars is not None:
+            bars = np.full((2, *shape), np.nan) if bars is None else bars
+            bars[:, :rows, columns] = part.bars
+        begin += len(part)
+    return Panel.of(names, days, prices, bars)
+
+
+def _table_columns(table: "pa.Table", price: str, bar: Sequence[str]) -> _Columns:
+    import pyarrow as pa
+
     symbol = table["symbol"].unify_dictionaries().combine_chunks()
     names = symbol.dictionary.to_pylist()
     order = np.argsort(np.array(names, dtype=object))

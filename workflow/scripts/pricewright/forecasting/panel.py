@@ -53,7 +53,9 @@ class Panel:
     ) -> Self:
         """The panel of some histories, its scales chosen by the signs of the prices: levels from
         the day on by which more than one price in OFTEN was not above 0."""
-        levels = np.asarray(often_low(prices).any(axis=0))
+        low = (prices <= 0).any(axis=0)
+        levels = np.zeros(len(symbols), dtype=np.bool_)
+        levels[low] = often_low(prices[:, low]).any(axis=0)
         return cls(symbols, days, prices, levels, bars).with_floors()
 
     def __len__(self) -> int:
@@ -207,6 +209,25 @@ class BySymbol:
             },
         )
 
+    def blank(self, count: int) -> Self:
+        """The like of so many symbols, to be filled; what is common is as it is here."""
+        own = {
+            name: np.empty((count, *part.shape[1:]), dtype=part.dtype)
+            if isinstance(part, np.ndarray)
+            else part.blank(count)
+            for name, part in self._own().items()
+        }
+        return replace(self, **own)
+
+    def fill(self, begin: int, part: Self) -> None:
+        """Write what is of some symbols into the places from one on."""
+        for name, values in part._own().items():
+            into = getattr(self, name)
+            if isinstance(values, np.ndarray):
+                into[begin : begin + len(values)] = values
+            else:
+                into.fill(begin, values)
+
     def _own(self) -> dict[str, Any]:
         """What is by symbol, by name."""
         names = [field.name for field in fields(self) if field.name not in self.common]
@@ -283,24 +304,16 @@ def map_slices(
     function: Callable[[One], Result],
     pieces: Iterable[One],
     processes: int,
-    done: Callable[[Result], object] = lambda result: None,
-) -> list[Result]:
-    """The results for all pieces, in their order; pieces are taken as they are needed.
+) -> Iterator[Result]:
+    """The results for all pieces, in their order, each when it is there; pieces are taken as they
+    are needed.
 
-    The function, the pieces and the results can be pickled, or `processes` is 1. done: called with
-    each result when it is there. Raises what the function raises, and MemoryError if a process is
-    killed, as for want of memory.
+    The function, the pieces and the results can be pickled, or `processes` is 1. Raises what the
+    function raises, and MemoryError if a process is killed, as for want of memory.
     """
-    made: list[Result] = []
-
-    def take(result: Result) -> None:
-        made.append(result)
-        done(result)
-
     if processes <= 1:
-        for piece in pieces:
-            take(function(piece))
-        return made
+        yield from map(function, pieces)
+        return
     from loky import get_reusable_executor
     from loky.process_executor import TerminatedWorkerError
 
@@ -312,15 +325,14 @@ def map_slices(
         for piece in pieces:
             waiting.append(pool.submit(function, piece))
             if len(waiting) > AHEAD * processes:
-                take(waiting.popleft().result())
+                yield waiting.popleft().result()
         while waiting:
-            take(waiting.popleft().result())
+            yield waiting.popleft().result()
     except TerminatedWorkerError as error:
         raise MemoryError(f"a process was killed, as for want of memory ({error})") from None
     finally:
         for result in waiting:
             result.cancel()
-    return made
 
 
 def _end_with(parent: int) -> None:

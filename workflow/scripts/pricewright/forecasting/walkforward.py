@@ -6,7 +6,7 @@ out of sample, and the distribution at a date rests on those whose outcome was k
 With a model that is given, its parameters and its distribution hold at all dates.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -233,7 +233,7 @@ class Forecasts:
 
 @dataclass(frozen=True)
 class WalkForward:
-    """A walk-forward of all symbols, piece by piece, in whatever order.
+    """A walk-forward of all symbols, piece by piece, each of symbols in a row.
 
     whole: the panel of all.
     held: (K + 1,), which of the distributions held at each date and holds at the end.
@@ -245,11 +245,11 @@ class WalkForward:
     pieces: Sequence[Forecasts]
     held: Ints
 
-    @cached_property
-    def order(self) -> Ints | slice:
-        """Where, of what all pieces have one after the other, each symbol's is."""
-        places = np.concatenate([piece.columns for piece in self.pieces])
-        return slice(None) if (np.diff(places) > 0).all() else np.argsort(places)
+    def parts(self) -> Iterator["WalkForward"]:
+        """The walk-forward of each piece's symbols alone, cut out when it is asked for."""
+        for piece in self.pieces:
+            alone = replace(piece, columns=np.arange(len(piece)))
+            yield replace(self, whole=self.panel(piece), pieces=[alone])
 
     def panel(self, piece: Forecasts) -> Panel:
         """A piece's histories, cut out anew each time: those of all pieces are a second panel."""
@@ -263,12 +263,12 @@ class WalkForward:
     def estimates(self) -> Estimates | None:
         """What was estimated of all symbols."""
         found = [piece.estimates for piece in self.pieces if piece.estimates]
-        return found[0].joined(found).of(self.order) if found else None
+        return found[0].joined(found) if found else None
 
     def last_shapes(self) -> Floats:
         """(S or 1, H, Q + 1): the distributions at the end, of all symbols or common to them."""
         found = np.concatenate([piece.shapes[self.held[-1]] for piece in self.pieces])
-        return found[self.order] if len(found) == len(self.whole) else found[:1]
+        return found if len(found) == len(self.whole) else found[:1]
 
 
 MANY = 500_000
@@ -304,14 +304,17 @@ def walk(
     )
     progress = Progress("symbols", len(panel), doing)
     worth_it = len(panel) > SLICE_WIDTH and panel.counts.sum() >= MANY
-    return map_slices(
-        _walk, parts, processes if worth_it else 1, done=lambda made: progress.advance(len(made))
-    )
+    pieces = []
+    for piece in map_slices(_walk, parts, processes if worth_it else 1):
+        pieces.append(piece)
+        progress.advance(len(piece))
+    return pieces
 
 
 def join(panel: Panel, plan: Plan, pieces: Sequence[Forecasts]) -> WalkForward:
     """A walk-forward of all symbols of a panel, from what `walk` made of each, in any order."""
     timeline, settings = plan.timeline, plan.settings
+    pieces = sorted(pieces, key=lambda piece: int(piece.columns[0]))
     held = np.zeros(len(timeline.dates) + 1, dtype=np.intp)
     known = [piece.calibration for piece in pieces if piece.calibration]
     if known:
@@ -424,8 +427,8 @@ def _forecasts(
         variances=at_dates.variances,
         daily_rows=each_day.rows,
         daily_origins=_origins(each_day.rows, rows, able),
-        daily_centres=each_day.centres[..., 0],
-        daily_variances=each_day.variances[..., 0],
+        daily_centres=each_day.centres[..., 0].copy(),  # not with all days ahead behind it
+        daily_variances=each_day.variances[..., 0].copy(),
         fitted=fitted[-1],
         last=follow(panel, fitted[-1:], ends, settings.horizon, plan.start, averaged=averaged),
         shapes=np.broadcast_to(normal, (1, 1, settings.horizon, len(normal))),

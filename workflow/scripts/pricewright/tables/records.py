@@ -22,7 +22,6 @@ import pyarrow as pa
 from pricewright.files.disk import file_sha256, read_begin, read_whole, sha256
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
-from pricewright.tables.arrays import Ints
 from pricewright.tables.table_files import (
     ends_of_groups,
     is_parquet,
@@ -314,16 +313,6 @@ def in_order_of_keys(table: pa.Table) -> pa.Table:
 
 def _cast(read: Callable[[], pa.Table], schema: pa.Schema) -> pa.Table:
     return read().cast(schema)
-
-
-def shares(symbols: Sequence[str], count: int) -> list[Ints]:
-    """Which of some symbols, which are sorted, are of each of so many shards, rising.
-
-    They are dealt out in the order of their SHA-256: a shard has as many as any other, or one
-    more, and like names, which may have like histories, are not together.
-    """
-    order = sorted(range(len(symbols)), key=lambda place: sha256(symbols[place].encode()))
-    return [np.array(sorted(order[first::count]), dtype=np.intp) for first in range(count)]
 
 
 def parse_records(content: bytes, name: str) -> pa.Table:

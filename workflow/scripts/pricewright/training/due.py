@@ -3,7 +3,7 @@
 It is a function of the prices, the settings, the code and the model in place alone: no clock.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from pricewright.evaluation.acceptance import Criteria, failed
+from pricewright.evaluation.forecast_tables import ForecastFiles
 from pricewright.files.disk import read_whole
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
@@ -45,41 +46,41 @@ class Choice:
 
 @dataclass(frozen=True)
 class Situation:
-    """All clean prices, where they are from, the settings, and the model in place, if any.
+    """Where clean prices are from, the settings, and the model in place, if any.
 
-    kept: the file of what was estimated before, if any.
+    Their panel is given to who asks, and not kept: there would soon be two of them in memory.
+    read: reads it.  kept: the file of what was estimated before, if any.
     """
 
-    panel: Panel
+    read: Callable[[], Panel]
     source: ModelSource
     settings: Settings
     deployed: ModelDocument | None
     kept: Path | None = None
 
-    def asked(self, given: ModelDocument | None, why: str | None = None) -> Choice:
+    def asked(self, panel: Panel, given: ModelDocument | None, why: str | None = None) -> Choice:
         """To score the given model, or to train one; raises what `choose_symbols` raises."""
-        unfit = self.source.unfit_symbols()
-        subject = choose_symbols(self.panel, self.source.name, self.settings, given, unfit)
+        subject = choose_symbols(panel, self.source, self.settings, given)
         code = str(self.source.made_by())
         return Choice(given, why, replace(subject, kept=self.kept, code=code))
 
-    def due(self, when: TrainWhen, watch: Path | None = None) -> Choice:
+    def due(self, panel: Panel, when: TrainWhen, watch: Path | None = None) -> Choice:
         """To score the model in place, or to train one if that is due.
 
         watch: what `monitor` found, if there is a file.
         """
         if self.deployed is None:
-            return self.asked(None, "there is no model in place")
+            return self.asked(panel, None, "there is no model in place")
         model = self.deployed[0]
         if _made_of_this(model, self.source, self.settings):
-            return self.asked(None, model.get("why"))  # made once more, it is the same bytes
-        if why := _why_due(model, self, when, watch):
-            return self.asked(None, why)
+            return self.asked(panel, None, model.get("why"))  # made once more, it is the same bytes
+        if why := _why_due(model, self, panel, when, watch):
+            return self.asked(panel, None, why)
         try:
             why = f"the model in place, of {model['cutoff']}, is not due"
-            return self.asked(self.deployed, why)
+            return self.asked(panel, self.deployed, why)
         except Refusal as refusal:
-            return self.asked(None, f"the model in place cannot be scored: {refusal}")
+            return self.asked(panel, None, f"the model in place cannot be scored: {refusal}")
 
     def build(
         self,
@@ -89,11 +90,11 @@ class Situation:
         shards: Sequence[ShardResult] = (),
         *,
         leak_check: LeakCheck = "sample",
+        tables: ForecastFiles | None = None,
     ) -> BuiltModel:
         """The model, scored or trained; if in mode auto the one in place is not accepted any more,
         one that is trained all the same."""
         built = build_model(
-            self.panel,
             choice.subject,
             self.source,
             criteria,
@@ -103,6 +104,7 @@ class Situation:
             shards=shards,
             why=choice.why,
             leak_check=leak_check,
+            tables=tables,
         )
         acceptance = built.document["acceptance"]
         if not (choice.given and choice.why) or acceptance["accepted"]:
@@ -110,7 +112,8 @@ class Situation:
         if not choice.given[0]["acceptance"]["accepted"]:
             return built  # nor was it when it was trained
         why = f"the model in place, scored, is not accepted any more: {failed(acceptance)}"
-        return self.build(self.asked(None, why), criteria, processes, leak_check=leak_check)
+        anew = self.asked(self.read(), None, why)
+        return self.build(anew, criteria, processes, leak_check=leak_check, tables=tables)
 
 
 def _made_of_this(model: Mapping[str, Any], source: ModelSource, settings: Settings) -> bool:
@@ -124,9 +127,9 @@ def _made_of_this(model: Mapping[str, Any], source: ModelSource, settings: Setti
 
 
 def _why_due(
-    model: Mapping[str, Any], now: Situation, when: TrainWhen, watch: Path | None
+    model: Mapping[str, Any], now: Situation, panel: Panel, when: TrainWhen, watch: Path | None
 ) -> str | None:
-    newest, cutoff = _day(int(now.panel.calendar[-1])), date.fromisoformat(model["cutoff"])
+    newest, cutoff = _day(int(panel.calendar[-1])), date.fromisoformat(model["cutoff"])
     watched = parse_json(read_whole(watch), str(watch)) if watch and watch.exists() else {}
     alarm = watched.get("red_since")
     reasons = [
@@ -140,7 +143,7 @@ def _why_due(
         f"the watch is red since {alarm}, and the model in place is of {cutoff}"
         if alarm and alarm >= model["cutoff"]
         else None,
-        _why_others(model, now, when),
+        _why_others(model, now, panel, when),
         _why_restated(model, when, now.source.read_receipts()),
     ]
     return next(filter(None, reasons), None)
@@ -159,11 +162,13 @@ def _why_made_otherwise(model: Mapping[str, Any], now: Situation) -> str | None:
     return None
 
 
-def _why_others(model: Mapping[str, Any], now: Situation, when: TrainWhen) -> str | None:
+def _why_others(
+    model: Mapping[str, Any], now: Situation, panel: Panel, when: TrainWhen
+) -> str | None:
     """Of those that could be modelled now; that it left one out once does not count."""
-    if set(model["symbols"]).issuperset(now.panel.symbols):
+    if set(model["symbols"]).issuperset(panel.symbols):
         return None
-    fit = fit_symbols(now.panel, now.settings, now.source.unfit_symbols())
+    fit = fit_symbols(panel, now.settings, now.source.unfit_symbols())
     new = [name for name in fit if name not in model["symbols"]]
     if len(new) > when.new_symbols * len(fit):
         return f"{len(new)} of {len(fit)} symbols are unknown to the model in place"

@@ -1,16 +1,18 @@
 """A walk-forward in shards: what each is to do, and what came of it.
 
-What is global is in the plan, which is made of all symbols; what a shard makes of its own does
-not depend on who else is in it. So all shards together are the bytes of one.
+A shard has symbols in a row. What is global is in the plan, which is made of all symbols; what a
+shard makes of its own does not depend on who else is in it. So all shards together are the bytes
+of one.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.walkforward import Forecasts, Plan, walk
 from pricewright.tables.arrays import Ints
-from pricewright.tables.records import shares
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class ShardResult:
 
 def make_tasks(panel: Panel, plan: Plan, *, sha256: str, count: int) -> Iterator[ShardTask]:
     """The tasks of so many shards of a panel; sha256: of the clean table."""
-    for columns in shares(panel.symbols, count):
+    for columns in np.array_split(np.arange(len(panel)), count):
         own = panel.columns(columns)
         yield ShardTask(sha256, own, columns, plan.of(own.symbols, columns))
 

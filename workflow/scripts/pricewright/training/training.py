@@ -12,13 +12,16 @@ import numpy as np
 
 from pricewright.evaluation import champion, leakage
 from pricewright.evaluation.acceptance import Criteria, judge
-from pricewright.evaluation.scores import Scores, figures, score
+from pricewright.evaluation.evaluate import Evaluation, evaluate
+from pricewright.evaluation.figures import figures
+from pricewright.evaluation.forecast_tables import ForecastFiles
 from pricewright.files.disk import read_whole
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest, libraries
 from pricewright.forecasting import distribution
 from pricewright.forecasting.document import from_json, to_json
+from pricewright.forecasting.estimates import Estimates
 from pricewright.forecasting.histories import unfit_symbols
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import Panel
@@ -98,8 +101,9 @@ class ModelSource:
 class TrainingTask:
     """Who is modelled, from when on, and how.
 
-    scored: the model whose parameters are taken, and start: where its histories go on; None to
-    estimate.  kept: the file of what was estimated before, if any, and code: by which it is now.
+    described: the whole table, as `ModelSource.description` has it.  scored: the model whose
+    parameters are taken, and start: where its histories go on; None to estimate.  kept: the file
+    of what was estimated before, if any, and code: by which it is now.
     """
 
     panel: Panel
@@ -108,6 +112,7 @@ class TrainingTask:
     settings: Settings
     scored: Model | None
     start: Start | None
+    described: dict[str, Any]
     kept: Path | None = None
     code: str = ""
 
@@ -123,38 +128,35 @@ class TrainingTask:
 
 
 def choose_symbols(
-    panel: Panel,
-    name: str,
-    settings: Settings,
-    given: ModelDocument | None,
-    known_unfit: Mapping[str, str],
+    panel: Panel, source: ModelSource, settings: Settings, given: ModelDocument | None
 ) -> TrainingTask:
-    """Of a clean table, whose name is for errors, those that can be modelled.
+    """Of a clean table, those that can be modelled.
 
-    known_unfit: symbols that are left out whatever their prices, and why. With `given`, a model
-    document and its digest, that model's parameters and settings are taken.
+    With `given`, a model document and its digest, that model's parameters and settings are taken.
 
     Raises Refusal if no symbol can be modelled, with reasons.
     """
+    described = source.description(panel, [] if given else [settings.location])
     scored = from_json(given[0], "the scored model") if given else None
     settings = scored.settings if scored else settings
     panel = panel if scored else scaled(panel, settings.scale)
-    kept, left_out = _fit(panel, settings, scored, known_unfit)
+    kept, left_out = _fit(panel, settings, scored, source.unfit_symbols())
     if not len(kept):
         reasons = "; ".join(f"{out['symbol']}: {out['reason']}" for out in left_out[:3])
         raise Refusal(
-            f"{name}: no symbol can be modelled ({reasons or 'there are no records'}); "
+            f"{source.name}: no symbol can be modelled ({reasons or 'there are no records'}); "
             "deliver a longer history, or see model.min_history and model.max_age_days."
         )
     start = None
     if scored:
         scored = scored.of(kept.symbols)
         kept, start = scored.continued(kept, whole=True)
-    return TrainingTask(kept, left_out, make_timeline(kept, settings), settings, scored, start)
+    times = make_timeline(kept, settings)
+    return TrainingTask(kept, left_out, times, settings, scored, start, described)
 
 
 def fit_symbols(panel: Panel, settings: Settings, known_unfit: Mapping[str, str]) -> Sequence[str]:
-    """Those of whom a model could be trained; `known_unfit` as for `choose_symbols`."""
+    """Those of whom a model could be trained; known_unfit: who is left out anyhow, and why."""
     return _fit(panel, settings, None, known_unfit)[0].symbols
 
 
@@ -204,15 +206,17 @@ def _unfit(panel: Panel, column: int, cutoff: int, settings: Settings) -> str | 
 
 @dataclass(frozen=True)
 class BuiltModel:
-    """A model document without its schema version, and what it was computed from."""
+    """A model document without its schema version, and its evaluation.
+
+    estimates: what was estimated, if anything was.
+    """
 
     document: dict[str, Any]
-    walked: WalkForward
-    scores: Scores
+    evaluation: Evaluation
+    estimates: Estimates | None
 
 
 def build_model(
-    panel: Panel,
     subject: TrainingTask,
     source: ModelSource,
     thresholds: Criteria,
@@ -223,30 +227,35 @@ def build_model(
     shards: Sequence[ShardResult] = (),
     why: str | None = None,
     leak_check: LeakCheck = "sample",
+    tables: ForecastFiles | None = None,
 ) -> BuiltModel:
-    """The model of those of a clean table, whose panel is given whole, that can be modelled.
+    """The model of those of a clean table that can be modelled.
 
     `given`, a model document and its digest, is scored and nothing estimated. `deployed` is the
     model in place, likewise, to compare with. What `shards` did is not done again.  why: it was
     trained, or scored, if that was not asked for but found.  leak_check: of which symbols.
+    tables: where all forecasts are written.
 
     Raises Refusal if a forecast knew its future, or if the shards are not of this table.
     """
-    settings = subject.settings
     walked, checked = _checked(subject, source, shards, processes, every=leak_check == "all")
-    scores = score(walked)
-    metrics = _dates(subject.timeline, given) | figures(scores, subject.panel.symbols)
     made_of = to_json(_last_model(walked))
     for symbol, notes in _fallbacks(walked).items():
         kept_notes = given[0]["symbols"][symbol]["fallbacks"] if given else notes
         made_of["symbols"][symbol]["fallbacks"] = kept_notes
-    model = source.description(panel, [] if given else [settings.location]) | made_of
-    record = None
+    model = subject.described | made_of
+    contest = None
     if deployed and all(deployed[0][key] == model[key] for key in ("data", "code", "parameters")):
         # made once more, a model is compared with what it was compared with before
-        record = deployed[0]["champion"]
+        contest = deployed[0]["champion"]
     elif deployed:
-        record = champion.compare(*deployed, walked, scores, processes)
+        contest = champion.contest(*deployed, walked)
+    estimates = walked.estimates
+    evaluation = evaluate(walked, contest, tables, processes)
+    del walked  # of which nothing more is needed, beside figures that take memory, too
+    metrics = _dates(subject.timeline, given)
+    metrics |= figures(evaluation.summary, subject.panel.symbols)
+    record = evaluation.champion
     on_dates_unseen = "it was judged on dates that it had not seen when it was trained"
     document = {
         "mode": "score" if given else "train",
@@ -259,13 +268,13 @@ def build_model(
         "champion": record,
         "acceptance": judge(
             metrics,
-            settings.level,
+            subject.settings.level,
             record,
             thresholds,
             not_unseen=on_dates_unseen if given and why else None,
         ),
     }
-    return BuiltModel(document, walked, scores)
+    return BuiltModel(document, evaluation, estimates)
 
 
 def _checked(
@@ -325,7 +334,7 @@ def _dates(times: Timeline, given: ModelDocument | None) -> dict[str, Any]:
 def _last_model(walked: WalkForward) -> Model:
     """The model as of the end of a walk-forward."""
     panel, settings = walked.whole, walked.settings
-    parts, order = walked.pieces, walked.order
+    parts = walked.pieces
     ends, columns = panel.counts - 1, np.arange(len(panel))
     most = parts[0].fitted.volatility.prices_needed
     return Model(
@@ -339,8 +348,8 @@ def _last_model(walked: WalkForward) -> Model:
             for column, end in enumerate(ends.tolist())
         ],
         probabilities=distribution.levels_with(settings.level),
-        fitted=parts[0].fitted.joined([part.fitted for part in parts]).of(order),
-        states=parts[0].last.states.joined([part.last.states.at(0) for part in parts]).at(order),
+        fitted=parts[0].fitted.joined([part.fitted for part in parts]),
+        states=parts[0].last.states.joined([part.last.states.at(0) for part in parts]),
         shapes=walked.last_shapes(),
     )
 

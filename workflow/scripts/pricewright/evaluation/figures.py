@@ -1,0 +1,267 @@
+"""How well a model forecast, as a document holds it: figures by symbol, by horizon, over all."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from pricewright.evaluation import metrics
+from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
+from pricewright.evaluation.scores import COVERAGES, TAILS
+from pricewright.evaluation.summary import Differences, LossSummary, Summary
+from pricewright.tables.arrays import Days, Floats, Ints, mean, sums
+
+ENOUGH_DAYS = 250
+"""The days that a back-test of a value-at-risk needs to count."""
+
+
+def figures(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
+    """`pooled` and `by_symbol`, of the model beside the random walk.
+
+    MASE, RMSSE, pinball, CRPS and interval score are in units of the naive forecast's one-step
+    error; over symbols they are means of the symbols', and coverage and tests are of points.
+    What there is nothing to compute from is None.
+    """
+    tests = ("days", "exceptions", "kupiec", "independence", "conditional_coverage")
+    columns = {
+        "origins": listed(found.origins),
+        "model": by_symbol_of(found.model),
+        "random_walk": by_symbol_of(found.random_walk),
+        "mae_ratio": listed(found.mae_ratio),
+        "p_value": listed(found.p_value),
+        "p_value_holm": listed(metrics.holm(found.p_value)),
+        "pit": found.pit.tolist(),
+        "volatility": {
+            "days": listed(found.variance_days),
+            "qlike": listed(found.qlike),
+            "ewma_qlike": listed(found.ewma_qlike),
+            "p_value": listed(found.variance_p_value),
+            "p_value_holm": listed(metrics.holm(found.variance_p_value)),
+        },
+        "var": {
+            percent_key(tail): {name: listed(getattr(found, name)[:, place]) for name in tests}
+            for place, tail in enumerate(TAILS)
+        },
+        "es": {
+            name: listed(getattr(found.shortfalls, name))
+            for name in ("days", "exceptions", "residual", "p_value", "score", "ewma_score")
+        },
+    }
+    by_symbol = {symbol: figures_at(columns, place) for place, symbol in enumerate(symbols)}
+    return {"pooled": _pooled(found, symbols), "by_symbol": by_symbol}
+
+
+def by_symbol_of(losses: LossSummary) -> dict[str, Any]:
+    """A forecaster's figures, of each symbol."""
+    coverages = losses.coverages()
+    return {name: listed(getattr(losses, name)) for name in OF_LOSSES} | {
+        "coverages": {
+            percent_key(share): listed(coverages[:, place]) for place, share in enumerate(COVERAGES)
+        }
+    }
+
+
+OF_LOSSES = ("mase", "rmsse", "pinball", "crps", "interval_score", "coverage", "coverage_error")
+
+
+def figures_at(columns: Mapping[str, Any], place: int) -> dict[str, Any]:
+    """The figures of one symbol."""
+    return {
+        key: figures_at(column, place) if isinstance(column, dict) else column[place]
+        for key, column in columns.items()
+    }
+
+
+def number(value: Any) -> float | None:
+    """A float, or None for what is not one."""
+    return float(value) if np.isfinite(value) else None
+
+
+def listed(values: Floats | Ints) -> list[float | int | None]:
+    """Values (S,), each a number, or None for what is not one."""
+    return [value if math.isfinite(value) else None for value in values.tolist()]
+
+
+def _pooled_shortfall(every: Summary, symbols: Sequence[str]) -> dict[str, Any]:
+    found = every.shortfalls
+    difference, over_dates, _ = _together(every.joints, every.day, symbols)
+    pooled = metrics.pooled_exceedances(found.exceptions, found.residual, found.squares)
+    enough = (found.days >= ENOUGH_DAYS) & np.isfinite(found.p_value)
+    return {
+        "days": int(found.days.sum()),
+        "exceptions": int(found.exceptions.sum()),
+        "residual": number(pooled[1][0]),
+        "p_value": number(metrics.exceedance_test(*pooled)[0]),
+        "tested": int(enough.sum()),
+        "passed": int((enough & ~(found.p_value < SIGNIFICANT)).sum()),
+        "score_difference": difference,
+        **over_dates,
+    }
+
+
+MOST_DAYS = 5
+"""The days that add most to a figure, of which it is said which they are."""
+
+
+def _together(
+    found: Differences, days: Days, symbols: Sequence[str]
+) -> tuple[float | None, dict[str, float | None], list[dict[str, Any]]]:
+    """Of differences the mean over symbols; over dates, with its interval; and of what days (S, D)
+    add to the first, the most.
+
+    A loss without bound would let one symbol decide. So the more a symbol's differences vary, the
+    less it counts, if they vary more than those of half of the symbols.
+    """
+    means, deviation = found.mean, found.deviation
+    varied = np.sort(deviation[deviation > 0])
+    usual = varied[(len(varied) - 1) // 2] if len(varied) else 1.0
+    known = np.isfinite(means)
+    weights = np.where(known, usual / np.maximum(np.where(known, deviation, 0.0), usual), 0.0)
+    by_date, largest = [], []
+    with np.errstate(all="ignore"):
+        share = weights / weights.sum() / np.isfinite(found.daily).sum(axis=1)
+        for begin in range(0, found.daily.shape[1], AT_A_TIME):
+            some = slice(begin, begin + AT_A_TIME)
+            daily = found.daily[:, some]
+            weight = np.where(np.isfinite(daily), weights[:, None], np.nan)
+            by_date.append(mean(daily * weight) / mean(weight))
+            largest += _largest(daily * share[:, None], days[:, some], symbols)
+        value = float(sums(weights * np.where(known, means, 0.0)) / sums(weights))
+    difference, lower, upper = metrics.mean_with_interval(np.concatenate([*by_date, []]))
+    over_dates = {"over_dates": difference, "lower": lower, "upper": upper}
+    largest.sort(key=lambda each: -each["adds"])
+    return (
+        number(value),
+        {key: number(each) for key, each in over_dates.items()},
+        largest[:MOST_DAYS],
+    )
+
+
+AT_A_TIME = 64
+"""Days whose numbers, of all symbols, are worked on at a time."""
+
+
+def _largest(adds: Floats, days: Days, symbols: Sequence[str]) -> list[dict[str, Any]]:
+    """Of what symbols add (S, T) to a figure on some days (S, T), the most, if it is above 0."""
+    flat = np.where(np.isfinite(adds), adds, 0.0).T.ravel()
+    least = np.partition(flat, -MOST_DAYS)[-MOST_DAYS] if len(flat) > MOST_DAYS else 0.0
+    most = np.flatnonzero((flat >= least) & (flat > 0))
+    order = most[np.argsort(-flat[most], kind="stable")][:MOST_DAYS]
+    return [
+        {
+            "symbol": symbols[place % len(symbols)],
+            "date": str(np.datetime64(int(days.T.flat[place]), "D")),
+            "adds": float(flat[place]),
+        }
+        for place in order.tolist()
+    ]
+
+
+def _interval(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
+    """The standard error, from what differs between dates, of the interval score over the random
+    walk's, and the dates that add most to it."""
+    ours, plain = found.model.interval_by_date, found.random_walk.interval_by_date
+    with np.errstate(all="ignore"):
+        level = mean_of(mean(plain.T))
+        by_date = _across(ours - mean_of(mean(ours.T)) / level * plain)
+        dates = np.isfinite(by_date).sum()
+        error = (
+            np.sqrt(np.nanmean(np.square(by_date)) / (dates - 1)) / level if dates > 1 else np.nan
+        )
+        there = np.isfinite(ours - plain)
+        adds = (ours - plain) / there.sum(axis=1)[:, None] / there.any(axis=1).sum() / level
+    return {"error": number(error), "largest": _largest(adds, found.origin, symbols)}
+
+
+def _pooled(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
+    model, histogram, variances = found.model, found.pit.sum(axis=0), found.variances
+    difference, over_dates, largest = _together(variances, found.day, symbols)
+    with np.errstate(all="ignore"):
+        ours, plain = (
+            _across(losses.error_by_date)[:, None] for losses in (model, found.random_walk)
+        )
+        luck = metrics.diebold_mariano(ours, plain).p_value[0]
+    return {
+        "symbols": int(np.isfinite(model.mase).sum()),
+        "forecasts": int(found.forecasts.sum()),
+        "model": over_symbols(model),
+        "random_walk": over_symbols(found.random_walk),
+        "mae_ratio": number(mean_of(found.mae_ratio)),
+        "p_value": number(luck),
+        "pit": {"counts": histogram.tolist(), "p_value": number(metrics.uniformity(histogram))},
+        "volatility": {
+            "days": int(np.isfinite(variances.daily).sum()),
+            "symbols": int(np.isfinite(variances.mean).sum()),
+            "better": int((variances.mean < 0).sum()),
+            "qlike_difference": difference,
+            **over_dates,
+            "largest": largest,
+        },
+        "interval": _interval(found, symbols),
+        "var": {percent_key(tail): _tests(found, place) for place, tail in enumerate(TAILS)},
+        "es": _pooled_shortfall(found, symbols),
+    }
+
+
+def _tests(found: Summary, tail: int) -> dict[str, Any]:
+    """Of the value-at-risk at one of TAILS."""
+    tested = found.days[:, tail] >= ENOUGH_DAYS
+    passed = tested & (found.kupiec[:, tail] >= SIGNIFICANT)
+    days, exceptions = int(found.days[:, tail].sum()), int(found.exceptions[:, tail].sum())
+    return {
+        "days": days,
+        "exceptions": exceptions,
+        "share": exceptions / days if days else None,
+        "tested": int(tested.sum()),
+        "passed": int(passed.sum()),
+        "independent": int((tested & ~(found.independence[:, tail] < SIGNIFICANT)).sum()),
+    }
+
+
+def over_symbols(losses: LossSummary) -> dict[str, Any]:
+    """A forecaster's figures over all symbols."""
+    by_date = (losses.held_by_date, losses.known_by_date)
+    held, known = (part.sum(axis=0, dtype=np.intp)[:, None] for part in by_date)
+    count = losses.known.sum()
+    return {
+        **{name: number(mean_of(getattr(losses, name))) for name in OF_LOSSES},
+        "coverage": share_of(losses.held.sum(), count),
+        "coverage_error": number(metrics.share_error(held, known)[0]),
+        "coverages": {
+            percent_key(share): share_of(losses.within[:, place].sum(), count)
+            for place, share in enumerate(COVERAGES)
+        },
+        "by_horizon": {
+            "mase": _by_horizon(losses.mase_ahead),
+            "pinball": _by_horizon(losses.pinball_ahead),
+            "interval_score": _by_horizon(losses.interval_ahead),
+            "coverage": [
+                share_of(held, known)
+                for held, known in zip(
+                    losses.held.sum(axis=0).tolist(), losses.known.sum(axis=0).tolist(), strict=True
+                )
+            ],
+        },
+    }
+
+
+def _by_horizon(values: Floats) -> list[float | None]:
+    """The mean over symbols (S, H) for each of so many days ahead."""
+    return [number(mean_of(column)) for column in values.T]
+
+
+def mean_of(values: Floats) -> float:
+    """The mean of the values that are numbers; NaN if none is."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def share_of(hits: int, count: int) -> float | None:
+    """The share of hits among so many; None among none."""
+    return float(hits / count) if count else None
+
+
+def _across(values: Floats) -> Floats:
+    """(K,): the mean over symbols (S, K) of each date."""
+    return np.array([mean_of(column) for column in values.T])

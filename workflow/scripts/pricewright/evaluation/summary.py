@@ -1,0 +1,221 @@
+"""What is kept of scores, group of symbols by group: a line of each symbol, and no point by point.
+
+A model of ten thousand symbols has ten million forecasts; their losses are never all in memory. By
+date and by day are only the few numbers that figures over all symbols are computed from.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from pricewright.evaluation import metrics
+from pricewright.evaluation.scores import TAILS, Losses, Scores
+from pricewright.forecasting.panel import NEVER, BySymbol
+from pricewright.tables.arrays import Days, Floats, Ints, mean, sums, where
+
+
+@dataclass(frozen=True)
+class LossSummary(BySymbol):
+    """Of one forecaster's losses, NaN where there are none: S symbols, K dates, H days ahead.
+
+    mase, rmsse, pinball, crps, interval_score, coverage, coverage_error: (S,).
+    mase_ahead, pinball_ahead, interval_ahead: (S, H), by days ahead.
+    held, known: (S, H), how many prices came within the own interval, and how many came; within:
+    (S, C), likewise for each of COVERAGES.  held_by_date, known_by_date: (S, K).
+    error_by_date: (S, K), the mean absolute error, in units of the naive one-step error;
+    interval_by_date: (S, K), the mean interval score.  pinball_by_date, points_by_date: (S, K), the
+    sum of the pinball losses, and of how many.
+    """
+
+    mase: Floats
+    rmsse: Floats
+    pinball: Floats
+    crps: Floats
+    interval_score: Floats
+    coverage: Floats
+    coverage_error: Floats
+    mase_ahead: Floats
+    pinball_ahead: Floats
+    interval_ahead: Floats
+    held: Ints
+    known: Ints
+    within: Ints
+    held_by_date: Ints
+    known_by_date: Ints
+    error_by_date: Floats
+    interval_by_date: Floats
+    pinball_by_date: Floats
+    points_by_date: Ints
+
+    @classmethod
+    @np.errstate(all="ignore")
+    def of_losses(cls, losses: Losses, scores: Scores) -> Self:
+        """scores: of whose forecasters one has these losses."""
+        held, known = losses.held == 1, np.isfinite(losses.held)
+        by_date = held.sum(axis=-1), known.sum(axis=-1)
+        there = np.isfinite(losses.pinball)
+
+        def ahead(values: Floats) -> Floats:
+            return np.stack([mean(values[..., [step]]) for step in range(values.shape[-1])], -1)
+
+        return cls(
+            mase=metrics.mase(losses.error, scores.scale),
+            rmsse=metrics.rmsse(losses.error, scores.squared_scale),
+            pinball=mean(losses.pinball),
+            crps=mean(losses.crps),
+            interval_score=mean(losses.interval),
+            coverage=mean(losses.held),
+            coverage_error=metrics.share_error(*by_date),
+            mase_ahead=ahead(np.abs(losses.error) / scores.scale[..., None]),
+            pinball_ahead=ahead(losses.pinball),
+            interval_ahead=ahead(losses.interval),
+            held=held.sum(axis=0),
+            known=known.sum(axis=0),
+            within=(losses.within == 1).sum(axis=(0, 2)),
+            held_by_date=by_date[0].T.astype(np.int16),
+            known_by_date=by_date[1].T.astype(np.int16),
+            error_by_date=(np.abs(losses.error).mean(axis=-1) / scores.scale).T,
+            interval_by_date=(_over_steps(losses.interval) / losses.interval.shape[-1]).T,
+            pinball_by_date=_over_steps(np.where(there, losses.pinball, 0.0)).T,
+            points_by_date=there.sum(axis=-1).T.astype(np.int16),
+        )
+
+    def coverages(self) -> Floats:
+        """(S, C): the share of prices within the interval of each of COVERAGES."""
+        with np.errstate(all="ignore"):
+            return np.asarray(self.within / self.known.sum(axis=1)[:, None])
+
+
+def _over_steps(values: Floats) -> Floats:
+    """(K, S): the sum of values (K, S, H) over H."""
+    return sums(np.moveaxis(values, -1, 0))
+
+
+@dataclass(frozen=True)
+class Differences(BySymbol):
+    """The model's score less another's: (S, D), by day, and their mean and deviation (S,)."""
+
+    daily: Floats
+    mean: Floats
+    deviation: Floats
+
+    @classmethod
+    def of_days(cls, daily: Floats, days: int) -> Self:
+        """Of scores (D, S), or of fewer days."""
+        middle = mean(daily)
+        return cls(_by_day(daily, days), middle, np.sqrt(mean(np.square(daily - middle))))
+
+
+@dataclass(frozen=True)
+class Shortfalls(BySymbol):
+    """How expected shortfalls did: (S,) each, on days on which EWMA's could be judged, too.
+
+    residual, squares: of the exceptions' residuals the mean, and the sum of their squared
+    differences from it.  p_value: of a mean of 0.
+    """
+
+    days: Ints
+    exceptions: Ints
+    residual: Floats
+    squares: Floats
+    p_value: Floats
+    score: Floats
+    ewma_score: Floats
+
+
+@dataclass(frozen=True)
+class Summary(BySymbol):
+    """Of the scores of S symbols, all that their figures are made of, theirs and those of all.
+
+    mae_ratio, p_value: (S,), of the model beside the random walk.  origins, forecasts: (S,), how
+    many.  pit: (S, 10), the transforms' histogram.  qlike, ewma_qlike, variance_days,
+    variance_p_value: (S,), of the variances beside EWMA's; variances, joints: how the scores of
+    these, and of the shortfalls, differ from EWMA's.  days, exceptions, kupiec, independence,
+    conditional_coverage: (S, T), of the value-at-risk for each of TAILS.
+    origin: (S, K), and day: (S, D), as `Scores` has them, NEVER for none.
+    """
+
+    model: LossSummary
+    random_walk: LossSummary
+    mae_ratio: Floats
+    p_value: Floats
+    origins: Ints
+    forecasts: Ints
+    pit: Ints
+    qlike: Floats
+    ewma_qlike: Floats
+    variance_days: Ints
+    variance_p_value: Floats
+    days: Ints
+    exceptions: Ints
+    kupiec: Floats
+    independence: Floats
+    conditional_coverage: Floats
+    shortfalls: Shortfalls
+    variances: Differences
+    joints: Differences
+    origin: Days
+    day: Days
+
+    @classmethod
+    @np.errstate(all="ignore")
+    def of_scores(cls, scores: Scores, days: int) -> Self:
+        """days: D, as many as any symbol's has; those that others have more are NaN."""
+        model, walk = (
+            LossSummary.of_losses(each, scores) for each in (scores.model, scores.random_walk)
+        )
+        better = metrics.diebold_mariano(model.error_by_date.T, walk.error_by_date.T)
+        variances = metrics.diebold_mariano(scores.qlike, scores.ewma_qlike)
+        tails = [scores.hits[..., place] for place in range(len(TAILS))]
+        coverage = [metrics.kupiec(hits, tail) for hits, tail in zip(tails, TAILS, strict=True)]
+        runs = [metrics.christoffersen(hits, tail) for hits, tail in zip(tails, TAILS, strict=True)]
+        there = np.isfinite(scores.joint - scores.ewma_joint)
+        exceptions, residual, squares = metrics.exceedances(scores.residual)
+
+        return cls(
+            model=model,
+            random_walk=walk,
+            mae_ratio=metrics.mae_ratio(scores.model.error, scores.random_walk.error),
+            p_value=better.p_value,
+            origins=np.isfinite(scores.model.error[..., 0]).sum(axis=0),
+            forecasts=np.isfinite(scores.model.error).sum(axis=(0, 2)),
+            pit=np.array(
+                [metrics.pit_histogram(part) for part in np.moveaxis(scores.model.transform, 1, 0)]
+            ),
+            qlike=mean(scores.qlike),
+            ewma_qlike=mean(np.where(np.isnan(scores.qlike), np.nan, scores.ewma_qlike)),
+            variance_days=variances.count,
+            variance_p_value=variances.p_value,
+            days=np.stack([test.days for test in coverage], axis=-1),
+            exceptions=np.stack([test.exceptions for test in coverage], axis=-1),
+            kupiec=np.stack([test.p_value for test in coverage], axis=-1),
+            independence=np.stack([test.independence.p_value for test in runs], axis=-1),
+            conditional_coverage=np.stack(
+                [test.conditional_coverage.p_value for test in runs], axis=-1
+            ),
+            shortfalls=Shortfalls(
+                days=there.sum(axis=0),
+                exceptions=exceptions,
+                residual=residual,
+                squares=squares,
+                p_value=metrics.exceedance_test(exceptions, residual, squares),
+                score=mean(where(there, scores.joint)),
+                ewma_score=mean(where(there, scores.ewma_joint)),
+            ),
+            variances=Differences.of_days(scores.qlike - scores.ewma_qlike, days),
+            joints=Differences.of_days(scores.joint - scores.ewma_joint, days),
+            origin=_as_days(scores.origin.T),
+            day=_as_days(_by_day(scores.day, days)),
+        )
+
+
+def _by_day(values: Floats, days: int) -> Floats:
+    """(S, D): values (D, S) or of fewer days, NaN for the others."""
+    found = np.full((values.shape[1], days), np.nan)
+    found[:, : len(values)] = values.T
+    return found
+
+
+def _as_days(values: Floats) -> Days:
+    return np.where(np.isnan(values), NEVER, values).astype(np.int32)
