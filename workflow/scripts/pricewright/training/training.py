@@ -238,6 +238,8 @@ def build_model(
 
     Raises Refusal if a forecast knew its future, or if the shards are not of this table.
     """
+    if given:  # there is less to be done of each symbol than it takes to hand it to a process
+        processes = 1
     walked, checked = _checked(subject, source, shards, processes, every=leak_check == "all")
     made_of = to_json(_last_model(walked))
     for symbol, notes in _fallbacks(walked).items():
