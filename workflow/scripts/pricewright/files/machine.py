@@ -1,6 +1,8 @@
-"""The machine: what numbers are computed on."""
+"""The machine: what numbers are computed on, and its memory."""
 
+import ctypes
 import platform
+from contextlib import suppress
 from typing import Any, cast
 
 import numpy as np
@@ -18,3 +20,10 @@ def machine() -> str:
         f"{platform.system()} {platform.machine()} (numpy takes {' '.join(used)}; "
         f"{blas['name']} {blas['version']})"
     )
+
+
+def give_back() -> None:
+    """Give the system back the memory that was freed: the C library keeps what is between things
+    that are still in use, which after many arrays of a megabyte or so is hundreds of them."""
+    with suppress(AttributeError, OSError):  # another library than glibc knows when to by itself
+        ctypes.CDLL(None).malloc_trim(0)

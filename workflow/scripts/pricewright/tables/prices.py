@@ -67,12 +67,17 @@ class Prices:
 
 def keys(symbols: Ints, days: Ints) -> Keys:
     """One number (n,) for a symbol and a day, in whose order both are."""
-    return (symbols.astype(np.int64) << 32) + (days.astype(np.int64) + 2**31)
+    found = symbols.astype(np.int64)
+    found <<= 32
+    found += days
+    found += 2**31
+    return found
 
 
 def drop_unused_names(prices: Prices) -> Prices:
     """The same prices, without the names of symbols that have none."""
-    used = np.bincount(prices.symbols, minlength=len(prices.names)) > 0
+    used = np.zeros(len(prices.names), dtype=bool)
+    used[prices.symbols] = True
     if used.all():
         return prices
     places = (np.cumsum(used) - 1).astype(np.int32)

@@ -18,6 +18,7 @@ from pricewright.evaluation.forecast_tables import ForecastFiles
 from pricewright.files.disk import read_whole
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
+from pricewright.files.machine import give_back
 from pricewright.files.provenance import code_digest, libraries
 from pricewright.forecasting import distribution
 from pricewright.forecasting.document import from_json, to_json
@@ -254,7 +255,8 @@ def build_model(
         contest = champion.contest(*deployed, walked)
     estimates = walked.estimates
     evaluation = evaluate(walked, contest, tables, processes)
-    del walked  # of which nothing more is needed, beside figures that take memory, too
+    del walked  # of which nothing more is needed; what is left takes as much memory
+    give_back()
     metrics = _dates(subject.timeline, given)
     metrics |= figures(evaluation.summary, subject.panel.symbols)
     record = evaluation.champion

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pricewright.files.errors import Refusal
+from pricewright.files.machine import give_back
 from pricewright.intake.reading.bars import daily_bars
 from pricewright.intake.reading.content import Content
 from pricewright.intake.reading.delimited import DelimitedSheet
@@ -174,11 +175,12 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
         return count, out, rows, lost
 
     needed = dict.fromkeys([*wanted, *filters, *tellers])
-    parts = list(_side_by_side(examined, sheet.blocks(needed), threads))
-    delivered = sum(count for count, _, _, _ in parts)
-    out = sum(count for _, count, _, _ in parts)
-    lost = [quarantine for _, _, _, quarantine in parts]
-    prices, repeated = in_order([rows for _, _, rows, _ in parts], titles, dialect, content.name)
+    delivered, out, parts, lost = 0, 0, list[CheckedRows](), list[Quarantine]()
+    for count, left, rows, bad in _side_by_side(examined, sheet.blocks(needed), threads):
+        delivered, out = delivered + count, out + left
+        parts.append(rows)
+        lost.append(bad)
+    prices, repeated = in_order(parts, titles, dialect, content.name)
     in_bars = len(prices)
     quarantine = Quarantine.joined(titles, [*lost, repeated])
     if delivered != out + in_bars + quarantine.count:
@@ -266,7 +268,8 @@ def open_sheet(
     if content.kind in ("parquet", "feather"):
         from pricewright.intake.reading.columnar import ColumnarSheet
 
-        return ColumnarSheet(content.whole(), content.name, content.kind)
+        where = content.path if content.packing is None else content.whole()
+        return ColumnarSheet(where, content.name, content.kind)
     if content.kind == "excel":
         from pricewright.intake.reading.workbook import WorkbookSheet
 
@@ -295,23 +298,21 @@ def in_order(
     days = _concatenated([part.days for part in parts])
     lines = np.concatenate([part.lines for part in parts] or [np.array([], np.int64)])
     times = joined_times(parts)
-    columns = list(parts[0].values) if parts else []
+    columns = parts[0].values if parts else ()
     values = {ours: [part.values[ours] for part in parts] for ours in columns}
     parts.clear()
     key = keys(symbols, days)
-    if (np.diff(key) > 0).all():
-        joined = {ours: np.concatenate(values.pop(ours)) for ours in columns}
-        return drop_unused_names(Prices(names, symbols, days, joined)), Quarantine.of(
-            titles, [], []
-        )
+    if (key[1:] > key[:-1]).all():
+        del lines, key
+        prices = Prices(names, symbols, days, _joined(values))
+        return drop_unused_names(prices), Quarantine.of(titles, [], [])
     is_intraday = dialect.calendar.bars == "intraday"
     if times is not None and is_intraday:
         order = np.lexsort((times, key))
     else:
         order = np.argsort(key, kind="stable")
-    key = key[order]
-    again = np.concatenate(([False], key[1:] == key[:-1]))
     del key
+    again = _as_before(symbols[order]) & _as_before(days[order])
     if times is not None:
         other = again & (np.diff(times[order], prepend=0) != 0)
         if is_intraday:
@@ -325,7 +326,7 @@ def in_order(
                 f"{names[symbols[first]]} on {day}; set source.bars: intraday, which makes daily "
                 "bars of them."
             )
-    joined = {ours: np.concatenate(values.pop(ours)) for ours in columns}
+    joined = _joined(values)
     duplicate, conflict = _repeated(again, order, joined)
     if dialect.symbol is not None and len(names) == 1:
         as_delivered = np.delete(np.arange(len(order)), order[duplicate])
@@ -344,7 +345,7 @@ def in_order(
         lost = lost.with_newest(names, symbols[order[conflict]], days[order[conflict]])
         order = np.delete(order, np.concatenate([duplicate, conflict]))
     del lines, again
-    for ours in columns:
+    for ours in joined:
         joined[ours] = joined[ours][order]
     return drop_unused_names(Prices(names, symbols[order], days[order], joined)), lost
 
@@ -367,6 +368,20 @@ def _repeated(
     disagree = np.unique(first[differs])
     conflict = np.isin(first, disagree)
     return rows[~conflict], np.sort(np.concatenate([disagree, rows[conflict]]))
+
+
+def _as_before(values: Ints) -> npt.NDArray[np.bool_]:
+    """(n,): whether each of some values is the same as the one before it."""
+    return np.concatenate(([False], values[1:] == values[:-1]))
+
+
+def _joined(values: dict[str, list[Floats]]) -> dict[str, Floats]:
+    """The columns, each from its parts, which are taken away one after the other."""
+    joined = {}
+    for ours in list(values):
+        joined[ours] = np.concatenate(values.pop(ours))
+        give_back()
+    return joined
 
 
 def _concatenated(parts: list[Ints]) -> Ints:
