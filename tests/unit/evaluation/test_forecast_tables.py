@@ -117,8 +117,8 @@ def test_they_are_the_same_bytes_whoever_made_the_pieces(tmp_path, panel):
     for number, pieces in enumerate((walked.pieces, *made)):
         paths = tmp_path / f"{number}.dates", tmp_path / f"{number}.days"
         with ForecastFiles(*paths) as tables:
-            evaluate(replace(walked, pieces=pieces), tables=tables)
-            evaluate(replace(walked, pieces=pieces), tables=tables)  # of another try nothing stays
+            evaluate(replace(walked, pieces=[*pieces]), tables=tables)
+            evaluate(replace(walked, pieces=[*pieces]), tables=tables)  # once more, from nothing
             tables.finish("0" * 64)
         files.append([path.read_bytes() for path in paths])
     assert files[0] == files[1] == files[2]

@@ -73,7 +73,8 @@ def evaluate(
     tables: ForecastFiles | None = None,
     processes: int = 1,
 ) -> Evaluation:
-    """The evaluation of a walk-forward; the same bytes for any number of processes.
+    """The evaluation of a walk-forward, which is taken apart as it goes (`parts`); the same bytes
+    for any number of processes.
 
     contest: with a champion, or that champion's record.  tables: where all forecasts are written.
     """

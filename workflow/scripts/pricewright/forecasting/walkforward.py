@@ -242,12 +242,14 @@ class WalkForward:
     whole: Panel
     timeline: Timeline
     settings: Settings
-    pieces: Sequence[Forecasts]
+    pieces: list[Forecasts]
     held: Ints
 
     def parts(self) -> Iterator["WalkForward"]:
-        """The walk-forward of each piece's symbols alone, cut out when it is asked for."""
-        for piece in self.pieces:
+        """The walk-forward of each piece's symbols alone; when it is asked for, it is taken out of
+        this one, so that what is made of it takes no more memory than it did."""
+        while self.pieces:
+            piece = self.pieces.pop(0)
             alone = replace(piece, columns=np.arange(len(piece)))
             yield replace(self, whole=self.panel(piece), pieces=[alone])
 
