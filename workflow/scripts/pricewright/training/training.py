@@ -144,7 +144,7 @@ def choose_symbols(
     if not len(kept):
         reasons = "; ".join(f"{out['symbol']}: {out['reason']}" for out in left_out[:3])
         raise Refusal(
-            f"{source.name}: no symbol can be modelled ({reasons or 'there are no records'}); "
+            f"{source.name}: no symbol can be modelled ({reasons}); "
             "deliver a longer history, or see model.min_history and model.max_age_days."
         )
     start = None
