@@ -310,8 +310,8 @@ def _walked(
     panel = subject.panel
     pieces = [piece for shard in shards for piece in shard.pieces]
     if shards:
-        places = np.sort(np.concatenate([[], *(piece.columns for piece in pieces)]))
-        whole = np.array_equal(places, np.arange(len(panel)))
+        columns = sorted((piece.columns for piece in pieces), key=lambda places: int(places[0]))
+        whole = np.array_equal(np.concatenate([[], *columns]), np.arange(len(panel)))
         if not whole or any(shard.sha256 != source.sha256 for shard in shards):
             raise Refusal(
                 f"{source.name}: the shards' work is of other prices than these, or some of it is "
