@@ -129,3 +129,12 @@ def walk_of(panel, columns, settings):
     own = panel.columns(columns)
     found = walk_forward(own, make_timeline(panel, settings), settings)
     return [replace(piece, columns=columns[piece.columns]) for piece in found.pieces]
+
+
+def test_before_they_begin_there_are_no_files_that_a_killed_training_would_leave(tmp_path):
+    with ForecastFiles(tmp_path / "dates", tmp_path / "days") as files:
+        assert not list(tmp_path.iterdir())
+        files.begin()
+        assert len(list(tmp_path.iterdir())) == 2
+        files.finish("0" * 64)
+    assert {path.name for path in tmp_path.iterdir()} == {"dates", "days"}

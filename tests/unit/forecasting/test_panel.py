@@ -1,6 +1,8 @@
 """Histories side by side: cut by calendar day, on their scales, from any clean table."""
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from forecasts import records_of, simulated, uneven, weekdays, write_clean
 
@@ -152,6 +154,26 @@ def test_json_and_parquet_give_the_same_panel_with_the_records_in_any_order(tmp_
         assert (sha256, rows) == (file_sha256(path), len(records))
 
 
+@pytest.mark.parametrize("names", [["0", "A", "B", "C", "Z"], [64, 65, 66, 67, 90]])
+@pytest.mark.parametrize("rows", [40, 80, 120])
+def test_the_symbols_are_those_of_rows_whatever_else_a_dictionary_has(tmp_path, names, rows):
+    """As of a part of a table, or of one that was written by row groups; names may be numbers."""
+    records = records_of(simulated(3, 40))
+    table = pa.Table.from_pylist(records)
+    codes = np.repeat([1, 2, 3], 40)
+    columns = {
+        "date": table["date"].cast(pa.date32()),
+        "symbol": pa.DictionaryArray.from_arrays(codes, names),
+        "close": table["close"],
+    }
+    path = tmp_path / "clean.parquet"
+    pyarrow.parquet.write_table(pa.table(columns), path, row_group_size=rows)
+    found, _, _ = read_panel(path, "close")
+    assert list(found.symbols) == list(map(str, names[1:4]))
+    assert found.counts.tolist() == [40] * 3
+    assert history(found, 2)[1] == [record["close"] for record in records[80:]]
+
+
 def test_a_table_without_symbols_is_one_history(tmp_path):
     records = [{"date": r["date"], "mid": r["close"]} for r in records_of(simulated(1, 40))]
     found, _, _ = read_panel(write_clean(tmp_path / "clean.json", records), "mid")
@@ -196,6 +218,13 @@ def test_a_table_that_is_not_clean_is_refused(tmp_path, end, spoil, price, sente
     with pytest.raises(Refusal, match=sentence) as refused:
         read_panel(tmp_path / f"clean.{end}", price)
     assert f"clean.{end}" in str(refused.value)
+
+
+def test_a_table_with_no_records_is_refused(tmp_path):
+    table = pa.table({"date": pa.array([], pa.date32()), "symbol": [], "close": pa.array([], "f8")})
+    pyarrow.parquet.write_table(table, tmp_path / "clean.parquet")
+    with pytest.raises(Refusal, match=r"clean\.parquet: there are no records; deliver prices"):
+        read_panel(tmp_path / "clean.parquet", "close")
 
 
 def test_days_are_calendar_days_whatever_the_time_of_day(tmp_path):

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from forecasts import SMALL, records_of, uneven, with_bars, write_clean
 
@@ -139,6 +140,17 @@ def test_work_on_other_prices_is_refused(tmp_path, clean):
     write_stored(done[1], replace(other, sha256="0" * 64))
     with pytest.raises(Refusal, match=r"clean\.json: the shards' work is of other prices"):
         made(tmp_path, clean, done)
+
+
+def test_work_on_symbols_that_are_not_in_a_row_is_refused(tmp_path, clean):
+    """As by code that dealt them out: figures would be taken for those of others."""
+    (done,) = shards(tmp_path, clean, 1)
+    result = read_stored(done, ShardResult)
+    (piece,) = result.pieces
+    dealt = np.argsort(np.arange(len(piece)) % 2, kind="stable")
+    write_stored(done, replace(result, pieces=[replace(piece, columns=dealt)]))
+    with pytest.raises(Refusal, match=r"clean\.json: the shards' work is of other prices"):
+        made(tmp_path, clean, [done])
 
 
 def test_with_neither_a_model_nor_tasks_to_write_there_is_nothing_to_do(clean):

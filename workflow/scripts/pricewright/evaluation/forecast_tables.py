@@ -80,14 +80,17 @@ class ForecastFiles(ExitStack):
 
     def __init__(self, dates: Path, days: Path) -> None:
         super().__init__()
-        files = [self.enter_context(whole_file(path)) for path in (dates, days)]
-        self._tables = [
-            self.enter_context(closing(_OpenTable(file, _schema(names))))
-            for file, names in zip(files, (DATES, DAYS), strict=True)
-        ]
+        self._paths = (dates, days)
+        self._tables: list[_OpenTable] = []
 
     def begin(self) -> None:
-        """Begin, again if need be, with no rows."""
+        """Begin, again if need be, with no rows; before, there are no files that could be left."""
+        if not self._tables:
+            files = [self.enter_context(whole_file(path)) for path in self._paths]
+            self._tables = [
+                self.enter_context(closing(_OpenTable(file, _schema(names))))
+                for file, names in zip(files, (DATES, DAYS), strict=True)
+            ]
         for table in self._tables:
             table.begin()
 

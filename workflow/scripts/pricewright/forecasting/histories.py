@@ -47,17 +47,21 @@ def read_panel(path: Path, price: str) -> tuple[Panel, str, int]:
 
     With a price at the end of the day it has what there is of the days' ranges.
     A table with no column `symbol` is one history, named as the price column. Raises Refusal if
-    a column is not there, if a price is missing, or if a symbol has two prices on one day.
+    there are no records, if a column is not there, if a price is missing, or if a symbol has two
+    prices on one day.
     """
-    if read_begin(path, 4) == b"PAR1":
-        panel = _parquet_panel(path, price)
-        if panel is not None:
-            import pyarrow as pa
+    panel = _parquet_panel(path, price) if read_begin(path, 4) == b"PAR1" else None
+    if panel is not None:
+        import pyarrow as pa
 
-            pa.default_memory_pool().release_unused()  # it would keep several times what that takes
-            return panel, file_sha256(path), int(panel.counts.sum())
-    columns, sha256 = _table(path, price)
-    return _panel(path, price, columns), sha256, len(columns[1])
+        pa.default_memory_pool().release_unused()  # it would keep several times what that takes
+        sha256 = file_sha256(path)
+    else:
+        columns, sha256 = _table(path, price)
+        panel = _panel(path, price, columns)
+    if not len(panel):
+        raise Refusal(f"{path}: there are no records; deliver prices, and clean them first.")
+    return panel, sha256, int(panel.counts.sum())
 
 
 _Columns = tuple[Sequence[str], Days, Days, Floats, Floats | None]
@@ -106,10 +110,12 @@ def _parquet_panel(path: Path, price: str) -> Panel | None:
     try:
         with pyarrow.parquet.ParquetFile(path, read_dictionary=["symbol"]) as file:
             schema = file.schema_arrow
-            if "symbol" not in schema.names or schema.field("date").type != pa.date32():
+            types = dict(zip(schema.names, schema.types, strict=True))
+            is_text = pa.types.is_dictionary(types.get("symbol", pa.null()))  # not so of numbers
+            if not is_text or types.get("date") != pa.date32():
                 return None
             _has_columns(schema.names, price, path)
-            if not pa.types.is_floating(schema.field(price).type):
+            if not pa.types.is_floating(types[price]):
                 return None
             bar = _bar_columns(schema.names, price)
             wanted = ["date", "symbol", *dict.fromkeys([price, *bar])]
@@ -156,13 +162,14 @@ def _table_columns(table: "pa.Table", price: str, bar: Sequence[str]) -> _Column
     import pyarrow as pa
 
     symbol = table["symbol"].unify_dictionaries().combine_chunks()
-    names = symbol.dictionary.to_pylist()
-    order = np.argsort(np.array(names, dtype=object))
-    places = np.empty(len(names), dtype=np.int32)
-    places[order] = np.arange(len(names))
+    known, rows = symbol.dictionary.to_pylist(), symbol.indices.to_numpy()
+    there = np.flatnonzero(np.bincount(rows, minlength=len(known)))  # a dictionary may have others
+    order = sorted(there.tolist(), key=known.__getitem__)
+    places = np.empty(len(known), dtype=np.int32)
+    places[order] = np.arange(len(order))
     return (
-        [names[place] for place in order],
-        places[symbol.indices.to_numpy()],
+        [known[place] for place in order],
+        places[rows],
         table["date"].combine_chunks().view(pa.int32()).to_numpy(),
         table[price].to_numpy(),
         np.array([table[name].to_numpy() for name in bar], dtype=np.float64) if bar else None,

@@ -145,7 +145,7 @@ def choose_symbols(
     if not len(kept):
         reasons = "; ".join(f"{out['symbol']}: {out['reason']}" for out in left_out[:3])
         raise Refusal(
-            f"{source.name}: no symbol can be modelled ({reasons or 'there are no records'}); "
+            f"{source.name}: no symbol can be modelled ({reasons}); "
             "deliver a longer history, or see model.min_history and model.max_age_days."
         )
     start = None
@@ -312,8 +312,8 @@ def _walked(
     panel = subject.panel
     pieces = [piece for shard in shards for piece in shard.pieces]
     if shards:
-        places = np.sort(np.concatenate([[], *(piece.columns for piece in pieces)]))
-        whole = np.array_equal(places, np.arange(len(panel)))
+        columns = sorted((piece.columns for piece in pieces), key=lambda places: int(places[0]))
+        whole = np.array_equal(np.concatenate([[], *columns]), np.arange(len(panel)))
         if not whole or any(shard.sha256 != source.sha256 for shard in shards):
             raise Refusal(
                 f"{source.name}: the shards' work is of other prices than these, or some of it is "
