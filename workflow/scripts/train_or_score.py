@@ -1,6 +1,6 @@
 """Train or score: a model of each symbol's price, and how well it would have forecast."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
@@ -17,6 +17,7 @@ from pricewright.files.machine import machine
 from pricewright.forecasting.estimates import Estimates
 from pricewright.forecasting.histories import read_panel, usual_price
 from pricewright.forecasting.model_file import read_model, write_model
+from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings, TrainWhen
 from pricewright.steplog.log import logger, say
 from pricewright.training.due import Situation
@@ -113,7 +114,7 @@ def train_or_score(
     source = ModelSource(str(input), sha256, rows, receipts, step.FOLDER / "train_or_score.py")
     deployed = _deployed(Path(champion)) if champion is not None else None
     kept = Path(project, FOLDER, NAME) if project is not None else None
-    situation = Situation(lambda: read()[0], source, settings, deployed, kept)
+    situation = Situation(partial(_again, read, sha256), source, settings, deployed, kept)
     auto = mode == "auto"
     choice = situation.due(panel, when, watch) if auto else situation.asked(panel, given)
     del panel
@@ -152,6 +153,14 @@ def train_or_score(
         _tell_ledger(project, output, document, **told)
     say("accepted" if document["acceptance"]["accepted"] else "not accepted")
     say("end", symbols=len(document["symbols"]), output=output, sha256=digest)
+
+
+def _again(read: Callable[[], tuple[Panel, str, int]], sha256: str) -> Panel:
+    """The panel once more; raises Refusal if the table is another one by now."""
+    panel, found, _ = read()
+    if found != sha256:
+        raise Refusal("the clean prices changed while they were scored; run the step again.")
+    return panel
 
 
 def _tables(

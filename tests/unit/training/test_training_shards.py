@@ -10,7 +10,7 @@ from forecasts import SMALL, records_of, uneven, with_bars, write_clean
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import location
 from pricewright.tables.array_files import read_stored, write_stored
-from pricewright.training import sharding
+from pricewright.training import sharding, training
 from pricewright.training.sharding import ShardResult, ShardTask
 from step_functions import train_or_score
 from train_or_score_shard import train_or_score_shard
@@ -156,3 +156,22 @@ def test_work_on_symbols_that_are_not_in_a_row_is_refused(tmp_path, clean):
 def test_with_neither_a_model_nor_tasks_to_write_there_is_nothing_to_do(clean):
     with pytest.raises(Refusal, match=r"output: found no path"):
         train_or_score(clean, **SMALL)
+
+
+def test_prices_that_changed_between_scoring_and_training_are_refused(tmp_path, clean, monkeypatch):
+    auto = {"mode": "auto", "champion": tmp_path / "in_place.json", "every": None}
+    model = json.loads(made(tmp_path, clean, **auto)[0])
+    model["acceptance"]["accepted"] = True  # the score is not accepted: trained in the same run
+    (tmp_path / "in_place.json").write_text(json.dumps(model))
+    records = json.loads(clean.read_bytes())
+    later = [record for record in records if record["date"] != records[100]["date"]]
+    other = write_clean(tmp_path / "other.json", later)
+    evaluated = training.evaluate
+
+    def changing(*arguments):
+        write_clean(other, records)
+        return evaluated(*arguments)
+
+    monkeypatch.setattr(training, "evaluate", changing)
+    with pytest.raises(Refusal, match=r"the clean prices changed while they were scored"):
+        made(tmp_path, other, **auto)
