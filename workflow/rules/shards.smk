@@ -58,7 +58,7 @@ rule train_or_score_shard:
     conda:
         "../envs/steps.yaml"
     resources:
-        mem_mb=memory(300, per_mb=180),
+        mem_mb=memory(600, per_mb=20),
         runtime=minutes(15, per_mb=0.5),
     params:
         retry=retrying(workflow, config["retries"]),

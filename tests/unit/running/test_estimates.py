@@ -105,9 +105,9 @@ PEAKS = {
     ("train_or_score", "a.parquet", 17.7): 791,
     ("train_or_score", "a.parquet", 58.0): 1008,
     ("report", "a.json", 8.2): 60,
-    ("train_or_score_shard", "a.safetensors", 7.5): 387,
-    ("train_or_score_shard", "a.safetensors", 15.0): 705,
-    ("train_or_score_shard", "a.safetensors", 30.1): 1316,
+    ("train_or_score_shard", "a.safetensors", 7.5): 556,
+    ("train_or_score_shard", "a.safetensors", 29.9): 688,
+    ("train_or_score_shard", "a.safetensors", 69.6): 745,
 }
 
 
