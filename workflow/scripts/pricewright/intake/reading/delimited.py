@@ -101,8 +101,13 @@ def text_pieces(chunks: Iterable[bytes], name: str, size: int = PIECE) -> Iterat
 
 
 def line_ends(raw: bytes) -> int:
-    """How many lines end in some bytes; many times faster than `bytes.count`."""
-    return int(np.count_nonzero(np.frombuffer(raw, dtype=np.uint8) == _LF))
+    """How many lines end in some bytes."""
+    return _count(raw, _LF)
+
+
+def _count(raw: bytes, byte: int, end: int | None = None) -> int:
+    """How often a byte is among some, up to an end; many times faster than `bytes.count`."""
+    return int(np.count_nonzero(np.frombuffer(raw, dtype=np.uint8)[:end] == byte))
 
 
 def find_records(piece: TextPiece) -> Records:
@@ -189,7 +194,7 @@ def _last_end(whole: bytes) -> int:
     cut = whole.rfind(b"\n") + 1
     if b'"' not in whole:
         return cut
-    inside = whole.count(b'"', 0, cut) % 2
+    inside = _count(whole, _QUOTE, cut) % 2
     while inside and cut:
         before = whole.rfind(b"\n", 0, cut - 1) + 1
         inside ^= whole.count(b'"', before, cut) % 2
@@ -379,7 +384,7 @@ class DelimitedSheet:
             spoiled |= dict.fromkeys(np.unique(found).tolist(), "nul")
         return spoiled
 
-    def _table(self, raw: bytes, titles: Collection[str]) -> tuple[pa.Table, list[int]]:
+    def _table(self, raw: bytes | bytearray, titles: Collection[str]) -> tuple[pa.Table, list[int]]:
         """The fields as text, and the records that have not as many as the header."""
         odd: list[int] = []
 
@@ -430,7 +435,7 @@ def _check_encoding(piece: TextPiece, name: str) -> None:
         raise not_utf8(name, line) from None
 
 
-def _without(piece: TextPiece, records: Records, spoiled: dict[int, str]) -> bytes:
+def _without(piece: TextPiece, records: Records, spoiled: dict[int, str]) -> bytes | bytearray:
     """The piece with spaces in the place of some records."""
     if not spoiled:
         return piece.raw
@@ -440,4 +445,4 @@ def _without(piece: TextPiece, records: Records, spoiled: dict[int, str]) -> byt
         while end > begin and raw[end - 1] in b"\r\n":
             end -= 1
         raw[begin:end] = b" " * (end - begin)
-    return bytes(raw)
+    return raw

@@ -445,8 +445,11 @@ def _check_days(faults: _Faults, block: Block, names: Mapping[str, str], dialect
         alone = parse_days(block.columns[title], dialect.calendar, block.typed(title))
         mask = (days.reasons == "unreadable-date") & (alone.reasons == "")
         faults.add(mask, "unreadable-date", names["time"])
+    rows = np.flatnonzero(days.reasons != "") if days.faults else np.array([], dtype=np.intp)
     for reason in days.faults:
-        faults.add(days.reasons == reason, reason, title)
+        mask = np.zeros(len(days.reasons), dtype=bool)
+        mask[rows[days.reasons[rows] == reason]] = True
+        faults.add(mask, reason, title)
     return days
 
 
@@ -461,7 +464,8 @@ def _other_headers(
     found: Mask = np.zeros(len(unread), dtype=bool)
     if "unreadable-date" not in days.faults:
         return found
-    found = unread & (days.reasons == "unreadable-date")
+    rows = np.flatnonzero(unread)
+    found[rows] = days.reasons[rows] == "unreadable-date"
     titles = list(titles)
     if declared and block.lines[0] <= declared + MOST_ABOVE:
         found[: np.argmax(days.reasons == "")] = False
