@@ -341,7 +341,7 @@ def test_scores_of_groups_of_symbols_are_those_of_all_together():
     panel = simulated(70, 120)
     settings = chosen(refit=20)
     times = make_timeline(panel, settings)
-    first, second = map(score, walk_forward(panel, times, settings).parts())
+    first, second = map(score, walk_forward(panel, times, settings).take_parts())
     for column, (group, place) in {
         0: (first, 0),
         63: (first, 63),

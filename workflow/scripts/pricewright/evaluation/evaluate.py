@@ -73,8 +73,9 @@ def evaluate(
     tables: ForecastFiles | None = None,
     processes: int = 1,
 ) -> Evaluation:
-    """The evaluation of a walk-forward, which is taken apart as it goes (`parts`); the same bytes
-    for any number of processes.
+    """The evaluation of a walk-forward, which is taken apart as it goes (`take_parts`).
+
+    It is the same bytes for any number of processes.
 
     contest: with a champion, or that champion's record.  tables: where all forecasts are written.
     """
@@ -108,7 +109,7 @@ def evaluate(
 
 def _tasks(walked: WalkForward, contest: Contest | None, *, tables: bool) -> Iterator[_Task]:
     days = max(len(piece.daily_rows) for piece in walked.pieces)
-    for part in walked.parts():
+    for part in walked.take_parts():
         yield _Task(part, days, contest.of(part.whole.symbols) if contest else None, tables)
 
 

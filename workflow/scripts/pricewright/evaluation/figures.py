@@ -1,7 +1,7 @@
 """How well a model forecast, as a document holds it: figures by symbol, by horizon, over all."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from pricewright.evaluation import metrics
 from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
 from pricewright.evaluation.scores import COVERAGES, TAILS
-from pricewright.evaluation.summary import Differences, LossSummary, Summary
+from pricewright.evaluation.summary import Differences, LossSummary, Shortfalls, Summary
 from pricewright.tables.arrays import Days, Floats, Ints, mean, sums
 
 ENOUGH_DAYS = 250
@@ -83,9 +83,8 @@ def listed(values: Floats | Ints) -> list[float | int | None]:
     return [value if math.isfinite(value) else None for value in values.tolist()]
 
 
-def _pooled_shortfall(every: Summary, symbols: Sequence[str]) -> dict[str, Any]:
-    found = every.shortfalls
-    difference, over_dates, _ = _together(every.joints, every.day, symbols)
+def _pooled_shortfall(found: Shortfalls, joints: Differences) -> dict[str, Any]:
+    difference, over_dates = _together(joints)
     pooled = metrics.pooled_exceedances(found.exceptions, found.residual, found.squares)
     enough = (found.days >= ENOUGH_DAYS) & np.isfinite(found.p_value)
     return {
@@ -104,42 +103,50 @@ MOST_DAYS = 5
 """The days that add most to a figure, of which it is said which they are."""
 
 
-def _together(
-    found: Differences, days: Days, symbols: Sequence[str]
-) -> tuple[float | None, dict[str, float | None], list[dict[str, Any]]]:
-    """Of differences the mean over symbols; over dates, with its interval; and of what days (S, D)
-    add to the first, the most.
+def _together(found: Differences) -> tuple[float | None, dict[str, float | None]]:
+    """Of differences the mean over symbols; and over dates, with its interval."""
+    weights, known = _weights(found), np.isfinite(found.mean)
+    by_date = [np.empty(0)]
+    with np.errstate(all="ignore"):
+        for some in _days_at_a_time(found):
+            daily = found.daily[:, some]
+            weight = np.where(np.isfinite(daily), weights[:, None], np.nan)
+            by_date.append(mean(daily * weight) / mean(weight))
+        value = float(sums(weights * np.where(known, found.mean, 0.0)) / sums(weights))
+    over_dates = zip(
+        ("over_dates", "lower", "upper"),
+        metrics.mean_with_interval(np.concatenate(by_date)),
+        strict=True,
+    )
+    return number(value), {key: number(each) for key, each in over_dates}
+
+
+def _weights(found: Differences) -> Floats:
+    """(S,): how much each symbol counts.
 
     A loss without bound would let one symbol decide. So the more a symbol's differences vary, the
     less it counts, if they vary more than those of half of the symbols.
     """
-    means, deviation = found.mean, found.deviation
+    known, deviation = np.isfinite(found.mean), found.deviation
     varied = np.sort(deviation[deviation > 0])
     usual = varied[(len(varied) - 1) // 2] if len(varied) else 1.0
-    known = np.isfinite(means)
-    weights = np.where(known, usual / np.maximum(np.where(known, deviation, 0.0), usual), 0.0)
-    by_date, largest = [], []
+    return np.where(known, usual / np.maximum(np.where(known, deviation, 0.0), usual), 0.0)
+
+
+def _days_at_a_time(found: Differences) -> Iterator[slice]:
+    """The days by some, so that little is made of all symbols at a time."""
+    for begin in range(0, found.daily.shape[1], 64):
+        yield slice(begin, begin + 64)
+
+
+def _adding_most(found: Differences, days: Days, symbols: Sequence[str]) -> list[dict[str, Any]]:
+    """Of what symbols' days (S, D) add to the mean over symbols, the most."""
+    weights, largest = _weights(found), list[dict[str, Any]]()
     with np.errstate(all="ignore"):
         share = weights / weights.sum() / np.isfinite(found.daily).sum(axis=1)
-        for begin in range(0, found.daily.shape[1], AT_A_TIME):
-            some = slice(begin, begin + AT_A_TIME)
-            daily = found.daily[:, some]
-            weight = np.where(np.isfinite(daily), weights[:, None], np.nan)
-            by_date.append(mean(daily * weight) / mean(weight))
-            largest += _largest(daily * share[:, None], days[:, some], symbols)
-        value = float(sums(weights * np.where(known, means, 0.0)) / sums(weights))
-    difference, lower, upper = metrics.mean_with_interval(np.concatenate([*by_date, []]))
-    over_dates = {"over_dates": difference, "lower": lower, "upper": upper}
-    largest.sort(key=lambda each: -each["adds"])
-    return (
-        number(value),
-        {key: number(each) for key, each in over_dates.items()},
-        largest[:MOST_DAYS],
-    )
-
-
-AT_A_TIME = 64
-"""Days whose numbers, of all symbols, are worked on at a time."""
+        for some in _days_at_a_time(found):
+            largest += _largest(found.daily[:, some] * share[:, None], days[:, some], symbols)
+    return sorted(largest, key=lambda each: -each["adds"])[:MOST_DAYS]
 
 
 def _largest(adds: Floats, days: Days, symbols: Sequence[str]) -> list[dict[str, Any]]:
@@ -176,7 +183,7 @@ def _interval(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
 
 def _pooled(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
     model, histogram, variances = found.model, found.pit.sum(axis=0), found.variances
-    difference, over_dates, largest = _together(variances, found.day, symbols)
+    difference, over_dates = _together(variances)
     with np.errstate(all="ignore"):
         ours, plain = (
             _across(losses.error_by_date)[:, None] for losses in (model, found.random_walk)
@@ -196,11 +203,11 @@ def _pooled(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
             "better": int((variances.mean < 0).sum()),
             "qlike_difference": difference,
             **over_dates,
-            "largest": largest,
+            "largest": _adding_most(variances, found.day, symbols),
         },
         "interval": _interval(found, symbols),
         "var": {percent_key(tail): _tests(found, place) for place, tail in enumerate(TAILS)},
-        "es": _pooled_shortfall(found, symbols),
+        "es": _pooled_shortfall(found.shortfalls, found.joints),
     }
 
 

@@ -76,7 +76,7 @@ def forecast_rows(walked: WalkForward, scores: Scores) -> "tuple[Rows, Rows]":
 
 
 class ForecastFiles(ExitStack):
-    """Both tables as files, which take their names together when the block ends."""
+    """Both tables as files, which take their names when the block ends, one after the other."""
 
     def __init__(self, dates: Path, days: Path) -> None:
         super().__init__()

@@ -68,7 +68,7 @@ class Scores:
 
 
 def score(walked: WalkForward) -> Scores:
-    """The scores of a walk-forward that was made in one piece (`WalkForward.parts`)."""
+    """The scores of a walk-forward that was made in one piece (`WalkForward.take_parts`)."""
     (piece,) = walked.pieces
     panel, shapes, settings = walked.whole, walked.shapes(piece), walked.settings
     scored, columns = walked.timeline.scored, np.arange(len(panel))

@@ -166,13 +166,12 @@ class Summary(BySymbol):
             LossSummary.of_losses(each, scores) for each in (scores.model, scores.random_walk)
         )
         better = metrics.diebold_mariano(model.error_by_date.T, walk.error_by_date.T)
-        variances = metrics.diebold_mariano(scores.qlike, scores.ewma_qlike)
+        beside_ewma = metrics.diebold_mariano(scores.qlike, scores.ewma_qlike)
         tails = [scores.hits[..., place] for place in range(len(TAILS))]
         coverage = [metrics.kupiec(hits, tail) for hits, tail in zip(tails, TAILS, strict=True)]
         runs = [metrics.christoffersen(hits, tail) for hits, tail in zip(tails, TAILS, strict=True)]
         there = np.isfinite(scores.joint - scores.ewma_joint)
         exceptions, residual, squares = metrics.exceedances(scores.residual)
-
         return cls(
             model=model,
             random_walk=walk,
@@ -185,8 +184,8 @@ class Summary(BySymbol):
             ),
             qlike=mean(scores.qlike),
             ewma_qlike=mean(np.where(np.isnan(scores.qlike), np.nan, scores.ewma_qlike)),
-            variance_days=variances.count,
-            variance_p_value=variances.p_value,
+            variance_days=beside_ewma.count,
+            variance_p_value=beside_ewma.p_value,
             days=np.stack([test.days for test in coverage], axis=-1),
             exceptions=np.stack([test.exceptions for test in coverage], axis=-1),
             kupiec=np.stack([test.p_value for test in coverage], axis=-1),

@@ -245,7 +245,7 @@ class WalkForward:
     pieces: list[Forecasts]
     held: Ints
 
-    def parts(self) -> Iterator["WalkForward"]:
+    def take_parts(self) -> Iterator["WalkForward"]:
         """The walk-forward of each piece's symbols alone; when it is asked for, it is taken out of
         this one, so that what is made of it takes no more memory than it did."""
         while self.pieces:
