@@ -146,6 +146,17 @@ def write_clean(path: Path, records: list[dict[str, Any]]) -> Path:
     return path
 
 
+def columns_of(records):
+    """Records by symbol as the columns that a file of many has."""
+
+    def column(values):
+        if all(isinstance(value, dict) for value in values) and len({*map(tuple, values)}) == 1:
+            return {key: column([value[key] for value in values]) for key in values[0]}
+        return None if all(value is None for value in values) else values
+
+    return {"names": list(records), "columns": column(list(records.values()))}
+
+
 def trained(folder: Path, records: list[dict[str, Any]], **options: Any) -> dict[str, Any]:
     """The model document that `train_or_score` makes of some records."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -30,7 +30,7 @@ GOOD = {
     "by_symbol": {
         symbol: {
             "origins": 100,
-            "model": {"coverage": 0.93},
+            "model": {"coverage": 0.93, "coverage_error": None},
             "volatility": {"qlike": -8.0, "ewma_qlike": -7.9, "p_value_holm": 0.001},
         }
         for symbol in ("A", "B")

@@ -1,6 +1,7 @@
 """Scores and figures of a small walk: again by hand, loop by loop, from their definitions."""
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -358,7 +359,7 @@ def test_scores_of_groups_of_symbols_are_those_of_all_together():
 
 
 def leaves(node):
-    if isinstance(node, dict):
+    if isinstance(node, Mapping):
         for part in node.values():
             yield from leaves(part)
     elif isinstance(node, list):

@@ -38,7 +38,7 @@ def compare(
     found = compare_models(before, after, [digest, later])
     match format:
         case "json":
-            print(json.dumps(found, indent=2))
+            print(json.dumps(found, indent=2, default=dict))
         case "html":
             print(comparison_page(found), end="")
         case "text":

@@ -12,6 +12,7 @@ from statistics import NormalDist
 from typing import Annotated, Any, Literal
 
 from pricewright.tables.options import Bounds, Options
+from pricewright.tables.symbol_columns import column_of
 
 SIGNIFICANT = 0.05
 """A p-value below it is called significant."""
@@ -113,12 +114,10 @@ def judge(
     not_unseen: why it is no matter that the model knew some of the dates, if it is none.
     """
     pooled, by_symbol = metrics["pooled"], metrics["by_symbol"]
-    variances = [found["volatility"] for found in by_symbol.values()]
+    names = ("p_value_holm", "qlike", "ewma_qlike")
+    variances = zip(*(column_of(by_symbol, "volatility", name) for name in names), strict=True)
     worse = sum(
-        found["p_value_holm"] is not None
-        and found["p_value_holm"] < SIGNIFICANT
-        and found["qlike"] > found["ewma_qlike"]
-        for found in variances
+        luck is not None and luck < SIGNIFICANT and qlike > ewma for luck, qlike, ewma in variances
     )
     held = pooled["model"]["coverage"]
     ours, plain = (pooled[who]["interval_score"] for who in ("model", "random_walk"))
@@ -215,17 +214,14 @@ def _coverage_by_symbol(
     by_symbol: Mapping[str, Any], level: float, thresholds: Criteria
 ) -> dict[str, Any]:
     """The worst of the symbols with origins enough, beside its limit."""
-    seen = [
-        found["model"]
-        for found in by_symbol.values()
-        if found["origins"] >= thresholds.enough_origins
-    ]
+    origins, held, errors = (
+        column_of(by_symbol, *path)
+        for path in (("origins",), ("model", "coverage"), ("model", "coverage_error"))
+    )
+    seen = [place for place, count in enumerate(origins) if count >= thresholds.enough_origins]
     each = thresholds.chance / max(len(seen), 1)  # one of so many is off by chance the sooner
-    limits = [
-        max(thresholds.coverage_symbol, off_by_chance(model.get("coverage_error"), each))
-        for model in seen
-    ]
-    off = [abs(model["coverage"] - level) for model in seen]
+    limits = [max(thresholds.coverage_symbol, off_by_chance(errors[place], each)) for place in seen]
+    off = [abs(held[place] - level) for place in seen]
     value, limit = max(
         zip(off, limits, strict=True),
         key=lambda pair: pair[0] - pair[1],

@@ -14,7 +14,6 @@ import numpy as np
 from pricewright.evaluation.acceptance import percent_key
 from pricewright.evaluation.figures import (
     by_symbol_of,
-    figures_at,
     listed,
     mean_of,
     number,
@@ -29,6 +28,7 @@ from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, BySymbol, Panel
 from pricewright.forecasting.walkforward import Plan, WalkForward, join, walk
 from pricewright.tables.arrays import Days, Flags, Floats, Ints, mean, sums, where
+from pricewright.tables.symbol_columns import SymbolColumns
 
 
 @dataclass(frozen=True)
@@ -81,17 +81,13 @@ class Sides(BySymbol):
     mae_ratio: Floats
 
     def figures(self, symbols: Sequence[str]) -> dict[str, Any]:
-        """`pooled` and `by_symbol`, the figures of both."""
+        """`pooled` and `by_symbol`, the latter as columns: the figures of both."""
         each = {"challenger": self.challenger, "champion": self.champion}
-        found = {name: side.by_symbol() for name, side in each.items()}
+        found: dict[str, Any] = {name: side.by_symbol() for name, side in each.items()}
         return {
             "pooled": {name: side.pooled() for name, side in each.items()}
             | {"mae_ratio": number(mean_of(self.mae_ratio))},
-            "by_symbol": {
-                symbol: {name: figures_at(found[name], place) for name in each}
-                | {"mae_ratio": number(self.mae_ratio[place])}
-                for place, symbol in enumerate(symbols)
-            },
+            "by_symbol": SymbolColumns(symbols, found | {"mae_ratio": listed(self.mae_ratio)}),
         }
 
 

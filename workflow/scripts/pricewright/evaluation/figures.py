@@ -1,7 +1,7 @@
 """How well a model forecast, as a document holds it: figures by symbol, by horizon, over all."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,14 @@ from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
 from pricewright.evaluation.scores import COVERAGES, TAILS
 from pricewright.evaluation.summary import Differences, LossSummary, Shortfalls, Summary
 from pricewright.tables.arrays import Days, Floats, Ints, mean, sums
+from pricewright.tables.symbol_columns import SymbolColumns
 
 ENOUGH_DAYS = 250
 """The days that a back-test of a value-at-risk needs to count."""
 
 
 def figures(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
-    """`pooled` and `by_symbol`, of the model beside the random walk.
+    """`pooled` and `by_symbol`, the latter as columns, of the model beside the random walk.
 
     MASE, RMSSE, pinball, CRPS and interval score are in units of the naive forecast's one-step
     error; over symbols they are means of the symbols', and coverage and tests are of points.
@@ -48,8 +49,7 @@ def figures(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
             for name in ("days", "exceptions", "residual", "p_value", "score", "ewma_score")
         },
     }
-    by_symbol = {symbol: figures_at(columns, place) for place, symbol in enumerate(symbols)}
-    return {"pooled": _pooled(found, symbols), "by_symbol": by_symbol}
+    return {"pooled": _pooled(found, symbols), "by_symbol": SymbolColumns(symbols, columns)}
 
 
 def by_symbol_of(losses: LossSummary) -> dict[str, Any]:
@@ -63,14 +63,6 @@ def by_symbol_of(losses: LossSummary) -> dict[str, Any]:
 
 
 OF_LOSSES = ("mase", "rmsse", "pinball", "crps", "interval_score", "coverage", "coverage_error")
-
-
-def figures_at(columns: Mapping[str, Any], place: int) -> dict[str, Any]:
-    """The figures of one symbol."""
-    return {
-        key: figures_at(column, place) if isinstance(column, dict) else column[place]
-        for key, column in columns.items()
-    }
 
 
 def number(value: Any) -> float | None:

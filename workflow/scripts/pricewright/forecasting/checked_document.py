@@ -1,19 +1,25 @@
 """A JSON document by key, each part checked as it is taken: one sentence for what is not right."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NoReturn
 
 import numpy as np
+import numpy.typing as npt
 
 from pricewright.files.errors import Refusal
-from pricewright.tables.arrays import Floats
+from pricewright.tables.arrays import LARGEST_POSSIBLE, Days, Flags, Floats, as_numbers
+from pricewright.tables.symbol_columns import SymbolColumns, listed
 
 LARGEST = 1e15
 """No number of a model is larger, on either side of 0, but for"""
 
 LARGEST_VARIANCE = LARGEST**2
 """variances of prices that are modelled in levels."""
+
+
+NEEDED: Any = object()
+"""That there must be a value."""
 
 
 class CheckedDocument:
@@ -27,14 +33,18 @@ class CheckedDocument:
             f"{self.name}: {key!r}: found {short(repr(found))}, allowed: {wanted}; train again."
         )
 
-    def at(self, *path: str) -> Any:
+    def at(self, *path: str, missing: Any = NEEDED) -> Any:
+        """What there is at a path; `missing`, if it need not be there and is not."""
         node = self.document
         for depth, key in enumerate(path):
-            if not isinstance(node, dict):
-                self.refuse(".".join(path[:depth]), node, "an object")
-            if key not in node:
+            if isinstance(node, Mapping) and key in node:
+                node = node[key]
+            elif missing is not NEEDED:
+                return missing
+            elif isinstance(node, Mapping):
                 raise Refusal(f"{self.name}: {'.'.join(path)!r} is missing; train again.")
-            node = node[key]
+            else:
+                self.refuse(".".join(path[:depth]), node, "an object")
         return node
 
     def word(self, *path: str, among: Sequence[str] = ()) -> str:
@@ -42,22 +52,6 @@ class CheckedDocument:
         if not isinstance(found, str) or (among and found not in among):
             self.refuse(".".join(path), found, " or ".join(among) or "a text")
         return found
-
-    def flag(self, *path: str) -> bool:
-        found = self.at(*path)
-        if not isinstance(found, bool):
-            self.refuse(".".join(path), found, "true or false")
-        return found
-
-    def day(self, *path: str) -> int:
-        found = self.word(*path)
-        try:
-            day = date.fromisoformat(found)
-        except ValueError:
-            day = None
-        if day is None or day.isoformat() != found:  # as of 20240131 or 2024-W05-3
-            self.refuse(".".join(path), found, "a date as in 2024-01-31")
-        return day.toordinal() - date(1970, 1, 1).toordinal()
 
     def number(self, *path: str, least: float = -LARGEST, most: float = LARGEST) -> float:
         found = self.at(*path)
@@ -94,9 +88,114 @@ class CheckedDocument:
             self.refuse(".".join(path), found, f"{rows} rows of {columns} numbers from {least:g}")
 
 
+class CheckedSymbols:
+    """What a document says of symbols, each part of all that are wanted at a time, and checked.
+
+    records: by symbol, as records or as columns.
+    """
+
+    def __init__(self, reader: CheckedDocument, records: Mapping[str, Any], wanted: Sequence[str]):
+        self.name, self.names = reader.name, wanted
+        self._reader, self._records = reader, records
+        if isinstance(records, SymbolColumns):
+            self._columns = CheckedDocument({"symbols": records.columns}, reader.name)
+            self._places = [records.places[symbol] for symbol in wanted]
+
+    def refuse(self, place: int, path: Sequence[str], found: Any, wanted: str) -> NoReturn:
+        self._reader.refuse(".".join(("symbols", self.names[place], *path)), found, wanted)
+
+    def parts(self, *path: str, missing: Any = NEEDED) -> list[Any] | npt.NDArray[Any]:
+        """What each has at a path: a list, or an array (S, ...) of numbers.
+
+        missing: what stands for a value that is not there, if that may be.
+        """
+        if not isinstance(self._records, SymbolColumns):
+            return [self._reader.at("symbols", s, *path, missing=missing) for s in self.names]
+        column = self._columns.at("symbols", *path, missing=missing)
+        if column is None:  # which no symbol has
+            return [None] * len(self.names)
+        if not isinstance(column, list | np.ndarray) or len(column) != len(self._records):
+            self.refuse(0, path, column, f"a list of {len(self._records)}")
+        if isinstance(column, np.ndarray):
+            return np.asarray(column[self._places])
+        return [column[place] for place in self._places]
+
+    def words(self, *path: str, among: Sequence[str]) -> list[str]:
+        found = self.parts(*path)
+        for place, word in enumerate(found):
+            if not isinstance(word, str) or word not in among:
+                self.refuse(place, path, word, " or ".join(among))
+        return list(found)
+
+    def flags(self, *path: str) -> Flags:
+        found = self.parts(*path)
+        for place, flag in enumerate(found):
+            if not isinstance(flag, bool | np.bool_):
+                self.refuse(place, path, flag, "true or false")
+        return np.array(found)
+
+    def days(self, *path: str) -> Days:
+        found = self.parts(*path)
+        known: dict[Any, int | None] = {}
+        for place, text in enumerate(found):
+            day = known.setdefault(text, _day(text)) if isinstance(text, str) else None
+            if day is None:
+                self.refuse(place, path, text, "a date as in 2024-01-31")
+        return np.array([known[text] for text in found], dtype=np.int32)
+
+    def numbers(self, *path: str, least: float = -LARGEST, most: float = LARGEST) -> Floats:
+        """(S,): one of each."""
+        wanted = f"a number from {least:g} to {most:g}"
+        return self._numbers(path, (), (least, most), wanted, wanted)
+
+    def lists(
+        self, *path: str, count: int, least: float = -LARGEST, most: float = LARGEST
+    ) -> Floats:
+        """(S, count)."""
+        within = f"numbers from {least:g} to {most:g}"
+        return self._numbers(path, (count,), (least, most), f"{count} numbers", within)
+
+    def tables(self, *path: str, rows: int, columns: int) -> Floats:
+        """(S, rows, columns)."""
+        wanted = f"{rows} rows of {columns} numbers from {-LARGEST:g}"
+        return self._numbers(path, (rows, columns), (-LARGEST, LARGEST), wanted, wanted)
+
+    def _numbers(
+        self,
+        path: Sequence[str],
+        shape: tuple[int, ...],
+        limits: tuple[float, float],
+        wanted: str,
+        within: str,
+    ) -> Floats:
+        """(S, *shape), within limits.  wanted, within: what is asked for, and of numbers."""
+        found = self.parts(*path)
+        values = as_numbers(found, (len(self.names), *shape))
+        if values is None:
+            place = next(p for p, one in enumerate(found) if as_numbers([one], (1, *shape)) is None)
+            self.refuse(place, path, found[place], wanted)
+        others = tuple(range(1, values.ndim))
+        fits = ((values >= limits[0]) & (values <= limits[1])).all(axis=others)
+        for place in np.flatnonzero(~fits)[:1].tolist():
+            self.refuse(place, path, listed(found[place]), within)
+        return values.astype(np.float64)
+
+
+def _day(text: str) -> int | None:
+    """The days from 1970-01-01 of a date as in 2024-01-31, and of no other way to write it."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    if day.isoformat() != text:  # as of 20240131 or 2024-W05-3
+        return None
+    return day.toordinal() - date(1970, 1, 1).toordinal()
+
+
 def _is_number(value: Any) -> bool:
     """Whether it is one that can be reckoned with: no NaN, and no integer of 400 digits."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
+    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_one and abs(value) < LARGEST_POSSIBLE
 
 
 def short(text: str, most: int = 60) -> str:

@@ -18,6 +18,7 @@ from pricewright.forecasting.checked_document import (
     LARGEST,
     LARGEST_VARIANCE,
     CheckedDocument,
+    CheckedSymbols,
     short,
 )
 from pricewright.forecasting.garch import Garch
@@ -27,20 +28,24 @@ from pricewright.forecasting.model import Fitted, Model
 from pricewright.forecasting.settings import Settings, VolatilityKind
 from pricewright.forecasting.trees import LAGS, NUMBERS, trees_from_json, trees_to_json
 from pricewright.forecasting.volatility import States, Volatility
-from pricewright.tables.arrays import Floats
+from pricewright.tables.arrays import Flags, Floats, as_numbers
 from pricewright.tables.options import bounds, choices, hints
+from pricewright.tables.symbol_columns import SymbolColumns, symbol_records
 
 ROUNDING = 1e-9
 """By so little, relatively, a quantile may be below the one before it."""
 
 
-def to_json(model: Model) -> dict[str, Any]:
-    """`parameters`, `distribution`, `har`, `trees` and `symbols` of a model, with forecasts."""
+def to_json(model: Model, fallbacks: Sequence[list[str]]) -> dict[str, Any]:
+    """`parameters`, `distribution`, `har`, `trees` and `symbols` of a model, with forecasts.
+
+    fallbacks: what each symbol got in place of what was chosen, and why.
+    """
     own = model.settings.distribution != "normal"
     fitted, states = model.fitted, model.states
     garch, weights = fitted.volatility.garch, fitted.volatility.weights
     intervals, (at_risk, shortfall) = model.quantiles(model.bounds), model.losses()
-    by_symbol = {
+    columns = {
         "scale": np.where(model.levels, "level", "log"),
         "floor": model.floors,
         "observations": states.observations.astype(np.intp),
@@ -82,6 +87,7 @@ def to_json(model: Model) -> dict[str, Any]:
             "var": at_risk,
             "es": shortfall,
         },
+        "fallbacks": fallbacks,
     }
     har = None
     if weights is not None and np.isfinite(weights).all():
@@ -98,19 +104,12 @@ def to_json(model: Model) -> dict[str, Any]:
         },
         "har": har,
         "trees": None if trees is None else trees_to_json(trees),
-        "symbols": {symbol: _at(by_symbol, place) for place, symbol in enumerate(model.symbols)},
+        "symbols": SymbolColumns(model.symbols, columns),
     }
 
 
 def _terms() -> list[dict[str, Any]]:
     return [{"of": of, "half_life": life} for of, life in TERMS]
-
-
-def _at(part: Any, place: int) -> Any:
-    """What the symbol at a place has of arrays (S, ...), and of objects of them, as JSON."""
-    if isinstance(part, dict):
-        return {name: _at(inner, place) for name, inner in part.items()}
-    return None if part is None else part[place].tolist()
 
 
 def from_json(document: Any, name: str, symbols: Sequence[str] | None = None) -> Model:
@@ -121,9 +120,9 @@ def from_json(document: Any, name: str, symbols: Sequence[str] | None = None) ->
     """
     reader = CheckedDocument(document, name)
     settings = _settings(reader)
-    known = reader.at("symbols")
-    if not isinstance(known, dict) or not known:
-        reader.refuse("symbols", known, "symbols with their parameters")
+    known = symbol_records(reader.at("symbols"))
+    if not known:
+        reader.refuse("symbols", reader.at("symbols"), "symbols with their parameters")
     wanted = list(known) if symbols is None else list(symbols)
     for symbol in wanted:
         if symbol not in known:
@@ -133,20 +132,21 @@ def from_json(document: Any, name: str, symbols: Sequence[str] | None = None) ->
     probabilities = reader.numbers("distribution", "probabilities", least=0.0, most=1.0)
     if len(probabilities) < 2 or not (np.diff(probabilities) > 0).all():
         reader.refuse("distribution.probabilities", probabilities.tolist(), "rising numbers")
-    fitted, states = _parameters(reader, settings, wanted)
+    each = CheckedSymbols(reader, known, wanted)
+    fitted, states = _parameters(reader, each, settings)
+    levels = np.array(each.words("scale", among=("log", "level"))) == "level"
+    floors = each.numbers("floor", least=0.0)
     return Model(
         settings=settings,
         symbols=wanted,
-        levels=np.array(
-            [reader.word("symbols", s, "scale", among=("log", "level")) == "level" for s in wanted]
-        ),
-        floors=np.array([reader.number("symbols", s, "floor", least=0.0) for s in wanted]),
-        last_days=np.array([reader.day("symbols", s, "last_date") for s in wanted], dtype=np.int32),
-        recent=[_recent(reader, settings, symbol) for symbol in wanted],
+        levels=levels,
+        floors=floors,
+        last_days=each.days("last_date"),
+        recent=_recent(each, settings, positive=~levels & (floors == 0)),
         probabilities=probabilities,
         fitted=fitted,
         states=states,
-        shapes=_shapes(reader, settings, wanted, len(probabilities)),
+        shapes=_shapes(reader, each, settings, len(probabilities)),
     )
 
 
@@ -168,31 +168,23 @@ def _settings(reader: CheckedDocument) -> Settings:
 
 
 def _parameters(
-    reader: CheckedDocument, settings: Settings, symbols: Sequence[str]
+    reader: CheckedDocument, each: CheckedSymbols, settings: Settings
 ) -> tuple[Fitted, States]:
-    def each(*path: str, **bounds: float) -> Floats:
-        return np.array([reader.number("symbols", s, *path, **bounds) for s in symbols])
-
-    def lists(*path: str, count: int, **bounds: float) -> Floats:
-        found = [reader.numbers("symbols", s, *path, count=count, **bounds) for s in symbols]
-        return np.array(found)
-
-    among = get_args(VolatilityKind)
-    kinds = [reader.word("symbols", s, "volatility", "kind", among=among) for s in symbols]
+    kinds = each.words("volatility", "kind", among=get_args(VolatilityKind))
     variance = {"least": 0.0, "most": LARGEST_VARIANCE}
     garch = next_variance = own = None
     if settings.volatility in ("garch11", "combined"):
         path = ("volatility", "garch")
         garch = Garch(
-            variance=each(*path, "variance", **variance),
-            alpha=each(*path, "alpha", least=0.0, most=1.0),
-            persistence=each(*path, "persistence", least=0.0, most=1.0),
-            fall=each(*path, "fall", least=0.0),
-            rise=each(*path, "rise", least=0.0),
-            converged=np.array([reader.flag("symbols", s, *path, "converged") for s in symbols]),
-            steps=each(*path, "steps", least=0.0).astype(np.intp),
+            variance=each.numbers(*path, "variance", **variance),
+            alpha=each.numbers(*path, "alpha", least=0.0, most=1.0),
+            persistence=each.numbers(*path, "persistence", least=0.0, most=1.0),
+            fall=each.numbers(*path, "fall", least=0.0),
+            rise=each.numbers(*path, "rise", least=0.0),
+            converged=each.flags(*path, "converged"),
+            steps=each.numbers(*path, "steps", least=0.0).astype(np.intp),
         )
-        next_variance = each(*path, "next", **variance)
+        next_variance = each.numbers(*path, "next", **variance)
         own = np.array([kind in ("garch11", "combined") for kind in kinds])
     weights = averages = ranges = None
     terms = len(TERMS)
@@ -201,30 +193,30 @@ def _parameters(
             reader.refuse("har.terms", found, str(_terms()))
         weights = reader.table("har", "weights", rows=settings.horizon, columns=terms, least=0.0)
     if settings.volatility in ("har", "combined"):
-        averages = lists("volatility", "averages", count=terms, **variance)
-        ranges = each("volatility", "ranges", least=0.0)
+        averages = each.lists("volatility", "averages", count=terms, **variance)
+        ranges = each.numbers("volatility", "ranges", least=0.0)
     volatility = Volatility(
         settings.volatility, settings.decay, settings.rolling_days, garch, own, weights
     )
-    for symbol, kind, made in zip(symbols, kinds, volatility.kinds(len(symbols)), strict=True):
+    for place, (kind, made) in enumerate(zip(kinds, volatility.kinds(len(kinds)), strict=True)):
         if kind != made:
-            reader.refuse(f"symbols.{symbol}.volatility.kind", kind, f"{made}, by its parameters")
+            each.refuse(place, ("volatility", "kind"), kind, f"{made}, by its parameters")
     trees = changes = None
     if settings.location == "lightgbm":
         if reader.at("trees") is not None:
             trees = trees_from_json(reader, "trees", NUMBERS)
-        changes = lists("location", "changes", count=LAGS)
+        changes = each.lists("location", "changes", count=LAGS)
     point = Location(
         settings.location,
-        slope=each("location", "slope"),
-        intercept=each("location", "intercept"),
-        weight=each("location", "weight", least=location.LEAST / 2, most=location.MOST),
+        slope=each.numbers("location", "slope"),
+        intercept=each.numbers("location", "intercept"),
+        weight=each.numbers("location", "weight", least=location.LEAST / 2, most=location.MOST),
         trees=trees,
     )
     states = States(
-        observations=each("observations", least=2.0),
-        level=each("location", "level"),
-        ewma=each("volatility", "average", **variance),
+        observations=each.numbers("observations", least=2.0),
+        level=each.numbers("location", "level"),
+        ewma=each.numbers("volatility", "average", **variance),
         garch=next_variance,
         averages=averages,
         changes=changes,
@@ -233,37 +225,47 @@ def _parameters(
     return Fitted(point, volatility), states
 
 
-def _recent(reader: CheckedDocument, settings: Settings, symbol: str) -> Floats:
-    """Its last price, or as many as a rolling mean and the next ones are made from."""
-    place = ("symbols", symbol)
-    path = (*place, "volatility", "recent")
-    count = 1
+def _recent(each: CheckedSymbols, settings: Settings, positive: Flags) -> list[Floats]:
+    """Of each symbol the last price, or as many as a rolling mean and the next ones are made from.
+
+    positive: (S,), whose must be above 0, for their logarithms are taken.
+    """
+    path = ("volatility", "recent")
+    counts = np.ones(len(each.names))
     if settings.volatility == "rolling":
-        observations = reader.number(*place, "observations", least=2.0)
-        count = min(settings.rolling_days + 1, int(observations))
-    recent = reader.numbers(*path, count=count)
-    logs = reader.word(*place, "scale", among=("log", "level")) == "log"
-    if logs and not reader.number(*place, "floor") and (recent <= 0).any():
-        reader.refuse(".".join(path), recent.tolist(), "prices above 0, on the scale log")
-    if reader.number(*place, "last_price") != recent[-1]:
-        reader.refuse(".".join(path), recent.tolist(), "the last price as its last")
-    return recent
+        counts = np.minimum(settings.rolling_days + 1, each.numbers("observations", least=2.0))
+    last, found = each.numbers("last_price"), []
+    for place, (given, count) in enumerate(zip(each.parts(*path), counts.tolist(), strict=True)):
+        recent = as_numbers(given, (int(count),))
+        if recent is None or not (np.abs(recent) <= LARGEST).all():
+            wanted = f"{int(count)} numbers from {-LARGEST:g} to {LARGEST:g}"
+            each.refuse(place, path, given, wanted)
+        if positive[place] and (recent <= 0).any():
+            each.refuse(place, path, recent.tolist(), "prices above 0, on the scale log")
+        if last[place] != recent[-1]:
+            each.refuse(place, path, recent.tolist(), "the last price as its last")
+        found.append(recent)
+    return found
 
 
 def _shapes(
-    reader: CheckedDocument, settings: Settings, symbols: Sequence[str], count: int
+    reader: CheckedDocument, each: CheckedSymbols, settings: Settings, count: int
 ) -> Floats:
-    paths: list[tuple[str, ...]] = [("symbols", symbol) for symbol in symbols]
+    """(S, H, count + 1), or (1, H, count + 1) where all symbols have one."""
+    rows = settings.horizon
     if settings.distribution == "normal":
-        paths = [("distribution",)]
-    found = []
-    for path in paths:
-        shape = reader.table(*path, "shape", rows=settings.horizon, columns=count)
-        if (np.diff(shape) < -ROUNDING * np.abs(shape[:, 1:])).any():
-            reader.refuse(".".join((*path, "shape")), shape.tolist(), "rows of rising numbers")
-        shortfall = reader.numbers(*path, "shortfall", count=settings.horizon)
-        found.append(np.concatenate([shape, shortfall[:, None]], axis=1))
-    return np.array(found)
+        shapes = reader.table("distribution", "shape", rows=rows, columns=count)[None]
+        shortfalls = reader.numbers("distribution", "shortfall", count=rows)[None]
+    else:
+        shapes = each.tables("shape", rows=rows, columns=count)
+        shortfalls = each.lists("shortfall", count=rows)
+    falls = (np.diff(shapes) < -ROUNDING * np.abs(shapes[..., 1:])).any(axis=(1, 2))
+    for place in np.flatnonzero(falls)[:1].tolist():
+        found, wanted = shapes[place].tolist(), "rows of rising numbers"
+        if settings.distribution == "normal":
+            reader.refuse("distribution.shape", found, wanted)
+        each.refuse(place, ("shape",), found, wanted)
+    return np.concatenate([shapes, shortfalls[..., None]], axis=-1)
 
 
 def _some(symbols: Sequence[str]) -> str:
@@ -294,28 +296,28 @@ def open_model(path: Path, symbols: Sequence[str] | None = None) -> tuple[Model,
             f"version {SCHEMA_VERSION}; train again."
         )
     model = from_json(whole, str(path), symbols)
-    _check_forecasts(model, whole, path)
-    return model, list(whole["symbols"])
+    known = symbol_records(whole["symbols"])
+    _check_forecasts(model, CheckedSymbols(CheckedDocument(whole, str(path)), known, model.symbols))
+    return model, list(known)
 
 
-def _check_forecasts(model: Model, whole: Any, path: Path) -> None:
+def _check_forecasts(model: Model, each: CheckedSymbols) -> None:
     intervals = model.quantiles(model.bounds)
     at_risk, shortfall = model.losses()
     made = {"point": model.points(), "lower": intervals[..., 0], "upper": intervals[..., 1]}
     made |= {"var": at_risk, "es": shortfall}
-    for place, symbol in enumerate(model.symbols):
-        found = whole["symbols"][symbol].get("forecast")
-        for name, prices in made.items():
-            if not isinstance(found, dict) or not _is_near(found.get(name), prices[place]):
+    for name, prices in made.items():
+        found = each.parts("forecast", name, missing=None)
+        if _are_near(found, prices):
+            continue
+        for place, symbol in enumerate(model.symbols):
+            if not _are_near(found[place : place + 1], prices[place : place + 1]):
                 raise Refusal(
-                    f"{path}: 'symbols.{symbol}.forecast.{name}' does not follow from the model's "
-                    "parameters, as after an edit by hand; train again."
+                    f"{each.name}: 'symbols.{symbol}.forecast.{name}' does not follow from the "
+                    "model's parameters, as after an edit by hand; train again."
                 )
 
 
-def _is_near(found: Any, made: Floats) -> bool:
-    if not isinstance(found, list) or len(found) != len(made):
-        return False
-    if not all(type(price) in (int, float) for price in found):
-        return False
-    return np.allclose(np.array(found, dtype=np.float64), made, rtol=TOLERANCE, atol=0.0)
+def _are_near(found: Any, made: Floats) -> bool:
+    values = as_numbers(found, made.shape)
+    return values is not None and np.allclose(values, made, rtol=TOLERANCE, atol=0.0)

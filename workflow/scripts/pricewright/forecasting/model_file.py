@@ -1,19 +1,35 @@
 """The model as a document: JSON that a person can read, any language can score, a schema checks."""
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pricewright.files.disk import read_whole, sha256
 from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.tables.schema import check
+from pricewright.tables.symbol_columns import (
+    MOST_BY_SYMBOL,
+    SymbolColumns,
+    column_of,
+    columns_in_json,
+    symbol_records,
+)
 
 SCHEMA_VERSION = 4
 """Of models that are written, and read; `document` has it, too, for that stands on numpy alone."""
 
 _NAMED = re.compile(r"^  model +(?P<path>\S.*)\n  sha256 +(?P<sha256>[0-9a-f]{64})$", re.MULTILINE)
 """How a report in text names the model that it is about."""
+
+
+_OF_SYMBOLS: Final[Mapping[tuple[str, ...], str]] = {
+    ("symbols",): "symbol",
+    ("metrics", "by_symbol"): "scores",
+    ("champion", "metrics", "by_symbol"): "both",
+}
+"""Where a model has something of each symbol, and what the schema calls the record of one."""
 
 
 def read_model(path: Path) -> tuple[dict[str, Any], str]:
@@ -27,7 +43,7 @@ def read_model(path: Path) -> tuple[dict[str, Any], str]:
 
 def parse_model(content: bytes, path: str) -> dict[str, Any]:
     """The model document that some bytes are; raises what `read_model` raises."""
-    document = parse_json(content, path)
+    document = with_records(parse_json(content, path))
     if not isinstance(document, dict) or "schema_version" not in document:
         raise Refusal(f"{path}:1: not a model: it has no schema_version; train again.")
     if document["schema_version"] != SCHEMA_VERSION:
@@ -35,9 +51,57 @@ def parse_model(content: bytes, path: str) -> dict[str, Any]:
             f"{path}:1: a model of schema version {document['schema_version']}, where this "
             f"code reads version {SCHEMA_VERSION}; train again."
         )
-    check(document, "model", f"{path}:")
+    document = _checked(document, path)
     _check_symbols(document, path)
     return document
+
+
+def with_records(document: Any) -> Any:
+    """A model's JSON in which what is said of symbols is a mapping by symbol, however it is laid
+    out in the file."""
+    return _with_parts(document, lambda part, _: symbol_records(part) or part)
+
+
+def by_symbol(document: dict[str, Any]) -> dict[str, Any]:
+    """A model's document with a dict for each symbol, and so nothing but JSON."""
+    return _with_columns(document, lambda part, _: dict(part))
+
+
+def _with_parts(
+    document: Any, change: Callable[[Any, Sequence[str]], Any], within: tuple[str, ...] = ()
+) -> Any:
+    """A document in which what is said of symbols is changed, wherever it is there."""
+    if not isinstance(document, dict):
+        return document
+    found = dict(document)
+    for path in _OF_SYMBOLS:
+        if path[: len(within)] == within and (key := path[len(within)]) in document:
+            inner, part = (*within, key), document[key]
+            found[key] = change(part, path) if inner == path else _with_parts(part, change, inner)
+    return found
+
+
+def _checked(document: dict[str, Any], path: str) -> dict[str, Any]:
+    """A model document that is as its schema says, its columns as arrays where they are numbers."""
+    from pricewright.tables.column_schema import check_columns  # and numpy, for which few wait
+
+    where = f"{path}:"
+    pooled = _with_columns(document, lambda part, _: {"names": list(part.names), "columns": {}})
+    check(pooled, "model", where)
+    return _with_columns(
+        document, lambda part, at: check_columns(part, "model", _OF_SYMBOLS[tuple(at)], where, at)
+    )
+
+
+def _with_columns(
+    document: dict[str, Any], change: Callable[[SymbolColumns, Sequence[str]], Any]
+) -> dict[str, Any]:
+    """A document in which what is said of symbols is changed, where it is columns."""
+    found: dict[str, Any] = _with_parts(
+        document,
+        lambda part, path: change(part, path) if isinstance(part, SymbolColumns) else part,
+    )
+    return found
 
 
 def _check_symbols(document: dict[str, Any], path: str) -> None:
@@ -47,8 +111,8 @@ def _check_symbols(document: dict[str, Any], path: str) -> None:
         part = "symbols" if symbol in scores else "metrics.by_symbol"
         raise Refusal(f"{path}: {part!r}: there is no {symbol!r}; train again.")
     horizon = document["parameters"]["horizon"]
-    for symbol, state in states.items():
-        for key, prices in state["forecast"].items():
+    for key in ("point", "lower", "upper", "volatility", "var", "es"):
+        for symbol, prices in zip(states, column_of(states, "forecast", key), strict=True):
             if len(prices) != horizon:
                 raise Refusal(
                     f"{path}: 'symbols.{symbol}.forecast.{key}': found {len(prices)} prices, "
@@ -59,8 +123,11 @@ def _check_symbols(document: dict[str, Any], path: str) -> None:
 def write_model(path: Path, document: dict[str, Any]) -> str:
     """Write a model document, checked against its schema; returns the SHA-256 of its bytes."""
     whole = {"schema_version": SCHEMA_VERSION, **document}
-    check(whole, "model", f"{path}:")
-    return sha256(write_json(path, whole))
+    if len(document["symbols"]) <= MOST_BY_SYMBOL:
+        whole = by_symbol(whole)
+    whole = _checked(whole, str(path))
+    in_json = _with_columns(whole, lambda part, _: columns_in_json(part))
+    return sha256(write_json(path, in_json))
 
 
 def named_model(page: str, name: str) -> tuple[str, str]:

@@ -26,11 +26,11 @@ from pricewright.configuration.config import (
     training_options,
 )
 from pricewright.files.disk import file_sha256, sha256, write_whole
-from pricewright.files.documents import parse_json, write_json
+from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal, printable
 from pricewright.files.machine import machine
 from pricewright.files.provenance import code_digest, libraries
-from pricewright.forecasting.model_file import parse_model
+from pricewright.forecasting.model_file import by_symbol, parse_model, with_records, write_model
 from pricewright.intake.archive import Archive
 from pricewright.releases import evidence, store
 from pricewright.releases.history import releases_folder, require_kept
@@ -80,7 +80,10 @@ def rebuild(root: Path, steps: Steps, tell: Callable[[str], object] = say) -> li
         tell(f"The model of release {digest[:12]}, made again, is the same bytes.")
         return []
     name = releases_folder(root) / digest / MODEL
-    ours, theirs = parse_json(made, "made"), parse_json(contents[MODEL], str(name))
+    ours, theirs = (
+        by_symbol(with_records(parse_json(content, str(name))))
+        for content in (made, contents[MODEL])
+    )
     run = author_of(entries, sha256(contents[MODEL]))
     where = _where(ours, theirs, run.fields.get("machine") if run else None)
     apart = _differences(ours, theirs)
@@ -134,7 +137,7 @@ def _made(root: Path, contents: Mapping[str, bytes], steps: Steps) -> bytes:
             "code": {"sha256": code, "libraries": libraries(steps.script, versions)},
             "data": released["data"] | {"sha256": file_sha256(table)},
         }
-        write_json(folder / "champion.json", champion)
+        write_model(folder / "champion.json", champion)
         by_name(steps.train_or_score)(
             table,
             results / MODEL,

@@ -16,6 +16,7 @@ from pricewright.files.disk import read_whole, sha256
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
+from pricewright.forecasting.model_file import with_records
 from pricewright.releases import store
 from pricewright.releases.history import examine_release
 from pricewright.releases.link import (
@@ -70,7 +71,7 @@ def _scored(path: Path, expected: str) -> int:
     content = read_whole(path)
     if sha256(content) != expected:
         raise Refusal(f"it is not the model released (sha256 {sha256(content)[:12]}…).")
-    symbols = list(parse_json(content, str(path))["symbols"])
+    symbols = list(with_records(parse_json(content, str(path)))["symbols"])
     places = np.unique(np.linspace(0, len(symbols) - 1, FEW).round().astype(int))
     saved, _ = open_model(path, [symbols[place] for place in places.tolist()])
     points, intervals = saved.points(), saved.quantiles(saved.bounds)

@@ -15,6 +15,7 @@ from pricewright.reporting.data import data_facts
 from pricewright.reporting.figures import format_number, limit, percent
 from pricewright.reporting.text import JUDGED
 from pricewright.reporting.verdict import champion, method, verdict
+from pricewright.tables.symbol_columns import column_of
 
 MOST = 20
 """Symbols that are named; the others are counted."""
@@ -80,10 +81,11 @@ def _criteria(model: Mapping[str, Any]) -> list[str]:
 
 
 def _limits(model: Mapping[str, Any]) -> list[str]:
+    states = model["symbols"]
     found = [
-        f"{_plain(symbol)}: {_plain('; '.join(state['fallbacks']))}"
-        for symbol, state in model["symbols"].items()
-        if state["fallbacks"]
+        f"{_plain(symbol)}: {_plain('; '.join(notes))}"
+        for symbol, notes in zip(states, column_of(states, "fallbacks"), strict=True)
+        if notes
     ]
     left_out = [f"{_plain(out['symbol'])}: {_plain(out['reason'])}" for out in model["left_out"]]
     known = model["metrics"]["origins_the_model_knew"]

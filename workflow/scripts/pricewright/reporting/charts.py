@@ -13,8 +13,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pricewright.reporting import figures
 from pricewright.reporting.drawing import WIDTH, Ink, Spec
-from pricewright.reporting.figures import NAMES, interval_ratio, percent, worst
+from pricewright.reporting.figures import NAMES, percent
 
 HEIGHT = 170
 FEW = 8
@@ -152,11 +153,11 @@ def skill(rows: Sequence[tuple[str, float | None, float | None, float | None]], 
 
 def interval_ratios(model: Mapping[str, Any], max_symbols: int, ink: Ink) -> Spec:
     """Each symbol's interval score over the plain random walk's, worst first; below 1 is better."""
-    by_symbol = model["metrics"]["by_symbol"]
+    ratios = figures.interval_ratios(model)
     every: list[dict[str, Any]] = [
         {"symbol": symbol, "ratio": ratio}
-        for symbol in worst(model)
-        if (ratio := interval_ratio(by_symbol[symbol])) is not None
+        for symbol in figures.worst(model)
+        if (ratio := ratios[symbol]) is not None
     ]
     rows = every[:max_symbols]
     lowest, highest = (end([1.0, *(row["ratio"] for row in rows)]) for end in (min, max))

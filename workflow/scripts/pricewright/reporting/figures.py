@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pricewright.evaluation.acceptance import percent_key
+from pricewright.tables.symbol_columns import column_of
 
 NAMES = {"model": "model", "random_walk": "plain random walk"}
 """Whose forecasts are scored, and what they are called."""
@@ -91,7 +92,10 @@ def limit(criterion: Mapping[str, Any]) -> str:
 
 def interval_ratio(scores: Mapping[str, Any]) -> float | None:
     """The interval score over the plain random walk's, None for what was not evaluated."""
-    ours, plain = (scores[who]["interval_score"] for who in NAMES)
+    return _ratio(*(scores[who]["interval_score"] for who in NAMES))
+
+
+def _ratio(ours: float | None, plain: float | None) -> float | None:
     return ours / plain if plain and ours is not None else None
 
 
@@ -121,5 +125,12 @@ def share_beyond(scores: Mapping[str, Any], tail: float) -> float | None:
 
 def worst(model: Mapping[str, Any]) -> list[str]:
     """The symbols, the worst interval score beside the random walk's first, unseen ones last."""
-    ratios = {name: interval_ratio(found) for name, found in model["metrics"]["by_symbol"].items()}
+    ratios = interval_ratios(model)
     return sorted(ratios, key=lambda name: (ratios[name] is None, -(ratios[name] or 0), name))
+
+
+def interval_ratios(model: Mapping[str, Any]) -> dict[str, float | None]:
+    """By symbol, its `interval_ratio`."""
+    found = model["metrics"]["by_symbol"]
+    both = (column_of(found, who, "interval_score") for who in NAMES)
+    return {name: _ratio(ours, plain) for name, ours, plain in zip(found, *both, strict=True)}

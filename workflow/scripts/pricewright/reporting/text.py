@@ -22,6 +22,7 @@ from pricewright.reporting.figures import (
 )
 from pricewright.reporting.verdict import LOG, NO_RANGES, champion, method, verdict
 from pricewright.tables.options import Bounds, Options
+from pricewright.tables.symbol_columns import column_of
 
 WIDTH = 80
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
@@ -110,7 +111,8 @@ def compose(
     named = " ".join(layout.heading.split())  # a line of its own may look as if the page said it
     heading = f"{named}: model report"
     most = min(layout.max_symbols, MOST)
-    fallbacks = {s: state["fallbacks"] for s, state in model["symbols"].items()}
+    states = model["symbols"]
+    fallbacks = dict(zip(states, column_of(states, "fallbacks"), strict=True))
     left_out = {out["symbol"]: [out["reason"]] for out in model["left_out"]}
     sections = [
         [heading, "=" * len(heading)],

@@ -12,7 +12,9 @@ from pricewright.evaluation.acceptance import SIGNIFICANT, failed
 from pricewright.files.clock import format_duration
 from pricewright.files.disk import read_whole
 from pricewright.files.documents import parse_json
+from pricewright.forecasting.model_file import with_records
 from pricewright.reporting.figures import p_value, percent
+from pricewright.tables.symbol_columns import column_of
 
 LOG = "log prices"
 NO_RANGES = "none, for no day has an open, high and low that can be right"
@@ -179,14 +181,15 @@ def _leaks(model: Mapping[str, Any]) -> str:
 
 def _ranges(states: Mapping[str, Any]) -> list[tuple[str, str]]:
     """On how many days of which symbols har has their ranges; nothing where there is no har."""
-    days = {symbol: state["volatility"]["ranges"] for symbol, state in states.items()}
-    if None in days.values():
+    columns = (column_of(states, *path) for path in (("volatility", "ranges"), ("observations",)))
+    of = {symbol: found for symbol, *found in zip(states, *columns, strict=True)}
+    if any(days is None for days, _ in of.values()):
         return []
-    with_ranges = [symbol for symbol, count in days.items() if count]
+    with_ranges = [symbol for symbol, (days, _) in of.items() if days]
     if not with_ranges:
         return [("ranges", NO_RANGES)]
-    changes = sum(states[symbol]["observations"] - 1 for symbol in with_ranges)
-    share = sum(days[symbol] for symbol in with_ranges) / changes
+    changes = sum(of[symbol][1] - 1 for symbol in with_ranges)
+    share = sum(of[symbol][0] for symbol in with_ranges) / changes
     who = "all symbols"
     if len(with_ranges) < len(states):
         shown = ", ".join(with_ranges[:5]) + (", …" if len(with_ranges) > 5 else "")
@@ -195,11 +198,12 @@ def _ranges(states: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _scale(said: str, symbols: Mapping[str, Any]) -> str:
-    levels = [symbol for symbol, state in symbols.items() if state["scale"] == "level"]
+    scales, floors = (column_of(symbols, key) for key in ("scale", "floor"))
+    levels = [symbol for symbol, scale in zip(symbols, scales, strict=True) if scale == "level"]
     lines = [
-        f"{symbol} below {state['floor']:g}"
-        for symbol, state in symbols.items()
-        if state["floor"] > 0
+        f"{symbol} below {floor:g}"
+        for symbol, floor in zip(symbols, floors, strict=True)
+        if floor > 0
     ]
     parts = [] if len(levels) == len(symbols) else [LOG]
     if lines:
@@ -270,7 +274,8 @@ def run_summary(
     """
     lines = [f"{len(steps)} step{'s' if len(steps) != 1 else ''} in {format_duration(seconds)}"]
     if {"train_or_score", "report", "deploy"} & set(steps):
-        model = parse_json(read_whole(root / "results/model.json"), "results/model.json")
+        path = root / "results/model.json"
+        model = with_records(parse_json(read_whole(path), str(path)))
         accepted = model["acceptance"]["accepted"]
         said = verdict(model, allow_unaccepted=allow_unaccepted)
         most = 2 + (not accepted and allow_unaccepted) + (_lost(model) is not None)

@@ -11,6 +11,8 @@ matter: write it as `exp`, or as products.
 
 import math
 from collections.abc import Sequence
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,32 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 Days = npt.NDArray[np.int32]
 Flags = npt.NDArray[np.bool_]
+
+LARGEST_POSSIBLE = 1e300
+"""What is not below it, on either side of 0, is no number to reckon with."""
+
+
+def as_numbers(found: Any, shape: Sequence[int]) -> npt.NDArray[Any] | None:
+    """Lists in lists, or an array, as finite numbers of a shape; None if that is not what they
+    are. Whole numbers stay such."""
+    if isinstance(found, np.ndarray):
+        return found if found.dtype.kind in "fiu" and found.shape == tuple(shape) else None
+    values = [found]
+    for count in shape:
+        if not all(isinstance(part, list) and len(part) == count for part in values):
+            return None
+        values = list(chain.from_iterable(values))
+    kinds = set(map(type, values))
+    if not kinds <= {int, float}:  # true is no number, nor is "1"
+        return None
+    try:
+        numbers = np.array(values, dtype=np.float64).reshape(shape)
+    except OverflowError:  # of an integer of 400 digits
+        return None
+    most = np.abs(numbers).max(initial=0.0)
+    if not most < LARGEST_POSSIBLE:
+        return None
+    return numbers.astype(np.int64) if kinds == {int} and most < 2**53 else numbers
 
 
 def sums(values: Floats) -> Floats:

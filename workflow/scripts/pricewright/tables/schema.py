@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -63,7 +63,7 @@ def take_types(document: dict[str, Any], schema: Mapping[str, Any], root: Any = 
     """
     root = root or schema
     for key, part in schema.get("properties", {}).items():
-        rule = _at(root, part["$ref"].removeprefix("#/").split("/")) if "$ref" in part else part
+        rule = part_at(root, part["$ref"].removeprefix("#/").split("/")) if "$ref" in part else part
         value = document.get(key)
         if isinstance(value, dict):
             take_types(value, rule, root)
@@ -73,7 +73,7 @@ def take_types(document: dict[str, Any], schema: Mapping[str, Any], root: Any = 
 
 def _as_typed(text: str, rule: Mapping[str, Any]) -> Any:
     choices = [rule, *rule.get("anyOf", [])]
-    kinds = [kind for each in choices for kind in _listed(each.get("type", []))]
+    kinds = [kind for each in choices for kind in kinds_of(each.get("type", []))]
     values = [
         value for each in choices for value in (*each.get("enum", []), each.get("const", ...))
     ]
@@ -91,14 +91,15 @@ def _as_typed(text: str, rule: Mapping[str, Any]) -> Any:
         return text  # the check that follows says what is allowed
 
 
-def _listed(kinds: Any) -> list[str]:
+def kinds_of(kinds: Any) -> list[str]:
+    """The types that a rule's `type` names."""
     return [kinds] if isinstance(kinds, str) else list(kinds)
 
 
 def _sentence(error: "jsonschema_rs.ValidationError", schema: Mapping[str, Any]) -> str:
     kind = error.kind.as_dict()
     path = [str(part) for part in error.instance_path]
-    rule = _at(schema, list(error.schema_path)[:-1])
+    rule = part_at(schema, list(error.schema_path)[:-1])
     if "unexpected" in kind:
         unknown = kind["unexpected"][0]
         key = ".".join([*path, unknown])
@@ -111,25 +112,29 @@ def _sentence(error: "jsonschema_rs.ValidationError", schema: Mapping[str, Any])
     found = json.dumps(error.instance, default=str)
     if len(found) > 60:
         found = found[:57] + "..."
-    return f"{'.'.join(path)!r}: found {found}, allowed: {_allowed(rule)}."
+    return f"{'.'.join(path)!r}: found {found}, allowed: {allowed(rule)}."
 
 
-def _allowed(rule: Mapping[str, Any]) -> str:
+def allowed(rule: Mapping[str, Any]) -> str:
+    """What a rule allows, in words."""
     if "enum" in rule:
         return " or ".join(json.dumps(value) for value in rule["enum"])
-    words = " or ".join(_listed(rule.get("type", "a value of another kind")))
+    words = " or ".join(kinds_of(rule.get("type", "a value of another kind")))
     words += "".join(f" {word} {rule[key]}" for key, word in _LIMITS.items() if key in rule)
     if "minLength" in rule or "minItems" in rule:
         words += ", not empty"
+    if rule.get("uniqueItems"):
+        words += ", each once"
     if "pattern" in rule:
         words += f" matching {rule['pattern']}"
     return words
 
 
-def _at(schema: Mapping[str, Any], path: list[str | int]) -> Mapping[str, Any]:
+def part_at(schema: Mapping[str, Any], path: Sequence[str | int]) -> Mapping[str, Any]:
+    """The rule at a path, by way of what it refers to."""
     node: Any = schema
     for part in path:
         node = node[part]
         while isinstance(node, dict) and "$ref" in node:
-            node = _at(schema, node["$ref"].removeprefix("#/").split("/"))
+            node = part_at(schema, node["$ref"].removeprefix("#/").split("/"))
     return cast(Mapping[str, Any], node)

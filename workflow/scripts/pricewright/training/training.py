@@ -40,6 +40,7 @@ from pricewright.forecasting.walkforward import (
     walk,
 )
 from pricewright.steplog.log import say
+from pricewright.tables.symbol_columns import column_of
 from pricewright.training.estimates_file import read_estimates
 from pricewright.training.sharding import ShardResult
 
@@ -242,11 +243,13 @@ def build_model(
     if given:  # there is less to be done of each symbol than it takes to hand it to a process
         processes = 1
     walked, checked = _checked(subject, source, shards, processes, every=leak_check == "all")
-    made_of = to_json(_last_model(walked))
-    for symbol, notes in _fallbacks(walked).items():
-        kept_notes = given[0]["symbols"][symbol]["fallbacks"] if given else notes
-        made_of["symbols"][symbol]["fallbacks"] = kept_notes
-    model = subject.described | made_of
+    symbols = subject.panel.symbols
+    if given:
+        states = given[0]["symbols"]
+        known = dict(zip(states, column_of(states, "fallbacks"), strict=True))
+    else:
+        known = _fallbacks(walked)
+    model = subject.described | to_json(_last_model(walked), [known[name] for name in symbols])
     contest = None
     if deployed and all(deployed[0][key] == model[key] for key in ("data", "code", "parameters")):
         # made once more, a model is compared with what it was compared with before
@@ -258,7 +261,7 @@ def build_model(
     del walked  # of which nothing more is needed; what is left takes as much memory
     give_back()
     metrics = _dates(subject.timeline, given)
-    metrics |= figures(evaluation.summary, subject.panel.symbols)
+    metrics |= figures(evaluation.summary, symbols)
     record = evaluation.champion
     on_dates_unseen = "it was judged on dates that it had not seen when it was trained"
     document = {

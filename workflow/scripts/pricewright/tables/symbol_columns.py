@@ -1,0 +1,100 @@
+"""What is known of symbols, a record each; of many symbols as columns, with no dict for each.
+
+In JSON it is an object by symbol, or, of more than MOST_BY_SYMBOL, an object with `names` and
+`columns`: where a record has a value, a column has a list of that of each symbol, in their order.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+MOST_BY_SYMBOL = 500
+"""Symbols of whom a file has records, for people; nobody reads those of more."""
+
+
+class SymbolColumns(Mapping[str, Any]):
+    """Records by symbol, made of columns when they are asked for.
+
+    columns: a list or an array (S, ...) by key, such columns by key, or None, which all have.
+    """
+
+    def __init__(self, names: Sequence[str], columns: Mapping[str, Any]) -> None:
+        self.names, self.columns = names, columns
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """Where each symbol's values are in the columns."""
+        return {name: place for place, name in enumerate(self.names)}
+
+    def __getitem__(self, symbol: str) -> dict[str, Any]:
+        found: dict[str, Any] = _at(self.columns, self.places[symbol])
+        return found
+
+    def __contains__(self, symbol: object) -> bool:
+        return symbol in self.places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def column_of(records: Mapping[str, Any], *path: str) -> list[Any]:
+    """One value of each symbol's record, in their order."""
+    if not isinstance(records, SymbolColumns):
+        return [_follow(record, path) for record in records.values()]
+    column = _follow(records.columns, path)
+    if column is None:
+        return [None] * len(records)
+    return [listed(value) for value in listed(column)]
+
+
+def symbol_records(part: Any) -> Mapping[str, Any]:
+    """What a part of a JSON document says of symbols; nothing if it is neither records nor columns.
+
+    Columns have a list of names; what a symbol called "names" has is no list.
+    """
+    if not isinstance(part, Mapping):
+        return {}
+    names, columns = part.get("names"), part.get("columns")
+    if not isinstance(names, list):
+        return part
+    are_names = all(isinstance(name, str) for name in names) and len(set(names)) == len(names)
+    if not are_names or not isinstance(columns, Mapping) or part.keys() > {"names", "columns"}:
+        return {}
+    return SymbolColumns(names, columns)
+
+
+def columns_in_json(found: SymbolColumns) -> dict[str, Any]:
+    """Columns as a file has them: each on a line of its own."""
+    import numpy as np
+    import orjson
+
+    def written(part: Any) -> Any:
+        if isinstance(part, Mapping):
+            return {key: written(inner) for key, inner in part.items()}
+        if isinstance(part, np.ndarray):
+            part = np.ascontiguousarray(part) if part.dtype.kind in "fiub" else part.tolist()
+        layout = orjson.OPT_SERIALIZE_NUMPY
+        return orjson.Fragment(orjson.dumps(part, default=listed, option=layout))
+
+    return {"names": written(list(found.names)), "columns": written(found.columns)}
+
+
+def _follow(node: Any, path: Sequence[str]) -> Any:
+    for key in path:
+        node = None if node is None else node[key]
+    return node
+
+
+def _at(part: Any, place: int) -> Any:
+    """What one symbol has of columns, as JSON has it."""
+    if isinstance(part, Mapping):
+        return {key: _at(inner, place) for key, inner in part.items()}
+    return None if part is None else listed(part[place])
+
+
+def listed(value: Any) -> Any:
+    """A value as JSON has it, with lists in place of arrays."""
+    return value.tolist() if hasattr(value, "tolist") else value
