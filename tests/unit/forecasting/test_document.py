@@ -35,7 +35,7 @@ def test_what_is_written_is_read_and_written_again_the_same(kind, laid_out, mode
     saved = document.from_json(given | {"symbols": laid_out(given["symbols"])}, "m.json")
     fallbacks = [state["fallbacks"] for state in given["symbols"].values()]
     again = document.to_json(saved, fallbacks)
-    again["symbols"] = dict(again["symbols"])
+    again["symbols"] = again["symbols"].by_symbol()
     for key in ("parameters", "distribution", "har", "trees", "symbols"):
         assert orjson.dumps(again[key]) == orjson.dumps(given[key])
 

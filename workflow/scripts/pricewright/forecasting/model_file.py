@@ -64,7 +64,7 @@ def with_records(document: Any) -> Any:
 
 def by_symbol(document: dict[str, Any]) -> dict[str, Any]:
     """A model's document with a dict for each symbol, and so nothing but JSON."""
-    return _with_columns(document, lambda part, _: dict(part))
+    return _with_columns(document, lambda part, _: part.by_symbol())
 
 
 def _with_parts(

@@ -26,9 +26,12 @@ class SymbolColumns(Mapping[str, Any]):
         """Where each symbol's values are in the columns."""
         return {name: place for place, name in enumerate(self.names)}
 
-    def __getitem__(self, symbol: str) -> dict[str, Any]:
-        found: dict[str, Any] = _at(self.columns, self.places[symbol])
-        return found
+    def __getitem__(self, symbol: str) -> "Record":
+        return Record(self.columns, self.places[symbol])
+
+    def by_symbol(self) -> dict[str, Any]:
+        """All records, as JSON has them."""
+        return {symbol: self[symbol].spelled_out() for symbol in self.names}
 
     def __contains__(self, symbol: object) -> bool:
         return symbol in self.places
@@ -38,6 +41,32 @@ class SymbolColumns(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.names)
+
+
+class Record(Mapping[str, Any]):
+    """What columns have of one symbol; a value is looked up when it is asked for."""
+
+    def __init__(self, columns: Mapping[str, Any], place: int) -> None:
+        self._columns, self._place = columns, place
+
+    def __getitem__(self, key: str) -> Any:
+        part = self._columns[key]
+        if isinstance(part, dict):
+            return Record(part, self._place)
+        return None if part is None else listed(part[self._place])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+    def spelled_out(self) -> dict[str, Any]:
+        """The record as JSON has it."""
+        return {
+            key: value.spelled_out() if isinstance(value, Record) else value
+            for key, value in self.items()
+        }
 
 
 def column_of(records: Mapping[str, Any], *path: str) -> list[Any]:
@@ -86,13 +115,6 @@ def _follow(node: Any, path: Sequence[str]) -> Any:
     for key in path:
         node = None if node is None else node[key]
     return node
-
-
-def _at(part: Any, place: int) -> Any:
-    """What one symbol has of columns, as JSON has it."""
-    if isinstance(part, Mapping):
-        return {key: _at(inner, place) for key, inner in part.items()}
-    return None if part is None else listed(part[place])
 
 
 def listed(value: Any) -> Any:
