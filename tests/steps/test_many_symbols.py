@@ -9,7 +9,7 @@ import orjson
 import pytest
 from forecasts import trained
 
-from conftest import SCRIPTS, market
+from conftest import ROOT, SCRIPTS, market
 from firm import make_results
 from pricewright.commands.predict import predict
 from pricewright.files.errors import Refusal
@@ -21,6 +21,7 @@ from pricewright.releases.rebuild import Steps, rebuild
 from pricewright.reporting.card import model_card
 from pricewright.reporting.comparison import compare_models
 from pricewright.reporting.verdict import run_summary
+from pricewright.tables.symbol_columns import MOST_BY_SYMBOL
 from report import report
 from step_functions import clean, ingest, train_or_score
 
@@ -67,6 +68,11 @@ def test_a_file_has_columns_and_says_the_same(both):
     assert found["last_date"] == [state["last_date"] for state in of]
     one, other = (alike(by_symbol(read_model(folder / MODEL)[0])) for folder in both)
     assert one == other == alike(records)
+
+
+def test_from_how_many_on_is_said_in_docs_and_schema():
+    said = (ROOT / "docs/model.md", ROOT / "workflow/schemas/model.schema.yaml")
+    assert all(f"more than {MOST_BY_SYMBOL}" in path.read_text() for path in said)
 
 
 def test_a_column_is_one_line_of_the_file(both):

@@ -83,14 +83,16 @@ def _with_parts(
 
 def _checked(document: dict[str, Any], path: str) -> dict[str, Any]:
     """A model document that is as its schema says, its columns as arrays where they are numbers."""
-    from pricewright.tables.column_schema import check_columns  # and numpy, for which few wait
-
     where = f"{path}:"
+
+    def checked(part: SymbolColumns, at: Sequence[str]) -> SymbolColumns:
+        from pricewright.tables.column_schema import check_columns  # and numpy: not for few symbols
+
+        return check_columns(part, "model", _OF_SYMBOLS[tuple(at)], where, at)
+
     pooled = _with_columns(document, lambda part, _: {"names": list(part.names), "columns": {}})
     check(pooled, "model", where)
-    return _with_columns(
-        document, lambda part, at: check_columns(part, "model", _OF_SYMBOLS[tuple(at)], where, at)
-    )
+    return _with_columns(document, checked)
 
 
 def _with_columns(
