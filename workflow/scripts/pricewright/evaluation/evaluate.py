@@ -14,6 +14,7 @@ from pricewright.evaluation.champion import Contest, Sides
 from pricewright.evaluation.forecast_tables import ForecastFiles, forecast_rows
 from pricewright.evaluation.scores import score
 from pricewright.evaluation.summary import Summary
+from pricewright.files.machine import give_back
 from pricewright.forecasting.panel import map_slices
 from pricewright.forecasting.walkforward import MANY, WalkForward
 from pricewright.steplog.log import Progress
@@ -97,6 +98,7 @@ def evaluate(
         if tables and done.tables:
             tables.add(done.tables)
         progress.advance(len(done.backtest.lengths))
+        give_back()
     assert summary
     return Evaluation(
         walked.whole.symbols,
