@@ -120,6 +120,10 @@ class Panel:
         """(S,) how many observations each symbol has by the end of a day."""
         return np.asarray((self.days <= day).sum(axis=0))
 
+    def upto_each(self, days: Sequence[int] | Days) -> Ints:
+        """(K, S): the same of the ends of K days."""
+        return places_of(days, self.days)
+
     def until(self, day: int) -> Self:
         """What was known at the end of a day: nothing of later days is in it; a row at least."""
         rows = max(int(self.upto(day).max(initial=0)), 1)
@@ -180,6 +184,17 @@ def panel_of(
     for column, parts in enumerate(bars):
         all_bars[:, : parts.shape[1], column] = parts
     return Panel.of(symbols, all_days, all_prices, all_bars)
+
+
+def places_of(values: Any, rising: Days | Ints) -> Ints:
+    """(K, S): how many of S columns that rise (N, S) are no larger than each of values, (K,) for
+    all columns or (K, S)."""
+    wanted = np.asarray(values)
+    columns = np.broadcast_to(wanted.T, (rising.shape[1], len(wanted)))
+    found = np.empty(columns.T.shape, dtype=np.intp)
+    for place, one in enumerate(columns):
+        found[:, place] = np.searchsorted(rising[:, place], one, side="right")
+    return found
 
 
 @dataclass(frozen=True)

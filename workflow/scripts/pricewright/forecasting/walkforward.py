@@ -16,7 +16,14 @@ from pricewright.forecasting import distribution, har, trees
 from pricewright.forecasting.distribution import Errors, PastErrors
 from pricewright.forecasting.estimates import Estimates, digests
 from pricewright.forecasting.model import Fitted, Model, Track, errors, estimate, follow, har_states
-from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel, map_slices, panel_slices
+from pricewright.forecasting.panel import (
+    NEVER,
+    SLICE_WIDTH,
+    Panel,
+    map_slices,
+    panel_slices,
+    places_of,
+)
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.volatility import Start, States
@@ -336,9 +343,7 @@ def usable(panel: Panel, dates: Days, settings: Settings) -> tuple[Flags, Ints]:
 
     It must have history enough, a price that is not too old, and one that moves at times.
     """
-    counts = np.empty((len(dates), len(panel)), dtype=np.intp)
-    for place, day in enumerate(dates.tolist()):
-        counts[place] = panel.upto(day)
+    counts = panel.upto_each(dates)
     rows = counts - 1
     at = np.maximum(rows, 0)
     columns = np.arange(len(panel))
@@ -441,9 +446,7 @@ def _forecasts(
 
 def _origins(daily_rows: Ints, rows: Ints, able: Flags) -> Ints:
     """(D, S): the last date up to each observation, -1 where there is none to forecast from."""
-    origin = np.full(daily_rows.shape, -1)
-    for place in rows:
-        origin += place <= daily_rows
+    origin = places_of(daily_rows, rows) - 1
     if not len(able):
         return origin
     there = able[np.maximum(origin, 0), np.arange(able.shape[1])]

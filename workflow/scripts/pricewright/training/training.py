@@ -166,15 +166,15 @@ def _fit(
     panel: Panel, settings: Settings, scored: Model | None, known_unfit: Mapping[str, str]
 ) -> tuple[Panel, list[dict[str, str]]]:
     """The panel of those that can be modelled, and why the others cannot."""
-    cutoff = int(panel.calendar[-1]) if len(panel.calendar) else 0
     keep, left_out = [], []
     known: dict[str, bool] = {}
     low = np.asarray((panel.prices <= 0).any(axis=0))
     if scored:
         any_sign = scored.levels | (scored.floors > 0)
         known = dict(zip(scored.symbols, any_sign.tolist(), strict=True))
+    unfit = _unfit(panel, settings)
     for column, symbol in enumerate(panel.symbols):
-        reason = known_unfit.get(symbol) or _unfit(panel, column, cutoff, settings)
+        reason = known_unfit.get(symbol) or unfit.get(column)
         if scored and not reason:
             if symbol not in known:
                 reason = "the scored model does not know it"
@@ -189,21 +189,27 @@ def _fit(
     return panel.columns(np.array(keep, dtype=np.intp)), left_out
 
 
-def _unfit(panel: Panel, column: int, cutoff: int, settings: Settings) -> str | None:
-    """Why a symbol cannot be modelled as of a day, if it cannot."""
-    count = int(panel.counts[column])
-    prices = panel.prices[:count, column]
-    last = int(panel.days[count - 1, column])
-    if count < settings.min_history:
-        return f"{count} observations, fewer than {settings.min_history}"
-    if cutoff - last > settings.max_age_days:
-        day = np.datetime64(last, "D")
-        return f"the last price is of {day}, over {settings.max_age_days} days old"
-    if (prices == prices[0]).all():
-        return "the price never changes"
-    if (prices[-settings.min_history :] == prices[-1]).all():
-        return f"the last {settings.min_history} prices are the same"
-    return None
+def _unfit(panel: Panel, settings: Settings) -> dict[int, str]:
+    """Why those symbols cannot be modelled as of the last day that cannot, by their columns."""
+    columns, counts, least = np.arange(len(panel)), panel.counts, settings.min_history
+    ends = counts - 1
+    last = panel.days[ends, columns]
+    newest = np.maximum(ends - np.arange(least)[:, None], 0)
+    same = panel.prices[newest, columns] == panel.prices[ends, columns]
+    found = dict[int, str]()
+    for column in np.flatnonzero(same.all(axis=0)).tolist():
+        prices = panel.prices[: counts[column], column]
+        found[column] = (
+            "the price never changes"
+            if (prices == prices[0]).all()
+            else f"the last {least} prices are the same"
+        )
+    for column in np.flatnonzero(last.max(initial=0) - last > settings.max_age_days).tolist():
+        day = np.datetime64(int(last[column]), "D")
+        found[column] = f"the last price is of {day}, over {settings.max_age_days} days old"
+    for column in np.flatnonzero(counts < least).tolist():
+        found[column] = f"{counts[column]} observations, fewer than {least}"
+    return found
 
 
 @dataclass(frozen=True)
