@@ -26,6 +26,7 @@ from pricewright.reporting.drawing import library
 hypothesis.settings.register_profile("unhurried", deadline=None)  # a machine may be busy
 hypothesis.settings.load_profile("unhurried")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of many processes compiles all anew
+os.fsync = lambda descriptor: None  # no test takes away the power, and a busy disk takes its time
 
 pytest_plugins = ["people", "firm", "deliveries", "web_server", "servers", "listeners"]
 
