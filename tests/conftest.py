@@ -1,5 +1,6 @@
 """Fixtures: small markets, a copy of the project to run in, and what a run did."""
 
+import compileall
 import contextlib
 import logging
 import os
@@ -8,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,14 @@ import numpy as np
 import orjson
 import pytest
 import yaml
+from snakemake_forks import run_forked
 
 from pricewright.reporting.drawing import library
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # a machine may be busy
 hypothesis.settings.load_profile("unhurried")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of many processes compiles all anew
+os.fsync = lambda descriptor: None  # no test takes away the power, and a busy disk takes its time
 
 pytest_plugins = ["people", "firm", "deliveries", "web_server", "servers", "listeners"]
 
@@ -81,9 +85,11 @@ class Project:
     folder: Path
 
     def snakemake(self, *arguments: str, env: dict[str, str] | None = None) -> Outcome:
-        return command(
-            "-m", "snakemake", "--cores", "1", *arguments, cwd=self.folder, env=env, seconds=180
-        )
+        run = ("--cores", "1", *arguments)
+        if "PYTHONPATH" in (env or {}):  # which is for Python as it starts
+            return command("-m", "snakemake", *run, cwd=self.folder, env=env, seconds=180)
+        environment = person_environment(env)
+        return Outcome(*run_forked(run, cwd=self.folder, env=environment, seconds=180))
 
     def configure(self, **sections: Any) -> None:
         """Change keys of config/config.yaml, section by section."""
@@ -114,17 +120,22 @@ def command(
     *arguments: str, cwd: Path, env: dict[str, str] | None = None, seconds: float = 60
 ) -> Outcome:
     """Run this Python with some arguments, as a person would from the environment."""
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,
-        env=environment | (env or {}),
+        env=person_environment(env),
         capture_output=True,
         text=True,
         timeout=seconds,
         check=False,
     )
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def person_environment(more: dict[str, str] | None) -> dict[str, str]:
+    """The variables that a person has in the environment, and some more."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return os.environ | {"PATH": path} | (more or {})
 
 
 def run_pricewright(*arguments: object, cwd: Path, answer: str = "") -> Outcome:
@@ -150,16 +161,22 @@ def run_pricewright(*arguments: object, cwd: Path, answer: str = "") -> Outcome:
 
 def copy_project(folder: Path) -> Path:
     """The files that a clone would have, less the tests and documents."""
-    library()  # takes seconds to make, and is kept with the code
+    library()  # takes seconds to make, and is kept with the code,
+    compile_scripts()  # as is this
     folder.mkdir(parents=True)
     shutil.copy(ROOT / "Snakefile", folder)
     for name in ("workflow", "config", "profiles", "data"):
         shutil.copytree(
             ROOT / name,
             folder / name,
-            ignore=shutil.ignore_patterns("*.pyc", ".snakemake", "received"),
+            ignore=shutil.ignore_patterns("*.pyc.*", ".snakemake", "received"),
         )
     return folder
+
+
+@cache
+def compile_scripts() -> None:
+    assert compileall.compile_dir(SCRIPTS, quiet=1)
 
 
 def small_project(folder: Path) -> Project:

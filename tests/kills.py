@@ -1,6 +1,7 @@
 """Processes that die: at a chosen look at the file system, or when somebody kills them."""
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
@@ -21,16 +22,44 @@ def killed_at(step: int, folder: Path, work: Callable[[], object]) -> bool:
 
     A process that ends by itself must not raise.
     """
-    child = os.fork()
-    if child:
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        assert code in (DONE, -signal.SIGKILL), "the work failed by itself"
-        return code != DONE
     left = [step]
-    for name in CALLS:
-        _make_deadly(name, left, f"{folder}/")
-    _do(work)
-    return False
+
+    def die_at_last() -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return _ended(begun(lambda: _interrupted(work, folder, die_at_last))) != DONE
+
+
+def killed_at_each_step(folder: Path, work: Callable[[], object], copies: Path) -> list[Path]:
+    """Copies of `folder` as a process leaves it that is killed at one of its calls, as `killed_at`
+    does it, for each; last as the work leaves it that comes to its end.
+
+    One process does the work, and copies what it finds there at each call. Calls at which the
+    folder is the same have one copy.
+    """
+    copies.mkdir()
+    last: list[object] = []
+
+    def copy_if_new() -> None:
+        found = [(path, *_kind(path)) for path in sorted(folder.rglob("*"))]
+        if found != last:
+            last[:] = found
+            shutil.copytree(folder, copies / f"{len(os.listdir(copies)):04}", symlinks=True)
+
+    def work_to_the_end() -> None:
+        _interrupted(work, folder, copy_if_new)
+        copy_if_new()
+
+    assert _ended(begun(work_to_the_end)) == DONE
+    return sorted(copies.iterdir())
+
+
+def _kind(path: Path) -> tuple[int, ...]:
+    """What changes with a file."""
+    found = path.lstat()
+    return found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns
 
 
 def begun(work: Callable[[], object]) -> int:
@@ -49,7 +78,20 @@ def _do(work: Callable[[], object]) -> int:
         os._exit(code)
 
 
-def _make_deadly(name: str, left: list[int], folder: str) -> None:
+def _ended(child: int) -> int:
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (DONE, -signal.SIGKILL), "the work failed by itself"
+    return code
+
+
+def _interrupted(work: Callable[[], object], folder: Path, at_step: Callable[[], None]) -> None:
+    """Do some work in this process, from now on with something more at each of its steps."""
+    for name in CALLS:
+        _interrupt(name, f"{folder}/", at_step)
+    work()
+
+
+def _interrupt(name: str, folder: str, at_step: Callable[[], None]) -> None:
     real = getattr(os, name)
 
     def call(first, *arguments, **options):
@@ -57,18 +99,17 @@ def _make_deadly(name: str, left: list[int], folder: str) -> None:
         if name == "symlink":
             place = str(arguments[0])
         reads = name == "open" and not arguments[0] & (os.O_WRONLY | os.O_RDWR)
-        changes = place.startswith(folder) and not reads
-        if changes and is_last():
-            if name == "write":
-                real(first, bytes(arguments[0])[: len(arguments[0]) // 2])
-            os.kill(os.getpid(), signal.SIGKILL)
+        if reads or not place.startswith(folder):
+            return real(first, *arguments, **options)
+        if name == "write":
+            content = bytes(arguments[0])
+            written = real(first, content[: len(content) // 2])
+            at_step()
+            return written + real(first, content[written:])
+        at_step()
         done = real(first, *arguments, **options)
-        if changes and name == "replace" and is_last():  # before a buffer is emptied into it
-            os.kill(os.getpid(), signal.SIGKILL)
+        if name == "replace":  # before a buffer is emptied into it
+            at_step()
         return done
-
-    def is_last():
-        left[0] -= 1
-        return left[0] == 0
 
     setattr(os, name, call)

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 import ingest as script
-from conftest import as_csv, market
+from conftest import ROOT, as_csv, market
 from pricewright.files.errors import Refusal
 from pricewright.intake import intake
 from pricewright.tables.records import read_table
@@ -107,8 +107,12 @@ def test_parquet_is_written_where_the_name_says_so(desk):
     assert read_table(desk / "raw.parquet")[0].equals(read_table(desk / "raw.json")[0])
 
 
+def test_the_docs_recommend_parquet_from_as_many_rows():
+    assert f"From {script.MANY:,} rows on take Parquet" in (ROOT / "config/README.md").read_text()
+
+
 def test_parquet_is_recommended_once_for_many_rows_in_json(desk, caplog, monkeypatch):
-    monkeypatch.setattr(script, "MANY", 279)
+    monkeypatch.setattr(script, "MANY", 280)
     caplog.set_level(logging.INFO, "pricewright")
     ingest("prices.csv", desk / "raw.json")
     assert [record.message for record in caplog.records if "parquet" in record.message] == [
@@ -116,7 +120,7 @@ def test_parquet_is_recommended_once_for_many_rows_in_json(desk, caplog, monkeyp
     ]
     caplog.clear()
     ingest("prices.csv", desk / "raw.parquet")
-    monkeypatch.setattr(script, "MANY", 280)
+    monkeypatch.setattr(script, "MANY", 281)
     ingest("prices.csv", desk / "raw.json")
     assert not [record for record in caplog.records if "recommend" in record.message]
 

@@ -1,21 +1,30 @@
 """Mode auto through Snakemake and the commands, as a desk types them."""
 
+import shutil
+
 import orjson
 import pytest
 
-from conftest import STEPS, run_pricewright
+from conftest import STEPS, Project, run_pricewright, small_project
 from people import signers_line
 from pricewright.signoffs import ledger
 
 
-@pytest.fixture
-def daily(project, keys):
-    """A project in mode auto that has trained its first model, and a reviewer."""
+@pytest.fixture(scope="module")
+def first_day(tmp_path_factory, keys):
+    """A project in mode auto that has trained its first model; not to be changed."""
+    project = small_project(tmp_path_factory.mktemp("daily") / "project")
     signoffs = {gate: {"exclude_author": False} for gate in ("metrics", "deploy")}
     project.configure(mode="auto", signoffs=signoffs)
     (project.folder / "config/signers").write_text(signers_line("reviewer", keys["reviewer"]))
     assert project.snakemake().code == 0
     return project
+
+
+@pytest.fixture
+def daily(first_day, tmp_path):
+    """A copy of that project."""
+    return Project(shutil.copytree(first_day.folder, tmp_path / "project", symlinks=True))
 
 
 def model(project):

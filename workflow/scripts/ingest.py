@@ -20,8 +20,8 @@ from pricewright.steplog.log import say
 from pricewright.tables.prices import write_prices
 from pricewright.tables.table_files import is_parquet
 
-MANY = 1_000_000
-"""Rows from which on JSON is a burden."""
+MANY = 500_000
+"""Rows from which on JSON is a burden; config/README.md says the same."""
 
 
 def ingest(
@@ -88,7 +88,7 @@ def ingest(
     for file, why in ignored_files(input).items() if ask else ():
         say("left out", file=file, why=why)
     taken = take_in(offered, archive, terms, day_after(datetime.now(UTC)))
-    if len(taken.state.prices) > MANY and not is_parquet(output):
+    if len(taken.state.prices) >= MANY and not is_parquet(output):
         say("recommend format: parquet, for JSON is slow and large", rows=len(taken.state.prices))
     sha256 = write_prices(output, taken.state.prices)
     facts = intake.receipt(source.name, taken, output, sha256)

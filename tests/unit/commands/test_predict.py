@@ -363,7 +363,7 @@ def test_newer_prices_in_parquet_are_those_in_json(model, tmp_path):
     pyarrow.parquet.write_table(table, tmp_path / "newer.parquet")
     assert predict(model, prices=tmp_path / "newer.parquet") == predict(model, prices=newer)
     (tmp_path / "cut.parquet").write_bytes((tmp_path / "newer.parquet").read_bytes()[:-9])
-    with pytest.raises(Refusal, match=r"cut\.parquet: no Parquet that can be read"):
+    with pytest.raises(Refusal, match=r"cut\.parquet: not a whole Parquet file"):
         predict(model, prices=tmp_path / "cut.parquet")
 
 
@@ -467,7 +467,7 @@ def test_a_record_that_is_none_is_refused_with_its_number(change, expected, mode
         (b"", "newer.json:1: not JSON that can be used (Expecting value)"),
         (b"{}", "no array of records"),
         (b"[1]", "record 1 is 1, where an object is needed"),
-        (b"PAR1\xff\x00", "no Parquet that can be read"),
+        (b"PAR1\xff\x00", "not a whole Parquet file"),
         (b'[{"date": "2030-01-01", "close": 1, "close": 2}]', "has the key 'close' twice"),
     ],
 )

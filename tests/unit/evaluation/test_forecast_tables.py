@@ -1,5 +1,6 @@
 """The tables of all forecasts: what the figures of a model are made of, and no more."""
 
+import os
 import re
 from dataclasses import replace
 
@@ -129,6 +130,34 @@ def walk_of(panel, columns, settings):
     own = panel.columns(columns)
     found = walk_forward(own, make_timeline(panel, settings), settings)
     return [replace(piece, columns=columns[piece.columns]) for piece in found.pieces]
+
+
+def test_where_the_second_cannot_be_written_both_stay_as_they_were(tmp_path, monkeypatch):
+    paths, panel = (tmp_path / "dates", tmp_path / "days"), uneven()
+    settings = chosen(min_history=40, refit=10)
+    walked = walk_forward(panel, make_timeline(panel, settings), settings)
+
+    def write(model):
+        with ForecastFiles(*paths) as tables:
+            evaluate(replace(walked, pieces=[*walked.pieces]), tables=tables)
+            tables.finish(model)
+
+    write("0" * 64)
+    before, synced = [path.read_bytes() for path in paths], []
+
+    def full(descriptor):
+        synced.append(descriptor)
+        if len(synced) == 2:
+            raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            write("1" * 64)
+    assert [path.read_bytes() for path in paths] == before
+    write("1" * 64)
+    after = [path.read_bytes() for path in paths]
+    assert all(one != other for one, other in zip(before, after, strict=True))
 
 
 def test_before_they_begin_there_are_no_files_that_a_killed_training_would_leave(tmp_path):

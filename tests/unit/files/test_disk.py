@@ -1,3 +1,4 @@
+import fcntl
 import itertools
 import os
 from pathlib import Path
@@ -6,7 +7,15 @@ import pytest
 
 from conftest import SCRIPTS, command
 from kills import killed_at
-from pricewright.files.disk import read_most, read_whole, sha256, write_whole
+from pricewright.files.disk import (
+    clear_abandoned,
+    read_most,
+    read_whole,
+    sha256,
+    whole_file,
+    whole_files,
+    write_whole,
+)
 from pricewright.files.errors import Refusal
 
 
@@ -47,6 +56,84 @@ def test_death_at_each_step_of_a_write_leaves_one_whole_version(tmp_path):
     assert len(found) > 2, "nothing was interrupted"
     assert found == sorted(found, reverse=True)
     assert set(found) == {b"old", b"new"}
+
+
+def test_of_several_files_none_takes_its_name_before_all_are_on_the_disk(tmp_path, monkeypatch):
+    paths, synced = [tmp_path / "a", tmp_path / "b"], []
+    for path in paths:
+        write_whole(path, b"old")
+
+    def write_both() -> None:
+        with whole_files(paths) as files:
+            for file in files:
+                file.write(b"new")
+
+    def full(descriptor: int) -> None:
+        synced.append(descriptor)
+        if len(synced) == 2:
+            raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            write_both()
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "a": b"old",
+        "b": b"old",
+    }
+    write_both()
+    assert [path.read_bytes() for path in paths] == [b"new", b"new"]
+
+
+def test_who_writes_next_removes_what_killed_writers_left(tmp_path):
+    for step in itertools.count(1):
+        died = killed_at(step, tmp_path, lambda: write_whole(tmp_path / "a", b"killed"))
+        if not died:
+            break
+    killed_at(3, tmp_path, lambda: write_whole(tmp_path / "a", b"killed"))
+    killed_at(3, tmp_path, lambda: write_whole(tmp_path / "b", b"killed"))
+    left = [path.name[:3] for path in tmp_path.iterdir() if path.suffix == ".tmp"]
+    assert sorted(left) == [".a.", ".b."]
+    write_whole(tmp_path / "a", b"new")
+    assert sorted(path.name[:3] for path in tmp_path.iterdir()) == [".b.", "a"]
+
+
+def test_what_is_being_written_is_not_removed_nor_anything_else_that_looks_like_it(tmp_path):
+    others = {".a.tmp", ".a.b.abcdefgh.tmp", ".a.abcdefgh", "a.abcdefgh.tmp", ".a.abc-efgh.tmp"}
+    for name in others:
+        (tmp_path / name).touch()
+    (tmp_path / ".a.linkedto.tmp").symlink_to(tmp_path / ".a.tmp")
+    with whole_file(tmp_path / "a") as file:
+        file.write(b"first")
+        write_whole(tmp_path / "a", b"second")
+    assert (tmp_path / "a").read_bytes() == b"first"
+    assert {path.name for path in tmp_path.iterdir()} == others | {"a", ".a.linkedto.tmp"}
+
+
+def test_where_there_are_no_locks_files_are_written_and_nothing_is_removed(tmp_path, monkeypatch):
+    (tmp_path / ".a.abcdefgh.tmp").touch()
+
+    def no_locks(descriptor, how):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    write_whole(tmp_path / "a", b"new")
+    assert {path.name for path in tmp_path.iterdir()} == {"a", ".a.abcdefgh.tmp"}
+
+
+def test_a_file_that_is_removed_before_its_writer_has_the_lock_is_made_once_more(
+    tmp_path, monkeypatch
+):
+    lock = fcntl.flock
+
+    def late(descriptor, how):
+        monkeypatch.setattr(fcntl, "flock", lock)
+        clear_abandoned(tmp_path, "a")
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    write_whole(tmp_path / "a", b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
 @pytest.mark.parametrize(

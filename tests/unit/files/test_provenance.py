@@ -78,15 +78,24 @@ def test_code_that_does_not_parse_names_its_file_and_line(scripts):
 
 PACKAGE = SCRIPTS / "pricewright"
 LATER = {
-    "ingest": ("intake/reading", "intake/sources"),  # those that a source needs
-    "clean": (  # if corrections are declared
-        *("tables/schema.py", "tables/frames.py"),
+    # those that a source needs; if there is a snapshot
+    "ingest": ("intake/reading", "intake/sources", "tables/parquet_files.py"),
+    "clean": (  # if prices are Parquet; if corrections are declared
+        *("tables/parquet_files.py", "tables/schema.py", "tables/frames.py"),
         *("cleaning/corrections.py", "cleaning/delivered_table.py"),
     ),
     "train_or_score": (  # if there are shards; if prices are JSON
         *("tables/array_files.py", "tables/records.py", "tables/table_files.py"),
+        *("tables/damage.py", "tables/parquet_files.py"),
     ),
-    "report": ("evaluation/backtest_file.py", "intake", "reporting", "tables/arrays.py"),
+    "report": (
+        *("tables/damage.py", "tables/parquet_files.py"),
+        "tables/table_files.py",
+        "evaluation/backtest_file.py",
+        "intake",
+        "reporting",
+        "tables/arrays.py",
+    ),
     "deploy": (),
 }
 

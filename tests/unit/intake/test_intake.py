@@ -467,11 +467,23 @@ def test_a_snapshot_whose_bytes_were_changed_is_not_used(desk):
     )
     assert deliveries.load_snapshot(folder, taken.key) is not None
     assert deliveries.load_snapshot(folder, lambda: "another key") is None
-    content = bytearray(output.read_bytes())
-    content[10] ^= 1
-    (folder / "prices.parquet").unlink()
-    (folder / "prices.parquet").write_bytes(content)
-    assert deliveries.load_snapshot(folder, taken.key) is None
+    for name in ("prices.parquet", "origins.parquet"):
+        content = (folder / name).read_bytes()
+        for damaged in (content[:10] + b"?" + content[11:], content[:20], b"", None):
+            (folder / name).unlink()  # the prices share their bytes with the checkpoint
+            if damaged is not None:
+                (folder / name).write_bytes(damaged)
+            assert deliveries.load_snapshot(folder, taken.key) is None
+        (folder / name).write_bytes(content)
+        assert deliveries.load_snapshot(folder, taken.key) is not None
+
+
+def test_what_a_killed_run_was_receiving_is_gone_after_the_next(desk):
+    desk.deliver("2024-01-01,A,1,1\n")
+    desk.archive.folder.mkdir()
+    (desk.archive.folder / ".arriving.abcdefgh.tmp").touch()
+    desk.take()
+    assert not list(desk.archive.folder.glob(".*"))
 
 
 def day(text):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pricewright.files.disk import refuse_missing, whole_file
+from pricewright.files.disk import whole_file
 from pricewright.files.errors import Refusal
 
 if TYPE_CHECKING:
@@ -83,15 +83,10 @@ def read_backtest(path: Path, model: str) -> Backtest:
 
     Raises Refusal if it is another kind of file, or was written for another model.
     """
-    import pyarrow as pa
-    import pyarrow.parquet
+    from pricewright.tables.parquet_files import StoredTable
 
-    try:
-        # read_table would load pyarrow.dataset first
-        with refuse_missing(path), pyarrow.parquet.ParquetFile(path) as file:
-            table = file.read()
-    except pa.ArrowInvalid:
-        raise Refusal(f"{path}: not a whole Parquet file; train again.") from None
+    with StoredTable(path, remedy="train again") as file:
+        table = file.read()
     if not table.schema.equals(_schema()):
         raise Refusal(f"{path}: not a back-test as this code writes it; train again.")
     of = (table.schema.metadata or {}).get(b"model", b"").decode()

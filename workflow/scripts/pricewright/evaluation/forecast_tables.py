@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 
 from pricewright.evaluation.scores import NextDays, Scores, Windows
-from pricewright.files.disk import whole_file
+from pricewright.files.disk import whole_files
 from pricewright.forecasting import distribution
 from pricewright.forecasting.panel import SLICE_WIDTH, Panel
 from pricewright.forecasting.settings import Settings
@@ -76,7 +76,7 @@ def forecast_rows(walked: WalkForward, scores: Scores) -> "tuple[Rows, Rows]":
 
 
 class ForecastFiles(ExitStack):
-    """Both tables as files, which take their names when the block ends, one after the other."""
+    """Both tables as files, which take their names when the block ends and both are whole."""
 
     def __init__(self, dates: Path, days: Path) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class ForecastFiles(ExitStack):
     def begin(self) -> None:
         """Begin, again if need be, with no rows; before, there are no files that could be left."""
         if not self._tables:
-            files = [self.enter_context(whole_file(path)) for path in self._paths]
+            files = self.enter_context(whole_files(self._paths))
             self._tables = [
                 self.enter_context(closing(_OpenTable(file, _schema(names))))
                 for file, names in zip(files, (DATES, DAYS), strict=True)

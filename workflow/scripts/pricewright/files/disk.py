@@ -4,14 +4,16 @@ A sign-off is about the bytes at a path: there, a link, a pipe or a device in a 
 refused and not followed, for what it points to can be changed later.
 """
 
+import fcntl
 import hashlib
 import os
+import re
 import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -100,7 +102,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
     The bytes go to a temporary file in the same folder, reach the disk, and take the name
     by a rename; the folder is made if need be. A killed writer leaves at most a hidden
-    `.<name>.*.tmp` beside the file.
+    `.<name>.*.tmp` beside the file, which the next writer of the file removes.
     """
     with whole_file(path) as file:
         file.write(content)
@@ -118,11 +120,26 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
     If the block raises, nothing is left of it.
     """
-    path = Path(path)
-    with _temporary(path.parent, path.name) as (file, temporary):
+    with whole_files([path]) as (file,):
         yield file
-        _settle(file)
-        os.replace(temporary, path)
+
+
+@contextmanager
+def whole_files(paths: Sequence[Path]) -> Iterator[list[BinaryIO]]:
+    """Files to write into, none of which takes its name before all are whole and on the disk.
+
+    If the block raises, or one of them cannot reach the disk, nothing is left of any.
+    """
+    paths = [Path(path) for path in paths]
+    with ExitStack() as stack:
+        for path in paths:
+            clear_abandoned(path.parent, path.name)
+        opened = [stack.enter_context(_temporary(path.parent, path.name)) for path in paths]
+        yield [file for file, _ in opened]
+        for file, _ in opened:
+            _settle(file)
+        for path, (_, temporary) in zip(paths, opened, strict=True):
+            os.replace(temporary, path)
 
 
 def store_by_digest(folder: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
@@ -131,7 +148,7 @@ def store_by_digest(folder: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
     The folder's own list of names is left to `sync_folder`, once for many.
     """
     digest, size = hashlib.sha256(), 0
-    with _temporary(Path(folder), "arriving", sync=False) as (file, temporary):
+    with _temporary(Path(folder), ARRIVING, sync=False) as (file, temporary):
         for chunk in chunks:
             file.write(chunk)
             digest.update(chunk)
@@ -140,6 +157,32 @@ def store_by_digest(folder: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
         os.chmod(temporary, 0o444)
         os.replace(temporary, folder / digest.hexdigest())
     return digest.hexdigest(), size
+
+
+ARRIVING = "arriving"
+"""What bytes are called until `store_by_digest` knows their digest."""
+
+
+def clear_abandoned(folder: Path, name: str) -> None:
+    """Remove the temporary files for a name whose writers were killed: no process has their lock.
+
+    Where there are no locks, or a file is not ours to remove, it stays.
+    """
+    ours = re.compile(rf"\.{re.escape(name)}\.\w{{8}}\.tmp", re.ASCII)
+    with suppress(FileNotFoundError, NotADirectoryError):
+        for each in filter(ours.fullmatch, os.listdir(folder)):
+            with suppress(OSError):
+                _remove_unless_locked(folder / each)
+
+
+def _remove_unless_locked(path: Path) -> None:
+    # without O_NONBLOCK, opening a pipe would wait for its reader
+    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    finally:
+        os.close(descriptor)
 
 
 def file_sha256(path: Path) -> str:
@@ -184,15 +227,27 @@ def sync_folder(folder: Path) -> None:
 def _temporary(folder: Path, name: str, *, sync: bool = True) -> Iterator[tuple[BinaryIO, str]]:
     """A file that the block renames; it is gone if the block raises."""
     folder.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=".tmp")
+    handle, temporary = _locked_temporary(folder, name)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file, temporary
     except BaseException:
-        os.unlink(temporary)
+        with suppress(FileNotFoundError):  # it has its name
+            os.unlink(temporary)
         raise
     if sync:
         sync_folder(folder)
+
+
+def _locked_temporary(folder: Path, name: str) -> tuple[int, str]:
+    """A new file that is locked as long as its writer lives, where there are locks."""
+    while True:
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=".tmp")
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.fstat(handle).st_nlink:  # else `clear_abandoned` came before the lock
+            return handle, temporary
+        os.close(handle)
 
 
 def drop_output() -> None:

@@ -32,12 +32,15 @@ ADJUSTED_OR_NOT = ("close", "adj_close")
 
 def usual_price(path: Path) -> Literal["adj_close", "close"]:
     """The column of a clean table to model: adj_close if there is one, else close."""
-    begin = read_begin(path, 1 << 16)
-    if begin.startswith(b"PAR1"):
-        import pyarrow.parquet
+    from pricewright.tables.table_files import holds_parquet
 
-        names = pyarrow.parquet.read_schema(path).names
+    if holds_parquet(path):
+        from pricewright.tables.parquet_files import StoredTable
+
+        with StoredTable(path) as file:
+            names = file.schema_arrow.names
     else:
+        begin = read_begin(path, 1 << 16)
         names = re.findall(r'"(\w+)"\s*:', begin.partition(b"}")[0].decode(errors="replace"))
     return "adj_close" if "adj_close" in names else "close"
 
@@ -50,7 +53,9 @@ def read_panel(path: Path, price: str) -> tuple[Panel, str, int]:
     there are no records, if a column is not there, if a price is missing, or if a symbol has two
     prices on one day.
     """
-    panel = _parquet_panel(path, price) if read_begin(path, 4) == b"PAR1" else None
+    from pricewright.tables.table_files import holds_parquet
+
+    panel = _parquet_panel(path, price) if holds_parquet(path) else None
     if panel is not None:
         import pyarrow as pa
 
@@ -105,10 +110,11 @@ def _parquet_panel(path: Path, price: str) -> Panel | None:
     It is read by its row groups, where these have the rows of whole symbols, one after the other.
     """
     import pyarrow as pa
-    import pyarrow.parquet
+
+    from pricewright.tables.parquet_files import StoredTable
 
     try:
-        with pyarrow.parquet.ParquetFile(path, read_dictionary=["symbol"]) as file:
+        with StoredTable(path, ["symbol"]) as file:
             schema = file.schema_arrow
             types = dict(zip(schema.names, schema.types, strict=True))
             is_text = pa.types.is_dictionary(types.get("symbol", pa.null()))  # not so of numbers
@@ -275,14 +281,11 @@ def _clean_records(path: Path) -> Any:
     if read_begin(path, 4) != b"PAR1":
         return read_strict(path)
     try:
-        import pyarrow
-        import pyarrow.parquet
+        from pricewright.tables.parquet_files import StoredTable
     except ImportError:
         raise Refusal(f"{path}: is Parquet, and there is no pyarrow; give JSON.") from None
-    try:
-        records = pyarrow.parquet.read_table(path).to_pylist()
-    except pyarrow.ArrowInvalid:
-        raise Refusal(f"{path}: no Parquet that can be read; make it again.") from None
+    with StoredTable(path, remedy="make it again") as file, file.refuse_damaged():
+        records = file.read().to_pylist()
     return [
         {key: value.isoformat() if isinstance(value, date) else value for key, value in row.items()}
         for row in records

@@ -17,7 +17,13 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pricewright.files.disk import read_whole, store_by_digest, sync_folder
+from pricewright.files.disk import (
+    ARRIVING,
+    clear_abandoned,
+    read_whole,
+    store_by_digest,
+    sync_folder,
+)
 from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.intake import patches
@@ -139,8 +145,9 @@ class Archive:
         return Delivery(item.place, sha256, size, today.isoformat(), version)
 
     def settle(self) -> None:
-        """See that the names of all bytes that were kept are on the disk."""
+        """See that the names of all bytes that were kept are on the disk, and none of others."""
         if self.folder.is_dir():
+            clear_abandoned(self.folder, ARRIVING)
             sync_folder(self.folder)
 
     def keep(self, item: Item) -> str:

@@ -263,11 +263,13 @@ def save_snapshot(
         _share(checkpoint, folder / "prices.parquet")
     else:
         sha256 = write_prices(folder / "prices.parquet", snapshot.state.prices)
-    with whole_file(folder / "origins.parquet") as file:
+    origins = folder / "origins.parquet"
+    with whole_file(origins) as file:
         pa.parquet.write_table(pa.table({"origin": snapshot.state.origins}), file)
     document = {
         "key": key,
         "prices": sha256,
+        "origins": file_sha256(origins),
         "superseded": snapshot.state.superseded,
         "facts": snapshot.facts,
     }
@@ -279,8 +281,12 @@ def load_snapshot(folder: Path, key: Callable[[], str]) -> Snapshot | None:
     if not (folder / "snapshot.json").exists():
         return None
     document = parse_json(read_whole(folder / "snapshot.json"), str(folder / "snapshot.json"))
-    if document["key"] != key() or document["prices"] != file_sha256(folder / "prices.parquet"):
+    if document["key"] != key():
         return None
+    for part in ("prices", "origins"):
+        path = folder / f"{part}.parquet"
+        if not path.exists() or document.get(part) != file_sha256(path):
+            return None
     prices = read_prices(folder / "prices.parquet", document["prices"])
     origins = pa.parquet.read_table(folder / "origins.parquet")["origin"].to_numpy()
     state = State(prices, np.array(origins, dtype=np.int32), document["superseded"])

@@ -107,9 +107,9 @@ def write_prices(path: Path, prices: Prices) -> str:
 def read_prices(path: Path, sha256: str = "") -> Prices:
     """The prices in a Parquet file that `write_prices` wrote, whose values are read as they are
     asked for; `sha256` is that of its bytes."""
-    from pyarrow.parquet import ParquetFile
+    from pricewright.tables.parquet_files import StoredTable
 
-    stored = ParquetFile(path, read_dictionary=["symbol"], pre_buffer=False)
+    stored = StoredTable(path, ["symbol"])
     values, names = StoredValues(path, sha256, stored), list[str]()
     symbols, days = (np.empty(values.count, dtype=np.int32) for _ in range(2))
     begin = 0

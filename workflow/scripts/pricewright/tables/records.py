@@ -19,18 +19,19 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from pricewright.files.disk import file_sha256, read_begin, read_whole, sha256
+from pricewright.files.disk import file_sha256, read_whole, sha256
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.tables.table_files import (
     ends_of_groups,
+    holds_parquet,
     is_parquet,
     rows_of_symbols,
     write_groups,
 )
 
 if TYPE_CHECKING:
-    from pyarrow.parquet import ParquetFile
+    from pricewright.tables.parquet_files import StoredTable
 
 Symbols = Set[str | None]
 """Some symbols; None is that of a table without a column of them."""
@@ -160,7 +161,7 @@ def ordered_file(
     Reads the column of symbols, and the dates of those that are one's own: of all of them, if
     nothing is said. Raises Refusal if the file is not whole.
     """
-    if not _is_parquet_file(path) or not _is_of_prices(_open_parquet(path).schema_arrow):
+    if not holds_parquet(path) or not _is_of_prices(_open_parquet(path).schema_arrow):
         return None
     stored = _open_parquet(path, ["symbol"])
     pieces = [_piece(stored, group) for group in range(stored.num_row_groups)]
@@ -179,14 +180,14 @@ def _is_of_prices(schema: pa.Schema) -> bool:
     return is_keyed and set(types.values()) <= {pa.date32(), pa.string(), pa.float64(), pa.int64()}
 
 
-def _piece(stored: "ParquetFile", group: int) -> _Piece:
+def _piece(stored: "StoredTable", group: int) -> _Piece:
     keys = stored.read_row_group(group, ["symbol"])
     begins, names = rows_of_symbols(keys)
     counts = np.diff(begins, append=len(keys)).tolist()
     return _Piece(partial(stored.read_row_group, group), names, counts, group)
 
 
-def _days_rise(stored: "ParquetFile", pieces: Sequence[_Piece]) -> bool:
+def _days_rise(stored: "StoredTable", pieces: Sequence[_Piece]) -> bool:
     """Whether within each symbol the days of some row groups rise, and none is missing."""
     last: tuple[str | None, int] = None, 0
     for piece in pieces:
@@ -218,7 +219,7 @@ def groups_sha256(path: Path, groups: Sequence[int]) -> str:
     return digest.hexdigest()
 
 
-def _is_as_written(stored: "ParquetFile", pieces: Sequence[_Piece]) -> bool:
+def _is_as_written(stored: "StoredTable", pieces: Sequence[_Piece]) -> bool:
     """Whether a file has the layout that this code's would have, and no number is missing."""
     described = stored.metadata
     groups = [described.row_group(group) for group in range(described.num_row_groups)]
@@ -255,7 +256,7 @@ def read_table(path: Path) -> tuple[pa.Table, str]:
     what is neither, and for what `parse_records` refuses.
     """
     path = Path(path)
-    if not _is_parquet_file(path):
+    if not holds_parquet(path):
         content = read_whole(path)
         return parse_records(content, str(path)), sha256(content)
     return with_dates(_open_parquet(path).read(), pa.string()), file_sha256(path)
@@ -267,7 +268,7 @@ def read_columns(path: Path) -> tuple[dict[str, list[Any]], str]:
     Raises what `read_table` raises; pandas is not needed.
     """
     path = Path(path)
-    if not _is_parquet_file(path):
+    if not holds_parquet(path):
         content = read_whole(path)
         return _columns(content, str(path)), sha256(content)
     return with_dates(_open_parquet(path).read(), pa.string()).to_pydict(), file_sha256(path)
@@ -387,21 +388,10 @@ def _check_dates(values: Sequence[Any], name: str) -> None:
             )
 
 
-def _is_parquet_file(path: Path) -> bool:
-    """Whether a checkpoint is Parquet, by what it is."""
-    return read_begin(path, 4) == b"PAR1"
+def _open_parquet(path: Path, read_dictionary: Sequence[str] = ()) -> "StoredTable":
+    from pricewright.tables.parquet_files import StoredTable  # takes long to import
 
-
-def _open_parquet(path: Path, read_dictionary: Sequence[str] = ()) -> "ParquetFile":
-    """A checkpoint that is Parquet; raises Refusal if it is not whole."""
-    from pyarrow.parquet import ParquetFile
-
-    try:
-        return ParquetFile(path, read_dictionary=list(read_dictionary), pre_buffer=False)
-    except pa.ArrowInvalid as error:
-        raise Refusal(
-            f"{path}: not a whole Parquet file ({error}); run the step that writes it again."
-        ) from None
+    return StoredTable(path, read_dictionary)
 
 
 def with_dates(stored: pa.Table, kind: pa.DataType) -> pa.Table:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from pyarrow.parquet import ParquetFile
+    from pricewright.tables.parquet_files import StoredTable
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,7 +50,7 @@ class PartedValues(Mapping[str, Floats]):
 class StoredValues(PartedValues):
     """The columns of a Parquet file but its dates and symbols; `sha256` is that of its bytes."""
 
-    def __init__(self, path: Path, sha256: str, stored: "ParquetFile") -> None:
+    def __init__(self, path: Path, sha256: str, stored: "StoredTable") -> None:
         described = stored.metadata
         names = [name for name in stored.schema_arrow.names if name not in ("date", "symbol")]
         super().__init__(names, described.num_rows)

@@ -13,7 +13,9 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pricewright.files.disk import file_sha256, whole_file
+from pricewright.files.disk import file_sha256, read_begin, whole_file
+from pricewright.files.errors import Refusal
+from pricewright.tables.damage import DAMAGED, RUN_AGAIN
 
 BATCH = 100_000
 """Records that are made at a time: a record of JSON takes more memory than its numbers."""
@@ -35,6 +37,15 @@ SYMBOL: Final = pa.dictionary(pa.int32(), pa.string())
 def is_parquet(path: Path) -> bool:
     """Whether a checkpoint of this name is Parquet."""
     return Path(path).suffix == ".parquet"
+
+
+def holds_parquet(path: Path) -> bool:
+    """Whether a checkpoint is Parquet, by what it is; raises Refusal for one that is named so, and
+    is neither that nor JSON."""
+    begin = read_begin(path, 4)
+    if begin != b"PAR1" and is_parquet(path) and not begin.lstrip().startswith(b"["):
+        raise Refusal(f"{path}: {DAMAGED} (it does not begin as one); {RUN_AGAIN}.")
+    return begin == b"PAR1"
 
 
 def write_groups(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> str:

@@ -7,7 +7,6 @@ import json
 import math
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
@@ -21,6 +20,7 @@ import pyarrow.types as kinds
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.rows import NUMBER, TEXT, VALUE, Block, Lines
 from pricewright.intake.reading.titles import distinct
+from pricewright.tables.damage import refuse_damaged
 
 Kind = Literal["text", "json", "parquet", "feather", "excel"]
 
@@ -161,7 +161,6 @@ def wide_encoding(head: bytes) -> str | None:
 
 
 _ROWS: Final = 1 << 17  # of a block
-_MOST_MEMORY: Final = 1 << 34  # for a column of a batch; only damaged files ask for more
 _PAGES: Final = 1 << 20  # bytes that are read at once
 _STREAM_END: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 _OFFSET = re.compile(r"[+-]\d{2}:?\d{2}", re.ASCII)
@@ -311,23 +310,7 @@ class _Arrow:
                 return
 
 
-@contextmanager
-def _damage_refused(name: str) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowException, ValueError, OSError) as error:
-        if _is_the_machines(error):
-            raise
-        reason = " ".join(str(error).split()).rstrip(".")[:200]
-        raise Refusal(f"{name}: the file cannot be read ({reason}); deliver it again.") from None
-
-
-def _is_the_machines(error: Exception) -> bool:
-    """Whether an error is trouble that may pass, and no fault of the file."""
-    if isinstance(error, MemoryError):
-        size = re.search(r"\d+", str(error))
-        return size is None or int(size[0]) < _MOST_MEMORY
-    return getattr(error, "errno", None) is not None
+_damage_refused = partial(refuse_damaged, what="the file cannot be read", remedy="deliver it again")
 
 
 def _check(title: str, kind: pa.DataType, name: str) -> None:

@@ -1,0 +1,151 @@
+"""Parquet that is not whole: each reader of a checkpoint says so, with the file and what to do."""
+
+import errno
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from pricewright.evaluation.backtest_file import read_backtest
+from pricewright.files.errors import Refusal
+from pricewright.forecasting.histories import read_new_prices, read_panel, usual_price
+from pricewright.tables import records
+from pricewright.tables.damage import RUN_AGAIN, refuse_damaged
+from pricewright.tables.parquet_files import StoredTable
+from pricewright.tables.prices import Prices, read_prices, write_prices
+
+
+def read_day_by_day(path):
+    return read_new_prices(path, None, [])
+
+
+def read_all_prices(path):
+    return list(read_prices(path).values.values())
+
+
+def read_in_groups(path):
+    table = records.ordered_file(path)
+    return table and list(table.groups())
+
+
+def read_one_backtest(path):
+    return read_backtest(path, "0" * 64)
+
+
+READERS = {
+    records.read_table: RUN_AGAIN,
+    records.read_columns: RUN_AGAIN,
+    read_in_groups: RUN_AGAIN,
+    lambda path: records.join_shards([path]).table(): RUN_AGAIN,
+    read_all_prices: RUN_AGAIN,
+    lambda path: read_panel(path, "close"): RUN_AGAIN,
+    usual_price: RUN_AGAIN,
+    read_day_by_day: "make it again",
+    read_one_backtest: "train again",
+}
+UNREAD = {  # or taken for JSON, and refused as that
+    usual_price: ("its symbols", "its dates", "its prices"),
+    read_all_prices: ("its beginning",),
+    read_one_backtest: ("its beginning",),
+    read_day_by_day: ("its beginning", "empty", "zeros"),
+}
+
+
+@pytest.fixture
+def stored(tmp_path):
+    """A checkpoint of prices, whole."""
+    path = tmp_path / "prices.parquet"
+    days = np.tile(np.arange(400, dtype=np.int32), 2)
+    symbols = np.repeat(np.arange(2, dtype=np.int32), 400)
+    values = np.random.default_rng(1).normal(50, 1, (2, 800))
+    values[1] = np.round(values[1])
+    write_prices(path, Prices(["A", "B"], symbols, days, dict(zip(NAMES, values, strict=True))))
+    return path
+
+
+NAMES = ("close", "volume")
+
+
+def overwrite(path, place, count=24):
+    content = bytearray(path.read_bytes())
+    content[place : place + count] = bytes([0xFF]) * count
+    path.write_bytes(content)
+
+
+def damage_column(path, name):
+    """Overwrite the headers of a column's pages."""
+    described = pyarrow.parquet.read_metadata(path)
+    for group in range(described.num_row_groups):
+        for place in range(described.num_columns):
+            chunk = described.row_group(group).column(place)
+            if chunk.path_in_schema == name:
+                overwrite(path, chunk.dictionary_page_offset or chunk.data_page_offset)
+
+
+DAMAGES = {
+    "its symbols": lambda path: damage_column(path, "symbol"),
+    "its dates": lambda path: damage_column(path, "date"),
+    "its prices": lambda path: damage_column(path, "close"),
+    "its end": lambda path: overwrite(path, path.stat().st_size - 60, 40),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-9]),
+    "cut in the middle": lambda path: path.write_bytes(path.read_bytes()[:1000]),
+    "its beginning": lambda path: overwrite(path, 0, 4),
+    "empty": lambda path: path.write_bytes(b""),
+    "zeros": lambda path: path.write_bytes(bytes(path.stat().st_size)),
+}
+
+
+@pytest.mark.parametrize(
+    ("read", "damage"),
+    [
+        (read, damage)
+        for read in READERS
+        for damage in DAMAGES
+        if damage not in UNREAD.get(read, ())
+    ],
+)
+def test_what_is_damaged_is_refused_with_the_file_and_what_to_do(stored, read, damage):
+    DAMAGES[damage](stored)
+    with pytest.raises(Refusal) as refused:
+        read(stored)
+    sentence = str(refused.value)
+    assert sentence.startswith(f"{stored}: not a whole Parquet file (")
+    assert sentence.endswith(f"); {READERS[read]}.")
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize("read", [read for read in READERS if read is not usual_price])
+def test_a_bit_that_flips_in_a_page_ends_in_no_other_way(stored, read):
+    whole, random = stored.read_bytes(), np.random.default_rng(3)
+    refused = list[str]()
+    end = pyarrow.parquet.read_metadata(stored).serialized_size + 8  # it may make pyarrow abort
+    for place in random.integers(4, len(whole) - end, 80):
+        content = bytearray(whole)
+        content[place] ^= 1 << random.integers(8)
+        stored.write_bytes(content)
+        try:
+            read(stored)
+        except Refusal as refusal:
+            refused.append(str(refusal))
+        except AttributeError:
+            assert read is read_day_by_day, "for there is no model"
+    assert refused
+    assert all(sentence.startswith(f"{stored}: ") for sentence in refused)
+
+
+def test_trouble_of_the_disk_that_may_pass_is_no_fault_of_the_file(stored):
+    with pytest.raises(OSError, match="Input/output"), refuse_damaged(stored):
+        raise OSError(errno.EIO, "Input/output error")
+    with pytest.raises(pa.ArrowMemoryError), refuse_damaged(stored):
+        raise pa.ArrowMemoryError("malloc of size 1000000 failed")
+    with pytest.raises(Refusal, match="not a whole"), refuse_damaged(stored):
+        raise pa.ArrowMemoryError("malloc of size 1000000000000 failed")
+
+
+def test_what_is_whole_is_read_and_what_is_not_there_is_said(stored):
+    with StoredTable(stored) as file:
+        assert file.read()["close"].to_numpy().tolist() == read_all_prices(stored)[0].tolist()
+        assert len(file.read_row_group(0)) == 800
+    with pytest.raises(Refusal, match="no such file"):
+        StoredTable(stored.with_name("other.parquet"))
