@@ -84,19 +84,20 @@ LATER = {
         *("tables/parquet_files.py", "tables/schema.py", "tables/frames.py"),
         *("cleaning/corrections.py", "cleaning/delivered_table.py"),
     ),
-    "train_or_score": (  # if there are shards; if prices are JSON
+    "train_or_score": (  # if there are shards; if prices are JSON; if there are many symbols
         *("tables/array_files.py", "tables/records.py", "tables/table_files.py"),
+        "tables/column_schema.py",
         *("tables/damage.py", "tables/parquet_files.py"),
     ),
     "report": (
-        *("tables/damage.py", "tables/parquet_files.py"),
+        *("tables/damage.py", "tables/parquet_files.py", "tables/column_schema.py"),
         "tables/table_files.py",
         "evaluation/backtest_file.py",
         "intake",
         "reporting",
         "tables/arrays.py",
     ),
-    "deploy": (),
+    "deploy": ("tables/column_schema.py", "tables/arrays.py"),  # if there are many symbols
 }
 
 
@@ -129,7 +130,7 @@ LIBRARIES = {
         *{"jinja2", "jsonschema-rs", "numpy", "orjson", "pyarrow", "pyyaml", "tabulate"},
         "vl-convert-python",
     },
-    "deploy": {"jsonschema-rs", "orjson", "pyyaml", "tenacity"},
+    "deploy": {"jsonschema-rs", "numpy", "orjson", "pyyaml", "tenacity"},
 }
 
 
