@@ -181,9 +181,11 @@ def _har_weights(panel: Panel, days: Sequence[int], settings: Settings) -> list[
     if settings.volatility not in ("har", "combined"):
         return [None] * len(days)
     steps = [har.row_step(int(panel.upto(day).sum())) for day in days]
-    least = min(steps, default=1)
     rows = har.join_rows(
-        [har.regression_rows(part, settings.horizon, least) for part, _ in panel_slices(panel)]
+        [
+            har.regression_rows(part, settings.horizon, steps, days)
+            for part, _ in panel_slices(panel)
+        ]
     )
     result: list[Floats | None] = []
     for day, step in zip(days, steps, strict=True):
