@@ -56,13 +56,17 @@ class Estimates(BySymbol):
             numbers=self.numbers[:, :count],
         )
 
-    def of_day(self, place: int, digests: Digests) -> tuple[Flags, Garch]:
+    def garch(self, place: int) -> Garch:
+        """The GARCHs of a day, by its place."""
+        found = dict(zip(NUMBERS, self.numbers[:, place].T.copy(), strict=True))
+        kinds = {"converged": found["converged"] > 0, "steps": found["steps"].astype(np.intp)}
+        return Garch(**(found | kinds))
+
+    def known(self, place: int, digests: Digests) -> tuple[Flags, Garch]:
         """Of which symbols (S,) those of a day are there and made of what has these digests
         (S, E, 4); and all of that day."""
         there = (self.digests[:, place] == digests[:, place]).all(axis=1)
-        found = dict(zip(NUMBERS, self.numbers[:, place].T.copy(), strict=True))
-        kinds = {"converged": found["converged"] > 0, "steps": found["steps"].astype(np.intp)}
-        return there, Garch(**(found | kinds))
+        return there, self.garch(place)
 
     def with_day(self, place: int, garch: Garch) -> None:
         """Put the GARCHs of a day in their place."""

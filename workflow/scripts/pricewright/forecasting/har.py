@@ -301,7 +301,8 @@ def weights(rows: RegressionRows, since: int, until: int, step: int = 1) -> Floa
     places = np.flatnonzero(among)
     x, use = rows.inputs[places], np.take(rows.known, places, axis=1) <= until
     y = np.where(use, np.take(rows.outcomes, places, axis=1), 0.0)
-    key = hashlib.sha256(b"".join(part.tobytes() for part in (x, y, use))).digest()
+    parts = str(y.shape).encode(), x.tobytes(), y.tobytes(), use.tobytes()
+    key = hashlib.sha256(b"".join(parts)).digest()
     if key not in _FOUND:
         regression, found = _Regression(x), list[Floats]()
         for outcomes, there in zip(y, use, strict=True):

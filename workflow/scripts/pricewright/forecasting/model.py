@@ -84,29 +84,29 @@ def estimate(
     panel: Panel,
     day: int,
     settings: Settings,
-    before: Fitted | None,
+    garch: Garch | None,
     weights: Floats | None,
     *,
     trees: Sequence[Tree] | None = None,
-    kept: tuple[Flags, Garch] | None = None,
 ) -> Fitted:
     """The parameters as of the end of a day, from a panel that may know more.
 
-    weights: (H, K), the HAR's, and trees, both estimated over all symbols.  before: parameters of
-    an earlier day, to search from.  kept: of which symbols (S,) GARCHs of that day are known, and
-    all of that day.
+    garch: each symbol's, as of that day.  weights: (H, K), the HAR's, and trees, both estimated
+    over all symbols.
     """
+    own = None if garch is None else garch.converged
+    kind, decay, days = settings.volatility, settings.decay, settings.rolling_days
+    volatility = Volatility(kind, decay, days, garch, own, weights)
+    values = known_at(panel, day, settings).values
+    return Fitted(locations.fit(settings.location, values, trees), volatility)
+
+
+def known_at(panel: Panel, day: int, settings: Settings) -> Panel:
+    """What an estimate as of the end of a day is made from."""
     known = panel.until(day - settings.embargo_days)
     if settings.window_days is not None:
         known = known.since(day - settings.embargo_days - settings.window_days)
-    volatility = (
-        before.volatility
-        if before
-        else Volatility(settings.volatility, settings.decay, settings.rolling_days)
-    )
-    changes = np.diff(known.values, axis=0)
-    volatility = volatilities.fit(replace(volatility, weights=weights), changes, kept)
-    return Fitted(locations.fit(settings.location, known.values, trees), volatility)
+    return known
 
 
 def follow(

@@ -15,11 +15,20 @@ import numpy as np
 from pricewright.forecasting import distribution, har, trees
 from pricewright.forecasting.distribution import Errors, PastErrors
 from pricewright.forecasting.estimates import Estimates, digests
-from pricewright.forecasting.model import Fitted, Model, Track, errors, estimate, follow, har_states
+from pricewright.forecasting.model import (
+    Fitted,
+    Model,
+    Track,
+    errors,
+    estimate,
+    follow,
+    har_states,
+    known_at,
+)
 from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel, map_slices, panel_slices
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.trees import Tree
-from pricewright.forecasting.volatility import Start, States
+from pricewright.forecasting.volatility import Start, States, fit_garches
 from pricewright.steplog.log import Progress
 from pricewright.tables.arrays import Days, Flags, Floats, Ints
 
@@ -384,22 +393,53 @@ def _walk(task: tuple[Panel, Ints, Plan]) -> Forecasts:
 
 def _estimates(panel: Panel, plan: Plan) -> tuple[list[Fitted], Estimates | None]:
     """The parameters at each of the days of a plan, and those among them that can be kept."""
-    settings, fitted = plan.settings, list[Fitted]()
-    made = None
-    if settings.volatility in ("garch11", "combined"):
-        ends = [panel.upto(day - settings.embargo_days) for day in plan.days]
-        made = Estimates.none(len(panel), plan.days, plan.kept.code if plan.kept else "")
-        made = replace(made, digests=digests(panel, ends, plan.depend()))
-    afresh = [*plan.timeline.afresh.tolist(), False]
-    for place, (day, weights) in enumerate(zip(plan.days, plan.weights, strict=True)):
-        before = fitted[-1] if fitted and not afresh[place] else None
-        kept = plan.kept.of_day(place, made.digests) if plan.kept and made else None
-        trees = plan.forests[place]
-        fitted.append(estimate(panel, day, settings, before, weights, trees=trees, kept=kept))
-        garch = fitted[-1].volatility.garch
-        if made and garch:
-            made.with_day(place, garch)
+    with_garch = plan.settings.volatility in ("garch11", "combined")
+    made = _garches(panel, plan) if with_garch else None
+    fitted = [
+        estimate(
+            panel,
+            day,
+            plan.settings,
+            made.garch(place) if made else None,
+            plan.weights[place],
+            trees=plan.forests[place],
+        )
+        for place, day in enumerate(plan.days)
+    ]
     return fitted, made
+
+
+AT_ONCE = 2**19
+"""Of about so many observations GARCHs are searched for together."""
+
+
+def _garches(panel: Panel, plan: Plan) -> Estimates:
+    """The GARCHs at each of the days of a plan.
+
+    First those whose search begins afresh, all together; then those that begin from these; and so
+    on.
+    """
+    settings, days, afresh = plan.settings, plan.days, [*plan.timeline.afresh.tolist(), False]
+    ends = [panel.upto(day - settings.embargo_days) for day in days]
+    made = Estimates.none(len(panel), days, plan.kept.code if plan.kept else "")
+    made = replace(made, digests=digests(panel, ends, plan.depend()))
+    since = list[int]()  # a search afresh
+    for place in range(len(days)):
+        since.append(0 if afresh[place] or not place else since[-1] + 1)
+    for number in range(max(since, default=-1) + 1):
+        waiting = [place for place in range(len(days)) if since[place] == number]
+        while waiting:
+            sizes = np.cumsum([int(ends[place].sum()) for place in waiting])
+            count = max(int(np.searchsorted(sizes, AT_ONCE, side="right")), 1)
+            some, waiting = waiting[:count], waiting[count:]
+            garches = fit_garches(
+                [np.diff(known_at(panel, days[place], settings).values, axis=0) for place in some],
+                [made.garch(place - 1) if number else None for place in some],
+                [plan.kept.known(place, made.digests) if plan.kept else None for place in some],
+            )
+            for place, garch in zip(some, garches, strict=True):
+                made.with_day(place, garch)
+    return made
 
 
 def _forecasts(
