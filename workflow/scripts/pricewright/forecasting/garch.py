@@ -137,6 +137,7 @@ class _Group:
     def __init__(self, blocks: Floats, counts: Ints, bench: _Bench) -> None:
         self._blocks, self.squares = blocks, np.ascontiguousarray(blocks.T)
         np.abs(self.squares, out=self.squares)
+        self._shares = self.squares / (FREEDOM - 2)
         number, width = blocks_of(counts), len(blocks)
         self._series = np.repeat(np.arange(len(counts)), number)
         self._place = np.arange(width) - np.repeat(np.cumsum(number) - number, number)
@@ -156,56 +157,53 @@ class _Group:
     def value(self, place: Floats) -> Floats:
         for rows, past, octets, states in self._states(self.squares, 1.0, place[1], 1):
             self._at(states[:, 0], self._by_block(place[0]), past, rows, octets)
-        return -0.5 * self._by_series(self._logarithms()) / self._divisor
+        return self._by_series(self._logarithms()) / self._divisor
 
     def bend(self, place: Floats) -> tuple[Floats, Floats, Floats]:
         alpha, by = place[0], self._by_block(place[0])
         for rows, past, octets, states in self._states(self.squares, 1.0, place[1], 3):
-            inverse, weight = self._at(states[:, 0], by, past, rows, octets)
+            inverse, left = self._at(states[:, 0], by, past, rows, octets)
             _, _, _, by_a, by_b, by_c, product = self._bench
             for derivative, relative in enumerate((by_a, by_b, by_c)):
                 np.multiply(states[:, derivative], inverse, out=relative)
-            np.subtract(weight, 1, out=inverse)
+            factor = np.subtract(WHOLE, left, out=inverse)
             for place_of, relative in enumerate((by_a, by_b, by_c), start=2):
-                self._add(place_of, octets, np.multiply(inverse, relative, out=product))
-            # 2 * weight - 1 - weight ** 2 / (FREEDOM + 1)
-            inverse += weight
-            weight *= weight
-            weight *= 1 / (FREEDOM + 1)
-            inverse -= weight
-            np.multiply(inverse, by_a, out=product)
-            inverse *= by_b
+                self._add(place_of, octets, np.multiply(factor, relative, out=product))
+            left *= left
+            factor = np.subtract(WHOLE, left, out=inverse)
+            np.multiply(factor, by_a, out=product)
+            factor *= by_b
             by_a *= product
             self._add(5, octets, by_a)
             product *= by_b
             self._add(6, octets, product)
-            inverse *= by_b
-            self._add(7, octets, inverse)
-        total = [self._logarithms(), *np.add.reduce(self._totals[2:], axis=1)]
+            factor *= by_b
+            self._add(7, octets, factor)
+        total = [self._logarithms(), *(HALF * np.add.reduce(self._totals[2:], axis=1))]
         value, s_a, s_b, s_c, aa, ab, bb = self._by_series(np.array(total)) / self._divisor
-        score = 0.5 * np.array([s_a, alpha * s_b])
-        curve = 0.5 * np.array([aa, alpha * ab - s_b, alpha**2 * bb - 2 * alpha * s_c])
-        return -0.5 * value, score, curve
+        score = np.array([s_a, alpha * s_b])
+        return value, score, np.array([aa, alpha * ab - s_b, alpha**2 * bb - 2 * alpha * s_c])
 
     def tilt(self, place: Floats) -> tuple[Floats, Floats]:
-        alpha, beta = place
+        alpha, beta = self._by_block(place[0]), place[1]
         signed = np.ascontiguousarray(self._blocks.T)
         middle = self._by_series(np.add.reduce(signed, axis=0)) / self._divisor
         lean = self.squares * self._by_block(middle)
         lean -= signed
-        by_lean = np.empty(lean.shape)
+        by_lean = signed
         for rows, _, _, states in self._states(lean, 0.0, beta, 1):
-            np.multiply(states[:, 0], self._by_block(alpha), out=by_lean[rows])
+            np.multiply(states[:, 0], alpha, out=by_lean[rows])
         for rows, past, octets, states in self._states(self.squares, 1.0, beta, 1):
-            relative, weight = self._at(states[:, 0], self._by_block(alpha), past, rows, octets)
+            relative, left = self._at(states[:, 0], alpha, past, rows, octets)
             relative *= by_lean[rows]
-            weight -= 1
-            weight *= relative
-            self._add(2, octets, weight)
+            factor = np.subtract(WHOLE, left, out=left)
+            factor *= relative
+            self._add(2, octets, factor)
             relative *= relative
             self._add(3, octets, relative)
-        score, information = 0.5 * self._by_series(np.add.reduce(self._totals[2:4], axis=1))
-        step = score / (information * FREEDOM / (FREEDOM + 3) + EVEN)
+        score, information = self._by_series(np.add.reduce(self._totals[2:4], axis=1))
+        information *= FREEDOM / (FREEDOM + 3) / 2
+        step = HALF * score / (information + EVEN)
         step = np.clip(step, -1 / np.maximum(1 + middle, TINY), 1 / np.maximum(1 - middle, TINY))
         return 1 + step * (1 + middle), 1 - step * (1 - middle)
 
@@ -259,22 +257,22 @@ class _Group:
     def _at(
         self, a: Floats, alpha: Floats, past: Ints, rows: slice, octets: slice
     ) -> tuple[Floats, Floats]:
-        """1 / h and, past an end, 0; and how much u / h weighs, which is that itself if the tails
-        are normal. The product of h goes to the totals, and of what the tails add to it."""
-        variance, inverse, weight, tail, *_ = self._bench
+        """1 / h and, past an end, 0; and h / (h + u / (FREEDOM - 2)). The products of h, and of
+        what that is divided by, go to the totals.
+
+        With that share r, the derivative of the log-likelihood by h is HALF * (WHOLE - r) / h, and
+        minus the second one HALF * (WHOLE - r * r) / (h * h).
+        """
+        variance, inverse, tail, *_ = self._bench
         np.multiply(a, alpha, out=variance)
         variance += 1
         variance.reshape(-1)[past] = 1
         np.multiply.reduce(self._by_octet(variance), axis=1, out=self._totals[0, octets])
         np.divide(1, variance, out=inverse)
         inverse.reshape(-1)[past] = 0
-        np.multiply(self.squares[rows], inverse, out=weight)
-        weight *= 1 / (FREEDOM - 2)
-        np.add(weight, 1, out=tail)
+        np.add(variance, self._shares[rows], out=tail)
         np.multiply.reduce(self._by_octet(tail), axis=1, out=self._totals[1, octets])
-        weight /= tail
-        weight *= FREEDOM + 1
-        return inverse, weight
+        return inverse, np.divide(variance, tail, out=tail)
 
     def _add(self, total: int, octets: slice, values: Floats) -> None:
         np.add.reduce(self._by_octet(values), axis=1, out=self._totals[total, octets])
@@ -283,11 +281,11 @@ class _Group:
         return values.reshape(-1, OCTET, values.shape[-1])
 
     def _logarithms(self) -> Floats:
-        """(B,): minus twice the log-likelihood. Of half a block, what it is the logarithm of is
-        multiplied up for one: each is about 1, and none so far off that it matters."""
+        """(B,): the log-likelihood. Of half a block, what it is the logarithm of is multiplied up
+        for one: each is about 1, and none so far off that it matters."""
         variances, tails = self._totals[:2].reshape(2, 2, -1, self._totals.shape[-1])
-        found = log(np.multiply.reduce(variances, axis=1))
-        found += (FREEDOM + 1) * log(np.multiply.reduce(tails, axis=1))
+        found = FREEDOM / 2 * log(np.multiply.reduce(variances, axis=1))
+        found -= HALF * log(np.multiply.reduce(tails, axis=1))
         return np.asarray(found[0] + found[1])
 
     def _by_block(self, values: Floats) -> Floats:
@@ -313,6 +311,9 @@ def _powers(factor: Floats) -> Sequence[Floats]:
 
 FREEDOM = 5.0
 """Degrees of freedom of the tails: a day far off says less than it would if they were normal."""
+
+HALF, WHOLE = (FREEDOM + 1) / 2, FREEDOM / (FREEDOM + 1)
+"""The power of a tail, and what a share of a variance is in the mean."""
 
 EVEN = 10.0
 """Falls and rises count alike as if that were known to about a third."""
@@ -422,7 +423,7 @@ So a slip of the decimal point does not decide it."""
 OUTLIER_ROUNDS = 3
 """How often that mean is made anew, without what was too much."""
 
-CROWD = 0.5
+CROWD = 0.8
 """When fewer than this share are still on their way, the others are left out of the work."""
 
 

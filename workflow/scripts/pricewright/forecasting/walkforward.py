@@ -409,7 +409,7 @@ def _estimates(panel: Panel, plan: Plan) -> tuple[list[Fitted], Estimates | None
     return fitted, made
 
 
-AT_ONCE = 2**19
+AT_ONCE = 2**20
 """Of about so many observations GARCHs are searched for together."""
 
 
