@@ -59,6 +59,7 @@ def test_until_is_what_was_known_at_the_end_of_a_day_and_since_what_came_from_th
         known = [(d, p) for d, p in whole if d <= day]
         assert list(zip(*history(until, column), strict=True)) == known
         assert panel.upto(day)[column] == len(known)
+        assert panel.upto_each([day + 400, day])[1, column] == len(known)
         later = [(d, p) for d, p in whole if d >= day]
         assert list(zip(*history(since, column), strict=True)) == later
 

@@ -74,10 +74,10 @@ class Estimates(BySymbol):
             self.numbers[:, place, number] = getattr(garch, name)
 
 
-def digests(panel: Panel, ends: Sequence[Ints], depend: Sequence[str]) -> Digests:
+def digests(panel: Panel, ends: Ints, depend: Sequence[str]) -> Digests:
     """(S, E, 4): the SHA-256 of what estimates at E dates are made of.
 
-    ends: for each date (S,), how many observations were known.  depend: for each, all else that
+    ends: (E, S), how many observations were known.  depend: for each, all else that
     they depend on.
     """
     found = np.empty((len(panel), len(ends), 32), np.uint8)

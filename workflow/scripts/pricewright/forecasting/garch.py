@@ -137,7 +137,7 @@ class _Group:
     def __init__(self, blocks: Floats, counts: Ints, bench: _Bench) -> None:
         self._blocks, self.squares = blocks, np.ascontiguousarray(blocks.T)
         np.abs(self.squares, out=self.squares)
-        self._shares = self.squares / (FREEDOM - 2)
+        self._shares = self.squares * (1 / (FREEDOM - 2))
         number, width = blocks_of(counts), len(blocks)
         self._series = np.repeat(np.arange(len(counts)), number)
         self._place = np.arange(width) - np.repeat(np.cumsum(number) - number, number)
@@ -146,12 +146,14 @@ class _Group:
         together = BLOCK
         while together > OCTET and together * width > TOGETHER:
             together //= 2
-        past = np.arange(BLOCK)[:, None] + self._place * BLOCK >= counts[self._series]
-        self._parts = [
-            (part, np.flatnonzero(past[part]), slice(at // OCTET, (at + together) // OCTET))
-            for at in range(0, BLOCK, together)
-            for part in [slice(at, at + together)]
-        ]
+        left = counts[self._series] - self._place * BLOCK
+        ends = np.flatnonzero(left < BLOCK)
+        past = np.arange(BLOCK)[:, None] >= left[ends]
+        self._parts = []
+        for at in range(0, BLOCK, together):
+            part, octets = slice(at, at + together), slice(at // OCTET, (at + together) // OCTET)
+            rows, blocks_past = np.nonzero(past[part])
+            self._parts.append((part, rows * width + ends[blocks_past], octets))
         self._room, self._bench, self._totals = bench.of(together, width)
 
     def value(self, place: Floats) -> Floats:

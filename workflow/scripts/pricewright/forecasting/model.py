@@ -97,16 +97,19 @@ def estimate(
     own = None if garch is None else garch.converged
     kind, decay, days = settings.volatility, settings.decay, settings.rolling_days
     volatility = Volatility(kind, decay, days, garch, own, weights)
-    values = known_at(panel, day, settings).values
+    values = known_values(panel, day, settings)
     return Fitted(locations.fit(settings.location, values, trees), volatility)
 
 
-def known_at(panel: Panel, day: int, settings: Settings) -> Panel:
-    """What an estimate as of the end of a day is made from."""
-    known = panel.until(day - settings.embargo_days)
+def known_values(panel: Panel, day: int, settings: Settings) -> Floats:
+    """(n, S): the values that an estimate as of the end of a day is made from, NaN past an end."""
+    until = day - settings.embargo_days
     if settings.window_days is not None:
-        known = known.since(day - settings.embargo_days - settings.window_days)
-    return known
+        return panel.until(until).since(until - settings.window_days).values
+    ends = panel.upto(until)
+    found = panel.values[: max(int(ends.max(initial=0)), 1)].copy()
+    found[np.arange(len(found))[:, None] >= ends] = np.nan
+    return found
 
 
 def follow(
@@ -161,17 +164,23 @@ def follow(
 
 
 def errors(panel: Panel, track: Track) -> Floats:
-    """(H, S, P): what happened less what was expected, over the deviation that was forecast."""
+    """(H, S, P): what happened less what was expected, over the deviation that was forecast.
+
+    track: of observations in a row of each symbol, from its first on.
+    """
     places, symbols, horizon = track.centres.shape
-    columns = np.arange(symbols)
     found = np.empty((horizon, symbols, places))
+    if not places:
+        return found
+    rows = track.rows[0] + np.arange(1, places + horizon)[:, None]
+    there = (track.rows[0] >= 0) & (rows < panel.counts)
+    came = np.where(there, panel.values[np.where(there, rows, 0), np.arange(symbols)], np.nan)
     for step in range(horizon):
-        ahead = track.rows + (step + 1)
-        there = (track.rows >= 0) & (ahead < panel.counts)
-        happened = panel.values[np.where(there, ahead, 0), columns]
         with np.errstate(divide="ignore", invalid="ignore"):
-            made = (happened - track.centres[..., step]) / np.sqrt(track.variances[..., step])
-        found[step] = np.where(there & np.isfinite(made), made, np.nan).T
+            made = came[step : step + places] - track.centres[..., step]
+            made /= np.sqrt(track.variances[..., step])
+        made[~np.isfinite(made)] = np.nan
+        found[step] = made.T
     return found
 
 

@@ -120,6 +120,13 @@ class Panel:
         """(S,) how many observations each symbol has by the end of a day."""
         return np.asarray((self.days <= day).sum(axis=0))
 
+    def upto_each(self, days: Sequence[int] | Days) -> Ints:
+        """(K, S): the same for each of K days."""
+        found = np.empty((len(days), len(self)), dtype=np.intp)
+        for column, own in enumerate(self.days.T):
+            found[:, column] = np.searchsorted(own, days, side="right")
+        return found
+
     def until(self, day: int) -> Self:
         """What was known at the end of a day: nothing of later days is in it; a row at least."""
         rows = max(int(self.upto(day).max(initial=0)), 1)

@@ -23,7 +23,7 @@ from pricewright.forecasting.model import (
     estimate,
     follow,
     har_states,
-    known_at,
+    known_values,
 )
 from pricewright.forecasting.panel import NEVER, SLICE_WIDTH, Panel, map_slices, panel_slices
 from pricewright.forecasting.settings import Settings
@@ -170,13 +170,14 @@ def make_plan(
     """
     days, end = timeline.estimates.tolist(), int(panel.calendar[-1])
     days += [end] if to_the_end and end not in days else []
+    counts = panel.upto_each(days)
     return Plan(
         timeline=timeline,
         settings=settings,
         days=days,
-        weights=_har_weights(panel, days, settings),
+        weights=_har_weights(panel, days, counts, settings),
         forests=trees.forests(panel, days, settings, threads),
-        every=[_every(panel.upto(day), settings) for day in days],
+        every=[_every(each, settings) for each in counts],
     )
 
 
@@ -186,10 +187,13 @@ def _every(counts: Ints, settings: Settings) -> int:
     return max(-(-symbols * settings.calibration // distribution.POOL), 1)
 
 
-def _har_weights(panel: Panel, days: Sequence[int], settings: Settings) -> list[Floats | None]:
+def _har_weights(
+    panel: Panel, days: Sequence[int], counts: Ints, settings: Settings
+) -> list[Floats | None]:
+    """The weights at the ends of days; counts: (E, S), how many observations there were."""
     if settings.volatility not in ("har", "combined"):
         return [None] * len(days)
-    steps = [har.row_step(int(panel.upto(day).sum())) for day in days]
+    steps = [har.row_step(int(each.sum())) for each in counts]
     rows = har.join_rows(
         [
             har.regression_rows(part, settings.horizon, steps, days)
@@ -347,9 +351,7 @@ def usable(panel: Panel, dates: Days, settings: Settings) -> tuple[Flags, Ints]:
 
     It must have history enough, a price that is not too old, and one that moves at times.
     """
-    counts = np.empty((len(dates), len(panel)), dtype=np.intp)
-    for place, day in enumerate(dates.tolist()):
-        counts[place] = panel.upto(day)
+    counts = panel.upto_each(dates)
     rows = counts - 1
     at = np.maximum(rows, 0)
     columns = np.arange(len(panel))
@@ -376,7 +378,7 @@ def _walk(task: tuple[Panel, Ints, Plan]) -> Forecasts:
     # what no forecast is made by needs no distribution
     needed = min(plan.timeline.first_held, len(plan.days) - 1)
     fitted, days = fitted[needed:], plan.days[needed:]
-    ends = np.array([panel.upto(day) for day in days])
+    ends = panel.upto_each(days)
     since = np.array(begins)[plan.timeline.since[needed : len(plan.days)]]
     since = np.maximum(since, har.SEED) - begins[0]  # what came before knew more than its past
     made = Errors(panel, errors(panel, track), begins[0])
@@ -420,7 +422,7 @@ def _garches(panel: Panel, plan: Plan) -> Estimates:
     on.
     """
     settings, days, afresh = plan.settings, plan.days, [*plan.timeline.afresh.tolist(), False]
-    ends = [panel.upto(day - settings.embargo_days) for day in days]
+    ends = panel.upto_each([day - settings.embargo_days for day in days])
     made = Estimates.none(len(panel), days, plan.kept.code if plan.kept else "")
     made = replace(made, digests=digests(panel, ends, plan.depend()))
     since = list[int]()  # a search afresh
@@ -433,7 +435,7 @@ def _garches(panel: Panel, plan: Plan) -> Estimates:
             count = max(int(np.searchsorted(sizes, AT_ONCE, side="right")), 1)
             some, waiting = waiting[:count], waiting[count:]
             garches = fit_garches(
-                [np.diff(known_at(panel, days[place], settings).values, axis=0) for place in some],
+                [np.diff(known_values(panel, days[place], settings), axis=0) for place in some],
                 [made.garch(place - 1) if number else None for place in some],
                 [plan.kept.known(place, made.digests) if plan.kept else None for place in some],
             )
@@ -499,8 +501,5 @@ def _begins(panel: Panel, days: Sequence[int], timeline: Timeline) -> list[Ints]
     what was forecast then may not know of a later day.
     """
     last = timeline.dates[-1] if len(timeline.dates) else -NEVER
-    dates = np.append(timeline.before, last)[: len(days)].tolist()
-    return [
-        np.maximum(panel.upto(day) - 1, panel.upto(before))
-        for day, before in zip(days, dates, strict=True)
-    ]
+    dates = np.append(timeline.before, last)[: len(days)]
+    return list(np.maximum(panel.upto_each(days) - 1, panel.upto_each(dates)))
