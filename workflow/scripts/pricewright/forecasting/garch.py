@@ -72,7 +72,7 @@ class Likelihood:
 
     @classmethod
     def of_series(cls, signed: Floats, counts: Ints) -> Self:
-        """Of u with the sign of the change, (n, S), 0 past an end."""
+        """signed: (n, S), u with the sign of the change, 0 past an end."""
         number = blocks_of(counts)
         most = int(number.max(initial=0))
         padded = np.zeros((signed.shape[1], most * BLOCK))
@@ -164,15 +164,15 @@ class _Group:
     def bend(self, place: Floats) -> tuple[Floats, Floats, Floats]:
         alpha, by = place[0], self._by_block(place[0])
         for rows, past, octets, states in self._states(self.squares, 1.0, place[1], 3):
-            inverse, left = self._at(states[:, 0], by, past, rows, octets)
+            inverse, share = self._at(states[:, 0], by, past, rows, octets)
             _, _, _, by_a, by_b, by_c, product = self._bench
             for derivative, relative in enumerate((by_a, by_b, by_c)):
                 np.multiply(states[:, derivative], inverse, out=relative)
-            factor = np.subtract(WHOLE, left, out=inverse)
+            factor = np.subtract(WHOLE, share, out=inverse)
             for place_of, relative in enumerate((by_a, by_b, by_c), start=2):
                 self._add(place_of, octets, np.multiply(factor, relative, out=product))
-            left *= left
-            factor = np.subtract(WHOLE, left, out=inverse)
+            share *= share
+            factor = np.subtract(WHOLE, share, out=inverse)
             np.multiply(factor, by_a, out=product)
             factor *= by_b
             by_a *= product
@@ -192,13 +192,13 @@ class _Group:
         middle = self._by_series(np.add.reduce(signed, axis=0)) / self._divisor
         lean = self.squares * self._by_block(middle)
         lean -= signed
-        by_lean = signed
+        by_lean = signed  # whose place it takes
         for rows, _, _, states in self._states(lean, 0.0, beta, 1):
             np.multiply(states[:, 0], alpha, out=by_lean[rows])
         for rows, past, octets, states in self._states(self.squares, 1.0, beta, 1):
-            relative, left = self._at(states[:, 0], alpha, past, rows, octets)
+            relative, share = self._at(states[:, 0], alpha, past, rows, octets)
             relative *= by_lean[rows]
-            factor = np.subtract(WHOLE, left, out=left)
+            factor = np.subtract(WHOLE, share, out=share)
             factor *= relative
             self._add(2, octets, factor)
             relative *= relative
