@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pyarrow.parquet import ParquetFile
 
 from deliveries import rows
-from pricewright.intake.deliveries import State, apply_deliveries, difference, empty_state
+from pricewright.intake.comparison import compare, difference
+from pricewright.intake.deliveries import State, apply_deliveries, empty_state
 from pricewright.tables import table_files
 from pricewright.tables.prices import Prices, read_prices, write_prices
 
@@ -82,7 +83,7 @@ def test_a_price_restated_twice_is_listed_twice():
 def test_a_row_that_is_gone_is_listed_as_withdrawn():
     before, _ = apply_deliveries(empty_state(), [prices({("A", 0): 1.0, ("A", 1): 2.0})], ["aa"])
     after, _ = apply_deliveries(empty_state(), [prices({("A", 1): 3.0, ("B", 1): 1.0})], ["bb"])
-    entries = difference(before, ["aa"], after, ["bb"])
+    entries = difference(compare(before, after), ["aa"], ["bb"])
     assert [(entry["what"], entry["date"], entry["old"]) for entry in entries] == [
         ("withdrawn", "1970-01-01", {"close": 1.0}),
         ("restated", "1970-01-02", 2.0),

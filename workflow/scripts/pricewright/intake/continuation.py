@@ -12,7 +12,8 @@ import numpy as np
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.archive import Delivery
-from pricewright.intake.deliveries import State, are_others
+from pricewright.intake.comparison import are_others
+from pricewright.intake.deliveries import State
 from pricewright.tables.prices import Ints
 
 Numbered = Sequence[tuple[int, Delivery]]
