@@ -130,9 +130,8 @@ def _others(symbols: Ints, was: Floats, now: Floats) -> Places:
 
 def _spans(old: Prices, new: Prices) -> Iterator[tuple[slice, slice]]:
     """The rows of some symbols in both, of as many as are stored together in the old."""
-    counts = [np.bincount(prices.symbols, minlength=len(old.names)) for prices in (old, new)]
-    begins = [np.concatenate([[0], np.cumsum(count)]) for count in counts]
-    for first, last in pairwise([0, *ends_of_groups(counts[0].tolist())]):
+    begins = [prices.begins for prices in (old, new)]
+    for first, last in pairwise([0, *ends_of_groups(np.diff(begins[0]).tolist())]):
         one, other = (slice(int(begin[first]), int(begin[last])) for begin in begins)
         yield one, other
 

@@ -108,8 +108,7 @@ class _Places:
 
     def __init__(self, among: Prices) -> None:
         self._days = among.days
-        counts = np.bincount(among.symbols, minlength=len(among.names))
-        self._begins = np.concatenate([[0], np.cumsum(counts)])
+        self._begins = among.begins
 
     def of(self, prices: Prices) -> tuple[Places, npt.NDArray[np.bool_]]:
         """How many of the others come before each (n,), and which of them are not there.

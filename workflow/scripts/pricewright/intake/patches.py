@@ -86,8 +86,8 @@ def _differences(folder: Path, digest: str) -> list[Path]:
 
 def _difference(content: bytes, base: bytes) -> bytes:
     window = min(max((len(content) + len(base)).bit_length(), 20), 31)
-    options: dict[int, int] = {
-        zstd.CompressionParameter.compression_level: 3,
+    options: dict[int, int] = {  # a higher level finds no more of what is the same
+        zstd.CompressionParameter.compression_level: 1,
         zstd.CompressionParameter.window_log: window,
         zstd.CompressionParameter.enable_long_distance_matching: 1,
         zstd.CompressionParameter.checksum_flag: 1,

@@ -116,13 +116,22 @@ class Merge:
 
 
 class MergedValues(PartedValues):
-    """Columns that are stored, and those of newer rows, merged."""
+    """Columns that are stored, and those of newer rows, merged; the last that was asked for whole
+    is kept."""
 
     def __init__(self, old: PartedValues, newer: Mapping[str, Floats], merge: Merge) -> None:
         super().__init__(list(newer), merge.count)
         self._old, self._newer, self._merge = old, newer, merge
+        self._whole: dict[str, Floats] = {}
+
+    def __getitem__(self, name: str) -> Floats:
+        if name not in self._whole:
+            self._whole = {name: super().__getitem__(name)}
+        return self._whole[name]
 
     def part(self, name: str, begin: int, end: int) -> Floats:
+        if name in self._whole:
+            return self._whole[name][begin:end]
         return self._merge.part(self._old, name, self._newer[name], begin, end)
 
     def is_whole(self, name: str) -> bool:
