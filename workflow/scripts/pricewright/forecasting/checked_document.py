@@ -1,7 +1,9 @@
 """A JSON document by key, each part checked as it is taken: one sentence for what is not right."""
 
+import math
 from collections.abc import Sequence
 from datetime import date
+from itertools import chain
 from typing import Any, NoReturn
 
 import numpy as np
@@ -75,7 +77,7 @@ class CheckedDocument:
         self, *path: str, count: int | None = None, least: float = -LARGEST, most: float = LARGEST
     ) -> Floats:
         found = self.at(*path)
-        fits = isinstance(found, list) and all(map(_is_number, found))
+        fits = isinstance(found, list) and _are_numbers(found)
         if not fits or not found or (count is not None and len(found) != count):
             self.refuse(".".join(path), found, f"{count or 'some'} numbers")
         numbers = np.array(found, dtype=np.float64)
@@ -87,11 +89,19 @@ class CheckedDocument:
         found = self.at(*path)
         if not isinstance(found, list) or len(found) != rows:
             self.refuse(".".join(path), found, f"{rows} rows")
-        lines = [CheckedDocument({"row": row}, self.name) for row in found]
-        try:
-            return np.array([line.numbers("row", count=columns, least=least) for line in lines])
-        except Refusal:
-            self.refuse(".".join(path), found, f"{rows} rows of {columns} numbers from {least:g}")
+        if all(isinstance(row, list) and len(row) == columns for row in found):
+            every = list(chain.from_iterable(found))
+            numbers = np.array(every if _are_numbers(every) else np.nan, dtype=np.float64)
+            if ((numbers >= least) & (numbers <= LARGEST)).all():
+                return numbers.reshape(rows, columns)
+        self.refuse(".".join(path), found, f"{rows} rows of {columns} numbers from {least:g}")
+
+
+def _are_numbers(values: Sequence[Any]) -> bool:
+    """Whether each is one that `_is_number` says is one: mostly they are all floats."""
+    if set(map(type, values)) == {float} and math.isfinite(sum(values)):
+        return bool(max(map(abs, values)) < 1e300)
+    return all(map(_is_number, values))
 
 
 def _is_number(value: Any) -> bool:
