@@ -98,8 +98,8 @@ def _read(path: Path, price: str, since: Since | None) -> tuple[Panel, str]:
     return panel, sha256
 
 
-_Columns = tuple[Sequence[str], Days, Days, Floats, Floats | None]
-"""Names, and row by row: places in them, days, prices; and bars (4, n) if there are any."""
+_Columns = tuple[Sequence[str], Days, Days, Floats, Sequence[Any]]
+"""Names, and row by row: places in them, days, prices; and the columns of bars, if any."""
 
 _First = Callable[[Sequence[str]], Days] | None
 """From which day on each of some symbols is needed; None if all is."""
@@ -126,7 +126,7 @@ def _table(path: Path, price: str) -> tuple[_Columns, str]:
         np.array([places[symbol] for symbol in symbols], dtype=np.int32),
         days,
         np.array(prices, dtype=np.float64),
-        np.array(bars, dtype=np.float64) if bars else None,
+        bars,
     )
     return columns, sha256
 
@@ -228,7 +228,7 @@ def _table_columns(table: "pa.Table", price: str, bar: Sequence[str]) -> _Column
         places[rows],
         _days(table),
         table[price].to_numpy(),
-        np.array([table[name].to_numpy() for name in bar], dtype=np.float64) if bar else None,
+        [table[name].to_numpy() for name in bar],
     )
 
 
@@ -249,14 +249,14 @@ def _has_columns(found: Sequence[str], price: str, path: Path) -> None:
 
 
 def _panel(path: Path, price: str, columns: _Columns, first: _First = None) -> Panel:
-    names, symbols, days, prices, bars = columns
+    names, symbols, days, prices, bar = columns
     if not np.isfinite(prices).all():
         raise Refusal(f"{path}: {price} is not a number in every record; clean the table first.")
     later = (symbols[1:] > symbols[:-1]) | ((symbols[1:] == symbols[:-1]) & (days[1:] > days[:-1]))
     if not later.all():
         order = np.lexsort((days, symbols))
         symbols, days, prices = symbols[order], days[order], prices[order]
-        bars = bars[:, order] if bars is not None else None
+        bar = [np.asarray(column, dtype=np.float64)[order] for column in bar]
         twice = (np.diff(symbols) == 0) & (np.diff(days) == 0)
         if twice.any():
             symbol = names[symbols[int(twice.argmax())]]
@@ -264,7 +264,7 @@ def _panel(path: Path, price: str, columns: _Columns, first: _First = None) -> P
     if first is not None:
         rows = np.flatnonzero(_needed(symbols, days, prices, first(names)))
         symbols, days, prices = symbols[rows], days[rows], prices[rows]
-        bars = bars[:, rows] if bars is not None else None
+        bar = [np.asarray(column, dtype=np.float64)[rows] for column in bar]
     counts = np.bincount(symbols, minlength=len(names))
     begins = np.cumsum(counts) - counts
     rows = np.arange(len(symbols), dtype=np.int32) - begins.astype(np.int32)[symbols]
@@ -272,9 +272,9 @@ def _panel(path: Path, price: str, columns: _Columns, first: _First = None) -> P
     all_days = np.full(shape, NEVER, dtype=np.int32)
     all_prices = np.full(shape, np.nan)
     all_days[rows, symbols], all_prices[rows, symbols] = days, prices
-    if bars is None:
+    if not bar:
         return Panel.of(names, all_days, all_prices)
-    parts = parts_of(bars, rows == 0)
+    parts = parts_of(np.array(bar, dtype=np.float64), rows == 0)
     if not np.isfinite(parts).any():  # as of prices side by side, whose other columns are empty
         return Panel.of(names, all_days, all_prices)
     all_bars = np.full((2, *shape), np.nan)

@@ -108,7 +108,7 @@ class Day:
                 content = read_whole(self.folder / name)
                 if sha256(content) != digest:
                     raise Refusal(f"{self.folder / name}: {_CHANGED}")
-                return pyarrow.parquet.read_table(BytesIO(content))
+                return pyarrow.parquet.ParquetFile(BytesIO(content)).read()
         return None
 
 
@@ -368,7 +368,7 @@ def _first_price(day: Day) -> int:
     for name in day.files():
         if name.endswith(f"{day.release[:12]}.parquet"):
             try:
-                made = pyarrow.parquet.read_table(day.folder / name, columns=["from"])["from"]
+                made = pyarrow.parquet.ParquetFile(day.folder / name).read(["from"])["from"]
                 return int(made.cast("int32").to_numpy().min())
             except (OSError, ValueError, KeyError, pa.ArrowException):
                 break
