@@ -214,7 +214,7 @@ def load_snapshot(folder: Path, key: Callable[[], str]) -> Snapshot | None:
         return None
     prices = read_prices(folder / "prices.parquet", document["prices"])
     origins = pa.parquet.read_table(folder / "origins.parquet")["origin"].to_numpy()
-    state = State(prices, np.array(origins, dtype=np.int32), document["superseded"])
+    state = State(prices, np.asarray(origins, dtype=np.int32), document["superseded"])
     return Snapshot(state, document["facts"])
 
 

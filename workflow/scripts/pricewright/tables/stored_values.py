@@ -79,6 +79,10 @@ class StoredValues(PartedValues):
         return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
+MANY = 100
+"""Where more than one row in so many is added, rows are copied one by one, not piece by piece."""
+
+
 class Merge:
     """Where newer rows (k,) come to stand among others: n of these and newer ones together.
 
@@ -107,10 +111,16 @@ class Merge:
         self, old: npt.NDArray[Any], newer: npt.NDArray[Any], begin: int, end: int, rows: slice
     ) -> npt.NDArray[Any]:
         found = np.empty(end - begin, dtype=old.dtype)
-        is_old = np.ones(end - begin, dtype=bool)
         places = self.places[rows] - begin
-        is_old[places[self.added[rows]]] = False
-        found[is_old] = old
+        added = places[self.added[rows]]
+        if len(added) * MANY > len(found):
+            is_old = np.ones(end - begin, dtype=bool)
+            is_old[added] = False
+            found[is_old] = old
+        else:  # a few pieces, which are copied as they are
+            begins, ends = [0, *(added + 1).tolist()], [*added.tolist(), len(found)]
+            for before, (start, stop) in enumerate(zip(begins, ends, strict=True)):
+                found[start:stop] = old[start - before : stop - before]
         found[places] = newer[rows]
         return found
 
