@@ -1,6 +1,7 @@
 """Ingest: what the source delivers, kept, read exactly, and every row of it accounted for."""
 
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from running import step
@@ -82,7 +83,7 @@ def ingest(
         limits=limits,
         last_day=dialect.calendar.last_day,
         threads=threads,
-        code=lambda: code_digest(step.FOLDER / "ingest.py"),
+        code=cache(lambda: code_digest(step.FOLDER / "ingest.py")),
     )
     archive = Archive(reception.received, source.name)
     for file, why in ignored_files(input).items() if ask else ():

@@ -12,7 +12,7 @@ from pricewright.evaluation.leakage import garble
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import har, location, trees, walkforward
 from pricewright.forecasting import model as walk
-from pricewright.forecasting.panel import Panel, panel_of
+from pricewright.forecasting.panel import panel_of
 from pricewright.forecasting.walkforward import make_timeline, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -189,9 +189,17 @@ def test_last_changes_that_know_the_next_one_are_caught(monkeypatch):
     assert leak(simulated(2), chosen(location="lightgbm")) == ("changes", "S0")
 
 
+def know_early(monkeypatch, days):
+    """Have estimates made from what is known so many days later."""
+    honest = walk.known_values
+    for module in (walk, walkforward):
+        monkeypatch.setattr(
+            module, "known_values", lambda panel, day, settings: honest(panel, day + days, settings)
+        )
+
+
 def test_an_estimate_that_knows_all_is_caught(monkeypatch):
-    honest = Panel.until
-    monkeypatch.setattr(Panel, "until", lambda panel, day: honest(panel, 10**6))
+    know_early(monkeypatch, 10**6)
     assert leak(simulated(2), chosen(volatility="garch11")) == ("garch", "S0")
     column, _ = leak(simulated(2), chosen(location="drift"))
     assert column == "centre"
@@ -202,8 +210,7 @@ def test_an_estimate_that_knows_all_is_caught(monkeypatch):
 @pytest.mark.parametrize("ahead", [1, 3, 10])
 @pytest.mark.parametrize("refit", [1, 5, 7])
 def test_an_estimate_that_knows_some_days_more_is_caught(monkeypatch, ahead, refit):
-    honest = Panel.until
-    monkeypatch.setattr(Panel, "until", lambda panel, day: honest(panel, day + ahead))
+    know_early(monkeypatch, ahead)
     column, _ = leak(simulated(2), chosen(location="drift", refit=refit))
     assert column == "centre"
 

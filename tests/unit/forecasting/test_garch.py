@@ -8,6 +8,7 @@ from arch import arch_model
 from forecasts import garch_changes, stocks
 from scipy import stats
 
+from pricewright.forecasting import garch
 from pricewright.forecasting.garch import CAP, EVEN, FREEDOM, Garch, conditional, fit
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -192,6 +193,15 @@ def test_a_warm_start_from_a_series_that_never_changed_is_no_trap():
     same_moves(fit(changes, fit(changes[:300])), fit(changes))
 
 
+def test_where_changes_are_no_news_the_search_ends_at_a_weight_of_none():
+    """Rounding left an alpha of 1e-19, at which nothing says where beta is: 60 steps, and none."""
+    changes = np.random.default_rng(2).standard_normal((400, 400))[:, [99, 183]]
+    found = fit(changes)
+    assert found.converged.all()
+    assert found.alpha.tolist() == [0, 0]
+    assert (found.steps < 10).all()
+
+
 def with_ends(lengths, seed=5):
     changes = garch_changes(max(lengths), len(lengths), seed=seed)
     for column, length in enumerate(lengths):
@@ -214,6 +224,17 @@ def test_the_order_of_columns_does_not_change_a_byte():
     whole, other = fit(changes), fit(np.ascontiguousarray(changes[:, order]))
     parts = {part.name: getattr(whole, part.name)[order] for part in fields(Garch)}
     same_bytes(other, Garch(**parts))
+
+
+@pytest.mark.parametrize(("wide", "together"), [(1, 1), (2, 64), (30, 100), (1000, 10**6)])
+def test_how_many_series_are_worked_on_at_a_time_does_not_change_a_byte(
+    monkeypatch, wide, together
+):
+    changes = with_ends((600, 40, 450, 600, 90, 1300))
+    plain = fit(changes)
+    monkeypatch.setattr(garch, "WIDE", wide)
+    monkeypatch.setattr(garch, "TOGETHER", together)
+    same_bytes(fit(changes), plain)
 
 
 @pytest.mark.parametrize("falls", [0.3, 1.0, 3.0])

@@ -1,5 +1,7 @@
 """Gamma-HAR: the weights are those of a GLM, known by their day, in whatever order series come."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import statsmodels.api as sm
@@ -243,23 +245,39 @@ def test_a_series_that_never_changes_is_no_row():
 def test_the_same_rows_are_worked_on_once_and_others_are_not_taken_for_them(monkeypatch):
     made, honest = [], har._weights
 
-    def counted(x, y, start):
-        made.append(len(x))
-        return honest(x, y, start)
+    def counted(regression, y, use, start):
+        made.append(np.count_nonzero(use))
+        return honest(regression, y, use, start)
 
     monkeypatch.setattr(har, "_weights", counted)
-    rows = har.regression_rows(simulated(2, 333), 1, 1)
-    x, y = rows.inputs, rows.outcomes[0]
-    use = np.arange(len(y)) < 400
-    one = har.gamma_regression(x, y, use)
-    past_the_rows = np.where(use, y, 7.0)
-    two = har.gamma_regression(x, past_the_rows, use)
+    panel = simulated(2, 333)
+    rows = har.regression_rows(panel, 1, 1)
+    day = int(panel.days[260, 0])
+    count = np.count_nonzero(rows.known[0] <= day)
+    one = har.weights(rows, -NEVER, day)
+    past_the_rows = replace(rows, outcomes=np.where(rows.known <= day, rows.outcomes, 7.0))
+    two = har.weights(past_the_rows, -NEVER, day)
     assert one.tobytes() == two.tobytes()
-    assert made == [400]
+    assert made == [count]
     one[:] = 0  # what was given away is not what is known
-    assert har.gamma_regression(x, y, use).tobytes() == two.tobytes()
-    changed = y.copy()
-    changed[399] *= 1.5
-    assert har.gamma_regression(x, changed, use).tobytes() != two.tobytes()
-    har.gamma_regression(x, y, use, two)
-    assert made == [400, 400, 400]
+    assert har.weights(rows, -NEVER, day).tobytes() == two.tobytes()
+    row = np.arange(len(rows.inputs)) == 100
+    for other in (
+        replace(rows, inputs=rows.inputs * np.where(row, 1.5, 1.0)[:, None]),
+        replace(rows, outcomes=rows.outcomes * np.where(row, 1.5, 1.0)),
+    ):
+        assert har.weights(other, -NEVER, day).tobytes() != two.tobytes()
+    assert made == [count] * 3
+
+
+@pytest.mark.parametrize("window", [NEVER, 150])
+def test_only_the_rows_that_some_day_looks_at_are_made(window):
+    panel = simulated(6, 500)
+    days = panel.days[[150, 250, 300, 450], 0].tolist()
+    steps = [1, 2, 4, 4]
+    every, fewer = har.regression_rows(panel, 4, 1), har.regression_rows(panel, 4, steps, days)
+    assert len(fewer.inputs) < 0.6 * len(every.inputs)
+    for day, step in zip(days, steps, strict=True):
+        one, other = (har.weights(rows, day - window, day, step) for rows in (every, fewer))
+        assert one.tobytes() == other.tobytes()
+        assert np.isfinite(one).all()

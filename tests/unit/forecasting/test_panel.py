@@ -4,13 +4,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
-from forecasts import records_of, simulated, uneven, weekdays, write_clean
+from forecasts import records_of, simulated, uneven, weekdays, with_bars, write_clean
 
 from price_tables import read_table, write_table
 from pricewright.files.disk import file_sha256
 from pricewright.files.errors import Refusal
-from pricewright.forecasting.histories import read_panel
+from pricewright.forecasting.histories import Since, read_newest, read_panel
 from pricewright.forecasting.panel import MOST, NEVER, from_scale, panel_of, squares
+from pricewright.tables import table_files
 from pricewright.tables.arrays import log
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -59,6 +60,7 @@ def test_until_is_what_was_known_at_the_end_of_a_day_and_since_what_came_from_th
         known = [(d, p) for d, p in whole if d <= day]
         assert list(zip(*history(until, column), strict=True)) == known
         assert panel.upto(day)[column] == len(known)
+        assert panel.upto_each([day + 400, day])[1, column] == len(known)
         later = [(d, p) for d, p in whole if d >= day]
         assert list(zip(*history(since, column), strict=True)) == later
 
@@ -172,6 +174,47 @@ def test_the_symbols_are_those_of_rows_whatever_else_a_dictionary_has(tmp_path, 
     assert list(found.symbols) == list(map(str, names[1:4]))
     assert found.counts.tolist() == [40] * 3
     assert history(found, 2)[1] == [record["close"] for record in records[80:]]
+
+
+@pytest.mark.parametrize("ending", ["json", "parquet"])
+def test_of_a_history_what_is_needed_is_kept_and_the_price_before_it(tmp_path, monkeypatch, ending):
+    path = write_clean(tmp_path / "clean.json", with_bars(records_of(uneven(120))))
+    if ending == "parquet":
+        monkeypatch.setattr(table_files, "ROW_GROUP", 200)
+        table, _ = read_table(path)
+        write_table(path := tmp_path / "clean.parquet", table)
+    whole = read_panel(path, "close")[0]
+    newest = int(whole.calendar[-1])
+    own = {whole.symbols[0]: newest - 30, whole.symbols[1]: newest - 3}
+    found = read_newest(path, "close", Since(newest - 2, 7, own))
+    assert list(found.symbols) == list(whole.symbols)
+    assert found.calendar[-1] == newest
+    np.testing.assert_array_equal(found.levels, whole.levels)
+    np.testing.assert_array_equal(found.floors, whole.floors)
+    lengths = set()
+    for column, symbol in enumerate(found.symbols):
+        days, prices = history(whole, column)
+        begin = np.searchsorted(days, min(own.get(symbol, newest), newest - 7))
+        begin = max(min(int(begin), len(days) - 1) - 1, 0)
+        if min(prices) <= 0:  # its scale depends on all of it
+            begin = 0
+        assert history(found, column) == (days[begin:], prices[begin:])
+        bars, all_bars = (each.bars[:, : each.counts[column], column] for each in (found, whole))
+        np.testing.assert_array_equal(bars[:, 1:], all_bars[:, begin + 1 :])
+        lengths.add(len(days) - begin)
+    assert {2, 120} <= lengths  # of one that has ended, and of the oil
+
+
+def test_what_is_not_needed_is_checked_all_the_same(tmp_path):
+    records = records_of(simulated(2, 40))
+    records[3]["close"] = None
+    for name, some in (("gap", records), ("twice", [*records[4:], records[5]])):
+        path = write_clean(tmp_path / f"{name}.json", some)
+        with pytest.raises(Refusal) as whole:
+            read_panel(path, "close")
+        with pytest.raises(Refusal) as newest:
+            read_newest(path, "close", Since(NEVER, 3, {}))
+        assert str(newest.value) == str(whole.value)
 
 
 def test_a_table_without_symbols_is_one_history(tmp_path):

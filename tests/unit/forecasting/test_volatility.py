@@ -40,7 +40,11 @@ def signed(squares):
 
 
 def chosen(kind, weights=WEIGHTS, squares=SQUARES):
-    return volatility.fit(Volatility(kind, 0.94, 20, weights=weights), signed(squares))
+    model = Volatility(kind, 0.94, 20, weights=weights)
+    if model.uses_garch:
+        (garch,) = volatility.fit_garches([signed(squares)], [None], [None])
+        model = replace(model, garch=garch, own_garch=garch.converged)
+    return model
 
 
 def states(model, squares=SQUARES):
@@ -169,6 +173,23 @@ def test_who_has_too_few_changes_has_ewma_in_place_of_garch():
     model = chosen("garch11", None, short(GARCH_CHANGES - 1))
     assert model.kinds(3) == ["garch11", "ewma", "garch11"]
     np.testing.assert_array_equal(forecast(model)[1], forecast(chosen("ewma"))[1])
+
+
+def test_garches_of_several_days_are_those_of_each_alone():
+    changes = signed(short(GARCH_CHANGES + 20))
+    days = [changes[:rows] for rows in (len(changes), GARCH_CHANGES + 30, GARCH_CHANGES - 1)]
+    (start,) = volatility.fit_garches(days[1:2], [None], [None])
+    starts, none = [start, None, None], Garch.none(3)
+    kept = [None, (np.array([False, True, False]), none), None]
+    together = volatility.fit_garches(days, starts, kept)
+    for garch, *alone in zip(together, days, starts, kept, strict=True):
+        (other,) = volatility.fit_garches(*([part] for part in alone))
+        for name, part in vars(garch).items():
+            assert part.tobytes() == getattr(other, name).tobytes()
+    assert together[0].converged.tolist() == [True] * 3
+    assert together[1].converged.tolist() == [True, False, True]
+    assert not together[2].converged.any()
+    assert together[2].variance.tolist() == [0, 0, 0]
 
 
 def test_whose_garch_did_not_converge_has_har_too():

@@ -12,8 +12,9 @@ from forecasts import chosen, records_of, shuffled, simulated, trained, uneven
 
 from conftest import ROOT, SCRIPTS
 from pricewright.forecasting import har, volatility, walkforward
-from pricewright.forecasting.model import estimate
+from pricewright.forecasting.model import estimate, known_values
 from pricewright.forecasting.panel import NEVER, squares
+from pricewright.forecasting.volatility import fit_garches
 from pricewright.forecasting.walkforward import make_timeline, usable, walk_forward
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -151,7 +152,9 @@ def same_parameters(one, other):
 
 
 def fit_at(panel, day, settings):
-    return estimate(panel, day, settings, None, None)
+    changes = np.diff(known_values(panel, day, settings), axis=0)
+    (garch,) = fit_garches([changes], [None], [None])
+    return estimate(panel, day, settings, garch, None)
 
 
 def changed(panel, where):

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from pyarrow.parquet import ParquetFile
 
 from deliveries import rows
-from pricewright.intake.deliveries import State, apply_deliveries, difference, empty_state
-from pricewright.tables import table_files
+from pricewright.intake.comparison import compare, difference
+from pricewright.intake.deliveries import State, apply_deliveries, empty_state
+from pricewright.tables import stored_values, table_files
 from pricewright.tables.prices import Prices, read_prices, write_prices
 
 TABLE = st.dictionaries(
@@ -82,7 +83,7 @@ def test_a_price_restated_twice_is_listed_twice():
 def test_a_row_that_is_gone_is_listed_as_withdrawn():
     before, _ = apply_deliveries(empty_state(), [prices({("A", 0): 1.0, ("A", 1): 2.0})], ["aa"])
     after, _ = apply_deliveries(empty_state(), [prices({("A", 1): 3.0, ("B", 1): 1.0})], ["bb"])
-    entries = difference(before, ["aa"], after, ["bb"])
+    entries = difference(compare(before, after), ["aa"], ["bb"])
     assert [(entry["what"], entry["date"], entry["old"]) for entry in entries] == [
         ("withdrawn", "1970-01-01", {"close": 1.0}),
         ("restated", "1970-01-02", 2.0),
@@ -132,9 +133,13 @@ def test_however_deliveries_are_grouped_the_outcome_is_that_of_one_after_the_oth
         assert sorted(listed, key=str) == sorted(restated, key=str)
 
 
-@given(st.lists(TABLE, min_size=1, max_size=3), st.lists(TABLE, min_size=1, max_size=2))
+@given(
+    st.lists(TABLE, min_size=1, max_size=3),
+    st.lists(TABLE, min_size=1, max_size=2),
+    st.sampled_from([0, 2, 100]),
+)
 def test_what_is_added_to_prices_in_a_file_is_what_is_added_to_those_in_memory(
-    tmp_path_factory, before, new
+    tmp_path_factory, before, new, many
 ):
     folder = tmp_path_factory.mktemp("stored")
     given_before = [prices(each) for each in before]
@@ -143,6 +148,7 @@ def test_what_is_added_to_prices_in_a_file_is_what_is_added_to_those_in_memory(
     added = [prices(each, column) for each, column in zip(new, ("close", "volume"), strict=False)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table_files, "ROW_GROUP", 3)
+        patch.setattr(stored_values, "MANY", many)
         write_prices(folder / "before.parquet", held.prices)
         stored = replace(held, prices=read_prices(folder / "before.parquet"))
         found = [apply_deliveries(state, added, digests) for state in (held, stored)]

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricewright.intake.deliveries import apply_deliveries, difference, empty_state
+from pricewright.intake.comparison import compare, difference
+from pricewright.intake.deliveries import apply_deliveries, empty_state
 from pricewright.tables.prices import Prices
 
 DAYS = 60
@@ -28,7 +29,7 @@ def restated(before, after):
     """What one delivery restates of another."""
     old, _ = apply_deliveries(empty_state(), [before], ["aa"])
     new, _ = apply_deliveries(empty_state(), [after], ["bb"])
-    entries = difference(old, ["aa"], new, ["bb"])
+    entries = difference(compare(old, new), ["aa"], ["bb"])
     merged = apply_deliveries(old, [after], ["aa", "bb"])[1]
     assert [entry for entry in entries if entry["what"] != "withdrawn"] == merged
     return entries

@@ -2,6 +2,7 @@
 
 import ctypes
 import platform
+import sys
 from contextlib import suppress
 from typing import Any, cast
 
@@ -24,6 +25,9 @@ def machine() -> str:
 
 def give_back() -> None:
     """Give the system back the memory that was freed: the C library keeps what is between things
-    that are still in use, which after many arrays of a megabyte or so is hundreds of them."""
+    that are still in use, which after many arrays of a megabyte or so is hundreds of them, and so
+    does pyarrow."""
+    if arrow := sys.modules.get("pyarrow"):
+        arrow.default_memory_pool().release_unused()
     with suppress(AttributeError, OSError):  # another library than glibc knows when to by itself
         ctypes.CDLL(None).malloc_trim(0)

@@ -69,23 +69,22 @@ class CheckedDocument:
         self, *path: str, count: int | None = None, least: float = -LARGEST, most: float = LARGEST
     ) -> Floats:
         found = self.at(*path)
-        fits = isinstance(found, list) and all(map(_is_number, found))
-        if not fits or not found or (count is not None and len(found) != count):
+        known = len(found) if count is None and isinstance(found, list) else count
+        numbers = as_numbers(found, (known,)) if known else None
+        if numbers is None:
             self.refuse(".".join(path), found, f"{count or 'some'} numbers")
-        numbers = np.array(found, dtype=np.float64)
         if not ((numbers >= least) & (numbers <= most)).all():
             self.refuse(".".join(path), found, f"numbers from {least:g} to {most:g}")
-        return numbers
+        return numbers.astype(np.float64)
 
     def table(self, *path: str, rows: int, columns: int, least: float = -LARGEST) -> Floats:
         found = self.at(*path)
         if not isinstance(found, list) or len(found) != rows:
             self.refuse(".".join(path), found, f"{rows} rows")
-        lines = [CheckedDocument({"row": row}, self.name) for row in found]
-        try:
-            return np.array([line.numbers("row", count=columns, least=least) for line in lines])
-        except Refusal:
+        numbers = as_numbers(found, (rows, columns))
+        if numbers is None or not ((numbers >= least) & (numbers <= LARGEST)).all():
             self.refuse(".".join(path), found, f"{rows} rows of {columns} numbers from {least:g}")
+        return numbers.astype(np.float64)
 
 
 class CheckedSymbols:

@@ -56,13 +56,17 @@ class Estimates(BySymbol):
             numbers=self.numbers[:, :count],
         )
 
-    def of_day(self, place: int, digests: Digests) -> tuple[Flags, Garch]:
+    def garch(self, place: int) -> Garch:
+        """The GARCHs of a day, by its place."""
+        found = dict(zip(NUMBERS, self.numbers[:, place].T.copy(), strict=True))
+        kinds = {"converged": found["converged"] > 0, "steps": found["steps"].astype(np.intp)}
+        return Garch(**(found | kinds))
+
+    def known(self, place: int, digests: Digests) -> tuple[Flags, Garch]:
         """Of which symbols (S,) those of a day are there and made of what has these digests
         (S, E, 4); and all of that day."""
         there = (self.digests[:, place] == digests[:, place]).all(axis=1)
-        found = dict(zip(NUMBERS, self.numbers[:, place].T.copy(), strict=True))
-        kinds = {"converged": found["converged"] > 0, "steps": found["steps"].astype(np.intp)}
-        return there, Garch(**(found | kinds))
+        return there, self.garch(place)
 
     def with_day(self, place: int, garch: Garch) -> None:
         """Put the GARCHs of a day in their place."""
@@ -70,10 +74,10 @@ class Estimates(BySymbol):
             self.numbers[:, place, number] = getattr(garch, name)
 
 
-def digests(panel: Panel, ends: Sequence[Ints], depend: Sequence[str]) -> Digests:
+def digests(panel: Panel, ends: Ints, depend: Sequence[str]) -> Digests:
     """(S, E, 4): the SHA-256 of what estimates at E dates are made of.
 
-    ends: for each date (S,), how many observations were known.  depend: for each, all else that
+    ends: (E, S), how many observations were known.  depend: for each, all else that
     they depend on.
     """
     found = np.empty((len(panel), len(ends), 32), np.uint8)

@@ -37,10 +37,10 @@ def forecast_records(model: Model, horizon: int, levels: Sequence[float]) -> lis
 def as_csv(records: Sequence[Record]) -> str:
     """Records as CSV, numbers in full; no symbol is a formula to a spreadsheet."""
     text = StringIO()
-    writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
-    writer.writeheader()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(records[0])
     for record in records:
-        symbol = record["symbol"]
+        symbol, *rest = record.values()
         is_formula = symbol.startswith(("=", "+", "-", "@", "\t", "\r"))
-        writer.writerow(record | {"symbol": f"'{symbol}" if is_formula else symbol})
+        writer.writerow([f"'{symbol}" if is_formula else symbol, *rest])
     return text.getvalue()

@@ -42,34 +42,22 @@ def gamma_regression(x: Floats, y: Floats, use: Flags, start: Floats | None = No
     """(K,): weights >= 0 of a gamma GLM of y (B,) on x (B, K), identity link.
 
     use: (B,), the rows that count.  NaN if they are fewer than FEWEST.
-
-    The same rows once more, as in the search for leaks, are known by their bytes.
     """
-    x, y = x[use], y[use]
-    if len(x) < FEWEST:
-        return np.full(x.shape[1], np.nan)
-    digest = hashlib.sha256(x.tobytes() + y.tobytes())
-    digest.update(b"" if start is None else start.tobytes())
-    key = digest.digest()
-    if key not in _FOUND:
-        _FOUND[key] = _weights(x, y, start)
-    return _FOUND[key].copy()
+    return _weights(_Regression(x), y, use, start)
 
 
-_FOUND: dict[bytes, Floats] = {}
-
-
-def _weights(x: Floats, y: Floats, start: Floats | None) -> Floats:
+def _weights(regression: "_Regression", y: Floats, use: Flags, start: Floats | None) -> Floats:
     """By Newton's method, and Fisher scoring where that leads astray; a weight that would be
     negative is 0, unless the likelihood asks for more of it in the end.
     """
-    terms = x.shape[1]
-    regression = _Regression(x, y)
+    terms, count = len(regression.x), np.count_nonzero(use)
+    if count < FEWEST:
+        return np.full(terms, np.nan)
     known = start is not None and bool(np.isfinite(start).all())
     weights = start if known and start is not None else np.full(terms, 1 / terms)
     active = weights > 0
     for step in range(STEPS):
-        score, expected, true = regression.slope(weights)
+        score, expected, true = regression.slope(weights, y, use)
         new = None
         if by_newton := known or step > 0:
             new = _moved(weights, active, regression.curvature(true), score)
@@ -87,7 +75,7 @@ def _weights(x: Floats, y: Floats, start: Floats | None) -> Floats:
         settled = np.abs(new - weights).max() < (CLOSE if by_newton else CLOSE**2)
         weights = new
         if settled:
-            missed = ~active & (score > 1e-6 * len(x))
+            missed = ~active & (score > 1e-6 * count)
             if not missed.any():
                 break
             active |= missed
@@ -106,27 +94,30 @@ def _moved(weights: Floats, active: Flags, curvature: Floats, score: Floats) -> 
 
 
 class _Regression:
-    """Rows x (K, B), the products of two of their terms (K * (K + 1) / 2, B), and y (B,).
+    """Rows x (K, B), and the products of two of their terms (K * (K + 1) / 2, B).
 
     room: as large as the products, for memory that is new costs as much as the work.
     """
 
-    def __init__(self, x: Floats, y: Floats) -> None:
-        """Rows x (B, K) and y (B,)."""
-        self.x, self.y = np.ascontiguousarray(x.T), y
-        terms = len(self.x)
-        self.room, self.products = np.empty((2, terms * (terms + 1) // 2, len(y)))
+    def __init__(self, x: Floats) -> None:
+        """Rows x (B, K)."""
+        self.x = np.ascontiguousarray(x.T)
+        terms, count = self.x.shape
+        self.room, self.products = np.empty((2, terms * (terms + 1) // 2, count))
         end = 0
         for term in range(terms):
             begin, end = end, end + terms - term
             np.multiply(self.x[term:], self.x[term], out=self.products[begin:end])
 
-    def slope(self, weights: Floats) -> tuple[Floats, Floats, Floats]:
-        """The score (K,) of the log-likelihood, and what `curvature` takes: of each row (B,) by
-        how much it counts in the expected curvature, and in the true one."""
+    def slope(self, weights: Floats, y: Floats, use: Flags) -> tuple[Floats, Floats, Floats]:
+        """The score (K,) of the log-likelihood of y (B,), and what `curvature` takes: of each row
+        (B,) by how much it counts in the expected curvature, and in the true one.
+
+        use: (B,), the rows that count.
+        """
         room = self.room[: len(self.x)]
-        inverse = 1 / sums(np.multiply(self.x, weights[:, None], out=room))
-        ratio = self.y * inverse
+        inverse = use / sums(np.multiply(self.x, weights[:, None], out=room))
+        ratio = y * inverse
         expected = inverse * inverse
         score = np.multiply(self.x, (ratio - 1) * inverse, out=room).sum(axis=1)
         return score, expected, (2 * ratio - 1) * expected
@@ -262,17 +253,27 @@ def row_step(observations: int) -> int:
     return step
 
 
-def regression_rows(panel: Panel, horizon: int, step: int) -> RegressionRows:
-    """Every `step`-th observation of a panel as rows: its averages (B, K), and mean squares over
-    1..h days ahead (H, B), clipped."""
+def regression_rows(
+    panel: Panel, horizon: int, step: int | Sequence[int], days: Sequence[int] = (NEVER,)
+) -> RegressionRows:
+    """Observations of a panel as rows: their averages (B, K), and mean squares over 1..h days ahead
+    (H, B), clipped.
+
+    days: (E,), rising, at whose ends it is learned, from what was known by then.  step: (E,), at
+    each of them from every so many-th observation, or from a multiple of that later.
+    """
     changes = squares(panel.values)
     past = with_floor(averages(panel)[0])
     sums_so_far = np.concatenate([np.zeros((1, len(panel))), np.cumsum(changes, axis=0)])
     found = []
     steps = np.arange(1, horizon + 1)[:, None]
+    each = np.append(step, NEVER)
     for column, count in enumerate(panel.counts):
         begin = max(WARM_UP, int(panel.first[column]) + 1)
-        at = np.arange(begin, count - 1, step)
+        at = np.arange(begin, count - 1)
+        # of the day from which on it can be learned from
+        wanted = each[np.searchsorted(days, panel.days[at, column], side="right")]
+        at = at[((at - begin) % wanted == 0) & (wanted < NEVER)]
         at = at[past[at, column, LONGEST] > 0]
         there = at + steps < count
         ahead = np.where(there, at + steps, 0)
@@ -292,11 +293,22 @@ def regression_rows(panel: Panel, horizon: int, step: int) -> RegressionRows:
 
 def weights(rows: RegressionRows, since: int, until: int, step: int = 1) -> Floats:
     """(H, K): the weights for each horizon, from every `step`-th row of what happened after one day
-    and up to another; NaN if too little did."""
-    found: list[Floats] = []
-    among = (rows.begun >= since) & (rows.number % step == 0)
-    for horizon, outcomes in enumerate(rows.outcomes):
-        use = among & (rows.known[horizon] <= until)
-        before = found[-1] if found else None
-        found.append(gamma_regression(rows.inputs, outcomes, use, before))
-    return np.array(found)
+    and up to another; NaN if too little did.
+
+    The same rows once more, as in the search for leaks, are known by their bytes.
+    """
+    among = (rows.begun >= since) & (rows.number % step == 0) & (rows.known[0] <= until)
+    places = np.flatnonzero(among)
+    x, use = rows.inputs[places], np.take(rows.known, places, axis=1) <= until
+    y = np.where(use, np.take(rows.outcomes, places, axis=1), 0.0)
+    parts = str(y.shape).encode(), x.tobytes(), y.tobytes(), use.tobytes()
+    key = hashlib.sha256(b"".join(parts)).digest()
+    if key not in _FOUND:
+        regression, found = _Regression(x), list[Floats]()
+        for outcomes, there in zip(y, use, strict=True):
+            found.append(_weights(regression, outcomes, there, found[-1] if found else None))
+        _FOUND[key] = np.array(found)
+    return _FOUND[key].copy()
+
+
+_FOUND: dict[bytes, Floats] = {}

@@ -6,8 +6,10 @@ New prices are read with the standard library and numpy alone, or Parquet with p
 import math
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +23,7 @@ from pricewright.forecasting.checked_document import LARGEST, short
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, Panel, panel_of
 from pricewright.forecasting.ranges import BAR, parts_of
-from pricewright.tables.arrays import Days, Floats
+from pricewright.tables.arrays import Days, Flags, Floats
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -53,24 +55,59 @@ def read_panel(path: Path, price: str) -> tuple[Panel, str, int]:
     there are no records, if a column is not there, if a price is missing, or if a symbol has two
     prices on one day.
     """
+    panel, sha256 = _read(path, price, None)
+    return panel, sha256 or file_sha256(path), int(panel.counts.sum())
+
+
+@dataclass(frozen=True)
+class Since:
+    """From which day on the prices of a symbol are needed: the earliest of `day`, its own in `own`,
+    and so many days `back` from the newest one of all."""
+
+    day: int
+    back: int
+    own: Mapping[str, int]
+
+    def first(self, symbols: Sequence[str], newest: int) -> Days:
+        """(S,): that day of each symbol."""
+        least = min(self.day, newest - self.back)
+        return np.array([min(least, self.own.get(each, least)) for each in symbols], dtype=np.int32)
+
+
+def read_newest(path: Path, price: str, since: Since) -> Panel:
+    """The panel that `read_panel` gives, with the same symbols and calendar, but of their histories
+    only what is needed: what is before that is checked, and of no account for what comes after it.
+
+    A symbol has at least its last price, and the one before the first that is needed; all of them
+    if one is not above 0, for the scale may depend on it. Raises what `read_panel` raises.
+    """
+    return _read(path, price, since)[0]
+
+
+def _read(path: Path, price: str, since: Since | None) -> tuple[Panel, str]:
+    """The panel of a clean table, and the SHA-256 of its bytes, empty if that is not known yet."""
     from pricewright.tables.table_files import holds_parquet
 
-    panel = _parquet_panel(path, price) if holds_parquet(path) else None
+    sha256 = ""
+    panel = _parquet_panel(path, price, since) if holds_parquet(path) else None
     if panel is not None:
         import pyarrow as pa
 
         pa.default_memory_pool().release_unused()  # it would keep several times what that takes
-        sha256 = file_sha256(path)
     else:
         columns, sha256 = _table(path, price)
-        panel = _panel(path, price, columns)
+        first = None if since is None else partial(since.first, newest=int(max(columns[2])))
+        panel = _panel(path, price, columns, first)
     if not len(panel):
         raise Refusal(f"{path}: there are no records; deliver prices, and clean them first.")
-    return panel, sha256, int(panel.counts.sum())
+    return panel, sha256
 
 
-_Columns = tuple[Sequence[str], Days, Days, Floats, Floats | None]
-"""Names, and row by row: places in them, days, prices; and bars (4, n) if there are any."""
+_Columns = tuple[Sequence[str], Days, Days, Floats, Sequence[Any]]
+"""Names, and row by row: places in them, days, prices; and the columns of bars, if any."""
+
+_First = Callable[[Sequence[str]], Days] | None
+"""From which day on each of some symbols is needed; None if all is."""
 
 
 def _table(path: Path, price: str) -> tuple[_Columns, str]:
@@ -94,7 +131,7 @@ def _table(path: Path, price: str) -> tuple[_Columns, str]:
         np.array([places[symbol] for symbol in symbols], dtype=np.int32),
         days,
         np.array(prices, dtype=np.float64),
-        np.array(bars, dtype=np.float64) if bars else None,
+        bars,
     )
     return columns, sha256
 
@@ -104,7 +141,7 @@ def _number(value: Any) -> float:
     return value if type(value) in (int, float) else math.nan
 
 
-def _parquet_panel(path: Path, price: str) -> Panel | None:
+def _parquet_panel(path: Path, price: str, since: Since | None) -> Panel | None:
     """The panel of a Parquet file that has symbols and days; None if they are stored else.
 
     It is read by its row groups, where these have the rows of whole symbols, one after the other.
@@ -130,12 +167,20 @@ def _parquet_panel(path: Path, price: str) -> Panel | None:
             known = [each for each in counts if each]
             if any(None in each for each in known):
                 return None
+            first = None
+            if since is not None and known:
+                newest = max(_newest(file.read_row_group(group, ["date"])) for group in groups)
+                first = partial(since.first, newest=newest)
             if not all(max(one) < min(other) for one, other in pairwise(known)):
-                return _panel(path, price, _table_columns(file.read(wanted), price, bar))
-            parts = (
-                _panel(path, price, _table_columns(file.read_row_group(group, wanted), price, bar))
-                for group in groups
+                columns = _table_columns(file.read(wanted), price, bar)
+                return _panel(path, price, columns, first)
+            tables = (file.read_row_group(group, wanted) for group in groups)
+            parts: Iterable[Panel] = (
+                _panel(path, price, _table_columns(each, price, bar), first) for each in tables
             )
+            if first is not None:
+                few = parts = list(parts)
+                known = [dict(zip(each.symbols, each.counts.tolist(), strict=True)) for each in few]
             return _beside(parts, {name: rows for each in known for name, rows in each.items()})
     except (pa.ArrowInvalid, KeyError):
         return None  # the general reader says what is wrong
@@ -145,6 +190,19 @@ def _counts(keys: "pa.Table") -> dict[str, int]:
     """How many rows each symbol has, of a table of these."""
     found = keys["symbol"].value_counts()
     return {each["values"].as_py(): each["counts"].as_py() for each in found}
+
+
+def _newest(dates: "pa.Table") -> int:
+    """The last of some days."""
+    return int(_days(dates).max(initial=-NEVER))
+
+
+def _days(table: "pa.Table") -> Days:
+    """The column of dates as days; raises pa.ArrowInvalid if one is missing."""
+    import pyarrow as pa
+
+    found: Days = table["date"].combine_chunks().view(pa.int32()).to_numpy()
+    return found
 
 
 def _beside(parts: Iterable[Panel], counts: Mapping[str, int]) -> Panel:
@@ -165,8 +223,6 @@ def _beside(parts: Iterable[Panel], counts: Mapping[str, int]) -> Panel:
 
 
 def _table_columns(table: "pa.Table", price: str, bar: Sequence[str]) -> _Columns:
-    import pyarrow as pa
-
     symbol = table["symbol"].unify_dictionaries().combine_chunks()
     known, rows = symbol.dictionary.to_pylist(), symbol.indices.to_numpy()
     there = np.flatnonzero(np.bincount(rows, minlength=len(known)))  # a dictionary may have others
@@ -176,9 +232,9 @@ def _table_columns(table: "pa.Table", price: str, bar: Sequence[str]) -> _Column
     return (
         [known[place] for place in order],
         places[rows],
-        table["date"].combine_chunks().view(pa.int32()).to_numpy(),
+        _days(table),
         table[price].to_numpy(),
-        np.array([table[name].to_numpy() for name in bar], dtype=np.float64) if bar else None,
+        [table[name].to_numpy() for name in bar],
     )
 
 
@@ -198,19 +254,23 @@ def _has_columns(found: Sequence[str], price: str, path: Path) -> None:
             )
 
 
-def _panel(path: Path, price: str, columns: _Columns) -> Panel:
-    names, symbols, days, prices, bars = columns
+def _panel(path: Path, price: str, columns: _Columns, first: _First = None) -> Panel:
+    names, symbols, days, prices, bar = columns
     if not np.isfinite(prices).all():
         raise Refusal(f"{path}: {price} is not a number in every record; clean the table first.")
     later = (symbols[1:] > symbols[:-1]) | ((symbols[1:] == symbols[:-1]) & (days[1:] > days[:-1]))
     if not later.all():
         order = np.lexsort((days, symbols))
         symbols, days, prices = symbols[order], days[order], prices[order]
-        bars = bars[:, order] if bars is not None else None
+        bar = [np.asarray(column, dtype=np.float64)[order] for column in bar]
         twice = (np.diff(symbols) == 0) & (np.diff(days) == 0)
         if twice.any():
             symbol = names[symbols[int(twice.argmax())]]
             raise Refusal(f"{path}: {symbol} has two prices on one day; clean the table first.")
+    if first is not None:
+        rows = np.flatnonzero(_needed(symbols, days, prices, first(names)))
+        symbols, days, prices = symbols[rows], days[rows], prices[rows]
+        bar = [np.asarray(column, dtype=np.float64)[rows] for column in bar]
     counts = np.bincount(symbols, minlength=len(names))
     begins = np.cumsum(counts) - counts
     rows = np.arange(len(symbols), dtype=np.int32) - begins.astype(np.int32)[symbols]
@@ -218,14 +278,26 @@ def _panel(path: Path, price: str, columns: _Columns) -> Panel:
     all_days = np.full(shape, NEVER, dtype=np.int32)
     all_prices = np.full(shape, np.nan)
     all_days[rows, symbols], all_prices[rows, symbols] = days, prices
-    if bars is None:
+    if not bar:
         return Panel.of(names, all_days, all_prices)
-    parts = parts_of(bars, rows == 0)
+    parts = parts_of(np.array(bar, dtype=np.float64), rows == 0)
     if not np.isfinite(parts).any():  # as of prices side by side, whose other columns are empty
         return Panel.of(names, all_days, all_prices)
     all_bars = np.full((2, *shape), np.nan)
     all_bars[:, rows, symbols] = parts
     return Panel.of(names, all_days, all_prices, all_bars)
+
+
+def _needed(symbols: Days, days: Days, prices: Floats, first: Days) -> Flags:
+    """Which rows (n,), in order of symbol and day, are needed; see `read_newest`."""
+    whole = np.zeros(len(first), dtype=bool)
+    whole[symbols[prices <= 0]] = True
+    needed = np.asarray((days >= first[symbols]) | whole[symbols])
+    same = symbols[1:] == symbols[:-1]
+    needed[:-1] |= ~same
+    needed[-1:] = True
+    needed[:-1] |= needed[1:] & same
+    return needed
 
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")

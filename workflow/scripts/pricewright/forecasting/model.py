@@ -84,29 +84,32 @@ def estimate(
     panel: Panel,
     day: int,
     settings: Settings,
-    before: Fitted | None,
+    garch: Garch | None,
     weights: Floats | None,
     *,
     trees: Sequence[Tree] | None = None,
-    kept: tuple[Flags, Garch] | None = None,
 ) -> Fitted:
     """The parameters as of the end of a day, from a panel that may know more.
 
-    weights: (H, K), the HAR's, and trees, both estimated over all symbols.  before: parameters of
-    an earlier day, to search from.  kept: of which symbols (S,) GARCHs of that day are known, and
-    all of that day.
+    garch: each symbol's, as of that day.  weights: (H, K), the HAR's, and trees, both estimated
+    over all symbols.
     """
-    known = panel.until(day - settings.embargo_days)
+    own = None if garch is None else garch.converged
+    kind, decay, days = settings.volatility, settings.decay, settings.rolling_days
+    volatility = Volatility(kind, decay, days, garch, own, weights)
+    values = known_values(panel, day, settings)
+    return Fitted(locations.fit(settings.location, values, trees), volatility)
+
+
+def known_values(panel: Panel, day: int, settings: Settings) -> Floats:
+    """(n, S): the values that an estimate as of the end of a day is made from, NaN past an end."""
+    until = day - settings.embargo_days
     if settings.window_days is not None:
-        known = known.since(day - settings.embargo_days - settings.window_days)
-    volatility = (
-        before.volatility
-        if before
-        else Volatility(settings.volatility, settings.decay, settings.rolling_days)
-    )
-    changes = np.diff(known.values, axis=0)
-    volatility = volatilities.fit(replace(volatility, weights=weights), changes, kept)
-    return Fitted(locations.fit(settings.location, known.values, trees), volatility)
+        return panel.until(until).since(until - settings.window_days).values
+    ends = panel.upto(until)
+    found = panel.values[: max(int(ends.max(initial=0)), 1)].copy()
+    found[np.arange(len(found))[:, None] >= ends] = np.nan
+    return found
 
 
 def follow(
@@ -161,17 +164,23 @@ def follow(
 
 
 def errors(panel: Panel, track: Track) -> Floats:
-    """(H, S, P): what happened less what was expected, over the deviation that was forecast."""
+    """(H, S, P): what happened less what was expected, over the deviation that was forecast.
+
+    track: of observations in a row of each symbol, from its first on.
+    """
     places, symbols, horizon = track.centres.shape
-    columns = np.arange(symbols)
     found = np.empty((horizon, symbols, places))
+    if not places:
+        return found
+    rows = track.rows[0] + np.arange(1, places + horizon)[:, None]
+    there = (track.rows[0] >= 0) & (rows < panel.counts)
+    came = np.where(there, panel.values[np.where(there, rows, 0), np.arange(symbols)], np.nan)
     for step in range(horizon):
-        ahead = track.rows + (step + 1)
-        there = (track.rows >= 0) & (ahead < panel.counts)
-        happened = panel.values[np.where(there, ahead, 0), columns]
         with np.errstate(divide="ignore", invalid="ignore"):
-            made = (happened - track.centres[..., step]) / np.sqrt(track.variances[..., step])
-        found[step] = np.where(there & np.isfinite(made), made, np.nan).T
+            made = came[step : step + places] - track.centres[..., step]
+            made /= np.sqrt(track.variances[..., step])
+        made[~np.isfinite(made)] = np.nan
+        found[step] = made.T
     return found
 
 

@@ -23,7 +23,7 @@ from pricewright.forecasting import har
 from pricewright.forecasting.panel import BySymbol
 from pricewright.forecasting.recurrence import recurrence
 from pricewright.forecasting.settings import VolatilityKind
-from pricewright.tables.arrays import Flags, Floats
+from pricewright.tables.arrays import Flags, Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -122,26 +122,36 @@ class Volatility(BySymbol):
         return alpha, persistence, fall, rise
 
 
-def fit(
-    volatility: Volatility, changes: Floats, kept: tuple[Flags, garches.Garch] | None = None
-) -> Volatility:
-    """Estimate each symbol's GARCH, if it is needed, from changes (n, S).
+def fit_garches(
+    histories: Sequence[Floats],
+    starts: Sequence[garches.Garch | None],
+    kept: Sequence[tuple[Flags, garches.Garch] | None],
+) -> list[garches.Garch]:
+    """The GARCHs of S symbols as of each of some days, from their changes up to then, (n, S) each;
+    of who has too few of them, none. They are searched for together, which is much faster.
 
-    The search begins from the parameters that `volatility` has. kept: of which symbols (S,) that
-    was done before, and what came of it.
+    starts: for each day, parameters to search from.  kept: of which symbols (S,) that was done
+    before, and what came of it.
     """
-    if not volatility.uses_garch:
-        return volatility
-    start = volatility.garch
-    if kept is None:
-        found = garches.fit(changes, start)
-    else:
-        there, found = kept
-        new = np.flatnonzero(~there)
-        if len(new):
-            found.put(new, garches.fit(changes[:, new], start.of(new) if start else None))
-    own = found.converged & (np.isfinite(changes).sum(axis=0) >= GARCH_CHANGES)
-    return replace(volatility, garch=found, own_garch=own)
+    found, wanted, begun = list[garches.Garch](), list[Ints](), list[garches.Garch]()
+    for changes, start, known in zip(histories, starts, kept, strict=True):
+        none = garches.Garch.none(changes.shape[1])
+        there, before = known or (np.zeros(len(none.variance), dtype=bool), none)
+        before.put(np.flatnonzero(~there), none.of(np.flatnonzero(~there)))
+        enough = np.isfinite(changes).sum(axis=0) >= GARCH_CHANGES
+        found.append(before)
+        wanted.append(np.flatnonzero(enough & ~there))
+        begun.append((start or none).of(wanted[-1]))
+    ends = np.cumsum([0, *(len(columns) for columns in wanted)])
+    if not ends[-1]:
+        return found
+    together = np.full((max(len(changes) for changes in histories), ends[-1]), np.nan)
+    for changes, columns, end in zip(histories, wanted, ends[1:], strict=True):
+        together[: len(changes), end - len(columns) : end] = changes[:, columns]
+    made = garches.fit(together, begun[0].joined(begun))
+    for garch, columns, end in zip(found, wanted, ends[1:], strict=True):
+        garch.put(columns, made.of(slice(end - len(columns), end)))
+    return found
 
 
 def average(volatility: Volatility, squares: Floats, start: Start | None = None) -> Floats:

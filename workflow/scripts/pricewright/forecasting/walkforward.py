@@ -15,7 +15,16 @@ import numpy as np
 from pricewright.forecasting import distribution, har, trees
 from pricewright.forecasting.distribution import Errors, PastErrors
 from pricewright.forecasting.estimates import Estimates, digests
-from pricewright.forecasting.model import Fitted, Model, Track, errors, estimate, follow, har_states
+from pricewright.forecasting.model import (
+    Fitted,
+    Model,
+    Track,
+    errors,
+    estimate,
+    follow,
+    har_states,
+    known_values,
+)
 from pricewright.forecasting.panel import (
     NEVER,
     SLICE_WIDTH,
@@ -26,7 +35,7 @@ from pricewright.forecasting.panel import (
 )
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.trees import Tree
-from pricewright.forecasting.volatility import Start, States
+from pricewright.forecasting.volatility import Start, States, fit_garches
 from pricewright.steplog.log import Progress
 from pricewright.tables.arrays import Days, Flags, Floats, Ints
 
@@ -168,13 +177,14 @@ def make_plan(
     """
     days, end = timeline.estimates.tolist(), int(panel.calendar[-1])
     days += [end] if to_the_end and end not in days else []
+    counts = panel.upto_each(days)
     return Plan(
         timeline=timeline,
         settings=settings,
         days=days,
-        weights=_har_weights(panel, days, settings),
+        weights=_har_weights(panel, days, counts, settings),
         forests=trees.forests(panel, days, settings, threads),
-        every=[_every(panel.upto(day), settings) for day in days],
+        every=[_every(each, settings) for each in counts],
     )
 
 
@@ -184,13 +194,18 @@ def _every(counts: Ints, settings: Settings) -> int:
     return max(-(-symbols * settings.calibration // distribution.POOL), 1)
 
 
-def _har_weights(panel: Panel, days: Sequence[int], settings: Settings) -> list[Floats | None]:
+def _har_weights(
+    panel: Panel, days: Sequence[int], counts: Ints, settings: Settings
+) -> list[Floats | None]:
+    """The weights at the ends of days; counts: (E, S), how many observations there were."""
     if settings.volatility not in ("har", "combined"):
         return [None] * len(days)
-    steps = [har.row_step(int(panel.upto(day).sum())) for day in days]
-    least = min(steps, default=1)
+    steps = [har.row_step(int(each.sum())) for each in counts]
     rows = har.join_rows(
-        [har.regression_rows(part, settings.horizon, least) for part, _ in panel_slices(panel)]
+        [
+            har.regression_rows(part, settings.horizon, steps, days)
+            for part, _ in panel_slices(panel)
+        ]
     )
     result: list[Floats | None] = []
     for day, step in zip(days, steps, strict=True):
@@ -370,7 +385,7 @@ def _walk(task: tuple[Panel, Ints, Plan]) -> Forecasts:
     # what no forecast is made by needs no distribution
     needed = min(plan.timeline.first_held, len(plan.days) - 1)
     fitted, days = fitted[needed:], plan.days[needed:]
-    ends = np.array([panel.upto(day) for day in days])
+    ends = panel.upto_each(days)
     since = np.array(begins)[plan.timeline.since[needed : len(plan.days)]]
     since = np.maximum(since, har.SEED) - begins[0]  # what came before knew more than its past
     made = Errors(panel, errors(panel, track), begins[0])
@@ -387,22 +402,53 @@ def _walk(task: tuple[Panel, Ints, Plan]) -> Forecasts:
 
 def _estimates(panel: Panel, plan: Plan) -> tuple[list[Fitted], Estimates | None]:
     """The parameters at each of the days of a plan, and those among them that can be kept."""
-    settings, fitted = plan.settings, list[Fitted]()
-    made = None
-    if settings.volatility in ("garch11", "combined"):
-        ends = [panel.upto(day - settings.embargo_days) for day in plan.days]
-        made = Estimates.none(len(panel), plan.days, plan.kept.code if plan.kept else "")
-        made = replace(made, digests=digests(panel, ends, plan.depend()))
-    afresh = [*plan.timeline.afresh.tolist(), False]
-    for place, (day, weights) in enumerate(zip(plan.days, plan.weights, strict=True)):
-        before = fitted[-1] if fitted and not afresh[place] else None
-        kept = plan.kept.of_day(place, made.digests) if plan.kept and made else None
-        trees = plan.forests[place]
-        fitted.append(estimate(panel, day, settings, before, weights, trees=trees, kept=kept))
-        garch = fitted[-1].volatility.garch
-        if made and garch:
-            made.with_day(place, garch)
+    with_garch = plan.settings.volatility in ("garch11", "combined")
+    made = _garches(panel, plan) if with_garch else None
+    fitted = [
+        estimate(
+            panel,
+            day,
+            plan.settings,
+            made.garch(place) if made else None,
+            plan.weights[place],
+            trees=plan.forests[place],
+        )
+        for place, day in enumerate(plan.days)
+    ]
     return fitted, made
+
+
+AT_ONCE = 2**20
+"""Of about so many observations GARCHs are searched for together."""
+
+
+def _garches(panel: Panel, plan: Plan) -> Estimates:
+    """The GARCHs at each of the days of a plan.
+
+    First those whose search begins afresh, all together; then those that begin from these; and so
+    on.
+    """
+    settings, days, afresh = plan.settings, plan.days, [*plan.timeline.afresh.tolist(), False]
+    ends = panel.upto_each([day - settings.embargo_days for day in days])
+    made = Estimates.none(len(panel), days, plan.kept.code if plan.kept else "")
+    made = replace(made, digests=digests(panel, ends, plan.depend()))
+    since = list[int]()  # a search afresh
+    for place in range(len(days)):
+        since.append(0 if afresh[place] or not place else since[-1] + 1)
+    for number in range(max(since, default=-1) + 1):
+        waiting = [place for place in range(len(days)) if since[place] == number]
+        while waiting:
+            sizes = np.cumsum([int(ends[place].sum()) for place in waiting])
+            count = max(int(np.searchsorted(sizes, AT_ONCE, side="right")), 1)
+            some, waiting = waiting[:count], waiting[count:]
+            garches = fit_garches(
+                [np.diff(known_values(panel, days[place], settings), axis=0) for place in some],
+                [made.garch(place - 1) if number else None for place in some],
+                [plan.kept.known(place, made.digests) if plan.kept else None for place in some],
+            )
+            for place, garch in zip(some, garches, strict=True):
+                made.with_day(place, garch)
+    return made
 
 
 def _forecasts(
@@ -460,8 +506,5 @@ def _begins(panel: Panel, days: Sequence[int], timeline: Timeline) -> list[Ints]
     what was forecast then may not know of a later day.
     """
     last = timeline.dates[-1] if len(timeline.dates) else -NEVER
-    dates = np.append(timeline.before, last)[: len(days)].tolist()
-    return [
-        np.maximum(panel.upto(day) - 1, panel.upto(before))
-        for day, before in zip(days, dates, strict=True)
-    ]
+    dates = np.append(timeline.before, last)[: len(days)]
+    return list(np.maximum(panel.upto_each(days) - 1, panel.upto_each(dates)))

@@ -12,7 +12,8 @@ import numpy as np
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.archive import Delivery
-from pricewright.intake.deliveries import State, are_others
+from pricewright.intake.comparison import are_others
+from pricewright.intake.deliveries import State
 from pricewright.tables.prices import Ints
 
 Numbered = Sequence[tuple[int, Delivery]]
@@ -63,7 +64,7 @@ def _with_days(state: State, new: Numbered) -> Iterator[tuple[Delivery, Ints, in
     origins, own = state.origins[is_new], days[is_new]
     order = np.argsort(origins, kind="stable")
     origins, own = origins[order], own[order]
-    newest = int(days[~is_new].max(initial=own.min(initial=0)))
+    newest = int(days.max(initial=own.min(initial=0), where=~is_new))
     for number, delivery in new:
         begin, end = np.searchsorted(origins, (number, number + 1))
         if begin < end:
@@ -107,7 +108,9 @@ def _check_series(delivery: Delivery, restated: Sequence[Mapping[str, Any]], mos
 def _check_thousands(state: State, new: Numbered) -> None:
     prices, origins = state.prices, state.origins
     close = prices.values["close" if "close" in prices.values else next(iter(prices.values))]
-    seams = np.flatnonzero((np.diff(origins) != 0) & (np.diff(prices.symbols) == 0))
+    seams = np.flatnonzero(
+        (origins[1:] != origins[:-1]) & (prices.symbols[1:] == prices.symbols[:-1])
+    )
     later = np.maximum(origins[seams], origins[seams + 1])
     seams, later = seams[later >= new[0][0]], later[later >= new[0][0]]
     with np.errstate(divide="ignore", invalid="ignore"):

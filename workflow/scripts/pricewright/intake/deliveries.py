@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,10 @@ import pyarrow.parquet
 
 from pricewright.files.disk import file_sha256, read_whole, whole_file
 from pricewright.files.documents import parse_json, write_json
-from pricewright.intake.restatements import Entries, Places, entry, plain, restated
+from pricewright.intake.restatements import Changed, Entries, Places, restated
 from pricewright.tables.prices import (
     Floats,
     Ints,
-    Keys,
     Prices,
     read_prices,
     recode,
@@ -63,8 +61,8 @@ def apply_deliveries(
     if not len(state.prices) and len(new) == 1:
         origins = np.full(len(new[0]), first, dtype=np.int32)
         return State(new[0], origins, [*state.superseded, 0]), []
-    names = _names([state.prices, *new])
-    columns = _columns([state.prices, *new])
+    names = names_of([state.prices, *new])
+    columns = columns_of([state.prices, *new])
     fresh = [_aligned(prices, names, columns) for prices in new]
     symbols = recode(state.prices.names, state.prices.symbols, names)
     old = replace(state.prices, names=names, symbols=symbols)
@@ -78,7 +76,11 @@ def apply_deliveries(
     pile, origins = _rows(pile, order, columns), origins[order]
     keys = pile.keys
     again = np.flatnonzero(keys[1:] == keys[:-1])
-    entries = restated((pile, origins), again, (pile, origins), again + 1, digests)
+    changed = {
+        name: Changed.of((column[again], again), (column[again + 1], again + 1))
+        for name, column in pile.values.items()
+    }
+    entries = restated(pile, (origins, origins), changed, digests)
     taken = np.bincount(origins[again], minlength=first + len(new))
     superseded = taken + np.concatenate([state.superseded, np.zeros(len(new))]).astype(int)
     last = np.delete(np.arange(len(pile)), again)
@@ -106,8 +108,7 @@ class _Places:
 
     def __init__(self, among: Prices) -> None:
         self._days = among.days
-        counts = np.bincount(among.symbols, minlength=len(among.names))
-        self._begins = np.concatenate([[0], np.cumsum(counts)])
+        self._begins = among.begins
 
     def of(self, prices: Prices) -> tuple[Places, npt.NDArray[np.bool_]]:
         """How many of the others come before each (n,), and which of them are not there.
@@ -126,80 +127,13 @@ class _Places:
         return at, added
 
 
-def difference(
-    before: State, old_digests: Sequence[str], after: State, new_digests: Sequence[str]
-) -> Entries:
-    """What one state restates and withdraws of another; the digests are those of each one's
-    deliveries. A row that is withdrawn is laid to the newest delivery."""
-    names, columns = (of([before.prices, after.prices]) for of in (_names, _columns))
-    old, new = (_aligned(state.prices, names, columns) for state in (before, after))
-    at, by = _shared(old.keys, new.keys)
-    digests = [*old_digests, *new_digests]
-    shifted = after.origins + np.int32(len(old_digests))
-    entries = restated((old, before.origins), at, (new, shifted), by, digests)
-    gone = np.ones(len(old), dtype=bool)
-    gone[at] = False
-    rows = np.flatnonzero(gone)
-    withdrawn = _rows(old, rows, columns).values
-    for place, row in enumerate(rows.tolist()):
-        entries.append(
-            entry(old, row, "withdrawn")
-            | {"old": {name: plain(withdrawn[name][place]) for name in columns}}
-            | {"old_sha256": digests[before.origins[row]], "new_sha256": digests[-1]}
-        )
-    return sorted(entries, key=lambda each: (each["symbol"], each["date"]))
-
-
-def losses(before: State, after: State) -> tuple[Places, Places]:
-    """By delivery of the state before: how many of its prices that after has no value for, and for
-    how many it has one of what must be another series.
-
-    That is so of a symbol's prices if their moves are others, by half of what it moves, and if they
-    stray from the old ones, a constant factor aside, by three times that. A split, an adjustment,
-    another fixing or fewer digits do not come to it; exchanged days and months do.
-    """
-    names = _names([before.prices, after.prices])
-    columns = [name for name in ("close", "adj_close") if name in before.prices.values][:1]
-    old, new = (_aligned(state.prices, names, columns) for state in (before, after))
-    at, by = _shared(old.keys, new.keys)
-    gone = np.ones(len(old), dtype=bool)
-    gone[at] = False
-    other = np.zeros(len(old), dtype=bool)
-    for name in columns:
-        was, now = old.values[name][at], new.values[name][by]
-        gone[at[np.isfinite(was) & np.isnan(now)]] = True
-        rows = np.flatnonzero((was > 0) & (now > 0))
-        ends = np.flatnonzero(np.diff(old.symbols[at[rows]])) + 1
-        for some in np.split(rows, ends):
-            if len(some) >= _A_SERIES and are_others(was[some], now[some]):
-                other[at[some]] = True
-    counted = partial(np.bincount, minlength=len(before.superseded))
-    return counted(before.origins[gone]), counted(before.origins[other])
-
-
-def are_others(was: Floats, now: Floats) -> bool:
-    """Whether prices (n,) above 0 of a symbol became those of another series; see `losses`."""
-    if np.array_equal(was, now):
-        return False
-    ratio = np.log(now) - np.log(was)
-    moves = np.median(np.abs(np.diff(np.log(was))))
-    strays = np.median(np.abs(ratio - np.median(ratio)))
-    return bool(np.median(np.abs(np.diff(ratio))) > moves / 2 and strays > 3 * moves)
-
-
-def _shared(old: Keys, new: Keys) -> tuple[Places, Places]:
-    """Where the keys that are in both stand in the old, which are rising, and in the new."""
-    places = np.searchsorted(old, new)
-    again = places < len(old)
-    again[again] = old[places[again]] == new[again]
-    return places[again], np.flatnonzero(again)
-
-
-def _names(tables: Sequence[Prices]) -> list[str]:
+def names_of(tables: Sequence[Prices]) -> list[str]:
+    """The symbols of some tables, sorted."""
     return sorted({name for prices in tables for name in prices.names})
 
 
-def _columns(tables: Sequence[Prices]) -> list[str]:
+def columns_of(tables: Sequence[Prices]) -> list[str]:
+    """The columns that some tables have, in order."""
     return list(dict.fromkeys(name for prices in tables for name in prices.values))
 
 
@@ -234,9 +168,6 @@ def _stacked(tables: Sequence[Prices]) -> Prices:
         },
     )
 
-
-_A_SERIES = 5
-"""Fewer prices of a symbol say little of how it moves."""
 
 SNAPSHOT_FROM = 200_000
 """Fewer rows are read again sooner than a snapshot is written."""
@@ -289,7 +220,7 @@ def load_snapshot(folder: Path, key: Callable[[], str]) -> Snapshot | None:
             return None
     prices = read_prices(folder / "prices.parquet", document["prices"])
     origins = pa.parquet.read_table(folder / "origins.parquet")["origin"].to_numpy()
-    state = State(prices, np.array(origins, dtype=np.int32), document["superseded"])
+    state = State(prices, np.asarray(origins, dtype=np.int32), document["superseded"])
     return Snapshot(state, document["facts"])
 
 

@@ -19,14 +19,13 @@ import orjson
 from pricewright.files.errors import Refusal
 from pricewright.intake import deliveries as snapshot
 from pricewright.intake.archive import Acceptance, Archive, Delivery, Mode
+from pricewright.intake.comparison import Comparison, compare, difference, losses
 from pricewright.intake.continuation import check_continuation
 from pricewright.intake.deliveries import (
     Snapshot,
     State,
     apply_deliveries,
-    difference,
     empty_state,
-    losses,
 )
 from pricewright.intake.members import Member
 from pricewright.intake.one_symbol import check_one_symbol, symbol_of_file
@@ -182,10 +181,11 @@ class _Reader:
         if not replaced:
             return self._added(before, current, new)
         after, _ = self._added(Snapshot(empty_state(), []), [], following)
+        compared = compare(before.state, after.state)
         for delivery in replaced:
             successor = next(each for each in new if each.place == delivery.place)
-            self._check_shrink((before, delivery), (after, successor))
-        return after, difference(before.state, _digests(current), after.state, _digests(following))
+            self._check_shrink((before, delivery), (after, successor), compared)
+        return after, difference(compared, _digests(current), _digests(following))
 
     def has_come(self, delivery: Delivery) -> bool:
         """Whether a delivery has rows of days that have come."""
@@ -221,8 +221,9 @@ class _Reader:
                 {"what": "not-compared", "why": str(refusal)}
                 | {"old_sha256": earlier.sha256, "new_sha256": delivery.sha256}
             ]
-        self._check_shrink((before, earlier), (after, delivery))
-        return difference(before.state, [earlier.sha256], after.state, [delivery.sha256])
+        compared = compare(before.state, after.state)
+        self._check_shrink((before, earlier), (after, delivery), compared)
+        return difference(compared, [earlier.sha256], [delivery.sha256])
 
     def _made(self, current: Sequence[Delivery]) -> Snapshot:
         """What some accepted deliveries come down to: from the snapshot, else from their bytes."""
@@ -272,7 +273,10 @@ class _Reader:
             return reading.prices, _facts(delivery, reading)
 
     def _check_shrink(
-        self, earlier: tuple[Snapshot, Delivery], later: tuple[Snapshot, Delivery]
+        self,
+        earlier: tuple[Snapshot, Delivery],
+        later: tuple[Snapshot, Delivery],
+        compared: Comparison,
     ) -> None:
         """Raise Refusal if a delivery has too little of what the one has that it replaces."""
         (old, old_place), (new, new_place) = (
@@ -285,7 +289,7 @@ class _Reader:
                 f"where {before['in_bars']} of the delivery before were; deliver all of it, "
                 "correct its description under source, or raise source.max_shrink."
             )
-        gone, other = (int(counts[old_place]) for counts in losses(old.state, new.state))
+        gone, other = (int(counts[old_place]) for counts in losses(compared))
         if gone + other > before["kept"] * self._terms.max_shrink:
             raise Refusal(
                 f"{after['place']}: of the {before['kept']} prices of the delivery before, {gone} "

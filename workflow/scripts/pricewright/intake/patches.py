@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pricewright.files.disk import sha256, write_whole
 from pricewright.files.errors import Refusal
+from pricewright.files.machine import give_back
 from pricewright.files.zstandard import zstd
 
 LEAST, MOST = 100_000, 128_000_000
@@ -32,6 +33,7 @@ def replace_by_difference(folder: Path, old: str, new: str) -> None:
     sizes = [each.stat().st_size if each.exists() else 0 for each in (path, newer)]
     if min(sizes) < LEAST or max(sizes) > MOST:
         return
+    give_back()
     content, base = path.read_bytes(), newer.read_bytes()
     difference = _difference(content, base)
     if len(difference) > len(content) / 2 or sha256(_patched(difference, base)) != old:
@@ -86,8 +88,8 @@ def _differences(folder: Path, digest: str) -> list[Path]:
 
 def _difference(content: bytes, base: bytes) -> bytes:
     window = min(max((len(content) + len(base)).bit_length(), 20), 31)
-    options: dict[int, int] = {
-        zstd.CompressionParameter.compression_level: 3,
+    options: dict[int, int] = {  # a higher level finds no more of what is the same
+        zstd.CompressionParameter.compression_level: 1,
         zstd.CompressionParameter.window_log: window,
         zstd.CompressionParameter.enable_long_distance_matching: 1,
         zstd.CompressionParameter.checksum_flag: 1,

@@ -5,8 +5,9 @@ one cause, and a correction among them would be lost: so what has one factor, up
 entry. The old values are that factor away, and stand in the bytes that are kept.
 """
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -24,40 +25,61 @@ EXACT, NEAR = 2e-6, 2e-3
 compute in single precision is, and at most, where most values moved by less than rounding does."""
 
 
-def restated(
-    old: tuple[Prices, Ints],
-    at: Places,
-    new: tuple[Prices, Ints],
-    by: Places,
-    digests: Sequence[str],
-) -> Entries:
-    """What rows `at` of the old prices are otherwise in rows `by` of the new, in order.
+@dataclass(frozen=True)
+class Changed:
+    """The values (n,) of a column that are others in their successors.
 
-    Beside the prices stands the delivery of each row, by its number among the digests. Values that
-    one factor explains are one entry, `rescaled`; every other is one of its own.
+    rows, successors: where both stand, each among its own.  before, after: the values.
+    """
+
+    rows: Places
+    successors: Places
+    before: Floats
+    after: Floats
+
+    @classmethod
+    def of(cls, old: tuple[Floats, Places], new: tuple[Floats, Places]) -> Self:
+        """Of values (m,) and the rows that they are in, what is otherwise in their successors."""
+        (before, at), (after, by) = old, new
+        other = np.flatnonzero(before != after)
+        other = other[~(np.isnan(before[other]) & np.isnan(after[other]))]
+        return cls(at[other], by[other], before[other], after[other])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Several as one, in order."""
+        columns = zip(*((p.rows, p.successors, p.before, p.after) for p in parts), strict=True)
+        return cls(*map(np.concatenate, columns))
+
+
+def restated(
+    old: Prices, origins: tuple[Ints, Ints], changed: Mapping[str, Changed], digests: Sequence[str]
+) -> Entries:
+    """What is changed of old prices, by column, as entries, in order.
+
+    origins: the delivery of each row, by its number among the digests, of the old ones and of their
+    successors. Values that one factor explains are one entry, `rescaled`; every other is one of its
+    own.
     """
     entries: Entries = []
-    for name, column in old[0].values.items():
-        before, after = column[at], new[0].values[name][by]
-        other = (before != after) & ~(np.isnan(before) & np.isnan(after))
-        rows, successors = at[other], by[other]
-        single = np.ones(len(rows), dtype=bool)
-        of = [old[0].symbols[rows], old[1][rows], new[1][successors]]
-        for places, factor in _rescaled(rows, of, before[other], after[other]):
+    for name, each in changed.items():
+        single = np.ones(len(each.rows), dtype=bool)
+        of = [origins[0][each.rows], origins[1][each.successors]]
+        for places, factor in _rescaled(each, [old.symbols[each.rows], *of]):
             single[places] = False
-            first, last = rows[places[0]], rows[places[-1]]
+            first, last = each.rows[places[0]], each.rows[places[-1]]
             entries.append(
-                entry(old[0], first, "rescaled")
-                | {"last": old[0].date(last), "column": name, "factor": factor}
+                entry(old, first, "rescaled")
+                | {"last": old.date(last), "column": name, "factor": factor}
                 | {"values": len(places)}
-                | _deliveries(old[1][first], new[1][successors[places[0]]], digests)
+                | _deliveries(of[0][places[0]], of[1][places[0]], digests)
             )
-        for row, successor in zip(rows[single].tolist(), successors[single].tolist(), strict=True):
+        for place in np.flatnonzero(single).tolist():
             entries.append(
-                entry(old[0], row, "restated")
-                | {"column": name, "old": plain(column[row])}
-                | {"new": plain(new[0].values[name][successor])}
-                | _deliveries(old[1][row], new[1][successor], digests)
+                entry(old, each.rows[place], "restated")
+                | {"column": name, "old": plain(each.before[place])}
+                | {"new": plain(each.after[place])}
+                | _deliveries(of[0][place], of[1][place], digests)
             )
     return sorted(entries, key=lambda each: (each["symbol"], each["date"]))
 
@@ -76,15 +98,14 @@ def _deliveries(before: int, after: int, digests: Sequence[str]) -> dict[str, st
     return {"old_sha256": digests[before], "new_sha256": digests[after]}
 
 
-def _rescaled(
-    rows: Places, of: Sequence[Ints], before: Floats, after: Floats
-) -> Iterator[tuple[Places, float]]:
+def _rescaled(changed: Changed, of: Sequence[Ints]) -> Iterator[tuple[Places, float]]:
     """The values of one symbol and two deliveries that one factor explains, and the factor.
 
     of: the symbol and the two deliveries of each value.
     """
+    before, after = changed.before, changed.after
     usable = np.flatnonzero(np.isfinite(before) & np.isfinite(after) & (before * after > 0))
-    keys: list[npt.NDArray[Any]] = [rows[usable], *(key[usable] for key in reversed(of))]
+    keys: list[npt.NDArray[Any]] = [changed.rows[usable], *(key[usable] for key in reversed(of))]
     order = usable[np.lexsort(keys)]
     ends = [np.flatnonzero(np.diff(key[order])) + 1 for key in of]
     for places in np.split(order, np.unique(np.concatenate(ends))):

@@ -27,9 +27,9 @@ from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
 from pricewright.forecasting.forecast_records import Record, as_csv, forecast_records
-from pricewright.forecasting.histories import read_panel, unfit_symbols
+from pricewright.forecasting.histories import Since, read_newest, unfit_symbols
 from pricewright.forecasting.model import Model
-from pricewright.forecasting.panel import Panel, from_scale
+from pricewright.forecasting.panel import NEVER, Panel, from_scale
 from pricewright.forecasting.volatility import ewma
 from pricewright.releases.link import CURRENT, read_link
 from pricewright.scheduling.sessions import next_close
@@ -56,6 +56,9 @@ TAILS = (0.05, 0.95)
 
 EWMA, CHALLENGER = "ewma", "challenger"
 """The rivals: a normal distribution with RiskMetrics' variance, and the newest trained model."""
+
+EARLIER = 3
+"""So many releases before the one in production are held against what came as well."""
 
 _DECAY, _EWMA_DAYS = 0.94, 500
 
@@ -105,7 +108,7 @@ class Day:
                 content = read_whole(self.folder / name)
                 if sha256(content) != digest:
                     raise Refusal(f"{self.folder / name}: {_CHANGED}")
-                return pyarrow.parquet.read_table(BytesIO(content))
+                return pyarrow.parquet.ParquetFile(BytesIO(content)).read()
         return None
 
 
@@ -210,7 +213,8 @@ def record_day(
         return None
     with _no_forecast():  # as of a model that another version of the code wrote
         model, _ = open_model(production / CURRENT / "model.json")
-    whole, _, _ = read_panel(table, model.settings.price)
+    challenger = _challenger(root)
+    whole = read_newest(table, model.settings.price, _since(root, release, [model, challenger]))
     newest = int(whole.calendar[-1])
     day = str(np.datetime64(newest, "D"))
     name = f"{day}-{release[:12]}"
@@ -222,10 +226,11 @@ def record_day(
                 rolled = model.rolled(panel)
             present = rolled.of(_present(rolled, newest, unfit))
             records = _records(present, release)
+            rivals = _rivals(challenger, rolled, panel, whole)
             files = {
                 f"{FORECASTS}/{name}.parquet": _parquet(records),
                 f"{FORECASTS}/{name}.csv": as_csv(records).encode(),
-                f"{LIVE}/{name}.rivals.parquet": _parquet(_rivals(root, rolled, panel, whole)),
+                f"{LIVE}/{name}.rivals.parquet": _parquet(rivals),
             }
             if before and (outcomes := _outcomes(before[-1], panel)):
                 files[f"{LIVE}/{name}.outcomes.parquet"] = _parquet(outcomes)
@@ -320,25 +325,72 @@ def _present(model: Model, newest: int, unfit: Collection[str]) -> list[str]:
     return found
 
 
-def _rivals(root: Path, model: Model, panel: Panel, whole: Panel) -> list[Record]:
+def _challenger(root: Path) -> Model | None:
+    """The newest trained model, if it is another than the release's and can be opened."""
+    path = root / CANDIDATE / "model.json"
+    current = root / "production" / CURRENT / "model.json"
+    if not path.exists() or file_sha256(path) == file_sha256(current):
+        return None
+    try:
+        return open_model(path)[0]
+    except Refusal as refusal:
+        say("no challenger", reason=str(refusal))
+        return None
+
+
+def _since(root: Path, release: str, models: Sequence[Model | None]) -> Since:
+    """From when on prices are needed: to bring the models forward, for the rival, and for what came
+    after each forecast that is held against it."""
+    own: dict[str, int] = {}
+    for model in filter(None, models):
+        for symbol, day in zip(model.symbols, model.last_days.tolist(), strict=True):
+            own[symbol] = min(day, own.get(symbol, day))
+    shown = [day for of in releases_shown(root, release).values() for day in of]
+    return Since(min(map(_first_price, shown), default=NEVER), _EWMA_DAYS, own)
+
+
+def releases_shown(root: Path, release: str) -> dict[str, list[Day]]:
+    """The days on record of the releases before this one that are shown, the oldest first, and then
+    of this one."""
+    every: dict[str, list[Day]] = {}
+    for day in days(root):
+        every.setdefault(day.release, []).append(day)
+    own = every.pop(release, [])
+    return dict(list(every.items())[-EARLIER:]) | {release: own}
+
+
+def _first_price(day: Day) -> int:
+    """The day of the oldest price that a day's forecasts are made from; the first of all if its
+    file cannot say."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    for name in day.files():
+        if name.endswith(f"{day.release[:12]}.parquet"):
+            try:
+                made = pyarrow.parquet.ParquetFile(day.folder / name).read(["from"])["from"]
+                return int(made.cast("int32").to_numpy().min())
+            except (OSError, ValueError, KeyError, pa.ArrowException):
+                break
+    return -NEVER
+
+
+def _rivals(challenger: Model | None, model: Model, panel: Panel, whole: Panel) -> list[Record]:
     """One day ahead, the quantiles of TAILS by what the release is held against."""
     found = list(_by_ewma(model, panel))
-    path = root / CANDIDATE / "model.json"
-    if path.exists() and sha256(read_whole(path)) != file_sha256(
-        root / "production" / CURRENT / "model.json"
-    ):
-        try:
-            challenger, _ = open_model(path)
-            challenger = challenger.rolled(_of(whole, challenger))
-        except Refusal as refusal:
-            say("no challenger", reason=str(refusal))
-            return found
-        found += [
-            {"rival": CHALLENGER} | {key: record[key] for key in ("symbol", "from", *_NAMES)}
-            for record in forecast_records(challenger, 1, TAILS)
-            if record["symbol"] in set(model.symbols)
-        ]
-    return found
+    if challenger is None:
+        return found
+    try:
+        challenger = challenger.rolled(_of(whole, challenger))
+    except Refusal as refusal:
+        say("no challenger", reason=str(refusal))
+        return found
+    known = set(model.symbols)
+    return found + [
+        {"rival": CHALLENGER} | {key: record[key] for key in ("symbol", "from", *_NAMES)}
+        for record in forecast_records(challenger, 1, TAILS)
+        if record["symbol"] in known
+    ]
 
 
 _NAMES = [f"q{level!r}" for level in TAILS]

@@ -24,7 +24,7 @@ from pricewright.monitoring.record import (
     TAILS,
     Day,
     RecordedDay,
-    days,
+    releases_shown,
 )
 from pricewright.releases.history import releases_folder
 from pricewright.releases.store import plain_file
@@ -43,9 +43,6 @@ TESTS: Final[Mapping[str, str]] = {
 
 SYMBOLS = 20
 """The most symbols that are listed."""
-
-EARLIER = 3
-"""So many releases before the one in production are shown as well."""
 
 LATELY = 60
 """The days against which a day's data are held."""
@@ -74,11 +71,10 @@ def watch(
 ) -> dict[str, Any]:
     """What the watch finds about the release of a recorded day, whose model's document is `model`;
     and `earlier`, the evidence by day against the releases before it, the oldest first."""
-    every = days(root)
-    of = {day.release: [each for each in every if each.release == day.release] for day in every}
+    of = releases_shown(root, recorded.release)
     own = of.pop(recorded.release)
     earlier = []
-    for release, theirs in list(of.items())[-EARLIER:]:
+    for release, theirs in of.items():
         try:
             with plain_file(releases_folder(root), release, "model.json") as kept:
                 live = read_live(theirs, recorded.panel, open_model(kept)[0])

@@ -50,6 +50,12 @@ class Prices:
         """(n,) rising: one number for a symbol and a day."""
         return keys(self.symbols, self.days)
 
+    @property
+    def begins(self) -> Keys:
+        """(S + 1,): the row with which each symbol's begin, and the number of rows."""
+        found = np.searchsorted(self.symbols, np.arange(len(self.names) + 1, dtype=np.int32))
+        return np.asarray(found, dtype=np.int64)
+
     def part(self, name: str, rows: slice) -> Floats:
         """Some rows of a column, from `start` to before `stop`; no more than these are made."""
         if isinstance(self.values, PartedValues):
@@ -76,8 +82,7 @@ def keys(symbols: Ints, days: Ints) -> Keys:
 
 def drop_unused_names(prices: Prices) -> Prices:
     """The same prices, without the names of symbols that have none."""
-    used = np.zeros(len(prices.names), dtype=bool)
-    used[prices.symbols] = True
+    used = np.diff(prices.begins) > 0
     if used.all():
         return prices
     places = (np.cumsum(used) - 1).astype(np.int32)
@@ -127,10 +132,9 @@ def read_prices(path: Path, sha256: str = "") -> Prices:
 
 def _tables(prices: Prices, schema: pa.Schema) -> Iterator[pa.Table]:
     """The prices as tables of whole symbols."""
-    counts = np.bincount(prices.symbols, minlength=len(prices.names))
-    until = np.concatenate([[0], np.cumsum(counts)])
+    until = prices.begins
     types = dict(zip(schema.names, schema.types, strict=True))
-    for first, last in pairwise([0, *ends_of_groups(counts.tolist())]):
+    for first, last in pairwise([0, *ends_of_groups(np.diff(until).tolist())]):
         rows = slice(int(until[first]), int(until[last]))
         names = pa.array(prices.names[first:last], pa.string())
         codes = pa.array(prices.symbols[rows] - np.int32(first))
@@ -162,6 +166,8 @@ def _is_whole(prices: Prices) -> bool:
 
 def _nullable(column: Floats, kind: pa.DataType) -> pa.Array:
     missing = np.isnan(column)
+    mask = missing if missing.any() else None
     if pa.types.is_integer(kind):
-        return pa.array(np.nan_to_num(column).astype(np.int64), mask=missing)
-    return pa.array(column, mask=missing)
+        column = column if mask is None else np.nan_to_num(column)
+        return pa.array(column.astype(np.int64), mask=mask)
+    return pa.array(column, mask=mask)

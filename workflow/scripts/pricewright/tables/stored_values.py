@@ -79,6 +79,10 @@ class StoredValues(PartedValues):
         return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
+MANY = 100
+"""Where more than one row in so many is added, rows are copied one by one, not piece by piece."""
+
+
 class Merge:
     """Where newer rows (k,) come to stand among others: n of these and newer ones together.
 
@@ -107,22 +111,37 @@ class Merge:
         self, old: npt.NDArray[Any], newer: npt.NDArray[Any], begin: int, end: int, rows: slice
     ) -> npt.NDArray[Any]:
         found = np.empty(end - begin, dtype=old.dtype)
-        is_old = np.ones(end - begin, dtype=bool)
         places = self.places[rows] - begin
-        is_old[places[self.added[rows]]] = False
-        found[is_old] = old
+        added = places[self.added[rows]]
+        if len(added) * MANY > len(found):
+            is_old = np.ones(end - begin, dtype=bool)
+            is_old[added] = False
+            found[is_old] = old
+        else:  # a few pieces, which are copied as they are
+            begins, ends = [0, *(added + 1).tolist()], [*added.tolist(), len(found)]
+            for before, (start, stop) in enumerate(zip(begins, ends, strict=True)):
+                found[start:stop] = old[start - before : stop - before]
         found[places] = newer[rows]
         return found
 
 
 class MergedValues(PartedValues):
-    """Columns that are stored, and those of newer rows, merged."""
+    """Columns that are stored, and those of newer rows, merged; the last that was asked for whole
+    is kept."""
 
     def __init__(self, old: PartedValues, newer: Mapping[str, Floats], merge: Merge) -> None:
         super().__init__(list(newer), merge.count)
         self._old, self._newer, self._merge = old, newer, merge
+        self._whole: dict[str, Floats] = {}
+
+    def __getitem__(self, name: str) -> Floats:
+        if name not in self._whole:
+            self._whole = {name: super().__getitem__(name)}
+        return self._whole[name]
 
     def part(self, name: str, begin: int, end: int) -> Floats:
+        if name in self._whole:
+            return self._whole[name][begin:end]
         return self._merge.part(self._old, name, self._newer[name], begin, end)
 
     def is_whole(self, name: str) -> bool:

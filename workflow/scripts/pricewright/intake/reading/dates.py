@@ -147,7 +147,8 @@ def _parse(column: pa.Array, calendar: Calendar, *, clocked: bool, typed: bool =
     times = np.array([since for _, since, _ in read], dtype=np.int64)
     reasons = np.array([reason for _, _, reason in read], dtype=object)
     faults = set(reasons) - {""}
-    every = reasons[codes] if faults else np.full(len(codes), "", dtype=object)
+    none = np.array("", dtype=object)
+    every = reasons[codes] if faults else np.broadcast_to(none, len(codes))
     return Days(days[codes], every, faults, times[codes] if times.any() else None)
 
 

@@ -296,22 +296,22 @@ def in_order(
     names = sorted({name for part in parts for name in part.names})
     symbols = _concatenated([recode(part.names, part.symbols, names) for part in parts])
     days = _concatenated([part.days for part in parts])
-    lines = np.concatenate([part.lines for part in parts] or [np.array([], np.int64)])
     times = joined_times(parts)
+    lines = partial(np.concatenate, [part.lines for part in parts])
     columns = parts[0].values if parts else ()
     values = {ours: [part.values[ours] for part in parts] for ours in columns}
     parts.clear()
-    key = keys(symbols, days)
-    if (key[1:] > key[:-1]).all():
-        del lines, key
+    if _is_rising(symbols, days):
+        del lines
         prices = Prices(names, symbols, days, _joined(values))
         return drop_unused_names(prices), Quarantine.of(titles, [], [])
     is_intraday = dialect.calendar.bars == "intraday"
     if times is not None and is_intraday:
-        order = np.lexsort((times, key))
+        order = np.lexsort((times, keys(symbols, days)))
+    elif len(names) <= 1 << 16 and (days[1:] >= days[:-1]).all():  # no need to compare
+        order = np.argsort(symbols.astype(np.uint16), kind="stable")
     else:
-        order = np.argsort(key, kind="stable")
-    del key
+        order = np.argsort(keys(symbols, days), kind="stable")
     again = _as_before(symbols[order]) & _as_before(days[order])
     if times is not None:
         other = again & (np.diff(times[order], prepend=0) != 0)
@@ -319,49 +319,56 @@ def in_order(
             again &= ~other
         elif other.sum() > STRAYS * len(order):
             strays = order[other]
-            first = int(strays[np.argmin(lines[strays])])
+            first = int(strays[np.argmin(lines()[strays])])
             day = np.datetime64(int(days[first]), "D")
             raise Refusal(
-                f"{name}:{lines[first]}: there are several times a day, as for "
+                f"{name}:{lines()[first]}: there are several times a day, as for "
                 f"{names[symbols[first]]} on {day}; set source.bars: intraday, which makes daily "
                 "bars of them."
             )
-    joined = _joined(values)
-    duplicate, conflict = _repeated(again, order, joined)
+    duplicate, conflict = _repeated(again, order, values)
     if dialect.symbol is not None and len(names) == 1:
         as_delivered = np.delete(np.arange(len(order)), order[duplicate])
-        refuse_blocks(days[as_delivered], lines[as_delivered], dialect.symbol, name)
-    places = np.full(len(names), -1)
-    if dialect.layout == "wide":  # where a symbol is a column, and a row one of its cells
-        places = np.array([titles.index(name) for name in names], dtype=int)
-    lost = Quarantine.joined(
-        titles,
-        [
-            Quarantine.of(titles, lines[rows], code(reason), places[symbols[rows]])
-            for rows, reason in ((order[duplicate], "duplicate"), (order[conflict], "conflict"))
-        ],
-    )
-    if lost.count:
-        lost = lost.with_newest(names, symbols[order[conflict]], days[order[conflict]])
+        refuse_blocks(days[as_delivered], lines()[as_delivered], dialect.symbol, name)
+    lost = Quarantine.of(titles, [], [])
+    if len(duplicate) or len(conflict):
+        places = np.full(len(names), -1)
+        if dialect.layout == "wide":  # where a symbol is a column, and a row one of its cells
+            places = np.array([titles.index(name) for name in names], dtype=int)
+        both = ((order[duplicate], "duplicate"), (order[conflict], "conflict"))
+        lost = Quarantine.joined(
+            titles,
+            [
+                Quarantine.of(titles, lines()[rows], code(reason), places[symbols[rows]])
+                for rows, reason in both
+            ],
+        ).with_newest(names, symbols[order[conflict]], days[order[conflict]])
         order = np.delete(order, np.concatenate([duplicate, conflict]))
     del lines, again
-    for ours in joined:
-        joined[ours] = joined[ours][order]
-    return drop_unused_names(Prices(names, symbols[order], days[order], joined)), lost
+    symbols, days = symbols[order], days[order]
+    return drop_unused_names(Prices(names, symbols, days, _joined(values, order))), lost
+
+
+def _is_rising(symbols: Ints, days: Ints) -> bool:
+    """Whether rows are in order of symbol and day, each once."""
+    later = symbols[1:] > symbols[:-1]
+    later |= (symbols[1:] == symbols[:-1]) & (days[1:] > days[:-1])
+    return bool(later.all())
 
 
 def _repeated(
-    again: npt.NDArray[np.bool_], order: Places, values: Mapping[str, Floats]
+    again: npt.NDArray[np.bool_], order: Places, values: Mapping[str, list[Floats]]
 ) -> tuple[Places, Places]:
     """Of rows in an order (n,) the places of those that repeat one before in all, and of those
     that belong to a disagreement.
 
     again: (n,) which are of the same symbol and day, or time, as the one before.  values: (n,), as
-    they were delivered.
+    they were delivered, in parts.
     """
     rows = np.flatnonzero(again)
     differs = np.zeros(len(rows), dtype=bool)
-    for column in values.values():
+    for parts in values.values() if len(rows) else ():
+        column = np.concatenate(parts)
         one, other = column[order[rows]], column[order[rows - 1]]
         differs |= (one != other) & ~(np.isnan(one) & np.isnan(other))
     first = np.maximum.accumulate(np.where(again[rows - 1], 0, rows - 1))
@@ -375,11 +382,14 @@ def _as_before(values: Ints) -> npt.NDArray[np.bool_]:
     return np.concatenate(([False], values[1:] == values[:-1]))
 
 
-def _joined(values: dict[str, list[Floats]]) -> dict[str, Floats]:
-    """The columns, each from its parts, which are taken away one after the other."""
+def _joined(values: dict[str, list[Floats]], order: Places | None = None) -> dict[str, Floats]:
+    """The columns, in an order if need be, each from its parts, which are taken away one after the
+    other."""
     joined = {}
+    room = None if order is None else np.empty(sum(map(len, next(iter(values.values()), []))))
     for ours in list(values):
-        joined[ours] = np.concatenate(values.pop(ours))
+        column = np.concatenate(values.pop(ours), out=room)
+        joined[ours] = column if order is None else column[order]
         give_back()
     return joined
 

@@ -195,7 +195,7 @@ class Dialect(Options):
 
     def is_symbol(self, text: str | None) -> bool:
         """Whether a text is a symbol: what cannot be seen is none, whatever the pattern says."""
-        return text is not None and _is_symbol(text, self.symbol_pattern)
+        return text is not None and is_symbol(text, self.symbol_pattern)
 
     def names(self, titles: Sequence[str], name: str) -> dict[str, str]:
         """Our names and the file's, of the columns that are to be read.
@@ -423,7 +423,7 @@ CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?")
 
 
 @cache
-def _is_symbol(text: str, pattern: str) -> bool:
+def is_symbol(text: str, pattern: str) -> bool:
     """Remembered, for the same symbols come in every piece of a delivery. A time of day is none."""
     fits = text.isprintable() and re.fullmatch(pattern, text) is not None
     return fits and not CLOCK.fullmatch(text)

@@ -29,6 +29,7 @@ _EXACT = Marks(missing_markers=("NaN",))
 class Numbers:
     """A column of n numbers: values (n,), NaN where there is none, and why there is none.
 
+    The values may be what was read, and are not to be written to.
     unreadable: text that is not a number. infinite: a number, but none that can be stored.
     """
 
@@ -84,7 +85,7 @@ def is_multiple(sign: str) -> bool:
 
 
 def _of_number_type(column: pa.Array) -> Numbers:
-    values = _as_floats(column.cast(pa.float64(), safe=False))
+    values = column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     return _finite(values, np.zeros(len(values), dtype=bool))
 
 
@@ -190,7 +191,7 @@ def _finite(values: Floats, unreadable: Mask) -> Numbers:
     """Infinite text such as 1e999 is a number, but none that can be stored."""
     infinite = np.isinf(values)
     if infinite.any():
-        values[infinite] = np.nan
+        values = np.where(infinite, np.nan, values)
     return Numbers(values, unreadable, infinite)
 
 

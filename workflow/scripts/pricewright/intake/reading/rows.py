@@ -6,6 +6,7 @@ Every reader gives a `Sheet`: blocks, and the text of each row.
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Protocol, get_args
 
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dates import NO_DAY, Days, parse_days
-from pricewright.intake.reading.dialect import Dialect, Layout
+from pricewright.intake.reading.dialect import Dialect, Layout, is_symbol
 from pricewright.intake.reading.numbers import Floats, Mask, Numbers, parse_numbers
 from pricewright.intake.reading.quarantine import Quarantine, code
 from pricewright.intake.reading.titles import distinct
@@ -348,7 +349,7 @@ class _Faults:
         if ours in self._strict:
             self.add(mask, reason, title)
         elif mask.any():
-            values[ours][mask] = np.nan
+            values[ours] = np.where(mask, np.nan, values[ours])
             self._cells.append((mask, code(reason), self._titles.index(title)))
 
     def cells(self, block: Block, keep: Mask) -> Iterator[Quarantine]:
@@ -425,16 +426,33 @@ def _symbols(
             return np.full(len(column), -1, dtype=np.int32), []
         column = column.cast(pa.string())
     coded = pc.dictionary_encode(column, null_encoding="encode")
-    texts = [text and text.strip(_PADDING) for text in coded.dictionary.to_pylist()]
-    known = [text for text in dict.fromkeys(texts) if dialect.is_symbol(text)]
-    place = {text: number for number, text in enumerate(known)}
-    places = np.array([place.get(text, -1) for text in texts], dtype=np.int32)
+    order = pc.array_sort_indices(coded.dictionary)
+    sorted_ = tuple(coded.dictionary.take(order).to_pylist())
+    found, known = _places_of(sorted_, dialect.symbol_pattern)
+    places = np.empty_like(found)
+    places[order.to_numpy()] = found
     codes = coded.indices.to_numpy()
     symbols = places[codes]
     if kinds is not None:
-        whole = np.array([text is not None and text.isdecimal() for text in texts])[codes]
-        symbols[(kinds == VALUE) | ((kinds == NUMBER) & ~whole)] = -1
+        texts = coded.dictionary.to_pylist()
+        whole = np.array([text is not None and text.strip(_PADDING).isdecimal() for text in texts])
+        symbols[(kinds == VALUE) | ((kinds == NUMBER) & ~whole[codes])] = -1
     return symbols, known
+
+
+@lru_cache(8)  # the blocks of a file in order of date have the same
+def _places_of(
+    texts: tuple[str | None, ...], pattern: str
+) -> tuple[npt.NDArray[np.int32], Sequence[str]]:
+    """Each text's place in the symbols that are among them, -1 for what is none; and these.
+
+    The texts are sorted, so that they are the same wherever a block begins.
+    """
+    stripped = [text and text.strip(_PADDING) for text in texts]
+    different = [text for text in dict.fromkeys(stripped) if text is not None]
+    known = [text for text in different if is_symbol(text, pattern)]
+    place: dict[str | None, int] = {text: number for number, text in enumerate(known)}
+    return np.array([place.get(text, -1) for text in stripped], dtype=np.int32), known
 
 
 def _check_days(faults: _Faults, block: Block, names: Mapping[str, str], dialect: Dialect) -> Days:
