@@ -4,7 +4,7 @@ import re
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pricewright.intake.reading.dialect import Marks
@@ -69,7 +69,7 @@ def one(text, marks=PLAIN, beside=()):
         ("$1", "unreadable"),
         ("1%", "unreadable"),
         ("--1", "unreadable"),
-        ("1-", "unreadable"),
+        ("1-", -1.0),
         ("1/2", "unreadable"),
         ("1.2.3", "unreadable"),
         ("1e", "unreadable"),
@@ -86,11 +86,12 @@ def test_a_text_is_a_number_exactly_or_none(text, value, beside):
     assert one(text, beside=beside) == value
 
 
+@example(["00-", "5-", "1e5-", "5--", "1-2-"])
 @given(st.lists(st.text(alphabet="0123456789.-+eE/ nNaAif,_", max_size=8), max_size=6))
 def test_what_is_read_is_what_python_reads_in_what_looks_like_a_number(texts):
     found = parse_numbers(pa.array(texts, pa.string()), PLAIN)
     for row, text in enumerate(texts):
-        bare = text.strip(" \t")
+        bare = re.sub(r"^(\d(?:.*\d)?)-$", r"-\1", text.strip(" \t"))  # a minus behind it
         if bare in ("", "N/A") or not NUMBER.fullmatch(bare):
             assert np.isnan(found.values[row])
             assert found.unreadable[row] == (bare not in ("", "N/A"))

@@ -160,7 +160,7 @@ def _unmarked(text: pa.Array, marks: Marks, *, multiples: bool) -> pa.Array:
         text = pc.replace_substring_regex(text, rf"^([(+-]?) ?{unit} ?([+-]?.*)$", r"\1\2")
         text = pc.replace_substring_regex(text, rf"^(.*?) ?{unit}(\)?)$", r"\1\2")
     text = pc.replace_substring_regex(text, r"^\((\d.*)\)$", r"-\1")
-    text = pc.replace_substring_regex(text, r"^(\d.*\d)-$", r"-\1")
+    text = pc.replace_substring_regex(text, r"^(\d(?:.*\d)?)-$", r"-\1")
     if marks.thousands:
         mark = re.escape(marks.thousands)
         groups = rf"(\d{{1,3}}({mark}\d{{3}})+|\d{{1,2}}({mark}\d{{2}})+{mark}\d{{3}})"
