@@ -301,6 +301,7 @@ def in_order(
     columns = parts[0].values if parts else ()
     values = {ours: [part.values[ours] for part in parts] for ours in columns}
     parts.clear()
+    give_back()
     if _is_rising(symbols, days):
         del lines
         prices = Prices(names, symbols, days, _joined(values))
@@ -388,9 +389,9 @@ def _joined(values: dict[str, list[Floats]], order: Places | None = None) -> dic
     joined = {}
     room = None if order is None else np.empty(sum(map(len, next(iter(values.values()), []))))
     for ours in list(values):
+        give_back()
         column = np.concatenate(values.pop(ours), out=room)
         joined[ours] = column if order is None else column[order]
-        give_back()
     return joined
 
 
