@@ -34,7 +34,7 @@ rule train_or_score:
         "../envs/steps.yaml"
     threads: cores_here(workflow, 4)
     resources:
-        mem_mb=memory(500, per_mb=8),
+        mem_mb=memory(600, per_mb=8, parquet=1.0),
         runtime=minutes(15, per_mb=0.05),
     params:
         options=lambda wildcards: training_options(
