@@ -6,6 +6,7 @@ from typing import Any
 from forecasts import SMALL, write_clean
 
 from conftest import market
+from pricewright.files.disk import file_sha256
 from pricewright.files.documents import write_json
 from pricewright.reporting.text import ReportOptions
 from report import report
@@ -28,10 +29,10 @@ def hostile_report(folder: Path) -> Path:
         record | {"symbol": names.get(record["symbol"], record["symbol"])}
         for record in market(symbols=SYMBOLS)
     ]
-    write_clean(folder / "prices.json", records)
+    digest = file_sha256(write_clean(folder / "prices.json", records))
     receipts = folder / "ingest.json", folder / "clean.json"
-    for path, receipt in zip(receipts, (_ingest(len(records)), _clean(len(records))), strict=True):
-        write_json(path, receipt)
+    write_json(receipts[0], _ingest(len(records)))
+    write_json(receipts[1], _clean(len(records), digest))
     write_json(folder / "quality.json", _quality(records))
     train_or_score(
         folder / "prices.json",
@@ -66,7 +67,7 @@ def _ingest(rows: int) -> dict[str, Any]:
     }
 
 
-def _clean(rows: int) -> dict[str, Any]:
+def _clean(rows: int, digest: str) -> dict[str, Any]:
     correction = {"line": 1, "action": "set", "symbol": SCRIPT, "date": "2020-02-03"}
     correction |= {"column": "close", "was": 1.0, "value": 2.0, "reason": REASON}
     return {
@@ -74,7 +75,7 @@ def _clean(rows: int) -> dict[str, Any]:
         **{"corrected": 1, "corrections": [correction], "filled": {}},
         "flags": {"jump": 2, "gap": 1},
         "input": {"path": "prices_raw.json", "sha256": "b" * 64},
-        "records": {"path": "prices_clean.json", "sha256": "c" * 64},
+        "records": {"path": "prices_clean.json", "sha256": digest},
     }
 
 

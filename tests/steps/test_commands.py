@@ -13,6 +13,7 @@ from conftest import SCRIPTS, STEPS, as_csv, command, market
 from deploy import deploy
 from kills import killed_at
 from pricewright.files.disk import file_sha256
+from pricewright.files.errors import Refusal
 from pricewright.reporting.verdict import verdict
 from pricewright.signoffs import ledger
 from pricewright.tables.options import groups, hints, option_groups
@@ -268,6 +269,25 @@ def test_the_receipts_add_up_and_are_kept_in_the_model(tmp_path):
     assert came["records"]["sha256"] == kept["input"]["sha256"]
     assert kept["records"]["sha256"] == model["data"]["sha256"]
     assert not (tmp_path / "ledger").exists()  # a command by itself begins none
+
+
+@pytest.mark.parametrize(
+    ("receipt", "table"), [("clean", "cleaned.json"), ("ingest", "raw.json")], ids=str
+)
+def test_a_table_that_was_changed_since_it_was_written_is_refused(
+    tmp_path, monkeypatch, receipt, table
+):
+    model_of(tmp_path, market())
+    monkeypatch.chdir(tmp_path)
+    if receipt == "clean":
+        changed = (tmp_path / table).read_text().replace("1", "2", 1)
+        (tmp_path / table).write_text(changed)
+    else:
+        found = orjson.loads((tmp_path / "ingest.json").read_bytes())
+        found["records"]["sha256"] = "0" * 64
+        (tmp_path / "ingest.json").write_bytes(orjson.dumps(found))
+    with pytest.raises(Refusal, match=f"{table}: is not as {receipt} wrote it .*remove it, and"):
+        train_or_score("cleaned.json", "again.json", receipts=["ingest.json", "clean.json"])
 
 
 def test_a_training_that_is_given_a_project_tells_its_ledger(tmp_path, by_function, monkeypatch):

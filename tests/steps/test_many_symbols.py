@@ -159,6 +159,9 @@ WRONG = [
     ("symbols.columns.forecast.upper.1", [1.0], "symbols.S1.forecast.upper': found 1 prices"),
     ("symbols.columns.fallbacks.1", [3], "fallbacks.0' of 'S1': found 3"),
     ("metrics.by_symbol.names.1", "S9", "'metrics.by_symbol': there is no 'S1'"),
+    ("metrics.by_symbol.names", ["S1", "S0", "names"], "found 'S1' where 'symbols' has 'S0'"),
+    ("metrics.by_symbol.columns.var", {}, "columns.var.1' is missing"),
+    ("metrics.by_symbol.columns.random_walk.coverages", {}, "coverages.50' is missing"),
     ("metrics.by_symbol.columns.model.coverage.0", 1.5, "model.coverage' of 'S0': found 1.5"),
     ("metrics.by_symbol.columns.var.1.days.0", -1, "var.1.days' of 'S0': found -1"),
 ]

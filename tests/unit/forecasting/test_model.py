@@ -1,8 +1,8 @@
+import json
 from copy import deepcopy
 from functools import reduce
 
 import numpy as np
-import orjson
 import pytest
 from forecasts import trained
 
@@ -79,6 +79,8 @@ def test_score_without_a_model_is_refused(tmp_path):
         ("acceptance", {"accepted": "yes"}, "'acceptance.accepted'"),
         ("data", {"sha256": "?"}, "'data.sha256': found \"\\?\""),
         ("", {"symbols": {}}, "'symbols': found {}"),
+        ("symbols.S0", {"shape": reduce(lambda inner, _: [inner], range(400), 0.0)}, "brackets"),
+        ("metrics.by_symbol.S0.var", {"5": None}, "'metrics.by_symbol.S0.var.5' is missing"),
     ],
 )
 def test_a_model_edited_by_hand_is_refused_by_its_reader(tmp_path, model, part, changes, sentence):
@@ -88,7 +90,7 @@ def test_a_model_edited_by_hand_is_refused_by_its_reader(tmp_path, model, part, 
         edited[key] = value
         if value is None:
             del edited[key]
-    (tmp_path / "model.json").write_bytes(orjson.dumps(document))
+    (tmp_path / "model.json").write_text(json.dumps(document))
     with pytest.raises(Refusal, match=f"model.json:.*{sentence}"):
         read_model(tmp_path / "model.json")
 

@@ -240,6 +240,22 @@ def test_a_changed_or_lost_file_is_told_of_and_never_used(released):
     assert "is not there" in problem
 
 
+def test_what_was_changed_is_not_copied_over_the_newest_forecasts(released, caplog):
+    write_down(released, later(1))
+    folder = released.production / "forecasts"
+    before = {path.name: path.read_bytes() for path in folder.glob("newest.*")}
+    for path in folder.glob("2020*"):
+        path.chmod(0o644)
+        path.write_bytes(path.read_bytes()[:-9])
+    write_down(released, later(1))
+    assert {path.name: path.read_bytes() for path in folder.glob("newest.*")} == before
+    assert caplog.text.count("is not renewed") == 2
+    for path in folder.glob("2020*"):
+        path.unlink()
+    write_down(released, later(1))
+    assert {path.name: path.read_bytes() for path in folder.glob("newest.*")} == before
+
+
 def test_where_a_file_of_the_day_before_was_changed_the_day_is_written_down_all_the_same(
     released, monkeypatch
 ):

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+from forecasts import columns_of
 
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
@@ -33,6 +34,20 @@ def test_of_a_release_it_names_the_releases_own_report(files):
     shown = dict(presentation.gate_summary("deploy", files, folder))
     assert shown["to read"].startswith("production/releases/abc/report.txt, ")
     assert "production/releases/abc/report.html" in shown["to read"]
+
+
+def test_the_symbols_of_columns_are_counted(files):
+    counted = dict(presentation.gate_summary("metrics", files))["model"]
+
+    def in_columns(model):
+        model["symbols"] = columns_of(model["symbols"])
+
+    assert (
+        counted
+        == dict(presentation.gate_summary("metrics", changed(files, coverage.MODEL, in_columns)))[
+            "model"
+        ]
+    )
 
 
 def test_the_numbers_are_those_of_the_bytes(files):

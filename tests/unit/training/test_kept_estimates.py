@@ -159,6 +159,17 @@ def test_a_file_that_is_none_is_made_anew(tmp_path, content):
     assert pq.read_table(path).num_rows > 0
 
 
+@pytest.mark.parametrize("name", ["check", "symbol", "alpha"])
+def test_a_file_with_a_name_that_was_damaged_is_made_anew(tmp_path, caplog, name):
+    panel = simulated(2, 300)
+    model, path = made(tmp_path, panel, tmp_path), tmp_path / FOLDER / NAME
+    content = path.read_bytes()
+    path.write_bytes(content.replace(name.encode(), b"\xff" + name[1:].encode()))
+    assert made(tmp_path, panel, tmp_path) == model
+    assert "estimates anew" in caplog.text
+    assert path.read_bytes() == content
+
+
 def write_of_another_kind(folder):
     import pyarrow as pa
 

@@ -107,11 +107,17 @@ def _with_columns(
 
 
 def _check_symbols(document: dict[str, Any], path: str) -> None:
-    """Refuse a model whose parts are not about the same symbols and horizon."""
+    """Refuse a model whose parts are not about the same symbols, in the same order, and horizon."""
     states, scores = document["symbols"], document["metrics"]["by_symbol"]
     for symbol in sorted(states.keys() ^ scores.keys())[:1]:
         part = "symbols" if symbol in scores else "metrics.by_symbol"
         raise Refusal(f"{path}: {part!r}: there is no {symbol!r}; train again.")
+    for symbol, other in zip(states, scores, strict=True):
+        if symbol != other:
+            raise Refusal(
+                f"{path}: 'metrics.by_symbol': found {other!r} where 'symbols' has {symbol!r}; "
+                "train again."
+            )
     horizon = document["parameters"]["horizon"]
     for key in ("point", "lower", "upper", "volatility", "var", "es"):
         for symbol, prices in zip(states, column_of(states, "forecast", key), strict=True):

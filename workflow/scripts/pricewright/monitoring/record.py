@@ -103,13 +103,17 @@ class Day:
         """
         import pyarrow.parquet
 
-        for name, digest in self.files().items():
+        for name in self.files():
             if name.endswith(ending):
-                content = read_whole(self.folder / name)
-                if sha256(content) != digest:
-                    raise Refusal(f"{self.folder / name}: {_CHANGED}")
-                return pyarrow.parquet.ParquetFile(BytesIO(content)).read()
+                return pyarrow.parquet.ParquetFile(BytesIO(self.content(name))).read()
         return None
+
+    def content(self, name: str) -> bytes:
+        """A file by its path in `production`; raises Refusal if it is not what was written down."""
+        content = read_whole(self.folder / name)
+        if sha256(content) != self.files()[name]:
+            raise Refusal(f"{self.folder / name}: {_CHANGED}")
+        return content
 
 
 _CHANGED = "was changed after it was written down; put back the file as it was."
@@ -248,12 +252,21 @@ def record_day(
                 **(facts or {}),
             )
             say("forecast", release=release, date=day, symbols=len(present.symbols))
+        (written_down,) = (each for each in days(root, release) if each.date == day)
         for ending in ("parquet", "csv"):
-            content = read_whole(production / FORECASTS / f"{name}.{ending}")
-            path = production / FORECASTS / f"newest.{ending}"
-            if not path.exists() or read_whole(path) != content:
-                write_whole(path, content)
+            _renew(production / FORECASTS / f"newest.{ending}", written_down, name)
     return RecordedDay(release, model, panel)
+
+
+def _renew(newest: Path, day: Day, name: str) -> None:
+    """Copy a day's forecasts, if they are what was written down; else `newest` stays."""
+    try:
+        content = day.content(f"{FORECASTS}/{name}{newest.suffix}")
+    except Refusal as refusal:  # the watch, and `verify`, say so, too
+        logger.warning("%s is not renewed: %s", newest, refusal)
+        return
+    if not newest.exists() or read_whole(newest) != content:
+        write_whole(newest, content)
 
 
 @contextmanager

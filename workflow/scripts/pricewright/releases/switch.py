@@ -1,6 +1,6 @@
 """The switch to a release: on record first, then the link, then a test; if that fails, back.
 
-The smoke test opens the model through the link, as its users do, and forecasts a few symbols.
+The smoke test opens the model through the link, as its users do, and forecasts every symbol.
 What a process that died had begun is finished or undone, before anything else is.
 """
 
@@ -13,10 +13,8 @@ import numpy as np
 
 from pricewright.files.clock import Clock
 from pricewright.files.disk import read_whole, sha256
-from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
-from pricewright.forecasting.model_file import with_records
 from pricewright.releases import store
 from pricewright.releases.history import examine_release
 from pricewright.releases.link import (
@@ -43,16 +41,13 @@ from pricewright.steplog.log import say
 MODEL = "model.json"
 """What the model is called in a release."""
 
-FEW = 5
-"""Symbols that are scored: the first, the last, and some between."""
-
 
 class SmokeFailure(Refusal):
     """A model that cannot do in production what it is there for."""
 
 
 def smoke_test(production: Path, expected: str) -> int:
-    """Score a few symbols with the model in production; returns how many.
+    """Score all symbols with the model in production; returns how many.
 
     expected: the SHA-256 of the model that should be there. Raises SmokeFailure if it is not, or
     if it cannot be opened, or forecasts what no price can be.
@@ -71,15 +66,13 @@ def _scored(path: Path, expected: str) -> int:
     content = read_whole(path)
     if sha256(content) != expected:
         raise Refusal(f"it is not the model released (sha256 {sha256(content)[:12]}…).")
-    symbols = list(with_records(parse_json(content, str(path)))["symbols"])
-    places = np.unique(np.linspace(0, len(symbols) - 1, FEW).round().astype(int))
-    saved, _ = open_model(path, [symbols[place] for place in places.tolist()])
+    saved, _ = open_model(path)
     points, intervals = saved.points(), saved.quantiles(saved.bounds)
     if not (np.isfinite(points).all() and np.isfinite(intervals).all()):
         raise Refusal("it forecasts what is no number.")
     if (np.diff(intervals, axis=-1) < 0).any():
         raise Refusal("it forecasts an interval that ends before it begins.")
-    return len(places)
+    return len(saved.symbols)
 
 
 def switch(

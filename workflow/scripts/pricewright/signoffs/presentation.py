@@ -14,6 +14,7 @@ from typing import Any
 from pricewright.evaluation.acceptance import failed
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal, printable
+from pricewright.forecasting.model_file import with_records
 from pricewright.reporting.data import history_changes
 from pricewright.reporting.text import Pending, PendingDecision, labelled
 from pricewright.reporting.verdict import champion, verdict
@@ -135,8 +136,8 @@ class _Read:
         return str(self._folder / Path(name).name) if self._folder else name
 
     def json(self, name: str) -> Any:
-        """A file's JSON."""
-        return parse_json(self.files[name], name)
+        """A file's JSON; a model's with records by symbol."""
+        return with_records(parse_json(self.files[name], name))
 
 
 def _rows_in(receipt: Mapping[str, Any]) -> str:

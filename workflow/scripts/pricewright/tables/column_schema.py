@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from pricewright.files.errors import Refusal
 from pricewright.tables.arrays import as_numbers
-from pricewright.tables.schema import allowed, kinds_of, load, part_at
+from pricewright.tables.schema import allowed, find_errors, kinds_of, load, part_at
 from pricewright.tables.symbol_columns import SymbolColumns, listed
 
 
@@ -51,11 +51,9 @@ def check_columns(
             refuse(path, f": found no list of {count} values, one for each symbol.")
         if (numbers := _allowed_numbers(part, rule, schema)) is not None:
             return numbers
-        import jsonschema_rs
-
         every = {"type": "array", "items": rule, "$defs": schema["$defs"]}
         values = [listed(value) for value in part]
-        for error in jsonschema_rs.Draft202012Validator(every).iter_errors(values):
+        for error in find_errors(values, every, where):
             place, *rest = error.instance_path
             wanted = allowed(part_at(every, list(error.schema_path)[:-1]))
             said = json.dumps(error.instance)[:60]

@@ -38,13 +38,22 @@ def check(document: Mapping[str, Any], name: str, where: str) -> None:
 
     `where` introduces the sentence: the document's file, or the words for its keys.
     """
-    import jsonschema_rs
-
     schema = load(name)
-    errors = list(jsonschema_rs.Draft202012Validator(schema).iter_errors(document))
-    if errors:
+    if errors := find_errors(document, schema, where):
         first = min(errors, key=lambda error: [str(part) for part in error.instance_path])
         raise Refusal(f"{where} {_sentence(first, schema)}")
+
+
+def find_errors(
+    found: Any, schema: dict[str, Any], where: str
+) -> list["jsonschema_rs.ValidationError"]:
+    """Whatever is not as a schema says; raises Refusal for brackets within brackets without end."""
+    import jsonschema_rs
+
+    try:
+        return list(jsonschema_rs.Draft202012Validator(schema).iter_errors(found))
+    except ValueError:  # of what is in too many brackets
+        raise Refusal(f"{where} there are too many brackets within brackets.") from None
 
 
 def fill_defaults(document: dict[str, Any], schema: Mapping[str, Any]) -> None:

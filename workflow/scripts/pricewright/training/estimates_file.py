@@ -11,41 +11,52 @@ from pathlib import Path
 import numpy as np
 
 from pricewright.files.disk import whole_file
+from pricewright.files.errors import Refusal
 from pricewright.forecasting.estimates import NUMBERS, Digests, Estimates
 from pricewright.steplog.log import say
-from pricewright.tables.arrays import Floats
+from pricewright.tables.arrays import Days, Floats, Ints
 
 FOLDER, NAME = "data/walkforward", "garch.parquet"
 
 
 def read_estimates(path: Path, code: str, symbols: Sequence[str], days: Sequence[int]) -> Estimates:
     """Those of some symbols and days, which rise; none where the file is not there, or no such."""
-    import pyarrow as pa
-    import pyarrow.parquet
-
     found = Estimates.none(len(symbols), days, code)
     try:
-        with pyarrow.parquet.ParquetFile(path) as file:
-            table = file.read(["symbol", "day", "digest", "check", *NUMBERS]).combine_chunks()
-        digests = np.frombuffer(b"".join(table["digest"].to_pylist()), "<u8").reshape(-1, 4)
-        stored = table["day"].cast(pa.int32()).to_numpy()
-        numbers = np.stack([table[name].to_numpy() for name in NUMBERS], axis=-1)
+        row, stored, digests, numbers = _stored(path, symbols)
     except FileNotFoundError:
         return found
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowInvalid) as error:
-        say("estimates anew", reason=f"{path}: {error}")
+    except Exception as error:  # whatever is wrong with it: all of it can be made anew
+        say("estimates anew", reason=f"{path}: {type(error).__name__}: {error}")
         return found
-    if table["check"].to_pylist() != _checks(digests, numbers):
-        say("estimates anew", reason=f"{path}: is not as it was written")
-        return found
-    names = table["symbol"].dictionary_encode().combine_chunks()
-    places = {symbol: place for place, symbol in enumerate(symbols)}
-    known = np.array([places.get(name, -1) for name in names.dictionary.to_pylist()], dtype=np.intp)
-    row, at = known[names.indices.to_numpy()], np.searchsorted(days, stored)
+    at = np.searchsorted(days, stored)
     wanted = (row >= 0) & (np.append(days[:-1], [-1, -1])[at] == stored)
     found.digests[row[wanted], at[wanted]] = digests[wanted]
     found.numbers[row[wanted], at[wanted]] = numbers[wanted]
     return found
+
+
+def _stored(path: Path, symbols: Sequence[str]) -> tuple[Ints, Days, Digests, Floats]:
+    """Row by row: whose it is among the symbols, -1 for none of them; the day; digests (n, 4); and
+    NUMBERS (n, N)."""
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetFile(path) as file:
+        table = file.read(["symbol", "day", "digest", "check", *NUMBERS]).combine_chunks()
+    digests = np.frombuffer(b"".join(table["digest"].to_pylist()), "<u8").reshape(-1, 4)
+    numbers = np.stack([table[name].to_numpy() for name in NUMBERS], axis=-1)
+    if table["check"].to_pylist() != _checks(digests, numbers):
+        raise Refusal("it is not as it was written")
+    names = table["symbol"].dictionary_encode().combine_chunks()
+    places = {symbol: place for place, symbol in enumerate(symbols)}
+    known = np.array([places.get(name, -1) for name in names.dictionary.to_pylist()], dtype=np.intp)
+    return (
+        known[names.indices.to_numpy()],
+        table["day"].cast(pa.int32()).to_numpy(),
+        digests,
+        numbers,
+    )
 
 
 def _checks(digests: Digests, numbers: Floats) -> list[str]:

@@ -6,7 +6,7 @@ Who cannot be modelled is left out, who got something simpler than was chosen is
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 
@@ -66,6 +66,23 @@ class ModelSource:
         return {
             path.stem: parse_json(read_whole(path), str(path)) for path in map(Path, self.receipts)
         }
+
+    def refuse_changed(self) -> None:
+        """Raise Refusal if the table, or the one that it was made from, is not the one that the
+        receipts of the steps before say was written: somebody, or a disk, changed it."""
+        receipts = self.read_receipts()
+        came, cleaned = receipts.get("ingest"), receipts.get("clean")
+        if cleaned and cleaned["records"]["sha256"] != self.sha256:
+            self._refuse(self.name, cleaned["records"]["sha256"], self.sha256, "clean")
+        if cleaned and came and came["records"]["sha256"] != cleaned["input"]["sha256"]:
+            written, read = came["records"]["sha256"], cleaned["input"]["sha256"]
+            self._refuse(cleaned["input"]["path"], written, read, "ingest")
+
+    def _refuse(self, table: str, written: str, read: str, step: str) -> NoReturn:
+        raise Refusal(
+            f"{table}: is not as {step} wrote it (sha256 {read[:12]}…, not {written[:12]}…): it "
+            "was changed since; remove it, and run again, which makes it anew."
+        )
 
     def made_by(self, asked_for: Sequence[str] = ()) -> dict[str, Any]:
         """`code` of a model document."""
@@ -138,6 +155,7 @@ def choose_symbols(
 
     Raises Refusal if no symbol can be modelled, with reasons.
     """
+    source.refuse_changed()
     described = source.description(panel, [] if given else [settings.location])
     scored = from_json(given[0], "the scored model") if given else None
     settings = scored.settings if scored else settings
