@@ -75,6 +75,16 @@ def test_from_how_many_on_is_said_in_docs_and_schema():
     assert all(f"more than {MOST_BY_SYMBOL}" in path.read_text() for path in said)
 
 
+def test_docs_say_how_pandas_makes_a_table_of_it(both, monkeypatch):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/model.md").read_text(), re.DOTALL)
+    (block,) = (block for block in blocks if "columns" in block)
+    monkeypatch.chdir(both[1])
+    found = {}
+    exec(block, found)
+    for symbol, state in read_model(MODEL)[0]["symbols"].items():
+        assert found["upper"].loc[symbol].tolist() == state["forecast"]["upper"]
+
+
 def test_a_column_is_one_line_of_the_file(both):
     text = (both[1] / MODEL).read_text()
     assert len(re.findall(r'^ +"floor": ?\[[^\[\]]+\],?$', text, re.MULTILINE)) == 1
