@@ -93,7 +93,7 @@ class OrderedTable:
     """A table in order of symbol and date, each there once, read in groups of whole symbols.
 
     symbols: rising.  rows: how many there are.  as_written: whether it is all of a Parquet file
-    whose bytes `write_table` would write anew, and no number is missing in it.
+    whose bytes `write_table` would write anew.
     """
 
     def __init__(
@@ -205,22 +205,26 @@ def _days_rise(stored: "StoredTable", pieces: Sequence[_Piece]) -> bool:
 
 def groups_sha256(path: Path, groups: Sequence[int]) -> str:
     """The SHA-256 of some row groups of a Parquet file, and of its end, which describes all."""
-    described = _open_parquet(path).metadata
+    stored = _open_parquet(path)
     digest = hashlib.sha256()
     with path.open("rb") as file:
         for number in groups:
-            group = described.row_group(number)
-            chunks = [group.column(place) for place in range(group.num_columns)]
+            if number >= stored.num_row_groups:  # of another file
+                continue
+            chunks = stored.chunks(number)
             begins = [chunk.dictionary_page_offset or chunk.data_page_offset for chunk in chunks]
             file.seek(min(begins))
             digest.update(file.read(sum(chunk.total_compressed_size for chunk in chunks)))
-        file.seek(-described.serialized_size - _AFTER_FOOTER, os.SEEK_END)
+        file.seek(-stored.metadata.serialized_size - _AFTER_FOOTER, os.SEEK_END)
         digest.update(file.read())
     return digest.hexdigest()
 
 
 def _is_as_written(stored: "StoredTable", pieces: Sequence[_Piece]) -> bool:
-    """Whether a file has the layout that this code's would have, and no number is missing."""
+    """Whether a file has the layout that this code's would have.
+
+    Of the columns only that of symbols is looked at, which has been read: see `StoredTable.chunks`.
+    """
     described = stored.metadata
     groups = [described.row_group(group) for group in range(described.num_row_groups)]
     counts = [count for piece in pieces for count in piece.counts]
@@ -230,11 +234,8 @@ def _is_as_written(stored: "StoredTable", pieces: Sequence[_Piece]) -> bool:
         return False
     if described.metadata or pa.__version__ not in described.created_by.split():
         return False
-    chunks = [group.column(place) for group in groups for place in range(described.num_columns)]
-    return all(
-        chunk.compression == "SNAPPY" and chunk.statistics and not chunk.statistics.null_count
-        for chunk in chunks
-    )
+    place = stored.schema_arrow.get_field_index("symbol")
+    return all(group.column(place).compression == "SNAPPY" for group in groups)
 
 
 def rises(table: pa.Table) -> bool:
