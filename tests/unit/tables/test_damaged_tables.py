@@ -178,6 +178,41 @@ def test_columns_of_a_group_that_are_not_equally_long_are_refused(stored, monkey
             read()
 
 
+@pytest.mark.parametrize("day", [-(10**6), 40_000, 10**7, 2**31 - 1])
+@pytest.mark.parametrize("rising", [True, False])
+@pytest.mark.parametrize(
+    "read", [read for read in READERS if read not in (usual_price, read_one_backtest)]
+)
+def test_a_date_that_no_price_can_be_of_is_damage(stored, read, day, rising):
+    table = pyarrow.parquet.read_table(stored)
+    days = table["date"].cast(pa.int32()).to_numpy().copy()
+    days[-1 if (day > 0) == rising else 0] = day
+    table = table.set_column(0, "date", pa.array(days).view(pa.date32()))
+    pyarrow.parquet.write_table(table, stored, store_schema=False)
+    said = rf"prices\.parquet: not a whole .*\(it has the date .*\); {READERS[read]}"
+    with pytest.raises(Refusal, match=said):
+        read(stored)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        ("date", pa.array([19_000], pa.int32())),
+        ("date", pa.array(["2023-02-30"])),
+        ("date", pa.array(["soon"])),
+        ("symbol", pa.array([b"A"])),
+        ("close", pa.array([[1.0]])),
+    ],
+)
+def test_a_column_of_a_kind_that_no_checkpoint_has_is_damage(tmp_path, column):
+    columns = {"date": ["2023-01-31"], "symbol": ["A"], "close": [1.0]} | dict([column])
+    path = tmp_path / "prices.parquet"
+    pyarrow.parquet.write_table(pa.table(columns), path)
+    for read in (records.read_table, records.read_columns):
+        with pytest.raises(Refusal, match=r"prices\.parquet: not a whole Parquet file \(it"):
+            read(path)
+
+
 def test_groups_that_a_file_does_not_have_are_those_of_another_file(stored):
     none = records.groups_sha256(stored, [])
     assert records.groups_sha256(stored, [7]) == none != records.groups_sha256(stored, [0])

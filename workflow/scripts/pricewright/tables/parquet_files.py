@@ -1,15 +1,17 @@
 """Parquet files that a step wrote: what is damaged in one is refused, wherever it is read."""
 
 from collections.abc import Sequence
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow.parquet import ColumnChunkMetaData, ParquetFile
 
 from pricewright.files.disk import refuse_missing
-from pricewright.tables.damage import RUN_AGAIN, refuse_damaged
+from pricewright.tables.damage import RUN_AGAIN, days_of_prices, refuse_damaged
 
 
 class StoredTable(ParquetFile):  # type: ignore[misc]  # it has no types
@@ -54,7 +56,17 @@ class StoredTable(ParquetFile):  # type: ignore[misc]  # it has no types
 def _valid(table: pa.Table, rows: int) -> pa.Table:
     _refuse_other_count(len(table), rows)
     table.validate(full=True)  # else text that is not UTF-8 would be found where nobody expects it
+    if "date" in table.column_names and pa.types.is_date32(table["date"].type):
+        first, last = days_of_prices()
+        for day in pc.min_max(table["date"]).values():
+            if day.is_valid and not _day(first) <= day.cast(pa.int32()).as_py() <= _day(last):
+                raise ValueError(f"it has the date {day.cast(pa.string())}, and no price is of it")
     return table
+
+
+def _day(day: date) -> int:
+    """Since 1970-01-01: dates of Python's end with the year 9999."""
+    return day.toordinal() - date(1970, 1, 1).toordinal()
 
 
 def _refuse_other_count(found: int, described: int) -> None:
