@@ -94,6 +94,21 @@ def test_a_file_with_nothing_to_mend_is_passed_on_as_it_would_be_written(tmp_pat
     assert passed_on == made(tmp_path, tmp_path / "raw.json", ".parquet")[0]
 
 
+@pytest.mark.parametrize("missing", [(7,), (100,), (7, 200), (200,)])
+def test_what_is_filled_in_or_dropped_after_groups_that_stay_as_they_are_is_written_with_them(
+    tmp_path, monkeypatch, missing
+):
+    monkeypatch.setattr(table_files, "ROW_GROUP", 40)
+    for suffix in (".json", ".parquet"):
+        write_prices(tmp_path / f"raw{suffix}", prices(missing=missing))
+    found = [
+        made(tmp_path, tmp_path / f"raw{suffix}", ".parquet") for suffix in (".parquet", ".json")
+    ]
+    assert found[0] == found[1]
+    facts = found[0][2]
+    assert facts["filled"].get("close", 0) + facts["dropped"] == len(missing)
+
+
 def test_nan_in_a_file_of_someone_elses_is_missing_though_no_value_is(tmp_path):
     write_prices(tmp_path / "raw.parquet", prices())
     stored = ParquetFile(tmp_path / "raw.parquet").read()

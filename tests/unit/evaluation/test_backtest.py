@@ -160,6 +160,19 @@ def test_that_of_another_model_is_refused(tmp_path):
         read_backtest(tmp_path / "backtest.parquet", "0" * 64)
 
 
+@pytest.mark.parametrize("wrong", [b"\x80", b"\xff", b"\n", b"G", b"\x00"])
+def test_a_wrong_byte_in_the_digest_of_its_model_is_refused(tmp_path, wrong):
+    with_backtest(tmp_path, market(symbols=1))
+    path, model = tmp_path / "backtest.parquet", file_sha256(tmp_path / "model.json")
+    content = path.read_bytes()
+    assert content.count(model.encode()) == 1
+    path.write_bytes(
+        content.replace(model.encode(), model[:5].encode() + wrong + model[6:].encode())
+    )
+    with pytest.raises(Refusal, match=r"backtest\.parquet: not a back-test .*; train again\.$"):
+        read_backtest(path, model)
+
+
 def test_another_file_is_refused(tmp_path):
     path = tmp_path / "backtest.parquet"
     with pytest.raises(Refusal, match="no such file"):

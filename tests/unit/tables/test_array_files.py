@@ -83,8 +83,21 @@ def test_the_same_content_makes_the_same_bytes(tmp_path):
 def test_a_file_that_is_not_whole_or_of_another_kind_is_refused(tmp_path, damage):
     write_stored(tmp_path / "file", value())
     (tmp_path / "file").write_bytes(damage((tmp_path / "file").read_bytes()))
-    with pytest.raises(Refusal, match=r"file: not a whole file of this code's; run the step"):
+    with pytest.raises(
+        Refusal, match=r"file: not a whole file of this code's \(its bytes .* run the step"
+    ):
         read_stored(tmp_path / "file", Outer)
+
+
+def test_a_file_in_which_any_bit_is_wrong_is_refused(tmp_path):
+    write_stored(tmp_path / "file", value())
+    whole = (tmp_path / "file").read_bytes()
+    for place in range(len(whole)):
+        content = bytearray(whole)
+        content[place] ^= 1 << place % 8
+        (tmp_path / "file").write_bytes(content)
+        with pytest.raises(Refusal, match="file: not a whole file of this code's"):
+            read_stored(tmp_path / "file", Outer)
 
 
 def test_a_file_of_another_kind_or_none_is_refused(tmp_path):

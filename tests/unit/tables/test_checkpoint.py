@@ -73,9 +73,9 @@ def test_prices_come_back_from_parquet_as_they_were(tmp_path, prices):
 
 def test_a_table_of_several_row_groups_and_batches_is_one(tmp_path, monkeypatch):
     count = BATCH + 5
-    days = np.arange(count, dtype=np.int32)
+    days = np.tile(np.arange(count // 5, dtype=np.int32), 5)
     symbols = np.repeat(np.arange(5, dtype=np.int32), count // 5)
-    many = Prices(list("ABCDE"), symbols, days, {"close": days.astype(float)})
+    many = Prices(list("ABCDE"), symbols, days, {"close": np.arange(float(count))})
     monkeypatch.setattr("pricewright.tables.table_files.ROW_GROUP", 50_000)
     for name in ("a.json", "a.parquet"):
         write_prices(tmp_path / name, many)

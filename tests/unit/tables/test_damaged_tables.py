@@ -1,12 +1,15 @@
 """Parquet that is not whole: each reader of a checkpoint says so, with the file and what to do."""
 
 import errno
+import subprocess
+import sys
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from conftest import SCRIPTS
 from pricewright.evaluation.backtest_file import read_backtest
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.histories import read_new_prices, read_panel, usual_price
@@ -119,7 +122,7 @@ def test_what_is_damaged_is_refused_with_the_file_and_what_to_do(stored, read, d
 def test_a_bit_that_flips_in_a_page_ends_in_no_other_way(stored, read):
     whole, random = stored.read_bytes(), np.random.default_rng(3)
     refused = list[str]()
-    end = pyarrow.parquet.read_metadata(stored).serialized_size + 8  # it may make pyarrow abort
+    end = pyarrow.parquet.read_metadata(stored).serialized_size + 8
     for place in random.integers(4, len(whole) - end, 80):
         content = bytearray(whole)
         content[place] ^= 1 << random.integers(8)
@@ -132,6 +135,87 @@ def test_a_bit_that_flips_in_a_page_ends_in_no_other_way(stored, read):
             assert read is read_day_by_day, "for there is no model"
     assert refused
     assert all(sentence.startswith(f"{stored}: ") for sentence in refused)
+
+
+WITH_A_WRONG_BYTE_AT_ITS_END = """
+import sys
+from pathlib import Path
+from pricewright.files.errors import Refusal
+from pricewright.tables.parquet_files import StoredTable
+from pricewright.tables.records import groups_sha256, ordered_file, read_table
+
+whole = Path(sys.argv[1]).read_bytes()
+end = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+path = Path(sys.argv[2])
+for value in (1, 69, 255):
+    for place in range(end, len(whole)):
+        content = bytearray(whole)
+        content[place] = value
+        path.write_bytes(content)
+        for read in (ordered_file, lambda path: groups_sha256(path, [0]), read_table):
+            try:
+                read(path)
+            except Refusal as refusal:
+                assert str(refusal).startswith(f"{path}: not a whole Parquet file ("), refusal
+"""
+
+
+def test_a_wrong_byte_in_the_description_at_its_end_does_not_end_the_process(stored, tmp_path):
+    program = [sys.executable, "-c", WITH_A_WRONG_BYTE_AT_ITS_END, stored, tmp_path / "damaged"]
+    done = subprocess.run(
+        program, env={"PYTHONPATH": str(SCRIPTS)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_columns_of_a_group_that_are_not_equally_long_are_refused(stored, monkeypatch):
+    file = StoredTable(stored)
+    shorter = file.read_row_group(0).slice(1)
+    for name in ("read", "read_row_group"):
+        monkeypatch.setattr(pyarrow.parquet.ParquetFile, name, lambda *_, **__: shorter)
+    for read in (file.read, lambda: file.read_row_group(0), lambda: records.ordered_file(stored)):
+        with pytest.raises(Refusal, match=r"\(it has 799 rows, and says 800\); run the step"):
+            read()
+
+
+@pytest.mark.parametrize("day", [-(10**6), 40_000, 10**7, 2**31 - 1])
+@pytest.mark.parametrize("rising", [True, False])
+@pytest.mark.parametrize(
+    "read", [read for read in READERS if read not in (usual_price, read_one_backtest)]
+)
+def test_a_date_that_no_price_can_be_of_is_damage(stored, read, day, rising):
+    table = pyarrow.parquet.read_table(stored)
+    days = table["date"].cast(pa.int32()).to_numpy().copy()
+    days[-1 if (day > 0) == rising else 0] = day
+    table = table.set_column(0, "date", pa.array(days).view(pa.date32()))
+    pyarrow.parquet.write_table(table, stored, store_schema=False)
+    said = rf"prices\.parquet: not a whole .*\(it has the date .*\); {READERS[read]}"
+    with pytest.raises(Refusal, match=said):
+        read(stored)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        ("date", pa.array([19_000], pa.int32())),
+        ("date", pa.array(["2023-02-30"])),
+        ("date", pa.array(["soon"])),
+        ("symbol", pa.array([b"A"])),
+        ("close", pa.array([[1.0]])),
+    ],
+)
+def test_a_column_of_a_kind_that_no_checkpoint_has_is_damage(tmp_path, column):
+    columns = {"date": ["2023-01-31"], "symbol": ["A"], "close": [1.0]} | dict([column])
+    path = tmp_path / "prices.parquet"
+    pyarrow.parquet.write_table(pa.table(columns), path)
+    for read in (records.read_table, records.read_columns):
+        with pytest.raises(Refusal, match=r"prices\.parquet: not a whole Parquet file \(it"):
+            read(path)
+
+
+def test_groups_that_a_file_does_not_have_are_those_of_another_file(stored):
+    none = records.groups_sha256(stored, [])
+    assert records.groups_sha256(stored, [7]) == none != records.groups_sha256(stored, [0])
 
 
 def test_trouble_of_the_disk_that_may_pass_is_no_fault_of_the_file(stored):

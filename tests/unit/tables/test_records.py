@@ -36,6 +36,8 @@ def test_records_are_indented_by_two(tmp_path):
         (b'[{"close": NaN}]', r"a\.json:1: not JSON"),
         (b'[{"date": "2024-01-01"}, {"date": "01/02/2024"}]', r'record 2 has date = "01/02/2024"'),
         (b'[{"date": 1704067200}]', r"record 1 has date = 1704067200"),
+        (b'[{"date": "2023-02-30"}]', r'record 1 has date = "2023-02-30"'),
+        (b'[{"date": "7023-02-03"}]', r'record 1 has date = "7023-02-03"'),
     ],
 )
 def test_what_is_not_a_table_of_prices_is_refused_in_a_sentence(content, sentence):

@@ -4,9 +4,10 @@ All of them, or a shard's; what shards corrected is joined again by `join_parts`
 """
 
 from bisect import bisect_right
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -175,14 +176,23 @@ def write_settled(
     """
     filled: Counter[str] = Counter()
     rows = 0
+    as_it_is = made.as_written and is_parquet(output)
 
     def settled() -> Iterator[pa.Table]:
-        nonlocal rows
+        """All groups; none at all, if the file is passed on as it is."""
+        nonlocal rows, as_it_is
+        passed = 0
         for group in made.groups():
             look(group)
             table, more = settle_missing(group, missing)
             filled.update(more)
             rows += len(table)
+            if as_it_is and len(table) == len(group) and not more:
+                passed += 1
+                continue
+            if as_it_is:
+                as_it_is = False
+                yield from islice(made.groups(), passed)
             yield table
         if made.distinct and not rows:
             raise Refusal(
@@ -191,14 +201,12 @@ def write_settled(
             )
 
     tables = settled()
-    if as_written := made.as_written and is_parquet(output):
-        deque(tables, maxlen=0)
-        tables = (settle_missing(group, missing)[0] for group in made.groups())
-    if as_written and rows == made.rows and not filled:
+    first = list(islice(tables, 1))
+    if as_it_is:
         copy_whole(path, output)
         sha256 = made.sha256
     else:
-        sha256 = write_table(output, made.schema, tables)
+        sha256 = write_table(output, made.schema, chain(first, tables))
     return sha256, rows, {name: filled[name] for name in made.schema.names if filled[name]}
 
 

@@ -5,6 +5,7 @@ figures that people decide by are in the model; this shows what they were comput
 of single precision.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,10 +88,10 @@ def read_backtest(path: Path, model: str) -> Backtest:
 
     with StoredTable(path, remedy="train again") as file:
         table = file.read()
-    if not table.schema.equals(_schema()):
+    told = re.fullmatch(rb"[0-9a-f]{64}", (table.schema.metadata or {}).get(b"model", b""))
+    if told is None or not table.schema.equals(_schema()):
         raise Refusal(f"{path}: not a back-test as this code writes it; train again.")
-    of = (table.schema.metadata or {}).get(b"model", b"").decode()
-    if of != model:
+    if (of := told[0].decode()) != model:
         raise Refusal(
             f"{path}: is of another model (sha256 {of[:12]}…, where {model[:12]}… is needed); "
             "train again."

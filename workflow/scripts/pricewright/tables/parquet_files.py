@@ -1,15 +1,17 @@
 """Parquet files that a step wrote: what is damaged in one is refused, wherever it is read."""
 
 from collections.abc import Sequence
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from pyarrow.parquet import ParquetFile
+import pyarrow.compute as pc
+from pyarrow.parquet import ColumnChunkMetaData, ParquetFile
 
 from pricewright.files.disk import refuse_missing
-from pricewright.tables.damage import RUN_AGAIN, refuse_damaged
+from pricewright.tables.damage import RUN_AGAIN, days_of_prices, refuse_damaged
 
 
 class StoredTable(ParquetFile):  # type: ignore[misc]  # it has no types
@@ -26,16 +28,47 @@ class StoredTable(ParquetFile):  # type: ignore[misc]  # it has no types
         with refuse_missing(path), self.refuse_damaged():
             super().__init__(path, read_dictionary=list(read_dictionary), pre_buffer=False)
             _ = self.schema_arrow.names, self.metadata.created_by  # which are to be in UTF-8
+            groups = range(self.num_row_groups)
+            rows = sum(self.metadata.row_group(group).num_rows for group in groups)
+            _refuse_other_count(rows, self.metadata.num_rows)
 
     def read(self, *arguments: Any, **options: Any) -> pa.Table:
         with self.refuse_damaged():
-            return _valid(super().read(*arguments, **options))
+            return _valid(super().read(*arguments, **options), self.metadata.num_rows)
 
-    def read_row_group(self, *arguments: Any, **options: Any) -> pa.Table:
+    def read_row_group(self, group: int, *arguments: Any, **options: Any) -> pa.Table:
         with self.refuse_damaged():
-            return _valid(super().read_row_group(*arguments, **options))
+            table = super().read_row_group(group, *arguments, **options)
+            return _valid(table, self.metadata.row_group(group).num_rows)
+
+    def chunks(self, group: int) -> list[ColumnChunkMetaData]:
+        """How each column of a row group is stored.
+
+        A row is read first: over a damaged description reading raises an error, where the look at
+        it would end the process. Statistics are not to be looked at: no reading proves them.
+        """
+        with self.refuse_damaged():
+            next(self.iter_batches(1, row_groups=[group]), None)
+        described = self.metadata.row_group(group)
+        return [described.column(place) for place in range(described.num_columns)]
 
 
-def _valid(table: pa.Table) -> pa.Table:
+def _valid(table: pa.Table, rows: int) -> pa.Table:
+    _refuse_other_count(len(table), rows)
     table.validate(full=True)  # else text that is not UTF-8 would be found where nobody expects it
+    if "date" in table.column_names and pa.types.is_date32(table["date"].type):
+        first, last = days_of_prices()
+        for day in pc.min_max(table["date"]).values():
+            if day.is_valid and not _day(first) <= day.cast(pa.int32()).as_py() <= _day(last):
+                raise ValueError(f"it has the date {day.cast(pa.string())}, and no price is of it")
     return table
+
+
+def _day(day: date) -> int:
+    """Since 1970-01-01: dates of Python's end with the year 9999."""
+    return day.toordinal() - date(1970, 1, 1).toordinal()
+
+
+def _refuse_other_count(found: int, described: int) -> None:
+    if found != described:
+        raise ValueError(f"it has {found:,} rows, and says {described:,}")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import partial
 from itertools import accumulate, compress, pairwise
 from pathlib import Path
@@ -22,6 +23,7 @@ import pyarrow as pa
 from pricewright.files.disk import file_sha256, read_whole, sha256
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
+from pricewright.tables.damage import days_of_prices
 from pricewright.tables.table_files import (
     ends_of_groups,
     holds_parquet,
@@ -93,7 +95,7 @@ class OrderedTable:
     """A table in order of symbol and date, each there once, read in groups of whole symbols.
 
     symbols: rising.  rows: how many there are.  as_written: whether it is all of a Parquet file
-    whose bytes `write_table` would write anew, and no number is missing in it.
+    whose bytes `write_table` would write anew.
     """
 
     def __init__(
@@ -205,22 +207,26 @@ def _days_rise(stored: "StoredTable", pieces: Sequence[_Piece]) -> bool:
 
 def groups_sha256(path: Path, groups: Sequence[int]) -> str:
     """The SHA-256 of some row groups of a Parquet file, and of its end, which describes all."""
-    described = _open_parquet(path).metadata
+    stored = _open_parquet(path)
     digest = hashlib.sha256()
     with path.open("rb") as file:
         for number in groups:
-            group = described.row_group(number)
-            chunks = [group.column(place) for place in range(group.num_columns)]
+            if number >= stored.num_row_groups:  # of another file
+                continue
+            chunks = stored.chunks(number)
             begins = [chunk.dictionary_page_offset or chunk.data_page_offset for chunk in chunks]
             file.seek(min(begins))
             digest.update(file.read(sum(chunk.total_compressed_size for chunk in chunks)))
-        file.seek(-described.serialized_size - _AFTER_FOOTER, os.SEEK_END)
+        file.seek(-stored.metadata.serialized_size - _AFTER_FOOTER, os.SEEK_END)
         digest.update(file.read())
     return digest.hexdigest()
 
 
 def _is_as_written(stored: "StoredTable", pieces: Sequence[_Piece]) -> bool:
-    """Whether a file has the layout that this code's would have, and no number is missing."""
+    """Whether a file has the layout that this code's would have.
+
+    Of the columns only that of symbols is looked at, which has been read: see `StoredTable.chunks`.
+    """
     described = stored.metadata
     groups = [described.row_group(group) for group in range(described.num_row_groups)]
     counts = [count for piece in pieces for count in piece.counts]
@@ -230,11 +236,8 @@ def _is_as_written(stored: "StoredTable", pieces: Sequence[_Piece]) -> bool:
         return False
     if described.metadata or pa.__version__ not in described.created_by.split():
         return False
-    chunks = [group.column(place) for group in groups for place in range(described.num_columns)]
-    return all(
-        chunk.compression == "SNAPPY" and chunk.statistics and not chunk.statistics.null_count
-        for chunk in chunks
-    )
+    place = stored.schema_arrow.get_field_index("symbol")
+    return all(group.column(place).compression == "SNAPPY" for group in groups)
 
 
 def rises(table: pa.Table) -> bool:
@@ -259,7 +262,7 @@ def read_table(path: Path) -> tuple[pa.Table, str]:
     if not holds_parquet(path):
         content = read_whole(path)
         return parse_records(content, str(path)), sha256(content)
-    return with_dates(_open_parquet(path).read(), pa.string()), file_sha256(path)
+    return _stored_records(path), file_sha256(path)
 
 
 def read_columns(path: Path) -> tuple[dict[str, list[Any]], str]:
@@ -271,7 +274,7 @@ def read_columns(path: Path) -> tuple[dict[str, list[Any]], str]:
     if not holds_parquet(path):
         content = read_whole(path)
         return _columns(content, str(path)), sha256(content)
-    return with_dates(_open_parquet(path).read(), pa.string()).to_pydict(), file_sha256(path)
+    return _stored_records(path).to_pydict(), file_sha256(path)
 
 
 def write_table(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> str:
@@ -300,7 +303,7 @@ def join_shards(paths: Sequence[Path]) -> OrderedTable:
         return OrderedTable(
             schema, [replace(piece, read=partial(_cast, piece.read, schema)) for piece in pieces]
         )
-    tables = [with_dates(_open_parquet(path).read(), pa.string()) for path in paths]
+    tables = [_stored_records(path) for path in paths]
     tables = [table for table in tables if len(table)] or tables[:1]
     table = pa.concat_tables(tables, promote_options="permissive")
     return OrderedTable.held(in_order_of_keys(table))
@@ -380,12 +383,39 @@ def _first_misfit(values: Sequence[Any]) -> tuple[int, Any]:
 
 
 def _check_dates(values: Sequence[Any], name: str) -> None:
+    known: set[Any] = {None}
     for number, value in enumerate(values, start=1):
-        if value is not None and not (isinstance(value, str) and _ISO_DATE.fullmatch(value)):
+        if not isinstance(value, str | None) or (value not in known and not _is_date(value)):
             raise Refusal(
                 f"{name}: record {number} has date = {orjson.dumps(value).decode()}, "
                 f"where a date as in 2024-01-31 is needed."
             )
+        known.add(value)
+
+
+def _is_date(value: str | None) -> bool:
+    """Whether a text is of a day that a price may be of, with or without a time."""
+    first, last = days_of_prices()
+    with suppress(ValueError):  # as February 30th raises
+        return bool(
+            value and _ISO_DATE.fullmatch(value) and first <= date.fromisoformat(value[:10]) <= last
+        )
+    return False
+
+
+def _stored_records(path: Path) -> pa.Table:
+    """All of a Parquet file, dates as text; raises Refusal for what no checkpoint has."""
+    stored = _open_parquet(path)
+    table = with_dates(stored.read(), pa.string())
+    with stored.refuse_damaged():
+        for field in table.schema:
+            if pa.types.is_binary(field.type) or pa.types.is_nested(field.type):
+                raise ValueError(f"its column {field.name} is {field.type}")
+        dates = table["date"].unique().to_pylist() if "date" in table.column_names else []
+        for value in dates:
+            if value is not None and not _is_date(value):
+                raise ValueError(f"it has the date {value}, and no price is of it")
+    return table
 
 
 def _open_parquet(path: Path, read_dictionary: Sequence[str] = ()) -> "StoredTable":
