@@ -178,7 +178,7 @@ def test_columns_of_a_group_that_are_not_equally_long_are_refused(stored, monkey
             read()
 
 
-@pytest.mark.parametrize("day", [-(10**6), 40_000, 10**7, 2**31 - 1])
+@pytest.mark.parametrize("day", [-(10**6), 110_000, 10**7, 2**31 - 1])
 @pytest.mark.parametrize("rising", [True, False])
 @pytest.mark.parametrize(
     "read", [read for read in READERS if read not in (usual_price, read_one_backtest)]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -17,13 +17,9 @@ RUN_AGAIN = "run the step that writes it again"
 _MOST_MEMORY: Final = 1 << 34
 """Bytes for a column of some rows; only damaged files ask for more."""
 
-_FIRST_DAY: Final = date(1600, 1, 1)  # the oldest exchange is of 1602
-_AHEAD: Final = timedelta(days=3650)  # for clocks that are wrong, and a last day that is declared
-
-
-def days_of_prices() -> tuple[date, date]:
-    """The first and the last day that a stored price may be of; any other is damage."""
-    return _FIRST_DAY, datetime.now(UTC).date() + _AHEAD
+FIRST_DAY, LAST_DAY = date(1600, 1, 1), date(2261, 12, 31)
+"""Between which stored prices must be: the oldest exchange is of 1602, and nanoseconds end in 2262.
+Ingest, which knows what day it is, quarantines the future."""
 
 
 @contextmanager

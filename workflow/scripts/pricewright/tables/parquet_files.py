@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pyarrow.parquet import ColumnChunkMetaData, ParquetFile
 
 from pricewright.files.disk import refuse_missing
-from pricewright.tables.damage import RUN_AGAIN, days_of_prices, refuse_damaged
+from pricewright.tables.damage import FIRST_DAY, LAST_DAY, RUN_AGAIN, refuse_damaged
 
 
 class StoredTable(ParquetFile):  # type: ignore[misc]  # it has no types
@@ -57,9 +57,9 @@ def _valid(table: pa.Table, rows: int) -> pa.Table:
     _refuse_other_count(len(table), rows)
     table.validate(full=True)  # else text that is not UTF-8 would be found where nobody expects it
     if "date" in table.column_names and pa.types.is_date32(table["date"].type):
-        first, last = days_of_prices()
         for day in pc.min_max(table["date"]).values():
-            if day.is_valid and not _day(first) <= day.cast(pa.int32()).as_py() <= _day(last):
+            stored = day.cast(pa.int32()).as_py() if day.is_valid else None
+            if stored is not None and not _day(FIRST_DAY) <= stored <= _day(LAST_DAY):
                 raise ValueError(f"it has the date {day.cast(pa.string())}, and no price is of it")
     return table
 

@@ -23,7 +23,7 @@ import pyarrow as pa
 from pricewright.files.disk import file_sha256, read_whole, sha256
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
-from pricewright.tables.damage import days_of_prices
+from pricewright.tables.damage import FIRST_DAY, LAST_DAY
 from pricewright.tables.table_files import (
     ends_of_groups,
     holds_parquet,
@@ -395,11 +395,9 @@ def _check_dates(values: Sequence[Any], name: str) -> None:
 
 def _is_date(value: str | None) -> bool:
     """Whether a text is of a day that a price may be of, with or without a time."""
-    first, last = days_of_prices()
     with suppress(ValueError):  # as February 30th raises
-        return bool(
-            value and _ISO_DATE.fullmatch(value) and first <= date.fromisoformat(value[:10]) <= last
-        )
+        if value and _ISO_DATE.fullmatch(value):
+            return FIRST_DAY <= date.fromisoformat(value[:10]) <= LAST_DAY
     return False
 
 
