@@ -5,12 +5,11 @@ of a part of the steps tells only that it failed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from running.comforts import comfort
-from running.startup import given_config_files, is_interrupted, run_began
+from running.startup import given_config_files, is_interrupted, lines_before_run
 
 if TYPE_CHECKING:
     from pricewright.notices.facts import Notice
@@ -37,8 +36,7 @@ def tell_how_it_went(
     known: list[Event] = ["waiting"]
     _find(found, lambda: facts.awaited_people(root, config, files))
     if released:
-        began = datetime.fromtimestamp(run_began(), UTC)
-        _find(found, lambda: facts.switch_since(root, began))
+        _find(found, lambda: facts.switch_since(root, lines_before_run()))
     if whole:
         known = ["failed", *STATE]
         _find(found, lambda: facts.unaccepted_model(root))

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -102,9 +103,9 @@ def cancel_all(executor: Any) -> None:
         executor.cancel = method
 
 
-_RUN: dict[str, Any] = {"began": time.time(), "idle": None, "interrupted": False}
-"""The run at hand: when it began, what is done if it has nothing to do, and whether somebody who
-looks at it ended it."""
+_RUN: dict[str, Any] = {"began": time.time(), "lines": 0, "idle": None, "interrupted": False}
+"""The run at hand: when it began, how many lines the ledger had then, what is done if it has
+nothing to do, and whether somebody who looks at it ended it."""
 
 _HELD: list[int] = []
 """What shows others that a run is at work here."""
@@ -113,6 +114,12 @@ _HELD: list[int] = []
 def run_began() -> float:
     """When the run at hand did; a log from before is of another one."""
     return float(_RUN["began"])
+
+
+def lines_before_run() -> int:
+    """How many the ledger had when the run at hand began: a clock tells no two runs apart that
+    begin in one second."""
+    return int(_RUN["lines"])
 
 
 def is_interrupted() -> bool:
@@ -173,9 +180,10 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
 
     idle: what is done with the workflow if there is nothing else to do.
     """
-    _RUN.update(
-        began=time.time(), idle=None, interrupted=False
-    )  # there may be several in one process
+    # there may be several in one process
+    _RUN.update(began=time.time(), lines=0, idle=None, interrupted=False)
+    with comfort("people may be told of an earlier release"), suppress(FileNotFoundError):
+        _RUN["lines"] = Path("ledger/ledger.jsonl").read_bytes().count(b"\n")
     with comfort("this run imports pandas, which takes a while"):
         spare_pandas()
     with comfort("it says that it cannot restore what was never there, and makes up no records"):

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from pricewright.commands.options import ConfigFiles, Release
 from pricewright.configuration.config import config_of_run
-from pricewright.files.clock import now
 from pricewright.monitoring.record import record_switch
 from pricewright.notices.facts import switch_since
 from pricewright.notices.messages import tell
 from pricewright.notices.options import Notify
 from pricewright.releases.release import Unsigned, roll_back
+from pricewright.signoffs import ledger
 from pricewright.steplog.log import logger
 from pricewright.tables.options import make
 
@@ -31,7 +31,7 @@ def rollback(*, to: Release, configfile: ConfigFiles = ()) -> None:
     to
         Its digest, the beginning of it, or `previous`: the release before the one that is there.
     """
-    root, began = Path(), now()
+    root, lines = Path(), len(ledger.read(Path(ledger.LEDGER)))
     config, configfile = config_of_run(root, configfile)
     try:
         digest = roll_back(root, to, config)
@@ -40,7 +40,7 @@ def rollback(*, to: Release, configfile: ConfigFiles = ()) -> None:
         raise
     record_switch(root, config)
     print(f"Release {digest[:12]} is in production: production/current/model.json.")
-    if config["notify"]["to"] and (switched := switch_since(root, began)):
+    if config["notify"]["to"] and (switched := switch_since(root, lines)):
         options, title = make(Notify, config["notify"]), config["report"]["title"]
         for untold in tell(root, options, title, [switched]):
             logger.warning(untold)

@@ -6,12 +6,12 @@ the sentence of a step that failed may quote what was delivered, and it is told 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from pricewright.evaluation.acceptance import failed as missed_criteria
-from pricewright.files.clock import Clock, now, parse_time
+from pricewright.files.clock import Clock, now
 from pricewright.files.disk import read_whole, sha256
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
@@ -130,15 +130,13 @@ def _names(gate: GateDecision, policy: Policy) -> str:
     return " or ".join(others) if need == 1 else f"{need} of {', '.join(others)}"
 
 
-def switch_since(root: Path, moment: datetime) -> Notice | None:
-    """What was released, or gone back to, at a time or after it."""
+def switch_since(root: Path, lines: int) -> Notice | None:
+    """What was released, or gone back to, since the ledger had so many lines."""
     entries = ledger.read(root / LEDGER)
     state = state_of(entries)
-    if not state.since or state.release is None:
+    if not state.since or state.release is None or state.since <= lines:
         return None
     begun = entries[state.since - 1]
-    if parse_time(begun.time) < moment.replace(microsecond=0):
-        return None
     if begun.event == "rollback":
         text = f"{begun.who} put release {state.release[:12]} into production again."
         return Notice("rolled_back", text, "pricewright history")
