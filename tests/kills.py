@@ -4,8 +4,11 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 CALLS = (
     *("open", "write", "fsync", "fchmod", "chmod", "ftruncate"),
@@ -13,6 +16,21 @@ CALLS = (
 )
 
 DONE, RAISED = 0, 3
+
+
+@contextmanager
+def full_at_second_sync() -> Iterator[None]:
+    """In the block the disk is full when a second file is to reach it."""
+    synced: list[int] = []
+
+    def full(descriptor: int) -> None:
+        synced.append(descriptor)
+        if len(synced) == 2:
+            raise OSError(28, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        yield
 
 
 def killed_at(step: int, folder: Path, work: Callable[[], object]) -> bool:

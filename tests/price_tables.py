@@ -1,6 +1,10 @@
 """Small tables of prices, and what is flagged in them."""
 
+from typing import Any
+
 import pandas as pd
+import pytest
+from pyarrow.parquet import ParquetFile
 
 from pricewright.cleaning.flags import Quality
 from pricewright.cleaning.options import FlagThresholds
@@ -69,3 +73,16 @@ def values(entries, *names):
 def entry(date, flag, *, symbol=None, column="close", **more):
     """What is flagged, whole."""
     return {"symbol": symbol, "date": date, "flag": flag, "column": column} | more
+
+
+def groups_read(patch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """The row groups of Parquet that are read from now on, each with the columns."""
+    read: list[tuple[Any, ...]] = []
+    original = ParquetFile.read_row_group
+
+    def read_row_group(self: Any, group: int, columns: Any = None, **options: Any) -> Any:
+        read.append((group, *columns))
+        return original(self, group, columns, **options)
+
+    patch.setattr(ParquetFile, "read_row_group", read_row_group)
+    return read

@@ -135,13 +135,10 @@ def test_it_is_released_recorded_found_and_built_again(as_columns, firm):
     )
     assert rebuild(firm.root, steps) == []
     document, digest = find_model(firm.root, "production")
-    assert (by_symbol(document), digest) == _by_symbol(*find_model(firm.root, "last"))
+    last, same = find_model(firm.root, "last")
+    assert (by_symbol(document), digest) == (by_symbol(last), same)
     day = record_day(firm.root, firm.root / "results/prices_clean.json", clock=firm.clock)
     assert set(day.model.symbols) == set(document["symbols"])
-
-
-def _by_symbol(document, digest):
-    return by_symbol(document), digest
 
 
 WRONG = [

@@ -1,6 +1,5 @@
 """The tables of all forecasts: what the figures of a model are made of, and no more."""
 
-import os
 import re
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ import pytest
 from forecasts import SMALL, chosen, simulated, trained, uneven
 
 from conftest import ROOT, market
+from kills import full_at_second_sync
 from pricewright.evaluation.evaluate import evaluate
 from pricewright.evaluation.forecast_tables import DATES, DAYS, ForecastFiles
 from pricewright.files.disk import file_sha256
@@ -133,7 +133,7 @@ def walk_of(panel, columns, settings):
     return [replace(piece, columns=columns[piece.columns]) for piece in found.pieces]
 
 
-def test_where_the_second_cannot_be_written_both_stay_as_they_were(tmp_path, monkeypatch):
+def test_where_the_second_cannot_be_written_both_stay_as_they_were(tmp_path):
     paths, panel = (tmp_path / "dates", tmp_path / "days"), uneven()
     settings = chosen(min_history=40, refit=10)
     walked = walk_forward(panel, make_timeline(panel, settings), settings)
@@ -144,17 +144,9 @@ def test_where_the_second_cannot_be_written_both_stay_as_they_were(tmp_path, mon
             tables.finish(model)
 
     write("0" * 64)
-    before, synced = [path.read_bytes() for path in paths], []
-
-    def full(descriptor):
-        synced.append(descriptor)
-        if len(synced) == 2:
-            raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", full)
-        with pytest.raises(OSError, match="No space"):
-            write("1" * 64)
+    before = [path.read_bytes() for path in paths]
+    with full_at_second_sync(), pytest.raises(OSError, match="No space"):
+        write("1" * 64)
     assert [path.read_bytes() for path in paths] == before
     write("1" * 64)
     after = [path.read_bytes() for path in paths]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conftest import SCRIPTS, command
-from kills import killed_at
+from kills import full_at_second_sync, killed_at
 from pricewright.files.disk import (
     clear_abandoned,
     read_most,
@@ -58,8 +58,8 @@ def test_death_at_each_step_of_a_write_leaves_one_whole_version(tmp_path):
     assert set(found) == {b"old", b"new"}
 
 
-def test_of_several_files_none_takes_its_name_before_all_are_on_the_disk(tmp_path, monkeypatch):
-    paths, synced = [tmp_path / "a", tmp_path / "b"], []
+def test_of_several_files_none_takes_its_name_before_all_are_on_the_disk(tmp_path):
+    paths = [tmp_path / "a", tmp_path / "b"]
     for path in paths:
         write_whole(path, b"old")
 
@@ -68,15 +68,8 @@ def test_of_several_files_none_takes_its_name_before_all_are_on_the_disk(tmp_pat
             for file in files:
                 file.write(b"new")
 
-    def full(descriptor: int) -> None:
-        synced.append(descriptor)
-        if len(synced) == 2:
-            raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "fsync", full)
-        with pytest.raises(OSError, match="No space"):
-            write_both()
+    with full_at_second_sync(), pytest.raises(OSError, match="No space"):
+        write_both()
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
         "a": b"old",
         "b": b"old",

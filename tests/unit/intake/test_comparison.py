@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyarrow.parquet import ParquetFile
 
+from price_tables import groups_read
 from pricewright.intake.comparison import compare, difference, losses
 from pricewright.intake.deliveries import State
 from pricewright.tables import table_files
@@ -77,14 +77,7 @@ def test_a_day_more_is_compared_with_each_column_read_once(tmp_path, monkeypatch
     table = {(symbol, day): (1.0 + day, 2.0) for symbol in "ABC" for day in range(4)}
     before = stored(state(table), tmp_path)
     after = state(table | {(symbol, 4): (7.0, 2.0) for symbol in "ABC"} | {("B", 1): (9.0, 2.0)})
-    read = []
-    original = ParquetFile.read_row_group
-
-    def read_row_group(self, group, columns=None, **options):
-        read.append((group, *columns))
-        return original(self, group, columns, **options)
-
-    monkeypatch.setattr(ParquetFile, "read_row_group", read_row_group)
+    read = groups_read(monkeypatch)
     compared = compare(before, after)
     assert [each["new"] for each in difference(compared, ["aa"], ["bb"])] == [9.0]
     assert sorted(read) == [(group, name) for group in range(3) for name in ("close", "volume")]

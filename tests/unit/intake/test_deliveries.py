@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pyarrow.parquet import ParquetFile
 
 from deliveries import rows
+from price_tables import groups_read
 from pricewright.intake.comparison import compare, difference
 from pricewright.intake.deliveries import State, apply_deliveries, empty_state
 from pricewright.tables import stored_values, table_files
@@ -176,14 +176,7 @@ def test_one_day_more_reads_no_row_group_twice_for_what_it_writes(tmp_path, monk
     day = np.full(9, 3, np.int32)
     more = Prices(names, np.arange(9, dtype=np.int32), day, {name: day + 1.0 for name in values})
     after, _ = apply_deliveries(state, [more], ["aa", "bb"])
-    read = []
-    original = ParquetFile.read_row_group
-
-    def read_row_group(self, group, columns=None, **options):
-        read.append((group, *columns))
-        return original(self, group, columns, **options)
-
-    monkeypatch.setattr(ParquetFile, "read_row_group", read_row_group)
+    read = groups_read(monkeypatch)
     write_prices(tmp_path / "b.parquet", after.prices)
     assert sorted(read) == [(group, name) for group in range(9) for name in sorted(values)]
     assert len(read_prices(tmp_path / "b.parquet")) == 36

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from pricewright.files.errors import Refusal
 from pricewright.tables.arrays import LARGEST_POSSIBLE, Days, Flags, Floats, as_numbers
-from pricewright.tables.symbol_columns import SymbolColumns, listed
+from pricewright.tables.symbol_columns import SymbolColumns, json_value
 
 LARGEST = 1e15
 """No number of a model is larger, on either side of 0, but for"""
@@ -176,7 +176,7 @@ class CheckedSymbols:
         others = tuple(range(1, values.ndim))
         fits = ((values >= limits[0]) & (values <= limits[1])).all(axis=others)
         for place in np.flatnonzero(~fits)[:1].tolist():
-            self.refuse(place, path, listed(found[place]), within)
+            self.refuse(place, path, json_value(found[place]), within)
         return values.astype(np.float64)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from pricewright.files.disk import file_sha256, read_begin
 from pricewright.files.documents import read_strict
 from pricewright.files.errors import Refusal
+from pricewright.files.machine import give_back
 from pricewright.forecasting.checked_document import LARGEST, short
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, Panel, panel_of
@@ -91,9 +92,7 @@ def _read(path: Path, price: str, since: Since | None) -> tuple[Panel, str]:
     sha256 = ""
     panel = _parquet_panel(path, price, since) if holds_parquet(path) else None
     if panel is not None:
-        import pyarrow as pa
-
-        pa.default_memory_pool().release_unused()  # it would keep several times what that takes
+        give_back()  # pyarrow would keep several times what that takes
     else:
         columns, sha256 = _table(path, price)
         first = None if since is None else partial(since.first, newest=int(max(columns[2])))

@@ -225,7 +225,8 @@ def record_day(
     panel = _of(whole, model)
     with ledger.locked(production / LIVE):  # of two runs at once one writes, the other finds it
         before = days(root, release)
-        if not any(each.date == day for each in before):
+        on_record = next((each for each in before if each.date == day), None)
+        if on_record is None:
             with _no_forecast():
                 rolled = model.rolled(panel)
             present = rolled.of(_present(rolled, newest, unfit))
@@ -239,7 +240,7 @@ def record_day(
             if before and (outcomes := _outcomes(before[-1], panel)):
                 files[f"{LIVE}/{name}.outcomes.parquet"] = _parquet(outcomes)
             written = {path: _keep(production / path, content) for path, content in files.items()}
-            ledger.append(
+            entry = ledger.append(
                 root / LEDGER,
                 EVENT,
                 who=oneself(author),
@@ -251,10 +252,10 @@ def record_day(
                 symbols=int((panel.days[panel.counts - 1, np.arange(len(panel))] == newest).sum()),
                 **(facts or {}),
             )
+            on_record = Day(entry, production)
             say("forecast", release=release, date=day, symbols=len(present.symbols))
-        (written_down,) = (each for each in days(root, release) if each.date == day)
         for ending in ("parquet", "csv"):
-            _renew(production / FORECASTS / f"newest.{ending}", written_down, name)
+            _renew(production / FORECASTS / f"newest.{ending}", on_record, name)
     return RecordedDay(release, model, panel)
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pricewright.files.errors import Refusal
 from pricewright.tables.arrays import as_numbers
 from pricewright.tables.schema import allowed, find_errors, kinds_of, load, part_at
-from pricewright.tables.symbol_columns import SymbolColumns, listed
+from pricewright.tables.symbol_columns import SymbolColumns, json_value
 
 
 def check_columns(
@@ -52,7 +52,7 @@ def check_columns(
         if (numbers := _allowed_numbers(part, rule, schema)) is not None:
             return numbers
         every = {"type": "array", "items": rule, "$defs": schema["$defs"]}
-        values = [listed(value) for value in part]
+        values = [json_value(value) for value in part]
         for error in find_errors(values, every, where):
             place, *rest = error.instance_path
             wanted = allowed(part_at(every, list(error.schema_path)[:-1]))

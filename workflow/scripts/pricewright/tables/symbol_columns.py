@@ -53,7 +53,7 @@ class Record(Mapping[str, Any]):
         part = self._columns[key]
         if isinstance(part, dict):
             return Record(part, self._place)
-        return None if part is None else listed(part[self._place])
+        return None if part is None else json_value(part[self._place])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
@@ -76,7 +76,7 @@ def column_of(records: Mapping[str, Any], *path: str) -> list[Any]:
     column = _follow(records.columns, path)
     if column is None:
         return [None] * len(records)
-    return [listed(value) for value in listed(column)]
+    return [json_value(value) for value in json_value(column)]
 
 
 def symbol_records(part: Any) -> Mapping[str, Any]:
@@ -106,7 +106,7 @@ def columns_in_json(found: SymbolColumns) -> dict[str, Any]:
         if isinstance(part, np.ndarray):
             part = np.ascontiguousarray(part) if part.dtype.kind in "fiub" else part.tolist()
         layout = orjson.OPT_SERIALIZE_NUMPY
-        return orjson.Fragment(orjson.dumps(part, default=listed, option=layout))
+        return orjson.Fragment(orjson.dumps(part, default=json_value, option=layout))
 
     return {"names": written(list(found.names)), "columns": written(found.columns)}
 
@@ -117,6 +117,6 @@ def _follow(node: Any, path: Sequence[str]) -> Any:
     return node
 
 
-def listed(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """A value as JSON has it, with lists in place of arrays."""
     return value.tolist() if hasattr(value, "tolist") else value

@@ -144,7 +144,7 @@ def _why_due(
         if alarm and alarm >= model["cutoff"]
         else None,
         _why_others(model, now, panel, when),
-        _why_restated(model, when, now.source.read_receipts()),
+        _why_restated(model, when, now.source.step_receipts),
     ]
     return next(filter(None, reasons), None)
 

@@ -5,6 +5,7 @@ Who cannot be modelled is left out, who got something simpler than was chosen is
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -61,7 +62,8 @@ class ModelSource:
     receipts: Sequence[Path]
     script: Path
 
-    def read_receipts(self) -> dict[str, Any]:
+    @cached_property
+    def step_receipts(self) -> dict[str, Any]:
         """The receipts of the steps before, each by its step."""
         return {
             path.stem: parse_json(read_whole(path), str(path)) for path in map(Path, self.receipts)
@@ -70,7 +72,7 @@ class ModelSource:
     def refuse_changed(self) -> None:
         """Raise Refusal if the table, or the one that it was made from, is not the one that the
         receipts of the steps before say was written: somebody, or a disk, changed it."""
-        receipts = self.read_receipts()
+        receipts = self.step_receipts
         came, cleaned = receipts.get("ingest"), receipts.get("clean")
         if cleaned and cleaned["records"]["sha256"] != self.sha256:
             self._refuse(self.name, cleaned["records"]["sha256"], self.sha256, "clean")
@@ -93,7 +95,7 @@ class ModelSource:
 
     def unfit_symbols(self) -> dict[str, str]:
         """As `unfit_symbols` has them, by the receipts of the steps before."""
-        return unfit_symbols(self.read_receipts())
+        return unfit_symbols(self.step_receipts)
 
     def description(self, panel: Panel, asked_for: Sequence[str] = ()) -> dict[str, Any]:
         """`cutoff`, `data`, `receipts` and `code` of a model document.
@@ -111,7 +113,7 @@ class ModelSource:
                 "first_date": str(calendar[0]),
                 "last_date": str(calendar[-1]),
             },
-            "receipts": self.read_receipts(),
+            "receipts": self.step_receipts,
             "code": self.made_by(asked_for),
         }
 
