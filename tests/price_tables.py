@@ -36,14 +36,17 @@ def walk(days: int, by: float = 1.01) -> list[float]:
 
 def quality(table: pd.DataFrame, limits=None, delisted=()):
     """The document of a table's flags; the same of all symbols at once and of each by itself."""
-    ordered = in_order_of_keys(as_table(table))
-    whole = OrderedTable.held(ordered)
+    whole = OrderedTable.held(in_order_of_keys(as_table(table)))
     documents = []
-    for groups in ([ordered], [whole.part({symbol}).table() for symbol in whole.symbols]):
+
+    def one_by_one(symbols):
+        return [whole.part({symbol}).table() for symbol in whole.symbols if symbol in symbols]
+
+    for groups in (lambda symbols: [whole.part(symbols).table()], one_by_one):
         found = Quality(limits or FlagThresholds(), delisted)
-        for group in groups:
+        for group in groups(set(whole.symbols)):
             found.add(group)
-        documents.append(found.document(found.entries(lambda some: whole.part(some).table())))
+        documents.append(found.document(found.entries(groups)))
     assert documents[0] == documents[1]
     return documents[0]
 

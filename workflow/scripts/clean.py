@@ -56,7 +56,7 @@ def clean(
     delisted = {change["symbol"] for change in made.changes if change["action"] == "delisted"}
     found = Quality(flags, delisted)
     written, rows_out, filled = write_settled(output, input, made, missing, found.add)
-    document = found.document(found.entries(lambda symbols: made.part(symbols).table()))
+    document = found.document(found.entries(lambda symbols: made.part(symbols).groups()))
     counts = {
         "rows_in": made.rows,
         "rows_out": rows_out,

@@ -61,7 +61,7 @@ def test_dates_as_text_and_as_dates_are_the_same():
     table = OrderedTable.held(in_order_of_keys(as_table(dirty(), pa.date32())))
     found = Quality(FlagThresholds())
     found.add(table.table())
-    assert found.entries(lambda some: table.part(some).table()) == flags(dirty(), *FLAGS)
+    assert found.entries(lambda some: table.part(some).groups()) == flags(dirty(), *FLAGS)
 
 
 def test_times_of_day_are_kept_in_the_dates():

@@ -88,10 +88,6 @@ class CorrectedTable:
         if start < len(mended):
             yield mended.slice(start)
 
-    def table(self) -> pa.Table:
-        """All rows at once."""
-        return pa.concat_tables([self.schema.empty_table(), *self.groups()])
-
 
 def correct(path: Path, corrections: Path | None, shard: Shard | None = None) -> CorrectedTable:
     """The prices of a file, or a shard's of them, in order and with the corrections of another.

@@ -1,7 +1,7 @@
 """All flags of a table of prices, in order, and the document that lists them."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Set
+from collections.abc import Collection
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,7 @@ from pricewright.cleaning.days import Market, PricedDays, flag_days, flag_weeken
 from pricewright.cleaning.moves import flag_moves, flag_slips_of_a_day
 from pricewright.cleaning.options import FlagThresholds
 from pricewright.cleaning.repeats import (
+    Again,
     FilledRows,
     TwinSearch,
     flag_fillers,
@@ -21,6 +22,7 @@ from pricewright.cleaning.repeats import (
     flag_untraded,
 )
 from pricewright.cleaning.series import Entry, series_panel
+from pricewright.files.large_arrays import Shelf
 from pricewright.tables.table_files import rows_of_symbols
 
 FLAGS = (
@@ -55,6 +57,7 @@ class Quality:
 
     def __init__(self, limits: FlagThresholds, delisted: Collection[str] = ()) -> None:
         self._limits, self._delisted = limits, delisted
+        self._shelf = Shelf()
         self._found: list[Entry] = []
         self._days: list[PricedDays] = []
         self._filled: list[FilledRows] = []
@@ -82,15 +85,15 @@ class Quality:
             ]
             self._twins.add(rows)
             turnover = rows.turnover().tolist() if "symbol" in table.column_names else []
-        self._days.append(days)
-        self._filled.append(filled)
+        self._days.append(self._shelf.put(days))
+        self._filled.append(self._shelf.put(filled))
         traded = zip(turnover, rows.symbols, strict=False)
         self._traded += [(-amount, str(name)) for amount, name in traded if amount > 0]
         self._traded = sorted(self._traded)[:MOST]
         self._rows += len(table)
         self._symbols += len(rows_of_symbols(table)[1])
 
-    def entries(self, again: Callable[[Set[str | None]], pa.Table]) -> list[Entry]:
+    def entries(self, again: Again) -> list[Entry]:
         """All that was found, in plain JSON types, in order of symbol, date, flag and column.
 
         Each has symbol, date (of a run or a gap the first), flag, column and the values that made
@@ -103,8 +106,9 @@ class Quality:
                 *flag_days(self._days, market, self._limits, self._delisted),
                 *flag_fillers(self._filled, market, self._limits),
             ]
-            if suspects := self._twins.suspects():
-                found += flag_twins(series_panel(again(suspects)), self._limits)
+            if suspects := self._twins.suspects(again):
+                rows = pa.concat_tables(again(suspects))
+                found += flag_twins(series_panel(rows), self._limits)
         return sorted(found, key=_place)
 
     def document(self, flags: list[Entry]) -> dict[str, Any]:

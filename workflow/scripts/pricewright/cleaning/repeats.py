@@ -2,12 +2,13 @@
 symbols whose prices are another symbol's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from pricewright.cleaning.days import Market, weekdays
 from pricewright.cleaning.options import FlagThresholds
@@ -22,8 +23,10 @@ from pricewright.cleaning.series import (
     perhaps_repeated,
     repeated,
     rows_of,
+    series_panel,
     windows_hashes,
 )
+from pricewright.files.large_arrays import Shelf, joined
 
 _PRICES = ("open", "high", "low", "close", "adj_close")
 _TRADES_DAILY = 0.9
@@ -204,11 +207,20 @@ _NOISE = 1e-12
 """What arithmetic may have added to a price, as a share of it."""
 
 
+Again = Callable[[Set[str | None]], Iterable[pa.Table]]
+"""Gives the rows of some symbols once more, in tables of whole symbols."""
+
+
+_ODD: Final = np.uint64(0x9E3779B97F4A7C15)
+"""What a volume is multiplied by, to be part of a hash."""
+
+
 class TwinSearch:
     """Finds the symbols that may have another's prices, of a few bytes a row; see `flag_twins`."""
 
     def __init__(self, limits: FlagThresholds) -> None:
-        self._days = limits.same_days
+        self._limits = limits
+        self._shelf = Shelf()
         self._hashes: list[Hashes] = []
         self._alone: list[Bools] = []
         self._moving: list[Bools] = []
@@ -222,38 +234,67 @@ class TwinSearch:
             return
         rows = rows_of(panel, columns)
         moving = np.zeros(len(rows.hashes), dtype=bool)
-        moving[: max(len(moving) - self._days + 1, 0)] = rows.moving(self._days)
-        self._hashes.append(rows.hashes)
-        self._moving.append(moving)
+        moving[: max(len(moving) - self._limits.same_days + 1, 0)] = rows.moving(
+            self._limits.same_days
+        )
         alone = rows.high > rows.low if len(columns) == len(_BAR) else np.zeros_like(moving)
-        self._alone.append(alone)
+        self._hashes.append(self._shelf.put(rows.hashes))
+        self._moving.append(self._shelf.put(moving))
+        self._alone.append(self._shelf.put(alone))
         self._symbols += panel.symbols
         self._counts.append(np.bincount(panel.symbol, minlength=len(panel.symbols)))
 
-    def suspects(self) -> set[str | None]:
+    def suspects(self, again: Again) -> set[str | None]:
         """The symbols with prices of one day, or of days in a row, that others may have as well;
-        to be asked for once."""
+        to be asked for once. `again` gives the rows that were looked at."""
         if not self._symbols:
             return set()
-        hashes = np.concatenate(self._hashes)
+        hashes = joined(self._hashes, sum(map(len, self._hashes)), np.uint64)
         self._hashes.clear()
         alone, moving = np.concatenate(self._alone), np.concatenate(self._moving)
-        telling = alone.copy()
-        for offset in range(self._days):
+        ends = np.cumsum(np.concatenate(self._counts))
+        days, telling = self._limits.same_days, alone.copy()
+        for offset in range(days):
             telling[offset:] |= moving[: max(len(moving) - offset, 0)]
         telling &= perhaps_repeated(hashes)
-        again = np.zeros(len(hashes), dtype=bool)
+        twice = np.zeros(len(hashes), dtype=bool)
         for rows in repeated(hashes, np.flatnonzero(telling)):
-            again[rows] = True
-        begins = np.flatnonzero(moving & again)
-        for offset in range(1, self._days):
-            begins = begins[again[begins + offset]]
-        windows = windows_hashes(hashes, begins, self._days)
+            twice[rows] = True
+        begins = np.flatnonzero(moving & twice)
+        for offset in range(1, days):
+            begins = begins[twice[begins + offset]]
+        windows = windows_hashes(hashes, begins, days)
         alike = [begins[some] for some in repeated(windows, np.arange(len(begins)))]
-        rows = np.concatenate([*alike, np.flatnonzero(alone & again)])
-        ends = np.cumsum(np.concatenate(self._counts))
-        found = np.unique(np.searchsorted(ends, rows, side="right"))
-        return {self._symbols[place] for place in found.tolist()}
+        rows = np.unique(np.concatenate(repeated(hashes, np.flatnonzero(alone & twice))))
+        telling_alone = self._telling_alone(rows, hashes[rows], ends, again)
+        of = np.searchsorted(ends, np.concatenate([*alike, telling_alone]), side="right")
+        return {self._symbols[place] for place in np.unique(of).tolist()}
+
+    def _telling_alone(self, rows: Ints, hashes: Hashes, ends: Ints, again: Again) -> Ints:
+        """Of rows (n,), rising, that have another's hash, those that tell enough alone, or beside
+        one of another that has the same volume, and the others that have their hashes.
+
+        Of thousands of symbols there are always some with the same prices on a day, by chance.
+        """
+        of = np.searchsorted(ends, rows, side="right")
+        place = {self._symbols[number]: number for number in np.unique(of).tolist()}
+        ticks, volumes = np.zeros(len(rows)), np.zeros(len(rows))
+        for table in again(place.keys()) if place else ():
+            panel = series_panel(table)
+            prices, volume = rows_of(panel, twin_columns(panel)), panel.values.get("volume")
+            firsts = np.searchsorted(panel.symbol, np.arange(len(panel.symbols)))
+            for name, first in zip(panel.symbols, firsts.tolist(), strict=True):
+                own = slice(*np.searchsorted(of, (place[name], place[name] + 1)).tolist())
+                before = int(ends[place[name] - 1]) if place[name] else 0
+                at = rows[own] - before + first
+                ticks[own] = _ticks(prices, at, np.arange(len(at)))
+                volumes[own] = 0 if volume is None else volume[at]
+        with_volume = np.flatnonzero(volumes > 0)
+        same = hashes ^ (volumes.view(np.uint64) * _ODD)
+        tell = ticks >= _ALONE * self._limits.same_ticks
+        for some in repeated(same, with_volume):
+            tell[some] = True
+        return rows[np.isin(hashes, hashes[tell])]
 
 
 def twin_columns(panel: SeriesPanel) -> list[str]:

@@ -4,7 +4,7 @@ Two symbols with the same prices are found by a hash of each window of rows, and
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pricewright.files.large_arrays import new_array
 from pricewright.tables.fields import VALUES
 from pricewright.tables.table_files import rows_of_symbols
 
@@ -199,6 +200,7 @@ Hashes = npt.NDArray[np.uint64]
 
 _MIX: Final = np.uint64(0xD6E8FEB86659FD93)
 _SHIFT: Final = np.uint64(32)
+_AT_ONCE: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -291,17 +293,31 @@ def windows_hashes(hashes: Hashes, begins: Ints, length: int) -> Hashes:
 
 def perhaps_repeated(hashes: Hashes) -> Bools:
     """Which of some hashes (n,) may be there again: all that are, and few others."""
-    fingerprints = (hashes >> _SHIFT).astype(np.uint32)  # half the bytes sort twice as fast
-    ordered = np.sort(fingerprints)
-    marked = np.zeros(1 << 24, dtype=bool)
-    marked[ordered[1:][ordered[1:] == ordered[:-1]] >> 8] = True
-    fingerprints >>= 8
-    return marked[fingerprints]
+    ordered = new_array(len(hashes), np.uint32)  # half the bytes sort twice as fast
+    for some in _blocks(len(hashes)):
+        ordered[some] = hashes[some] >> _SHIFT
+    ordered.sort()
+    bits = min(max(len(hashes).bit_length(), 24), 28)  # of a mark: few others are to have it, too
+    marked = np.zeros(1 << bits, dtype=bool)
+    for some in _blocks(len(hashes)):
+        again = ordered[some][1:] == ordered[some][:-1]
+        marked[ordered[some][1:][again] >> np.uint32(32 - bits)] = True
+    found = np.empty(len(hashes), dtype=bool)
+    for some in _blocks(len(hashes)):
+        found[some] = marked[hashes[some] >> np.uint64(64 - bits)]
+    return found
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    """Numbers up to `count` by some, the last of each the first of the next."""
+    for begin in range(0, count, _AT_ONCE):
+        yield slice(begin, begin + _AT_ONCE + 1)
 
 
 def repeated(hashes: Hashes, rows: Ints) -> tuple[Ints, Ints]:
-    """Among some rows the first of each group that has one hash, and each other of the group."""
-    rows = rows[np.lexsort((rows, hashes[rows]))]
+    """Among some rows, which rise, the first of each group that has one hash, and each other of the
+    group."""
+    rows = rows[np.argsort(hashes[rows], kind="stable")]
     as_before: Bools = np.append(False, np.diff(hashes[rows]) == 0)[: len(rows)]
     leaders = np.maximum.accumulate(np.where(as_before, 0, np.arange(len(rows))))
     return rows[leaders[as_before]], rows[as_before]

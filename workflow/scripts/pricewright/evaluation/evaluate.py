@@ -14,6 +14,7 @@ from pricewright.evaluation.champion import Contest, Sides
 from pricewright.evaluation.forecast_tables import ForecastFiles, forecast_rows
 from pricewright.evaluation.scores import score
 from pricewright.evaluation.summary import Summary
+from pricewright.files.large_arrays import Shelf
 from pricewright.files.machine import give_back
 from pricewright.forecasting.panel import map_slices
 from pricewright.forecasting.walkforward import MANY, WalkForward
@@ -85,7 +86,7 @@ def evaluate(
     if tables:
         tables.begin()
     summary, scored = None, 0
-    backtest, sides = list[BacktestRows](), list[Sides]()
+    backtest, sides, shelf = list[BacktestRows](), list[Sides](), Shelf()
     worth_it = len(walked.pieces) > 1 and walked.whole.counts.sum() >= MANY
     tasks = _tasks(walked, against, tables=tables is not None)
     for done in map_slices(_evaluate, tasks, processes if worth_it else 1):
@@ -93,7 +94,7 @@ def evaluate(
             summary = done.summary.blank(len(walked.whole))
         summary.fill(scored, done.summary)
         scored += len(done.backtest.lengths)
-        backtest.append(done.backtest)
+        backtest.append(shelf.put(done.backtest))
         sides += [done.sides] if done.sides else []
         if tables and done.tables:
             tables.add(done.tables)

@@ -19,6 +19,7 @@ import numpy as np
 from pricewright.files.disk import file_sha256, read_begin
 from pricewright.files.documents import read_strict
 from pricewright.files.errors import Refusal
+from pricewright.files.large_arrays import new_array
 from pricewright.files.machine import give_back
 from pricewright.forecasting.checked_document import LARGEST, short
 from pricewright.forecasting.model import Model
@@ -207,15 +208,19 @@ def _days(table: "pa.Table") -> Days:
 def _beside(parts: Iterable[Panel], counts: Mapping[str, int]) -> Panel:
     """Panels of one group of symbols each as one; counts: how many prices all symbols have."""
     names = sorted(counts)
-    shape = (max(counts.values(), default=0), len(names))
-    days, prices = np.full(shape, NEVER, dtype=np.int32), np.full(shape, np.nan)
+    shape = (len(names), max(counts.values(), default=0))
+    days, prices = new_array(shape, np.int32).T, new_array(shape).T  # each history in a row
+    days.fill(NEVER)
+    prices.fill(np.nan)
     bars: Floats | None = None
     begin = 0
     for part in parts:
         rows, columns = len(part.days), slice(begin, begin + len(part))
         days[:rows, columns], prices[:rows, columns] = part.days, part.prices
         if part.bars is not None:
-            bars = np.full((2, *shape), np.nan) if bars is None else bars
+            if bars is None:
+                bars = new_array((2, *shape)).transpose(0, 2, 1)
+                bars.fill(np.nan)
             bars[:, :rows, columns] = part.bars
         begin += len(part)
     return Panel.of(names, days, prices, bars)

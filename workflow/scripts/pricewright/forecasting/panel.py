@@ -6,6 +6,7 @@ needs and nothing of the script that runs, and are kept for the next call. Left 
 themselves, and at once if whoever started them dies.
 """
 
+import math
 import os
 import threading
 import time
@@ -17,6 +18,8 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
+from pricewright.files.large_arrays import LARGE, new_array
+from pricewright.files.large_arrays import Array as LargeArray
 from pricewright.tables.arrays import Days, Flags, Floats, Ints, exp, log
 
 NEVER = np.iinfo(np.int32).max
@@ -113,8 +116,14 @@ class Panel:
     @cached_property
     def calendar(self) -> Days:
         """All days on which any symbol has a price, rising."""
-        days = np.unique(self.days)
-        return days[days < NEVER]
+        first = int(self.days.min(initial=NEVER))
+        if first == NEVER:
+            return np.array([], dtype=np.int32)
+        end = int(self.days.max(initial=first, where=self.days < NEVER)) + 1
+        there = np.zeros(end - first + 1, dtype=bool)
+        for some in _blocks(len(self)):
+            there[np.minimum(self.days[:, some], end) - first] = True
+        return np.asarray(np.flatnonzero(there[:-1]) + first, dtype=np.int32)
 
     def upto(self, day: int) -> Ints:
         """(S,) how many observations each symbol has by the end of a day."""
@@ -158,13 +167,34 @@ class Panel:
         return replace(
             self,
             symbols=symbols,
-            days=np.ascontiguousarray(self.days[:rows, columns]),
-            prices=np.ascontiguousarray(self.prices[:rows, columns]),
+            days=_cut(self.days, rows, columns),
+            prices=_cut(self.prices, rows, columns),
             levels=self.levels[columns],
-            bars=None if self.bars is None else np.ascontiguousarray(self.bars[:, :rows, columns]),
+            bars=None if self.bars is None else _cut(self.bars, rows, columns),
             declared=None if self.declared is None else self.declared[columns],
             floors=None if self.floors is None else self.floors[:, columns],
         )
+
+
+AT_ONCE = 1024
+"""Of so many symbols something is made at a time, where that of all would be large."""
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    for begin in range(0, count, AT_ONCE):
+        yield slice(begin, begin + AT_ONCE)
+
+
+def _cut(values: LargeArray, rows: int, columns: slice | Ints) -> LargeArray:
+    """The first rows of some columns of values (..., N, S), large or not."""
+    wanted = np.arange(values.shape[-1])[columns]
+    shape = (*values.shape[:-2], len(wanted), rows)
+    if math.prod(shape) * values.itemsize < LARGE:
+        return np.ascontiguousarray(values[..., :rows, columns])
+    found = np.swapaxes(new_array(shape, values.dtype), -1, -2)
+    for some in _blocks(len(wanted)):
+        found[..., some] = values[..., :rows, wanted[some]]
+    return found
 
 
 def panel_of(
@@ -227,7 +257,7 @@ class BySymbol:
     def blank(self, count: int) -> Self:
         """The like of so many symbols, to be filled; what is common is as it is here."""
         own = {
-            name: np.empty((count, *part.shape[1:]), dtype=part.dtype)
+            name: new_array((count, *part.shape[1:]), part.dtype)
             if isinstance(part, np.ndarray)
             else part.blank(count)
             for name, part in self._own().items()

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from pricewright.files.large_arrays import Shelf
 from pricewright.forecasting import distribution, har, trees
 from pricewright.forecasting.distribution import Errors, PastErrors
 from pricewright.forecasting.estimates import Estimates, digests
@@ -328,9 +329,9 @@ def walk(
     )
     progress = Progress("symbols", len(panel), doing)
     worth_it = len(panel) > SLICE_WIDTH and panel.counts.sum() >= MANY
-    pieces = []
+    pieces, shelf = [], Shelf()
     for piece in map_slices(_walk, parts, processes if worth_it else 1):
-        pieces.append(piece)
+        pieces.append(shelf.put(piece))
         progress.advance(len(piece))
     return pieces
 

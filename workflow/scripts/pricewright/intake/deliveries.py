@@ -17,6 +17,7 @@ import pyarrow.parquet
 
 from pricewright.files.disk import file_sha256, read_whole, whole_file
 from pricewright.files.documents import parse_json, write_json
+from pricewright.files.large_arrays import new_array
 from pricewright.intake.restatements import Changed, Entries, Places, restated
 from pricewright.tables.prices import (
     Floats,
@@ -59,7 +60,8 @@ def apply_deliveries(
     """
     first = len(state.superseded)
     if not len(state.prices) and len(new) == 1:
-        origins = np.full(len(new[0]), first, dtype=np.int32)
+        origins = new_array(len(new[0]), np.int32)
+        origins.fill(first)
         return State(new[0], origins, [*state.superseded, 0]), []
     names = names_of([state.prices, *new])
     columns = columns_of([state.prices, *new])

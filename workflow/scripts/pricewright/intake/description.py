@@ -24,7 +24,6 @@ from pricewright.intake.reading.columnar import wide_encoding
 from pricewright.intake.reading.content import Content, recognise
 from pricewright.intake.reading.dates import day_after, parse_days
 from pricewright.intake.reading.delivery import (
-    STRAYS,
     better_symbol,
     open_sheet,
     read_delivery,
@@ -38,6 +37,7 @@ from pricewright.intake.reading.dialect import (
 )
 from pricewright.intake.reading.numbers import parse_numbers
 from pricewright.intake.reading.rows import Block, Sheet, crossed_columns
+from pricewright.intake.reading.rows_in_order import STRAYS
 from pricewright.intake.reading.titles import (
     is_code,
     is_no_symbol,

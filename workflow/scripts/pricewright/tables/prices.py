@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pricewright.files.disk import copy_whole
+from pricewright.files.large_arrays import new_array
 from pricewright.tables.stored_values import PartedValues, StoredValues
 from pricewright.tables.table_files import (
     ROW_GROUP,
@@ -61,6 +62,12 @@ class Prices:
         if isinstance(self.values, PartedValues):
             return self.values.part(name, rows.start, rows.stop)
         return self.values[name][rows]
+
+    def lacks(self, name: str) -> bool:
+        """Whether no row has a value of a column."""
+        begins = range(0, len(self), ROW_GROUP)
+        parts = (self.part(name, slice(at, min(at + ROW_GROUP, len(self)))) for at in begins)
+        return all(np.isnan(part).all() for part in parts)
 
     def date(self, place: int) -> str:
         """One row's date, as in 2024-01-31."""
@@ -116,7 +123,7 @@ def read_prices(path: Path, sha256: str = "") -> Prices:
 
     stored = StoredTable(path, ["symbol"])
     values, names = StoredValues(path, sha256, stored), list[str]()
-    symbols, days = (np.empty(values.count, dtype=np.int32) for _ in range(2))
+    symbols, days = (new_array(values.count, np.int32) for _ in range(2))
     begin = 0
     for group in range(stored.num_row_groups):
         keys = stored.read_row_group(group, ["date", "symbol"])

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pricewright.files.large_arrays import new_array
+
 if TYPE_CHECKING:
     from pricewright.tables.parquet_files import StoredTable
 
@@ -61,7 +63,7 @@ class StoredValues(PartedValues):
         self._read = lru_cache(2 * len(self.names))(self._read_now)  # who goes on reads none twice
 
     def part(self, name: str, begin: int, end: int) -> Floats:
-        found = np.empty(end - begin)
+        found = new_array(end - begin)
         first = int(np.searchsorted(self._begins, begin, side="right")) - 1
         for group in range(first, len(self._begins) - 1):
             start, stop = self._begins[group : group + 2].tolist()
@@ -110,7 +112,7 @@ class Merge:
     def _filled(
         self, old: npt.NDArray[Any], newer: npt.NDArray[Any], begin: int, end: int, rows: slice
     ) -> npt.NDArray[Any]:
-        found = np.empty(end - begin, dtype=old.dtype)
+        found = new_array(end - begin, old.dtype)
         places = self.places[rows] - begin
         added = places[self.added[rows]]
         if len(added) * MANY > len(found):

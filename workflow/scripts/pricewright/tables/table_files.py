@@ -83,11 +83,12 @@ def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
         yield _joined(held)
 
 
-def ends_of_groups(counts: Sequence[int]) -> list[int]:
-    """After how many of some symbols, which have so many rows each, row groups end."""
+def ends_of_groups(counts: Sequence[int], most: int = ROW_GROUP) -> list[int]:
+    """After how many of some symbols, which have so many rows each, groups of no more rows end, or
+    of those of one symbol; without `most` these are row groups."""
     ends, rows = [], 0
     for place, count in enumerate(counts):
-        if rows and rows + count > ROW_GROUP:
+        if rows and rows + count > most:
             ends.append(place)
             rows = 0
         rows += count

@@ -8,10 +8,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from pricewright.files.errors import Refusal
-from pricewright.files.machine import give_back
 from pricewright.intake.reading.bars import daily_bars
 from pricewright.intake.reading.content import Content
 from pricewright.intake.reading.delimited import DelimitedSheet
@@ -20,7 +18,6 @@ from pricewright.intake.reading.quarantine import Quarantine, code
 from pricewright.intake.reading.refusals import (
     fault,
     nothing_kept,
-    refuse_blocks,
     refuse_undeclared,
     what_to_do,
 )
@@ -35,19 +32,15 @@ from pricewright.intake.reading.rows import (
     crossed_columns,
     crossed_header,
     header_place,
-    joined_times,
     left_out,
     texts_in,
 )
+from pricewright.intake.reading.rows_in_order import Runs, in_order
 from pricewright.intake.reading.titles import plain_title, usual_columns
 from pricewright.steplog.log import Progress
-from pricewright.tables.prices import Floats, Ints, Prices, drop_unused_names, keys, recode
+from pricewright.tables.prices import Prices
 
 T = TypeVar("T")
-
-Places = npt.NDArray[np.intp]
-
-STRAYS = 0.01  # share of rows with a second time on their day that may be an accident
 
 
 @dataclass(frozen=True)
@@ -111,8 +104,8 @@ class Reading:
         One that repeats another is not lost, nor, in a reading `as_of` a declared day, is one of a
         later day. The sentence says what would mend most of them.
         """
-        closes = [column for ours, column in self.prices.values.items() if "close" in ours]
-        if len(self.prices) and all(np.isnan(column).all() for column in closes):
+        closes = [ours for ours in self.prices.values if "close" in ours]
+        if len(self.prices) and all(map(self.prices.lacks, closes)):
             raise Refusal(
                 f"{name}: none of its {self.rows} rows has a close; deliver it with these. If "
                 "cells are formulas, save it with the program that computes them, so that it has "
@@ -175,12 +168,12 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
         return count, out, rows, lost
 
     needed = dict.fromkeys([*wanted, *filters, *tellers])
-    delivered, out, parts, lost = 0, 0, list[CheckedRows](), list[Quarantine]()
+    delivered, out, runs, lost = 0, 0, Runs(), list[Quarantine]()
     for count, left, rows, bad in _side_by_side(examined, sheet.blocks(needed), threads):
         delivered, out = delivered + count, out + left
-        parts.append(rows)
+        runs.add(rows)
         lost.append(bad)
-    prices, repeated = in_order(parts, titles, dialect, content.name)
+    prices, repeated = in_order(runs.settle(), titles, dialect, content.name)
     in_bars = len(prices)
     quarantine = Quarantine.joined(titles, [*lost, repeated])
     if delivered != out + in_bars + quarantine.count:
@@ -281,122 +274,6 @@ def open_sheet(
             partial(crossed_header, dialect=dialect),
         )
     return DelimitedSheet(content, dialect, reached)
-
-
-def in_order(
-    parts: list[CheckedRows], titles: list[str], dialect: Dialect, name: str
-) -> tuple[Prices, Quarantine]:
-    """Rows in order of symbol and day, and those that are there more than once.
-
-    Of rows that are the same in every value the first stays; if two differ, neither can be
-    believed. Intraday bars are in order of time, too, and each time of a day is there once.
-    Takes `parts` apart as it goes, so that no column is held twice. Raises Refusal, for the file
-    `name`, if bars are intraday and not said to be.
-    """
-    names = sorted({name for part in parts for name in part.names})
-    symbols = _concatenated([recode(part.names, part.symbols, names) for part in parts])
-    days = _concatenated([part.days for part in parts])
-    times = joined_times(parts)
-    lines = partial(np.concatenate, [part.lines for part in parts])
-    columns = parts[0].values if parts else ()
-    values = {ours: [part.values[ours] for part in parts] for ours in columns}
-    parts.clear()
-    give_back()
-    if _is_rising(symbols, days):
-        del lines
-        prices = Prices(names, symbols, days, _joined(values))
-        return drop_unused_names(prices), Quarantine.of(titles, [], [])
-    is_intraday = dialect.calendar.bars == "intraday"
-    if times is not None and is_intraday:
-        order = np.lexsort((times, keys(symbols, days)))
-    elif len(names) <= 1 << 16 and (days[1:] >= days[:-1]).all():  # no need to compare
-        order = np.argsort(symbols.astype(np.uint16), kind="stable")
-    else:
-        order = np.argsort(keys(symbols, days), kind="stable")
-    again = _as_before(symbols[order]) & _as_before(days[order])
-    if times is not None:
-        other = again & (np.diff(times[order], prepend=0) != 0)
-        if is_intraday:
-            again &= ~other
-        elif other.sum() > STRAYS * len(order):
-            strays = order[other]
-            first = int(strays[np.argmin(lines()[strays])])
-            day = np.datetime64(int(days[first]), "D")
-            raise Refusal(
-                f"{name}:{lines()[first]}: there are several times a day, as for "
-                f"{names[symbols[first]]} on {day}; set source.bars: intraday, which makes daily "
-                "bars of them."
-            )
-    duplicate, conflict = _repeated(again, order, values)
-    if dialect.symbol is not None and len(names) == 1:
-        as_delivered = np.delete(np.arange(len(order)), order[duplicate])
-        refuse_blocks(days[as_delivered], lines()[as_delivered], dialect.symbol, name)
-    lost = Quarantine.of(titles, [], [])
-    if len(duplicate) or len(conflict):
-        places = np.full(len(names), -1)
-        if dialect.layout == "wide":  # where a symbol is a column, and a row one of its cells
-            places = np.array([titles.index(name) for name in names], dtype=int)
-        both = ((order[duplicate], "duplicate"), (order[conflict], "conflict"))
-        lost = Quarantine.joined(
-            titles,
-            [
-                Quarantine.of(titles, lines()[rows], code(reason), places[symbols[rows]])
-                for rows, reason in both
-            ],
-        ).with_newest(names, symbols[order[conflict]], days[order[conflict]])
-        order = np.delete(order, np.concatenate([duplicate, conflict]))
-    del lines, again
-    symbols, days = symbols[order], days[order]
-    return drop_unused_names(Prices(names, symbols, days, _joined(values, order))), lost
-
-
-def _is_rising(symbols: Ints, days: Ints) -> bool:
-    """Whether rows are in order of symbol and day, each once."""
-    later = symbols[1:] > symbols[:-1]
-    later |= (symbols[1:] == symbols[:-1]) & (days[1:] > days[:-1])
-    return bool(later.all())
-
-
-def _repeated(
-    again: npt.NDArray[np.bool_], order: Places, values: Mapping[str, list[Floats]]
-) -> tuple[Places, Places]:
-    """Of rows in an order (n,) the places of those that repeat one before in all, and of those
-    that belong to a disagreement.
-
-    again: (n,) which are of the same symbol and day, or time, as the one before.  values: (n,), as
-    they were delivered, in parts.
-    """
-    rows = np.flatnonzero(again)
-    differs = np.zeros(len(rows), dtype=bool)
-    for parts in values.values() if len(rows) else ():
-        column = np.concatenate(parts)
-        one, other = column[order[rows]], column[order[rows - 1]]
-        differs |= (one != other) & ~(np.isnan(one) & np.isnan(other))
-    first = np.maximum.accumulate(np.where(again[rows - 1], 0, rows - 1))
-    disagree = np.unique(first[differs])
-    conflict = np.isin(first, disagree)
-    return rows[~conflict], np.sort(np.concatenate([disagree, rows[conflict]]))
-
-
-def _as_before(values: Ints) -> npt.NDArray[np.bool_]:
-    """(n,): whether each of some values is the same as the one before it."""
-    return np.concatenate(([False], values[1:] == values[:-1]))
-
-
-def _joined(values: dict[str, list[Floats]], order: Places | None = None) -> dict[str, Floats]:
-    """The columns, in an order if need be, each from its parts, which are taken away one after the
-    other."""
-    joined = {}
-    room = None if order is None else np.empty(sum(map(len, next(iter(values.values()), []))))
-    for ours in list(values):
-        give_back()
-        column = np.concatenate(values.pop(ours), out=room)
-        joined[ours] = column if order is None else column[order]
-    return joined
-
-
-def _concatenated(parts: list[Ints]) -> Ints:
-    return np.concatenate(parts) if parts else np.array([], dtype=np.int32)
 
 
 def _side_by_side(

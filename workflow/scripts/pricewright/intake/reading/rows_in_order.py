@@ -1,0 +1,302 @@
+"""The rows of a delivery in order of symbol and day, each symbol and day once.
+
+Blocks come in the order of the delivery. They are put together to runs, each in order of symbol,
+and these are put beside each other, some symbols at a time. Values stay in the runs, and come in
+order when they are asked for; of a large delivery they are never all in memory.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pricewright.files.errors import Refusal
+from pricewright.files.large_arrays import Shelf, joined, new_array
+from pricewright.files.machine import give_back
+from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.reading.quarantine import Quarantine, code
+from pricewright.intake.reading.refusals import refuse_blocks
+from pricewright.intake.reading.rows import CheckedRows, joined_times
+from pricewright.tables.prices import Floats, Ints, Prices, drop_unused_names, keys
+from pricewright.tables.stored_values import PartedValues
+from pricewright.tables.table_files import ends_of_groups
+
+Column = npt.NDArray[Any]
+Places = npt.NDArray[np.intp]
+
+STRAYS = 0.01  # share of rows with a second time on their day that may be an accident
+
+AT_ONCE = 1 << 21
+"""About so many rows are put in order at a time."""
+
+
+class Runs:
+    """Blocks of rows, which come one after the other, as runs, each in order of symbol."""
+
+    def __init__(self) -> None:
+        self.settled: list[CheckedRows] = []
+        self._waiting: list[CheckedRows] = []
+        self._rows = 0
+        self._shelf = Shelf()
+
+    def add(self, block: CheckedRows) -> None:
+        """Take the next rows."""
+        self._waiting.append(block)
+        self._rows += len(block.days)
+        if self._rows >= AT_ONCE:
+            self.settle()
+
+    def settle(self) -> list[CheckedRows]:
+        """All runs, with what was waiting."""
+        if self._waiting:
+            self.settled.append(self._shelf.put(_run(self._waiting)))
+            give_back()
+        self._rows = 0
+        return self.settled
+
+
+def _run(blocks: list[CheckedRows]) -> CheckedRows:
+    """Blocks as one, in order of symbol, and of each symbol as they were delivered. They are taken
+    away as that goes, so that no column is held twice."""
+    count = sum(len(block.days) for block in blocks)
+    names = sorted({name for block in blocks for name in block.names})
+    symbols = _placed(blocks, names, count)
+    order = None
+    if (symbols[1:] < symbols[:-1]).any():
+        small = len(names) <= 1 << 16  # which need not be compared
+        order = np.argsort(symbols.astype(np.uint16) if small else symbols, kind="stable")
+        symbols = symbols[order]
+    times = joined_times(blocks)
+    days, lines = ([getattr(block, name) for block in blocks] for name in ("days", "lines"))
+    values = {ours: [block.values[ours] for block in blocks] for ours in blocks[0].values}
+    blocks.clear()
+
+    def column(parts: list[Column]) -> Column:
+        whole = joined(parts, count, parts[0].dtype)
+        parts.clear()
+        return whole if order is None else whole[order]
+
+    return CheckedRows(
+        names,
+        column(days),
+        symbols,
+        {ours: column(parts) for ours, parts in values.items()},
+        column(lines),
+        times if times is None or order is None else times[order],
+    )
+
+
+def _placed(blocks: Sequence[CheckedRows], names: Sequence[str], count: int) -> Ints:
+    """The symbol of each row of some blocks as its place in `names`."""
+    place = {name: number for number, name in enumerate(names)}
+    places = (np.array([place[name] for name in each.names], dtype=np.int32) for each in blocks)
+    each_row = (found[each.symbols] for found, each in zip(places, blocks, strict=True))
+    return joined(each_row, count, np.int32)
+
+
+def in_order(
+    runs: Sequence[CheckedRows], titles: Sequence[str], dialect: Dialect, name: str
+) -> tuple[Prices, Quarantine]:
+    """The rows of all runs in order of symbol and day, and those that are there more than once.
+
+    Of rows that are the same in every value the first stays; if two differ, neither can be
+    believed. Intraday bars are in order of time, too, and each time of a day is there once. Raises
+    Refusal, for the file `name`, if bars are intraday and not said to be.
+    """
+    names = sorted({name for run in runs for name in run.names})
+    begins = [_begins(run, names) for run in runs]
+    rows = sum(len(run.days) for run in runs)
+    symbols, days = new_array(rows, np.int32), new_array(rows, np.int32)
+    repeats, groups, ends, end = _Repeats(dialect, names, rows), list[_Group](), [0], 0
+    counts = np.sum([np.diff(each) for each in begins], axis=0).tolist() if runs else []
+    for first, last in pairwise([0, *ends_of_groups(counts, AT_ONCE)]):
+        spans = [slice(int(each[first]), int(each[last])) for each in begins]
+        of = np.arange(first, last, dtype=np.int32)
+        group = _Group(spans, None)
+        own = np.concatenate([np.repeat(of, np.diff(each[first : last + 1])) for each in begins])
+        its_days = _in_group([run.days for run in runs], group)
+        if not _is_rising(own, its_days):
+            group = _Group(spans, repeats.order_of(own, its_days, runs, group))
+            own, its_days = own[group.order], its_days[group.order]
+        begin, end = end, end + len(own)
+        symbols[begin:end], days[begin:end] = own, its_days
+        groups.append(group)
+        ends.append(end)
+    lost = repeats.quarantine(titles, name)
+    values = OrderedValues([run.values for run in runs], groups, ends)
+    return drop_unused_names(Prices(names, symbols[:end], days[:end], values)), lost
+
+
+def _begins(run: CheckedRows, names: Sequence[str]) -> Places:
+    """(S + 1,): the row of a run with which each of all symbols begins."""
+    place = {name: number for number, name in enumerate(names)}
+    counts = np.zeros(len(names), dtype=np.intp)
+    own = np.bincount(run.symbols, minlength=len(run.names))
+    counts[[place[name] for name in run.names]] = own
+    return np.concatenate([[0], np.cumsum(counts)])
+
+
+def _is_rising(symbols: Ints, days: Ints) -> bool:
+    """Whether rows are in order of symbol and day, each once."""
+    later = symbols[1:] > symbols[:-1]
+    later |= (symbols[1:] == symbols[:-1]) & (days[1:] > days[:-1])
+    return bool(later.all())
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Some symbols' rows: where they are in each run, and in which order, None for as they are."""
+
+    spans: Sequence[slice]
+    order: npt.NDArray[np.int32] | None
+
+
+class _Repeats:
+    """The rows of a symbol that are of one day, or of one time of it, found group by group."""
+
+    def __init__(self, dialect: Dialect, names: Sequence[str], rows: int) -> None:
+        self._dialect, self._names, self._rows = dialect, names, rows
+        self._is_intraday = dialect.calendar.bars == "intraday"
+        self._strays, self._first_stray = 0, (0, "", 0)
+        self._one_symbol: tuple[Ints, Column] | None = None
+        self._found: dict[str, list[tuple[Column, Ints, Ints]]] = {"duplicate": [], "conflict": []}
+
+    def order_of(
+        self, symbols: Ints, days: Ints, runs: Sequence[CheckedRows], group: _Group
+    ) -> npt.NDArray[np.int32]:
+        """In which order rows of a group (n,), as they are in the runs, are kept: (m,)."""
+        times = None
+        if any(run.times is not None for run in runs):
+            times = _in_group([_times(run) for run in runs], group)
+        if times is not None and self._is_intraday:
+            order = np.lexsort((times, keys(symbols, days)))
+        else:
+            order = np.argsort(keys(symbols, days), kind="stable")
+        again = _as_before(symbols[order]) & _as_before(days[order])
+        lines = _in_group([run.lines for run in runs], group) if again.any() else symbols[:0]
+        if times is not None and again.any():
+            other = again & (np.diff(times[order], prepend=0) != 0)
+            if self._is_intraday:
+                again &= ~other
+            else:
+                self._note_strays(order[other], lines, symbols, days)
+        columns = (_in_group([run.values[ours] for run in runs], group) for ours in runs[0].values)
+        duplicate, conflict = _repeated(again, order, columns if again.any() else ())
+        for rows, reason in ((order[duplicate], "duplicate"), (order[conflict], "conflict")):
+            self._found[reason].append((lines[rows], symbols[rows], days[rows]))
+        if self._dialect.symbol is not None and len(self._names) == 1:
+            as_delivered = np.delete(np.arange(len(order)), order[duplicate])
+            all_lines = _in_group([run.lines for run in runs], group)
+            self._one_symbol = days[as_delivered], all_lines[as_delivered]
+        kept = np.delete(order, np.concatenate([duplicate, conflict]))
+        return kept.astype(np.int32)
+
+    def _note_strays(self, rows: Places, lines: Column, symbols: Ints, days: Ints) -> None:
+        """Count the rows whose time is another than that of the one before, on the same day."""
+        if not len(rows):
+            return
+        row = rows[np.argmin(lines[rows])]
+        first = int(lines[row]), self._names[symbols[row]], int(days[row])
+        self._first_stray = min(first, self._first_stray) if self._strays else first
+        self._strays += len(rows)
+
+    def quarantine(self, titles: Sequence[str], name: str) -> Quarantine:
+        """The rows that are not kept; raises what `in_order` raises."""
+        if self._strays > STRAYS * self._rows:
+            line, symbol, day = self._first_stray
+            raise Refusal(
+                f"{name}:{line}: there are several times a day, as for {symbol} on "
+                f"{np.datetime64(day, 'D')}; set source.bars: intraday, which makes daily bars of "
+                "them."
+            )
+        if self._one_symbol is not None:
+            refuse_blocks(*self._one_symbol, str(self._dialect.symbol), name)
+        places = np.full(len(self._names), -1)
+        found = {reason: _joined(parts) for reason, parts in self._found.items()}
+        if self._dialect.layout == "wide" and any(len(rows[0]) for rows in found.values()):
+            # where a symbol is a column, and a row one of its cells
+            places = np.array([list(titles).index(name) for name in self._names], dtype=int)
+        lost = Quarantine.joined(
+            titles,
+            [
+                Quarantine.of(titles, lines, code(reason), places[symbols])
+                for reason, (lines, symbols, _) in found.items()
+            ],
+        )
+        _, symbols, days = found["conflict"]
+        return lost.with_newest(self._names, symbols, days)
+
+
+def _joined(parts: Sequence[tuple[Column, Ints, Ints]]) -> tuple[Column, Ints, Ints]:
+    none = np.array([], dtype=np.int32)
+    every = zip((none, none, none), *parts, strict=True)
+    lines, symbols, days = map(np.concatenate, every)
+    return lines, symbols, days
+
+
+def _times(run: CheckedRows) -> npt.NDArray[np.int64]:
+    return np.zeros(len(run.days), np.int64) if run.times is None else run.times
+
+
+def _repeated(
+    again: npt.NDArray[np.bool_], order: Places, columns: Iterable[Floats]
+) -> tuple[Places, Places]:
+    """Of rows in an order (n,) the places of those that repeat one before in all, and of those
+    that belong to a disagreement.
+
+    again: (n,) which are of the same symbol and day, or time, as the one before.  columns: their
+    values (n,), as they were delivered.
+    """
+    rows = np.flatnonzero(again)
+    differs = np.zeros(len(rows), dtype=bool)
+    for column in columns:
+        one, other = column[order[rows]], column[order[rows - 1]]
+        differs |= (one != other) & ~(np.isnan(one) & np.isnan(other))
+    first = np.maximum.accumulate(np.where(again[rows - 1], 0, rows - 1))
+    disagree = np.unique(first[differs])
+    conflict = np.isin(first, disagree)
+    return rows[~conflict], np.sort(np.concatenate([disagree, rows[conflict]]))
+
+
+def _as_before(values: Ints) -> npt.NDArray[np.bool_]:
+    """(n,): whether each of some values is the same as the one before it."""
+    return np.concatenate(([False], values[1:] == values[:-1]))
+
+
+class OrderedValues(PartedValues):
+    """The values of rows in order, group of symbols by group, which are in runs."""
+
+    def __init__(
+        self, runs: Sequence[Mapping[str, Floats]], groups: Sequence[_Group], ends: Sequence[int]
+    ) -> None:
+        super().__init__(list(runs[0]) if runs else [], ends[-1])
+        self._runs, self._groups, self._ends = runs, groups, np.array(ends)
+        self._read = lru_cache(2 * len(self.names))(self._read_now)  # who goes on makes none twice
+
+    def part(self, name: str, begin: int, end: int) -> Floats:
+        found = new_array(end - begin)
+        first = int(np.searchsorted(self._ends, begin, side="right")) - 1
+        for group in range(first, len(self._groups)):
+            start, stop = self._ends[group : group + 2].tolist()
+            if start >= end:
+                break
+            low, high = max(begin, start), min(end, stop)
+            found[low - begin : high - begin] = self._read(name, group)[low - start : high - start]
+        return found
+
+    def is_whole(self, name: str) -> bool:
+        return False
+
+    def _read_now(self, name: str, group: int) -> Floats:
+        return _in_group([run[name] for run in self._runs], self._groups[group])
+
+
+def _in_group(columns: Sequence[Column], group: _Group) -> Column:
+    """A column of each run as that of a group."""
+    parts = [column[span] for column, span in zip(columns, group.spans, strict=True)]
+    whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return whole if group.order is None else whole[group.order]
