@@ -13,6 +13,7 @@ from running import step
 from pricewright.evaluation.acceptance import Criteria
 from pricewright.evaluation.forecast_tables import ForecastFiles
 from pricewright.files.errors import Refusal
+from pricewright.files.large_arrays import Shelf
 from pricewright.files.machine import machine
 from pricewright.forecasting.estimates import Estimates
 from pricewright.forecasting.histories import read_panel, usual_price
@@ -196,7 +197,8 @@ def _done(shards: Sequence[Path]) -> list[ShardResult]:
         return []
     from pricewright.tables.array_files import read_stored
 
-    return [read_stored(path, ShardResult) for path in shards]
+    shelf = Shelf()
+    return [shelf.put(read_stored(path, ShardResult)) for path in shards]
 
 
 def _deployed(champion: Path) -> ModelDocument | None:

@@ -1,0 +1,92 @@
+"""Where tables are larger than the memory, arrays lie in files: all that is made is the same."""
+
+import contextlib
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pricewright.files import large_arrays
+from pricewright.forecasting import panel
+from pricewright.intake.reading import rows_in_order
+from step_functions import clean, ingest, train_or_score
+
+SYMBOLS, DAYS = 70, 260
+"""More symbols than are worked on at a time."""
+
+SETTINGS = {"min_history": 40, "origins": 20, "calibration": 100, "horizon": 3, "refit": 4}
+
+
+def prices():
+    """Bars by date and then symbol; a symbol has another's prices, one begins late, one is short
+    of history, some rows are there twice, some are wrong."""
+    random = np.random.default_rng(11)
+    moves = random.normal(0, 0.02, (DAYS, SYMBOLS))
+    moves[:, 8] = moves[:, 3]
+    close = (50 * np.exp(moves.cumsum(axis=0))).round(2)
+    spread = random.integers(1, 90, (2, DAYS, SYMBOLS)) / 100
+    spread[:, :, 8] = spread[:, :, 3]
+    table = pd.DataFrame(
+        {
+            "date": np.repeat(np.busday_offset("2022-01-03", np.arange(DAYS)).astype(str), SYMBOLS),
+            "symbol": np.tile([f"S{number:02}" for number in range(SYMBOLS)], DAYS),
+            "open": close.ravel(),
+            "high": (close + spread[0]).ravel().round(2),
+            "low": (close - spread[1]).ravel().round(2),
+            "close": close.ravel(),
+            "volume": random.integers(1, 1000, DAYS * SYMBOLS),
+        }
+    )
+    day = np.repeat(np.arange(DAYS), SYMBOLS)
+    late = (table["symbol"] == "S05") & (day < 60) | (table["symbol"] == "S07") & (day < 240)
+    again, other, wrong = table[3000:3020], table[4000:4003].assign(close=49.0), table[5000:5005]
+    other = other.assign(high=60.0, low=40.0)
+    return pd.concat([table[~late], again, other, wrong.assign(date="2022-02-30")])
+
+
+def make(folder):
+    """Everything that the first three steps write, as digests by name."""
+    folder.mkdir()
+    with contextlib.chdir(folder):
+        prices().to_csv("prices.csv", index=False)
+        received = {"receipt": Path("ingest.json"), "quarantine": Path("quarantine.json")}
+        ingest("prices.csv", Path("raw.parquet"), **received, max_quarantined=0.1)
+        cleaned = {"receipt": Path("clean.json"), "quality": Path("quality.json")}
+        clean(Path("raw.parquet"), Path("clean.parquet"), **cleaned)
+        train_or_score(
+            Path("clean.parquet"),
+            Path("model.json"),
+            receipts=[Path("ingest.json"), Path("clean.json")],
+            backtest=Path("backtest.parquet"),
+            forecasts=Path("forecasts.parquet"),
+            daily_forecasts=Path("daily.parquet"),
+            price="close",
+            **SETTINGS,
+        )
+        found = sorted(path for path in Path().iterdir() if path.is_file())
+        return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
+
+
+def test_all_that_is_made_is_the_same_bytes(tmp_path, monkeypatch):
+    in_memory = make(tmp_path / "memory")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    for module in (large_arrays, panel):
+        monkeypatch.setattr(module, "LARGE", 1)
+    monkeypatch.setattr(panel, "AT_ONCE", 7)
+    monkeypatch.setattr(rows_in_order, "AT_ONCE", 500)
+    files, make_one = [], large_arrays._unnamed_file
+    monkeypatch.setattr(large_arrays, "_unnamed_file", lambda: files.append(1) or make_one())
+    assert make(tmp_path / "files") == in_memory
+    assert len(in_memory) == 11
+    assert len(files) > 20
+    quality = (tmp_path / "memory/quality.json").read_text()
+    assert '"same-as"' in quality
+
+
+def test_a_table_of_no_file_is_made_where_there_is_no_room(tmp_path, monkeypatch):
+    in_memory = make(tmp_path / "memory")
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "nowhere"))
+    for module in (large_arrays, panel):
+        monkeypatch.setattr(module, "LARGE", 1)
+    assert make(tmp_path / "no_room") == in_memory
