@@ -8,8 +8,9 @@ from arch import arch_model
 from forecasts import garch_changes, stocks
 from scipy import stats
 
-from pricewright.forecasting import garch
-from pricewright.forecasting.garch import CAP, EVEN, FREEDOM, Garch, conditional, fit
+from pricewright.forecasting import garch_likelihood
+from pricewright.forecasting.garch import CAP, Garch, conditional, fit
+from pricewright.forecasting.garch_likelihood import EVEN, FREEDOM
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -232,8 +233,8 @@ def test_how_many_series_are_worked_on_at_a_time_does_not_change_a_byte(
 ):
     changes = with_ends((600, 40, 450, 600, 90, 1300))
     plain = fit(changes)
-    monkeypatch.setattr(garch, "WIDE", wide)
-    monkeypatch.setattr(garch, "TOGETHER", together)
+    monkeypatch.setattr(garch_likelihood, "WIDE", wide)
+    monkeypatch.setattr(garch_likelihood, "TOGETHER", together)
     same_bytes(fit(changes), plain)
 
 
