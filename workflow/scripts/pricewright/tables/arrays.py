@@ -101,6 +101,9 @@ _OF_EXP = (
 )
 """The polynomials of fdlibm (Sun Microsystems 1993), the highest power first."""
 
+_FAR, _BITS = 1000, 52
+"""Below that power of 2 a number has all its bits, and above these it has the power."""
+
 _ROOT = int(np.float64(0.5**0.5).view(np.int64))
 _LEAST = float(np.finfo(np.float64).tiny)
 
@@ -133,13 +136,27 @@ def exp(values: Floats | float) -> Floats:
 
     Neither of these is anything to warn of.
     """
-    given = np.clip(np.asarray(values, dtype=np.float64), -800.0, 800.0)
+    given = np.clip(np.atleast_1d(np.asarray(values, dtype=np.float64)), -800.0, 800.0)
     power = np.rint(given / _LN2)
-    high, low = given - power * _LN2_HIGH, power * _LN2_LOW
+    low = power * _LN2_LOW
+    high = power * _LN2_HIGH
+    np.subtract(given, high, out=high)
     rest = high - low
-    even = rest - _polynomial(rest * rest, _OF_EXP)
-    found = 1 - ((low - rest * even / (2 - even)) - high)
-    return np.asarray(np.ldexp(found, power.astype(np.int32)))
+    even = _polynomial(rest * rest, _OF_EXP)
+    np.subtract(rest, even, out=even)
+    rest *= even
+    rest /= np.subtract(2, even, out=even)
+    found = low  # 1 - ((low - rest) - high), in the place of what was there
+    found -= rest
+    found -= high
+    np.subtract(1, found, out=found)
+    exponent = power.astype(np.int64)
+    if np.fmax.reduce(np.abs(power), axis=None, initial=0) > _FAR:
+        found = np.ldexp(found, exponent.astype(np.int32))
+    else:
+        bits = found.view(np.int64)
+        bits += exponent << _BITS
+    return found.reshape(np.shape(values))
 
 
 def _polynomial(values: Floats, coefficients: Sequence[float]) -> Floats:
