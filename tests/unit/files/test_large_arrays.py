@@ -101,6 +101,14 @@ def test_where_no_file_has_room_arrays_are_in_memory(large, monkeypatch, trouble
     assert on_disk(large) == 0
 
 
+def test_where_no_room_can_be_reserved_arrays_are_in_memory(large, monkeypatch):
+    monkeypatch.delattr(os, "posix_fallocate")
+    one = np.ones(5000)
+    assert Shelf().put(one) is one
+    assert new_array(5000).shape == (5000,)
+    assert on_disk(large) == 0
+
+
 def test_where_there_is_no_folder_arrays_are_in_memory(large, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(large / "nowhere"))
     one = np.ones(5000)

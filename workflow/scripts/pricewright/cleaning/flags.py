@@ -85,8 +85,9 @@ class Quality:
             ]
             self._twins.add(rows)
             turnover = rows.turnover().tolist() if "symbol" in table.column_names else []
-        self._days.append(self._shelf.put(days))
-        self._filled.append(self._shelf.put(filled))
+        days, filled = self._shelf.put((days, filled))
+        self._days.append(days)
+        self._filled.append(filled)
         traded = zip(turnover, rows.symbols, strict=False)
         self._traded += [(-amount, str(name)) for amount, name in traded if amount > 0]
         self._traded = sorted(self._traded)[:MOST]

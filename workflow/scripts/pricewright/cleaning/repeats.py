@@ -233,14 +233,13 @@ class TwinSearch:
         if not columns:
             return
         rows = rows_of(panel, columns)
-        moving = np.zeros(len(rows.hashes), dtype=bool)
-        moving[: max(len(moving) - self._limits.same_days + 1, 0)] = rows.moving(
-            self._limits.same_days
-        )
+        moving, days = np.zeros(len(rows.hashes), dtype=bool), self._limits.same_days
+        moving[: max(len(moving) - days + 1, 0)] = rows.moving(days)
         alone = rows.high > rows.low if len(columns) == len(_BAR) else np.zeros_like(moving)
-        self._hashes.append(self._shelf.put(rows.hashes))
-        self._moving.append(self._shelf.put(moving))
-        self._alone.append(self._shelf.put(alone))
+        hashes, moving, alone = self._shelf.put((rows.hashes, moving, alone))
+        self._hashes.append(hashes)
+        self._moving.append(moving)
+        self._alone.append(alone)
         self._symbols += panel.symbols
         self._counts.append(np.bincount(panel.symbol, minlength=len(panel.symbols)))
 

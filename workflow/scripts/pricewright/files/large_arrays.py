@@ -5,6 +5,7 @@ never short of it. The file is in `TMPDIR`, else in `/var/tmp`, and is gone with
 there is no room for it, an array is in memory.
 """
 
+import errno
 import mmap
 import os
 import tempfile
@@ -34,7 +35,7 @@ def new_array(shape: int | Sequence[int], dtype: npt.DTypeLike = np.float64) -> 
     size = int(np.prod(shape, dtype=np.int64)) * found.itemsize
     if size >= LARGE:
         with suppress(OSError), _unnamed_file() as file:
-            os.posix_fallocate(file.fileno(), 0, size)  # else a full disk would end the process
+            _reserve(file, 0, size)
             return np.frombuffer(mmap.mmap(file.fileno(), size), found).reshape(shape)
     return np.empty(shape, found)
 
@@ -79,7 +80,7 @@ class Shelf:
         if not end:
             return {}
         begin = _up_to(self._file.seek(0, os.SEEK_END), mmap.ALLOCATIONGRANULARITY)
-        os.posix_fallocate(self._file.fileno(), begin, end)
+        _reserve(self._file, begin, end)
         for key, each in arrays.items():  # not by the map, whose pages would all be in memory
             content = np.ascontiguousarray(each).data.cast("B")
             os.pwrite(self._file.fileno(), content, begin + places[key])
@@ -103,6 +104,14 @@ def _unnamed_file() -> FileIO:
     number, path = tempfile.mkstemp(dir=folder)
     os.unlink(path)
     return FileIO(number, "r+")
+
+
+def _reserve(file: FileIO, begin: int, size: int) -> None:
+    """Have room on the disk for some of a file, or raise OSError: where that was found out by
+    writing to memory, the process would be killed."""
+    if not hasattr(os, "posix_fallocate"):  # as in macOS, whose memory grows into files by itself
+        raise OSError(errno.ENOTSUP, "no room can be reserved")
+    os.posix_fallocate(file.fileno(), begin, size)
 
 
 def _arrays(value: Any) -> Iterable[Array]:
