@@ -38,7 +38,7 @@ class Runs:
     """Blocks of rows, which come one after the other, as runs, each in order of symbol."""
 
     def __init__(self) -> None:
-        self.settled: list[CheckedRows] = []
+        self._settled: list[CheckedRows] = []
         self._waiting: list[CheckedRows] = []
         self._rows = 0
         self._shelf = Shelf()
@@ -53,10 +53,10 @@ class Runs:
     def settle(self) -> list[CheckedRows]:
         """All runs, with what was waiting."""
         if self._waiting:
-            self.settled.append(self._shelf.put(_run(self._waiting)))
+            self._settled.append(self._shelf.put(_run(self._waiting)))
             give_back()
         self._rows = 0
-        return self.settled
+        return self._settled
 
 
 def _run(blocks: list[CheckedRows]) -> CheckedRows:
@@ -108,7 +108,8 @@ def in_order(
     Refusal, for the file `name`, if bars are intraday and not said to be.
     """
     names = sorted({name for run in runs for name in run.names})
-    begins = [_begins(run, names) for run in runs]
+    place = {name: number for number, name in enumerate(names)}
+    begins = [_begins(run, place) for run in runs]
     rows = sum(len(run.days) for run in runs)
     symbols, days = new_array(rows, np.int32), new_array(rows, np.int32)
     repeats, groups, ends, end = _Repeats(dialect, names, rows), list[_Group](), [0], 0
@@ -131,10 +132,9 @@ def in_order(
     return drop_unused_names(Prices(names, symbols[:end], days[:end], values)), lost
 
 
-def _begins(run: CheckedRows, names: Sequence[str]) -> Places:
-    """(S + 1,): the row of a run with which each of all symbols begins."""
-    place = {name: number for number, name in enumerate(names)}
-    counts = np.zeros(len(names), dtype=np.intp)
+def _begins(run: CheckedRows, place: Mapping[str, int]) -> Places:
+    """(S + 1,): the row of a run with which each of all symbols begins, by their places."""
+    counts = np.zeros(len(place), dtype=np.intp)
     own = np.bincount(run.symbols, minlength=len(run.names))
     counts[[place[name] for name in run.names]] = own
     return np.concatenate([[0], np.cumsum(counts)])
