@@ -5,6 +5,7 @@ part as they are asked for.
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,35 +50,51 @@ class PartedValues(Mapping[str, Floats]):
         return len(self.names)
 
 
-class StoredValues(PartedValues):
+class GroupedValues(PartedValues):
+    """Columns whose rows are in groups, which are read as they are asked for.
+
+    ends: the row after each group, with a 0 before them.
+    """
+
+    def __init__(self, names: Sequence[str], ends: Sequence[int]) -> None:
+        super().__init__(names, ends[-1])
+        self._ends = np.array(ends)
+        self._read = lru_cache(2 * len(names))(self.group)  # who goes on reads none twice
+
+    @abstractmethod
+    def group(self, name: str, number: int) -> Floats:
+        """The values of a column in a group."""
+
+    def part(self, name: str, begin: int, end: int) -> Floats:
+        found = new_array(end - begin)
+        first = int(np.searchsorted(self._ends, begin, side="right")) - 1
+        for number in range(first, len(self._ends) - 1):
+            start, stop = self._ends[number : number + 2].tolist()
+            if start >= end:
+                break
+            low, high = max(begin, start), min(end, stop)
+            values = self._read(name, number)[low - start : high - start]
+            found[low - begin : high - begin] = values
+        return found
+
+
+class StoredValues(GroupedValues):
     """The columns of a Parquet file but its dates and symbols; `sha256` is that of its bytes."""
 
     def __init__(self, path: Path, sha256: str, stored: "StoredTable") -> None:
         described = stored.metadata
         names = [name for name in stored.schema_arrow.names if name not in ("date", "symbol")]
-        super().__init__(names, described.num_rows)
+        groups = range(described.num_row_groups)
+        counts = [described.row_group(group).num_rows for group in groups]
+        super().__init__(names, [0, *accumulate(counts)])
         self.path, self.sha256, self._stored = path, sha256, stored
         self.is_this_writers = pa.__version__ in described.created_by.split()
-        groups = range(described.num_row_groups)
-        self._begins = np.cumsum([0, *(described.row_group(group).num_rows for group in groups)])
-        self._read = lru_cache(2 * len(self.names))(self._read_now)  # who goes on reads none twice
-
-    def part(self, name: str, begin: int, end: int) -> Floats:
-        found = new_array(end - begin)
-        first = int(np.searchsorted(self._begins, begin, side="right")) - 1
-        for group in range(first, len(self._begins) - 1):
-            start, stop = self._begins[group : group + 2].tolist()
-            if start >= end:
-                break
-            low, high = max(begin, start), min(end, stop)
-            found[low - begin : high - begin] = self._read(name, group)[low - start : high - start]
-        return found
 
     def is_whole(self, name: str) -> bool:
         return bool(pa.types.is_integer(self._stored.schema_arrow.field(name).type))
 
-    def _read_now(self, name: str, group: int) -> Floats:
-        column = self._stored.read_row_group(group, [name])[name].combine_chunks()
+    def group(self, name: str, number: int) -> Floats:
+        column = self._stored.read_row_group(number, [name])[name].combine_chunks()
         return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 

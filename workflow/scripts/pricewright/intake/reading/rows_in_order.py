@@ -7,7 +7,6 @@ order when they are asked for; of a large delivery they are never all in memory.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -22,7 +21,7 @@ from pricewright.intake.reading.quarantine import Quarantine, code
 from pricewright.intake.reading.refusals import refuse_blocks
 from pricewright.intake.reading.rows import CheckedRows, joined_times
 from pricewright.tables.prices import Floats, Ints, Prices, drop_unused_names, keys
-from pricewright.tables.stored_values import PartedValues
+from pricewright.tables.stored_values import GroupedValues
 from pricewright.tables.table_files import ends_of_groups
 
 Column = npt.NDArray[Any]
@@ -267,32 +266,20 @@ def _as_before(values: Ints) -> npt.NDArray[np.bool_]:
     return np.concatenate(([False], values[1:] == values[:-1]))
 
 
-class OrderedValues(PartedValues):
+class OrderedValues(GroupedValues):
     """The values of rows in order, group of symbols by group, which are in runs."""
 
     def __init__(
         self, runs: Sequence[Mapping[str, Floats]], groups: Sequence[_Group], ends: Sequence[int]
     ) -> None:
-        super().__init__(list(runs[0]) if runs else [], ends[-1])
-        self._runs, self._groups, self._ends = runs, groups, np.array(ends)
-        self._read = lru_cache(2 * len(self.names))(self._read_now)  # who goes on makes none twice
-
-    def part(self, name: str, begin: int, end: int) -> Floats:
-        found = new_array(end - begin)
-        first = int(np.searchsorted(self._ends, begin, side="right")) - 1
-        for group in range(first, len(self._groups)):
-            start, stop = self._ends[group : group + 2].tolist()
-            if start >= end:
-                break
-            low, high = max(begin, start), min(end, stop)
-            found[low - begin : high - begin] = self._read(name, group)[low - start : high - start]
-        return found
+        super().__init__(list(runs[0]) if runs else [], ends)
+        self._runs, self._groups = runs, groups
 
     def is_whole(self, name: str) -> bool:
         return False
 
-    def _read_now(self, name: str, group: int) -> Floats:
-        return _in_group([run[name] for run in self._runs], self._groups[group])
+    def group(self, name: str, number: int) -> Floats:
+        return _in_group([run[name] for run in self._runs], self._groups[number])
 
 
 def _in_group(columns: Sequence[Column], group: _Group) -> Column:
