@@ -75,8 +75,10 @@ def test_all_that_is_made_is_the_same_bytes(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "LARGE", 1)
     monkeypatch.setattr(panel, "AT_ONCE", 7)
     monkeypatch.setattr(rows_in_order, "AT_ONCE", 500)
-    files, make_one = [], large_arrays._unnamed_file
-    monkeypatch.setattr(large_arrays, "_unnamed_file", lambda: files.append(1) or make_one())
+    files, mapped = [], large_arrays._mapped_file
+    monkeypatch.setattr(
+        large_arrays, "_mapped_file", lambda size: files.append(size) or mapped(size)
+    )
     assert make(tmp_path / "files") == in_memory
     assert len(in_memory) == 11
     assert len(files) > 20

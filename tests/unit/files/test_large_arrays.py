@@ -25,6 +25,7 @@ class Outer:
 @pytest.fixture
 def large(monkeypatch, tmp_path):
     """Whatever is above 8 kB is large; the folder of the files."""
+    large_arrays._at_first_free.cache_clear()
     monkeypatch.setattr(large_arrays, "LARGE", 2**13)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     return tmp_path
@@ -90,15 +91,67 @@ def test_the_first_things_on_the_shelf_are_left_in_memory(large):
 
 @pytest.mark.parametrize("trouble", [errno.ENOSPC, errno.EACCES, errno.EROFS])
 def test_where_no_file_has_room_arrays_are_in_memory(large, monkeypatch, trouble):
+    asked = []
+
     def refuse(*_):
+        asked.append(1)
         raise OSError(trouble, os.strerror(trouble))
 
     monkeypatch.setattr(os, "posix_fallocate", refuse)
-    found, one = new_array(5000), np.ones(5000)
+    found, one, shelf = new_array(5000), np.ones(5000), Shelf()
     found[:] = 1
-    assert Shelf().put(one) is one
     assert found.sum() == 5000
+    assert [shelf.put(one) is one for _ in range(3)] == [True] * 3
     assert on_disk(large) == 0
+    assert len(asked) == 2  # and not again for each thing that comes after
+
+
+def test_files_take_no_more_than_half_of_what_was_free(large, monkeypatch):
+    taken = []
+    monkeypatch.setattr(large_arrays, "_free", lambda _: 2**20 - sum(taken))
+    monkeypatch.setattr(large_arrays, "_at_first_free", lambda _: 2**20)
+    reserve = os.posix_fallocate
+
+    def reserved(number, begin, size):
+        taken.append(size)
+        reserve(number, begin, size)
+
+    monkeypatch.setattr(os, "posix_fallocate", reserved)
+    shelf, kept = Shelf(), []
+    for _ in range(200):
+        one = np.ones(1000)
+        kept.append(shelf.put(one) is one)
+    assert 2**18 < sum(taken) <= 2**19
+    assert kept == [True, *[False] * (kept.count(False)), *[True] * (kept.count(True) - 1)]
+
+
+def test_many_things_on_the_shelf_are_in_few_files(large, monkeypatch):
+    shelf, before = Shelf(), len(os.listdir("/proc/self/fd"))
+    monkeypatch.setattr(large_arrays, "SMALL", 8)
+    kept = [shelf.put((np.full(50, number), np.arange(3))) for number in range(500)]
+    assert len(os.listdir("/proc/self/fd")) - before <= 40
+    assert [one[0] for one, _ in kept] == list(range(500))
+    assert all(other.tolist() == [0, 1, 2] for _, other in kept)
+
+
+def test_any_kind_of_numbers_can_be_put_there_and_texts_stay(large):
+    days = np.arange(9000).astype("datetime64[D]")
+    texts = np.array(["a"] * 9000, dtype=object)
+    found = Shelf().put([days, texts, days.reshape(3, 3000).T, days == days[3]])
+    assert found[1] is texts
+    assert found[0] is not days
+    for one, other in zip(
+        found, [days, texts, days.reshape(3, 3000).T, days == days[3]], strict=True
+    ):
+        assert np.array_equal(one, other)
+        assert one.dtype == other.dtype
+
+
+def test_what_the_system_writes_by_halves_is_there_as_a_whole(large, monkeypatch):
+    write = os.pwrite
+    half = lambda number, content, at: write(number, content[: len(content) // 2 + 1], at)  # noqa: E731
+    monkeypatch.setattr(os, "pwrite", half)
+    assert np.array_equal(Shelf().put(np.arange(5000.0)), np.arange(5000.0))
 
 
 def test_where_no_room_can_be_reserved_arrays_are_in_memory(large, monkeypatch):

@@ -6,20 +6,22 @@ there is no room for it, an array is in memory.
 """
 
 import errno
+import math
 import mmap
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import fields, is_dataclass, replace
-from io import FileIO
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 LARGE = 2**28
-"""The bytes from which on an array lies in a file, and those that a shelf holds without one."""
+"""The bytes from which on an array lies in a file, those that a shelf holds without one, and those
+of one of a shelf's files."""
 
 SMALL = 2**12
 """An array of fewer bytes stays in memory, for it would take a page of the file."""
@@ -32,11 +34,10 @@ def new_array(shape: int | Sequence[int], dtype: npt.DTypeLike = np.float64) -> 
     """An array to be filled, as `np.empty` makes it; in a file, if it is large."""
     found = np.dtype(dtype)
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    size = int(np.prod(shape, dtype=np.int64)) * found.itemsize
+    size = math.prod(shape) * found.itemsize
     if size >= LARGE:
-        with suppress(OSError), _unnamed_file() as file:
-            _reserve(file, 0, size)
-            return np.frombuffer(mmap.mmap(file.fileno(), size), found).reshape(shape)
+        with suppress(OSError), _mapped_file(size) as (_, memory):
+            return np.ndarray(shape, found, memory)
     return np.empty(shape, found)
 
 
@@ -51,72 +52,82 @@ def joined(parts: Iterable[Array], count: int, dtype: npt.DTypeLike = np.float64
 
 
 class Shelf:
-    """Puts the arrays of one thing after the other away, from some size on into a file."""
+    """Puts the arrays of one thing after the other away, from some size on into files."""
 
     def __init__(self) -> None:
-        self._held = 0
-        self._file: FileIO | None = None
+        self._held = self._end = 0
+        self._files = ExitStack()
+        self._file: tuple[int, mmap.mmap] | None = None
+        self._is_full = False
 
     def put(self, value: Value) -> Value:
-        """The same thing, whose arrays lie in the file if there are many by now.
+        """The same thing, whose arrays lie in a file if there are many by now.
 
         Arrays are found in dataclasses, mappings, lists and tuples.
         """
         arrays = {id(each): each for each in _arrays(value)}
         self._held += sum(each.nbytes for each in arrays.values())
-        if self._held < LARGE:
+        if self._held < LARGE or self._is_full:
             return value
         try:
-            found: Value = _replaced(value, self._stored(arrays))
-        except OSError:
+            stored = {key: self._stored(each) for key, each in arrays.items()}
+        except OSError:  # which would come again
+            self._is_full = True
             return value
+        found: Value = _replaced(value, stored)
         return found
 
-    def _stored(self, arrays: Mapping[int, Array]) -> dict[int, Array]:
-        self._file = self._file or _unnamed_file()
-        places, end = {}, 0
-        for key, each in arrays.items():
-            places[key], end = end, _up_to(end + each.nbytes, _ALIGNED)
-        if not end:
-            return {}
-        begin = _up_to(self._file.seek(0, os.SEEK_END), mmap.ALLOCATIONGRANULARITY)
-        _reserve(self._file, begin, end)
-        for key, each in arrays.items():  # not by the map, whose pages would all be in memory
-            content = np.ascontiguousarray(each).data.cast("B")
-            os.pwrite(self._file.fileno(), content, begin + places[key])
-        held = mmap.mmap(self._file.fileno(), end, offset=begin)
-        return {
-            key: np.frombuffer(held, each.dtype, each.size, places[key]).reshape(each.shape)
-            for key, each in arrays.items()
-        }
+    def _stored(self, array: Array) -> Array:
+        content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+        number, memory = self._room(len(content))
+        begin = at = self._end
+        while len(content):  # not by the map, whose pages would all stay in memory
+            written = os.pwrite(number, content.data, at)
+            content, at = content[written:], at + written
+        self._end = -(-at // _ALIGNED) * _ALIGNED
+        return np.ndarray(array.shape, array.dtype, memory, begin)
+
+    def _room(self, size: int) -> tuple[int, mmap.mmap]:
+        """A file with room for so many bytes at its end; few files have many arrays each, for each
+        takes one of a process's numbers for files."""
+        if self._file is None or self._end + size > len(self._file[1]):
+            self._files.close()
+            self._file, self._end = self._files.enter_context(_mapped_file(max(size, LARGE))), 0
+        return self._file
 
 
 _ALIGNED = 64
 
 
-def _up_to(size: int, unit: int) -> int:
-    return -(-size // unit) * unit
+@contextmanager
+def _mapped_file(size: int) -> Iterator[tuple[int, mmap.mmap]]:
+    """A new file of so many bytes, without a name, by its number, and as memory that is there as
+    long as somebody has it. Raises OSError if there is no room for it.
 
-
-def _unnamed_file() -> FileIO:
-    """A new file, open to be read and written, that is gone when it is closed."""
+    All such files take no more than half of what was free, for others need the disk, too.
+    """
     folder = os.environ.get("TMPDIR") or "/var/tmp"
-    number, path = tempfile.mkstemp(dir=folder)
-    os.unlink(path)
-    return FileIO(number, "r+")
+    with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        if _free(folder) - size < _at_first_free(folder) / 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
+        if not hasattr(os, "posix_fallocate"):  # as in macOS, which pages memory out by itself
+            raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), folder)
+        # where room is found wanting as memory is written to, the process is killed
+        os.posix_fallocate(file.fileno(), 0, size)
+        yield file.fileno(), mmap.mmap(file.fileno(), size)
 
 
-def _reserve(file: FileIO, begin: int, size: int) -> None:
-    """Have room on the disk for some of a file, or raise OSError: where that was found out by
-    writing to memory, the process would be killed."""
-    if not hasattr(os, "posix_fallocate"):  # as in macOS, whose memory grows into files by itself
-        raise OSError(errno.ENOTSUP, "no room can be reserved")
-    os.posix_fallocate(file.fileno(), begin, size)
+def _free(folder: str) -> int:
+    found = os.statvfs(folder)
+    return found.f_bavail * found.f_frsize
+
+
+_at_first_free = cache(_free)
 
 
 def _arrays(value: Any) -> Iterable[Array]:
     if isinstance(value, np.ndarray):
-        if value.nbytes >= SMALL:
+        if value.nbytes >= SMALL and not value.dtype.hasobject:
             yield value
         return
     for part in _parts(value):
