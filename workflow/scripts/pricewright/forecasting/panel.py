@@ -18,8 +18,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
-from pricewright.files.large_arrays import LARGE, new_array
-from pricewright.files.large_arrays import Array as LargeArray
+from pricewright.files.large_arrays import LARGE, Array, new_array
 from pricewright.tables.arrays import Days, Flags, Floats, Ints, exp, log
 
 NEVER = np.iinfo(np.int32).max
@@ -185,7 +184,7 @@ def _blocks(count: int) -> Iterator[slice]:
         yield slice(begin, begin + AT_ONCE)
 
 
-def _cut(values: LargeArray, rows: int, columns: slice | Ints) -> LargeArray:
+def _cut(values: Array, rows: int, columns: slice | Ints) -> Array:
     """The first rows of some columns of values (..., N, S), large or not."""
     wanted = np.arange(values.shape[-1])[columns]
     shape = (*values.shape[:-2], len(wanted), rows)
