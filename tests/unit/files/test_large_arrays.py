@@ -149,7 +149,10 @@ def test_any_kind_of_numbers_can_be_put_there_and_texts_stay(large):
 
 def test_what_the_system_writes_by_halves_is_there_as_a_whole(large, monkeypatch):
     write = os.pwrite
-    half = lambda number, content, at: write(number, content[: len(content) // 2 + 1], at)  # noqa: E731
+
+    def half(number, content, at):
+        return write(number, content[: len(content) // 2 + 1], at)
+
     monkeypatch.setattr(os, "pwrite", half)
     assert np.array_equal(Shelf().put(np.arange(5000.0)), np.arange(5000.0))
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from forecasts import SMALL, records_of, uneven, with_bars, write_clean
 
+from pricewright.files import large_arrays
 from pricewright.files.errors import Refusal
 from pricewright.forecasting import location
 from pricewright.tables.array_files import read_stored, write_stored
@@ -55,6 +56,17 @@ def test_any_number_of_shards_makes_the_same_model(tmp_path, clean, kind, volati
     for count in (2, 9):
         done = shards(tmp_path, clean, count, **options)
         assert made(tmp_path, clean, done, **options) == whole
+
+
+def test_what_shards_made_may_lie_in_files(tmp_path, clean, monkeypatch):
+    whole, done = made(tmp_path, clean), shards(tmp_path, clean, 2)
+    monkeypatch.setattr(large_arrays, "LARGE", 1)
+    files, mapped = [], large_arrays._mapped_file
+    monkeypatch.setattr(
+        large_arrays, "_mapped_file", lambda size: files.append(size) or mapped(size)
+    )
+    assert made(tmp_path, clean, done) == whole
+    assert files
 
 
 def test_mode_auto_decides_in_shards_as_in_one(tmp_path, clean):

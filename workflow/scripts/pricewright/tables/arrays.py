@@ -101,8 +101,11 @@ _OF_EXP = (
 )
 """The polynomials of fdlibm (Sun Microsystems 1993), the highest power first."""
 
-_FAR, _BITS = 1000, 52
-"""Below that power of 2 a number has all its bits, and above these it has the power."""
+_SURELY_NORMAL = 1000
+"""Up to this power of 2, on either side of 0, a number is neither infinite nor short of digits."""
+
+_POWER_BIT = 52
+"""From which bit on a number holds its power of 2."""
 
 _ROOT = int(np.float64(0.5**0.5).view(np.int64))
 _LEAST = float(np.finfo(np.float64).tiny)
@@ -146,16 +149,15 @@ def exp(values: Floats | float) -> Floats:
     np.subtract(rest, even, out=even)
     rest *= even
     rest /= np.subtract(2, even, out=even)
-    found = low  # 1 - ((low - rest) - high), in the place of what was there
-    found -= rest
-    found -= high
-    np.subtract(1, found, out=found)
+    low -= rest
+    low -= high
+    found = np.subtract(1, low, out=low)
     exponent = power.astype(np.int64)
-    if np.fmax.reduce(np.abs(power), axis=None, initial=0) > _FAR:
+    if np.fmax.reduce(np.abs(power), axis=None, initial=0) > _SURELY_NORMAL:
         found = np.ldexp(found, exponent.astype(np.int32))
     else:
         bits = found.view(np.int64)
-        bits += exponent << _BITS
+        bits += exponent << _POWER_BIT
     return found.reshape(np.shape(values))
 
 

@@ -215,7 +215,7 @@ class _Repeats:
         if self._one_symbol is not None:
             refuse_blocks(*self._one_symbol, str(self._dialect.symbol), name)
         places = np.full(len(self._names), -1)
-        found = {reason: _joined(parts) for reason, parts in self._found.items()}
+        found = {reason: _all_of(parts) for reason, parts in self._found.items()}
         if self._dialect.layout == "wide" and any(len(rows[0]) for rows in found.values()):
             # where a symbol is a column, and a row one of its cells
             places = np.array([list(titles).index(name) for name in self._names], dtype=int)
@@ -230,7 +230,8 @@ class _Repeats:
         return lost.with_newest(self._names, symbols, days)
 
 
-def _joined(parts: Sequence[tuple[Column, Ints, Ints]]) -> tuple[Column, Ints, Ints]:
+def _all_of(parts: Sequence[tuple[Column, Ints, Ints]]) -> tuple[Column, Ints, Ints]:
+    """The lines, symbols and days of all groups."""
     none = np.array([], dtype=np.int32)
     every = zip((none, none, none), *parts, strict=True)
     lines, symbols, days = map(np.concatenate, every)
