@@ -165,6 +165,17 @@ def test_where_no_room_can_be_reserved_arrays_are_in_memory(large, monkeypatch):
     assert on_disk(large) == 0
 
 
+def test_a_folder_that_is_in_memory_itself_is_not_taken(large, monkeypatch):
+    monkeypatch.setenv("TMPDIR", "/dev/shm")  # of Linux, which is always in memory
+    one = new_array(5000)
+    assert on_disk("/dev/shm") == 0
+    assert on_disk("/var/tmp") == 40960
+    monkeypatch.setattr(large_arrays, "_is_in_memory", lambda _: True)
+    two = new_array(5000)
+    assert on_disk("/var/tmp") == 40960
+    assert one.shape == two.shape
+
+
 def test_where_there_is_no_folder_arrays_are_in_memory(large, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(large / "nowhere"))
     one = np.ones(5000)

@@ -1,8 +1,8 @@
 """Arrays that may be larger than the memory: beyond a size they lie in a file without a name.
 
 The system writes pages of it out and reads them again as it has memory for them, so that it is
-never short of it. The file is in `TMPDIR`, else in `/var/tmp`, and is gone with who made it. Where
-there is no room for it, an array is in memory.
+never short of it. The file is in `TMPDIR`, or, where that is in memory itself, as `/tmp` often is,
+in `/var/tmp`, and is gone with who made it. Where there is no room for it, an array is in memory.
 """
 
 import errno
@@ -106,7 +106,7 @@ def _mapped_file(size: int) -> Iterator[tuple[int, mmap.mmap]]:
 
     All such files take no more than half of what was free, for others need the disk, too.
     """
-    folder = os.environ.get("TMPDIR") or "/var/tmp"
+    folder = _folder()
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         if _free(folder) - size < _at_first_free(folder) / 2:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
@@ -115,6 +115,25 @@ def _mapped_file(size: int) -> Iterator[tuple[int, mmap.mmap]]:
         # where room is found wanting as memory is written to, the process is killed
         os.posix_fallocate(file.fileno(), 0, size)
         yield file.fileno(), mmap.mmap(file.fileno(), size)
+
+
+def _folder() -> str:
+    """A folder for temporary files that is on a disk; raises OSError if there is none."""
+    for folder in (os.environ.get("TMPDIR"), "/var/tmp"):
+        if folder and not _is_in_memory(folder):
+            return folder
+    raise OSError(errno.ENOENT, "no folder for temporary files is on a disk")
+
+
+def _is_in_memory(folder: str) -> bool:
+    """Whether what a folder holds takes memory, as Linux says of what is mounted there."""
+    device = os.stat(folder).st_dev
+    with open("/proc/self/mountinfo") as mounted:
+        for line in mounted:
+            place, _, kind = line.partition(" - ")
+            if place.split()[2] == f"{os.major(device)}:{os.minor(device)}":
+                return kind.split()[0] in ("tmpfs", "ramfs")
+    return False
 
 
 def _free(folder: str) -> int:
