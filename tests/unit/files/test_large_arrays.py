@@ -1,5 +1,6 @@
 import errno
 import os
+import tempfile
 from dataclasses import dataclass
 
 import numpy as np
@@ -166,14 +167,21 @@ def test_where_no_room_can_be_reserved_arrays_are_in_memory(large, monkeypatch):
 
 
 def test_a_folder_that_is_in_memory_itself_is_not_taken(large, monkeypatch):
+    folders, make = [], tempfile.TemporaryFile
+
+    def made(dir, **options):
+        folders.append(dir)
+        return make(dir=large, **options)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", made)
     monkeypatch.setenv("TMPDIR", "/dev/shm")  # of Linux, which is always in memory
-    one = new_array(5000)
-    assert on_disk("/dev/shm") == 0
-    assert on_disk("/var/tmp") == 40960
+    assert large_arrays._is_in_memory("/dev/shm")
+    monkeypatch.setattr(large_arrays, "_is_in_memory", lambda folder: folder == "/dev/shm")
+    assert new_array(5000).shape == (5000,)
+    assert folders == ["/var/tmp"]
     monkeypatch.setattr(large_arrays, "_is_in_memory", lambda _: True)
-    two = new_array(5000)
-    assert on_disk("/var/tmp") == 40960
-    assert one.shape == two.shape
+    assert new_array(5000).shape == (5000,)
+    assert folders == ["/var/tmp"]
 
 
 def test_where_there_is_no_folder_arrays_are_in_memory(large, monkeypatch):
