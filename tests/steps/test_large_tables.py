@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pandas as pd
 
 from pricewright.files import large_arrays
 from pricewright.forecasting import panel
+from pricewright.intake import merge
 from pricewright.intake.reading import rows_in_order
+from pricewright.tables.table_files import ends_of_groups
 from step_functions import clean, ingest, train_or_score
 
 SYMBOLS, DAYS = 70, 260
@@ -92,3 +95,34 @@ def test_a_table_of_no_file_is_made_where_there_is_no_room(tmp_path, monkeypatch
     for module in (large_arrays, panel):
         monkeypatch.setattr(module, "LARGE", 1)
     assert make(tmp_path / "no_room") == in_memory
+
+
+def receive(folder, source):
+    """What `ingest` writes of a folder with several files, as digests by name."""
+    folder.mkdir()
+    with contextlib.chdir(folder):
+        names = ["raw.parquet", "ingest.json", "quarantine.json", "restatements.json"]
+        raw, receipt, quarantine, restatements = map(Path, names)
+        said = {"receipt": receipt, "quarantine": quarantine, "restatements": restatements}
+        ingest(str(source), raw, **said, max_quarantined=0.1)
+        assert len(restatements.read_text()) > 1000
+        return {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in names}
+
+
+def test_several_files_that_are_new_at_once_are_put_together_the_same(tmp_path, monkeypatch):
+    """They overlap, and some have other symbols than others."""
+    table = prices()
+    day = table["date"]
+    source = tmp_path / "source"
+    source.mkdir()
+    table[day < "2022-06-01"].to_csv(source / "a.csv", index=False)
+    later = table[(day > "2022-05-20") & (table["symbol"] != "S30")]
+    later.assign(close=later["close"].round(1)).to_csv(source / "b.csv", index=False)
+    table[table["symbol"] > "S29"].sample(frac=1, random_state=1).to_csv(source / "c.csv")
+    in_memory = receive(tmp_path / "memory", source)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(large_arrays, "LARGE", 1)
+    monkeypatch.setattr(large_arrays, "SMALL", 64)
+    monkeypatch.setattr(rows_in_order, "AT_ONCE", 500)
+    monkeypatch.setattr(merge, "ends_of_groups", partial(ends_of_groups, most=700))
+    assert receive(tmp_path / "files", source) == in_memory

@@ -53,6 +53,18 @@ def test_a_large_array_lies_in_a_file_without_a_name(large):
     assert on_disk(large) == 0
 
 
+def test_a_shelf_has_new_arrays_in_files_once_they_are_many(large):
+    shelf = Shelf()
+    arrays = [shelf.new_array(1500, np.int32) for _ in range(5)]
+    assert on_disk(large) == 4 * 8192  # an array in each, but for the first, which is not much
+    for number, array in enumerate(arrays):
+        array[...] = np.arange(1500) + number
+    assert [array.sum() for array in arrays] == [1500 * 1499 / 2 + 1500 * n for n in range(5)]
+    assert shelf.new_array(0, np.int32).shape == (0,)
+    assert shelf.new_array(10).dtype == np.float64
+    assert on_disk(large) == 4 * 8192
+
+
 def test_arrays_are_joined_one_after_the_other(large):
     parts = [np.arange(count, dtype=np.int32) for count in (3000, 0, 1)]
     assert joined(iter(parts), 3001, np.int32).tolist() == [*range(3000), 0]

@@ -8,6 +8,7 @@ import pytest
 
 from deliveries import NAMES
 from pricewright.files.errors import Refusal
+from pricewright.intake import continuation
 from pricewright.intake.archive import Archive
 from pricewright.intake.intake import Intake, IntakeTerms, take_in
 from pricewright.intake.reading.content import Limits
@@ -45,8 +46,10 @@ def after(count, start=START):
     return [start + timedelta(n) for n in range(1, count + 1)]
 
 
-@pytest.fixture
-def desk(tmp_path, monkeypatch):
+@pytest.fixture(params=[250_000, 100, 7])
+def desk(request, tmp_path, monkeypatch):
+    """However many rows are looked at at a time."""
+    monkeypatch.setattr(continuation, "ROW_GROUP", request.param)
     monkeypatch.chdir(tmp_path)
 
     def take(text, terms=TERMS, today=date(2023, 12, 20), name="a.csv") -> Intake:

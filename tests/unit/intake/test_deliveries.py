@@ -1,6 +1,7 @@
 """The newest price wins; what it took the place of is written down."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,15 +10,17 @@ from hypothesis import strategies as st
 
 from deliveries import rows
 from price_tables import groups_read
+from pricewright.intake import merge
 from pricewright.intake.comparison import compare, difference
 from pricewright.intake.deliveries import State, apply_deliveries, empty_state
-from pricewright.tables import stored_values, table_files
+from pricewright.tables import table_files
 from pricewright.tables.prices import Prices, read_prices, write_prices
+from pricewright.tables.table_files import ends_of_groups
 
 TABLE = st.dictionaries(
     st.tuples(st.sampled_from("ABC"), st.integers(0, 4)),
     st.sampled_from([1.0, 2.0, None]),
-    max_size=6,
+    max_size=8,
 )
 
 
@@ -101,6 +104,15 @@ def test_a_column_that_only_one_delivery_has_is_missing_in_the_other():
     ]
 
 
+@pytest.fixture(scope="module", params=[1, 4, 100])
+def rows_in_group(request):
+    """So many rows are merged at a time, or those of a symbol."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merge, "ends_of_groups", partial(ends_of_groups, most=request.param))
+        yield
+
+
+@pytest.mark.usefixtures("rows_in_group")
 @given(st.lists(TABLE, min_size=1, max_size=5), st.integers(0, 4))
 def test_however_deliveries_are_grouped_the_outcome_is_that_of_one_after_the_other(tables, cut):
     digests = [f"{number}" for number in range(len(tables))]
@@ -133,6 +145,7 @@ def test_however_deliveries_are_grouped_the_outcome_is_that_of_one_after_the_oth
         assert sorted(listed, key=str) == sorted(restated, key=str)
 
 
+@pytest.mark.usefixtures("rows_in_group")
 @given(
     st.lists(TABLE, min_size=1, max_size=3),
     st.lists(TABLE, min_size=1, max_size=2),
@@ -148,7 +161,7 @@ def test_what_is_added_to_prices_in_a_file_is_what_is_added_to_those_in_memory(
     added = [prices(each, column) for each, column in zip(new, ("close", "volume"), strict=False)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(table_files, "ROW_GROUP", 3)
-        patch.setattr(stored_values, "MANY", many)
+        patch.setattr(merge, "MANY", many)
         write_prices(folder / "before.parquet", held.prices)
         stored = replace(held, prices=read_prices(folder / "before.parquet"))
         found = [apply_deliveries(state, added, digests) for state in (held, stored)]

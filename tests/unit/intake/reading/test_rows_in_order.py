@@ -48,7 +48,7 @@ def order(parts, dialect):
     runs = Runs()
     for part in parts:
         runs.add(part)
-    prices, lost = in_order(runs.settle(), TITLES, dialect, "prices.csv")
+    prices, lost = in_order(runs, TITLES, dialect, "prices.csv")
     values = {name: list(map(str, column)) for name, column in prices.values.items()}
     return (
         [prices.names, prices.symbols.tolist(), prices.days.tolist()],
@@ -112,7 +112,7 @@ def test_a_part_of_a_column_is_what_stands_there(monkeypatch):
     runs = Runs()
     for part in blocks(3):
         runs.add(part)
-    prices, _ = in_order(runs.settle(), TITLES, Dialect(), "prices.csv")
+    prices, _ = in_order(runs, TITLES, Dialect(), "prices.csv")
     whole = prices.values["close"]
     for begin in range(0, len(whole), 7):
         for end in (begin, begin + 1, begin + 100):

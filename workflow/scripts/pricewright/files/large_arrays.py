@@ -77,23 +77,36 @@ class Shelf:
         found: Value = _replaced(value, stored)
         return found
 
+    def new_array(self, count: int, dtype: npt.DTypeLike = np.float64) -> Array:
+        """An array (count,) to be filled; in a file, if there are many by now."""
+        found = np.empty(0, dtype)
+        size = count * found.itemsize
+        self._held += size
+        if self._held >= LARGE and size >= SMALL and not self._is_full:
+            try:
+                _, memory, begin = self._room(size)
+                return np.ndarray(count, found.dtype, memory, begin)
+            except OSError:
+                self._is_full = True
+        return np.empty(count, found.dtype)
+
     def _stored(self, array: Array) -> Array:
         content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-        number, memory = self._room(len(content))
-        begin = at = self._end
+        number, memory, begin = self._room(len(content))
+        at = begin
         while len(content):  # not by the map, whose pages would all stay in memory
             written = os.pwrite(number, content.data, at)
             content, at = content[written:], at + written
-        self._end = -(-at // _ALIGNED) * _ALIGNED
         return np.ndarray(array.shape, array.dtype, memory, begin)
 
-    def _room(self, size: int) -> tuple[int, mmap.mmap]:
-        """A file with room for so many bytes at its end; few files have many arrays each, for each
-        takes one of a process's numbers for files."""
+    def _room(self, size: int) -> tuple[int, mmap.mmap, int]:
+        """A file, and where in it there is room for so many bytes; few files have many arrays each,
+        for each takes one of a process's numbers for files."""
         if self._file is None or self._end + size > len(self._file[1]):
             self._files.close()
             self._file, self._end = self._files.enter_context(_mapped_file(max(size, LARGE))), 0
-        return self._file
+        begin, self._end = self._end, -(-(self._end + size) // _ALIGNED) * _ALIGNED
+        return *self._file, begin
 
 
 _ALIGNED = 64

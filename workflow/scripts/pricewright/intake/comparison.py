@@ -59,7 +59,7 @@ def compare(before: State, after: State) -> Comparison:
         gone[at] = False
         withdrawn.append(np.flatnonzero(gone) + span.start)
         for name in columns:
-            was, now = _part(old, name, span), _part(new, name, of)
+            was, now = old.part_or_nan(name, span), new.part_or_nan(name, of)
             values[name].append(was[gone])
             was, now = was[at], now[by]
             found = Changed.of((was, at + span.start), (now, by + of.start))
@@ -153,10 +153,3 @@ def _in_both(old: Prices, new: Prices, span: slice, of: slice) -> tuple[Places, 
     again = places < len(known)
     again[again] = known[places[again]] == wanted[again]
     return places[again], np.flatnonzero(again)
-
-
-def _part(prices: Prices, name: str, rows: slice) -> Floats:
-    """Some rows of a column, NaN where there is none."""
-    if name in prices.values:
-        return prices.part(name, rows)
-    return np.full(rows.stop - rows.start, np.nan)

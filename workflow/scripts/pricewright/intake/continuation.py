@@ -9,13 +9,17 @@ from datetime import date
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.archive import Delivery
 from pricewright.intake.comparison import are_others
 from pricewright.intake.deliveries import State
-from pricewright.tables.prices import Ints
+from pricewright.tables.prices import Ints, keys, of_keys
+from pricewright.tables.table_files import ROW_GROUP
 
+Places = npt.NDArray[np.intp]
+Flags = npt.NDArray[np.bool_]
 Numbered = Sequence[tuple[int, Delivery]]
 """Deliveries, each with its number in a state, rising."""
 
@@ -60,16 +64,25 @@ def check_continuation(
 
 def _with_days(state: State, new: Numbered) -> Iterator[tuple[Delivery, Ints, int]]:
     """Each delivery with its days, rising, and the newest day of those before it."""
-    days, is_new = state.prices.days, state.origins >= new[0][0]
-    origins, own = state.origins[is_new], days[is_new]
-    order = np.argsort(origins, kind="stable")
-    origins, own = origins[order], own[order]
-    newest = int(days.max(initial=own.min(initial=0), where=~is_new))
+    pairs, older = [np.array([], dtype=np.int64)], list[int]()
+    for rows in _blocks(state):
+        origins, days = state.origins[rows], state.prices.days[rows]
+        is_new = origins >= new[0][0]
+        pairs.append(np.unique(keys(origins[is_new], days[is_new])))
+        older += days[~is_new].max(keepdims=True).tolist() if not is_new.all() else []
+    origins, days = of_keys(np.unique(np.concatenate(pairs)))
+    newest = max(older, default=int(days.min(initial=0)))
     for number, delivery in new:
         begin, end = np.searchsorted(origins, (number, number + 1))
         if begin < end:
-            yield delivery, np.unique(own[begin:end]), newest
-            newest = max(newest, int(own[begin:end].max()))
+            yield delivery, days[begin:end], newest
+            newest = max(newest, int(days[end - 1]))
+
+
+def _blocks(state: State, more: int = 0) -> Iterator[slice]:
+    """All rows, not too many at a time, and so many of the next beside them."""
+    for begin in range(0, len(state.prices), ROW_GROUP):
+        yield slice(begin, min(begin + ROW_GROUP + more, len(state.prices)))
 
 
 def _check_dates(delivery: Delivery, days: Ints, newest: int) -> None:
@@ -106,23 +119,37 @@ def _check_series(delivery: Delivery, restated: Sequence[Mapping[str, Any]], mos
 
 
 def _check_thousands(state: State, new: Numbered) -> None:
-    prices, origins = state.prices, state.origins
-    close = prices.values["close" if "close" in prices.values else next(iter(prices.values))]
-    seams = np.flatnonzero(
-        (origins[1:] != origins[:-1]) & (prices.symbols[1:] == prices.symbols[:-1])
-    )
-    later = np.maximum(origins[seams], origins[seams + 1])
-    seams, later = seams[later >= new[0][0]], later[later >= new[0][0]]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = close[seams] / close[seams + 1]
-    ratio = np.maximum(ratio, 1 / ratio)
-    far = (ratio > _THOUSAND[0]) & (ratio < _THOUSAND[1])
-    for number, delivery in new if far.any() else ():
-        if far[later == number].sum() > _MOST * (later == number).sum():
-            seam = int(seams[far & (later == number)][0])
+    prices, first = state.prices, new[0][0]
+    close = "close" if "close" in prices.values else next(iter(prices.values))
+    seams, thousands = (np.zeros(new[-1][0] + 1, dtype=np.int64) for _ in range(2))
+    for _, later, is_far in _seams(state, first, close):
+        seams += np.bincount(later, minlength=len(seams))
+        thousands += np.bincount(later[is_far], minlength=len(seams))
+    for number, delivery in new:
+        if thousands[number] > _MOST * seams[number]:
+            found = (at[(later == number) & far] for at, later, far in _seams(state, first, close))
+            seam = next(int(rows[0]) for rows in found if len(rows))
+            one, other = prices.part(close, slice(seam, seam + 2)).tolist()
             raise Refusal(
                 f"{delivery.place}: its prices are a thousand times those beside them, or a "
-                f"thousandth, as {close[seam]:.10g} and {close[seam + 1]:.10g} of "
-                f"{prices.symbol(seam)} from {prices.date(seam)} on; deliver it with numbers that "
-                "are written as before."
+                f"thousandth, as {one:.10g} and {other:.10g} of {prices.symbol(seam)} from "
+                f"{prices.date(seam)} on; deliver it with numbers that are written as before."
             )
+
+
+def _seams(state: State, first: int, close: str) -> Iterator[tuple[Places, Ints, Flags]]:
+    """The rows (m,) of which a symbol's next is of another delivery, not too many at a time; the
+    later delivery of both, from the first new one on; and whether one price is about a thousand
+    times the other."""
+    prices = state.prices
+    for rows in _blocks(state, 1):
+        symbols, origins = prices.symbols[rows], state.origins[rows]
+        later = np.maximum(origins[1:], origins[:-1])
+        is_seam = (origins[1:] != origins[:-1]) & (symbols[1:] == symbols[:-1]) & (later >= first)
+        at = np.flatnonzero(is_seam)
+        if len(at):
+            values = prices.part(close, rows)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                ratio = values[at] / values[at + 1]
+                ratio = np.maximum(ratio, 1 / ratio)
+            yield at + rows.start, later[at], (ratio > _THOUSAND[0]) & (ratio < _THOUSAND[1])

@@ -5,29 +5,36 @@ What was read before is kept, so that a new delivery does not mean reading the o
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet
 
 from pricewright.files.disk import file_sha256, read_whole, whole_file
 from pricewright.files.documents import parse_json, write_json
-from pricewright.files.large_arrays import new_array
+from pricewright.files.large_arrays import Shelf, new_array
+from pricewright.intake.merge import (
+    Merge,
+    MergedTable,
+    MergedValues,
+    column_of,
+    find_keys,
+    in_group,
+    in_groups,
+)
 from pricewright.intake.restatements import Changed, Entries, Places, restated
 from pricewright.tables.prices import (
-    Floats,
     Ints,
+    Keys,
     Prices,
+    of_keys,
     read_prices,
-    recode,
     write_prices,
 )
-from pricewright.tables.stored_values import Merge, MergedValues, PartedValues
 from pricewright.tables.table_files import is_parquet
 
 
@@ -55,120 +62,106 @@ def apply_deliveries(
 ) -> tuple[State, Entries]:
     """The state after further deliveries, in their order, and what they restate.
 
-    `digests` has the SHA-256 of each delivery, of those before and of the new ones. Costs one
-    copy of the state, and a sort of what is new.
+    `digests` has the SHA-256 of each delivery, of those before and of the new ones. It goes group
+    of symbols by group, and values stay where they are until they are asked for.
     """
-    first = len(state.superseded)
+    before = len(state.superseded)
     if not len(state.prices) and len(new) == 1:
         origins = new_array(len(new[0]), np.int32)
-        origins.fill(first)
+        origins.fill(before)
         return State(new[0], origins, [*state.superseded, 0]), []
-    names = names_of([state.prices, *new])
-    columns = columns_of([state.prices, *new])
-    fresh = [_aligned(prices, names, columns) for prices in new]
-    symbols = recode(state.prices.names, state.prices.symbols, names)
-    old = replace(state.prices, names=names, symbols=symbols)
-    place = _Places(old)
-    known = [at[~added] for at, added in map(place.of, fresh)]
-    touched = np.unique(np.concatenate(known))
-    pile = _stacked([_rows(old, touched, columns), *fresh])
-    numbers = [np.full(len(prices), first + n, np.int32) for n, prices in enumerate(fresh)]
-    origins = np.concatenate([state.origins[touched], *numbers])
-    order = np.argsort(pile.keys, kind="stable")  # of one key, the oldest first
-    pile, origins = _rows(pile, order, columns), origins[order]
-    keys = pile.keys
-    again = np.flatnonzero(keys[1:] == keys[:-1])
-    changed = {
-        name: Changed.of((column[again], again), (column[again + 1], again + 1))
-        for name, column in pile.values.items()
-    }
-    entries = restated(pile, (origins, origins), changed, digests)
-    taken = np.bincount(origins[again], minlength=first + len(new))
-    superseded = taken + np.concatenate([state.superseded, np.zeros(len(new))]).astype(int)
-    last = np.delete(np.arange(len(pile)), again)
-    newest = _rows(pile, last, columns)
-    at, added = place.of(newest)
-    merge = Merge(at + np.cumsum(added) - added, added, len(old))
-    prices = Prices(
-        names,
-        merge.merged(old.symbols, newest.symbols),
-        merge.merged(old.days, newest.days),
-        _merged(old, newest, merge),
-    )
-    return State(prices, merge.merged(state.origins, origins[last]), superseded.tolist()), entries
+    whole = [state.prices, *new]
+    rows = sum(map(len, whole))
+    names, columns = names_of(whole), columns_of(whole)
+    numbers = (np.broadcast_to(np.int32(before + n), len(prices)) for n, prices in enumerate(new))
+    old, *newer = in_groups(whole, [state.origins, *numbers], names)
+    superseded = np.concatenate([state.superseded, np.zeros(len(new))]).astype(int)
+    symbols, days, origins = (new_array(rows, np.int32) for _ in range(3))
+    merges, entries, end, shelf = list[Merge](), Entries(), 0, Shelf()
+    for group in range(len(old.bounds) - 1):
+        pile = _Pile.of(old, newer, group)
+        merge = pile.merge()
+        begin, end = end, end + merge.count
+        symbols[begin:end], days[begin:end], origins[begin:end] = pile.merged(merge)
+        merges.append(shelf.put(merge))
+        superseded += np.bincount(pile.origins[pile.again], minlength=len(superseded))
+        entries += pile.entries(names, columns, digests)
+    values = MergedValues(old, newer, columns, merges)
+    return State(
+        Prices(names, symbols[:end], days[:end], values), origins[:end], superseded.tolist()
+    ), entries
 
 
-def _merged(old: Prices, newest: Prices, merge: Merge) -> Mapping[str, Floats]:
-    if isinstance(old.values, PartedValues):
-        return MergedValues(old.values, newest.values, merge)
-    held = _aligned(old, old.names, list(newest.values)).values
-    return {name: merge.merged(held[name], column) for name, column in newest.values.items()}
+@dataclass(frozen=True)
+class _Pile:
+    """The rows of a group of symbols in newer tables, and those in the old one that come again.
 
+    known: (n,) the keys of all old rows.  touched: (t,) those that come again.
+    keys: (p,) of all in the pile, rising, of one key the oldest first.  order: (p,) their places
+    among the touched rows and then those of the newer tables.  origins: (p,) their deliveries.
+    again: (q,) the places in the pile of those that the next one takes the place of.
+    """
 
-class _Places:
-    """Where prices stand, or would, among others."""
+    old: MergedTable
+    newer: Sequence[MergedTable]
+    group: int
+    known: Keys
+    touched: Places
+    keys: Keys
+    order: Places
+    origins: Ints
+    again: Places
 
-    def __init__(self, among: Prices) -> None:
-        self._days = among.days
-        self._begins = among.begins
+    @classmethod
+    def of(cls, old: MergedTable, newer: Sequence[MergedTable], group: int) -> Self:
+        newer, known = in_group(newer, group), old.keys(group)
+        wanted = np.concatenate([known[:0], *(each.keys(group) for each in newer)])
+        at, is_there = find_keys(known, wanted)
+        touched = np.unique(at[is_there])
+        keys = np.concatenate([known[touched], wanted])
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        came = old.origins[old.rows(group)][touched]
+        origins = np.concatenate([came, *(each.origins[each.rows(group)] for each in newer)])[order]
+        again = np.flatnonzero(keys[1:] == keys[:-1])
+        return cls(old, newer, group, known, touched, keys, order, origins, again)
 
-    def of(self, prices: Prices) -> tuple[Places, npt.NDArray[np.bool_]]:
-        """How many of the others come before each (n,), and which of them are not there.
+    def merge(self) -> Merge:
+        """What stays: of each key the last."""
+        last = self._last
+        return Merge.of(self.known, self.keys[last], self.order[last] - len(self.touched))
 
-        Both have the same names.
-        """
-        at, end = self._begins[prices.symbols], self._begins[prices.symbols + 1]
-        last = end.copy()
-        while (open_ := np.flatnonzero(at < last)).size:  # all are bisected at a time
-            middle = (at[open_] + last[open_]) // 2
-            before = self._days[middle] < prices.days[open_]
-            at[open_[before]] = middle[before] + 1
-            last[open_[~before]] = middle[~before]
-        added = at == end
-        added[~added] = self._days[at[~added]] != prices.days[~added]
-        return at, added
+    @property
+    def _last(self) -> Places:
+        return np.delete(np.arange(len(self.keys)), self.again)
+
+    def merged(self, merge: Merge) -> tuple[Ints, Ints, Ints]:
+        """The symbols, days and origins of all rows that there are then."""
+        symbols, days = of_keys(merge.merged(self.known, self.keys[self._last]))
+        old = self.old.origins[self.old.rows(self.group)]
+        return symbols, days, merge.merged(old, self.origins[self._last])
+
+    def entries(
+        self, names: Sequence[str], columns: Sequence[str], digests: Sequence[str]
+    ) -> Entries:
+        """What later deliveries restate of earlier ones."""
+        again, changed = self.again, dict[str, Changed]()
+        for name in columns if len(again) else ():
+            was = self.old.column(name, self.group)[self.touched]
+            piled = np.concatenate([was, column_of(self.newer, name, self.group)])[self.order]
+            changed[name] = Changed.of((piled[again], again), (piled[again + 1], again + 1))
+        rows = Prices(names, *of_keys(self.keys), {})
+        return restated(rows, (self.origins, self.origins), changed, digests)
 
 
 def names_of(tables: Sequence[Prices]) -> list[str]:
     """The symbols of some tables, sorted."""
-    return sorted({name for prices in tables for name in prices.names})
+    return sorted(set[str]().union(*(prices.names for prices in tables)))
 
 
 def columns_of(tables: Sequence[Prices]) -> list[str]:
     """The columns that some tables have, in order."""
     return list(dict.fromkeys(name for prices in tables for name in prices.values))
-
-
-def _aligned(prices: Prices, names: Sequence[str], columns: Sequence[str]) -> Prices:
-    """The same prices, with these names, which hold theirs, and just these columns."""
-    values = prices.values
-    if list(values) != list(columns):
-        missing = np.full(len(prices), np.nan)
-        values = {name: values.get(name, missing) for name in columns}
-    symbols = recode(prices.names, prices.symbols, names)
-    return replace(prices, names=names, symbols=symbols, values=values)
-
-
-def _rows(prices: Prices, rows: Places, columns: Sequence[str]) -> Prices:
-    """Some rows, with just these columns; without any, no column is read."""
-    missing = np.full(len(rows), np.nan)
-    values = {
-        name: prices.values[name][rows] if len(rows) and name in prices.values else missing
-        for name in columns
-    }
-    return replace(prices, symbols=prices.symbols[rows], days=prices.days[rows], values=values)
-
-
-def _stacked(tables: Sequence[Prices]) -> Prices:
-    return replace(
-        tables[0],
-        symbols=np.concatenate([prices.symbols for prices in tables]),
-        days=np.concatenate([prices.days for prices in tables]),
-        values={
-            name: np.concatenate([prices.values[name] for prices in tables])
-            for name in tables[0].values
-        },
-    )
 
 
 SNAPSHOT_FROM = 200_000

@@ -17,6 +17,7 @@ import numpy as np
 import orjson
 
 from pricewright.files.errors import Refusal
+from pricewright.files.large_arrays import Shelf
 from pricewright.intake import deliveries as snapshot
 from pricewright.intake.archive import Acceptance, Archive, Delivery, Mode
 from pricewright.intake.comparison import Comparison, compare, difference, losses
@@ -37,6 +38,7 @@ from pricewright.intake.reading.refusals import NothingYet
 from pricewright.intake.sources.source import Item
 from pricewright.steplog.log import say
 from pricewright.tables.prices import Prices
+from pricewright.tables.table_files import ROW_GROUP
 
 _NO_PRICES = re.compile("which column holds the (date|close)|there is no header")
 """What is said of a file that may only lie beside the prices."""
@@ -190,7 +192,7 @@ class _Reader:
     def has_come(self, delivery: Delivery) -> bool:
         """Whether a delivery has rows of days that have come."""
         try:
-            self._read_alone(delivery)
+            self._read_alone(delivery, Shelf())
         except NothingYet:
             say("is all of later days", place=delivery.place, last_day=self._terms.last_day)
             return False
@@ -238,16 +240,17 @@ class _Reader:
     ) -> tuple[Snapshot, list[dict[str, Any]]]:
         if not new:
             return before, []
-        read = [self._read(delivery, len(current)) for delivery in new]
+        shelf = Shelf()
+        read = [self._read(delivery, len(current), shelf) for delivery in new]
         prices, facts = [prices for prices, _ in read], [facts for _, facts in read]
         read.clear()
         state, entries = apply_deliveries(before.state, prices, _digests([*current, *new]))
         return Snapshot(state, [*before.facts, *facts]), entries
 
-    def _read(self, delivery: Delivery, before: int) -> tuple[Prices, dict[str, Any]]:
+    def _read(self, delivery: Delivery, before: int, shelf: Shelf) -> tuple[Prices, dict[str, Any]]:
         """The prices of a delivery, and what became of its rows; before: how many it adds to."""
         try:
-            return self._read_alone(delivery)
+            return self._read_alone(delivery, shelf)
         except NothingYet:
             raise
         except Refusal as refusal:
@@ -258,14 +261,14 @@ class _Reader:
                 text += ", or, if it holds no prices, name it in source.leave_out"
             raise Refusal(f"{text}.") from None
 
-    def _read_alone(self, delivery: Delivery) -> tuple[Prices, dict[str, Any]]:
+    def _read_alone(self, delivery: Delivery, shelf: Shelf) -> tuple[Prices, dict[str, Any]]:
         last_day = self._terms.last_day or date.fromisoformat(delivery.last_day)
         dialect = self._terms.dialect
         calendar = replace(dialect.calendar, last_day=last_day)
         dialect = replace(dialect, calendar=calendar, symbol=_symbol(dialect, delivery))
         with self._archive.whole(delivery) as path:
             content = recognise(path, delivery.place, self._terms.limits, dialect.encoding)
-            reading = read_delivery(content, dialect, self._terms.threads)
+            reading = read_delivery(content, dialect, self._terms.threads, shelf)
             as_of = self._terms.last_day is not None
             reading.check_share(self._terms.max_quarantined, delivery.place, as_of=as_of)
             how = {name: said for name, said in reading.settings.items() if name != "columns"}
@@ -349,8 +352,11 @@ def _key(current: Sequence[Delivery], terms: IntakeTerms) -> str:
 def _check_sums(made: Snapshot) -> None:
     """Of each delivery: rows = left out + in bars + quarantined, and the bars kept, one of each row
     unless these are intraday, = in the prices + superseded."""
-    present = np.bincount(made.state.origins, minlength=len(made.facts)).tolist()
-    for facts, here, taken in zip(made.facts, present, made.state.superseded, strict=True):
+    origins, present = made.state.origins, np.zeros(len(made.facts), dtype=int)
+    for begin in range(0, len(origins), ROW_GROUP):  # which is made a wider type
+        present += np.bincount(origins[begin : begin + ROW_GROUP], minlength=len(present))
+    counts = zip(made.facts, present.tolist(), made.state.superseded, strict=True)
+    for facts, here, taken in counts:
         quarantined = sum(facts["quarantined"].values())
         seen = facts["left_out"] + facts["in_bars"] + quarantined
         if facts["rows"] != seen or facts["kept"] != here + taken:
@@ -406,8 +412,7 @@ def receipt(source: str, taken: Intake, output: Path, sha256: str) -> dict[str, 
 def _newest_lost(taken: Intake) -> dict[str, str]:
     """Each symbol of whose rows in all deliveries the newest is quarantined, and its day."""
     prices = taken.state.prices
-    ends = np.append(np.flatnonzero(np.diff(prices.symbols)), len(prices) - 1)
-    last = {prices.symbol(end): prices.date(end) for end in ends.tolist()}
+    last = {prices.symbol(end): prices.date(end) for end in (prices.begins[1:] - 1).tolist()}
     found: dict[str, str] = {}
     for delivery in taken.facts:
         for symbol, day in delivery["newest_lost"].items():

@@ -63,6 +63,12 @@ class Prices:
             return self.values.part(name, rows.start, rows.stop)
         return self.values[name][rows]
 
+    def part_or_nan(self, name: str, rows: slice) -> Floats:
+        """The same, or NaN where there is no such column."""
+        if name in self.values:
+            return self.part(name, rows)
+        return np.full(rows.stop - rows.start, np.nan)
+
     def lacks(self, name: str) -> bool:
         """Whether no row has a value of a column."""
         begins = range(0, len(self), ROW_GROUP)
@@ -85,6 +91,11 @@ def keys(symbols: Ints, days: Ints) -> Keys:
     found += days
     found += 2**31
     return found
+
+
+def of_keys(keys: Keys) -> tuple[Ints, Ints]:
+    """The symbol and the day (n,) of each of some keys."""
+    return (keys >> 32).astype(np.int32), ((keys & (2**32 - 1)) - 2**31).astype(np.int32)
 
 
 def drop_unused_names(prices: Prices) -> Prices:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -66,8 +66,12 @@ class GroupedValues(PartedValues):
         """The values of a column in a group."""
 
     def part(self, name: str, begin: int, end: int) -> Floats:
-        found = new_array(end - begin)
         first = int(np.searchsorted(self._ends, begin, side="right")) - 1
+        if [begin, end] == self._ends[first : first + 2].tolist():
+            whole: Floats = self._read(name, first).view()
+            whole.flags.writeable = False  # for others may read it, too
+            return whole
+        found = new_array(end - begin)
         for number in range(first, len(self._ends) - 1):
             start, stop = self._ends[number : number + 2].tolist()
             if start >= end:
@@ -96,74 +100,3 @@ class StoredValues(GroupedValues):
     def group(self, name: str, number: int) -> Floats:
         column = self._stored.read_row_group(number, [name])[name].combine_chunks()
         return np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
-
-
-MANY = 100
-"""Where more than one row in so many is added, rows are copied one by one, not piece by piece."""
-
-
-class Merge:
-    """Where newer rows (k,) come to stand among others: n of these and newer ones together.
-
-    places: (k,) rising, among the n.  added: (k,) which of them take no older one's place.
-    """
-
-    def __init__(
-        self, places: npt.NDArray[np.intp], added: npt.NDArray[np.bool_], old: int
-    ) -> None:
-        self.places, self.added = places, added
-        self._before = np.concatenate([[0], np.cumsum(added)])
-        self.count = old + int(self._before[-1])
-
-    def merged(self, old: npt.NDArray[Any], newer: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """A column of the others and one of the newer rows, as one of all rows."""
-        return self._filled(old, newer, 0, self.count, slice(0, len(self.places)))
-
-    def part(self, old: "PartedValues", name: str, newer: Floats, begin: int, end: int) -> Floats:
-        """The same of the rows from one to before another."""
-        low, high = np.searchsorted(self.places, (begin, end)).tolist()
-        first, last = begin - int(self._before[low]), end - int(self._before[high])
-        values = old.part(name, first, last) if name in old else np.full(last - first, np.nan)
-        return self._filled(values, newer, begin, end, slice(low, high))
-
-    def _filled(
-        self, old: npt.NDArray[Any], newer: npt.NDArray[Any], begin: int, end: int, rows: slice
-    ) -> npt.NDArray[Any]:
-        found = new_array(end - begin, old.dtype)
-        places = self.places[rows] - begin
-        added = places[self.added[rows]]
-        if len(added) * MANY > len(found):
-            is_old = np.ones(end - begin, dtype=bool)
-            is_old[added] = False
-            found[is_old] = old
-        else:  # a few pieces, which are copied as they are
-            begins, ends = [0, *(added + 1).tolist()], [*added.tolist(), len(found)]
-            for before, (start, stop) in enumerate(zip(begins, ends, strict=True)):
-                found[start:stop] = old[start - before : stop - before]
-        found[places] = newer[rows]
-        return found
-
-
-class MergedValues(PartedValues):
-    """Columns that are stored, and those of newer rows, merged; the last that was asked for whole
-    is kept."""
-
-    def __init__(self, old: PartedValues, newer: Mapping[str, Floats], merge: Merge) -> None:
-        super().__init__(list(newer), merge.count)
-        self._old, self._newer, self._merge = old, newer, merge
-        self._whole: dict[str, Floats] = {}
-
-    def __getitem__(self, name: str) -> Floats:
-        if name not in self._whole:
-            self._whole = {name: super().__getitem__(name)}
-        return self._whole[name]
-
-    def part(self, name: str, begin: int, end: int) -> Floats:
-        if name in self._whole:
-            return self._whole[name][begin:end]
-        return self._merge.part(self._old, name, self._newer[name], begin, end)
-
-    def is_whole(self, name: str) -> bool:
-        newer = self._newer[name]
-        fractions = newer[np.isfinite(newer) & (np.floor(newer) != newer)]
-        return not len(fractions) and (name not in self._old or self._old.is_whole(name))

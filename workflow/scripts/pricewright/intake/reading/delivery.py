@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from pricewright.files.errors import Refusal
+from pricewright.files.large_arrays import Shelf
 from pricewright.intake.reading.bars import daily_bars
 from pricewright.intake.reading.content import Content
 from pricewright.intake.reading.delimited import DelimitedSheet
@@ -90,8 +91,7 @@ class Reading:
     def newest_lost(self) -> dict[str, str]:
         """Each symbol whose newest row, of those whose day is known, is quarantined: that day."""
         prices = self.prices
-        ends = np.append(np.flatnonzero(np.diff(prices.symbols)), len(prices) - 1)
-        last = dict(zip(prices.names, prices.days[ends].tolist(), strict=True))
+        last = dict(zip(prices.names, prices.days[prices.begins[1:] - 1].tolist(), strict=True))
         return {
             symbol: str(np.datetime64(day, "D"))
             for symbol, day in sorted(self.quarantine.newest.items())
@@ -130,8 +130,12 @@ class Reading:
         )
 
 
-def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Reading:
+def read_delivery(
+    content: Content, dialect: Dialect, threads: int = 1, shelf: Shelf | None = None
+) -> Reading:
     """Read a delivery and check each row of it.
+
+    shelf: where its rows are put away, with those of others.
 
     Raises Refusal for a file that is wrong as a whole, and if no row of it can be kept; then
     NothingYet if that is because all are of later days.
@@ -168,12 +172,12 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
         return count, out, rows, lost
 
     needed = dict.fromkeys([*wanted, *filters, *tellers])
-    delivered, out, runs, lost = 0, 0, Runs(), list[Quarantine]()
+    delivered, out, runs, lost = 0, 0, Runs(shelf), list[Quarantine]()
     for count, left, rows, bad in _side_by_side(examined, sheet.blocks(needed), threads):
         delivered, out = delivered + count, out + left
         runs.add(rows)
         lost.append(bad)
-    prices, repeated = in_order(runs.settle(), titles, dialect, content.name)
+    prices, repeated = in_order(runs, titles, dialect, content.name)
     in_bars = len(prices)
     quarantine = Quarantine.joined(titles, [*lost, repeated])
     if delivered != out + in_bars + quarantine.count:
@@ -192,7 +196,7 @@ def read_delivery(content: Content, dialect: Dialect, threads: int = 1) -> Readi
         ticker = better_symbol(names["symbol"], prices.names, titles, content.name)
         if ticker:
             columns = {**dialect.columns, "symbol": ticker}
-            return read_delivery(content, replace(dialect, columns=columns), threads)
+            return read_delivery(content, replace(dialect, columns=columns), threads, shelf)
     if not in_bars:
         raise nothing_kept((delivered, out), quarantine, sheet, dialect, content.name)
     if dialect.calendar.bars == "intraday":

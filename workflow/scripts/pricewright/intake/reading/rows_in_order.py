@@ -5,6 +5,7 @@ and these are put beside each other, some symbols at a time. Values stay in the 
 order when they are asked for; of a large delivery they are never all in memory.
 """
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pricewright.files.errors import Refusal
-from pricewright.files.large_arrays import Shelf, joined, new_array
+from pricewright.files.large_arrays import Shelf, joined
 from pricewright.files.machine import give_back
 from pricewright.intake.reading.dialect import Dialect
 from pricewright.intake.reading.quarantine import Quarantine, code
@@ -34,13 +35,16 @@ AT_ONCE = 1 << 21
 
 
 class Runs:
-    """Blocks of rows, which come one after the other, as runs, each in order of symbol."""
+    """Blocks of rows, which come one after the other, as runs, each in order of symbol.
 
-    def __init__(self) -> None:
+    shelf: where they are put away, with those of other deliveries.
+    """
+
+    def __init__(self, shelf: Shelf | None = None) -> None:
         self._settled: list[CheckedRows] = []
         self._waiting: list[CheckedRows] = []
         self._rows = 0
-        self._shelf = Shelf()
+        self.shelf = shelf or Shelf()
 
     def add(self, block: CheckedRows) -> None:
         """Take the next rows."""
@@ -52,7 +56,7 @@ class Runs:
     def settle(self) -> list[CheckedRows]:
         """All runs, with what was waiting."""
         if self._waiting:
-            self._settled.append(self._shelf.put(_run(self._waiting)))
+            self._settled.append(self.shelf.put(_run(self._waiting)))
             give_back()
         self._rows = 0
         return self._settled
@@ -98,7 +102,7 @@ def _placed(blocks: Sequence[CheckedRows], names: Sequence[str], count: int) -> 
 
 
 def in_order(
-    runs: Sequence[CheckedRows], titles: Sequence[str], dialect: Dialect, name: str
+    all_runs: Runs, titles: Sequence[str], dialect: Dialect, name: str
 ) -> tuple[Prices, Quarantine]:
     """The rows of all runs in order of symbol and day, and those that are there more than once.
 
@@ -106,11 +110,12 @@ def in_order(
     believed. Intraday bars are in order of time, too, and each time of a day is there once. Raises
     Refusal, for the file `name`, if bars are intraday and not said to be.
     """
-    names = sorted({name for run in runs for name in run.names})
+    runs, shelf = all_runs.settle(), all_runs.shelf
+    names = sorted({sys.intern(name) for run in runs for name in run.names})
     place = {name: number for number, name in enumerate(names)}
     begins = [_begins(run, place) for run in runs]
     rows = sum(len(run.days) for run in runs)
-    symbols, days = new_array(rows, np.int32), new_array(rows, np.int32)
+    symbols, days = shelf.new_array(rows, np.int32), shelf.new_array(rows, np.int32)
     repeats, groups, ends, end = _Repeats(dialect, names, rows), list[_Group](), [0], 0
     counts = np.sum([np.diff(each) for each in begins], axis=0).tolist() if runs else []
     for first, last in pairwise([0, *ends_of_groups(counts, AT_ONCE)]):
@@ -124,10 +129,12 @@ def in_order(
             own, its_days = own[group.order], its_days[group.order]
         begin, end = end, end + len(own)
         symbols[begin:end], days[begin:end] = own, its_days
-        groups.append(group)
+        groups.append(shelf.put(group))
         ends.append(end)
     lost = repeats.quarantine(titles, name)
-    values = OrderedValues([run.values for run in runs], groups, ends)
+    values: Mapping[str, Floats] = OrderedValues([run.values for run in runs], groups, ends)
+    if len(runs) == 1 and all(group.order is None for group in groups):
+        values = runs[0].values
     return drop_unused_names(Prices(names, symbols[:end], days[:end], values)), lost
 
 

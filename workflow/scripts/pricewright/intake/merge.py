@@ -1,0 +1,152 @@
+"""Prices to which newer ones came, merged group of symbols by group.
+
+Each table is in order of symbol and day. What is made is which rows stay, and where; values lie
+where they did, and are put together when they are asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pricewright.tables.prices import Floats, Ints, Keys, Prices, keys, recode
+from pricewright.tables.stored_values import GroupedValues, PartedValues
+from pricewright.tables.table_files import ends_of_groups
+
+Places = npt.NDArray[np.intp]
+
+MANY = 100
+"""Where more than one row in so many is added, rows are copied one by one, not piece by piece."""
+
+
+@dataclass(frozen=True)
+class MergedTable:
+    """Prices that are merged with others, in groups of the same symbols.
+
+    origins: (n,) the delivery of each.  places: (S,) its names among those of all.  bounds:
+    (G + 1,) the row with which each group begins, and where the last ends.
+    """
+
+    prices: Prices
+    origins: Ints
+    places: Ints
+    bounds: Sequence[int]
+
+    def rows(self, group: int) -> slice:
+        """Its rows in a group."""
+        return slice(self.bounds[group], self.bounds[group + 1])
+
+    def keys(self, group: int) -> Keys:
+        """The keys of these, by the names of all."""
+        rows = self.rows(group)
+        return keys(self.places[self.prices.symbols[rows]], self.prices.days[rows])
+
+    def column(self, name: str, group: int) -> Floats:
+        """Their values in a column, NaN where it has none."""
+        return self.prices.part_or_nan(name, self.rows(group))
+
+
+def in_groups(
+    tables: Sequence[Prices], origins: Sequence[Ints], names: Sequence[str]
+) -> list[MergedTable]:
+    """Some prices, to be merged by groups of as many symbols as a row group has; names: those of
+    all."""
+    places = [
+        recode(each.names, np.arange(len(each.names), dtype=np.int32), names) for each in tables
+    ]
+    counts = np.zeros(len(names), dtype=np.int64)
+    for prices, own in zip(tables, places, strict=True):
+        counts[own] += np.diff(prices.begins)
+    ends = [0, *ends_of_groups(counts.tolist())]
+    return [
+        MergedTable(prices, of, own, prices.begins[np.searchsorted(own, ends)].tolist())
+        for prices, of, own in zip(tables, origins, places, strict=True)
+    ]
+
+
+def in_group(tables: Sequence[MergedTable], group: int) -> list[MergedTable]:
+    """Those of some tables that have rows in a group."""
+    return [each for each in tables if each.bounds[group] < each.bounds[group + 1]]
+
+
+def column_of(tables: Sequence[MergedTable], name: str, group: int) -> Floats:
+    """A column of their rows in a group, one table after the other."""
+    return np.concatenate([[], *(each.column(name, group) for each in in_group(tables, group))])
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Which newer rows stay in a group, k of them, and where they come to stand among older ones.
+
+    newest: (k,) their places among all newer rows.  places: (k,) rising, among the rows that there
+    are then.  added: (k,) which of them take no older one's place.  count: how many rows there are.
+    """
+
+    newest: Ints
+    places: Ints
+    added: npt.NDArray[np.bool_]
+    count: int
+
+    @classmethod
+    def of(cls, known: Keys, wanted: Keys, newest: Places) -> "Merge":
+        """The merge of newer rows, whose keys (k,) rise, with those known (n,)."""
+        at, is_there = find_keys(known, wanted)
+        added = ~is_there
+        places = at + np.cumsum(added) - added
+        count = len(known) + int(np.count_nonzero(added))
+        return cls(newest.astype(np.int32), places.astype(np.int32), added, count)
+
+    def merged(self, old: npt.NDArray[Any], newer: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """A column of the older rows (n,) and one of the newer that stay (k,), as one."""
+        if not len(old):
+            return newer
+        found = np.empty(self.count, old.dtype)
+        added = self.places[self.added]
+        if len(added) * MANY > self.count:
+            is_old = np.ones(self.count, dtype=bool)
+            is_old[added] = False
+            found[is_old] = old
+        else:  # a few pieces, which are copied as they are
+            begins, ends = [0, *(added + 1).tolist()], [*added.tolist(), self.count]
+            for before, (start, stop) in enumerate(zip(begins, ends, strict=True)):
+                found[start:stop] = old[start - before : stop - before]
+        found[self.places] = newer
+        return found
+
+
+def find_keys(known: Keys, wanted: Keys) -> tuple[Places, npt.NDArray[np.bool_]]:
+    """How many of the known keys, which rise, come before each that is wanted, and whether it is
+    one of them."""
+    at = np.searchsorted(known, wanted)
+    return at, np.append(known, -1)[at] == wanted
+
+
+class MergedValues(GroupedValues):
+    """The columns of all groups, one after the other."""
+
+    def __init__(
+        self,
+        old: MergedTable,
+        newer: Sequence[MergedTable],
+        columns: Sequence[str],
+        merges: Sequence[Merge],
+    ) -> None:
+        super().__init__(columns, np.cumsum([0, *(merge.count for merge in merges)]).tolist())
+        self._old, self._newer, self._merges = old, newer, merges
+
+    def group(self, name: str, number: int) -> Floats:
+        old = self._old.column(name, number)
+        return self._merges[number].merged(old, self._newest(name, number))
+
+    def _newest(self, name: str, number: int) -> Floats:
+        """The values of the newer rows that stay."""
+        return column_of(self._newer, name, number)[self._merges[number].newest]
+
+    def is_whole(self, name: str) -> bool:
+        old = self._old.prices.values
+        if name in old and not (isinstance(old, PartedValues) and old.is_whole(name)):
+            return False
+        newest = (self._newest(name, number) for number in range(len(self._merges)))
+        return all((np.isnan(each) | (np.floor(each) == each)).all() for each in newest)
