@@ -8,12 +8,12 @@ import pytest
 
 from deliveries import NAMES
 from pricewright.files.errors import Refusal
-from pricewright.intake import continuation
 from pricewright.intake.archive import Archive
 from pricewright.intake.intake import Intake, IntakeTerms, take_in
 from pricewright.intake.reading.content import Limits
 from pricewright.intake.reading.dialect import Calendar, Dialect, Marks
 from pricewright.intake.sources.items import local_files
+from pricewright.tables import prices as prices_module
 
 MDY, DMY = "%m/%d/%Y", "%d/%m/%Y"
 TERMS = IntakeTerms(
@@ -49,7 +49,7 @@ def after(count, start=START):
 @pytest.fixture(params=[250_000, 100, 7])
 def desk(request, tmp_path, monkeypatch):
     """However many rows are looked at at a time."""
-    monkeypatch.setattr(continuation, "ROW_GROUP", request.param)
+    monkeypatch.setattr(prices_module, "ROW_GROUP", request.param)
     monkeypatch.chdir(tmp_path)
 
     def take(text, terms=TERMS, today=date(2023, 12, 20), name="a.csv") -> Intake:

@@ -149,6 +149,50 @@ def test_parts_make_up_the_whole_and_one_delivered_again_replaces_itself(desk):
     ]
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_part_that_replaces_itself_makes_what_reading_all_anew_does(desk, monkeypatch, seed):
+    random = np.random.default_rng(seed)
+    everything, found = Archive(desk.folder / "everything", "in"), []
+    for turn in range(8):
+        for name in random.choice(["a.csv", "b.csv", "c.csv"], 2):
+            symbols = "ABC" if seed % 2 else name[0].upper()  # odd: parts overlap
+            keys = {(random.choice(list(symbols)), day) for day in random.integers(1, 9, 5)}
+            close = random.integers(1, 9)
+            lines = [f"2024-01-0{day},{symbol},{close},{turn}.0\n" for symbol, day in sorted(keys)]
+            desk.deliver("".join(lines), name)
+        quick = desk.take("parts", max_shrink=1.0)
+        with monkeypatch.context() as patch:
+            patch.setattr("pricewright.intake.intake.without", lambda *_: found.append(1))
+            terms = replace(TERMS, mode="parts", max_shrink=1.0)
+            slow = take_in(local_files(desk.uri), everything, terms, TODAY)
+        for name in ("facts", "restatements", "earlier"):
+            assert getattr(quick, name) == getattr(slow, name)
+        assert rows(quick.state.prices) == rows(slow.state.prices)
+        assert quick.state.prices.names == slow.state.prices.names
+        assert quick.state.origins.tolist() == slow.state.origins.tolist()
+        assert list(quick.state.superseded) == list(slow.state.superseded)
+    assert found
+
+
+def test_of_a_part_that_grows_only_it_is_read_again(desk, monkeypatch):
+    monkeypatch.setattr(
+        "pricewright.intake.intake.read_delivery",
+        lambda content, *rest: read.append(content.name) or read_delivery(content, *rest),
+    )
+    read, this_year = [], "2024-01-01,A,2,1\n2024-01-01,B,20,1\n"
+    desk.deliver("2023-12-31,A,1,1\n2023-12-31,B,10,1\n", "2023.csv")
+    desk.deliver(this_year, "2024.csv")
+    folder, output = desk.archive.history / "snapshot", desk.folder / "prices.parquet"
+    taken = desk.take("parts")
+    sha256 = write_prices(output, taken.state.prices)
+    snapshot = Snapshot(taken.state, taken.facts)
+    deliveries.save_snapshot(folder, taken.key(), snapshot, output, sha256)
+    assert read == ["in/2023.csv", "in/2024.csv"]
+    desk.deliver(this_year + "2024-01-02,A,3,1\n", "2024.csv")
+    assert list(closes(desk.take("parts")).values()) == [1, 2, 3, 10, 20]
+    assert read == ["in/2023.csv", "in/2024.csv", "in/2024.csv"]
+
+
 def test_a_file_that_is_gone_from_the_folder_has_still_been_delivered(desk):
     desk.deliver("2024-01-01,A,1,1\n", "day-1.csv")
     desk.take("parts")

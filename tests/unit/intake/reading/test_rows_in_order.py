@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from pricewright.intake.reading import rows_in_order
 from pricewright.intake.reading.dialect import Calendar, Dialect
 from pricewright.intake.reading.rows import CheckedRows
 from pricewright.intake.reading.rows_in_order import Runs, in_order
+from pricewright.tables.table_files import ends_of_groups
 
 TITLES = ["Date", "Ticker", "Close", "Volume"]
 
@@ -58,6 +60,14 @@ def order(parts, dialect):
     )
 
 
+def few_at_once(monkeypatch, rows):
+    """Runs of so many rows, and half as many put beside each other at a time."""
+    monkeypatch.setattr(rows_in_order, "AT_ONCE", rows)
+    monkeypatch.setattr(
+        rows_in_order, "ends_of_groups", partial(ends_of_groups, most=-(-rows // 2))
+    )
+
+
 def plainly(parts, times=False):
     """What is kept, by plain Python: rows by symbol, day and time; and how many are lost."""
     found = {}
@@ -79,7 +89,7 @@ def test_rows_are_the_same_however_few_are_put_in_order_at_a_time(
     dialect = Dialect(calendar=Calendar(bars="intraday")) if intraday else Dialect()
     parts = list(blocks(5, by=by, times=intraday))
     whole = order(parts, dialect)
-    monkeypatch.setattr(rows_in_order, "AT_ONCE", at_once)
+    few_at_once(monkeypatch, at_once)
     monkeypatch.setattr(large_arrays, "LARGE", 1)
     assert order(parts, dialect) == whole
     (names, symbols, days), values, lost, _ = whole
@@ -94,10 +104,10 @@ def test_rows_are_the_same_however_few_are_put_in_order_at_a_time(
 def test_several_times_a_day_are_refused_with_the_first_such_row(monkeypatch, at_once):
     parts = list(blocks(5, by="none", times=True))
     parts.append(replace(parts[0], times=parts[0].times + 1, lines=parts[0].lines + 1000))
-    monkeypatch.setattr(rows_in_order, "AT_ONCE", at_once)
+    few_at_once(monkeypatch, at_once)
     with pytest.raises(Refusal) as refused:
         order(parts, Dialect())
-    monkeypatch.setattr(rows_in_order, "AT_ONCE", 10_000)
+    few_at_once(monkeypatch, 10_000)
     with pytest.raises(Refusal, match=r"prices.csv:\d+: there are several times a day") as other:
         order(parts, Dialect())
     assert str(refused.value) == str(other.value)
@@ -108,7 +118,7 @@ def test_without_rows_there_are_no_prices():
 
 
 def test_a_part_of_a_column_is_what_stands_there(monkeypatch):
-    monkeypatch.setattr(rows_in_order, "AT_ONCE", 60)
+    few_at_once(monkeypatch, 60)
     runs = Runs()
     for part in blocks(3):
         runs.add(part)

@@ -16,7 +16,6 @@ from pricewright.intake.archive import Delivery
 from pricewright.intake.comparison import are_others
 from pricewright.intake.deliveries import State
 from pricewright.tables.prices import Ints, keys, of_keys
-from pricewright.tables.table_files import ROW_GROUP
 
 Places = npt.NDArray[np.intp]
 Flags = npt.NDArray[np.bool_]
@@ -65,7 +64,7 @@ def check_continuation(
 def _with_days(state: State, new: Numbered) -> Iterator[tuple[Delivery, Ints, int]]:
     """Each delivery with its days, rising, and the newest day of those before it."""
     pairs, older = [np.array([], dtype=np.int64)], list[int]()
-    for rows in _blocks(state):
+    for rows in state.prices.blocks():
         origins, days = state.origins[rows], state.prices.days[rows]
         is_new = origins >= new[0][0]
         pairs.append(np.unique(keys(origins[is_new], days[is_new])))
@@ -77,12 +76,6 @@ def _with_days(state: State, new: Numbered) -> Iterator[tuple[Delivery, Ints, in
         if begin < end:
             yield delivery, days[begin:end], newest
             newest = max(newest, int(days[end - 1]))
-
-
-def _blocks(state: State, more: int = 0) -> Iterator[slice]:
-    """All rows, not too many at a time, and so many of the next beside them."""
-    for begin in range(0, len(state.prices), ROW_GROUP):
-        yield slice(begin, min(begin + ROW_GROUP + more, len(state.prices)))
 
 
 def _check_dates(delivery: Delivery, days: Ints, newest: int) -> None:
@@ -142,7 +135,7 @@ def _seams(state: State, first: int, close: str) -> Iterator[tuple[Places, Ints,
     later delivery of both, from the first new one on; and whether one price is about a thousand
     times the other."""
     prices = state.prices
-    for rows in _blocks(state, 1):
+    for rows in prices.blocks(1):
         symbols, origins = prices.symbols[rows], state.origins[rows]
         later = np.maximum(origins[1:], origins[:-1])
         is_seam = (origins[1:] != origins[:-1]) & (symbols[1:] == symbols[:-1]) & (later >= first)

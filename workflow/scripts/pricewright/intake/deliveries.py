@@ -5,7 +5,7 @@ What was read before is kept, so that a new delivery does not mean reading the o
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -16,8 +16,9 @@ import pyarrow.parquet
 
 from pricewright.files.disk import file_sha256, read_whole, whole_file
 from pricewright.files.documents import parse_json, write_json
-from pricewright.files.large_arrays import Shelf, new_array
+from pricewright.files.large_arrays import Shelf, joined, new_array
 from pricewright.intake.merge import (
+    KeptValues,
     Merge,
     MergedTable,
     MergedValues,
@@ -31,6 +32,7 @@ from pricewright.tables.prices import (
     Ints,
     Keys,
     Prices,
+    drop_unused_names,
     of_keys,
     read_prices,
     write_prices,
@@ -90,6 +92,33 @@ def apply_deliveries(
     return State(
         Prices(names, symbols[:end], days[:end], values), origins[:end], superseded.tolist()
     ), entries
+
+
+def without(state: State, gone: Collection[int]) -> State | None:
+    """The state without some of its deliveries, by their numbers.
+
+    None if it had no others, or if one of these had rows in whose place others came: they may have
+    been those of the deliveries that are gone.
+    """
+    counts = enumerate(state.superseded)
+    kept = [number for number, _ in counts if number not in gone]
+    if not kept or any(state.superseded[number] for number in kept if number < max(gone)):
+        return None
+    now = np.full(len(state.superseded), -1, dtype=np.int32)
+    now[kept] = np.arange(len(kept), dtype=np.int32)
+    prices, origins = state.prices, state.origins
+    keep = joined((now[origins[rows]] >= 0 for rows in prices.blocks()), len(prices), np.bool_)
+    count = int(np.count_nonzero(keep))
+
+    def column(values: Ints) -> Ints:
+        return joined((values[rows][keep[rows]] for rows in prices.blocks()), count, np.int32)
+
+    left = Prices(
+        prices.names, column(prices.symbols), column(prices.days), KeptValues(prices, keep)
+    )
+    numbers = column(origins)
+    numbers[...] = now[numbers]
+    return State(drop_unused_names(left), numbers, [state.superseded[number] for number in kept])
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from pricewright.intake.deliveries import (
     State,
     apply_deliveries,
     empty_state,
+    without,
 )
 from pricewright.intake.members import Member
 from pricewright.intake.one_symbol import check_one_symbol, symbol_of_file
@@ -38,7 +39,6 @@ from pricewright.intake.reading.refusals import NothingYet
 from pricewright.intake.sources.source import Item
 from pricewright.steplog.log import say
 from pricewright.tables.prices import Prices
-from pricewright.tables.table_files import ROW_GROUP
 
 _NO_PRICES = re.compile("which column holds the (date|close)|there is no header")
 """What is said of a file that may only lie beside the prices."""
@@ -182,12 +182,29 @@ class _Reader:
         before = self._made(current)
         if not replaced:
             return self._added(before, current, new)
-        after, _ = self._added(Snapshot(empty_state(), []), [], following)
+        after = self._replaced(before, current, new, following)
         compared = compare(before.state, after.state)
         for delivery in replaced:
             successor = next(each for each in new if each.place == delivery.place)
             self._check_shrink((before, delivery), (after, successor), compared)
         return after, difference(compared, _digests(current), _digests(following))
+
+    def _replaced(
+        self,
+        before: Snapshot,
+        current: Sequence[Delivery],
+        new: Sequence[Delivery],
+        following: Sequence[Delivery],
+    ) -> Snapshot:
+        """The state of the deliveries that follow the current ones; of these, only what is new is
+        read, unless what it replaces had something to do with the others."""
+        kept = [each for each in current if each in following]
+        gone = {number for number, each in enumerate(current) if each not in following}
+        facts = [each for number, each in enumerate(before.facts) if number not in gone]
+        state = without(before.state, gone) if _have_same_columns(before.facts) else None
+        if state and [*kept, *new] == list(following):
+            return self._added(Snapshot(state, facts), kept, new)[0]
+        return self._added(Snapshot(empty_state(), []), [], following)[0]
 
     def has_come(self, delivery: Delivery) -> bool:
         """Whether a delivery has rows of days that have come."""
@@ -334,6 +351,12 @@ def _facts(delivery: Delivery, reading: Reading) -> dict[str, Any]:
     }
 
 
+def _have_same_columns(facts: Sequence[dict[str, Any]]) -> bool:
+    """Whether deliveries are known to have the same columns, in the same order."""
+    columns = [list(each["settings"]["columns"]) for each in facts]
+    return all(each and each == columns[0] for each in columns)
+
+
 def _place(made: Snapshot, delivery: Delivery) -> int:
     what = (delivery.place, delivery.sha256)
     return [(facts["place"], facts["sha256"]) for facts in made.facts].index(what)
@@ -353,8 +376,8 @@ def _check_sums(made: Snapshot) -> None:
     """Of each delivery: rows = left out + in bars + quarantined, and the bars kept, one of each row
     unless these are intraday, = in the prices + superseded."""
     origins, present = made.state.origins, np.zeros(len(made.facts), dtype=int)
-    for begin in range(0, len(origins), ROW_GROUP):  # which is made a wider type
-        present += np.bincount(origins[begin : begin + ROW_GROUP], minlength=len(present))
+    for rows in made.state.prices.blocks():
+        present += np.bincount(origins[rows], minlength=len(present))
     counts = zip(made.facts, present.tolist(), made.state.superseded, strict=True)
     for facts, here, taken in counts:
         quarantined = sum(facts["quarantined"].values())

@@ -150,3 +150,20 @@ class MergedValues(GroupedValues):
             return False
         newest = (self._newest(name, number) for number in range(len(self._merges)))
         return all((np.isnan(each) | (np.floor(each) == each)).all() for each in newest)
+
+
+class KeptValues(GroupedValues):
+    """The columns of prices without the rows that are not kept; keep: (n,)."""
+
+    def __init__(self, prices: Prices, keep: npt.NDArray[np.bool_]) -> None:
+        self._prices, self._keep, self._blocks = prices, keep, list(prices.blocks())
+        counts = [int(np.count_nonzero(keep[rows])) for rows in self._blocks]
+        super().__init__(list(prices.values), np.cumsum([0, *counts]).tolist())
+
+    def group(self, name: str, number: int) -> Floats:
+        rows = self._blocks[number]
+        return self._prices.part(name, rows)[self._keep[rows]]
+
+    def is_whole(self, name: str) -> bool:
+        values = self._prices.values
+        return isinstance(values, PartedValues) and values.is_whole(name)

@@ -69,11 +69,14 @@ class Prices:
             return self.part(name, rows)
         return np.full(rows.stop - rows.start, np.nan)
 
+    def blocks(self, more: int = 0) -> Iterator[slice]:
+        """All rows, as many as a row group has at a time, and so many of the next beside them."""
+        for begin in range(0, len(self), ROW_GROUP):
+            yield slice(begin, min(begin + ROW_GROUP + more, len(self)))
+
     def lacks(self, name: str) -> bool:
         """Whether no row has a value of a column."""
-        begins = range(0, len(self), ROW_GROUP)
-        parts = (self.part(name, slice(at, min(at + ROW_GROUP, len(self)))) for at in begins)
-        return all(np.isnan(part).all() for part in parts)
+        return all(np.isnan(self.part(name, rows)).all() for rows in self.blocks())
 
     def date(self, place: int) -> str:
         """One row's date, as in 2024-01-31."""
@@ -175,11 +178,8 @@ def _types(prices: Prices) -> dict[str, pa.DataType]:
 def _is_whole(prices: Prices) -> bool:
     if isinstance(prices.values, PartedValues) and prices.values.is_whole("volume"):
         return True
-    for begin in range(0, len(prices), ROW_GROUP):
-        volumes = prices.part("volume", slice(begin, min(begin + ROW_GROUP, len(prices))))
-        if not ((np.floor(volumes) == volumes) | np.isnan(volumes)).all():
-            return False
-    return True
+    volumes = (prices.part("volume", rows) for rows in prices.blocks())
+    return all(((np.floor(each) == each) | np.isnan(each)).all() for each in volumes)
 
 
 def _nullable(column: Floats, kind: pa.DataType) -> pa.Array:

@@ -3,8 +3,8 @@ part as they are asked for.
 """
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,8 +58,7 @@ class GroupedValues(PartedValues):
 
     def __init__(self, names: Sequence[str], ends: Sequence[int]) -> None:
         super().__init__(names, ends[-1])
-        self._ends = np.array(ends)
-        self._read = lru_cache(2 * len(names))(self.group)  # who goes on reads none twice
+        self._ends, self._key = np.array(ends), object()
 
     @abstractmethod
     def group(self, name: str, number: int) -> Floats:
@@ -68,18 +67,49 @@ class GroupedValues(PartedValues):
     def part(self, name: str, begin: int, end: int) -> Floats:
         first = int(np.searchsorted(self._ends, begin, side="right")) - 1
         if [begin, end] == self._ends[first : first + 2].tolist():
-            whole: Floats = self._read(name, first).view()
-            whole.flags.writeable = False  # for others may read it, too
-            return whole
+            return self._made(name, first)
         found = new_array(end - begin)
         for number in range(first, len(self._ends) - 1):
             start, stop = self._ends[number : number + 2].tolist()
             if start >= end:
                 break
             low, high = max(begin, start), min(end, stop)
-            values = self._read(name, number)[low - start : high - start]
+            values = self._made(name, number)[low - start : high - start]
             found[low - begin : high - begin] = values
         return found
+
+    def _made(self, name: str, number: int) -> Floats:
+        _recent.forget((self._key, name, number - 2))  # parts come in order, each of two at most
+        return _recent.of((self._key, name, number), partial(self.group, name, number))
+
+
+class Recent:
+    """What was made last, up to so many bytes, so that who goes on makes nothing twice."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._size = most, 0
+        self._held: dict[Hashable, Floats] = {}  # the last that was asked for comes last
+
+    def of(self, key: Hashable, make: Callable[[], Floats]) -> Floats:
+        """What was made for a key, or is now; it is not to be written to."""
+        found = self._held.pop(key, None)
+        if found is None:
+            found = make().view()
+            found.flags.writeable = False
+            self._size += found.nbytes
+        self._held[key] = found
+        while self._size > self._most and len(self._held) > 1:
+            self._size -= self._held.pop(next(iter(self._held))).nbytes
+        return found
+
+    def forget(self, key: Hashable) -> None:
+        """Give up what was made for a key, if it is there."""
+        found = self._held.pop(key, None)
+        self._size -= 0 if found is None else found.nbytes
+
+
+_recent = Recent(2**28)
+"""Groups of all tables."""
 
 
 class StoredValues(GroupedValues):

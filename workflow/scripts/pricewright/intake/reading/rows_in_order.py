@@ -31,7 +31,7 @@ Places = npt.NDArray[np.intp]
 STRAYS = 0.01  # share of rows with a second time on their day that may be an accident
 
 AT_ONCE = 1 << 21
-"""About so many rows are put in order at a time."""
+"""The rows, about, of a run."""
 
 
 class Runs:
@@ -118,7 +118,7 @@ def in_order(
     symbols, days = shelf.new_array(rows, np.int32), shelf.new_array(rows, np.int32)
     repeats, groups, ends, end = _Repeats(dialect, names, rows), list[_Group](), [0], 0
     counts = np.sum([np.diff(each) for each in begins], axis=0).tolist() if runs else []
-    for first, last in pairwise([0, *ends_of_groups(counts, AT_ONCE)]):
+    for first, last in pairwise([0, *ends_of_groups(counts)]):
         spans = [slice(int(each[first]), int(each[last])) for each in begins]
         of = np.arange(first, last, dtype=np.int32)
         group = _Group(spans, None)
@@ -133,8 +133,9 @@ def in_order(
         ends.append(end)
     lost = repeats.quarantine(titles, name)
     values: Mapping[str, Floats] = OrderedValues([run.values for run in runs], groups, ends)
-    if len(runs) == 1 and all(group.order is None for group in groups):
-        values = runs[0].values
+    if len(runs) == 1:
+        is_ordered = all(group.order is None for group in groups)
+        values = runs[0].values if is_ordered else shelf.put(dict(values))
     return drop_unused_names(Prices(names, symbols[:end], days[:end], values)), lost
 
 
