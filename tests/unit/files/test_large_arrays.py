@@ -196,8 +196,13 @@ def test_a_folder_that_is_in_memory_itself_is_not_taken(large, monkeypatch):
     assert folders == ["/var/tmp"]
 
 
-def test_where_there_is_no_folder_arrays_are_in_memory(large, monkeypatch):
-    monkeypatch.setenv("TMPDIR", str(large / "nowhere"))
+@pytest.mark.parametrize("folder", ["nowhere", "a_file"])
+def test_where_a_folder_is_none_the_next_is_taken(large, monkeypatch, folder):
+    (large / "a_file").touch()
+    monkeypatch.setenv("TMPDIR", str(large / folder))
+    monkeypatch.setattr(large_arrays, "_is_in_memory", lambda _: False)
+    assert large_arrays._folder() == "/var/tmp"
+    monkeypatch.setattr(os, "access", lambda *_: False)
     one = np.ones(5000)
     assert new_array(5000).shape == (5000,)
     assert Shelf().put(one) is one

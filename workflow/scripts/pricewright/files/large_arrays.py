@@ -133,7 +133,7 @@ def _mapped_file(size: int) -> Iterator[tuple[int, mmap.mmap]]:
 def _folder() -> str:
     """A folder for temporary files that is on a disk; raises OSError if there is none."""
     for folder in (os.environ.get("TMPDIR"), "/var/tmp"):
-        if folder and not _is_in_memory(folder):
+        if folder and os.access(folder, os.W_OK | os.X_OK) and not _is_in_memory(folder):
             return folder
     raise OSError(errno.ENOENT, "no folder for temporary files is on a disk")
 

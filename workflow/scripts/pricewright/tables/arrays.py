@@ -10,7 +10,7 @@ matter: write it as `exp`, or as products.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -111,9 +111,27 @@ _ROOT = int(np.float64(0.5**0.5).view(np.int64))
 _LEAST = float(np.finfo(np.float64).tiny)
 
 
+PIECE = 2**13
+"""So many numbers at a time stay in a processor's cache while a function is worked out."""
+
+
+def _by_pieces(function: Callable[[Floats], Floats], values: Floats | float) -> Floats:
+    """A function of each of some values, and of each alone."""
+    given = np.ascontiguousarray(values, dtype=np.float64).reshape(-1)
+    if len(given) <= PIECE:
+        return function(given).reshape(np.shape(values))
+    found = np.empty(len(given))
+    for begin in range(0, len(given), PIECE):
+        found[begin : begin + PIECE] = function(given[begin : begin + PIECE])
+    return found.reshape(np.shape(values))
+
+
 def log(values: Floats | float) -> Floats:
     """The natural logarithm, to 3 units in the last place; of what is not above 0 as numpy's."""
-    given = np.ascontiguousarray(values, dtype=np.float64)
+    return _by_pieces(_log, values)
+
+
+def _log(given: Floats) -> Floats:
     bits = given.view(np.int64)
     power = (bits - _ROOT) >> 52
     excess = (bits - (power << 52)).view(np.float64)  # the number, now about 1
@@ -129,8 +147,8 @@ def log(values: Floats | float) -> Floats:
     if odd.any():
         found[odd] = np.log(given[odd])
         tiny = (given > 0) & (given < _LEAST)
-        found[tiny] = log(given[tiny] * 2.0**54) - 54 * _LN2
-    return found.reshape(np.shape(values))
+        found[tiny] = _log(given[tiny] * 2.0**54) - 54 * _LN2
+    return found
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -139,7 +157,11 @@ def exp(values: Floats | float) -> Floats:
 
     Neither of these is anything to warn of.
     """
-    given = np.clip(np.atleast_1d(np.asarray(values, dtype=np.float64)), -800.0, 800.0)
+    return _by_pieces(_exp, values)
+
+
+def _exp(given: Floats) -> Floats:
+    given = np.clip(given, -800.0, 800.0)
     power = np.rint(given / _LN2)
     low = power * _LN2_LOW
     high = power * _LN2_HIGH
@@ -158,7 +180,7 @@ def exp(values: Floats | float) -> Floats:
     else:
         bits = found.view(np.int64)
         bits += exponent << _POWER_BIT
-    return found.reshape(np.shape(values))
+    return found
 
 
 def _polynomial(values: Floats, coefficients: Sequence[float]) -> Floats:
