@@ -15,10 +15,9 @@ import numpy as np
 from pricewright.evaluation.scores import NextDays, Scores, Windows
 from pricewright.files.disk import whole_files
 from pricewright.forecasting import distribution
-from pricewright.forecasting.panel import SLICE_WIDTH, Panel
-from pricewright.forecasting.settings import Settings
+from pricewright.forecasting.panel import SLICE_WIDTH
 from pricewright.forecasting.walkforward import WalkForward
-from pricewright.tables.arrays import Floats, Ints
+from pricewright.tables.arrays import Ints
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -158,11 +157,6 @@ def _of_dates(walked: WalkForward, scores: Scores) -> Columns:
     panel, settings, count = walked.whole, walked.settings, walked.timeline.scored
     windows, columns = Windows.of(piece, panel, count, settings.horizon), np.arange(len(panel))
     at, there, steps = windows.at, windows.there, np.arange(1, settings.horizon + 1)
-    own = piece.centres[:count], piece.variances[:count], walked.shapes(piece)[:count]
-    normal = distribution.normal(distribution.levels_with(settings.level))[None, None, None]
-    lower, upper = _interval(panel, at, own, settings)
-    walk = windows.last, windows.plain, normal
-    walk_lower, walk_upper = _interval(panel, at, walk, settings)
     model, random_walk = scores.model, scores.random_walk
     scales = {name: getattr(scores, name)[..., None] for name in SCALES}
     made = walked.timeline.origins[:, None, None]
@@ -172,14 +166,14 @@ def _of_dates(walked: WalkForward, scores: Scores) -> Columns:
         "date": panel.days[windows.ahead, columns[:, None]],
         "last": np.broadcast_to(panel.prices[at, columns][..., None], there.shape),
         "price": windows.came(panel.prices),
-        "point": panel.as_prices(own[0], at),
-        "lower": lower,
-        "upper": upper,
+        "point": model.point,
+        "lower": model.lower,
+        "upper": model.upper,
         "pinball": model.pinball,
         "crps": model.crps,
         "pit": model.transform,
-        "walk_lower": walk_lower,
-        "walk_upper": walk_upper,
+        "walk_lower": random_walk.lower,
+        "walk_upper": random_walk.upper,
         "walk_pinball": random_walk.pinball,
         "walk_crps": random_walk.crps,
         **{name: np.broadcast_to(part, there.shape) for name, part in scales.items()},
@@ -190,22 +184,6 @@ def _of_dates(walked: WalkForward, scores: Scores) -> Columns:
 
 
 SCALES = ("scale", "squared_scale")
-
-
-def _interval(
-    panel: Panel,
-    at: Ints,
-    forecast: tuple[Floats, Floats, Floats],
-    settings: Settings,
-) -> tuple[Floats, Floats]:
-    """(K, S, H) each: the bounds of the interval of a centre, a variance and a shape."""
-    centres, variances, shapes = forecast
-    levels = distribution.levels_with(settings.level).tolist()
-    low, high = (
-        panel.as_prices(centres + np.sqrt(variances) * shapes[..., levels.index(level)], at)
-        for level in distribution.bounds(settings.level)
-    )
-    return low, high
 
 
 def _of_days(walked: WalkForward) -> Columns:

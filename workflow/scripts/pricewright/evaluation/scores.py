@@ -25,12 +25,16 @@ DECILES = tuple(round(0.1 * tenth, 1) for tenth in range(1, 10))
 class Losses:
     """One forecaster's, each (K, S, H), NaN where nothing was forecast or nothing happened.
 
-    error: in units of price.  pinball: the mean over the quantiles at LEVELS.  crps.  interval:
-    the score of the model's own interval. These three are in units of the naive forecast's mean
-    absolute one-step error.  held: 1 or 0, within the own interval; within: (K, S, H, C), by
-    each of COVERAGES.  transform: the probability integral transform.
+    error: of the point, in units of price.  pinball: the mean over the quantiles at LEVELS.  crps.
+    interval: the score of the model's own interval. These three are in units of the naive
+    forecast's mean absolute one-step error.  held: 1 or 0, within the own interval; within:
+    (K, S, H, C), by each of COVERAGES.  transform: the probability integral transform.
+    point, lower, upper: the forecasts themselves, and the bounds of the own interval, as prices.
     """
 
+    point: Floats
+    lower: Floats
+    upper: Floats
     error: Floats
     pinball: Floats
     crps: Floats
@@ -176,12 +180,15 @@ def _losses(
         low, high = distribution.bounds(share)
         return quantile(low), quantile(high)
 
-    lower, upper = interval(coverage)
+    point, (lower, upper) = panel.as_prices(centres, at), interval(coverage)
     with np.errstate(all="ignore"):
         standard = (happened - centres) / deviation
     every = np.broadcast_to(shapes[..., :-1], (*actual.shape, len(levels)))
     return Losses(
-        error=actual - panel.as_prices(centres, at),
+        point=point,
+        lower=lower,
+        upper=upper,
+        error=actual - point,
         pinball=whole / len(distribution.LEVELS) / unit,
         crps=2 * deciles / len(DECILES) / unit,
         interval=metrics.interval_score(actual, lower, upper, coverage) / unit,
