@@ -98,6 +98,41 @@ def test_bytes_that_are_gone_from_the_archive_are_asked_for_again(desk):
     assert len(desk.archive.known()) == 1
 
 
+@pytest.mark.parametrize("mode", ["whole", "parts", "append"])
+def test_kept_bytes_that_were_changed_are_refused_until_they_are_put_back_or_removed(desk, mode):
+    desk.deliver("2024-01-01,A,1,1\n", "a.csv")
+    first = desk.take(mode)
+    kept = desk.archive.path(desk.archive.known()[0].sha256)
+    content = kept.read_bytes()
+    kept.chmod(0o644)
+    kept.write_bytes(content.replace(b"A,1", b"A,2"))
+    with pytest.raises(Refusal, match=f"{kept.name}: is not the bytes that were received; put"):
+        desk.take(mode)
+    if mode != "whole":  # nor is anything added to them
+        desk.deliver("2024-01-01,B,1,1\n", "b.csv")
+        with pytest.raises(Refusal, match=f"{kept.name}: is not the bytes that were received; put"):
+            desk.take(mode)
+        (desk.folder / "in" / "b.csv").unlink()
+    kept.unlink()
+    assert closes(desk.take(mode)) == closes(first)
+    kept.chmod(0o644)
+    kept.write_bytes(b"damaged")
+    kept.write_bytes(content)
+    assert closes(desk.take(mode)) == closes(first)
+
+
+def test_with_kept_bytes_that_were_changed_a_whole_delivery_is_not_compared_and_that_is_said(desk):
+    desk.deliver("2024-01-01,A,1,1\n")
+    desk.take()
+    kept = desk.archive.path(desk.archive.known()[0].sha256)
+    kept.chmod(0o644)
+    kept.write_text("damaged")
+    desk.deliver("2024-01-01,A,2,1\n")
+    (entry,) = desk.take().restatements
+    assert entry["what"] == "not-compared"
+    assert "is not the bytes that were received" in entry["why"]
+
+
 def test_a_whole_delivery_replaces_the_one_before_and_what_it_lacks_is_withdrawn(desk):
     desk.deliver("2024-01-01,A,1,1\n2024-01-02,A,2,1\n")
     desk.take()
@@ -172,6 +207,17 @@ def test_a_part_that_replaces_itself_makes_what_reading_all_anew_does(desk, monk
         assert quick.state.origins.tolist() == slow.state.origins.tolist()
         assert list(quick.state.superseded) == list(slow.state.superseded)
     assert found
+
+
+@pytest.mark.parametrize("other", ["2024-01-01,B,1,1\n", "2024-01-01,A,1,1\n"])
+def test_what_is_said_of_a_part_that_cannot_be_read_does_not_depend_on_what_is_read(desk, other):
+    """Whether files overlap, so that all are read once more, or not."""
+    desk.deliver("2024-01-01,A,1,1\n", "a.csv")
+    desk.deliver(other, "b.csv")
+    desk.take("parts", dialect=Dialect())
+    (desk.folder / "in" / "b.csv").write_text("x,y\n1,2\n")
+    with pytest.raises(Refusal, match=r"b\.csv.* what came before \(1\) as well, else mend"):
+        desk.take("parts", dialect=Dialect())
 
 
 def test_of_a_part_that_grows_only_it_is_read_again(desk, monkeypatch):

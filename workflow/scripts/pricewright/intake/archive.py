@@ -98,9 +98,10 @@ class Archive:
         """Where some bytes are kept."""
         return self.folder / sha256
 
-    def whole(self, delivery: Delivery) -> AbstractContextManager[Path]:
-        """A file with a delivery's bytes while the block runs; raises Refusal if it is lost."""
-        return patches.whole(self.folder, delivery.sha256)
+    def whole(self, delivery: Delivery, *, just_kept: bool = False) -> AbstractContextManager[Path]:
+        """A file with a delivery's bytes while the block runs; raises Refusal if it is lost, or if
+        it was not just kept and was changed since."""
+        return patches.whole(self.folder, delivery.sha256, just_kept=just_kept)
 
     def pack(self, replaced: Mapping[str, str]) -> None:
         """Keep bytes that were replaced as their difference from those in whose stead these came.

@@ -92,7 +92,7 @@ def take_in(items: Sequence[Item], archive: Archive, terms: IntakeTerms, today: 
     new = _received(items, archive, last, today)
     for delivery in new:
         say("received", place=delivery.place, bytes=delivery.bytes, sha256=delivery.sha256)
-    reader = _Reader(archive, terms)
+    reader = _Reader(archive, terms, _digests(new))
     try:
         made, entries = reader.after(known, new)
     except NothingYet:
@@ -163,11 +163,11 @@ def _replaced(
 
 
 class _Reader:
-    """Reads deliveries from the archive, on some terms."""
+    """Reads deliveries from the archive, on some terms; just_kept: the SHA-256 of those whose bytes
+    were kept a moment ago."""
 
-    def __init__(self, archive: Archive, terms: IntakeTerms) -> None:
-        self._archive = archive
-        self._terms = terms
+    def __init__(self, archive: Archive, terms: IntakeTerms, just_kept: Sequence[str]) -> None:
+        self._archive, self._terms, self._just_kept = archive, terms, just_kept
 
     def after(
         self, known: Sequence[Delivery], new: Sequence[Delivery]
@@ -204,7 +204,7 @@ class _Reader:
         state = without(before.state, gone) if _have_same_columns(before.facts) else None
         if state and [*kept, *new] == list(following):
             return self._added(Snapshot(state, facts), kept, new)[0]
-        return self._added(Snapshot(empty_state(), []), [], following)[0]
+        return self._added(Snapshot(empty_state(), []), [], following, others=len(kept))[0]
 
     def has_come(self, delivery: Delivery) -> bool:
         """Whether a delivery has rows of days that have come."""
@@ -253,12 +253,19 @@ class _Reader:
         return self._added(Snapshot(empty_state(), []), [], current)[0]
 
     def _added(
-        self, before: Snapshot, current: Sequence[Delivery], new: Sequence[Delivery]
+        self,
+        before: Snapshot,
+        current: Sequence[Delivery],
+        new: Sequence[Delivery],
+        *,
+        others: int | None = None,
     ) -> tuple[Snapshot, list[dict[str, Any]]]:
+        """The state after new deliveries to current ones, and what they restated; others: how many
+        that were read before stay, if there are others than the current ones."""
         if not new:
             return before, []
-        shelf = Shelf()
-        read = [self._read(delivery, len(current), shelf) for delivery in new]
+        shelf, others = Shelf(), len(current) if others is None else others
+        read = [self._read(delivery, others, shelf) for delivery in new]
         prices, facts = [prices for prices, _ in read], [facts for _, facts in read]
         read.clear()
         state, entries = apply_deliveries(before.state, prices, _digests([*current, *new]))
@@ -283,7 +290,8 @@ class _Reader:
         dialect = self._terms.dialect
         calendar = replace(dialect.calendar, last_day=last_day)
         dialect = replace(dialect, calendar=calendar, symbol=_symbol(dialect, delivery))
-        with self._archive.whole(delivery) as path:
+        just_kept = delivery.sha256 in self._just_kept
+        with self._archive.whole(delivery, just_kept=just_kept) as path:
             content = recognise(path, delivery.place, self._terms.limits, dialect.encoding)
             reading = read_delivery(content, dialect, self._terms.threads, shelf)
             as_of = self._terms.last_day is not None

@@ -6,7 +6,7 @@ where they did, and are put together when they are asked for.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -90,7 +90,7 @@ class Merge:
     count: int
 
     @classmethod
-    def of(cls, known: Keys, wanted: Keys, newest: Places) -> "Merge":
+    def of(cls, known: Keys, wanted: Keys, newest: Places) -> Self:
         """The merge of newer rows, whose keys (k,) rise, with those known (n,)."""
         at, is_there = find_keys(known, wanted)
         added = ~is_there

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pricewright.files.disk import sha256, write_whole
+from pricewright.files.disk import file_sha256, sha256, write_whole
 from pricewright.files.errors import Refusal
 from pricewright.files.machine import give_back
 from pricewright.files.zstandard import zstd
@@ -47,13 +47,20 @@ def replace_by_difference(folder: Path, old: str, new: str) -> None:
 
 
 @contextmanager
-def whole(folder: Path, digest: str) -> Iterator[Path]:
+def whole(folder: Path, digest: str, *, just_kept: bool = False) -> Iterator[Path]:
     """A file with the bytes of a SHA-256: as it is kept, or made again while the block runs.
 
-    Raises Refusal if it is not there, or a difference does not give it back.
+    just_kept: they are surely these.  Raises Refusal if it is not there, if it has other bytes, or
+    if a difference does not give it back.
     """
-    if (folder / digest).is_file():
-        yield folder / digest
+    kept = folder / digest
+    if kept.is_file():
+        if not just_kept and file_sha256(kept) != digest:
+            raise Refusal(
+                f"{kept}: is not the bytes that were received; put these back, or remove it, and "
+                "the source is asked for them again."
+            )
+        yield kept
         return
     with tempfile.TemporaryDirectory(prefix="pricewright-") as place:
         made = Path(place) / digest

@@ -163,8 +163,6 @@ def _lay_out(
         for delivery in acceptance.deliveries:
             copy.folder.mkdir(exist_ok=True)
             with kept.whole(delivery) as path:
-                if file_sha256(path) != delivery.sha256:
-                    raise Refusal(f"{path}: is not the bytes that were received.")
                 shutil.copyfile(path, copy.path(delivery.sha256))
         wanted -= len(acceptance.deliveries)
         copy.accept(acceptance)
