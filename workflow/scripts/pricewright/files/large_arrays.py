@@ -171,7 +171,12 @@ def _parts(value: Any) -> Iterable[Any]:
         return [getattr(value, field.name) for field in fields(value)]
     if isinstance(value, Mapping):
         return value.values()
-    return value if isinstance(value, list | tuple) else ()
+    return value if isinstance(value, list | tuple) and not _has_texts(value) else ()
+
+
+def _has_texts(value: Sequence[Any]) -> bool:
+    """Whether a list is one of texts, as names are, of which there may be many."""
+    return isinstance(value, list) and bool(value) and isinstance(value[0], str)
 
 
 def _replaced(value: Any, stored: Mapping[int, Array]) -> Any:
@@ -182,6 +187,6 @@ def _replaced(value: Any, stored: Mapping[int, Array]) -> Any:
         return replace(value, **{name: _replaced(part, stored) for name, part in own.items()})
     if isinstance(value, Mapping):
         return {name: _replaced(part, stored) for name, part in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and not _has_texts(value):
         return type(value)(_replaced(part, stored) for part in value)
     return value

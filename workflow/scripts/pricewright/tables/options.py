@@ -64,10 +64,15 @@ class Options:
         raise Refusal(f"config key {key!r}: found {found!r}, {why}.")
 
 
+_HINTS: dict[Any, dict[str, Any]] = {}
+
+
 def hints(kind: type[Options]) -> dict[str, Any]:
     """The type of each option of a group, with its bounds."""
-    found = get_type_hints(kind, include_extras=True)
-    return {field.name: found[field.name] for field in fields(kind)}
+    if kind not in _HINTS:  # groups are made by the thousand
+        found = get_type_hints(kind, include_extras=True)
+        _HINTS[kind] = {field.name: found[field.name] for field in fields(kind)}
+    return _HINTS[kind]
 
 
 def groups(kind: Any) -> dict[str, type[Options]]:

@@ -232,7 +232,12 @@ def delimiter_of(lines: Sequence[str], dialect: Dialect) -> str:
     return max(marks, key=lambda mark: max(widths[mark].values(), default=0))
 
 
+_PARTED_OTHERWISE = re.compile(r'["\r\n]')
+
+
 def _fields(line: str, delimiter: str) -> list[str]:
+    if line and not _PARTED_OTHERWISE.search(line):
+        return [field.strip() for field in line.split(delimiter)]
     rows = csv.reader(io.StringIO(line, newline=""), delimiter=delimiter, skipinitialspace=True)
     return [field.strip() for field in next(rows, [])]
 

@@ -265,15 +265,17 @@ class Dialect(Options):
         symbols; a blank repeats what is to its left, as in cells that were merged. None if that is
         not so.
         """
-        first, second = _unmerged(first), _unmerged(second)
+        if not len(first) == len(second) > 1:
+            return None
         for fields, symbols in ((first, second), (second, first)):
-            ours = [value_named(title) for title in fields[1:]]
-            pairs = list(zip(map(str, ours), symbols[1:], strict=False))
+            if plain_title(symbols[0]) not in ("", "ticker", "tickers", "symbol", "symbols"):
+                continue
+            ours = [value_named(title) for title in _unmerged(fields)[1:]]
+            theirs = _unmerged(symbols)[1:]
+            pairs = list(zip(map(str, ours), theirs, strict=True))
             if (
-                len(fields) == len(symbols) > 1
-                and plain_title(symbols[0]) in ("", "ticker", "tickers", "symbol", "symbols")
-                and None not in ours
-                and all(map(self.is_symbol, symbols[1:]))
+                None not in ours
+                and all(map(self.is_symbol, theirs))
                 and len(set(pairs)) == len(pairs)
             ):
                 return pairs

@@ -52,12 +52,12 @@ class Runs:
         self._rows += len(block.days)
         if self._rows >= AT_ONCE:
             self.settle()
+            give_back()
 
     def settle(self) -> list[CheckedRows]:
         """All runs, with what was waiting."""
         if self._waiting:
             self._settled.append(self.shelf.put(_run(self._waiting)))
-            give_back()
         self._rows = 0
         return self._settled
 
