@@ -1,6 +1,7 @@
 """The ingest step as a whole: what it writes, keeps and says."""
 
 import logging
+import shutil
 from dataclasses import replace
 
 import orjson
@@ -164,6 +165,24 @@ def test_a_folder_is_read_as_parts_and_a_file_as_the_whole(desk):
     receipt = load(desk / "receipt.json")
     assert [part["place"] for part in receipt["deliveries"]] == ["in/a.csv", "in/b.csv"]
     assert receipt["rows"] == sum(part["rows"] for part in receipt["deliveries"]) == 280
+    shutil.rmtree("in")  # as where a release is made once more, of which the source is not asked
+    ingest("in", desk / "again.json", receipt=desk / "again_receipt.json", ask=False)
+    assert (desk / "again.json").read_bytes() == (desk / "parts.json").read_bytes()
+    assert load(desk / "again_receipt.json")["deliveries"] == receipt["deliveries"]
+
+
+def test_a_file_that_had_prices_and_is_empty_now_is_refused(desk):
+    (desk / "in").mkdir()
+    for name, records in (("a.csv", market()[:140]), ("b.csv", market()[140:])):
+        (desk / "in" / name).write_text(as_csv(records))
+    (desk / "in" / "new.csv").touch()
+    ingest("in", desk / "raw.json")
+    (desk / "in" / "b.csv").write_text("")
+    with pytest.raises(Refusal, match=r"in/b\.csv: is empty, where it had prices; deliver it"):
+        ingest("in", desk / "raw.json")
+    (desk / "in" / "b.csv").unlink()
+    ingest("in", desk / "raw.json")
+    assert len(load(desk / "raw.json")) == 280
 
 
 def test_a_secret_written_out_is_refused_before_anything_is_said(desk, caplog):

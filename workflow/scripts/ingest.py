@@ -7,6 +7,7 @@ from pathlib import Path
 from running import step
 
 from pricewright.files.documents import write_json
+from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
 from pricewright.intake import intake
 from pricewright.intake.archive import Archive, Mode, Reception
@@ -15,7 +16,7 @@ from pricewright.intake.intake import IntakeTerms, take_in
 from pricewright.intake.members import with_members
 from pricewright.intake.reading.dates import day_after
 from pricewright.intake.reading.dialect import Dialect, Limits
-from pricewright.intake.sources.items import has_several, ignored_files, items, without
+from pricewright.intake.sources.items import EMPTY, has_several, ignored_files, items, without
 from pricewright.intake.sources.source import Access, Source
 from pricewright.steplog.log import say
 from pricewright.tables.prices import write_prices
@@ -74,7 +75,12 @@ def ingest(
     offered = with_members(found, limits)
     if ask:
         offered = without(offered, access.leave_out, source.name)
-    usual: Mode = "parts" if has_several(input) or len(offered) > len(found) else "whole"
+    archive = Archive(reception.received, source.name)
+    known = {delivery.place for delivery in archive.known()}
+    several = has_several(input) or len(offered) > len(found)
+    if not ask:  # and so the source itself need not be there
+        several = several or len(known) > 1
+    usual: Mode = "parts" if several else "whole"
     terms = IntakeTerms(
         dialect=dialect,
         mode=usual if reception.deliveries == "auto" else reception.deliveries,
@@ -85,8 +91,12 @@ def ingest(
         threads=threads,
         code=cache(lambda: code_digest(step.FOLDER / "ingest.py")),
     )
-    archive = Archive(reception.received, source.name)
     for file, why in ignored_files(input).items() if ask else ():
+        if why == EMPTY and file in known:
+            raise Refusal(
+                f"{file}: is empty, where it had prices; deliver it whole, or remove it, after "
+                "which what it had still counts."
+            )
         say("left out", file=file, why=why)
     taken = take_in(offered, archive, terms, day_after(datetime.now(UTC)))
     if len(taken.state.prices) >= MANY and not is_parquet(output):

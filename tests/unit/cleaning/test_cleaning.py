@@ -98,6 +98,23 @@ def test_a_table_of_which_nothing_is_left_is_refused_and_leaves_no_file(tmp_path
     assert list(tmp_path.iterdir()) == [raw]
 
 
+def test_a_table_of_which_most_would_be_left_out_is_refused_with_the_column(tmp_path):
+    raw = tmp_path / "raw.json"
+    days = [f"2024-01-0{day}" for day in range(1, 8)]
+    rows = [{"date": day, "symbol": "A", "close": 1.0, "adj_close": None} for day in days]
+    rows[-3] |= {"adj_close": 1.0}
+    raw.write_bytes(orjson.dumps(rows))
+    with pytest.raises(
+        Refusal,
+        match=r"raw\.json: 4 of its 7 records would be left out, for 6 "
+        r"have no adj_close; .* source\.columns\.adj_close: false",
+    ):
+        clean(raw, tmp_path / "clean.json")
+    rows[2] |= {"adj_close": 1.0}
+    raw.write_bytes(orjson.dumps(rows))
+    clean(raw, tmp_path / "clean.json")
+
+
 def test_no_records_are_no_records():
     assert len(settled(parse_records(b"[]", "raw.json"))[0]) == 0
 

@@ -1,5 +1,6 @@
 """What a source delivers over time, and what there is then."""
 
+import shutil
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -545,6 +546,49 @@ def test_a_snapshot_saves_reading_and_changes_nothing(desk, monkeypatch, mode, c
     assert output.read_bytes() == written
     assert again.facts == taken.facts
     assert again.state.superseded == taken.state.superseded
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"key": 1}', None])
+def test_a_snapshot_that_cannot_be_read_is_made_again(desk, content):
+    desk.deliver("2024-01-01,A,1,1\n")
+    taken = desk.take()
+    output, folder = desk.folder / "prices.parquet", desk.archive.history / "snapshot"
+    sha256 = write_prices(output, taken.state.prices)
+
+    def save():
+        snapshot = Snapshot(taken.state, taken.facts)
+        deliveries.save_snapshot(folder, taken.key(), snapshot, output, sha256)
+
+    save()
+    if content is None:  # something else is in its place
+        shutil.rmtree(folder)
+        folder.touch()
+    else:
+        (folder / "snapshot.json").write_text(content)
+        (folder / "prices.parquet").unlink()
+        (folder / "prices.parquet").mkdir()
+    assert deliveries.load_snapshot(folder, taken.key) is None
+    assert closes(desk.take()) == closes(taken)
+    save()
+    assert deliveries.load_snapshot(folder, taken.key) is not None
+
+
+@pytest.mark.parametrize("content", ["", "[1", "{}", '{"deliveries": [{"byte3": 1}]}', None])
+def test_an_order_that_was_changed_or_has_a_gap_is_refused(desk, content):
+    for close in (1, 2, 3):
+        desk.deliver(f"2024-01-01,A,{close},1\n")
+        desk.take()
+    first, second, third = sorted(desk.archive.history.glob("*.json"))
+    kept = second.read_text()
+    if content is None:
+        second.unlink()
+    else:
+        second.write_text(content)
+    with pytest.raises(Refusal, match=r"0002\.json: is not .*; put it back from a backup"):
+        desk.take()
+    assert (first.exists(), third.exists()) == (True, True)
+    second.write_text(kept)
+    assert len(desk.take().restatements) == 2
 
 
 def test_a_snapshot_whose_bytes_were_changed_is_not_used(desk):

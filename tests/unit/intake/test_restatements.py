@@ -112,6 +112,18 @@ def test_a_price_of_few_digits_that_is_rescaled_is_one_entry(level, factor, digi
     ]
 
 
+@pytest.mark.parametrize("factor", [1.003, 0.9996, 1.00011])
+def test_a_factor_near_one_is_never_said_to_be_one(factor):
+    old = np.round(19.2 + np.arange(21) / 100, 2)
+    found = restated(
+        prices("close", old), prices("close", np.round(old * factor, 2 + 2 * (factor < 1.002)))
+    )
+    for entry in found:
+        if entry["what"] == "rescaled":
+            assert entry["factor"] - 1 == pytest.approx(factor - 1, rel=0.1)
+    assert sum(entry.get("values", 1) for entry in found) == len(old)
+
+
 def test_values_of_few_digits_that_differ_in_the_last_are_no_rescaling():
     old = np.round(0.05 + 0.01 * (np.arange(DAYS) % 3), 2)
     new = np.round(old + 0.01 * np.where(np.arange(DAYS) % 2, 1, -1), 2)

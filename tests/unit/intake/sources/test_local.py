@@ -156,8 +156,13 @@ def test_what_lies_beside_prices_in_a_folder_is_left_out_and_named(tmp_path, mon
     beside = {"README.txt", "_SUCCESS", "prices.csv.sha256", "empty.csv", "late.csv.part"}
     for name in (*beside, ".DS_Store", "~$book.xlsx", "prices.csv", "logs.csv"):
         (folder / name).write_text("" if name == "empty.csv" else "x")
+    for name in ("2023", ".git", "nothing"):
+        (folder / name).mkdir()
+    (folder / "2023/prices.csv").write_text("x")
+    (folder / ".git/config").write_text("x")
     assert [file.place for file in local_files("in")] == ["in/logs.csv", "in/prices.csv"]
     assert ignored_files("in") == {
+        "in/2023": "a folder, whose files a pattern would name",
         "in/README.txt": "by its name it holds no prices",
         "in/_SUCCESS": "by its name it holds no prices",
         "in/empty.csv": "empty",

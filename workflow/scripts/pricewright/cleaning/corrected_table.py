@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from pricewright.cleaning.declarations import Rename, read_corrections
-from pricewright.cleaning.missing import in_order, settle_missing
+from pricewright.cleaning.missing import in_order, missing_values, settle_missing
 from pricewright.cleaning.options import MissingRules
 from pricewright.files.disk import copy_whole, file_sha256, read_whole
 from pricewright.files.documents import parse_json, write_json
@@ -168,9 +168,9 @@ def write_settled(
     and how many values of each column were filled in.
 
     look: is given all rows of some symbols before that, group after group, once. A Parquet file of
-    which nothing changes is passed on as it is. Raises Refusal if no row is left.
+    which nothing changes is passed on as it is. Raises Refusal if fewer than half are left.
     """
-    filled: Counter[str] = Counter()
+    filled, lacking = Counter[str](), Counter[str]()
     rows = 0
     as_it_is = made.as_written and is_parquet(output)
 
@@ -183,6 +183,7 @@ def write_settled(
             table, more = settle_missing(group, missing)
             filled.update(more)
             rows += len(table)
+            lacking.update(missing_values(group) if len(table) < len(group) else {})
             if as_it_is and len(table) == len(group) and not more:
                 passed += 1
                 continue
@@ -194,6 +195,13 @@ def write_settled(
             raise Refusal(
                 f"{path}: no record is complete, so none is left; see missing.price and "
                 "missing.volume."
+            )
+        if rows < made.distinct / 2:
+            column = max(lacking, key=lambda name: lacking[name])
+            raise Refusal(
+                f"{path}: {made.distinct - rows} of its {made.distinct} records would be left out, "
+                f"for {lacking[column]} have no {column}; deliver it for all, or do without it by "
+                f"source.columns.{column}: false."
             )
 
     tables = settled()

@@ -65,6 +65,12 @@ def settle_missing(table: pa.Table, missing: MissingRules) -> tuple[pa.Table, di
     return (table if keep.all() else table.filter(pa.array(keep))), filled
 
 
+def missing_values(table: pa.Table) -> dict[str, int]:
+    """How many values of each column of numbers are missing, of those where any is."""
+    there = ((name, _there(table[name])) for name in table.column_names)
+    return {name: int(np.count_nonzero(~each)) for name, each in there if each is not None}
+
+
 def _there(values: pa.ChunkedArray) -> npt.NDArray[np.bool_] | None:
     """Which values of a column of numbers (n,) are there; None if all are, or it has none."""
     floating = pa.types.is_floating(values.type)

@@ -108,28 +108,47 @@ class Archive:
 
         replaced: by the SHA-256 of the ones that of the others. Now and then they stay whole.
         """
-        if len(list(self.history.glob("[0-9]*.json"))) % patches.EACH:
+        if len(self._accepted()) % patches.EACH:
             for old, new in replaced.items():
                 patches.replace_by_difference(self.folder, old, new)
 
     def acceptances(self) -> list[Acceptance]:
-        """What was accepted so far, in order."""
+        """What was accepted so far, in order; raises Refusal if that is not there as it was."""
         found = []
-        for path in sorted(self.history.glob("[0-9]*.json")):
-            entry = parse_json(read_whole(path), str(path))
-            deliveries = [Delivery(**delivery) for delivery in entry["deliveries"]]
-            found.append(Acceptance(deliveries, entry["restatements"]))
+        for number, path in enumerate(self._accepted(), start=1):
+            if int(path.stem) != number:
+                raise Refusal(
+                    f"{self._acceptance(number)}: is not there, though {path.name} is; put it back "
+                    "from a backup, for what came is counted by it."
+                )
+            try:
+                entry = parse_json(read_whole(path), str(path))
+                deliveries = [Delivery(**delivery) for delivery in entry["deliveries"]]
+                found.append(Acceptance(deliveries, entry["restatements"]))
+            except (Refusal, KeyError, TypeError):
+                raise Refusal(
+                    f"{path}: is not what was written; put it back from a backup, for it says what "
+                    "came."
+                ) from None
         return found
+
+    def _accepted(self) -> list[Path]:
+        """The files of what was accepted, in order."""
+        files = [path for path in self.history.glob("*.json") if path.stem.isdecimal()]
+        return sorted(files, key=lambda path: int(path.stem))
+
+    def _acceptance(self, number: int) -> Path:
+        return self.history / f"{number:04}.json"
 
     def accept(self, acceptance: Acceptance) -> None:
         """Add an acceptance; from here on it is part of what there is."""
-        number = len(list(self.history.glob("[0-9]*.json"))) + 1
+        number = len(self._accepted()) + 1
         document = {
             "source": self.source,
             "deliveries": [asdict(delivery) for delivery in acceptance.deliveries],
             "restatements": acceptance.restatements,
         }
-        write_json(self.history / f"{number:04}.json", document)
+        write_json(self._acceptance(number), document)
 
     def receive(self, item: Item, last: Delivery | None, today: date) -> Delivery | None:
         """Ask an item for its delivery and keep the bytes; None if it is the `last` one again.

@@ -16,6 +16,7 @@ import pyarrow.parquet
 
 from pricewright.files.disk import file_sha256, read_whole, whole_file
 from pricewright.files.documents import parse_json, write_json
+from pricewright.files.errors import Refusal
 from pricewright.files.large_arrays import Shelf, joined, new_array
 from pricewright.intake.merge import (
     KeptValues,
@@ -205,6 +206,9 @@ class Snapshot:
     facts: Any
 
 
+SNAPSHOT_FILES = ("snapshot.json", "prices.parquet", "origins.parquet")
+
+
 def save_snapshot(
     folder: Path, key: str, snapshot: Snapshot, checkpoint: Path, sha256: str
 ) -> None:
@@ -212,6 +216,9 @@ def save_snapshot(
 
     The checkpoint's bytes are shared where the file system can, and never written to.
     """
+    for path in (folder, *(folder / name for name in SNAPSHOT_FILES)):
+        if path.is_dir() != (path == folder):  # somebody put something else there
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "snapshot.json").unlink(missing_ok=True)
     if is_parquet(checkpoint):
@@ -233,19 +240,28 @@ def save_snapshot(
 
 def load_snapshot(folder: Path, key: Callable[[], str]) -> Snapshot | None:
     """The snapshot of a key, if there is one whose bytes are as they were written."""
-    if not (folder / "snapshot.json").exists():
-        return None
-    document = parse_json(read_whole(folder / "snapshot.json"), str(folder / "snapshot.json"))
-    if document["key"] != key():
+    document = _document(folder)
+    if not document or document["key"] != key():
         return None
     for part in ("prices", "origins"):
         path = folder / f"{part}.parquet"
-        if not path.exists() or document.get(part) != file_sha256(path):
+        if not path.is_file() or document[part] != file_sha256(path):
             return None
     prices = read_prices(folder / "prices.parquet", document["prices"])
     origins = pa.parquet.read_table(folder / "origins.parquet")["origin"].to_numpy()
     state = State(prices, np.asarray(origins, dtype=np.int32), document["superseded"])
     return Snapshot(state, document["facts"])
+
+
+def _document(folder: Path) -> dict[str, Any] | None:
+    """What a snapshot says, if it can be read; all of it can be made again."""
+    path = folder / "snapshot.json"
+    try:
+        found = parse_json(read_whole(path), str(path)) if path.is_file() else None
+    except Refusal:
+        return None
+    named = {"key", "prices", "origins", "superseded", "facts"}
+    return found if isinstance(found, dict) and found.keys() == named else None
 
 
 def _share(checkpoint: Path, kept: Path) -> None:

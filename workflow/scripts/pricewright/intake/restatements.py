@@ -152,8 +152,11 @@ def _fitting(
 
 
 def _known_digits(factor: float, error: float) -> float:
-    """A factor with the digits that are known of it, whose relative error is about so large."""
-    digits = 8 if error <= 0 else min(max(int(-np.log10(error)), 2), 8)
+    """A factor with the digits that are known of it, whose relative error is about so large, and
+    with two at least of how far it is from 1, for it changed something."""
+    digits = 8 if error <= 0 else int(-np.log10(error))
+    least = 2 - int(np.floor(np.log10(max(abs(factor - 1), 1e-6))))
+    digits = min(max(digits, least, 2), 8)
     return float(f"{factor:.{digits}g}")
 
 

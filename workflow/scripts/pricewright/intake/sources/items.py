@@ -128,11 +128,18 @@ def local_files(uri: str, beside: Path | None = None) -> list[LocalFile]:
 
 
 def ignored_files(uri: str) -> dict[str, str]:
-    """The files of a folder or pattern that do not count, and why; hidden ones aside."""
+    """The files of a folder or pattern that do not count, and why; hidden ones aside. Of a folder
+    the ones within it that have files, too."""
     if scheme(uri) != "file" or not _is_several(uri):
         return {}
     files = [file for file in sorted(_files(Path(uri))) if not file.name.startswith(".")]
-    return {str(file): why for file in files if (why := reason_to_ignore(file))}
+    found = {str(file): why for file in files if (why := reason_to_ignore(file))}
+    for folder in sorted(Path(uri).iterdir()) if Path(uri).is_dir() else ():
+        if not folder.is_dir() or folder.name.startswith("."):
+            continue
+        if any(file.is_file() for file in folder.rglob("[!.]*")):
+            found[str(folder)] = "a folder, whose files a pattern would name"
+    return found
 
 
 def reason_to_ignore(file: Path, size: int | None = None) -> str:
@@ -145,7 +152,10 @@ def reason_to_ignore(file: Path, size: int | None = None) -> str:
         return "still on its way"
     if _NO_PRICES.fullmatch(file.name):
         return "by its name it holds no prices"
-    return "" if (file.stat().st_size if size is None else size) else "empty"
+    return "" if (file.stat().st_size if size is None else size) else EMPTY
+
+
+EMPTY = "empty"
 
 
 def _is_several(uri: str) -> bool:
