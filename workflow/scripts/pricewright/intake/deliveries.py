@@ -216,10 +216,12 @@ def save_snapshot(
 
     The checkpoint's bytes are shared where the file system can, and never written to.
     """
-    for path in (folder, *(folder / name for name in SNAPSHOT_FILES)):
-        if path.is_dir() != (path == folder):  # somebody put something else there
-            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    if not folder.is_dir():
+        folder.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
+    for path in (folder / name for name in SNAPSHOT_FILES):
+        if path.is_dir():  # which somebody put there
+            shutil.rmtree(path)
     (folder / "snapshot.json").unlink(missing_ok=True)
     if is_parquet(checkpoint):
         _share(checkpoint, folder / "prices.parquet")

@@ -134,9 +134,7 @@ def ignored_files(uri: str) -> dict[str, str]:
         return {}
     files = [file for file in sorted(_files(Path(uri))) if not file.name.startswith(".")]
     found = {str(file): why for file in files if (why := reason_to_ignore(file))}
-    for folder in sorted(Path(uri).iterdir()) if Path(uri).is_dir() else ():
-        if not folder.is_dir() or folder.name.startswith("."):
-            continue
+    for folder in sorted(Path(uri).glob("[!.]*/")) if Path(uri).is_dir() else ():
         if any(file.is_file() for file in folder.rglob("[!.]*")):
             found[str(folder)] = "a folder, whose files a pattern would name"
     return found
