@@ -78,8 +78,8 @@ def ingest(
     archive = Archive(reception.received, source.name)
     known = {delivery.place for delivery in archive.known()}
     several = has_several(input) or len(offered) > len(found)
-    if not ask:  # and so the source itself need not be there
-        several = several or len(known) > 1
+    if not ask:  # where the source itself need not be there, what it is shows in what it delivered
+        several |= len(known) > 1
     usual: Mode = "parts" if several else "whole"
     terms = IntakeTerms(
         dialect=dialect,

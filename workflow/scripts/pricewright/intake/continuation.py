@@ -9,16 +9,15 @@ from datetime import date
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.archive import Delivery
 from pricewright.intake.comparison import are_others
 from pricewright.intake.deliveries import State
+from pricewright.intake.restatements import Places
+from pricewright.tables.arrays import Flags
 from pricewright.tables.prices import Ints, keys, of_keys
 
-Places = npt.NDArray[np.intp]
-Flags = npt.NDArray[np.bool_]
 Numbered = Sequence[tuple[int, Delivery]]
 """Deliveries, each with its number in a state, rising."""
 

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,23 +18,12 @@ from pricewright.files.disk import file_sha256, read_whole, whole_file
 from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.files.large_arrays import Shelf, joined, new_array
-from pricewright.intake.merge import (
-    KeptValues,
-    Merge,
-    MergedTable,
-    MergedValues,
-    column_of,
-    find_keys,
-    in_group,
-    in_groups,
-)
-from pricewright.intake.restatements import Changed, Entries, Places, restated
+from pricewright.intake.merge import KeptValues, Merge, MergedValues, Pile, in_groups
+from pricewright.intake.restatements import Entries
 from pricewright.tables.prices import (
     Ints,
-    Keys,
     Prices,
     drop_unused_names,
-    of_keys,
     read_prices,
     write_prices,
 )
@@ -82,7 +71,7 @@ def apply_deliveries(
     symbols, days, origins = (new_array(rows, np.int32) for _ in range(3))
     merges, entries, end, shelf = list[Merge](), Entries(), 0, Shelf()
     for group in range(len(old.bounds) - 1):
-        pile = _Pile.of(old, newer, group)
+        pile = Pile.of(old, newer, group)
         merge = pile.merge()
         begin, end = end, end + merge.count
         symbols[begin:end], days[begin:end], origins[begin:end] = pile.merged(merge)
@@ -120,68 +109,6 @@ def without(state: State, gone: Collection[int]) -> State | None:
     numbers = column(origins)
     numbers[...] = now[numbers]
     return State(drop_unused_names(left), numbers, [state.superseded[number] for number in kept])
-
-
-@dataclass(frozen=True)
-class _Pile:
-    """The rows of a group of symbols in newer tables, and those in the old one that come again.
-
-    known: (n,) the keys of all old rows.  touched: (t,) those that come again.
-    keys: (p,) of all in the pile, rising, of one key the oldest first.  order: (p,) their places
-    among the touched rows and then those of the newer tables.  origins: (p,) their deliveries.
-    again: (q,) the places in the pile of those that the next one takes the place of.
-    """
-
-    old: MergedTable
-    newer: Sequence[MergedTable]
-    group: int
-    known: Keys
-    touched: Places
-    keys: Keys
-    order: Places
-    origins: Ints
-    again: Places
-
-    @classmethod
-    def of(cls, old: MergedTable, newer: Sequence[MergedTable], group: int) -> Self:
-        newer, known = in_group(newer, group), old.keys(group)
-        wanted = np.concatenate([known[:0], *(each.keys(group) for each in newer)])
-        at, is_there = find_keys(known, wanted)
-        touched = np.unique(at[is_there])
-        keys = np.concatenate([known[touched], wanted])
-        order = np.argsort(keys, kind="stable")
-        keys = keys[order]
-        came = old.origins[old.rows(group)][touched]
-        origins = np.concatenate([came, *(each.origins[each.rows(group)] for each in newer)])[order]
-        again = np.flatnonzero(keys[1:] == keys[:-1])
-        return cls(old, newer, group, known, touched, keys, order, origins, again)
-
-    def merge(self) -> Merge:
-        """What stays: of each key the last."""
-        last = self._last
-        return Merge.of(self.known, self.keys[last], self.order[last] - len(self.touched))
-
-    @property
-    def _last(self) -> Places:
-        return np.delete(np.arange(len(self.keys)), self.again)
-
-    def merged(self, merge: Merge) -> tuple[Ints, Ints, Ints]:
-        """The symbols, days and origins of all rows that there are then."""
-        symbols, days = of_keys(merge.merged(self.known, self.keys[self._last]))
-        old = self.old.origins[self.old.rows(self.group)]
-        return symbols, days, merge.merged(old, self.origins[self._last])
-
-    def entries(
-        self, names: Sequence[str], columns: Sequence[str], digests: Sequence[str]
-    ) -> Entries:
-        """What later deliveries restate of earlier ones."""
-        again, changed = self.again, dict[str, Changed]()
-        for name in columns if len(again) else ():
-            was = self.old.column(name, self.group)[self.touched]
-            piled = np.concatenate([was, column_of(self.newer, name, self.group)])[self.order]
-            changed[name] = Changed.of((piled[again], again), (piled[again + 1], again + 1))
-        rows = Prices(names, *of_keys(self.keys), {})
-        return restated(rows, (self.origins, self.origins), changed, digests)
 
 
 def names_of(tables: Sequence[Prices]) -> list[str]:

@@ -87,7 +87,7 @@ def take_in(items: Sequence[Item], archive: Archive, terms: IntakeTerms, today: 
     that may pass.
     """
     acceptances = archive.acceptances()
-    known = archive.known()
+    known = [each for acceptance in acceptances for each in acceptance.deliveries]
     last = {delivery.place: delivery for delivery in known}
     new = _received(items, archive, last, today)
     for delivery in new:
@@ -182,14 +182,14 @@ class _Reader:
         before = self._made(current)
         if not replaced:
             return self._added(before, current, new)
-        after = self._replaced(before, current, new, following)
+        after = self._with_parts_replaced(before, current, new, following)
         compared = compare(before.state, after.state)
         for delivery in replaced:
             successor = next(each for each in new if each.place == delivery.place)
             self._check_shrink((before, delivery), (after, successor), compared)
         return after, difference(compared, _digests(current), _digests(following))
 
-    def _replaced(
+    def _with_parts_replaced(
         self,
         before: Snapshot,
         current: Sequence[Delivery],

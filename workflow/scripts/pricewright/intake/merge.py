@@ -11,11 +11,11 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from pricewright.tables.prices import Floats, Ints, Keys, Prices, keys, recode
-from pricewright.tables.stored_values import GroupedValues, PartedValues
+from pricewright.intake.restatements import Changed, Entries, Places, restated
+from pricewright.tables.arrays import Flags
+from pricewright.tables.prices import Floats, Ints, Keys, Prices, keys, of_keys, recode
+from pricewright.tables.stored_values import GroupedValues
 from pricewright.tables.table_files import ends_of_groups
-
-Places = npt.NDArray[np.intp]
 
 MANY = 100
 """Where more than one row in so many is added, rows are copied one by one, not piece by piece."""
@@ -66,14 +66,14 @@ def in_groups(
     ]
 
 
-def in_group(tables: Sequence[MergedTable], group: int) -> list[MergedTable]:
+def _in_group(tables: Sequence[MergedTable], group: int) -> list[MergedTable]:
     """Those of some tables that have rows in a group."""
     return [each for each in tables if each.bounds[group] < each.bounds[group + 1]]
 
 
-def column_of(tables: Sequence[MergedTable], name: str, group: int) -> Floats:
+def _column_of(tables: Sequence[MergedTable], name: str, group: int) -> Floats:
     """A column of their rows in a group, one table after the other."""
-    return np.concatenate([[], *(each.column(name, group) for each in in_group(tables, group))])
+    return np.concatenate([[], *(each.column(name, group) for each in _in_group(tables, group))])
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,13 @@ class Merge:
 
     newest: Ints
     places: Ints
-    added: npt.NDArray[np.bool_]
+    added: Flags
     count: int
 
     @classmethod
     def of(cls, known: Keys, wanted: Keys, newest: Places) -> Self:
         """The merge of newer rows, whose keys (k,) rise, with those known (n,)."""
-        at, is_there = find_keys(known, wanted)
+        at, is_there = _found(known, wanted)
         added = ~is_there
         places = at + np.cumsum(added) - added
         count = len(known) + int(np.count_nonzero(added))
@@ -116,11 +116,74 @@ class Merge:
         return found
 
 
-def find_keys(known: Keys, wanted: Keys) -> tuple[Places, npt.NDArray[np.bool_]]:
+def _found(known: Keys, wanted: Keys) -> tuple[Places, Flags]:
     """How many of the known keys, which rise, come before each that is wanted, and whether it is
     one of them."""
     at = np.searchsorted(known, wanted)
     return at, np.append(known, -1)[at] == wanted
+
+
+@dataclass(frozen=True)
+class Pile:
+    """The rows of a group of symbols in newer tables, and those in the old one that come again.
+
+    known: (n,) the keys of all old rows.  touched: (t,) those that come again.
+    keys: (p,) of all in the pile, rising, of one key the oldest first.  order: (p,) their places
+    among the touched rows and then those of the newer tables.  origins: (p,) their deliveries.
+    again: (q,) the places in the pile of those that the next one takes the place of.
+    """
+
+    old: MergedTable
+    newer: Sequence[MergedTable]
+    group: int
+    known: Keys
+    touched: Places
+    keys: Keys
+    order: Places
+    origins: Ints
+    again: Places
+
+    @classmethod
+    def of(cls, old: MergedTable, newer: Sequence[MergedTable], group: int) -> Self:
+        """That of a group, by its number."""
+        newer, known = _in_group(newer, group), old.keys(group)
+        wanted = np.concatenate([known[:0], *(each.keys(group) for each in newer)])
+        at, is_there = _found(known, wanted)
+        touched = np.unique(at[is_there])
+        keys = np.concatenate([known[touched], wanted])
+        order = np.argsort(keys, kind="stable")
+        keys = keys[order]
+        came = old.origins[old.rows(group)][touched]
+        origins = np.concatenate([came, *(each.origins[each.rows(group)] for each in newer)])[order]
+        again = np.flatnonzero(keys[1:] == keys[:-1])
+        return cls(old, newer, group, known, touched, keys, order, origins, again)
+
+    def merge(self) -> Merge:
+        """What stays: of each key the last."""
+        last = self._last
+        return Merge.of(self.known, self.keys[last], self.order[last] - len(self.touched))
+
+    @property
+    def _last(self) -> Places:
+        return np.delete(np.arange(len(self.keys)), self.again)
+
+    def merged(self, merge: Merge) -> tuple[Ints, Ints, Ints]:
+        """The symbols, days and origins of all rows that there are then."""
+        symbols, days = of_keys(merge.merged(self.known, self.keys[self._last]))
+        old = self.old.origins[self.old.rows(self.group)]
+        return symbols, days, merge.merged(old, self.origins[self._last])
+
+    def entries(
+        self, names: Sequence[str], columns: Sequence[str], digests: Sequence[str]
+    ) -> Entries:
+        """What later deliveries restate of earlier ones."""
+        again, changed = self.again, dict[str, Changed]()
+        for name in columns if len(again) else ():
+            was = self.old.column(name, self.group)[self.touched]
+            piled = np.concatenate([was, _column_of(self.newer, name, self.group)])[self.order]
+            changed[name] = Changed.of((piled[again], again), (piled[again + 1], again + 1))
+        rows = Prices(names, *of_keys(self.keys), {})
+        return restated(rows, (self.origins, self.origins), changed, digests)
 
 
 class MergedValues(GroupedValues):
@@ -142,11 +205,11 @@ class MergedValues(GroupedValues):
 
     def _newest(self, name: str, number: int) -> Floats:
         """The values of the newer rows that stay."""
-        return column_of(self._newer, name, number)[self._merges[number].newest]
+        return _column_of(self._newer, name, number)[self._merges[number].newest]
 
     def is_whole(self, name: str) -> bool:
-        old = self._old.prices.values
-        if name in old and not (isinstance(old, PartedValues) and old.is_whole(name)):
+        old = self._old.prices
+        if name in old.values and not old.is_surely_whole(name):
             return False
         newest = (self._newest(name, number) for number in range(len(self._merges)))
         return all((np.isnan(each) | (np.floor(each) == each)).all() for each in newest)
@@ -155,7 +218,7 @@ class MergedValues(GroupedValues):
 class KeptValues(GroupedValues):
     """The columns of prices without the rows that are not kept; keep: (n,)."""
 
-    def __init__(self, prices: Prices, keep: npt.NDArray[np.bool_]) -> None:
+    def __init__(self, prices: Prices, keep: Flags) -> None:
         self._prices, self._keep, self._blocks = prices, keep, list(prices.blocks())
         counts = [int(np.count_nonzero(keep[rows])) for rows in self._blocks]
         super().__init__(list(prices.values), np.cumsum([0, *counts]).tolist())
@@ -165,5 +228,4 @@ class KeptValues(GroupedValues):
         return self._prices.part(name, rows)[self._keep[rows]]
 
     def is_whole(self, name: str) -> bool:
-        values = self._prices.values
-        return isinstance(values, PartedValues) and values.is_whole(name)
+        return self._prices.is_surely_whole(name)

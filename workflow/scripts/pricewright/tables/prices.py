@@ -78,6 +78,10 @@ class Prices:
         """Whether no row has a value of a column."""
         return all(np.isnan(self.part(name, rows)).all() for rows in self.blocks())
 
+    def is_surely_whole(self, name: str) -> bool:
+        """Whether a column is known to have whole numbers only, without a look at them."""
+        return isinstance(self.values, PartedValues) and self.values.is_whole(name)
+
     def date(self, place: int) -> str:
         """One row's date, as in 2024-01-31."""
         return str(np.datetime64(int(self.days[place]), "D"))
@@ -176,7 +180,7 @@ def _types(prices: Prices) -> dict[str, pa.DataType]:
 
 
 def _is_whole(prices: Prices) -> bool:
-    if isinstance(prices.values, PartedValues) and prices.values.is_whole("volume"):
+    if prices.is_surely_whole("volume"):
         return True
     volumes = (prices.part("volume", rows) for rows in prices.blocks())
     return all(((np.floor(each) == each) | np.isnan(each)).all() for each in volumes)
