@@ -28,7 +28,7 @@ hypothesis.settings.load_profile("unhurried")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of many processes compiles all anew
 os.fsync = lambda descriptor: None  # no test takes away the power, and a busy disk takes its time
 
-pytest_plugins = ["people", "firm", "deliveries", "web_server", "servers", "listeners"]
+pytest_plugins = ["people", "firm", "deliveries", "inbox", "web_server", "servers", "listeners"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "workflow" / "scripts"

@@ -9,13 +9,13 @@ from running import step
 from pricewright.files.documents import write_json
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
-from pricewright.intake import intake
 from pricewright.intake.archive import Archive, Mode, Reception
 from pricewright.intake.deliveries import SNAPSHOT_FROM, Snapshot, save_snapshot
 from pricewright.intake.intake import IntakeTerms, take_in
 from pricewright.intake.members import with_members
 from pricewright.intake.reading.dates import day_after
 from pricewright.intake.reading.dialect import Dialect, Limits
+from pricewright.intake.receipt import receipt_of
 from pricewright.intake.sources.items import EMPTY, has_several, ignored_files, items, without
 from pricewright.intake.sources.source import Access, Source
 from pricewright.steplog.log import say
@@ -102,7 +102,7 @@ def ingest(
     if len(taken.state.prices) >= MANY and not is_parquet(output):
         say("recommend format: parquet, for JSON is slow and large", rows=len(taken.state.prices))
     sha256 = write_prices(output, taken.state.prices)
-    facts = intake.receipt(source.name, taken, output, sha256)
+    facts = receipt_of(source.name, taken, output, sha256)
     if receipt is not None:
         write_json(receipt, facts)
     if quarantine is not None:

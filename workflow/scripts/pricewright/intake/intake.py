@@ -1,16 +1,11 @@
-"""Taking in what a source has now: received, read, accepted, merged with what came before.
-
-The receipt says what came, what became of every row of it, and what there is now.
-"""
+"""Taking in what a source has now: received, read, accepted, merged with what came before."""
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,7 +29,6 @@ from pricewright.intake.one_symbol import check_one_symbol, symbol_of_file
 from pricewright.intake.reading.content import Limits, recognise
 from pricewright.intake.reading.delivery import Reading, read_delivery
 from pricewright.intake.reading.dialect import FROM_FILE, Dialect
-from pricewright.intake.reading.quarantine import total
 from pricewright.intake.reading.refusals import NothingYet
 from pricewright.intake.sources.source import Item
 from pricewright.steplog.log import say
@@ -396,64 +390,3 @@ def _check_sums(made: Snapshot) -> None:
                 f"{quarantined} quarantined and {facts['in_bars']} in the {facts['kept']} kept: "
                 f"{here} as prices, {taken} superseded; the sum is off, which is a defect of ours."
             )
-
-
-_COUNTS = (
-    *("place", "sha256", "bytes", "rows", "left_out", "in_bars", "kept", "quarantined", "missing"),
-)
-
-
-def receipt(source: str, taken: Intake, output: Path, sha256: str) -> dict[str, Any]:
-    """The receipt, with no clock in it; `sha256` is that of the prices in `output`.
-
-    rows = left_out + in_bars + quarantined, and kept = records.rows + superseded, over all
-    deliveries that count; in_bars are the rows that the kept ones are made of, each of itself
-    unless source.bars is intraday. The digest of several deliveries is that of the list of theirs,
-    as sha256sum has it.
-    """
-    prices, deliveries = taken.state.prices, taken.facts
-    changes = Counter(entry["what"] for entry in taken.restatements)
-    ways = Counter(orjson.dumps(delivery["settings"]) for delivery in deliveries)
-    days = prices.days
-    return {
-        "source": source,
-        "sha256": _digest(deliveries),
-        "bytes": sum(delivery["bytes"] for delivery in deliveries),
-        "rows": sum(delivery["rows"] for delivery in deliveries),
-        "left_out": sum(delivery["left_out"] for delivery in deliveries),
-        "in_bars": sum(delivery["in_bars"] for delivery in deliveries),
-        "kept": sum(delivery["kept"] for delivery in deliveries),
-        "quarantined": total(delivery["quarantined"] for delivery in deliveries),
-        "missing": total(delivery["missing"] for delivery in deliveries),
-        "newest_lost": _newest_lost(taken),
-        "superseded": sum(taken.state.superseded),
-        "restated": changes["restated"],
-        "rescaled": changes["rescaled"],
-        "withdrawn": changes["withdrawn"],
-        "symbols": len(prices.names),
-        "first_date": str(np.datetime64(int(days.min()), "D")),
-        "last_date": str(np.datetime64(int(days.max()), "D")),
-        "read_as": [{"deliveries": ways[way], **orjson.loads(way)} for way in ways],
-        "deliveries": [{name: delivery[name] for name in _COUNTS} for delivery in deliveries],
-        "earlier": [{"place": each.place, "sha256": each.sha256} for each in taken.earlier],
-        "records": {"path": str(output), "sha256": sha256, "rows": len(prices)},
-    }
-
-
-def _newest_lost(taken: Intake) -> dict[str, str]:
-    """Each symbol of whose rows in all deliveries the newest is quarantined, and its day."""
-    prices = taken.state.prices
-    last = {prices.symbol(end): prices.date(end) for end in (prices.begins[1:] - 1).tolist()}
-    found: dict[str, str] = {}
-    for delivery in taken.facts:
-        for symbol, day in delivery["newest_lost"].items():
-            if day > max(last[symbol], found.get(symbol, "")):
-                found[symbol] = day
-    return dict(sorted(found.items()))
-
-
-def _digest(deliveries: Any) -> str:
-    if len(deliveries) == 1:
-        return str(deliveries[0]["sha256"])
-    lines = "".join(f"{delivery['sha256']}  {delivery['place']}\n" for delivery in deliveries)
-    return hashlib.sha256(lines.encode()).hexdigest()

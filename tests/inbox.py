@@ -1,0 +1,60 @@
+"""A folder in which a source delivers, and what is taken in of it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deliveries import HEAD, NAMES, rows
+from pricewright.intake.archive import Archive, Mode
+from pricewright.intake.intake import Intake, IntakeTerms, take_in
+from pricewright.intake.reading.content import Limits
+from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.sources.items import local_files
+
+TERMS = IntakeTerms(
+    dialect=Dialect(columns=NAMES),
+    mode="whole",
+    max_shrink=0.5,
+    max_quarantined=1.0,
+    limits=Limits(),
+    last_day=None,
+    threads=1,
+    code=lambda: "code",
+)
+TODAY = date(2024, 6, 1)
+OWN_HEAD = "Date,Close,Volume\n"
+"""The header of a file whose symbol is not in it."""
+OWN = "".join(f"2024-01-{day:02},{day},1\n" for day in range(1, 11))
+
+
+class Inbox:
+    """The folder `in`, and the archive of what came there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.archive = Archive(folder / "received", "in")
+        self.uri = "in"
+
+    def deliver(self, text: str, name: str = "prices.csv", head: str = HEAD) -> None:
+        path = self.folder / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(head + text)
+
+    def take(self, mode: Mode = "whole", today: date = TODAY, **terms: Any) -> Intake:
+        return take_in(
+            local_files(self.uri), self.archive, replace(TERMS, mode=mode, **terms), today
+        )
+
+
+@pytest.fixture
+def inbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inbox:
+    monkeypatch.chdir(tmp_path)
+    return Inbox(tmp_path)
+
+
+def closes(taken: Intake) -> Mapping[tuple[str, str], float | None]:
+    return {(row["symbol"], row["date"]): row["close"] for row in rows(taken.state.prices)}
