@@ -6,25 +6,21 @@ from math import sin
 
 import pytest
 
+import inbox
 from deliveries import NAMES
 from pricewright.files.errors import Refusal
-from pricewright.intake.archive import Archive
-from pricewright.intake.intake import Intake, IntakeTerms, take_in
-from pricewright.intake.reading.content import Limits
+from pricewright.intake.intake import take_in
 from pricewright.intake.reading.dialect import Calendar, Dialect, Marks
 from pricewright.intake.sources.items import local_files
 from pricewright.tables import prices as prices_module
 
 MDY, DMY = "%m/%d/%Y", "%d/%m/%Y"
-TERMS = IntakeTerms(
+TERMS = replace(
+    inbox.TERMS,
     dialect=Dialect(columns=NAMES, calendar=Calendar(date_formats=(DMY,))),
     mode="append",
     max_shrink=0.1,
     max_quarantined=0.5,
-    limits=Limits(),
-    last_day=None,
-    threads=1,
-    code=lambda: "code",
 )
 START = date(2023, 12, 4)  # the last day that is there, after a year of prices
 
@@ -47,15 +43,13 @@ def after(count, start=START):
 
 
 @pytest.fixture(params=[250_000, 100, 7])
-def desk(request, tmp_path, monkeypatch):
+def desk(request, inbox, monkeypatch):
     """However many rows are looked at at a time."""
     monkeypatch.setattr(prices_module, "ROW_GROUP", request.param)
-    monkeypatch.chdir(tmp_path)
 
-    def take(text, terms=TERMS, today=date(2023, 12, 20), name="a.csv") -> Intake:
-        (tmp_path / "in").mkdir(exist_ok=True)
-        (tmp_path / "in" / name).write_text(text)
-        return take_in(local_files("in"), Archive(tmp_path / "received", "in"), terms, today)
+    def take(text, terms=TERMS, today=date(2023, 12, 20), name="a.csv"):
+        inbox.deliver(text, name, head="")
+        return take_in(local_files(inbox.uri), inbox.archive, terms, today)
 
     take(prices(after(365, START - timedelta(365))))
     return take
