@@ -71,13 +71,14 @@ def ingest(
     """
     source = Source.of(input, access)
     say("start", source=source.name)
-    found = items(source, step.FOLDER.parents[1]) if ask else []
+    beside = step.FOLDER.parents[1]
+    found = items(source, beside) if ask else []
     offered = with_members(found, limits)
     if ask:
         offered = without(offered, access.leave_out, source.name)
     archive = Archive(reception.received, source.name)
     known = {delivery.place for delivery in archive.known()}
-    several = has_several(input) or len(offered) > len(found)
+    several = has_several(input, beside) or len(offered) > len(found)
     if not ask:  # where the source itself need not be there, what it is shows in what it delivered
         several |= len(known) > 1
     usual: Mode = "parts" if several else "whole"
@@ -91,7 +92,7 @@ def ingest(
         threads=threads,
         code=cache(lambda: code_digest(step.FOLDER / "ingest.py")),
     )
-    for file, why in ignored_files(input).items() if ask else ():
+    for file, why in ignored_files(input, beside).items() if ask else ():
         if why == EMPTY and file in known:
             raise Refusal(
                 f"{file}: is empty, where it had prices; deliver it whole, or remove it, after "

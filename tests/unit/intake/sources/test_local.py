@@ -17,7 +17,7 @@ from pricewright.intake.sources.source import Source, scheme
 
 
 @pytest.fixture
-def inbox(tmp_path, monkeypatch):
+def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("day-10.csv", "day-2.csv", "notes.txt", ".hidden.csv", "day-3.csv.part"):
         (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
@@ -40,32 +40,44 @@ def places(uri, beside=None):
         ("in/**/*.csv", ["in/day-2.csv", "in/day-10.csv", "in/older/day-1.csv"]),
     ],
 )
-def test_a_file_a_folder_and_a_pattern_name_files_2_before_10(inbox, uri, expected):
-    assert places(uri) == expected
-    assert has_several(uri) == (len(expected) > 1)
+def test_a_file_a_folder_and_a_pattern_name_files_2_before_10(here, uri, expected):
+    several = len(expected) > 1
+    assert (places(uri), has_several(uri)) == (expected, several)
+    for as_uri in (f"file:{uri}", f"FILE:{uri}"):
+        assert (places(as_uri), has_several(as_uri)) == (expected, several)
+        assert ignored_files(as_uri) == ignored_files(uri)
+    whole = f"file://{here / uri}"
+    assert ([Path(place).name for place in places(whole)], has_several(whole)) == (
+        [Path(place).name for place in expected],
+        several,
+    )
 
 
-def test_a_file_uri_names_a_file_with_spaces(inbox):
-    path = inbox / "my prices.csv"
+def test_a_file_uri_names_a_file_with_spaces(here):
+    path = here / "my prices.csv"
     path.write_bytes(b"x")
     [file] = local_files(path.as_uri())
     with file.open() as answer:
         assert b"".join(answer.chunks) == b"x"
 
 
-def test_a_file_whose_name_looks_like_a_pattern_is_that_file(inbox):
-    (inbox / "a[1].csv").write_text("x")
+def test_a_file_whose_name_looks_like_a_pattern_is_that_file(here):
+    (here / "a[1].csv").write_text("x")
     assert places("a[1].csv") == ["a[1].csv"]
     assert not has_several("a[1].csv")
 
 
 @pytest.mark.parametrize("uri", ["in/day-2.csv", "in", "in/*.csv"])
-def test_what_is_not_here_is_found_beside_the_workflow_under_the_same_name(inbox, monkeypatch, uri):
+def test_what_is_not_here_is_found_beside_the_workflow_under_the_same_name(here, monkeypatch, uri):
     expected = places(uri)
-    (inbox / "elsewhere").mkdir()
-    monkeypatch.chdir(inbox / "elsewhere")
-    assert places(uri, inbox) == expected
-    assert all(file.path.exists() for file in local_files(uri, inbox))
+    (here / "elsewhere").mkdir()
+    monkeypatch.chdir(here / "elsewhere")
+    assert places(uri, here) == expected
+    assert has_several(uri, here) == (len(expected) > 1)
+    assert list(ignored_files(uri, here)) == (
+        ["in/day-3.csv.part", "in/older"] if uri == "in" else []
+    )
+    assert all(file.path.exists() for file in local_files(uri, here))
 
 
 @pytest.mark.parametrize(
@@ -76,28 +88,28 @@ def test_what_is_not_here_is_found_beside_the_workflow_under_the_same_name(inbox
         ("empty", r"^empty: there is no file there"),
     ],
 )
-def test_where_there_is_nothing_it_says_so(inbox, uri, sentence):
-    (inbox / "empty").mkdir()
+def test_where_there_is_nothing_it_says_so(here, uri, sentence):
+    (here / "empty").mkdir()
     with pytest.raises(Refusal, match=sentence):
         local_files(uri)
 
 
-def test_files_in_folders_below_are_named_by_the_pattern_that_is_told(inbox):
+def test_files_in_folders_below_are_named_by_the_pattern_that_is_told(here):
     for symbol in ("A", "B"):
-        (inbox / "lake" / f"symbol={symbol}").mkdir(parents=True)
-        (inbox / "lake" / f"symbol={symbol}" / "0.csv").write_text("x")
+        (here / "lake" / f"symbol={symbol}").mkdir(parents=True)
+        (here / "lake" / f"symbol={symbol}" / "0.csv").write_text("x")
     with pytest.raises(Refusal, match=r"set source\.uri: lake/\*/\*, which names these"):
         local_files("lake")
     assert len(local_files("lake/*/*")) == 2
 
 
-def test_a_file_need_not_be_read_again_until_it_is_written_to(inbox):
+def test_a_file_need_not_be_read_again_until_it_is_written_to(here):
     [file] = local_files("in/day-2.csv")
     with file.open() as answer:
         version = answer.version
     with file.open(version) as answer:
         assert answer.chunks is None
-    path = inbox / "in" / "day-2.csv"
+    path = here / "in" / "day-2.csv"
     before = path.stat()
     path.write_text("DAY-2.csv")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
@@ -140,7 +152,7 @@ def test_the_name_of_a_source_tells_two_queries_apart():
     assert one.name != Source(**base, query="select 1", parameters={"day": 1}).name
 
 
-def test_files_may_be_left_out_by_their_names(inbox):
+def test_files_may_be_left_out_by_their_names(here):
     files = local_files("in")
     names = [Path(file.place).name for file in files]
     kept = [Path(file.place).name for file in without(files, [names[0], "*.x"], "in")]

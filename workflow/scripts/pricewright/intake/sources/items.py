@@ -72,11 +72,11 @@ def without(found: Sequence[Some], leave_out: Sequence[str], uri: str) -> list[S
     return kept
 
 
-def has_several(uri: str) -> bool:
-    """Whether a source may have any number of deliveries at once."""
+def has_several(uri: str, beside: Path | None = None) -> bool:
+    """Whether a source may have any number of deliveries at once; `beside` as in `items`."""
     if scheme(uri) == "s3":
         return uri.endswith("/") or glob.has_magic(uri)
-    return scheme(uri) == "file" and _is_several(uri)
+    return scheme(uri) == "file" and _is_several(Path(*_root_and_path(uri, beside)))
 
 
 @dataclass(frozen=True)
@@ -104,17 +104,13 @@ def local_files(uri: str, beside: Path | None = None) -> list[LocalFile]:
     that plainly hold no prices (`README`, `_SUCCESS`, `.sha256`, …) do not count. What is not found
     from here is looked for in the folder `beside`. Raises Refusal if there is nothing.
     """
-    here = Path(unquote(urlsplit(uri).path)) if uri.lower().startswith("file:") else Path(uri)
-    for root in (Path(), *([beside] if beside else [])):
-        files = _files(root / here)
-        if _is_several(str(root / here)):
-            files = [file for file in files if not reason_to_ignore(file)]
-        if files:
-            return [
-                LocalFile(str(file.relative_to(root) if root == beside else file), file)
-                for file in sorted(files, key=lambda file: natural_order(str(file)))
-            ]
-    what = "there is no file there" if _is_several(str(here)) else "no such file"
+    root, here = _root_and_path(uri, beside)
+    if files := _deliveries(root / here):
+        return [
+            LocalFile(str(file.relative_to(root) if root == beside else file), file)
+            for file in sorted(files, key=lambda file: natural_order(str(file)))
+        ]
+    what = "there is no file there" if _is_several(here) else "no such file"
     below = here.rglob("*") if here.is_dir() else iter(())
     if deep := next(
         (file for file in below if file.is_file() and not reason_to_ignore(file)), None
@@ -127,17 +123,18 @@ def local_files(uri: str, beside: Path | None = None) -> list[LocalFile]:
     raise Refusal(f"{uri}: {what}; deliver it, or check source.uri.")
 
 
-def ignored_files(uri: str) -> dict[str, str]:
+def ignored_files(uri: str, beside: Path | None = None) -> dict[str, str]:
     """The files of a folder or pattern that do not count, and why; hidden ones aside. Of a folder
     the ones within it that have files, too."""
-    if scheme(uri) != "file" or not _is_several(uri):
+    if not has_several(uri, beside) or scheme(uri) != "file":
         return {}
-    files = [file for file in sorted(_files(Path(uri))) if not file.name.startswith(".")]
-    found = {str(file): why for file in files if (why := reason_to_ignore(file))}
-    for folder in sorted(Path(uri).glob("[!.]*/")) if Path(uri).is_dir() else ():
+    root, path = _root_and_path(uri, beside)
+    files = [file for file in sorted(_files(root / path)) if not file.name.startswith(".")]
+    found = {file: why for file in files if (why := reason_to_ignore(file))}
+    for folder in sorted((root / path).glob("[!.]*/")) if (root / path).is_dir() else ():
         if any(file.is_file() for file in folder.rglob("[!.]*")):
-            found[str(folder)] = "a folder, whose files a pattern would name"
-    return found
+            found[folder] = "a folder, whose files a pattern would name"
+    return {str(file.relative_to(root) if root == beside else file): found[file] for file in found}
 
 
 def reason_to_ignore(file: Path, size: int | None = None) -> str:
@@ -156,10 +153,23 @@ def reason_to_ignore(file: Path, size: int | None = None) -> str:
 EMPTY = "empty"
 
 
-def _is_several(uri: str) -> bool:
+def _root_and_path(uri: str, beside: Path | None) -> tuple[Path, Path]:
+    """The path that a path or a `file:` URI names, and the folder that it goes out from: this one,
+    or `beside` if there is nothing here and something there."""
+    path = Path(unquote(urlsplit(uri).path)) if uri.lower().startswith("file:") else Path(uri)
+    elsewhere = beside is not None and not _deliveries(path) and _deliveries(beside / path)
+    return (beside if beside is not None and elsewhere else Path()), path
+
+
+def _deliveries(path: Path) -> list[Path]:
+    """The files that a path names and that count."""
+    files = _files(path)
+    return [each for each in files if not reason_to_ignore(each)] if _is_several(path) else files
+
+
+def _is_several(path: Path) -> bool:
     """Whether a path may name any number of files: a folder, or a pattern."""
-    path = Path(uri)
-    return path.is_dir() or (not path.exists() and glob.has_magic(uri))
+    return path.is_dir() or (not path.exists() and glob.has_magic(str(path)))
 
 
 def _files(path: Path) -> list[Path]:
