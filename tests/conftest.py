@@ -84,12 +84,18 @@ class Project:
 
     folder: Path
 
+    without: bool = False
+    """Whether it is to go without some parts of Snakemake; else no comfort may fail."""
+
     def snakemake(self, *arguments: str, env: dict[str, str] | None = None) -> Outcome:
         run = ("--cores", "1", *arguments)
         if "PYTHONPATH" in (env or {}):  # which is for Python as it starts
-            return command("-m", "snakemake", *run, cwd=self.folder, env=env, seconds=180)
-        environment = person_environment(env)
-        return Outcome(*run_forked(run, cwd=self.folder, env=environment, seconds=180))
+            outcome = command("-m", "snakemake", *run, cwd=self.folder, env=env, seconds=180)
+        else:
+            environment = person_environment(env)
+            outcome = Outcome(*run_forked(run, cwd=self.folder, env=environment, seconds=180))
+        assert self.without or "A comfort failed" not in outcome.stderr, outcome.stderr
+        return outcome
 
     def configure(self, **sections: Any) -> None:
         """Change keys of config/config.yaml, section by section."""

@@ -115,6 +115,22 @@ def test_a_table_of_which_most_would_be_left_out_is_refused_with_the_column(tmp_
     clean(raw, tmp_path / "clean.json")
 
 
+def test_what_declared_corrections_remove_is_no_reason_to_refuse_the_rest(tmp_path):
+    raw, corrections = tmp_path / "raw.json", tmp_path / "c.yaml"
+    days = [f"2024-01-0{day}" for day in range(1, 10)]
+    raw.write_bytes(orjson.dumps([{"date": day, "symbol": "A", "close": 1.0} for day in days]))
+    end = "- {symbol: A, date: 2024-01-03, delisted: true, reason: bought}\n"
+    corrections.write_text(end)
+    receipt = tmp_path / "clean.receipt.json"
+    clean(raw, tmp_path / "clean.json", corrections=corrections, receipt=receipt)
+    counts = orjson.loads(receipt.read_bytes())
+    assert [counts[key] for key in ("rows_in", "rows_out", "removed", "dropped")] == [9, 3, 6, 0]
+    drops = [f"- {{symbol: A, date: {day}, drop: true, reason: none}}\n" for day in days[:3]]
+    corrections.write_text("".join([end, *drops]))
+    with pytest.raises(Refusal, match=r"corrections leave none of its 9 records; .*corrections\."):
+        clean(raw, tmp_path / "clean.json", corrections=corrections)
+
+
 def test_no_records_are_no_records():
     assert len(settled(parse_records(b"[]", "raw.json"))[0]) == 0
 

@@ -592,6 +592,9 @@ def test_the_page_counts_what_was_quarantined_and_flagged_most_first(model):
     assert "quarantine  7 rows: 4 conflict, 2 duplicate, 1 sign" in text
     assert "restated    2 values restated, 1 rows withdrawn" in text
     assert "flagged     3 flags: 3 stale" in text
+    assert "left out    0 exact duplicates, 0 incomplete rows\n" in text
+    cleaned["removed"] = 2
+    assert "left out    0 exact duplicates, 0 incomplete rows, 2 removed as declared" in page(model)
     assert max(map(len, text.splitlines())) <= WIDTH
     receipt |= {"rows": 2012, "left_out": 1000, "in_bars": 1005, "kept": 42}
     text = page(model)

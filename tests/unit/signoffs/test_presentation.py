@@ -63,6 +63,26 @@ def test_the_numbers_are_those_of_the_bytes(files):
     )
 
 
+def test_what_is_said_of_one_symbol_and_of_a_scored_model(files):
+    def scored(model):
+        model["mode"] = "score"
+        model["symbols"] = dict(list(model["symbols"].items())[:1])
+
+    of_one = changed(files, coverage.MODEL, scored)
+    said = dict(presentation.gate_summary("metrics", of_one))["model"]
+    assert said.startswith("scored on prices up to ")
+    assert ", 1 symbol, " in said
+    one = changed(files, coverage.RECEIPT, lambda receipt: receipt.update(symbols=1))
+    assert dict(presentation.gate_summary("source", one))["prices"].startswith("1 symbol, ")
+
+
+def test_a_signer_sees_which_rows_were_removed_and_which_were_incomplete(files):
+    counts = {"dropped": 3, "removed": 2}
+    cleaned = changed(files, coverage.CLEANING, lambda receipt: receipt.update(counts))
+    said = dict(presentation.gate_summary("source", cleaned))["cleaning"]
+    assert ", 3 incomplete rows, 2 removed as declared, " in said
+
+
 @pytest.mark.parametrize(
     ("gate", "name", "change", "warning"),
     [

@@ -134,10 +134,12 @@ def _leave_due(workflow: Any) -> None:
     from snakemake.io import is_flagged
 
     for job in workflow.dag.needrun_jobs():
-        if not any(_written(Path(log)) >= run_began() for log in job.log):
-            continue  # it did not begin
+        updated = [file for file in job.output if is_flagged(file, "update")]
+        began = any(_written(Path(log)) >= run_began() for log in job.log)
+        if not (updated and began):
+            continue
         oldest = min(_written(Path(file)) for file in job.input)
-        for file in (file for file in job.output if is_flagged(file, "update")):
+        for file in updated:
             if _written(Path(file)) >= oldest:
                 workflow.persistence.cleanup_metadata(file)
                 os.utime(file, (oldest - 1,) * 2)

@@ -56,6 +56,11 @@ class CorrectedTable:
     changes: list[dict[str, Any]]
 
     @property
+    def left(self) -> int:
+        """How many rows the corrections left of the distinct ones."""
+        return self.plain.rows + self.mended.rows
+
+    @property
     def schema(self) -> pa.Schema:
         """The columns and their types."""
         return self.mended.schema
@@ -168,7 +173,8 @@ def write_settled(
     and how many values of each column were filled in.
 
     look: is given all rows of some symbols before that, group after group, once. A Parquet file of
-    which nothing changes is passed on as it is. Raises Refusal if fewer than half are left.
+    which nothing changes is passed on as it is. Raises Refusal if fewer than half of those that
+    the corrections left are complete.
     """
     filled, lacking = Counter[str](), Counter[str]()
     rows = 0
@@ -191,16 +197,21 @@ def write_settled(
                 as_it_is = False
                 yield from islice(made.groups(), passed)
             yield table
-        if made.distinct and not rows:
+        if made.distinct and not made.left:
+            raise Refusal(
+                f"{path}: the declared corrections leave none of its {made.distinct} records; see "
+                "corrections.file."
+            )
+        if made.left and not rows:
             raise Refusal(
                 f"{path}: no record is complete, so none is left; see missing.price and "
                 "missing.volume."
             )
-        if rows < made.distinct / 2:
+        if rows < made.left / 2:
             column = max(lacking, key=lambda name: lacking[name])
             raise Refusal(
-                f"{path}: {made.distinct - rows} of its {made.distinct} records would be left out, "
-                f"for {lacking[column]} have no {column}; deliver it for all, or do without it by "
+                f"{path}: {made.left - rows} of its {made.left} records would be left out, for "
+                f"{lacking[column]} have no {column}; deliver it for all, or do without it by "
                 f"source.columns.{column}: false."
             )
 

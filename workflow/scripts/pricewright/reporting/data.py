@@ -49,8 +49,9 @@ def data_facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     found = {}
     if came := receipts.get("ingest"):
         found["source"], found["sha256"] = came["source"], came["sha256"]
-        found["delivered"] = f"{came['rows']:,} rows, {_span(came)}"
+        found["delivered"] = f"{came['rows']:,} rows, {span(came)}"
         found["quarantine"] = _counted("rows", came["quarantined"])
+        # receipts that were written before have neither
         if left_out := came.get("left_out"):
             found["filtered"] = f"{left_out:,} rows left out by source.where"
         if "in_bars" in came and came["in_bars"] != came["kept"]:
@@ -60,12 +61,18 @@ def data_facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         if changes := history_changes(came):
             found["restated"] = changes
     if cleaned := receipts.get("clean"):
-        duplicates, dropped = cleaned["duplicates"], cleaned["dropped"]
+        found["left out"] = f"{cleaned['duplicates']:,} exact duplicates, {rows_left_out(cleaned)}"
         corrected, filled = cleaned["corrected"], sum(cleaned["filled"].values())
-        found["left out"] = f"{duplicates:,} exact duplicates, {dropped:,} incomplete rows"
         found["changed"] = f"{corrected:,} declared corrections, {filled:,} values filled in"
         found["flagged"] = _counted("flags", cleaned["flags"])
-    return [*found.items(), ("kept", f"{data['rows']:,} rows, {_span(data)}")]
+    return [*found.items(), ("kept", f"{data['rows']:,} rows, {span(data)}")]
+
+
+def rows_left_out(cleaned: Mapping[str, Any]) -> str:
+    """Which rows `clean` left out beside duplicates, by its receipt."""
+    words = f"{cleaned['dropped']:,} incomplete rows"
+    removed = cleaned.get("removed")  # receipts that were written before have none
+    return f"{words}, {removed:,} removed as declared" if removed else words
 
 
 def history_changes(receipt: Mapping[str, Any]) -> str:
@@ -78,15 +85,21 @@ def history_changes(receipt: Mapping[str, Any]) -> str:
     return ", ".join([*words[:1], *[f"{rescaled:,} series rescaled"] * bool(rescaled), *words[1:]])
 
 
+def counts_of_kinds(counts: Mapping[str, int]) -> str:
+    """How many there are of each kind, most first; empty if none."""
+    kinds = sorted(((count, kind) for kind, count in counts.items() if count), reverse=True)
+    return ", ".join(f"{count:,} {kind}" for count, kind in kinds)
+
+
 def _counted(what: str, counts: Mapping[str, int]) -> str:
     """How many there are in all, and of each kind, most first."""
-    kinds = sorted(((count, kind) for kind, count in counts.items() if count), reverse=True)
-    shown = ", ".join(f"{count:,} {kind}" for count, kind in kinds)
+    shown = counts_of_kinds(counts)
     total = sum(counts.values())
     return f"{total:,} {what if total != 1 else what[:-1]}" + (f": {shown}" if shown else "")
 
 
-def _span(facts: Mapping[str, Any]) -> str:
+def span(facts: Mapping[str, Any]) -> str:
+    """How many symbols there are, and from which date to which."""
     symbols = f"{facts['symbols']:,} symbol{'s' if facts['symbols'] != 1 else ''}"
     return f"{symbols}, {facts['first_date']} to {facts['last_date']}"
 

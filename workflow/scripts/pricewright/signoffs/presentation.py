@@ -15,7 +15,7 @@ from pricewright.evaluation.acceptance import failed
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal, printable
 from pricewright.forecasting.model_file import with_records
-from pricewright.reporting.data import history_changes
+from pricewright.reporting.data import counts_of_kinds, history_changes, rows_left_out, span
 from pricewright.reporting.text import Pending, PendingDecision, labelled
 from pricewright.reporting.verdict import champion, verdict
 from pricewright.signoffs import coverage
@@ -96,9 +96,9 @@ def signer_warnings(gate: Gate, files: Mapping[str, bytes], allow_unaccepted: bo
 def _doubts_about_the_data(read: "_Read") -> Iterator[str]:
     receipt, flags = read.json(coverage.RECEIPT), read.json(coverage.QUALITY)["flags"]
     if quarantined := sum(receipt["quarantined"].values()):
-        yield f"{_rows(quarantined)} quarantined: {_counts(receipt['quarantined'])}"
+        yield f"{_rows(quarantined)} quarantined: {counts_of_kinds(receipt['quarantined'])}"
     if any(flags.values()):
-        yield f"data is flagged: {_counts(flags)}"
+        yield f"data is flagged: {counts_of_kinds(flags)}"
     if changes := history_changes(receipt):
         yield f"history was changed: {changes}"
 
@@ -154,23 +154,26 @@ def _source(read: _Read) -> Facts:
     return [
         ("source", f"{receipt['source']}, sha256 {receipt['sha256'][:12]}…"),
         ("rows", _rows_in(receipt)),
-        ("prices", _span(receipt)),
-        ("quarantine", _counts(receipt["quarantined"]) or "none"),
+        ("prices", span(receipt)),
+        ("quarantine", counts_of_kinds(receipt["quarantined"]) or "none"),
         ("changed", history_changes(receipt) or "nothing"),
-        ("flags", _counts(read.json(coverage.QUALITY)["flags"]) or "none"),
+        ("flags", counts_of_kinds(read.json(coverage.QUALITY)["flags"]) or "none"),
         (
             "cleaning",
             f"{cleaning['rows_out']:,} rows, {sum(cleaning['filled'].values()):,} values filled, "
-            f"{cleaning['dropped']:,} rows dropped, {cleaning['corrected']:,} corrected",
+            f"{rows_left_out(cleaning)}, {cleaning['corrected']:,} corrected",
         ),
     ]
+
+
+_DONE = {"train": "trained", "score": "scored"}
 
 
 def _metrics(read: _Read) -> Facts:
     model = read.json(coverage.MODEL)
     pooled = model["metrics"]["pooled"]
     return [
-        ("model", f"{model['mode']}ed on prices up to {model['cutoff']}, {_symbols(model)}"),
+        ("model", f"{_DONE[model['mode']]} on prices up to {model['cutoff']}, {_symbols(model)}"),
         ("acceptance", _acceptance(model)),
         *(("", sentence) for sentence in verdict(model)[1:]),
         ("errors", f"{_beside(pooled, 'mase')} MASE, {_beside(pooled, 'rmsse')} RMSSE"),
@@ -217,20 +220,12 @@ def _acceptance(model: Mapping[str, Any]) -> str:
 
 
 def _symbols(model: Mapping[str, Any]) -> str:
-    return f"{len(model['symbols']):,} symbols, {len(model['left_out']):,} left out"
-
-
-def _span(receipt: Mapping[str, Any]) -> str:
-    return f"{receipt['symbols']:,} symbols, {receipt['first_date']} to {receipt['last_date']}"
+    count = len(model["symbols"])
+    return f"{count:,} symbol{'s' * (count != 1)}, {len(model['left_out']):,} left out"
 
 
 def _rows(count: int) -> str:
     return "1 row is" if count == 1 else f"{count:,} rows are"
-
-
-def _counts(counts: Mapping[str, int]) -> str:
-    found = sorted(((count, kind) for kind, count in counts.items() if count), reverse=True)
-    return ", ".join(f"{count:,} {kind}" for count, kind in found)
 
 
 def missing_signatures(
