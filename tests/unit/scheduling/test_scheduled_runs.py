@@ -220,7 +220,11 @@ def test_a_missed_day_is_given_as_the_last_one_beside_what_the_command_says(echo
     assert echo() == [[]]
     assert echo("--cores 2", [Path("a.yaml")]) == [["--cores", "2", "--configfile", "a.yaml"]]
     assert echo(day=DAY) == [["--config", as_of]]
-    assert echo("--config mode=score -k", day=DAY) == [["--config", as_of, "mode=score", "-k"]]
+    for said in ("--config mode=score", "--config=mode=score", "-C mode=score", "-Cmode=score"):
+        assert echo(f"{said} -k", day=DAY) == [["--config", as_of, "mode=score", "-k"]]
+    twice = "-C shards=2 --config mode=score"  # of which Snakemake takes the last
+    assert echo(twice, day=DAY) == [["-C", "shards=2", "--config", as_of, "mode=score"]]
+    assert echo("--cores 1", day=DAY) == [["--cores", "1", "--config", as_of]]
     assert echo("--configfile b.yaml", [Path("a.yaml")]) == [["--configfile", "b.yaml"]]
 
 

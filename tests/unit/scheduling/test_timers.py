@@ -181,10 +181,26 @@ def test_the_machine_is_asked_what_it_has(machine, monkeypatch):
         usual_kind()
 
 
-def test_systemd_that_refuses_is_said(machine, timer, monkeypatch):
+@pytest.mark.parametrize("before", [None, "cron", "systemd"])
+def test_where_systemd_refuses_that_is_said_and_the_timer_before_stays(
+    machine, timer, monkeypatch, before
+):
+    later = timetable(Schedule(exchange="XNYS", after_minutes=90), AT)
+    if before:
+        timer.install(before, NEW_YORK, AT)
+    was = [timer.there(), *(path.read_text() for path in timer.units if path.exists())]
     monkeypatch.setenv("NO_SYSTEMD", "1")
     with pytest.raises(Refusal, match="systemctl --user daemon-reload: it failed"):
-        timer.install("systemd", NEW_YORK, AT)
+        timer.install("systemd", later, AT)
+    assert [timer.there(), *(path.read_text() for path in timer.units if path.exists())] == was
+
+
+def test_where_cron_refuses_the_timer_before_stays(machine, timer):
+    timer.install("systemd", NEW_YORK, AT)
+    (machine / "bin/crontab").write_text('#!/bin/sh\necho "you are not allowed" >&2\nexit 1\n')
+    with pytest.raises(Refusal, match="you are not allowed"):
+        timer.install("cron", NEW_YORK, AT)
+    assert all(path.exists() for path in timer.units)
 
 
 def test_two_projects_of_one_name_have_timers_of_their_own():

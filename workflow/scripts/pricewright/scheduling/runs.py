@@ -7,6 +7,7 @@ run of the workflow. If nobody holds the second, a lock that a killed Snakemake 
 
 import fcntl
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -88,10 +89,15 @@ def run_workflow(
     if (root / LEFT).is_dir() and any((root / LEFT).iterdir()):
         say("a run was killed and left Snakemake's lock, which is undone")
         _call(root, [*words, "--unlock"])
-    if day:
-        at = words.index("--config") if "--config" in words else len(words)
-        words[at : at + 1] = ["--config", f"source={{last_day: {day}}}"]
-    return _call(root, words)
+    return _call(root, _with_config(words, f"source={{last_day: {day}}}") if day else words)
+
+
+def _with_config(words: Sequence[str], setting: str) -> list[str]:
+    """The words of a Snakemake command with one more `--config` setting beside those it has."""
+    for at, word in reversed([*enumerate(words)]):  # to Snakemake the last option counts
+        if found := re.fullmatch(r"(?:--config(?:=|$)|-C)(.*)", word):
+            return [*words[:at], "--config", setting, *filter(None, [found[1]]), *words[at + 1 :]]
+    return [*words, "--config", setting]
 
 
 def _call(root: Path, words: Sequence[str]) -> int:

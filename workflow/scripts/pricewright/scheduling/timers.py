@@ -115,28 +115,51 @@ class Timer:
 
         Raises Refusal if systemd or cron does not take it.
         """
-        self.remove()
         if kind == "cron":
-            _write_crontab([*_read_crontab(), *self.cron_lines(timetable, at)])
+            self._write_lines(self.cron_lines(timetable, at))
+            self._remove_units()
         else:
-            service, unit = self.units
-            write_whole(service, self.service().encode())
-            write_whole(unit, self.unit(timetable, at).encode())
+            self._enable_units(timetable, at)
+            self._remove_lines()
+        return self.there()
+
+    def _enable_units(self, timetable: Timetable, at: datetime) -> None:
+        """Write and enable the units; where systemd does not take them, those before are back."""
+        service, unit = self.units
+        was = {path: path.read_bytes() if path.exists() else None for path in self.units}
+        write_whole(service, self.service().encode())
+        write_whole(unit, self.unit(timetable, at).encode())
+        try:
             _systemctl("daemon-reload")
             _systemctl("enable", "--now", unit.name)
-        return self.there()
+        except Refusal:
+            for path, content in was.items():
+                path.unlink() if content is None else write_whole(path, content)
+            raise
 
     def remove(self) -> list[str]:
         """Take it away; returns what was there of it."""
         was = self.there()
+        self._remove_units()
+        self._remove_lines()
+        return was
+
+    def _remove_units(self) -> None:
         if any(path.exists() for path in self.units):
             _systemctl("disable", "--now", self.units[1].name)
             for path in self.units:
                 path.unlink(missing_ok=True)
             _systemctl("daemon-reload")
-        if shutil.which("crontab") and (own := self._own(lines := _read_crontab())):
-            _write_crontab([line for line in lines if line not in own])
-        return was
+
+    def _remove_lines(self) -> None:
+        if shutil.which("crontab") and self._own(_read_crontab()):
+            self._write_lines([])
+
+    def _write_lines(self, own: Sequence[str]) -> None:
+        """Give the crontab these lines in place of those that it has of this timer."""
+        lines = _read_crontab()
+        was = self._own(lines)
+        _write_crontab([*(line for line in lines if line not in was), *own])
 
     def _own(self, lines: Iterable[str]) -> list[str]:
         return [line for line in lines if line.endswith(f"# {self.name}")]
