@@ -1,10 +1,12 @@
 """What is out of date, as far as the files alone tell."""
 
 import os
+import re
 from datetime import UTC, datetime
 
 import pytest
 
+from conftest import run_pricewright
 from pricewright.commands.status import outdated
 from pricewright.files.disk import sha256
 from pricewright.files.documents import write_json
@@ -74,3 +76,23 @@ def test_a_file_that_is_missing_is_named(results, name):
 def test_a_model_that_is_not_deployed_is_named(results):
     (results / "results/deployed_model.json").unlink()
     assert outdated(results, [], BEGAN) == ["results/deployed_model.json is not there"]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "sentence"),
+    [
+        ("results/monitor.json", '{"colour": "red"}', r"monitor\.json is not as a run writes it"),
+        ("results/monitor.json", "{", r"results/monitor\.json:1: not JSON"),
+        ("results/monitor.json", "[]", r"monitor\.json is not as a run writes it"),
+        ("results/ingest.json", "{}", r"results/: a file is not as a run writes it \(KeyError"),
+        ("ledger/ledger.jsonl", "nonsense\n", r"ledger/ledger\.jsonl:1"),
+    ],
+)
+def test_one_damaged_file_takes_its_own_part_of_status_only(finished, file, content, sentence):
+    (finished.folder / file).write_text(content)
+    shown = run_pricewright("status", cwd=finished.folder)
+    assert (shown.code, shown.stderr) == (0, "")
+    assert re.search(sentence, shown.stdout)
+    for heading in ("Last run\n", "Sign-offs\n"):
+        assert heading in shown.stdout
+    assert "Traceback" not in shown.stdout

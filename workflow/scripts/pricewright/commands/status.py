@@ -1,7 +1,7 @@
 """Status: how the last run went, what is out of date, who signed what, what is in production."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,15 @@ from typing import Any
 from running.past_runs import last_start
 
 from pricewright.commands.options import ConfigFiles
-from pricewright.configuration.config import WORKFLOW, config_file, config_of_run, source_files
+from pricewright.configuration.config import (
+    WORKFLOW,
+    config_file,
+    config_of_run,
+    read_config,
+    source_files,
+)
 from pricewright.files.disk import file_sha256, read_begin, read_whole
-from pricewright.files.documents import parse_json
+from pricewright.files.documents import as_written_by_a_run, parse_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import named_model
 from pricewright.monitoring.summary import describe_watch
@@ -51,9 +57,11 @@ def outdated(root: Path, inputs: Sequence[Path], began: datetime | None) -> list
         if (root / path).exists() and _written(root / path) > began
     ]
     try:
-        return [*notes, *_links(root)]
+        with as_written_by_a_run("results/: a file"):
+            notes += _links(root)
     except Refusal as refusal:
-        return [*notes, str(refusal)]
+        notes.append(str(refusal))
+    return notes
 
 
 def _links(root: Path) -> Iterator[str]:
@@ -93,26 +101,35 @@ def status(*, configfile: ConfigFiles = ()) -> None:
     ```
     """
     root = Path()
-    config, configfile = config_of_run(root, configfile)
+    parts: dict[str, str] = {}
+    try:
+        config, configfile = config_of_run(root, configfile)
+    except Refusal as refusal:  # the ledger may be damaged, and the rest be told all the same
+        config = read_config(configfile)
+        parts["Config"] = f"  {refusal}"
     run = last_run(root)
-    parts = {
-        "Last run": describe_run(run),
-        "Out of date": "\n".join(
-            f"  {note}" for note in _outdated_results(root, config, configfile, run)
-        ),
-        "Sign-offs": _signoffs(root, config, configfile),
-        "Releases": describe_switches(root),
-        "Watch": "\n".join(f"  {line}" for line in [*describe_watch(root), *_late(root, config)]),
-    }
+    parts["Last run"] = describe_run(run)
+    parts["Out of date"] = _told(lambda: _outdated_results(root, config, configfile, run))
+    parts["Sign-offs"] = _told(lambda: [_signoffs(root, config, configfile)], indent="")
+    parts["Releases"] = _told(lambda: [describe_switches(root)], indent="")
+    parts["Watch"] = "\n".join(
+        filter(None, [_told(lambda: describe_watch(root)), _told(lambda: _late(root, config))])
+    )
     print("\n\n".join(f"{heading}\n{text}" for heading, text in parts.items() if text))
+
+
+def _told(part: Callable[[], Sequence[str]], indent: str = "  ") -> str:
+    """The lines of a part; what keeps it from being told is its line, and the others are told."""
+    try:
+        with as_written_by_a_run("a file"):
+            return "\n".join(f"{indent}{line}" for line in part() if line)
+    except (Refusal, OSError) as error:
+        return f"  {error}"
 
 
 def _late(root: Path, config: dict[str, Any]) -> list[str]:
     """That the data are late, if they are."""
-    try:
-        notice = late(root, config)
-    except Refusal as refusal:
-        return [str(refusal)]
+    notice = late(root, config)
     return [notice.text] if notice else []
 
 
@@ -134,11 +151,8 @@ def _outdated_results(
 
 
 def _signoffs(root: Path, config: dict[str, Any], configfile: Sequence[Path]) -> str:
-    """The sign-offs in words; what keeps them from being looked at is one of them."""
-    try:
-        allowed = bool(config["accept"]["allow_unaccepted"])
-        policy = load_policy(root, config["signoffs"], allowed)
-        files = read_covered(root, covered_folder(config["mode"]))
-        return signoff_overview(check_gates(root, policy, digests(files)), configfile)
-    except Refusal as refusal:
-        return f"  {refusal}"
+    """The sign-offs in words."""
+    allowed = bool(config["accept"]["allow_unaccepted"])
+    policy = load_policy(root, config["signoffs"], allowed)
+    files = read_covered(root, covered_folder(config["mode"]))
+    return signoff_overview(check_gates(root, policy, digests(files)), configfile)

@@ -8,7 +8,8 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -41,6 +42,19 @@ def parse_json(content: bytes, name: str) -> Any:
         raise Refusal(
             f"{name}:{error.lineno}: not JSON ({error.msg}); "
             "mend it, or run the step that writes it again."
+        ) from None
+
+
+@contextmanager
+def as_written_by_a_run(what: str) -> Iterator[None]:
+    """A block that reads documents by the keys that a run writes; raises Refusal, by the name of
+    `what` is read, where one was made by hand and has others."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        raise Refusal(
+            f"{what} is not as a run writes it ({type(error).__name__}: {error}); run "
+            "`snakemake --cores 1` and look at it again."
         ) from None
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from pricewright.files.disk import read_whole
-from pricewright.files.documents import parse_json
+from pricewright.files.documents import as_written_by_a_run, parse_json
 
 FOUND, PAGE = "results/monitor.json", "results/monitor.html"
-"""Where a run leaves what was found."""
+"""Where a run leaves what was found: `colour`, `reasons`, …"""
 
 
 def watch_warning(root: Path) -> str | None:
@@ -24,11 +24,17 @@ def watch_warning(root: Path) -> str | None:
 
 
 def read_found(root: Path) -> dict[str, Any] | None:
-    """The document of what was found, None if nothing was watched."""
+    """The document of what was found, None if nothing was watched.
+
+    Raises Refusal for a file that no run has written.
+    """
     path = Path(root) / FOUND
     if not path.exists():
         return None
     found: dict[str, Any] = parse_json(read_whole(path), FOUND)
+    with as_written_by_a_run(FOUND):
+        for key in ("release", "colour", "reasons", "yellow_since", "red_since"):
+            found[key]
     return found
 
 

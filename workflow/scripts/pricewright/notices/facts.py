@@ -13,7 +13,7 @@ from typing import Any
 from pricewright.evaluation.acceptance import failed as missed_criteria
 from pricewright.files.clock import Clock, now
 from pricewright.files.disk import read_whole, sha256
-from pricewright.files.documents import parse_json
+from pricewright.files.documents import as_written_by_a_run, parse_json
 from pricewright.files.errors import Refusal
 from pricewright.notices.options import Event
 from pricewright.scheduling.sessions import Schedule, late_data
@@ -21,7 +21,7 @@ from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import MODEL, RECEIPT, covered_folder, digests, read_covered
 from pricewright.signoffs.gates import Decision, GateDecision, check_gates
 from pricewright.signoffs.ledger import LEDGER, state_of
-from pricewright.signoffs.policy import Policy, load_policy
+from pricewright.signoffs.policy import load_policy
 from pricewright.signoffs.presentation import RELEASE, SIGN, with_config
 from pricewright.tables.options import make
 
@@ -111,12 +111,10 @@ def _awaited(decision: Decision) -> list[tuple[str, str]]:
     found = []
     if decision.asks_who_trained and not decision.trainers:
         found.append(("author", "who trained it"))
-    return found + [
-        (gate.gate, _names(gate, decision.policy)) for gate in decision.gates if not gate.satisfied
-    ]
+    return found + [(gate.gate, _names(gate)) for gate in decision.gates if not gate.satisfied]
 
 
-def _names(gate: GateDecision, policy: Policy) -> str:
+def _names(gate: GateDecision) -> str:
     if gate.rejected:
         return f"rejected by {' and '.join(gate.rejected)}"
     consent = gate.consent
@@ -147,23 +145,17 @@ def switch_since(root: Path, lines: int) -> Notice | None:
 def watched(root: Path) -> list[Notice]:
     """What the watch says, if there is one and it is not green.
 
-    Raises Refusal if its file is not as `WATCH` says.
+    Raises Refusal for a file that no run has written.
     """
     if not (root / WATCH).exists():
         return []
     found: Any = parse_json(read_whole(root / WATCH), str(WATCH))
-    try:
+    with as_written_by_a_run(str(WATCH)):
         colour, why = found["colour"], "; ".join(map(str, found["reasons"]))
-    except (KeyError, TypeError):
-        raise Refusal(
-            f"{WATCH}: has not the keys colour and reasons; run the step that writes it."
-        ) from None
-    notices = []
-    if colour == "yellow":
-        notices.append(Notice("watch_yellow", f"The watch is yellow: {why}.", STATUS))
-    elif colour == "red":
-        notices.append(Notice("watch_red", f"The watch is red: {why}.", STATUS))
-    return notices
+    events: Mapping[str, Event] = {"yellow": "watch_yellow", "red": "watch_red"}
+    if colour not in events:
+        return []
+    return [Notice(events[colour], f"The watch is {colour}: {why}.", STATUS)]
 
 
 def late(root: Path, config: Mapping[str, Any], clock: Clock = now) -> Notice | None:

@@ -7,13 +7,12 @@ for a report is a function of the run's bytes alone.
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pricewright.evaluation.acceptance import failed
-from pricewright.files.documents import parse_json
-from pricewright.files.errors import Refusal, printable
+from pricewright.files.documents import as_written_by_a_run, parse_json
+from pricewright.files.errors import printable
 from pricewright.forecasting.model_file import with_records
 from pricewright.reporting.data import counts_of_kinds, history_changes, rows_left_out, span
 from pricewright.reporting.text import Pending, PendingDecision, labelled
@@ -78,14 +77,14 @@ def gate_summary(gate: Gate, files: Mapping[str, bytes], folder: Path | None = N
 
     folder: where they lie, if not in `results/`.
     """
-    with _as_a_run_writes_them():
+    with as_written_by_a_run("results/: a file"):
         return [(label, printable(text)) for label, text in _DIGESTS[gate](_Read(files, folder))]
 
 
 def signer_warnings(gate: Gate, files: Mapping[str, bytes], allow_unaccepted: bool) -> list[str]:
     """What a signer should think twice about; raises Refusal for what no run writes."""
     read, found = _Read(files), discrepancies(files)
-    with _as_a_run_writes_them():
+    with as_written_by_a_run("results/: a file"):
         if gate not in ("author", "source"):
             found = [*_doubts_about_the_model(read, allow_unaccepted), *found]
         if gate in ("source", "deploy"):
@@ -111,18 +110,6 @@ def _doubts_about_the_model(read: "_Read", allow_unaccepted: bool) -> Iterator[s
             yield "accept.allow_unaccepted is true: it would be released all the same"
     if model["metrics"]["origins_the_model_knew"]:
         yield "the metrics flatter the model: it knew some of the dates"
-
-
-@contextmanager
-def _as_a_run_writes_them() -> Iterator[None]:
-    """Files made by hand have not the keys that a run writes."""
-    try:
-        yield
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
-        raise Refusal(
-            f"results/: a file is not as a run writes it ({type(error).__name__}: {error}); run "
-            "`snakemake --cores 1` and look at it again."
-        ) from None
 
 
 class _Read:
