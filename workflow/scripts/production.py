@@ -69,11 +69,11 @@ def _newer(config: dict[str, Any], project: Path) -> Iterator[str]:
     try:
         files = source_files(config, step.FOLDER.parents[1])
         made = (project / RECEIPT).stat().st_mtime
-    except (Refusal, OSError):  # neither is needed for a release
+        for file in files:
+            if Path(file).stat().st_mtime > made:
+                yield f"{file} was written after the results, which are what is looked at here"
+    except (Refusal, OSError):  # none of them is needed for a release
         return
-    for file in files:
-        if Path(file).stat().st_mtime > made:
-            yield f"{file} was written after the results, which are what is looked at here"
 
 
 if __name__ == "__main__":

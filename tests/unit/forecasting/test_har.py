@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def regressed(x, y, start=None):
-    return har.gamma_regression(x, y, np.ones(len(y), bool), start)
+    return har._weights(har._Regression(x), y, np.ones(len(y), bool), start)
 
 
 def simulated_rows(weights, rows=4000, seed=1):
@@ -81,7 +81,8 @@ def test_the_end_does_not_depend_on_the_beginning():
 @pytest.mark.parametrize("rows", [0, 1, har.FEWEST - 1])
 def test_with_few_rows_there_are_no_weights(rows):
     x, y = simulated_rows(np.ones(5), rows=200)
-    assert np.isnan(har.gamma_regression(x, y, np.arange(len(y)) < rows)).all()
+    weights = har._weights(har._Regression(x), y, np.arange(len(y)) < rows, None)
+    assert np.isnan(weights).all()
 
 
 def test_averages_that_are_all_alike_have_weights():
@@ -94,8 +95,8 @@ def test_averages_that_are_all_alike_have_weights():
 def test_rows_that_are_not_used_change_nothing():
     x, y = simulated_rows(np.array([0.3, 0.2, 0.4, 0.1, 0.25]), rows=800)
     use = np.arange(len(y)) % 3 > 0
-    one = har.gamma_regression(x, y, use)
-    other = har.gamma_regression(x, np.where(use, y, 99.0), use)
+    one = har._weights(har._Regression(x), y, use, None)
+    other = har._weights(har._Regression(x), np.where(use, y, 99.0), use, None)
     assert one.tobytes() == other.tobytes()
     np.testing.assert_allclose(one, regressed(x[use], y[use]), rtol=1e-8)
 

@@ -78,6 +78,12 @@ def test_that_it_is_over_is_told_once_and_only_by_a_run_that_knows(desk, web_hoo
     assert web_hook.titles()[2:] == ["Oil: failed"]
 
 
+def test_of_what_nobody_asks_for_any_more_it_is_not_told_that_it_is_over(desk, web_hook):
+    desk(FAILED)
+    desk(known=["failed"], events=("late",))
+    assert len(web_hook.taken) == 1
+
+
 def test_a_release_is_told_each_time_that_there_is_one(desk, web_hook):
     desk(RELEASED)
     desk(known=list(EVENTS))

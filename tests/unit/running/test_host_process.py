@@ -42,7 +42,7 @@ def heard(monkeypatch, caplog):
     for name in ("spare_pandas", "cancel_all", "try_once_what_is_wrong"):
         monkeypatch.setattr(startup, name, lambda *_: None)
     monkeypatch.setattr("running.terminal.watch", lambda workflow: None)
-    monkeypatch.setattr(startup, "_RUN", {"began": 0.0, "idle": None})
+    monkeypatch.setattr(startup, "_run", startup._Run(began=0.0))
     logger.addHandler(caplog.handler)
     caplog.set_level("INFO", logger=logger.name)
     yield []

@@ -58,14 +58,13 @@ def test_a_line_says_what_happened_when_and_by_whom_and_names_the_line_before(fo
         "number": 3,
     }
     assert found[0]["previous"] == EMPTY
-    assert ledger.head(folder) == sha256(lines(folder)[-1].rstrip(b"\n"))
+    assert ledger.read(folder)[-1].digest == sha256(lines(folder)[-1].rstrip(b"\n"))
     assert [entry.fields["number"] for entry in ledger.read(folder)] == [1, 2, 3, 4, 5]
     assert ledger.verify(folder) == []
 
 
 def test_a_ledger_that_is_not_there_is_an_empty_one(tmp_path):
     assert ledger.read(tmp_path) == []
-    assert ledger.head(tmp_path) == EMPTY
     assert ledger.verify(tmp_path, [Seen("ann", 0, EMPTY)]) == []
 
 
@@ -109,6 +108,16 @@ def test_a_torn_last_line_is_set_aside_and_put_on_record(folder):
     assert ledger.read(folder)[-2].fields["sha256"] == sha256(torn)
     assert lines(folder)[:4] == whole[:4]
     assert ledger.verify(folder) == []
+
+
+def test_a_torn_line_is_set_aside_by_a_user_without_a_name_too(folder, monkeypatch):
+    def nobody():
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    rewrite(folder, [*lines(folder)[:-1], lines(folder)[-1][:-9]])
+    ledger.append(folder, "run", clock=noon)
+    assert [entry.who for entry in ledger.read(folder)[-2:]] == ["unknown", "unknown"]
 
 
 @pytest.mark.parametrize("cut", [1, 40])

@@ -96,6 +96,11 @@ def test_a_revoked_key_is_a_public_key_or_one_in_a_revocation_list(office, keys)
     parse_revoked((office.root / "config/revoked").read_bytes())
 
 
+def test_a_public_key_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(Refusal, match=r"ann\.pub: no such file"):
+        statements.public_key(tmp_path / "ann.pub")
+
+
 @pytest.mark.parametrize("name", ["config/signers", "config/revoked"])
 def test_a_link_in_place_of_the_policys_files_is_refused(office, name):
     path = office.root / name

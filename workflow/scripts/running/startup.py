@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -103,9 +104,22 @@ def cancel_all(executor: Any) -> None:
         executor.cancel = method
 
 
-_RUN: dict[str, Any] = {"began": time.time(), "lines": 0, "idle": None, "interrupted": False}
-"""The run at hand: when it began, how many lines the ledger had then, what is done if it has
-nothing to do, and whether somebody who looks at it ended it."""
+@dataclass
+class _Run:
+    """The run at hand.
+
+    began: when.  lines: how many the ledger had then.  idle: what is done if there is nothing to
+    do.  interrupted: whether somebody who looks at it ended it.  config: once it is checked.
+    """
+
+    began: float = field(default_factory=time.time)
+    lines: int = 0
+    idle: Callable[[], None] | None = None
+    interrupted: bool = False
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+_run = _Run()
 
 _HELD: list[int] = []
 """What shows others that a run is at work here."""
@@ -113,29 +127,28 @@ _HELD: list[int] = []
 
 def run_began() -> float:
     """When the run at hand did; a log from before is of another one."""
-    return float(_RUN["began"])
+    return _run.began
 
 
 def lines_before_run() -> int:
     """How many the ledger had when the run at hand began: a clock tells no two runs apart that
     begin in one second."""
-    return int(_RUN["lines"])
+    return _run.lines
 
 
 def is_interrupted() -> bool:
     """Whether somebody ended the run at hand, by Ctrl-C as a rule."""
-    return bool(_RUN["interrupted"])
+    return _run.interrupted
 
 
 def run_config() -> Mapping[str, Any]:
     """The config of the run at hand, once it is checked."""
-    config: Mapping[str, Any] = _RUN.get("config", {})
-    return config
+    return _run.config
 
 
 def run_ended() -> None:
     """The run at hand is over: what Snakemake says from now on is of another one."""
-    _RUN["idle"] = None
+    _run.idle = None
     while _HELD:
         os.close(_HELD.pop())
 
@@ -144,8 +157,8 @@ def hear_that_nothing_is_done(record: logging.LogRecord) -> bool:
     """Hear from Snakemake that a run has nothing to do, or that somebody ends it, which it tells
     no hook; and keep back that what never was cannot be restored."""
     said = str(record.msg)
-    _RUN["interrupted"] |= said.startswith("Terminating processes on user request")
-    idle = _RUN["idle"]
+    _run.interrupted |= said.startswith("Terminating processes on user request")
+    idle = _run.idle
     if idle and said.startswith("Nothing to be done"):
         run_ended()
         idle()
@@ -181,9 +194,9 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
     idle: what is done with the workflow if there is nothing else to do.
     """
     # there may be several in one process
-    _RUN.update(began=time.time(), lines=0, idle=None, interrupted=False)
+    _run.began, _run.lines, _run.idle, _run.interrupted = time.time(), 0, None, False
     with comfort("people may be told of an earlier release"), suppress(FileNotFoundError):
-        _RUN["lines"] = Path("ledger/ledger.jsonl").read_bytes().count(b"\n")
+        _run.lines = Path("ledger/ledger.jsonl").read_bytes().count(b"\n")
     with comfort("this run imports pandas, which takes a while"):
         spare_pandas()
     with comfort("it says that it cannot restore what was never there, and makes up no records"):
@@ -193,7 +206,7 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
         logger.addFilter(hear_that_nothing_is_done)
         if workflow.exec_mode == ExecMode.DEFAULT:
             if workflow.modifier.is_main_snakefile():
-                _RUN["idle"] = lambda: idle(workflow)
+                _run.idle = lambda: idle(workflow)
             else:
                 logger.info(AS_A_MODULE)
         with comfort("a scheduled run may take the lock that this one has for one left behind"):
@@ -235,7 +248,7 @@ def checked(config: dict[str, Any], home: Path) -> list[str]:
                 f"{path}: found {min(found)!r} in this path, with which Snakemake starts no "
                 "script; move the project, with its environment, to a folder without it"
             )
-    _RUN["config"] = config
+    _run.config = config
     try:
         return source_files(complete(config), home)
     except Refusal as refusal:

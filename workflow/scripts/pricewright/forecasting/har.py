@@ -38,17 +38,12 @@ STEPS, CLOSE = 50, 1e-6
 shorter than that."""
 
 
-def gamma_regression(x: Floats, y: Floats, use: Flags, start: Floats | None = None) -> Floats:
-    """(K,): weights >= 0 of a gamma GLM of y (B,) on x (B, K), identity link.
-
-    use: (B,), the rows that count.  NaN if they are fewer than FEWEST.
-    """
-    return _weights(_Regression(x), y, use, start)
-
-
 def _weights(regression: "_Regression", y: Floats, use: Flags, start: Floats | None) -> Floats:
-    """By Newton's method, and Fisher scoring where that leads astray; a weight that would be
-    negative is 0, unless the likelihood asks for more of it in the end.
+    """(K,): weights >= 0 of a gamma GLM of y (B,) on the regression's x (B, K), identity link.
+
+    use: (B,), the rows that count.  NaN if they are fewer than FEWEST. By Newton's method, and
+    Fisher scoring where that leads astray; a weight that would be negative is 0, unless the
+    likelihood asks for more of it in the end.
     """
     terms, count = len(regression.x), np.count_nonzero(use)
     if count < FEWEST:

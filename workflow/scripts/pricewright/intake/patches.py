@@ -69,8 +69,6 @@ def whole(folder: Path, digest: str, *, just_kept: bool = False) -> Iterator[Pat
 
 
 def _made_again(folder: Path, digest: str) -> bytes:
-    if (folder / digest).is_file():
-        return (folder / digest).read_bytes()
     chain: list[Path] = []
     wanted = digest
     while not (folder / wanted).is_file():

@@ -429,8 +429,8 @@ def _by_ewma(model: Model, panel: Panel) -> Iterator[Record]:
 def _outcomes(before: Day, panel: Panel) -> list[Record]:
     """For each forecast of the day before in the record, the price that came next, if one has.
 
-    Both prices as they are now: a series that was rescaled since has another one of then. None if
-    that day's file is not what was written down, which is for the watch to tell.
+    Both prices as they are now: a series that was rescaled since has another one of then. There is
+    none if that day's file is not what was written down, which is for the watch to tell.
     """
     try:
         table = before.forecasts()

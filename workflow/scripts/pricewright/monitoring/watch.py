@@ -44,6 +44,9 @@ TESTS: Final[Mapping[str, str]] = {
 SYMBOLS = 20
 """The most symbols that are listed."""
 
+FEW = 5
+"""So many quarantined rows or flags of a day are nothing to tell."""
+
 LATELY = 60
 """The days against which a day's data are held."""
 
@@ -220,13 +223,10 @@ def _odd_data(days: Sequence[Day]) -> Iterator[str]:
     if len(days) < 2:
         return
     facts = [day.entry.fields for day in days[-LATELY - 1 :]]
-    for name, what, least in (
-        ("quarantined", "rows were quarantined", 5),
-        ("flags", "flags were raised", 5),
-    ):
+    for name, what in (("quarantined", "rows were quarantined"), ("flags", "flags were raised")):
         if all(name in each for each in facts):
             came = np.diff([int(each[name]) for each in facts])
-            if len(came) > 1 and came[-1] > max(least, 3 * came[:-1].max()):
+            if len(came) > 1 and came[-1] > max(FEW, 3 * came[:-1].max()):
                 yield (
                     f"{came[-1]} {what} on {days[-1].date}, and at most "
                     f"{max(int(came[:-1].max()), 0)} a day in the {len(came) - 1} before"

@@ -89,7 +89,7 @@ def awaited_people(
         return None
     try:
         files = read_covered(root, covered_folder(config["mode"]))
-    except (Refusal, FileNotFoundError):  # there is nothing yet that anyone could sign
+    except Refusal:  # there is nothing yet that anyone could sign
         return None
     decision = check_gates(root, policy, digests(files), clock)
     if decision.in_production:

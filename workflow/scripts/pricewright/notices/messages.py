@@ -69,7 +69,7 @@ def tell(
             before = told.get(service, {})
             new = [each for each in wanted if before.get(each.event) != _mark(each)]
             over = [event for event in EVENTS if event in before and event in {*known} - now]
-            ended = [OVER[event] for event in over if event in OVER]
+            ended = [OVER[event] for event in over if event in OVER and event in options.events]
             if (new or ended) and not _send(url, message(about, new, ended), new):
                 untold.append(
                     f"Service {number} of the environment variable {variable} did not take the "

@@ -21,7 +21,7 @@ class LinkAstray(Refusal):
 def read_link(production: Path) -> str | None:
     """The digest of the release that the link points at, None if there is no link.
 
-    Raises Astray if what is there is not a link to a release.
+    Raises LinkAstray if what is there is not a link to a release.
     """
     link = production / CURRENT
     try:

@@ -127,8 +127,8 @@ def recover(root: Path, clock: Clock) -> ProductionState:
 
     A switch whose link was swapped is finished, if the release is what people signed and passes
     its smoke test; any other is undone, so that nothing gets into production here that was not
-    there. Raises Astray if the link then is not what the ledger says: somebody changed one of the
-    two by hand.
+    there. Raises LinkAstray if the link then is not what the ledger says: somebody changed one of
+    the two by hand.
     """
     production = root / "production"
     store.clear_unfinished(production / "releases")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, Literal
 
-from pricewright.files.disk import read_regular, sha256
+from pricewright.files.disk import read_regular, refuse_missing, sha256
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 
@@ -74,7 +74,11 @@ def read_covered(root: Path, folder: Path | None = None) -> dict[str, bytes]:
     require_covered(root, folder)
     if folder:  # a link, that may move on while they are read
         folder = Path(os.path.realpath(Path(root) / folder))
-    return {name: read_regular(Path(root) / place) for name, place in _places(folder).items()}
+    found = {}
+    for name, place in _places(folder).items():
+        with refuse_missing(place):  # it may be gone by now
+            found[name] = read_regular(Path(root) / place)
+    return found
 
 
 def _places(folder: Path | None) -> dict[str, Path]:

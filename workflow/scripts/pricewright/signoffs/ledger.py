@@ -27,6 +27,10 @@ from pricewright.files.documents import parse_strict
 from pricewright.files.errors import Refusal
 from pricewright.steplog.log import say
 
+LEDGER, SIGNOFFS = "ledger", "signoffs"
+SIGNERS, REVOKED = "config/signers", "config/revoked"
+"""Where, in a project, the ledger is, what people signed, and who may sign with which keys."""
+
 NAME = "ledger.jsonl"
 
 EMPTY = "0" * 64
@@ -62,12 +66,6 @@ def read(folder: Path) -> list[Entry]:
     """
     path = Path(folder) / NAME
     return [parse_entry(line, path, number) for number, line in enumerate(read_lines(path), 1)]
-
-
-def head(folder: Path) -> str:
-    """The SHA-256 of the newest line, EMPTY if there is none."""
-    found = read_lines(Path(folder) / NAME)
-    return sha256(found[-1]) if found else EMPTY
 
 
 def newest(found: list[bytes], path: Path) -> Entry | None:
@@ -214,9 +212,17 @@ def append(
     path = Path(folder) / NAME
     with locked(Path(folder)):
         last = _after_recovery(path, clock)
-        line = _line(last, event, who or getpass.getuser(), clock, fields)
+        line = _line(last, event, who or login(), clock, fields)
         _add(path, line + b"\n")
     return parse_entry(line, path, (last.sequence if last else 0) + 1)
+
+
+def login() -> str:
+    """The name under which this process runs."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        return "unknown"
 
 
 @contextmanager
@@ -259,7 +265,7 @@ def _after_recovery(path: Path, clock: Clock) -> Entry | None:
     aside = path.with_name(f"torn-{sha256(torn)[:16]}")
     write_whole(aside, torn)
     fields = {"kept": aside.name, "bytes": len(torn), "sha256": sha256(torn)}
-    line = _line(last, "torn", getpass.getuser(), clock, fields)
+    line = _line(last, "torn", login(), clock, fields)
     write_whole(path, whole + line + b"\n")
     say("a torn line of the ledger was set aside", kept=aside, bytes=len(torn))
     return parse_entry(line, path, (last.sequence if last else 0) + 1)
@@ -293,12 +299,6 @@ def _add(path: Path, line: bytes) -> None:
             sync_folder(path.parent)
     finally:
         os.close(ledger)
-
-
-SIGNERS = "config/signers"
-REVOKED = "config/revoked"
-SIGNOFFS = "signoffs"
-LEDGER = "ledger"
 
 
 BEGUN = ("release", "rollback")

@@ -3,7 +3,6 @@
 Who ran the training may be excluded; that is who the ledger says, which each run tells.
 """
 
-import getpass
 import subprocess
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import GATES, Gate
-from pricewright.signoffs.ledger import LEDGER, SIGNERS, Entry
+from pricewright.signoffs.ledger import LEDGER, SIGNERS, Entry, login
 from pricewright.signoffs.signers import KRL, WHO, Signer, parse_signers, read_signers
 
 
@@ -119,14 +118,6 @@ def require_signers(policy: Policy) -> None:
 
 
 TRAINING = "train_or_score"
-
-
-def login() -> str:
-    """The name under which this process runs."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user without a name, as in some containers
-        return "unknown"
 
 
 def oneself(configured: str | None = None) -> str:

@@ -1,6 +1,7 @@
 """Giving a decision: what is to be signed, the signature, the ledger's line, the two files.
 
-`start` is the first step of all: the files that say who may sign, with the caller's own key.
+`begin_signoffs` is the first step of all: it makes the files that say who may sign, with the
+caller's own key.
 """
 
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from pricewright.files.clock import parse_time
-from pricewright.files.disk import read_regular, write_whole
+from pricewright.files.disk import read_regular, refuse_missing, write_whole
 from pricewright.files.documents import parse_strict
 from pricewright.files.errors import Refusal, printable
 from pricewright.signoffs.coverage import COVERED, Gate
@@ -287,7 +287,9 @@ def public_key(key: Path) -> str:
     """The public half of a key, its kind and itself, as `config/signers` has it."""
     beside = key.with_name(key.name + ".pub")
     if key.suffix == ".pub" or beside.is_file():
-        text = (key if key.suffix == ".pub" else beside).read_text(errors="replace")
+        path = key if key.suffix == ".pub" else beside
+        with refuse_missing(path):
+            text = path.read_text(errors="replace")
     else:
         done = _run(["-y", "-f", str(key)], b"")
         if done.returncode:
