@@ -1,11 +1,11 @@
 """Ingest: what the source delivers, kept, read exactly, and every row of it accounted for."""
 
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 from running import step
 
+from pricewright.files.clock import now
 from pricewright.files.documents import write_json
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
@@ -99,7 +99,7 @@ def ingest(
                 "which what it had still counts."
             )
         say("left out", file=file, why=why)
-    taken = take_in(offered, archive, terms, day_after(datetime.now(UTC)))
+    taken = take_in(offered, archive, terms, day_after(now()))
     if len(taken.state.prices) >= MANY and not is_parquet(output):
         say("recommend format: parquet, for JSON is slow and large", rows=len(taken.state.prices))
     sha256 = write_prices(output, taken.state.prices)

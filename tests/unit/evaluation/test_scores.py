@@ -9,10 +9,10 @@ import scoringrules
 from forecasts import chosen, simulated, uneven
 from scipy import stats
 
-from pricewright.evaluation.acceptance import percent_key
+from pricewright.evaluation.acceptance import COVERAGES, TAILS, percent_key
 from pricewright.evaluation.figures import figures
 from pricewright.evaluation.metrics import kupiec
-from pricewright.evaluation.scores import COVERAGES, TAILS, score
+from pricewright.evaluation.scores import score
 from pricewright.evaluation.summary import Summary
 from pricewright.forecasting.distribution import LEVELS, levels_with
 from pricewright.forecasting.panel import Panel

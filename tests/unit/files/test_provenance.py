@@ -87,10 +87,11 @@ LATER = {
     "train_or_score": (  # if there are shards; if prices are JSON; if there are many symbols
         *("tables/array_files.py", "tables/records.py", "tables/table_files.py"),
         "tables/column_schema.py",
-        *("tables/damage.py", "tables/parquet_files.py"),
+        *("tables/damage.py", "tables/fields.py", "tables/parquet_files.py"),
     ),
     "report": (
-        *("tables/damage.py", "tables/parquet_files.py", "tables/column_schema.py"),
+        *("tables/damage.py", "tables/fields.py", "tables/parquet_files.py"),
+        "tables/column_schema.py",
         "tables/table_files.py",
         "evaluation/backtest_file.py",
         "intake",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pricewright.files.disk import drop_output
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, some_of
 from pricewright.forecasting.document import open_model
 from pricewright.forecasting.forecast_records import Record, as_csv, forecast_records
 from pricewright.forecasting.histories import read_new_prices
@@ -70,10 +70,10 @@ def predict(
     if prices is not None:
         newer, unknown = read_new_prices(prices, saved, known)
         if unknown:
-            _warn(f"{prices}: the model does not know {_some(unknown)}, left out here.")
+            _warn(f"{prices}: the model does not know {_quoted(unknown)}, left out here.")
         if unranged := saved.loses_ranges(newer):
             _warn(
-                f"{prices}: no day of {_some(unranged)} has an open, high and low that can be "
+                f"{prices}: no day of {_quoted(unranged)} has an open, high and low that can be "
                 "right, as days had that the model knows; squared changes stand in for their "
                 "ranges."
             )
@@ -121,9 +121,8 @@ def _printable(symbol: str) -> str:
     return symbol if symbol.isprintable() else ascii(symbol)
 
 
-def _some(symbols: Sequence[str]) -> str:
-    shown = ", ".join(map(repr, symbols[:5]))
-    return shown + (f" and {len(symbols) - 5} more" if len(symbols) > 5 else "")
+def _quoted(symbols: Sequence[str]) -> str:
+    return some_of([*map(repr, symbols)])
 
 
 def _warn(sentence: str) -> None:

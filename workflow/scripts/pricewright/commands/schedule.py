@@ -67,8 +67,11 @@ def schedule(
         return
     project = Path.cwd()
     if remove:
-        for was in Timer(project, _PROGRAM).remove() or ["There is no timer of this project."]:
-            print(was if was.startswith("There") else f"Removed: {was}")
+        removed = Timer(project, _PROGRAM).remove()
+        for was in removed:
+            print(f"Removed: {was}")
+        if not removed:
+            print("There is no timer of this project.")
         return
     config, configfile = config_of_run(root, configfile)
     options, at = make(Schedule, config["schedule"]), now()

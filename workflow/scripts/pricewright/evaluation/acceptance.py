@@ -63,6 +63,13 @@ def failures_by_chance(tests: int, chance: float) -> int:
 Champion = Literal["not_worse", "better", "ignore"]
 
 
+COVERAGES = (0.5, 0.8, 0.9, 0.95)
+"""The intervals of which it is counted how many prices they hold."""
+
+TAILS = (0.01, 0.05)
+"""The probabilities of an exception, of the values-at-risk that are tested."""
+
+
 def percent_key(share: float) -> str:
     """0.9 as 90 and 0.01 as 1: the key of a coverage or a tail."""
     return f"{100 * share:.6g}"

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pricewright.evaluation.acceptance import TAILS
 from pricewright.evaluation.backtest_file import SERIES, keep_backtest
 from pricewright.evaluation.metrics import mean_with_interval
-from pricewright.evaluation.scores import TAILS, Scores
+from pricewright.evaluation.scores import Scores
 from pricewright.evaluation.summary import Summary
 from pricewright.forecasting import distribution
 from pricewright.forecasting.panel import Panel

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from pricewright.evaluation.acceptance import percent_key
+from pricewright.evaluation.acceptance import TAILS, percent_key
 from pricewright.evaluation.figures import (
     by_symbol_of,
     listed,
@@ -21,7 +21,7 @@ from pricewright.evaluation.figures import (
     share_of,
 )
 from pricewright.evaluation.metrics import mae_ratio, mean_with_interval
-from pricewright.evaluation.scores import DAILY, TAILS, Losses, Scores, score
+from pricewright.evaluation.scores import DAILY, Losses, Scores, score
 from pricewright.evaluation.summary import LossSummary
 from pricewright.forecasting.document import from_json
 from pricewright.forecasting.model import Model

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from pricewright.evaluation import metrics
-from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
-from pricewright.evaluation.scores import COVERAGES, TAILS
+from pricewright.evaluation.acceptance import COVERAGES, SIGNIFICANT, TAILS, percent_key
 from pricewright.evaluation.summary import Differences, LossSummary, Shortfalls, Summary
 from pricewright.tables.arrays import Days, Floats, Ints, mean, sums
 from pricewright.tables.symbol_columns import SymbolColumns

@@ -7,15 +7,11 @@ from typing import Self
 import numpy as np
 
 from pricewright.evaluation import metrics
+from pricewright.evaluation.acceptance import COVERAGES, TAILS
 from pricewright.forecasting import distribution, volatility
 from pricewright.forecasting.panel import Panel, squares
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
 from pricewright.tables.arrays import Flags, Floats, Ints
-
-COVERAGES = (0.5, 0.8, 0.9, 0.95)
-TAILS = (0.01, 0.05)
-RISKMETRICS = 0.94
-"""The decay of the EWMA that variances are measured against (RiskMetrics 1996)."""
 
 DECILES = tuple(round(0.1 * tenth, 1) for tenth in range(1, 10))
 """The levels of the quantiles from which CRPS is computed."""
@@ -228,7 +224,7 @@ class NextDays:
             panel.values[at, columns],
             panel.values[at + there, columns],
             np.sqrt(piece.daily_variances),
-            volatility.ewma(squares(panel.values), RISKMETRICS)[at, columns],
+            volatility.ewma(squares(panel.values), volatility.RISKMETRICS)[at, columns],
             shapes[dates, 0 if shapes.shape[1] == 1 else columns, 0],
         )
 

@@ -10,7 +10,8 @@ from typing import Self
 import numpy as np
 
 from pricewright.evaluation import metrics
-from pricewright.evaluation.scores import TAILS, Losses, Scores
+from pricewright.evaluation.acceptance import TAILS
+from pricewright.evaluation.scores import Losses, Scores
 from pricewright.forecasting.panel import NEVER, BySymbol
 from pricewright.tables.arrays import Days, Floats, Ints, mean, sums, where
 

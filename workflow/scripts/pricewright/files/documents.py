@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pricewright.files.disk import read_most, write_whole
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, shortened
 
 LARGEST_FILE = 10**9
 """In bytes: a larger file would need many times its size in memory."""
@@ -115,7 +115,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     document = dict(pairs)
     if len(document) < len(pairs):
         (twice, _), *_ = Counter(key for key, _ in pairs).most_common(1)
-        raise _Unfit(f"an object has the key {_short(twice)!r} twice")
+        raise _Unfit(f"an object has the key {shortened(twice, 20)!r} twice")
     return document
 
 
@@ -126,15 +126,11 @@ def _not_finite(text: str) -> NoReturn:
 def _float(text: str) -> float:
     number = float(text) if len(text) <= LONGEST_NUMBER else math.inf
     if not math.isfinite(number):
-        raise _Unfit(f"the number {_short(text)} is too large")
+        raise _Unfit(f"the number {shortened(text, 20)} is too large")
     return number
 
 
 def _int(text: str) -> int:
     if len(text) > LONGEST_NUMBER:
-        raise _Unfit(f"the number {_short(text)} is too large")
+        raise _Unfit(f"the number {shortened(text, 20)} is too large")
     return int(text)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 20 else text[:17] + "..."

@@ -1,4 +1,6 @@
-"""The one error that people are meant to read, and text from files as a terminal may show it."""
+"""The one error that people are meant to read, and text from files as a sentence may show it."""
+
+from collections.abc import Sequence
 
 
 class Refusal(Exception):
@@ -12,6 +14,17 @@ class Refusal(Exception):
 
 MAY_PASS = (OSError, MemoryError, KeyboardInterrupt)
 """Trouble that another attempt, with more memory, may not have."""
+
+
+def some_of(names: Sequence[str], most: int = 5) -> str:
+    """Names in a sentence: the first ones, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def shortened(text: str, most: int = 60) -> str:
+    """A text, or its beginning if it is longer than `most`."""
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def printable(text: str) -> str:

@@ -69,7 +69,7 @@ def libraries(script: Path, asked_for: Iterable[str] = ()) -> dict[str, str]:
     }
     distributions = sorted(_DISTRIBUTIONS.get(name, name) for name in outside)
     return {"python": f"{sys.version_info.major}.{sys.version_info.minor}"} | {
-        name: _version(name) for name in distributions
+        name: installed_version(name) for name in distributions
     }
 
 
@@ -105,7 +105,8 @@ def imported_files(script: Path) -> set[Path]:
 
 
 @cache
-def _version(distribution: str) -> str:
+def installed_version(distribution: str) -> str:
+    """Which version of a distribution is installed, or that none is."""
     from importlib import metadata
 
     try:

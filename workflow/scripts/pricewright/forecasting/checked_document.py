@@ -7,16 +7,15 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, shortened
 from pricewright.tables.arrays import LARGEST_POSSIBLE, Days, Flags, Floats, as_numbers
 from pricewright.tables.symbol_columns import SymbolColumns, json_value
 
 LARGEST = 1e15
-"""No number of a model is larger, on either side of 0, but for"""
+"""The largest size of a number in a model, variances aside."""
 
 LARGEST_VARIANCE = LARGEST**2
-"""variances of prices that are modelled in levels."""
-
+"""The largest variance, which is one of prices that are modelled in levels."""
 
 NEEDED: Any = object()
 """That there must be a value."""
@@ -30,7 +29,7 @@ class CheckedDocument:
 
     def refuse(self, key: str, found: Any, wanted: str) -> NoReturn:
         raise Refusal(
-            f"{self.name}: {key!r}: found {short(repr(found))}, allowed: {wanted}; train again."
+            f"{self.name}: {key!r}: found {shortened(repr(found))}, allowed: {wanted}; train again."
         )
 
     def at(self, *path: str, missing: Any = NEEDED) -> Any:
@@ -195,8 +194,3 @@ def _is_number(value: Any) -> bool:
     """Whether it is one that can be reckoned with: no NaN, and no integer of 400 digits."""
     is_one = isinstance(value, int | float) and not isinstance(value, bool)
     return is_one and abs(value) < LARGEST_POSSIBLE
-
-
-def short(text: str, most: int = 60) -> str:
-    """A text, or its beginning if it is longer than `most`."""
-    return text if len(text) <= most else text[: most - 3] + "..."

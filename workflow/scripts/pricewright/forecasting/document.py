@@ -12,19 +12,19 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 
 from pricewright.files.documents import read_strict
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, shortened, some_of
 from pricewright.forecasting import location
 from pricewright.forecasting.checked_document import (
     LARGEST,
     LARGEST_VARIANCE,
     CheckedDocument,
     CheckedSymbols,
-    short,
 )
 from pricewright.forecasting.garch import Garch
 from pricewright.forecasting.har import TERMS
 from pricewright.forecasting.location import Location
 from pricewright.forecasting.model import Fitted, Model
+from pricewright.forecasting.model_file import SCHEMA_VERSION
 from pricewright.forecasting.settings import Settings, VolatilityKind
 from pricewright.forecasting.trees import LAGS, NUMBERS, trees_from_json, trees_to_json
 from pricewright.forecasting.volatility import States, Volatility
@@ -127,7 +127,7 @@ def from_json(document: Any, name: str, symbols: Sequence[str] | None = None) ->
     for symbol in wanted:
         if symbol not in known:
             raise Refusal(
-                f"{name}: the model has no symbol {symbol!r}; it has {_some(list(known))}."
+                f"{name}: the model has no symbol {symbol!r}; it has {some_of(list(known))}."
             )
     probabilities = reader.numbers("distribution", "probabilities", least=0.0, most=1.0)
     if len(probabilities) < 2 or not (np.diff(probabilities) > 0).all():
@@ -268,13 +268,6 @@ def _shapes(
     return np.concatenate([shapes, shortfalls[..., None]], axis=-1)
 
 
-def _some(symbols: Sequence[str]) -> str:
-    return ", ".join(symbols[:5]) + (f" and {len(symbols) - 5} more" if len(symbols) > 5 else "")
-
-
-SCHEMA_VERSION = 4
-"""Of the models that this code reads."""
-
 TOLERANCE = 1e-6
 """How far, relatively, a forecast may be off the one in the file: kinds of CPU differ by less."""
 
@@ -292,8 +285,8 @@ def open_model(path: Path, symbols: Sequence[str] | None = None) -> tuple[Model,
     version = whole["schema_version"]
     if isinstance(version, bool) or version != SCHEMA_VERSION:
         raise Refusal(
-            f"{path}: a model of schema version {short(repr(version), 20)}, where this code reads "
-            f"version {SCHEMA_VERSION}; train again."
+            f"{path}: a model of schema version {shortened(repr(version), 20)}, where this code "
+            f"reads version {SCHEMA_VERSION}; train again."
         )
     model = from_json(whole, str(path), symbols)
     known = symbol_records(whole["symbols"])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pricewright.forecasting.model import Model
+from pricewright.tables.fields import no_formula
 
 LOSSES = ("var97.5", "es97.5")
 """The value-at-risk and the expected shortfall at 97.5 %: how far below the last price."""
@@ -41,6 +42,5 @@ def as_csv(records: Sequence[Record]) -> str:
     writer.writerow(records[0])
     for record in records:
         symbol, *rest = record.values()
-        is_formula = symbol.startswith(("=", "+", "-", "@", "\t", "\r"))
-        writer.writerow([f"'{symbol}" if is_formula else symbol, *rest])
+        writer.writerow([no_formula(symbol), *rest])
     return text.getvalue()

@@ -18,10 +18,10 @@ import numpy as np
 
 from pricewright.files.disk import file_sha256, read_begin
 from pricewright.files.documents import read_strict
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, shortened
 from pricewright.files.large_arrays import new_array
 from pricewright.files.machine import give_back
-from pricewright.forecasting.checked_document import LARGEST, short
+from pricewright.forecasting.checked_document import LARGEST
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, Panel, panel_of
 from pricewright.forecasting.ranges import BAR, parts_of
@@ -327,7 +327,7 @@ def read_new_prices(path: Path, model: Model, known: Sequence[str]) -> tuple[Pan
     for number, record in enumerate(records, start=1):
         place = f"{path}: record {number}"
         if not isinstance(record, dict):
-            raise Refusal(f"{place} is {short(repr(record))}, where an object is needed.")
+            raise Refusal(f"{place} is {shortened(repr(record))}, where an object is needed.")
         symbol, day = _symbol(place, record, only), _day(place, record)
         price = _price(place, record, column)
         if not any_sign.get(symbol, True) and price <= 0:
@@ -373,7 +373,7 @@ def _symbol(place: str, record: Mapping[str, Any], only: str | None) -> str:
         return only
     found = _value(place, record, "symbol")
     if not isinstance(found, str):
-        raise Refusal(f"{place} has symbol = {short(repr(found))}, where a text is needed.")
+        raise Refusal(f"{place} has symbol = {shortened(repr(found))}, where a text is needed.")
     return found
 
 
@@ -385,7 +385,7 @@ def _day(place: str, record: Mapping[str, Any]) -> int:
     except ValueError:  # such as February 30th
         pass
     raise Refusal(
-        f"{place} has date = {short(repr(found))}, where a date as in 2024-01-31 is needed; "
+        f"{place} has date = {shortened(repr(found))}, where a date as in 2024-01-31 is needed; "
         "clean the table first."
     )
 
@@ -394,7 +394,7 @@ def _price(place: str, record: Mapping[str, Any], column: str) -> float:
     found = _value(place, record, column)
     if type(found) not in (int, float) or not -LARGEST <= found <= LARGEST:
         raise Refusal(
-            f"{place} has {column} = {short(repr(found))}, where a number from {-LARGEST:g} to "
+            f"{place} has {column} = {shortened(repr(found))}, where a number from {-LARGEST:g} to "
             f"{LARGEST:g} is needed; clean the table first."
         )
     return float(found)
@@ -412,7 +412,7 @@ def _bar(record: Mapping[str, Any], column: str) -> list[float]:
 def _value(place: str, record: Mapping[str, Any], key: str) -> Any:
     if key not in record:
         has = ", ".join(map(repr, record)) or "nothing"
-        raise Refusal(f"{place} has no {key!r}, only {short(has)}; clean the table first.")
+        raise Refusal(f"{place} has no {key!r}, only {shortened(has)}; clean the table first.")
     return record[key]
 
 

@@ -18,7 +18,7 @@ from pricewright.tables.symbol_columns import (
 )
 
 SCHEMA_VERSION = 4
-"""Of models that are written, and read; `document` has it, too, for that stands on numpy alone."""
+"""Of models that are written, and read."""
 
 _NAMED = re.compile(r"^  model +(?P<path>\S.*)\n  sha256 +(?P<sha256>[0-9a-f]{64})$", re.MULTILINE)
 """How a report in text names the model that it is about."""

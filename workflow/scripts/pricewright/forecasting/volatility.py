@@ -25,6 +25,9 @@ from pricewright.forecasting.recurrence import recurrence
 from pricewright.forecasting.settings import VolatilityKind
 from pricewright.tables.arrays import Flags, Floats, Ints
 
+RISKMETRICS = 0.94
+"""The decay of an EWMA of daily squares (RiskMetrics 1996)."""
+
 
 @dataclass(frozen=True)
 class States(BySymbol):

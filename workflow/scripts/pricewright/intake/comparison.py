@@ -115,7 +115,7 @@ def are_others(was: Floats, now: Floats) -> bool:
     return bool(np.median(np.abs(np.diff(ratio))) > moves / 2 and strays > 3 * moves)
 
 
-_A_SERIES = 5
+A_SERIES = 5
 """Fewer prices of a symbol say little of how it moves."""
 
 
@@ -123,7 +123,7 @@ def _others(symbols: Ints, was: Floats, now: Floats) -> Places:
     """Which prices (n,), in order of symbol, became those of another series."""
     rows = np.flatnonzero((was > 0) & (now > 0))
     ends = np.flatnonzero(np.diff(symbols[rows])) + 1
-    of_symbols = [some for some in np.split(rows, ends) if len(some) >= _A_SERIES]
+    of_symbols = [some for some in np.split(rows, ends) if len(some) >= A_SERIES]
     found = [some for some in of_symbols if are_others(was[some], now[some])]
     return np.concatenate([rows[:0], *found])
 

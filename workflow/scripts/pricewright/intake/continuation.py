@@ -12,7 +12,7 @@ import numpy as np
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.archive import Delivery
-from pricewright.intake.comparison import are_others
+from pricewright.intake.comparison import A_SERIES, are_others
 from pricewright.intake.deliveries import State
 from pricewright.intake.restatements import Places
 from pricewright.tables.arrays import Flags
@@ -24,7 +24,6 @@ Numbered = Sequence[tuple[int, Delivery]]
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _SOON, _A_WHILE, _A_MONTH = 10, 14, 31  # days
 _MOST: Final = 0.5  # share of a delivery's dates, or of its prices, that shows how it is written
-_A_SERIES: Final = 5  # fewer changed prices of a symbol say little of how it moves
 _THOUSAND: Final = (800.0, 1250.0)  # times a price: as where a mark is taken for another
 
 
@@ -100,7 +99,7 @@ def _check_series(delivery: Delivery, restated: Sequence[Mapping[str, Any]], mos
     for entry in restated:
         if (entry["old"] or 0) > 0 and (entry["new"] or 0) > 0:
             of_symbol.setdefault(entry["symbol"], []).append((entry["old"], entry["new"]))
-    pairs = [np.array(each).T for each in of_symbol.values() if len(each) >= _A_SERIES]
+    pairs = [np.array(each).T for each in of_symbol.values() if len(each) >= A_SERIES]
     others = sum(was.size for was, now in pairs if are_others(was, now))
     if others > most * len(restated):
         raise Refusal(

@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
 
+from pricewright.files.clock import now
 from pricewright.files.errors import Refusal
 from pricewright.intake.encodings import fitting_encodings
 from pricewright.intake.findings import Description, Setting, yaml_of
@@ -243,7 +243,7 @@ def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description
     column, typed = sample.columns[dates[0]], sample.typed(dates[0])
     formats = formats_of(sample, dates[0]) or []
     choices = _mixed(sample, dates[0], formats[:1]) or [[each] for each in formats]
-    tomorrow = day_after(datetime.now(UTC))
+    tomorrow = day_after(now())
     past = [
         some
         for some in choices

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pricewright.evaluation.metrics import pinball
 from pricewright.tables.arrays import Floats, log, mean
 
 STAKES = np.array([0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 0.95])
@@ -80,7 +81,7 @@ def rival(prices: Floats, ours: Floats, theirs: Floats, levels: Sequence[float])
     more, most = np.zeros(prices.shape), np.zeros(prices.shape)
     for place, level in enumerate(levels):
         one, other = ours[..., place], theirs[..., place]
-        more += _pinball(prices, one, level) - _pinball(prices, other, level)
+        more += pinball(prices, one, level) - pinball(prices, other, level)
         most += np.abs(one - other) * max(level, 1 - level)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(most > 0, more / most, 0.0)
@@ -120,11 +121,6 @@ def _won(values: Floats) -> Floats:
         found[day] = have
         gained = MEMORY * gained + log(1 - stakes + stakes * value)
     return found
-
-
-def _pinball(prices: Floats, quantiles: Floats, level: float) -> Floats:
-    off = prices - quantiles
-    return np.maximum(level * off, (level - 1) * off)
 
 
 def _where(prices: Floats, values: Floats) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 from pricewright.forecasting.forecast_records import LOSSES
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import Panel
-from pricewright.monitoring.record import CHALLENGER, EWMA, LEVELS, TAILS, Day, next_prices
+from pricewright.monitoring.record import CHALLENGER, EWMA, LEVELS, RIVAL_LEVELS, Day, next_prices
 from pricewright.tables.arrays import Flags, Floats, Ints
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def read_live(days: Sequence[Day], panel: Panel, model: Model) -> LiveRecord:
             for name, held in live.rivals.items():
                 theirs = rivals.filter(np.array(rivals["rival"].to_pylist()) == name)
                 to = _places(theirs["symbol"], place)
-                values = _numbers(theirs, [f"q{level!r}" for level in TAILS])
+                values = _numbers(theirs, [f"q{level!r}" for level in RIVAL_LEVELS])
                 held[row, to[to >= 0]] = values[to >= 0]
     return live
 
@@ -100,7 +100,7 @@ def _empty(dates: Sequence[str], symbols: Sequence[str]) -> LiveRecord:
         quantiles=nothing(len(LEVELS)),
         bounds=nothing(2),
         shortfall=nothing(len(LOSSES)),
-        rivals={name: nothing(len(TAILS)) for name in (EWMA, CHALLENGER)},
+        rivals={name: nothing(len(RIVAL_LEVELS)) for name in (EWMA, CHALLENGER)},
     )
 
 

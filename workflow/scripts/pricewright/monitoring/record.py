@@ -30,7 +30,7 @@ from pricewright.forecasting.forecast_records import Record, as_csv, forecast_re
 from pricewright.forecasting.histories import Since, read_newest, unfit_symbols
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, Panel, from_scale
-from pricewright.forecasting.volatility import ewma
+from pricewright.forecasting.volatility import RISKMETRICS, ewma
 from pricewright.releases.link import CURRENT, read_link
 from pricewright.scheduling.sessions import next_close
 from pricewright.signoffs import ledger
@@ -51,7 +51,7 @@ FORECASTS, LIVE = "forecasts", "live"
 LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """The quantiles that are written down, beside the bounds of the model's own interval."""
 
-TAILS = (0.05, 0.95)
+RIVAL_LEVELS = (0.05, 0.95)
 """The quantiles in which the release is held against its rivals."""
 
 EWMA, CHALLENGER = "ewma", "challenger"
@@ -60,7 +60,7 @@ EWMA, CHALLENGER = "ewma", "challenger"
 EARLIER = 3
 """So many releases before the one in production are held against what came as well."""
 
-_DECAY, _EWMA_DAYS = 0.94, 500
+_EWMA_DAYS = 500
 
 
 @dataclass(frozen=True)
@@ -390,7 +390,7 @@ def _first_price(day: Day) -> int:
 
 
 def _rivals(challenger: Model | None, model: Model, panel: Panel, whole: Panel) -> list[Record]:
-    """One day ahead, the quantiles of TAILS by what the release is held against."""
+    """One day ahead, the quantiles of RIVAL_LEVELS by what the release is held against."""
     found = list(_by_ewma(model, panel))
     if challenger is None:
         return found
@@ -402,22 +402,22 @@ def _rivals(challenger: Model | None, model: Model, panel: Panel, whole: Panel) 
     known = set(model.symbols)
     return found + [
         {"rival": CHALLENGER} | {key: record[key] for key in ("symbol", "from", *_NAMES)}
-        for record in forecast_records(challenger, 1, TAILS)
+        for record in forecast_records(challenger, 1, RIVAL_LEVELS)
         if record["symbol"] in known
     ]
 
 
-_NAMES = [f"q{level!r}" for level in TAILS]
+_NAMES = [f"q{level!r}" for level in RIVAL_LEVELS]
 
 
 def _by_ewma(model: Model, panel: Panel) -> Iterator[Record]:
     own = model.of(panel.symbols)
     lately = own.on_its_scales(panel.since(int(panel.calendar[-1]) - _EWMA_DAYS))
     with np.errstate(invalid="ignore"):
-        variances = ewma(np.diff(lately.values, axis=0) ** 2, _DECAY)
+        variances = ewma(np.diff(lately.values, axis=0) ** 2, RISKMETRICS)
     ends, columns = lately.counts - 1, np.arange(len(lately))
     values, deviations = lately.values[ends, columns], np.sqrt(variances[ends, columns])
-    off = np.array([NormalDist().inv_cdf(level) for level in TAILS])
+    off = np.array([NormalDist().inv_cdf(level) for level in RIVAL_LEVELS])
     prices = from_scale(values[:, None] + deviations[:, None] * off, own.levels, own.floors)
     for column, symbol in enumerate(lately.symbols):
         if np.isfinite(deviations[column]):

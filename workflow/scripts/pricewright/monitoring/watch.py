@@ -21,7 +21,7 @@ from pricewright.monitoring.record import (
     CHALLENGER,
     EWMA,
     LEVELS,
-    TAILS,
+    RIVAL_LEVELS,
     Day,
     RecordedDay,
     releases_shown,
@@ -54,7 +54,7 @@ LATELY = 60
 def e_values(live: LiveRecord, came: Floats) -> dict[str, Floats]:
     """The e-values (T, S) of each of TESTS for which there are any."""
     at = {level: live.quantiles[..., place] for place, level in enumerate(LEVELS)}
-    ours = np.stack([at[level] for level in TAILS], axis=-1)
+    ours = np.stack([at[level] for level in RIVAL_LEVELS], axis=-1)
     found = {
         "exceptions_1": evidence.exceptions(came, at[0.01], 0.01),
         "exceptions_5": evidence.exceptions(came, at[0.05], 0.05),
@@ -65,7 +65,7 @@ def e_values(live: LiveRecord, came: Floats) -> dict[str, Floats]:
     }
     for name in (EWMA, CHALLENGER):
         if np.isfinite(live.rivals[name]).any():
-            found[name] = evidence.rival(came, ours, live.rivals[name], TAILS)
+            found[name] = evidence.rival(came, ours, live.rivals[name], RIVAL_LEVELS)
     return found
 
 

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from pricewright.files.disk import read_regular, read_whole
+from pricewright.files.provenance import installed_version
 from pricewright.files.secrets import redact
 from pricewright.signoffs.coverage import digests
 from pricewright.signoffs.gates import Decision
@@ -257,7 +258,7 @@ def release_evidence(
         given=[CONFIG, *sorted({CORRECTIONS, SCORED} & files.keys())],
         results=sorted(name for name in files if "/" not in name),
         code=model["code"]["sha256"],
-        software=model["code"]["libraries"] | {"snakemake": _version("snakemake")},
+        software=model["code"]["libraries"] | {"snakemake": installed_version("snakemake")},
         signoffs=[
             (
                 each.name,
@@ -288,10 +289,3 @@ def _installed() -> dict[str, str]:
     """Every distribution that is installed, and Python itself, by version."""
     found = {each.name: each.version for each in metadata.distributions()}
     return {"python": python_version()} | found
-
-
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return "not installed"

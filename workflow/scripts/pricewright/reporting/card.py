@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from pricewright.evaluation.acceptance import key_of
+from pricewright.files.errors import some_of
 from pricewright.reporting.data import data_facts
 from pricewright.reporting.figures import format_number, limit, percent
 from pricewright.reporting.text import JUDGED
@@ -52,7 +53,7 @@ def model_card(model: Mapping[str, Any], *, title: str, sha256: str) -> str:
             "day, and nothing but these prices. For use: "
             "`pricewright predict --model model.json`, with newer prices `--prices`.",
             "",
-            _named(symbols),
+            f"{some_of(list(map(_plain, symbols)), MOST)}.",
         ],
         "Training data": _list([(label, _plain(said)) for label, said in data_facts(model)]),
         "Evaluation": [evaluated, "", *_items(verdict(model)), "", *_criteria(model)],
@@ -94,11 +95,6 @@ def _limits(model: Mapping[str, Any]) -> list[str]:
         more = [f"and {len(notes) - MOST:,} more"] if len(notes) > MOST else []
         lines += [f"- {what}: {note}" for note in [*notes[:MOST], *more]]
     return lines or ["None was found when it was made."]
-
-
-def _named(symbols: Sequence[str]) -> str:
-    more = [f"and {len(symbols) - MOST:,} more"] if len(symbols) > MOST else []
-    return ", ".join([*map(_plain, symbols[:MOST]), *more]) + "."
 
 
 def _list(facts: Sequence[tuple[str, str]]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pricewright.evaluation.acceptance import key_of
+from pricewright.files.errors import some_of
 from pricewright.reporting.figures import value_at
 
 _MADE = ["mode", "cutoff", "code/sha256", "data/sha256", "data/rows", "data/symbols"]
@@ -114,8 +115,7 @@ def _symbols(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The symbols that only one of the two has."""
     for heading, names in (("Gone symbols", found["gone"]), ("New symbols", found["new"])):
         if names:
-            more = [f"and {len(names) - NAMED:,} more"] if len(names) > NAMED else []
-            yield heading, ", ".join([*names[:NAMED], *more])
+            yield heading, some_of(names, NAMED)
 
 
 def _verdict(found: Mapping[str, Any]) -> list[str]:

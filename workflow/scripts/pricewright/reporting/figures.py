@@ -14,9 +14,6 @@ from pricewright.tables.symbol_columns import column_of
 NAMES = {"model": "model", "random_walk": "plain random walk"}
 """Whose forecasts are scored, and what they are called."""
 
-TAILS = (0.01, 0.05)
-"""Of the value-at-risk."""
-
 
 def price(value: float) -> str:
     """A price with the digits that tell it from its neighbours."""

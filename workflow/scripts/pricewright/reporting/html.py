@@ -14,14 +14,14 @@ from typing import Any
 import jinja2
 import orjson
 
-from pricewright.evaluation.acceptance import key_of, percent_key
+from pricewright.evaluation.acceptance import COVERAGES, TAILS, key_of, percent_key
 from pricewright.evaluation.backtest_file import Backtest
 from pricewright.reporting import data, figures, pictures, text
 from pricewright.reporting.drawing import library
 from pricewright.reporting.figures import worst
 from pricewright.reporting.pictures import SymbolData
 from pricewright.reporting.symbol_table import SymbolTable
-from pricewright.reporting.text import COVERAGES, Pending
+from pricewright.reporting.text import Pending
 from pricewright.reporting.verdict import champion, method, verdict
 
 FOLDER = Path(__file__).resolve().parents[3] / "page"
@@ -72,6 +72,7 @@ def render(
         deciding=partial(data.deciding_days, quality=known),
         percent_key=percent_key,
         coverages=COVERAGES,
+        tails=TAILS,
         first=FIRST,
         model=model,
         sha256=sha256,

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import orjson
 
+from pricewright.evaluation.acceptance import TAILS
 from pricewright.evaluation.backtest_file import EXCEPTIONS, SERIES, Backtest
 from pricewright.reporting import charts
 from pricewright.reporting.drawing import PAGE, Ink, Spec, svg, whole
 from pricewright.reporting.figures import (
     NAMES,
-    TAILS,
     Figure,
     figure,
     figure_at,

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from pricewright.evaluation.acceptance import SIGNIFICANT, percent_key
+from pricewright.evaluation.acceptance import SIGNIFICANT, TAILS, percent_key
 from pricewright.reporting.figures import (
-    TAILS,
     Figure,
     figure,
     interval_ratio,
@@ -22,12 +21,10 @@ from pricewright.reporting.figures import (
     value_at,
     worst,
 )
+from pricewright.tables.fields import no_formula
 
 Score = Callable[[Mapping[str, Any]], float | None]
 """A number that is derived from the scores of a symbol."""
-
-_FORMULA = tuple("=+-@\t\r")
-"""How a text begins that a spreadsheet takes for a formula."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,8 @@ class SymbolTable:
         writer = csv.writer(text)
         writer.writerow(column.title for column in self.columns)
         for symbol in worst(self._model):
-            writer.writerow(map(_harmless, self._cells(symbol)))
+            cells = self._cells(symbol)
+            writer.writerow(no_formula(cell) if isinstance(cell, str) else cell for cell in cells)
         return text.getvalue().encode()
 
     def _cells(self, symbol: str) -> list[float | str | None]:
@@ -85,11 +83,6 @@ class SymbolTable:
             for column in self.columns[1:-1]
         ]
         return [symbol, *values, "; ".join(_notes(scores, state, self._flagged[symbol]))]
-
-
-def _harmless(cell: float | str | None) -> float | str | None:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _columns(model: Mapping[str, Any]) -> list[Column]:

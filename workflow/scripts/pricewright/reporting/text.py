@@ -7,11 +7,17 @@ from typing import Annotated, Any
 
 from tabulate import tabulate
 
-from pricewright.evaluation.acceptance import BY_CHANCE, SIGNIFICANT, key_of, percent_key
+from pricewright.evaluation.acceptance import (
+    BY_CHANCE,
+    COVERAGES,
+    SIGNIFICANT,
+    TAILS,
+    key_of,
+    percent_key,
+)
 from pricewright.reporting import data
 from pricewright.reporting.figures import (
     NAMES,
-    TAILS,
     format_number,
     limit,
     p_value,
@@ -25,7 +31,6 @@ from pricewright.tables.options import Bounds, Options
 from pricewright.tables.symbol_columns import column_of
 
 WIDTH = 80
-COVERAGES = (0.5, 0.8, 0.9, 0.95)
 
 JUDGED = {True: "met", False: "NOT MET", None: "not judged"}
 """What became of a criterion."""

@@ -3,7 +3,7 @@
 A run ends with it: whether the model is accepted, and where everything is.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -12,6 +12,7 @@ from pricewright.evaluation.acceptance import SIGNIFICANT, failed
 from pricewright.files.clock import format_duration
 from pricewright.files.disk import read_whole
 from pricewright.files.documents import parse_json
+from pricewright.files.errors import some_of
 from pricewright.forecasting.model_file import with_records
 from pricewright.reporting.figures import p_value, percent
 from pricewright.tables.symbol_columns import column_of
@@ -192,8 +193,7 @@ def _ranges(states: Mapping[str, Any]) -> list[tuple[str, str]]:
     share = sum(of[symbol][0] for symbol in with_ranges) / changes
     who = "all symbols"
     if len(with_ranges) < len(states):
-        shown = ", ".join(with_ranges[:5]) + (", …" if len(with_ranges) > 5 else "")
-        who = f"{len(with_ranges):,} of {len(states):,} symbols ({shown})"
+        who = f"{len(with_ranges):,} of {len(states):,} symbols ({some_of(with_ranges)})"
     return [("ranges", f"of open, high and low, on {share:.1%} of the days of {who}")]
 
 
@@ -208,16 +208,12 @@ def _scale(said: str, symbols: Mapping[str, Any]) -> str:
     parts = [] if len(levels) == len(symbols) else [LOG]
     if lines:
         why = "for a price of 0 or below has no logarithm"
-        parts[0] += f", which go on as a line for {_some(lines)}, {why}"
+        parts[0] += f", which go on as a line for {some_of(lines)}, {why}"
     if levels:
         often = "more than one price in 100 was 0 or below"
         why = often if said == "auto" else f"model.scale is {said}"
-        parts.append(f"levels for {_some(levels)} ({why})")
+        parts.append(f"levels for {some_of(levels)} ({why})")
     return "; ".join(parts)
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
 
 
 def _point(model: Mapping[str, Any]) -> str:

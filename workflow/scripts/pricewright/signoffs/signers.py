@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pricewright.files.disk import read_regular
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, shortened
 from pricewright.signoffs.coverage import COVERED
 from pricewright.signoffs.ledger import REVOKED, SIGNERS
 
@@ -84,7 +84,7 @@ def parse_revoked(content: bytes) -> bytes:
         parts = line.split()
         if len(parts) < 2 or _fingerprint(parts[0], parts[1]) is None:
             raise Refusal(
-                f"{where}: found {_short(line)}, allowed: a whole public key, as in "
+                f"{where}: found {shortened(line, 40)!r}, allowed: a whole public key, as in "
                 "config/signers, or a key revocation list; give the key."
             )
         found.append(f"{parts[0]} {parts[1]}\n")
@@ -124,8 +124,8 @@ def _signer(line: str, where: str) -> Signer:
     who, _, rest = line.partition(" ")
     if not WHO.fullmatch(who):
         raise Refusal(
-            f"{where}: found {_short(who)} as a name, allowed: one person's, of letters, digits "
-            "and . _ @ + -, no pattern and no list; write a line for each person and key."
+            f"{where}: found {shortened(who, 40)!r} as a name, allowed: one person's, of letters, "
+            "digits and . _ @ + -, no pattern and no list; write a line for each person and key."
         )
     options, key = _options(rest.strip(), where)
     gates = _gates(options.pop("namespaces", None), who, where)
@@ -141,8 +141,8 @@ def _signer(line: str, where: str) -> Signer:
     found = _fingerprint(parts[0], parts[1]) if len(parts) > 1 else None
     if found is None:
         raise Refusal(
-            f"{where}: found {_short(key)}, where a public key is needed; copy the first two "
-            "words of the .pub file."
+            f"{where}: found {shortened(key, 40)!r}, where a public key is needed; copy the first "
+            "two words of the .pub file."
         )
     return Signer(who, gates, found, line)
 
@@ -157,7 +157,9 @@ def _options(rest: str, where: str) -> tuple[dict[str, str | None], str]:
     while place < len(words[1]):
         found = _OPTION.match(words[1], place)
         if found is None or "\\" in found[0] or found[1].lower() in options:
-            raise Refusal(f"{where}: found {_short(words[1])}, which are no options; mend it.")
+            raise Refusal(
+                f"{where}: found {shortened(words[1], 40)!r}, which are no options; mend it."
+            )
         options[found[1].lower()] = found[2]
         place = found.end()
     return options, words[2] or ""
@@ -173,8 +175,8 @@ def _gates(namespaces: str | None, who: str, where: str) -> frozenset[str]:
     for name in namespaces.split(","):
         if name not in NAMESPACES:
             raise Refusal(
-                f"{where}: found the namespace {_short(name)}, allowed: some of {allowed}, "
-                "no patterns; mend it."
+                f"{where}: found the namespace {shortened(name, 40)!r}, allowed: some of {allowed}"
+                ", no patterns; mend it."
             )
     return frozenset(NAMESPACES[name] for name in namespaces.split(","))
 
@@ -194,7 +196,3 @@ def _fingerprint(kind: str, key: str) -> str | None:
     ):
         return None
     return fingerprint(blob)
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + "...")

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -16,10 +15,6 @@ RUN_AGAIN = "run the step that writes it again"
 
 _MOST_MEMORY: Final = 1 << 34
 """Bytes for a column of some rows; only damaged files ask for more."""
-
-FIRST_DAY, LAST_DAY = date(1600, 1, 1), date(2261, 12, 31)
-"""Between which stored prices must be: the oldest exchange is of 1602, and nanoseconds end in 2262.
-Ingest, which knows what day it is, quarantines the future."""
 
 
 @contextmanager

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 from pyarrow.parquet import ColumnChunkMetaData, ParquetFile
 
 from pricewright.files.disk import refuse_missing
-from pricewright.tables.damage import FIRST_DAY, LAST_DAY, RUN_AGAIN, refuse_damaged
+from pricewright.tables.damage import RUN_AGAIN, refuse_damaged
+from pricewright.tables.fields import FIRST_DAY, LAST_DAY
 
 
 class StoredTable(ParquetFile):  # type: ignore[misc]  # it has no types

@@ -23,7 +23,7 @@ import pyarrow as pa
 from pricewright.files.disk import file_sha256, read_whole, sha256
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
-from pricewright.tables.damage import FIRST_DAY, LAST_DAY
+from pricewright.tables.fields import FIRST_DAY, LAST_DAY
 from pricewright.tables.table_files import (
     ends_of_groups,
     holds_parquet,

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, shortened
 
 if TYPE_CHECKING:
     import jsonschema_rs
@@ -118,9 +118,7 @@ def _sentence(error: "jsonschema_rs.ValidationError", schema: Mapping[str, Any])
         return f"{key!r}: there is no such key; {hint}allowed here: {', '.join(known)}."
     if "property" in kind:
         return f"{'.'.join([*path, kind['property'].strip(chr(34))])!r} is missing; add it."
-    found = json.dumps(error.instance, default=str)
-    if len(found) > 60:
-        found = found[:57] + "..."
+    found = shortened(json.dumps(error.instance, default=str))
     return f"{'.'.join(path)!r}: found {found}, allowed: {allowed(rule)}."
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pricewright.intake.reading.dialect import EPOCHS, EXCEL_SERIAL, Calendar
+from pricewright.tables.fields import FIRST_DAY
 
 _ISO = re.compile(
     r"(\d{4}-\d{2}-\d{2})([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z| UTC| GMT|[+-]\d{2}:?\d{2})?)?",
@@ -40,7 +41,6 @@ _SERIAL = re.compile(r"\d{2,7}(\.\d*)?", re.ASCII)
 _COARSER = 10_000_000  # seconds since 1970 that a finer unit has only if a coarser one was meant
 _EARLIEST, _LATEST = -5_000_000_000, 8_000_000_000  # seconds: the years 1811 to 2223
 _YEARS_AHEAD = 3650  # days
-_FIRST = date(1600, 1, 1)  # the oldest exchange is of 1602; who has no date writes 0001-01-01
 _TO = " - "  # between the begin and the end of a time
 _WHOLE_FLOAT = re.compile(r"(\d+)\.0+", re.ASCII)
 _NO_ACCIDENT = 3  # dates as values, and as texts, that tell what a program made of them
@@ -159,7 +159,7 @@ def _judged(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tup
         return int(NO_DAY), 0, str(reason)
     if day > (calendar.last_day or date.max):
         return int(NO_DAY), 0, "future-date"
-    if day < _FIRST:
+    if day < FIRST_DAY:
         return int(NO_DAY), 0, "ancient-date"
     return day.toordinal() - _EPOCH, since, ""
 

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.csv
 
 from pricewright.files.errors import Refusal
+from pricewright.intake.reading.cells import MOST_ABOVE
 from pricewright.intake.reading.content import Content
 from pricewright.intake.reading.dialect import Dialect, Layout
 from pricewright.intake.reading.rows import (
-    MOST_ABOVE,
     Block,
     Lines,
     Unreadable,

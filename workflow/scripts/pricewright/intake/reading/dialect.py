@@ -8,7 +8,7 @@ from functools import cache, cached_property
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pricewright.files.errors import Refusal
+from pricewright.files.errors import Refusal, some_of
 from pricewright.intake.reading.titles import (
     is_code,
     is_no_symbol,
@@ -209,7 +209,7 @@ class Dialect(Options):
         for ours in needed:
             if ours not in names:
                 raise Refusal(
-                    f"{name}:1: which column holds the {ours}? The file has {_listed(titles)}; "
+                    f"{name}:1: which column holds the {ours}? The file has {some_of(titles, 8)}; "
                     f"{self._remedy(ours, titles)}."
                 )
         return names
@@ -219,7 +219,7 @@ class Dialect(Options):
         for title in self.where:
             if title not in titles:
                 raise Refusal(
-                    f"{name}:1: there is no column {title!r}, the file has {_listed(titles)}; "
+                    f"{name}:1: there is no column {title!r}, the file has {some_of(titles, 8)}; "
                     "correct source.where."
                 )
         return list(self.where)
@@ -313,7 +313,7 @@ class Dialect(Options):
         for title in self.symbols:
             if title not in titles:
                 raise Refusal(
-                    f"{name}:1: there is no column {title!r}, the file has {_listed(titles)}; "
+                    f"{name}:1: there is no column {title!r}, the file has {some_of(titles, 8)}; "
                     "correct source.symbols."
                 )
         others = {*taken, *self.where}
@@ -365,7 +365,7 @@ class Dialect(Options):
             title = next(filter(is_unnamed, titles), title)
         if title not in titles:
             raise Refusal(
-                f"{name}:1: there is no column {title!r}, the file has {_listed(titles)}; "
+                f"{name}:1: there is no column {title!r}, the file has {some_of(titles, 8)}; "
                 f"correct source.columns.{ours} (false if it has none) or {_delimiter(titles)}."
             )
         return title if isinstance(theirs, int) else self._once(ours, title, titles, name)
@@ -429,14 +429,6 @@ def is_symbol(text: str, pattern: str) -> bool:
     """Remembered, for the same symbols come in every piece of a delivery. A time of day is none."""
     fits = text.isprintable() and re.fullmatch(pattern, text) is not None
     return fits and not CLOCK.fullmatch(text)
-
-
-_NAMED = 8  # titles in a sentence
-
-
-def _listed(titles: Sequence[str]) -> str:
-    more = f" and {len(titles) - _NAMED} more" if len(titles) > _NAMED else ""
-    return ", ".join(titles[:_NAMED]) + more
 
 
 @dataclass(frozen=True)

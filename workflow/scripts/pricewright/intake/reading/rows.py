@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pricewright.files.errors import Refusal
+from pricewright.intake.reading.cells import MOST_ABOVE
 from pricewright.intake.reading.dates import NO_DAY, Days, parse_days
 from pricewright.intake.reading.dialect import Dialect, Layout, is_symbol
 from pricewright.intake.reading.numbers import Floats, Mask, Numbers, parse_numbers
@@ -88,10 +89,6 @@ class Sheet(Protocol):
 
     def texts(self, lines: Sequence[int]) -> dict[int, str]:
         """The delivered text of the rows that begin on some lines."""
-
-
-MOST_ABOVE = 100
-"""Lines among which the header is looked for."""
 
 
 def header_place(
