@@ -83,8 +83,8 @@ def test_without_the_environment_it_says_in_a_sentence_how_to_get_it(tmp_path, a
 def test_an_environments_command_runs_the_code_of_the_project_that_one_stands_in(project, tmp_path):
     project.edit(
         "workflow/scripts/pricewright/commands/status.py",
-        '"Releases": describe_switches(root)',
-        '"Releases": "  this is the copy"',
+        "[describe_switches(root)]",
+        '["  this is the copy"]',
     )
     shared = {"PYTHONPATH": str(Path(PRICEWRIGHT).parent)}
     for folder in (project.folder, project.folder / "config"):
@@ -187,21 +187,33 @@ def test_after_a_failure_for_good_it_says_which_step_and_why_and_was_tried_once(
     assert re.match(r"  ingest          failed .* \d+\.\d s$", first)
     assert where == "    logs/ingest.2.log:"
     assert "ERROR ingest failed for good: data/raw/small.csv" in "\n".join(log)
-    assert "data/raw/small.csv" not in part(text, "Out of date")
+    assert "data/raw/small.csv" not in "\n".join(part(text, "Out of date"))
 
 
 def test_a_source_that_changed_since_is_named(finished: Project):
     path = finished.folder / "data" / "raw" / "small.csv"
     path.write_text(path.read_text() + "2021-01-04,S0,50,1000\n")
-    assert part(status(finished), "Out of date") == [
-        "  data/raw/small.csv was written after the last run began"
-    ]
+    os.utime(path, (0, 0))  # whatever its time says
+    source, what_to_do = part(status(finished), "Out of date")
+    assert source == "  data/raw/small.csv is not what results/ingest.json is of"
+    assert "--forcerun ingest" in what_to_do
+
+
+def test_results_of_an_older_delivery_that_were_put_back_are_out_of_date(finished: Project):
+    shutil.copytree(finished.folder / "results", finished.folder / "backup")
+    path = finished.folder / "data" / "raw" / "small.csv"
+    path.write_text(path.read_text() + "2021-01-04,S0,50,1000\n")
+    assert finished.snakemake("--until", "ingest").code == 0
+    shutil.rmtree(finished.folder / "results")
+    (finished.folder / "backup").rename(finished.folder / "results")
+    source = "  data/raw/small.csv is not what results/ingest.json is of"
+    assert source in part(status(finished), "Out of date")
 
 
 def test_what_a_run_looked_at_and_found_no_reason_to_work_for_is_not_out_of_date(finished: Project):
     config = finished.folder / "config" / "config.yaml"
     config.write_text(config.read_text() + "# a remark\n")
-    assert len(part(status(finished), "Out of date")) == 1
+    assert len(part(status(finished), "Out of date")) == 2
     outcome = finished.snakemake()
     assert outcome.ran == []
     assert part(status(finished), "Out of date") == []

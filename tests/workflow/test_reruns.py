@@ -3,6 +3,8 @@
 What would run is what a dry run says; that it then does, all the other whole runs show.
 """
 
+import os
+
 import pytest
 
 from conftest import STEPS, as_csv, market
@@ -59,3 +61,37 @@ def test_changed_raw_data_makes_everything_run(finished):
     (finished.folder / "data" / "raw" / "small.csv").write_text(as_csv(market(days=141)))
     assert finished.snakemake("--dry-run").ran == list(STEPS)
     assert finished.snakemake().ran == list(STEPS)
+
+
+def test_it_is_what_is_in_a_file_that_counts_and_not_its_time(finished):
+    file = finished.folder / "data" / "raw" / "small.csv"
+    before = file.stat()
+    file.write_text(as_csv(market(days=141)))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns - 10**12))
+    assert finished.snakemake().ran == list(STEPS)
+    assert finished.snakemake("--dry-run").ran == []
+    file.touch()
+    assert finished.snakemake("--dry-run").ran == []
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("a:\n\tb: 1\n", "config/config.yaml:2: not YAML (found character '\\t'"),
+        ("source: {uri: a.csv}\nsource: {uri: b.csv}\n", "config.yaml:2: 'source' is there twice"),
+        ("- 1\n", "config/config.yaml: has no keys, where config is needed"),
+    ],
+)
+def test_a_config_file_that_is_none_is_named_with_the_line(finished, content, sentence):
+    (finished.folder / "config" / "config.yaml").write_text(content)
+    outcome = finished.snakemake()
+    assert (outcome.code, outcome.ran) == (1, [])
+    assert sentence in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_a_key_that_is_twice_in_a_config_file_that_is_given_is_refused(finished):
+    (finished.folder / "mine.yaml").write_text("report: {title: A}\nreport: {title: B}\n")
+    outcome = finished.snakemake("--configfile", "mine.yaml")
+    assert outcome.code == 1
+    assert "mine.yaml:2: 'report' is there twice; keep one of them." in outcome.stderr

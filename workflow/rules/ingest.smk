@@ -35,7 +35,7 @@ rule ingest:
     params:
         options=lambda wildcards: ingest_options(config, project_folder(rules)),
         version=lambda wildcards: source_version(
-            config, project_folder(rules), ODDLY_NAMED
+            config, project_folder(rules), SOURCE_FILES + ODDLY_NAMED
         ),
         retry=retrying(workflow, config["retries"]),
         code=code_used(SCRIPTS / "ingest.py"),

@@ -21,7 +21,7 @@ from snakemake.exceptions import WorkflowError
 
 from running.comforts import comfort
 
-from pricewright.configuration.config import complete, source_files
+from pricewright.configuration.config import complete, read_config_file, source_files
 from pricewright.files.errors import Refusal
 from pricewright.scheduling.runs import AT_WORK, hold
 from pricewright.steplog.log import failed_for_good
@@ -223,6 +223,25 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
         from running.terminal import watch
 
         watch(workflow)
+
+
+def readable(workflow: Any, file: str) -> str:
+    """The config file, once it and those that the run was given are known to be such.
+
+    Snakemake reads them again, with the last of a key that is there twice; with a config of a
+    module's own it reads none. Raises ConfigError.
+    """
+    given: list[str] = []
+    with comfort("a key that is twice in a config file counts as the last says"):
+        if workflow.modifier.skip_configfile:
+            return file
+        given = [str(path) for path in workflow.overwrite_configfiles]
+    try:
+        for path in (file, *given):
+            read_config_file(Path(path))
+    except Refusal as refusal:
+        raise ConfigError(str(refusal)) from None
+    return file
 
 
 def given_config_files(workflow: Any) -> list[str]:

@@ -6,18 +6,17 @@ line.
 
 import math
 import re
-from typing import TYPE_CHECKING, Any
-
-from pricewright.files.errors import Refusal
-
-if TYPE_CHECKING:
-    import yaml
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING, Any
 
+from pricewright.files.errors import Refusal
+from pricewright.files.yaml_files import compose, line_of
 from pricewright.tables.schema import check
+
+if TYPE_CHECKING:
+    import yaml
 
 _WHOLE = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -35,12 +34,12 @@ def read_mappings(content: bytes, name: str) -> list[tuple[int, dict[str, Any]]]
     """
     import yaml  # here, as below: a run without corrections needs none of it
 
-    node = _compose(content, name)
+    node = compose(content, name)
     if node is None:
         return []
     if not isinstance(node, yaml.SequenceNode):
-        raise Refusal(f"{name}:{_line(node)}: not a list; begin each correction with '- '.")
-    return [(_line(item), _mapping(item, name)) for item in node.value]
+        raise Refusal(f"{name}:{line_of(node)}: not a list; begin each correction with '- '.")
+    return [(line_of(item), _mapping(item, name)) for item in node.value]
 
 
 def number(value: Any) -> Any:
@@ -65,38 +64,17 @@ class Plain(str):
     """A text that is not in quotation marks."""
 
 
-def _compose(content: bytes, name: str) -> "yaml.Node | None":
-    import yaml
-
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise Refusal(f"{name}:{line}: not UTF-8 text; save the file as UTF-8.") from None
-    try:
-        return yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = (mark.line if mark else 0) + 1
-        raise Refusal(f"{name}:{line}: not YAML ({error.problem}); mend the file.") from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise Refusal(f"{name}:{line}: not YAML ({error.reason}); mend the file.") from None
-    except RecursionError:
-        raise Refusal(f"{name}:1: a list in a list in a list …; make it a flat list.") from None
-
-
 def _mapping(node: "yaml.Node", name: str) -> dict[str, Any]:
     import yaml
 
     if not isinstance(node, yaml.MappingNode):
-        raise Refusal(f"{name}:{_line(node)}: not a correction; give it keys, as in 'symbol: X'.")
+        raise Refusal(f"{name}:{line_of(node)}: not a correction; give it keys, as in 'symbol: X'.")
     found: dict[str, Any] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise Refusal(f"{name}:{_line(key)}: a key that is no word; mend it.")
+            raise Refusal(f"{name}:{line_of(key)}: a key that is no word; mend it.")
         if key.value in found:
-            raise Refusal(f"{name}:{_line(key)}: {key.value!r} is there twice; keep one of them.")
+            raise Refusal(f"{name}:{line_of(key)}: {key.value!r} is there twice; keep one of them.")
         found[key.value] = _value(value)
     return found
 
@@ -109,10 +87,6 @@ def _value(node: "yaml.Node") -> Any:
     if isinstance(node, yaml.SequenceNode):
         return [item.value if isinstance(item, yaml.ScalarNode) else {} for item in node.value]
     return {}
-
-
-def _line(node: "yaml.Node") -> int:
-    return int(node.start_mark.line) + 1
 
 
 Number = int | float

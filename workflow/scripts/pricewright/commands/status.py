@@ -14,6 +14,8 @@ from pricewright.configuration.config import (
     config_file,
     config_of_run,
     read_config,
+    received_deliveries,
+    source_digests,
     source_files,
 )
 from pricewright.files.disk import file_sha256, read_begin, read_whole
@@ -142,12 +144,39 @@ def _outdated_results(
     """What is older than what it is made from; nothing yet, while a step is at work on it."""
     if any(tries[-1].state == "running" for tries in run.values()):
         return []
-    inputs = [Path(config_file(WORKFLOW)), *configfile]
+    began = last_start(root)
+    if began is None:
+        return []
+    notes = outdated(root, [Path(config_file(WORKFLOW)), *configfile], began)
     try:
-        inputs += map(Path, source_files(config, WORKFLOW))
+        found = _not_taken_in(root, config, source_files(config, WORKFLOW))
     except Refusal as refusal:
-        return [str(refusal), *outdated(root, inputs, last_start(root))]
-    return outdated(root, inputs, last_start(root))
+        found = [str(refusal)]
+    return [*dict.fromkeys([*found, *notes]), _ANEW] if found or notes else []
+
+
+_ANEW = (
+    "`snakemake --cores 1` makes it anew; if that has nothing to do, `snakemake --cores 1 "
+    "--forcerun ingest` does."
+)
+
+
+def _not_taken_in(root: Path, config: Mapping[str, Any], files: Sequence[str]) -> list[str]:
+    """The source's files that are in no delivery of the last results, and whether one that was
+    received is not; after a backup was put back, for one."""
+    receipt = _receipt(root, RECEIPT)
+    counted = {each["sha256"] for each in [*receipt["deliveries"], *receipt["earlier"]]}
+    received = received_deliveries(config, root)
+    archives = {each.packed_in for each in received if each.sha256 in counted}
+    digests = source_digests(config, files, str(root))
+    notes = [
+        f"{file} is not what {RECEIPT} is of"
+        for file, digest in digests.items()
+        if digest not in counted | archives
+    ]
+    if not notes and any(each.sha256 not in counted for each in received):
+        notes.append(f"{RECEIPT} is without a delivery that was received")
+    return notes
 
 
 def _signoffs(root: Path, config: dict[str, Any], configfile: Sequence[Path]) -> str:

@@ -2,20 +2,22 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pricewright.cleaning.options import FlagThresholds, MissingRules
 from pricewright.evaluation.acceptance import Criteria
-from pricewright.files.disk import file_sha256, read_whole
+from pricewright.files.disk import file_sha256, read_whole, sha256
+from pricewright.files.documents import parse_strict
 from pricewright.files.errors import Refusal
+from pricewright.files.yaml_files import parse_yaml
 from pricewright.forecasting.settings import Settings, TrainWhen, WatchLimits
-from pricewright.intake.archive import Archive, Reception
+from pricewright.intake.archive import Archive, Delivery, Reception
 from pricewright.intake.reading.dialect import UNDECIDED, Dialect, Limits
-from pricewright.intake.sources.items import items, local_files, without
+from pricewright.intake.sources.items import LocalFile, items, local_files, without
 from pricewright.intake.sources.source import Access, Source, scheme
 from pricewright.notices.options import Notify
 from pricewright.scheduling.sessions import Schedule
@@ -73,17 +75,47 @@ def source_files(config: dict[str, Any], workflow_folder: Path) -> list[str]:
 
 
 def source_version(config: dict[str, Any], project: str = ".", files: Sequence[str] = ()) -> str:
-    """What tells whether a source that is no file has changed; it is asked at each run.
+    """What tells whether the source has anything else now; it is asked at each run.
 
-    project: the folder in which `results/` is, and what was received.  files: those of the source
-    that are no inputs of a rule.
+    project: the folder in which `results/` is, and what was received.  files: those of the source,
+    if it has any: of these it is what is in them that tells, whatever their times say.
     """
-    if scheme(config["source"]["uri"]) == "file":
-        return "; ".join(file_sha256(Path(file)) for file in files)
     source = source_of(config)
+    if scheme(config["source"]["uri"]) == "file":
+        digests = source_digests(config, files, project)
+        return sha256("".join(f"{digests[file]}  {file}\n" for file in files).encode())
     archive = Archive(Path(project, config["source"]["received"]), source.name)
     found = without(items(source), source.leave_out, source.name)
     return "; ".join(archive.version(item) for item in found)
+
+
+def source_digests(
+    config: Mapping[str, Any], files: Sequence[str], project: str = "."
+) -> dict[str, str]:
+    """The SHA-256 of each of the source's files; only those are read that were written to since
+    they were received."""
+    last: dict[str, Delivery] = {}
+    with suppress(Refusal):  # that their order is damaged is for ingest to say
+        last = {each.place: each for each in received_deliveries(config, Path(project))}
+    found = {}
+    for file in files:
+        before = last.get(file)
+        with LocalFile(file, Path(file)).open(before.version if before else "") as answer:
+            is_known = before is not None and answer.version == before.version
+            found[file] = before.sha256 if before and is_known else _sha256(file, answer.version)
+    return found
+
+
+def received_deliveries(config: Mapping[str, Any], project: Path) -> list[Delivery]:
+    """Every delivery of the source that was accepted so far; raises Refusal if their order is not
+    there as it was."""
+    folder = project / config["source"]["received"]
+    return Archive(folder, source_of(config).name).known()
+
+
+@cache
+def _sha256(file: str, version: str) -> str:
+    return file_sha256(Path(file))
 
 
 def source_of(config: Mapping[str, Any]) -> Source:
@@ -254,7 +286,7 @@ def read_incomplete_config(files: Sequence[Path] = ()) -> dict[str, Any]:
     """What the config files say, unchecked; raises Refusal for a file that is not YAML."""
     config: dict[str, Any] = {}
     for path in [Path(config_file(WORKFLOW)), *files]:
-        _lay_over(config, _read(path))
+        _lay_over(config, read_config_file(path))
     return config
 
 
@@ -280,13 +312,11 @@ def config_of_run(root: Path, files: Sequence[Path]) -> tuple[dict[str, Any], Se
     return read_config(found), found
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        document = yaml.safe_load(read_whole(path))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise Refusal(f"{path}{line}: not YAML; mend it.") from None
+def read_config_file(path: Path) -> dict[str, Any]:
+    """What one config file says; raises Refusal for one that cannot be read so or has no keys."""
+    content = read_whole(path)
+    is_json = content.lstrip().startswith(b"{")  # which may have tabs, as YAML may not
+    document = parse_strict(content, str(path)) if is_json else parse_yaml(content, str(path))
     if not isinstance(document, dict):
         raise Refusal(f"{path}: has no keys, where config is needed; see config/config.yaml.")
     return document
