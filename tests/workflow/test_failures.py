@@ -42,9 +42,9 @@ def test_a_deployment_that_fails_for_a_while_is_written_within_the_job(finished,
     log = (finished.folder / "logs" / "deploy.log").read_text()
     assert [line.split(" ", 3)[3] for line in log.splitlines() if "attempt " in line] == [
         "attempt 1 to place",
-        "failed attempt 1: [Errno 5] Input/output error",
+        "failed attempt 1: [Errno 5] Input/output error: 'results/deployed_model.json'",
         "attempt 2 to place",
-        "failed attempt 2: [Errno 5] Input/output error",
+        "failed attempt 2: [Errno 5] Input/output error: 'results/deployed_model.json'",
         "attempt 3 to place",
     ]
 

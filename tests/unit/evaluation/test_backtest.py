@@ -156,7 +156,9 @@ def test_the_same_bytes_each_time_for_any_number_of_threads_and_with_no_back_tes
 
 def test_that_of_another_model_is_refused(tmp_path):
     with_backtest(tmp_path, market(symbols=1))
-    with pytest.raises(Refusal, match=r"backtest\.parquet: is of another model .*; train again"):
+    with pytest.raises(
+        Refusal, match=r"backtest\.parquet: is of model .*--forcerun train_or_score"
+    ):
         read_backtest(tmp_path / "backtest.parquet", "0" * 64)
 
 

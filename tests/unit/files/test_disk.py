@@ -44,6 +44,26 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
     assert (tmp_path / "a").read_bytes() == b"old"
 
 
+@pytest.mark.parametrize("part", ["pricewright.files.disk.tempfile.mkstemp", "os.replace"])
+def test_an_error_names_the_file_that_was_to_be_written(tmp_path, monkeypatch, part):
+    def denied(*_, **__):
+        raise PermissionError(13, "Permission denied", ".a.xyz.tmp")
+
+    monkeypatch.setattr(part, denied)
+    with pytest.raises(PermissionError) as caught:
+        write_whole(tmp_path / "a", b"x")
+    assert caught.value.filename == str(tmp_path / "a")
+
+
+def test_a_full_disk_is_named_by_the_file_that_was_to_be_written(tmp_path):
+    with pytest.raises(OSError, match="No space left") as caught, whole_file(tmp_path / "a"):
+        raise OSError(28, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "a")
+    with pytest.raises(OSError, match="No such file") as caught, whole_file(tmp_path / "a"):
+        (tmp_path / "another").read_bytes()
+    assert caught.value.filename == str(tmp_path / "another")
+
+
 def test_death_at_each_step_of_a_write_leaves_one_whole_version(tmp_path):
     found = []
     for step in itertools.count(1):

@@ -31,7 +31,8 @@ def test_the_verdict_is_in_the_words_of_the_report_and_the_paths_are_those_that_
     ]
     assert max(map(len, text.splitlines())) < 80
     (tmp_path / "results/report.html").touch()  # with pictures, it is named before the plain one
-    found = run_summary(tmp_path, ["clean"], 1).splitlines()
+    assert run_summary(tmp_path, ["clean"], 1) == "1 step in 1.0 s"
+    found = run_summary(tmp_path, ["report"], 1).splitlines()
     assert "Report          results/report.html" in found
 
 

@@ -19,6 +19,9 @@ from pricewright.scheduling.runs import (
     DONE,
     LEFT,
     LOCK,
+    LOG,
+    LOG_BEFORE,
+    LONGEST_LOG,
     alone,
     hold,
     run_due,
@@ -238,3 +241,13 @@ def test_a_command_that_is_not_there_is_refused(tmp_path):
     options = Schedule(exchange="XNYS", command="no-such-program")
     with pytest.raises(Refusal, match=r"'schedule\.command': found 'no-such-program', which does"):
         run_workflow(tmp_path, options, (), None)
+
+
+def test_a_long_log_is_put_aside_for_the_next_run(tmp_path):
+    (tmp_path / "logs").mkdir()
+    for size, kept in ((LONGEST_LOG, True), (LONGEST_LOG + 1, False)):
+        with (tmp_path / LOG).open("wb") as file:
+            file.truncate(size)
+        run_due(tmp_path, Schedule(exchange="XNYS"), lambda day: 0)
+        assert (tmp_path / LOG).exists() == kept
+    assert (tmp_path / LOG_BEFORE).stat().st_size == LONGEST_LOG + 1

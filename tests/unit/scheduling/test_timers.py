@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from pricewright.files.errors import Refusal
+from pricewright.scheduling.runs import LOG
 from pricewright.scheduling.sessions import Schedule, timetable
-from pricewright.scheduling.timers import LOG, Timer, usual_kind
+from pricewright.scheduling.timers import Timer, usual_kind
 
 AT = datetime(2026, 11, 20, tzinfo=UTC)
 NEW_YORK = timetable(Schedule(exchange="XNYS"), AT)

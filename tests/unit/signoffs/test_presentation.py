@@ -117,6 +117,7 @@ def test_files_of_different_runs_are_told_apart(files):
     ]
     other = changed(files, coverage.RECEIPT, lambda receipt: receipt.update(rows=1))
     assert "made from other data than results/ingest.json" in discrepancies(other)[0]
+    assert discrepancies(other)[1] == "the rows that results/ingest.json counts do not add up"
     assert "cannot be compared" in discrepancies(files | {coverage.MODEL: b"{"})[-1]
 
 

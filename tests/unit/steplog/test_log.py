@@ -172,7 +172,7 @@ def test_a_defect_shows_its_traceback_where_there_is_no_file_to_hold_it(capsys):
         (ValueError("x"), "failed for good: unexpected ValueError: x", "unexpected ValueError: x"),
         (OSError(5, "Input/output error"), "failed: OSError: [Errno 5] Input/output error", None),
         (MemoryError(), "failed: MemoryError", None),
-        (KeyboardInterrupt(), "failed: KeyboardInterrupt", None),
+        (KeyboardInterrupt(), "failed: interrupted", None),
     ],
 )
 def test_a_log_tells_whether_its_attempt_failed_for_good(tmp_path, error, last_words, for_good):
@@ -180,6 +180,13 @@ def test_a_log_tells_whether_its_attempt_failed_for_good(tmp_path, error, last_w
     fail(error)
     assert (tmp_path / "clean.log").read_text().endswith(f" ERROR clean {last_words}\n")
     assert log.failed_for_good(tmp_path / "clean.log") == for_good
+
+
+def test_what_no_other_attempt_mends_says_what_to_do(tmp_path):
+    log.to_file(tmp_path / "clean.log", "clean")
+    fail(OSError(28, "No space left on device", "results/a.json"))
+    said = "failed: OSError: [Errno 28] No space left on device: 'results/a.json'; free some space"
+    assert f" {said}, then give the same command again.\n" in (tmp_path / "clean.log").read_text()
 
 
 def test_only_the_end_of_a_large_log_is_read_and_only_whole_lines(tmp_path):

@@ -15,9 +15,9 @@ from pricewright.files.errors import Refusal
 from pricewright.notices.facts import STATUS, Notice
 from pricewright.notices.messages import tell
 from pricewright.notices.options import Notify
-from pricewright.scheduling.runs import last_done, run_due, run_workflow
+from pricewright.scheduling.runs import LOG, last_done, run_due, run_workflow
 from pricewright.scheduling.sessions import Schedule, timetable
-from pricewright.scheduling.timers import LOG, Kind, Timer, usual_kind
+from pricewright.scheduling.timers import Kind, Timer, usual_kind
 from pricewright.signoffs import ledger
 from pricewright.signoffs.policy import last_config_files
 from pricewright.steplog.last_run import last_run

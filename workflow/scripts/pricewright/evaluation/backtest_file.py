@@ -93,8 +93,9 @@ def read_backtest(path: Path, model: str) -> Backtest:
         raise Refusal(f"{path}: not a back-test as this code writes it; train again.")
     if (of := told[0].decode()) != model:
         raise Refusal(
-            f"{path}: is of another model (sha256 {of[:12]}…, where {model[:12]}… is needed); "
-            "train again."
+            f"{path}: is of model {of[:12]}…, where the model's file is {model[:12]}…: one of the "
+            "two was changed or exchanged; `snakemake --cores 1 --forcerun train_or_score` makes "
+            "both anew."
         )
     return Backtest(table.combine_chunks(), table["symbol"].to_pylist()[:-1])
 

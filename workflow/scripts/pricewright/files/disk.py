@@ -132,14 +132,30 @@ def whole_files(paths: Sequence[Path]) -> Iterator[list[BinaryIO]]:
     """
     paths = [Path(path) for path in paths]
     with ExitStack() as stack:
+        opened = []
         for path in paths:
             clear_abandoned(path.parent, path.name)
-        opened = [stack.enter_context(_temporary(path.parent, path.name)) for path in paths]
-        yield [file for file, _ in opened]
-        for file, _ in opened:
-            _settle(file)
+            with _called(path):
+                opened.append(stack.enter_context(_temporary(path.parent, path.name)))
+        with _called(paths[0], only_unnamed=True):  # a full disk, as a rule
+            yield [file for file, _ in opened]
+        for path, (file, _) in zip(paths, opened, strict=True):
+            with _called(path):
+                _settle(file)
         for path, (_, temporary) in zip(paths, opened, strict=True):
-            os.replace(temporary, path)
+            with _called(path):
+                os.replace(temporary, path)
+
+
+@contextmanager
+def _called(path: Path, *, only_unnamed: bool = False) -> Iterator[None]:
+    """Have an error of the system name the file that is written, and not its temporary name."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or (only_unnamed and error.filename):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def store_by_digest(folder: Path, chunks: Iterable[bytes]) -> tuple[str, int]:

@@ -261,15 +261,18 @@ def _interval(model: Mapping[str, Any]) -> str:
     return f"{held}; its score is {ratio:.3f} times that one's (less is better)."
 
 
+STEPS_OF_A_MODEL = {"train_or_score", "report", "deploy"}
+
+
 def run_summary(
     root: Path, steps: Collection[str], seconds: float, *, allow_unaccepted: bool = False
 ) -> str:
     """The end of a run that did some steps: the verdict in words, and the paths of what is there.
 
-    A run that made no model says nothing of the one that an earlier run made.
+    A run that made neither model nor report nor forecasts says nothing of those of an earlier run.
     """
     lines = [f"{len(steps)} step{'s' if len(steps) != 1 else ''} in {format_duration(seconds)}"]
-    if {"train_or_score", "report", "deploy"} & set(steps):
+    if STEPS_OF_A_MODEL & set(steps):
         path = root / "results/model.json"
         model = with_records(parse_json(read_whole(path), str(path)))
         accepted = model["acceptance"]["accepted"]
@@ -277,7 +280,10 @@ def run_summary(
         most = 2 + (not accepted and allow_unaccepted) + (_lost(model) is not None)
         for sentence in said[:most]:
             lines += wrap(sentence, 79, break_on_hyphens=False)
-    for what, paths in (IN_PRODUCTION if set(steps) == {"production"} else PLACES).items():
+    places = IN_PRODUCTION if set(steps) == {"production"} else PLACES
+    if not {*STEPS_OF_A_MODEL, "monitor", "production"} & set(steps):
+        places = {}
+    for what, paths in places.items():
         found = [path for path in paths if (root / path).exists()]
         if found:
             lines.append(f"{what:<14}  {found[0]}")

@@ -23,6 +23,12 @@ from pricewright.files.errors import Refusal
 from pricewright.scheduling.sessions import Schedule, timetable
 from pricewright.steplog.log import say
 
+LOG, LOG_BEFORE = Path("logs/schedule.log"), Path("logs/schedule.before.log")
+"""What scheduled runs say, and what they said before the log was begun anew."""
+
+LONGEST_LOG = 10_000_000
+"""In bytes: a longer one is put aside."""
+
 LOCK = Path("logs/schedule.lock")
 AT_WORK = Path(".snakemake/pricewright.lock")
 LEFT = Path(".snakemake/locks")
@@ -47,6 +53,7 @@ def run_due(root: Path, options: Schedule, run: Run, clock: Clock = now) -> int:
         if not first:
             say("another scheduled run is at work and does what is due, so this one leaves")
             return 0
+        _put_aside(root)
         while True:
             done = last_done(root, options)
             due = timetable(options, clock(), done).due(done, clock())
@@ -64,6 +71,13 @@ def run_due(root: Path, options: Schedule, run: Run, clock: Clock = now) -> int:
                 else:
                     document = {"exchange": options.exchange, "done": day.isoformat()}
                     write_json(root / DONE, document)
+
+
+def _put_aside(root: Path) -> None:
+    """Begin the log anew, from the next run on, once it is long; this one has it open already."""
+    with suppress(OSError):
+        if (root / LOG).stat().st_size > LONGEST_LOG:
+            os.replace(root / LOG, root / LOG_BEFORE)
 
 
 def last_done(root: Path, options: Schedule) -> date | None:

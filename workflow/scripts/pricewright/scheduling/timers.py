@@ -20,15 +20,13 @@ from typing import Literal
 
 from pricewright.files.disk import write_whole
 from pricewright.files.errors import Refusal
+from pricewright.scheduling.runs import LOG
 from pricewright.scheduling.sessions import Timetable
 
 Kind = Literal["systemd", "cron"]
 
 ENVIRONMENT = Path(".env")
 """Lines `NAME='value'` for what a timer runs, which has nobody's shell: passwords, services."""
-
-LOG = Path("logs/schedule.log")
-"""What the runs of a timer say."""
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 

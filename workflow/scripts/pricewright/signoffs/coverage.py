@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from pricewright.files.disk import read_regular, refuse_missing, sha256
 from pricewright.files.documents import parse_json
@@ -113,6 +113,18 @@ def discrepancies(files: Mapping[str, bytes]) -> list[str]:
         for name, key in ((RECEIPT, "ingest"), (CLEANING, "clean")):
             if receipts[key] != parse_json(files[name], name):
                 found.append(f"{MODEL} was made from other data than {name} is about")
+        if not _adds_up(parse_json(files[RECEIPT], RECEIPT)):
+            found.append(f"the rows that {RECEIPT} counts do not add up")
     except (Refusal, KeyError, TypeError) as error:
         found.append(f"the files cannot be compared: {error}")
     return found
+
+
+def _adds_up(receipt: Mapping[str, Any]) -> bool:
+    """Whether every row is accounted for, as ingest saw to when it wrote the receipt."""
+    if "in_bars" not in receipt:  # of a version before
+        return True
+    quarantined = sum(receipt["quarantined"].values())
+    records = int(receipt["records"]["rows"]) + receipt["superseded"]
+    seen = receipt["left_out"] + receipt["in_bars"] + quarantined
+    return bool(receipt["rows"] == seen and receipt["kept"] == records)

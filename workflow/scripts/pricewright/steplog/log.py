@@ -6,6 +6,7 @@ What `say` writes, `parse_line` reads: no message looks as if it ended in a fiel
 stands apart, and a value that could be misread is quoted as in JSON.
 """
 
+import errno
 import json
 import logging
 import math
@@ -19,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pricewright.files.errors import MAY_PASS, Refusal
 from pricewright.files.secrets import redact
@@ -156,13 +157,27 @@ def reasons(path: Path) -> list[str]:
     return [said, *(text[len(LISTED) :] for text in listed if text.startswith(LISTED))]
 
 
+_AGAIN = "then give the same command again."
+_REMEDIES: Final = {
+    errno.ENOSPC: f"; free some space, {_AGAIN}",
+    errno.EDQUOT: f"; free some space, {_AGAIN}",
+    errno.EACCES: f"; let this user do that, {_AGAIN}",
+    errno.EPERM: f"; let this user do that, {_AGAIN}",
+    errno.EROFS: f"; make it writable, {_AGAIN}",
+}
+"""What to do about trouble that does not pass by itself."""
+
+
 def _sentence(error: BaseException) -> str:
     """An error on one line: a Refusal as it is, anything else with its kind."""
     text = " ".join(str(error).split())
     if isinstance(error, Refusal):
         return text
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
     kind = ("" if isinstance(error, MAY_PASS) else "unexpected ") + type(error).__name__
-    return f"{kind}: {text}" if text else kind
+    remedy = _REMEDIES.get(error.errno or 0, "") if isinstance(error, OSError) else ""
+    return f"{kind}: {text}{remedy}" if text else kind
 
 
 class _Line(logging.Formatter):
