@@ -18,7 +18,8 @@ if __name__ == "__main__":
     sys.path.insert(0, sys.argv[1])
 
 from pricewright.forecasting import distribution, garch, location
-from pricewright.forecasting.panel import SLICE_WIDTH, Panel, map_slices
+from pricewright.forecasting.panel import SLICE_WIDTH, Panel
+from pricewright.forecasting.processes import map_in_processes
 from pricewright.forecasting.settings import LocationKind, Settings
 from pricewright.forecasting.volatility import States
 from pricewright.forecasting.walkforward import make_timeline, usable, walk_forward
@@ -90,7 +91,7 @@ def speed(source: str, _: str, horizon: str, threads: str) -> None:
     found = {}
     for name, task in tasks.items():
         begun = time.perf_counter()
-        list(map_slices(task, blocks, int(threads)))
+        list(map_in_processes(task, blocks, int(threads)))
         found[name] = time.perf_counter() - begun
     print(json.dumps(found))
 

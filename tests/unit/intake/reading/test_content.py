@@ -186,7 +186,7 @@ def test_nothing_that_unpacks_is_imported_before_it_is_met():
         "import pricewright.intake.reading.content; print(*sys.modules)"
     )
     loaded = set(command("-c", show, cwd=SCRIPTS).stdout.split())
-    assert "pricewright.intake.reading.columnar" in loaded
+    assert "pricewright.intake.reading.kinds" in loaded
     assert not loaded & unpackers
 
 

@@ -16,7 +16,7 @@ from pricewright.evaluation.scores import score
 from pricewright.evaluation.summary import Summary
 from pricewright.files.large_arrays import Shelf
 from pricewright.files.machine import give_back
-from pricewright.forecasting.panel import map_slices
+from pricewright.forecasting.processes import map_in_processes
 from pricewright.forecasting.walkforward import MANY, WalkForward
 from pricewright.steplog.log import Progress
 from pricewright.tables.arrays import Days
@@ -89,7 +89,7 @@ def evaluate(
     backtest, sides, shelf = list[BacktestRows](), list[Sides](), Shelf()
     worth_it = len(walked.pieces) > 1 and walked.whole.counts.sum() >= MANY
     tasks = _tasks(walked, against, tables=tables is not None)
-    for done in map_slices(_evaluate, tasks, processes if worth_it else 1):
+    for done in map_in_processes(_evaluate, tasks, processes if worth_it else 1):
         if summary is None:
             summary = done.summary.blank(len(walked.whole))
         summary.fill(scored, done.summary)

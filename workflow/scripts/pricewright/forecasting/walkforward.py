@@ -30,10 +30,10 @@ from pricewright.forecasting.panel import (
     NEVER,
     SLICE_WIDTH,
     Panel,
-    map_slices,
     panel_slices,
     places_of,
 )
+from pricewright.forecasting.processes import map_in_processes
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.trees import Tree
 from pricewright.forecasting.volatility import Start, States, fit_garches
@@ -330,7 +330,7 @@ def walk(
     progress = Progress("symbols", len(panel), doing)
     worth_it = len(panel) > SLICE_WIDTH and panel.counts.sum() >= MANY
     pieces, shelf = [], Shelf()
-    for piece in map_slices(_walk, parts, processes if worth_it else 1):
+    for piece in map_in_processes(_walk, parts, processes if worth_it else 1):
         pieces.append(shelf.put(piece))
         progress.advance(len(piece))
     return pieces

@@ -20,7 +20,6 @@ from pricewright.intake.encodings import fitting_encodings
 from pricewright.intake.findings import Description, Setting, yaml_of
 from pricewright.intake.one_symbol import symbol_of_file
 from pricewright.intake.reading import proposals
-from pricewright.intake.reading.columnar import wide_encoding
 from pricewright.intake.reading.content import Content, recognise
 from pricewright.intake.reading.dates import day_after, parse_days
 from pricewright.intake.reading.delivery import (
@@ -35,6 +34,7 @@ from pricewright.intake.reading.dialect import (
     Dialect,
     Marks,
 )
+from pricewright.intake.reading.kinds import wide_encoding
 from pricewright.intake.reading.numbers import parse_numbers
 from pricewright.intake.reading.rows import Block, Sheet, crossed_columns
 from pricewright.intake.reading.rows_in_order import STRAYS

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import IO
 
 from pricewright.files.errors import Refusal
-from pricewright.intake.reading.columnar import (
+from pricewright.intake.reading.dialect import Limits
+from pricewright.intake.reading.kinds import (
     OLD_OFFICE,
     Kind,
     encoding_of,
     is_binary_table,
     kind_of,
 )
-from pricewright.intake.reading.dialect import Limits
 from pricewright.intake.reading.packing import (
     PIECE,
     Packed,
