@@ -1,4 +1,4 @@
-"""Comforts: what a run is spared or shows by parts of Snakemake that are not made for others.
+"""Comforts: what a run has by private parts of Snakemake, and can do without.
 
 Such a part may change with any version of Snakemake. So each use stands in a `comfort`, which says
 what the run loses without it: a warning in one sentence, and the run goes on. A few are only asked

@@ -292,7 +292,7 @@ def windows_hashes(hashes: Hashes, begins: Ints, length: int) -> Hashes:
 
 
 def perhaps_repeated(hashes: Hashes) -> Bools:
-    """Which of some hashes (n,) may be there again: all that are, and few others."""
+    """(n,): True for each of the hashes that is there twice, and rarely for one that is not."""
     ordered = new_array(len(hashes), np.uint32)  # half the bytes sort twice as fast
     for some in _blocks(len(hashes)):
         ordered[some] = hashes[some] >> _SHIFT
@@ -309,7 +309,8 @@ def perhaps_repeated(hashes: Hashes) -> Bools:
 
 
 def _blocks(count: int) -> Iterator[slice]:
-    """Numbers up to `count` by some, the last of each the first of the next."""
+    """Slices of about a million that cover 0..count. Each has the first of the next, too, so that
+    neighbours can be compared across the border."""
     for begin in range(0, count, _AT_ONCE):
         yield slice(begin, begin + _AT_ONCE + 1)
 

@@ -52,7 +52,7 @@ def joined(parts: Iterable[Array], count: int, dtype: npt.DTypeLike = np.float64
 
 
 class Shelf:
-    """Puts the arrays of one thing after the other away, from some size on into files."""
+    """Keeps arrays; once they have LARGE bytes together, further ones go into unnamed files."""
 
     def __init__(self) -> None:
         self._held = self._end = 0

@@ -22,7 +22,7 @@ Change = tuple[str, Any, Any]
 def compare_models(
     one: Mapping[str, Any], other: Mapping[str, Any], digests: Sequence[str]
 ) -> dict[str, Any]:
-    """What another model has otherwise than one, from their documents and SHA-256, fit for JSON.
+    """How another model differs from one, from their documents and SHA-256, fit for JSON.
 
     Each change is what it is about, and what the one and the other have. `figures` are of all
     symbols together. `tested` is the record of the other's comparison with the one, where it was

@@ -31,7 +31,7 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class ShardResult:
-    """What a shard forecast by its task's plan; where symbols are is among all."""
+    """A shard's forecasts, whose `columns` count among all symbols; sha256: of the clean table."""
 
     sha256: str
     pieces: Sequence[Forecasts]

@@ -210,7 +210,7 @@ def _fit(
 
 
 def _unfit(panel: Panel, settings: Settings) -> dict[int, str]:
-    """Why those symbols cannot be modelled as of the last day that cannot, by their columns."""
+    """By column, why a symbol cannot be modelled as of its last price; others are left out."""
     columns, counts, least = np.arange(len(panel)), panel.counts, settings.min_history
     ends = counts - 1
     last = panel.days[ends, columns]
