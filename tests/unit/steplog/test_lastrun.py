@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -63,6 +64,17 @@ def test_of_shards_those_are_told_whose_work_a_step_waits_for(tmp_path, log):
     ]
     log("clean", 1, "INFO clean end", at=30)
     assert "of-12" not in told(tmp_path)
+
+
+def test_of_a_failed_attempt_what_is_for_people_is_told_without_its_traceback(tmp_path, log):
+    log("clean", 1, "INFO clean start", "DEBUG clean traceback", "ERROR clean failed: b.json: no")
+    path = tmp_path / "logs" / "clean.1.log"
+    raised = 'Traceback (most recent call last):\n  File "/a.py", line 1\nOSError: no\n'
+    path.write_text(path.read_text().replace("traceback\n", f"traceback\n{raised}"))
+    text = told(tmp_path)
+    assert "ERROR clean failed: b.json: no" in text
+    assert "INFO clean start" in text
+    assert not re.search("traceback|line 1", text, re.IGNORECASE)
 
 
 def test_the_attempts_of_the_last_run_are_told_apart_from_those_before(tmp_path, log):

@@ -19,6 +19,7 @@ from pricewright.steplog.log import (
     kept_numbers,
     last_events,
     last_lines,
+    parse_line,
 )
 
 STEPS = ("ingest", "clean", "monitor", "train_or_score", "report", "deploy", "production")
@@ -108,7 +109,11 @@ def describe_run(run: Mapping[str, Sequence[Attempt]], clock: Clock = now) -> st
         if tries[-1].state in ("failed", "killed"):
             reason = failure_reason(tries[-1].events)
             log = next(one.log for one in tries if failure_reason(one.events) == reason)
-            end = last_lines(log)[-LAST:]
+            end = last_lines(log)
+            if reason:  # which is for people, and its traceback for who reads the log
+                events = ((line, parse_line(line)) for line in end)
+                end = [line for line, event in events if event and event.level != "DEBUG"]
+            end = end[-LAST:]
             lines += [f"    {log}:", *(f"      {printable(text)}" for text in end)]
     return "\n".join(lines) or "  nothing has run yet; begin with `snakemake --cores 1`"
 
