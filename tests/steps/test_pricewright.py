@@ -83,8 +83,8 @@ def test_without_the_environment_it_says_in_a_sentence_how_to_get_it(tmp_path, a
 def test_an_environments_command_runs_the_code_of_the_project_that_one_stands_in(project, tmp_path):
     project.edit(
         "workflow/scripts/pricewright/commands/status.py",
-        '"Releases": describe_switches(root)',
-        '"Releases": "  this is the copy"',
+        "[describe_switches(root)]",
+        '["  this is the copy"]',
     )
     shared = {"PYTHONPATH": str(Path(PRICEWRIGHT).parent)}
     for folder in (project.folder, project.folder / "config"):
