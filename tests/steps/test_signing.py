@@ -117,7 +117,10 @@ def test_verify_finds_nothing_wrong_and_then_the_line_that_was_changed(signed_up
         (["report", "--reject", "--withdraw"], "--reject and --withdraw are given both"),
         (["report", "--release", "previous"], "--release: found with gate report"),
         (["deploy", "--release", "previous", "--yes"], "there was no release before"),
-        (["deploy", "--release", "abcd", "--yes"], "abcd: means 0 releases"),
+        (
+            ["deploy", "--release", "abcd", "--yes"],
+            "abcd: no release begins with that",
+        ),
         (["report", "--configfile", "none.yaml"], "none.yaml: no such file"),
         (["report", "--who", "second", "--yes"], "config/signers: second may not sign"),
         (["--init"], "config/signers: is there already"),

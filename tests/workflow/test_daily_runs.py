@@ -77,6 +77,28 @@ def test_what_was_signed_on_one_day_is_released_on_another_that_only_scored(dail
     assert modes == ["train", "score"]
 
 
+def test_a_lost_candidate_comes_back_with_the_next_run_signed_as_it_was(daily, keys):
+    assert sign(daily, keys, "source").code == 0
+    shutil.rmtree(daily.folder / "production")
+    assert daily.snakemake().ran == []
+    status = run_pricewright("status", cwd=daily.folder).stdout
+    assert "source   ok       1 of 1, by reviewer" in status
+
+
+def test_of_a_candidate_lost_after_a_day_that_only_scored_the_sentence_names_what_helps(daily):
+    with_a_day_more(daily)
+    assert daily.snakemake().code == 0
+    shutil.rmtree(daily.folder / "production/candidates")
+    idle = daily.snakemake()
+    assert idle.ran == []
+    for told in (idle.stderr, run_pricewright("status", cwd=daily.folder).stdout):
+        assert "production/candidate/ingest.json: no such file; run `snakemake --cores 1`" in told
+        assert "`snakemake --cores 1 --forcerun train_or_score`, which trains a model" in told
+    assert daily.snakemake("--forcerun", "train_or_score").code == 0
+    assert model(daily)["mode"] == "train"
+    assert "no such file" not in run_pricewright("status", cwd=daily.folder).stdout
+
+
 def test_forced_once_more_the_day_of_a_training_is_the_same_bytes(daily):
     before = daily.results()
     assert daily.snakemake("--forceall").code == 0

@@ -1,10 +1,19 @@
 """Back to an earlier release: the same switch, with a signature for it, and on record."""
 
+import json
+import shutil
+
 import pytest
 
+from pricewright.commands.history import history
 from pricewright.files.errors import Refusal
-from pricewright.releases import switch
-from pricewright.releases.history import releases_folder, verify_releases
+from pricewright.releases import store, switch
+from pricewright.releases.history import (
+    describe_switches,
+    find_digest,
+    releases_folder,
+    verify_releases,
+)
 from pricewright.releases.release import Unsigned
 from pricewright.releases.switch import SmokeFailure
 from pricewright.signoffs import ledger
@@ -22,7 +31,7 @@ def two(firm):
 @pytest.mark.parametrize("to", ["previous", "digest", "beginning"])
 def test_an_earlier_release_is_put_back_if_somebody_signs_for_that(two, to):
     two.sign_release("reviewer", two.first)
-    named = {"previous": "previous", "digest": two.first, "beginning": two.first[:8]}
+    named = {"previous": "previous", "digest": two.first, "beginning": two.first[:4]}
     assert two.roll_back(named[to]) == two.first == two.current
     begun, ended = ledger.read(two.root / "ledger")[-2:]
     assert (begun.event, ended.event) == ("rollback", "smoke-test-passed")
@@ -81,9 +90,10 @@ def test_to_the_release_that_is_there_a_rollback_changes_nothing(two):
     ("to", "sentence"),
     [
         ("previous", "there was no release before the one in production"),
-        ("f" * 64, "means 0 releases, where one is needed; there are"),
-        ("", "means 0 releases"),
-        ("../releases", "means 0 releases"),
+        ("f" * 64, "no release begins with that; name one that `pricewright history --releases`"),
+        ("", "found '', where at least 4 digits of a release's digest are needed"),
+        ("398", "found '398', where at least 4 digits"),
+        ("../releases", "no release begins with that"),
     ],
 )
 def test_a_release_that_is_not_there_is_not_gone_back_to(firm, to, sentence):
@@ -114,6 +124,70 @@ def test_a_link_that_was_moved_by_hand_is_put_back_without_a_signature(two):
     two.roll_back(two.second)
     assert two.current == two.second
     assert ledger.read(two.root / "ledger")[-1].digest == before
+
+
+def moved(firm):
+    """Everything that says where production stands, each its own sentence."""
+    with pytest.raises(Refusal) as refusal:
+        firm.release()
+    with pytest.raises(Refusal) as back:
+        firm.roll_back("previous")
+    told, *lines = describe_switches(firm.root).splitlines()
+    assert "in production by the ledger" in lines[0]
+    assert str(refusal.value) == str(back.value) == told.strip()
+    assert told.strip() in verify_releases(firm.root)
+    return told.strip()
+
+
+@pytest.mark.parametrize("gone", [False, True], ids=["moved", "removed"])
+def test_a_link_that_is_not_what_the_ledger_says_is_told_of_by_every_command(two, gone):
+    link = two.production / "current"
+    link.unlink()
+    if not gone:
+        link.symlink_to(f"releases/{two.first}")
+    sentence = moved(two)
+    found = "is not there" if gone else f"points at release {two.first[:12]}…"
+    assert sentence.startswith(f"{link}: {found}, where the ledger says")
+    assert sentence.endswith(f"`pricewright rollback --to {two.second[:12]}` puts it back.")
+
+
+def test_a_release_that_an_older_backup_lacks_is_to_be_put_back_before_anything_else(two, tmp_path):
+    folder = releases_folder(two.root) / two.second
+    shutil.move(folder, tmp_path / "kept")
+    (two.production / "current").unlink()
+    (two.production / "current").symlink_to(f"releases/{two.first}")
+    assert f"put {folder} back from a backup, for it is not there either" in moved(two)
+    with pytest.raises(Refusal, match=r"is not there, but line .* put it back from a backup"):
+        two.roll_back(two.second[:12])
+    shutil.move(tmp_path / "kept", folder)
+    two.roll_back(two.second[:12])
+    assert describe_switches(two.root).splitlines()[0].endswith("in production")
+    assert verify_releases(two.root) == []
+
+
+def test_a_release_in_production_whose_folder_alone_is_gone_is_told_of(two):
+    store.discard_release(releases_folder(two.root) / two.second)
+    told, newest, _ = describe_switches(two.root).splitlines()
+    assert told.endswith("tells of it; put it back from a backup.")
+    assert told.strip() in verify_releases(two.root)
+    assert newest.endswith("in production by the ledger")
+
+
+def test_the_newest_are_shown_and_how_to_see_the_others(two, capsys, monkeypatch):
+    newest, *earlier = describe_switches(two.root, 1).splitlines()
+    assert two.second[:12] in newest
+    assert earlier == ["  1 earlier: `pricewright history --releases --limit 2` lists all"]
+    monkeypatch.chdir(two.root)
+    history(releases=True, limit=2)
+    assert capsys.readouterr().out.count("\n") == 2
+    history(releases=True, limit=1, format="json")
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["release"], found["outcome"]) == (two.second, "in production")
+
+
+def test_a_beginning_that_several_have_is_none():
+    with pytest.raises(Refusal, match="abcd: 2 releases begin with that; give more digits"):
+        find_digest("abcd", ["abcde", "abcdf"], "release", "")
 
 
 def test_where_the_ledger_says_nothing_of_a_link_nothing_is_gone_back_to(two):

@@ -44,6 +44,13 @@ def test_another_model_takes_its_place_and_the_one_before_is_dropped(office, fil
     assert (first.exists(), second.exists()) == (False, True)
 
 
+def test_one_of_which_a_file_was_lost_is_laid_aside_again(office, files):
+    folder = write_candidate(office.root / "production", files)
+    (folder / "report.txt").unlink()
+    write_candidate(office.root / "production", files)
+    assert laid(office) == files
+
+
 @pytest.mark.parametrize("stage", ["write_whole", "os.rename", "os.replace"])
 def test_what_cannot_be_laid_aside_leaves_the_candidate_as_it_was(
     office, files, stage, monkeypatch

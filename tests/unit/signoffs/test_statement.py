@@ -3,10 +3,11 @@ import os
 
 import pytest
 
+from people import signers_line
 from pricewright.files.errors import Refusal
 from pricewright.signoffs import ledger, statements
 from pricewright.signoffs.coverage import GATES
-from pricewright.signoffs.gates import audit
+from pricewright.signoffs.gates import Audit, audit
 from pricewright.signoffs.statements import parse_statement, read_statements
 
 
@@ -182,7 +183,7 @@ def test_a_statement_under_an_odd_name_is_nobodys(office, who):
     (signoff,) = office.check("report").gates[0].void
     assert "is no signer for gate report" in signoff.void
     assert "\x1b" not in signoff.void
-    (problem,) = audit(office.root, office.policy, clock=office.clock)
+    (problem,) = audited(office).problems
     assert problem.replace("\n", "").isprintable()
 
 
@@ -199,15 +200,80 @@ def test_other_files_among_the_sign_offs_are_passed_over(office):
     assert [kept.who for kept in read_statements(office.root, "report")] == ["reviewer"]
 
 
-def test_the_audit_finds_nothing_where_all_is_as_it_was_but_a_key_that_was_revoked(office):
+def audited(office):
+    return audit(office.root, office.policy, clock=office.clock)
+
+
+def test_the_audit_finds_nothing_where_bytes_changed_or_time_went_by(office):
     office.sign_all("reviewer")
     office.write("results/report.txt", "changed\n")
     office.wait(days=100)
-    assert audit(office.root, office.policy, clock=office.clock) == []
-    office.revoke("reviewer")
-    problems = audit(office.root, office.policy, clock=office.clock)
-    assert len(problems) == 4
-    assert all("is revoked" in problem for problem in problems)
+    assert audited(office) == Audit([], [])
+
+
+GONE = {
+    "left": (lambda office: office.name_signers("author", "second"), "is no signer for gate"),
+    "revoked": (lambda office: office.revoke("reviewer"), "is revoked"),
+    "other key": (
+        lambda office: office.write(
+            "config/signers", signers_line("reviewer", office.keys["outsider"])
+        ),
+        "which is no key of reviewer's",
+    ),
+}
+
+
+@pytest.mark.parametrize("released", [False, True], ids=["only signed", "released"])
+@pytest.mark.parametrize("what", GONE)
+def test_a_sign_off_of_who_left_or_has_another_key_is_void_and_no_problem(office, what, released):
+    change, why = GONE[what]
+    office.sign_all("reviewer")
+    if released:
+        office.release("a" * 64)
+    change(office)
+    found = audited(office)
+    assert found.problems == []
+    assert len(found.void) == 4
+    assert all(why in line and "counts for nothing now" in line for line in found.void)
+
+
+def test_so_is_one_that_was_sent_from_another_machine_and_released(office):
+    ours = (office.root / "ledger/ledger.jsonl").read_bytes()
+    office.sign("reviewer", "report")
+    (office.root / "ledger/ledger.jsonl").write_bytes(ours)
+    office.release("a" * 64)
+    office.name_signers("author", "second")
+    found = audited(office)
+    assert (found.problems, len(found.void)) == ([], 1)
+
+
+def test_a_sign_off_that_never_was_in_order_is_a_problem_whatever_a_line_says(office):
+    office.release("a" * 64)  # under a policy that does not know the outsider
+    office.name_signers("author", "reviewer", "second", "outsider")
+    forged = office.sign("outsider", "report")
+    line = ledger.read(office.root / "ledger")[-1].fields
+    office.name_signers("author", "reviewer", "second")
+    (office.root / "ledger/ledger.jsonl").unlink()
+    office.release("a" * 64)
+    (problem,) = audited(office).problems
+    assert problem.startswith("signoffs/report/outsider.json: outsider is no signer")
+    assert "nothing on record says that it ever was in order" in problem
+    for changed in ({"key": "SHA256:other"}, {"policy": office.policy.digest}):
+        ledger.append(office.root / "ledger", "signoff", who="outsider", **line | changed)
+        assert len(audited(office).problems) > 0
+    forged.write_bytes(forged.read_bytes() + b" ")
+    assert len(audited(office).problems) > 0
+
+
+def test_without_the_list_of_signers_one_sentence_says_what_is_not_checked(office):
+    office.sign_all("reviewer")
+    (office.root / "config/signers").unlink()
+    assert audited(office) == Audit(
+        [
+            "config/signers: is not there, so nothing in signoffs/ is checked (4 sign-offs); "
+            "put it back from a backup."
+        ]
+    )
 
 
 def test_the_audit_finds_an_edited_statement_and_a_ledger_that_was_cut(office):
@@ -217,7 +283,7 @@ def test_the_audit_finds_an_edited_statement_and_a_ledger_that_was_cut(office):
     book = office.root / "ledger/ledger.jsonl"
     office.sign("author", "deploy")
     book.write_bytes(b"".join(book.read_bytes().splitlines(keepends=True)[:2]))
-    cut, edited = audit(office.root, office.policy, clock=office.clock)
+    cut, edited = audited(office).problems
     assert "has 2 lines, where signoffs/deploy/author.json saw 3: it was cut" in cut
     assert edited.startswith("signoffs/report/reviewer.json: the signature is not of this file")
 

@@ -26,7 +26,7 @@ from running.run_report import write_run_report
 from running.startup import given_config_files, run_began, run_config, run_ended
 
 from pricewright.files.disk import file_sha256, write_whole
-from pricewright.files.errors import printable
+from pricewright.files.errors import Refusal, printable
 from pricewright.steplog.log import reasons
 
 WHOLE = {"ingest", "clean", "train_or_score", "report", "deploy"}
@@ -62,6 +62,7 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
         tell_ledger(made, config["signoffs"]["author"], given_config_files(workflow))
         with comfort("the records of the run are not made anew"):
             if _is_whole(workflow):
+                restore_lost_candidate(config)
                 for record in RECORDS:
                     _renew(record, workflow)
     if steps and not stored and not touched:
@@ -79,12 +80,26 @@ def make_up_records(workflow: Any) -> None:
         idle = workflow.dryrun or workflow.touch or workflow.execution_settings.no_hooks
         if idle or _is_stored(workflow) or not _is_whole(workflow):
             return
+        restore_lost_candidate(run_config())
         made = [_written(Path(path)) for job in workflow.dag.jobs for path in job.output]
         for record in RECORDS:
             if _written(record.path) < max(made):
                 _renew(record, workflow)
             made.append(_written(record.path))
         tell_how_it_went(workflow, run_config(), [], whole=True)
+
+
+def restore_lost_candidate(config: Mapping[str, Any]) -> None:
+    """In mode auto, lay what people sign aside again, if it was lost and is still there."""
+    if config["mode"] != "auto":
+        return
+    from pricewright.signoffs.candidate import restore_candidate  # costs each load else
+
+    try:
+        if folder := restore_candidate(Path()):
+            logger.info(f"{folder}: was lost, and is laid aside again.")
+    except (Refusal, OSError) as error:
+        logger.warning(str(error))
 
 
 def _is_stored(workflow: Any) -> bool:

@@ -8,7 +8,10 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from tabulate import tabulate
 
+from pricewright.releases.history import describe_switches, described_switches
 from pricewright.releases.models import Training, trainings
+from pricewright.signoffs import ledger
+from pricewright.signoffs.ledger import LEDGER
 
 _SHOWN = {"qlike": "QLIKE-EWMA", "coverage_pooled": "coverage off", "interval_ratio": "interval"}
 
@@ -16,9 +19,10 @@ _SHOWN = {"qlike": "QLIKE-EWMA", "coverage_pooled": "coverage off", "interval_ra
 def history(
     *,
     limit: Annotated[int, Parameter(metavar="RUNS", validator=Number(gte=1))] = 20,
+    releases: bool = False,
     format: Literal["table", "json"] = "table",
 ) -> None:
-    """List the trainings that the ledger tells of, the newest first.
+    """List the trainings that the ledger tells of, or the releases, the newest first.
 
     When and by whom, on prices up to when, accepted or not, how good, and whether the model was
     released. The model's digest is what `pricewright compare` takes.
@@ -31,9 +35,14 @@ def history(
     ----------
     limit
         At most so many.
+    releases
+        The releases and rollbacks in place of the trainings.
     format
         As a table for people, or as JSON with all that the ledger has of each.
     """
+    if releases:
+        _list_releases(limit, format)
+        return
     found = trainings(Path())[:limit]
     if format == "json":
         print(json.dumps([_record(each) for each in found], indent=2))
@@ -43,6 +52,19 @@ def history(
         return
     heads = ["trained", "by", "model", "prices to", "symbols", "verdict", *_SHOWN.values(), ""]
     print(tabulate([_row(each) for each in found], heads, tablefmt="plain", disable_numparse=True))
+
+
+def _list_releases(limit: int, format: str) -> None:
+    if format == "table":
+        print(describe_switches(Path(), limit))
+        return
+    found = described_switches(ledger.read(Path(LEDGER)))[:limit]
+    records = [
+        {"time": begun.time, "who": begun.who, "event": begun.event, "line": begun.sequence}
+        | {"release": begun.fields["release"], "outcome": what}
+        for begun, what in found
+    ]
+    print(json.dumps(records, indent=2))
 
 
 def _row(training: Training) -> list[str]:

@@ -31,14 +31,15 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
     root = Path()
     config, configfile = config_of_run(root, configfile)
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
+    found = audit(root, policy, history.seen_by_releases(root))
     problems = [
-        *audit(root, policy, history.seen_by_releases(root)),
+        *found.problems,
         *history.verify_releases(root),
         *verify_record(root),
     ]
     if rebuild:
         problems += rebuilding.rebuild(root, _steps(), tell=print)
-    for line in filter(None, [history.describe_dropped(root), *problems]):
+    for line in filter(None, [history.describe_dropped(root), *found.void, *problems]):
         print(line)
     if problems:
         raise Refusal(f"{len(problems)} problem{'s' * (len(problems) > 1)} found; see above.")

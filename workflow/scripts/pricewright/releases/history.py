@@ -3,7 +3,7 @@
 A release is examined as an auditor would: by its own bytes and the ledger until then.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ from pricewright.files.clock import parse_time
 from pricewright.files.documents import parse_strict
 from pricewright.files.errors import Refusal
 from pricewright.releases import store
-from pricewright.releases.link import CURRENT, read_link
+from pricewright.releases.link import CURRENT, LinkAstray, read_link
 from pricewright.releases.store import NAME_MANIFEST
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import GATES, Gate
@@ -109,12 +109,36 @@ def _unsigned(gate: Gate, contents: Mapping[str, bytes], case: Case) -> list[str
 
 PREVIOUS = "previous"
 
+_NOW = "in production"
 _OUTCOMES = {PASSED: "replaced since", FAILED: "failed its smoke test", UNDONE: "undone"}
 
 
 def releases_folder(root: Path) -> Path:
     """Where the releases are."""
     return Path(root) / "production" / "releases"
+
+
+LEAST = 4
+"""Digits with which the beginning of a digest is taken for it, if one alone begins so."""
+
+
+def find_digest(text: str, known: Iterable[str], what: str, instead: str) -> str:
+    """The digest that a text is, or is the beginning of.
+
+    what: what the digests are of.  instead: what else may be given. Raises Refusal unless exactly
+    one is meant.
+    """
+    if len(text) < LEAST:
+        raise Refusal(
+            f"found {text!r}, where at least {LEAST} digits of a {what}'s digest are needed; "
+            f"{instead}."
+        )
+    found = [digest for digest in known if digest.startswith(text)]
+    if not found:
+        raise Refusal(f"{text}: no {what} begins with that; {instead}.")
+    if len(found) > 1:
+        raise Refusal(f"{text}: {len(found)} {what}s begin with that; give more digits.")
+    return found[0]
 
 
 def find_release(root: Path, text: str) -> str:
@@ -125,29 +149,70 @@ def find_release(root: Path, text: str) -> str:
     """
     entries = ledger.read(Path(root) / "ledger")
     if text == PREVIOUS:
-        earlier = release_before(entries)
-        if earlier is None:
+        found = release_before(entries)
+        if found is None:
             raise Refusal("previous: there was no release before the one in production.")
-        require_kept(earlier, entries)
-        return earlier
-    known = store.stored_releases(releases_folder(root))
-    every = {*known, *dropped_releases(entries)}
-    found = [digest for digest in every if digest.startswith(text)] if len(text) >= 4 else []
-    if len(found) != 1:
-        there = f"there are {', '.join(known)}" if known else "there are no releases yet"
-        raise Refusal(f"{text}: means {len(found)} releases, where one is needed; {there}.")
-    require_kept(found[0], entries)
-    return found[0]
+    else:
+        known = {
+            *store.stored_releases(releases_folder(root)),
+            *dropped_releases(entries),
+            *lost_releases(root, entries),
+        }
+        all_of_them = "name one that `pricewright history --releases` has"
+        instead = all_of_them if known else "nothing was released yet"
+        found = find_digest(text, known, "release", instead)
+    require_kept(root, found, entries)
+    return found
 
 
-def require_kept(digest: str, entries: Sequence[Entry]) -> None:
-    """Raise Refusal, with when and why, for a release that was dropped."""
+def require_kept(root: Path, digest: str, entries: Sequence[Entry]) -> None:
+    """Raise Refusal, with why, for a release that was dropped or is not there."""
     if dropped := dropped_releases(entries).get(digest):
         raise Refusal(
             f"release {digest[:12]}… was dropped on {dropped.time[:10]}, as "
             "history.keep_releases_days says: its files are gone, and line "
             f"{dropped.sequence} of the ledger tells of it; name one that `pricewright status` has."
         )
+    if lost := lost_releases(root, entries).get(digest):
+        raise Refusal(lost)
+
+
+def lost_releases(root: Path, entries: Sequence[Entry]) -> dict[str, str]:
+    """The releases that were in production and are not there, though nobody dropped them: by the
+    digest of each, the sentence that says so."""
+    there = {*store.stored_releases(releases_folder(root)), *dropped_releases(entries)}
+    return {
+        digest: f"{releases_folder(root) / digest}: is not there, but line {begun.sequence} of "
+        "the ledger tells of it; put it back from a backup."
+        for begun, end in switches(entries)
+        if end and end.event == PASSED and (digest := str(begun.fields["release"])) not in there
+    }
+
+
+def astray(root: Path, entries: Sequence[Entry]) -> str | None:
+    """That `production/current` is not what the ledger says, and what to do; None if it is."""
+    link, state = Path(root) / "production" / CURRENT, state_of(entries)
+    try:
+        found = read_link(link.parent)
+    except LinkAstray as refusal:
+        return str(refusal)
+    unfinished = state.unfinished.fields["release"] if state.unfinished else None
+    if found == state.release or (unfinished and found == unfinished):
+        return None
+    points = f"points at release {found[:12]}…" if found else "is not there"
+    if state.release is None:
+        return (
+            f"{link}: {points}, of which the ledger says nothing; put back the ledger as it was, "
+            "or remove the link."
+        )
+    back = f"`pricewright rollback --to {state.release[:12]}` puts it back"
+    if state.release in lost_releases(root, entries):
+        folder = releases_folder(root) / state.release
+        back = f"put {folder} back from a backup, for it is not there either, and then {back}"
+    return (
+        f"{link}: {points}, where the ledger says that release {state.release[:12]}… is in "
+        f"production; {back}."
+    )
 
 
 def describe_dropped(root: Path) -> str:
@@ -180,20 +245,33 @@ def seen_by_releases(root: Path) -> list[Seen]:
     return found
 
 
-def describe_switches(root: Path) -> str:
-    """Every release and rollback, the newest first, a line each."""
-    entries = ledger.read(Path(root) / "ledger")
+def described_switches(entries: Sequence[Entry]) -> list[tuple[Entry, str]]:
+    """Every release and rollback, the newest first: its line, and what became of it."""
     now, dropped = state_of(entries), dropped_releases(entries)
-    lines = []
+    found = []
     for begun, end in reversed(list(switches(entries))):
         what = _OUTCOMES[end.event] if end else "begun, and not ended"
         if gone := dropped.get(str(begun.fields["release"])):
             what += f", dropped {gone.time[:10]}"
-        mark = "in production" if begun.sequence == now.since else what
-        lines.append(
-            f"  {begun.time}  {begun.event:<8} {str(begun.fields['release'])[:12]}  {begun.who}: "
-            f"{mark}"
-        )
+        found.append((begun, _NOW if begun.sequence == now.since else what))
+    return found
+
+
+def describe_switches(root: Path, most: int = 10) -> str:
+    """The newest releases and rollbacks, the newest first, a line each, and how many there were
+    before; above them what is wrong with the one that should be in production."""
+    entries = ledger.read(Path(root) / "ledger")
+    found = described_switches(entries)
+    lost = lost_releases(root, entries).get(in_production(entries) or "")
+    trouble = astray(root, entries) or lost
+    lines = [f"  {trouble}"] if trouble else []
+    for begun, what in found[:most]:
+        release = str(begun.fields["release"])[:12]
+        by = " by the ledger" if trouble and what == _NOW else ""
+        lines.append(f"  {begun.time}  {begun.event:<8} {release}  {begun.who}: {what}{by}")
+    if (more := len(found) - most) > 0:
+        command = f"pricewright history --releases --limit {len(found)}"
+        lines.append(f"  {more} earlier: `{command}` lists all")
     return "\n".join(lines) or "  nothing was released yet"
 
 
@@ -208,35 +286,15 @@ def verify_releases(root: Path) -> list[str]:
     except Refusal as refusal:
         return [f"{refusal} Without it the releases cannot be checked."]
     there = store.stored_releases(releases_folder(root))
-    dropped = dropped_releases(entries)
     problems = [problem for digest in there for problem in examine_release(root, digest, entries)]
-    for begun, end in switches(entries):
-        digest = str(begun.fields["release"])
-        if end and end.event == PASSED and digest not in (*there, *dropped):
-            problems.append(
-                f"{releases_folder(root) / digest}: is not there, but line {begun.sequence} of the "
-                "ledger tells of it."
-            )
-        if end is None:
-            problems.append(
-                f"line {begun.sequence} of the ledger: a {begun.event} was begun and not ended; "
-                "the next release or rollback ends it."
-            )
-    return problems + _link_problems(root, entries)
-
-
-def _link_problems(root: Path, entries: Sequence[Entry]) -> list[str]:
-    link, expected = Path(root) / "production" / CURRENT, in_production(entries)
-    try:
-        found = read_link(link.parent)
-    except Refusal as refusal:
-        return [str(refusal)]
-    unfinished = state_of(entries).unfinished
-    if found == expected or (unfinished and found == unfinished.fields["release"]):
-        return []
-    return [
-        f"{link}: points at {found or 'nothing'}, where the ledger says {expected or 'nothing'}."
+    problems += lost_releases(root, entries).values()
+    problems += [
+        f"line {begun.sequence} of the ledger: a {begun.event} was begun and not ended; "
+        "the next release or rollback ends it."
+        for begun, end in switches(entries)
+        if end is None
     ]
+    return problems + list(filter(None, [astray(root, entries)]))
 
 
 def switches(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry | None]]:

@@ -147,22 +147,21 @@ def find_model(root: Path, text: str) -> tuple[dict[str, Any], str]:
         content = history.signed_files(root, release)[MODEL]
         return parse_model(content, f"release {release[:12]}"), sha256(content)
     known = dict.fromkeys(each.model for each in trainings(root))
-    found = [digest for digest in known if digest.startswith(text)] if len(text) >= 4 else []
-    if len(found) != 1:
-        raise Refusal(
-            f"{text}: {len(found) or 'no'} models begin with that, where one is needed; name a "
-            f"digest from `pricewright history`, {LAST}, {PRODUCTION}, {history.PREVIOUS}, or a "
-            "path."
-        )
-    return _kept(root, found[0])
+    instead = (
+        f"name a digest from `pricewright history`, {LAST}, {PRODUCTION}, {history.PREVIOUS}, or a "
+        "path"
+    )
+    return _kept(root, history.find_digest(text, known, "model", instead))
 
 
 def _release(root: Path, text: str) -> str:
     if text == history.PREVIOUS:
         return history.find_release(root, text)
-    release = ledger.in_production(ledger.read(Path(root) / LEDGER))
+    entries = ledger.read(Path(root) / LEDGER)
+    release = ledger.in_production(entries)
     if release is None:
         raise Refusal(f"{PRODUCTION}: nothing was released yet.")
+    history.require_kept(root, release, entries)
     return release
 
 

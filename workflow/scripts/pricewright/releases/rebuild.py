@@ -71,7 +71,7 @@ def rebuild(root: Path, steps: Steps, tell: Callable[[str], object] = say) -> li
         digest = in_production(entries)
         if digest is None:
             return ["nothing is in production that could be built again."]
-        require_kept(digest, entries)
+        require_kept(root, digest, entries)
         contents = store.open_release(releases_folder(root), digest)[1]
         made = _made(root, contents, steps)
     except (Refusal, OSError) as error:

@@ -16,7 +16,7 @@ from pricewright.files.disk import read_whole, sha256
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
 from pricewright.releases import store
-from pricewright.releases.history import examine_release
+from pricewright.releases.history import astray, examine_release
 from pricewright.releases.link import (
     CURRENT,
     LinkAstray,
@@ -139,10 +139,9 @@ def recover(root: Path, clock: Clock) -> ProductionState:
         entries = ledger.read(root / "ledger")
     for digest in undone_releases(entries) & set(store.stored_releases(production / "releases")):
         store.discard_release(production / "releases" / digest)
-    state = state_of(entries)
-    if read_link(production) != state.release:
-        raise LinkAstray(f"{production / CURRENT}: {_astray(read_link(production), state.release)}")
-    return state
+    if trouble := astray(root, entries):
+        raise LinkAstray(trouble)
+    return state_of(entries)
 
 
 def _end(root: Path, entries: Sequence[Entry], clock: Clock) -> None:
@@ -163,16 +162,3 @@ def _end(root: Path, entries: Sequence[Entry], clock: Clock) -> None:
             outcome, more = FAILED, {"why": str(refusal)}
     ledger.append(root / "ledger", outcome, who=oneself(), clock=clock, release=to, **more)
     say("a switch that was begun and not ended", event=outcome, release=to)
-
-
-def _astray(found: str | None, expected: str | None) -> str:
-    points = f"points at release {found[:12]}…" if found else "is not there"
-    if expected is None:
-        return (
-            f"{points}, of which the ledger says nothing; put back the ledger as it was, or remove "
-            "the link."
-        )
-    return (
-        f"{points}, where the ledger says that release {expected[:12]}… is in production; "
-        f"`pricewright rollback --to {expected}` puts it back."
-    )

@@ -13,8 +13,19 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from pricewright.files.disk import point_link, sync_folder, write_whole
-from pricewright.signoffs.coverage import digests, identity
+from pricewright.files.disk import file_sha256, point_link, sync_folder, write_whole
+from pricewright.files.documents import parse_json
+from pricewright.files.errors import Refusal
+from pricewright.signoffs.coverage import (
+    CANDIDATE,
+    DEPLOYED,
+    MODEL,
+    digests,
+    discrepancies,
+    identity,
+    read_covered,
+    require_covered,
+)
 
 LINK = "candidate"
 FOLDER = "candidates"
@@ -28,12 +39,13 @@ def write_candidate(production: Path, files: Mapping[str, bytes]) -> Path:
     """
     name = identity(digests(files))
     folder = production / FOLDER / name
-    if not folder.is_dir():
+    if not all((folder / Path(path).name).is_file() for path in files):
         incoming = folder.with_name(f".incoming-{name}")
         shutil.rmtree(incoming, ignore_errors=True)
         incoming.mkdir(parents=True)
         for path, content in files.items():
             write_whole(incoming / Path(path).name, content)
+        shutil.rmtree(folder, ignore_errors=True)  # one of which a file was lost
         os.rename(incoming, folder)
         sync_folder(folder.parent)
     point_link(production / LINK, f"{FOLDER}/{name}")
@@ -41,3 +53,25 @@ def write_candidate(production: Path, files: Mapping[str, bytes]) -> Path:
         if other.name != name:
             shutil.rmtree(other, ignore_errors=True)
     return folder
+
+
+def restore_candidate(root: Path) -> Path | None:
+    """Lay a candidate that was lost aside again, from the `results/` of the run that trained it.
+
+    Returns its folder, None if nothing was lost. Raises Refusal, with what to do, if `results/`
+    are not those of a model that was trained and deployed.
+    """
+    try:
+        require_covered(root, Path(CANDIDATE))
+    except Refusal as lost:
+        files = read_covered(root)
+        trained = parse_json(files[MODEL], MODEL).get("mode") == "train"
+        if not trained or discrepancies(files) or not _is_deployed(root, files):
+            raise lost from None
+        return write_candidate(Path(root) / "production", files)
+    return None
+
+
+def _is_deployed(root: Path, files: Mapping[str, bytes]) -> bool:
+    deployed = Path(root) / DEPLOYED
+    return deployed.is_file() and file_sha256(deployed) == digests(files)[MODEL]

@@ -60,9 +60,14 @@ def covered_folder(mode: str) -> Path | None:
 
 def require_covered(root: Path, folder: Path | None = None) -> None:
     """Raise Refusal if a file that decisions are about is not there."""
+    lost = (
+        f", and if {folder} is not there then, `snakemake --cores 1 --forcerun train_or_score`, "
+        "which trains a model"
+    )
     for place in _places(folder).values():
         if not (Path(root) / place).exists():
-            raise Refusal(f"{place}: no such file; run `snakemake --cores 1` first.")
+            more = lost if folder == Path(CANDIDATE) else ""
+            raise Refusal(f"{place}: no such file; run `snakemake --cores 1` first{more}.")
 
 
 def read_covered(root: Path, folder: Path | None = None) -> dict[str, bytes]:

@@ -5,14 +5,15 @@ each signature.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pricewright.files.clock import Clock, now
-from pricewright.files.errors import printable
+from pricewright.files.errors import Refusal, printable
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import GATES, Gate, identity
-from pricewright.signoffs.ledger import LEDGER, Entry, Seen
+from pricewright.signoffs.ledger import LEDGER, SIGNERS, SIGNOFFS, Entry, Seen
 from pricewright.signoffs.policy import GateTerms, Policy, require_signers
 from pricewright.signoffs.statements import (
     SignOff,
@@ -29,6 +30,7 @@ from pricewright.signoffs.validity import (
     decisions_of,
     judge_statement,
     needed_consent,
+    open_as_given,
 )
 
 
@@ -190,17 +192,48 @@ def _because(comment: str) -> str:
     return f": {printable(comment)}" if comment else ""
 
 
-def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = now) -> list[str]:
-    """What is wrong with the ledger and the sign-offs, a sentence each; none if nothing is.
+@dataclass(frozen=True)
+class Audit:
+    """What is wrong with the ledger and the sign-offs, a sentence each.
 
-    seen: what others, as releases, wrote down of the ledger. A sign-off that is only out of date
-    is not wrong; one whose signature is not good by the lists of today is.
+    void: what is not wrong, but counts for nothing now, for somebody left or has another key.
     """
+
+    problems: Sequence[str]
+    void: Sequence[str] = ()
+
+
+def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = now) -> Audit:
+    """Look whether the ledger and the sign-offs are as they were.
+
+    seen: what others, as releases, wrote down of the ledger. A sign-off that is out of date is not
+    wrong; one whose signature never was good, by the lists of today or of its time, is.
+    """
+    folder = Path(root) / LEDGER
+    entries: list[Entry] = []
+    with suppress(Refusal):  # which is told below
+        entries = ledger.read(folder)
     opened = [open_statement(kept, policy, clock()) for kept in read_all_statements(Path(root))]
-    witnesses = [*seen, *filter(None, map(seen_by, opened))]
-    broken = [
-        f"{printable(each.name)}: {each.void}; find out why, and take it away."
-        for each in opened
-        if each.void
-    ]
-    return [*ledger.verify(Path(root) / LEDGER, witnesses), *broken]
+    given = {each.name: open_as_given(each.kept, policy, entries) for each in opened if each.void}
+    seen_then = [*seen, *filter(None, map(seen_by, filter(None, [*opened, *given.values()])))]
+    problems = ledger.verify(folder, seen_then)
+    if opened and not policy.signers:
+        state = "names nobody" if (Path(root) / SIGNERS).exists() else "is not there"
+        lost = (
+            f"{SIGNERS}: {state}, so nothing in {SIGNOFFS}/ is checked ({len(opened)} sign-offs); "
+            "put it back from a backup."
+        )
+        return Audit([*problems, lost])
+    void = []
+    for each in opened:
+        if given.get(each.name):
+            void.append(
+                f"{each.name}: counts for nothing now, because {each.void}; it was in order when "
+                "it was given, and may stay."
+            )
+        elif each.void:
+            problems.append(
+                f"{printable(each.name)}: {each.void}, and nothing on record says that it ever was "
+                f"in order; put back what was there, or move it out of {SIGNOFFS}/."
+            )
+    return Audit(problems, void)

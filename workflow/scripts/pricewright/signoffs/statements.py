@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -381,9 +382,22 @@ def open_statement(kept: StoredStatement, policy: Policy, now: datetime) -> Sign
     if who not in policy.may_sign(gate):
         return SignOff(kept, void=f"{printable(who)} is no signer for gate {gate}")
     try:
-        fingerprint = verify_signature(kept, policy, now)
+        return _read_signed(kept, verify_signature(kept, policy, now))
     except BadSignature as bad:
         return SignOff(kept, void=str(bad))
+
+
+def open_signed(kept: StoredStatement, fingerprint: str) -> SignOff:
+    """What a kept statement says, if this very key signed it, whosever the key is."""
+    with suppress(ValueError):
+        if parse_signature(kept.signature).fingerprint == fingerprint and _is_of(kept):
+            return _read_signed(kept, fingerprint)
+    return SignOff(kept, void=f"it is not signed with {printable(fingerprint)}")
+
+
+def _read_signed(kept: StoredStatement, fingerprint: str) -> SignOff:
+    """What a statement says whose signature is good."""
+    who, gate = kept.who, kept.gate
     try:
         said = parse_statement(kept.content, kept.name)
     except Refusal as refusal:

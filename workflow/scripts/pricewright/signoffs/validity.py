@@ -7,21 +7,23 @@ asked for, by keys that it named.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from pricewright.files.clock import parse_time
 from pricewright.files.disk import sha256
-from pricewright.files.errors import printable
+from pricewright.files.errors import Refusal, printable
 from pricewright.signoffs.coverage import COVERED, MODEL, identity
-from pricewright.signoffs.ledger import Entry, ProductionState, Seen, fits, state_of
+from pricewright.signoffs.ledger import BEGUN, Entry, ProductionState, Seen, fits, state_of
 from pricewright.signoffs.policy import Policy, author_of, is_author, parse_policy
 from pricewright.signoffs.statements import (
     Choice,
     SignOff,
     Statement,
     StoredStatement,
+    open_signed,
     open_statement,
 )
 
@@ -102,6 +104,41 @@ def judge_statement(kept: StoredStatement, case: Case) -> SignOff:
     if said.decision == "withdrawn":
         reasons = [f"withdrawn on {said.made[:10]}"]
     return replace(opened, void=next(filter(None, reasons), None))
+
+
+def open_as_given(
+    kept: StoredStatement, policy: Policy, entries: Sequence[Entry]
+) -> SignOff | None:
+    """A statement as it was when it was given, None if by all that is known it never was good.
+
+    Somebody may have left since, or have another key. The ledger has the policies under which was
+    released; of a sign-off under another one, it has which key it was.
+    """
+    known = [*_policies_of(entries)]
+    policies = {then.digest: then for _, then in known} | {policy.digest: policy}
+    tries = []
+    for line in decisions_of(entries, kept.gate, kept.who):
+        if line.fields.get("statement") == sha256(kept.content):
+            tries.append((line, policies.get(str(line.fields.get("policy")))))
+    for line, then in [*tries, *known]:  # one that was sent from another machine has no line
+        if then:
+            found = open_statement(kept, then, parse_time(line.time))
+        else:
+            found = open_signed(kept, str(line.fields.get("key")))
+        if not found.void:
+            return found
+    return None
+
+
+def _policies_of(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Policy]]:
+    """Each policy under which was released or rolled back, with the line that has it first."""
+    seen = []
+    for entry in entries:
+        document = entry.fields.get("policy") if entry.event in BEGUN else None
+        if document and document not in seen:
+            seen.append(document)
+            with suppress(Refusal):
+                yield entry, parse_policy(document, "")
 
 
 def decisions_of(entries: Sequence[Entry], gate: str, who: str) -> list[Entry]:
