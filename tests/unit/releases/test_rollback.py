@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from pricewright.commands import verify as verifying
 from pricewright.commands.history import history
 from pricewright.files.errors import Refusal
 from pricewright.releases import store, switch
@@ -44,7 +45,7 @@ def test_an_earlier_release_is_put_back_if_somebody_signs_for_that(two, to):
 
 
 def test_what_is_in_production_is_not_offered_for_release_again(two):
-    assert signoff_overview(two.check()).endswith("These files are in production.")
+    assert signoff_overview(two.check()).endswith("By the ledger, these files are in production.")
     two.train(0)
     assert "in production" not in signoff_overview(two.check())
 
@@ -124,6 +125,17 @@ def test_a_link_that_was_moved_by_hand_is_put_back_without_a_signature(two):
     two.roll_back(two.second)
     assert two.current == two.second
     assert ledger.read(two.root / "ledger")[-1].digest == before
+
+
+def test_verify_goes_on_to_find_nothing_wrong_when_a_signer_has_left(two, monkeypatch, capsys):
+    two.name_signers("author", "second")
+    monkeypatch.chdir(two.root)
+    monkeypatch.setattr(verifying, "config_of_run", lambda *given: (two.config, []))
+    verifying.verify()
+    *void, result = capsys.readouterr().out.splitlines()
+    assert len(void) == 4
+    assert all("counts for nothing now, because reviewer is no signer" in line for line in void)
+    assert result.endswith("as they were.")
 
 
 def moved(firm):

@@ -109,6 +109,8 @@ def _unsigned(gate: Gate, contents: Mapping[str, bytes], case: Case) -> list[str
 
 PREVIOUS = "previous"
 
+_ANOTHER = "name one that `pricewright history --releases` has"
+
 _NOW = "in production"
 _OUTCOMES = {PASSED: "replaced since", FAILED: "failed its smoke test", UNDONE: "undone"}
 
@@ -158,8 +160,7 @@ def find_release(root: Path, text: str) -> str:
             *dropped_releases(entries),
             *lost_releases(root, entries),
         }
-        all_of_them = "name one that `pricewright history --releases` has"
-        instead = all_of_them if known else "nothing was released yet"
+        instead = _ANOTHER if known else "nothing was released yet"
         found = find_digest(text, known, "release", instead)
     require_kept(root, found, entries)
     return found
@@ -171,7 +172,7 @@ def require_kept(root: Path, digest: str, entries: Sequence[Entry]) -> None:
         raise Refusal(
             f"release {digest[:12]}… was dropped on {dropped.time[:10]}, as "
             "history.keep_releases_days says: its files are gone, and line "
-            f"{dropped.sequence} of the ledger tells of it; name one that `pricewright status` has."
+            f"{dropped.sequence} of the ledger tells of it; {_ANOTHER}."
         )
     if lost := lost_releases(root, entries).get(digest):
         raise Refusal(lost)

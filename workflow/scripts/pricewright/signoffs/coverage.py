@@ -61,8 +61,8 @@ def covered_folder(mode: str) -> Path | None:
 def require_covered(root: Path, folder: Path | None = None) -> None:
     """Raise Refusal if a file that decisions are about is not there."""
     lost = (
-        f", and if {folder} is not there then, `snakemake --cores 1 --forcerun train_or_score`, "
-        "which trains a model"
+        f"; if {folder} is still missing then, `snakemake --cores 1 --forcerun train_or_score` "
+        "trains a model"
     )
     for place in _places(folder).values():
         if not (Path(root) / place).exists():

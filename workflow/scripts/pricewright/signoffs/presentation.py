@@ -243,7 +243,7 @@ def signoff_overview(decision: Decision, configfile: Sequence[Path] = ()) -> str
         if not gate.satisfied:
             lines += [f"    {line}" for line in _to_do(decision, gate, target)]
     if decision.in_production:
-        lines.append("  These files are in production.")
+        lines.append("  By the ledger, these files are in production.")
     elif decision.satisfied:
         lines.append(f"  to release: {with_config(RELEASE, configfile)}")
     return "\n".join(lines)
