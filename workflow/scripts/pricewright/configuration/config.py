@@ -83,7 +83,8 @@ def source_version(config: dict[str, Any], project: str = ".", files: Sequence[s
     source = source_of(config)
     archive = Archive(Path(project, config["source"]["received"]), source.name)
     found = without(items(source), source.leave_out, source.name)
-    return "; ".join(archive.version(item) for item in found)
+    last = {delivery.place: delivery for delivery in archive.known()}
+    return "; ".join(archive.version(item, last.get(item.place)) for item in found)
 
 
 def source_of(config: Mapping[str, Any]) -> Source:

@@ -176,12 +176,12 @@ class Archive:
         assert received is not None, "nothing is known"
         return received[0]
 
-    def version(self, item: Item) -> str:
+    def version(self, item: Item, last: Delivery | None) -> str:
         """What names the bytes that an item has now, without reading them if that can be.
 
-        A source that cannot be reached has what it had; one that refuses, its refusal.
+        last: the newest delivery of its place, if there is one. A source that cannot be reached
+        has what it had; one that refuses, its refusal.
         """
-        last = next((each for each in reversed(self.known()) if each.place == item.place), None)
         try:
             with item.open(last.version if last else "") as answer:
                 if answer.chunks is None and last:
