@@ -10,7 +10,7 @@ from pricewright.files.documents import write_json
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
 from pricewright.intake.archive import Archive, Mode, Reception
-from pricewright.intake.deliveries import SNAPSHOT_FROM, Snapshot, save_snapshot
+from pricewright.intake.deliveries import Snapshot, save_snapshot
 from pricewright.intake.intake import IntakeTerms, take_in
 from pricewright.intake.members import with_members
 from pricewright.intake.reading.dates import day_after
@@ -110,9 +110,9 @@ def ingest(
         write_json(quarantine, [row for part in taken.facts for row in part["entries"]])
     if restatements is not None:
         write_json(restatements, taken.restatements)
-    if len(taken.state.prices) >= SNAPSHOT_FROM:
-        folder = archive.history / "snapshot"
-        save_snapshot(folder, taken.key(), Snapshot(taken.state, taken.facts), output, sha256)
+    snapshot = Snapshot(taken.state, taken.facts)
+    if snapshot.saves_time():
+        save_snapshot(archive.history / "snapshot", taken.key(), snapshot, output, sha256)
     say("quarantined", rows=sum(facts["quarantined"].values()), **facts["quarantined"])
     if facts["left_out"]:
         say("left out by source.where", rows=facts["left_out"])
