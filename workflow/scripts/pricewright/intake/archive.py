@@ -196,7 +196,7 @@ class Archive:
         """Every delivery that was accepted so far, in order."""
         return [each for acceptance in self.acceptances() for each in acceptance.deliveries]
 
-    @retry(n_tries=3, delay=0.5)
+    @retry(n_tries=3, delay=0.5, of=lambda self, item, known: item.place)
     def _fetch(self, item: Item, known: str) -> tuple[str, int, str] | None:
         with item.open(known) as answer:
             if answer.chunks is None:

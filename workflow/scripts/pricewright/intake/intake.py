@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -267,6 +268,13 @@ class _Reader:
         read = [self._read(delivery, others, shelf) for delivery in new]
         prices, facts = [prices for prices, _ in read], [facts for _, facts in read]
         read.clear()
+        ways = Counter(
+            orjson.dumps(_how(each["settings"]))
+            for each in facts
+            if each["sha256"] not in self._just_kept
+        )
+        for way, count in ways.items():
+            say("read again", deliveries=count, **orjson.loads(way))
         state, entries = apply_deliveries(before.state, prices, _digests([*current, *new]))
         return Snapshot(state, [*before.facts, *facts]), entries
 
@@ -295,8 +303,8 @@ class _Reader:
             reading = read_delivery(content, dialect, self._terms.threads, shelf)
             as_of = self._terms.last_day is not None
             reading.check_share(self._terms.max_quarantined, delivery.place, as_of=as_of)
-            how = {name: said for name, said in reading.settings.items() if name != "columns"}
-            say("read", place=delivery.place, **how)
+            if just_kept:
+                say("read", place=delivery.place, **_how(reading.settings))
             return reading.prices, _facts(delivery, reading)
 
     def _check_shrink(
@@ -349,6 +357,11 @@ def _facts(delivery: Delivery, reading: Reading) -> dict[str, Any]:
         "settings": dict(reading.settings),
         "entries": reading.entries(delivery.place, delivery.sha256),
     }
+
+
+def _how(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """How a delivery is written, as the log says it."""
+    return {name: said for name, said in settings.items() if name != "columns"}
 
 
 def _have_same_columns(facts: Sequence[dict[str, Any]]) -> bool:
