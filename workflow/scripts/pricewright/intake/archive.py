@@ -8,9 +8,10 @@
 No byte is ever lost. Which prices there are follows from the archive and the config alone.
 """
 
+import errno
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -30,6 +31,9 @@ from pricewright.intake import patches
 from pricewright.intake.sources.source import Item
 from pricewright.steplog.retries import retry
 from pricewright.tables.options import Bounds, Options
+
+_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+"""What the system says of a folder that cannot be written to, or is none."""
 
 Mode = Literal["whole", "parts", "append"]
 """What a delivery is to the ones before it; see `Reception.deliveries`."""
@@ -186,7 +190,7 @@ class Archive:
             with item.open(last.version if last else "") as answer:
                 if answer.chunks is None and last:
                     return last.version
-                return answer.version or store_by_digest(self.folder, answer.chunks or iter(()))[0]
+                return answer.version or self._store(answer.chunks or ())[0]
         except OSError:
             return (last.version or last.sha256) if last else "never reached"
         except Refusal as refusal:
@@ -201,5 +205,16 @@ class Archive:
         with item.open(known) as answer:
             if answer.chunks is None:
                 return None
-            sha256, size = store_by_digest(self.folder, answer.chunks)
-            return sha256, size, answer.version
+            return *self._store(answer.chunks), answer.version
+
+    def _store(self, chunks: Iterable[bytes]) -> tuple[str, int]:
+        """Keep bytes; returns their SHA-256 and number."""
+        try:
+            return store_by_digest(self.folder, chunks)
+        except OSError as error:
+            if error.filename and error.errno in _CLOSED:
+                raise Refusal(
+                    f"{self.folder}: cannot be written to ({error.strerror}); make it a folder "
+                    "that this user may write to, for every byte that comes is kept there."
+                ) from None
+            raise
