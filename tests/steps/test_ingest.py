@@ -78,6 +78,30 @@ def test_rows_delivered_are_rows_left_out_in_daily_bars_and_quarantined(desk):
         ingest("prices.csv", desk / "raw.json", max_shrink=0.1, **options)
 
 
+def test_an_archive_that_is_lost_while_its_model_is_there_is_warned_of(desk, caplog):
+    def warnings_of(uri):
+        caplog.clear()
+        ingest(uri, desk / "raw.json")
+        return [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+
+    assert warnings_of("prices.csv") == []
+    (desk / "model.json").write_text('{"receipts": {"ingest": {"source": "prices.csv"}}}')
+    assert warnings_of("prices.csv") == []
+    shutil.rmtree("data/received")
+    [warning] = warnings_of("prices.csv")
+    assert warning == (
+        f"data/received: has no delivery of prices.csv, from which {desk / 'model.json'} was made; "
+        "put it back from a backup, for what comes now is compared with nothing."
+    )
+    shutil.copy("prices.csv", "other.csv")
+    assert warnings_of("other.csv") == []
+    shutil.rmtree("data/received")
+    for text in ("{", "{}", "[]"):
+        (desk / "model.json").write_text(text)
+        assert warnings_of("prices.csv") == []
+        shutil.rmtree("data/received")
+
+
 def test_the_same_delivery_again_writes_the_same_bytes(desk):
     outputs = {name: desk / f"{name}.json" for name in ("receipt", "quarantine", "restatements")}
     ingest("prices.csv", desk / "raw.json", **outputs)

@@ -1,12 +1,14 @@
 """Ingest: what the source delivers, kept, read exactly, and every row of it accounted for."""
 
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from running import step
 
 from pricewright.files.clock import now
-from pricewright.files.documents import write_json
+from pricewright.files.disk import read_regular
+from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
 from pricewright.intake.archive import Archive, Mode, Reception
@@ -18,7 +20,7 @@ from pricewright.intake.reading.dialect import Dialect, Limits
 from pricewright.intake.receipt import receipt_of
 from pricewright.intake.sources.items import EMPTY, has_several, ignored_files, items, without
 from pricewright.intake.sources.source import Access, Source
-from pricewright.steplog.log import say
+from pricewright.steplog.log import logger, say
 from pricewright.tables.prices import write_prices
 from pricewright.tables.table_files import is_parquet
 
@@ -78,6 +80,8 @@ def ingest(
         offered = without(offered, access.leave_out, source.name)
     archive = Archive(reception.received, source.name)
     known = {delivery.place for delivery in archive.known()}
+    if not known:
+        _warn_if_lost(archive, output.with_name("model.json"))
     several = has_several(input, beside) or len(offered) > len(found)
     if not ask:  # where the source itself need not be there, what it is shows in what it delivered
         several |= len(known) > 1
@@ -119,6 +123,19 @@ def ingest(
     if facts["in_bars"] != facts["kept"]:
         say("made daily bars", rows=facts["in_bars"], bars=facts["kept"])
     say("end", rows=facts["rows"], kept=facts["kept"], source=source.name, output=output)
+
+
+def _warn_if_lost(archive: Archive, model: Path) -> None:
+    """Say that an archive without deliveries had some, if the model in results/ knows of them: the
+    receipt itself, a rule's output, is gone when a run begins."""
+    with suppress(FileNotFoundError, Refusal, KeyError, TypeError):
+        receipt = parse_json(read_regular(model), str(model))["receipts"]["ingest"]
+        if receipt["source"] == archive.source:
+            logger.warning(
+                "%s: has no delivery of %s, from which %s was made; put it back from a backup, for "
+                "what comes now is compared with nothing.",
+                *(archive.folder, archive.source, model),
+            )
 
 
 if __name__ == "__main__":

@@ -82,7 +82,9 @@ def test_kept_bytes_that_were_changed_are_refused_until_they_are_put_back_or_rem
     assert closes(inbox.take(mode)) == closes(first)
 
 
-def test_with_kept_bytes_that_were_changed_a_whole_delivery_is_not_compared_and_that_is_said(inbox):
+def test_with_kept_bytes_that_were_changed_a_whole_delivery_is_not_compared_and_that_is_said(
+    inbox, caplog
+):
     inbox.deliver("2024-01-01,A,1,1\n")
     inbox.take()
     kept = inbox.archive.path(inbox.archive.known()[0].sha256)
@@ -90,6 +92,9 @@ def test_with_kept_bytes_that_were_changed_a_whole_delivery_is_not_compared_and_
     kept.write_text("damaged")
     inbox.deliver("2024-01-01,A,2,1\n")
     (entry,) = inbox.take().restatements
+    [warning] = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert warning.startswith("in/prices.csv: is not compared with the delivery before, and ")
+    assert f"{kept.name}: is not the bytes that were received" in warning
     assert entry["what"] == "not-compared"
     assert "is not the bytes that were received" in entry["why"]
 

@@ -32,7 +32,7 @@ from pricewright.intake.reading.delivery import Reading, read_delivery
 from pricewright.intake.reading.dialect import FROM_FILE, Dialect
 from pricewright.intake.reading.refusals import NothingYet
 from pricewright.intake.sources.source import Item
-from pricewright.steplog.log import say
+from pricewright.steplog.log import logger, say
 from pricewright.tables.prices import Prices
 
 _NO_PRICES = re.compile("which column holds the (date|close)|there is no header")
@@ -234,7 +234,11 @@ class _Reader:
         try:
             before = self._made([earlier])
         except Refusal as refusal:  # the config may describe the new delivery only
-            say("not compared", with_delivery=earlier.sha256, why=refusal)
+            logger.warning(
+                "%s: is not compared with the delivery before, and source.max_shrink is not "
+                "checked, for %s",
+                *(delivery.place, refusal),
+            )
             return [
                 {"what": "not-compared", "why": str(refusal)}
                 | {"old_sha256": earlier.sha256, "new_sha256": delivery.sha256}
