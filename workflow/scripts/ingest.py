@@ -81,7 +81,7 @@ def ingest(
     archive = Archive(reception.received, source.name)
     known = {delivery.place for delivery in archive.known()}
     if not known:
-        _warn_if_lost(archive, output.with_name("model.json"))
+        _warn_if_lost(archive, Path(output).with_name("model.json"))
     several = has_several(input, beside) or len(offered) > len(found)
     if not ask:  # where the source itself need not be there, what it is shows in what it delivered
         several |= len(known) > 1
