@@ -10,7 +10,7 @@ import pytest
 import ingest as script
 from conftest import ROOT, as_csv, market
 from pricewright.files.errors import Refusal
-from pricewright.intake import intake
+from pricewright.intake import deliveries, intake
 from pricewright.tables.records import read_table
 from step_functions import ingest
 
@@ -78,6 +78,30 @@ def test_rows_delivered_are_rows_left_out_in_daily_bars_and_quarantined(desk):
         ingest("prices.csv", desk / "raw.json", max_shrink=0.1, **options)
 
 
+def test_an_archive_that_is_lost_while_its_model_is_there_is_warned_of(desk, caplog):
+    def warnings_of(uri):
+        caplog.clear()
+        ingest(uri, desk / "raw.json")
+        return [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+
+    assert warnings_of("prices.csv") == []
+    (desk / "model.json").write_text('{"receipts": {"ingest": {"source": "prices.csv"}}}')
+    assert warnings_of("prices.csv") == []
+    shutil.rmtree("data/received")
+    [warning] = warnings_of("prices.csv")
+    assert warning == (
+        f"data/received: has no delivery of prices.csv, from which {desk / 'model.json'} was made; "
+        "put it back from a backup, for what comes now is compared with nothing."
+    )
+    shutil.copy("prices.csv", "other.csv")
+    assert warnings_of("other.csv") == []
+    shutil.rmtree("data/received")
+    for text in ("{", "{}", "[]"):
+        (desk / "model.json").write_text(text)
+        assert warnings_of("prices.csv") == []
+        shutil.rmtree("data/received")
+
+
 def test_the_same_delivery_again_writes_the_same_bytes(desk):
     outputs = {name: desk / f"{name}.json" for name in ("receipt", "quarantine", "restatements")}
     ingest("prices.csv", desk / "raw.json", **outputs)
@@ -110,6 +134,40 @@ def test_parquet_is_written_where_the_name_says_so(desk):
 
 def test_the_docs_recommend_parquet_from_as_many_rows():
     assert f"From {script.MANY:,} rows on take Parquet" in (ROOT / "config/README.md").read_text()
+
+
+@pytest.mark.parametrize("mode", ["parts", "append"])
+def test_many_small_files_are_read_once_and_come_to_the_same_bytes(desk, monkeypatch, mode):
+    def reading(content, *rest):
+        read.append(content.name)
+        return read_delivery(content, *rest)
+
+    names = [f"in/{number:02}.csv" for number in range(8)]
+    (desk / "in").mkdir()
+    for place, name in enumerate(names):
+        (desk / name).write_text(as_csv(market()[place * 30 : place * 30 + 30]))
+    snapshots, outputs = desk / "data/received", {"receipt": desk / "receipt.json"}
+    monkeypatch.setattr(deliveries, "SNAPSHOT_FROM_FILES", 9)
+    read, read_delivery = [], intake.read_delivery
+    monkeypatch.setattr(intake, "read_delivery", reading)
+    ingest("in", desk / "raw.json", deliveries=mode)
+    assert not list(snapshots.glob("*/snapshot"))
+    monkeypatch.setattr(deliveries, "SNAPSHOT_FROM_FILES", 8)
+    ingest("in", desk / "raw.json", deliveries=mode)
+    (desk / "in/new.csv").write_text(as_csv(market()[240:]))
+    ingest("in", desk / "raw.json", deliveries=mode, **outputs)
+    assert read == [*names, *names, "in/new.csv"]
+    before = {path: path.read_bytes() for path in (desk / "raw.json", *outputs.values())}
+    (kept,) = snapshots.glob("*/snapshot")
+    shutil.rmtree(kept)
+    ingest("in", desk / "raw.json", deliveries=mode, **outputs)
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_the_docs_say_from_when_on_only_what_is_new_is_read():
+    said = " ".join((ROOT / "docs/prices.md").read_text().split())
+    rows, files = deliveries.SNAPSHOT_FROM, deliveries.SNAPSHOT_FROM_FILES
+    assert f"from {rows:,} rows or {files} files on, of a folder" in said
 
 
 def test_parquet_is_recommended_once_for_many_rows_in_json(desk, caplog, monkeypatch):

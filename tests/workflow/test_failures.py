@@ -41,11 +41,10 @@ def test_a_deployment_that_fails_for_a_while_is_written_within_the_job(finished,
     assert outcome.ran == ["deploy"]
     log = (finished.folder / "logs" / "deploy.log").read_text()
     assert [line.split(" ", 3)[3] for line in log.splitlines() if "attempt " in line] == [
-        "attempt 1 to place",
         "failed attempt 1: [Errno 5] Input/output error: 'results/deployed_model.json'",
-        "attempt 2 to place",
+        "attempt 2 to place results/deployed_model.json",
         "failed attempt 2: [Errno 5] Input/output error: 'results/deployed_model.json'",
-        "attempt 3 to place",
+        "attempt 3 to place results/deployed_model.json",
     ]
 
 

@@ -64,7 +64,7 @@ def deploy(
     say("end", deployed=output, sha256=reported)
 
 
-@retry(n_tries=3, delay=0.2)
+@retry(n_tries=3, delay=0.2, of=lambda output, content: output)
 def place(output: Path, content: bytes) -> None:
     """Write the deployed model; storage may fail for a while."""
     write_whole(output, content)

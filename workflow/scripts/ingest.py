@@ -1,16 +1,18 @@
 """Ingest: what the source delivers, kept, read exactly, and every row of it accounted for."""
 
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from running import step
 
 from pricewright.files.clock import now
-from pricewright.files.documents import write_json
+from pricewright.files.disk import read_regular
+from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.files.provenance import code_digest
 from pricewright.intake.archive import Archive, Mode, Reception
-from pricewright.intake.deliveries import SNAPSHOT_FROM, Snapshot, save_snapshot
+from pricewright.intake.deliveries import Snapshot, save_snapshot
 from pricewright.intake.intake import IntakeTerms, take_in
 from pricewright.intake.members import with_members
 from pricewright.intake.reading.dates import day_after
@@ -18,7 +20,7 @@ from pricewright.intake.reading.dialect import Dialect, Limits
 from pricewright.intake.receipt import receipt_of
 from pricewright.intake.sources.items import EMPTY, has_several, ignored_files, items, without
 from pricewright.intake.sources.source import Access, Source
-from pricewright.steplog.log import say
+from pricewright.steplog.log import logger, say
 from pricewright.tables.prices import write_prices
 from pricewright.tables.table_files import is_parquet
 
@@ -78,6 +80,8 @@ def ingest(
         offered = without(offered, access.leave_out, source.name)
     archive = Archive(reception.received, source.name)
     known = {delivery.place for delivery in archive.known()}
+    if not known:
+        _warn_if_lost(archive, Path(output).with_name("model.json"))
     several = has_several(input, beside) or len(offered) > len(found)
     if not ask:  # where the source itself need not be there, what it is shows in what it delivered
         several |= len(known) > 1
@@ -110,15 +114,28 @@ def ingest(
         write_json(quarantine, [row for part in taken.facts for row in part["entries"]])
     if restatements is not None:
         write_json(restatements, taken.restatements)
-    if len(taken.state.prices) >= SNAPSHOT_FROM:
-        folder = archive.history / "snapshot"
-        save_snapshot(folder, taken.key(), Snapshot(taken.state, taken.facts), output, sha256)
+    snapshot = Snapshot(taken.state, taken.facts)
+    if snapshot.saves_time():
+        save_snapshot(archive.history / "snapshot", taken.key(), snapshot, output, sha256)
     say("quarantined", rows=sum(facts["quarantined"].values()), **facts["quarantined"])
     if facts["left_out"]:
         say("left out by source.where", rows=facts["left_out"])
     if facts["in_bars"] != facts["kept"]:
         say("made daily bars", rows=facts["in_bars"], bars=facts["kept"])
     say("end", rows=facts["rows"], kept=facts["kept"], source=source.name, output=output)
+
+
+def _warn_if_lost(archive: Archive, model: Path) -> None:
+    """Say that an archive without deliveries had some, if the model in results/ knows of them: the
+    receipt itself, a rule's output, is gone when a run begins."""
+    with suppress(FileNotFoundError, Refusal, KeyError, TypeError):
+        receipt = parse_json(read_regular(model), str(model))["receipts"]["ingest"]
+        if receipt["source"] == archive.source:
+            logger.warning(
+                "%s: has no delivery of %s, from which %s was made; put it back from a backup, for "
+                "what comes now is compared with nothing.",
+                *(archive.folder, archive.source, model),
+            )
 
 
 if __name__ == "__main__":

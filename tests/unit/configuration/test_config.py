@@ -1,16 +1,27 @@
 import re
+from contextlib import nullcontext
 from copy import deepcopy
 from datetime import date
 from functools import reduce
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from conftest import ROOT
 from pricewright.cleaning.flags import FLAGS
-from pricewright.configuration.config import complete, ingest_options, named_columns, source_files
+from pricewright.configuration import config as configuration
+from pricewright.configuration.config import (
+    complete,
+    ingest_options,
+    named_columns,
+    source_files,
+    source_version,
+)
 from pricewright.files.errors import Refusal
+from pricewright.intake.archive import Acceptance, Archive, Delivery
 from pricewright.intake.reading.quarantine import REASONS
+from pricewright.intake.sources.source import Answer
 from pricewright.tables.schema import load
 
 SHIPPED = yaml.safe_load((ROOT / "config" / "config.yaml").read_text())
@@ -211,3 +222,25 @@ def test_a_time_that_yaml_reads_as_minutes_is_text_again():
     config = yaml.safe_load("source: {uri: prices.csv, bars: intraday, session: 17:05}")
     complete(config)
     assert ingest_options(config)["session"] == "17:05"
+
+
+def test_the_versions_of_many_objects_take_one_reading_of_what_is_known(tmp_path, monkeypatch):
+    def asked(place):
+        def open_(known):
+            return nullcontext(Answer(iter(()), f"new {place}") if place == "c" else Answer(None))
+
+        return SimpleNamespace(place=place, open=open_)
+
+    def reading(archive):
+        readings.append(archive)
+        return acceptances(archive)
+
+    archive = Archive(tmp_path / "data/received", "s3://bucket/in/")
+    for version, place in enumerate("aba"):
+        archive.accept(Acceptance([Delivery(place, "0" * 64, 1, "2024-01-01", f"v{version}")], []))
+    readings, acceptances = [], Archive.acceptances
+    monkeypatch.setattr(Archive, "acceptances", reading)
+    monkeypatch.setattr(configuration, "items", lambda source: [asked(each) for each in "abc"])
+    config = changed({"source.uri": "s3://bucket/in/"})
+    assert source_version(config, str(tmp_path)) == "v2; v1; new c"
+    assert len(readings) == 1

@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from deliveries import NAMES, rows
+from deliveries import HEAD, NAMES, rows
 from inbox import OWN, OWN_HEAD, TERMS, TODAY, closes
 from pricewright.files.errors import Refusal
 from pricewright.intake import deliveries
@@ -141,6 +141,27 @@ def test_of_a_part_that_grows_only_it_is_read_again(inbox, monkeypatch):
     inbox.deliver(this_year + "2024-01-02,A,3,1\n", "2024.csv")
     assert list(closes(inbox.take("parts")).values()) == [1, 2, 3, 10, 20]
     assert read == ["in/2023.csv", "in/2024.csv", "in/2024.csv"]
+
+
+def test_of_deliveries_that_are_read_again_only_the_count_of_each_way_is_logged(inbox, caplog):
+    caplog.set_level("INFO", "pricewright")
+    for number in range(3):
+        inbox.deliver(f"2024-01-0{number + 1},A,{number + 1},1\n", f"{number}.csv")
+    inbox.deliver("2024-01-04;A;4;1\n", "other.csv", head=HEAD.replace(",", ";"))
+    inbox.take("parts", dialect=Dialect())
+    said = [(each.message, each.fields) for each in caplog.records]
+    assert [fields["place"] for message, fields in said if message == "read"] == [
+        *("in/0.csv", "in/1.csv", "in/2.csv", "in/other.csv")
+    ]
+    assert "read again" not in caplog.text
+    caplog.clear()
+    inbox.deliver("2024-01-05,A,5,1\n", "new.csv")
+    inbox.take("parts", dialect=Dialect())
+    said = [(each.message, each.fields) for each in caplog.records if "read" in each.message]
+    assert [
+        (message, fields.get("place", fields.get("deliveries"))) for message, fields in said
+    ] == [("read again", 3), ("read again", 1), ("read", "in/new.csv")]
+    assert [fields["delimiter"] for _, fields in said] == [",", ";", ","]
 
 
 def test_a_file_that_is_gone_from_the_folder_has_still_been_delivered(inbox):

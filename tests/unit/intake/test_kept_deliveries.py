@@ -1,6 +1,9 @@
 """What is kept of deliveries: their bytes, their order, and a snapshot of what they came to."""
 
+import errno
+import os
 import shutil
+import tempfile
 
 import pytest
 
@@ -21,6 +24,29 @@ def test_the_bytes_are_kept_under_their_sha256_before_anything_reads_them(inbox)
     assert kept.read_text() == HEAD + "nonsense\n"
     assert kept.stat().st_mode & 0o777 == 0o444
     assert inbox.archive.known() == []
+
+
+@pytest.mark.parametrize("trouble", [errno.EACCES, errno.EROFS])
+def test_a_folder_that_cannot_be_written_to_is_not_blamed_on_the_delivery(
+    inbox, monkeypatch, trouble
+):
+    def refuse(*, dir, **_):
+        asked.append(dir)
+        raise OSError(trouble, os.strerror(trouble), f"{dir}/.arriving.abcdefgh.tmp")
+
+    asked = []
+    inbox.deliver("2024-01-01,A,1,1\n")
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    with pytest.raises(Refusal, match=f"^{inbox.archive.folder}: cannot be written to .*; make it"):
+        inbox.take()
+    assert asked == [inbox.archive.folder]  # once, for it stays so
+
+
+def test_a_file_in_the_place_of_the_folder_is_named(inbox):
+    inbox.deliver("2024-01-01,A,1,1\n")
+    inbox.archive.folder.touch()
+    with pytest.raises(Refusal, match=f"^{inbox.archive.folder}: cannot be .*make it a folder"):
+        inbox.take()
 
 
 def test_bytes_that_are_gone_from_the_archive_are_asked_for_again(inbox):
@@ -56,7 +82,9 @@ def test_kept_bytes_that_were_changed_are_refused_until_they_are_put_back_or_rem
     assert closes(inbox.take(mode)) == closes(first)
 
 
-def test_with_kept_bytes_that_were_changed_a_whole_delivery_is_not_compared_and_that_is_said(inbox):
+def test_with_kept_bytes_that_were_changed_a_whole_delivery_is_not_compared_and_that_is_said(
+    inbox, caplog
+):
     inbox.deliver("2024-01-01,A,1,1\n")
     inbox.take()
     kept = inbox.archive.path(inbox.archive.known()[0].sha256)
@@ -64,6 +92,9 @@ def test_with_kept_bytes_that_were_changed_a_whole_delivery_is_not_compared_and_
     kept.write_text("damaged")
     inbox.deliver("2024-01-01,A,2,1\n")
     (entry,) = inbox.take().restatements
+    [warning] = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert warning.startswith("in/prices.csv: is not compared with the delivery before, and ")
+    assert f"{kept.name}: is not the bytes that were received" in warning
     assert entry["what"] == "not-compared"
     assert "is not the bytes that were received" in entry["why"]
 

@@ -51,6 +51,24 @@ def test_what_was_received_since_is_left_out(released, steps):
     assert rebuild(released.root, steps) == []
 
 
+@pytest.mark.parametrize("gone", ["earlier", "deliveries"])
+def test_of_whole_deliveries_only_the_one_that_counted_is_needed(firm, steps, gone):
+    for seed in (1, 2, 3):
+        make_results(firm.root, seed=seed)
+    receipt = read_model(firm.root / "results/model.json")[0]["receipts"]["ingest"]
+    assert [len(receipt[which]) for which in ("earlier", "deliveries")] == [2, 1]
+    firm.remade()
+    firm.release()
+    for delivery in receipt[gone]:
+        (firm.root / "data/received" / delivery["sha256"]).unlink()
+    problems = rebuild(firm.root, steps)
+    if gone == "earlier":
+        assert problems == []
+    else:
+        assert receipt["sha256"] in problems[0]
+        assert "is not there; put back what was received" in problems[0]
+
+
 def test_a_model_that_was_compared_with_another_and_came_after_other_prices(firm, steps):
     make_results(firm.root, seed=1)
     make_results(firm.root, seed=2)

@@ -20,7 +20,7 @@ class Flaky:
 
 
 def decorated(flaky: Flaky, waits: list[float], **settings):
-    @retry(sleep=waits.append, **settings)
+    @retry(sleep=waits.append, of=lambda value: value, **settings)
     def fetch(value: str) -> str:
         """Fetch it."""
         return flaky(value)
@@ -36,20 +36,26 @@ def test_after_failed_attempt_k_comes_a_wait_of_k_delays():
 
 
 def test_the_defaults_are_three_tries_and_a_fifth_of_a_second_and_all_is_logged(caplog):
+    caplog.set_level(logging.INFO, "pricewright")
     error, waits = ValueError("boom"), []
     with pytest.raises(ValueError, match="boom") as caught:
         decorated(Flaky(9, error), waits)("prices")
     assert caught.value is error
     assert waits == pytest.approx([0.2, 0.4])
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
-        (logging.INFO, "attempt 1 to fetch"),
         (logging.WARNING, "failed attempt 1: boom"),
-        (logging.INFO, "attempt 2 to fetch"),
+        (logging.INFO, "attempt 2 to fetch prices"),
         (logging.WARNING, "failed attempt 2: boom"),
-        (logging.INFO, "attempt 3 to fetch"),
+        (logging.INFO, "attempt 3 to fetch prices"),
         (logging.WARNING, "failed attempt 3: boom"),
-        (logging.ERROR, "all 3 attempts to fetch failed"),
+        (logging.ERROR, "all 3 attempts to fetch prices failed"),
     ]
+
+
+def test_what_succeeds_at_once_logs_nothing(caplog):
+    caplog.set_level(logging.INFO, "pricewright")
+    assert decorated(Flaky(0, OSError("busy")), [])("prices") == "prices"
+    assert not caplog.records
 
 
 def test_a_success_after_a_failure_logs_no_final_failure(caplog):

@@ -86,7 +86,8 @@ def source_version(config: dict[str, Any], project: str = ".", files: Sequence[s
         return sha256("".join(f"{digests[file]}  {file}\n" for file in files).encode())
     archive = Archive(Path(project, config["source"]["received"]), source.name)
     found = without(items(source), source.leave_out, source.name)
-    return "; ".join(archive.version(item) for item in found)
+    last = {delivery.place: delivery for delivery in archive.known()}
+    return "; ".join(archive.version(item, last.get(item.place)) for item in found)
 
 
 def source_digests(

@@ -8,9 +8,10 @@
 No byte is ever lost. Which prices there are follows from the archive and the config alone.
 """
 
+import errno
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -30,6 +31,9 @@ from pricewright.intake import patches
 from pricewright.intake.sources.source import Item
 from pricewright.steplog.retries import retry
 from pricewright.tables.options import Bounds, Options
+
+_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
+"""What the system says of a folder that cannot be written to, or is none."""
 
 Mode = Literal["whole", "parts", "append"]
 """What a delivery is to the ones before it; see `Reception.deliveries`."""
@@ -176,17 +180,17 @@ class Archive:
         assert received is not None, "nothing is known"
         return received[0]
 
-    def version(self, item: Item) -> str:
+    def version(self, item: Item, last: Delivery | None) -> str:
         """What names the bytes that an item has now, without reading them if that can be.
 
-        A source that cannot be reached has what it had; one that refuses, its refusal.
+        last: the newest delivery of its place, if there is one. A source that cannot be reached
+        has what it had; one that refuses, its refusal.
         """
-        last = next((each for each in reversed(self.known()) if each.place == item.place), None)
         try:
             with item.open(last.version if last else "") as answer:
                 if answer.chunks is None and last:
                     return last.version
-                return answer.version or store_by_digest(self.folder, answer.chunks or iter(()))[0]
+                return answer.version or self._store(answer.chunks or ())[0]
         except OSError:
             return (last.version or last.sha256) if last else "never reached"
         except Refusal as refusal:
@@ -196,10 +200,21 @@ class Archive:
         """Every delivery that was accepted so far, in order."""
         return [each for acceptance in self.acceptances() for each in acceptance.deliveries]
 
-    @retry(n_tries=3, delay=0.5)
+    @retry(n_tries=3, delay=0.5, of=lambda self, item, known: item.place)
     def _fetch(self, item: Item, known: str) -> tuple[str, int, str] | None:
         with item.open(known) as answer:
             if answer.chunks is None:
                 return None
-            sha256, size = store_by_digest(self.folder, answer.chunks)
-            return sha256, size, answer.version
+            return *self._store(answer.chunks), answer.version
+
+    def _store(self, chunks: Iterable[bytes]) -> tuple[str, int]:
+        """Keep bytes; returns their SHA-256 and number."""
+        try:
+            return store_by_digest(self.folder, chunks)
+        except OSError as error:
+            if error.filename and error.errno in _CLOSED:
+                raise Refusal(
+                    f"{self.folder}: cannot be written to ({error.strerror}); make it a folder "
+                    "that this user may write to, for every byte that comes is kept there."
+                ) from None
+            raise

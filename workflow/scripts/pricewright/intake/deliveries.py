@@ -122,7 +122,10 @@ def columns_of(tables: Sequence[Prices]) -> list[str]:
 
 
 SNAPSHOT_FROM = 200_000
-"""Fewer rows are read again sooner than a snapshot is written."""
+"""Fewer rows are read again sooner than a snapshot is written, unless they are in many files."""
+
+SNAPSHOT_FROM_FILES = 100
+"""So many deliveries that count take longer to open than a snapshot, however few rows they have."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,10 @@ class Snapshot:
 
     state: State
     facts: Any
+
+    def saves_time(self) -> bool:
+        """Whether to read its deliveries again would take longer than to keep it."""
+        return len(self.state.prices) >= SNAPSHOT_FROM or len(self.facts) >= SNAPSHOT_FROM_FILES
 
 
 SNAPSHOT_FILES = ("snapshot.json", "prices.parquet", "origins.parquet")

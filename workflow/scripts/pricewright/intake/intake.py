@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
@@ -15,7 +16,7 @@ from pricewright.files.errors import Refusal
 from pricewright.files.large_arrays import Shelf
 from pricewright.intake import deliveries as snapshot
 from pricewright.intake.archive import Acceptance, Archive, Delivery, Mode
-from pricewright.intake.comparison import Comparison, compare, difference, losses
+from pricewright.intake.comparison import compare, difference, losses
 from pricewright.intake.continuation import check_continuation
 from pricewright.intake.deliveries import (
     Snapshot,
@@ -31,7 +32,7 @@ from pricewright.intake.reading.delivery import Reading, read_delivery
 from pricewright.intake.reading.dialect import FROM_FILE, Dialect
 from pricewright.intake.reading.refusals import NothingYet
 from pricewright.intake.sources.source import Item
-from pricewright.steplog.log import say
+from pricewright.steplog.log import logger, say
 from pricewright.tables.prices import Prices
 
 _NO_PRICES = re.compile("which column holds the (date|close)|there is no header")
@@ -161,7 +162,7 @@ class _Reader:
     were kept a moment ago."""
 
     def __init__(self, archive: Archive, terms: IntakeTerms, just_kept: Sequence[str]) -> None:
-        self._archive, self._terms, self._just_kept = archive, terms, just_kept
+        self._archive, self._terms, self._just_kept = archive, terms, set(just_kept)
 
     def after(
         self, known: Sequence[Delivery], new: Sequence[Delivery]
@@ -172,15 +173,18 @@ class _Reader:
         if mode == "whole":
             return self._each_whole(current, new)
         following = current_of([*known, *new], mode)
-        replaced = [delivery for delivery in current if delivery not in following]
+        still = set(following)
+        replaced = [number for number, delivery in enumerate(current) if delivery not in still]
         before = self._made(current)
         if not replaced:
             return self._added(before, current, new)
-        after = self._with_parts_replaced(before, current, new, following)
+        after = self._with_parts_replaced(before, current, new, following, set(replaced))
         compared = compare(before.state, after.state)
-        for delivery in replaced:
-            successor = next(each for each in new if each.place == delivery.place)
-            self._check_shrink((before, delivery), (after, successor), compared)
+        lost, successors = losses(compared), {facts["place"]: facts for facts in after.facts}
+        for number in replaced:
+            facts = before.facts[number]
+            gone, other = (int(counts[number]) for counts in lost)
+            self._check_shrink(facts, successors[facts["place"]], gone, other)
         return after, difference(compared, _digests(current), _digests(following))
 
     def _with_parts_replaced(
@@ -189,11 +193,12 @@ class _Reader:
         current: Sequence[Delivery],
         new: Sequence[Delivery],
         following: Sequence[Delivery],
+        gone: Collection[int],
     ) -> Snapshot:
-        """The state of the deliveries that follow the current ones; of these, only what is new is
-        read, unless what it replaces had something to do with the others."""
-        kept = [each for each in current if each in following]
-        gone = {number for number, each in enumerate(current) if each not in following}
+        """The state of the deliveries that follow the current ones, of which some, by their
+        numbers, are gone; only what is new is read, unless what it replaces had something to do
+        with the others."""
+        kept = [each for number, each in enumerate(current) if number not in gone]
         facts = [each for number, each in enumerate(before.facts) if number not in gone]
         state = without(before.state, gone) if _have_same_columns(before.facts) else None
         if state and [*kept, *new] == list(following):
@@ -229,13 +234,18 @@ class _Reader:
         try:
             before = self._made([earlier])
         except Refusal as refusal:  # the config may describe the new delivery only
-            say("not compared", with_delivery=earlier.sha256, why=refusal)
+            logger.warning(
+                "%s: is not compared with the delivery before, and source.max_shrink is not "
+                "checked, for %s",
+                *(delivery.place, refusal),
+            )
             return [
                 {"what": "not-compared", "why": str(refusal)}
                 | {"old_sha256": earlier.sha256, "new_sha256": delivery.sha256}
             ]
         compared = compare(before.state, after.state)
-        self._check_shrink((before, earlier), (after, delivery), compared)
+        gone, other = (int(counts[0]) for counts in losses(compared))
+        self._check_shrink(before.facts[0], after.facts[0], gone, other)
         return difference(compared, [earlier.sha256], [delivery.sha256])
 
     def _made(self, current: Sequence[Delivery]) -> Snapshot:
@@ -262,6 +272,13 @@ class _Reader:
         read = [self._read(delivery, others, shelf) for delivery in new]
         prices, facts = [prices for prices, _ in read], [facts for _, facts in read]
         read.clear()
+        ways = Counter(
+            orjson.dumps(_how(each["settings"]))
+            for each in facts
+            if each["sha256"] not in self._just_kept
+        )
+        for way, count in ways.items():
+            say("read again", deliveries=count, **orjson.loads(way))
         state, entries = apply_deliveries(before.state, prices, _digests([*current, *new]))
         return Snapshot(state, [*before.facts, *facts]), entries
 
@@ -290,28 +307,21 @@ class _Reader:
             reading = read_delivery(content, dialect, self._terms.threads, shelf)
             as_of = self._terms.last_day is not None
             reading.check_share(self._terms.max_quarantined, delivery.place, as_of=as_of)
-            how = {name: said for name, said in reading.settings.items() if name != "columns"}
-            say("read", place=delivery.place, **how)
+            if just_kept:
+                say("read", place=delivery.place, **_how(reading.settings))
             return reading.prices, _facts(delivery, reading)
 
     def _check_shrink(
-        self,
-        earlier: tuple[Snapshot, Delivery],
-        later: tuple[Snapshot, Delivery],
-        compared: Comparison,
+        self, before: Mapping[str, Any], after: Mapping[str, Any], gone: int, other: int
     ) -> None:
-        """Raise Refusal if a delivery has too little of what the one has that it replaces."""
-        (old, old_place), (new, new_place) = (
-            (made, _place(made, delivery)) for made, delivery in (earlier, later)
-        )
-        before, after = old.facts[old_place], new.facts[new_place]
+        """Raise Refusal if a delivery has too little of what the one had that it replaces: by what
+        became of both, and how many prices would be gone, and become those of another series."""
         if after["in_bars"] < before["in_bars"] * (1 - self._terms.max_shrink):
             raise Refusal(
                 f"{after['place']}: {after['in_bars']} of its {after['rows']} rows can be kept, "
                 f"where {before['in_bars']} of the delivery before were; deliver all of it, "
                 "correct its description under source, or raise source.max_shrink."
             )
-        gone, other = (int(counts[old_place]) for counts in losses(compared))
         if gone + other > before["kept"] * self._terms.max_shrink:
             raise Refusal(
                 f"{after['place']}: of the {before['kept']} prices of the delivery before, {gone} "
@@ -353,15 +363,15 @@ def _facts(delivery: Delivery, reading: Reading) -> dict[str, Any]:
     }
 
 
+def _how(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """How a delivery is written, as the log says it."""
+    return {name: said for name, said in settings.items() if name != "columns"}
+
+
 def _have_same_columns(facts: Sequence[dict[str, Any]]) -> bool:
     """Whether deliveries are known to have the same columns, in the same order."""
     columns = [list(each["settings"]["columns"]) for each in facts]
     return all(each and each == columns[0] for each in columns)
-
-
-def _place(made: Snapshot, delivery: Delivery) -> int:
-    what = (delivery.place, delivery.sha256)
-    return [(facts["place"], facts["sha256"]) for facts in made.facts].index(what)
 
 
 def _digests(deliveries: Sequence[Delivery]) -> list[str]:

@@ -31,7 +31,7 @@ from pricewright.files.errors import Refusal, printable
 from pricewright.files.machine import machine
 from pricewright.files.provenance import code_digest, libraries
 from pricewright.forecasting.model_file import by_symbol, parse_model, with_records, write_model
-from pricewright.intake.archive import Archive
+from pricewright.intake.archive import Acceptance, Archive, Delivery
 from pricewright.releases import evidence, store
 from pricewright.releases.history import releases_folder, require_kept
 from pricewright.releases.switch import MODEL
@@ -151,23 +151,27 @@ def _made(root: Path, contents: Mapping[str, bytes], steps: Steps) -> bytes:
 def _lay_out(
     root: Path, folder: Path, config: Mapping[str, Any], released: Mapping[str, Any]
 ) -> None:
-    """Copy the archive as it was when the model was made: its bytes, checked, and their order."""
+    """Copy the archive as it was when the model was made: all that came, in its order, and the
+    bytes, checked, of what counted then; others are not read."""
     name = source_of(config).name
     kept = Archive(root / config["source"]["received"], name)
     copy = Archive(folder / "received", name)
     receipt = released["receipts"]["ingest"]
     wanted = len(receipt["deliveries"]) + len(receipt["earlier"])
+    deliveries, restatements = list[Delivery](), list[Mapping[str, Any]]()
     for acceptance in kept.acceptances():
-        if wanted <= 0:
+        if len(deliveries) >= wanted:
             break
-        for delivery in acceptance.deliveries:
-            copy.folder.mkdir(exist_ok=True)
-            with kept.whole(delivery) as path:
-                shutil.copyfile(path, copy.path(delivery.sha256))
-        wanted -= len(acceptance.deliveries)
-        copy.accept(acceptance)
-    if wanted:
+        deliveries += acceptance.deliveries
+        restatements += acceptance.restatements
+    came = {delivery.sha256: delivery for delivery in deliveries}
+    counted = {delivery["sha256"] for delivery in receipt["deliveries"]}
+    if len(deliveries) != wanted or not counted <= came.keys():
         raise Refusal(f"{kept.history}: does not have the deliveries that the model was made from.")
+    copy.accept(Acceptance(deliveries, restatements))
+    for digest in sorted(counted):
+        with kept.whole(came[digest]) as path:
+            shutil.copyfile(path, copy.path(digest))
 
 
 def _code_in(packed: bytes) -> str:

@@ -14,23 +14,32 @@ R = TypeVar("R")
 
 
 def retry(
-    n_tries: int = 3, delay: float = 0.2, *, sleep: Callable[[float], None] = time.sleep
+    n_tries: int = 3,
+    delay: float = 0.2,
+    *,
+    of: Callable[..., object] = lambda *_, **__: "",
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a function to be tried up to `n_tries` times, with linear backoff.
 
-    After failed attempt k comes a wait of `delay * k` seconds. Each attempt and each failure
-    is logged; the last exception is raised as it was. A Refusal is never tried again: what
-    is wrong for good stays wrong.
+    After failed attempt k comes a wait of `delay * k` seconds. Each failure is logged, and each
+    attempt after the first; the last exception is raised as it was. A Refusal is never tried
+    again: what is wrong for good stays wrong.  of: names, from the function's arguments, what it
+    is tried with.
     """
 
+    def what(state: tenacity.RetryCallState) -> str:
+        return f"{_name(state)} {of(*state.args, **state.kwargs)}".rstrip()
+
     def announce(state: tenacity.RetryCallState) -> None:
-        logger.info("attempt %d to %s", state.attempt_number, _name(state))
+        if state.attempt_number > 1:
+            logger.info("attempt %d to %s", state.attempt_number, what(state))
 
     def lament(state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
         logger.warning("failed attempt %d: %s", state.attempt_number, error)
         if state.attempt_number == n_tries:
-            logger.error("all %d attempts to %s failed", n_tries, _name(state))
+            logger.error("all %d attempts to %s failed", n_tries, what(state))
 
     return tenacity.retry(
         stop=tenacity.stop_after_attempt(n_tries),

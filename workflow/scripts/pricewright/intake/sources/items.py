@@ -90,7 +90,9 @@ class LocalFile:
     def open(self, known: str = "") -> Iterator[Answer]:
         """Ask for the bytes; their version is what no writer can leave as it was: the file's
         number and the time that the system, not the writer, says it was changed at."""
-        with refuse_missing(self.place), self.path.open("rb", buffering=0) as file:
+        with refuse_missing(self.place):  # not what the bytes are written to meanwhile
+            opened = self.path.open("rb", buffering=0)
+        with opened as file:
             facts = os.fstat(file.fileno())
             version = f"file {facts.st_ino} of {facts.st_size} bytes, changed {facts.st_ctime_ns}"
             chunks = iter(lambda: file.read(_PIECE), b"")
