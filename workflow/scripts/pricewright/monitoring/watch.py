@@ -22,10 +22,9 @@ from pricewright.monitoring.record import (
     EWMA,
     LEVELS,
     RIVAL_LEVELS,
-    Day,
     RecordedDay,
-    releases_shown,
 )
+from pricewright.monitoring.record_days import Day
 from pricewright.releases.history import releases_folder
 from pricewright.releases.store import plain_file
 from pricewright.steplog.log import say
@@ -74,10 +73,8 @@ def watch(
 ) -> dict[str, Any]:
     """What the watch finds about the release of a recorded day, whose model's document is `model`;
     and `earlier`, the evidence by day against the releases before it, the oldest first."""
-    of = releases_shown(root, recorded.release)
-    own = of.pop(recorded.release)
     earlier = []
-    for release, theirs in of.items():
+    for release, theirs in list(recorded.shown.items())[:-1]:
         try:
             with plain_file(releases_folder(root), release, "model.json") as kept:
                 live = read_live(theirs, recorded.panel, open_model(kept)[0])
@@ -87,6 +84,7 @@ def watch(
         won = _won(e_values(live, live.came))
         since = _since(won, live.dates, limits)["red"]
         earlier.append({"release": release, "red_since": since, "by_day": _by_day(live, won)})
+    own = recorded.shown[recorded.release]
     live = read_live(own, recorded.panel, recorded.model)
     return findings(live, own, limits, model) | {"earlier": earlier}
 

@@ -140,9 +140,21 @@ def recover(root: Path, clock: Clock) -> ProductionState:
     for digest in undone_releases(entries) & set(store.stored_releases(production / "releases")):
         store.discard_release(production / "releases" / digest)
     state = state_of(entries)
-    if read_link(production) != state.release:
-        raise LinkAstray(f"{production / CURRENT}: {_astray(read_link(production), state.release)}")
+    check_link(production, state)
     return state
+
+
+def check_link(production: Path, state: ProductionState) -> str | None:
+    """The release that the link points at, None if there is none: the one in production as the
+    ledger says, or one to which a switch was begun and not ended.
+
+    Raises LinkAstray if it is another: somebody changed one of the two by hand.
+    """
+    found = read_link(production)
+    begun = state.unfinished and state.unfinished.fields["release"]
+    if found not in (state.release, begun or state.release):
+        raise LinkAstray(f"{production / CURRENT}: {_astray(found, state.release)}")
+    return found
 
 
 def _end(root: Path, entries: Sequence[Entry], clock: Clock) -> None:
