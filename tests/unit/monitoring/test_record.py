@@ -26,7 +26,13 @@ from pricewright.monitoring.record import (
     record_day,
     record_switch,
 )
-from pricewright.monitoring.record_days import TOGETHER, days, read_rows, verify_record
+from pricewright.monitoring.record_days import (
+    TOGETHER,
+    days,
+    read_rows,
+    rows_together,
+    verify_record,
+)
 from pricewright.monitoring.watch import watch
 from pricewright.signoffs import ledger
 
@@ -282,8 +288,8 @@ def test_what_many_days_have_together_is_what_their_files_say(released, monkeypa
     together = [day.date for day in own if day.has(TOGETHER)]
     assert together == [own[3].date, own[6].date]
     found = list(read_rows(own))
-    assert [len(set(table["day"].to_pylist())) for table in found] == [3, 3, 1, 1]
-    single = pa.concat_tables([day.rows() for day in own], promote_options="default")
+    assert [len(set(table["day"].to_pylist())) for table in found] == [3, 3, 2]
+    single = rows_together(own)
     found = pa.concat_tables(found, promote_options="default")
     assert found.select(single.column_names).equals(single)
     assert verify_record(released.root) == []

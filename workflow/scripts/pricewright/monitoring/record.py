@@ -37,6 +37,7 @@ from pricewright.monitoring.record_days import (
     newest_day,
     not_together,
     releases_shown,
+    rows_together,
 )
 from pricewright.releases.link import CURRENT
 from pricewright.releases.switch import check_link
@@ -383,17 +384,14 @@ def next_prices(panel: Panel, columns: Ints, days: Ints) -> NextPrices:
 def _together(own: Sequence[Day]) -> bytes | None:
     """The rows of the days before that no file has together yet, as one; None while they are few,
     or if a file of them is not what was written down, which is for the watch to tell."""
-    import pyarrow as pa
-
     single = not_together(own)
     if len(single) < MANY:
         return None
     try:
-        rows = [day.rows() for day in single]
+        return _as_parquet(rows_together(single))
     except Refusal as refusal:
         say("not put together", reason=str(refusal))
         return None
-    return _as_parquet(pa.concat_tables(rows, promote_options="default"))
 
 
 def _parquet(records: Sequence[Record]) -> bytes:

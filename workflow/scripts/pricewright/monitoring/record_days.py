@@ -85,7 +85,9 @@ class Day:
 
         for name in self.files():
             if name.endswith(ending):
-                return pyarrow.parquet.ParquetFile(BytesIO(self.content(name))).read()
+                return pyarrow.parquet.ParquetFile(BytesIO(self.content(name))).read(
+                    use_threads=False
+                )
         return None
 
     def forecasts(self) -> "pa.Table":
@@ -193,8 +195,15 @@ def read_rows(own: Sequence[Day]) -> Iterator["pa.Table"]:
     for day in own:
         if (together := day.table(TOGETHER)) is not None:
             yield together
-    for day in not_together(own):
-        yield day.rows()
+    if single := not_together(own):
+        yield rows_together(single)
+
+
+def rows_together(some: Sequence[Day]) -> "pa.Table":
+    """The `rows` of some days, one below the other. Raises what `content` raises."""
+    import pyarrow as pa
+
+    return pa.concat_tables([day.rows() for day in some], promote_options="default")
 
 
 def newest_day(some: Sequence[Day]) -> Day:

@@ -141,7 +141,7 @@ def findings(
 
 def _won(values: Mapping[str, Floats]) -> dict[str, Floats]:
     """(T,) each: what was won by the end of each day with each of TESTS."""
-    return {name: evidence.process(each) for name, each in values.items()}
+    return dict(zip(values, evidence.processes(list(values.values())).T, strict=True))
 
 
 def _since(
@@ -243,7 +243,7 @@ def _worst(live: LiveRecord, values: Mapping[str, Floats]) -> list[dict[str, Any
     """The symbols against which the evidence is largest, each by itself."""
     if not len(live.dates):
         return []
-    each_alone = np.stack([evidence.by_symbol(each) for each in values.values()])
+    each_alone = evidence.by_symbol(list(values.values()))
     alone = sums(each_alone) / len(each_alone)
     counts = np.isfinite(live.came).sum(axis=0)
     order = [column for column in np.argsort(-alone, kind="stable").tolist() if counts[column]]
