@@ -34,6 +34,7 @@ from pricewright.monitoring.record_days import (
     verify_record,
 )
 from pricewright.monitoring.watch import watch
+from pricewright.releases.switch import check_link
 from pricewright.signoffs import ledger
 
 KNOWN = 140
@@ -382,6 +383,18 @@ def test_a_link_that_is_not_as_the_ledger_says_turns_the_watch_red(released, lin
         assert f"the ledger says that release {release[:12]}… is in production" in reason
         assert f"pricewright rollback --to {release}" in reason
     assert "nothing is forecast" in caplog.text
+
+
+def test_while_a_switch_is_not_ended_the_link_may_point_at_either_release(released):
+    other = 64 * "0"
+    ledger.append(released.root / "ledger", "release", release=other)
+    write_down(released, later(1))
+    assert [day.release for day in days(released.root)] == [released.current]
+    current = released.production / "current"
+    current.unlink()
+    current.symlink_to(f"releases/{other}")
+    state = ledger.state_of(ledger.read(released.root / "ledger"))
+    assert check_link(released.production, state) == other
 
 
 def test_what_was_changed_is_not_copied_over_the_newest_forecasts(released, caplog):

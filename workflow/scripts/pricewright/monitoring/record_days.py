@@ -85,9 +85,8 @@ class Day:
 
         for name in self.files():
             if name.endswith(ending):
-                return pyarrow.parquet.ParquetFile(BytesIO(self.content(name))).read(
-                    use_threads=False
-                )
+                file = pyarrow.parquet.ParquetFile(BytesIO(self.content(name)))
+                return file.read(use_threads=False)  # for small ones, threads take longer
         return None
 
     def forecasts(self) -> "pa.Table":
@@ -107,12 +106,12 @@ class Day:
         import pyarrow as pa
 
         made = self.forecasts().drop_columns(["release", "days_ahead", "point"])
-        tables = [_beside(made, of=RELEASE)]
+        tables = [_beside(made, "of", RELEASE)]
         if rivals := self.table(RIVALS):
             tables.append(rivals.rename_columns(["of", *rivals.column_names[1:]]))
         if outcomes := self.table(OUTCOMES):
-            tables.append(_beside(outcomes, of=OUTCOME))
-        return _beside(pa.concat_tables(tables, promote_options="default"), day=self.date)
+            tables.append(_beside(outcomes, "of", OUTCOME))
+        return _beside(pa.concat_tables(tables, promote_options="default"), "day", self.date)
 
     def content(self, name: str) -> bytes:
         """A file by its path in `production`; raises Refusal if it is not what was written down."""
@@ -145,11 +144,10 @@ class Day:
                 yield str(refusal)
 
 
-def _beside(table: "pa.Table", **column: str) -> "pa.Table":
+def _beside(table: "pa.Table", name: str, text: str) -> "pa.Table":
     """A table with one column more, which has the same text in all rows."""
     import pyarrow as pa
 
-    [(name, text)] = column.items()
     return table.append_column(name, pa.repeat(text, len(table)))
 
 
@@ -243,7 +241,7 @@ def _unknown_files(production: Path, known: Collection[str]) -> Iterator[str]:
             more = f" and {len(unknown) - 1} more there" * (len(unknown) > 1)
             yield (
                 f"{production / folder / unknown[0]}{more}: not in the ledger, so nothing shows "
-                "when it was written; a run that was killed may have left it, and the next one "
-                "writes it anew: if it is there after that, remove it, or put back the ledger if "
-                "lines of it were lost."
+                "when it was written; a run that was killed may have left it for the next one: if "
+                "that does not put it on record, remove it, or put back the ledger if lines of it "
+                "were lost."
             )
