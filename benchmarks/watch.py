@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow" / "scrip
 
 from pricewright.forecasting.distribution import SHORTFALL
 from pricewright.monitoring import evidence
-from pricewright.monitoring.record import LEVELS, TAILS
+from pricewright.monitoring.record import LEVELS, RIVAL_LEVELS
 from pricewright.tables.arrays import Floats
 
 COMMON = 0.6
@@ -42,7 +42,7 @@ def won(seed: int, days: int, symbols: int, scale: Callable[[int], float]) -> Fl
     quantiles = np.broadcast_to(
         [standard.inv_cdf(level) for level in LEVELS], (*came.shape, len(LEVELS))
     )
-    ours = quantiles[..., [LEVELS.index(level) for level in TAILS]]
+    ours = quantiles[..., [LEVELS.index(level) for level in RIVAL_LEVELS]]
     at_risk = standard.inv_cdf(SHORTFALL)
     expected = -standard.pdf(at_risk) / SHORTFALL
     tests = [
@@ -52,7 +52,7 @@ def won(seed: int, days: int, symbols: int, scale: Callable[[int], float]) -> Fl
             came, np.full(came.shape, at_risk), np.full(came.shape, expected), SHORTFALL
         ),
         evidence.calibration(came, quantiles, LEVELS),
-        evidence.rival(came, ours, 1.2 * ours, TAILS),
+        evidence.rival(came, ours, 1.2 * ours, RIVAL_LEVELS),
     ]
     return np.mean([evidence.process(values) for values in tests], axis=0)
 

@@ -22,7 +22,7 @@ from desk import SYMBOLS, Desk, prices
 
 from people import NAMES, make_key
 from pricewright.files.errors import Refusal
-from pricewright.monitoring.record import days, verify_record
+from pricewright.monitoring.record_days import days, verify_record
 from pricewright.releases.history import verify_releases
 from pricewright.signoffs import ledger
 

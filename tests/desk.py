@@ -19,9 +19,11 @@ from pricewright.configuration.config import (
     monitor_options,
     training_options,
 )
+from pricewright.files.disk import sha256
 from pricewright.files.provenance import code_digest
 from pricewright.forecasting.settings import WatchLimits
-from pricewright.monitoring.record import days, facts_of_day, record_day
+from pricewright.monitoring.record import facts_of_day, record_day
+from pricewright.monitoring.record_days import days
 from pricewright.monitoring.watch import watch
 from pricewright.releases.evidence import Origin
 from pricewright.releases.models import record_training
@@ -121,9 +123,9 @@ class Desk(Office):
         facts, root = facts_of_day(receipts), Path()
         recorded = record_day(root, table, **facts, author="author", clock=self.clock)
         if recorded:
-            model = orjson.loads(Path("production/current/model.json").read_bytes())
-            self.found = watch(root, recorded, make(WatchLimits, options), model)
-            found = self.found | {"release": recorded.release}
+            model = Path("production/current/model.json").read_bytes()
+            self.found = watch(root, recorded, make(WatchLimits, options), orjson.loads(model))
+            found = self.found | {"release": recorded.release, "model": sha256(model)}
             Path("results/monitor.json").write_bytes(orjson.dumps(found))
 
     def release(self) -> str:

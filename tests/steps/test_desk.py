@@ -12,7 +12,7 @@ from desk import SYMBOLS, Desk, prices
 
 from conftest import SCRIPTS
 from pricewright.files.errors import Refusal
-from pricewright.monitoring.record import days, verify_record
+from pricewright.monitoring.record_days import days, verify_record
 from pricewright.monitoring.summary import describe_watch, watch_warning
 from pricewright.releases.history import verify_releases
 from pricewright.signoffs import ledger

@@ -154,6 +154,17 @@ def test_after_a_release_a_run_watches_it_and_its_forecasts_are_on_record(signed
     assert run_pricewright("verify", cwd=signed.folder).code == 0
 
 
+def test_where_the_link_was_removed_a_run_says_so_and_the_watch_is_red(signed):
+    assert production(signed).code == 0
+    (signed.folder / "production/current").unlink()
+    outcome = signed.snakemake()
+    assert (outcome.code, outcome.ran) == (0, ["monitor"])
+    assert "nothing is forecast: production/current: is not there, where" in outcome.stderr
+    found = orjson.loads((signed.folder / "results/monitor.json").read_bytes())
+    assert found["colour"] == "red"
+    assert "pricewright rollback --to" in found["reasons"][0]
+
+
 def walk(project: Project, part: str):
     return list((project.folder / part).rglob("*"))
 

@@ -10,10 +10,18 @@ from pricewright.files.disk import file_sha256, read_whole, write_whole
 from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.settings import WatchLimits
-from pricewright.monitoring.record import CannotForecast, days, facts_of_day, record_day
+from pricewright.monitoring.record import (
+    CannotForecast,
+    RecordedDay,
+    facts_of_day,
+    record_day,
+)
+from pricewright.monitoring.record_days import PRODUCTION, days
 from pricewright.monitoring.watch import no_findings, watch
-from pricewright.releases.link import CURRENT, read_link
-from pricewright.steplog.log import say
+from pricewright.releases.link import CURRENT, LinkAstray, read_link
+from pricewright.signoffs import ledger
+from pricewright.signoffs.ledger import in_production
+from pricewright.steplog.log import logger, say
 
 
 def monitor(
@@ -56,31 +64,26 @@ def monitor(
         Heads the page.
     """
     say("start", input=input)
-    release = read_link(Path(project, "production"))
-    found: dict[str, Any] = {"release": None, "model": None} | no_findings(limits)
-    if release is not None:
-        current = Path(project, "production", CURRENT, "model.json")
-        found = {"release": release, "model": file_sha256(current)}
-        try:
-            recorded = record_day(
-                Path(project),
-                input,
-                **facts_of_day(receipts),
-                author=author,
-                exchange=exchange,
-            )
-            assert recorded
-        except CannotForecast as refusal:
-            known = [day.date for day in days(Path(project), release)]
-            why = f"the release cannot forecast: {str(refusal).removesuffix('.')}"
-            found |= no_findings(limits, since=known[-1] if known else None, why=why)
-        else:
-            try:
-                document = parse_json(read_whole(current), str(current))  # checked when opened
-                found |= watch(Path(project), recorded, limits, document)
-            except Refusal as refusal:  # no alarm of the model, which another one would heed
-                why = f"the record cannot be read: {str(refusal).removesuffix('.')}"
-                found |= no_findings(limits, why=why)
+    project = Path(project)
+    model: Path | None = project / PRODUCTION / CURRENT / "model.json"
+    try:
+        release = read_link(project / PRODUCTION)
+        recorded = record_day(
+            project, input, **facts_of_day(receipts), author=author, exchange=exchange
+        )
+        found = _watched(project, recorded, limits) if recorded else no_findings(limits)
+    except LinkAstray as refusal:
+        logger.warning("nothing is forecast: %s", refusal)
+        release, model = in_production(ledger.read(project / ledger.LEDGER)), None
+        found = no_findings(limits, why=f"nothing is forecast: {refusal}")
+    except CannotForecast as refusal:
+        known = [day.date for day in days(project, release)]
+        why = f"the release cannot forecast: {refusal}"
+        found = no_findings(limits, since=known[-1] if known else None, why=why)
+    found = {
+        "release": release,
+        "model": file_sha256(model) if release and model else None,
+    } | found
     write_json(output, found)
     if html:
         from pricewright.monitoring.page import render
@@ -89,6 +92,17 @@ def monitor(
     for reason in found["reasons"]:
         say("reason", what=reason)
     say("end", colour=found["colour"], days=found.get("days", 0), release=release or "none")
+
+
+def _watched(project: Path, recorded: RecordedDay, limits: WatchLimits) -> dict[str, Any]:
+    """What the watch finds; red without an alarm of the model, which another one would heed, where
+    the record is not as it was written down."""
+    current = project / PRODUCTION / CURRENT / "model.json"
+    document = parse_json(read_whole(current), str(current))  # checked when opened
+    try:
+        return watch(project, recorded, limits, document)
+    except Refusal as refusal:
+        return no_findings(limits, why=f"the record is not whole: {refusal}")
 
 
 if __name__ == "__main__":

@@ -117,5 +117,5 @@ def test_evidence_of_one_symbol_alone_does_not_decide():
     came = prices(250, 400)
     came[:, 0] *= 10
     values = all_kinds(came)["1%"]
-    assert evidence.by_symbol(values)[0] > 1e6
+    assert evidence.by_symbol([values])[0, 0] > 1e6
     assert evidence.process(values).max() < 20

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 import orjson
+import pyarrow as pa
 import pyarrow.parquet
 import pytest
 from forecasts import write_clean
@@ -22,12 +23,18 @@ from pricewright.monitoring.live_record import read_live
 from pricewright.monitoring.record import (
     LEVELS,
     CannotForecast,
-    days,
     record_day,
     record_switch,
+)
+from pricewright.monitoring.record_days import (
+    TOGETHER,
+    days,
+    read_rows,
+    rows_together,
     verify_record,
 )
 from pricewright.monitoring.watch import watch
+from pricewright.releases.history import check_link
 from pricewright.signoffs import ledger
 
 KNOWN = 140
@@ -240,6 +247,155 @@ def test_a_changed_or_lost_file_is_told_of_and_never_used(released):
     assert "is not there" in problem
 
 
+def monitored(firm, records):
+    """What the step finds, by these prices."""
+    table, found = write_clean(firm.root / "clean.json", records), firm.root / "found.json"
+    monitor(table, found, project=firm.root)
+    return orjson.loads(found.read_bytes())
+
+
+def change(path):
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes() + b" ")
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".rivals.parquet", ".outcomes.parquet"])
+def test_any_file_of_the_record_that_was_changed_or_lost_turns_the_watch_red(released, ending):
+    write_down(released, later(1))
+    write_down(released, later(2), clock=lambda: datetime(2021, 1, 1, tzinfo=UTC))
+    late = days(released.root)[1]
+    assert late.late
+    name = next(name for name in late.files() if name.endswith(f"{late.release[:12]}{ending}"))
+    change(released.production / name)
+    found = monitored(released, later(3))
+    assert (found["colour"], found["red_since"]) == ("red", None)
+    assert "was changed after it was written down" in found["reasons"][0]
+    (released.production / name).unlink()
+    [reason] = monitored(released, later(3))["reasons"]
+    assert name in reason
+    assert reason.endswith("of the ledger has it; put it back from a backup")
+    (released.production / next(iter(days(released.root)[0].files()))).unlink()
+    assert (
+        "(and 1 more, which `pricewright verify` names)"
+        in (monitored(released, later(3))["reasons"][0])
+    )
+
+
+def test_what_many_days_have_together_is_what_their_files_say(released, monkeypatch):
+    monkeypatch.setattr("pricewright.monitoring.record.MANY", 3)
+    for count in range(1, 9):
+        write_down(released, later(count), unfit={"S1"} if count == 5 else ())
+    own = days(released.root)
+    together = [day.date for day in own if day.has(TOGETHER)]
+    assert together == [own[3].date, own[6].date]
+    found = list(read_rows(own))
+    assert [len(set(table["day"].to_pylist())) for table in found] == [3, 3, 2]
+    single = rows_together(own)
+    found = pa.concat_tables(found, promote_options="default")
+    assert found.select(single.column_names).equals(single)
+    assert verify_record(released.root) == []
+
+
+def test_where_a_file_was_changed_days_are_put_together_when_it_is_back(released, monkeypatch):
+    monkeypatch.setattr("pricewright.monitoring.record.MANY", 2)
+    for count in (1, 2):
+        write_down(released, later(count))
+    path = released.production / next(iter(days(released.root)[0].files()))
+    content = path.read_bytes()
+    change(path)
+    write_down(released, later(3))
+    path.write_bytes(content)
+    write_down(released, later(4))
+    assert [day.has(TOGETHER) for day in days(released.root)] == [False, False, False, True]
+    assert len(list(read_rows(days(released.root)))) == 2
+
+
+def test_a_line_has_the_day_of_the_oldest_price_that_its_forecasts_are_made_from(released):
+    write_down(released, later(1))
+    stays = max(record["date"] for record in later(1))
+    write_down(released, [r for r in later(2) if r["symbol"] == "S0" or r["date"] <= stays])
+    assert [day.oldest for day in days(released.root)] == 2 * [
+        int(np.datetime64(stays, "D").astype(int))
+    ]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_verify_holds_the_newest_forecasts_against_the_day_that_they_are_a_copy_of(
+    released, ending
+):
+    write_down(released, later(1))
+    write_down(released, later(2))
+    newest = released.production / f"forecasts/newest.{ending}"
+    earlier, day = days(released.root)
+    path = released.production / f"forecasts/{day.date}-{released.current[:12]}.{ending}"
+    wrong = f"{newest}: is not the copy of {path} that it should be; copy that file to it."
+    for content in (b"1", (released.production / next(iter(earlier.files()))).read_bytes()):
+        newest.write_bytes(content)
+        assert verify_record(released.root) == [wrong]
+    newest.unlink()
+    assert verify_record(released.root) == [wrong]
+    write_down(released, later(2))
+    assert verify_record(released.root) == []
+
+
+def test_prices_that_end_earlier_leave_the_newest_forecasts(released):
+    for count in (1, 2, 1):
+        write_down(released, later(count))
+    assert verify_record(released.root) == []
+    newest = (released.production / "forecasts/newest.csv").read_text()
+    assert max(record["date"] for record in later(2)) in newest
+
+
+def test_verify_names_what_the_ledger_does_not_know(released):
+    write_down(released, later(1))
+    folder = released.production / "forecasts"
+    for path in sorted(folder.glob("2020*")):
+        (folder / path.name.replace("2020", "2021")).write_bytes(path.read_bytes())
+    [problem] = verify_record(released.root)
+    assert problem.startswith(f"{folder / '2021-07-15'}-")
+    assert ".csv and 1 more there: not in the ledger" in problem
+    for path in folder.glob("2021*"):
+        path.unlink()
+    path = released.root / "ledger/ledger.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    problems = verify_record(released.root)
+    assert [f"production/{folder}/" in " ".join(problems) for folder in ("forecasts", "live")]
+    assert len(problems) == 2
+
+
+@pytest.mark.parametrize("link", [None, "other", "elsewhere"])
+def test_a_link_that_is_not_as_the_ledger_says_turns_the_watch_red(released, link, caplog):
+    write_down(released, later(1))
+    release, current = released.current, released.production / "current"
+    current.unlink()
+    if link:
+        current.symlink_to({"other": f"releases/{64 * '0'}", "elsewhere": "elsewhere"}[link])
+    before = files(released)
+    table, found = write_clean(released.root / "clean.json", later(2)), released.root / "found.json"
+    monitor(table, found, html=released.root / "found.html", project=released.root)
+    watched = orjson.loads(found.read_bytes())
+    assert files(released) == before
+    assert (watched["release"], watched["model"]) == (release, None)
+    assert (watched["colour"], watched["red_since"]) == ("red", None)
+    [reason] = watched["reasons"]
+    assert reason.startswith(f"nothing is forecast: {current}: ")
+    if link != "elsewhere":
+        assert f"the ledger says that release {release[:12]}… is in production" in reason
+        assert f"pricewright rollback --to {release[:12]}" in reason
+    assert "nothing is forecast" in caplog.text
+
+
+def test_while_a_switch_is_not_ended_the_link_may_point_at_either_release(released):
+    other = 64 * "0"
+    ledger.append(released.root / "ledger", "release", release=other)
+    write_down(released, later(1))
+    assert [day.release for day in days(released.root)] == [released.current]
+    current = released.production / "current"
+    current.unlink()
+    current.symlink_to(f"releases/{other}")
+    assert check_link(released.root, ledger.read(released.root / "ledger")) == other
+
+
 def test_what_was_changed_is_not_copied_over_the_newest_forecasts(released, caplog):
     write_down(released, later(1))
     folder = released.production / "forecasts"
@@ -265,15 +421,12 @@ def test_where_a_file_of_the_day_before_was_changed_the_day_is_written_down_all_
         / "forecasts"
         / f"{days(released.root)[-1].date}-{released.current[:12]}.parquet"
     )
-    path.chmod(0o644)
-    path.write_bytes(path.read_bytes() + b" ")
-    table, found = write_clean(released.root / "clean.json", later(2)), released.root / "found.json"
-    monitor(table, found, project=released.root)
-    watched = orjson.loads(found.read_bytes())
+    change(path)
+    watched = monitored(released, later(2))
     assert len(days(released.root)) == 2
     assert (watched["colour"], watched["red_since"]) == ("red", None)
     assert watched["reasons"] == [
-        f"the record cannot be read: {path}: was changed after it was written down; put back the "
+        f"the record is not whole: {path}: was changed after it was written down; put back the "
         "file as it was"
     ]
 
@@ -298,6 +451,18 @@ def test_a_run_that_was_killed_before_its_line_is_gone_on_with(released, monkeyp
     write_down(released, later(1))
     assert verify_record(released.root) == []
     assert {name: files(released)[name] for name in left} == left
+
+
+def test_a_file_that_no_line_has_is_none_of_the_record_and_is_written_anew(released):
+    write_down(released, later(1))
+    first = days(released.root)[0]
+    day = max(record["date"] for record in later(2))
+    for name in first.files():
+        junk = released.production / name.replace(first.date, day)
+        junk.write_bytes(b"junk")
+    write_down(released, later(2))
+    assert verify_record(released.root) == []
+    assert b"junk" not in files(released).values()
 
 
 def test_prices_by_which_the_release_cannot_go_on_are_refused(released):

@@ -16,6 +16,8 @@ from running.startup import run_began
 
 from pricewright.files.errors import Refusal
 from pricewright.releases.link import read_link
+from pricewright.signoffs import ledger
+from pricewright.signoffs.ledger import in_production
 
 Param = Callable[[Any, Any], dict[str, Any]]
 """Of a job's wildcards and output."""
@@ -94,9 +96,19 @@ def watched(rules: Any, mode: str) -> list[str]:
     """What `monitor` makes, if something is in production that it can watch, and in mode auto, in
     which training goes by it, before that as well."""
     output = _output(rules, "monitor")
-    if output and (mode == "auto" or release_in_production(project_folder(rules))):
+    if output and (mode == "auto" or _is_released(project_folder(rules))):
         return list(rules.monitor.output)
     return []
+
+
+def _is_released(project: str) -> bool:
+    """Whether something is in production, by the link or, where that was lost, by the ledger."""
+    if release_in_production(project):
+        return True
+    try:
+        return in_production(ledger.read(Path(project, ledger.LEDGER))) is not None
+    except (Refusal, OSError):
+        return False
 
 
 def deployed_model(rules: Any) -> str | None:

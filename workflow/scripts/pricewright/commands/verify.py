@@ -5,7 +5,7 @@ from pathlib import Path
 from pricewright.commands.options import ConfigFiles
 from pricewright.configuration.config import WORKFLOW, config_of_run
 from pricewright.files.errors import Refusal
-from pricewright.monitoring.record import verify_record
+from pricewright.monitoring.record_days import verify_record
 from pricewright.releases import history
 from pricewright.releases import rebuild as rebuilding
 from pricewright.signoffs.gates import audit

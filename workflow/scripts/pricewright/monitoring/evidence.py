@@ -90,12 +90,22 @@ def rival(prices: Floats, ours: Floats, theirs: Floats, levels: Sequence[float])
 
 def process(values: Floats) -> Floats:
     """(T,): what is won by the end of each day, from e-values (T, S); a day without one is 1."""
-    return _won(daily(values)[:, None])[:, 0]
+    found: Floats = processes([values])[:, 0]
+    return found
 
 
-def by_symbol(values: Floats) -> Floats:
-    """(S,): what is won by the end with each symbol's e-values (T, S) alone."""
-    return _won(np.where(np.isfinite(values), values, 1.0))[-1] if len(values) else np.ones(0)
+def processes(values: Sequence[Floats]) -> Floats:
+    """(T, N): the same for each of N tests, at once: day after day is a step in Python."""
+    together: Floats = np.stack([daily(each) for each in values], axis=-1)
+    return _won(together)
+
+
+def by_symbol(values: Sequence[Floats]) -> Floats:
+    """(N, S): what is won by the end with each symbol's e-values (T, S) alone, of each of N tests;
+    there is a day."""
+    together = np.concatenate(values, axis=1)
+    found: Floats = _won(np.where(np.isfinite(together), together, 1.0))[-1]
+    return found.reshape(len(values), -1)
 
 
 def daily(values: Floats) -> Floats:

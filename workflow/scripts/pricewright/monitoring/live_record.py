@@ -9,7 +9,8 @@ import numpy as np
 from pricewright.forecasting.forecast_records import LOSSES
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import Panel
-from pricewright.monitoring.record import CHALLENGER, EWMA, LEVELS, RIVAL_LEVELS, Day, next_prices
+from pricewright.monitoring.record import CHALLENGER, EWMA, LEVELS, RIVAL_LEVELS, next_prices
+from pricewright.monitoring.record_days import OUTCOME, RELEASE, Day, read_rows
 from pricewright.tables.arrays import Flags, Floats, Ints
 
 if TYPE_CHECKING:
@@ -56,35 +57,38 @@ def read_live(days: Sequence[Day], panel: Panel, model: Model) -> LiveRecord:
     on_levels = np.array([levels[symbol] for symbol in panel.symbols], dtype=bool)
     counted = [number for number, day in enumerate(days) if not day.late]
     live = _empty([days[number].date for number in counted], panel.symbols)
-    place = {symbol: column for column, symbol in enumerate(panel.symbols)}
-    seen = np.full(len(panel), -1, dtype=np.int64)
-    for row, number in enumerate(counted):
-        table = days[number].forecasts()
-        columns = _places(table["symbol"], place)
-        made = table["from"].to_numpy().astype("datetime64[D]").astype(np.int64)
-        new = (columns >= 0) & (made > seen[columns])
-        seen[columns[new]] = made[new]
-        table, at, made = table.filter(new), columns[new], made[new]
-        last = _numbers(table, ["last"])[:, 0]
-        found = next_prices(panel, table["symbol"].to_pylist(), made)
-        moved = _moved(last, found.was, found.came, on_levels[at])
-        live.came[row, at] = np.where(found.there, moved, np.nan)
-        live.quantiles[row, at] = _numbers(table, [f"q{level!r}" for level in LEVELS])
-        live.bounds[row, at] = _numbers(table, [f"q{level!r}" for level in model.bounds])
-        live.shortfall[row, at] = last[:, None] - _numbers(table, LOSSES)
-        if number + 1 < len(days) and (outcomes := days[number + 1].table(".outcomes.parquet")):
-            then = np.full(len(panel), np.nan)
-            then[at] = last
-            to = _places(outcomes["symbol"], place)
-            was, came = _numbers(outcomes, ["was", "came"])[to >= 0].T
-            to = to[to >= 0]
-            live.first[row, to] = _moved(then[to], was, came, on_levels[to])
-        if rivals := days[number].table(".rivals.parquet"):
-            for name, held in live.rivals.items():
-                theirs = rivals.filter(np.array(rivals["rival"].to_pylist()) == name)
-                to = _places(theirs["symbol"], place)
-                values = _numbers(theirs, [f"q{level!r}" for level in RIVAL_LEVELS])
-                held[row, to[to >= 0]] = values[to >= 0]
+    row = {date: place for place, date in enumerate(live.dates)}
+    after = {
+        days[number + 1].date: place
+        for place, number in enumerate(counted)
+        if number + 1 < len(days)
+    }
+    column = {symbol: place for place, symbol in enumerate(panel.symbols)}
+    made = np.full(live.came.shape, -1, dtype=np.int64)
+    last, was, came_first = (np.full(made.shape, np.nan) for _ in range(3))
+    for rows in read_rows(days):
+        own, at = _cells(rows, RELEASE, row, column)
+        made[at] = own["from"].to_numpy().astype("datetime64[D]").astype(np.int64)
+        last[at] = _numbers(own, ["last"])[:, 0]
+        live.quantiles[at] = _numbers(own, [f"q{level!r}" for level in LEVELS])
+        live.bounds[at] = _numbers(own, [f"q{level!r}" for level in model.bounds])
+        live.shortfall[at] = last[at][:, None] - _numbers(own, LOSSES)
+        outcomes, at = _cells(rows, OUTCOME, after, column)
+        if len(outcomes):
+            was[at], came_first[at] = _numbers(outcomes, ["was", "came"]).T
+        for name, held in live.rivals.items():
+            theirs, at = _cells(rows, name, row, column)
+            held[at] = _numbers(theirs, [f"q{level!r}" for level in RIVAL_LEVELS])
+    before = np.maximum.accumulate(made, axis=0)[:-1]
+    again = made <= np.concatenate([np.full_like(made[:1], -1), before])
+    last[again] = np.nan
+    for part in (live.quantiles, live.bounds, live.shortfall):
+        part[again] = np.nan
+    new = np.nonzero(~again)
+    found = next_prices(panel, new[1], made[new])
+    moved = _moved(last[new], found.was, found.came, on_levels[new[1]])
+    live.came[new] = np.where(found.there, moved, np.nan)
+    live.first[:] = _moved(last, was, came_first, on_levels)
     return live
 
 
@@ -104,9 +108,27 @@ def _empty(dates: Sequence[str], symbols: Sequence[str]) -> LiveRecord:
     )
 
 
-def _places(symbols: "pa.ChunkedArray", place: Mapping[str, int]) -> Ints:
-    """(n,): the columns of some symbols, -1 for one that has none."""
-    return np.array([place.get(symbol, -1) for symbol in symbols.to_pylist()], dtype=np.intp)
+def _cells(
+    rows: "pa.Table", of: str, row: Mapping[str, int], column: Mapping[str, int]
+) -> tuple["pa.Table", tuple[Ints, Ints]]:
+    """The rows of one forecaster, or of what came, that have a place; and where that is: the rows
+    by day and the columns by symbol."""
+    import pyarrow.compute
+
+    rows = rows.filter(pyarrow.compute.equal(rows["of"], of))
+    places = _places(rows["day"], row), _places(rows["symbol"], column)
+    there = (places[0] >= 0) & (places[1] >= 0)
+    return rows.filter(there), (places[0][there], places[1][there])
+
+
+def _places(names: "pa.ChunkedArray", place: Mapping[str, int]) -> Ints:
+    """(n,): the places of some names, -1 for one that has none."""
+    coded = names.combine_chunks().dictionary_encode()
+    places: Ints = np.array(
+        [place.get(name, -1) for name in coded.dictionary.to_pylist()], np.int64
+    )
+    found: Ints = places[coded.indices.to_numpy()]
+    return found
 
 
 def _numbers(table: "pa.Table", names: Sequence[str]) -> Floats:

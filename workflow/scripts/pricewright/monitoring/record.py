@@ -1,20 +1,13 @@
 """What the release in production forecasts each day, written down before it is known what comes.
 
-    <production>/forecasts/<day>-<release>.parquet, .csv   all days ahead, for who acts on it
-    <production>/forecasts/newest.parquet, newest.csv      the last of these
-    <production>/live/<day>-<release>.rivals.parquet       one day ahead, by its rivals
-    <production>/live/<day>-<release>.outcomes.parquet     what came after the day before on record
-
 The release's model is brought forward by the day's clean prices, with nothing estimated, as
-`predict --prices` does it. But for the newest, a file is written once, whole, and never again; the
-ledger has a line for each day with the digests, and that line's time is when it was written.
+`predict --prices` does it. Which files there are, `record_days` says.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
@@ -31,22 +24,33 @@ from pricewright.forecasting.histories import Since, read_newest, unfit_symbols
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, Panel, from_scale
 from pricewright.forecasting.volatility import RISKMETRICS, ewma
-from pricewright.releases.link import CURRENT, read_link
+from pricewright.monitoring.record_days import (
+    EVENT,
+    FORECASTS,
+    LIVE,
+    OUTCOMES,
+    PRODUCTION,
+    RIVALS,
+    TOGETHER,
+    Day,
+    days,
+    newest_day,
+    not_together,
+    releases_shown,
+    rows_together,
+)
+from pricewright.releases.history import check_link
+from pricewright.releases.link import CURRENT
 from pricewright.scheduling.sessions import next_close
 from pricewright.signoffs import ledger
 from pricewright.signoffs.coverage import CANDIDATE, CLEANING, QUALITY, RECEIPT
-from pricewright.signoffs.ledger import LEDGER, Entry
+from pricewright.signoffs.ledger import LEDGER
 from pricewright.signoffs.policy import oneself
 from pricewright.steplog.log import logger, say
 from pricewright.tables.arrays import Flags, Floats, Ints
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-EVENT = "forecast"
-"""What the ledger calls a day's line."""
-
-FORECASTS, LIVE = "forecasts", "live"
 
 LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """The quantiles that are written down, beside the bounds of the model's own interval."""
@@ -57,91 +61,10 @@ RIVAL_LEVELS = (0.05, 0.95)
 EWMA, CHALLENGER = "ewma", "challenger"
 """The rivals: a normal distribution with RiskMetrics' variance, and the newest trained model."""
 
-EARLIER = 3
-"""So many releases before the one in production are held against what came as well."""
+MANY = 25
+"""So many days that are read one by one are put together in one file."""
 
 _EWMA_DAYS = 500
-
-
-@dataclass(frozen=True)
-class Day:
-    """A day of the record: its line of the ledger. folder: `production`."""
-
-    entry: Entry
-    folder: Path
-
-    @property
-    def release(self) -> str:
-        return str(self.entry.fields["release"])
-
-    @property
-    def date(self) -> str:
-        return str(self.entry.fields["date"])
-
-    @property
-    def late(self) -> bool:
-        """Whether it was written down when what it forecasts could be known: it never counts."""
-        return bool(self.entry.fields["late"])
-
-    def files(self) -> Mapping[str, str]:
-        """The SHA-256 of each file, by its path in `production`."""
-        found: Mapping[str, str] = self.entry.fields["files"]
-        return found
-
-    def forecasts(self) -> "pa.Table":
-        """What was forecast, one day ahead."""
-        import pyarrow.compute
-
-        table = self.table(f"{self.release[:12]}.parquet")
-        assert table is not None
-        return table.filter(pyarrow.compute.equal(table["days_ahead"], 1))
-
-    def table(self, ending: str) -> "pa.Table | None":
-        """One of its files; None for one that this day has not.
-
-        Raises Refusal if it is not the file that was written down.
-        """
-        import pyarrow.parquet
-
-        for name in self.files():
-            if name.endswith(ending):
-                return pyarrow.parquet.ParquetFile(BytesIO(self.content(name))).read()
-        return None
-
-    def content(self, name: str) -> bytes:
-        """A file by its path in `production`; raises Refusal if it is not what was written down."""
-        content = read_whole(self.folder / name)
-        if sha256(content) != self.files()[name]:
-            raise Refusal(f"{self.folder / name}: {_CHANGED}")
-        return content
-
-
-_CHANGED = "was changed after it was written down; put back the file as it was."
-
-
-def days(root: Path, release: str | None = None) -> list[Day]:
-    """Every day that is on record, in order; of a release, or of all."""
-    found = (
-        Day(entry, Path(root) / "production")
-        for entry in ledger.read(Path(root) / LEDGER)
-        if entry.event == EVENT
-    )
-    return [day for day in found if release in (None, day.release)]
-
-
-def verify_record(root: Path) -> list[str]:
-    """What is wrong with the record of forecasts, in sentences; none if nothing is."""
-    problems = []
-    for day in days(root):
-        for name, digest in day.files().items():
-            path = day.folder / name
-            if not path.is_file():
-                problems.append(
-                    f"{path}: is not there, but line {day.entry.sequence} of the ledger has it."
-                )
-            elif file_sha256(path) != digest:
-                problems.append(f"{path}: {_CHANGED}")
-    return problems
 
 
 class CannotForecast(Refusal):
@@ -150,11 +73,15 @@ class CannotForecast(Refusal):
 
 @dataclass(frozen=True)
 class RecordedDay:
-    """The release that was in production, its model as released, and its symbols' clean prices."""
+    """The release that was in production, its model as released, and its symbols' clean prices.
+
+    shown: the days on record of this release, and of those before it that are shown.
+    """
 
     release: str
     model: Model
     panel: Panel
+    shown: Mapping[str, Sequence[Day]]
 
 
 def facts_of_day(receipts: Sequence[Path]) -> dict[str, Any]:
@@ -207,26 +134,29 @@ def record_day(
     exchange: by whose sessions it is late, if one is declared. Returns None if nothing
     is in production. A day of a release that is on record already stays as it is.
 
-    Raises CannotForecast; Refusal if there is no such exchange; OSError if something cannot be
-    written. Then nothing counts.
+    Raises CannotForecast; LinkAstray if another release is in production than the ledger says;
+    Refusal if there is no such exchange; OSError if something cannot be written. Then nothing
+    counts.
     """
     root = Path(root)
-    production = root / "production"
-    release = read_link(production)
+    production = root / PRODUCTION
+    entries = ledger.read(root / LEDGER)
+    release = check_link(root, entries)
     if release is None:
         return None
     with _no_forecast():  # as of a model that another version of the code wrote
         model, _ = open_model(production / CURRENT / "model.json")
     challenger = _challenger(root)
-    whole = read_newest(table, model.settings.price, _since(root, release, [model, challenger]))
+    shown = releases_shown(days(root, entries=entries), release)
+    whole = read_newest(table, model.settings.price, _since(shown, [model, challenger]))
     newest = int(whole.calendar[-1])
     day = str(np.datetime64(newest, "D"))
     name = f"{day}-{release[:12]}"
     panel = _of(whole, model)
     with ledger.locked(production / LIVE):  # of two runs at once one writes, the other finds it
-        before = days(root, release)
-        on_record = next((each for each in before if each.date == day), None)
-        if on_record is None:
+        shown = releases_shown(days(root), release)  # others may have written meanwhile
+        own = shown[release]
+        if all(each.date != day for each in own):
             with _no_forecast():
                 rolled = model.rolled(panel)
             present = rolled.of(_present(rolled, newest, unfit))
@@ -235,11 +165,15 @@ def record_day(
             files = {
                 f"{FORECASTS}/{name}.parquet": _parquet(records),
                 f"{FORECASTS}/{name}.csv": as_csv(records).encode(),
-                f"{LIVE}/{name}.rivals.parquet": _parquet(rivals),
+                f"{LIVE}/{name}{RIVALS}": _parquet(rivals),
             }
-            if before and (outcomes := _outcomes(before[-1], panel)):
-                files[f"{LIVE}/{name}.outcomes.parquet"] = _parquet(outcomes)
-            written = {path: _keep(production / path, content) for path, content in files.items()}
+            if own and (outcomes := _outcomes(own[-1], panel)):
+                files[f"{LIVE}/{name}{OUTCOMES}"] = _parquet(outcomes)
+            if together := _together(own):
+                files[f"{LIVE}/{name}{TOGETHER}"] = together
+            for path, content in files.items():
+                write_whole(production / path, content)
+                (production / path).chmod(0o444)
             entry = ledger.append(
                 root / LEDGER,
                 EVENT,
@@ -248,26 +182,28 @@ def record_day(
                 release=release,
                 date=day,
                 late=is_late(whole, clock(), exchange),
-                files=written,
+                files={path: sha256(content) for path, content in files.items()},
+                oldest=min(record["from"] for record in records),
                 symbols=int((panel.days[panel.counts - 1, np.arange(len(panel))] == newest).sum()),
                 **(facts or {}),
             )
-            on_record = Day(entry, production)
+            own.append(Day(entry, production))
             say("forecast", release=release, date=day, symbols=len(present.symbols))
-        for ending in ("parquet", "csv"):
-            _renew(production / FORECASTS / f"newest.{ending}", on_record, name)
-    return RecordedDay(release, model, panel)
+        _renew_newest(own)
+    return RecordedDay(release, model, panel, shown)
 
 
-def _renew(newest: Path, day: Day, name: str) -> None:
-    """Copy a day's forecasts, if they are what was written down; else `newest` stays."""
-    try:
-        content = day.content(f"{FORECASTS}/{name}{newest.suffix}")
-    except Refusal as refusal:  # the watch, and `verify`, say so, too
-        logger.warning("%s is not renewed: %s", newest, refusal)
-        return
-    if not newest.exists() or read_whole(newest) != content:
-        write_whole(newest, content)
+def _renew_newest(own: Sequence[Day]) -> None:
+    """Copy the newest day's forecasts, if they are what was written down; else the copies stay."""
+    day = newest_day(own)
+    for name, newest in day.copies().items():
+        try:
+            content = day.content(name)
+        except Refusal as refusal:  # the watch, and `verify`, say so, too
+            logger.warning("%s is not renewed: %s", newest, refusal)
+            continue
+        if not newest.exists() or read_whole(newest) != content:
+            write_whole(newest, content)
 
 
 @contextmanager
@@ -308,14 +244,6 @@ def is_late(panel: Panel, moment: datetime, exchange: str | None = None) -> bool
     return moment.astimezone(UTC).date() > following
 
 
-def _keep(path: Path, content: bytes) -> str:
-    """Write a file, unless it is there: what a run wrote that was killed before its line stays."""
-    if not path.exists():
-        write_whole(path, content)
-        path.chmod(0o444)
-    return file_sha256(path)
-
-
 def _of(whole: Panel, model: Model) -> Panel:
     """The histories of the model's symbols, on its scales."""
     place = {symbol: column for column, symbol in enumerate(whole.symbols)}
@@ -352,41 +280,15 @@ def _challenger(root: Path) -> Model | None:
         return None
 
 
-def _since(root: Path, release: str, models: Sequence[Model | None]) -> Since:
+def _since(shown: Mapping[str, Sequence[Day]], models: Sequence[Model | None]) -> Since:
     """From when on prices are needed: to bring the models forward, for the rival, and for what came
     after each forecast that is held against it."""
     own: dict[str, int] = {}
     for model in filter(None, models):
         for symbol, day in zip(model.symbols, model.last_days.tolist(), strict=True):
             own[symbol] = min(day, own.get(symbol, day))
-    shown = [day for of in releases_shown(root, release).values() for day in of]
-    return Since(min(map(_first_price, shown), default=NEVER), _EWMA_DAYS, own)
-
-
-def releases_shown(root: Path, release: str) -> dict[str, list[Day]]:
-    """The days on record of the releases before this one that are shown, the oldest first, and then
-    of this one."""
-    every: dict[str, list[Day]] = {}
-    for day in days(root):
-        every.setdefault(day.release, []).append(day)
-    own = every.pop(release, [])
-    return dict(list(every.items())[-EARLIER:]) | {release: own}
-
-
-def _first_price(day: Day) -> int:
-    """The day of the oldest price that a day's forecasts are made from; the first of all if its
-    file cannot say."""
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    for name in day.files():
-        if name.endswith(f"{day.release[:12]}.parquet"):
-            try:
-                made = pyarrow.parquet.ParquetFile(day.folder / name).read(["from"])["from"]
-                return int(made.cast("int32").to_numpy().min())
-            except (OSError, ValueError, KeyError, pa.ArrowException):
-                break
-    return -NEVER
+    oldest = [day.oldest for of in shown.values() for day in of]
+    return Since(min(oldest, default=NEVER), _EWMA_DAYS, own)
 
 
 def _rivals(challenger: Model | None, model: Model, panel: Panel, whole: Panel) -> list[Record]:
@@ -438,7 +340,9 @@ def _outcomes(before: Day, panel: Panel) -> list[Record]:
         say("no outcomes", reason=str(refusal))
         return []
     symbols, made = table["symbol"].to_pylist(), table["from"].to_numpy()
-    came = next_prices(panel, symbols, made.astype("datetime64[D]").astype(np.int64))
+    place_of = {symbol: column for column, symbol in enumerate(panel.symbols)}
+    columns = np.array([place_of.get(symbol, -1) for symbol in symbols], dtype=np.int64)
+    came = next_prices(panel, columns, made.astype("datetime64[D]").astype(np.int64))
     return [
         {
             "symbol": symbols[place],
@@ -464,10 +368,9 @@ class NextPrices:
     came: Floats
 
 
-def next_prices(panel: Panel, symbols: Sequence[str], days: Ints) -> NextPrices:
-    """What came after the prices of some symbols and days, (n,) each."""
-    place = {symbol: column for column, symbol in enumerate(panel.symbols)}
-    columns = np.array([place.get(symbol, -1) for symbol in symbols], dtype=np.int64)
+def next_prices(panel: Panel, columns: Ints, days: Ints) -> NextPrices:
+    """What came after the prices of some symbols and days, (n,) each; columns: the symbols' places
+    in the panel, -1 for one that it has not."""
     ordered = panel.days.T.astype(np.int64) + (np.arange(len(panel)) * (1 << 32))[:, None]
     found = np.searchsorted(ordered.ravel(), columns * (1 << 32) + days)
     length = panel.days.shape[0]
@@ -478,14 +381,33 @@ def next_prices(panel: Panel, symbols: Sequence[str], days: Ints) -> NextPrices:
     return NextPrices(there, panel.days[after], panel.prices[at], panel.prices[after])
 
 
+def _together(own: Sequence[Day]) -> bytes | None:
+    """The rows of the days before that no file has together yet, as one; None while they are few,
+    or if a file of them is not what was written down, which is for the watch to tell."""
+    single = not_together(own)
+    if len(single) < MANY:
+        return None
+    try:
+        return _as_parquet(rows_together(single))
+    except Refusal as refusal:
+        say("not put together", reason=str(refusal))
+        return None
+
+
 def _parquet(records: Sequence[Record]) -> bytes:
     import pyarrow as pa
-    import pyarrow.parquet
 
     table = pa.Table.from_pylist(list(records))
     for name in {"from", "date"} & set(table.column_names):
         place = table.column_names.index(name)
         table = table.set_column(place, name, table[name].cast(pa.date32()))
+    return _as_parquet(table)
+
+
+def _as_parquet(table: "pa.Table") -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet
+
     sink = pa.BufferOutputStream()
     pyarrow.parquet.write_table(table, sink, compression="zstd")
     content: bytes = sink.getvalue().to_pybytes()

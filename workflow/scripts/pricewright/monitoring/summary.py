@@ -33,7 +33,7 @@ def read_found(root: Path) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = parse_json(read_whole(path), FOUND)
     with as_written_by_a_run(FOUND):
-        for key in ("release", "colour", "reasons", "yellow_since", "red_since"):
+        for key in ("release", "model", "colour", "reasons", "yellow_since", "red_since"):
             found[key]
     return found
 
@@ -45,7 +45,7 @@ def describe_watch(root: Path) -> list[str]:
         return []
     since = found["red_since"] or found["yellow_since"]
     current = os.path.basename(os.path.realpath(Path(root, "production", "current")))
-    if found["release"] != current:
+    if found["release"] != current and found["model"]:  # else the link is what is wrong
         return ["of the release before this one: the next run watches the one in production"]
     lines = [
         f"{found['colour']}{f', since {since}' if since else ''}, of release "

@@ -22,10 +22,9 @@ from pricewright.monitoring.record import (
     EWMA,
     LEVELS,
     RIVAL_LEVELS,
-    Day,
     RecordedDay,
-    releases_shown,
 )
+from pricewright.monitoring.record_days import Day
 from pricewright.releases.history import releases_folder
 from pricewright.releases.store import plain_file
 from pricewright.steplog.log import say
@@ -74,10 +73,8 @@ def watch(
 ) -> dict[str, Any]:
     """What the watch finds about the release of a recorded day, whose model's document is `model`;
     and `earlier`, the evidence by day against the releases before it, the oldest first."""
-    of = releases_shown(root, recorded.release)
-    own = of.pop(recorded.release)
     earlier = []
-    for release, theirs in of.items():
+    for release, theirs in list(recorded.shown.items())[:-1]:
         try:
             with plain_file(releases_folder(root), release, "model.json") as kept:
                 live = read_live(theirs, recorded.panel, open_model(kept)[0])
@@ -87,6 +84,7 @@ def watch(
         won = _won(e_values(live, live.came))
         since = _since(won, live.dates, limits)["red"]
         earlier.append({"release": release, "red_since": since, "by_day": _by_day(live, won)})
+    own = recorded.shown[recorded.release]
     live = read_live(own, recorded.panel, recorded.model)
     return findings(live, own, limits, model) | {"earlier": earlier}
 
@@ -143,7 +141,7 @@ def findings(
 
 def _won(values: Mapping[str, Floats]) -> dict[str, Floats]:
     """(T,) each: what was won by the end of each day with each of TESTS."""
-    return {name: evidence.process(each) for name, each in values.items()}
+    return dict(zip(values, evidence.processes(list(values.values())).T, strict=True))
 
 
 def _since(
@@ -245,7 +243,7 @@ def _worst(live: LiveRecord, values: Mapping[str, Floats]) -> list[dict[str, Any
     """The symbols against which the evidence is largest, each by itself."""
     if not len(live.dates):
         return []
-    each_alone = np.stack([evidence.by_symbol(each) for each in values.values()])
+    each_alone = evidence.by_symbol(list(values.values()))
     alone = sums(each_alone) / len(each_alone)
     counts = np.isfinite(live.came).sum(axis=0)
     order = [column for column in np.argsort(-alone, kind="stable").tolist() if counts[column]]

@@ -192,17 +192,27 @@ def lost_releases(root: Path, entries: Sequence[Entry]) -> dict[str, str]:
 
 def astray(root: Path, entries: Sequence[Entry]) -> str | None:
     """That `production/current` is not what the ledger says, and what to do; None if it is."""
-    link, state = Path(root) / "production" / CURRENT, state_of(entries)
     try:
-        found = read_link(link.parent)
+        check_link(root, entries)
     except LinkAstray as refusal:
         return str(refusal)
-    unfinished = state.unfinished.fields["release"] if state.unfinished else None
-    if found == state.release or (unfinished and found == unfinished):
-        return None
+    return None
+
+
+def check_link(root: Path, entries: Sequence[Entry]) -> str | None:
+    """The release that `production/current` points at, None if there is none: the one that the
+    ledger says, or one to which a switch was begun and not ended.
+
+    Raises LinkAstray, with what to do, if it is another: somebody changed one of the two by hand.
+    """
+    link, state = Path(root) / "production" / CURRENT, state_of(entries)
+    found = read_link(link.parent)
+    begun = state.unfinished.fields["release"] if state.unfinished else None
+    if found == state.release or (begun and found == begun):
+        return found
     points = f"points at release {found[:12]}…" if found else "is not there"
     if state.release is None:
-        return (
+        raise LinkAstray(
             f"{link}: {points}, of which the ledger says nothing; put back the ledger as it was, "
             "or remove the link."
         )
@@ -210,7 +220,7 @@ def astray(root: Path, entries: Sequence[Entry]) -> str | None:
     if state.release in lost_releases(root, entries):
         folder = releases_folder(root) / state.release
         back = f"put {folder} back from a backup, for it is not there either, and then {back}"
-    return (
+    raise LinkAstray(
         f"{link}: {points}, where the ledger says that release {state.release[:12]}… is in "
         f"production; {back}."
     )

@@ -16,10 +16,9 @@ from pricewright.files.disk import read_whole, sha256
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.document import open_model
 from pricewright.releases import store
-from pricewright.releases.history import astray, examine_release
+from pricewright.releases.history import check_link, examine_release
 from pricewright.releases.link import (
     CURRENT,
-    LinkAstray,
     pointing_at,
     read_link,
     remove_leftovers,
@@ -139,8 +138,7 @@ def recover(root: Path, clock: Clock) -> ProductionState:
         entries = ledger.read(root / "ledger")
     for digest in undone_releases(entries) & set(store.stored_releases(production / "releases")):
         store.discard_release(production / "releases" / digest)
-    if trouble := astray(root, entries):
-        raise LinkAstray(trouble)
+    check_link(root, entries)
     return state_of(entries)
 
 
