@@ -30,7 +30,7 @@ from pricewright.releases.models import record_training
 from pricewright.releases.release import release
 from pricewright.reporting.text import ReportOptions
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import GATES, MODEL, PAGE, digests, read_covered
+from pricewright.signoffs.signed_files import GATES, MODEL, PAGE, digests, read_covered
 from pricewright.tables.options import make
 from report import report
 from step_functions import clean, ingest, train_or_score

@@ -23,7 +23,7 @@ from pricewright.releases.history import releases_folder, signed_files
 from pricewright.releases.release import release, roll_back
 from pricewright.reporting.text import ReportOptions
 from pricewright.signoffs import ledger, signing, statements
-from pricewright.signoffs.coverage import PAGE
+from pricewright.signoffs.signed_files import PAGE
 from pricewright.tables.options import make
 from report import report
 from step_functions import clean, ingest, train_or_score

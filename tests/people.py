@@ -8,9 +8,9 @@ import pytest
 
 from pricewright.signoffs import ledger, signing, statements
 from pricewright.signoffs import policy as author
-from pricewright.signoffs.coverage import COVERED, GATES, MODEL, digests, identity, read_covered
 from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.policy import load_policy
+from pricewright.signoffs.signed_files import COVERED, GATES, MODEL, digests, identity, read_covered
 
 NAMES = ("author", "reviewer", "second", "outsider")
 ALL = ",".join(statements.namespace(gate) for gate in COVERED)

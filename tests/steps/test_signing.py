@@ -7,7 +7,7 @@ import pytest
 from conftest import Project, run_pricewright
 from people import make_key, signers_line
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import GATES
+from pricewright.signoffs.signed_files import GATES
 
 
 def run(project, *arguments, answer=""):

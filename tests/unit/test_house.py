@@ -28,8 +28,8 @@ from pricewright.intake.sources.source import Access
 from pricewright.notices.options import Notify
 from pricewright.reporting.text import ReportOptions
 from pricewright.scheduling.sessions import Schedule
-from pricewright.signoffs.coverage import GATES
 from pricewright.signoffs.policy import GateTerms
+from pricewright.signoffs.signed_files import GATES
 from pricewright.tables.options import bounds, choices, hints, option_groups
 from pricewright.tables.schema import load
 

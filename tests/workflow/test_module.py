@@ -14,7 +14,7 @@ from conftest import STEPS, Project, command, run_pricewright
 from people import signers_line
 from pricewright.files.disk import sha256
 from pricewright.signoffs import ledger, statements
-from pricewright.signoffs.coverage import GATES
+from pricewright.signoffs.signed_files import GATES
 
 MODULE = """
 configfile: "outer.yaml"

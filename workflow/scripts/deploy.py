@@ -9,7 +9,7 @@ from pricewright.files.disk import read_whole, sha256, write_whole
 from pricewright.files.errors import Refusal
 from pricewright.forecasting.model_file import named_model, read_model
 from pricewright.signoffs.candidate import write_candidate
-from pricewright.signoffs.coverage import read_covered
+from pricewright.signoffs.signed_files import read_covered
 from pricewright.steplog.log import say
 from pricewright.steplog.retries import retry
 

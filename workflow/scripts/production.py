@@ -13,9 +13,9 @@ from pricewright.monitoring.record import record_switch
 from pricewright.releases.evidence import Origin
 from pricewright.releases.release import Unsigned, release
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import DEPLOYED, RECEIPT
 from pricewright.signoffs.policy import last_config_files
 from pricewright.signoffs.presentation import RELEASE, with_config
+from pricewright.signoffs.signed_files import DEPLOYED, RECEIPT
 from pricewright.steplog.log import LISTED, logger, say
 
 

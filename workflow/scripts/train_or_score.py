@@ -22,7 +22,7 @@ from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings, TrainWhen
 from pricewright.steplog.log import logger, say
 from pricewright.training.due import Situation
-from pricewright.training.estimates_file import FOLDER, NAME, write_estimates
+from pricewright.training.estimates_file import KEPT, write_estimates
 from pricewright.training.sharding import ShardResult, make_tasks
 from pricewright.training.training import LeakCheck, ModelDocument, ModelSource
 
@@ -114,7 +114,7 @@ def train_or_score(
     panel, sha256, rows = read()
     source = ModelSource(str(input), sha256, rows, receipts, step.FOLDER / "train_or_score.py")
     deployed = _deployed(Path(champion)) if champion is not None else None
-    kept = Path(project, FOLDER, NAME) if project is not None else None
+    kept = Path(project, KEPT) if project is not None else None
     situation = Situation(partial(_again, read, sha256), source, settings, deployed, kept)
     auto = mode == "auto"
     choice = situation.due(panel, when, watch) if auto else situation.asked(panel, given)

@@ -18,7 +18,7 @@ from pricewright.files.disk import file_sha256, sha256
 from pricewright.releases import evidence, store
 from pricewright.releases.history import releases_folder
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import GATES
+from pricewright.signoffs.signed_files import GATES
 
 CONTEXT = "https://w3id.org/ro/crate/1.1/context"
 

@@ -15,8 +15,8 @@ from pricewright.releases.history import releases_folder
 from pricewright.releases.release import Unsigned
 from pricewright.releases.switch import SmokeFailure
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import GATES, digests
 from pricewright.signoffs.ledger import state_of
+from pricewright.signoffs.signed_files import GATES, digests
 from report import report
 
 

@@ -26,7 +26,7 @@ from pricewright.releases.rebuild import rebuild
 from pricewright.releases.store import open_release, plain_file
 from pricewright.releases.switch import SmokeFailure
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import MODEL
+from pricewright.signoffs.signed_files import MODEL
 
 
 @pytest.fixture

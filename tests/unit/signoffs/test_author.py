@@ -5,7 +5,6 @@ import pytest
 
 from pricewright.files.disk import sha256
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import MODEL
 from pricewright.signoffs.policy import (
     author_of,
     is_author,
@@ -14,6 +13,7 @@ from pricewright.signoffs.policy import (
     oneself,
     record_run,
 )
+from pricewright.signoffs.signed_files import MODEL
 
 
 @pytest.fixture

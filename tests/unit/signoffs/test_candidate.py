@@ -4,7 +4,7 @@ import pytest
 
 from pricewright.files.errors import Refusal
 from pricewright.signoffs.candidate import write_candidate
-from pricewright.signoffs.coverage import CANDIDATE, GATES, covered_folder, read_covered
+from pricewright.signoffs.signed_files import CANDIDATE, GATES, covered_folder, read_covered
 
 FOLDER = covered_folder("auto")
 

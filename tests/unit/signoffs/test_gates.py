@@ -10,8 +10,8 @@ from people import signers_line
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
 from pricewright.signoffs import ledger, statements
-from pricewright.signoffs.coverage import GATES, MODEL, digests, identity, read_covered
 from pricewright.signoffs.presentation import missing_signatures, signoff_overview
+from pricewright.signoffs.signed_files import GATES, MODEL, digests, identity, read_covered
 from pricewright.signoffs.signing import begin_signoffs
 
 

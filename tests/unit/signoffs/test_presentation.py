@@ -7,8 +7,8 @@ from forecasts import columns_of
 
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
-from pricewright.signoffs import coverage, presentation
-from pricewright.signoffs.coverage import GATES, discrepancies, identity, read_covered
+from pricewright.signoffs import presentation, signed_files
+from pricewright.signoffs.signed_files import GATES, discrepancies, identity, read_covered
 
 
 @pytest.fixture
@@ -42,22 +42,18 @@ def test_the_symbols_of_columns_are_counted(files):
     def in_columns(model):
         model["symbols"] = columns_of(model["symbols"])
 
-    assert (
-        counted
-        == dict(presentation.gate_summary("metrics", changed(files, coverage.MODEL, in_columns)))[
-            "model"
-        ]
-    )
+    of_columns = changed(files, signed_files.MODEL, in_columns)
+    assert dict(presentation.gate_summary("metrics", of_columns))["model"] == counted
 
 
 def test_the_numbers_are_those_of_the_bytes(files):
     text = str(presentation.gate_summary("metrics", files))
-    pooled = orjson.loads(files[coverage.MODEL])["metrics"]["pooled"]
+    pooled = orjson.loads(files[signed_files.MODEL])["metrics"]["pooled"]
     assert f"{pooled['model']['mase']:.3f} (random walk" in text
     text = str(presentation.gate_summary("source", files))
-    assert orjson.loads(files[coverage.RECEIPT])["sha256"][:12] in text
+    assert orjson.loads(files[signed_files.RECEIPT])["sha256"][:12] in text
     counts = {"rows": 2000, "left_out": 1000, "in_bars": 1000, "kept": 42}
-    of_bars = changed(files, coverage.RECEIPT, lambda receipt: receipt.update(counts))
+    of_bars = changed(files, signed_files.RECEIPT, lambda receipt: receipt.update(counts))
     assert dict(presentation.gate_summary("source", of_bars))["rows"] == (
         "2,000 delivered, 1,000 left out by source.where, 1,000 in daily bars, 42 kept"
     )
@@ -68,17 +64,17 @@ def test_what_is_said_of_one_symbol_and_of_a_scored_model(files):
         model["mode"] = "score"
         model["symbols"] = dict(list(model["symbols"].items())[:1])
 
-    of_one = changed(files, coverage.MODEL, scored)
+    of_one = changed(files, signed_files.MODEL, scored)
     said = dict(presentation.gate_summary("metrics", of_one))["model"]
     assert said.startswith("scored on prices up to ")
     assert ", 1 symbol, " in said
-    one = changed(files, coverage.RECEIPT, lambda receipt: receipt.update(symbols=1))
+    one = changed(files, signed_files.RECEIPT, lambda receipt: receipt.update(symbols=1))
     assert dict(presentation.gate_summary("source", one))["prices"].startswith("1 symbol, ")
 
 
 def test_a_signer_sees_which_rows_were_removed_and_which_were_incomplete(files):
     counts = {"dropped": 3, "removed": 2}
-    cleaned = changed(files, coverage.CLEANING, lambda receipt: receipt.update(counts))
+    cleaned = changed(files, signed_files.CLEANING, lambda receipt: receipt.update(counts))
     said = dict(presentation.gate_summary("source", cleaned))["cleaning"]
     assert ", 3 incomplete rows, 2 removed as declared, " in said
 
@@ -88,13 +84,18 @@ def test_a_signer_sees_which_rows_were_removed_and_which_were_incomplete(files):
     [
         (
             "source",
-            coverage.RECEIPT,
+            signed_files.RECEIPT,
             {"quarantined": {"conflict": 1}},
             "1 row is quarantined: 1 co",
         ),
-        ("deploy", coverage.RECEIPT, {"restated": 3}, "3 values restated, 0 rows withdrawn"),
-        ("source", coverage.QUALITY, {"flags": {"jump": 1200}}, "data is flagged: 1,200 jump"),
-        ("metrics", coverage.MODEL, {"metrics": {"origins_the_model_knew": 3}}, "metrics flatter"),
+        ("deploy", signed_files.RECEIPT, {"restated": 3}, "3 values restated, 0 rows withdrawn"),
+        ("source", signed_files.QUALITY, {"flags": {"jump": 1200}}, "data is flagged: 1,200 jump"),
+        (
+            "metrics",
+            signed_files.MODEL,
+            {"metrics": {"origins_the_model_knew": 3}},
+            "metrics flatter",
+        ),
     ],
 )
 def test_a_signer_is_warned_of_what_is_odd(files, gate, name, change, warning):
@@ -111,14 +112,14 @@ def test_files_of_one_run_have_no_discrepancies(files):
 
 
 def test_files_of_different_runs_are_told_apart(files):
-    other = changed(files, coverage.MODEL, lambda model: model.update(cutoff="2030-01-01"))
+    other = changed(files, signed_files.MODEL, lambda model: model.update(cutoff="2030-01-01"))
     assert discrepancies(other) == [
         "results/report.txt is about another model than results/model.json"
     ]
-    other = changed(files, coverage.RECEIPT, lambda receipt: receipt.update(rows=1))
+    other = changed(files, signed_files.RECEIPT, lambda receipt: receipt.update(rows=1))
     assert "made from other data than results/ingest.json" in discrepancies(other)[0]
     assert discrepancies(other)[1] == "the rows that results/ingest.json counts do not add up"
-    assert "cannot be compared" in discrepancies(files | {coverage.MODEL: b"{"})[-1]
+    assert "cannot be compared" in discrepancies(files | {signed_files.MODEL: b"{"})[-1]
 
 
 @pytest.mark.parametrize("gate", GATES)
@@ -160,7 +161,7 @@ def test_what_is_planted_in_place_of_a_file_is_not_read(office, name, plant, sen
 
 
 def test_a_file_that_is_missing_is_named(office):
-    (office.root / coverage.QUALITY).unlink()
+    (office.root / signed_files.QUALITY).unlink()
     with pytest.raises(Refusal, match=r"results/data_quality\.json: no such file; run `snakemake"):
         read_covered(office.root)
 

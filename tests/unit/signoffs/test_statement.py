@@ -6,8 +6,8 @@ import pytest
 from people import signers_line
 from pricewright.files.errors import Refusal
 from pricewright.signoffs import ledger, statements
-from pricewright.signoffs.coverage import GATES
 from pricewright.signoffs.gates import Audit, audit
+from pricewright.signoffs.signed_files import GATES
 from pricewright.signoffs.statements import parse_statement, read_statements
 
 

@@ -10,8 +10,7 @@ from pricewright.forecasting.estimates import NUMBERS
 from pricewright.forecasting.volatility import GARCH_CHANGES
 from pricewright.forecasting.walkforward import make_timeline, walk_forward
 from pricewright.training.estimates_file import (
-    FOLDER,
-    NAME,
+    KEPT,
     _checks,
     read_estimates,
     write_estimates,
@@ -149,7 +148,7 @@ def test_the_file_has_a_plain_row_for_each_symbol_and_day(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"PAR1 and no more", None])
 def test_a_file_that_is_none_is_made_anew(tmp_path, content):
     panel = simulated(2, 300)
-    path = tmp_path / FOLDER / NAME
+    path = tmp_path / KEPT
     path.parent.mkdir(parents=True)
     if content is None:
         pq.write_table(pq.read_table(write_of_another_kind(tmp_path)), path)
@@ -162,7 +161,7 @@ def test_a_file_that_is_none_is_made_anew(tmp_path, content):
 @pytest.mark.parametrize("name", ["check", "symbol", "alpha"])
 def test_a_file_with_a_name_that_was_damaged_is_made_anew(tmp_path, caplog, name):
     panel = simulated(2, 300)
-    model, path = made(tmp_path, panel, tmp_path), tmp_path / FOLDER / NAME
+    model, path = made(tmp_path, panel, tmp_path), tmp_path / KEPT
     content = path.read_bytes()
     path.write_bytes(content.replace(name.encode(), b"\xff" + name[1:].encode()))
     assert made(tmp_path, panel, tmp_path) == model
@@ -205,8 +204,8 @@ def changed(path, whole):
 def test_where_a_kept_number_was_changed_all_are_made_anew(tmp_path, caplog, whole, reason):
     panel = simulated(2, 400)
     honest = made(tmp_path, panel, tmp_path)
-    changed(tmp_path / FOLDER / NAME, whole)
-    kept = (tmp_path / FOLDER / NAME).read_bytes()
+    changed(tmp_path / KEPT, whole)
+    kept = (tmp_path / KEPT).read_bytes()
     assert made(tmp_path, panel, tmp_path) == honest
     assert any(reason in str(record.__dict__) for record in caplog.records)
-    assert (tmp_path / FOLDER / NAME).read_bytes() != kept
+    assert (tmp_path / KEPT).read_bytes() != kept

@@ -13,11 +13,11 @@ from pricewright.releases.history import find_release, releases_folder
 from pricewright.releases.history import signed_files as released_files
 from pricewright.releases.store import PACKED, one_at_a_time, unpack_release
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import COVERED, Gate, covered_folder, digests, read_covered
 from pricewright.signoffs.gates import check_gates
 from pricewright.signoffs.ledger import LEDGER
 from pricewright.signoffs.policy import load_policy, oneself
 from pricewright.signoffs.presentation import signing_summary
+from pricewright.signoffs.signed_files import COVERED, Gate, covered_folder, digests, read_covered
 from pricewright.signoffs.signing import (
     begin_signoffs,
     prepare_statement,

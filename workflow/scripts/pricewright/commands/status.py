@@ -25,7 +25,10 @@ from pricewright.forecasting.model_file import named_model
 from pricewright.monitoring.summary import describe_watch
 from pricewright.notices.facts import late
 from pricewright.releases.history import describe_switches
-from pricewright.signoffs.coverage import (
+from pricewright.signoffs.gates import check_gates
+from pricewright.signoffs.policy import load_policy
+from pricewright.signoffs.presentation import signoff_overview
+from pricewright.signoffs.signed_files import (
     CLEANING,
     DEPLOYED,
     MODEL,
@@ -35,9 +38,6 @@ from pricewright.signoffs.coverage import (
     digests,
     read_covered,
 )
-from pricewright.signoffs.gates import check_gates
-from pricewright.signoffs.policy import load_policy
-from pricewright.signoffs.presentation import signoff_overview
 from pricewright.steplog.last_run import Attempt, describe_run, last_run
 
 _HEAD = 4096

@@ -21,8 +21,8 @@ from pricewright.intake.sources.items import LocalFile, items, local_files, with
 from pricewright.intake.sources.source import Access, Source, scheme
 from pricewright.notices.options import Notify
 from pricewright.scheduling.sessions import Schedule
-from pricewright.signoffs.coverage import CANDIDATE, DEPLOYED, MEANINGS
 from pricewright.signoffs.ledger import REVOKED, SIGNERS
+from pricewright.signoffs.signed_files import CANDIDATE, DEPLOYED, MEANINGS
 from pricewright.tables.fields import VALUES
 from pricewright.tables.options import make
 from pricewright.tables.schema import check, fill_defaults, load, take_types

@@ -43,9 +43,9 @@ from pricewright.releases.history import check_link
 from pricewright.releases.link import CURRENT
 from pricewright.scheduling.sessions import next_close
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import CANDIDATE, CLEANING, QUALITY, RECEIPT
 from pricewright.signoffs.ledger import LEDGER
 from pricewright.signoffs.policy import oneself
+from pricewright.signoffs.signed_files import CANDIDATE, CLEANING, QUALITY, RECEIPT
 from pricewright.steplog.log import logger, say
 from pricewright.tables.arrays import Flags, Floats, Ints
 

@@ -18,11 +18,11 @@ from pricewright.files.errors import Refusal
 from pricewright.notices.options import Event
 from pricewright.scheduling.sessions import Schedule, late_data
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import MODEL, RECEIPT, covered_folder, digests, read_covered
 from pricewright.signoffs.gates import Decision, GateDecision, check_gates
 from pricewright.signoffs.ledger import LEDGER, state_of
 from pricewright.signoffs.policy import load_policy
 from pricewright.signoffs.presentation import RELEASE, SIGN, with_config
+from pricewright.signoffs.signed_files import MODEL, RECEIPT, covered_folder, digests, read_covered
 from pricewright.tables.options import make
 
 WATCH = Path("results/monitor.json")

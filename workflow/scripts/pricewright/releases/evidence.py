@@ -23,8 +23,8 @@ import orjson
 from pricewright.files.disk import read_regular, read_whole
 from pricewright.files.provenance import installed_version
 from pricewright.files.secrets import redact
-from pricewright.signoffs.coverage import digests
 from pricewright.signoffs.gates import Decision
+from pricewright.signoffs.signed_files import digests
 
 if TYPE_CHECKING:
     from rocrate.rocrate import ROCrate

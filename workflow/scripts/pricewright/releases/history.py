@@ -15,7 +15,6 @@ from pricewright.releases import store
 from pricewright.releases.link import CURRENT, LinkAstray, read_link
 from pricewright.releases.store import NAME_MANIFEST
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import GATES, Gate
 from pricewright.signoffs.gates import trained_by
 from pricewright.signoffs.ledger import (
     BEGUN,
@@ -31,6 +30,7 @@ from pricewright.signoffs.ledger import (
     state_of,
 )
 from pricewright.signoffs.policy import Policy, parse_policy
+from pricewright.signoffs.signed_files import GATES, Gate
 from pricewright.signoffs.statements import StoredStatement
 from pricewright.signoffs.validity import Case, judge_statement
 

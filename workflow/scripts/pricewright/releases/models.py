@@ -18,9 +18,9 @@ from pricewright.files.zstandard import zstd
 from pricewright.forecasting.model_file import parse_model
 from pricewright.releases import history
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import MODEL
 from pricewright.signoffs.ledger import BEGUN, LEDGER, PASSED, Entry, dropped_releases
 from pricewright.signoffs.policy import TRAINING, record_run
+from pricewright.signoffs.signed_files import MODEL
 from pricewright.signoffs.validity import EVENTS
 
 FOLDER = "data/models"

@@ -24,7 +24,11 @@ from pricewright.releases.store import Manifest, one_at_a_time
 from pricewright.releases.switch import recover, switch
 from pricewright.reporting.card import model_card
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import (
+from pricewright.signoffs.gates import Decision, check_gates
+from pricewright.signoffs.ledger import LEDGER, NAME, in_production, read_lines
+from pricewright.signoffs.policy import Policy, load_policy, oneself, require_signers
+from pricewright.signoffs.presentation import missing_signatures
+from pricewright.signoffs.signed_files import (
     DEPLOYED,
     GATES,
     MODEL,
@@ -36,10 +40,6 @@ from pricewright.signoffs.coverage import (
     read_covered,
     require_covered,
 )
-from pricewright.signoffs.gates import Decision, check_gates
-from pricewright.signoffs.ledger import LEDGER, NAME, in_production, read_lines
-from pricewright.signoffs.policy import Policy, load_policy, oneself, require_signers
-from pricewright.signoffs.presentation import missing_signatures
 from pricewright.steplog.log import say
 
 CARD = "model_card.md"

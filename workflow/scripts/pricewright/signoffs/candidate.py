@@ -16,7 +16,7 @@ from pathlib import Path
 from pricewright.files.disk import file_sha256, point_link, sync_folder, write_whole
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
-from pricewright.signoffs.coverage import (
+from pricewright.signoffs.signed_files import (
     CANDIDATE,
     DEPLOYED,
     MODEL,

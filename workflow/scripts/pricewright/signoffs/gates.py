@@ -12,9 +12,9 @@ from pathlib import Path
 from pricewright.files.clock import Clock, now
 from pricewright.files.errors import Refusal, printable
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import GATES, Gate, identity
 from pricewright.signoffs.ledger import LEDGER, SIGNERS, SIGNOFFS, Entry, Seen
 from pricewright.signoffs.policy import GateTerms, Policy, require_signers
+from pricewright.signoffs.signed_files import GATES, Gate, identity
 from pricewright.signoffs.statements import (
     SignOff,
     StoredStatement,

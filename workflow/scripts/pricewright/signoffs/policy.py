@@ -17,8 +17,8 @@ from pricewright.files.clock import Clock, now
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal
 from pricewright.signoffs import ledger
-from pricewright.signoffs.coverage import GATES, Gate
 from pricewright.signoffs.ledger import LEDGER, SIGNERS, Entry, login
+from pricewright.signoffs.signed_files import GATES, Gate
 from pricewright.signoffs.signers import KRL, WHO, Signer, parse_signers, read_signers
 
 

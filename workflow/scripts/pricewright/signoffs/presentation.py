@@ -17,11 +17,11 @@ from pricewright.forecasting.model_file import with_records
 from pricewright.reporting.data import counts_of_kinds, history_changes, rows_left_out, span
 from pricewright.reporting.text import Pending, PendingDecision, labelled
 from pricewright.reporting.verdict import champion, verdict
-from pricewright.signoffs import coverage
-from pricewright.signoffs.coverage import AUTHORSHIP, MEANINGS, Gate, discrepancies
+from pricewright.signoffs import signed_files
 from pricewright.signoffs.gates import Decision, GateDecision
 from pricewright.signoffs.ledger import Entry
 from pricewright.signoffs.policy import Policy
+from pricewright.signoffs.signed_files import AUTHORSHIP, MEANINGS, Gate, discrepancies
 from pricewright.signoffs.signing import Signing
 from pricewright.signoffs.statements import SignOff, Statement
 from pricewright.signoffs.validity import policy_changes, policy_in_force
@@ -49,7 +49,8 @@ def pending_decisions(model: Mapping[str, Any], required: Mapping[str, int] | No
     if (scored := model["scored_model"]) and model.get("why"):
         nothing = (
             f"Nothing: this is the day's score of the model that was trained on prices up to "
-            f"{scored['cutoff']}. People sign models, not days: that one, in {coverage.CANDIDATE}/."
+            f"{scored['cutoff']}. People sign models, not days: that one, in "
+            f"{signed_files.CANDIDATE}/."
         )
         return Pending([], {"who signed it": "pricewright status"}, nothing)
     decisions = [
@@ -93,7 +94,7 @@ def signer_warnings(gate: Gate, files: Mapping[str, bytes], allow_unaccepted: bo
 
 
 def _doubts_about_the_data(read: "_Read") -> Iterator[str]:
-    receipt, flags = read.json(coverage.RECEIPT), read.json(coverage.QUALITY)["flags"]
+    receipt, flags = read.json(signed_files.RECEIPT), read.json(signed_files.QUALITY)["flags"]
     if quarantined := sum(receipt["quarantined"].values()):
         yield f"{_rows(quarantined)} quarantined: {counts_of_kinds(receipt['quarantined'])}"
     if any(flags.values()):
@@ -103,7 +104,7 @@ def _doubts_about_the_data(read: "_Read") -> Iterator[str]:
 
 
 def _doubts_about_the_model(read: "_Read", allow_unaccepted: bool) -> Iterator[str]:
-    model = read.json(coverage.MODEL)
+    model = read.json(signed_files.MODEL)
     if not model["acceptance"]["accepted"]:
         yield f"the model is NOT ACCEPTED: {failed(model['acceptance'])}"
         if allow_unaccepted:
@@ -137,14 +138,14 @@ def _rows_in(receipt: Mapping[str, Any]) -> str:
 
 
 def _source(read: _Read) -> Facts:
-    receipt, cleaning = read.json(coverage.RECEIPT), read.json(coverage.CLEANING)
+    receipt, cleaning = read.json(signed_files.RECEIPT), read.json(signed_files.CLEANING)
     return [
         ("source", f"{receipt['source']}, sha256 {receipt['sha256'][:12]}…"),
         ("rows", _rows_in(receipt)),
         ("prices", span(receipt)),
         ("quarantine", counts_of_kinds(receipt["quarantined"]) or "none"),
         ("changed", history_changes(receipt) or "nothing"),
-        ("flags", counts_of_kinds(read.json(coverage.QUALITY)["flags"]) or "none"),
+        ("flags", counts_of_kinds(read.json(signed_files.QUALITY)["flags"]) or "none"),
         (
             "cleaning",
             f"{cleaning['rows_out']:,} rows, {sum(cleaning['filled'].values()):,} values filled, "
@@ -157,7 +158,7 @@ _DONE = {"train": "trained", "score": "scored"}
 
 
 def _metrics(read: _Read) -> Facts:
-    model = read.json(coverage.MODEL)
+    model = read.json(signed_files.MODEL)
     pooled = model["metrics"]["pooled"]
     return [
         ("model", f"{_DONE[model['mode']]} on prices up to {model['cutoff']}, {_symbols(model)}"),
@@ -170,9 +171,9 @@ def _metrics(read: _Read) -> Facts:
 
 
 def _report(read: _Read) -> Facts:
-    page = read.files[coverage.REPORT].decode(errors="replace").splitlines()
-    text, html = map(read.place, (coverage.REPORT, coverage.PAGE))
-    model = read.json(coverage.MODEL)
+    page = read.files[signed_files.REPORT].decode(errors="replace").splitlines()
+    text, html = map(read.place, (signed_files.REPORT, signed_files.PAGE))
+    model = read.json(signed_files.MODEL)
     return [
         ("title", page[0] if page else ""),
         ("to read", f"{text}, {len(page)} lines, and {html}, in a browser"),

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from pricewright.files.disk import read_regular
 from pricewright.files.errors import Refusal, shortened
-from pricewright.signoffs.coverage import COVERED
 from pricewright.signoffs.ledger import REVOKED, SIGNERS
+from pricewright.signoffs.signed_files import COVERED
 
 _LARGEST = 10**6
 

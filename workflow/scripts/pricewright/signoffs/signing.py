@@ -13,9 +13,9 @@ from pricewright.files.disk import sha256, write_whole
 from pricewright.files.errors import Refusal
 from pricewright.signoffs import ledger, statements
 from pricewright.signoffs import statements as signatures
-from pricewright.signoffs.coverage import COVERED, MODEL, Gate, identity
 from pricewright.signoffs.ledger import LEDGER, REVOKED, SIGNERS, in_production
 from pricewright.signoffs.policy import Policy, require_signers
+from pricewright.signoffs.signed_files import COVERED, MODEL, Gate, identity
 from pricewright.signoffs.signers import NAMESPACES, WHO, parse_signers
 from pricewright.signoffs.statements import Choice, LedgerHead, Statement, encode_statement
 from pricewright.signoffs.validity import EVENTS

@@ -25,9 +25,9 @@ from pricewright.files.clock import parse_time
 from pricewright.files.disk import read_regular, refuse_missing, write_whole
 from pricewright.files.documents import parse_strict
 from pricewright.files.errors import Refusal, printable
-from pricewright.signoffs.coverage import COVERED, Gate
 from pricewright.signoffs.ledger import SIGNOFFS, Seen
 from pricewright.signoffs.policy import Policy
+from pricewright.signoffs.signed_files import COVERED, Gate
 from pricewright.signoffs.signers import fingerprint
 from pricewright.tables.schema import check
 

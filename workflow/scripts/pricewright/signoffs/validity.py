@@ -15,9 +15,9 @@ from typing import Final
 from pricewright.files.clock import parse_time
 from pricewright.files.disk import sha256
 from pricewright.files.errors import Refusal, printable
-from pricewright.signoffs.coverage import COVERED, MODEL, identity
 from pricewright.signoffs.ledger import BEGUN, Entry, ProductionState, Seen, fits, state_of
 from pricewright.signoffs.policy import Policy, author_of, is_author, parse_policy
+from pricewright.signoffs.signed_files import COVERED, MODEL, identity
 from pricewright.signoffs.statements import (
     Choice,
     SignOff,

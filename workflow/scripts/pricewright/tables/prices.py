@@ -17,7 +17,7 @@ from pricewright.files.large_arrays import new_array
 from pricewright.tables.stored_values import PartedValues, StoredValues
 from pricewright.tables.table_files import (
     ROW_GROUP,
-    SYMBOL,
+    SYMBOL_TYPE,
     ends_of_groups,
     is_parquet,
     rows_of_symbols,
@@ -130,7 +130,7 @@ def write_prices(path: Path, prices: Prices) -> str:
         copy_whole(stored.path, path)
         return stored.sha256
     types = _types(prices)
-    schema = pa.schema([("date", pa.date32()), ("symbol", SYMBOL), *types.items()])
+    schema = pa.schema([("date", pa.date32()), ("symbol", SYMBOL_TYPE), *types.items()])
     return write_groups(path, schema, _tables(drop_unused_names(prices), schema))
 
 

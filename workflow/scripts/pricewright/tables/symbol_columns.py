@@ -26,8 +26,8 @@ class SymbolColumns(Mapping[str, Any]):
         """Where each symbol's values are in the columns."""
         return {name: place for place, name in enumerate(self.names)}
 
-    def __getitem__(self, symbol: str) -> "Record":
-        return Record(self.columns, self.places[symbol])
+    def __getitem__(self, symbol: str) -> "SymbolRecord":
+        return SymbolRecord(self.columns, self.places[symbol])
 
     def by_symbol(self) -> dict[str, Any]:
         """All records, as JSON has them."""
@@ -43,7 +43,7 @@ class SymbolColumns(Mapping[str, Any]):
         return len(self.names)
 
 
-class Record(Mapping[str, Any]):
+class SymbolRecord(Mapping[str, Any]):
     """What columns have of one symbol; a value is looked up when it is asked for."""
 
     def __init__(self, columns: Mapping[str, Any], place: int) -> None:
@@ -52,7 +52,7 @@ class Record(Mapping[str, Any]):
     def __getitem__(self, key: str) -> Any:
         part = self._columns[key]
         if isinstance(part, dict):
-            return Record(part, self._place)
+            return SymbolRecord(part, self._place)
         return None if part is None else json_value(part[self._place])
 
     def __iter__(self) -> Iterator[str]:
@@ -64,7 +64,7 @@ class Record(Mapping[str, Any]):
     def spelled_out(self) -> dict[str, Any]:
         """The record as JSON has it."""
         return {
-            key: value.spelled_out() if isinstance(value, Record) else value
+            key: value.spelled_out() if isinstance(value, SymbolRecord) else value
             for key, value in self.items()
         }
 

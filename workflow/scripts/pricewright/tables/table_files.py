@@ -31,7 +31,7 @@ PARQUET: Final[dict[str, Any]] = {
 }
 """How Parquet is written: fast, and with nothing in it but the prices."""
 
-SYMBOL: Final = pa.dictionary(pa.int32(), pa.string())
+SYMBOL_TYPE: Final = pa.dictionary(pa.int32(), pa.string())
 
 
 def is_parquet(path: Path) -> bool:
@@ -127,7 +127,7 @@ def _joined(tables: list[pa.Table]) -> pa.Table:
 def _as_written(schema: pa.Schema) -> pa.Schema:
     if "symbol" not in schema.names:
         return schema
-    return schema.set(schema.names.index("symbol"), pa.field("symbol", SYMBOL))
+    return schema.set(schema.names.index("symbol"), pa.field("symbol", SYMBOL_TYPE))
 
 
 def _json(tables: Iterable[pa.Table]) -> Iterator[bytes]:

@@ -16,7 +16,8 @@ from pricewright.forecasting.estimates import NUMBERS, Digests, Estimates
 from pricewright.steplog.log import say
 from pricewright.tables.arrays import Days, Floats, Ints
 
-FOLDER, NAME = "data/walkforward", "garch.parquet"
+KEPT = Path("data/walkforward/garch.parquet")
+"""Where, in a project, what was estimated is kept from one training to the next."""
 
 
 def read_estimates(path: Path, code: str, symbols: Sequence[str], days: Sequence[int]) -> Estimates:
