@@ -21,11 +21,10 @@ from pricewright.cleaning.declarations import (
 )
 from pricewright.cleaning.delivered_table import DeliveredTable, Rows, plain
 from pricewright.files.errors import Refusal
-from pricewright.tables.fields import VALUES
+from pricewright.tables.fields import BAR, VALUES
 
 Change = dict[str, Any]
 
-_BAR = ("open", "high", "low", "close")
 _MOST = 2**63 - 1
 """The largest volume that a column of whole numbers holds."""
 
@@ -208,7 +207,7 @@ def _adjust(each: Split, work: _Work) -> Change:
 def _to_adjust(each: Split, delivered: DeliveredTable) -> list[str]:
     if each.columns is not None:
         return [delivered.column(each, column) for column in each.columns]
-    usual = VALUES[:-1] if isinstance(each, Requote) else (*_BAR, "volume")
+    usual = VALUES[:-1] if isinstance(each, Requote) else (*BAR, "volume")
     columns = [column for column in usual if column in delivered.table.columns]
     if not set(columns) - {"volume"}:
         raise Refusal(
@@ -233,7 +232,7 @@ def _adjust_volume(each: Split, work: _Work, rows: Rows) -> None:
 
 def _refuse_impossible(each: SetValue, work: _Work) -> None:
     row = work.delivered.row(each)
-    prices = {name: price for name, price in work.values(row, _BAR).items() if price is not None}
+    prices = {name: price for name, price in work.values(row, BAR).items() if price is not None}
     high, low = prices.get("high", np.inf), prices.get("low", -np.inf)
     for column, price in prices.items():
         if not low <= price <= high:

@@ -10,14 +10,13 @@ import pandas as pd
 
 from pricewright.cleaning.declarations import Correction, Number, Rename
 from pricewright.files.errors import Refusal
+from pricewright.tables.fields import PREFERRED
 
 Rows = npt.NDArray[np.int64]
 """Numbers of rows in a table, from 0."""
 
 _EXACT = 2**53
 """Up to which every whole number is a float, too."""
-
-_PRICES = ("close", "adj_close", "open", "high", "low")
 
 
 @dataclass(frozen=True)
@@ -108,7 +107,7 @@ class DeliveredTable:
 
     def price(self, each: Correction) -> str:
         """The column that `was` is a value of where a correction names none: close, if there."""
-        for column in _PRICES:
+        for column in PREFERRED:
             if column in self.table.columns:
                 return column
         return self.column(each, "close")

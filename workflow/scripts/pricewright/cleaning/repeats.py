@@ -27,8 +27,8 @@ from pricewright.cleaning.series import (
     windows_hashes,
 )
 from pricewright.files.large_arrays import Shelf, joined
+from pricewright.tables.fields import BAR, PRICES
 
-_PRICES = ("open", "high", "low", "close", "adj_close")
 _TRADES_DAILY = 0.9
 """On which share of its weekdays a symbol must have been traded for a day without to be odd."""
 
@@ -48,7 +48,7 @@ def flag_stale(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
     first, last = _runs(same, len(rows))
     long = last - first + 1 >= limits.stale_days
     first, last = first[long], last[long]
-    columns = [column for column in _PRICES if column in panel.values]
+    columns = [column for column in PRICES if column in panel.values]
     counts = last - first + 1
     run = np.repeat(np.arange(len(first)), counts)
     at = rows[np.arange(len(run)) + np.repeat(first - np.cumsum(counts) + counts, counts)]
@@ -75,7 +75,7 @@ def flag_stale(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
 def flag_signs(panel: SeriesPanel) -> list[Entry]:
     """The flags `zero` and `negative`, in each column of prices: one entry a run of such rows."""
     found: list[Entry] = []
-    for column in _PRICES:
+    for column in PRICES:
         if column in panel.values:
             price = panel.values[column]
             for flag, odd in (("zero", price == 0), ("negative", price < 0)):
@@ -198,7 +198,6 @@ def _runs(same: Bools, count: int) -> tuple[Ints, Ints]:
     return np.concatenate([[0], edges]), np.concatenate([edges - 1, [count - 1]])
 
 
-_BAR: Final[tuple[str, ...]] = ("open", "high", "low", "close")
 _FINEST = 8
 """Decimals that are looked for; what has more has digits enough to be no chance."""
 _ALONE = 5
@@ -235,7 +234,7 @@ class TwinSearch:
         rows = rows_of(panel, columns)
         moving, days = np.zeros(len(rows.hashes), dtype=bool), self._limits.same_days
         moving[: max(len(moving) - days + 1, 0)] = rows.moving(days)
-        alone = rows.high > rows.low if len(columns) == len(_BAR) else np.zeros_like(moving)
+        alone = rows.high > rows.low if len(columns) == len(BAR) else np.zeros_like(moving)
         hashes, moving, alone = self._shelf.put((rows.hashes, moving, alone))
         self._hashes.append(hashes)
         self._moving.append(moving)
@@ -298,7 +297,7 @@ class TwinSearch:
 
 def twin_columns(panel: SeriesPanel) -> list[str]:
     """The columns by which two symbols are compared."""
-    columns = [column for column in _BAR if column in panel.values]
+    columns = [column for column in BAR if column in panel.values]
     return columns or [column for column in ("adj_close",) if column in panel.values]
 
 
@@ -341,7 +340,7 @@ def _pairs(rows: SeriesRows, limits: FlagThresholds) -> tuple[Ints, Ints]:
     first, other = rows.windows(limits.same_days)
     days = np.arange(limits.same_days)
     first, other = (first[:, None] + days).ravel(), (other[:, None] + days).ravel()
-    if len(rows.prices) < len(_BAR):
+    if len(rows.prices) < len(BAR):
         return first, other
     alone, twin = rows.windows(1)
     ticks = _ticks(rows, alone, np.arange(len(alone)))

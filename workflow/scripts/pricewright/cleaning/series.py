@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pricewright.files.large_arrays import new_array
-from pricewright.tables.fields import VALUES
+from pricewright.tables.fields import PREFERRED, VALUES
 from pricewright.tables.table_files import rows_of_symbols
 
 ROWS = 250
@@ -54,8 +54,7 @@ class SeriesPanel:
     @property
     def main(self) -> str | None:
         """The column that stands for the price: close, where there is one."""
-        order = ("close", "adj_close", "open", "high", "low")
-        return next((column for column in order if column in self.values), self.priced_by)
+        return next((column for column in PREFERRED if column in self.values), self.priced_by)
 
     @cached_property
     def priced(self) -> Bools:

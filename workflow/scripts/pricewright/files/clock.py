@@ -1,7 +1,7 @@
 """The time of day, in one form, from a clock that a test can set."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 Clock = Callable[[], datetime]
 
@@ -9,6 +9,19 @@ Clock = Callable[[], datetime]
 def now() -> datetime:
     """The time, with its zone, which is UTC."""
     return datetime.now(UTC)
+
+
+EPOCH = date(1970, 1, 1).toordinal()
+
+
+def day_number(day: date) -> int:
+    """The days since 1970-01-01, as numpy and Arrow count them."""
+    return day.toordinal() - EPOCH
+
+
+def date_of(day: int) -> date:
+    """The date of so many days since 1970-01-01."""
+    return date.fromordinal(EPOCH + day)
 
 
 def format_time(moment: datetime) -> str:

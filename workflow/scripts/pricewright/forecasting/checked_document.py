@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 
+from pricewright.files.clock import day_number
 from pricewright.files.errors import Refusal, shortened
 from pricewright.tables.arrays import LARGEST_POSSIBLE, Days, Flags, Floats, as_numbers
 from pricewright.tables.symbol_columns import SymbolColumns, json_value
@@ -187,7 +188,7 @@ def _day(text: str) -> int | None:
         return None
     if day.isoformat() != text:  # as of 20240131 or 2024-W05-3
         return None
-    return day.toordinal() - date(1970, 1, 1).toordinal()
+    return day_number(day)
 
 
 def _is_number(value: Any) -> bool:

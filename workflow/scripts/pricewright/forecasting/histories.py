@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from pricewright.files.clock import day_number
 from pricewright.files.disk import file_sha256, read_begin
 from pricewright.files.documents import read_strict
 from pricewright.files.errors import Refusal, shortened
@@ -24,8 +25,9 @@ from pricewright.files.machine import give_back
 from pricewright.forecasting.checked_document import LARGEST
 from pricewright.forecasting.model import Model
 from pricewright.forecasting.panel import NEVER, Panel, panel_of
-from pricewright.forecasting.ranges import BAR, parts_of
+from pricewright.forecasting.ranges import parts_of
 from pricewright.tables.arrays import Days, Flags, Floats
+from pricewright.tables.fields import BAR
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -381,7 +383,7 @@ def _day(place: str, record: Mapping[str, Any]) -> int:
     found = _value(place, record, "date")
     try:
         if isinstance(found, str) and _DATE.fullmatch(found):
-            return date.fromisoformat(found[:10]).toordinal() - date(1970, 1, 1).toordinal()
+            return day_number(date.fromisoformat(found[:10]))
     except ValueError:  # such as February 30th
         pass
     raise Refusal(

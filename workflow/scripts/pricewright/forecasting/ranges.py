@@ -15,9 +15,6 @@ import numpy as np
 from pricewright.forecasting.panel import Panel
 from pricewright.tables.arrays import Flags, Floats, log
 
-BAR = ("open", "high", "low", "close")
-"""The columns of a bar, in the order in which they are taken here."""
-
 ROUNDING = 1e-6
 """By so little, relatively, an open or close may be out of its day's range."""
 

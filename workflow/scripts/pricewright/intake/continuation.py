@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from pricewright.files.clock import date_of, day_number
 from pricewright.files.errors import Refusal
 from pricewright.intake.archive import Delivery
 from pricewright.intake.comparison import A_SERIES, are_others
@@ -21,7 +22,6 @@ from pricewright.tables.prices import Ints, keys, of_keys
 Numbered = Sequence[tuple[int, Delivery]]
 """Deliveries, each with its number in a state, rising."""
 
-_EPOCH: Final = date(1970, 1, 1).toordinal()
 _SOON, _A_WHILE, _A_MONTH = 10, 14, 31  # days
 _MOST: Final = 0.5  # share of a delivery's dates, or of its prices, that shows how it is written
 _THOUSAND: Final = (800.0, 1250.0)  # times a price: as where a mark is taken for another
@@ -77,11 +77,11 @@ def _with_days(state: State, new: Numbered) -> Iterator[tuple[Delivery, Ints, in
 
 
 def _check_dates(delivery: Delivery, days: Ints, newest: int) -> None:
-    dates = [date.fromordinal(_EPOCH + day) for day in days.tolist()]
+    dates = [date_of(day) for day in days.tolist()]
     if any(day.day > 12 for day in dates) or (days <= newest - _A_WHILE).mean() <= _MOST:
         return
-    other = [day.replace(month=day.day, day=day.month).toordinal() - _EPOCH for day in dates]
-    received = date.fromisoformat(delivery.last_day).toordinal() - _EPOCH
+    other = [day_number(day.replace(month=day.day, day=day.month)) for day in dates]
+    received = day_number(date.fromisoformat(delivery.last_day))
     if min(other) < newest - _A_MONTH or max(other) > received:
         return
     is_narrower = len(days) == 1 or max(other) - min(other) < days[-1] - days[0]

@@ -7,14 +7,14 @@ The release's model is brought forward by the day's clean prices, with nothing e
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pricewright.files.clock import Clock, now
+from pricewright.files.clock import Clock, date_of, now
 from pricewright.files.disk import file_sha256, read_whole, sha256, write_whole
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
@@ -233,7 +233,7 @@ def is_late(panel: Panel, moment: datetime, exchange: str | None = None) -> bool
     Monday to Friday, or of any kind, where there were prices on a weekend in the last month, until
     midnight UTC.
     """
-    newest = date.fromordinal(date(1970, 1, 1).toordinal() + int(panel.calendar[-1]))
+    newest = date_of(int(panel.calendar[-1]))
     if exchange is not None:
         return moment >= next_close(exchange, newest)
     lately = panel.calendar[panel.calendar > panel.calendar[-1] - 30]

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow.parquet import ColumnChunkMetaData, ParquetFile
 
+from pricewright.files.clock import day_number
 from pricewright.files.disk import refuse_missing
 from pricewright.tables.damage import RUN_AGAIN, refuse_damaged
 from pricewright.tables.fields import FIRST_DAY, LAST_DAY
@@ -67,7 +68,7 @@ def _valid(table: pa.Table, rows: int) -> pa.Table:
 
 def _day(day: date) -> int:
     """Since 1970-01-01: dates of Python's end with the year 9999."""
-    return day.toordinal() - date(1970, 1, 1).toordinal()
+    return day_number(day)
 
 
 def _refuse_other_count(found: int, described: int) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pricewright.files.clock import day_number
 from pricewright.intake.reading.dialect import EPOCHS, EXCEL_SERIAL, Calendar
 from pricewright.tables.fields import FIRST_DAY
 
@@ -45,7 +46,6 @@ _TO = " - "  # between the begin and the end of a time
 _WHOLE_FLOAT = re.compile(r"(\d+)\.0+", re.ASCII)
 _NO_ACCIDENT = 3  # dates as values, and as texts, that tell what a program made of them
 Mask = npt.NDArray[np.bool_]
-_EPOCH = date(1970, 1, 1).toordinal()
 _MICROSECOND, _NO_TIME = timedelta(microseconds=1), timedelta()
 NO_DAY = np.int32(np.iinfo(np.int32).min)
 """In the place of a day that is none."""
@@ -161,7 +161,7 @@ def _judged(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tup
         return int(NO_DAY), 0, "future-date"
     if day < FIRST_DAY:
         return int(NO_DAY), 0, "ancient-date"
-    return day.toordinal() - _EPOCH, since, ""
+    return day_number(day), since, ""
 
 
 def _day(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tuple[date, int]:
@@ -355,7 +355,7 @@ def are_of_last_century(texts: Sequence[str], calendar: Calendar) -> bool:
     if calendar.last_day is None or not any("%y" in form for form in calendar.date_formats):
         return False
     days = parse_days(pa.array(texts, pa.string()), replace(calendar, last_day=None)).days
-    return bool((days > calendar.last_day.toordinal() - _EPOCH + _YEARS_AHEAD).all())
+    return bool((days > day_number(calendar.last_day) + _YEARS_AHEAD).all())
 
 
 def day_after(moment: datetime) -> date:
