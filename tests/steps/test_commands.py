@@ -233,7 +233,7 @@ def test_what_is_declared_of_symbols_is_counted_and_one_history_is_modelled(tmp_
     clean("raw.json", "cleaned.json", receipt="clean.json", corrections="corrections.yaml")
     train_or_score("cleaned.json", "model.json", receipts=["ingest.json", "clean.json"])
     receipt = orjson.loads((tmp_path / "clean.json").read_bytes())
-    assert (receipt["corrected"], receipt["dropped"]) == (2, 2)
+    assert (receipt["corrected"], receipt["removed"], receipt["dropped"]) == (2, 2, 0)
     assert [each["rows"] for each in receipt["corrections"]] == [70, 2]
     model = orjson.loads((tmp_path / "model.json").read_bytes())
     assert list(model["symbols"]) == ["S0", "S1"]
@@ -265,7 +265,8 @@ def test_the_receipts_add_up_and_are_kept_in_the_model(tmp_path):
     assert came["rows"] == came["kept"] + len(quarantined) == 281
     assert came["quarantined"] == {"duplicate": 1}
     assert came["kept"] == came["records"]["rows"] == kept["rows_in"] == 280
-    assert kept["rows_in"] == kept["rows_out"] + kept["duplicates"] + kept["dropped"]
+    gone = ("duplicates", "removed", "dropped")
+    assert kept["rows_in"] == kept["rows_out"] + sum(kept[what] for what in gone)
     assert came["records"]["sha256"] == kept["input"]["sha256"]
     assert kept["records"]["sha256"] == model["data"]["sha256"]
     assert not (tmp_path / "ledger").exists()  # a command by itself begins none
