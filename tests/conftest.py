@@ -84,8 +84,8 @@ class Project:
 
     folder: Path
 
-    without: bool = False
-    """Whether it is to go without some parts of Snakemake; else no comfort may fail."""
+    loses_comforts: bool = False
+    """Whether comforts may fail in its runs."""
 
     def snakemake(self, *arguments: str, env: dict[str, str] | None = None) -> Outcome:
         run = ("--cores", "1", *arguments)
@@ -94,7 +94,7 @@ class Project:
         else:
             environment = person_environment(env)
             outcome = Outcome(*run_forked(run, cwd=self.folder, env=environment, seconds=180))
-        assert self.without or "A comfort failed" not in outcome.stderr, outcome.stderr
+        assert self.loses_comforts or "A comfort failed" not in outcome.stderr, outcome.stderr
         return outcome
 
     def configure(self, **sections: Any) -> None:

@@ -88,6 +88,7 @@ def test_records_that_cannot_be_written_are_warned_of_and_cost_the_run_nothing(p
     for name in RECORDS:
         (project.folder / "results" / name).mkdir(parents=True)
     (project.folder / "ledger").write_text("no folder\n")
+    project.loses_comforts = True
     outcome = project.snakemake()
     assert (outcome.code, outcome.ran) == (0, list(STEPS)), outcome.stderr
     for lost in ("no picture of the DAG", "no run report", "The ledger was not told of this run"):
@@ -96,6 +97,7 @@ def test_records_that_cannot_be_written_are_warned_of_and_cost_the_run_nothing(p
     for name in RECORDS:
         (project.folder / "results" / name).rmdir()
     (project.folder / "ledger").unlink()
+    project.loses_comforts = False
     assert project.snakemake().ran == []
     assert set(written(project)) == set(RECORDS)
     assert project.snakemake("--forcerun", "train_or_score").code == 0

@@ -50,7 +50,7 @@ PRIVATE = {
 
 def without(project, parts):
     """The project as if a Snakemake ran it that does not have some parts."""
-    project.without = True
+    project.loses_comforts = True
     for module, names in parts.items():
         for name in names:
             part = name.rpartition(".")[2]
@@ -71,7 +71,7 @@ def test_without_any_private_part_of_snakemake_a_run_only_loses_comforts(project
 
 
 def test_without_the_dag_a_run_only_loses_its_records(project, run_once):
-    project.without = True
+    project.loses_comforts = True
     project.edit("workflow/scripts/running/records.py", "dag.finished(", "dag.no_such_part(")
     outcome = project.snakemake()
     assert outcome.code == 0

@@ -195,7 +195,10 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
     """
     # there may be several in one process
     _run.began, _run.lines, _run.idle, _run.interrupted = time.time(), 0, None, False
-    with comfort("people may be told of an earlier release"), suppress(FileNotFoundError):
+    with (
+        comfort("people may be told of an earlier release"),
+        suppress(FileNotFoundError, NotADirectoryError),
+    ):
         _run.lines = Path("ledger/ledger.jsonl").read_bytes().count(b"\n")
     with comfort("this run imports pandas, which takes a while"):
         spare_pandas()
