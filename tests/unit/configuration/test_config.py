@@ -15,6 +15,7 @@ from pricewright.configuration.config import (
     complete,
     ingest_options,
     named_columns,
+    read_config_file,
     source_files,
     source_version,
 )
@@ -244,3 +245,12 @@ def test_the_versions_of_many_objects_take_one_reading_of_what_is_known(tmp_path
     config = changed({"source.uri": "s3://bucket/in/"})
     assert source_version(config, str(tmp_path)) == "v2; v1; new c"
     assert len(readings) == 1
+
+
+def test_a_config_file_may_be_json_with_tabs_and_yaml_in_braces(tmp_path):
+    for text in ('{\n\t"source": {"uri": "a.csv"}\n}\n', "{source: {uri: a.csv}}\n"):
+        (tmp_path / "c.yaml").write_text(text)
+        assert read_config_file(tmp_path / "c.yaml") == {"source": {"uri": "a.csv"}}
+    (tmp_path / "c.yaml").write_text('{\n\t"source": 1, "source": 2}\n')
+    with pytest.raises(Refusal, match=r"c\.yaml"):
+        read_config_file(tmp_path / "c.yaml")

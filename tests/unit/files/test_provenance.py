@@ -81,7 +81,7 @@ LATER = {
     # those that a source needs; if there is a snapshot
     "ingest": ("intake/reading", "intake/sources", "tables/parquet_files.py"),
     "clean": (  # if prices are Parquet; if corrections are declared
-        *("tables/parquet_files.py", "tables/schema.py", "tables/frames.py"),
+        *("tables/parquet_files.py", "tables/schema.py", "tables/frames.py", "files/clock.py"),
         *("cleaning/corrections.py", "cleaning/delivered_table.py"),
     ),
     "train_or_score": (  # if there are shards; if prices are JSON; if there are many symbols

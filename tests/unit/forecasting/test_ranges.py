@@ -12,6 +12,7 @@ from pricewright.forecasting import har, ranges
 from pricewright.forecasting.histories import read_panel
 from pricewright.forecasting.panel import panel_of
 from pricewright.forecasting.walkforward import make_timeline, walk_forward
+from pricewright.tables.fields import BAR
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
@@ -127,7 +128,7 @@ def test_bars_are_each_symbols_own_whatever_the_order_and_the_file(tmp_path):
     assert np.isfinite(whole.bars[:, :, [0, 2]]).all()
     np.testing.assert_array_equal(read(tmp_path, records[::-1]).bars, whole.bars)
     row = next(r for r in records if r["symbol"] == "S2")
-    expected = parts([row[name] for name in ranges.BAR])[:, 0]
+    expected = parts([row[name] for name in BAR])[:, 0]
     np.testing.assert_array_equal(whole.bars[:, 0, 2], expected)
 
 

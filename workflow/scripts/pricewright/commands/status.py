@@ -149,7 +149,8 @@ def _outdated_results(
         return []
     notes = outdated(root, [Path(config_file(WORKFLOW)), *configfile], began)
     try:
-        found = _not_taken_in(root, config, source_files(config, WORKFLOW))
+        with as_written_by_a_run("results/: a file"):
+            found = _not_taken_in(root, config, source_files(config, WORKFLOW))
     except Refusal as refusal:
         found = [str(refusal)]
     return [*dict.fromkeys([*found, *notes]), _ANEW] if found or notes else []

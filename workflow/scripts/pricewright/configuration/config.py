@@ -316,8 +316,14 @@ def config_of_run(root: Path, files: Sequence[Path]) -> tuple[dict[str, Any], Se
 def read_config_file(path: Path) -> dict[str, Any]:
     """What one config file says; raises Refusal for one that cannot be read so or has no keys."""
     content = read_whole(path)
-    is_json = content.lstrip().startswith(b"{")  # which may have tabs, as YAML may not
-    document = parse_strict(content, str(path)) if is_json else parse_yaml(content, str(path))
+    try:
+        document = parse_yaml(content, str(path))
+    except Refusal:
+        document = None
+        with suppress(Refusal):  # JSON may have tabs, as YAML may not
+            document = parse_strict(content, str(path))
+        if document is None:
+            raise
     if not isinstance(document, dict):
         raise Refusal(f"{path}: has no keys, where config is needed; see config/config.yaml.")
     return document
