@@ -71,7 +71,7 @@ def _clean(rows: int, digest: str) -> dict[str, Any]:
     correction = {"line": 1, "action": "set", "symbol": SCRIPT, "date": "2020-02-03"}
     correction |= {"column": "close", "was": 1.0, "value": 2.0, "reason": REASON}
     return {
-        **{"rows_in": rows, "rows_out": rows, "duplicates": 0, "dropped": 0},
+        **{"rows_in": rows, "rows_out": rows, "duplicates": 0, "removed": 0, "dropped": 0},
         **{"corrected": 1, "corrections": [correction], "filled": {}},
         "flags": {"jump": 2, "gap": 1},
         "input": {"path": "prices_raw.json", "sha256": "b" * 64},

@@ -36,7 +36,8 @@ def clean(
     output
         The prices to write, in order of symbol and date: Parquet if so named, else JSON.
     receipt
-        Where to write what became of each row: rows in, out, duplicates, dropped, filled.
+        Where to write what became of each row: rows in, out, duplicates, removed as declared,
+        dropped, filled.
     quality
         Where to write the flags, by symbol and date.
     corrections

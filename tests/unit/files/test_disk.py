@@ -59,6 +59,9 @@ def test_a_full_disk_is_named_by_the_file_that_was_to_be_written(tmp_path):
     with pytest.raises(OSError, match="No space left") as caught, whole_file(tmp_path / "a"):
         raise OSError(28, "No space left on device")
     assert caught.value.filename == str(tmp_path / "a")
+    with pytest.raises(ConnectionResetError) as caught, whole_file(tmp_path / "a"):
+        raise ConnectionResetError(104, "Connection reset by peer")
+    assert caught.value.filename is None
     with pytest.raises(OSError, match="No such file") as caught, whole_file(tmp_path / "a"):
         (tmp_path / "another").read_bytes()
     assert caught.value.filename == str(tmp_path / "another")

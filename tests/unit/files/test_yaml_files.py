@@ -28,6 +28,12 @@ def test_what_yaml_says_is_what_its_own_reader_says():
         (b"a: [1\n", r"^c\.yaml:2: not YAML"),
         ("a: ä".encode("latin-1"), r"^c\.yaml:1: not UTF-8 text; save the file as UTF-8"),
         (b"\nb: \xff\xff", r"^c\.yaml:2: not UTF-8 text"),
+        ("a: 1".encode("utf-16"), r"^c\.yaml:1: not UTF-8 text"),
+        (b"a: 1\nb: !env X\n", r"^c\.yaml:2: not plain YAML \(could not determine"),
+        (b"a: {? [x, y] : 1}\n", r"^c\.yaml:1: not plain YAML"),
+        (b"<<: 3\n", r"^c\.yaml:1: not plain YAML"),
+        (b"a: 2024-02-30\n", r"^c\.yaml: a value cannot be read \(day is out of range"),
+        (b"a: &x {b: *x}\n", r"^c\.yaml: a value cannot be read|^c\.yaml:1: not plain YAML"),
     ],
 )
 def test_what_is_wrong_with_it_is_a_sentence_with_the_line(content, sentence):

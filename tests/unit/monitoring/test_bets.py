@@ -13,6 +13,10 @@ AT_RISK = NormalDist().inv_cdf(0.025)
 EXPECTED = -NormalDist().pdf(AT_RISK) / 0.025
 
 
+def process(values):
+    return evidence.processes([values])[:, 0]
+
+
 def prices(days, symbols, *, seed=1, common=0.6, scale=1.0):
     """(T, S): standard normal prices that have a common part, as markets have."""
     random = np.random.default_rng(seed)
@@ -73,7 +77,7 @@ def test_forecasts_that_are_right_hardly_ever_reach_a_limit_in_two_years():
     reached = 0
     for seed in range(12):
         kinds = all_kinds(prices(500, 5, seed=seed))
-        won = sum(evidence.process(values) for values in kinds.values()) / len(kinds)
+        won = sum(process(values) for values in kinds.values()) / len(kinds)
         reached += won.max() >= 20
     assert reached <= 3  # 0.6 of 12 in the mean at most; more than 3 by chance in one of 300 cases
 
@@ -82,7 +86,7 @@ def test_forecasts_that_are_right_hardly_ever_reach_a_limit_in_two_years():
 def test_a_volatility_that_doubles_is_noticed_within_weeks_however_calm_it_was_before(kind):
     for seed in range(5):
         calm, wild = prices(250, 20, seed=seed), prices(60, 20, seed=99 + seed, scale=2.0)
-        won = evidence.process(all_kinds(np.concatenate([calm, wild]))[kind])
+        won = process(all_kinds(np.concatenate([calm, wild]))[kind])
         first = evidence.first_at(won, 100)
         assert first is not None
         assert first >= 250
@@ -90,9 +94,9 @@ def test_a_volatility_that_doubles_is_noticed_within_weeks_however_calm_it_was_b
 
 def test_forecasts_that_are_too_wide_are_noticed_by_the_classes_and_by_a_narrower_rival():
     kinds = all_kinds(prices(250, 20, scale=0.5), rivals=0.5)
-    assert evidence.first_at(evidence.process(kinds["calibration"]), 100) is not None
-    assert evidence.first_at(evidence.process(kinds["rival"]), 100) is not None
-    assert evidence.first_at(evidence.process(kinds["5%"]), 20) is None  # no loss was too large
+    assert evidence.first_at(process(kinds["calibration"]), 100) is not None
+    assert evidence.first_at(process(kinds["rival"]), 100) is not None
+    assert evidence.first_at(process(kinds["5%"]), 20) is None  # no loss was too large
 
 
 def test_a_day_is_bet_on_by_what_was_known_before_it():
@@ -100,7 +104,7 @@ def test_a_day_is_bet_on_by_what_was_known_before_it():
     values = all_kinds(prices(60, 3))["calibration"]
     other = values.copy()
     other[40:] = 7.0
-    np.testing.assert_array_equal(evidence.process(values)[:40], evidence.process(other)[:40])
+    np.testing.assert_array_equal(process(values)[:40], process(other)[:40])
 
 
 def test_days_and_symbols_without_a_price_change_nothing():
@@ -108,8 +112,8 @@ def test_days_and_symbols_without_a_price_change_nothing():
     gaps = np.full((61, 4), np.nan)
     gaps[np.r_[:30, 31:61], :3] = came
     for kind, values in all_kinds(came).items():
-        won = evidence.process(values)
-        with_gaps = evidence.process(all_kinds(gaps)[kind])
+        won = process(values)
+        with_gaps = process(all_kinds(gaps)[kind])
         np.testing.assert_allclose(np.delete(with_gaps, 30), won, rtol=1e-12)
 
 
@@ -118,4 +122,4 @@ def test_evidence_of_one_symbol_alone_does_not_decide():
     came[:, 0] *= 10
     values = all_kinds(came)["1%"]
     assert evidence.by_symbol([values])[0, 0] > 1e6
-    assert evidence.process(values).max() < 20
+    assert process(values).max() < 20

@@ -585,7 +585,7 @@ def test_the_page_counts_what_was_quarantined_and_flagged_most_first(model):
     receipt |= {"first_date": "2024-01-01", "last_date": "2024-01-02"}
     receipt |= {"restated": 2, "withdrawn": 1}
     receipt["quarantined"] = {"sign": 1, "conflict": 4, "duplicate": 2}
-    cleaned = {"duplicates": 0, "dropped": 0, "corrected": 1, "filled": {}}
+    cleaned = {"duplicates": 0, "removed": 0, "dropped": 0, "corrected": 1, "filled": {}}
     cleaned["flags"] = {"jump": 0, "stale": 3}
     model["receipts"] = {"ingest": receipt, "clean": cleaned}
     text = page(model)

@@ -243,11 +243,11 @@ def test_a_command_that_is_not_there_is_refused(tmp_path):
         run_workflow(tmp_path, options, (), None)
 
 
-def test_a_long_log_is_put_aside_for_the_next_run(tmp_path):
+def test_a_long_log_is_put_aside_and_begun_anew(tmp_path):
     (tmp_path / "logs").mkdir()
     for size, kept in ((LONGEST_LOG, True), (LONGEST_LOG + 1, False)):
         with (tmp_path / LOG).open("wb") as file:
             file.truncate(size)
         run_due(tmp_path, Schedule(exchange="XNYS"), lambda day: 0)
-        assert (tmp_path / LOG).exists() == kept
+        assert (tmp_path / LOG).stat().st_size == (size if kept else 0)
     assert (tmp_path / LOG_BEFORE).stat().st_size == LONGEST_LOG + 1

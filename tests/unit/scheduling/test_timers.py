@@ -196,6 +196,15 @@ def test_where_systemd_refuses_that_is_said_and_the_timer_before_stays(
     assert [timer.there(), *(path.read_text() for path in timer.units if path.exists())] == was
 
 
+def test_where_systemd_does_not_take_its_timer_away_cron_has_one_and_that_is_said(
+    machine, timer, monkeypatch, caplog
+):
+    timer.install("systemd", NEW_YORK, AT)
+    monkeypatch.setenv("NO_SYSTEMD", "1")
+    assert set(timer.cron_lines(NEW_YORK, AT)) <= set(timer.install("cron", NEW_YORK, AT))
+    assert "the timer of systemd is still there, too" in caplog.text
+
+
 def test_where_cron_refuses_the_timer_before_stays(machine, timer):
     timer.install("systemd", NEW_YORK, AT)
     (machine / "bin/crontab").write_text('#!/bin/sh\necho "you are not allowed" >&2\nexit 1\n')

@@ -247,6 +247,17 @@ def test_so_is_one_that_was_sent_from_another_machine_and_released(office):
     assert (found.problems, len(found.void)) == ([], 1)
 
 
+def test_one_without_a_line_is_not_believed_of_a_key_that_was_revoked_since(office):
+    ours = (office.root / "ledger/ledger.jsonl").read_bytes()
+    office.sign("reviewer", "report")  # when is what its text says, and the key may be a thief's
+    (office.root / "ledger/ledger.jsonl").write_bytes(ours)
+    office.release("a" * 64)
+    office.revoke("reviewer")
+    found = audited(office)
+    assert (len(found.problems), found.void) == (1, [])
+    assert "nothing on record says that it ever was in order" in found.problems[0]
+
+
 def test_a_sign_off_that_never_was_in_order_is_a_problem_whatever_a_line_says(office):
     office.release("a" * 64)  # under a policy that does not know the outsider
     office.name_signers("author", "reviewer", "second", "outsider")

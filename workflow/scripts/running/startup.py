@@ -240,7 +240,8 @@ def readable(workflow: Any, file: str) -> str:
             return file
         given = [str(path) for path in workflow.overwrite_configfiles]
     try:
-        for path in (file, *given):
+        # where the run was given others, the workflow's own need not be there
+        for path in (*([file] if Path(file).exists() else []), *given):
             read_config_file(Path(path))
     except Refusal as refusal:
         raise ConfigError(str(refusal)) from None

@@ -93,8 +93,8 @@ def source_version(config: dict[str, Any], project: str = ".", files: Sequence[s
 def source_digests(
     config: Mapping[str, Any], files: Sequence[str], project: str = "."
 ) -> dict[str, str]:
-    """The SHA-256 of each of the source's files; only those are read that were written to since
-    they were received."""
+    """The SHA-256 of each of the source's files; those are not read of which the system says that
+    they were not written to since their bytes were first received."""
     last: dict[str, Delivery] = {}
     with suppress(Refusal):  # that their order is damaged is for ingest to say
         last = {each.place: each for each in received_deliveries(config, Path(project))}

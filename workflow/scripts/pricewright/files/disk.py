@@ -4,6 +4,7 @@ A sign-off is about the bytes at a path: there, a link, a pipe or a device in a 
 refused and not followed, for what it points to can be changed later.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -131,14 +132,13 @@ def whole_files(paths: Sequence[Path]) -> Iterator[list[BinaryIO]]:
     If the block raises, or one of them cannot reach the disk, nothing is left of any.
     """
     paths = [Path(path) for path in paths]
-    with ExitStack() as stack:
+    with _called(paths[0], only_full=True), ExitStack() as stack:
         opened = []
         for path in paths:
             clear_abandoned(path.parent, path.name)
             with _called(path):
                 opened.append(stack.enter_context(_temporary(path.parent, path.name)))
-        with _called(paths[0], only_unnamed=True):  # a full disk, as a rule
-            yield [file for file, _ in opened]
+        yield [file for file, _ in opened]
         for path, (file, _) in zip(paths, opened, strict=True):
             with _called(path):
                 _settle(file)
@@ -147,13 +147,19 @@ def whole_files(paths: Sequence[Path]) -> Iterator[list[BinaryIO]]:
                 os.replace(temporary, path)
 
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 @contextmanager
-def _called(path: Path, *, only_unnamed: bool = False) -> Iterator[None]:
-    """Have an error of the system name the file that is written, and not its temporary name."""
+def _called(path: Path, *, only_full: bool = False) -> Iterator[None]:
+    """Have an error of the system name the file that is written, and not its temporary name.
+
+    only_full: only that there is no room, which names no file.
+    """
     try:
         yield
     except OSError as error:
-        if error.errno is None or (only_unnamed and error.filename):
+        if error.errno is None or (only_full and (error.filename or error.errno not in _FULL)):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
 

@@ -9,21 +9,31 @@ if TYPE_CHECKING:
 
 
 def parse_yaml(content: bytes, name: str) -> Any:
-    """What a YAML file says; raises Refusal as `compose` does, and for a key that is there twice.
+    """What a YAML file says.
 
-    Of a key that is there twice YAML's readers take the last, and say nothing.
+    Raises Refusal as `compose` does, and for what is no plain value (a tag of a program, a day
+    that there is not) or a key that is there twice, of which YAML's readers take the last.
     """
     import yaml  # here, as below: a step that reads none need not import it
 
     fast = getattr(yaml, "CSafeLoader", None)
     try:
-        node = yaml.compose(content, Loader=fast) if fast else compose(content, name)
+        node = yaml.compose(content.decode("utf-8-sig"), Loader=fast or yaml.SafeLoader)
     except (yaml.YAMLError, UnicodeDecodeError):
         node = compose(content, name)  # which says what is wrong
     if node is None:
         return None
-    refuse_keys_twice(node, name)
-    return yaml.constructor.SafeConstructor().construct_document(node)
+    try:
+        refuse_keys_twice(node, name)
+        return yaml.constructor.SafeConstructor().construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        raise Refusal(f"{name}{line}: not plain YAML ({error.problem}); mend the file.") from None
+    except (ValueError, RecursionError) as error:
+        raise Refusal(
+            f"{name}: a value cannot be read ({error}); put it in quotes, or mend it."
+        ) from None
 
 
 def compose(content: bytes, name: str) -> "yaml.Node | None":

@@ -88,14 +88,9 @@ def rival(prices: Floats, ours: Floats, theirs: Floats, levels: Sequence[float])
     return _where(prices, np.where(np.isfinite(theirs).all(axis=-1), 1 + share, np.nan))
 
 
-def process(values: Floats) -> Floats:
-    """(T,): what is won by the end of each day, from e-values (T, S); a day without one is 1."""
-    found: Floats = processes([values])[:, 0]
-    return found
-
-
 def processes(values: Sequence[Floats]) -> Floats:
-    """(T, N): the same for each of N tests, at once: day after day is a step in Python."""
+    """(T, N): what is won by the end of each day by each of N tests, from their e-values (T, S); a
+    day without one is 1. All at once, for day after day is a step in Python."""
     together: Floats = np.stack([daily(each) for each in values], axis=-1)
     return _won(together)
 

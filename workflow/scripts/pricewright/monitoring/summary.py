@@ -1,4 +1,4 @@
-"""What the watch found in the last run, in a few words; it needs nothing but the file."""
+"""What the watch found in the last run, in a few words."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Any
 
 from pricewright.files.disk import read_whole
 from pricewright.files.documents import as_written_by_a_run, parse_json
+from pricewright.signoffs import ledger
 
 FOUND, PAGE = "results/monitor.json", "results/monitor.html"
 """Where a run leaves what was found: `colour`, `reasons`, …"""
@@ -41,16 +42,15 @@ def read_found(root: Path) -> dict[str, Any] | None:
 def describe_watch(root: Path) -> list[str]:
     """What the watch found in the last run, in a few lines; none if nothing was watched."""
     found = read_found(root)
-    if not found or not found["release"]:
+    if not found or (not found["release"] and found["colour"] == "green"):
         return []
     since = found["red_since"] or found["yellow_since"]
     current = os.path.basename(os.path.realpath(Path(root, "production", "current")))
-    if found["release"] != current and found["model"]:  # else the link is what is wrong
+    follows_ledger = ledger.in_production(ledger.read(Path(root, ledger.LEDGER))) == current
+    if found["release"] != current and (found["model"] or follows_ledger):
         return ["of the release before this one: the next run watches the one in production"]
-    lines = [
-        f"{found['colour']}{f', since {since}' if since else ''}, of release "
-        f"{found['release'][:12]}: {PAGE}"
-    ]
+    of = f", of release {found['release'][:12]}" if found["release"] else ""
+    lines = [f"{found['colour']}{f', since {since}' if since else ''}{of}: {PAGE}"]
     lines += [f"because {reason}" for reason in found["reasons"][:2]]
     if "days" in found:
         live, promised = found["coverage"]["live"], found["coverage"]["promised"]

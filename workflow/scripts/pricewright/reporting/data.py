@@ -70,8 +70,10 @@ def data_facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def rows_left_out(cleaned: Mapping[str, Any]) -> str:
     """Which rows `clean` left out beside duplicates, by its receipt."""
+    if "removed" not in cleaned:  # receipts that were written before count both together
+        return f"{cleaned['dropped']:,} rows dropped"
     words = f"{cleaned['dropped']:,} incomplete rows"
-    removed = cleaned.get("removed")  # receipts that were written before have none
+    removed = cleaned["removed"]
     return f"{words}, {removed:,} removed as declared" if removed else words
 
 

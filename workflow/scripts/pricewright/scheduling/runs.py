@@ -9,6 +9,7 @@ import fcntl
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -74,10 +75,11 @@ def run_due(root: Path, options: Schedule, run: Run, clock: Clock = now) -> int:
 
 
 def _put_aside(root: Path) -> None:
-    """Begin the log anew, from the next run on, once it is long; this one has it open already."""
+    """Begin the log anew once it is long; what has it open appends to it, and goes on so."""
     with suppress(OSError):
         if (root / LOG).stat().st_size > LONGEST_LOG:
-            os.replace(root / LOG, root / LOG_BEFORE)
+            shutil.copyfile(root / LOG, root / LOG_BEFORE)
+            os.truncate(root / LOG, 0)
 
 
 def last_done(root: Path, options: Schedule) -> date | None:

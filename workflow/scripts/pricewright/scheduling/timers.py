@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from pricewright.files.disk import write_whole
 from pricewright.files.errors import Refusal
 from pricewright.scheduling.runs import LOG
 from pricewright.scheduling.sessions import Timetable
+from pricewright.steplog.log import logger
 
 Kind = Literal["systemd", "cron"]
 
@@ -115,7 +117,10 @@ class Timer:
         """
         if kind == "cron":
             self._write_lines(self.cron_lines(timetable, at))
-            self._remove_units()
+            try:
+                self._remove_units()
+            except Refusal as refusal:  # which may be why cron is asked for
+                logger.warning("the timer of systemd is still there, too: %s", refusal)
         else:
             self._enable_units(timetable, at)
             self._remove_lines()
@@ -133,6 +138,8 @@ class Timer:
         except Refusal:
             for path, content in was.items():
                 path.unlink() if content is None else write_whole(path, content)
+            with suppress(Refusal):
+                _systemctl("daemon-reload")
             raise
 
     def remove(self) -> list[str]:

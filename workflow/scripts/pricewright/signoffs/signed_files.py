@@ -120,7 +120,7 @@ def discrepancies(files: Mapping[str, bytes]) -> list[str]:
                 found.append(f"{MODEL} was made from other data than {name} is about")
         if not _adds_up(parse_json(files[RECEIPT], RECEIPT)):
             found.append(f"the rows that {RECEIPT} counts do not add up")
-    except (Refusal, KeyError, TypeError) as error:
+    except (Refusal, KeyError, TypeError, ValueError, AttributeError) as error:
         found.append(f"the files cannot be compared: {error}")
     return found
 

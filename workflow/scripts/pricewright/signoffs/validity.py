@@ -112,20 +112,26 @@ def open_as_given(
     """A statement as it was when it was given, None if by all that is known it never was good.
 
     Somebody may have left since, or have another key. The ledger has the policies under which was
-    released; of a sign-off under another one, it has which key it was.
+    released; of a sign-off under another one, it has which key it was. One that was sent from
+    another machine has no line of the ledger: it says itself under which of these policies it was
+    given, so a key that was revoked since is not believed of it.
     """
     known = [*_policies_of(entries)]
     policies = {then.digest: then for _, then in known} | {policy.digest: policy}
-    tries = []
     for line in decisions_of(entries, kept.gate, kept.who):
         if line.fields.get("statement") == sha256(kept.content):
-            tries.append((line, policies.get(str(line.fields.get("policy")))))
-    for line, then in [*tries, *known]:  # one that was sent from another machine has no line
-        if then:
-            found = open_statement(kept, then, parse_time(line.time))
-        else:
-            found = open_signed(kept, str(line.fields.get("key")))
-        if not found.void:
+            then = policies.get(str(line.fields.get("policy")))
+            found = (
+                open_statement(kept, then, parse_time(line.time))
+                if then
+                else open_signed(kept, str(line.fields.get("key")))
+            )
+            if not found.void:
+                return found
+    for line, then in known:
+        unrevoked = replace(then, revoked=policy.revoked)
+        found = open_statement(kept, unrevoked, parse_time(line.time))
+        if found.said and found.said.policy == then.digest:
             return found
     return None
 
