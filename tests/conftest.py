@@ -84,7 +84,7 @@ class Project:
 
     folder: Path
 
-    loses_comforts: bool = False
+    loses_comforts: bool = field(default=False, kw_only=True)
     """Whether comforts may fail in its runs."""
 
     def snakemake(self, *arguments: str, env: dict[str, str] | None = None) -> Outcome:
