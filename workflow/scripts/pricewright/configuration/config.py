@@ -102,8 +102,10 @@ def source_digests(
     for file in files:
         before = last.get(file)
         with LocalFile(file, Path(file)).open(before.version if before else "") as answer:
-            is_known = before is not None and answer.version == before.version
-            found[file] = before.sha256 if before and is_known else _sha256(file, answer.version)
+            if before and answer.version == before.version:
+                found[file] = before.sha256
+            else:
+                found[file] = _sha256(file, answer.version)
     return found
 
 
@@ -116,6 +118,7 @@ def received_deliveries(config: Mapping[str, Any], project: Path) -> list[Delive
 
 @cache
 def _sha256(file: str, version: str) -> str:
+    """Of a file, once for each of its versions: Snakemake asks several times in a run."""
     return file_sha256(Path(file))
 
 
@@ -318,12 +321,11 @@ def read_config_file(path: Path) -> dict[str, Any]:
     content = read_whole(path)
     try:
         document = parse_yaml(content, str(path))
-    except Refusal:
-        document = None
-        with suppress(Refusal):  # JSON may have tabs, as YAML may not
-            document = parse_strict(content, str(path))
-        if document is None:
-            raise
+    except Refusal as refusal:
+        try:
+            document = parse_strict(content, str(path))  # JSON may have tabs, as YAML may not
+        except Refusal:
+            raise refusal from None
     if not isinstance(document, dict):
         raise Refusal(f"{path}: has no keys, where config is needed; see config/config.yaml.")
     return document

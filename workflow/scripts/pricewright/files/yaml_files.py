@@ -69,12 +69,13 @@ def refuse_keys_twice(node: "yaml.Node", name: str) -> None:
         for item in node.value:
             refuse_keys_twice(item, name)
     elif isinstance(node, yaml.MappingNode):
-        found: set[str] = set()
+        found = set()
         for key, value in node.value:
-            text = key.value if isinstance(key, yaml.ScalarNode) else None
-            if text in found:
-                raise Refusal(f"{name}:{line_of(key)}: {text!r} is there twice; keep one of them.")
-            found |= {text} if text is not None else set()
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in found:
+                    where = f"{name}:{line_of(key)}"
+                    raise Refusal(f"{where}: {key.value!r} is there twice; keep one of them.")
+                found.add(key.value)
             refuse_keys_twice(value, name)
 
 

@@ -228,8 +228,8 @@ def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = 
     for each in opened:
         if given.get(each.name):
             void.append(
-                f"{each.name}: counts for nothing now, because {each.void}; it was in order when "
-                "it was given, and may stay."
+                f"{printable(each.name)}: counts for nothing now, because {each.void}; it was in "
+                "order when it was given, and may stay."
             )
         elif each.void:
             problems.append(

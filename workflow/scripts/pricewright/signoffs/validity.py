@@ -129,8 +129,8 @@ def open_as_given(
             if not found.void:
                 return found
     for line, then in known:
-        unrevoked = replace(then, revoked=policy.revoked)
-        found = open_statement(kept, unrevoked, parse_time(line.time))
+        with_revoked_of_now = replace(then, revoked=policy.revoked)
+        found = open_statement(kept, with_revoked_of_now, parse_time(line.time))
         if found.said and found.said.policy == then.digest:
             return found
     return None
