@@ -111,9 +111,9 @@ def require_signers(policy: Policy) -> None:
     """Raise Refusal if nobody is configured who could sign."""
     if not policy.signers:
         raise Refusal(
-            f"{SIGNERS}: names nobody, so nobody can approve anything; put it back from a backup, "
-            "or begin with `pricewright sign --init --key ~/.ssh/id_ed25519`, and add a line for "
-            "each person who may sign (config/README.md, Who decides)."
+            f"{SIGNERS}: names nobody, so nobody can approve anything; begin with "
+            "`pricewright sign --init --key ~/.ssh/id_ed25519`, and add a line for each person who "
+            "may sign (config/README.md, Who decides), or put it back from a backup."
         )
 
 
