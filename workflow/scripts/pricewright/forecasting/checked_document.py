@@ -139,7 +139,7 @@ class CheckedSymbols:
         for place, text in enumerate(found):
             day = known.setdefault(text, _day(text)) if isinstance(text, str) else None
             if day is None:
-                self.refuse(place, path, text, "a date as in 2024-01-31")
+                self.refuse(place, path, text, "a date such as 2024-01-31")
         return np.array([known[text] for text in found], dtype=np.int32)
 
     def numbers(self, *path: str, least: float = -LARGEST, most: float = LARGEST) -> Floats:
@@ -181,7 +181,7 @@ class CheckedSymbols:
 
 
 def _day(text: str) -> int | None:
-    """The days from 1970-01-01 of a date as in 2024-01-31, and of no other way to write it."""
+    """The days from 1970-01-01 of a date such as 2024-01-31, and of no other way to write it."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
