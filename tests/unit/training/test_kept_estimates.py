@@ -180,7 +180,7 @@ def write_of_another_kind(folder):
 def test_where_nothing_can_be_kept_the_model_is_made_all_the_same(tmp_path, caplog):
     (tmp_path / "data").write_text("a file, where a folder is needed")
     assert made(tmp_path, simulated(2, 300), tmp_path)
-    assert "what was estimated is not kept" in caplog.text
+    assert "the estimates could not be kept" in caplog.text
 
 
 def changed(path, whole):

@@ -260,7 +260,7 @@ def _has_columns(found: Sequence[str], price: str, path: Path) -> None:
         if column not in found:
             raise Refusal(
                 f"{path}: there is no column {column!r}, the records have "
-                f"{', '.join(found) or 'no columns'}; see model.price."
+                f"{', '.join(found) or 'nothing'}; see model.price."
             )
 
 
