@@ -172,7 +172,7 @@ def judge(
         criteria["unseen"] = _criterion(
             metrics["origins_the_model_knew"],
             0,
-            "dates in the model's own training data",
+            "dates within the model's own training data",
             not_judged=not_unseen,
         )
     if champion is not None and thresholds.beat_champion != "ignore":

@@ -241,7 +241,7 @@ def conformal(
     absolute, counts = np.zeros(dimensions), np.zeros(dimensions, dtype=np.intp)
     own = np.empty((*dimensions, len(levels) + 1))
     marks = np.array([crc32(symbol.encode()) for symbol in errors.panel.symbols])
-    # number errors in steps of LONGER, their distance, so that one in `every` is really taken
+    # errors can be LONGER days apart, so number them in such steps to take one in `every`
     numbers = (np.arange(errors.errors.shape[-1]) + errors.first[:, None]) // LONGER
     numbers += marks[:, None]
     pool: list[list[Floats]] = []

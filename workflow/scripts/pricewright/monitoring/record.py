@@ -262,8 +262,8 @@ def _present(model: Model, newest: int, unfit: Collection[str]) -> list[str]:
     found = [symbol for symbol, is_young in known if is_young and symbol not in unfit]
     if not found:
         raise CannotForecast(
-            f"no symbol has a credible price from the last {model.settings.max_age_days} days; "
-            f"see model.max_age_days."
+            f"no symbol has a credible newest price from the last {model.settings.max_age_days} "
+            "days; see model.max_age_days."
         )
     return found
 

@@ -221,7 +221,8 @@ def verify_record(root: Path) -> list[str]:
     if every:
         release = state_of(entries).release
         newest = newest_day([day for day in every if day.release == release] or every)
-        last = every[-1].files()  # a rolled-back release may not have forecast
+        # after a rollback to a release that cannot forecast, the copies stay those of the last day
+        last = every[-1].files()
         for name, copy in newest.copies().items():
             known.add(f"{FORECASTS}/{copy.name}")
             right = {newest.files()[name], *last.values()}

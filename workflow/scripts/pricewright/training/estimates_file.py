@@ -28,7 +28,7 @@ def read_estimates(path: Path, code: str, symbols: Sequence[str], days: Sequence
     except FileNotFoundError:
         return found
     except Exception as error:  # whatever is wrong: everything in it can be made again
-        say("estimates anew", reason=f"{path}: {type(error).__name__}: {error}")
+        say("estimating again", reason=f"{path}: {type(error).__name__}: {error}")
         return found
     at = np.searchsorted(days, stored)
     wanted = (row >= 0) & (np.append(days[:-1], [-1, -1])[at] == stored)

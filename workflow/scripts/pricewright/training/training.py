@@ -339,7 +339,7 @@ def _checked(
     except Refusal as refusal:
         if subject.kept is None or shards:
             raise
-        say("estimates anew", reason=f"{subject.kept} may be wrong: {refusal}")
+        say("estimating again", reason=f"{subject.kept} may be wrong: {refusal}")
     return _checked(replace(subject, kept=None), source, (), processes, every=every)
 
 
