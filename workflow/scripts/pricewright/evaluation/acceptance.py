@@ -93,6 +93,9 @@ class Criteria(Options):
     """Accepted: for each symbol with `enough_origins`, a share off its level by at most this."""
     enough_origins: Annotated[int, Bounds(least=1, most=10_000)] = 100
     """The number of dates that a symbol needs for `coverage_symbol` to apply to it."""
+    deviation_ratio: Annotated[float, Bounds(above=1, most=1_000_000)] = 10.0
+    """Accepted: for each symbol, a next day's deviation of at most this multiple of its usual one;
+    a wrong price of the last days makes it larger."""
     interval_ratio: Annotated[float, Bounds(least=0, most=10)] = 1.0
     """Accepted: an interval score of at most this multiple of that of constant normal intervals."""
     kupiec_share: Annotated[float, Bounds(least=0, most=1)] = 0.9
@@ -145,6 +148,7 @@ def judge(
             _error(pooled["volatility"]),
         ),
         "qlike_worse": _criterion(worse, 0, "symbols with a QLIKE significantly above EWMA's"),
+        "deviation_ratio": _deviation(pooled["newest_deviation"], thresholds),
         "coverage_pooled": _criterion(
             None if held is None else abs(held - level),
             max(
@@ -218,6 +222,16 @@ def _decided(
             days = [{key: each[key] for key in ("symbol", "date")} for each in largest[:count]]
             return criterion | {"decided_by": days}
     return criterion
+
+
+def _deviation(newest: Mapping[str, Any] | None, thresholds: Criteria) -> dict[str, Any]:
+    """The next day's deviation of the symbol where it is furthest from usual."""
+    what, limit = "the next day's deviation over the symbol's usual one", thresholds.deviation_ratio
+    if newest is None:
+        return _criterion(None, limit, what, not_judged="no symbol has enough days")
+    found = _criterion(newest["ratio"], limit, f"{what}; the largest, of {newest['symbol']}")
+    day = {key: newest[key] for key in ("symbol", "date")}
+    return found if found["met"] else found | {"decided_by": [day]}
 
 
 def _coverage_by_symbol(

@@ -9,14 +9,14 @@ import numpy as np
 
 from pricewright.evaluation.acceptance import TAILS
 from pricewright.evaluation.backtest_file import SERIES, keep_backtest
-from pricewright.evaluation.metrics import mean_with_interval
+from pricewright.evaluation.metrics import interval_by_date
 from pricewright.evaluation.scores import Scores
-from pricewright.evaluation.summary import Summary
+from pricewright.evaluation.summary import LossSummary, Summary
 from pricewright.forecasting import distribution
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
-from pricewright.tables.arrays import Days, Floats, Ints, sums
+from pricewright.tables.arrays import Days, Floats, Ints, mean, total, where
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,14 +72,13 @@ def write_backtest(
         days = [days for part in rows for days in part.exceptions[tail]]
         return _lists(np.concatenate(days), np.array(list(map(len, days))))
 
-    each = (slice(place, place + 1) for place in range(len(symbols)))
-    skills = np.array([_skill(found, some) for some in (*each, slice(None))])
+    skills = np.concatenate([_skill(found), _skill(found, together=True)], axis=1)
     columns = [
         pa.array([*symbols, None], pa.string()),
         by_symbol("days", origins),
         *(by_symbol(name) for name in SERIES),
         *(exceptions(tail) for tail in range(len(TAILS))),
-        *(pa.array(column, from_pandas=True) for column in skills.T),
+        *(pa.array(column, from_pandas=True) for column in skills),
     ]
     keep_backtest(path, model, columns)
 
@@ -159,14 +158,24 @@ def _exceptions(piece: Forecasts, panel: Panel, scores: Scores) -> list[list[Val
     ]
 
 
-def _skill(found: Summary, some: slice) -> tuple[float, float, float]:
-    """SKILL for some symbols together, whose losses are averaged at each date."""
-    with np.errstate(all="ignore"):
-        ours, plain = (
-            sums(losses.pinball_by_date[some]) / losses.points_by_date[some].sum(axis=0)
-            for losses in (found.model, found.random_walk)
-        )
-        difference, lower, upper = mean_with_interval(ours - plain)
-        both = ~np.isnan(ours - plain)
-        level = float(plain[both].mean()) if both.any() else np.nan
-    return -difference / level, -upper / level, -lower / level
+@np.errstate(all="ignore")
+def _skill(found: Summary, *, together: bool = False) -> Floats:
+    """(3, S), or (3, 1) for all symbols together: SKILL, the latter the mean over symbols."""
+    ours, plain = found.model, found.random_walk
+
+    def deviations(losses: LossSummary) -> Floats:
+        points = losses.points_by_date
+        mean = np.where(np.isfinite(losses.pinball), losses.pinball, 0.0)[:, None]
+        parts = (losses.pinball_by_date - points * mean) / points.sum(axis=1)[:, None]
+        return np.where(points > 0, parts, np.nan).T
+
+    level, plain_level = ours.pinball, plain.pinball
+    if together:
+        level, plain_level = (mean(each[:, None]) for each in (level, plain_level))
+    ratio = level / plain_level
+    added = (deviations(ours) - ratio * deviations(plain)) / plain_level
+    if together:
+        of_symbols = np.isfinite(added).any(axis=0).sum()
+        of_dates = total(added.T) / of_symbols
+        added = where(np.isfinite(added).any(axis=1), of_dates)[:, None]
+    return np.stack([1 - ratio, *interval_by_date(1 - ratio, added)])

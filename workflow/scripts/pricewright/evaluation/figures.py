@@ -8,13 +8,11 @@ import numpy as np
 
 from pricewright.evaluation import metrics
 from pricewright.evaluation.acceptance import COVERAGES, SIGNIFICANT, TAILS, percent_key
+from pricewright.evaluation.scores import ENOUGH_DAYS
 from pricewright.evaluation.summary import Differences, LossSummary, Shortfalls, Summary
+from pricewright.forecasting.panel import NEVER
 from pricewright.tables.arrays import Days, Floats, Ints, mean, sums
 from pricewright.tables.symbol_columns import SymbolColumns
-
-ENOUGH_DAYS = 250
-"""The number of days that a back-test of a value-at-risk needs to count."""
-
 
 def figures(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
     """The figures of the model and the random walk: `pooled`, and `by_symbol` as columns.
@@ -74,8 +72,7 @@ def listed(values: Floats | Ints) -> list[float | int | None]:
     return [value if math.isfinite(value) else None for value in values.tolist()]
 
 
-def _pooled_shortfall(found: Shortfalls, joints: Differences) -> dict[str, Any]:
-    difference, over_dates = _together(joints)
+def _pooled_shortfall(found: Shortfalls, joints: Differences, days: Days) -> dict[str, Any]:
     pooled = metrics.pooled_exceedances(found.exceptions, found.residual, found.squares)
     enough = (found.days >= ENOUGH_DAYS) & np.isfinite(found.p_value)
     return {
@@ -85,8 +82,7 @@ def _pooled_shortfall(found: Shortfalls, joints: Differences) -> dict[str, Any]:
         "p_value": number(metrics.exceedance_test(*pooled)[0]),
         "tested": int(enough.sum()),
         "passed": int((enough & ~(found.p_value < SIGNIFICANT)).sum()),
-        "score_difference": difference,
-        **over_dates,
+        **_together("score_difference", joints, days),
     }
 
 
@@ -94,22 +90,27 @@ MOST_DAYS = 5
 """How many of the days that add most to a figure are named."""
 
 
-def _together(found: Differences) -> tuple[float | None, dict[str, float | None]]:
-    """The weighted mean of differences over symbols; and over dates, with its interval."""
+def _together(name: str, found: Differences, days: Days) -> dict[str, float | None]:
+    """The weighted mean of differences over symbols, under its name, with its interval.
+
+    days: (S, D), of the differences. The interval is from what differs between dates: symbols that
+    have other days than most, or begin later, are put together by date.
+    """
     weights, known = _weights(found), np.isfinite(found.mean)
-    by_date = [np.empty(0)]
     with np.errstate(all="ignore"):
+        value = sums(weights * np.where(known, found.mean, 0.0)) / sums(weights)
+        share = weights / sums(weights) / np.isfinite(found.daily).sum(axis=1)
+        there = days[days != NEVER]
+        first, count = (int(there.min()), int(np.ptp(there)) + 1) if len(there) else (0, 0)
+        added, symbols = np.zeros((2, count))
         for some in _days_at_a_time(found):
-            daily = found.daily[:, some]
-            weight = np.where(np.isfinite(daily), weights[:, None], np.nan)
-            by_date.append(mean(daily * weight) / mean(weight))
-        value = float(sums(weights * np.where(known, found.mean, 0.0)) / sums(weights))
-    over_dates = zip(
-        ("over_dates", "lower", "upper"),
-        metrics.mean_with_interval(np.concatenate(by_date)),
-        strict=True,
-    )
-    return number(value), {key: number(each) for key, each in over_dates}
+            differs = (found.daily[:, some] - found.mean[:, None]) * share[:, None]
+            seen = np.isfinite(differs)
+            date = days[:, some][seen] - first
+            added += np.bincount(date, differs[seen], count)
+            symbols += np.bincount(date, minlength=count)
+        bounds = metrics.interval_by_date(value, np.where(symbols > 0, added, np.nan))
+    return {name: number(value)} | dict(zip(("lower", "upper"), map(number, bounds), strict=True))
 
 
 def _weights(found: Differences) -> Floats:
@@ -174,7 +175,6 @@ def _interval(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
 
 def _pooled(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
     model, histogram, variances = found.model, found.pit.sum(axis=0), found.variances
-    difference, over_dates = _together(variances)
     with np.errstate(all="ignore"):
         ours, plain = (
             _across(losses.error_by_date)[:, None] for losses in (model, found.random_walk)
@@ -192,14 +192,25 @@ def _pooled(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
             "days": int(np.isfinite(variances.daily).sum()),
             "symbols": int(np.isfinite(variances.mean).sum()),
             "better": int((variances.mean < 0).sum()),
-            "qlike_difference": difference,
-            **over_dates,
+            **_together("qlike_difference", variances, found.day),
+            "constant": _together("qlike_difference", found.constants, found.day),
             "largest": _adding_most(variances, found.day, symbols),
         },
+        "newest_deviation": _newest_deviation(found, symbols),
         "interval": _interval(found, symbols),
         "var": {percent_key(tail): _tests(found, place) for place, tail in enumerate(TAILS)},
-        "es": _pooled_shortfall(found.shortfalls, found.joints),
+        "es": _pooled_shortfall(found.shortfalls, found.joints, found.day),
     }
+
+
+def _newest_deviation(found: Summary, symbols: Sequence[str]) -> dict[str, Any] | None:
+    """The symbol whose newest deviation is the largest multiple of its usual one, and its shock;
+    None if no symbol has enough days to tell what is usual."""
+    if not np.isfinite(found.deviation_ratio).any():
+        return None
+    place = int(np.nanargmax(found.deviation_ratio))
+    day = str(np.datetime64(int(found.shock[place]), "D"))
+    return {"ratio": float(found.deviation_ratio[place]), "symbol": symbols[place], "date": day}
 
 
 def _tests(found: Summary, tail: int) -> dict[str, Any]:

@@ -378,3 +378,21 @@ def mean_with_interval(differences: Floats) -> tuple[float, float, float]:
     width = float(_rounded(stdtrit(size - 1, 0.975)))
     half = width * float(known.std(ddof=1) / np.sqrt(size))
     return middle, middle - half, middle + half
+
+
+@np.errstate(all="ignore")
+def interval_by_date(figure: Floats, added: Floats) -> tuple[Floats, Floats]:
+    """Student's 95% interval around figures (...), from what each date adds to them (T, ...).
+
+    added: the weighted deviations of a date's observations from the figure, whose sum over dates
+    is 0; NaN where a date has none. Within a date they may depend on each other, as prices of one
+    day do, but not between dates (Liang & Zeger 1986). NaN for fewer than two dates.
+    """
+    from scipy.special import stdtrit
+
+    there = np.isfinite(added)
+    dates = np.count_nonzero(there, axis=0)
+    squares = sums(np.where(there, np.square(added), 0.0))
+    width = _rounded(stdtrit(np.where(dates > 1, dates - 1.0, np.nan), 0.975))
+    half = width * np.sqrt(squares * dates / (dates - 1))
+    return figure - half, figure + half

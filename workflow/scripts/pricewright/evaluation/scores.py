@@ -13,6 +13,9 @@ from pricewright.forecasting.panel import Panel, squares
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
 from pricewright.tables.arrays import Flags, Floats, Ints
 
+ENOUGH_DAYS = 250
+"""The number of days that a back-test of a value-at-risk, or a usual deviation, needs."""
+
 DECILES = tuple(round(0.1 * tenth, 1) for tenth in range(1, 10))
 """The levels of the quantiles from which the CRPS is computed."""
 
@@ -48,7 +51,11 @@ class Scores:
 
     scale, squared_scale: (K, S), the naive forecast's mean absolute and mean squared one-step error
     up to each origin.
-    qlike, ewma_qlike: (D, S), of the variance of the next change.
+    qlike, ewma_qlike, constant_qlike: (D, S), of the variance of the next change; the constant
+    variance is the mean of all squared changes so far.
+    deviation_ratio: (S,), the deviation of the change after the last price, over the median
+    deviation of the days evaluated.
+    shock: (S,), the day of the first large change among the newest, since 1970-01-01.
     hits: (D, S, T), for each of TAILS 1 for a loss beyond the value-at-risk, else 0.
     joint, ewma_joint: (D, S), the joint score of the value-at-risk and the expected shortfall at
     SHORTFALL; the EWMA's distribution is normal.
@@ -64,6 +71,9 @@ class Scores:
     squared_scale: Floats
     qlike: Floats
     ewma_qlike: Floats
+    constant_qlike: Floats
+    deviation_ratio: Floats
+    shock: Floats
     hits: Floats
     joint: Floats
     ewma_joint: Floats
@@ -100,11 +110,13 @@ def score(walked: WalkForward) -> Scores:
         scale=scale,
         squared_scale=squared_scale,
         origin=np.where(usable, panel.days[at, columns], np.nan),
+        deviation_ratio=_deviation_ratio(piece),
+        shock=_shock(panel),
         **_daily(piece, panel, shapes, levels.tolist()),
     )
 
 
-DAILY = ("qlike", "ewma_qlike", "hits", "joint", "ewma_joint", "residual", "day")
+DAILY = ("qlike", "ewma_qlike", "constant_qlike", "hits", "joint", "ewma_joint", "residual", "day")
 """The scores of one-day-ahead forecasts."""
 
 
@@ -243,6 +255,29 @@ class NextDays:
         )
 
 
+def _deviation_ratio(piece: Forecasts) -> Floats:
+    """(S,): the newest forecast deviation over the usual one, NaN before ENOUGH_DAYS are known."""
+    known = piece.daily_origins >= 0
+    enough = known.sum(axis=0) >= ENOUGH_DAYS
+    found = np.full(len(piece), np.nan)
+    for column in np.flatnonzero(enough):
+        usual = np.median(piece.daily_variances[known[:, column], column])
+        found[column] = np.sqrt(piece.last.variances[0, column, 0] / usual)
+    return found
+
+
+def _shock(panel: Panel) -> Floats:
+    """(S,): the day of the first of the newest ENOUGH_DAYS changes that is half of the largest.
+
+    A wrong price makes two large changes; the first one is to it.
+    """
+    columns = np.arange(len(panel))
+    rows = np.maximum(panel.counts - ENOUGH_DAYS + np.arange(ENOUGH_DAYS)[:, None], 1)
+    change = np.abs(panel.values[rows, columns] - panel.values[rows - 1, columns])
+    first = np.argmax(change >= 0.5 * change.max(axis=0), axis=0)
+    return panel.days[rows[first, columns], columns].astype(float)
+
+
 def _daily(
     piece: Forecasts, panel: Panel, shapes: Floats, levels: list[float]
 ) -> dict[str, Floats]:
@@ -266,6 +301,7 @@ def _daily(
     return {
         "qlike": metrics.qlike(change**2, piece.daily_variances),
         "ewma_qlike": metrics.qlike(change**2, benchmark),
+        "constant_qlike": metrics.qlike(change**2, _plain_variance(panel)[at, columns]),
         "hits": np.stack(hits, axis=-1),
         "joint": metrics.joint_score(change, at_risk, shortfall, level),
         "ewma_joint": metrics.joint_score(change, plain_risk, plain_shortfall, level),

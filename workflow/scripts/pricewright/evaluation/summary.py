@@ -136,7 +136,9 @@ class Summary(BySymbol):
     qlike, ewma_qlike, variance_days, variance_p_value: (S,), the variances against EWMA's.
     days, exceptions, kupiec, independence, conditional_coverage: (S, T), of the value-at-risk, for
     each of TAILS.
-    variances, joints: the QLIKE and the joint score, less EWMA's.
+    deviation_ratio: (S,), and shock: (S,), as in `Scores`.
+    variances, joints: the QLIKE and the joint score, less EWMA's.  constants: the QLIKE less that
+    of a constant variance.
     origin: (S, K), and day: (S, D), as in `Scores`, NEVER for none.
     """
 
@@ -151,6 +153,8 @@ class Summary(BySymbol):
     ewma_qlike: Floats
     variance_days: Ints
     variance_p_value: Floats
+    deviation_ratio: Floats
+    shock: Days
     days: Ints
     exceptions: Ints
     kupiec: Floats
@@ -158,6 +162,7 @@ class Summary(BySymbol):
     conditional_coverage: Floats
     shortfalls: Shortfalls
     variances: Differences
+    constants: Differences
     joints: Differences
     origin: Days
     day: Days
@@ -190,6 +195,8 @@ class Summary(BySymbol):
             ewma_qlike=mean(np.where(np.isnan(scores.qlike), np.nan, scores.ewma_qlike)),
             variance_days=beside_ewma.count,
             variance_p_value=beside_ewma.p_value,
+            deviation_ratio=scores.deviation_ratio,
+            shock=_as_days(scores.shock),
             days=np.stack([test.days for test in coverage], axis=-1),
             exceptions=np.stack([test.exceptions for test in coverage], axis=-1),
             kupiec=np.stack([test.p_value for test in coverage], axis=-1),
@@ -207,6 +214,7 @@ class Summary(BySymbol):
                 ewma_score=mean(where(there, scores.ewma_joint)),
             ),
             variances=Differences.of_days(scores.qlike - scores.ewma_qlike, days),
+            constants=Differences.of_days(scores.qlike - scores.constant_qlike, days),
             joints=Differences.of_days(scores.joint - scores.ewma_joint, days),
             origin=_as_days(scores.origin.T),
             day=_as_days(_by_day(scores.day, days)),

@@ -175,11 +175,11 @@ def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _shortfall(found: Mapping[str, Any]) -> str:
     """How the expected shortfall at 97.5 % did, over all symbols."""
-    if found["residual"] is None or found["over_dates"] is None:
+    if found["residual"] is None or found["score_difference"] is None:
         return "unknown, for no loss was beyond its value-at-risk"
     return (
         f"off by {found['residual']:+.2f} deviations ({p_value(found['p_value'])}); "
-        f"joint score less EWMA's {found['over_dates']:+.4f}"
+        f"joint score less EWMA's {found['score_difference']:+.4f}"
     )
 
 

@@ -237,15 +237,33 @@ def _variance(model: Mapping[str, Any]) -> str:
     if found["lower"] is None or found["upper"] is None:
         return "The volatility forecast could not be tested: there are too few days."
     between = (
-        f"QLIKE less EWMA's: {found['over_dates']:+.4f}, 95% interval "
+        f"QLIKE less EWMA's: {found['qlike_difference']:+.4f}, 95% interval "
         f"{found['lower']:+.4f} to {found['upper']:+.4f}; better for {found['better']:,} of "
         f"{found['symbols']:,} symbols"
     )
-    if found["upper"] < 0:
-        return f"The volatility forecast is significantly better than EWMA's ({between})."
-    if found["lower"] > 0:
-        return f"The volatility forecast is significantly WORSE than EWMA's ({between})."
-    return f"The volatility forecast is not told apart from EWMA's, better or worse ({between})."
+    beside = _compared(found, "EWMA's")
+    return f"The volatility forecast is {beside} ({between}).{_beside_constant(found)}"
+
+
+def _beside_constant(volatility: Mapping[str, Any]) -> str:
+    """How the volatility forecast did beside a constant one: EWMA is no match for that, either,
+    where volatility does not change."""
+    found = volatility.get("constant")
+    if found is None or found["lower"] is None:
+        return ""
+    return (
+        f" It is {_compared(found, 'a constant one')} ({found['qlike_difference']:+.4f}, "
+        f"{found['lower']:+.4f} to {found['upper']:+.4f})."
+    )
+
+
+def _compared(difference: Mapping[str, Any], other: str) -> str:
+    """What the interval of a difference of losses says."""
+    if difference["upper"] < 0:
+        return f"significantly better than {other}"
+    if difference["lower"] > 0:
+        return f"significantly WORSE than {other}"
+    return f"neither significantly better nor worse than {other}"
 
 
 def _interval(model: Mapping[str, Any]) -> str:
