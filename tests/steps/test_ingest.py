@@ -133,7 +133,7 @@ def test_parquet_is_written_where_the_name_says_so(desk):
 
 
 def test_the_docs_recommend_parquet_from_as_many_rows():
-    assert f"From {script.MANY:,} rows on take Parquet" in (ROOT / "config/README.md").read_text()
+    assert f"Use Parquet from {script.MANY:,} rows" in (ROOT / "config/README.md").read_text()
 
 
 @pytest.mark.parametrize("mode", ["parts", "append"])
