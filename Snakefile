@@ -1,4 +1,4 @@
-# The door: `snakemake --cores 1` works from here; everything is in workflow/.
+# Entry point, so that `snakemake --cores 1` works from here. The workflow is in workflow/.
 include: "workflow/Snakefile"
 
 

@@ -1,6 +1,6 @@
-"""What `reading.py` sets beside our ingest: `python contenders.py polars prices.csv made.parquet`.
+"""Competitors of our ingest in `reading.py`: `python contenders.py polars prices.csv made.parquet`.
 
-Each is a process that imports its own library only, and checks nothing.
+Each runs as a process that imports only its own library, and checks nothing.
 """
 
 import json
@@ -28,7 +28,7 @@ def polars(source: str, output: str) -> None:
 
 
 def polars_lazy(source: str, output: str) -> None:
-    """The same, planned as a whole before any of it is done."""
+    """The same with lazy evaluation."""
     import polars as pl
 
     table = pl.scan_csv(source, schema=schema(pl.Date, pl.String, pl.Float64, pl.Int64))
@@ -46,7 +46,7 @@ def duckdb(source: str, output: str) -> None:
 
 
 def pyarrow(source: str, output: str) -> None:
-    """Text first, and no deduplication, for which it has no function."""
+    """Reads text first, and does not deduplicate, because pyarrow has no function for it."""
     import pyarrow as pa
     import pyarrow.csv
     import pyarrow.parquet
@@ -59,7 +59,7 @@ def pyarrow(source: str, output: str) -> None:
 
 
 def same(*paths: str) -> None:
-    """Ends in an error unless all files hold the same prices in the same order."""
+    """Exit with an error unless all files hold the same prices in the same order."""
     from pyarrow import parquet
 
     first, *others = (parquet.read_table(path) for path in paths)
@@ -69,7 +69,7 @@ def same(*paths: str) -> None:
 
 
 def ours_in_parts(scripts: str, *options: str) -> None:
-    """Our ingest in this process; prints the seconds of each part of it, as JSON."""
+    """Run our ingest in this process and print the seconds of each part as JSON."""
     begun = time.perf_counter()
     sys.path.insert(0, scripts)
     sys.argv[1:] = options
@@ -102,7 +102,7 @@ def ours_in_parts(scripts: str, *options: str) -> None:
 
 
 def peers(lock: Path = LOCK, *more: Path) -> tuple[Path, list[str]]:
-    """The Python of an environment made from locks, if need be, and what the first puts into it."""
+    """The Python of an environment for some locks, made if needed, and the first lock's pins."""
     import re
     import subprocess
 

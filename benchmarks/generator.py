@@ -1,7 +1,7 @@
-"""Made-up daily prices, the same bytes for the same seed: a process of its own.
+"""Write made-up daily prices, the same bytes for the same seed.
 
-As CSV; as Parquet with no bad row, if the file is so named. Prints what a reader must find, as
-JSON: the rows, and how many to quarantine for which reason.
+Runs as its own process. The name of the file decides: CSV, or Parquet without bad rows. Prints as
+JSON what a reader must find: the number of rows, and how many to quarantine for each reason.
 """
 
 import argparse
@@ -20,13 +20,13 @@ NAMES = ("Date", "Ticker", "Open", "High", "Low", "Close", "Volume")
 DATE, SYMBOL, OPEN, HIGH, LOW, CLOSE, VOLUME = range(7)
 BEGIN = "2000-01-03"
 AT_A_TIME = 500_000
-"""Rows, about."""
+"""Approximate number of rows."""
 
 Fields = list[str]
 
 
 def put(place: int, text: str) -> Callable[[Fields], Fields]:
-    """Another text in the place of a field."""
+    """Replace a field by another text."""
     return lambda fields: [*fields[:place], text, *fields[place + 1 :]]
 
 
@@ -56,19 +56,19 @@ SPOILT: tuple[tuple[str, Callable[[Fields], Fields]], ...] = (
     ("high-below-low", swap_high_and_low),
     ("outside-range", close_above_the_high),
 )
-"""A reason to quarantine a row, and how a good row comes to have it."""
+"""Reasons to quarantine a row, each with the way to spoil a good row."""
 
 REPEATED: tuple[tuple[str, Callable[[Fields], Fields]], ...] = (
     ("duplicate", lambda fields: fields),
     ("conflict", lambda fields: put(VOLUME, fields[VOLUME] + "1")(fields)),
 )
-"""The same of rows that stand below the good row."""
+"""The same for bad rows that are inserted below a good row."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("output", type=Path)
-    parser.add_argument("--clean", type=Path, help="where to write it with no bad row as well")
+    parser.add_argument("--clean", type=Path, help="also write the file without bad rows here")
     parser.add_argument("--symbols", type=int, default=4_000)
     parser.add_argument("--days", type=int, default=2_500, help="business days")
     parser.add_argument("--first-day", type=int, default=0, help=f"counted from {BEGIN}")
@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def write_parquet(output: Path, made: Iterator[pa.Table]) -> None:
-    """Prices as numbers; a group of rows for each batch."""
+    """Write prices as numbers, one row group per batch."""
     types = [pa.date32(), pa.string(), *[pa.float64()] * 4, pa.int64()]
     schema = pa.schema(list(zip(NAMES, types, strict=True)))
     with pa.parquet.ParquetWriter(output, schema) as file:
@@ -103,7 +103,7 @@ def write_csv(
     random: np.random.Generator,
     found: Counter[str],
 ) -> None:
-    """Lines, of which a share is spoilt; how many for which reason is added to `found`."""
+    """Write lines, a share of them spoilt; adds the count of each reason to `found`."""
     with ExitStack() as files:
         output = files.enter_context(options.output.open("wb"))
         clean = files.enter_context(options.clean.open("wb")) if options.clean else None
@@ -120,7 +120,7 @@ def write_csv(
 
 
 def batches(random: np.random.Generator, symbols: int, days: range) -> Iterator[pa.Table]:
-    """Good rows, by date and then symbol, prices in cents."""
+    """Good rows in order of date and then symbol, with prices in cents."""
     names = pa.array([f"S{number:05}" for number in range(symbols)])
     dates = pa.array(np.busday_offset(BEGIN, np.array(days)).astype(str))
     last = random.normal(np.log(5_000), 1, symbols)
@@ -145,7 +145,7 @@ def batches(random: np.random.Generator, symbols: int, days: range) -> Iterator[
 
 
 def lines(batch: pa.Table, prices: pa.Array) -> pa.Array:
-    """Rows as lines of CSV; `prices` has a text for each number of cents."""
+    """Rows as lines of CSV; `prices` maps each number of cents to its text."""
     columns = [column.combine_chunks() for column in batch.columns]
     return pc.binary_join_element_wise(
         *columns[:OPEN],
@@ -158,9 +158,9 @@ def lines(batch: pa.Table, prices: pa.Array) -> pa.Array:
 def spoilt(
     random: np.random.Generator, lines: pa.Array, share: float, found: Counter[str]
 ) -> Iterator[bytes | memoryview]:
-    """The bytes of the lines, of which a share is spoilt, each sort as often as the others.
+    """The bytes of the lines, a share of them spoilt, with each kind of fault equally often.
 
-    Only every second line is, so that the line above it is good.
+    Only every second line can be spoilt, so that the line above it is good.
     """
     content, offsets = memoryview(lines.buffers()[2]), np.frombuffer(lines.buffers()[1], np.int32)
     chosen = random.choice(len(lines) // 2, round(len(lines) * share), replace=False)

@@ -1,4 +1,4 @@
-"""LightGBM as `model_peers.py` sets it beside ours: a model of all symbols for each day ahead."""
+"""LightGBM for `model_peers.py`: one model of all symbols for each day ahead."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 RECENT = 1000
-"""How many observations of each symbol it learns from."""
+"""Observations of each symbol to learn from."""
 
 LAGS = 10
 
@@ -44,7 +44,7 @@ def boosted(given: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _features(values: Floats) -> tuple[Floats, Floats]:
-    """(N, S, F): the last changes, their means and how much they moved; (N, S), the deviation."""
+    """(N, S, F): the last changes, their means and deviations; (N, S): the deviation."""
     changes = np.diff(values, axis=0, prepend=values[:1])
     slow, fast = _average(changes**2, 0.94), _average(changes**2, 0.7)
     scale = np.sqrt(np.where(slow > 0, slow, np.nan))

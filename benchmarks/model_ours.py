@@ -1,7 +1,7 @@
 """Our side of `models.py`: `python model_ours.py SCRIPTS TASK INPUT OUTPUT [NAME=VALUE ...]`.
 
-Each task is a process of its own, as each of `model_peers.py` is. Arrays go from one to another
-as .npz, and are on the scale of the model: log prices, or prices where a log is impossible.
+Each task is its own process, as in `model_peers.py`. They exchange arrays as .npz on the scale of
+the model: log prices, or prices where a logarithm is impossible.
 """
 
 import json
@@ -43,7 +43,7 @@ DEFAULTS: dict[str, Any] = {
     "refit": 10,
     "embargo_days": 0,
 }
-"""What `train_or_score` does by itself."""
+"""The default settings of `train_or_score`."""
 
 CONTENDERS: list[dict[str, Any]] = [
     *({"location": kind} for kind in ("naive", "drift", "ses", "theta", "lightgbm")),
@@ -53,7 +53,7 @@ CONTENDERS: list[dict[str, Any]] = [
 
 
 def simulate(_: str, output: str, series: str, days: str, seed: str = "5") -> None:
-    """Log prices (days, series) whose changes are GARCH(1,1), with a clean table beside them."""
+    """Write log prices (days, series) with GARCH(1,1) changes, and a clean table beside them."""
     import pyarrow as pa
     import pyarrow.parquet
 
@@ -79,7 +79,7 @@ def simulate(_: str, output: str, series: str, days: str, seed: str = "5") -> No
 
 
 def speed(source: str, _: str, horizon: str, threads: str) -> None:
-    """Prints the seconds that fits and forecasts take, as JSON."""
+    """Print the seconds of fits and forecasts as JSON."""
     values = np.load(source)["values"]
     columns = [slice(at, at + SLICE_WIDTH) for at in range(0, values.shape[1], SLICE_WIDTH)]
     blocks = [np.ascontiguousarray(values[:, part]) for part in columns]
@@ -107,7 +107,7 @@ def _garch(values: "Floats", horizon: int) -> "Floats":
 
 
 def _location(kind: LocationKind, values: "Floats", horizon: int) -> "Floats":
-    """(S, H): where the values are expected."""
+    """(S, H): the point forecasts."""
     found = location.fit(kind, values)
     live = np.isfinite(values).sum(axis=0)
     level = location.levels(found, values)[live - 1, np.arange(len(live))]
@@ -116,7 +116,7 @@ def _location(kind: LocationKind, values: "Floats", horizon: int) -> "Floats":
 
 
 def numerics(source: str, output: str, price: str, horizon: str) -> None:
-    """Parameters of GARCH, and the forecasts of SES and Theta, from whole histories."""
+    """Write GARCH parameters and the forecasts of SES and Theta from whole histories."""
     panel = _panel(source, price)
     found = garch.fit(np.diff(panel.values, axis=0))
     np.savez(
@@ -132,11 +132,11 @@ def numerics(source: str, output: str, price: str, horizon: str) -> None:
 
 
 def windows(source: str, output: str, price: str, horizon: str, origins: str) -> None:
-    """Forecasts of all our contenders from the same dates, and what the others need for theirs."""
+    """Write forecasts of all our contenders from the same dates, and the others' inputs."""
     panel = _panel(source, price)
     settings = Settings(price=price, horizon=int(horizon), origins=int(origins), **DEFAULTS)
     able, _ = usable(panel, make_timeline(panel, settings).origins, settings)
-    panel = panel.columns(np.flatnonzero(able.any(axis=0)))  # others were given up long ago
+    panel = panel.columns(np.flatnonzero(able.any(axis=0)))  # drop symbols without forecasts
     times = make_timeline(panel, settings)
     able, rows = usable(panel, times.origins, settings)
     daily = panel.calendar[panel.calendar >= times.origins[0]]

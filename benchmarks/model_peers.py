@@ -1,7 +1,7 @@
-"""The others' side of `models.py`: `python model_peers.py TASK INPUT OUTPUT [NAME=VALUE ...]`.
+"""The peers' side of `models.py`: `python model_peers.py TASK INPUT OUTPUT [NAME=VALUE ...]`.
 
-In an environment of their own, which is made from model-peers.lock. They get the same series, on
-the same scale, as `model_ours.py` has them, and the same dates to estimate at and forecast from.
+Runs in its own environment, made from model-peers.lock. The peers get the same series on the same
+scale as `model_ours.py`, and the same dates for estimates and forecasts.
 """
 
 import json
@@ -21,10 +21,10 @@ from model_boosted import boosted
 CORES = len(os.sched_getaffinity(0))
 BOUND = NormalDist().inv_cdf(0.95)
 RECENT = 1000
-"""How many observations the slow ones learn from."""
+"""Observations that the slow peers learn from."""
 
 MANY, FEW = 1000, (50, 8)
-"""With more windows than that, the slow ones forecast from the last dates of so many symbols."""
+"""With more windows than this, slow peers forecast only the last dates of a few symbols."""
 
 Floats = npt.NDArray[np.float64]
 Arrays = dict[str, Any]
@@ -34,17 +34,17 @@ GARCH: dict[str, dict[str, Any]] = {
     "arch EGARCH-t": {"vol": "EGARCH", "o": 1, "dist": "t"},
     "arch HARX": {"lags": [1, 5, 22]},
 }
-"""HARX is of squared changes, as is usual without prices within the day."""
+"""HARX uses squared changes, as usual without intraday prices."""
 
 SIMULATIONS = 500
-"""Paths of an EGARCH, whose variance of more than a day ahead has no formula."""
+"""Simulated paths of an EGARCH, whose variance beyond one day ahead has no formula."""
 
 TAIL = 0.025
 AUTOMATIC = ("AutoETS", "AutoTheta", "AutoARIMA")
 
 
 def speed(source: str, _: str, horizon: str, subsets: str) -> None:
-    """Prints the seconds that one series takes, as JSON; subsets: how many of each are tried."""
+    """Print the seconds per series as JSON; subsets: how many series each model gets."""
     from statsforecast import models
 
     values, steps = np.load(source)["values"], int(horizon)
@@ -66,7 +66,7 @@ def speed(source: str, _: str, horizon: str, subsets: str) -> None:
 
 
 def _short(series: Floats, count: int = 30) -> float:
-    """By how much statsforecast's GARCH is less likely than arch's, in nats, the median."""
+    """How much less likely statsforecast's GARCH is than arch's: the median, in nats."""
     from statsforecast import models
 
     found = []
@@ -106,7 +106,7 @@ def _together(model: Any, series: Floats, horizon: int) -> float:
 
 
 def _arch(changes: Floats, last: int | None = None, start: Any = None, **kind: Any) -> Any:
-    """A fit on changes that are brought to unit deviation, which the parameters refer to."""
+    """A fit on changes scaled to unit deviation; the parameters refer to that scale."""
     scaled = changes / changes[:last].std()
     model = _arch_model(scaled, **kind)
     return model.fit(disp="off", show_warning=False, last_obs=last, starting_values=start)
@@ -119,7 +119,7 @@ def _arch_model(scaled: Floats, **kind: Any) -> Any:
 
 
 def numerics(source: str, output: str, horizon: str) -> None:
-    """Prints how far our GARCH, SES and Theta are from theirs; nothing of a constant series."""
+    """Print how far our GARCH, SES and Theta are from theirs, except for constant series."""
     from statsforecast import models
 
     ours, found = np.load(source), {}
@@ -149,7 +149,7 @@ def numerics(source: str, output: str, horizon: str) -> None:
 
 
 def windows(source: str, output: str) -> None:
-    """Forecasts from the given dates; where one fails it is the naive one, and is counted."""
+    """Write forecasts from the given dates; failures become naive forecasts and are counted."""
     given = dict(np.load(source))
     given["slow"] = _fewer(given["usable"])
     made: Arrays = {"slow": given["slow"]}
@@ -163,7 +163,7 @@ def windows(source: str, output: str) -> None:
 
 
 def _fewer(usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """The windows (K, S) of the slow ones: all, unless they are many."""
+    """The windows (K, S) of the slow peers: all, unless there are many."""
     if usable.sum() <= MANY:
         return usable
     dates, symbols = FEW
@@ -174,7 +174,7 @@ def _fewer(usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
 
 
 def _mend(found: Arrays, given: Arrays, use: npt.NDArray[np.bool_]) -> int:
-    """Put the naive forecast, and a constant variance, where there is none; how often."""
+    """Fill missing forecasts with naive ones of constant variance. Returns how many."""
     rows = np.maximum(given["rows"], 0)
     steps = np.arange(1, found["centres"].shape[-1] + 1)
     columns = np.arange(rows.shape[1])
@@ -193,7 +193,7 @@ def _mend(found: Arrays, given: Arrays, use: npt.NDArray[np.bool_]) -> int:
 
 
 def variances(given: Arrays) -> Iterator[tuple[str, Arrays]]:
-    """arch's, fitted on all that came before, then filtered on."""
+    """arch's models, fitted on all earlier data and then filtered."""
     rows, daily = given["rows"], given["daily_rows"]
     horizon = int(given["horizon"])
     for name, kind in GARCH.items():
@@ -237,7 +237,7 @@ def _followed(
         if "lags" in kind:
             ahead, fit = _har(changes, begin, horizon, **kind), None
         else:
-            # `last_obs` is the first change that the fit does not see
+            # `last_obs` is the first change outside the fit
             fit = _arch(changes, last=begin, start=start, **kind)
             start = fit.params
             # a forecast from change begin - 1 is one from observation begin
@@ -252,7 +252,7 @@ RANDOM = np.random.RandomState(1)
 
 
 def _har(changes: Floats, begin: int, horizon: int, lags: list[int]) -> Floats:
-    """HARX's forecasts of squared changes, not below a hundredth of their mean."""
+    """HARX's forecasts of squared changes, at least a hundredth of their mean."""
     from arch.univariate import HARX
 
     squared = changes**2 / changes[:begin].var()
@@ -277,7 +277,7 @@ def _shape(fit: Any, levels: Floats) -> Floats:
 
 
 def automatic(given: Arrays) -> Iterator[tuple[str, Arrays]]:
-    """statsforecast's automatic models, chosen and fitted anew at each date."""
+    """statsforecast's automatic models, chosen and fitted at each date."""
     places = np.argwhere(given["slow"])
     horizon = int(given["horizon"])
     histories = [
@@ -302,7 +302,7 @@ def _automatic(task: tuple[str, Floats, int]) -> Floats:
     warnings.simplefilter("ignore")
     try:
         made = getattr(models, name)(season_length=1).forecast(history, h=horizon, level=[90])
-    except Exception:  # whatever it is: a failure is counted
+    except Exception:  # any failure is counted
         return np.full((3, horizon), np.nan)
     return np.array([made["mean"], made["lo-90"], made["hi-90"]])
 

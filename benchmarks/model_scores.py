@@ -1,4 +1,4 @@
-"""The accuracy table of `models.py`, from forecasts that were all made from the same dates."""
+"""The accuracy table of `models.py`, from forecasts that all have the same dates."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -31,12 +31,12 @@ HEADER = (
 )
 BOUND = 1.6448536269514722
 LARGEST = 1000.0
-"""What is more than this has no end, as the variance of an EGARCH can be, and is not printed."""
+"""Larger values count as infinite, such as some EGARCH variances, and are not printed."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """What a row of the table says; NaN where a contender makes no such forecast."""
+    """A row of the table; NaN where a contender makes no such forecast."""
 
     mae_median: float
     mae_mean: float
@@ -48,7 +48,7 @@ class Row:
     beside_rival: tuple[tuple[float, float], ...]
 
     def text(self, name: str) -> str:
-        """The row as it is printed, with a dash for what there is not."""
+        """The printed row, with a dash for missing figures."""
         cells = [
             (self.mae_median, "7.3f"),
             (self.mae_mean, "6.3f"),
@@ -71,7 +71,7 @@ def _cell(value: float, form: str) -> str:
 
 
 class Table:
-    """What happened, and the forecasts by which all others are measured."""
+    """The outcomes, and the forecasts that all others are compared with."""
 
     def __init__(self, given: dict[str, Any]) -> None:
         self.given, self.levels = given, given["levels"]
@@ -98,11 +98,11 @@ class Table:
         self.rival = self._distribution_losses(RIVAL) if f"{RIVAL}/next" in given else None
 
     def constant_row(self) -> Row:
-        """The naive forecast with intervals of constant variance: what scores are divided by."""
+        """The naive forecast with intervals of constant variance, by which scores are divided."""
         return self._row(np.ones(len(self.columns)), None, self.constant, None)
 
     def row(self, name: str) -> Row:
-        """All that one contender's forecasts come to."""
+        """All figures of one contender's forecasts."""
         ratios = mae_ratio(self._errors(f"{name}/centres"), self.naive)
         losses = self._variance_losses(name) if f"{name}/daily" in self.given else None
         interval = None
@@ -141,7 +141,7 @@ class Table:
         return inside(self.actual, low, high), interval_score(self.actual, low, high, LEVEL)
 
     def _constant(self, steps: Any) -> tuple[Floats, Floats]:
-        """Bounds around the last value by the mean of all squared changes up to then."""
+        """Bounds around the last value from the mean of all squared changes so far."""
         last = self.given["values"][self.rows, self.columns][..., None]
         mean = self.so_far[self.rows, self.columns] / np.maximum(self.rows, 1)
         width = BOUND * np.sqrt(mean[..., None] * steps)

@@ -1,8 +1,7 @@
-"""How fast, how exact and how good our models are, beside others': `make bench-models`.
+"""Compare the speed, numerics and accuracy of our models with others: `make bench-models`.
 
-The same series and the same dates for all; each contender is a process of its own, ours
-(model_ours.py) in this environment and the others (model_peers.py) in one that is made for them.
-See benchmarks/README.md.
+All get the same series and dates. Each contender is its own process: ours (model_ours.py) in this
+environment, the others (model_peers.py) in one that is made for them. See benchmarks/README.md.
 """
 
 import argparse
@@ -46,15 +45,15 @@ def main() -> None:
         "earlier": earlier,
         "accuracy": accuracy,
     }
-    parser.add_argument("--only", default=",".join(sections), help="sections, commas between")
+    parser.add_argument("--only", default=",".join(sections), help="sections, separated by commas")
     parser.add_argument("--samples", default=",".join(SAMPLES), help="of numerics and accuracy")
     parser.add_argument("--series", type=int, default=5_000, help="made up, for speed and step")
     parser.add_argument("--days", type=int, default=2_500, help="of each of these")
-    parser.add_argument("--subsets", default="200,1000,100", help="GARCH, SES, Theta: for others")
+    parser.add_argument("--subsets", default="200,1000,100", help="for peers: GARCH, SES, Theta")
     parser.add_argument("--rounds", type=int, default=3, help="how often speed is measured")
     parser.add_argument("--origins", type=int, default=100, help="of accuracy, 10 days apart")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # and clear the folder away
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # and remove the folder
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), options)
         facts(with_peers=False)
@@ -66,7 +65,7 @@ def main() -> None:
 
 
 class Bench:
-    """What the sections share: the options, and the project as it is now, with files beside it."""
+    """Shared by the sections: the options, a copy of the project and files beside it."""
 
     def __init__(self, folder: Path, options: argparse.Namespace) -> None:
         self.folder, self.options = folder, options
@@ -75,7 +74,7 @@ class Bench:
         self.scripts = self.project / "workflow" / "scripts"
 
     def made_up(self) -> Path:
-        """Log prices of GARCH series, as .npz; the same as a clean table beside it, .parquet."""
+        """Log prices of GARCH series as .npz, with a clean table (.parquet) beside it."""
         path = self.folder / "made_up.npz"
         if not path.exists():
             shape = {"series": self.options.series, "days": self.options.days}
@@ -83,7 +82,7 @@ class Bench:
         return path
 
     def clean(self, sample: str) -> Path:
-        """The clean table of a sample, as the workflow makes it."""
+        """The clean table of a sample, made by the workflow."""
         path = self.folder / f"{sample}.json"
         if not path.exists():
             target = "results/prices_clean.json"
@@ -104,15 +103,15 @@ class Bench:
         return run(peers(LOCK)[0], HERE / "model_peers.py", task, source, output, *named)[1]
 
     def step(self, source: Path, *more: object) -> Any:
-        """What our command takes, from its start to its end."""
+        """Cost of our command from start to end."""
         command = (sys.executable, self.scripts / "train_or_score.py", "--input", source)
         return run(*command, "--output", self.folder / "model.json", *more)[0]
 
 
 def step(bench: Bench) -> None:
-    """The whole step: on made-up prices with two threads, and on the sample of stocks."""
+    """Measure the whole step on made-up prices with one and two threads, and on the stocks."""
     shape = f"{bench.options.series:,} series of {bench.options.days:,} days"
-    title(f"step: train_or_score, its start included; {shape}, 20 origins, 14 days ahead")
+    title(f"step: train_or_score including its start; {shape}, 20 origins, 14 days ahead")
     source = bench.made_up().with_suffix(".parquet")
     size = ("--horizon", 14, "--origins", 20)
     stocks = bench.clean("stocks")
@@ -121,24 +120,24 @@ def step(bench: Bench) -> None:
         for threads in (1, 2):
             name = f"made up, {threads} thread{'s' * (threads > 1)}"
             runs[name].append(bench.step(source, *size, "--threads", threads))
-        runs["stocks, as by default"].append(bench.step(stocks, "--price", "adj_close"))
+        runs["stocks, default settings"].append(bench.step(stocks, "--price", "adj_close"))
     show(runs)
     made_up = "made up, 2 threads"
-    print(f"{made_up}: {typical(runs, made_up, 'seconds'):.1f} s (less than 60 wanted)")
-    print(f"{made_up}: {typical(runs, made_up, 'memory'):.0f} MB (less than 2000 wanted)")
-    print(f"stocks: {typical(runs, 'stocks, as by default', 'seconds'):.2f} s (at most 3 wanted)")
+    print(f"{made_up}: {typical(runs, made_up, 'seconds'):.1f} s (target: less than 60)")
+    print(f"{made_up}: {typical(runs, made_up, 'memory'):.0f} MB (target: less than 2000)")
+    print(f"stocks: {typical(runs, 'stocks, default settings', 'seconds'):.2f} s (target: max. 3)")
 
 
 def speed(bench: Bench) -> None:
-    """Fits and forecasts alone, in memory: ours of all series, the others' of some, scaled up."""
+    """Measure fits and forecasts in memory: ours on all series, the others' on some, scaled up."""
     count, horizon = bench.options.series, 14
     subsets = ",".join(str(min(int(n), count)) for n in bench.options.subsets.split(","))
     title(
         f"speed: fit and {horizon}-day forecast of {count:,} series of {bench.options.days:,} days",
-        f"The others are tried on {subsets} series (GARCH, SES, Theta), each after one that is",
-        "not counted, and on one core; their seconds are in proportion. `StatsForecast` is their",
-        "way for many series at once, `one by one` a loop over them. GARCH gets changes of unit",
-        "deviation, but `not scaled`.",
+        f"The others run on {subsets} series (GARCH, SES, Theta), each after an uncounted warm-up,",
+        "on one core; their seconds are scaled up. `StatsForecast` is its API for many series at",
+        "once, `one by one` a loop over them. GARCH gets changes of unit deviation, except for",
+        "`not scaled`.",
     )
     source = bench.made_up()
     seconds: dict[str, list[float]] = defaultdict(list)
@@ -163,16 +162,16 @@ def speed(bench: Bench) -> None:
         for other in [key for key in seconds if key.startswith(f"{name}:")]:
             times = statistics.median(b / a for a, b in zip(ours, seconds[other], strict=True))
             with_two = statistics.median(seconds[other]) / two
-            print(f"{other} / ours: {times:.1f} ({wanted:g} wanted); with 2 threads {with_two:.1f}")
+            print(f"{other} / ours: {times:.1f} (target {wanted:g}); with 2 threads {with_two:.1f}")
 
 
 def numerics(bench: Bench) -> None:
-    """Ours against arch and statsforecast, series by series."""
+    """Compare ours with arch and statsforecast, series by series."""
     title(
         "numerics: whole histories",
-        "GARCH: arch's log-likelihood, of Student's t with its degrees of freedom, at our",
-        "parameters, falls and rises alike, less that at its own, in nats. SES and Theta: the",
-        "largest relative difference of 10 forecast prices to statsforecast's.",
+        "GARCH: arch's log-likelihood (Student's t, its degrees of freedom) at our parameters,",
+        "with equal weights of falls and rises, minus that at its own, in nats. SES and Theta: the",
+        "largest relative difference of 10 forecast prices from statsforecast's.",
         "",
     )
     found: dict[str, dict[str, float]] = {}
@@ -189,18 +188,18 @@ def numerics(bench: Bench) -> None:
         median = statistics.median(record[name] for record in found.values())
         form = "+.2f" if name == "garch" else ".1e"
         listed = ", ".join(f"{key} {found[key][name]:{form}}" for key in worst[:5])
-        print(f"{name:6} median {median:{form}} ({wanted} wanted) of {len(found)}; worst {listed}")
+        print(f"{name:6} median {median:{form}} (target: {wanted}) of {len(found)}; worst {listed}")
         if name == "garch":
             better = sum(record[name] > 0 for record in found.values())
             far = sum(abs(record[name]) > 2 for record in found.values())
-            print(f"{'':6} ours is the likelier for {better}; they differ by over 2 for {far}")
+            print(f"{'':6} ours is likelier for {better}; they differ by over 2 for {far}")
 
 
 def earlier(bench: Bench) -> None:
-    """Whether the model is accepted on years of the samples that none of its defaults has seen."""
+    """Check acceptance on earlier years of the samples, which no default was chosen on."""
     title(
-        f"earlier: as by default, {EARLIER} days of the sample's calendar before its end, as often",
-        "as there are as many again before them",
+        f"earlier: default settings, spans of {EARLIER} days counted back from the sample's end,",
+        f"each with at least {EARLIER} days before it",
         "",
     )
     for sample in bench.samples:
@@ -227,7 +226,7 @@ def earlier(bench: Bench) -> None:
 
 
 def accuracy(bench: Bench) -> None:
-    """The table of all contenders, for each sample."""
+    """Print the table of all contenders for each sample."""
     for sample in bench.samples:
         path, theirs = (bench.folder / f"{sample}-{name}.npz" for name in ("ours", "theirs"))
         shape = {"horizon": 10, "origins": bench.options.origins}
@@ -243,7 +242,7 @@ def accuracy(bench: Bench) -> None:
             print_table(f"{sample}, all but the slow ones", given, fast)
         print_table(sample, given | {"usable": given["slow"]}, labels)
         failed = [line for line in said.splitlines() if ": 0 of" not in line]
-        print("\n".join(failed) if failed else "no forecast of any of them failed")
+        print("\n".join(failed) if failed else "no forecast failed")
 
 
 def print_table(what: str, given: dict[str, Any], labels: dict[str, str]) -> None:

@@ -1,9 +1,9 @@
-"""What orchestrators cost beside the five steps: `make bench-orchestrators`.
+"""Compare the overhead of orchestrators: `make bench-orchestrators`.
 
-The same functions on the sample, with the same files and options (steps.py), under
-this workflow, make, DVC, Luigi, Dagster and Kedro, and in one Python process. Each has a copy of
-the project, and an environment of its own: that of a run, with the peer from its lock in it.
-Rounds are interleaved. See benchmarks/README.md.
+The same functions run on the sample, with the same files and options (steps.py), under this
+workflow, make, DVC, Luigi, Dagster and Kedro, and in one Python process. Each has a copy of the
+project and its own environment: that of a run, plus the peer from its lock. Rounds are interleaved.
+See benchmarks/README.md.
 """
 
 import argparse
@@ -40,9 +40,9 @@ SILENT = {"DO_NOT_TRACK": "1", "DVC_NO_ANALYTICS": "1"}
 class Contender:
     """A way to run the steps.
 
-    peer: whose files the project holds, and whose lock its environment.  isolated: each step is a
-    process with a log of its own.  idle: what to add to the command when nothing is to be done.
-    sees: if not, a change makes nothing run until what depends on it is removed by hand.
+    peer: the folder and the lock that are added to the project.  isolated: each step is a process
+    with its own log.  idle: arguments to add if there is nothing to do.  sees: whether it notices
+    changes; if not, the files that depend on a change are removed by hand.
     """
 
     name: str
@@ -92,11 +92,11 @@ class Project:
             self.call("dvc", "config", "core.check_update", "false")
 
     def call(self, *command: str) -> Run:
-        os.sync()  # nothing waits to reach the disk
+        os.sync()  # so that no pending write slows the next run
         return run(*command, cwd=self.folder, env=self._environment)[0]
 
     def renew(self) -> None:
-        """As if nothing had ever run; what was compiled and the peer's own database are kept."""
+        """Reset to before the first run, but keep bytecode and the peer's own database."""
         made = ("results", "data/received", "ledger", ".snakemake", ".dvc/cache", ".dvc/tmp")
         for name in (*made, "logs"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
@@ -104,7 +104,7 @@ class Project:
         (self.folder / "logs").mkdir()
 
     def measured(self, phase: str) -> Run:
-        """Run the contender's command, and find out how many steps it ran."""
+        """Run the contender's command and record how many steps it ran."""
         contender = self.contender
         if phase in (PRICES, TITLE) and not contender.sees:
             for name in STEPS if phase == PRICES else STEPS[3:]:
@@ -123,9 +123,9 @@ class Project:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured")
-    parser.add_argument("--only", help="contenders, commas between; ours is one anyway")
+    parser.add_argument("--only", help="contenders, separated by commas; ours always runs")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # and clear the folder away
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # and remove the folder
     wanted = options.only.split(",") if options.only else [one.name for one in CONTENDERS]
     with tempfile.TemporaryDirectory() as folder:
         projects = [
@@ -135,7 +135,7 @@ def main() -> None:
         ]
         facts(with_peers=False)
         print("Peers:", *sorted({project.peer for project in projects if project.peer}))
-        one_round(projects)  # files and bytecode are warm from here on
+        one_round(projects)  # warm-up: files and bytecode are cached afterwards
         measured: dict[str, Runs] = defaultdict(lambda: defaultdict(list))
         for number in range(options.rounds):
             turned = number % len(projects)
@@ -149,7 +149,7 @@ def main() -> None:
 
 
 def one_round(projects: list[Project]) -> dict[str, dict[str, Run]]:
-    """Each contender once: first, with nothing to do, after other prices, after another title."""
+    """Run each contender once per phase: first, nothing to do, other prices, another title."""
     measured: dict[str, dict[str, Run]] = {}
     for phase in (FIRST, NOTHING, PRICES, TITLE):
         for project in projects:
@@ -171,14 +171,14 @@ def one_round(projects: list[Project]) -> dict[str, dict[str, Run]]:
 
 
 def write_prices(folder: Path, rows_less: int) -> None:
-    """The sample, without so many of its last rows."""
+    """Write the sample without `rows_less` of its last rows."""
     raw = READ["ingest"]["input"]
     lines = gzip.decompress((ROOT / raw).read_bytes()).splitlines(keepends=True)
     (folder / raw).write_bytes(gzip.compress(b"".join(lines[: len(lines) - rows_less]), mtime=0))
 
 
 def write_title(folder: Path, words: str) -> None:
-    """The config, with another title; and what each step takes from it, where that has changed."""
+    """Write the config with a title, and the options of each step whose options changed."""
     given = (ROOT / "config" / "config.yaml").read_text()
     text = given.replace("title: null", f"title: {words}")
     (folder / "config" / "config.yaml").write_text(text)
@@ -205,9 +205,9 @@ def step_options(config: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def compare(projects: list[Project], words: str) -> None:
-    """Ends in an error unless all made the same, of the newest prices and options.
+    """Exit with an error unless all made the same files from the newest prices and options.
 
-    Of a model that was made after the deployed one was removed, only what it was made from.
+    A model that was made after the deployed one was removed is not compared, only its input.
     """
     for path in ("results/prices_clean.json", "results/model.json", "results/report.txt"):
         alike = [one for one in projects if one.contender.sees or "clean" in path]
@@ -220,10 +220,10 @@ def compare(projects: list[Project], words: str) -> None:
 
 
 def summary(projects: list[Project], measured: dict[str, Runs]) -> None:
-    """The medians over rounds of the ratios within a round, and how many steps ran."""
+    """Print the median over rounds of the ratios within a round, and how many steps ran."""
     ordered = sorted(projects, key=lambda one: ORDER.index(one.contender.name))
-    for what, heading in (("seconds", "Seconds by the clock"), ("processor", "Seconds of CPU")):
-        title(f"{heading}, times ours; in brackets how many steps ran. *: a process and log each")
+    for what, heading in (("seconds", "Wall-clock seconds"), ("processor", "CPU seconds")):
+        title(f"{heading} relative to ours; (number of steps run). *: a process and log per step")
         print(f"\n{'':22}" + "".join(f"{phase:>19}" for phase in measured))
         for one in ordered:
             name = one.contender.name
@@ -235,7 +235,7 @@ def summary(projects: list[Project], measured: dict[str, Runs]) -> None:
     print()
     for what in ("seconds", "processor"):
         ratio = times(measured[NOTHING], OURS, VERSION, what)
-        print(f"{NOTHING} / {VERSION}, {what}: {ratio:.2f} (less than 1.5 wanted)")
+        print(f"{NOTHING} / {VERSION}, {what}: {ratio:.2f} (target: less than 1.5)")
 
 
 def times(runs: Runs, one: str, other: str, what: str) -> float:

@@ -1,14 +1,14 @@
-"""What a run costs beside the work in it: `make bench`.
+"""Measure the overhead of a run: `make bench`.
 
-Interleaved in one session, so that a noisy machine is noisy for all of them:
+All commands are interleaved in one session, so that noise affects all of them:
 
-- one Python process that calls the five functions in turn on the sample, for the same files,
+- one Python process that calls the five functions in turn on the sample and writes the same files,
 - the first `snakemake --cores 1` on the sample, in a fresh copy of the project,
 - a run with nothing to do,
 - `snakemake --version`, for what Snakemake itself takes to start,
 - importing pandas, and importing each step.
 
-Prints seconds (median, and the range) and the ratios that the README quotes.
+Prints seconds (median and range) and the ratios that the README quotes.
 """
 
 import argparse
@@ -79,7 +79,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         project = fresh_copy(Path(folder) / "project")
         for _ in measured(project, defaultdict(list)):
-            pass  # files and bytecode are warm from here on
+            pass  # warm-up: files and bytecode are cached afterwards
         for _ in range(rounds):
             for _ in measured(project, seconds):
                 pass
@@ -95,7 +95,7 @@ def fresh_copy(folder: Path) -> Path:
 
 
 def measured(project: Path, seconds: dict[str, list[float]]) -> Iterator[None]:
-    """One round: each command once, its wall time added to `seconds`."""
+    """Run each command once and add its wall time to `seconds`."""
     for made in ("results", "logs", ".snakemake", "one", "data/received"):
         shutil.rmtree(project / made, ignore_errors=True)
     commands = {

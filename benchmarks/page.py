@@ -1,6 +1,6 @@
-"""How fast the report of many symbols is made, and opens: `make bench-page`.
+"""Measure how fast the report of many symbols is made and opens: `make bench-page`.
 
-Made-up prices, the real steps, Debian's chromium. See benchmarks/README.md.
+Uses made-up prices, the real steps and Debian's chromium. See benchmarks/README.md.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def made(folder: Path, series: int, days: int, rounds: int) -> Path:
-    """The page of so many made-up series."""
+    """Make the page of some made-up series."""
     title(f"The steps, their start included; {series:,} series of {days:,} days, 20 origins")
     scripts = fresh_copy(folder / "project") / "workflow" / "scripts"
     simulate = (HERE / "model_ours.py", scripts, "simulate", "-", folder / "prices.npz")
@@ -64,12 +64,12 @@ def made(folder: Path, series: int, days: int, rounds: int) -> Path:
     show(runs)
     for path in (model, backtest, page):
         print(f"{path.name}: {path.stat().st_size / MB:.0f} MB")
-    print(f"report: {typical(runs, 'report', 'memory'):.0f} MB of memory (at most 1000 wanted)")
+    print(f"report: {typical(runs, 'report', 'memory'):.0f} MB of memory (target: at most 1000)")
     return page
 
 
 def open_it(page: Path, rounds: int) -> None:
-    """Open the page, work its table, and have it draw the pictures of a symbol."""
+    """Open the page, use its table and let it draw the pictures of a symbol."""
     title("The page in chromium")
     seconds = defaultdict(list)
     sys.path.insert(0, str(HERE.parent / "tests"))
@@ -90,7 +90,7 @@ def open_it(page: Path, rounds: int) -> None:
                 assert not found.complaints
     for what, taken in seconds.items():
         print(f"{what:10}{statistics.median(taken):8.2f} s")
-    print(f"open: {statistics.median(seconds['open']):.2f} s (less than 3 wanted)")
+    print(f"open: {statistics.median(seconds['open']):.2f} s (target: less than 3)")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""What reading costs, beside what others take who check nothing: `make bench-reading`.
+"""Compare the cost of reading with tools that check nothing: `make bench-reading`.
 
-Made-up daily prices, the same bytes for the same seed. Rounds are interleaved, so that a noisy
-machine is noisy for all of them, and each contender is a process of its own, measured from its
-start to its end. See benchmarks/README.md.
+Uses made-up daily prices, the same bytes for the same seed. Rounds are interleaved, so that noise
+affects all contenders. Each contender is its own process, measured from start to end. See
+benchmarks/README.md.
 """
 
 import argparse
@@ -31,7 +31,7 @@ MB = 1_000_000
 
 @dataclass(frozen=True)
 class Run:
-    """What a process took: seconds by the clock, seconds of processors, its most memory in MB."""
+    """Cost of a process: wall-clock seconds, processor seconds and peak memory in MB."""
 
     seconds: float
     processor: float
@@ -44,9 +44,9 @@ Runs = dict[str, list[Run]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     sections = {"compare": compare, "growth": growth, "json": json_path, "day": day}
-    parser.add_argument("--only", default=",".join(sections), help="sections, commas between")
+    parser.add_argument("--only", default=",".join(sections), help="sections, separated by commas")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured")
-    parser.add_argument("--rows", type=int, default=10_000_000, help="of compare, growth's most")
+    parser.add_argument("--rows", type=int, default=10_000_000, help="of compare; most of growth")
     parser.add_argument("--width", type=int, default=4_000, help="symbols of compare and growth")
     parser.add_argument("--json-rows", type=int, default=500_000)
     parser.add_argument("--days", type=int, default=2_500, help="business days before the new one")
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     options = parser.parse_args()
     chosen = [sections[name] for name in options.only.split(",")]
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # and clear the folder away
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # and remove the folder
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), options)
         facts(compare in chosen)
@@ -66,17 +66,17 @@ def main() -> None:
 
 
 class Bench:
-    """What the sections share: the options, a folder, and the made-up files in it."""
+    """Shared by the sections: the options, a folder and the made-up files in it."""
 
     def __init__(self, folder: Path, options: argparse.Namespace) -> None:
         self.folder, self.options, self.rounds = folder, options, range(options.rounds)
         self.made, self.scripts = folder / "made", folder / "workflow" / "scripts"
-        # as they are now: an edit while this runs would change what is measured
+        # a copy, so that an edit during the run does not change what is measured
         shutil.copytree(HERE.parent / "workflow", folder / "workflow")
         self._holds: dict[Path, dict[str, Any]] = {}
 
     def csv(self, rows: int) -> Path:
-        """A file of about that many rows; beside it, named `.clean`, the same with no bad row."""
+        """A file of about this many rows, with a `.clean` twin that has no bad rows."""
         path = self.folder / f"{rows}.csv"
         if path not in self._holds:
             width = self.options.width
@@ -89,7 +89,7 @@ class Bench:
         self._holds[path] = json.loads(run(*command, *arguments)[1])
 
     def ingest(self, source: Path, output: str, *more: object) -> list[object]:
-        """Our command, all that it makes in one folder."""
+        """Run our command, with all outputs in one folder."""
         files = {"output": output, "receipt": "receipt.json", "quarantine": "quarantine.json"}
         files |= {"restatements": "restatements.json", "received": "received"}
         named = [part for name, file in files.items() for part in (f"--{name}", self.made / file)]
@@ -99,13 +99,13 @@ class Bench:
         return [self.scripts / "ingest.py", "--input", source, *named, *threads, *strict, *more]
 
     def fresh(self) -> None:
-        """Forget what was made; nothing waits to reach the disk."""
+        """Remove all outputs and wait for pending writes."""
         shutil.rmtree(self.made, ignore_errors=True)
         self.made.mkdir()
         os.sync()
 
     def check(self, source: Path) -> None:
-        """Our receipt says what the generator said."""
+        """Check that our receipt agrees with the generator."""
         receipt = json.loads((self.made / "receipt.json").read_bytes())
         found = {name: receipt[name] for name in self._holds[source]}
         if found != self._holds[source]:
@@ -113,7 +113,7 @@ class Bench:
 
 
 def compare(bench: Bench) -> None:
-    """Ours and the others, to the same Parquet."""
+    """Compare ours with the others, which write the same Parquet."""
     spoilt = bench.csv(bench.options.rows)
     clean, output = spoilt.with_suffix(".clean"), bench.made / "prices.parquet"
     title(
@@ -150,13 +150,13 @@ def compare(bench: Bench) -> None:
     bench.fresh()
     parts = ("ours_in_parts", bench.scripts, *bench.ingest(spoilt, output.name)[1:])
     _, printed = run(sys.executable, HERE / "contenders.py", *parts)
-    print("\nours once more, in parts")
+    print("\nours again, by part")
     for part, seconds in json.loads(printed.splitlines()[-1]).items():
         print(f"{part:36}{seconds:7.2f} s")
 
 
 def growth(bench: Bench) -> None:
-    """How our time and memory grow with the file."""
+    """Measure how our time and memory grow with the file."""
     title("growth: ours, to Parquet")
     sizes = [bench.options.rows * tenths // 10 for tenths in (1, 2, 5, 10)]
     runs: Runs = defaultdict(list)
@@ -173,11 +173,11 @@ def growth(bench: Bench) -> None:
         for figure in statistics.linear_regression(millions, [typical(runs, n, what) for n in runs])
     )
     print(f"{start:.1f} s + {pace:.2f} s per million rows")
-    print(f"{begin:.0f} MB + {slope:.0f} MB per million rows, as far as there is memory for them")
+    print(f"{begin:.0f} MB + {slope:.0f} MB per million rows, if there is enough memory")
 
 
 def json_path(bench: Bench) -> None:
-    """Rows per second where the checkpoints are JSON."""
+    """Measure rows per second with tables in JSON."""
     source = bench.csv(bench.options.json_rows)
     rows = bench.options.json_rows
     title(f"json: {rows:,} rows, checkpoints in JSON")
@@ -195,7 +195,7 @@ def json_path(bench: Bench) -> None:
 
 
 def day(bench: Bench) -> None:
-    """A new day after ten years, and after a quarter of a year in JSON."""
+    """Measure a new day after ten years, and after a quarter of a year in JSON."""
     days = bench.options.days
     new_days(bench, days, "prices.parquet")
     new_days(bench, max(1, days // 40), "prices.json")
@@ -231,11 +231,11 @@ def new_days(bench: Bench, days: int, output: str) -> None:
 
 
 def run(*command: object, **where: Any) -> tuple[Run, str]:
-    """Run a process to its end: what it took, with those that it waited for, and what it printed.
+    """Run a process to its end. Returns its cost, including its children, and its output.
 
     where: `cwd` and `env`, as for subprocess.
 
-    Nothing large is in the memory of this process: another's peak begins with that.
+    This process holds nothing large in memory, because a child's peak starts from that.
     """
     with tempfile.TemporaryFile() as output:
         begun = time.perf_counter()
@@ -256,7 +256,7 @@ def run(*command: object, **where: Any) -> tuple[Run, str]:
 
 
 def facts(with_peers: bool) -> None:
-    """What the figures depend on, the code aside."""
+    """Print what the figures depend on besides the code."""
     cpu = re.search(r"model name\s*:\s*(.*)", Path("/proc/cpuinfo").read_text())
     print(
         f"{cpu[1] if cpu else platform.machine()}, {len(os.sched_getaffinity(0))} cores, ", end=""
@@ -292,10 +292,10 @@ def typical(runs: Runs, name: str, what: str) -> float:
 
 
 def ratio(runs: Runs, one: str, other: str, what: str, most: float | None) -> None:
-    """The median over rounds of the ratio within a round, and what is wanted of it."""
+    """Print the median over rounds of the ratio within a round, and its target."""
     pairs = zip(runs[one], runs[other], strict=True)
     median = statistics.median(getattr(a, what) / getattr(b, what) for a, b in pairs)
-    print(f"{one} / {other}, {what}: {median:.2f}" + (f" (at most {most} wanted)" if most else ""))
+    print(f"{one} / {other}, {what}: {median:.2f}" + (f" (target: at most {most})" if most else ""))
 
 
 if __name__ == "__main__":

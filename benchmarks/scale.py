@@ -1,7 +1,7 @@
-"""How the whole workflow grows on one machine: `make bench-scale`.
+"""Measure how the whole workflow scales on one machine: `make bench-scale`.
 
-Made-up prices of more and more symbols, from Parquet to the deployed model; and what Snakemake
-takes for itself with more and more shards. See benchmarks/README.md.
+Runs growing numbers of made-up symbols from Parquet to the deployed model, and measures Snakemake's
+own cost with growing numbers of shards. See benchmarks/README.md.
 """
 
 import argparse
@@ -27,24 +27,24 @@ source:
   uri: prices.parquet
   columns: {adj_close: null}
 model: {price: close}
-accept: {allow_unaccepted: true}  # of prices at random
+accept: {allow_unaccepted: true}  # the prices are random
 """
 MADE = ("results/model.json", "results/backtest.parquet", "results/report.html")
 MOST_SECONDS, MOST_MEMORY, AT = 600, 8_000, 10_000
-"""What is wanted of so many symbols: seconds, and MB."""
+"""Targets for this many symbols: seconds and MB."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     sections = {"workflow": workflow, "dag": dag, "daily": daily, "releases": releases}
-    parser.add_argument("--only", default="workflow,dag,daily", help="sections, commas between")
+    parser.add_argument("--only", default="workflow,dag,daily", help="sections, by commas")
     parser.add_argument("--symbols", default="100,1000,10000", help="sizes of workflow")
     parser.add_argument("--days", type=int, default=2_500, help="business days of each symbol")
     parser.add_argument("--shards", default="1,100,1000", help="sizes of dag")
     parser.add_argument("--cores", type=int, default=2)
-    parser.add_argument("--config", nargs="*", default=[], help="of workflow, as in: shards=2")
+    parser.add_argument("--config", nargs="*", default=[], help="of workflow, such as shards=2")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # and clear the folder away
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # and remove the folder
     begun = time.perf_counter()
     facts(with_peers=False)
     for section in options.only.split(","):
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def workflow(options: argparse.Namespace) -> None:
-    """From the prices to the deployed model."""
+    """Measure the run from the prices to the deployed model."""
     sizes = [int(size) for size in options.symbols.split(",")]
     runs = {size: whole(size, options) for size in sizes}
     if len(sizes) < 2:
@@ -73,7 +73,7 @@ def workflow(options: argparse.Namespace) -> None:
 
 
 def whole(symbols: int, options: argparse.Namespace) -> dict[str, Run]:
-    """The whole workflow once, in a fresh copy of the project: what each step took, and all."""
+    """Run the whole workflow in a fresh copy of the project. Returns the cost of each step."""
     with tempfile.TemporaryDirectory() as folder:
         project = fresh_copy(Path(folder) / "project")
         source = project / "prices.parquet"
@@ -99,8 +99,8 @@ def whole(symbols: int, options: argparse.Namespace) -> dict[str, Run]:
         for made in map(project.__truediv__, MADE):
             print(f"{made.name}: {made.stat().st_size / MB:,.0f} MB")
     wanted = symbols == AT
-    print(f"{all_of_it.seconds:.0f} s" + f" (less than {MOST_SECONDS} wanted)" * wanted)
-    print(f"{all_of_it.memory:,.0f} MB" + f" (less than {MOST_MEMORY:,} wanted)" * wanted)
+    print(f"{all_of_it.seconds:.0f} s" + f" (target: less than {MOST_SECONDS})" * wanted)
+    print(f"{all_of_it.memory:,.0f} MB" + f" (target: less than {MOST_MEMORY:,})" * wanted)
     return found
 
 
@@ -143,12 +143,12 @@ for path in (pathlib.Path("results", name) for name in makes):
         hashlib.file_digest(file, "sha256")
 print(time.process_time() - known)
 """
-"""Read what a step reads; write, and hash, what it makes, and nothing else. What is made must first
-be had, which is not counted."""
+"""Read a step's input, then write and hash its output, and nothing else. Loading the output first
+is not counted."""
 
 
 def bare_pass(project: Path, step: str) -> float:
-    """Processor seconds of a bare pass over the bytes of a step, by pyarrow and orjson."""
+    """Processor seconds of a bare pass over the bytes of a step with pyarrow and orjson."""
     reads, makes = READS_AND_MAKES[step]
     command = (sys.executable, "-c", BARE, " ".join(reads), " ".join(makes))
     return float(said(*command, folder=project))
@@ -167,11 +167,11 @@ table = pq.read_table(sys.argv[1])
 last = pc.unique(table[0]).sort()[-int(sys.argv[3])]
 pq.write_table(table.filter(pc.less(table[0], last)), sys.argv[2])
 """
-"""All but the last days of a table."""
+"""Cut the last days off a table."""
 
 
 def daily(options: argparse.Namespace) -> None:
-    """A day more, in mode auto and with a release in production, beside a run that trains."""
+    """Compare one more day, in mode auto with a release in production, with a run that trains."""
     for symbols in map(int, options.symbols.split(",")):
         with tempfile.TemporaryDirectory() as folder:
             project = fresh_copy(Path(folder) / "project")
@@ -193,14 +193,14 @@ def daily(options: argparse.Namespace) -> None:
             more.replace(source)
             source.touch()
             scored = watch(*command, *configured, folder=project)
-        print(f"{'CPU seconds':16}{'trained':>10}{'a day more':>12}{'ratio':>8}")
+        print(f"{'CPU seconds':16}{'trained':>10}{'one more day':>14}{'ratio':>8}")
         names = [*STEPS, "monitor"]
         for name in names:
             one, other = (jobs[1].get(name) for jobs in (trained, scored))
             figures = [together(seen).processor if seen else 0.0 for seen in (one, other)]
-            print(f"{name:16}{figures[0]:10.1f}{figures[1]:12.1f}")
+            print(f"{name:16}{figures[0]:10.1f}{figures[1]:14.1f}")
         whole = [took[0].processor for took in (trained, scored)]
-        print(f"{'the whole run':16}{whole[0]:10.1f}{whole[1]:12.1f}{whole[1] / whole[0]:8.2f}")
+        print(f"{'the whole run':16}{whole[0]:10.1f}{whole[1]:14.1f}{whole[1] / whole[0]:8.2f}")
 
 
 def sign(project: Path, key: Path, *words: str) -> None:
@@ -209,7 +209,7 @@ def sign(project: Path, key: Path, *words: str) -> None:
 
 
 def release(project: Path, key: Path, command: Sequence[str], configured: Sequence[str]) -> None:
-    """Sign for what a run made, and put it in production."""
+    """Sign the results of a run and release them."""
     for gate in ("source", "metrics", "report", "deploy"):
         sign(project, key, gate, "--yes", *configured)
     watch(*command, "production", *configured, folder=project)
@@ -219,7 +219,7 @@ RELEASES = 10
 
 
 def releases(options: argparse.Namespace) -> None:
-    """A release a day, each of a model that was trained that day: what they take of the disk."""
+    """Measure the disk space of daily releases, each with a model trained that day."""
     for symbols in map(int, options.symbols.split(",")):
         with tempfile.TemporaryDirectory() as folder:
             project = fresh_copy(Path(folder) / "project")
@@ -248,16 +248,16 @@ KEPT = {"releases": "production/releases", "models": "data/models"}
 
 
 def on_disk(*folders: Path) -> int:
-    """The bytes that the files in folders have on the disk, a file with several names once."""
+    """The bytes on disk of the files in some folders; a file with several names counts once."""
     every = [path.lstat() for folder in folders for path in folder.rglob("*")]
     return sum({each.st_ino: 512 * each.st_blocks for each in every}.values())
 
 
 def dag(options: argparse.Namespace) -> None:
-    """What Snakemake takes with so many shards, no step's work in it.
+    """Measure Snakemake alone with some numbers of shards, without any step's work.
 
-    Every file is made empty, and `--touch` lets Snakemake take it for the real one. It waits 50 ms
-    at each job then, so only its processor time counts.
+    Every file is created empty, and `--touch` makes Snakemake accept it. It then waits 50 ms at
+    each job, so only its processor time counts.
     """
     title("Snakemake alone, by shards: the DAG (-n), to book all jobs (--touch), nothing to do")
     columns = f"{'seconds':>11}{'CPU':>7}{'peak':>10}"
@@ -289,7 +289,7 @@ def _figures(took: Run) -> str:
 
 
 def said(*command: str, folder: Path) -> str:
-    """What a command prints."""
+    """The output of a command."""
     done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
     return done.stdout + done.stderr
 

@@ -1,8 +1,8 @@
-"""The five steps as any orchestrator can call them: `python steps.py clean`, or `call("clean")`.
+"""The five steps for any orchestrator to call: `python steps.py clean`, or `call("clean")`.
 
 This runs in a copy of the project, with workflow/scripts on Python's path. The functions are the
-workflow's own, with the files that its rules give them, and with the options that these take from
-config, which orchestrators.py writes to a file a step.
+workflow's own. They get the files and the options that its rules give them; orchestrators.py writes
+the options of each step to a file.
 """
 
 import gc
@@ -52,11 +52,11 @@ WRITTEN = {
     },
     "deploy": {"output": "results/deployed_model.json"},
 }
-"""The arguments of each step that are files: those that it reads, and those that it writes."""
+"""The file arguments of each step: those that it reads and those that it writes."""
 
 
 def options_file(name: str) -> Path:
-    """Where a step's options are: a place and a name that Kedro knows, and the others are told."""
+    """The file of a step's options: Kedro knows this path, and the others are told."""
     return Path("conf", "base", f"parameters_{name}.json")
 
 
@@ -68,20 +68,20 @@ def call(name: str, options: Mapping[str, Any] | None = None) -> None:
         argument: [Path(part) for part in path] if isinstance(path, list) else Path(path)
         for argument, path in (READ[name] | WRITTEN[name]).items()
     }
-    from pricewright.tables.options import by_name  # with what a step imports, not before
+    from pricewright.tables.options import by_name  # imported together with the step, not earlier
 
     by_name(getattr(import_module(name), name))(**files | options)
 
 
 def main() -> None:
-    """The steps that are named, one after the other, with their logs on standard error.
+    """Run the named steps in turn, with their logs on standard error.
 
-    As in a job of the workflow's own, garbage is not looked for while modules are imported.
+    As in the workflow's own jobs, garbage collection is off while modules are imported.
     """
     gc.disable()
     from pricewright.steplog import log
 
-    for name in ("running.step", *sys.argv[1:]):  # which the scripts import first
+    for name in ("running.step", *sys.argv[1:]):  # the scripts import running.step first
         import_module(name)
     gc.enable()
     log.to_stderr("+".join(sys.argv[1:]))

@@ -1,6 +1,6 @@
-"""How often the watch over a release cries wolf, and how soon it notices what is wrong.
+"""Measure false alarms of the watch over a release, and how soon it notices a fault.
 
-Simulated records: standard normal forecasts for prices with a common part, looked at every day.
+Uses simulated records: standard normal forecasts for correlated prices, checked every day.
 """
 
 import sys
@@ -18,7 +18,7 @@ from pricewright.monitoring.record import LEVELS, RIVAL_LEVELS
 from pricewright.tables.arrays import Floats
 
 COMMON = 0.6
-"""The share of each price's deviation that all have."""
+"""The share of each price's deviation that is common to all."""
 
 DAYS = 2500
 YELLOW, RED = 20, 100
@@ -29,11 +29,11 @@ CASES = {
     "half of what is forecast, from the first day": (0.5, 0),
     "two thirds of what is forecast, from the first day": (2 / 3, 0),
 }
-"""By how much the deviation is not as forecast, and from which day on."""
+"""How far the deviation is off the forecast, and from which day."""
 
 
 def won(seed: int, days: int, symbols: int, scale: Callable[[int], float]) -> Floats:
-    """(T,): the evidence of all tests together, by day; the rival is a fifth wider."""
+    """(T,): the combined evidence of all tests by day; the rival forecast is a fifth wider."""
     random = np.random.default_rng(seed)
     shared, own = random.normal(size=(days, 1)), random.normal(size=(days, symbols))
     scales = np.array([[scale(day)] for day in range(days)])

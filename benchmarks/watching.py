@@ -1,4 +1,4 @@
-"""What the processes of a run take, step by step, seen from outside."""
+"""Measure the processes of a run from outside, step by step."""
 
 import re
 import subprocess
@@ -14,7 +14,7 @@ import psutil
 from reading import MB, Run
 
 EVERY = 0.05
-"""Seconds between two looks."""
+"""Seconds between two samples."""
 
 _STEP = re.compile(r"\.([a-z_]+)\.py$")
 """Snakemake runs a copy of a step's script, `<something>.<step>.py`."""
@@ -24,7 +24,7 @@ _MOST = re.compile(r"VmHWM:\s*(\d+) kB")
 
 @dataclass
 class Seen:
-    """What some processes took until they were last looked at."""
+    """Cost of some processes up to the last sample."""
 
     began: float = field(default_factory=time.perf_counter)
     ended: float = 0.0
@@ -32,9 +32,9 @@ class Seen:
     processor: dict[psutil.Process, float] = field(default_factory=dict)
 
     def look(self, family: Iterable[psutil.Process]) -> None:
-        """Memory is the sum over the processes now, or what one of them ever had, if that is more.
+        """Take a sample. Memory is the sum over processes now, or the peak of one if larger.
 
-        Pages that they share count for each.
+        Shared pages count for each process.
         """
         held = 0.0
         for process in family:
@@ -49,7 +49,7 @@ class Seen:
 
 
 def together(seen: Sequence[Seen]) -> Run:
-    """What several took: from the first begin to the last end, the most memory of one of them."""
+    """Cost of several: from the first start to the last end, and the largest memory of one."""
     return Run(
         max(one.ended for one in seen) - min(one.began for one in seen),
         sum(sum(one.processor.values()) for one in seen),
@@ -58,7 +58,7 @@ def together(seen: Sequence[Seen]) -> Run:
 
 
 def watch(*command: object, folder: Path) -> tuple[Run, dict[str, list[Seen]]]:
-    """Run Snakemake to its end: what it took with all its children, and the jobs of each step."""
+    """Run Snakemake to its end. Returns its cost with all children, and the jobs of each step."""
     words = [str(part) for part in command]
     whole, jobs = Seen(), dict[psutil.Process, tuple[str, Seen]]()
     with tempfile.TemporaryFile() as output:
@@ -72,7 +72,7 @@ def watch(*command: object, folder: Path) -> tuple[Run, dict[str, list[Seen]]]:
                         _look_at_job(child, jobs)
                 time.sleep(EVERY)
         except BaseException:
-            process.terminate()  # it ends its jobs, then itself
+            process.terminate()  # Snakemake ends its jobs, then itself
             process.wait()
             raise
         if process.returncode:

@@ -1,9 +1,9 @@
-"""A year of a desk, day by day: `make bench-year`.
+"""Simulate a year at a desk, day by day: `make bench-year`.
 
-Scored, signed for and released by month; with days that were missed, one that was late, a
-restatement, a vendor's change of format, a volatility that doubles in month 7, and processes that
-are killed at random instants. Says what was noticed when, and whether all that is on record is
-whole at the end.
+Models are scored daily, and signed and released by month. The year has missed days, a late day, a
+restatement, a change of the vendor's format, a volatility that doubles in month 7, and processes
+killed at random instants. Prints what was noticed when, and whether all records are intact at the
+end.
 """
 
 import logging
@@ -34,7 +34,7 @@ KILLED = 0.15
 
 
 def main() -> None:
-    """Live through the year, and print what happened."""
+    """Run the year and print what happened."""
     logging.disable(logging.CRITICAL)
     begun, moments, kills = time.perf_counter(), random.Random(3), 0
     with tempfile.TemporaryDirectory() as folder:
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def try_format(desk: Desk, rows: list[dict[str, object]]) -> None:
-    """Deliver prices with a decimal comma, as a vendor does from one day to the next."""
+    """Deliver prices with a decimal comma, as after a vendor's change of format."""
     try:
         desk.run([row | {"close": str(row["close"]).replace(".", ",")} for row in rows])
     except Refusal as refusal:
@@ -81,7 +81,7 @@ def try_format(desk: Desk, rows: list[dict[str, object]]) -> None:
 
 
 def kill(desk: Desk, rows: list[dict[str, object]], after: float) -> None:
-    """Begin a day's run, and kill it."""
+    """Start a day's run and kill it."""
     child = os.fork()
     if not child:
         os.setsid()

@@ -133,7 +133,7 @@ def test_parquet_is_written_where_the_name_says_so(desk):
 
 
 def test_the_docs_recommend_parquet_from_as_many_rows():
-    assert f"From {script.MANY:,} rows on take Parquet" in (ROOT / "config/README.md").read_text()
+    assert f"Use Parquet from {script.MANY:,} rows" in (ROOT / "config/README.md").read_text()
 
 
 @pytest.mark.parametrize("mode", ["parts", "append"])
@@ -167,7 +167,7 @@ def test_many_small_files_are_read_once_and_come_to_the_same_bytes(desk, monkeyp
 def test_the_docs_say_from_when_on_only_what_is_new_is_read():
     said = " ".join((ROOT / "docs/prices.md").read_text().split())
     rows, files = deliveries.SNAPSHOT_FROM, deliveries.SNAPSHOT_FROM_FILES
-    assert f"from {rows:,} rows or {files} files on, of a folder" in said
+    assert f"From {rows:,} rows or {files} files on, only the new and changed files" in said
 
 
 def test_parquet_is_recommended_once_for_many_rows_in_json(desk, caplog, monkeypatch):

@@ -1,4 +1,4 @@
-// The report's table and the pictures of whichever symbol is asked for. No request is made.
+// The report's table, and the pictures of the chosen symbols. Makes no requests.
 "use strict";
 
 const element = (id) => document.getElementById(id);
@@ -8,7 +8,7 @@ const heads = [...table.tHead.rows[0].cells];
 const rows = [...body.rows];
 const FIRST = rows.filter((row) => !row.hidden).length;
 
-// What is shown: rows that match the filter, the first of them or all.
+// Rows that match the filter are shown: the first of them, or all.
 let everything = false;
 
 function matching() {
@@ -26,7 +26,7 @@ function show() {
   element("all").hidden = found.size === matched.length;
 }
 
-// Numbers go by their exact value, and what is missing goes last either way.
+// Numbers sort by their exact value; missing ones come last in both directions.
 function key(row, column) {
   const cell = row.cells[column];
   if (cell.dataset.value === undefined) return cell.textContent;
@@ -67,7 +67,7 @@ heads.forEach((head, column) => {
   );
 });
 
-// A cell that a spreadsheet would take for a formula is made text.
+// Turn a cell that a spreadsheet would read as a formula into text.
 function quoted(text) {
   const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
   return `"${safe.replaceAll('"', '""')}"`;
@@ -88,12 +88,12 @@ element("export").addEventListener("click", () => {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 });
 
-// Pictures: of some symbols when the page is opened, of the others when they are asked for.
+// Pictures of the first symbols are drawn when the page opens, the others on request.
 const read = (id) => JSON.parse(element(id).textContent);
 const specs = read("specs");
-let others = null; // of many symbols they are large, and read when one is asked for
+let others = null; // large with many symbols, so read only on request
 
-// 16 bits a number: offset + step * code, where the highest code stands for a missing one.
+// Each number is 16 bits: offset + step * code. The highest code means missing.
 function unpacked(symbol, packed) {
   const bytes = Uint8Array.from(atob(symbol.codes), (letter) => letter.charCodeAt(0));
   const codes = new Uint16Array(bytes.buffer);
@@ -128,7 +128,7 @@ function picture(kind, name) {
   drawn.setAttribute("role", "img");
   drawn.setAttribute("aria-label", `${kind.title} of ${name}. ${kind.says}`);
   const drawing = document.createElement("div");
-  drawing.ariaHidden = "true"; // or each mark would be read out
+  drawing.ariaHidden = "true"; // otherwise screen readers read out each mark
   drawn.append(drawing);
   const caption = document.createElement("figcaption");
   caption.textContent = kind.says;
@@ -136,7 +136,7 @@ function picture(kind, name) {
   return [figure, drawing];
 }
 
-// The places of the pictures take the room that these will need, so that nothing moves.
+// Reserve the space that the pictures need, so that nothing moves.
 function frame(article) {
   const grid = document.createElement("div");
   grid.className = "pictures";
@@ -185,7 +185,7 @@ function look(name) {
   found.scrollIntoView({ block: "start" });
 }
 
-// One symbol after the other, so that the page can be worked meanwhile.
+// Draw one symbol at a time, so that the page stays responsive.
 async function drawFirst() {
   const first = [...document.querySelectorAll("#sight article")];
   const drawings = first.map(frame);

@@ -1,5 +1,5 @@
-# Requires prices as delivered, and if there are shards what they made of them. Gives prices that
-# are corrected, with nothing missing, and flags what is odd.
+# Requires the delivered prices, and the results of the shards, if there are any. Gives corrected
+# prices with nothing missing, and the flags of suspicious values.
 scattergather:
     shards=config["shards"],
 

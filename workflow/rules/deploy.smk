@@ -1,4 +1,4 @@
-# Requires the report and the model it names. Gives that model, deployed to staging.
+# Requires the report and the model that it names. Gives that model, deployed to staging.
 rule deploy:
     input:
         "results/report.txt",

@@ -1,4 +1,4 @@
-# Requires the source in config. Gives its prices, and an account of every row that came.
+# Requires the source in the config. Gives its prices and an account of every delivered row.
 rule ingest:
     input:
         local(SOURCE_FILES),

@@ -1,5 +1,5 @@
-# Requires clean prices, and a release in production. Gives what the watch over it finds, and has
-# its forecasts of the day written down; nothing of that record is an output, for no run makes it.
+# Requires clean prices and a release in production. Gives the findings of the watch over it, and
+# records the day's forecasts. That record is no output, because no run can make it again.
 rule monitor:
     input:
         f"results/prices_clean.{config['format']}",

@@ -1,7 +1,7 @@
-# Requires what the five steps made, and people who signed for it. Gives a release in production.
-# Nothing of that is an output: what people decided and what was released no run may delete. Nor is
-# it an input: what people signed is released as it is, or not at all; no step makes it anew.
-# So it runs each time it is asked for, and is not tried again by itself.
+# Requires the results of the five steps and the signatures of people. Gives a release in production.
+# The rule has no output, because no run may delete decisions or releases. It has no input, because
+# the signed files are released as they are or not at all; no step may make them again.
+# So it runs each time it is requested, and is not retried automatically.
 rule production:
     log:
         "logs/production.log",

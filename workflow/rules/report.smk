@@ -1,4 +1,4 @@
-# Requires a model, its back-test and what is odd in its data. Gives the report that people read
+# Requires a model, its back-test and the flags of its data. Gives the report that people read
 # before they sign, as text and as a page with pictures, and the table of all symbols.
 rule report:
     input:

@@ -1,5 +1,5 @@
-# Requires the tables of a step. Gives what each shard of symbols makes of them, side by side, for
-# `clean` and `train_or_score` to put together. Only if there is more than one.
+# Requires the tables of a step. Gives the result of each shard of symbols, computed in parallel;
+# `clean` and `train_or_score` combine them. Only used with more than one shard.
 rule clean_shard:
     input:
         f"results/prices_raw.{config['format']}",

@@ -1,5 +1,5 @@
-# Requires clean records, and in mode score a model. Gives a model with its evaluation,
-# and beside it what was forecast and happened: day by day, for pictures, and all of it.
+# Requires clean records, and in mode score a model. Gives a model with its evaluation, and tables of
+# forecasts beside outcomes: a compact one for the pictures, and two complete ones.
 rule train_or_score:
     input:
         f"results/prices_clean.{config['format']}",

@@ -287,13 +287,13 @@ def test_of_too_many_symbols_the_page_has_the_worst_and_most_traded_and_names_th
         assert names >= largest | set(worst(model)[:5])
         heads = [re.search(r'<th scope="row">(.*?)</th>', row)[1] for row in table_rows(text)]
         assert [html.unescape(name) for name in heads] == [n for n in worst(model) if n in names]
-        assert f"Here are 8 of {SYMBOLS} symbols: the worst, and the most traded." in text
+        assert f"This table shows 8 of {SYMBOLS} symbols: the worst and the most traded." in text
         assert "All are in <code>results/table.csv</code>" in text
     assert "The others are in the model." in bare(model)
 
 
 def test_a_page_of_all_symbols_names_no_others(page):
-    assert "Here are" not in page
+    assert "This table shows" not in page
 
 
 def test_the_table_has_every_symbol_the_worst_first_and_the_page_its_digest(page, folder, model):
@@ -343,7 +343,7 @@ def test_beside_the_prices_kept_stands_what_became_of_the_rest(model):
     del came["left_out"]
     assert f"{said}<" in bare(model)
     model["receipts"] = {}
-    assert "no receipt says of how many" in bare(model)
+    assert "no receipt gives the number delivered" in bare(model)
 
 
 # What a symbol's pictures are drawn from
