@@ -10,6 +10,7 @@ from pricewright.evaluation.acceptance import Criteria, failed, judge, key_of
 LIMITS = {
     "mae_ratio": 1.01,
     "qlike_difference": 0.0,
+    "deviation_ratio": 10.0,
     "coverage_pooled": 0.015,
     "coverage_symbol": 0.04,
     "enough_origins": 100,
@@ -24,6 +25,7 @@ GOOD = {
         "random_walk": {"coverage": 0.88, "interval_score": 10.0},
         "mae_ratio": 1.0,
         "volatility": {"qlike_difference": -0.02, "largest": []},
+        "newest_deviation": {"ratio": 1.2, "symbol": "B", "date": "2024-01-31"},
         "interval": {"error": None, "largest": []},
         "var": {"1": {"tested": 10, "passed": 9}, "5": {"tested": 10, "passed": 10}},
     },
@@ -38,8 +40,8 @@ GOOD = {
     "origins_the_model_knew": 0,
 }
 NAMES = [
-    *("mae_ratio", "qlike", "qlike_worse", "coverage_pooled", "coverage_symbol"),
-    *("interval_ratio", "kupiec"),
+    *("mae_ratio", "qlike", "qlike_worse", "deviation_ratio", "coverage_pooled"),
+    *("coverage_symbol", "interval_ratio", "kupiec"),
 ]
 
 
@@ -72,6 +74,7 @@ CROSSED = [
     ("mae_ratio", [("pooled.mae_ratio", 1.0101)], 1.0101),
     ("qlike", [("pooled.volatility.qlike_difference", 1e-6)], 1e-6),
     ("qlike_worse", WORSE, 1),
+    ("deviation_ratio", [("pooled.newest_deviation.ratio", 10.1)], 10.1),
     ("coverage_pooled", [("pooled.model.coverage", 0.9151)], pytest.approx(0.0151)),
     ("coverage_pooled", [("pooled.model.coverage", 0.8849)], pytest.approx(0.0151)),
     ("coverage_symbol", [("by_symbol.B.model.coverage", 0.8599)], pytest.approx(0.0401)),
@@ -108,6 +111,7 @@ def test_a_threshold_itself_is_met(changes):
     [
         ([("pooled.mae_ratio", 1.05)], {"mae_ratio": 1.06}),
         ([("pooled.volatility.qlike_difference", 0.1)], {"qlike_difference": 0.2}),
+        ([("pooled.newest_deviation.ratio", 50.0)], {"deviation_ratio": 50}),
         ([("pooled.model.coverage", 0.85)], {"coverage_pooled": 0.06}),
         ([("by_symbol.A.model.coverage", 0.8)], {"coverage_symbol": 0.11}),
         ([("by_symbol.A.model.coverage", 0.8), ("by_symbol.A.origins", 99)], {}),
@@ -326,3 +330,16 @@ def test_what_failed_is_said_with_its_value_and_limit():
         "mae_ratio is 1.235, at most 1.01 is wanted; kupiec_share is 0.5, at least 0.9 is wanted; "
         "champion is worse, wanted better"
     )
+
+
+def test_a_deviation_far_from_usual_names_the_symbol_and_the_day_to_look_at():
+    found = judged(("pooled.newest_deviation.ratio", 50.0))
+    assert "deviation_ratio is 50, at most 10 is wanted" in failed(found)
+    assert "B on 2024-01-31" in failed(found)
+    assert "corrections.file" in failed(found)
+
+
+def test_without_enough_days_no_deviation_is_judged():
+    found = judged(("pooled.newest_deviation", None))
+    assert found["accepted"] is True
+    assert found["criteria"]["deviation_ratio"]["met"] is None

@@ -25,6 +25,7 @@ from pricewright.evaluation.metrics import (
     exceedances,
     holm,
     inside,
+    interval_by_date,
     interval_score,
     joint_score,
     kupiec,
@@ -665,3 +666,26 @@ def test_exceptions_of_all_symbols_are_those_of_each_together():
     nothing = pooled_exceedances(*exceedances(residuals[:, 2:]))
     assert nothing[0][0] == 0
     assert np.isnan(exceedance_test(*nothing)).all()
+
+
+def test_where_all_have_all_dates_the_interval_by_date_is_that_of_the_means_by_date():
+    values = np.random.default_rng(14).normal(0.3, 2, size=(25, 4))
+    added = ((values - values.mean(axis=0)) / 25).mean(axis=1)
+    found = interval_by_date(values.mean(), np.append(added, NAN))
+    assert_allclose(found, mean_with_interval(values.mean(axis=1))[1:], rtol=1e-9)
+
+
+def test_the_interval_by_date_holds_the_mean_of_uneven_panels_as_often_as_it_says():
+    random, held = np.random.default_rng(15), 0
+    for _ in range(400):
+        common = random.normal(size=(60, 1)) + 0.3 * random.normal(size=(60, 5))
+        values = np.where(random.random((60, 5)) < 0.8, common, NAN)
+        means = np.nanmean(values, axis=0)
+        added = np.nansum((values - means) / np.isfinite(values).sum(axis=0), axis=1) / 5
+        lower, upper = interval_by_date(means.mean(), added)
+        held += lower < 0 < upper
+    assert 0.92 < held / 400 < 0.975
+
+
+def test_one_date_has_no_interval_by_date():
+    assert_array_equal(interval_by_date(np.float64(2.0), np.array([0.0, NAN])), [NAN, NAN])

@@ -400,3 +400,58 @@ def test_who_was_never_forecast_has_none_and_the_others_are_not_touched(market):
 def test_percent_keys_are_short():
     shares = {0.01: "1", 0.05: "5", 0.5: "50", 0.9: "90", 0.95: "95", 0.975: "97.5"}
     assert [percent_key(share) for share in shares] == list(shares.values())
+
+
+def test_symbols_of_other_calendars_are_put_together_by_date():
+    """One symbol misses every other day of a market in which all move alike."""
+    panel = simulated(1, 600)
+    prices, days = panel.prices[:, 0], panel.days[:, 0]
+    every = np.arange(len(prices)) % 2 == 0
+    short = np.append(prices[every], np.full(int((~every).sum()), np.nan))
+    short_days = np.append(days[every], np.full(int((~every).sum()), days[-1] + 1))
+    both = Panel.of(["A", "B"], np.stack([days, short_days], 1), np.stack([prices, short], 1))
+    walk = Walk(both, chosen(volatility="rolling", refit=10))
+    each = walk.scores.qlike - walk.scores.ewma_qlike
+    means, dates = np.nanmean(each, axis=0), walk.scores.day
+    weights = np.minimum(1, np.sort(np.nanstd(each, axis=0))[0] / np.nanstd(each, axis=0))
+    added = {}
+    for place in range(2):
+        there = np.isfinite(each[:, place])
+        for day, value in zip(dates[there, place], each[there, place], strict=True):
+            share = weights[place] / weights.sum() / there.sum()
+            added[day] = added.get(day, 0.0) + share * (value - means[place])
+    count = len(added)
+    error = np.sqrt(sum(part**2 for part in added.values()) * count / (count - 1))
+    half = stats.t.ppf(0.975, count - 1) * error
+    found = walk.figures["pooled"]["volatility"]
+    middle = np.average(means, weights=weights)
+    assert found["lower"] == pytest.approx(middle - half, rel=1e-8)
+    assert found["upper"] == pytest.approx(middle + half, rel=1e-8)
+
+
+def test_a_constant_volatility_is_forecast_by_the_mean_of_all_squared_changes():
+    walk = Walk(simulated(2, 400), chosen(volatility="rolling", refit=10))
+    values, rows = walk.panel.values, walk.piece.daily_rows
+    day = len(rows) // 2
+    for column in range(2):
+        row = int(rows[day, column])
+        variance = np.mean(np.diff(values[: row + 1, column]) ** 2)
+        change = values[row + 1, column] - values[row, column]
+        expected = np.log(variance) + change**2 / variance
+        assert walk.scores.constant_qlike[day, column] == pytest.approx(expected)
+
+
+def test_a_wrong_price_of_the_last_days_is_known_by_the_deviation_that_it_makes():
+    panel = simulated(3, 600)
+    row = int(panel.counts[1]) - 8
+    settings = chosen(volatility="rolling", refit=10, origins=80)
+    before, after = (
+        Walk(each, settings).figures["pooled"]["newest_deviation"]
+        for each in (panel, spoilt(panel, "S1", row, 10))
+    )
+    assert before["ratio"] < 2
+    assert after["ratio"] > 10
+    assert (after["symbol"], after["date"]) == (
+        "S1",
+        str(np.datetime64(int(panel.days[row, 1]), "D")),
+    )

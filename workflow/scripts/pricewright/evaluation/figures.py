@@ -14,6 +14,7 @@ from pricewright.forecasting.panel import NEVER
 from pricewright.tables.arrays import Days, Floats, Ints, mean, sums
 from pricewright.tables.symbol_columns import SymbolColumns
 
+
 def figures(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
     """The figures of the model and the random walk: `pooled`, and `by_symbol` as columns.
 
