@@ -442,7 +442,7 @@ def test_a_symbol_with_a_floor_below_its_logarithms_may_have_prices_of_any_sign(
         (lambda r: r.update(close=1e300), "record 4 has close = 1e+300, where a number"),
         (lambda r: r.update(close=math.nan), "NaN is no number"),
         (lambda r: r.update(close=-math.inf), "-Infinity is no number"),
-        (lambda r: r.update(close=0), "record 4 has close = 0 for 'S0', and the model takes log"),
+        (lambda r: r.update(close=0), "record 4 has close = 0 for 'S0', but the model takes log"),
         (lambda r: r.update(close=-2.5), "record 4 has close = -2.5 for 'S0'"),
         (lambda r: r.update(symbol=7), "record 4 has symbol = 7, where a text"),
         (lambda r: r.update(date=20240131), "record 4 has date = 20240131, where a date"),
@@ -465,7 +465,7 @@ def test_a_record_that_is_none_is_refused_with_its_number(change, expected, mode
     ("content", "expected"),
     [
         (b"", "newer.json:1: not JSON that can be used (Expecting value)"),
-        (b"{}", "no array of records"),
+        (b"{}", "not an array of records"),
         (b"[1]", "record 1 is 1, where an object is needed"),
         (b"PAR1\xff\x00", "not a whole Parquet file"),
         (b'[{"date": "2030-01-01", "close": 1, "close": 2}]', "has the key 'close' twice"),
