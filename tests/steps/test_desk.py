@@ -123,7 +123,7 @@ def test_a_volatility_that_doubles_turns_the_watch_red_trains_once_and_waits_for
         if desk.found["colour"] == "yellow":
             assert watch_warning(desk.root).startswith("THE WATCH IS YELLOW since ")
     assert desk.modes[-1][1] == "train"
-    assert "the watch is red since" in desk.modes[-1][2]
+    assert "the watch has been red since" in desk.modes[-1][2]
     assert any("value-at-risk" in reason for reason in desk.found["reasons"])
     watched.run(day + 1)
     assert desk.modes[-1][1] == "score"  # trained once; now it is people's turn

@@ -1,4 +1,4 @@
-"""Monitor: the release in production forecasts the day, and is held against what came so far."""
+"""Monitor: record the production release's forecasts, and compare earlier ones with outcomes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,32 +36,32 @@ def monitor(
     exchange: str | None = None,
     title: str | None = None,
 ) -> None:
-    """Write down what the release in production forecasts, and hold its record against what came.
+    """Record what the release in production forecasts, and compare its record with the outcomes.
 
-    The forecasts, brought forward by the clean prices, go to `production/forecasts/` and on record
-    in the ledger; nothing that was written there is ever changed.
+    The release's model is updated by the clean prices. Its forecasts are written to
+    `production/forecasts/` and recorded in the ledger, and are never changed afterwards.
 
     Parameters
     ----------
     input
-        The clean prices, as `clean` writes them.
+        The clean prices, as written by `clean`.
     output
         What the watch finds, as JSON: its colour, the reasons, the evidence by day.
     html
-        The same as a page: one file that asks for nothing outside it.
+        The same as a page: one self-contained file.
     receipts
-        The receipts of `ingest` and `clean` and the document of what is odd in the data, for what
-        the day was like, and for whom there is no forecast.
+        The receipts of `ingest` and `clean`, and the document of the data's flags: they describe
+        the day and name the symbols that get no forecast.
     limits
-        From which evidence on the watch is yellow, and red.
+        The evidence from which the watch is yellow, and red.
     project
         The folder with `production/` and the ledger.
     author
-        Who runs it, for the ledger; by default as git knows them, else the login.
+        Who runs it, for the ledger; by default the name in git's config, else the login.
     exchange
-        By whose sessions a forecast is written down too late to count.
+        The exchange whose sessions decide whether a forecast was recorded too late to count.
     title
-        Heads the page.
+        The heading of the page.
     """
     say("start", input=input)
     project = Path(project)
@@ -95,14 +95,14 @@ def monitor(
 
 
 def _watched(project: Path, recorded: RecordedDay, limits: WatchLimits) -> dict[str, Any]:
-    """What the watch finds; red without an alarm of the model, which another one would heed, where
-    the record is not as it was written down."""
+    """The findings of the watch. A damaged record is red, but has no `red_since` date, because
+    training another model would not help."""
     current = project / PRODUCTION / CURRENT / "model.json"
-    document = parse_json(read_whole(current), str(current))  # checked when opened
+    document = parse_json(read_whole(current), str(current))  # checked when it was opened
     try:
         return watch(project, recorded, limits, document)
     except Refusal as refusal:
-        return no_findings(limits, why=f"the record is not whole: {refusal}")
+        return no_findings(limits, why=f"the record is not intact: {refusal}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Train or score: a model of each symbol's price, and how well it would have forecast."""
+"""Train or score: model each symbol's price, and measure how well it would have forecast."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -54,58 +54,58 @@ def train_or_score(
     """Train a model on clean prices, or score a given one on them, and evaluate it.
 
     Each symbol gets a point forecast, a variance forecast and a distribution, on log prices (on
-    levels for a series that is often 0 or below, or as `scale` says), and is evaluated walk-forward
-    beside the plain random walk, from the same calendar dates for all symbols.
+    levels if its prices are often 0 or below, or if `scale` says so). It is evaluated walk-forward
+    against the plain random walk, from the same calendar dates for all symbols.
 
     Parameters
     ----------
     input
-        The clean prices, as `clean` writes them.
+        The clean prices, as written by `clean`.
     output
         The model to write: JSON with parameters, forecasts, metrics and provenance.
     mode
-        `train` estimates the parameters from the records. `score` takes them, and all the
-        settings of the model and its evaluation, from `model`, and only brings its state up to
-        the records' end. `auto` scores the champion, and trains where that is due.
+        `train` estimates the parameters from the prices. `score` takes them, and all settings
+        of the model and its evaluation, from `model`, and only updates its state to the end of
+        the prices. `auto` scores the champion, or trains if that is due.
     model
         The model to score.
     settings, criteria
-        How the model is made and evaluated, and what is asked of it.
+        How the model is made and evaluated, and which criteria it must meet.
     when
         When training is due, in mode auto.
     champion
-        The model in place, to compare with, if it is there.
+        The model in place, to compare with; the file need not exist.
     watch
-        What `monitor` found, if it has run: where it is red, training is due.
+        What `monitor` found, if it has run. If the watch is red, training is due.
     leak_check
-        Of which symbols, where there are more than 64, it is checked that no forecast knew its
-        future: a sample, another for each date, or all, which takes twice as long as the forecasts.
+        Which symbols are checked for forecasts that knew their future, if there are more than
+        64: a sample that differs by date, or all, which takes twice as long as the forecasts.
     receipts
-        The receipts of `ingest` and `clean`, to be kept in the model.
+        The receipts of `ingest` and `clean`, to be stored in the model.
     backtest
-        Where to write what was forecast and happened day by day, for pictures, as Parquet.
+        Where to write forecasts and outcomes day by day, for charts, as Parquet.
     forecasts, daily_forecasts
-        Where to write, likewise, all forecasts that the figures are made of: those from the dates
-        of the evaluation, and those of each next day.
+        Where to write, as Parquet, all forecasts behind the figures: those from the dates of
+        the evaluation, and the one-day-ahead ones.
     tasks
-        Where to write, in place of a model, what each of so many shards of symbols is to do.
+        Where to write the tasks of shards, one file for each, instead of a model.
     shards
-        What `train_or_score_shard` made of these tasks: all of them, and it is not done again.
+        The results of `train_or_score_shard` for all these tasks, to make the model from.
     project
-        The folder whose `ledger/` is told, when the model is written, who made it: a rule's job
-        tells that of its project, also from the node of a cluster; a shard tells nothing. Without
-        a folder none is told, so that nobody begins a ledger by trying the command.
+        The folder whose `ledger/` records who made the model. The workflow gives its project,
+        also on a cluster node; a shard records nothing. Without a folder nothing is recorded, so
+        that trying the command does not begin a ledger.
     author
-        Who that is; by default as git knows them, else the login.
+        Who made the model; by default the name in git's config, else the login.
     configfile
-        The config files of the run, which the ledger is told as well.
+        The config files of the run, also recorded in the ledger.
     keep_models
-        How many models are kept, in `data/models`, that nobody signed or released.
+        How many models that nobody signed or released are kept in `data/models`.
     threads
-        On how many groups of symbols to work at a time, each in a process of its own.
+        How many groups of symbols to work on at a time, each in its own process.
     """
     if mode == "score" and model is None:
-        raise Refusal("mode is score, but no model is given to be scored; see score.model.")
+        raise Refusal("mode is score, but no model to score is given; set score.model.")
     given = read_model(model) if mode == "score" and model else None
     say("start", input=input, mode=mode, model=model or "new", machine=machine())
     if settings.price == "auto":
@@ -129,7 +129,7 @@ def train_or_score(
         say("end", symbols=len(choice.subject.panel), shards=len(tasks))
         return
     if output is None:
-        raise Refusal("output: found no path, where one is needed to write the model; name one.")
+        raise Refusal("no output path given for the model; pass --output.")
     with _tables(forecasts, daily_forecasts) as tables:
         built = situation.build(
             choice, criteria, threads, _done(shards), leak_check=leak_check, tables=tables
@@ -157,7 +157,7 @@ def train_or_score(
 
 
 def _again(read: Callable[[], tuple[Panel, str, int]], sha256: str) -> Panel:
-    """The panel once more; raises Refusal if the table is another one by now."""
+    """The panel, read again; raises Refusal if the table has changed since."""
     panel, found, _ = read()
     if found != sha256:
         raise Refusal("the clean prices changed while they were scored; run the step again.")
@@ -171,28 +171,29 @@ def _tables(
 
 
 def _keep(path: Path, estimates: Estimates, symbols: Sequence[str]) -> None:
-    """Keep what was estimated; that it cannot be kept costs the next training its time."""
+    """Keep the estimates; if that fails, the next training only takes longer."""
     try:
         write_estimates(path, estimates, symbols)
     except OSError as error:
-        logger.warning("%s: what was estimated is not kept: %s", path, error)
+        logger.warning("%s: the estimates could not be kept: %s", path, error)
 
 
 def _tell_ledger(project: Path, output: Path, document: dict[str, Any], **told: Any) -> None:
-    """Have the ledger say who made a model, once however often it is tried, and keep the model.
+    """Record in the ledger, only once, who made a model, and keep the model.
 
-    That it cannot be told spoils no training; the run, if it succeeds, tries again.
+    A failure does not spoil the training; the run, if it succeeds, tries again.
     """
-    # not by a statement: what tells the ledger makes no model, so no change of it makes one anew
+    # no import statement: this code must not count as code that makes models, whose change
+    # would train a new one
     models = import_module("pricewright.releases.models")
     try:
         models.record_training(project, output, document, **told)
     except (Refusal, OSError) as error:
-        logger.warning("the ledger was not told who made this model: %s", error)
+        logger.warning("the ledger could not record who made this model: %s", error)
 
 
 def _done(shards: Sequence[Path]) -> list[ShardResult]:
-    """What the shards did; what it is read with is not imported where there are none."""
+    """The shards' results; the reader is imported only if there are any."""
     if not shards:
         return []
     from pricewright.tables.array_files import read_stored
@@ -202,12 +203,12 @@ def _done(shards: Sequence[Path]) -> list[ShardResult]:
 
 
 def _deployed(champion: Path) -> ModelDocument | None:
-    """The model in place, if there is one that this code reads."""
+    """The model in place, if there is one that this code can read."""
     if not champion.exists():
         return None
     try:
         return read_model(champion)
-    except Refusal as refusal:  # what cannot be compared with does not stop a new model
+    except Refusal as refusal:  # an unreadable champion must not stop a new model
         say("no champion", reason=str(refusal))
         return None
 

@@ -1,4 +1,4 @@
-"""One shard's share of the forecasts of the past: what needs no other symbol than its own."""
+"""One shard of the walk-forward: the work that each symbol needs on its own."""
 
 from pathlib import Path
 
@@ -11,16 +11,16 @@ from pricewright.training.sharding import ShardTask, forecast_shard
 
 
 def train_or_score_shard(input: Path, output: Path, *, threads: int = 1) -> None:
-    """Estimate, follow and forecast the symbols of a shard, as `train_or_score` planned it.
+    """Estimate, update and forecast the symbols of a shard, as planned by `train_or_score`.
 
     Parameters
     ----------
     input
-        The task, as `train_or_score` writes it.
+        The task, as written by `train_or_score`.
     output
-        What was done, for `train_or_score` to make the model from.
+        The result, from which `train_or_score` makes the model.
     threads
-        On how many groups of symbols to work at a time, each in a process of its own.
+        How many groups of symbols to work on at a time, each in its own process.
     """
     say("start", input=input, machine=machine())
     task = read_stored(input, ShardTask)

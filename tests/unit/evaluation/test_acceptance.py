@@ -224,7 +224,7 @@ def test_back_tests_that_cannot_fail_are_not_judged_and_say_why():
     criterion = found["criteria"]["kupiec"]
     assert (criterion["met"], criterion["value"], criterion["limit"]) == (None, 0.0, 0.0)
     assert criterion["what"].endswith(
-        "; not judged, for only 1 symbol has days enough, and so many may all fail by chance"
+        "; not judged, because only 1 symbol has enough days, and that few may all fail by chance"
     )
 
 
@@ -259,7 +259,7 @@ def test_the_days_that_decide_are_named_with_what_to_do():
     assert failed(found) == (
         "qlike_difference is 2.85, at most 0 is wanted, and is missed because of B on 2020-03-09, "
         "B on 2020-03-10 alone; interval_ratio is 1.02, at most 1 is wanted; see what "
-        "results/data_quality.json says of these days, and declare a price that is wrong in the "
+        "results/data_quality.json says of these days, and declare a wrong price in the "
         "file of corrections.file"
     )
 

@@ -240,11 +240,11 @@ def test_a_changed_or_lost_file_is_told_of_and_never_used(released):
     path.chmod(0o644)
     path.write_bytes(path.read_bytes() + b"x")
     assert [str(path) in problem for problem in verify_record(released.root)] == [True]
-    with pytest.raises(Refusal, match="was changed after it was written down"):
+    with pytest.raises(Refusal, match="was changed after it was recorded"):
         read(released, later(2))
     path.unlink()
     (problem,) = verify_record(released.root)
-    assert "is not there" in problem
+    assert "is missing" in problem
 
 
 def monitored(firm, records):
@@ -269,14 +269,14 @@ def test_any_file_of_the_record_that_was_changed_or_lost_turns_the_watch_red(rel
     change(released.production / name)
     found = monitored(released, later(3))
     assert (found["colour"], found["red_since"]) == ("red", None)
-    assert "was changed after it was written down" in found["reasons"][0]
+    assert "was changed after it was recorded" in found["reasons"][0]
     (released.production / name).unlink()
     [reason] = monitored(released, later(3))["reasons"]
     assert name in reason
-    assert reason.endswith("of the ledger has it; put it back from a backup")
+    assert reason.endswith("of the ledger lists it; put it back from a backup")
     (released.production / next(iter(days(released.root)[0].files()))).unlink()
     assert (
-        "(and 1 more, which `pricewright verify` names)"
+        "(and 1 more; `pricewright verify` lists them)"
         in (monitored(released, later(3))["reasons"][0])
     )
 
@@ -328,7 +328,7 @@ def test_verify_holds_the_newest_forecasts_against_the_day_that_they_are_a_copy_
     newest = released.production / f"forecasts/newest.{ending}"
     earlier, day = days(released.root)
     path = released.production / f"forecasts/{day.date}-{released.current[:12]}.{ending}"
-    wrong = f"{newest}: is not the copy of {path} that it should be; copy that file to it."
+    wrong = f"{newest}: should be a copy of {path}, but is not; copy that file to it."
     for content in (b"1", (released.production / next(iter(earlier.files()))).read_bytes()):
         newest.write_bytes(content)
         assert verify_record(released.root) == [wrong]
@@ -426,8 +426,8 @@ def test_where_a_file_of_the_day_before_was_changed_the_day_is_written_down_all_
     assert len(days(released.root)) == 2
     assert (watched["colour"], watched["red_since"]) == ("red", None)
     assert watched["reasons"] == [
-        f"the record is not whole: {path}: was changed after it was written down; put back the "
-        "file as it was"
+        f"the record is not intact: {path}: was changed after it was recorded; put back the "
+        "original file"
     ]
 
 
@@ -470,7 +470,7 @@ def test_prices_by_which_the_release_cannot_go_on_are_refused(released):
     with pytest.raises(Refusal, match="takes its logarithm"):
         write_down(released, fallen)
     others = [r | {"symbol": "T" + r["symbol"]} for r in later(1)]
-    with pytest.raises(Refusal, match="none of the symbols"):
+    with pytest.raises(Refusal, match="no symbol of the release"):
         write_down(released, others)
     assert days(released.root) == []
 

@@ -84,7 +84,7 @@ MISSED = {
     "limit": "better or no difference",
     "side": "one",
     "met": False,
-    "what": "beside the model now deployed",
+    "what": "compared with the model now deployed",
 }
 """The criterion of a champion, as it is not met."""
 

@@ -172,7 +172,7 @@ def test_a_red_watch_has_it_trained_once(in_place, records):
     cutoff = read_model(in_place / "in_place.json")[0]["cutoff"]
     watch = in_place / "monitor.json"
     watch.write_text(f'{{"red_since": "{cutoff}"}}')
-    assert "the watch is red since" in scored_or(made(in_place, records, watch=watch))
+    assert "the watch has been red since" in scored_or(made(in_place, records, watch=watch))
     before = str(date.fromisoformat(cutoff) - timedelta(days=1))
     watch.write_text(f'{{"red_since": "{before}"}}')  # the model in place is from after it
     assert scored_or(made(in_place, records, watch=watch)) == "scored"
@@ -185,4 +185,4 @@ def test_a_scored_model_that_is_accepted_no_more_is_followed_by_a_training_in_th
 ):
     changed(in_place, lambda model: model["acceptance"].update(accepted=True))
     document = made(in_place, records, mae_ratio=0.0)
-    assert "scored, is not accepted any more: mae_ratio is 1" in scored_or(document)
+    assert "scored, is no longer accepted: mae_ratio is 1" in scored_or(document)

@@ -165,7 +165,7 @@ def test_a_file_with_a_name_that_was_damaged_is_made_anew(tmp_path, caplog, name
     content = path.read_bytes()
     path.write_bytes(content.replace(name.encode(), b"\xff" + name[1:].encode()))
     assert made(tmp_path, panel, tmp_path) == model
-    assert "estimates anew" in caplog.text
+    assert "estimating again" in caplog.text
     assert path.read_bytes() == content
 
 
@@ -180,7 +180,7 @@ def write_of_another_kind(folder):
 def test_where_nothing_can_be_kept_the_model_is_made_all_the_same(tmp_path, caplog):
     (tmp_path / "data").write_text("a file, where a folder is needed")
     assert made(tmp_path, simulated(2, 300), tmp_path)
-    assert "what was estimated is not kept" in caplog.text
+    assert "the estimates could not be kept" in caplog.text
 
 
 def changed(path, whole):

@@ -84,7 +84,7 @@ def test_mode_auto_decides_in_shards_as_in_one(tmp_path, clean):
     model["acceptance"]["accepted"] = True  # the score is not accepted: trained in the same run
     (tmp_path / "in_place.json").write_text(json.dumps(model))
     again = made(tmp_path, other, **auto)
-    assert "not accepted any more" in json.loads(again[0])["why"]
+    assert "no longer accepted" in json.loads(again[0])["why"]
     assert made(tmp_path, other, shards(tmp_path, other, 2, **auto), **auto) == again
 
 
@@ -166,7 +166,7 @@ def test_work_on_symbols_that_are_not_in_a_row_is_refused(tmp_path, clean):
 
 
 def test_with_neither_a_model_nor_tasks_to_write_there_is_nothing_to_do(clean):
-    with pytest.raises(Refusal, match=r"output: found no path"):
+    with pytest.raises(Refusal, match=r"no output path given"):
         train_or_score(clean, **SMALL)
 
 

@@ -100,7 +100,7 @@ def test_every_choice_makes_a_model_of_a_small_market(tmp_path, location, volati
     notes = " ".join(model["symbols"]["LATE"]["fallbacks"])
     simpler = {"garch11": "ewma", "combined": "har"}.get(volatility)
     assert ("volatility" in notes) == bool(simpler)
-    assert f"volatility: {simpler}, for 99 changes are fewer than 250" in notes or not simpler
+    assert f"volatility: {simpler}, because 99 changes are fewer than 250" in notes or not simpler
 
 
 def moved(since, times, until=None):
@@ -175,7 +175,7 @@ def test_with_too_little_history_for_trees_the_last_price_is_expected(tmp_path, 
     assert model["trees"] is None
     found = model["symbols"]["NEW"]
     assert found["forecast"]["point"] == pytest.approx([found["last_price"]] * 5)
-    note = "location: naive, for there is too little history to grow trees from"
+    note = "location: naive, because there is too little history for trees"
     assert note in found["fallbacks"]
 
 
@@ -201,7 +201,7 @@ def test_a_single_price_below_zero_leaves_logarithms_with_a_floor(tmp_path, plac
     assert [found[symbol]["scale"] for symbol in ("OIL", "A")] == ["log", "log"]
     assert found["OIL"]["floor"] == prices[place - 1]
     assert found["A"]["floor"] == 0
-    floor = f"scale: below {prices[place - 1]:g} logarithms go on as a line"
+    floor = f"scale: below {prices[place - 1]:g} logarithms continue as a straight line"
     assert found["OIL"]["fallbacks"][0].startswith(floor)
     assert not found["A"]["fallbacks"]
     assert place != -1 or found["OIL"]["forecast"]["lower"][-1] < -10

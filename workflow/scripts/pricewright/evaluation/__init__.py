@@ -1,4 +1,4 @@
-"""How good forecasts are: metrics, scores, acceptance, champion, the back-test, the leak check.
-Nothing here makes a forecast of its own.
+"""How good forecasts are: metrics, scores, acceptance, champion, back-test and leak check.
+Nothing here makes forecasts of its own.
 May use forecasting and below.
 """

@@ -1,9 +1,9 @@
-"""Whether a model is good enough to be deployed: each criterion beside its threshold.
+"""Whether a model is good enough to be deployed: each criterion against its threshold.
 
-Coverage and back-tests are counts, and a perfect forecast, too, is off by chance: with one symbol
-and 100 dates its 90 % interval is off by more than 1.5 points nearly every second time. So these
-criteria, and that of interval scores, are missed only by more than chance explains. What no
-forecast could miss is not judged.
+Coverage and back-tests are counts, so even a perfect forecast is off by chance: with one symbol and
+100 dates, its 90 % interval is off by more than 1.5 points nearly every second time. Therefore
+these criteria, and that of interval scores, fail only if the miss is larger than chance explains.
+A criterion that no forecast could fail is not judged.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,29 +15,30 @@ from pricewright.tables.options import Bounds, Options
 from pricewright.tables.symbol_columns import column_of
 
 SIGNIFICANT = 0.05
-"""A p-value below it is called significant."""
+"""A p-value below this is called significant."""
 
 
 BY_CHANCE = ", but for chance"
-"""How what is said of a criterion ends whose limit is wider than config's."""
+"""The end of a criterion's description if its limit is wider than in the config."""
 
 _KEYS = {"qlike": "qlike_difference", "kupiec": "kupiec_share"}
 
 
 def key_of(criterion: str) -> str:
-    """The key of config's section `accept` that sets a criterion, where it has one of its own."""
+    """The key of the config section `accept` that sets a criterion, if there is one."""
     return _KEYS.get(criterion, criterion)
 
 
 WRONG_PRICE = (
-    "see what results/data_quality.json says of these days, and declare a price that is wrong in "
-    "the file of corrections.file"
+    "see what results/data_quality.json says of these days, and declare a wrong price in the file "
+    "of corrections.file"
 )
-"""What to do where a few days decide."""
+"""What to do if a few days decide."""
 
 
 def off_by_chance(error: float | None, chance: float) -> float:
-    """How far a figure with this standard error is off with this probability, if it is right.
+    """The distance that a correct figure with standard error `error` exceeds with probability
+    `chance`.
 
     0 if the error is not known.
     """
@@ -47,7 +48,8 @@ def off_by_chance(error: float | None, chance: float) -> float:
 
 
 def failures_by_chance(tests: int, chance: float) -> int:
-    """Of so many tests at SIGNIFICANT, how many fail at most, but with this probability."""
+    """The number of failures among tests at SIGNIFICANT that a perfect forecast exceeds with at
+    most the probability `chance`."""
     if not chance:
         return 0
     failures, probability = 0, (1 - SIGNIFICANT) ** tests
@@ -64,40 +66,41 @@ Champion = Literal["not_worse", "better", "ignore"]
 
 
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
-"""The intervals of which it is counted how many prices they hold."""
+"""The central intervals whose coverage is counted."""
 
 TAILS = (0.01, 0.05)
-"""The probabilities of an exception, of the values-at-risk that are tested."""
+"""The probabilities of an exception of the values-at-risk that are tested."""
 
 
 def percent_key(share: float) -> str:
-    """0.9 as 90 and 0.01 as 1: the key of a coverage or a tail."""
+    """The key of a coverage or a tail: 0.9 as 90, 0.01 as 1."""
     return f"{100 * share:.6g}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Criteria(Options):
-    """What is asked of a model before it is deployed."""
+    """The criteria that a model must meet to be deployed."""
 
     section = "accept"
 
     mae_ratio: Annotated[float, Bounds(least=0, most=10)] = 1.01
-    """Accepted: a mean absolute error of at most so many times the naive forecast's."""
+    """Accepted: a mean absolute error of at most this multiple of the naive forecast's."""
     qlike_difference: Annotated[float, Bounds(least=-10, most=10)] = 0.0
-    """Accepted: a QLIKE of the variance above EWMA's by at most so much."""
+    """Accepted: a QLIKE of the variance that exceeds EWMA's by at most this."""
     coverage_pooled: Annotated[float, Bounds(least=0, most=1)] = 0.015
-    """Accepted: an interval that holds a share of prices at most so far off its level."""
+    """Accepted: a share of prices within the interval that is off its level by at most this."""
     coverage_symbol: Annotated[float, Bounds(least=0, most=1)] = 0.04
-    """Accepted: the same, so far off, for each symbol with `enough_origins`."""
+    """Accepted: for each symbol with `enough_origins`, a share off its level by at most this."""
     enough_origins: Annotated[int, Bounds(least=1, most=10_000)] = 100
-    """The dates from which a symbol must have been forecast for `coverage_symbol` to ask of it."""
+    """The number of dates that a symbol needs for `coverage_symbol` to apply to it."""
     interval_ratio: Annotated[float, Bounds(least=0, most=10)] = 1.0
-    """Accepted: an interval score of at most so many times that of constant normal intervals."""
+    """Accepted: an interval score of at most this multiple of that of constant normal intervals."""
     kupiec_share: Annotated[float, Bounds(least=0, most=1)] = 0.9
     """Accepted: a value-at-risk that passes Kupiec's test for at least this share of symbols."""
     chance: Annotated[float, Bounds(least=0, most=0.5)] = 0.05
-    """Accepted: coverage, interval scores and Kupiec's tests no further off than by chance; each
-    limit is so wide that at most this share of perfect forecasts miss it. 0: no wider."""
+    """Accepted: coverage, interval scores and Kupiec's tests that are no further off than chance
+    explains. Each limit is widened so that at most this share of perfect forecasts miss it.
+    0: not widened."""
     beat_champion: Champion = "not_worse"
     """Accepted: a model that is not significantly worse than the champion, one that is
     significantly better, or any (ignore)."""
@@ -111,14 +114,14 @@ def judge(
     *,
     not_unseen: str | None = None,
 ) -> dict[str, Any]:
-    """`accepted`, and the criteria by name: value, limit, whether it is met, and in words.
+    """`accepted`, and the criteria by name, each with value, limit, whether it is met, and words.
 
-    A criterion that nothing can be computed for is not met: there is no acceptance unseen. One that
-    no forecast could miss is neither met nor missed but not judged, None: that of each symbol's
-    coverage if no symbol has origins enough, and that of back-tests if these are too few. Where the
-    days that add most are why a criterion is missed, `decided_by` has them.
+    A criterion for which nothing can be computed is not met, so no model is accepted untested. A
+    criterion that no forecast could miss is not judged (`met` is None): the coverage of each symbol
+    if no symbol has enough origins, and back-tests if there are too few. If a criterion is missed
+    only because of a few days, `decided_by` lists them.
 
-    not_unseen: why it is no matter that the model knew some of the dates, if it is none.
+    not_unseen: why it does not matter that the model knew some of the dates; None if it matters.
     """
     pooled, by_symbol = metrics["pooled"], metrics["by_symbol"]
     names = ("p_value_holm", "qlike", "ewma_qlike")
@@ -130,13 +133,13 @@ def judge(
     ours, plain = (pooled[who]["interval_score"] for who in ("model", "random_walk"))
     criteria = {
         "mae_ratio": _criterion(
-            pooled["mae_ratio"], thresholds.mae_ratio, "error of the point forecast over naive's"
+            pooled["mae_ratio"], thresholds.mae_ratio, "point forecast's error over the naive one's"
         ),
         "qlike": _decided(
             _criterion(
                 pooled["volatility"]["qlike_difference"],
                 thresholds.qlike_difference,
-                "QLIKE of the variance less EWMA's, the mean over symbols",
+                "QLIKE of the variance less EWMA's, mean over symbols",
             ),
             pooled["volatility"]["largest"],
             _error(pooled["volatility"]),
@@ -148,7 +151,7 @@ def judge(
                 thresholds.coverage_pooled,
                 off_by_chance(pooled["model"].get("coverage_error"), thresholds.chance),
             ),
-            f"share within the {100 * level:.6g}% interval, off what it promises",
+            f"distance of the {100 * level:.6g}% interval's coverage from its level",
             thresholds.coverage_pooled,
         ),
         "coverage_symbol": _coverage_by_symbol(by_symbol, level, thresholds),
@@ -169,7 +172,7 @@ def judge(
         criteria["unseen"] = _criterion(
             metrics["origins_the_model_knew"],
             0,
-            "dates in the time the model was trained on",
+            "dates within the model's own training data",
             not_judged=not_unseen,
         )
     if champion is not None and thresholds.beat_champion != "ignore":
@@ -180,19 +183,19 @@ def judge(
             "limit": " or ".join(wanted),
             "side": "one",
             "met": verdict in wanted or (verdict == "not comparable" and len(wanted) > 1),
-            "what": "beside the model now deployed",
+            "what": "compared with the model now deployed",
         }
     accepted = all(found["met"] is not False for found in criteria.values())
     return {"accepted": accepted, "criteria": criteria}
 
 
 ODD = 0.5
-"""A day that alone adds so many standard errors to a figure, or more, is odd: one of a hundred
-normal ones adds at most about 0.3."""
+"""A day that alone adds this many standard errors to a figure is odd: among a hundred normal days,
+one adds at most about 0.3."""
 
 
 def _error(figure: Mapping[str, Any]) -> float | None:
-    """Half the width of the figure's 95% interval, over 1.96."""
+    """A figure's standard error: half the width of its 95% interval, over 1.96."""
     lower, upper = figure.get("lower"), figure.get("upper")
     return None if lower is None or upper is None else float((upper - lower) / 2 / 1.96)
 
@@ -200,9 +203,9 @@ def _error(figure: Mapping[str, Any]) -> float | None:
 def _decided(
     criterion: dict[str, Any], largest: Sequence[Mapping[str, Any]], error: float | None
 ) -> dict[str, Any]:
-    """The criterion, with the first days of those that add most without which it would be met.
+    """The criterion, with the fewest of the `largest` days without which it would be met, if any.
 
-    error: the figure's; where no day stands out beside it, no day decides.
+    error: the figure's standard error; if no day stands out against it, no day decides.
     """
     if criterion["met"] is not False or criterion["value"] is None or not largest:
         return criterion
@@ -220,13 +223,13 @@ def _decided(
 def _coverage_by_symbol(
     by_symbol: Mapping[str, Any], level: float, thresholds: Criteria
 ) -> dict[str, Any]:
-    """The worst of the symbols with origins enough, beside its limit."""
+    """The coverage of the symbol that is worst against its limit, of those with enough origins."""
     origins, held, errors = (
         column_of(by_symbol, *path)
         for path in (("origins",), ("model", "coverage"), ("model", "coverage_error"))
     )
     seen = [place for place, count in enumerate(origins) if count >= thresholds.enough_origins]
-    each = thresholds.chance / max(len(seen), 1)  # one of so many is off by chance the sooner
+    each = thresholds.chance / max(len(seen), 1)  # the worst of many is often off by chance
     limits = [max(thresholds.coverage_symbol, off_by_chance(errors[place], each)) for place in seen]
     off = [abs(held[place] - level) for place in seen]
     value, limit = max(
@@ -234,7 +237,7 @@ def _coverage_by_symbol(
         key=lambda pair: pair[0] - pair[1],
         default=(None, thresholds.coverage_symbol),
     )
-    what = "the same of the worst symbol by its own limit"
+    what = "the same for the symbol that is worst against its limit"
     if value is None:
         why = f"no symbol has {thresholds.enough_origins} origins"
         return _criterion(None, limit, what, not_judged=why)
@@ -243,7 +246,7 @@ def _coverage_by_symbol(
 
 
 def _kupiec(tails: Mapping[str, Any], thresholds: Criteria) -> dict[str, Any]:
-    """The tail that is worst beside its limit, among those with tests."""
+    """The tail that is worst against its limit, among those with tests."""
     shares = []
     for found in tails.values():
         tested = found["tested"]
@@ -260,14 +263,14 @@ def _kupiec(tails: Mapping[str, Any], thresholds: Criteria) -> dict[str, Any]:
     if limit <= 0 and value is not None:
         most = max(found["tested"] for found in tails.values())
         who = f"{most} symbol{'s have' if most > 1 else ' has'}"
-        why = f"only {who} days enough, and so many may all fail by chance"
+        why = f"only {who} enough days, and that few may all fail by chance"
         return _criterion(value, limit, what, side="least", not_judged=why)
     return _criterion(value, limit, what, thresholds.kupiec_share, side="least")
 
 
 def failed(acceptance: Mapping[str, Any]) -> str:
-    """The criteria that are not met, in one line: each with its value and limit, and the days that
-    decide it, if they are few."""
+    """One line on the criteria that are not met: each with its value, its limit and the few days
+    that decide it, if any."""
     said, decided = [], False
     for name, found in acceptance["criteria"].items():
         value, limit = _told_apart(found["value"], found["limit"])
@@ -282,7 +285,7 @@ def failed(acceptance: Mapping[str, Any]) -> str:
 
 
 def _told_apart(value: float | str | None, limit: float | str) -> tuple[str, str]:
-    """A value and its limit as texts, with so many digits that they are not the same."""
+    """A value and its limit as texts, with enough digits to differ."""
     if isinstance(value, str) or value is None or isinstance(limit, str):
         return str(value or "unknown"), str(limit) if isinstance(limit, str) else f"{limit:.4g}"
     pairs = [(f"{value:.{digits}g}", f"{limit:.{digits}g}") for digits in (4, 6, 9, 17)]
@@ -290,7 +293,7 @@ def _told_apart(value: float | str | None, limit: float | str) -> tuple[str, str
 
 
 def deciding(criterion: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
-    """Symbol and date of each day that decides a criterion, if these are few."""
+    """The symbol and date of each day that decides a criterion, if any do."""
     found: Sequence[Mapping[str, str]] = criterion.get("decided_by", ())
     return found
 
@@ -304,10 +307,10 @@ def _criterion(
     side: Literal["most", "least"] = "most",
     not_judged: str | None = None,
 ) -> dict[str, Any]:
-    """A value beside its limit; if that is wider than its threshold, or not judged by, `what` says
-    why."""
+    """A value and its limit; `what` also says if the limit is wider than the threshold, or why the
+    criterion is not judged."""
     if not_judged:
-        what = f"{what}; not judged, for {not_judged}"
+        what = f"{what}; not judged, because {not_judged}"
         return {"value": value, "limit": limit, "side": side, "met": None, "what": what}
     met = value is not None and (value <= limit if side == "most" else value >= limit)
     if threshold is not None and limit != threshold:

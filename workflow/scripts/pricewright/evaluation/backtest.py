@@ -1,4 +1,4 @@
-"""A walk-forward as a back-test to look at: the last days of each symbol, and its skill."""
+"""The back-test of a walk-forward for charts: the last days of each symbol, and its skill."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,15 +22,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 DAYS = 250
-"""The last days of each symbol that are kept: a year, as in the Basel Committee's back-test."""
+"""The number of last days kept per symbol: a year, as in the Basel Committee's back-test."""
 
 Values = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class BacktestRows:
-    """Of some symbols, S of them, `days` and each of SERIES, one symbol after the other; lengths:
-    (S,), of how many days; and for each of TAILS the days of each one's exceptions."""
+    """The back-test rows of S symbols.
+
+    series: `days` and each of SERIES, symbol after symbol.  lengths: (S,), the days of each symbol.
+    exceptions: for each of TAILS, the days of each symbol's exceptions.
+    """
 
     series: dict[str, Values]
     lengths: Ints
@@ -38,7 +41,7 @@ class BacktestRows:
 
 
 def backtest_rows(walked: WalkForward, scores: Scores) -> BacktestRows:
-    """The rows of a walk-forward that was made in one piece, with its scores."""
+    """The back-test rows of a walk-forward of one piece, with its scores."""
     (piece,) = walked.pieces
     series, lengths = _series(piece, walked.whole, walked.shapes(piece), walked.settings)
     return BacktestRows(series, lengths, _exceptions(piece, walked.whole, scores))
@@ -53,10 +56,10 @@ def write_backtest(
     rows: Sequence[BacktestRows],
     found: Summary,
 ) -> None:
-    """Write, whole, the back-test of the model whose document has the SHA-256 `model`.
+    """Write, in one step, the back-test of the model whose document has the SHA-256 `model`.
 
-    rows: those of all its symbols, group by group.  found: what is known of these.  The last row
-    is of all symbols: its days are the origins (K,) of the evaluation.
+    rows: of all symbols, group by group.  found: the summary of their scores.  The last row of the
+    file is for all symbols together, and its days are the origins (K,) of the evaluation.
     """
     import pyarrow as pa
 
@@ -82,7 +85,7 @@ def write_backtest(
 
 
 def _lists(values: Values, lengths: Ints) -> "pa.Array":
-    """The values as lists of these lengths, and what is left of them as one more."""
+    """The values as lists of these lengths, and the remaining values as one more list."""
     import pyarrow as pa
 
     ends = np.concatenate([[0], np.cumsum(lengths), [len(values)]]).astype(np.int32)
@@ -94,7 +97,7 @@ def _lists(values: Values, lengths: Ints) -> "pa.Array":
 def _series(
     piece: Forecasts, panel: Panel, shapes: Floats, settings: Settings
 ) -> tuple[dict[str, Values], Ints]:
-    """`days` and each of SERIES, one symbol after the other, and of how many days each."""
+    """`days` and each of SERIES, symbol after symbol, and the number of days of each symbol."""
     columns = np.arange(len(panel))
     lengths = np.minimum(panel.counts, DAYS)
     rows = panel.counts - lengths + np.arange(int(lengths.max(initial=0)))[:, None]
@@ -108,7 +111,7 @@ def _series(
 def _forecasts(
     piece: Forecasts, panel: Panel, shapes: Floats, rows: Ints, settings: Settings
 ) -> dict[str, Floats]:
-    """The rest of SERIES at some rows (N, S)."""
+    """All of SERIES but the price, at rows (N, S)."""
     columns = np.arange(len(panel))
     nothing = np.full(rows.shape, np.nan)
     if not len(piece.rows) or not len(piece.daily_rows):
@@ -157,7 +160,7 @@ def _exceptions(piece: Forecasts, panel: Panel, scores: Scores) -> list[list[Val
 
 
 def _skill(found: Summary, some: slice) -> tuple[float, float, float]:
-    """The SKILL of some symbols together: their losses are averaged at each date."""
+    """SKILL for some symbols together, whose losses are averaged at each date."""
     with np.errstate(all="ignore"):
         ours, plain = (
             sums(losses.pinball_by_date[some]) / losses.points_by_date[some].sum(axis=0)

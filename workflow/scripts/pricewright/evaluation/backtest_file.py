@@ -1,8 +1,7 @@
-"""The back-test of a model, a file beside it: what was forecast and happened, day by day.
+"""The back-test file of a model: forecasts and outcomes, day by day, for charts.
 
-Parquet with a row for each symbol and one for all, in lists: what pictures of a model need. The
-figures that people decide by are in the model; this shows what they were computed from, as numbers
-of single precision.
+A Parquet file with lists: a row for each symbol, and one for all. The figures that people decide by
+are in the model; this file shows their inputs, in single precision.
 """
 
 import re
@@ -20,15 +19,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SERIES = ("price", "lower", "upper", "volatility", "var_1", "var_5")
-"""By day: the price; the bounds of its interval, as forecast from the last origin before it; the
-deviation and the value-at-risk of its change, on the scale of the model, as forecast the day
-before. NaN where nothing was forecast."""
+"""By day: the price; the bounds of its interval, forecast from the last origin before it; and the
+deviation and the value-at-risk of its change, on the scale of the model, forecast the day before.
+NaN where there is no forecast."""
 
 EXCEPTIONS = ("exceptions_1", "exceptions_5")
-"""The days of all exceptions to the value-at-risk of the whole evaluation, for each of TAILS."""
+"""The days of all exceptions of the value-at-risk in the whole evaluation, for each of TAILS."""
 
 SKILL = ("skill", "skill_lower", "skill_upper")
-"""1 less the pinball loss over the plain random walk's, with its 95% interval over dates."""
+"""1 minus the ratio of the pinball loss to the plain random walk's, with its 95% interval over
+dates."""
 
 Values = np.ndarray[Any, Any]
 
@@ -40,12 +40,12 @@ class Backtest:
     table: "pa.Table"
     symbols: Sequence[str]
     _flat: dict[str, tuple[Values, Values]] = field(default_factory=dict, init=False, repr=False)
-    """By column, where the list of each symbol begins, and the numbers of all."""
+    """By column: the offset of each symbol's list, and the numbers of all."""
 
     def lists(self, place: int, names: Sequence[str]) -> dict[str, Values]:
-        """Of the symbol at a place, some of SERIES, EXCEPTIONS and `days`.
+        """Some of SERIES, EXCEPTIONS and `days` for the symbol at this index.
 
-        A day is counted from 1970-01-01.
+        Days are counted from 1970-01-01.
         """
         found = {}
         for name in names:
@@ -60,13 +60,13 @@ class Backtest:
         return found
 
     def skill(self, place: int) -> tuple[float | None, float | None, float | None]:
-        """The skill of a symbol and its interval; of all, at the place after the last."""
+        """The skill of the symbol at this index, with its interval; after the last, of all."""
         found, lower, upper = (self.table[name][place].as_py() for name in SKILL)
         return found, lower, upper
 
 
 def keep_backtest(path: Path, model: str, columns: "Sequence[pa.Array]") -> None:
-    """Write, whole, the columns of the back-test of the model with the SHA-256 `model`."""
+    """Write, in one step, the back-test columns of the model with the SHA-256 `model`."""
     import pyarrow as pa
     import pyarrow.parquet
 
@@ -93,9 +93,9 @@ def read_backtest(path: Path, model: str) -> Backtest:
         raise Refusal(f"{path}: not a back-test as this code writes it; train again.")
     if (of := told[0].decode()) != model:
         raise Refusal(
-            f"{path}: is of model {of[:12]}…, where the model's file is {model[:12]}…: one of the "
-            "two was changed or exchanged; `snakemake --cores 1 --forcerun train_or_score` makes "
-            "both anew."
+            f"{path}: is of model {of[:12]}…, but the model's file is {model[:12]}…: one of the "
+            "two was changed or replaced; `snakemake --cores 1 --forcerun train_or_score` makes "
+            "both again."
         )
     return Backtest(table.combine_chunks(), table["symbol"].to_pylist()[:-1])
 

@@ -1,7 +1,6 @@
-"""The model now deployed beside the one that would take its place.
+"""Compare the model now deployed (champion) with the one that would replace it (challenger).
 
-Both are scored on the same windows, and their figures come from the forecasts and days that both
-have.
+Both are scored on the same windows, and only on forecasts and days that both have.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,8 +32,11 @@ from pricewright.tables.symbol_columns import SymbolColumns
 
 @dataclass(frozen=True)
 class Side(BySymbol):
-    """One model's, of S symbols, where both have a forecast: its losses, QLIKE (S,), and of how
-    many days (S, T) how many were exceptions of the value-at-risk, for each of TAILS."""
+    """One model's figures for S symbols, where both models have a forecast.
+
+    qlike: (S,).  days, exceptions: (S, T), the days and the exceptions of the value-at-risk, for
+    each of TAILS.
+    """
 
     losses: LossSummary
     qlike: Floats
@@ -74,14 +76,17 @@ class Side(BySymbol):
 
 @dataclass(frozen=True)
 class Sides(BySymbol):
-    """Both models', of the same symbols, dates and days; mae_ratio: (S,), of their errors."""
+    """Both models' figures for the same symbols, dates and days.
+
+    mae_ratio: (S,), the challenger's mean absolute error over the champion's.
+    """
 
     challenger: Side
     champion: Side
     mae_ratio: Floats
 
     def figures(self, symbols: Sequence[str]) -> dict[str, Any]:
-        """`pooled` and `by_symbol`, the latter as columns: the figures of both."""
+        """The figures of both models: `pooled`, and `by_symbol` as columns."""
         each = {"challenger": self.challenger, "champion": self.champion}
         found: dict[str, Any] = {name: side.by_symbol() for name, side in each.items()}
         return {
@@ -92,14 +97,14 @@ class Sides(BySymbol):
 
 
 UNSEEN = 20
-"""The dates after a champion's cutoff that a comparison needs."""
+"""A comparison needs at least this many dates after the champion's cutoff."""
 
 
 @dataclass(frozen=True)
 class Contest:
-    """A champion whose forecasts can be held against a challenger's.
+    """A champion that can be compared with a challenger.
 
-    record: what is known of it before.  since: its cutoff.  symbols: those that both have.
+    record: the record so far.  since: its cutoff, a day number.  symbols: those that both have.
     """
 
     champion: Model
@@ -108,7 +113,7 @@ class Contest:
     symbols: Sequence[str]
 
     def of(self, symbols: Sequence[str]) -> "Contest | None":
-        """The contest over some symbols, None where the champion has none of them."""
+        """The contest restricted to some symbols; None if the champion has none of them."""
         common = [symbol for symbol in symbols if symbol in self._known]
         return replace(self, champion=self.champion.of(common), symbols=common) if common else None
 
@@ -117,11 +122,11 @@ class Contest:
         return frozenset(self.symbols)
 
     def sides(self, walked: WalkForward, challenger: Scores) -> Sides:
-        """Both, of a challenger's walk-forward that was made in one piece of just these symbols
-        and maybe others, with its scores."""
+        """Both models' figures, from the challenger's walk-forward of one piece, which contains
+        the contest's symbols and maybe others, and its scores."""
         columns = np.flatnonzero([symbol in self._known for symbol in walked.whole.symbols])
         some, origins = walked.whole.columns(columns), walked.timeline.origins
-        # from the same origins, by the same rules of who can be forecast
+        # the same origins, and the same rules for which symbols can be forecast
         rules = {name: getattr(walked.settings, name) for name in ("min_history", "max_age_days")}
         settings = replace(self.champion.settings, **rules)
         plan = Plan(walked.timeline, settings, model=self.champion)
@@ -140,11 +145,12 @@ class Contest:
         return Sides(Side.of_scores(one), Side.of_scores(other), ratio)
 
     def result(self, sides: Sides) -> dict[str, Any]:
-        """The record of the champion beside a challenger, from the sides of all symbols.
+        """The record of the comparison, from the sides of all symbols.
 
-        The loss is the pinball loss in units of the naive one-step error, its mean over horizons
-        and symbols at each origin. `difference` is the challenger's less the champion's over the
-        champion's mean, with a 95% interval; negative is better. `metrics` are the figures of both.
+        The loss is the pinball loss in units of the naive one-step error, averaged over horizons
+        and symbols at each origin. `difference` is the challenger's loss less the champion's,
+        relative to the champion's mean loss, with a 95% interval; negative is better. `metrics` are
+        the figures of both.
         """
         each = (sides.challenger.losses, sides.champion.losses)
         with np.errstate(all="ignore"):
@@ -170,11 +176,13 @@ class Contest:
 def contest(
     document: Mapping[str, Any], sha256: str, walked: WalkForward
 ) -> Contest | dict[str, Any]:
-    """The contest of a champion, from its document and the SHA-256 of its bytes, with the
-    walk-forward of a challenger, or its record where they cannot be compared.
+    """The contest between a champion and a challenger's walk-forward, or the champion's record if
+    they cannot be compared.
 
-    Only dates after the champion's own cutoff count: on those that it was trained on it would
-    have an advantage that no challenger has, whose parameters are those known at each date.
+    document, sha256: the champion's document and the SHA-256 of its bytes.
+
+    Only dates after the champion's cutoff count. On earlier dates it would have an advantage,
+    because it was trained on them, while the challenger uses only parameters known at each date.
     """
     panel, origins = walked.whole, walked.timeline.origins
     since = int(np.datetime64(document["cutoff"], "D").astype(int))
@@ -199,15 +207,15 @@ def contest(
         return record | {"reason": "it has none of the symbols"}
     unseen = int((origins >= since).sum())
     record |= {"symbols": len(common), "origins": unseen}
-    if unseen < UNSEEN:  # nothing that is scored could change that
+    if unseen < UNSEEN:  # scoring could not change that
         return record | {"reason": _too_few(unseen)}
     return Contest(champion, record, since, common)
 
 
 def common_scores(scores: Scores, columns: Any, both: Flags, days: Flags) -> Scores:
-    """The scores of some symbols, S of them, where two models have a forecast.
+    """The scores of S symbols, restricted to forecasts that both models have.
 
-    both: (K, S, H), from which origins, for whom and of how many days ahead.  days: (D, S).
+    both: (K, S, H), by origin, symbol and horizon.  days: (D, S), the days that count.
     """
 
     def losses(of: Losses) -> Losses:
@@ -228,13 +236,12 @@ def common_scores(scores: Scores, columns: Any, both: Flags, days: Flags) -> Sco
 
 def _too_few(dates: int) -> str:
     return (
-        f"only {dates} of the dates come after what it was trained on, and fewer than {UNSEEN} "
-        "say nothing"
+        f"only {dates} of the dates come after what it was trained on; a comparison needs {UNSEEN}"
     )
 
 
 def _common(champion: Model, panel: Panel) -> list[str]:
-    """The symbols that both have, and can have on the champion's scale."""
+    """The symbols that both have and whose prices fit the champion's scale."""
     low = dict(
         zip(panel.symbols, np.asarray((panel.prices <= 0).any(axis=0)).tolist(), strict=True)
     )

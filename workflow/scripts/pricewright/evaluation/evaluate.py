@@ -1,7 +1,7 @@
-"""All that is made of a walk-forward: scores, figures, tables, and the comparison with a champion.
+"""Evaluate a walk-forward: scores, figures, tables, and the comparison with a champion.
 
-It goes from group of symbols to group of symbols, so that what is in memory point by point is only
-ever of a few of them.
+It works on one group of symbols after another, so that individual losses are in memory for a few
+symbols only.
 """
 
 from collections.abc import Iterator, Sequence
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What is known of all symbols of a walk-forward, in their order, from its origins (K,).
+    """The evaluation of a walk-forward from its origins (K,), with all symbols in order.
 
-    backtest: the rows of the back-test, group by group.  champion: its record, None without one.
+    backtest: the back-test rows, group by group.  champion: the record of the comparison; None
+    without a champion.
     """
 
     symbols: Sequence[str]
@@ -39,7 +40,7 @@ class Evaluation:
     champion: dict[str, Any] | None
 
     def write_backtest(self, path: Path, model: str) -> None:
-        """Write, whole, the back-test of the model whose document has the SHA-256 `model`."""
+        """Write, in one step, the back-test of the model whose document has the SHA-256 `model`."""
         write_backtest(
             path,
             model,
@@ -52,8 +53,11 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class _Task:
-    """What is to be made of some symbols; days: of how many days, the most of any, there are
-    scores; tables: whether the rows of the tables of forecasts, too."""
+    """The task for a group of symbols.
+
+    days: the most days with scores of any group.  tables: whether to make the rows of the tables of
+    forecasts.
+    """
 
     walked: WalkForward
     days: int
@@ -75,11 +79,12 @@ def evaluate(
     tables: ForecastFiles | None = None,
     processes: int = 1,
 ) -> Evaluation:
-    """The evaluation of a walk-forward, which is taken apart as it goes (`take_parts`).
+    """The evaluation of a walk-forward, whose pieces are consumed (see `take_parts`).
 
-    It is the same bytes for any number of processes.
+    The result is the same to the byte for any number of processes.
 
-    contest: with a champion, or that champion's record.  tables: where all forecasts are written.
+    contest: with a champion, or the record of a champion that cannot be compared.
+    tables: the files into which all forecasts are written.
     """
     progress = Progress("symbols", len(walked.whole), "scoring")
     against = contest if isinstance(contest, Contest) else None

@@ -1,4 +1,4 @@
-"""How well a model forecast, as a document holds it: figures by symbol, by horizon, over all."""
+"""The figures of a model document on how well it forecast: by symbol, by horizon, and pooled."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -13,15 +13,15 @@ from pricewright.tables.arrays import Days, Floats, Ints, mean, sums
 from pricewright.tables.symbol_columns import SymbolColumns
 
 ENOUGH_DAYS = 250
-"""The days that a back-test of a value-at-risk needs to count."""
+"""The number of days that a back-test of a value-at-risk needs to count."""
 
 
 def figures(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
-    """`pooled` and `by_symbol`, the latter as columns, of the model beside the random walk.
+    """The figures of the model and the random walk: `pooled`, and `by_symbol` as columns.
 
     MASE, RMSSE, pinball, CRPS and interval score are in units of the naive forecast's one-step
-    error; over symbols they are means of the symbols', and coverage and tests are of points.
-    What there is nothing to compute from is None.
+    error, and pooled as means over symbols. Coverage and tests are pooled over single forecasts. A
+    figure that cannot be computed is None.
     """
     tests = ("days", "exceptions", "kupiec", "independence", "conditional_coverage")
     columns = {
@@ -52,7 +52,7 @@ def figures(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
 
 
 def by_symbol_of(losses: LossSummary) -> dict[str, Any]:
-    """A forecaster's figures, of each symbol."""
+    """A forecaster's figures by symbol."""
     coverages = losses.coverages()
     return {name: listed(getattr(losses, name)) for name in OF_LOSSES} | {
         "coverages": {
@@ -65,12 +65,12 @@ OF_LOSSES = ("mase", "rmsse", "pinball", "crps", "interval_score", "coverage", "
 
 
 def number(value: Any) -> float | None:
-    """A float, or None for what is not one."""
+    """A float, or None if it is not finite."""
     return float(value) if np.isfinite(value) else None
 
 
 def listed(values: Floats | Ints) -> list[float | int | None]:
-    """Values (S,), each a number, or None for what is not one."""
+    """Values (S,) as a list, with None for those that are not finite."""
     return [value if math.isfinite(value) else None for value in values.tolist()]
 
 
@@ -91,11 +91,11 @@ def _pooled_shortfall(found: Shortfalls, joints: Differences) -> dict[str, Any]:
 
 
 MOST_DAYS = 5
-"""The days that add most to a figure, of which it is said which they are."""
+"""How many of the days that add most to a figure are named."""
 
 
 def _together(found: Differences) -> tuple[float | None, dict[str, float | None]]:
-    """Of differences the mean over symbols; and over dates, with its interval."""
+    """The weighted mean of differences over symbols; and over dates, with its interval."""
     weights, known = _weights(found), np.isfinite(found.mean)
     by_date = [np.empty(0)]
     with np.errstate(all="ignore"):
@@ -113,10 +113,10 @@ def _together(found: Differences) -> tuple[float | None, dict[str, float | None]
 
 
 def _weights(found: Differences) -> Floats:
-    """(S,): how much each symbol counts.
+    """(S,): the weights of the symbols.
 
-    A loss without bound would let one symbol decide. So the more a symbol's differences vary, the
-    less it counts, if they vary more than those of half of the symbols.
+    These losses are unbounded, so a single symbol could dominate. A symbol whose differences vary
+    more than the median symbol's therefore counts less, in inverse proportion.
     """
     known, deviation = np.isfinite(found.mean), found.deviation
     varied = np.sort(deviation[deviation > 0])
@@ -125,13 +125,13 @@ def _weights(found: Differences) -> Floats:
 
 
 def _days_at_a_time(found: Differences) -> Iterator[slice]:
-    """The days by some, so that little is made of all symbols at a time."""
+    """Yield the days in small groups, to limit memory with many symbols."""
     for begin in range(0, found.daily.shape[1], 64):
         yield slice(begin, begin + 64)
 
 
 def _adding_most(found: Differences, days: Days, symbols: Sequence[str]) -> list[dict[str, Any]]:
-    """Of what symbols' days (S, D) add to the mean over symbols, the most."""
+    """The days of symbols (S, D) that add most to the mean over symbols."""
     weights, largest = _weights(found), list[dict[str, Any]]()
     with np.errstate(all="ignore"):
         share = weights / weights.sum() / np.isfinite(found.daily).sum(axis=1)
@@ -141,7 +141,7 @@ def _adding_most(found: Differences, days: Days, symbols: Sequence[str]) -> list
 
 
 def _largest(adds: Floats, days: Days, symbols: Sequence[str]) -> list[dict[str, Any]]:
-    """Of what symbols add (S, T) to a figure on some days (S, T), the most, if it is above 0."""
+    """The largest positive contributions to a figure; adds, days: (S, T)."""
     flat = np.where(np.isfinite(adds), adds, 0.0).T.ravel()
     least = np.partition(flat, -MOST_DAYS)[-MOST_DAYS] if len(flat) > MOST_DAYS else 0.0
     most = np.flatnonzero((flat >= least) & (flat > 0))
@@ -157,8 +157,8 @@ def _largest(adds: Floats, days: Days, symbols: Sequence[str]) -> list[dict[str,
 
 
 def _interval(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
-    """The standard error, from what differs between dates, of the interval score over the random
-    walk's, and the dates that add most to it."""
+    """The standard error, from the variation between dates, of the ratio of the interval score to
+    the random walk's; and the dates that add most to the ratio."""
     ours, plain = found.model.interval_by_date, found.random_walk.interval_by_date
     with np.errstate(all="ignore"):
         level = mean_of(mean(plain.T))
@@ -203,7 +203,7 @@ def _pooled(found: Summary, symbols: Sequence[str]) -> dict[str, Any]:
 
 
 def _tests(found: Summary, tail: int) -> dict[str, Any]:
-    """Of the value-at-risk at one of TAILS."""
+    """The pooled tests of the value-at-risk at one of TAILS."""
     tested = found.days[:, tail] >= ENOUGH_DAYS
     passed = tested & (found.kupiec[:, tail] >= SIGNIFICANT)
     days, exceptions = int(found.days[:, tail].sum()), int(found.exceptions[:, tail].sum())
@@ -218,7 +218,7 @@ def _tests(found: Summary, tail: int) -> dict[str, Any]:
 
 
 def over_symbols(losses: LossSummary) -> dict[str, Any]:
-    """A forecaster's figures over all symbols."""
+    """A forecaster's figures pooled over all symbols."""
     by_date = (losses.held_by_date, losses.known_by_date)
     held, known = (part.sum(axis=0, dtype=np.intp)[:, None] for part in by_date)
     count = losses.known.sum()
@@ -245,21 +245,21 @@ def over_symbols(losses: LossSummary) -> dict[str, Any]:
 
 
 def _by_horizon(values: Floats) -> list[float | None]:
-    """The mean over symbols (S, H) for each of so many days ahead."""
+    """The mean over symbols of values (S, H), for each number of days ahead."""
     return [number(mean_of(column)) for column in values.T]
 
 
 def mean_of(values: Floats) -> float:
-    """The mean of the values that are numbers; NaN if none is."""
+    """The mean of the finite values; NaN if there are none."""
     known = values[np.isfinite(values)]
     return float(known.mean()) if len(known) else float("nan")
 
 
 def share_of(hits: int, count: int) -> float | None:
-    """The share of hits among so many; None among none."""
+    """The share of hits; None if count is 0."""
     return float(hits / count) if count else None
 
 
 def _across(values: Floats) -> Floats:
-    """(K,): the mean over symbols (S, K) of each date."""
+    """(K,): the mean over symbols of values (S, K), for each date."""
     return np.array([mean_of(column) for column in values.T])

@@ -1,7 +1,8 @@
-"""All that a walk-forward forecast, and what came of it, as two plain tables in Parquet.
+"""All forecasts of a walk-forward and their outcomes, as two plain Parquet tables.
 
-From them everybody can compute the figures of a model again: docs/model.md shows how. Losses of
-whole distributions are given, as the mean over many quantiles; of all else what they are made of.
+Anyone can compute the figures of a model again from them; docs/model.md shows how. Losses of whole
+distributions are given as the mean over many quantiles; for other figures the tables have the
+inputs.
 """
 
 from collections.abc import Iterable
@@ -29,53 +30,53 @@ if TYPE_CHECKING:
 Columns = dict[str, Any]
 
 DATES = {
-    "symbol": "which",
+    "symbol": "the symbol",
     "made": "the date from which it was forecast",
     "ahead": "how many of the symbol's days ahead",
-    "date": "that day",
-    "last": "the price that was known",
-    "price": "the price that came",
-    "point": "the price that was expected",
-    "lower": "the bounds of the interval that was to hold it",
+    "date": "the date that was forecast",
+    "last": "the last known price",
+    "price": "the actual price",
+    "point": "the point forecast",
+    "lower": "the bounds of the forecast interval",
     "upper": "",
-    "pinball": "its pinball loss, the mean over all quantiles, in units of `scale`",
-    "crps": "its continuous ranked probability score, likewise",
-    "pit": "where in the forecast distribution the price came, from 0 to 1",
-    "walk_lower": "the same of the random walk, whose point is `last`",
+    "pinball": "the pinball loss, the mean over all quantiles, in units of `scale`",
+    "crps": "the continuous ranked probability score, in units of `scale`",
+    "pit": "the forecast distribution function at the actual price, from 0 to 1",
+    "walk_lower": "the same for the random walk, whose point forecast is `last`",
     "walk_upper": "",
     "walk_pinball": "",
     "walk_crps": "",
-    "scale": "the mean absolute change of a day up to `made`",
-    "squared_scale": "the mean squared one",
+    "scale": "the mean absolute daily change up to `made`",
+    "squared_scale": "the mean squared daily change up to `made`",
 }
-"""The columns of forecasts from the dates of the evaluation, a row for each day ahead."""
+"""The columns of forecasts from the dates of the evaluation, with a row for each day ahead."""
 
 DAYS = {
-    "symbol": "which",
+    "symbol": "the symbol",
     "made": "the day on which it was forecast",
     "date": "the symbol's next day",
-    "change": "the change of its price until then: of the logarithm, or of the price on levels",
-    "deviation": "its standard deviation as forecast",
+    "change": "the change until then: of the log price, or of the price on levels",
+    "deviation": "the forecast standard deviation of the change",
     "ewma": "the same by RiskMetrics' EWMA",
-    "var_1": "the change that was to be undercut with a probability of 1 %",
-    "var_5": "of 5 %",
-    "var_2.5": "of 2.5 %",
-    "es_2.5": "the mean of the changes below that, as forecast",
+    "var_1": "the forecast 1 % quantile of the change",
+    "var_5": "the 5 % quantile",
+    "var_2.5": "the 2.5 % quantile",
+    "es_2.5": "the forecast mean of the changes below the 2.5 % quantile",
 }
-"""The columns of forecasts of each next day."""
+"""The columns of one-day-ahead forecasts."""
 
 
 def forecast_rows(walked: WalkForward, scores: Scores) -> "tuple[Rows, Rows]":
-    """The rows of both tables, from a walk-forward that was made in one piece, and its scores.
+    """The rows of both tables, from a walk-forward of one piece and its scores.
 
-    They are in order of symbols and dates; a symbol that could not be forecast from a date has no
-    row of it.
+    They are in order of symbols and dates; a symbol has no rows for a date from which it could not
+    be forecast.
     """
     return _rows(_of_dates(walked, scores), DATES), _rows(_of_days(walked), DAYS)
 
 
 class ForecastFiles(ExitStack):
-    """Both tables as files, which take their names when the block ends and both are whole."""
+    """Both tables as files, which appear under their names when the block ends without an error."""
 
     def __init__(self, dates: Path, days: Path) -> None:
         super().__init__()
@@ -83,7 +84,7 @@ class ForecastFiles(ExitStack):
         self._tables: list[_OpenTable] = []
 
     def begin(self) -> None:
-        """Begin, again if need be, with no rows; before, there are no files that could be left."""
+        """Begin, or begin again, with no rows; before the first call there are no files."""
         if not self._tables:
             files = self.enter_context(whole_files(self._paths))
             self._tables = [
@@ -94,18 +95,18 @@ class ForecastFiles(ExitStack):
             table.begin()
 
     def add(self, rows: "tuple[Rows, Rows]") -> None:
-        """Write the rows of further symbols."""
+        """Add the rows of more symbols."""
         for table, more in zip(self._tables, rows, strict=True):
             table.add(more)
 
     def finish(self, model: str) -> None:
-        """Write what is left; model: the SHA-256 of the model's document."""
+        """Write the remaining rows; model: the SHA-256 of the model's document."""
         for table in self._tables:
             table.finish(model)
 
 
 class _OpenTable:
-    """A table that is written by groups of SLICE_WIDTH symbols, however many come at a time."""
+    """A table written in row groups of SLICE_WIDTH symbols, however many are added at a time."""
 
     def __init__(self, file: BinaryIO, schema: "pa.Schema") -> None:
         self._file, self._schema = file, schema
@@ -210,7 +211,7 @@ def _of_days(walked: WalkForward) -> Columns:
 
 
 EXACT = {"last", "price", "point"}
-"""The numbers of double precision; of all others the single one is more than is known of them."""
+"""The columns in double precision; for the others single precision is more than accurate enough."""
 
 
 def _schema(names: Iterable[str]) -> "pa.Schema":

@@ -1,9 +1,9 @@
-"""A check, at each run, that no forecast from the past knew its future.
+"""A check, on every run, that no past forecast knew its future.
 
-Everything is made once more from prices of which all that came after a cutoff are replaced by
-garbage. Whatever was known and forecast up to the cutoff must be the same to the last bit: from
-each origin, and from each day of which a forecast of the next one is judged. Of many symbols that
-is done for some, others for each date: what is wrong in the code is so for all.
+All forecasts are made again from prices in which everything after a cutoff is replaced by garbage.
+The states and forecasts up to the cutoff must be the same to the last bit, from each origin and
+from each day whose one-day-ahead forecast is judged. With many symbols only a sample is checked, a
+different one for each date: an error in the code affects all symbols alike.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,15 +22,17 @@ DOING = "checking for leaks"
 
 
 def check(walked: WalkForward, processes: int = 1, *, every: bool = False) -> dict[str, object]:
-    """Check all dates with garbage after the last, after the last estimate, and after the first.
+    """Check all dates with garbage after the first date, after the last estimate and after the last
+    date.
 
-    Of more than SLICE_WIDTH symbols so many are checked, unless every one is to be: with one or the
-    other of the last two another choice for each day of the prices, which must first come, walked
-    by themselves, to the very numbers that they have among all; with the first, where histories are
-    shortest, those with the shortest.
+    With more than SLICE_WIDTH symbols, only SLICE_WIDTH of them are checked. After the first date,
+    where histories are shortest, these are the symbols with the shortest histories. After one of
+    the two later cutoffs, chosen by the newest day of the prices, they are a sample that depends on
+    that day. With `every`, all symbols are checked after both later cutoffs. Before that, these
+    symbols walked by themselves must give exactly the numbers that they have among all symbols.
 
-    Returns what was compared, for the record. Raises Refusal that names the column, the symbol and
-    the day of the first number that changed.
+    Returns what was compared, for the record. Raises Refusal, naming the column, the symbol and the
+    day of the first number that changed.
     """
     whole, dates = walked.whole, walked.timeline.dates
     if not len(dates):
@@ -57,8 +59,8 @@ def check(walked: WalkForward, processes: int = 1, *, every: bool = False) -> di
 
 
 def _of(walked: WalkForward, columns: Ints, cutoff: int, processes: int) -> WalkForward:
-    """The walk-forward of some of the symbols by themselves, up to a day, with what was estimated
-    among all: with garbage it is estimated anew."""
+    """The walk-forward of some symbols by themselves, up to a day, with the GARCH estimates of the
+    full run. The run on garbage estimates again."""
     panel, early = walked.whole.columns(columns), walked.timeline.until(cutoff)
     kept = walked.estimates.of(columns).until(cutoff) if walked.estimates else None
     return _again(panel, early, walked.settings, processes, kept=kept)
@@ -68,15 +70,15 @@ _again = partial(walk_forward, to_the_end=False, doing=DOING)
 
 
 def _chosen(panel: Panel, day: int) -> Ints:
-    """SLICE_WIDTH of a panel's symbols, in order: others for each day, the same on each machine."""
+    """SLICE_WIDTH symbols of a panel, in order: different ones each day, equal on all machines."""
     marks = np.array([crc32(f"{day} {symbol}".encode()) for symbol in panel.symbols])
     return np.sort(np.argsort(marks, kind="stable")[:SLICE_WIDTH])
 
 
 def _as_among_all(some: WalkForward, walked: WalkForward) -> None:
-    """Raise Refusal unless what symbols have of themselves alone is what they have among all.
+    """Raise Refusal unless symbols have the same numbers by themselves as among all symbols.
 
-    What is estimated over all symbols is left out: among fewer it is another.
+    Numbers estimated over all symbols are left out, because among fewer symbols they differ.
     """
     place = {
         walked.whole.symbols[column]: (piece, at)
@@ -97,12 +99,13 @@ def _as_among_all(some: WalkForward, walked: WalkForward) -> None:
                     two,
                     days=days,
                     symbols=[symbol],
-                    why="is another one among all symbols than by itself",
+                    why="is different among all symbols than by itself",
                 )
 
 
 def _alone(piece: Forecasts, count: int) -> Iterator[tuple[str, Floats]]:
-    """What each symbol of a piece has of itself alone at the first origins: (K, S, …) each."""
+    """The numbers of a piece that depend on each symbol alone, at the first origins: (K, S, …)
+    each."""
     usable = piece.usable[:count]
     yield "usable", usable.astype(np.float64)
     for name, part in piece.states.arrays().items():
@@ -112,7 +115,7 @@ def _alone(piece: Forecasts, count: int) -> Iterator[tuple[str, Floats]]:
 
 
 def _compare(walked: WalkForward, cutoff: int, processes: int) -> list[str]:
-    """The names of the columns that are the same up to a day, whatever comes after it."""
+    """Compare with a run on garbage after `cutoff`; returns the names of the columns compared."""
     panel, settings = walked.whole, walked.settings
     early, garbled = walked.timeline.until(cutoff), garble(panel, cutoff)
     again = _again(garbled, early, settings, processes)
@@ -135,9 +138,9 @@ def _compare(walked: WalkForward, cutoff: int, processes: int) -> list[str]:
 
 
 def garble(panel: Panel, cutoff: int) -> Panel:
-    """The panel with garbage for every price and bar after a day; its days and signs stay.
+    """The panel with garbage for every price and bar after a day; days and signs stay.
 
-    A symbol's garbage is the same whichever others there are.
+    A symbol's garbage does not depend on which other symbols there are.
     """
     prices = panel.prices.copy()
     bars = None if panel.bars is None else panel.bars.copy()
@@ -154,8 +157,8 @@ def garble(panel: Panel, cutoff: int) -> Panel:
 def _known(
     walked: WalkForward, piece: Forecasts, dates: Days, cutoff: int
 ) -> Iterator[tuple[str, Floats, Days]]:
-    """What was known and forecast, by name and in order of its use: (K, S, …) each, and the days
-    (K,) or (K, S) on which it was. What stands where there is no forecast is of no matter."""
+    """The states and forecasts by name, in order of their use: (K, S, …) each, and their days, (K,)
+    or (K, S). Values where there is no forecast are masked."""
     count = len(dates)
     usable = piece.usable[:count]
     yield "usable", usable.astype(np.float64), dates
@@ -183,6 +186,6 @@ def _same(
     step = f"[{place[2]}]" if len(place) > 2 else ""
     day = days[place[0]] if days.ndim == 1 else days[place[0], place[1]]
     raise Refusal(
-        f"leak: column {name}{step} of {symbol} at {np.datetime64(int(day), 'D')} {why}; nothing "
-        "here can be trusted until that is mended in the code."
+        f"leak: column {name}{step} of {symbol} at {np.datetime64(int(day), 'D')} {why}; do not "
+        "trust these results until the code is fixed."
     )

@@ -1,13 +1,14 @@
-"""How good forecasts are: errors of points, scores of distributions, back-tests of value-at-risk.
+"""How good forecasts are: point errors, scores of distributions, back-tests of value-at-risk.
 
-Points: errors are (K, S, H), origins by symbols by horizons, in the unit of the prices, beside
-those of the naive forecast, the last price. NaN, where nothing was forecast or observed, is left
-out, and a symbol with nothing left has NaN.
+Points: errors are (K, S, H), origins by symbols by horizons, in units of price, compared with those
+of the naive forecast, the last price. NaN marks a missing forecast or outcome and is left out; a
+symbol with nothing left gets NaN.
 
-Variances: losses judged by squared returns.
+Variances: losses computed from squared returns.
 
-Distributions: scores of quantiles, intervals and whole distributions; lower is better, in units of
-price; elementwise, NaN where an argument is NaN, but for `pit_histogram` and `uniformity`.
+Distributions: scores of quantiles, intervals and whole distributions, in units of price; lower is
+better. They are elementwise and NaN where an argument is NaN, except `pit_histogram` and
+`uniformity`.
 
 Value-at-risk: hits are (T, S), days by symbols: 1 for a loss beyond it (an exception), 0 for none,
 NaN for a day without a forecast or a return. `level` is the promised probability of an exception:
@@ -27,8 +28,8 @@ from pricewright.tables.arrays import Floats, Ints, count, log, mean, sums, tota
 def naive_scales(prices: Floats) -> tuple[Floats, Floats]:
     """Mean absolute and mean squared one-step change of prices (N, S), each (N, S).
 
-    Row k averages the changes within rows 0..k, as was known at k, so row 0 is NaN. A column
-    that ends early has NaN after its end; so has, from its first NaN on, one with a gap.
+    Row k averages the changes within rows 0..k, which are known at k, so row 0 is NaN. A column
+    is NaN from its first NaN on, whether that is its end or a gap.
     """
     changes = np.diff(prices, axis=0)
     steps = np.arange(1, len(prices))[:, None]
@@ -60,7 +61,7 @@ def rmsse(errors: Floats, squared_scale: Floats) -> Floats:
 
 @np.errstate(all="ignore")
 def mae_ratio(errors: Floats, naive_errors: Floats) -> Floats:
-    """Mean absolute error over the naive forecast's, on the points that both have: (S,).
+    """Mean absolute error over the naive forecast's, where both have a forecast: (S,).
 
     Below 1 is better than naive. NaN where the naive forecast was never wrong.
     """
@@ -77,8 +78,8 @@ def _usable(scale: Floats) -> Floats:
 def qlike(squared_return: Floats, variance: Floats) -> Floats:
     """log(variance) + squared_return / variance, elementwise, any shape; lower is better.
 
-    Ranks forecasts as the true variance would, though a squared return is a noisy stand-in
-    for it (Patton 2011), and allows a return of 0. NaN where the variance is not above 0.
+    A squared return is a noisy stand-in for the true variance, but this loss ranks forecasts as the
+    true variance would (Patton 2011). A return of 0 is allowed. NaN if variance is not above 0.
     """
     known = np.where(variance > 0, variance, np.nan)
     return log(known) + squared_return / known
@@ -95,24 +96,25 @@ def pinball(actual: Floats, quantile: Floats, level: float) -> Floats:
 def interval_score(actual: Floats, lower: Floats, upper: Floats, coverage: float) -> Floats:
     """The score of central intervals of nominal `coverage`, 0..1 (Gneiting & Raftery 2007).
 
-    The width, and 2 / (1 - coverage) times the distance of a price outside; any shape.
+    The width, plus 2 / (1 - coverage) times the distance of an outcome outside; any shape.
     """
     outside = np.maximum(lower - actual, 0) + np.maximum(actual - upper, 0)
     return (upper - lower) + 2 / (1 - coverage) * outside
 
 
 def inside(actual: Floats, lower: Floats, upper: Floats) -> Floats:
-    """1 for a price within its interval, bounds included, 0 for one outside; any shape."""
+    """1 for an outcome within its interval, bounds included, 0 for one outside; any shape."""
     known = ~(np.isnan(actual) | np.isnan(lower) | np.isnan(upper))
     return np.where(known, (lower <= actual) & (actual <= upper), np.nan)
 
 
 @np.errstate(all="ignore")
 def share_error(hits: Ints, counts: Ints) -> Floats:
-    """(S,): the standard error of the share of hits (K, S) among so many (K, S), of K dates.
+    """(S,): the standard error of the share of hits (K, S) among counts (K, S), over K dates.
 
-    Forecasts from one date hang together and those from two do not, so that dates are what counts
-    (the variance of a mean that is robust to clusters, Liang & Zeger 1986). NaN for fewer than 2.
+    Forecasts from the same date depend on each other, and those from different dates do not. So
+    this is the cluster-robust variance of a mean, with dates as clusters (Liang & Zeger 1986). NaN
+    for fewer than 2 dates.
     """
     every, dates = counts.sum(axis=0), (counts > 0).sum(axis=0)
     off = hits - counts * (hits.sum(axis=0) / every)
@@ -124,9 +126,10 @@ def share_error(hits: Ints, counts: Ints) -> Floats:
 def pit(actual: Floats, quantiles: Floats, levels: Floats) -> Floats:
     """The probability integral transform (Dawid 1984): actual (...), quantiles (..., Q).
 
-    The forecast's distribution at the price, linear between its quantiles. A price below the
-    first or above the last has half of the probability there. One on several equal quantiles
-    has the middle of their levels. levels (Q,) must rise, and quantiles not fall, along Q.
+    The forecast distribution function at the outcome, linear between its quantiles. An outcome
+    below the first or above the last quantile gets half of the probability there; one on several
+    equal quantiles gets the middle of their levels. levels (Q,) must rise, and quantiles must not
+    fall, along Q.
     """
     last = len(levels) - 1
     below = np.count_nonzero(quantiles < actual[..., None], axis=-1)
@@ -147,8 +150,8 @@ def pit(actual: Floats, quantiles: Floats, levels: Floats) -> Floats:
 def pit_histogram(pit: Floats) -> Ints:
     """(10,): how many transforms, of any shape, fall in each tenth of 0..1.
 
-    For a perfect forecast the tenths are equally likely, for their bounds are among the levels
-    that the transforms are computed from.
+    For a perfect forecast the tenths are equally likely, because their bounds are among the levels
+    from which the transforms are computed.
     """
     known = pit[~np.isnan(pit)]
     return np.asarray(np.histogram(known, bins=10, range=(0.0, 1.0))[0], dtype=np.intp)
@@ -157,7 +160,7 @@ def pit_histogram(pit: Floats) -> Ints:
 def uniformity(counts: Ints) -> float:
     """The p-value of Pearson's chi-squared test that all bins (B,) are equally likely.
 
-    For independent forecasts; NaN where nothing was counted or there is one bin.
+    Valid for independent forecasts; NaN with nothing counted or only one bin.
     """
     from scipy.special import chdtrc
 
@@ -165,7 +168,7 @@ def uniformity(counts: Ints) -> float:
     seen = sum(each)
     if seen == 0:
         return float("nan")
-    # In whole numbers, so that equal counts give exactly 0.
+    # in whole numbers, so that equal counts give exactly 0
     statistic = (len(each) * sum(found**2 for found in each) - seen**2) / seen
     return float(_rounded(chdtrc(len(each) - 1, statistic)))
 
@@ -174,8 +177,8 @@ def uniformity(counts: Ints) -> float:
 class LikelihoodRatioTest:
     """A likelihood ratio test of each symbol; every array is (S,).
 
-    days: with a hit or none.  exceptions: the hits.  statistic: the likelihood ratio.
-    p_value: of its chi-squared distribution. Both are NaN with nothing to test.
+    days: the days that are not NaN.  exceptions: the hits.  statistic: the likelihood ratio.
+    p_value: from its chi-squared distribution. Both are NaN with nothing to test.
     """
 
     days: Ints
@@ -186,7 +189,7 @@ class LikelihoodRatioTest:
 
 @dataclass(frozen=True)
 class Clustering:
-    """Christoffersen's tests; conditional_coverage is Kupiec's and independence together."""
+    """Christoffersen's tests; conditional_coverage combines Kupiec's test and independence."""
 
     independence: LikelihoodRatioTest
     conditional_coverage: LikelihoodRatioTest
@@ -201,11 +204,11 @@ def kupiec(hits: Floats, level: float) -> LikelihoodRatioTest:
 
 
 def christoffersen(hits: Floats, level: float) -> Clustering:
-    """Test that an exception is as likely after one as after none, and both at once (1998).
+    """Test independence of exceptions, alone and jointly with coverage (Christoffersen 1998).
 
-    Against a first-order Markov chain. Only days next to each other count: none is taken to
-    follow another across a NaN. As usual, coverage is tested on all days, not on those that
-    have a day before them.
+    Independent means as likely after an exception as after none; the alternative is a first-order
+    Markov chain. Pairs of days across a NaN do not count. As usual, coverage is tested on all days,
+    not only on those with a day before them.
     """
     before, after = hits[:-1], hits[1:]
     pairs = np.array(
@@ -224,11 +227,13 @@ def christoffersen(hits: Floats, level: float) -> Clustering:
 
 @np.errstate(all="ignore")
 def joint_score(change: Floats, at_risk: Floats, shortfall: Floats, level: float) -> Floats:
-    """The score of a value-at-risk and its expected shortfall together, any shape; lower is better.
+    """The joint score of a value-at-risk and its expected shortfall, any shape; lower is better.
 
-    Of Fissler & Ziegel (2016), in the form whose differences have no unit (Patton, Ziegel & Chen
-    2019). change: what happened.  at_risk, shortfall: its quantile at `level`, 0..1, and the mean
-    below that. NaN where the shortfall is not below 0.
+    The score of Fissler & Ziegel (2016), in the form whose differences have no unit (Patton, Ziegel
+    & Chen 2019).
+
+    change: the outcome.  at_risk, shortfall: the forecast quantile at `level`, 0..1, and the mean
+    below it. NaN where the shortfall is not below 0.
     """
     mean = np.where(shortfall < 0, shortfall, np.nan)
     beyond = np.maximum(at_risk - change, 0) / level
@@ -237,10 +242,10 @@ def joint_score(change: Floats, at_risk: Floats, shortfall: Floats, level: float
 
 @np.errstate(all="ignore")
 def exceedances(residuals: Floats) -> tuple[Ints, Floats, Floats]:
-    """(S,) each: of residuals (T, S) of days beyond a value-at-risk how many there are, their mean,
-    and the sum of their squared differences from it. NaN is no such day.
+    """(S,) each: the number of residuals (T, S) of exceptions, their mean, and the sum of their
+    squared differences from the mean. NaN marks a day without an exception.
 
-    A residual is the change less the expected shortfall, over the deviation that was forecast.
+    A residual is the change less the expected shortfall, over the forecast deviation.
     """
     middle = mean(residuals)
     return count(residuals), middle, total(np.square(residuals - middle))
@@ -248,7 +253,7 @@ def exceedances(residuals: Floats) -> tuple[Ints, Floats, Floats]:
 
 @np.errstate(all="ignore")
 def pooled_exceedances(days: Ints, middle: Floats, squares: Floats) -> tuple[Ints, Floats, Floats]:
-    """The same of all symbols together, (1,) each, from those of each (S,)."""
+    """The figures of `exceedances` for all symbols together, (1,) each, from those of each (S,)."""
     known = days > 0
     days, middle, squares = days[known], middle[known], squares[known]
     every = days.sum()
@@ -259,9 +264,9 @@ def pooled_exceedances(days: Ints, middle: Floats, squares: Floats) -> tuple[Int
 
 @np.errstate(all="ignore")
 def exceedance_test(days: Ints, middle: Floats, squares: Floats) -> Floats:
-    """(S,): the p-value of residuals of mean 0 against one below, from their `exceedances`.
+    """(S,): the p-value of a mean residual of 0 against one below 0, from `exceedances`.
 
-    McNeil & Frey (2000), here with Student's t in place of a bootstrap. NaN for fewer than 3 days.
+    McNeil & Frey (2000), with Student's t instead of a bootstrap. NaN for fewer than 3 days.
     """
     from scipy.special import stdtr
 
@@ -270,19 +275,19 @@ def exceedance_test(days: Ints, middle: Floats, squares: Floats) -> Floats:
 
 
 def _gain(observed: Ints, expected: Floats) -> Floats:
-    """What the observed share adds to the log-likelihood of the expected one; 0 log 0 is 0."""
+    """The gain in log-likelihood of the observed counts over the expected ones; 0 log 0 is 0."""
     share = np.where(observed > 0, observed / np.where(expected > 0, expected, 1.0), 1.0)
     return np.asarray(observed * log(share))
 
 
 def _rounded(values: Floats | float) -> Floats:
-    """Values to ten digits: how scipy's end is another matter on another processor or system."""
+    """Values to ten digits; scipy's last digits differ between processors and systems."""
     found = [float(f"{value:.9e}") for value in np.ravel(values).tolist()]
     return np.array(found).reshape(np.shape(values))
 
 
 def _ratio(fit: Floats) -> Floats:
-    # Rounding can take a perfect fit below 0.
+    # rounding can take a perfect fit below 0
     return 2 * np.maximum(fit, 0.0)
 
 
@@ -301,8 +306,8 @@ def _ratio_test(hits: Floats, statistic: Floats, freedom: int) -> LikelihoodRati
 class Comparison:
     """A test of equal accuracy for each symbol; every array is (S,).
 
-    difference: mean of loss less other, negative where the first forecast is better.
-    statistic, p_value: two-sided.  count: how many pairs of losses.
+    difference: the mean of loss less other, negative where the first forecast is better.
+    statistic, p_value: two-sided.  count: the number of pairs of losses.
     """
 
     difference: Floats
@@ -315,10 +320,11 @@ class Comparison:
 def diebold_mariano(loss: Floats, other: Floats) -> Comparison:
     """Test that two forecasts have equal expected loss (Diebold & Mariano 1995).
 
-    loss, other: (K, S), the losses of forecasts from K dates that do not overlap; a date that
-    lacks one is left out. With the correction for few dates and Student's t of Harvey, Leybourne
-    & Newbold (1997). NaN for fewer than 3 pairs. Differences that are all 0 give p = 1; all equal
-    to another number, 0.
+    loss, other: (K, S), the losses of forecasts from K dates whose horizons do not overlap; a date
+    without one of the two is left out.
+
+    Uses the small-sample correction and Student's t of Harvey, Leybourne & Newbold (1997). NaN for
+    fewer than 3 pairs. p is 1 if all differences are 0, and 0 if all equal another number.
     """
     from scipy.special import stdtr
 
@@ -329,7 +335,7 @@ def diebold_mariano(loss: Floats, other: Floats) -> Comparison:
     correction = np.sqrt((pairs - 1.0) * pairs) / pairs
     statistic = correction * average / np.sqrt(variance)
 
-    # Equal differences must not be told apart by the rounding of their mean.
+    # rounding of the mean must not make equal differences look unequal
     lowest = np.fmin.reduce(differences, axis=0, initial=np.inf)
     highest = np.fmax.reduce(differences, axis=0, initial=-np.inf)
     certain = np.where(lowest == 0, 0.0, np.copysign(np.inf, lowest))
@@ -344,7 +350,7 @@ def diebold_mariano(loss: Floats, other: Floats) -> Comparison:
 
 
 def holm(p_values: Floats) -> Floats:
-    """The p-values (S,) adjusted for their number, step-down (Holm 1979); NaN is not one."""
+    """The p-values (S,), adjusted for multiple tests (Holm 1979, step-down); NaN does not count."""
     adjusted = p_values.copy()
     known = np.flatnonzero(~np.isnan(p_values))
     rising = known[np.argsort(p_values[known], kind="stable")]
@@ -357,11 +363,11 @@ def holm(p_values: Floats) -> Floats:
 def mean_with_interval(differences: Floats) -> tuple[float, float, float]:
     """The mean of independent differences (K,) and Student's 95% interval around it.
 
-    NaN for all three with no difference, and for the bounds with one.
+    All three are NaN with no difference, and the bounds are NaN with one.
     """
     from scipy.special import stdtrit
 
-    # Sorted, so that their order cannot change the last bit.
+    # sorted, so that their order cannot change the last bit
     known = np.sort(differences[~np.isnan(differences)])
     size = len(known)
     if size == 0:

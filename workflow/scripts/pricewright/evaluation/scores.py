@@ -1,4 +1,4 @@
-"""Forecasts from the past beside what happened, point by point: losses, hits and transforms."""
+"""Past forecasts against outcomes, point by point: losses, hits and probability transforms."""
 
 from dataclasses import dataclass
 from functools import cache, partial
@@ -14,18 +14,20 @@ from pricewright.forecasting.walkforward import Forecasts, WalkForward
 from pricewright.tables.arrays import Flags, Floats, Ints
 
 DECILES = tuple(round(0.1 * tenth, 1) for tenth in range(1, 10))
-"""The levels of the quantiles from which CRPS is computed."""
+"""The levels of the quantiles from which the CRPS is computed."""
 
 
 @dataclass(frozen=True)
 class Losses:
-    """One forecaster's, each (K, S, H), NaN where nothing was forecast or nothing happened.
+    """One forecaster's losses, (K, S, H) each, NaN where there is no forecast or no outcome.
 
-    error: of the point, in units of price.  pinball: the mean over the quantiles at LEVELS.  crps.
-    interval: the score of the model's own interval. These three are in units of the naive
-    forecast's mean absolute one-step error.  held: 1 or 0, within the own interval; within:
-    (K, S, H, C), by each of COVERAGES.  transform: the probability integral transform.
-    point, lower, upper: the forecasts themselves, and the bounds of the own interval, as prices.
+    point, lower, upper: the point forecast and the bounds of the model's own interval, as prices.
+    error: outcome minus point forecast, in units of price.
+    pinball, crps, interval: the mean pinball loss over the quantiles at LEVELS, the CRPS, and the
+    score of the own interval, in units of the naive forecast's mean absolute one-step error.
+    held: 1 if the outcome is within the own interval, else 0.
+    within: (K, S, H, C), the same for each interval of COVERAGES.
+    transform: the probability integral transform.
     """
 
     point: Floats
@@ -42,15 +44,18 @@ class Losses:
 
 @dataclass(frozen=True)
 class Scores:
-    """All that is needed to judge a model: K origins, S symbols, H horizons, D days.
+    """Everything needed to judge a model: K origins, S symbols, H horizons, D days.
 
-    scale, squared_scale: (K, S), of the naive forecast's one-step errors up to each origin.
-    qlike, ewma_qlike: (D, S), of the variance of the next change.  hits: (D, S, T),
-    for each of TAILS 1 for a loss beyond the value-at-risk, else 0.  joint, ewma_joint: (D, S),
-    the joint score of the value-at-risk and the expected shortfall at SHORTFALL, the EWMA's being
-    normal.  residual: (D, S), by how many deviations a loss beyond the one was off the other, else
-    NaN.  origin: (K, S), and day: (D, S), the days of the last prices that were known, and of those
-    that came next, since 1970-01-01.
+    scale, squared_scale: (K, S), the naive forecast's mean absolute and mean squared one-step error
+    up to each origin.
+    qlike, ewma_qlike: (D, S), of the variance of the next change.
+    hits: (D, S, T), for each of TAILS 1 for a loss beyond the value-at-risk, else 0.
+    joint, ewma_joint: (D, S), the joint score of the value-at-risk and the expected shortfall at
+    SHORTFALL; the EWMA's distribution is normal.
+    residual: (D, S), for a loss beyond the value-at-risk, its distance from the expected shortfall
+    in forecast deviations; else NaN.
+    origin: (K, S), the day of the last known price, since 1970-01-01.
+    day: (D, S), the day of the price that was forecast, since 1970-01-01.
     """
 
     model: Losses
@@ -68,7 +73,7 @@ class Scores:
 
 
 def score(walked: WalkForward) -> Scores:
-    """The scores of a walk-forward that was made in one piece (`WalkForward.take_parts`)."""
+    """The scores of a walk-forward of one piece (see `WalkForward.take_parts`)."""
     (piece,) = walked.pieces
     panel, shapes, settings = walked.whole, walked.shapes(piece), walked.settings
     scored, columns = walked.timeline.scored, np.arange(len(panel))
@@ -100,16 +105,18 @@ def score(walked: WalkForward) -> Scores:
 
 
 DAILY = ("qlike", "ewma_qlike", "hits", "joint", "ewma_joint", "residual", "day")
-"""The scores of each next day."""
+"""The scores of one-day-ahead forecasts."""
 
 
 @dataclass(frozen=True)
 class Windows:
-    """The dates from which a piece is scored, K of them, and what came after each.
+    """The K dates from which a piece is scored, and the outcomes after each.
 
-    usable: (K, S).  at: (K, S), the observation there, 0 for none.  ahead: (K, S, H), those that
-    came, where they are there: (K, S, H), else 0.  last, plain: (K, S, H), what the random walk
-    expects, on the scale of the model, and its variance.
+    usable: (K, S), whether a symbol can be forecast from a date.
+    at: (K, S), the row of the observation there, 0 for none.
+    ahead: (K, S, H), the rows of the outcomes, 0 for none.
+    there: (K, S, H), whether there is an outcome.
+    last, plain: (K, S, H), the random walk's forecast, on the scale of the model, and its variance.
     """
 
     usable: Flags
@@ -121,7 +128,7 @@ class Windows:
 
     @classmethod
     def of(cls, piece: Forecasts, panel: Panel, scored: int, horizon: int) -> Self:
-        """Those of a piece; scored: from how many dates, the first, what came is there."""
+        """The windows of one piece; scored: the number of leading dates with a known outcome."""
         columns, steps = np.arange(len(panel)), np.arange(1, horizon + 1)
         rows, usable = piece.rows[:scored], piece.usable[:scored]
         ahead, at = rows[..., None] + steps, np.maximum(rows, 0)
@@ -131,7 +138,7 @@ class Windows:
         return cls(usable, at, np.where(there, ahead, 0), there, last, plain)
 
     def came(self, values: Floats) -> Floats:
-        """(K, S, H): of values (N, S), those that came, NaN where there are none."""
+        """(K, S, H): the outcomes among values (N, S), NaN where there are none."""
         columns = np.arange(values.shape[1])[:, None]
         return np.where(self.there, values[self.ahead, columns], np.nan)
 
@@ -155,8 +162,12 @@ def _losses(
     panel: Panel,
     coverage: float,
 ) -> Losses:
-    """Of forecasts (K, S, H) from rows `at` (K, S), their shapes (K, S, H, Q) or of fewer, beside
-    what happened: prices, and these on the scale."""
+    """The losses of forecasts.
+
+    centres, variances: (K, S, H).  shapes: (K, S, H, Q + 1), or broadcastable to it.
+    at: (K, S), the rows from which they were made.
+    actual, happened: (K, S, H), the outcomes as prices, and on the scale of the model.
+    """
     levels = distribution.levels_with(coverage).tolist()
     unit, deviation = scale[..., None], np.sqrt(variances)
 
@@ -196,11 +207,14 @@ def _losses(
 
 @dataclass(frozen=True)
 class NextDays:
-    """What was forecast of each next day (D, S), by the distribution of the date before it.
+    """One-day-ahead forecasts, (D, S) each, with the distribution of the last date before them.
 
-    at: the observation from which it was forecast, where there is a next one: there, else 0.
-    value, next_value: at both, on the scale of the model.  deviation: as forecast, and benchmark:
-    the variance by RiskMetrics' EWMA.  shape: (D, S, Q + 1), that of the error's distribution.
+    at: the row from which a forecast was made, 0 if there is no next observation.
+    there: whether there is a next observation.
+    value, next_value: the values at both, on the scale of the model.
+    deviation: the forecast standard deviation.
+    benchmark: the variance by RiskMetrics' EWMA.
+    shape: (D, S, Q + 1), the shape of the error's distribution.
     """
 
     at: Ints
@@ -213,7 +227,7 @@ class NextDays:
 
     @classmethod
     def of(cls, piece: Forecasts, panel: Panel, shapes: Floats) -> Self:
-        """Those of a piece, with its distributions at each date."""
+        """The one-day-ahead forecasts of a piece; shapes: its distributions at each date."""
         columns = np.arange(len(panel))
         rows, dates = piece.daily_rows, np.maximum(piece.daily_origins, 0)
         there = (piece.daily_origins >= 0) & (rows + 1 < panel.counts)
@@ -232,7 +246,7 @@ class NextDays:
 def _daily(
     piece: Forecasts, panel: Panel, shapes: Floats, levels: list[float]
 ) -> dict[str, Floats]:
-    """DAILY, of what was forecast of each next day."""
+    """The scores named in DAILY."""
     columns, days = np.arange(len(panel)), NextDays.of(piece, panel, shapes)
     at, there, value, own = days.at, days.there, days.value, days.shape
     deviation, benchmark = days.deviation, days.benchmark

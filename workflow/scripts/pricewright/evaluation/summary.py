@@ -1,7 +1,7 @@
-"""What is kept of scores, group of symbols by group: a line of each symbol, and no point by point.
+"""A summary of scores per symbol, made group by group, without the individual losses.
 
-A model of ten thousand symbols has ten million forecasts; their losses are never all in memory. By
-date and by day are only the few numbers that figures over all symbols are computed from.
+A model of ten thousand symbols has ten million forecasts, whose losses never fit in memory at once.
+Per date and per day, only the few numbers are kept from which figures over all symbols are made.
 """
 
 from dataclasses import dataclass
@@ -18,15 +18,16 @@ from pricewright.tables.arrays import Days, Floats, Ints, mean, sums, where
 
 @dataclass(frozen=True)
 class LossSummary(BySymbol):
-    """Of one forecaster's losses, NaN where there are none: S symbols, K dates, H days ahead.
+    """A summary of one forecaster's losses, NaN if it has none: S symbols, K dates, H days ahead.
 
     mase, rmsse, pinball, crps, interval_score, coverage, coverage_error: (S,).
     mase_ahead, pinball_ahead, interval_ahead: (S, H), by days ahead.
-    held, known: (S, H), how many prices came within the own interval, and how many came; within:
-    (S, C), likewise for each of COVERAGES.  held_by_date, known_by_date: (S, K).
-    error_by_date: (S, K), the mean absolute error, in units of the naive one-step error;
-    interval_by_date: (S, K), the mean interval score.  pinball_by_date, points_by_date: (S, K), the
-    sum of the pinball losses, and of how many.
+    held, known: (S, H), the number of outcomes within the own interval, and of all outcomes.
+    within: (S, C), the number of outcomes within each interval of COVERAGES.
+    held_by_date, known_by_date: (S, K).
+    error_by_date: (S, K), the mean absolute error, in units of the naive one-step error.
+    interval_by_date: (S, K), the mean interval score.
+    pinball_by_date, points_by_date: (S, K), the sum of the pinball losses, and their number.
     """
 
     mase: Floats
@@ -52,7 +53,7 @@ class LossSummary(BySymbol):
     @classmethod
     @np.errstate(all="ignore")
     def of_losses(cls, losses: Losses, scores: Scores) -> Self:
-        """scores: of whose forecasters one has these losses."""
+        """scores: the scores to which these losses belong."""
         held, known = losses.held == 1, np.isfinite(losses.held)
         by_date = held.sum(axis=-1), known.sum(axis=-1)
         there = np.isfinite(losses.pinball)
@@ -95,7 +96,7 @@ def _over_steps(values: Floats) -> Floats:
 
 @dataclass(frozen=True)
 class Differences(BySymbol):
-    """The model's score less another's: (S, D), by day, and their mean and deviation (S,)."""
+    """The model's score less another's, by day (S, D), with their mean and deviation (S,)."""
 
     daily: Floats
     mean: Floats
@@ -103,17 +104,17 @@ class Differences(BySymbol):
 
     @classmethod
     def of_days(cls, daily: Floats, days: int) -> Self:
-        """Of scores (D, S), or of fewer days."""
+        """daily: (D, S), or fewer days.  days: D."""
         middle = mean(daily)
         return cls(_by_day(daily, days), middle, np.sqrt(mean(np.square(daily - middle))))
 
 
 @dataclass(frozen=True)
 class Shortfalls(BySymbol):
-    """How expected shortfalls did: (S,) each, on days on which EWMA's could be judged, too.
+    """Back-tests of the expected shortfall, (S,) each; scores only on days that EWMA's has too.
 
-    residual, squares: of the exceptions' residuals the mean, and the sum of their squared
-    differences from it.  p_value: of a mean of 0.
+    residual, squares: the mean of the exceptions' residuals, and the sum of their squared
+    differences from it.  p_value: of the test that their mean is 0.
     """
 
     days: Ints
@@ -127,14 +128,16 @@ class Shortfalls(BySymbol):
 
 @dataclass(frozen=True)
 class Summary(BySymbol):
-    """Of the scores of S symbols, all that their figures are made of, theirs and those of all.
+    """Everything from which the figures of S symbols, and of all together, are computed.
 
-    mae_ratio, p_value: (S,), of the model beside the random walk.  origins, forecasts: (S,), how
-    many.  pit: (S, 10), the transforms' histogram.  qlike, ewma_qlike, variance_days,
-    variance_p_value: (S,), of the variances beside EWMA's; variances, joints: how the scores of
-    these, and of the shortfalls, differ from EWMA's.  days, exceptions, kupiec, independence,
-    conditional_coverage: (S, T), of the value-at-risk for each of TAILS.
-    origin: (S, K), and day: (S, D), as `Scores` has them, NEVER for none.
+    mae_ratio, p_value: (S,), the model against the random walk.
+    origins, forecasts: (S,), their numbers.
+    pit: (S, 10), the histogram of the probability integral transforms.
+    qlike, ewma_qlike, variance_days, variance_p_value: (S,), the variances against EWMA's.
+    days, exceptions, kupiec, independence, conditional_coverage: (S, T), of the value-at-risk, for
+    each of TAILS.
+    variances, joints: the QLIKE and the joint score, less EWMA's.
+    origin: (S, K), and day: (S, D), as in `Scores`, NEVER for none.
     """
 
     model: LossSummary
@@ -162,7 +165,7 @@ class Summary(BySymbol):
     @classmethod
     @np.errstate(all="ignore")
     def of_scores(cls, scores: Scores, days: int) -> Self:
-        """days: D, as many as any symbol's has; those that others have more are NaN."""
+        """days: D, the most days of any group; a group with fewer is padded with NaN."""
         model, walk = (
             LossSummary.of_losses(each, scores) for each in (scores.model, scores.random_walk)
         )
@@ -211,7 +214,7 @@ class Summary(BySymbol):
 
 
 def _by_day(values: Floats, days: int) -> Floats:
-    """(S, D): values (D, S) or of fewer days, NaN for the others."""
+    """(S, D): values (D, S), or of fewer days and padded with NaN."""
     found = np.full((values.shape[1], days), np.nan)
     found[:, : len(values)] = values.T
     return found

@@ -1,4 +1,4 @@
-"""Location, volatility and distribution of prices some days ahead, for many symbols at once;
-the walk-forward that judges them, and the document of a model.
+"""Forecasts of location, volatility and distribution over several days, for many symbols at once;
+the walk-forward that tests them, and the model document.
 May use tables, steplog and files.
 """

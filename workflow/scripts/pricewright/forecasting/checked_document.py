@@ -1,4 +1,4 @@
-"""A JSON document by key, each part checked as it is taken: one sentence for what is not right."""
+"""Read a JSON document by key, checking each part, with one sentence for each error."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -13,13 +13,13 @@ from pricewright.tables.arrays import LARGEST_POSSIBLE, Days, Flags, Floats, as_
 from pricewright.tables.symbol_columns import SymbolColumns, json_value
 
 LARGEST = 1e15
-"""The largest size of a number in a model, variances aside."""
+"""The largest absolute value of a number in a model, except for variances."""
 
 LARGEST_VARIANCE = LARGEST**2
-"""The largest variance, which is one of prices that are modelled in levels."""
+"""The largest variance; it occurs for prices modelled in levels."""
 
 NEEDED: Any = object()
-"""That there must be a value."""
+"""The value must exist."""
 
 
 class CheckedDocument:
@@ -34,7 +34,7 @@ class CheckedDocument:
         )
 
     def at(self, *path: str, missing: Any = NEEDED) -> Any:
-        """What there is at a path; `missing`, if it need not be there and is not."""
+        """The value at a path; `missing` if it is not there and need not be."""
         node = self.document
         for depth, key in enumerate(path):
             if isinstance(node, Mapping) and key in node:
@@ -88,9 +88,9 @@ class CheckedDocument:
 
 
 class CheckedSymbols:
-    """What a document says of symbols, each part of all that are wanted at a time, and checked.
+    """The parts of a document by symbol, each read for all wanted symbols at once, and checked.
 
-    records: by symbol, as records or as columns.
+    records: a mapping by symbol, or columns.
     """
 
     def __init__(self, reader: CheckedDocument, records: Mapping[str, Any], wanted: Sequence[str]):
@@ -104,14 +104,14 @@ class CheckedSymbols:
         self._reader.refuse(".".join(("symbols", self.names[place], *path)), found, wanted)
 
     def parts(self, *path: str, missing: Any = NEEDED) -> list[Any] | npt.NDArray[Any]:
-        """What each has at a path: a list, or an array (S, ...) of numbers.
+        """The value of each symbol at a path: a list, or an array (S, ...) of numbers.
 
-        missing: what stands for a value that is not there, if that may be.
+        missing: the value to use if there is none; by default it must exist.
         """
         if not isinstance(self._records, SymbolColumns):
             return [self._reader.at("symbols", s, *path, missing=missing) for s in self.names]
         column = self._columns.at("symbols", *path, missing=missing)
-        if column is None:  # which no symbol has
+        if column is None:  # no symbol has it
             return [None] * len(self.names)
         if not isinstance(column, list | np.ndarray) or len(column) != len(self._records):
             self.refuse(0, path, column, f"a list of {len(self._records)}")
@@ -139,23 +139,23 @@ class CheckedSymbols:
         for place, text in enumerate(found):
             day = known.setdefault(text, _day(text)) if isinstance(text, str) else None
             if day is None:
-                self.refuse(place, path, text, "a date as in 2024-01-31")
+                self.refuse(place, path, text, "a date such as 2024-01-31")
         return np.array([known[text] for text in found], dtype=np.int32)
 
     def numbers(self, *path: str, least: float = -LARGEST, most: float = LARGEST) -> Floats:
-        """(S,): one of each."""
+        """(S,): one number per symbol."""
         wanted = f"a number from {least:g} to {most:g}"
         return self._numbers(path, (), (least, most), wanted, wanted)
 
     def lists(
         self, *path: str, count: int, least: float = -LARGEST, most: float = LARGEST
     ) -> Floats:
-        """(S, count)."""
+        """(S, count): a list of numbers per symbol."""
         within = f"numbers from {least:g} to {most:g}"
         return self._numbers(path, (count,), (least, most), f"{count} numbers", within)
 
     def tables(self, *path: str, rows: int, columns: int) -> Floats:
-        """(S, rows, columns)."""
+        """(S, rows, columns): a table of numbers per symbol."""
         wanted = f"{rows} rows of {columns} numbers from {-LARGEST:g}"
         return self._numbers(path, (rows, columns), (-LARGEST, LARGEST), wanted, wanted)
 
@@ -167,7 +167,10 @@ class CheckedSymbols:
         wanted: str,
         within: str,
     ) -> Floats:
-        """(S, *shape), within limits.  wanted, within: what is asked for, and of numbers."""
+        """(S, *shape), within limits.
+
+        wanted, within: the words of an error for a wrong shape, and for numbers out of limits.
+        """
         found = self.parts(*path)
         values = as_numbers(found, (len(self.names), *shape))
         if values is None:
@@ -181,17 +184,17 @@ class CheckedSymbols:
 
 
 def _day(text: str) -> int | None:
-    """The days from 1970-01-01 of a date as in 2024-01-31, and of no other way to write it."""
+    """The day number of a date in the form 2024-01-31; None for any other form."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
         return None
-    if day.isoformat() != text:  # as of 20240131 or 2024-W05-3
+    if day.isoformat() != text:  # such as 20240131 or 2024-W05-3
         return None
     return day_number(day)
 
 
 def _is_number(value: Any) -> bool:
-    """Whether it is one that can be reckoned with: no NaN, and no integer of 400 digits."""
+    """Whether it is a number to compute with: not NaN, and not an integer of 400 digits."""
     is_one = isinstance(value, int | float) and not isinstance(value, bool)
     return is_one and abs(value) < LARGEST_POSSIBLE

@@ -1,18 +1,18 @@
-"""The shape of what happens around the point forecast: the menu of distributions.
+"""The distribution of outcomes around the point forecast.
 
-A forecast's quantile is centre + sqrt(variance) * shape, with a shape for each horizon and
-probability, of each symbol or common to all. After the quantiles a shape has the mean below that of
-SHORTFALL, for the expected shortfall (Acerbi & Tasche 2002). But for `normal` it is made from the
-errors of the past.
+A forecast's quantile is centre + sqrt(variance) * shape. There is a shape for each horizon and
+probability, per symbol or common to all. After its quantiles, a shape has the mean below the
+quantile of SHORTFALL, for the expected shortfall (Acerbi & Tasche 2002). All shapes but `normal`
+are made from past errors.
 
 normal     the quantiles of the normal distribution.
-fhs        filtered historical simulation: paths of a symbol's own standardised daily errors,
-           each of which moves the variance of the next as its volatility model says
+fhs        filtered historical simulation: paths of a symbol's own standardised daily errors, each
+           of which moves the variance of the next day according to the volatility model
            (Barone-Adesi, Giannopoulos & Vosper 1999).
-conformal  split conformal: the empirical quantiles of standardised errors that were made out of
-           sample and whose outcome was known at the cutoff (Lei et al. 2018, with signed errors):
-           the symbol's own, drawn to those of all symbols together, and each drawn to its mirror
-           image, for which side is the longer is mostly chance.
+conformal  split conformal: the empirical quantiles of out-of-sample standardised errors whose
+           outcome was known at the cutoff (Lei et al. 2018, with signed errors). The symbol's own
+           quantiles are shrunk towards those of all symbols, and both towards their mirror image,
+           because which tail is the longer is mostly chance.
 """
 
 from collections.abc import Sequence
@@ -32,44 +32,44 @@ LEVELS = (
     *(0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5),
     *(0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995),
 )
-"""The probabilities whose quantiles a model has, beside those of its own interval."""
+"""The probabilities at which a model has quantiles, in addition to the bounds of its interval."""
 
 SHORTFALL = 0.025
-"""Below the quantile of this probability lie the losses whose mean is the expected shortfall, at
-97.5 % as the Basel Committee has it (2019)."""
+"""The expected shortfall is the mean of the losses beyond this quantile, that is, at the level of
+97.5 % of the Basel Committee (2019)."""
 
 FEWEST = 100
-"""The errors at one horizon that a shape of their own needs; with fewer it is the normal."""
+"""The errors at one horizon that a shape needs; with fewer it is the normal one."""
 
 HALF_OWN = 500
-"""With so many errors of its own, a symbol's shape is half its own and half everyone's."""
+"""With this many errors of its own, a symbol's shape is half its own and half everyone's."""
 
 POOL = 20_000
-"""About the most errors of a horizon that everyone's shape is made from."""
+"""About the most errors per horizon that go into everyone's shape."""
 
 LONGER = 2
-"""From so many times `calibration` days errors are taken, where there are as many: all of one day
-ahead, and each so many-th of more, which overlap and say less each."""
+"""Errors are taken from LONGER times `calibration` days, if there are as many: all errors one day
+ahead, and one in LONGER of those further ahead, which overlap and tell less each."""
 
 MIRRORED = 0.25
-"""So much of a quantile is that of the other side, with its sign turned."""
+"""The weight, in a quantile, of the opposite quantile with its sign reversed."""
 
 PATHS = 2000
 """Simulated paths of filtered historical simulation."""
 
 
 def bounds(level: float) -> tuple[float, float]:
-    """The probabilities between which a central interval of `level` lies."""
+    """The two probabilities that bound a central interval of coverage `level`."""
     return round((1 - level) / 2, 12), round((1 + level) / 2, 12)
 
 
 def levels_with(level: float) -> Floats:
-    """(Q,): the probabilities, rising, with the bounds of a central interval of `level`."""
+    """(Q,): LEVELS and the bounds of a central interval of coverage `level`, rising."""
     return np.array(sorted({*LEVELS, *bounds(level)}))
 
 
 def normal(levels: Floats) -> Floats:
-    """(Q + 1,): the shape of the standard normal distribution, rounded to what is the same with
+    """(Q + 1,): the shape of the standard normal distribution, rounded so that it is the same with
     every system's logarithm."""
     standard = NormalDist()
     below = -standard.pdf(standard.inv_cdf(SHORTFALL)) / SHORTFALL
@@ -78,17 +78,17 @@ def normal(levels: Floats) -> Floats:
 
 
 def spread(absolute: Floats, counts: Ints, everyone: Floats) -> Floats:
-    """(S, H): each symbol's mean absolute error, drawn to everyone's where it has few.
+    """(S, H): each symbol's mean absolute error, shrunk towards everyone's if it has few errors.
 
-    absolute, counts: (S, H), the sum and number of its standardised absolute errors.
+    absolute, counts: (S, H), the sum and the number of its standardised absolute errors.
     everyone: (H,), the mean over all symbols.
     """
     return (absolute + FEWEST * everyone) / (counts + FEWEST)
 
 
 def quantiles(ordered: Floats, levels: Floats) -> Floats:
-    """(S, Q): the quantiles of errors (S, n) in order, those of rank (count + 1) * level; NaN, at
-    the end, are none."""
+    """(S, Q): the quantiles of sorted errors (S, n), at the rank (count + 1) * level; NaN at the
+    end do not count."""
     counts = np.isfinite(ordered).sum(axis=1)
     ranks = np.clip((counts[:, None] + 1) * levels - 1, 0, np.maximum(counts - 1, 0)[:, None])
     below = np.floor(ranks).astype(np.intp)
@@ -98,10 +98,11 @@ def quantiles(ordered: Floats, levels: Floats) -> Floats:
 
 
 def shortfalls(ordered: Floats) -> tuple[Floats, Floats]:
-    """(S,) each: the mean of errors (S, n), in order, below their quantile of SHORTFALL, and above
-    that of 1 - SHORTFALL; NaN, at the end, are none.
+    """(S,) each: the mean of sorted errors (S, n) below their quantile of SHORTFALL, and above that
+    of 1 - SHORTFALL; NaN at the end do not count.
 
-    Of the quantiles of rank (count + 1) * level, and beyond the last error that one.
+    The mean is over the quantile function with rank (count + 1) * level, constant beyond the
+    outermost errors.
     """
     errors = np.isfinite(ordered).sum(axis=1)[:, None]
     ranks = (errors + 1) * SHORTFALL
@@ -119,9 +120,9 @@ def shortfalls(ordered: Floats) -> tuple[Floats, Floats]:
 
 
 def shape(errors: Floats, levels: Floats) -> Floats:
-    """(S, Q + 1): the shape that errors (S, n) have, drawn to its mirror image; NaN are none.
+    """(S, Q + 1): the shape of errors (S, n), shrunk towards its mirror image; NaN do not count.
 
-    levels: (Q,), as many and as far from the middle on either side.
+    levels: (Q,), symmetric around the median.
     """
     ordered = np.sort(errors, axis=1)
     found, (low, high) = quantiles(ordered, levels), shortfalls(ordered)
@@ -131,7 +132,7 @@ def shape(errors: Floats, levels: Floats) -> Floats:
 
 
 def draws(horizon: int) -> Floats:
-    """(PATHS, H): ranks in 0..1 to draw errors by, the same for all symbols and runs.
+    """(PATHS, H): ranks in 0..1 by which errors are drawn, the same for all symbols and runs.
 
     At each step every rank is drawn once (Latin hypercube), so that no tail is favoured.
     """
@@ -143,12 +144,12 @@ def draws(horizon: int) -> Floats:
 def simulated(
     errors: Floats, ranks: Floats, term: Floats, moves: Floats | Sequence[float], levels: Floats
 ) -> Floats:
-    """(H, Q + 1): the simulated shape of one symbol, in units of the forecast's deviation.
+    """(H, Q + 1): the simulated shape of one symbol, in units of the forecast deviation.
 
-    errors: (n,), its standardised daily errors.  ranks: (PATHS, H).  term: (H,), the variance
-    forecast over 1..H steps.  moves: by how much a squared error moves the variance that
-    follows, relative to the one forecast, how much of that persists, and how much the square of a
-    fall and of a rise count.
+    errors: (n,), its standardised daily errors.  ranks: (PATHS, H).
+    term: (H,), the forecast variance over 1..H steps.
+    moves: how much a squared error moves the next variance relative to its forecast, the
+    persistence of that, and the weights of the squares of a fall and of a rise.
     """
     alpha, persistence, fall, rise = moves
     drawn = np.sort(errors)[(ranks * len(errors)).astype(np.intp)]
@@ -172,11 +173,11 @@ Places = tuple[slice, slice] | tuple[Ints, Ints]
 
 @dataclass(frozen=True)
 class PastErrors:
-    """Of S symbols at D dates, the latest standardised errors whose outcome was known.
+    """Figures of the latest standardised errors with a known outcome, for S symbols at D dates.
 
-    absolute, counts: (D, S, H), the sums of their absolute values and how many there were.
-    own: (D, S, H, Q + 1), their shapes, or with fhs the simulated ones.
-    pool: for each date and horizon (n,), errors in units of their symbol's mean absolute one.
+    absolute, counts: (D, S, H), the sum of their absolute values and their number.
+    own: (D, S, H, Q + 1), their shapes; with fhs the simulated ones.
+    pool: for each date and horizon (n,), errors in units of their symbol's mean absolute error.
     """
 
     absolute: Floats
@@ -187,19 +188,18 @@ class PastErrors:
 
 @dataclass(frozen=True)
 class Errors:
-    """Standardised errors (H, S, P) made from row `first` (S,) of a panel on."""
+    """Standardised errors (H, S, P) of forecasts from row `first` (S,) of a panel on."""
 
     panel: Panel
     errors: Floats
     first: Ints
 
     def known(self, ends: Ints, since: Ints, most: Ints) -> tuple[Ints, Ints, Ints]:
-        """(D, H, S) each: where the latest errors that were known begin and stop, and how many
-        days they are apart.
+        """(D, H, S) each: where the latest known errors begin and stop, and how many days apart
+        they are.
 
-        ends: (D, S), how many observations there were. An error h days ahead from row r is
-        known with observation r + h.  since: (D, S), the first that counts.  most: (H,), of how
-        many at most.
+        ends: (D, S), the number of observations. An error h days ahead from row r is known with
+        observation r + h.  since: (D, S), the first that counts.  most: (H,), the most errors.
         """
         steps, since = np.arange(1, len(self.errors) + 1)[:, None], since[:, None]
         stop = np.clip((ends - self.first)[:, None] - steps, 0, self.errors.shape[-1])
@@ -209,14 +209,14 @@ class Errors:
     def window(
         self, known: tuple[Ints, Ints, Ints], date: int, step: int, most: int
     ) -> tuple[Floats, Places]:
-        """(S, most): the errors of one horizon that are known at a date, NaN where there are none;
-        and where all of these are among the errors of that horizon."""
+        """(S, most): the errors of one horizon that are known at a date, NaN for none; and their
+        indices among the errors of that horizon."""
         begin, stop, apart = (part[date, step] for part in known)
         last, reach = self.errors.shape[-1] - 1, int(begin[0] + most * apart[0])
         alike = (begin == begin[0]).all() and (apart == apart[0]).all()
         every = begin[:, None] + np.arange(most) * apart[:, None]
         places: Places
-        if alike and reach <= last:  # as mostly, and ten times faster
+        if alike and reach <= last:  # the usual case, ten times faster
             places = slice(None), slice(int(begin[0]), reach, int(apart[0]))
         else:
             places = np.arange(len(begin))[:, None], np.minimum(every, last)
@@ -228,8 +228,11 @@ class Errors:
 def conformal(
     errors: Errors, ends: Ints, since: Ints, settings: Settings, every: Sequence[int]
 ) -> PastErrors:
-    """What is known at some dates, `ends` and `since` as `Errors.known` takes them; one in `every`
-    errors of a date is in the pool of all symbols."""
+    """The known errors at some dates.
+
+    ends, since: as in `Errors.known`.  every: for each date, one in `every` errors goes into the
+    pool of all symbols.
+    """
     levels = levels_with(settings.level)
     most = np.full(settings.horizon, settings.calibration)
     most[0] *= LONGER
@@ -238,7 +241,7 @@ def conformal(
     absolute, counts = np.zeros(dimensions), np.zeros(dimensions, dtype=np.intp)
     own = np.empty((*dimensions, len(levels) + 1))
     marks = np.array([crc32(symbol.encode()) for symbol in errors.panel.symbols])
-    # by days that are as far apart as errors can be, so that of these one in `every` is taken
+    # errors can be LONGER days apart, so number them in such steps to take one in `every`
     numbers = (np.arange(errors.errors.shape[-1]) + errors.first[:, None]) // LONGER
     numbers += marks[:, None]
     pool: list[list[Floats]] = []
@@ -268,10 +271,10 @@ def simulated_calibration(
     *,
     settings: Settings,
 ) -> PastErrors:
-    """Filtered historical simulation at some dates, normal where errors are few.
+    """Filtered historical simulation at some dates; normal where there are too few errors.
 
-    ends, since: as `Errors.known` takes them.  terms: (D, S, H), the variances forecast there, by
-    the volatility model of each date.
+    ends, since: as in `Errors.known`.  models: the volatility model of each date.
+    terms: (D, S, H), the variances that it forecasts there.
     """
     levels = levels_with(settings.level)
     ranks = draws(settings.horizon)
@@ -291,12 +294,13 @@ def simulated_calibration(
 
 
 def shapes_of(parts: Sequence[PastErrors], settings: Settings) -> list[Floats]:
-    """(D, S, H, Q + 1) of each group of symbols: the shape of a standardised error at each date,
-    made from what is known of all groups, and not for `normal`.
+    """For each group of symbols, (D, S, H, Q + 1): the shape of a standardised error at each date.
 
-    A conformal shape is between the symbol's own and that of
-    all, in units of its own mean absolute error: the more errors it has, the more its own counts.
-    What a group knew of its own becomes its shapes, and is no longer what it was.
+    parts: the errors of all groups. Not for `normal`.
+
+    A conformal shape is a mean of the symbol's own shape and of everyone's, the latter in units of
+    the symbol's mean absolute error; the more errors the symbol has, the more its own counts. The
+    arrays `own` of the parts are overwritten.
     """
     if settings.distribution == "fhs":
         return [part.own for part in parts]

@@ -1,7 +1,7 @@
-"""The part of a model's JSON that forecasts are made from: written, and read with care.
+"""Write and read the part of a model's JSON from which forecasts are made.
 
-What is read is checked as far as it is used, for whoever forecasts may have nothing but numpy and
-the file.
+Everything that is used is checked when read, because a user who forecasts may have nothing but
+numpy and the file.
 """
 
 from collections.abc import Sequence
@@ -33,13 +33,14 @@ from pricewright.tables.options import bounds, choices, hints
 from pricewright.tables.symbol_columns import SymbolColumns, symbol_records
 
 ROUNDING = 1e-9
-"""By so little, relatively, a quantile may be below the one before it."""
+"""The relative amount by which a quantile may be below the one before it."""
 
 
 def to_json(model: Model, fallbacks: Sequence[list[str]]) -> dict[str, Any]:
-    """`parameters`, `distribution`, `har`, `trees` and `symbols` of a model, with forecasts.
+    """The parts `parameters`, `distribution`, `har`, `trees` and `symbols` of a model document,
+    including forecasts.
 
-    fallbacks: what each symbol got in place of what was chosen, and why.
+    fallbacks: for each symbol, notes on what it got instead of the chosen model, and why.
     """
     own = model.settings.distribution != "normal"
     fitted, states = model.fitted, model.states
@@ -113,10 +114,10 @@ def _terms() -> list[dict[str, Any]]:
 
 
 def from_json(document: Any, name: str, symbols: Sequence[str] | None = None) -> Model:
-    """A model from its document; `symbols` are those wanted, if not all.
+    """A model from its document; symbols: the ones wanted, if not all.
 
-    Raises Refusal, with the key, for whatever is missing, no number, too large or of another
-    shape, and for a symbol that the model does not have.
+    Raises Refusal, naming the key, for a value that is missing, not a number, too large or of the
+    wrong shape, and for a symbol that the model does not have.
     """
     reader = CheckedDocument(document, name)
     settings = _settings(reader)
@@ -226,9 +227,9 @@ def _parameters(
 
 
 def _recent(each: CheckedSymbols, settings: Settings, positive: Flags) -> list[Floats]:
-    """Of each symbol the last price, or as many as a rolling mean and the next ones are made from.
+    """For each symbol its last price, or as many last prices as a rolling mean needs.
 
-    positive: (S,), whose must be above 0, for their logarithms are taken.
+    positive: (S,), whether prices must be above 0, because their logarithms are taken.
     """
     path = ("volatility", "recent")
     counts = np.ones(len(each.names))
@@ -251,7 +252,7 @@ def _recent(each: CheckedSymbols, settings: Settings, positive: Flags) -> list[F
 def _shapes(
     reader: CheckedDocument, each: CheckedSymbols, settings: Settings, count: int
 ) -> Floats:
-    """(S, H, count + 1), or (1, H, count + 1) where all symbols have one."""
+    """(S, H, count + 1), or (1, H, count + 1) if all symbols share one shape."""
     rows = settings.horizon
     if settings.distribution == "normal":
         shapes = reader.table("distribution", "shape", rows=rows, columns=count)[None]
@@ -269,15 +270,15 @@ def _shapes(
 
 
 TOLERANCE = 1e-6
-"""How far, relatively, a forecast may be off the one in the file: kinds of CPU differ by less."""
+"""The relative tolerance for a forecast in the file; kinds of processors differ by less."""
 
 
 def open_model(path: Path, symbols: Sequence[str] | None = None) -> tuple[Model, list[str]]:
-    """A model, of all its symbols or of some, and all the symbols that its file has.
+    """A model, with all its symbols or some of them, and the list of all symbols in its file.
 
-    Raises Refusal if the file is no model of this schema version, if it lacks a symbol that is
-    wanted, or if what it says cannot be, as after an edit by hand: a forecast in it that does
-    not follow from its parameters, too.
+    Raises Refusal if the file is not a model of this schema version, if it lacks a wanted symbol,
+    or if it contradicts itself, as after an edit by hand: its forecasts must follow from its
+    parameters.
     """
     whole = read_strict(path)
     if not isinstance(whole, dict) or "schema_version" not in whole:
@@ -285,7 +286,7 @@ def open_model(path: Path, symbols: Sequence[str] | None = None) -> tuple[Model,
     version = whole["schema_version"]
     if isinstance(version, bool) or version != SCHEMA_VERSION:
         raise Refusal(
-            f"{path}: a model of schema version {shortened(repr(version), 20)}, where this code "
+            f"{path}: a model of schema version {shortened(repr(version), 20)}, but this code "
             f"reads version {SCHEMA_VERSION}; train again."
         )
     model = from_json(whole, str(path), symbols)

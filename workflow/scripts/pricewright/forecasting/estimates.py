@@ -1,9 +1,9 @@
-"""Parameters that were estimated before, to be taken again where they would be the same.
+"""GARCH parameters of earlier runs, used again if a new estimate would give the same.
 
-What a GARCH is estimated from, the prices of its symbol up to a day, does not change when days are
-added. So its parameters of past days are kept, with a digest of all that they depend on: the
-prices and their days, the days at which the search for them went on from the one before, the
-settings and the code. Whoever estimates anew finds the same bytes; the check for leaks does so.
+A GARCH is estimated from the prices of its symbol up to a day, which do not change when days are
+added. So its parameters for past days are kept, with a digest of everything they depend on: the
+prices and their days, the chain of days whose searches started from each other, the settings, and
+the code. Estimating again gives the same bytes; the leak check does so.
 """
 
 import hashlib
@@ -21,15 +21,17 @@ from pricewright.tables.arrays import Days, Flags, Floats, Ints
 Digests = npt.NDArray[np.uint64]
 
 NUMBERS = ("variance", "alpha", "persistence", "fall", "rise", "converged", "steps")
-"""Those of a GARCH, in the order in which they are kept."""
+"""The numbers kept of a GARCH, in order."""
 
 
 @dataclass(frozen=True)
 class Estimates(BySymbol):
-    """The GARCHs of S symbols at the ends of days (E,).
+    """The GARCHs of S symbols at the ends of E days.
 
-    code: a text that is another where the code is.  digests: (S, E, 4), the SHA-256 of what each
-    was made of, 0 where there is none.  numbers: (S, E, 7), as in NUMBERS.
+    code: a text that identifies the code.
+    days: (E,).
+    digests: (S, E, 4), the SHA-256 of everything an estimate was made from, 0 for no estimate.
+    numbers: (S, E, 7), in the order of NUMBERS.
     """
 
     common: ClassVar[Sequence[str]] = ("code", "days")
@@ -41,13 +43,13 @@ class Estimates(BySymbol):
 
     @classmethod
     def none(cls, symbols: int, days: Sequence[int], code: str = "") -> Self:
-        """Of so many symbols, at the ends of some days, nothing yet."""
+        """Empty estimates for some symbols at the ends of some days."""
         shape = symbols, len(days)
         digests, numbers = np.zeros((*shape, 4), np.uint64), np.zeros((*shape, len(NUMBERS)))
         return cls(code, np.array(days, np.int32), digests, numbers)
 
     def until(self, day: int) -> Self:
-        """Those up to a day."""
+        """The estimates up to a day."""
         count = int((self.days <= day).sum())
         return replace(
             self,
@@ -57,28 +59,28 @@ class Estimates(BySymbol):
         )
 
     def garch(self, place: int) -> Garch:
-        """The GARCHs of a day, by its place."""
+        """The GARCHs of the day with this index."""
         found = dict(zip(NUMBERS, self.numbers[:, place].T.copy(), strict=True))
         kinds = {"converged": found["converged"] > 0, "steps": found["steps"].astype(np.intp)}
         return Garch(**(found | kinds))
 
     def known(self, place: int, digests: Digests) -> tuple[Flags, Garch]:
-        """Of which symbols (S,) those of a day are there and made of what has these digests
-        (S, E, 4); and all of that day."""
+        """Which symbols (S,) have a valid estimate on a day, that is, with the same digest as in
+        `digests` (S, E, 4); and all GARCHs of that day."""
         there = (self.digests[:, place] == digests[:, place]).all(axis=1)
         return there, self.garch(place)
 
     def with_day(self, place: int, garch: Garch) -> None:
-        """Put the GARCHs of a day in their place."""
+        """Store the GARCHs of the day with this index, in place."""
         for number, name in enumerate(NUMBERS):
             self.numbers[:, place, number] = getattr(garch, name)
 
 
 def digests(panel: Panel, ends: Ints, depend: Sequence[str]) -> Digests:
-    """(S, E, 4): the SHA-256 of what estimates at E dates are made of.
+    """(S, E, 4): the SHA-256 of everything that estimates at E dates are made from.
 
-    ends: (E, S), how many observations were known.  depend: for each, all else that
-    they depend on.
+    ends: (E, S), the number of known observations.  depend: for each date, a text of everything
+    else that its estimates depend on.
     """
     found = np.empty((len(panel), len(ends), 32), np.uint8)
     values, days = (np.ascontiguousarray(part.T) for part in (panel.values, panel.days))

@@ -1,4 +1,4 @@
-"""What a model forecasts as records, one for each symbol and day ahead. Needs numpy alone."""
+"""A model's forecasts as records, one for each symbol and day ahead. Needs only numpy."""
 
 import csv
 from collections.abc import Sequence
@@ -11,14 +11,17 @@ from pricewright.forecasting.model import Model
 from pricewright.tables.fields import no_formula
 
 LOSSES = ("var97.5", "es97.5")
-"""The value-at-risk and the expected shortfall at 97.5 %: how far below the last price."""
+"""The value-at-risk and the expected shortfall at 97.5 %, as distances below the last price."""
 
 Record = dict[str, Any]
 
 
 def forecast_records(model: Model, horizon: int, levels: Sequence[float]) -> list[Record]:
-    """The forecasts of all symbols, 1 to `horizon` days ahead: `symbol`, `from` (the date of its
-    last price), `days_ahead`, `point`, a quantile for each of the levels (`q0.05`), LOSSES."""
+    """The forecasts of all symbols, 1 to `horizon` days ahead.
+
+    A record has `symbol`, `from` (the date of the last price), `days_ahead`, `point`, a quantile
+    for each of the levels (such as `q0.05`), and LOSSES.
+    """
     points, quantiles, losses = model.points(), model.quantiles(levels), model.losses()
     names = [f"q{level!r}" for level in levels]
     return [
@@ -36,7 +39,7 @@ def forecast_records(model: Model, horizon: int, levels: Sequence[float]) -> lis
 
 
 def as_csv(records: Sequence[Record]) -> str:
-    """Records as CSV, numbers in full; no symbol is a formula to a spreadsheet."""
+    """Records as CSV, with all digits; symbols are escaped so that none acts as a formula."""
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(records[0])

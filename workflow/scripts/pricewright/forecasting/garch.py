@@ -1,14 +1,13 @@
-"""GARCH(1,1) with variance targeting and tails of Student's t, for many series at once.
+"""GARCH(1,1) with variance targeting and Student's t tails, for many series at once.
 
 (Bollerslev 1986, 1987.) The long-run variance is the mean squared change (variance targeting, Engle
-& Mezrich 1996), and where the variance begins. The likelihood (garch_likelihood.py) is maximised
-within alpha >= 0, beta >= 0 and alpha + beta <= CAP, from the likeliest of a few places or from a
-known one, by Newton's method with the exact derivatives.
+& Mezrich 1996), and the variance starts from it. The likelihood (garch_likelihood.py) is maximised
+subject to alpha >= 0, beta >= 0 and alpha + beta <= CAP, by Newton's method with exact derivatives.
+The search starts from the likeliest of a few points, or from a given one.
 
-When the place is found, falls get another weight in the news than rises (as in Glosten,
-Jagannathan & Runkle 1993): in place of a squared change u there is `fall` * u or `rise` * u, which
-are 1 in the mean. How far they are apart takes one step of Fisher's scoring from 0, with alpha and
-beta as they are.
+After that, falls get a different weight from rises (Glosten, Jagannathan & Runkle 1993): a squared
+change u is replaced by `fall` * u or `rise` * u, with a mean of 1. The difference between the two
+weights is one step of Fisher scoring from 0, with alpha and beta fixed.
 """
 
 from dataclasses import dataclass
@@ -22,36 +21,36 @@ from pricewright.forecasting.recurrence import recurrence
 from pricewright.tables.arrays import Flags, Floats, Ints, sums
 
 CAP = 0.9995
-"""The most persistence: beyond it the variance would have no mean to return to."""
+"""The largest persistence; the variance must have a mean to return to."""
 
 TOLERANCE = 3e-4
-"""Arrived: the next step is shorter, and when it is done what is left is about its square: 2e-6 at
-most for 99 in 100."""
+"""Converged when the next step is shorter than this. After that step the remaining error is about
+the step squared: at most 2e-6 for 99 in 100 series."""
 
 FLATTEST = 1e-6
-"""A curvature is taken for no less than this, relative to the steepest."""
+"""The smallest curvature used, relative to the largest."""
 
 ON_IT = 1e-12
-"""So near a bound is on it."""
+"""A point this close to a bound counts as on it."""
 
 NEAR, CLOSER = 1e-3, 0.9
-"""From farther than this off a bound a step goes no more than this share of the way to it: on it
-a parabola from afar says little."""
+"""From farther than NEAR off a bound, a step goes at most the share CLOSER of the way to it: a
+parabola fitted that far away says little about the bound."""
 
 BOUNDS = (
     ((-1.0, 0.0), 0.0, (0.0, 1.0)),
     ((0.0, -1.0), 0.0, (1.0, 0.0)),
     ((1.0, 1.0), CAP, (1.0, -1.0)),
 )
-"""Each with the direction out, how far that goes, and the direction along it."""
+"""For each bound: the direction outward, the limit in that direction, the direction along it."""
 
 
 def newton_step(place: Floats, score: Floats, curve: Floats) -> tuple[Floats, Flags]:
-    """The step (2, S) to the top of a parabola, within the bounds, and who arrives with it (S,).
+    """The step (2, S) to the maximum of a parabola, within the bounds, and who converges (S,).
 
-    score: (2, S).  curve: (3, S), minus the second derivatives: twice by the first parameter, by
-    both, twice by the second. Where there is no top the step leads up, and nobody arrives. Where
-    it would lead out of a bound it goes along it.
+    score: (2, S).  curve: (3, S), minus the second derivatives: by the first parameter twice, by
+    both, by the second twice. If there is no maximum, the step leads uphill and does not converge.
+    A step that would cross a bound goes along it.
     """
     free, has_top = _free(score, curve)
     step = free
@@ -61,7 +60,7 @@ def newton_step(place: Floats, score: Floats, curve: Floats) -> tuple[Floats, Fl
         length, has_one = _along(along, score, curve)
         step = np.where(held, np.multiply.outer(along, length), step)
         has_top = np.where(held, has_one, has_top)
-    for (out, _, _), on in zip(BOUNDS, on_it, strict=True):  # where two meet
+    for (out, _, _), on in zip(BOUNDS, on_it, strict=True):  # in a corner of two bounds
         step = np.where(on & (_dot(out, step) > ON_IT * np.abs(step).max(axis=0)), 0.0, step)
     arrives = has_top & (np.abs(step).max(axis=0) < TOLERANCE)
     part = np.ones(place.shape[1])
@@ -73,13 +72,13 @@ def newton_step(place: Floats, score: Floats, curve: Floats) -> tuple[Floats, Fl
 
 
 def inside(place: Floats) -> Floats:
-    """The place (2, S), with what rounding has put past a bound on it."""
+    """The point (2, S), moved onto a bound if rounding has put it outside."""
     alpha = np.where(place[0] < ON_IT, 0.0, np.minimum(place[0], CAP))
     return np.array([alpha, np.clip(place[1], 0.0, CAP - alpha)])
 
 
 def _free(score: Floats, curve: Floats) -> tuple[Floats, Flags]:
-    """The step with no bounds; where the curvature is none of a top, its absolute value serves."""
+    """The step without bounds; a negative curvature is replaced by its absolute value."""
     aa, ab, bb = curve
     middle, half = (aa + bb) / 2, (aa - bb) / 2
     radius = np.sqrt(half * half + ab * ab)
@@ -96,7 +95,7 @@ def _free(score: Floats, curve: Floats) -> tuple[Floats, Flags]:
 
 
 def _along(along: tuple[float, float], score: Floats, curve: Floats) -> tuple[Floats, Flags]:
-    """(S,): the step in a direction, and whether there is a top, or nothing to gain."""
+    """(S,) each: the step in a direction, and whether there is a maximum or nothing to gain."""
     one, other = along
     slope = _dot(along, score)
     bend = one**2 * curve[0] + 2 * one * other * curve[1] + other**2 * curve[2]
@@ -109,29 +108,31 @@ def _dot(direction: tuple[float, float], values: Floats) -> Floats:
 
 
 STARTS = ((0.03, 0.95), (0.08, 0.88), (0.05, 0.80))
-"""(alpha, beta) to begin from: the likeliest is taken."""
+"""Starting points (alpha, beta) of a search, which takes the likeliest."""
 
 STEPS = 60
 HALVINGS = 8
 
 ROUNDING = 1e-13
-"""By so little a likelihood may be less and is not worse."""
+"""A likelihood that is lower by no more than this counts as equal."""
 
 OUTLIER = 100.0
-"""In an estimate a squared change counts for no more than so many times the mean: ten deviations.
-So a slip of the decimal point does not decide it."""
+"""In an estimate a squared change is cut to this multiple of the mean, that is, to ten standard
+deviations, so that a misplaced decimal point does not dominate the estimate."""
 
 OUTLIER_ROUNDS = 3
-"""How often that mean is made anew, without what was too much."""
+"""How often that mean is recomputed from the cut squares."""
 
 CROWD = 0.8
-"""When fewer than this share are still on their way, the others are left out of the work."""
+"""When less than this share of the series is still searching, the others are dropped."""
 
 
 @dataclass(frozen=True)
 class Garch(BySymbol):
-    """Parameters, each (S,), `variance` the long-run one, `fall` and `rise` how much these count;
-    and how the search for them ended."""
+    """Parameters and how their search ended, (S,) each.
+
+    variance: the long-run variance.  fall, rise: the weights of falls and rises.
+    """
 
     variance: Floats
     alpha: Floats
@@ -143,24 +144,23 @@ class Garch(BySymbol):
 
     @classmethod
     def none(cls, series: int) -> Self:
-        """Of so many series, of whom nothing was searched for."""
+        """The placeholder for series that were not estimated."""
         zero, one = np.zeros(series), np.ones(series)
         never = np.zeros(series, dtype=bool), np.zeros(series, dtype=np.intp)
         return cls(zero, zero.copy(), zero.copy(), one, one.copy(), *never)
 
     def put(self, columns: Ints, others: Self) -> None:
-        """Take those of others for some of the series."""
+        """Overwrite some of the series by others."""
         for name, part in vars(self).items():
             part[columns] = getattr(others, name)
 
 
 def fit(changes: Floats, start: Garch | None = None) -> Garch:
-    """Estimate from changes (n, S), NaN past a series' end and nowhere else, the square of none
-    counting for more than OUTLIER times their mean.
+    """Estimate from changes (n, S), NaN past a series' end and nowhere else.
 
-    `start` are parameters to search from, such as those of a shorter history, where they
-    converged. A series that never changes has no GARCH: its variance is 0 and it has not
-    converged.
+    Squares are cut to OUTLIER times their mean. The search starts from `start`, such as the
+    parameters of a shorter history, where that converged. A series that never changes has no GARCH:
+    its variance is 0 and `converged` is False.
     """
     live = np.isfinite(changes)
     counts = live.sum(axis=0)
@@ -189,9 +189,9 @@ def fit(changes: Floats, start: Garch | None = None) -> Garch:
 
 def conditional(garch: Garch, changes: Floats, start: Floats | None = None) -> Floats:
     """(n+1, S): the variance of the next change, before the first and after each of changes (n, S),
-    which are NaN past an end.
+    which are NaN past a series' end.
 
-    start: (S,), to begin with; NaN, as where there is none, is the long-run variance.
+    start: (S,), the initial variance; where NaN or not given, the long-run variance.
     """
     begin = garch.variance
     if start is not None:
@@ -204,7 +204,8 @@ def conditional(garch: Garch, changes: Floats, start: Floats | None = None) -> F
 
 @dataclass(frozen=True)
 class _Here:
-    """Where a search is, (2, C), with the likelihood there (C,), its score and its curvature."""
+    """The current point of C searches (2, C), with its likelihood (C,), score (2, C) and curvature
+    (3, C)."""
 
     place: Floats
     value: Floats
@@ -216,13 +217,13 @@ class _Here:
         return type(self)(*(part[..., columns] for part in vars(self).values()))
 
     def put(self, columns: Flags, others: Self) -> None:
-        """Take the place of others for some of the series."""
+        """Overwrite some of the series by others, point and derivatives."""
         for name, part in vars(self).items():
             part[..., columns] = getattr(others, name)
 
 
 def _climb(likelihood: Likelihood, place: Floats) -> tuple[Floats, Flags, Ints]:
-    """The place (2, S) of the most likelihood from `place` on, whether it is one, and the steps."""
+    """The point (2, S) of maximum likelihood from `place`, whether it converged, and the steps."""
     found, converged = place.copy(), np.zeros(place.shape[1], dtype=bool)
     steps, at = np.zeros(place.shape[1], dtype=np.intp), np.arange(place.shape[1])
     here = _Here(place, *likelihood.bend(place))
@@ -243,7 +244,7 @@ def _climb(likelihood: Likelihood, place: Floats) -> tuple[Floats, Flags, Ints]:
 
 
 def _onward(likelihood: Likelihood, here: _Here, step: Floats) -> _Here:
-    """As far along a step as it leads up."""
+    """Go along a step, shortened until the likelihood does not fall."""
     place = inside(here.place + step)
     there = _Here(place, *likelihood.bend(place))
     for _ in range(HALVINGS):

@@ -1,19 +1,19 @@
-"""The likelihood of GARCH(1,1) with tails of Student's t, and its derivatives, for many series.
+"""The likelihood of GARCH(1,1) with Student's t tails, and its derivatives, for many series.
 
 With u[t] a squared change over the long-run variance, the variance of the next change is
 
     h[t+1] = 1 - alpha - beta + alpha * u[t] + beta * h[t]
 
-in units of the long-run variance, and h[0] is 1. For the derivatives it is written as
+in units of the long-run variance, with h[0] = 1. For the derivatives it is written as
 
     h = 1 + alpha * a,    a[t+1] = u[t] - 1 + beta * a[t],    a[0] = 0
 
-and, since a depends on beta alone, all derivatives of h are what the same recursion makes of a:
+and, since a depends on beta alone, all derivatives of h follow from a by the same recursion:
 
     dh/dalpha = a,    dh/dbeta = alpha * b,    db/dbeta = 2 * c
 
-with b[t+1] = a[t] + beta * b[t] and c[t+1] = b[t] + beta * c[t], b[0] = c[0] = 0. (In this form
-they are those of Fiorentini, Calzolari & Panattoni 1996.)
+with b[t+1] = a[t] + beta * b[t] and c[t+1] = b[t] + beta * c[t], b[0] = c[0] = 0. (In this
+form, these are the derivatives of Fiorentini, Calzolari & Panattoni 1996.)
 """
 
 import math
@@ -26,36 +26,36 @@ from pricewright.forecasting.recurrence import BLOCK
 from pricewright.tables.arrays import Flags, Floats, Ints, log, sums
 
 FREEDOM = 5.0
-"""Degrees of freedom of the tails: a day far off says less than it would if they were normal."""
+"""Degrees of freedom of the tails: outliers count less than they would with normal tails."""
 
 HALF, WHOLE = (FREEDOM + 1) / 2, FREEDOM / (FREEDOM + 1)
-"""The power of a tail, and what a share of a variance is in the mean."""
+"""The exponent of the density, and the mean of the share that `_Group._at` computes."""
 
 EVEN = 10.0
-"""Falls and rises count alike as if that were known to about a third."""
+"""Prior information that falls and rises count alike, with a standard deviation of about 1/3."""
 
 TINY = 1e-30
 
 WIDE = 2048
-"""Blocks of a group of series that are worked on side by side."""
+"""The number of blocks, of a group of series, worked on side by side."""
 
 TOGETHER = 16384
-"""About so many numbers of each kind are worked on at a time, to stay in a processor's cache."""
+"""About how many numbers of each kind are worked on at a time, to stay in a processor's cache."""
 
 OCTET = 8
-"""Rows that are added up at a time, whatever else is done at a time."""
+"""The number of rows always added up together, so that sums do not depend on other sizes."""
 
 
 class Likelihood:
-    """The likelihood of squared changes u, in units of their mean; a place is alpha and beta.
+    """The likelihood of squared changes u, in units of their mean, at a point (alpha, beta).
 
-    It is worked out for groups of series at a time. A sum of derivatives is made for each series
-    alone, from its own rows and in their order.
+    Groups of series are computed together, but each series' sums are made from its own rows only,
+    in their order.
     """
 
     def __init__(self, blocks: Floats, counts: Ints, bench: "_Bench | None" = None) -> None:
-        """blocks: (B, BLOCK), u with the sign of the change, those of a series one after the other,
-        0 past its end.  counts: (S,), rows of each.  bench: what there is to work on."""
+        """blocks: (B, BLOCK), u with the sign of the change, series after series, 0 past a series'
+        end.  counts: (S,), the rows of each.  bench: memory to work in."""
         self.blocks, self.counts = blocks, counts
         number = blocks_of(counts)
         self._bench = bench or _Bench(max(WIDE, int(number.max(initial=0))))
@@ -70,7 +70,7 @@ class Likelihood:
 
     @classmethod
     def of_series(cls, signed: Floats, counts: Ints) -> Self:
-        """signed: (n, S), u with the sign of the change, 0 past an end."""
+        """signed: (n, S), u with the sign of the change, 0 past a series' end."""
         number = blocks_of(counts)
         most = int(number.max(initial=0))
         padded = np.zeros((signed.shape[1], most * BLOCK))
@@ -83,20 +83,20 @@ class Likelihood:
         return type(self)(blocks, self.counts[columns], self._bench)
 
     def value(self, place: Floats) -> Floats:
-        """(S,): the mean log-likelihood at a place (2, S), but for its constant."""
+        """(S,): the mean log-likelihood at a point (2, S), without its constant."""
         return np.concatenate([group.value(place[:, part]) for part, group in self._groups])
 
     def bend(self, place: Floats) -> tuple[Floats, Floats, Floats]:
-        """The likelihood (S,), its score (2, S) and its curvature (3, S): minus the second
+        """The log-likelihood (S,), its score (2, S) and its curvature (3, S): minus the second
         derivatives by alpha twice, by both, and by beta twice."""
         found = [group.bend(place[:, part]) for part, group in self._groups]
         value, score, curve = (np.concatenate(each, axis=-1) for each in zip(*found, strict=True))
         return value, score, curve
 
     def tilt(self, place: Floats) -> tuple[Floats, Floats]:
-        """(S,) each: how much a fall and a rise count in the news, 1 in the mean, from a place.
+        """(S,) each: the weights of falls and of rises, 1 on average, at a point (2, S).
 
-        A step of Fisher's scoring from where both are 1, drawn to it by EVEN.
+        They are one step of Fisher scoring from both being 1, shrunk towards that by EVEN.
         """
         found = [group.tilt(place[:, part]) for part, group in self._groups]
         fall, rise = (np.concatenate(each) for each in zip(*found, strict=True))
@@ -104,23 +104,23 @@ class Likelihood:
 
 
 def blocks_of(counts: Ints) -> Ints:
-    """(S,): the blocks of series with so many rows; two at least, for the rows of one alone would
-    be added up pairwise."""
+    """(S,): the number of blocks of each series; at least two, because numpy would add up the rows
+    of a single block in another order, pairwise."""
     return np.maximum(-(-counts // BLOCK), 2)
 
 
 class _Bench:
-    """Memory to work on, for memory that is new costs as much as the work."""
+    """Memory to work in, reused because allocating it costs as much as the work."""
 
     def __init__(self, width: int) -> None:
-        """width: the most blocks side by side."""
+        """width: the largest number of blocks side by side."""
         most = max(TOGETHER, OCTET * width)
         self._room, self._parts = np.empty(4 * (most + width)), np.empty(7 * most)
         self._totals = np.empty(8 * BLOCK // OCTET * width)
 
     def of(self, together: int, width: int) -> tuple[Floats, Floats, Floats]:
-        """Of so many rows and blocks: what states, a row more, are made in (R + 1, 4, B); what is
-        made of them (7, R, B); and of that for each OCTET rows (8, BLOCK / OCTET, B)."""
+        """Work arrays for R rows and B blocks: for states (R + 1, 4, B); for results (7, R, B); and
+        for totals over each OCTET rows (8, BLOCK / OCTET, B)."""
         shapes = (together + 1, 4, width), (7, together, width), (8, BLOCK // OCTET, width)
         room, parts, totals = (
             memory[: math.prod(shape)].reshape(shape)
@@ -130,7 +130,7 @@ class _Bench:
 
 
 class _Group:
-    """The likelihood of some series, in the blocks of `Likelihood`, here side by side."""
+    """The likelihood of some series, whose blocks are worked on side by side."""
 
     def __init__(self, blocks: Floats, counts: Ints, bench: _Bench) -> None:
         self._blocks, self.squares = blocks, np.ascontiguousarray(blocks.T)
@@ -190,7 +190,7 @@ class _Group:
         middle = self._by_series(np.add.reduce(signed, axis=0)) / self._divisor
         lean = self.squares * self._by_block(middle)
         lean -= signed
-        by_lean = signed  # whose place it takes
+        by_lean = signed  # reuses its memory
         for rows, _, _, states in self._states(lean, 0.0, beta, 1):
             np.multiply(states[:, 0], alpha, out=by_lean[rows])
         for rows, past, octets, states in self._states(self.squares, 1.0, beta, 1):
@@ -210,9 +210,12 @@ class _Group:
     def _states(
         self, inflow: Floats, less: float, factor: Floats, depth: int
     ) -> Iterator[tuple[slice, Ints, slice, Floats]]:
-        """Some rows at a time, where they are past an end, where their totals go, and their states
-        (R, depth, B): what the recurrence with a factor (S,) makes of an inflow (BLOCK, B), which
-        is too much by `less`; what it makes of that; and so on."""
+        """Yield, for some rows at a time: the rows, which of their numbers are past an end, the
+        slice for their totals, and their states (R, depth, B).
+
+        The first states are the recurrence with factor (S,) of the inflow (BLOCK, B) minus `less`,
+        the second the recurrence of the first, and so on.
+        """
         room, product = self._room[:, : depth + 1], np.empty((depth, self._room.shape[-1]))
         by, states = self._by_block(factor), room[:, 1:]
         pairs = list(zip(room[:-1, 1:], room[:-1, :-1], room[1:, 1:], strict=True))
@@ -230,17 +233,17 @@ class _Group:
                 states[0] = self._carried(states[0], factor)
 
     def _carried(self, ends: Floats, factor: Floats) -> Floats:
-        """(depth, B): the states with which blocks begin, from those (depth, B) with which they
-        would end if they began with 0.
+        """(depth, B): the states at the start of blocks, from the states (depth, B) at their ends
+        when all blocks start from 0.
 
-        Each of 1, 2, 4, … blocks back is added at a time (Hillis & Steele 1986). So many rows each
-        multiply the states by the factor and add one to the next.
+        A prefix sum that adds the states 1, 2, 4, … blocks back (Hillis & Steele 1986). Each row
+        multiplies the states by the factor and adds each to the next.
         """
         depth, power = len(ends), BLOCK
         two_less, less, whole = _powers(factor)
         blocks, series = self._dense
         starts = np.zeros((blocks, depth + 2, series))
-        starts[self._place[1:], 2:, self._series[1:]] = ends.T[:-1]  # of the block before
+        starts[self._place[1:], 2:, self._series[1:]] = ends.T[:-1]  # from the block before
         starts[0] = 0.0
         back = 1
         while back < blocks:
@@ -257,8 +260,8 @@ class _Group:
     def _at(
         self, a: Floats, alpha: Floats, past: Ints, rows: slice, octets: slice
     ) -> tuple[Floats, Floats]:
-        """1 / h and, past an end, 0; and h / (h + u / (FREEDOM - 2)). The products of h, and of
-        what that is divided by, go to the totals.
+        """1 / h, 0 past an end; and the share h / (h + u / (FREEDOM - 2)). The products of h and of
+        that denominator go to the totals.
 
         With that share r, the derivative of the log-likelihood by h is HALF * (WHOLE - r) / h, and
         minus the second one HALF * (WHOLE - r * r) / (h * h).
@@ -281,19 +284,19 @@ class _Group:
         return values.reshape(-1, OCTET, values.shape[-1])
 
     def _logarithms(self) -> Floats:
-        """(B,): the log-likelihood. Of half a block, what it is the logarithm of is multiplied up
-        for one: each is about 1, and none so far off that it matters."""
+        """(B,): the log-likelihood. The arguments of the logarithms are first multiplied over half
+        a block: each is about 1, so their product neither overflows nor underflows."""
         variances, tails = self._totals[:2].reshape(2, 2, -1, self._totals.shape[-1])
         found = FREEDOM / 2 * log(np.multiply.reduce(variances, axis=1))
         found -= HALF * log(np.multiply.reduce(tails, axis=1))
         return np.asarray(found[0] + found[1])
 
     def _by_block(self, values: Floats) -> Floats:
-        """(B,): what is (S,), for each block."""
+        """(B,): values (S,) repeated for each block."""
         return np.asarray(values[self._series])
 
     def _by_series(self, values: Floats) -> Floats:
-        """(..., S): the sums over each one's blocks of values (..., B)."""
+        """(..., S): values (..., B) summed over the blocks of each series."""
         blocks, series = self._dense
         dense = np.zeros((blocks, *values.shape[:-1], series))
         dense[self._place, ..., self._series] = np.moveaxis(values, -1, 0)

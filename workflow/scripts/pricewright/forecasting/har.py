@@ -1,19 +1,19 @@
 """Gamma-HAR: the variance ahead as a weighted sum of averages of past variances.
 
-As in Corsi's heterogeneous autoregression (2009), for several horizons of memory; here the
-averages are exponential with given half-lives. The short ones are of what the day's range says
-(see `ranges`), for that is nearer the truth, the long ones of squared changes, for these are what
-is forecast, whatever a range makes of a symbol. Two more are of the squares of falls alone, after
-which prices move more than after rises (Black 1976; as in Corsi & Reno 2012, and as the negative
-semivariances of Patton & Sheppard 2015). For each horizon h, one regression over all series
+This is Corsi's heterogeneous autoregression (2009) with exponential averages of given half-lives.
+The short averages use the variance of the day's range (see `ranges`), which is more precise. The
+long ones use squared changes, because these are what is forecast, and a symbol's ranges may be
+biased. Two more average the squares of falls only: prices move more after falls than after rises
+(Black 1976; Corsi & Reno 2012; the negative semivariances of Patton & Sheppard 2015). For each
+horizon h, one regression over all series
 
     mean of the squared changes t+1..t+h  ~  sum of weight[k] * average[k][t]
 
-is fitted as a gamma GLM with identity link (its deviance is QLIKE, and it does not depend on the
-scale of a series), with weights that are not negative. So that no single day decides, an outcome
-counts for no more than CLIP times, and a short average for no less than FLOOR times, the longest.
-(On such models: McCullagh & Nelder 1989.) No library multiplies matrices here, for it would add up
-in another order on another processor; so the same rows come to the same weights to the byte.
+is fitted as a gamma GLM with identity link (McCullagh & Nelder 1989) and non-negative weights. Its
+deviance is QLIKE and does not depend on the scale of a series. So that no single day dominates, an
+outcome is capped at CLIP times the longest average, and averages are raised to at least FLOOR times
+it. No library multiplies matrices here, because the order of its additions depends on the
+processor; this way the same rows give the same weights to the byte.
 """
 
 import hashlib
@@ -28,22 +28,22 @@ from pricewright.forecasting.recurrence import recurrence
 from pricewright.tables.arrays import Days, Flags, Floats, Ints, exp, log, sums
 
 FEWEST = 100
-"""The rows that a regression needs."""
+"""The minimum number of rows of a regression."""
 
 RIDGE = 1e-12
-"""Added, in units of it, to a curvature, so that columns that are all alike have a solution."""
+"""Added to a curvature, relative to its trace, so that identical columns have a solution."""
 
 STEPS, CLOSE = 50, 1e-6
-"""Settled: a step of Newton's is shorter, for its error is about its square; or another step is
-shorter than that."""
+"""Converged when a Newton step is shorter than CLOSE, since its error is about its square, or when
+a Fisher scoring step is shorter than CLOSE squared. STEPS is the most steps taken."""
 
 
 def _weights(regression: "_Regression", y: Floats, use: Flags, start: Floats | None) -> Floats:
     """(K,): weights >= 0 of a gamma GLM of y (B,) on the regression's x (B, K), identity link.
 
-    use: (B,), the rows that count.  NaN if they are fewer than FEWEST. By Newton's method, and
-    Fisher scoring where that leads astray; a weight that would be negative is 0, unless the
-    likelihood asks for more of it in the end.
+    use: (B,), the rows that count; with fewer than FEWEST of them the weights are NaN. Uses
+    Newton's method, and Fisher scoring where Newton fails. A weight that would become negative is
+    set to 0, and released again if the likelihood rises with it in the end.
     """
     terms, count = len(regression.x), np.count_nonzero(use)
     if count < FEWEST:
@@ -79,7 +79,7 @@ def _weights(regression: "_Regression", y: Floats, use: Flags, start: Floats | N
 
 
 def _moved(weights: Floats, active: Flags, curvature: Floats, score: Floats) -> Floats | None:
-    """The weights (K,) after a step of the active ones, the others 0; None if there is no top."""
+    """The weights (K,) after a step of the active ones, others 0; None if there is no maximum."""
     step = _solved(curvature[np.ix_(active, active)], score[active])
     if step is None:
         return None
@@ -89,13 +89,14 @@ def _moved(weights: Floats, active: Flags, curvature: Floats, score: Floats) -> 
 
 
 class _Regression:
-    """Rows x (K, B), and the products of two of their terms (K * (K + 1) / 2, B).
+    """The rows x (K, B), and the products of each two of their terms (K * (K + 1) / 2, B).
 
-    room: as large as the products, for memory that is new costs as much as the work.
+    room: a work array as large as the products, kept because allocating it costs as much as the
+    work itself.
     """
 
     def __init__(self, x: Floats) -> None:
-        """Rows x (B, K)."""
+        """x: (B, K), the rows."""
         self.x = np.ascontiguousarray(x.T)
         terms, count = self.x.shape
         self.room, self.products = np.empty((2, terms * (terms + 1) // 2, count))
@@ -105,8 +106,8 @@ class _Regression:
             np.multiply(self.x[term:], self.x[term], out=self.products[begin:end])
 
     def slope(self, weights: Floats, y: Floats, use: Flags) -> tuple[Floats, Floats, Floats]:
-        """The score (K,) of the log-likelihood of y (B,), and what `curvature` takes: of each row
-        (B,) by how much it counts in the expected curvature, and in the true one.
+        """The score (K,) of the log-likelihood of y (B,), and two weightings of the rows (B,) for
+        `curvature`: for the expected curvature and for the true one.
 
         use: (B,), the rows that count.
         """
@@ -118,7 +119,7 @@ class _Regression:
         return score, expected, (2 * ratio - 1) * expected
 
     def curvature(self, counts: Floats) -> Floats:
-        """(K, K): the curvature of the log-likelihood."""
+        """(K, K): the curvature of the log-likelihood; counts: (B,), the weights of the rows."""
         terms = len(self.x)
         made = np.empty((terms, terms))
         upper = np.triu_indices(terms)
@@ -127,9 +128,9 @@ class _Regression:
 
 
 def _solved(curvature: Floats, score: Floats) -> Floats | None:
-    """(K,): the step whose product with the curvature (K, K) is the score; None if it has no top.
+    """(K,): the step whose product with the curvature (K, K) is the score; None if not definite.
 
-    By Gauss's elimination, one number after the other: a library's is other bits by its processor.
+    Gaussian elimination, number by number: a library's result depends on the processor.
     """
     rows, step = curvature.tolist(), score.tolist()
     terms = range(len(step))
@@ -156,32 +157,32 @@ TERMS = (
     *(("square", life) for life in OF_SQUARES),
     *(("fall", life) for life in OF_FALLS),
 )
-"""What the averages are of, with their half-lives, in the order in which they stand."""
+"""The input and the half-life of each average, in the order of the arrays."""
 
 LONGEST = TERMS.index(("square", max(OF_SQUARES)))
 
 SEED = 20
-"""How many first squares are averaged for the averages to begin with."""
+"""The averages start from the mean of this many first squares."""
 
 WARM_UP = 60
-"""The first rows that are no part of the regression, for their averages hardly know anything."""
+"""The first rows are left out of the regression: their averages rest on too few days."""
 
 FLOOR, CLIP = 0.01, 20.0
 ROWS = 20_000
-"""The most rows of a regression: of longer panels every second, fourth, … row is taken."""
+"""The most rows of a regression: longer panels contribute every second, fourth, … row."""
 
 
 def averages(panel: Panel, start: Floats | None = None) -> tuple[Floats, Flags]:
-    """(N, S, K), after each row of a panel, as in TERMS; and (N-1, S), the days with a range.
+    """(N, S, K): the averages of TERMS after each row; and (N-1, S): whether a day has a range.
 
-    start: (S, K), to begin with; NaN, as where there is none, is the mean of the first squares.
+    start: (S, K), the initial averages; where NaN or not given, the mean of the first squares.
     """
     changes = np.diff(panel.values, axis=0)
     squared = changes * changes
     if start is None:
         start = np.full((len(panel), len(TERMS)), np.nan)
     keeps = exp(-log(2.0) / np.array([life for _, life in TERMS]))
-    longest = squared  # of no matter where there are no bars
+    longest = squared  # unused without bars
     if panel.bars is not None:
         keep, begun = float(keeps[LONGEST]), start[:, LONGEST]
         longest = recurrence((1 - keep) * squared, keep, _begin(squared, begun))[:-1]
@@ -201,12 +202,12 @@ def _begin(values: Floats, start: Floats) -> Floats:
 
 
 def with_floor(averages: Floats) -> Floats:
-    """The averages (..., K) as the regression takes them: none far below the longest."""
+    """The averages (..., K) as the regression uses them, at least FLOOR times the longest."""
     return np.asarray(np.maximum(averages, FLOOR * averages[..., [LONGEST]]))
 
 
 def seed(squares: Floats) -> Floats:
-    """(S,): the mean of the first squares, to begin with."""
+    """(S,): the mean of the first SEED squares, from which averages start."""
     first = squares[:SEED]
     live = np.isfinite(first)
     return np.asarray(sums(np.where(live, first, 0.0)) / np.maximum(live.sum(axis=0), 1))
@@ -216,9 +217,11 @@ def seed(squares: Floats) -> Floats:
 class RegressionRows:
     """B rows to learn from, in order of series.
 
-    inputs: (B, K), what to learn by.  outcomes: (B,), or (H, B) for horizons side by side.
-    begun: (B,), the day after which an outcome begins, and known: as outcomes, the day on which it
-    is known, NEVER if that is not there yet.  number: (B,), the row's among all of its series.
+    inputs: (B, K).
+    outcomes: (B,), or (H, B) for several horizons.
+    begun: (B,), the day of the observation, after which the outcome begins.
+    known: shaped like outcomes, the day on which an outcome is known, NEVER if not yet.
+    number: (B,), the row's number within its series.
     """
 
     inputs: Floats
@@ -229,7 +232,7 @@ class RegressionRows:
 
 
 def join_rows(parts: Sequence[RegressionRows]) -> RegressionRows:
-    """The rows of several groups of series together."""
+    """Join the rows of several groups of series."""
     return RegressionRows(
         np.concatenate([part.inputs for part in parts]),
         np.concatenate([part.outcomes for part in parts], axis=-1),
@@ -240,8 +243,8 @@ def join_rows(parts: Sequence[RegressionRows]) -> RegressionRows:
 
 
 def row_step(observations: int) -> int:
-    """Every how many-th observation is a row of the regressions, of so many in all: a power of 2,
-    so that rows of longer histories are among those of shorter ones."""
+    """One in how many observations becomes a regression row: a power of 2, so that the rows of a
+    longer history are among those of a shorter one."""
     step = 1
     while observations > step * ROWS:
         step *= 2
@@ -251,11 +254,11 @@ def row_step(observations: int) -> int:
 def regression_rows(
     panel: Panel, horizon: int, step: int | Sequence[int], days: Sequence[int] = (NEVER,)
 ) -> RegressionRows:
-    """Observations of a panel as rows: their averages (B, K), and mean squares over 1..h days ahead
-    (H, B), clipped.
+    """Regression rows of a panel: the averages (B, K) of an observation, and the mean squares over
+    1..h days ahead (H, B), clipped.
 
-    days: (E,), rising, at whose ends it is learned, from what was known by then.  step: (E,), at
-    each of them from every so many-th observation, or from a multiple of that later.
+    days: (E,), rising, the days at whose ends weights are estimated from what was known by then.
+    step: (E,), for each of them, one in `step` observations is a row.
     """
     changes = squares(panel.values)
     past = with_floor(averages(panel)[0])
@@ -266,7 +269,7 @@ def regression_rows(
     for column, count in enumerate(panel.counts):
         begin = max(WARM_UP, int(panel.first[column]) + 1)
         at = np.arange(begin, count - 1)
-        # of the day from which on it can be learned from
+        # the step of the first estimate that may use the row
         wanted = each[np.searchsorted(days, panel.days[at, column], side="right")]
         at = at[((at - begin) % wanted == 0) & (wanted < NEVER)]
         at = at[past[at, column, LONGEST] > 0]
@@ -287,10 +290,10 @@ def regression_rows(
 
 
 def weights(rows: RegressionRows, since: int, until: int, step: int = 1) -> Floats:
-    """(H, K): the weights for each horizon, from every `step`-th row of what happened after one day
-    and up to another; NaN if too little did.
+    """(H, K): the weights for each horizon, from every `step`-th row between the days `since` and
+    `until`; NaN if there are too few rows.
 
-    The same rows once more, as in the search for leaks, are known by their bytes.
+    The result is cached by the bytes of the rows, because the leak check asks for the same again.
     """
     among = (rows.begun >= since) & (rows.number % step == 0) & (rows.known[0] <= until)
     places = np.flatnonzero(among)

@@ -1,6 +1,6 @@
-"""Clean prices as a panel: a whole table to train on, or new prices for a model.
+"""Read clean prices into a panel: a whole table for training, or new prices for a model.
 
-New prices are read with the standard library and numpy alone, or Parquet with pyarrow.
+Reading new prices as JSON needs only the standard library and numpy; Parquet needs pyarrow.
 """
 
 import math
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ADJUSTED_OR_NOT = ("close", "adj_close")
-"""The prices that a bar's range can stand beside: those at the end of its day."""
+"""The prices that a bar's range can be combined with: those at the end of its day."""
 
 
 def usual_price(path: Path) -> Literal["adj_close", "close"]:
-    """The column of a clean table to model: adj_close if there is one, else close."""
+    """The price column of a clean table to model: adj_close if it has one, else close."""
     from pricewright.tables.table_files import holds_parquet
 
     if holds_parquet(path):
@@ -52,11 +52,11 @@ def usual_price(path: Path) -> Literal["adj_close", "close"]:
 
 
 def read_panel(path: Path, price: str) -> tuple[Panel, str, int]:
-    """The panel of one column of a clean table, the SHA-256 of its bytes, and its rows.
+    """The panel of one price column of a clean table, the SHA-256 of its bytes, and its row count.
 
-    With a price at the end of the day it has what there is of the days' ranges.
-    A table with no column `symbol` is one history, named as the price column. Raises Refusal if
-    there are no records, if a column is not there, if a price is missing, or if a symbol has two
+    If the price is one of the end of the day, the panel also has the days' ranges, where there are
+    bars. A table without a column `symbol` is one history, named after the price column. Raises
+    Refusal if there are no records, if a column or a price is missing, or if a symbol has two
     prices on one day.
     """
     panel, sha256 = _read(path, price, None)
@@ -65,37 +65,40 @@ def read_panel(path: Path, price: str) -> tuple[Panel, str, int]:
 
 @dataclass(frozen=True)
 class Since:
-    """From which day on the prices of a symbol are needed: the earliest of `day`, its own in `own`,
-    and so many days `back` from the newest one of all."""
+    """The first day from which a symbol's prices are needed.
+
+    This is the earliest of `day`, the symbol's own day in `own`, and `back` days before the newest
+    day of all symbols.
+    """
 
     day: int
     back: int
     own: Mapping[str, int]
 
     def first(self, symbols: Sequence[str], newest: int) -> Days:
-        """(S,): that day of each symbol."""
+        """(S,): that day for each symbol."""
         least = min(self.day, newest - self.back)
         return np.array([min(least, self.own.get(each, least)) for each in symbols], dtype=np.int32)
 
 
 def read_newest(path: Path, price: str, since: Since) -> Panel:
-    """The panel that `read_panel` gives, with the same symbols and calendar, but of their histories
-    only what is needed: what is before that is checked, and of no account for what comes after it.
+    """The panel of `read_panel`, with the same symbols, but only the needed part of each history.
 
-    A symbol has at least its last price, and the one before the first that is needed; all of them
-    if one is not above 0, for the scale may depend on it. Raises what `read_panel` raises.
+    Earlier prices are checked, but do not affect later results. Each symbol keeps at least its last
+    price and the one before its first needed price. It keeps all its prices if one of them is not
+    above 0, because its scale may depend on that price. Raises what `read_panel` raises.
     """
     return _read(path, price, since)[0]
 
 
 def _read(path: Path, price: str, since: Since | None) -> tuple[Panel, str]:
-    """The panel of a clean table, and the SHA-256 of its bytes, empty if that is not known yet."""
+    """The panel of a clean table, and the SHA-256 of its bytes, empty if not computed yet."""
     from pricewright.tables.table_files import holds_parquet
 
     sha256 = ""
     panel = _parquet_panel(path, price, since) if holds_parquet(path) else None
     if panel is not None:
-        give_back()  # pyarrow would keep several times what that takes
+        give_back()  # pyarrow would keep several times the panel's memory
     else:
         columns, sha256 = _table(path, price)
         first = None if since is None else partial(since.first, newest=int(max(columns[2])))
@@ -106,10 +109,10 @@ def _read(path: Path, price: str, since: Since | None) -> tuple[Panel, str]:
 
 
 _Columns = tuple[Sequence[str], Days, Days, Floats, Sequence[Any]]
-"""Names, and row by row: places in them, days, prices; and the columns of bars, if any."""
+"""Symbol names; row by row the index of its name, its day, its price; and the bar columns."""
 
 _First = Callable[[Sequence[str]], Days] | None
-"""From which day on each of some symbols is needed; None if all is."""
+"""Gives the first day needed of each symbol; None if all days are needed."""
 
 
 def _table(path: Path, price: str) -> tuple[_Columns, str]:
@@ -139,14 +142,14 @@ def _table(path: Path, price: str) -> tuple[_Columns, str]:
 
 
 def _number(value: Any) -> float:
-    """A value of a bar, NaN where there is none."""
+    """A bar's value, NaN if it is not a number."""
     return value if type(value) in (int, float) else math.nan
 
 
 def _parquet_panel(path: Path, price: str, since: Since | None) -> Panel | None:
-    """The panel of a Parquet file that has symbols and days; None if they are stored else.
+    """The panel of a Parquet file with symbols and dates; None if their types are others.
 
-    It is read by its row groups, where these have the rows of whole symbols, one after the other.
+    It is read row group by row group if each group holds the rows of whole symbols, in order.
     """
     import pyarrow as pa
 
@@ -156,7 +159,7 @@ def _parquet_panel(path: Path, price: str, since: Since | None) -> Panel | None:
         with StoredTable(path, ["symbol"]) as file:
             schema = file.schema_arrow
             types = dict(zip(schema.names, schema.types, strict=True))
-            is_text = pa.types.is_dictionary(types.get("symbol", pa.null()))  # not so of numbers
+            is_text = pa.types.is_dictionary(types.get("symbol", pa.null()))  # numbers are not
             if not is_text or types.get("date") != pa.date32():
                 return None
             _has_columns(schema.names, price, path)
@@ -185,22 +188,22 @@ def _parquet_panel(path: Path, price: str, since: Since | None) -> Panel | None:
                 known = [dict(zip(each.symbols, each.counts.tolist(), strict=True)) for each in few]
             return _beside(parts, {name: rows for each in known for name, rows in each.items()})
     except (pa.ArrowInvalid, KeyError):
-        return None  # the general reader says what is wrong
+        return None  # the general reader reports what is wrong
 
 
 def _counts(keys: "pa.Table") -> dict[str, int]:
-    """How many rows each symbol has, of a table of these."""
+    """The number of rows of each symbol in a table."""
     found = keys["symbol"].value_counts()
     return {each["values"].as_py(): each["counts"].as_py() for each in found}
 
 
 def _newest(dates: "pa.Table") -> int:
-    """The last of some days."""
+    """The newest day of a table."""
     return int(_days(dates).max(initial=-NEVER))
 
 
 def _days(table: "pa.Table") -> Days:
-    """The column of dates as days; raises pa.ArrowInvalid if one is missing."""
+    """The date column as day numbers; raises pa.ArrowInvalid if a date is missing."""
     import pyarrow as pa
 
     found: Days = table["date"].combine_chunks().view(pa.int32()).to_numpy()
@@ -208,7 +211,7 @@ def _days(table: "pa.Table") -> Days:
 
 
 def _beside(parts: Iterable[Panel], counts: Mapping[str, int]) -> Panel:
-    """Panels of one group of symbols each as one; counts: how many prices all symbols have."""
+    """Join the panels of groups of symbols into one; counts: the number of prices per symbol."""
     names = sorted(counts)
     shape = (len(names), max(counts.values(), default=0))
     days, prices = new_array(shape, np.int32).T, new_array(shape).T  # each history in a row
@@ -231,7 +234,8 @@ def _beside(parts: Iterable[Panel], counts: Mapping[str, int]) -> Panel:
 def _table_columns(table: "pa.Table", price: str, bar: Sequence[str]) -> _Columns:
     symbol = table["symbol"].unify_dictionaries().combine_chunks()
     known, rows = symbol.dictionary.to_pylist(), symbol.indices.to_numpy()
-    there = np.flatnonzero(np.bincount(rows, minlength=len(known)))  # a dictionary may have others
+    # a dictionary may have unused entries
+    there = np.flatnonzero(np.bincount(rows, minlength=len(known)))
     order = sorted(there.tolist(), key=known.__getitem__)
     places = np.empty(len(known), dtype=np.int32)
     places[order] = np.arange(len(order))
@@ -245,7 +249,7 @@ def _table_columns(table: "pa.Table", price: str, bar: Sequence[str]) -> _Column
 
 
 def _bar_columns(found: Collection[str], price: str) -> list[str]:
-    """The columns of a bar, with the price itself where there is no close; none if one lacks."""
+    """The columns of a bar, with the price itself if there is no close; none if one is missing."""
     if price not in ADJUSTED_OR_NOT or not all(name in found for name in BAR[:-1]):
         return []
     return [*BAR[:-1], BAR[-1] if BAR[-1] in found else price]
@@ -287,7 +291,7 @@ def _panel(path: Path, price: str, columns: _Columns, first: _First = None) -> P
     if not bar:
         return Panel.of(names, all_days, all_prices)
     parts = parts_of(np.array(bar, dtype=np.float64), rows == 0)
-    if not np.isfinite(parts).any():  # as of prices side by side, whose other columns are empty
+    if not np.isfinite(parts).any():  # such as wide tables, whose other columns are empty
         return Panel.of(names, all_days, all_prices)
     all_bars = np.full((2, *shape), np.nan)
     all_bars[:, rows, symbols] = parts
@@ -295,7 +299,7 @@ def _panel(path: Path, price: str, columns: _Columns, first: _First = None) -> P
 
 
 def _needed(symbols: Days, days: Days, prices: Floats, first: Days) -> Flags:
-    """Which rows (n,), in order of symbol and day, are needed; see `read_newest`."""
+    """(n,): which rows, in order of symbol and day, are needed; see `read_newest`."""
     whole = np.zeros(len(first), dtype=bool)
     whole[symbols[prices <= 0]] = True
     needed = np.asarray((days >= first[symbols]) | whole[symbols])
@@ -310,16 +314,16 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ].*)?")
 
 
 def read_new_prices(path: Path, model: Model, known: Sequence[str]) -> tuple[Panel, list[str]]:
-    """Clean records as a panel of the symbols of a model, and the symbols that it does not know.
+    """Clean records as a panel of a model's symbols, and the symbols that the model does not know.
 
-    known: all symbols that the model's file has.
+    known: all symbols in the model's file.
 
-    Raises Refusal, with the number of the record, for what is missing or no price, for a symbol
-    with two prices on one day, and for a price whose logarithm a model takes and that has none.
+    Raises Refusal, naming the record by its number, for a missing or invalid value, for a second
+    price of a symbol on one day, and for a price of 0 or below where the model takes logarithms.
     """
     records = _clean_records(path)
     if not isinstance(records, list):
-        raise Refusal(f"{path}: no array of records; give prices as `clean` writes them.")
+        raise Refusal(f"{path}: not an array of records; give prices as `clean` writes them.")
     column = model.settings.price
     only = known[0] if len(known) == 1 else None
     has_all = model.levels | (model.floors > 0)
@@ -334,7 +338,7 @@ def read_new_prices(path: Path, model: Model, known: Sequence[str]) -> tuple[Pan
         price = _price(place, record, column)
         if not any_sign.get(symbol, True) and price <= 0:
             raise Refusal(
-                f"{place} has {column} = {price:g} for {symbol!r}, and the model takes "
+                f"{place} has {column} = {price:g} for {symbol!r}, but the model takes "
                 "logarithms of its prices; train again."
             )
         if day in prices[symbol]:
@@ -355,13 +359,15 @@ def read_new_prices(path: Path, model: Model, known: Sequence[str]) -> tuple[Pan
 
 
 def _clean_records(path: Path) -> Any:
-    """What a file of clean prices holds: JSON, or Parquet where pyarrow is there to read it."""
+    """The content of a file of clean prices: JSON, or Parquet if pyarrow is installed."""
     if read_begin(path, 4) != b"PAR1":
         return read_strict(path)
     try:
         from pricewright.tables.parquet_files import StoredTable
     except ImportError:
-        raise Refusal(f"{path}: is Parquet, and there is no pyarrow; give JSON.") from None
+        raise Refusal(
+            f"{path}: is Parquet, but pyarrow is not installed; install it or give JSON."
+        ) from None
     with StoredTable(path, remedy="make it again") as file, file.refuse_damaged():
         records = file.read().to_pylist()
     return [
@@ -387,7 +393,7 @@ def _day(place: str, record: Mapping[str, Any]) -> int:
     except ValueError:  # such as February 30th
         pass
     raise Refusal(
-        f"{place} has date = {shortened(repr(found))}, where a date as in 2024-01-31 is needed; "
+        f"{place} has date = {shortened(repr(found))}, where a date such as 2024-01-31 is needed; "
         "clean the table first."
     )
 
@@ -403,7 +409,7 @@ def _price(place: str, record: Mapping[str, Any], column: str) -> float:
 
 
 def _bar(record: Mapping[str, Any], column: str) -> list[float]:
-    """Its prices as in BAR, NaN for what is missing or no price: the day then has no range."""
+    """A record's prices in the order of BAR; NaN, if one is invalid, leaves the day no range."""
     found: list[Any] = [record[name] for name in _bar_columns(record, column)]
     return [
         float(price) if type(price) in (int, float) and 0 < price <= LARGEST else np.nan
@@ -419,10 +425,10 @@ def _value(place: str, record: Mapping[str, Any], key: str) -> Any:
 
 
 def unfit_symbols(receipts: Mapping[str, Any]) -> dict[str, str]:
-    """The symbols that the receipts, each by its step, say are not to be modelled, and why.
+    """The symbols that must not be modelled, each with the reason, from the receipts by step.
 
-    They have ended, as declared; or their newest delivered price was quarantined: what is known of
-    them is not their present.
+    A symbol is unfit if it was declared ended, or if its newest delivered price was quarantined, so
+    that its last known price is not its current one.
     """
     lost = receipts.get("ingest", {}).get("newest_lost", {})
     changes = receipts.get("clean", {}).get("corrections", [])

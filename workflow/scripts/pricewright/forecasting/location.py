@@ -1,19 +1,19 @@
-"""Where a price is expected: the menu of point forecasts, on the scale of the model.
+"""The point forecasts, on the scale of the model.
 
 naive     the last value.
-drift     the last value, moved by the mean change per step (random walk with drift).
+drift     the last value plus the mean change per step (random walk with drift).
 ses       simple exponential smoothing: a level that follows the values (Brown 1956).
 theta     the theta method with two lines: smoothing around half of the linear trend
-          (Assimakopoulos & Nikolopoulos 2000, as in Hyndman & Billah 2003).
-lightgbm  the last value, moved by what gradient-boosted trees over all symbols make of the last
-          changes (Ke et al. 2017); naive, where there is too little history to grow them.
+          (Assimakopoulos & Nikolopoulos 2000, in the form of Hyndman & Billah 2003).
+lightgbm  the last value plus the change that gradient-boosted trees over all symbols predict from
+          the last changes (Ke et al. 2017); naive if there is too little history to grow them.
 
-The smoothing weight minimises the squared one-step errors. With d[t] the changes of what is
-smoothed (d[0] its first error), the errors are
+The smoothing weight minimises the squared one-step errors. With d[t] the changes of the smoothed
+series (d[0] its first error), the errors are
 
     e[t] = d[t] + keep * e[t-1],    keep = 1 - weight
 
-and their derivatives by `keep` are what the same recursion makes of them, once and twice.
+and their first and second derivatives by `keep` follow by applying the same recursion again.
 """
 
 from collections.abc import Sequence
@@ -31,25 +31,25 @@ from pricewright.forecasting.volatility import States
 from pricewright.tables.arrays import Flags, Floats, Ints, exp, log, sums
 
 LEAST, MOST = 0.01, 1.0
-"""Bounds of the weight; with the most, the level is the last value."""
+"""Bounds of the weight; with MOST, the level is the last value."""
 
 START = 0.1
-"""Of `keep`: most prices keep little."""
+"""The start of the search for `keep`: for most prices it is small."""
 
 STEPS, HALVINGS = 40, 8
 
 TOLERANCE = 1e-6
-"""Arrived: the next step of Newton's would be shorter, and is taken; its error is its square."""
+"""Converged when the next Newton step is shorter, which is still taken; its error is its square."""
 
 
 ROUNDING = 1e-13
-"""Squared errors that are more by no more than this share are not worse."""
+"""Squared errors that are larger by at most this share count as equal."""
 
 
 def smoothing_weight(changes: Floats) -> Floats:
-    """(S,): the weight for d (n, S), NaN past a series' end and nowhere else; by Newton's method.
+    """(S,): the weight for d (n, S), NaN past a series' end and nowhere else, by Newton's method.
 
-    A series that never changes has the weight MOST, as a random walk has.
+    A series that never changes gets the weight MOST, like a random walk.
     """
     live = np.isfinite(changes)
     rows = blocks(np.where(live, changes, 0.0), len(changes) + 1)
@@ -78,10 +78,10 @@ def smoothing_weight(changes: Floats) -> Floats:
 
 
 class _Errors:
-    """The errors of series and what becomes of their squares."""
+    """The one-step errors of series, their sum of squares and its derivatives."""
 
     def __init__(self, changes: Floats, counts: Ints) -> None:
-        """changes: d in blocks (BLOCK, K, S), 0 past an end.  counts: (S,), rows of each."""
+        """changes: d in blocks (BLOCK, K, S), 0 past an end.  counts: (S,), the rows of each."""
         self.changes, self.counts = changes, counts
         # the state before row t holds the error of row t - 1
         row = np.arange(BLOCK)[:, None, None] + BLOCK * np.arange(changes.shape[1])[:, None]
@@ -95,7 +95,7 @@ class _Errors:
         return type(self)(np.ascontiguousarray(self.changes[..., columns]), self.counts[columns])
 
     def squared(self, keep: Floats) -> tuple[Floats, Floats, Floats]:
-        """The sum of squared errors, its slope and its curvature by `keep`, (S,) each."""
+        """(S,) each: the sum of squared errors, and its slope and curvature by `keep`."""
         error, by_keep, twice, product = self.room
         for inflow, state in ((self.changes, error), (error, by_keep), (by_keep, twice)):
             states_before(inflow, keep, 0.0, out=state)
@@ -110,9 +110,9 @@ class _Errors:
 
 @dataclass(frozen=True)
 class Location(BySymbol):
-    """Parameters, each (S,): `slope` and `intercept` of the trend per step, and the weight.
+    """Parameters, (S,) each: slope per step and intercept of the trend, and the smoothing weight.
 
-    trees: those of all symbols, if they were asked for and could be grown.
+    trees: the trees of all symbols, if chosen and if they could be grown.
     """
 
     kind: LocationKind
@@ -123,9 +123,9 @@ class Location(BySymbol):
 
 
 def fit(kind: LocationKind, values: Floats, trees: Sequence[Tree] | None = None) -> Location:
-    """Estimate from values (n, S), NaN past a series' end; two values at least.
+    """Estimate from values (n, S), NaN past a series' end; at least two values.
 
-    trees: those of all symbols, which are none of the values' own.
+    trees: the trees of all symbols, grown before.
     """
     live = np.isfinite(values)
     filled = np.where(live, values, 0.0)
@@ -147,17 +147,17 @@ def fit(kind: LocationKind, values: Floats, trees: Sequence[Tree] | None = None)
         )
         intercept = level - slope * centre
     changes = np.diff(values, axis=0, prepend=values[:1])
-    if kind == "theta":  # what is smoothed is twice the value less the trend
+    if kind == "theta":  # the smoothed series is twice the value less the trend
         changes = 2 * changes - slope
         changes[0] = values[0] - intercept - slope
     return Location(kind, slope, intercept, smoothing_weight(changes))
 
 
 def levels(location: Location, values: Floats, start: Floats | None = None) -> Floats:
-    """(n, S): the level that is known after each value (n, S).
+    """(n, S): the level after each value (n, S).
 
-    start: (S,), the level after the first value; NaN, as where there is none, is for a history
-    that begins with it.
+    start: (S,), the level after the first value; NaN, or not given, for a history that begins with
+    that value.
     """
     if location.kind in ("naive", "drift", "lightgbm"):
         return values

@@ -1,8 +1,8 @@
-"""The parameters of many symbols, their track through time, and a model of them.
+"""The parameters of many symbols, their track through time, and the model made of them.
 
-A track is what was known and forecast at successive observations, each with the parameters that
-held then. A model is as of each symbol's last observation; prices that came later bring it
-forward.
+A track holds the states and forecasts at successive observations, each with the parameters in use
+then. A model describes the state after each symbol's last observation; later prices bring it up to
+date.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ from pricewright.tables.arrays import Days, Flags, Floats, Ints, log
 
 @dataclass(frozen=True)
 class Fitted(BySymbol):
-    """The parameters of S symbols, estimated at the end of some day."""
+    """The parameters of S symbols, estimated at the end of one day."""
 
     location: Location
     volatility: Volatility
@@ -43,9 +43,9 @@ class Fitted(BySymbol):
 
 @dataclass(frozen=True)
 class Track:
-    """What was known and forecast at successive observations of each symbol.
+    """The states and forecasts at P successive observations of each symbol.
 
-    rows: (P, S), places in the panel, -1 where a symbol has no more.  states: (P, S).
+    rows: (P, S), rows of the panel, -1 where a symbol has no more.  states: (P, S).
     centres, variances: (P, S, H), of the value 1..H steps ahead, on the scale of the model.
     """
 
@@ -55,12 +55,12 @@ class Track:
     variances: Floats
 
     def arrays(self) -> dict[str, Any]:
-        """All arrays by name, those of the states among them."""
+        """All arrays by name, including those of the states."""
         own = {"rows": self.rows, "centres": self.centres, "variances": self.variances}
         return own | self.states.arrays()
 
     def at(self, places: Ints) -> Self:
-        """The track at some places (K, S) of each symbol; nothing is known at a place below 0."""
+        """The track at places (K, S) of each symbol; a place below 0 gives NaN and row -1."""
         columns = np.arange(self.rows.shape[1])
         found = {name: part[places, columns] for name, part in self.arrays().items()}
         for name, part in found.items():
@@ -68,7 +68,7 @@ class Track:
         return self._of(found)
 
     def blank(self, length: int) -> Self:
-        """A track of so many observations in which nothing is known yet."""
+        """An empty track of `length` observations, to be filled."""
         found = {
             name: np.full((length, *part.shape[1:]), -1 if name == "rows" else np.nan)
             for name, part in self.arrays().items()
@@ -89,10 +89,10 @@ def estimate(
     *,
     trees: Sequence[Tree] | None = None,
 ) -> Fitted:
-    """The parameters as of the end of a day, from a panel that may know more.
+    """The parameters as of the end of a day, from a panel that may contain later days.
 
-    garch: each symbol's, as of that day.  weights: (H, K), the HAR's, and trees, both estimated
-    over all symbols.
+    garch: each symbol's GARCH, as of that day.  weights: (H, K), the HAR weights.  trees: the
+    trees. Weights and trees are estimated over all symbols.
     """
     own = None if garch is None else garch.converged
     kind, decay, days = settings.volatility, settings.decay, settings.rolling_days
@@ -102,7 +102,7 @@ def estimate(
 
 
 def known_values(panel: Panel, day: int, settings: Settings) -> Floats:
-    """(n, S): the values that an estimate as of the end of a day is made from, NaN past an end."""
+    """(n, S): the values that an estimate at the end of a day uses, NaN past a history's end."""
     until = day - settings.embargo_days
     if settings.window_days is not None:
         return panel.until(until).since(until - settings.window_days).values
@@ -121,11 +121,11 @@ def follow(
     *,
     averaged: tuple[Floats, Floats] | None = None,
 ) -> Track:
-    """Forecast from each observation with the parameters that held then.
+    """Forecast from each observation with the parameters in use then.
 
-    begins: for each of `fitted`, (S,) the row from which on it holds: up to the next's.
-    start: where histories go on that began before the panel.  averaged: of the HAR's, what
-    `har_states` says, where that is known.
+    begins: for each of `fitted`, (S,), the first row that uses it, up to the next one's.
+    start: the starting states of histories that began before the panel.
+    averaged: the result of `har_states`, if it was computed before.
     """
     columns = np.arange(len(panel))
     length = max(int((panel.counts - begins[0]).max(initial=0)), 0)
@@ -164,9 +164,9 @@ def follow(
 
 
 def errors(panel: Panel, track: Track) -> Floats:
-    """(H, S, P): what happened less what was expected, over the deviation that was forecast.
+    """(H, S, P): standardised errors: outcome minus forecast, over the forecast deviation.
 
-    track: of observations in a row of each symbol, from its first on.
+    track: of consecutive observations of each symbol.  NaN where there is no outcome.
     """
     places, symbols, horizon = track.centres.shape
     found = np.empty((horizon, symbols, places))
@@ -185,8 +185,8 @@ def errors(panel: Panel, track: Track) -> Floats:
 
 
 def har_states(panel: Panel, fitted: Fitted, start: Start | None) -> tuple[Floats, Floats] | None:
-    """(N, S, K) and (N, S), after each observation: the HAR's averages, and the days so far whose
-    ranges are in them; None without a HAR."""
+    """(N, S, K) and (N, S): the HAR averages after each observation, and the number of days so far
+    whose ranges are in them; None without a HAR."""
     if not fitted.volatility.uses_har:
         return None
     begun = start.states if start else None
@@ -201,8 +201,8 @@ def har_states(panel: Panel, fitted: Fitted, start: Start | None) -> tuple[Float
 def _known_states(
     panel: Panel, fitted: Fitted, averaged: tuple[Floats, Floats] | None, start: Start | None
 ) -> States:
-    """(N, S): the states after each observation of a panel, but for those that depend on what was
-    estimated, which are as if nothing had been."""
+    """(N, S): the states after each observation, except those that depend on estimated parameters:
+    `garch` is None and `level` is the value itself."""
     changes = squares(panel.values)
     begun = start.states if start else None
     before = begun.observations if begun else np.ones(len(panel))
@@ -223,11 +223,13 @@ def _known_states(
 class Model:
     """A model of S symbols.
 
-    levels: (S,), whether a symbol is modelled in levels.  floors: (S,), below which price its
-    logarithms go on as a line, 0 for none.  last_days: (S,), since 1970-01-01.
-    recent: for each symbol its last price, or as many of them as the states need.
-    shapes: (S or 1, H, Q + 1), the quantiles of a standardised error and the mean below that of
-    SHORTFALL; probabilities: (Q,), theirs.
+    levels: (S,), whether a symbol is modelled in levels.
+    floors: (S,), the price below which its logarithm continues as a straight line, 0 for none.
+    last_days: (S,), days since 1970-01-01.
+    recent: for each symbol its last price, or as many last prices as the states need.
+    probabilities: (Q,), the probabilities of the quantiles.
+    shapes: (S or 1, H, Q + 1), the quantiles of a standardised error, then its mean below the
+    quantile of SHORTFALL.
     """
 
     settings: Settings
@@ -243,15 +245,15 @@ class Model:
 
     @property
     def bounds(self) -> Sequence[float]:
-        """The probabilities between which the model's own interval lies."""
+        """The two probabilities that bound the model's own interval."""
         return bounds(self.settings.level)
 
     def variances(self) -> Floats:
-        """(S, H): the variance forecast of the change over 1..H steps, on each one's scale."""
+        """(S, H): the forecast variance of the change over 1..H steps, on each symbol's scale."""
         return volatilities.variances(self.fitted.volatility, self.states, self.settings.horizon)
 
     def points(self) -> Floats:
-        """(S, H): the prices expected 1..H steps ahead; the last price itself, where it is that."""
+        """(S, H): the prices expected 1..H steps ahead; exactly the last price if naive."""
         location, centres = self.fitted.location, self._centres()
         if location.kind == "naive" or (location.kind == "lightgbm" and location.trees is None):
             last = np.array([prices[-1] for prices in self.recent])
@@ -259,9 +261,9 @@ class Model:
         return from_scale(centres, self.levels, self.floors)
 
     def quantiles(self, levels: Sequence[float]) -> Floats:
-        """(S, H, L): the prices' quantiles, linear between those that the model has.
+        """(S, H, L): the prices' quantiles, interpolated linearly between the model's own.
 
-        Raises Refusal for a level that is not between the model's first and last.
+        Raises Refusal for a level outside the model's first and last.
         """
         known = self.probabilities
         width = np.sqrt(self.variances())
@@ -269,7 +271,7 @@ class Model:
         for level in levels:
             if not known[0] <= level <= known[-1]:
                 raise Refusal(
-                    f"the model does not know the quantile {level:g}; ask for one from "
+                    f"the model has no quantile at {level:g}; ask for one from "
                     f"{known[0]:g} to {known[-1]:g}."
                 )
             above = max(int(np.searchsorted(known, level)), 1)
@@ -280,10 +282,10 @@ class Model:
         return np.stack(found, axis=-1)
 
     def losses(self) -> tuple[Floats, Floats]:
-        """(S, H) each: the value-at-risk and the expected shortfall of who holds one.
+        """(S, H) each: the value-at-risk and the expected shortfall of holding one unit.
 
-        At 1 - SHORTFALL, in units of price below the last one. The shortfall is of the mean on the
-        scale of the model, so of logarithms it is a little more.
+        Both are at level 1 - SHORTFALL, in price units below the last price. The mean behind the
+        shortfall is taken on the scale of the model, so on logarithms it is slightly larger.
         """
         last = np.array([prices[-1] for prices in self.recent])[:, None]
         at_risk = self.quantiles([SHORTFALL])[..., 0]
@@ -291,18 +293,18 @@ class Model:
         return last - at_risk, last - from_scale(mean, self.levels, self.floors)
 
     def rolled(self, newer: Panel) -> Self:
-        """The model with its states brought forward by newer prices, and nothing estimated.
+        """The model with its states updated by newer prices; no parameter is estimated.
 
-        Only days after a symbol's last one count. A symbol that has none stays as it is. Where the
-        newer prices have another one of that last day, as of a series that was adjusted for a
-        dividend since, the model goes on from that.
+        Only days after a symbol's last day count. A symbol without such days stays as it is. If the
+        newer prices have a different price on that last day, for example because the series was
+        adjusted for a dividend since, the model continues from the newer price.
 
-        Raises Refusal if a price that came has no place on its symbol's scale.
+        Raises Refusal if a new price does not exist on its symbol's scale.
         """
         return self._rescaled(newer)._rolled(newer)
 
     def _rescaled(self, newer: Panel) -> Self:
-        """The model on the scale of newer prices, which may have another one of its last days."""
+        """The model rescaled to newer prices, which may differ from its own on its last days."""
         factors = np.ones(len(self.symbols))
         place = {symbol: column for column, symbol in enumerate(newer.symbols)}
         for number in np.flatnonzero(~self.levels & (self.floors == 0)).tolist():
@@ -340,7 +342,7 @@ class Model:
         )
 
     def loses_ranges(self, newer: Panel) -> list[str]:
-        """The symbols with ranges so far, and none in the newer prices after the last day."""
+        """The symbols that had ranges so far, but have none in the prices after the last day."""
         if self.states.ranges is None:
             return []
         place = {symbol: number for number, symbol in enumerate(newer.symbols)}
@@ -354,10 +356,10 @@ class Model:
         return found
 
     def continued(self, newer: Panel, *, whole: bool) -> tuple[Panel, Start]:
-        """Each symbol's last price and what came after it, and where these histories go on.
+        """Each symbol's last price and the later ones, and the states from which they continue.
 
-        With `whole`, a history that begins no later than the model's last day is taken as it
-        is, and its states begin anew. Raises Refusal if a price that came has no place on its
+        With `whole`, a history that begins no later than the model's last day is taken as it is,
+        and its states start again from nothing. Raises Refusal if a new price does not exist on its
         symbol's scale.
         """
         place = {symbol: number for number, symbol in enumerate(newer.symbols)}
@@ -365,7 +367,7 @@ class Model:
         for number, symbol in enumerate(self.symbols):
             prices, last = self.recent[number][-1:], int(self.last_days[number])
             days = self.last_days[number : number + 1]
-            parts = np.full((2, 1), np.nan)  # what is known of that day is in its states
+            parts = np.full((2, 1), np.nan)  # the states already include that day
             if symbol in place:
                 rows, column = slice(0, int(newer.counts[place[symbol]])), place[symbol]
                 new_days, new_prices = newer.days[rows, column], newer.prices[rows, column]
@@ -386,14 +388,14 @@ class Model:
         low = (panel.prices <= 0).any(axis=0) & ~self.levels & (self.floors == 0)
         for number in np.flatnonzero(low).tolist():
             raise Refusal(
-                f"{self.symbols[number]} has a price that is not above 0, and the model takes "
+                f"{self.symbols[number]} has a price that is not above 0, but the model takes "
                 "its logarithm; train again."
             )
         return self.on_its_scales(panel), self._start(anew)
 
     def on_its_scales(self, panel: Panel) -> Panel:
-        """A panel of its symbols on the scales of the model: on a line below a floor from the day
-        on that needed it, if that is in the panel, else throughout."""
+        """A panel of the model's symbols on the model's scales. A floor applies from the day that
+        needed it if that day is in the panel, else throughout."""
         if not self.floors.any():
             return replace(panel, levels=self.levels, floors=None)
         since = np.where(self.floors > 0, -NEVER, NEVER)
@@ -421,10 +423,10 @@ class Model:
         return locations.centres(self.fitted.location, self.states, self.settings.horizon)
 
     def _followed(self, panel: Panel, start: Start) -> States:
-        """The states at the end of each symbol's last price and what came after it.
+        """The states after each symbol's last price and all later ones.
 
-        One observation after the other, so that the numbers are the same in however many goes
-        they came. Only a rolling mean is made anew, from all the recent prices.
+        Observations are taken one at a time, so the numbers do not depend on how many arrive in one
+        go. Only a rolling mean is computed again, from all recent prices.
         """
         states = self.states.of(np.arange(len(panel)))  # a copy
         for step in range(int((panel.counts - 1).max(initial=0))):

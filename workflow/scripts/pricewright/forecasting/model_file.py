@@ -1,4 +1,4 @@
-"""The model as a document: JSON that a person can read, any language can score, a schema checks."""
+"""The model document: JSON that people can read, any language can score, and a schema checks."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,10 +18,10 @@ from pricewright.tables.symbol_columns import (
 )
 
 SCHEMA_VERSION = 4
-"""Of models that are written, and read."""
+"""The schema version of models that are written and read."""
 
 _NAMED = re.compile(r"^  model +(?P<path>\S.*)\n  sha256 +(?P<sha256>[0-9a-f]{64})$", re.MULTILINE)
-"""How a report in text names the model that it is about."""
+"""The lines by which a text report names its model."""
 
 
 _OF_SYMBOLS: Final[Mapping[tuple[str, ...], str]] = {
@@ -29,27 +29,27 @@ _OF_SYMBOLS: Final[Mapping[tuple[str, ...], str]] = {
     ("metrics", "by_symbol"): "scores",
     ("champion", "metrics", "by_symbol"): "both",
 }
-"""Where a model has something of each symbol, and what the schema calls the record of one."""
+"""The paths of a model's parts by symbol, and the schema's name for one symbol's record."""
 
 
 def read_model(path: Path) -> tuple[dict[str, Any], str]:
     """A model document and the SHA-256 of its bytes.
 
-    Raises Refusal if the file is not a model of this schema version, whole and well-formed.
+    Raises Refusal unless the file is a complete and valid model of this schema version.
     """
     content = read_whole(path)
     return parse_model(content, str(path)), sha256(content)
 
 
 def parse_model(content: bytes, path: str) -> dict[str, Any]:
-    """The model document that some bytes are; raises what `read_model` raises."""
+    """The model document in some bytes; raises what `read_model` raises."""
     document = with_records(parse_json(content, path))
     if not isinstance(document, dict) or "schema_version" not in document:
         raise Refusal(f"{path}:1: not a model: it has no schema_version; train again.")
     if document["schema_version"] != SCHEMA_VERSION:
         raise Refusal(
-            f"{path}:1: a model of schema version {document['schema_version']}, where this "
-            f"code reads version {SCHEMA_VERSION}; train again."
+            f"{path}:1: a model of schema version {document['schema_version']}, but this code "
+            f"reads version {SCHEMA_VERSION}; train again."
         )
     document = _checked(document, path)
     _check_symbols(document, path)
@@ -57,20 +57,19 @@ def parse_model(content: bytes, path: str) -> dict[str, Any]:
 
 
 def with_records(document: Any) -> Any:
-    """A model's JSON in which what is said of symbols is a mapping by symbol, however it is laid
-    out in the file."""
+    """A model's JSON with mappings by symbol, whether the file stores rows or columns."""
     return _with_parts(document, lambda part, _: symbol_records(part) or part)
 
 
 def by_symbol(document: dict[str, Any]) -> dict[str, Any]:
-    """A model's document with a dict for each symbol, and so nothing but JSON."""
+    """A model's document as plain JSON, with a dict for each symbol."""
     return _with_columns(document, lambda part, _: part.by_symbol())
 
 
 def _with_parts(
     document: Any, change: Callable[[Any, Sequence[str]], Any], within: tuple[str, ...] = ()
 ) -> Any:
-    """A document in which what is said of symbols is changed, wherever it is there."""
+    """A document in which `change` is applied to each part by symbol that is there."""
     if not isinstance(document, dict):
         return document
     found = dict(document)
@@ -82,11 +81,11 @@ def _with_parts(
 
 
 def _checked(document: dict[str, Any], path: str) -> dict[str, Any]:
-    """A model document that is as its schema says, its columns as arrays where they are numbers."""
+    """A model document checked against its schema, with numeric columns as arrays."""
     where = f"{path}:"
 
     def checked(part: SymbolColumns, at: Sequence[str]) -> SymbolColumns:
-        from pricewright.tables.column_schema import check_columns  # and numpy: not for few symbols
+        from pricewright.tables.column_schema import check_columns  # imports numpy: only if needed
 
         return check_columns(part, "model", _OF_SYMBOLS[tuple(at)], where, at)
 
@@ -98,7 +97,7 @@ def _checked(document: dict[str, Any], path: str) -> dict[str, Any]:
 def _with_columns(
     document: dict[str, Any], change: Callable[[SymbolColumns, Sequence[str]], Any]
 ) -> dict[str, Any]:
-    """A document in which what is said of symbols is changed, where it is columns."""
+    """A document in which `change` is applied to each part by symbol that is in columns."""
     found: dict[str, Any] = _with_parts(
         document,
         lambda part, path: change(part, path) if isinstance(part, SymbolColumns) else part,
@@ -107,7 +106,7 @@ def _with_columns(
 
 
 def _check_symbols(document: dict[str, Any], path: str) -> None:
-    """Refuse a model whose parts are not about the same symbols, in the same order, and horizon."""
+    """Refuse a model whose parts differ in their symbols, the order of these, or the horizon."""
     states, scores = document["symbols"], document["metrics"]["by_symbol"]
     for symbol in sorted(states.keys() ^ scores.keys())[:1]:
         part = "symbols" if symbol in scores else "metrics.by_symbol"
@@ -141,12 +140,12 @@ def write_model(path: Path, document: dict[str, Any]) -> str:
 def named_model(page: str, name: str) -> tuple[str, str]:
     """The path and the SHA-256 of the model that a page is about.
 
-    Raises Refusal unless the page names exactly one; `name` is what errors call the page.
+    name: the page's name in errors. Raises Refusal unless the page names exactly one model.
     """
     found = list(_NAMED.finditer(page))
     if len(found) != 1:
         raise Refusal(
-            f"{name}: names {len(found)} models with their sha256, where one is needed; "
+            f"{name}: names {len(found)} models with their sha256, but must name one; "
             "run the report again."
         )
     return found[0]["path"], found[0]["sha256"]

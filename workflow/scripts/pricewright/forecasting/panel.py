@@ -1,6 +1,6 @@
 """The price histories of many symbols side by side, on the scale on which they are modelled.
 
-A panel is worked on in slices, each small enough that its numbers fit a processor's cache.
+Work on a panel is done in slices small enough to fit a processor's cache.
 """
 
 import math
@@ -15,23 +15,27 @@ from pricewright.files.large_arrays import LARGE, Array, new_array
 from pricewright.tables.arrays import Days, Flags, Floats, Ints, exp, log
 
 NEVER = np.iinfo(np.int32).max
-"""The day of what is past a history's end."""
+"""The day number of rows past a history's end."""
 
 MOST = 600.0
-"""The most that a log price may be forecast as: its price is 1e260, and can be reckoned with."""
+"""The largest log price that may be forecast: a price of 1e260, with which one can compute."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """S histories; row k of a column is that symbol's k-th observation, of whatever day.
+    """S histories; row k of a column is that symbol's k-th observation, whatever its day.
 
-    symbols: (S,) sorted.  days: (N, S) since 1970-01-01, rising, NEVER past a history's end.
-    prices: (N, S), NaN past a history's end and nowhere else.  levels: (S,) whether a symbol is
-    modelled in levels; else it is in log prices.  bars: (2, N, S), what `ranges.parts_of` makes of
-    each day's bar, NaN for none; None if there are none.  declared: (S,), whether somebody said
-    that it is in levels; None if nobody said so of any.  floors: (2, S), of a symbol in log prices
-    that has a price with no logarithm, below which price the logarithms go on as a line and from
-    which day on, 0 and NEVER for others; None if there are none.
+    symbols: (S,), sorted.
+    days: (N, S), days since 1970-01-01, rising, NEVER past a history's end.
+    prices: (N, S), NaN past a history's end and nowhere else.
+    levels: (S,), whether a symbol is modelled in levels; otherwise in log prices.
+    bars: (2, N, S), what `ranges.parts_of` makes of each day's bar, NaN for no bar; None if no
+    symbol has bars.
+    declared: (S,), whether the config declares the symbol to be in levels; None if it declares
+    nothing.
+    floors: (2, S), for symbols in log prices with a price of 0 or below: the price below which the
+    logarithm continues as a straight line, and the day from which it does; 0 and NEVER for other
+    symbols; None if no symbol needs a floor.
     """
 
     symbols: Sequence[str]
@@ -46,8 +50,8 @@ class Panel:
     def of(
         cls, symbols: Sequence[str], days: Days, prices: Floats, bars: Floats | None = None
     ) -> Self:
-        """The panel of some histories, its scales chosen by the signs of the prices: levels from
-        the day on by which more than one price in OFTEN was not above 0."""
+        """The panel of some histories, with scales chosen from the prices: levels for a symbol of
+        which, up to some day, more than one price in OFTEN was not above 0."""
         low = (prices <= 0).any(axis=0)
         levels = np.zeros(len(symbols), dtype=np.bool_)
         levels[low] = often_low(prices[:, low]).any(axis=0)
@@ -58,12 +62,12 @@ class Panel:
 
     @cached_property
     def counts(self) -> Ints:
-        """(S,) how many observations each symbol has."""
+        """(S,): the number of observations of each symbol."""
         return np.asarray((self.days < NEVER).sum(axis=0))
 
     def with_floors(self) -> Self:
-        """The panel with the floors that its scales need: the last price before the first that is
-        not above 0, from that one's day on."""
+        """The panel with the floors that its scales need. A floor is the last price before the
+        first one that is not above 0, and applies from the day of the latter."""
         low = self.prices <= 0
         need = np.flatnonzero(low.any(axis=0) & ~self.levels)
         if not len(need):
@@ -75,11 +79,12 @@ class Panel:
 
     @cached_property
     def values(self) -> Floats:
-        """(N, S) log prices, or the prices of a symbol that is modelled in levels."""
+        """(N, S): log prices, or the prices themselves of symbols modelled in levels."""
         return to_scale(self.prices, self.levels, self._floors_on(self.days))
 
     def as_prices(self, values: Floats, rows: Ints) -> Floats:
-        """Values (K, S, H) on the scale as prices, as was known at rows (K, S)."""
+        """Values (K, S, H) on the scale of the model as prices, with the floors known at rows
+        (K, S)."""
         if self.floors is None:
             return from_scale(values, self.levels)
         return from_scale(
@@ -87,19 +92,19 @@ class Panel:
         )
 
     def _floors_on(self, days: Days) -> Floats | None:
-        """(K, S): the floors that were known on days (K, S), 0 for none."""
+        """(K, S): the floors known on days (K, S), 0 for none."""
         return None if self.floors is None else np.where(days >= self.floors[1], self.floors[0], 0)
 
     @cached_property
     def below(self) -> Flags | None:
-        """(N, S): the prices that are on the line below a floor; None if there are no floors."""
+        """(N, S): whether a price is below its floor, on the line; None if there are no floors."""
         floors = self._floors_on(self.days)
         return None if floors is None else self.prices < floors
 
     @cached_property
     def first(self) -> Ints:
-        """(S,) the first row from which to forecast: with levels that nobody said, the first by
-        which they were needed."""
+        """(S,): the first row from which to forecast. For a symbol on levels that the config does
+        not declare, this is the first row by which it needed them."""
         found = self.levels if self.declared is None else self.levels & ~self.declared
         if not found.any():
             return np.zeros(len(self), dtype=np.intp)
@@ -118,15 +123,15 @@ class Panel:
         return np.asarray(np.flatnonzero(there[:-1]) + first, dtype=np.int32)
 
     def upto(self, day: int) -> Ints:
-        """(S,) how many observations each symbol has by the end of a day."""
+        """(S,): the number of observations of each symbol by the end of a day."""
         return np.asarray((self.days <= day).sum(axis=0))
 
     def upto_each(self, days: Sequence[int] | Days) -> Ints:
-        """(K, S): the same of the ends of K days."""
+        """(K, S): the same for the ends of K days."""
         return places_of(days, self.days)
 
     def until(self, day: int) -> Self:
-        """What was known at the end of a day: nothing of later days is in it; a row at least."""
+        """The panel as known at the end of a day, without later days; at least one row."""
         rows = max(int(self.upto(day).max(initial=0)), 1)
         known = self.days[:rows] <= day
         days = np.where(known, self.days[:rows], NEVER)
@@ -136,7 +141,7 @@ class Panel:
             prices=np.where(known, self.prices[:rows], np.nan),
             bars=None if self.bars is None else np.where(known, self.bars[:, :rows], np.nan),
         )
-        vars(found)["values"] = np.where(known, self.values[:rows], np.nan)  # as they would be
+        vars(found)["values"] = np.where(known, self.values[:rows], np.nan)  # known already
         return found
 
     def since(self, day: int) -> Self:
@@ -153,7 +158,7 @@ class Panel:
         return replace(self, days=days, prices=prices, bars=bars)
 
     def columns(self, columns: slice | Ints) -> Self:
-        """The panel of some of the symbols, no longer than they are."""
+        """The panel of some symbols, cut to their longest history."""
         rows = int(self.counts[columns].max(initial=0))
         symbols = np.array(self.symbols, dtype=object)[columns].tolist()
         return replace(
@@ -169,7 +174,7 @@ class Panel:
 
 
 AT_ONCE = 1024
-"""Of so many symbols something is made at a time, where that of all would be large."""
+"""The number of symbols handled at a time where arrays of all would be large."""
 
 
 def _blocks(count: int) -> Iterator[slice]:
@@ -178,7 +183,7 @@ def _blocks(count: int) -> Iterator[slice]:
 
 
 def _cut(values: Array, rows: int, columns: slice | Ints) -> Array:
-    """The first rows of some columns of values (..., N, S), large or not."""
+    """The first rows of some columns of values (..., N, S), which may be large."""
     wanted = np.arange(values.shape[-1])[columns]
     shape = (*values.shape[:-2], len(wanted), rows)
     if math.prod(shape) * values.itemsize < LARGE:
@@ -194,7 +199,7 @@ def panel_of(
     histories: Sequence[tuple[Days, Floats]],
     bars: Sequence[Floats] | None = None,
 ) -> Panel:
-    """The panel of one history each: days (n,), prices (n,), and (2, n) of their bars, as in it."""
+    """The panel of one history per symbol: days (n,), prices (n,) and bar parts (2, n)."""
     longest = max((len(days) for days, _ in histories), default=0)
     all_days = np.full((longest, len(symbols)), NEVER, dtype=np.int32)
     all_prices = np.full((longest, len(symbols)), np.nan)
@@ -209,8 +214,8 @@ def panel_of(
 
 
 def places_of(values: Any, rising: Days | Ints) -> Ints:
-    """(K, S): how many of S columns that rise (N, S) are no larger than each of values, (K,) for
-    all columns or (K, S)."""
+    """(K, S): how many entries of each rising column (N, S) are no larger than each of `values`,
+    which are (K,) for all columns or (K, S)."""
     wanted = np.asarray(values)
     columns = np.broadcast_to(wanted.T, (rising.shape[1], len(wanted)))
     found = np.empty(columns.T.shape, dtype=np.intp)
@@ -221,12 +226,12 @@ def places_of(values: Any, rising: Days | Ints) -> Ints:
 
 @dataclass(frozen=True)
 class BySymbol:
-    """Something of S symbols, one after the other in all of its arrays but those in `common`."""
+    """Arrays whose first axis is S symbols, apart from the fields named in `common`."""
 
     common: ClassVar[Sequence[str]] = ()
 
     def of(self, columns: slice | Ints) -> Self:
-        """The same of some of the symbols."""
+        """The same for some of the symbols."""
         own = {
             name: part[columns] if isinstance(part, np.ndarray) else part.of(columns)
             for name, part in self._own().items()
@@ -234,7 +239,7 @@ class BySymbol:
         return replace(self, **own)
 
     def joined(self, parts: Sequence[Self]) -> Self:
-        """The same of several groups of symbols together; what is common is as it is here."""
+        """The groups of symbols in `parts` together; common fields are taken from this one."""
         own = {name: [getattr(part, name) for part in parts] for name in self._own()}
         return replace(
             self,
@@ -247,7 +252,7 @@ class BySymbol:
         )
 
     def blank(self, count: int) -> Self:
-        """The like of so many symbols, to be filled; what is common is as it is here."""
+        """Empty arrays for `count` symbols, to be filled; common fields are taken from this one."""
         own = {
             name: new_array((count, *part.shape[1:]), part.dtype)
             if isinstance(part, np.ndarray)
@@ -257,7 +262,7 @@ class BySymbol:
         return replace(self, **own)
 
     def fill(self, begin: int, part: Self) -> None:
-        """Write what is of some symbols into the places from one on."""
+        """Write the symbols of `part` into the places from `begin` on."""
         for name, values in part._own().items():
             into = getattr(self, name)
             if isinstance(values, np.ndarray):
@@ -266,7 +271,7 @@ class BySymbol:
                 into.fill(begin, values)
 
     def _own(self) -> dict[str, Any]:
-        """What is by symbol, by name."""
+        """The fields that have a value per symbol, by name."""
         names = [field.name for field in fields(self) if field.name not in self.common]
         every = {name: getattr(self, name) for name in names}
         return {
@@ -282,17 +287,19 @@ def squares(values: Floats) -> Floats:
 
 
 OFTEN = 100
-"""More than one price in so many that is not above 0 puts a symbol on levels."""
+"""A symbol is modelled on levels if more than one price in OFTEN is not above 0."""
 
 
 def often_low(prices: Floats) -> Flags:
-    """(N, S): whether, up to a row, more than one price in OFTEN was not above 0."""
+    """(N, S): whether more than one price in OFTEN up to a row was not above 0."""
     return np.cumsum(prices <= 0, axis=0) * OFTEN > np.arange(1, len(prices) + 1)[:, None]
 
 
 def to_scale(prices: Floats, levels: Flags, floors: Floats | None = None) -> Floats:
-    """Prices (..., S) on the scale of the model: as they are for levels, else logarithms, which
-    below the floors (..., S), where these are above 0, go on as a line."""
+    """Prices (..., S) on the scale of the model: unchanged for levels, else logarithms.
+
+    floors: (..., S), below which the logarithm continues as a straight line; 0 for none.
+    """
     if floors is None and not levels.any():
         return log(prices)
     floors = np.zeros(len(levels)) if floors is None else floors
@@ -303,7 +310,7 @@ def to_scale(prices: Floats, levels: Flags, floors: Floats | None = None) -> Flo
 
 
 def from_scale(values: Floats, levels: Flags, floors: Floats | None = None) -> Floats:
-    """Values (..., S, H) on the scale of the model as prices; none is more than a number can be.
+    """Values (..., S, H) on the scale of the model as prices, capped so that none overflows.
 
     floors: (..., S), as `to_scale` takes them.
     """
@@ -316,11 +323,11 @@ def from_scale(values: Floats, levels: Flags, floors: Floats | None = None) -> F
 
 
 SLICE_WIDTH = 64
-"""Symbols that are worked on at a time."""
+"""The number of symbols worked on at a time."""
 
 
 def panel_slices(panel: Panel) -> Iterator[tuple[Panel, Ints]]:
-    """The panel in parts, each cut out when it is asked for, and where its symbols are in all."""
+    """Yield the panel in parts, each cut out when asked for, with the columns of its symbols."""
     places = np.arange(len(panel))
     for begin in range(0, len(panel), SLICE_WIDTH):
         some = slice(begin, begin + SLICE_WIDTH)

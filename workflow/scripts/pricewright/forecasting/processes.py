@@ -1,7 +1,7 @@
-"""Work that is done in several processes, for numpy's calls here are too short to share one.
+"""Work in several processes; numpy's calls here are too short for threads in one process.
 
-The workers import what a function needs and nothing of the script that runs, and are kept for the
-next call. Left alone they end by themselves, and at once if whoever started them dies.
+Workers import what a function needs, but nothing of the running script, and stay for the next call.
+They end by themselves when idle, and soon after the process that started them dies.
 """
 
 import os
@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 IDLE = 10
-"""Seconds after which a worker that has nothing to do ends."""
+"""The seconds after which an idle worker ends."""
 
 AHEAD = 2
-"""Pieces for each worker that are made ready before a result is taken."""
+"""The number of pieces per worker that are submitted ahead of the results."""
 
 One = TypeVar("One")
 Result = TypeVar("Result")
@@ -26,11 +26,10 @@ def map_in_processes(
     pieces: Iterable[One],
     processes: int,
 ) -> Iterator[Result]:
-    """The results for all pieces, in their order, each when it is there; pieces are taken as they
-    are needed.
+    """Yield the results for all pieces, in order, as they are ready; pieces are taken as needed.
 
-    The function, the pieces and the results can be pickled, or `processes` is 1. Raises what the
-    function raises, and MemoryError if a process is killed, as for want of memory.
+    Unless `processes` is 1, the function, the pieces and the results must be picklable. Raises what
+    the function raises, and MemoryError if a process is killed, for example for lack of memory.
     """
     if processes <= 1:
         yield from map(function, pieces)
@@ -50,14 +49,14 @@ def map_in_processes(
         while waiting:
             yield waiting.popleft().result()
     except TerminatedWorkerError as error:
-        raise MemoryError(f"a process was killed, as for want of memory ({error})") from None
+        raise MemoryError(f"a process was killed, probably for lack of memory ({error})") from None
     finally:
         for result in waiting:
             result.cancel()
 
 
 def _end_with(parent: int) -> None:
-    """End this process soon after another, even if that is killed."""
+    """End this process soon after its parent, even if the parent is killed."""
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -1,13 +1,13 @@
 """A day's variance from its open, high, low and close.
 
-With o, h, l and c the logarithms of a bar, the variance from the open to the close is that of
-Rogers & Satchell (1991), which no drift disturbs,
+With o, h, l and c the logarithms of a bar, the variance from the open to the close is estimated as
+in Rogers & Satchell (1991), independently of drift:
 
     (h - c) * (h - o) + (l - c) * (l - o)
 
-and to it is added the squared change from the last close to the open, as in Yang & Zhang (2000).
-One day's is several times nearer the truth than its squared change. A bar that cannot be right, or
-says what the prices contradict, is left to that.
+The squared change from the last close to the open is added, as in Yang & Zhang (2000). For one day,
+this is several times more precise than the squared change. For a bar that cannot be right, or that
+the prices contradict, the squared change is used.
 """
 
 import numpy as np
@@ -16,26 +16,28 @@ from pricewright.forecasting.panel import Panel
 from pricewright.tables.arrays import Flags, Floats, log
 
 ROUNDING = 1e-6
-"""By so little, relatively, an open or close may be out of its day's range."""
+"""The relative amount by which an open or close may be outside its day's range."""
 
 BLOCK = 100_000
-"""Bars that are worked on at a time."""
+"""The number of bars worked on at a time."""
 
 FARTHEST = 20.0
-"""So many times the squared change and the variance in the long run: a bar is contradicted by the
-prices, as by a slip of the decimal point in its high."""
+"""A variance above this multiple of both the squared change and the long-run variance contradicts
+the prices, as after a misplaced decimal point in the high."""
 
 
 def parts_of(bars: Floats, new: Flags) -> Floats:
     """(2, n): the change from open to close, and the variance of Rogers & Satchell.
 
-    bars: (4, n), day by day, prices as in BAR.  new: (n,), where another symbol begins.  Both are
-    NaN for a bar that is missing, not above 0, without a range or outside of it; and for one that
-    is the day before's once more, for that was carried forward and nothing was traded.
+    bars: (4, n), day by day, prices in the order of BAR.  new: (n,), where a new symbol begins.
+
+    Both are NaN for a bar that is missing, not above 0, without a range, or with an open or close
+    outside its range. They are also NaN for a repetition of the day before's bar, which was carried
+    forward without trading.
     """
     again = (bars[:, 1:] == bars[:, :-1]).all(axis=0) & ~new[1:]
     found = np.empty((2, bars.shape[1]))
-    for begin in range(0, bars.shape[1], BLOCK):  # or the work takes ten times the room
+    for begin in range(0, bars.shape[1], BLOCK):  # in one go it would take ten times the memory
         rows = slice(begin, begin + BLOCK)
         found[:, rows] = _parts_of(bars[:, rows])
     found[:, 1:][:, again] = np.nan
@@ -56,11 +58,11 @@ def _parts_of(bars: Floats) -> Floats:
 
 
 def daily(panel: Panel, changes: Floats, longest: Floats) -> tuple[Floats, Flags]:
-    """(N-1, S) each: the variance of each day, and whether it is of its range.
+    """(N-1, S) each: the variance of each day, and whether it comes from the day's range.
 
-    changes: (N-1, S).  longest: (N-1, S), the variance in the long run, as known the day before.
-    What has no bar to believe has its squared change, as have prices that are on levels, and those
-    below a floor.
+    changes: (N-1, S).  longest: (N-1, S), the long-run variance as known the day before.
+
+    Days without a credible bar get their squared change, as do prices on levels or below a floor.
     """
     squared = changes * changes
     if panel.bars is None:

@@ -1,10 +1,10 @@
-"""First-order linear recurrences for many series at once, with no loop over every row.
+"""First-order linear recurrences for many series at once, without a loop over every row.
 
-x[t+1] = factor * x[t] + inflow[t], as exponentially weighted averages and GARCH variances are.
-The rows are cut into blocks that advance side by side: once for what each block adds, and, when
-that has been carried from block to block, once more for all states. Blocks have a fixed length
-and all operations are by element, so that a column's result is the same to the byte whatever
-other columns are there.
+x[t+1] = factor * x[t] + inflow[t], as in exponentially weighted averages and GARCH variances. The
+rows are cut into blocks that advance side by side: once to find what each block adds, and, after
+that has been carried from block to block, once more for all states. Blocks have a fixed length and
+all operations are elementwise, so a column's result is the same to the byte whatever other columns
+there are.
 """
 
 import numpy as np
@@ -12,20 +12,20 @@ import numpy as np
 from pricewright.tables.arrays import Floats
 
 BLOCK = 64
-"""Rows of a block; a power of 2."""
+"""The number of rows of a block; a power of 2."""
 
 
 def recurrence(inflow: Floats, factor: Floats | float, start: Floats | float) -> Floats:
-    """(n+1, S): the start and the state after each row of `inflow` (n, S).
+    """(n+1, S): the start, and the state after each row of `inflow` (n, S).
 
-    `factor` and `start` are (S,), or one for all. What follows a row that is not finite is not.
+    factor, start: (S,), or one number for all. After a row that is not finite, no state is.
     """
     rows = len(inflow)
     return from_blocks(states_before(blocks(inflow, rows + 1), factor, start), rows + 1)
 
 
 def blocks(values: Floats, rows: int | None = None) -> Floats:
-    """Values (n, S) in blocks, (BLOCK, K, S), that hold `rows` rows or all; 0 past the end.
+    """Values (n, S) in blocks (BLOCK, K, S) with room for `rows` rows, or n; 0 past the end.
 
     Row t is at [t % BLOCK, t // BLOCK].
     """
@@ -40,7 +40,7 @@ def blocks(values: Floats, rows: int | None = None) -> Floats:
 
 
 def from_blocks(blocks: Floats, rows: int) -> Floats:
-    """The first rows (n, S) of what is in blocks."""
+    """(rows, S): the first rows of values in blocks."""
     length, count, columns = blocks.shape
     made = np.empty((count * length, columns))
     made.reshape(count, length, columns)[:] = blocks.transpose(1, 0, 2)
@@ -52,13 +52,13 @@ def states_before(
 ) -> Floats:
     """(BLOCK, K, S): the state before each row of `inflow`, both in blocks.
 
-    `out` is where to write it, for memory that is new costs as much as the work.
+    out: the array to write to, because allocating one costs as much as the work.
     """
     length, count, columns = inflow.shape
     states = np.empty(inflow.shape) if out is None else out
     if not count:
         return states
-    # in full and cut once into rows: these loops are mostly what it takes to call numpy
+    # factors in full and rows cut once: the overhead of numpy calls dominates these loops
     by = np.full((count, columns), factor, dtype=np.float64)
     added, rows = np.zeros((count, columns)), list(inflow)
     for row in rows:

@@ -1,10 +1,10 @@
-"""On which scale each symbol is modelled, as `model.scale` says.
+"""The scale on which each symbol is modelled, from the config key `model.scale`.
 
-Prices grow and shrink by shares of themselves, so they are on logarithms; rates and spreads, which
-live around zero, move by points, so they are on levels. Who does not say gets levels for a symbol
-of which more than one price in a hundred is 0 or below, and logarithms for all others. Where one of
-these has such a price, its logarithms go on as a line, below the last price before it and from its
-day on: there a change is a share of that price.
+Prices move in proportion to themselves, so they are modelled as logarithms. Rates and spreads move
+by points around zero, so they are modelled as levels. By default a symbol is modelled on levels if
+more than one price in 100 is zero or negative, else on logarithms. If a symbol on logarithms has
+such a price, then from that day on its logarithm continues as a straight line below the last price
+before it: there a change is a share of that price.
 """
 
 from dataclasses import replace
@@ -18,9 +18,9 @@ from pricewright.forecasting.settings import scale_rules
 
 
 def scaled(panel: Panel, said: str) -> Panel:
-    """The panel on the scales that are said, from its first row on; on the others as it is.
+    """The panel with the scales declared in `said`; other symbols keep their scale.
 
-    Raises Refusal for a symbol that is to be on logarithms and begins with a price without one.
+    Raises Refusal for a symbol declared to be on logarithms whose first price is 0 or below.
     """
     rules = scale_rules(said) or []
     wanted = [
@@ -32,7 +32,7 @@ def scaled(panel: Panel, said: str) -> Panel:
             day = np.datetime64(int(panel.days[0, column]), "D")
             raise Refusal(
                 f"config key 'model.scale': found log for {symbol}, which begins with the price "
-                f"{price:g} on {day}; say level or auto for it, or declare a wrong price in "
+                f"{price:g} on {day}; set level or auto for it, or declare a wrong price in "
                 "corrections.file."
             )
     declared, logs = (np.array([scale == which for scale in wanted]) for which in ("level", "log"))

@@ -1,16 +1,15 @@
-"""Gradient-boosted trees: grown by LightGBM, evaluated with numpy alone, and as JSON.
+"""Gradient-boosted trees: grown by LightGBM, evaluated with numpy alone, and stored as JSON.
 
-One set of trees is for all symbols, so nothing of it depends on their scale. A row is the last
-LAGS changes, the newest first, in units of the deviation, which is the root of the model's plain
-average of squared changes; and how many steps ahead is asked for. Its outcome is how far the
-value had gone by then, in units of the deviation that a random walk has after so many steps. The
-trees are grown at the end of a day from what was known by then, for the absolute error, and
-slowly, for there is hardly anything to be learned. LightGBM is imported only when trees are to be
-grown.
+One set of trees serves all symbols, so nothing in it depends on their scale. A row has the last
+LAGS changes, newest first, in units of the deviation (the root of the model's plain average of
+squared changes), and the number of steps ahead. Its outcome is the change of the value by then, in
+units of a random walk's deviation after that many steps. Trees are grown at the end of a day from
+what was known by then, to minimise the absolute error, and slowly, because there is hardly anything
+to learn. LightGBM is imported only to grow trees.
 
-No row walks down a tree. From the last split to the first, all rows get the value that each split
-would give them: a few passes over contiguous numbers. Where a number varies along one axis only,
-as the days ahead do, splits by it alone are worked out along that axis alone.
+To evaluate a tree, no row walks down it. Instead, from the last split to the first, all rows get
+the value that each split would give them, in a few passes over contiguous numbers. If a number
+varies along one axis only, such as the days ahead, splits by it are computed along that axis only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,11 +36,13 @@ MOST_TREES, MOST_LEAVES = 100, 8
 
 @dataclass(frozen=True)
 class Tree:
-    """A tree of n splits, at least one, of which the first is the root, and of n + 1 leaves.
+    """A tree of n >= 1 splits, of which the first is the root, and n + 1 leaves.
 
-    numbers: (n,), by which of a row's numbers a split goes.  thresholds: (n,), up to which a row
-    goes to the left.  children: (n, 2), to the left and to the right: from 0 on a split, which
-    comes later in the tree; -1 is the first leaf, -2 the second, ….  leaves: (n + 1,), values.
+    numbers: (n,), which of a row's numbers a split looks at.
+    thresholds: (n,), up to which a row goes left.
+    children: (n, 2), left and right: 0 or more is a split, which comes later in the tree; -1 is the
+    first leaf, -2 the second, ….
+    leaves: (n + 1,), their values.
     """
 
     numbers: Ints
@@ -50,7 +51,7 @@ class Tree:
     leaves: Floats
 
     def values(self, numbers: Sequence[Floats]) -> Floats:
-        """The value of each row, in a shape that can be broadcast to that of all its numbers."""
+        """The value of each row, in a shape that broadcasts to that of all its numbers."""
         made: dict[int, Floats] = {-1 - leaf: value for leaf, value in enumerate(self.leaves)}
         for split in range(len(self.numbers) - 1, -1, -1):
             to_the_left, to_the_right = (made.pop(child) for child in self.children[split].tolist())
@@ -60,7 +61,7 @@ class Tree:
 
 
 def total(trees: Sequence[Tree], numbers: Sequence[Floats]) -> Floats:
-    """The sum of the trees' values, in their order, for rows of the numbers' common shape."""
+    """The sum of the trees' values, in order, for rows of the numbers' common shape."""
     found = np.zeros(np.broadcast_shapes(*(number.shape for number in numbers)))
     for tree in trees:
         found += tree.values(numbers)
@@ -68,15 +69,15 @@ def total(trees: Sequence[Tree], numbers: Sequence[Floats]) -> Floats:
 
 
 def trees_to_json(trees: Sequence[Tree]) -> list[dict[str, Any]]:
-    """Trees as JSON: for each an object of its arrays."""
+    """Trees as JSON: one object of arrays for each."""
     return [{name: array.tolist() for name, array in vars(tree).items()} for tree in trees]
 
 
 def trees_from_json(reader: CheckedDocument, key: str, numbers: int) -> list[Tree]:
-    """The trees at a key of a document, for rows of so many numbers.
+    """The trees at a key of a document; numbers: how many numbers a row has.
 
-    Raises Refusal, with the key, for what is no tree: each split after the first, and each leaf,
-    is the child of one split before it.
+    Raises Refusal, naming the key, for an invalid tree. Each split but the first, and each leaf,
+    must be the child of exactly one earlier split.
     """
     found = reader.at(key)
     if not isinstance(found, list) or not 1 <= len(found) <= MOST_TREES:
@@ -99,7 +100,7 @@ def _tree(reader: CheckedDocument, *path: str, numbers: int) -> Tree:
     wanted = np.delete(np.arange(-splits - 1, splits), splits + 1)  # all but the root
     is_later = (children < 0) | (children > np.arange(splits)[:, None])
     if not (np.array_equal(np.sort(children, axis=None), wanted) and is_later.all()):
-        wants = "each leaf and each split but the first once, after its parent"
+        wants = "each leaf, and each split but the first, once, after its parent"
         reader.refuse(".".join((*path, "children")), children.tolist(), wants)
     return Tree(
         looked_at.astype(np.intp),
@@ -112,17 +113,17 @@ def _tree(reader: CheckedDocument, *path: str, numbers: int) -> Tree:
 LAGS = 10
 
 NUMBERS = LAGS + 1
-"""Of a row: the changes, and the steps."""
+"""The numbers in a row: the changes and the steps."""
 
 DIGITS = 6
-"""Decimals of what trees learn from and look at: the others may differ by the kind of CPU, and
-which way a row goes must not."""
+"""The decimals of all inputs of trees: further ones may depend on the processor, and the way a row
+takes must not."""
 
 
 def last_changes(values: Floats, start: Floats | None = None) -> Floats:
-    """(N, S, LAGS): the changes up to each of values (N, S), the newest first.
+    """(N, S, LAGS): the last changes up to each of values (N, S), newest first.
 
-    start: (S, LAGS), those up to the first value; NaN, as where there are none, counts as 0.
+    start: (S, LAGS), those up to the first value; NaN, or not given, counts as 0.
     """
     none = np.zeros((values.shape[1], LAGS))
     begin = none if start is None else np.where(np.isnan(start), 0.0, start)
@@ -131,7 +132,7 @@ def last_changes(values: Floats, start: Floats | None = None) -> Floats:
 
 
 def in_deviations(changes: Floats, variance: Floats) -> Floats:
-    """(..., LAGS): changes in units of the deviation, 0 where that is 0; variance (...)."""
+    """(..., LAGS): changes in units of the deviation, 0 where that is 0; variance: (...)."""
     deviation = np.sqrt(variance)[..., None]
     found = np.zeros(changes.shape)
     np.divide(changes, deviation, out=found, where=deviation > 0)
@@ -139,7 +140,7 @@ def in_deviations(changes: Floats, variance: Floats) -> Floats:
 
 
 def moves(trees: Sequence[Tree], changes: Floats, variance: Floats, horizon: int) -> Floats:
-    """(..., H): how far the value is expected to go in 1..H steps, on the scale of the model.
+    """(..., H): the expected change of the value over 1..H steps, on the scale of the model.
 
     changes: (..., LAGS), the last ones.  variance: (...), the average of squared changes.
     """
@@ -152,10 +153,10 @@ ROWS = 20_000
 """The most rows to learn from."""
 
 FEWEST = 500
-"""The rows that are needed."""
+"""The fewest rows to learn from."""
 
 CLIP = 5.0
-"""No outcome is further from 0."""
+"""Outcomes are clipped to this distance from 0."""
 
 PARAMETERS: dict[str, Any] = {
     "objective": "l1",
@@ -175,13 +176,14 @@ PARAMETERS: dict[str, Any] = {
 def forests(
     panel: Panel, days: Sequence[int], settings: Settings, threads: int = 1
 ) -> list[Sequence[Tree] | None]:
-    """For each day, the trees grown at its end; None where too little was known, or not asked for.
+    """For each day, the trees grown at its end; None if there was too little history, or if the
+    location model has no trees.
 
-    Raises Refusal if LightGBM is not there.
+    Raises Refusal if LightGBM cannot be imported.
     """
     if settings.location != "lightgbm":
         return [None] * len(days)
-    _lightgbm()  # before the work begins
+    _lightgbm()  # fail before the work begins
     steps = [row_step(int(panel.upto(day).sum()), settings.horizon) for day in days]
     least = min(steps, default=1)
     found = join_rows([tree_rows(part, settings, least) for part, _ in panel_slices(panel)])
@@ -193,10 +195,10 @@ def forests(
 
 
 def row_step(observations: int, horizon: int) -> int:
-    """Every how many-th pair of an observation and a number of steps is a row, of so many in all.
+    """One in how many pairs of an observation and a number of steps becomes a row.
 
-    It has no factor in common with the horizon, so that all numbers of steps come equally often;
-    and it is a power, so that rows of longer histories are among those of shorter ones.
+    The result shares no factor with the horizon, so that all numbers of steps occur equally often.
+    It is a power, so that the rows of a longer history are among those of a shorter one.
     """
     base, step = 2, 1
     while gcd(base, horizon) > 1:
@@ -237,10 +239,10 @@ def tree_rows(panel: Panel, settings: Settings, step: int) -> RegressionRows:
 def grow_trees(
     rows: RegressionRows, since: int, until: int, step: int = 1
 ) -> Sequence[Tree] | None:
-    """The trees from every `step`-th row of what happened after one day and up to another; None if
-    too little did.
+    """The trees from every `step`-th row between the days `since` and `until`; None if there are
+    too few rows.
 
-    Raises Refusal if LightGBM is not there.
+    Raises Refusal if LightGBM cannot be imported.
     """
     lightgbm = _lightgbm()
     use = (rows.begun >= since) & (rows.known <= until) & (rows.number % step == 0)
@@ -249,12 +251,12 @@ def grow_trees(
     data = lightgbm.Dataset(rows.inputs[use], rows.outcomes[use])
     model = lightgbm.train(PARAMETERS, data, num_boost_round=MOST_TREES)
     roots = [tree["tree_structure"] for tree in model.dump_model()["tree_info"]]
-    # outcomes that are all alike give one leaf and no split, which is nothing to forecast by
+    # identical outcomes give one leaf and no split, which forecasts nothing
     return [tree_of(root) for root in roots if "split_feature" in root] or None
 
 
 def tree_of(root: Mapping[str, Any]) -> Tree:
-    """A tree as LightGBM describes it, in our form."""
+    """A tree in our form, from LightGBM's description."""
     splits: list[Mapping[str, Any]] = []
     children: list[Sequence[int]] = []
     leaves: list[float] = []
@@ -281,9 +283,9 @@ def tree_of(root: Mapping[str, Any]) -> Tree:
 def _lightgbm() -> ModuleType:
     try:
         import lightgbm
-    except (ImportError, OSError) as error:  # an OSError is for a part of the system that it needs
+    except (ImportError, OSError) as error:  # OSError: it lacks a system library
         raise Refusal(
             f"model.location is lightgbm, which cannot be imported ({error}); install the package "
-            "lightgbm beside the others, of the version in pyproject.toml, or choose naive."
+            "lightgbm in the version of pyproject.toml, or choose naive."
         ) from None
     return lightgbm

@@ -1,15 +1,14 @@
-"""How much prices move: the menu of variances of the change over the next 1..H steps.
+"""How much prices move: models of the variance of the change over the next 1..H steps.
 
 rolling   the mean of the last squared changes.
 ewma      their exponentially weighted average (RiskMetrics 1996).
-garch11   GARCH(1,1) of each symbol, in which falls and rises can count differently.
-har       gamma-HAR, one regression over all symbols, on the days' ranges where there are any.
-combined  the geometric mean of garch11 and har (Timmermann 2006 on why combinations do well), in
-          which har counts three times as much where it knows the days' ranges.
+garch11   GARCH(1,1) per symbol, in which falls and rises can count differently.
+har       gamma-HAR, one regression over all symbols, on the days' ranges where available.
+combined  the geometric mean of garch11 and har (Timmermann 2006 explains why combinations do well);
+          har has three times the weight of garch11 for symbols that mostly have ranges.
 
-A symbol to which its kind cannot be fitted falls back to a simpler one: combined to har, and
-garch11 and har to ewma. `States` are what a forecast begins from, and what
-an observation brings forward.
+If a model cannot be fitted to a symbol, the symbol gets a simpler one: har instead of combined, and
+ewma instead of garch11 or har. A forecast starts from `States`, which each observation updates.
 """
 
 from collections.abc import Sequence
@@ -31,13 +30,16 @@ RISKMETRICS = 0.94
 
 @dataclass(frozen=True)
 class States(BySymbol):
-    """Of symbols (..., S), after an observation each.
+    """The states of symbols after an observation, (..., S) each; None if the model has no use for
+    it.
 
-    observations: how many there were so far.  level: of the location, on its scale.  ewma: the
-    average of squared changes, or their rolling mean.  garch: its variance of the next change.
-    averages: (..., S, K), those of the HAR, and ranges, how many days so far gave their range to
-    them.  changes: (..., S, L), the last ones, the newest first,
-    for trees.  What a model does not use is None.
+    observations: the number of observations so far.
+    level: the level of the location model, on the symbol's scale.
+    ewma: the weighted average of squared changes, or their rolling mean.
+    garch: the GARCH variance of the next change.
+    averages: (..., S, K), the HAR averages.
+    ranges: the number of days so far whose range is in the averages.
+    changes: (..., S, L), the last changes, newest first, for trees.
     """
 
     observations: Floats
@@ -49,20 +51,20 @@ class States(BySymbol):
     ranges: Floats | None = None
 
     def arrays(self) -> dict[str, Floats]:
-        """Those that there are, by name."""
+        """The states that are not None, by name."""
         return self._own()
 
     def at(self, *places: Any) -> Self:
-        """The states at some places of the arrays' first axes."""
+        """The states indexed along the arrays' first axes."""
         return replace(self, **{name: part[places] for name, part in self.arrays().items()})
 
 
 @dataclass(frozen=True)
 class Start(BySymbol):
-    """Where histories go on that began before a panel does.
+    """The starting point of histories that began before the panel.
 
-    states: (S,), after the panel's first observations, NaN for a history that begins there.
-    earlier: (S, n), the squared changes before, for a rolling mean; NaN where there are none.
+    states: (S,), after the panel's first observation, NaN for a history that begins there.
+    earlier: (S, n), earlier squared changes, for a rolling mean; NaN where there are none.
     """
 
     states: States
@@ -70,12 +72,15 @@ class Start(BySymbol):
 
 
 GARCH_CHANGES = 250
-"""The changes that a symbol needs for a GARCH of its own."""
+"""The number of changes that a symbol needs for its own GARCH."""
 
 
 @dataclass(frozen=True)
 class Volatility(BySymbol):
-    """What was chosen and estimated: GARCH by symbol (S,), the HAR's weights (H, K)."""
+    """The chosen model and its estimates: GARCH per symbol (S,), HAR weights (H, K).
+
+    own_garch: (S,), whether the symbol's GARCH search converged.
+    """
 
     common: ClassVar[Sequence[str]] = ("weights",)
 
@@ -96,11 +101,11 @@ class Volatility(BySymbol):
 
     @property
     def prices_needed(self) -> int:
-        """From how many last prices of a symbol its states go on."""
+        """The number of last prices from which a symbol's states continue."""
         return self.rolling_days + 1 if self.kind == "rolling" else 1
 
     def kinds(self, symbols: int) -> Sequence[VolatilityKind]:
-        """The kind that each of so many symbols got, its own or what it fell back to."""
+        """The model used for each symbol: the chosen one or its fallback."""
         has_har = (
             self.uses_har and self.weights is not None and bool(np.isfinite(self.weights).all())
         )
@@ -112,8 +117,8 @@ class Volatility(BySymbol):
         return [with_own if own else without for own in self.own_garch]
 
     def feedback(self, symbols: int) -> tuple[Floats, Floats, Floats, Floats]:
-        """(S,) each: how a squared error moves the variance, how long that is felt, and how much a
-        fall and a rise count in it."""
+        """(S,) each: how much a squared error moves the variance (alpha), the persistence of that,
+        and the weights of a fall and of a rise."""
         alpha, persistence, fall, rise = np.repeat([[0.0], [0.0], [1.0], [1.0]], symbols, axis=1)
         for place, kind in enumerate(self.kinds(symbols)):
             if kind == "ewma":
@@ -130,11 +135,12 @@ def fit_garches(
     starts: Sequence[garches.Garch | None],
     kept: Sequence[tuple[Flags, garches.Garch] | None],
 ) -> list[garches.Garch]:
-    """The GARCHs of S symbols as of each of some days, from their changes up to then, (n, S) each;
-    of who has too few of them, none. They are searched for together, which is much faster.
+    """The GARCHs of S symbols as of several days, all fitted together, which is much faster.
 
-    starts: for each day, parameters to search from.  kept: of which symbols (S,) that was done
-    before, and what came of it.
+    histories: for each day, the changes up to it, (n, S). A symbol with fewer than GARCH_CHANGES
+    changes gets none.
+    starts: for each day, the parameters to start the search from.
+    kept: for each day, which symbols (S,) were estimated before, and their GARCHs.
     """
     found, wanted, begun = list[garches.Garch](), list[Ints](), list[garches.Garch]()
     for changes, start, known in zip(histories, starts, kept, strict=True):
@@ -158,7 +164,8 @@ def fit_garches(
 
 
 def average(volatility: Volatility, squares: Floats, start: Start | None = None) -> Floats:
-    """(n+1, S): the kind's plain average before the first and after each of squares (n, S)."""
+    """(n+1, S): the plain average (rolling or EWMA) before the first and after each of squares
+    (n, S)."""
     if volatility.kind == "rolling":
         return rolling(squares, volatility.rolling_days, start.earlier.T if start else None)
     return ewma(squares, volatility.decay, start.states.ewma if start else None)
@@ -167,7 +174,7 @@ def average(volatility: Volatility, squares: Floats, start: Start | None = None)
 def ewma(squares: Floats, decay: float, start: Floats | None = None) -> Floats:
     """(n+1, S): the average before the first and after each of the squared changes (n, S).
 
-    start: (S,), to begin with; NaN, as where there is none, is the mean of the first squares.
+    start: (S,), the initial average; where NaN or not given, the mean of the first squares.
     """
     first = har.seed(squares)
     begin = first if start is None else np.where(np.isnan(start), first, start)
@@ -175,9 +182,9 @@ def ewma(squares: Floats, decay: float, start: Floats | None = None) -> Floats:
 
 
 def rolling(squares: Floats, days: int, earlier: Floats | None = None) -> Floats:
-    """(n+1, S): the mean of the last `days` squares, or of as many as there are.
+    """(n+1, S): the mean of the last `days` squares, or of all if there are fewer.
 
-    earlier: (m, S), squares that came before, NaN where there are none.
+    earlier: (m, S), the squares before these, NaN where there are none.
     """
     before = np.empty((0, squares.shape[1])) if earlier is None else earlier
     whole = np.concatenate([before, squares])

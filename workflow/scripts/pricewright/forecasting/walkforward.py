@@ -1,9 +1,9 @@
-"""Walk-forward: forecasts from dates of the past, each as it would have been made then.
+"""Walk-forward: forecasts from past dates, each made as it would have been made at the time.
 
-Parameters are estimated from what was known at the end of some days, and hold to the next of
-them; states are brought forward each day. The standardised errors that come of it were all made
-out of sample, and the distribution at a date rests on those whose outcome was known by then.
-With a model that is given, its parameters and its distribution hold at all dates.
+Parameters are estimated at the end of certain days, from what was known then, and stay in use
+until the next such day. States are updated every day. All standardised errors are therefore out
+of sample, and the distribution at a date uses only errors whose outcome was known by that date.
+If a model is given, its parameters and distribution are used at all dates.
 """
 
 from collections.abc import Iterator, Sequence
@@ -43,18 +43,19 @@ from pricewright.tables.arrays import Days, Flags, Floats, Ints
 
 @dataclass(frozen=True)
 class Timeline:
-    """Calendar days, the same for all symbols, a horizon of the joint calendar apart.
+    """Calendar days, the same for all symbols, one horizon of the joint calendar apart.
 
-    They are counted from the calendar's first day, so a day more moves none of them; what was
-    forecast from one of them stays what it is.
+    They are counted from the calendar's first day, so adding a day moves none of them, and
+    forecasts from them do not change.
 
-    dates: (K,), from which forecasts are made, and scored: of how many, the first, it is evaluated
-    what came of them; at the last there is not yet a horizon to score.
-    estimates: (E,), at whose end parameters are estimated; those of one hold to the next. The
-    first come before the dates, so that errors made out of sample are there to calibrate by.
-    afresh: (E,), where the search for parameters does not begin from those before.
-    since: (E + 1,), from which estimate on errors count, at each of them and at the end.
-    before: (E,), the date a horizon before each estimate, -NEVER before all that there are.
+    dates: (K,), the dates from which forecasts are made.
+    scored: how many leading dates are evaluated; after the last date there is not yet a full
+    horizon of outcomes to score.
+    estimates: (E,), the days at whose end parameters are estimated; each estimate is used until
+    the next. The first ones precede the dates, so that out-of-sample errors exist to calibrate on.
+    afresh: (E,), whether the parameter search starts afresh, not from the previous estimate.
+    since: (E + 1,), the first estimate whose errors count, for each estimate and for the end.
+    before: (E,), the date one horizon before each estimate, -NEVER where there is none.
     """
 
     dates: Days
@@ -66,19 +67,19 @@ class Timeline:
 
     @property
     def origins(self) -> Days:
-        """The dates from which forecasts are evaluated."""
+        """The dates whose forecasts are evaluated."""
         return self.dates[: self.scored]
 
     @property
     def first_held(self) -> int:
-        """The place of the first estimate that holds at a date; without one, past the last."""
+        """The index of the estimate in use at the first date; E if there are no dates."""
         if not len(self.dates):
             return len(self.estimates)
         found = np.searchsorted(self.estimates, self.dates[0], side="right")
         return int(found) - 1
 
     def until(self, day: int) -> "Timeline":
-        """The timeline as it would have been on a day."""
+        """The timeline as it would have been on the given day."""
         count = int((self.estimates <= day).sum())
         return Timeline(
             self.dates[self.dates <= day],
@@ -91,20 +92,20 @@ class Timeline:
 
 
 AFRESH = 4
-"""At every so many-th estimate the search begins afresh, so that no more need be made before it."""
+"""Every AFRESH-th estimate starts its search afresh, so that no estimate before it is needed."""
 
 
 def make_timeline(panel: Panel, settings: Settings) -> Timeline:
-    """The timeline of an evaluation; it begins when a first symbol has history enough."""
+    """The timeline of an evaluation; it begins once the first symbol has enough history."""
     calendar, step, refit = panel.calendar, settings.horizon, settings.refit
     grid, scored = calendar[::step], max(len(calendar) - 1, 0) // step
     enough = panel.days[settings.min_history - 1 : settings.min_history].min(initial=NEVER)
-    first = int(np.searchsorted(grid, enough))  # the place of the first that can be forecast from
+    first = int(np.searchsorted(grid, enough))  # the first usable date
     if first >= scored:
         grid, first, scored = grid[:0], 0, 0
     begin = max(scored - settings.origins, first)
     longer = distribution.LONGER if settings.distribution == "conformal" else 1
-    reach = longer * -(-settings.calibration // step) + 1  # of errors, whose outcome is to be known
+    reach = longer * -(-settings.calibration // step) + 1  # + 1: the outcomes must be known
     places = np.arange(first, len(grid))
     places = places[(places % refit == 0) | (places == first)]
     since = np.maximum(np.append(places, len(grid) - 1) - reach, first)
@@ -125,13 +126,14 @@ def make_timeline(panel: Panel, settings: Settings) -> Timeline:
 
 @dataclass(frozen=True)
 class Plan:
-    """When a walk-forward estimates and forecasts, and what it knows of all symbols.
+    """When a walk-forward estimates and forecasts, and what was estimated from all symbols.
 
-    days: at whose ends parameters are estimated.  weights, forests: for each of these days, the
-    HAR's (H, K), and the trees.  every: for each, one in so many errors is in the pool of all
-    symbols.
-    model: whose parameters hold at all dates, and nothing is estimated.  start: where histories
-    go on that began before the panel.  kept: what was estimated before, at the same days.
+    days: the days at whose end parameters are estimated.
+    weights, forests: for each of these days, the HAR weights (H, K) and the trees.
+    every: for each of these days, one in `every` errors goes into the pool of all symbols.
+    model: if given, its parameters are used at all dates and nothing is estimated.
+    start: the starting states of histories that began before the panel.
+    kept: estimates of an earlier run for the same days.
     """
 
     timeline: Timeline
@@ -145,7 +147,7 @@ class Plan:
     kept: Estimates | None = None
 
     def of(self, symbols: Sequence[str], columns: Ints) -> "Plan":
-        """The plan for some of the symbols, which are in these columns (S,) of the panel."""
+        """The plan for some symbols; columns: (S,), their columns in the panel."""
         return replace(
             self,
             model=self.model.of(symbols) if self.model else None,
@@ -154,7 +156,7 @@ class Plan:
         )
 
     def depend(self) -> list[str]:
-        """For each of the days, what estimates at its end depend on beside the prices."""
+        """For each day, a text of everything its estimates depend on apart from the prices."""
         settings, found, chain = self.settings, [], ""
         code = self.kept.code if self.kept else ""
         window = f"{settings.embargo_days} {settings.window_days}"
@@ -172,7 +174,7 @@ def make_plan(
     *,
     to_the_end: bool = True,
 ) -> Plan:
-    """The plan of a walk-forward of a panel in which all is estimated.
+    """The plan of a walk-forward that estimates all parameters itself.
 
     to_the_end: whether to estimate once more at the end of the panel, for a model to deploy.
     """
@@ -190,7 +192,7 @@ def make_plan(
 
 
 def _every(counts: Ints, settings: Settings) -> int:
-    """One in how many errors is in the pool, where symbols have so many observations (S,)."""
+    """One in how many errors goes into the pool; counts: (S,), observations of each symbol."""
     symbols = int((counts >= settings.min_history).sum())
     return max(-(-symbols * settings.calibration // distribution.POOL), 1)
 
@@ -198,7 +200,7 @@ def _every(counts: Ints, settings: Settings) -> int:
 def _har_weights(
     panel: Panel, days: Sequence[int], counts: Ints, settings: Settings
 ) -> list[Floats | None]:
-    """The weights at the ends of days; counts: (E, S), how many observations there were."""
+    """The HAR weights at the end of each day; counts: (E, S), observations by then."""
     if settings.volatility not in ("har", "combined"):
         return [None] * len(days)
     steps = [har.row_step(int(each.sum())) for each in counts]
@@ -218,19 +220,21 @@ def _har_weights(
 
 @dataclass(frozen=True)
 class Forecasts:
-    """What a walk-forward made for some symbols, S of them.
+    """The forecasts of a walk-forward for S symbols.
 
-    columns: (S,), where they are in the panel of all.
-    usable: (K, S), which of the dates can be forecast from.  rows: (K, S), the observation at each
-    date, with its states.  centres, variances: (K, S, H), forecasts from there.
-    daily_rows: (D, S), all observations from the first date on, -1 for none; daily_origins, from
-    which date their distribution is, -1 where none can be forecast from; daily_centres,
-    daily_variances: forecasts from them of the next.
-    fitted: the parameters at the end.  last: the track's last observation of each, P being 1.
-    shapes: (D, S or 1, H, Q + 1), the distributions as they were estimated at D dates.
-    errors: (S,), from how many errors made out of sample the last of them.
-    estimates: what was estimated.
-    calibration: what the shapes are made from, while the symbols' that it takes are not together.
+    columns: (S,), their columns in the panel of all symbols.
+    usable: (K, S), whether a symbol can be forecast from a date.
+    rows, states: (K, S), the observation at each date and the states there.
+    centres, variances: (K, S, H), the forecasts from there.
+    daily_rows: (D, S), all observations from the first date on, -1 for none.
+    daily_origins: (D, S), the index of the date whose distribution applies, -1 for none.
+    daily_centres, daily_variances: (D, S), one-step forecasts from these observations.
+    fitted: the parameters at the end.
+    last: the track of each symbol's last observation (P = 1).
+    shapes: (D, S or 1, H, Q + 1), the distributions estimated at D dates.
+    errors: (S,), the number of out-of-sample errors behind the last distribution.
+    estimates: the GARCH estimates, if any.
+    calibration: the errors behind the shapes, until `join` has those of all symbols.
     """
 
     columns: Ints
@@ -256,10 +260,10 @@ class Forecasts:
 
 @dataclass(frozen=True)
 class WalkForward:
-    """A walk-forward of all symbols, piece by piece, each of symbols in a row.
+    """A walk-forward of all symbols, in pieces of consecutive symbols.
 
-    whole: the panel of all.
-    held: (K + 1,), which of the distributions held at each date and holds at the end.
+    whole: the panel of all symbols.
+    held: (K + 1,), the index of the distribution in use at each date and at the end.
     """
 
     whole: Panel
@@ -269,35 +273,35 @@ class WalkForward:
     held: Ints
 
     def take_parts(self) -> Iterator["WalkForward"]:
-        """The walk-forward of each piece's symbols alone; when it is asked for, it is taken out of
-        this one, so that what is made of it takes no more memory than it did."""
+        """Yield the walk-forward of each piece alone, and remove the piece from this one, so that
+        results made from a piece take the memory that the piece frees."""
         while self.pieces:
             piece = self.pieces.pop(0)
             alone = replace(piece, columns=np.arange(len(piece)))
             yield replace(self, whole=self.panel(piece), pieces=[alone])
 
     def panel(self, piece: Forecasts) -> Panel:
-        """A piece's histories, cut out anew each time: those of all pieces are a second panel."""
+        """A piece's histories, cut out on each call: kept, they would add up to a second panel."""
         return self.whole.columns(piece.columns)
 
     def shapes(self, piece: Forecasts) -> Floats:
-        """(K + 1, S or 1, H, Q + 1): the distributions of a piece at each date and at the end."""
+        """(K + 1, S or 1, H, Q + 1): a piece's distributions at each date and at the end."""
         return np.asarray(piece.shapes[self.held])
 
     @cached_property
     def estimates(self) -> Estimates | None:
-        """What was estimated of all symbols."""
+        """The GARCH estimates of all symbols; None if there are none."""
         found = [piece.estimates for piece in self.pieces if piece.estimates]
         return found[0].joined(found) if found else None
 
     def last_shapes(self) -> Floats:
-        """(S or 1, H, Q + 1): the distributions at the end, of all symbols or common to them."""
+        """(S or 1, H, Q + 1): the distributions at the end, one per symbol or one for all."""
         found = np.concatenate([piece.shapes[self.held[-1]] for piece in self.pieces])
         return found if len(found) == len(self.whole) else found[:1]
 
 
 MANY = 500_000
-"""Observations from which on it is worth to start processes."""
+"""The number of observations from which starting processes pays off."""
 
 
 def walk_forward(
@@ -310,10 +314,10 @@ def walk_forward(
     doing: str = "forecasting",
     kept: Estimates | None = None,
 ) -> WalkForward:
-    """Estimate, follow and forecast all the way; the same bytes for any number of processes.
+    """Estimate, update states and forecast; the same bytes for any number of processes.
 
     to_the_end: whether to estimate once more at the end of the panel, for a model to deploy.
-    doing: what the log calls it.  kept: what was estimated before.
+    doing: the name of the task in the log.  kept: estimates of an earlier run.
     """
     plan = make_plan(panel, timeline, settings, processes, to_the_end=to_the_end)
     plan = replace(plan, kept=kept)
@@ -323,7 +327,7 @@ def walk_forward(
 def walk(
     panel: Panel, plan: Plan, processes: int = 1, *, doing: str = "forecasting"
 ) -> list[Forecasts]:
-    """What can be made of some symbols without the others, but for what the plan knows of them."""
+    """Forecast some symbols; all that is needed from the other symbols is in the plan."""
     parts = (
         (part, columns, plan.of(part.symbols, columns)) for part, columns in panel_slices(panel)
     )
@@ -337,7 +341,7 @@ def walk(
 
 
 def join(panel: Panel, plan: Plan, pieces: Sequence[Forecasts]) -> WalkForward:
-    """A walk-forward of all symbols of a panel, from what `walk` made of each, in any order."""
+    """The walk-forward of a whole panel, from the pieces that `walk` made, in any order."""
     timeline, settings = plan.timeline, plan.settings
     pieces = sorted(pieces, key=lambda piece: int(piece.columns[0]))
     held = np.zeros(len(timeline.dates) + 1, dtype=np.intp)
@@ -355,9 +359,10 @@ def join(panel: Panel, plan: Plan, pieces: Sequence[Forecasts]) -> WalkForward:
 
 
 def usable(panel: Panel, dates: Days, settings: Settings) -> tuple[Flags, Ints]:
-    """(K, S): whether a symbol can be forecast from a date, and its observation there.
+    """(K, S) each: whether a symbol can be forecast from a date, and its last observation there.
 
-    It must have history enough, a price that is not too old, and one that moves at times.
+    It needs enough history, a price that is not too old, and at least one change of price in its
+    last `min_history` observations.
     """
     counts = panel.upto_each(dates)
     rows = counts - 1
@@ -383,12 +388,12 @@ def _walk(task: tuple[Panel, Ints, Plan]) -> Forecasts:
     piece = replace(piece, estimates=estimates)
     if settings.distribution == "normal":
         return piece
-    # what no forecast is made by needs no distribution
+    # estimates that no forecast uses need no distribution
     needed = min(plan.timeline.first_held, len(plan.days) - 1)
     fitted, days = fitted[needed:], plan.days[needed:]
     ends = panel.upto_each(days)
     since = np.array(begins)[plan.timeline.since[needed : len(plan.days)]]
-    since = np.maximum(since, har.SEED) - begins[0]  # what came before knew more than its past
+    since = np.maximum(since, har.SEED) - begins[0]  # before SEED, averages know later changes
     made = Errors(panel, errors(panel, track), begins[0])
     if settings.distribution == "fhs":
         terms = track.at(np.where(ends > 0, np.maximum(ends - 1 - begins[0], 0), -1)).variances
@@ -402,7 +407,7 @@ def _walk(task: tuple[Panel, Ints, Plan]) -> Forecasts:
 
 
 def _estimates(panel: Panel, plan: Plan) -> tuple[list[Fitted], Estimates | None]:
-    """The parameters at each of the days of a plan, and those among them that can be kept."""
+    """The parameters at each day of a plan, and the GARCH estimates, which can be kept."""
     with_garch = plan.settings.volatility in ("garch11", "combined")
     made = _garches(panel, plan) if with_garch else None
     fitted = [
@@ -420,20 +425,20 @@ def _estimates(panel: Panel, plan: Plan) -> tuple[list[Fitted], Estimates | None
 
 
 AT_ONCE = 2**20
-"""Of about so many observations GARCHs are searched for together."""
+"""About how many observations are fitted together in one GARCH search."""
 
 
 def _garches(panel: Panel, plan: Plan) -> Estimates:
-    """The GARCHs at each of the days of a plan.
+    """The GARCH estimates at each day of a plan.
 
-    First those whose search begins afresh, all together; then those that begin from these; and so
+    First come all searches that start afresh, together; then those that start from these; and so
     on.
     """
     settings, days, afresh = plan.settings, plan.days, [*plan.timeline.afresh.tolist(), False]
     ends = panel.upto_each([day - settings.embargo_days for day in days])
     made = Estimates.none(len(panel), days, plan.kept.code if plan.kept else "")
     made = replace(made, digests=digests(panel, ends, plan.depend()))
-    since = list[int]()  # a search afresh
+    since = list[int]()  # how many estimates since the last search afresh
     for place in range(len(days)):
         since.append(0 if afresh[place] or not place else since[-1] + 1)
     for number in range(max(since, default=-1) + 1):
@@ -455,8 +460,8 @@ def _garches(panel: Panel, plan: Plan) -> Estimates:
 def _forecasts(
     panel: Panel, columns: Ints, plan: Plan, fitted: Sequence[Fitted]
 ) -> tuple[Forecasts, Track, Sequence[Ints]]:
-    """The piece, with normal shapes, the whole track, and the row (S,) with which each of the
-    parameters begins to hold."""
+    """The piece with normal shapes, the whole track, and the first row (S,) that uses each set of
+    parameters."""
     settings = plan.settings
     able, rows = usable(panel, plan.timeline.dates, settings)
     if plan.days:
@@ -481,7 +486,7 @@ def _forecasts(
         variances=at_dates.variances,
         daily_rows=each_day.rows,
         daily_origins=_origins(each_day.rows, rows, able),
-        daily_centres=each_day.centres[..., 0].copy(),  # not with all days ahead behind it
+        daily_centres=each_day.centres[..., 0].copy(),  # a view would keep all days ahead in memory
         daily_variances=each_day.variances[..., 0].copy(),
         fitted=fitted[-1],
         last=follow(panel, fitted[-1:], ends, settings.horizon, plan.start, averaged=averaged),
@@ -492,7 +497,7 @@ def _forecasts(
 
 
 def _origins(daily_rows: Ints, rows: Ints, able: Flags) -> Ints:
-    """(D, S): the last date up to each observation, -1 where there is none to forecast from."""
+    """(D, S): the index of the last date up to each observation, -1 if it cannot be used."""
     origin = places_of(daily_rows, rows) - 1
     if not len(able):
         return origin
@@ -501,10 +506,10 @@ def _origins(daily_rows: Ints, rows: Ints, able: Flags) -> Ints:
 
 
 def _begins(panel: Panel, days: Sequence[int], timeline: Timeline) -> list[Ints]:
-    """For each day of estimates (S,), the first row that is forecast with them.
+    """For each day of estimates, the first row (S,) that is forecast with them.
 
-    That is the last one known on that day, unless it was the last one at the origin before, too:
-    what was forecast then may not know of a later day.
+    That is the last row known on that day. If it was already the last row at the previous origin,
+    it is the next row: a forecast from that origin may not use later estimates.
     """
     last = timeline.dates[-1] if len(timeline.dates) else -NEVER
     dates = np.append(timeline.before, last)[: len(days)]

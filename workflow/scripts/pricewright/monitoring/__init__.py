@@ -1,4 +1,4 @@
-"""What comes after a release: its forecasts day by day, written down before anybody knows, the
-watch over them, and how both are shown.
+"""What follows a release: its daily forecasts, recorded before the outcome is known, the watch
+over them, and the pages and texts that show both.
 May use releases and below.
 """

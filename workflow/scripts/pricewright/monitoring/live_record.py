@@ -1,4 +1,4 @@
-"""The live record of a release read back: what it forecast one day ahead, and what came."""
+"""The live record of a release, read back: its one-day-ahead forecasts and the outcomes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LiveRecord:
-    """The forecasts of T days for S symbols that count, one day ahead, and what came.
+    """The one-day-ahead forecasts that count, of T days for S symbols, and their outcomes.
 
-    dates: (T,), when they were made.  came, first: (T, S), the next price, by the newest deliveries
-    and as it first came, in units of the price when the forecast was made; NaN where there is none.
-    quantiles: (T, S, Q), of `levels`.  bounds: (T, S, 2), of the model's interval.  shortfall: (T,
-    S, 2), the prices at the value-at-risk and the expected shortfall.  rivals: (T, S, L) each.
+    dates: (T,), when the forecasts were made.
+    came, first: (T, S), the outcome by the newest deliveries, and as first delivered, on the scale
+    of the price when the forecast was made; NaN where there is none.
+    quantiles: (T, S, Q), at LEVELS.  bounds: (T, S, 2), of the model's interval.
+    shortfall: (T, S, 2), the prices at the value-at-risk and at the expected shortfall.
+    rivals: (T, S, L) each, at RIVAL_LEVELS.
     """
 
     dates: Sequence[str]
@@ -38,7 +40,7 @@ class LiveRecord:
 
     @property
     def inside(self) -> Flags:
-        """(T, S): whether the price came within the model's interval; False where none came."""
+        """(T, S): whether the outcome is within the model's interval; False if there is none."""
         above = self.came >= self.bounds[..., 0]
         return np.asarray(above & (self.came <= self.bounds[..., 1]))
 
@@ -46,10 +48,10 @@ class LiveRecord:
 def read_live(days: Sequence[Day], panel: Panel, model: Model) -> LiveRecord:
     """The live record of a release.
 
-    days: all of its days on record.  panel: today's clean prices.  model: the release's.
+    days: all its recorded days.  panel: today's clean prices.  model: the release's.
 
-    A forecast from a price that an earlier day had already counts once. Raises Refusal for a file
-    that is not what was written down.
+    Forecasts of several days from the same last price count once. Raises Refusal for a file that is
+    missing or changed.
     """
     levels = dict(zip(model.symbols, model.levels.tolist(), strict=True))
     known = [column for column, symbol in enumerate(panel.symbols) if symbol in levels]
@@ -111,8 +113,8 @@ def _empty(dates: Sequence[str], symbols: Sequence[str]) -> LiveRecord:
 def _cells(
     rows: "pa.Table", of: str, row: Mapping[str, int], column: Mapping[str, int]
 ) -> tuple["pa.Table", tuple[Ints, Ints]]:
-    """The rows of one forecaster, or of what came, that have a place; and where that is: the rows
-    by day and the columns by symbol."""
+    """The rows of one value of `of` whose day and symbol are known, and their indices: rows by day,
+    columns by symbol."""
     import pyarrow.compute
 
     rows = rows.filter(pyarrow.compute.equal(rows["of"], of))
@@ -122,7 +124,7 @@ def _cells(
 
 
 def _places(names: "pa.ChunkedArray", place: Mapping[str, int]) -> Ints:
-    """(n,): the places of some names, -1 for one that has none."""
+    """(n,): the indices of some names, -1 for an unknown one."""
     coded = names.combine_chunks().dictionary_encode()
     places: Ints = np.array(
         [place.get(name, -1) for name in coded.dictionary.to_pylist()], np.int64
@@ -132,13 +134,13 @@ def _places(names: "pa.ChunkedArray", place: Mapping[str, int]) -> Ints:
 
 
 def _numbers(table: "pa.Table", names: Sequence[str]) -> Floats:
-    """(n, C): columns of a table side by side."""
+    """(n, C): columns of a table, side by side."""
     return np.stack([table[name].to_numpy() for name in names], axis=-1)
 
 
 def _moved(last: Floats, was: Floats, came: Floats, levels: Flags) -> Floats:
-    """A price that came, in units of the last price when it was forecast: a series may have been
-    rescaled since, but for one on levels."""
+    """An outcome on the scale of the last price when it was forecast: a series may have been
+    rescaled since, by a factor or, on levels, by a shift."""
     with np.errstate(divide="ignore", invalid="ignore"):
         rescaled = np.where(levels, last + (came - was), last * (came / was))
     return np.where(was == last, came, rescaled)

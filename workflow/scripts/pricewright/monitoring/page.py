@@ -1,4 +1,4 @@
-"""The watch as a page: one file, with no request and no script, in the style of the report."""
+"""The watch as a page: one file without requests or scripts, in the style of the report."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,17 +18,17 @@ NAMES = {
     "ewma": "beside EWMA",
     "challenger": "beside the newest model",
 }
-"""What each line of evidence is called."""
+"""The name of each line of evidence."""
 
 LEAST = 0.01
-"""The least evidence that is drawn: less says no more."""
+"""The smallest evidence drawn; smaller values mean no more."""
 
 LATELY = 60
-"""The days of which the share outside the interval is drawn."""
+"""The number of days over which the share within the interval is drawn."""
 
 
 def render(found: Mapping[str, Any], *, title: str) -> str:
-    """The page for what `watch.findings` found, the same each time."""
+    """The page for the findings of `watch.findings`; the same findings give the same page."""
     style = part("report.css")
     spans = [*found.get("earlier", []), found]
     with_days = any(span.get("by_day") for span in spans)
@@ -90,9 +90,10 @@ def _evidence(spans: Sequence[Mapping[str, Any]], limits: Mapping[str, float]) -
     }
     return Picture(
         "Evidence against the forecasts, by day",
-        f"Won by betting that the forecasts are wrong, from 1 at each release (grey line). "
-        f"Dashed: yellow at {limits['yellow']:g}, red at {limits['red']:g}, where the line of all "
-        "together counts. Forecasts that are right ever get there in one of so many cases.",
+        "The capital from betting that the forecasts are wrong, starting at 1 with each release "
+        "(grey line). Dashed: the limits for the line of all together, yellow at "
+        f"{limits['yellow']:g} and red at {limits['red']:g}. Forecasts that are right ever turn "
+        f"yellow in at most one case in {limits['yellow']:g}.",
         svg(
             {
                 "width": 2 * WIDTH,
@@ -121,7 +122,7 @@ def _coverage(spans: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> P
             "y": {
                 "field": "share",
                 "type": "quantitative",
-                "title": f"within, of the last {LATELY} days",
+                "title": f"share within, last {LATELY} days",
                 "axis": {"format": ".0%", "tickCount": 5},
                 "scale": {"zero": False, "domainMax": 1},
             },
@@ -134,7 +135,7 @@ def _coverage(spans: Sequence[Mapping[str, Any]], found: Mapping[str, Any]) -> P
     }
     return Picture(
         f"Prices within the {percent(level)} interval, one day ahead",
-        f"Of the forecasts of the last {LATELY} days on record; dashed: as promised.",
+        f"The share over the last {LATELY} recorded days; dashed: the promised share.",
         svg(
             {
                 "width": 2 * WIDTH,
@@ -172,7 +173,7 @@ def _rules(limits: Mapping[str, float]) -> list[Spec]:
 
 
 def _releases(spans: Sequence[Mapping[str, Any]]) -> Spec:
-    """A line where each release begins."""
+    """A vertical line at the start of each release."""
     begins = [{"date": span["by_day"][0]["date"]} for span in spans if span.get("by_day")]
     return {
         "data": {"values": begins},

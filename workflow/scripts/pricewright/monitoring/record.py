@@ -1,7 +1,7 @@
-"""What the release in production forecasts each day, written down before it is known what comes.
+"""The daily forecasts of the release in production, recorded before the outcome is known.
 
-The release's model is brought forward by the day's clean prices, with nothing estimated, as
-`predict --prices` does it. Which files there are, `record_days` says.
+The release's model is updated by the day's clean prices without estimating anything, as in
+`predict --prices`. The files are described in `record_days`.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -53,29 +53,29 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-"""The quantiles that are written down, beside the bounds of the model's own interval."""
+"""The quantiles that are recorded, in addition to the bounds of the model's own interval."""
 
 RIVAL_LEVELS = (0.05, 0.95)
-"""The quantiles in which the release is held against its rivals."""
+"""The quantiles on which the release is compared with its rivals."""
 
 EWMA, CHALLENGER = "ewma", "challenger"
 """The rivals: a normal distribution with RiskMetrics' variance, and the newest trained model."""
 
 MANY = 25
-"""So many days that are read one by one are put together in one file."""
+"""Once there are this many single days, their rows are put together in one file."""
 
 _EWMA_DAYS = 500
 
 
 class CannotForecast(Refusal):
-    """The release's model cannot be brought forward by the day's prices."""
+    """The release's model cannot be updated by the day's prices."""
 
 
 @dataclass(frozen=True)
 class RecordedDay:
-    """The release that was in production, its model as released, and its symbols' clean prices.
+    """The release in production, its model as released, and its symbols' clean prices.
 
-    shown: the days on record of this release, and of those before it that are shown.
+    shown: the recorded days of this release, and of the earlier releases that are shown.
     """
 
     release: str
@@ -85,10 +85,9 @@ class RecordedDay:
 
 
 def facts_of_day(receipts: Sequence[Path]) -> dict[str, Any]:
-    """What the data of the day were like, as `facts` and `unfit` of `record_day`.
+    """The arguments `facts` and `unfit` of `record_day`, from the day's receipts.
 
-    receipts: those of `ingest` and `clean` and the document of what is odd in the data, if there
-    are any.
+    receipts: those of `ingest` and `clean`, and the document of the flags; any may be missing.
     """
     documents = {Path(path).stem: parse_json(read_whole(path), str(path)) for path in receipts}
     facts = {}
@@ -101,9 +100,9 @@ def facts_of_day(receipts: Sequence[Path]) -> dict[str, Any]:
 
 
 def record_switch(root: Path, config: Mapping[str, Any]) -> None:
-    """After a release or a rollback: write down what is forecast by the prices of the last run.
+    """After a release or a rollback, record its forecasts from the prices of the last run.
 
-    What keeps it is warned of: the switch stands, and the next run tries again.
+    A failure is only a warning: the switch stands, and the next run tries again.
     """
     try:
         record_day(
@@ -114,7 +113,7 @@ def record_switch(root: Path, config: Mapping[str, Any]) -> None:
             exchange=config["schedule"]["exchange"],
         )
     except (Refusal, OSError) as error:
-        logger.warning("its first forecasts are not written down: %s", error)
+        logger.warning("the first forecasts of this release are not recorded: %s", error)
 
 
 def record_day(
@@ -127,16 +126,18 @@ def record_day(
     exchange: str | None = None,
     clock: Clock = now,
 ) -> RecordedDay | None:
-    """Write down what the release in production forecasts from the end of a clean table.
+    """Record the forecasts of the release in production from the end of a clean table.
 
-    facts: of that day, for its line in the ledger.  unfit: symbols that are not forecast, as those
-    are not whose last price is older than the model's `max_age_days`.  author: who ran it.
-    exchange: by whose sessions it is late, if one is declared. Returns None if nothing
-    is in production. A day of a release that is on record already stays as it is.
+    facts: facts about the day, for its ledger line.
+    unfit: symbols that are not forecast. Symbols whose last price is older than the model's
+    `max_age_days` are not forecast, either.
+    author: who ran it.  exchange: its sessions decide whether the record is late, if given.
 
-    Raises CannotForecast; LinkAstray if another release is in production than the ledger says;
-    Refusal if there is no such exchange; OSError if something cannot be written. Then nothing
-    counts.
+    Returns None if nothing is in production. A recorded day of a release is never changed.
+
+    Raises CannotForecast; LinkAstray if the release in production is not the one in the ledger;
+    Refusal if the exchange does not exist; OSError if something cannot be written. After an error
+    nothing is recorded.
     """
     root = Path(root)
     production = root / PRODUCTION
@@ -144,7 +145,7 @@ def record_day(
     release = check_link(root, entries)
     if release is None:
         return None
-    with _no_forecast():  # as of a model that another version of the code wrote
+    with _no_forecast():  # for example, a model written by another version of the code
         model, _ = open_model(production / CURRENT / "model.json")
     challenger = _challenger(root)
     shown = releases_shown(days(root, entries=entries), release)
@@ -153,7 +154,7 @@ def record_day(
     day = str(np.datetime64(newest, "D"))
     name = f"{day}-{release[:12]}"
     panel = _of(whole, model)
-    with ledger.locked(production / LIVE):  # of two runs at once one writes, the other finds it
+    with ledger.locked(production / LIVE):  # of two runs at once, only one writes
         shown = releases_shown(days(root), release)  # others may have written meanwhile
         own = shown[release]
         if all(each.date != day for each in own):
@@ -194,12 +195,12 @@ def record_day(
 
 
 def _renew_newest(own: Sequence[Day]) -> None:
-    """Copy the newest day's forecasts, if they are what was written down; else the copies stay."""
+    """Copy the newest day's forecasts, unless they were changed since they were recorded."""
     day = newest_day(own)
     for name, newest in day.copies().items():
         try:
             content = day.content(name)
-        except Refusal as refusal:  # the watch, and `verify`, say so, too
+        except Refusal as refusal:  # the watch and `verify` also report it
             logger.warning("%s is not renewed: %s", newest, refusal)
             continue
         if not newest.exists() or read_whole(newest) != content:
@@ -208,7 +209,7 @@ def _renew_newest(own: Sequence[Day]) -> None:
 
 @contextmanager
 def _no_forecast() -> Iterator[None]:
-    """A refusal in the block is one of the release, not of the day's files."""
+    """Turn a Refusal in the block into CannotForecast: the release is to blame, not the files."""
     try:
         yield
     except Refusal as refusal:
@@ -216,7 +217,7 @@ def _no_forecast() -> Iterator[None]:
 
 
 def _records(model: Model, release: str) -> list[Record]:
-    """What a model that is brought forward forecasts, for those who act on it."""
+    """The forecasts of an updated model, for the people who act on them."""
     recent = zip(model.symbols, model.recent, strict=True)
     last = {symbol: float(prices[-1]) for symbol, prices in recent}
     levels = sorted({*LEVELS, *model.bounds})
@@ -227,11 +228,11 @@ def _records(model: Model, release: str) -> list[Record]:
 
 
 def is_late(panel: Panel, moment: datetime, exchange: str | None = None) -> bool:
-    """Whether the day after the newest one is over: a forecast of it would know what came.
+    """Whether the day after the newest one is over, so that its outcome could be known.
 
-    That day is the next session of the exchange, until its close. With none it is the next day from
-    Monday to Friday, or of any kind, where there were prices on a weekend in the last month, until
-    midnight UTC.
+    With an exchange, that day is its next session, until the close. Without one it is the next
+    weekday, or the next day of any kind if the last 30 days had prices on a weekend, until midnight
+    UTC.
     """
     newest = date_of(int(panel.calendar[-1]))
     if exchange is not None:
@@ -249,26 +250,26 @@ def _of(whole: Panel, model: Model) -> Panel:
     place = {symbol: column for column, symbol in enumerate(whole.symbols)}
     known = [symbol for symbol in model.symbols if symbol in place]
     if not known:
-        raise CannotForecast("the prices have none of the symbols of the release in production.")
+        raise CannotForecast("the prices contain no symbol of the release in production.")
     return whole.columns(np.array([place[symbol] for symbol in known], dtype=np.intp))
 
 
 def _present(model: Model, newest: int, unfit: Collection[str]) -> list[str]:
-    """The symbols of a model that is brought forward whose last price is their present."""
+    """The symbols of an updated model whose last price is current."""
     ages = newest - np.asarray(model.last_days)
     young = (ages <= model.settings.max_age_days).tolist()
     known = zip(model.symbols, young, strict=True)
     found = [symbol for symbol, is_young in known if is_young and symbol not in unfit]
     if not found:
         raise CannotForecast(
-            f"no symbol has a newest price that is believed and of the last "
-            f"{model.settings.max_age_days} days; see model.max_age_days."
+            f"no symbol has a credible newest price from the last {model.settings.max_age_days} "
+            "days; see model.max_age_days."
         )
     return found
 
 
 def _challenger(root: Path) -> Model | None:
-    """The newest trained model, if it is another than the release's and can be opened."""
+    """The newest trained model, if it is not the release's and can be opened."""
     path = root / CANDIDATE / "model.json"
     current = root / "production" / CURRENT / "model.json"
     if not path.exists() or file_sha256(path) == file_sha256(current):
@@ -281,8 +282,8 @@ def _challenger(root: Path) -> Model | None:
 
 
 def _since(shown: Mapping[str, Sequence[Day]], models: Sequence[Model | None]) -> Since:
-    """From when on prices are needed: to bring the models forward, for the rival, and for what came
-    after each forecast that is held against it."""
+    """The first day from which prices are needed: to update the models, for the EWMA rival, and for
+    the outcomes of the forecasts that are judged."""
     own: dict[str, int] = {}
     for model in filter(None, models):
         for symbol, day in zip(model.symbols, model.last_days.tolist(), strict=True):
@@ -292,7 +293,7 @@ def _since(shown: Mapping[str, Sequence[Day]], models: Sequence[Model | None]) -
 
 
 def _rivals(challenger: Model | None, model: Model, panel: Panel, whole: Panel) -> list[Record]:
-    """One day ahead, the quantiles of RIVAL_LEVELS by what the release is held against."""
+    """The rivals' one-day-ahead quantiles at RIVAL_LEVELS."""
     found = list(_by_ewma(model, panel))
     if challenger is None:
         return found
@@ -329,10 +330,10 @@ def _by_ewma(model: Model, panel: Panel) -> Iterator[Record]:
 
 
 def _outcomes(before: Day, panel: Panel) -> list[Record]:
-    """For each forecast of the day before in the record, the price that came next, if one has.
+    """The next price, where there is one, after each forecast of the previous recorded day.
 
-    Both prices as they are now: a series that was rescaled since has another one of then. There is
-    none if that day's file is not what was written down, which is for the watch to tell.
+    Both prices are as delivered now, because a series may have been rescaled since. The list is
+    empty if that day's file was changed, which the watch reports.
     """
     try:
         table = before.forecasts()
@@ -357,9 +358,9 @@ def _outcomes(before: Day, panel: Panel) -> list[Record]:
 
 @dataclass(frozen=True)
 class NextPrices:
-    """The price of a day, `was`, and the next one, `came`, of its symbol, and that one's day.
+    """The price of a symbol on a day, `was`, the next one, `came`, and its day, (n,) each.
 
-    there: whether there are both.
+    there: whether both prices exist.
     """
 
     there: Flags
@@ -369,8 +370,10 @@ class NextPrices:
 
 
 def next_prices(panel: Panel, columns: Ints, days: Ints) -> NextPrices:
-    """What came after the prices of some symbols and days, (n,) each; columns: the symbols' places
-    in the panel, -1 for one that it has not."""
+    """The next prices after those of some symbols on some days, (n,) each.
+
+    columns: the symbols' columns in the panel, -1 for a symbol that is not in it.
+    """
     ordered = panel.days.T.astype(np.int64) + (np.arange(len(panel)) * (1 << 32))[:, None]
     found = np.searchsorted(ordered.ravel(), columns * (1 << 32) + days)
     length = panel.days.shape[0]
@@ -382,8 +385,11 @@ def next_prices(panel: Panel, columns: Ints, days: Ints) -> NextPrices:
 
 
 def _together(own: Sequence[Day]) -> bytes | None:
-    """The rows of the days before that no file has together yet, as one; None while they are few,
-    or if a file of them is not what was written down, which is for the watch to tell."""
+    """The rows of the earlier days that are not in a joint file yet, as one Parquet file.
+
+    None while these days are fewer than MANY, or if one of their files was changed, which the watch
+    reports.
+    """
     single = not_together(own)
     if len(single) < MANY:
         return None

@@ -1,4 +1,4 @@
-"""What the watch found in the last run, in a few words."""
+"""The watch's findings in the last run, in a few words."""
 
 import os
 from pathlib import Path
@@ -9,11 +9,11 @@ from pricewright.files.documents import as_written_by_a_run, parse_json
 from pricewright.signoffs import ledger
 
 FOUND, PAGE = "results/monitor.json", "results/monitor.html"
-"""Where a run leaves what was found: `colour`, `reasons`, …"""
+"""The files in which a run leaves the findings: `colour`, `reasons`, …"""
 
 
 def watch_warning(root: Path) -> str | None:
-    """A sentence, if the watch is not green."""
+    """A warning, if the watch is not green."""
     found = read_found(root)
     if not found or found["colour"] == "green":
         return None
@@ -25,7 +25,7 @@ def watch_warning(root: Path) -> str | None:
 
 
 def read_found(root: Path) -> dict[str, Any] | None:
-    """The document of what was found, None if nothing was watched.
+    """The document of the findings, None if nothing was watched.
 
     Raises Refusal for a file that no run has written.
     """
@@ -40,7 +40,7 @@ def read_found(root: Path) -> dict[str, Any] | None:
 
 
 def describe_watch(root: Path) -> list[str]:
-    """What the watch found in the last run, in a few lines; none if nothing was watched."""
+    """A few lines on the watch's findings in the last run; none if nothing was watched."""
     found = read_found(root)
     if not found or (not found["release"] and found["colour"] == "green"):
         return []
@@ -48,7 +48,7 @@ def describe_watch(root: Path) -> list[str]:
     current = os.path.basename(os.path.realpath(Path(root, "production", "current")))
     follows_ledger = ledger.in_production(ledger.read(Path(root, ledger.LEDGER))) == current
     if found["release"] != current and (found["model"] or follows_ledger):
-        return ["of the release before this one: the next run watches the one in production"]
+        return ["about the previous release: the next run watches the one in production"]
     of = f", of release {found['release'][:12]}" if found["release"] else ""
     lines = [f"{found['colour']}{f', since {since}' if since else ''}{of}: {PAGE}"]
     lines += [f"because {reason}" for reason in found["reasons"][:2]]
@@ -58,9 +58,7 @@ def describe_watch(root: Path) -> list[str]:
             f"evidence {found['evidence']:g}, yellow at {found['limits']['yellow']:g}, red at "
             f"{found['limits']['red']:g}"
         )
-        late = (
-            f"; {found['days_late']} written down too late to count" if found["days_late"] else ""
-        )
+        late = f"; {found['days_late']} recorded too late to count" if found["days_late"] else ""
         lines.append(
             f"{found['days']} {'day' if found['days'] == 1 else 'days'}"
             + (f", {live:.1%} of prices within the {promised:.0%} interval" if live else "")

@@ -1,8 +1,8 @@
-"""The watch over the release in production: its live record held against what came.
+"""The watch over the release in production: its recorded forecasts against the outcomes.
 
-A function of the record, the clean prices and the receipts alone. The bets of `evidence` begin with
-the release; their mean is what the colour goes by, so that a release whose forecasts are right ever
-turns yellow with a probability of at most 1 over that limit, and red likewise.
+The findings depend only on the record, the clean prices and the receipts. The bets of `evidence`
+begin with the release, and their mean decides the colour. If the forecasts are right, the release
+ever turns yellow with a probability of at most 1 / limits.yellow, and red with 1 / limits.red.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,25 +33,25 @@ from pricewright.tables.arrays import Floats, sums
 TESTS: Final[Mapping[str, str]] = {
     "exceptions_1": "more losses than the value-at-risk at 1% allows",
     "exceptions_5": "more losses than the value-at-risk at 5% allows",
-    "shortfall": "losses beyond the value-at-risk larger than the expected shortfall",
+    "shortfall": "losses beyond the value-at-risk are larger than the expected shortfall",
     "calibration": "prices do not fall where the distribution says",
     "ewma": "a plain exponentially weighted average forecasts better",
     "challenger": "the newest trained model forecasts better",
 }
-"""The tests, and what each says where it wins."""
+"""The tests, and what each reports when it wins."""
 
 SYMBOLS = 20
-"""The most symbols that are listed."""
+"""The number of symbols listed."""
 
 FEW = 5
-"""So many quarantined rows or flags of a day are nothing to tell."""
+"""Up to this many quarantined rows or flags a day are not worth a report."""
 
 LATELY = 60
-"""The days against which a day's data are held."""
+"""The number of days with which a day's data are compared."""
 
 
 def e_values(live: LiveRecord, came: Floats) -> dict[str, Floats]:
-    """The e-values (T, S) of each of TESTS for which there are any."""
+    """The e-values (T, S) of each of TESTS that has any; came: (T, S), the outcomes."""
     at = {level: live.quantiles[..., place] for place, level in enumerate(LEVELS)}
     ours = np.stack([at[level] for level in RIVAL_LEVELS], axis=-1)
     found = {
@@ -71,14 +71,17 @@ def e_values(live: LiveRecord, came: Floats) -> dict[str, Floats]:
 def watch(
     root: Path, recorded: RecordedDay, limits: WatchLimits, model: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What the watch finds about the release of a recorded day, whose model's document is `model`;
-    and `earlier`, the evidence by day against the releases before it, the oldest first."""
+    """The findings about the release of a recorded day, with `earlier`: the daily evidence against
+    the releases before it, oldest first.
+
+    model: the document of the release's model.
+    """
     earlier = []
     for release, theirs in list(recorded.shown.items())[:-1]:
         try:
             with plain_file(releases_folder(root), release, "model.json") as kept:
                 live = read_live(theirs, recorded.panel, open_model(kept)[0])
-        except (Refusal, OSError) as error:  # of an older schema, or a release that was removed
+        except (Refusal, OSError) as error:  # an older schema, or a removed release
             say("an earlier release is not shown", release=release, reason=str(error))
             continue
         won = _won(e_values(live, live.came))
@@ -92,9 +95,9 @@ def watch(
 def findings(
     live: LiveRecord, on_record: Sequence[Day], limits: WatchLimits, model: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What the watch finds, as JSON: the colour and since when, with reasons; the evidence by day.
+    """The findings as JSON: the colour, since when and why, and the evidence by day.
 
-    on_record: all days of the release.  model: the document of its model.
+    on_record: all recorded days of the release.  model: the document of its model.
     """
     values = e_values(live, live.came)
     won = _won(values)
@@ -140,14 +143,14 @@ def findings(
 
 
 def _won(values: Mapping[str, Floats]) -> dict[str, Floats]:
-    """(T,) each: what was won by the end of each day with each of TESTS."""
+    """(T,) for each of TESTS: the winnings by the end of each day."""
     return dict(zip(values, evidence.processes(list(values.values())).T, strict=True))
 
 
 def _since(
     won: Mapping[str, Floats], dates: Sequence[str], limits: WatchLimits
 ) -> dict[str, str | None]:
-    """The days since when the evidence of all tests together is yellow, and red."""
+    """The days since which the evidence of all tests together has been yellow, and red."""
     overall = _mean(won, len(dates))
     rows = {
         "yellow": evidence.first_at(overall, limits.yellow),
@@ -157,7 +160,7 @@ def _since(
 
 
 def _by_day(live: LiveRecord, won: Mapping[str, Floats]) -> list[dict[str, Any]]:
-    """The evidence by the days of which a price came, and how many were outside the interval."""
+    """The evidence on each day with outcomes, and how many were outside the interval."""
     overall, held = _mean(won, len(live.dates)), np.isfinite(live.came)
     return [
         {
@@ -175,10 +178,11 @@ def _by_day(live: LiveRecord, won: Mapping[str, Floats]) -> list[dict[str, Any]]
 def no_findings(
     limits: WatchLimits, *, since: str | None = None, why: str | None = None
 ) -> dict[str, Any]:
-    """What stands in place of `findings` where the release cannot forecast or its record cannot be
-    read: red, and why, as a sentence; without a reason, where there is none.
+    """The findings if the release cannot forecast or its record cannot be read: red, with `why`.
 
-    since: the last day that it could forecast.
+    Without `why` there is no release, and the colour is green.
+
+    since: the last day on which it could forecast.
     """
     return {
         "colour": "red" if why else "green",
@@ -190,7 +194,7 @@ def no_findings(
 
 
 def _mean(won: Mapping[str, Floats], days: int) -> Floats:
-    """(T,): the mean of the tests' evidence, which is evidence too."""
+    """(T,): the mean of the tests' evidence, which is itself evidence."""
     return sum(won.values(), np.zeros(days)) / max(len(won), 1)
 
 
@@ -208,7 +212,7 @@ def _reasons(
     limits: WatchLimits,
     since: Mapping[str, str | None],
 ) -> Iterator[str]:
-    """What the tests that went over the limit say."""
+    """Yield what the tests above the yellow limit report, the strongest first."""
     if not since["yellow"]:
         return
     for name, each in sorted(won.items(), key=lambda pair: -float(pair[1].max())):
@@ -217,7 +221,7 @@ def _reasons(
 
 
 def _odd_data(days: Sequence[Day]) -> Iterator[str]:
-    """How the newest day's data are not like those of the days before it."""
+    """Yield a sentence for each way in which the newest day's data differ from earlier days."""
     if len(days) < 2:
         return
     facts = [day.entry.fields for day in days[-LATELY - 1 :]]
@@ -226,21 +230,20 @@ def _odd_data(days: Sequence[Day]) -> Iterator[str]:
             came = np.diff([int(each[name]) for each in facts])
             if len(came) > 1 and came[-1] > max(FEW, 3 * came[:-1].max()):
                 yield (
-                    f"{came[-1]} {what} on {days[-1].date}, and at most "
-                    f"{max(int(came[:-1].max()), 0)} a day in the {len(came) - 1} before"
+                    f"{came[-1]} {what} on {days[-1].date}, but at most "
+                    f"{max(int(came[:-1].max()), 0)} a day on the {len(came) - 1} days before"
                 )
     if all("symbols" in each for each in facts):
         counts = [int(each["symbols"]) for each in facts]
         usual = float(np.median(counts[:-1]))
         if counts[-1] < 0.9 * usual:
             yield (
-                f"{counts[-1]} symbols have a price of {days[-1].date}, and {usual:g} have on most "
-                "days"
+                f"{counts[-1]} symbols have a price on {days[-1].date}; usually {usual:g} have one"
             )
 
 
 def _worst(live: LiveRecord, values: Mapping[str, Floats]) -> list[dict[str, Any]]:
-    """The symbols against which the evidence is largest, each by itself."""
+    """The SYMBOLS symbols with the most evidence against them, each judged by itself."""
     if not len(live.dates):
         return []
     each_alone = evidence.by_symbol(list(values.values()))

@@ -1,4 +1,4 @@
-"""From clean prices to a model document: which symbols are modelled, the shards, the whole.
-It puts forecasting and evaluation together.
+"""From clean prices to a model document: choose the symbols, split into shards, train, evaluate.
+It combines forecasting and evaluation.
 May use evaluation and below.
 """

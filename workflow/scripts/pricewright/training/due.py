@@ -1,6 +1,7 @@
-"""Whether a model is to be trained, or the one in place is scored on the day's prices.
+"""Decide whether to train a model, or to score the one in place on the day's prices.
 
-It is a function of the prices, the settings, the code and the model in place alone: no clock.
+The decision depends on the prices, the settings, the code, the model in place and what the watch
+found, never on the clock.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,9 +35,9 @@ from pricewright.training.training import (
 
 @dataclass(frozen=True)
 class Choice:
-    """What is done: `given`, a model and its digest, is scored, or, if None, one is trained.
+    """What to do: score `given`, a model document and its digest, or train if it is None.
 
-    why: as it was found in mode auto.  subject: who is modelled.
+    why: the reason, in mode auto.  subject: the task.
     """
 
     given: ModelDocument | None
@@ -46,10 +47,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Situation:
-    """Where clean prices are from, the settings, and the model in place, if any.
+    """The source of the clean prices, the settings, and the model in place, if any.
 
-    Their panel is given to who asks, and not kept: there would soon be two of them in memory.
-    read: reads it.  kept: the file of what was estimated before, if any.
+    read: reads the panel. Callers pass the panel in; it is not stored here, because a second one
+    would soon be in memory.
+    kept: the file of earlier estimates, if any.
     """
 
     read: Callable[[], Panel]
@@ -59,21 +61,21 @@ class Situation:
     kept: Path | None = None
 
     def asked(self, panel: Panel, given: ModelDocument | None, why: str | None = None) -> Choice:
-        """To score the given model, or to train one; raises what `choose_symbols` raises."""
+        """The choice to score the given model, or to train; raises what `choose_symbols` raises."""
         subject = choose_symbols(panel, self.source, self.settings, given)
         code = str(self.source.made_by())
         return Choice(given, why, replace(subject, kept=self.kept, code=code))
 
     def due(self, panel: Panel, when: TrainWhen, watch: Path | None = None) -> Choice:
-        """To score the model in place, or to train one if that is due.
+        """The choice to score the model in place, or to train if that is due.
 
-        watch: what `monitor` found, if there is a file.
+        watch: the file of what `monitor` found, which need not exist.
         """
         if self.deployed is None:
             return self.asked(panel, None, "there is no model in place")
         model = self.deployed[0]
         if _made_of_this(model, self.source, self.settings):
-            return self.asked(panel, None, model.get("why"))  # made once more, it is the same bytes
+            return self.asked(panel, None, model.get("why"))  # gives the same bytes again
         if why := _why_due(model, self, panel, when, watch):
             return self.asked(panel, None, why)
         try:
@@ -92,8 +94,8 @@ class Situation:
         leak_check: LeakCheck = "sample",
         tables: ForecastFiles | None = None,
     ) -> BuiltModel:
-        """The model, scored or trained; if in mode auto the one in place is not accepted any more,
-        one that is trained all the same."""
+        """The model, scored or trained. If mode auto scores the model in place and it is no longer
+        accepted, a new one is trained instead."""
         built = build_model(
             choice.subject,
             self.source,
@@ -110,14 +112,14 @@ class Situation:
         if not (choice.given and choice.why) or acceptance["accepted"]:
             return built
         if not choice.given[0]["acceptance"]["accepted"]:
-            return built  # nor was it when it was trained
-        why = f"the model in place, scored, is not accepted any more: {failed(acceptance)}"
+            return built  # it was not accepted when trained, either
+        why = f"the model in place, scored, is no longer accepted: {failed(acceptance)}"
         anew = self.asked(self.read(), None, why)
         return self.build(anew, criteria, processes, leak_check=leak_check, tables=tables)
 
 
 def _made_of_this(model: Mapping[str, Any], source: ModelSource, settings: Settings) -> bool:
-    """Whether a model was trained on this very table, with these settings and this code."""
+    """Whether a model was trained on exactly this table, with these settings and this code."""
     return bool(
         model["mode"] == "train"
         and model["data"]["sha256"] == source.sha256
@@ -140,7 +142,7 @@ def _why_due(
         f"the model in place is of {cutoff}, and train.every is {when.every}"
         if when.is_old(cutoff, newest)
         else None,
-        f"the watch is red since {alarm}, and the model in place is of {cutoff}"
+        f"the watch has been red since {alarm}, and the model in place is of {cutoff}"
         if alarm and alarm >= model["cutoff"]
         else None,
         _why_others(model, now, panel, when),
@@ -165,7 +167,7 @@ def _why_made_otherwise(model: Mapping[str, Any], now: Situation) -> str | None:
 def _why_others(
     model: Mapping[str, Any], now: Situation, panel: Panel, when: TrainWhen
 ) -> str | None:
-    """Of those that could be modelled now; that it left one out once does not count."""
+    """The reason, if too many symbols that could be modelled now are not in the model in place."""
     if set(model["symbols"]).issuperset(panel.symbols):
         return None
     fit = fit_symbols(panel, now.settings, now.source.unfit_symbols())

@@ -1,7 +1,7 @@
-"""Estimates of past days as a plain Parquet file, from one training to the next.
+"""Estimates of past days, kept in a Parquet file from one training to the next.
 
-A row for each symbol and day. Whoever deletes the file loses nothing but the time to make it anew.
-What is deployed, the estimate of the last day, is never taken from it.
+The file has a row for each symbol and day. Deleting it costs only the time to make it again. The
+deployed estimate, that of the last day, is never taken from it.
 """
 
 import hashlib
@@ -17,18 +17,18 @@ from pricewright.steplog.log import say
 from pricewright.tables.arrays import Days, Floats, Ints
 
 KEPT = Path("data/walkforward/garch.parquet")
-"""Where, in a project, what was estimated is kept from one training to the next."""
+"""The file of kept estimates, within a project."""
 
 
 def read_estimates(path: Path, code: str, symbols: Sequence[str], days: Sequence[int]) -> Estimates:
-    """Those of some symbols and days, which rise; none where the file is not there, or no such."""
+    """The kept estimates of some symbols on rising days; none if the file is missing or invalid."""
     found = Estimates.none(len(symbols), days, code)
     try:
         row, stored, digests, numbers = _stored(path, symbols)
     except FileNotFoundError:
         return found
-    except Exception as error:  # whatever is wrong with it: all of it can be made anew
-        say("estimates anew", reason=f"{path}: {type(error).__name__}: {error}")
+    except Exception as error:  # whatever is wrong: everything in it can be made again
+        say("estimating again", reason=f"{path}: {type(error).__name__}: {error}")
         return found
     at = np.searchsorted(days, stored)
     wanted = (row >= 0) & (np.append(days[:-1], [-1, -1])[at] == stored)
@@ -38,7 +38,7 @@ def read_estimates(path: Path, code: str, symbols: Sequence[str], days: Sequence
 
 
 def _stored(path: Path, symbols: Sequence[str]) -> tuple[Ints, Days, Digests, Floats]:
-    """Row by row: whose it is among the symbols, -1 for none of them; the day; digests (n, 4); and
+    """Row by row: the index of its symbol (-1 if not wanted), the day, the digest (n, 4), and
     NUMBERS (n, N)."""
     import pyarrow as pa
     import pyarrow.parquet
@@ -61,13 +61,13 @@ def _stored(path: Path, symbols: Sequence[str]) -> tuple[Ints, Days, Digests, Fl
 
 
 def _checks(digests: Digests, numbers: Floats) -> list[str]:
-    """Of each row, the SHA-256 of what it says, in short."""
+    """The first 16 hex digits of the SHA-256 of each row."""
     rows = np.concatenate([digests.astype("<u8").view("<f8"), numbers.astype("<f8")], axis=1)
     return [hashlib.sha256(row.tobytes()).hexdigest()[:16] for row in rows]
 
 
 def write_estimates(path: Path, estimates: Estimates, symbols: Sequence[str]) -> None:
-    """Write, whole, those of some symbols, in place of what the file has."""
+    """Replace the file, in one step, by the estimates of some symbols."""
     import pyarrow as pa
     import pyarrow.parquet
 

@@ -1,8 +1,7 @@
-"""A walk-forward in shards: what each is to do, and what came of it.
+"""A walk-forward in shards: the task and the result of each.
 
-A shard has symbols in a row. What is global is in the plan, which is made of all symbols; what a
-shard makes of its own does not depend on who else is in it. So all shards together are the bytes
-of one.
+A shard is a range of consecutive symbols. Everything global is in the plan, which is made from all
+symbols; the rest depends on each symbol alone. So any number of shards gives the same bytes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,10 +16,10 @@ from pricewright.tables.arrays import Ints
 
 @dataclass(frozen=True)
 class ShardTask:
-    """What a shard is to do.
+    """The task of a shard.
 
-    sha256: of the clean table.  columns: (S,), where its symbols are among all.  plan: to forecast
-    by.
+    sha256: of the clean table.  panel: the shard's symbols.  columns: (S,), their columns among all
+    symbols.  plan: the plan for them.
     """
 
     sha256: str
@@ -31,21 +30,21 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class ShardResult:
-    """A shard's forecasts, whose `columns` count among all symbols; sha256: of the clean table."""
+    """A shard's forecasts, with `columns` among all symbols; sha256: of the clean table."""
 
     sha256: str
     pieces: Sequence[Forecasts]
 
 
 def make_tasks(panel: Panel, plan: Plan, *, sha256: str, count: int) -> Iterator[ShardTask]:
-    """The tasks of so many shards of a panel; sha256: of the clean table."""
+    """Split a panel into `count` tasks; sha256: of the clean table."""
     for columns in np.array_split(np.arange(len(panel)), count):
         own = panel.columns(columns)
         yield ShardTask(sha256, own, columns, plan.of(own.symbols, columns))
 
 
 def forecast_shard(task: ShardTask, processes: int = 1) -> ShardResult:
-    """Do what a shard is to do."""
+    """Do the task of a shard."""
     pieces = walk(task.panel, task.plan, processes) if len(task.panel) else []
     return ShardResult(task.sha256, _among_all(pieces, task))
 

@@ -1,6 +1,7 @@
-"""From clean prices to a model document: who is modelled, with what, and how well it would do.
+"""From clean prices to a model document: which symbols are modelled, how, and how well.
 
-Who cannot be modelled is left out, who got something simpler than was chosen is named, with why.
+The document lists the symbols that cannot be modelled, and those that got a simpler model than the
+one chosen, each with the reason.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +47,7 @@ from pricewright.training.estimates_file import read_estimates
 from pricewright.training.sharding import ShardResult
 
 LeakCheck = Literal["sample", "all"]
-"""Of which symbols the search for leaks is made, where there are many."""
+"""Which symbols the leak check covers, if there are many."""
 
 ModelDocument = tuple[dict[str, Any], str]
 """A model document and the SHA-256 of its bytes."""
@@ -54,7 +55,10 @@ ModelDocument = tuple[dict[str, Any], str]
 
 @dataclass(frozen=True)
 class ModelSource:
-    """Where a model comes from: its table, and what is known of that and of the code."""
+    """Where a model comes from: the clean table, the receipts of earlier steps, and the code.
+
+    name, sha256, rows: of the clean table.  script: the step's script, for the code digest.
+    """
 
     name: str
     sha256: str
@@ -64,14 +68,14 @@ class ModelSource:
 
     @cached_property
     def step_receipts(self) -> dict[str, Any]:
-        """The receipts of the steps before, each by its step."""
+        """The receipts of the earlier steps, by step."""
         return {
             path.stem: parse_json(read_whole(path), str(path)) for path in map(Path, self.receipts)
         }
 
     def refuse_changed(self) -> None:
-        """Raise Refusal if the table, or the one that it was made from, is not the one that the
-        receipts of the steps before say was written: somebody, or a disk, changed it."""
+        """Raise Refusal if the table, or the one it was made from, differs from what the receipts
+        of the earlier steps say was written: somebody, or a disk, changed it."""
         receipts = self.step_receipts
         came, cleaned = receipts.get("ingest"), receipts.get("clean")
         if cleaned and cleaned["records"]["sha256"] != self.sha256:
@@ -82,25 +86,25 @@ class ModelSource:
 
     def _refuse(self, table: str, written: str, read: str, step: str) -> NoReturn:
         raise Refusal(
-            f"{table}: is not as {step} wrote it (sha256 {read[:12]}…, not {written[:12]}…): it "
-            "was changed since; remove it, and run again, which makes it anew."
+            f"{table}: is not as {step} wrote it (sha256 {read[:12]}…, not {written[:12]}…), so it "
+            "was changed later; remove it, and run the workflow again to make it."
         )
 
     def made_by(self, asked_for: Sequence[str] = ()) -> dict[str, Any]:
-        """`code` of a model document."""
+        """The part `code` of a model document."""
         return {
             "sha256": code_digest(self.script),
             "libraries": libraries(self.script, asked_for),
         }
 
     def unfit_symbols(self) -> dict[str, str]:
-        """As `unfit_symbols` has them, by the receipts of the steps before."""
+        """`histories.unfit_symbols` of the earlier steps' receipts."""
         return unfit_symbols(self.step_receipts)
 
     def description(self, panel: Panel, asked_for: Sequence[str] = ()) -> dict[str, Any]:
-        """`cutoff`, `data`, `receipts` and `code` of a model document.
+        """The parts `cutoff`, `data`, `receipts` and `code` of a model document.
 
-        asked_for: the optional libraries that it was made with, among other words of config.
+        asked_for: words of the config, among them the optional libraries that were used.
         """
         calendar = panel.calendar.astype("datetime64[D]")
         return {
@@ -120,11 +124,13 @@ class ModelSource:
 
 @dataclass(frozen=True)
 class TrainingTask:
-    """Who is modelled, from when on, and how.
+    """Which symbols are modelled, on which dates, and how.
 
-    described: the whole table, as `ModelSource.description` has it.  scored: the model whose
-    parameters are taken, and start: where its histories go on; None to estimate.  kept: the file
-    of what was estimated before, if any, and code: by which it is now.
+    panel: the symbols that can be modelled.  left_out: the others, with reasons.
+    described: the whole table, as in `ModelSource.description`.
+    scored, start: the model whose parameters are used, and the states from which its histories
+    continue; None to estimate.
+    kept: the file of earlier estimates, if any.  code: the code that makes estimates now.
     """
 
     panel: Panel
@@ -138,7 +144,7 @@ class TrainingTask:
     code: str = ""
 
     def plan(self, threads: int = 1) -> Plan:
-        """Its walk-forward's."""
+        """The plan of the walk-forward."""
         if self.scored:
             return Plan(self.timeline, self.settings, model=self.scored, start=self.start)
         plan = make_plan(self.panel, self.timeline, self.settings, threads)
@@ -151,11 +157,11 @@ class TrainingTask:
 def choose_symbols(
     panel: Panel, source: ModelSource, settings: Settings, given: ModelDocument | None
 ) -> TrainingTask:
-    """Of a clean table, those that can be modelled.
+    """Choose the symbols of a clean table that can be modelled.
 
-    With `given`, a model document and its digest, that model's parameters and settings are taken.
+    With `given`, a model document and its digest, that model's parameters and settings are used.
 
-    Raises Refusal if no symbol can be modelled, with reasons.
+    Raises Refusal, with reasons, if no symbol can be modelled.
     """
     source.refuse_changed()
     described = source.description(panel, [] if given else [settings.location])
@@ -167,7 +173,7 @@ def choose_symbols(
         reasons = "; ".join(f"{out['symbol']}: {out['reason']}" for out in left_out[:3])
         raise Refusal(
             f"{source.name}: no symbol can be modelled ({reasons}); "
-            "deliver a longer history, or see model.min_history and model.max_age_days."
+            "deliver a longer history, or change model.min_history or model.max_age_days."
         )
     start = None
     if scored:
@@ -178,14 +184,15 @@ def choose_symbols(
 
 
 def fit_symbols(panel: Panel, settings: Settings, known_unfit: Mapping[str, str]) -> Sequence[str]:
-    """Those of whom a model could be trained; known_unfit: who is left out anyhow, and why."""
+    """The symbols on which a model could be trained; known_unfit: symbols left out in any case,
+    with reasons."""
     return _fit(panel, settings, None, known_unfit)[0].symbols
 
 
 def _fit(
     panel: Panel, settings: Settings, scored: Model | None, known_unfit: Mapping[str, str]
 ) -> tuple[Panel, list[dict[str, str]]]:
-    """The panel of those that can be modelled, and why the others cannot."""
+    """The panel of the symbols that can be modelled, and the others with reasons."""
     keep, left_out = [], []
     known: dict[str, bool] = {}
     low = np.asarray((panel.prices <= 0).any(axis=0))
@@ -199,7 +206,7 @@ def _fit(
             if symbol not in known:
                 reason = "the scored model does not know it"
             elif low[column] and not known[symbol]:
-                reason = "a price is not above 0, and the scored model takes its logarithm"
+                reason = "a price is not above 0, but the scored model takes its logarithm"
         if reason:
             left_out.append({"symbol": symbol, "reason": reason})
         else:
@@ -210,7 +217,7 @@ def _fit(
 
 
 def _unfit(panel: Panel, settings: Settings) -> dict[int, str]:
-    """By column, why a symbol cannot be modelled as of its last price; others are left out."""
+    """The columns of symbols that cannot be modelled as of their last price, with reasons."""
     columns, counts, least = np.arange(len(panel)), panel.counts, settings.min_history
     ends = counts - 1
     last = panel.days[ends, columns]
@@ -226,7 +233,7 @@ def _unfit(panel: Panel, settings: Settings) -> dict[int, str]:
         )
     for column in np.flatnonzero(last.max(initial=0) - last > settings.max_age_days).tolist():
         day = np.datetime64(int(last[column]), "D")
-        found[column] = f"the last price is of {day}, over {settings.max_age_days} days old"
+        found[column] = f"the last price is of {day}, more than {settings.max_age_days} days old"
     for column in np.flatnonzero(counts < least).tolist():
         found[column] = f"{counts[column]} observations, fewer than {least}"
     return found
@@ -236,7 +243,7 @@ def _unfit(panel: Panel, settings: Settings) -> dict[int, str]:
 class BuiltModel:
     """A model document without its schema version, and its evaluation.
 
-    estimates: what was estimated, if anything was.
+    estimates: the GARCH estimates, if any were made.
     """
 
     document: dict[str, Any]
@@ -257,16 +264,18 @@ def build_model(
     leak_check: LeakCheck = "sample",
     tables: ForecastFiles | None = None,
 ) -> BuiltModel:
-    """The model of those of a clean table that can be modelled.
+    """Build and evaluate the model of the symbols that can be modelled.
 
-    `given`, a model document and its digest, is scored and nothing estimated. `deployed` is the
-    model in place, likewise, to compare with. What `shards` did is not done again.  why: it was
-    trained, or scored, if that was not asked for but found.  leak_check: of which symbols.
-    tables: where all forecasts are written.
+    given: a model document and its digest, to be scored; then nothing is estimated.
+    deployed: the model in place, in the same form, to compare with.
+    shards: the results of shards, used instead of forecasting again.
+    why: in mode auto, why the model was trained or scored.
+    leak_check: which symbols it covers.
+    tables: the files into which all forecasts are written.
 
-    Raises Refusal if a forecast knew its future, or if the shards are not of this table.
+    Raises Refusal if a forecast knew its future, or if the shards belong to another table.
     """
-    if given:  # there is less to be done of each symbol than it takes to hand it to a process
+    if given:  # handing a symbol to a process would take longer than scoring it
         processes = 1
     walked, checked = _checked(subject, source, shards, processes, every=leak_check == "all")
     symbols = subject.panel.symbols
@@ -278,18 +287,18 @@ def build_model(
     model = subject.described | to_json(_last_model(walked), [known[name] for name in symbols])
     contest = None
     if deployed and all(deployed[0][key] == model[key] for key in ("data", "code", "parameters")):
-        # made once more, a model is compared with what it was compared with before
+        # the same model made again is compared with the same champion as before
         contest = deployed[0]["champion"]
     elif deployed:
         contest = champion.contest(*deployed, walked)
     estimates = walked.estimates
     evaluation = evaluate(walked, contest, tables, processes)
-    del walked  # of which nothing more is needed; what is left takes as much memory
+    del walked  # the next part needs as much memory
     give_back()
     metrics = _dates(subject.timeline, given)
     metrics |= figures(evaluation.summary, symbols)
     record = evaluation.champion
-    on_dates_unseen = "it was judged on dates that it had not seen when it was trained"
+    on_dates_unseen = "it was judged on unseen dates when it was trained"
     document = {
         "mode": "score" if given else "train",
         "scored_model": {"sha256": given[1], "cutoff": given[0]["cutoff"]} if given else None,
@@ -318,9 +327,9 @@ def _checked(
     *,
     every: bool,
 ) -> tuple[WalkForward, dict[str, Any] | None]:
-    """The walk-forward, and what the search for leaks compared, None where nothing is estimated.
+    """The walk-forward and what the leak check compared, None if nothing is estimated.
 
-    Where a leak is found and estimates were kept, it may be these that are wrong: all are made.
+    If a leak is found and kept estimates were used, these may be wrong: then all are made again.
     """
     walked = _walked(subject, source, shards, processes)
     if subject.scored:
@@ -330,14 +339,14 @@ def _checked(
     except Refusal as refusal:
         if subject.kept is None or shards:
             raise
-        say("estimates anew", reason=f"{subject.kept} may be wrong: {refusal}")
+        say("estimating again", reason=f"{subject.kept} may be wrong: {refusal}")
     return _checked(replace(subject, kept=None), source, (), processes, every=every)
 
 
 def _walked(
     subject: TrainingTask, source: ModelSource, shards: Sequence[ShardResult], processes: int
 ) -> WalkForward:
-    """The walk-forward, by the shards or anew."""
+    """The walk-forward, joined from the shards or made here."""
     panel = subject.panel
     pieces = [piece for shard in shards for piece in shard.pieces]
     if shards:
@@ -345,8 +354,8 @@ def _walked(
         whole = np.array_equal(np.concatenate([[], *columns]), np.arange(len(panel)))
         if not whole or any(shard.sha256 != source.sha256 for shard in shards):
             raise Refusal(
-                f"{source.name}: the shards' work is of other prices than these, or some of it is "
-                "not there; run the step again from its shards on."
+                f"{source.name}: the shards' work is of other prices, or part of it is missing; "
+                "run the step again, starting with its shards."
             )
     else:
         pieces = walk(panel, subject.plan(processes), processes)
@@ -388,7 +397,7 @@ def _last_model(walked: WalkForward) -> Model:
 
 
 def _fallbacks(walked: WalkForward) -> dict[str, list[str]]:
-    """By symbol, what it got in place of what was chosen, and why; for most there is nothing."""
+    """For each symbol, notes on what it got instead of the chosen model, and why; mostly none."""
     settings = walked.settings
     found = {}
     for piece in walked.pieces:
@@ -396,14 +405,14 @@ def _fallbacks(walked: WalkForward) -> dict[str, list[str]]:
         for place, symbol in enumerate(panel.symbols):
             notes = []
             if panel.levels[place] and (panel.declared is None or not panel.declared[place]):
-                notes.append("scale: levels, for more than one price in 100 was 0 or below")
+                notes.append("scale: levels, because more than one price in 100 was 0 or below")
             if panel.floors is not None and (floor := panel.floors[0, place]) > 0:
                 notes.append(
-                    f"scale: below {floor:g} logarithms go on as a line, for a price of 0 or below "
-                    "has none"
+                    f"scale: below {floor:g} logarithms continue as a straight line, because a "
+                    "price of 0 or below has none"
                 )
             if settings.location == "lightgbm" and piece.fitted.location.trees is None:
-                notes.append("location: naive, for there is too little history to grow trees from")
+                notes.append("location: naive, because there is too little history for trees")
             notes += _simpler_volatility(piece, place, int(panel.counts[place]) - 1, settings)
             errors = int(piece.errors[place])
             if settings.distribution != "normal" and errors < distribution.FEWEST:
@@ -411,7 +420,7 @@ def _fallbacks(walked: WalkForward) -> dict[str, list[str]]:
                     "normal" if settings.distribution == "fhs" else "mostly that of all symbols"
                 )
                 notes.append(
-                    f"distribution: {simpler}, for {errors} errors made out of sample are fewer "
+                    f"distribution: {simpler}, because {errors} out-of-sample errors are fewer "
                     f"than {distribution.FEWEST}"
                 )
             found[symbol] = notes
@@ -431,4 +440,4 @@ def _simpler_volatility(
         reason = f"{changes} changes are fewer than {GARCH_CHANGES}"
     else:
         reason = "its GARCH did not converge"
-    return [f"volatility: {kind}, for {reason}"]
+    return [f"volatility: {kind}, because {reason}"]
