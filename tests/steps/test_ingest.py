@@ -91,7 +91,8 @@ def test_an_archive_that_is_lost_while_its_model_is_there_is_warned_of(desk, cap
     [warning] = warnings_of("prices.csv")
     assert warning == (
         f"data/received: has no delivery of prices.csv, from which {desk / 'model.json'} was made; "
-        "put it back from a backup, for what comes now is compared with nothing."
+        "restore the folder from a backup, because new deliveries now have nothing to be compared "
+        "with."
     )
     shutil.copy("prices.csv", "other.csv")
     assert warnings_of("other.csv") == []
@@ -175,7 +176,7 @@ def test_parquet_is_recommended_once_for_many_rows_in_json(desk, caplog, monkeyp
     caplog.set_level(logging.INFO, "pricewright")
     ingest("prices.csv", desk / "raw.json")
     assert [record.message for record in caplog.records if "parquet" in record.message] == [
-        "recommend format: parquet, for JSON is slow and large"
+        "recommend format: parquet (JSON is slow and large)"
     ]
     caplog.clear()
     ingest("prices.csv", desk / "raw.parquet")
@@ -236,7 +237,7 @@ def test_a_file_that_had_prices_and_is_empty_now_is_refused(desk):
     (desk / "in" / "new.csv").touch()
     ingest("in", desk / "raw.json")
     (desk / "in" / "b.csv").write_text("")
-    with pytest.raises(Refusal, match=r"in/b\.csv: is empty, where it had prices; deliver it"):
+    with pytest.raises(Refusal, match=r"in/b\.csv: is empty but had prices before; deliver"):
         ingest("in", desk / "raw.json")
     (desk / "in" / "b.csv").unlink()
     ingest("in", desk / "raw.json")
@@ -245,6 +246,6 @@ def test_a_file_that_had_prices_and_is_empty_now_is_refused(desk):
 
 def test_a_secret_written_out_is_refused_before_anything_is_said(desk, caplog):
     caplog.set_level(logging.DEBUG)
-    with pytest.raises(Refusal, match="found a password written out"):
+    with pytest.raises(Refusal, match="found a password in plain text"):
         ingest("https://user:hunter2@host/prices.csv", desk / "raw.json")
     assert "hunter2" not in caplog.text

@@ -78,11 +78,11 @@ def test_it_is_what_is_in_a_file_that_counts_and_not_its_time(finished):
     ("content", "sentence"),
     [
         ("a:\n\tb: 1\n", "config/config.yaml:2: not YAML (found character '\\t'"),
-        ("source: {uri: a.csv}\nsource: {uri: b.csv}\n", "config.yaml:2: 'source' is there twice"),
+        ("source: {uri: a}\nsource: {uri: b}\n", "config.yaml:2: the key 'source' appears twice"),
         ("- 1\n", "config/config.yaml: has no keys, where config is needed"),
     ],
 )
-def test_a_config_file_that_is_none_is_named_with_the_line(finished, content, sentence):
+def test_an_unusable_config_file_is_named_with_the_line(finished, content, sentence):
     (finished.folder / "config" / "config.yaml").write_text(content)
     outcome = finished.snakemake()
     assert (outcome.code, outcome.ran) == (1, [])
@@ -90,8 +90,8 @@ def test_a_config_file_that_is_none_is_named_with_the_line(finished, content, se
     assert "Traceback" not in outcome.stderr
 
 
-def test_a_key_that_is_twice_in_a_config_file_that_is_given_is_refused(finished):
+def test_a_repeated_key_in_a_file_given_by_configfile_is_refused(finished):
     (finished.folder / "mine.yaml").write_text("report: {title: A}\nreport: {title: B}\n")
     outcome = finished.snakemake("--configfile", "mine.yaml")
     assert outcome.code == 1
-    assert "mine.yaml:2: 'report' is there twice; keep one of them." in outcome.stderr
+    assert "mine.yaml:2: the key 'report' appears twice; keep one." in outcome.stderr
