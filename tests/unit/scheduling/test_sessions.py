@@ -99,5 +99,5 @@ def test_an_exchange_that_is_not_declared_or_unknown_is_refused(exchange, found)
 def test_days_that_are_not_known_any_more_are_refused_and_not_taken_for_holidays():
     known = sessions("XSHG")  # China says a year ahead when it rests
     last = known.sessions[-1].day
-    with pytest.raises(Refusal, match=rf"the days of XSHG are known to {last} only; install"):
+    with pytest.raises(Refusal, match=rf"the days of XSHG are known only to {last}; install"):
         known.due(last, datetime(last.year + 1, 2, 1, tzinfo=UTC))
