@@ -206,11 +206,11 @@ def test_parts_of_other_prices_are_refused(tmp_path):
         join_parts(raw, files["parts"], files["part_receipts"])
 
 
-def test_parts_of_which_one_is_not_there_are_refused_for_rows_would_be_lost(tmp_path):
+def test_a_missing_part_is_refused_because_rows_would_be_lost(tmp_path):
     raw = tmp_path / "raw.json"
     write_table(raw, market(symbols=6, days=30))
     files = in_parts(tmp_path, raw, 3)
-    with pytest.raises(Refusal, match=r"raw\.json: has 180 rows, and .* were made of 120; run"):
+    with pytest.raises(Refusal, match=r"raw\.json: has 180 rows, but .* were made from 120; run"):
         join_parts(raw, files["parts"][:2], files["part_receipts"][:2])
 
 

@@ -89,7 +89,7 @@ def test_minutes_past_midnight_are_of_the_day_after():
 
 
 @pytest.mark.parametrize(
-    ("exchange", "found"), [(None, "found null, allowed"), ("NYSE2", "found 'NYSE2', allowed")]
+    ("exchange", "found"), [(None, "found null; name"), ("NYSE2", "found 'NYSE2', allowed")]
 )
 def test_an_exchange_that_is_not_declared_or_unknown_is_refused(exchange, found):
     with pytest.raises(Refusal, match=rf"^config key 'schedule\.exchange': {found}"):
