@@ -1,6 +1,6 @@
-"""A rule runs again when, and only when, something that it uses has changed.
+"""A rule runs again if, and only if, something that it uses has changed.
 
-What would run is what a dry run says; that it then does, all the other whole runs show.
+These tests use dry runs; the tests of whole runs show that the rules then do run.
 """
 
 import os
@@ -39,7 +39,7 @@ def test_an_edited_file_makes_the_steps_that_use_it_run(finished, file, old, new
         ({"quality": {"stale_days": 9}}, STEPS[1:]),
         ({"source": {"missing_markers": ["", "-"]}}, STEPS),
         ({"retries": {"times": 1, "delay": 0.1}}, ()),
-        # The same values, swapped: what Snakemake remembers of params has no names.
+        # the same two values, swapped: Snakemake stores the params without their names
         ({"missing": {"price": "zero", "volume": "ffill"}}, STEPS[1:]),
     ],
 )
@@ -63,7 +63,7 @@ def test_changed_raw_data_makes_everything_run(finished):
     assert finished.snakemake().ran == list(STEPS)
 
 
-def test_it_is_what_is_in_a_file_that_counts_and_not_its_time(finished):
+def test_the_content_of_a_file_counts_and_not_its_time(finished):
     file = finished.folder / "data" / "raw" / "small.csv"
     before = file.stat()
     file.write_text(as_csv(market(days=141)))
