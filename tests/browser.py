@@ -1,4 +1,4 @@
-"""Debian's chromium, driven by Playwright: pages as people see them, and what they must not do."""
+"""Debian's chromium, driven by Playwright, to see pages as people see them."""
 
 import shutil
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
-"""The browser by itself asks for nothing either."""
+"""Flags that keep the browser from making requests of its own."""
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 
 
 PATIENCE = 120_000
-"""Milliseconds to wait for what a page does: the machine may be busy."""
+"""Milliseconds to wait for a page to react: the machine may be busy."""
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Opened:
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """The machine's chromium, without a window."""
+    """The machine's chromium, headless."""
     program = shutil.which("chromium")
     assert program, "there is no chromium; on Debian: apt-get install chromium"
     with sync_playwright() as playwright:
@@ -48,7 +48,7 @@ def browser() -> Iterator[Browser]:
 
 @contextmanager
 def opened(browser: Browser, file: Path, **how: object) -> Iterator[Opened]:
-    """A file in a window of its own; `how` is as Playwright's `new_context` takes it."""
+    """Open a file in a window of its own; `how` goes to Playwright's `new_context`."""
     context = browser.new_context(**({"viewport": DESKTOP} | how))
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
@@ -70,14 +70,14 @@ HEARS = """one => {
 
 
 def press(target: Locator) -> None:
-    """Click, as a person does who sees that it came to nothing: once more.
+    """Click until the target receives it, as a person would.
 
-    What moves away under the mouse between its button's down and up, as things do while a menu
-    unfolds or a page scrolls smoothly, gets no click.
+    A target gets no click if it moves away between mouse down and mouse up, such as while a menu
+    unfolds or a page scrolls smoothly.
     """
     for _ in range(10):
         heard = target.evaluate_handle(HEARS)
         target.click()
         if heard.evaluate("heard => heard.click"):
             return
-    raise AssertionError(f"{target} moves on and on")
+    raise AssertionError(f"{target} keeps moving")

@@ -1,4 +1,4 @@
-"""Fixtures: small markets, a copy of the project to run in, and what a run did."""
+"""Fixtures: small markets, copies of the project to run in, and the outcomes of runs."""
 
 import compileall
 import contextlib
@@ -25,14 +25,14 @@ from pricewright.reporting.drawing import library
 
 hypothesis.settings.register_profile("unhurried", deadline=None)  # a machine may be busy
 hypothesis.settings.load_profile("unhurried")
-os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of many processes compiles all anew
-os.fsync = lambda descriptor: None  # no test takes away the power, and a busy disk takes its time
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # or each of many processes compiles everything
+os.fsync = lambda descriptor: None  # no test cuts the power, and syncing a busy disk is slow
 
 pytest_plugins = ["people", "firm", "deliveries", "inbox", "web_server", "servers", "listeners"]
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = ROOT / "workflow" / "scripts"
-PRICEWRIGHT = str(SCRIPTS / "pricewright")  # the command, as it is where it is not installed
+PRICEWRIGHT = str(SCRIPTS / "pricewright")  # the command, if it is not installed
 STEPS = ("ingest", "clean", "train_or_score", "report", "deploy")
 CHECKPOINTS = (
     "prices_raw.json",
@@ -66,7 +66,7 @@ def as_csv(records: list[dict[str, Any]]) -> str:
 
 @dataclass
 class Outcome:
-    """What a command printed, and which rules a run of Snakemake ran."""
+    """What a command printed, and which rules ran if it was Snakemake."""
 
     code: int
     stdout: str
@@ -85,11 +85,11 @@ class Project:
     folder: Path
 
     loses_comforts: bool = field(default=False, kw_only=True)
-    """Whether comforts may fail in its runs."""
+    """Whether comforts may fail in runs of the project."""
 
     def snakemake(self, *arguments: str, env: dict[str, str] | None = None) -> Outcome:
         run = ("--cores", "1", *arguments)
-        if "PYTHONPATH" in (env or {}):  # which is for Python as it starts
+        if "PYTHONPATH" in (env or {}):  # Python reads it only at startup, so do not fork
             outcome = command("-m", "snakemake", *run, cwd=self.folder, env=env, seconds=180)
         else:
             environment = person_environment(env)
@@ -98,7 +98,7 @@ class Project:
         return outcome
 
     def configure(self, **sections: Any) -> None:
-        """Change keys of config/config.yaml, section by section."""
+        """Change keys in sections of config/config.yaml."""
         path = self.folder / "config" / "config.yaml"
         config = yaml.safe_load(path.read_text())
         for section, value in sections.items():
@@ -125,7 +125,7 @@ class Project:
 def command(
     *arguments: str, cwd: Path, env: dict[str, str] | None = None, seconds: float = 60
 ) -> Outcome:
-    """Run this Python with some arguments, as a person would from the environment."""
+    """Run this Python with arguments, as a person would in the environment."""
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,
@@ -139,13 +139,13 @@ def command(
 
 
 def person_environment(more: dict[str, str] | None) -> dict[str, str]:
-    """The variables that a person has in the environment, and some more."""
+    """The variables of a person who has activated the environment, and `more`."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     return os.environ | {"PATH": path} | (more or {})
 
 
 def run_pricewright(*arguments: object, cwd: Path, answer: str = "") -> Outcome:
-    """The command `pricewright` in this process, which is as good as one of its own and quicker."""
+    """Run the command `pricewright` in this process, which is faster than starting one."""
     from pricewright.commands import app
 
     out, err, code = StringIO(), StringIO(), 0
@@ -166,9 +166,9 @@ def run_pricewright(*arguments: object, cwd: Path, answer: str = "") -> Outcome:
 
 
 def copy_project(folder: Path) -> Path:
-    """The files that a clone would have, less the tests and documents."""
-    library()  # takes seconds to make, and is kept with the code,
-    compile_scripts()  # as is this
+    """Copy the files that a clone would have, without tests and documents."""
+    library()  # takes seconds to make; like the bytecode below, it is stored with the code
+    compile_scripts()
     folder.mkdir(parents=True)
     shutil.copy(ROOT / "Snakefile", folder)
     for name in ("workflow", "config", "profiles", "data"):
@@ -186,7 +186,7 @@ def compile_scripts() -> None:
 
 
 def small_project(folder: Path) -> Project:
-    """A project whose source is the small market, with settings to match."""
+    """A project whose source is the small market, with matching settings."""
     made = Project(copy_project(folder))
     (made.folder / "data" / "raw" / "small.csv").write_text(as_csv(market()))
     nothing = {name: None for name in ("open", "high", "low", "adj_close")}
@@ -222,7 +222,7 @@ os.replace = replace
 
 @pytest.fixture
 def failing(tmp_path):
-    """An environment in which writing a file fails a number of times."""
+    """Makes an environment in which writing a given file fails a number of times."""
     (tmp_path / "faults").mkdir()
     (tmp_path / "faults" / "sitecustomize.py").write_text(FAULTY_DISK)
 
@@ -245,7 +245,7 @@ def project(tmp_path: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def run_once(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A small project in which everything has run; not to be changed."""
+    """A small project in which everything has run; do not change it."""
     made = small_project(tmp_path_factory.mktemp("once") / "project")
     outcome = made.snakemake()
     assert outcome.code == 0, outcome.stderr

@@ -1,4 +1,4 @@
-"""A small delivery, and corrections of it."""
+"""A small delivery, and corrections for it."""
 
 import pandas as pd
 
@@ -9,7 +9,7 @@ DATES = ["2024-01-02", "2024-01-03", "2024-01-04", "2024-01-05"]
 
 
 def delivered() -> pd.DataFrame:
-    """Two symbols of four days, A with a 2:1 split on the third, in order of symbol and date."""
+    """Two symbols with four days each, ordered; A has a 2:1 split on the third day."""
     return pd.DataFrame(
         {
             "date": DATES * 2,
@@ -24,7 +24,7 @@ def delivered() -> pd.DataFrame:
 
 
 def corrected(text: str, table: pd.DataFrame | None = None):
-    """The table and the list of changes that a file of corrections makes."""
+    """The table and the list of changes that a corrections file makes."""
     table = delivered() if table is None else table
     before = table.copy(deep=True)
     outcome = apply_corrections(table, read_corrections(text.encode(), "c.yaml"), "raw.json")

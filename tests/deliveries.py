@@ -1,4 +1,4 @@
-"""Small deliveries for the tests, and what a reader makes of them."""
+"""Small deliveries for the tests, and how the reader reads them."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,14 +21,14 @@ WIDE = Dialect(layout="wide", columns={"date": "Date"})
 def read(
     folder: Path, delivered: str | bytes, dialect: Dialect | None = None, threads: int = 1
 ) -> Reading:
-    """Read a delivery called prices.csv; the columns are named as in HEAD, if nothing is said."""
+    """Read a delivery called prices.csv; by default its columns are named as in HEAD."""
     path = folder / "delivered"
     path.write_bytes(delivered.encode() if isinstance(delivered, str) else delivered)
     return read_delivery(recognise(path, "prices.csv"), dialect or Dialect(columns=NAMES), threads)
 
 
 def rows(prices: Prices) -> list[dict[str, Any]]:
-    """Prices as records, with None for what is missing."""
+    """Prices as records, with None for missing values."""
     columns: Mapping[str, Any] = prices.values
     return [
         {"date": prices.date(row), "symbol": prices.symbol(row)}
@@ -48,7 +48,7 @@ def lost(reading: Reading) -> list[tuple[int, str, str | None, str]]:
 
 @pytest.fixture(scope="session")
 def deliver(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
-    """Keep some bytes under a name that means nothing, and say what they are."""
+    """Stores bytes under a meaningless name and recognises their format."""
     path = tmp_path_factory.mktemp("kept") / "8f14e45f"
 
     def deliver(content: bytes, **limits: Any) -> Any:
@@ -60,7 +60,7 @@ def deliver(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def refusal(deliver: Callable[..., Any]) -> Callable[..., str]:
-    """With which words some bytes are refused, at the latest when they are all read."""
+    """Returns the message with which bytes are refused, at the latest when all are read."""
 
     def refusal(content: bytes, **limits: Any) -> str:
         with pytest.raises(Refusal) as caught:

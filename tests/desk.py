@@ -1,4 +1,4 @@
-"""A desk that runs the workflow every evening, by a clock that a test sets, for months on end."""
+"""A desk that runs the workflow every evening for months, by a clock that a test sets."""
 
 import contextlib
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ SYMBOLS = ("A", "B", "C")
 
 
 def prices(count: int, *, first: str = "2024-01-01", seed: int = 1, doubles: int | None = None):
-    """Rows of a market of working days, whose volatility doubles on a day, if one is given."""
+    """Rows of a market on working days; its volatility doubles on the day `doubles`, if given."""
     random = np.random.default_rng(seed)
     moves = random.normal(0, 0.01, (count, len(SYMBOLS)))
     if doubles is not None:
@@ -54,7 +54,7 @@ def prices(count: int, *, first: str = "2024-01-01", seed: int = 1, doubles: int
 
 
 class Desk(Office):
-    """An office in mode auto, with the steps as the rules call them, and a monitor."""
+    """An office in mode auto that runs the steps as the rules do, and a monitor."""
 
     def __init__(self, root: Path, keys: dict[str, Path], code: Path, **config: Any) -> None:
         super().__init__(root, keys)
@@ -76,8 +76,8 @@ class Desk(Office):
             (root / name).unlink()
 
     def run(self, rows: Sequence[dict[str, Any]], *, hour: int = 20, wait: int = 0) -> None:
-        """What a run does with what a vendor delivers, in the evening of its newest day, or so many
-        days later."""
+        """Do what a run does with a delivery, on the evening of its newest day or `wait` days
+        later."""
         newest = max(row["date"] for row in rows)
         self.now = datetime.fromisoformat(newest).replace(hour=hour, tzinfo=UTC)
         self.now += timedelta(days=wait)
@@ -129,7 +129,7 @@ class Desk(Office):
             Path("results/monitor.json").write_bytes(orjson.dumps(found))
 
     def release(self) -> str:
-        """The reviewer signs for the candidate, and it is released."""
+        """Have the reviewer sign for the candidate, and release it."""
         self.wait(minutes=5)
         for gate in GATES:
             self.sign("reviewer", gate)
@@ -141,7 +141,7 @@ class Desk(Office):
         return digest
 
     def covered(self) -> dict[str, bytes]:
-        """The files that people sign: those of the candidate, once there is one."""
+        """The files that people sign: the candidate's, once there is one."""
         folder = Path("production/candidate")
         return read_covered(self.root, folder if (self.root / folder).exists() else None)
 

@@ -1,4 +1,4 @@
-"""A firm: an office with real results, so that what people sign there can be released."""
+"""A firm: an office with real results, which can be released once people have signed."""
 
 import contextlib
 import shutil
@@ -30,9 +30,9 @@ from step_functions import clean, ingest, train_or_score
 
 
 def small_config():
-    """The config of a small market, complete."""
+    """The complete config of a small market."""
     config = {
-        # Each delivery is another market.
+        # each delivery is a different market, so a shrinking delivery is fine
         "source": {"uri": "data/small.csv", "columns": {}, "max_shrink": 1.0},
         "model": {"price": "close", "horizon": 5, "min_history": 40, "calibration": 100},
         "evaluation": {"origins": 20},
@@ -44,7 +44,7 @@ def small_config():
 
 
 def make_results(folder: Path, seed: int = 1, config=None) -> None:
-    """What the five steps make of a small market, in `folder`, as the rules call them."""
+    """Run the five steps on a small market in `folder`, as the rules do."""
     folder.mkdir(parents=True, exist_ok=True)
     config = config or small_config()
     with contextlib.chdir(folder):
@@ -83,7 +83,7 @@ def code() -> str:
 
 
 class Firm(Office):
-    """An office whose results are real; `made` are folders with results to take from."""
+    """An office with real results, which are copied from the folders `made`."""
 
     def __init__(self, root: Path, keys: dict[str, Path], made: list[Path]) -> None:
         super().__init__(root, keys)
@@ -99,7 +99,7 @@ class Firm(Office):
 
     @property
     def current(self) -> str | None:
-        """The digest at which the link points."""
+        """The digest that the link points to."""
         link = self.production / "current"
         return link.readlink().name if link.is_symlink() else None
 
@@ -108,7 +108,7 @@ class Firm(Office):
         return Origin(self.config, self.workflow, self.code)
 
     def train(self, which: int) -> None:
-        """Results of a run in place of those that are there."""
+        """Replace the results by those of another run."""
         for name in ("results", "data"):
             shutil.rmtree(self.root / name, ignore_errors=True)
             shutil.copytree(self.made[which] / name, self.root / name)
@@ -118,18 +118,18 @@ class Firm(Office):
         return release(self.root, self.origin, self.clock)
 
     def signed(self, which: int) -> None:
-        """Results of a run, signed by the reviewer a minute later."""
+        """Take the results of a run, and have the reviewer sign them a minute later."""
         self.train(which)
         self.wait(minutes=1)
         self.sign_all("reviewer")
 
     def signed_release(self, which: int) -> str:
-        """A release of a run, signed by the reviewer."""
+        """Release the results of a run, signed by the reviewer."""
         self.signed(which)
         return self.release()
 
     def remade(self) -> None:
-        """What is among the results now, made by the author and signed by the reviewer."""
+        """Record the current results as made by the author, and have the reviewer sign them."""
         self.record_run("author")
         self.sign_all("reviewer")
 
@@ -137,7 +137,7 @@ class Firm(Office):
         return roll_back(self.root, to, self.config, self.clock)
 
     def sign_release(self, who: str, digest: str) -> None:
-        """Sign for gate deploy that a release may be gone back to."""
+        """Sign at gate deploy for a rollback to a release."""
         key, policy = self.keys[who], self.policy
         signer = signing.Signing(who=who, key=key, fingerprint=statements.key_fingerprint(key))
         content = signed_files(self.root, digest)
@@ -153,7 +153,7 @@ class Firm(Office):
         signing.sign_and_record(self.root, policy, statement, signer, self.clock)
 
     def events(self) -> list[str]:
-        """What the ledger tells of production, in order."""
+        """The ledger's events about production, in order."""
         kinds = ("release", "rollback", "smoke-test-passed", "smoke-test-failed", "undone")
         return [e.event for e in ledger.read(self.root / "ledger") if e.event in kinds]
 
@@ -161,7 +161,7 @@ class Firm(Office):
         return store.stored_releases(releases_folder(self.root))
 
     def tree(self) -> dict[str, tuple[int, int, bytes]]:
-        """Everything that is on record or in production, with when it was changed."""
+        """All files on record or in production, with their content and times of change."""
         found = {}
         for part in ("production", "ledger", "signoffs"):
             for path in sorted((self.root / part).rglob("*")):
@@ -173,7 +173,7 @@ class Firm(Office):
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Folders with the results of three runs on different prices; not to be changed."""
+    """Folders with the results of three runs on different prices; do not change them."""
     folders = [tmp_path_factory.mktemp(f"made{seed}") for seed in (1, 2, 3)]
     for seed, folder in enumerate(folders, 1):
         make_results(folder, seed)

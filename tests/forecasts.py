@@ -1,4 +1,4 @@
-"""Small markets as panels, settings to walk them with, and models trained on their records."""
+"""Small markets as panels, settings for walk-forward tests, and models trained on their records."""
 
 import gzip
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def chosen(**changes: Any) -> Settings:
 def garch_changes(
     days: int, symbols: int = 1, *, alpha: float = 0.08, persistence: float = 0.97, seed: int = 1
 ) -> Floats:
-    """(days, symbols): changes of a GARCH(1,1) with a daily deviation of 1 % in the long run."""
+    """(days, symbols): changes from a GARCH(1,1) with a long-run daily deviation of 1 %."""
     random = np.random.default_rng(seed)
     variance = np.ones(symbols)
     changes = np.empty((days, symbols))
@@ -57,7 +57,7 @@ def garch_changes(
 
 
 def weekdays(count: int, first: str = "2015-01-01") -> Any:
-    """(count,): working days as days since 1970-01-01."""
+    """(count,): working days, in days since 1970-01-01."""
     return np.busday_offset(first, np.arange(count), roll="forward").astype(np.int32)
 
 
@@ -69,7 +69,7 @@ def simulated(symbols: int = 4, days: int = 320, seed: int = 1) -> Panel:
 
 
 def uneven(days: int = 320, seed: int = 1) -> Panel:
-    """A panel with all that a market has: a late listing, gaps, a dead series, an oil of 2020."""
+    """A panel with a late listing, gaps, a dead series and negative prices like oil in 2020."""
     whole = simulated(6, days, seed)
     random = np.random.default_rng(seed)
     histories = [(whole.days[:, place], whole.prices[:, place]) for place in range(6)]
@@ -115,9 +115,9 @@ def records_of(panel: Panel) -> list[dict[str, Any]]:
 def with_bars(
     records: list[dict[str, Any]], but: Sequence[str] = (), seed: int = 1
 ) -> list[dict[str, Any]]:
-    """Records, symbol by symbol, with an open, high and low, but for those of some symbols.
+    """Records, symbol by symbol, with an open, high and low, except for the symbols in `but`.
 
-    A third of a day's variance is the night's, and the day's range is that of a walk of 20 steps.
+    The open makes an overnight move, and the day's range is that of a walk of 20 steps.
     """
     random = np.random.default_rng(seed)
     found, last = [], {"symbol": None, "close": 0.0}
@@ -147,7 +147,7 @@ def write_clean(path: Path, records: list[dict[str, Any]]) -> Path:
 
 
 def columns_of(records):
-    """Records by symbol as the columns that a file of many has."""
+    """Records by symbol, as the columns that a file of many symbols has."""
 
     def column(values):
         if all(isinstance(value, dict) for value in values) and len({*map(tuple, values)}) == 1:
@@ -158,7 +158,7 @@ def columns_of(records):
 
 
 def trained(folder: Path, records: list[dict[str, Any]], **options: Any) -> dict[str, Any]:
-    """The model document that `train_or_score` makes of some records."""
+    """The model document that `train_or_score` makes from records."""
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / "model.json"
     train_or_score(write_clean(folder / "clean.json", records), output, **(SMALL | options))

@@ -1,4 +1,4 @@
-"""A report whose data and config are as hostile as they can be."""
+"""A report whose data and config are as hostile as possible."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ SYMBOLS = 40
 
 
 def hostile_report(folder: Path) -> Path:
-    """The page of a small market whose names are markup and formulas, its sources beside it."""
+    """Make the page of a small market whose names are markup and formulas, next to its sources."""
     names = dict(zip((f"S{number}" for number in range(SYMBOLS)), HOSTILE, strict=False))
     records = [
         record | {"symbol": names.get(record["symbol"], record["symbol"])}

@@ -1,4 +1,4 @@
-"""A folder in which a source delivers, and what is taken in of it."""
+"""A folder to which a source delivers, and the intake from it."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,12 +27,12 @@ TERMS = IntakeTerms(
 )
 TODAY = date(2024, 6, 1)
 OWN_HEAD = "Date,Close,Volume\n"
-"""The header of a file whose symbol is not in it."""
+"""The header of a file without a symbol column."""
 OWN = "".join(f"2024-01-{day:02},{day},1\n" for day in range(1, 11))
 
 
 class Inbox:
-    """The folder `in`, and the archive of what came there."""
+    """The folder `in`, and the archive of its deliveries."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

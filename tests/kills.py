@@ -1,4 +1,4 @@
-"""Processes that die: at a chosen look at the file system, or when somebody kills them."""
+"""Processes that are killed at a chosen change to the file system."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ DONE, RAISED = 0, 3
 
 @contextmanager
 def full_at_second_sync() -> Iterator[None]:
-    """In the block the disk is full when a second file is to reach it."""
+    """Make the disk full for the block's second sync of a file."""
     synced: list[int] = []
 
     def full(descriptor: int) -> None:
@@ -34,11 +34,11 @@ def full_at_second_sync() -> Iterator[None]:
 
 
 def killed_at(step: int, folder: Path, work: Callable[[], object]) -> bool:
-    """Do some work in a process that is killed at its `step`-th call that changes `folder`, before
-    the call is made, for a write half-way through, for a replacement also after it; returns whether
-    it was.
+    """Do work in a process that is killed at its `step`-th change to `folder`; returns whether it
+    was killed.
 
-    A process that ends by itself must not raise.
+    The kill comes before the call, or halfway through a write; for a replacement there is one more
+    step after the call. A process that ends without a kill must not raise.
     """
     left = [step]
 
@@ -51,11 +51,10 @@ def killed_at(step: int, folder: Path, work: Callable[[], object]) -> bool:
 
 
 def killed_at_each_step(folder: Path, work: Callable[[], object], copies: Path) -> list[Path]:
-    """Copies of `folder` as a process leaves it that is killed at one of its calls, as `killed_at`
-    does it, for each; last as the work leaves it that comes to its end.
+    """Copies of `folder` as it would be left by a kill at each step of `killed_at`, and at the end.
 
-    One process does the work, and copies what it finds there at each call. Calls at which the
-    folder is the same have one copy.
+    One process does the work and copies the folder at each step. Steps at which the folder is the
+    same share one copy.
     """
     copies.mkdir()
     last: list[object] = []
@@ -75,13 +74,13 @@ def killed_at_each_step(folder: Path, work: Callable[[], object], copies: Path) 
 
 
 def _kind(path: Path) -> tuple[int, ...]:
-    """What changes with a file."""
+    """The attributes of a file that change when the file does."""
     found = path.lstat()
     return found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns
 
 
 def begun(work: Callable[[], object]) -> int:
-    """Do some work in a process of its own; returns its number."""
+    """Do work in a new process; returns its number."""
     return os.fork() or _do(work)
 
 
@@ -103,7 +102,7 @@ def _ended(child: int) -> int:
 
 
 def _interrupted(work: Callable[[], object], folder: Path, at_step: Callable[[], None]) -> None:
-    """Do some work in this process, from now on with something more at each of its steps."""
+    """Do work in this process, calling `at_step` at each change to the folder."""
     for name in CALLS:
         _interrupt(name, f"{folder}/", at_step)
     work()

@@ -1,4 +1,4 @@
-"""Real services on loopback that take messages: a mail server and a web hook."""
+"""Real services on loopback that receive messages: a mail server and a web hook."""
 
 import email
 import email.policy
@@ -13,11 +13,11 @@ from aiosmtpd.controller import Controller
 
 
 class Mailbox:
-    """A mail server, and the messages that came.  url: as Apprise has it."""
+    """A mail server, and the messages it received.  url: for Apprise."""
 
     def __init__(self) -> None:
         self.messages: list[email.message.EmailMessage] = []
-        with socket.create_server(("127.0.0.1", 0)) as free:  # it cannot find one itself
+        with socket.create_server(("127.0.0.1", 0)) as free:  # Controller cannot find a free port
             port = free.getsockname()[1]
         self.controller = Controller(self, hostname="127.0.0.1", port=port)
         self.controller.start()
@@ -36,7 +36,7 @@ class Mailbox:
 
 
 class WebHook:
-    """A web hook, and what it was sent.  status: what it answers.  url: as Apprise has it."""
+    """A web hook, and the messages it accepted.  status: its answer.  url: for Apprise."""
 
     def __init__(self) -> None:
         self.taken: list[dict[str, str]] = []
@@ -83,6 +83,6 @@ def web_hook() -> Iterator[WebHook]:
 
 @pytest.fixture
 def silent_url() -> Iterator[str]:
-    """A service that takes a connection and never answers."""
+    """A service that accepts a connection and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"json://127.0.0.1:{server.getsockname()[1]}"

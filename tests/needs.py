@@ -1,9 +1,9 @@
-"""What the tests need of the machine, beside Python: said in one sentence before they begin.
+"""Check that the machine has the programs that the tests need beside Python.
 
-    python tests/needs.py             ends with 1 and that sentence, if something is missing
-    python tests/needs.py --packages  the Debian packages that are missing, a line each
+    python tests/needs.py             says what is missing, if anything, and exits with 1
+    python tests/needs.py --packages  lists the missing Debian packages, one per line
 
-With `--cluster` after either, what the tests on a Slurm need as well. Needs the standard library.
+With `--cluster`, what the cluster tests need is included. Needs only the standard library.
 """
 
 import ctypes.util
@@ -12,7 +12,7 @@ import sys
 from glob import glob
 
 PATH = "/usr/local/sbin:/usr/sbin:/sbin"
-TESTS = {  # what shows that it is there, and the package that has it
+TESTS = {  # a program or library, and the package that contains it
     "initdb": "postgresql",
     "ssh-keygen": "openssh-client",
     "chromium": "chromium",
@@ -31,7 +31,7 @@ CLUSTER = {
 
 
 def is_here(program: str) -> bool:
-    """Whether a program, or the library of that name, is there."""
+    """Whether a program, or the library of that name, is installed."""
     if program == "libgomp":
         return ctypes.util.find_library("gomp") is not None
     if program == "initdb" and glob("/usr/lib/postgresql/*/bin/initdb"):
@@ -40,7 +40,7 @@ def is_here(program: str) -> bool:
 
 
 def main(arguments: list[str]) -> None:
-    """Say what is missing, as the options ask."""
+    """Print what is missing, in the form that the options ask for."""
     needed = TESTS | (CLUSTER if "--cluster" in arguments else {})
     missing = {program: package for program, package in needed.items() if not is_here(program)}
     if "--packages" in arguments:

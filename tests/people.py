@@ -1,4 +1,4 @@
-"""People with keys of their own, and an office where they decide, by a clock that stands still."""
+"""People with keys of their own, and an office where they decide, with a clock that a test sets."""
 
 import subprocess
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ def make_key(folder: Path, name: str) -> Path:
 
 @pytest.fixture(scope="session")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Private keys by their owners' names."""
+    """Private keys, by their owners' names."""
     folder = tmp_path_factory.mktemp("keys")
     return {name: make_key(folder, name) for name in NAMES}
 
@@ -40,14 +40,14 @@ def signers_line(who: str, key: Path, namespaces: str = ALL) -> str:
 
 
 def terms(**changed: object) -> dict[str, object]:
-    """What a gate asks for."""
+    """The terms of a gate."""
     return {"required": 1, "valid_days": 30, "exclude_author": False} | changed
 
 
 class Office:
     """A working directory with small files in place of results, and a clock that a test sets.
 
-    signoffs: that section of config, gate by gate.
+    signoffs: the section of config, with one entry per gate.
     """
 
     def __init__(self, root: Path, keys: dict[str, Path]) -> None:
@@ -80,12 +80,12 @@ class Office:
         self.write("config/signers", "".join(lines))
 
     def name_also(self, alias: str, name: str) -> None:
-        """Put someone's key under another name as well."""
+        """List a person's key under another name as well."""
         path = self.root / "config/signers"
         path.write_text(path.read_text() + signers_line(alias, self.keys[name]))
 
     def revoke(self, name: str, *, listed: bool = False) -> None:
-        """Say that a key is revoked, by itself or in a revocation list of OpenSSH's."""
+        """Revoke a key, as a plain line or in an OpenSSH revocation list."""
         path, key = self.root / "config/revoked", self.keys[name]
         if listed:
             subprocess.run(["ssh-keygen", "-q", "-k", "-f", path, f"{key}.pub"], check=True)
@@ -113,7 +113,7 @@ class Office:
         return load_policy(self.root, self.signoffs, self.allow_unaccepted)
 
     def sign(self, who, gate, decision="approved", *, key=None, comment="", name=None):
-        """Decide; returns the statement's path. `name`: as whom, if not under one's own name."""
+        """Sign a decision; returns the statement's path. `name`: whom to sign as, if not `who`."""
         policy, key = self.policy, self.keys[key or who]
         signer = signing.Signing(
             who=name or who, key=key, fingerprint=statements.key_fingerprint(key)
@@ -139,11 +139,11 @@ class Office:
         return check_gates(self.root, self.policy, files, self.clock, gates or tuple(GATES))
 
     def void(self, gate: str) -> dict[str, str]:
-        """Why sign-offs for a gate do not count, by who gave them."""
+        """Why sign-offs for a gate do not count, by signer."""
         return {signoff.who: signoff.void for signoff in self.check(gate).gates[0].void}
 
     def release(self, digest: str, event: str = "release") -> None:
-        """Put on record what a release or a rollback puts on record."""
+        """Record in the ledger what a release or a rollback records."""
         fields = {
             "release": digest,
             "covered": identity(digests(self.covered())),
@@ -156,5 +156,5 @@ class Office:
 
 @pytest.fixture
 def office(tmp_path: Path, keys: dict[str, Path]) -> Office:
-    """A office at which nobody has signed yet."""
+    """An office in which nobody has signed yet."""
     return Office(tmp_path / "office", keys)

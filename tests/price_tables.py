@@ -1,4 +1,4 @@
-"""Small tables of prices, and what is flagged in them."""
+"""Small tables of prices, and their flags."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def series(*closes, dates=WEEKDAYS, **columns) -> pd.DataFrame:
 
 
 def market(**symbols: pd.DataFrame) -> pd.DataFrame:
-    """The tables of several symbols as one, in order of symbol and date."""
+    """Several symbols' tables as one, ordered by symbol and date."""
     return pd.concat(
         [table.assign(symbol=symbol) for symbol, table in sorted(symbols.items())],
         ignore_index=True,
@@ -30,12 +30,13 @@ def market(**symbols: pd.DataFrame) -> pd.DataFrame:
 
 
 def walk(days: int, by: float = 1.01) -> list[float]:
-    """Prices that rise and fall by turns, each time by as much."""
+    """Prices that alternately rise and fall by the same factor."""
     return [100.0 * (by if day % 2 else 1.0) for day in range(days)]
 
 
 def quality(table: pd.DataFrame, limits=None, delisted=()):
-    """The document of a table's flags; the same of all symbols at once and of each by itself."""
+    """The document of a table's flags, checked to be the same for all symbols at once and one by
+    one."""
     whole = OrderedTable.held(in_order_of_keys(as_table(table)))
     documents = []
 
@@ -58,13 +59,13 @@ def flags(table: pd.DataFrame, *codes: str, delisted=(), **thresholds):
 
 
 def read_table(path):
-    """A checkpoint as pandas has it, and its SHA-256."""
+    """A checkpoint as a DataFrame, and its SHA-256."""
     table, sha256 = records.read_table(path)
     return as_frame(table), sha256
 
 
 def write_table(path, table: pd.DataFrame) -> str:
-    """Write a table that pandas has; returns the SHA-256."""
+    """Write a DataFrame as a checkpoint; returns the SHA-256."""
     stored = as_table(table)
     return records.write_table(path, stored.schema, [stored])
 
@@ -74,12 +75,12 @@ def values(entries, *names):
 
 
 def entry(date, flag, *, symbol=None, column="close", **more):
-    """What is flagged, whole."""
+    """A complete entry for a flag."""
     return {"symbol": symbol, "date": date, "flag": flag, "column": column} | more
 
 
 def groups_read(patch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """The row groups of Parquet that are read from now on, each with the columns."""
+    """A list that records every Parquet row group read from now on, with the columns."""
     read: list[tuple[Any, ...]] = []
     original = ParquetFile.read_row_group
 

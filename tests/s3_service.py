@@ -1,10 +1,10 @@
-"""What an S3 service answers, as a test says."""
+"""Answers of an S3 service, for tests to choose from."""
 
 BODY = b"date,close\n2024-01-02,1.10\n2024-01-03,1.12\n"
 
 
 def reply(request, status, body=b"", **headers):
-    """Answer a request; a header's name is written with underscores for dashes."""
+    """Answer a request; names of headers are written with underscores for dashes."""
     request.send_response(status)
     for name, value in {"Content_Length": len(body), **headers}.items():
         request.send_header(name.replace("_", "-"), str(value))
@@ -14,7 +14,7 @@ def reply(request, status, body=b"", **headers):
 
 
 def stored(request, body=BODY):
-    """What S3 answers for an object with this body."""
+    """Answer as S3 does for an object with this body."""
     if request.command == "HEAD":
         return reply(request, 200, Content_Length=len(body), ETag='"1"')
     first, last = map(int, request.headers["Range"].removeprefix("bytes=").split("-"))
@@ -22,6 +22,6 @@ def stored(request, body=BODY):
 
 
 def failing(status, code="Broken"):
-    """What S3 answers to what it does not do."""
+    """Answer with an error, as S3 does for a request it refuses."""
     body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>so it is</Message></Error>"
     return lambda request: reply(request, status, body.encode())

@@ -1,4 +1,4 @@
-"""Fixtures: a real PostgreSQL server and a real S3 server, each for one session, on loopback."""
+"""Fixtures: a real PostgreSQL server and a real S3 server on loopback, for one test session."""
 
 import contextlib
 import logging
@@ -21,14 +21,14 @@ from pricewright.files import secrets
 from web_server import Server, serving
 
 PASSWORD = "canary-Pa55/w@rd:%"
-"""The PostgreSQL password; it has in it what a URI would have to quote."""
+"""The PostgreSQL password; it contains characters that a URI must quote."""
 
 S3_KEY, S3_SECRET = "CANARYACCESSKEYID", "canary/SecretAccessKey+0123456789"
 
 
 @dataclass(frozen=True)
 class PostgreSQL:
-    """A running server, with the database `prices`, which belongs to the user `owner`."""
+    """A running server with the database `prices`, owned by the user `owner`."""
 
     host: str
     port: int
@@ -36,11 +36,11 @@ class PostgreSQL:
     password: str = PASSWORD
 
     def uri(self, database: str = "prices", userinfo: str = "owner:${CANARY_PASSWORD}") -> str:
-        """A URI as config would have it, the password as a placeholder."""
+        """A URI as in config, with a placeholder for the password."""
         return f"postgresql://{userinfo}@{self.host}:{self.port}/{database}"
 
     def execute(self, *statements: str, database: str = "prices") -> list[tuple[Any, ...]]:
-        """Run statements as the owner; the rows of the last one, if it has any."""
+        """Run statements as the owner; returns the rows of the last one, if any."""
         import psycopg
 
         with psycopg.connect(
@@ -49,7 +49,7 @@ class PostgreSQL:
             user="owner",
             password=self.password,
             dbname=database,
-            options="-c lock_timeout=10s",  # what somebody left open is found, not waited for
+            options="-c lock_timeout=10s",  # fail instead of waiting for a lock left open
             autocommit=True,
         ) as connection:
             for statement in statements:
@@ -67,7 +67,7 @@ class S3:
     secret: str = S3_SECRET
 
     def put(self, bucket: str, objects: dict[str, bytes]) -> None:
-        """Put objects, by key, into a bucket, which is made if need be."""
+        """Put objects, by key, into a bucket, which is created if it does not exist."""
         with contextlib.suppress(self.client.exceptions.BucketAlreadyOwnedByYou):
             self.client.create_bucket(Bucket=bucket)
         for key, body in objects.items():
@@ -78,8 +78,9 @@ class S3:
 def postgresql() -> Iterator[PostgreSQL]:
     """A PostgreSQL server with two prices in the table `prices`, which `reader` may read."""
     account = _account()
-    folder = Path(tempfile.mkdtemp(prefix="pw-"))  # pytest's own folders are closed to others,
-    if account:  # and the path of a socket has to be short
+    # not in pytest's folder, which is closed to other users; and a socket's path must be short
+    folder = Path(tempfile.mkdtemp(prefix="pw-"))
+    if account:
         os.chown(folder, account.pw_uid, account.pw_gid)
     try:
         _initialise(folder, account)
@@ -100,7 +101,7 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 @pytest.fixture(scope="session")
 def s3() -> Iterator[S3]:
-    """An S3 server with no bucket."""
+    """An S3 server without buckets."""
     import boto3
     from moto.server import ThreadedMotoServer
 
@@ -124,7 +125,7 @@ def s3() -> Iterator[S3]:
 
 @pytest.fixture
 def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable that a source looks at, and no secret that another test made known."""
+    """Remove all variables that a source reads, and all secrets that other tests made known."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "ARROW_", "PG")) or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -133,14 +134,14 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def owner(postgresql: PostgreSQL, no_settings: None, monkeypatch: pytest.MonkeyPatch) -> PostgreSQL:
-    """The PostgreSQL server, and its password in the variable that its URIs name."""
+    """The PostgreSQL server, with its password in the variable that its URIs name."""
     monkeypatch.setenv("CANARY_PASSWORD", PASSWORD)
     return postgresql
 
 
 @pytest.fixture
 def desk(s3: S3, no_settings: None, monkeypatch: pytest.MonkeyPatch) -> S3:
-    """The S3 server, asked by somebody with keys."""
+    """The S3 server, with the keys for it in the environment."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", S3_KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", S3_SECRET)
     return s3
@@ -148,13 +149,13 @@ def desk(s3: S3, no_settings: None, monkeypatch: pytest.MonkeyPatch) -> S3:
 
 @pytest.fixture
 def script() -> Iterator[Callable[..., Server]]:
-    """Starts servers that answer as a test says."""
+    """Starts servers that give a test's answers."""
     with contextlib.ExitStack() as stack:
         yield lambda answer, **options: stack.enter_context(serving(answer, **options))
 
 
 def _program(name: str) -> str:
-    """The newest of Debian's, which are not on PATH, or what is on PATH."""
+    """The newest of Debian's versions of a program, which are not on PATH, else the one on PATH."""
     folders = Path("/usr/lib/postgresql").glob("*/bin")
     newest = sorted(folders, key=lambda folder: float(folder.parent.name))[-1:]
     found = shutil.which(name, path=str(newest[0])) if newest else shutil.which(name)
@@ -164,7 +165,7 @@ def _program(name: str) -> str:
 
 
 def _account() -> pwd.struct_passwd | None:
-    """Whom the server runs as, if not as us: it refuses to run as root."""
+    """The account to run the server as, None for the current user: it refuses to run as root."""
     if os.geteuid() != 0:
         return None
     accounts = {account.pw_name: account for account in pwd.getpwall()}
@@ -172,7 +173,7 @@ def _account() -> pwd.struct_passwd | None:
 
 
 def _options(folder: Path, account: pwd.struct_passwd | None) -> dict[str, Any]:
-    # without the PG… variables of whoever runs the tests
+    # without the PG… variables of the user who runs the tests
     options: dict[str, Any] = {"cwd": folder, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
     if account:
         options |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
@@ -199,7 +200,7 @@ def _initialise(folder: Path, account: pwd.struct_passwd | None) -> None:
 
 @contextlib.contextmanager
 def _running(folder: Path, account: pwd.struct_passwd | None) -> Iterator[int]:
-    """A server that answers, on a port that is yielded, until the block ends or we do."""
+    """Run a server until the block, or this process, ends; yields its port."""
     for _ in range(5):
         port = free_port()
         settings = {
@@ -216,7 +217,7 @@ def _running(folder: Path, account: pwd.struct_passwd | None) -> Iterator[int]:
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         options = _options(folder, account) | quiet
         server = subprocess.Popen([_program("postgres"), "-D", folder / "data", *flags], **options)
-        # a killed test run stops nothing; but then this one's standard input ends
+        # a killed test run cannot stop the server, but this process notices that its input ends
         guard = subprocess.Popen(
             ["sh", "-c", f"read _; kill -QUIT {server.pid}; sleep 1; rm -r {folder}"],
             stdin=subprocess.PIPE,
@@ -229,13 +230,13 @@ def _running(folder: Path, account: pwd.struct_passwd | None) -> Iterator[int]:
         finally:
             guard.kill()
             guard.communicate()
-            server.send_signal(signal.SIGQUIT)  # nobody needs what it holds
+            server.send_signal(signal.SIGQUIT)  # nobody needs its data
             server.wait(30)
-    pytest.fail("the PostgreSQL server did not start, five times")
+    pytest.fail("the PostgreSQL server did not start in five attempts")
 
 
 def free_port() -> int:
-    """A port that nobody has now; somebody may, by the time that the server wants it."""
+    """A port that is free now, but may be taken by the time the server wants it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

@@ -1,7 +1,7 @@
-"""Snakemake, forked from a process that has it imported: that is most of the work of a short run.
+"""Run Snakemake in forks of a process that has imported it: most of a short run is the import.
 
 Each run is a process of its own, with the folder, environment, arguments and files that it would
-have as `python -m snakemake`. The code of the project is not imported before the fork.
+have as `python -m snakemake`. The project's code is not imported before the fork.
 """
 
 import atexit
@@ -25,7 +25,7 @@ IMPORTED_BY_A_RUN = ("snakemake.storage", "smart_open", "docutils.writers.html4c
 def run_forked(
     arguments: Sequence[str], *, cwd: Path, env: dict[str, str], seconds: int
 ) -> tuple[int, str, str]:
-    """The exit code, standard output and standard error of a run, killed after some seconds."""
+    """Run Snakemake, killed after some seconds; returns exit code, output and standard error."""
     server = _server()
     assert server.stdin
     assert server.stdout
@@ -41,7 +41,7 @@ def run_forked(
 
 @cache
 def _server() -> "subprocess.Popen[str]":
-    """The process that forks; it ends with the one that asked for it."""
+    """The process that forks; it ends with this one."""
     server = subprocess.Popen(
         [sys.executable, "-P", __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -64,7 +64,7 @@ def _serve() -> None:
 def _become(
     arguments: list[str], cwd: str, env: dict[str, str], files: list[str], seconds: int
 ) -> None:
-    """Be a run of Snakemake from here on."""
+    """Turn this process into a run of Snakemake."""
     signal.alarm(seconds)
     os.environ.clear()
     os.environ.update(env)

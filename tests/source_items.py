@@ -1,4 +1,4 @@
-"""Asking a source for its deliveries, as a test does."""
+"""Helpers that ask a source for its deliveries."""
 
 import orjson
 import pytest
@@ -12,11 +12,11 @@ PRICES = (
     b'{"day":"2024-01-02","symbol":"NA","close":"1.10","volume":100}\n'
     b'{"day":"2024-01-03","symbol":"TRUE","close":"2","volume":null}\n'
 )
-"""The table `prices` of the PostgreSQL server, as it is delivered."""
+"""The PostgreSQL server's table `prices`, as it is delivered."""
 
 
 def read(item, known=""):
-    """All bytes of an item; None if it says that nothing changed."""
+    """All bytes of an item; None if nothing changed."""
     with item.open(known) as answer:
         return None if answer.chunks is None else b"".join(answer.chunks)
 
@@ -27,7 +27,7 @@ def records(item):
 
 
 def refused(call, *words):
-    """The one sentence with which a call is refused, which has some words in it."""
+    """The one sentence with which a call is refused, checked to contain the words."""
     with pytest.raises(Refusal) as caught:
         call()
     text = str(caught.value)
@@ -45,12 +45,12 @@ def items(server, uri, **settings):
 
 
 def only(server, uri, **settings):
-    """The one item that a URI means."""
+    """The only item at a URI."""
     [item] = items(server, uri, **settings)
     return item
 
 
 def ask(uri, query=None, **settings):
-    """A query, or the table `prices`, as an item."""
+    """A query, or else the table `prices`, as an item."""
     what = {"query": query} if query else {"table": "prices"}
     return Query(Source(**{"uri": uri, **what} | settings))

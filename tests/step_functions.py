@@ -1,4 +1,4 @@
-"""The steps' functions, with their options by name as on the command line."""
+"""The steps' functions, with flat options as on the command line."""
 
 import clean as _clean
 import ingest as _ingest

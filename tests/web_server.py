@@ -1,4 +1,4 @@
-"""Real servers on loopback that answer whatever a test wants, byte for byte."""
+"""Real servers on loopback that give a test's answers, byte for byte."""
 
 import contextlib
 import datetime
@@ -20,7 +20,7 @@ CSV = b"date,symbol,close\n2024-01-02,AAPL,185.64\n"
 
 
 def reply(body=CSV, status=200, *, length=True, **headers):
-    """An answer's bytes; a header's name is written with underscores for dashes."""
+    """An answer's bytes; names of headers are written with underscores for dashes."""
     lines = [f"HTTP/1.1 {status} Whatever"]
     if length:
         lines.append(f"Content-Length: {len(body)}")
@@ -35,13 +35,13 @@ def chunked(*chunks, end=b"0\r\n\r\n"):
 
 
 def web_file(uri, **settings):
-    """What lies at a URI, on loopback too."""
+    """The file at a URI, which may be on loopback."""
     given = {"allow_hosts": ["127.0.0.1"], "timeout": 5.0} | settings
     return WebFile(Source(uri=uri, **given))
 
 
 def fetch(uri, known="", **settings):
-    """The bytes, None if nothing changed, and the version."""
+    """The bytes (None if nothing changed) and the version of the file at a URI."""
     with web_file(uri, **settings).open(known) as got:
         return got.chunks and b"".join(got.chunks), got.version
 
@@ -52,7 +52,7 @@ def sent(server):
 
 
 def hung_up(server):
-    """Whether who made the last request has closed the connection, or does so in a second."""
+    """Whether the client of the last request has closed the connection, or does within a second."""
     line = server.requests[-1].connection
     line.settimeout(1)
     try:
@@ -62,11 +62,11 @@ def hung_up(server):
 
 
 class Server(ThreadingHTTPServer):
-    """Answers with `answers[path]`, or what that returns for the request; keeps the requests.
+    """Answer with `answers[path]`, or with what it returns if it is a function; keep the requests.
 
-    `answers` may also be a function that writes its answer to each request by itself.
-    An answer that is a tuple is sent in pieces; after an `Event` in it the line is held open
-    until the test sets it, or ends.
+    `answers` may also be a function that writes the answer to each request itself. An answer that
+    is a tuple is sent in pieces. At an `Event` in it, the server waits up to 10 seconds until the
+    test sets it or ends.
     """
 
     daemon_threads = True
@@ -85,15 +85,15 @@ class Server(ThreadingHTTPServer):
         return f"{'https' if self.context else 'http'}://127.0.0.1:{self.port}"
 
     endpoint = uri
-    """As an S3 service calls it."""
+    """The name of the URI for an S3 service."""
 
     @property
     def seen(self):
-        """Of each request the method, the path and the headers."""
+        """The method, path and headers of each request."""
         return [(each.command, each.path, dict(each.headers.items())) for each in self.requests]
 
     def finish_request(self, request, client_address):
-        if self.context:  # here, in the request's own thread, where a bad handshake stays
+        if self.context:  # in the request's own thread, so a bad handshake affects nothing else
             try:
                 request = self.context.wrap_socket(request, server_side=True)
             except OSError:
@@ -126,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET
 
     def do_CONNECT(self):
-        """Be a proxy: what is asked for is always the server in `answers`."""
+        """Act as a proxy that always connects to the server in `answers`."""
         self.server.requests.append(self)
         with socket.create_connection(self.server.answers["CONNECT"]) as other:
             self.wfile.write(b"HTTP/1.1 200 Connected\r\n\r\n")
@@ -201,9 +201,9 @@ def certificate(folder, *, names=("prices.example",), expired=False):
 
 
 def know_names(monkeypatch, **names):
-    """Let the machine know some names only: each name's successive answers, dots as `_`.
+    """Let only some host names resolve: each to its successive answers (names with `_` for dots).
 
-    Returns the names that were asked, in order. This machine and IP addresses stay known.
+    Returns the names that were looked up, in order. localhost and IP addresses still resolve.
     """
     real, asked = socket.getaddrinfo, []
 

@@ -1,4 +1,4 @@
-"""Each step as a function and as a command: the same bytes, and sentences where it must end."""
+"""Each step as a function and as a command: the same bytes, and one-sentence errors."""
 
 import contextlib
 import inspect
@@ -22,13 +22,13 @@ from step_functions import clean, ingest, train_or_score
 
 FUNCTIONS = dict(zip(STEPS, (ingest, clean, train_or_score, report, deploy), strict=True))
 FILES = ["prices.csv", "raw.json", "clean.json", "model.json", "report.txt", "deployed.json"]
-MORE = {"deploy": {"allow_unaccepted": True}}  # so few days are not enough for a back-test
+MORE = {"deploy": {"allow_unaccepted": True}}  # there are too few days for a back-test
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO|WARNING|ERROR) \w+ .+")
 
 
 @pytest.fixture(scope="module")
 def by_function(tmp_path_factory):
-    """The five functions called in turn, each with nothing but input and output."""
+    """Call the five functions in turn, each with only input and output."""
     folder = tmp_path_factory.mktemp("functions")
     (folder / "prices.csv").write_text(as_csv(market()))
     with pytest.MonkeyPatch.context() as patch:
@@ -52,7 +52,7 @@ LOGGED = {
 
 
 @pytest.mark.parametrize("number", range(5), ids=STEPS)
-def test_a_command_writes_the_functions_bytes_and_logs_what_was_planned(
+def test_a_command_writes_the_same_bytes_as_the_function_and_logs_the_expected_lines(
     tmp_path, by_function, number
 ):
     step, read, written = STEPS[number], FILES[number], FILES[number + 1]
@@ -71,10 +71,8 @@ def test_a_command_writes_the_functions_bytes_and_logs_what_was_planned(
         assert re.search(f" INFO {step} {pattern}", done.stderr), done.stderr
 
 
-def test_a_step_killed_at_any_change_of_a_file_leaves_each_file_as_it_was_or_whole(
-    tmp_path, by_function
-):
-    """The raw prices are read, so all that is left is what was there or what is made."""
+def test_a_step_killed_at_any_file_change_leaves_each_file_old_or_complete(tmp_path, by_function):
+    """The raw prices are only read, so every other file is either old or newly made."""
     names, seen = ("clean.json", "receipt.json", "quality.json"), []
     for moment in itertools.count(1):
         folder = tmp_path / str(moment)
@@ -95,7 +93,7 @@ def test_a_step_killed_at_any_change_of_a_file_leaves_each_file_as_it_was_or_who
     assert len(seen) > 12, "nothing was interrupted"
 
 
-def test_clean_with_two_arguments_carries_a_price_forward_as_config_does(tmp_path):
+def test_clean_with_only_input_and_output_uses_the_defaults_of_config(tmp_path):
     (tmp_path / "data" / "raw").mkdir(parents=True)
     records = [
         {"date": "2024-01-01", "symbol": "A", "close": 1.5},
@@ -118,7 +116,7 @@ def test_clean_with_two_arguments_carries_a_price_forward_as_config_does(tmp_pat
     )
 
 
-def test_clean_loads_pandas_where_rows_are_not_in_order_or_corrected_and_only_there(tmp_path):
+def test_clean_loads_pandas_only_if_rows_are_out_of_order_or_corrected(tmp_path):
     records = [{"date": f"2024-01-0{day}", "symbol": "A", "close": day} for day in (1, 2, 3)]
     (tmp_path / "raw.json").write_bytes(orjson.dumps(records))
     (tmp_path / "mixed.json").write_bytes(orjson.dumps(records[::-1]))
@@ -194,7 +192,7 @@ def test_ingest_takes_columns_and_markers_from_the_command_line(tmp_path):
 
 
 def model_of(folder, records):
-    """The model that the first three steps make of some records."""
+    """The model that the first three steps make from records."""
     (folder / "prices.csv").write_text(as_csv(records))
     with contextlib.chdir(folder):
         ingest("prices.csv", "raw.json", receipt="ingest.json", quarantine="quarantine.json")
@@ -217,7 +215,7 @@ def test_a_symbol_whose_newest_rows_are_quarantined_is_left_out_of_the_model(tmp
     assert verdict(model)[1].startswith("LOST: 3 of 280 delivered rows could not be believed")
 
 
-def test_what_is_declared_of_symbols_is_counted_and_one_history_is_modelled(tmp_path, monkeypatch):
+def test_declared_symbol_changes_are_counted_and_joined_into_one_history(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     records = market(symbols=3)
     day, last = records[70]["date"], records[-3]["date"]
@@ -243,7 +241,7 @@ def test_what_is_declared_of_symbols_is_counted_and_one_history_is_modelled(tmp_
     assert model["data"]["first_date"] == records[0]["date"]
 
 
-def test_a_mapped_symbol_whose_newest_rows_are_quarantined_is_left_out_by_our_name(
+def test_a_mapped_symbol_whose_newest_rows_are_quarantined_is_left_out_of_the_model(
     tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
@@ -269,7 +267,7 @@ def test_the_receipts_add_up_and_are_kept_in_the_model(tmp_path):
     assert kept["rows_in"] == kept["rows_out"] + sum(kept[what] for what in gone)
     assert came["records"]["sha256"] == kept["input"]["sha256"]
     assert kept["records"]["sha256"] == model["data"]["sha256"]
-    assert not (tmp_path / "ledger").exists()  # a command by itself begins none
+    assert not (tmp_path / "ledger").exists()  # a command alone starts no ledger
 
 
 @pytest.mark.parametrize(
@@ -291,7 +289,7 @@ def test_a_table_that_was_changed_since_it_was_written_is_refused(
         train_or_score("cleaned.json", "again.json", receipts=["ingest.json", "clean.json"])
 
 
-def test_a_training_that_is_given_a_project_tells_its_ledger(tmp_path, by_function, monkeypatch):
+def test_a_training_with_a_project_is_recorded_in_its_ledger(tmp_path, by_function, monkeypatch):
     monkeypatch.chdir(by_function)
     train_or_score(
         "clean.json",

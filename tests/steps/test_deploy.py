@@ -14,7 +14,7 @@ from report import report
 
 @pytest.fixture(scope="module")
 def unaccepted(tmp_path_factory):
-    """A model that too few days speak for, and its report."""
+    """A model with too few days to be accepted, and its report."""
     folder = tmp_path_factory.mktemp("model")
     assert not trained(folder, market())["acceptance"]["accepted"]
     report(folder / "model.json", folder / "report.txt")
@@ -23,7 +23,7 @@ def unaccepted(tmp_path_factory):
 
 @pytest.fixture
 def accepted(unaccepted, tmp_path):
-    """The same, as if all criteria were met."""
+    """The same model, as if it met all criteria."""
     document = read_model(unaccepted / "model.json")[0]
     document["acceptance"]["accepted"] = True
     for found in document["acceptance"]["criteria"].values():
@@ -38,9 +38,7 @@ def test_an_accepted_model_is_deployed_byte_for_byte(accepted):
     assert (accepted / "deployed.json").read_bytes() == (accepted / "model.json").read_bytes()
 
 
-def test_a_model_that_is_not_accepted_is_refused_in_a_sentence_with_its_criteria(
-    unaccepted, tmp_path
-):
+def test_an_unaccepted_model_is_refused_in_a_sentence_with_its_criteria(unaccepted, tmp_path):
     (tmp_path / "deployed.json").write_bytes(b"before")
     with pytest.raises(Refusal) as refusal:
         deploy(unaccepted / "report.txt", tmp_path / "deployed.json")
@@ -56,15 +54,13 @@ def test_a_model_that_is_not_accepted_is_refused_in_a_sentence_with_its_criteria
     assert (tmp_path / "deployed.json").read_bytes() == b"before"
 
 
-def test_a_model_that_is_not_accepted_is_deployed_byte_for_byte_if_that_is_allowed(
-    unaccepted, tmp_path
-):
+def test_an_unaccepted_model_is_deployed_byte_for_byte_if_config_allows_it(unaccepted, tmp_path):
     deploy(unaccepted / "report.txt", tmp_path / "deployed.json", allow_unaccepted=True)
     assert (tmp_path / "deployed.json").read_bytes() == (unaccepted / "model.json").read_bytes()
 
 
 @pytest.mark.parametrize("allowed", [False, True])
-def test_only_the_reported_model_is_deployed_allowed_or_not(accepted, allowed):
+def test_only_the_reported_model_is_ever_deployed(accepted, allowed):
     other, page = accepted / "other.json", accepted / "report.txt"
     other.write_bytes((accepted / "model.json").read_bytes() + b"\n")
     with pytest.raises(Refusal, match=r"other\.json: is not the model that .*report\.txt reports"):
@@ -72,10 +68,10 @@ def test_only_the_reported_model_is_deployed_allowed_or_not(accepted, allowed):
     assert not (accepted / "deployed.json").exists()
 
 
-def test_a_model_that_is_swapped_after_it_was_judged_is_refused(
+def test_a_model_swapped_after_it_was_judged_is_refused(
     accepted, unaccepted, tmp_path, monkeypatch
 ):
-    """What is judged must be what is put in place, whatever happens to the file between."""
+    """The deployed bytes must be the judged ones, whatever happens to the file in between."""
     swapped = tmp_path / "swapped.json"
     swapped.write_bytes((accepted / "model.json").read_bytes())
     reported = unaccepted / "report.txt"

@@ -1,4 +1,4 @@
-"""A new user's folder: described by one command, read by what that wrote."""
+"""A new user's folder, described by one command and read with the config it wrote."""
 
 import csv
 import gzip
@@ -22,7 +22,7 @@ TITLES = ["Date", "Symbol", "Open", "High", "Low", "Close", "Volume"]
 
 
 def rows(month: int) -> list[list[object]]:
-    """A month's prices, of three symbols on ten days."""
+    """A month's prices: three symbols on ten days."""
     return [
         [f"2024-{month:02}-{day:02}", symbol, price, price + 1, price - 1, price, 100 * day]
         for day in range(10, 20)
@@ -55,7 +55,7 @@ def workbook(month: int) -> bytes:
 
 
 def side_by_side(month: int) -> str:
-    """A column for each field and symbol, under two lines, as yfinance writes them."""
+    """A column for each field and symbol under two header lines, as yfinance writes them."""
     found = rows(month)
     lines = [["Price", *["Close"] * 3, *["Volume"] * 3], ["Ticker", *SYMBOLS, *SYMBOLS]]
     for place in range(0, len(found), 3):
@@ -71,7 +71,7 @@ def records(month: int) -> str:
 
 @pytest.fixture
 def inbox(project: Project) -> Project:
-    """A project with a folder of twelve deliveries, of seven shapes, and what lies beside them."""
+    """A project with a folder of twelve deliveries in seven shapes, and other files beside them."""
     folder = project.folder / "inbox"
     folder.mkdir()
     contents: dict[str, str | bytes] = {
@@ -121,7 +121,7 @@ def test_twelve_deliveries_of_seven_shapes_are_described_and_read_in_one_go(inbo
 
 
 def asked(project, text, answers):
-    """What `describe` says of a file on a terminal, on which these answers are typed."""
+    """What `describe` says about a file on a terminal, on which these answers are typed."""
     (project.folder / "prices.csv").write_text(text)
     script = project.folder / "workflow/scripts/pricewright"
     keyboard, terminal = os.openpty()
@@ -139,7 +139,7 @@ def asked(project, text, answers):
     return done, yaml.safe_load(done.stdout.partition("\n\n")[0])["source"]
 
 
-def test_on_a_terminal_people_are_asked_where_two_readings_fit(project):
+def test_describe_asks_on_a_terminal_if_two_readings_fit(project):
     text = "Date,Close\n01/02/2024,1\n02/02/2024,2\n"
     done, written = asked(project, text, b"7\n2\n")
     assert "prices.csv: choose source.date_formats: as 01/02/2024 in line 2\n" in done.stderr
@@ -148,7 +148,7 @@ def test_on_a_terminal_people_are_asked_where_two_readings_fit(project):
     assert "2 rows, 2 kept" in done.stdout
 
 
-def test_a_name_that_there_is_not_is_asked_for_again(project):
+def test_describe_asks_again_after_an_unknown_name(project):
     text = "Date,Close\n2024-02-01T16:00:00-05:00,1\n2024-02-02T16:00:00-05:00,2\n"
     done, written = asked(project, text, b"Mars/Base\nAsia/Tokyo\n")
     assert "config key 'source.time_zone': found 'Mars/Base'" in done.stderr
@@ -157,7 +157,7 @@ def test_a_name_that_there_is_not_is_asked_for_again(project):
     assert written["time_zone"] == "?"
 
 
-def test_files_that_are_named_by_dates_are_of_one_symbol_and_not_each_its_own(project):
+def test_files_named_by_dates_are_not_taken_for_symbols(project):
     folder = project.folder / "data"
     names = ("kurse-2023.csv", "kurse-2024.csv", "dax-2024.csv")
     for number, name in enumerate(names, 1):
@@ -171,7 +171,7 @@ def test_files_that_are_named_by_dates_are_of_one_symbol_and_not_each_its_own(pr
     assert "some files are of the same symbol and differ by their dates only" in told.stdout
 
 
-def test_files_that_show_more_settle_what_the_first_leaves_open(project):
+def test_later_files_settle_what_the_first_file_leaves_open(project):
     folder = project.folder / "data"
     (folder / "A.csv").write_text("Tag;Kurs\n01.02.2024;234,5\n02.02.2024;235,5\n")
     (folder / "B.csv").write_text("Tag;Kurs\n01.02.2024;1.234,5\n02.02.2024;1.235,5\n")
@@ -186,7 +186,7 @@ def test_files_that_show_more_settle_what_the_first_leaves_open(project):
     assert "choose" not in told.stdout
 
 
-def test_files_that_count_seconds_in_several_units_are_read_as_one_source(project):
+def test_files_with_timestamps_in_different_units_are_read_as_one_source(project):
     folder = project.folder / "in"
     folder.mkdir()
     for year, unit in ((2024, 1_000), (2025, 1_000_000), (2026, 1_000_000)):
@@ -201,7 +201,7 @@ def test_files_that_count_seconds_in_several_units_are_read_as_one_source(projec
 
 
 @pytest.mark.parametrize("switched", [False, True])
-def test_files_that_would_not_follow_each_other_by_their_dates_settle_nothing(project, switched):
+def test_files_whose_dates_would_not_follow_each_other_settle_nothing(project, switched):
     folder = project.folder / "in"
     folder.mkdir()
     for day in (1, 2, 5, 6, 7, 13, 14):
@@ -229,7 +229,7 @@ BESIDE = {
 
 
 @pytest.mark.parametrize("files", [("AAA.csv", "EEE.csv", "ZZZ.csv"), ("prices.csv",)])
-def test_what_lies_beside_prices_is_said_and_left_out_by_what_is_written(project, files):
+def test_other_files_beside_prices_are_named_and_left_out_by_the_written_config(project, files):
     folder = project.folder / "in"
     folder.mkdir()
     for name in files:
@@ -250,7 +250,7 @@ def test_what_lies_beside_prices_is_said_and_left_out_by_what_is_written(project
     assert [each["place"] for each in receipt["deliveries"]] == [f"in/{name}" for name in files]
 
 
-def test_a_damaged_file_among_prices_is_said_and_not_left_out(project):
+def test_a_damaged_file_among_prices_is_named_but_not_left_out(project):
     folder = project.folder / "in"
     folder.mkdir()
     for name in ("AAA.csv.gz", "BBB.csv.gz"):

@@ -1,4 +1,4 @@
-"""Day after day, as a desk runs it: scored, watched, trained when it is due, signed by people."""
+"""A desk's daily runs: scored, watched, trained when due, and signed by people."""
 
 import os
 import random
@@ -18,7 +18,7 @@ from pricewright.releases.history import verify_releases
 from pricewright.signoffs import ledger
 
 FIRST = 300
-"""The days of prices that there are when it begins."""
+"""The number of days with prices when the desk begins."""
 
 
 @pytest.fixture
@@ -27,12 +27,12 @@ def desk(tmp_path, keys):
 
 
 def days_of(rows, count):
-    """The rows of so many days."""
+    """The rows of the first days."""
     return rows[: count * len(SYMBOLS)]
 
 
 def dated(desk):
-    """Every dated file of the record, with its bytes."""
+    """Every dated file on record, with its bytes."""
     return {
         path.name: path.read_bytes()
         for folder in ("forecasts", "live")
@@ -40,7 +40,7 @@ def dated(desk):
     }
 
 
-def test_a_scored_day_changes_nothing_that_people_sign_and_only_people_change_production(desk):
+def test_a_scored_day_leaves_signed_files_alone_and_only_people_change_production(desk):
     rows = prices(FIRST + 3)
     desk.run(days_of(rows, FIRST))
     first = desk.covered()
@@ -49,7 +49,7 @@ def test_a_scored_day_changes_nothing_that_people_sign_and_only_people_change_pr
     assert [mode for _, mode, _ in desk.modes] == ["train", "score"]
     assert desk.covered() == first
     assert not (desk.root / "production/current").exists()
-    released = desk.release()  # with what was signed the day before
+    released = desk.release()  # with the files signed the day before
     assert (desk.root / "production/current/model.json").read_bytes() == first["results/model.json"]
     assert orjson.loads((desk.root / "results/model.json").read_bytes())["mode"] == "score"
     desk.config["train"]["every"] = "1 day"
@@ -60,7 +60,7 @@ def test_a_scored_day_changes_nothing_that_people_sign_and_only_people_change_pr
 
 
 class Watched:
-    """A desk with a release, whose record is looked at after each run: nothing is ever changed."""
+    """A desk with a release; after each run it checks that nothing on record has changed."""
 
     def __init__(self, desk, rows):
         self.desk, self.rows, self.kept = desk, rows, {}
@@ -84,37 +84,37 @@ class Watched:
 
 
 def restated(rows):
-    """The rows, with another price of the second day after the release."""
+    """The rows, with a different price on the second day after the release."""
     row = (FIRST + 1) * len(SYMBOLS)
     return [*rows[:row], rows[row] | {"close": rows[row]["close"] * 1.001}, *rows[row + 1 :]]
 
 
 def with_commas(rows):
-    """The rows, as a vendor gives them who changed the format."""
+    """The rows in the new format of a vendor that changed it."""
     return [row | {"close": str(row["close"]).replace(".", ",")} for row in rows]
 
 
-def test_missed_and_late_days_holidays_restatements_and_another_format(desk):
+def test_the_record_survives_missed_and_late_days_restatements_and_a_new_format(desk):
     watched = Watched(desk, prices(FIRST + 10))
     assert (watched.run(1)["colour"], watched.run(2)["days"]) == ("green", 2)
     # a day was missed: two prices come at once, and no forecast of the second is on record
     assert watched.run(4)["days"] == 3
     assert len(desk.on_record()) == 4
-    watched.run(4, hour=22)  # a holiday: nothing new came
+    watched.run(4, hour=22)  # a holiday: no new prices
     assert len(desk.on_record()) == 4
-    watched.run(5, wait=9)  # too late: what it forecasts could be known
+    watched.run(5, wait=9)  # too late: the outcome could be known by then
     assert [day.late for day in days(desk.root)] == [*[False] * 4, True]
     found = watched.run(6)
     assert (found["days_late"], found["days"]) == (1, 4)  # that day's forecast does not count
     assert watched.run(7, restated)["changed_later"] == 2  # the move to that price and from it
     with pytest.raises(Refusal):
-        watched.run(8, with_commas)  # nothing is taken, nothing is lost
+        watched.run(8, with_commas)  # nothing is accepted, nothing is lost
     assert len(desk.on_record()) == 7
     assert watched.run(8)["colour"] == "green"
     watched.end()
 
 
-def test_a_volatility_that_doubles_turns_the_watch_red_trains_once_and_waits_for_people(desk):
+def test_doubled_volatility_turns_the_watch_red_and_trains_once_for_people_to_sign(desk):
     watched = Watched(desk, prices(FIRST + 60, doubles=FIRST + 1))
     day = 1
     while watched.run(day)["colour"] != "red":
@@ -126,7 +126,7 @@ def test_a_volatility_that_doubles_turns_the_watch_red_trains_once_and_waits_for
     assert "the watch has been red since" in desk.modes[-1][2]
     assert any("value-at-risk" in reason for reason in desk.found["reasons"])
     watched.run(day + 1)
-    assert desk.modes[-1][1] == "score"  # trained once; now it is people's turn
+    assert desk.modes[-1][1] == "score"  # trained once; now people must sign
     assert ledger.in_production(ledger.read(desk.root / "ledger")) == watched.released
     assert describe_watch(desk.root)[0].startswith("red, since ")
     desk.release()
@@ -138,7 +138,7 @@ def test_a_volatility_that_doubles_turns_the_watch_red_trains_once_and_waits_for
 
 
 def killed_while(work, after):
-    """Whether a process that does some work was killed before it was done."""
+    """Do work in a process and kill it after some seconds; returns whether it was still at work."""
     child = os.fork()
     if not child:
         os.setsid()
@@ -152,7 +152,7 @@ def killed_while(work, after):
     return not ended
 
 
-def test_killed_at_any_instant_a_day_is_taken_up_and_on_record_once(desk):
+def test_a_day_killed_at_any_instant_is_resumed_and_recorded_once(desk):
     watched = Watched(desk, prices(FIRST + 12))
     moments = random.Random(5)
     begun = time.perf_counter()

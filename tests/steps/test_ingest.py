@@ -1,4 +1,4 @@
-"""The ingest step as a whole: what it writes, keeps and says."""
+"""The ingest step as a whole: what it writes, keeps and logs."""
 
 import logging
 import shutil
@@ -26,7 +26,7 @@ def load(path):
     return orjson.loads(path.read_bytes())
 
 
-def test_the_receipt_says_what_came_and_what_became_of_it_with_no_clock_in_it(desk):
+def test_the_receipt_lists_deliveries_and_their_rows_without_the_time_of_day(desk):
     ingest("prices.csv", desk / "raw.json", receipt=desk / "receipt.json")
     receipt = load(desk / "receipt.json")
     assert list(receipt) == [
@@ -52,7 +52,7 @@ def test_the_receipt_says_what_came_and_what_became_of_it_with_no_clock_in_it(de
     assert kept.read_bytes() == (desk / "prices.csv").read_bytes()
 
 
-def test_rows_delivered_are_rows_left_out_in_daily_bars_and_quarantined(desk):
+def test_delivered_rows_are_those_left_out_in_daily_bars_and_quarantined(desk):
     rows = [
         f"{record['date']} {hour:02}:00,{record['symbol']},{series},{record['close'] + hour}"
         for record in market()
@@ -78,7 +78,7 @@ def test_rows_delivered_are_rows_left_out_in_daily_bars_and_quarantined(desk):
         ingest("prices.csv", desk / "raw.json", max_shrink=0.1, **options)
 
 
-def test_an_archive_that_is_lost_while_its_model_is_there_is_warned_of(desk, caplog):
+def test_a_lost_archive_is_warned_of_while_its_model_exists(desk, caplog):
     def warnings_of(uri):
         caplog.clear()
         ingest(uri, desk / "raw.json")
@@ -91,7 +91,8 @@ def test_an_archive_that_is_lost_while_its_model_is_there_is_warned_of(desk, cap
     [warning] = warnings_of("prices.csv")
     assert warning == (
         f"data/received: has no delivery of prices.csv, from which {desk / 'model.json'} was made; "
-        "put it back from a backup, for what comes now is compared with nothing."
+        "restore the folder from a backup, because new deliveries now have nothing to be compared "
+        "with."
     )
     shutil.copy("prices.csv", "other.csv")
     assert warnings_of("other.csv") == []
@@ -110,7 +111,7 @@ def test_the_same_delivery_again_writes_the_same_bytes(desk):
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_a_restated_and_a_withdrawn_price_are_written_down(desk):
+def test_restated_and_withdrawn_prices_are_listed(desk):
     records = market()
     ingest("prices.csv", desk / "raw.json")
     later = [records[0] | {"close": 99.5}, *records[2:]]
@@ -125,19 +126,19 @@ def test_a_restated_and_a_withdrawn_price_are_written_down(desk):
     assert [restated["old_sha256"], restated["new_sha256"]] == digests
 
 
-def test_parquet_is_written_where_the_name_says_so(desk):
+def test_a_name_that_ends_in_parquet_is_written_as_parquet(desk):
     ingest("prices.csv", desk / "raw.json")
     ingest("prices.csv", desk / "raw.parquet")
     assert (desk / "raw.parquet").read_bytes()[:4] == b"PAR1"
     assert read_table(desk / "raw.parquet")[0].equals(read_table(desk / "raw.json")[0])
 
 
-def test_the_docs_recommend_parquet_from_as_many_rows():
+def test_the_docs_recommend_parquet_from_the_same_number_of_rows_as_the_code():
     assert f"Use Parquet from {script.MANY:,} rows" in (ROOT / "config/README.md").read_text()
 
 
 @pytest.mark.parametrize("mode", ["parts", "append"])
-def test_many_small_files_are_read_once_and_come_to_the_same_bytes(desk, monkeypatch, mode):
+def test_many_small_files_are_read_only_once_and_make_the_same_bytes(desk, monkeypatch, mode):
     def reading(content, *rest):
         read.append(content.name)
         return read_delivery(content, *rest)
@@ -164,7 +165,7 @@ def test_many_small_files_are_read_once_and_come_to_the_same_bytes(desk, monkeyp
     assert {path: path.read_bytes() for path in before} == before
 
 
-def test_the_docs_say_from_when_on_only_what_is_new_is_read():
+def test_the_docs_state_when_only_new_rows_are_read():
     said = " ".join((ROOT / "docs/prices.md").read_text().split())
     rows, files = deliveries.SNAPSHOT_FROM, deliveries.SNAPSHOT_FROM_FILES
     assert f"From {rows:,} rows or {files} files on, only the new and changed files" in said
@@ -175,7 +176,7 @@ def test_parquet_is_recommended_once_for_many_rows_in_json(desk, caplog, monkeyp
     caplog.set_level(logging.INFO, "pricewright")
     ingest("prices.csv", desk / "raw.json")
     assert [record.message for record in caplog.records if "parquet" in record.message] == [
-        "recommend format: parquet, for JSON is slow and large"
+        "recommend format: parquet (JSON is slow and large)"
     ]
     caplog.clear()
     ingest("prices.csv", desk / "raw.parquet")
@@ -185,7 +186,7 @@ def test_parquet_is_recommended_once_for_many_rows_in_json(desk, caplog, monkeyp
 
 
 @pytest.mark.parametrize("off", [{"rows": 1}, {"kept": -1}, {"rows": -1, "kept": -1}])
-def test_a_sum_that_is_off_ends_the_step(desk, monkeypatch, off):
+def test_a_receipt_that_does_not_add_up_ends_the_step(desk, monkeypatch, off):
     def miscounted(*arguments):
         facts = original(*arguments)
         return facts | {name: facts[name] + by for name, by in off.items()}
@@ -223,28 +224,28 @@ def test_a_folder_is_read_as_parts_and_a_file_as_the_whole(desk):
     receipt = load(desk / "receipt.json")
     assert [part["place"] for part in receipt["deliveries"]] == ["in/a.csv", "in/b.csv"]
     assert receipt["rows"] == sum(part["rows"] for part in receipt["deliveries"]) == 280
-    shutil.rmtree("in")  # as where a release is made once more, of which the source is not asked
+    shutil.rmtree("in")  # as when a release is rebuilt, which does not query the source
     ingest("in", desk / "again.json", receipt=desk / "again_receipt.json", ask=False)
     assert (desk / "again.json").read_bytes() == (desk / "parts.json").read_bytes()
     assert load(desk / "again_receipt.json")["deliveries"] == receipt["deliveries"]
 
 
-def test_a_file_that_had_prices_and_is_empty_now_is_refused(desk):
+def test_a_file_that_had_prices_and_is_now_empty_is_refused(desk):
     (desk / "in").mkdir()
     for name, records in (("a.csv", market()[:140]), ("b.csv", market()[140:])):
         (desk / "in" / name).write_text(as_csv(records))
     (desk / "in" / "new.csv").touch()
     ingest("in", desk / "raw.json")
     (desk / "in" / "b.csv").write_text("")
-    with pytest.raises(Refusal, match=r"in/b\.csv: is empty, where it had prices; deliver it"):
+    with pytest.raises(Refusal, match=r"in/b\.csv: is empty but had prices before; deliver"):
         ingest("in", desk / "raw.json")
     (desk / "in" / "b.csv").unlink()
     ingest("in", desk / "raw.json")
     assert len(load(desk / "raw.json")) == 280
 
 
-def test_a_secret_written_out_is_refused_before_anything_is_said(desk, caplog):
+def test_a_plain_text_secret_is_refused_before_anything_is_logged(desk, caplog):
     caplog.set_level(logging.DEBUG)
-    with pytest.raises(Refusal, match="found a password written out"):
+    with pytest.raises(Refusal, match="found a password in plain text"):
         ingest("https://user:hunter2@host/prices.csv", desk / "raw.json")
     assert "hunter2" not in caplog.text

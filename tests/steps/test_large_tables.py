@@ -1,4 +1,4 @@
-"""Where tables are larger than the memory, arrays lie in files: all that is made is the same."""
+"""Tables larger than memory: their arrays are kept in files, and the results are the same."""
 
 import contextlib
 import hashlib
@@ -16,14 +16,14 @@ from pricewright.tables.table_files import ends_of_groups
 from step_functions import clean, ingest, train_or_score
 
 SYMBOLS, DAYS = 70, 260
-"""More symbols than are worked on at a time."""
+"""More symbols than are processed at a time."""
 
 SETTINGS = {"min_history": 40, "origins": 20, "calibration": 100, "horizon": 3, "refit": 4}
 
 
 def prices():
-    """Bars by date and then symbol; a symbol has another's prices, one begins late, one is short
-    of history, some rows are there twice, some are wrong."""
+    """Bars ordered by date and then symbol. One symbol has another's prices, one begins late, one
+    has a short history, some rows are repeated and some are wrong."""
     random = np.random.default_rng(11)
     moves = random.normal(0, 0.02, (DAYS, SYMBOLS))
     moves[:, 8] = moves[:, 3]
@@ -49,7 +49,7 @@ def prices():
 
 
 def make(folder):
-    """Everything that the first three steps write, as digests by name."""
+    """The digests, by name, of all files that the first three steps write."""
     folder.mkdir()
     with contextlib.chdir(folder):
         prices().to_csv("prices.csv", index=False)
@@ -71,7 +71,7 @@ def make(folder):
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
 
-def test_all_that_is_made_is_the_same_bytes(tmp_path, monkeypatch):
+def test_arrays_in_files_make_the_same_bytes(tmp_path, monkeypatch):
     in_memory = make(tmp_path / "memory")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     for module in (large_arrays, panel):
@@ -89,7 +89,7 @@ def test_all_that_is_made_is_the_same_bytes(tmp_path, monkeypatch):
     assert '"same-as"' in quality
 
 
-def test_a_table_of_no_file_is_made_where_there_is_no_room(tmp_path, monkeypatch):
+def test_without_room_on_disk_tables_stay_in_memory(tmp_path, monkeypatch):
     in_memory = make(tmp_path / "memory")
     monkeypatch.setattr(large_arrays, "_free", lambda _: 0)
     for module in (large_arrays, panel):
@@ -98,7 +98,7 @@ def test_a_table_of_no_file_is_made_where_there_is_no_room(tmp_path, monkeypatch
 
 
 def receive(folder, source):
-    """What `ingest` writes of a folder with several files, as digests by name."""
+    """The digests, by name, of what `ingest` writes for a folder with several files."""
     folder.mkdir()
     with contextlib.chdir(folder):
         names = ["raw.parquet", "ingest.json", "quarantine.json", "restatements.json"]
@@ -109,8 +109,8 @@ def receive(folder, source):
         return {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in names}
 
 
-def test_several_files_that_are_new_at_once_are_put_together_the_same(tmp_path, monkeypatch):
-    """They overlap, and some have other symbols than others."""
+def test_several_new_files_at_once_are_merged_to_the_same_bytes(tmp_path, monkeypatch):
+    """The files overlap, and their symbols differ."""
     table = prices()
     day = table["date"]
     source = tmp_path / "source"

@@ -1,4 +1,4 @@
-"""A model of many symbols, whose file has columns: all that is made of it is the same."""
+"""A model of many symbols, whose file has columns: everything made from it is the same."""
 
 import contextlib
 import re
@@ -28,7 +28,7 @@ from step_functions import clean, ingest, train_or_score
 
 @pytest.fixture
 def as_columns(monkeypatch):
-    """Two symbols are many."""
+    """Count two symbols as many already."""
     monkeypatch.setattr(model_file, "MOST_BY_SYMBOL", 1)
 
 
@@ -37,12 +37,12 @@ MODEL = Path("results/model.json")
 RECORDS = [record for record in market(symbols=3, days=200) if record["symbol"] != "S2"] + [
     record | {"symbol": "names"} for record in market(symbols=1, days=200, seed=7)
 ]
-"""Of three symbols, one of which is called as a key of columns is."""
+"""Records of three symbols, one of which is called "names" like a key of the columns."""
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    """The folders of the same model: with records by symbol, and with columns."""
+    """Two folders with the same model: with records by symbol, and with columns."""
     folders = [tmp_path_factory.mktemp(name) for name in ("records", "columns")]
     for folder, most in zip(folders, (500, 1), strict=True):
         with pytest.MonkeyPatch.context() as patch, contextlib.chdir(folder):
@@ -54,12 +54,12 @@ def both(tmp_path_factory):
 
 
 def alike(said):
-    """A text, or what JSON says, without digests: the two files are not the same bytes."""
+    """A text or JSON document without digests, because the two models' bytes differ."""
     text = said if isinstance(said, str) else orjson.dumps(said, default=dict).decode()
     return re.sub(r"[0-9a-f]{64}|[0-9a-f]{12}(?=…)", "a digest", text)
 
 
-def test_a_file_has_columns_and_says_the_same(both):
+def test_a_file_with_columns_holds_the_same_values(both):
     records, columns = (orjson.loads((folder / MODEL).read_bytes()) for folder in both)
     found, names = columns["symbols"]["columns"], list(records["symbols"])
     assert columns["symbols"]["names"] == columns["metrics"]["by_symbol"]["names"] == names
@@ -70,12 +70,12 @@ def test_a_file_has_columns_and_says_the_same(both):
     assert one == other == alike(records)
 
 
-def test_from_how_many_on_is_said_in_docs_and_schema():
+def test_docs_and_schema_state_from_how_many_symbols_files_have_columns():
     said = (ROOT / "docs/model.md", ROOT / "workflow/schemas/model.schema.yaml")
     assert all(f"more than {MOST_BY_SYMBOL}" in path.read_text() for path in said)
 
 
-def test_docs_say_how_pandas_makes_a_table_of_it(both, monkeypatch):
+def test_the_docs_code_reads_a_file_with_columns_into_pandas(both, monkeypatch):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/model.md").read_text(), re.DOTALL)
     (block,) = (block for block in blocks if "columns" in block)
     monkeypatch.chdir(both[1])
@@ -90,7 +90,7 @@ def test_a_column_is_one_line_of_the_file(both):
     assert len(re.findall(r'^ +"floor": ?\[[^\[\]]+\],?$', text, re.MULTILINE)) == 1
 
 
-def test_its_report_is_the_same(both, tmp_path):
+def test_a_model_with_columns_has_the_same_report(both, tmp_path):
     made = []
     for folder in both:
         paths = {name: Path(name) for name in ("html", "coverage", "skill", "table")}
@@ -100,7 +100,7 @@ def test_its_report_is_the_same(both, tmp_path):
     assert made[0] == made[1]
 
 
-def test_it_is_scored_compared_and_put_in_words_the_same(both):
+def test_a_model_with_columns_is_scored_compared_and_described_the_same(both):
     made = []
     for folder in both:
         with contextlib.chdir(folder):
@@ -120,7 +120,7 @@ def test_it_is_scored_compared_and_put_in_words_the_same(both):
     assert made[0] == made[1]
 
 
-def test_it_is_released_recorded_found_and_built_again(as_columns, firm):
+def test_a_model_with_columns_is_released_recorded_and_rebuilt(as_columns, firm):
     make_results(firm.root, seed=1)
     make_results(firm.root, seed=2)  # with a champion
     assert "columns" in orjson.loads((firm.root / "results/model.json").read_bytes())["symbols"]
@@ -143,12 +143,12 @@ def test_it_is_released_recorded_found_and_built_again(as_columns, firm):
 
 WRONG = [
     ("symbols.names", ["S0", "S0", "names"], "'symbols.names': found .*, each once"),
-    ("symbols.names", ["S0", "S1"], "columns.scale': found no list of 2 values"),
+    ("symbols.names", ["S0", "S1"], "columns.scale': is not a list of 2 values"),
     ("symbols.names", [], "'symbols.names': found \\[\\]"),
     ("symbols.columns", [], "'symbols.columns': found \\[\\]"),
     ("symbols.more", 1, "'symbols.more': there is no such key"),
-    ("symbols.columns.floor", None, "columns.floor': found no list of 3 values"),
-    ("symbols.columns.floor", [0.0, 0.0], "columns.floor': found no list of 3 values"),
+    ("symbols.columns.floor", None, "columns.floor': is not a list of 3 values"),
+    ("symbols.columns.floor", [0.0, 0.0], "columns.floor': is not a list of 3 values"),
     ("symbols.columns.floor.1", -0.5, "floor' of 'S1': found -0.5, allowed: number from 0"),
     ("symbols.columns.floor.1", "0", "floor' of 'S1': found \"0\", allowed: number"),
     ("symbols.columns.floor.1", True, "floor' of 'S1': found true, allowed: number"),
@@ -157,7 +157,7 @@ WRONG = [
     ("symbols.columns.observations.2", 9.5, "observations' of 'names': found 9.5"),
     ("symbols.columns.last_date.0", "today", "last_date' of 'S0': found \"today\""),
     ("symbols.columns.scale.0", "root", 'scale\' of \'S0\': found "root", allowed: "log" or'),
-    ("symbols.columns.location", [1, 2, 3], "location': found no columns by their keys"),
+    ("symbols.columns.location", [1, 2, 3], "location': is not an object of columns"),
     ("symbols.columns.location.more", [1, 2, 3], "location.more': there is no such key"),
     ("symbols.columns.volatility.garch.converged.1", 1, "converged' of 'S1': found 1"),
     ("symbols.columns.shape.1.0.0", "x", "shape.0.0' of 'S1': found \"x\""),

@@ -1,6 +1,6 @@
-"""The command `pricewright` from anywhere: below a project, outside, without the environment.
+"""The command `pricewright` below a project, outside one and without the environment.
 
-And what `pricewright status` says of the last run.
+Also what `pricewright status` says about the last run.
 """
 
 import os
@@ -15,15 +15,17 @@ import pytest
 from conftest import PRICEWRIGHT, STEPS, Project, command, run_pricewright
 
 INSTALLED = "from pricewright.__main__ import installed; installed()"
-"""What the environment's command does."""
+"""The code of the environment's command."""
 
 
-def test_from_a_folder_below_it_is_the_projects_command(finished: Project):
+def test_the_command_works_from_a_folder_below_the_project(finished: Project):
     below = run_pricewright("status", cwd=finished.folder / "data/raw")
     assert (below.code, below.stdout) == (0, status(finished))
 
 
-def test_a_path_counts_from_the_caller_and_is_named_from_the_project(project: Project, tmp_path):
+def test_a_path_is_relative_to_the_caller_and_shown_relative_to_the_project(
+    project: Project, tmp_path
+):
     more = project.folder / "data/more.yaml"
     more.write_text("report: {title: 7}\n")
 
@@ -40,7 +42,7 @@ def test_a_path_counts_from_the_caller_and_is_named_from_the_project(project: Pr
 
 
 @pytest.mark.parametrize("name", ["sign", "status", "verify"])
-def test_outside_of_any_project_it_is_one_sentence(tmp_path, name):
+def test_outside_any_project_the_command_ends_in_one_sentence(tmp_path, name):
     done = run_pricewright(name, cwd=tmp_path)
     assert (done.code, done.stdout) == (1, "")
     assert done.stderr == (
@@ -49,7 +51,7 @@ def test_outside_of_any_project_it_is_one_sentence(tmp_path, name):
     )
 
 
-def test_who_reads_it_may_stop_early(run_once: Project):
+def test_the_reader_of_the_output_may_stop_early(run_once: Project):
     arguments = [sys.executable, PRICEWRIGHT, "status"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(arguments, cwd=run_once.folder, **pipes) as process:
@@ -58,7 +60,7 @@ def test_who_reads_it_may_stop_early(run_once: Project):
     assert process.returncode == 0
 
 
-def test_inside_a_release_it_is_still_the_project_that_released_it(finished: Project):
+def test_inside_a_release_the_command_finds_the_project_that_released_it(finished: Project):
     release = finished.folder / "production/releases/abc"
     (release / "workflow").mkdir(parents=True)
     (release / "workflow/Snakefile").touch()
@@ -73,14 +75,14 @@ def test_inside_a_release_it_is_still_the_project_that_released_it(finished: Pro
         (["predict"], f"has no module 'numpy'; install it: {sys.executable} -m pip install numpy."),
     ],
 )
-def test_without_the_environment_it_says_in_a_sentence_how_to_get_it(tmp_path, arguments, sentence):
+def test_without_the_environment_the_command_says_how_to_create_it(tmp_path, arguments, sentence):
     done = command("-I", "-S", PRICEWRIGHT, *arguments, cwd=tmp_path)
     assert (done.code, done.stdout) == (1, "")
     assert done.stderr.startswith(f"pricewright: {sys.executable} {sentence}")
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_an_environments_command_runs_the_code_of_the_project_that_one_stands_in(project, tmp_path):
+def test_an_environments_command_runs_the_code_of_the_current_project(project, tmp_path):
     project.edit(
         "workflow/scripts/pricewright/commands/status.py",
         "[describe_switches(root)]",
@@ -106,7 +108,7 @@ def test_the_folder_can_be_copied_next_to_a_model_and_predicts(finished: Project
     not Path(sys.executable).with_name("pricewright").exists() and not os.environ.get("CI"),
     reason="installed by `make`; in CI it must be",
 )
-def test_the_installed_command_is_this_one_and_makes_nothing_else_importable(project, tmp_path):
+def test_installing_adds_this_command_and_makes_nothing_else_importable(project, tmp_path):
     installed = Path(sys.executable).with_name("pricewright")
     done = subprocess.run([installed, "status"], cwd=project.folder / "data", check=True)
     assert done.returncode == 0
@@ -117,7 +119,7 @@ def test_the_installed_command_is_this_one_and_makes_nothing_else_importable(pro
 
 @pytest.fixture(scope="module")
 def completion(tmp_path_factory) -> str:
-    """The script that has bash complete."""
+    """The script for completion in bash."""
     script = tmp_path_factory.mktemp("bash") / "completion"
     install = ("--install-completion", "--shell", "bash", "--output", script)
     with pytest.MonkeyPatch.context() as patch:
@@ -145,11 +147,11 @@ def test_bash_completes_commands_options_and_gates(completion, line, completed):
     assert done.stdout.split() == [completed], done.stderr
 
 
-# How the last run went.
+# The last run.
 
 
 def status(project: Project) -> str:
-    """What `pricewright status` prints."""
+    """The output of `pricewright status`."""
     done = run_pricewright("status", cwd=project.folder)
     assert (done.code, done.stderr) == (0, "")
     return done.stdout
@@ -161,14 +163,14 @@ def part(text: str, heading: str) -> list[str]:
     return found[1].splitlines() if found else []
 
 
-def test_before_any_run_it_says_how_to_begin(project: Project):
+def test_before_any_run_status_says_how_to_begin(project: Project):
     text = status(project)
     assert part(text, "Last run") == ["  nothing has run yet; begin with `snakemake --cores 1`"]
     assert part(text, "Out of date") == []
     assert part(text, "Releases") == ["  nothing was released yet"]
 
 
-def test_after_a_run_each_step_is_a_line_and_nothing_is_out_of_date(finished: Project):
+def test_after_a_run_status_has_a_line_per_step_and_nothing_is_out_of_date(finished: Project):
     text = status(finished)
     lines = part(text, "Last run")
     assert [line.split()[:2] for line in lines] == [[step, "ok"] for step in STEPS]
@@ -178,7 +180,7 @@ def test_after_a_run_each_step_is_a_line_and_nothing_is_out_of_date(finished: Pr
     assert part(text, "Out of date") == []
 
 
-def test_after_a_failure_for_good_it_says_which_step_and_why_and_was_tried_once(finished: Project):
+def test_after_a_failure_for_good_status_says_which_step_failed_once_and_why(finished: Project):
     (finished.folder / "data" / "raw" / "small.csv").write_text("<html>Sign in</html>\n")
     finished.configure(retries={"times": 1})
     assert finished.snakemake().code == 1
@@ -190,16 +192,16 @@ def test_after_a_failure_for_good_it_says_which_step_and_why_and_was_tried_once(
     assert "data/raw/small.csv" not in "\n".join(part(text, "Out of date"))
 
 
-def test_a_source_that_changed_since_is_named(finished: Project):
+def test_status_names_a_source_that_changed_since_the_run(finished: Project):
     path = finished.folder / "data" / "raw" / "small.csv"
     path.write_text(path.read_text() + "2021-01-04,S0,50,1000\n")
-    os.utime(path, (0, 0))  # whatever its time says
+    os.utime(path, (0, 0))  # its time does not matter
     source, what_to_do = part(status(finished), "Out of date")
     assert source == "  data/raw/small.csv is not what results/ingest.json is of"
     assert "--forcerun ingest" in what_to_do
 
 
-def test_results_of_an_older_delivery_that_were_put_back_are_out_of_date(finished: Project):
+def test_results_restored_from_an_older_delivery_are_out_of_date(finished: Project):
     shutil.copytree(finished.folder / "results", finished.folder / "backup")
     path = finished.folder / "data" / "raw" / "small.csv"
     path.write_text(path.read_text() + "2021-01-04,S0,50,1000\n")
@@ -210,7 +212,7 @@ def test_results_of_an_older_delivery_that_were_put_back_are_out_of_date(finishe
     assert source in part(status(finished), "Out of date")
 
 
-def test_what_a_run_looked_at_and_found_no_reason_to_work_for_is_not_out_of_date(finished: Project):
+def test_results_that_a_run_checked_and_kept_are_not_out_of_date(finished: Project):
     config = finished.folder / "config" / "config.yaml"
     config.write_text(config.read_text() + "# a remark\n")
     assert len(part(status(finished), "Out of date")) == 2

@@ -1,4 +1,4 @@
-"""What people run beside the workflow, as commands: sign, status and verify."""
+"""The commands that people run besides the workflow: sign, status and verify."""
 
 import json
 
@@ -16,7 +16,7 @@ def run(project, *arguments, answer=""):
 
 @pytest.fixture
 def signed_up(finished: Project, keys) -> Project:
-    """A project in which everything has run, and two people may sign."""
+    """A project in which everything has run and two people may sign."""
     assert run(finished, "sign", "--init", "--key", keys["reviewer"], "--who", "rita").code == 0
     path = finished.folder / "config/signers"
     path.write_text(path.read_text() + signers_line("second", keys["second"]))
@@ -24,13 +24,13 @@ def signed_up(finished: Project, keys) -> Project:
 
 
 def met(desk):
-    """How many criteria the model meets, of how many."""
+    """The number of criteria that the model meets, and of all criteria."""
     model = json.loads((desk.folder / "results/model.json").read_bytes())
     found = [criterion["met"] for criterion in model["acceptance"]["criteria"].values()]
     return f"{found.count(True)} of {len(found) - found.count(None)}"
 
 
-def test_a_person_sees_what_they_sign_says_yes_and_has_signed(signed_up, keys):
+def test_a_person_who_is_shown_the_facts_and_says_yes_has_signed(signed_up, keys):
     done = run(
         signed_up, "sign", "metrics", "--key", keys["reviewer"], "--comment", "ok", answer="yes\n"
     )
@@ -57,7 +57,7 @@ def test_a_person_sees_what_they_sign_says_yes_and_has_signed(signed_up, keys):
 
 
 @pytest.mark.parametrize("answer", ["no\n", "\n", "", "yess\n"])
-def test_whoever_does_not_say_yes_has_not_signed(signed_up, keys, answer):
+def test_any_answer_other_than_yes_signs_nothing(signed_up, keys, answer):
     done = run(signed_up, "sign", "report", "--key", keys["reviewer"], answer=answer)
     assert done.code == 1
     assert "nothing was signed" in done.stderr
@@ -94,7 +94,7 @@ def test_a_rejection_is_shown_and_can_be_withdrawn(signed_up, keys):
     assert "  report   ok       1 of 1, by rita" in run(signed_up, "status").stdout
 
 
-def test_verify_finds_nothing_wrong_and_then_the_line_that_was_changed(signed_up, keys):
+def test_verify_finds_nothing_wrong_until_a_line_is_changed(signed_up, keys):
     assert run(signed_up, "sign", "source", "--key", keys["second"], "--yes").code == 0
     verified = run(signed_up, "verify")
     assert (verified.code, verified.stdout) == (
@@ -126,7 +126,9 @@ def test_verify_finds_nothing_wrong_and_then_the_line_that_was_changed(signed_up
         (["--init"], "config/signers: is there already"),
     ],
 )
-def test_what_cannot_be_signed_is_refused_in_a_sentence(signed_up, keys, arguments, sentence):
+def test_a_sign_off_that_is_impossible_is_refused_in_a_sentence(
+    signed_up, keys, arguments, sentence
+):
     given = arguments if "--key" in arguments else [*arguments, "--key", keys["reviewer"]]
     done = run(signed_up, "sign", *given)
     assert done.code == 1
@@ -135,7 +137,7 @@ def test_what_cannot_be_signed_is_refused_in_a_sentence(signed_up, keys, argumen
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_key_that_nobody_has_is_refused_with_the_line_to_add(signed_up, keys):
+def test_an_unlisted_key_is_refused_with_the_line_to_add(signed_up, keys):
     done = run(signed_up, "sign", "report", "--key", keys["outsider"], "--yes")
     line = done.stderr.partition("have this line added to it: ")[2].strip()
     path = signed_up.folder / "config/signers"
@@ -157,7 +159,7 @@ def test_with_no_signers_status_and_sign_say_how_to_begin(finished, keys):
         assert "pricewright sign --init" in done.stdout + done.stderr
 
 
-def test_the_key_that_ssh_would_take_is_taken_by_itself(signed_up, tmp_path, monkeypatch):
+def test_the_key_that_ssh_would_use_is_used_by_default(signed_up, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".ssh").mkdir()
     begin = ("sign", "report", "--yes")
@@ -178,7 +180,7 @@ def test_without_ssh_keygen_the_refusal_says_what_to_install(
     assert "\n" not in done.stderr.strip()
 
 
-def test_a_training_is_told_to_the_ledger_once_with_its_author(run_once):
+def test_a_training_is_recorded_in_the_ledger_once_with_its_author(run_once):
     (entry,) = ledger.read(run_once.folder / "ledger")
     assert entry.event == "run"
     assert entry.fields["steps"] == ["train_or_score"]

@@ -1,4 +1,4 @@
-"""What the house promises about itself: who imports whom, what each rule says, which versions."""
+"""The project's rules for itself: imports, contents of rules, config, versions and docs."""
 
 import ast
 import inspect
@@ -33,7 +33,7 @@ from pricewright.signoffs.signed_files import GATES
 from pricewright.tables.options import bounds, choices, hints, option_groups
 from pricewright.tables.schema import load
 
-ORDER = (  # from the top floor down: a room imports only those after it
+ORDER = (  # a room (package) imports only rooms after it
     "commands",
     "steps",
     "running",
@@ -86,7 +86,7 @@ def imported(tree):
 
 
 def arrows(name):
-    """The modules of ours that a module imports."""
+    """The project's own modules that a module imports."""
     for found in imported(MODULES[name]):
         known = next((m for m in (found, found.rpartition(".")[0]) if m in MODULES), None)
         if known and known != name:
@@ -120,7 +120,7 @@ def test_imports_go_down_only(name):
     assert not up
 
 
-def test_no_module_imports_itself_by_a_detour():
+def test_no_module_imports_itself_through_others():
     done, open_ = set(), []
 
     def follow(name):
@@ -135,7 +135,7 @@ def test_no_module_imports_itself_by_a_detour():
         follow(name)
 
 
-def test_snakemake_is_imported_by_one_room():
+def test_only_one_room_imports_snakemake():
     users = {
         room(name)
         for name, tree in MODULES.items()
@@ -163,10 +163,10 @@ def test_every_part_of_snakemake_that_is_used_is_in_the_table_of_comforts():
 
 
 @pytest.mark.parametrize("name", sorted(PACKAGES))
-def test_a_room_says_in_three_lines_what_it_is_for_and_uses_no_room_that_it_does_not_name(name):
+def test_a_room_describes_itself_in_three_lines_and_uses_only_rooms_it_names(name):
     said = ast.get_docstring(MODULES[name])
     assert len(said.splitlines()) == 3
-    assert len(MODULES[name].body) == 1  # it says that, and does nothing
+    assert len(MODULES[name].body) == 1  # only the docstring
     if name == "pricewright":
         return
     own = name.removeprefix("pricewright.")
@@ -197,7 +197,7 @@ OURS = {"running", "pricewright"}
 @pytest.mark.parametrize("name", [*STEPS, "monitor"])
 def test_a_rule_says_what_every_rule_must(name):
     text = (ROOT / "workflow" / "rules" / f"{name}.smk").read_text()
-    parts = re.sub(r"\(\s+", "(", text)  # a long call begins on a line of its own
+    parts = re.sub(r"\(\s+", "(", text)  # join calls that are spread over lines
     assert re.findall(r"^rule (\w+):", text, re.MULTILINE) == [name]
     for part in (
         f'"logs/{name}.log"',
@@ -212,7 +212,7 @@ def test_a_rule_says_what_every_rule_must(name):
     assert len(text.splitlines()) < 100
 
 
-def test_nothing_that_people_decided_or_released_is_an_output_that_a_run_may_delete():
+def test_no_decision_or_release_is_an_output_that_a_run_may_delete():
     text = (ROOT / "workflow" / "rules" / "production.smk").read_text()
     assert re.findall(r"^rule (\w+):", text, re.MULTILINE) == ["production"]
     for part in (
@@ -229,8 +229,8 @@ def test_nothing_that_people_decided_or_released_is_an_output_that_a_run_may_del
 
 
 def test_a_result_in_the_run_report_has_one_label():
-    """Snakemake's report makes switches of two labels with two values each, and then fails to
-    find the result for a combination that is not there."""
+    """Snakemake's report turns two labels with two values each into switches, and then fails for
+    combinations without a result."""
     labels = [
         ast.literal_eval(found)
         for path in (ROOT / "workflow" / "rules").glob("*.smk")
@@ -244,7 +244,7 @@ def test_the_snakefile_fits_on_a_page():
     assert len((ROOT / "workflow" / "Snakefile").read_text().splitlines()) < 60
 
 
-def test_what_is_fetched_when_the_workflow_is_used_by_url_is_all_that_steps_need():
+def test_files_txt_lists_everything_that_steps_need_when_used_by_url():
     workflow = ROOT / "workflow"
     needed = [*SCRIPTS.rglob("*.py")]
     needed += [*(workflow / "schemas").iterdir(), *(workflow / "page").iterdir()]
@@ -304,11 +304,11 @@ README = dict(
         r"^\| `([a-z_.]+)` \| (.+?) \| ", (ROOT / "config/README.md").read_text(), re.MULTILINE
     )
 )
-"""The default of each key, as config/README.md states it."""
+"""Each key's default, as config/README.md states it."""
 
 
 @pytest.mark.parametrize("group", OPTIONS, ids=lambda group: group.__name__)
-def test_configs_schema_says_what_the_options_say(group):
+def test_the_schema_of_config_agrees_with_the_options(group):
     section = load("config")["properties"][group.section]["properties"]
     for name, hint in hints(group).items():
         if name in ("marks", "calendar"):
@@ -333,7 +333,7 @@ def test_configs_schema_says_what_the_options_say(group):
         assert said.get("maximum", said.get("maxLength")) == limits.most
 
 
-def test_every_option_is_explained_where_it_is_declared():
+def test_every_option_has_a_docstring():
     for group in OPTIONS:
         body = ast.parse(inspect.getsource(group)).body[0].body
         for field, after in itertools.pairwise(body):
@@ -367,7 +367,7 @@ def pins(text):
     }
 
 
-def test_the_conda_environment_is_the_locks_with_every_direct_dependency():
+def test_the_conda_environment_matches_the_locks_and_has_every_direct_dependency():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     from_pip = environment[-1]["pip"]
     entries = re.findall(r"^(\S+==.*?) *\\$", LOCKS["requirements-dev.lock"], re.MULTILINE)
@@ -378,7 +378,7 @@ def test_the_conda_environment_is_the_locks_with_every_direct_dependency():
     assert names <= set(pins("\n".join(from_pip)))
 
 
-def test_the_steps_environment_has_the_locks_versions():
+def test_the_steps_environment_has_the_locked_versions():
     text = (ROOT / "workflow" / "envs" / "steps.yaml").read_text()
     locked = pins(LOCKS["requirements.lock"])
     assert pins(text) == {name: locked[name] for name in pins(text)}
@@ -388,9 +388,9 @@ def test_the_steps_environment_has_the_locks_versions():
         if name.split(".")[0] == "pricewright" and room(name) != "commands"
         for found in imported(tree)
     } - set(sys.stdlib_module_names)
-    needed -= {"compression"}  # the standard library's, from Python 3.14 on
-    needed -= {"lightgbm"}  # an extra, for those who ask for it
-    needed -= {"apprise"}  # what a run sends, no step does
+    needed -= {"compression"}  # part of the standard library from Python 3.14 on
+    needed -= {"lightgbm"}  # an optional extra
+    needed -= {"apprise"}  # used by the run itself, not by a step
     distributions = {
         "backports": "backports-zstd",
         "exchange_calendars": "exchange-calendars",
@@ -402,24 +402,24 @@ def test_the_steps_environment_has_the_locks_versions():
     assert {distributions.get(name, name) for name in needed - {"pricewright"}} == set(pins(text))
 
 
-def test_the_tests_have_the_extra_as_those_get_it_who_ask_for_it():
+def test_the_tests_use_the_lightgbm_extra_as_users_install_it():
     extras = PROJECT["optional-dependencies"]
     assert set(extras["lightgbm"]) <= set(extras["dev"])
 
 
-def test_the_test_environment_is_the_runs_with_more():
+def test_the_test_environment_contains_the_run_environment():
     run, dev = pins(LOCKS["requirements.lock"]), pins(LOCKS["requirements-dev.lock"])
     assert run.items() <= dev.items()
 
 
 @pytest.mark.parametrize("name", BESIDE)
-def test_an_orchestrator_that_we_are_compared_with_fits_into_the_runs_environment(name):
+def test_a_benchmarked_orchestrator_fits_into_the_run_environment(name):
     run, peer = pins(LOCKS["requirements.lock"]), pins(LOCKS[name])
     assert name.rpartition("/")[2].removesuffix(".lock") in peer
     assert {one for one in run.keys() & peer.keys() if run[one] != peer[one]} == set()
 
 
-def test_the_tests_of_profiles_have_every_profiles_extra_and_nothing_that_the_others_have():
+def test_the_profile_tests_have_every_profiles_extra_and_nothing_from_the_other_tests():
     extras = PROJECT["optional-dependencies"]
     names = ("slurm", "lsf", "cluster-generic", "kubernetes")
     wanted = [requirement for name in names for requirement in extras[name]]
@@ -429,7 +429,7 @@ def test_the_tests_of_profiles_have_every_profiles_extra_and_nothing_that_the_ot
 
 
 @pytest.mark.parametrize("name", LOCKS)
-def test_every_locked_version_has_its_hashes_and_no_address(name):
+def test_every_locked_version_has_hashes_and_no_url(name):
     entries = re.split(r"\n(?=\S)", LOCKS[name].strip())
     assert all("--hash=sha256:" in entry for entry in entries if not entry.startswith("#"))
     assert "://" not in LOCKS[name]
@@ -475,7 +475,7 @@ def test_a_step_that_does_not_use_pandas_does_not_load_it_while_it_runs(name, fi
     assert "pandas.core" not in done.stderr
 
 
-def test_the_architecture_draws_every_room_and_names_what_is_there():
+def test_the_architecture_page_draws_every_room_and_names_existing_code():
     text = (ROOT / "docs" / "architecture.md").read_text()
     for name in ORDER:
         assert f'["{name}<br>' in text, name
@@ -487,11 +487,11 @@ def test_the_architecture_draws_every_room_and_names_what_is_there():
         assert hasattr(import_module(module), name), place
 
 
-def test_the_readme_is_for_a_newcomer():
+def test_the_readme_has_at_most_200_lines():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 200
 
 
-def test_every_link_between_the_pages_leads_somewhere():
+def test_every_link_between_pages_has_a_target():
     pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")]
     assert len(pages) > 8
     for page in pages:

@@ -1,4 +1,4 @@
-"""Mode auto through Snakemake and the commands, as a desk types them."""
+"""Mode auto with Snakemake and the commands, as a desk uses them."""
 
 import shutil
 
@@ -12,7 +12,7 @@ from pricewright.signoffs import ledger
 
 @pytest.fixture(scope="module")
 def first_day(tmp_path_factory, keys):
-    """A project in mode auto that has trained its first model; not to be changed."""
+    """A project in mode auto that has trained its first model; do not change it."""
     project = small_project(tmp_path_factory.mktemp("daily") / "project")
     signoffs = {gate: {"exclude_author": False} for gate in ("metrics", "deploy")}
     project.configure(mode="auto", signoffs=signoffs)
@@ -36,7 +36,7 @@ def sign(project, keys, gate):
 
 
 def with_a_day_more(project):
-    """The prices, and one day more of each symbol."""
+    """Add one more day of each symbol's prices."""
     path = project.folder / "data/raw/small.csv"
     head, *rows = path.read_text().splitlines()
     last = {row.split(",")[1]: row.split(",") for row in rows}
@@ -47,7 +47,7 @@ def with_a_day_more(project):
     path.write_text("\n".join([head, *rows, *days]) + "\n")
 
 
-def test_what_was_signed_on_one_day_is_released_on_another_that_only_scored(daily, keys):
+def test_files_signed_on_a_training_day_are_released_on_a_scoring_day(daily, keys):
     assert model(daily)["why"] == "there is no model in place"
     signed = sign(daily, keys, "source")
     assert signed.code == 0, signed.stderr
@@ -85,7 +85,7 @@ def test_a_lost_candidate_comes_back_with_the_next_run_signed_as_it_was(daily, k
     assert "source   ok       1 of 1, by reviewer" in status
 
 
-def test_of_a_candidate_lost_after_a_day_that_only_scored_the_sentence_names_what_helps(daily):
+def test_a_candidate_lost_after_a_scoring_day_is_reported_with_its_remedy(daily):
     with_a_day_more(daily)
     assert daily.snakemake().code == 0
     shutil.rmtree(daily.folder / "production/candidates")
@@ -99,7 +99,7 @@ def test_of_a_candidate_lost_after_a_day_that_only_scored_the_sentence_names_wha
     assert "no such file" not in run_pricewright("status", cwd=daily.folder).stdout
 
 
-def test_forced_once_more_the_day_of_a_training_is_the_same_bytes(daily):
+def test_a_forced_rerun_of_a_training_day_writes_the_same_bytes(daily):
     before = daily.results()
     assert daily.snakemake("--forceall").code == 0
     assert daily.results()["model.json"] == before["model.json"]

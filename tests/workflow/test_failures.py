@@ -1,4 +1,4 @@
-"""What fails for a while is tried again, what fails for good is not, and every log is kept."""
+"""Passing failures are retried, permanent ones are not, and every log is kept."""
 
 import os
 import re
@@ -16,7 +16,7 @@ def times(log):
     return [datetime.fromisoformat(stamp) for stamp in stamps]
 
 
-def test_a_job_that_fails_for_a_while_is_tried_again_after_a_longer_wait(project, failing):
+def test_a_job_that_fails_for_a_while_is_retried_after_growing_waits(project, failing):
     project.configure(retries={"times": 3, "delay": 0.4})
     outcome = project.snakemake(env=failing("prices_clean.json", 2))
     assert outcome.code == 0, outcome.stderr
@@ -48,7 +48,7 @@ def test_a_deployment_that_fails_for_a_while_is_written_within_the_job(finished,
     ]
 
 
-def test_bad_data_is_read_once_its_sentence_stays_the_last_word_and_mended_data_is_read(project):
+def test_bad_data_fails_once_with_its_sentence_last_and_corrected_data_is_read(project):
     prices = project.folder / "data" / "raw" / "small.csv"
     good = prices.read_text()
     prices.write_text(good + '2024-01-01,S0,"1,1\n')
@@ -73,7 +73,7 @@ def test_bad_data_is_read_once_its_sentence_stays_the_last_word_and_mended_data_
     assert (mended.code, mended.ran) == (0, ["ingest"]), mended.stderr
 
 
-def test_after_a_step_failed_the_same_command_fails_again_until_the_data_are_mended(finished):
+def test_after_a_failure_the_same_command_fails_until_the_data_are_corrected(finished):
     before, path = finished.results(), finished.folder / "data/raw/small.csv"
     good = path.read_bytes()
     path.write_text("date,symbol,close,volume\n2024-01-02,S0,45.1.2,5\n")
@@ -107,7 +107,7 @@ def test_code_that_does_not_parse_is_named_before_anything_runs(project):
     assert "text.py" in outcome.stderr
 
 
-def test_a_run_killed_in_the_middle_is_taken_up_where_it_was(project, failing):
+def test_a_run_killed_in_the_middle_is_resumed_where_it_was(project, failing):
     project.configure(retries={"times": 1, "delay": 30})
     run = subprocess.Popen(
         [sys.executable, "-m", "snakemake", "--cores", "1"],
@@ -130,7 +130,7 @@ def test_a_run_killed_in_the_middle_is_taken_up_where_it_was(project, failing):
     assert outcome.ran == list(STEPS[2:])
 
 
-def test_a_run_interrupted_as_a_step_begins_is_taken_up_by_the_same_command(project):
+def test_a_run_interrupted_as_a_step_begins_is_resumed_by_the_same_command(project):
     run = subprocess.Popen(
         [sys.executable, "-m", "snakemake", "--cores", "1"],
         cwd=project.folder,

@@ -1,4 +1,4 @@
-"""As a module of another workflow, as Snakemake's users use it; also below a folder of its own."""
+"""Pricewright as a module of another Snakemake workflow, also with a folder as its prefix."""
 
 import os
 import re
@@ -36,7 +36,7 @@ rule outer:
 
 
 def committed(project: Project) -> str:
-    """The project's files as a git repository; returns its folder as a URL."""
+    """Put the project's files into a git repository; returns the URL of its folder."""
     for words in (
         ["init", "--quiet", "--initial-branch=main"],
         ["add", "."],
@@ -105,7 +105,7 @@ BELOW = ['prefix: "stocks"', 'replace_prefix: {"results/": "stocks/results/"}']
 
 @pytest.fixture
 def outer(request, finished, tmp_path):
-    """A workflow that has this one below a folder of its own, and has other rules' resources."""
+    """A workflow with this one as a module below a folder, and with overridden resources."""
     folder, below = tmp_path / "outer", getattr(request, "param", BELOW[0])
     shutil.copytree(finished.folder / "data", folder / "data")
     shutil.rmtree(folder / "data" / "received")
@@ -115,7 +115,7 @@ def outer(request, finished, tmp_path):
 
 
 @pytest.mark.parametrize("outer", BELOW, indirect=True, ids=["prefix", "replace_prefix"])
-def test_a_module_with_a_prefix_reads_and_writes_below_it_alone(outer):
+def test_a_module_with_a_prefix_reads_and_writes_only_below_the_prefix(outer):
     outcome = outer.snakemake()
     assert outcome.code == 0, outcome.stderr
     assert {path.name for path in outer.folder.iterdir()} <= {
@@ -137,7 +137,7 @@ def test_a_module_with_a_prefix_reads_and_writes_below_it_alone(outer):
 
 @pytest.fixture(params=["", BELOW[0]], ids=["no prefix", "prefix"])
 def desk(request, finished, keys, tmp_path):
-    """An outer workflow with a config of its own for the module, and the folder of its project."""
+    """An outer workflow whose module has a config and a project folder of its own."""
     folder = tmp_path / "desk"
     project = folder / "stocks" if request.param else folder
     (project / "config").mkdir(parents=True)
@@ -184,7 +184,7 @@ def test_people_sign_for_a_module_in_its_folder_and_production_releases_it(desk,
     assert done.code == 0, done.stdout + done.stderr
 
 
-def test_where_resources_are_overridden_wrong_data_fails_once_in_words(outer):
+def test_with_overridden_resources_wrong_data_fails_once_in_a_sentence(outer):
     with (outer.folder / "data" / "raw" / "small.csv").open("a") as file:
         file.write('2024-01-01,S0,"1,1\n')
     outcome = outer.snakemake()
@@ -196,7 +196,7 @@ def test_where_resources_are_overridden_wrong_data_fails_once_in_words(outer):
     assert "small.csv:282: a quote on this line is never closed" in log.read_text()
 
 
-def test_where_resources_are_overridden_a_fault_that_passes_is_waited_for(outer, failing):
+def test_with_overridden_resources_a_passing_fault_is_retried_after_a_wait(outer, failing):
     clean = "stocks/results/prices_clean.json"
     outcome = outer.snakemake(clean, env=failing("prices_raw.json", 2))
     assert outcome.code == 0, outcome.stderr

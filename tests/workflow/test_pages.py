@@ -1,4 +1,4 @@
-"""The HTML reports in a real browser, as people open them: from disk, with nothing else there."""
+"""The HTML reports in a real browser, opened from disk without any other files."""
 
 import csv
 import io
@@ -18,9 +18,9 @@ from pricewright.reporting.figures import worst
 from pricewright.reporting.html import FIRST
 
 SCREENSHOTS = ROOT / "results" / "screenshots"
-"""Where a person can look at what the tests saw."""
+"""The folder with screenshots, for people to see what the tests saw."""
 
-pytestmark = pytest.mark.xdist_group("pages")  # for the page that all of them look at
+pytestmark = pytest.mark.xdist_group("pages")  # so that the tests share one page
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def hostile(tmp_path_factory):
 
 @pytest.fixture
 def seen(chromium, hostile):
-    """The hostile page; at the end nothing may have gone wrong, and nothing been asked for."""
+    """The open hostile page; in the end it must have caused no errors and no requests."""
     with opened(chromium, hostile) as found:
         yield found.page
         assert found.complaints == []
@@ -53,13 +53,13 @@ def shown(page):
 
 
 def column(page, title):
-    """The texts of a column of what is shown."""
+    """The texts of a column of the visible rows."""
     place = page.locator("#table thead th").all_inner_texts().index(title) + 1
     return page.locator(f"#table tbody tr:visible > :nth-child({place})").all_inner_texts()
 
 
 def drawn(page, scope=""):
-    """How many marks each picture has, once the page has drawn those that it begins with."""
+    """The number of marks in each picture, once the page has drawn its first ones."""
     page.locator("#sight article:last-child figure:nth-child(3) svg").wait_for()
     return page.locator(f"{scope} .drawn svg").evaluate_all(
         "pictures => pictures.map(one => one.querySelectorAll('path, line, rect, text').length)"
@@ -68,7 +68,7 @@ def drawn(page, scope=""):
 
 @pytest.mark.parametrize(("name", "size"), [("desktop", DESKTOP), ("phone", PHONE)])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_opens_with_no_complaint_no_request_and_nothing_serious_for_a_screen_reader(
+def test_the_page_opens_without_errors_requests_or_serious_accessibility_issues(
     chromium, hostile, name, size, scheme
 ):
     with opened(chromium, hostile, viewport=size, color_scheme=scheme) as found:
@@ -84,7 +84,7 @@ def test_it_opens_with_no_complaint_no_request_and_nothing_serious_for_a_screen_
         assert [(v["id"], v["nodes"][0]["html"]) for v in serious] == []
 
 
-def test_it_makes_the_sample_of_a_whole_run_as_well(chromium, run_once):
+def test_the_page_of_a_whole_run_opens_just_as_well(chromium, run_once):
     page = run_once.folder / "results" / "report.html"
     with opened(chromium, page) as found:
         assert found.page.locator("h1").inner_text() == "Small market"
@@ -133,14 +133,14 @@ def test_the_line_of_a_picture_is_the_prices(seen, model, hostile):
         assert np.abs(np.polyval(line, values) - drawn_at).max() < 0.1  # of a pixel
 
 
-def test_it_begins_with_the_worst_and_shows_all_on_demand(seen, model):
+def test_the_table_begins_with_the_worst_and_shows_all_on_demand(seen, model):
     assert shown(seen) == worst(model)[:FIRST]
     assert f"{FIRST} of {SYMBOLS} symbols" in seen.locator("#shown").inner_text()
     press(seen.get_by_role("button", name="Show all"))
     assert shown(seen) == worst(model)
 
 
-def test_it_sorts_by_number_both_ways(seen, model):
+def test_the_table_sorts_by_number_both_ways(seen, model):
     by_symbol = model["metrics"]["by_symbol"]
     errors = {symbol: scores["model"]["mase"] for symbol, scores in by_symbol.items()}
     head = seen.locator("#table thead th", has_text=re.compile("^MASE$"))
@@ -152,12 +152,12 @@ def test_it_sorts_by_number_both_ways(seen, model):
     assert shown(seen) == sorted(errors, key=errors.get)[:FIRST]
 
 
-def test_it_sorts_by_name(seen, model):
+def test_the_table_sorts_by_name(seen, model):
     press(seen.get_by_role("button", name="Symbol", exact=True))
     assert shown(seen) == sorted(model["symbols"])[:FIRST]
 
 
-def test_it_filters_by_name_and_by_note(seen):
+def test_the_table_filters_by_name_and_by_note(seen):
     seen.fill("#filter", "s1")
     assert all("s1" in name.lower() for name in shown(seen))
     assert len(shown(seen)) == 10
@@ -182,7 +182,7 @@ def test_the_exported_table_has_exact_numbers_and_no_formula(seen, model):
     assert float(rows[symbol][mase]) == model["metrics"]["by_symbol"]["S9"]["model"]["mase"]
 
 
-def test_it_is_worked_by_keyboard_alone(seen):
+def test_the_page_works_with_the_keyboard_alone(seen):
     seen.keyboard.press("Tab")
     assert seen.evaluate("document.activeElement.textContent") == "Skip to the verdict"
     seen.keyboard.press("Enter")
@@ -195,7 +195,7 @@ def test_it_is_worked_by_keyboard_alone(seen):
     assert seen.evaluate("document.activeElement.textContent").startswith(SCRIPT)
 
 
-def test_without_scripts_it_says_the_same(chromium, hostile):
+def test_without_scripts_the_page_says_the_same(chromium, hostile):
     with opened(chromium, hostile, java_script_enabled=False) as found:
         assert found.page.locator("#verdict h2").is_visible()
         assert found.page.locator("#table tbody tr:visible").count() == SYMBOLS
@@ -204,7 +204,7 @@ def test_without_scripts_it_says_the_same(chromium, hostile):
         assert not found.page.locator("#tools").is_visible()
 
 
-def test_it_prints_on_white_with_the_pictures(chromium, hostile):
+def test_the_page_prints_on_white_with_the_pictures(chromium, hostile):
     with opened(chromium, hostile, color_scheme="dark") as found:
         page = found.page
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""`snakemake production`, as a user asks for it: people first, and no way around them."""
+"""`snakemake production`: people sign first, and there is no way around them."""
 
 import os
 import random
@@ -20,7 +20,7 @@ from pricewright.signoffs import ledger, statements
 
 
 def office_of(project: Project, keys) -> Office:
-    """The project as an office, where people sign by today's clock."""
+    """The project as an office, where people sign at the real time."""
     config = yaml.safe_load((project.folder / "config/config.yaml").read_text())
     complete(config)
     office = object.__new__(Office)
@@ -44,7 +44,7 @@ def events(project: Project) -> list[str]:
 
 
 def name_signers(project: Project, keys) -> None:
-    """Somebody who may sign for everything, and who trained the model, who may sign that alone."""
+    """List one person who may sign everything, and the author, who may sign only the training."""
     trainer = signers_line("author", keys["author"], statements.namespace("author"))
     reviewer = signers_line("reviewer", keys["reviewer"])
     (project.folder / "config/signers").write_text(reviewer + trainer)
@@ -60,7 +60,7 @@ def signed(finished, keys):
     return finished
 
 
-def test_without_results_it_says_what_to_run_first(project):
+def test_without_results_production_says_what_to_run_first(project):
     outcome = production(project)
     assert (outcome.code, outcome.ran) == (1, ["production"])
     assert "no such file; run `snakemake --cores 1` first" in outcome.stderr
@@ -92,7 +92,7 @@ def test_other_options_do_not_undo_what_people_signed(signed):
     assert signed.results() == signed_for
 
 
-def test_it_ends_with_a_short_list_of_who_must_sign_what_by_which_command(finished, keys):
+def test_production_ends_by_listing_who_must_sign_what_with_which_command(finished, keys):
     name_signers(finished, keys)
     office_of(finished, keys).sign("reviewer", "source")
     outcome = production(finished)
@@ -106,10 +106,10 @@ def test_it_ends_with_a_short_list_of_who_must_sign_what_by_which_command(finish
         assert [gate, "missing", "0", "of", "1,", "by", "nobody"] in listed
         assert f"to sign (reviewer): pricewright sign {gate}".split() in listed
     assert (finished.folder / "logs/production.1.log").exists()
-    assert not (finished.folder / "logs/production.2.log").exists()  # it is not tried again
+    assert not (finished.folder / "logs/production.2.log").exists()  # not retried
 
 
-def test_what_people_signed_is_released_and_once_more_changes_nothing(signed):
+def test_signed_files_are_released_and_a_second_run_changes_nothing(signed):
     outcome = production(signed)
     assert outcome.code == 0, outcome.stderr
     assert outcome.ran == ["production"]
@@ -131,7 +131,7 @@ def test_what_people_signed_is_released_and_once_more_changes_nothing(signed):
     assert {path: (path.lstat().st_mtime_ns, path.lstat().st_ctime_ns) for path in kept} == before
 
 
-def test_after_a_release_a_run_watches_it_and_its_forecasts_are_on_record(signed):
+def test_after_a_release_a_run_watches_it_and_records_its_forecasts(signed):
     assert production(signed).code == 0
     outcome = signed.snakemake()
     assert (outcome.code, outcome.ran) == (0, ["monitor"])
@@ -154,7 +154,7 @@ def test_after_a_release_a_run_watches_it_and_its_forecasts_are_on_record(signed
     assert run_pricewright("verify", cwd=signed.folder).code == 0
 
 
-def test_where_the_link_was_removed_a_run_says_so_and_the_watch_is_red(signed):
+def test_after_the_link_is_removed_a_run_says_so_and_the_watch_is_red(signed):
     assert production(signed).code == 0
     (signed.folder / "production/current").unlink()
     outcome = signed.snakemake()
@@ -182,7 +182,7 @@ def test_the_model_in_production_can_be_used_through_the_link(signed):
 
 
 def edited(project: Project, name: str = "results/model.json"):
-    """A file that was changed after people signed, and looks as old as it was."""
+    """Change a file after people signed, and keep its old time."""
     path = project.folder / name
     stat = path.stat()
     path.write_bytes(path.read_bytes().replace(b"0", b"1", 1))
@@ -190,13 +190,13 @@ def edited(project: Project, name: str = "results/model.json"):
 
 
 def rewritten(project: Project):
-    """A page that was changed after people signed."""
+    """Change a page after people signed."""
     page = project.folder / "results/report.txt"
     page.write_bytes(page.read_bytes().replace(b"Small market", b"Large market"))
 
 
 def replaced_by_links(project: Project):
-    """The same bytes, but somewhere where they can be changed later."""
+    """Move the same bytes to a place where they could be changed later."""
     for name in ("results/model.json", "results/report.txt"):
         path = project.folder / name
         aside = path.with_name(f"aside-{path.name}")
@@ -205,7 +205,7 @@ def replaced_by_links(project: Project):
 
 
 def put_there_by_hand(project: Project):
-    """Nothing ran here, as far as Snakemake knows; the model is one that nobody signed."""
+    """Remove Snakemake's records, and put in a model that nobody signed."""
     shutil.rmtree(project.folder / ".snakemake")
     edited(project)
     results = project.folder / "results"
@@ -230,7 +230,7 @@ WAYS_AROUND = {
         (put_there_by_hand, ["--touch all first", "what is there is taken"]),
     ],
 )
-def test_no_way_round_snakemake_gets_an_unsigned_byte_into_production(signed, what, ways):
+def test_no_way_around_snakemake_gets_an_unsigned_byte_into_production(signed, what, ways):
     what(signed)
     changed = signed.results()
     for way in ways:
@@ -240,7 +240,7 @@ def test_no_way_round_snakemake_gets_an_unsigned_byte_into_production(signed, wh
         assert "release" not in events(signed), way
 
 
-def test_a_run_by_touch_is_not_on_record_and_keeps_the_page_that_people_signed(signed):
+def test_a_run_with_touch_is_not_recorded_and_keeps_the_signed_page(signed):
     page = (signed.folder / "results/report.html").read_bytes()
     assert production(signed, "--touch", "--forceall", "--cores", "1").code == 0
     assert events(signed) == ["run", *["signoff"] * 5]
@@ -248,7 +248,7 @@ def test_a_run_by_touch_is_not_on_record_and_keeps_the_page_that_people_signed(s
     assert (signed.folder / "results/report.html").read_bytes() == page
 
 
-def test_code_that_was_changed_and_touched_does_not_pass_for_the_code_that_made_the_model(signed):
+def test_changed_and_touched_code_is_not_taken_for_the_code_that_made_the_model(signed):
     signed.edit("workflow/scripts/pricewright/forecasting/har.py", "SEED = 20", "SEED = 21")
     signed.snakemake("--touch", "production")
     outcome = production(signed, "--rerun-triggers", "mtime", "--cores", "1")
@@ -257,16 +257,16 @@ def test_code_that_was_changed_and_touched_does_not_pass_for_the_code_that_made_
     assert current(signed) is None
 
 
-def test_a_config_file_that_loosens_the_policy_voids_what_was_signed(signed):
+def test_a_config_file_that_loosens_the_policy_voids_sign_offs(signed):
     loose = signed.folder / "loose.yaml"
     loose.write_text("signoffs: {deploy: {exclude_author: false, valid_days: 3650}}\n")
     outcome = production(signed, "--configfile", "loose.yaml", "--cores", "1")
     assert outcome.code == 1
-    assert outcome.stderr.count("because the policy") == 8  # four sign-offs, told of twice
+    assert outcome.stderr.count("because the policy") == 8  # four sign-offs, each reported twice
     assert current(signed) is None
 
 
-def test_after_a_run_with_a_config_file_of_its_own_every_command_is_about_that_config(
+def test_after_a_run_with_another_config_file_every_command_uses_that_config(
     finished, keys, tmp_path
 ):
     name_signers(finished, keys)
@@ -321,7 +321,7 @@ def test_status_rollback_and_verify_are_commands_of_the_same_project(signed, key
 
 
 def started(project: Project) -> subprocess.Popen:
-    """A `snakemake production` that is under way, heedless of another's lock on the folder."""
+    """Start a `snakemake production` that ignores another run's lock on the folder."""
     return subprocess.Popen(
         [sys.executable, "-m", "snakemake", "--cores", "1", "--nolock", "production"],
         cwd=project.folder,
@@ -339,7 +339,7 @@ def test_of_several_runs_at_once_one_releases(signed):
     assert unsigned(signed) == []
 
 
-def test_a_run_that_is_killed_with_all_its_children_is_taken_up_by_the_next(signed):
+def test_a_run_killed_with_all_its_children_is_resumed_by_the_next(signed):
     moments = random.Random(3)
     for _ in range(4):
         run = started(signed)
@@ -356,7 +356,7 @@ def test_a_run_that_is_killed_with_all_its_children_is_taken_up_by_the_next(sign
 
 
 def unsigned(project: Project) -> list[str]:
-    """The files in production that nobody signed as they are."""
+    """The files in production whose current bytes nobody signed."""
     folder = project.folder / "production" / "current"
     if not folder.exists():
         return []

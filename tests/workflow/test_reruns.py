@@ -1,6 +1,6 @@
-"""A rule runs again when, and only when, something that it uses has changed.
+"""A rule runs again if, and only if, something that it uses has changed.
 
-What would run is what a dry run says; that it then does, all the other whole runs show.
+These tests use dry runs; the tests of whole runs show that the rules then do run.
 """
 
 import os
@@ -39,7 +39,7 @@ def test_an_edited_file_makes_the_steps_that_use_it_run(finished, file, old, new
         ({"quality": {"stale_days": 9}}, STEPS[1:]),
         ({"source": {"missing_markers": ["", "-"]}}, STEPS),
         ({"retries": {"times": 1, "delay": 0.1}}, ()),
-        # The same values, swapped: what Snakemake remembers of params has no names.
+        # the same two values, swapped: Snakemake stores the params without their names
         ({"missing": {"price": "zero", "volume": "ffill"}}, STEPS[1:]),
     ],
 )
@@ -63,7 +63,7 @@ def test_changed_raw_data_makes_everything_run(finished):
     assert finished.snakemake().ran == list(STEPS)
 
 
-def test_it_is_what_is_in_a_file_that_counts_and_not_its_time(finished):
+def test_the_content_of_a_file_counts_and_not_its_time(finished):
     file = finished.folder / "data" / "raw" / "small.csv"
     before = file.stat()
     file.write_text(as_csv(market(days=141)))
@@ -78,11 +78,11 @@ def test_it_is_what_is_in_a_file_that_counts_and_not_its_time(finished):
     ("content", "sentence"),
     [
         ("a:\n\tb: 1\n", "config/config.yaml:2: not YAML (found character '\\t'"),
-        ("source: {uri: a.csv}\nsource: {uri: b.csv}\n", "config.yaml:2: 'source' is there twice"),
+        ("source: {uri: a}\nsource: {uri: b}\n", "config.yaml:2: the key 'source' appears twice"),
         ("- 1\n", "config/config.yaml: has no keys, where config is needed"),
     ],
 )
-def test_a_config_file_that_is_none_is_named_with_the_line(finished, content, sentence):
+def test_an_unusable_config_file_is_named_with_the_line(finished, content, sentence):
     (finished.folder / "config" / "config.yaml").write_text(content)
     outcome = finished.snakemake()
     assert (outcome.code, outcome.ran) == (1, [])
@@ -90,8 +90,8 @@ def test_a_config_file_that_is_none_is_named_with_the_line(finished, content, se
     assert "Traceback" not in outcome.stderr
 
 
-def test_a_key_that_is_twice_in_a_config_file_that_is_given_is_refused(finished):
+def test_a_repeated_key_in_a_file_given_by_configfile_is_refused(finished):
     (finished.folder / "mine.yaml").write_text("report: {title: A}\nreport: {title: B}\n")
     outcome = finished.snakemake("--configfile", "mine.yaml")
     assert outcome.code == 1
-    assert "mine.yaml:2: 'report' is there twice; keep one of them." in outcome.stderr
+    assert "mine.yaml:2: the key 'report' appears twice; keep one." in outcome.stderr

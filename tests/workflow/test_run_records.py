@@ -1,4 +1,4 @@
-"""What a run leaves behind: each record on its own, none lost for good, none replaced by a part."""
+"""The records of a run: each written on its own, restored if lost, and kept by partial runs."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ RECORDS = ("dag.svg", "run_report.html")
 
 
 def written(project: Project) -> dict[str, int]:
-    """When the records were written; those that are there."""
+    """The times at which the existing records were written."""
     paths = {name: project.folder / "results" / name for name in RECORDS}
     return {name: path.stat().st_mtime_ns for name, path in paths.items() if path.is_file()}
 
@@ -25,7 +25,7 @@ def trained_by_somebody(project: Project) -> bool:
     return author_of(ledger.read(project.folder / "ledger"), model) is not None
 
 
-def test_a_model_that_is_refused_leaves_its_line_and_nothing_is_lost_when_it_is_allowed(finished):
+def test_a_refused_model_stays_recorded_and_nothing_is_lost_when_it_is_allowed(finished):
     finished.configure(accept={"allow_unaccepted": False}, model={"decay": 0.9})
     (finished.folder / "desk.yaml").write_text("{}\n")
     before = written(finished)
@@ -43,7 +43,7 @@ def test_a_model_that_is_refused_leaves_its_line_and_nothing_is_lost_when_it_is_
     assert all(written(finished)[name] > before[name] for name in RECORDS)
 
 
-def test_what_is_missing_is_made_up_by_a_run_with_nothing_to_do_and_then_costs_nothing(finished):
+def test_an_idle_run_restores_missing_records_once_and_then_does_nothing(finished):
     for name in RECORDS:
         (finished.folder / "results" / name).unlink()
     outcome = finished.snakemake()
@@ -58,13 +58,13 @@ def test_what_is_missing_is_made_up_by_a_run_with_nothing_to_do_and_then_costs_n
     assert written(finished) == made
 
 
-def test_a_dry_run_makes_up_nothing(finished):
+def test_a_dry_run_restores_no_records(finished):
     (finished.folder / "results/dag.svg").unlink()
     finished.snakemake("--dry-run")
     assert "dag.svg" not in written(finished)
 
 
-def test_a_dot_that_cannot_draw_leaves_it_to_the_other(finished, tmp_path):
+def test_if_dot_cannot_draw_the_other_engine_does(finished, tmp_path):
     (tmp_path / "dot").write_text('#!/bin/sh\necho "Format: svg not recognized" >&2\nexit 1\n')
     (tmp_path / "dot").chmod(0o755)
     (finished.folder / "results/dag.svg").unlink()
@@ -77,14 +77,14 @@ def test_a_dot_that_cannot_draw_leaves_it_to_the_other(finished, tmp_path):
 @pytest.mark.parametrize(
     "arguments", [["results/prices_raw.json", "-F"], ["-F", "--allowed-rules", "report"]]
 )
-def test_a_run_of_a_part_leaves_the_records_of_the_whole_alone(finished, arguments):
+def test_a_partial_run_leaves_the_records_of_the_whole_run_alone(finished, arguments):
     before = written(finished)
     outcome = finished.snakemake(*arguments)
     assert outcome.code == 0, outcome.stderr
     assert written(finished) == before
 
 
-def test_records_that_cannot_be_written_are_warned_of_and_cost_the_run_nothing(project):
+def test_records_that_cannot_be_written_cause_a_warning_and_the_run_succeeds(project):
     for name in RECORDS:
         (project.folder / "results" / name).mkdir(parents=True)
     (project.folder / "ledger").write_text("no folder\n")
@@ -104,8 +104,8 @@ def test_records_that_cannot_be_written_are_warned_of_and_cost_the_run_nothing(p
     assert trained_by_somebody(project)
 
 
-def test_a_job_on_the_node_of_a_cluster_tells_the_ledger_and_knows_its_attempt(finished):
-    """The command that an executor has a node run, for an attempt after the first."""
+def test_a_job_on_a_cluster_node_is_recorded_and_knows_its_attempt(finished):
+    """The command that an executor runs on a node for a retry."""
     shutil.rmtree(finished.folder / "ledger")
     (finished.folder / "desk.yaml").write_text("{}\n")
     outcome = finished.snakemake(
@@ -139,10 +139,10 @@ print("own timer", own.is_alive() and not own.finished.is_set())
 """
 
 
-def test_a_process_that_runs_snakemake_itself_keeps_its_timer_and_each_run_its_time(finished):
+def test_a_process_that_runs_snakemake_keeps_its_own_timer_and_times_each_run(finished):
     (finished.folder / "results/dag.svg").unlink()
     outcome = command("-c", HOST, cwd=finished.folder)
     assert outcome.code == 0, outcome.stderr
     assert outcome.stdout.splitlines()[-1] == "own timer True"
-    assert len(re.findall(r"1 step in [\d.]+ s", outcome.stderr)) == 2  # and not in hours
+    assert len(re.findall(r"1 step in [\d.]+ s", outcome.stderr)) == 2  # and not hours
     assert "dag.svg" in written(finished)

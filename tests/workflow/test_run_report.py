@@ -1,4 +1,4 @@
-"""Snakemake's report of a run in a real browser, with markup wherever config and data allow it."""
+"""Snakemake's run report in a real browser, with markup wherever config and data allow it."""
 
 import re
 
@@ -13,9 +13,9 @@ SCREENSHOTS = ROOT / "results" / "screenshots"
 TITLE = f"</script>{SCRIPT}`x <javascript:y>`_ *b*"
 SOURCE = "data/raw/<img src=x onerror=alert(1)>.csv"
 KNOWN = ("cdn.tailwindcss.com should not be used in production", "The input spec uses Vega-Lite v3")
-"""What Snakemake's page itself has to say."""
+"""The console messages of Snakemake's page itself."""
 
-pytestmark = pytest.mark.xdist_group("run_report")  # for the run that all of them look at
+pytestmark = pytest.mark.xdist_group("run_report")  # so that the tests share one run
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def chromium():
 
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
 def window(request, chromium, report):
-    """The report, opened; at the end nothing was amiss with it, and no request had left it."""
+    """The open report; in the end it must have caused no errors and no requests."""
     with opened(chromium, report, viewport=request.param, accept_downloads=True) as shown:
         yield shown
         name = f"run_report-{request.node.name.partition('[')[0].removeprefix('test_')}"
@@ -50,7 +50,7 @@ def window(request, chromium, report):
         assert {url for url in shown.requests if not url.startswith("data:")} == {report.as_uri()}
 
 
-def test_the_first_page_says_what_the_run_was_in_letters(window):
+def test_the_first_page_describes_the_run_in_plain_text(window):
     text = window.page.inner_text("#app")
     assert TITLE in text
     assert SOURCE in text
@@ -83,7 +83,7 @@ def test_every_result_has_one_label_and_a_caption_and_opens(window, report):
                     press(eye)
                 name = download.value.suggested_filename
                 content = download.value.path().read_bytes()
-                if name.endswith(".json.txt"):  # the page has these bytes already
+                if name.endswith(".json.txt"):  # the page already has these bytes
                     same = file_sha256(results / name.removesuffix(".txt"))
                     assert f"which is in this page. Its SHA-256 is {same}" in content.decode()
                 else:

@@ -39,7 +39,7 @@ def test_a_second_run_runs_nothing_and_imports_nothing_heavy(finished):
     assert not imported & {"pandas", "pyarrow", "vl_convert"}
 
 
-def test_a_page_that_is_gone_is_made_again(finished):
+def test_a_deleted_page_is_made_again(finished):
     path = finished.folder / "results" / "report.html"
     before = path.read_bytes()
     path.unlink()
@@ -57,7 +57,7 @@ def test_a_forced_run_writes_the_same_bytes_also_in_a_folder_whose_path_has_spac
         if path.is_file() and path.name != "run_report.html":
             again = moved.folder / path.relative_to(run_once.folder)
             assert again.read_bytes() == path.read_bytes(), path
-    assert len(ledger.read(moved.folder / "ledger")) == 1  # for it is the same training
+    assert len(ledger.read(moved.folder / "ledger")) == 1  # because it is the same training
 
 
 @pytest.mark.parametrize("file", ["data/raw/small.csv", "results/prices_raw.json"])
@@ -66,7 +66,7 @@ def test_a_file_that_was_only_touched_makes_nothing_run(finished, file):
     assert finished.snakemake().ran == []
 
 
-def test_no_artifact_knows_its_time_its_host_or_its_folder(run_once):
+def test_no_artifact_contains_its_time_host_or_folder(run_once):
     secrets = [secret.encode() for secret in (str(run_once.folder), os.uname().nodename)]
     results = run_once.folder / "results"
     for path in results.rglob("*"):
@@ -76,7 +76,7 @@ def test_no_artifact_knows_its_time_its_host_or_its_folder(run_once):
 
 
 def laid_out(graph):
-    """A graph as SVG."""
+    """Draw a graph as SVG."""
     words = [layout_engines()[0], "-Tsvg"]
     return subprocess.run(words, input=graph, capture_output=True, text=True, check=True).stdout
 
@@ -126,18 +126,18 @@ def test_the_workflows_own_file_from_elsewhere_has_the_default_profile(run_once,
 
 SAMPLES = {
     "stocks": ([], 12_154, 12_154, 5, "2013-03-01"),
-    # 41 currencies on 6,533 days, of which 63,728 are not quoted; 11 ended, and the lev never moves
+    # 41 currencies on 6,533 days, 63,728 quotes missing; 11 ended, and the lev never moves
     "fx": (["--configfile", "config/examples/fx.yaml"], 267_853, 204_125, 29, "2024-07-05"),
     # 8,611 days, 290 of them without trading
     "oil": (["--configfile", "config/examples/oil.yaml"], 8_611, 8_321, 1, "2019-01-03"),
 }
 
 
-# What the flags are was looked up by hand. Stocks: Apple's splits 2:1 of 2000-06-21 and 2005-02-28
-# and Microsoft's of 2003-02-18, which the close shows and adj_close does not; and the jump is
-# Apple's fall to 25.75 from 53.50 on 2000-09-29, after a profit warning. Oil: the price fell by a
-# third, as in a split 3:2, on 1991-01-17, when the Gulf War began. Currencies: the real rose for
-# a day on 2015-09-24, as the rouble did on 2018-04-11, and eleven are quoted no more.
+# The causes of the flags were looked up by hand. Stocks: the splits are Apple's 2:1 splits of
+# 2000-06-21 and 2005-02-28 and Microsoft's of 2003-02-18, which close shows and adj_close does not.
+# The jump is Apple's fall from 53.50 to 25.75 on 2000-09-29, after a profit warning. Oil: the price
+# fell by a third, as in a 3:2 split, on 1991-01-17, when the Gulf War began. Currencies: the real
+# rose for a day on 2015-09-24, as the rouble did on 2018-04-11, and eleven are no longer quoted.
 FLAGS = {
     "stocks": {"split-like": 3, "jump": 1},
     "fx": {"split-like": 1, "jump": 4, "stale": 115, "gap": 1, "spike": 2, "ended": 11},
@@ -146,7 +146,7 @@ FLAGS = {
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
-def test_a_sample_goes_all_the_way_to_a_deployed_model(tmp_path, sample):
+def test_each_sample_makes_a_deployed_model(tmp_path, sample):
     arguments, delivered, kept, symbols, cutoff = SAMPLES[sample]
     project = Project(copy_project(tmp_path / "project"))
     outcome = project.snakemake(*arguments)
@@ -160,7 +160,7 @@ def test_a_sample_goes_all_the_way_to_a_deployed_model(tmp_path, sample):
     assert model["metrics"]["origins"] == 100
     assert model["acceptance"]["accepted"]
     assert all(found["met"] is not False for found in model["acceptance"]["criteria"].values())
-    if sample == "stocks":  # which is the one that README quotes
+    if sample == "stocks":  # the sample that README quotes
         readme = (ROOT / "README.md").read_text()
         quoted = re.search(r"```text\n(Verdict\n.*?)```", readme, re.DOTALL)
         assert quoted[1] in project.results()["report.txt"].decode()
@@ -168,7 +168,7 @@ def test_a_sample_goes_all_the_way_to_a_deployed_model(tmp_path, sample):
     assert project.snakemake(*arguments).ran == []
 
 
-def test_the_tables_as_parquet_come_to_the_same_model(finished):
+def test_tables_in_parquet_make_the_same_model(finished):
     before = finished.model()
     finished.configure(format="parquet")
     outcome = finished.snakemake()
@@ -221,7 +221,7 @@ def test_mode_score_evaluates_a_given_model_and_deploys_the_result(finished):
         ({"source": {"layout": "wide"}}, "config key 'source.columns.symbol': found 'symbol'"),
     ],
 )
-def test_a_mistake_in_config_ends_the_run_before_it_begins(project, change, sentence):
+def test_a_mistake_in_config_stops_the_run_before_it_begins(project, change, sentence):
     project.configure(**change)
     outcome = project.snakemake()
     assert outcome.code == 1

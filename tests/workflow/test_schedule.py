@@ -1,4 +1,4 @@
-"""The command `pricewright schedule`, and the workflow as it runs it."""
+"""The command `pricewright schedule`, and the workflow runs that it starts."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def run(project: Project):
     return process.returncode, errors
 
 
-def test_days_that_were_missed_are_run_for_in_order_each_with_the_prices_of_its_day(scheduled):
+def test_missed_days_are_run_in_order_with_the_prices_of_each_day(scheduled):
     last = newest()
     days = [last - timedelta(days=back) for back in (1, 0)]
     inbox = scheduled.folder / "inbox"
@@ -75,7 +75,7 @@ def test_days_that_were_missed_are_run_for_in_order_each_with_the_prices_of_its_
     assert run(scheduled)[1].count("nothing more is due") == 1
 
 
-def test_a_scheduled_run_that_was_killed_is_taken_up_by_the_next(scheduled, failing):
+def test_a_killed_scheduled_run_is_resumed_by_the_next(scheduled, failing):
     scheduled.configure(retries={"times": 1, "delay": 60}, model={"decay": 0.9})
     killed = began(scheduled, **failing("model.json", 1))
     waiting = scheduled.folder / "logs" / "train_or_score.3.log"
@@ -93,7 +93,7 @@ def test_a_scheduled_run_that_was_killed_is_taken_up_by_the_next(scheduled, fail
     assert json.loads((scheduled.folder / DONE).read_text())["done"] >= str(newest())
 
 
-def test_what_ends_before_a_step_began_is_told_once_by_the_scheduled_run(
+def test_a_failure_before_any_step_is_announced_once_by_the_scheduled_run(
     scheduled, web_hook, monkeypatch
 ):
     monkeypatch.setenv("DESK_HOOK", web_hook.url)
@@ -109,7 +109,7 @@ def test_what_ends_before_a_step_began_is_told_once_by_the_scheduled_run(
     assert not (scheduled.folder / DONE).exists()
 
 
-def test_a_step_that_fails_is_told_once_and_by_the_run_alone(scheduled, web_hook, monkeypatch):
+def test_a_failed_step_is_announced_once_and_only_by_the_run(scheduled, web_hook, monkeypatch):
     monkeypatch.setenv("DESK_HOOK", web_hook.url)
     scheduled.configure(notify={"to": ["DESK_HOOK"]})
     path = scheduled.folder / "data/raw/small.csv"
@@ -120,7 +120,7 @@ def test_a_step_that_fails_is_told_once_and_by_the_run_alone(scheduled, web_hook
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
-    """A machine with a crontab, which is a file here, and no systemd for users."""
+    """A machine with a crontab (a file in this test) and without systemd for users."""
     programs = tmp_path / "bin"
     programs.mkdir()
     crontab = f'#!/bin/sh\n[ "$1" = - ] && exec cat > {tmp_path}/cron\nexec cat {tmp_path}/cron\n'
@@ -135,7 +135,7 @@ def machine(tmp_path, monkeypatch):
 
 @pytest.fixture
 def desk(tmp_path):
-    """A project that has only a config."""
+    """A project with nothing but a config."""
     (tmp_path / "desk/config").mkdir(parents=True)
     config = tmp_path / "desk/config/config.yaml"
     config.write_text("source: {uri: prices.csv}\nschedule: {exchange: XNYS}\n")
@@ -148,7 +148,7 @@ def schedule(desk: Path, *arguments: str):
     return outcome.code, outcome.stdout, outcome.stderr
 
 
-def test_a_timer_is_shown_made_and_removed(desk, machine):
+def test_a_timer_is_shown_installed_and_removed(desk, machine):
     before = (machine / "cron").read_text()
     code, shown, _ = schedule(desk, "--show")
     assert code == 0
@@ -167,7 +167,7 @@ def test_a_timer_is_shown_made_and_removed(desk, machine):
 
 
 @pytest.mark.usefixtures("machine")
-def test_the_units_of_systemd_are_shown_with_the_config_of_their_own(desk):
+def test_systemd_units_are_shown_with_their_own_config(desk):
     shown = schedule(desk, "--show", "--timer", "systemd", "--configfile", "mine.yaml")[1]
     assert "OnCalendar=Mon,Tue,Wed,Thu,Fri *-*-* 15:35:00 Asia/Tokyo\n" in shown
     assert "schedule --run --configfile mine.yaml" in shown
@@ -175,9 +175,9 @@ def test_the_units_of_systemd_are_shown_with_the_config_of_their_own(desk):
 
 
 @pytest.mark.usefixtures("machine")
-def test_what_cannot_be_is_refused_in_a_sentence(desk):
+def test_impossible_schedules_are_refused_in_a_sentence(desk):
     assert "found several" in schedule(desk, "--show", "--remove")[2]
     (desk / "config/config.yaml").write_text("source: {uri: prices.csv}\n")
     code, _, errors = schedule(desk)
     assert code == 1
-    assert "pricewright schedule: config key 'schedule.exchange': found null, allowed:" in errors
+    assert "pricewright schedule: config key 'schedule.exchange': found null; name" in errors

@@ -1,4 +1,4 @@
-"""What a person sees of a run: on a terminal, which is a pseudo-terminal here, and in a pipe."""
+"""What a person sees of a run on a (pseudo-)terminal and through a pipe."""
 
 import fcntl
 import os
@@ -17,7 +17,7 @@ from conftest import Project
 
 @dataclass
 class Screen:
-    """What was written to a terminal, raw, and the lines that can be read on it."""
+    """The raw output on a terminal, and the lines that are readable there."""
 
     code: int
     raw: str
@@ -29,7 +29,7 @@ class Screen:
 
 
 def on_a_terminal(project, *arguments, columns=80, stdout=None, **environment):
-    """Run Snakemake with a terminal of some columns for its standard error."""
+    """Run Snakemake with a terminal of a given width as its standard error."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     inherited = {name: value for name, value in os.environ.items() if name not in ("CI", "COLUMNS")}
@@ -52,7 +52,7 @@ def on_a_terminal(project, *arguments, columns=80, stdout=None, **environment):
     return Screen(run.wait(120), b"".join(pieces).decode())
 
 
-def test_a_run_is_a_line_a_step_then_the_verdict_and_the_paths(finished: Project):
+def test_a_run_shows_a_line_per_step_then_the_verdict_and_the_paths(finished: Project):
     screen = on_a_terminal(finished, "--forcerun", "report")
     assert screen.code == 0, screen.raw
     begin = next(at for at, line in enumerate(screen.lines) if line.startswith("✓"))
@@ -72,14 +72,14 @@ def test_a_run_is_a_line_a_step_then_the_verdict_and_the_paths(finished: Project
     assert [line.split()[3] for line in log.splitlines()] == ["begin", "start", "end"]
 
 
-def test_no_color_is_heeded(finished: Project):
+def test_no_color_is_respected(finished: Project):
     screen = on_a_terminal(finished, "--forcerun", "deploy", columns=120, NO_COLOR="1")
     ours = screen.raw.partition("usage.")[2].partition("\n")[2]  # Snakemake's own heeds nothing
     assert "✓ deploy" in ours
     assert not re.search(r"\x1b\[3[0-7]m", ours)
 
 
-def test_a_quiet_run_says_nothing_and_still_why_it_failed(finished: Project):
+def test_a_quiet_run_says_nothing_except_why_it_failed(finished: Project):
     outcome = finished.snakemake("--quiet", "all", "--forcerun", "deploy")
     assert (outcome.code, outcome.stdout) == (0, "")
     assert "deploy" not in outcome.stderr
@@ -89,7 +89,7 @@ def test_a_quiet_run_says_nothing_and_still_why_it_failed(finished: Project):
     assert " ERROR ingest failed for good: " in failing.stderr.splitlines()[-1]
 
 
-def test_a_picture_of_the_dag_is_that_and_nothing_else(finished: Project, tmp_path):
+def test_printing_the_dag_prints_nothing_else(finished: Project, tmp_path):
     with (tmp_path / "dag").open("w+") as file:
         screen = on_a_terminal(finished, "--dag", stdout=file)
         file.seek(0)

@@ -1,4 +1,4 @@
-"""Whole runs in shards: what is made is the same, and only what is needed is made."""
+"""Whole runs in shards: the results are the same, and only what is needed is made."""
 
 import re
 
@@ -24,7 +24,7 @@ def test_one_shard_is_the_plain_five_steps(run_once):
 
 
 def run_in_shards(project: Project, count: int) -> None:
-    """What holds of a run in any number of shards."""
+    """Check what holds for a run with any number of shards."""
     project.configure(shards=count)
     outcome = project.snakemake()
     assert outcome.code == 0, outcome.stderr
@@ -40,7 +40,7 @@ def test_more_shards_than_symbols_make_the_same_bytes(run_once, project):
     assert made(project) == made(run_once)
 
 
-def test_two_shards_make_the_same_bytes_and_once_more_only_what_changed(run_once, project):
+def test_two_shards_make_the_same_bytes_and_reruns_only_what_changed(run_once, project):
     run_in_shards(project, 2)
     assert made(project) == made(run_once)
     again = project.snakemake()
@@ -58,7 +58,7 @@ def test_two_shards_make_the_same_bytes_and_once_more_only_what_changed(run_once
     assert [one.event for one in ledger.read(project.folder / "ledger")] == ["run", "run"]
 
 
-def test_what_a_shard_refuses_ends_the_run_in_its_sentence(project):
+def test_a_shards_refusal_ends_the_run_with_its_sentence(project):
     (project.folder / "config" / "corrections.yaml").write_text(
         "- {symbol: NOBODY, date: 2020-01-03, drop: true, reason: a bank holiday}\n"
     )

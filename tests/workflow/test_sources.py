@@ -1,6 +1,6 @@
-"""Runs on every kind of source: nothing runs unless it changed, and no secret gets out.
+"""Runs on every kind of source: nothing runs unless the source changed, and no secret leaks.
 
-What comes after the ingest is the same whatever the source, so it runs for one of them alone.
+The steps after ingest are the same for every source, so they run for only one of them.
 """
 
 import sqlite3
@@ -15,7 +15,7 @@ MORE = {"date": "2020-07-15", "symbol": "S0", "close": 51.5, "volume": 1000}
 
 
 def everything_written(project, *outcomes):
-    """Every byte that runs left behind or printed."""
+    """All bytes that runs left behind or printed."""
     written = [outcome.stdout.encode() + outcome.stderr.encode() for outcome in outcomes]
     return written + [path.read_bytes() for path in project.folder.rglob("*") if path.is_file()]
 
@@ -24,7 +24,7 @@ def receipt(project):
     return orjson.loads((project.folder / "results" / "ingest.json").read_bytes())
 
 
-def test_a_web_page_makes_nothing_run_until_it_changes_and_then_everything(project):
+def test_a_web_source_reruns_everything_only_when_it_changes(project):
     page = {"body": as_csv(market()).encode(), "tag": '"one"'}
 
     def answer(request):
@@ -147,8 +147,8 @@ def test_a_query_of_postgresql_takes_its_password_from_the_environment(project, 
         assert not [content for content in written if hidden.encode() in content]
 
 
-def test_a_file_may_be_named_as_nothing_else_is(project):
-    """Snakemake takes braces for wildcards, and what is in angle brackets for a variable."""
+def test_a_source_file_may_have_any_odd_name(project):
+    """Snakemake takes braces for wildcards, and text in angle brackets for a variable."""
     odd = "a b<c>{d}$(e)&;.csv"
     (project.folder / "data" / odd).write_text(as_csv(market()))
     project.configure(source={"uri": f"data/{odd}"})

@@ -1,4 +1,4 @@
-"""Whole runs that tell people: what came of each, to a real web hook, once."""
+"""Whole runs that announce each outcome once, to a real web hook."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from conftest import Project, run_pricewright
 
 @pytest.fixture
 def told(finished, web_hook, monkeypatch):
-    """A project in which everything has run, and which tells a web hook."""
+    """A project in which everything has run, and which notifies a web hook."""
     monkeypatch.setenv("DESK_HOOK", web_hook.url)
     finished.configure(notify={"to": ["DESK_HOOK"]})
     return finished
@@ -29,7 +29,7 @@ def spoil(project: Project) -> bytes:
     return good
 
 
-def test_from_a_failure_to_a_release_and_back_each_thing_is_told_once(told, web_hook, keys):
+def test_from_a_failure_to_a_rollback_each_event_is_announced_once(told, web_hook, keys):
     good = spoil(told)
     for _ in range(2):
         assert told.snakemake().code == 1
@@ -56,7 +56,7 @@ def test_from_a_failure_to_a_release_and_back_each_thing_is_told_once(told, web_
     assert web_hook.titles()[3:] == ["Small market: released"]
 
 
-def test_a_release_that_people_have_not_signed_for_names_them(told, web_hook, keys):
+def test_an_unsigned_release_announces_who_must_sign(told, web_hook, keys):
     name_signers(told, keys)
     assert told.snakemake("production").code == 1
     [title] = web_hook.titles()
@@ -64,14 +64,16 @@ def test_a_release_that_people_have_not_signed_for_names_them(told, web_hook, ke
     assert "author: who trained it; source: reviewer; " in web_hook.texts()[0]
 
 
-def test_a_model_that_is_refused_is_told_as_not_accepted(told, web_hook):
+def test_a_refused_model_is_announced_as_not_accepted(told, web_hook):
     told.configure(accept={"allow_unaccepted": False})
     for _ in range(2):  # the model that is still deployed does not count as this one
         assert told.snakemake().code == 1
     assert web_hook.titles() == ["Small market: not accepted"]
 
 
-def test_the_reason_is_told_where_config_says_so_and_the_watch_as_its_file_has_it(told, web_hook):
+def test_reasons_are_announced_if_config_says_so_and_the_watch_is_read_from_its_file(
+    told, web_hook
+):
     told.configure(
         notify={"reasons": True, "events": ["failed", "watch_red", "late"]},
         schedule={"exchange": "XNYS"},
@@ -87,7 +89,7 @@ def test_the_reason_is_told_where_config_says_so_and_the_watch_as_its_file_has_i
     assert "45.1.2" in web_hook.texts()[1]
 
 
-def test_a_service_that_is_down_is_said_and_the_run_goes_well(told, web_hook):
+def test_a_service_that_is_down_is_reported_and_the_run_succeeds(told, web_hook):
     web_hook.status = 503
     outcome = told.snakemake()
     assert outcome.code == 0
@@ -96,9 +98,9 @@ def test_a_service_that_is_down_is_said_and_the_run_goes_well(told, web_hook):
 
 
 def interrupted(project, environment):
-    """The exit code of a run that somebody ends by Ctrl-C while a job waits, and what it said.
+    """End a run with Ctrl-C while a job waits; returns its exit code and what it said.
 
-    Snakemake has then nothing to do but to wait for it: while it begins a job, it may miss the key.
+    At that moment Snakemake only waits for the job. While it starts a job, it may miss the key.
     """
     run = subprocess.Popen(
         [sys.executable, "-m", "snakemake", "--cores", "1", "--forceall"],
@@ -118,7 +120,7 @@ def interrupted(project, environment):
     return run.returncode, said
 
 
-def test_who_ends_a_run_by_ctrl_c_is_not_told_that_it_failed(told, web_hook, failing):
+def test_a_run_ended_by_ctrl_c_is_not_announced_as_failed(told, web_hook, failing):
     told.configure(retries={"times": 1, "delay": 30})
     code, said = interrupted(told, failing("prices_clean.json", 1))
     assert code == 1
@@ -127,12 +129,12 @@ def test_who_ends_a_run_by_ctrl_c_is_not_told_that_it_failed(told, web_hook, fai
 
 
 @pytest.mark.parametrize("arguments", [("--dry-run", "-F"), ("results/ingest.json", "-F")])
-def test_a_dry_run_and_a_run_of_a_part_tell_nothing(told, web_hook, arguments):
+def test_dry_runs_and_partial_runs_announce_nothing(told, web_hook, arguments):
     assert told.snakemake(*arguments).code == 0
     assert web_hook.taken == []
 
 
-def test_a_rollback_is_told_by_its_command(firm, web_hook, monkeypatch):
+def test_a_rollback_is_announced_by_its_command(firm, web_hook, monkeypatch):
     monkeypatch.setenv("DESK_HOOK", web_hook.url)
     firm.now = datetime.now(UTC) - timedelta(minutes=10)
     first = firm.signed_release(0)

@@ -1,4 +1,4 @@
-"""Snakemake's versions: the oldest that is allowed, the newest, and one that is built otherwise."""
+"""Versions of Snakemake: the oldest allowed, the newest, and one with different internals."""
 
 import re
 import tomllib
@@ -9,10 +9,10 @@ import pytest
 from conftest import ROOT, STEPS
 
 OLDEST = ROOT / ".venv" / "oldest"
-"""Where `make test` puts the oldest one."""
+"""The folder to which `make test` installs the oldest one."""
 
 
-def test_the_range_is_what_is_tried():
+def test_the_allowed_range_of_snakemake_is_what_the_tests_try():
     dependencies = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
     (asked,) = [one for one in dependencies if one.startswith("snakemake ")]
     oldest = re.search(r"==(\d+\.\d+)", (ROOT / "requirements-oldest.lock").read_text())[1]
@@ -21,7 +21,7 @@ def test_the_range_is_what_is_tried():
     assert f'min_version("{oldest}")' in (ROOT / "workflow" / "Snakefile").read_text()
 
 
-def test_with_the_oldest_the_small_market_comes_to_the_same_bytes(project, run_once):
+def test_the_oldest_snakemake_makes_the_same_bytes(project, run_once):
     assert OLDEST.is_dir(), "the oldest Snakemake is not there; `make test` installs it"
     outcome = project.snakemake(env={"PYTHONPATH": str(OLDEST)})
     assert (outcome.code, outcome.ran) == (0, list(STEPS)), outcome.stderr
@@ -45,11 +45,11 @@ PRIVATE = {
     "params": ("workflow.attempt", "workflow.storage_settings"),
     "terminal": ("workflow.output_settings", "workflow.exec_mode"),
 }
-"""Parts of Snakemake that are not made for others, by the module that uses them."""
+"""Private parts of Snakemake, by the module that uses them."""
 
 
 def without(project, parts):
-    """The project as if a Snakemake ran it that does not have some parts."""
+    """The project, run by a Snakemake that lacks some parts."""
     project.loses_comforts = True
     for module, names in parts.items():
         for name in names:
@@ -57,7 +57,7 @@ def without(project, parts):
             project.edit(f"workflow/scripts/running/{module}.py", part, "no_such_part")
 
 
-def test_without_any_private_part_of_snakemake_a_run_only_loses_comforts(project, run_once):
+def test_without_snakemakes_private_parts_a_run_only_loses_comforts(project, run_once):
     without(project, PRIVATE)
     outcome = project.snakemake()
     assert (outcome.code, outcome.ran) == (0, list(STEPS)), outcome.stderr
@@ -81,7 +81,7 @@ def test_without_the_dag_a_run_only_loses_its_records(project, run_once):
 
 
 @pytest.mark.parametrize("part", ["create_report", "_DATA"])
-def test_a_run_report_that_cannot_be_made_harmless_is_none(finished, part):
+def test_a_run_report_that_cannot_be_made_harmless_is_not_written(finished, part):
     without(finished, {"run_report": (part,)})
     (finished.folder / "results/run_report.html").unlink()
     outcome = finished.snakemake()

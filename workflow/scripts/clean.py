@@ -1,4 +1,4 @@
-"""Clean: prices in order, corrected as declared, nothing missing, what is odd flagged."""
+"""Clean: order the prices, apply declared corrections, settle missing values, flag oddities."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,32 +24,33 @@ def clean(
     missing: MissingRules = MissingRules(),
     flags: FlagThresholds = FlagThresholds(),
 ) -> None:
-    """Put prices in order, correct what is declared, flag what is odd, settle what is missing.
+    """Order the prices, apply declared corrections, flag what is odd, settle missing values.
 
-    Exact duplicates are left out. A flag changes nothing: what is suspicious but possible is
-    for a person to judge, who can declare a correction.
+    Exact duplicates are dropped. A flag changes nothing: a person judges what is suspicious but
+    possible, and can declare a correction.
 
     Parameters
     ----------
     input
         The prices, as `ingest` writes them: Parquet, or a JSON array of flat objects.
     output
-        The prices to write, in order of symbol and date: Parquet if so named, else JSON.
+        Where to write the prices, ordered by symbol and date: Parquet if the file name ends in
+        .parquet, else JSON.
     receipt
-        Where to write what became of each row: rows in, out, duplicates, removed as declared,
-        dropped, filled.
+        Where to write the counts of rows: in, out, duplicates, removed by corrections, dropped,
+        and the values corrected and filled.
     quality
         Where to write the flags, by symbol and date.
     corrections
-        The declared corrections, a YAML list; config/README.md says how.
+        The declared corrections, a YAML list; config/README.md describes them.
     parts
-        What `clean_shard` made of the input: all shards, and it is not done again.
+        The outputs of `clean_shard` for all shards; the input is then not corrected again.
     part_receipts
-        Their receipts, in the same order.
+        The receipts of the parts, in the same order.
     missing
-        What becomes of a row in which a value is missing.
+        What to do with a row that lacks a value.
     flags
-        From which point on something is flagged.
+        The thresholds for flags.
     """
     say("start", input=input)
     made = join_parts(input, parts, part_receipts) if parts else correct(input, corrections)

@@ -1,4 +1,4 @@
-"""Clean, a shard of it: the prices of some symbols in order, corrected as declared."""
+"""Clean one shard: order the prices of some symbols and apply the declared corrections."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from pricewright.tables.records import Shard
 def clean_shard(
     input: Path, output: Path, receipt: Path, *, shard: str, corrections: Path | None = None
 ) -> None:
-    """Do of `clean` what needs no other symbol than a shard's: put in order, and correct.
+    """Do the part of `clean` that can be done shard by shard: order and correct the prices.
 
     Parameters
     ----------
@@ -21,9 +21,9 @@ def clean_shard(
     output
         The shard's prices, as Parquet.
     receipt
-        What became of its rows; `clean` takes both.
+        What happened to the shard's rows. `clean` reads both files.
     shard
-        Which shard, as 3-of-7.
+        Which shard, such as 3-of-7.
     corrections
         The declared corrections of all shards, a YAML list.
     """

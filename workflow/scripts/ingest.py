@@ -1,4 +1,4 @@
-"""Ingest: what the source delivers, kept, read exactly, and every row of it accounted for."""
+"""Ingest: keep what the source delivers, read it exactly, and account for every row."""
 
 from contextlib import suppress
 from functools import cache
@@ -25,7 +25,7 @@ from pricewright.tables.prices import write_prices
 from pricewright.tables.table_files import is_parquet
 
 MANY = 500_000
-"""Rows from which on JSON is a burden; config/README.md says the same."""
+"""From this many rows on, Parquet is recommended; config/README.md gives the same number."""
 
 
 def ingest(
@@ -42,34 +42,35 @@ def ingest(
     ask: bool = True,
     threads: int = 1,
 ) -> None:
-    """Receive what a source delivers, and write the prices in it that can be believed.
+    """Receive what a source delivers, and write its valid prices.
 
-    The bytes are kept first. Every field is read as text and then parsed exactly; a row that
-    is not as described goes to the quarantine, with its line, a reason and its own text, and
-    rows delivered = rows kept, or in the daily bars that are, + rows quarantined + rows that the
-    source's filter leaves out. A later delivery's price takes the place of
-    an earlier one's. A file that is wrong as a whole ends the step with one sentence.
+    The bytes are archived first. Every field is read as text and then parsed exactly. A row that
+    does not match the description goes to the quarantine with its line number, a reason and its
+    text. Every delivered row is kept (as itself or as part of a daily bar), quarantined, or
+    excluded by the source's filter. A price in a later delivery replaces an earlier one. If a
+    file is wrong as a whole, the step ends with a one-sentence error.
 
     Parameters
     ----------
     input
         The source: a path, a folder, a pattern, or a URI with the scheme http, https, s3,
-        sqlite or postgresql. `${NAME}` stands for an environment variable, to hold a secret.
+        sqlite or postgresql. `${NAME}` stands for an environment variable, which may be secret.
     output
-        The prices to write, in order of symbol and date: Parquet if so named, else JSON.
+        Where to write the prices, ordered by symbol and date: Parquet if the file name ends in
+        .parquet, else JSON.
     receipt
-        Where to write what came, and what became of it.
+        Where to write what was received and what happened to it.
     quarantine
-        Where to write the rows that are not kept.
+        Where to write the quarantined rows.
     restatements
-        Where to write what later deliveries changed and withdrew.
+        Where to write what later deliveries changed or withdrew.
     access, reception, dialect, limits
-        How the source is asked, what its deliveries are to each other, how they are written, and
-        what is too large.
+        How to query the source, how its deliveries relate to each other, how the files are
+        written, and the size limits.
     ask
-        Ask the source what it has now; else what was received before is all there is.
+        Query the source for new deliveries; otherwise use only what was received before.
     threads
-        How many pieces of a file to read side by side.
+        How many pieces of a file to read in parallel.
     """
     source = Source.of(input, access)
     say("start", source=source.name)
@@ -83,7 +84,7 @@ def ingest(
     if not known:
         _warn_if_lost(archive, Path(output).with_name("model.json"))
     several = has_several(input, beside) or len(offered) > len(found)
-    if not ask:  # where the source itself need not be there, what it is shows in what it delivered
+    if not ask:  # the source may be gone, but past deliveries show whether it has several files
         several |= len(known) > 1
     usual: Mode = "parts" if several else "whole"
     terms = IntakeTerms(
@@ -99,13 +100,13 @@ def ingest(
     for file, why in ignored_files(input, beside).items() if ask else ():
         if why == EMPTY and file in known:
             raise Refusal(
-                f"{file}: is empty, where it had prices; deliver it whole, or remove it, after "
-                "which what it had still counts."
+                f"{file}: is empty but had prices before; deliver it whole, or remove it (the "
+                "prices received before are kept)."
             )
         say("left out", file=file, why=why)
     taken = take_in(offered, archive, terms, day_after(now()))
     if len(taken.state.prices) >= MANY and not is_parquet(output):
-        say("recommend format: parquet, for JSON is slow and large", rows=len(taken.state.prices))
+        say("recommend format: parquet (JSON is slow and large)", rows=len(taken.state.prices))
     sha256 = write_prices(output, taken.state.prices)
     facts = receipt_of(source.name, taken, output, sha256)
     if receipt is not None:
@@ -126,14 +127,16 @@ def ingest(
 
 
 def _warn_if_lost(archive: Archive, model: Path) -> None:
-    """Say that an archive without deliveries had some, if the model in results/ knows of them: the
-    receipt itself, a rule's output, is gone when a run begins."""
+    """Warn if an archive is empty but the model in results/ was made from its deliveries.
+
+    The model is checked because the ingest receipt is a rule's output, which a run deletes first.
+    """
     with suppress(FileNotFoundError, Refusal, KeyError, TypeError):
         receipt = parse_json(read_regular(model), str(model))["receipts"]["ingest"]
         if receipt["source"] == archive.source:
             logger.warning(
-                "%s: has no delivery of %s, from which %s was made; put it back from a backup, for "
-                "what comes now is compared with nothing.",
+                "%s: has no delivery of %s, from which %s was made; restore the folder from a "
+                "backup, because new deliveries now have nothing to be compared with.",
                 *(archive.folder, archive.source, model),
             )
 

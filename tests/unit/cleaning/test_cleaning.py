@@ -106,7 +106,7 @@ def test_a_table_of_which_most_would_be_left_out_is_refused_with_the_column(tmp_
     raw.write_bytes(orjson.dumps(rows))
     with pytest.raises(
         Refusal,
-        match=r"raw\.json: 4 of its 7 records would be left out, for 6 "
+        match=r"raw\.json: 4 of its 7 records would be dropped, because 6 "
         r"have no adj_close; .* source\.columns\.adj_close: false",
     ):
         clean(raw, tmp_path / "clean.json")

@@ -202,15 +202,15 @@ def test_parts_of_other_prices_are_refused(tmp_path):
     files = in_parts(tmp_path, raw, 2)
     part = correct(raw, None, Shard(2, 2))
     keep_part(files["parts"][1], files["part_receipts"][1], replace(part, sha256="0" * 64))
-    with pytest.raises(Refusal, match=r"2\.json: is of other prices than .*raw\.json; run its"):
+    with pytest.raises(Refusal, match=r"2\.json: was not made from .*raw\.json; run its"):
         join_parts(raw, files["parts"], files["part_receipts"])
 
 
-def test_parts_of_which_one_is_not_there_are_refused_for_rows_would_be_lost(tmp_path):
+def test_a_missing_part_is_refused_because_rows_would_be_lost(tmp_path):
     raw = tmp_path / "raw.json"
     write_table(raw, market(symbols=6, days=30))
     files = in_parts(tmp_path, raw, 3)
-    with pytest.raises(Refusal, match=r"raw\.json: has 180 rows, and .* were made of 120; run"):
+    with pytest.raises(Refusal, match=r"raw\.json: has 180 rows, but .* were made from 120; run"):
         join_parts(raw, files["parts"][:2], files["part_receipts"][:2])
 
 
@@ -253,10 +253,10 @@ def test_shards_that_read_row_groups_of_other_prices_are_refused(tmp_path, monke
     made(tmp_path, raw, **before)
     table.loc[table["symbol"] == "S5", "close"] += 1.0
     write_table(raw, table)
-    with pytest.raises(Refusal, match=r"1\.json: is of other prices than .*raw\.parquet; run its"):
+    with pytest.raises(Refusal, match=r"1\.json: was not made from .*raw\.parquet; run its"):
         join_parts(raw, before["parts"], before["part_receipts"])
     (tmp_path / "again").mkdir()
     again = in_parts(tmp_path / "again", raw, 3)
     mixed = [*again["part_receipts"][:2], before["part_receipts"][2]]
-    with pytest.raises(Refusal, match=r"3\.json: is of other prices than .*raw\.parquet; run its"):
+    with pytest.raises(Refusal, match=r"3\.json: was not made from .*raw\.parquet; run its"):
         join_parts(raw, again["parts"], mixed)

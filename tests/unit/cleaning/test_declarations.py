@@ -39,20 +39,20 @@ def test_whole_numbers_are_exact_as_far_as_a_column_can_hold_them():
     ("text", "sentence"),
     [
         ("a: 1", r"^c\.yaml:1: not a list; begin"),
-        ("\n- 1", r"^c\.yaml:2: not a correction; give it keys"),
+        ("\n- 1", r"^c\.yaml:2: not a correction; give keys"),
         ("- [a]\n  b", r"^c\.yaml:2: not YAML \("),
         ("\n- {a: \x00}", r"^c\.yaml:2: not YAML \(special characters"),
-        ("- {? [a] : 1}", r"^c\.yaml:1: a key that is no word"),
+        ("- {? [a] : 1}", r"^c\.yaml:1: a key must be a word"),
         ("--- []\n--- []", r"^c\.yaml:2: not YAML \(but found another document"),
-        ("[" * 1000, r"^c\.yaml:1: a list in a list"),
+        ("[" * 1000, r"^c\.yaml:1: lists are nested"),
         ("- *a", r"^c\.yaml:1: not YAML \(found undefined alias"),
-        ("- symbol: A\n  symbol: B", r"^c\.yaml:2: 'symbol' is there twice; keep one"),
+        ("- symbol: A\n  symbol: B", r"^c\.yaml:2: the key 'symbol' appears twice; keep"),
         ("- symbol: A", r"^c\.yaml:1: 'reason' is missing; add it\."),
         ("- {symbol: A, reason: r}", r"^c\.yaml:1: 'date' is missing; add it\."),
         ("- {date: 2024-01-03, drop: true}", r"^c\.yaml:1: 'reason' is missing"),
         (f"- {{{KEYS}, drop: true, colum: close}}", r"'colum': there is no such key; did you mean"),
         (f"- {{{KEYS}, <<: a}}", r"'<<': there is no such key"),
-        (SET.replace("2024-01-03", "2024-02-30"), r"^c\.yaml:1: there is no day 2024-02-30; mend"),
+        (SET.replace("2024-01-03", "2024-02-30"), r"^c\.yaml:1: there is no day 2024-02-30; corr"),
         (SET.replace("2024-01-03", "03.01.2024"), r"'date': found \"03\.01\.2024\", allowed"),
         (SET.replace("symbol: A", "symbol: <A>"), r"'symbol': found \"<A>\", allowed"),
         (SET.replace("close", "price"), r"'column': found \"price\", allowed: \"open\" or"),
@@ -66,41 +66,44 @@ def test_whole_numbers_are_exact_as_far_as_a_column_can_hold_them():
         (NUMBERS % (11, ".nan"), r"'value': found \"\.nan\""),
         (NUMBERS % (11, "[1]"), r"'value': found \[\"1\"\]"),
         (NUMBERS % (11, "{a: 1}"), r"'value': found \{\}"),
-        (NUMBERS % (11, 11.0), r"value and was are both 11, so nothing changes"),
+        (NUMBERS % (11, 11.0), r"value and was are both 11, which changes nothing"),
         (
             NUMBERS.replace("close", "volume") % (11, -1),
-            r"^c\.yaml:1: a volume of -1; a volume is not below 0",
+            r"^c\.yaml:1: found a volume of -1; give 0 or more",
         ),
         (f"- {{{KEYS}, drop: false}}", r"'drop': found false, allowed: true"),
         (
             f"- {{{KEYS}}}",
-            r"^c\.yaml:1: none of value, split, requote, drop, rename, delisted; give",
+            r"^c\.yaml:1: found no kind .* one of value, split, requote, drop, rename, delisted\.",
         ),
-        (f"- {{{KEYS}, drop: true, value: 1}}", r"value and drop of value, split, .*; give one of"),
-        (f"- {{{KEYS}, value: 1, was: 2}}", r"'column' is missing beside 'value'; add it"),
-        (f"- {{{KEYS}, value: 1, column: close}}", r"'was' is missing beside 'value'; add it"),
-        (f"- {{{KEYS}, split: 2:1}}", r"'was' is missing beside 'split'; add it"),
-        (f"- {{{KEYS}, drop: true, column: close}}", r"'column' does not go with 'drop'; take"),
+        (
+            f"- {{{KEYS}, drop: true, value: 1}}",
+            r"found value and drop; give exactly one of value, s",
+        ),
+        (f"- {{{KEYS}, value: 1, was: 2}}", r"'value' also needs 'column'; add it"),
+        (f"- {{{KEYS}, value: 1, column: close}}", r"'value' also needs 'was'; add it"),
+        (f"- {{{KEYS}, split: 2:1}}", r"'split' also needs 'was'; add it"),
+        (f"- {{{KEYS}, drop: true, column: close}}", r"'column' does not go with 'drop'; remove"),
         (SET.replace("was", "columns: [close], was"), r"'columns' does not go with 'value'"),
         (SPLIT.replace("2:1", "2:0"), r"'split': found \"2:0\", allowed: string matching"),
         (SPLIT.replace("2:1", "3:3"), r"a split of 3:3 changes nothing"),
         (SPLIT.replace("11.0", "null"), r"'was' is empty; give the close before 2024-01-04"),
         (SPLIT.replace("was", "columns: [], was"), r"'columns': found \[\], allowed: array, not"),
         (SPLIT.replace("was", "columns: [low, low], was"), r"'columns' has low twice"),
-        (f"- {{{KEYS}, requote: 100:1}}", r"'was' is missing beside 'requote'; add it"),
+        (f"- {{{KEYS}, requote: 100:1}}", r"'requote' also needs 'was'; add it"),
         (f"- {{{KEYS}, requote: 0.5:1, was: 2}}", r"'requote': found \"0\.5:1\", allowed: string"),
         (
             f"- {{{KEYS}, requote: 7:7.0, was: 2}}",
-            r"a requote of 7:7\.0 changes nothing; take it out",
+            r"a requote of 7:7\.0 changes nothing; remove it",
         ),
         (
             f"- {{{KEYS}, requote: 7:1, was: 2, columns: [volume]}}",
-            r"'columns' has volume, which no requote changes; take it out",
+            r"'columns' has volume, which a requote never changes; remove it",
         ),
-        (f"- {{{KEYS}, rename: A}}", r"^c\.yaml:1: A is that name already; take it out"),
+        (f"- {{{KEYS}, rename: A}}", r"^c\.yaml:1: A already has that name; remove"),
         (f"- {{{KEYS}, rename: <A>}}", r"'rename': found \"<A>\", allowed"),
-        ("- {reason: r, rename: B}", r"^c\.yaml:1: 'symbol' is missing beside 'rename'; add it"),
-        (f"- {{{KEYS}, rename: B, was: 1}}", r"'was' does not go with 'rename'; take it out"),
+        ("- {reason: r, rename: B}", r"^c\.yaml:1: 'rename' also needs 'symbol'; add it"),
+        (f"- {{{KEYS}, rename: B, was: 1}}", r"'was' does not go with 'rename'; remove it"),
         (f"- {{{KEYS}, delisted: 1}}", r"'delisted': found 1, allowed: true"),
     ],
 )
@@ -127,7 +130,9 @@ def test_a_file_in_another_encoding_is_refused_with_its_line():
     ],
 )
 def test_two_corrections_of_one_thing_are_refused_with_both_lines(first, second):
-    with pytest.raises(Refusal, match=r"^c\.yaml:2: [AB] on 2024-01-0. is corrected in line 1"):
+    with pytest.raises(
+        Refusal, match=r"^c\.yaml:2: [AB] on 2024-01-0. is already corrected in line 1"
+    ):
         read_corrections((first + second).encode(), "c.yaml")
 
 

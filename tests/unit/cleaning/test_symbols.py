@@ -101,23 +101,23 @@ def test_a_split_after_it_was_renamed_adjusts_what_it_had_before():
 @pytest.mark.parametrize(
     ("text", "closes", "sentence"),
     [
-        (RENAME, {"META": NEW}, r"raw\.json has no row of FB before 2024-01-04; mend"),
-        (RENAME, {"FB": NEW, "META": NEW}, r"raw\.json has no row of FB before 2024-01-04; mend"),
+        (RENAME, {"META": NEW}, r"raw\.json has no row of FB before 2024-01-04; correct"),
+        (RENAME, {"FB": NEW, "META": NEW}, r"raw\.json has no row of FB before 2024-01-04; corr"),
         (RENAME, {"FB": OLD}, r"META on 2024-01-04 is not in raw\.json; name a row"),
         (
             RENAME,
             {"FB": OLD, "META": (None, 5.0, 3.0, 4.0)},
-            r"META has a row on 2024-01-03, as FB has; mend the date",
+            r"both META and FB have a row on 2024-01-03; correct the date",
         ),
         (
             "- {symbol: X, rename: META, reason: r}\n",
             {"META": NEW},
-            r"raw\.json has no row of X; mend the symbol",
+            r"raw\.json has no row of X; correct the symbol",
         ),
         (
             "- {symbol: FB, rename: META, reason: r}\n",
             {"FB": NEW, "META": NEW},
-            r"META has a row on 2024-01-04, as FB has",
+            r"both META and FB have a row on 2024-01-04",
         ),
     ],
 )
@@ -153,12 +153,12 @@ def test_a_delisted_symbol_keeps_its_history_and_what_fills_in_its_price_later_i
 
 
 def test_a_delisted_symbol_that_has_another_price_later_is_refused():
-    sentence = r"^c\.yaml:1: B has another price on 2024-01-05, after its last day 2024-01-03; mend"
+    sentence = r"^c\.yaml:1: B has another price on 2024-01-05, after its last day 2024-01-03; corr"
     with pytest.raises(Refusal, match=sentence):
         corrected(END, histories(B=(7.0, 5.0, 5.0, 6.0)))
     with pytest.raises(Refusal, match=r"B on 2024-01-03 is not in raw\.json"):
         corrected(END, histories(B=(7.0, None, None, None)))
-    with pytest.raises(Refusal, match=r"c\.yaml:2: B on 2024-01-04 is corrected in line 1 already"):
+    with pytest.raises(Refusal, match=r"c\.yaml:2: B on 2024-01-04 is already corrected in line 1"):
         read_corrections((END + END.replace("01-03", "01-04")).encode(), "c.yaml")
 
 
@@ -227,7 +227,7 @@ def ending(day, days=60, first=0, start=100.0):
 def test_a_symbol_that_ends_long_before_the_others_proposes_that_it_is_delisted():
     table = market(A=ending(60), B=ending(60), C=ending(54), D=ending(55))
     (found,) = flags(table, "ended")
-    assert found.pop("proposal").startswith("if C is traded no more, declare {symbol: C, date: ")
+    assert found.pop("proposal").startswith("if C was delisted, declare {symbol: C, date: ")
     assert found == entry(WEEKDAYS[53], "ended", symbol="C", price=103.0, days=6)
     assert flags(table, "ended", gap_days=6) == []
     assert flags(table[table["symbol"] == "C"], "ended") == []  # alone it has not ended early
@@ -254,7 +254,7 @@ def test_a_symbol_that_begins_where_another_ends_at_its_price_proposes_that_it_i
     (found,) = flags(table, "ended")
     assert found["next"] == "META"
     assert found["proposal"] == (
-        "if FB is called META since, declare "
+        "if FB was renamed to META, declare "
         f"{{symbol: FB, date: {WEEKDAYS[30]}, rename: META, reason: }}"
     )
     fixed, _ = corrected(entries(found), table)

@@ -16,21 +16,21 @@ from pricewright.files.errors import Refusal
         (SET.replace("symbol: A, ", ""), r"raw\.json has symbols; add 'symbol'"),
         (
             SET.replace("close", "open"),
-            r"raw\.json has no open, it has date, symbol, high, low, close",
+            r"raw\.json has no column open; name one of date, symbol, high, low, close",
         ),
-        (SPLIT.replace("was", "columns: [open], was"), r"raw\.json has no open, it has"),
+        (SPLIT.replace("was", "columns: [open], was"), r"raw\.json has no column open; name"),
         (
             SET.replace("11", "11.01"),
-            r"close was delivered as 11 on 2024-01-03, where the correction has 11\.01; see",
+            r"close was delivered as 11 on 2024-01-03, but the correction says 11\.01; check",
         ),
-        (SET.replace("11", "null"), r"delivered as 11 on 2024-01-03, .* has missing"),
+        (SET.replace("11", "null"), r"delivered as 11 on 2024-01-03, .* says missing"),
         (
             NUMBERS.replace("01-03", "01-05") % (11, 6),
-            r"delivered as missing on 2024-01-05, .* has 11;",
+            r"delivered as missing on 2024-01-05, .* says 11;",
         ),
         (
             SPLIT.replace("11.0", "5.5"),
-            r"close was delivered as 11 on 2024-01-03, where the correction has 5\.5",
+            r"close was delivered as 11 on 2024-01-03, but the correction says 5\.5",
         ),
         (DROP.replace("true", "true, was: 3"), r"close was delivered as 2 on 2024-01-03"),
         (DROP.replace("true", "true, was: null"), r"close was delivered as 2 on 2024-01-03"),
@@ -38,8 +38,8 @@ from pricewright.files.errors import Refusal
             NUMBERS.replace("close", "volume") % (201, 1.5),
             r"a volume of 1\.5; give a whole number",
         ),
-        (SET.replace("10.5", "12.5"), r"have close 12\.5 beside low 10 and high 12; correct"),
-        (SET.replace("10.5", "9.5"), r"A on 2024-01-03 would have close 9\.5 beside low 10"),
+        (SET.replace("10.5", "12.5"), r"have close 12\.5 with low 10 and high 12; correct"),
+        (SET.replace("10.5", "9.5"), r"A on 2024-01-03 would have close 9\.5 with low 10"),
     ],
 )
 def test_a_correction_that_does_not_fit_the_delivery_is_refused_in_a_sentence(text, sentence):
@@ -54,7 +54,7 @@ def test_a_correction_of_a_row_that_is_there_twice_is_refused():
 
 
 def test_a_symbol_for_a_series_without_symbols_is_refused():
-    with pytest.raises(Refusal, match=r"raw\.json has no symbols; take 'A' out"):
+    with pytest.raises(Refusal, match=r"raw\.json has no symbols; remove 'A'"):
         corrected(SET, delivered().iloc[:4].drop(columns="symbol"))
 
 
@@ -77,7 +77,7 @@ def test_no_correction_can_be_applied_twice(text):
 def test_a_split_before_which_there_is_nothing_left_or_no_price_is_refused():
     split = SPLIT.replace("01-04", "01-03").replace("11.0", "9")
     drop = DROP.replace("symbol: B", "symbol: A").replace("01-03", "01-02")
-    sentence = r"^c\.yaml:%d: there is no price before A on 2024-01-03 to adjust; mend the date"
+    sentence = r"^c\.yaml:%d: there is no price before A on 2024-01-03 to adjust; correct the date"
     with pytest.raises(Refusal, match=sentence % 2):
         corrected(drop + split)
     table = delivered()

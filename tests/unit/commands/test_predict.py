@@ -218,7 +218,7 @@ def test_a_mistake_on_the_command_line_is_a_sentence_and_exit_code_1(tmp_path):
     done = command(PRICEWRIGHT, "predict", "--model", "none.json", cwd=tmp_path)
     assert (done.code, done.stdout) == (1, "")
     assert done.stderr == (
-        "pricewright predict: none.json: there is no such file; see where it was written to.\n"
+        "pricewright predict: none.json: there is no such file; check the path.\n"
     )
 
 
@@ -440,9 +440,9 @@ def test_a_symbol_with_a_floor_below_its_logarithms_may_have_prices_of_any_sign(
         (lambda r: r.update(close="9"), "record 4 has close = '9', where a number"),
         (lambda r: r.update(close=True), "record 4 has close = True, where a number"),
         (lambda r: r.update(close=1e300), "record 4 has close = 1e+300, where a number"),
-        (lambda r: r.update(close=math.nan), "NaN is no number"),
-        (lambda r: r.update(close=-math.inf), "-Infinity is no number"),
-        (lambda r: r.update(close=0), "record 4 has close = 0 for 'S0', and the model takes log"),
+        (lambda r: r.update(close=math.nan), "NaN is not a finite number"),
+        (lambda r: r.update(close=-math.inf), "-Infinity is not a finite number"),
+        (lambda r: r.update(close=0), "record 4 has close = 0 for 'S0', but the model takes log"),
         (lambda r: r.update(close=-2.5), "record 4 has close = -2.5 for 'S0'"),
         (lambda r: r.update(symbol=7), "record 4 has symbol = 7, where a text"),
         (lambda r: r.update(date=20240131), "record 4 has date = 20240131, where a date"),
@@ -464,8 +464,8 @@ def test_a_record_that_is_none_is_refused_with_its_number(change, expected, mode
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", "newer.json:1: not JSON that can be used (Expecting value)"),
-        (b"{}", "no array of records"),
+        (b"", "newer.json:1: not usable JSON (Expecting value)"),
+        (b"{}", "not an array of records"),
         (b"[1]", "record 1 is 1, where an object is needed"),
         (b"PAR1\xff\x00", "not a whole Parquet file"),
         (b'[{"date": "2030-01-01", "close": 1, "close": 2}]', "has the key 'close' twice"),
@@ -489,11 +489,11 @@ def test_a_time_of_day_belongs_to_its_day(model, tmp_path):
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        (b"", "edited.json:1: not JSON that can be used (Expecting value)"),
-        (b"{", "not JSON that can be used"),
-        (b"schema_version: 2", "not JSON that can be used"),
+        (b"", "edited.json:1: not usable JSON (Expecting value)"),
+        (b"{", "not usable JSON"),
+        (b"schema_version: 2", "not usable JSON"),
         (b"\x89PNG\r\n\x1a\n\x00\xff", "its bytes are not UTF-8"),
-        (b"\xef\xbb\xbf{}", "not JSON that can be used"),
+        (b"\xef\xbb\xbf{}", "not usable JSON"),
         (b"[]", "not a model: it has no schema_version"),
         (b"null", "not a model: it has no schema_version"),
         (b"{}", "not a model: it has no schema_version"),
@@ -503,10 +503,10 @@ def test_a_time_of_day_belongs_to_its_day(model, tmp_path):
         (b'{"schema_version": "3"}', "a model of schema version '3'"),
         (b'{"schema_version": 4}', "'parameters.price' is missing"),
         (b'{"schema_version": 2, "schema_version": 2}', "has the key 'schema_version' twice"),
-        (b'{"schema_version": NaN}', "NaN is no number"),
+        (b'{"schema_version": NaN}', "NaN is not a finite number"),
         (b'{"schema_version": 1e999}', "the number 1e999 is too large"),
         (b"[" + b"9" * 5000 + b"]", "the number 99999999999999999... is too large"),
-        (b"[" * 100_000, "its brackets are too deep"),
+        (b"[" * 100_000, "its brackets are nested too deeply"),
     ],
 )
 def test_a_file_that_is_no_model_is_refused(content, expected, tmp_path):
@@ -523,7 +523,7 @@ def test_what_is_no_file_is_refused(tmp_path):
 
 def test_a_huge_file_is_refused(model, monkeypatch):
     monkeypatch.setattr(documents, "LARGEST_FILE", 1000)
-    assert "larger than 1e-06 GB, the most that is read" in sentence("--model", model)
+    assert "larger than 1e-06 GB, the largest size allowed" in sentence("--model", model)
 
 
 def test_a_model_comes_through_a_pipe_too(model):

@@ -80,7 +80,7 @@ def test_no_log_line_and_no_traceback_holds_a_secret(monkeypatch, tmp_path):
     ],
 )
 def test_a_secret_that_is_written_out_is_refused_and_not_repeated(uri):
-    with pytest.raises(Refusal, match="written out") as caught:
+    with pytest.raises(Refusal, match="in plain text") as caught:
         refuse_plain_secrets(uri, "source.uri")
     assert "hunter2" not in str(caught.value)
 

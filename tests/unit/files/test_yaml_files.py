@@ -21,9 +21,9 @@ def test_what_yaml_says_is_what_its_own_reader_says():
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"a: 1\nb: 2\na: 3\n", r"^c\.yaml:3: 'a' is there twice; keep one of them\."),
-        (b"a:\n  b: 1\n  c: 2\n  b: 1\n", r"^c\.yaml:4: 'b' is there twice"),
-        (b"a:\n- {b: 1}\n- {b: 1, b: 2}\n", r"^c\.yaml:3: 'b' is there twice"),
+        (b"a: 1\nb: 2\na: 3\n", r"^c\.yaml:3: the key 'a' appears twice; keep one\."),
+        (b"a:\n  b: 1\n  c: 2\n  b: 1\n", r"^c\.yaml:4: the key 'b' appears twice"),
+        (b"a:\n- {b: 1}\n- {b: 1, b: 2}\n", r"^c\.yaml:3: the key 'b' appears twice"),
         (b"a:\n\tb: 1\n", r"^c\.yaml:2: not YAML \(found character '\\t'"),
         (b"a: [1\n", r"^c\.yaml:2: not YAML"),
         ("a: ä".encode("latin-1"), r"^c\.yaml:1: not UTF-8 text; save the file as UTF-8"),
@@ -36,6 +36,6 @@ def test_what_yaml_says_is_what_its_own_reader_says():
         (b"a: &x {b: *x}\n", r"^c\.yaml: a value cannot be read|^c\.yaml:1: not plain YAML"),
     ],
 )
-def test_what_is_wrong_with_it_is_a_sentence_with_the_line(content, sentence):
+def test_an_error_is_one_sentence_with_the_line(content, sentence):
     with pytest.raises(Refusal, match=sentence):
         parse_yaml(content, "c.yaml")

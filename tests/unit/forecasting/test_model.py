@@ -62,7 +62,7 @@ def test_a_naive_point_is_the_last_price_to_the_digit(tmp_path, price):
 
 
 def test_score_without_a_model_is_refused(tmp_path):
-    with pytest.raises(Refusal, match=r"no model is given to be scored; see score\.model"):
+    with pytest.raises(Refusal, match=r"no model to score is given; set score\.model"):
         trained(tmp_path, market(), mode="score")
 
 

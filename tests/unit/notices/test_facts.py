@@ -158,7 +158,7 @@ def test_data_are_late_when_the_last_session_of_the_declared_exchange_is_not_in_
     )  # Good Friday and a weekend, then before it is due
     notice = told("2024-04-01T20:31+00:00")
     assert notice.event == "late"
-    assert "The newest price is of 2024-03-28" in notice.text
+    assert "The newest price is from 2024-03-28" in notice.text
     assert "the last session of XNYS was on 2024-04-01" in notice.text
     assert told("2024-04-01T20:31+00:00", exchange=None) is None
 

@@ -239,7 +239,9 @@ def test_a_lock_that_a_killed_snakemake_left_is_undone_first(echo, tmp_path):
 
 def test_a_command_that_is_not_there_is_refused(tmp_path):
     options = Schedule(exchange="XNYS", command="no-such-program")
-    with pytest.raises(Refusal, match=r"'schedule\.command': found 'no-such-program', which does"):
+    with pytest.raises(
+        Refusal, match=r"'schedule\.command': found 'no-such-program', which cannot"
+    ):
         run_workflow(tmp_path, options, (), None)
 
 

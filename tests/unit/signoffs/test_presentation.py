@@ -149,8 +149,8 @@ def linked(path):
     ("plant", "sentence"),
     [
         (linked, "is a link"),
-        (lambda path: (path.unlink(), os.mkfifo(path)), "is no file"),
-        (lambda path: (path.unlink(), path.mkdir()), "is no file"),
+        (lambda path: (path.unlink(), os.mkfifo(path)), "is not a regular file"),
+        (lambda path: (path.unlink(), path.mkdir()), "is not a regular file"),
     ],
     ids=["link", "pipe", "folder"],
 )

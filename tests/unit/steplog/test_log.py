@@ -182,11 +182,11 @@ def test_a_log_tells_whether_its_attempt_failed_for_good(tmp_path, error, last_w
     assert log.failed_for_good(tmp_path / "clean.log") == for_good
 
 
-def test_what_no_other_attempt_mends_says_what_to_do(tmp_path):
+def test_an_error_that_no_retry_helps_says_what_to_do(tmp_path):
     log.to_file(tmp_path / "clean.log", "clean")
     fail(OSError(28, "No space left on device", "results/a.json"))
     said = "failed: OSError: [Errno 28] No space left on device: 'results/a.json'; free some space"
-    assert f" {said}, then give the same command again.\n" in (tmp_path / "clean.log").read_text()
+    assert f" {said}, then run the same command again.\n" in (tmp_path / "clean.log").read_text()
 
 
 def test_only_the_end_of_a_large_log_is_read_and_only_whole_lines(tmp_path):

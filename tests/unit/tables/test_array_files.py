@@ -84,7 +84,7 @@ def test_a_file_that_is_not_whole_or_of_another_kind_is_refused(tmp_path, damage
     write_stored(tmp_path / "file", value())
     (tmp_path / "file").write_bytes(damage((tmp_path / "file").read_bytes()))
     with pytest.raises(
-        Refusal, match=r"file: not a whole file of this code's \(its bytes .* run the step"
+        Refusal, match=r"file: is incomplete or .* \(its SHA-256 does not match\); run the step"
     ):
         read_stored(tmp_path / "file", Outer)
 
@@ -96,7 +96,7 @@ def test_a_file_in_which_any_bit_is_wrong_is_refused(tmp_path):
         content = bytearray(whole)
         content[place] ^= 1 << place % 8
         (tmp_path / "file").write_bytes(content)
-        with pytest.raises(Refusal, match="file: not a whole file of this code's"):
+        with pytest.raises(Refusal, match="file: is incomplete or was not written by this version"):
             read_stored(tmp_path / "file", Outer)
 
 
@@ -104,5 +104,5 @@ def test_a_file_of_another_kind_or_none_is_refused(tmp_path):
     with pytest.raises(Refusal, match="no such file"):
         read_stored(tmp_path / "file", Outer)
     write_stored(tmp_path / "file", value().inner)
-    with pytest.raises(Refusal, match="not a whole file"):
+    with pytest.raises(Refusal, match="is incomplete"):
         read_stored(tmp_path / "file", Outer)

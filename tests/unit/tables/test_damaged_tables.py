@@ -174,7 +174,7 @@ def test_columns_of_a_group_that_are_not_equally_long_are_refused(stored, monkey
     for name in ("read", "read_row_group"):
         monkeypatch.setattr(pyarrow.parquet.ParquetFile, name, lambda *_, **__: shorter)
     for read in (file.read, lambda: file.read_row_group(0), lambda: records.ordered_file(stored)):
-        with pytest.raises(Refusal, match=r"\(it has 799 rows, and says 800\); run the step"):
+        with pytest.raises(Refusal, match=r"\(it has 799 rows but declares 800\); run the step"):
             read()
 
 
@@ -189,7 +189,7 @@ def test_a_date_that_no_price_can_be_of_is_damage(stored, read, day, rising):
     days[-1 if (day > 0) == rising else 0] = day
     table = table.set_column(0, "date", pa.array(days).view(pa.date32()))
     pyarrow.parquet.write_table(table, stored, store_schema=False)
-    said = rf"prices\.parquet: not a whole .*\(it has the date .*\); {READERS[read]}"
+    said = rf"prices\.parquet: not a whole .*\(it has the impossible date .*\); {READERS[read]}"
     with pytest.raises(Refusal, match=said):
         read(stored)
 

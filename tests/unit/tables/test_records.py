@@ -28,8 +28,8 @@ def test_records_are_indented_by_two(tmp_path):
     ("content", "sentence"),
     [
         (b'[\n{"close": 1},\n{"close": ]', r"a\.json:3: not JSON"),
-        (b'{"close": 1}', r"a\.json:1: the JSON is no array, where an array"),
-        (b"[1]", r"record 1 is 1, where an object"),
+        (b'{"close": 1}', r"a\.json:1: the JSON is not an array; give an array"),
+        (b"[1]", r"record 1 is 1; it must be an object"),
         (b'[{"close": 1}, {"close": "x"}]', r'record 2 has close = "x", unlike'),
         (b'[{"close": true}]', r"record 1 has close = true"),
         (b'[{"close": [1]}]', r"record 1 has close = \[1\]"),

@@ -24,5 +24,5 @@ def test_a_pair_of_symbols_is_in_one_shard():
 
 @pytest.mark.parametrize("text", ["", "3", "0-of-3", "4-of-3", "1-of-0", "1-of-x", "-1-of-3"])
 def test_what_is_no_shard_is_refused(text):
-    with pytest.raises(Refusal, match=r"where one as 3-of-7 is needed\."):
+    with pytest.raises(Refusal, match=r"give one such as 3-of-7\."):
         Shard.parse(text)

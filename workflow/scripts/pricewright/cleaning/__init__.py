@@ -1,4 +1,4 @@
-"""Clean prices: duplicates, what is missing, declared corrections, flags for what is odd.
+"""Cleaning of prices: duplicates, missing values, declared corrections, and flags for oddities.
 A flag changes nothing.
 May use tables, steplog and files.
 """

@@ -1,6 +1,6 @@
-"""A file of prices in order and with its corrections, group by group of its symbols.
+"""A file of prices, ordered and corrected, in groups of its symbols.
 
-All of them, or a shard's; what shards corrected is joined again by `join_parts`.
+It covers all symbols or those of a shard; `join_parts` joins what the shards made.
 """
 
 from bisect import bisect_right
@@ -36,12 +36,12 @@ from pricewright.tables.table_files import is_parquet, rows_of_symbols
 
 @dataclass(frozen=True)
 class CorrectedTable:
-    """A table in order of symbol and date, corrected, and what became of its rows.
+    """A table ordered by symbol and date, corrected, with what happened to its rows.
 
-    plain: the rows of symbols without corrections.  mended: those of the others, corrected, whose
-    columns have the types that all come to have.
-    sha256: of the file that they were delivered in, or of these row groups of it and of its end,
-    and whole: how many rows it has.  rows: how many of them these were, all or a shard's, and
+    plain: the rows of symbols without corrections.  mended: the corrected rows of the others; their
+    column types are those of the whole result.
+    sha256: of the delivered file, or of only `row_groups` and the footer if these are not None.
+    whole: the number of rows in the file.  rows: how many of them are covered, all or a shard's.
     distinct: how many without exact duplicates.
     changes: what each correction did, in the corrections' order.
     """
@@ -57,7 +57,7 @@ class CorrectedTable:
 
     @property
     def left(self) -> int:
-        """How many rows the corrections left of the distinct ones."""
+        """The number of distinct rows that are left after the corrections."""
         return self.plain.rows + self.mended.rows
 
     @property
@@ -67,7 +67,7 @@ class CorrectedTable:
 
     @property
     def as_written(self) -> bool:
-        """Whether it is the delivered file as it is, which `write_table` would write just so."""
+        """Whether it is the unchanged delivered file, exactly as `write_table` would write it."""
         return self.plain.as_written and not self.mended.pieces
 
     def part(self, of: Symbols) -> "CorrectedTable":
@@ -95,11 +95,11 @@ class CorrectedTable:
 
 
 def correct(path: Path, corrections: Path | None, shard: Shard | None = None) -> CorrectedTable:
-    """The prices of a file, or a shard's of them, in order and with the corrections of another.
+    """Order the prices of a file, or a shard of them, and apply the declared corrections.
 
-    Of a Parquet file in order, as `ingest` writes it, only the rows of corrected symbols are held.
-    A correction of a symbol that is not there is the business of all shards. Raises Refusal for
-    what `in_order`, `read_corrections` and `apply_corrections` refuse.
+    For an ordered Parquet file, as `ingest` writes it, only the rows of corrected symbols are in
+    memory. Every shard checks the corrections of symbols that do not exist. Raises Refusal for what
+    `in_order`, `read_corrections` and `apply_corrections` refuse.
     """
     declared = (
         read_corrections(read_whole(corrections), str(corrections))
@@ -128,7 +128,7 @@ def correct(path: Path, corrections: Path | None, shard: Shard | None = None) ->
     declared = [each for each in declared if each.symbol not in others]
     plain, mended, changes = table, OrderedTable(table.schema, []), list[dict[str, Any]]()
     if declared:
-        from pricewright.cleaning.corrections import apply_corrections  # pandas comes with it
+        from pricewright.cleaning.corrections import apply_corrections  # this loads pandas
         from pricewright.tables.frames import as_frame, as_table
 
         of = {each.symbol for each in declared}
@@ -144,7 +144,7 @@ def correct(path: Path, corrections: Path | None, shard: Shard | None = None) ->
 def _in_memory(
     table: pa.Table, name: str, shard: Shard | None, renames: Sequence[tuple[str, str]]
 ) -> tuple[OrderedTable, int, Symbols]:
-    """A table, or a shard's rows of it, in order; how many these were, and the others' symbols."""
+    """A table or a shard of it, ordered; its number of rows before; and other shards' symbols."""
     has_symbols = "symbol" in table.column_names
     symbols = set(table["symbol"].unique().to_pylist()) if has_symbols else {None}
     own, others = shard.of_symbols(symbols, renames) if shard else (symbols, frozenset())
@@ -153,7 +153,7 @@ def _in_memory(
         return ordered, ordered.rows, others
     from pricewright.tables.frames import as_frame, as_table
 
-    frame = as_frame(table)  # by their numbers in the whole records are named
+    frame = as_frame(table)  # of all shards, because errors name records by their number in it
     if shard and has_symbols:
         none = frame["symbol"].isna() & (None in own)
         frame = frame[frame["symbol"].isin([name for name in own if name]) | none]
@@ -169,19 +169,19 @@ def write_settled(
     missing: MissingRules,
     look: Callable[[pa.Table], None],
 ) -> tuple[str, int, dict[str, int]]:
-    """Write what `correct` made of a file, with nothing missing: the SHA-256, how many rows it has,
-    and how many values of each column were filled in.
+    """Settle missing values in what `correct` made of a file, and write it.
 
-    look: is given all rows of some symbols before that, group after group, once. A Parquet file of
-    which nothing changes is passed on as it is. Raises Refusal if fewer than half of those that
-    the corrections left are complete.
+    Returns the SHA-256, the number of rows, and the number of filled values by column. look: called
+    once with each group of symbols' rows, before missing values are settled. A Parquet file in
+    which nothing changes is copied. Raises Refusal if fewer than half of the rows that the
+    corrections left would remain.
     """
     filled, lacking = Counter[str](), Counter[str]()
     rows = 0
     as_it_is = made.as_written and is_parquet(output)
 
     def settled() -> Iterator[pa.Table]:
-        """All groups; none at all, if the file is passed on as it is."""
+        """All groups, or none at all if the file can be copied unchanged."""
         nonlocal rows, as_it_is
         passed = 0
         for group in made.groups():
@@ -199,20 +199,20 @@ def write_settled(
             yield table
         if made.distinct and not made.left:
             raise Refusal(
-                f"{path}: the declared corrections leave none of its {made.distinct} records; see "
-                "corrections.file."
+                f"{path}: the declared corrections leave none of its {made.distinct} records; "
+                "check corrections.file."
             )
         if made.left and not rows:
             raise Refusal(
-                f"{path}: no record is complete, so none is left; see missing.price and "
+                f"{path}: no record is complete, so none is left; check missing.price and "
                 "missing.volume."
             )
         if rows < made.left / 2:
             column = max(lacking, key=lambda name: lacking[name])
             raise Refusal(
-                f"{path}: {made.left - rows} of its {made.left} records would be left out, for "
-                f"{lacking[column]} have no {column}; deliver it for all, or do without it by "
-                f"source.columns.{column}: false."
+                f"{path}: {made.left - rows} of its {made.left} records would be dropped, because "
+                f"{lacking[column]} have no {column}; deliver it for all records, or exclude the "
+                f"column with source.columns.{column}: false."
             )
 
     tables = settled()
@@ -226,7 +226,7 @@ def write_settled(
 
 
 def keep_part(path: Path, receipt: Path, part: CorrectedTable) -> None:
-    """Write a shard's table as Parquet, and the rest as JSON, for `join_parts`."""
+    """Write a shard's table as Parquet, and everything else about it as JSON, for `join_parts`."""
     write_table(path, part.schema, part.groups())
     write_json(
         receipt,
@@ -242,21 +242,21 @@ def keep_part(path: Path, receipt: Path, part: CorrectedTable) -> None:
 
 
 def join_parts(path: Path, parts: Sequence[Path], receipts: Sequence[Path]) -> CorrectedTable:
-    """What `correct` makes of a file, from what the shards made of it.
+    """Join the shards' parts into what `correct` makes of the whole file.
 
-    Raises Refusal if that was another file, or if a row of it is in no part.
+    Raises Refusal if the parts are of another file, or do not cover all of its rows.
     """
     sha256 = file_sha256(path)
     found = [parse_json(read_whole(receipt), str(receipt)) for receipt in receipts]
     for receipt, part in zip(receipts, found, strict=True):
         groups = part["row_groups"]
         if part["sha256"] != (sha256 if groups is None else groups_sha256(path, groups)):
-            raise Refusal(f"{receipt}: is of other prices than {path}; run its shard again.")
+            raise Refusal(f"{receipt}: was not made from {path}; run its shard again.")
     rows, whole = sum(part["rows"] for part in found), found[0]["whole"]
     if rows != whole:
         raise Refusal(
-            f"{path}: has {whole:,} rows, and the shards' parts were made of {rows:,}; run the "
-            "step again from its shards on."
+            f"{path}: has {whole:,} rows, but the shards' parts were made from {rows:,}; run all "
+            "shards of the step again."
         )
     changes = [change for part in found for change in part["changes"]]
     table = join_shards(parts)

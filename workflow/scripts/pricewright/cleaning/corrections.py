@@ -1,7 +1,7 @@
-"""Declared corrections, put into the prices as they were delivered.
+"""Apply declared corrections to the prices as they were delivered.
 
-A correction names a row and columns of the table as it was delivered; a renamed symbol's rows by
-its new name, or by the delivered one.
+A correction names a row and columns of the delivered table. The rows of a renamed symbol can be
+named by its new name or by the delivered one.
 """
 
 from collections.abc import Sequence
@@ -32,21 +32,27 @@ _MOST = 2**63 - 1
 def apply_corrections(
     table: pd.DataFrame, corrections: Sequence[Correction], name: str
 ) -> tuple[pd.DataFrame, list[Change]]:
-    """A table with its corrections, and what each of them changed, in the corrections' order.
+    """Apply corrections to a copy of a table; returns it and what each correction changed.
 
-    The table has one row for a symbol and date, in any order, as delivered: every `was` is
-    compared with it, and every `value` is one among the delivered values. Symbols are renamed
-    first, in order of date, those without a date before; what has rows of a renamed one is then in
-    order of symbol and date. Then values are set and rows dropped, those too that only repeat a
-    delisted symbol's last price; then splits and other units adjust all that is before them. A
-    price is multiplied by old / new and not rounded, a volume by new / old and, in a column of
-    whole numbers, rounded, halves up. `name` is what errors call the table, which itself stays as
-    it is.
+    The table has one row for each symbol and date, in any order, as delivered. Every `was` is
+    compared with the delivered value, and every `value` is in delivered units. Errors call the
+    table `name`. Corrections are applied in this order:
 
-    Raises Refusal, with the correction's file and line, if its row or column is not in the table,
-    if the delivered value is not what it says, if the column cannot hold the new value, if
-    the row would have a price above its high or below its low, if a symbol would have two rows of
-    a day, or if a delisted one has another price later.
+    1. Symbols are renamed, in order of date; those without a date come first. If any are renamed,
+       the result is ordered by symbol and date.
+    2. Values are set and rows dropped.
+    3. Rows that only repeat a delisted symbol's last price are dropped.
+    4. Splits and requotes, in order of date, adjust all rows before them. A price is multiplied by
+       old / new and not rounded. A volume is multiplied by new / old and, in a column of whole
+       numbers, rounded half up.
+
+    Raises Refusal, with the correction's file and line, if
+
+    - its row or column is not in the table, or the delivered value is not `was`;
+    - the column cannot hold the new value;
+    - the row would have a price above its high or below its low;
+    - a symbol would have two rows on a day;
+    - a delisted symbol has another price later.
     """
     if not corrections:
         return table, []
@@ -75,7 +81,7 @@ def apply_corrections(
 
 
 class _Work:
-    """What is written so far: columns of their own beside the delivered ones, rows left out."""
+    """The corrections so far: copies of corrected columns, dropped rows and renamed symbols."""
 
     def __init__(self, delivered: DeliveredTable) -> None:
         self.delivered = delivered
@@ -87,11 +93,11 @@ class _Work:
         return self._columns.get(column, self.delivered.table[column])
 
     def write(self, column: str, rows: int | Rows, values: Any, *, fractions: bool) -> None:
-        """Put values into a column, which becomes float64 if it has none for fractions yet."""
+        """Put values into a copy of a column; `fractions` makes it float64."""
         if column not in self._columns:
             self._columns[column] = self.delivered.table[column].copy()
             if self._columns[column].dtype == "int64":
-                self._columns[column] = self._columns[column].astype("Int64")  # it can miss one
+                self._columns[column] = self._columns[column].astype("Int64")  # it can be missing
         if fractions and not pd.api.types.is_float_dtype(self._columns[column]):
             self._columns[column] = self._columns[column].astype("float64")
         self._columns[column].iloc[rows] = values
@@ -110,7 +116,7 @@ class _Work:
             symbols = table["symbol"].astype(object).to_numpy(copy=True)
             for rows, to in self.renamed:
                 symbols[rows] = to
-            kind = table["symbol"].dtype  # a category is one of the names that were delivered
+            kind = table["symbol"].dtype  # a category would allow only the delivered names
             table["symbol"] = pd.Series(symbols, index=table.index).astype(
                 "category" if isinstance(kind, pd.CategoricalDtype) else kind
             )
@@ -161,7 +167,7 @@ def _end(each: Delisted, work: _Work) -> Change:
     if len(others):
         raise Refusal(
             f"{each.place}: {symbol} has another price on {work.delivered.day(int(others[0]))}, "
-            f"after its last day {each.date}; mend the date, or rename what is before."
+            f"after its last day {each.date}; correct the date, or rename the earlier rows."
         )
     work.gone += after.tolist()
     return _change(each, "delisted", rows=len(after)) | {"symbol": symbol}
@@ -175,7 +181,7 @@ def _adjust(each: Split, work: _Work) -> Change:
     if not len(priced) or not len(rows):
         raise Refusal(
             f"{each.place}: there is no price before {each.subject} to adjust; "
-            "mend the date, or take the correction out."
+            "correct the date, or remove the correction."
         )
     work.delivered.compare(each, int(priced[-1]), column, each.was)
     columns = _to_adjust(each, work.delivered)
@@ -224,7 +230,7 @@ def _adjust_volume(each: Split, work: _Work, rows: Rows) -> None:
     most = volumes.max()
     if not pd.isna(most) and int(most) > (_MOST - each.old) // each.new:
         raise Refusal(
-            f"{each.place}: a volume of {most} times {each.new} is too large to keep; mend it."
+            f"{each.place}: a volume of {most} times {each.new} is too large to store; correct it."
         )
     adjusted = (volumes * each.new + each.old // 2) // each.old
     work.write("volume", rows, adjusted.array, fractions=False)
@@ -237,8 +243,8 @@ def _refuse_impossible(each: SetValue, work: _Work) -> None:
     for column, price in prices.items():
         if not low <= price <= high:
             raise Refusal(
-                f"{each.place}: {each.subject} would have {column} {price} beside low {low} and "
-                f"high {high}; correct what belongs together."
+                f"{each.place}: {each.subject} would have {column} {price} with low {low} and "
+                f"high {high}; correct all prices of the row that belong together."
             )
 
 

@@ -1,4 +1,4 @@
-"""Dates that are odd: prices on weekends and holidays, holes in a history, and its early end."""
+"""Odd dates: prices on weekends and holidays, gaps in a history, and an early end of it."""
 
 import math
 from collections.abc import Collection, Sequence
@@ -15,24 +15,24 @@ from pricewright.tables.arrays import log
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _REGULAR = 4
-"""From how many prints on, if on half of its weeks, a symbol has a habit of that weekday."""
+"""A symbol regularly has prices on a weekday if there are at least this many, in half its weeks."""
 _FEW = 3
-"""From how many intervals on their median says how far apart a symbol's prices usually are."""
+"""From this many intervals on, their median is a symbol's usual interval between prices."""
 
 _NEAR_PRICE = 1.1
-"""So many times the last price of a symbol that ended, at most, its first price has as another."""
+"""For a rename, the new symbol's first price may differ from the old one's last by this factor."""
 
 Days = npt.NDArray[np.datetime64]
 
 
 @dataclass(frozen=True)
 class PricedDays:
-    """The days on which some symbols (s,) have a price: what flags of all symbols need of each.
+    """The days on which some symbols (s,) have a price, for flags that compare all symbols.
 
-    dates (d,): rising, as ISO text.  counts: (s,) how many rows with a price each has.  date: (m,)
-    the date of each such row, in order of symbol.  first, last: (s,) the first and the last price
-    of each, NaN where there is none.  every_day: (s,) which are traded on Saturdays and Sundays,
-    too.  main: the column of the price.
+    dates (d,): in order, as ISO text.  counts: (s,) each symbol's number of rows with a price.
+    date: (m,) the index of each such row's date, in order of symbol.  first, last: (s,) each
+    symbol's first and last price, NaN for none.  every_day: (s,) which symbols trade on Saturdays
+    and Sundays, too.  main: the column of the price.
     """
 
     symbols: Sequence[str | None]
@@ -45,7 +45,7 @@ class PricedDays:
     main: str | None
 
     def among(self, dates: Sequence[str]) -> SeriesPanel:
-        """The rows with a price as a panel, whose dates are some that hold these; no values."""
+        """The rows with a price as a panel without values, on `dates`, which include its own."""
         symbol = np.repeat(np.arange(len(self.symbols), dtype=np.int32), self.counts)
         place = {date: number for number, date in enumerate(dates)}
         places = np.array([place[date] for date in self.dates], dtype=np.int32)
@@ -53,11 +53,11 @@ class PricedDays:
 
 
 def flag_weekends(panel: SeriesPanel) -> tuple[list[Entry], PricedDays]:
-    """The flag `weekend`: a price of a Saturday or a Sunday; and the days with prices.
+    """The flag `weekend`: a price on a Saturday or Sunday; also returns the days with prices.
 
-    A symbol with a price on at least half of its Saturdays (or Sundays), and on four or more,
-    has one entry for all of them, `regular`: it is traded then, or its dates are off. A symbol
-    with both habits is of a market that trades every day, and has none.
+    If a symbol has a price on at least half of its Saturdays (or Sundays), and on four or more,
+    they get one entry with `regular` true: the symbol trades then, or its dates are off by a day. A
+    symbol that regularly has both is in a market that trades every day, and gets no entry.
     """
     rows, kind = _on_weekends(panel)
     regular = _weekend_habits(panel, rows, kind)
@@ -96,7 +96,7 @@ def flag_weekends(panel: SeriesPanel) -> tuple[list[Entry], PricedDays]:
 
 
 def _on_weekends(panel: SeriesPanel) -> tuple[Ints, Ints]:
-    """The rows of Saturdays and Sundays, and of each: twice its symbol, one more for Sunday."""
+    """The rows on Saturdays and Sundays, and for each row 2 * symbol, plus 1 on Sundays."""
     weekday = weekdays(panel.days)
     rows = np.zeros(0, dtype=np.int64)
     if (weekday >= 5).any():
@@ -105,7 +105,7 @@ def _on_weekends(panel: SeriesPanel) -> tuple[Ints, Ints]:
 
 
 def _weekend_habits(panel: SeriesPanel, rows: Ints, kind: Ints) -> Bools:
-    """Whether each symbol usually has a price on Saturdays and on Sundays: (2 s,)."""
+    """Whether each symbol regularly has a price on Saturdays and on Sundays: (2 s,)."""
     prints = np.bincount(kind, minlength=2 * len(panel.symbols))
     if not len(rows):
         return prints > 0
@@ -117,11 +117,11 @@ def _weekend_habits(panel: SeriesPanel, rows: Ints, kind: Ints) -> Bools:
 
 @dataclass(frozen=True)
 class Market:
-    """What is known of each date (d,) from all symbols together.
+    """Counts for each date (d,) over all symbols together.
 
-    symbols: how many there are.  dates: rising, as ISO text.  prices, active: (d,) how many symbols
-    have a price, and how many are active: from their first price to their last.  every_day: whether
-    all are traded on Saturdays and Sundays, too.
+    symbols: their number.  dates: in order, as ISO text.  prices, active: (d,) how many symbols
+    have a price, and how many are active, that is, between their first and last price.  every_day:
+    whether all symbols trade on Saturdays and Sundays, too.
     """
 
     symbols: int
@@ -142,13 +142,13 @@ class Market:
 
     @cached_property
     def until(self) -> Ints:
-        """How many business days there are before each date, and in all: (d + 1,)."""
+        """The number of business days before each date, and in all: (d + 1,)."""
         return np.searchsorted(self.business, np.arange(len(self.dates) + 1))
 
     def entries(self, flag: str, main: str | None, which: Bools, prices: Ints) -> list[Entry]:
-        """One entry for each of some dates (d,), of all symbols together.
+        """One entry for each date in `which` (d,), about all symbols together.
 
-        prices: (d,) how many symbols it is about on each date.
+        prices: (d,) how many symbols are affected on each date.
         """
         return [
             {
@@ -182,7 +182,7 @@ class Market:
 def flag_days(
     groups: Sequence[PricedDays], market: Market, limits: FlagThresholds, delisted: Collection[str]
 ) -> list[Entry]:
-    """The flags of days that depend on all symbols: `holiday`, `gap` and `ended`."""
+    """The flags of dates that compare all symbols: `holiday`, `gap` and `ended`."""
     if not market.prices.any():
         return []
     found = _all_holidays(market, limits, groups[0].main) + _all_gaps(market, limits, groups)
@@ -197,12 +197,12 @@ def flag_days(
 def _holidays(
     panel: SeriesPanel, every_day: Bools, market: Market, limits: FlagThresholds
 ) -> list[Entry]:
-    """The flag `holiday`: a price of 1 January or 25 December, or of a date with few others.
+    """The flag `holiday`: a price on 1 January, on 25 December, or on a weekday with few prices.
 
-    Few: below `holiday_share` of the symbols that are active then, of which there must be at
-    least `holiday_symbols`. A symbol is active from its first price to its last. Where half of
-    so many have a price on 1 January or 25 December, there is one entry, whose symbol is null. A
-    market that trades every day of the week has no holidays.
+    Few means: less than `holiday_share` of the active symbols have a price, and at least
+    `holiday_symbols` are active. A symbol is active from its first price to its last. If that many
+    are active on 1 January or 25 December and at least half of them have a price, there is only one
+    entry, with the symbol null. A symbol that trades every day of the week has no holidays.
     """
     prices, active = market.prices, market.active
     many = active >= limits.holiday_symbols
@@ -224,19 +224,19 @@ def _all_holidays(market: Market, limits: FlagThresholds, main: str | None) -> l
 
 
 def _fixed_holidays(market: Market, limits: FlagThresholds) -> tuple[Bools, Bools]:
-    """The dates (d,) that are a holiday everywhere, and those of them on which many trade."""
+    """The dates (d,) that are holidays everywhere, and those among them on which many trade."""
     fixed = np.isin([str(day)[5:] for day in market.days], ("01-01", "12-25"))
     many = market.active >= limits.holiday_symbols
     return fixed, fixed & many & (2 * market.prices >= market.active)
 
 
 def _all_gaps(market: Market, limits: FlagThresholds, groups: Sequence[PricedDays]) -> list[Entry]:
-    """The flag `gap`: over `gap_days` business days without a price between two prices.
+    """The flag `gap`: more than `gap_days` business days between two prices have none.
 
-    Business days are the dates on which at least half of the active symbols have a price. A
-    hole in these themselves, counted in weekdays, is one entry whose symbol is null; so is
-    one in the history of an only symbol, under its name. Where prices are usually so many
-    days apart, weekly or monthly, it takes over `gap_days` such periods.
+    Business days are the dates on which at least half of the active symbols have a price. A gap in
+    the business days themselves, counted in weekdays, is one entry with the symbol null. If the
+    table has only one symbol, its gaps are counted in weekdays too, under its name. If prices are
+    usually a week or a month apart, a gap takes more than `gap_days` such periods.
     """
     only = groups[0].symbols[0] if market.symbols == 1 else None
     return _table_gaps(market.days[market.business], only, groups[0].main, limits)
@@ -275,11 +275,11 @@ def _gaps(panel: SeriesPanel, market: Market, limits: FlagThresholds) -> list[En
 def _ended(
     groups: Sequence[PricedDays], market: Market, limits: FlagThresholds, delisted: Collection[str]
 ) -> list[Entry]:
-    """The flag `ended`: the last price of a symbol that as many business days lack as of a gap.
+    """The flag `ended`: a symbol's last price is as far from the end of the table as a gap is long.
 
-    It proposes that the symbol was delisted or, if another begins within `gap_days` business days
-    at about the same price, the nearest one, that it was renamed. Those that are declared to be
-    delisted have none.
+    The entry proposes that the symbol was delisted. If other symbols begin within `gap_days`
+    business days at about its last price, it proposes a rename to the one with the closest price.
+    Symbols declared as delisted get no entry.
     """
     until, symbols, usual = market.until, list[str | None](), list[Floats]()
     first, last = list[Ints](), list[Ints]()
@@ -314,14 +314,14 @@ def _ended(
             new = int(np.flatnonzero(near)[np.argmin(off[near])])
             entry["next"] = symbols[new]
             entry["proposal"] = proposal(
-                f"{symbol} is called {entry['next']} since",
+                f"{symbol} was renamed to {entry['next']}",
                 symbol=symbol,
                 date=market.dates[begin[new]][:10],
                 rename=entry["next"],
             )
         else:
             entry["proposal"] = proposal(
-                f"{symbol} is traded no more",
+                f"{symbol} was delisted",
                 symbol=symbol,
                 date=entry["date"][:10],
                 delisted="true",
@@ -352,7 +352,7 @@ def _table_gaps(
 
 
 def _usual(missing: Floats, symbol: Ints, count: int) -> Floats:
-    """How many business days each symbol usually has between two prices: 0 for a daily one."""
+    """The usual number of business days without a price between two: 0 for daily prices."""
     usual = medians(missing, symbol, count)
     usual[np.bincount(symbol, minlength=count) < _FEW] = 0
     return usual

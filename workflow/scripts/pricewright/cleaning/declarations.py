@@ -1,7 +1,7 @@
-"""The file of declared corrections: what each one says, none contradicts another; proposals.
+"""The file of declared corrections: parsed and checked for contradictions; proposals for it.
 
-It is a YAML list of flat mappings. Each value is read as it is written, each mapping with its
-line.
+The file is a YAML list of flat mappings. Values are read as they are written, and each mapping
+keeps its line number.
 """
 
 import math
@@ -25,14 +25,14 @@ _NOTHING = ("", "~", "null")
 
 
 def read_mappings(content: bytes, name: str) -> list[tuple[int, dict[str, Any]]]:
-    """The mappings that a YAML list holds, each with the line on which it begins.
+    """The mappings in a YAML list, each with the line on which it begins.
 
-    A value is the text that stands there (so `NO`, `0700` and `2:1` are that text), or a list
-    of texts. An empty file is an empty list. `name` is what errors call the file.
+    A value is its text in the file (so `NO`, `0700` and `2:1` stay texts), or a list of texts. An
+    empty file is an empty list. Errors call the file `name`.
 
-    Raises Refusal for what is not such a list, and for a key that is there twice.
+    Raises Refusal if the content is not such a list, or if a key is repeated.
     """
-    import yaml  # here, as below: a run without corrections needs none of it
+    import yaml  # only here: a run without corrections does not need it
 
     node = compose(content, name)
     if node is None:
@@ -43,7 +43,7 @@ def read_mappings(content: bytes, name: str) -> list[tuple[int, dict[str, Any]]]
 
 
 def number(value: Any) -> Any:
-    """The number, truth or nothing (None) that a text without quotes says, else the text."""
+    """The number, boolean or None that an unquoted text stands for; other values unchanged."""
     if not isinstance(value, Plain):
         return value
     if value.lower() in _NOTHING:
@@ -56,25 +56,26 @@ def number(value: Any) -> Any:
 
 
 def text(value: Any) -> Any:
-    """The text that a value is, whether or not it is in quotes; what is no text stays."""
+    """A text as str, whether quoted or not; other values unchanged."""
     return str(value) if isinstance(value, Plain) else value
 
 
 class Plain(str):
-    """A text that is not in quotation marks."""
+    """A text without quotation marks in the file."""
 
 
 def _mapping(node: "yaml.Node", name: str) -> dict[str, Any]:
     import yaml
 
     if not isinstance(node, yaml.MappingNode):
-        raise Refusal(f"{name}:{line_of(node)}: not a correction; give it keys, as in 'symbol: X'.")
+        raise Refusal(f"{name}:{line_of(node)}: not a correction; give keys such as 'symbol: X'.")
     found: dict[str, Any] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise Refusal(f"{name}:{line_of(key)}: a key that is no word; mend it.")
+            raise Refusal(f"{name}:{line_of(key)}: a key must be a word; correct it.")
         if key.value in found:
-            raise Refusal(f"{name}:{line_of(key)}: {key.value!r} is there twice; keep one of them.")
+            where = f"{name}:{line_of(key)}"
+            raise Refusal(f"{where}: the key {key.value!r} appears twice; keep one.")
         found[key.value] = _value(value)
     return found
 
@@ -94,9 +95,9 @@ Number = int | float
 
 @dataclass(frozen=True, kw_only=True)
 class Correction:
-    """What every correction has.
+    """The fields that all corrections have.
 
-    symbol: None for a table of one series without symbols.  date: empty for all of a history.
+    symbol: None for a table of one series without symbols.  date: empty for the whole history.
     """
 
     file: str
@@ -107,18 +108,18 @@ class Correction:
 
     @property
     def place(self) -> str:
-        """Where it is declared."""
+        """The file and line of the declaration."""
         return f"{self.file}:{self.line}"
 
     @property
     def subject(self) -> str:
-        """Which row it is about."""
+        """The row that is corrected, as "symbol on date"."""
         return " on ".join(filter(None, (self.symbol, self.date)))
 
 
 @dataclass(frozen=True, kw_only=True)
 class SetValue(Correction):
-    """Put a value in place of the delivered one, `was`; None is a missing value."""
+    """Replace the delivered value `was` with `value`; None is a missing value."""
 
     column: str
     was: Number | None
@@ -127,10 +128,10 @@ class SetValue(Correction):
 
 @dataclass(frozen=True, kw_only=True)
 class Split(Correction):
-    """From `date` on there are `new` shares for `old`: adjust the prices and volumes before.
+    """From `date` on there are `new` shares for `old`: adjust earlier prices and volumes.
 
-    was: the delivered close before, so that no split is adjusted for twice.  columns: those to
-    adjust, None for open, high, low, close and volume, as far as they are there.
+    was: the last delivered close before `date`, so that no split is adjusted twice.  columns: the
+    columns to adjust; None for those of open, high, low, close and volume that exist.
     """
 
     new: Number
@@ -141,15 +142,15 @@ class Split(Correction):
 
 @dataclass(frozen=True, kw_only=True)
 class Requote(Split):
-    """From `date` on `old` is quoted where it was `new`, as pounds for 100 pence: adjust prices.
+    """From `date` on, a price of `new` is quoted as `old`, such as 100 pence as 1 pound.
 
-    columns: None for all columns of prices that are there; volumes stay as they are.
+    Earlier prices are adjusted, volumes are not.  columns: None for all price columns that exist.
     """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drop(Correction):
-    """Leave a row out; if `checked`, its delivered close must be `was`."""
+    """Drop a row; if `checked`, its delivered close must be `was`."""
 
     checked: bool
     was: Number | None
@@ -157,14 +158,14 @@ class Drop(Correction):
 
 @dataclass(frozen=True, kw_only=True)
 class Rename(Correction):
-    """What a symbol has before `date`, its first day as `to`, is that one's; or all it has."""
+    """Assign rows of a symbol to `to`: those before `date`, its first day as `to`, or all rows."""
 
     to: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delisted(Correction):
-    """`date` is a symbol's last day: no more is expected."""
+    """`date` is a symbol's last day, and no later prices are expected."""
 
 
 _GO_WITH = {
@@ -175,22 +176,23 @@ _GO_WITH = {
     "rename": ({"symbol"}, set[str]()),
     "delisted": ({"symbol"}, set[str]()),
 }
-"""By the key that says what to do: the keys it needs, and those it can have."""
+"""For each kind of correction: the keys it needs, and the keys it can have."""
 
 
 def read_corrections(content: bytes, name: str) -> list[Correction]:
-    """The corrections that a YAML file declares, in its order.
+    """The corrections that a YAML file declares, in the file's order.
 
-    Each entry has `date`, `reason` and, in a table with symbols, `symbol`; and
-    either `column`, `was` and `value`: the value was delivered as `was` and becomes `value`;
-    or `split` ("2:1": two new shares for one), `was` (the close before) and perhaps `columns`;
-    or `requote` ("100:1": what was 100 is 1 from then on), with the same;
-    or `drop: true` and perhaps `was` (the close of that row);
-    or `rename`: the symbol's name from that day on, or with no date for all that it has;
-    or `delisted: true`: its last day.
+    Each entry has `date`, `reason` and, for a table with symbols, `symbol`. It also has one of
 
-    Raises Refusal, with file and line, for what is no such list, for a correction that changes
-    nothing, and for two that change the same value or drop the same row.
+    - `column`, `was` and `value`: the value was delivered as `was` and becomes `value`;
+    - `split` ("2:1": two new shares for one), `was` (the close before) and optionally `columns`;
+    - `requote` ("100:1": what was 100 is 1 from then on), with the same keys as `split`;
+    - `drop: true` and optionally `was` (the close of that row);
+    - `rename`: the symbol's name from that day on, or without a date for its whole history;
+    - `delisted: true`: the date is the symbol's last day.
+
+    Raises Refusal, with file and line, if the content is not such a list, if a correction changes
+    nothing, or if two change the same value or drop the same row.
     """
     found = [_correction(entry, name, line) for line, entry in read_mappings(content, name)]
     _refuse_overlaps(found)
@@ -207,7 +209,7 @@ def _correction(written: dict[str, Any], name: str, line: int) -> Correction:
     try:
         date.fromisoformat(entry.get("date", "0001-01-01"))
     except ValueError:
-        raise Refusal(f"{place} there is no day {entry['date']}; mend the date.") from None
+        raise Refusal(f"{place} there is no day {entry['date']}; correct the date.") from None
     kind = _kind(entry, place)
     shared: dict[str, Any] = {
         "file": name,
@@ -224,7 +226,7 @@ def _correction(written: dict[str, Any], name: str, line: int) -> Correction:
         return Delisted(**shared)
     if kind == "rename":
         if entry["rename"] == entry["symbol"]:
-            raise Refusal(f"{place} {entry['symbol']} is that name already; take it out.")
+            raise Refusal(f"{place} {entry['symbol']} already has that name; remove the entry.")
         return Rename(to=entry["rename"], **shared)
     return _split(kind, entry, place, shared)
 
@@ -232,22 +234,22 @@ def _correction(written: dict[str, Any], name: str, line: int) -> Correction:
 def _kind(entry: dict[str, Any], place: str) -> str:
     kinds = [kind for kind in _GO_WITH if kind in entry]
     if len(kinds) != 1:
-        found = " and ".join(kinds) or "none"
-        raise Refusal(f"{place} {found} of {', '.join(_GO_WITH)}; give one of these.")
+        found = " and ".join(kinds) or "no kind of correction"
+        raise Refusal(f"{place} found {found}; give exactly one of {', '.join(_GO_WITH)}.")
     needed, possible = _GO_WITH[kinds[0]]
     for key in sorted(needed - set(entry)):
-        raise Refusal(f"{place} {key!r} is missing beside {kinds[0]!r}; add it.")
+        raise Refusal(f"{place} {kinds[0]!r} also needs {key!r}; add it.")
     for key in sorted(set(entry) & {"column", "columns", "was"} - possible):
-        raise Refusal(f"{place} {key!r} does not go with {kinds[0]!r}; take it out.")
+        raise Refusal(f"{place} {key!r} does not go with {kinds[0]!r}; remove it.")
     return kinds[0]
 
 
 def _set_value(entry: dict[str, Any], place: str, shared: dict[str, Any]) -> SetValue:
     column, was, value = entry["column"], entry["was"], entry["value"]
     if was == value:
-        raise Refusal(f"{place} value and was are both {was}, so nothing changes; take it out.")
+        raise Refusal(f"{place} value and was are both {was}, which changes nothing; remove it.")
     if column == "volume" and value is not None and value < 0:
-        raise Refusal(f"{place} a volume of {value}; a volume is not below 0.")
+        raise Refusal(f"{place} found a volume of {value}; give 0 or more.")
     return SetValue(column=column, was=was, value=value, **shared)
 
 
@@ -255,14 +257,14 @@ def _split(kind: str, entry: dict[str, Any], place: str, shared: dict[str, Any])
     new, old = (number(Plain(part)) for part in entry[kind].split(":"))
     columns: list[str] = entry.get("columns", [])
     if new == old:
-        raise Refusal(f"{place} a {kind} of {entry[kind]} changes nothing; take it out.")
+        raise Refusal(f"{place} a {kind} of {entry[kind]} changes nothing; remove it.")
     if entry["was"] is None:
         raise Refusal(f"{place} 'was' is empty; give the close before {entry['date']}.")
     for column in columns:
         if columns.count(column) > 1:
-            raise Refusal(f"{place} 'columns' has {column} twice; keep one of them.")
+            raise Refusal(f"{place} 'columns' has {column} twice; keep one.")
     if kind == "requote" and "volume" in columns:
-        raise Refusal(f"{place} 'columns' has volume, which no requote changes; take it out.")
+        raise Refusal(f"{place} 'columns' has volume, which a requote never changes; remove it.")
     made = Requote if kind == "requote" else Split
     return made(new=new, old=old, was=entry["was"], columns=tuple(columns) or None, **shared)
 
@@ -272,19 +274,19 @@ def _refuse_overlaps(corrections: Sequence[Correction]) -> None:
     dropped = {(each.symbol, each.date): each for each in corrections if isinstance(each, Drop)}
     for each in corrections:
         what = each.column if isinstance(each, SetValue) else type(each).__name__
-        day = "" if isinstance(each, Delisted) else each.date  # there is one last day
+        day = "" if isinstance(each, Delisted) else each.date  # a symbol has only one last day
         other = seen.setdefault((each.symbol, day, what), each)
         if other is each and isinstance(each, SetValue):
             other = dropped.get((each.symbol, each.date), each)
         if other is not each:
             first, second = sorted((each, other), key=lambda one: one.line)
             raise Refusal(
-                f"{second.place}: {second.subject} is corrected in line {first.line} already; "
+                f"{second.place}: {second.subject} is already corrected in line {first.line}; "
                 "keep one of the two."
             )
 
 
 def proposal(supposed: str, **entry: Any) -> str:
-    """A correction in words, and as it can be declared once a person has put in the reason."""
+    """A sentence that proposes a correction with the entry to declare; a person adds the reason."""
     written = (f"{key}: {value}" for key, value in entry.items() if value is not None)
     return f"if {supposed}, declare {{{', '.join(written)}, reason: }}"

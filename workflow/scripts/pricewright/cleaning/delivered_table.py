@@ -1,4 +1,4 @@
-"""Where each symbol's rows are in a table as it was delivered, by date; renamed symbols, too."""
+"""Find the rows of symbols, including renamed ones, by date in a table as it was delivered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from pricewright.files.errors import Refusal
 from pricewright.tables.fields import PREFERRED
 
 Rows = npt.NDArray[np.int64]
-"""Numbers of rows in a table, from 0."""
+"""Indices of rows in a table, from 0."""
 
 _EXACT = 2**53
-"""Up to which every whole number is a float, too."""
+"""Up to this number, floats represent every whole number exactly."""
 
 
 @dataclass(frozen=True)
 class _History:
-    """The rows of one symbol in a table, by date."""
+    """The rows of one symbol in a table, ordered by date."""
 
     rows: Rows
     dates: npt.NDArray[np.str_]
@@ -31,10 +31,10 @@ _NONE = _History(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.str_))
 
 
 class DeliveredTable:
-    """A table in which the rows of the corrections' symbols are found quickly.
+    """A table with an index of the rows of the corrections' symbols.
 
-    `name` is what errors call it. Each of its methods raises Refusal, with the place of the
-    correction, if the table does not have what the correction names.
+    Errors call the table `name`. Methods raise Refusal, with the correction's file and line, if
+    the table does not have what the correction names.
     """
 
     def __init__(self, table: pd.DataFrame, corrections: Sequence[Correction], name: str) -> None:
@@ -45,7 +45,7 @@ class DeliveredTable:
         self._renamed = dict(self._histories)
 
     def row(self, each: Correction) -> int:
-        """The number of the row that a correction is about."""
+        """The index of the row that a correction names."""
         return self._row(each, each.symbol)
 
     def _row(self, each: Correction, symbol: str | None) -> int:
@@ -58,13 +58,13 @@ class DeliveredTable:
             count = f"{len(found)} times" if len(found) else "not"
             subject = " on ".join(filter(None, (symbol, each.date)))
             raise Refusal(
-                f"{each.place}: {subject} is {count} in {self._name}; name a row that is "
-                "there once, or take the correction out."
+                f"{each.place}: {subject} is {count} in {self._name}; name a row that exists "
+                "once, or remove the correction."
             )
         return int(found[0])
 
     def around(self, row: int) -> tuple[str | None, Rows, Rows]:
-        """The symbol of a row by its present name, and its rows before and after, by date."""
+        """The current symbol of a row, and that symbol's rows before and after it, by date."""
         symbol, history = next(
             (symbol, found) for symbol, found in self._renamed.items() if row in found.rows
         )
@@ -72,22 +72,22 @@ class DeliveredTable:
         return symbol, history.rows[:place], history.rows[place + 1 :]
 
     def rename(self, each: Rename) -> tuple[str, Rows]:
-        """Let a symbol's rows be another's from now on: the name of that one, and the rows."""
+        """Assign a symbol's rows to another symbol; returns that symbol's name, and the rows."""
         old = self._history(each, each.symbol, self._renamed)
         moves = (old.dates < each.date) if each.date else np.ones(len(old.dates), dtype=bool)
         if not moves.any():
             before = f" before {each.date}" if each.date else ""
             raise Refusal(
-                f"{each.place}: {self._name} has no row of {each.symbol}{before}; mend the "
-                "symbol or the date, or take the correction out."
+                f"{each.place}: {self._name} has no row of {each.symbol}{before}; correct the "
+                "symbol or the date, or remove the correction."
             )
         to = str(self.around(self._row(each, each.to))[0]) if each.date else each.to
         new = self._renamed.get(to, _NONE)
         both = np.intersect1d(old.dates[moves], new.dates)
         if len(both):
             raise Refusal(
-                f"{each.place}: {to} has a row on {both[0]}, as {each.symbol} has; mend the date, "
-                "or take the correction out."
+                f"{each.place}: both {to} and {each.symbol} have a row on {both[0]}; correct the "
+                "date, or remove the correction."
             )
         dates = np.append(old.dates[moves], new.dates)
         order = np.argsort(dates, kind="stable")
@@ -97,28 +97,29 @@ class DeliveredTable:
         return to, old.rows[moves]
 
     def column(self, each: Correction, column: str) -> str:
-        """A column that a correction names."""
+        """Check that the table has a column that a correction names."""
         if column not in self.table.columns:
             raise Refusal(
-                f"{each.place}: {self._name} has no {column}, it has "
-                f"{', '.join(map(str, self.table.columns))}; name one of these."
+                f"{each.place}: {self._name} has no column {column}; name one of "
+                f"{', '.join(map(str, self.table.columns))}."
             )
         return column
 
     def price(self, each: Correction) -> str:
-        """The column that `was` is a value of where a correction names none: close, if there."""
+        """The column of `was` if a correction names none: close, or else the first price column."""
         for column in PREFERRED:
             if column in self.table.columns:
                 return column
         return self.column(each, "close")
 
     def compare(self, each: Correction, row: int, column: str, was: Number | None) -> None:
-        """Raise Refusal if the delivered value is not the one that a correction is about."""
+        """Raise Refusal if the delivered value differs from a correction's `was`."""
         found = plain(self.table[column].iloc[row])
         if found != was:
             raise Refusal(
-                f"{each.place}: {column} was delivered as {_said(found)} on {self.day(row)}, where "
-                f"the correction has {_said(was)}; see whether it is still needed, and mend it."
+                f"{each.place}: {column} was delivered as {_said(found)} on {self.day(row)}, but "
+                f"the correction says {_said(was)}; check whether it is still needed, and correct "
+                "or remove it."
             )
 
     def day(self, row: int) -> str:
@@ -133,15 +134,16 @@ class DeliveredTable:
             raise Refusal(
                 f"{each.place}: {self._name} has symbols; add 'symbol' to the correction."
                 if has_symbols
-                else f"{each.place}: {self._name} has no symbols; take {each.symbol!r} out."
+                else f"{each.place}: {self._name} has no symbols; remove {each.symbol!r}."
             )
         return histories.get(symbol, _NONE)
 
 
 def plain(value: Any) -> Any:
-    """A cell as JSON has it; None for a missing one.
+    """A cell in its JSON form; None if it is missing.
 
-    A whole number is one, also in a column of others: by which it is may depend on other rows.
+    Whole numbers become int even in a float column, because a column's type can depend on other
+    rows.
     """
     if pd.isna(value):
         return None

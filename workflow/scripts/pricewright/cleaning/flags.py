@@ -1,4 +1,4 @@
-"""All flags of a table of prices, in order, and the document that lists them."""
+"""All flags of a table of prices, and the document that lists them."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -41,17 +41,17 @@ FLAGS = (
     "zero-volume",
     "filler",
 )
-"""Every flag's code."""
+"""The codes of all flags."""
 
 MOST = 20
-"""So many symbols with the most entries are listed, and so many of the most traded."""
+"""How many symbols are listed as having the most entries, and as being the most traded."""
 
 
 class Quality:
-    """What is suspicious in a table, for a person to judge: found group by group of its symbols.
+    """Flag what is suspicious in a table, group by group of its symbols, for a person to judge.
 
-    Each flag is explained at the function that finds it. `proposal` of some is a correction to
-    declare. Of all rows there is kept what flags of all symbols need: 14 bytes each.
+    The function that finds a flag explains it. Some entries have a `proposal`: a correction to
+    declare. Flags that compare all symbols need 14 bytes of each row, which are kept.
     delisted: the symbols that are declared to have ended.
     """
 
@@ -66,13 +66,13 @@ class Quality:
         self._rows = self._symbols = 0
 
     def add(self, table: pa.Table) -> None:
-        """Look at all rows of some symbols, which come after those that were looked at.
+        """Check all rows of some symbols, which must sort after the symbols added before.
 
-        They are in order of symbol and date, each once: `date` (a date or ISO text), `symbol` (none
-        for a single series) and any of the values.
+        The rows are ordered by symbol and date without repeats. Columns: `date` (a date or ISO
+        text), `symbol` (absent for a single series) and any of the values.
         """
         limits, rows = self._limits, series_panel(table)
-        with np.errstate(all="ignore"):  # NaN and infinity have their own meaning in each flag
+        with np.errstate(all="ignore"):  # each flag gives NaN and infinity its own meaning
             weekends, days = flag_weekends(rows)
             untraded, filled = flag_untraded(rows)
             self._found += [
@@ -95,10 +95,10 @@ class Quality:
         self._symbols += len(rows_of_symbols(table)[1])
 
     def entries(self, again: Again) -> list[Entry]:
-        """All that was found, in plain JSON types, in order of symbol, date, flag and column.
+        """All entries in plain JSON types, ordered by symbol, date, flag and column.
 
-        Each has symbol, date (of a run or a gap the first), flag, column and the values that made
-        it. `again` gives the rows of some of the symbols once more, in the same order.
+        An entry has symbol, date (the first of a run or gap), flag, column and the values that led
+        to it. `again` returns the rows of some of the symbols once more, in the same order.
         """
         market = Market.of(self._days)
         with np.errstate(all="ignore"):
@@ -113,11 +113,11 @@ class Quality:
         return sorted(found, key=_place)
 
     def document(self, flags: list[Entry]) -> dict[str, Any]:
-        """The document of the entries: how many of each flag, the worst symbols, every entry.
+        """The document that lists the entries, with counts by flag and the worst symbols.
 
-        `flags` has every code, also those that were not found; `worst` up to 20 symbols with the
-        number of their entries, most first; `traded` up to 20 with the largest turnover, most
-        first; there are none without symbols, prices or volumes.
+        `flags` counts every code, including those not found. `worst` has up to 20 symbols with
+        their numbers of entries, most first. `traded` has up to 20 symbols with the largest
+        turnover, most first; it is empty without symbols, prices or volumes.
         """
         counts = Counter(entry["flag"] for entry in flags)
         by_symbol = Counter(entry["symbol"] for entry in flags)

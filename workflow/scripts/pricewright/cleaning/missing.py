@@ -1,4 +1,4 @@
-"""Make delivered prices fit to model: no exact duplicates, nothing missing, in order."""
+"""Make delivered prices fit for modelling: ordered, no exact duplicates, nothing missing."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def in_order(table: "pd.DataFrame", name: str) -> "pd.DataFrame":
-    """The rows in order of symbol and date, each once; `name` is what errors call the table.
+    """The rows ordered by symbol and date, without exact duplicates; errors call the table `name`.
 
     Raises Refusal if a record lacks its date or symbol, or if two records disagree about one
     symbol and date.
@@ -35,12 +35,10 @@ def in_order(table: "pd.DataFrame", name: str) -> "pd.DataFrame":
 
 
 def settle_missing(table: pa.Table, missing: MissingRules) -> tuple[pa.Table, dict[str, int]]:
-    """Rows in order, without missing values; and how many values of each column were filled in.
+    """Fill or drop missing values in ordered rows; returns the rows and counts of filled values.
 
-    `zero` writes 0; `ffill` carries the symbol's last value forward (never across symbols,
-    never backwards in time), and drops the rows before its first; `drop` drops the row.
-    The choice for volume holds for the column `volume`, that for price for every other
-    column of numbers; columns of text stay as they are.
+    `MissingRules` describes the choices. The one for volume applies to the column `volume`, the
+    one for price to every other column of numbers. Columns of text stay unchanged.
     """
     table, filled = table.combine_chunks(), dict[str, int]()
     keep = np.ones(len(table), dtype=bool)
@@ -66,13 +64,13 @@ def settle_missing(table: pa.Table, missing: MissingRules) -> tuple[pa.Table, di
 
 
 def missing_values(table: pa.Table) -> dict[str, int]:
-    """How many values of each column of numbers are missing, of those where any is."""
+    """The number of missing values in each column of numbers that has any."""
     there = ((name, _there(table[name])) for name in table.column_names)
     return {name: int(np.count_nonzero(~each)) for name, each in there if each is not None}
 
 
 def _there(values: pa.ChunkedArray) -> npt.NDArray[np.bool_] | None:
-    """Which values of a column of numbers (n,) are there; None if all are, or it has none."""
+    """Which values (n,) of a column of numbers are present; None if all are, or for text."""
     floating = pa.types.is_floating(values.type)
     if not floating and not pa.types.is_integer(values.type):
         return None
@@ -83,7 +81,7 @@ def _there(values: pa.ChunkedArray) -> npt.NDArray[np.bool_] | None:
 
 
 def _begins(table: pa.Table) -> npt.NDArray[np.int64]:
-    """The row (n,) at which the rows of each row's symbol begin."""
+    """For each row (n,), the first row of its symbol."""
     begins, _ = rows_of_symbols(table)
     return np.repeat(begins, np.diff(begins, append=len(table)))
 

@@ -1,6 +1,7 @@
-"""Extreme moves of a price: slips of units, splits that nobody adjusted for, jumps, spikes.
+"""Extreme moves of a price: slips of units, unadjusted splits, jumps and spikes.
 
-A slip of units is a price in cents for dollars, with a decimal place too few, or in thousands.
+A slip of units is a price in cents instead of dollars, in thousands, or with its decimal point in
+the wrong place.
 """
 
 import math
@@ -16,19 +17,19 @@ from pricewright.cleaning.series import ENOUGH, Bools, Entry, Floats, Ints, Seri
 from pricewright.tables.arrays import log
 
 AT_LEAST: Final = 5.0
-"""No slip is smaller than this multiple, whatever its tolerance."""
+"""A slip is at least this multiple, whatever its tolerance."""
 
 
 def slips(
     symbol: Ints, place: Ints, ratio: Floats, limits: FlagThresholds
 ) -> tuple[Bools, Ints, Floats]:
-    """Which moves (m,), in order of symbol and place, are slips, where these end, their factors.
+    """Which moves (m,), ordered by symbol and place, are slips, where they end, and their factors.
 
-    A slip is a move to about 10, 100, 1000 … times the price before (`slip_tolerance`), or to
-    the inverse, that is undone within `slip_days` prices; from 100 on also one that is not,
-    whereas a price that stays at ten times or a tenth is rather a split's doing. The end is the
-    index of the move that undoes it, which is no slip of its own; -1 for none. Moves that undo
-    each other make chains, in which one is a slip and the next its end. NaN is no slip.
+    A slip is a move to about 10, 100, 1000 … times the price before (within `slip_tolerance`), or
+    to the inverse, that is undone within `slip_days` prices. From 100 times on it need not be
+    undone; a price that stays at ten times or a tenth is more likely a split. The end is the index
+    of the move that undoes the slip, or -1; that move is not a slip itself. In a chain of moves
+    that undo each other, slips and ends alternate. NaN is never a slip.
     """
     power = _power_of_ten(ratio, limits)
     ends = np.full(len(ratio), -1, dtype=np.int64)
@@ -46,7 +47,8 @@ def slips(
 
 
 def flag_slips_of_a_day(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
-    """The flag `unit-slip` of an open, high or low that is about 10, 100 … times its own close."""
+    """The flag `unit-slip` for an open, high or low about 10, 100 … times its own close, or the
+    inverse."""
     found: list[Entry] = []
     if "close" not in panel.values:
         return found
@@ -72,7 +74,7 @@ def flag_slips_of_a_day(panel: SeriesPanel, limits: FlagThresholds) -> list[Entr
 
 
 def _power_of_ten(ratio: Floats, limits: FlagThresholds) -> Ints:
-    """The power of ten that a ratio is about, 0 if it is about none."""
+    """The power of ten nearest to a ratio, 0 if none is near enough."""
     exact = np.nan_to_num(log(np.clip(ratio, _POWERS[0], _POWERS[-1])) / math.log(10))
     power = np.rint(exact).astype(np.int64)
     near = np.abs(exact - power) <= math.log10(1 + limits.slip_tolerance)
@@ -94,23 +96,23 @@ _SPLITS: Final = sorted(
     + [(1, old) for old in _WHOLE],
     key=lambda split: split[1] / split[0],
 )
-"""New shares : old shares, in order of what becomes of the price."""
+"""New shares : old shares, ordered by the ratio by which they move the price."""
 _RATIOS: Final = np.array([old / new for new, old in _SPLITS])
 _BETWEEN: Final = np.sqrt(_RATIOS[1:] * _RATIOS[:-1])
 _NO_DIVIDEND: Final = 1.2
-"""By how much close / adj_close must change in a day to be a split's doing."""
+"""A daily change of close / adj_close by at least this ratio is a split rather than a dividend."""
 _MAD_OF_NORMAL: Final = 1.4826
-"""A normal distribution's standard deviation is so many median absolute deviations."""
+"""A normal distribution's standard deviation, in median absolute deviations."""
 _NEIGHBOURS: Final = 20
-"""So many moves before a spike, and after it, say what is usual there."""
+"""How many moves before a spike, and as many after it, show what is usual there."""
 _MOST_MOVES: Final = 0.9
 _NORMAL_QUANTILE: Final = 1.6449
-"""Of a normal distribution 90 % are within so many standard deviations."""
+"""90 % of a normal distribution is within this many standard deviations."""
 
 
 @dataclass(frozen=True)
 class _Steps:
-    """All moves of one column, each array (m,): rows of positive prices, each after another."""
+    """All moves of one column, each array (m,), from one row with a positive price to the next."""
 
     before: Ints
     after: Ints
@@ -121,9 +123,9 @@ class _Steps:
 class _Moves:
     """Large moves of one column, each array (m,), from one positive price to the next.
 
-    before, after: their rows.  place: which of all moves each is, so that distances count prices.
-    score: the log return's robust z-score, NaN where there is none.  adjusted: what adj_close
-    moved by, for moves of close; NaN where it is not known.
+    before, after: the rows.  place: the index among all moves, so that distances count prices.
+    score: the log return's robust z-score, NaN if there is none.  adjusted: for moves of close, the
+    ratio by which adj_close moved; NaN if unknown.
     """
 
     before: Ints
@@ -135,17 +137,17 @@ class _Moves:
 
 
 def flag_moves(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
-    """The flags `unit-slip`, `split-like`, `jump`, `spike`, at most one for a symbol and date.
+    """The flags `unit-slip`, `split-like`, `jump` and `spike`: at most one for a symbol and date.
 
-    A move is from one positive price of a symbol to the next, of close and, where close does
-    not say it, of adj_close. It is extreme if it is both large (`jump_ratio`) and, for a symbol
-    with at least 20 moves, far from its median log return (`jump_z` times 1.4826 times the
-    median absolute deviation).
+    A move goes from one positive price of a symbol to the next. Moves of close are checked first,
+    then those of adj_close on rows without a flag. A move is extreme if it is large (`jump_ratio`)
+    and, for a symbol with at least 20 moves, far from its median log return (`jump_z` times 1.4826
+    times the median absolute deviation).
 
     unit-slip: see `slips`.
-    split-like: close / adj_close changes by the ratio of a split and close with it (then
-    `confirmed` is true, however small the move), or close makes an extreme move of such a ratio
-    (false if adj_close does not confirm it, null if there is none).
+    split-like: close / adj_close changes by the ratio of a split, and close changes with it
+    (`confirmed` is true, however small the move). Or close makes an extreme move of such a ratio
+    (`confirmed` is false if adj_close does not confirm it, null if there is no adj_close).
     jump: any other extreme move.
     spike: see `_flag_spikes`.
     """
@@ -167,14 +169,14 @@ def flag_moves(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
 def _flag_spikes(
     panel: SeriesPanel, column: str, steps: _Steps, limits: FlagThresholds, known: Bools
 ) -> tuple[list[Entry], Bools]:
-    """The flag `spike` on rows that are not known (n,), and the rows that are known now.
+    """The flag `spike` on rows that are not `known` (flagged); also returns the new `known` (n,).
 
-    A spike is a price that is gone with the next one: it is `spike_ratio` times the mean of the
-    two beside it, or the inverse, and these are nearer to each other than half of that, in
-    logarithms. It must be `spike_z` times what is usual just there, so that a wild time has none:
-    the 90 % quantile of the symbol's absolute log returns among the 20 before and the 20 after,
-    as a normal distribution's standard deviation. What more than one move in a hundred does is
-    usual for that symbol, too.
+    A spike is a price that is gone with the next one. It is at least `spike_ratio` times the
+    geometric mean of its two neighbours, or the inverse. In logarithms, the neighbours differ by at
+    most half as much. The spike must also be `spike_z` times what is usual around it, so that wild
+    times have none. Usual is the 90 % quantile of the symbol's absolute log returns among the 20
+    moves before and the 20 after, converted to a normal distribution's standard deviation. If more
+    than about one move in a hundred is a spike, spikes are usual for the symbol and not flagged.
     """
     price, count = panel.values[column], len(panel.symbols)
     before, after, ratio = steps.before, steps.after, steps.ratio
@@ -207,14 +209,14 @@ def _flag_spikes(
 
 
 def _usual_about(ratio: Floats, symbol: Ints, at: Ints) -> Floats:
-    """How much each of some moves' (m,) neighbours move, the two of the spike left out.
+    """The usual size of moves around each spike (m,), without the spike's own two moves.
 
-    NaN where there are fewer than 20 of them.
+    NaN if there are fewer than 20 moves.
     """
     around = at[:, None] + np.append(np.arange(-_NEIGHBOURS, 0), np.arange(2, _NEIGHBOURS + 2))
     inside = np.clip(around, 0, max(len(ratio) - 1, 0))
     own = (around == inside) & (symbol[inside] == symbol[at][:, None])
-    moves = np.sort(np.where(own, np.abs(log(ratio[inside])), np.nan), axis=1)  # NaN is last
+    moves = np.sort(np.where(own, np.abs(log(ratio[inside])), np.nan), axis=1)  # NaN sorts last
     number = own.sum(axis=1)
     high = (_MOST_MOVES * (number - 1)).astype(np.int64)
     usual = moves[np.arange(len(at)), np.maximum(high, 0)] / _NORMAL_QUANTILE
@@ -224,11 +226,11 @@ def _usual_about(ratio: Floats, symbol: Ints, at: Ints) -> Floats:
 def _flag_column(
     panel: SeriesPanel, column: str, steps: _Steps, limits: FlagThresholds, known: Bools
 ) -> tuple[list[Entry], Bools]:
-    """The flags of a column but on the rows that are known (n,); the rows that are known now."""
+    """The other flags of a column on rows without a flag; also returns the new `known` (n,)."""
     moves = _large_moves(panel, column, steps, limits)
     ratio, unadjusted = moves.ratio, moves.ratio / moves.adjusted
     extreme = _beyond(ratio, limits.jump_ratio)
-    extreme &= ~(np.abs(moves.score) < limits.jump_z)  # with no score, being large is enough
+    extreme &= ~(np.abs(moves.score) < limits.jump_z)  # without a score, being large is enough
     split, off = _nearest_split(unadjusted)
     confirmed = off <= limits.split_tolerance
     confirmed &= np.abs(log(ratio / unadjusted)) < np.abs(log(unadjusted)) / 2
@@ -288,7 +290,7 @@ def _flag_column(
 
 
 def _large_moves(panel: SeriesPanel, column: str, steps: _Steps, limits: FlagThresholds) -> _Moves:
-    """All moves that may be flagged: the large ones, and those that are not adj_close's."""
+    """The moves that may be flagged: large ones, and those of close but not of adj_close."""
     before, after, ratio = steps.before, steps.after, steps.ratio
     large = _beyond(ratio, min(limits.jump_ratio, AT_LEAST))
     adjusted = np.full(0, np.nan)
@@ -312,7 +314,10 @@ def _beyond(ratio: Floats, limit: float) -> Bools:
 
 
 def _scores(panel: SeriesPanel, ratio: Floats, symbol: Ints, at: Ints) -> Floats:
-    """Robust z-scores of some moves' log returns: NaN of few moves, infinite if most are equal."""
+    """Robust z-scores of the log returns of the moves `at`.
+
+    NaN for symbols with few moves, infinite if most moves are equal.
+    """
     count = len(panel.symbols)
     own = np.zeros(count, dtype=bool)
     own[symbol[at]] = True
@@ -326,6 +331,6 @@ def _scores(panel: SeriesPanel, ratio: Floats, symbol: Ints, at: Ints) -> Floats
 
 
 def _nearest_split(ratio: Floats) -> tuple[Ints, Floats]:
-    """Which split would move the price most nearly so, and how far off, as a share, it is."""
+    """The split whose ratio is nearest to each move, and the relative distance from it."""
     nearest = np.searchsorted(_BETWEEN, ratio)
     return nearest, np.abs(ratio / _RATIOS[nearest] - 1)

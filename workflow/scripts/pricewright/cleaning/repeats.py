@@ -1,5 +1,5 @@
-"""Prices that repeat: runs of one price, of zeros, of negative prices, days without trade; and
-symbols whose prices are another symbol's.
+"""Repeated prices: runs of one price, of zeros and of negative prices, days without trade, and
+symbols that have another symbol's prices.
 """
 
 from collections.abc import Callable, Iterable, Sequence, Set
@@ -30,14 +30,14 @@ from pricewright.files.large_arrays import Shelf, joined
 from pricewright.tables.fields import BAR, PRICES
 
 _TRADES_DAILY = 0.9
-"""On which share of its weekdays a symbol must have been traded for a day without to be odd."""
+"""A day without trade is odd only if a symbol was traded on at least this share of its weekdays."""
 
 
 def flag_stale(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
-    """The flag `stale`: at least `stale_days` equal prices in a row, one entry a run.
+    """The flag `stale`: at least `stale_days` equal prices in a row, one entry per run.
 
-    Days without a price do not end a run; zeros make none. An entry names the columns that stay
-    the same throughout, and on how many days of the run the volume is 0.
+    Days without a price do not end a run. Zeros do not count. An entry lists the columns that stay
+    the same throughout, and the number of days in the run on which the volume is 0.
     """
     if panel.main is None:
         return []
@@ -73,7 +73,7 @@ def flag_stale(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
 
 
 def flag_signs(panel: SeriesPanel) -> list[Entry]:
-    """The flags `zero` and `negative`, in each column of prices: one entry a run of such rows."""
+    """The flags `zero` and `negative` in each column of prices: one entry per run of such rows."""
     found: list[Entry] = []
     for column in PRICES:
         if column in panel.values:
@@ -86,9 +86,9 @@ def flag_signs(panel: SeriesPanel) -> list[Entry]:
 
 @dataclass(frozen=True)
 class FilledRows:
-    """The rows of some symbols whose price is only the one before: of these n rows a panel.
+    """A panel of the n rows of some symbols whose price only repeats the one before.
 
-    rows: (n,) which of all their rows they are.
+    rows: (n,) their indices among all rows of these symbols.
     """
 
     panel: SeriesPanel
@@ -96,11 +96,11 @@ class FilledRows:
 
 
 def flag_untraded(panel: SeriesPanel) -> tuple[list[Entry], FilledRows]:
-    """The flag `zero-volume`: nothing was traded, and the price is another than before; and the
-    rows on which it is the same.
+    """The flag `zero-volume`: nothing was traded, but the price changed.
 
-    Only for a symbol that is traded on at least nine weekdays of ten: an index or a currency may
-    have no volume at all, and a rarely traded share has prices that are only quoted.
+    Also returns the rows on which nothing was traded and the price stayed the same. Only symbols
+    that trade on at least nine of ten weekdays are checked: an index or currency may have no volume
+    at all, and a rarely traded share has prices that are only quoted.
     """
     volume = panel.values.get("volume")
     if volume is None or panel.main is None or not (volume == 0).any():
@@ -134,11 +134,11 @@ def _filled(panel: SeriesPanel, rows: Ints) -> FilledRows:
 def flag_fillers(
     groups: Sequence[FilledRows], market: Market, limits: FlagThresholds
 ) -> list[Entry]:
-    """The flag `filler`: nothing was traded, and the price is the one before.
+    """The flag `filler`: nothing was traded, and the price is the same as before.
 
-    One entry a run, and a run that is long enough is `stale`. Where half of at least
-    `holiday_symbols` active symbols are filled in on a date, there is one entry, whose symbol is
-    null.
+    There is one entry per run; a run that is long enough is `stale` instead. If at least half of
+    the active symbols, of which there are at least `holiday_symbols`, repeat their price on a date,
+    there is one entry for that date, with the symbol null.
     """
     place = {date: number for number, date in enumerate(market.dates)}
     filled = np.zeros(len(place), dtype=np.int64)
@@ -155,7 +155,7 @@ def flag_fillers(
         own = np.array([date not in common for date in panel.dates], dtype=bool)
         rows = np.flatnonzero(own[panel.date])
         first, last = _runs_of_rows(panel.symbol[rows], group.rows[rows])
-        short = last - first + 2 < limits.stale_days  # the price that is repeated is one of stale's
+        short = last - first + 2 < limits.stale_days  # `stale` also counts the repeated price
         first, last = first[short], last[short]
         found += panel.entries(
             "filler",
@@ -185,13 +185,13 @@ def _odd_prices(panel: SeriesPanel, flag: str, column: str, odd: Bools) -> list[
 
 
 def _runs_of_rows(symbol: Ints, rows: Ints) -> tuple[Ints, Ints]:
-    """First and last index of each run among some rows (m,): a symbol's, one after another."""
+    """First and last index of each run among some rows (m,): consecutive rows of one symbol."""
     same = (np.diff(rows) == 1) & (symbol[1:] == symbol[:-1])
     return _runs(same, len(rows))
 
 
 def _runs(same: Bools, count: int) -> tuple[Ints, Ints]:
-    """First and last index of each run of `count` things: `same` ones are as the one before."""
+    """First and last index of each run of `count` items; `same` says which continue the run."""
     edges = np.flatnonzero(~same) + 1
     if not count:
         return edges, edges
@@ -199,23 +199,23 @@ def _runs(same: Bools, count: int) -> tuple[Ints, Ints]:
 
 
 _FINEST = 8
-"""Decimals that are looked for; what has more has digits enough to be no chance."""
+"""The most decimals that are checked; equal prices with more cannot be chance."""
 _ALONE = 5
-"""So many times the range that days in a row need is what a day alone needs."""
+"""A single day needs this many times the price range that days in a row need."""
 _NOISE = 1e-12
-"""What arithmetic may have added to a price, as a share of it."""
+"""The error that arithmetic may have added to a price, as a share of it."""
 
 
 Again = Callable[[Set[str | None]], Iterable[pa.Table]]
-"""Gives the rows of some symbols once more, in tables of whole symbols."""
+"""Returns the rows of some symbols once more, in tables of whole symbols."""
 
 
 _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
-"""What a volume is multiplied by, to be part of a hash."""
+"""The factor by which a volume is multiplied before it goes into a hash."""
 
 
 class TwinSearch:
-    """Finds the symbols that may have another's prices, of a few bytes a row; see `flag_twins`."""
+    """Find symbols that may have another's prices from a few bytes per row; see `flag_twins`."""
 
     def __init__(self, limits: FlagThresholds) -> None:
         self._limits = limits
@@ -227,7 +227,7 @@ class TwinSearch:
         self._counts: list[Ints] = []
 
     def add(self, panel: SeriesPanel) -> None:
-        """Look at some symbols, which have not been seen."""
+        """Add the rows of symbols that were not added before."""
         columns = twin_columns(panel)
         if not columns:
             return
@@ -243,8 +243,10 @@ class TwinSearch:
         self._counts.append(np.bincount(panel.symbol, minlength=len(panel.symbols)))
 
     def suspects(self, again: Again) -> set[str | None]:
-        """The symbols with prices of one day, or of days in a row, that others may have as well;
-        to be asked for once. `again` gives the rows that were looked at."""
+        """The symbols that may share the prices of a day, or of days in a row, with others.
+
+        Call it only once. `again` returns the added rows once more.
+        """
         if not self._symbols:
             return set()
         hashes = joined(self._hashes, sum(map(len, self._hashes)), np.uint64)
@@ -269,10 +271,11 @@ class TwinSearch:
         return {self._symbols[place] for place in np.unique(of).tolist()}
 
     def _telling_alone(self, rows: Ints, hashes: Hashes, ends: Ints, again: Again) -> Ints:
-        """Of rows (n,), rising, that have another's hash, those that tell enough alone, or beside
-        one of another that has the same volume, and the others that have their hashes.
+        """Of rows (n,), in order, with repeated hashes, those for which a single day is evidence.
 
-        Of thousands of symbols there are always some with the same prices on a day, by chance.
+        That is the case if the prices range widely or another row has the same volume, too; all
+        rows with the same hash are included. Among thousands of symbols, some always have the same
+        prices on a day by chance.
         """
         of = np.searchsorted(ends, rows, side="right")
         place = {self._symbols[number]: number for number in np.unique(of).tolist()}
@@ -296,20 +299,20 @@ class TwinSearch:
 
 
 def twin_columns(panel: SeriesPanel) -> list[str]:
-    """The columns by which two symbols are compared."""
+    """The columns in which two symbols are compared."""
     columns = [column for column in BAR if column in panel.values]
     return columns or [column for column in ("adj_close",) if column in panel.values]
 
 
 def flag_twins(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
-    """The flag `same-as`: a symbol's prices equal another's on the same dates, one entry a run.
+    """The flag `same-as`: a symbol's prices equal another's on the same dates, one entry per run.
 
-    Equal to every digit, in all of open, high, low and close that there are (else in the one
-    column of prices), either on one day with all four of them, or on at least `same_days` dates
-    in a row, not all with one price; and not by chance: the prices of a run range over at least
-    `same_ticks` units of the last digit that they use, five times as many if it is one day whose
-    volume is not equal too. Of three and more equal symbols each later one is compared to the
-    first.
+    The prices must be equal to every digit in those of open, high, low and close that exist (if
+    none does, in adj_close). They must be equal on at least `same_days` dates in a row and not all
+    be one price, or on a single day that has all four columns. To rule out chance, the prices of a
+    run must range over at least `same_ticks` units of the last digit they use; for a single day
+    whose volumes differ, five times as many. Among three or more equal symbols, each later one is
+    compared with the first.
     """
     columns = twin_columns(panel)
     if not columns:
@@ -336,7 +339,7 @@ def flag_twins(panel: SeriesPanel, limits: FlagThresholds) -> list[Entry]:
 
 
 def _pairs(rows: SeriesRows, limits: FlagThresholds) -> tuple[Ints, Ints]:
-    """Rows (m,), (m,) that are equal on days in a row, or each on a day that tells enough."""
+    """Pairs of rows (m,), (m,) that are equal on days in a row, or on a day that suffices alone."""
     first, other = rows.windows(limits.same_days)
     days = np.arange(limits.same_days)
     first, other = (first[:, None] + days).ravel(), (other[:, None] + days).ravel()
@@ -349,7 +352,7 @@ def _pairs(rows: SeriesRows, limits: FlagThresholds) -> tuple[Ints, Ints]:
 
 
 def _runs_twins(rows: SeriesRows, leader: Ints, other: Ints) -> tuple[Ints, Ints, Ints]:
-    """Runs of equal rows, each as long as it can be: its first rows (m,), (m,), and how many."""
+    """Runs of equal rows, as long as possible: each run's first rows (m,), (m,), and its length."""
     symbol = rows.panel.symbol
     order = np.lexsort((leader, symbol[other], symbol[leader]))
     leader, other = leader[order], other[order]
@@ -364,9 +367,9 @@ def _runs_twins(rows: SeriesRows, leader: Ints, other: Ints) -> tuple[Ints, Ints
 
 
 def _ticks(rows: SeriesRows, days: Ints, starts: Ints) -> Floats:
-    """Over how many units of the last digit in use the prices of some days (m,) range, by run.
+    """The range of the prices of some days (m,) in each run (r,), in units of the last digit used.
 
-    A run (r,) begins at each of `starts`.
+    A run begins at each of `starts`.
     """
     decimals = np.full(len(days), _FINEST + 1)
     prices = [price[days] for price in rows.prices]
@@ -382,13 +385,13 @@ def _ticks(rows: SeriesRows, days: Ints, starts: Ints) -> Floats:
 
 
 def _per_run(how: np.ufunc, values: npt.NDArray[Any], starts: Ints) -> npt.NDArray[Any]:
-    """One value for each run (r,) of some values (m,) that begins at each of `starts`."""
+    """Reduce values (m,) to one for each run (r,); a run begins at each of `starts`."""
     found: npt.NDArray[Any] = how.reduceat(values, starts) if len(starts) else values
     return found
 
 
 def _equal_volume(panel: SeriesPanel, first: Ints, other: Ints) -> Bools:
-    """Which rows (m,) have the volume of the others (m,), and it is not 0."""
+    """Whether rows `first` and `other` (m,) have the same volume above 0, pair by pair."""
     volume = panel.values.get("volume")
     if volume is None:
         return np.zeros(len(first), dtype=bool)

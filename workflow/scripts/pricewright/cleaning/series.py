@@ -1,6 +1,6 @@
-"""A table of prices as arrays, for the flags: rows in order of symbol and date.
+"""A table of prices as arrays for the flags, with rows ordered by symbol and date.
 
-Two symbols with the same prices are found by a hash of each window of rows, and proved by digit.
+Symbols with equal prices are found by hashes of windows of rows, and then compared exactly.
 """
 
 import math
@@ -18,7 +18,7 @@ from pricewright.tables.fields import PREFERRED, VALUES
 from pricewright.tables.table_files import rows_of_symbols
 
 ROWS = 250
-"""The last rows of each symbol that count: about a year."""
+"""How many of each symbol's last rows count for turnover: about a year."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.integer]
@@ -26,17 +26,16 @@ Bools = npt.NDArray[np.bool_]
 Entry = dict[str, Any]
 
 ENOUGH = 20
-"""From how many changes on a symbol's median change says what is usual for it."""
+"""From this many changes on, a symbol's median change shows what is usual for it."""
 
 
 @dataclass(frozen=True)
 class SeriesPanel:
-    """The n rows of a table, symbol by symbol, each symbol's by date.
+    """The n rows of a table, ordered by symbol and date.
 
-    symbols (s,): rising; `[None]` for a table without such a column.  dates (d,): rising, as
-    ISO text.  symbol, date (n,): which of them each row has.  values: column -> (n,), NaN for
-    what is missing.  priced_by: the main column, of a panel that has only rows with a price, and
-    not that column itself.
+    symbols (s,): in order; `[None]` for a table without symbols.  dates (d,): in order, as ISO
+    text.  symbol, date (n,): each row's index into them.  values: column -> (n,), NaN if missing.
+    priced_by: the main column, if the panel has only rows with a price but not the column itself.
     """
 
     symbols: Sequence[str | None]
@@ -53,7 +52,7 @@ class SeriesPanel:
 
     @property
     def main(self) -> str | None:
-        """The column that stands for the price: close, where there is one."""
+        """The column that is taken as the price: close, if there is one."""
         return next((column for column in PREFERRED if column in self.values), self.priced_by)
 
     @cached_property
@@ -70,7 +69,7 @@ class SeriesPanel:
 
     @cached_property
     def lifetimes(self) -> tuple[Ints, Ints]:
-        """The first and the last row with a price of each symbol (s,); -1 where there is none."""
+        """Each symbol's first and last row with a price (s,); -1 for none."""
         first = np.full(len(self.symbols), -1, dtype=np.int64)
         last = first.copy()
         if len(self.rows):
@@ -81,7 +80,7 @@ class SeriesPanel:
         return first, last
 
     def turnover(self) -> Floats:
-        """What was traded of each symbol in its last rows (s,), price times volume; none is 0."""
+        """The turnover (price times volume) of each symbol in its last rows (s,); 0 for none."""
         order = ("close", *(name for name in VALUES if name != "volume"))
         price = next((self.values[name] for name in order if name in self.values), None)
         if price is None or "volume" not in self.values:
@@ -95,13 +94,13 @@ class SeriesPanel:
         return found
 
     def steps(self, observed: Bools) -> tuple[Ints, Ints]:
-        """Rows (m,), (m,): each observed row but a symbol's first, after the one before it."""
+        """Pairs of successive observed rows of a symbol: the earlier (m,) and the later (m,)."""
         rows = self.rows if observed is self.priced else np.flatnonzero(observed)
         same = self.symbol[rows[1:]] == self.symbol[rows[:-1]]
         return rows[:-1][same], rows[1:][same]
 
     def entries(self, flag: str, column: str | None, rows: Ints, /, **details: Any) -> list[Entry]:
-        """One entry a row (m,), in plain JSON types; each detail is an array or a list (m,)."""
+        """One entry per row (m,), in plain JSON types; each detail is an array or a list (m,)."""
         symbols = [self.symbols[code] for code in self.symbol[rows].tolist()]
         columns = [_plain(values) for values in details.values()]
         return [
@@ -120,10 +119,10 @@ class SeriesPanel:
 
 
 def series_panel(table: pa.Table) -> SeriesPanel:
-    """A table of prices, in order of symbol and date, each once, as a panel.
+    """A table of prices, ordered by symbol and date without repeats, as a panel.
 
-    `date` is a date, or ISO text; `symbol` text, or a dictionary of it; every column of values that
-    is there is taken. Of a table without dates, as JSON's without records is, there is none.
+    `date` is a date or ISO text, and `symbol` text or a dictionary of it. All columns of values
+    that exist are included. A table without dates, such as empty JSON, makes an empty panel.
     """
     names = table.column_names
     if "date" not in names or not len(table):
@@ -138,9 +137,9 @@ def series_panel(table: pa.Table) -> SeriesPanel:
 
 
 def medians(values: Floats, symbol: Ints, count: int) -> Floats:
-    """The median of each symbol's values (m,), for symbols 0..count-1; NaN where it has none.
+    """The median of each symbol's values (m,), for symbols 0..count-1; NaN for no values.
 
-    Values are in order of symbol, and NaN does not count.
+    Values are ordered by symbol, and NaN does not count.
     """
     there = ~np.isnan(values)
     values, number = values[there], np.bincount(symbol[there], minlength=count)
@@ -155,7 +154,7 @@ def medians(values: Floats, symbol: Ints, count: int) -> Floats:
 
 
 def _coded(dates: pa.ChunkedArray) -> tuple[list[str], Ints]:
-    """The distinct dates as text, rising, and which of them each row has."""
+    """The distinct dates as text, in order, and each row's index into them."""
     if pa.types.is_date32(dates.type):
         days = dates.chunk(0).view(pa.int32()).to_numpy()
         first = int(days.min())
@@ -177,7 +176,7 @@ def _floats(column: pa.ChunkedArray) -> Floats:
 
 
 def _exact_sum(values: Floats) -> float:
-    """The sum, rounded once; infinite if it is too large, or one of the values is."""
+    """The sum, rounded only once; infinite if it is too large or a value is infinite."""
     if not np.isfinite(values).all():
         return float(values.sum())
     try:
@@ -204,10 +203,10 @@ _AT_ONCE: Final = 1 << 20
 
 @dataclass(frozen=True)
 class SeriesRows:
-    """The n rows of a panel, to be compared by some of their prices, each (n,).
+    """The n rows of a panel, to be compared by some columns of prices, each (n,).
 
-    hashes: a number for each row's date and prices.  low, high: of these prices, NaN if one is
-    missing.
+    hashes: of each row's date and prices.  low, high: the least and greatest of the row's prices,
+    NaN if one is missing.
     """
 
     panel: SeriesPanel
@@ -217,29 +216,29 @@ class SeriesRows:
     high: Floats
 
     def equal(self, first: Ints, other: Ints) -> Bools:
-        """Which of some rows (m,) have the date and the prices of the others (m,)."""
+        """Whether rows `first` and `other` (m,) have the same date and prices, pair by pair."""
         same: Bools = self.panel.date[first] == self.panel.date[other]
         for price in self.prices:
             same &= price[first] == price[other]
         return same
 
     def windows(self, length: int) -> tuple[Ints, Ints]:
-        """Where equal windows of `length` rows of one symbol begin, (m,) and (m,), never before.
+        """Pairs of equal windows of `length` rows of one symbol, by their first rows: (m,), (m,).
 
-        Of each group of equal windows the first is given beside each other one; those in which
-        all prices are one price are left out.
+        In each group of equal windows, the first is paired with every other one. Windows in which
+        all prices are the same are left out.
         """
         moving = self.moving(length)
         hashes = windows_hashes(self.hashes, np.arange(len(moving)), length)
         first, other = repeated(hashes, np.flatnonzero(moving & perhaps_repeated(hashes)))
-        for offset in range(length):  # a hash may lie
+        for offset in range(length):  # different rows may have equal hashes
             true = self.equal(first + offset, other + offset)
             first, other = first[true], other[true]
         return first, other
 
     def moving(self, length: int) -> Bools:
-        """Which windows of `length` rows (n - length + 1,) are of one symbol, and not of one price
-        all along; those in which a price is missing are not."""
+        """Which windows of `length` rows (n - length + 1,) are of one symbol, lack no price and
+        have more than one price."""
         count = max(len(self.hashes) - length + 1, 0)
         symbol = self.panel.symbol
         low, high = self.low[:count].copy(), self.high[:count].copy()
@@ -247,10 +246,10 @@ class SeriesRows:
             np.minimum(low, self.low[offset : offset + count], out=low)
             np.maximum(high, self.high[offset : offset + count], out=high)
         within: Bools = symbol[:count] == symbol[length - 1 : length - 1 + count]
-        return within & (high > low)  # which NaN is not
+        return within & (high > low)  # false for NaN
 
     def beyond(self, first: Ints, other: Ints, step: int) -> Ints:
-        """How many more rows (m,) are equal from each pair of rows on, by steps of 1 or -1."""
+        """How many further rows (m,) after each pair of rows (before, if step is -1) are equal."""
         symbol = self.panel.symbol
         counted = np.zeros(len(first), dtype=np.int64)
         going = np.arange(len(first))
@@ -266,12 +265,12 @@ class SeriesRows:
 
 
 def rows_of(panel: SeriesPanel, columns: Sequence[str]) -> SeriesRows:
-    """The rows of a panel, to be compared by these columns."""
+    """The rows of a panel, prepared for comparison by these columns."""
     prices = [panel.values[column] for column in columns]
     hashes = panel.days.astype(np.int64).astype(np.uint64)[panel.date]
     low, high = prices[0].copy(), prices[0].copy()
     for price in prices:
-        hashes ^= (price + 0.0).view(np.uint64)  # -0.0 is 0.0
+        hashes ^= (price + 0.0).view(np.uint64)  # + 0.0 turns -0.0 into 0.0
         hashes ^= hashes >> _SHIFT
         hashes *= _MIX
         hashes ^= hashes >> _SHIFT
@@ -282,7 +281,7 @@ def rows_of(panel: SeriesPanel, columns: Sequence[str]) -> SeriesRows:
 
 
 def windows_hashes(hashes: Hashes, begins: Ints, length: int) -> Hashes:
-    """A number for each window of `length` rows that begins at some (m,), from the rows' own."""
+    """Hashes of the windows of `length` rows that start at `begins` (m,), from the row hashes."""
     found = hashes[begins]
     for offset in range(1, length):
         found *= _MIX
@@ -291,12 +290,12 @@ def windows_hashes(hashes: Hashes, begins: Ints, length: int) -> Hashes:
 
 
 def perhaps_repeated(hashes: Hashes) -> Bools:
-    """(n,): True for each of the hashes that is there twice, and rarely for one that is not."""
-    ordered = new_array(len(hashes), np.uint32)  # half the bytes sort twice as fast
+    """(n,): True for every hash that occurs more than once, and rarely for another."""
+    ordered = new_array(len(hashes), np.uint32)  # the upper halves suffice and sort twice as fast
     for some in _blocks(len(hashes)):
         ordered[some] = hashes[some] >> _SHIFT
     ordered.sort()
-    bits = min(max(len(hashes).bit_length(), 24), 28)  # of a mark: few others are to have it, too
+    bits = min(max(len(hashes).bit_length(), 24), 28)  # enough that few hashes share a mark
     marked = np.zeros(1 << bits, dtype=bool)
     for some in _blocks(len(hashes)):
         again = ordered[some][1:] == ordered[some][:-1]
@@ -308,15 +307,16 @@ def perhaps_repeated(hashes: Hashes) -> Bools:
 
 
 def _blocks(count: int) -> Iterator[slice]:
-    """Slices of about a million that cover 0..count. Each has the first of the next, too, so that
-    neighbours can be compared across the border."""
+    """Slices of about a million elements that cover 0..count.
+
+    Each includes the first element of the next, so that neighbours can be compared across borders.
+    """
     for begin in range(0, count, _AT_ONCE):
         yield slice(begin, begin + _AT_ONCE + 1)
 
 
 def repeated(hashes: Hashes, rows: Ints) -> tuple[Ints, Ints]:
-    """Among some rows, which rise, the first of each group that has one hash, and each other of the
-    group."""
+    """Pairs of rows with equal hashes among `rows` (in order): a group's first with each other."""
     rows = rows[np.argsort(hashes[rows], kind="stable")]
     as_before: Bools = np.append(False, np.diff(hashes[rows]) == 0)[: len(rows)]
     leaders = np.maximum.accumulate(np.where(as_before, 0, np.arange(len(rows))))

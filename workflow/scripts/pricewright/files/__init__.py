@@ -1,4 +1,4 @@
-"""Files that are whole or not there, digests, JSON, secrets, the clock, the machine, the code.
-What every other room stands on.
+"""Atomic file writes, digests, JSON, YAML, secrets, the clock, the machine and code digests.
+Every other room builds on this one.
 May use no other room.
 """

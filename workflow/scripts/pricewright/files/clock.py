@@ -1,4 +1,4 @@
-"""The time of day, in one form, from a clock that a test can set."""
+"""The current time, and conversions of dates, times and durations."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -7,7 +7,7 @@ Clock = Callable[[], datetime]
 
 
 def now() -> datetime:
-    """The time, with its zone, which is UTC."""
+    """The current time, with UTC as its zone."""
     return datetime.now(UTC)
 
 
@@ -15,12 +15,12 @@ EPOCH = date(1970, 1, 1).toordinal()
 
 
 def day_number(day: date) -> int:
-    """The days since 1970-01-01, as numpy and Arrow count them."""
+    """The number of days since 1970-01-01, as numpy and Arrow count them."""
     return day.toordinal() - EPOCH
 
 
 def date_of(day: int) -> date:
-    """The date of so many days since 1970-01-01."""
+    """The date that is this many days after 1970-01-01."""
     return date.fromordinal(EPOCH + day)
 
 
@@ -30,12 +30,12 @@ def format_time(moment: datetime) -> str:
 
 
 def parse_time(text: str) -> datetime:
-    """The time that `format_time` wrote; raises ValueError for any other text."""
+    """Parse a time that `format_time` wrote; raises ValueError for any other text."""
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
 
 
 def format_duration(seconds: float) -> str:
-    """A span of time for people: `0.6 s`, `2 min 05 s`, `1 h 02 min`."""
+    """A duration for people to read: `0.6 s`, `2 min 05 s`, `1 h 02 min`."""
     if seconds < 59.95:
         return f"{max(seconds, 0):.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,7 +1,7 @@
-"""Files as the interface between steps: read once, digested, written whole or not at all.
+"""Files as the interface between steps: read once, digested, and written whole or not at all.
 
-A sign-off is about the bytes at a path: there, a link, a pipe or a device in a file's place is
-refused and not followed, for what it points to can be changed later.
+A sign-off covers the bytes at a path. So a link, a pipe or a device in place of a file is refused
+there and not followed: what it points to could change later.
 """
 
 import errno
@@ -21,33 +21,33 @@ from typing import BinaryIO
 from pricewright.files.errors import Refusal
 
 LARGEST = 2 * 10**9
-"""Bytes; what is larger is no file of ours."""
+"""In bytes; Pricewright writes no larger file."""
 
 
 def read_whole(path: Path) -> bytes:
-    """The bytes of a file that must be there.
+    """The bytes of a file that must exist.
 
-    Raises Refusal if there is no such file, or if it is a folder or closed to us; any
-    other OSError, which may pass, is raised as it is.
+    Raises Refusal if the file is missing, is a folder or may not be read. Any other OSError may
+    pass and is raised unchanged.
     """
     with refuse_missing(path):
         return Path(path).read_bytes()
 
 
 def read_begin(path: Path, count: int) -> bytes:
-    """The first bytes of a file that must be there; raises what `read_whole` raises."""
+    """The first bytes of a file that must exist; raises what `read_whole` raises."""
     with refuse_missing(path), Path(path).open("rb") as file:
         return file.read(count)
 
 
 def read_most(file: BinaryIO, size: int, largest: int) -> bytes:
-    """What an open file has, or one byte more than the `largest` number allowed.
+    """The content of an open file, cut to one byte more than the `largest` size allowed.
 
-    `size` is what it had when it was opened. To read a number of bytes takes room for so many,
-    however few there are: where a job's addresses are limited, there is none for the largest file.
+    `size` is the file's size when it was opened. A read reserves memory for the number of bytes
+    requested, and a job with limited address space cannot reserve `largest` bytes.
     """
     content = file.read(min(size, largest) + 1)
-    if size < len(content) <= largest:  # it has grown since
+    if size < len(content) <= largest:  # the file has grown since
         content += file.read(largest + 1 - len(content))
     return content
 
@@ -55,71 +55,73 @@ def read_most(file: BinaryIO, size: int, largest: int) -> bytes:
 def read_regular(path: Path, largest: int = LARGEST) -> bytes:
     """The bytes of a file, read once, through one descriptor.
 
-    Raises FileNotFoundError if there is none, Refusal for what is no regular file, is closed to us
-    or has more than `largest` bytes.
+    Raises FileNotFoundError if the file is missing. Raises Refusal if it is not a regular file, may
+    not be read or has more than `largest` bytes.
     """
     path = Path(path)
     try:
         # without O_NONBLOCK, opening a pipe would wait for its writer
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except ValueError:
-        raise Refusal(f"{str(path)!r}: a NUL in a file's name; name another.") from None
+        raise Refusal(f"{str(path)!r}: the file name contains a NUL; remove it.") from None
     except OSError as error:
         if path.is_symlink():
-            raise Refusal(
-                f"{path}: is a link, where the file itself is needed; put the file there."
-            ) from None
+            raise Refusal(f"{path}: is a link; replace it with the file itself.") from None
         if isinstance(error, PermissionError | NotADirectoryError):
-            raise Refusal(f"{path}: cannot be opened ({error.strerror}); see to it.") from None
+            raise Refusal(
+                f"{path}: cannot be opened ({error.strerror}); make it readable for this user."
+            ) from None
         raise
     try:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
-            raise Refusal(f"{path}: is no file, where a file is needed; remove it.")
+            raise Refusal(f"{path}: is not a regular file; remove it.")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             content = read_most(file, state.st_size, largest)
     finally:
         os.close(descriptor)
     if len(content) > largest:
-        raise Refusal(f"{path}: more than {largest:,} bytes, the most that it may have; remove it.")
+        raise Refusal(
+            f"{path}: has more than {largest:,} bytes, the largest size allowed; remove it."
+        )
     return content
 
 
 @contextmanager
 def refuse_missing(path: Path | str) -> Iterator[None]:
-    """Turn the trouble with a file that is not there, or not for us, into a Refusal."""
+    """Raise Refusal in place of the OSError for a missing file, a folder or a denied permission."""
     try:
         yield
     except (FileNotFoundError, NotADirectoryError):
         raise Refusal(f"{path}: no such file; check the path.") from None
     except IsADirectoryError:
-        raise Refusal(f"{path}: is a folder, where a file is needed.") from None
+        raise Refusal(f"{path}: is a folder; name a file.") from None
     except PermissionError:
         raise Refusal(f"{path}: permission denied; make it readable for this user.") from None
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that a reader, or a crash at any instruction, sees the old one or the new.
+    """Write a file atomically: readers, and crashes at any point, see the old file or the new one.
 
-    The bytes go to a temporary file in the same folder, reach the disk, and take the name
-    by a rename; the folder is made if need be. A killed writer leaves at most a hidden
-    `.<name>.*.tmp` beside the file, which the next writer of the file removes.
+    The bytes go to a temporary file in the same folder, are synced to disk, and get the name by a
+    rename. Missing folders are created. A killed writer leaves at most a hidden `.<name>.*.tmp`
+    beside the file, which the next writer of the file removes.
     """
     with whole_file(path) as file:
         file.write(content)
 
 
 def copy_whole(source: Path, path: Path) -> None:
-    """Write a file with the bytes of another, as `write_whole` does."""
+    """Copy a file, writing the copy as `write_whole` does."""
     with source.open("rb") as content, whole_file(path) as file:
         shutil.copyfileobj(content, file, 1 << 20)
 
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to write into, which takes its name as `write_whole` says when the block ends.
+    """Open a file that gets its name, as `write_whole` describes, when the block ends.
 
-    If the block raises, nothing is left of it.
+    If the block raises, nothing is left behind.
     """
     with whole_files([path]) as (file,):
         yield file
@@ -127,9 +129,9 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 @contextmanager
 def whole_files(paths: Sequence[Path]) -> Iterator[list[BinaryIO]]:
-    """Files to write into, none of which takes its name before all are whole and on the disk.
+    """Open several files, none of which gets its name before all are complete and synced to disk.
 
-    If the block raises, or one of them cannot reach the disk, nothing is left of any.
+    If the block raises, or a file cannot be synced, nothing is left behind.
     """
     paths = [Path(path) for path in paths]
     with _called(paths[0], only_full=True), ExitStack() as stack:
@@ -152,9 +154,9 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 @contextmanager
 def _called(path: Path, *, only_full: bool = False) -> Iterator[None]:
-    """Have an error of the system name the file that is written, and not its temporary name.
+    """Make OSErrors name the file that is written instead of its temporary file.
 
-    only_full: only that there is no room, which names no file.
+    only_full: change only errors for a full disk that name no file.
     """
     try:
         yield
@@ -165,9 +167,9 @@ def _called(path: Path, *, only_full: bool = False) -> Iterator[None]:
 
 
 def store_by_digest(folder: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
-    """Keep bytes in a folder under their SHA-256, read-only; returns it and their number.
+    """Keep bytes read-only in a folder, with their SHA-256 as the name; returns it and the size.
 
-    The folder's own list of names is left to `sync_folder`, once for many.
+    The folder itself is not synced: call `sync_folder` once after storing several.
     """
     digest, size = hashlib.sha256(), 0
     with _temporary(Path(folder), ARRIVING, sync=False) as (file, temporary):
@@ -182,13 +184,13 @@ def store_by_digest(folder: Path, chunks: Iterable[bytes]) -> tuple[str, int]:
 
 
 ARRIVING = "arriving"
-"""What bytes are called until `store_by_digest` knows their digest."""
+"""The name of a file until `store_by_digest` knows its digest."""
 
 
 def clear_abandoned(folder: Path, name: str) -> None:
-    """Remove the temporary files for a name whose writers were killed: no process has their lock.
+    """Remove a name's temporary files whose writers were killed, so that no process locks them.
 
-    Where there are no locks, or a file is not ours to remove, it stays.
+    A file stays if the file system has no locks or this user may not remove it.
     """
     ours = re.compile(rf"\.{re.escape(name)}\.\w{{8}}\.tmp", re.ASCII)
     with suppress(FileNotFoundError, NotADirectoryError):
@@ -208,7 +210,7 @@ def _remove_unless_locked(path: Path) -> None:
 
 
 def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, read piece by piece."""
+    """The SHA-256 of a file, which is read in pieces."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -219,16 +221,16 @@ def sha256(content: bytes) -> str:
 
 
 def open_lock(path: Path) -> int:
-    """A descriptor for `flock`, of a file that is made if need be and is no link; to be closed.
+    """A descriptor for `flock`, for the caller to close; the file is created but links are refused.
 
-    The system lets go of a lock when the last process is gone that has the descriptor.
+    The system releases the lock when the last process that holds the descriptor ends.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
 
 
 def point_link(link: Path, target: str) -> None:
-    """Point a link at another place, so that at every instant it points at one of the two."""
+    """Point a link at another target atomically: it never points anywhere but to old or new."""
     following = link.with_name(f".{link.name}.next")
     following.unlink(missing_ok=True)
     following.symlink_to(target)
@@ -237,7 +239,7 @@ def point_link(link: Path, target: str) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """See that a folder's own list of names is on the disk."""
+    """Sync a folder's list of names to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -247,14 +249,14 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def _temporary(folder: Path, name: str, *, sync: bool = True) -> Iterator[tuple[BinaryIO, str]]:
-    """A file that the block renames; it is gone if the block raises."""
+    """A temporary file that the block renames; it is removed if the block raises."""
     folder.mkdir(parents=True, exist_ok=True)
     handle, temporary = _locked_temporary(folder, name)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file, temporary
     except BaseException:
-        with suppress(FileNotFoundError):  # it has its name
+        with suppress(FileNotFoundError):  # already renamed
             os.unlink(temporary)
         raise
     if sync:
@@ -262,19 +264,21 @@ def _temporary(folder: Path, name: str, *, sync: bool = True) -> Iterator[tuple[
 
 
 def _locked_temporary(folder: Path, name: str) -> tuple[int, str]:
-    """A new file that is locked as long as its writer lives, where there are locks."""
+    """A new file that is locked while its writer lives, if the file system has locks."""
     while True:
         handle, temporary = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=".tmp")
         with suppress(OSError):
             fcntl.flock(handle, fcntl.LOCK_EX)
-        if os.fstat(handle).st_nlink:  # else `clear_abandoned` came before the lock
+        if os.fstat(handle).st_nlink:  # else `clear_abandoned` removed it before it was locked
             return handle, temporary
         os.close(handle)
 
 
 def drop_output() -> None:
-    """Let what is left of standard output go: whoever reads it has stopped, and the process must
-    not fail again when it ends."""
+    """Discard the rest of standard output.
+
+    Its reader has stopped reading, and the process must not fail again when it flushes at exit.
+    """
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -290,4 +294,4 @@ def _read_umask() -> int:
     return umask
 
 
-_UMASK = _read_umask()  # mkstemp makes private files; an artifact is as readable as any other
+_UMASK = _read_umask()  # mkstemp makes private files, but artifacts get the usual permissions

@@ -1,7 +1,7 @@
-"""JSON files: written whole and the same way each time; read fast, or with nothing taken on trust.
+"""JSON files: written whole and always the same way; read by a fast parser or a strict one.
 
-The strict reader needs the standard library alone. What says something twice, or a number that
-nobody can reckon with, it refuses.
+The strict parser needs only the standard library. It refuses repeated keys and numbers that are
+not finite.
 """
 
 import json
@@ -17,14 +17,14 @@ from pricewright.files.disk import read_most, write_whole
 from pricewright.files.errors import Refusal, shortened
 
 LARGEST_FILE = 10**9
-"""In bytes: a larger file would need many times its size in memory."""
+"""In bytes: a larger file would need many times that much memory."""
 
 LONGEST_NUMBER = 300
-"""In digits: no file of ours has a longer one, and reading one takes its square in time."""
+"""In digits: Pricewright writes no longer number, and parsing time grows with the square."""
 
 
 def write_json(path: Path, document: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> bytes:
-    """Write JSON, indented by 2, keys in the order they have, whole; returns the bytes."""
+    """Write JSON atomically, indented by 2, with keys in their given order; returns the bytes."""
     import orjson
 
     content = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -33,7 +33,7 @@ def write_json(path: Path, document: Mapping[str, Any] | Sequence[Mapping[str, A
 
 
 def parse_json(content: bytes, name: str) -> Any:
-    """What some JSON says; raises Refusal, with the line, for bytes that are not JSON."""
+    """Parse JSON fast; raises Refusal, with the line, for bytes that are not JSON."""
     import orjson
 
     try:
@@ -41,49 +41,51 @@ def parse_json(content: bytes, name: str) -> Any:
     except orjson.JSONDecodeError as error:
         raise Refusal(
             f"{name}:{error.lineno}: not JSON ({error.msg}); "
-            "mend it, or run the step that writes it again."
+            "correct it, or run the step that writes it again."
         ) from None
 
 
 @contextmanager
 def as_written_by_a_run(what: str) -> Iterator[None]:
-    """A block that reads documents by the keys that a run writes; raises Refusal, by the name of
-    `what` is read, where one was made by hand and has others."""
+    """Raise Refusal if the block fails because a document lacks the keys that a run writes.
+
+    That happens with documents made by hand. what: the name of the document for the message.
+    """
     try:
         yield
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise Refusal(
             f"{what} is not as a run writes it ({type(error).__name__}: {error}); run "
-            "`snakemake --cores 1` and look at it again."
+            "`snakemake --cores 1` to write it again."
         ) from None
 
 
 def read_strict(path: Path) -> Any:
-    """What a JSON file says.
+    """Parse a JSON file strictly.
 
-    Raises Refusal for a file that is not there or too large, and what `parse_strict` raises.
+    Raises Refusal for a file that is missing or too large, and what `parse_strict` raises.
     """
     try:
         with path.open("rb") as file:
             content = read_most(file, os.fstat(file.fileno()).st_size, LARGEST_FILE)
     except FileNotFoundError:
-        raise Refusal(f"{path}: there is no such file; see where it was written to.") from None
-    except (OSError, ValueError) as error:  # a ValueError is for a name with a NUL in it
+        raise Refusal(f"{path}: there is no such file; check the path.") from None
+    except (OSError, ValueError) as error:  # a ValueError means that the name contains a NUL
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise Refusal(f"{path}: cannot be read ({reason}); name a file that can.") from None
+        raise Refusal(f"{path}: cannot be read ({reason}); name a readable file.") from None
     if len(content) > LARGEST_FILE:
         raise Refusal(
-            f"{path}: larger than {LARGEST_FILE / 1e9:g} GB, the most that is read; "
+            f"{path}: larger than {LARGEST_FILE / 1e9:g} GB, the largest size allowed; "
             "give fewer symbols or days."
         )
     return parse_strict(content, str(path))
 
 
 def parse_strict(content: bytes, name: str) -> Any:
-    """What some JSON says.
+    """Parse JSON strictly.
 
-    Raises Refusal, with the line where it is known, for what is not JSON or not fit to be used:
-    a key twice, NaN, Infinity, 1e999.
+    Raises Refusal, with the line if it is known, for bytes that are not JSON or are unusable: a
+    repeated key, NaN, Infinity, 1e999.
     """
     try:
         return json.loads(
@@ -98,17 +100,17 @@ def parse_strict(content: bytes, name: str) -> Any:
     except UnicodeDecodeError:
         reason, line = "its bytes are not UTF-8", ""
     except RecursionError:
-        reason, line = "its brackets are too deep", ""
+        reason, line = "its brackets are nested too deeply", ""
     except _Unfit as unfit:
         reason, line = str(unfit), ""
     raise Refusal(
-        f"{name}{line}: not JSON that can be used ({reason}); "
-        "mend it, or run the step that writes it again."
+        f"{name}{line}: not usable JSON ({reason}); "
+        "correct it, or run the step that writes it again."
     )
 
 
 class _Unfit(Exception):
-    """Some JSON that parses and says what no file of ours can say."""
+    """JSON that parses but contains what Pricewright never writes."""
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -120,7 +122,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _not_finite(text: str) -> NoReturn:
-    raise _Unfit(f"{text} is no number")
+    raise _Unfit(f"{text} is not a finite number")
 
 
 def _float(text: str) -> float:

@@ -1,37 +1,38 @@
-"""The one error that people are meant to read, and text from files as a sentence may show it."""
+"""The error class meant for people, and helpers for showing text from files in a message."""
 
 from collections.abc import Sequence
 
 
 class Refusal(Exception):
-    """Data, a file or config that is wrong for good: no retry will mend it.
+    """Data, a file or config is wrong, and no retry will help.
 
-    Its text is one sentence that names the file and line, or the config key, says what
-    was found and what to do. Everything else that is raised is either trouble that may
-    pass or a defect of ours.
+    The text is one sentence that names the file and line, or the config key, and says what was
+    found and what to do. Every other exception is either trouble that may pass or a bug in
+    Pricewright.
     """
 
 
 MAY_PASS = (OSError, MemoryError, KeyboardInterrupt)
-"""Trouble that another attempt, with more memory, may not have."""
+"""Trouble that another attempt, with more memory, may avoid."""
 
 
 def some_of(names: Sequence[str], most: int = 5) -> str:
-    """Names in a sentence: the first ones, and how many more there are."""
+    """Names for a sentence: the first few, and how many more there are."""
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
 
 
 def shortened(text: str, most: int = 60) -> str:
-    """A text, or its beginning if it is longer than `most`."""
+    """The text, cut to `most` characters and ending in "..." if it is longer."""
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def printable(text: str) -> str:
-    """Text in which nothing moves the cursor, hides or turns around: such characters as escapes.
+    """Text with unprintable characters escaped, so that none moves the cursor or hides text.
 
-    Lines stay lines.
+    Line breaks stay.
     """
+
     return "\n".join(
         "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
         for line in text.splitlines()

@@ -1,8 +1,8 @@
-"""Arrays that may be larger than the memory: beyond a size they lie in a file without a name.
+"""Arrays that may be larger than memory: above a certain size they are kept in unnamed files.
 
-The system writes pages of it out and reads them again as it has memory for them, so that it is
-never short of it. The file is in `TMPDIR`, or, where that is in memory itself, as `/tmp` often is,
-in `/var/tmp`, and is gone with who made it. Where there is no room for it, an array is in memory.
+The system writes pages of such a file out and reads them back as memory allows, so it never runs
+short. The file is in `TMPDIR`, or in `/var/tmp` if `TMPDIR` is unset or itself in memory. It
+disappears with the process that made it. If the disk has no room, the array stays in memory.
 """
 
 import errno
@@ -20,18 +20,18 @@ import numpy as np
 import numpy.typing as npt
 
 LARGE = 2**28
-"""The bytes from which on an array lies in a file, those that a shelf holds without one, and those
-of one of a shelf's files."""
+"""In bytes: the size from which an array is kept in a file, how much a shelf keeps in memory, and
+the least size of a shelf's file."""
 
 SMALL = 2**12
-"""An array of fewer bytes stays in memory, for it would take a page of the file."""
+"""An array of fewer bytes stays in memory."""
 
 Array = npt.NDArray[Any]
 Value = TypeVar("Value")
 
 
 def new_array(shape: int | Sequence[int], dtype: npt.DTypeLike = np.float64) -> Array:
-    """An array to be filled, as `np.empty` makes it; in a file, if it is large."""
+    """An uninitialised array, like `np.empty`; kept in a file if it is large."""
     found = np.dtype(dtype)
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
     size = math.prod(shape) * found.itemsize
@@ -42,7 +42,7 @@ def new_array(shape: int | Sequence[int], dtype: npt.DTypeLike = np.float64) -> 
 
 
 def joined(parts: Iterable[Array], count: int, dtype: npt.DTypeLike = np.float64) -> Array:
-    """Arrays (n,) one after the other, `count` numbers in all; in a file, if they are many."""
+    """Concatenate arrays (n,) with `count` numbers in all; kept in a file if it is large."""
     found, end = new_array(count, dtype), 0
     for part in parts:
         begin, end = end, end + len(part)
@@ -52,7 +52,7 @@ def joined(parts: Iterable[Array], count: int, dtype: npt.DTypeLike = np.float64
 
 
 class Shelf:
-    """Keeps arrays; once they have LARGE bytes together, further ones go into unnamed files."""
+    """Keep arrays; once they reach LARGE bytes in total, further arrays go into unnamed files."""
 
     def __init__(self) -> None:
         self._held = self._end = 0
@@ -61,7 +61,7 @@ class Shelf:
         self._is_full = False
 
     def put(self, value: Value) -> Value:
-        """The same thing, whose arrays lie in a file if there are many by now.
+        """An equal value, with its arrays in a file if the shelf holds LARGE bytes by now.
 
         Arrays are found in dataclasses, mappings, lists and tuples.
         """
@@ -71,14 +71,14 @@ class Shelf:
             return value
         try:
             stored = {key: self._stored(each) for key, each in arrays.items()}
-        except OSError:  # which would come again
+        except OSError:  # further attempts would fail, too
             self._is_full = True
             return value
         found: Value = _replaced(value, stored)
         return found
 
     def new_array(self, count: int, dtype: npt.DTypeLike = np.float64) -> Array:
-        """An array (count,) to be filled; in a file, if there are many by now."""
+        """An uninitialised array (count,), in a file if the shelf holds LARGE bytes by now."""
         found = np.empty(0, dtype)
         size = count * found.itemsize
         self._held += size
@@ -94,14 +94,16 @@ class Shelf:
         content = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
         number, memory, begin = self._room(len(content))
         at = begin
-        while len(content):  # not by the map, whose pages would all stay in memory
+        while len(content):  # not through the map, whose pages would all stay in memory
             written = os.pwrite(number, content.data, at)
             content, at = content[written:], at + written
         return np.ndarray(array.shape, array.dtype, memory, begin)
 
     def _room(self, size: int) -> tuple[int, mmap.mmap, int]:
-        """A file, and where in it there is room for so many bytes; few files have many arrays each,
-        for each takes one of a process's numbers for files."""
+        """A file's descriptor and map, and the offset in it with room for `size` bytes.
+
+        Many arrays share a file, because a process may open only so many files.
+        """
         if self._file is None or self._end + size > len(self._file[1]):
             self._files.close()
             self._file, self._end = self._files.enter_context(_mapped_file(max(size, LARGE))), 0
@@ -114,24 +116,24 @@ _ALIGNED = 64
 
 @contextmanager
 def _mapped_file(size: int) -> Iterator[tuple[int, mmap.mmap]]:
-    """A new file of so many bytes, without a name, by its number, and as memory that is there as
-    long as somebody has it. Raises OSError if there is no room for it.
+    """A new unnamed file of `size` bytes: its descriptor and its map, which stays valid in use.
 
-    All such files take no more than half of what was free, for others need the disk, too.
+    Raises OSError if there is no room. Such files take at most half of the disk space that was
+    free at first, because others need the disk, too.
     """
     folder = _folder()
     with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
         if _free(folder) - size < _at_first_free(folder) / 2:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
-        if not hasattr(os, "posix_fallocate"):  # as in macOS, which pages memory out by itself
+        if not hasattr(os, "posix_fallocate"):  # such as on macOS, which pages out by itself
             raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), folder)
-        # where room is found wanting as memory is written to, the process is killed
+        # reserve the space now: if the disk filled up on a later write, the process would be killed
         os.posix_fallocate(file.fileno(), 0, size)
         yield file.fileno(), mmap.mmap(file.fileno(), size)
 
 
 def _folder() -> str:
-    """A folder for temporary files that is on a disk; raises OSError if there is none."""
+    """A folder on a disk for temporary files; raises OSError if there is none."""
     for folder in (os.environ.get("TMPDIR"), "/var/tmp"):
         if folder and os.access(folder, os.W_OK | os.X_OK) and not _is_in_memory(folder):
             return folder
@@ -139,7 +141,7 @@ def _folder() -> str:
 
 
 def _is_in_memory(folder: str) -> bool:
-    """Whether what a folder holds takes memory, as Linux says of what is mounted there."""
+    """Whether a folder is on a file system in memory, according to Linux's list of mounts."""
     device = os.stat(folder).st_dev
     with open("/proc/self/mountinfo") as mounted:
         for line in mounted:
@@ -175,7 +177,7 @@ def _parts(value: Any) -> Iterable[Any]:
 
 
 def _has_texts(value: Sequence[Any]) -> bool:
-    """Whether a list is one of texts, as names are, of which there may be many."""
+    """Whether a list holds texts, such as names: it may be long and contains no arrays."""
     return isinstance(value, list) and bool(value) and isinstance(value[0], str)
 
 

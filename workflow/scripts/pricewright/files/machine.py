@@ -1,4 +1,4 @@
-"""The machine: what numbers are computed on, and its memory."""
+"""The machine: a description of what computes the numbers, and its memory."""
 
 import ctypes
 import platform
@@ -10,9 +10,9 @@ import numpy as np
 
 
 def machine() -> str:
-    """The kind of processor, and what numpy makes use of, of it and beside it.
+    """The kind of processor, the features of it that numpy uses, and numpy's BLAS library.
 
-    For logs and the ledger: an artifact is the same bytes on any machine, so that it cannot say.
+    For logs and the ledger. Artifacts have the same bytes on every machine, so they cannot say it.
     """
     built = cast("dict[str, Any]", np.show_config(mode="dicts"))
     simd, blas = built["SIMD Extensions"], built["Build Dependencies"]["blas"]
@@ -24,10 +24,12 @@ def machine() -> str:
 
 
 def give_back() -> None:
-    """Give the system back the memory that was freed: the C library keeps what is between things
-    that are still in use, which after many arrays of a megabyte or so is hundreds of them, and so
-    does pyarrow."""
+    """Return freed memory to the system.
+
+    The C library and pyarrow keep freed memory between blocks that are still in use. After many
+    arrays of a megabyte or so, that is hundreds of megabytes.
+    """
     if arrow := sys.modules.get("pyarrow"):
         arrow.default_memory_pool().release_unused()
-    with suppress(AttributeError, OSError):  # another library than glibc knows when to by itself
+    with suppress(AttributeError, OSError):  # C libraries other than glibc have no malloc_trim
         ctypes.CDLL(None).malloc_trim(0)

@@ -1,8 +1,8 @@
-"""The code that a script really runs: itself, the modules of ours it imports, the libraries.
+"""The code that a script really runs: itself, the project's modules it imports, and libraries.
 
-Of our own code a digest is taken. Comments, layout and docstrings do not count: what is digested
-is each file's syntax tree. A tree is written down differently by different minor versions of
-Python, so digests compare within one. Of libraries the version counts.
+The project's own code is digested by its syntax trees, so comments, layout and docstrings do not
+count. Minor versions of Python write trees differently, so digests can only be compared within
+one. For libraries, the version counts.
 """
 
 import ast
@@ -18,7 +18,7 @@ from typing import Any
 
 from pricewright.files.disk import write_whole
 
-_MANY = 1000  # more than a few versions of every file: most are of no use any more
+_MANY = 1000  # entries in the memory; by then most are of old versions of files
 _MEMORY = Path(__file__).parent / "__pycache__" / "provenance.json"
 
 _DISTRIBUTIONS = {
@@ -28,32 +28,32 @@ _DISTRIBUTIONS = {
     "vl_convert": "vl-convert-python",
     "yaml": "pyyaml",
 }
-"""Where a distribution is not called as what it has to import."""
+"""Distributions whose name differs from the name to import."""
 
 _NOT_COUNTED = {
-    "cyclopts",  # what a script that a rule runs never gets to
-    "compression",  # the standard library's, from Python 3.14 on
+    "cyclopts",  # for the command line: a script that a rule runs never uses it
+    "compression",  # part of the standard library from Python 3.14 on
 }
 
 _OPTIONAL = {"lightgbm"}
-"""What is imported, and may not even be there, only if it is asked for."""
+"""Imported only if config asks for it; it need not even be installed."""
 
 
 def code_used(
     script: Path, schemas: Iterable[Path] = (), *, asked_for: Iterable[str] = ()
 ) -> dict[str, str]:
-    """What a rule has as its param `code`: the script's digest and its libraries' versions.
+    """A rule's param `code`: the script's digest and its libraries' versions, by name.
 
-    Each has its name, so that the reason that Snakemake gives for another run can be read.
-    asked_for: the optional libraries that will be used, among other words of config.
+    With the names, Snakemake's stated reason for a rerun is readable. asked_for: words of the
+    config; the optional libraries among them will be used.
     """
     return {script.name: code_digest(script, schemas)} | libraries(script, asked_for)
 
 
 def libraries(script: Path, asked_for: Iterable[str] = ()) -> dict[str, str]:
-    """The versions of Python and of the distributions that the script and ours import.
+    """The versions of Python and of the distributions that the script and its modules import.
 
-    Those that are optional count if they are asked for.
+    Optional libraries count only if they are in `asked_for`.
     """
     script = Path(script).resolve()
     names = {
@@ -74,9 +74,10 @@ def libraries(script: Path, asked_for: Iterable[str] = ()) -> dict[str, str]:
 
 
 def code_digest(script: Path, schemas: Iterable[Path] = ()) -> str:
-    """SHA-256 over the script, every module beside it that it imports (at any depth), and schemas.
+    """SHA-256 of the script, of every module in its folder that it imports (at any depth), and of
+    the schemas.
 
-    Raises SyntaxError, naming file and line, for code that does not parse.
+    Raises SyntaxError, with file and line, for code that does not parse.
     """
     script = Path(script).resolve()
     digest = hashlib.sha256()
@@ -89,7 +90,7 @@ def code_digest(script: Path, schemas: Iterable[Path] = ()) -> str:
 
 
 def imported_files(script: Path) -> set[Path]:
-    """The script and all files under its folder that running it imports."""
+    """The script and all files under its folder that it imports when it runs."""
     files: set[Path] = set()
     to_read = [script]
     before = len(_read_memory())
@@ -99,14 +100,14 @@ def imported_files(script: Path) -> set[Path]:
             files.add(file)
             to_read.extend(_imports(file, script.parent))
     if len(_read_memory()) > before:
-        with suppress(OSError):  # like Python its bytecode, beside the code, if that can be written
+        with suppress(OSError):  # beside the code, like Python's bytecode, if it is writable
             write_whole(_MEMORY, json.dumps(_read_memory()).encode())
     return files
 
 
 @cache
 def installed_version(distribution: str) -> str:
-    """Which version of a distribution is installed, or that none is."""
+    """The installed version of a distribution, or "not installed"."""
     from importlib import metadata
 
     try:
@@ -117,7 +118,7 @@ def installed_version(distribution: str) -> str:
 
 @cache
 def _digest_and_imports(file: Path) -> tuple[str, frozenset[str]]:
-    """The digest of what a file does, and the names that it imports."""
+    """The digest of a file's code, and the names that it imports."""
     source = file.read_bytes()
     key = hashlib.sha256(sys.version.encode() + source).hexdigest()
     known = _read_memory()
@@ -133,7 +134,7 @@ def _digest_and_imports(file: Path) -> tuple[str, frozenset[str]]:
 
 @cache
 def _read_memory() -> dict[str, Any]:
-    """What parsing told before, by a digest of the source: looking costs less than parsing."""
+    """The results of earlier parsing, by a digest of the source: a look-up is faster."""
     try:
         known = dict(json.loads(_MEMORY.read_bytes()))
     except (OSError, ValueError):
@@ -150,7 +151,7 @@ def _without_docstrings(tree: ast.Module) -> str:
 
 
 def _is_text(node: ast.stmt) -> bool:
-    """A docstring, wherever it stands: an expression that is only a string does nothing."""
+    """Whether a statement is a lone string, such as a docstring, which does nothing."""
     return (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)
@@ -176,10 +177,10 @@ def _imported_names(tree: ast.Module) -> list[str]:
 
 @cache
 def _files(name: str, root: Path) -> frozenset[Path]:
-    """The files under `root` that importing the module `name` runs: its packages and itself."""
+    """The files under `root` that run when the module `name` is imported: its packages and it."""
     files, folder = list[str](), str(root)
     for part in name.split("."):
-        folder = os.path.join(folder, part)  # os.path, for there are a thousand
+        folder = os.path.join(folder, part)  # faster than pathlib, and there are a thousand calls
         files += filter(os.path.isfile, (f"{folder}.py", f"{folder}/__init__.py"))
         if not os.path.isdir(folder):
             break

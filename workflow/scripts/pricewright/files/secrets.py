@@ -1,4 +1,4 @@
-"""Secrets: taken from environment variables, and kept out of everything that is written."""
+"""Secrets: read from environment variables and kept out of everything that is written."""
 
 import os
 import re
@@ -7,17 +7,17 @@ from typing import Final
 from pricewright.files.errors import Refusal
 
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-"""`${NAME}`, for the environment variable of that name."""
+"""`${NAME}` stands for the environment variable of that name."""
 
 _SECRET_NAME = re.compile(r"(^|[^a-z])(api)?(key|token|passw(or)?d|pwd|secret|sig(nature)?)$", re.I)
 _SECRETS: Final[set[str]] = set()
 
 
 def expand_variables(text: str, key: str) -> str:
-    """Text from config with each `${NAME}` replaced by that environment variable.
+    """Replace each `${NAME}` in a text from config with that environment variable.
 
-    What was put in counts as secret from here on: see `redact`. `key` is the config key
-    that errors name. Raises Refusal for a variable that is not set.
+    The inserted values count as secrets from then on: see `redact`. `key` is the config key that
+    errors name. Raises Refusal for a variable that is not set.
     """
 
     def value(found: re.Match[str]) -> str:
@@ -32,7 +32,7 @@ def expand_variables(text: str, key: str) -> str:
 
 
 def read_secret(name: str) -> str | None:
-    """An environment variable's value, None if it is empty or not set; a secret from here on."""
+    """An environment variable, None if empty or unset; its value counts as secret from then on."""
     value = os.environ.get(name)
     if value:
         _SECRETS.add(value)
@@ -40,9 +40,9 @@ def read_secret(name: str) -> str | None:
 
 
 def refuse_plain_secrets(uri: str, key: str) -> None:
-    """Raise Refusal for a URI in which a password or a key stands as it is, for all to read.
+    """Raise Refusal for a URI that contains a password or key in plain text.
 
-    In the part before the host that is a password; in the query, what is called one.
+    That is the password before the host, and every query parameter whose name is that of a secret.
     """
     parts = re.fullmatch(r"[^:]*://([^/?#]*)[^?#]*\??([^#]*).*", uri, re.DOTALL)
     if not parts:
@@ -54,13 +54,13 @@ def refuse_plain_secrets(uri: str, key: str) -> None:
         if _SECRET_NAME.search(name) and PLACEHOLDER.sub("", value):
             variable = re.sub(r"[^A-Za-z0-9]+", "_", name).upper()
             raise Refusal(
-                f"config key '{key}': found a {name} written out, allowed: the name of an "
-                f"environment variable that holds it, as in ${{PRICES_{variable}}}."
+                f"config key '{key}': found a {name} in plain text; put it into an environment "
+                f"variable and give the variable's name, such as ${{PRICES_{variable}}}."
             )
 
 
 def redact(text: str) -> str:
-    """Text without any of the secrets that were used so far, plain or quoted as in a URL."""
+    """The text with every secret used so far replaced by ***, plain or URL-quoted."""
     if not _SECRETS:
         return text
     from urllib.parse import quote, quote_plus

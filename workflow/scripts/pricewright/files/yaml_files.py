@@ -1,4 +1,4 @@
-"""YAML that people write: what is wrong with it in a sentence, with the line, and no key twice."""
+"""YAML that people write: parsed strictly, with errors in one sentence that names the line."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,18 +9,18 @@ if TYPE_CHECKING:
 
 
 def parse_yaml(content: bytes, name: str) -> Any:
-    """What a YAML file says.
+    """Parse a YAML file.
 
-    Raises Refusal as `compose` does, and for what is no plain value (a tag of a program, a day
-    that there is not) or a key that is there twice, of which YAML's readers take the last.
+    Raises Refusal as `compose` does, for values that are not plain (a tag for a program's own type,
+    a date that does not exist), and for a repeated key, of which YAML parsers take the last.
     """
-    import yaml  # here, as below: a step that reads none need not import it
+    import yaml  # only here: steps that read no YAML need not import it
 
     fast = getattr(yaml, "CSafeLoader", None)
     try:
         node = yaml.compose(content.decode("utf-8-sig"), Loader=fast or yaml.SafeLoader)
     except (yaml.YAMLError, UnicodeDecodeError):
-        node = compose(content, name)  # which says what is wrong
+        node = compose(content, name)  # the slower parser, whose errors say more
     if node is None:
         return None
     try:
@@ -29,17 +29,17 @@ def parse_yaml(content: bytes, name: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
-        raise Refusal(f"{name}{line}: not plain YAML ({error.problem}); mend the file.") from None
+        raise Refusal(f"{name}{line}: not plain YAML ({error.problem}); correct it.") from None
     except (ValueError, RecursionError) as error:
         raise Refusal(
-            f"{name}: a value cannot be read ({error}); put it in quotes, or mend it."
+            f"{name}: a value cannot be read ({error}); put it in quotes, or correct it."
         ) from None
 
 
 def compose(content: bytes, name: str) -> "yaml.Node | None":
-    """The nodes of a YAML document, None of an empty one; `name` is what errors call the file.
+    """The node tree of a YAML document, None if it is empty; errors call the file `name`.
 
-    Raises Refusal, with the line, for what is not UTF-8 or not YAML.
+    Raises Refusal, with the line, for bytes that are not UTF-8 or not YAML.
     """
     import yaml
 
@@ -53,16 +53,16 @@ def compose(content: bytes, name: str) -> "yaml.Node | None":
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = (mark.line if mark else 0) + 1
-        raise Refusal(f"{name}:{line}: not YAML ({error.problem}); mend the file.") from None
+        raise Refusal(f"{name}:{line}: not YAML ({error.problem}); correct it.") from None
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise Refusal(f"{name}:{line}: not YAML ({error.reason}); mend the file.") from None
+        raise Refusal(f"{name}:{line}: not YAML ({error.reason}); correct it.") from None
     except RecursionError:
-        raise Refusal(f"{name}:1: a list in a list in a list …; make it a flat list.") from None
+        raise Refusal(f"{name}:1: lists are nested too deeply; make it a flat list.") from None
 
 
 def refuse_keys_twice(node: "yaml.Node", name: str) -> None:
-    """Raise Refusal, with the line, if a mapping anywhere in a document has a key twice."""
+    """Raise Refusal, with the line, if any mapping in a document repeats a key."""
     import yaml
 
     if isinstance(node, yaml.SequenceNode):
@@ -74,11 +74,11 @@ def refuse_keys_twice(node: "yaml.Node", name: str) -> None:
             if isinstance(key, yaml.ScalarNode):
                 if key.value in found:
                     where = f"{name}:{line_of(key)}"
-                    raise Refusal(f"{where}: {key.value!r} is there twice; keep one of them.")
+                    raise Refusal(f"{where}: the key {key.value!r} appears twice; keep one.")
                 found.add(key.value)
             refuse_keys_twice(value, name)
 
 
 def line_of(node: "yaml.Node") -> int:
-    """The line on which a node begins."""
+    """The line, counted from 1, on which a node begins."""
     return int(node.start_mark.line) + 1

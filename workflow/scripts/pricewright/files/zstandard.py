@@ -1,4 +1,4 @@
-"""Zstandard, as the standard library has it from Python 3.14 on, else its backport."""
+"""Zstandard: the standard library's from Python 3.14 on, before that its backport."""
 
 import sys
 

@@ -1,8 +1,8 @@
-"""Runs by themselves: what is due is run for, day by day in order, by one process at a time.
+"""Scheduled runs: one process at a time runs the workflow for each due day, in order.
 
-What keeps others out is held by the processes at work, so that a kill leaves nothing behind:
-`logs/schedule.lock` by a scheduled run and what it started, `.snakemake/pricewright.lock` by every
-run of the workflow. If nobody holds the second, a lock that a killed Snakemake left is undone.
+The locks belong to running processes, so a kill leaves none behind. A scheduled run and its child
+processes hold `logs/schedule.lock`. Every run of the workflow holds `.snakemake/pricewright.lock`.
+If nobody holds the second, a lock that a killed Snakemake left is removed.
 """
 
 import fcntl
@@ -25,10 +25,10 @@ from pricewright.scheduling.sessions import Schedule, timetable
 from pricewright.steplog.log import say
 
 LOG, LOG_BEFORE = Path("logs/schedule.log"), Path("logs/schedule.before.log")
-"""What scheduled runs say, and what they said before the log was begun anew."""
+"""The log of scheduled runs, and the log before it."""
 
 LONGEST_LOG = 10_000_000
-"""In bytes: a longer one is put aside."""
+"""In bytes: a longer log is set aside."""
 
 LOCK = Path("logs/schedule.lock")
 AT_WORK = Path(".snakemake/pricewright.lock")
@@ -36,23 +36,22 @@ LEFT = Path(".snakemake/locks")
 """Where Snakemake keeps its own locks, which a kill leaves behind."""
 
 DONE = Path("logs/schedule.json")
-"""For which session a run was done last: `{"exchange": "XNYS", "done": "2026-11-27"}`."""
+"""The last session with a finished run: `{"exchange": "XNYS", "done": "2026-11-27"}`."""
 
 Run = Callable[[date | None], int]
-"""Runs the workflow as of a day, or as of now, and gives its exit code."""
+"""Runs the workflow as of a day, or as of now for None, and returns its exit code."""
 
 
 def run_due(root: Path, options: Schedule, run: Run, clock: Clock = now) -> int:
-    """Run for each session that is due, in order, until none is; returns the last exit code that
-    is not 0, else 0.
+    """Run for each due session, in order; returns the last exit code that is not 0, else 0.
 
-    All but the newest are run for as of their day. One that failed keeps no later one waiting; the
-    newest, if it failed, is due again at the next call.
+    All sessions but the newest are run as of their day. A failed run does not hold up later ones.
+    If the newest session's run fails, the session is due again at the next call.
     """
     code, failed = 0, set[date]()
     with alone(root / LOCK) as first:
         if not first:
-            say("another scheduled run is at work and does what is due, so this one leaves")
+            say("another scheduled run is at work and will run for all due sessions; stopping")
             return 0
         _put_aside(root)
         while True:
@@ -75,7 +74,7 @@ def run_due(root: Path, options: Schedule, run: Run, clock: Clock = now) -> int:
 
 
 def _put_aside(root: Path) -> None:
-    """Begin the log anew once it is long; what has it open appends to it, and goes on so."""
+    """Start a new log once the old one is long; processes that append to it can go on doing so."""
     with suppress(OSError):
         if (root / LOG).stat().st_size > LONGEST_LOG:
             shutil.copyfile(root / LOG, root / LOG_BEFORE)
@@ -83,7 +82,7 @@ def _put_aside(root: Path) -> None:
 
 
 def last_done(root: Path, options: Schedule) -> date | None:
-    """The session of this exchange that was run for last; None if none was."""
+    """The last session of this exchange with a finished run; None if there is none."""
     with suppress(Refusal, KeyError, TypeError, ValueError):
         found = parse_json(read_whole(root / DONE), str(DONE))
         if found["exchange"] == options.exchange:
@@ -96,29 +95,29 @@ def run_workflow(
 ) -> int:
     """Run the declared command in a project, as of a day if one is given; returns its exit code.
 
-    Waits for a run that somebody else started there.
+    Waits for any other run in the project to end first.
     """
     wait_for_others(root)
     words = shlex.split(options.command)
     if configfile and not any(word.startswith("--configfile") for word in words):
         words += ["--configfile", *map(str, configfile)]
     if (root / LEFT).is_dir() and any((root / LEFT).iterdir()):
-        say("a run was killed and left Snakemake's lock, which is undone")
+        say("a run was killed and left Snakemake's lock; removing the lock")
         _call(root, [*words, "--unlock"])
     return _call(root, _with_config(words, f"source={{last_day: {day}}}") if day else words)
 
 
 def _with_config(words: Sequence[str], setting: str) -> list[str]:
     """The words of a Snakemake command with one more `--config` setting beside those it has."""
-    for at, word in reversed([*enumerate(words)]):  # to Snakemake the last option counts
+    for at, word in reversed([*enumerate(words)]):  # Snakemake uses only the last option
         if found := re.fullmatch(r"(?:--config(?:=|$)|-C)(.*)", word):
             return [*words[:at], "--config", setting, *filter(None, [found[1]]), *words[at + 1 :]]
     return [*words, "--config", setting]
 
 
 def _call(root: Path, words: Sequence[str]) -> int:
-    """Run a command of the environment; it holds the lock as long as it lives, whatever becomes of
-    this process."""
+    """Run a command of this environment; it holds the lock while it lives, even if this process
+    ends."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     try:
         return subprocess.run(
@@ -126,16 +125,17 @@ def _call(root: Path, words: Sequence[str]) -> int:
         ).returncode
     except OSError as error:
         raise Refusal(
-            f"config key 'schedule.command': found {words[0]!r}, which does not start "
-            f"({error.strerror}); name a command that does."
+            f"config key 'schedule.command': found {words[0]!r}, which cannot be started "
+            f"({error.strerror}); name a command that can."
         ) from None
 
 
 @contextmanager
 def alone(path: Path) -> Iterator[bool]:
-    """Whether this process is the only one that has a lock, which it keeps while the block runs.
+    """Try to take a lock for the block; yields whether it was free.
 
-    Processes that it starts keep it, too. The system lets go of it when the last of them is gone.
+    Processes started in the block hold the lock, too. The system releases it when the last of them
+    ends.
     """
     descriptor = open_lock(path)
     os.set_inheritable(descriptor, True)
@@ -151,20 +151,20 @@ def alone(path: Path) -> Iterator[bool]:
 
 
 def hold(path: Path) -> int:
-    """Show that a run is at work, with others perhaps; returns the descriptor to close after it."""
+    """Take a shared lock that shows a run is at work; returns the descriptor to close later."""
     descriptor = open_lock(path)
-    fcntl.flock(descriptor, fcntl.LOCK_SH)  # nobody has it alone for longer than to look
+    fcntl.flock(descriptor, fcntl.LOCK_SH)  # others lock it exclusively only for a moment
     return descriptor
 
 
 def wait_for_others(root: Path) -> None:
-    """Wait until no run of the workflow is at work in a project."""
+    """Wait until no run of the workflow is active in a project."""
     descriptor = open_lock(root / AT_WORK)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("a run that somebody started is at work; waiting for it")
+            say("another run is at work; waiting for it to end")
             fcntl.flock(descriptor, fcntl.LOCK_EX)
     finally:
         os.close(descriptor)

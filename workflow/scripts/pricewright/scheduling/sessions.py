@@ -1,7 +1,7 @@
-"""An exchange's sessions: on which days, when each closes, and which are due to be run for.
+"""An exchange's sessions: their days and closing times, and which ones are due for a run.
 
-Holidays, half days and changes of the clocks are `exchange_calendars`' (Quantopian's, Apache 2.0),
-which takes half a second to load, and so is loaded when it is asked.
+Holidays, half days and clock changes come from `exchange_calendars` (Quantopian's, Apache 2.0). It
+takes half a second to load, so it is loaded only when needed.
 """
 
 from collections import Counter
@@ -15,27 +15,27 @@ from pricewright.files.errors import Refusal
 from pricewright.tables.options import Bounds, Options
 
 PAST = timedelta(days=30)
-"""How far back sessions are looked at, if none was run for: no exchange is closed for so long."""
+"""How far back to look for sessions if no run was done: no exchange is closed for so long."""
 
 
 @dataclass(frozen=True)
 class Schedule(Options):
-    """When the workflow runs by itself, and as which command."""
+    """When the workflow runs automatically, and with which command."""
 
     section = "schedule"
 
     exchange: Annotated[str | None, Bounds(least=1)] = None
-    """The exchange after the close of whose sessions it runs, by its MIC as XNYS, or another name
-    that `exchange_calendars` has. None: it does not run by itself."""
+    """The exchange whose close starts a run: its MIC, such as XNYS, or another name that
+    `exchange_calendars` knows. None: no automatic runs."""
     after_minutes: Annotated[int, Bounds(least=0, most=1200)] = 30
-    """So many minutes after the close, when the prices have come."""
+    """How many minutes after the close a run starts, so that the prices have arrived."""
     command: Annotated[str, Bounds(least=1)] = "snakemake --cores 1"
-    """What is run."""
+    """The command to run."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """A day on which an exchange is open.  due: when it has closed and its prices have come."""
+    """A day on which an exchange is open.  due: the time after the close at which a run is due."""
 
     day: date
     due: datetime
@@ -43,9 +43,9 @@ class Session:
 
 @dataclass(frozen=True)
 class Timetable:
-    """Sessions in order, from the last that was run for and as far ahead as they are known.
+    """Sessions in order, from the last one with a finished run or earlier, as far as known.
 
-    zone: the exchange's.
+    zone: the exchange's time zone.
     """
 
     exchange: str
@@ -53,29 +53,29 @@ class Timetable:
     sessions: Sequence[Session]
 
     def due(self, done: date | None, at: datetime) -> list[date]:
-        """The sessions that a run is due for at a time, after the one that was `done` last; with
-        none done the newest alone.
+        """The sessions after `done` that are due at a time; only the newest if `done` is None.
 
-        Raises Refusal if what is known of the exchange's days has come to its end.
+        Raises Refusal if the exchange's known days end before that time.
         """
         if self.sessions[-1].due < at:
             raise Refusal(
-                f"config key 'schedule.exchange': the days of {self.exchange} are known to "
-                f"{self.sessions[-1].day} only; install a newer exchange_calendars."
+                f"config key 'schedule.exchange': the days of {self.exchange} are known only to "
+                f"{self.sessions[-1].day}; install a newer exchange_calendars."
             )
         closed = [session.day for session in self.sessions if session.due <= at]
         return [day for day in closed if day > done] if done else closed[-1:]
 
     def after(self, at: datetime, count: int) -> list[Session]:
-        """The next sessions."""
+        """The next `count` sessions that become due after a time."""
         return [session for session in self.sessions if session.due > at][:count]
 
     def usual(self, at: datetime, zone: tzinfo | None) -> list[tuple[time, set[int]]]:
-        """At which times of day, on which weekdays (Monday is 0), the sessions to come are due as
-        a rule.
+        """The usual times of day at which coming sessions are due, each with its weekdays (Monday
+        is 0).
 
-        zone: on whose clocks; None: the machine's. Where these change on other days than the
-        exchange's there are two times. What closes earlier for once is due by then, too.
+        zone: the time zone of the result; None for the machine's. If its clocks change on other
+        days than the exchange's, there is more than one time. Sessions that close early are due by
+        then, too.
         """
         ahead = [
             (datetime.combine(session.day, time()), session.due.astimezone(self.zone))
@@ -98,7 +98,7 @@ def next_close(exchange: str, day: date) -> datetime:
 
 
 def late_data(options: Schedule, newest: date, at: datetime) -> str | None:
-    """That the newest price is not of the last session that is due, if it is not.
+    """A sentence if the newest price is older than the last due session, else None.
 
     Raises what `timetable` raises.
     """
@@ -106,19 +106,19 @@ def late_data(options: Schedule, newest: date, at: datetime) -> str | None:
     if not last or last[0] <= newest:
         return None
     was = f"the last session of {options.exchange} was on {last[0]}"
-    return f"The newest price is of {newest}, and {was}."
+    return f"The newest price is from {newest}, but {was}."
 
 
 def timetable(options: Schedule, at: datetime, done: date | None = None) -> Timetable:
-    """The sessions of the declared exchange, from the one that was `done` last.
+    """The sessions of the declared exchange, from the last month or from `done` if that is earlier.
 
-    Raises Refusal if there is no exchange of that name, or none is declared.
+    Raises Refusal if no exchange is declared, or if its name or its days are unknown.
     """
     name = options.exchange
     if name is None:
         raise Refusal(
-            "config key 'schedule.exchange': found null, allowed: the exchange after whose close "
-            "the workflow is to run, as XNYS."
+            "config key 'schedule.exchange': found null; name the exchange after whose close the "
+            "workflow should run, such as XNYS."
         )
     import exchange_calendars
     from exchange_calendars.errors import InvalidCalendarName
@@ -128,13 +128,13 @@ def timetable(options: Schedule, at: datetime, done: date | None = None) -> Time
         calendar = exchange_calendars.get_calendar(name, start=start)
     except InvalidCalendarName:
         raise Refusal(
-            f"config key 'schedule.exchange': found {name!r}, allowed: a MIC as XNYS, XLON, XETR "
-            "or XTKS, or another name that exchange_calendars has."
+            f"config key 'schedule.exchange': found {name!r}, allowed: a MIC such as XNYS, XLON, "
+            "XETR or XTKS, or another name that exchange_calendars knows."
         ) from None
     except (ValueError, NotImplementedError) as error:
         raise Refusal(
             f"config key 'schedule.exchange': exchange_calendars does not know the days of {name} "
-            f"from {start} on ({str(error)[:80]}…); install a newer one."
+            f"from {start} on ({str(error)[:80]}…); install a newer version of it."
         ) from None
     wait = timedelta(minutes=options.after_minutes)
     sessions = [

@@ -1,8 +1,8 @@
-"""Timers: a systemd user timer, or lines of the crontab, that have a project run what is due.
+"""Timers: a systemd user timer, or lines in the crontab, that start a project's due runs.
 
-systemd knows the exchange's own clock. Not every cron does: its lines are for the machine's clock,
-for summer and for winter, and the one that comes too early finds nothing due. Neither knows
-holidays; what is due, the run itself finds out.
+systemd can use the exchange's time zone. Not every cron can, so its lines use the machine's clock,
+with one time each for summer and winter; a run that starts too early finds nothing due. Neither
+knows holidays: the run itself finds out what is due.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ from pricewright.steplog.log import logger
 Kind = Literal["systemd", "cron"]
 
 ENVIRONMENT = Path(".env")
-"""Lines `NAME='value'` for what a timer runs, which has nobody's shell: passwords, services."""
+"""Lines `NAME='value'` with passwords and services for timed runs, which have no login shell."""
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -37,8 +37,8 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 class Timer:
     """The timer of a project.
 
-    project: its folder.  program: the folder of this package.  configfile: what is laid over
-    config/config.yaml, by paths from the project.
+    project: its folder.  program: the folder of this package.  configfile: files that override
+    config/config.yaml, by paths relative to the project.
     """
 
     project: Path
@@ -47,13 +47,13 @@ class Timer:
 
     @property
     def name(self) -> str:
-        """What it is called, for each project otherwise."""
+        """The timer's name, different for each project."""
         words = re.sub(r"[^a-z0-9]+", "-", self.project.name.lower()).strip("-") or "project"
         return f"pricewright-{words}-{hashlib.sha256(bytes(self.project)).hexdigest()[:8]}"
 
     @property
     def command(self) -> str:
-        """What it has a shell run."""
+        """The shell command that the timer runs."""
         words = [sys.executable, str(self.program), "schedule", "--run"]
         words += [word for file in self.configfile for word in ("--configfile", str(file))]
         return (
@@ -63,18 +63,18 @@ class Timer:
         )
 
     def service(self) -> str:
-        """The unit that systemd runs."""
+        """The systemd service unit."""
         quoted = re.sub(r'(["\\])', r"\\\1", self.command).replace("%", "%%").replace("$", "$$")
         return (
             "[Unit]\n"
-            f"Description=Pricewright: what is due in {_plain(self.project)}\n\n"
+            f"Description=Pricewright: run what is due in {_plain(self.project)}\n\n"
             "[Service]\n"
             "Type=oneshot\n"
             f'ExecStart=/bin/sh -c "{quoted}"\n'
         )
 
     def unit(self, timetable: Timetable, at: datetime) -> str:
-        """The unit that says when. What the machine slept through runs when it is up again."""
+        """The systemd timer unit. Times at which the machine was off run when it is up again."""
         calendar = "".join(
             f"OnCalendar={_weekdays(days)} *-*-* {due:%H:%M:%S} {timetable.zone.key}\n"
             for due, days in timetable.usual(at, timetable.zone)
@@ -91,7 +91,7 @@ class Timer:
         )
 
     def cron_lines(self, timetable: Timetable, at: datetime) -> list[str]:
-        """The lines of a crontab, on the machine's clock."""
+        """The timer's lines for the crontab, in the machine's time zone."""
         command = self.command.replace("%", "\\%")
         return [
             f"{due.minute} {due.hour} * * {_cron_days(days)} {command} # {self.name}"
@@ -100,34 +100,34 @@ class Timer:
 
     @property
     def units(self) -> tuple[Path, Path]:
-        """Where systemd looks for the two units: the service and the timer."""
+        """The paths at which systemd looks for the two units: the service and the timer."""
         home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
         folder = Path(home) / "systemd" / "user"
         return folder / f"{self.name}.service", folder / f"{self.name}.timer"
 
     def there(self) -> list[str]:
-        """What is there of it: the units' paths, and the crontab's lines."""
+        """What is installed of the timer: paths of units, and lines of the crontab."""
         lines = _read_crontab() if shutil.which("crontab") else []
         return [*(str(path) for path in self.units if path.exists()), *self._own(lines)]
 
     def install(self, kind: Kind, timetable: Timetable, at: datetime) -> list[str]:
-        """Put it there, in place of what was; returns what is there of it.
+        """Install the timer in place of an earlier one; returns what is installed.
 
-        Raises Refusal if systemd or cron does not take it.
+        Raises Refusal if systemd or cron does not accept it.
         """
         if kind == "cron":
             self._write_lines(self.cron_lines(timetable, at))
             try:
                 self._remove_units()
-            except Refusal as refusal:  # which may be why cron is asked for
-                logger.warning("the timer of systemd is still there, too: %s", refusal)
+            except Refusal as refusal:  # a broken systemd may be why cron is asked for
+                logger.warning("the systemd timer could not be removed: %s", refusal)
         else:
             self._enable_units(timetable, at)
             self._remove_lines()
         return self.there()
 
     def _enable_units(self, timetable: Timetable, at: datetime) -> None:
-        """Write and enable the units; where systemd does not take them, those before are back."""
+        """Write and enable the units; if systemd does not accept them, restore the earlier ones."""
         service, unit = self.units
         was = {path: path.read_bytes() if path.exists() else None for path in self.units}
         write_whole(service, self.service().encode())
@@ -143,7 +143,7 @@ class Timer:
             raise
 
     def remove(self) -> list[str]:
-        """Take it away; returns what was there of it."""
+        """Remove the timer; returns what was installed of it."""
         was = self.there()
         self._remove_units()
         self._remove_lines()
@@ -161,7 +161,7 @@ class Timer:
             self._write_lines([])
 
     def _write_lines(self, own: Sequence[str]) -> None:
-        """Give the crontab these lines in place of those that it has of this timer."""
+        """Replace this timer's lines in the crontab with these."""
         lines = _read_crontab()
         was = self._own(lines)
         _write_crontab([*(line for line in lines if line not in was), *own])
@@ -171,7 +171,7 @@ class Timer:
 
 
 def usual_kind() -> Kind:
-    """What this machine has: systemd's timers for users, else a crontab.
+    """The kind of timer that this machine has: systemd user timers, else a crontab.
 
     Raises Refusal if it has neither.
     """
@@ -180,8 +180,8 @@ def usual_kind() -> Kind:
     if shutil.which("crontab"):
         return "cron"
     raise Refusal(
-        "this machine has neither systemd timers for users nor a crontab; have its scheduler run "
-        "`pricewright schedule --run` after the close."
+        "this machine has neither systemd user timers nor a crontab; set up another scheduler to "
+        "run `pricewright schedule --run` after the close."
     )
 
 
@@ -194,7 +194,7 @@ def _cron_days(days: Iterable[int]) -> str:
 
 
 def _plain(path: Path) -> str:
-    """A path in a unit's description, where % and line breaks mean something."""
+    """A path for a unit's description, where % and line breaks have a meaning."""
     return str(path).replace("%", "%%").replace("\n", " ")
 
 
@@ -208,15 +208,15 @@ def _read_crontab() -> list[str]:
 def _write_crontab(lines: Sequence[str]) -> None:
     code, _, errors = _run("crontab", "-", given="".join(f"{line}\n" for line in lines))
     if code:
-        raise Refusal(f"crontab: {errors.strip() or 'it failed'}; it has what it had.")
+        raise Refusal(f"crontab: {errors.strip() or 'it failed'}; the crontab is unchanged.")
 
 
 def _systemctl(*words: str) -> None:
     code, _, errors = _run("systemctl", "--user", *words)
     if code:
         raise Refusal(
-            f"systemctl --user {' '.join(words)}: {errors.strip() or 'it failed'}; see to it, or "
-            "give --timer cron."
+            f"systemctl --user {' '.join(words)}: {errors.strip() or 'it failed'}; correct the "
+            "cause, or use --timer cron."
         )
 
 

@@ -1,4 +1,4 @@
-"""The log of a step: written and read back, its attempts and progress, the last run, retries.
-One module knows what a line looks like.
+"""The log of a step: written and read back, with attempts and progress; the last run; retries.
+Only the module `log` knows the format of a line.
 May use files.
 """

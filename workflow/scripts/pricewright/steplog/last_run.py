@@ -1,6 +1,6 @@
-"""The last run in plain text: its steps, when, how long, how often, and why one failed.
+"""The last run in plain text: each step's time, duration and attempts, and why a step failed.
 
-A step is one line, from its log; its attempts are known by the logs that are kept of them.
+A step is one line, made from its log. Its attempts are known from the kept logs.
 """
 
 import platform
@@ -25,13 +25,13 @@ from pricewright.steplog.log import (
 STEPS = ("ingest", "clean", "monitor", "train_or_score", "report", "deploy", "production")
 
 SHARDS = {"clean": "clean_shard", "train_or_score": "train_or_score_shard"}
-"""Steps whose work shards may do before them, by the folder of the shards' logs."""
+"""Steps that may have shards: the name of the folder with the shards' logs."""
 
 LONG = 2.0
-"""Seconds from which on a step's work per second is worth telling."""
+"""From this many seconds on, a step's work per second is shown."""
 
 LAST = 6
-"""Lines of a failed attempt's log that are shown."""
+"""How many lines of a failed attempt's log are shown."""
 
 _UNITS = ("rows", "kept", "symbols")
 _FILES = ("output", "artifact", "deployed", "model")
@@ -39,14 +39,14 @@ _FILES = ("output", "artifact", "deployed", "model")
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt at a step; its events are the first and the last of its log."""
+    """One attempt at a step; `events` are the first event of its log and the last ones."""
 
     log: Path
     events: Sequence[Event]
 
     @property
     def number(self) -> int:
-        """Which attempt of its run it is, from 1."""
+        """The number of the attempt within its run, from 1."""
         return int(self.events[0].number("attempt") or 1)
 
     @property
@@ -55,12 +55,12 @@ class Attempt:
 
     @property
     def ended(self) -> datetime:
-        """When its last word was written."""
+        """The time of the last event."""
         return self.events[-1].moment
 
     @property
     def state(self) -> str:
-        """`ok`, `failed`, `running`, or `killed` if it ended without a last word."""
+        """`ok`, `failed`, `running`, or `killed` if it ended without logging the end."""
         last = self.events[-1]
         if last.message == "end" or last.level == "ERROR":
             return "ok" if last.message == "end" else "failed"
@@ -68,9 +68,9 @@ class Attempt:
 
 
 def last_run(root: Path) -> dict[str, Sequence[Attempt]]:
-    """The last attempts at each step that ever began.
+    """The attempts in the last run of each step that ever began.
 
-    Of the shards of a step those whose work it still waits for, for it failed or is not done.
+    Shards are included if their step still waits for them: they failed or are not done.
     """
     found: dict[str, Sequence[Attempt]] = {}
     for step in STEPS:
@@ -85,15 +85,15 @@ def last_run(root: Path) -> dict[str, Sequence[Attempt]]:
 
 
 def attempts(log: Path) -> Sequence[Attempt]:
-    """The attempts at a step in the last run that came to it, the first one first.
+    """The attempts at a step in the last run that reached it, in order.
 
-    log: `logs/<step>.log`; what counts are the numbered ones beside it, which nobody deletes.
+    log: `logs/<step>.log`. The numbered logs beside it are read, because nobody deletes those.
     """
     found: list[Attempt] = []
     for number in reversed(kept_numbers(log)):
         path = kept_log(log, number)
         first = first_event(path)
-        if first is None:  # killed before its first word
+        if first is None:  # killed before its first event
             continue
         found.insert(0, Attempt(path, [first, *last_events(path)]))
         if found[0].number == 1:
@@ -102,7 +102,7 @@ def attempts(log: Path) -> Sequence[Attempt]:
 
 
 def describe_run(run: Mapping[str, Sequence[Attempt]], clock: Clock = now) -> str:
-    """A line a step, and of one that failed the end of the log that first said why."""
+    """One line per step, and for a failed step the end of the first log that gives the reason."""
     lines: list[str] = []
     for step, tries in run.items():
         lines.append(_describe_attempts(step, tries, clock()))
@@ -110,7 +110,7 @@ def describe_run(run: Mapping[str, Sequence[Attempt]], clock: Clock = now) -> st
             reason = failure_reason(tries[-1].events)
             log = next(one.log for one in tries if failure_reason(one.events) == reason)
             end = last_lines(log)
-            if reason:  # which is for people, and its traceback for who reads the log
+            if reason:  # the sentence suffices here; the traceback stays in the log
                 events = ((line, parse_line(line)) for line in end)
                 end = [line for line, event in events if event and event.level != "DEBUG"]
             end = end[-LAST:]
@@ -119,12 +119,12 @@ def describe_run(run: Mapping[str, Sequence[Attempt]], clock: Clock = now) -> st
 
 
 def step_line(name: str, seconds: float, words: str) -> str:
-    """A step, how long it took, and the rest in words, fit for a terminal."""
+    """A line for a terminal: a step, its duration, and the rest in words."""
     return printable(f"{name:<15} {format_duration(seconds):>10}  {words}".rstrip())
 
 
 def work_at_hand(events: Sequence[Event]) -> tuple[float | None, str]:
-    """Which share of the work at hand is done, if that is known, and that work in words."""
+    """The share of the current work that is done, None if unknown, and the work in words."""
     for event in reversed(events):
         if event.message == "progress":
             words = _counts(event.fields, event.number("seconds") or 0)
@@ -136,7 +136,7 @@ def work_at_hand(events: Sequence[Event]) -> tuple[float | None, str]:
 
 
 def work_done(events: Sequence[Event], seconds: float) -> str:
-    """What a step that has ended made: how much, how fast, or which file."""
+    """What a step that has ended did: how much, how fast, or which file it made."""
     for event in reversed(events):
         if event.message == "end":
             words = list(_counts(event.fields, seconds if seconds >= LONG else 0))
@@ -146,13 +146,13 @@ def work_done(events: Sequence[Event], seconds: float) -> str:
 
 
 def failure_reason(events: Sequence[Event]) -> str:
-    """The sentence with which a step failed; empty if it left none, for it was killed, say."""
+    """The sentence with which a step failed; empty if there is none, such as after a kill."""
     errors = [event.text for event in events if event.level == "ERROR"]
     return errors[-1].removeprefix("failed for good: ").removeprefix("failed: ") if errors else ""
 
 
 def _counts(fields: Mapping[str, str], seconds: float) -> Iterator[str]:
-    """The figures of an event, and the first of them per second."""
+    """The counts of an event, and the first of them per second."""
     found = [(unit, int(fields[unit])) for unit in _UNITS if fields.get(unit, "").isdecimal()]
     if fields.get("kept") == fields.get("rows"):
         found = [(unit, count) for unit, count in found if unit != "kept"]
@@ -176,24 +176,24 @@ def _describe_attempts(step: str, tries: Sequence[Attempt], at: datetime) -> str
 
 
 def _shards(folder: Path) -> list[Path]:
-    """The logs of a step's shards, in their order."""
+    """The logs of a step's shards, in order."""
     logs = [path for path in folder.glob("*-of-*.log") if "." not in path.stem]
     return sorted(logs, key=lambda log: (len(log.stem), log.stem))
 
 
 def _at_work(begin: Event) -> bool:
-    """Whether the process that began an attempt is there; of another machine's nothing is known."""
+    """Whether the process that began an attempt still runs; True if it was on another machine."""
     process = begin.number("pid")
     if process is None:
         return False
     if begin.fields.get("host") != platform.node():
         return True
-    # a number may have been given anew; a job's program is called like its step
+    # the number may belong to a new process by now, but a job's command line names its step
     return f".{begin.step}.py" in (_command(int(process)) or "")
 
 
 def _command(process: int) -> str | None:
-    """The command line of a process, if there is one of that number."""
+    """The command line of a process, None if it does not exist."""
     if Path("/proc/self/cmdline").exists():
         try:
             return Path(f"/proc/{process}/cmdline").read_text(errors="replace")

@@ -1,9 +1,9 @@
-"""The log of a step: its lines, written and read back; every attempt kept; how far a step is.
+"""The log of a step: lines are written and read back, every attempt is kept, progress is logged.
 
-A line is `time level step message key=value …`, the time in UTC. It goes to a file and to standard
-error. A traceback follows its line in the file only; on the terminal an error is one sentence.
-What `say` writes, `parse_line` reads: no message looks as if it ended in a field, for there `=`
-stands apart, and a value that could be misread is quoted as in JSON.
+A line is `time level step message key=value …`, with the time in UTC. It goes to a file and to
+standard error. Tracebacks go only to the file; on the terminal an error is one sentence.
+`parse_line` reads what `say` writes. To keep that unambiguous, a space is put before `=` in
+messages, and values that could be misread are quoted as in JSON.
 """
 
 import errno
@@ -29,27 +29,28 @@ logger = logging.getLogger("pricewright")
 logger.setLevel(logging.DEBUG)
 
 STDERR = "PRICEWRIGHT_STDERR"
-"""The environment variable with the least level of a job's events that standard error gets, too."""
+"""The environment variable with the lowest level of events that a job also sends to standard
+error."""
 
 _FOR_GOOD = "failed for good: "
 
 TAIL = 1 << 15
-"""Bytes of a log's end that are read: enough for its last words, whatever its length."""
+"""How many bytes at a log's end are read: enough for its last events, however long it is."""
 
 _LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z) ([A-Z]+) (\S+) (.*)")
 _FIELD_NAME = re.compile(r"( \w+)=")
 _FIELD = re.compile(r' (\w+)=("(?:[^"\\]|\\.)*"|[^\s"=]+)')
 
 SECONDS = 1.0
-"""Between two lines, at least; what is done within the first is no long work."""
+"""The least time between two lines of progress; work done within the first needs none."""
 
 SHARE = 0.01
-"""Of all there is to do, between two lines, at least: so a log has a hundred of them at most."""
+"""The least share of all work between two lines of progress, so a log has at most a hundred."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """A line of a log: `time level step text`, the time in UTC; a text is `message key=value …`."""
+    """A line of a log: `time level step text`, time in UTC; the text is `message key=value …`."""
 
     moment: datetime
     level: str
@@ -59,7 +60,7 @@ class Event:
     fields: dict[str, str]
 
     def number(self, name: str) -> float | None:
-        """A field's number, if it is there and is one."""
+        """A field as a number; None if it is missing or not a number."""
         try:
             return float(self.fields[name])
         except (KeyError, ValueError):
@@ -67,23 +68,23 @@ class Event:
 
 
 def say(message: str, **fields: object) -> None:
-    """Log an event, with its figures as key=value."""
+    """Log an event, with fields as key=value."""
     logger.info(message, extra={"fields": fields})
 
 
 def to_stderr(step: str, level: str = "INFO") -> None:
-    """Send the step's events of a level and above to standard error."""
+    """Send the step's events at or above a level to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(level)
     _attach(handler, step)
 
 
 def to_file(path: Path, step: str, keep_days: float | None = None) -> Path | None:
-    """Send an attempt's events to the log `<stem>.log`, and to `<stem>.<n>.log`, n counting up.
+    """Send an attempt's events to `<stem>.log`, and to `<stem>.<n>.log`, where n counts up.
 
-    The first is always of the newest attempt, for whoever starts an attempt may delete it;
-    the second is kept, for good or, but for the last one before it, for `keep_days`. Returns the
-    kept log of the attempt before, if there is one.
+    The first is always of the newest attempt, because Snakemake may delete it when it starts one.
+    The second is kept: forever, or for `keep_days`, except that the newest one before it is never
+    deleted. Returns the kept log of the previous attempt, if there is one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -99,7 +100,7 @@ def to_file(path: Path, step: str, keep_days: float | None = None) -> Path | Non
 
 
 def kept_numbers(path: Path) -> list[int]:
-    """The numbers of the kept logs beside a log, in order."""
+    """The numbers of the kept logs of a step, in order."""
     if not path.parent.is_dir():
         return []
     name = re.compile(re.escape(path.stem) + r"\.(\d+)" + re.escape(path.suffix))
@@ -107,12 +108,12 @@ def kept_numbers(path: Path) -> list[int]:
 
 
 def kept_log(path: Path, number: int) -> Path:
-    """The kept log of an attempt, beside the log of the newest."""
+    """The path of an attempt's kept log, beside the log of the newest attempt."""
     return path.with_name(f"{path.stem}.{number}{path.suffix}")
 
 
 def attempts_since(moment: float, path: Path) -> int:
-    """How many attempts at a step have begun a kept log since a time, in seconds since 1970."""
+    """The number of attempts at a step whose kept logs began since a time in seconds since 1970."""
     count = 0
     for number in reversed(kept_numbers(path)):
         begun = first_event(kept_log(path, number))
@@ -124,10 +125,10 @@ def attempts_since(moment: float, path: Path) -> int:
 
 
 def failure(error: BaseException) -> None:
-    """Log why the step ends: a sentence for everyone, the traceback for the file.
+    """Log why a step ends: the sentence everywhere, the traceback only to the file.
 
-    What may pass `failed`, everything else `failed for good`. With no file to hold it, the
-    traceback of what nobody expected goes to standard error.
+    Errors that may pass are logged as `failed`, all others as `failed for good`. Without a file,
+    the traceback of an unexpected error goes to standard error.
     """
     in_file = any(isinstance(handler, logging.FileHandler) for handler in logger.handlers)
     hidden = in_file or isinstance(error, (Refusal, *MAY_PASS))
@@ -143,12 +144,12 @@ def failed_for_good(path: Path) -> str | None:
 
 
 LISTED = "  "
-"""What the lines begin with that a step logs as errors before its last sentence, to explain it."""
+"""The prefix of error lines that a step logs before its last sentence, to explain it."""
 
 
 def reasons(path: Path) -> list[str]:
-    """Why the attempt that wrote this log failed: the step and its last sentence, and then what
-    explains it; nothing if it did not fail."""
+    """Why the attempt that wrote this log failed: the step with its last sentence, and then the
+    lines that explain it; empty if it did not fail."""
     events = last_events(path)
     if not events or events[-1].level != "ERROR":
         return []
@@ -157,19 +158,19 @@ def reasons(path: Path) -> list[str]:
     return [said, *(text[len(LISTED) :] for text in listed if text.startswith(LISTED))]
 
 
-_AGAIN = "then give the same command again."
+_AGAIN = "then run the same command again."
 _REMEDIES: Final = {
     errno.ENOSPC: f"; free some space, {_AGAIN}",
     errno.EDQUOT: f"; free some space, {_AGAIN}",
-    errno.EACCES: f"; let this user do that, {_AGAIN}",
-    errno.EPERM: f"; let this user do that, {_AGAIN}",
+    errno.EACCES: f"; give this user permission, {_AGAIN}",
+    errno.EPERM: f"; give this user permission, {_AGAIN}",
     errno.EROFS: f"; make it writable, {_AGAIN}",
 }
-"""What to do about trouble that does not pass by itself."""
+"""What to do about trouble that does not pass on its own."""
 
 
 def _sentence(error: BaseException) -> str:
-    """An error on one line: a Refusal as it is, anything else with its kind."""
+    """An error on one line: a Refusal's text unchanged, other errors with their type."""
     text = " ".join(str(error).split())
     if isinstance(error, Refusal):
         return text
@@ -191,7 +192,7 @@ class _Line(logging.Formatter):
         super().__init__(f"%(asctime)s %(levelname)s {step} %(message)s%(figures)s")
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, and a traceback if there is one, without secrets wherever they came from."""
+        """The line, with the traceback if there is one, and with all secrets removed."""
         return redact(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:
@@ -199,13 +200,13 @@ class _Line(logging.Formatter):
         record.figures = "".join(f" {key}={_quoted(value)}" for key, value in fields.items())
         encodable = record.message.encode(errors="backslashreplace").decode()  # a file's odd name
         record.message = " ".join(encodable.splitlines())
-        if record.levelno < logging.ERROR:  # an error is a sentence, to be copied as it is
+        if record.levelno < logging.ERROR:  # errors have no fields, so their text stays unchanged
             record.message = _FIELD_NAME.sub(r"\1 =", record.message)
         return super().formatMessage(record)
 
 
 def _quoted(value: Any) -> str:
-    text = redact(f"{value:.6g}" if isinstance(value, float) else str(value))  # before it is quoted
+    text = redact(f"{value:.6g}" if isinstance(value, float) else str(value))  # before quoting
     if text.isprintable() and re.fullmatch(r'[^\s"=]+', text):
         return text
     return json.dumps(text, ensure_ascii=not text.isprintable())
@@ -217,14 +218,14 @@ def _attach(handler: logging.Handler, step: str) -> None:
 
 
 def parse_line(line: str) -> Event | None:
-    """The event of a line as it is written above; None for any other, such as a traceback's."""
+    """Parse a line as it is written above; None for other lines, such as those of a traceback."""
     match = _LINE.fullmatch(line)
     if match is None:
         return None
     time, level, step, text = match.groups()
     try:
         moment = datetime.strptime(time, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
-    except ValueError:  # no line of ours has such a date
+    except ValueError:  # an impossible date, so the line was not written here
         return None
     begin = _FIELD_NAME.search(text) if level != "ERROR" else None
     message, rest = (text[: begin.start()], text[begin.start() :]) if begin else (text, "")
@@ -233,13 +234,13 @@ def parse_line(line: str) -> Event | None:
 
 
 def last_events(path: Path, since: datetime | None = None) -> Sequence[Event]:
-    """The last events of a log, those from a moment on; none if there is no such file."""
+    """The last events of a log, from `since` on if it is given; empty if there is no such file."""
     found = filter(None, map(parse_line, last_lines(path)))
     return [event for event in found if since is None or event.moment >= since]
 
 
 def first_event(path: Path) -> Event | None:
-    """The first event of a log; None if there is none yet, or no such file."""
+    """The first event of a log; None if there is no event yet or no such file."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             return parse_line(file.readline().rstrip("\n"))
@@ -248,7 +249,7 @@ def first_event(path: Path) -> Event | None:
 
 
 def last_lines(path: Path) -> list[str]:
-    """The last lines of a log, whole ones; none if there is no such file."""
+    """The last complete lines of a log; empty if there is no such file."""
     try:
         with Path(path).open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -256,7 +257,7 @@ def last_lines(path: Path) -> list[str]:
             lines = file.read().decode(errors="replace").split("\n")
     except OSError:
         return []
-    return lines[size > TAIL : -1]  # what has no line end is still being written
+    return lines[size > TAIL : -1]  # text without a line end is still being written
 
 
 def _unquoted(text: str) -> str:
@@ -264,15 +265,15 @@ def _unquoted(text: str) -> str:
         return text
     try:
         return str(json.loads(text))
-    except ValueError:  # of a line that somebody else wrote
+    except ValueError:  # the line was not written here
         return text
 
 
 class Progress:
-    """Counts what is done, from any thread, and says so in lines that begin with `progress`.
+    """Count work, from any thread, and log it in lines that begin with `progress`.
 
-    unit: what is counted, in the plural: `rows`, `symbols`.  total: of how many, if it is known.
-    doing: what is done with them, if a step does several things in turn.
+    unit: what is counted, in the plural, such as `rows`.  total: the number in all, if known.
+    doing: what is being done, if a step does several things in turn.
     """
 
     def __init__(
@@ -290,19 +291,19 @@ class Progress:
         self._done, self._share, self._said = 0, None if total is None else 0.0, 0.0
 
     def reached(self, share: float) -> None:
-        """Which share of all is done, where the total is not known; never less than before."""
+        """Set the share that is done, if the total is unknown; it never decreases."""
         with self._lock:
             self._share = max(self._share or 0.0, min(share, 1.0))
 
     def advance(self, count: int) -> None:
-        """So many more are done."""
+        """Add to the count of what is done."""
         with self._lock:
             self._done += count
             if self._total:
                 self._share = self._done / self._total
             share, now = self._share, self._clock()
             reached = float(self._done) if share is None else share
-            # with no end in sight, a line for each twentieth more
+            # without a known end, log whenever the count has grown by a twentieth
             least = 0.05 * self._said if share is None else SHARE
             if now - self._said_at >= SECONDS and reached - self._said >= least:
                 self._said, self._said_at = reached, now

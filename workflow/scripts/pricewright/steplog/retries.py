@@ -1,4 +1,4 @@
-"""Try again, a little later each time, what can fail for a while."""
+"""Retry what can fail for a while, with growing waits."""
 
 import time
 from collections.abc import Callable
@@ -22,10 +22,9 @@ def retry(
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Decorate a function to be tried up to `n_tries` times, with linear backoff.
 
-    After failed attempt k comes a wait of `delay * k` seconds. Each failure is logged, and each
-    attempt after the first; the last exception is raised as it was. A Refusal is never tried
-    again: what is wrong for good stays wrong.  of: names, from the function's arguments, what it
-    is tried with.
+    After failed attempt k there is a wait of `delay * k` seconds. Each failure is logged, and so is
+    each attempt after the first. The last exception is raised unchanged. A Refusal is never
+    retried.  of: takes the function's arguments and returns what to name in the log.
     """
 
     def what(state: tenacity.RetryCallState) -> str:
@@ -53,5 +52,5 @@ def retry(
 
 
 def _name(state: tenacity.RetryCallState) -> str:
-    """A function's name in words: what it does."""
+    """A function's name in words."""
     return getattr(state.fn, "__name__", "").strip("_").replace("_", " ")

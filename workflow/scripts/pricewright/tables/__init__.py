@@ -1,4 +1,4 @@
-"""Tables of prices, in memory and as JSON or Parquet, in shards; options, and JSON Schemas.
-The same content makes the same bytes.
+"""Tables of prices, in memory and as JSON or Parquet files, with shards; options; JSON Schemas.
+The same content always makes the same bytes.
 May use files.
 """

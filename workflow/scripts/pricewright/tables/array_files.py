@@ -1,7 +1,7 @@
-"""Dataclasses with arrays in them as a file: what one job of a step leaves to another.
+"""Files of dataclasses that contain arrays: how one job of a step passes results to another.
 
-The arrays are stored as safetensors has them, which can hold nothing that runs; all else is a
-document in the same file. The same content makes the same bytes, and their SHA-256 is among them.
+Arrays are stored as safetensors, which cannot contain code. Everything else is a JSON document in
+the same file. The same content makes the same bytes, and the file contains their SHA-256.
 """
 
 import hashlib
@@ -22,14 +22,14 @@ _ARRAY = "array"
 
 _BEGIN: Final = 8 + len('{"__metadata__":{"document":"')
 _DIGEST: Final = slice(_BEGIN, _BEGIN + 64)
-"""Where the SHA-256 of all other bytes of a file stands: at the beginning of the document, with
-which safetensors begins the header, behind its length."""
+"""The position of the SHA-256 of all other bytes: at the start of the document. The document
+comes first in the header, which follows its own length."""
 
 Value = TypeVar("Value")
 
 
 def write_stored(path: Path, value: Any) -> None:
-    """Write a dataclass, whole: of numbers, texts, lists, arrays and such dataclasses."""
+    """Write a dataclass of numbers, texts, lists, arrays and such dataclasses atomically."""
     arrays: dict[str, np.ndarray[Any, Any]] = {}
 
     def put(array: np.ndarray[Any, Any]) -> dict[str, str]:
@@ -47,15 +47,15 @@ def write_stored(path: Path, value: Any) -> None:
 
 
 def read_stored(path: Path, kind: type[Value]) -> Value:
-    """The dataclass of a kind that `write_stored` wrote.
+    """Read a dataclass of the given kind that `write_stored` wrote.
 
-    Raises Refusal if the file is not there, not whole, or of another kind.
+    Raises Refusal if the file is missing, incomplete or of another kind.
     """
     content = read_whole(path)
     if content[_DIGEST] != _digest(content):
         raise Refusal(
-            f"{path}: not a whole file of this code's (its bytes are not of the SHA-256 in it); "
-            "run the step that writes it again."
+            f"{path}: is incomplete or was not written by this version (its SHA-256 does not "
+            "match); run the step that writes it again."
         )
     try:
         arrays = load(content)
@@ -67,12 +67,13 @@ def read_stored(path: Path, kind: type[Value]) -> Value:
         return converter.structure(orjson.loads(document), kind)
     except (SafetensorError, BaseValidationError, KeyError, TypeError, ValueError):
         raise Refusal(
-            f"{path}: not a whole file of this code's; run the step that writes it again."
+            f"{path}: is incomplete or was not written by this version; run the step that writes "
+            "it again."
         ) from None
 
 
 def _digest(content: bytes) -> bytes:
-    """The SHA-256, in hexadecimal digits, of a file's bytes but those where it stands."""
+    """The SHA-256, in hexadecimal digits, of a file's bytes except those that hold it."""
     digest = hashlib.sha256(content[: _DIGEST.start])
     digest.update(memoryview(content)[_DIGEST.stop :])
     return digest.hexdigest().encode()

@@ -1,12 +1,12 @@
-"""Arrays of numbers: their types, and sums and logarithms that are the same bytes everywhere.
+"""Arrays of numbers: types, and sums, logarithms and exponentials that are the same everywhere.
 
-How numpy groups a sum over rows depends on the number of columns and on their layout in memory.
-These sums go row by row instead, so that a column's result is the same bytes alone and among
-others, and stays so when another, longer column adds rows of nothing to it.
+The way numpy groups a sum over rows depends on the number of columns and their layout in memory.
+The sums here go row by row instead. So a column's result has the same bytes alone and among
+others, and also when a longer column pads it with missing rows.
 
-Which logarithm numpy takes depends on the processor, and so do its last bits. These are made of
-sums, products and quotients, which IEEE 754 leaves no choice about. A power of an array is another
-matter: write it as `exp`, or as products.
+Numpy chooses its logarithm by processor, so the last bits vary. The functions here use only sums,
+products and quotients, which IEEE 754 fixes exactly. Do not take powers of arrays: write them with
+`exp`, or as products.
 """
 
 import math
@@ -23,12 +23,14 @@ Days = npt.NDArray[np.int32]
 Flags = npt.NDArray[np.bool_]
 
 LARGEST_POSSIBLE = 1e300
-"""What is not below it, on either side of 0, is no number to reckon with."""
+"""Numbers of this magnitude or more are rejected as input."""
 
 
 def as_numbers(found: Any, shape: Sequence[int]) -> npt.NDArray[Any] | None:
-    """Lists in lists, or an array, as finite numbers of a shape; None if that is not what they
-    are. Whole numbers stay such."""
+    """Nested lists, or an array, as an array of finite numbers; None unless they fit the shape.
+
+    Whole numbers stay integers.
+    """
     if isinstance(found, np.ndarray):
         return found if found.dtype.kind in "fiu" and found.shape == tuple(shape) else None
     values = [found]
@@ -37,11 +39,11 @@ def as_numbers(found: Any, shape: Sequence[int]) -> npt.NDArray[Any] | None:
             return None
         values = list(chain.from_iterable(values))
     kinds = set(map(type, values))
-    if not kinds <= {int, float}:  # true is no number, nor is "1"
+    if not kinds <= {int, float}:  # neither true nor "1" is a number
         return None
     try:
         numbers = np.array(values, dtype=np.float64).reshape(shape)
-    except OverflowError:  # of an integer of 400 digits
+    except OverflowError:  # an integer of 400 digits, for example
         return None
     most = np.abs(numbers).max(initial=0.0)
     if not most < LARGEST_POSSIBLE:
@@ -54,26 +56,26 @@ def sums(values: Floats) -> Floats:
     columns = math.prod(values.shape[1:])
     if columns > 1:
         return np.asarray(np.add.reduce(np.ascontiguousarray(values), axis=0))
-    # a single column would be added up pairwise; so it gets a second
+    # numpy would sum a single column pairwise, so it gets a second
     rows = np.repeat(values.reshape(len(values), columns), 2, axis=1)
     return np.asarray(np.add.reduce(rows, axis=0)[:columns].reshape(values.shape[1:]))
 
 
 def where(there: Flags, values: Floats) -> Floats:
-    """The values (A, B, ...) that are there, by (A, B) or more of their axes; else NaN."""
+    """Values (A, B, ...), with NaN where `there` is False; `there` has their first axes."""
     axes = (1,) * (values.ndim - there.ndim)
     return np.where(there.reshape(*there.shape, *axes), values, np.nan)
 
 
 def count(values: Floats) -> Ints:
-    """How many values (T, S, ...) are there, which is to say not NaN, in each column: (S,)."""
+    """The number of values (T, S, ...) that are not NaN in each column: (S,)."""
     others = tuple(axis for axis in range(values.ndim) if axis != 1)
     return np.asarray(np.count_nonzero(~np.isnan(values), axis=others), dtype=np.intp)
 
 
 @np.errstate(all="ignore")
 def total(values: Floats) -> Floats:
-    """The sum of the values (T, S, ...) that are there in each column: (S,), 0 for none."""
+    """The sum of the values (T, S, ...) that are not NaN in each column: (S,), 0 for none."""
     found = sums(np.where(np.isnan(values), 0.0, values))
     while found.ndim > 1:
         found = sums(np.moveaxis(found, -1, 0))
@@ -82,13 +84,14 @@ def total(values: Floats) -> Floats:
 
 @np.errstate(all="ignore")
 def mean(values: Floats) -> Floats:
-    """The mean of the values (T, S, ...) that are there in each column: (S,), NaN for none."""
+    """The mean of the values (T, S, ...) that are not NaN in each column: (S,), NaN for none."""
     return total(values) / count(values)
 
 
 _LN2 = 0.6931471805599453
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-"""The logarithm of 2; and in two parts, of which the first has few digits and so exact products."""
+"""The logarithm of 2, whole and as two parts; the first has so few digits that products with it are
+exact."""
 
 _OF_LOG = (
     *(1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01),
@@ -99,24 +102,24 @@ _OF_EXP = (
     *(4.13813679705723846039e-08, -1.65339022054652515390e-06, 6.61375632143793436117e-05),
     *(-2.77777777770155933842e-03, 1.66666666666666019037e-01),
 )
-"""The polynomials of fdlibm (Sun Microsystems 1993), the highest power first."""
+"""The polynomials of fdlibm (Sun Microsystems 1993), highest power first."""
 
 _SURELY_NORMAL = 1000
-"""Up to this power of 2, on either side of 0, a number is neither infinite nor short of digits."""
+"""For powers of 2 up to this magnitude, a number is neither infinite nor subnormal."""
 
 _POWER_BIT = 52
-"""From which bit on a number holds its power of 2."""
+"""The bit at which a number's exponent begins."""
 
 _ROOT = int(np.float64(0.5**0.5).view(np.int64))
 _LEAST = float(np.finfo(np.float64).tiny)
 
 
 PIECE = 2**13
-"""So many numbers at a time stay in a processor's cache while a function is worked out."""
+"""This many numbers fit into a processor's cache while a function is computed."""
 
 
 def _by_pieces(function: Callable[[Floats], Floats], values: Floats | float) -> Floats:
-    """A function of each of some values, and of each alone."""
+    """Apply an elementwise function to the values, piece by piece."""
     given = np.ascontiguousarray(values, dtype=np.float64).reshape(-1)
     if len(given) <= PIECE:
         return function(given).reshape(np.shape(values))
@@ -127,7 +130,7 @@ def _by_pieces(function: Callable[[Floats], Floats], values: Floats | float) -> 
 
 
 def log(values: Floats | float) -> Floats:
-    """The natural logarithm, to 3 units in the last place; of what is not above 0 as numpy's."""
+    """The natural logarithm, to 3 units in the last place; for values <= 0, the same as numpy's."""
     return _by_pieces(_log, values)
 
 
@@ -153,10 +156,8 @@ def _log(given: Floats) -> Floats:
 
 @np.errstate(over="ignore", invalid="ignore")
 def exp(values: Floats | float) -> Floats:
-    """The exponential function, to a unit in the last place; 0 or infinite where that is too far.
-
-    Neither of these is anything to warn of.
-    """
+    """The exponential function, to 1 unit in the last place; 0 or infinite, without a warning,
+    where the result is too small or too large."""
     return _by_pieces(_exp, values)
 
 
@@ -184,7 +185,7 @@ def _exp(given: Floats) -> Floats:
 
 
 def _polynomial(values: Floats, coefficients: Sequence[float]) -> Floats:
-    """Without a constant term."""
+    """A polynomial without a constant term."""
     found = values * coefficients[0]
     for coefficient in coefficients[1:]:
         found += coefficient

@@ -1,4 +1,4 @@
-"""Columns of symbols' records checked against the schema of one record."""
+"""Check columns of symbols' values against the schema of one symbol's record."""
 
 import json
 import math
@@ -17,11 +17,10 @@ from pricewright.tables.symbol_columns import SymbolColumns, json_value
 def check_columns(
     found: SymbolColumns, name: str, of: str, where: str, at: Sequence[str]
 ) -> SymbolColumns:
-    """Columns, with arrays in place of lists of numbers, if they say of each symbol what the
-    definition `of` in the schema `name` allows.
+    """Check each symbol's values against the definition `of` in the schema `name`.
 
-    at: where they are in their document. Raises Refusal with one sentence if something else is
-    said, with the first symbol of whom it is.
+    Returns the columns with arrays in place of lists of numbers. at: the columns' place in their
+    document. Raises Refusal, naming the first symbol that is wrong.
     """
     schema = load(name)
 
@@ -32,11 +31,11 @@ def check_columns(
         rule = _resolved(rule, schema)
         kinds = kinds_of(rule.get("type", []))
         if part is None and "null" in kinds:
-            return None  # as no symbol has it
+            return None  # no symbol has a value
         if "object" not in kinds:
             return column(part, rule, path)
         if not isinstance(part, Mapping):
-            refuse(path, ": found no columns by their keys, where these are needed.")
+            refuse(path, ": is not an object of columns; run the step that writes it again.")
         known, others = rule.get("properties", {}), rule.get("additionalProperties", {})
         for key in rule.get("required", ()):
             if key not in part:
@@ -48,7 +47,7 @@ def check_columns(
     def column(part: Any, rule: Mapping[str, Any], path: tuple[str, ...]) -> Any:
         count = len(found)
         if not isinstance(part, list | np.ndarray) or len(part) != count:
-            refuse(path, f": found no list of {count} values, one for each symbol.")
+            refuse(path, f": is not a list of {count} values, one for each symbol.")
         if (numbers := _allowed_numbers(part, rule, schema)) is not None:
             return numbers
         every = {"type": "array", "items": rule, "$defs": schema["$defs"]}
@@ -75,9 +74,9 @@ def _resolved(rule: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str
 def _allowed_numbers(
     part: Any, rule: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> npt.NDArray[Any] | None:
-    """A column as an array, if all of it is numbers, and seen at a glance to be allowed.
+    """A column as an array, if it is all numbers and a quick check shows that they are allowed.
 
-    JSON Schema looks at them one by one, which takes fifty times as long.
+    JSON Schema checks values one by one, which takes fifty times as long.
     """
     shape, first = [len(part)], part
     while "array" in kinds_of(rule.get("type", [])):

@@ -1,4 +1,4 @@
-"""What is damage in a file in columns, and what is said of it."""
+"""Which pyarrow errors mean that a file is damaged, and the message for them."""
 
 import re
 from collections.abc import Iterator
@@ -14,16 +14,16 @@ DAMAGED = "not a whole Parquet file"
 RUN_AGAIN = "run the step that writes it again"
 
 _MOST_MEMORY: Final = 1 << 34
-"""Bytes for a column of some rows; only damaged files ask for more."""
+"""In bytes, for a column of a row group; only damaged files ask for more."""
 
 
 @contextmanager
 def refuse_damaged(
     name: Path | str, what: str = DAMAGED, remedy: str = RUN_AGAIN
 ) -> Iterator[None]:
-    """Turn what pyarrow raises over a damaged file into a Refusal: what it is, and what to do.
+    """Turn pyarrow's errors over a damaged file into a Refusal that says what to do.
 
-    Trouble of the machine's, which may pass, is raised as it is.
+    Trouble with the machine, which may pass, is raised unchanged.
     """
     try:
         yield
@@ -35,7 +35,7 @@ def refuse_damaged(
 
 
 def _is_the_machines(error: Exception) -> bool:
-    """Whether an error is trouble that may pass, and no fault of the file."""
+    """Whether an error is trouble that may pass rather than a fault of the file."""
     if isinstance(error, MemoryError):
         size = re.search(r"\d+", str(error))
         return size is None or int(size[0]) < _MOST_MEMORY

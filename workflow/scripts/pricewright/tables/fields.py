@@ -1,27 +1,28 @@
-"""What a price record consists of, and how a symbol is spelled."""
+"""The fields of a price record, and how a symbol is spelled."""
 
 import re
 from datetime import date
 
 KEYS = ("date", "symbol")
-"""The fields that say which price a record is of; every other field holds a value."""
+"""The fields that identify a record; every other field holds a value."""
 
 VALUES = ("open", "high", "low", "close", "adj_close", "volume")
-"""The values that a record can have (OHLCV), in their order."""
+"""The values that a record can have (OHLCV), in order."""
 
 BAR, PRICES = VALUES[:4], VALUES[:5]
-"""A day's first, highest, lowest and last price; and every value that is a price."""
+"""A day's open, high, low and close; and every value that is a price."""
 
 PREFERRED = ("close", "adj_close", "open", "high", "low")
-"""The prices in the order in which the first that is there is taken for the day's."""
+"""The first of these that a record has is taken as the day's price."""
 
 FIRST_DAY, LAST_DAY = date(1600, 1, 1), date(2261, 12, 31)
-"""Between which days prices must be: the oldest exchange is of 1602, and nanoseconds end in 2262.
-Who has no date writes 0001-01-01; ingest, which knows what day it is, quarantines the future."""
+"""Prices must lie between these days: the oldest exchange dates from 1602, and timestamps in
+nanoseconds end in 2262. Some sources write 0001-01-01 for a missing date. Ingest, which knows
+today's date, also quarantines future prices."""
 
 SYMBOL = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.:=^_-]{0,31}")
 
 
 def no_formula(cell: str) -> str:
-    """A cell of CSV that no spreadsheet takes for a formula."""
+    """A CSV cell, quoted if a spreadsheet would take it for a formula."""
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

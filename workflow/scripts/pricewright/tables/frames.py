@@ -1,5 +1,6 @@
-"""Tables as pandas has them, for the few that are not in order or that someone corrects: whoever
-imports this loads pandas, which takes a quarter of a second.
+"""Tables as pandas DataFrames, for the few tables that are out of order or have corrections.
+
+Importing this module loads pandas, which takes a quarter of a second.
 """
 
 import pandas as pd
@@ -9,7 +10,7 @@ from pricewright.tables.records import with_dates
 
 
 def as_frame(table: pa.Table) -> pd.DataFrame:
-    """A table as pandas has it: dates are ISO text, whole numbers may be missing."""
+    """A table as a DataFrame: dates as ISO text, whole numbers as nullable integers."""
     nullable = {pa.int64(): pd.Int64Dtype()}
     if "symbol" in table.column_names:
         at = table.column_names.index("symbol")
@@ -19,7 +20,7 @@ def as_frame(table: pa.Table) -> pd.DataFrame:
 
 
 def as_table(frame: pd.DataFrame, date: pa.DataType | None = None) -> pa.Table:
-    """The same back; its dates may get another type."""
+    """A DataFrame as a table, with dates of the type `date` if one is given."""
     table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
     fields = [
         field.with_type(pa.string()) if pa.types.is_large_string(field.type) else field

@@ -1,4 +1,4 @@
-"""Parquet files that a step wrote: what is damaged in one is refused, wherever it is read."""
+"""Parquet files that a step wrote, refused on reading if they are damaged."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -17,10 +17,11 @@ from pricewright.tables.fields import FIRST_DAY, LAST_DAY
 
 
 class StoredTable(ParquetFile):  # type: ignore[misc]  # it has no types
-    """A Parquet file, opened, whose parts are read as they are asked for.
+    """An open Parquet file whose parts are read on demand.
 
-    remedy: what to do if it is damaged. Each reading raises Refusal for a file that is damaged, or
-    not there, or not for us; other trouble with the disk, which may pass, is raised as it is.
+    remedy: what to do if the file is damaged, for the message. Each read raises Refusal for a file
+    that is damaged, missing or unreadable for this user. Other disk trouble, which may pass, is
+    raised unchanged.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class StoredTable(ParquetFile):  # type: ignore[misc]  # it has no types
         self.refuse_damaged = partial(refuse_damaged, path, remedy=remedy)
         with refuse_missing(path), self.refuse_damaged():
             super().__init__(path, read_dictionary=list(read_dictionary), pre_buffer=False)
-            _ = self.schema_arrow.names, self.metadata.created_by  # which are to be in UTF-8
+            _ = self.schema_arrow.names, self.metadata.created_by  # raises if these are not UTF-8
             groups = range(self.num_row_groups)
             rows = sum(self.metadata.row_group(group).num_rows for group in groups)
             _refuse_other_count(rows, self.metadata.num_rows)
@@ -44,10 +45,11 @@ class StoredTable(ParquetFile):  # type: ignore[misc]  # it has no types
             return _valid(table, self.metadata.row_group(group).num_rows)
 
     def chunks(self, group: int) -> list[ColumnChunkMetaData]:
-        """How each column of a row group is stored.
+        """The metadata of each column of a row group.
 
-        A row is read first: over a damaged description reading raises an error, where the look at
-        it would end the process. Statistics are not to be looked at: no reading proves them.
+        One row is read first: if the metadata is damaged, the read raises an error, whereas
+        accessing the metadata directly would crash the process. Do not use the statistics: no read
+        verifies them.
         """
         with self.refuse_damaged():
             next(self.iter_batches(1, row_groups=[group]), None)
@@ -57,20 +59,20 @@ class StoredTable(ParquetFile):  # type: ignore[misc]  # it has no types
 
 def _valid(table: pa.Table, rows: int) -> pa.Table:
     _refuse_other_count(len(table), rows)
-    table.validate(full=True)  # else text that is not UTF-8 would be found where nobody expects it
+    table.validate(full=True)  # otherwise text that is not UTF-8 would fail much later
     if "date" in table.column_names and pa.types.is_date32(table["date"].type):
         for day in pc.min_max(table["date"]).values():
             stored = day.cast(pa.int32()).as_py() if day.is_valid else None
             if stored is not None and not _day(FIRST_DAY) <= stored <= _day(LAST_DAY):
-                raise ValueError(f"it has the date {day.cast(pa.string())}, and no price is of it")
+                raise ValueError(f"it has the impossible date {day.cast(pa.string())}")
     return table
 
 
 def _day(day: date) -> int:
-    """Since 1970-01-01: dates of Python's end with the year 9999."""
+    """Days since 1970-01-01, because a stored day may be too late for Python's dates."""
     return day_number(day)
 
 
 def _refuse_other_count(found: int, described: int) -> None:
     if found != described:
-        raise ValueError(f"it has {found:,} rows, and says {described:,}")
+        raise ValueError(f"it has {found:,} rows but declares {described:,}")

@@ -1,6 +1,6 @@
-"""Prices as columns, in order of symbol and day: what a delivery comes down to, and as a file.
+"""Prices as columns ordered by symbol and day: the result of deliveries, and their file.
 
-The file is JSON records, or Parquet where the name says so: same content, same order.
+The file is Parquet if its name ends in .parquet, else JSON records. Content and order are the same.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,11 +31,11 @@ Keys = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Prices:
-    """n prices, in order of symbol and day, each symbol and day once.
+    """n prices, ordered by symbol and day, with one row for each symbol and day.
 
-    names: the symbols, sorted.  symbols: (n,) places in `names`.  days: (n,) since 1970-01-01.
-    values: (n,) by column, NaN where one is missing; they may be stored, and are then read each
-    time.
+    names: the symbols, sorted.  symbols: (n,) indices into `names`.  days: (n,) since 1970-01-01.
+    values: (n,) by column, NaN where missing. Values may be in a file, and are then read on every
+    access.
     """
 
     names: Sequence[str]
@@ -48,51 +48,51 @@ class Prices:
 
     @property
     def keys(self) -> Keys:
-        """(n,) rising: one number for a symbol and a day."""
+        """(n,) increasing: one number for each symbol and day."""
         return keys(self.symbols, self.days)
 
     @property
     def begins(self) -> Keys:
-        """(S + 1,): the row with which each symbol's begin, and the number of rows."""
+        """(S + 1,): the first row of each symbol, and the number of rows."""
         found = np.searchsorted(self.symbols, np.arange(len(self.names) + 1, dtype=np.int32))
         return np.asarray(found, dtype=np.int64)
 
     def part(self, name: str, rows: slice) -> Floats:
-        """Some rows of a column, from `start` to before `stop`; no more than these are made."""
+        """Some rows of a column, from `start` to before `stop`; no other rows are read."""
         if isinstance(self.values, PartedValues):
             return self.values.part(name, rows.start, rows.stop)
         return self.values[name][rows]
 
     def part_or_nan(self, name: str, rows: slice) -> Floats:
-        """The same, or NaN where there is no such column."""
+        """The same as `part`, or NaN if there is no such column."""
         if name in self.values:
             return self.part(name, rows)
         return np.full(rows.stop - rows.start, np.nan)
 
     def blocks(self, more: int = 0) -> Iterator[slice]:
-        """All rows, as many as a row group has at a time, and so many of the next beside them."""
+        """All rows in blocks of a row group's size, each with `more` rows of the next block."""
         for begin in range(0, len(self), ROW_GROUP):
             yield slice(begin, min(begin + ROW_GROUP + more, len(self)))
 
     def lacks(self, name: str) -> bool:
-        """Whether no row has a value of a column."""
+        """Whether a column has no value in any row."""
         return all(np.isnan(self.part(name, rows)).all() for rows in self.blocks())
 
     def is_surely_whole(self, name: str) -> bool:
-        """Whether a column is known to have whole numbers only, without a look at them."""
+        """Whether a column is known, without reading it, to have only whole numbers."""
         return isinstance(self.values, PartedValues) and self.values.is_whole(name)
 
     def date(self, place: int) -> str:
-        """One row's date, as in 2024-01-31."""
+        """A row's date as ISO text, such as 2024-01-31."""
         return str(np.datetime64(int(self.days[place]), "D"))
 
     def symbol(self, place: int) -> str:
-        """One row's symbol."""
+        """A row's symbol."""
         return self.names[int(self.symbols[place])]
 
 
 def keys(symbols: Ints, days: Ints) -> Keys:
-    """One number (n,) for a symbol and a day, in whose order both are."""
+    """One number (n,) for each symbol and day; the numbers sort by symbol, then by day."""
     found = symbols.astype(np.int64)
     found <<= 32
     found += days
@@ -101,12 +101,12 @@ def keys(symbols: Ints, days: Ints) -> Keys:
 
 
 def of_keys(keys: Keys) -> tuple[Ints, Ints]:
-    """The symbol and the day (n,) of each of some keys."""
+    """The symbols and days (n,) from which `keys` made these numbers."""
     return (keys >> 32).astype(np.int32), ((keys & (2**32 - 1)) - 2**31).astype(np.int32)
 
 
 def drop_unused_names(prices: Prices) -> Prices:
-    """The same prices, without the names of symbols that have none."""
+    """The same prices, without the names of symbols that have no rows."""
     used = np.diff(prices.begins) > 0
     if used.all():
         return prices
@@ -116,7 +116,7 @@ def drop_unused_names(prices: Prices) -> Prices:
 
 
 def recode(names: Sequence[str], symbols: Ints, all_names: Sequence[str]) -> Ints:
-    """Places in `names` as places in `all_names`, which holds them all."""
+    """Convert indices into `names` to indices into `all_names`, which contains all of them."""
     if list(names) == list(all_names):
         return symbols
     place = {name: number for number, name in enumerate(all_names)}
@@ -124,7 +124,7 @@ def recode(names: Sequence[str], symbols: Ints, all_names: Sequence[str]) -> Int
 
 
 def write_prices(path: Path, prices: Prices) -> str:
-    """Write prices whole, the same bytes each time; returns their SHA-256."""
+    """Write prices atomically, with the same bytes each time; returns their SHA-256."""
     stored = prices.values
     if is_parquet(path) and isinstance(stored, StoredValues) and stored.is_this_writers:
         copy_whole(stored.path, path)
@@ -135,8 +135,10 @@ def write_prices(path: Path, prices: Prices) -> str:
 
 
 def read_prices(path: Path, sha256: str = "") -> Prices:
-    """The prices in a Parquet file that `write_prices` wrote, whose values are read as they are
-    asked for; `sha256` is that of its bytes."""
+    """The prices in a Parquet file that `write_prices` wrote, with values read on demand.
+
+    sha256: the digest of the file's bytes.
+    """
     from pricewright.tables.parquet_files import StoredTable
 
     stored = StoredTable(path, ["symbol"])
@@ -172,7 +174,7 @@ def _tables(prices: Prices, schema: pa.Schema) -> Iterator[pa.Table]:
 
 
 def _types(prices: Prices) -> dict[str, pa.DataType]:
-    """The type of each value; only volumes that are all whole are integers."""
+    """The type of each value: float64, except that a volume of whole numbers only is int64."""
     types = dict.fromkeys(prices.values, pa.float64())
     if "volume" in types and _is_whole(prices):
         types["volume"] = pa.int64()

@@ -1,7 +1,7 @@
-"""Tables of prices as files, whole or in shards: exact numbers, ISO dates, the same bytes always.
+"""Tables of prices as files, whole or in shards: exact numbers, ISO dates, always the same bytes.
 
-A table in order of symbol and date is read in groups of symbols, so that never all of it is in
-memory. Shards are groups of symbols, too, on which jobs work side by side.
+A table ordered by symbol and date is read in groups of symbols, so it is never in memory as a
+whole. Shards are groups of symbols that jobs process in parallel.
 """
 
 import hashlib
@@ -36,35 +36,36 @@ if TYPE_CHECKING:
     from pricewright.tables.parquet_files import StoredTable
 
 Symbols = Set[str | None]
-"""Some symbols; None is that of a table without a column of them."""
+"""A set of symbols; None is the symbol of a table without a symbol column."""
 
 _AFTER_FOOTER = 8
-"""Bytes behind the description of a Parquet file: its length, and PAR1."""
+"""The number of bytes after a Parquet file's metadata: its length, and PAR1."""
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?")
 
 
 @dataclass(frozen=True)
 class Shard:
-    """The number-th of some shards, from 1; as text `3-of-7`."""
+    """One of several shards, numbered from 1; `3-of-7` as text."""
 
     number: int
     of: int
 
     @classmethod
     def parse(cls, text: str) -> "Shard":
-        """The shard of a text; raises Refusal for what is none."""
+        """Parse a text such as `3-of-7`; raises Refusal for any other text."""
         found = re.fullmatch(r"(\d{1,9})-of-(\d{1,9})", text)
         if found and 1 <= int(found[1]) <= int(found[2]):
             return cls(int(found[1]), int(found[2]))
-        raise Refusal(f"shard {text!r}: found that, where one as 3-of-7 is needed.")
+        raise Refusal(f"shard {text!r}: not a shard; give one such as 3-of-7.")
 
     def of_symbols(
         self, symbols: Iterable[str | None], pairs: Sequence[tuple[str, str]] = ()
     ) -> tuple[Symbols, Symbols]:
-        """Which of some symbols are this shard's, and which are not, those of the pairs too.
+        """Split symbols, and those in `pairs`, into this shard's and the others.
 
-        A shard has as many in a row as any other, or one more; those of a pair are in one shard.
+        Sorted symbols are dealt out in consecutive runs, whose lengths differ by at most one. Both
+        symbols of a pair go to the same shard and count as one.
         """
         leaders = {name: name for name in symbols if name is not None}
         leaders |= {name: name for pair in pairs for name in pair}
@@ -82,8 +83,8 @@ class Shard:
 
 @dataclass(frozen=True)
 class _Piece:
-    """Some rows of a table in order: how they are read, their symbols, how many each has, and the
-    row group that they are of, if they are of one."""
+    """Some rows of an ordered table: how to read them, their symbols, the rows of each symbol, and
+    the row group they are in, if any."""
 
     read: Callable[[], pa.Table]
     names: Sequence[str | None]
@@ -92,10 +93,10 @@ class _Piece:
 
 
 class OrderedTable:
-    """A table in order of symbol and date, each there once, read in groups of whole symbols.
+    """A table ordered by symbol and date without repeats, read in groups of whole symbols.
 
-    symbols: rising.  rows: how many there are.  as_written: whether it is all of a Parquet file
-    whose bytes `write_table` would write anew.
+    symbols: in order.  rows: their number.  as_written: whether it is the whole of a Parquet file
+    with exactly the bytes that `write_table` would write.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class OrderedTable:
 
     @classmethod
     def held(cls, table: pa.Table) -> "OrderedTable":
-        """A table that is in memory, and in order."""
+        """Wrap an ordered table that is in memory."""
         if not len(table):
             return cls(table.schema, [])
         begins, names = rows_of_symbols(table)
@@ -115,7 +116,7 @@ class OrderedTable:
         return cls(table.schema, [_Piece(lambda: table, names, counts)])
 
     def part(self, of: Symbols) -> "OrderedTable":
-        """The rows of some symbols, as far as they are there; what has none of them is not read."""
+        """The rows of those of the symbols that exist; pieces without any of them are not read."""
         pieces = []
         for piece in self.pieces:
             own = [name in of for name in piece.names]
@@ -129,7 +130,7 @@ class OrderedTable:
 
     @property
     def row_groups(self) -> list[int]:
-        """Which row groups of its file it has rows of."""
+        """The row groups of the file that the rows are from."""
         return sorted({piece.group for piece in self.pieces})
 
     def groups(self) -> Iterator[pa.Table]:
@@ -146,7 +147,7 @@ class OrderedTable:
                 yield table
 
     def table(self) -> pa.Table:
-        """All its rows at once."""
+        """All rows as one table."""
         tables = [piece.read() for piece in self.pieces]
         return pa.concat_tables([self.schema.empty_table(), *tables])
 
@@ -158,10 +159,10 @@ def _only(piece: _Piece, own: Sequence[bool]) -> pa.Table:
 def ordered_file(
     path: Path, own: Callable[[Iterable[str | None]], Symbols] = frozenset
 ) -> OrderedTable | None:
-    """A Parquet file of prices in order of symbol and date, each there once; else None.
+    """Open a Parquet file of prices ordered by symbol and date without repeats; None for others.
 
-    Reads the column of symbols, and the dates of those that are one's own: of all of them, if
-    nothing is said. Raises Refusal if the file is not whole.
+    Reads the symbol column, and the dates of the symbols that `own` selects (by default all).
+    Raises Refusal if the file is damaged.
     """
     if not holds_parquet(path) or not _is_of_prices(_open_parquet(path).schema_arrow):
         return None
@@ -190,7 +191,7 @@ def _piece(stored: "StoredTable", group: int) -> _Piece:
 
 
 def _days_rise(stored: "StoredTable", pieces: Sequence[_Piece]) -> bool:
-    """Whether within each symbol the days of some row groups rise, and none is missing."""
+    """Whether the days in some row groups increase within each symbol, with none missing."""
     last: tuple[str | None, int] = None, 0
     for piece in pieces:
         dates = stored.read_row_group(piece.group, ["date"])["date"].combine_chunks()
@@ -206,12 +207,12 @@ def _days_rise(stored: "StoredTable", pieces: Sequence[_Piece]) -> bool:
 
 
 def groups_sha256(path: Path, groups: Sequence[int]) -> str:
-    """The SHA-256 of some row groups of a Parquet file, and of its end, which describes all."""
+    """The SHA-256 of some row groups of a Parquet file and of its footer, which describes all."""
     stored = _open_parquet(path)
     digest = hashlib.sha256()
     with path.open("rb") as file:
         for number in groups:
-            if number >= stored.num_row_groups:  # of another file
+            if number >= stored.num_row_groups:  # the groups are of another file
                 continue
             chunks = stored.chunks(number)
             begins = [chunk.dictionary_page_offset or chunk.data_page_offset for chunk in chunks]
@@ -223,9 +224,10 @@ def groups_sha256(path: Path, groups: Sequence[int]) -> str:
 
 
 def _is_as_written(stored: "StoredTable", pieces: Sequence[_Piece]) -> bool:
-    """Whether a file has the layout that this code's would have.
+    """Whether a file has the layout that this code would write.
 
-    Of the columns only that of symbols is looked at, which has been read: see `StoredTable.chunks`.
+    Only the symbol column's metadata is checked, because only that column has been read: see
+    `StoredTable.chunks`.
     """
     described = stored.metadata
     groups = [described.row_group(group) for group in range(described.num_row_groups)]
@@ -241,7 +243,7 @@ def _is_as_written(stored: "StoredTable", pieces: Sequence[_Piece]) -> bool:
 
 
 def rises(table: pa.Table) -> bool:
-    """Whether a table is in order of symbol and date, each there once, and none of them missing."""
+    """Whether a table is ordered by symbol and date, with no repeats and none missing."""
     keys = [table[key].to_pylist() for key in ("symbol", "date") if key in table.column_names]
     rows = list(zip(*keys, strict=True))
     return bool(keys) and not any(None in row for row in rows) and _each_after(rows)
@@ -254,9 +256,8 @@ def _each_after(rows: Sequence[Any]) -> bool:
 def read_table(path: Path) -> tuple[pa.Table, str]:
     """A checkpoint as a table, dates as text, and the SHA-256 of its bytes.
 
-    Parquet and JSON are told apart by what they are. Of JSON whole numbers are int64, other numbers
-    float64, the rest is text; what a record lacks, or has as null, is missing. Raises Refusal for
-    what is neither, and for what `parse_records` refuses.
+    Parquet and JSON are told apart by their content. For JSON, `parse_records` describes the types.
+    Raises Refusal for a file that is neither, and for what `parse_records` refuses.
     """
     path = Path(path)
     if not holds_parquet(path):
@@ -268,7 +269,7 @@ def read_table(path: Path) -> tuple[pa.Table, str]:
 def read_columns(path: Path) -> tuple[dict[str, list[Any]], str]:
     """A checkpoint's columns as plain values, dates as text, and the SHA-256 of its bytes.
 
-    Raises what `read_table` raises; pandas is not needed.
+    Raises what `read_table` raises. Does not load pandas.
     """
     path = Path(path)
     if not holds_parquet(path):
@@ -278,11 +279,11 @@ def read_columns(path: Path) -> tuple[dict[str, list[Any]], str]:
 
 
 def write_table(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> str:
-    """Write tables of whole symbols, in order, as one: Parquet or JSON records, as its name says;
-    returns the SHA-256.
+    """Write tables of whole symbols, in order, as one file; returns its SHA-256.
 
-    The same content in the same order, and the same bytes each time. In Parquet dates that are text
-    are dates, unless one has a time of day.
+    The file is Parquet if its name ends in .parquet, else JSON records. Content and order are the
+    same, and the bytes are the same each time. In Parquet, dates given as text become dates, unless
+    one has a time of day.
     """
     if is_parquet(path) and "date" in schema.names and schema.field("date").type != pa.date32():
         whole = pa.concat_tables([schema.empty_table(), *tables])
@@ -293,7 +294,7 @@ def write_table(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> st
 
 
 def join_shards(paths: Sequence[Path]) -> OrderedTable:
-    """The rows of all shards' parts, each in order of symbol and date, in that order."""
+    """Join the parts of all shards, each ordered by symbol and date, into one ordered table."""
     parts = [ordered_file(path) for path in paths]
     found = [part for part in parts if part and part.pieces]
     rising = all(str(one.symbols[-1]) < str(two.symbols[0]) for one, two in pairwise(found))
@@ -310,7 +311,7 @@ def join_shards(paths: Sequence[Path]) -> OrderedTable:
 
 
 def in_order_of_keys(table: pa.Table) -> pa.Table:
-    """The rows in order of symbol and date, as far as these are there."""
+    """The rows sorted by symbol and date, or by the one of them that exists."""
     keys = [(key, "ascending") for key in ("symbol", "date") if key in table.column_names]
     return table.sort_by(keys) if keys and len(table) else table
 
@@ -322,8 +323,8 @@ def _cast(read: Callable[[], pa.Table], schema: pa.Schema) -> pa.Table:
 def parse_records(content: bytes, name: str) -> pa.Table:
     """JSON records as a table: one row per record, columns in order of first appearance.
 
-    Whole numbers become int64, other numbers float64, the rest is text; what a record lacks, or has
-    as null, is missing. `name` is what errors call the file.
+    Columns of whole numbers become int64, of other numbers float64, and of texts strings. Keys that
+    a record lacks, or has as null, are missing values. Errors call the file `name`.
 
     Raises Refusal if the bytes are not an array of flat JSON objects, if a date is not in
     ISO 8601, or if a column mixes numbers and text.
@@ -333,13 +334,13 @@ def parse_records(content: bytes, name: str) -> pa.Table:
 
 
 def _columns(content: bytes, name: str) -> dict[str, list[Any]]:
-    """The columns of JSON records, in which every value is one that its column can have."""
+    """The columns of JSON records, checked so that every value fits its column."""
     records = parse_json(content, name)
     if not isinstance(records, list):
-        raise Refusal(f"{name}:1: the JSON is no array, where an array of records is needed.")
+        raise Refusal(f"{name}:1: the JSON is not an array; give an array of records.")
     for number, record in enumerate(records, start=1):
         if not isinstance(record, dict):
-            raise Refusal(f"{name}: record {number} is {record!r}, where an object is needed.")
+            raise Refusal(f"{name}: record {number} is {record!r}; it must be an object.")
     names = list(dict.fromkeys(key for record in records for key in record))
     columns = {key: [record.get(key) for record in records] for key in names}
     for key, values in columns.items():
@@ -388,21 +389,21 @@ def _check_dates(values: Sequence[Any], name: str) -> None:
         if not isinstance(value, str | None) or (value not in known and not _is_date(value)):
             raise Refusal(
                 f"{name}: record {number} has date = {orjson.dumps(value).decode()}, "
-                f"where a date as in 2024-01-31 is needed."
+                f"not a valid date; write it like 2024-01-31."
             )
         known.add(value)
 
 
 def _is_date(value: str | None) -> bool:
-    """Whether a text is of a day that a price may be of, with or without a time."""
-    with suppress(ValueError):  # as February 30th raises
+    """Whether a text is a date on which prices are possible, with or without a time of day."""
+    with suppress(ValueError):  # raised for February 30th
         if value and _ISO_DATE.fullmatch(value):
             return FIRST_DAY <= date.fromisoformat(value[:10]) <= LAST_DAY
     return False
 
 
 def _stored_records(path: Path) -> pa.Table:
-    """All of a Parquet file, dates as text; raises Refusal for what no checkpoint has."""
+    """A whole Parquet file, dates as text; raises Refusal for content no checkpoint has."""
     stored = _open_parquet(path)
     table = with_dates(stored.read(), pa.string())
     with stored.refuse_damaged():
@@ -412,18 +413,18 @@ def _stored_records(path: Path) -> pa.Table:
         dates = table["date"].unique().to_pylist() if "date" in table.column_names else []
         for value in dates:
             if value is not None and not _is_date(value):
-                raise ValueError(f"it has the date {value}, and no price is of it")
+                raise ValueError(f"it has the impossible date {value}")
     return table
 
 
 def _open_parquet(path: Path, read_dictionary: Sequence[str] = ()) -> "StoredTable":
-    from pricewright.tables.parquet_files import StoredTable  # takes long to import
+    from pricewright.tables.parquet_files import StoredTable  # slow to import
 
     return StoredTable(path, read_dictionary)
 
 
 def with_dates(stored: pa.Table, kind: pa.DataType) -> pa.Table:
-    """The same with its dates, if it has any, of another type."""
+    """The same table with its dates, if it has any, cast to another type."""
     if "date" not in stored.column_names:
         return stored
     place = stored.column_names.index("date")

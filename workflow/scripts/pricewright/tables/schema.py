@@ -1,4 +1,4 @@
-"""JSON Schema as one sentence: which key, what was found, what is allowed."""
+"""JSON Schema checks with one-sentence errors: which key, what was found, what is allowed."""
 
 import difflib
 import json
@@ -25,7 +25,7 @@ _LIMITS = {
 @cache
 def load(name: str) -> dict[str, Any]:
     """The schema `name` (JSON Schema 2020-12, kept as YAML in workflow/schemas)."""
-    import yaml  # here, as below: importing a step should cost no more than its work needs
+    import yaml  # imported here, like those below, so that steps that do not need it start faster
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     schema = yaml.load((FOLDER / f"{name}.schema.yaml").read_bytes(), Loader=loader)
@@ -34,9 +34,9 @@ def load(name: str) -> dict[str, Any]:
 
 
 def check(document: Mapping[str, Any], name: str, where: str) -> None:
-    """Raise Refusal with one sentence if the document is not as the schema `name` says.
+    """Raise Refusal with one sentence if the document does not match the schema `name`.
 
-    `where` introduces the sentence: the document's file, or the words for its keys.
+    `where` introduces the sentence: the document's file, or words such as "config key".
     """
     schema = load(name)
     if errors := find_errors(document, schema, where):
@@ -47,17 +47,17 @@ def check(document: Mapping[str, Any], name: str, where: str) -> None:
 def find_errors(
     found: Any, schema: dict[str, Any], where: str
 ) -> list["jsonschema_rs.ValidationError"]:
-    """Whatever is not as a schema says; raises Refusal for brackets within brackets without end."""
+    """All violations of a schema; raises Refusal if brackets are nested too deeply to check."""
     import jsonschema_rs
 
     try:
         return list(jsonschema_rs.Draft202012Validator(schema).iter_errors(found))
-    except ValueError:  # of what is in too many brackets
-        raise Refusal(f"{where} there are too many brackets within brackets.") from None
+    except ValueError:  # raised for deep nesting
+        raise Refusal(f"{where} found brackets that are nested too deeply.") from None
 
 
 def fill_defaults(document: dict[str, Any], schema: Mapping[str, Any]) -> None:
-    """Put the schema's default wherever the document leaves a key out, at every depth."""
+    """Fill in the schema's default for every missing key, at every depth."""
     for key, part in schema.get("properties", {}).items():
         if "default" in part:
             document.setdefault(key, json.loads(json.dumps(part["default"])))
@@ -66,9 +66,9 @@ def fill_defaults(document: dict[str, Any], schema: Mapping[str, Any]) -> None:
 
 
 def take_types(document: dict[str, Any], schema: Mapping[str, Any], root: Any = None) -> None:
-    """Read texts as what the schema wants in their place, at every depth.
+    """Convert texts to the types that the schema wants, at every depth.
 
-    Within a section that is given by `--config`, each value comes as text: `{horizon: 5}` as "5".
+    In a section given with `--config`, each value arrives as text: `{horizon: 5}` as "5".
     """
     root = root or schema
     for key, part in schema.get("properties", {}).items():
@@ -97,7 +97,7 @@ def _as_typed(text: str, rule: Mapping[str, Any]) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:
-        return text  # the check that follows says what is allowed
+        return text  # the schema check that follows reports it
 
 
 def kinds_of(kinds: Any) -> list[str]:
@@ -123,7 +123,7 @@ def _sentence(error: "jsonschema_rs.ValidationError", schema: Mapping[str, Any])
 
 
 def allowed(rule: Mapping[str, Any]) -> str:
-    """What a rule allows, in words."""
+    """A description of what a rule allows."""
     if "enum" in rule:
         return " or ".join(json.dumps(value) for value in rule["enum"])
     words = " or ".join(kinds_of(rule.get("type", "a value of another kind")))
@@ -138,7 +138,7 @@ def allowed(rule: Mapping[str, Any]) -> str:
 
 
 def part_at(schema: Mapping[str, Any], path: Sequence[str | int]) -> Mapping[str, Any]:
-    """The rule at a path, by way of what it refers to."""
+    """The rule at a path, with references resolved."""
     node: Any = schema
     for part in path:
         node = node[part]

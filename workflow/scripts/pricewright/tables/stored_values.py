@@ -1,6 +1,4 @@
-"""Columns of prices that are not in memory: read from a file, and merged with newer rows, part by
-part as they are asked for.
-"""
+"""Columns of prices that are not in memory: parts are read from a file on demand."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -22,18 +20,18 @@ Floats = npt.NDArray[np.float64]
 
 
 class PartedValues(Mapping[str, Floats]):
-    """Columns of n values by name, each made anew when it is asked for, whole or a part of it."""
+    """Columns of n values by name, which are made on every access, whole or in part."""
 
     def __init__(self, names: Sequence[str], count: int) -> None:
         self.names, self.count = names, count
 
     @abstractmethod
     def part(self, name: str, begin: int, end: int) -> Floats:
-        """The values of a column from one row to before another."""
+        """The values of a column from row `begin` to before row `end`."""
 
     @abstractmethod
     def is_whole(self, name: str) -> bool:
-        """Whether all values of a column that are there are surely whole numbers."""
+        """Whether all values of a column, except missing ones, are known to be whole numbers."""
 
     def __getitem__(self, name: str) -> Floats:
         if name not in self.names:
@@ -51,9 +49,9 @@ class PartedValues(Mapping[str, Floats]):
 
 
 class GroupedValues(PartedValues):
-    """Columns whose rows are in groups, which are read as they are asked for.
+    """Columns whose rows are in groups that are read on demand.
 
-    ends: the row after each group, with a 0 before them.
+    ends: 0, and then the row after each group.
     """
 
     def __init__(self, names: Sequence[str], ends: Sequence[int]) -> None:
@@ -62,7 +60,7 @@ class GroupedValues(PartedValues):
 
     @abstractmethod
     def group(self, name: str, number: int) -> Floats:
-        """The values of a column in a group."""
+        """The values of a column in one group."""
 
     def part(self, name: str, begin: int, end: int) -> Floats:
         first = int(np.searchsorted(self._ends, begin, side="right")) - 1
@@ -79,19 +77,20 @@ class GroupedValues(PartedValues):
         return found
 
     def _made(self, name: str, number: int) -> Floats:
-        _recent.forget((self._key, name, number - 2))  # parts come in order, each of two at most
+        # parts are read in order and span two groups at most
+        _recent.forget((self._key, name, number - 2))
         return _recent.of((self._key, name, number), partial(self.group, name, number))
 
 
 class Recent:
-    """What was made last, up to so many bytes, so that who goes on makes nothing twice."""
+    """A cache of the most recently used arrays, limited by their total bytes."""
 
     def __init__(self, most: int) -> None:
         self._most, self._size = most, 0
-        self._held: dict[Hashable, Floats] = {}  # the last that was asked for comes last
+        self._held: dict[Hashable, Floats] = {}  # the most recently used comes last
 
     def of(self, key: Hashable, make: Callable[[], Floats]) -> Floats:
-        """What was made for a key, or is now; it is not to be written to."""
+        """The array for a key, which is made now unless it is held; it is read-only."""
         found = self._held.pop(key, None)
         if found is None:
             found = make().view()
@@ -103,17 +102,17 @@ class Recent:
         return found
 
     def forget(self, key: Hashable) -> None:
-        """Give up what was made for a key, if it is there."""
+        """Drop the array for a key, if it is held."""
         found = self._held.pop(key, None)
         self._size -= 0 if found is None else found.nbytes
 
 
 _recent = Recent(2**28)
-"""Groups of all tables."""
+"""Shared by all tables."""
 
 
 class StoredValues(GroupedValues):
-    """The columns of a Parquet file but its dates and symbols; `sha256` is that of its bytes."""
+    """A Parquet file's columns other than date and symbol; `sha256` is of the file's bytes."""
 
     def __init__(self, path: Path, sha256: str, stored: "StoredTable") -> None:
         described = stored.metadata

@@ -1,7 +1,7 @@
-"""What is known of symbols, a record each; of many symbols as columns, with no dict for each.
+"""Records of symbols, kept as columns so that many symbols do not need a dict each.
 
-In JSON it is an object by symbol, or, of more than MOST_BY_SYMBOL, an object with `names` and
-`columns`: where a record has a value, a column has a list of that of each symbol, in their order.
+In JSON they are an object by symbol. For more than MOST_BY_SYMBOL symbols, they are an object with
+`names` and `columns`: in place of a record's value, a column lists every symbol's value in order.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import Any
 
 MOST_BY_SYMBOL = 500
-"""Symbols of whom a file has records, for people; nobody reads those of more."""
+"""Up to this many symbols, a file has readable records; with more, nobody reads them one by one."""
 
 
 class SymbolColumns(Mapping[str, Any]):
-    """Records by symbol, made of columns when they are asked for.
+    """Records by symbol, made from columns on access.
 
-    columns: a list or an array (S, ...) by key, such columns by key, or None, which all have.
+    columns: by key, a list or array (S, ...), a mapping of such columns, or None (None for all).
     """
 
     def __init__(self, names: Sequence[str], columns: Mapping[str, Any]) -> None:
@@ -23,14 +23,14 @@ class SymbolColumns(Mapping[str, Any]):
 
     @cached_property
     def places(self) -> Mapping[str, int]:
-        """Where each symbol's values are in the columns."""
+        """Each symbol's index in the columns."""
         return {name: place for place, name in enumerate(self.names)}
 
     def __getitem__(self, symbol: str) -> "SymbolRecord":
         return SymbolRecord(self.columns, self.places[symbol])
 
     def by_symbol(self) -> dict[str, Any]:
-        """All records, as JSON has them."""
+        """All records, in their JSON form."""
         return {symbol: self[symbol].spelled_out() for symbol in self.names}
 
     def __contains__(self, symbol: object) -> bool:
@@ -44,7 +44,7 @@ class SymbolColumns(Mapping[str, Any]):
 
 
 class SymbolRecord(Mapping[str, Any]):
-    """What columns have of one symbol; a value is looked up when it is asked for."""
+    """One symbol's record, whose values are looked up in the columns on access."""
 
     def __init__(self, columns: Mapping[str, Any], place: int) -> None:
         self._columns, self._place = columns, place
@@ -62,7 +62,7 @@ class SymbolRecord(Mapping[str, Any]):
         return len(self._columns)
 
     def spelled_out(self) -> dict[str, Any]:
-        """The record as JSON has it."""
+        """The record in its JSON form."""
         return {
             key: value.spelled_out() if isinstance(value, SymbolRecord) else value
             for key, value in self.items()
@@ -70,7 +70,7 @@ class SymbolRecord(Mapping[str, Any]):
 
 
 def column_of(records: Mapping[str, Any], *path: str) -> list[Any]:
-    """One value of each symbol's record, in their order."""
+    """The value at a path of every symbol's record, in the symbols' order."""
     if not isinstance(records, SymbolColumns):
         return [_follow(record, path) for record in records.values()]
     column = _follow(records.columns, path)
@@ -80,9 +80,9 @@ def column_of(records: Mapping[str, Any], *path: str) -> list[Any]:
 
 
 def symbol_records(part: Any) -> Mapping[str, Any]:
-    """What a part of a JSON document says of symbols; nothing if it is neither records nor columns.
+    """The symbols' records in a part of a JSON document; empty if it has no records or columns.
 
-    Columns have a list of names; what a symbol called "names" has is no list.
+    In columns, "names" is a list. In records, "names" can be a symbol, but its record is no list.
     """
     if not isinstance(part, Mapping):
         return {}
@@ -96,7 +96,7 @@ def symbol_records(part: Any) -> Mapping[str, Any]:
 
 
 def columns_in_json(found: SymbolColumns) -> dict[str, Any]:
-    """Columns as a file has them: each on a line of its own."""
+    """Columns in their JSON form, each on a line of its own."""
     import numpy as np
     import orjson
 
@@ -118,5 +118,5 @@ def _follow(node: Any, path: Sequence[str]) -> Any:
 
 
 def json_value(value: Any) -> Any:
-    """A value as JSON has it, with lists in place of arrays."""
+    """A value in its JSON form, with lists in place of arrays."""
     return value.tolist() if hasattr(value, "tolist") else value

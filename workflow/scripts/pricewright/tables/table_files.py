@@ -1,6 +1,6 @@
-"""Tables as files, written in groups of whole symbols: JSON records, or Parquet if so named.
+"""Tables written as files in groups of whole symbols: Parquet if so named, else JSON records.
 
-The same content in the same order makes the same bytes, however it comes in groups.
+The same content in the same order makes the same bytes, however it is grouped when it arrives.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,38 +18,41 @@ from pricewright.files.errors import Refusal
 from pricewright.tables.damage import DAMAGED, RUN_AGAIN
 
 BATCH = 100_000
-"""Records that are made at a time: a record of JSON takes more memory than its numbers."""
+"""How many JSON records are made at a time: they take more memory than their numbers."""
 
 ROW_GROUP = 250_000
-"""Rows of a row group of Parquet, but that a symbol's are in one: so a reader of some symbols can
-leave out the others', and what is made at a time stays in the processor's reach."""
+"""The most rows of a Parquet row group, unless one symbol has more: a symbol is never split. So a
+reader of some symbols can skip the other groups, and a group stays in the processor's cache."""
 
 PARQUET: Final[dict[str, Any]] = {
     "compression": "snappy",
     "use_dictionary": ["symbol"],
     "store_schema": False,
 }
-"""How Parquet is written: fast, and with nothing in it but the prices."""
+"""How Parquet is written: fast, and with nothing but the prices in it."""
 
 SYMBOL_TYPE: Final = pa.dictionary(pa.int32(), pa.string())
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether a checkpoint of this name is Parquet."""
+    """Whether a checkpoint of this name is written as Parquet."""
     return Path(path).suffix == ".parquet"
 
 
 def holds_parquet(path: Path) -> bool:
-    """Whether a checkpoint is Parquet, by what it is; raises Refusal for one that is named so, and
-    is neither that nor JSON."""
+    """Whether a checkpoint is Parquet, judged by its content.
+
+    Raises Refusal for a file that is named .parquet but is neither Parquet nor JSON.
+    """
     begin = read_begin(path, 4)
     if begin != b"PAR1" and is_parquet(path) and not begin.lstrip().startswith(b"["):
-        raise Refusal(f"{path}: {DAMAGED} (it does not begin as one); {RUN_AGAIN}.")
+        raise Refusal(f"{path}: {DAMAGED} (it does not begin like one); {RUN_AGAIN}.")
     return begin == b"PAR1"
 
 
 def write_groups(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> str:
-    """Write tables of whole symbols (or of none), in order, as one; returns the SHA-256."""
+    """Write tables of whole symbols (or without symbols), in order, as one file; returns its
+    SHA-256."""
     with whole_file(path) as file:
         if is_parquet(path):
             import pyarrow.parquet
@@ -64,7 +67,7 @@ def write_groups(path: Path, schema: pa.Schema, tables: Iterable[pa.Table]) -> s
 
 
 def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in tables of as many whole symbols as ROW_GROUP rows have, or of one."""
+    """Regroup rows into tables of whole symbols with at most ROW_GROUP rows, or of one symbol."""
     held, rows = list[pa.Table](), 0
     for table in filter(len, tables):
         begins, _ = rows_of_symbols(table)
@@ -84,8 +87,11 @@ def row_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
 
 
 def ends_of_groups(counts: Sequence[int], most: int = ROW_GROUP) -> list[int]:
-    """After how many of some symbols, which have so many rows each, groups of no more rows end, or
-    of those of one symbol; without `most` these are row groups."""
+    """Where groups end, as the number of symbols up to the end of each group.
+
+    counts: each symbol's number of rows. A group has at most `most` rows, or one symbol. With the
+    default `most`, the groups are Parquet row groups.
+    """
     ends, rows = [], 0
     for place, count in enumerate(counts):
         if rows and rows + count > most:
@@ -96,8 +102,10 @@ def ends_of_groups(counts: Sequence[int], most: int = ROW_GROUP) -> list[int]:
 
 
 def rows_of_symbols(table: pa.Table) -> tuple[npt.NDArray[np.int64], Sequence[str | None]]:
-    """Where each symbol's rows begin, of rows in order of symbol, and these symbols: one that is
-    None, of a table without them."""
+    """The first row of each symbol in a table ordered by symbol, and the symbols.
+
+    A table without symbols has one symbol, None.
+    """
     begins = np.zeros(min(len(table), 1), dtype=np.int64)
     if "symbol" not in table.column_names:
         return begins, [None] * len(begins)
@@ -112,14 +120,14 @@ def rows_of_symbols(table: pa.Table) -> tuple[npt.NDArray[np.int64], Sequence[st
 
 
 def _joined(tables: list[pa.Table]) -> pa.Table:
-    """Tables as one, whose symbols are a dictionary of just these, in order."""
+    """Concatenate tables; the dictionary of symbols holds just those in use, in order."""
     table = pa.concat_tables(tables)
     if "symbol" not in table.column_names:
         return table
     begins, names = rows_of_symbols(table)
     codes = np.repeat(np.arange(len(names), dtype=np.int32), np.diff(begins, append=len(table)))
     coded = pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names, pa.string()))
-    if None in names:  # which a dictionary may not hold
+    if None in names:  # a dictionary may not hold None
         coded = coded.cast(pa.string()).dictionary_encode()
     return table.set_column(table.column_names.index("symbol"), "symbol", coded)
 
@@ -133,7 +141,7 @@ def _as_written(schema: pa.Schema) -> pa.Schema:
 def _json(tables: Iterable[pa.Table]) -> Iterator[bytes]:
     between = b"[\n"
     for table in tables:
-        names = table.column_names  # of which each row would ask anew
+        names = table.column_names  # a slow property, so not once per row
         for begin in range(0, len(table), BATCH):
             columns = [_listed(column) for column in table.slice(begin, BATCH).columns]
             records = [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
@@ -143,7 +151,7 @@ def _json(tables: Iterable[pa.Table]) -> Iterator[bytes]:
 
 
 def _listed(column: pa.ChunkedArray) -> list[Any]:
-    """The values as JSON has them, dates as text; many times faster than `to_pylist`."""
+    """The values in their JSON form, dates as text; many times faster than `to_pylist`."""
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         listed: list[Any] = pc.fill_null(column, 0).to_numpy().tolist()
         if column.null_count:
