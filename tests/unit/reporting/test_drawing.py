@@ -1,4 +1,9 @@
+import json
+import math
+from statistics import fmean
+
 import pytest
+import vl_convert
 
 from pricewright.reporting import charts, drawing
 from pricewright.reporting.drawing import FILE, PAGE
@@ -65,3 +70,38 @@ def test_the_calendar_labels_each_period_of_a_few_and_the_years_of_many():
     many = labels([f"{year} Q{quarter}" for year in (2020, 2021, 2022) for quarter in range(1, 5)])
     assert all(f">{year}<" in many for year in (2020, 2021, 2022))
     assert ">2020 Q1<" not in many
+
+
+def drawn_lines(chart, days):
+    """The points of each line of a symbol's picture, in pixels."""
+
+    def parts(node):
+        if isinstance(node, dict):
+            yield node
+        for part in node.values() if isinstance(node, dict) else node:
+            if isinstance(part, dict | list):
+                yield from parts(part)
+
+    whole = drawing.whole(chart | {"datasets": {"days": days}})
+    scene = vl_convert.vegalite_to_scenegraph(json.dumps(whole))
+    marks = [part["items"] for part in parts(scene) if part.get("marktype") == "line"]
+    return [[(item["x"], item["y"]) for item in items] for items in marks]
+
+
+def test_the_realised_volatility_is_that_of_the_last_20_days():
+    """Prices move by 5 % a day for 40 days, then by 1 %, which is what is forecast throughout."""
+    moves = [(0.05 if day < 40 else 0.01) * (-1) ** day for day in range(80)]
+    prices = [100 * math.exp(sum(moves[:day])) for day in range(80)]
+    days = [
+        {"time": 86_400_000 * day, "price": price, "volatility": 0.01}
+        for day, price in enumerate(prices)
+    ]
+    forecast, realised = drawn_lines(charts.volatility("log", PAGE), days)
+    assert [x for x, _ in realised] == [x for x, _ in forecast]
+    one_percent = forecast[0][1]
+    five_percent = realised[0][1]
+    per_percent = (five_percent - one_percent) / 4
+    for day in (1, 20, 39, 45, 50, 59, 60, 78):
+        squares = [move**2 for move in moves[max(day - 20, 0) : day]]
+        expected = one_percent + per_percent * (100 * math.sqrt(fmean(squares)) - 1)
+        assert realised[day - 1][1] == pytest.approx(expected, abs=1e-6)

@@ -364,7 +364,7 @@ def _changes(scale: str) -> list[Spec]:
         else "datum.price - datum.before"
     )
     before = {"op": "lag", "field": "price", "as": "before"}
-    lately = {"op": "mean", "field": "square", "as": "square"}
+    lately = {"op": "mean", "field": "square", "as": "variance"}  # not "square": it is read again
     return [
         _known("price"),
         {"window": [before], "sort": [{"field": "time"}]},
@@ -372,6 +372,6 @@ def _changes(scale: str) -> list[Spec]:
         {"calculate": change, "as": "change"},
         {"calculate": "datum.change * datum.change", "as": "square"},
         {"window": [lately], "frame": [1 - LATELY, 0], "sort": [{"field": "time"}]},
-        {"calculate": "sqrt(datum.square)", "as": "realised"},
+        {"calculate": "sqrt(datum.variance)", "as": "realised"},
         {"calculate": "abs(datum.change)", "as": "size"},
     ]
