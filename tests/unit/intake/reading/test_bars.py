@@ -247,7 +247,7 @@ def test_several_times_a_day_are_refused_in_one_sentence_unless_declared(
     with pytest.raises(Refusal) as refusal:
         read(tmp_path, text, Dialect(symbol="A"))
     assert str(refusal.value) == (
-        f"prices.csv:{line}: there are several times a day, as for A on 2024-01-0{days}; set "
+        f"prices.csv:{line}: there are several times a day, such as for A on 2024-01-0{days}; set "
         "source.bars: intraday, which makes daily bars of them."
     )
     assert len(read(tmp_path, text, intraday(symbol="A")).prices) == days

@@ -98,7 +98,7 @@ def test_files_in_folders_below_are_named_by_the_pattern_that_is_told(here):
     for symbol in ("A", "B"):
         (here / "lake" / f"symbol={symbol}").mkdir(parents=True)
         (here / "lake" / f"symbol={symbol}" / "0.csv").write_text("x")
-    with pytest.raises(Refusal, match=r"set source\.uri: lake/\*/\*, which names these"):
+    with pytest.raises(Refusal, match=r"set source\.uri: lake/\*/\*, which matches them"):
         local_files("lake")
     assert len(local_files("lake/*/*")) == 2
 

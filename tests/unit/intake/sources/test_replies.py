@@ -73,7 +73,7 @@ def test_a_short_body_is_not_a_delivery(answer, message):
 @pytest.mark.parametrize("held", [False, True])
 def test_a_longer_body_is_not_a_delivery_either(declared, held):
     answer = reply(length=False, Content_Length=declared)
-    with pytest.raises(OSError, match=f"more bytes came than the {declared} declared"):
+    with pytest.raises(OSError, match=f"more bytes arrived than the {declared} declared"):
         fetch((answer, threading.Event()) if held else answer)
 
 
@@ -87,7 +87,7 @@ def test_nothing_for_as_long_as_the_timeout_is_trouble_that_may_pass():
         (threading.Event(),),
         (reply(length=False, Content_Length=99), threading.Event()),
     ]:
-        with pytest.raises(OSError, match=r"nothing came for 0\.1 seconds"):
+        with pytest.raises(OSError, match=r"nothing arrived for 0\.1 seconds"):
             fetch(pieces, timeout=0.1)
 
 
@@ -149,7 +149,7 @@ def test_a_body_with_the_digest_that_the_server_gives_is_a_delivery(headers):
     ],
 )
 def test_a_body_with_another_digest_is_not(headers):
-    with pytest.raises(OSError, match=r"has not the (md5|sha-256) that the server gives"):
+    with pytest.raises(OSError, match=r"does not match the (md5|sha-256) that the server gives"):
         fetch(reply(**headers))
 
 
@@ -187,7 +187,7 @@ def test_what_the_server_has_as_zstd_is_kept_as_zstd():
 
 @pytest.mark.parametrize("body", [CSV, b"", b"\x1f"])
 def test_what_is_called_gzip_and_is_not_is_refused(body):
-    with pytest.raises(Refusal, match="calls it gzip, which it is not"):
+    with pytest.raises(Refusal, match="calls it gzip, but it is not"):
         fetch(reply(body, Content_Encoding="gzip"))
 
 
