@@ -54,7 +54,7 @@ def test_files_of_several_companies_that_follow_each_other_are_refused(
     put(inbox, names[1], second, day)
     inbox.uri = "in/**/*.*"
     with pytest.raises(
-        Refusal, match=rf"{names[1]}: this seems .* than in/{names[0]}, for {why}, .*"
+        Refusal, match=rf"{names[1]}: this seems .* than in/{names[0]}, because {why}, .*"
     ):
         inbox.take("parts", dialect=Dialect(symbol="X"))
     assert inbox.archive.known() == []

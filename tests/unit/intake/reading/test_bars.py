@@ -158,7 +158,7 @@ def test_a_day_may_begin_at_another_time_from_noon_on_the_evening_before(tmp_pat
 def test_a_session_is_a_time_of_day_of_intraday_bars(session):
     with pytest.raises(Refusal, match=r"config key 'source\.session'.*17:00"):
         Calendar(bars="intraday", session=session)
-    with pytest.raises(Refusal, match=r"'source\.session'.*source\.bars: intraday"):
+    with pytest.raises(Refusal, match=r"'source\.session'.*source\.bars is intraday"):
         Calendar(session="17:00")
 
 

@@ -56,8 +56,11 @@ def test_a_body_of_many_pieces_comes_as_it_was_sent():
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (reply(length=False, Content_Length=42), "only 41 bytes came of 42, a short body is no"),
-        (reply(b"", length=False, Content_Length=1), "only 0 bytes came of 1"),
+        (
+            reply(length=False, Content_Length=42),
+            "only 41 of 42 bytes arrived, so the delivery is inc",
+        ),
+        (reply(b"", length=False, Content_Length=1), "only 0 of 1 bytes arrived"),
         (chunked(CSV, end=b""), "broke off"),
         (chunked(CSV, end=b"29\r\nshort"), "broke off"),
         (chunked(CSV, end=b"-5\r\nnegative"), "broke off"),

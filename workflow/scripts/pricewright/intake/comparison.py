@@ -39,11 +39,10 @@ class Comparison:
 def compare(before: State, after: State) -> Comparison:
     """Compare a state with the one before it.
 
-    A symbol's prices count as another series if two medians are large against the median daily move
-    of the old log prices: the change of the log ratio from row to row exceeds half of that move,
-    and the ratio's distance from its own median exceeds three times that move. A split, an
-    adjustment, another fixing or fewer digits stay below these limits; swapped days and months
-    do not.
+    A symbol's prices count as another series if two medians are large against the median move of
+    the old log prices from row to row. The median change of the log ratio must exceed half of that
+    move, and the median distance of the ratio from its own median three times that move. A split,
+    an adjustment, another fixing or fewer digits stay below; swapped days and months do not.
     """
     both = [before.prices, after.prices]
     names, columns = names_of(both), columns_of(both)

@@ -323,8 +323,8 @@ class _Reader:
     ) -> None:
         """Raise Refusal if a delivery loses too much of the one it replaces.
 
-        before, after: the facts of both.  gone: the number of prices that would be withdrawn.
-        other: the number that would become prices of another series.
+        before, after: the facts of both.  gone: how many prices would be withdrawn or lose
+        their value.  other: how many would become those of another series.
         """
         if after["in_bars"] < before["in_bars"] * (1 - self._terms.max_shrink):
             raise Refusal(

@@ -83,7 +83,7 @@ def _made_again(folder: Path, digest: str) -> bytes:
         content = _patched(difference.read_bytes(), content)
     if sha256(content) != digest:
         raise Refusal(
-            f"{folder / digest}: {chain[0]} does not restore it; take both from a backup."
+            f"{folder / digest}: cannot be rebuilt from {chain[0]}; restore both from a backup."
         )
     return content
 

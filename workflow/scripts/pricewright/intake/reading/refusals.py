@@ -19,7 +19,7 @@ from pricewright.tables.prices import Ints
 
 _REMEDIES = {
     "another-header": "deliver the rows below it as a separate file",
-    "unzoned-time": "set source.time_zone to whose calendar counts, such as America/New_York",
+    "unzoned-time": "set source.time_zone to the zone whose calendar counts, such as UTC",
 }
 _OF_THE_WHOLE = [code(reason) for reason in _REMEDIES]
 """Faults of a row that show that the whole file is not as described."""

@@ -93,8 +93,8 @@ def web_address(parts: AddressParts, fill: Callable[[str], str] = str) -> WebAdd
     host = _plain(found[1]) if found else ""
     if not found or not host:
         raise Refusal(
-            f"{URI_KEY} holds no valid host; correct it, and write a host with other letters than "
-            "ASCII in its xn-- form."
+            f"{URI_KEY} holds no valid host; correct it, and write one with non-ASCII letters in "
+            "its xn-- form."
         )
     port = int(found[2] or _PORTS[parts.scheme])
     if not 0 < port < 65536:
