@@ -650,7 +650,7 @@ def test_a_symbol_that_stands_once_above_its_rows_is_to_be_filled_in(tmp_path):
     table = excel(["Symbol", "Date", "Close"], ["A", date(2024, 1, 2), 2], *rows)
     _, found = described(tmp_path, table, "AAPL.xlsx")
     assert any("3: Symbol is not a symbol" in note for note in found.notes)
-    assert any("fill in the cells left blank" in note for note in found.notes)
+    assert any("fill in the blank cells" in note for note in found.notes)
 
 
 def test_where_the_date_may_be_the_one_in_the_files_name_that_is_said(tmp_path):

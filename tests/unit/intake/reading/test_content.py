@@ -140,7 +140,7 @@ def test_nothing_is_not_a_delivery(refusal, bom):
         ),
         (
             ole("EncryptedPackage"),
-            "the file is locked with a password; save the workbook without.",
+            "the file is locked with a password; save the workbook without one.",
         ),
         (
             zipped({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": "x"}),

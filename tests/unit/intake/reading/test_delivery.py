@@ -785,13 +785,13 @@ def test_what_is_proposed_reads_the_other_rows_as_well_or_says_that_nothing_does
 @pytest.mark.parametrize("row", ["2024-01-{},,1,1", ",A,1,1"])
 def test_cells_that_are_blank_below_the_same_are_to_be_filled_in(tmp_path, row):
     text = HEAD + "2024-01-10,A,1,1\n" + "".join(f"{row.format(day)}\n" for day in (11, 12, 15))
-    with pytest.raises(Refusal, match=r"prices\.csv:3: .*; fill in the cells left blank"):
+    with pytest.raises(Refusal, match=r"prices\.csv:3: .*; fill in the blank cells"):
         read(tmp_path, text).check_share(0.5, "prices.csv")
 
 
 def test_a_column_that_is_written_in_another_way_and_not_needed_may_be_left_out(tmp_path):
     text = HEAD + "".join(f"2024-01-{day},A,12.5,1.234.567\n" for day in (11, 12, 13))
-    with pytest.raises(Refusal, match=r"as '12\.5', or set source\.columns\.volume: false"):
+    with pytest.raises(Refusal, match=r"like '12\.5', or set source\.columns\.volume: false"):
         read(tmp_path, text)
     left_out = Dialect(columns={**NAMES, "volume": False})
     assert len(read(tmp_path, text, left_out).prices) == 3

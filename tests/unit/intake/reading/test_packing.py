@@ -115,9 +115,9 @@ def test_a_flipped_bit_is_refused_or_changes_nothing(deliver, packing):
     [
         (
             b"\x1f\x8b\x07" + STREAMS["gzip"](CSV)[3:],
-            "begins almost like one packed by gzip",
+            "the file begins almost like one packed by gzip",
         ),
-        (STREAMS["xz"](CSV)[:4], "begins almost like one packed by xz"),
+        (STREAMS["xz"](CSV)[:4], "the file begins almost like one packed by xz"),
         (STREAMS["gzip"](CSV)[:-9] + bytes(9), "the gzip file is damaged (incorrect data check)"),
         (STREAMS["bzip2"](CSV)[:-9] + bytes(9), "the bzip2 file is damaged (Invalid data stream)"),
         (STREAMS["xz"](CSV)[:-9] + bytes(9), "the xz file is damaged (Corrupt input data)"),
@@ -224,8 +224,8 @@ def test_a_bomb_is_stopped_early_and_never_in_memory(deliver, packing):
     finally:
         tracemalloc.stop()
     assert str(caught.value) == (
-        f"prices.csv: the {packing} file unpacks to more than 100 times its size, as no prices "
-        "do; check where it comes from, or raise source.max_ratio."
+        f"prices.csv: the {packing} file unpacks to more than 100 times its size, unlike prices; "
+        "check where it comes from, or raise source.max_ratio."
     )
     assert 1 << 20 < sum(got) < 20_000_000
     assert peak < 12_000_000

@@ -182,8 +182,8 @@ def test_of_several_sheets_one_must_be_named():
     assert read(content, "B")[0]["Close"] == ("double", [2.0])
     for sheet, sentence in (
         (None, r"^p\.xlsx: 'A', 'B' are all filled; set source\.sheet to one of them\.$"),
-        ("b", r"^p\.xlsx: no sheet 'b', but 'Notes', 'A', 'B'; correct source\.sheet\.$"),
-        ("", r"^p\.xlsx: no sheet '', but 'Notes', 'A', 'B'; correct"),
+        ("b", r"^p\.xlsx: no sheet 'b', only 'Notes', 'A', 'B'; correct source\.sheet\.$"),
+        ("", r"^p\.xlsx: no sheet '', only 'Notes', 'A', 'B'; correct"),
         ("Notes", r"^p\.xlsx: the sheet is empty"),
     ):
         with pytest.raises(Refusal, match=sentence):
@@ -194,7 +194,7 @@ def test_a_hidden_sheet_counts_and_a_chart_does_not():
     made = openpyxl.load_workbook(io.BytesIO(book({"P": [HEAD, [DAY, 1]]})))
     made.create_chartsheet("Chart")
     assert read(saved(made))[1] == [2]
-    with pytest.raises(Refusal, match=r"no sheet 'Chart', but 'P'"):
+    with pytest.raises(Refusal, match=r"no sheet 'Chart', only 'P'"):
         WorkbookSheet(saved(made), "p.xlsx", "Chart")
     hidden = made.create_sheet("Secret")
     hidden["A1"], hidden.sheet_state = 1, "hidden"

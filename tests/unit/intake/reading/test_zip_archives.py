@@ -103,7 +103,7 @@ def test_a_member_that_climbs_out_is_refused(refusal, name):
         member = name if archive == zipped(name) else f"{name}/"
         assert refusal(archive) == (
             f"prices.csv: the zip file has a member {member!r}, which points outside its folder; "
-            "pack the file by its plain name."
+            "pack the file under its plain name."
         )
 
 

@@ -227,8 +227,8 @@ def better_symbol(
         return tickers[0]
     if max(map(int, symbols)) <= 1.1 * len(symbols) + 1:
         raise Refusal(
-            f"{name}: the column {title!r} only counts: found {symbols[0]}; set "
-            "source.columns.symbol to the column that holds the symbols, or to this one if it does."
+            f"{name}: the column {title!r} only counts the rows (found {symbols[0]}); set "
+            "source.columns.symbol to the column of the symbols, even if it is this one."
         )
     return None
 

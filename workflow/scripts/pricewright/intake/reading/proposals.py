@@ -172,7 +172,7 @@ def remedy(reason: str, texts: Sequence[str], dialect: Dialect, others: Sequence
         return ""
     if lines:
         return f"set {' or '.join(lines)}"
-    return f"deliver all written in one way; others look like {others[0]!r}" if is_known else ""
+    return f"deliver all of them written like {others[0]!r}" if is_known else ""
 
 
 def _why_none(reason: str, texts: Sequence[str]) -> str:

@@ -137,9 +137,9 @@ def what_to_do(quarantine: Quarantine, entry: int, sheet: Sheet, dialect: Dialec
     if texts and (found := remedy(reason, texts, dialect, others)):
         return found
     if reason in ("unreadable-date", "bad-symbol") and not any(map(str.strip, texts)):
-        return "fill in the cells left blank as the same as above; every row needs its own value"
+        return "fill in the blank cells with the value above; every row needs its own"
     if sound := [text for text in texts if remedy(reason, [text], dialect, others)]:
-        apart = f"deliver all written in one way; others look like {sound[-1]!r}"
+        apart = f"deliver all of them written like {sound[-1]!r}"
         return remedy(reason, sound, dialect, others) or apart
     key = _KEYS.get(reason)
     return "correct the file" + (f", or see source.{key}" if key else "")
