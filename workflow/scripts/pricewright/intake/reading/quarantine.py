@@ -13,13 +13,13 @@ REASONS: Final = {
     "field-count": "more or fewer fields than the header",
     "stray-quote": "a quote that neither begins nor ends a field",
     "nul": "a NUL character",
-    "not-an-object": "a record of JSON that is no object",
+    "not-an-object": "a JSON record that is not an object",
     "not-flat": "a value is itself an object or a list",
-    "duplicate-key": "a key is there twice",
-    "lone-surrogate": "an escape that is no character",
+    "duplicate-key": "the same key appears twice",
+    "lone-surrogate": "an escape that is not a character",
     "another-header": "a header with other names, or in another order",
     "unreadable-date": "not a date as declared",
-    "impossible-date": "a date that no calendar has",
+    "impossible-date": "a date that does not exist",
     "ambiguous-date": "a date that can be read in two ways",
     "unzoned-time": "a time at an offset, and no time zone is declared",
     "dst-gap": "a local time that the clocks skipped",
@@ -32,8 +32,8 @@ REASONS: Final = {
     "overflowing-volume": "a volume beyond 2^53",
     "high-below-low": "the high is below the low",
     "outside-range": "a price outside the low and the high",
-    "duplicate": "the same row is there before it",
-    "conflict": "another row has other values for its symbol and date",
+    "duplicate": "the same row appears earlier",
+    "conflict": "another row has different values for the same symbol and date",
 }
 """The code and the meaning of each reason, in the order in which a row is checked."""
 
