@@ -142,7 +142,7 @@ def asked(project, text, answers):
 def test_describe_asks_on_a_terminal_if_two_readings_fit(project):
     text = "Date,Close\n01/02/2024,1\n02/02/2024,2\n"
     done, written = asked(project, text, b"7\n2\n")
-    assert "prices.csv: choose source.date_formats: as 01/02/2024 in line 2\n" in done.stderr
+    assert "prices.csv: choose source.date_formats: line 2 has 01/02/2024\n" in done.stderr
     assert done.stderr.count("a number, or nothing to leave it open: ") == 2
     assert written["date_formats"] == ["%m/%d/%Y"]
     assert "2 rows, 2 kept" in done.stdout
@@ -182,7 +182,7 @@ def test_later_files_settle_what_the_first_file_leaves_open(project):
     (folder / "A.csv").write_text("Date,Close\n01/02/2024,234.5\n02/02/2024,235.5\n")
     (folder / "B.csv").write_text("Date,Close\n01/02/2024,1\n13/02/2024,1\n")
     told = command(script, "describe", "data/?.csv", cwd=project.folder)
-    assert "date_formats: ['%d/%m/%Y']   # as 01/02/2024" in told.stdout
+    assert "date_formats: ['%d/%m/%Y']   # line 2 has 01/02/2024" in told.stdout
     assert "choose" not in told.stdout
 
 

@@ -49,7 +49,7 @@ WRONG = [
     ("missing.price", "bfill", 'found "bfill", allowed: "zero" or'),
     ("source.uri", "", 'found "", allowed: string, not empty'),
     ("source.delimiter", "||", 'found "||"'),
-    ("source.delimiter", '"', "found '\"', allowed: another"),
+    ("source.delimiter", '"', "found '\"', allowed: a character"),
     ("source.session", "17:00", "found '17:00', allowed: null"),
     ("source.where.SERIES", "EQ", 'found "EQ", allow'),
     ("source.last_day", "soon", "found 'soon', allowed: a date"),
@@ -71,7 +71,10 @@ WRONG_TOGETHER = [
         SQLITE | {"source.table": "a", "source.query": "b"},
         "'source.table': found table and query, allowed: either",
     ),
-    ({"source.decimal": ",", "source.delimiter": ","}, "'source.decimal': found ',', which is the"),
+    (
+        {"source.decimal": ",", "source.delimiter": ","},
+        "'source.decimal': found ',', which is also",
+    ),
     ({"source.symbol": "<b>", "source.columns": {}}, "'source.symbol': found \"<b>\""),
     (
         {"source.layout": "wide", "source.columns": {"symbol": "Ticker"}},

@@ -325,7 +325,7 @@ def test_a_ticker_comes_before_a_column_of_numbers_that_is_called_symbol(tmp_pat
     path, found = described(tmp_path, text)
     assert {row["symbol"] for row in as_written(path, found)} == {"AAPL", "MSFT"}
     _, found = described(tmp_path, text.replace("Ticker", "Sector"))
-    assert "say in source.columns.symbol which column" in " ".join(found.notes)
+    assert "set source.columns.symbol to the column" in " ".join(found.notes)
 
 
 @pytest.mark.parametrize(
@@ -448,7 +448,7 @@ def test_a_column_that_tells_rows_of_a_day_apart_is_named_as_a_filter(tmp_path):
         for name, series in (("A", "EQ"), ("A", "BE"), ("B", "EQ"))
     )
     _, found = described(tmp_path, text)
-    note = "a symbol has several rows a day, and one with each SERIES (EQ, BE)"
+    note = "a symbol has several rows a day, one for each SERIES (EQ, BE)"
     assert [said for said in found.notes if "SERIES" in said] == [
         f"{note}: to read only one of these, set source.where: {{SERIES: [EQ]}}"
     ]
@@ -462,10 +462,10 @@ def test_a_column_that_tells_rows_of_a_day_apart_is_named_as_a_filter(tmp_path):
     ("content", "note"),
     [
         ("Date,Close\n2024-01-15,0.01\n2024-01-16,-0.02\n2024-01-17,-0.01\n", "look like returns"),
-        ("Date,Close\n" + "2024-01-15,N/D\n" * 3 + "2024-01-16,1\n", "too much is lost"),
+        ("Date,Close\n" + "2024-01-15,N/D\n" * 3 + "2024-01-16,1\n", "too many rows are lost"),
         ("Date,Close\n2024-01-15,x\n", "not read yet"),
-        ("Last,Symbol,Time\n" + "7,{},2024-01-15 16:31\n" * 3, "when it was downloaded"),
-        ("Close,Symbol,Updated\n" + "7,{},2024-01-15\n" * 3, "when it was downloaded"),
+        ("Last,Symbol,Time\n" + "7,{},2024-01-15 16:31\n" * 3, "the time of the download"),
+        ("Close,Symbol,Updated\n" + "7,{},2024-01-15\n" * 3, "the time of the download"),
         ("Date,PRC\n2024-01-15,183.5\n2024-01-16,-184.25\n2024-01-17,184\n", "minus seems"),
     ],
 )
@@ -582,11 +582,11 @@ def test_dates_in_eastern_signs_are_read_as_they_can_only_be(tmp_path, day):
     ("content", "why"),
     [
         ("a,b\nx,1\ny,2\n", "no column holds dates; the file has a, b"),
-        ("Month,Close\n2024-01,1\n2024-02,2\n", "column 'Month' names no day, as 2024-01"),
-        ("Week,Close\n2024-W01,1\n", "column 'Week' names no day, as 2024-W01"),
-        ("Date       Close\n2024-01-02  1\n", "its columns are parted by blanks alone"),
-        ("Symbol,2024-01-02,2024-01-03\nA,1,2\n", "its dates stand side by side"),
-        ("Symbol;02.01.2024;03.01.2024\nA;1;2\n", "its dates stand side by side"),
+        ("Month,Close\n2024-01,1\n2024-02,2\n", "column 'Month' names no day: found 2024-01"),
+        ("Week,Close\n2024-W01,1\n", "column 'Week' names no day: found 2024-W01"),
+        ("Date       Close\n2024-01-02  1\n", "its columns are separated by blanks alone"),
+        ("Symbol,2024-01-02,2024-01-03\nA,1,2\n", "its dates are the names of columns"),
+        ("Symbol;02.01.2024;03.01.2024\nA;1;2\n", "its dates are the names of columns"),
     ],
 )
 def test_a_file_without_days_is_refused_and_told_why(tmp_path, content, why):
@@ -650,11 +650,11 @@ def test_a_symbol_that_stands_once_above_its_rows_is_to_be_filled_in(tmp_path):
     table = excel(["Symbol", "Date", "Close"], ["A", date(2024, 1, 2), 2], *rows)
     _, found = described(tmp_path, table, "AAPL.xlsx")
     assert any("3: Symbol is not a symbol" in note for note in found.notes)
-    assert any("fill in what is left blank" in note for note in found.notes)
+    assert any("fill in the blank cells" in note for note in found.notes)
 
 
 def test_where_the_date_may_be_the_one_in_the_files_name_that_is_said(tmp_path):
-    with pytest.raises(Refusal, match="the one in its name, add it as a column"):
+    with pytest.raises(Refusal, match="the one in the file's name, add it as a column"):
         described(tmp_path, "Symbol,Close\nA,1\n", "prices_2024-01-15.csv")
     with pytest.raises(Refusal, match=r"the file has Symbol, Close\.$"):
         described(tmp_path, "Symbol,Close\nA,1\n", "prices_20249915.csv")

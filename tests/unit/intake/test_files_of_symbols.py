@@ -54,7 +54,7 @@ def test_files_of_several_companies_that_follow_each_other_are_refused(
     put(inbox, names[1], second, day)
     inbox.uri = "in/**/*.*"
     with pytest.raises(
-        Refusal, match=rf"{names[1]}: it seems .* than in/{names[0]}, for {why}, .*"
+        Refusal, match=rf"{names[1]}: this seems .* than in/{names[0]}, because {why}, .*"
     ):
         inbox.take("parts", dialect=Dialect(symbol="X"))
     assert inbox.archive.known() == []
@@ -93,7 +93,7 @@ def test_files_of_one_name_in_folders_of_several_symbols_are_refused(inbox):
     put(inbox, "AAPL/data.csv", QUIET)
     put(inbox, "MSFT/data.csv", [100 + number**2 for number in range(10)])
     inbox.uri = "in/**/*.csv"
-    with pytest.raises(Refusal, match=r"in/MSFT/data\.csv: .* name other symbols apart"):
+    with pytest.raises(Refusal, match=r"in/MSFT/data\.csv: .* give other symbols other names"):
         inbox.take("parts", dialect=Dialect(symbol="{file}"))
     assert inbox.archive.known() == []
 

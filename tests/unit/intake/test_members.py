@@ -65,5 +65,5 @@ def test_an_office_document_is_one_delivery(packed):
 
 def test_an_archive_that_climbs_out_of_its_folder_is_refused(packed):
     packed({"a": CSV, "../b": CSV})
-    with pytest.raises(Refusal, match=r"prices\.zip.*climbs out of its folder"):
+    with pytest.raises(Refusal, match=r"prices\.zip.*points outside its folder"):
         places()

@@ -66,7 +66,7 @@ def test_of_whole_deliveries_only_the_one_that_counted_is_needed(firm, steps, go
         assert problems == []
     else:
         assert receipt["sha256"] in problems[0]
-        assert "is not there; put back what was received" in problems[0]
+        assert "missing; restore the received file" in problems[0]
 
 
 def test_a_model_that_was_compared_with_another_and_came_after_other_prices(firm, steps):
@@ -117,8 +117,8 @@ def remove_order(archive):
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (change_kept, "is not the bytes that were received"),
-        (remove_kept, "is not there; put back what was received"),
+        (change_kept, "not the bytes that were received"),
+        (remove_kept, "missing; restore the received file"),
         (remove_order, "does not have the deliveries that the model was made from"),
     ],
 )

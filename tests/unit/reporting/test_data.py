@@ -39,7 +39,7 @@ def test_quarantined_rows_have_their_reasons_in_words_most_first():
     receipts = {"ingest": {"quarantined": {"conflict": 2, "sign": 3, "nul": 0}}}
     assert data.quarantine_counts({"receipts": receipts}) == [
         ("sign", 3, "a sign that is not allowed"),
-        ("conflict", 2, "another row has other values for its symbol and date"),
+        ("conflict", 2, "another row has different values for the same symbol and date"),
     ]
 
 

@@ -158,7 +158,7 @@ def test_a_day_may_begin_at_another_time_from_noon_on_the_evening_before(tmp_pat
 def test_a_session_is_a_time_of_day_of_intraday_bars(session):
     with pytest.raises(Refusal, match=r"config key 'source\.session'.*17:00"):
         Calendar(bars="intraday", session=session)
-    with pytest.raises(Refusal, match=r"'source\.session'.*source\.bars: intraday"):
+    with pytest.raises(Refusal, match=r"'source\.session'.*source\.bars is intraday"):
         Calendar(session="17:00")
 
 
@@ -247,7 +247,7 @@ def test_several_times_a_day_are_refused_in_one_sentence_unless_declared(
     with pytest.raises(Refusal) as refusal:
         read(tmp_path, text, Dialect(symbol="A"))
     assert str(refusal.value) == (
-        f"prices.csv:{line}: there are several times a day, as for A on 2024-01-0{days}; set "
+        f"prices.csv:{line}: there are several times a day, such as for A on 2024-01-0{days}; set "
         "source.bars: intraday, which makes daily bars of them."
     )
     assert len(read(tmp_path, text, intraday(symbol="A")).prices) == days

@@ -176,7 +176,7 @@ def test_a_named_date_index_of_pandas_is_a_column_and_a_numbered_one_is_not():
     ("values", "sentence"),
     [
         (pa.array([[1]]), r"the column 'v' is of type list<"),
-        (pa.array([{"a": 1}]), r"the column 'v' is of type struct<a: int64>, where text, numbers"),
+        (pa.array([{"a": 1}]), r"the column 'v' is of type struct<a: int64>, but text, numbers"),
         (pa.array([b"x"], pa.binary(1)), r"the column 'v' is of type fixed_size_binary"),
         (pa.array([dt.timedelta(1)]), r"the column 'v' is of type duration"),
         (pa.array([1], pa.timestamp("us", "Mars/X")), r"'v' has the time zone 'Mars/X', which is"),
@@ -323,7 +323,7 @@ def test_a_file_that_is_gone_may_come_back(tmp_path):
 
 
 def test_the_first_version_of_feather_is_refused_by_name():
-    with pytest.raises(Refusal, match=r"it is of Feather's version 1, where version 2 is needed"):
+    with pytest.raises(Refusal, match=r"it is Feather version 1, but version 2 is needed"):
         sheet(b"FEA1" + bytes(100) + b"FEA1", "feather")
 
 
@@ -362,7 +362,7 @@ def test_a_footer_that_counts_otherwise_than_its_groups_is_refused(monkeypatch):
             return SimpleNamespace(num_rows=8, num_row_groups=1, row_group=real.row_group)
 
     monkeypatch.setattr(pq, "ParquetFile", Boastful)
-    with pytest.raises(Refusal, match=r"it does not have the 8 rows that it says\)"):
+    with pytest.raises(Refusal, match=r"it does not have the 8 rows it declares\)"):
         sheet(FILES["parquet"])
 
 

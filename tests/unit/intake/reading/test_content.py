@@ -123,7 +123,7 @@ def test_nothing_is_not_a_delivery(refusal, bom):
             f"prices.csv:1: the content of the {packing} file is empty; deliver prices."
         )
     assert refusal(bom + b" \r\n\n") == (
-        "prices.csv:1: the file is blank lines and no more; deliver prices."
+        "prices.csv:1: the file is nothing but blank lines; deliver prices."
     )
 
 
@@ -132,15 +132,15 @@ def test_nothing_is_not_a_delivery(refusal, bom):
     [
         (
             zipped({"[Content_Types].xml": "x", "word/document.xml": "x"}),
-            "the zip file is an Office document but no workbook; deliver it as a table.",
+            "the zip file is an Office document, not a workbook; deliver it as a table.",
         ),
         (
             ole("WordDocument"),
-            "the file is an Office document but no workbook; deliver it as a table.",
+            "the file is an Office document, not a workbook; deliver it as a table.",
         ),
         (
             ole("EncryptedPackage"),
-            "the file is locked with a password; save the workbook without.",
+            "the file is locked with a password; save the workbook without one.",
         ),
         (
             zipped({"mimetype": "application/vnd.oasis.opendocument.text", "content.xml": "x"}),

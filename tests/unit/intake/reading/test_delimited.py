@@ -196,5 +196,5 @@ def test_no_bytes_end_in_anything_but_a_refusal_or_rows_that_add_up(tmp_path_fac
 
 
 def test_a_backslash_before_a_quote_is_named_as_what_is_wrong(tmp_path):
-    with pytest.raises(Refusal, match="two quotes in the place of a backslash and a quote"):
+    with pytest.raises(Refusal, match="two quotes instead of a backslash and a quote"):
         read(tmp_path, HEAD + '2024-01-02,A,1,"it\\"s"\n')

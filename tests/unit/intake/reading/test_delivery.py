@@ -177,7 +177,7 @@ def test_a_header_below_rows_is_not_taken_for_the_first(tmp_path):
 
 def test_a_wide_file_has_other_columns_that_are_named_or_refused(tmp_path):
     text = "Date,USD,Volume\n2024-01-02,1.5,7\n"
-    with pytest.raises(Refusal, match="'Volume' is plainly no symbol's price"):
+    with pytest.raises(Refusal, match="'Volume' clearly holds no symbol's prices"):
         read(tmp_path, text, WIDE)
     found = read(tmp_path, text, Dialect(layout="wide", symbols=("USD",)))
     assert found.prices.names == ["USD"]
@@ -213,10 +213,10 @@ def test_marks_that_would_read_many_numbers_are_asked_for_before_these_are_lost(
     [
         ("Date,Close", "31/01/2024,1", r'set source\.date_formats: \["%d/%m/%Y"\]'),
         ("Date,Close", "Jan 2 2024,1", r'set source\.date_formats: \["%b %d %Y"\]'),
-        ("Date,Close", "202401,1", "deliver days, as 2024-01-31, for these texts name none"),
-        ("Date,Close", "9:30,1", "deliver days, as 2024-01-31, for these texts name none"),
-        ("Date,Close", "2. Januar 2024,1", "deliver dates in digits, as 2024-01-31"),
-        ("Date,Close", "2 janv. 2024,1", "deliver dates in digits, as 2024-01-31"),
+        ("Date,Close", "202401,1", "deliver days such as 2024-01-31; these texts name none"),
+        ("Date,Close", "9:30,1", "deliver days such as 2024-01-31; these texts name none"),
+        ("Date,Close", "2. Januar 2024,1", "deliver dates in digits such as 2024-01-31"),
+        ("Date,Close", "2 janv. 2024,1", "deliver dates in digits such as 2024-01-31"),
         ("Date,Close", "1704153600000,1", r'set source\.date_formats: \["epoch-milliseconds"\]'),
         ("Date,Close", "45293,1", r'set source\.date_formats: \["excel-serial"\]'),
         ("Date,Close", "2024-01-02,$1.5", r'set source\.unit: "\$"'),
@@ -228,7 +228,7 @@ def test_marks_that_would_read_many_numbers_are_asked_for_before_these_are_lost(
             r'decimal: "," and .*thousands: "\." and .*unit: "€"',
         ),
         ("Date,Close", "2024-01-02,-1", r"correct the file, or see source\.prices"),
-        ("Date,Ticker", "2024-01-02,A", r"say it in source\.columns\.close"),
+        ("Date,Ticker", "2024-01-02,A", r"set source\.columns\.close"),
         ("Date,USD,JPY,CHF", "2024-01-02,1,1,1", r"source\.layout: wide"),
     ],
 )
@@ -389,7 +389,7 @@ def test_rows_above_a_header_are_never_left_out(tmp_path, above):
 )
 def test_a_name_that_two_columns_have_names_neither(tmp_path, header):
     text = header + "\n" + "2024-01-02," * 3 + "1\n"
-    with pytest.raises(Refusal, match=r"two columns are named '\w+'; name them apart, or say"):
+    with pytest.raises(Refusal, match=r"two columns are named '\w+'; rename one, or set"):
         read(tmp_path, text, Dialect())
 
 
@@ -401,7 +401,7 @@ def test_a_column_may_be_told_from_another_of_its_name_by_its_number(tmp_path):
 
 def test_a_file_without_a_header_is_said_to_be_one(tmp_path):
     text = "2024.01.02,00:00,1.10427,1.10450,1.10400,1.10440,120\n" * 3
-    with pytest.raises(Refusal, match=r"is a row, set source\.header_line: 0, and say in"):
+    with pytest.raises(Refusal, match=r"is a row, set source\.header_line: 0, and set"):
         read(tmp_path, text, Dialect(symbol="EURUSD"))
 
 
@@ -536,8 +536,8 @@ def test_several_threads_give_the_same(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        (HEAD, r"prices\.csv:1: the file has a header and no rows; deliver prices"),
-        ("\n\n", r"prices\.csv:1: the file is blank lines and no more"),
+        (HEAD, r"prices\.csv:1: the file has a header but no rows; deliver prices"),
+        ("\n\n", r"prices\.csv:1: the file is nothing but blank lines"),
         (HEAD + '2024-01-01,A,"1,1\n', r"prices\.csv:2: a quote on this line is never closed"),
         (HEAD + GOOD + '2024-01-01,A"B,1,1\n' + GOOD, r"prices\.csv:3: a quote on this line"),
         (HEAD + 'x"y,1\n' + GOOD + 'x"y,1\n', r"prices\.csv:2: a quote on this line"),
@@ -729,7 +729,7 @@ def test_a_file_delivered_twice_over_has_duplicates_and_no_other_symbol(tmp_path
 @pytest.mark.parametrize("title", ["Symbol", "instrument.symbol"])
 def test_one_symbol_that_is_declared_for_a_column_of_several_is_refused(tmp_path, title):
     text = f"Date,{title},Close\n2024-01-01,B,1\n2024-01-02,C,2\n"
-    with pytest.raises(Refusal, match=r"has B and C, where source\.symbol says .* of AAA; leave"):
+    with pytest.raises(Refusal, match=r"has B and C, but source\.symbol says .* of AAA; remove"):
         read(tmp_path, text, ONE)
     assert read(tmp_path, text, Dialect()).prices.names == ["B", "C"]
     apart = Dialect(symbol="AAA", columns={"symbol": False})
@@ -752,27 +752,27 @@ def test_two_digits_of_a_year_before_1969_are_refused_and_not_called_the_future(
     ("texts", "remedy"),
     [
         (["13/01/2024,1"] * 3 + ["2024-01-14,1"], r'set .*: \["%Y-%m-%d", "%d/%m/%Y"\]'),
-        (["2024-01-14,12.5"] + ["2024-01-13,1.234.567"] * 3, r"deliver all .* as '12\.5'"),
-        (["2024-01-14,150p"] + ["2024-01-13,£1.5"] * 3, r"deliver all .* as '£1\.5'"),
+        (["2024-01-14,12.5"] + ["2024-01-13,1.234.567"] * 3, r"deliver all .* like '12\.5'"),
+        (["2024-01-14,150p"] + ["2024-01-13,£1.5"] * 3, r"deliver all .* like '£1\.5'"),
         (["2024-01-13,121'16", "2024-01-14,120'31", "2024-01-15,121'02"], "points and 32nds"),
-        (["2024-01-13,121'165"] * 3, 'deliver decimals, as 121.5 .* set source.thousands: "\'"'),
-        (["2024-01-13,121-16+"] * 3, r"these seem to be points and 32nds\."),
+        (["2024-01-13,121'165"] * 3, 'deliver decimals .121\.5 .* set source.thousands: "\'"'),
+        (["2024-01-13,121-16+"] * 3, r"these texts seem to be points and 32nds\."),
         (["2024-01-13,£1.5"] * 3 + ["2024-01-14,7"], 'set source.unit: "£"'),
         (["2024-01-13,£1.5"] * 3 + ["2024-01-14,N/D"], 'set source.unit: "£"'),
         (
             ["113/01/10,1"] * 3,
-            "deliver dates as 2024-01-31, for their years seem to be those of Taiwan",
+            "deliver dates such as 2024-01-31; the years seem to be those of Taiwan",
         ),
         (
             ["1402-10-12,1"] * 3,
-            "deliver dates as 2024-01-31, .* of the Persian or the Islamic calendar",
+            "deliver dates such as 2024-01-31; .* of the Persian or the Islamic calendar",
         ),
         (
             ["1402/10/12,1"] * 3 + ["2024-01-15,1"],
-            "deliver dates as 2024-01-31, .* of the Persian or the Islamic",
+            "deliver dates such as 2024-01-31; .* of the Persian or the Islamic",
         ),
-        (["10/01/2567,1"] * 3, "deliver dates as 2024-01-31, .* of the Buddhist calendar"),
-        (["10,1", "11,2", "12,3"], "deliver the date in one column, as 2024-01-31"),
+        (["10/01/2567,1"] * 3, "deliver dates such as 2024-01-31; .* of the Buddhist calendar"),
+        (["10,1", "11,2", "12,3"], "deliver the whole date in one column, such as 2024-01-31"),
     ],
 )
 def test_what_is_proposed_reads_the_other_rows_as_well_or_says_that_nothing_does(
@@ -785,13 +785,13 @@ def test_what_is_proposed_reads_the_other_rows_as_well_or_says_that_nothing_does
 @pytest.mark.parametrize("row", ["2024-01-{},,1,1", ",A,1,1"])
 def test_cells_that_are_blank_below_the_same_are_to_be_filled_in(tmp_path, row):
     text = HEAD + "2024-01-10,A,1,1\n" + "".join(f"{row.format(day)}\n" for day in (11, 12, 15))
-    with pytest.raises(Refusal, match=r"prices\.csv:3: .*; fill in what is left blank"):
+    with pytest.raises(Refusal, match=r"prices\.csv:3: .*; fill in the blank cells"):
         read(tmp_path, text).check_share(0.5, "prices.csv")
 
 
 def test_a_column_that_is_written_in_another_way_and_not_needed_may_be_left_out(tmp_path):
     text = HEAD + "".join(f"2024-01-{day},A,12.5,1.234.567\n" for day in (11, 12, 13))
-    with pytest.raises(Refusal, match=r"as '12\.5', or set source\.columns\.volume: false"):
+    with pytest.raises(Refusal, match=r"like '12\.5', or set source\.columns\.volume: false"):
         read(tmp_path, text)
     left_out = Dialect(columns={**NAMES, "volume": False})
     assert len(read(tmp_path, text, left_out).prices) == 3

@@ -61,7 +61,7 @@ def test_a_wide_encoding_is_read_by_its_mark_and_without_one_is_named(
     ],
 )
 def test_an_html_page_is_named(refusal, page):
-    rest = "an HTML page, such as a server's error; read it in a browser, and deliver the prices."
+    rest = "an HTML page, such as a server's error; read it in a browser, and deliver prices."
     assert refusal(page) == f"prices.csv:1: the file is {rest}"
     assert refusal(gzip.compress(page)) == (f"prices.csv:1: the content of the gzip file is {rest}")
 

@@ -197,7 +197,7 @@ def test_nesting_without_end_is_a_bad_line(depth):
     "text", ["[" * 100_000, '{"v":' * 100_000, '{"data":[{"v":1},' + "[" * 100_000]
 )
 def test_nesting_without_end_is_refused_in_a_whole(text):
-    with pytest.raises(Refusal, match=r"p\.json: the JSON is nested too deep; deliver"):
+    with pytest.raises(Refusal, match=r"p\.json: the JSON is nested too deeply; deliver"):
         sheet(text)
 
 
@@ -220,7 +220,7 @@ def test_a_first_line_nested_without_end_does_not_hide_the_lines_below():
         (b'\xef\xbb\xbf[{"v":1}]\n\xe2\x82', r"p\.json:2: not UTF-8 text"),
         ('[{"v":1}]'.encode("utf-16"), r"p\.json:1: not UTF-8 text"),
         ('[{"v":1}]'.encode("utf-16-le"), r"p\.json:1: not JSON"),
-        ('[{"v":1},\n{"v":2}', r"p\.json:2: not JSON \(Expecting ']'\); deliver, whole, an array"),
+        ('[{"v":1},\n{"v":2}', r"p\.json:2: not JSON \(Expecting ']'\); deliver a complete array"),
         ('[{"v":1},\n{"v":2},\n]', r"p\.json:3: not JSON \(Expecting value\)"),
         ('[{"v":1}\n{"v":2}]', r"p\.json:2: not JSON \(Expecting ']'\)"),
         ('[{"v":1}]\n\n[]', r"p\.json:3: not JSON \(Extra data\)"),
@@ -252,7 +252,7 @@ def test_what_is_refused_is_said_in_one_sentence(text, sentence):
 def test_too_many_different_keys_are_refused(monkeypatch):
     monkeypatch.setattr(json_objects, "_MOST_TITLES", 3)
     assert list(read('[{"a":1,"b":2},{"c":3}]')[0]) == ["a", "b", "c"]
-    with pytest.raises(Refusal, match=r"have 4 different keys, which is more than 3; deliver"):
+    with pytest.raises(Refusal, match=r"have 4 different keys, more than 3; deliver"):
         sheet('[{"a":1,"b":2},{"c":3,"d":4}]')
 
 

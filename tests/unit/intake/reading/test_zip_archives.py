@@ -102,8 +102,8 @@ def test_a_member_that_climbs_out_is_refused(refusal, name):
     for archive in (zipped(name), zipped("prices.csv", f"{name}/")):
         member = name if archive == zipped(name) else f"{name}/"
         assert refusal(archive) == (
-            f"prices.csv: the zip file has a member {member!r}, which climbs out of its folder; "
-            "pack the file by its plain name."
+            f"prices.csv: the zip file has a member {member!r}, which points outside its folder; "
+            "pack the file under its plain name."
         )
 
 
@@ -135,18 +135,18 @@ def link():
 @pytest.mark.parametrize(
     ("archive", "sentence"),
     [
-        (lying(FLAGS, 1, form="<H"), "locks 'prices.csv' with a password; pack it without."),
+        (lying(FLAGS, 1, form="<H"), "locks 'prices.csv' with a password; pack it without one."),
         (
             lying(METHOD, 9, form="<H"),
-            "packs 'prices.csv' by method 9, which is not read; pack it by deflate.",
+            "packs 'prices.csv' by method 9, which is not supported; pack it by deflate.",
         ),
         (
             zipped(method=zipfile.ZIP_LZMA),
-            "packs 'prices.csv' by method 14, which is not read; pack it by deflate.",
+            "packs 'prices.csv' by method 14, which is not supported; pack it by deflate.",
         ),
         (
             lying(CHECKSUM, 1),
-            "is damaged: 'prices.csv' is not of its checksum; deliver it again.",
+            "is damaged: 'prices.csv' does not match its checksum; deliver it again.",
         ),
         (
             lying(LENGTH, 100),
@@ -232,15 +232,15 @@ def xlsx(**extra):
     [
         (
             lying(CHECKSUM, 1, xlsx()),
-            "is damaged: '[Content_Types].xml' is not of its checksum; deliver it again.",
+            "is damaged: '[Content_Types].xml' does not match its checksum; deliver it again.",
         ),
         (
             lying(FLAGS, 1, xlsx(), form="<H"),
-            "locks '[Content_Types].xml' with a password; pack it without.",
+            "locks '[Content_Types].xml' with a password; pack it without one.",
         ),
         (
             xlsx(rows=b"<c>1</c>" * 2_500_000),
-            "unpacks to more than 100 times its size, as no prices do; "
+            "unpacks to more than 100 times its size, unlike prices; "
             "check where it comes from, or raise source.max_ratio.",
         ),
     ],

@@ -200,7 +200,7 @@ def test_only_a_read_only_transaction_is_begun(owner):
         ("SELECT * FROM none", 'relation "none" does not exist'),
         ("SELECT none FROM prices", 'column "none" does not exist'),
         ("SELEC 1", 'syntax error at or near "SELEC"'),
-        ("SELECT 1 AS x, 2 AS x", "two columns are called 'x'"),
+        ("SELECT 1 AS x, 2 AS x", "two columns are named 'x'"),
         ("SELECT FROM prices", "no columns"),
         ("SELECT * FROM prices WHERE false", "no rows"),
     ],

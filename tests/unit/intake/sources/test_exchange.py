@@ -85,7 +85,7 @@ def test_a_connection_that_is_not_taken_ends_with_the_timeout():
         full.listen(0)
         first.connect(full.getsockname())  # the only place in the queue
         port = full.getsockname()[1]
-        with pytest.raises(OSError, match=r"nothing came for 0\.1 seconds"):
+        with pytest.raises(OSError, match=r"nothing arrived for 0\.1 seconds"):
             fetch(f"http://127.0.0.1:{port}/a", "127.0.0.1", timeout=0.1)
 
 
@@ -109,7 +109,7 @@ def test_a_server_that_drips_is_cut_at_the_time_that_a_delivery_may_take(begun):
 def test_a_handshake_that_does_not_come_ends_with_the_timeout():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         uri = f"https://127.0.0.1:{silent.getsockname()[1]}/a"
-        with pytest.raises(OSError, match=r"nothing came for 0\.1 seconds"):
+        with pytest.raises(OSError, match=r"nothing arrived for 0\.1 seconds"):
             fetch(uri, "127.0.0.1", timeout=0.1)
 
 

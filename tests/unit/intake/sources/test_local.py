@@ -84,8 +84,8 @@ def test_what_is_not_here_is_found_beside_the_workflow_under_the_same_name(here,
     ("uri", "sentence"),
     [
         ("in/none.csv", r"^in/none\.csv: no such file"),
-        ("in/*.xlsx", r"^in/\*\.xlsx: there is no file there"),
-        ("empty", r"^empty: there is no file there"),
+        ("in/*.xlsx", r"^in/\*\.xlsx: no file there"),
+        ("empty", r"^empty: no file there"),
     ],
 )
 def test_where_there_is_nothing_it_says_so(here, uri, sentence):
@@ -98,7 +98,7 @@ def test_files_in_folders_below_are_named_by_the_pattern_that_is_told(here):
     for symbol in ("A", "B"):
         (here / "lake" / f"symbol={symbol}").mkdir(parents=True)
         (here / "lake" / f"symbol={symbol}" / "0.csv").write_text("x")
-    with pytest.raises(Refusal, match=r"set source\.uri: lake/\*/\*, which names these"):
+    with pytest.raises(Refusal, match=r"set source\.uri: lake/\*/\*, which matches them"):
         local_files("lake")
     assert len(local_files("lake/*/*")) == 2
 
@@ -174,12 +174,12 @@ def test_what_lies_beside_prices_in_a_folder_is_left_out_and_named(tmp_path, mon
     (folder / ".git/config").write_text("x")
     assert [file.place for file in local_files("in")] == ["in/logs.csv", "in/prices.csv"]
     assert ignored_files("in") == {
-        "in/2023": "a folder, whose files a pattern would name",
-        "in/README.txt": "by its name it holds no prices",
-        "in/_SUCCESS": "by its name it holds no prices",
+        "in/2023": "a folder; only a pattern would match its files",
+        "in/README.txt": "its name says that it holds no prices",
+        "in/_SUCCESS": "its name says that it holds no prices",
         "in/empty.csv": "empty",
-        "in/late.csv.part": "still on its way",
-        "in/prices.csv.sha256": "by its name it holds no prices",
-        "in/~$book.xlsx": "left by Excel beside a workbook that is open",
+        "in/late.csv.part": "still being written",
+        "in/prices.csv.sha256": "its name says that it holds no prices",
+        "in/~$book.xlsx": "left by Excel beside an open workbook",
     }
     assert ignored_files("in/prices.csv") == ignored_files("https://desk.test/README.md") == {}

@@ -56,8 +56,11 @@ def test_a_body_of_many_pieces_comes_as_it_was_sent():
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (reply(length=False, Content_Length=42), "only 41 bytes came of 42, a short body is no"),
-        (reply(b"", length=False, Content_Length=1), "only 0 bytes came of 1"),
+        (
+            reply(length=False, Content_Length=42),
+            "only 41 of 42 bytes arrived, so the delivery is inc",
+        ),
+        (reply(b"", length=False, Content_Length=1), "only 0 of 1 bytes arrived"),
         (chunked(CSV, end=b""), "broke off"),
         (chunked(CSV, end=b"29\r\nshort"), "broke off"),
         (chunked(CSV, end=b"-5\r\nnegative"), "broke off"),
@@ -73,7 +76,7 @@ def test_a_short_body_is_not_a_delivery(answer, message):
 @pytest.mark.parametrize("held", [False, True])
 def test_a_longer_body_is_not_a_delivery_either(declared, held):
     answer = reply(length=False, Content_Length=declared)
-    with pytest.raises(OSError, match=f"more bytes came than the {declared} declared"):
+    with pytest.raises(OSError, match=f"more bytes arrived than the {declared} declared"):
         fetch((answer, threading.Event()) if held else answer)
 
 
@@ -87,7 +90,7 @@ def test_nothing_for_as_long_as_the_timeout_is_trouble_that_may_pass():
         (threading.Event(),),
         (reply(length=False, Content_Length=99), threading.Event()),
     ]:
-        with pytest.raises(OSError, match=r"nothing came for 0\.1 seconds"):
+        with pytest.raises(OSError, match=r"nothing arrived for 0\.1 seconds"):
             fetch(pieces, timeout=0.1)
 
 
@@ -149,7 +152,7 @@ def test_a_body_with_the_digest_that_the_server_gives_is_a_delivery(headers):
     ],
 )
 def test_a_body_with_another_digest_is_not(headers):
-    with pytest.raises(OSError, match=r"has not the (md5|sha-256) that the server gives"):
+    with pytest.raises(OSError, match=r"does not match the (md5|sha-256) that the server gives"):
         fetch(reply(**headers))
 
 
@@ -187,7 +190,7 @@ def test_what_the_server_has_as_zstd_is_kept_as_zstd():
 
 @pytest.mark.parametrize("body", [CSV, b"", b"\x1f"])
 def test_what_is_called_gzip_and_is_not_is_refused(body):
-    with pytest.raises(Refusal, match="calls it gzip, which it is not"):
+    with pytest.raises(Refusal, match="calls it gzip, but it is not"):
         fetch(reply(body, Content_Encoding="gzip"))
 
 

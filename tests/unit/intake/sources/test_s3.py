@@ -122,7 +122,7 @@ def test_a_uri_that_names_no_object_is_refused(desk, uri):
 
 @pytest.mark.parametrize("uri", ["s3://none/prices.csv", "s3://folder/none.csv", "s3://folder/d"])
 def test_an_object_that_is_not_there_is_refused(folder, uri):
-    refused(lambda: read(only(folder, uri)), f"{uri}: there is no such object", "source.uri")
+    refused(lambda: read(only(folder, uri)), f"{uri}: no such object", "source.uri")
 
 
 def test_a_bucket_that_is_not_there_is_refused(desk):

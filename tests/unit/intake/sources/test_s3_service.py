@@ -92,7 +92,7 @@ def test_what_is_no_region_is_refused(desk):
 @pytest.mark.parametrize("name", ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
 def test_half_of_a_key_is_refused(desk, monkeypatch, name):
     monkeypatch.delenv(name)
-    refused(lambda: read(only(desk, "s3://one/prices.csv")), f"variable {name}: is not set")
+    refused(lambda: read(only(desk, "s3://one/prices.csv")), f"variable {name}: not set")
 
 
 def test_a_closed_bucket_asks_for_keys(s3):
@@ -108,7 +108,7 @@ def test_a_closed_bucket_asks_for_keys(s3):
         (400, "source.region"),
         (401, "access denied; check AWS_ACCESS_KEY_ID"),
         (403, "access denied; check AWS_ACCESS_KEY_ID"),
-        (404, "there is no such object"),
+        (404, "no such object"),
         (405, "the service refuses the request"),
         (416, "the service refuses the request"),
     ],

@@ -151,7 +151,7 @@ def test_only_one_statement_is_run(file, query):
         ("SELECT none FROM prices", "no such column: none"),
         ("SELEC 1", "syntax error"),
         ("-- nothing", "no columns"),
-        ("SELECT day, symbol AS day FROM prices", "two columns are called 'day'"),
+        ("SELECT day, symbol AS day FROM prices", "two columns are named 'day'"),
         ("SELECT * FROM prices WHERE volume > 1000", "no rows"),
     ],
 )
@@ -186,7 +186,7 @@ def test_parameters_are_bound(file):
 @pytest.mark.parametrize(
     ("parameters", "name", "words"),
     [
-        ({}, "day", "is not there"),
+        ({}, "day", "missing"),
         ({"day": "x", "month": 1}, "month", "no :month"),
         ({"day": ["x"]}, "day", "list"),
         ({"day": b"x"}, "day", "bytes"),
@@ -199,7 +199,7 @@ def test_parameters_are_those_of_the_query(file, parameters, name, words):
 
 def test_a_table_has_no_parameters(file):
     item = on(file, table="prices", parameters={"day": "x"})
-    refused(lambda: read(item), "config key 'source.parameters.day'", "take it out")
+    refused(lambda: read(item), "config key 'source.parameters.day'", "remove it")
 
 
 def test_a_whole_number_that_sqlite_has_not_is_refused(file):

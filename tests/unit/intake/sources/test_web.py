@@ -76,11 +76,11 @@ def test_not_modified_is_no_answer_to_who_has_nothing(server, known):
 @pytest.mark.parametrize(
     ("status", "message"),
     [
-        (201, "201 Created; give in source.uri an address that has the whole delivery"),
-        (203, "203 Non-Authoritative Information; give"),
-        (204, "204 No Content; give"),
-        (206, "206 Partial Content; give"),
-        (300, "300 Multiple Choices; give"),
+        (201, "201 Created; set source.uri to an address that gives the whole delivery"),
+        (203, "203 Non-Authoritative Information; set"),
+        (204, "204 No Content; set"),
+        (206, "206 Partial Content; set"),
+        (300, "300 Multiple Choices; set"),
         (400, "400 Bad Request; correct source.uri"),
         (401, "401 Unauthorized; check the user, password or key that"),
         (403, "403 Forbidden; check what source.uri and source.headers send"),
@@ -88,8 +88,8 @@ def test_not_modified_is_no_answer_to_who_has_nothing(server, known):
         (407, "407 Proxy Authentication Required; check the user and password in the proxy"),
         (410, "410 Gone; correct source.uri"),
         (416, "416 Requested Range Not Satisfiable; correct source.uri"),
-        (499, r"499 \(no known status\); correct source.uri"),
-        (600, r"600 \(no known status\); give"),
+        (499, r"499 \(unknown status\); correct source.uri"),
+        (600, r"600 \(unknown status\); set"),
     ],
 )
 def test_a_status_that_no_retry_mends_is_refused(server, status, message):

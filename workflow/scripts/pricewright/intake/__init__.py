@@ -1,4 +1,4 @@
-"""From a source to prices that can be believed: the archive of bytes, deliveries over time.
-`sources` fetches, `reading` turns bytes into rows and quarantines the others.
+"""From a source to clean prices: fetch deliveries, archive their bytes, read and merge them.
+`sources` fetches; `reading` turns bytes into rows and quarantines the rows it cannot accept.
 May use tables, steplog and files.
 """

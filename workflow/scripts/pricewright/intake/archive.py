@@ -1,11 +1,11 @@
-"""The archive: every delivery's bytes as received, under their SHA-256, and the order they came in.
+"""The archive: the bytes of every delivery, under their SHA-256, and the order they came in.
 
-    <folder>/<sha256>                the bytes, read-only
-    <folder>/<sha256>.from-….zst     or, once replaced, their difference from what came then
+    <folder>/<sha256>                the bytes as received, read-only
+    <folder>/<sha256>.from-….zst     or, once replaced, their difference from the replacement
     <folder>/<source>/0001.json      what was accepted first: the deliveries, what they restated
     <folder>/<source>/0002.json      what was accepted next, …
 
-No byte is ever lost. Which prices there are follows from the archive and the config alone.
+No byte is ever lost. The archive and the config alone determine the prices.
 """
 
 import errno
@@ -33,40 +33,41 @@ from pricewright.steplog.retries import retry
 from pricewright.tables.options import Bounds, Options
 
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST}
-"""What the system says of a folder that cannot be written to, or is none."""
+"""The system's errors for a folder that is not one or cannot be written to."""
 
 Mode = Literal["whole", "parts", "append"]
-"""What a delivery is to the ones before it; see `Reception.deliveries`."""
+"""How a delivery relates to the ones before it; see `Reception.deliveries`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Reception(Options):
-    """How deliveries are kept, and what each is to the ones before it."""
+    """How deliveries are kept, and how each relates to the ones before it."""
 
     section = "source"
 
     received: Path = Path("data/received")
     """The folder that keeps all bytes received, and the order they came in."""
     deliveries: Literal["auto", "whole", "parts", "append"] = "auto"
-    """`whole`: each delivery is the whole source. `parts`: each file is a part, which a later file
-    of the same name replaces. `append`: each delivery adds, and nothing is withdrawn. `auto`: parts
-    for a folder or a pattern, else whole."""
+    """`whole`: each delivery is the whole source. `parts`: each file is a part, and a later file of
+    the same name replaces it. `append`: each delivery adds to the others and withdraws nothing.
+    `auto`: parts for a folder or a pattern, else whole."""
     max_shrink: Annotated[float, Bounds(least=0, most=1)] = 0.1
-    """By which share a delivery may have fewer rows that can be kept than the one in whose stead it
-    comes."""
+    """The share by which a delivery may have fewer rows that can be kept than the one it
+    replaces."""
     max_quarantined: Annotated[float, Bounds(least=0, most=1)] = 0.5
-    """Which share of a delivery's rows may be quarantined, those aside that only repeat another."""
+    """The share of a delivery's rows that may be quarantined; duplicates do not count."""
 
 
 @dataclass(frozen=True)
 class Delivery:
     """One delivery of a source.
 
-    place: where it lay.  sha256, bytes: of what was received.  last_day: the latest date on any
-    calendar when it was received, as in 2024-01-31: later prices are from the future.
-    version: the source's own name for these bytes, to ask whether they changed.
-    packed_in: the SHA-256 of the zip archive of several files that this one came in, which is kept
-    as well; empty if it came by itself.
+    place: where it lay.  sha256, bytes: the digest and size of what was received.
+    last_day: the latest date in any time zone when it was received, such as 2024-01-31; a later
+    price is from the future.
+    version: the source's own name for these bytes, used to ask whether they changed.
+    packed_in: the SHA-256 of the zip archive that this delivery came in, if that held several
+    files; it is kept as well. Empty if the delivery came by itself.
     """
 
     place: str
@@ -94,36 +95,39 @@ class Archive:
 
     @property
     def history(self) -> Path:
-        """Where this source's acceptances are: a folder with a name that a person can tell."""
+        """The folder of this source's acceptances, with a readable name."""
         readable = re.sub(r"[^A-Za-z0-9]+", "-", self.source).strip("-")[-40:].lower()
         return self.folder / f"{readable}-{hashlib.sha256(self.source.encode()).hexdigest()[:8]}"
 
     def path(self, sha256: str) -> Path:
-        """Where some bytes are kept."""
+        """The path of the bytes with this SHA-256."""
         return self.folder / sha256
 
     def whole(self, delivery: Delivery, *, just_kept: bool = False) -> AbstractContextManager[Path]:
-        """A file with a delivery's bytes while the block runs; raises Refusal if it is lost, or if
-        it was not just kept and was changed since."""
+        """A file with a delivery's bytes while the block runs.
+
+        Raises Refusal if the bytes are lost, or if they changed after they were kept.
+        """
         return patches.whole(self.folder, delivery.sha256, just_kept=just_kept)
 
     def pack(self, replaced: Mapping[str, str]) -> None:
-        """Keep bytes that were replaced as their difference from those in whose stead these came.
+        """Store replaced deliveries as differences from their replacements.
 
-        replaced: by the SHA-256 of the ones that of the others. Now and then they stay whole.
+        replaced: maps the SHA-256 of a delivery to that of its replacement. Every EACH-th time they
+        stay whole.
         """
         if len(self._accepted()) % patches.EACH:
             for old, new in replaced.items():
                 patches.replace_by_difference(self.folder, old, new)
 
     def acceptances(self) -> list[Acceptance]:
-        """What was accepted so far, in order; raises Refusal if that is not there as it was."""
+        """What was accepted so far, in order; raises Refusal if a file is missing or changed."""
         found = []
         for number, path in enumerate(self._accepted(), start=1):
             if int(path.stem) != number:
                 raise Refusal(
-                    f"{self._acceptance(number)}: is not there, though {path.name} is; put it back "
-                    "from a backup, for what came is counted by it."
+                    f"{self._acceptance(number)}: missing, although {path.name} exists; restore it "
+                    "from a backup, because it records which deliveries were accepted."
                 )
             try:
                 entry = parse_json(read_whole(path), str(path))
@@ -131,13 +135,13 @@ class Archive:
                 found.append(Acceptance(deliveries, entry["restatements"]))
             except (Refusal, KeyError, TypeError):
                 raise Refusal(
-                    f"{path}: is not what was written; put it back from a backup, for it says what "
-                    "came."
+                    f"{path}: not as it was written; restore it from a backup, because it records "
+                    "which deliveries were accepted."
                 ) from None
         return found
 
     def _accepted(self) -> list[Path]:
-        """The files of what was accepted, in order."""
+        """The files of the acceptances, in order."""
         files = [path for path in self.history.glob("*.json") if path.stem.isdecimal()]
         return sorted(files, key=lambda path: int(path.stem))
 
@@ -145,7 +149,7 @@ class Archive:
         return self.history / f"{number:04}.json"
 
     def accept(self, acceptance: Acceptance) -> None:
-        """Add an acceptance; from here on it is part of what there is."""
+        """Add an acceptance; its deliveries count from now on."""
         number = len(self._accepted()) + 1
         document = {
             "source": self.source,
@@ -155,9 +159,9 @@ class Archive:
         write_json(self._acceptance(number), document)
 
     def receive(self, item: Item, last: Delivery | None, today: date) -> Delivery | None:
-        """Ask an item for its delivery and keep the bytes; None if it is the `last` one again.
+        """Fetch an item's delivery and keep the bytes; None if it is the `last` one again.
 
-        Trouble that may pass is tried three times. Raises Refusal for what will not.
+        A failure that may pass is tried three times. Raises Refusal for one that will not.
         """
         known = last.version if last and self.path(last.sha256).exists() else ""
         received = self._fetch(item, known)
@@ -169,22 +173,22 @@ class Archive:
         return Delivery(item.place, sha256, size, today.isoformat(), version)
 
     def settle(self) -> None:
-        """See that the names of all bytes that were kept are on the disk, and none of others."""
+        """Flush the names of all kept bytes to disk, and clear up partial files."""
         if self.folder.is_dir():
             clear_abandoned(self.folder, ARRIVING)
             sync_folder(self.folder)
 
     def keep(self, item: Item) -> str:
-        """Keep the bytes of what deliveries came in; returns their SHA-256."""
+        """Keep the bytes of the archive that deliveries came in; returns their SHA-256."""
         received = self._fetch(item, "")
         assert received is not None, "nothing is known"
         return received[0]
 
     def version(self, item: Item, last: Delivery | None) -> str:
-        """What names the bytes that an item has now, without reading them if that can be.
+        """The version of the bytes that an item has now, without reading them if possible.
 
-        last: the newest delivery of its place, if there is one. A source that cannot be reached
-        has what it had; one that refuses, its refusal.
+        last: the newest delivery at its place, if there is one. If the source cannot be reached,
+        its last version; if it refuses, the refusal.
         """
         try:
             with item.open(last.version if last else "") as answer:
@@ -208,13 +212,13 @@ class Archive:
             return *self._store(answer.chunks), answer.version
 
     def _store(self, chunks: Iterable[bytes]) -> tuple[str, int]:
-        """Keep bytes; returns their SHA-256 and number."""
+        """Keep bytes; returns their SHA-256 and size."""
         try:
             return store_by_digest(self.folder, chunks)
         except OSError as error:
             if error.filename and error.errno in _CLOSED:
                 raise Refusal(
                     f"{self.folder}: cannot be written to ({error.strerror}); make it a folder "
-                    "that this user may write to, for every byte that comes is kept there."
+                    "that this user may write to, because every delivery's bytes are kept there."
                 ) from None
             raise

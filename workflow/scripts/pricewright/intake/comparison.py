@@ -1,7 +1,7 @@
-"""What a state of the prices has otherwise than the one in whose stead it comes.
+"""The differences between a state of the prices and the one that replaces it.
 
-Both are gone through side by side, some symbols at a time: nearly all of their prices are the same,
-and only what is not is kept.
+Both are compared side by side, some symbols at a time. Nearly all of their prices are equal; only
+the differences are kept.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,11 +19,12 @@ from pricewright.tables.table_files import ends_of_groups
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `after` has otherwise than `before`; the prices of both have the same names.
+    """The differences of `after` from `before`; the prices of both have the same names.
 
-    changed: by column, the values that are others in the rows that both have.  withdrawn: (n,)
-    rows that only before has, and by column their `values` (n,).  lost: rows of before whose close
-    after has no value for.  other: rows of before whose close after has one of another series for.
+    changed: by column, the values that differ in rows that both have.
+    withdrawn: (n,) the rows that only `before` has; values: by column, their values (n,).
+    lost: the rows of `before` whose close is missing in `after`.
+    other: the rows of `before` whose close in `after` is that of another series.
     """
 
     before: State
@@ -36,11 +37,12 @@ class Comparison:
 
 
 def compare(before: State, after: State) -> Comparison:
-    """Hold a state against the one before it.
+    """Compare a state with the one before it.
 
-    A symbol's prices are of another series if their moves are others, by half of what it moves, and
-    if they stray from the old ones, a constant factor aside, by three times that. A split, an
-    adjustment, another fixing or fewer digits do not come to it; exchanged days and months do.
+    A symbol's prices count as another series if two medians are large against the median move of
+    the old log prices from row to row. The median change of the log ratio must exceed half of that
+    move, and the median distance of the ratio from its own median three times that move. A split,
+    an adjustment, another fixing or fewer digits stay below; swapped days and months do not.
     """
     both = [before.prices, after.prices]
     names, columns = names_of(both), columns_of(both)
@@ -81,8 +83,11 @@ def compare(before: State, after: State) -> Comparison:
 def difference(
     compared: Comparison, old_digests: Sequence[str], new_digests: Sequence[str]
 ) -> Entries:
-    """What a state restates and withdraws of the one before; the digests are those of each one's
-    deliveries. A row that is withdrawn is laid to the newest delivery."""
+    """The entries for what `after` restates and withdraws.
+
+    old_digests, new_digests: of the deliveries of each state. A withdrawn row is attributed to the
+    newest delivery.
+    """
     before, after = compared.before, compared.after
     digests = [*old_digests, *new_digests]
     shifted = after.origins + np.int32(len(old_digests))
@@ -97,8 +102,7 @@ def difference(
 
 
 def losses(compared: Comparison) -> tuple[Places, Places]:
-    """By delivery of the state before: how many of its prices the one after has no value for, and
-    for how many it has one of what must be another series."""
+    """Count by delivery of `before` the prices that are gone, and those of another series."""
     origins = compared.before.origins
     counted = partial(np.bincount, minlength=len(compared.before.superseded))
     gone = counted(origins[compared.withdrawn]) + counted(origins[compared.lost])
@@ -106,7 +110,7 @@ def losses(compared: Comparison) -> tuple[Places, Places]:
 
 
 def are_others(was: Floats, now: Floats) -> bool:
-    """Whether prices (n,) above 0 of a symbol became those of another series; see `compare`."""
+    """Whether a symbol's positive prices (n,) became those of another series; see `compare`."""
     if np.array_equal(was, now):
         return False
     ratio = np.log(now) - np.log(was)
@@ -116,7 +120,7 @@ def are_others(was: Floats, now: Floats) -> bool:
 
 
 A_SERIES = 5
-"""Fewer prices of a symbol say little of how it moves."""
+"""Fewer prices than this say too little about how a symbol moves."""
 
 
 def _others(symbols: Ints, was: Floats, now: Floats) -> Places:
@@ -129,7 +133,7 @@ def _others(symbols: Ints, was: Floats, now: Floats) -> Places:
 
 
 def _spans(old: Prices, new: Prices) -> Iterator[tuple[slice, slice]]:
-    """The rows of some symbols in both, of as many as are stored together in the old."""
+    """The rows of some symbols in both: as many symbols as the old table stores together."""
     begins = [prices.begins for prices in (old, new)]
     for first, last in pairwise([0, *ends_of_groups(np.diff(begins[0]).tolist())]):
         one, other = (slice(int(begin[first]), int(begin[last])) for begin in begins)
@@ -137,8 +141,10 @@ def _spans(old: Prices, new: Prices) -> Iterator[tuple[slice, slice]]:
 
 
 def _in_both(old: Prices, new: Prices, span: slice, of: slice) -> tuple[Places, Places]:
-    """Where the rows that are in both stand in the span of the old, rising, and in that of the
-    new: mostly what is old comes first of each symbol's, in both."""
+    """The places of the rows that both tables have, in the span of each, ascending.
+
+    In both tables a symbol's old rows mostly come first.
+    """
     symbols, theirs = old.symbols[span], new.symbols[of]
     at = np.arange(len(symbols))
     if len(symbols) <= len(theirs):

@@ -1,7 +1,7 @@
-"""Whether a delivery that adds to others goes on where these end: in its dates, and in its prices.
+"""Check that an added delivery continues the earlier ones, in its dates and in its prices.
 
-A vendor that changes how it writes dates or numbers would else put good prices on wrong days, or a
-thousand times as high.
+Without this, a vendor that changes its date or number format would put good prices on wrong days,
+or make them a thousand times as high.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,11 +20,11 @@ from pricewright.tables.arrays import Flags
 from pricewright.tables.prices import Ints, keys, of_keys
 
 Numbered = Sequence[tuple[int, Delivery]]
-"""Deliveries, each with its number in a state, rising."""
+"""Deliveries, each with its number in a state, ascending."""
 
 _SOON, _A_WHILE, _A_MONTH = 10, 14, 31  # days
-_MOST: Final = 0.5  # share of a delivery's dates, or of its prices, that shows how it is written
-_THOUSAND: Final = (800.0, 1250.0)  # times a price: as where a mark is taken for another
+_MOST: Final = 0.5  # share of a delivery's dates or prices that shows how it is written
+_THOUSAND: Final = (800.0, 1250.0)  # ratios of prices that suggest a misread mark
 
 
 def check_continuation(
@@ -34,12 +34,14 @@ def check_continuation(
     date_formats: Sequence[str],
     max_shrink: float,
 ) -> None:
-    """Raise Refusal if one of some new deliveries does not go on where those before it end.
+    """Raise Refusal if a new delivery does not continue those before it.
 
-    entries: what they restate.  max_shrink: which share of that may be another series.
-    It does not if its days are long past and would just follow with days and months exchanged; if
-    most of its days are there already, with the prices of another series; and if most of its prices
-    are a thousand times those beside them, or a thousandth.
+    entries: what the new deliveries restate.  max_shrink: the share of these restatements that may
+    be those of another series.
+
+    A delivery is refused if its days are long past, but with days and months swapped would directly
+    follow; if most of its days are there already, with prices of another series; or if most of its
+    prices are about a thousand times those next to them, or a thousandth.
     """
     new = [(number, delivery) for number, delivery in new if number]
     if not new:
@@ -60,7 +62,7 @@ def check_continuation(
 
 
 def _with_days(state: State, new: Numbered) -> Iterator[tuple[Delivery, Ints, int]]:
-    """Each delivery with its days, rising, and the newest day of those before it."""
+    """Each delivery with its days, ascending, and the newest day before it."""
     pairs, older = [np.array([], dtype=np.int64)], list[int]()
     for rows in state.prices.blocks():
         origins, days = state.origins[rows], state.prices.days[rows]
@@ -87,10 +89,10 @@ def _check_dates(delivery: Delivery, days: Ints, newest: int) -> None:
     is_narrower = len(days) == 1 or max(other) - min(other) < days[-1] - days[0]
     if is_narrower and any(newest < day <= newest + _SOON for day in other):
         raise Refusal(
-            f"{delivery.place}: its dates are read as {dates[0]} and the like, long before "
-            f"{np.datetime64(newest, 'D')}, the newest day there is, which they would just follow "
-            "with days and months exchanged; deliver it with dates that are written as before, or "
-            "in ISO 8601 with source.date_formats for both."
+            f"{delivery.place}: its dates, such as {dates[0]}, are long before the newest day so "
+            f"far, {np.datetime64(newest, 'D')}, but with days and months swapped they would "
+            "directly follow it; deliver it with dates written as before, or in ISO 8601 with "
+            "source.date_formats for both."
         )
 
 
@@ -103,9 +105,9 @@ def _check_series(delivery: Delivery, restated: Sequence[Mapping[str, Any]], mos
     others = sum(was.size for was, now in pairs if are_others(was, now))
     if others > most * len(restated):
         raise Refusal(
-            f"{delivery.place}: {others} of its prices are on days that are there already, and of "
-            "another series; name other symbols apart, write dates as before, and if all this is "
-            "right, raise source.max_shrink."
+            f"{delivery.place}: {others} of its prices are on days that are there already, but "
+            "of another series; give other symbols other names, write dates as before, or, if all "
+            "of this is right, raise source.max_shrink."
         )
 
 
@@ -122,16 +124,18 @@ def _check_thousands(state: State, new: Numbered) -> None:
             seam = next(int(rows[0]) for rows in found if len(rows))
             one, other = prices.part(close, slice(seam, seam + 2)).tolist()
             raise Refusal(
-                f"{delivery.place}: its prices are a thousand times those beside them, or a "
-                f"thousandth, as {one:.10g} and {other:.10g} of {prices.symbol(seam)} from "
-                f"{prices.date(seam)} on; deliver it with numbers that are written as before."
+                f"{delivery.place}: its prices are a thousand times those next to them, or a "
+                f"thousandth: {prices.symbol(seam)} goes from {one:.10g} to {other:.10g} after "
+                f"{prices.date(seam)}; deliver it with numbers written as before."
             )
 
 
 def _seams(state: State, first: int, close: str) -> Iterator[tuple[Places, Ints, Flags]]:
-    """The rows (m,) of which a symbol's next is of another delivery, not too many at a time; the
-    later delivery of both, from the first new one on; and whether one price is about a thousand
-    times the other."""
+    """Find, block by block, the rows (m,) whose next row is of another delivery.
+
+    Yields their places, the later of the two deliveries, from the first new one on, and whether
+    one price is about a thousand times the other.
+    """
     prices = state.prices
     for rows in prices.blocks(1):
         symbols, origins = prices.symbols[rows], state.origins[rows]

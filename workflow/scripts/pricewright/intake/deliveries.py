@@ -1,6 +1,7 @@
-"""Deliveries over time: the newest price wins, and what it took the place of is written down.
+"""Deliveries over time: the newest price wins, and the price it supersedes is recorded.
 
-What was read before is kept, so that a new delivery does not mean reading the old ones again.
+The state so far is kept as a snapshot, so that a new delivery does not need all of the old ones
+to be read again.
 """
 
 import os
@@ -34,8 +35,8 @@ from pricewright.tables.table_files import is_parquet
 class State:
     """The prices after some deliveries.
 
-    origins: (n,) the delivery that each price is from, by number.
-    superseded: by delivery, how many of its rows a later one took the place of.
+    origins: (n,) the number of the delivery that each price comes from.
+    superseded: for each delivery, how many of its rows a later one superseded.
     """
 
     prices: Prices
@@ -52,10 +53,10 @@ def empty_state() -> State:
 def apply_deliveries(
     state: State, new: Sequence[Prices], digests: Sequence[str]
 ) -> tuple[State, Entries]:
-    """The state after further deliveries, in their order, and what they restate.
+    """The state after further deliveries, applied in order, and what they restate.
 
-    `digests` has the SHA-256 of each delivery, of those before and of the new ones. It goes group
-    of symbols by group, and values stay where they are until they are asked for.
+    digests: the SHA-256 of each delivery, of the earlier ones and the new ones. Works through one
+    group of symbols at a time; values stay where they are until they are asked for.
     """
     before = len(state.superseded)
     if not len(state.prices) and len(new) == 1:
@@ -85,10 +86,10 @@ def apply_deliveries(
 
 
 def without(state: State, gone: Collection[int]) -> State | None:
-    """The state without some of its deliveries, by their numbers.
+    """The state without some of its deliveries, given by number.
 
-    None if it had no others, or if one of these had rows in whose place others came: they may have
-    been those of the deliveries that are gone.
+    None if no delivery is left, or if a remaining one has rows that a later one superseded: the
+    superseding rows may be those of the deliveries that are gone.
     """
     counts = enumerate(state.superseded)
     kept = [number for number, _ in counts if number not in gone]
@@ -112,31 +113,31 @@ def without(state: State, gone: Collection[int]) -> State | None:
 
 
 def names_of(tables: Sequence[Prices]) -> list[str]:
-    """The symbols of some tables, sorted."""
+    """The symbols of all tables, sorted."""
     return sorted(set[str]().union(*(prices.names for prices in tables)))
 
 
 def columns_of(tables: Sequence[Prices]) -> list[str]:
-    """The columns that some tables have, in order."""
+    """The columns that any of the tables has, in order."""
     return list(dict.fromkeys(name for prices in tables for name in prices.values))
 
 
 SNAPSHOT_FROM = 200_000
-"""Fewer rows are read again sooner than a snapshot is written, unless they are in many files."""
+"""Fewer rows are faster to read again than to write as a snapshot, unless in many files."""
 
 SNAPSHOT_FROM_FILES = 100
-"""So many deliveries that count take longer to open than a snapshot, however few rows they have."""
+"""From this many current deliveries, opening them takes longer than loading a snapshot."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The state after some deliveries, and what became of each: `facts`, plain enough for JSON."""
+    """The state after some deliveries, and what happened to each: `facts`, as plain JSON values."""
 
     state: State
     facts: Any
 
     def saves_time(self) -> bool:
-        """Whether to read its deliveries again would take longer than to keep it."""
+        """Whether reading the deliveries again would take longer than keeping the snapshot."""
         return len(self.state.prices) >= SNAPSHOT_FROM or len(self.facts) >= SNAPSHOT_FROM_FILES
 
 
@@ -146,15 +147,16 @@ SNAPSHOT_FILES = ("snapshot.json", "prices.parquet", "origins.parquet")
 def save_snapshot(
     folder: Path, key: str, snapshot: Snapshot, checkpoint: Path, sha256: str
 ) -> None:
-    """Keep a snapshot, whose prices are also in the checkpoint, under a key.
+    """Keep a snapshot under a key; the checkpoint also holds its prices.
 
-    The checkpoint's bytes are shared where the file system can, and never written to.
+    Where the file system allows it, the snapshot shares the checkpoint's bytes; they are never
+    written to.
     """
     if not folder.is_dir():
         folder.unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     for path in (folder / name for name in SNAPSHOT_FILES):
-        if path.is_dir():  # which somebody put there
+        if path.is_dir():  # somebody created it by hand
             shutil.rmtree(path)
     (folder / "snapshot.json").unlink(missing_ok=True)
     if is_parquet(checkpoint):
@@ -175,7 +177,7 @@ def save_snapshot(
 
 
 def load_snapshot(folder: Path, key: Callable[[], str]) -> Snapshot | None:
-    """The snapshot of a key, if there is one whose bytes are as they were written."""
+    """The snapshot of a key, if there is one and its bytes are unchanged."""
     document = _document(folder)
     if not document or document["key"] != key():
         return None
@@ -190,7 +192,7 @@ def load_snapshot(folder: Path, key: Callable[[], str]) -> Snapshot | None:
 
 
 def _document(folder: Path) -> dict[str, Any] | None:
-    """What a snapshot says, if it can be read; all of it can be made again."""
+    """The document of a snapshot, or None if it cannot be read; it can always be made again."""
     path = folder / "snapshot.json"
     try:
         found = parse_json(read_whole(path), str(path)) if path.is_file() else None
@@ -204,5 +206,5 @@ def _share(checkpoint: Path, kept: Path) -> None:
     kept.unlink(missing_ok=True)
     try:
         os.link(checkpoint, kept)
-    except OSError:  # another file system, or one without links
+    except OSError:  # a different file system, or one without links
         shutil.copyfile(checkpoint, kept)

@@ -1,6 +1,6 @@
-"""What a delivery looks like: the settings that read it, each with why, and what remains open.
+"""Describe a delivery: find the settings that read it, each with its reason, and open questions.
 
-Nothing is guessed: where two readings fit, the setting stays open, with both, and no run takes it.
+Nothing is guessed. Where two readings fit, the setting stays open with both, and a run refuses it.
 """
 
 import re
@@ -69,35 +69,35 @@ _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str,
     ("nonnegative", ()),
     ("any", ()),
 )
-"""The signs that prices may have, and the columns that must have them: the strictest first."""
+"""The signs that prices may have, and the columns that must have them; the strictest come first."""
 _DOWNLOADED: Final = re.compile(r"download|retriev|export|fetch|load|updat|quer", re.IGNORECASE)
 _ZONES: Final = ("UTC", "America/New_York", "Europe/Zurich")
 _MOST_LOST: Final = 0.5
-_A_WAY: Final = 3  # texts that are written in another way than the others: no accident
+_A_WAY: Final = 3  # at least this many texts written in a different way are no accident
 _CODES: Final = ("code", "stock", "security_code", "instrument_code")
-_HEAD: Final = 4096  # bytes that show the zeros of a wide encoding
+_HEAD: Final = 4096  # bytes that show the zeros of UTF-16 or UTF-32
 _SAME_SIZE: Final = 0.1
-_MOST_KINDS: Final = 100  # texts of a column that rows may be chosen by
+_MOST_KINDS: Final = 100  # distinct texts of a column that source.where may choose from
 
 
 def describe_file(
     path: Path, name: str, *, alone: bool = True, answers: Mapping[str, Any] | None = None
 ) -> Description:
-    """Describe the file at `path`, which people call `name`; alone: it is the whole source, or the
-    other files differ from it by their dates only.
+    """Describe the file at `path`, which people know as `name`.
 
-    answers: the values of open keys that people have chosen. Raises Refusal for what is no table
-    of prices in any way.
+    alone: whether it is the whole source, or the other files differ only in their dates.
+    answers: the values of open keys that people have chosen. Raises Refusal for a file that no
+    settings read as a table of prices.
     """
     found = Description(answers or {})
     encoding = _encoding(path, name, found)
     content = recognise(path, name, encoding=encoding)
-    dialect = Dialect(encoding=encoding, symbol="X")  # whose prices they are is asked at the end
+    dialect = Dialect(encoding=encoding, symbol="X")  # the symbol is asked for at the end
     if content.kind == "excel":
         dialect = replace(dialect, sheet=_workbook_sheet(content, found))
     sheet = open_sheet(content, dialect)
     if crossed := crossed_columns(sheet, dialect):
-        found.notes.append("each column is of one field and one symbol, as yfinance writes them")
+        found.notes.append("each column holds one field of one symbol, as yfinance writes them")
         taken = {title for columns in crossed.values() for title in columns.values()}
         sample = sample_of(sheet, content)
         date = [title for title in sheet.titles if title not in taken]
@@ -107,7 +107,7 @@ def describe_file(
     else:
         line = header_line(sheet, dialect)
         if line is not None:
-            why = "the line above the first row" if line else "its first line is a row"
+            why = "this line is above the first row" if line else "its first line is a row"
             found.choose("header_line", [line], why)
             dialect = replace(dialect, header_line=line)
             sheet = open_sheet(content, dialect)
@@ -124,7 +124,7 @@ def describe_file(
 
 
 def _twins(titles: Sequence[str]) -> dict[str, int]:
-    """The columns whose names others have as well, each with its number."""
+    """The columns whose names occur more than once, each with its number."""
     again = {title for title in titles if f"{title} (2)" in titles}
     return {
         title: number
@@ -134,8 +134,8 @@ def _twins(titles: Sequence[str]) -> dict[str, int]:
 
 
 def first_day(path: Path, name: str, first: Description) -> int | None:
-    """The first day of a file, read by the settings that were found for another; None if these do
-    not read it."""
+    """The first day of a file, read with the settings that were found for another file; None if
+    these do not read it."""
     said = {setting.key.removeprefix("columns.") for setting in first.settings}
     columns = {ours: title for ours, title in first.dialect.columns.items() if ours in said}
     symbol = first.dialect.symbol and _own_symbol(name, first.dialect)
@@ -178,7 +178,7 @@ def _encoding(path: Path, name: str, found: Description) -> str | None:
             wide = wide_encoding(file.read(_HEAD))
         if wide is None:
             raise
-        return str(found.choose("encoding", [wide], "every letter has zeros beside it"))
+        return str(found.choose("encoding", [wide], "every letter has zero bytes beside it"))
     if content.kind not in ("text", "json") or content.encoding:
         return None
     raw = content.whole()
@@ -187,10 +187,10 @@ def _encoding(path: Path, name: str, found: Description) -> str | None:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         fitting = fitting_encodings(raw)
-        why = f"line {line} is not UTF-8; others may fit as well, look at the letters"
+        why = f"line {line} is not UTF-8; other encodings may fit as well, so check the letters"
         if len(fitting) > 1:
             read = ", ".join(f"{word} in {encoding}" for encoding, word in fitting.items())
-            why = f"line {line} is not UTF-8, and reads {read}; then describe it again, as UTF-8"
+            why = f"line {line} is not UTF-8: it reads {read}; save it as UTF-8 and start again"
         return str(found.choose("encoding", list(fitting), why))
     return None
 
@@ -198,7 +198,7 @@ def _encoding(path: Path, name: str, found: Description) -> str | None:
 def _columns(
     dialect: Dialect, titles: list[str], sample: Block, found: Description, content: Content
 ) -> Dialect:
-    """Which column is the date, and how dates and numbers are written."""
+    """Choose the date column, and how dates and numbers are written."""
     dated = [title for title in titles if formats_of(sample, title) is not None]
     by_name = usual_columns("date", dated) or [
         title for title in usual_columns("date", titles) if not is_unnamed(title)
@@ -212,8 +212,8 @@ def _columns(
     date = str(found.choose("columns.date", dates, "its values are dates", by_name and dates[0]))
     if date in found.numbers:
         found.notes.append(
-            "several tables stand side by side, each with its dates, and a config reads one of "
-            "them: choose the columns of one, or deliver each as a file"
+            "several tables stand side by side, each with its own dates, and a config reads one of "
+            "them: choose the columns of one table, or deliver each table as a file"
         )
     clocks = [
         title
@@ -223,7 +223,7 @@ def _columns(
         and all(map(CLOCK.fullmatch, texts_of(sample, title)))
     ]
     named: dict[str, str | int | bool] = {"date": date}
-    if len(clocks) == 1 and texts_of(sample, clocks[0]):  # of a file without a header
+    if len(clocks) == 1 and texts_of(sample, clocks[0]):  # from a file without a header
         named["time"] = str(found.choose("columns.time", clocks, "its values are times of day"))
     dialect = replace(_dates(dialect, [date], sample, found), columns=named)
     numbers = [
@@ -239,7 +239,7 @@ def _columns(
 
 
 def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description) -> Dialect:
-    """How the dates of the first of some columns are written, and whose calendar counts."""
+    """How the dates of the first of these columns are written, and which time zone counts."""
     column, typed = sample.columns[dates[0]], sample.typed(dates[0])
     formats = formats_of(sample, dates[0]) or []
     choices = _mixed(sample, dates[0], formats[:1]) or [[each] for each in formats]
@@ -256,7 +256,7 @@ def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description
         for some in ([], *(choices[:1] or [[]]))
     )
     row = int(np.argmax(then & ~by_itself))
-    why = f"as {column[row]} in line {sample.lines[row]}"
+    why = f"line {sample.lines[row]} has {column[row]}"
     form = found.choose("date_formats", choices, why, [])
     calendar = Calendar(tuple(form or ()), last_day=tomorrow)
     days = parse_days(column, calendar, typed)
@@ -270,14 +270,14 @@ def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description
     same_day = len(set(days.days.tolist())) == 1
     if len(column) > 2 and same_day and (is_stamp or _DOWNLOADED.search(dates[0])):
         found.notes.append(
-            f"{dates[0]} is {column[0]} in every row: if that is when it was downloaded, it is not "
-            "the prices' date"
+            f"{dates[0]} is {column[0]} in every row: if that is the time of the download, it is "
+            "not the date of the prices"
         )
     return replace(dialect, calendar=calendar)
 
 
 def _mixed(sample: Block, title: str, formats: Sequence[str]) -> list[list[str]]:
-    """Several formats each that read all of a column, of which one, or ISO 8601, reads a part."""
+    """Combinations of formats that together read all of a column, one of which may be ISO 8601."""
     column, typed = sample.columns[title], sample.typed(title)
     if not pa.types.is_string(column.type) or typed is not None:
         return []
@@ -293,7 +293,7 @@ def _mixed(sample: Block, title: str, formats: Sequence[str]) -> list[list[str]]
 
 
 def _marks(sample: Block, numbers: Sequence[str], found: Description) -> Marks:
-    """The way of writing that all columns of numbers share."""
+    """How all columns of numbers are written."""
     usual = Marks()
     odd: list[tuple[str, str]] = []
     plain: list[tuple[str, str]] = []
@@ -313,7 +313,7 @@ def _marks(sample: Block, numbers: Sequence[str], found: Description) -> Marks:
     if not ways:
         return usual
     title, text = (odd or marked)[0]
-    why = f"as {text!r} in column {title!r}"
+    why = f"column {title!r} has {text!r}"
     said = [proposals.changed(way, usual) or ['decimal: "."'] for way in ways]
     lines = [" with ".join(each) for each in said]
     place = lines.index(found.answers.get("", lines[0]))
@@ -338,17 +338,17 @@ def _layout(
             fields["close"] = named or free
             if fields["close"]:
                 found.is_named = bool(named)
-                why = "no column is called close, and its values are numbers"
+                why = "no column is called close, but this one holds numbers"
                 chosen = found.choose("columns.close", fields["close"], why)
                 dialect = replace(dialect, columns={**dialect.columns, "close": chosen})
             return dialect
         for ours, choices in fields.items():
             if len(choices) > 1:
-                chosen = found.choose(f"columns.{ours}", choices, f"either may be the {ours}")
+                chosen = found.choose(f"columns.{ours}", choices, f"any of them may be the {ours}")
                 dialect = replace(dialect, columns={**dialect.columns, ours: chosen})
         if not fields["close"] and fields["adj_close"]:
             dialect = replace(dialect, columns={**dialect.columns, "close": fields["adj_close"][0]})
-            found.choose("columns.close", fields["adj_close"], "the only close that there is")
+            found.choose("columns.close", fields["adj_close"], "the only close in the file")
         return dialect
     others = [title for title in titles if title != date]
     symbols = [
@@ -362,7 +362,7 @@ def _layout(
     all_of_numbers = symbols
     if any(map(dialect.is_symbol, symbols)):
         symbols = [title for title in symbols if dialect.is_symbol(title)]
-    why = f"{len(symbols)} columns of numbers, named as symbols or companies are"
+    why = f"{len(symbols)} columns of numbers are named like symbols or companies"
     layouts = ["wide"] if all(map(is_code, symbols)) else ["wide", "long"]
     default = Dialect(columns=names).layout_of(titles)
     filled = [title for title in symbols if is_number(sample, title)]
@@ -373,7 +373,7 @@ def _layout(
             if symbols == all_of_numbers:
                 found.choose("symbols", [symbols], "the other columns hold no prices")
             else:
-                why = "these are named as symbols are, the others hold numbers, too"
+                why = "these are named like symbols; the other columns hold numbers, too"
                 found.choose("symbols", [symbols, all_of_numbers], why)
             dialect = replace(dialect, symbols=tuple(symbols))
         return _pattern(dialect, symbols, found)
@@ -388,7 +388,7 @@ def _layout(
 
 
 def _fields(titles: list[str], found: Description) -> dict[str, list[str]]:
-    """The columns that may be each of our values, with those of the same name."""
+    """The columns that may be each of our values, including those of the same name."""
     fields = {ours: usual_columns(ours, titles) for ours in VALUES}
     for choices in fields.values():
         begins = tuple(f"{title} (" for title in choices)
@@ -397,12 +397,12 @@ def _fields(titles: list[str], found: Description) -> dict[str, list[str]]:
 
 
 def _pattern(dialect: Dialect, symbols: Sequence[str], found: Description) -> Dialect:
-    """A dialect whose symbols may be as these are, if a tenth of them may not be yet."""
+    """Propose a symbol_pattern if the usual one does not allow more than a tenth of the symbols."""
     others = [text for text in symbols if not dialect.is_symbol(text)]
     pattern = proposals.symbol_pattern(symbols) if len(others) > len(symbols) / 10 else None
     if pattern is None:
         return dialect
-    found.choose("symbol_pattern", [pattern], f"as {others[0]!r}")
+    found.choose("symbol_pattern", [pattern], f"found {others[0]!r}")
     return replace(dialect, symbol_pattern=pattern)
 
 
@@ -413,7 +413,7 @@ def _symbols(
     found: Description,
     source: tuple[str, bool, Sheet],
 ) -> Dialect:
-    """Whose prices these are: a column's, the file's, or one that people must name."""
+    """Choose where the symbol comes from: a column, the file, or a name that people must give."""
     name, alone, sheet = source
     dialect = replace(dialect, symbol=None)
     if dialect.layout == "wide":
@@ -422,7 +422,7 @@ def _symbols(
         said = texts_of(sample, named[0])
         with suppress(Refusal):  # the trial says it again
             if better := better_symbol(named[0], said, titles, name):
-                found.choose("columns.symbol", [better], f"{named[0]} only has numbers")
+                found.choose("columns.symbol", [better], f"{named[0]} holds only numbers")
                 dialect = replace(dialect, columns={**dialect.columns, "symbol": better})
                 said = texts_of(sample, better)
         return _pattern(dialect, said, found)
@@ -456,31 +456,31 @@ def _symbols(
         and _is_of_one(sample, title, dialect)
     ]
     if (several and candidates) or len(codes) == 1:
-        why = "several prices a day, each with another of these"
+        why = "there are several prices a day, each with another of these values"
         if not several:
-            candidates, why = codes, "its values are written as symbols are"
+            candidates, why = codes, "its values look like symbols"
         symbol = found.choose("columns.symbol", candidates, why)
         dialect = replace(dialect, columns={**dialect.columns, "symbol": symbol})
         return _pattern(dialect, texts_of(sample, symbol), found)
     if not alone:
         found.choose(
-            "symbol", [FROM_FILE], "no column holds a symbol: each file is named by its own"
+            "symbol", [FROM_FILE], "no column holds a symbol; each file is named after its own"
         )
         return replace(dialect, symbol=FROM_FILE)
     symbol = _own_symbol(name, dialect)
-    found.choose("symbol", [symbol], "no column holds it; this is the file's name: correct it")
+    found.choose("symbol", [symbol], "no column holds it; this is the file's name, so correct it")
     return replace(dialect, symbol=symbol)
 
 
 def _is_of_one(sample: Block, title: str, dialect: Dialect) -> bool:
-    """Whether a column has one text throughout, which may be a symbol."""
+    """Whether a column holds one text throughout, and it may be a symbol."""
     texts = set(sample.columns[title].cast(pa.string()).to_pylist())
     only = texts.pop()
     return not texts and dialect.is_symbol(only) and len(str(only)) > 2
 
 
 def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description) -> Dialect:
-    """Whether a symbol has several rows a day: by their times, or by what a column says."""
+    """Find out whether a symbol has several rows a day, told apart by time or by a column."""
     if dialect.layout_of(titles) is None:
         return dialect
     names = dialect.names(titles, "")
@@ -501,10 +501,10 @@ def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description
             continue
         texts = column.cast(pa.string()).to_pylist()
         kinds = [str(text) for text, _ in Counter(texts).most_common()]
-        kinds.sort(key=lambda kind: value_named(kind) != "close")  # of fields, that which is meant
+        kinds.sort(key=lambda kind: value_named(kind) != "close")  # of several fields, the close
         if len(kinds) <= _MOST_KINDS and len(set(zip(texts, rows, strict=True))) == len(rows):
             found.notes.append(
-                f"a symbol has several rows a day, and one with each {title} "
+                f"a symbol has several rows a day, one for each {title} "
                 f"({', '.join(kinds[:5])}{', …' if len(kinds) > 5 else ''}): to read only one of "
                 f"these, set source.where: {{{yaml_of(title)}: [{yaml_of(kinds[0])}]}}"
             )
@@ -512,7 +512,7 @@ def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description
 
 
 def _try(dialect: Dialect, content: Content, found: Description) -> None:
-    """Read the file as it was described, and say what is odd about its values."""
+    """Read the file as described, and note what is odd about its values."""
     if dialect.symbol == FROM_FILE:
         dialect = replace(dialect, symbol=_own_symbol(content.name, dialect))
     for prices, strict in _TRIALS:
@@ -527,24 +527,24 @@ def _try(dialect: Dialect, content: Content, found: Description) -> None:
             break
     else:
         return
-    found.choose("prices", [found.dialect.prices], "its prices have such signs", "positive")
+    found.choose("prices", [found.dialect.prices], "its prices have these signs", "positive")
     if strict:
-        found.choose("model.price", ["close"], "adj_close has values that are not above 0")
+        found.choose("model.price", ["close"], "adj_close has values of 0 or below")
     try:
         reading.check_share(_MOST_LOST, content.name)
     except Refusal as refusal:
-        found.notes.append(f"too much is lost: {refusal}")
+        found.notes.append(f"too many rows are lost: {refusal}")
     closes = reading.prices.values.get("close", next(iter(reading.prices.values.values())))
     known = closes[~np.isnan(closes)]
     if len(known) > 2 and (known < 0).mean() > 0.2 and np.abs(known).max() < 100:
-        found.notes.append("these look like returns or per cent changes, where prices are needed")
+        found.notes.append("these look like returns or per cent changes, but prices are needed")
     elif (known < 0).any():
         flips = np.flatnonzero(np.sign(known[1:]) * np.sign(known[:-1]) < 0)
         same = np.abs(np.abs(known[flips + 1]) / np.abs(known[flips]) - 1) < _SAME_SIZE
         if same.size and same.mean() > _MOST_LOST:
             found.notes.append(
-                "a minus seems to be a mark here, as CRSP puts it before the mean of bid and ask, "
-                "and no sign of a price; deliver them without it"
+                "a minus seems to mark prices here (CRSP puts one before the mean of bid and ask) "
+                "and not to be their sign; deliver them without it"
             )
     if not found.to_choose:
         found.reading = reading

@@ -1,4 +1,4 @@
-"""How text that is not in UTF-8 may be encoded: told by the names that vendors give to columns."""
+"""Guess the encoding of text that is not UTF-8 from vendors' usual column names."""
 
 import re
 from contextlib import suppress
@@ -10,12 +10,15 @@ _ENCODINGS: Final = (
     *("cp1252", "cp1250", "mac_roman", "cp1251", "cp1253", "cp1254", "gb18030", "big5", "cp932"),
     *("cp949", "latin-1"),
 )
-_HEAD: Final = 5  # lines whose words tell the encoding
+_HEAD: Final = 5  # lines whose words show the encoding
 
 
 def fitting_encodings(raw: bytes) -> dict[str, str]:
-    """The encoding in which most words of the first lines are vendors' names of columns; if there
-    are none, the usual one if its letters may be words, else all that may be: each with a word."""
+    """The encodings that may fit, each with a word of the file as that encoding reads it.
+
+    If any reads usual column names, only the one that reads most of them. Else only the first that
+    decodes, if its accented letters look Western or none fits. Else all whose words are letters.
+    """
     words: dict[str, list[str]] = {}
     for encoding in _ENCODINGS:
         with suppress(UnicodeDecodeError):
@@ -35,5 +38,5 @@ def fitting_encodings(raw: bytes) -> dict[str, str]:
 
 
 def _is_western(word: str) -> bool:
-    """Whether letters with accents stand alone in a word, as where Latin is written."""
+    """Whether accented letters stand alone in a word, as they do in Western languages."""
     return not re.search(r"[^\W_a-zA-Z0-9]{2}|[a-zA-Z][^\w\s€][a-zA-Z]|[\x80-\x9f]", word)

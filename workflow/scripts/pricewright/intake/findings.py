@@ -1,4 +1,4 @@
-"""What was found about a delivery, and the config that says it."""
+"""What `describe` found out about a delivery, and the config that says so."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,11 +15,11 @@ from pricewright.intake.reading.dialect import UNDECIDED, Dialect
 
 @dataclass(frozen=True)
 class Setting:
-    """A key of `source`, the value that reads the file, and why.
+    """A key of `source`, a value that reads the file, and why.
 
-    key: empty if the value says it itself, as a line of YAML.
-    others: values that would read it as well; then people must choose.  examples: whether these
-    are only some of many.
+    key: empty if the value itself is a line of YAML.
+    others: other values that would read it as well; if there are any, people must choose.
+    examples: whether the values are only some of many possible ones.
     """
 
     key: str
@@ -31,13 +31,13 @@ class Setting:
 
 @dataclass
 class Description:
-    """What was found about a delivery.
+    """What was found out about a delivery.
 
     answers: what people have chosen, by key.
-    settings: those that differ from the defaults.  notes: what people should know or decide.
-    reading: what becomes of the delivery with these settings; None while something is open.
-    dialect: these settings.  is_named: whether vendors call its price so, or its symbols.
-    numbers: of the columns whose names others have as well, each one's number.
+    settings: the settings that differ from the defaults.  notes: what people should know or decide.
+    reading: the delivery read with these settings; None while something is open.
+    dialect: these settings.  is_named: whether vendors' usual names identify its prices or symbols.
+    numbers: the number of each column whose name occurs more than once.
     """
 
     answers: Mapping[str, Any] = field(default_factory=dict)
@@ -57,8 +57,10 @@ class Description:
         *,
         examples: bool = False,
     ) -> Any:
-        """Note a setting of several values that fit; returns the chosen, the first, or the
-        default."""
+        """Note a setting that several values fit.
+
+        Returns the chosen value, else the first, else the default.
+        """
         if not values:
             return default
         if len(values) > 1 and key in self.answers:
@@ -69,7 +71,7 @@ class Description:
 
     @property
     def to_choose(self) -> list[Setting]:
-        """What is left for people to choose."""
+        """The settings that people must still choose."""
         return [setting for setting in self.settings if setting.others]
 
 
@@ -99,17 +101,17 @@ def as_yaml(uri: str, found: Description) -> str:
 
 
 def yaml_of(value: Any) -> str:
-    """A value on one line, as YAML has it."""
+    """A value on one line of YAML."""
     text: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=math.inf)
     return text.removesuffix("...\n").strip()
 
 
 FIRST = 5
-"""The rows that are shown."""
+"""The number of rows to show."""
 
 
 def first_rows(reading: Reading) -> list[Mapping[str, Any]]:
-    """The first prices as they would be read."""
+    """The first prices as they are read."""
     prices = reading.prices
     return [
         {"date": prices.date(row), "symbol": prices.symbol(row)}

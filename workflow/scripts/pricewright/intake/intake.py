@@ -1,4 +1,4 @@
-"""Taking in what a source has now: received, read, accepted, merged with what came before."""
+"""Take in what a source has now: receive, read, accept and merge it with earlier deliveries."""
 
 import hashlib
 import re
@@ -36,16 +36,17 @@ from pricewright.steplog.log import logger, say
 from pricewright.tables.prices import Prices
 
 _NO_PRICES = re.compile("which column holds the (date|close)|there is no header")
-"""What is said of a file that may only lie beside the prices."""
+"""Matches a refusal of a file that may hold no prices and only lie beside those that do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class IntakeTerms:
-    """How deliveries are read and merged; `code` gives the digest of the code that does it.
+    """How deliveries are read and merged.
 
-    max_shrink: the share by which a delivery may have fewer rows kept than the one it replaces.
+    max_shrink: the share by which a delivery may have fewer kept rows than the one it replaces.
     max_quarantined: the share of a delivery's rows that may be quarantined.
-    last_day: the last date that is not in the future, None for the day of the reception.
+    last_day: the last date that is not in the future; None means the day of reception.
+    code: returns the digest of the code that reads and merges.
     """
 
     dialect: Dialect
@@ -60,10 +61,10 @@ class IntakeTerms:
 
 @dataclass(frozen=True)
 class Intake:
-    """What there is after all deliveries.
+    """The result of all deliveries.
 
-    facts: of each current delivery, what became of its rows, and the quarantined ones.
-    earlier: the deliveries in whose place others came.  key: gives what a snapshot goes by.
+    facts: what happened to the rows of each current delivery, with its quarantined rows.
+    earlier: the deliveries that later ones replaced.  key: returns the key of a snapshot.
     """
 
     state: State
@@ -76,10 +77,10 @@ class Intake:
 def take_in(items: Sequence[Item], archive: Archive, terms: IntakeTerms, today: date) -> Intake:
     """Receive what is new, and merge it with what was accepted before.
 
-    With a declared last day, a delivery that is all of later ones waits: it counts, and is
-    accepted, when that day has come. Nothing is accepted unless all that is new can be read; the
-    bytes are kept in any case. Raises Refusal for a delivery that is refused, OSError for trouble
-    that may pass.
+    With a declared last day, a delivery that holds only later dates waits: it is accepted, and
+    counts, once that day is declared. The new deliveries are accepted together or not at all, but
+    their bytes are kept in any case. Raises Refusal for a delivery that is refused, and OSError
+    for a failure that may pass.
     """
     acceptances = archive.acceptances()
     known = [each for acceptance in acceptances for each in acceptance.deliveries]
@@ -120,7 +121,7 @@ def take_in(items: Sequence[Item], archive: Archive, terms: IntakeTerms, today: 
 def _received(
     items: Sequence[Item], archive: Archive, last: Mapping[str, Delivery], today: date
 ) -> list[Delivery]:
-    """What items have that is not the last delivery of their place again, each byte kept."""
+    """Receive each item whose delivery differs from the last one at its place; keep all bytes."""
     new: list[Delivery] = []
     holders: dict[Item, str] = {}
     for item in items:
@@ -135,7 +136,7 @@ def _received(
 
 
 def current_of(deliveries: Sequence[Delivery], mode: Mode) -> list[Delivery]:
-    """The deliveries that have something to say still, in the order they came in."""
+    """The deliveries that still count, in the order they came in."""
     if mode == "append":
         return list(deliveries)
     places = ["" if mode == "whole" else delivery.place for delivery in deliveries]
@@ -146,7 +147,7 @@ def current_of(deliveries: Sequence[Delivery], mode: Mode) -> list[Delivery]:
 def _replaced(
     before: Sequence[Delivery], current: Sequence[Delivery], mode: Mode
 ) -> dict[str, str]:
-    """The SHA-256 of each delivery that counts no more, and of the one that does in its stead."""
+    """Map the SHA-256 of each delivery that no longer counts to that of its replacement."""
     digests = set(_digests(current))
     following = {"" if mode == "whole" else each.place: each.sha256 for each in current}
     places = {each.sha256: "" if mode == "whole" else each.place for each in before}
@@ -158,8 +159,10 @@ def _replaced(
 
 
 class _Reader:
-    """Reads deliveries from the archive, on some terms; just_kept: the SHA-256 of those whose bytes
-    were kept a moment ago."""
+    """Reads deliveries from the archive on the given terms.
+
+    just_kept: the SHA-256 of the deliveries whose bytes were stored a moment ago.
+    """
 
     def __init__(self, archive: Archive, terms: IntakeTerms, just_kept: Sequence[str]) -> None:
         self._archive, self._terms, self._just_kept = archive, terms, set(just_kept)
@@ -167,7 +170,7 @@ class _Reader:
     def after(
         self, known: Sequence[Delivery], new: Sequence[Delivery]
     ) -> tuple[Snapshot, list[dict[str, Any]]]:
-        """The state after new deliveries, and what they restated."""
+        """The state after the new deliveries, and what they restated."""
         mode = self._terms.mode
         current = current_of(known, mode)
         if mode == "whole":
@@ -195,9 +198,11 @@ class _Reader:
         following: Sequence[Delivery],
         gone: Collection[int],
     ) -> Snapshot:
-        """The state of the deliveries that follow the current ones, of which some, by their
-        numbers, are gone; only what is new is read, unless what it replaces had something to do
-        with the others."""
+        """The state after `following`, when some of the current deliveries are gone.
+
+        gone: the numbers of those deliveries. Reads only the new deliveries, unless a replaced one
+        affected the rows of others.
+        """
         kept = [each for number, each in enumerate(current) if number not in gone]
         facts = [each for number, each in enumerate(before.facts) if number not in gone]
         state = without(before.state, gone) if _have_same_columns(before.facts) else None
@@ -206,18 +211,18 @@ class _Reader:
         return self._added(Snapshot(empty_state(), []), [], following, others=len(kept))[0]
 
     def has_come(self, delivery: Delivery) -> bool:
-        """Whether a delivery has rows of days that have come."""
+        """Whether a delivery has any row that is not dated after the last day."""
         try:
             self._read_alone(delivery, Shelf())
         except NothingYet:
-            say("is all of later days", place=delivery.place, last_day=self._terms.last_day)
+            say("has only later dates", place=delivery.place, last_day=self._terms.last_day)
             return False
         return True
 
     def _each_whole(
         self, current: Sequence[Delivery], new: Sequence[Delivery]
     ) -> tuple[Snapshot, list[dict[str, Any]]]:
-        """Each of the new deliveries in the stead of the one before."""
+        """Let each new delivery replace the one before it."""
         if not new:
             return self._made(current), []
         entries: list[dict[str, Any]] = []
@@ -235,8 +240,8 @@ class _Reader:
             before = self._made([earlier])
         except Refusal as refusal:  # the config may describe the new delivery only
             logger.warning(
-                "%s: is not compared with the delivery before, and source.max_shrink is not "
-                "checked, for %s",
+                "%s: not compared with the delivery before, and source.max_shrink not checked, "
+                "because that delivery cannot be read: %s",
                 *(delivery.place, refusal),
             )
             return [
@@ -249,7 +254,7 @@ class _Reader:
         return difference(compared, [earlier.sha256], [delivery.sha256])
 
     def _made(self, current: Sequence[Delivery]) -> Snapshot:
-        """What some accepted deliveries come down to: from the snapshot, else from their bytes."""
+        """The state of some accepted deliveries: from the snapshot if it fits, else read again."""
         key = partial(_key, current, self._terms)
         found = snapshot.load_snapshot(self._archive.history / "snapshot", key)
         if found:
@@ -264,8 +269,10 @@ class _Reader:
         *,
         others: int | None = None,
     ) -> tuple[Snapshot, list[dict[str, Any]]]:
-        """The state after new deliveries to current ones, and what they restated; others: how many
-        that were read before stay, if there are others than the current ones."""
+        """Add new deliveries to a state; return the new state and what they restated.
+
+        others: how many deliveries read earlier stay, if that is not the number of current ones.
+        """
         if not new:
             return before, []
         shelf, others = Shelf(), len(current) if others is None else others
@@ -283,7 +290,7 @@ class _Reader:
         return Snapshot(state, [*before.facts, *facts]), entries
 
     def _read(self, delivery: Delivery, before: int, shelf: Shelf) -> tuple[Prices, dict[str, Any]]:
-        """The prices of a delivery, and what became of its rows; before: how many it adds to."""
+        """The prices of a delivery and what happened to its rows; before: how many it adds to."""
         try:
             return self._read_alone(delivery, shelf)
         except NothingYet:
@@ -291,9 +298,9 @@ class _Reader:
         except Refusal as refusal:
             text = str(refusal).removesuffix(".")
             if before and "source." in text:
-                text += f", if that reads what came before ({before}) as well, else mend the file"
+                text += f", if that also reads earlier deliveries ({before}), else correct the file"
             if self._terms.mode == "parts" and _NO_PRICES.search(text):
-                text += ", or, if it holds no prices, name it in source.leave_out"
+                text += ", or, if it holds no prices, list it in source.leave_out"
             raise Refusal(f"{text}.") from None
 
     def _read_alone(self, delivery: Delivery, shelf: Shelf) -> tuple[Prices, dict[str, Any]]:
@@ -314,33 +321,36 @@ class _Reader:
     def _check_shrink(
         self, before: Mapping[str, Any], after: Mapping[str, Any], gone: int, other: int
     ) -> None:
-        """Raise Refusal if a delivery has too little of what the one had that it replaces: by what
-        became of both, and how many prices would be gone, and become those of another series."""
+        """Raise Refusal if a delivery loses too much of the one it replaces.
+
+        before, after: the facts of both.  gone: how many prices would be withdrawn or lose
+        their value.  other: how many would become those of another series.
+        """
         if after["in_bars"] < before["in_bars"] * (1 - self._terms.max_shrink):
             raise Refusal(
-                f"{after['place']}: {after['in_bars']} of its {after['rows']} rows can be kept, "
-                f"where {before['in_bars']} of the delivery before were; deliver all of it, "
+                f"{after['place']}: only {after['in_bars']} of its {after['rows']} rows can be "
+                f"kept, but the delivery before had {before['in_bars']}; deliver all of it, "
                 "correct its description under source, or raise source.max_shrink."
             )
         if gone + other > before["kept"] * self._terms.max_shrink:
             raise Refusal(
                 f"{after['place']}: of the {before['kept']} prices of the delivery before, {gone} "
-                f"would be withdrawn or lose their value, and {other} become those of another "
-                "series; if its dates are written in another way now, correct "
-                "source.date_formats, if it has only what is new, set source.deliveries: append, "
-                "and if all this is right, raise source.max_shrink."
+                f"would be withdrawn or lose their value, and {other} would become those of "
+                "another series; if its dates are now written differently, correct "
+                "source.date_formats; if it holds only new rows, set source.deliveries: append; if "
+                "all of this is right, raise source.max_shrink."
             )
 
 
 def _symbol(dialect: Dialect, delivery: Delivery) -> str | None:
-    """The one symbol of a delivery, if it has one; `{file}` is what the file is named by."""
+    """The one symbol of a delivery, if it has one; `{file}` takes it from the file's name."""
     if dialect.symbol != FROM_FILE:
         return dialect.symbol
     name = symbol_of_file(delivery.place)
     if not dialect.is_symbol(name):
         raise Refusal(
-            f"{delivery.place}: {name!r} is not a symbol, where source.symbol says that the file's "
-            "name is one; rename it, or see source.symbol_pattern."
+            f"{delivery.place}: {name!r} is not a symbol, but source.symbol says that the file's "
+            "name is one; rename the file, or change source.symbol_pattern."
         )
     return name
 
@@ -364,7 +374,7 @@ def _facts(delivery: Delivery, reading: Reading) -> dict[str, Any]:
 
 
 def _how(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """How a delivery is written, as the log says it."""
+    """How a delivery is written, for the log."""
     return {name: said for name, said in settings.items() if name != "columns"}
 
 
@@ -385,8 +395,10 @@ def _key(current: Sequence[Delivery], terms: IntakeTerms) -> str:
 
 
 def _check_sums(made: Snapshot) -> None:
-    """Of each delivery: rows = left out + in bars + quarantined, and the bars kept, one of each row
-    unless these are intraday, = in the prices + superseded."""
+    """Check that each delivery's counts add up.
+
+    rows = left out + in bars + quarantined, and kept bars = current prices + superseded.
+    """
     origins, present = made.state.origins, np.zeros(len(made.facts), dtype=int)
     for rows in made.state.prices.blocks():
         present += np.bincount(origins[rows], minlength=len(present))
@@ -398,5 +410,6 @@ def _check_sums(made: Snapshot) -> None:
             raise AssertionError(
                 f"{facts['place']}: of {facts['rows']} rows, {facts['left_out']} are left out, "
                 f"{quarantined} quarantined and {facts['in_bars']} in the {facts['kept']} kept: "
-                f"{here} as prices, {taken} superseded; the sum is off, which is a defect of ours."
+                f"{here} as prices, {taken} superseded; the sum is off, which is a bug in this "
+                "program."
             )

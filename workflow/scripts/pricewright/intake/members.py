@@ -1,4 +1,4 @@
-"""The files of a zip archive that holds several: each a delivery of its own, as in a folder."""
+"""The files of a zip archive that holds several; each is a delivery, as in a folder."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from pricewright.intake.sources.items import LocalFile, reason_to_ignore
 from pricewright.intake.sources.source import Answer, Item
 
 _OFFICE = {"[Content_Types].xml", "mimetype"}
-"""Files that make an archive an Office document, which is a table itself or none."""
+"""Files that mark a zip archive as an Office document, which is a single table or none."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Member:
 
     @property
     def place(self) -> str:
-        """The archive's name and the file's in it."""
+        """The archive's place and the file's name in it."""
         return f"{self.archive.place}/{self.info.filename}"
 
     @contextmanager
     def open(self, known: str = "") -> Iterator[Answer]:
-        """Ask for its bytes, unpacked; the version is the archive's."""
+        """Ask for its unpacked bytes; the version is that of the archive."""
         with self.archive.open() as answer, self.archive.path.open("rb") as file:
             version = f"{answer.version}, {self.info.filename}"
             packed = Packed(file, self.archive.place, "zip file")
@@ -44,9 +44,9 @@ class Member:
 
 
 def with_members(items: Sequence[Item], limits: Limits) -> list[Item]:
-    """Deliveries, with the files of an archive of several in its place.
+    """Replace each archive of several files by these files.
 
-    Raises Refusal for an archive that is damaged, or a name that climbs out of its folder.
+    Raises Refusal for a damaged archive, and for a name that points outside its folder.
     """
     return [each for item in items for each in _members(item, limits)]
 

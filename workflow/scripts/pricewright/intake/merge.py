@@ -1,7 +1,7 @@
-"""Prices to which newer ones came, merged group of symbols by group.
+"""Merge prices with newer ones, one group of symbols at a time.
 
-Each table is in order of symbol and day. What is made is which rows stay, and where; values lie
-where they did, and are put together when they are asked for.
+Each table is in order of symbol and day. The merge only decides which rows stay, and where. The
+values stay where they are, and are put together when they are asked for.
 """
 
 from collections.abc import Sequence
@@ -18,15 +18,15 @@ from pricewright.tables.stored_values import GroupedValues
 from pricewright.tables.table_files import ends_of_groups
 
 MANY = 100
-"""Where more than one row in so many is added, rows are copied one by one, not piece by piece."""
+"""If more than one row in this many is added, rows are copied one by one, else piece by piece."""
 
 
 @dataclass(frozen=True)
 class MergedTable:
-    """Prices that are merged with others, in groups of the same symbols.
+    """Prices to merge with others, in groups of the same symbols.
 
-    origins: (n,) the delivery of each.  places: (S,) its names among those of all.  bounds:
-    (G + 1,) the row with which each group begins, and where the last ends.
+    origins: (n,) the delivery of each row.  places: (S,) the place of each of its names among all
+    names.  bounds: (G + 1,) the first row of each group, and the end of the last group.
     """
 
     prices: Prices
@@ -35,24 +35,26 @@ class MergedTable:
     bounds: Sequence[int]
 
     def rows(self, group: int) -> slice:
-        """Its rows in a group."""
+        """The table's rows in a group."""
         return slice(self.bounds[group], self.bounds[group + 1])
 
     def keys(self, group: int) -> Keys:
-        """The keys of these, by the names of all."""
+        """The keys of its rows in a group, by the names of all tables."""
         rows = self.rows(group)
         return keys(self.places[self.prices.symbols[rows]], self.prices.days[rows])
 
     def column(self, name: str, group: int) -> Floats:
-        """Their values in a column, NaN where it has none."""
+        """The values of its rows in a column, NaN if it lacks the column."""
         return self.prices.part_or_nan(name, self.rows(group))
 
 
 def in_groups(
     tables: Sequence[Prices], origins: Sequence[Ints], names: Sequence[str]
 ) -> list[MergedTable]:
-    """Some prices, to be merged by groups of as many symbols as a row group has; names: those of
-    all."""
+    """Prepare prices for merging in groups of as many symbols as fill a row group.
+
+    names: the names of all tables.
+    """
     places = [
         recode(each.names, np.arange(len(each.names), dtype=np.int32), names) for each in tables
     ]
@@ -67,21 +69,22 @@ def in_groups(
 
 
 def _in_group(tables: Sequence[MergedTable], group: int) -> list[MergedTable]:
-    """Those of some tables that have rows in a group."""
+    """The tables that have rows in a group."""
     return [each for each in tables if each.bounds[group] < each.bounds[group + 1]]
 
 
 def _column_of(tables: Sequence[MergedTable], name: str, group: int) -> Floats:
-    """A column of their rows in a group, one table after the other."""
+    """A column of the rows in a group, one table after the other."""
     return np.concatenate([[], *(each.column(name, group) for each in _in_group(tables, group))])
 
 
 @dataclass(frozen=True)
 class Merge:
-    """Which newer rows stay in a group, k of them, and where they come to stand among older ones.
+    """Which k newer rows of a group stay, and their places among the older ones.
 
-    newest: (k,) their places among all newer rows.  places: (k,) rising, among the rows that there
-    are then.  added: (k,) which of them take no older one's place.  count: how many rows there are.
+    newest: (k,) their places among all newer rows.  places: (k,) their places in the merged table,
+    ascending.  added: (k,) whether each is an additional row, not a replacement.  count: the number
+    of merged rows.
     """
 
     newest: Ints
@@ -91,7 +94,7 @@ class Merge:
 
     @classmethod
     def of(cls, known: Keys, wanted: Keys, newest: Places) -> Self:
-        """The merge of newer rows, whose keys (k,) rise, with those known (n,)."""
+        """Merge newer rows, whose keys (k,) ascend, with known ones (n,)."""
         at, is_there = _found(known, wanted)
         added = ~is_there
         places = at + np.cumsum(added) - added
@@ -99,7 +102,7 @@ class Merge:
         return cls(newest.astype(np.int32), places.astype(np.int32), added, count)
 
     def merged(self, old: npt.NDArray[Any], newer: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """A column of the older rows (n,) and one of the newer that stay (k,), as one."""
+        """Merge a column of the older rows (n,) with that of the newer rows that stay (k,)."""
         if not len(old):
             return newer
         found = np.empty(self.count, old.dtype)
@@ -108,7 +111,7 @@ class Merge:
             is_old = np.ones(self.count, dtype=bool)
             is_old[added] = False
             found[is_old] = old
-        else:  # a few pieces, which are copied as they are
+        else:  # a few pieces, copied as they are
             begins, ends = [0, *(added + 1).tolist()], [*added.tolist(), self.count]
             for before, (start, stop) in enumerate(zip(begins, ends, strict=True)):
                 found[start:stop] = old[start - before : stop - before]
@@ -117,20 +120,21 @@ class Merge:
 
 
 def _found(known: Keys, wanted: Keys) -> tuple[Places, Flags]:
-    """How many of the known keys, which rise, come before each that is wanted, and whether it is
-    one of them."""
+    """How many of the known keys, which ascend, come before each wanted key, and whether it is
+    known."""
     at = np.searchsorted(known, wanted)
     return at, np.append(known, -1)[at] == wanted
 
 
 @dataclass(frozen=True)
 class Pile:
-    """The rows of a group of symbols in newer tables, and those in the old one that come again.
+    """The rows of a group in newer tables, and the old rows that they repeat.
 
-    known: (n,) the keys of all old rows.  touched: (t,) those that come again.
-    keys: (p,) of all in the pile, rising, of one key the oldest first.  order: (p,) their places
-    among the touched rows and then those of the newer tables.  origins: (p,) their deliveries.
-    again: (q,) the places in the pile of those that the next one takes the place of.
+    known: (n,) the keys of all old rows.  touched: (t,) the old rows whose key is repeated.
+    keys: (p,) the keys of all rows in the pile, ascending, the oldest of each key first.
+    order: (p,) their places among the touched rows followed by those of the newer tables.
+    origins: (p,) their deliveries.
+    again: (q,) the places in the pile of the rows that the next row supersedes.
     """
 
     old: MergedTable
@@ -145,7 +149,7 @@ class Pile:
 
     @classmethod
     def of(cls, old: MergedTable, newer: Sequence[MergedTable], group: int) -> Self:
-        """That of a group, by its number."""
+        """The pile of a group, given by number."""
         newer, known = _in_group(newer, group), old.keys(group)
         wanted = np.concatenate([known[:0], *(each.keys(group) for each in newer)])
         at, is_there = _found(known, wanted)
@@ -159,7 +163,7 @@ class Pile:
         return cls(old, newer, group, known, touched, keys, order, origins, again)
 
     def merge(self) -> Merge:
-        """What stays: of each key the last."""
+        """The merge that keeps the last row of each key."""
         last = self._last
         return Merge.of(self.known, self.keys[last], self.order[last] - len(self.touched))
 
@@ -168,7 +172,7 @@ class Pile:
         return np.delete(np.arange(len(self.keys)), self.again)
 
     def merged(self, merge: Merge) -> tuple[Ints, Ints, Ints]:
-        """The symbols, days and origins of all rows that there are then."""
+        """The symbols, days and origins of all rows after the merge."""
         symbols, days = of_keys(merge.merged(self.known, self.keys[self._last]))
         old = self.old.origins[self.old.rows(self.group)]
         return symbols, days, merge.merged(old, self.origins[self._last])
@@ -187,7 +191,7 @@ class Pile:
 
 
 class MergedValues(GroupedValues):
-    """The columns of all groups, one after the other."""
+    """The columns of all groups, one group after the other."""
 
     def __init__(
         self,
@@ -216,7 +220,7 @@ class MergedValues(GroupedValues):
 
 
 class KeptValues(GroupedValues):
-    """The columns of prices without the rows that are not kept; keep: (n,)."""
+    """The columns of prices, without the rows that are not kept; keep: (n,)."""
 
     def __init__(self, prices: Prices, keep: Flags) -> None:
         self._prices, self._keep, self._blocks = prices, keep, list(prices.blocks())

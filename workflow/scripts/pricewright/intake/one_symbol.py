@@ -1,4 +1,4 @@
-"""Whether files that are said to be of one symbol are: by their prices, and by their names."""
+"""Check by prices and by names that files said to be of one symbol are of one symbol."""
 
 import calendar
 import re
@@ -16,9 +16,9 @@ from pricewright.intake.deliveries import Snapshot
 from pricewright.intake.reading.dialect import FROM_FILE
 from pricewright.intake.reading.titles import is_code, usual_columns
 
-_NO_ACCIDENT: Final = 3  # days on which two files may differ before they must be of two symbols
-_STEP: Final = 1.1  # from this multiple of the price on, and
-_SPREADS: Final = 8.0  # so many times what it moves, it takes a step
+_NO_ACCIDENT: Final = 3  # from this many days with different prices on, two files may be refused
+_STEP: Final = 1.1  # a step in the price is at least this factor, and at least
+_SPREADS: Final = 8.0  # this many times its usual move
 _WORDS: Final = re.compile(r"[^\W\d_]+|\d+")
 _OF_DATES: Final = {
     name.upper()
@@ -36,10 +36,10 @@ def check_one_symbol(
 ) -> None:
     """Raise Refusal if files that are said to be of one symbol are of several.
 
-    That is so if two say so, or if most of the days that two of them share have another price. Of
-    files whose names differ by more than dates and numbers, and do not all hold that symbol, it is
-    so, too, if what differs looks like symbols, or if the price takes a step at most places where
-    they meet.
+    They are if two files say so themselves, or if two files have different prices on most of the
+    days that they share. If the names differ by more than dates and numbers, and do not all hold
+    the symbol, they also are if the differing words look like symbols, or if the price takes a step
+    at most places where files meet.
     """
     if symbol is None or symbol == FROM_FILE:
         return
@@ -48,11 +48,11 @@ def check_one_symbol(
     if len(said) > 1:
         (one, place), (other, other_place), *_ = said.items()
         raise Refusal(
-            f"{other_place}: the file itself says that its prices are of {other}, and {place} that "
-            f"its are of {one}, where source.symbol says that both are of {symbol}; leave "
-            "source.symbol out."
+            f"{other_place}: the file itself says that its prices are of {other}, and {place} says "
+            f"{one}, but source.symbol says that both are of {symbol}; remove source.symbol from "
+            "the config."
         )
-    remedy = f'if each file is named by its symbol, set source.symbol: "{FROM_FILE}"'
+    remedy = f'if each file is named after its symbol, set source.symbol: "{FROM_FILE}"'
     _check_shared_days(symbol, deliveries, made, entries, remedy)
     places = [facts["place"] for facts in made.facts]
     names = differing_names(places)
@@ -65,9 +65,9 @@ def check_one_symbol(
         one, other = steps[0] if len(steps) else (0, names.index(max(names, key=names[0].__ne__)))
         why = "the price takes a step there" if len(steps) else "the names look like symbols"
         raise Refusal(
-            f"{places[other]}: it seems to be of another symbol than {places[one]}, for {why}, "
-            f"where source.symbol says that both are of {symbol}; {remedy}; if they are of "
-            "one, name them alike but for dates and numbers."
+            f"{places[other]}: this seems to be another symbol than {places[one]}, because {why}, "
+            f"but source.symbol says that both are of {symbol}; {remedy}; if they are of one "
+            "symbol, give them names that differ only by dates and numbers."
         )
 
 
@@ -89,14 +89,14 @@ def _check_shared_days(
     for (old, new), dates in differing.items():
         if len(dates) >= _NO_ACCIDENT and len(dates) > min(kept[old], kept[new]) / 2:
             raise Refusal(
-                f"{places[new]}: {len(dates)} of its days have another price than in "
-                f"{places[old]}, where source.symbol says that both are of {symbol}; {remedy}."
+                f"{places[new]}: {len(dates)} of its days have other prices than in "
+                f"{places[old]}, but source.symbol says that both are of {symbol}; {remedy}."
             )
 
 
 def symbol_of_file(place: str) -> str:
-    """The symbol that a file is named by: of the folder `symbol=AAPL` that it lies in, as programs
-    that share tables out write them, else its own name, endings aside."""
+    """The symbol that names a file: the value of a folder such as `symbol=AAPL`, which programs
+    write for partitioned tables, else the file's own name without its endings."""
     path = PurePath(place)
     for part in reversed(path.parts[:-1]):
         key, mark, value = part.partition("=")
@@ -106,7 +106,7 @@ def symbol_of_file(place: str) -> str:
 
 
 def differing_names(places: Sequence[str]) -> list[str]:
-    """Of each file's name and folder the words that not all have, dates and numbers aside."""
+    """The words of each file's name and folder that not all share, except dates and numbers."""
     words = [
         [
             word
@@ -122,8 +122,11 @@ def differing_names(places: Sequence[str]) -> list[str]:
 def _steps(
     made: Snapshot, names: npt.NDArray[np.intp]
 ) -> tuple[npt.NDArray[np.intp], list[tuple[int, int]]]:
-    """Where prices of files with different names meet, and between which files the price takes a
-    step there: by more than a tenth, and eight times what it moves in so many days within files."""
+    """Find where prices of files with different names meet, and where the price takes a step there.
+
+    Returns the rows before the places where they meet, and the pair of files at each step. A step
+    is more than a tenth, and more than eight times the usual move, over as many days, within files.
+    """
     prices, origins = made.state.prices, made.state.origins
     seams = np.flatnonzero(np.diff(names[origins]))
     close = prices.values.get("close", next(iter(prices.values.values())))

@@ -1,8 +1,9 @@
-"""Old deliveries as their difference from the ones in whose stead others came, byte for byte.
+"""Keep replaced deliveries as byte-exact differences from their replacements.
 
-A source that delivers its whole history each day is nearly the same bytes each day. So of bytes
-that are replaced only the difference stays, `<sha256>.from-<sha256 of the newer>.zst`, once it is
-seen to give them back. Anyone can do that: `zstd -d --long=31 --patch-from=<newer> <difference>`.
+A source that delivers its whole history each day delivers nearly the same bytes each day. So only
+the difference of replaced bytes is kept, as `<sha256>.from-<sha256 of the newer>.zst`, once it has
+been seen to restore them. Anyone can restore them with
+`zstd -d --long=31 --patch-from=<newer> <difference>`.
 """
 
 import os
@@ -17,17 +18,17 @@ from pricewright.files.machine import give_back
 from pricewright.files.zstandard import zstd
 
 LEAST, MOST = 100_000, 128_000_000
-"""Bytes of which a difference is made: fewer are not worth it, more would fill the memory."""
+"""Sizes in bytes: a difference of fewer is not worth it, one of more would fill the memory."""
 
 EACH = 16
-"""Of so many deliveries that follow each other one stays whole: damage to one file costs few."""
+"""One in this many successive deliveries stays whole, so that damage to one file costs few."""
 
 
 def replace_by_difference(folder: Path, old: str, new: str) -> None:
-    """Keep some bytes as their difference from others, if that has less than half of their size.
+    """Replace a file by its difference from another, if that has less than half of its size.
 
-    old, new: the SHA-256 of both, which are files in the folder. The file is removed when the
-    difference is on the disk and gives back its bytes.
+    old, new: the SHA-256 of both; both are files in the folder. The old file is removed once the
+    difference is on disk and has been seen to restore it.
     """
     path, newer = folder / old, folder / new
     sizes = [each.stat().st_size if each.exists() else 0 for each in (path, newer)]
@@ -48,17 +49,17 @@ def replace_by_difference(folder: Path, old: str, new: str) -> None:
 
 @contextmanager
 def whole(folder: Path, digest: str, *, just_kept: bool = False) -> Iterator[Path]:
-    """A file with the bytes of a SHA-256: as it is kept, or made again while the block runs.
+    """A file with the bytes of a SHA-256: the kept one, or one restored while the block runs.
 
-    just_kept: they are surely these.  Raises Refusal if it is not there, if it has other bytes, or
-    if a difference does not give it back.
+    just_kept: skip the check of the digest.  Raises Refusal if the file is missing, if it has other
+    bytes, or if a difference does not restore it.
     """
     kept = folder / digest
     if kept.is_file():
         if not just_kept and file_sha256(kept) != digest:
             raise Refusal(
-                f"{kept}: is not the bytes that were received; put these back, or remove it, and "
-                "the source is asked for them again."
+                f"{kept}: not the bytes that were received; restore the file from a backup, or "
+                "remove it so that the source is asked for it again."
             )
         yield kept
         return
@@ -74,7 +75,7 @@ def _made_again(folder: Path, digest: str) -> bytes:
     while not (folder / wanted).is_file():
         found = [each for each in _differences(folder, wanted) if each not in chain]
         if not found:
-            raise Refusal(f"{folder / wanted}: is not there; put back what was received.")
+            raise Refusal(f"{folder / wanted}: missing; restore the received file from a backup.")
         chain.append(found[0])
         wanted = found[0].name.split(".")[1].removeprefix("from-")
     content = (folder / wanted).read_bytes()
@@ -82,7 +83,7 @@ def _made_again(folder: Path, digest: str) -> bytes:
         content = _patched(difference.read_bytes(), content)
     if sha256(content) != digest:
         raise Refusal(
-            f"{folder / digest}: is not given back by {chain[0]}; put back what was there."
+            f"{folder / digest}: cannot be rebuilt from {chain[0]}; restore both from a backup."
         )
     return content
 
@@ -93,7 +94,7 @@ def _differences(folder: Path, digest: str) -> list[Path]:
 
 def _difference(content: bytes, base: bytes) -> bytes:
     window = min(max((len(content) + len(base)).bit_length(), 20), 31)
-    options: dict[int, int] = {  # a higher level finds no more of what is the same
+    options: dict[int, int] = {  # a higher level finds no more of the common bytes
         zstd.CompressionParameter.compression_level: 1,
         zstd.CompressionParameter.window_log: window,
         zstd.CompressionParameter.enable_long_distance_matching: 1,

@@ -1,4 +1,4 @@
-"""The receipt: what came, what became of every row of it, and what there is now; no clock in it."""
+"""The receipt: what was delivered, what happened to each row, and the result; it has no clock."""
 
 import hashlib
 from collections import Counter
@@ -19,10 +19,10 @@ _COUNTS = (
 def receipt_of(source: str, taken: Intake, output: Path, sha256: str) -> dict[str, Any]:
     """The receipt of a source; `sha256` is that of the prices in `output`.
 
-    rows = left_out + in_bars + quarantined, and kept = records.rows + superseded, over all
-    deliveries that count; in_bars are the rows that the kept ones are made of, each of itself
-    unless source.bars is intraday. The digest of several deliveries is that of the list of theirs,
-    as sha256sum has it.
+    Over all deliveries that count, rows = left_out + in_bars + quarantined, and kept =
+    records.rows + superseded. in_bars counts the rows that the kept bars are made of: one row for
+    each bar unless source.bars is intraday. With several deliveries, the digest is that of the
+    list of their digests, in the format of sha256sum.
     """
     prices, deliveries = taken.state.prices, taken.facts
     changes = Counter(entry["what"] for entry in taken.restatements)
@@ -54,7 +54,7 @@ def receipt_of(source: str, taken: Intake, output: Path, sha256: str) -> dict[st
 
 
 def _newest_lost(taken: Intake) -> dict[str, str]:
-    """Each symbol of whose rows in all deliveries the newest is quarantined, and its day."""
+    """Each symbol whose newest row over all deliveries is quarantined, and the day of that row."""
     prices = taken.state.prices
     last = {prices.symbol(end): prices.date(end) for end in (prices.begins[1:] - 1).tolist()}
     found: dict[str, str] = {}

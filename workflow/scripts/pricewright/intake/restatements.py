@@ -1,8 +1,8 @@
-"""What later deliveries changed: values, and whole series that were rescaled.
+"""What later deliveries changed: single values, and whole series that were rescaled.
 
-An adjusted series is rescaled as a whole at each dividend and split. Thousands of values then have
-one cause, and a correction among them would be lost: so what has one factor, up to a date, is one
-entry. The old values are that factor away, and stand in the bytes that are kept.
+Each dividend and split rescales a whole adjusted series. Thousands of values then change for one
+reason, and a genuine correction would be lost among them. So values up to a date that changed by
+one factor share one entry. The factor gives the old values back; the archive holds them exactly.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,18 +18,19 @@ Places = npt.NDArray[np.intp]
 Entries = list[dict[str, Any]]
 
 LEAST = 5
-"""Fewer values of one factor are listed one by one."""
+"""With fewer values than this of one factor, each value is listed by itself."""
 
 EXACT, NEAR = 2e-6, 2e-3
-"""By which share a value may be off its factor: where it is given with all digits, for what vendors
-compute in single precision is, and at most, where most values moved by less than rounding does."""
+"""The relative distance allowed between a value and its factor. EXACT: for values given with all
+digits, because vendors compute in single precision. NEAR: the upper limit where most values moved
+by less than their rounding."""
 
 
 @dataclass(frozen=True)
 class Changed:
-    """The values (n,) of a column that are others in their successors.
+    """The values (n,) of a column that differ in their successors.
 
-    rows, successors: where both stand, each among its own.  before, after: the values.
+    rows, successors: the places of both, each in its own table.  before, after: the values.
     """
 
     rows: Places
@@ -39,7 +40,7 @@ class Changed:
 
     @classmethod
     def of(cls, old: tuple[Floats, Places], new: tuple[Floats, Places]) -> Self:
-        """Of values (m,) and the rows that they are in, what is otherwise in their successors."""
+        """Compare values (m,), each with the row it is in; keep those that differ."""
         (before, at), (after, by) = old, new
         other = np.flatnonzero(before != after)
         other = other[~(np.isnan(before[other]) & np.isnan(after[other]))]
@@ -47,7 +48,7 @@ class Changed:
 
     @classmethod
     def joined(cls, parts: Sequence[Self]) -> Self:
-        """Several as one, in order."""
+        """Join several into one, in order."""
         columns = zip(*((p.rows, p.successors, p.before, p.after) for p in parts), strict=True)
         return cls(*map(np.concatenate, columns))
 
@@ -55,11 +56,10 @@ class Changed:
 def restated(
     old: Prices, origins: tuple[Ints, Ints], changed: Mapping[str, Changed], digests: Sequence[str]
 ) -> Entries:
-    """What is changed of old prices, by column, as entries, in order.
+    """The entries for changed values of old prices, by column, in order of symbol and date.
 
-    origins: the delivery of each row, by its number among the digests, of the old ones and of their
-    successors. Values that one factor explains are one entry, `rescaled`; every other is one of its
-    own.
+    origins: the number, among the digests, of the delivery of each old row and of each successor.
+    Values that one factor explains share one `rescaled` entry; every other value has its own.
     """
     entries: Entries = []
     for name, each in changed.items():
@@ -85,12 +85,12 @@ def restated(
 
 
 def entry(prices: Prices, row: int, what: str) -> dict[str, Any]:
-    """The begin of an entry on a row."""
+    """The beginning of an entry about a row."""
     return {"symbol": prices.symbol(row), "date": prices.date(row), "what": what}
 
 
 def plain(value: np.float64) -> float | None:
-    """A value as JSON has it."""
+    """A value for JSON."""
     return None if np.isnan(value) else float(value)
 
 
@@ -99,7 +99,7 @@ def _deliveries(before: int, after: int, digests: Sequence[str]) -> dict[str, st
 
 
 def _rescaled(changed: Changed, of: Sequence[Ints]) -> Iterator[tuple[Places, float]]:
-    """The values of one symbol and two deliveries that one factor explains, and the factor.
+    """Runs of values, of one symbol and two deliveries, that one factor explains, and the factor.
 
     of: the symbol and the two deliveries of each value.
     """
@@ -114,7 +114,7 @@ def _rescaled(changed: Changed, of: Sequence[Ints]) -> Iterator[tuple[Places, fl
 
 
 def _factors(before: Floats, after: Floats) -> Iterator[tuple[Places, float]]:
-    """Runs of one symbol's changed values, each with a factor of its own."""
+    """Runs of one symbol's changed values, each with its own factor."""
     rounding = _half_unit(before), _half_unit(after)
     spans = [(0, len(before))]
     while spans:
@@ -132,18 +132,19 @@ def _factors(before: Floats, after: Floats) -> Iterator[tuple[Places, float]]:
 def _fitting(
     before: Floats, after: Floats, rounding: tuple[float, float]
 ) -> tuple[npt.NDArray[np.bool_], float]:
-    """Which values fit the commonest factor: where one is common, the median of all ratios is it.
+    """Which values fit the commonest factor; if one is common, it is the median of all ratios.
 
-    Where dividends follow each other the factors rise in time, and so one of them is the median.
+    Where several dividends follow each other, the factors rise over time, so the median is one of
+    them.
     """
     fits, factor = np.ones(len(before), dtype=bool), float(np.median(after / before))
     error = 0.0
-    for _ in range(2):  # the second time with a factor that no small price has rounded
+    for _ in range(2):  # the second time with a factor that the rounding of small prices spares
         allowed = rounding[0] * factor + rounding[1] + EXACT * np.abs(after)
         off = np.abs(after - factor * before)
         fits = off <= allowed
         moved = np.count_nonzero(fits & (np.abs((factor - 1) * before) > allowed))
-        if moved < max(LEAST, np.count_nonzero(fits) / 2):  # rounding alone may explain the others
+        if moved < max(LEAST, np.count_nonzero(fits) / 2):  # rounding alone may explain the rest
             fits &= off <= NEAR * np.abs(after)
         if fits.any():
             factor = float(np.abs(after[fits]).sum() / np.abs(before[fits]).sum())
@@ -152,8 +153,10 @@ def _fitting(
 
 
 def _known_digits(factor: float, error: float) -> float:
-    """A factor with the digits that are known of it, whose relative error is about so large, and
-    with two at least of how far it is from 1, for it changed something."""
+    """Round a factor to the digits that its relative error leaves certain.
+
+    Its distance from 1 keeps at least two digits, because the factor changed something.
+    """
     digits = 8 if error <= 0 else int(-np.log10(error))
     least = 2 - int(np.floor(np.log10(max(abs(factor - 1), 1e-6))))
     digits = min(max(digits, least, 2), 8)
@@ -161,7 +164,7 @@ def _known_digits(factor: float, error: float) -> float:
 
 
 def _half_unit(values: Floats) -> float:
-    """Half of the last place with which values are given; 0 if they have more than eight."""
+    """Half a unit in the last decimal place of the values; 0 if they have more than eight."""
     for digits in range(9):
         if (np.abs(np.round(values, digits) - values) <= 1e-12 * np.abs(values)).all():
             return float(0.5 * 10.0**-digits)

@@ -1,4 +1,4 @@
-"""The first rows of a delivery, and what their columns may hold: dates, numbers, texts."""
+"""The first rows of a delivery, and what their columns may hold: dates, numbers or texts."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from pricewright.intake.reading.numbers import parse_numbers
 from pricewright.intake.reading.rows import Block, Sheet
 from pricewright.intake.reading.titles import is_code, usual_columns
 
-_SAMPLE: Final = 2_000  # rows that are looked at
+_SAMPLE: Final = 2_000  # rows to look at
 _NUMBER: Final = re.compile(
     r"\W{0,2}(?:(?:[A-Z]{1,3}|Rs|Fr|kr)[^\w:]{1,2}|EUR|USD|GBP|GBX|CHF|JPY)?\W{0,2}"
     r"\d(?:\d|[^\w:])*(?:[KMBT%€$£¥₹]|[A-Z]{3}|Mio|Mrd|Tsd|GBp|ZAc|kr|zł|Kč|Ft|Fr|p|c)?\W{0,2}"
@@ -30,7 +30,7 @@ def sample_of(sheet: Sheet, content: Content) -> Block:
     is_columnar = content.kind in (
         "parquet",
         "feather",
-    )  # may hold others, which count only if named
+    )  # these formats may have columns of other kinds, which count only if named
     for read in sheet.blocks([] if is_columnar else sheet.titles):
         block = read()
         if len(block.lines):
@@ -40,14 +40,14 @@ def sample_of(sheet: Sheet, content: Content) -> Block:
                 block.lines[rows],
                 kinds={title: kinds[rows] for title, kinds in block.kinds.items()},
             )
-    raise Refusal(f"{content.name}:1: the file has no rows that can be read; deliver prices.")
+    raise Refusal(f"{content.name}:1: the file has no readable rows; deliver prices.")
 
 
 def header_line(sheet: Sheet, dialect: Dialect) -> int | None:
-    """The line that names the columns, 0 for none; None if it is found by itself, and rows follow.
+    """The line that names the columns, 0 for none; None if the reader finds it by itself.
 
-    Above the first row that is the last line that names the date, else the last of those that name
-    the most columns as symbols are, else the last with several words.
+    Of the lines above the first row, it is the last that names the date; else, of the lines whose
+    titles look like symbols, the last with the most columns; else the last with several words.
     """
     lines = getattr(sheet, "begin", ())
     rows = [place for place, (_, cells) in enumerate(lines) if are_values(cells)]
@@ -71,7 +71,7 @@ def header_line(sheet: Sheet, dialect: Dialect) -> int | None:
 
 
 def are_values(titles: Sequence[str]) -> bool:
-    """Whether what should name the columns has a date and a number."""
+    """Whether the line that should name the columns has a date and a number."""
     dates = {title for title in titles if is_date(title)}
     return bool(dates) and any(like_number(title) for title in titles if title not in dates)
 
@@ -82,15 +82,14 @@ def is_date(text: str) -> bool:
 
 
 def formats_of(sample: Block, title: str) -> list[str] | None:
-    """The formats that read most of a column as dates: an empty list if it needs none, None if
-    none do."""
+    """The formats that read most of a column as dates; empty if it needs none, None if none do."""
     column, typed = sample.columns[title], sample.typed(title)
     if pa.types.is_temporal(column.type):
         return []
     reasons = parse_days(column, Calendar(), typed).reasons
     read = np.isin(reasons.astype(str), ["", "unzoned-time"])
     has_dates = typed is not None and bool((read & typed).any())
-    if typed is not None and has_dates:  # they need no format, but the texts beside them may
+    if typed is not None and has_dates:  # typed dates need no format; texts beside them may
         column, read = column.filter(pa.array(~typed)), read[~typed]
     if read.sum() > len(read) / 2 or not len(read):
         return []
@@ -104,7 +103,7 @@ def formats_of(sample: Block, title: str) -> list[str] | None:
 
 
 def is_number(sample: Block, title: str) -> bool | None:
-    """Whether a column holds numbers, however they are written; None if it holds nothing."""
+    """Whether a column holds numbers, however they are written; None if it is empty."""
     column = sample.columns[title]
     if not pa.types.is_string(column.type):
         return not pa.types.is_temporal(column.type)
@@ -119,15 +118,15 @@ def is_number(sample: Block, title: str) -> bool | None:
 
 
 def _are_codes(texts: Sequence[str]) -> bool:
-    """Whether texts that look like numbers with currencies are what is traded, as 100 JPY and 1
-    USD: of each currency there is one, again and again."""
+    """Whether texts that look like amounts are names of what is traded, such as 100 JPY and 1 USD:
+    each currency has only one amount, repeated."""
     words = {re.sub(r"[^A-Z]", "", text) for text in set(texts)}
     return "" not in words and 1 < len(words) == len(set(texts)) < len(texts)
 
 
 def is_numbered(sample: Block, title: str) -> bool:
-    """Whether a column holds codes of digits, as 600000 and 000001: all of one length, and fewer
-    than there are rows."""
+    """Whether a column holds numeric codes such as 600000 and 000001: all of the same length, and
+    at most half as many as there are rows."""
     column = sample.columns[title]
     if not pa.types.is_string(column.type) or sample.typed(title) is not None:
         return False
@@ -142,13 +141,13 @@ def like_number(text: str) -> bool:
 
 
 def texts_of(sample: Block, title: str) -> list[str]:
-    """The different texts of a column."""
+    """The distinct texts of a column."""
     texts = sample.columns[title].cast(pa.string()).unique().to_pylist()
     return [text.strip(" \t") for text in texts if text not in (None, *Marks().missing_markers)]
 
 
 def moments_of(sample: Block, dialect: Dialect) -> list[tuple[int, int]]:
-    """Each row's day, and the time on it, or in a column of its own."""
+    """Each row's day and time; the time may stand in its own column."""
     title = str(dialect.columns["date"])
     dates, kinds = sample.columns[title], sample.typed(title)
     read = parse_days(dates, dialect.calendar, kinds)
@@ -164,19 +163,19 @@ def moments_of(sample: Block, dialect: Dialect) -> list[tuple[int, int]]:
 def why_no_dates(titles: Sequence[str], sample: Block, name: str) -> str:
     if sum(map(is_date, titles)) > len(titles) / 2:
         return (
-            "its dates stand side by side, each above a column; deliver a row for each, as what "
-            "spreadsheets call transposed."
+            "its dates are the names of columns (a transposed sheet); deliver one row for each "
+            "date."
         )
     if len(titles) == 1 and "  " in titles[0]:
-        return "its columns are parted by blanks alone; deliver it as CSV."
+        return "its columns are separated by blanks alone; deliver it as CSV."
     for title in titles:
         texts = texts_of(sample, title)
         if texts and all(map(proposals.NO_DAY.fullmatch, texts)):
             return (
-                f"column {title!r} names no day, as {texts[0]}; deliver days, as the last one of "
-                "each month or week."
+                f"column {title!r} names no day: found {texts[0]}; deliver days, such as the last "
+                "one of each month or week."
             )
     found = f"no column holds dates; the file has {', '.join(titles)}"
     if _IN_NAME.search(name):
-        return f"{found}; if the date is the one in its name, add it as a column."
+        return f"{found}; if the date is the one in the file's name, add it as a column."
     return f"{found}."

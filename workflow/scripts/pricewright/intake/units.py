@@ -1,4 +1,4 @@
-"""In which unit prices come, where a file says it: pence, cents, or two units of one symbol."""
+"""The unit of prices, where a file states it: pence, cents, or two units of one symbol."""
 
 import re
 from dataclasses import replace
@@ -16,8 +16,8 @@ _HUNDREDTHS: Final = re.compile(
     r"\b(GB[Xxp]|ZA[Cc]|ILA|US[Xc]|EUc|[Pp]ence|[Pp]enny|[Cc]ents?|[Aa]gorot)\b"
 )
 _IN_HUNDREDTHS: Final = (
-    "these prices are in hundredths, 100 times what they are in pounds, rand or dollars; they stay "
-    "so in the tables and the model, so never put them beside prices in the whole unit"
+    "these prices are in hundredths, 100 times their value in pounds, rand or dollars; the tables "
+    "and the model keep that unit, so never compare them with prices in the whole unit"
 )
 _UNIT_TITLES: Final = (
     "currency",
@@ -32,7 +32,7 @@ _UNIT_TITLES: Final = (
 
 
 def in_units(dialect: Dialect, titles: list[str], sample: Block, found: Description) -> Dialect:
-    """Say where prices are in pence or cents, and ask which, where one symbol has two units."""
+    """Note prices in pence or cents, and ask for the unit where one symbol has two."""
     if dialect.layout == "wide" or dialect.layout_of(titles) is None:
         return dialect
     names = dialect.names(titles, "")

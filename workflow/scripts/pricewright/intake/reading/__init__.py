@@ -1,4 +1,4 @@
-"""From the bytes of a delivery to rows that can be believed, and the others, each with a reason.
-CSV, JSON, Parquet, Feather and Excel, plain or packed: the content decides.
+"""Turn the bytes of a delivery into valid rows and quarantined rows, each with a reason.
+Reads CSV, JSON, Parquet, Feather and Excel, plain or packed; the content decides which.
 May use tables, steplog and files.
 """

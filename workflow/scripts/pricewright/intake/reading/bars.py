@@ -1,4 +1,4 @@
-"""Daily bars, made of several rows a day."""
+"""Make daily bars from several rows a day."""
 
 from dataclasses import replace
 
@@ -11,12 +11,12 @@ from pricewright.tables.prices import Floats, Prices
 
 
 def daily_bars(prices: Prices, name: str, *, with_open: bool) -> Prices:
-    """A price per symbol and day, of several that are in order of symbol, day and time.
+    """One price per symbol and day, from rows in order of symbol, day and time.
 
-    It has the first open, or, `with_open`, where there is no such column the first close; the
-    highest high and the lowest low, closes among them; the sum of the volumes; and the last of any
-    other price. A missing value does not count. Raises Refusal, for the file `name`, if volumes add
-    up to more than can be stored.
+    A bar has the first open; the highest high and the lowest low, including closes; the sum of the
+    volumes; and the last of any other price. With `with_open`, if there is no open column, the
+    first close is the open. Missing values do not count. Raises Refusal, for the file `name`, if
+    volumes add up to more than can be stored.
     """
     starts = np.flatnonzero(np.diff(prices.keys, prepend=-1))
     bar = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(prices)))
@@ -48,8 +48,8 @@ def daily_bars(prices: Prices, name: str, *, with_open: bool) -> Prices:
 
 
 def _last(column: Floats, bar: npt.NDArray[np.integer], count: int) -> Floats:
-    """Each bar's last value (count,) that is not missing, of rows (n,) with the bar of each."""
+    """The last value of each bar (count,) that is not missing; bar: (n,) the bar of each row."""
     known = ~np.isnan(column)
     found = np.full(count, np.nan)
-    found[bar[known]] = column[known]  # of one bar's, the last stays
+    found[bar[known]] = column[known]  # the last value of each bar stays
     return found

@@ -1,7 +1,7 @@
-"""The cells of a workbook, read by a program of its own: a damaged one takes its reader down.
+"""Read the cells of a workbook in a separate process, because a damaged one crashes its reader.
 
-A wrong byte in an .xls, or a lone cell in the last corner of an .xlsx, has the reader ask for
-hundreds of gigabytes; it then ends the process it runs in, which must not be ours.
+A wrong byte in an .xls, or a lone cell in the last corner of an .xlsx, makes the reader ask for
+hundreds of gigabytes. It then kills its own process, which must not be ours.
 """
 
 import io
@@ -15,17 +15,17 @@ from typing import Any, Final
 
 Cell = str | float | int | bool | date | datetime | time | timedelta
 
-MEMORY: Final = 1 << 32  # bytes; thirty million cells fit
+MEMORY: Final = 1 << 32  # bytes; enough for thirty million cells
 SECONDS: Final = 900
 MOST_ABOVE: Final = 100  # rows among which the titles are looked for
 
 
 def main() -> None:
-    """Read a workbook from stdin; write, as JSON, what `read` says.
+    """Read a workbook from stdin; write the result of `read` as JSON.
 
-    A line before it, as JSON, has the sheet's name or null, how many rows are above the titles,
-    the bytes that this program may take and the seconds that it may compute. It needs the standard
-    library and the reader only, and so starts quickly.
+    A line of JSON comes first: the sheet's name or null, the number of rows above the titles, the
+    bytes of memory and the seconds of computing that this program may take. It needs only the
+    standard library and the reader, and so starts quickly.
     """
     sheet, above, memory, seconds = json.loads(sys.stdin.buffer.readline())
     _limit(memory, seconds)
@@ -33,16 +33,18 @@ def main() -> None:
 
 
 def read(content: bytes, sheet: str | None, above: int = 0) -> dict[str, Any]:
-    """What a workbook holds, as far as JSON can say it.
+    """The content of a workbook, as far as JSON can hold it.
 
-    `sheets` are the names of all; `filled` of those that hold something, out of the one that is
-    asked for or of all. If this is one: `begin` are the numbers of its first rows that are not
-    blank, and these as text; `lines` are the numbers of these from the titles on, of which there
-    are some `above`, or -1 for none; `titles` are those, as text, and `columns` are the kind and
-    the values of each column below: text, number, date or moment, both in ISO 8601, None for an
-    empty cell. A column that is `mixed` is text, too, and a third entry says of each cell whether
-    it was no text.
-    `trouble` says why a workbook cannot be opened.
+    sheets: the names of all sheets.  filled: of these, or of the one asked for, those that are not
+    empty.  If that is exactly one sheet, the result also has:
+    begin: its first rows that are not blank, as their numbers and texts.
+    lines: the numbers of the rows from the titles on; there are `above` rows before, -1 for no
+    titles.
+    titles: the titles as text.
+    columns: the kind and the values of each column below: text, number, or date or moment in ISO
+    8601; None for an empty cell. A `mixed` column is text, and a third entry says which cells were
+    not text.
+    trouble: why a workbook cannot be opened.
     """
     from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum
 
@@ -113,10 +115,10 @@ def _is_said(cell: Cell) -> bool:
 def _limit(memory: int, seconds: int) -> None:
     try:
         import resource
-    except ImportError:  # not on every system
+    except ImportError:  # missing on some systems
         return
     for what, most in ((resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, seconds)):
-        with suppress(ValueError, OSError):  # a lower limit, or none, is what there can be
+        with suppress(ValueError, OSError):  # the limit may be lower already, or not be supported
             resource.setrlimit(what, (most, resource.getrlimit(what)[1]))
 
 

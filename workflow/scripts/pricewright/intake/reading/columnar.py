@@ -1,4 +1,4 @@
-"""Deliveries that come in columns already: Parquet, and Arrow files, of which Feather is one."""
+"""Deliveries stored in columns: Parquet, and Arrow files, including Feather."""
 
 import json
 import math
@@ -19,8 +19,8 @@ from pricewright.intake.reading.rows import NUMBER, TEXT, VALUE, Block, Lines
 from pricewright.intake.reading.titles import distinct
 from pricewright.tables.damage import refuse_damaged
 
-_ROWS: Final = 1 << 17  # of a block
-_PAGES: Final = 1 << 20  # bytes that are read at once
+_ROWS: Final = 1 << 17  # in a block
+_PAGES: Final = 1 << 20  # bytes read at once
 _STREAM_END: Final = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 _OFFSET = re.compile(r"[+-]\d{2}:?\d{2}", re.ASCII)
 
@@ -31,13 +31,13 @@ class ColumnarSheet:
     source: the file's path, or its bytes.  kind: `parquet`, or `feather` for any Arrow file or
     stream, compressed or not.
 
-    Columns are text, int64, float64, date32, or timestamps in their own unit and zone: booleans
-    are the words true and false; numbers beyond these types (uint64, decimals) and times of day
-    are text with all their digits. One batch is in memory at a time, so of an Arrow file as much
-    as its writer put into one. No row is ever bad.
+    Columns are text, int64, float64, date32, or timestamps in their own unit and zone. Booleans
+    become the words true and false; numbers beyond these types (uint64, decimals) and times of day
+    become text with all their digits. One batch is in memory at a time; in an Arrow file, its
+    writer decided how large that is. No row is ever bad.
 
-    Raises Refusal, here or as blocks are read, for a file that is damaged or has no rows, and
-    for a column that is needed and has a type unlike these or a zone unknown.
+    Raises Refusal, here or as blocks are read, for a file that is damaged or has no rows, and for
+    a needed column with another type or an unknown time zone.
     """
 
     def __init__(
@@ -56,10 +56,10 @@ class ColumnarSheet:
             raise Refusal(f"{name}: the file has no rows; deliver prices.")
 
     def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
-        """The blocks, in order: a batch is read as each is asked for, and converted by its call.
+        """The blocks in order: a batch is read when its block is asked for, converted by its call.
 
-        Without `titles`, all but those of a type that holds no prices. Raises Refusal for a column
-        that is named and of such a type.
+        Without `titles`, all columns but those of a type that cannot hold prices. Raises Refusal if
+        `titles` names a column of such a type.
         """
         needed = titles or [title for title in self.titles if _target(self._types[title])]
         for title in needed:
@@ -86,7 +86,7 @@ class ColumnarSheet:
         with _damage_refused(self._name):
             columns, values = {}, {}
             for title, column in zip(self.titles, batch.columns, strict=True):
-                column.validate(full=True)  # else offsets beyond their buffer would be followed
+                column.validate(full=True)  # without it, offsets beyond the buffer are followed
                 if title in titles:
                     columns[title] = _plain(column)
                     if kind := _kind(column.type):
@@ -103,7 +103,7 @@ class _File(Protocol):
     schema: pa.Schema
 
     def batches(self, rows: Lines | None) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Batches, each with its first row's number: all, or at least those with some rows (n,)."""
+        """Batches, each with its first row's number; rows: skip batches without any of these."""
 
 
 class _Parquet:
@@ -113,7 +113,7 @@ class _Parquet:
         is_here = isinstance(source, bytes)
         self._file = pq.ParquetFile(
             pa.BufferReader(source) if is_here else str(source),
-            buffer_size=0 if is_here else _PAGES,  # else whole row groups come into memory
+            buffer_size=0 if is_here else _PAGES,  # otherwise whole row groups are loaded
             pre_buffer=False,
             page_checksum_verification=True,
             coerce_int96_timestamp_unit="us",  # nanoseconds wrap around in the year 2262
@@ -123,7 +123,7 @@ class _Parquet:
         groups = range(described.num_row_groups)
         self._firsts = np.cumsum([1, *(described.row_group(group).num_rows for group in groups)])
         if self._firsts[-1] != described.num_rows + 1:
-            raise pa.ArrowInvalid(f"it does not have the {described.num_rows} rows that it says")
+            raise pa.ArrowInvalid(f"it does not have the {described.num_rows} rows it declares")
 
     def batches(self, rows: Lines | None) -> Iterator[tuple[int, pa.RecordBatch]]:
         runs = [(0, len(self._firsts) - 1)]
@@ -151,10 +151,10 @@ class _Arrow:
             reader = pa.ipc.open_file(file)
             self._batches = map(reader.get_batch, range(reader.num_record_batches))
         elif magic.startswith(b"FEA1"):
-            raise pa.ArrowInvalid("it is of Feather's version 1, where version 2 is needed")
+            raise pa.ArrowInvalid("it is Feather version 1, but version 2 is needed")
         else:
             reader = pa.ipc.open_stream(file)
-            if end != _STREAM_END:  # a stream cut between two batches looks whole to its reader
+            if end != _STREAM_END:  # a stream cut between two batches looks complete to its reader
                 raise pa.ArrowInvalid("the stream ends early")
             self._batches = iter(reader)
         self.schema = reader.schema
@@ -175,18 +175,18 @@ _damage_refused = partial(refuse_damaged, what="the file cannot be read", remedy
 def _check(title: str, kind: pa.DataType, name: str) -> None:
     if _target(kind) is None:
         raise Refusal(
-            f"{name}: the column {title!r} is of type {str(kind)[:80]}, where text, "
+            f"{name}: the column {title!r} is of type {str(kind)[:80]}, but text, "
             "numbers or dates are needed; deliver it as one of these, or leave it out."
         )
     if kinds.is_timestamp(kind) and not _is_zone(kind.tz):
         raise Refusal(
             f"{name}: the column {title!r} has the time zone {kind.tz!r}, which is "
-            "unknown; use a name as in Europe/London."
+            "unknown; use a name such as Europe/London."
         )
 
 
 def _kind(kind: pa.DataType) -> int:
-    """What the cells of a column are that comes as text."""
+    """What the cells of a column were in the file, if they come as text."""
     if kinds.is_dictionary(kind):
         return _kind(kind.value_type)
     if kinds.is_uint64(kind):
@@ -245,7 +245,7 @@ def _plain(values: pa.Array) -> pa.Array:
 
 
 def _spelled(values: pa.Array) -> Iterator[Any]:
-    """Values as JSON can say them; what it cannot, as Python would."""
+    """Values that JSON has; any other value as Python's text."""
     values = values if _target(values.type) is None else _plain(values)
     if kinds.is_timestamp(values.type):
         if values.type.tz is not None:

@@ -1,4 +1,4 @@
-"""What a kept delivery holds, recognised by its bytes alone, and unpacked piece by piece."""
+"""Recognise a kept delivery from its bytes alone, and unpack it piece by piece."""
 
 import codecs
 import os
@@ -40,7 +40,7 @@ class Content:
     """A table in some format, in a file that may be packed.
 
     path: the file; its name means nothing.  name: what errors call it.
-    kind: the format of what is in it.  packing: how that is packed; None for a plain file.
+    kind: the format of the table.  packing: how the file is packed; None if it is not.
     encoding: of text that is not in UTF-8.
     """
 
@@ -52,11 +52,11 @@ class Content:
     encoding: str | None = None
 
     def chunks(self, reached: Callable[[float], object] | None = None) -> Iterator[bytes]:
-        """The unpacked bytes, a byte order mark and all, in pieces of about 1 MB; text in UTF-8.
+        """The unpacked bytes in pieces of about 1 MB, with any byte order mark; text in UTF-8.
 
-        Each call begins anew. `reached` is told, at each piece, which share of the file was
-        read. Raises Refusal when it comes to what is damaged, cut off, too much, or should not
-        be there.
+        Each call starts from the beginning. reached: called at each piece with the share of the
+        file read so far. Raises Refusal on reaching bytes that are damaged, cut off, too many, or
+        should not be there.
         """
         with self.path.open("rb") as file:
             size = max(os.fstat(file.fileno()).st_size, 1)
@@ -103,13 +103,13 @@ class Content:
 def recognise(
     path: Path, name: str, limits: Limits = _USUAL, encoding: str | None = None
 ) -> Content:
-    """What the file at `path`, which errors call `name`, holds; its own name plays no part.
+    """Recognise the content of the file at `path`, which errors call `name`.
 
     encoding: of text; None for UTF-8, or what a byte order mark says.
 
-    Only the begin is read, but of a workbook, which is checked whole. Raises Refusal for an
-    empty file, for damage as far as it shows there, for two layers of packing, and for what
-    is not a table in UTF-8; OSError as the disk raises it.
+    The file's own name plays no part. Only the beginning is read, except for a workbook, which is
+    checked as a whole. Raises Refusal for an empty file, for damage that shows there, for two
+    layers of packing, and for a file that is not a table in UTF-8; OSError for errors of the disk.
     """
     plain = Content(Path(path), name, "text", limits=limits)
     size = plain.path.stat().st_size
@@ -124,7 +124,7 @@ def recognise(
     if packing is None:
         if head and (meant := nearly_packed(head)):
             raise Refusal(
-                f"{name}: the file begins almost as {meant} files do: it is damaged or cut off; "
+                f"{name}: the file begins almost like one packed by {meant}: damaged or cut off; "
                 "deliver it again."
             )
         return _of_kind(plain, head, "the file", encoding)
@@ -150,7 +150,7 @@ def _of_kind(content: Content, head: bytes, holder: str, encoding: str | None) -
                 if _is_workbook(file, content):
                     return replace(content, kind="excel")
         raise Refusal(
-            f"{content.name}: {holder} is packed once more, by {inner}; pack the file only once."
+            f"{content.name}: {holder} is packed again, by {inner}; pack the file only once."
         )
     if head.startswith(OLD_OFFICE):
         _check_old_workbook(content, holder)
@@ -169,7 +169,7 @@ def _is_workbook(file: IO[bytes], content: Content) -> bool:
 
 
 def _check_old_workbook(content: Content, holder: str) -> None:
-    """Refuse an OLE file, as of Office before 2007, in which no workbook lies, or a locked one."""
+    """Refuse an OLE file, such as Office before 2007 wrote, that is locked or not a workbook."""
     before, found = b"", set[bytes]()
     for piece in content.chunks():
         window = before + piece
@@ -177,10 +177,10 @@ def _check_old_workbook(content: Content, holder: str) -> None:
         before = window[-len(_LOCKED) :]
     if _LOCKED in found:
         raise Refusal(
-            f"{content.name}: {holder} is locked with a password; save the workbook without."
+            f"{content.name}: {holder} is locked with a password; save the workbook without one."
         )
     if not found:
         raise Refusal(
-            f"{content.name}: {holder} is an Office document but no workbook; "
+            f"{content.name}: {holder} is an Office document, not a workbook; "
             "deliver it as a table."
         )

@@ -1,4 +1,4 @@
-"""Text and timestamps to calendar days: one that is not certain is none."""
+"""Turn text and timestamps into calendar days; an uncertain one is not a day."""
 
 import re
 from collections.abc import Callable, Sequence, Set
@@ -21,12 +21,12 @@ _ISO = re.compile(
     re.ASCII,
 )
 _EASTERN = re.compile(r"(\d{4})[年년] ?(\d{1,2})[月월] ?(\d{1,2})[日일]", re.ASCII)
-"""A date as it is written in Chinese, Japanese and Korean, which can be read in one way only."""
+"""A date as written in Chinese, Japanese and Korean, which can be read in only one way."""
 _CLOCK = re.compile(
     r"(\d{1,2}(?=:)|\d{2}):?(\d{2})(?::?(\d{2})(?:\.(\d{1,9}))?)? ?(?:([ap])\.?m\.?)?",
     re.ASCII | re.IGNORECASE,
 )
-_BESIDE = "\x1f"  # between the texts of a date and of its time, where these are two columns
+_BESIDE = "\x1f"  # between the texts of a date and its time, if these are two columns
 _EITHER_WAY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})", re.ASCII)
 _DIGITS = {
     **dict.fromkeys(("%Y", "%G"), (4, 4)),
@@ -36,27 +36,27 @@ _DIGITS = {
     "%u": (1, 1),
     "%f": (1, 6),
 }
-"""Of each directive that is a number: its fewest and most digits."""
+"""The fewest and the most digits of each numeric directive."""
 _WHOLE = re.compile(r"-?\d{1,20}(\.0*)?", re.ASCII)
 _SERIAL = re.compile(r"\d{2,7}(\.\d*)?", re.ASCII)
-_COARSER = 10_000_000  # seconds since 1970 that a finer unit has only if a coarser one was meant
+_COARSER = 10_000_000  # fewer seconds since 1970 mean that the count is of a coarser unit
 _EARLIEST, _LATEST = -5_000_000_000, 8_000_000_000  # seconds: the years 1811 to 2223
 _YEARS_AHEAD = 3650  # days
-_TO = " - "  # between the begin and the end of a time
+_TO = " - "  # between the beginning and the end of a period of time
 _WHOLE_FLOAT = re.compile(r"(\d+)\.0+", re.ASCII)
-_NO_ACCIDENT = 3  # dates as values, and as texts, that tell what a program made of them
+_NO_ACCIDENT = 3  # from this many dates as values, and as texts, on, a pattern is no accident
 Mask = npt.NDArray[np.bool_]
 _MICROSECOND, _NO_TIME = timedelta(microseconds=1), timedelta()
 NO_DAY = np.int32(np.iinfo(np.int32).min)
-"""In the place of a day that is none."""
+"""Stands for a day that could not be read."""
 
 
 @dataclass(frozen=True)
 class Days:
-    """A column of n days: days (n,) since 1970-01-01, and the reasons (n,), "" for a good one.
+    """A column of n days: days (n,) since 1970-01-01, and reasons (n,), "" for a good day.
 
-    faults: the different reasons.  times: (n,) microseconds since the midnight of its day, None if
-    there is no other time.
+    faults: the distinct reasons.  times: (n,) microseconds since the midnight of the day, None if
+    all are at midnight.
     """
 
     days: npt.NDArray[np.int32]
@@ -66,11 +66,11 @@ class Days:
 
 
 Reader = Callable[[str], tuple[datetime, bool] | None]
-"""Gives the moment that a text says, and whether it says a time of day."""
+"""Returns the moment that a text states, and whether it states a time of day."""
 
 
 class _NoDay(Exception):
-    """Why a text is no day, as a reason's code."""
+    """Raised for a text that is not a day, with the code of the reason."""
 
 
 def parse_days(
@@ -79,21 +79,21 @@ def parse_days(
     typed: Mask | None = None,
     clock: pa.Array | None = None,
 ) -> Days:
-    """A column of text, dates or timestamps as days; each distinct value is looked at once.
+    """Parse a column of text, dates or timestamps as days; each distinct value only once.
 
-    A timestamp with an offset is a day on the calendar of the declared time zone. Where none is
+    A timestamp with an offset is a day on the calendar of the declared time zone. If none is
     declared, midnight at its own offset is that day, and any other time is `unzoned-time`.
-    A day may begin at another time, that of the declared session.
-    typed: which texts (n,) the file holds as values: a date among them is in ISO 8601, whatever
-    the declared formats.  clock: the times of day (n,), where these are in a column of their own,
-    as 9:30, 09:30:00, 0930, 093000 or 9:30 AM.
+    The declared session may begin the day at another time than midnight.
+    typed: which texts (n,) the file holds as values; a date among them is in ISO 8601, whatever
+    the declared formats.  clock: the times of day (n,) if they have their own column, written as
+    9:30, 09:30:00, 0930, 093000 or 9:30 AM.
 
-    The other reasons: `unreadable-date`, `impossible-date`, `ambiguous-date` (as 01/02/2024, when
-    no format is declared or two are that read it differently, 1112024 in a format without marks
-    between its numbers, or a value where a program took days for months), `dst-gap` (a local time
-    that the clocks skipped), `future-date`, `ancient-date` (before 1600).
+    The other reasons: `unreadable-date`, `impossible-date`, `dst-gap` (a local time that the clocks
+    skipped), `future-date`, `ancient-date` (before 1600) and `ambiguous-date`. The last is a date
+    such as 01/02/2024 if no format is declared or two formats read it differently; 1112024 in a
+    format without marks between its numbers; or a value where a program took days for months.
 
-    A time that is written from its begin to its end, at most a day later, is that begin.
+    A period of at most a day, written from its beginning to its end, counts as its beginning.
     """
     if clock is not None:
         texts = [part.cast(pa.string(), safe=False) for part in (column, clock)]
@@ -121,10 +121,10 @@ def _of_both(column: pa.Array, parse: Callable[..., Days], typed: Mask) -> Days:
 
 
 def _are_exchanged(days: Days, typed: Mask) -> bool:
-    """Whether a program took days for months, wherever it could.
+    """Whether a program took days for months wherever it could.
 
-    Then all dates that are values are among the first twelve days of a month, and all that stayed
-    text are not.
+    In that case, all dates that became values are within the first twelve days of a month, and all
+    that stayed text are not.
     """
     good = days.reasons == ""
     if (good & typed).sum() < _NO_ACCIDENT or (good & ~typed).sum() < _NO_ACCIDENT:
@@ -135,7 +135,7 @@ def _are_exchanged(days: Days, typed: Mask) -> bool:
 
 
 def _parse(column: pa.Array, calendar: Calendar, *, clocked: bool, typed: bool = False) -> Days:
-    if pa.types.is_timestamp(column.type):  # nanoseconds would come as pandas' own objects
+    if pa.types.is_timestamp(column.type):  # nanoseconds would become pandas objects
         column = column.cast(pa.timestamp("us", column.type.tz), safe=False)
     elif not pa.types.is_string(column.type) and not pa.types.is_date32(column.type):
         column = column.cast(pa.string(), safe=False)
@@ -185,13 +185,13 @@ def _day(value: object, calendar: Calendar, readers: Sequence[Reader]) -> tuple[
 
 
 def _readers(formats: Sequence[str], *, typed: bool, clocked: bool) -> list[Reader]:
-    """What may read a text: the declared formats, or ISO 8601, which a typed value always has."""
+    """The readers of a text: the declared formats, or ISO 8601, which typed values always use."""
     readers = [*map(reader_of, formats), *([_begin(_iso)] if typed or not formats else [])]
     return [partial(_with_time, reader) for reader in readers] if clocked else readers
 
 
 def _with_time(of_date: Reader, text: str) -> tuple[datetime, bool] | None:
-    """The moment that a date and, beside it, a time of day say."""
+    """The moment of a date and of the time of day beside it."""
     day, _, clock = text.partition(_BESIDE)
     read, found = of_date(day.strip(" \t")), _CLOCK.fullmatch(clock.strip(" \t"))
     if not read:
@@ -208,8 +208,10 @@ def _with_time(of_date: Reader, text: str) -> tuple[datetime, bool] | None:
 
 
 def _local_day(moment: datetime, calendar: Calendar, *, timed: bool) -> tuple[date, int]:
-    """The day of a moment in a zone, and the time since its midnight; one without an offset was
-    taken there."""
+    """The day of a moment in the time zone, and the time since its midnight.
+
+    A moment without an offset is in that time zone already.
+    """
     zone = calendar.time_zone
     if moment.tzinfo is not None and zone is None:
         if moment.time() != time.min:
@@ -222,7 +224,7 @@ def _local_day(moment: datetime, calendar: Calendar, *, timed: bool) -> tuple[da
         day = (local - calendar.day_begins).date()
         midnight = datetime.combine(day, time.min, local.tzinfo)
         since = local - midnight
-        if zone:  # where the clocks change, a day has not 24 hours
+        if zone:  # on a day when the clocks change, there are not 24 hours
             since += (midnight.utcoffset() or _NO_TIME) - (local.utcoffset() or _NO_TIME)
     except OverflowError:  # beyond the years 1 to 9999
         raise _NoDay("impossible-date") from None
@@ -239,8 +241,8 @@ def _in_zone(moment: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _begin(reader: Reader) -> Reader:
-    """A reader that of a time from its begin to its end, as a power exchange's hour, reads the
-    begin."""
+    """Extend a reader to periods, such as the hours of a power exchange; it reads the
+    beginning."""
 
     def read(text: str) -> tuple[datetime, bool] | None:
         if (found := reader(text)) or _TO not in text:
@@ -267,7 +269,7 @@ def _iso(text: str) -> tuple[datetime, bool] | None:
 
 @cache
 def reader_of(form: str) -> Reader:
-    """What reads the texts of a format."""
+    """The reader of a format."""
     if form in EPOCHS:
         return partial(_since_epoch, EPOCHS[form])
     if form == EXCEL_SERIAL:
@@ -277,7 +279,7 @@ def reader_of(form: str) -> Reader:
 
     def read(text: str) -> tuple[datetime, bool] | None:
         if "." not in form and (whole := _WHOLE_FLOAT.fullmatch(text)):
-            text = whole[1]  # a date that a program held as a number
+            text = whole[1]  # a date that a program stored as a number
         if not fixed.fullmatch(text):
             return None
         try:
@@ -289,7 +291,7 @@ def reader_of(form: str) -> Reader:
 
 
 def _since_epoch(per_second: int, text: str) -> tuple[datetime, bool] | None:
-    """The moment that a count since 1970 says; None if it would be in another unit's range."""
+    """The moment of a count since 1970; None if the count suits another unit."""
     if not _WHOLE.fullmatch(text):
         return None
     count = int(text.partition(".")[0])
@@ -301,7 +303,7 @@ def _since_epoch(per_second: int, text: str) -> tuple[datetime, bool] | None:
 
 
 def _excel_serial(text: str) -> tuple[datetime, bool] | None:
-    """Days since the end of 1899, from March 1900 on, before which Excel counts a day too many."""
+    """Days since the end of 1899, from March 1900 on; Excel counts earlier days wrongly."""
     if not _SERIAL.fullmatch(text) or not 61 <= float(text) < 2958466:
         return None
     days, rest = divmod(float(text), 1)
@@ -321,7 +323,7 @@ def _why_none(text: str, formats: Sequence[str]) -> str:
 
 
 def _is_cut(text: str, form: str) -> bool:
-    """Whether strptime finds numbers in a text by cutting it where no mark says so."""
+    """Whether strptime splits digits of a text where no mark separates them."""
     if form in EPOCHS or form == EXCEL_SERIAL:
         return False
     try:
@@ -333,7 +335,7 @@ def _is_cut(text: str, form: str) -> bool:
 
 @cache
 def _shape(form: str) -> re.Pattern[str]:
-    """What a text in a format looks like; numbers with no mark between them have all digits."""
+    """The pattern of texts in a format; numbers without a mark between them need all digits."""
     parts = [part for part in re.split(r"(%.)", form) if part]
     shape = ""
     for place, part in enumerate(parts):
@@ -351,7 +353,7 @@ def _shape(form: str) -> re.Pattern[str]:
 
 
 def are_of_last_century(texts: Sequence[str], calendar: Calendar) -> bool:
-    """Whether texts whose years have two digits are read as days that are years ahead."""
+    """Whether texts with years of two digits are read as days that are years ahead."""
     if calendar.last_day is None or not any("%y" in form for form in calendar.date_formats):
         return False
     days = parse_days(pa.array(texts, pa.string()), replace(calendar, last_day=None)).days
@@ -359,5 +361,5 @@ def are_of_last_century(texts: Sequence[str], calendar: Calendar) -> bool:
 
 
 def day_after(moment: datetime) -> date:
-    """The latest date on any calendar on Earth at a moment: the clocks of UTC+14 lead."""
+    """The latest date in any time zone at a moment; UTC+14 is the first."""
     return (moment.astimezone(UTC) + timedelta(hours=14)).date()

@@ -1,4 +1,4 @@
-"""Delimited text (RFC 4180), each field as text, read in pieces that end where a record does."""
+"""Read delimited text (RFC 4180) in pieces of whole records, with each field as text."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ from pricewright.intake.reading.rows import (
 from pricewright.intake.reading.titles import distinct
 
 PIECE = 8_000_000
-"""Bytes at a time: enough to keep the calls few, little enough to keep several in memory."""
+"""Bytes at a time: enough to need few calls, few enough to keep several pieces in memory."""
 
 LONGEST_RECORD = 64_000_000
 
@@ -50,13 +50,13 @@ class TextPiece:
 
     @property
     def next_line(self) -> int:
-        """The line on which what follows begins."""
+        """The line on which the next piece begins."""
         return self.line + line_ends(self.raw) + (not self.raw.endswith(b"\n"))
 
 
 @dataclass(frozen=True)
 class Records:
-    """Where the n records of a piece begin: offsets (n + 1,), the last its end, and lines (n,)."""
+    """The n records of a piece: offsets (n + 1,), the last of them the end, and lines (n,)."""
 
     starts: Lines
     lines: Lines
@@ -68,10 +68,10 @@ class Records:
 
 
 def text_pieces(chunks: Iterable[bytes], name: str, size: int = PIECE) -> Iterator[TextPiece]:
-    """A delivery's bytes as pieces of at least `size` bytes and whole records, in order.
+    """Split a delivery's bytes into pieces of whole records, each of at least `size` bytes.
 
-    A byte order mark is left out; a carriage return by itself ends a line like a line feed,
-    which takes its place. Raises Refusal for a quote that is never closed.
+    Drops a byte order mark. A carriage return by itself ends a line, and becomes a line feed.
+    Raises Refusal for a quote that is never closed.
     """
     held: list[bytes] = []
     length, line = 0, 1
@@ -85,7 +85,7 @@ def text_pieces(chunks: Iterable[bytes], name: str, size: int = PIECE) -> Iterat
         if not cut and length > LONGEST_RECORD:
             raise Refusal(
                 f"{name}:{line}: the record that begins here is longer than "
-                f"{LONGEST_RECORD // 1_000_000} MB; close its quote, or mend its line end."
+                f"{LONGEST_RECORD // 1_000_000} MB; close its quote, or correct its line end."
             )
         if cut:
             piece = TextPiece(whole[:cut], line)
@@ -101,17 +101,17 @@ def text_pieces(chunks: Iterable[bytes], name: str, size: int = PIECE) -> Iterat
 
 
 def line_ends(raw: bytes) -> int:
-    """How many lines end in some bytes."""
+    """The number of line ends in some bytes."""
     return _count(raw, _LF)
 
 
 def _count(raw: bytes, byte: int, end: int | None = None) -> int:
-    """How often a byte is among some, up to an end; many times faster than `bytes.count`."""
+    """How often a byte occurs, up to an end; many times faster than `bytes.count`."""
     return int(np.count_nonzero(np.frombuffer(raw, dtype=np.uint8)[:end] == byte))
 
 
 def find_records(piece: TextPiece) -> Records:
-    """The records of a piece; a blank line is one too."""
+    """The records of a piece; a blank line is one, too."""
     content = np.frombuffer(piece.raw, dtype=np.uint8)
     ends = np.flatnonzero(content == _LF) + 1
     lines = np.arange(piece.line, piece.line + len(ends) + 1, dtype=np.int64)
@@ -134,9 +134,9 @@ def blank(piece: TextPiece, records: Records) -> npt.NDArray[np.bool_]:
 
 
 def with_blanks_quoted(piece: TextPiece, delimiter: str) -> TextPiece:
-    """The piece with blanks that stand before a quoted field put behind its first quote.
+    """Move blanks before a quoted field to behind its first quote.
 
-    So `, "1.5"` is read as `," 1.5"`, where blanks do not count; every byte keeps its line.
+    So `, "1.5"` is read as `," 1.5"`, where blanks do not count. Every byte stays on its line.
     """
     if b'"' not in piece.raw:
         return piece
@@ -158,8 +158,8 @@ def with_blanks_quoted(piece: TextPiece, delimiter: str) -> TextPiece:
 def stray_quotes(piece: TextPiece, records: Records, delimiter: str, name: str) -> Lines:
     """The records (k,) with a quote that neither begins nor ends a field, each once.
 
-    Raises Refusal if such a quote leaves its line with an odd number of them: from there on
-    nothing says which line ends are inside a field.
+    Raises Refusal if such a quote leaves its line with an odd number of quotes: nothing after it
+    shows which line ends are inside a field.
     """
     content = np.frombuffer(piece.raw, dtype=np.uint8)
     quotes = np.flatnonzero(content == _QUOTE)
@@ -184,13 +184,13 @@ def stray_quotes(piece: TextPiece, records: Records, delimiter: str, name: str) 
 
 def _unclosed(name: str, line: int, raw: bytes) -> Refusal:
     remedy = "close it, or remove it"
-    if b'\\"' in raw:  # as MySQL writes it
-        remedy = "export it with two quotes in the place of a backslash and a quote"
+    if b'\\"' in raw:  # as written by MySQL
+        remedy = "export it with two quotes instead of a backslash and a quote"
     return Refusal(f"{name}:{line}: a quote on this line is never closed; {remedy}.")
 
 
 def _last_end(whole: bytes) -> int:
-    """How many bytes are whole records: up to the last line end that no quotes enclose."""
+    """The length of the whole records: up to the last line end that no quotes enclose."""
     cut = whole.rfind(b"\n") + 1
     if b'"' not in whole:
         return cut
@@ -215,9 +215,12 @@ _DELIMITERS = (",", ";", "\t", "|")
 
 
 def delimiter_of(lines: Sequence[str], dialect: Dialect) -> str:
-    """The mark between fields: the one by which a line names what is needed, or two lines do; else
-    the one by which most lines have the same number of fields, more than one. The decimal mark is
-    none, unless it stands in quotes."""
+    """The mark between fields.
+
+    The mark that makes a line name the needed columns, or two lines name them together; else the
+    mark with which most lines have the same number of fields, more than one. The decimal mark only
+    counts if lines have quotes.
+    """
     is_quoted = all('"' in line for line in lines[-5:])
     marks = [mark for mark in _DELIMITERS if mark != dialect.marks.decimal]
     marks += [mark for mark in _DELIMITERS if is_quoted and mark == dialect.marks.decimal]
@@ -243,14 +246,14 @@ def _fields(line: str, delimiter: str) -> list[str]:
 
 
 class DelimitedSheet:
-    """A delivery in CSV: one record a line, unless a quoted field holds line ends (RFC 4180).
+    """A delivery in CSV: one record per line, unless a quoted field holds line ends (RFC 4180).
 
-    The header is the first line that names what is needed, or the one that the dialect says; what
-    stands above it is no row, and neither is a blank line. Where two lines name the columns, one
-    the fields and one the symbols, `crossed` has each symbol's fields and their columns. `begin`
-    has the first lines with their numbers. Making one raises Refusal if there is no header; its
-    blocks raise it for text that is not UTF-8 and for an unclosed quote.
-    reached: told, as blocks are read, which share of the file that was.
+    The header is the first line that names the needed columns, or the line that the dialect
+    declares. Lines above it, and blank lines, are not rows. If two lines name the columns, one by
+    field and one by symbol, `crossed` has each symbol's fields and their columns. `begin` has the
+    first lines with their numbers. The constructor raises Refusal if there is no header; blocks
+    raise it for text that is not UTF-8 and for an unclosed quote.
+    reached: called with the share of the file read so far, as blocks are read.
     """
 
     def __init__(
@@ -271,7 +274,7 @@ class DelimitedSheet:
 
     @property
     def titles(self) -> Sequence[str]:
-        """The columns' names; an empty last one, of a line that ends in a delimiter, aside."""
+        """The columns' names, without an empty last one from a delimiter at the line's end."""
         return self._header[:-1] if self._header[-1] == "" else self._header
 
     @property
@@ -280,13 +283,13 @@ class DelimitedSheet:
         return {"delimiter": self._delimiter, "header_line": self.header_line}
 
     def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
-        """The blocks, each as a call that parses it and makes the columns `titles`, or all."""
+        """The blocks, each as a call that parses it into the columns `titles`, or all columns."""
         titles = titles or self.titles
         for piece in self._pieces(self._reached):
             yield partial(self._parse, piece, titles)
 
     def texts(self, lines: Sequence[int]) -> dict[int, str]:
-        """The records that begin on some lines, without their line ends."""
+        """The records that begin on these lines, without their line ends."""
         wanted = np.unique(np.asarray(lines, dtype=np.int64))
         found: dict[int, str] = {}
         for piece in self._pieces():
@@ -299,7 +302,7 @@ class DelimitedSheet:
         return found
 
     def _read_header(self) -> tuple[list[str], int]:
-        """The names, and how many bytes (a byte order mark aside) come before the first row."""
+        """The names, and the number of bytes before the first row, without a byte order mark."""
         for piece in text_pieces(self._content.chunks(), self.name):
             _check_encoding(piece, self.name)
             records = find_records(piece)
@@ -322,7 +325,7 @@ class DelimitedSheet:
             header = lines[place]
             below = lines[place + 1 :]
             if below and all(len(row) == len(header) + 1 and row[-1] == "" for row in below):
-                header = [*header, ""]  # a delimiter ends the rows, and not the header
+                header = [*header, ""]  # a delimiter ends the rows, but not the header
             named = header[:-1] if header[-1] == "" else header
             return [*distinct(named), *header[len(named) :]], int(records.starts[first[place] + 1])
         raise Refusal(
@@ -350,8 +353,8 @@ class DelimitedSheet:
         present[odd] = False
         if table.num_rows != present.sum():
             raise Refusal(
-                f"{self.name}:{piece.line}: the records from here on cannot be told apart; "
-                "mend the quotes and line ends."
+                f"{self.name}:{piece.line}: the records from here on cannot be separated; "
+                "correct the quotes and line ends."
             )
         overlong = self._overlong(table, present)
         bad = {
@@ -372,13 +375,13 @@ class DelimitedSheet:
         )
 
     def _why_odd(self, text: str) -> str:
-        """Why a record with another number of fields than the header cannot be read."""
+        """The reason for a record with another number of fields than the header."""
         cells = _fields(text, self._delimiter)
         is_header = are_names(cells) and self._dialect.layout_of(cells) is not None
         return "another-header" if is_header else "field-count"
 
     def _spoiled(self, piece: TextPiece, records: Records) -> dict[int, str]:
-        """The records that no parser should see, with the reason."""
+        """The records to hide from the parser, each with its reason."""
         spoiled: dict[int, str] = {}
         if b'"' in piece.raw:
             stray = stray_quotes(piece, records, self._delimiter, self.name)
@@ -390,7 +393,7 @@ class DelimitedSheet:
         return spoiled
 
     def _table(self, raw: bytes | bytearray, titles: Collection[str]) -> tuple[pa.Table, list[int]]:
-        """The fields as text, and the records that have not as many as the header."""
+        """The fields as text, and the records with another number of fields than the header."""
         odd: list[int] = []
 
         def skip(row: pa.csv.InvalidRow) -> str:
@@ -419,7 +422,7 @@ class DelimitedSheet:
         return table, odd
 
     def _overlong(self, table: pa.Table, present: np.ndarray) -> list[int]:
-        """The records with something behind the delimiter that ends the header."""
+        """The records with text after the delimiter that ends the header."""
         if self._header[-1] != "":
             return []
         behind = pa.compute.not_equal(pa.compute.utf8_trim(table[""], " \t"), "").to_numpy()
@@ -430,7 +433,7 @@ class DelimitedSheet:
 def _check_encoding(piece: TextPiece, name: str) -> None:
     bounds = np.array([0, len(piece.raw)], dtype=np.int32)
     text = pa.StringArray.from_buffers(1, pa.py_buffer(bounds), pa.py_buffer(piece.raw))
-    with suppress(pa.ArrowInvalid):  # many times faster than to decode it
+    with suppress(pa.ArrowInvalid):  # many times faster than decoding
         text.validate(full=True)
         return
     try:
@@ -441,7 +444,7 @@ def _check_encoding(piece: TextPiece, name: str) -> None:
 
 
 def _without(piece: TextPiece, records: Records, spoiled: dict[int, str]) -> bytes | bytearray:
-    """The piece with spaces in the place of some records."""
+    """The piece with some records replaced by spaces."""
     if not spoiled:
         return piece.raw
     raw = bytearray(piece.raw)

@@ -1,4 +1,4 @@
-"""A delivery, read: the prices that can be believed, and the rows that cannot."""
+"""Read a delivery into valid prices and quarantined rows."""
 
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -46,11 +46,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Reading:
-    """What became of a delivery: rows = left_out + in_bars + quarantine.count.
+    """The result of reading a delivery: rows = left_out + in_bars + quarantine.count.
 
-    in_bars: the rows that the prices are made of, as many as these unless bars are intraday.
-    settings: how the delivery was read, declared or found.  symbols: the columns that are a
-    symbol's, of a wide delivery.
+    in_bars: the rows that the prices are made of; one for each price unless bars are intraday.
+    settings: how the delivery was read, as declared or found.  symbols: the columns of a wide
+    delivery that each hold a symbol.
     """
 
     rows: int
@@ -66,7 +66,7 @@ class Reading:
     def entries(self, file: str, sha256: str) -> list[dict[str, Any]]:
         """Each quarantined row in plain words, with its own text.
 
-        A row of a wide delivery is a cell, and so is its text, unless the whole line is lost.
+        In a wide delivery, each cell is a row with its own text, unless the whole line is lost.
         """
         lost = self.quarantine
         lines, rows = lost.lines.tolist(), lost.rows.tolist()
@@ -89,7 +89,7 @@ class Reading:
         ]
 
     def newest_lost(self) -> dict[str, str]:
-        """Each symbol whose newest row, of those whose day is known, is quarantined: that day."""
+        """Each symbol whose newest row with a known day is quarantined, and that day."""
         prices = self.prices
         last = dict(zip(prices.names, prices.days[prices.begins[1:] - 1].tolist(), strict=True))
         return {
@@ -99,17 +99,17 @@ class Reading:
         }
 
     def check_share(self, most: float, name: str, *, as_of: bool = False) -> None:
-        """Raise Refusal if more than a share of the rows are lost, or none of them has a price.
+        """Raise Refusal if too large a share of the rows is lost, or if no row has a close.
 
-        One that repeats another is not lost, nor, in a reading `as_of` a declared day, is one of a
-        later day. The sentence says what would mend most of them.
+        Duplicates do not count as lost, nor do future dates if the reading is `as_of` a declared
+        day. The message says how to fix most of the lost rows.
         """
         closes = [ours for ours in self.prices.values if "close" in ours]
         if len(self.prices) and all(map(self.prices.lacks, closes)):
             raise Refusal(
-                f"{name}: none of its {self.rows} rows has a close; deliver it with these. If "
-                "cells are formulas, save it with the program that computes them, so that it has "
-                "the values."
+                f"{name}: none of its {self.rows} rows has a close; deliver it with closes. If its "
+                "cells are formulas, save it with the program that computes them, so that it "
+                "holds the values."
             )
         reasons = self.quarantine.by_reason()
         reasons.pop("duplicate", None)
@@ -133,12 +133,12 @@ class Reading:
 def read_delivery(
     content: Content, dialect: Dialect, threads: int = 1, shelf: Shelf | None = None
 ) -> Reading:
-    """Read a delivery and check each row of it.
+    """Read a delivery and check each of its rows.
 
-    shelf: where its rows are put away, with those of others.
+    shelf: where its rows are stored, together with those of other deliveries.
 
-    Raises Refusal for a file that is wrong as a whole, and if no row of it can be kept; then
-    NothingYet if that is because all are of later days.
+    Raises Refusal for a file that is wrong as a whole, and if none of its rows can be kept;
+    NothingYet if that is because all of them have later dates.
     """
     progress = Progress("rows", doing="reading")
     sheet = open_sheet(content, dialect, progress.reached)
@@ -166,7 +166,7 @@ def read_delivery(
             said.update(filter(dialect.is_symbol, texts_in(block.columns[title])))
         rows, lost = check(block)
         count, out = (len(block.lines) + len(block.bad) + out) * each, out * each
-        if crossed:  # where a symbol has no value at all, it has no row
+        if crossed:  # a symbol without any value has no row
             count = len(rows.days) + lost.count
         progress.advance(count)
         return count, out, rows, lost
@@ -183,14 +183,14 @@ def read_delivery(
     if delivered != out + in_bars + quarantine.count:
         raise AssertionError(
             f"{content.name}: {delivered} rows were delivered, {in_bars} kept and "
-            f"{quarantine.count} quarantined; this is a defect of the reader."
+            f"{quarantine.count} quarantined; this is a bug in the reader."
         )
     refuse_undeclared(quarantine, sheet, dialect, names or {}, content.name)
     if len(said) > 1:
         raise Refusal(
-            f"{content.name}:1: column {tellers[0]!r} has {' and '.join(sorted(said)[:2])}, where "
-            f"source.symbol says that all prices are of {declared}; leave source.symbol out, or "
-            "set source.columns.symbol: false if that column says something else."
+            f"{content.name}:1: column {tellers[0]!r} has {' and '.join(sorted(said)[:2])}, but "
+            f"source.symbol says that all prices are of {declared}; remove source.symbol from the "
+            "config, or set source.columns.symbol: false if that column means something else."
         )
     if names and "symbol" in names and "symbol" not in dialect.columns:
         ticker = better_symbol(names["symbol"], prices.names, titles, content.name)
@@ -215,9 +215,10 @@ def read_delivery(
 def better_symbol(
     title: str, symbols: Sequence[str], titles: Sequence[str], name: str
 ) -> str | None:
-    """The column of tickers, where the one that was taken for the symbol holds only numbers.
+    """The column of tickers, if the column that was taken for the symbol holds only numbers.
 
-    Raises Refusal, for the file `name`, if there is none, and the numbers are those of a list.
+    Raises Refusal, for the file `name`, if there is no such column and the numbers only count rows
+    of a list.
     """
     if not symbols or not all(text.isdecimal() and str(int(text)) == text for text in symbols):
         return None
@@ -226,8 +227,8 @@ def better_symbol(
         return tickers[0]
     if max(map(int, symbols)) <= 1.1 * len(symbols) + 1:
         raise Refusal(
-            f"{name}: the column {title!r} only counts, as {symbols[0]}; say in "
-            "source.columns.symbol which column holds the symbols, or that it is this one."
+            f"{name}: the column {title!r} only counts the rows (found {symbols[0]}); set "
+            "source.columns.symbol to the column of the symbols, even if it is this one."
         )
     return None
 
@@ -235,8 +236,11 @@ def better_symbol(
 def _checks(
     sheet: Sheet, dialect: Dialect, name: str
 ) -> tuple[dict[str, str] | None, list[str], Callable[[Block], tuple[CheckedRows, Quarantine]]]:
-    """What checks the blocks of a sheet; our names of its columns and the file's, None if two
-    lines name them; and the columns that are a symbol's prices, of a wide one."""
+    """The parts that check the blocks of a sheet.
+
+    Returns our names of its columns with the file's, None if two lines name them; the columns of a
+    wide sheet that each hold a symbol; and the function that checks a block.
+    """
     titles = list(sheet.titles)
     if crossed := crossed_columns(sheet, dialect):
         taken = {title for columns in crossed.values() for title in columns.values()}
@@ -254,9 +258,9 @@ def _checks(
 def open_sheet(
     content: Content, dialect: Dialect, reached: Callable[[float], object] | None = None
 ) -> Sheet:
-    """The reader for what a delivery holds.
+    """The reader for the kind of a delivery's content.
 
-    `reached` is told which share of the file has been read, if it is read piece by piece.
+    reached: called with the share of the file read so far, if the file is read piece by piece.
     """
     if content.kind == "json":
         from pricewright.intake.reading.json_objects import JsonSheet
@@ -285,7 +289,7 @@ def _side_by_side(
     items: Iterable[Callable[[], Block]],
     threads: int,
 ) -> Iterator[T]:
-    """A function's results in order, a few calls ahead, so that little is in memory."""
+    """A function's results in order, computed only a few calls ahead to save memory."""
     if threads <= 1:
         yield from map(function, items)
         return

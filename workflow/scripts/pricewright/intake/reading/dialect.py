@@ -1,4 +1,4 @@
-"""How a delivery is written, and what in it can be believed."""
+"""How a delivery is written, and which of its values are accepted."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -28,13 +28,13 @@ EPOCHS = {
     "epoch-microseconds": 1_000_000,
     "epoch-nanoseconds": 1_000_000_000,
 }
-"""Date formats that count from 1970, and how many of their units are a second."""
+"""Date formats that count from 1970, with the number of their units in a second."""
 EXCEL_SERIAL = "excel-serial"
-"""The date format that counts days as Excel does."""
+"""The date format that counts days like Excel."""
 FROM_FILE = "{file}"
-"""The `symbol` of files that are named by their symbol."""
+"""The `symbol` of files that are named after their symbol."""
 UNDECIDED = "?"
-"""What `describe` writes where two readings fit; config refuses it until somebody chooses."""
+"""What `describe` writes where two readings fit; a run refuses it until somebody chooses."""
 Layout = Literal["long", "wide"]
 _PLAINLY_MANY = 5
 _DAY = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}")
@@ -56,9 +56,9 @@ class Marks(Options):
     thousands: Literal[",", ".", " ", "'", "_"] | None = None
     """The mark between groups of three digits."""
     missing_markers: Sequence[str] = _NO_VALUE
-    """The texts that stand for no value."""
+    """The texts that stand for a missing value."""
     unit: Annotated[str | None, Bounds(least=1, most=8)] = None
-    """A sign that may stand beside a number and is left out, as $ or %."""
+    """A sign that may stand beside a number and is ignored, such as $ or %."""
 
 
 @dataclass(frozen=True)
@@ -68,47 +68,47 @@ class Calendar(Options):
     section = "source"
 
     date_formats: Sequence[str] = ()
-    """How dates are written, as in strptime, any of them; none: ISO 8601. Numbers are
+    """The formats of dates, as in strptime; any of them may occur. None: ISO 8601. For numbers:
     `epoch-seconds`, `epoch-milliseconds`, `epoch-microseconds`, `epoch-nanoseconds` since 1970, or
     `excel-serial`."""
     time_zone: Annotated[str | None, Bounds(least=1)] = None
-    """Whose calendar counts, and where timestamps without an offset were taken: an IANA name;
-    none: UTC."""
+    """The time zone whose calendar counts, and of timestamps without an offset: an IANA name.
+    None: UTC."""
     last_day: date | None = None
-    """Later dates are from the future; none: the day of the reception."""
+    """Later dates count as future dates. None: the day of reception."""
     bars: Literal["daily", "intraday"] = "daily"
-    """`intraday`: a symbol has several rows a day, each at a time of its own, and daily bars are
-    made of them."""
+    """`intraday`: a symbol has several rows a day, each with its own time, and daily bars are made
+    of them."""
     session: str | None = None
-    """When the day of intraday bars begins, as in 17:00: from noon on, on the evening before; none:
-    at midnight."""
+    """When the day of intraday bars begins, such as 17:00; a time from noon on is on the evening
+    before. None: at midnight."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.last_day is not None and not isinstance(self.last_day, date):
-            self.refuse("last_day", "allowed: a date as in 2024-01-31")
+            self.refuse("last_day", "allowed: a date such as 2024-01-31")
         for form in self.date_formats:
             if fault := _fault_of_format(form):
                 self.refuse("date_formats", fault)
         try:
             ZoneInfo(self.time_zone or "UTC")
         except (ValueError, OSError, LookupError):
-            self.refuse("time_zone", "allowed: a name as in Europe/Zurich")
+            self.refuse("time_zone", "allowed: a name such as Europe/Zurich")
         if self.session is not None:
             if not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]", self.session):
-                self.refuse("session", "allowed: a time of day, as in 17:00")
+                self.refuse("session", "allowed: a time of day such as 17:00")
             if self.bars == "daily":
-                self.refuse("session", "allowed: null, if not for source.bars: intraday")
+                self.refuse("session", "allowed: null, unless source.bars is intraday")
 
     @cached_property
     def day_begins(self) -> timedelta:
-        """How long after its midnight a day begins; below zero, it begins on the evening before."""
+        """How long after its midnight a day begins; negative if on the evening before."""
         hour, minute = map(int, (self.session or "00:00").split(":"))
         return timedelta(hours=hour - 24 if hour >= 12 else hour, minutes=minute)
 
 
 def _fault_of_format(form: str) -> str | None:
-    """Why a date format gives no day that is the same on every machine; None if it does."""
+    """Why a date format gives no day, or not the same one on every machine; None if it is good."""
     if form in EPOCHS or form == EXCEL_SERIAL:
         return None
     found = set(re.findall(r"%(.?)", form))
@@ -127,80 +127,82 @@ def _fault_of_format(form: str) -> str | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Dialect(Options):
-    """How a delivery is written, and what can be believed; the defaults fit a plain CSV with the
-    usual names."""
+    """How a delivery is written, and which values are accepted.
+
+    The defaults fit a plain CSV with the usual names.
+    """
 
     section = "source"
 
     layout: Layout | None = None
-    """`long`: a row per symbol and date. `wide`: a row per date, a column per symbol. None: the
-    one that the names of each file's columns tell."""
+    """`long`: one row per symbol and date. `wide`: one row per date, one column per symbol. None:
+    each file's column names decide."""
     columns: dict[str, str | int | bool] = field(default_factory=dict)
-    """Our name to the file's name, or to the column's number from 1, as in `--columns.date Day`.
-    Ours are date, time, symbol, open, high, low, close, adj_close and volume; one that is left out
-    is found by the names that vendors use, and one that is false is not read. A time beside the
-    date is found where bars are intraday."""
+    """Our name -> the file's name, or the column's number from 1, as in `--columns.date Day`.
+    Our names are date, time, symbol, open, high, low, close, adj_close and volume. A column left
+    out is found by vendors' usual names; a column set to false is not read. A time beside the date
+    is only looked for if bars are intraday."""
     symbols: Sequence[str] = ()
-    """Of a wide file the columns that are symbols; none: all but the date."""
+    """The columns of a wide file that are symbols. None: all but the date."""
     strict: Sequence[str] = ()
-    """The columns in which a value that cannot be believed costs the row; in the others it is
-    missing, and listed. None: adj_close, or close where the file has no such column."""
+    """The columns in which an invalid value costs the whole row; in the others it becomes missing,
+    and is listed. None: adj_close, or close if the file has no such column."""
     header_line: Annotated[int | None, Bounds(least=0)] = None
-    """The line of a text file, or the row of a sheet, that names the columns; 0: none does. None:
-    the first that names what is needed, of the first hundred."""
+    """The line of a text file, or the row of a sheet, that names the columns; 0: there is none.
+    None: the first of the first hundred that names the needed columns."""
     encoding: Annotated[str | None, Bounds(least=1)] = None
-    """How text is encoded, as in cp1252; none: UTF-8, or what a byte order mark says."""
+    """The encoding of text, such as cp1252. None: UTF-8, or what a byte order mark says."""
     symbol: str | None = None
-    """The symbol of every row, for a long file that has no such column; `{file}` is the file's
-    name. None: the one that a JSON file says beside its rows."""
+    """The symbol of every row, for a long file without a symbol column; `{file}` is the file's
+    name. None: the symbol that a JSON file gives beside its rows."""
     where: dict[str, Sequence[str]] = field(default_factory=dict)
-    """A column's name and the texts that it may have, as in `--where.SERIES EQ`: rows with others
-    are left out, and counted."""
+    """A column -> the texts that it may have, as in `--where.SERIES EQ`; rows with other texts are
+    left out, and counted."""
     sheet: Annotated[str | None, Bounds(least=1)] = None
-    """The sheet of an Excel file that has several."""
+    """The sheet to read, of an Excel file that has several."""
     delimiter: Annotated[str | None, Bounds(least=1, most=1)] = None
-    """What stands between two fields of a text file; none: the comma, semicolon, tab or bar that
-    parts its header as needed, each file's own."""
+    """The character between two fields of a text file. None: the comma, semicolon, tab or bar that
+    splits its header as needed, for each file by itself."""
     marks: Marks = field(default_factory=Marks)
     calendar: Calendar = field(default_factory=Calendar)
     prices: Literal["positive", "nonnegative", "any"] = "positive"
     """The signs that a price may have."""
     symbol_pattern: Annotated[str, Bounds(least=1)] = SYMBOL.pattern
-    """The regular expression that all of a symbol must match."""
+    """The regular expression that a whole symbol must match."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.symbols and self.layout is None:
             object.__setattr__(self, "layout", "wide")
         if self.delimiter and self.delimiter in '"\r\n':
-            self.refuse("delimiter", "allowed: another, for it quotes a field or ends a line")
+            self.refuse("delimiter", "allowed: a character that does not quote fields or end lines")
         if self.marks.decimal in (self.marks.thousands, self.delimiter):
             self.marks.refuse(
                 "decimal",
-                "which is the thousands mark or the delimiter as well, allowed: another, or no "
-                "source.delimiter, if numbers stand in quotes",
+                "which is also the thousands mark or the delimiter, allowed: another, or no "
+                "source.delimiter if numbers stand in quotes",
             )
         if unknown := set(self.strict) - set(VALUES):
             self.refuse(
-                "strict", f"where {min(unknown)!r} is no value, allowed: {', '.join(VALUES)}"
+                "strict", f"where {min(unknown)!r} is not a value, allowed: {', '.join(VALUES)}"
             )
         try:
             b"".decode(self.encoding or "utf-8")
         except LookupError:
-            self.refuse("encoding", "allowed: the name of an encoding of text, as in cp1252")
+            self.refuse("encoding", "allowed: the name of a text encoding such as cp1252")
         try:
             re.compile(self.symbol_pattern)
         except re.error as error:
-            self.refuse("symbol_pattern", f"which is no regular expression ({error})")
+            self.refuse("symbol_pattern", f"which is not a regular expression ({error})")
 
     def is_symbol(self, text: str | None) -> bool:
-        """Whether a text is a symbol: what cannot be seen is none, whatever the pattern says."""
+        """Whether a text is a symbol; one with unprintable characters never is."""
         return text is not None and is_symbol(text, self.symbol_pattern)
 
     def names(self, titles: Sequence[str], name: str) -> dict[str, str]:
-        """Our names and the file's, of the columns that are to be read.
+        """Map our names to the file's, for the columns to read.
 
-        Raises Refusal, for the file `name`, if a column is not there, not told, or there twice.
+        Raises Refusal, for the file `name`, if a column is missing, unclear or ambiguous.
         """
         names = self._found(titles, name)
         needed = ["date"]
@@ -215,7 +217,7 @@ class Dialect(Options):
         return names
 
     def filters(self, titles: Sequence[str], name: str) -> list[str]:
-        """The columns that say which rows are left out; raises Refusal if one is not there."""
+        """The columns that decide which rows are left out; raises Refusal if one is missing."""
         for title in self.where:
             if title not in titles:
                 raise Refusal(
@@ -225,11 +227,11 @@ class Dialect(Options):
         return list(self.where)
 
     def layout_of(self, titles: Sequence[str]) -> Layout | None:
-        """The layout in which a file's columns have all that is needed; None if in neither.
+        """The layout in which a file's columns have all that is needed; None if neither does.
 
-        Not declared, it is wide only where that is plain: beside the date, five and more columns
-        are named as exchanges write symbols, and none is named as anything else. Of fewer, as BID
-        and ASK, nobody can tell.
+        Undeclared, it is wide only if that is clear: beside the date there are at least five
+        columns, all named the way exchanges write symbols, and none named like anything else. With
+        fewer columns, such as BID and ASK, it cannot be clear.
         """
         try:
             self.names(titles, "")
@@ -259,11 +261,11 @@ class Dialect(Options):
         )
 
     def crossed(self, first: Sequence[str], second: Sequence[str]) -> list[tuple[str, str]] | None:
-        """What each column but the first holds, if two lines name it: our column and the symbol.
+        """What each column but the first holds, if two lines say so: our column and the symbol.
 
-        One line has the fields, as Close, and the other, which begins with Ticker or nothing, the
-        symbols; a blank repeats what is to its left, as in cells that were merged. None if that is
-        not so.
+        One line has the fields, such as Close; the other has the symbols, and begins with Ticker or
+        nothing. A blank repeats the cell to its left, like merged cells. None if the lines are not
+        such a header.
         """
         if not len(first) == len(second) > 1:
             return None
@@ -282,8 +284,10 @@ class Dialect(Options):
         return None
 
     def combined(self, titles: Sequence[str]) -> dict[str, dict[str, str]]:
-        """Each symbol's fields and their columns, where all titles but the date's say both, as
-        `('Close', 'AAPL')`, or `AAPL.Close` and `AAPL.Volume`; else none."""
+        """Each symbol's fields and their columns, if all titles but the date's name both.
+
+        Such titles are `('Close', 'AAPL')`, or `AAPL.Close` and `AAPL.Volume`. Otherwise empty.
+        """
         if self.layout_of(titles) or self.columns or self.layout == "wide":
             return {}
         found: dict[str, dict[str, str]] = {}
@@ -308,7 +312,7 @@ class Dialect(Options):
     def symbol_columns(self, titles: Sequence[str], taken: Collection[str], name: str) -> list[str]:
         """The columns of a wide file that hold a symbol's prices; `taken` hold something else.
 
-        Raises Refusal if one is not there, is no symbol, or is plainly something else.
+        Raises Refusal if a column is missing, is not a symbol, or clearly holds something else.
         """
         for title in self.symbols:
             if title not in titles:
@@ -321,14 +325,14 @@ class Dialect(Options):
         for title in found:
             if not self.is_symbol(title):
                 raise Refusal(
-                    f"{name}:1: {title!r} is not a symbol; mend the column's name, list the "
-                    "symbols in source.symbols, or see source.symbol_pattern."
+                    f"{name}:1: {title!r} is not a symbol; correct the column's name, list the "
+                    "symbols in source.symbols, or change source.symbol_pattern."
                 )
             if not self.symbols and is_no_symbol(title):
                 raise Refusal(
-                    f"{name}:1: the column {title!r} is plainly no symbol's price; list those that "
-                    "are in source.symbols, or, of a row per symbol and date, set source.layout: "
-                    "long."
+                    f"{name}:1: the column {title!r} clearly holds no symbol's prices; list those "
+                    "that do in source.symbols, or, if the file has one row per symbol and date, "
+                    "set source.layout: long."
                 )
         return found
 
@@ -351,7 +355,7 @@ class Dialect(Options):
                 if len(found) > 1:
                     raise Refusal(
                         f"{name}:1: {' and '.join(map(repr, found))} could both be the {ours}; "
-                        f"say which in source.columns.{ours} (false if none is)."
+                        f"set source.columns.{ours} to one of them (false if neither is)."
                     )
                 if found:
                     names[ours] = self._once(ours, found[0], titles, name)
@@ -372,40 +376,38 @@ class Dialect(Options):
 
     @staticmethod
     def _once(ours: str, title: str, titles: Sequence[str], name: str) -> str:
-        """A title that names one column alone."""
+        """Check that a title names only one column."""
         if f"{title} (2)" in titles:
             raise Refusal(
-                f"{name}:1: two columns are named {title!r}; name them apart, or say the "
-                f"number of the right one in source.columns.{ours}."
+                f"{name}:1: two columns are named {title!r}; rename one, or set "
+                f"source.columns.{ours} to the number of the right one."
             )
         return title
 
     def _remedy(self, ours: str, titles: Sequence[str]) -> str:
-        """What to set, that the needed column is found."""
+        """What to set so that the needed column is found."""
         if len(titles) == 1 and _delimiter(titles) != "source.delimiter":
             return f"set {_delimiter(titles)}"
         if any(re.fullmatch(r"-?[0-9]+[.,]?[0-9]*", title) for title in titles):
             return (
-                "if its first line is a row, set source.header_line: 0, and say in source.columns "
+                "if its first line is a row, set source.header_line: 0, and set source.columns to "
                 "the number of each column, from 1"
             )
         if ours == "date" and sum(map(bool, map(_DAY.fullmatch, titles))) > 1:
-            return "say it in source.columns.date, or deliver a row for each date, not a column"
+            return "set source.columns.date, or deliver one row for each date, not one column"
         if ours == "symbol":
             return (
-                "say it in source.columns.symbol, or in source.symbol if the file is of one symbol "
-                "('{file}' if it is the file's name)"
+                "set source.columns.symbol, or source.symbol if the file is of one symbol "
+                "('{file}' if that is the file's name)"
             )
         if ours == "close" and len(titles) > 3 and all(map(self.is_symbol, titles)):
-            return "say it in source.columns.close, or set source.layout: wide if each is a symbol"
+            return "set source.columns.close, or source.layout: wide if each column is a symbol"
         is_parted = len(titles) > 1 and not any(re.search(r"[;\t|]", title) for title in titles)
-        return f"say it in source.columns.{ours}" + (
-            "" if is_parted else ", or correct source.delimiter"
-        )
+        return f"set source.columns.{ours}" + ("" if is_parted else ", or correct source.delimiter")
 
 
 def _unmerged(cells: Sequence[str]) -> list[str]:
-    """Cells with what is to the left of each blank one, the first two aside, in its place."""
+    """Fill each blank cell, except the first two, with the cell to its left."""
     filled = list(cells[:2])
     for cell in cells[2:]:
         filled.append(cell or filled[-1])
@@ -413,7 +415,7 @@ def _unmerged(cells: Sequence[str]) -> list[str]:
 
 
 def _delimiter(titles: Sequence[str]) -> str:
-    """The key that parts the fields, with the mark that seems to be meant, if one does."""
+    """The config key of the delimiter, with the mark that seems to be meant, if one does."""
     for mark, spelled in ((";", "';'"), ("\t", '"\\t"'), ("|", "'|'"), (",", "','")):
         if len(titles) == 1 and titles[0].count(mark):
             return f"source.delimiter: {spelled}"
@@ -426,18 +428,18 @@ CLOCK = re.compile(r"\d{1,2}:\d\d(:\d\d(\.\d+)?)?")
 
 @cache
 def is_symbol(text: str, pattern: str) -> bool:
-    """Remembered, for the same symbols come in every piece of a delivery. A time of day is none."""
+    """Whether a text is a symbol; a time of day is not. Cached: blocks repeat the symbols."""
     fits = text.isprintable() and re.fullmatch(pattern, text) is not None
     return fits and not CLOCK.fullmatch(text)
 
 
 @dataclass(frozen=True)
 class Limits(Options):
-    """What a delivery may unpack to, so that a small file cannot fill the disk or the memory."""
+    """Limits for unpacked deliveries, so that a small file cannot fill the disk or the memory."""
 
     section = "source"
 
     max_unpacked_bytes: Annotated[int, Bounds(least=1)] = 20_000_000_000
-    """The most bytes that a delivery may have when it is unpacked."""
+    """The most bytes that an unpacked delivery may have."""
     max_ratio: Annotated[float, Bounds(least=1)] = 500.0
-    """The most unpacked bytes per packed byte, judged beyond the first 10 MB unpacked."""
+    """The most unpacked bytes per packed byte, checked after the first 10 MB unpacked."""

@@ -1,4 +1,4 @@
-"""Deliveries in JSON: an array of flat records, an object that holds one, or a record a line."""
+"""Deliveries in JSON: an array of flat records, an object that holds one, or JSON Lines."""
 
 import re
 from collections import Counter
@@ -46,17 +46,17 @@ from pricewright.intake.reading.rows import (
 from pricewright.intake.reading.titles import usual_columns
 
 Kinds = npt.NDArray[np.int8]
-_Found = tuple[int, int, int, Any]  # a record's number, where it begins and ends, what it says
+_Found = tuple[int, int, int, Any]  # a record's number, its beginning, its end, its value
 
-_MOST_RECORDS: Final = 16_384  # in a block; as objects they take ten times their text
+_MOST_RECORDS: Final = 16_384  # in a block; as objects they take ten times as much as their text
 _MOST_TEXT: Final = 1 << 24
-_BEGIN: Final = 1 << 16  # characters among which an array of objects would begin
+_BEGIN: Final = 1 << 16  # an array of objects begins within so many characters
 _MOST_TITLES: Final = 16_384
-_MOST_INNER: Final = 16  # values of an object in a record that has a few facts; others are lists
+_MOST_INNER: Final = 16  # values of an object with a few facts on a record; larger ones are lists
 _UNREADABLE: Final = object()
-_NESTED: Final[dict[str, Any]] = {"": []}  # whatever it says, it is not flat
+_NESTED: Final[dict[str, Any]] = {"": []}  # stands for any value that is not flat
 _OTHERS: Final = {bool: VALUE, dict: NESTED, list: NESTED, Twice: NESTED}
-"""What a cell is that is neither text, nor a number, nor null."""
+"""The kind of a cell that is not text, a number or null."""
 _NOT_FLAT: Final = frozenset((dict, list, Twice))
 _NUL: Final = "\\u0000"
 _WORDS: Final = {True: "true", False: "false"}
@@ -70,24 +70,24 @@ _lone_surrogate = re.compile("[\ud800-\udfff]").search
 
 
 class JsonSheet:
-    """A delivery in JSON as a sheet: each value as exact as the file has it, and of what kind.
+    """A delivery in JSON as a sheet; each value keeps its exact text and its kind.
 
-    The file is an array of flat objects; or an object of whose values exactly one is an array
-    of objects, and then is that array; or a flat object; or JSON Lines; or it has one of the shapes
-    of `as_lines`, and then a row is an object with its values. Numbers keep their digits, strings
-    are what they say, true and false are these words, null and what a record lacks is no value.
-    What a small object in a record says is a value, too, as `instrument.symbol`.
+    The file is one of these: an array of flat objects; an object with exactly one array of objects,
+    which is then read; a flat object; JSON Lines; or one of the shapes of `as_lines`, whose rows
+    are then read as objects. Numbers keep their digits, strings their text, and true and false are
+    these words. Null and an absent key are missing values. The values of a small object in a record
+    are read, too, under names such as `instrument.symbol`.
     `titles` are the keys in order of first appearance.
 
-    `symbol` is the one that the file says beside the rows, as Alpha Vantage and Yahoo do, if these
-    have no column for it.
+    `symbol` is the one that the file gives beside the rows, as Alpha Vantage and Yahoo do, if the
+    rows have no column for it.
 
-    `lines` counts the lines of JSON Lines, and in the other shapes, where several may share a
-    line, the records. Bad is a record that is `not-an-object` or `not-flat`, has a
-    `duplicate-key` or a `lone-surrogate` (half of a pair), and a line that is `unreadable`.
+    `lines` counts the lines of JSON Lines; in the other shapes, where several records may share a
+    line, it counts the records. A bad record is `not-an-object` or `not-flat`, or has a
+    `duplicate-key` or a `lone-surrogate` (half of a pair); a bad line is `unreadable`.
 
-    Raises Refusal if the file is not UTF-8, or not JSON as a whole and no JSON Lines; if two
-    arrays could be the records; if a key is empty; and if there is no row to read.
+    Raises Refusal if the file is not UTF-8, or neither JSON as a whole nor JSON Lines; if two
+    arrays could be the records; if a key is empty; and if there are no rows to read.
     """
 
     def __init__(self, content: bytes, name: str) -> None:
@@ -104,7 +104,7 @@ class JsonSheet:
         self.settings: Mapping[str, Any] = {"symbol": self.symbol} if self.symbol else {}
 
     def _read_any(self, text: str, name: str) -> None:
-        """Read an array of objects, or what has another shape as if it were one."""
+        """Read an array of objects, or another shape as if it were one."""
         lines = None if _holds_records(text, 0, _BEGIN) else as_lines(text)
         if lines is None:
             try:
@@ -112,7 +112,7 @@ class JsonSheet:
             except Ambiguous:
                 if (lines := as_lines(text)) is None:
                     raise
-            else:  # where there is no date the rows may lie deeper
+            else:  # without a date, the rows may lie deeper
                 if usual_columns("date", self.titles):
                     return
                 if self._spans.shape[1] == 1 or not self.titles:
@@ -135,14 +135,14 @@ class JsonSheet:
         self.titles: Sequence[str] = tuple(_union(block.columns for block in self._blocks))
 
     def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
-        """The blocks, in order, each as a call; every block has every title.
+        """The blocks in order, each as a call; every block has every title.
 
-        An object or a list makes a row bad only where it is in a column that is needed.
+        An object or a list makes a row bad only in a column that is needed.
         """
         return (partial(self._complete, block, titles) for block in self._blocks)
 
     def texts(self, lines: Sequence[int]) -> dict[int, str]:
-        """The slices of the file that are the records, or lines, of these numbers."""
+        """The parts of the file that are the records, or lines, with these numbers."""
         numbers, begins, ends = self._spans
         places = np.searchsorted(numbers, lines).tolist()
         return {
@@ -179,17 +179,17 @@ class JsonSheet:
         if not self.titles:
             raise Refusal(
                 f"{name}: none of its {self._spans.shape[1]} records is a flat object with values; "
-                "deliver an array of such objects, or one a line."
+                "deliver an array of such objects, or one per line."
             )
         if len(self.titles) > _MOST_TITLES:
             raise Refusal(
-                f"{name}: its records have {len(self.titles)} different keys, which is more than "
+                f"{name}: its records have {len(self.titles)} different keys, more than "
                 f"{_MOST_TITLES}; deliver records with the same keys."
             )
 
 
 def _said_symbol(text: str) -> str | None:
-    """The one symbol that a text says under a key that means it."""
+    """The one symbol that a text gives under a key that means it."""
     pairs = _pairs(text)
     keys = usual_columns("symbol", list(dict.fromkeys(key for key, _ in pairs)))
     said = {symbol for key, symbol in pairs if key in keys}
@@ -205,9 +205,9 @@ def _decoded(content: bytes, name: str) -> str:
 
 
 def _no_json(error: JSONDecodeError | RecursionError, name: str) -> Refusal:
-    remedy = "deliver, whole, an array of flat objects, or one object a line."
+    remedy = "deliver a complete array of flat objects, or one object per line."
     if isinstance(error, RecursionError):
-        return Refusal(f"{name}: the JSON is nested too deep; {remedy}")
+        return Refusal(f"{name}: the JSON is nested too deeply; {remedy}")
     return Refusal(f"{name}:{error.lineno}: not JSON ({error.msg}); {remedy}")
 
 
@@ -267,7 +267,7 @@ def _skip(text: str, at: int) -> int:
 
 
 def _after(text: str, at: int, mark: str) -> int:
-    """The place behind a mark and the blanks around it."""
+    """The place after a mark and the blanks around it."""
     at = _skip(text, at)
     if not text.startswith(mark, at):
         raise JSONDecodeError(f"Expecting {mark!r}", text, at)
@@ -275,7 +275,7 @@ def _after(text: str, at: int, mark: str) -> int:
 
 
 def _looks_like_lines(text: str) -> bool:
-    """Whether some line is an object by itself, and the first opens nothing for those below."""
+    """Whether some line is an object by itself, and the first line opens nothing for the rest."""
     first = re.split(r"[\r\n]", text.lstrip(BLANK), maxsplit=1)[0].rstrip(BLANK)
     if first.startswith("[") or first.endswith(("{", "[", ",", ":")):
         return False
@@ -306,7 +306,7 @@ def _alone(line: str) -> Any:
 
 
 def _parts(text: str, found: Iterable[_Found], place: str) -> list[tuple[Block, Lines]]:
-    """The records as blocks, each with their numbers, beginnings and ends: (3, n)."""
+    """The records as blocks, each with the records' numbers, beginnings and ends: (3, n)."""
     parts, some = [], []
     for record in found:
         some.append(record)
@@ -347,7 +347,7 @@ def _part(text: str, some: Sequence[_Found], place: str) -> tuple[Block, Lines]:
             other = np.array([_OTHERS.get(type(cell), TEXT) for cell in cells], np.int8)
             if (other == NESTED).sum() == sum(title in value for value in values):
                 kinds[title] = other
-                continue  # never a value: no column
+                continue  # never a value, so not a column
             if other.any():
                 kinds[title] = other
                 cells = [_WORDS[cell] if isinstance(cell, bool) else _flat(cell) for cell in cells]
@@ -358,7 +358,7 @@ def _part(text: str, some: Sequence[_Found], place: str) -> tuple[Block, Lines]:
 def _add_column(
     columns: dict[str, pa.Array], kinds: dict[str, Kinds], title: str, column: pa.Array
 ) -> None:
-    """A column of text and marked numbers, without the marks, and which cells are numbers."""
+    """Add a column without the marks of its numbers, and note which cells are numbers."""
     marked = pc.starts_with(column, MARK)
     if pc.any(marked).as_py():
         digits = pc.utf8_slice_codeunits(column, 1)
@@ -369,7 +369,7 @@ def _add_column(
 
 
 def _all_plain(values: Sequence[Any], text: str) -> bool:
-    """Whether, at a glance, records hold nothing but text, numbers and null, and no escapes."""
+    """Whether a quick look shows that records hold only text, numbers and null, and no escapes."""
     if set(map(type, values)) != {dict} or "\\u" in text:
         return False
     cells = chain.from_iterable(map(dict.values, values))
@@ -393,7 +393,7 @@ def _fault(value: Any) -> tuple[str, str | None] | None:
 
 
 def _opened(record: dict[str, Any]) -> dict[str, Any]:
-    """A record and, beside its own values, those of small objects in it, as `instrument.symbol`."""
+    """Add the values of small objects in a record, under names such as `instrument.symbol`."""
     inner = {
         f"{key}.{name}": cell
         for key, part in record.items()

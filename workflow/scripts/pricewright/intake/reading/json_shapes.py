@@ -1,4 +1,4 @@
-"""JSON as its parser sees it, and the shapes in which rows are no objects."""
+"""JSON as our parser reads it, and the shapes in which rows are not objects."""
 
 import json
 import re
@@ -11,16 +11,16 @@ from pricewright.intake.reading.titles import is_code
 
 BLANK: Final = " \t\r\n"
 MARK: Final = "\0"
-"""What the parser puts before the digits of a number: no text can begin with it, for JSON has it as
-an escape only, and a record with that escape is bad."""
+"""Put before the digits of a number. No text can begin with it: JSON allows it only as an escape,
+and a record with that escape is bad."""
 
 
 class Ambiguous(Exception):
-    """Several arrays that may each be the records, or a column that is there twice."""
+    """Raised for several arrays that may each be the records, or for two columns of one name."""
 
 
 class Twice:
-    """An object that has a key twice."""
+    """An object with a repeated key."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self.keys = keys
@@ -37,7 +37,7 @@ def _object(pairs: list[tuple[str, Any]]) -> Any:
 
 
 def _of_kind(kind: str, value: Any) -> Any:
-    """The value in an object that says its kind, as MongoDB exports it: `{"$numberLong": "7"}`."""
+    """Unwrap a value whose object gives its type, as in MongoDB exports: `{"$numberLong": "7"}`."""
     if kind.startswith("$number") and isinstance(value, str) and _DIGITS.fullmatch(value):
         return MARK + value
     return value if kind in ("$date", "$oid") else {kind: value}
@@ -49,7 +49,7 @@ decode = json.JSONDecoder(
     parse_constant=MARK.__add__,
     object_pairs_hook=_object,
 ).raw_decode
-"""A value in a text from a place on, and where it ends; numbers are their marked digits."""
+"""Decode the value at a place in a text; returns it and its end. Numbers are marked digits."""
 
 _MAY_BE_OTHER = re.compile(
     r'[ \t\r\n]*(\[[ \t\r\n]*\[|\{[ \t\r\n]*"[^"]*"[ \t\r\n]*:[ \t\r\n]*[\[{"\dntf])'
@@ -59,13 +59,15 @@ _DATE_KEY = re.compile(r"\d{4}-\d{2}-\d{2}|\d{8,}")
 
 
 def as_lines(text: str) -> str | None:
-    """A file of another shape as JSON Lines; None if it has none of these shapes.
+    """Rewrite a file of another shape as JSON Lines; None if it has none of these shapes.
 
-    They are: arrays in an array, a row each, with or without an array of their columns' names; an
-    object of objects, whose keys are dates or symbols, or, as pandas has it, columns; arrays of
-    objects or of arrays, each under its symbol; objects that hold one array each; arrays of equal
-    length, each under its column's name, wherever they stand. Raises Ambiguous if several could be
-    the rows.
+    - arrays in an array, one per row, with or without an array of their columns' names
+    - an object of objects, whose keys are dates or symbols or, as in pandas, columns
+    - arrays of objects or of arrays, each under its symbol
+    - objects that hold one array each
+    - arrays of equal length, anywhere, each under its column's name
+
+    Raises Ambiguous if several arrays could be the rows.
     """
     if not _MAY_BE_OTHER.match(text):
         return None
@@ -74,7 +76,7 @@ def as_lines(text: str) -> str | None:
     except (JSONDecodeError, RecursionError):
         return None
     if text.lstrip(BLANK)[end:].strip(BLANK):
-        return None  # it goes on, as JSON Lines do
+        return None  # more text follows, as in JSON Lines
     records = _records(document)
     return "\n".join(map(_spelled, records)) if records else None
 
@@ -91,8 +93,8 @@ def _records(document: Any) -> list[dict[str, Any]]:
 
 
 def held_rows(text: str) -> str | None:
-    """As JSON Lines the rows that lie in an array in each of several objects, or in the only array
-    of objects, however deep; None if none do."""
+    """Rewrite rows as JSON Lines that lie in one array in each of several objects, or in the only
+    array of objects at any depth; None if there are none."""
     try:
         document, end = decode(text.lstrip(BLANK))
     except (JSONDecodeError, RecursionError):
@@ -105,8 +107,10 @@ def held_rows(text: str) -> str | None:
 
 
 def held(value: Any) -> list[dict[str, Any]]:
-    """The rows of objects that each hold one array of them, under their symbol or beside it: with
-    what each object says itself."""
+    """The rows of objects that each hold one array of rows, with the object's own values added.
+
+    The symbol is a value of the object, or its key.
+    """
     holders = value if isinstance(value, list) else []
     if isinstance(value, dict) and all(map(is_code, value)):
         holders = [part | {"symbol": key} for key, part in value.items() if isinstance(part, dict)]
@@ -122,9 +126,9 @@ def held(value: Any) -> list[dict[str, Any]]:
 
 
 def _deep(document: Any) -> list[dict[str, Any]]:
-    """The rows of the only array of objects, which may each wrap one, as `_source` or `node`.
+    """The rows of the only array of objects, each of which may wrap one, as `_source` or `node`.
 
-    None of one that lies at the top and wraps none: that is read as it is.
+    None for an array at the top that wraps nothing, because that is read as it is.
     """
     tables = list(_tables(document))
     rows: list[dict[str, Any]] = []
@@ -156,7 +160,7 @@ def _are_rows(value: Any) -> bool:
 
 
 def _arrays_by_symbol(value: Any) -> list[dict[str, Any]]:
-    """The rows of arrays of arrays, each under its symbol, as Kraken has them."""
+    """The rows of arrays of arrays, each under its symbol, as from Kraken."""
     if not isinstance(value, dict):
         return []
     tables = {key: _listed(part) for key, part in value.items() if isinstance(part, list)}
@@ -180,8 +184,10 @@ def _by_symbol(value: Any) -> list[dict[str, Any]]:
 
 
 def _named(value: Any) -> list[dict[str, Any]]:
-    """The rows of an array of arrays whose columns another array names, and perhaps a third the
-    dates: as pandas splits a table, and as Nasdaq's and Moscow's data come."""
+    """The rows of an array of arrays whose columns are named by another array.
+
+    A third array may hold the dates. Such data come from pandas (split), Nasdaq and Moscow.
+    """
     lists: dict[str, list[Any]] = {}
     if isinstance(value, dict):
         lists = {key: part for key, part in value.items() if isinstance(part, list) and part}
@@ -210,7 +216,7 @@ def _listed(rows: list[Any]) -> list[dict[str, Any]]:
 
 
 def _in_lists(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows of the one array of arrays in an object; several of pairs stand side by side."""
+    """The rows of the one array of arrays in an object; several arrays of pairs are joined."""
     lists = {
         key: rows
         for key, rows in document.items()
@@ -232,7 +238,7 @@ def _in_lists(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _keyed(value: Any) -> list[dict[str, Any]]:
-    """The rows of an object of objects: by date or symbol, or, as pandas has it, by column."""
+    """The rows of an object of objects: by date or symbol or, as in pandas, by column."""
     if not isinstance(value, dict) or not value:
         return []
     if not all(isinstance(row, dict) and _is_flat(row.values()) for row in value.values()):
@@ -259,7 +265,7 @@ def _by_date(value: Any) -> list[dict[str, Any]]:
 
 
 def _side_by_side(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """The rows of arrays of equal length, each under its column's name, wherever they stand."""
+    """The rows of arrays of equal length, anywhere, each under its column's name."""
     by_length: dict[int, dict[str, list[Any]]] = {}
     seen: set[str] = set()
     for key, cells in _arrays(document):
@@ -287,7 +293,7 @@ def _is_flat(cells: Iterable[Any]) -> bool:
 
 
 def _spelled(record: dict[str, Any]) -> str:
-    """A record as JSON, each number with the digits that it had."""
+    """A record as JSON, with the original digits of each number."""
     cells = (
         f"{json.dumps(key)}:{cell[1:] if _is_number(cell) else json.dumps(cell)}"
         for key, cell in record.items()

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: a table that can be read, or what else."""
+"""Tell from a file's first bytes which kind of table it is, or what else it is."""
 
 import re
 from typing import Literal
@@ -61,18 +61,18 @@ _HTML = re.compile(
     rb"(\s[^<>]*)?>(?![,;|\t])",
     re.IGNORECASE,
 )
-# a header may well be <DATE>,<CLOSE>, or have tabs between: only tags with nothing, or a line
-# end, between them are XML
+# a header may be <DATE>,<CLOSE>, or have tabs between; only tags with nothing or a line end between
+# them are XML
 _XML = re.compile(rb"<!|<[A-Za-z][^<>]*>(\r?\n\s*)?<")
 _JSON = re.compile(rb"\[\s*([\[{\]\"]|$)|\{\s*([\"}]|$)")
 
 
 def kind_of(head: bytes, name: str, holder: str) -> Kind:
-    """What kind of table a file is that begins with `head`: all of it, or 4 kB and more.
+    """The kind of table of a file that begins with `head`: all of the file, or at least 4 kB.
 
-    `name` is what errors call the file, `holder` what they say is wrong: `the file`, say.
-    Raises Refusal for what is empty, not a table, or not in UTF-8. A NUL here and there, or a
-    byte of another encoding, is left to the reader, who knows the line.
+    name: what errors call the file.  holder: what they say is wrong, such as `the file`.
+    Raises Refusal for a file that is empty, not a table, or not in UTF-8. A few NULs, or single
+    bytes of another encoding, are left to the reader, which knows the line.
     """
     for signature, kind in _READ:
         if re.match(signature, head):
@@ -95,12 +95,12 @@ def kind_of(head: bytes, name: str, holder: str) -> Kind:
 
 
 def is_binary_table(head: bytes) -> bool:
-    """Whether a file that begins with `head` is a table in a format that is no text."""
+    """Whether a file that begins with `head` is a table in a format other than text."""
     return any(re.match(signature, head) for signature, _ in _READ)
 
 
 def encoding_of(head: bytes) -> str | None:
-    """The encoding that a byte order mark says, if it is another than UTF-8."""
+    """The encoding that a byte order mark gives, if it is not UTF-8."""
     return next((name for mark, name in _BYTE_ORDER_MARKS if head.startswith(mark)), None)
 
 
@@ -114,13 +114,13 @@ _DELIVER = "deliver CSV, JSON, Parquet, Feather or Excel"
 def _kind_of_text(text: bytes, name: str, holder: str) -> Kind:
     begin = text.lstrip()
     if not begin:
-        what = "blank lines and no more" if text else "empty"
+        what = "nothing but blank lines" if text else "empty"
         raise Refusal(f"{name}:1: {holder} is {what}; deliver prices.")
     markup = _PROLOGUE.sub(b"", begin, count=1)
     if _HTML.match(markup):
         raise Refusal(
             f"{name}:1: {holder} is an HTML page, such as a server's error; "
-            "read it in a browser, and deliver the prices."
+            "read it in a browser, and deliver prices."
         )
     if markup != begin or _XML.match(markup):
         raise Refusal(f"{name}:1: {holder} is an XML document; {_DELIVER}.")
@@ -128,7 +128,7 @@ def _kind_of_text(text: bytes, name: str, holder: str) -> Kind:
 
 
 def wide_encoding(head: bytes) -> str | None:
-    """UTF-16 or UTF-32 without a mark, if zeros are where Latin letters have them."""
+    """UTF-16 or UTF-32 without a mark, if zeros are where Latin letters would have them."""
     units = len(head) // 4
     if not units:
         return None

@@ -1,4 +1,4 @@
-"""Text to numbers, exactly: what is not plainly a number that can be stored is none."""
+"""Turn text into numbers exactly; anything that is not plainly a number that fits is refused."""
 
 import re
 from dataclasses import dataclass
@@ -22,15 +22,15 @@ _MULTIPLES = {
     r"[Tt]": "e12",
 }
 _EXACT = Marks(missing_markers=("NaN",))
-"""How a number is spelled that the file holds as a number."""
+"""The spelling of a number that the file holds as a number."""
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """A column of n numbers: values (n,), NaN where there is none, and why there is none.
+    """A column of n numbers: values (n,), NaN if there is none, and why there is none.
 
-    The values may be what was read, and are not to be written to.
-    unreadable: text that is not a number. infinite: a number, but none that can be stored.
+    The values may share memory with what was read; do not write to them.
+    unreadable: the text is not a number.  infinite: a number too large to store.
     """
 
     values: Floats
@@ -41,18 +41,18 @@ class Numbers:
 def parse_numbers(
     column: pa.Array, marks: Marks, typed: Mask | None = None, *, multiples: bool = False
 ) -> Numbers:
-    """A column of text, or of a number type, as numbers.
+    """Parse a column of text, or of a number type, as numbers.
 
-    Text is a number if it consists of ASCII digits with at most one decimal mark, a sign and
-    a decimal exponent, spaces around it aside; with a thousands mark, that mark stands before
-    each group of three digits (in lakhs, of two before the last three) or nowhere; one in brackets,
-    or with a minus behind it, is negative. The declared unit may stand before or behind it. Blanks
-    of any width are a blank, and typographic marks the plain ones. A marker, a null and NaN are
+    A number consists of ASCII digits with at most one decimal mark, a sign and a decimal exponent;
+    spaces around it do not count. A thousands mark stands before each group of three digits, or
+    nowhere; in lakhs, before groups of two and then the last three. A number in brackets, or with
+    a minus after it, is negative. The declared unit may stand before or after it. Blanks of any
+    width count as blanks, and typographic marks as the plain ones. A marker, a null and NaN are
     missing.
 
-    typed: which cells (n,) the file holds as values, not as text; `marks` says nothing of these.
-    multiples: a number may end in K, M, B or T, in Tsd, Mio or Mrd, for thousands, millions and so
-    on.
+    typed: which cells (n,) the file holds as values, not as text; `marks` does not apply to them.
+    multiples: a number may end in K, M, B or T, or in Tsd, Mio or Mrd, for thousands, millions and
+    so on.
     """
     if not pa.types.is_string(column.type):
         return _of_number_type(column)
@@ -80,7 +80,7 @@ def parse_numbers(
 
 
 def is_multiple(sign: str) -> bool:
-    """Whether a sign beside a number multiplies it, and so is no unit."""
+    """Whether a sign beside a number multiplies it, and so is not a unit."""
     return any(re.fullmatch(letters, sign) for letters in _MULTIPLES)
 
 
@@ -99,9 +99,9 @@ def _of_both(column: pa.Array, marks: Marks, typed: Mask, *, multiples: bool) ->
 
 
 def _only_digits_and_points(column: pa.Array) -> Mask:
-    """Which texts (n,) have nothing but digits and points in them, a lone point aside.
+    """Which texts (n,) consist of digits and points only, except for a lone point.
 
-    Looks at all bytes of the column at once; a few others that a cast refuses slip through.
+    Looks at all bytes of the column at once; a few texts that a cast refuses slip through.
     """
     offsets = np.frombuffer(column.buffers()[1], dtype=np.int32)[
         column.offset : column.offset + len(column) + 1
@@ -138,14 +138,14 @@ def _carefully(column: pa.Array, marks: Marks, *, multiples: bool) -> Numbers:
 
 
 _TYPOGRAPHIC = (
-    (r"[\x{A0}\x{2007}\x{2009}\x{202F}]", " "),  # blanks that do not break, or are narrow
+    (r"[\x{A0}\x{2007}\x{2009}\x{202F}]", " "),  # non-breaking or narrow blanks
     (r"\x{2019}", "'"),
     (r"\x{2212}", "-"),
 )
 
 
 def _in_ascii(column: pa.Array) -> pa.Array:
-    """Text with the plain blank, quote and minus in the place of typographic ones."""
+    """Replace typographic blanks, quotes and minus signs by the plain ones."""
     if np.frombuffer(column.buffers()[2] or b"", np.uint8).max(initial=0) < 128:
         return column
     for pattern, plain in _TYPOGRAPHIC:
@@ -154,7 +154,7 @@ def _in_ascii(column: pa.Array) -> pa.Array:
 
 
 def _unmarked(text: pa.Array, marks: Marks, *, multiples: bool) -> pa.Array:
-    """Numbers with marks of their own, as numbers with a decimal point and no others."""
+    """Rewrite numbers with other marks as numbers with a decimal point and no other mark."""
     if marks.unit:
         unit = re.escape(marks.unit)
         text = pc.replace_substring_regex(text, rf"^([(+-]?) ?{unit} ?([+-]?.*)$", r"\1\2")
@@ -176,7 +176,7 @@ def _unmarked(text: pa.Array, marks: Marks, *, multiples: bool) -> pa.Array:
 
 
 def _cast(text: pa.Array) -> Floats | None:
-    """Numbers (n,), NaN where there is no text; None if one is not what the cast understands."""
+    """Numbers (n,), NaN where there is no text; None if the cast does not understand one."""
     try:
         return _as_floats(pc.cast(text, pa.float64()))
     except pa.ArrowInvalid:
@@ -188,7 +188,7 @@ def _as_floats(column: pa.Array) -> Floats:
 
 
 def _finite(values: Floats, unreadable: Mask) -> Numbers:
-    """Infinite text such as 1e999 is a number, but none that can be stored."""
+    """Mark infinite values; text such as 1e999 is a number that cannot be stored."""
     infinite = np.isinf(values)
     if infinite.any():
         values = np.where(infinite, np.nan, values)

@@ -1,4 +1,4 @@
-"""Packed deliveries unpacked piece by piece, within limits: gzip, bzip2, xz and Zstandard."""
+"""Unpack packed deliveries piece by piece, within limits: gzip, bzip2, xz and Zstandard."""
 
 import sys
 import zlib
@@ -11,11 +11,11 @@ from pricewright.intake.reading.dialect import Limits
 Packing = Literal["gzip", "bzip2", "xz", "zstd", "zip"]
 
 PIECE = 1 << 20
-"""Unpacked bytes at a time, about."""
+"""The approximate number of unpacked bytes in a piece."""
 
-_BLOCK = 1 << 16  # packed bytes at a time: few, for a bomb's ratio is judged by what was read
-_JUDGED_FROM = 10_000_000  # unpacked bytes: a few lines that repeat may well have any ratio
-_XZ_MEMORY = 1 << 29  # a window of 4 GB is legal, and what `xz -9` makes needs 65 MB
+_BLOCK = 1 << 16  # packed bytes at a time; few, because a bomb's ratio is judged by what was read
+_JUDGED_FROM = 10_000_000  # unpacked bytes; a few repeated lines may reach any ratio
+_XZ_MEMORY = 1 << 29  # a window of 4 GB is legal, but the output of `xz -9` needs 65 MB
 
 _BLOCKS_OF_BZIP2 = (b"1AY&SY", b"\x17rE8P\x90")
 _SKIPPABLE = tuple(bytes([first]) + b"\x2a\x4d\x18" for first in range(0x50, 0x60))
@@ -35,10 +35,10 @@ def packing_of(head: bytes) -> Packing | None:
 
 
 def nearly_packed(head: bytes) -> Packing | None:
-    """How a file would be packed, were one byte at its begin another, or had it not ended there."""
+    """The packing of a file whose magic has one wrong byte, or is cut off."""
     for packing, magics in _MAGICS.items():
         for magic in magics:
-            if magic in _SKIPPABLE:  # all but one byte of these may stand in a text
+            if magic in _SKIPPABLE:  # a text may begin with all but one byte of these
                 continue
             differing = sum(ours != theirs for ours, theirs in zip(magic, head, strict=False))
             if differing == (1 if len(head) >= len(magic) else 0):
@@ -47,7 +47,7 @@ def nearly_packed(head: bytes) -> Packing | None:
 
 
 class Packed:
-    """A packed file as it is read: `taken` bytes so far, with at most `left` to go."""
+    """A packed file being read: `taken` bytes so far, and at most `left` more."""
 
     def __init__(self, file: IO[bytes], name: str, what: str) -> None:
         self.file, self.name, self.what = file, name, what
@@ -61,20 +61,20 @@ class Packed:
         return block
 
     def jump(self, offset: int, length: int) -> None:
-        """Read on elsewhere in the file, at most some bytes."""
+        """Continue elsewhere in the file, for at most `length` bytes."""
         self.file.seek(offset)
         self.left = length
 
     def refusal(self, found: str, remedy: str = "deliver it again") -> Refusal:
-        """The sentence that says what is wrong with it."""
+        """The refusal that says what is wrong with the file."""
         return Refusal(f"{self.name}: the {self.what} {found}; {remedy}.")
 
 
 def unpacked(packed: Packed, packing: Packing) -> Iterator[bytes]:
-    """All streams of a file, one after another: gzip's members, Zstandard's frames.
+    """All streams of a file, one after another, such as gzip's members or Zstandard's frames.
 
-    Zeros after a stream of gzip or xz are padding, as block devices and the xz format have it.
-    Raises Refusal for a file that is damaged, cut off, or goes on with anything else.
+    Zeros after a gzip or xz stream are padding, from block devices or by the xz format.
+    Raises Refusal for a file that is damaged, cut off, or continues with other bytes.
     """
     data = packed.read()
     while data:
@@ -86,11 +86,11 @@ def unpacked(packed: Packed, packing: Packing) -> Iterator[bytes]:
         while len(data) < _LONGEST_MAGIC and (more := packed.read()):
             data += more
         if data and packing_of(data) != packing:
-            raise packed.refusal("goes on after its end with other bytes", "pack the file again")
+            raise packed.refusal("continues with other bytes after its end", "pack the file again")
 
 
 def one_stream(packed: Packed, packing: str, data: bytes) -> Generator[bytes, None, bytes]:
-    """One stream that begins with `data`; returns what was read beyond its end."""
+    """One stream that begins with `data`; returns the bytes read beyond its end."""
     decompressor, broken = _decompressor(packing)
     while not decompressor.eof:
         try:
@@ -99,7 +99,7 @@ def one_stream(packed: Packed, packing: str, data: bytes) -> Generator[bytes, No
             reason = str(error).rpartition(": ")[2]
             if "memory" in reason.lower():
                 raise packed.refusal(
-                    "needs more memory to unpack than files of prices do",
+                    "needs more memory to unpack than prices should",
                     "pack it again, with a smaller window",
                 ) from None
             raise packed.refusal(f"is damaged ({reason})") from None
@@ -114,7 +114,7 @@ def one_stream(packed: Packed, packing: str, data: bytes) -> Generator[bytes, No
 
 
 def within(limits: Limits, packed: Packed, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Pieces as they come, until they are more than the limits allow: then a Refusal."""
+    """Pass on pieces; raises Refusal once they exceed the limits."""
     total = 0
     for piece in pieces:
         total += len(piece)
@@ -125,14 +125,14 @@ def within(limits: Limits, packed: Packed, pieces: Iterable[bytes]) -> Iterator[
             )
         if total > max(_JUDGED_FROM, limits.max_ratio * packed.taken):
             raise packed.refusal(
-                f"unpacks to more than {limits.max_ratio:g} times its size, as no prices do",
+                f"unpacks to more than {limits.max_ratio:g} times its size, unlike prices",
                 "check where it comes from, or raise source.max_ratio",
             )
         yield piece
 
 
 def gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of at least PIECE, but for the last."""
+    """The same bytes in pieces of at least PIECE, except for the last."""
     held: list[bytes] = []
     length = 0
     for piece in pieces:
@@ -156,7 +156,7 @@ class _Decompressor(Protocol):
 
 
 class _Deflate:
-    """zlib's decompressor in the manner of the others, which keep the input not yet used."""
+    """zlib's decompressor with the interface of the others, which keep unused input."""
 
     def __init__(self, wbits: int) -> None:
         self._zlib = zlib.decompressobj(wbits)
@@ -178,7 +178,7 @@ class _Deflate:
 
 
 def _decompressor(packing: str) -> tuple[_Decompressor, tuple[type[Exception], ...]]:
-    """A decompressor for one stream, and what it raises for data that is damaged."""
+    """A decompressor for one stream, and the errors that it raises for damaged data."""
     if packing == "bzip2":
         import bz2
 

@@ -1,4 +1,4 @@
-"""What to declare, so that texts can be read: proposed from the texts themselves."""
+"""Propose settings that let texts be read, from the texts themselves."""
 
 import re
 from collections.abc import Sequence
@@ -36,14 +36,14 @@ _TIMES = (
 _ZONED = [time + zone for time in _TIMES for zone in ("", " %z") if time or not zone]
 _FORMATS = (*EPOCHS, EXCEL_SERIAL, *(day + time for time in _ZONED for day in _DAYS))
 SHORT = ("%y%m%d", "%d%m%y", "%m%d%y")
-"""Formats that many numbers have, and that are tried for what is plainly a date."""
+"""Formats that many plain numbers fit; tried only for a column that is clearly the date."""
 _FIRST_DAY, _FIRST_COUNTED, _LAST_DAY = (
     int(np.datetime64(day).astype(int)) for day in ("1850-01-01", "1980-01-01", "2100-01-01")
 )
 NO_DAY = re.compile(
     r"\d{4}([-/ ]?([M-]?\d{1,2}|[QWH]\d{1,2}))?|[A-Za-z]{3,9}[-/ .]*(\d{4}|\d{2})|" + CLOCK.pattern
 )
-"""What may stand for a time of day, a week, a month, a quarter or a year, and for no day."""
+"""Texts that may be a time of day, a week, a month, a quarter or a year, but not a day."""
 _DAY_ALONE = re.compile(r"0?[1-9]|[12]\d|3[01]")
 _YEAR = re.compile(r"(\d{3,4})[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)|\d{1,2}[-/.]\d{1,2}[-/.](\d{4})")
 _CALENDARS = (
@@ -51,15 +51,15 @@ _CALENDARS = (
     (range(1300, 1500), "those of the Persian or the Islamic calendar"),
     (range(2300, 2700), "those of the Buddhist calendar, 543 more"),
 )
-"""The years of other calendars that are years of prices."""
+"""Years of other calendars, in the ranges where prices can be."""
 _WORD = re.compile(r"\d\W+[^\W\d_]{3,}\W+\d{2}")
-"""What may be a month's name between a day and a year."""
+"""Finds a possible name of a month between a day and a year."""
 _TRIED = 12
-"""So many texts are tried with every format: one that reads none of these is not the commonest."""
+"""This many texts are tried with every format; one that reads none of them is not the commonest."""
 _DECIMALS: tuple[Literal[".", ","], ...] = (".", ",")
 _THOUSANDS: tuple[Literal[",", ".", " ", "'"] | None, ...] = (None, ",", ".", " ", "'")
 _BONDS = re.compile(r"\d{2,3}['\u2019-](?:[0-2]\d|3[01])[0257+]?")
-"""What may be points and 32nds, as futures on bonds are quoted: 121'16, or 121'165 with a half."""
+"""Possible points and 32nds, as bond futures are quoted: 121'16, or 121'165 with a half."""
 _SIGN = r"[^\W\d]{0,2}[$€£¥₹]|%|[^\W\d]{1,3}\.?"
 _UNIT = re.compile(rf"^[(+-]? ?({_SIGN})(?![^\W\d])|({_SIGN})\)?$")
 
@@ -67,7 +67,7 @@ _UNIT = re.compile(rf"^[(+-]? ?({_SIGN})(?![^\W\d])|({_SIGN})\)?$")
 def date_formats(
     texts: Sequence[str], *, most: bool = False, formats: Sequence[str] = _FORMATS
 ) -> list[str]:
-    """The formats that read all texts as days of prices, or as many as any does.
+    """The formats that read all texts as days of prices, or with `most`, as many as any format.
 
     Several if the texts leave a choice.
     """
@@ -79,7 +79,7 @@ def date_formats(
     found = [form for form, count in counts.items() if count == best > 0]
     if not most or best == len(column):
         return found
-    # of texts of both kinds neither format is the one
+    # if some texts need one order of day and month, and some the other, return both
     others = {_exchanged(form): form for form in found}
     return found + [
         form for form in fitting if form in others and _adds(column, form, others[form])
@@ -87,7 +87,7 @@ def date_formats(
 
 
 def _exchanged(form: str) -> str:
-    """The format with day and month in each other's place."""
+    """The format with day and month swapped."""
     return form.replace("%d", "%_").replace("%m", "%d").replace("%_", "%m")
 
 
@@ -98,15 +98,17 @@ def _adds(column: pa.Array, form: str, other: str) -> bool:
 
 
 def _read_by(column: pa.Array, form: str) -> int:
-    """How many of n texts a format reads as days on which there may be prices."""
+    """How many of n texts a format reads as days that may have prices."""
     found = parse_days(column, Calendar((form,), "UTC"))
     earliest = _FIRST_COUNTED if form in (*EPOCHS, EXCEL_SERIAL) else _FIRST_DAY
     return int((found.days >= earliest).sum() - (found.days > _LAST_DAY).sum())
 
 
 def marks(texts: Sequence[str], declared: Marks, *, multiples: bool = False) -> list[Marks]:
-    """The ways to write numbers that read all texts, with as few changes as can be; multiples: some
-    may end in K, M or B."""
+    """The ways to write numbers that read all texts, with as few changes as possible.
+
+    multiples: some numbers may end in K, M or B.
+    """
     if _are_of_bonds(texts):
         return []
     column = pa.array(list(texts), pa.string())
@@ -126,23 +128,24 @@ def _are_of_bonds(texts: Sequence[str]) -> bool:
 
 
 def symbol_pattern(texts: Sequence[str]) -> str | None:
-    """The pattern of symbols that all texts match, with what the usual one does not allow; None if
-    they are no symbols, or that allows them."""
+    """A pattern that all texts match, extended by the marks that the usual one does not allow.
+
+    None if the texts are not symbols, or if the usual pattern allows them all.
+    """
     letters = "A-Za-z0-9" if "".join(texts).isascii() else r"\w"
     others = sorted({c for c in "".join(texts) if not re.match(r"[\w.:=^-]", c)})
     escaped = "".join(map(re.escape, others)).replace(r"\ ", " ")
     pattern = rf"[{letters}^][{letters}.:=^_{escaped}-]{{0,63}}"
     if all(SYMBOL.fullmatch(text) for text in texts):
-        return None  # it is no matter of marks
+        return None  # marks are not the problem
     fitting = all(text.isprintable() and re.fullmatch(pattern, text) for text in texts)
     return pattern if fitting else None
 
 
 def remedy(reason: str, texts: Sequence[str], dialect: Dialect, others: Sequence[str]) -> str:
-    """What to do so that all texts of a reason are read, and the others still; empty if no setting
-    would read the texts.
+    """How to have all texts with a fault read, and the others still; empty if no setting can.
 
-    others: texts of the same kind that are read as things are.
+    others: texts of the same kind that can be read already.
     """
     if reason == "bad-symbol":
         pattern = symbol_pattern([text.strip(" \t") for text in texts])
@@ -155,7 +158,7 @@ def remedy(reason: str, texts: Sequence[str], dialect: Dialect, others: Sequence
         lines = [f"source.date_formats: {quoted(some)}" for some in every if some]
         is_known = bool(forms)
         if not forms and all(map(_WORD.search, texts)):
-            return "deliver dates in digits, as 2024-01-31, for names of months are read in English"
+            return "deliver dates in digits such as 2024-01-31; names of months must be English"
     elif reason == "unreadable-number":
         ways = marks(texts, dialect.marks)[:3]
         column = pa.array(list(others), pa.string())
@@ -169,39 +172,41 @@ def remedy(reason: str, texts: Sequence[str], dialect: Dialect, others: Sequence
         return ""
     if lines:
         return f"set {' or '.join(lines)}"
-    return f"deliver all written in one way, for others are as {others[0]!r}" if is_known else ""
+    return f"deliver all of them written like {others[0]!r}" if is_known else ""
 
 
 def _why_none(reason: str, texts: Sequence[str]) -> str:
-    """What to deliver in the place of texts that no setting reads rightly; empty if one may."""
+    """What to deliver instead of texts that no setting reads correctly; empty if one may."""
     if reason == "unreadable-number" and _are_of_bonds(texts):
         ask = '; if they are thousands, set source.thousands: "\'"' if "'" in texts[0] else ""
-        return f"deliver decimals, as 121.5 for 121'16, for these seem to be points and 32nds{ask}"
+        return f"deliver decimals (121.5 for 121'16); these texts seem to be points and 32nds{ask}"
     return _why_no_day(texts) if reason.endswith("-date") else ""
 
 
 def _why_no_day(texts: Sequence[str]) -> str:
-    """What to deliver in the place of texts that all name no day of ours; empty if some may."""
+    """What to deliver instead of texts that are not days of our calendar; empty if some may be."""
     texts = [text.strip() for text in texts]
     if all(map(_DAY_ALONE.fullmatch, texts)):
-        return "deliver the date in one column, as 2024-01-31, for this one has the day alone"
+        return "deliver the whole date in one column, such as 2024-01-31; this one has only the day"
     if all(map(NO_DAY.fullmatch, texts)) and not (
         date_formats(texts) or date_formats(texts, formats=SHORT)
     ):
-        return "deliver days, as 2024-01-31, for these texts name none"
+        return "deliver days such as 2024-01-31; these texts name none"
     found = [_YEAR.match(text) for text in texts]
     years = [int(each[1] or each[2]) for each in found if each]
     said = [name for some, name in _CALENDARS if years and all(year in some for year in years)]
     if not said or len(years) < len(texts):
         return ""
-    return f"deliver dates as 2024-01-31, for their years seem to be {said[0]}"
+    return f"deliver dates such as 2024-01-31; the years seem to be {said[0]}"
 
 
 def among(
     form: str, declared: Sequence[str], texts: Sequence[str], others: Sequence[str]
 ) -> list[str]:
-    """The formats, one or with what was declared (if nothing, ISO 8601), that read texts and others
-    alike; none if these are read in two ways."""
+    """The formats that read both texts and others: the given one alone, or with those declared.
+
+    If none are declared, ISO 8601 counts as declared. Empty if a text could be read in two ways.
+    """
     column = pa.array([*texts, *others], pa.string())
     for forms in ([form], [*(declared or ["%Y-%m-%d"]), form]):
         if not parse_days(column, Calendar(tuple(forms), "UTC")).reasons.any():
@@ -210,12 +215,12 @@ def among(
 
 
 def quoted(forms: Sequence[str]) -> str:
-    """Formats as a list in YAML."""
+    """Formats as a YAML list."""
     return "[" + ", ".join(f'"{form}"' for form in forms) + "]"
 
 
 def changed(way: Marks, declared: Marks) -> list[str]:
-    """The keys in which a way to write numbers differs from what was declared, as YAML."""
+    """The keys in which a way to write numbers differs from the declared one, as YAML."""
     return [
         f'{name}: "{getattr(way, name)}"'
         for name in ("decimal", "thousands", "unit")

@@ -1,4 +1,4 @@
-"""The rows that are not believed: each with its place, its reason and its own text."""
+"""The rows that are not accepted, each with its place, its reason and its own text."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,13 +13,13 @@ REASONS: Final = {
     "field-count": "more or fewer fields than the header",
     "stray-quote": "a quote that neither begins nor ends a field",
     "nul": "a NUL character",
-    "not-an-object": "a record of JSON that is no object",
+    "not-an-object": "a JSON record that is not an object",
     "not-flat": "a value is itself an object or a list",
-    "duplicate-key": "a key is there twice",
-    "lone-surrogate": "an escape that is no character",
+    "duplicate-key": "the same key appears twice",
+    "lone-surrogate": "an escape that is not a character",
     "another-header": "a header with other names, or in another order",
     "unreadable-date": "not a date as declared",
-    "impossible-date": "a date that no calendar has",
+    "impossible-date": "a date that does not exist",
     "ambiguous-date": "a date that can be read in two ways",
     "unzoned-time": "a time at an offset, and no time zone is declared",
     "dst-gap": "a local time that the clocks skipped",
@@ -32,10 +32,10 @@ REASONS: Final = {
     "overflowing-volume": "a volume beyond 2^53",
     "high-below-low": "the high is below the low",
     "outside-range": "a price outside the low and the high",
-    "duplicate": "the same row is there before it",
-    "conflict": "another row has other values for its symbol and date",
+    "duplicate": "the same row appears earlier",
+    "conflict": "another row has different values for the same symbol and date",
 }
-"""Each reason's code and what it means, in the order in which a row is looked at."""
+"""The code and the meaning of each reason, in the order in which a row is checked."""
 
 Ints = npt.NDArray[np.int32]
 
@@ -47,10 +47,10 @@ _CODES: Final = {name: np.int8(code) for code, name in enumerate(_NAMES)}
 class Quarantine:
     """Rows of one delivery that are not kept: n entries.
 
-    lines: (n,) where each begins.  reasons: (n,) codes.  fields: (n,) places in `titles`, -1 for
-    the row as a whole.  rows: (n,) how many rows of prices each stands for: one; more if a whole
-    line of a wide delivery is lost; none if the row is kept, and a value of it missing.
-    newest: of the rows whose symbol and day are known, each symbol's last day, since 1970-01-01.
+    lines: (n,) where each row begins.  reasons: (n,) codes.  fields: (n,) places in `titles`, -1
+    for the row as a whole.  rows: (n,) how many rows of prices each entry stands for. Usually one;
+    more if a whole line of a wide delivery is lost; none if the row is kept without one value.
+    newest: each symbol's last day, since 1970-01-01, among the rows with known symbol and day.
     """
 
     titles: Sequence[str]
@@ -69,7 +69,7 @@ class Quarantine:
         fields: npt.ArrayLike = -1,
         rows: npt.ArrayLike = 1,
     ) -> "Quarantine":
-        """Entries from arrays of equal length, or from one value for all."""
+        """Entries from arrays of equal length, or from single values for all entries."""
         lines, reasons, fields, rows = np.broadcast_arrays(lines, reasons, fields, rows)
         return cls(
             titles,
@@ -81,7 +81,7 @@ class Quarantine:
 
     @classmethod
     def joined(cls, titles: Sequence[str], parts: Iterable["Quarantine"]) -> "Quarantine":
-        """The entries of several, in order of line."""
+        """The entries of several quarantines, in order of line."""
         found = list(parts)
         if not found:
             return cls.of(titles, [], [])
@@ -97,7 +97,7 @@ class Quarantine:
         return cls(titles, lines[order], reasons[order], fields[order], rows[order], newest)
 
     def with_newest(self, names: Sequence[str], symbols: Ints, days: Ints) -> "Quarantine":
-        """The same entries, of rows with known symbols (n,), places in `names`, and days (n,)."""
+        """Add the symbols (n,), as places in `names`, and days (n,) of the rows that have them."""
         latest = np.full(len(names), np.iinfo(np.int32).min, dtype=np.int32)
         np.maximum.at(latest, symbols, days)
         newest = {names[place]: int(latest[place]) for place in np.unique(symbols).tolist()}
@@ -105,16 +105,16 @@ class Quarantine:
 
     @property
     def count(self) -> int:
-        """The rows of prices that are lost."""
+        """The number of lost rows of prices."""
         return int(self.rows.sum())
 
     def by_reason(self) -> dict[str, int]:
-        """The rows that each reason took, in the order of REASONS."""
+        """The number of rows lost for each reason, in the order of REASONS."""
         counts = np.bincount(self.reasons, weights=self.rows, minlength=len(_NAMES))
         return {name: int(count) for name, count in zip(_NAMES, counts, strict=True) if count}
 
     def values_by_reason(self) -> dict[str, int]:
-        """The values that each reason took from rows that are kept, in the order of REASONS."""
+        """The number of values lost from kept rows for each reason, in the order of REASONS."""
         counts = np.bincount(self.reasons[self.rows == 0], minlength=len(_NAMES))
         return {name: int(count) for name, count in zip(_NAMES, counts, strict=True) if count}
 
@@ -123,18 +123,18 @@ class Quarantine:
         return _NAMES[int(self.reasons[entry])]
 
     def field_of(self, entry: int) -> str | None:
-        """The title of the column at fault in one entry, None for the row as a whole."""
+        """The title of the column at fault in one entry; None for the row as a whole."""
         place = int(self.fields[entry])
         return self.titles[place] if place >= 0 else None
 
 
 def code(reason: str) -> np.int8:
-    """A reason's number."""
+    """The number of a reason."""
     return _CODES[reason]
 
 
 def total(counts: Iterable[dict[str, int]]) -> dict[str, int]:
-    """Counts by reason added up, in the order of REASONS."""
+    """Add up counts by reason, in the order of REASONS."""
     added: Counter[str] = Counter()
     for count in counts:
         added.update(count)

@@ -1,4 +1,4 @@
-"""Why a delivery is refused as a whole, and what to do: in a sentence, from the rows themselves."""
+"""Why a delivery is refused as a whole, and what to do, in one sentence made from its rows."""
 
 from collections.abc import Mapping
 from itertools import islice
@@ -18,11 +18,11 @@ from pricewright.tables.fields import VALUES
 from pricewright.tables.prices import Ints
 
 _REMEDIES = {
-    "another-header": "deliver what is below it as a file of its own",
-    "unzoned-time": "say in source.time_zone whose calendar counts, as in America/New_York or UTC",
+    "another-header": "deliver the rows below it as a separate file",
+    "unzoned-time": "set source.time_zone to the zone whose calendar counts, such as UTC",
 }
 _OF_THE_WHOLE = [code(reason) for reason in _REMEDIES]
-"""Faults of a row that mean that the file as a whole is not as described."""
+"""Faults of a row that show that the whole file is not as described."""
 
 _KEYS = {
     "field-count": "delimiter",
@@ -32,31 +32,29 @@ _KEYS = {
     "bad-symbol": "symbol_pattern",
     "unreadable-number": "decimal, source.thousands and source.unit",
     "sign": "prices",
-    "conflict": "columns.symbol, or source.bars where they are of different times",
+    "conflict": "columns.symbol, or source.bars if their times differ",
 }
-"""Of a reason that took many rows, the keys of config to look at."""
+"""The config keys to check for each reason, if it cost many rows."""
 
-_SYSTEMATIC = 3  # rows with one fault that one declaration would mend: no accident
-_SAMPLE = 2_000  # rows whose texts tell how the others are written
-_LOOKED_AT = 10  # texts, for what to declare is seen in a few, and they are read once more
-_IN_A_BLOCK = 5  # rows in order, on average: fewer are a file in no order at all
+_SYSTEMATIC = 3  # from this many rows with one fault that one setting would fix: no accident
+_SAMPLE = 2_000  # rows whose texts show how the others are written
+_LOOKED_AT = 10  # texts per fault; a few show what to declare, and reading them takes a second pass
+_IN_A_BLOCK = 5  # rows in order, on average; with fewer, the file is in no order at all
 
 
 class NothingYet(Refusal):
-    """A delivery of whose rows all are of days that have not come yet."""
+    """Refuses a delivery all of whose rows have dates that are yet to come."""
 
 
 def nothing_kept(
     rows: tuple[int, int], quarantine: Quarantine, sheet: Sheet, dialect: Dialect, name: str
 ) -> Refusal:
-    """Why a delivery has no price; rows: how many it has, and source.where leaves out."""
+    """Why a delivery has no price; rows: how many it has, and how many source.where leaves out."""
     delivered, out = rows
     if not delivered:
-        return Refusal(f"{name}:1: the file has a header and no rows; deliver prices.")
+        return Refusal(f"{name}:1: the file has a header but no rows; deliver prices.")
     if out == delivered:
-        return Refusal(
-            f"{name}: all {out} rows have other values than source.where allows; correct it."
-        )
+        return Refusal(f"{name}: source.where leaves out all {out} rows; correct it.")
     line = int(quarantine.lines[0])
     kind = NothingYet if set(quarantine.by_reason()) == {"future-date"} else Refusal
     return kind(
@@ -69,10 +67,10 @@ def nothing_kept(
 def refuse_undeclared(
     quarantine: Quarantine, sheet: Sheet, dialect: Dialect, names: Mapping[str, str], name: str
 ) -> None:
-    """Raise Refusal if rows show that the file as a whole is not as described.
+    """Raise Refusal if rows show that the whole file is not as described.
 
-    That is so where one declaration would read three and more of a column's texts, and all of the
-    first ten that could not be read.
+    They do if one setting would read three or more of a column's texts, including each of the first
+    ten that could not be read.
     """
     for entry in np.flatnonzero(np.isin(quarantine.reasons, _OF_THE_WHOLE))[:1].tolist():
         line, reason = int(quarantine.lines[entry]), quarantine.reason(entry)
@@ -91,7 +89,7 @@ def refuse_undeclared(
         texts = texts_of[reason, field]
         found = remedy(reason, texts, dialect, _others(reason, field, sheet, dialect))
         if reason == "future-date" and are_of_last_century(texts, dialect.calendar):
-            found = "write its years with four digits, for %y reads 00 to 68 as 2000 to 2068"
+            found = "write its years with four digits, because %y reads 00 to 68 as 2000 to 2068"
         for ours in ("open", "high", "low", "volume"):
             if found.startswith("deliver") and names.get(ours) == field:
                 found += f", or set source.columns.{ours}: false"
@@ -103,8 +101,10 @@ def refuse_undeclared(
 
 
 def refuse_blocks(days: Ints, lines: npt.NDArray[np.int64], symbol: str, name: str) -> None:
-    """Raise Refusal if rows (n,), as they were delivered, are blocks in order of their dates that
-    reach into each other: then another symbol's prices begin where the dates begin again."""
+    """Raise Refusal if rows (n,), in delivered order, form overlapping blocks in order of date.
+
+    Another symbol's prices then begin where the dates begin again.
+    """
     steps = np.diff(days)
     forward = days if (steps > 0).sum() >= (steps < 0).sum() else -days
     starts = np.flatnonzero(np.diff(forward) < 0) + 1
@@ -121,14 +121,14 @@ def refuse_blocks(days: Ints, lines: npt.NDArray[np.int64], symbol: str, name: s
         begin = int(starts[np.argmax(counts >= _SYSTEMATIC) - 1])
         raise Refusal(
             f"{name}:{lines[begin]}: the dates begin again here, at "
-            f"{np.datetime64(int(days[begin]), 'D')}, as where another symbol's prices follow, and "
-            f"all of the file is said to be of {symbol}; deliver a column of symbols, or a file "
-            "for each, and if all are of one, sort the rows by date."
+            f"{np.datetime64(int(days[begin]), 'D')}, as if another symbol's prices followed, but "
+            f"the whole file is declared to be of {symbol}; deliver a column of symbols or a file "
+            "per symbol, or, if all prices are of one symbol, sort the rows by date."
         )
 
 
 def what_to_do(quarantine: Quarantine, entry: int, sheet: Sheet, dialect: Dialect) -> str:
-    """What to do about a reason that took many rows: proposed from the texts, where it can be."""
+    """How to fix a fault that cost many rows, proposed from their texts if possible."""
     reason = quarantine.reason(entry)
     field = quarantine.field_of(entry)
     asked = {} if field is None else {(reason, field): _lines_of(quarantine, reason, field)}
@@ -137,9 +137,9 @@ def what_to_do(quarantine: Quarantine, entry: int, sheet: Sheet, dialect: Dialec
     if texts and (found := remedy(reason, texts, dialect, others)):
         return found
     if reason in ("unreadable-date", "bad-symbol") and not any(map(str.strip, texts)):
-        return "fill in what is left blank as it is the same as above, for each row needs its own"
+        return "fill in the blank cells with the value above; every row needs its own"
     if sound := [text for text in texts if remedy(reason, [text], dialect, others)]:
-        apart = f"deliver all written in one way, for others are as {sound[-1]!r}"
+        apart = f"deliver all of them written like {sound[-1]!r}"
         return remedy(reason, sound, dialect, others) or apart
     key = _KEYS.get(reason)
     return "correct the file" + (f", or see source.{key}" if key else "")
@@ -148,7 +148,7 @@ def what_to_do(quarantine: Quarantine, entry: int, sheet: Sheet, dialect: Dialec
 def _texts_of(
     asked: Mapping[tuple[str, str], npt.NDArray[np.int64]], sheet: Sheet
 ) -> dict[tuple[str, str], list[str]]:
-    """The first texts that reasons took in columns, from the lines of each; read at one go."""
+    """The first texts at fault, for each reason and column, from the given lines; in one pass."""
     first = {what: lines[:_LOOKED_AT].tolist() for what, lines in asked.items()}
     found = cell_texts(sheet, {(line, what[1]) for what, lines in first.items() for line in lines})
     return {
@@ -158,7 +158,7 @@ def _texts_of(
 
 
 def _others(reason: str, field: str | None, sheet: Sheet, dialect: Dialect) -> list[str]:
-    """Of the first rows the texts that are read: of the dates, or of all numbers."""
+    """The texts of the first rows that can be read: dates, or all numbers."""
     names = dict.fromkeys([field] if reason == "unreadable-date" else _numbers(sheet, dialect))
     found: list[str] = []
     if reason not in ("unreadable-date", "unreadable-number"):
@@ -192,7 +192,7 @@ def _numbers(sheet: Sheet, dialect: Dialect) -> list[str]:
 
 
 def _lines_of(quarantine: Quarantine, reason: str, field: str) -> npt.NDArray[np.int64]:
-    """The lines of the rows, or of the values, that a reason took for a column."""
+    """The lines of the rows or values lost for a reason in a column."""
     here = (quarantine.reasons == code(reason)) & (
         quarantine.fields == quarantine.titles.index(field)
     )

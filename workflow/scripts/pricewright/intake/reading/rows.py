@@ -1,6 +1,6 @@
-"""Blocks of rows as they stand in the delivery: which can be believed, and why the others cannot.
+"""Check blocks of rows as delivered: which are valid, and why the others are not.
 
-Every reader gives a `Sheet`: blocks, and the text of each row.
+Every reader provides a `Sheet`: blocks, and the text of each row.
 """
 
 import re
@@ -29,7 +29,7 @@ Lines = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A row that cannot be kept: its line, the reason's code, the field at fault, its own text."""
+    """A row that cannot be kept: its line, the reason's code, the field at fault and its text."""
 
     line: int
     reason: str
@@ -45,11 +45,11 @@ TEXT, NUMBER, VALUE, NESTED = range(4)
 class Block:
     """Some rows of a delivery, in its order.
 
-    columns: title -> values (n,): text, or the types that the format has; null is no value.
-    lines: (n,) the line, row or record, counted from 1, that each begins on.
-    bad: the rows of this block that could not be put into columns.
-    kinds: title -> TEXT, NUMBER … (n,), for columns of text that hold values, too. These
-    have one spelling: a decimal point, ISO 8601, `true` and `false`.
+    columns: title -> values (n,), as text or in the types of the format; null means no value.
+    lines: (n,) where each row begins: its line, row or record, counted from 1.
+    bad: the rows of this block that could not be split into columns.
+    kinds: title -> TEXT, NUMBER … (n,), for columns of text that also hold values. These values
+    are spelled in one way: with a decimal point, in ISO 8601, as `true` or `false`.
     """
 
     columns: dict[str, pa.Array]
@@ -58,15 +58,15 @@ class Block:
     kinds: dict[str, npt.NDArray[np.int8]] = field(default_factory=dict)
 
     def typed(self, title: str) -> Mask | None:
-        """Which cells (n,) of a column of text are values; None if none is."""
+        """Which cells (n,) of a column of text are values; None if none are."""
         return self.kinds[title] != TEXT if title in self.kinds else None
 
 
 def not_utf8(name: str, line: int) -> Refusal:
-    """The sentence for text in another encoding than was said."""
+    """The refusal of text in another encoding than the declared one."""
     return Refusal(
-        f"{name}:{line}: not UTF-8 text; save the file as UTF-8, or say in source.encoding what "
-        "it is."
+        f"{name}:{line}: not UTF-8 text; save the file as UTF-8, or set source.encoding to its "
+        "encoding."
     )
 
 
@@ -75,35 +75,38 @@ class Sheet(Protocol):
 
     @property
     def titles(self) -> Sequence[str]:
-        """The names of the columns, in order, each once."""
+        """The names of the columns, in order and each unique."""
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """How the delivery is written, of the keys of `source` that its format knows."""
+        """How the delivery is written: values of the keys of `source` that its format knows."""
 
     def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
-        """The blocks, in order, each as a call that reads it; calls may run side by side.
+        """The blocks in order, each as a call that reads it; calls may run in parallel.
 
-        Of the columns, those in `titles` are needed, or all if none are named.
+        titles: the columns that are needed; all of them if empty.
         """
 
     def texts(self, lines: Sequence[int]) -> dict[int, str]:
-        """The delivered text of the rows that begin on some lines."""
+        """The delivered text of the rows that begin on these lines."""
 
 
 def header_place(
     numbers: Sequence[int], lines: Sequence[Sequence[str]], dialect: Dialect
 ) -> int | None:
-    """Which of a file's first lines, with these numbers, is the header: the one that the dialect
-    says, -1 for none, None if it is not there; else the first that names what is needed, if no line
-    above it has a date and a number, for such a line is a row; else the first."""
+    """The place of the header among a file's first lines, which have these numbers.
+
+    If the dialect declares the line: its place, -1 for no header, None if the line is missing.
+    Else the first line that names the needed columns; but the first line of all, if none does, or
+    if a line above it has a date and a number and therefore is a row.
+    """
     if dialect.header_line is not None:
         return (
             [0, *numbers].index(dialect.header_line) - 1
             if dialect.header_line in (0, *numbers)
             else None
         )
-    for layout in get_args(Layout):  # a line above a long header may look like a wide one
+    for layout in get_args(Layout):  # a line above a long header may look like a wide header
         for place, line in enumerate(lines):
             titles = distinct(line)
             if dialect.layout_of(titles) == layout:
@@ -113,8 +116,11 @@ def header_place(
 
 @dataclass(frozen=True)
 class CrossedHeader:
-    """A header of two lines, fields and symbols, from `place` to before `end` among the first
-    lines; `columns` has each symbol's fields and their titles."""
+    """A header of two lines, one of fields and one of symbols.
+
+    place, end: where it begins and ends among the first lines.  columns: each symbol's fields and
+    their titles.
+    """
 
     place: int
     end: int
@@ -123,13 +129,13 @@ class CrossedHeader:
 
 
 def crossed_columns(sheet: Sheet, dialect: Dialect) -> dict[str, dict[str, str]]:
-    """Each symbol's fields and their columns, where these are of one field and one symbol each."""
+    """Each symbol's fields and their columns, if each column holds one field of one symbol."""
     found: dict[str, dict[str, str]] = getattr(sheet, "crossed", {})
     return found or dialect.combined(sheet.titles)
 
 
 def crossed_header(lines: Sequence[Sequence[str]], dialect: Dialect) -> CrossedHeader | None:
-    """The header of two lines, or three if the dates' name has its own, as yfinance has it."""
+    """The header of two lines, or of three if the date's name has its own line, as in yfinance."""
     if dialect.header_line is not None:
         return None
     for place, (one, other) in enumerate(pairwise(lines)):
@@ -154,15 +160,16 @@ def _is_row(line: Sequence[str], dialect: Dialect) -> bool:
 
 
 WHOLE = 2.0**53
-"""Beyond it, not every whole number has a float of its own."""
+"""Above this, not every whole number has its own float."""
 
 
 @dataclass(frozen=True)
 class CheckedRows:
-    """Believable rows in the order of the delivery: (n,) each.
+    """Valid rows in the order of the delivery, (n,) each.
 
-    days: since 1970-01-01.  symbols: places in `names`.  values: by our column, NaN is missing.
-    lines: where each was delivered.  times: microseconds since midnight, None if all are at it.
+    days: since 1970-01-01.  symbols: places in `names`.  values: by our column name, NaN if
+    missing.  lines: where each row was delivered.  times: microseconds since midnight, None if all
+    are at midnight.
     """
 
     names: Sequence[str]
@@ -174,8 +181,10 @@ class CheckedRows:
 
 
 def left_out(block: Block, where: Mapping[str, Sequence[str]]) -> tuple[Block, int]:
-    """A block without the rows in which a column has another text than it may, and how many those
-    were. Blanks around a text do not count, and no value is an empty text."""
+    """Leave out the rows whose text in a column is not allowed; returns the rest and the count.
+
+    Blanks around a text do not count, and a missing value is an empty text.
+    """
     keep = np.ones(len(block.lines), dtype=bool)
     for title, allowed in where.items():
         texts = pc.fill_null(block.columns[title].cast(pa.string()), "")
@@ -193,11 +202,11 @@ def left_out(block: Block, where: Mapping[str, Sequence[str]]) -> tuple[Block, i
 def check_long(
     block: Block, names: Mapping[str, str], titles: Sequence[str], dialect: Dialect
 ) -> tuple[CheckedRows, Quarantine]:
-    """The rows of a block with a row per symbol and date; `names` has ours and the file's.
+    """Check a block with one row per symbol and date; `names` maps our names to the file's.
 
-    A value that cannot be believed costs the row where its column is strict. In the others it is
-    missing, and an entry of the quarantine that stands for no row. A row of words without any
-    value, as of a dividend, is lost.
+    In a strict column, an invalid value costs the whole row. In the others, the value is missing,
+    and the quarantine has an entry that stands for no row. A row that has words but no value, such
+    as a dividend, is lost.
     """
     usual = [ours for ours in ("adj_close", "close") if ours in names][:1]
     strict = dialect.strict or usual
@@ -224,7 +233,7 @@ def check_long(
             unread &= numbers.unreadable
             for reason, mask in _value_faults(ours, numbers, dialect):
                 faults.add_to(values, ours, mask, reason, title)
-            if numbers.unreadable.any():  # words, and no value: a dividend, or a split
+            if numbers.unreadable.any():  # perhaps words without a value: a dividend, or a split
                 worded.append((numbers.unreadable, title))
     for mask, title in worded:
         empty = np.all([np.isnan(column) for column in values.values()], axis=0)
@@ -247,9 +256,9 @@ def check_wide(
     titles: Sequence[str],
     dialect: Dialect,
 ) -> tuple[CheckedRows, Quarantine]:
-    """The rows of a block with a row per date: one for each column that is a symbol's.
+    """Check a block with one row per date; each cell of a symbol's column is a row.
 
-    names: our name and the file's, of the date and of a time beside it.
+    names: our names of the date, and of a time beside it, with the file's.
     """
     date = names["date"]
     dated = _Faults(len(block.lines), titles)
@@ -290,9 +299,9 @@ def check_crossed(
     titles: Sequence[str],
     dialect: Dialect,
 ) -> tuple[CheckedRows, Quarantine]:
-    """The rows of a block with a column for each field of each symbol; `columns` names them.
+    """Check a block with a column for each field of each symbol; `columns` names them.
 
-    Where a symbol has no value at all on a date, there is no row.
+    If a symbol has no value at all on a date, there is no row.
     """
     parts, lost = [], []
     for symbol, names in columns.items():
@@ -319,7 +328,7 @@ def check_crossed(
 
 
 class _Faults:
-    """The first fault of each of n rows, and the values that are missing instead."""
+    """The first fault of each of n rows, and the values that become missing instead."""
 
     def __init__(self, count: int, titles: Sequence[str], strict: Collection[str] = ()) -> None:
         self._titles = titles
@@ -342,7 +351,7 @@ class _Faults:
         reason: str,
         title: str,
     ) -> None:
-        """A fault of one of the values: it costs the row, or else the value."""
+        """Add a fault of a value: in a strict column it costs the row, otherwise the value."""
         if ours in self._strict:
             self.add(mask, reason, title)
         elif mask.any():
@@ -350,7 +359,7 @@ class _Faults:
             self._cells.append((mask, code(reason), self._titles.index(title)))
 
     def cells(self, block: Block, keep: Mask) -> Iterator[Quarantine]:
-        """The values that are missing in the rows that are kept."""
+        """The values that are missing in kept rows."""
         for mask, reason, place in self._cells:
             yield Quarantine.of(self._titles, block.lines[mask & keep], reason, place, rows=0)
 
@@ -369,7 +378,7 @@ class _Faults:
 
 
 def _unread(block: Block, titles: Sequence[str], rows: int = 1) -> Quarantine:
-    """What the reader itself could not put into columns."""
+    """The rows that the reader itself could not split into columns."""
     return Quarantine.of(
         titles,
         [bad.line for bad in block.bad],
@@ -382,7 +391,7 @@ def _unread(block: Block, titles: Sequence[str], rows: int = 1) -> Quarantine:
 def cell_texts(
     sheet: Sheet, cells: Collection[tuple[int, str | None]]
 ) -> dict[tuple[int, str | None], str]:
-    """The text of some cells, each a line and a title; a second look at their columns."""
+    """The text of some cells, each given by line and title; reads their columns again."""
     if not cells:
         return {}
     titles = {title for _, title in cells if title}
@@ -401,21 +410,21 @@ def cell_texts(
 
 
 def texts_in(column: pa.Array) -> list[str]:
-    """The different texts of a column, without the blanks about them."""
+    """The distinct texts of a column, without the blanks around them."""
     texts = column.cast(pa.string()).unique().to_pylist()
     return [text.strip(_PADDING) for text in texts if text is not None]
 
 
 _PADDING = " \t\u00a0"
-"""What may stand about a symbol: blanks, also those that no line is broken at."""
+"""The blanks that may surround a symbol, including the non-breaking one."""
 
 
 def _symbols(
     block: Block, title: str, dialect: Dialect
 ) -> tuple[npt.NDArray[np.int32], Sequence[str]]:
-    """Each row's symbol as a place in the symbols, -1 for what is none.
+    """Each row's symbol as a place in the list of symbols, -1 if it is not a symbol.
 
-    A date, a truth value or a number that is not whole is what a program made of a symbol.
+    A date, a truth value or a fraction is not a symbol: a program converted the real one.
     """
     column, kinds = block.columns[title], block.kinds.get(title)
     if not pa.types.is_string(column.type):
@@ -437,11 +446,11 @@ def _symbols(
     return symbols, known
 
 
-@lru_cache(8)  # the blocks of a file in order of date have the same
+@lru_cache(8)  # in a file sorted by date, all blocks have the same symbols
 def _places_of(
     texts: tuple[str | None, ...], pattern: str
 ) -> tuple[npt.NDArray[np.int32], Sequence[str]]:
-    """Each text's place in the symbols that are among them, -1 for what is none; and these.
+    """Each text's place among the symbols that the texts contain, -1 if it is none; and these.
 
     The texts are sorted, so that they are the same wherever a block begins.
     """
@@ -456,7 +465,7 @@ def _check_days(faults: _Faults, block: Block, names: Mapping[str, str], dialect
     title = names["date"]
     times = block.columns[names["time"]] if "time" in names else None
     days = parse_days(block.columns[title], dialect.calendar, block.typed(title), times)
-    if times is not None and "unreadable-date" in days.faults:  # whose fault is it?
+    if times is not None and "unreadable-date" in days.faults:  # is the date or the time wrong?
         alone = parse_days(block.columns[title], dialect.calendar, block.typed(title))
         mask = (days.reasons == "unreadable-date") & (alone.reasons == "")
         faults.add(mask, "unreadable-date", names["time"])
@@ -471,10 +480,10 @@ def _check_days(faults: _Faults, block: Block, names: Mapping[str, str], dialect
 def _other_headers(
     block: Block, days: Days, unread: Mask, titles: Iterable[str], declared: int | None
 ) -> Mask:
-    """Which rows (n,) are a header with other names, or the same in another order.
+    """Which rows (n,) are another header: other names, or the same in another order.
 
-    That is a row whose date and all of whose values are words, each another one. Where the line of
-    the header is declared, words between it and the first row of a date are none.
+    That is a row whose date and values are all words, each different. If the header's line is
+    declared, words between it and the first row with a date are not a header.
     """
     found: Mask = np.zeros(len(unread), dtype=bool)
     if "unreadable-date" not in days.faults:
@@ -486,20 +495,20 @@ def _other_headers(
         found[: np.argmax(days.reasons == "")] = False
     for row in np.flatnonzero(found).tolist():
         texts = [str(block.columns[title][row].as_py()) for title in titles]
-        # where files were put one behind another, a byte order mark came with each header
+        # in files that were joined, each header may bring its byte order mark
         cells = [text.removeprefix("\ufeff").strip() for text in texts]
         found[row] = are_names(cells) and cells != titles
     return found
 
 
 def are_names(cells: Sequence[str]) -> bool:
-    """Whether cells may name columns: several words, each another one."""
+    """Whether cells may name columns: at least two, all of them words, and all different."""
     are_words = all(re.search(r"[^\W\d]", cell) for cell in cells)
     return are_words and len(set(cells)) == len(cells) > 1
 
 
 def _value_faults(ours: str, numbers: Numbers, dialect: Dialect) -> Iterator[tuple[str, Mask]]:
-    """What is wrong with the values of one column."""
+    """The faults of the values of one column."""
     yield "unreadable-number", numbers.unreadable
     yield "infinite-number", numbers.infinite
     with np.errstate(invalid="ignore"):
@@ -528,10 +537,10 @@ def _check_range(faults: _Faults, names: Mapping[str, str], values: dict[str, Fl
 
 
 def _beyond(one: Floats, other: Floats) -> Mask:
-    """Which prices (n,) are above others by more than arithmetic adds: four units in the last
-    place.
+    """Which prices (n,) exceed others by more than four units in the last place, that is, by more
+    than rounding.
 
-    A missing price is never beyond, for comparing with NaN is false.
+    A missing price never does, because comparing with NaN is false.
     """
     found: Mask = one > other
     if found.any():

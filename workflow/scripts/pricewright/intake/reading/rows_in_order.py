@@ -1,8 +1,8 @@
-"""The rows of a delivery in order of symbol and day, each symbol and day once.
+"""The rows of a delivery in order of symbol and day, with each symbol and day once.
 
-Blocks come in the order of the delivery. They are put together to runs, each in order of symbol,
-and these are put beside each other, some symbols at a time. Values stay in the runs, and come in
-order when they are asked for; of a large delivery they are never all in memory.
+Blocks come in the order of the delivery. They are joined into runs, each in order of symbol, and
+the runs are merged, some symbols at a time. Values stay in the runs and are put in order when they
+are asked for; for a large delivery, they are never all in memory.
 """
 
 import sys
@@ -28,16 +28,16 @@ from pricewright.tables.table_files import ends_of_groups
 Column = npt.NDArray[Any]
 Places = npt.NDArray[np.intp]
 
-STRAYS = 0.01  # share of rows with a second time on their day that may be an accident
+STRAYS = 0.01  # the share of rows with a second time on their day that may be an accident
 
 AT_ONCE = 1 << 21
-"""The rows, about, of a run."""
+"""The approximate number of rows in a run."""
 
 
 class Runs:
-    """Blocks of rows, which come one after the other, as runs, each in order of symbol.
+    """Successive blocks of rows, joined into runs, each in order of symbol.
 
-    shelf: where they are put away, with those of other deliveries.
+    shelf: where the runs are stored, together with those of other deliveries.
     """
 
     def __init__(self, shelf: Shelf | None = None) -> None:
@@ -47,7 +47,7 @@ class Runs:
         self.shelf = shelf or Shelf()
 
     def add(self, block: CheckedRows) -> None:
-        """Take the next rows."""
+        """Add the next rows."""
         self._waiting.append(block)
         self._rows += len(block.days)
         if self._rows >= AT_ONCE:
@@ -55,7 +55,7 @@ class Runs:
             give_back()
 
     def settle(self) -> list[CheckedRows]:
-        """All runs, with what was waiting."""
+        """All runs, including the rows that were waiting."""
         if self._waiting:
             self._settled.append(self.shelf.put(_run(self._waiting)))
         self._rows = 0
@@ -63,14 +63,16 @@ class Runs:
 
 
 def _run(blocks: list[CheckedRows]) -> CheckedRows:
-    """Blocks as one, in order of symbol, and of each symbol as they were delivered. They are taken
-    away as that goes, so that no column is held twice."""
+    """Join blocks into one, in order of symbol and, within a symbol, of delivery.
+
+    Empties `blocks` on the way, so that no column is in memory twice.
+    """
     count = sum(len(block.days) for block in blocks)
     names = sorted({name for block in blocks for name in block.names})
     symbols = _placed(blocks, names, count)
     order = None
     if (symbols[1:] < symbols[:-1]).any():
-        small = len(names) <= 1 << 16  # which need not be compared
+        small = len(names) <= 1 << 16  # sorted without comparisons
         order = np.argsort(symbols.astype(np.uint16) if small else symbols, kind="stable")
         symbols = symbols[order]
     times = joined_times(blocks)
@@ -104,11 +106,11 @@ def _placed(blocks: Sequence[CheckedRows], names: Sequence[str], count: int) -> 
 def in_order(
     all_runs: Runs, titles: Sequence[str], dialect: Dialect, name: str
 ) -> tuple[Prices, Quarantine]:
-    """The rows of all runs in order of symbol and day, and those that are there more than once.
+    """The rows of all runs in order of symbol and day, and the rows that were repeated.
 
-    Of rows that are the same in every value the first stays; if two differ, neither can be
-    believed. Intraday bars are in order of time, too, and each time of a day is there once. Raises
-    Refusal, for the file `name`, if bars are intraday and not said to be.
+    Of rows that are equal in every value, the first stays; if two differ, both are lost. Intraday
+    bars are also in order of time, with each time of a day once. Raises Refusal, for the file
+    `name`, if bars are intraday but not declared to be.
     """
     runs, shelf = all_runs.settle(), all_runs.shelf
     names = sorted({sys.intern(name) for run in runs for name in run.names})
@@ -140,7 +142,7 @@ def in_order(
 
 
 def _begins(run: CheckedRows, place: Mapping[str, int]) -> Places:
-    """(S + 1,): the row of a run with which each of all symbols begins, by their places."""
+    """(S + 1,): the row of a run where each symbol begins, by the symbols' places."""
     counts = np.zeros(len(place), dtype=np.intp)
     own = np.bincount(run.symbols, minlength=len(run.names))
     counts[[place[name] for name in run.names]] = own
@@ -148,7 +150,7 @@ def _begins(run: CheckedRows, place: Mapping[str, int]) -> Places:
 
 
 def _is_rising(symbols: Ints, days: Ints) -> bool:
-    """Whether rows are in order of symbol and day, each once."""
+    """Whether rows are in order of symbol and day, without repetitions."""
     later = symbols[1:] > symbols[:-1]
     later |= (symbols[1:] == symbols[:-1]) & (days[1:] > days[:-1])
     return bool(later.all())
@@ -156,14 +158,14 @@ def _is_rising(symbols: Ints, days: Ints) -> bool:
 
 @dataclass(frozen=True)
 class _Group:
-    """Some symbols' rows: where they are in each run, and in which order, None for as they are."""
+    """The rows of some symbols: their span in each run, and their order, None if unchanged."""
 
     spans: Sequence[slice]
     order: npt.NDArray[np.int32] | None
 
 
 class _Repeats:
-    """The rows of a symbol that are of one day, or of one time of it, found group by group."""
+    """The rows of one symbol and day, or of one time on it, found group by group."""
 
     def __init__(self, dialect: Dialect, names: Sequence[str], rows: int) -> None:
         self._dialect, self._names, self._rows = dialect, names, rows
@@ -175,7 +177,7 @@ class _Repeats:
     def order_of(
         self, symbols: Ints, days: Ints, runs: Sequence[CheckedRows], group: _Group
     ) -> npt.NDArray[np.int32]:
-        """In which order rows of a group (n,), as they are in the runs, are kept: (m,)."""
+        """The order (m,) in which rows (n,) of a group are kept."""
         times = None
         if any(run.times is not None for run in runs):
             times = _in_group([_times(run) for run in runs], group)
@@ -203,7 +205,7 @@ class _Repeats:
         return kept.astype(np.int32)
 
     def _note_strays(self, rows: Places, lines: Column, symbols: Ints, days: Ints) -> None:
-        """Count the rows whose time is another than that of the one before, on the same day."""
+        """Count the rows whose time differs from that of the row before, on the same day."""
         if not len(rows):
             return
         row = rows[np.argmin(lines[rows])]
@@ -212,11 +214,11 @@ class _Repeats:
         self._strays += len(rows)
 
     def quarantine(self, titles: Sequence[str], name: str) -> Quarantine:
-        """The rows that are not kept; raises what `in_order` raises."""
+        """The rows that are not kept; raises Refusal for intraday bars, as in `in_order`."""
         if self._strays > STRAYS * self._rows:
             line, symbol, day = self._first_stray
             raise Refusal(
-                f"{name}:{line}: there are several times a day, as for {symbol} on "
+                f"{name}:{line}: there are several times a day, such as for {symbol} on "
                 f"{np.datetime64(day, 'D')}; set source.bars: intraday, which makes daily bars of "
                 "them."
             )
@@ -225,7 +227,7 @@ class _Repeats:
         places = np.full(len(self._names), -1)
         found = {reason: _all_of(parts) for reason, parts in self._found.items()}
         if self._dialect.layout == "wide" and any(len(rows[0]) for rows in found.values()):
-            # where a symbol is a column, and a row one of its cells
+            # in this layout a symbol is a column, and a row is one of its cells
             places = np.array([list(titles).index(name) for name in self._names], dtype=int)
         lost = Quarantine.joined(
             titles,
@@ -253,11 +255,10 @@ def _times(run: CheckedRows) -> npt.NDArray[np.int64]:
 def _repeated(
     again: npt.NDArray[np.bool_], order: Places, columns: Iterable[Floats]
 ) -> tuple[Places, Places]:
-    """Of rows in an order (n,) the places of those that repeat one before in all, and of those
-    that belong to a disagreement.
+    """The places of rows that repeat an earlier one in everything, and of rows in a conflict.
 
-    again: (n,) which are of the same symbol and day, or time, as the one before.  columns: their
-    values (n,), as they were delivered.
+    again: (n,) whether each row, in this order, has the symbol and day, or time, of the row before.
+    columns: the values (n,) in the order of delivery.
     """
     rows = np.flatnonzero(again)
     differs = np.zeros(len(rows), dtype=bool)
@@ -271,12 +272,12 @@ def _repeated(
 
 
 def _as_before(values: Ints) -> npt.NDArray[np.bool_]:
-    """(n,): whether each of some values is the same as the one before it."""
+    """(n,): whether each value equals the one before it."""
     return np.concatenate(([False], values[1:] == values[:-1]))
 
 
 class OrderedValues(GroupedValues):
-    """The values of rows in order, group of symbols by group, which are in runs."""
+    """The values of ordered rows, group of symbols by group, taken from the runs."""
 
     def __init__(
         self, runs: Sequence[Mapping[str, Floats]], groups: Sequence[_Group], ends: Sequence[int]
@@ -292,7 +293,7 @@ class OrderedValues(GroupedValues):
 
 
 def _in_group(columns: Sequence[Column], group: _Group) -> Column:
-    """A column of each run as that of a group."""
+    """Take a column of each run as one column of a group."""
     parts = [column[span] for column, span in zip(columns, group.spans, strict=True)]
     whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
     return whole if group.order is None else whole[group.order]

@@ -1,4 +1,4 @@
-"""The titles of columns: each once, and the names that vendors give to ours."""
+"""The titles of columns: unique ones, and vendors' names for our columns."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -62,10 +62,10 @@ _USUAL_NAMES: Mapping[str, Sequence[str]] = {
         "tickvol tick_volume",
     ),
 }
-"""Of each of our columns the names that vendors give it, in some languages, the surest first."""
+"""Vendors' names for each of our columns, in several languages, the clearest first."""
 _ALL_NAMES = {name for tiers in _USUAL_NAMES.values() for tier in tiers for name in tier.split()}
 _TICKERS_TOO = {"bas"}
-"""Names that, in capitals, are rather a symbol's."""
+"""Names that, in capitals, are more likely a symbol."""
 _UNNAMED = re.compile(r"column \d+")
 _NO_SYMBOLS = (
     "id index row no nr time year month day notes comment bid ask mid spread nav aum ltp vwap oi "
@@ -75,7 +75,7 @@ _NO_SYMBOLS = (
 
 
 def distinct(titles: Sequence[str]) -> list[str]:
-    """Titles, each once: without a name it is `column 3`, and if it comes again `Close (2)`."""
+    """Make titles unique: one without a name becomes `column 3`, a repeated one `Close (2)`."""
     found: list[str] = []
     for number, title in enumerate(titles, start=1):
         name = title.strip() or f"column {number}"
@@ -87,14 +87,14 @@ def distinct(titles: Sequence[str]) -> list[str]:
 
 
 def is_unnamed(title: str) -> bool:
-    """Whether `distinct` gave a column its name."""
+    """Whether a column got its name from `distinct`."""
     return _UNNAMED.fullmatch(title) is not None
 
 
 def usual_columns(ours: str, titles: Sequence[str]) -> list[str]:
-    """The columns that may be one of ours, by the surest of the names that vendors give it.
+    """The columns that may be one of ours, by the clearest of vendors' names for it.
 
-    The symbol may lie in an object of each row, as `instrument.symbol`.
+    The symbol may lie in an object of each row, under a name such as `instrument.symbol`.
     """
     for names in _USUAL_NAMES[ours]:
         if found := [title for title in titles if _is_among(title, names)]:
@@ -107,9 +107,9 @@ def usual_columns(ours: str, titles: Sequence[str]) -> list[str]:
     return [title for title in titles[:1] if ours == "date" and title == "column 1"]
 
 
-@lru_cache(100_000)  # the same cells are asked about for each delimiter
+@lru_cache(100_000)  # the same cells are checked for each delimiter
 def value_named(title: str) -> str | None:
-    """Which of our values a title names."""
+    """Which of our value columns a title names, if any."""
     return next(
         (ours for ours in VALUES if any(_is_among(title, tier) for tier in _USUAL_NAMES[ours])),
         None,
@@ -123,12 +123,12 @@ def _is_among(title: str, names: str) -> bool:
 
 @lru_cache(100_000)
 def plain_title(title: str) -> str:
-    """A title without case, number and marks: `<Adj Close>` and `5. adjusted close` are plain."""
+    """A title without case, number and marks: `<Adj Close>` and `5. adjusted close` are equal."""
     return re.sub(r"^(\d+_)|[\W_]+", "_", re.sub(r"[\W_]+", "_", title.lower())).strip("_")
 
 
 def is_usual(title: str) -> bool:
-    """Whether some vendor calls one of our columns so."""
+    """Whether a title is some vendor's name for one of our columns."""
     return plain_title(title) in _ALL_NAMES
 
 
@@ -136,12 +136,12 @@ _TUPLE = re.compile(r"\('([^']+)', '([^']+)'\)")
 
 
 def is_tuple(title: str) -> bool:
-    """Whether a title is a pair as Python writes it, which pandas makes of two lines."""
+    """Whether a title is a pair as Python writes it, which pandas makes from two lines."""
     return _TUPLE.fullmatch(title) is not None
 
 
 def parts_of(title: str) -> list[tuple[str, str]]:
-    """The ways to part a title in two, by a mark or as the pair that it is."""
+    """The ways to split a title in two, at a mark or as a pair."""
     if pair := _TUPLE.fullmatch(title):
         return [(pair[1], pair[2])]
     marks = re.finditer(r"[._ ]", title)
@@ -149,12 +149,12 @@ def parts_of(title: str) -> list[tuple[str, str]]:
 
 
 def is_code(title: str) -> bool:
-    """Whether a title is written as exchanges call what is traded: in capital letters, with digits
-    and marks or without."""
+    """Whether a title is written the way exchanges write symbols: in capital letters, perhaps with
+    digits and marks."""
     return re.fullmatch(r"(?=.*[A-Z])[A-Z0-9^][A-Z0-9.:=^_-]*", title) is not None
 
 
 def is_no_symbol(title: str) -> bool:
-    """Whether a title is plainly another one than a symbol's."""
+    """Whether a title clearly names something else than a symbol."""
     plain = plain_title(title)
     return plain in _NO_SYMBOLS.split() or plain.endswith("_flags")

@@ -1,4 +1,4 @@
-"""Deliveries in Excel: one sheet of a workbook, its columns with the types that they have."""
+"""Deliveries in Excel: one sheet of a workbook, with typed columns."""
 
 import json
 import subprocess
@@ -32,20 +32,20 @@ class WorkbookSheet:
 
     sheet: its name; None takes the only one that is not empty.
 
-    header: which of the first rows that are not blank, a hundred at the most, has the titles, -1 if
-    none has; these rows, with their numbers, are `begin`.
+    header: finds the row of titles among the first rows that are not blank, a hundred at most; -1
+    if there is none. `begin` has these rows with their numbers.
 
-    crossed: which of them are two lines of titles, fields and symbols.
+    crossed: finds two lines of titles among them, fields and symbols.
 
-    What is above the titles is no row, and neither are blank rows below. Columns that are blank
-    throughout are no columns. A column of numbers is float64, one of dates
-    date32, one with times of day too a timestamp. Any other is text, with values among it: numbers
-    as short as they are exact, dates in ISO 8601, the words true and false. An empty cell, and an
-    error such as #N/A, is no value; a formula has the value that was stored with it. No row is bad.
+    Rows above the titles and blank rows do not count, nor do columns that are blank throughout. A
+    column of numbers is float64, one of dates date32, and one with times of day a timestamp. Any
+    other column is text, and values in it are spelled out: numbers as short as they are exact,
+    dates in ISO 8601, the words true and false. An empty cell, and an error such as #N/A, is a
+    missing value; a formula has the value that was stored with it. No row is bad.
 
-    Raises Refusal for what cannot be opened, takes more memory than a sheet of prices should,
-    or has no rows; for a sheet that is not there, or not the only one. Raises OSError or
-    MemoryError for what may pass.
+    Raises Refusal for a workbook that cannot be opened, takes more memory than a sheet of prices
+    should, or has no rows; and for a sheet that is missing, or not the only one. Raises OSError or
+    MemoryError for a failure that may pass.
     """
 
     def __init__(
@@ -64,17 +64,17 @@ class WorkbookSheet:
         if two_lines:
             above = two_lines.end - 1
         if above is None:
-            raise Refusal(f"{name}: no row of titles is there; correct source.header_line.")
+            raise Refusal(f"{name}: there is no such row of titles; correct source.header_line.")
         if above:
             found = _read_apart(content, name, sheet, above)
         listed = ", ".join(map(repr, found["filled"] or found["sheets"]))
         if sheet is not None and sheet not in found["sheets"]:
-            raise Refusal(f"{name}: no sheet {sheet!r}, but {listed}; correct source.sheet.")
+            raise Refusal(f"{name}: no sheet {sheet!r}, only {listed}; correct source.sheet.")
         if len(found["filled"]) > 1:
-            raise Refusal(f"{name}: {listed} all hold something; say one in source.sheet.")
+            raise Refusal(f"{name}: {listed} are all filled; set source.sheet to one of them.")
         lines = found.get("lines", [])
         if len(lines) < 2:
-            what = "has a header and no rows" if lines else "is empty"
+            what = "has a header but no rows" if lines else "is empty"
             raise Refusal(f"{name}: the sheet {what}; deliver prices.")
         self._lines = np.array(lines[above >= 0 :], np.int64)
         self.header_line = lines[0] if above >= 0 else 0
@@ -92,7 +92,7 @@ class WorkbookSheet:
         self.titles: Sequence[str] = tuple(self._columns)
 
     def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
-        """The blocks, in order, each as a call; the sheet is in memory already."""
+        """The blocks in order, each as a call; the sheet is in memory already."""
         return (partial(self._block, start) for start in range(0, len(self._lines), _ROWS))
 
     def texts(self, lines: Sequence[int]) -> dict[int, str]:
@@ -112,13 +112,13 @@ class WorkbookSheet:
 
 
 def filled_sheets(content: bytes, name: str) -> list[str]:
-    """The names of the sheets that hold something; raises Refusal for what cannot be opened."""
+    """The names of the sheets that are not empty; raises Refusal if it cannot be opened."""
     return list(_read_apart(content, name, None)["filled"])
 
 
 def _read_apart(content: bytes, name: str, sheet: str | None, above: int = 0) -> dict[str, Any]:
-    """What `cells.read` says, in a process that may end as it likes."""
-    # -P: modules in that folder, as `numbers`, must not hide those of the standard library.
+    """The result of `cells.read`, from a separate process that may crash."""
+    # -P: modules in that folder, such as `numbers`, must not hide those of the standard library.
     program = [sys.executable, "-P", cells.__file__]
     asked = json.dumps([sheet, above, cells.MEMORY, cells.SECONDS]).encode() + b"\n"
     done = subprocess.run(program, input=asked + content, capture_output=True, check=False)
@@ -126,13 +126,13 @@ def _read_apart(content: bytes, name: str, sheet: str | None, above: int = 0) ->
         raise MemoryError(f"{name}: the process that read the workbook was killed")
     if done.returncode != 0:
         raise Refusal(
-            f"{name}: the workbook breaks its reader, or takes more than "
+            f"{name}: the workbook crashes its reader, or takes more than "
             f"{cells.MEMORY >> 30} GiB or {cells.SECONDS // 60} minutes; deliver it as CSV."
         )
     found: dict[str, Any] = json.loads(done.stdout)
     if "trouble" in found:
         reason = " ".join(found["trouble"].split()).rstrip(".")[:200]
         raise Refusal(
-            f"{name}: no workbook that can be read ({reason}); save it as .xlsx with no password."
+            f"{name}: not a readable workbook ({reason}); save it as .xlsx without a password."
         )
     return found

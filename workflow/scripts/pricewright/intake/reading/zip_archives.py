@@ -1,4 +1,4 @@
-"""Zip archives: their one file, or the workbook that they are."""
+"""Zip archives: the one file in them, or the workbook that they are."""
 
 import errno
 import stat
@@ -14,18 +14,18 @@ from pricewright.intake.reading.packing import Packed, one_stream, within
 
 _METHODS = {8: "deflate", 12: "bzip2", 93: "zstd", 95: "xz"}
 _STORED = 0
-_LOCAL = struct.Struct("<4s22x2H")  # of a member's own header: signature, lengths of name and extra
-_END = struct.Struct("<4s6xH8xH")  # of the last record: signature, members, length of comment
+_LOCAL = struct.Struct("<4s22x2H")  # a member's own header: signature, lengths of name and extra
+_END = struct.Struct("<4s6xH8xH")  # the last record: signature, members, length of comment
 _WORKBOOKS = ("xl/workbook.xml", "xl/workbook.bin")
-_MANY = 0xFFFF  # members, when another record has their number
+_MANY = 0xFFFF  # members, if another record has their number
 _OPEN_DOCUMENT = b"application/vnd.oasis.opendocument.spreadsheet"
 
 
 def members_of(packed: Packed) -> list[ZipInfo]:
-    """What an archive lists, folders and all.
+    """The members that an archive lists, including folders.
 
-    Raises Refusal if the list cannot be read, or if there is more before the first member or
-    after the list's end than the list tells of, as in two archives one after another.
+    Raises Refusal if the list cannot be read, or if the file holds more before the first member or
+    after the end of the list than the list accounts for, such as two archives in a row.
     """
     damaged = packed.refusal("is cut off or damaged: its list of files cannot be read")
     try:
@@ -34,7 +34,7 @@ def members_of(packed: Packed) -> list[ZipInfo]:
     except (BadZipFile, NotImplementedError, ValueError) as error:
         trouble = error.__context__
         if isinstance(trouble, OSError) and trouble.errno != errno.EINVAL:
-            raise trouble from None  # the disk's; the other is a seek to before the file's begin
+            raise trouble from None  # a disk error; EINVAL is a seek to before the start
         raise damaged from None
     packed.file.seek(-_END.size - len(comment), 2)
     signature, listed, length = _END.unpack(packed.file.read(_END.size))
@@ -49,12 +49,12 @@ def members_of(packed: Packed) -> list[ZipInfo]:
 def is_workbook(packed: Packed, members: list[ZipInfo], limits: Limits) -> bool:
     """Whether an archive is a workbook: xlsx, xlsb or ods.
 
-    If so, all of it is unpacked and checked here: the library that will read it does not.
+    If so, all of it is unpacked and checked here, because the library that reads it does not.
     """
     names = {member.filename: member for member in members}
     if "[Content_Types].xml" in names:
         if not any(name in names for name in _WORKBOOKS):
-            raise packed.refusal("is an Office document but no workbook", "deliver it as a table")
+            raise packed.refusal("is an Office document, not a workbook", "deliver it as a table")
     elif "mimetype" in names:
         if not next(member_pieces(packed, names["mimetype"]), b"").startswith(_OPEN_DOCUMENT):
             return False
@@ -67,16 +67,16 @@ def is_workbook(packed: Packed, members: list[ZipInfo], limits: Limits) -> bool:
 
 
 def price_members(packed: Packed, members: list[ZipInfo]) -> list[ZipInfo]:
-    """The files of an archive; what a Mac adds beside them does not count.
+    """The files of an archive, except those that a Mac adds.
 
-    Raises Refusal if any name leads out of the archive's folder, or is a link.
+    Raises Refusal for a name that points outside the archive's folder, and for a link.
     """
     for member in members:
         name = member.orig_filename
         if name.startswith("/") or name[1:2] == ":" or "\\" in name or ".." in name.split("/"):
             raise packed.refusal(
-                f"has a member {name!r}, which climbs out of its folder",
-                "pack the file by its plain name",
+                f"has a member {name!r}, which points outside its folder",
+                "pack the file under its plain name",
             )
     files = [member for member in members if not member.filename.endswith("/")]
     files = [member for member in files if not member.filename.startswith("__MACOSX/")]
@@ -86,7 +86,7 @@ def price_members(packed: Packed, members: list[ZipInfo]) -> list[ZipInfo]:
 
 
 def only_member(packed: Packed, members: list[ZipInfo]) -> ZipInfo:
-    """The one file of an archive; raises Refusal if there are more or none, as `price_members`."""
+    """The one file of an archive; raises Refusal for several or none, and like `price_members`."""
     files = price_members(packed, members)
     if len(files) != 1:
         raise packed.refusal(f"holds {len(files)} files", "deliver each file by itself")
@@ -94,13 +94,13 @@ def only_member(packed: Packed, members: list[ZipInfo]) -> ZipInfo:
 
 
 def member_pieces(packed: Packed, member: ZipInfo) -> Iterator[bytes]:
-    """What a member holds; Refusal unless it is just as long as declared, and of its checksum."""
+    """The content of a member; raises Refusal if its length or checksum is not as declared."""
     name = member.filename
     if member.flag_bits & 1:
-        raise packed.refusal(f"locks {name!r} with a password", "pack it without")
+        raise packed.refusal(f"locks {name!r} with a password", "pack it without one")
     if member.compress_type not in (_STORED, *_METHODS):
         raise packed.refusal(
-            f"packs {name!r} by method {member.compress_type}, which is not read",
+            f"packs {name!r} by method {member.compress_type}, which is not supported",
             "pack it by deflate",
         )
     checksum, length = 0, 0
@@ -117,7 +117,7 @@ def member_pieces(packed: Packed, member: ZipInfo) -> Iterator[bytes]:
             "pack the file again",
         )
     if checksum != member.CRC:
-        raise packed.refusal(f"is damaged: {name!r} is not of its checksum")
+        raise packed.refusal(f"is damaged: {name!r} does not match its checksum")
 
 
 def _raw_pieces(packed: Packed, member: ZipInfo) -> Iterator[bytes]:

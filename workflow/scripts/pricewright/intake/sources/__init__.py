@@ -1,4 +1,4 @@
-"""Where prices come from: files, http(s), S3, SQLite, PostgreSQL.
-Each is a list of items; an item is a delivery that can be asked for.
+"""Where prices come from: files, HTTP(S), S3, SQLite and PostgreSQL.
+Each source is a list of items; an item can be asked for its delivery.
 May use tables and files.
 """

@@ -1,4 +1,4 @@
-"""Web addresses, and which hosts may be asked: none whose IP address is not public."""
+"""Web addresses, and which hosts may be asked: only hosts whose IP addresses are public."""
 
 import ipaddress
 import re
@@ -14,22 +14,22 @@ from pricewright.files.secrets import redact
 
 URI_KEY: Final = "config key 'source.uri':"
 CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-"""Line breaks and other characters that neither an address nor a header may have."""
+"""Line breaks and other characters that are not allowed in addresses and headers."""
 
 _PORTS: Final = {"http": 80, "https": 443}
 _URI = re.compile(r"(https?)://([^/?#\\]*)(/[^?#]*)?(?:\?([^#]*))?(?:#.*)?", re.I)
 _HOST_AND_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::([0-9]{0,5}))?")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*")
 _NUMBER = re.compile(r"0[xX][0-9A-Fa-f]*|[0-9]+")
-_UNQUOTED = "/%:@!$&'()*+,;=~"  # what stands in a path as it is, with letters, digits and "-._"
+_UNQUOTED = "/%:@!$&'()*+,;=~"  # stay as they are in a path, like letters, digits and "-._"
 
-_PROTOCOL: Final = ipaddress.ip_network("192.0.0.0/24")  # a cloud keeps machines' secrets there
+_PROTOCOL: Final = ipaddress.ip_network("192.0.0.0/24")  # some clouds serve machine secrets here
 _NAT64: Final = ipaddress.ip_network("64:ff9b::/96")
-_UNICAST: Final = ipaddress.ip_network("2000::/3")  # all of IPv6 that is given out so far
+_UNICAST: Final = ipaddress.ip_network("2000::/3")  # all IPv6 addresses allocated so far
 
 
 class AddressParts(NamedTuple):
-    """A web address in pieces, each as it was written."""
+    """The parts of a web address, each as it was written."""
 
     scheme: str
     userinfo: str
@@ -40,7 +40,7 @@ class AddressParts(NamedTuple):
 
 @dataclass(frozen=True)
 class WebAddress:
-    """Where a request goes; all but scheme and port may hold secrets, and `repr` shows none."""
+    """Where a request goes; all parts but scheme and port may be secret, and `repr` hides them."""
 
     scheme: str
     host: str = field(repr=False)  # in ASCII, without brackets and trailing dot
@@ -49,7 +49,7 @@ class WebAddress:
 
     @property
     def authority(self) -> str:
-        """Host and port as the Host header has them."""
+        """Host and port in the form of the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.has_default_port else f"{host}:{self.port}"
 
@@ -63,49 +63,49 @@ class WebAddress:
 
     @property
     def is_number(self) -> bool:
-        """Whether the host is an IPv4 address, however written: no name ends in a number."""
+        """Whether the host is an IPv4 address in any notation: no name ends in a number."""
         return bool(_NUMBER.fullmatch(self.host.split(".")[-1]))
 
 
 def split_address(uri: str) -> AddressParts:
-    """The pieces of an http(s) address; a fragment is dropped.
+    """Split an http(s) address into its parts; a fragment is dropped.
 
-    Placeholders may stand in any piece: what they hold cannot move the borders between the
-    pieces. Raises Refusal, which shows nothing of the address: a password may stand in it.
+    Any part may contain placeholders; their values cannot change where the parts end. Raises
+    Refusal, which shows nothing of the address, because it may contain a password.
     """
     found = _URI.fullmatch(uri)
     if not found:
-        raise Refusal(f"{URI_KEY} is no address such as https://prices.example/a.csv; correct it.")
+        raise Refusal(f"{URI_KEY} not an address such as https://prices.example/a.csv; correct it.")
     scheme, authority, path, query = found.groups(default="")
     userinfo, _, host_and_port = authority.rpartition("@")
     return AddressParts(scheme.lower(), userinfo, host_and_port, path, query)
 
 
 def web_address(parts: AddressParts, fill: Callable[[str], str] = str) -> WebAddress:
-    """The address that some pieces make: each is filled in, then quoted as browsers do.
+    """Build an address from its parts: fill in each, then quote it as browsers do.
 
     Raises Refusal, which shows nothing of the address.
     """
     host_and_port, path, query = (fill(part) for part in parts[2:])
     if CONTROL.search(path + query):
-        raise Refusal(f"{URI_KEY} holds a line break or another control character; take it out.")
+        raise Refusal(f"{URI_KEY} holds a line break or another control character; remove it.")
     found = _HOST_AND_PORT.fullmatch(host_and_port)
     host = _plain(found[1]) if found else ""
     if not found or not host:
         raise Refusal(
-            f"{URI_KEY} names no host that can be asked; correct it, and write letters of other "
-            "alphabets in the host's xn-- form."
+            f"{URI_KEY} holds no valid host; correct it, and write one with non-ASCII letters in "
+            "its xn-- form."
         )
     port = int(found[2] or _PORTS[parts.scheme])
     if not 0 < port < 65536:
-        raise Refusal(f"{URI_KEY} names the port {port}; a port is 1 to 65535.")
+        raise Refusal(f"{URI_KEY} holds the port {port}; a port is 1 to 65535.")
     target = quote(path or "/", safe=_UNQUOTED) + ("?" if query else "")
     return WebAddress(parts.scheme, host, port, target + quote(query, safe=_UNQUOTED + "?"))
 
 
 def ip_addresses(address: WebAddress) -> list[str]:
-    """The IP addresses of a host, however it is written; raises OSError if it has none."""
-    # RFC 6761: a name that ends so is this machine, whatever name servers say.
+    """The IP addresses of a host, in whatever notation; raises OSError if it has none."""
+    # RFC 6761: such a name is this machine, whatever name servers say.
     local = address.host.lower().split(".")[-1] == "localhost"
     name = "localhost" if local else address.host
     found = socket.getaddrinfo(name, address.port, type=socket.SOCK_STREAM)
@@ -115,7 +115,7 @@ def ip_addresses(address: WebAddress) -> list[str]:
 def check_host(address: WebAddress, found: Iterable[str], allow_hosts: Sequence[str]) -> None:
     """Refuse a host if one of its IP addresses is not public, unless it is allowed by name.
 
-    found: all of its IP addresses. allow_hosts: hosts as they are written in addresses.
+    found: all of its IP addresses.  allow_hosts: hosts as written in addresses.
     """
     allowed = {_in_ascii(host.strip("[]").removesuffix(".")).lower() for host in allow_hosts}
     if address.host.lower() in allowed:
@@ -132,7 +132,7 @@ def check_host(address: WebAddress, found: Iterable[str], allow_hosts: Sequence[
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the public internet, also if IPv6 wraps another."""
+    """Whether an IP address is public, and so is any address that it wraps."""
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv4Address):
         return ip.is_global and not ip.is_multicast and ip not in _PROTOCOL
@@ -145,7 +145,7 @@ def is_public(address: str) -> bool:
 
 
 def _plain(host: str) -> str:
-    """A host without brackets and trailing dot, in ASCII; empty if it is none."""
+    """A host in ASCII, without brackets and trailing dot; empty if it is not a host."""
     if host.startswith("["):
         try:
             ipaddress.IPv6Address(host[1:-1])
@@ -157,13 +157,13 @@ def _plain(host: str) -> str:
 
 
 def _in_ascii(host: str) -> str:
-    """A host with its letters of other alphabets encoded; empty if that is not unambiguous."""
+    """A host with non-ASCII letters encoded; empty if that is ambiguous."""
     if host.isascii():
         return host
     host = unicodedata.normalize("NFC", host).lower()
     try:
         encoded = host.encode("idna")
-        # Python has the older standard, which takes some letters for others, as ß for ss.
+        # Python implements the older standard, which maps some letters to others, such as ß to ss.
         return encoded.decode("ascii") if encoded.decode("idna") == host else ""
     except UnicodeError:
         return ""

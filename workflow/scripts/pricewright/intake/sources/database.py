@@ -1,6 +1,6 @@
-"""Deliveries in an SQL database: the rows of a table or a query, as exact JSON Lines.
+"""Deliveries from an SQL database: the rows of a table or a query, as exact JSON Lines.
 
-The lines are in an order that does not depend on where the rows came from.
+The order of the lines does not depend on the order of the rows.
 """
 
 import math
@@ -32,10 +32,10 @@ from pricewright.intake.sources.engines import PostgreSQL, SQLite
 from pricewright.intake.sources.source import Answer, Source, scheme
 
 IN_MEMORY = 256 << 20
-"""Bytes of lines that are sorted at once; beyond it, sorted parts wait on the disk."""
+"""Bytes of lines sorted at once; if there are more, sorted parts wait on disk."""
 
 _IN_PIECE = 10_000
-"""Lines that are joined."""
+"""Lines joined into a piece."""
 
 _ROWS = 10_000
 """Rows fetched at a time."""
@@ -47,10 +47,10 @@ _ENGINES: Final[dict[str, type[SQLite] | type[PostgreSQL]]] = {
     "postgres": PostgreSQL,
 }
 _ADVICE: Final = {
-    "source.uri": "mend it, or who asks and with what password",
-    "source.table": "name a table that is there and that this user may read",
-    "source.query": "write one SELECT that this user may run, with values that it can take",
-    "source.parameters": "give values that the query can take",
+    "source.uri": "correct the URI, its user or its password",
+    "source.table": "name an existing table that this user may read",
+    "source.query": "write one SELECT that this user may run, with values that it accepts",
+    "source.parameters": "give values that the query accepts",
 }
 
 
@@ -58,7 +58,7 @@ _ADVICE: Final = {
 class Query:
     """The rows of a table or of one SELECT, as an Item.
 
-    Raises Refusal for config that cannot be meant so, such as a password in the URI.
+    Raises Refusal for impossible config, such as a plain password in the URI.
     """
 
     source: Source
@@ -72,12 +72,12 @@ class Query:
 
     @contextmanager
     def open(self, known: str = "") -> Iterator[Answer]:
-        """Ask for the rows: JSON Lines in the order of their bytes, an object a row.
+        """Ask for the rows: JSON Lines in the order of their bytes, one object per row.
 
-        Exact numbers are text with all their digits, floats and whole numbers are numbers,
-        moments are in UTC; see `json_lines`. There is no version. Raises Refusal for what is
-        wrong in config, for what this user may not read, for two columns of one name and for
-        no rows; OSError for trouble that may pass.
+        Exact decimals are text with all their digits, floats and integers are numbers, and moments
+        are in UTC; see `json_lines`. There is no version. Raises Refusal for an error in config,
+        for a table that this user may not read, for two columns with the same name and for no rows;
+        OSError for a failure that may pass.
         """
         engine, statement = self._engine(), self._statement()
         values = {
@@ -98,13 +98,13 @@ class Query:
         kind = scheme(self.source.uri)
         if kind not in _ENGINES:
             raise Refusal(
-                f"config key 'source.uri': found the scheme {kind!r}, where a database is "
-                "asked; allowed: sqlite, postgresql."
+                f"config key 'source.uri': found the scheme {kind!r}, which is not a database; "
+                "allowed: sqlite, postgresql."
             )
         return _ENGINES[kind](self.source.uri, self.source.timeout)
 
     def _statement(self) -> Executable:
-        """What to run; raises Refusal unless config has a value for each parameter, and no more."""
+        """The statement to run; raises Refusal unless config gives exactly its parameters."""
         if self.source.table:
             schema, _, name = self.source.table.rpartition(".")
             asked = table(
@@ -119,28 +119,28 @@ class Query:
     def _check_parameters(self, names: set[str]) -> None:
         for name in sorted(names - self.source.parameters.keys()):
             raise Refusal(
-                f"config key 'source.parameters.{name}': is not there, while the query has "
-                f":{name}; give its value."
+                f"config key 'source.parameters.{name}': missing, but the query has :{name}; set "
+                "its value."
             )
         for name, value in self.source.parameters.items():
             if name not in names:
                 raise Refusal(
-                    f"config key 'source.parameters.{name}': the query has no :{name}; take it out."
+                    f"config key 'source.parameters.{name}': the query has no :{name}; remove it."
                 )
             if not isinstance(value, str | int | float | date | None):
                 raise Refusal(
-                    f"config key 'source.parameters.{name}': a {type(value).__name__} is no value; "
-                    "give a text, a number, a date or null."
+                    f"config key 'source.parameters.{name}': found a {type(value).__name__}; write "
+                    "a text, a number, a date or null."
                 )
 
     def _titles(self, result: CursorResult[Any]) -> Sequence[str]:
         titles = list(result.keys()) if result.returns_rows else []
         twice = [title for title, times in Counter(titles).items() if times > 1]
         if twice or not titles:
-            found = f"two columns are called {twice[0]!r}" if twice else "it gives no columns"
+            found = f"two columns are named {twice[0]!r}" if twice else "it gives no columns"
             raise Refusal(
-                f"config key '{self._key}': {found}; write one SELECT that names each of its "
-                "columns differently."
+                f"config key '{self._key}': {found}; write one SELECT that gives each of its "
+                "columns a different name."
             )
         return titles
 
@@ -161,7 +161,7 @@ class Query:
             if size > most:
                 raise Refusal(
                     f"config key 'source.max_bytes': {self.place} has more than {most} "
-                    "bytes; ask for less at a time, or allow more."
+                    "bytes; ask for less at a time, or raise it."
                 )
             yield lines
         if not size:
@@ -173,7 +173,7 @@ class Query:
 
     @contextmanager
     def _plain_errors(self, engine: SQLite | PostgreSQL) -> Iterator[None]:
-        """Turn the driver's errors into a Refusal, or into an OSError for what may pass."""
+        """Turn the driver's errors into a Refusal, or into an OSError if they may pass."""
         try:
             yield
         except Exception as error:
@@ -192,22 +192,22 @@ class Query:
 def json_lines(
     titles: Sequence[str], batches: Iterable[Sequence[Sequence[Any]]]
 ) -> Iterator[list[bytes]]:
-    """A line for each row, an object with the columns in order.
+    """One line per row: an object with the columns in order.
 
-    Floats are the shortest numbers that are the same, and `"nan"`, `"inf"`, `"-inf"`, which
-    JSON has not; None is null; what JSON has no type for is its str().
+    Floats are the shortest equal numbers, and `"nan"`, `"inf"`, `"-inf"`, which JSON lacks. None is
+    null, and a value without a JSON type is its str().
     """
     for rows in batches:
         columns = [_with_named_floats(column) for column in zip(*rows, strict=True)]
         yield [
-            # a copy by the way: what orjson returns keeps the kilobytes that it was written in
+            # `+` copies, which frees the kilobytes of buffer that orjson's result keeps
             orjson.dumps(dict(zip(titles, row, strict=True)), str) + b"\n"
             for row in zip(*columns, strict=True)
         ]
 
 
 def in_byte_order(batches: Iterable[list[bytes]]) -> Iterator[bytes]:
-    """Lines in the order of their bytes, joined in pieces; equal ones stay as often as they are."""
+    """Lines in the order of their bytes, joined in pieces; duplicates stay."""
     held: list[bytes] = []
     runs: list[Iterable[bytes]] = []
     size = 0
@@ -228,14 +228,14 @@ def in_byte_order(batches: Iterable[list[bytes]]) -> Iterator[bytes]:
 
 
 def _with_named_floats(column: Sequence[Any]) -> Sequence[Any]:
-    """A column in which `nan` and the infinities are text: orjson would write null for them."""
+    """A column with `nan` and infinities as text, because orjson would write null for them."""
     if float not in set(map(type, column)):
         return column
     try:
         if all(map(math.isfinite, filter(None, column))):
             return column
     except TypeError:
-        pass  # there is text in it as well
+        pass  # it holds text as well
     return [
         str(value) if isinstance(value, float) and not math.isfinite(value) else value
         for value in column

@@ -1,4 +1,4 @@
-"""SQLite and PostgreSQL as sources: opened to be read only, and what their errors mean."""
+"""SQLite and PostgreSQL as sources: read-only connections, and the meaning of their errors."""
 
 import math
 import os
@@ -20,11 +20,11 @@ from pricewright.files.errors import Refusal
 from pricewright.files.secrets import PLACEHOLDER, expand_variables, read_secret, redact
 
 if TYPE_CHECKING:
-    import psycopg  # else it is imported late, for a SQLite file needs none
+    import psycopg  # at run time it is imported late, because SQLite does not need it
 
 
 GRACE = 5.0
-"""Seconds after which the line is cut, if the server has not ended by itself what is too slow."""
+"""Seconds after the timeout when the connection is cut, if the server has not stopped by itself."""
 
 _READS: Final = {
     sqlite3.SQLITE_SELECT,
@@ -54,10 +54,10 @@ _WITHOUT_VALUES: Final = ("0A", "25", "28", "3D", "42", "55")
 
 
 class DatabaseVerdict(NamedTuple):
-    """Whether trouble may pass, and what to say of it.
+    """Whether a failure may pass, and what to say about it.
 
-    text: a clause with no value in it.  key: the config key at fault; None if it is the one
-    that says what to read, a table or a query.
+    text: a clause without any value in it.  key: the config key at fault; None for the key that
+    says what to read, source.table or source.query.
     """
 
     may_pass: bool
@@ -67,7 +67,7 @@ class DatabaseVerdict(NamedTuple):
 
 @dataclass(frozen=True)
 class SQLite:
-    """A file, by a URI such as sqlite:///relative.db or sqlite:////absolute.db.
+    """A file, named by a URI such as sqlite:///relative.db or sqlite:////absolute.db.
 
     Raises Refusal for any other URI.
     """
@@ -86,7 +86,7 @@ class SQLite:
     def connect(self) -> Connection:
         """A connection on which the file cannot be written.
 
-        Raises Refusal for a file that is not there, or closed to us.
+        Raises Refusal for a file that is missing or unreadable.
         """
         path = Path(expand_variables(self.uri.partition("://")[2][1:], "source.uri"))
         if not path.is_file() or not os.access(path, os.R_OK):
@@ -102,20 +102,20 @@ class SQLite:
         return engine.connect()
 
     def prepare(self, connection: Connection) -> None:
-        """Allow nothing but SELECT, which opens no other file either."""
+        """Allow only SELECT, so that no other file can be opened either."""
         driver: Any = connection.connection.driver_connection
         driver.set_authorizer(_reads_only)
 
     @contextmanager
     def clock(self, connection: Connection) -> Iterator[None]:
-        """A block that is interrupted after the timeout."""
+        """A block during which queries are interrupted after the timeout."""
         deadline = time.monotonic() + self.timeout
         driver: Any = connection.connection.driver_connection
         driver.set_progress_handler(lambda: int(time.monotonic() > deadline), 10_000)
         yield
 
     def verdict(self, error: BaseException) -> DatabaseVerdict | None:
-        """What an error of the driver means; None for one that is not the driver's."""
+        """The meaning of a driver's error; None if the error is not the driver's."""
         name = getattr(error, "sqlite_errorname", "")
         if name == "SQLITE_INTERRUPT":
             return _too_slow(self.timeout)
@@ -132,9 +132,9 @@ class SQLite:
 
 @dataclass(frozen=True)
 class PostgreSQL:
-    """A database, by a URI such as postgresql://user:${PASSWORD}@host:5432/prices.
+    """A database, named by a URI such as postgresql://user:${PASSWORD}@host:5432/prices.
 
-    Raises Refusal for a URI that is not so, or with a password that is no placeholder.
+    Raises Refusal for any other URI, and for a password that is not a placeholder.
     """
 
     uri: str
@@ -146,8 +146,8 @@ class PostgreSQL:
     def connect(self) -> Connection:
         """A connection whose only transaction is read-only.
 
-        What the URI leaves out comes from libpq's own variables, PGUSER and PGPASSWORD among
-        them; a password file is not looked at.
+        Parts missing from the URI come from libpq's variables, such as PGUSER and PGPASSWORD.
+        Password files are not read.
         """
         engine = create_engine(
             "postgresql+psycopg://",
@@ -159,7 +159,7 @@ class PostgreSQL:
         return engine.connect()
 
     def prepare(self, connection: Connection) -> None:
-        """Set what values look like, whatever this user likes, and each statement's timeout."""
+        """Fix the text format of values, whatever the user's settings, and the timeout."""
         settings = {
             "statement_timeout": f"{math.ceil(self.timeout * 1000)}",
             "timezone": "'UTC'",
@@ -174,7 +174,7 @@ class PostgreSQL:
 
     @contextmanager
     def clock(self, connection: Connection) -> Iterator[None]:
-        """A block in which the line is cut if the server does not keep the timeout itself."""
+        """A block in which the connection is cut if the server does not keep to the timeout."""
         line: Any = connection.connection.driver_connection
         cut = threading.Timer(self.timeout + GRACE, _cut, [line.pgconn.socket])
         cut.start()
@@ -185,7 +185,7 @@ class PostgreSQL:
             cut.join()
 
     def verdict(self, error: BaseException) -> DatabaseVerdict | None:
-        """What an error of the driver means; None for one that is not the driver's."""
+        """The meaning of a driver's error; None if the error is not the driver's."""
         import psycopg
 
         if not isinstance(error, psycopg.Error):
@@ -203,7 +203,7 @@ class PostgreSQL:
     def _line(self) -> "psycopg.Connection[Any]":
         import psycopg
 
-        read_secret("PGPASSWORD")  # libpq takes it by itself; `redact` has to know it
+        read_secret("PGPASSWORD")  # libpq reads it by itself, but `redact` has to know it
         parts: dict[str, Any] = {
             name: expand_variables(text, "source.uri") for name, text in self._parts().items()
         }
@@ -211,30 +211,30 @@ class PostgreSQL:
             **parts,
             client_encoding="utf8",
             connect_timeout=max(2, math.ceil(self.timeout)),
-            passfile=os.path.join(os.devnull, "none"),  # there cannot be such a file
+            passfile=os.path.join(os.devnull, "none"),  # a file that cannot exist
         )
         line.read_only = True
         _read_exactly(line)
         return line
 
     def _parts(self) -> dict[str, str]:
-        """What libpq is told, with the placeholders in it."""
+        """The parameters for libpq, with placeholders in them."""
         found = _URI.fullmatch(self.uri)
-        if not found:  # not shown: there may be a password in it
+        if not found:  # not shown: it may hold a password
             raise Refusal(
-                "config key 'source.uri': this is no address of a database; write "
+                "config key 'source.uri': not an address of a database; write "
                 "postgresql://user:${PASSWORD}@host:5432/database."
             )
         parts = found.groupdict(default="")
         if PLACEHOLDER.sub("", parts["password"]):
             raise Refusal(
-                "config key 'source.uri': there is a password in it; write ${NAME} in its place "
+                "config key 'source.uri': it holds a plain password; write ${NAME} in its place "
                 "and set that environment variable, or leave it out and set PGPASSWORD."
             )
         options = dict(parse_qsl(parts.pop("options"), keep_blank_values=True))
         for name in options.keys() - _OPTIONS:
             raise Refusal(
-                f"config key 'source.uri': the option {name!r} is not taken, allowed: "
+                f"config key 'source.uri': the option {name!r} is not supported, allowed: "
                 f"{', '.join(sorted(_OPTIONS))}."
             )
         parts = {name: unquote(text) for name, text in parts.items()} | options
@@ -248,7 +248,7 @@ def _too_slow(timeout: float) -> DatabaseVerdict:
 
 
 def _reads_only(action: int, what: str | None, *_: str | None) -> int:
-    # json_each and the like ask to enter themselves in the schema; the file stays read-only
+    # json_each and others ask to register themselves in the schema; the file stays read-only
     entry = action == sqlite3.SQLITE_UPDATE and what == "sqlite_master"
     return sqlite3.SQLITE_OK if action in _READS or entry else sqlite3.SQLITE_DENY
 
@@ -265,11 +265,11 @@ def _verdict_without_state(error: "psycopg.Error") -> DatabaseVerdict:
 
 
 def _read_exactly(line: "psycopg.Connection[Any]") -> None:
-    """Let values come as the text that PostgreSQL has for them, but for JSON's own types."""
+    """Load values as PostgreSQL's own text, except for the types that JSON has."""
     from psycopg.types.string import TextLoader
 
     class MomentLoader(TextLoader):
-        """Timestamps as ISO 8601 has them: 2024-01-02T15:00:00+00:00."""
+        """Load timestamps in ISO 8601: 2024-01-02T15:00:00+00:00."""
 
         def load(self, data: Any) -> str:
             text = str(super().load(data)).replace(" ", "T", 1)

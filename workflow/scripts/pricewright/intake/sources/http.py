@@ -1,6 +1,6 @@
-"""One http(s) request, and its answer: all of its bytes or an error, never a part as the whole.
+"""One http(s) request and its answer: either all of its bytes or an error, never only a part.
 
-It goes to the IP addresses that were checked, or through the desk's proxy.
+The request goes to the IP addresses that were checked, or through a proxy.
 """
 
 import base64
@@ -32,13 +32,13 @@ _TROUBLE: Final = (OSError, HTTPError, http.client.HTTPException)
 """What the libraries raise between a request and the end of its answer."""
 
 _PIECE = 1 << 18
-_LINGER = 0.2  # seconds for a server that holds the line open to send more than it declared
+_LINGER = 0.2  # seconds that a server may keep the line open to send more than it declared
 _MAGIC: Final = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 _DIGEST = re.compile(r"\b(sha-256|md5)=:?([A-Za-z0-9+/]+=*)", re.I)
 
 
 class Deadline:
-    """Cuts a line when a delivery has taken too long: a server may send a byte now and then."""
+    """Cuts a connection when a delivery takes too long, even if a byte arrives now and then."""
 
     def __init__(self, line: socket.socket, seconds: float) -> None:
         self.seconds, self.has_passed = seconds, False
@@ -51,11 +51,11 @@ class Deadline:
         self._timer.cancel()
 
     def error(self, place: str) -> Refusal:
-        """The sentence for a delivery that was cut."""
+        """The refusal of a delivery that was cut."""
         return Refusal(
             redact(
                 f"{place}: the delivery took more than {self.seconds:g} seconds; raise "
-                "source.max_seconds if that is right."
+                "source.max_seconds if that is acceptable."
             )
         )
 
@@ -67,9 +67,9 @@ class Deadline:
 
 @dataclass(frozen=True, kw_only=True)
 class Reply:
-    """An answer whose status and header lines have come; whoever has it closes it.
+    """An answer whose status and headers have arrived; its owner must close it.
 
-    place: how errors name what was asked for. timeout: the seconds between two pieces.
+    place: the name for errors.  timeout: the seconds allowed between two pieces.
     """
 
     place: str
@@ -93,18 +93,18 @@ class Reply:
         self.connection.close()
 
     def body(self, max_bytes: int) -> Iterator[bytes]:
-        """The bytes as they are sent; the iterator ends normally only if all came, and no others.
+        """The bytes as they are sent; the iterator ends normally only if exactly all arrived.
 
-        Raises Refusal if they are, or are declared to be, more than max_bytes, or in an encoding
-        that nobody could tell from them. The iterator raises OSError if they are not as many
-        as declared, or have not the digest that the server gives. What has neither a length
-        nor chunks ends where the connection does: whether it is whole cannot be known.
+        Raises Refusal for more bytes than max_bytes, sent or declared, and for an encoding that
+        cannot be recognised from the bytes. The iterator raises OSError if the number of bytes is
+        not the declared one, or if a digest from the server does not match. An answer with neither
+        a length nor chunks ends with the connection; nobody can know whether it is complete.
         """
         declared = self._declared()
         if declared is not None and declared > max_bytes:
             raise self.refusal(
                 f"the server declares {declared} bytes, more than {max_bytes}",
-                "raise source.max_bytes if that many are right",
+                "raise source.max_bytes if that size is right",
             )
         encoding = self.header("Content-Encoding")
         if encoding.lower() not in ("", "identity", *_MAGIC):
@@ -123,29 +123,29 @@ class Reply:
             if received > max_bytes:
                 raise self.refusal(
                     f"the server sends more than {max_bytes} bytes",
-                    "raise source.max_bytes if that many are right",
+                    "raise source.max_bytes if that size is right",
                 )
             if declared is not None and received > declared:
-                raise self.may_pass(f"more bytes came than the {declared} declared")
+                raise self.may_pass(f"more bytes arrived than the {declared} declared")
             for name in {name for name, _ in promised}:
                 digests[name].update(piece)
             start += piece[: len(magic) - len(start)]
             yield piece
         if declared is not None and received < declared:
             raise self.may_pass(
-                f"only {received} bytes came of {declared}, a short body is no delivery"
+                f"only {received} of {declared} bytes arrived, so the delivery is incomplete"
             )
         for name, value in promised:
             if base64.b64encode(digests[name].digest()).decode("ascii") != value:
-                raise self.may_pass(f"what came has not the {name} that the server gives")
-        if start != magic:  # what is so encoded is kept so, and recognised later by its content
+                raise self.may_pass(f"the body does not match the {name} that the server gives")
+        if start != magic:  # packed content is kept packed, and recognised later from its bytes
             raise self.refusal(
-                f"the server calls it {self.header('Content-Encoding')}, which it is not",
-                "have the header Content-Encoding put right",
+                f"the server calls it {self.header('Content-Encoding')}, but it is not",
+                "have its Content-Encoding header corrected",
             )
 
     def _read(self, finished: bool) -> bytes:
-        """The next piece; one read follows the last, to see whether there is more."""
+        """The next piece; one more read follows the last, to see whether there is more."""
         if finished:
             self.line.settimeout(_LINGER)
         try:
@@ -161,8 +161,8 @@ class Reply:
         return piece
 
     def _declared(self) -> int | None:
-        """How many bytes the body has, if the server says so."""
-        # Exactly as http.client has it, which would leave the chunks' own lines in the body.
+        """The number of bytes in the body, if the server says so."""
+        # The same test as in http.client, which would leave the chunks' own lines in the body.
         transfer = self.response.headers.get("Transfer-Encoding", "")
         length = self.header("Content-Length")
         if transfer.lower() not in ("", "chunked"):
@@ -182,37 +182,37 @@ class Reply:
         if value := self.header("Content-MD5"):
             found.append(("md5", value))
         if (value := self.header("x-amz-checksum-sha256")) and "-" not in value:
-            found.append(("sha-256", value))  # with a dash it is a digest of digests of parts
+            found.append(("sha-256", value))  # with a dash, it is a digest of the parts' digests
         return found
 
     def refusal(self, what: str, advice: str) -> Refusal:
-        """A sentence on this answer, for what no retry will mend."""
+        """A Refusal of this answer, for an error that no retry will fix."""
         return Refusal(redact(f"{self.place}: {what}; {advice}."))
 
     def may_pass(self, what: str) -> OSError:
-        """A sentence on this answer, for what another one may not have."""
+        """An OSError about this answer, for an error that another answer may not have."""
         return OSError(redact(f"{self.place}: {what}; ask again later."))
 
 
 def _plain_error(error: BaseException, place: str, timeout: float) -> Refusal | OSError:
-    """What to raise for _TROUBLE: the libraries' own texts show the URL with its secrets."""
+    """What to raise for _TROUBLE; the libraries' own texts show the URL with its secrets."""
     while error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, ssl.SSLCertVerificationError):
         return Refusal(
             redact(
                 f"{place}: the server's certificate is not trusted ({error.verify_message}); have "
-                "it put right, or name the authority's file in the variable SSL_CERT_FILE."
+                "it corrected, or set SSL_CERT_FILE to the certificate file of its authority."
             )
         )
     if isinstance(error, socket.gaierror):
         why = f"the host's address is not found ({error.strerror})"
     elif isinstance(error, TimeoutError):
-        why = f"nothing came for {timeout:g} seconds"
+        why = f"nothing arrived for {timeout:g} seconds"
     elif isinstance(error, HeaderParsingError):
-        why = "the answer's header lines are garbled"
+        why = "the answer's headers are garbled"
     elif isinstance(error, http.client.IncompleteRead):
-        why = "the answer broke off, and a short body is no delivery"
+        why = "the answer broke off, so the delivery is incomplete"
     elif isinstance(error, OSError):
         why = error.strerror or str(error)
     else:
@@ -221,10 +221,10 @@ def _plain_error(error: BaseException, place: str, timeout: float) -> Refusal | 
 
 
 def ask(address: WebAddress, headers: Mapping[str, str], source: Source) -> Reply:
-    """Ask for what lies at an address, as the source is asked.
+    """Ask for the delivery at an address, with the source's options.
 
-    Raises Refusal for a host that may not be asked or does not prove who it is, and OSError for
-    all else that goes wrong before the answer's header lines have come.
+    Raises Refusal for a host that may not be asked or cannot prove its identity, and OSError for
+    any other failure before the answer's headers have arrived.
     """
     place, timeout, proxy = source.uri, source.timeout, _proxy(address)
     try:
@@ -232,11 +232,11 @@ def ask(address: WebAddress, headers: Mapping[str, str], source: Source) -> Repl
     except OSError as error:
         if proxy is None or address.is_number:
             raise _plain_error(error, place, timeout) from None
-        found = []  # a desk's own names may be known to its proxy only
+        found = []  # perhaps only the proxy knows the names of an internal network
     check_host(address, found, source.allow_hosts)
     target, headers = address.target, {"host": address.authority, "connection": "close", **headers}
-    # We connect to what was checked: asked again, a name may have another address. A proxy
-    # does ask again; it has to guard its network itself.
+    # We connect to the checked addresses: asked again, a name may have another one. A proxy does
+    # ask again; it has to guard its network itself.
     ends = [(ip, address.port) for ip in found]
     if proxy is not None:
         ends = [(str(proxy.host), proxy.port or 80)]
@@ -260,7 +260,7 @@ def ask(address: WebAddress, headers: Mapping[str, str], source: Source) -> Repl
         if deadline.has_passed:
             raise deadline.error(place) from None
         raise _plain_error(error, place, timeout) from None
-    response.length_remaining = None  # else urllib3 would stop at it; see _Response
+    response.length_remaining = None  # otherwise urllib3 would stop there; see _Response
     return Reply(
         place=place,
         timeout=timeout,
@@ -274,7 +274,7 @@ def ask(address: WebAddress, headers: Mapping[str, str], source: Source) -> Repl
 def _connected(
     address: WebAddress, ends: Sequence[tuple[str, int]], proxy: Url | None, timeout: float
 ) -> HTTPConnection:
-    """A connection to the first of some ends (IP address or proxy, port) that takes one."""
+    """A connection to the first end (IP address or proxy, and port) that accepts one."""
     for host, port in ends:
         connection = HTTPConnection(host, port, timeout=timeout, proxy=proxy)
         if address.scheme == "https":
@@ -295,17 +295,17 @@ def _connected(
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer that can be read past its declared length, so that a longer one is seen."""
+    """An answer that can be read past its declared length, so that excess bytes are noticed."""
 
     def begin(self) -> None:
         super().begin()
-        assert_header_parsing(self.msg)  # urllib3 only logs it, with the URL, and loses the rest
+        assert_header_parsing(self.msg)  # urllib3 only logs it, with the URL, and drops the rest
         if self.length is not None:
             self.length += 1
 
 
 def _proxy(address: WebAddress) -> Url | None:
-    """The proxy that the environment has for an address, if one applies."""
+    """The proxy that the environment sets for an address, if one applies."""
     proxies = getproxies()
     named = proxies.get(address.scheme) or proxies.get("all")
     if not named or proxy_bypass(f"{address.host}:{address.port}"):
@@ -316,8 +316,8 @@ def _proxy(address: WebAddress) -> Url | None:
         proxy = Url()
     if proxy.scheme != "http" or not proxy.host:
         raise Refusal(
-            f"environment variable {address.scheme.upper()}_PROXY or ALL_PROXY: names no proxy "
-            "that can be used; write http://host:port."
+            f"environment variable {address.scheme.upper()}_PROXY or ALL_PROXY: not a usable "
+            "proxy; write http://host:port."
         )
     return proxy
 

@@ -1,4 +1,4 @@
-"""What a source has now: the deliveries of files, a web page, a bucket or a database."""
+"""The deliveries that a source has now: files, a web page, a bucket or a database."""
 
 import glob
 import os
@@ -30,13 +30,13 @@ _NO_PRICES = re.compile(
     r"|thumbs\.db|desktop\.ini|.*\.(md|rst|html?|pdf|md5|sha\d+|sha\d+sums?|crc|asc|sig|log)",
     re.IGNORECASE,
 )
-"""Names of files that lie beside prices and hold none."""
+"""Names of files that lie beside prices but hold none."""
 
 
 def items(source: Source, beside: Path | None = None) -> Sequence[Item]:
-    """The deliveries that a source has now; `beside` is where files are looked for as well.
+    """The deliveries that a source has now; files are also looked for in the folder `beside`.
 
-    Raises Refusal if the source cannot be, or has none; OSError for trouble that may pass.
+    Raises Refusal if the source is impossible or has none, and OSError for a failure that may pass.
     """
     what = scheme(source.uri)
     if what == "file":
@@ -60,15 +60,14 @@ def items(source: Source, beside: Path | None = None) -> Sequence[Item]:
 
 
 def without(found: Sequence[Some], leave_out: Sequence[str], uri: str) -> list[Some]:
-    """Deliveries without those of some names, which may be patterns; raises Refusal if none is
-    left."""
+    """Remove the deliveries whose names match a name or pattern; raises Refusal if none is left."""
     kept = [
         item
         for item in found
         if not any(fnmatchcase(Path(item.place).name, name) for name in leave_out)
     ]
     if found and not kept:
-        raise Refusal(f"{uri}: source.leave_out leaves out all that is there; correct it.")
+        raise Refusal(f"{uri}: source.leave_out leaves out all of its files; correct it.")
     return kept
 
 
@@ -81,16 +80,16 @@ def has_several(uri: str, beside: Path | None = None) -> bool:
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file as a delivery; `place` is the name that config and people know it by."""
+    """A file as a delivery; `place` is its name in config and messages."""
 
     place: str
     path: Path
 
     @contextmanager
     def open(self, known: str = "") -> Iterator[Answer]:
-        """Ask for the bytes; their version is what no writer can leave as it was: the file's
-        number and the time that the system, not the writer, says it was changed at."""
-        with refuse_missing(self.place):  # not what the bytes are written to meanwhile
+        """Ask for the bytes. Their version changes with every write: it has the file's number and
+        the time of change set by the system, not by the writer."""
+        with refuse_missing(self.place):  # only the opening: later errors concern other files
             opened = self.path.open("rb", buffering=0)
         with opened as file:
             facts = os.fstat(file.fileno())
@@ -100,11 +99,11 @@ class LocalFile:
 
 
 def local_files(uri: str, beside: Path | None = None) -> list[LocalFile]:
-    """The files that a path, a `file:` URI, a folder or a pattern names, 2 before 10.
+    """The files that a path, a `file:` URI, a folder or a pattern names, with 2 before 10.
 
-    In a folder, hidden files, those still on their way (`.part`, `.tmp`, …), empty ones and those
-    that plainly hold no prices (`README`, `_SUCCESS`, `.sha256`, …) do not count. What is not found
-    from here is looked for in the folder `beside`. Raises Refusal if there is nothing.
+    In a folder, these do not count: hidden files, unfinished ones (`.part`, `.tmp`, …), empty ones,
+    and those whose names show that they hold no prices (`README`, `_SUCCESS`, `.sha256`, …). A path
+    that names nothing here is also tried in the folder `beside`. Raises Refusal if there are none.
     """
     root, here = _root_and_path(uri, beside)
     if files := _deliveries(root / here):
@@ -112,22 +111,24 @@ def local_files(uri: str, beside: Path | None = None) -> list[LocalFile]:
             LocalFile(str(file.relative_to(root) if root == beside else file), file)
             for file in sorted(files, key=lambda file: natural_order(str(file)))
         ]
-    what = "there is no file there" if _is_several(here) else "no such file"
+    what = "no file there" if _is_several(here) else "no such file"
     below = here.rglob("*") if here.is_dir() else iter(())
     if deep := next(
         (file for file in below if file.is_file() and not reason_to_ignore(file)), None
     ):
         stars = "/".join("*" for _ in deep.relative_to(here).parts)
         raise Refusal(
-            f"{uri}: the files are in folders below, as {deep}; set source.uri: {here / stars}, "
-            "which names these."
+            f"{uri}: the files are in subfolders, such as {deep}; set source.uri: {here / stars}, "
+            "which matches them."
         )
     raise Refusal(f"{uri}: {what}; deliver it, or check source.uri.")
 
 
 def ignored_files(uri: str, beside: Path | None = None) -> dict[str, str]:
-    """The files of a folder or pattern that do not count, and why; hidden ones aside. Of a folder
-    the ones within it that have files, too."""
+    """The files of a folder or pattern that do not count, and why, except hidden ones.
+
+    Includes the subfolders of a folder that contain files.
+    """
     if not has_several(uri, beside) or scheme(uri) != "file":
         return {}
     root, path = _root_and_path(uri, beside)
@@ -135,20 +136,20 @@ def ignored_files(uri: str, beside: Path | None = None) -> dict[str, str]:
     found = {file: why for file in files if (why := reason_to_ignore(file))}
     for folder in sorted((root / path).glob("[!.]*/")) if (root / path).is_dir() else ():
         if any(file.is_file() for file in folder.rglob("[!.]*")):
-            found[folder] = "a folder, whose files a pattern would name"
+            found[folder] = "a folder; only a pattern would match its files"
     return {str(file.relative_to(root) if root == beside else file): found[file] for file in found}
 
 
 def reason_to_ignore(file: Path, size: int | None = None) -> str:
-    """Why a file among several, perhaps of a known size, is no delivery; empty if it is one."""
+    """Why a file among several is not a delivery; empty if it is one. size: if known."""
     if file.name.startswith("."):
         return "hidden"
     if file.name.startswith("~$"):
-        return "left by Excel beside a workbook that is open"
+        return "left by Excel beside an open workbook"
     if file.name.endswith(_UNFINISHED):
-        return "still on its way"
+        return "still being written"
     if _NO_PRICES.fullmatch(file.name):
-        return "by its name it holds no prices"
+        return "its name says that it holds no prices"
     return "" if (file.stat().st_size if size is None else size) else EMPTY
 
 
@@ -156,8 +157,10 @@ EMPTY = "empty"
 
 
 def _root_and_path(uri: str, beside: Path | None) -> tuple[Path, Path]:
-    """The path that a path or a `file:` URI names, and the folder that it goes out from: this one,
-    or `beside` if there is nothing here and something there."""
+    """The folder to start from, and the path that a path or a `file:` URI names.
+
+    The folder is this one, or `beside` if the path names nothing here and something there.
+    """
     path = Path(unquote(urlsplit(uri).path)) if uri.lower().startswith("file:") else Path(uri)
     elsewhere = beside is not None and not _deliveries(path) and _deliveries(beside / path)
     return (beside if beside is not None and elsewhere else Path()), path
@@ -175,7 +178,7 @@ def _is_several(path: Path) -> bool:
 
 
 def _files(path: Path) -> list[Path]:
-    """The file at a path, or those in a folder or of a pattern."""
+    """The file at a path, or those in a folder or matched by a pattern."""
     found: Iterable[Path] = [path]
     if path.is_dir():
         found = path.iterdir()

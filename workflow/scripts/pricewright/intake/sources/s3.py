@@ -1,4 +1,4 @@
-"""Deliveries in an S3 bucket, of AWS or of any other endpoint that speaks its protocol."""
+"""Deliveries in an S3 bucket, on AWS or any other service that speaks its protocol."""
 
 import fnmatch
 import os
@@ -23,7 +23,7 @@ from pricewright.files.secrets import expand_variables, read_secret, redact
 from pricewright.intake.sources.source import Answer, Source, natural_order
 
 PIECE = 8 << 20
-"""Bytes asked for at a time."""
+"""Bytes requested at a time."""
 
 _ENDPOINT = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[\w./-]*)?")
 
@@ -31,26 +31,26 @@ _FOR_GOOD: Final = {
     r"AWS Error (ACCESS_DENIED|INVALID_|SIGNATURE_)|HTTP status 40[13]": (
         "access denied; {access}"
     ),
-    r"AWS Error NO_SUCH_BUCKET": "there is no such bucket; mend config key 'source.uri'",
+    r"AWS Error NO_SUCH_BUCKET": "there is no such bucket; correct config key 'source.uri'",
     r"AWS Error REQUEST_TIME_TOO_SKEWED": "this machine's clock is wrong; set it",
-    r"AWS Error VALIDATION": "the SDK takes no such host; mend config key 'source.endpoint'",
+    r"AWS Error VALIDATION": "the SDK refuses this host; correct config key 'source.endpoint'",
     r"HTTP status (3..|400)": (
-        "the service refuses the request, as for a wrong region or a session that has ended; "
+        "the service refuses the request, perhaps for a wrong region or an expired session; "
         "check config key 'source.region' and AWS_SESSION_TOKEN"
     ),
     r"HTTP status 4(?!08|29)": "the service refuses the request; check config key 'source.uri'",
     r"curlCode: (60|77),": (
-        "the endpoint's certificate is not trusted; set AWS_CA_BUNDLE to the file of who signed it"
+        "the endpoint's certificate is not trusted; set AWS_CA_BUNDLE to its authority's file"
     ),
 }
-"""What pyarrow's text says if no retry will help, and the sentence for it."""
+"""Patterns of pyarrow's errors that no retry will fix, and the sentence for each."""
 
 
 @dataclass(frozen=True)
 class S3Object:
     """One object, as an Item.
 
-    path: bucket/key with the placeholders' values put in, so never to be shown.
+    path: bucket/key with the placeholders filled in; it must never be shown.
     """
 
     place: str
@@ -59,11 +59,11 @@ class S3Object:
 
     @contextmanager
     def open(self, known: str = "") -> Iterator[Answer]:
-        """Ask for the object; its version is its ETag, and what is known is not sent again.
+        """Ask for the object; its version is its ETag, and a known version is not sent again.
 
-        Raises Refusal for an object that is not there, not ours to read or too large, OSError
-        for a service that does not answer, a body that ends early, an object that changes
-        while it is read.
+        Raises Refusal for an object that is missing, not readable by us or too large. Raises
+        OSError for a service that does not answer, a body that ends early, and an object that
+        changes while it is read.
         """
         path = _checked(self.path, self.place)
         with _plain_errors(self.place):
@@ -76,7 +76,7 @@ class S3Object:
             if size > self.source.max_bytes:
                 raise Refusal(
                     f"{self.place}: has {size} bytes, more than config key 'source.max_bytes' "
-                    f"allows ({self.source.max_bytes}); deliver less at a time, or allow more."
+                    f"allows ({self.source.max_bytes}); deliver less at a time, or raise it."
                 )
             yield Answer(self._pieces(file, size, version), version)
 
@@ -89,17 +89,17 @@ class S3Object:
             _plain_errors(self.place),
             _connect(self.source).open_input_file(self.path) as again,
         ):
-            if _etag(again) != version:  # then the pieces may be of two objects
+            if _etag(again) != version:  # in that case the pieces may be of two objects
                 raise OSError("the object changed while it was read")
 
 
 def s3_items(source: Source) -> list[S3Object]:
-    """The objects that a source's URI means: one, all below `…/`, or those whose keys match a glob.
+    """The objects that a source's URI names: one, all below `…/`, or those matching a pattern.
 
-    Many come in the natural order of their keys, 2 before 10; `*`, `?` and `[…]` match within
-    one part of a key. AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN are who
-    asks; without them it is nobody. Raises Refusal for a URI that means nothing, OSError for a
-    service that does not answer.
+    Several come in the natural order of their keys, 2 before 10; `*`, `?` and `[…]` match within
+    one part of a key. AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN are the
+    credentials; without them, requests are anonymous. Raises Refusal for a URI that names nothing,
+    and OSError for a service that does not answer.
     """
     uri = source.uri
     wild = re.search(r"[*?[]", uri)
@@ -123,7 +123,7 @@ def s3_items(source: Source) -> list[S3Object]:
 
 
 def _names(source: Source, path: str, pattern: str) -> list[str]:
-    """What follows the folder's path in the keys that a URI means."""
+    """The keys that a URI names, each without the path of the folder."""
     root = _checked(path.rstrip("/"), source.uri)
     selector = FileSelector(root, recursive=not pattern or "/" in pattern)
     with _plain_errors(source.uri):
@@ -132,7 +132,7 @@ def _names(source: Source, path: str, pattern: str) -> list[str]:
     names = [name for name in names if not pattern or _matches(name, pattern)]
     if not names:
         raise Refusal(
-            f"{source.uri}: there is no such object; deliver one, or mend config key 'source.uri'."
+            f"{source.uri}: no such object; deliver one, or correct config key 'source.uri'."
         )
     return names
 
@@ -143,23 +143,23 @@ def _matches(name: str, pattern: str) -> bool:
 
 
 def _checked(path: str, place: str) -> str:
-    """A bucket/key that pyarrow takes as it is: it would follow a `..` into another bucket."""
+    """A bucket/key that pyarrow can take as it is; it would follow a `..` into another bucket."""
     bucket, *parts = path.split("/")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", bucket):
-        raise Refusal(f"{place!r}: this is no bucket's name; mend config key 'source.uri'.")
+        raise Refusal(f"{place!r}: not the name of a bucket; correct config key 'source.uri'.")
     if {"", ".", ".."} & set(parts) or not path.isprintable():
         raise Refusal(
-            f"{place!r}: the key has an empty part, a . or .., or a character that cannot be "
-            "printed; give the object another key."
+            f"{place!r}: the key has an empty part, a . or .., or an unprintable character; give "
+            "the object another key."
         )
     return path
 
 
 def _read_exactly(file: pa.NativeFile, start: int, length: int) -> bytes:
-    """Some bytes of an object, or an OSError if the body ended early.
+    """Read some bytes of an object; raises OSError if the body ends early.
 
-    pyarrow 26 takes a short body for a whole one: what the memory held before then stands for
-    the rest. So the last byte is set beforehand, and one of two values has to change.
+    pyarrow 26 takes a short body for a complete one: whatever was in memory before stands for the
+    rest. So the last byte is set beforehand, and one of two different values has to change.
     """
     piece = bytearray(length)
     for mark in (0x00, 0xFF):
@@ -179,25 +179,25 @@ def _etag(file: pa.NativeFile) -> str:
 def _connect(source: Source) -> S3FileSystem:
     """A client that tries once, waits no longer than the timeout and knows no other keys.
 
-    The keys are taken from the environment each time. Raises Refusal for an endpoint, a region
-    or keys that cannot be right.
+    Reads the keys from the environment each time. Raises Refusal for an invalid endpoint, region or
+    pair of keys.
     """
     _start_sdk()
     key, hidden = read_secret("AWS_ACCESS_KEY_ID"), read_secret("AWS_SECRET_ACCESS_KEY")
     if bool(key) != bool(hidden):
         absent = "AWS_SECRET_ACCESS_KEY" if key else "AWS_ACCESS_KEY_ID"
         raise Refusal(
-            f"environment variable {absent}: is not set, while its other half is; set both, "
-            "or neither for a bucket that anybody may read."
+            f"environment variable {absent}: not set, but the other half of the key is; set both, "
+            "or neither for a public bucket."
         )
     where, endpoint = _setting(
         "endpoint", source.endpoint, "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"
     )
-    if endpoint and not _ENDPOINT.fullmatch(endpoint):  # not shown: it may have a password in it
-        raise Refusal(f"{where}: is no endpoint; write https://host or https://host:port.")
+    if endpoint and not _ENDPOINT.fullmatch(endpoint):  # not shown: it may hold a password
+        raise Refusal(f"{where}: not an endpoint; write https://host or https://host:port.")
     where, region = _setting("region", source.region, "AWS_REGION", "AWS_DEFAULT_REGION")
     if not re.fullmatch(r"[A-Za-z0-9-]*", region):
-        raise Refusal(f"{where}: {region!r} is no region; write one such as eu-central-1.")
+        raise Refusal(f"{where}: {region!r} is not a region; write one such as eu-central-1.")
     parts = urlsplit(endpoint or "https:")
     return S3FileSystem(
         access_key=key,
@@ -215,7 +215,7 @@ def _connect(source: Source) -> S3FileSystem:
 
 
 def _setting(key: str, value: str | None, *variables: str) -> tuple[str, str]:
-    """What to call a setting in an error, and its text: from config, else from the environment."""
+    """A setting's name for errors and its text: from config, else from the environment."""
     if not value:
         for name in variables:
             if os.environ.get(name):
@@ -224,14 +224,14 @@ def _setting(key: str, value: str | None, *variables: str) -> tuple[str, str]:
 
 
 def _start_sdk() -> None:
-    """Start the SDK, once: silent, and without a look into ~/.aws."""
+    """Start the SDK once, silent and without reading ~/.aws."""
     files = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
     before = {name: os.environ.get(name) for name in files}
     os.environ.update(dict.fromkeys(files, os.devnull))
     try:
         initialize_s3(S3LogLevel.Off)
     except pa.ArrowInvalid:
-        pass  # it has been started
+        pass  # already started
     finally:
         for name, value in before.items():
             if value is None:
@@ -242,15 +242,15 @@ def _start_sdk() -> None:
 
 @contextmanager
 def _plain_errors(place: str) -> Iterator[None]:
-    """Turn what pyarrow raises into a Refusal, or into an OSError for trouble that may pass.
+    """Turn pyarrow's errors into a Refusal, or into an OSError if they may pass.
 
-    pyarrow raises an OSError for everything; only its text tells what happened.
+    pyarrow raises OSError for everything; only its text tells what happened.
     """
     try:
         yield
     except FileNotFoundError:
         raise Refusal(
-            f"{place}: there is no such object; mend config key 'source.uri' (a folder ends in /)."
+            f"{place}: no such object; correct config key 'source.uri' (a folder ends in /)."
         ) from None
     except OSError as error:
         text = " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""What every kind of source offers: items, each a delivery that can be asked for."""
+"""What every kind of source offers: items, each of which can be asked for its delivery."""
 
 import hashlib
 import re
@@ -17,10 +17,10 @@ from pricewright.tables.options import Bounds, Options
 
 @dataclass(frozen=True)
 class Answer:
-    """What a source says when it is asked for a delivery.
+    """A source's answer when it is asked for a delivery.
 
-    chunks: the bytes as they come, or None if nothing changed since the version asked about.
-    version: the source's own name for these bytes (an ETag, say); empty if it gives none.
+    chunks: the bytes as they arrive, or None if nothing changed since the known version.
+    version: the source's own name for these bytes, such as an ETag; empty if it gives none.
     """
 
     chunks: Iterator[bytes] | None
@@ -32,13 +32,13 @@ class Item(Protocol):
 
     @property
     def place(self) -> str:
-        """Where it lies, as config says it: no secret is in it."""
+        """Where the delivery lies, as config names it, without secrets."""
 
     def open(self, known: str = "") -> AbstractContextManager[Answer]:
-        """Ask for the delivery, of which we may have the version `known` already.
+        """Ask for the delivery; `known` is the version that we already have.
 
-        Raises Refusal for what no retry will mend, OSError for trouble that may pass; the
-        iterator does the same, and ends normally only if every byte has come.
+        Raises Refusal for an error that no retry will fix, and OSError for one that may pass. The
+        iterator raises the same, and ends normally only if every byte has arrived.
         """
 
 
@@ -47,31 +47,31 @@ DATABASES = ("sqlite", "postgresql", "postgres")
 
 @dataclass(frozen=True, kw_only=True)
 class Access(Options):
-    """How a source is asked for what it has."""
+    """How to ask a source for its deliveries."""
 
     section = "source"
 
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     """Headers to send to a web server."""
     allow_hosts: Sequence[str] = ()
-    """Hosts that may be asked although their address is not a public one."""
+    """Hosts that may be asked although their address is not public."""
     endpoint: str | None = None
     """The S3 service to ask, if it is not Amazon's."""
     region: Annotated[str | None, Bounds(least=1)] = None
     """The S3 region."""
     table: Annotated[str | None, Bounds(least=1)] = None
-    """The table to read, of a database."""
+    """The database table to read."""
     query: Annotated[str | None, Bounds(least=1)] = None
     """The query to read instead, with parameters such as `:day`."""
     parameters: dict[str, Any] = field(default_factory=dict, repr=False)
-    """The query's parameters."""
+    """The values of the query's parameters."""
     timeout: Annotated[float, Bounds(above=0, most=3600)] = 30.0
     """Seconds to wait for a connection, and for the next bytes."""
     max_seconds: Annotated[float, Bounds(above=0)] = 3600.0
-    """Seconds that a web server may take for a whole delivery."""
+    """Seconds that a web server may take to send a whole delivery."""
     leave_out: Sequence[str] = ()
-    """The names of files in a folder, a bucket or a zip archive that hold no prices, as
-    `dividends*`."""
+    """The names, or patterns such as `dividends*`, of files in a folder, a bucket or a zip archive
+    that hold no prices."""
     max_bytes: Annotated[int, Bounds(least=1)] = 10_000_000_000
     """The most bytes that a delivery may have."""
 
@@ -80,15 +80,15 @@ class Access(Options):
 class Source(Access):
     """Where prices come from, and how to ask for them.
 
-    Raises Refusal if a secret is written out in the URI, or if what is to be read of a database is
-    not told.
+    Raises Refusal if the URI contains a plain secret, or if it names a database without exactly
+    one of table and query.
     """
 
     uri: str
 
     @classmethod
     def of(cls, uri: str, access: Access) -> "Source":
-        """The source at a URI, asked in some way."""
+        """The source at a URI, with these access options."""
         return cls(uri=uri, **vars(access))
 
     def __post_init__(self) -> None:
@@ -100,14 +100,14 @@ class Source(Access):
             found = " and ".join(asked) or "neither it nor a query"
             raise Refusal(
                 f"config key 'source.table': found {found}, allowed: either source.table or "
-                "source.query, for source.uri is a database."
+                "source.query, because source.uri is a database."
             )
         if asked and not is_database:
-            self.refuse(asked[0], "allowed: null, for source.uri is no database")
+            self.refuse(asked[0], "allowed: null, because source.uri is not a database")
 
     @property
     def name(self) -> str:
-        """What the source is called wherever it is written: no secret is in it."""
+        """The source's name wherever it is written, without secrets."""
         if not (self.table or self.query):
             return self.uri
         asked = f"{self.query} {sorted(self.parameters.items())}" if self.query else ""
@@ -116,7 +116,7 @@ class Source(Access):
 
     @property
     def title(self) -> str:
-        """What a report on its prices is headed with: the file's, folder's or table's own name."""
+        """The title of a report on its prices: the name of the file, folder or table."""
         if self.table:
             return self.table[-60:]
         path = self.uri if scheme(self.uri) == "file" else urlsplit(self.uri).path
@@ -125,12 +125,12 @@ class Source(Access):
 
 
 def scheme(uri: str) -> str:
-    """A URI's scheme, in small letters; `file` for a path."""
+    """A URI's scheme in lower case; `file` for a path."""
     before, separator, _ = uri.partition("://")
     return before.lower() if separator else "file"
 
 
 def natural_order(name: str) -> tuple[list[int | str], str]:
-    """What sorts names as people do: numbers in them by value, 2 before 10."""
+    """A key that sorts the numbers in names by value: 2 before 10."""
     parts = re.split(r"([0-9]+)", name)
     return [int(part) if place % 2 else part for place, part in enumerate(parts)], name

@@ -1,6 +1,6 @@
-"""Prices from http(s): asked for only if they changed, and only from hosts that may be asked.
+"""Prices over http(s): fetched only if they changed, and only from hosts that may be asked.
 
-A request says its credentials, config's headers, and which version we have already.
+A request carries its credentials, the headers from config, and the version that we already have.
 """
 
 import base64
@@ -37,7 +37,7 @@ _VERSION: Final = re.compile(r"(?:etag ([ -~\x80-\xff]+?))?(?:; )?(?:modified ([
 _WRITE_NAME = "put it into an environment variable and write ${NAME} there"
 
 _PUBLIC: Final = {"user-agent": "pricewright", "accept": "*/*", "accept-encoding": "identity"}
-"""The headers that whoever is asked gets."""
+"""The headers that every host gets, also after a redirect."""
 
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _MAX_REDIRECTS = 5
@@ -52,14 +52,14 @@ _ADVICE: Final = {
 
 @dataclass(frozen=True)
 class WebFile:
-    """A delivery that an http(s) server has; raises Refusal if a secret stands in config."""
+    """A delivery on an http(s) server; raises Refusal if config contains a plain secret."""
 
     source: Source
 
     def __post_init__(self) -> None:
         parts = split_address(self.place)
         _check_config(parts.userinfo, self.source.headers)
-        if "${" not in parts.host_and_port:  # else it is known when it is asked
+        if "${" not in parts.host_and_port:  # otherwise it is checked when it is asked
             web_address(parts)
 
     @property
@@ -68,10 +68,10 @@ class WebFile:
 
     @contextmanager
     def open(self, known: str = "") -> Iterator[Answer]:
-        """Ask for the delivery, of which we may have the version `known` already.
+        """Ask for the delivery; `known` is the version that we already have.
 
-        The bytes are those that are sent: what the server has as gzip or zstd stays so.
-        Raises Refusal for what no retry will mend, OSError for trouble that may pass.
+        The bytes are those that are sent: gzip or zstd content stays packed. Raises Refusal for an
+        error that no retry will fix, and OSError for one that may pass.
         """
         asked = _conditions(known)
         with closing(self._ask(asked)) as reply:
@@ -82,7 +82,7 @@ class WebFile:
                 yield Answer(chunks=reply.body(self.source.max_bytes), version=_version(reply))
 
     def _ask(self, asked: dict[str, str]) -> Reply:
-        """The answer at the end of the redirects."""
+        """The answer at the end of all redirects."""
         parts = split_address(self.place)
         start = address = web_address(parts, lambda text: expand_variables(text, "source.uri"))
         private = _private_headers(parts.userinfo, self.source.headers)
@@ -95,53 +95,53 @@ class WebFile:
                 address = _next(address, reply)
         raise reply.refusal(
             f"the server redirects more than {_MAX_REDIRECTS} times",
-            "put the address of the delivery into source.uri",
+            "set source.uri to the address of the delivery",
         )
 
 
 def _check_config(userinfo: str, headers: Mapping[str, str]) -> None:
-    """Refuse what may not stand in config: secrets as they are, and headers that are ours."""
+    """Refuse plain secrets in config, and headers that only we may set."""
     user, _, password = userinfo.partition(":")
     secret = password or user
     if userinfo and (not secret or PLACEHOLDER.sub("", secret)):
-        raise Refusal(f"{URI_KEY} a user or password stands in it as it is; {_WRITE_NAME}.")
+        raise Refusal(f"{URI_KEY} it holds a plain user or password; {_WRITE_NAME}.")
     for name, value in headers.items():
         key = f"config key 'source.headers.{name}'"
         if not _NAME.fullmatch(name):
-            raise Refusal(f"config key 'source.headers': {name!r} names no header; correct it.")
+            raise Refusal(f"config key 'source.headers': {name!r} is not a header; correct it.")
         if _OURS.fullmatch(name):
-            raise Refusal(f"{key}: this header cannot be chosen; take it out.")
+            raise Refusal(f"{key}: this header cannot be set; remove it.")
         if _SECRET.fullmatch(name) and not PLACEHOLDER.search(value):
-            raise Refusal(f"{key}: a secret stands in it as it is; {_WRITE_NAME}.")
+            raise Refusal(f"{key}: it holds a plain secret; {_WRITE_NAME}.")
     if userinfo and any(name.lower() == "authorization" for name in headers):
-        raise Refusal(f"{URI_KEY} has a user, and source.headers too; take one of them out.")
+        raise Refusal(f"{URI_KEY} has a user, and source.headers has one too; remove one of them.")
 
 
 def _private_headers(userinfo: str, headers: Mapping[str, str]) -> dict[str, str]:
-    """Config's headers and the URI's user with their secrets in place, as they are sent."""
+    """The headers from config and the user from the URI, with their secrets filled in."""
     sent = {}
     for name, value in headers.items():
         text = expand_variables(value, f"source.headers.{name}")
         if CONTROL.search(text) or max(text, default="") > "\xff":
             raise Refusal(
                 f"config key 'source.headers.{name}': holds a line break or another character "
-                "that no header may have; take it out."
+                "that a header cannot have; remove it."
             )
         sent[name.lower()] = text
     if userinfo:
         user = expand_variables(unquote(userinfo), "source.uri")
         if CONTROL.search(user):
-            raise Refusal(f"{URI_KEY} its user or password holds a line break; take it out.")
+            raise Refusal(f"{URI_KEY} its user or password holds a line break; remove it.")
         user += "" if ":" in user else ":"
         sent["authorization"] = "Basic " + base64.b64encode(user.encode()).decode("ascii")
     return sent
 
 
 def _version(reply: Reply) -> str:
-    """How a server names the bytes it sends: `etag "…"; modified …`, or less, or nothing.
+    """A server's version of the bytes that it sends: `etag "…"; modified …`, or less, or nothing.
 
-    A time of change is left out if it is that of the answer: more may change in that second,
-    and the server would not tell (RFC 9110, 8.8.2.2).
+    A modification time equal to the time of the answer is left out: the file may change again
+    within that second, and the server would not tell (RFC 9110, 8.8.2.2).
     """
     etag, modified, date = map(reply.header, ("ETag", "Last-Modified", "Date"))
     named = [f"etag {etag}"] if etag else []
@@ -151,7 +151,7 @@ def _version(reply: Reply) -> str:
 
 
 def _conditions(known: str) -> dict[str, str]:
-    """The headers that ask for an answer only if it is not the version that is known."""
+    """The headers that ask for an answer only if it differs from the known version."""
     found = _VERSION.fullmatch(known)
     etag, modified = found.groups() if found else (None, None)
     asked = {"if-none-match": etag, "if-modified-since": modified}
@@ -166,20 +166,20 @@ def _second(date: str) -> float:
 
 
 def _same_service(one: WebAddress, other: WebAddress) -> bool:
-    """Whether what is private to one address may be sent to the other, on the same host."""
+    """Whether private headers for one address may be sent to the other, on the same host."""
     return one.port == other.port or (one.has_default_port and other.has_default_port)
 
 
 def _next(address: WebAddress, reply: Reply) -> WebAddress:
-    """Where an answer redirects to, if we follow: to the same host, and not from https to http."""
-    # Header lines come as Latin-1, whatever they are: quoted, they are the same bytes again.
+    """Where a redirect leads, if we follow it: to the same host, and never from https to http."""
+    # Header lines are decoded as Latin-1, whatever they are; quoting restores the same bytes.
     location = quote(reply.header("Location").encode("latin-1"), safe=string.punctuation)
     try:
         there = web_address(split_address(urljoin(address.uri, location) if location else ""))
     except (ValueError, Refusal):
         raise reply.refusal(
-            "the server redirects to what is no http(s) address",
-            "put the right one into source.uri",
+            "the server redirects to an address that is not http(s)",
+            "set source.uri to the right one",
         ) from None
     if (
         there.host.lower() == address.host.lower()
@@ -190,18 +190,18 @@ def _next(address: WebAddress, reply: Reply) -> WebAddress:
     raise reply.refusal(
         f"the server redirects from {address.scheme}://{address.authority} to "
         f"{there.scheme}://{there.authority}",
-        "put the new address into source.uri if it is right",
+        "set source.uri to the new address if it is right",
     )
 
 
 def _check_status(reply: Reply) -> None:
-    """Refuse every answer that is not a whole delivery; raise OSError if another may be."""
+    """Refuse every answer but a whole delivery; raise OSError if another answer may be one."""
     if reply.status == HTTPStatus.OK:
         return
-    phrase = HTTPStatus(reply.status).phrase if reply.status in _KNOWN else "(no known status)"
+    phrase = HTTPStatus(reply.status).phrase if reply.status in _KNOWN else "(unknown status)"
     what = f"the server answers {reply.status} {phrase}"
     if reply.status in _MAY_PASS or 500 <= reply.status < 600:
         raise reply.may_pass(what)
     if 400 <= reply.status < 500:
         raise reply.refusal(what, _ADVICE.get(reply.status, "correct source.uri"))
-    raise reply.refusal(what, "give in source.uri an address that has the whole delivery")
+    raise reply.refusal(what, "set source.uri to an address that gives the whole delivery")
