@@ -44,8 +44,8 @@ def test_outside_of_any_project_it_is_one_sentence(tmp_path, name):
     done = run_pricewright(name, cwd=tmp_path)
     assert (done.code, done.stdout) == (1, "")
     assert done.stderr == (
-        f"pricewright {name}: {tmp_path}: neither this folder nor one above it is a project, "
-        "which has config/config.yaml; change to one that is.\n"
+        f"pricewright {name}: {tmp_path}: neither this folder nor any above it is a project "
+        "with a config/config.yaml; change to a project's folder.\n"
     )
 
 
@@ -68,8 +68,8 @@ def test_inside_a_release_it_is_still_the_project_that_released_it(finished: Pro
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["status"], "has no module 'cyclopts'; get the environment with `make run`, and then"),
-        (["--help"], "has no module 'cyclopts'; get the environment with `make run`, and then"),
+        (["status"], "has no module 'cyclopts'; build the environment with `make run`, then"),
+        (["--help"], "has no module 'cyclopts'; build the environment with `make run`, then"),
         (["predict"], f"has no module 'numpy'; install it: {sys.executable} -m pip install numpy."),
     ],
 )
@@ -195,7 +195,7 @@ def test_a_source_that_changed_since_is_named(finished: Project):
     path.write_text(path.read_text() + "2021-01-04,S0,50,1000\n")
     os.utime(path, (0, 0))  # whatever its time says
     source, what_to_do = part(status(finished), "Out of date")
-    assert source == "  data/raw/small.csv is not what results/ingest.json is of"
+    assert source == "  data/raw/small.csv is not among the files that results/ingest.json lists"
     assert "--forcerun ingest" in what_to_do
 
 
@@ -206,7 +206,7 @@ def test_results_of_an_older_delivery_that_were_put_back_are_out_of_date(finishe
     assert finished.snakemake("--until", "ingest").code == 0
     shutil.rmtree(finished.folder / "results")
     (finished.folder / "backup").rename(finished.folder / "results")
-    source = "  data/raw/small.csv is not what results/ingest.json is of"
+    source = "  data/raw/small.csv is not among the files that results/ingest.json lists"
     assert source in part(status(finished), "Out of date")
 
 

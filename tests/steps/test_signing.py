@@ -99,7 +99,7 @@ def test_verify_finds_nothing_wrong_and_then_the_line_that_was_changed(signed_up
     verified = run(signed_up, "verify")
     assert (verified.code, verified.stdout) == (
         0,
-        "The ledger, the signatures, the releases and their forecasts are as they were.\n",
+        "The ledger, the signatures, the releases and their forecasts are intact.\n",
     )
     path = signed_up.folder / "ledger/ledger.jsonl"
     path.write_bytes(path.read_bytes().replace(b'"init"', b'"exit"'))

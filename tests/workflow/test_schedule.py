@@ -152,8 +152,8 @@ def test_a_timer_is_shown_made_and_removed(desk, machine):
     before = (machine / "cron").read_text()
     code, shown, _ = schedule(desk, "--show")
     assert code == 0
-    assert "There is now: nothing." in shown
-    assert "Run for last: never." in shown
+    assert "Installed now: nothing." in shown
+    assert "Last session run: none." in shown
     assert (machine / "cron").read_text() == before
     code, made, _ = schedule(desk)
     assert code == 0
@@ -163,7 +163,7 @@ def test_a_timer_is_shown_made_and_removed(desk, machine):
     assert schedule(desk, "--show")[1].count(written[0]) == 2
     assert "Removed: " in schedule(desk, "--remove")[1]
     assert (machine / "cron").read_text() == before
-    assert schedule(desk, "--remove")[1] == "There is no timer of this project.\n"
+    assert schedule(desk, "--remove")[1] == "This project has no timer.\n"
 
 
 @pytest.mark.usefixtures("machine")
@@ -176,7 +176,7 @@ def test_the_units_of_systemd_are_shown_with_the_config_of_their_own(desk):
 
 @pytest.mark.usefixtures("machine")
 def test_what_cannot_be_is_refused_in_a_sentence(desk):
-    assert "found several" in schedule(desk, "--show", "--remove")[2]
+    assert "exclude each other" in schedule(desk, "--show", "--remove")[2]
     (desk / "config/config.yaml").write_text("source: {uri: prices.csv}\n")
     code, _, errors = schedule(desk)
     assert code == 1

@@ -137,7 +137,7 @@ def test_history_lists_the_newest_first_with_verdict_and_release(desk, capsys):
 def test_before_any_training_history_says_so(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     history()
-    assert "Nothing was trained here yet" in capsys.readouterr().out
+    assert "No model has been trained here yet" in capsys.readouterr().out
 
 
 def test_compare_says_what_changed_and_what_was_tested(desk, capsys):

@@ -304,7 +304,7 @@ def test_verify_names_what_was_dropped_and_finds_nothing_wrong(dropped, monkeypa
     verifying.verify()
     sentence, result = capsys.readouterr().out.splitlines()
     assert sentence == describe_dropped(dropped.root)
-    assert result.endswith("as they were.")
+    assert result.endswith("are intact.")
 
 
 def test_a_dropped_release_is_not_built_again_and_a_sentence_says_why(dropped):

@@ -135,7 +135,7 @@ def test_verify_goes_on_to_find_nothing_wrong_when_a_signer_has_left(two, monkey
     *void, result = capsys.readouterr().out.splitlines()
     assert len(void) == 4
     assert all("counts for nothing now, because reviewer is no signer" in line for line in void)
-    assert result.endswith("as they were.")
+    assert result.endswith("are intact.")
 
 
 def moved(firm):
