@@ -165,7 +165,7 @@ def test_before_any_run_it_says_how_to_begin(project: Project):
     text = status(project)
     assert part(text, "Last run") == ["  nothing has run yet; begin with `snakemake --cores 1`"]
     assert part(text, "Out of date") == []
-    assert part(text, "Releases") == ["  nothing was released yet"]
+    assert part(text, "Releases") == ["  nothing has been released yet"]
 
 
 def test_after_a_run_each_step_is_a_line_and_nothing_is_out_of_date(finished: Project):

@@ -42,12 +42,12 @@ def test_a_person_sees_what_they_sign_says_yes_and_has_signed(signed_up, keys):
         "MASE",
         "leak check   passed",
         "covers       results/model.json (",
-        "policy       1 of rita, second, other than who ran the training",
+        "policy       1 of rita, second, except whoever ran the training",
         "replaces     nothing",
         "comment      ok",
         "WARNING      the model is NOT ACCEPTED: ",
         "WARNING      accept.allow_unaccepted is true",
-        "WARNING      it does not count before who trained the model signs: pricewright sign",
+        "WARNING      it counts only after whoever trained the model signs: pricewright sign",
         "Sign this, as approved? yes or no: Approved: signoffs/metrics/rita.json",
     ):
         assert shown in done.stdout
@@ -71,7 +71,7 @@ def test_each_gate_shows_its_own_numbers(signed_up, keys):
         for gate in GATES
     }
     assert "rows         280 delivered, 280 kept" in shown["source"]
-    assert "WARNING      data is flagged: 2 holiday" in shown["source"]
+    assert "WARNING      the data has flags: 2 holiday" in shown["source"]
     assert "to read      results/report.txt, " in shown["report"]
     assert "NOT ACCEPTED" not in shown["source"]
     assert "rows         280 delivered" in shown["deploy"]
@@ -111,7 +111,7 @@ def test_verify_finds_nothing_wrong_and_then_the_line_that_was_changed(signed_up
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["report", "--key", "nokey", "--yes"], "nokey: not a key that ssh-keygen reads"),
+        (["report", "--key", "nokey", "--yes"], "nokey: ssh-keygen cannot read this key"),
         (["--yes"], "no gate is named; name one of source, metrics, report, deploy, author"),
         (["author", "--reject", "--yes"], "--reject: found with author"),
         (["report", "--reject", "--withdraw"], "--reject and --withdraw are given both"),
@@ -123,7 +123,7 @@ def test_verify_finds_nothing_wrong_and_then_the_line_that_was_changed(signed_up
         ),
         (["report", "--configfile", "none.yaml"], "none.yaml: no such file"),
         (["report", "--who", "second", "--yes"], "config/signers: second may not sign"),
-        (["--init"], "config/signers: is there already"),
+        (["--init"], "config/signers: exists already"),
     ],
 )
 def test_what_cannot_be_signed_is_refused_in_a_sentence(signed_up, keys, arguments, sentence):

@@ -98,7 +98,7 @@ def test_it_ends_with_a_short_list_of_who_must_sign_what_by_which_command(finish
     outcome = production(finished)
     assert (outcome.code, outcome.ran) == (1, ["production"])
     lines = outcome.stderr.rpartition("logs/production.log: ")[2].splitlines()
-    assert lines[0].endswith("people have not signed for all of this.")
+    assert lines[0].endswith("production is unchanged: signatures are missing.")
     listed = [line.split() for line in lines]
     assert ["source", "ok", "1", "of", "1,", "by", "reviewer"] in listed
     assert ["to", "sign", "(who", "trained", "it):", "pricewright", "sign", "author"] in listed
@@ -253,7 +253,7 @@ def test_code_that_was_changed_and_touched_does_not_pass_for_the_code_that_made_
     signed.snakemake("--touch", "production")
     outcome = production(signed, "--rerun-triggers", "mtime", "--cores", "1")
     assert outcome.code == 1
-    assert "was made by other code than is here" in outcome.stderr
+    assert "was made by a different version of the code" in outcome.stderr
     assert current(signed) is None
 
 

@@ -50,7 +50,7 @@ def test_from_a_failure_to_a_release_and_back_each_thing_is_told_once(told, web_
     office.sign("author", "author")
     office.sign_all("reviewer")
     assert told.snakemake().ran == []
-    assert "waits for its release" in web_hook.texts()[2]
+    assert "ready for release" in web_hook.texts()[2]
     for _ in range(2):
         assert told.snakemake("production").code == 0
     assert web_hook.titles()[3:] == ["Small market: released"]
@@ -91,7 +91,7 @@ def test_a_service_that_is_down_is_said_and_the_run_goes_well(told, web_hook):
     web_hook.status = 503
     outcome = told.snakemake()
     assert outcome.code == 0
-    assert "Service 1 of the environment variable DESK_HOOK did not take" in outcome.stderr
+    assert "Service 1 of the environment variable DESK_HOOK did not accept" in outcome.stderr
     assert "s3cret" not in outcome.stderr + outcome.stdout
 
 

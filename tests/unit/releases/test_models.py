@@ -79,7 +79,7 @@ def test_a_model_is_found_by_its_digest_and_is_the_bytes_that_it_was(desk):
 
 
 def test_the_models_of_releases_have_names(desk):
-    with pytest.raises(Refusal, match="production: nothing was released yet"):
+    with pytest.raises(Refusal, match="production: nothing has been released yet"):
         find_model(desk.root, "production")
     desk.signed_release(0)
     first = read_model(desk.root / "results/model.json")[1]
@@ -107,7 +107,7 @@ def test_the_oldest_go_but_for_those_that_were_signed_or_released(desk):
     desk.keep_models = 1
     desk.record_run("author")
     assert kept(desk) == {first, third}
-    with pytest.raises(Refusal, match=r"kept no more \(history\.keep_models and"):
+    with pytest.raises(Refusal, match=r"no longer kept \(history\.keep_models and"):
         find_model(desk.root, second)
 
 

@@ -119,7 +119,7 @@ def remove_order(archive):
     [
         (change_kept, "is not the bytes that were received"),
         (remove_kept, "is not there; put back what was received"),
-        (remove_order, "does not have the deliveries that the model was made from"),
+        (remove_order, "lacks the deliveries that the model was made from"),
     ],
 )
 def test_kept_bytes_that_were_changed_or_are_gone_are_not_built_on(
@@ -158,7 +158,7 @@ def test_a_model_that_the_bytes_do_not_come_to_is_told_with_what_differs(firm, s
 
     released_after(firm, better)
     (problem,) = rebuild(firm.root, steps)
-    assert "the kept raw bytes come to another model" in problem
+    assert "the kept raw bytes give another model" in problem
     assert "they differ in metrics; made on a cluster's node, here is Linux" in problem
 
 
@@ -173,7 +173,7 @@ def test_a_model_of_which_only_the_last_digits_differ_is_the_same(firm, steps):
     told = []
     assert rebuild(firm.root, steps, tell=told.append) == []
     (sentence,) = told
-    assert "the same within 1e-09 of each number, and the same decisions" in sentence
+    assert "rebuilt with each number within 1e-09 and the same decisions" in sentence
     assert "; made on a cluster's node, here is Linux" in sentence
 
 
@@ -276,7 +276,7 @@ def test_of_other_libraries_parquet_has_other_bytes():
 def test_other_code_than_made_the_model_does_not_pretend_to_build_it_again(released, steps):
     other = Steps(**(vars(steps) | {"script": SCRIPTS / "clean.py"}))
     (problem,) = rebuild(released.root, other)
-    assert "it was made by code of digest" in problem
+    assert "it was made by code with digest" in problem
     assert "check out that version" in problem
 
 

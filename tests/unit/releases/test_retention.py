@@ -310,7 +310,7 @@ def test_verify_names_what_was_dropped_and_finds_nothing_wrong(dropped, monkeypa
 def test_a_dropped_release_is_not_built_again_and_a_sentence_says_why(dropped):
     ledger.append(dropped.root / "ledger", "dropped", release=dropped.current, model="0" * 64)
     (problem,) = rebuild(dropped.root, steps=None)
-    assert f"cannot be built again: release {dropped.current[:12]}… was dropped on " in problem
+    assert f"cannot be rebuilt: release {dropped.current[:12]}… was dropped on " in problem
 
 
 def test_the_models_of_dropped_releases_may_go_and_history_says_that_they_were_dropped(
@@ -326,7 +326,7 @@ def test_the_models_of_dropped_releases_may_go_and_history_says_that_they_were_d
     output = dropped.root / "results/model.json"
     other, _ = find_model(dropped.root, "last")
     record_training(dropped.root, output, other, author="author", keep_models=1)
-    with pytest.raises(Refusal, match=r"kept no more .*history\.keep_releases_days"):
+    with pytest.raises(Refusal, match=r"no longer kept .*history\.keep_releases_days"):
         find_model(dropped.root, digest)
     monkeypatch.chdir(dropped.root)
     history()

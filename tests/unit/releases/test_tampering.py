@@ -211,10 +211,10 @@ def test_a_file_put_into_a_release_or_taken_out_of_it_is_seen(firm):
     folder = releases_folder(firm.root) / digest
     folder.chmod(0o755)
     (folder / "more.json").write_text("{}")
-    assert "more.json: is no part of it" in verify_releases(firm.root)[0]
+    assert "more.json: does not belong to the release" in verify_releases(firm.root)[0]
     (folder / "more.json").unlink()
     (folder / "report.txt").unlink()
-    assert "report.txt: is not in its release any more" in verify_releases(firm.root)[0]
+    assert "report.txt: is missing from its release" in verify_releases(firm.root)[0]
 
 
 def test_a_release_that_was_removed_is_missed(firm):
