@@ -304,7 +304,7 @@ def test_a_release_without_the_config_files_of_the_run_is_refused_with_the_comma
     assert finished.snakemake(*whole.split()[1:]).code == 0
     (finished.folder / "mine.yaml").unlink()
     told = run_pricewright("verify", cwd=finished.folder)
-    assert "mine.yaml: the last run had this config file, and it is not there" in told.stderr
+    assert "mine.yaml: the last run used this config file, but it is missing" in told.stderr
 
 
 def test_status_rollback_and_verify_are_commands_of_the_same_project(signed, keys):

@@ -79,7 +79,7 @@ def test_it_is_what_is_in_a_file_that_counts_and_not_its_time(finished):
     [
         ("a:\n\tb: 1\n", "config/config.yaml:2: not YAML (found character '\\t'"),
         ("source: {uri: a.csv}\nsource: {uri: b.csv}\n", "config.yaml:2: 'source' is there twice"),
-        ("- 1\n", "config/config.yaml: has no keys, where config is needed"),
+        ("- 1\n", "config/config.yaml: has no keys, but must be a config"),
     ],
 )
 def test_a_config_file_that_is_none_is_named_with_the_line(finished, content, sentence):

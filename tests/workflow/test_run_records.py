@@ -91,7 +91,7 @@ def test_records_that_cannot_be_written_are_warned_of_and_cost_the_run_nothing(p
     project.loses_comforts = True
     outcome = project.snakemake()
     assert (outcome.code, outcome.ran) == (0, list(STEPS)), outcome.stderr
-    for lost in ("no picture of the DAG", "no run report", "The ledger was not told of this run"):
+    for lost in ("no picture of the DAG", "no run report", "The ledger does not record this run"):
         assert lost in outcome.stderr
     assert "5 steps in " in outcome.stderr
     for name in RECORDS:

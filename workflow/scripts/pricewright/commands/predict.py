@@ -173,14 +173,14 @@ def parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--model", type=Path, required=True, metavar="FILE", help="the file of a deployed model")
-    add("--horizon", type=int, metavar="DAYS", help="days ahead (default: as many as it forecasts)")
-    add("--symbol", action="append", help="a symbol; may be repeated (default: all)")
+    add("--horizon", type=int, metavar="DAYS", help="days ahead; if not given, all forecast days")
+    add("--symbol", action="append", help="a symbol; may be repeated; if not given, all")
     add(
         "--quantiles",
         type=_probabilities,
         metavar="LEVELS",
-        help="such as 0.05,0.5,0.95 (default: the bounds of the model's interval)",
+        help="such as 0.05,0.5,0.95; if not given, the bounds of the model's interval",
     )
     add("--prices", type=Path, metavar="FILE", help="newer clean records to forecast from")
-    add("--format", choices=FORMATS, default="table", help="output format (default: table)")
+    add("--format", choices=FORMATS, default="table", help="output format; if not given, a table")
     return parser
