@@ -112,14 +112,14 @@ def test_verify_finds_nothing_wrong_and_then_the_line_that_was_changed(signed_up
     ("arguments", "sentence"),
     [
         (["report", "--key", "nokey", "--yes"], "nokey: ssh-keygen cannot read this key"),
-        (["--yes"], "no gate is named; name one of source, metrics, report, deploy, author"),
+        (["--yes"], "no gate given; name one of source, metrics, report, deploy, author"),
         (["author", "--reject", "--yes"], "--reject: found with author"),
-        (["report", "--reject", "--withdraw"], "--reject and --withdraw are given both"),
+        (["report", "--reject", "--withdraw"], "--reject and --withdraw exclude each other"),
         (["report", "--release", "previous"], "--release: found with gate report"),
-        (["deploy", "--release", "previous", "--yes"], "there was no release before"),
+        (["deploy", "--release", "previous", "--yes"], "there is no release before"),
         (
             ["deploy", "--release", "abcd", "--yes"],
-            "abcd: no release begins with that",
+            "abcd: no release's digest begins with that",
         ),
         (["report", "--configfile", "none.yaml"], "none.yaml: no such file"),
         (["report", "--who", "second", "--yes"], "config/signers: second may not sign"),

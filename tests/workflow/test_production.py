@@ -159,7 +159,7 @@ def test_where_the_link_was_removed_a_run_says_so_and_the_watch_is_red(signed):
     (signed.folder / "production/current").unlink()
     outcome = signed.snakemake()
     assert (outcome.code, outcome.ran) == (0, ["monitor"])
-    assert "nothing is forecast: production/current: is not there, where" in outcome.stderr
+    assert "nothing is forecast: production/current: is missing, but" in outcome.stderr
     found = orjson.loads((signed.folder / "results/monitor.json").read_bytes())
     assert found["colour"] == "red"
     assert "pricewright rollback --to" in found["reasons"][0]
@@ -314,7 +314,7 @@ def test_status_rollback_and_verify_are_commands_of_the_same_project(signed, key
     assert verified.code == 0, verified.stdout + verified.stderr
     back = run_pricewright("rollback", "--to", "previous", cwd=signed.folder)
     assert back.code == 1
-    assert "there was no release before" in back.stderr.splitlines()[-1]
+    assert "there is no release before" in back.stderr.splitlines()[-1]
     again = command("workflow/scripts/production.py", cwd=signed.folder)
     assert again.code == 0, again.stderr
     assert "in production already" in again.stderr

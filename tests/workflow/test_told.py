@@ -61,7 +61,7 @@ def test_a_release_that_people_have_not_signed_for_names_them(told, web_hook, ke
     assert told.snakemake("production").code == 1
     [title] = web_hook.titles()
     assert title == "Small market: waiting for people"
-    assert "author: who trained it; source: reviewer; " in web_hook.texts()[0]
+    assert "author: whoever trained it; source: reviewer; " in web_hook.texts()[0]
 
 
 def test_a_model_that_is_refused_is_told_as_not_accepted(told, web_hook):

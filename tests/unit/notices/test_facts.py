@@ -62,7 +62,7 @@ def test_of_two_that_are_needed_one_that_signed_is_left_out(firm, awaited):
 
 def test_who_trained_signs_first_where_the_author_may_not(firm, awaited):
     terms(firm, "deploy", exclude_author=True)
-    assert "people. author: who trained it; source: " in awaited().text
+    assert "people. author: whoever trained it; source: " in awaited().text
     assert awaited().command == "pricewright sign author"
 
 

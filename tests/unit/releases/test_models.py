@@ -93,7 +93,7 @@ def test_the_models_of_releases_have_names(desk):
 def test_what_means_no_model_is_refused(desk, text):
     trained(desk, 0)
     with pytest.raises(
-        Refusal, match=r"no model begins with that|at least 4 digits of a model's digest"
+        Refusal, match=r"no model's digest begins with that|at least 4 digits of a model's digest"
     ):
         find_model(desk.root, text)
 
@@ -115,7 +115,7 @@ def test_a_kept_model_that_was_changed_is_refused(desk):
     digest = trained(desk, 0)
     path = desk.root / FOLDER / f"{digest}.json.zst"
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(Refusal, match="is not the model that was kept"):
+    with pytest.raises(Refusal, match="was changed or damaged"):
         find_model(desk.root, digest)
 
 
@@ -204,6 +204,6 @@ def test_a_record_of_a_test_beside_the_other_is_told(desk, capsys):
     (desk.root / "other.json").write_text(json.dumps(document))
     with contextlib.chdir(desk.root):
         compare(first, "other.json")
-    assert "on 25 dates that A did not know: better; its pinball loss is -2.10%" in (
+    assert "on 25 dates that A was not trained on: better; B's pinball loss differs by -2.10%" in (
         capsys.readouterr().out
     )

@@ -203,7 +203,7 @@ def test_another_layout_is_a_finding(released, steps):
 
     other = Steps(**(vars(steps) | {"train_or_score": train}))
     (problem,) = rebuild(released.root, other)
-    assert "they differ in layout alone" in problem
+    assert "they differ in layout only" in problem
 
 
 def test_what_another_python_and_other_libraries_made_is_named_and_compared(firm, steps):

@@ -45,7 +45,9 @@ def test_an_earlier_release_is_put_back_if_somebody_signs_for_that(two, to):
 
 
 def test_what_is_in_production_is_not_offered_for_release_again(two):
-    assert signoff_overview(two.check()).endswith("By the ledger, these files are in production.")
+    assert signoff_overview(two.check()).endswith(
+        "These files are in production, according to the ledger."
+    )
     two.train(0)
     assert "in production" not in signoff_overview(two.check())
 
@@ -90,11 +92,14 @@ def test_to_the_release_that_is_there_a_rollback_changes_nothing(two):
 @pytest.mark.parametrize(
     ("to", "sentence"),
     [
-        ("previous", "there was no release before the one in production"),
-        ("f" * 64, "no release begins with that; name one that `pricewright history --releases`"),
+        ("previous", "there is no release before the one in production"),
+        (
+            "f" * 64,
+            "no release's digest begins with that; name one that `pricewright history --releases`",
+        ),
         ("", "found '', but a release's digest needs at least 4 digits"),
         ("398", "found '398', but a release's digest needs"),
-        ("../releases", "no release begins with that"),
+        ("../releases", "no release's digest begins with that"),
     ],
 )
 def test_a_release_that_is_not_there_is_not_gone_back_to(firm, to, sentence):
@@ -119,7 +124,7 @@ def test_a_link_that_was_moved_by_hand_is_put_back_without_a_signature(two):
     link.symlink_to(f"releases/{two.first}")
     with pytest.raises(Refusal, match=r"but by the ledger release .* is in production"):
         two.release()
-    with pytest.raises(Refusal, match="where the ledger says"):
+    with pytest.raises(Refusal, match="but by the ledger"):
         two.roll_back("previous")
     before = ledger.read(two.root / "ledger")[-1].digest
     two.roll_back(two.second)
@@ -158,8 +163,8 @@ def test_a_link_that_is_not_what_the_ledger_says_is_told_of_by_every_command(two
     if not gone:
         link.symlink_to(f"releases/{two.first}")
     sentence = moved(two)
-    found = "is not there" if gone else f"points at release {two.first[:12]}…"
-    assert sentence.startswith(f"{link}: {found}, where the ledger says")
+    found = "is missing" if gone else f"points at release {two.first[:12]}…"
+    assert sentence.startswith(f"{link}: {found}, but by the ledger")
     assert sentence.endswith(f"`pricewright rollback --to {two.second[:12]}` repairs it.")
 
 
@@ -204,7 +209,7 @@ def test_a_beginning_that_several_have_is_none():
 
 def test_where_the_ledger_says_nothing_of_a_link_nothing_is_gone_back_to(two):
     (two.root / "ledger/ledger.jsonl").unlink()
-    with pytest.raises(Refusal, match="of which the ledger says nothing"):
+    with pytest.raises(Refusal, match="but the ledger records no release"):
         two.roll_back(two.first)
     assert two.current == two.second
 

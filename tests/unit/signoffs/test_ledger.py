@@ -176,7 +176,7 @@ def test_a_ledger_that_was_cut_or_is_gone_no_longer_fits_whoever_saw_the_lines(f
     (problem,) = ledger.verify(folder, saw)
     assert "has 3 lines, but b.json saw 4: it was cut" in problem
     assert "from line 4 on it is lost" in problem
-    assert "from line 3 on nothing shows" in problem
+    assert "from line 3 on nothing proves" in problem
     (folder / "ledger.jsonl").unlink()
     assert "has 0 lines, where a.json saw 2" in ledger.verify(folder, saw)[0]
 

@@ -33,8 +33,8 @@ def read_link(production: Path) -> str | None:
     found = _TARGET.fullmatch(target)
     if not found:
         raise LinkAstray(
-            f"{link}: points at {target} instead of a release, so no release or rollback made it; "
-            "remove it, then run `pricewright verify`."
+            f"{link}: points at {target}, but must point at a release; no release or rollback "
+            "made it: remove it, then run `pricewright verify`."
         )
     return found[1]
 

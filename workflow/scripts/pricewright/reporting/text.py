@@ -361,11 +361,15 @@ def _waiting(pending: Pending) -> list[str]:
         return [*_paragraphs([pending.nothing]), *_facts(list(pending.commands.items()))]
     return _facts(
         [
-            *((gate.name, f"{gate.required} to sign: {gate.says}") for gate in gates),
+            *((gate.name, f"{_signatures(gate.required)}: {gate.says}") for gate in gates),
             ("to sign", next(gate.command for gate in gates if gate.name == "report")),
             *pending.commands.items(),
         ]
     )
+
+
+def _signatures(count: int) -> str:
+    return f"{count} signature{'s' * (count != 1)}"
 
 
 def _more(count: int) -> list[list[str]]:
