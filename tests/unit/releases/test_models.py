@@ -93,7 +93,8 @@ def test_the_models_of_releases_have_names(desk):
 def test_what_means_no_model_is_refused(desk, text):
     trained(desk, 0)
     with pytest.raises(
-        Refusal, match=r"no model's digest begins with that|at least 4 digits of a model's digest"
+        Refusal,
+        match=r"no model's digest begins with that|a model's digest needs at least 4 digits",
     ):
         find_model(desk.root, text)
 

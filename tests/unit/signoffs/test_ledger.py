@@ -178,7 +178,7 @@ def test_a_ledger_that_was_cut_or_is_gone_no_longer_fits_whoever_saw_the_lines(f
     assert "from line 4 on it is lost" in problem
     assert "from line 3 on nothing proves" in problem
     (folder / "ledger.jsonl").unlink()
-    assert "has 0 lines, where a.json saw 2" in ledger.verify(folder, saw)[0]
+    assert "has 0 lines, but a.json saw 2" in ledger.verify(folder, saw)[0]
 
 
 @pytest.mark.parametrize("begin", [1, 3])
