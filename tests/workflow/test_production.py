@@ -81,7 +81,7 @@ def test_newer_prices_do_not_undo_what_people_signed(signed):
     prices.write_bytes(prices.read_bytes() + b"S0,2031-01-02,1,1,1,1,1,1\n")
     outcome = production(signed)
     assert (outcome.code, outcome.ran) == (0, ["production"]), outcome.stderr
-    assert "small.csv was written after the results" in outcome.stderr
+    assert "small.csv is newer than the results" in outcome.stderr
     assert signed.results() == signed_for
     assert unsigned(signed) == []
 
