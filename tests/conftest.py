@@ -94,7 +94,9 @@ class Project:
         else:
             environment = person_environment(env)
             outcome = Outcome(*run_forked(run, cwd=self.folder, env=environment, seconds=180))
-        assert self.loses_comforts or "A comfort failed" not in outcome.stderr, outcome.stderr
+        assert self.loses_comforts or "An optional feature failed" not in outcome.stderr, (
+            outcome.stderr
+        )
         return outcome
 
     def configure(self, **sections: Any) -> None:

@@ -212,7 +212,7 @@ def test_a_symbol_whose_newest_rows_are_quarantined_is_left_out_of_the_model(tmp
         {"symbol": "S1", "reason": f"its newest delivered price, of {day}, is quarantined"}
     ]
     assert list(model["symbols"]) == ["S0"]
-    assert verdict(model)[1].startswith("LOST: 3 of 280 delivered rows could not be believed")
+    assert verdict(model)[1].startswith("LOST: 3 of 280 delivered rows could not be used")
 
 
 def test_declared_symbol_changes_are_counted_and_joined_into_one_history(tmp_path, monkeypatch):

@@ -168,7 +168,7 @@ def test_files_named_by_dates_are_not_taken_for_symbols(project):
     assert "needs a source of its own" not in told.stdout
     told = command(script, "describe", "data/*-*.csv", cwd=project.folder)
     assert "symbol: '{file}'" in told.stdout
-    assert "some files are of the same symbol and differ by their dates only" in told.stdout
+    assert "some files hold the same symbol and differ only by their dates" in told.stdout
 
 
 def test_later_files_settle_what_the_first_file_leaves_open(project):
@@ -213,7 +213,7 @@ def test_files_whose_dates_would_not_follow_each_other_settle_nothing(project, s
     choices = "date_formats: ['%d/%m/%Y'] or date_formats: ['%m/%d/%Y']"
     is_open = f'date_formats: "?"   # choose {choices}' in told.stdout
     assert is_open == switched
-    assert ("are not in that of their dates" in told.stdout) == switched
+    assert ("would not be the order of their dates" in told.stdout) == switched
 
 
 DAYS = range(10, 20)
@@ -239,7 +239,7 @@ def test_other_files_beside_prices_are_named_and_left_out_by_the_written_config(
     told = run_pricewright("describe", "in", "--output", "mine.yaml", cwd=project.folder)
     assert told.code == 0, told.stderr
     for name in BESIDE:
-        assert f"left out: in/{name}, for " in told.stdout
+        assert f"left out: in/{name}, because " in told.stdout
     source = yaml.safe_load((project.folder / "mine.yaml").read_text())["source"]
     assert source["leave_out"] == sorted(BESIDE)
     assert source["symbol"] == ("{file}" if len(files) > 1 else "prices")

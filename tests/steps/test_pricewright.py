@@ -46,8 +46,8 @@ def test_outside_any_project_the_command_ends_in_one_sentence(tmp_path, name):
     done = run_pricewright(name, cwd=tmp_path)
     assert (done.code, done.stdout) == (1, "")
     assert done.stderr == (
-        f"pricewright {name}: {tmp_path}: neither this folder nor one above it is a project, "
-        "which has config/config.yaml; change to one that is.\n"
+        f"pricewright {name}: {tmp_path}: neither this folder nor any above it is a project "
+        "with a config/config.yaml; change to a project's folder.\n"
     )
 
 
@@ -70,8 +70,8 @@ def test_inside_a_release_the_command_finds_the_project_that_released_it(finishe
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["status"], "has no module 'cyclopts'; get the environment with `make run`, and then"),
-        (["--help"], "has no module 'cyclopts'; get the environment with `make run`, and then"),
+        (["status"], "has no module 'cyclopts'; build the environment with `make run`, then"),
+        (["--help"], "has no module 'cyclopts'; build the environment with `make run`, then"),
         (["predict"], f"has no module 'numpy'; install it: {sys.executable} -m pip install numpy."),
     ],
 )
@@ -167,7 +167,7 @@ def test_before_any_run_status_says_how_to_begin(project: Project):
     text = status(project)
     assert part(text, "Last run") == ["  nothing has run yet; begin with `snakemake --cores 1`"]
     assert part(text, "Out of date") == []
-    assert part(text, "Releases") == ["  nothing was released yet"]
+    assert part(text, "Releases") == ["  nothing has been released yet"]
 
 
 def test_after_a_run_status_has_a_line_per_step_and_nothing_is_out_of_date(finished: Project):
@@ -197,7 +197,7 @@ def test_status_names_a_source_that_changed_since_the_run(finished: Project):
     path.write_text(path.read_text() + "2021-01-04,S0,50,1000\n")
     os.utime(path, (0, 0))  # its time does not matter
     source, what_to_do = part(status(finished), "Out of date")
-    assert source == "  data/raw/small.csv is not what results/ingest.json is of"
+    assert source == "  data/raw/small.csv is not among the files that results/ingest.json lists"
     assert "--forcerun ingest" in what_to_do
 
 
@@ -208,7 +208,7 @@ def test_results_restored_from_an_older_delivery_are_out_of_date(finished: Proje
     assert finished.snakemake("--until", "ingest").code == 0
     shutil.rmtree(finished.folder / "results")
     (finished.folder / "backup").rename(finished.folder / "results")
-    source = "  data/raw/small.csv is not what results/ingest.json is of"
+    source = "  data/raw/small.csv is not among the files that results/ingest.json lists"
     assert source in part(status(finished), "Out of date")
 
 

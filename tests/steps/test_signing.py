@@ -42,12 +42,12 @@ def test_a_person_who_is_shown_the_facts_and_says_yes_has_signed(signed_up, keys
         "MASE",
         "leak check   passed",
         "covers       results/model.json (",
-        "policy       1 of rita, second, other than who ran the training",
+        "policy       1 of rita, second, except whoever ran the training",
         "replaces     nothing",
         "comment      ok",
         "WARNING      the model is NOT ACCEPTED: ",
         "WARNING      accept.allow_unaccepted is true",
-        "WARNING      it does not count before who trained the model signs: pricewright sign",
+        "WARNING      it counts only after whoever trained the model signs: pricewright sign",
         "Sign this, as approved? yes or no: Approved: signoffs/metrics/rita.json",
     ):
         assert shown in done.stdout
@@ -71,7 +71,7 @@ def test_each_gate_shows_its_own_numbers(signed_up, keys):
         for gate in GATES
     }
     assert "rows         280 delivered, 280 kept" in shown["source"]
-    assert "WARNING      data is flagged: 2 holiday" in shown["source"]
+    assert "WARNING      the data has flags: 2 holiday" in shown["source"]
     assert "to read      results/report.txt, " in shown["report"]
     assert "NOT ACCEPTED" not in shown["source"]
     assert "rows         280 delivered" in shown["deploy"]
@@ -99,7 +99,7 @@ def test_verify_finds_nothing_wrong_until_a_line_is_changed(signed_up, keys):
     verified = run(signed_up, "verify")
     assert (verified.code, verified.stdout) == (
         0,
-        "The ledger, the signatures, the releases and their forecasts are as they were.\n",
+        "The ledger, the signatures, the releases and their forecasts are intact.\n",
     )
     path = signed_up.folder / "ledger/ledger.jsonl"
     path.write_bytes(path.read_bytes().replace(b'"init"', b'"exit"'))
@@ -111,19 +111,19 @@ def test_verify_finds_nothing_wrong_until_a_line_is_changed(signed_up, keys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["report", "--key", "nokey", "--yes"], "nokey: not a key that ssh-keygen reads"),
-        (["--yes"], "no gate is named; name one of source, metrics, report, deploy, author"),
+        (["report", "--key", "nokey", "--yes"], "nokey: ssh-keygen cannot read this key"),
+        (["--yes"], "no gate given; name one of source, metrics, report, deploy, author"),
         (["author", "--reject", "--yes"], "--reject: found with author"),
-        (["report", "--reject", "--withdraw"], "--reject and --withdraw are given both"),
+        (["report", "--reject", "--withdraw"], "--reject and --withdraw exclude each other"),
         (["report", "--release", "previous"], "--release: found with gate report"),
-        (["deploy", "--release", "previous", "--yes"], "there was no release before"),
+        (["deploy", "--release", "previous", "--yes"], "there is no release before"),
         (
             ["deploy", "--release", "abcd", "--yes"],
-            "abcd: no release begins with that",
+            "abcd: no release's digest begins with that",
         ),
         (["report", "--configfile", "none.yaml"], "none.yaml: no such file"),
         (["report", "--who", "second", "--yes"], "config/signers: second may not sign"),
-        (["--init"], "config/signers: is there already"),
+        (["--init"], "config/signers: exists already"),
     ],
 )
 def test_a_sign_off_that_is_impossible_is_refused_in_a_sentence(

@@ -93,7 +93,7 @@ def test_a_candidate_lost_after_a_scoring_day_is_reported_with_its_remedy(daily)
     assert idle.ran == []
     for told in (idle.stderr, run_pricewright("status", cwd=daily.folder).stdout):
         assert "production/candidate/ingest.json: no such file; run `snakemake --cores 1`" in told
-        assert "`snakemake --cores 1 --forcerun train_or_score` trains a model" in told
+        assert "train a model with `snakemake --cores 1 --forcerun train_or_score`" in told
     assert daily.snakemake("--forcerun", "train_or_score").code == 0
     assert model(daily)["mode"] == "train"
     assert "no such file" not in run_pricewright("status", cwd=daily.folder).stdout

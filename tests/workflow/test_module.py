@@ -168,7 +168,7 @@ def test_people_sign_for_a_module_in_its_folder_and_production_releases_it(desk,
     assert outer.snakemake("prices_deploy").code == 0
     outcome = outer.snakemake("prices_production")
     assert outcome.code == 1
-    assert ("what is said below is about stocks/" in outcome.stderr) == (project != outer.folder)
+    assert ("the messages below are about stocks/" in outcome.stderr) == (project != outer.folder)
     asked = re.findall(r"pricewright sign \w+", outcome.stderr)
     assert set(asked) == {f"pricewright sign {gate}" for gate in ("author", *GATES)}
     for gate in ("author", *GATES):

@@ -81,7 +81,7 @@ def test_newer_prices_do_not_undo_what_people_signed(signed):
     prices.write_bytes(prices.read_bytes() + b"S0,2031-01-02,1,1,1,1,1,1\n")
     outcome = production(signed)
     assert (outcome.code, outcome.ran) == (0, ["production"]), outcome.stderr
-    assert "small.csv was written after the results" in outcome.stderr
+    assert "small.csv is newer than the results" in outcome.stderr
     assert signed.results() == signed_for
     assert unsigned(signed) == []
 
@@ -98,7 +98,7 @@ def test_production_ends_by_listing_who_must_sign_what_with_which_command(finish
     outcome = production(finished)
     assert (outcome.code, outcome.ran) == (1, ["production"])
     lines = outcome.stderr.rpartition("logs/production.log: ")[2].splitlines()
-    assert lines[0].endswith("people have not signed for all of this.")
+    assert lines[0].endswith("production is unchanged: signatures are missing.")
     listed = [line.split() for line in lines]
     assert ["source", "ok", "1", "of", "1,", "by", "reviewer"] in listed
     assert ["to", "sign", "(who", "trained", "it):", "pricewright", "sign", "author"] in listed
@@ -159,7 +159,7 @@ def test_after_the_link_is_removed_a_run_says_so_and_the_watch_is_red(signed):
     (signed.folder / "production/current").unlink()
     outcome = signed.snakemake()
     assert (outcome.code, outcome.ran) == (0, ["monitor"])
-    assert "nothing is forecast: production/current: is not there, where" in outcome.stderr
+    assert "nothing is forecast: production/current: is missing, but" in outcome.stderr
     found = orjson.loads((signed.folder / "results/monitor.json").read_bytes())
     assert found["colour"] == "red"
     assert "pricewright rollback --to" in found["reasons"][0]
@@ -253,7 +253,7 @@ def test_changed_and_touched_code_is_not_taken_for_the_code_that_made_the_model(
     signed.snakemake("--touch", "production")
     outcome = production(signed, "--rerun-triggers", "mtime", "--cores", "1")
     assert outcome.code == 1
-    assert "was made by other code than is here" in outcome.stderr
+    assert "was made by a different version of the code" in outcome.stderr
     assert current(signed) is None
 
 
@@ -304,7 +304,7 @@ def test_a_release_without_the_config_files_of_the_run_is_refused_with_the_comma
     assert finished.snakemake(*whole.split()[1:]).code == 0
     (finished.folder / "mine.yaml").unlink()
     told = run_pricewright("verify", cwd=finished.folder)
-    assert "mine.yaml: the last run had this config file, and it is not there" in told.stderr
+    assert "mine.yaml: the last run used this config file, but it is missing" in told.stderr
 
 
 def test_status_rollback_and_verify_are_commands_of_the_same_project(signed, keys):
@@ -314,7 +314,7 @@ def test_status_rollback_and_verify_are_commands_of_the_same_project(signed, key
     assert verified.code == 0, verified.stdout + verified.stderr
     back = run_pricewright("rollback", "--to", "previous", cwd=signed.folder)
     assert back.code == 1
-    assert "there was no release before" in back.stderr.splitlines()[-1]
+    assert "there is no release before" in back.stderr.splitlines()[-1]
     again = command("workflow/scripts/production.py", cwd=signed.folder)
     assert again.code == 0, again.stderr
     assert "in production already" in again.stderr

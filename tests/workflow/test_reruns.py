@@ -79,7 +79,7 @@ def test_the_content_of_a_file_counts_and_not_its_time(finished):
     [
         ("a:\n\tb: 1\n", "config/config.yaml:2: not YAML (found character '\\t'"),
         ("source: {uri: a}\nsource: {uri: b}\n", "config.yaml:2: the key 'source' appears twice"),
-        ("- 1\n", "config/config.yaml: has no keys, where config is needed"),
+        ("- 1\n", "config/config.yaml: has no keys, but must be a config"),
     ],
 )
 def test_an_unusable_config_file_is_named_with_the_line(finished, content, sentence):

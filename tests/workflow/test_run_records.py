@@ -91,7 +91,7 @@ def test_records_that_cannot_be_written_cause_a_warning_and_the_run_succeeds(pro
     project.loses_comforts = True
     outcome = project.snakemake()
     assert (outcome.code, outcome.ran) == (0, list(STEPS)), outcome.stderr
-    for lost in ("no picture of the DAG", "no run report", "The ledger was not told of this run"):
+    for lost in ("no picture of the DAG", "no run report", "The ledger does not record this run"):
         assert lost in outcome.stderr
     assert "5 steps in " in outcome.stderr
     for name in RECORDS:

@@ -152,8 +152,8 @@ def test_a_timer_is_shown_installed_and_removed(desk, machine):
     before = (machine / "cron").read_text()
     code, shown, _ = schedule(desk, "--show")
     assert code == 0
-    assert "There is now: nothing." in shown
-    assert "Run for last: never." in shown
+    assert "Installed now: nothing." in shown
+    assert "Last session run: none." in shown
     assert (machine / "cron").read_text() == before
     code, made, _ = schedule(desk)
     assert code == 0
@@ -163,7 +163,7 @@ def test_a_timer_is_shown_installed_and_removed(desk, machine):
     assert schedule(desk, "--show")[1].count(written[0]) == 2
     assert "Removed: " in schedule(desk, "--remove")[1]
     assert (machine / "cron").read_text() == before
-    assert schedule(desk, "--remove")[1] == "There is no timer of this project.\n"
+    assert schedule(desk, "--remove")[1] == "This project has no timer.\n"
 
 
 @pytest.mark.usefixtures("machine")
@@ -176,7 +176,7 @@ def test_systemd_units_are_shown_with_their_own_config(desk):
 
 @pytest.mark.usefixtures("machine")
 def test_impossible_schedules_are_refused_in_a_sentence(desk):
-    assert "found several" in schedule(desk, "--show", "--remove")[2]
+    assert "exclude each other" in schedule(desk, "--show", "--remove")[2]
     (desk / "config/config.yaml").write_text("source: {uri: prices.csv}\n")
     code, _, errors = schedule(desk)
     assert code == 1

@@ -50,7 +50,7 @@ def test_from_a_failure_to_a_rollback_each_event_is_announced_once(told, web_hoo
     office.sign("author", "author")
     office.sign_all("reviewer")
     assert told.snakemake().ran == []
-    assert "waits for its release" in web_hook.texts()[2]
+    assert "ready for release" in web_hook.texts()[2]
     for _ in range(2):
         assert told.snakemake("production").code == 0
     assert web_hook.titles()[3:] == ["Small market: released"]
@@ -61,7 +61,7 @@ def test_an_unsigned_release_announces_who_must_sign(told, web_hook, keys):
     assert told.snakemake("production").code == 1
     [title] = web_hook.titles()
     assert title == "Small market: waiting for people"
-    assert "author: who trained it; source: reviewer; " in web_hook.texts()[0]
+    assert "author: whoever trained it; source: reviewer; " in web_hook.texts()[0]
 
 
 def test_a_refused_model_is_announced_as_not_accepted(told, web_hook):
@@ -93,7 +93,7 @@ def test_a_service_that_is_down_is_reported_and_the_run_succeeds(told, web_hook)
     web_hook.status = 503
     outcome = told.snakemake()
     assert outcome.code == 0
-    assert "Service 1 of the environment variable DESK_HOOK did not take" in outcome.stderr
+    assert "Service 1 of the environment variable DESK_HOOK did not accept" in outcome.stderr
     assert "s3cret" not in outcome.stderr + outcome.stdout
 
 

@@ -62,7 +62,9 @@ def test_without_snakemakes_private_parts_a_run_only_loses_comforts(project, run
     outcome = project.snakemake()
     assert (outcome.code, outcome.ran) == (0, list(STEPS)), outcome.stderr
     assert project.results() == run_once.results()
-    warnings = [line for line in outcome.stderr.splitlines() if "A comfort failed" in line]
+    warnings = [
+        line for line in outcome.stderr.splitlines() if "An optional feature failed" in line
+    ]
     for lost in ("picture of the DAG", "no run report", "imports pandas", "own lines"):
         assert any(lost in line for line in warnings), lost
     assert "Traceback" not in outcome.stderr

@@ -1,4 +1,4 @@
-"""Deploy: put the model that the report is about where others read it."""
+"""Deploy: put the reported model into staging, where others read it."""
 
 from pathlib import Path
 
@@ -22,21 +22,21 @@ def deploy(
     allow_unaccepted: bool = False,
     project: Path | None = None,
 ) -> None:
-    """Copy a reported model, byte for byte, to its place, if it is accepted and the one reported.
+    """Copy the reported model, byte for byte, to its place in staging, if it is accepted.
 
     Parameters
     ----------
     input
-        The report; it names its model's path and SHA-256.
+        The report, which names the model's path and SHA-256.
     output
-        Where the model is deployed: written whole, or left as it was.
+        Where to put the model; it is written as a whole or left unchanged.
     model
         The model, if it is not at the path that the report names.
     allow_unaccepted
-        Deploy even a model that is not accepted.
+        Deploy the model even if it is not accepted.
     project
-        The folder in whose `production/candidate` a model that was trained is laid aside, with all
-        that people sign for it; none: they sign what is in `results/`.
+        The project in whose `production/candidate` to keep a trained model with all the files that
+        people sign; if not given, they sign those in `results/`.
     """
     say("start", input=input)
     path, reported = named_model(read_whole(input).decode(errors="replace"), str(input))
@@ -44,7 +44,7 @@ def deploy(
     document, read = read_model(model)
     content = read_whole(model)
     found = sha256(content)
-    if not read == found == reported:  # what is judged is what is put in place
+    if not read == found == reported:  # the bytes that were judged are those that are copied
         raise Refusal(
             f"{model}: is not the model that {input} reports (sha256 {found[:12]}…, "
             f"reported {reported[:12]}…); run the report again and read it."
@@ -54,8 +54,8 @@ def deploy(
         page = Path(input).with_suffix(".html")
         raise Refusal(
             f"{model}: is not accepted, so it is not deployed: {failed(acceptance)}; read "
-            f"{page if page.exists() else input}, and change the model, or see accept.* in the "
-            "config, or set accept.allow_unaccepted: true."
+            f"{page if page.exists() else input}, then change the model, or adjust accept.* in "
+            "the config, or set accept.allow_unaccepted: true."
         )
     place(output, content)
     if project is not None and document["mode"] == "train":
@@ -66,7 +66,7 @@ def deploy(
 
 @retry(n_tries=3, delay=0.2, of=lambda output, content: output)
 def place(output: Path, content: bytes) -> None:
-    """Write the deployed model; storage may fail for a while."""
+    """Write the deployed model; retried, because storage may fail briefly."""
     write_whole(output, content)
 
 

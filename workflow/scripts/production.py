@@ -1,4 +1,4 @@
-"""Production: what people signed for is released, after everything is checked again."""
+"""Production: release what people signed for, after checking everything again."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,27 +27,27 @@ def production(
 ) -> None:
     """Release the model in staging, with its report, receipts and sign-offs, if all is in order.
 
-    The files in `results/` are read once; what people signed, who may, for how long, and what was
-    released before is checked again; then these very bytes are released, and
+    Reads the files in `results/` once and checks again what people signed, who may sign, for how
+    long, and what was released before. Then exactly these bytes are released, and
     `production/current` points at them. The same bytes again change nothing; no step runs.
 
     Parameters
     ----------
     config
-        The config of the run. Left out: config/config.yaml, with what `configfile` says.
+        The config of the run; if not given, config/config.yaml with `configfile` laid over it.
     configfile
-        Config files laid over config/config.yaml, as given to Snakemake; the commands that are
-        printed name them.
+        Config files laid over config/config.yaml, as given to Snakemake; the printed commands
+        include them.
     project
-        The folder with `results/`, `config/signers` and what people signed.
+        The folder with `results/`, `config/signers` and the sign-offs.
     """
     say("start", input=Path(project, DEPLOYED))
     if Path(project) != Path():
-        logger.warning("what is said below is about %s/, where commands are to be given", project)
+        logger.warning("the messages below are about %s/; run the commands there", project)
     last = last_config_files(ledger.read(Path(project, ledger.LEDGER)))
     if last and not configfile:
         raise Refusal(
-            "production is as it was: the last run had config files, and this one has none; give "
+            "production is unchanged: the last run had config files, but this one has none; give "
             f"them again: {with_config(RELEASE, last)}"
         )
     whole = config if config is not None else read_config(configfile)
@@ -65,14 +65,14 @@ def production(
 
 
 def _newer(config: dict[str, Any], project: Path) -> Iterator[str]:
-    """What the source has, and the results have not: it is not in what is released."""
+    """Files of the source that are newer than the results, and so not in the release."""
     try:
         files = source_files(config, step.FOLDER.parents[1])
         made = (project / RECEIPT).stat().st_mtime
         for file in files:
             if Path(file).stat().st_mtime > made:
-                yield f"{file} was written after the results, which are what is looked at here"
-    except (Refusal, OSError):  # none of them is needed for a release
+                yield f"{file} is newer than the results, so the release does not include it"
+    except (Refusal, OSError):  # a release does not need the source
         return
 
 

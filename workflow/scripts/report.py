@@ -1,4 +1,4 @@
-"""Report: what came in, the model and how good it is, on a page that a person can read."""
+"""Report: the data, the model and how good it is, on a page for people."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,34 +28,34 @@ def report(
     allow_unaccepted: bool = False,
     required: Mapping[str, int] | None = None,
 ) -> None:
-    """Write the page about a model that people read before they trust it.
+    """Write the report that people read before they trust a model.
 
     Parameters
     ----------
     input
         The model, as `train_or_score` writes it.
     output
-        The page: plain text, 80 columns.
+        Where to write the report as plain text, 80 columns wide.
     html
-        Where to write the page with pictures: HTML, one file that asks for nothing outside it.
+        Where to write the page with pictures: one HTML file that loads nothing else.
     coverage
         Where to draw the interval's coverage by horizon, as SVG.
     skill
-        Where to draw each symbol's interval score beside the plain random walk's, as SVG.
+        Where to draw each symbol's interval score relative to the plain random walk's, as SVG.
     table
-        Where to write the table of all symbols, of which the page with pictures has the 10,000
-        worst and most traded: CSV.
+        Where to write the table of all symbols as CSV; the page with pictures shows at most 10,000
+        of them, the worst and the most traded.
     backtest
-        The model's back-test, as `train_or_score` writes it, for pictures of each symbol.
+        The model's back-test, as `train_or_score` writes it, for the pictures of each symbol.
     quality
-        The document of what is odd in the data, as `clean` writes it.
+        The document of odd values in the data, as `clean` writes it.
     layout
-        How the page is headed, and how much is in it.
+        The title of the report, and how much it contains.
     allow_unaccepted
-        Whether the model will be deployed even if it is not accepted; the page says so.
+        Whether the model will be deployed even if it is not accepted; the report says so.
     required
-        How many must sign each decision that production needs: source, metrics, report, deploy;
-        and 1 as author, if who trained the model must sign that.
+        The number of signatures for each decision that production needs: source, metrics, report,
+        deploy; and 1 as author if whoever trained the model must sign so.
     """
     say("start", input=input)
     model, digest = read_model(input)

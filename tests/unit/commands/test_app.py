@@ -34,7 +34,7 @@ def test_help_says_what_it_is_for_and_names_every_command(run, arguments, tmp_pa
     monkeypatch.chdir(tmp_path)  # which is no project
     code, text, errors = run(*arguments)
     assert (code, errors) == (0, "")
-    assert "What people decide about a price model" in text
+    assert "Inspect, sign, release and compare" in text
     for name in ("sign", "status", "verify", "rollback", "predict", "--install-completion"):
         assert f"│ {name} " in text
     assert max(map(len, text.splitlines())) <= 80
@@ -65,7 +65,7 @@ def test_the_version_is_that_of_the_project(run):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["rollback"], "pricewright rollback: --to is not given, and it is needed."),
+        (["rollback"], "pricewright rollback: --to is missing; give it."),
         (["rollback", "--to"], "pricewright rollback: Command"),
         (["history", "--limit", "0"], 'pricewright history: Invalid value "0" for --limit.'),
         (["predict"], "pricewright predict: The following arguments are required: --model."),

@@ -331,8 +331,8 @@ def test_newer_prices_without_the_bars_that_the_model_knows_are_squared_and_it_i
     assert code == 0
     assert out != printed("--model", model, "--prices", newer)[1]
     assert err == (
-        f"pricewright predict: {bare}: no day of 'S0', 'S1' has an open, high and low that can be "
-        "right, as days had that the model knows; squared changes stand in for their ranges.\n"
+        f"pricewright predict: {bare}: no day of 'S0', 'S1' has a plausible open, high and low, "
+        "unlike the days that the model was trained on; squared changes replace the ranges.\n"
     )
     assert not printed("--model", model, "--prices", newer)[2]
     assert not printed("--model", model, "--prices", bare, "--symbol", "S2")[2]
@@ -385,9 +385,7 @@ def test_symbols_that_the_model_does_not_know_are_left_out_with_a_note(model, tm
     newer = write_clean(tmp_path / "newer.json", LATER + others)
     code, out, err = printed("--model", model, "--prices", newer, "--symbol", "S0")
     assert code == 0
-    assert (
-        err == f"pricewright predict: {newer}: the model does not know 'NEW', 'X', left out here.\n"
-    )
+    assert err == f"pricewright predict: {newer}: the model does not know 'NEW', 'X'; left out.\n"
     assert "NEW" not in out
 
 

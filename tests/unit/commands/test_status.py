@@ -59,10 +59,10 @@ def test_each_break_of_the_chain_is_named(results):
         f"Files\n  model     results/model.json\n  sha256    {OTHER}\n"
     )
     assert outdated(results, [], BEGAN) == [
-        "results/clean.json is of other prices than results/ingest.json",
-        "results/model.json was made from other prices than results/clean.json is about",
-        "results/report.txt is about another model than results/model.json",
-        "results/deployed_model.json is another model than results/model.json",
+        "results/clean.json was made from other prices than results/ingest.json describes",
+        "results/model.json was made from other prices than results/clean.json describes",
+        "results/report.txt is about a different model from results/model.json",
+        "results/deployed_model.json is a different model from results/model.json",
     ]
 
 
@@ -75,7 +75,7 @@ def test_a_file_that_is_missing_is_named(results, name):
 
 def test_a_model_that_is_not_deployed_is_named(results):
     (results / "results/deployed_model.json").unlink()
-    assert outdated(results, [], BEGAN) == ["results/deployed_model.json is not there"]
+    assert outdated(results, [], BEGAN) == ["results/deployed_model.json is missing"]
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ WRONG_TOGETHER = [
     ),
     (
         {"source.symbol": "WTI", "source.columns": {"symbol": "Ticker"}},
-        "'source.symbol': found 'WTI' beside source.columns.symbol",
+        "'source.symbol': found 'WTI' together with source.columns.symbol",
     ),
     ({"mode": "score"}, "'score.model': found null, allowed: the path of a model"),
     ({"mode": "score", "score.model": "results/model.json"}, "copy the model out of results/"),
@@ -92,7 +92,7 @@ WRONG_TOGETHER = [
     ),
     (
         {"source.layout": "wide", "model.price": "open"},
-        "'model.price': found 'open', allowed: auto or close, for that",
+        "'model.price': found 'open', allowed: auto or close, because",
     ),
 ]
 

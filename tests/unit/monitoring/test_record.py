@@ -380,7 +380,7 @@ def test_a_link_that_is_not_as_the_ledger_says_turns_the_watch_red(released, lin
     [reason] = watched["reasons"]
     assert reason.startswith(f"nothing is forecast: {current}: ")
     if link != "elsewhere":
-        assert f"the ledger says that release {release[:12]}… is in production" in reason
+        assert f"by the ledger release {release[:12]}… is in production" in reason
         assert f"pricewright rollback --to {release[:12]}" in reason
     assert "nothing is forecast" in caplog.text
 

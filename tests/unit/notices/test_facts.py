@@ -44,7 +44,7 @@ def test_what_is_signed_is_waited_for_no_more_and_then_the_release_is(firm, awai
     assert awaited().text.partition("people. ")[2].startswith("metrics: ")
     assert awaited().command == "pricewright sign metrics"
     firm.sign_all("reviewer")
-    assert awaited().text.endswith("has all signatures, and waits for its release.")
+    assert awaited().text.endswith("has all signatures and is ready for release.")
     assert awaited().command == "snakemake --cores 1 production"
     firm.release()
     assert awaited() is None
@@ -62,7 +62,7 @@ def test_of_two_that_are_needed_one_that_signed_is_left_out(firm, awaited):
 
 def test_who_trained_signs_first_where_the_author_may_not(firm, awaited):
     terms(firm, "deploy", exclude_author=True)
-    assert "people. author: who trained it; source: " in awaited().text
+    assert "people. author: whoever trained it; source: " in awaited().text
     assert awaited().command == "pricewright sign author"
 
 
@@ -72,7 +72,7 @@ def test_a_rejection_and_a_changed_policy_are_named(firm, awaited):
     firm.signed_release(1)
     firm.train(0)
     terms(firm, "source", valid_days=7)
-    assert "deploy: 1 of author, reviewer, second, for the policy was changed" in awaited().text
+    assert "deploy: 1 of author, reviewer, second, because the policy changed" in awaited().text
 
 
 def test_the_command_names_the_configs_of_the_run(awaited):
@@ -181,4 +181,4 @@ def test_a_failure_names_step_and_log_and_quotes_only_if_that_is_declared():
     assert plain.command == "pricewright status"
     other = step_failure({"logs/clean.log": ["clean failed: other"]}, reasons=False)
     assert (other.text == plain.text, other.more == plain.more) == (True, False)
-    assert step_failure({}, reasons=True).text == "A run failed, and no step's log says why."
+    assert step_failure({}, reasons=True).text == "A run failed, but no step's log says why."

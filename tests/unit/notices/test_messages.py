@@ -99,7 +99,7 @@ def test_only_the_events_that_config_names_are_told(desk, web_hook):
 def test_a_service_that_refuses_is_said_and_told_the_next_time(desk, web_hook):
     web_hook.status = 500
     [untold] = desk(FAILED)
-    assert untold.startswith("Service 1 of the environment variable DESK_HOOK did not take")
+    assert untold.startswith("Service 1 of the environment variable DESK_HOOK did not accept")
     assert "s3cret" not in untold
     web_hook.status = 200
     assert desk(FAILED) == []
@@ -160,7 +160,9 @@ def test_a_secret_or_a_control_character_never_gets_into_a_message(desk, web_hoo
 
 
 def test_a_url_in_config_is_refused_and_not_repeated():
-    with pytest.raises(Refusal, match=r"^config key 'notify\.to': found what is no name") as caught:
+    with pytest.raises(
+        Refusal, match=r"^config key 'notify\.to': found something that is not the name"
+    ) as caught:
         Notify(to=("slack://s3cret/token",))
     assert "s3cret" not in str(caught.value)
 

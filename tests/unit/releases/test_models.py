@@ -79,7 +79,7 @@ def test_a_model_is_found_by_its_digest_and_is_the_bytes_that_it_was(desk):
 
 
 def test_the_models_of_releases_have_names(desk):
-    with pytest.raises(Refusal, match="production: nothing was released yet"):
+    with pytest.raises(Refusal, match="production: nothing has been released yet"):
         find_model(desk.root, "production")
     desk.signed_release(0)
     first = read_model(desk.root / "results/model.json")[1]
@@ -93,7 +93,8 @@ def test_the_models_of_releases_have_names(desk):
 def test_what_means_no_model_is_refused(desk, text):
     trained(desk, 0)
     with pytest.raises(
-        Refusal, match=r"no model begins with that|at least 4 digits of a model's digest"
+        Refusal,
+        match=r"no model's digest begins with that|a model's digest needs at least 4 digits",
     ):
         find_model(desk.root, text)
 
@@ -107,7 +108,7 @@ def test_the_oldest_go_but_for_those_that_were_signed_or_released(desk):
     desk.keep_models = 1
     desk.record_run("author")
     assert kept(desk) == {first, third}
-    with pytest.raises(Refusal, match=r"kept no more \(history\.keep_models and"):
+    with pytest.raises(Refusal, match=r"no longer kept \(history\.keep_models and"):
         find_model(desk.root, second)
 
 
@@ -115,7 +116,7 @@ def test_a_kept_model_that_was_changed_is_refused(desk):
     digest = trained(desk, 0)
     path = desk.root / FOLDER / f"{digest}.json.zst"
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(Refusal, match="is not the model that was kept"):
+    with pytest.raises(Refusal, match="was changed or damaged"):
         find_model(desk.root, digest)
 
 
@@ -137,7 +138,7 @@ def test_history_lists_the_newest_first_with_verdict_and_release(desk, capsys):
 def test_before_any_training_history_says_so(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     history()
-    assert "Nothing was trained here yet" in capsys.readouterr().out
+    assert "No model has been trained here yet" in capsys.readouterr().out
 
 
 def test_compare_says_what_changed_and_what_was_tested(desk, capsys):
@@ -204,6 +205,6 @@ def test_a_record_of_a_test_beside_the_other_is_told(desk, capsys):
     (desk.root / "other.json").write_text(json.dumps(document))
     with contextlib.chdir(desk.root):
         compare(first, "other.json")
-    assert "on 25 dates that A did not know: better; its pinball loss is -2.10%" in (
+    assert "on 25 dates that A was not trained on: better; B's pinball loss differs by -2.10%" in (
         capsys.readouterr().out
     )

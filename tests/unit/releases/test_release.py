@@ -198,14 +198,14 @@ def test_a_model_that_fails_its_smoke_test_is_taken_out_again_and_on_record(
             lambda firm: firm.config["accept"].update(allow_unaccepted=False),
             "is not accepted, so it is not released",
         ),
-        (lambda firm: setattr(firm, "code", "0" * 64), "made by other code than is here"),
+        (lambda firm: setattr(firm, "code", "0" * 64), "made by a different version of the code"),
         (
             lambda firm: (firm.root / "results/deployed_model.json").unlink(),
-            r"deployed_model\.json is another model",
+            r"deployed_model\.json is a different model",
         ),
         (
             lambda firm: shutil.copy(firm.made[1] / "results/report.txt", firm.root / "results"),
-            r"report\.txt is about another model",
+            r"report\.txt is about a different model",
         ),
     ],
     ids=["not-accepted", "other-code", "not-in-staging", "another-report"],

@@ -195,7 +195,7 @@ def test_a_release_that_was_changed_is_not_packed_and_production_goes_on(shop, c
     third = shop.signed_release(2)
     assert shop.current == third
     assert forms(shop, first) == (True, False)
-    assert any("is not packed" in record.message for record in caplog.records)
+    assert any("was not packed" in record.message for record in caplog.records)
 
 
 # Dropped
@@ -292,9 +292,9 @@ def dropped(three):
 
 def test_a_dropped_release_is_not_gone_back_to_and_a_sentence_says_why(dropped):
     for named in (dropped.first, dropped.first[:8]):
-        with pytest.raises(Refusal, match=r"was dropped on .* as history\.keep_releases_days says"):
+        with pytest.raises(Refusal, match=r"was dropped on .* under history\.keep_releases_days"):
             dropped.roll_back(named)
-    with pytest.raises(Refusal, match="no release begins with that"):
+    with pytest.raises(Refusal, match="no release's digest begins with that"):
         dropped.roll_back("f" * 64)
 
 
@@ -304,13 +304,13 @@ def test_verify_names_what_was_dropped_and_finds_nothing_wrong(dropped, monkeypa
     verifying.verify()
     sentence, result = capsys.readouterr().out.splitlines()
     assert sentence == describe_dropped(dropped.root)
-    assert result.endswith("as they were.")
+    assert result.endswith("are intact.")
 
 
 def test_a_dropped_release_is_not_built_again_and_a_sentence_says_why(dropped):
     ledger.append(dropped.root / "ledger", "dropped", release=dropped.current, model="0" * 64)
     (problem,) = rebuild(dropped.root, steps=None)
-    assert f"cannot be built again: release {dropped.current[:12]}… was dropped on " in problem
+    assert f"cannot be rebuilt: release {dropped.current[:12]}… was dropped on " in problem
 
 
 def test_the_models_of_dropped_releases_may_go_and_history_says_that_they_were_dropped(
@@ -326,7 +326,7 @@ def test_the_models_of_dropped_releases_may_go_and_history_says_that_they_were_d
     output = dropped.root / "results/model.json"
     other, _ = find_model(dropped.root, "last")
     record_training(dropped.root, output, other, author="author", keep_models=1)
-    with pytest.raises(Refusal, match=r"kept no more .*history\.keep_releases_days"):
+    with pytest.raises(Refusal, match=r"no longer kept .*history\.keep_releases_days"):
         find_model(dropped.root, digest)
     monkeypatch.chdir(dropped.root)
     history()

@@ -45,7 +45,9 @@ def test_an_earlier_release_is_put_back_if_somebody_signs_for_that(two, to):
 
 
 def test_what_is_in_production_is_not_offered_for_release_again(two):
-    assert signoff_overview(two.check()).endswith("By the ledger, these files are in production.")
+    assert signoff_overview(two.check()).endswith(
+        "These files are in production, according to the ledger."
+    )
     two.train(0)
     assert "in production" not in signoff_overview(two.check())
 
@@ -90,11 +92,14 @@ def test_to_the_release_that_is_there_a_rollback_changes_nothing(two):
 @pytest.mark.parametrize(
     ("to", "sentence"),
     [
-        ("previous", "there was no release before the one in production"),
-        ("f" * 64, "no release begins with that; name one that `pricewright history --releases`"),
-        ("", "found '', where at least 4 digits of a release's digest are needed"),
-        ("398", "found '398', where at least 4 digits"),
-        ("../releases", "no release begins with that"),
+        ("previous", "there is no release before the one in production"),
+        (
+            "f" * 64,
+            "no release's digest begins with that; name one that `pricewright history --releases`",
+        ),
+        ("", "found '', but a release's digest needs at least 4 digits"),
+        ("398", "found '398', but a release's digest needs"),
+        ("../releases", "no release's digest begins with that"),
     ],
 )
 def test_a_release_that_is_not_there_is_not_gone_back_to(firm, to, sentence):
@@ -117,9 +122,9 @@ def test_a_link_that_was_moved_by_hand_is_put_back_without_a_signature(two):
     link = two.production / "current"
     link.unlink()
     link.symlink_to(f"releases/{two.first}")
-    with pytest.raises(Refusal, match=r"where the ledger says that release .* is in production"):
+    with pytest.raises(Refusal, match=r"but by the ledger release .* is in production"):
         two.release()
-    with pytest.raises(Refusal, match="where the ledger says"):
+    with pytest.raises(Refusal, match="but by the ledger"):
         two.roll_back("previous")
     before = ledger.read(two.root / "ledger")[-1].digest
     two.roll_back(two.second)
@@ -134,8 +139,8 @@ def test_verify_goes_on_to_find_nothing_wrong_when_a_signer_has_left(two, monkey
     verifying.verify()
     *void, result = capsys.readouterr().out.splitlines()
     assert len(void) == 4
-    assert all("counts for nothing now, because reviewer is no signer" in line for line in void)
-    assert result.endswith("as they were.")
+    assert all("no longer counts, because reviewer is not a signer" in line for line in void)
+    assert result.endswith("are intact.")
 
 
 def moved(firm):
@@ -158,9 +163,9 @@ def test_a_link_that_is_not_what_the_ledger_says_is_told_of_by_every_command(two
     if not gone:
         link.symlink_to(f"releases/{two.first}")
     sentence = moved(two)
-    found = "is not there" if gone else f"points at release {two.first[:12]}…"
-    assert sentence.startswith(f"{link}: {found}, where the ledger says")
-    assert sentence.endswith(f"`pricewright rollback --to {two.second[:12]}` puts it back.")
+    found = "is missing" if gone else f"points at release {two.first[:12]}…"
+    assert sentence.startswith(f"{link}: {found}, but by the ledger")
+    assert sentence.endswith(f"`pricewright rollback --to {two.second[:12]}` repairs it.")
 
 
 def test_a_release_that_an_older_backup_lacks_is_to_be_put_back_before_anything_else(two, tmp_path):
@@ -168,8 +173,8 @@ def test_a_release_that_an_older_backup_lacks_is_to_be_put_back_before_anything_
     shutil.move(folder, tmp_path / "kept")
     (two.production / "current").unlink()
     (two.production / "current").symlink_to(f"releases/{two.first}")
-    assert f"put {folder} back from a backup, for it is not there either" in moved(two)
-    with pytest.raises(Refusal, match=r"is not there, but line .* put it back from a backup"):
+    assert f"restore {folder}, which is missing too, from a backup" in moved(two)
+    with pytest.raises(Refusal, match=r"is missing, but line .* restore it from a backup"):
         two.roll_back(two.second[:12])
     shutil.move(tmp_path / "kept", folder)
     two.roll_back(two.second[:12])
@@ -180,7 +185,7 @@ def test_a_release_that_an_older_backup_lacks_is_to_be_put_back_before_anything_
 def test_a_release_in_production_whose_folder_alone_is_gone_is_told_of(two):
     store.discard_release(releases_folder(two.root) / two.second)
     told, newest, _ = describe_switches(two.root).splitlines()
-    assert told.endswith("tells of it; put it back from a backup.")
+    assert told.endswith("records it; restore it from a backup.")
     assert told.strip() in verify_releases(two.root)
     assert newest.endswith("in production by the ledger")
 
@@ -198,13 +203,13 @@ def test_the_newest_are_shown_and_how_to_see_the_others(two, capsys, monkeypatch
 
 
 def test_a_beginning_that_several_have_is_none():
-    with pytest.raises(Refusal, match="abcd: 2 releases begin with that; give more digits"):
+    with pytest.raises(Refusal, match="abcd: the digests of 2 releases begin so; give more digits"):
         find_digest("abcd", ["abcde", "abcdf"], "release", "")
 
 
 def test_where_the_ledger_says_nothing_of_a_link_nothing_is_gone_back_to(two):
     (two.root / "ledger/ledger.jsonl").unlink()
-    with pytest.raises(Refusal, match="of which the ledger says nothing"):
+    with pytest.raises(Refusal, match="but the ledger records no release"):
         two.roll_back(two.first)
     assert two.current == two.second
 

@@ -107,8 +107,8 @@ def test_a_folder_planted_as_current_is_seen_and_nothing_is_built_on_it(signed, 
     planted = planted_release(signed, tmp_path)
     (signed.production / "current").unlink()
     shutil.move(planted, signed.production / "current")
-    assert "is no link" in refused(signed)
-    assert any("is no link" in problem for problem in verify_releases(signed.root))
+    assert "is not a link" in refused(signed)
+    assert any("is not a link" in problem for problem in verify_releases(signed.root))
 
 
 def made_by_hand(firm, changes=None, without="nothing", **more) -> str:
@@ -139,10 +139,10 @@ def told(firm, digest, replaces=None):
     ("change", "problem"),
     [
         ({"changes": {}, "without": "signoffs/report"}, "gate report has 0 good signatures"),
-        ({"changes": {}, "without": "policy"}, "is not in the release"),
-        ({"changes": {"policy/policy.json": b"{}"}}, "is no policy"),
-        ({"changes": {}, "policy": "0" * 64}, "not signed for under the policy that is kept"),
-        ({"changes": {}, "replaces": "0" * 64}, "the ledger says otherwise what it replaced"),
+        ({"changes": {}, "without": "policy"}, "is missing from the release"),
+        ({"changes": {"policy/policy.json": b"{}"}}, "not a valid policy"),
+        ({"changes": {}, "policy": "0" * 64}, "signed for under a different policy"),
+        ({"changes": {}, "replaces": "0" * 64}, "names a different replaced release"),
         ({"changes": {"signoffs/report/x.json": b"{}"}}, "x.json does not count"),
     ],
 )
@@ -156,9 +156,9 @@ def test_what_a_release_made_by_hand_lacks_is_told(signed, change, problem):
 def test_a_release_made_by_hand_is_never_taken_for_one(signed):
     digest = made_by_hand(signed)
     assert any(
-        "the ledger does not tell of it" in problem for problem in verify_releases(signed.root)
+        "the ledger does not record it" in problem for problem in verify_releases(signed.root)
     )
-    with pytest.raises(Refusal, match="the ledger does not tell of it"):
+    with pytest.raises(Refusal, match="the ledger does not record it"):
         signed.roll_back(digest)
     # told of in the ledger by hand as well, it still has no signatures for what it holds
     told(signed, digest)
@@ -211,10 +211,10 @@ def test_a_file_put_into_a_release_or_taken_out_of_it_is_seen(firm):
     folder = releases_folder(firm.root) / digest
     folder.chmod(0o755)
     (folder / "more.json").write_text("{}")
-    assert "more.json: is no part of it" in verify_releases(firm.root)[0]
+    assert "more.json: does not belong to the release" in verify_releases(firm.root)[0]
     (folder / "more.json").unlink()
     (folder / "report.txt").unlink()
-    assert "report.txt: is not in its release any more" in verify_releases(firm.root)[0]
+    assert "report.txt: is missing from its release" in verify_releases(firm.root)[0]
 
 
 def test_a_release_that_was_removed_is_missed(firm):
@@ -222,7 +222,7 @@ def test_a_release_that_was_removed_is_missed(firm):
     firm.signed_release(1)
     store.discard_release(releases_folder(firm.root) / first)
     assert any(
-        f"{first}: is not there, but line" in problem for problem in verify_releases(firm.root)
+        f"{first}: is missing, but line" in problem for problem in verify_releases(firm.root)
     )
 
 

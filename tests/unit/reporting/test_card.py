@@ -30,7 +30,7 @@ def test_it_has_the_sections_of_a_card_and_metadata(model):
         "Intended use",
         "Training data",
         "Evaluation",
-        "Beside the model that it replaces",
+        "Compared with the model it replaces",
         "Limits",
     ]
     assert f"`{SHA256}`" in body
@@ -72,4 +72,4 @@ RECEIPT = {
 
 def test_a_model_that_was_not_evaluated_says_so(tmp_path):
     text = card(trained(tmp_path, market(symbols=1, days=43), min_history=40, calibration=100))
-    assert "From no date: no history is long enough." in text
+    assert "Not evaluated: no history is long enough." in text

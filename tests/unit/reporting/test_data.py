@@ -47,10 +47,13 @@ def test_quarantined_rows_have_their_reasons_in_words_most_first():
     ("change", "words"),
     [
         ({"action": "set", "column": "close", "was": 1, "value": 2}, "close 1 set to 2"),
-        ({"action": "split", "rows": 1200, "split": "2:1"}, "1,200 rows before adjusted"),
-        ({"action": "requote", "rows": 9, "requote": "100:1"}, "9 rows before put into the unit"),
-        ({"action": "rename", "rows": 1200, "to": "META"}, "1,200 rows before are META's"),
-        ({"action": "delisted", "rows": 3}, "the last day; 3 rows after left out"),
+        ({"action": "split", "rows": 1200, "split": "2:1"}, "1,200 earlier rows adjusted"),
+        (
+            {"action": "requote", "rows": 9, "requote": "100:1"},
+            "9 earlier rows converted to the new unit",
+        ),
+        ({"action": "rename", "rows": 1200, "to": "META"}, "1,200 earlier rows assigned to META"),
+        ({"action": "delisted", "rows": 3}, "the last day; 3 later rows left out"),
         ({"action": "drop", "was": {}}, "the row left out"),
     ],
 )

@@ -94,7 +94,7 @@ MISSED = {
 
 @pytest.mark.parametrize("digits", [1, 3, 6])
 def test_every_error_on_the_page_is_the_models(model, digits):
-    lines = section(page(model, digits=digits), "Beside the plain random walk")
+    lines = section(page(model, digits=digits), "Compared with the plain random walk")
     every = model["metrics"]["by_symbol"] | {
         "all": model["metrics"]["pooled"] | {"origins": model["metrics"]["origins"]}
     }
@@ -147,7 +147,7 @@ def test_the_whole_distribution_is_the_models(model):
     text = flat(lines)
     for name, key in (("pinball", "pinball"), ("CRPS", "crps"), ("interval", "interval_score")):
         assert f"{name} {ratios[key]:.3f}" in text
-    assert f"({p_value(pooled['pit']['p_value'])}, if no forecasts overlapped)" in text
+    assert f"({p_value(pooled['pit']['p_value'])}, as if no forecasts overlapped)" in text
     tails = [pooled["var"][key] for key in ("1", "5")]
     tests = [f"{tail['independent']} of {tail['tested']}" for tail in tails]
     assert f"(Christoffersen) at 1% for {tests[0]}, at 5% for {tests[1]} symbols" in text
@@ -197,21 +197,21 @@ def test_an_unaccepted_model_that_is_deployed_is_announced_in_capitals(model, ac
 
 def test_limits_that_are_wider_than_configs_are_explained(model):
     text = page(model)
-    assert "Wider than in config, for a perfect forecast, too, is off by chance" in text
-    assert "(accept.chance): coverage_pooled 0.015" in " ".join(text.split())
+    assert "Limits wider than in config, to allow for chance (accept.chance)" in text
+    assert "In config: coverage_pooled 0.015" in " ".join(text.split())
 
 
 def test_the_page_says_how_the_expected_shortfall_did(model):
     found = model["metrics"]["pooled"]["es"]
     text = " ".join(page(model).split())
     assert f"off by {found['residual']:+.2f} deviations ({p_value(found['p_value'])})" in text
-    assert f"joint score less EWMA's {found['over_dates']:+.4f}" in text
+    assert f"joint score minus EWMA's {found['over_dates']:+.4f}" in text
     found["residual"] = None
-    assert "unknown, for no loss was beyond its value-at-risk" in " ".join(page(model).split())
+    assert "unknown: no loss was beyond its value-at-risk" in " ".join(page(model).split())
 
 
 def test_the_forecasts_at_the_horizons_end_are_listed_for_each_symbol(model):
-    lines = section(page(model), "Forecasts, 5 days ahead")
+    lines = section(page(model), "Forecasts 5 days ahead")
     for symbol, state in model["symbols"].items():
         (line,) = (line.split() for line in lines if line.split()[:1] == [symbol])
         ahead = [state["forecast"][part][-1] for part in ("point", "lower", "upper")]
@@ -246,10 +246,10 @@ def test_each_criterion_has_its_row(model):
     [
         ("theta", 1.02, 0.01, "No skill in the point forecast"),
         ("theta", 1.0, 1.0, "No skill in the point forecast"),
-        ("theta", 0.98, 0.05, "No skill in the point forecast"),
-        ("theta", 0.98, None, "No skill in the point forecast"),
+        ("theta", 0.98, 0.05, "No significant skill in the point forecast"),
+        ("theta", 0.98, None, "No significant skill in the point forecast"),
         ("theta", 0.98, 0.04, "has skill: its error is"),  # for it is significant
-        ("theta", None, None, "No skill in the point forecast is known"),  # it never moved
+        ("theta", None, None, "The point forecast's skill is unknown"),  # it never moved
         ("naive", 1.0, 1.0, "The point forecast is the last price: no skill"),
     ],
 )
@@ -267,7 +267,7 @@ def test_skill_in_the_point_is_said_in_words(model, location, ratio, p, words):
     [
         (-0.05, -0.01, "is significantly better than EWMA's"),
         (0.01, 0.05, "is significantly WORSE than EWMA's"),
-        (-0.05, 0.01, "is not told apart from EWMA's"),
+        (-0.05, 0.01, "does not differ significantly from EWMA's"),
         (None, None, "could not be tested"),
     ],
 )
@@ -285,8 +285,11 @@ def test_the_interval_is_put_beside_its_level_and_the_random_walks(model):
     ours, plain = (model["metrics"]["pooled"][who] for who in WHO)
     said = " ".join(verdict(model))
     assert f"The 90% interval held {ours['coverage']:.1%} of prices" in said
-    assert f"the random walk of constant volatility {plain['coverage']:.1%}" in said
-    assert f"its score is {ours['interval_score'] / plain['interval_score']:.3f} times" in said
+    assert f"the random walk with constant volatility held {plain['coverage']:.1%}" in said
+    assert (
+        f"Its interval score is {ours['interval_score'] / plain['interval_score']:.3f} times"
+        in said
+    )
     plain["interval_score"] = None
     assert "score is" not in " ".join(verdict(model))
 
@@ -303,14 +306,14 @@ def test_what_was_not_evaluated_is_said_in_words(model):
 
 def test_a_score_on_known_dates_is_marked_as_flattering(model):
     model["metrics"]["origins_the_model_knew"] = 3
-    assert f"Caution: 3 of the {model['metrics']['origins']} dates" in " ".join(verdict(model))
+    assert f"trained on 3 of the {model['metrics']['origins']} dates" in " ".join(verdict(model))
 
 
-# Beside the deployed model
+# Compared with the deployed model
 
 
 def test_where_nothing_was_deployed_the_page_says_so(model):
-    assert section(page(model), "Beside the deployed model")[1:] == [
+    assert section(page(model), "Compared with the deployed model")[1:] == [
         "  No model was deployed to compare with."
     ]
 
@@ -318,13 +321,13 @@ def test_where_nothing_was_deployed_the_page_says_so(model):
 @pytest.mark.parametrize(
     ("verdict", "words"),
     [
-        ("better", "This model is significantly better than the deployed one"),
-        ("worse", "This model is significantly WORSE than the deployed one"),
-        ("no difference", "No significant difference from the deployed one"),
+        ("better", "This model is significantly better than the deployed model"),
+        ("worse", "This model is significantly WORSE than the deployed model"),
+        ("no difference", "No significant difference from the deployed model"),
     ],
 )
 def test_the_champion_is_compared_in_words(model, verdict, words):
-    text = flat(section(page(model | record(verdict)), "Beside the deployed model"))
+    text = flat(section(page(model | record(verdict)), "Compared with the deployed model"))
     assert f"{words} (sha256 {'c' * 12}…, cutoff 2020-05-29)" in text
     assert "loss is 2.10% lower (95% interval -3.00% to -1.20%), over 19 dates and 3 sym" in text
     assert "flatters" not in text
@@ -341,7 +344,7 @@ def test_a_champion_that_knew_the_dates_is_said_to_be_flattered(model):
     said = champion(model | record("worse", origins_it_knew=7))
     count = model["metrics"]["origins"]
     assert (
-        said[-1] == f"The deployed one was trained on 7 of the {count} dates; these are left out."
+        said[-1] == f"The deployed model was trained on 7 of the {count} dates; these are left out."
     )
 
 
@@ -349,7 +352,7 @@ def test_a_champion_that_is_not_comparable_has_its_reason(model):
     nothing = {"reason": "it forecasts open", "difference": None, "lower": None, "upper": None}
     said = champion(model | record("not comparable", **nothing))
     assert len(said) == 1
-    assert said[0].startswith("Not comparable with the deployed one (sha256 cccccccccccc…")
+    assert said[0].startswith("Not comparable with the deployed model (sha256 cccccccccccc…")
     assert said[0].endswith(": it forecasts open.")
 
 
@@ -361,7 +364,7 @@ def test_the_page_says_how_the_model_was_made(model):
     assert facts["point"] == "naive, the last price"
     assert facts["volatility"] == "combined, the geometric mean of garch11 and har"
     assert facts["shape"] == "conformal, the quantiles of standardised errors of 100 days"
-    assert facts["estimated"] == "anew at one date in 10, from all days before it"
+    assert facts["estimated"] == "again at one date in 10, from all days before it"
     assert all(date in facts["leaks"] for date in model["leak_check"]["cutoffs"])
     assert facts["leaks"].startswith("none: ")
     text = flat(section(page(model), "The model"))
@@ -383,7 +386,7 @@ def test_all_methods_have_their_words(model, location, volatility, distribution)
 def test_a_window_and_an_embargo_are_said(model):
     model["parameters"] |= {"window_days": 730, "embargo_days": 5, "refit": 1}
     assert dict(method(model))["estimated"] == (
-        "anew at every date, from the 730 days before it but the last 5"
+        "again at every date, from the 730 days before it except the last 5"
     )
 
 
@@ -391,7 +394,9 @@ def test_a_scored_model_names_the_one_given_and_has_no_leak_check(model):
     model |= {"mode": "score", "leak_check": None}
     model["scored_model"] = {"sha256": "b" * 64, "cutoff": "2020-03-02"}
     facts = dict(method(model))
-    assert facts["made"].startswith("given (sha256 bbbbbbbbbbbb…, cutoff 2020-03-02), scored on")
+    assert facts["made"].startswith(
+        "an existing model (sha256 bbbbbbbbbbbb…, cutoff 2020-03-02), scored on"
+    )
     assert facts["leaks"] == "not checked: a scored model estimates nothing"
 
 
@@ -406,12 +411,12 @@ def test_the_report_says_on_how_many_days_of_whom_har_had_ranges(model):
     first, second, *others = model["symbols"].values()
     for state in (first, second, *others):
         state["volatility"]["ranges"] = 0
-    assert dict(method(model))["ranges"].startswith("none, for no day has")
+    assert dict(method(model))["ranges"].startswith("none: no day has")
     assert "ranges" not in page(model)
     first["volatility"]["ranges"] = 150
     name = next(iter(model["symbols"]))
     count = len(model["symbols"])
-    said = f"of open, high and low, on 75.0% of the days of 1 of {count} symbols ({name})"
+    said = f"from open, high and low, on 75.0% of the days of 1 of {count} symbols ({name})"
     assert dict(method(model))["ranges"] == said
     assert said in " ".join(page(model).split())
     for state in (second, *others):
@@ -432,8 +437,8 @@ def test_symbols_whose_logarithms_go_on_as_a_line_are_named_with_where_that_begi
     assert dict(method(model))["scale"] == "log prices"
     model["symbols"]["S1"]["floor"] = 18.31
     assert dict(method(model))["scale"] == (
-        "log prices, which go on as a line for S1 below 18.31, for a price of 0 or below has no "
-        "logarithm"
+        "log prices, continued as a straight line for S1 below 18.31, because a price of 0 or "
+        "below has no logarithm"
     )
 
 
@@ -445,7 +450,7 @@ def test_of_many_symbols_the_worst_are_shown_and_the_rest_counted(model):
     ratios = {symbol: interval_ratio(scores) for symbol, scores in by_symbol.items()}
     assert worst(model) == sorted(ratios, key=ratios.get, reverse=True)
     text = page(model, max_symbols=1)
-    for heading, first in (("Beside the plain", 4), ("Volatility and", 4)):
+    for heading, first in (("Compared with the plain", 4), ("Volatility and", 4)):
         lines = section(text, heading)
         assert lines[first].split()[0] == worst(model)[0]
         assert lines[first + 1] == "  (2 more)"
@@ -479,12 +484,12 @@ def test_what_is_left_out_has_its_reason(model):
     assert lines[1:] == [*(f"  X{n}  the price never changes" for n in range(3)), "  (1 more)"]
 
 
-# What waits for people
+# Decisions needed before production
 
 
 def test_each_decision_says_how_many_must_sign_and_how(model):
     pending = pending_decisions(model, {"metrics": 2})
-    lines = section(page(model, pending=pending), "What waits for people")
+    lines = section(page(model, pending=pending), "Decisions needed")
     asked = {line.split()[0]: line.split()[1] for line in lines[1:5]}
     assert asked == {"source": "1", "metrics": "2", "report": "1", "deploy": "1"}
     assert "pricewright sign report --key ~/.ssh/id_ed25519" in lines[5]
@@ -496,11 +501,11 @@ def test_nobody_is_asked_to_sign_the_score_of_a_day(model):
     given = {"sha256": "b" * 64, "cutoff": "2024-01-31"}
     scored = model | {"mode": "score", "scored_model": given, "why": "it is not due"}
     text = page(scored, pending=pending_decisions(scored, None))
-    lines = section(text, "What waits for people")
+    lines = section(text, "Decisions needed")
     assert "trained on prices up to 2024-01-31" in " ".join(" ".join(lines).split())
     assert "pricewright sign" not in text
     assert "it is not due" in " ".join(section(text, "The model"))
-    assert "nothing was trained to compare it with" in text
+    assert "it trained none to compare with it" in flat(text.splitlines())
 
 
 # The page itself
@@ -536,7 +541,7 @@ def test_the_page_fits_a_terminal_with_long_names_and_all_that_can_be_said(model
         scores["random_walk"]["rmsse"] = 9999.123456
     text = page(model, digits=6, allow_unaccepted=True, title="T" * 60)
     assert [line for line in text.splitlines() if len(line) > WIDTH] == []
-    first_cells = [line.split()[0] for line in section(text, "Beside the plain")[4:7]]
+    first_cells = [line.split()[0] for line in section(text, "Compared with the plain")[4:7]]
     assert sorted(cell[-1] for cell in first_cells) == ["0", "1", "2"]
     assert all("…" in cell for cell in first_cells)
 
@@ -545,13 +550,13 @@ def test_there_are_as_many_decimals_as_there_is_room_for(model):
     model["parameters"]["level"] = 0.975
     for scores in model["metrics"]["by_symbol"].values():
         scores["model"]["mase"] = 123.4567891
-    lines = section(page(model, digits=6), "Beside the plain")
+    lines = section(page(model, digits=6), "Compared with the plain")
     assert {row(lines, symbol)[1] for symbol in model["symbols"]} == {"123.45679"}
 
 
 def test_a_long_name_stays_whole_where_there_is_room(model):
     names = [f"{'LONG_SYMBOL_' * 3}"[:14] + str(n) for n in range(3)]
-    assert names[0] in flat(section(page(renamed(model, names)), "Beside the plain"))
+    assert names[0] in flat(section(page(renamed(model, names)), "Compared with the plain"))
 
 
 def test_nothing_on_the_page_is_obeyed_by_a_terminal(model):
@@ -599,7 +604,7 @@ def test_the_page_counts_what_was_quarantined_and_flagged_most_first(model):
     receipt |= {"rows": 2012, "left_out": 1000, "in_bars": 1005, "kept": 42}
     text = page(model)
     assert "filtered    1,000 rows left out by source.where" in text
-    assert "bars        42 daily bars of 1,005 rows" in text
+    assert "bars        42 daily bars from 1,005 rows" in text
 
 
 # The pictures

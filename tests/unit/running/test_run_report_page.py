@@ -45,7 +45,7 @@ def test_no_request_leaves_a_report_and_the_rule_stands_before_all_that_it_rules
 
 @pytest.mark.parametrize("part", ["var results = ", '<meta charset="utf-8">', "    var rules"])
 def test_a_page_of_another_build_is_refused(part):
-    with pytest.raises(RuntimeError, match="not built as it was"):
+    with pytest.raises(RuntimeError, match="has another structure"):
         harmless(PAGE.replace(part, "something else"))
 
 
@@ -64,7 +64,7 @@ def test_a_result_too_large_for_the_page_is_named_in_it_and_stays_as_it_is(tmp_p
     assert small.path == tmp_path / "clean.json"
     assert large.path == folder / "model.json.txt"
     words = large.path.read_text()
-    assert words.startswith(f"{model} has 1.0 MB, too many for this page")
+    assert words.startswith(f"{model} has 1.0 MB, too large for this page")
     assert sha256(model.read_bytes()).hexdigest() in words
     assert (large.size, large.mime) == (len(words), "text/plain")
     assert model.stat().st_size == MOST + 1
@@ -76,5 +76,5 @@ def test_what_is_in_a_report_already_is_named_there_and_not_held_twice(tmp_path)
     results = [result(tmp_path / name, size) for name, size in zip(names, sizes, strict=True)]
     lighten({"Data": {"": results[:2]}, "Model": {"": results[2:]}}, tmp_path / "words")
     assert [result.path.name for result in results] == [*names[:3], "deployed_model.json.txt"]
-    same = f"deployed_model.json is the same bytes as {tmp_path / 'model.json'}, which is in"
+    same = f"deployed_model.json has the same bytes as {tmp_path / 'model.json'}, which is in"
     assert same in results[3].path.read_text()

@@ -16,7 +16,7 @@ UNFIT = ["a b", "a(b)", "a'b", 'a"b', "a$b", "a;b", "a*b", "a{b}", "a\\b"]
 @pytest.mark.parametrize("name", UNFIT)
 def test_a_folder_below_which_no_script_starts_is_refused_in_one_sentence(name, monkeypatch):
     monkeypatch.setattr(sys, "executable", f"/home/ann/{name}/.venv/bin/python")
-    with pytest.raises(ConfigError, match=r"starts no script; move the project"):
+    with pytest.raises(ConfigError, match=r"cannot start scripts; move the project"):
         checked({}, Path())
 
 

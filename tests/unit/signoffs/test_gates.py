@@ -187,7 +187,7 @@ def test_two_names_with_one_key_and_one_person_with_two_keys_count_once(office, 
     office.sign(name, "report", key=key)
     assert len(office.check("report").counted) == 1
     if name == "alias":
-        why = "it has the same key as alias's, counted already"
+        why = "alias's, with the same key, is counted already"
         assert office.void("report") == {"reviewer": why}
 
 
@@ -237,8 +237,8 @@ def rewritten(office):
     [
         (lambda office: office.revoke("reviewer", listed=True), "revoked"),
         (edited, "changed after it was signed"),
-        (cut, "the ledger is not the one that was seen: line 2 differs"),
-        (rewritten, "the ledger is not the one that was seen: line 2 differs"),
+        (cut, "the ledger is not the one that the signer saw: line 2 differs"),
+        (rewritten, "the ledger is not the one that the signer saw: line 2 differs"),
     ],
 )
 def test_what_is_done_to_a_key_a_statement_or_the_ledger_voids_a_sign_off(office, change, why):
@@ -265,7 +265,7 @@ def test_an_outsiders_signature_does_not_count(office):
     office.name_signers(*names)
     office.sign("outsider", "report")
     office.name_signers(*names[:3])
-    assert office.void("report") == {"outsider": "outsider is no signer for gate report"}
+    assert office.void("report") == {"outsider": "outsider is not a signer for gate report"}
 
 
 def test_an_outsiders_signature_under_anothers_name_does_not_count(office):
@@ -275,14 +275,14 @@ def test_an_outsiders_signature_under_anothers_name_does_not_count(office):
     office.write("config/signers", text.replace("outsider ", "reviewer ", 1))
     office.sign("reviewer", "report", key="outsider")
     office.name_signers("author", "reviewer", "second")
-    assert "which is no key of reviewer's" in office.void("report")["reviewer"]
+    assert "which is not a key of reviewer" in office.void("report")["reviewer"]
     assert mine.exists()
 
 
 def test_a_signer_for_one_gate_is_none_for_another(office):
     text = (office.root / "config/signers").read_text()
     office.write("config/signers", text.replace("pricewright-deploy", "pricewright-source"))
-    with pytest.raises(Refusal, match=r"reviewer is no signer for gate deploy|would not count"):
+    with pytest.raises(Refusal, match=r"reviewer is not a signer for gate deploy|would not count"):
         office.sign("reviewer", "deploy")
 
 
@@ -337,7 +337,7 @@ def test_any_other_policy_voids_what_was_signed_under_the_old_one(office, change
     decision = office.check()
     assert not decision.counted
     for gate in decision.gates:
-        assert all("the policy was changed since" in signoff.void for signoff in gate.void)
+        assert all("the policy has changed since" in signoff.void for signoff in gate.void)
 
 
 def test_the_policy_is_the_same_with_other_comments_and_empty_lines(office):
@@ -448,7 +448,7 @@ def test_a_sign_off_for_an_older_release_cannot_be_used_again(office, tmp_path):
     for gate, copy in old.items():
         put_back(copy, paths[gate])
     (why,) = office.void("deploy").values()
-    assert "it was given to replace nothing, and release bbbbbbbbbbbb is in production" in why
+    assert "it was given to replace nothing, but release bbbbbbbbbbbb is in production" in why
     assert not office.check().satisfied
 
 
@@ -483,8 +483,8 @@ def test_with_a_broken_ledger_nothing_is_agreed_and_nothing_signed(office):
     path.write_bytes(path.read_bytes().replace(b'"author"', b'"nobody"', 1))
     decision = office.check()
     assert not decision.satisfied
-    assert "from line 1 on it shows nothing" in missing_signatures(decision)
-    with pytest.raises(Refusal, match="from line 1 on it shows nothing"):
+    assert "from line 1 on it proves nothing" in missing_signatures(decision)
+    with pytest.raises(Refusal, match="from line 1 on it proves nothing"):
         office.sign("reviewer", "report")
 
 
@@ -499,7 +499,7 @@ def test_to_begin_writes_three_files_with_ones_own_key(tmp_path, keys):
     assert made == ["config/signers", "config/revoked", "ledger/ledger.jsonl"]
     assert all((tmp_path / name).is_file() for name in made)
     before = {name: (tmp_path / name).read_bytes() for name in made}
-    with pytest.raises(Refusal, match="is there already; add a line to it: second namespaces="):
+    with pytest.raises(Refusal, match="exists already; add this line to it: second namespaces="):
         begin_signoffs(tmp_path, keys["second"], "second")
     assert {name: (tmp_path / name).read_bytes() for name in made} == before
 

@@ -75,7 +75,7 @@ def test_whoever_does_not_say_who_they_are_goes_by_their_login(tmp_path, monkeyp
 
 @pytest.mark.parametrize("name", ["sequence", "time", "previous"])
 def test_an_event_cannot_overwrite_what_is_the_ledgers_own(tmp_path, name):
-    with pytest.raises(ValueError, match="the ledger's own"):
+    with pytest.raises(ValueError, match="a field that every line of the ledger has"):
         ledger.append(tmp_path, "run", **{name: "x"})
 
 
@@ -158,7 +158,7 @@ def edited(content):
 def test_verify_says_from_which_line_on_a_changed_ledger_shows_nothing(folder, change, line):
     rewrite(folder, change(lines(folder)))
     (problem,) = ledger.verify(folder)
-    assert f"rom line {line} on it shows nothing" in problem
+    assert f"rom line {line} on it proves nothing" in problem
     assert "\n" not in problem
 
 
@@ -174,11 +174,11 @@ def test_a_ledger_that_was_cut_or_is_gone_no_longer_fits_whoever_saw_the_lines(f
     rewrite(folder, lines(folder)[:3])
     assert ledger.verify(folder) == []
     (problem,) = ledger.verify(folder, saw)
-    assert "has 3 lines, where b.json saw 4: it was cut" in problem
+    assert "has 3 lines, but b.json saw 4: it was cut" in problem
     assert "from line 4 on it is lost" in problem
-    assert "from line 3 on nothing shows" in problem
+    assert "from line 3 on nothing proves" in problem
     (folder / "ledger.jsonl").unlink()
-    assert "has 0 lines, where a.json saw 2" in ledger.verify(folder, saw)[0]
+    assert "has 0 lines, but a.json saw 2" in ledger.verify(folder, saw)[0]
 
 
 @pytest.mark.parametrize("begin", [1, 3])
@@ -189,8 +189,8 @@ def test_a_ledger_that_was_rewritten_with_right_digests_no_longer_fits_who_saw_i
     assert ledger.verify(folder) == []
     problems = ledger.verify(folder, saw)
     assert len(problems) == (2 if begin == 1 else 1)
-    assert "is not what b.json saw: it was rewritten" in problems[-1]
-    assert f"from line {1 if begin == 1 else 3} on it shows nothing" in problems[-1]
+    assert "differs from what b.json saw: it was rewritten" in problems[-1]
+    assert f"from line {1 if begin == 1 else 3} on it proves nothing" in problems[-1]
 
 
 def test_nothing_is_added_to_a_ledger_whose_last_line_is_none(folder):

@@ -89,7 +89,12 @@ def test_a_signer_sees_which_rows_were_removed_and_which_were_incomplete(files):
             "1 row is quarantined: 1 co",
         ),
         ("deploy", signed_files.RECEIPT, {"restated": 3}, "3 values restated, 0 rows withdrawn"),
-        ("source", signed_files.QUALITY, {"flags": {"jump": 1200}}, "data is flagged: 1,200 jump"),
+        (
+            "source",
+            signed_files.QUALITY,
+            {"flags": {"jump": 1200}},
+            "the data has flags: 1,200 jump",
+        ),
         (
             "metrics",
             signed_files.MODEL,
@@ -114,7 +119,7 @@ def test_files_of_one_run_have_no_discrepancies(files):
 def test_files_of_different_runs_are_told_apart(files):
     other = changed(files, signed_files.MODEL, lambda model: model.update(cutoff="2030-01-01"))
     assert discrepancies(other) == [
-        "results/report.txt is about another model than results/model.json"
+        "results/report.txt is about a different model from results/model.json"
     ]
     other = changed(files, signed_files.RECEIPT, lambda receipt: receipt.update(rows=1))
     assert "made from other data than results/ingest.json" in discrepancies(other)[0]

@@ -45,9 +45,9 @@ def test_a_line_says_who_may_sign_what_with_which_key(keys):
         (f'ann namespaces="pricewright-sorce" {ED}', "found the namespace 'pricewright-sorce'"),
         (f'ann namespaces="git" {ED}', "found the namespace 'git'"),
         (f'ann namespaces="pricewright-source,!x" {ED}', "found the namespace '!x'"),
-        (f'ann {ONE},namespaces="pricewright-deploy" {ED}', "which are no options"),
-        (f'ann {ONE},NAMESPACES="pricewright-deploy" {ED}', "which are no options"),
-        (f'ann valid-after="2020\\",{ONE},x="" {ED}', "which are no options"),
+        (f'ann {ONE},namespaces="pricewright-deploy" {ED}', "which are not valid options"),
+        (f'ann {ONE},NAMESPACES="pricewright-deploy" {ED}', "which are not valid options"),
+        (f'ann valid-after="2020\\",{ONE},x="" {ED}', "which are not valid options"),
         (f"ann {ONE} {CERTIFICATE}", "where a public key is needed"),
         (f"ann cert-authority,{ONE} {ED}", "found cert-authority, allowed: namespaces"),
         (f'ann {ONE},valid-before="soon" {ED}', "found no time after valid-before"),
@@ -68,8 +68,8 @@ def test_a_line_says_who_may_sign_what_with_which_key(keys):
         (f"ann {ONE} {ED.split()[1]}", "where a public key is needed"),
         (f"ann {ONE} SHA256:abc", "where a public key is needed"),
         (f"a\u0430n {ONE} {ED}", "a character that is not ASCII"),
-        (f"ann {ONE} {ED}\x1b[2J", "a character that cannot be seen"),
-        (f"ann {ONE} {ED}\nAnn {ONE} {ED}", "Ann and ann differ in capitals alone"),
+        (f"ann {ONE} {ED}\x1b[2J", "an invisible character"),
+        (f"ann {ONE} {ED}\nAnn {ONE} {ED}", "Ann and ann differ only in capitals"),
     ],
 )
 def test_a_line_that_lets_in_more_than_one_sees_is_refused_with_its_number(line, sentence):

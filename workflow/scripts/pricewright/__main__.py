@@ -1,6 +1,6 @@
 """`pricewright …`, and `python workflow/scripts/pricewright …` where it is not installed.
 
-`predict` goes on with numpy alone, so that this folder can be copied next to a model.
+`predict` needs only numpy, so this folder can be copied next to a model.
 """
 
 import os
@@ -11,9 +11,9 @@ SCRIPTS = Path(__file__).resolve().parents[1]
 
 
 def installed() -> None:
-    """Run the code of the project that the caller stands in; outside of any, this.
+    """Run the code of the project that the caller is in; outside any project, run this code.
 
-    Copies of the project may share an environment, whose command this is.
+    Copies of the project may share the environment that this command belongs to.
     """
     from pricewright.commands.project import find_project
 
@@ -25,13 +25,13 @@ def installed() -> None:
 
 
 def main() -> None:
-    """Run the command; without the environment that it needs, say how to get it."""
+    """Run the command, or say how to get the environment that it needs."""
     sys.path[0] = str(SCRIPTS)  # `verify --rebuild` imports the steps
     predicts = sys.argv[1:2] == ["predict"]
     environment = (
         f"install it: {sys.executable} -m pip install numpy."
         if predicts
-        else "get the environment with `make run`, and then type `.venv/bin/pricewright`."
+        else "build the environment with `make run`, then use `.venv/bin/pricewright`."
     )
     if sys.version_info < (3, 11):  # noqa: UP036
         sys.exit(f"pricewright: {sys.executable} is older than Python 3.11; use a newer one.")

@@ -1,4 +1,4 @@
-"""The jobs of a run, followed by what Snakemake says of them."""
+"""The jobs of a run, followed through Snakemake's log events."""
 
 import logging
 import os
@@ -19,27 +19,27 @@ from pricewright.steplog.log import STDERR, Event, last_events
 
 @dataclass(frozen=True)
 class Job:
-    """A step that Snakemake began at some time, in seconds since 1970, and its log."""
+    """A step that Snakemake started, its log, and the time in seconds since 1970."""
 
     name: str
     log: Path
     since: float
 
     def events(self) -> Sequence[Event]:
-        """The last events of this attempt; what an earlier one left in the log is not its own."""
-        # a log's times are cut to milliseconds
+        """The last events of this attempt, without those of an earlier one in the same log."""
+        # times in a log are truncated to milliseconds
         return last_events(self.log, datetime.fromtimestamp(self.since - 0.001, UTC))
 
     def finished(self, at: float) -> str:
-        """The line of a step that ended at some time."""
+        """The line of a step that ended at this time."""
         took = at - self.since
         return step_line(self.name, took, work_done(self.events(), took))
 
 
 class JobFollower(logging.Handler):
-    """Follows the jobs, and has the records shown in whatever way the ones below it do.
+    """Follows the jobs and shows the records; subclasses choose how.
 
-    inner: Snakemake's own handler, which filters, words and writes records as its options say.
+    inner: Snakemake's own handler, which filters, formats and writes records as its options say.
     """
 
     def __init__(self, inner: logging.StreamHandler[Any]) -> None:
@@ -49,27 +49,27 @@ class JobFollower(logging.Handler):
         self._last: list[logging.LogRecord] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show a record, now or, if it is marked LAST, at the end."""
+        """Show a record now or, if it is marked LAST, at the end."""
         try:
             if getattr(record, "last", False):
                 self._last.append(record)
             else:
                 self._follow(record, getattr(record, "event", None))
-        except Exception as error:  # the event is not as it was
+        except Exception as error:  # another Snakemake may have other events
             self._give_up(record, error)
 
     def _give_up(self, record: logging.LogRecord, error: Exception) -> None:
         """Let Snakemake's own handler show everything from here on."""
-        os.environ[STDERR] = "INFO"  # the steps speak for themselves again
+        os.environ[STDERR] = "INFO"  # the steps log to standard error again
         logger.removeHandler(self)
         logger.addHandler(self.inner)
-        with comfort("its own lines are shown from here on"):
+        with comfort("Snakemake's own lines are shown from here on"):
             self.end()
             raise error
         self.inner.handle(record)
 
     def close(self) -> None:
-        """Show what is to stand below everything else; a second time there is nothing left."""
+        """Show the records marked LAST; a second call shows nothing."""
         self.end()
         last, self._last = self._last, []
         for record in last:
@@ -94,7 +94,7 @@ class JobFollower(logging.Handler):
         self.said(record)
 
     def ended(self, job: Job, record: logging.LogRecord) -> None:
-        """A step has ended well."""
+        """A step has succeeded."""
         self.said(record)
 
     def failed(self, job: Job, record: logging.LogRecord) -> None:
@@ -102,12 +102,12 @@ class JobFollower(logging.Handler):
         self.said(record)
 
     def said(self, record: logging.LogRecord) -> None:
-        """Snakemake says anything else."""
+        """Snakemake logs anything else."""
         self.inner.handle(record)
 
     def end(self) -> None:
-        """Nothing more will come but what is last."""
+        """Only records marked LAST will follow."""
 
     def concluded(self, record: logging.LogRecord) -> None:
-        """What is to stand below everything else."""
+        """Show a record marked LAST."""
         self.inner.handle(record)

@@ -1,4 +1,4 @@
-"""The lines of a run on a terminal, where they move; drawn by rich."""
+"""The moving lines of a run on a terminal, drawn by rich."""
 
 import time
 from collections.abc import Callable
@@ -18,11 +18,11 @@ from pricewright.files.errors import printable
 from pricewright.steplog.last_run import work_at_hand
 
 _BARS = ((100, 20), (70, 10))
-"""The columns of a terminal from which on it has room for a bar of so many."""
+"""Pairs of the least width of a terminal and the width of the bar that fits, in columns."""
 
 
 class Lines:
-    """What stays on the screen, and below it a line for each step at work."""
+    """Lines that stay on the screen, and below them a line for each running step."""
 
     def __init__(
         self,
@@ -41,27 +41,27 @@ class Lines:
         )
 
     def show(self, jobs: dict[int, Job]) -> None:
-        """Show these jobs, as long as they are in there."""
+        """Show these jobs for as long as they are in the mapping."""
         self._jobs = jobs
         self._live.start()
         self._live.refresh()
 
     def add(self, mark: str, text: str, style: str) -> None:
-        """Add a line, cut where the screen ends, with a mark in a colour."""
-        self._live.refresh()  # without it, the step that has ended would stand below for a moment
+        """Add a line with a coloured mark, cut to the width of the screen."""
+        self._live.refresh()  # else the step that has ended would still show below for a moment
         line = Text.assemble((mark, style), " ", text)
         self._console.print(line, no_wrap=True, overflow="ellipsis")
 
     def write(self, text: str, style: str) -> None:
-        """Write a text, in as many lines as it needs."""
+        """Write a text, wrapped as needed."""
         self._console.print(Text(text, style), soft_wrap=True)
 
     def stop(self) -> None:
-        """Leave the screen as it is, with its cursor."""
+        """Stop drawing; the lines stay and the cursor returns."""
         self._live.stop()
 
     def at_work(self) -> Table:
-        """The steps at work, one a line, as they are at this moment."""
+        """The running steps at this moment, one per line."""
         table = Table.grid(padding=(0, 1, 0, 0))
         room = next((bar for least, bar in _BARS if self._console.width >= least), 0)
         for width in (17, 10, room + 2, None) if room else (17, 10, None):

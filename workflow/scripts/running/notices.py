@@ -1,7 +1,7 @@
-"""Whom a run tells what it came to, where config names somebody: `notify`.
+"""Notifications at the end of a run, if config's section `notify` names somebody.
 
-A run of all steps knows how everything stands; one of `production` knows of releases alone, and one
-of a part of the steps tells only that it failed.
+A run of all steps reports the whole state. A run of `production` reports only releases, and a run
+of some of the steps reports only its failure.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from pricewright.notices.options import Event
 
 STATE: "tuple[Event, ...]" = ("not_accepted", "waiting", "watch_yellow", "watch_red", "late")
-"""What a whole run knows of besides whether it failed."""
+"""The events whose state a whole run knows, besides its failure."""
 
 
 def tell_how_it_went(
     workflow: Any, config: Mapping[str, Any], steps: Sequence[str], *, whole: bool
 ) -> None:
-    """After a run that went well, also one with nothing to do: tell what is new.
+    """Send what is new after a successful run, even one with nothing to do.
 
-    steps: those that it did.  whole: whether it was asked for all five.
+    steps: the steps that it did.  whole: whether it was a run of all five steps.
     """
     released = "production" in steps
     if not config["notify"]["to"] or not (whole or released):
         return
-    from pricewright.notices import facts  # costs each load else
+    from pricewright.notices import facts  # slow to import
 
     root, files = Path(), [Path(file) for file in given_config_files(workflow)]
     found: list[Notice] = []
@@ -48,11 +48,12 @@ def tell_how_it_went(
 def tell_why_it_failed(
     workflow: Any, config: Mapping[str, Any], logs: Mapping[str, Sequence[str]]
 ) -> None:
-    """After a run that failed, unless somebody ended it, who knows: tell of it.
+    """Send a notice of a failed run, unless a person interrupted it.
 
-    What keeps a model out of staging or production says more than the step that refused it.
+    If `deploy` or `production` refused a model, the notice gives the model's state, which says more
+    than the failure of the step.
 
-    logs: the log of each step that failed to the sentences that say why.
+    logs: for the log of each failed step, the sentences that say why.
     """
     if not config["notify"]["to"] or is_interrupted():
         return
@@ -72,14 +73,14 @@ def tell_why_it_failed(
 
 
 def _find(found: "list[Notice]", look: "Callable[[], Notice | list[Notice] | None]") -> None:
-    """Add what there is to tell; what cannot be found out keeps nothing else from being told."""
-    with comfort("not all that there is to tell of this run is told"):
+    """Add notices; if one cannot be determined, the others are still sent."""
+    with comfort("some notices of this run are not sent"):
         notices = look()
         found += notices if isinstance(notices, list) else [notices] if notices else []
 
 
 def _tell(config: Mapping[str, Any], found: "list[Notice]", known: "Sequence[Event]") -> None:
-    with comfort("nobody is told of this run"):
+    with comfort("nobody is notified of this run"):
         from snakemake.logging import logger
 
         from pricewright.notices.messages import tell

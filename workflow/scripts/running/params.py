@@ -1,7 +1,8 @@
-"""What a job is told beside its options, and where a module's prefix has put the project.
+"""What a job is told besides its options, and where a module's prefix has put the project.
 
-As params, for these stay where somebody overrides a rule's resources. Of a function that asks for
-a job's `output`, Snakemake does not compare what it returns: another value makes nothing run again.
+These are params, because params survive when somebody overrides a rule's resources. They are
+functions of a job's `output`, because Snakemake does not compare the values of such functions:
+another value makes nothing run again.
 """
 
 import re
@@ -20,39 +21,40 @@ from pricewright.signoffs import ledger
 from pricewright.signoffs.ledger import in_production
 
 Param = Callable[[Any, Any], dict[str, Any]]
-"""Of a job's wildcards and output."""
+"""A function of a job's wildcards and output."""
 
 
 def retrying(workflow: Any, retries: Mapping[str, Any]) -> Param:
-    """What a job needs to know which attempt it is, how long it waits after a failed one, and for
-    how long the logs of old ones are kept.
+    """What a job needs to know its attempt, how long to wait after a failed attempt, and how long
+    to keep the logs of old ones.
 
-    retries: that section of config. The Snakemake that tries it again has had its logs written
-    since it began; inside a job of a cluster, it has said the number.
+    retries: config's section of that name. Locally, a job counts the logs that were written since
+    the run began; inside a job on a cluster, Snakemake passes the number.
     """
     known = {"since": run_began()} | {key: retries[key] for key in ("delay", "keep_logs_days")}
 
     def retry(wildcards: Any, output: Any) -> dict[str, Any]:
         if getattr(workflow, "remote_exec", False):
-            with comfort("a job on a cluster that is tried again does not wait"):
-                return known | {"attempt": workflow.attempt}  # not known before a job is made
+            with comfort("a retried job on a cluster does not wait"):
+                return known | {"attempt": workflow.attempt}  # unknown before a job is created
         return known
 
     return retry
 
 
 def training_record(workflow: Any, config: Mapping[str, Any], configfile: Sequence[str]) -> Param:
-    """What the ledger is told of a training, and in which project; of objects in a storage nothing.
+    """What the ledger records of a training, and in which project; nothing if results are objects
+    in a storage.
 
     configfile: the config files of the run.
     """
     stored = False
-    with comfort("the ledger is told of a training also where results are objects of a storage"):
+    with comfort("the ledger records trainings even if the results are in a storage"):
         stored = bool(workflow.storage_settings.default_storage_provider)
     if stored and config["mode"] == "auto":
         raise WorkflowError(
-            "config key 'mode': found 'auto', allowed: train or score, for the results are in a "
-            "storage, where neither the model in place nor the ledger is."
+            "config key 'mode': found 'auto', allowed: train or score, because the results are in "
+            "a storage, which has neither the current model nor the ledger."
         )
 
     def record(wildcards: Any, output: Any) -> dict[str, Any]:
@@ -69,23 +71,23 @@ def training_record(workflow: Any, config: Mapping[str, Any], configfile: Sequen
 
 
 _MEANT_OTHERWISE = re.compile(r"[{}]|<\w+>")
-"""What Snakemake takes for a wildcard or a variable in a name; there is no way to escape it."""
+"""Parts of a name that Snakemake takes for a wildcard or variable; they cannot be escaped."""
 
 
 def parted_by_name(files: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The files that may be inputs, for Snakemake takes their names as they are; and the others."""
+    """The files that can be inputs, because Snakemake takes their names literally, and the rest."""
     others = [file for file in files if _MEANT_OTHERWISE.search(file)]
     return [file for file in files if file not in others], others
 
 
 def project_folder(rules: Any) -> str:
-    """The folder in which `results/` is, by a rule's output: here, but for a module's prefix."""
+    """The folder that contains `results/`, by a rule's output: ".", or a module's prefix."""
     output = _output(rules, "ingest") or _output(rules, "deploy")
     return _project(output) if output else "."
 
 
 def release_in_production(project: str) -> str | None:
-    """The digest of the release in production, None if there is none, or none that one can tell."""
+    """The digest of the release in production, None if there is none or the link is invalid."""
     try:
         return read_link(Path(project, "production"))
     except Refusal:
@@ -93,8 +95,8 @@ def release_in_production(project: str) -> str | None:
 
 
 def watched(rules: Any, mode: str) -> list[str]:
-    """What `monitor` makes, if something is in production that it can watch, and in mode auto, in
-    which training goes by it, before that as well."""
+    """The outputs of `monitor`, if something is in production that it can watch; in mode auto in
+    any case, because training depends on them."""
     output = _output(rules, "monitor")
     if output and (mode == "auto" or _is_released(project_folder(rules))):
         return list(rules.monitor.output)
@@ -102,7 +104,7 @@ def watched(rules: Any, mode: str) -> list[str]:
 
 
 def _is_released(project: str) -> bool:
-    """Whether something is in production, by the link or, where that was lost, by the ledger."""
+    """Whether something is in production, by the link or, if that was lost, by the ledger."""
     if release_in_production(project):
         return True
     try:
@@ -112,23 +114,23 @@ def _is_released(project: str) -> bool:
 
 
 def deployed_model(rules: Any) -> str | None:
-    """Where `deploy` puts the model; None in a module that is used without it."""
+    """The path at which `deploy` puts the model; None in a module used without that rule."""
     return _output(rules, "deploy")
 
 
 def all_results(rules: Any, mode: str) -> list[str]:
-    """What a run is to make: the ends of its steps, and what was lost of those before."""
+    """The targets of a run: its final results, and lost results of earlier steps."""
     ends = [*rules.deploy.output, *rules.report.output, *watched(rules, mode)]
     return ends + _lost_results(rules)
 
 
 def _lost_results(rules: Any) -> list[str]:
-    """What is missing of earlier steps' results while the model that was deployed is there.
+    """Missing results of earlier steps, while the deployed model exists.
 
-    Snakemake deletes the results of a step that fails, and would find nothing to do the next time:
-    it makes anew what somebody asks for, and nobody asks for these.
+    Snakemake deletes the results of a failed step. It would find nothing to do the next time,
+    because it only makes what is a target, and these are none.
     """
-    with comfort("after a step that failed, the same command may find nothing to do"):
+    with comfort("after a failed step, the same command may find nothing to do"):
         if Path(rules.deploy.output[0]).exists():
             steps = (rules.ingest, rules.clean, rules.train_or_score)
             results = [str(path) for step in steps for path in step.output]
@@ -137,13 +139,13 @@ def _lost_results(rules: Any) -> list[str]:
 
 
 def _project(output: str) -> str:
-    """The folder in which the `results/` is that an output is in, at any depth."""
+    """The folder that contains the `results/` of an output, at any depth."""
     results = next((path for path in Path(output).parents if path.name == "results"), None)
     return str((results or Path(output).parent).parent)
 
 
 def _output(rules: Any, name: str) -> str | None:
-    """The first output of a rule, as a module's prefix has it, if the rule is used."""
+    """The first output of a rule, with a module's prefix; None if the rule is not used."""
     try:
         return str(getattr(rules, name).output[0])
     except (AttributeError, WorkflowError):

@@ -1,7 +1,7 @@
-"""What a run leaves behind by itself: its DAG's picture, Snakemake's report, a line in the ledger.
+"""The records of a run: the picture of its DAG, Snakemake's report, a line in the ledger.
 
-The records are made from the DAG that has just run, in the same process: the same rules and config
-by construction, and none of the seconds that a second Snakemake would take to start.
+They are made from the DAG that has just run, in the same process. So rules and config are the same
+by construction, and no second Snakemake takes seconds to start.
 """
 
 import gc
@@ -30,12 +30,12 @@ from pricewright.files.errors import Refusal, printable
 from pricewright.steplog.log import reasons
 
 WHOLE = {"ingest", "clean", "train_or_score", "report", "deploy"}
-"""The steps of a whole run. A run of a part of them leaves the records of the whole alone."""
+"""The steps of a whole run. A run of only some of them does not touch its records."""
 
 
 def freeze_garbage() -> None:
-    """Have the collector pass over what is there now: looking through it again takes a fifth of
-    a run. Not within somebody else's process, which goes on when the run has ended."""
+    """Exclude existing objects from garbage collection, which would take a fifth of a run. Not in
+    the process of another program, which continues after the run."""
     if "snakemake.cli" in sys.modules:
         gc.freeze()
 
@@ -44,11 +44,11 @@ freeze_garbage()
 
 
 def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
-    """After a run that did something: tell the ledger who ran it, draw its DAG, write the report
-    that shows it, and say what it came to; what fails of that keeps nothing else from being done.
+    """After a run that did something: record it in the ledger, draw its DAG, write the run report
+    and print a summary. If one of these fails, the others are still done.
 
-    A run of `production` alone, or one with `--touch`, made nothing that a report could show. Of
-    results that are objects of a storage there are no files here to report on.
+    A run of `production` alone or with `--touch` makes nothing that a report could show. If results
+    are objects in a storage, there are no local files to report on.
     """
     steps: list[str] = []
     stored = touched = False
@@ -57,26 +57,26 @@ def leave_records(workflow: Any, config: Mapping[str, Any]) -> None:
         steps = _steps_done(workflow)
     made = [step for step in steps if step != "production"]
     if made and stored:
-        logger.info("The results are in a storage: no run report, picture or ledger's line.")
+        logger.info("The results are in a storage: no run report, picture or line in the ledger.")
     elif made and not touched:
         tell_ledger(made, config["signoffs"]["author"], given_config_files(workflow))
-        with comfort("the records of the run are not made anew"):
+        with comfort("the records of the run are not updated"):
             if _is_whole(workflow):
                 restore_lost_candidate(config)
                 for record in RECORDS:
                     _renew(record, workflow)
     if steps and not stored and not touched:
         print_summary(steps, config["accept"]["allow_unaccepted"])
-        with comfort("nobody is told of this run"):
+        with comfort("nobody is notified of this run"):
             tell_how_it_went(workflow, config, steps, whole=_is_whole(workflow))
     _end_now()
 
 
 def make_up_records(workflow: Any) -> None:
-    """Where a whole run has nothing to do: make the records that are missing, or from before what
-    they show. A look at their times is all that it costs when they are there. Then tell what is
-    new, for people may have signed meanwhile."""
-    with comfort("the records of an earlier run are not made up"):
+    """If a whole run has nothing to do: make records that are missing or older than what they show.
+    If they are up to date, this only reads their times. Then send notices of what is new, because
+    people may have signed since."""
+    with comfort("missing records of an earlier run are not made"):
         idle = workflow.dryrun or workflow.touch or workflow.execution_settings.no_hooks
         if idle or _is_stored(workflow) or not _is_whole(workflow):
             return
@@ -90,14 +90,14 @@ def make_up_records(workflow: Any) -> None:
 
 
 def restore_lost_candidate(config: Mapping[str, Any]) -> None:
-    """In mode auto, lay what people sign aside again, if it was lost and is still there."""
+    """In mode auto, restore the candidate if it was lost and `results/` still hold its files."""
     if config["mode"] != "auto":
         return
-    from pricewright.signoffs.candidate import restore_candidate  # costs each load else
+    from pricewright.signoffs.candidate import restore_candidate  # slow to import
 
     try:
         if folder := restore_candidate(Path()):
-            logger.info(f"{folder}: was lost, and is laid aside again.")
+            logger.info(f"{folder}: was missing and has been restored from results/.")
     except (Refusal, OSError) as error:
         logger.warning(str(error))
 
@@ -111,12 +111,12 @@ def _is_whole(workflow: Any) -> bool:
 
 
 def _written(path: Path) -> float:
-    """When a file was written; 0 if it is not there."""
+    """When a file was written; 0 if it does not exist."""
     return path.stat().st_mtime if path.exists() else 0.0
 
 
 def _renew(record: "Record", workflow: Any) -> None:
-    """Make a file of a run anew; if that fails, that of an earlier run does not stand for it."""
+    """Make a record again; if that fails, remove the one of an earlier run."""
     done = False
     with comfort(record.lost):
         record.make(workflow, record.path)
@@ -127,25 +127,25 @@ def _renew(record: "Record", workflow: Any) -> None:
 
 
 def say_why_failed(workflow: Any, config: Mapping[str, Any]) -> None:
-    """After a run that failed: say once more, below all that Snakemake prints, why steps did, and
-    tell those who are to be told."""
-    with comfort("a step that failed may count as done in the next run"):
+    """After a failed run: repeat, below everything that Snakemake prints, why steps failed, and
+    send a notice."""
+    with comfort("a failed step may count as done in the next run"):
         _leave_due(workflow)
     logs: list[Path] = []
-    with comfort("why steps failed is said above only"):
+    with comfort("the reasons of failed steps are only shown above"):
         logs = [Path(log) for job in workflow.dag.needrun_jobs() for log in job.log]
     written = [log for log in logs if log.exists() and log.stat().st_mtime >= run_began()]
     failed = {str(log): why for log in written if (why := reasons(log))}
     for log, why in failed.items():
         logger.error(printable("\n".join([f"{log}: {why[0]}", *why[1:]])), extra=LAST)
-    with comfort("nobody is told of this run"):
+    with comfort("nobody is notified of this run"):
         tell_why_it_failed(workflow, config, failed)
     _end_now()
 
 
 def _leave_due(workflow: Any) -> None:
-    """Have the next run do failed steps again: what one was to update Snakemake puts back as if it
-    were new, and notes as made of what was read, so that there would be nothing to do."""
+    """Make the next run do failed steps again. When a step that updates a file fails, Snakemake
+    restores the file as if it were new and records it as made, so nothing would be left to do."""
     from snakemake.io import is_flagged
 
     for job in workflow.dag.needrun_jobs():
@@ -161,36 +161,36 @@ def _leave_due(workflow: Any) -> None:
 
 
 def tell_ledger(steps: list[str], author: str | None, configfile: list[str]) -> None:
-    """Tell the ledger of a run; one that cannot be written spoils no run, but a release.
+    """Record a run in the ledger; if the ledger cannot be written, the run only warns.
 
-    A training has told it itself, when it ended; if it could not, it is told now.
+    A training records itself when it ends; if that failed, it is recorded now.
     """
     model = Path("results/model.json")
     if not model.exists():
-        return  # there is nothing yet that anyone could sign for
+        return  # there is nothing to sign yet
     try:
-        from pricewright.signoffs.policy import TRAINING, record_run  # costs each load else
+        from pricewright.signoffs.policy import TRAINING, record_run  # slow to import
 
         trained = TRAINING in steps
         record_run(
             Path(),
-            [TRAINING] if trained else sorted(set(steps)),  # a shard's name is there once a shard
+            [TRAINING] if trained else sorted(set(steps)),  # each shard adds the name once
             file_sha256(model),
             author,
             configfile=configfile,
             once=trained,
         )
     except Exception as error:
-        logger.warning(f"The ledger was not told of this run: {error}")
+        logger.warning(f"The ledger does not record this run: {error}")
 
 
 def print_summary(steps: list[str], allow_unaccepted: bool) -> None:
-    """Say, below all that Snakemake prints, what the run came to; unless it is to be quiet."""
-    with comfort("the last words of this run are left out"):
+    """Print a summary of the run below everything that Snakemake prints, unless it is quiet."""
+    with comfort("the summary of this run is left out"):
         from snakemake.settings.enums import Quietness
 
         from pricewright.monitoring.summary import watch_warning
-        from pricewright.reporting.verdict import run_summary  # costs each load else
+        from pricewright.reporting.verdict import run_summary  # slow to import
 
         took = time.time() - run_began()
         text = run_summary(Path(), steps, took, allow_unaccepted=allow_unaccepted)
@@ -200,13 +200,13 @@ def print_summary(steps: list[str], allow_unaccepted: bool) -> None:
 
 
 def _steps_done(workflow: Any) -> list[str]:
-    """The names of the steps that this run did, in whatever workflow they are a part."""
+    """The names of the steps that this run did, even within another workflow."""
     jobs = [job for job in workflow.dag.needrun_jobs(exclude_finished=False) if job.rule.script]
     return sorted(Path(job.rule.script).stem for job in jobs if workflow.dag.finished(job))
 
 
 def picture(path: str) -> list[str]:
-    """The DAG's picture, flagged for the run report, once there is one."""
+    """The DAG's picture, flagged for the run report, if it exists."""
     with comfort("the run report lacks the picture of the DAG"):
         from snakemake.io import report
         from snakemake.sourcecache import infer_source_file
@@ -219,7 +219,7 @@ def picture(path: str) -> list[str]:
 
 
 def draw_rulegraph(workflow: Any, output: Path) -> None:
-    """Draw what `snakemake --rulegraph | dot -Tsvg` draws for the run at hand."""
+    """Draw what `snakemake --rulegraph | dot -Tsvg` draws for this run."""
     workflow.dag_settings.print_dag_as = "dot"
     dot = presentable(workflow.dag.rule_dot()).encode()
     why = []
@@ -237,25 +237,25 @@ def draw_rulegraph(workflow: Any, output: Path) -> None:
 
 
 def presentable(rulegraph: str) -> str:
-    """Snakemake's graph, fit to draw: arrows sorted, for they come in another order each time,
-    and in a font whose widths every layout engine knows."""
+    """Snakemake's graph, ready to draw: with sorted arrows, because their order varies, and in a
+    font whose widths every layout engine knows."""
     *lines, end = rulegraph.replace("fontname=sans", "fontname=Helvetica").strip().splitlines()
     return "\n".join([*sorted(lines, key=lambda line: line if "->" in line else ""), end])
 
 
 def layout_engines() -> list[str]:
-    """Graphviz' `dot` where the machine has it, then the environment's `graphviz-pure`."""
+    """Graphviz's `dot` if the machine has it, then the environment's `graphviz-pure`."""
     beside_python = Path(sys.executable).with_name("graphviz-pure")
     pure = shutil.which("graphviz-pure") or str(beside_python)
     return [engine for engine in (shutil.which("dot"), pure) if engine]
 
 
 def _end_now() -> None:
-    """Let go of the run, and of what would keep the process when everything is done.
+    """End the run, and remove what would delay the end of the process.
 
-    The last of the timers with which Snakemake limits its job rate would for a second, and a
-    last look for garbage for as long as an import of pandas. Whoever runs Snakemake within a
-    process of their own keeps their timers.
+    The last timer of Snakemake's job rate limit would delay it by a second, and a last garbage
+    collection by as long as an import of pandas takes. Other programs that run Snakemake in their
+    own process keep their timers.
     """
     run_ended()
     freeze_garbage()
@@ -270,7 +270,7 @@ def _is_of_snakemake(function: Callable[..., object]) -> bool:
 
 @dataclass(frozen=True)
 class Record:
-    """A file that a whole run leaves: where, how it is made, and what a run is without it."""
+    """A file that a whole run leaves: its path, how to make it, and what is lost without it."""
 
     path: Path
     make: Callable[[Any, Path], None]
@@ -281,4 +281,4 @@ RECORDS = (
     Record(Path("results/dag.svg"), draw_rulegraph, "there is no picture of the DAG"),
     Record(Path("results/run_report.html"), write_run_report, "there is no run report"),
 )
-"""In their order: the report shows the picture."""
+"""The records, in order: the report shows the picture."""

@@ -1,8 +1,8 @@
-"""What a job asks a cluster for, and how often it is tried again.
+"""The resources that a job asks a cluster for, and how often it is retried.
 
-In the form that a rule's `resources` and `retries` take. Each rule has its own figures, which are
-measured (benchmarks/README.md) and rounded up, by the size of what it reads. While an input does
-not exist yet, there is no estimate: Snakemake writes <TBD>, and asks again before the job starts.
+They have the form of a rule's `resources` and `retries`. Each rule has its own figures, by the size
+of its inputs, which are measured (benchmarks/README.md) and rounded up. While an input does not
+exist, there is no estimate: Snakemake prints <TBD> and asks again before the job starts.
 """
 
 import math
@@ -15,17 +15,17 @@ from running.comforts import comfort
 
 
 def retries_here(workflow: Any, times: int) -> int:
-    """How often a job that failed is tried again by the Snakemake that reads this.
+    """How often this Snakemake retries a failed job.
 
-    Inside a job of a cluster never: whoever submitted it submits it again, with more memory.
-    Snakemake says so to that job with `--retries 0`, but what a rule says comes first.
+    Never inside a job on a cluster: its submitter submits it again, with more memory. Snakemake
+    passes `--retries 0` to that job, but a rule's own value takes precedence.
     """
     return 0 if getattr(workflow, "remote_exec", False) else times
 
 
 def cores_here(workflow: Any, elsewhere: int) -> Callable[[Any], int]:
-    """Of a job's wildcards, how many cores it uses: on one machine all that `--cores` gives; what
-    it asks for `elsewhere`, on a cluster, is not a share of all the cores there."""
+    """A function of a job's wildcards: the cores it uses. On one machine these are all that
+    `--cores` gives; on a cluster the job asks for `elsewhere` cores."""
 
     def threads(wildcards: Any) -> int:
         with comfort(f"a job works on {elsewhere} cores, however many there are"):
@@ -37,36 +37,36 @@ def cores_here(workflow: Any, elsewhere: int) -> Callable[[Any], int]:
 
 
 SNAKEMAKE_MB = 500
-"""Around a job on a cluster are two more Snakemakes of 225 MB, the one that is submitted and
-the one that this starts."""
+"""Megabytes of the two more Snakemakes, 225 MB each, around a job on a cluster: the one that is
+submitted and the one that it starts."""
 
 MB = 1_000_000
 
 UNKNOWN_MB = 250.0
-"""What is read where there is no file to look at: a web page, a bucket, a database."""
+"""The assumed size of an input that is no file: a web page, a bucket, a database."""
 
 PLAIN = {".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson"}
 PACKED = 3.0
-"""How many megabytes of text a megabyte of anything else counts for: .gz, Excel, …"""
+"""The megabytes of text that a megabyte of other formats counts for: .gz, Excel, …"""
 
 PARQUET, ARRAYS = 2.0, 0.25
-"""The same for Parquet, and for the arrays that shards leave, which are not packed at all."""
+"""The same for Parquet, and for the arrays that shards leave, which are not compressed."""
 
 MOST_MB = 256_000
-"""Few nodes have more: a job that asks for it may never start."""
+"""The limit of a request: few nodes have more, so a job that asks for more may never start."""
 
 MOST_MINUTES = 7 * 24 * 60
 
 Resource = Callable[[Any, Any, int], int]
-"""Of a job's wildcards, input and attempt."""
+"""A function of a job's wildcards, input and attempt."""
 
 
 def memory(start: float, per_mb: float, shards: int = 1, parquet: float = PARQUET) -> Resource:
-    """Megabytes of memory: `start`, and `per_mb` for each megabyte of text that is read. In whole
-    hundreds, so that jobs of about one size ask for the same.
+    """Megabytes of memory: `start`, and `per_mb` for each megabyte of text that is read. Rounded up
+    to hundreds, so that jobs of similar size ask for the same.
 
-    shards: how many there are; each holds its own part of a Parquet file, but JSON as a whole.
-    parquet: how many megabytes of text one of Parquet counts for.
+    shards: their number; each holds its own part of a Parquet file, but all of a JSON file.
+    parquet: the megabytes of text that a megabyte of Parquet counts for.
     """
     weight = parquet / shards
     return _asked(SNAKEMAKE_MB + start, per_mb, step=100, most=MOST_MB, parquet=weight)
@@ -78,14 +78,14 @@ def minutes(start: float, per_mb: float) -> Resource:
 
 
 def disk(start: float, per_mb: float) -> Resource:
-    """Megabytes of disk, for what is read and what is written."""
+    """Megabytes of disk, for inputs and outputs."""
     return _asked(start, per_mb, step=100, most=MOST_MB)
 
 
 def _asked(
     start: float, per_mb: float, *, step: int, most: int, parquet: float = PARQUET
 ) -> Resource:
-    """That much at the first attempt, twice that at the second, and so on."""
+    """The estimate at the first attempt, twice that at the second, and so on, up to `most`."""
 
     def resource(wildcards: Any, input: Any, attempt: int) -> int:
         first = math.ceil((start + per_mb * text_mb(input, parquet)) / step) * step
@@ -95,16 +95,16 @@ def _asked(
 
 
 def text_mb(files: Any, parquet: float = PARQUET) -> float:
-    """About how many megabytes of text a job's input files hold, packed ones unpacked.
+    """The approximate size of a job's input files as plain text, in megabytes.
 
-    parquet: how many one of Parquet counts for.
+    parquet: the megabytes of text that a megabyte of Parquet counts for.
 
-    Raises FileNotFoundError, which Snakemake knows, while one of them does not exist.
+    Raises FileNotFoundError, which Snakemake expects, while one of them does not exist.
     """
     if not files:
         return UNKNOWN_MB
     if not any(getattr(file, "is_storage", False) for file in files):
-        sizes = [os.stat(file).st_size for file in files]  # with the other, it would warn each time
+        sizes = [os.stat(file).st_size for file in files]  # `size_files` would warn each time
     elif hasattr(files, "size_files"):
         sizes = files.size_files
     else:

@@ -1,13 +1,13 @@
-"""Snakemake's own report of a run, in which nothing from config or data is markup; fit for a phone.
+"""Snakemake's own report of a run, made smaller, safe against markup in data, and fit for a phone.
 
-Snakemake puts every result into the page whole: the model of 500 symbols, twice, made 13.5 of its
-16.7 MB. What is so large is named instead, with its size and SHA-256, and so is what the page holds
-already: people open both in results/.
+Snakemake embeds every result whole: the model of 500 symbols, twice, made up 13.5 of 16.7 MB. This
+report instead names results that are large, or that the page holds already, with their SHA-256;
+people open them in results/.
 
-Snakemake writes what it knows into the page's scripts as JSON that it does not escape, so that a
-`</script>` in a title or in the name of a file would end the script and begin markup. It renders
-captions as reStructuredText, so that markup of that in a title would be markup, too: the captions
-escape what they take from config.
+Snakemake writes its data into the page's scripts as JSON without escaping it, so a `</script>` in a
+title or a file's name would end the script and begin markup. It renders captions as
+reStructuredText, in which a title could also contain markup; so the captions escape what they take
+from config.
 """
 
 import re
@@ -23,16 +23,16 @@ from pricewright.files.disk import file_sha256, write_whole
 MB = 1_000_000
 
 MOST = MB
-"""Bytes of a result that the page holds."""
+"""The largest result, in bytes, that the page embeds."""
 
 FEW = 10_000
-"""Bytes of a result that the page may hold twice."""
+"""The largest result, in bytes, that the page may embed twice."""
 
 _WORDS = Path(".snakemake") / "words"
-"""Where the words on these are meanwhile; the page names it."""
+"""The temporary folder of the texts that replace such results; the page names it."""
 
 _DATA = re.compile(r"^(    var \w+ = )(.*;)$", re.MULTILINE)
-"""The lines of the page that hold JSON, each on one line, as Snakemake's template has them."""
+"""The lines of Snakemake's template that hold JSON, one line each."""
 
 _HEAD = '<meta charset="utf-8">'
 _POLICY = (
@@ -40,7 +40,7 @@ _POLICY = (
     "script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data:; frame-src data:; base-uri 'none'; form-action 'none'\">"
 )
-"""The page holds all that it needs; whatever is in it, no request leaves it."""
+"""The page holds everything that it needs; whatever its data, it makes no requests."""
 
 _STYLE = """<style>
     @media (max-width: 640px) { /* on a phone the menu stands above what it shows */
@@ -54,13 +54,13 @@ _STYLE = """<style>
 
 
 def write_run_report(workflow: Any, output: Path) -> None:
-    """Write what `snakemake --report` writes of the run at hand, but light and harmless, whole."""
+    """Write what `snakemake --report` writes for this run, but smaller and safe; atomically."""
     from snakemake.report.html_reporter import Reporter, ReportSettings
     from snakemake.settings.types import GlobalReportSettings
     from snakemake_interface_report_plugins.registry.plugin import Plugin
 
     def light(rules: Any, results: Any, *others: Any, **named: Any) -> Any:
-        """Snakemake's reporter of pages, but for what is too large, or is there already."""
+        """Snakemake's reporter, without results that are too large or embedded already."""
         lighten(results, _WORDS)
         return Reporter(rules, results, *others, **named)
 
@@ -79,10 +79,10 @@ def write_run_report(workflow: Any, output: Path) -> None:
 
 
 def lighten(results: Mapping[Any, Mapping[Any, Sequence[Any]]], folder: Path) -> None:
-    """Let each result of Snakemake's report that is too large, or has the same bytes as one that
-    the page holds, be a few words on what it is.
+    """Replace each result that is too large, or has the same bytes as one in the page, by a short
+    text about it.
 
-    results: by category and subcategory.  folder: where to write the words.
+    results: by category and subcategory.  folder: where to write the texts.
     """
     held: dict[str, Path] = {}
     for subcategories in results.values():
@@ -91,9 +91,9 @@ def lighten(results: Mapping[Any, Mapping[Any, Sequence[Any]]], folder: Path) ->
                 continue
             digest = file_sha256(result.path)
             if result.size > MOST:
-                why = f"has {result.size / MB:,.1f} MB, too many for this page: open it there"
+                why = f"has {result.size / MB:,.1f} MB, too large for this page: open the file"
             elif digest in held:
-                why = f"is the same bytes as {held[digest]}, which is in this page"
+                why = f"has the same bytes as {held[digest]}, which is in this page"
             else:
                 held[digest] = result.path
                 continue
@@ -105,14 +105,14 @@ def lighten(results: Mapping[Any, Mapping[Any, Sequence[Any]]], folder: Path) ->
 
 
 def harmless(page: str) -> str:
-    """A report in whose data no tag can begin, and from which no request can leave; see _STYLE.
+    """Make a report safe: no tag can begin in its data, and it makes no requests; adds _STYLE.
 
-    In JSON, `\\u003c` is the character <. Raises RuntimeError for a page that is not built as
-    Snakemake's are, for then nobody knows what is in it.
+    In JSON, `\\u003c` is the character <. Raises RuntimeError for a page with another structure
+    than Snakemake's, because its content would be unknown.
     """
     held = {name.split()[1] for name, _ in _DATA.findall(page)}
     if page.count(_HEAD) != 1 or not {"workflow_desc", "results", "rules"} <= held:
-        raise RuntimeError("Snakemake's report is not built as it was; look at run_report.py.")
+        raise RuntimeError("Snakemake's report has another structure; adapt run_report.py.")
     page = _DATA.sub(lambda line: line[1] + line[2].replace("<", "\\u003c"), page)
     page = page.replace(_HEAD, f"{_HEAD}\n    {_POLICY}", 1)
     return page.replace("</head>", f"    {_STYLE}\n</head>", 1)

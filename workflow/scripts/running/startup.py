@@ -1,8 +1,8 @@
-"""What comes first while the Snakefile loads; a wrong config ends the run in one sentence.
+"""What happens first while the Snakefile loads; a wrong config ends the run in one sentence.
 
-Snakemake is spared pandas, which it imports to ask whether a param is a table of it, and which is
-a third of a run with nothing to do. A param of a plain type is no table, and nobody need ask;
-what is compared, and what a job gets, is the same. About one of another type it asks as ever.
+Snakemake imports pandas only to check whether a param is a table, which takes a third of a run with
+nothing to do. A param of a plain type is never a table, so pandas is not imported for it; compared
+values and what a job gets stay the same. For other types, Snakemake checks as usual.
 """
 
 import logging
@@ -32,18 +32,18 @@ _PLAIN = {bool, bytes, dict, float, int, list, set, str, tuple, type(None)}
 
 
 class ConfigError(WorkflowError):  # type: ignore[misc]  # it has no types
-    """What is wrong in config, or with where the project stands; its sentence stands alone.
+    """An error in the config or in the project's path, printed as one sentence.
 
-    Snakemake would print below it which lines of the workflow were running, which are not at fault.
+    Without a traceback, Snakemake does not add lines of the workflow, which are not at fault.
     """
 
     __traceback__ = None
 
 
 def spare_pandas() -> None:
-    """Have params of plain types compared, and given to jobs, without pandas.
+    """Make Snakemake compare params of plain types, and pass them to jobs, without pandas.
 
-    A Snakemake that does not have the methods that do this is left as it is.
+    A Snakemake without the methods concerned is left as it is.
     """
     from snakemake.iocontainers import Snakemake
     from snakemake.persistence import PersistenceBase
@@ -83,10 +83,10 @@ def _store(job: Any, params: Any) -> None:
 
 
 def cancel_all(executor: Any) -> None:
-    """Have a run that is interrupted cancel all of its jobs on a cluster.
+    """Make an interrupted run cancel all of its jobs on a cluster.
 
-    An executor forgets jobs while it asks for their status, and knows none that it is about to
-    submit. The first come back when it is shut down; of Slurm's, all have the run's own name.
+    An executor's list lacks jobs whose status it is asking for, and those that it is about to
+    submit. The former come back when it shuts down; Slurm's jobs all have the run's own name.
     """
     cancel = executor.cancel
 
@@ -106,10 +106,10 @@ def cancel_all(executor: Any) -> None:
 
 @dataclass
 class _Run:
-    """The run at hand.
+    """The current run.
 
-    began: when.  lines: how many the ledger had then.  idle: what is done if there is nothing to
-    do.  interrupted: whether somebody who looks at it ended it.  config: once it is checked.
+    began: its start.  lines: the ledger's number of lines then.  idle: called if there is nothing
+    to do.  interrupted: whether a person ended it.  config: the config, once it is checked.
     """
 
     began: float = field(default_factory=time.time)
@@ -122,40 +122,40 @@ class _Run:
 _run = _Run()
 
 _HELD: list[int] = []
-"""What shows others that a run is at work here."""
+"""Open locks that show others that a run is active here."""
 
 
 def run_began() -> float:
-    """When the run at hand did; a log from before is of another one."""
+    """When the current run began; older logs belong to earlier runs."""
     return _run.began
 
 
 def lines_before_run() -> int:
-    """How many the ledger had when the run at hand began: a clock tells no two runs apart that
-    begin in one second."""
+    """The number of lines in the ledger when the current run began; times alone do not separate two
+    runs that begin in the same second."""
     return _run.lines
 
 
 def is_interrupted() -> bool:
-    """Whether somebody ended the run at hand, by Ctrl-C as a rule."""
+    """Whether a person ended the current run, usually with Ctrl-C."""
     return _run.interrupted
 
 
 def run_config() -> Mapping[str, Any]:
-    """The config of the run at hand, once it is checked."""
+    """The config of the current run, once it is checked."""
     return _run.config
 
 
 def run_ended() -> None:
-    """The run at hand is over: what Snakemake says from now on is of another one."""
+    """End the current run: later messages of Snakemake belong to another one."""
     _run.idle = None
     while _HELD:
         os.close(_HELD.pop())
 
 
 def hear_that_nothing_is_done(record: logging.LogRecord) -> bool:
-    """Hear from Snakemake that a run has nothing to do, or that somebody ends it, which it tells
-    no hook; and keep back that what never was cannot be restored."""
+    """Notice in Snakemake's log that a run has nothing to do or that a person ends it, because no
+    hook says so; and hide that a file which never existed cannot be restored."""
     said = str(record.msg)
     _run.interrupted |= said.startswith("Terminating processes on user request")
     idle = _run.idle
@@ -166,12 +166,12 @@ def hear_that_nothing_is_done(record: logging.LogRecord) -> bool:
 
 
 def try_once_what_is_wrong(job: Any) -> None:
-    """Have Snakemake not try again a job that failed for good: it would end in the same words."""
+    """Keep Snakemake from retrying a job that failed for good: it would fail the same way."""
     times = job.restart_times.fget
 
     @wraps(times)
     def restart_times(self: Any) -> int:
-        with comfort("wrong data is tried again, in vain"):
+        with comfort("wrong data is retried in vain"):
             logs = [Path(path) for path in self.log if Path(path).exists()]
             if any(failed_for_good(log) for log in logs if log.stat().st_mtime >= run_began()):
                 return 0
@@ -182,27 +182,27 @@ def try_once_what_is_wrong(job: Any) -> None:
 
 
 AS_A_MODULE = (
-    "Pricewright runs as a module: its picture of the DAG, run report, verdict, last words and "
-    "messages to people are left out, for Snakemake runs the handlers of the outer workflow alone "
+    "Pricewright runs as a module, without its picture of the DAG, run report, verdict, summary "
+    "and notifications, because Snakemake only runs the handlers of the outer workflow "
     "(docs/prices.md)."
 )
 
 
 def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
-    """Spare the run what it can do without, and show how it goes.
+    """Set up the run: speed up Snakemake, watch its messages and show its progress.
 
-    idle: what is done with the workflow if there is nothing else to do.
+    idle: called with the workflow if there is nothing to do.
     """
-    # there may be several in one process
+    # one process may have several runs
     _run.began, _run.lines, _run.idle, _run.interrupted = time.time(), 0, None, False
     with (
-        comfort("people may be told of an earlier release"),
+        comfort("people may be notified of an earlier release"),
         suppress(FileNotFoundError, NotADirectoryError),
     ):
         _run.lines = Path("ledger/ledger.jsonl").read_bytes().count(b"\n")
     with comfort("this run imports pandas, which takes a while"):
         spare_pandas()
-    with comfort("it says that it cannot restore what was never there, and makes up no records"):
+    with comfort("it warns about restoring files that never existed, and makes no missing records"):
         from snakemake.logging import logger
         from snakemake_interface_executor_plugins.settings import ExecMode
 
@@ -212,35 +212,35 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
                 _run.idle = lambda: idle(workflow)
             else:
                 logger.info(AS_A_MODULE)
-        with comfort("a scheduled run may take the lock that this one has for one left behind"):
+        with comfort("a scheduled run may mistake this run's lock for a stale one"):
             if workflow.exec_mode == ExecMode.DEFAULT and not _HELD:
                 _HELD.append(hold(AT_WORK))
-    with comfort("wrong data is tried again, in vain"):
+    with comfort("wrong data is retried in vain"):
         from snakemake.jobs import Job
 
         try_once_what_is_wrong(Job)
     with comfort("an interrupted run may leave jobs in a cluster's queue"):
         if executors := sys.modules.get("snakemake_interface_executor_plugins.executors.remote"):
             cancel_all(executors.RemoteExecutor)
-    with comfort("its own lines are shown"):
+    with comfort("Snakemake's own lines are shown"):
         from running.terminal import watch
 
         watch(workflow)
 
 
 def readable(workflow: Any, file: str) -> str:
-    """The config file, once it and those that the run was given are known to be such.
+    """The config file, after checking that it and those given to the run can be read.
 
-    Snakemake reads them again, with the last of a key that is there twice; with a config of a
-    module's own it reads none. Raises ConfigError.
+    Snakemake reads them again, and silently takes the last of a duplicate key; for a module with
+    its own config it reads none. Raises ConfigError.
     """
     given: list[str] = []
-    with comfort("a key that is twice in a config file counts as the last says"):
+    with comfort("of a duplicate key in a config file, the last one counts"):
         if workflow.modifier.skip_configfile:
             return file
         given = [str(path) for path in workflow.overwrite_configfiles]
     try:
-        # where the run was given others, the workflow's own need not be there
+        # if the run was given other files, the workflow's own need not exist
         for path in (*([file] if Path(file).exists() else []), *given):
             read_config_file(Path(path))
     except Refusal as refusal:
@@ -249,12 +249,12 @@ def readable(workflow: Any, file: str) -> str:
 
 
 def given_config_files(workflow: Any) -> list[str]:
-    """The config files that the run was given, as they are named from its folder.
+    """The config files given to the run, relative to its folder.
 
-    Those of a workflow that uses this one as a module are not read as this one's.
+    The config files of a workflow that uses this one as a module do not count.
     """
     files: list[str] = []
-    with comfort("the commands that are printed do not name the run's config files"):
+    with comfort("the printed commands do not name the run's config files"):
         if workflow.modifier.is_main_snakefile():
             files = [os.path.relpath(path) for path in workflow.overwrite_configfiles]
     return files
@@ -263,13 +263,13 @@ def given_config_files(workflow: Any) -> list[str]:
 def checked(config: dict[str, Any], home: Path) -> list[str]:
     """Complete the config in place, and return the files of its source.
 
-    home: where to look for a source that is not in the working directory. Raises ConfigError.
+    home: the folder to look in for a source that the working directory lacks. Raises ConfigError.
     """
     for path, unfit in ((sys.executable, _UNQUOTED), (str(home), "{}"), (os.getcwd(), "{}")):
         if found := set(path) & set(unfit):
             raise ConfigError(
-                f"{path}: found {min(found)!r} in this path, with which Snakemake starts no "
-                "script; move the project, with its environment, to a folder without it"
+                f"{path}: found {min(found)!r} in this path, so Snakemake cannot start scripts; "
+                "move the project and its environment to a folder without that character"
             )
     _run.config = config
     try:

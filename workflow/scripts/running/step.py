@@ -1,14 +1,14 @@
 """A step is a function: tests import it, a rule runs it, the command line calls it.
 
-A script imports this module first, and ends in
+A script imports this module first, and ends with
 
     if __name__ == "__main__":
         step.run(function)
 
-As a rule's script, the function's arguments are filled by name from the job's inputs and
-outputs (the first without a name are `input` and `output`) and from its param `options`; on
-the command line they are the options. From this import on, whatever goes wrong, a failed
-import too, is one sentence on standard error, with the traceback in the job's log.
+In a rule, the function's arguments are filled by name from the job's inputs and outputs (the first
+without a name are `input` and `output`) and from its param `options`; on the command line they are
+the options. After this import, any error, even a failed import, is one sentence on standard error,
+with the traceback in the job's log.
 """
 
 import gc
@@ -28,7 +28,7 @@ from pricewright.steplog import log
 from pricewright.tables.options import group_arguments, option_groups
 
 FOLDER = Path(__file__).resolve().parents[1]
-"""Where the scripts are, also when a script itself was fetched by URL."""
+"""The folder of the scripts, even if a script itself was fetched by URL."""
 
 _main = sys.modules["__main__"]
 _job: Any = getattr(_main, "snakemake", None)
@@ -53,7 +53,7 @@ def run(function: Callable[..., None]) -> None:
         app(sys.argv[1:])
     else:
         function(**arguments(function, _job))
-    gc.freeze()  # the process ends now: a last look for garbage would cost as much as an import
+    gc.freeze()  # the process ends now: a last garbage collection would take as long as an import
 
 
 _USE_PANDAS = {
@@ -61,12 +61,12 @@ _USE_PANDAS = {
     "pricewright.tables.frames",
     "pricewright.cleaning.corrections",
 }
-"""What is imported first where pandas is used: it is known before it imports pandas."""
+"""Modules that use pandas; each is in `sys.modules` before it imports pandas."""
 
 
 class _WithoutPandas(MetaPathFinder):
-    """As if pandas were not installed, for a step that does not use it: pyarrow would import it all
-    the same, which takes a quarter of a second, to ask whether what it is given is of pandas."""
+    """Hide pandas from a step that does not use it: pyarrow would import it, which takes a quarter
+    of a second, only to check whether its arguments are pandas objects."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> None:
         if name == "pandas" and _USE_PANDAS.isdisjoint(sys.modules):
@@ -74,11 +74,10 @@ class _WithoutPandas(MetaPathFinder):
 
 
 def arguments(function: Callable[..., None], job: Any) -> dict[str, Any]:
-    """A function's arguments, by name, from a job's input, output and options, which are flat;
-    those in its param `record` are of no account for what it makes.
+    """A function's arguments by name, from a job's input, output and flat options. Those in its
+    param `record` do not affect what it makes.
 
-    Raises TypeError for a name that the function does not have: a rule and its function
-    must agree.
+    Raises TypeError for a name that the function does not have: rule and function must agree.
     """
     given = _paths(job.input, "input") | _paths(job.output, "output")
     given |= job.params.get("options", {}) | job.params.get("record", {})
@@ -91,18 +90,18 @@ def arguments(function: Callable[..., None], job: Any) -> dict[str, Any]:
 
 
 def attempt_number(retry: Mapping[str, Any], job_log: Path) -> int:
-    """Which attempt at a job this is, from 1: as whoever submitted it says, or by the logs that
-    earlier ones have left since the run began."""
+    """The number of this attempt at a job, from 1: as its submitter says, or by the logs that
+    earlier attempts left since the run began."""
     if retry.get("attempt"):
         return int(retry["attempt"])
     return 1 + log.attempts_since(retry["since"], job_log) if "since" in retry else 1
 
 
 def wait_before(attempt: int, backoff: float, previous_log: Path | None) -> None:
-    """Let a job's attempt begin only when it may help.
+    """Let a retry begin only if it may help.
 
-    Raises Refusal with the sentence of the attempt before, if that failed for good;
-    otherwise waits `backoff` seconds.
+    Raises Refusal with the error of the previous attempt if that failed for good; otherwise waits
+    `backoff` seconds.
     """
     if attempt <= 1:
         return
@@ -114,7 +113,7 @@ def wait_before(attempt: int, backoff: float, previous_log: Path | None) -> None
 
 
 def _paths(files: Any, unnamed: str) -> dict[str, Any]:
-    """A job's files by name, the first without one as `unnamed`; an empty name is left out."""
+    """A job's files by name, the first without a name as `unnamed`; empty lists are left out."""
     named = {
         name: Path(value) if isinstance(value, str) else [Path(part) for part in value]
         for name, value in files.items()
@@ -132,7 +131,7 @@ def _on_error(
 
 def _begin(script: Path) -> None:
     """Set up the log of this process, once, before anything can go wrong unseen."""
-    gc.disable()  # until `run`: imports make no garbage worth looking for
+    gc.disable()  # until `run`: imports leave no garbage worth collecting
     shown = os.environ.get(log.STDERR) if _job is not None else None
     log.to_stderr(script.stem, shown or "INFO")
     sys.excepthook = _on_error

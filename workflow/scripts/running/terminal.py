@@ -1,14 +1,14 @@
-"""What a run shows while it runs: a line a step with its progress, and its last word last.
+"""What a run shows while it runs: a line per step with its progress, and a summary at the end.
 
-On a terminal the lines take the place of Snakemake's own and move; what it says is in its log,
-`.snakemake/log/`, as ever. Elsewhere, in a pipe, a file or CI, all that Snakemake says stays, and
-a line is added as each step ends.
+On a terminal, moving lines replace Snakemake's own messages, which are in its log as usual
+(`.snakemake/log/`). Elsewhere, in a pipe, a file or CI, Snakemake's messages stay, and a line is
+added as each step ends.
 
-Snakemake looks for its logger plugins among installed packages before it reads a Snakefile, so a
-workflow cannot bring one. This is a handler of the standard library's, which reads the same
-events, in the place of Snakemake's own. The plugin `rich` (0.5.1) cannot do it: it has one bar a
-rule, of its jobs, of which each of ours has one, knows nothing of what goes on inside, is torn by
-what a job writes to the same terminal, and fails when a report is made after the run.
+Snakemake looks for logger plugins among installed packages before it reads a Snakefile, so a
+workflow cannot bring one. This is a handler of the standard library that reads the same events and
+replaces Snakemake's own. The plugin `rich` (0.5.1) does not suit: it has one bar per rule, which
+counts jobs, and our rules have one job each. It knows nothing of the progress inside a job, breaks
+when a job writes to the same terminal, and fails when a report is made after the run.
 """
 
 import logging
@@ -45,11 +45,11 @@ _ROUTINE = (
     "Using shell",
     "WorkflowError:\nAt least one job did not complete",
 )
-"""What Snakemake says in any run, and the lines say better. Anything else is shown."""
+"""Routine messages of Snakemake that the lines replace. Any other message is shown."""
 
 
 def watch(workflow: Any) -> None:
-    """Have this run shown line by line, if it is one, and nobody asked for something else."""
+    """Show this run line by line, unless it is a job, a dry run or a module."""
     settings, inner = workflow.output_settings, _default_handler()
     if (
         inner is None
@@ -71,18 +71,18 @@ def watch(workflow: Any) -> None:
 
 
 def drawable(stream: Any, environment: Mapping[str, str]) -> bool:
-    """Whether lines can move there: a terminal that a person looks at."""
+    """Whether lines can move on this stream: a terminal in front of a person."""
     dumb = environment.get("TERM", "dumb") in ("dumb", "unknown")
     return bool(stream.isatty()) and not dumb and not environment.get("CI")
 
 
 def _default_handler() -> Any:
-    """Snakemake's own; none, if a logger plugin took its place."""
+    """Snakemake's own handler; None if a logger plugin replaced it."""
     return next((one for one in logger.handlers if one.name == "DefaultStreamHandler"), None)
 
 
 class Plain(JobFollower):
-    """All that Snakemake says, and a line as each step ends; nothing moves."""
+    """All messages of Snakemake, and a line as each step ends; nothing moves."""
 
     def ended(self, job: Job, record: logging.LogRecord) -> None:
         self.said(record)
@@ -91,7 +91,7 @@ class Plain(JobFollower):
 
 
 class Drawn(JobFollower):
-    """A line for each step: while it runs a bar and its pace, then what it made."""
+    """A line for each step: a bar and its pace while it runs, then its result."""
 
     def __init__(self, inner: logging.StreamHandler[Any], lines: "Lines | None" = None) -> None:
         super().__init__(inner)
@@ -101,7 +101,7 @@ class Drawn(JobFollower):
 
     def begun(self, record: logging.LogRecord) -> None:
         if self._lines is None:
-            from running.live import Lines  # takes a while to load, and often nothing is to be done
+            from running.live import Lines  # slow to import, and a run often has nothing to do
 
             self._lines = Lines(
                 self.inner.stream, colours=not getattr(self.inner, "nocolor", False)
@@ -115,7 +115,7 @@ class Drawn(JobFollower):
     def failed(self, job: Job, record: logging.LogRecord) -> None:
         sentence = failure_reason(job.events())
         unexplained, self._unexplained = self._unexplained, []
-        if not sentence:  # then what Snakemake knows is all there is
+        if not sentence:  # then only Snakemake's messages explain the failure
             for each in (*unexplained, record):
                 self._write(each)
         elif self._lines and sentence != self._reasons.get(job.name):
@@ -125,7 +125,7 @@ class Drawn(JobFollower):
     def said(self, record: logging.LogRecord) -> None:
         event = getattr(record, "event", None)
         if event == LogEvent.ERROR and getattr(record, "exception", "") == "RuleException":
-            self._unexplained.append(record)  # until it is known what the step's log says
+            self._unexplained.append(record)  # until the step's log is known
         elif event in (None, LogEvent.ERROR, LogEvent.GROUP_ERROR) and not str(
             record.msg
         ).startswith(_ROUTINE):

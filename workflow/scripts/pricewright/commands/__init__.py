@@ -1,4 +1,4 @@
 """What people type: `pricewright sign`, `status`, `history`, `predict` and the rest.
-A module a command, and the app that they are the parts of.
+One module per command, and the app that joins them.
 May use every room below, and the steps.
 """

@@ -1,8 +1,7 @@
-"""The command `pricewright`: what people type, from any folder of a project.
+"""The command `pricewright`, which works in any folder of a project.
 
-Each command is a function in a module of its own name; cyclopts makes its options, its help and
-its completion from the signature and the docstring. Only `predict` reads its options by itself:
-see there.
+Each command is a function in a module of the same name. cyclopts derives its options, help and
+completion from the signature and the docstring. Only `predict` parses its own options: see there.
 """
 
 import sys
@@ -30,10 +29,10 @@ from pricewright.files.secrets import redact
 from pricewright.steplog import log
 
 HELP = """\
-What people decide about a price model, and ask about it.
+Inspect, sign, release and compare the price models of a project.
 
-The workflow itself is run by `snakemake --cores 1`; look at what it made with `pricewright status`,
-and sign it with `pricewright sign`, from any folder of the project.
+`snakemake --cores 1` runs the workflow itself. `pricewright status` shows what it made, and
+`pricewright sign` signs it. Both work in any folder of the project.
 
 ```
 pricewright status
@@ -46,7 +45,7 @@ def _version() -> str:
     try:
         text = (WORKFLOW / "pyproject.toml").read_text(encoding="utf-8")
     except OSError:
-        raise Refusal("this copy has no pyproject.toml, and so no version.") from None
+        raise Refusal("the version is unknown: this copy has no pyproject.toml.") from None
     project = tomllib.loads(text)["project"]
     return f"pricewright {project['version']}"
 
@@ -60,8 +59,8 @@ def _predict(
     prices: Path,
     format: Literal["table", "json", "csv"],
 ) -> None:
-    """Print what a deployed model expects; needs its file alone, and no project."""
-    # never called: `main` goes to `predict` before; these are its options for the completion
+    """Print the forecasts of a deployed model, from its file alone, without a project."""
+    # never called: `main` calls `predict` first; this declares its options for shell completion
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
@@ -74,7 +73,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "describe": describe,
     "schedule": schedule,
 }
-"""Those that are about a project."""
+"""The commands that need a project."""
 
 app = App(
     name="pricewright",
@@ -86,7 +85,7 @@ app = App(
 )
 for _place, (_name, _function) in enumerate({**COMMANDS, "predict": _predict}.items()):
     app.command(_function, name=_name, sort_key=_place)
-app["--help"].help = "Explain pricewright, or the command before it."
+app["--help"].help = "Show this help, or that of a command."
 app["--version"].help = "Print the version."
 app.register_install_completion_command(help="Let bash, zsh or fish complete commands and options.")
 
@@ -94,8 +93,8 @@ app.register_install_completion_command(help="Let bash, zsh or fish complete com
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command in the project's folder.
 
-    What is wrong is one sentence on standard error. The process ends with exit code 1 for what a
-    command refuses, 2 for a command or an option that there is not.
+    An error is one sentence on standard error. The exit code is 1 if a command refuses, 2 for an
+    unknown command or option.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     name = given[0] if given else ""
@@ -109,20 +108,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
             enter_project()
         command(*bound.args, **bound.kwargs)
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads it may stop early
+    except BrokenPipeError:  # the reader may stop early
         drop_output()
     except CycloptsError as error:
         _end(2, who, f"{_sentence(error)} See `{who} --help`.")
     except MemoryError:
-        _end(1, who, "there is too little memory.")
+        _end(1, who, "not enough memory.")
     except (Refusal, OSError) as error:
         _end(1, who, str(error))
 
 
 def _sentence(error: CycloptsError) -> str:
-    """What is wrong with a command line; of an option that is not there cyclopts says otherwise."""
+    """What is wrong with a command line; cyclopts words a missing argument badly."""
     if isinstance(error, MissingArgumentError) and error.argument and not error.keyword:
-        return f"{error.argument.name} is not given, and it is needed."
+        return f"{error.argument.name} is missing; give it."
     return str(error)
 
 

@@ -16,10 +16,11 @@ def compare(
     *,
     format: Literal["text", "json", "html"] = "text",
 ) -> None:
-    """Say what changed from one model to another: config, code, data, symbols, figures.
+    """Show what changed from one model to another: config, code, data, symbols, figures.
 
-    A model is named by its digest in `pricewright history`, or how that begins; as `last`, the one
-    in results/; as `production` or `previous`, of the release there or before it; or by a path.
+    Name a model by its digest in `pricewright history`, or the first digits of it; as `last`, the
+    one in results/; as `production` or `previous`, the current release's or the one before; or by
+    its path.
 
     ```
     pricewright compare production last
@@ -28,11 +29,11 @@ def compare(
     Parameters
     ----------
     one
-        The earlier model; the one in production, if none is named.
+        The earlier model; if not given, the one in production.
     other
-        The later model; the last one, if none is named.
+        The later model; if not given, `last`.
     format
-        As text for people, as JSON, or as a page: `--format html > compare.html`.
+        Text for people, JSON, or a page: `--format html > compare.html`.
     """
     (before, digest), (after, later) = (find_model(Path(), each) for each in (one, other))
     found = compare_models(before, after, [digest, later])

@@ -31,8 +31,8 @@ def describe(
 ) -> None:
     """Look at a file, folder or URI, and write the config that reads it.
 
-    Each setting has a comment that says why. Where two readings fit, you are asked; if nobody is
-    there to ask, the key is left open, with both. The first rows are shown as they would be read.
+    Each setting has a comment that says why. If two readings fit, you are asked to choose; without
+    a terminal the key is left open and lists both. The first rows are shown as they would be read.
 
     ```
     pricewright describe inbox/prices.csv --output mine.yaml
@@ -42,11 +42,11 @@ def describe(
     Parameters
     ----------
     source
-        A path, a folder, a pattern, or a URI, as in `source.uri`.
+        A file, a folder, a pattern or a URI, as in `source.uri`.
     table
-        The table, where the source is a database.
+        The table, if the source is a database.
     output
-        The file to write the config to, in place of printing it.
+        Write the config to this file instead of printing it.
     """
     files = with_members(items(Source.of(source, Access(table=table))), Limits())
     folder = _Folder(files)
@@ -57,26 +57,26 @@ def describe(
     by_file = any(setting.value == FROM_FILE for setting in first.settings)
     if by_file and len(set(names)) < len(names):
         first.notes.append(
-            "some files are of the same symbol and differ by their dates only, and with "
-            f'source.symbol: "{FROM_FILE}" each is a symbol of its own: make each symbol a source, '
-            "or put all of it in one file"
+            "some files hold the same symbol and differ only by their dates, but with "
+            f'source.symbol: "{FROM_FILE}" each file becomes its own symbol: make each symbol a '
+            "source, or put all its prices into one file"
         )
     if folder.left_out:
-        reason = "so that the others are read; see what is said of each"
+        reason = "so that the others can be read; the reason for each is below"
         first.settings.insert(0, Setting("leave_out", folder.left_out_names, reason))
     text = as_yaml(source, first)
     if output is None:
         print(text)
     else:
         write_whole(output, text.encode())
-        to_choose = "; choose what is open in it" if first.to_choose else ""
+        to_choose = "; choose the values that are left open in it" if first.to_choose else ""
         print(f"{os.path.relpath(output)} has the config{to_choose}.")
     _show(place, first)
     for place, other in folder.left_out.items():
         if isinstance(other, str):
             print(f"left out: {place}, {other}")
             continue
-        print(f"{place} is written in another way, and needs a source of its own:")
+        print(f"{place} has another format and needs a source of its own:")
         print(as_yaml(place, other))
         _show(place, other)
     for file, reason in ignored_files(source).items():
@@ -84,20 +84,20 @@ def describe(
 
 
 _OUT_OF_ORDER = (
-    "how other files write dates is not taken for this one: the files, in the order of their "
-    "names, are not in that of their dates then"
+    "the date format of the other files is not used for this one: with it, the order of the files' "
+    "names would not be the order of their dates"
 )
 
 
 _TRIED = 3
-"""So many files are tried as the one that shows how most are written."""
+"""The most files that are tried to find the format of most files."""
 
 
 class _Folder:
-    """The files of a source, and the one way that most of them are written in.
+    """The files of a source, and the one format that most of them have.
 
-    places: of the files that are read so.  left_out: of the others each with why, or with how it is
-    written instead.
+    places: the files in that format.  left_out: the others, each with the reason or with the
+    description of its own format.
     """
 
     def __init__(self, files: Sequence[Item]) -> None:
@@ -111,7 +111,7 @@ class _Folder:
         return list(dict.fromkeys(Path(place).name for place in self.left_out))
 
     def described(self) -> tuple[Description, str]:
-        """How most files are written, and the one that shows it."""
+        """The description of most files, and the file that it comes from."""
         if len(self._files) == 1:
             return self._shown_by(self._files[0], alone=True)
         first, read = self._commonest()
@@ -136,7 +136,7 @@ class _Folder:
             return _asked(own, path, item.place, alone=alone), item.place
 
     def _commonest(self) -> tuple[Item, list[Item]]:
-        """The file whose own description reads the most files, and these."""
+        """The file whose description reads the most files, and those files."""
         best: tuple[Item, list[Item]] | None = None
         most, left, tried = (0, False), list(self._files), 0
         refusals: list[Refusal] = []
@@ -161,7 +161,7 @@ class _Folder:
     def _settled(
         self, first: Item, read: Sequence[Item], *, of_one: bool
     ) -> tuple[Description, str]:
-        """The description of the first file, or of one that shows what it leaves open."""
+        """The description of the first file, or of one that settles what the first leaves open."""
         own = _own(first, alone=of_one)
         if not own.to_choose:
             return own, first.place
@@ -176,23 +176,23 @@ class _Folder:
         return own, first.place
 
     def _other(self, item: Item, found: Description) -> str | Description | None:
-        """Why a file is left out: how it is written instead, or that it holds no prices; None for
-        one that may do so, but is damaged."""
+        """Why a file is left out: its own description, or that it holds no prices; None if it is
+        damaged and may hold prices."""
         try:
             other = _own(item)
         except Refusal as refusal:
             if _is_packed(item):
                 found.notes.append(f"another file cannot be read: {refusal}")
                 return None
-            return f"for it holds no prices: {refusal}"
+            return f"because it holds no prices: {refusal}"
         if not other.is_named and found.is_named:
-            return "for no column of it is called a price"
+            return "because none of its columns has the name of a price"
         return self._shown_by(item, alone=False)[0]
 
 
 def _of_both_epochs(found: Description, other: str | Description, item: Item) -> Description | None:
-    """A description that reads also the dates of a file that counts since 1970 in another unit, as
-    Binance's do from 2025 on; None if that does not read it. No number is a date in two units."""
+    """A description that also reads a file whose dates count since 1970 in another unit, as
+    Binance's do from 2025 on; None if that fails. No number is a date in two units."""
     if isinstance(other, str):
         return None
     formats = [*found.dialect.calendar.date_formats, *other.dialect.calendar.date_formats]
@@ -220,7 +220,7 @@ def _first_day(item: Item, found: Description) -> int | None:
 
 
 def _is_read(item: Item, found: Description, first: Item) -> bool:
-    """Whether a file is read as another is, or shows what that one leaves open."""
+    """Whether a description reads this file too, or this file settles what it leaves open."""
     if _first_day(item, found) is not None:
         return True
     if not found.to_choose:
@@ -243,13 +243,13 @@ def _dates_are_open(found: Description) -> bool:
 
 
 def _follow_each_other(files: Sequence[Item], found: Description) -> bool:
-    """Whether files, in the order of their names, are in that of their dates as well."""
+    """Whether the files, in the order of their names, are also in the order of their dates."""
     known = [day for item in files if (day := _first_day(item, found)) is not None]
     return known == sorted(known)
 
 
 def _asked(found: Description, path: Path, place: str, *, alone: bool) -> Description:
-    """A description of a file after people, on a terminal, were asked for what is open in it."""
+    """A description of a file after asking people, on a terminal, what it leaves open."""
     answers: dict[str, Any] = {}
     while found.to_choose and sys.stdin.isatty():
         setting = found.to_choose[0]
@@ -266,14 +266,14 @@ def _asked(found: Description, path: Path, place: str, *, alone: bool) -> Descri
 
 
 def _ask(place: str, setting: Setting) -> Any:
-    """What people choose for a setting; None if they would rather leave it open."""
+    """The value that people choose for a setting; None if they leave it open."""
     values = [setting.value, *setting.others]
     lines = [f"{place}: choose {_what(setting)}: {printable(setting.why)}"]
     lines += [f"  {number}  {printable(str(value))}" for number, value in enumerate(values, 1)]
     other = ", another name" if setting.examples else ""
     print("\n".join(lines), file=sys.stderr)
     while True:
-        question = f"a number{other}, or nothing to leave it open: "
+        question = f"type a number{other}, or nothing to leave it open: "
         print(question, end="", file=sys.stderr, flush=True)
         line = sys.stdin.readline()
         if not line:

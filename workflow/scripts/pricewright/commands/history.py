@@ -1,4 +1,4 @@
-"""History: every training, what came of it, and what became of its model."""
+"""History: every training, its result, and whether its model was released."""
 
 import json
 from pathlib import Path
@@ -22,10 +22,10 @@ def history(
     releases: bool = False,
     format: Literal["table", "json"] = "table",
 ) -> None:
-    """List the trainings that the ledger tells of, or the releases, the newest first.
+    """List the trainings in the ledger, or the releases, newest first.
 
-    When and by whom, on prices up to when, accepted or not, how good, and whether the model was
-    released. The model's digest is what `pricewright compare` takes.
+    For each training: when, by whom, the last date of its prices, whether the model was accepted,
+    how good it is, and whether it was released. `pricewright compare` takes the digests shown.
 
     ```
     pricewright history --limit 5
@@ -34,11 +34,11 @@ def history(
     Parameters
     ----------
     limit
-        At most so many.
+        List at most this many.
     releases
-        The releases and rollbacks in place of the trainings.
+        List the releases and rollbacks instead of the trainings.
     format
-        As a table for people, or as JSON with all that the ledger has of each.
+        A table for people, or JSON with everything that the ledger records.
     """
     if releases:
         _list_releases(limit, format)
@@ -48,7 +48,7 @@ def history(
         print(json.dumps([_record(each) for each in found], indent=2))
         return
     if not found:
-        print("Nothing was trained here yet; run `snakemake --cores 1`.")
+        print("No model has been trained here yet; run `snakemake --cores 1`.")
         return
     heads = ["trained", "by", "model", "prices to", "symbols", "verdict", *_SHOWN.values(), ""]
     print(tabulate([_row(each) for each in found], heads, tablefmt="plain", disable_numparse=True))

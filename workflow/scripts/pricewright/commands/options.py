@@ -1,4 +1,4 @@
-"""The kinds of options that several commands have, as cyclopts reads and explains them."""
+"""Option types that several commands share, as cyclopts parses and explains them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ def _read_path(_: Any, tokens: Any) -> Path:
 
 
 GivenPath = Annotated[Path, Parameter(converter=_read_path, metavar="FILE")]
-"""A path from where the caller stands."""
+"""A path relative to the caller's folder."""
 
 
 def _read_source(_: Any, tokens: Any) -> str:
@@ -23,17 +23,17 @@ def _read_source(_: Any, tokens: Any) -> str:
 
 
 GivenSource = Annotated[str, Parameter(converter=_read_source, metavar="SOURCE")]
-"""A path from where the caller stands, or a URI."""
+"""A path relative to the caller's folder, or a URI."""
 
 ConfigFiles = Annotated[
     Sequence[GivenPath],
     Parameter(
-        help="A config file laid over config/config.yaml, as with Snakemake; may be given again."
+        help="A config file that overrides config/config.yaml, as in Snakemake; may be repeated."
     ),
 ]
 
 Release = Annotated[str, Parameter(metavar="RELEASE")]
-"""The digest of a release, or how it begins, or `previous`."""
+"""The digest of a release, its first digits, or `previous`."""
 
 
 def _read_model(_: Any, tokens: Any) -> str:
@@ -42,7 +42,7 @@ def _read_model(_: Any, tokens: Any) -> str:
 
 
 GivenModel = Annotated[str, Parameter(converter=_read_model, metavar="MODEL")]
-"""What `find_model` knows, or a path from where the caller stands."""
+"""A name that `find_model` knows, or a path relative to the caller's folder."""
 
 Text = Annotated[str, Parameter(metavar="TEXT")]
 

@@ -1,8 +1,8 @@
-"""Predict: what a model expects, on the command line, from the model's file alone.
+"""Predict: print a model's forecasts, from the model's file alone.
 
-The folder `pricewright` can be copied next to a model for this: it needs numpy and the standard
-library, with the modules of `pricewright` that need no more. So argparse reads its options, not
-cyclopts; `app` declares them once more, for the shell's completion.
+The folder `pricewright` can be copied next to a model for this: `predict` imports only numpy, the
+standard library and modules that need no more. Therefore argparse reads its options, not cyclopts;
+`app` declares them again for shell completion.
 """
 
 import argparse
@@ -23,13 +23,13 @@ from pricewright.forecasting.histories import read_new_prices
 PROGRAM = "pricewright predict"
 
 DIGITS = 6
-"""Significant digits of a price in a table; JSON and CSV have all."""
+"""Significant digits of a price in a table; JSON and CSV have all digits."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print forecasts as the command line asks; returns the exit code, 0 or 1.
+    """Print the forecasts that the command line asks for; return the exit code, 0 or 1.
 
-    What is wrong is one sentence on standard error.
+    An error is one sentence on standard error.
     """
     options = parser().parse_args(arguments)
     try:
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return _print(FORMATS[options.format](records))
     except (Refusal, OSError, MemoryError) as error:
-        _warn(str(error) or "there is too little memory; ask for fewer symbols with --symbol.")
+        _warn(str(error) or "not enough memory; ask for fewer symbols with --symbol.")
         return 1
 
 
@@ -54,14 +54,14 @@ def predict(
     quantiles: Sequence[float] | None = None,
     prices: Path | None = None,
 ) -> list[Record]:
-    """Forecasts of a model, a record for each symbol and day ahead, with LOSSES.
+    """The forecasts of a model: a record for each symbol and day ahead, with LOSSES.
 
-    model: its file.  horizon: how many days ahead, all that it forecasts if not given.  symbols:
-    those wanted, all if not given.  quantiles: their probabilities; if not given, the bounds of
-    the model's own interval.  prices: clean records, by whose days after the model's last the
-    states are brought forward, with no parameter estimated.
+    model: its file.  horizon: days ahead; by default all that the model forecasts.  symbols: by
+    default all.  quantiles: their probabilities; by default the bounds of the model's interval.
+    prices: clean records; those after the model's last day bring its states up to date, without
+    estimating any parameter.
 
-    Raises Refusal for a file that is not what it should be, or for what the model does not know.
+    Raises Refusal for a wrong or damaged file, or for symbols or horizons unknown to the model.
     """
     saved, known = open_model(model, list(dict.fromkeys(symbols)) if symbols else None)
     most = saved.settings.horizon
@@ -70,11 +70,11 @@ def predict(
     if prices is not None:
         newer, unknown = read_new_prices(prices, saved, known)
         if unknown:
-            _warn(f"{prices}: the model does not know {_quoted(unknown)}, left out here.")
+            _warn(f"{prices}: the model does not know {_quoted(unknown)}; left out.")
         if unranged := saved.loses_ranges(newer):
             _warn(
-                f"{prices}: no day of {_quoted(unranged)} has an open, high and low that can be "
-                "right, as days had that the model knows; squared changes stand in for their "
+                f"{prices}: no day of {_quoted(unranged)} has a plausible open, high and low, "
+                "unlike the days that the model was trained on; squared changes replace the "
                 "ranges."
             )
         saved = saved.rolled(newer)
@@ -82,7 +82,7 @@ def predict(
 
 
 def as_table(records: Sequence[Record]) -> str:
-    """Records as aligned text, each symbol's prices with the decimals of its first point."""
+    """Records as aligned text; a symbol's prices all have the decimals that suit its first."""
     names = list(records[0])
     lines = [[name.replace("_", " ") for name in names]]
     decimals = {record["symbol"]: _decimals(record["point"]) for record in reversed(records)}
@@ -100,7 +100,7 @@ def as_table(records: Sequence[Record]) -> str:
 
 
 def as_json(records: Sequence[Record]) -> str:
-    """Records as a JSON array, one on each line, numbers in full."""
+    """Records as a JSON array, one per line, with all digits."""
     return "[\n" + ",\n".join(json.dumps(record, allow_nan=False) for record in records) + "\n]\n"
 
 
@@ -130,7 +130,7 @@ def _warn(sentence: str) -> None:
 
 
 def _print(text: str) -> int:
-    """To standard output, in any locale; whoever reads it may stop early."""
+    """Write to standard output in any locale; the reader may stop early."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -150,37 +150,37 @@ def _probabilities(text: str) -> list[float]:
         levels = []
     if not levels or not all(0 < level < 1 for level in levels):
         raise argparse.ArgumentTypeError(
-            f"found {text!r}, allowed: probabilities above 0 and below 1, as in 0.05,0.5,0.95"
+            f"found {text!r}, allowed: probabilities above 0 and below 1, such as 0.05,0.5,0.95"
         )
     return levels
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """End with one sentence, as the other commands do."""
+        """Exit with a one-sentence error, as the other commands do."""
         _warn(f"{message[:1].upper()}{message[1:]}. See `{PROGRAM} --help`.")
         sys.exit(2)
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """The parser of the command line."""
     parser = _Parser(
         prog=PROGRAM,
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Print what a deployed model expects. Needs the model's file, and numpy alone.",
+        description="Print a deployed model's forecasts. Needs only the model's file and numpy.",
         epilog=f"for example:\n  {PROGRAM} --model results/deployed_model.json --horizon 5",
     )
     add = parser.add_argument
-    add("--model", type=Path, required=True, metavar="FILE", help="a model, as deployed")
-    add("--horizon", type=int, metavar="DAYS", help="days ahead; else all that the model forecasts")
-    add("--symbol", action="append", help="may be given again; else all symbols")
+    add("--model", type=Path, required=True, metavar="FILE", help="the file of a deployed model")
+    add("--horizon", type=int, metavar="DAYS", help="days ahead; if not given, all forecast days")
+    add("--symbol", action="append", help="a symbol; may be repeated; if not given, all")
     add(
         "--quantiles",
         type=_probabilities,
         metavar="LEVELS",
-        help="as in 0.05,0.5,0.95; else the bounds of the model's own interval",
+        help="such as 0.05,0.5,0.95; if not given, the bounds of the model's interval",
     )
-    add("--prices", type=Path, metavar="FILE", help="newer clean records, to go on from")
-    add("--format", choices=FORMATS, default="table", help="how to print them; else a table")
+    add("--prices", type=Path, metavar="FILE", help="newer clean records to forecast from")
+    add("--format", choices=FORMATS, default="table", help="output format; if not given, a table")
     return parser

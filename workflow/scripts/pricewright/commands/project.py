@@ -1,6 +1,6 @@
-"""The project that a command is about: the nearest folder that is one, from the caller's upwards.
+"""The project of a command: the nearest project folder, from the caller's folder upwards.
 
-Needs the standard library alone, for it is asked before the environment is known to be there.
+It uses only the standard library, because it runs before the environment is known to exist.
 """
 
 import os
@@ -9,11 +9,11 @@ from pathlib import Path
 from pricewright.files.errors import Refusal
 
 MARKS = ("config/config.yaml", "results/ingest.json", "ledger/ledger.jsonl")
-"""A project's folder has one of these files."""
+"""A project's folder has at least one of these files."""
 
 
 def find_project() -> Path | None:
-    """The folder of the project that the caller stands in, or None outside of any."""
+    """The folder of the project that the caller is in, or None outside any project."""
     here = Path.cwd()
     return next(
         (
@@ -26,24 +26,21 @@ def find_project() -> Path | None:
 
 
 def enter_project() -> None:
-    """Change to the project's folder, from which every message names its files.
+    """Change to the project's folder; messages name files relative to it.
 
-    Raises Refusal outside of any project.
+    Raises Refusal outside any project.
     """
     project = find_project()
     if project is None:
         raise Refusal(
-            f"{Path.cwd()}: neither this folder nor one above it is a project, which has "
-            "config/config.yaml; change to one that is."
+            f"{Path.cwd()}: neither this folder nor any above it is a project with a "
+            "config/config.yaml; change to a project's folder."
         )
     os.chdir(project)
 
 
 def path_from_caller(text: str) -> Path:
-    """A path as the caller gave it, as it is named from the project's folder.
-
-    What lies outside of the project has its absolute path.
-    """
+    """The caller's path, relative to the project's folder; absolute if it lies outside."""
     path = Path(os.path.abspath(Path(text).expanduser()))
     project = find_project()
     return path.relative_to(project) if project and path.is_relative_to(project) else path

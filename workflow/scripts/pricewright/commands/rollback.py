@@ -1,4 +1,4 @@
-"""Rollback: an earlier release in production again, if people signed for that."""
+"""Rollback: put an earlier release back into production, if people signed for it."""
 
 import sys
 from pathlib import Path
@@ -16,10 +16,10 @@ from pricewright.tables.options import make
 
 
 def rollback(*, to: Release, configfile: ConfigFiles = ()) -> None:
-    """Put an earlier release into production again.
+    """Put an earlier release back into production.
 
-    Points `production/current` at it, and has it forecast in place of the other; gate deploy must
-    be signed for it first.
+    Points `production/current` at that release, which makes the forecasts from then on. Gate
+    deploy must be signed for it first.
 
     ```
     pricewright sign deploy --release previous
@@ -29,7 +29,7 @@ def rollback(*, to: Release, configfile: ConfigFiles = ()) -> None:
     Parameters
     ----------
     to
-        Its digest, the beginning of it, or `previous`: the release before the one that is there.
+        The release's digest, its first digits, or `previous`: the one before the current release.
     """
     root, lines = Path(), len(ledger.read(Path(ledger.LEDGER)))
     config, configfile = config_of_run(root, configfile)

@@ -1,4 +1,4 @@
-"""Schedule: a timer that runs the workflow after each session of an exchange, and what it runs."""
+"""Schedule: a timer that runs the workflow after each session of an exchange."""
 
 import sys
 from collections.abc import Sequence
@@ -33,10 +33,10 @@ def schedule(
     timer: Kind | None = None,
     configfile: ConfigFiles = (),
 ) -> None:
-    """Have the workflow run by itself, after the close of an exchange.
+    """Run the workflow automatically after the close of an exchange.
 
-    Writes a timer that runs after each session of `schedule.exchange` in config, and starts it.
-    Holidays, half days and changes of the clocks are known.
+    Writes and starts a timer that runs after each session of config's `schedule.exchange`. It
+    knows holidays, half days and clock changes.
 
     ```
     pricewright schedule
@@ -47,19 +47,19 @@ def schedule(
     Parameters
     ----------
     show
-        Write nothing; print the timer as it would be written, what is there of it, and when it
-        would run next.
+        Change nothing: print the timer as it would be written, what is installed, and when it
+        would next run.
     remove
-        Take the timer away.
+        Remove the timer.
     run
-        Run now what is due, as the timer does: for each session since the last that was run for, in
-        order. If another such run is at work, it leaves that to it.
+        Run now what is due, as the timer does: one run for each session since the last one that
+        was run, in order. Does nothing if another such run is active.
     timer
-        systemd, a user's own timer, or cron, a line of the crontab; if not given, systemd where
-        there is one.
+        systemd, a timer of the user, or cron, a line in the crontab; if not given, systemd where
+        the machine has it.
     """
     if show + remove + run > 1:
-        raise Refusal("--show, --remove and --run: found several, allowed: one of them.")
+        raise Refusal("--show, --remove and --run exclude each other; give one of them.")
     root = Path()
     if run:
         if code := _run(root, configfile):
@@ -71,7 +71,7 @@ def schedule(
         for was in removed:
             print(f"Removed: {was}")
         if not removed:
-            print("There is no timer of this project.")
+            print("This project has no timer.")
         return
     config, configfile = config_of_run(root, configfile)
     options, at = make(Schedule, config["schedule"]), now()
@@ -81,15 +81,15 @@ def schedule(
         with suppress(Refusal):
             timer = timer or usual_kind()
         print(_texts(made, timer or "systemd", known, at))
-        print(f"There is now: {', '.join(made.there()) or 'nothing'}.")
-        print(f"Run for last: {last_done(root, options) or 'never'}.")
+        print(f"Installed now: {', '.join(made.there()) or 'nothing'}.")
+        print(f"Last session run: {last_done(root, options) or 'none'}.")
     else:
         kind = timer or usual_kind()
         for there in made.install(kind, known, at):
             print(f"Made: {there}")
         if kind == "systemd":
-            print("It runs while you are logged in; always, after `loginctl enable-linger`.")
-        print(f"What it says is in {LOG}.")
+            print("It runs while you are logged in; for always, run `loginctl enable-linger`.")
+        print(f"Its output goes to {LOG}.")
     for session in known.after(at, 3):
         print(f"{session.day}: at {session.due.astimezone(known.zone):%Y-%m-%d %H:%M %Z}")
 
@@ -105,7 +105,7 @@ def _texts(made: Timer, kind: Kind, known: Any, at: Any) -> str:
 
 
 def _run(root: Path, files: Sequence[Path]) -> int:
-    """Run what is due; people are told also of what ends before the workflow could tell it."""
+    """Run what is due; also notify people of failures before the workflow itself could."""
     try:
         config, files = config_of_run(root, files)
         options = make(Schedule, config["schedule"])
@@ -129,10 +129,10 @@ def _run_once(
 
 
 def _tell(root: Path, config: dict[str, Any], why: str) -> None:
-    """Tell people of a run that failed before it could tell them itself."""
+    """Notify people of a run that failed before it could notify them itself."""
     options = make(Notify, config.get("notify") or {})
     text = why if options.reasons else "A scheduled run failed before any step began."
-    found = [Notice("failed", f"{text} {LOG} says why.", STATUS, why)]
+    found = [Notice("failed", f"{text} See {LOG} for the reason.", STATUS, why)]
     title = (config.get("report") or {}).get("title") or Path.cwd().name
     for untold in tell(root, options, title, found):
         logger.warning(untold)

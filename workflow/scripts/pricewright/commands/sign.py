@@ -1,6 +1,6 @@
-"""Sign: a person's decision about the bytes at hand, with the key that they have already.
+"""Sign: a person's decision about the present bytes, signed with the SSH key that they have.
 
-It is no step of the workflow: a person runs it, looks, and answers.
+It is not a step of the workflow: a person runs it, reads, and answers.
 """
 
 import sys
@@ -43,10 +43,10 @@ def sign(
     init: bool = False,
     configfile: ConfigFiles = (),
 ) -> None:
-    """Sign what a run made, after a look at its numbers; as `author`, that you trained the model.
+    """Sign a decision on a run's results, or as `author` that you trained the model.
 
-    Shows what the decision is about, asks, and writes it signed to
-    `signoffs/<gate>/<who>.json`.
+    Shows the numbers that matter for the decision, asks you to confirm, and writes the signed
+    decision to `signoffs/<gate>/<who>.json`.
 
     ```
     pricewright sign metrics --comment "as agreed"
@@ -55,28 +55,27 @@ def sign(
     Parameters
     ----------
     gate
-        What is decided: the data source is valid (source), the metrics are good enough (metrics),
-        the report is approved (report), production deployment is authorised (deploy). Or no
-        decision: you trained this model (author), so that your own approval does not count.
+        The decision: the data source is valid (source), the metrics are good enough (metrics), the
+        report is approved (report), production deployment is authorised (deploy). author is no
+        decision: it says that you trained this model, so that your own approval does not count.
     key
-        Your private key, or a public one whose private half an agent or a security key holds; if
-        not given, the first in ~/.ssh that ssh itself would take.
+        Your private key, or a public key whose private half is held by an agent or a security key;
+        if not given, the first in ~/.ssh that ssh itself would use.
     comment
-        What there is to say about it; others see it.
+        A remark, which others can read.
     reject
-        Reject, which blocks a release until the bytes change or you withdraw it.
+        Reject instead of approving; this blocks a release until the bytes change or you withdraw.
     withdraw
-        Take back what you decided, approval or rejection.
+        Withdraw your earlier approval or rejection.
     release
-        For deploy, and for author: an earlier release to go back to, by its digest or as
-        `previous`.
+        For deploy and author: the earlier release to go back to, by its digest or as `previous`.
     who
-        Your name in config/signers, where several have your key; with --init, the name to begin
-        with.
+        Your name in config/signers, if several people have your key; with --init, the name to
+        write there.
     yes
-        Do not ask.
+        Sign without asking.
     init
-        Begin: write config/signers with your key, config/revoked and the ledger.
+        Set up sign-offs: write config/signers with your key, config/revoked and the ledger.
     """
     root = Path()
     if init:
@@ -84,20 +83,21 @@ def sign(
         print(f"Made {', '.join(made)}; add a line to config/signers for each other person.")
         return
     if gate is None:
-        raise Refusal(f"no gate is named; name one of {', '.join(COVERED)}.")
+        raise Refusal(f"no gate given; name one of {', '.join(COVERED)}.")
     if reject and gate == "author":
         raise Refusal(
-            "--reject: found with author, allowed: with a decision; --withdraw takes back."
+            "--reject: found with author, allowed: only with a decision; to take your statement "
+            "back, use --withdraw."
         )
     if reject and withdraw:
-        raise Refusal("--reject and --withdraw are given both; give one of them.")
+        raise Refusal("--reject and --withdraw exclude each other; give one of them.")
     if release is not None and gate not in ("author", "deploy"):
-        raise Refusal(f"--release: found with gate {gate}, allowed: with deploy and author alone.")
+        raise Refusal(f"--release: found with gate {gate}, allowed: only with deploy and author.")
     config, configfile = config_of_run(root, configfile)
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
     signing = signer_of(policy, gate, _key(key), who)
     kept = releases_folder(root) / find_release(root, release) if release else None
-    if kept and any(kept.glob(f"*{PACKED}")):  # they are to read it
+    if kept and any(kept.glob(f"*{PACKED}")):  # so that people can read it
         with one_at_a_time(root / "production"):
             unpack_release(kept.parent, kept.name)
     place = kept or covered_folder(config["mode"])
@@ -133,8 +133,8 @@ def _key(given: Path | None) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise Refusal(
-        f"--key: not given, and {folder} has none of {', '.join(KEYS)}; name a key, or make one: "
-        "ssh-keygen -t ed25519."
+        f"--key: not given, and {folder} has none of {', '.join(KEYS)}; name a key, or make one "
+        "with ssh-keygen -t ed25519."
     )
 
 

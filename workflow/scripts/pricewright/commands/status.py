@@ -1,4 +1,4 @@
-"""Status: how the last run went, what is out of date, who signed what, what is in production."""
+"""Status: the last run, what is out of date, who signed what, and what is in production."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,14 +42,14 @@ from pricewright.steplog.last_run import Attempt, describe_run, last_run
 
 _HEAD = 4096
 _DATA = re.compile(rb'"data": \{[^}]*"sha256": "([0-9a-f]{64})"')
-"""Where a model, which may be large, says in its first lines what it was made from."""
+"""The digest of a model's data, in the first lines of its file, which may be large."""
 
 
 def outdated(root: Path, inputs: Sequence[Path], began: datetime | None) -> list[str]:
-    """What is not there, not of one piece, or older than what it was made from: a line each.
+    """Results that are missing, do not fit together, or are older than their inputs: a line each.
 
-    inputs: what the first step reads, and the config.  began: when the last run did, if ever one
-    did. What a change of code or of options means, only `snakemake -n` knows.
+    inputs: the files that the first step reads, and the config.  began: when the last run began, if
+    there was one. Only `snakemake -n` knows what a change of code or options means.
     """
     if began is None:
         return []
@@ -67,21 +67,21 @@ def outdated(root: Path, inputs: Sequence[Path], began: datetime | None) -> list
 
 
 def _links(root: Path) -> Iterator[str]:
-    """Each step's result that is not of the one before it: a digest says so on both sides."""
+    """Results that do not come from the previous step's result, by the digests in both."""
     raw, clean = (_receipt(root, name) for name in (RECEIPT, CLEANING))
     if raw["records"]["sha256"] != clean["input"]["sha256"]:
-        yield f"{CLEANING} is of other prices than {RECEIPT}"
+        yield f"{CLEANING} was made from other prices than {RECEIPT} describes"
     data = _DATA.search(read_begin(root / MODEL, _HEAD))
     if data is None or data[1].decode() != clean["records"]["sha256"]:
-        yield f"{MODEL} was made from other prices than {CLEANING} is about"
+        yield f"{MODEL} was made from other prices than {CLEANING} describes"
     model = file_sha256(root / MODEL)
     page = read_whole(root / REPORT).decode(errors="replace")
     if named_model(page, REPORT)[1] != model:
-        yield f"{REPORT} is about another model than {MODEL}"
+        yield f"{REPORT} is about a different model from {MODEL}"
     if not (root / DEPLOYED).exists():
-        yield f"{DEPLOYED} is not there"
+        yield f"{DEPLOYED} is missing"
     elif file_sha256(root / DEPLOYED) != model:
-        yield f"{DEPLOYED} is another model than {MODEL}"
+        yield f"{DEPLOYED} is a different model from {MODEL}"
 
 
 def _receipt(root: Path, name: str) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _written(path: Path) -> datetime:
 def status(*, configfile: ConfigFiles = ()) -> None:
     """Show how the last run went, who signed what, and what is in production.
 
-    Also what in `results/` is out of date, as far as the files alone tell, and the watch.
+    Also shows what in `results/` is out of date, as far as the files tell, and the watch.
 
     ```
     pricewright status
@@ -106,7 +106,7 @@ def status(*, configfile: ConfigFiles = ()) -> None:
     parts: dict[str, str] = {}
     try:
         config, configfile = config_of_run(root, configfile)
-    except Refusal as refusal:  # the ledger may be damaged, and the rest be told all the same
+    except Refusal as refusal:  # the ledger may be damaged; show the rest anyway
         config = read_config(configfile)
         parts["Config"] = f"  {refusal}"
     run = last_run(root)
@@ -121,7 +121,7 @@ def status(*, configfile: ConfigFiles = ()) -> None:
 
 
 def _told(part: Callable[[], Sequence[str]], indent: str = "  ") -> str:
-    """The lines of a part; what keeps it from being told is its line, and the others are told."""
+    """The lines of a part; if it fails, its error is its line and the other parts still show."""
     try:
         with as_written_by_a_run("a file"):
             return "\n".join(f"{indent}{line}" for line in part() if line)
@@ -130,7 +130,7 @@ def _told(part: Callable[[], Sequence[str]], indent: str = "  ") -> str:
 
 
 def _late(root: Path, config: dict[str, Any]) -> list[str]:
-    """That the data are late, if they are."""
+    """A line saying that the data are late, if they are."""
     notice = late(root, config)
     return [notice.text] if notice else []
 
@@ -141,7 +141,7 @@ def _outdated_results(
     configfile: Sequence[Path],
     run: Mapping[str, Sequence[Attempt]],
 ) -> list[str]:
-    """What is older than what it is made from; nothing yet, while a step is at work on it."""
+    """Results that are out of date, and what to do; nothing while a step is running."""
     if any(tries[-1].state == "running" for tries in run.values()):
         return []
     began = last_start(root)
@@ -157,15 +157,17 @@ def _outdated_results(
 
 
 _ANEW = (
-    "`snakemake --cores 1` makes it anew; if that has nothing to do, `snakemake --cores 1 "
-    "--forcerun ingest` does."
+    "`snakemake --cores 1` updates it; if that finds nothing to do, run `snakemake --cores 1 "
+    "--forcerun ingest`."
 )
 
 
 def _not_taken_in(root: Path, config: Mapping[str, Any], files: Sequence[str]) -> list[str]:
-    """The source's files that are in no delivery of the last results, and whether one that was
-    received is not; after a backup was put back, for one. As of a declared day some files wait, and
-    of an archive of several files only these are known."""
+    """Files of the source, or a received delivery, that the last results lack, a line each.
+
+    This happens after a backup was restored, for example. With a declared last day nothing is
+    checked, because files after it have to wait; files in a known archive are not checked.
+    """
     if config["source"]["last_day"]:
         return []
     receipt = _receipt(root, RECEIPT)
@@ -175,17 +177,17 @@ def _not_taken_in(root: Path, config: Mapping[str, Any], files: Sequence[str]) -
     plain = [file for file in files if not any(place.startswith(file) for place in packed)]
     digests = source_digests(config, plain, str(root))
     notes = [
-        f"{file} is not what {RECEIPT} is of"
+        f"{file} is not among the files that {RECEIPT} lists"
         for file, digest in digests.items()
         if digest not in counted
     ]
     if not notes and any(each.sha256 not in counted for each in received):
-        notes.append(f"{RECEIPT} is without a delivery that was received")
+        notes.append(f"{RECEIPT} lacks a delivery that was received")
     return notes
 
 
 def _signoffs(root: Path, config: dict[str, Any], configfile: Sequence[Path]) -> str:
-    """The sign-offs in words."""
+    """The overview of the sign-offs."""
     allowed = bool(config["accept"]["allow_unaccepted"])
     policy = load_policy(root, config["signoffs"], allowed)
     files = read_covered(root, covered_folder(config["mode"]))

@@ -1,4 +1,4 @@
-"""Verify: the ledger, signatures, releases and forecasts, offline, from the files alone."""
+"""Verify: check the ledger, signatures, releases and forecasts, offline, from the files alone."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from pricewright.signoffs.policy import load_policy
 def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
     """Check the ledger, the signatures, every release and the record of forecasts, offline.
 
-    Prints what is wrong, and then ends in an error.
+    Prints what is wrong, and ends with exit code 1 if anything is.
 
     ```
     pricewright verify --rebuild
@@ -24,9 +24,9 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
     Parameters
     ----------
     rebuild
-        Run the workflow again as well, from the raw bytes that are kept, in a temporary folder,
-        and compare the model. It should be the same bytes. Where another version of a library
-        rounds otherwise, the same decisions and numbers within 1e-9 are no finding; that is said.
+        Also run the workflow again in a temporary folder, from the raw bytes that are kept, and
+        compare the model, which should be the same bytes. If another library version rounds
+        differently, the same decisions and numbers within 1e-9 pass, with a note.
     """
     root = Path()
     config, configfile = config_of_run(root, configfile)
@@ -43,11 +43,11 @@ def verify(*, rebuild: bool = False, configfile: ConfigFiles = ()) -> None:
         print(line)
     if problems:
         raise Refusal(f"{len(problems)} problem{'s' * (len(problems) > 1)} found; see above.")
-    print("The ledger, the signatures, the releases and their forecasts are as they were.")
+    print("The ledger, the signatures, the releases and their forecasts are intact.")
 
 
 def _steps() -> rebuilding.Steps:
-    """The steps that make a model, as they are here."""
+    """The steps that make a model, in their present code."""
     from clean import clean
     from ingest import ingest
     from train_or_score import train_or_score

@@ -1,4 +1,4 @@
-"""The config: read, laid over, completed and checked before anything runs.
+"""The config: read, merged, completed and checked before anything runs.
 It knows the options of every step.
 May use notices and below.
 """

@@ -1,4 +1,4 @@
-"""The config: read, laid over, completed and checked before anything runs."""
+"""The config: read, merged, completed and checked before anything runs."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -29,9 +29,9 @@ from pricewright.tables.schema import check, fill_defaults, load, take_types
 
 
 def complete(config: dict[str, Any]) -> dict[str, Any]:
-    """Fill in the defaults of keys that are left out, then check every key and combination.
+    """Fill in the defaults of missing keys, then check every key and combination.
 
-    Returns the config that it was given.
+    Changes the config in place and returns it.
 
     Raises Refusal with one sentence: the key, what was found, what is allowed.
     """
@@ -56,16 +56,16 @@ def complete(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def config_file(workflow_folder: Path) -> str:
-    """The config that a run begins with: the working directory's, else the one shipped."""
+    """The config file that a run begins with: the working directory's, else the shipped one."""
     own = Path("config/config.yaml")
     return str(own if own.exists() else workflow_folder / own)
 
 
 def source_files(config: dict[str, Any], workflow_folder: Path) -> list[str]:
-    """The files that the source has now: those that a change of makes ingest run again.
+    """The files that the source has now; ingest runs again when one of them changes.
 
-    What is not there is looked for beside the workflow, so that the sample that comes with it
-    is found from any working directory. Raises Refusal if there is no file where one should be.
+    A missing path is also looked for in the workflow's folder, so that the bundled sample is found
+    from any working directory. Raises Refusal if a file is missing.
     """
     uri = config["source"]["uri"]
     if scheme(uri) != "file":
@@ -75,10 +75,10 @@ def source_files(config: dict[str, Any], workflow_folder: Path) -> list[str]:
 
 
 def source_version(config: dict[str, Any], project: str = ".", files: Sequence[str] = ()) -> str:
-    """What tells whether the source has anything else now; it is asked at each run.
+    """A version of the source's content, determined at each run, which changes with the content.
 
-    project: the folder in which `results/` is, and what was received.  files: those of the source,
-    if it has any: of these it is what is in them that tells, whatever their times say.
+    project: the folder with `results/` and the received data.  files: the source's files, if it has
+    any; their content counts, not their times.
     """
     source = source_of(config)
     if scheme(config["source"]["uri"]) == "file":
@@ -93,10 +93,10 @@ def source_version(config: dict[str, Any], project: str = ".", files: Sequence[s
 def source_digests(
     config: Mapping[str, Any], files: Sequence[str], project: str = "."
 ) -> dict[str, str]:
-    """The SHA-256 of each of the source's files; those are not read of which the system says that
-    they were not written to since their bytes were first received."""
+    """The SHA-256 of each of the source's files. A file is not read if the system says that it was
+    not written to since it was received."""
     last: dict[str, Delivery] = {}
-    with suppress(Refusal):  # that their order is damaged is for ingest to say
+    with suppress(Refusal):  # ingest reports a damaged archive
         last = {each.place: each for each in received_deliveries(config, Path(project))}
     found = {}
     for file in files:
@@ -110,27 +110,27 @@ def source_digests(
 
 
 def received_deliveries(config: Mapping[str, Any], project: Path) -> list[Delivery]:
-    """Every delivery of the source that was accepted so far; raises Refusal if their order is not
-    there as it was."""
+    """Every delivery of the source that was accepted so far, in order; raises Refusal if the record
+    of their order is missing or damaged."""
     folder = project / config["source"]["received"]
     return Archive(folder, source_of(config).name).known()
 
 
 @cache
 def _sha256(file: str, version: str) -> str:
-    """Of a file, once for each of its versions: Snakemake asks several times in a run."""
+    """The SHA-256 of a file, cached per version: Snakemake asks several times in a run."""
     return file_sha256(Path(file))
 
 
 def source_of(config: Mapping[str, Any]) -> Source:
-    """The source that a config names, and how it is asked."""
+    """The source that a config names, with the options of access."""
     return Source.of(config["source"]["uri"], make(Access, config["source"]))
 
 
 def ingest_options(config: dict[str, Any], project: str = ".") -> dict[str, Any]:
-    """The options of ingest: the source as it is described, strict about what is modelled.
+    """The options of ingest: those of the source, strict by default about the modelled price.
 
-    project: the folder in which `results/` is, and what was received.
+    project: the folder with `results/` and the received data.
     """
     source, price = config["source"], config["model"]["price"]
     options = {key: value for key, value in source.items() if key != "uri"}
@@ -153,8 +153,8 @@ def training_options(
 ) -> dict[str, Any]:
     """The options of train_or_score.
 
-    deployed: where `deploy` puts its model, which is the champion unless config names another; in
-    mode auto it is the candidate of the project, the newest model that was trained.
+    deployed: the path at which `deploy` puts its model, which is the champion unless config names
+    another. In mode auto the champion is the project's candidate, the newest trained model.
     """
     options = {
         "mode": config["mode"],
@@ -192,18 +192,18 @@ def report_options(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def thresholds(config: dict[str, Any]) -> dict[str, Any]:
-    """What `train_or_score` is told of section `accept`; the rest of it is for `deploy`."""
+    """The keys of section `accept` for `train_or_score`; the rest is for `deploy`."""
     return {key: value for key, value in config["accept"].items() if key != "allow_unaccepted"}
 
 
 def named_columns(config: dict[str, Any]) -> dict[str, str | int | bool]:
-    """What config says of the columns: our name to its name or number, false if it is not read."""
+    """Config's columns: by our name the column's name or number, False if it is not read."""
     columns: dict[str, str | int | bool | None] = config["source"]["columns"]
     return {ours: theirs for ours, theirs in columns.items() if theirs is not None}
 
 
 def _as_text(source: Any) -> None:
-    """YAML reads 2024-01-31 as a date, and 17:00 as minutes; here they are text, as elsewhere."""
+    """Turn YAML's dates (2024-01-31) and base-60 integers (17:00) back into text."""
     if not isinstance(source, dict):
         return
     if isinstance(source.get("last_day"), date):
@@ -213,11 +213,11 @@ def _as_text(source: Any) -> None:
 
 
 def _refuse_undecided(section: Any, key: str) -> None:
-    """Raise Refusal for what `describe` left open, which no run may take in either way."""
+    """Raise Refusal for a value that `describe` left open, because a person must choose it."""
     if section == UNDECIDED:
         raise Refusal(
-            f"config key {key!r}: found '{UNDECIDED}', for two readings fit; write in its place "
-            "what the comment beside it offers."
+            f"config key {key!r}: found '{UNDECIDED}', because two readings fit; replace it by one "
+            "of the values in the comment next to it."
         )
     for name, value in section.items() if isinstance(section, dict) else ():
         _refuse_undecided(value, f"{key}.{name}")
@@ -231,25 +231,25 @@ def _check_columns(config: dict[str, Any]) -> None:
             if columns.get(ours):
                 raise Refusal(
                     f"config key 'source.columns.{ours}': found {columns[ours]!r}, allowed: null, "
-                    "for source.layout is wide: each symbol's own column holds its close."
+                    "because source.layout is wide: each symbol's own column holds its close."
                 )
         if source["symbol"] is not None:
             raise Refusal(
                 f"config key 'source.symbol': found {source['symbol']!r}, allowed: null, "
-                "for source.layout is wide: the columns' names are the symbols."
+                "because source.layout is wide: the columns' names are the symbols."
             )
         available = {"close"}
     else:
         if source["symbol"] is not None and columns.get("symbol"):
             raise Refusal(
-                f"config key 'source.symbol': found {source['symbol']!r} beside "
-                f"source.columns.symbol {columns['symbol']!r}, allowed: one of the two, not both."
+                f"config key 'source.symbol': found {source['symbol']!r} together with "
+                f"source.columns.symbol {columns['symbol']!r}, allowed: only one of the two."
             )
         available = {value for value in VALUES if columns.get(value) is not False}
     if price not in {"auto", *available} or price == "volume":
         raise Refusal(
             f"config key 'model.price': found {price!r}, allowed: auto or "
-            f"{' or '.join(sorted(available - {'volume'}))}, for that is what the source has."
+            f"{' or '.join(sorted(available - {'volume'}))}, because the source has no others."
         )
 
 
@@ -257,17 +257,19 @@ def _check_score(config: dict[str, Any]) -> None:
     given = config["score"]["model"]
     if config["mode"] == "score" and given is None:
         raise Refusal(
-            "config key 'score.model': found null, allowed: the path of a model, for mode is score."
+            "config key 'score.model': found null, allowed: the path of a model, because mode is "
+            "score."
         )
     if given is not None and Path(given).parts[:1] == ("results",):
         raise Refusal(
-            f"config key 'score.model': found {given!r}, which a run writes itself; "
+            f"config key 'score.model': found {given!r}, which a run overwrites; "
             "copy the model out of results/ and name the copy."
         )
 
 
 def _check_signers() -> None:
-    """Refuse lists of signers and revoked keys that do not say what a reader would think."""
+    """Refuse a list of signers that allows more, or of revoked keys that revokes less, than it
+    seems to."""
     if any(map(os.path.lexists, (SIGNERS, REVOKED))):
         from pricewright.signoffs.signers import read_signers
 
@@ -279,7 +281,7 @@ WORKFLOW = Path(__file__).resolve().parents[4]
 
 
 def read_config(files: Sequence[Path] = ()) -> dict[str, Any]:
-    """The config, complete and checked, as a run with `--configfile` and these files has it.
+    """The config, complete and checked, as in a run with `--configfile` and these files.
 
     Raises Refusal as `complete` does, and for a file that is not YAML.
     """
@@ -287,7 +289,7 @@ def read_config(files: Sequence[Path] = ()) -> dict[str, Any]:
 
 
 def read_incomplete_config(files: Sequence[Path] = ()) -> dict[str, Any]:
-    """What the config files say, unchecked; raises Refusal for a file that is not YAML."""
+    """The merged config files, unchecked; raises Refusal for a file that is not YAML."""
     config: dict[str, Any] = {}
     for path in [Path(config_file(WORKFLOW)), *files]:
         _lay_over(config, read_config_file(path))
@@ -295,12 +297,12 @@ def read_incomplete_config(files: Sequence[Path] = ()) -> dict[str, Any]:
 
 
 def config_of_run(root: Path, files: Sequence[Path]) -> tuple[dict[str, Any], Sequence[Path]]:
-    """The config that a command is about, and the files laid over it: those given, else those that
-    the last run had, as the ledger knows.
+    """The config for a command, and the files laid over it: those given, else those of the last run
+    in the ledger.
 
     Raises Refusal as `read_config` does.
     """
-    from pricewright.signoffs import ledger  # costs each load of the Snakefile else
+    from pricewright.signoffs import ledger  # slow to import while a Snakefile loads
     from pricewright.signoffs.policy import last_config_files
     from pricewright.steplog.log import say
 
@@ -309,30 +311,30 @@ def config_of_run(root: Path, files: Sequence[Path]) -> tuple[dict[str, Any], Se
         gone = [path for path in found if not path.exists()]
         if gone:
             raise Refusal(
-                f"{gone[0]}: the last run had this config file, and it is not there; put it back, "
-                "or name the file that it is now: --configfile FILE."
+                f"{gone[0]}: the last run used this config file, but it is missing; restore it, or "
+                "name its new path with --configfile FILE."
             )
         say("config", as_in_the_last_run=", ".join(map(str, found)))
     return read_config(found), found
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
-    """What one config file says; raises Refusal for one that cannot be read so or has no keys."""
+    """The content of a config file; raises Refusal if it is not YAML or JSON, or has no keys."""
     content = read_whole(path)
     try:
         document = parse_yaml(content, str(path))
     except Refusal as refusal:
         try:
-            document = parse_strict(content, str(path))  # JSON may have tabs, as YAML may not
+            document = parse_strict(content, str(path))  # JSON allows tabs, YAML does not
         except Refusal:
             raise refusal from None
     if not isinstance(document, dict):
-        raise Refusal(f"{path}: has no keys, where config is needed; see config/config.yaml.")
+        raise Refusal(f"{path}: has no keys, but must be a config; see config/config.yaml.")
     return document
 
 
 def _lay_over(config: dict[str, Any], other: dict[str, Any]) -> None:
-    """Put keys in the place of those that are there, section by section, as Snakemake does."""
+    """Merge the other config into this one, section by section, as Snakemake does."""
     for key, value in other.items():
         if isinstance(value, dict) and isinstance(config.get(key), dict):
             _lay_over(config[key], value)

@@ -1,4 +1,4 @@
-"""What people are told of a run without looking: what there is to tell, in which words, and to
-which services it goes, each thing once.
+"""Notifications about a run: what there is to tell, the words, and the services that receive it.
+Each thing is told once.
 May use signoffs, evaluation, scheduling, tables, steplog and files.
 """

@@ -1,7 +1,7 @@
-"""What there is to tell of a project: each a sentence or two, with the next command.
+"""The facts about a project that are worth a notification, each with the next command to type.
 
-They say which step, which model, which criterion, whose signature; a price they never name. Only
-the sentence of a step that failed may quote what was delivered, and it is told if config says so.
+They name steps, models, criteria and signers, but never a price. Only the error of a failed step
+may quote delivered data, and it is sent only if config says so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,16 +26,16 @@ from pricewright.signoffs.signed_files import MODEL, RECEIPT, covered_folder, di
 from pricewright.tables.options import make
 
 WATCH = Path("results/monitor.json")
-"""What the watch over the model in production found, once there is one: `colour` and `reasons`."""
+"""What the watch found about the model in production: `colour` and `reasons`."""
 
 STATUS = "pricewright status"
 
 
 @dataclass(frozen=True)
 class Notice:
-    """One thing to tell: what happened, and what to type next.
+    """One thing to tell: what happened, and the command to type next.
 
-    more: what it is about and the text leaves out; with another it is told again.
+    more: details that the text leaves out; if they change, the notice is sent again.
     """
 
     event: Event
@@ -45,21 +45,20 @@ class Notice:
 
 
 def step_failure(logs: Mapping[str, Sequence[str]], *, reasons: bool) -> Notice:
-    """Of a run that failed: which logs say why, and with `reasons` the sentences themselves.
+    """The notice of a failed run: which logs say why or, with `reasons`, the errors themselves.
 
-    logs: the log of each step that failed to its sentences, the first of which begins with the
-    step.
+    logs: for the log of each failed step, its sentences; the first begins with the step's name.
     """
     told = [
         " ".join(why) if reasons else f"{why[0].split()[0]} failed; {log} says why."
         for log, why in logs.items()
     ]
-    text = " ".join(told) or "A run failed, and no step's log says why."
+    text = " ".join(told) or "A run failed, but no step's log says why."
     return Notice("failed", text, STATUS, repr(dict(logs)))
 
 
 def unaccepted_model(root: Path) -> Notice | None:
-    """Of a model that misses criteria: which; None of one that is accepted, or is not there."""
+    """The notice of a model that misses criteria; None if it is accepted or there is none."""
     if not (root / MODEL).exists():
         return None
     content = read_whole(root / MODEL)
@@ -79,17 +78,17 @@ def awaited_people(
     configfile: Sequence[Path] = (),
     clock: Clock = now,
 ) -> Notice | None:
-    """Whose signature the model in staging waits for, or that nothing but its release is left.
+    """The notice of whose signatures the model in staging awaits, or that only its release is left.
 
-    None before there is a model, of one in production already, and where nobody may sign at all.
-    Raises Refusal if sign-offs or the ledger cannot be read.
+    None if there is no model, if it is in production already, and if there are no signers. Raises
+    Refusal if sign-offs or the ledger cannot be read.
     """
     policy = load_policy(root, config["signoffs"], config["accept"]["allow_unaccepted"])
     if not policy.signers:
         return None
     try:
         files = read_covered(root, covered_folder(config["mode"]))
-    except Refusal:  # there is nothing yet that anyone could sign
+    except Refusal:  # there is nothing to sign yet
         return None
     decision = check_gates(root, policy, digests(files), clock)
     if decision.in_production:
@@ -98,7 +97,7 @@ def awaited_people(
     if decision.problems:
         return Notice("waiting", f"{model} cannot be released: {decision.problems[0]}", STATUS)
     if decision.satisfied:
-        text = f"{model} has all signatures, and waits for its release."
+        text = f"{model} has all signatures and is ready for release."
         return Notice("waiting", text, with_config(RELEASE, configfile))
     awaited = dict(_awaited(decision))
     who = "; ".join(f"{gate}: {names}" for gate, names in awaited.items())
@@ -107,10 +106,10 @@ def awaited_people(
 
 
 def _awaited(decision: Decision) -> list[tuple[str, str]]:
-    """Each kind of statement that is missing, with who could give it, in the order of signing."""
+    """Each missing kind of statement and who could give it, in the order of signing."""
     found = []
     if decision.asks_who_trained and not decision.trainers:
-        found.append(("author", "who trained it"))
+        found.append(("author", "whoever trained it"))
     return found + [(gate.gate, _names(gate)) for gate in decision.gates if not gate.satisfied]
 
 
@@ -119,7 +118,7 @@ def _names(gate: GateDecision) -> str:
         return f"rejected by {' and '.join(gate.rejected)}"
     consent = gate.consent
     if consent and not consent.satisfied:
-        return f"{consent.needed} of {', '.join(consent.could)}, for the policy was changed"
+        return f"{consent.needed} of {', '.join(consent.could)}, because the policy changed"
     signed = {signoff.who for signoff in gate.counted}
     others = [who for who in gate.may_sign if who not in signed]
     need = gate.terms.required - len(signed)
@@ -129,23 +128,23 @@ def _names(gate: GateDecision) -> str:
 
 
 def switch_since(root: Path, lines: int) -> Notice | None:
-    """What was released, or gone back to, since the ledger had so many lines."""
+    """The notice of a release or rollback since the ledger had `lines` lines, if any."""
     entries = ledger.read(root / LEDGER)
     state = state_of(entries)
     if not state.since or state.release is None or state.since <= lines:
         return None
     begun = entries[state.since - 1]
     if begun.event == "rollback":
-        text = f"{begun.who} put release {state.release[:12]} into production again."
+        text = f"{begun.who} put release {state.release[:12]} back into production."
         return Notice("rolled_back", text, "pricewright history")
     text = f"Release {state.release[:12]} is in production, by {begun.who}."
     return Notice("released", text, "pricewright predict --model production/current/model.json")
 
 
 def watched(root: Path) -> list[Notice]:
-    """What the watch says, if there is one and it is not green.
+    """The notice of the watch, if it is not green.
 
-    Raises Refusal for a file that no run has written.
+    Raises Refusal for a file that no run wrote.
     """
     if not (root / WATCH).exists():
         return []
@@ -159,9 +158,10 @@ def watched(root: Path) -> list[Notice]:
 
 
 def late(root: Path, config: Mapping[str, Any], clock: Clock = now) -> Notice | None:
-    """That the data are late, by the sessions of the declared exchange; None if none is declared.
+    """The notice that the data are late, by the sessions of the declared exchange; None if they are
+    not, or if no exchange is declared.
 
-    Raises Refusal if its sessions are not known.
+    Raises Refusal if the exchange's sessions are unknown.
     """
     options = make(Schedule, config["schedule"])
     if options.exchange is None or not (root / RECEIPT).exists():

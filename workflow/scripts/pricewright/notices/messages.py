@@ -1,8 +1,8 @@
-"""Messages: one a run, to the services that config names, with what was not told before.
+"""Messages: one per run, to the services that config names, with what they were not told before.
 
-The services are Apprise's (https://github.com/caronc/apprise), which is loaded when there is
-something to send, and not before. What each of them was told is kept beside the logs, in a file
-that no run deletes; a service that is down costs a warning.
+The services are Apprise's (https://github.com/caronc/apprise), which is imported only when there is
+something to send. What each service was told is kept with the logs, in a file that no run deletes.
+If a service is down, the run logs a warning.
 """
 
 import logging
@@ -18,10 +18,10 @@ from pricewright.notices.facts import Notice
 from pricewright.notices.options import EVENTS, Event, Notify
 
 TOLD = Path("logs/told.json")
-"""For each service what it was told that is still so: its event to what was said."""
+"""What each service was told that still holds: the text by event."""
 
 SECONDS = 20
-"""For which a service may keep a run waiting."""
+"""The longest that a service may delay a run."""
 
 OVER: dict[Event, str] = {
     "failed": "A run went well again.",
@@ -29,15 +29,15 @@ OVER: dict[Event, str] = {
     "watch_red": "The watch is no longer red.",
     "late": "The data are no longer late.",
 }
-"""What is said of a thing that was told and is no longer so; of the others nothing."""
+"""The message when an event that was told is over; other events end silently."""
 
 BAD = frozenset({"failed", "not_accepted", "watch_red", "late"})
-"""What a service shows as a failure, where it knows such a thing."""
+"""The events that a service shows as a failure, if it can."""
 
 WELL = "well again"
 
 PASSING = frozenset({"released", "rolled_back"})
-"""What happens once, and is no state that could be told of again."""
+"""Events that happen once and are not a lasting state."""
 
 
 def tell(
@@ -47,11 +47,11 @@ def tell(
     found: Sequence[Notice],
     known: Collection[Event] = (),
 ) -> list[str]:
-    """Tell each service, in one message, what of the `found` it does not know yet, and what that
-    it was told is over. Returns a sentence for each that could not be told.
+    """Send each service one message with the `found` notices that it does not know yet, and with
+    those that are over. Returns a sentence for each service that could not be told.
 
-    about: the project, as a title has it.  known: the events whose state this run knows: one that
-    is among them and not found is over.
+    about: the project's title.  known: the events whose state this run knows; one of them that is
+    not found is over.
     """
     wanted = [each for event in EVENTS for each in found if each.event == event]
     wanted = [each for each in wanted if each.event in options.events]
@@ -72,8 +72,8 @@ def tell(
             ended = [OVER[event] for event in over if event in OVER and event in options.events]
             if (new or ended) and not _send(url, message(about, new, ended), new):
                 untold.append(
-                    f"Service {number} of the environment variable {variable} did not take the "
-                    f"message: {_words(new) or WELL}; see that it is up and its URL is right."
+                    f"Service {number} of the environment variable {variable} did not accept the "
+                    f"message: {_words(new) or WELL}; check the service and its URL."
                 )
                 continue
             kept = {event: text for event, text in before.items() if event not in over}
@@ -84,12 +84,12 @@ def tell(
         try:
             write_json(root / TOLD, told | after)
         except OSError as error:
-            untold.append(f"{TOLD}: cannot be written ({error}), so that all is told again.")
+            untold.append(f"{TOLD}: cannot be written ({error}), so everything is told again.")
     return untold
 
 
 def message(about: str, new: Sequence[Notice], ended: Sequence[str]) -> tuple[str, str]:
-    """The title and the text of a message: what is new with the next command, then what is over."""
+    """The title and text of a message: new notices with the next command, then what is over."""
     parts = [f"{notice.text}\nNext: {notice.command}" for notice in new]
     text = "\n\n".join([*parts, *([" ".join(ended)] if ended else [])])
     return f"{about}: {_words(new) or WELL}", redact(printable(text))
@@ -104,8 +104,8 @@ def _words(notices: Sequence[Notice]) -> str:
 
 
 def _send(url: str, said: tuple[str, str], new: Sequence[Notice]) -> bool:
-    """Whether a service took the message. Its own words are not repeated: they may hold secrets."""
-    with suppress(Exception):  # whatever a service does, the run is what it is
+    """Whether a service accepted the message. Its reply is not shown: it may hold secrets."""
+    with suppress(Exception):  # a service must not affect the run
         import apprise
 
         own = logging.getLogger(apprise.LOGGER_NAME)
@@ -121,7 +121,7 @@ def _send(url: str, said: tuple[str, str], new: Sequence[Notice]) -> bool:
 
 
 def _read_told(root: Path) -> dict[str, Mapping[str, str]]:
-    """What was told before; nothing, if the file was spoilt: then it is told again."""
+    """What was told before; nothing if the file is damaged, so everything is told again."""
     with suppress(Refusal, AttributeError, TypeError, ValueError):
         if (root / TOLD).exists():
             found = parse_json(read_whole(root / TOLD), str(TOLD))

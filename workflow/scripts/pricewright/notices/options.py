@@ -1,4 +1,4 @@
-"""Who is told of a run, and of what: the options of config's section `notify`."""
+"""Who is notified of which events: the options of config's section `notify`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,29 +28,29 @@ EVENTS: Final[Mapping[Event, str]] = {
     "watch_red": "watch red",
     "late": "data late",
 }
-"""Every event, and what the title of a message calls it."""
+"""Every event, and its name in the title of a message."""
 
 
 @dataclass(frozen=True)
 class Notify(Options):
-    """Who is told, and of what."""
+    """Who is notified of which events."""
 
     section = "notify"
 
     to: tuple[str, ...] = ()
-    """The names of environment variables, each with the Apprise URLs of services, a blank
-    between them. None: nobody is told."""
+    """The names of environment variables that hold Apprise URLs of services, separated by blanks.
+    None: nobody is notified."""
     events: tuple[str, ...] = tuple(EVENTS)
-    """Of what they are told."""
+    """The events to send."""
     reasons: bool = False
-    """Also the sentence with which a step failed, which may quote what was delivered."""
+    """Also send the error with which a step failed, which may quote delivered data."""
 
     def __post_init__(self) -> None:
-        """Raise Refusal for what is no variable's name; it may be a secret, and is not repeated."""
+        """Raise Refusal for an invalid name; it may be a secret, so it is not repeated."""
         if not all(name.isidentifier() and name.isascii() for name in self.to):
             raise Refusal(
-                "config key 'notify.to': found what is no name of an environment variable, "
-                "allowed: names as DESK_CHAT; a service's URL goes into the variable."
+                "config key 'notify.to': found something that is not the name of an environment "
+                "variable, allowed: names such as DESK_CHAT; put a service's URL into the variable."
             )
         for event in self.events:
             if event not in EVENTS:

@@ -1,11 +1,11 @@
-"""The evidence of a release, as a Workflow Run RO-Crate: what an auditor needs, and no machine.
+"""The evidence of a release, as a Workflow Run RO-Crate: what an auditor needs, in files alone.
 
-The release's folder is the crate once its two archives are unpacked in it: `code.zip`, the
-workflow, and `evidence.zip`, the crate's metadata, the config, the software's versions and the
-ledger until then. So nothing is there twice, and code that did not change is the same file.
+The release's folder becomes the crate once its two archives are unpacked in it: `code.zip` with the
+workflow, and `evidence.zip` with the crate's metadata, the config, the software's versions and the
+ledger up to then. Nothing is stored twice, and code that did not change is the same file.
 Follows RO-Crate 1.1 and the profiles Process Run Crate, Workflow Run Crate (both 0.5) and Workflow
-RO-Crate 1.0. The library `rocrate` makes the metadata; the archives are packed here, for they have
-to be the same bytes each time.
+RO-Crate 1.0. The library `rocrate` makes the metadata. The archives are packed here, because they
+must be the same bytes each time.
 """
 
 import zipfile
@@ -44,13 +44,13 @@ _KINDS = {"json": "application/json", "jsonl": "application/jsonl", "html": "tex
 
 @dataclass(frozen=True, kw_only=True)
 class CrateContents:
-    """What the crate says beside its files.
+    """What the crate says about its files.
 
-    name: of the crate.  moment: when it was published, ISO 8601.  deliveries: place and SHA-256
-    of each delivery of raw prices.  given: the paths of what else went into the run.  results: the
-    paths of what it made.  code: the digest of the code that made the model.  software:
-    distributions and their versions.  signoffs: each sign-off's path, its gate, who signed, and
-    the paths of what they signed.  author, ended: who ran the workflow, and when, if known.
+    name: the crate's name.  moment: when it was published, ISO 8601.  deliveries: place and SHA-256
+    of each delivery of raw prices.  given: the paths of the run's other inputs.  results: the paths
+    of its results.  code: the digest of the code that made the model.  software: distributions and
+    their versions.  signoffs: the path of each sign-off, its gate, the signer, and the paths of the
+    signed files.  author, ended: who ran the workflow and when, if known.
     """
 
     name: str
@@ -66,7 +66,7 @@ class CrateContents:
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
-    """A zip file with these files by their paths: the same bytes for the same files."""
+    """A deterministic zip file of these files, given by path."""
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(files.items()):
@@ -80,20 +80,20 @@ def pack(files: Mapping[str, bytes]) -> bytes:
 def describe_crate(
     files: Mapping[str, bytes], digests: Mapping[str, str], facts: CrateContents
 ) -> bytes:
-    """The metadata of a crate that holds these files by their paths.
+    """The metadata of a crate with these files, given by path.
 
-    digests: the SHA-256 of each file. `files` must have the workflow under WORKFLOW and all that
-    `facts` names.
+    digests: the SHA-256 of each file. `files` must hold the workflow at WORKFLOW and every file
+    that `facts` names.
     """
-    from rocrate.rocrate import ROCrate  # with requests, an eighth of a second
+    from rocrate.rocrate import ROCrate  # takes an eighth of a second, with requests
 
     crate = ROCrate(version="1.1")
     crate.metadata.extra_terms["sha256"] = _SHA256
     crate.root_dataset["datePublished"] = facts.moment
     crate.name = facts.name
     crate.description = (
-        "What a release of a price model was made of and who signed for it: inputs by their "
-        "digests, config, code, software, model, report, sign-offs, and the ledger until then."
+        "What a release of a price model was made from and who signed for it: digests of inputs, "
+        "config, code, software, model, report, sign-offs, and the ledger up to then."
     )
     crate.license = _entity(
         crate,
@@ -131,14 +131,14 @@ def describe_crate(
 
 
 def _add_software(crate: "ROCrate", facts: CrateContents) -> None:
-    """What the workflow is made of and needs."""
+    """Add the workflow's code and the software that it needs."""
     workflow = crate.mainEntity
     workflow["name"], workflow["version"] = "Pricewright", facts.code
     workflow["identifier"] = _entity(
         crate,
         "#code",
         "PropertyValue",
-        name="SHA-256 of the code that made the model, comments and layout aside",
+        name="SHA-256 of the code that made the model, ignoring comments and layout",
         value=facts.code,
     )
     workflow["softwareRequirements"] = [
@@ -154,7 +154,7 @@ def _add_software(crate: "ROCrate", facts: CrateContents) -> None:
 
 
 def _add_run(crate: "ROCrate", facts: CrateContents, parts: Mapping[str, Any]) -> None:
-    """The run: from deliveries and config to results."""
+    """Add the run, from deliveries and config to results."""
     given = [parts[name] for name in facts.given]
     for number, (place, sha256) in enumerate(facts.deliveries, 1):
         given.append(
@@ -169,7 +169,7 @@ def _add_run(crate: "ROCrate", facts: CrateContents, parts: Mapping[str, Any]) -
         )
     properties: dict[str, Any] = {
         "name": "From raw prices to a reported model",
-        "description": "The five steps, from what was delivered to what people signed.",
+        "description": "The five steps, from the delivered prices to the files that people signed.",
         "actionStatus": "http://schema.org/CompletedActionStatus",
     }
     if facts.ended:
@@ -205,10 +205,10 @@ _LAYOUT = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 @dataclass(frozen=True)
 class Origin:
-    """Where a model comes from, beside its raw prices.
+    """Where a model comes from, besides its raw prices.
 
-    config: complete.  workflow: the folder of the Snakefile.  code: the digest of the code that
-    makes models.
+    config: the complete config.  workflow: the folder of the Snakefile.  code: the digest of the
+    code that makes models.
     """
 
     config: Mapping[str, Any]
@@ -217,9 +217,9 @@ class Origin:
 
 
 def read_inputs(root: Path, config: Mapping[str, Any]) -> dict[str, bytes]:
-    """What goes into a run beside raw prices and config, by its path in the release.
+    """A run's inputs besides raw prices and config, by their paths in the release.
 
-    Raises Refusal for a file that config names and that is not there.
+    Raises Refusal if a file that config names is missing.
     """
     named = {CORRECTIONS: config["corrections"]["file"]}
     if config["mode"] == "score":
@@ -235,10 +235,10 @@ def release_evidence(
     origin: Origin,
     seen: Sequence[bytes],
 ) -> dict[str, bytes]:
-    """The archives that make a crate of a release: the same bytes for the same release and ledger.
+    """The archives that turn a release into a crate; deterministic for a release and ledger.
 
-    files: what else the release holds, by path, with what `read_inputs` read.  decision: on what
-    grounds.  model: its document.  seen: the ledger's lines until then.
+    files: the other files of the release by path, including those of `read_inputs`.  decision: the
+    decision that permits the release.  model: its document.  seen: the ledger's lines up to then.
     """
     code = _code(origin.workflow)
     own = {
@@ -277,7 +277,7 @@ def release_evidence(
 
 
 def _code(workflow: Path) -> dict[str, bytes]:
-    """The workflow's own files."""
+    """The files of the workflow, by path."""
     names = {"Snakefile", "files.txt", *read_regular(workflow / "files.txt").decode().split()}
     for pattern in ("rules/*.smk", "envs/*.yaml", "report/*.rst"):
         names |= {path.relative_to(workflow).as_posix() for path in workflow.glob(pattern)}
@@ -286,6 +286,6 @@ def _code(workflow: Path) -> dict[str, bytes]:
 
 @cache
 def _installed() -> dict[str, str]:
-    """Every distribution that is installed, and Python itself, by version."""
+    """The version of every installed distribution and of Python."""
     found = {each.name: each.version for each in metadata.distributions()}
     return {"python": python_version()} | found

@@ -1,6 +1,6 @@
-"""The releases that there are: which one is meant, what became of each, whether each is whole.
+"""The stored releases: finding one, the history of each, and whether each is intact.
 
-A release is examined as an auditor would: by its own bytes and the ledger until then.
+A release is examined as an auditor would: by its own bytes and the ledger up to then.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,10 +36,10 @@ from pricewright.signoffs.validity import Case, judge_statement
 
 
 def examine_release(root: Path, digest: str, entries: Sequence[Entry]) -> list[str]:
-    """What is wrong with a release, in sentences; none if nothing is.
+    """What is wrong with a release, in sentences; empty if nothing is.
 
-    It must be whole, on record, and signed for: each signature is verified again, as of the time
-    of the release, under the policy that is kept with it.
+    It must be complete, on record and signed for. Each signature is verified again as of the time
+    of the release, under the policy that is stored with it.
     """
     folder = Path(root) / "production" / "releases"
     try:
@@ -57,13 +57,13 @@ def examine_release(root: Path, digest: str, entries: Sequence[Entry]) -> list[s
     )
     where = folder / digest
     if begun is None:
-        return [f"{where}: the ledger does not tell of it; it was not released by production."]
+        return [f"{where}: the ledger does not record it; it was not released by production."]
     problems = []
     if policy.digest != manifest.policy:
-        problems.append(f"{where}: was not signed for under the policy that is kept with it.")
+        problems.append(f"{where}: was signed for under a different policy from the one it holds.")
     if begun.fields.get("replaces") != manifest.replaces:
         problems.append(
-            f"{where}: line {begun.sequence} of the ledger says otherwise what it replaced."
+            f"{where}: line {begun.sequence} of the ledger names a different replaced release."
         )
     case = Case(policy, manifest.signed(), entries[: manifest.lines], parse_time(begun.time))
     trainers = [each.who for each in trained_by(_kept(contents, "author"), case)]
@@ -74,10 +74,10 @@ def examine_release(root: Path, digest: str, entries: Sequence[Entry]) -> list[s
 
 
 def kept_policy(contents: Mapping[str, bytes]) -> Policy:
-    """The policy under which a release was signed for, from its files."""
+    """The policy under which a release was signed for, from the release's files."""
     name = "policy/policy.json"
     if name not in contents:
-        raise Refusal(f"{name}: is not in the release; it is no release.")
+        raise Refusal(f"{name}: is missing from the release; it is not a valid release.")
     return parse_policy(parse_strict(contents[name], name), name)
 
 
@@ -91,17 +91,19 @@ def _kept(contents: Mapping[str, bytes], gate: Gate) -> Iterator[StoredStatement
 
 
 def _unsigned(gate: Gate, contents: Mapping[str, bytes], case: Case) -> list[str]:
-    """Why a gate of a release is not satisfied by the sign-offs that it holds."""
+    """Why the sign-offs in a release do not satisfy a gate."""
     keys, problems = set(), []
     for kept in _kept(contents, gate):
         signoff = judge_statement(kept, case)
         if signoff.void or not signoff.said or signoff.said.decision != "approved":
-            problems.append(f"{kept.name} does not count: {signoff.void or 'it is no approval'}.")
+            problems.append(
+                f"{kept.name} does not count: {signoff.void or 'it is not an approval'}."
+            )
         else:
             keys.add(signoff.fingerprint)
     if len(keys) < case.policy.gates[gate].required:
         problems.append(
-            f"gate {gate} has {len(keys)} good signatures, where its policy asked for "
+            f"gate {gate} has {len(keys)} good signatures, but its policy required "
             f"{case.policy.gates[gate].required}."
         )
     return problems
@@ -109,89 +111,88 @@ def _unsigned(gate: Gate, contents: Mapping[str, bytes], case: Case) -> list[str
 
 PREVIOUS = "previous"
 
-_ANOTHER = "name one that `pricewright history --releases` has"
+_ANOTHER = "name one that `pricewright history --releases` lists"
 
 _NOW = "in production"
 _OUTCOMES = {PASSED: "replaced since", FAILED: "failed its smoke test", UNDONE: "undone"}
 
 
 def releases_folder(root: Path) -> Path:
-    """Where the releases are."""
+    """The folder of the releases."""
     return Path(root) / "production" / "releases"
 
 
 LEAST = 4
-"""Digits with which the beginning of a digest is taken for it, if one alone begins so."""
+"""The fewest first digits that may stand for a digest, if only one begins with them."""
 
 
 def find_digest(text: str, known: Iterable[str], what: str, instead: str) -> str:
-    """The digest that a text is, or is the beginning of.
+    """The one known digest that begins with a text.
 
-    what: what the digests are of.  instead: what else may be given. Raises Refusal unless exactly
-    one is meant.
+    what: the kind of thing that has the digests.  instead: what the user can do instead, for the
+    message. Raises Refusal unless exactly one digest begins so.
     """
     if len(text) < LEAST:
         raise Refusal(
-            f"found {text!r}, where at least {LEAST} digits of a {what}'s digest are needed; "
-            f"{instead}."
+            f"found {text!r}, but a {what}'s digest needs at least {LEAST} digits; {instead}."
         )
     found = [digest for digest in known if digest.startswith(text)]
     if not found:
-        raise Refusal(f"{text}: no {what} begins with that; {instead}.")
+        raise Refusal(f"{text}: no {what}'s digest begins with that; {instead}.")
     if len(found) > 1:
-        raise Refusal(f"{text}: {len(found)} {what}s begin with that; give more digits.")
+        raise Refusal(f"{text}: the digests of {len(found)} {what}s begin so; give more digits.")
     return found[0]
 
 
 def find_release(root: Path, text: str) -> str:
-    """The digest of the release that is meant: by its digest, the beginning of it, or `previous`,
-    the one before the one in production.
+    """The digest of the release that `text` names: a digest, its first digits, or `previous`, the
+    one before the release in production.
 
-    Raises Refusal unless exactly one is meant, and it is kept.
+    Raises Refusal unless it names exactly one release that is kept.
     """
     entries = ledger.read(Path(root) / "ledger")
     if text == PREVIOUS:
         found = release_before(entries)
         if found is None:
-            raise Refusal("previous: there was no release before the one in production.")
+            raise Refusal("previous: there is no release before the one in production.")
     else:
         known = {
             *store.stored_releases(releases_folder(root)),
             *dropped_releases(entries),
             *lost_releases(root, entries),
         }
-        instead = _ANOTHER if known else "nothing was released yet"
+        instead = _ANOTHER if known else "nothing has been released yet"
         found = find_digest(text, known, "release", instead)
     require_kept(root, found, entries)
     return found
 
 
 def require_kept(root: Path, digest: str, entries: Sequence[Entry]) -> None:
-    """Raise Refusal, with why, for a release that was dropped or is not there."""
+    """Raise Refusal, with the reason, for a release that was dropped or is missing."""
     if dropped := dropped_releases(entries).get(digest):
         raise Refusal(
-            f"release {digest[:12]}… was dropped on {dropped.time[:10]}, as "
-            "history.keep_releases_days says: its files are gone, and line "
-            f"{dropped.sequence} of the ledger tells of it; {_ANOTHER}."
+            f"release {digest[:12]}… was dropped on {dropped.time[:10]} under "
+            "history.keep_releases_days: its files are gone, as line "
+            f"{dropped.sequence} of the ledger records; {_ANOTHER}."
         )
     if lost := lost_releases(root, entries).get(digest):
         raise Refusal(lost)
 
 
 def lost_releases(root: Path, entries: Sequence[Entry]) -> dict[str, str]:
-    """The releases that were in production and are not there, though nobody dropped them: by the
-    digest of each, the sentence that says so."""
+    """The releases that were in production and are missing although nobody dropped them: for the
+    digest of each, a sentence that says so."""
     there = {*store.stored_releases(releases_folder(root)), *dropped_releases(entries)}
     return {
-        digest: f"{releases_folder(root) / digest}: is not there, but line {begun.sequence} of "
-        "the ledger tells of it; put it back from a backup."
+        digest: f"{releases_folder(root) / digest}: is missing, but line {begun.sequence} of "
+        "the ledger records it; restore it from a backup."
         for begun, end in switches(entries)
         if end and end.event == PASSED and (digest := str(begun.fields["release"])) not in there
     }
 
 
 def astray(root: Path, entries: Sequence[Entry]) -> str | None:
-    """That `production/current` is not what the ledger says, and what to do; None if it is."""
+    """A sentence if `production/current` contradicts the ledger, with what to do; else None."""
     try:
         check_link(root, entries)
     except LinkAstray as refusal:
@@ -200,68 +201,68 @@ def astray(root: Path, entries: Sequence[Entry]) -> str | None:
 
 
 def check_link(root: Path, entries: Sequence[Entry]) -> str | None:
-    """The release that `production/current` points at, None if there is none: the one that the
-    ledger says, or one to which a switch was begun and not ended.
+    """The release that `production/current` points at, None if there is none: the one in the
+    ledger, or one to which a switch was begun but not ended.
 
-    Raises LinkAstray, with what to do, if it is another: somebody changed one of the two by hand.
+    Raises LinkAstray, with what to do, for any other: somebody changed the link or the ledger.
     """
     link, state = Path(root) / "production" / CURRENT, state_of(entries)
     found = read_link(link.parent)
     begun = state.unfinished.fields["release"] if state.unfinished else None
     if found == state.release or (begun and found == begun):
         return found
-    points = f"points at release {found[:12]}…" if found else "is not there"
+    points = f"points at release {found[:12]}…" if found else "is missing"
     if state.release is None:
         raise LinkAstray(
-            f"{link}: {points}, of which the ledger says nothing; put back the ledger as it was, "
-            "or remove the link."
+            f"{link}: {points}, but the ledger records no release; restore the ledger from a "
+            "backup, or remove the link."
         )
-    back = f"`pricewright rollback --to {state.release[:12]}` puts it back"
+    back = f"`pricewright rollback --to {state.release[:12]}` repairs it"
     if state.release in lost_releases(root, entries):
         folder = releases_folder(root) / state.release
-        back = f"put {folder} back from a backup, for it is not there either, and then {back}"
+        back = f"restore {folder}, which is missing too, from a backup; then {back}"
     raise LinkAstray(
-        f"{link}: {points}, where the ledger says that release {state.release[:12]}… is in "
+        f"{link}: {points}, but by the ledger release {state.release[:12]}… is in "
         f"production; {back}."
     )
 
 
 def describe_dropped(root: Path) -> str:
-    """The sentence about the releases that were dropped; "" if none was, or nobody can tell."""
+    """A sentence about the releases that were dropped; "" if there are none or it is unknown."""
     dropped: dict[str, Entry] = {}
     with suppress(Refusal):
         dropped = dropped_releases(ledger.read(Path(root) / "ledger"))
     named = ", ".join(f"{digest[:12]}… on {told.time[:10]}" for digest, told in dropped.items())
     return named and (
-        f"Not checked, for they were dropped, as history.keep_releases_days says: release {named}."
+        f"Not checked, because history.keep_releases_days dropped them: release {named}."
     )
 
 
 def signed_files(root: Path, digest: str) -> dict[str, bytes]:
-    """The files of a release that people sign, by the names that they have under `results/`."""
+    """The files of a release that people sign, by their names under `results/`."""
     manifest, contents = store.open_release(releases_folder(root), digest)
     return {name: contents[kept] for name, kept in manifest.covered.items()}
 
 
 def seen_by_releases(root: Path) -> list[Seen]:
-    """What each release that took effect saw of the ledger, for that to be checked against."""
+    """What each stored release recorded of the ledger, to check the ledger against."""
     found = []
     for digest in store.stored_releases(releases_folder(root)):
         try:
             manifest = store.read_manifest(releases_folder(root), digest)
         except Refusal:
-            continue  # `verify` says so
+            continue  # `verify` reports it
         whose = f"production/releases/{digest}/{NAME_MANIFEST}"
         found.append(Seen(whose, manifest.lines, manifest.head))
     return found
 
 
 def described_switches(entries: Sequence[Entry]) -> list[tuple[Entry, str]]:
-    """Every release and rollback, the newest first: its line, and what became of it."""
+    """Every release and rollback, newest first: its line in the ledger, and its outcome."""
     now, dropped = state_of(entries), dropped_releases(entries)
     found = []
     for begun, end in reversed(list(switches(entries))):
-        what = _OUTCOMES[end.event] if end else "begun, and not ended"
+        what = _OUTCOMES[end.event] if end else "begun but not ended"
         if gone := dropped.get(str(begun.fields["release"])):
             what += f", dropped {gone.time[:10]}"
         found.append((begun, _NOW if begun.sequence == now.since else what))
@@ -269,8 +270,8 @@ def described_switches(entries: Sequence[Entry]) -> list[tuple[Entry, str]]:
 
 
 def describe_switches(root: Path, most: int = 10) -> str:
-    """The newest releases and rollbacks, the newest first, a line each, and how many there were
-    before; above them what is wrong with the one that should be in production."""
+    """The latest releases and rollbacks, newest first, a line each, and the number of earlier ones;
+    above them what is wrong with the release in production, if anything."""
     entries = ledger.read(Path(root) / "ledger")
     found = described_switches(entries)
     lost = lost_releases(root, entries).get(in_production(entries) or "")
@@ -283,14 +284,14 @@ def describe_switches(root: Path, most: int = 10) -> str:
     if (more := len(found) - most) > 0:
         command = f"pricewright history --releases --limit {len(found)}"
         lines.append(f"  {more} earlier: `{command}` lists all")
-    return "\n".join(lines) or "  nothing was released yet"
+    return "\n".join(lines) or "  nothing has been released yet"
 
 
 def verify_releases(root: Path) -> list[str]:
-    """What is wrong with production, in sentences; none if nothing is.
+    """What is wrong with production, in sentences; empty if nothing is.
 
-    Every release that was not dropped is whole, was signed for as its own policy asks, and is on
-    record; the link points where the ledger says.
+    Every release that was not dropped must be complete, signed for as its own policy requires, and
+    on record; the link must point where the ledger says.
     """
     try:
         entries = ledger.read(Path(root) / "ledger")
@@ -300,7 +301,7 @@ def verify_releases(root: Path) -> list[str]:
     problems = [problem for digest in there for problem in examine_release(root, digest, entries)]
     problems += lost_releases(root, entries).values()
     problems += [
-        f"line {begun.sequence} of the ledger: a {begun.event} was begun and not ended; "
+        f"line {begun.sequence} of the ledger: a {begun.event} was begun but not ended; "
         "the next release or rollback ends it."
         for begun, end in switches(entries)
         if end is None
@@ -309,7 +310,7 @@ def verify_releases(root: Path) -> list[str]:
 
 
 def switches(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry | None]]:
-    """Each line that begins a switch, with the one that ends it, None if it was not ended."""
+    """Each line that begins a switch, with the line that ends it, None if it was not ended."""
     begun: Entry | None = None
     for entry in entries:
         if entry.event in BEGUN:

@@ -1,4 +1,4 @@
-"""`production/current`: one link, which points at a whole release at every instant."""
+"""`production/current`: a link that points at a complete release at every instant."""
 
 import os
 import re
@@ -15,13 +15,13 @@ _TARGET = re.compile(r"releases/([0-9a-f]{64})")
 
 
 class LinkAstray(Refusal):
-    """A link that is not what a release or a rollback made it."""
+    """The link was not made by a release or rollback, or contradicts the ledger."""
 
 
 def read_link(production: Path) -> str | None:
     """The digest of the release that the link points at, None if there is no link.
 
-    Raises LinkAstray if what is there is not a link to a release.
+    Raises LinkAstray if it is not a link to a release.
     """
     link = production / CURRENT
     try:
@@ -29,22 +29,22 @@ def read_link(production: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError:
-        target = "nothing, for it is no link"
+        target = "nothing, because it is not a link"
     found = _TARGET.fullmatch(target)
     if not found:
         raise LinkAstray(
-            f"{link}: points at {target}, where it should point at a release; it was not put "
-            "there by a release or a rollback: remove it, and see `pricewright verify`."
+            f"{link}: points at {target}, but must point at a release; no release or rollback "
+            "made it: remove it, then run `pricewright verify`."
         )
     return found[1]
 
 
 @contextmanager
 def pointing_at(production: Path, digest: str) -> Iterator[None]:
-    """Point the link at a release while the block runs, and for good if it ends well.
+    """Point the link at a release while the block runs, and keep it if the block succeeds.
 
-    If the block raises, the link is what it was; the way back is laid before the swap, so that
-    a disk that is full then cannot bar it.
+    If the block raises, the old link is restored. The link for the way back is made before the
+    swap, so that a full disk cannot prevent it.
     """
     link, following, back = (production / name for name in (CURRENT, _NEXT, _BACK))
     remove_leftovers(production)
@@ -63,7 +63,7 @@ def pointing_at(production: Path, digest: str) -> Iterator[None]:
             os.unlink(link)
         sync_folder(production)
         raise
-    with suppress(OSError):  # the next one who comes will do it
+    with suppress(OSError):  # the next caller will do it
         remove_leftovers(production)
 
 
@@ -78,7 +78,7 @@ def set_link(production: Path, digest: str | None) -> None:
 
 
 def remove_leftovers(production: Path) -> None:
-    """Remove what a process that died left beside the link."""
+    """Remove what a killed process left next to the link."""
     for name in (_NEXT, _BACK):
         with suppress(FileNotFoundError):
             os.unlink(production / name)

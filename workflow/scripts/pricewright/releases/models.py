@@ -1,9 +1,8 @@
-"""The models that were trained: what each came to, in the ledger, and its bytes, by their digest.
+"""The models that were trained: their results, in the ledger, and their bytes, by digest.
 
     <folder>/<sha256>.json.zst    a model, packed
 
-What was signed, or is in a release that is kept, stays for good, and so do the newest of the
-others.
+Models that were signed or are in a kept release stay for ever. Of the others, only the newest stay.
 """
 
 from collections.abc import Sequence
@@ -29,10 +28,10 @@ _ENDING = ".json.zst"
 
 @dataclass(frozen=True)
 class Training:
-    """A training that the ledger tells of.
+    """A training that the ledger records.
 
-    run: its line.  release: whether its model is in production, or when it last was released; ""
-    if it never was.
+    run: its line.  release: whether its model is in production or when it was last released; "" if
+    it never was.
     """
 
     run: Entry
@@ -53,10 +52,10 @@ def record_training(
     configfile: Sequence[str] = (),
     keep_models: int,
 ) -> None:
-    """Tell the ledger of a model that was trained or scored, and keep its bytes.
+    """Record a trained or scored model in the ledger, and keep its bytes.
 
-    keep_models: how many are kept that nobody signed or released. Raises what `ledger.append`
-    raises, and OSError if the model cannot be kept.
+    keep_models: the number of models to keep that nobody signed or released. Raises what
+    `ledger.append` raises, and OSError if the model cannot be written.
     """
     root, content = Path(root), read_whole(output)
     criteria = document["acceptance"]["criteria"]
@@ -83,13 +82,13 @@ def record_training(
 
 
 def packed_model(root: Path, digest: str) -> Path:
-    """Where a model that was trained is kept, packed, if it is."""
+    """The path at which a trained model is kept, packed, if it is kept."""
     return Path(root, FOLDER, f"{digest}{_ENDING}")
 
 
 def _drop_old(folder: Path, entries: Sequence[Entry], most: int) -> None:
-    """Drop the oldest models that nobody signed or released, but for so many; and of those whose
-    releases were dropped."""
+    """Drop the oldest models that nobody signed or released, or whose releases were dropped,
+    except the newest `most`."""
     signed = {entry.fields.get("run") for entry in entries if entry.event in EVENTS.values()}
     dropped = {told.fields["model"] for told in dropped_releases(entries).values()}
     for_good = signed - dropped | _released(entries)
@@ -100,7 +99,7 @@ def _drop_old(folder: Path, entries: Sequence[Entry], most: int) -> None:
 
 
 def _released(entries: Sequence[Entry]) -> set[Any]:
-    """The models of the releases that were not dropped."""
+    """The models of releases that were not dropped."""
     dropped = dropped_releases(entries)
     return {
         entry.fields.get("model")
@@ -110,7 +109,7 @@ def _released(entries: Sequence[Entry]) -> set[Any]:
 
 
 def trainings(root: Path) -> list[Training]:
-    """Every training that the ledger tells of, the newest first."""
+    """Every training in the ledger, newest first."""
     entries = ledger.read(Path(root) / LEDGER)
     released: dict[Any, str] = {}
     for begun, end in history.switches(entries):
@@ -133,10 +132,11 @@ PRODUCTION, LAST = "production", "last"
 
 
 def find_model(root: Path, text: str) -> tuple[dict[str, Any], str]:
-    """The model that is meant and its SHA-256: by its digest or the beginning of it; `last`, the
-    one in `results/`; `production` or `previous`, of the release there or before; or a file's path.
+    """The model that `text` names, and its SHA-256.
 
-    Raises Refusal unless exactly one is meant, and it is kept.
+    text: a digest or its first digits; `last`, the one in `results/`; `production` or `previous`,
+    the current release's or the one before; or a file's path. Raises Refusal unless it names
+    exactly one model that is kept.
     """
     if text == LAST or Path(root, text).is_file():
         path = Path(root, MODEL if text == LAST else text)
@@ -160,7 +160,7 @@ def _release(root: Path, text: str) -> str:
     entries = ledger.read(Path(root) / LEDGER)
     release = ledger.in_production(entries)
     if release is None:
-        raise Refusal(f"{PRODUCTION}: nothing was released yet.")
+        raise Refusal(f"{PRODUCTION}: nothing has been released yet.")
     history.require_kept(root, release, entries)
     return release
 
@@ -171,11 +171,11 @@ def _kept(root: Path, digest: str) -> tuple[dict[str, Any], str]:
         content = zstd.decompress(path.read_bytes())
     except FileNotFoundError:
         raise Refusal(
-            f"{digest[:12]}: this model is kept no more (history.keep_models and "
+            f"{digest[:12]}: this model is no longer kept (history.keep_models and "
             "history.keep_releases_days); name a newer one."
         ) from None
     except zstd.ZstdError:
         content = b""
     if sha256(content) != digest:
-        raise Refusal(f"{path}: is not the model that was kept; put back what was there.")
+        raise Refusal(f"{path}: was changed or damaged; restore it from a backup.")
     return parse_model(content, str(path)), digest

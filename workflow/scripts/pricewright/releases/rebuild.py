@@ -1,11 +1,11 @@
 """The rebuild: from the raw bytes that are kept to the model in production, byte for byte.
 
-Only the archive is asked, never the source, so that it works offline, and long after the source
-has changed. It runs in a temporary folder, on the config that is in the release's evidence.
+It reads only the archive, never the source, so it works offline and long after the source changed.
+It runs in a temporary folder, with the config from the release's evidence.
 
-Another machine comes to the same bytes. Another version of a library, or another system's, may
-round otherwise: then the numbers are the same within TOLERANCE, and everything that is no number
-with a fraction, such as what was accepted, which criteria are met and who is modelled, is the same.
+Another machine produces the same bytes. Another version or build of a library may round
+differently: then numbers agree within TOLERANCE, and everything that is not a fractional number,
+such as acceptance, the criteria met and the symbols modelled, is the same.
 """
 
 import contextlib
@@ -42,16 +42,16 @@ from pricewright.steplog.log import say
 from pricewright.tables.options import by_name
 
 TOLERANCE = 1e-9
-"""By how much of it a number may be off, one of a list by how much of the largest there.
+"""The relative tolerance of a number; in a list, relative to the largest number of the list.
 
-What is a library's is rounded to ten digits, and all else is the same arithmetic on every
-processor, so that a search takes as many steps everywhere. People read six digits.
+Results of libraries are rounded to ten digits, and all other arithmetic is the same on every
+processor, so a search takes the same number of steps everywhere. People read six digits.
 """
 
 
 @dataclass(frozen=True)
 class Steps:
-    """The steps that make a model, as functions, and the script whose code it is."""
+    """The steps that make a model, as functions, and the script that defines the code's digest."""
 
     ingest: Callable[..., None]
     clean: Callable[..., None]
@@ -60,24 +60,24 @@ class Steps:
 
 
 def rebuild(root: Path, steps: Steps, tell: Callable[[str], object] = say) -> list[str]:
-    """Make the model in production again, and say what is not the same; nothing if all is.
+    """Rebuild the model in production and return what differs, in sentences; empty if nothing does.
 
-    Its comparison with the model before it is taken over as it was, for that one may be gone;
-    everything else is made anew.  tell: takes the sentence on a model that is the same, or nearly.
+    The comparison with the previous champion is copied, because that model may be gone; everything
+    else is made again.  tell: receives the sentence on a model that is the same or nearly so.
     """
     root = Path(root).resolve()
     try:
         entries = ledger.read(root / "ledger")
         digest = in_production(entries)
         if digest is None:
-            return ["nothing is in production that could be built again."]
+            return ["nothing is in production, so there is nothing to rebuild."]
         require_kept(root, digest, entries)
         contents = store.open_release(releases_folder(root), digest)[1]
         made = _made(root, contents, steps)
     except (Refusal, OSError) as error:
-        return [f"the model in production cannot be built again: {error}"]
+        return [f"the model in production cannot be rebuilt: {error}"]
     if made == contents[MODEL]:
-        tell(f"The model of release {digest[:12]}, made again, is the same bytes.")
+        tell(f"The model of release {digest[:12]}, rebuilt, is the same bytes.")
         return []
     name = releases_folder(root) / digest / MODEL
     ours, theirs = (
@@ -90,29 +90,31 @@ def rebuild(root: Path, steps: Steps, tell: Callable[[str], object] = say) -> li
     by_others = ours["code"]["libraries"] != theirs["code"]["libraries"]
     if (apart or by_others) and max(apart.values(), default=0.0) <= TOLERANCE:
         tell(
-            f"{name}: the same within {TOLERANCE:g} of each number, and the same decisions; "
+            f"{name}: rebuilt with each number within {TOLERANCE:g} and the same decisions; "
             f"{where}."
         )
         return []
     parts = [part for part, far in apart.items() if far > TOLERANCE]
     return [
-        f"{name}: the kept raw bytes come to another model (sha256 {sha256(made)[:12]}…, released "
-        f"{sha256(contents[MODEL])[:12]}…); they differ in {', '.join(parts) or 'layout alone'}; "
+        f"{name}: the kept raw bytes give another model (sha256 {sha256(made)[:12]}…, released "
+        f"{sha256(contents[MODEL])[:12]}…); they differ in {', '.join(parts) or 'layout only'}; "
         f"{where}."
     ]
 
 
 def _made(root: Path, contents: Mapping[str, bytes], steps: Steps) -> bytes:
-    """The model that the kept bytes come to."""
+    """The model that the kept bytes give."""
     released = parse_model(contents[MODEL], MODEL)
     code, versions = code_digest(steps.script), released["code"]["libraries"]
-    with zipfile.ZipFile(BytesIO(contents[evidence.NAME])) as archive:  # once it held everything
+    with zipfile.ZipFile(
+        BytesIO(contents[evidence.NAME])
+    ) as archive:  # where old releases have all
         held = {name: archive.read(name) for name in archive.namelist()} | dict(contents)
     kept = contents.get(evidence.CODE, contents[evidence.NAME])
     if code != released["code"]["sha256"] and code != _code_in(kept):
         raise Refusal(
-            f"it was made by code of digest {released['code']['sha256'][:12]}…, and here is "
-            f"{code[:12]}…; check out that version of the workflow."
+            f"it was made by code with digest {released['code']['sha256'][:12]}…, but the code "
+            f"here has {code[:12]}…; check out that version of the workflow."
         )
     config = parse_json(held[evidence.CONFIG], evidence.CONFIG)
     given = {name: held[name] for name in (evidence.CORRECTIONS, evidence.SCORED) if name in held}
@@ -132,7 +134,8 @@ def _made(root: Path, contents: Mapping[str, bytes], steps: Steps) -> bytes:
             corrections=folder / evidence.CORRECTIONS if evidence.CORRECTIONS in given else None,
             **clean_options(config),
         )
-        # as if it had been made with what is here, for then its own comparison is taken over
+        # pretend that the champion was made with the present code and data, so that its own
+        # comparison is copied
         champion = released | {
             "code": {"sha256": code, "libraries": libraries(steps.script, versions)},
             "data": released["data"] | {"sha256": file_sha256(table)},
@@ -151,8 +154,8 @@ def _made(root: Path, contents: Mapping[str, bytes], steps: Steps) -> bytes:
 def _lay_out(
     root: Path, folder: Path, config: Mapping[str, Any], released: Mapping[str, Any]
 ) -> None:
-    """Copy the archive as it was when the model was made: all that came, in its order, and the
-    bytes, checked, of what counted then; others are not read."""
+    """Copy the archive as it was when the model was made: the record of all deliveries, in order,
+    and the bytes, checked, of those that counted then; others are not read."""
     name = source_of(config).name
     kept = Archive(root / config["source"]["received"], name)
     copy = Archive(folder / "received", name)
@@ -167,7 +170,7 @@ def _lay_out(
     came = {delivery.sha256: delivery for delivery in deliveries}
     counted = {delivery["sha256"] for delivery in receipt["deliveries"]}
     if len(deliveries) != wanted or not counted <= came.keys():
-        raise Refusal(f"{kept.history}: does not have the deliveries that the model was made from.")
+        raise Refusal(f"{kept.history}: lacks the deliveries that the model was made from.")
     copy.accept(Acceptance(deliveries, restatements))
     for digest in sorted(counted):
         with kept.whole(came[digest]) as path:
@@ -175,9 +178,9 @@ def _lay_out(
 
 
 def _code_in(packed: bytes) -> str:
-    """The digest that the code in a zip file has with this Python; "" if it has none.
+    """The digest of the code in a zip file under this Python; "" if there is none.
 
-    A digest is of one minor version of Python, and so the model's says nothing to another.
+    A digest depends on Python's minor version, so the one in the model may not be comparable.
     """
     with (
         tempfile.TemporaryDirectory(prefix="pricewright-") as folder,
@@ -192,9 +195,9 @@ def _code_in(packed: bytes) -> str:
 
 
 def _differences(made: dict[str, Any], released: dict[str, Any]) -> dict[str, float]:
-    """How far two models are apart, by part, of the parts that are not the same.
+    """How far two models are apart, for each part that differs.
 
-    Of other libraries it is no news that they are others, nor that their Parquet has other bytes.
+    If the libraries differ, their versions and the bytes of their Parquet files are ignored.
     """
     if made["code"]["libraries"] != released["code"]["libraries"]:
         made, released = _without_versions(made), _without_versions(released)
@@ -203,7 +206,7 @@ def _differences(made: dict[str, Any], released: dict[str, Any]) -> dict[str, fl
 
 
 def _without_versions(model: dict[str, Any]) -> dict[str, Any]:
-    """A model without what the versions of libraries are seen by."""
+    """A model without the parts that reveal the versions of libraries."""
     model = {key: part for key, part in model.items() if key != "code"}
     if not model["data"]["path"].endswith(".parquet"):
         return model
@@ -213,9 +216,9 @@ def _without_versions(model: dict[str, Any]) -> dict[str, Any]:
 
 
 def _apart(made: Any, released: Any, largest: float = 0.0) -> float:
-    """How far two values are apart, relative to the larger or to the largest beside them.
+    """How far two values are apart, relative to the larger or to the largest in their list.
 
-    Infinitely, where what is no number with a fraction is not the same.
+    Infinite if values differ that are not fractional numbers.
     """
     if made == released:
         return 0.0
@@ -231,7 +234,7 @@ def _apart(made: Any, released: Any, largest: float = 0.0) -> float:
 
 
 def _where(made: Mapping[str, Any], released: Mapping[str, Any], machine_of_run: object) -> str:
-    """What a model was made with and on, and what is here."""
+    """The libraries and machine that a model was made with, and those here, where they differ."""
     here, then = (model["code"]["libraries"] for model in (made, released))
     others = [name for name in sorted({*here, *then}) if here.get(name) != then.get(name)]
 
@@ -246,6 +249,6 @@ def _where(made: Mapping[str, Any], released: Mapping[str, Any], machine_of_run:
 
 @contextlib.contextmanager
 def _in_temporary_folder() -> Iterator[Path]:
-    """Work in a new folder, for an artifact's paths are relative to where it is made."""
+    """Work in a new folder, because an artifact's paths are relative to where it is made."""
     with tempfile.TemporaryDirectory(prefix="pricewright-") as folder, contextlib.chdir(folder):
         yield Path(folder)

@@ -1,7 +1,7 @@
-"""A release: everything is checked again, and the very bytes that were checked are released.
+"""A release: everything is checked again, and exactly the checked bytes are released.
 
-What is not signed for is not released, and the refusal comes with a list. A rollback is the same
-switch, to a release that is in the store.
+Files that people have not signed for are refused, with a list of what is missing. A rollback is
+the same switch, to a release in the store.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,14 +46,14 @@ CARD = "model_card.md"
 
 
 class Unsigned(Refusal):
-    """People have not signed for some bytes, or not all who must."""
+    """Signatures are missing for some bytes."""
 
     def __init__(self, decision: Decision, release: str | None) -> None:
-        super().__init__("production is as it was: people have not signed for all of this.")
+        super().__init__("production is unchanged: signatures are missing.")
         self._decision, self._release = decision, release
 
     def listing(self, configfile: Sequence[Path] = ()) -> str:
-        """Who and what is missing, with the commands, in a run with these config files."""
+        """The missing signatures with the commands to run, for a run with these config files."""
         return missing_signatures(self._decision, self._release, configfile)
 
 
@@ -66,10 +66,10 @@ def require_decision(
     gates: Sequence[Gate] = tuple(GATES),
     release: str | None = None,
 ) -> Decision:
-    """The decision on which a switch to files with these digests rests.
+    """The decision that permits a switch to files with these digests.
 
-    release: the digest of the release, if it is one that is to be gone back to. Raises Unsigned,
-    with what is missing, unless all that the gates ask for is there.
+    release: for a rollback, the digest of the release. Raises Unsigned, with what is missing, if a
+    gate is not satisfied.
     """
     kept = releases_folder(root) / release if release else None
     decision = check_gates(root, policy, digests, clock, gates, release=kept)
@@ -79,13 +79,13 @@ def require_decision(
 
 
 def release(root: Path, origin: Origin, clock: Clock = now) -> str:
-    """Put what the five steps made in production, if people signed for it; returns its digest.
+    """Release what the five steps made, if people signed for it; return the release's digest.
 
-    The same bytes again change nothing. Raises Unsigned with what is missing, Refusal for whatever
-    else forbids it, OSError if something cannot be written; then production is as it was.
+    The same bytes again change nothing. Raises Unsigned with what is missing, Refusal for any other
+    obstacle, OSError if something cannot be written; production is then unchanged.
     """
     place = covered_folder(origin.config["mode"])
-    require_covered(root, place)  # before a folder is made
+    require_covered(root, place)  # before a folder is created
     with one_at_a_time(root / "production"):
         current = recover(root, clock).release
         accept, signoffs = origin.config["accept"], origin.config["signoffs"]
@@ -146,13 +146,13 @@ def _is_same(root: Path, current: str, found: Mapping[str, str]) -> bool:
     try:
         signed = store.open_release(releases_folder(root), current)[0].signed()
     except Refusal as refusal:
-        say("the release in production is not whole", why=refusal)
+        say("the release in production is damaged", why=refusal)
         return False
     return signed == dict(found)
 
 
 def _checked(root: Path, files: Mapping[str, bytes], origin: Origin) -> dict[str, Any]:
-    """The model document; raises Refusal if it may not be released, whoever signed for it."""
+    """The model document; raises Refusal if it may not be released, no matter who signed."""
     model = parse_model(files[MODEL], MODEL)
     acceptance = model["acceptance"]
     if not acceptance["accepted"] and not origin.config["accept"]["allow_unaccepted"]:
@@ -162,11 +162,11 @@ def _checked(root: Path, files: Mapping[str, bytes], origin: Origin) -> dict[str
         )
     problems = discrepancies(files)
     if origin.config["mode"] != "auto" and _staged(root) != files[MODEL]:
-        problems.append(f"{DEPLOYED} is another model than {MODEL}")
+        problems.append(f"{DEPLOYED} is a different model from {MODEL}")
     if model["code"]["sha256"] != origin.code:
-        problems.append(f"{MODEL} was made by other code than is here")
+        problems.append(f"{MODEL} was made by a different version of the code")
     if problems:
-        raise Refusal(f"{'; '.join(problems)}: run `snakemake --cores 1` and look at it again.")
+        raise Refusal(f"{'; '.join(problems)}: run `snakemake --cores 1` and review the results.")
     return model
 
 
@@ -198,13 +198,13 @@ def _short(name: str) -> str:
 
 
 def roll_back(root: Path, to: str, config: Mapping[str, Any], clock: Clock = now) -> str:
-    """Put an earlier release in production again, if people signed for that; returns its digest.
+    """Put an earlier release back into production, if people signed for that; return its digest.
 
-    to: its digest or the beginning of it, or `previous`: the one before the one that is there.
+    to: the release's digest, its first digits, or `previous`, the one before the current release.
 
-    Raises Unsigned with what is missing, Refusal for a release that is not in the store or not
-    what it was. To the release that is in production by the ledger, it puts back a link that was
-    changed by hand, and asks for no signature: that one was given.
+    Raises Unsigned with what is missing, Refusal if the release is not in the store or was changed.
+    If `to` is the release in production by the ledger, this only repairs a link that was changed by
+    hand; its signatures were given before.
     """
     production = root / "production"
     with one_at_a_time(production):

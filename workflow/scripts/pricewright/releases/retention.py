@@ -1,6 +1,6 @@
-"""What becomes of earlier releases: they are packed, and dropped when config says so.
+"""What happens to earlier releases: they are packed, and dropped when config says so.
 
-What is in production and the release before it stay as they are.
+The release in production and the one before it stay as they are.
 """
 
 from collections.abc import Sequence
@@ -27,10 +27,10 @@ from pricewright.steplog.log import logger, say
 
 
 def tidy(root: Path, keep_days: int | None, *, who: str, clock: Clock) -> None:
-    """After a switch, with the lock of `one_at_a_time` held: drop and pack earlier releases.
+    """Drop and pack earlier releases after a switch, while the lock of `one_at_a_time` is held.
 
-    keep_days: for so long a release is kept after it was in production last; None: for good. What
-    keeps this from being done is warned of: production is what it should be all the same.
+    keep_days: days for which a release is kept after it was last in production; None: for ever.
+    Errors are only logged as warnings, because production itself is as it should be.
     """
     folder = releases_folder(root)
     try:
@@ -46,19 +46,19 @@ def tidy(root: Path, keep_days: int | None, *, who: str, clock: Clock) -> None:
             store.drop_release(folder, digest)
             say("dropped", release=digest)
     except (Refusal, OSError) as error:
-        logger.warning("earlier releases are as they were: %s", error)
+        logger.warning("earlier releases were not tidied up: %s", error)
         return
     for digest in sorted(there - dropped - {in_production(entries), release_before(entries)}):
         try:
             store.pack_release(folder, digest, lambda sha256: packed_model(root, sha256))
         except (Refusal, OSError) as error:
-            logger.warning("release %s is not packed: %s", digest[:12], error)
+            logger.warning("release %s was not packed: %s", digest[:12], error)
 
 
 def _old(entries: Sequence[Entry], limit: datetime) -> dict[str, str]:
-    """The releases that nobody needs since a time, and the SHA-256 of the model of each.
+    """The releases that nobody has needed since `limit`, each with the SHA-256 of its model.
 
-    Not what is in production, the one before, and those whose model a sign-off names since then.
+    Excludes the release in production, the one before, and those whose model was signed since.
     """
     last: dict[str, str] = {}
     models: dict[str, str] = {}

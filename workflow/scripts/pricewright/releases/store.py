@@ -1,11 +1,11 @@
 """The store of releases: folders that are complete, read-only and on the disk before they count.
 
-    <releases>/<digest>/manifest.json    every file's digest, the policy, which release it replaced
+    <releases>/<digest>/manifest.json    every file's digest, the policy, the replaced release
     <releases>/<digest>/<name>           a file as it was signed
     <releases>/<digest>/<name>.zst       the same, packed (zstd), in a release that is not in use
 
-A file that the release before has, too, is one file with two names (a hard link). Whoever releases,
-rolls back or tidies up has production to itself.
+A file that the previous release also has is stored once, as a hard link. Releasing, rolling back
+and tidying up hold an exclusive lock on production.
 """
 
 import fcntl
@@ -31,10 +31,10 @@ LOCK = ".lock"
 
 @contextmanager
 def one_at_a_time(production: Path) -> Iterator[None]:
-    """Keep every other release and rollback out while the block runs.
+    """Lock out every other release and rollback while the block runs.
 
-    A process that dies lets go by itself. Raises Refusal, at once, if another has it: that one
-    may change what is in production, and this one would have been asked for on what was before.
+    A killed process releases the lock. Raises Refusal at once if another process holds it: it may
+    change what is in production, so this request may rest on an outdated view.
     """
     lock = open_lock(production / LOCK)
     try:
@@ -42,8 +42,8 @@ def one_at_a_time(production: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Refusal(
-                f"{production}: another release or rollback is under way, and this one did "
-                "nothing; look at `pricewright status` when that one has ended."
+                f"{production}: another release or rollback is under way, so this one did "
+                "nothing; run `pricewright status` when the other has ended."
             ) from None
         yield
     finally:
@@ -57,12 +57,13 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a release consists of.
+    """The contents of a release.
 
-    files: each file's path in the release to its SHA-256, the manifest itself left out.
-    covered: the path of each file that people signed, as they signed it, to its path here.
+    files: the SHA-256 of each file by its path in the release, except the manifest itself.
+    covered: the path in the release of each file that people signed, by the path that they signed.
     policy: the digest of the policy that it was signed under.  replaces: the release that was in
-    production before it, None if it was the first.  head, lines: of the ledger as it was before.
+    production before it, None if it was the first.  head, lines: the digest of the last line and
+    the number of lines of the ledger before the release.
     """
 
     files: Mapping[str, str]
@@ -77,7 +78,7 @@ class Manifest:
         return {path: self.files[name] for path, name in self.covered.items()}
 
     def encode(self) -> bytes:
-        """The manifest's bytes, the same for the same release: keys in order, indented by 2."""
+        """The manifest's bytes, deterministic: sorted keys, indented by 2."""
         document = {
             "schema_version": SCHEMA_VERSION,
             "files": dict(self.files),
@@ -94,17 +95,17 @@ class Manifest:
 def parse_manifest(content: bytes, digest: str, name: str) -> Manifest:
     """The manifest of the release `digest`.
 
-    Raises Refusal if the bytes are not those that the digest is of, or not a manifest.
+    Raises Refusal if the bytes do not have that digest or are not a manifest.
     """
     if sha256(content) != digest:
         raise Refusal(f"{name}: is not the manifest of release {digest[:12]}…: it was changed.")
     document: Any = parse_strict(content, name)
     if not isinstance(document, dict):
-        raise Refusal(f"{name}: is no manifest.")
+        raise Refusal(f"{name}: is not a manifest.")
     check(document, "release", f"{name}:")
     for path, kept in document["covered"].items():
         if kept not in document["files"]:
-            raise Refusal(f"{name}: 'covered.{path}': there is no file {kept!r} in it.")
+            raise Refusal(f"{name}: 'covered.{path}': 'files' has no {kept!r}.")
     return Manifest(
         document["files"],
         document["covered"],
@@ -121,10 +122,10 @@ _INCOMING = ".incoming-"
 def prepare_release(
     releases: Path, digest: str, files: Mapping[str, bytes], before: str | None = None
 ) -> Path:
-    """Write the files of a release, by their paths in it, to a folder that does not count yet.
+    """Write the files of a release, given by path, to a folder that does not count yet.
 
-    before: a release that may have some of the very files: they are not written again.
-    When this returns, all of it is read-only and on the disk. Whatever raises, nothing counts.
+    before: a release that may hold some of the same files; they are hard-linked, not written again.
+    When this returns, everything is read-only and on the disk. If it raises, nothing counts.
     """
     releases.mkdir(parents=True, exist_ok=True)
     for folder in (releases.parent, releases.parent.parent):
@@ -140,69 +141,67 @@ def prepare_release(
 
 
 def place_release(incoming: Path, digest: str) -> None:
-    """Let a prepared release count, under its digest."""
+    """Make a prepared release count, under its digest."""
     os.rename(incoming, incoming.with_name(digest))
     sync_folder(incoming.parent)
 
 
 def open_release(releases: Path, digest: str) -> tuple[Manifest, dict[str, bytes]]:
-    """A release's manifest, and its files by their paths in it, unpacked.
+    """A release's manifest, and its files by path, unpacked.
 
-    Raises Refusal unless it is whole: the very files that its manifest names, with their digests,
-    and no others; no link is followed.
+    Raises Refusal unless it holds exactly the files that its manifest names, with their digests.
+    No link is followed.
     """
     folder = releases / digest
     try:
         found = {name: read_regular(folder / name) for name in _names(folder)}
     except FileNotFoundError:
-        raise Refusal(f"{folder}: there is no such release, or it is not whole.") from None
+        raise Refusal(f"{folder}: there is no such release, or it is incomplete.") from None
     if NAME_MANIFEST not in found:
-        raise Refusal(f"{folder}: has no {NAME_MANIFEST}; it is no release.")
+        raise Refusal(f"{folder}: has no {NAME_MANIFEST}; it is not a release.")
     manifest = parse_manifest(found.pop(NAME_MANIFEST), digest, str(folder / NAME_MANIFEST))
     contents: dict[str, bytes] = {}
     for name, content in sorted(found.items()):
         own = name if name in manifest.files else name.removesuffix(PACKED)
         if own not in manifest.files:
-            raise Refusal(f"{folder / name}: is no part of it; the release is not what it was.")
+            raise Refusal(f"{folder / name}: does not belong to the release, which was changed.")
         contents[own] = content if own == name else _unpacked(content, folder / name)
         if sha256(contents[own]) != manifest.files[own]:
             raise Refusal(
-                f"{folder / name}: was changed (sha256 {sha256(contents[own])[:12]}…, released "
-                f"{manifest.files[own][:12]}…); the release is not what it was."
+                f"{folder / name}: was changed since the release (sha256 "
+                f"{sha256(contents[own])[:12]}…, released {manifest.files[own][:12]}…)."
             )
     for name in sorted(manifest.files.keys() - contents.keys()):
-        raise Refusal(
-            f"{folder / name}: is not in its release any more; the release is not what it was."
-        )
+        raise Refusal(f"{folder / name}: is missing from its release, which was changed.")
     return manifest, contents
 
 
 def read_manifest(releases: Path, digest: str) -> Manifest:
-    """The manifest of a release; raises Refusal if it is not there, or not what it was."""
+    """The manifest of a release; raises Refusal if it is missing or was changed."""
     path = releases / digest / NAME_MANIFEST
     try:
         return parse_manifest(read_regular(path), digest, str(path))
     except FileNotFoundError:
-        raise Refusal(f"{path}: there is no such release, or it is not whole.") from None
+        raise Refusal(f"{path}: there is no such release, or it is incomplete.") from None
 
 
 PACKED = ".zst"
-"""What the name of a packed file ends in."""
+"""The ending of a packed file's name."""
 
 LARGE = 64 * 1024
-"""Bytes from which on a file is packed: a smaller one takes a few blocks of the disk all the same,
-and an archive is packed already."""
+"""Files larger than this, in bytes, are packed. Smaller ones would save little, and archives are
+packed already."""
 
 _LEVEL = 9
-"""Of zstd: a model of 1,000 symbols has a quarter of its 11 MB, after 0.6 s."""
+"""The level of zstd: a model of 1,000 symbols shrinks to a quarter of its 11 MB in 0.6 s."""
 
 
 def pack_release(releases: Path, digest: str, ready: Callable[[str], Path]) -> None:
-    """Pack the large files of a release that nobody uses now.
+    """Pack the large files of a release that is not in use.
 
-    ready: the path at which a file of a SHA-256 may lie packed already, to be that very file.
-    Killed at any instruction, the release is whole: packed, or not, or with some files as both.
-    Raises Refusal for a release that is not whole, which is left as it is.
+    ready: gives the path at which the file with a SHA-256 may exist packed already, to be linked.
+    If this is killed at any point, the release is still intact: a file may be plain, packed or
+    both. Raises Refusal for a release that is not intact, and leaves it as it is.
     """
     folder = releases / digest
     large = [
@@ -222,7 +221,7 @@ def pack_release(releases: Path, digest: str, ready: Callable[[str], Path]) -> N
 
 
 def unpack_release(releases: Path, digest: str) -> None:
-    """Unpack a release, to be used or looked at; raises Refusal if it is not whole."""
+    """Unpack a release, to use or read it; raises Refusal if it is not intact."""
     folder = releases / digest
     _, contents = open_release(releases, digest)
     for name in contents:
@@ -234,9 +233,9 @@ def unpack_release(releases: Path, digest: str) -> None:
 
 @contextmanager
 def plain_file(releases: Path, digest: str, name: str) -> Iterator[Path]:
-    """A file of a release to read while the block runs, unpacked elsewhere if it is packed.
+    """A file of a release to read while the block runs; a packed file is unpacked elsewhere.
 
-    Raises FileNotFoundError if it is not there. Whether the release is whole is not looked at.
+    Raises FileNotFoundError if it is missing. Does not check whether the release is intact.
     """
     path = releases / digest / name
     packed = path.with_name(f"{name}{PACKED}")
@@ -256,12 +255,12 @@ def _unpacked(content: bytes, path: Path) -> bytes:
     except (zstd.ZstdError, EOFError):
         found = b""
     if not unpacking.eof or unpacking.unused_data or len(found) > LARGEST:
-        raise Refusal(f"{path}: was changed: nothing unpacks it; put back the file as it was.")
+        raise Refusal(f"{path}: was changed and cannot be unpacked; restore it from a backup.")
     return found
 
 
 def _is_packed(ready: Path, content: bytes, made: Path) -> bool:
-    """Whether a file is these bytes, packed; then it is `made`, too."""
+    """Whether the file `ready` holds these bytes, packed; if so, link it as `made`."""
     with suppress(OSError, Refusal):
         if _unpacked(read_regular(ready), ready) == content:
             os.link(ready, made, follow_symlinks=False)
@@ -272,7 +271,7 @@ def _is_packed(ready: Path, content: bytes, made: Path) -> bool:
 
 @contextmanager
 def _beside(releases: Path, digest: str) -> Iterator[Path]:
-    """Where to make a file of a release; what a process that died left there does not count."""
+    """A path at which to make a file of a release; leftovers there do not count."""
     made = releases / f"{_INCOMING}{digest}-file"
     made.unlink(missing_ok=True)
     try:
@@ -282,7 +281,7 @@ def _beside(releases: Path, digest: str) -> Iterator[Path]:
 
 
 def _take_place(made: Path, path: Path, former: Path) -> None:
-    """Let a file count in its release's folder, and then its other form no more."""
+    """Move a file into its release's folder, then remove its other form."""
     folder = path.parent
     folder.chmod(0o755)
     os.rename(made, path)
@@ -293,7 +292,7 @@ def _take_place(made: Path, path: Path, former: Path) -> None:
 
 
 def drop_release(releases: Path, digest: str) -> None:
-    """Remove a release; from one instant to the next, it is whole or does not count."""
+    """Remove a release atomically: at any instant it is either intact or does not count."""
     going = releases / f"{_INCOMING}{digest}"
     discard_release(going)
     os.rename(releases / digest, going)
@@ -302,21 +301,21 @@ def drop_release(releases: Path, digest: str) -> None:
 
 
 def stored_releases(releases: Path) -> list[str]:
-    """What there is in the store, by name, less what is on its way."""
+    """The digests of the releases in the store, without unfinished ones."""
     if not releases.is_dir():
         return []
     return sorted(path.name for path in releases.iterdir() if not path.name.startswith(_INCOMING))
 
 
 def clear_unfinished(releases: Path) -> None:
-    """Remove what a process that died left on its way."""
+    """Remove the unfinished releases of killed processes."""
     if releases.is_dir():
         for path in releases.glob(f"{_INCOMING}*"):
             discard_release(path)
 
 
 def discard_release(folder: Path) -> None:
-    """Remove a read-only folder, if it is there, and never what a link in it points at."""
+    """Remove a read-only folder, if it exists; links in it are not followed."""
     try:
         if not stat.S_ISDIR(os.lstat(folder).st_mode):
             folder.unlink()
@@ -330,7 +329,7 @@ def discard_release(folder: Path) -> None:
 
 
 def _by_digest(releases: Path, digest: str) -> dict[str, Path]:
-    """The files of a release, by their SHA-256; none if it is not there."""
+    """The files of a release by SHA-256; none if there is no such release."""
     with suppress(Refusal):
         files = read_manifest(releases, digest).files
         return {found: releases / digest / name for name, found in files.items()}
@@ -351,7 +350,7 @@ def _fill(folder: Path, files: Mapping[str, bytes], there: Mapping[str, Path]) -
 
 
 def _is_linked(twin: Path | None, content: bytes, path: Path) -> bool:
-    """Whether a file with these bytes is there; then it has this name, too."""
+    """Whether `twin` holds these bytes; if so, link it as `path`."""
     with suppress(OSError, Refusal):
         if twin and read_regular(twin) == content:
             os.link(twin, path, follow_symlinks=False)
@@ -374,9 +373,9 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _names(folder: Path, within: str = "") -> Iterator[str]:
-    """The paths of all files of a release; a link is named too, to be refused."""
+    """The paths of all files of a release, and of links, which the caller refuses."""
     if not stat.S_ISDIR(os.lstat(folder).st_mode):
-        raise Refusal(f"{folder}: is a link or a file, where a release's folder is needed.")
+        raise Refusal(f"{folder}: is a link or a file, but must be a release's folder.")
     for entry in os.scandir(folder):
         if entry.is_dir(follow_symlinks=False):
             yield from _names(folder / entry.name, f"{within}{entry.name}/")

@@ -1,7 +1,7 @@
-"""The switch to a release: on record first, then the link, then a test; if that fails, back.
+"""The switch to a release: the ledger first, then the link, then a smoke test; on failure, back.
 
-The smoke test opens the model through the link, as its users do, and forecasts every symbol.
-What a process that died had begun is finished or undone, before anything else is.
+The smoke test opens the model through the link, as its users do, and forecasts every symbol. A
+switch that a killed process began is finished or undone before anything else happens.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,18 +38,18 @@ from pricewright.signoffs.policy import oneself
 from pricewright.steplog.log import say
 
 MODEL = "model.json"
-"""What the model is called in a release."""
+"""The name of the model's file in a release."""
 
 
 class SmokeFailure(Refusal):
-    """A model that cannot do in production what it is there for."""
+    """The model does not work in production."""
 
 
 def smoke_test(production: Path, expected: str) -> int:
-    """Score all symbols with the model in production; returns how many.
+    """Forecast all symbols with the model in production; return their number.
 
-    expected: the SHA-256 of the model that should be there. Raises SmokeFailure if it is not, or
-    if it cannot be opened, or forecasts what no price can be.
+    expected: the SHA-256 of the model that should be there. Raises SmokeFailure if another model is
+    there, if it cannot be opened, or if it forecasts impossible prices.
     """
     path = production / CURRENT / MODEL
     try:
@@ -57,20 +57,20 @@ def smoke_test(production: Path, expected: str) -> int:
     except Exception as error:  # whatever it is, users would run into it
         why = " ".join(str(error).split()) or type(error).__name__
         raise SmokeFailure(
-            f"{path}: failed its smoke test and was taken out of production again: {why}"
+            f"{path}: failed its smoke test, so the switch was undone: {why}"
         ) from error
 
 
 def _scored(path: Path, expected: str) -> int:
     content = read_whole(path)
     if sha256(content) != expected:
-        raise Refusal(f"it is not the model released (sha256 {sha256(content)[:12]}…).")
+        raise Refusal(f"it is not the released model (sha256 {sha256(content)[:12]}…).")
     saved, _ = open_model(path)
     points, intervals = saved.points(), saved.quantiles(saved.bounds)
     if not (np.isfinite(points).all() and np.isfinite(intervals).all()):
-        raise Refusal("it forecasts what is no number.")
+        raise Refusal("a forecast is not a finite number.")
     if (np.diff(intervals, axis=-1) < 0).any():
-        raise Refusal("it forecasts an interval that ends before it begins.")
+        raise Refusal("an interval's lower bound is above its upper bound.")
     return len(saved.symbols)
 
 
@@ -86,15 +86,15 @@ def switch(
     clock: Clock,
     incoming: Path | None = None,
 ) -> None:
-    """Put a release in production, with the lock of `one_at_a_time` held.
+    """Put a release into production, while the lock of `one_at_a_time` is held.
 
     event: `release` or `rollback`, which is added to the ledger with the `fields` before anything
-    else happens.  who: whoever does it.  head: of the ledger that people's agreement was read
-    from.  confirm: raises if they agree no more, and is asked if the ledger has gone on since.
-    incoming: the folder of a release that is not in the store yet.
+    else happens.  who: the person.  head: the digest of the ledger's last line when the decision
+    was checked.  confirm: raises if the decision no longer holds; it is called if the ledger has
+    grown since.  incoming: the folder of a release that is not in the store yet.
 
-    Raises SmokeFailure if the smoke test fails. Whatever raises, the link is what it was, and the
-    ledger says so if it can be written; if not, the next command finds it out.
+    Raises SmokeFailure if the smoke test fails. If anything raises, the link is restored and the
+    ledger records it; if the ledger cannot be written, the next command notices.
     """
     folder, production = root / "ledger", root / "production"
     try:
@@ -115,19 +115,18 @@ def switch(
     except BaseException as error:
         ended = FAILED if isinstance(error, SmokeFailure) else UNDONE
         why = " ".join(str(error).split()) or type(error).__name__
-        with suppress(Exception):  # the first error is the one to tell of
+        with suppress(Exception):  # the first error is the one to report
             ledger.append(folder, ended, who=who, clock=clock, release=to, why=why)
         raise
     say(event, release=to, scored=scored)
 
 
 def recover(root: Path, clock: Clock) -> ProductionState:
-    """Where production stands, after whatever was begun is ended; the lock is held.
+    """End any unfinished switch and return the state of production; the lock is held.
 
-    A switch whose link was swapped is finished, if the release is what people signed and passes
-    its smoke test; any other is undone, so that nothing gets into production here that was not
-    there. Raises LinkAstray if the link then is not what the ledger says: somebody changed one of
-    the two by hand.
+    A switch whose link was swapped is finished if the release is what people signed and passes its
+    smoke test. Any other is undone, so recovery puts nothing new into production. Raises LinkAstray
+    if the link then contradicts the ledger: somebody changed one of the two by hand.
     """
     production = root / "production"
     store.clear_unfinished(production / "releases")
@@ -143,7 +142,7 @@ def recover(root: Path, clock: Clock) -> ProductionState:
 
 
 def _end(root: Path, entries: Sequence[Entry], clock: Clock) -> None:
-    """End a switch that was begun: with what its link says was reached."""
+    """End a switch that was begun, according to how far its link got."""
     state, production = state_of(entries), root / "production"
     assert state.unfinished
     to = str(state.unfinished.fields["release"])
@@ -159,4 +158,4 @@ def _end(root: Path, entries: Sequence[Entry], clock: Clock) -> None:
             set_link(production, state.release)
             outcome, more = FAILED, {"why": str(refusal)}
     ledger.append(root / "ledger", outcome, who=oneself(), clock=clock, release=to, **more)
-    say("a switch that was begun and not ended", event=outcome, release=to)
+    say("ended an unfinished switch", event=outcome, release=to)

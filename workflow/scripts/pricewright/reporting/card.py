@@ -1,8 +1,8 @@
-"""A model card: what a release is, for whom, of what data, how good, and where it ends.
+"""A model card: what a release is, who it is for, its data, its quality and its limits.
 
-Sections as in "Model Cards for Model Reporting" (Mitchell et al. 2019), which the cards of Hugging
-Face and Google agree on; its first lines are the former's metadata. Made from the model's document
-alone: nothing is in it that nobody measured.
+The sections follow "Model Cards for Model Reporting" (Mitchell et al. 2019), as do the cards of
+Hugging Face and Google; the first lines are Hugging Face's metadata. The card is made from the
+model's document alone, so everything in it was measured.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,11 +19,11 @@ from pricewright.reporting.verdict import champion, method, verdict
 from pricewright.tables.symbol_columns import column_of
 
 MOST = 20
-"""Symbols that are named; the others are counted."""
+"""The most symbols that are named; the others are counted."""
 
 
 def model_card(model: Mapping[str, Any], *, title: str, sha256: str) -> str:
-    """The card of a model document as Markdown; sha256: of the document's bytes."""
+    """The card of a model document as Markdown; sha256: the digest of the document's bytes."""
     chosen, metrics = model["parameters"], model["metrics"]
     symbols = sorted(model["symbols"])
     header = {
@@ -33,10 +33,10 @@ def model_card(model: Mapping[str, Any], *, title: str, sha256: str) -> str:
     }
     evaluated = (
         f"From {metrics['origins']} dates, {metrics['first_origin']} to {metrics['last_origin']}, "
-        f"1 to {chosen['horizon']} days ahead, by what was known at each; beside the plain random "
-        "walk with normal intervals of constant variance."
+        f"1 to {chosen['horizon']} days ahead, using only what was known at each date; compared "
+        "with the plain random walk with normal intervals of constant variance."
         if metrics["origins"]
-        else "From no date: no history is long enough."
+        else "Not evaluated: no history is long enough."
     )
     sections = {
         "Model details": _list(
@@ -49,15 +49,15 @@ def model_card(model: Mapping[str, Any], *, title: str, sha256: str) -> str:
         "Intended use": [
             f"Forecasts of `{chosen['price']}` for the {len(symbols):,} symbols below, 1 to "
             f"{chosen['horizon']} trading days ahead: a point, an interval of "
-            f"{percent(chosen['level'])}, quantiles. It knows no other symbol, nothing within a "
-            "day, and nothing but these prices. For use: "
-            "`pricewright predict --model model.json`, with newer prices `--prices`.",
+            f"{percent(chosen['level'])}, quantiles. It covers no other symbols, no intraday "
+            "prices, and uses nothing but these prices. To use it: "
+            "`pricewright predict --model model.json`; add `--prices` for newer prices.",
             "",
             f"{some_of(list(map(_plain, symbols)), MOST)}.",
         ],
         "Training data": _list([(label, _plain(said)) for label, said in data_facts(model)]),
         "Evaluation": [evaluated, "", *_items(verdict(model)), "", *_criteria(model)],
-        "Beside the model that it replaces": _items(champion(model)),
+        "Compared with the model it replaces": _items(champion(model)),
         "Limits": _limits(model),
     }
     text = [
@@ -90,11 +90,13 @@ def _limits(model: Mapping[str, Any]) -> list[str]:
     ]
     left_out = [f"{_plain(out['symbol'])}: {_plain(out['reason'])}" for out in model["left_out"]]
     known = model["metrics"]["origins_the_model_knew"]
-    lines = [f"- {known} of the dates it knew, so these numbers flatter it."] if known else []
+    lines = (
+        [f"- It was trained on {known} of the dates, so these numbers flatter it."] if known else []
+    )
     for what, notes in (("Simpler than chosen", found), ("Left out of the model", left_out)):
         more = [f"and {len(notes) - MOST:,} more"] if len(notes) > MOST else []
         lines += [f"- {what}: {note}" for note in [*notes[:MOST], *more]]
-    return lines or ["None was found when it was made."]
+    return lines or ["None were found when the model was made."]
 
 
 def _list(facts: Sequence[tuple[str, str]]) -> list[str]:
@@ -106,6 +108,6 @@ def _items(sentences: Sequence[str]) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """A text in which nothing is markup, whatever config or a file put there."""
+    """Escape a text so that nothing from config or a file is read as markup."""
     one_line = " ".join("".join(c if c.isprintable() else "?" for c in text).split())
     return "".join(f"\\{c}" if c in "\\`*_[]<>|#!~" else c for c in one_line)

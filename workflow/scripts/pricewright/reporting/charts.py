@@ -1,12 +1,12 @@
-"""The report's charts, in Vega-Lite: of one symbol, of all symbols together, of the data.
+"""The report's charts in Vega-Lite: of one symbol, of all symbols together, of the data.
 
-Those of one symbol name their data, and the page puts it in and draws them:
-days   time (ms since 1970), price, lower, upper and fan (which forecast these bounds are of); of
-       the change since the day before volatility, var_1, var_5 as they were forecast, and beyond,
-       the tail of the exception that it was: `1%`, `5%` or null.
-hits   time and tail of each exception of the whole evaluation.
-The price and its changes are null on the days to come, and so is a forecast that there is not.
-Changes are those of logarithms where the scale is `log`, of prices where it is `level`.
+Charts of one symbol only name their data; the page fills it in and draws them:
+days   time (ms since 1970), price, lower, upper and fan (the forecast that the bounds belong to);
+       the forecasts volatility, var_1 and var_5 of the change since the day before; and beyond,
+       the tail of an exception on that day: `1%`, `5%` or null.
+hits   time and tail of each exception in the whole evaluation.
+Prices and changes are null on future days; a missing forecast is null.
+Changes are changes of the logarithm on scale `log` and of the price on scale `level`.
 """
 
 import json
@@ -19,15 +19,15 @@ from pricewright.reporting.figures import NAMES, percent
 
 HEIGHT = 170
 FEW = 8
-"""Periods that have a label each; of more, each year's first has one."""
+"""Up to so many periods each have a label; if there are more, only the first of each year has."""
 
 LATELY = 20
-"""The days over which volatility is said to be realised."""
+"""The days over which realised volatility is computed."""
 
 _LINES = {"volatility": "forecast", "realised": f"realised, {LATELY} days"}
 
 _BARE = {"ticks": False, "domain": False}
-"""An axis of names alone."""
+"""An axis that shows names only."""
 
 _TIME = {
     "field": "time",
@@ -39,7 +39,7 @@ _TIME = {
 
 
 def coverage(model: Mapping[str, Any], ink: Ink, width: int = WIDTH) -> Spec:
-    """Share of prices within the interval at each horizon, beside the share it promises."""
+    """Share of prices within the interval at each horizon, and the share it promises."""
     level = model["parameters"]["level"]
     pooled = model["metrics"]["pooled"]
     points = [
@@ -79,14 +79,14 @@ def coverage(model: Mapping[str, Any], ink: Ink, width: int = WIDTH) -> Spec:
 
 
 def titled_coverage(model: Mapping[str, Any], ink: Ink) -> Spec:
-    """`coverage` as a file of its own, which has to say what it is."""
+    """`coverage` as a file of its own, with a title."""
     level = percent(model["parameters"]["level"])
     title = f"Coverage of the {level} interval (dashed: as promised)"
     return {"title": title} | coverage(model, ink, 560)
 
 
 def calibration(model: Mapping[str, Any], ink: Ink) -> Spec:
-    """The histogram of the probability integral transform; flat is right."""
+    """The histogram of the probability integral transform, which should be flat."""
     counts = model["metrics"]["pooled"]["pit"]["counts"]
     total, step = sum(counts), 1 / max(len(counts), 1)
     bins = [
@@ -131,7 +131,7 @@ def skill(rows: Sequence[tuple[str, float | None, float | None, float | None]], 
         axis={"labelLimit": 95, **_BARE},
     )
     x = {
-        "title": "loss saved beside the plain random walk",
+        "title": "loss saved relative to the plain random walk",
         "axis": {"format": "+.0%", "tickCount": 5},
     }
     whiskers = {
@@ -184,7 +184,7 @@ def interval_ratios(model: Mapping[str, Any], max_symbols: int, ink: Ink) -> Spe
     }
     which = f", the worst {len(rows)}" if len(every) > len(rows) else ""
     return {
-        "title": f"Interval score beside the plain random walk{which}",
+        "title": f"Interval score relative to the plain random walk{which}",
         "width": 560,
         "height": {"step": 22},
         "data": {"values": rows},
@@ -193,7 +193,7 @@ def interval_ratios(model: Mapping[str, Any], max_symbols: int, ink: Ink) -> Spe
 
 
 def calendar(cells: Sequence[Mapping[str, Any]], flags: Sequence[str], ink: Ink) -> Spec:
-    """Flags by period, for all of them: cells of flag, period and entries; the darker, the more."""
+    """Flags by period, from cells of flag, period and entries; darker means more entries."""
     periods = list(dict.fromkeys(cell["period"] for cell in cells))
     years = list({period[:4]: period for period in reversed(periods)}.values())
     few = len(periods) <= FEW
@@ -231,7 +231,7 @@ def calendar(cells: Sequence[Mapping[str, Any]], flags: Sequence[str], ink: Ink)
 
 
 def price(scale: str, ink: Ink) -> Spec:
-    """The price within the intervals that were forecast, and that of the days to come."""
+    """The price with the forecast intervals, past and future."""
     fan = {
         "mark": {"type": "area", "opacity": 0.3, "color": ink.model},
         "encoding": {
@@ -251,7 +251,7 @@ def price(scale: str, ink: Ink) -> Spec:
 
 
 def volatility(scale: str, ink: Ink) -> Spec:
-    """The deviation forecast for each day beside the size of the change that came."""
+    """The deviation forecast for each day, with the size of the actual change."""
     lines = {
         "transform": [{"fold": list(_LINES), "as": ["kind", "value"]}, _known("value")],
         "mark": {"type": "line", "strokeWidth": 1.5},
@@ -270,7 +270,7 @@ def volatility(scale: str, ink: Ink) -> Spec:
 
 
 def risk(scale: str, ink: Ink) -> Spec:
-    """Each day's change beside its value-at-risk; above, all exceptions of the evaluation."""
+    """Each day's change with its value-at-risk; above, all exceptions of the evaluation."""
     tails = {"domain": ["5%", "1%"]}
     colours = {"scale": tails | {"range": [ink.other, ink.bad]}, "legend": None}
     lines = [
@@ -319,12 +319,12 @@ def _name(field: str, **more: Any) -> Spec:
 
 
 def _known(*fields: str) -> Spec:
-    """A filter: what has values."""
+    """A filter that keeps rows with values in these fields."""
     return {"filter": " && ".join(f"isValid(datum.{field})" for field in fields)}
 
 
 def _dashed(ink: Ink, channel: str, encoding: Spec, value: float) -> Spec:
-    """A line across the chart, at a value to compare with."""
+    """A dashed line across the chart at a reference value."""
     return {
         "data": {"values": [{encoding["field"]: value}]},
         "mark": {"type": "rule", "strokeDash": [6, 4], "color": ink.muted},
@@ -357,7 +357,7 @@ def _change(field: str, scale: str) -> Spec:
 
 
 def _changes(scale: str) -> list[Spec]:
-    """Of days with a price: the change, on the scale of the model, and what was realised lately."""
+    """Transforms that add each day's change, on the model's scale, and realised volatility."""
     change = (
         "datum.price > 0 && datum.before > 0 ? log(datum.price / datum.before) : null"
         if scale == "log"

@@ -1,4 +1,4 @@
-"""What two models differ in: how they were made, of what, for whom, and how good they are."""
+"""How two models differ: how they were made, from which data, for which symbols, how good."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,16 +17,16 @@ NAMED = 20
 """The most symbols that are named; the others are counted."""
 
 Change = tuple[str, Any, Any]
+"""The name of a property, and its value in the one model and in the other."""
 
 
 def compare_models(
     one: Mapping[str, Any], other: Mapping[str, Any], digests: Sequence[str]
 ) -> dict[str, Any]:
-    """How another model differs from one, from their documents and SHA-256, fit for JSON.
+    """How the other model differs from the one, from their documents and SHA-256, fit for JSON.
 
-    Each change is what it is about, and what the one and the other have. `figures` are of all
-    symbols together. `tested` is the record of the other's comparison with the one, where it was
-    trained beside it: differences of figures alone may be chance.
+    `figures` cover all symbols together. `tested` is the record of the test made when the other
+    was trained with the one as champion, else None: figures alone may differ by chance.
     """
     tested = other["champion"]
     return {
@@ -55,7 +55,7 @@ def _at(document: Mapping[str, Any], places: Sequence[str]) -> dict[str, Any]:
     for place in places:
         try:
             found[place.replace("/", ".")] = value_at(document, f"/{place}")
-        except (KeyError, TypeError):  # of a model that was made without that
+        except (KeyError, TypeError):  # the model was made without it
             found[place.replace("/", ".")] = None
     return found
 
@@ -71,7 +71,7 @@ def _criteria(model: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def comparison_text(found: Mapping[str, Any]) -> str:
-    """A comparison in words, a line a change."""
+    """A comparison in words, one line per change."""
     lines = [f"{who}  {digest}" for who, digest in zip("AB", found["models"], strict=True)]
     for heading, changes in _sections(found):
         widest = max(len(name) for name, _ in changes)
@@ -82,8 +82,8 @@ def comparison_text(found: Mapping[str, Any]) -> str:
 
 
 def comparison_page(found: Mapping[str, Any]) -> str:
-    """The same as a page: one file, with no request and no script."""
-    from pricewright.reporting.html import part, policy, template  # costs each command else
+    """A comparison as a page: one file, without requests or scripts."""
+    from pricewright.reporting.html import part, policy, template  # slow to import
 
     style = part("report.css")
     return template("compare.html").render(
@@ -97,7 +97,7 @@ def comparison_page(found: Mapping[str, Any]) -> str:
 
 
 def _sections(found: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """What has changed, by headings: what it is about, and the change in words."""
+    """By heading, what has changed: pairs of name and the change in words."""
     sections = {
         "Made": found["made"],
         "Libraries": found["libraries"],
@@ -119,7 +119,7 @@ def _symbols(found: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _verdict(found: Mapping[str, Any]) -> list[str]:
-    """Which is accepted, and what is known of which is better: a sentence each."""
+    """Which models are accepted, and what is known about which is better: a sentence each."""
     if len(set(found["models"])) == 1:
         return ["They are the same model."]
     words = ["accepted" if accepted else "not accepted" for accepted in found["accepted"]]
@@ -142,11 +142,11 @@ def _short(text: str) -> str:
 
 def _tested(record: Mapping[str, Any] | None) -> str:
     if record is None:
-        return "B was not tested beside A when it was trained: such differences may be chance."
+        return "B was not tested against A when it was trained: differences may be chance."
     if record["difference"] is None:
         return f"B was not comparable with A when it was trained: {record['reason']}."
     return (
-        f"B beside A, on {record['origins']} dates that A did not know: {record['verdict']}; its "
-        f"pinball loss is {record['difference']:+.2%} (95% interval {record['lower']:+.2%} to "
-        f"{record['upper']:+.2%})."
+        f"B compared with A, on {record['origins']} dates that A was not trained on: "
+        f"{record['verdict']}; B's pinball loss differs by {record['difference']:+.2%} (95% "
+        f"interval {record['lower']:+.2%} to {record['upper']:+.2%})."
     )

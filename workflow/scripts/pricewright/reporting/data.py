@@ -1,4 +1,4 @@
-"""What is said of the data: what came in, which rows were not believed, what is odd in the rest."""
+"""The report's words on the data: what was delivered, quarantined, flagged and corrected."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -10,52 +10,52 @@ from pricewright.evaluation.acceptance import WRONG_PRICE, deciding
 from pricewright.intake.reading.quarantine import REASONS
 
 MOST_PERIODS = 60
-"""Of a calendar."""
+"""The most periods of a calendar."""
 
 MEANINGS = {
     "unit-slip": "a price 10, 100, 1000 … times its neighbours",
     "split-like": "a move by the ratio of a split",
     "jump": "a move far beyond the symbol's usual ones",
-    "spike": "a price that is gone the next day",
+    "spike": "an outlier that is gone the next day",
     "stale": "the same price many days in a row",
     "same-as": "two symbols with equal prices for days",
-    "weekend": "a price of a Saturday or Sunday",
-    "holiday": "a price of a day on which hardly anything was traded",
+    "weekend": "a price on a Saturday or Sunday",
+    "holiday": "a price on a day when hardly anything was traded",
     "gap": "business days without a price",
     "ended": "the last price of a symbol, long before the others'",
     "zero": "a price of 0",
     "negative": "a price below 0",
-    "zero-volume": "a price of a day without trade",
-    "filler": "a day without trade that repeats the price before",
+    "zero-volume": "a price on a day without trading",
+    "filler": "a day without trading that repeats the previous price",
 }
 """Each flag in words."""
 
 _ACTIONS = {
     "set": "{column} {was} set to {value}",
-    "split": "{rows:,} rows before adjusted for a split of {split}",
-    "requote": "{rows:,} rows before put into the unit since: {requote}",
-    "rename": "{rows:,} rows before are {to}'s",
-    "delisted": "the last day; {rows:,} rows after left out",
+    "split": "{rows:,} earlier rows adjusted for a split of {split}",
+    "requote": "{rows:,} earlier rows converted to the new unit: {requote}",
+    "rename": "{rows:,} earlier rows assigned to {to}",
+    "delisted": "the last day; {rows:,} later rows left out",
     "drop": "the row left out",
 }
-"""What each kind of correction did."""
+"""What each kind of correction did, in words."""
 
 Counted = list[tuple[str, int, str]]
 
 
 def data_facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What came in and what became of it, label by label."""
+    """What was delivered and what happened to it: pairs of label and text."""
     data, receipts = model["data"], model["receipts"]
     found = {}
     if came := receipts.get("ingest"):
         found["source"], found["sha256"] = came["source"], came["sha256"]
         found["delivered"] = f"{came['rows']:,} rows, {span(came)}"
         found["quarantine"] = _counted("rows", came["quarantined"])
-        # receipts that were written before have neither
+        # older receipts have neither
         if left_out := came.get("left_out"):
             found["filtered"] = f"{left_out:,} rows left out by source.where"
         if "in_bars" in came and came["in_bars"] != came["kept"]:
-            found["bars"] = f"{came['kept']:,} daily bars of {came['in_bars']:,} rows"
+            found["bars"] = f"{came['kept']:,} daily bars from {came['in_bars']:,} rows"
         if missing := came.get("missing"):
             found["missing"] = _counted("values", missing)
         if changes := history_changes(came):
@@ -69,8 +69,8 @@ def data_facts(model: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def rows_left_out(cleaned: Mapping[str, Any]) -> str:
-    """Which rows `clean` left out beside duplicates, by its receipt."""
-    if "removed" not in cleaned:  # receipts that were written before count both together
+    """The rows that `clean` left out besides duplicates, according to its receipt."""
+    if "removed" not in cleaned:  # older receipts count both together
         return f"{cleaned['dropped']:,} rows dropped"
     words = f"{cleaned['dropped']:,} incomplete rows"
     removed = cleaned["removed"]
@@ -78,9 +78,9 @@ def rows_left_out(cleaned: Mapping[str, Any]) -> str:
 
 
 def history_changes(receipt: Mapping[str, Any]) -> str:
-    """What later deliveries changed of earlier ones, by ingest's receipt; empty if nothing."""
+    """What later deliveries changed in earlier ones, by ingest's receipt; empty if nothing."""
     restated, withdrawn = receipt["restated"], receipt["withdrawn"]
-    rescaled = receipt.get("rescaled", 0)  # receipts that were written before have none
+    rescaled = receipt.get("rescaled", 0)  # older receipts have none
     if not (restated or rescaled or withdrawn):
         return ""
     words = [f"{restated:,} values restated", f"{withdrawn:,} rows withdrawn"]
@@ -88,37 +88,37 @@ def history_changes(receipt: Mapping[str, Any]) -> str:
 
 
 def counts_of_kinds(counts: Mapping[str, int]) -> str:
-    """How many there are of each kind, most first; empty if none."""
+    """The count of each kind, largest first; empty if there are none."""
     kinds = sorted(((count, kind) for kind, count in counts.items() if count), reverse=True)
     return ", ".join(f"{count:,} {kind}" for count, kind in kinds)
 
 
 def _counted(what: str, counts: Mapping[str, int]) -> str:
-    """How many there are in all, and of each kind, most first."""
+    """The total and the count of each kind, largest first."""
     shown = counts_of_kinds(counts)
     total = sum(counts.values())
     return f"{total:,} {what if total != 1 else what[:-1]}" + (f": {shown}" if shown else "")
 
 
 def span(facts: Mapping[str, Any]) -> str:
-    """How many symbols there are, and from which date to which."""
+    """The number of symbols, and the first and last date."""
     symbols = f"{facts['symbols']:,} symbol{'s' if facts['symbols'] != 1 else ''}"
     return f"{symbols}, {facts['first_date']} to {facts['last_date']}"
 
 
 def quarantine_counts(model: Mapping[str, Any]) -> Counted:
-    """Reason, rows and meaning of what ingest did not keep, most first."""
+    """Reason, number of rows and meaning for what ingest did not keep, largest first."""
     counts = model["receipts"].get("ingest", {}).get("quarantined", {})
     return _most_first({name: (count, REASONS[name]) for name, count in counts.items()})
 
 
 def flag_counts(quality: Mapping[str, Any]) -> Counted:
-    """Flag, entries and meaning, most first."""
+    """Flag, number of entries and meaning, largest first."""
     return _most_first({name: (count, MEANINGS[name]) for name, count in quality["flags"].items()})
 
 
 def newest_flags(quality: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Symbol, dates, flag and what was found of each entry, the newest first."""
+    """Symbol, dates, flag and finding of each entry, newest first."""
     order = sorted(
         quality.get("flagged", []),
         key=lambda entry: (entry.get("last") or entry["date"], entry["symbol"] or ""),
@@ -136,7 +136,7 @@ def newest_flags(quality: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
 
 
 def deciding_days(criterion: Mapping[str, Any], quality: Mapping[str, Any]) -> list[str]:
-    """Of a criterion that a few days decide, a line on each, with its flags; and what to do."""
+    """For a criterion that a few days decide: a line per day, with its flags, and what to do."""
     days = deciding(criterion)
     lines = []
     for day in days:
@@ -167,15 +167,16 @@ def _found(entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 def flags_by_period(quality: Mapping[str, Any], first: str, last: str) -> list[dict[str, Any]]:
-    """How many entries of each flag begin or last in each period from one date to another.
+    """How many entries of each flag begin or continue in each period from `first` to `last`.
 
-    Periods are the finest that are not too many: months, quarters or years.
+    Periods are months, quarters or years: the finest that give at most MOST_PERIODS.
     """
     spans = [
         (entry["flag"], entry["date"][:7], entry.get("last", entry["date"])[:7])
         for entry in quality["flagged"]
     ]
-    first = min([first[:7], *(begin for _, begin, _ in spans)])  # rows may have been left out since
+    # flagged rows may since have been left out, so flags may lie outside the dates
+    first = min([first[:7], *(begin for _, begin, _ in spans)])
     last = max([last[:7], *(end for _, _, end in spans)])
     months = np.arange(first, last, dtype="datetime64[M]").astype(str).tolist()
     for period in (str, _quarter, lambda month: month[:4]):
@@ -195,7 +196,7 @@ def flags_by_period(quality: Mapping[str, Any], first: str, last: str) -> list[d
 
 
 def applied_corrections(model: Mapping[str, Any]) -> list[dict[str, str]]:
-    """What people declared, as it was applied."""
+    """The corrections that people declared, as they were applied."""
     found = []
     for each in model["receipts"].get("clean", {}).get("corrections", []):
         texts = {key: str(each.get(key) or "") for key in ("symbol", "date", "reason")}

@@ -1,8 +1,8 @@
-"""How pictures are drawn: Vega-Lite to SVG with no browser and no network, or to be drawn in one.
+"""How pictures are drawn: Vega-Lite to SVG without browser or network, or by the page's script.
 
-Vega-Lite is the field's grammar of graphics as data: Python draws what each page has, the page
-what each symbol has. Its interpreter of expressions needs no `eval`, so a strict policy may hold
-there.
+Vega-Lite is a grammar of graphics as data. Python draws the pictures that a page always has; the
+page itself draws those of a symbol. Vega's expression interpreter needs no `eval`, so the page can
+have a strict content security policy.
 """
 
 import json
@@ -19,7 +19,7 @@ from pricewright.files.disk import write_whole
 Spec = dict[str, Any]
 
 WIDTH = 330
-"""Of a plot on the page, in pixels: with its axis it is as wide as a phone."""
+"""Width of a plot on the page, in pixels: with its axis it is as wide as a phone."""
 
 _FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
 _BUNDLE = Path(__file__).parent / "__pycache__" / f"vega-{version('vl-convert-python')}.js"
@@ -39,24 +39,24 @@ class Ink:
 
 
 FILE = Ink("#0072b2", "#e69f00", "#b3261e", "#000000", "#555555", "#dddddd", "white")
-"""For a picture that is a file."""
+"""The colours of a picture in a file of its own."""
 
 _INKS = ("model", "other", "bad", "text", "muted", "grid")
 
 PAGE = Ink(**{name: f"var(--{name})" for name in _INKS}, paper="transparent")
-"""For a picture within the page, whose style sheet says what they are by day and by night."""
+"""The colours of a picture in the page, whose style sheet sets them for light and dark mode."""
 
 
 def svg(chart: Spec, ink: Ink = PAGE) -> str:
-    """A picture as SVG: the same each time, with no script and no address in it."""
+    """A picture as SVG: deterministic, without scripts or addresses."""
     drawn: str = vl_convert.vegalite_to_svg(json.dumps(whole(chart, ink)), allowed_base_urls=[])
     return drawn
 
 
 def library() -> str:
-    """Vega for a browser, one script that defines `vegaEmbed`; made once and then kept.
+    """Vega for a browser, as one script that defines `vegaEmbed`.
 
-    It takes seconds to put together, so it is kept beside the code's bytecode, where that can
+    Bundling takes seconds, so the script is cached next to the code's bytecode if that folder can
     be written.
     """
     with suppress(OSError):

@@ -1,7 +1,6 @@
-"""The numbers of a model, with digits that can be read; what is derived from them; the worst first.
+"""The numbers of a model in readable form, figures derived from them, and the order of symbols.
 
-The exact number is beneath each, named by its JSON pointer (RFC 6901), so that whoever doubts one
-can look it up.
+Each figure keeps the exact number and its JSON pointer (RFC 6901), so that it can be looked up.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,11 +11,11 @@ from pricewright.evaluation.acceptance import percent_key
 from pricewright.tables.symbol_columns import column_of
 
 NAMES = {"model": "model", "random_walk": "plain random walk"}
-"""Whose forecasts are scored, and what they are called."""
+"""The forecasts that are scored, and their names for people."""
 
 
 def price(value: float) -> str:
-    """A price with the digits that tell it from its neighbours."""
+    """A price with enough digits to tell it from its neighbours."""
     if abs(value) >= 1e7 or 0 < abs(value) < 1e-3:
         return f"{value:.4e}"
     return f"{value:,.2f}" if abs(value) >= 100 else f"{value:.4f}"
@@ -31,12 +30,12 @@ FORMS: Mapping[str, Callable[[float], str]] = {
     "count": lambda value: f"{value:,}",
     "price": price,
 }
-"""How a number is written, by the kind of number that it is."""
+"""How a number is written, by its kind."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What is shown, the exact value, empty where there is none, and where the model has it."""
+    """The text shown, the exact value ("" if there is none), and its JSON pointer in the model."""
 
     text: str
     value: str
@@ -51,18 +50,18 @@ def format_number(value: float | str | None, form: str) -> str:
 
 
 def figure(value: float | str | None, form: str, at: str = "") -> Figure:
-    """A number in one of FORMS, and itself."""
+    """A number in one of FORMS, with its exact value."""
     exact = "" if value is None else value if isinstance(value, str) else repr(value)
     return Figure(format_number(value, form), exact, at)
 
 
 def figure_at(model: Mapping[str, Any], pointer: str, form: str) -> Figure:
-    """The number of a model at a pointer, as /metrics/pooled/mae_ratio, in one of FORMS."""
+    """The model's number at a pointer, such as /metrics/pooled/mae_ratio, in one of FORMS."""
     return figure(value_at(model, pointer), form, pointer)
 
 
 def value_at(document: Any, pointer: str) -> Any:
-    """What a document has at a JSON pointer."""
+    """The value of a document at a JSON pointer."""
     for part in pointer.split("/")[1:]:
         key = part.replace("~1", "/").replace("~0", "~")
         document = document[int(key) if isinstance(document, list) else key]
@@ -70,7 +69,7 @@ def value_at(document: Any, pointer: str) -> Any:
 
 
 def percent(share: float) -> str:
-    """A share as 90% or 97.5%, with the digits that it has."""
+    """A share as 90% or 97.5%, with the digits it needs."""
     return f"{100 * share:.6g}%"
 
 
@@ -82,13 +81,13 @@ def p_value(value: float | None) -> str:
 
 
 def limit(criterion: Mapping[str, Any]) -> str:
-    """What a criterion of acceptance wants, as `at most 1`."""
+    """The limit of a criterion of acceptance, such as `at most 1`."""
     wanted = criterion["limit"]
     return wanted if isinstance(wanted, str) else f"at {criterion['side']} {wanted:.4g}"
 
 
 def interval_ratio(scores: Mapping[str, Any]) -> float | None:
-    """The interval score over the plain random walk's, None for what was not evaluated."""
+    """The interval score over the plain random walk's, None if it was not evaluated."""
     return _ratio(*(scores[who]["interval_score"] for who in NAMES))
 
 
@@ -97,19 +96,19 @@ def _ratio(ours: float | None, plain: float | None) -> float | None:
 
 
 def pinball_skill(scores: Mapping[str, Any]) -> float | None:
-    """1 less the pinball loss over the plain random walk's, None where there is none."""
+    """1 minus the pinball loss over the plain random walk's, None if unknown."""
     ours, plain = (scores[who]["pinball"] for who in NAMES)
     return 1 - ours / plain if plain and ours is not None else None
 
 
 def qlike_difference(scores: Mapping[str, Any]) -> float | None:
-    """QLIKE less EWMA's, None where there is none."""
+    """QLIKE minus EWMA's, None if unknown."""
     ours, plain = (scores["volatility"][name] for name in ("qlike", "ewma_qlike"))
     return None if ours is None or plain is None else ours - plain
 
 
 def shortfall_difference(found: Mapping[str, Any]) -> float | None:
-    """The joint score of a symbol's `es` less EWMA's, None where there is none."""
+    """The joint score of a symbol's `es` minus EWMA's, None if unknown."""
     ours, plain = (found[name] for name in ("score", "ewma_score"))
     return None if ours is None or plain is None else ours - plain
 
@@ -121,13 +120,13 @@ def share_beyond(scores: Mapping[str, Any], tail: float) -> float | None:
 
 
 def worst(model: Mapping[str, Any]) -> list[str]:
-    """The symbols, the worst interval score beside the random walk's first, unseen ones last."""
+    """The symbols, worst interval ratio first, those that were not evaluated last."""
     ratios = interval_ratios(model)
     return sorted(ratios, key=lambda name: (ratios[name] is None, -(ratios[name] or 0), name))
 
 
 def interval_ratios(model: Mapping[str, Any]) -> dict[str, float | None]:
-    """By symbol, its `interval_ratio`."""
+    """The `interval_ratio` of each symbol."""
     found = model["metrics"]["by_symbol"]
     both = (column_of(found, who, "interval_score") for who in NAMES)
     return {name: _ratio(ours, plain) for name, ours, plain in zip(found, *both, strict=True)}

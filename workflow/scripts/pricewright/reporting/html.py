@@ -1,7 +1,7 @@
-"""The report as one HTML file: what is to be said, put into the template of workflow/page.
+"""The report as one HTML file, from the template in workflow/page.
 
-It begins with the numbers to look at first, each with what it is to be compared with; of the data
-it says which rows were not believed, what is odd, and what people corrected.
+It begins with the key figures, each with its benchmark. The section on the data shows which rows
+were quarantined, which values are odd and what people corrected.
 """
 
 import base64
@@ -28,10 +28,10 @@ FOLDER = Path(__file__).resolve().parents[3] / "page"
 """The template, its style, its script and the picture of the steps."""
 
 FIRST = 25
-"""The symbols, and the flags, that are shown before someone asks for more."""
+"""The number of symbols, and of flags, shown before the reader asks for more."""
 
 SHOWN = 10_000
-"""The most symbols on the page: with each comes 5 kB of what its pictures are drawn from."""
+"""The most symbols on the page: the data of a symbol's pictures takes 5 kB."""
 
 
 def render(
@@ -46,12 +46,12 @@ def render(
     pending: Pending,
     allow_unaccepted: bool = False,
 ) -> str:
-    """The page for a model document, complete and the same each time.
+    """The complete page for a model document; the same input gives the same page.
 
-    files: what it is, path and SHA-256 of each.  table: the path of the table of all symbols, where
-    there is one; the page itself has the SHOWN worst and most traded.  backtest, quality: the
+    files: name, path and SHA-256 of each.  table: the path of the table of all symbols, if there is
+    one; the page itself shows at most SHOWN, the worst and the most traded.  backtest, quality: the
     model's back-test and the document of its data's quality; without them their pictures are left
-    out.  pending: what waits for people.
+    out.  pending: the decisions needed before production.
     """
     known = quality or {"flags": {}, "flagged": [], "traded": []}
     series = SymbolData(backtest, model) if backtest else None
@@ -106,7 +106,7 @@ def render(
 
 
 def files_of(model: Mapping[str, Any], path: str, sha256: str) -> list[tuple[str, str, str]]:
-    """What the model was made from and is: a name, the path and the SHA-256 of each."""
+    """The files behind the model and the model itself: name, path and SHA-256 of each."""
     found = []
     if came := model["receipts"].get("ingest"):
         found += [
@@ -122,21 +122,20 @@ def files_of(model: Mapping[str, Any], path: str, sha256: str) -> list[tuple[str
 
 
 def shown_symbols(model: Mapping[str, Any], largest: Sequence[str]) -> list[str]:
-    """The symbols that are on the page, the worst first: all, or the largest and the worst others,
-    SHOWN together."""
+    """The symbols on the page, worst first: at most SHOWN, the largest and the worst others."""
     order = worst(model)
     chosen = set(list(dict.fromkeys([*largest, *order]))[:SHOWN])
     return [symbol for symbol in order if symbol in chosen]
 
 
 def _why(said: str, accepted: bool) -> str:
-    """The first sentence of the verdict, below a heading that says which it is."""
+    """The reason in the verdict's first sentence, to stand below a heading with the verdict."""
     reason = said.partition(": ")[2]
     return reason[:1].upper() + reason[1:] if accepted else f"Because {reason}"
 
 
 def template(name: str) -> jinja2.Template:
-    """A page's template; everything that it is given is escaped, and what it lacks is an error."""
+    """A page's template; values are escaped, and a missing value is an error."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(FOLDER),
         autoescape=True,
@@ -149,12 +148,12 @@ def template(name: str) -> jinja2.Template:
 
 
 def part(name: str) -> str:
-    """A file that stands in a page, as its style."""
+    """A file that is embedded in a page, such as its style sheet."""
     return (FOLDER / name).read_text(encoding="utf-8")
 
 
 def policy(scripts: Sequence[str], style: str) -> str:
-    """A Content-Security-Policy that lets run these scripts and this style, and nothing else."""
+    """A Content-Security-Policy that allows only these scripts and this style."""
     allowed = " ".join(map(_digest, scripts))
     return (
         f"default-src 'none'; script-src {allowed}; style-src {_digest(style)}; "
@@ -167,5 +166,5 @@ def _digest(content: str) -> str:
 
 
 def _json(document: Any) -> str:
-    """JSON that may stand in a script element: no text in it can end that."""
+    """JSON for a script element, escaped so that no text can close the element."""
     return orjson.dumps(document).decode().replace("<", "\\u003c")

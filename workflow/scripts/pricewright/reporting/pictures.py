@@ -1,6 +1,6 @@
 """The pictures of the page, each with its title and how to read it.
 
-What those of one symbol show is packed as records, for the page to draw from.
+The data of each symbol's pictures is packed into records, from which the page draws them.
 """
 
 import base64
@@ -27,7 +27,7 @@ from pricewright.reporting.figures import (
 from pricewright.tables.arrays import Floats
 
 PICTURED = 3
-"""So many of the worst symbols, and of the largest, have pictures when the page is opened."""
+"""The number of worst symbols, and of largest, whose pictures show when the page opens."""
 
 COMPARED = 15
 """The most symbols in the picture of skill."""
@@ -38,9 +38,9 @@ _STEPS = _MISSING - 1
 
 @dataclass(frozen=True)
 class Picture:
-    """A drawn picture: its title, how it is read, the SVG.
+    """A drawn picture: its title, how to read it, the SVG.
 
-    heads, rows: the same as a table, if it has one; a row is a name and its figures.
+    heads, rows: the same data as a table, if it has one; a row is a name and its figures.
     """
 
     title: str
@@ -51,7 +51,7 @@ class Picture:
 
 
 class SymbolData:
-    """The series of each symbol: the last days of the back-test, then the days forecast."""
+    """The series of each symbol: the last days of the back-test, then the forecast days."""
 
     def __init__(self, backtest: Backtest, model: Mapping[str, Any]) -> None:
         self._backtest, self._model = backtest, model
@@ -59,7 +59,7 @@ class SymbolData:
         self._origins = backtest.lists(len(backtest.symbols), ["days"])["days"]
 
     def calendar(self, symbol: str) -> dict[str, list[int]]:
-        """The days of a symbol, from 1970-01-01, and by `fan` which forecast each is of."""
+        """A symbol's days since 1970-01-01, and the number of the forecast (`fan`) of each."""
         (past,) = self._backtest.lists(self._place[symbol], ["days"]).values()
         state = self._model["symbols"][symbol]
         last, steps = np.datetime64(state["last_date"], "D"), len(state["forecast"]["point"])
@@ -71,7 +71,7 @@ class SymbolData:
         }
 
     def series(self, symbol: str) -> Floats:
-        """SERIES of a symbol, each by day: (6, n), NaN where there is none."""
+        """The SERIES of a symbol by day: (6, n), NaN where a value is missing."""
         past = self._backtest.lists(self._place[symbol], SERIES)
         ahead = self._model["symbols"][symbol]["forecast"]
         none = [np.nan] * len(ahead["point"])
@@ -79,16 +79,16 @@ class SymbolData:
         return np.hstack([np.array(list(past.values()), dtype=np.float64), np.array(rest)])
 
     def hits(self, symbol: str) -> list[tuple[str, list[int]]]:
-        """By tail, widest first, the days of a symbol's exceptions: those at 1% are at 5%, too."""
+        """The days of a symbol's exceptions by tail, widest first; those at 1% are also at 5%."""
         found = self._backtest.lists(self._place[symbol], EXCEPTIONS)
         tails = zip(map(percent, TAILS), EXCEPTIONS, strict=True)
         return [(tail, found[name].tolist()) for tail, name in reversed(list(tails))]
 
     def packed(self, symbols: Sequence[str]) -> dict[str, Any]:
-        """What a page needs to draw any of the symbols: 16 bits a number, in base64.
+        """The data from which a page draws any of the symbols: 16 bits a number, in base64.
 
-        A number is offset + step * code, with an offset and a step for each series: a picture is
-        not as fine as that. Symbols of the same days have one calendar.
+        A number is offset + step * code, with an offset and a step for each series, which is finer
+        than a picture shows. Symbols with the same days share a calendar.
         """
         found, places = {}, dict[bytes, int]()
         for symbol in symbols:
@@ -116,7 +116,7 @@ class SymbolData:
 
 @dataclass(frozen=True)
 class SymbolPicture:
-    """A picture that every symbol has; draw: its chart for a scale, in colours."""
+    """A picture that every symbol has; draw: its chart, given the scale and the colours."""
 
     title: str
     says: str
@@ -125,19 +125,19 @@ class SymbolPicture:
 
 KINDS = (
     SymbolPicture(
-        "Price and what was forecast",
-        "Line: price. Shaded: the intervals forecast from each past date, and from the last one.",
+        "Price and forecasts",
+        "Line: price. Shaded: the intervals forecast from each past date and from the last day.",
         charts.price,
     ),
     SymbolPicture(
         "Volatility, forecast and realised",
-        f"Lines: forecast for each day, and root mean square of the last {charts.LATELY} changes. "
-        "Grey: each change.",
+        f"Lines: the forecast for each day, and the root mean square of the last {charts.LATELY} "
+        "changes. Grey: each change.",
         charts.volatility,
     ),
     SymbolPicture(
         "Value-at-risk and exceptions",
-        "Exceptions at 5% in orange, at 1% in red: above, of the whole evaluation; below, with "
+        "Exceptions at 5% in orange, at 1% in red. Above: over the whole evaluation. Below: with "
         "each change and the limits of 5% (dashed) and 1%.",
         charts.risk,
     ),
@@ -145,9 +145,10 @@ KINDS = (
 
 
 def pictured_symbols(model: Mapping[str, Any], largest: Sequence[str]) -> dict[str, str]:
-    """The symbols whose pictures show when the page is opened, with why: the worst, the largest.
+    """The symbols whose pictures show when the page opens, each with the reason.
 
-    These are the most traded, and where no volume says which, those with the longest history.
+    They are the worst and the largest: the most traded or, without volumes, those with the longest
+    history.
     """
     states = model["symbols"]
     order = worst(model)
@@ -161,7 +162,7 @@ def pictured_symbols(model: Mapping[str, Any], largest: Sequence[str]) -> dict[s
 
 
 def specifications() -> list[dict[str, Any]]:
-    """What the page draws a symbol's pictures by: of each kind, by scale, the chart."""
+    """The charts by which the page draws a symbol's pictures: for each kind, one per scale."""
     return [
         {
             "title": kind.title,
@@ -181,7 +182,7 @@ def pooled_pictures(model: Mapping[str, Any], backtest: Backtest | None) -> list
         *([_skill(model, backtest)] if backtest else []),
         Picture(
             f"Share of prices within the {level} interval",
-            "By days ahead. Dashed: what is promised; above it the interval is too wide.",
+            "By days ahead. Dashed: the promised share; above it the interval is too wide.",
             svg(charts.coverage(model, PAGE)),
             ["days ahead", *NAMES.values()],
             [
@@ -191,7 +192,7 @@ def pooled_pictures(model: Mapping[str, Any], backtest: Backtest | None) -> list
         ),
         Picture(
             "Calibration of the whole distribution (PIT)",
-            "Flat is right: each tenth of the distribution should hold a tenth of the prices.",
+            "It should be flat: each tenth of the distribution should hold a tenth of the prices.",
             svg(charts.calibration(model, PAGE)),
             ["part", "prices"],
             [
@@ -208,8 +209,8 @@ def pooled_pictures(model: Mapping[str, Any], backtest: Backtest | None) -> list
 def calendar(cells: Sequence[Mapping[str, Any]], flags: Sequence[str]) -> Picture:
     """The picture of flags by period."""
     return Picture(
-        "When it was odd",
-        "The darker, the more entries begin or last there.",
+        "Flags over time",
+        "Darker: more flags begin or continue in that period.",
         svg(charts.calendar(cells, flags, PAGE)),
     )
 
@@ -223,7 +224,7 @@ def _skill(model: Mapping[str, Any], backtest: Backtest) -> Picture:
         rows.append((name, pinball_skill(model["metrics"]["by_symbol"][name]), lower, upper))
     which = f", the worst {COMPARED}" if count > COMPARED else ""
     return Picture(
-        "Skill beside the plain random walk",
+        "Skill relative to the plain random walk",
         f"Pinball loss saved, with 95% intervals over dates{which}; right of 0 is better.",
         svg(charts.skill(rows, PAGE)),
         ["symbol", "skill", "from", "to"],

@@ -1,4 +1,4 @@
-"""The table of symbols: a row each, of figures and words, for a page and as a file."""
+"""The table of symbols, with a row of figures and notes each, for the page and as a file."""
 
 import csv
 import io
@@ -24,14 +24,15 @@ from pricewright.reporting.figures import (
 from pricewright.tables.fields import no_formula
 
 Score = Callable[[Mapping[str, Any]], float | None]
-"""A number that is derived from the scores of a symbol."""
+"""A function that derives a number from the scores of a symbol."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of the table of symbols: its title and what that means; a number's form.
+    """A column of the table of symbols: its title, a hint that explains it, the form of its number.
 
-    at: where the number is, if the model has it; else derive says how it comes of the scores.
+    at: the number's JSON pointer, if the model holds it.  derive: else, its function of the scores.
+    sorted: whether the table is sorted by this column.
     """
 
     title: str
@@ -43,9 +44,9 @@ class Column:
 
 
 class SymbolTable:
-    """The symbols of a model, each with what it is to be judged by.
+    """The symbols of a model, each with the figures to judge it by.
 
-    quality: the document of what is odd in the data, for how many entries each symbol has.
+    quality: the document of odd values in the data; the number of flags per symbol is shown.
     """
 
     def __init__(self, model: Mapping[str, Any], quality: Mapping[str, Any]) -> None:
@@ -54,7 +55,7 @@ class SymbolTable:
         self.columns = _columns(model)
 
     def rows(self, symbols: Sequence[str]) -> Iterator[list[Figure | str]]:
-        """The row of each of the symbols, a cell for each of the columns."""
+        """A row for each symbol, with a cell for each column."""
         forms = [column.form for column in self.columns[1:-1]]
         for name, *values, notes in map(self._cells, symbols):
             cells = [figure(value, form) for value, form in zip(values, forms, strict=True)]
@@ -63,7 +64,7 @@ class SymbolTable:
     def csv(self) -> bytes:
         """All symbols, the worst first, as CSV (RFC 4180) with exact numbers.
 
-        A text that a spreadsheet would take for a formula has an apostrophe before it.
+        A text that a spreadsheet would read as a formula is prefixed with an apostrophe.
         """
         text = io.StringIO()
         writer = csv.writer(text)
@@ -74,7 +75,7 @@ class SymbolTable:
         return text.getvalue().encode()
 
     def _cells(self, symbol: str) -> list[float | str | None]:
-        """The symbol, its numbers, and what is to be said of it."""
+        """The symbol, its numbers and its notes."""
         scores = self._model["metrics"]["by_symbol"][symbol]
         state = self._model["symbols"][symbol]
         read = {"metrics": scores, "state": state}
@@ -106,26 +107,26 @@ def _columns(model: Mapping[str, Any]) -> list[Column]:
                    f"/state/forecast/point/{days - 1}")]),
         Column(f"High, {days} d", f"upper bound of the {level} interval in {days} days", "price",
                f"/state/forecast/upper/{days - 1}"),
-        Column("Dates", "from which it was forecast", "count", "/metrics/origins"),
+        Column("Dates", "from which the symbol was forecast", "count", "/metrics/origins"),
         Column("Interval ratio", "interval score over the plain random walk's; below 1 is better",
                "ratio", derive=interval_ratio, sorted=True),
-        Column("Skill", "pinball loss saved beside the plain random walk", "signed share",
+        Column("Skill", "pinball loss saved relative to the plain random walk", "signed share",
                derive=pinball_skill),
         Column(f"{level} held", "share of prices within the interval", "share",
                "/metrics/model/coverage"),
-        Column("Walk held", "the same of the plain random walk", "share",
+        Column("Walk held", "the same for the plain random walk", "share",
                "/metrics/random_walk/coverage"),
         Column("MASE", "mean absolute scaled error", "ratio", "/metrics/model/mase"),
         Column("Walk's", "MASE of the plain random walk", "ratio", "/metrics/random_walk/mase"),
         Column("QLIKE less EWMA", "of the variance; below 0 is better", "signed",
                derive=qlike_difference),
         *tails,
-        Column("97.5% VaR, 1 d", "loss of who holds one that is exceeded on one day in forty",
+        Column("97.5% VaR, 1 d", "loss on one unit held that is exceeded on one day in forty",
                "price", "/state/forecast/var/0"),
-        Column("97.5% ES, 1 d", "expected shortfall: the mean of losses beyond it", "price",
+        Column("97.5% ES, 1 d", "expected shortfall: the mean of losses beyond the VaR", "price",
                "/state/forecast/es/0"),
-        Column("ES residual", "mean of losses beyond it less that, in deviations; below 0 it was "
-               "too small", "signed", "/metrics/es/residual"),
+        Column("ES residual", "mean gap between losses beyond the VaR and the ES, in deviations; "
+               "below 0 the ES was too small", "signed", "/metrics/es/residual"),
         Column("ES score less EWMA", "of VaR and ES together; below 0 is better", "signed",
                derive=lambda scores: shortfall_difference(scores["es"])),
         Column("Notes", ""),
@@ -133,7 +134,7 @@ def _columns(model: Mapping[str, Any]) -> list[Column]:
 
 
 def _notes(scores: Mapping[str, Any], state: Mapping[str, Any], flagged: int) -> list[str]:
-    """What is to be said of a symbol; the filter finds these words."""
+    """Remarks on a symbol; the page's filter searches these words."""
     notes = [] if scores["origins"] else ["not evaluated"]
     for tail in TAILS:
         p = scores["var"][percent_key(tail)]["kupiec"]

@@ -1,4 +1,4 @@
-"""The report as plain text, 80 columns wide: its sections, its tables, what is said of the data."""
+"""The report as plain text, 80 columns wide: its sections and tables."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -33,29 +33,29 @@ from pricewright.tables.symbol_columns import column_of
 WIDTH = 80
 
 JUDGED = {True: "met", False: "NOT MET", None: "not judged"}
-"""What became of a criterion."""
+"""Whether a criterion is met, in words."""
 
 MOST = 5
-"""The most symbols in a table: the page is to be read at a glance; the other has them all."""
+"""The most symbols in a table, so that the text can be read at a glance; the page has them all."""
 
 FEW, NOTE = 3, 80
-"""The most symbols of which notes are listed, and the most characters of these."""
+"""The most symbols with notes that are listed, and the most characters of a note."""
 
 _SHORTEST = 7
-"""The fewest characters that are left of a symbol where a table is too wide."""
+"""The fewest characters to which a symbol is shortened where a table is too wide."""
 
 _METHOD = ("why", "point", "volatility", "ranges", "shape", "scale", "price", "made", "leaks")
-"""What of the method is said here."""
+"""The labels of `method` that the text shows."""
 
 _RISK_HEADING = (
-    "Volatility and value-at-risk, one day ahead (QLIKE: less is better, * if\n"
+    "Volatility and value-at-risk, one day ahead (QLIKE: lower is better, * if\n"
     "significant; VaR: share of days beyond it, Kupiec's p-value or symbols passed)"
 )
 
 
 @dataclass(frozen=True)
 class PendingDecision:
-    """One decision that people have to make: its name, what it says, how many must sign, how."""
+    """A decision that people have to make: its name, statement, signatures needed and command."""
 
     name: str
     says: str
@@ -65,9 +65,9 @@ class PendingDecision:
 
 @dataclass(frozen=True)
 class Pending:
-    """What waits for people before production; commands: what to type then, by what for.
+    """The decisions needed before production.
 
-    nothing: in place of decisions, why there are none.
+    commands: further commands to type, by purpose.  nothing: why there are no decisions, if so.
     """
 
     decisions: Sequence[PendingDecision]
@@ -77,21 +77,21 @@ class Pending:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportOptions(Options):
-    """How a report is headed, and how much is in it."""
+    """The title of a report, and how much it contains."""
 
     section = "report"
 
     title: Annotated[str | None, Bounds(least=1, most=60)] = None
-    """What the reports are headed with; none: Prices."""
+    """The title of the reports; none: Prices."""
     digits: Annotated[int, Bounds(least=1, most=6)] = 3
-    """Decimals of MASE and RMSSE in the text; fewer, where the page has no room."""
+    """Decimals of MASE and RMSSE in the text; fewer where a line has no room."""
     max_symbols: Annotated[int, Bounds(least=1, most=200)] = 20
-    """The most symbols in a picture, and in a table of the text, which has room for few; the worst
+    """The most symbols in a picture and in a table of the text (which shows 5 at most); the worst
     are shown."""
 
     @property
     def heading(self) -> str:
-        """The title, or what stands in its place."""
+        """The title, or the default."""
         return self.title or "Prices"
 
 
@@ -106,14 +106,16 @@ def compose(
     pending: Pending,
     quality: Mapping[str, Any] | None = None,
 ) -> str:
-    """The page for a model document; `written` names further files, label to relative path.
+    """Write the text report on a model document.
 
-    Of more symbols than `layout` says, or than a screen has room for, the tables have the worst, by
-    the interval score over the random walk's.
-    `allow_unaccepted` is whether the model is deployed even if it is not accepted; `pending`,
-    what waits for people then; `quality`, the document of what is odd in the data.
+    If there are more symbols than `layout.max_symbols` or MOST, the tables show the worst by
+    interval score relative to the random walk's.
+
+    written: further files, relative path by label.  allow_unaccepted: whether a model that is not
+    accepted is deployed anyway.  pending: the decisions needed before production.  quality: the
+    document of odd values in the data.
     """
-    named = " ".join(layout.heading.split())  # a line of its own may look as if the page said it
+    named = " ".join(layout.heading.split())  # a line break could forge a line of the report
     heading = f"{named}: model report"
     most = min(layout.max_symbols, MOST)
     states = model["symbols"]
@@ -122,35 +124,35 @@ def compose(
     sections = [
         [heading, "=" * len(heading)],
         ["Verdict", *_paragraphs(verdict(model, allow_unaccepted=allow_unaccepted))],
-        ["What came in", *labelled(data.data_facts(model))],
+        ["Data", *labelled(data.data_facts(model))],
         *_flags(quality or {}),
         ["Acceptance", *_acceptance(model, quality or {})],
-        ["Beside the deployed model", *_paragraphs(champion(model))],
+        ["Compared with the deployed model", *_paragraphs(champion(model))],
         [_errors_heading(model), *_errors(model, layout.digits, most)],
         [_RISK_HEADING, *_risk(model, most)],
         [
-            f"Forecasts, {model['parameters']['horizon']} days ahead, the "
-            f"{percent(model['parameters']['level'])} interval, and one day's 97.5% VaR and ES",
+            f"Forecasts {model['parameters']['horizon']} days ahead with the "
+            f"{percent(model['parameters']['level'])} interval, and one-day 97.5% VaR and ES",
             *_forecasts(model, most),
         ],
         [
-            "The whole distribution: share of prices within intervals, all days ahead",
+            "The whole distribution: share of prices within each interval, all days ahead",
             *_coverages(model),
             *labelled(distribution(model)),
         ],
         ["The model", *labelled(_method(model))],
         *_notes("Fallbacks", fallbacks),
         *_notes("Left out of the model", left_out),
-        ["What waits for people before production", *_waiting(pending)],
+        ["Decisions needed before production", *_waiting(pending)],
         ["Files", *_facts([("model", model_path), ("sha256", sha256), *written.items()])],
     ]
     page = "\n\n".join("\n".join(section) for section in sections) + "\n"
-    # nothing in it that a terminal would obey: a name may hold an escape
+    # no control characters: a name may hold a terminal's escape sequence
     return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in page)
 
 
 def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The whole distribution beside the random walk's, and what does not look like chance."""
+    """The distribution's scores relative to the random walk's, and its tests, by label."""
     pooled = model["metrics"]["pooled"]
     ours, plain = (pooled[who] for who in NAMES)
     names = {"pinball": "pinball", "crps": "CRPS", "interval_score": "interval"}
@@ -164,11 +166,11 @@ def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     p, pit = pooled["pit"]["p_value"], "unknown"
     if p is not None:
         flat = "perhaps not flat" if p < SIGNIFICANT else "flat, as far as can be told"
-        pit = f"{flat} ({p_value(p)}, if no forecasts overlapped)"
+        pit = f"{flat} ({p_value(p)}, as if no forecasts overlapped)"
     return [
         ("scores", f"{', '.join(ratios)} times the random walk's" if ratios else "unknown"),
         ("PIT", pit),
-        ("VaR", f"no runs (Christoffersen) {', '.join(tests)} symbols"),
+        ("VaR", f"exceptions not clustered (Christoffersen) {', '.join(tests)} symbols"),
         ("ES", _shortfall(pooled["es"])),
     ]
 
@@ -176,15 +178,15 @@ def distribution(model: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _shortfall(found: Mapping[str, Any]) -> str:
     """How the expected shortfall at 97.5 % did, over all symbols."""
     if found["residual"] is None or found["score_difference"] is None:
-        return "unknown, for no loss was beyond its value-at-risk"
+        return "unknown: no loss was beyond its value-at-risk"
     return (
         f"off by {found['residual']:+.2f} deviations ({p_value(found['p_value'])}); "
-        f"joint score less EWMA's {found['score_difference']:+.4f}"
+        f"joint score minus EWMA's {found['score_difference']:+.4f}"
     )
 
 
 def labelled(facts: Sequence[tuple[str, str]], width: int = WIDTH, margin: str = "  ") -> list[str]:
-    """The lines of labels and texts side by side, a text in as many as it needs."""
+    """Lines with labels on the left and texts on the right; long texts are wrapped."""
     widest = max((len(label) for label, _ in facts), default=0)
     indent = " " * (len(margin) + widest + 2)
     lines = []
@@ -205,24 +207,24 @@ def _paragraphs(texts: Sequence[str]) -> list[str]:
 
 
 def _facts(facts: Sequence[tuple[str, str]]) -> list[str]:
-    """A line each, however long: paths and digests are there to be copied."""
+    """A line each, never wrapped, so that paths and digests can be copied."""
     widest = max(len(label) for label, _ in facts)
     return [f"  {label:<{widest}}  {text}" for label, text in facts]
 
 
 def _flags(quality: Mapping[str, Any]) -> list[list[str]]:
-    """The section of the newest flags, if there are any."""
+    """The section with the newest flags, if there are any."""
     entries = data.newest_flags(quality)
     if not entries:
         return []
     rows = [(*place, textwrap.shorten(found, 42, placeholder=" …")) for *place, found in entries]
     which = f", the newest of {len(rows):,}" if len(rows) > MOST else ""
     lines = _table(rows[:MOST], ["symbol", "date", "flag", "found"], left=4)
-    return [[f"Flags: what is odd in the data, but possible{which}", *lines]]
+    return [[f"Flags: odd but possible values in the data{which}", *lines]]
 
 
 def _acceptance(model: Mapping[str, Any], quality: Mapping[str, Any]) -> list[str]:
-    """Each criterion beside its limit, and below one that is not met, or not judged, what it is."""
+    """Each criterion with its limit; those not met or not judged are explained below their line."""
     criteria = model["acceptance"]["criteria"]
     rows = []
     for name, found in criteria.items():
@@ -242,25 +244,25 @@ def _acceptance(model: Mapping[str, Any], quality: Mapping[str, Any]) -> list[st
         for name, found in criteria.items()
         if found["what"].endswith(BY_CHANCE)
     ]
-    why = "Wider than in config, for a perfect forecast, too, is off by chance (accept.chance): "
+    why = "Limits wider than in config, to allow for chance (accept.chance). In config: "
     return lines + (_paragraphs([f"{why}{', '.join(wider)}."]) if wider else [])
 
 
 def _errors_heading(model: Mapping[str, Any]) -> str:
     metrics, chosen = model["metrics"], model["parameters"]
     if not metrics["origins"]:
-        return "Beside the plain random walk"
+        return "Compared with the plain random walk"
     return (
-        f"Beside the plain random walk, {chosen['horizon']} days ahead from each of "
+        f"Compared with the plain random walk, {chosen['horizon']} days ahead from each of "
         f"{metrics['origins']} dates,\n{metrics['first_origin']} to {metrics['last_origin']}, "
-        f"{metrics['pooled']['forecasts']:,} forecasts (errors: less is better)"
+        f"{metrics['pooled']['forecasts']:,} forecasts (errors: lower is better)"
     )
 
 
 def _errors(model: Mapping[str, Any], digits: int, max_symbols: int) -> list[str]:
-    """Errors and coverage beside the random walk's, the worst symbols first.
+    """Errors and coverage next to the random walk's, the worst symbols first.
 
-    Errors have `digits` decimals, or as many as the page has room for.
+    Errors have `digits` decimals, or fewer if a line has no room for them.
     """
     metrics, level = model["metrics"], model["parameters"]["level"]
     scores = {symbol: metrics["by_symbol"][symbol] for symbol in worst(model)[:max_symbols]}
@@ -285,7 +287,7 @@ def _error_row(name: str, metrics: Mapping[str, Any], digits: int) -> list[str]:
 
 
 def _risk(model: Mapping[str, Any], max_symbols: int) -> list[str]:
-    """Volatility beside EWMA's, and back-tests of the value-at-risk, in the same order."""
+    """Volatility compared with EWMA's, and back-tests of the value-at-risk, in the same order."""
     by_symbol, pooled = model["metrics"]["by_symbol"], model["metrics"]["pooled"]
     rows = [[symbol, *_risk_row(by_symbol[symbol])] for symbol in worst(model)[:max_symbols]]
     rows += _more(len(by_symbol) - max_symbols)
@@ -309,7 +311,7 @@ def _risk_row(scores: Mapping[str, Any]) -> list[str]:
 
 
 def _forecasts(model: Mapping[str, Any], max_symbols: int) -> list[str]:
-    """What each symbol is expected to be at the horizon's end, in the order of the tables above."""
+    """Each symbol's forecast at the end of the horizon, in the order of the tables above."""
     symbols = [symbol for symbol in worst(model) if symbol in model["symbols"]][:max_symbols]
     rows = []
     for symbol in symbols:
@@ -324,7 +326,7 @@ def _forecasts(model: Mapping[str, Any], max_symbols: int) -> list[str]:
 
 
 def _coverages(model: Mapping[str, Any]) -> list[str]:
-    """What intervals of several levels held, over all symbols, beside the random walk's."""
+    """Coverage of intervals of several levels over all symbols, next to the random walk's."""
     rows = []
     for who in NAMES:
         shares = model["metrics"]["pooled"][who]["coverages"]
@@ -334,7 +336,7 @@ def _coverages(model: Mapping[str, Any]) -> list[str]:
 
 
 def _method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """How it was made, in short; of its scale only what is out of the ordinary."""
+    """How the model was made, in short; the scale and ranges only if they are unusual."""
     return [
         (label, said)
         for label, said in method(model)
@@ -343,7 +345,7 @@ def _method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _notes(heading: str, notes: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """The section that lists what is to be said of some symbols, if there are any."""
+    """A section of notes on symbols, if there are any."""
     said = [(symbol, "; ".join(texts)) for symbol, texts in notes.items() if texts]
     if not said:
         return []
@@ -353,17 +355,21 @@ def _notes(heading: str, notes: Mapping[str, Sequence[str]]) -> list[list[str]]:
 
 
 def _waiting(pending: Pending) -> list[str]:
-    """Each decision and how many must sign it; then the commands, each on a line to be copied."""
+    """Each decision with the signatures it needs; then the commands, one per line to be copied."""
     gates = pending.decisions
     if not gates:
         return [*_paragraphs([pending.nothing]), *_facts(list(pending.commands.items()))]
     return _facts(
         [
-            *((gate.name, f"{gate.required} to sign that {gate.says}") for gate in gates),
+            *((gate.name, f"{_signatures(gate.required)}: {gate.says}") for gate in gates),
             ("to sign", next(gate.command for gate in gates if gate.name == "report")),
             *pending.commands.items(),
         ]
     )
+
+
+def _signatures(count: int) -> str:
+    return f"{count} signature{'s' * (count != 1)}"
 
 
 def _more(count: int) -> list[list[str]]:
@@ -371,7 +377,7 @@ def _more(count: int) -> list[list[str]]:
 
 
 def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], left: int = 1) -> list[str]:
-    """The lines of a table; names in its first column lose their middle if it is too wide."""
+    """The lines of a table; if it is too wide, names in its first column lose their middle."""
     columns = [*["left"] * left, *["right"] * (len(headers) - left)]
 
     def drawn(longest: int) -> list[str]:
@@ -384,7 +390,7 @@ def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], left: int = 1)
             tablefmt="simple",
             colalign=columns,
             disable_numparse=True,
-            preserve_whitespace=True,  # the place of a mark that is not there
+            preserve_whitespace=True,  # a blank stands where a mark is missing
         )
         return [f"  {line}".rstrip() for line in text.splitlines()]
 

@@ -1,6 +1,6 @@
 """A model in words: how it was made, what its numbers say, which of two is better.
 
-A run ends with it: whether the model is accepted, and where everything is.
+A run ends with these words: whether the model is accepted, and where its files are.
 """
 
 from collections.abc import Collection, Mapping
@@ -18,7 +18,7 @@ from pricewright.reporting.figures import p_value, percent
 from pricewright.tables.symbol_columns import column_of
 
 LOG = "log prices"
-NO_RANGES = "none, for no day has an open, high and low that can be right"
+NO_RANGES = "none: no day has a plausible open, high and low"
 
 PLACES = {
     "Report": ("results/report.html", "results/report.txt"),
@@ -27,17 +27,17 @@ PLACES = {
     "Watch": ("results/monitor.html",),
     "Forecasts": ("production/forecasts/newest.csv",),
 }
-"""Where a run leaves what people look for, the best first."""
+"""Where a run leaves the files that people look for; of several, the first that exists is shown."""
 
 IN_PRODUCTION = {"In production": ("production/current/model.json",)}
-"""Where a release leaves it."""
+"""Where a release leaves the model."""
 
 _POINTS = {
     "naive": "naive, the last price",
     "drift": "drift, the last price and the mean change",
     "ses": "ses, simple exponential smoothing",
     "theta": "theta, the theta method",
-    "lightgbm": "lightgbm, trees over all symbols on their last changes",
+    "lightgbm": "lightgbm, trees over all symbols, from their last changes",
 }
 _VARIANCES = {
     "rolling": "rolling, the mean of the last {rolling_days} squared changes",
@@ -54,9 +54,9 @@ _SHAPES = {
 
 
 def verdict(model: Mapping[str, Any], *, allow_unaccepted: bool = False) -> list[str]:
-    """Whether the model is accepted, and what is to be thought of it: a sentence or two each.
+    """Say whether the model is accepted and how good it is, in one or two sentences per item.
 
-    `allow_unaccepted` is whether it is deployed even if it is not accepted.
+    allow_unaccepted: whether a model that is not accepted is deployed anyway.
     """
     acceptance = model["acceptance"]
     judged = [found["met"] for found in acceptance["criteria"].values()]
@@ -73,21 +73,21 @@ def verdict(model: Mapping[str, Any], *, allow_unaccepted: bool = False) -> list
     if model["metrics"]["pooled"]["model"]["mase"] is None:
         return [
             *said,
-            "Not evaluated: no symbol has a long enough history before and after any date to "
-            "forecast from. Nothing here says how good the model is.",
+            "Not evaluated: no symbol has enough history before and after any date to forecast "
+            "from. Nothing here says how good the model is.",
         ]
     said += [_point(model), _variance(model), _interval(model)]
     known = model["metrics"]["origins_the_model_knew"]
     if known:
         said.append(
-            f"Caution: {known} of the {model['metrics']['origins']} dates lie in the time that "
-            "the scored model was trained on, so its numbers flatter it."
+            f"Caution: the scored model was trained on {known} of the "
+            f"{model['metrics']['origins']} dates, so its numbers flatter it."
         )
     return said
 
 
 def _lost(model: Mapping[str, Any]) -> str | None:
-    """How much of what was delivered could not be kept, if any."""
+    """How many delivered rows and values could not be kept; None if all were."""
     came = model.get("receipts", {}).get("ingest", {})
     reasons = came.get("quarantined", {})
     rows = sum(reasons.values()) - reasons.get("duplicate", 0)
@@ -95,18 +95,18 @@ def _lost(model: Mapping[str, Any]) -> str | None:
     if not rows and not values:
         return None
     what = [f"{rows:,} of {came['rows']:,} delivered rows"] if rows else []
-    what += [f"{values:,} values of others"] if values else []
-    return f"LOST: {' and '.join(what)} could not be believed: see results/quarantine.json."
+    what += [f"{values:,} values in other rows"] if values else []
+    return f"LOST: {' and '.join(what)} could not be used: see results/quarantine.json."
 
 
 def champion(model: Mapping[str, Any]) -> list[str]:
-    """The model beside the one now deployed."""
+    """How the model compares with the deployed one, a sentence each."""
     record = model["champion"]
     if record is None and model["scored_model"] and model.get("why"):
-        return ["This is that model's score of the day: nothing was trained to compare it with."]
+        return ["This run scored an existing model; it trained none to compare with it."]
     if record is None:
         return ["No model was deployed to compare with."]
-    name = f"the deployed one (sha256 {record['sha256'][:12]}…, cutoff {record['cutoff']})"
+    name = f"the deployed model (sha256 {record['sha256'][:12]}…, cutoff {record['cutoff']})"
     if record["verdict"] == "not comparable":
         return [f"Not comparable with {name}: {record['reason']}."]
     words = {
@@ -121,23 +121,23 @@ def champion(model: Mapping[str, Any]) -> list[str]:
         f"Its pinball loss is {loss} (95% interval {lower:+.2f}% to {upper:+.2f}%), "
         f"over {record['origins']} dates and {record['symbols']:,} symbols that both have.",
     ]
-    if record.get("metrics"):  # of a model that was made before, there are none
+    if record.get("metrics"):  # older models have none
         ours, theirs = (record["metrics"]["pooled"][who] for who in ("challenger", "champion"))
         said.append(
-            f"MASE {ours['mase']:.3f} beside {theirs['mase']:.3f}, CRPS {ours['crps']:.3f} beside "
-            f"{theirs['crps']:.3f}, interval held {ours['coverage']:.1%} beside "
+            f"MASE {ours['mase']:.3f} against {theirs['mase']:.3f}, CRPS {ours['crps']:.3f} "
+            f"against {theirs['crps']:.3f}, interval held {ours['coverage']:.1%} against "
             f"{theirs['coverage']:.1%}."
         )
     if record["origins_it_knew"]:
         said.append(
-            f"The deployed one was trained on {record['origins_it_knew']} of the "
+            f"The deployed model was trained on {record['origins_it_knew']} of the "
             f"{model['metrics']['origins']} dates; these are left out."
         )
     return said
 
 
 def method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """How the model was made, label by label."""
+    """How the model was made: pairs of label and text."""
     chosen, scored = model["parameters"], model["scored_model"]
     states = model["symbols"]
     return [
@@ -149,13 +149,13 @@ def method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("price", chosen["price"]),
         (
             "made",
-            f"given (sha256 {scored['sha256'][:12]}…, cutoff {scored['cutoff']}), scored on "
-            f"prices up to {model['cutoff']}"
+            f"an existing model (sha256 {scored['sha256'][:12]}…, cutoff {scored['cutoff']}), "
+            f"scored on prices up to {model['cutoff']}"
             if scored
             else f"trained on prices up to {model['cutoff']}",
         ),
         *([("why", model["why"])] if "why" in model else []),
-        ("estimated", "once, before it was given" if scored else _estimated(chosen)),
+        ("estimated", "once, when it was trained" if scored else _estimated(chosen)),
         ("leaks", _leaks(model)),
         ("symbols", f"{len(states):,} modelled, {len(model['left_out']):,} left out"),
     ]
@@ -165,7 +165,7 @@ def _estimated(chosen: Mapping[str, Any]) -> str:
     window, embargo = chosen["window_days"], chosen["embargo_days"]
     every = "every date" if chosen["refit"] == 1 else f"one date in {chosen['refit']}"
     span = "all days before it" if window is None else f"the {window:,} days before it"
-    return f"anew at {every}, from {span}" + (f" but the last {embargo}" if embargo else "")
+    return f"again at {every}, from {span}" + (f" except the last {embargo}" if embargo else "")
 
 
 def _leaks(model: Mapping[str, Any]) -> str:
@@ -175,13 +175,13 @@ def _leaks(model: Mapping[str, Any]) -> str:
     if not checked["cutoffs"]:
         return "not checked: there is no date to forecast from"
     dates = ", ".join(checked["cutoffs"])
-    said = f"none: garbage for all prices after {dates} changed no forecast made by then"
+    said = f"none: with garbage for all prices after {dates}, no forecast made by then changed"
     some = checked["symbols"]
-    return said + (f", of {some} symbols" if some < len(model["symbols"]) else "")
+    return said + (f" (checked for {some} symbols)" if some < len(model["symbols"]) else "")
 
 
 def _ranges(states: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """On how many days of which symbols har has their ranges; nothing where there is no har."""
+    """On how many days of which symbols har uses price ranges; empty without har."""
     columns = (column_of(states, *path) for path in (("volatility", "ranges"), ("observations",)))
     of = {symbol: found for symbol, *found in zip(states, *columns, strict=True)}
     if any(days is None for days, _ in of.values()):
@@ -194,7 +194,7 @@ def _ranges(states: Mapping[str, Any]) -> list[tuple[str, str]]:
     who = "all symbols"
     if len(with_ranges) < len(states):
         who = f"{len(with_ranges):,} of {len(states):,} symbols ({some_of(with_ranges)})"
-    return [("ranges", f"of open, high and low, on {share:.1%} of the days of {who}")]
+    return [("ranges", f"from open, high and low, on {share:.1%} of the days of {who}")]
 
 
 def _scale(said: str, symbols: Mapping[str, Any]) -> str:
@@ -207,8 +207,8 @@ def _scale(said: str, symbols: Mapping[str, Any]) -> str:
     ]
     parts = [] if len(levels) == len(symbols) else [LOG]
     if lines:
-        why = "for a price of 0 or below has no logarithm"
-        parts[0] += f", which go on as a line for {some_of(lines)}, {why}"
+        why = "because a price of 0 or below has no logarithm"
+        parts[0] += f", continued as a straight line for {some_of(lines)}, {why}"
     if levels:
         often = "more than one price in 100 was 0 or below"
         why = often if said == "auto" else f"model.scale is {said}"
@@ -222,13 +222,13 @@ def _point(model: Mapping[str, Any]) -> str:
     if model["parameters"]["location"] == "naive":
         return "The point forecast is the last price: no skill is claimed for it."
     if ratio is None:
-        return "No skill in the point forecast is known: the last price was never wrong."
+        return "The point forecast's skill is unknown: the last price was never wrong."
     error = f"its error is {ratio:.3f} times the last price's"
     chance = p_value(luck)
     if ratio >= 1:
         return f"No skill in the point forecast: {error} ({chance})."
     if luck is None or luck >= SIGNIFICANT:
-        return f"No skill in the point forecast that is more than luck: {error} ({chance})."
+        return f"No significant skill in the point forecast: {error} ({chance})."
     return f"The point forecast has skill: {error} ({chance})."
 
 
@@ -237,7 +237,7 @@ def _variance(model: Mapping[str, Any]) -> str:
     if found["lower"] is None or found["upper"] is None:
         return "The volatility forecast could not be tested: there are too few days."
     between = (
-        f"QLIKE less EWMA's: {found['qlike_difference']:+.4f}, 95% interval "
+        f"QLIKE minus EWMA's: {found['qlike_difference']:+.4f}, 95% interval "
         f"{found['lower']:+.4f} to {found['upper']:+.4f}; better for {found['better']:,} of "
         f"{found['symbols']:,} symbols"
     )
@@ -263,7 +263,7 @@ def _compared(difference: Mapping[str, Any], other: str) -> str:
         return f"significantly better than {other}"
     if difference["lower"] > 0:
         return f"significantly WORSE than {other}"
-    return f"neither significantly better nor worse than {other}"
+    return f"not significantly different from {other}"
 
 
 def _interval(model: Mapping[str, Any]) -> str:
@@ -271,12 +271,12 @@ def _interval(model: Mapping[str, Any]) -> str:
     ours, plain = pooled["model"], pooled["random_walk"]
     held = (
         f"The {percent(model['parameters']['level'])} interval held {ours['coverage']:.1%} of "
-        f"prices, that of the random walk of constant volatility {plain['coverage']:.1%}"
+        f"prices; that of the random walk with constant volatility held {plain['coverage']:.1%}"
     )
     if not plain["interval_score"]:
         return f"{held}."
     ratio = ours["interval_score"] / plain["interval_score"]
-    return f"{held}; its score is {ratio:.3f} times that one's (less is better)."
+    return f"{held}. Its interval score is {ratio:.3f} times the random walk's (lower is better)."
 
 
 STEPS_OF_A_MODEL = {"train_or_score", "report", "deploy"}
@@ -285,9 +285,9 @@ STEPS_OF_A_MODEL = {"train_or_score", "report", "deploy"}
 def run_summary(
     root: Path, steps: Collection[str], seconds: float, *, allow_unaccepted: bool = False
 ) -> str:
-    """The end of a run that did some steps: the verdict in words, and the paths of what is there.
+    """The last lines of a run: steps and time, the verdict in words, and the paths of the files.
 
-    A run that made neither model nor report nor forecasts says nothing of those of an earlier run.
+    A run that made no model, report or forecasts does not mention those of an earlier run.
     """
     lines = [f"{len(steps)} step{'s' if len(steps) != 1 else ''} in {format_duration(seconds)}"]
     if STEPS_OF_A_MODEL & set(steps):

@@ -1,11 +1,11 @@
-"""The candidate: what people sign in mode auto, where `results/` are of another day each day.
+"""The candidate: what people sign in mode auto, where `results/` change every day.
 
     <production>/candidates/<identity>/    the files of gate `deploy` as they were when a model was
                                            trained; identity: the digest of all of them
     <production>/candidate                 a link to the newest of these folders
 
-People sign models, not days: a run that only scores leaves the candidate as it is, and so it leaves
-what people signed.
+People sign models, not days: a run that only scores leaves the candidate, and so the sign-offs, as
+they are.
 """
 
 import os
@@ -32,10 +32,10 @@ FOLDER = "candidates"
 
 
 def write_candidate(production: Path, files: Mapping[str, bytes]) -> Path:
-    """Lay the files that people sign aside, and point the link at them; returns their folder.
+    """Keep the files that people sign in a folder, and point the link at it; return the folder.
 
-    files: those of gate `deploy`. The same files again change nothing. Whatever raises, the link
-    is what it was. The candidate before it is dropped: nobody can sign it any more.
+    files: those of gate `deploy`. The same files again change nothing. If anything raises, the link
+    stays as it was. The previous candidate is deleted, because nobody can sign it any more.
     """
     name = identity(digests(files))
     folder = production / FOLDER / name
@@ -45,7 +45,7 @@ def write_candidate(production: Path, files: Mapping[str, bytes]) -> Path:
         incoming.mkdir(parents=True)
         for path, content in files.items():
             write_whole(incoming / Path(path).name, content)
-        shutil.rmtree(folder, ignore_errors=True)  # one of which a file was lost
+        shutil.rmtree(folder, ignore_errors=True)  # an incomplete folder, if there is one
         os.rename(incoming, folder)
         sync_folder(folder.parent)
     point_link(production / LINK, f"{FOLDER}/{name}")
@@ -56,10 +56,10 @@ def write_candidate(production: Path, files: Mapping[str, bytes]) -> Path:
 
 
 def restore_candidate(root: Path) -> Path | None:
-    """Lay a candidate that was lost aside again, from the `results/` of the run that trained it.
+    """Restore a lost candidate from the `results/` of the run that trained it.
 
-    Returns its folder, None if nothing was lost. Raises Refusal, with what to do, if `results/`
-    are not those of a model that was trained and deployed.
+    Returns its folder, or None if nothing was lost. Raises Refusal, with what to do, if `results/`
+    do not hold a model that was trained and deployed.
     """
     try:
         require_covered(root, Path(CANDIDATE))

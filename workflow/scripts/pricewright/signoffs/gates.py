@@ -1,7 +1,7 @@
-"""The four decisions, for some bytes: who has signed, who has not, and what is missing.
+"""The four decisions on given bytes: who has signed, who has not, and what is missing.
 
-`audit` says whether what people signed is whole: the ledger by what each signer saw of it, and
-each signature.
+`audit` checks that the records are intact: the ledger, against what each signer saw of it, and
+every signature.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,12 +36,12 @@ from pricewright.signoffs.validity import (
 
 @dataclass(frozen=True)
 class GateDecision:
-    """One gate.
+    """The decision at one gate.
 
-    counted: the sign-offs that count, each of another person with another key.  void: those that
-    do not, with why.  rejected: who rejects these bytes, and where that stands.
-    may_sign: whose signature would count.  consent: for `deploy`, what a change of the policy
-    since the last release needs besides, None if it was not changed.
+    counted: the sign-offs that count, each by a different person with a different key.  void: those
+    that do not, with the reason.  rejected: who rejects these bytes, and where that is recorded.
+    may_sign: whose signature would count.  consent: for `deploy`, the consent needed because the
+    policy changed since the last release; None if it did not.
     """
 
     gate: Gate
@@ -61,12 +61,12 @@ class GateDecision:
 
 @dataclass(frozen=True)
 class Decision:
-    """What people decided about some bytes.
+    """What people decided about given bytes.
 
     author: the run that made the model, if the ledger knows it.  trainers: the statements of those
-    who trained it.  head: the digest of the ledger's last line, when it was read.  problems: what
-    is wrong with the ledger: it can be no ground for a release.  in_production: whether these
-    bytes are there already.
+    who trained it.  head: the digest of the ledger's last line when it was read.  problems: what is
+    wrong with the ledger, which rules out a release.  in_production: whether these bytes are
+    already in production.
     """
 
     policy: Policy
@@ -93,7 +93,7 @@ class Decision:
         return [signoff for gate in self.gates for signoff in gate.counted]
 
     def files(self) -> dict[str, bytes]:
-        """The very statements and signatures that were verified, by path."""
+        """The exact bytes of the statements and signatures that were verified, by path."""
         found = {}
         for signoff in (*self.trainers, *self.counted):
             found[signoff.name] = signoff.statement
@@ -113,10 +113,10 @@ def check_gates(
     """What people decided about the bytes with these digests.
 
     digests: the SHA-256 of each file that gate `deploy` covers, by its name under `results/`; the
-    files themselves are not read.  gates: those that must be satisfied, for a rollback `deploy`
-    alone.  release: the folder of the release to go back to, which tells who trained its model.
+    files themselves are not read.  gates: those that must be satisfied; for a rollback only
+    `deploy`.  release: for a rollback, the folder of the release, which says who trained its model.
 
-    Raises Refusal if nobody is configured who could sign, or the ledger cannot be read.
+    Raises Refusal if no signers are configured or the ledger cannot be read.
     """
     require_signers(policy)
     folder = Path(root) / LEDGER
@@ -134,7 +134,7 @@ def check_gates(
 
 
 def trained_by(kept: Iterable[StoredStatement], case: Case) -> list[SignOff]:
-    """Those of some statements that hold as to who trained the model, one a person."""
+    """The valid ones among statements of who trained the model, one per person."""
     judged = [judge_statement(each, case) for each in kept]
     good = [each for each in judged if each.said and not each.void]
     return list({each.who: each for each in good}.values())
@@ -150,7 +150,7 @@ def _gate(root: Path, gate: Gate, case: Case) -> GateDecision:
         elif signoff.said.decision == "approved":
             if other := counted.get(signoff.fingerprint):
                 void.append(
-                    replace(signoff, void=f"it has the same key as {other.who}'s, counted already")
+                    replace(signoff, void=f"{other.who}'s, with the same key, is counted already")
                 )
             else:
                 counted[signoff.fingerprint] = signoff
@@ -164,11 +164,11 @@ def _gate(root: Path, gate: Gate, case: Case) -> GateDecision:
 
 
 def _rejection(who: str, gate: Gate, judged: Sequence[SignOff], case: Case) -> str | None:
-    """Where it stands that a person rejects these bytes, None if they do not.
+    """Where a person's rejection of these bytes is recorded, None if there is none.
 
-    The statement may have been taken away: then the ledger still tells of it. What lifts it is a
-    later statement, signed by the same person, which withdraws, or is about these very bytes; a
-    line in the ledger alone, which anyone can write, does not.
+    If the statement was removed, the ledger still records it. Only a later signed statement of the
+    same person lifts it: a withdrawal, or a decision on these exact bytes. A line in the ledger
+    does not, because anyone can write one.
     """
     own = next((each for each in judged if each.who == who and each.said), None)
     said = own.said if own else None
@@ -196,7 +196,7 @@ def _because(comment: str) -> str:
 class Audit:
     """What is wrong with the ledger and the sign-offs, a sentence each.
 
-    void: what is not wrong, but counts for nothing now, for somebody left or has another key.
+    void: sign-offs that are in order but no longer count, because the signer left or has a new key.
     """
 
     problems: Sequence[str]
@@ -204,36 +204,36 @@ class Audit:
 
 
 def audit(root: Path, policy: Policy, seen: Iterable[Seen] = (), clock: Clock = now) -> Audit:
-    """Look whether the ledger and the sign-offs are as they were.
+    """Check that the ledger and the sign-offs are intact.
 
-    seen: what others, as releases, wrote down of the ledger. A sign-off that is out of date is not
-    wrong; one whose signature never was good, by the lists of today or of its time, is.
+    seen: what others, such as releases, recorded of the ledger. An outdated sign-off is no problem;
+    one whose signature was never good, by today's signers or those of its time, is one.
     """
     folder = Path(root) / LEDGER
     entries: list[Entry] = []
-    with suppress(Refusal):  # which is told below
+    with suppress(Refusal):  # `ledger.verify` reports it below
         entries = ledger.read(folder)
     opened = [open_statement(kept, policy, clock()) for kept in read_all_statements(Path(root))]
     given = {each.name: open_as_given(each.kept, policy, entries) for each in opened if each.void}
     seen_then = [*seen, *filter(None, map(seen_by, filter(None, [*opened, *given.values()])))]
     problems = ledger.verify(folder, seen_then)
     if opened and not policy.signers:
-        state = "names nobody" if (Path(root) / SIGNERS).exists() else "is not there"
+        state = "names nobody" if (Path(root) / SIGNERS).exists() else "is missing"
         lost = (
             f"{SIGNERS}: {state}, so nothing in {SIGNOFFS}/ is checked ({len(opened)} sign-offs); "
-            "put it back from a backup."
+            "restore it from a backup."
         )
         return Audit([*problems, lost])
     void = []
     for each in opened:
         if given.get(each.name):
             void.append(
-                f"{printable(each.name)}: counts for nothing now, because {each.void}; it was in "
-                "order when it was given, and may stay."
+                f"{printable(each.name)}: no longer counts, because {each.void}; it was valid when "
+                "it was given and may stay."
             )
         elif each.void:
             problems.append(
-                f"{printable(each.name)}: {each.void}, and nothing on record says that it ever was "
-                f"in order; put back what was there, or move it out of {SIGNOFFS}/."
+                f"{printable(each.name)}: {each.void}, and no record shows that it was ever valid; "
+                f"restore the original, or move it out of {SIGNOFFS}/."
             )
     return Audit(problems, void)

@@ -1,12 +1,12 @@
-"""The ledger: what was run, decided and released, one line each, that nobody rewrites unseen.
+"""The ledger: a tamper-evident record of what was run, decided and released, a line per event.
 
-    <folder>/ledger.jsonl        a line of JSON an event; each has the SHA-256 of the line before
-    <folder>/torn-<digits>       what a writer that died left of a line
+    <folder>/ledger.jsonl        one line of JSON per event, with the SHA-256 of the line before
+    <folder>/torn-<digits>       the part of a line that a killed writer left
 
-Whoever keeps the digest of a line, as every sign-off does, can tell later whether any line up to
-that one was changed, cut or moved. A line is added under a lock, after the last whole one, and is
-on the disk before anyone relies on it. What is in production is what the ledger says: the last
-switch that was begun and passed its test.
+Anyone who keeps the digest of a line, as every sign-off does, can later tell whether any line up to
+it was changed, cut or moved. A line is added under a lock, after the last whole line, and is on the
+disk before anyone relies on it. The ledger decides what is in production: the last switch that was
+begun and passed its test.
 """
 
 import fcntl
@@ -29,24 +29,24 @@ from pricewright.steplog.log import say
 
 LEDGER, SIGNOFFS = "ledger", "signoffs"
 SIGNERS, REVOKED = "config/signers", "config/revoked"
-"""Where, in a project, the ledger is, what people signed, and who may sign with which keys."""
+"""Where a project keeps its ledger, its sign-offs, its signers and the revoked keys."""
 
 NAME = "ledger.jsonl"
 
 EMPTY = "0" * 64
-"""What stands for the digest of the line before the first."""
+"""The `previous` digest of the first line."""
 
 OWN = ("sequence", "time", "event", "who", "previous")
-"""What every line has; everything else is the event's own."""
+"""The fields of every line; further fields depend on the event."""
 
 
 @dataclass(frozen=True)
 class Entry:
     """An event.
 
-    sequence: its line's number, from 1.  time: in UTC, as in 2026-11-24T20:20:16Z.  who: the
-    person.  fields: the event's own.  previous: the SHA-256 of the line before, EMPTY for the
-    first.  digest: that of this line, without its end.
+    sequence: its line's number, from 1.  time: in UTC, such as 2026-11-24T20:20:16Z.  who: the
+    person.  fields: those of this kind of event.  previous: the SHA-256 of the line before, EMPTY
+    for the first.  digest: the SHA-256 of this line, without its newline.
     """
 
     sequence: int
@@ -61,8 +61,8 @@ class Entry:
 def read(folder: Path) -> list[Entry]:
     """Every entry, in order; none if there is no ledger.
 
-    What a dead writer left of a line is passed over: it never was an entry. Raises Refusal for a
-    line that cannot be one; whether the lines fit each other is for `verify` to say.
+    The part of a line that a killed writer left is ignored: it never was an entry. Raises Refusal
+    for an invalid line; `verify` checks that the lines fit together.
     """
     path = Path(folder) / NAME
     return [parse_entry(line, path, number) for number, line in enumerate(read_lines(path), 1)]
@@ -74,7 +74,7 @@ def newest(found: list[bytes], path: Path) -> Entry | None:
 
 
 def read_lines(path: Path) -> list[bytes]:
-    """The whole lines of a ledger's file, without their ends; none if there is no such file."""
+    """The whole lines of a ledger's file, without newlines; none if there is no such file."""
     try:
         return whole_lines(read_regular(path))
     except FileNotFoundError:
@@ -82,34 +82,34 @@ def read_lines(path: Path) -> list[bytes]:
 
 
 def whole_lines(content: bytes) -> list[bytes]:
-    """The lines of some bytes that have an end."""
+    """The lines of some bytes that end in a newline."""
     return content.split(b"\n")[:-1]
 
 
 def parse_entry(line: bytes, path: Path, number: int) -> Entry:
-    """The entry on a line; raises Refusal if it is not written as one."""
+    """The entry on a line; raises Refusal for an invalid line."""
     where = f"{path}:{number}"
     document = parse_strict(line, where)
     if not isinstance(document, dict) or list(document)[:5] != list(OWN):
-        raise Refusal(f"{where}: not an entry of the ledger; put back the ledger as it was.")
+        raise Refusal(f"{where}: not an entry of the ledger; restore the ledger from a backup.")
     own = [document.pop(name) for name in OWN]
     if type(own[0]) is not int or not all(isinstance(value, str) for value in own[1:]):
-        raise Refusal(f"{where}: not an entry of the ledger; put back the ledger as it was.")
+        raise Refusal(f"{where}: not an entry of the ledger; restore the ledger from a backup.")
     sequence, time, event, who, previous = own
     return Entry(sequence, time, event, who, document, previous, sha256(line))
 
 
 def encode_entry(entry: Mapping[str, Any]) -> bytes:
-    """An entry as a line, without its end; raises ValueError for what JSON cannot say."""
+    """An entry as a line, without newline; raises ValueError for values that JSON lacks."""
     return json.dumps(entry, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What someone saw of the ledger and wrote down elsewhere.
+    """What someone saw of the ledger and recorded elsewhere.
 
-    whose: where that stands, as `signoffs/report/ann.json`.  count: how many lines there were.
-    head: the digest of the last of them, EMPTY if there were none.
+    whose: the file with that record, such as `signoffs/report/ann.json`.  count: the number of
+    lines then.  head: the digest of the last of them, EMPTY if there were none.
     """
 
     whose: str
@@ -118,11 +118,11 @@ class Seen:
 
 
 def verify(folder: Path, seen: Iterable[Seen] = ()) -> list[str]:
-    """What is wrong with a ledger, in sentences that say from which line on; none if nothing is.
+    """What is wrong with a ledger, in sentences that say from which line on; empty if nothing is.
 
-    seen: what others saw of it. The lines alone show what was edited, moved or taken out between
-    them; that the last ones were cut, or all rewritten from some line on with digests that fit
-    again, only those show who saw what was there.
+    seen: what others saw of it. The lines themselves reveal edits, moves and removals between them.
+    Only `seen` reveals that the last lines were cut, or that all lines from one on were rewritten
+    with fitting digests.
     """
     path = Path(folder) / NAME
     try:
@@ -135,7 +135,7 @@ def verify(folder: Path, seen: Iterable[Seen] = ()) -> list[str]:
         try:
             entry = parse_entry(line, path, number)
         except Refusal as refusal:
-            broken = [f"{refusal} From line {number} on it shows nothing."]
+            broken = [f"{refusal} From line {number} on it proves nothing."]
             break
         if wrong := _misplaced(entry, number, entries[-1].digest if entries else EMPTY):
             broken = [f"{path}:{number}: {wrong}"]
@@ -145,7 +145,7 @@ def verify(folder: Path, seen: Iterable[Seen] = ()) -> list[str]:
 
 
 def fits(entries: Sequence[Entry], seen: Seen) -> bool:
-    """Whether the ledger still has, at the line that someone saw last, what they saw."""
+    """Whether the ledger still has what someone saw, up to the last line that they saw."""
     if seen.count == 0:
         return seen.head == EMPTY
     return 0 < seen.count <= len(entries) and entries[seen.count - 1].digest == seen.head
@@ -154,41 +154,41 @@ def fits(entries: Sequence[Entry], seen: Seen) -> bool:
 def _misplaced(entry: Entry, number: int, previous: str) -> str | None:
     if entry.sequence != number:
         return (
-            f"has the number {entry.sequence}: lines were taken out, put in or moved; "
-            f"from line {min(number, max(entry.sequence, 1))} on it shows nothing."
+            f"has the number {entry.sequence}: lines were removed, added or moved; "
+            f"from line {min(number, max(entry.sequence, 1))} on it proves nothing."
         )
     if entry.previous != previous:
         return (
             f"does not fit line {number - 1}: one of the two was changed; "
-            f"from line {max(number - 1, 1)} on it shows nothing."
+            f"from line {max(number - 1, 1)} on it proves nothing."
         )
     return None
 
 
 def _unseen(path: Path, entries: Sequence[Entry], seen: Sequence[Seen], count: int) -> list[str]:
-    """What no longer is as somebody saw it, the earliest line first."""
+    """What differs from what somebody saw, earliest line first."""
     known = max((each.count for each in seen if fits(entries, each)), default=0)
     found = []
     for each in sorted(seen, key=lambda one: (one.count, one.whose)):
         if fits(entries, each) or each.count > len(entries) != count:
-            continue  # as it was, or behind a break that was told of already
+            continue  # intact, or behind a break that is reported already
         sure = known if known < each.count else 0
         if each.count > len(entries):
             found.append(
-                f"{path}: has {len(entries)} lines, where {each.whose} saw {each.count}: it was "
+                f"{path}: has {len(entries)} lines, but {each.whose} saw {each.count}: it was "
                 f"cut; from line {len(entries) + 1} on it is lost, and from line {sure + 1} on "
-                "nothing shows that it is as it was."
+                "nothing proves that it is unchanged."
             )
         else:
             found.append(
-                f"{path}:{each.count}: is not what {each.whose} saw: it was rewritten; "
-                f"from line {sure + 1} on it shows nothing."
+                f"{path}:{each.count}: differs from what {each.whose} saw: it was rewritten; "
+                f"from line {sure + 1} on it proves nothing."
             )
     return found
 
 
 PATIENCE = 30.0
-"""Seconds to wait for whoever else is writing; a line takes milliseconds."""
+"""Seconds to wait for another writer; writing a line takes milliseconds."""
 
 
 def append(
@@ -201,14 +201,14 @@ def append(
 ) -> Entry:
     """Add an event to the ledger; when this returns, it is on the disk.
 
-    folder: where the ledger is; made if need be.  event: what happened, as `release`.  who: the
-    person, by default the login name.  fields: whatever else there is to say, as JSON can.
+    folder: the ledger's; created if need be.  event: what happened, such as `release`.  who: the
+    person, by default the login name.  fields: further fields, fit for JSON.
 
-    Raises Refusal for a ledger that cannot be gone on with, OSError if it cannot be written; then
-    nothing was added. ValueError for fields that JSON cannot say.
+    Raises Refusal for a ledger whose last line is invalid and OSError if it cannot be written; then
+    nothing was added. Raises ValueError for fields that JSON cannot hold.
     """
     if clash := sorted(fields.keys() & set(OWN)):
-        raise ValueError(f"{clash[0]!r} is the ledger's own")
+        raise ValueError(f"{clash[0]!r} is a field that every line of the ledger has")
     path = Path(folder) / NAME
     with locked(Path(folder)):
         last = _after_recovery(path, clock)
@@ -218,7 +218,7 @@ def append(
 
 
 def login() -> str:
-    """The name under which this process runs."""
+    """The login name of this process."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a user without a name, as in some containers
@@ -227,7 +227,7 @@ def login() -> str:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep every other writer out of the ledger; a writer that dies lets go by itself.
+    """Lock the ledger against other writers; the lock of a killed writer is released.
 
     Raises TimeoutError after PATIENCE.
     """
@@ -240,7 +240,7 @@ def locked(folder: Path) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise TimeoutError(f"{folder}: another process has kept the ledger") from None
+                    raise TimeoutError(f"{folder}: another process holds the ledger") from None
                 time.sleep(0.005)
         yield
     finally:
@@ -248,10 +248,10 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _after_recovery(path: Path, clock: Clock) -> Entry | None:
-    """The last entry, after what a dead writer left of a line was set aside and put on record.
+    """The last entry, after setting aside and recording any part of a line by a killed writer.
 
-    The piece is kept first, then the ledger is replaced as a whole: killed between the two, the
-    same is done again.
+    The part is saved first, then the ledger is replaced as a whole. If this is killed between the
+    two, the next call does the same again.
     """
     try:
         content = read_regular(path)
@@ -280,7 +280,7 @@ def _line(
 
 
 def _add(path: Path, line: bytes) -> None:
-    """Write a line at the end and see it reach the disk, or take back what was written of it."""
+    """Append a line and flush it to the disk; on failure, take back the part that was written."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     ledger = os.open(path, flags, 0o666)
     try:
@@ -302,19 +302,19 @@ def _add(path: Path, line: bytes) -> None:
 
 
 BEGUN = ("release", "rollback")
-"""The events with which a switch begins; their field `release` says to which release."""
+"""The events that begin a switch; their field `release` is the new release."""
 
 PASSED, FAILED, UNDONE = "smoke-test-passed", "smoke-test-failed", "undone"
-"""The events with which it ends."""
+"""The events that end a switch."""
 
 
 @dataclass(frozen=True)
 class ProductionState:
-    """Where production stands.
+    """The state of production.
 
     release: the digest of the release in production, None before the first.
     since: the number of the line that began the switch to it, 0 before the first.
-    unfinished: the line of a switch that was begun and not ended.
+    unfinished: the line of a switch that was begun but not ended.
     """
 
     release: str | None = None
@@ -323,7 +323,7 @@ class ProductionState:
 
 
 def state_of(entries: Iterable[Entry]) -> ProductionState:
-    """Where production stands after some lines of the ledger."""
+    """The state of production after these lines of the ledger."""
     release: str | None = None
     since = 0
     begun: Entry | None = None
@@ -338,11 +338,11 @@ def state_of(entries: Iterable[Entry]) -> ProductionState:
 
 
 DROPPED = "dropped"
-"""The event of a release whose files were removed, as `history.keep_releases_days` says."""
+"""The event of removing a release's files, as `history.keep_releases_days` demands."""
 
 
 def dropped_releases(entries: Iterable[Entry]) -> dict[str, Entry]:
-    """The line that says so, for each release that was dropped, and not released again since."""
+    """The ledger's line for each release that was dropped and not released again since."""
     found = {}
     for entry in entries:
         if entry.event == DROPPED:
@@ -353,7 +353,7 @@ def dropped_releases(entries: Iterable[Entry]) -> dict[str, Entry]:
 
 
 def undone_releases(entries: Iterable[Entry]) -> set[str]:
-    """The digests of the releases that were begun, and never came as far as a smoke test."""
+    """The digests of the releases that were begun but never reached a smoke test."""
     last: dict[str, str] = {}
     for entry in entries:
         if entry.event in (*BEGUN, PASSED, FAILED, UNDONE):
@@ -369,6 +369,6 @@ def in_production(entries: Iterable[Entry]) -> str | None:
 
 
 def release_before(entries: Sequence[Entry]) -> str | None:
-    """The digest of the release that was in production before the one that is."""
+    """The digest of the release that was in production before the current one."""
     now = state_of(entries)
     return state_of(entries[: now.since - 1]).release if now.since else None

@@ -1,6 +1,6 @@
-"""The policy: how many of whom must sign for what, and for how long it holds.
+"""The policy: who must sign for which gate, how many people, and for how long it holds.
 
-Who ran the training may be excluded; that is who the ledger says, which each run tells.
+Whoever ran the training may be excluded; the ledger knows who that is, because each run records it.
 """
 
 import subprocess
@@ -24,8 +24,8 @@ from pricewright.signoffs.signers import KRL, WHO, Signer, parse_signers, read_s
 
 @dataclass(frozen=True)
 class GateTerms:
-    """What a gate asks for: signatures of `required` different people, each good for
-    `valid_days`; with `exclude_author`, of others than who ran the training."""
+    """What a gate requires: signatures of `required` different people, each valid for
+    `valid_days`; with `exclude_author`, whoever ran the training does not count."""
 
     required: int
     valid_days: int
@@ -34,10 +34,10 @@ class GateTerms:
 
 @dataclass(frozen=True)
 class Policy:
-    """Who must sign what, as config and the two files beside it say.
+    """Who must sign what, according to config, config/signers and config/revoked.
 
-    signers: those that there are.  revoked: the list of revoked keys, as ssh-keygen reads it.
-    allow_unaccepted: whether a model that is not accepted may be released.
+    revoked: the list of revoked keys, as ssh-keygen reads it.  allow_unaccepted: whether a model
+    that is not accepted may be released.
     """
 
     gates: Mapping[Gate, GateTerms]
@@ -47,11 +47,11 @@ class Policy:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of `record`: any change but of comments is another policy."""
+        """The SHA-256 of `record`: any change except to comments makes another policy."""
         return sha256(self.record())
 
     def document(self) -> dict[str, Any]:
-        """All that counts, as JSON can say it; `parse_policy` reads it."""
+        """Everything that counts, fit for JSON; `parse_policy` reads it."""
         if self.revoked.startswith(KRL):
             revoked: dict[str, Any] = {"krl": b64encode(self.revoked).decode()}
         else:
@@ -69,7 +69,7 @@ class Policy:
         return orjson.dumps(self.document(), option=layout)
 
     def signers_file(self) -> bytes:
-        """The signers, as ssh-keygen reads them."""
+        """The signers in the format that ssh-keygen reads."""
         return "".join(signer.line + "\n" for signer in self.signers).encode()
 
     def may_sign(self, gate: Gate) -> list[str]:
@@ -82,10 +82,10 @@ class Policy:
 
 
 def load_policy(root: Path, signoffs: Mapping[str, Any], allow_unaccepted: bool) -> Policy:
-    """The policy in force; `signoffs` is that section of config.
+    """The policy in force; `signoffs` is config's section of that name.
 
-    With no file of signers there are none, and nobody can approve anything. Raises Refusal for a
-    file that says more, or less, than a reader would think.
+    Without config/signers there are no signers, and nobody can approve anything. Raises Refusal
+    for a file that allows more, or revokes less, than it seems to.
     """
     signers, revoked = read_signers(root)
     gates = {gate: GateTerms(**signoffs[gate]) for gate in GATES}
@@ -93,7 +93,7 @@ def load_policy(root: Path, signoffs: Mapping[str, Any], allow_unaccepted: bool)
 
 
 def parse_policy(document: Mapping[str, Any], name: str) -> Policy:
-    """The policy that a document says; raises Refusal if it says none. `name` is what has it."""
+    """The policy in a document, which errors call `name`; raises Refusal if it is none."""
     try:
         revoked = document["revoked"]
         keys = "".join(f"{line}\n" for line in revoked.get("keys", ())).encode()
@@ -104,16 +104,16 @@ def parse_policy(document: Mapping[str, Any], name: str) -> Policy:
             document["allow_unaccepted"],
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise Refusal(f"{name}: is no policy ({error}); put back what was there.") from None
+        raise Refusal(f"{name}: not a valid policy ({error}); restore the original.") from None
 
 
 def require_signers(policy: Policy) -> None:
-    """Raise Refusal if nobody is configured who could sign."""
+    """Raise Refusal if no signers are configured."""
     if not policy.signers:
         raise Refusal(
             f"{SIGNERS}: names nobody, so nobody can approve anything; begin with "
-            "`pricewright sign --init --key ~/.ssh/id_ed25519`, and add a line for each person who "
-            "may sign (config/README.md, Who decides), or put it back from a backup."
+            "`pricewright sign --init --key ~/.ssh/id_ed25519` and add a line for each person who "
+            "may sign (config/README.md, Who decides), or restore it from a backup."
         )
 
 
@@ -121,7 +121,7 @@ TRAINING = "train_or_score"
 
 
 def oneself(configured: str | None = None) -> str:
-    """What the person at work is called: as configured, else as git knows them, else the login."""
+    """The name of the person at work: as configured, else their git email, else the login."""
     return configured or _git_email() or login()
 
 
@@ -136,12 +136,11 @@ def record_run(
     once: bool = False,
     clock: Clock = now,
 ) -> Entry:
-    """Tell the ledger of a run: its steps, the SHA-256 of the model that is there now, and who.
+    """Record a run in the ledger: its steps, the SHA-256 of the current model, and who ran it.
 
-    author: what config calls whoever runs the training, None to ask git.  configfile: the files
-    that were laid over the config.  facts: what else is to be told of it.  once: not if the last
-    run did the same. Returns the entry of this run, or of that one. Raises what `ledger.append`
-    raises.
+    author: the name that config gives to whoever runs the training, None to ask git.  configfile:
+    the files laid over the config.  facts: further fields.  once: skip it if the last run recorded
+    the same. Returns the entry of this run, or of that one. Raises what `ledger.append` raises.
     """
     last = _last_run(ledger.read(Path(root) / LEDGER)) if once else None
     if last and [last.fields.get(name, []) for name in ("run", "steps", "configfile")] == [
@@ -175,9 +174,9 @@ def _last_run(entries: Sequence[Entry]) -> Entry | None:
 
 
 def author_of(entries: Sequence[Entry], model: str) -> Entry | None:
-    """The run that made a model first, None if the ledger knows of none.
+    """The run that first made a model, None if the ledger knows none.
 
-    Whoever makes the same bytes again, to see whether they come out, is not their author.
+    Somebody who reproduces the same bytes later is not the author.
     """
     for entry in entries:
         if entry.event == "run" and entry.fields.get("run") == model:
@@ -188,7 +187,7 @@ def author_of(entries: Sequence[Entry], model: str) -> Entry | None:
 
 
 def is_author(who: str, run: Entry, policy: Policy) -> bool:
-    """Whether a signer is who ran the training: by name, by login, or by a key of theirs."""
+    """Whether a signer is the person who ran the training: by name, login or key."""
     names = {run.who.casefold(), str(run.fields.get("login", "")).casefold()}
     known = {signer.who for signer in policy.signers if signer.who.casefold() in names}
     keys = {key for name in known for key in policy.keys_of(name)}

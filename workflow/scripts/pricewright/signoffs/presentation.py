@@ -1,8 +1,8 @@
-"""Decisions in plain text: what a person reads before they sign, and what is missing afterwards.
+"""Decisions in plain text: what a person reads before signing, and what is missing afterwards.
 
-What a signer sees of a gate is about ten lines, with the numbers that matter, taken from the very
-bytes that are signed. What waits for people is in each report; whether they have decided is not,
-for a report is a function of the run's bytes alone.
+A signer sees about ten lines on a gate, with the numbers that matter, taken from the exact bytes
+that are signed. A report lists the decisions that are needed, but not whether they were made: it
+depends only on the run's bytes.
 """
 
 import shlex
@@ -31,25 +31,23 @@ RELEASE = "snakemake --cores 1 production"
 
 
 def with_config(command: str, configfile: Sequence[Path]) -> str:
-    """A command with the config files of the run that it is about; without, it means another."""
+    """A command with the config files of its run; without them it would mean another run."""
     names = [shlex.quote(str(path)) for path in configfile]
-    if (
-        names and command == RELEASE
-    ):  # to Snakemake the last --configfile counts, with all its words
+    if names and command == RELEASE:  # Snakemake uses the last --configfile alone
         names = [" ".join(names)]
     return command + "".join(f" --configfile {name}" for name in names)
 
 
 def pending_decisions(model: Mapping[str, Any], required: Mapping[str, int] | None) -> Pending:
-    """The decisions on a model, each with the signatures that `required` asks for: 1, if it says
-    none; no decision on one that a day was scored with in mode auto.
+    """The decisions needed on a model; none if mode auto only scored a day with it.
 
-    What it says of `author` is whether who trained the model must sign that.
+    required: signatures by gate, 1 where a gate is missing; under `author`, whether whoever trained
+    the model must sign that.
     """
     if (scored := model["scored_model"]) and model.get("why"):
         nothing = (
-            f"Nothing: this is the day's score of the model that was trained on prices up to "
-            f"{scored['cutoff']}. People sign models, not days: that one, in "
+            f"None: this run scored the day with the model that was trained on prices up to "
+            f"{scored['cutoff']}. People sign models, not days; the files to sign are in "
             f"{signed_files.CANDIDATE}/."
         )
         return Pending([], {"who signed it": "pricewright status"}, nothing)
@@ -74,16 +72,16 @@ Facts = list[tuple[str, str]]
 
 
 def gate_summary(gate: Gate, files: Mapping[str, bytes], folder: Path | None = None) -> Facts:
-    """What a gate's files say, label by label; raises Refusal for what no run writes.
+    """What a gate's files say: pairs of label and text. Raises Refusal for files no run wrote.
 
-    folder: where they lie, if not in `results/`.
+    folder: where the files are, if not in `results/`.
     """
     with as_written_by_a_run("results/: a file"):
         return [(label, printable(text)) for label, text in _DIGESTS[gate](_Read(files, folder))]
 
 
 def signer_warnings(gate: Gate, files: Mapping[str, bytes], allow_unaccepted: bool) -> list[str]:
-    """What a signer should think twice about; raises Refusal for what no run writes."""
+    """What a signer should think twice about; raises Refusal for files no run wrote."""
     read, found = _Read(files), discrepancies(files)
     with as_written_by_a_run("results/: a file"):
         if gate not in ("author", "source"):
@@ -98,7 +96,7 @@ def _doubts_about_the_data(read: "_Read") -> Iterator[str]:
     if quarantined := sum(receipt["quarantined"].values()):
         yield f"{_rows(quarantined)} quarantined: {counts_of_kinds(receipt['quarantined'])}"
     if any(flags.values()):
-        yield f"data is flagged: {counts_of_kinds(flags)}"
+        yield f"the data has flags: {counts_of_kinds(flags)}"
     if changes := history_changes(receipt):
         yield f"history was changed: {changes}"
 
@@ -108,29 +106,29 @@ def _doubts_about_the_model(read: "_Read", allow_unaccepted: bool) -> Iterator[s
     if not model["acceptance"]["accepted"]:
         yield f"the model is NOT ACCEPTED: {failed(model['acceptance'])}"
         if allow_unaccepted:
-            yield "accept.allow_unaccepted is true: it would be released all the same"
+            yield "accept.allow_unaccepted is true: it would be released anyway"
     if model["metrics"]["origins_the_model_knew"]:
-        yield "the metrics flatter the model: it knew some of the dates"
+        yield "the metrics flatter the model: it was trained on some of the dates"
 
 
 class _Read:
-    """Files as the documents that they are."""
+    """Files, read as documents."""
 
     def __init__(self, files: Mapping[str, bytes], folder: Path | None = None) -> None:
         self.files, self._folder = files, folder
 
     def place(self, name: str) -> str:
-        """Where a file can be read."""
+        """The path at which people can read a file."""
         return str(self._folder / Path(name).name) if self._folder else name
 
     def json(self, name: str) -> Any:
-        """A file's JSON; a model's with records by symbol."""
+        """A file's JSON; that of a model with records by symbol."""
         return with_records(parse_json(self.files[name], name))
 
 
 def _rows_in(receipt: Mapping[str, Any]) -> str:
     words = [f"{receipt['rows']:,} delivered"]
-    if left_out := receipt.get("left_out"):  # receipts that were written before have none
+    if left_out := receipt.get("left_out"):  # older receipts have none
         words.append(f"{left_out:,} left out by source.where")
     if "in_bars" in receipt and receipt["in_bars"] != receipt["kept"]:
         words.append(f"{receipt['in_bars']:,} in daily bars")
@@ -166,7 +164,7 @@ def _metrics(read: _Read) -> Facts:
         *(("", sentence) for sentence in verdict(model)[1:]),
         ("errors", f"{_beside(pooled, 'mase')} MASE, {_beside(pooled, 'rmsse')} RMSSE"),
         ("champion", " ".join(champion(model))),
-        ("leak check", "passed" if model["leak_check"] else "none: a scored model"),
+        ("leak check", "passed" if model["leak_check"] else "not done: the model was only scored"),
     ]
 
 
@@ -219,10 +217,10 @@ def _rows(count: int) -> str:
 def missing_signatures(
     decision: Decision, release: str | None = None, configfile: Sequence[Path] = ()
 ) -> str:
-    """What stands between these bytes and production, gate by gate, with the commands to run.
+    """What these bytes still need before production, gate by gate, with the commands to run.
 
-    release: the digest of the release, if it is one that is to be gone back to.  configfile: what
-    was laid over config/config.yaml in the run, for the commands.
+    release: the digest of the release, for a rollback.  configfile: the config files that the run
+    laid over config/config.yaml, for the commands.
     """
     target = with_config(f" --release {release[:12]}" if release else "", configfile)
     lines = [*decision.problems, *_trainers(decision, target)]
@@ -235,7 +233,7 @@ def missing_signatures(
 
 
 def signoff_overview(decision: Decision, configfile: Sequence[Path] = ()) -> str:
-    """Every sign-off: who, until when, or why it is void; and who may sign what is missing."""
+    """Every sign-off, with its signer and expiry or why it is void, and who may still sign."""
     target = with_config("", configfile)
     lines = [*decision.problems, *_trainers(decision, target)]
     for gate in decision.gates:
@@ -244,14 +242,14 @@ def signoff_overview(decision: Decision, configfile: Sequence[Path] = ()) -> str
         if not gate.satisfied:
             lines += [f"    {line}" for line in _to_do(decision, gate, target)]
     if decision.in_production:
-        lines.append("  By the ledger, these files are in production.")
+        lines.append("  These files are in production, according to the ledger.")
     elif decision.satisfied:
         lines.append(f"  to release: {with_config(RELEASE, configfile)}")
     return "\n".join(lines)
 
 
 def _trainers(decision: Decision, target: str) -> list[str]:
-    """Who signed that they trained the model, where that matters."""
+    """Who signed that they trained the model, if the policy asks for it."""
     if not decision.asks_who_trained:
         return []
     if decision.trainers:
@@ -296,8 +294,8 @@ def _to_do(decision: Decision, gate: GateDecision, target: str) -> Sequence[str]
     others = [who for who in gate.may_sign if who not in signed]
     if (consent := gate.consent) and not consent.satisfied:
         return [
-            f"the policy is not that of the release in production: {'; '.join(consent.changes)}",
-            f"so {consent.needed} of those who could sign then must, by the keys that they had",
+            f"the policy changed since the release in production: {'; '.join(consent.changes)}",
+            f"so {consent.needed} of those who could sign then must sign, with the keys they had",
             f"to sign ({', '.join(consent.could)}): {SIGN} {gate.gate}{target}",
         ]
     need = gate.terms.required - len(gate.counted)
@@ -309,7 +307,7 @@ def _to_do(decision: Decision, gate: GateDecision, target: str) -> Sequence[str]
         why = f" ({excluded} ran the training)" if excluded else ""
         return [
             f"too few may sign{why}: {', '.join(others) or 'nobody'}; add a line to config/signers"
-            + (f", or see signoffs.{gate.gate}.exclude_author" if excluded else "")
+            + (f", or set signoffs.{gate.gate}.exclude_author" if excluded else "")
         ]
     return [f"to sign ({', '.join(others)}): {SIGN} {gate.gate}{target}"]
 
@@ -326,17 +324,18 @@ def signing_summary(
     *,
     folder: Path | None = None,
 ) -> str:
-    """All of it as text, with what a signer should think twice about at the end.
+    """What a person reads before signing, with warnings at the end.
 
-    files: those of gate `deploy`, the very bytes that the statement is about.  decision: on these
-    files, so far.  entries: the ledger's.  folder: where the files lie, if not in `results/`.
+    files: those of gate `deploy`, with the exact bytes that the statement is about.  decision: the
+    state of the decision on these files.  entries: the ledger's.  folder: where the files are, if
+    not in `results/`.
     """
     gate, replaced = statement.gate, statement.replaces
     policy = decision.policy
     doubts = signer_warnings(gate, files, policy.allow_unaccepted)
     if statement.decision == "approved" and decision.asks_who_trained:
         if not decision.trainers:
-            doubts.append(f"it does not count before who trained the model signs: {SIGN} author")
+            doubts.append(f"it counts only after whoever trained the model signs: {SIGN} author")
         if signing.who not in decision.gates[0].may_sign:
             doubts.append("you ran the training, so your approval does not count here")
     if before := policy_in_force(entries):
@@ -359,7 +358,7 @@ def signing_summary(
 
 
 def _trained_by(decision: Decision) -> str:
-    """Who trained the model, by signature, else as the ledger has it."""
+    """Who trained the model, by signature, else according to the ledger."""
     run, names = decision.author, ", ".join(signoff.who for signoff in decision.trainers)
     told = f"{run.who}, {run.time}, unsigned" if run else "unknown to the ledger"
     return f"{names}, by signature" if names else told
@@ -372,9 +371,9 @@ def _decision(statement: Statement) -> str:
 
 
 def _asked(policy: Policy, gate: Gate) -> str:
-    """What a gate asks for, in a line."""
+    """What a gate requires, in one line."""
     if gate == "author":
-        return "whoever trained a model signs that; where authors are excluded they then are"
+        return "whoever trained a model signs so; gates with exclude_author then exclude them"
     terms = policy.gates[gate]
-    other = ", other than who ran the training" if terms.exclude_author else ""
+    other = ", except whoever ran the training" if terms.exclude_author else ""
     return f"{terms.required} of {', '.join(policy.may_sign(gate))}{other}"

@@ -1,4 +1,4 @@
-"""What each decision is about: the files, their bytes, and one digest for all of them."""
+"""The files that each decision covers, their bytes, and one digest for all of them."""
 
 import os
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from pricewright.files.documents import parse_json
 from pricewright.files.errors import Refusal
 
 Gate = Literal["author", "source", "metrics", "report", "deploy"]
-"""What a statement is for. All but `author` are decisions; as `author` signs who trained a model,
-so that where its author may not decide, it is known who that is."""
+"""What a statement is for. All but `author` are decisions. Whoever trained a model signs as
+`author`, so that gates which exclude the author know who that is."""
 
 RECEIPT = "results/ingest.json"
 CLEANING = "results/clean.json"
@@ -22,7 +22,7 @@ MODEL = "results/model.json"
 REPORT = "results/report.txt"
 PAGE = "results/report.html"
 DEPLOYED = "results/deployed_model.json"
-"""The model in staging, which `deploy` puts there, and which a release takes to production."""
+"""The model in staging: the step `deploy` puts it there, and a release takes it to production."""
 
 _SOURCE = (RECEIPT, CLEANING, QUARANTINE, RESTATEMENTS, QUALITY)
 _METRICS = (MODEL,)
@@ -34,7 +34,7 @@ GATES: Final[Mapping[Gate, tuple[str, ...]]] = {
     "report": _REPORT,
     "deploy": (*_SOURCE, *_METRICS, *_REPORT),
 }
-"""The decisions, and the files that each covers. The model's acceptance is in the model."""
+"""The decisions and the files that each covers. A model's file says whether it is accepted."""
 
 COVERED: Final[Mapping[Gate, tuple[str, ...]]] = {**GATES, "author": _METRICS}
 """The files of each kind of statement."""
@@ -50,19 +50,19 @@ AUTHORSHIP = "I trained this model"
 
 
 CANDIDATE = "production/candidate"
-"""Where, in mode auto, the files lie that people sign; see `candidate`."""
+"""The folder of the files that people sign in mode auto; see `candidate`."""
 
 
 def covered_folder(mode: str) -> Path | None:
-    """The folder in which the files that decisions are about lie, if not in `results/`."""
+    """The folder of the files that decisions cover, None if that is `results/`."""
     return Path(CANDIDATE) if mode == "auto" else None
 
 
 def require_covered(root: Path, folder: Path | None = None) -> None:
-    """Raise Refusal if a file that decisions are about is not there."""
+    """Raise Refusal if a file that decisions cover is missing."""
     lost = (
-        f"; if {folder} is still missing then, `snakemake --cores 1 --forcerun train_or_score` "
-        "trains a model"
+        f"; if {folder} is still missing then, train a model with "
+        "`snakemake --cores 1 --forcerun train_or_score`"
     )
     for place in _places(folder).values():
         if not (Path(root) / place).exists():
@@ -71,17 +71,17 @@ def require_covered(root: Path, folder: Path | None = None) -> None:
 
 
 def read_covered(root: Path, folder: Path | None = None) -> dict[str, bytes]:
-    """The files that decisions are about, by their names in `results/`, each read once.
+    """The files that decisions cover, by their names in `results/`, each read once.
 
-    folder: in which they lie, if not there. Raises Refusal for one that is not there, or is no
+    folder: where they are, if not in `results/`. Raises Refusal if one is missing or is not a
     regular file.
     """
     require_covered(root, folder)
-    if folder:  # a link, that may move on while they are read
+    if folder:  # it is a link, which may change while the files are read
         folder = Path(os.path.realpath(Path(root) / folder))
     found = {}
     for name, place in _places(folder).items():
-        with refuse_missing(place):  # it may be gone by now
+        with refuse_missing(place):  # it may have been deleted since
             found[name] = read_regular(Path(root) / place)
     return found
 
@@ -96,9 +96,9 @@ def digests(files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def identity(found: Mapping[str, str]) -> str:
-    """One digest for files with these names and digests, in whatever order they come.
+    """One digest for files with these names and digests, whatever their order.
 
-    It is the SHA-256 of what `sha256sum` prints of them, sorted by name, so that anyone can
+    It is the SHA-256 of the output of `sha256sum` on them, sorted by name, so that anyone can
     compute it.
     """
     lines = [f"{digest}  {name}\n" for name, digest in sorted(found.items())]
@@ -106,18 +106,18 @@ def identity(found: Mapping[str, str]) -> str:
 
 
 def discrepancies(files: Mapping[str, bytes]) -> list[str]:
-    """Where the files, of gate `deploy`, are not of one run: a sentence each, as a rule none."""
+    """Where the files of gate `deploy` do not come from one run: a sentence each."""
     from pricewright.forecasting.model_file import named_model
 
     found = []
     try:
         _, reported = named_model(files[REPORT].decode(errors="replace"), REPORT)
         if reported != sha256(files[MODEL]):
-            found.append(f"{REPORT} is about another model than {MODEL}")
+            found.append(f"{REPORT} is about a different model from {MODEL}")
         receipts = parse_json(files[MODEL], MODEL)["receipts"]
         for name, key in ((RECEIPT, "ingest"), (CLEANING, "clean")):
             if receipts[key] != parse_json(files[name], name):
-                found.append(f"{MODEL} was made from other data than {name} is about")
+                found.append(f"{MODEL} was made from other data than {name} describes")
         if not _adds_up(parse_json(files[RECEIPT], RECEIPT)):
             found.append(f"the rows that {RECEIPT} counts do not add up")
     except (Refusal, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -126,8 +126,8 @@ def discrepancies(files: Mapping[str, bytes]) -> list[str]:
 
 
 def _adds_up(receipt: Mapping[str, Any]) -> bool:
-    """Whether every row is accounted for, as ingest saw to when it wrote the receipt."""
-    if "in_bars" not in receipt:  # of a version before
+    """Whether the receipt accounts for every row, as ingest ensured when it wrote the receipt."""
+    if "in_bars" not in receipt:  # an older receipt
         return True
     quarantined = sum(receipt["quarantined"].values())
     records = int(receipt["records"]["rows"]) + receipt["superseded"]

@@ -1,9 +1,9 @@
-"""Who may sign what: OpenSSH's allowed-signers format, read with more care than OpenSSH takes.
+"""Who may sign what: OpenSSH's allowed-signers format, read more strictly than by OpenSSH.
 
     ann@example.com namespaces="pricewright-source,pricewright-metrics" ssh-ed25519 AAAA…
 
-A line says who, for which decisions, with which key. What would let in more than a reader sees is
-refused: a line for all namespaces, patterns in place of names, authorities that certify others.
+A line says who may sign which decisions with which key. Lines that allow more than a reader sees
+are refused: those for all namespaces, patterns instead of names, and certificate authorities.
 """
 
 import base64
@@ -22,12 +22,12 @@ from pricewright.signoffs.signed_files import COVERED
 _LARGEST = 10**6
 
 WHO = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
-"""What a person may be called: it is a file's name, too."""
+"""The names a person may have; they are used as file names."""
 
 NAMESPACES = {f"pricewright-{gate}": gate for gate in COVERED}
 
 KRL = b"SSHKRL\n\0"
-"""How a key revocation list begins."""
+"""The first bytes of a key revocation list."""
 
 _OPTION = re.compile(r'([A-Za-z-]+)(?:="([^"]*)")?(?:,|$)')
 _TIME = re.compile(r"[0-9]{8}([0-9]{4}([0-9]{2})?)?Z?")
@@ -38,7 +38,7 @@ _KEY_KINDS = re.compile(r"(ssh-|ecdsa-sha2-|sk-ssh-|sk-ecdsa-sha2-)[a-z0-9@.-]+"
 class Signer:
     """A person's key, and the gates for which it counts.
 
-    fingerprint: the key's, as `ssh-keygen -l` shows it.  line: as it was read.
+    fingerprint: the key's, as `ssh-keygen -l` shows it.  line: the line as it was read.
     """
 
     who: str
@@ -48,32 +48,32 @@ class Signer:
 
 
 def read_signers(root: Path) -> tuple[tuple[Signer, ...], bytes]:
-    """The signers, and the list of revoked keys without comments; none of either with no file.
+    """The signers, and the list of revoked keys without comments; a missing file gives none.
 
-    Raises Refusal for a file that says more, or less, than a reader would think.
+    Raises Refusal for a file that allows more, or revokes less, than it seems to.
     """
     signers, revoked = (_content(Path(root), name) for name in (SIGNERS, REVOKED))
     return parse_signers(signers), parse_revoked(revoked)
 
 
 def parse_signers(content: bytes, name: str = SIGNERS) -> tuple[Signer, ...]:
-    """The signers in a file; raises Refusal, with the line, for one that says too much."""
+    """The signers in a file; raises Refusal, with the line, for one that would allow too much."""
     found: list[Signer] = []
     for where, line in _lines(content, name):
         signer = _signer(line, where)
         for other in found:
             if other.who != signer.who and other.who.casefold() == signer.who.casefold():
                 raise Refusal(
-                    f"{where}: {signer.who} and {other.who} differ in capitals alone; "
-                    "write the same person the same way."
+                    f"{where}: {signer.who} and {other.who} differ only in capitals; "
+                    "write the same person's name the same way."
                 )
         found.append(signer)
     return tuple(found)
 
 
 def parse_revoked(content: bytes) -> bytes:
-    """A list of revoked keys without its comments: public keys, one a line, or a key revocation
-    list of `ssh-keygen -k`, which stays as it is.
+    """A list of revoked keys without its comments: public keys, one per line, or a key revocation
+    list from `ssh-keygen -k`, which is returned unchanged.
 
     Raises Refusal for a list that would revoke less than it seems to.
     """
@@ -92,7 +92,7 @@ def parse_revoked(content: bytes) -> bytes:
 
 
 def fingerprint(key: bytes) -> str:
-    """That of a public key in its binary form, as `ssh-keygen -l` shows it."""
+    """The fingerprint of a public key in binary form, as `ssh-keygen -l` shows it."""
     return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
 
 
@@ -109,14 +109,14 @@ def _lines(content: bytes, name: str) -> Iterator[tuple[str, str]]:
     except UnicodeDecodeError as error:
         number = content.count(b"\n", 0, error.start) + 1
         raise Refusal(
-            f"{name}:{number}: a character that is not ASCII; two that look alike are not the "
-            "same, so write names in plain letters."
+            f"{name}:{number}: found a character that is not ASCII; names could look alike and "
+            "differ, so write them in plain letters."
         ) from None
     for number, line in enumerate(text.split("\n"), 1):
         stripped = line.strip()
         if stripped and not stripped.startswith("#"):
             if not stripped.replace("\t", " ").isprintable():
-                raise Refusal(f"{name}:{number}: a character that cannot be seen; remove it.")
+                raise Refusal(f"{name}:{number}: found an invisible character; remove it.")
             yield f"{name}:{number}", stripped
 
 
@@ -124,8 +124,8 @@ def _signer(line: str, where: str) -> Signer:
     who, _, rest = line.partition(" ")
     if not WHO.fullmatch(who):
         raise Refusal(
-            f"{where}: found {shortened(who, 40)!r} as a name, allowed: one person's, of letters, "
-            "digits and . _ @ + -, no pattern and no list; write a line for each person and key."
+            f"{where}: found {shortened(who, 40)!r} as a name, allowed: one person's name of "
+            "letters, digits and . _ @ + -, no pattern or list; write a line per person and key."
         )
     options, key = _options(rest.strip(), where)
     gates = _gates(options.pop("namespaces", None), who, where)
@@ -136,7 +136,7 @@ def _signer(line: str, where: str) -> Signer:
                 "name each person's own key."
             )
         if not _TIME.fullmatch(value or ""):
-            raise Refusal(f'{where}: found no time after {name}, allowed: as in "20270131".')
+            raise Refusal(f'{where}: found no time after {name}, allowed: such as "20270131".')
     parts = key.split()
     found = _fingerprint(parts[0], parts[1]) if len(parts) > 1 else None
     if found is None:
@@ -148,7 +148,7 @@ def _signer(line: str, where: str) -> Signer:
 
 
 def _options(rest: str, where: str) -> tuple[dict[str, str | None], str]:
-    """The options of a line, and its key."""
+    """The options in a line, and the rest of it: the key."""
     words = re.match(r'((?:[^\s"]|"[^"]*")+)(?:\s+(.*))?$', rest)
     if words is None or _KEY_KINDS.fullmatch(words[1]):
         return {}, rest
@@ -158,7 +158,7 @@ def _options(rest: str, where: str) -> tuple[dict[str, str | None], str]:
         found = _OPTION.match(words[1], place)
         if found is None or "\\" in found[0] or found[1].lower() in options:
             raise Refusal(
-                f"{where}: found {shortened(words[1], 40)!r}, which are no options; mend it."
+                f"{where}: found {shortened(words[1], 40)!r}, which are not valid options; fix it."
             )
         options[found[1].lower()] = found[2]
         place = found.end()
@@ -170,19 +170,19 @@ def _gates(namespaces: str | None, who: str, where: str) -> frozenset[str]:
     if not namespaces:
         raise Refusal(
             f"{where}: {who}'s line has no namespaces=, so it would count for everything; "
-            f'say what {who} may sign, some of namespaces="{allowed}".'
+            f'say what {who} may sign with some of namespaces="{allowed}".'
         )
     for name in namespaces.split(","):
         if name not in NAMESPACES:
             raise Refusal(
                 f"{where}: found the namespace {shortened(name, 40)!r}, allowed: some of {allowed}"
-                ", no patterns; mend it."
+                ", no patterns; fix it."
             )
     return frozenset(NAMESPACES[name] for name in namespaces.split(","))
 
 
 def _fingerprint(kind: str, key: str) -> str | None:
-    """A public key's, None if it is none: the key itself begins with its kind."""
+    """The fingerprint of a public key, None if it is not one: a key's data begin with its kind."""
     try:
         blob = base64.b64decode(key, validate=True)
     except (binascii.Error, ValueError):

@@ -1,7 +1,6 @@
-"""Giving a decision: what is to be signed, the signature, the ledger's line, the two files.
+"""Making a decision: the statement, its signature, the ledger's line, the two files.
 
-`begin_signoffs` is the first step of all: it makes the files that say who may sign, with the
-caller's own key.
+`begin_signoffs` comes first: it writes the files that say who may sign, with the caller's own key.
 """
 
 from dataclasses import dataclass
@@ -21,12 +20,12 @@ from pricewright.signoffs.statements import Choice, LedgerHead, Statement, encod
 from pricewright.signoffs.validity import EVENTS
 
 LASTING = 3650
-"""Days for which it holds who trained a model: for longer than any decision."""
+"""Days for which a statement of authorship is valid: longer than any decision."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Signing:
-    """Who is about to sign, with which key."""
+    """The person who is about to sign, and the key."""
 
     who: str
     key: Path
@@ -34,7 +33,7 @@ class Signing:
 
 
 def signer_of(policy: Policy, gate: Gate, key: Path, who: str | None = None) -> Signing:
-    """The person whose key this is; `who` chooses, where several have it.
+    """The person whose key this is; `who` chooses if several people have it.
 
     Raises Refusal if the key may not sign for the gate.
     """
@@ -47,11 +46,11 @@ def signer_of(policy: Policy, gate: Gate, key: Path, who: str | None = None) -> 
     if len(names) == 1:
         return Signing(who=names[0], key=key, fingerprint=fingerprint)
     if names:
-        raise Refusal(f"{SIGNERS}: the key is that of {' and '.join(names)}; choose by --who.")
+        raise Refusal(f"{SIGNERS}: {' and '.join(names)} have the same key; choose with --who.")
     if known:
         raise Refusal(
             f"{SIGNERS}: {who or known[0].who} may not sign for gate {gate} with {key}; "
-            f"who may is {', '.join(policy.may_sign(gate)) or 'nobody'}."
+            f"allowed: {', '.join(policy.may_sign(gate)) or 'nobody'}."
         )
     raise Refusal(
         f"{key}: {SIGNERS} does not name this key ({fingerprint}); have this line added to it: "
@@ -73,11 +72,11 @@ def prepare_statement(
 ) -> Statement:
     """The statement to sign, about the files with these digests.
 
-    Raises Refusal for a ledger that is broken: what is signed would rest on nothing.
+    Raises Refusal if the ledger is broken, because the statement could not rely on it.
     """
     folder = Path(root) / LEDGER
     if problems := ledger.verify(folder):
-        raise Refusal(f"{problems[0]} Nothing can be signed before that is cleared up.")
+        raise Refusal(f"{problems[0]} Nothing can be signed until that is resolved.")
     entries = ledger.read(folder)
     made = clock()
     days = LASTING if gate == "author" else policy.gates[gate].valid_days
@@ -99,11 +98,11 @@ def prepare_statement(
 def sign_and_record(
     root: Path, policy: Policy, statement: Statement, signing: Signing, clock: Clock = now
 ) -> str:
-    """Sign a statement, put it on record and keep it; returns its path.
+    """Sign a statement, record it in the ledger and store it; return its path.
 
-    The ledger's line comes first: a decision that is kept is on record, unless somebody signed on
-    another machine and sent the two files. Raises Refusal if the signature is not good by the
-    policy, OSError if the ledger or the files cannot be written.
+    The ledger's line is written first, so every stored decision is on record, unless somebody
+    signed on another machine and sent the two files. Raises Refusal if the signature is not good
+    under the policy, OSError if the ledger or the files cannot be written.
     """
     content = encode_statement(statement)
     gate = statement.gate
@@ -115,7 +114,7 @@ def sign_and_record(
         fingerprint = signatures.verify_signature(made, policy, clock())
     except signatures.BadSignature as bad:
         raise Refusal(
-            f"{signing.key}: its signature would not count, because {bad}; see to that."
+            f"{signing.key}: its signature would not count, because {bad}; correct that first."
         ) from None
     ledger.append(
         Path(root) / LEDGER,
@@ -135,20 +134,20 @@ def sign_and_record(
 
 
 _SIGNERS = """\
-# Who may sign what: a line for each person and key, as OpenSSH's allowed signers. After the name
-# come the decisions, then the first two words of the person's .pub file. See config/README.md.
+# Who may sign what: a line for each person and key, in OpenSSH's allowed-signers format. After the
+# name come the decisions, then the first two words of the person's .pub file: config/README.md.
 """
 
 _REVOKED = """\
-# Keys that no longer count: a whole public key a line, as in config/signers.
+# Keys that no longer count: one whole public key per line, as in config/signers.
 """
 
 
 def begin_signoffs(root: Path, key: Path, who: str, clock: Clock = now) -> list[str]:
-    """Write config/signers, config/revoked and the ledger's first line; returns what was made.
+    """Write config/signers, config/revoked and the ledger's first line; return the files made.
 
-    The person may sign for every gate with that key. What is there already stays as it is.
-    Raises Refusal if it is all there, or for a name that cannot be one.
+    The person may sign for every gate with that key. An existing config/revoked stays as it is.
+    Raises Refusal if config/signers exists, or for an invalid name.
     """
     if not WHO.fullmatch(who):
         raise Refusal(
@@ -160,7 +159,7 @@ def begin_signoffs(root: Path, key: Path, who: str, clock: Clock = now) -> list[
     contents = {SIGNERS: _SIGNERS + line, REVOKED: _REVOKED}
     made = [name for name in contents if not (root / name).exists()]
     if SIGNERS not in made:
-        raise Refusal(f"{SIGNERS}: is there already; add a line to it: {line.strip()}")
+        raise Refusal(f"{SIGNERS}: exists already; add this line to it: {line.strip()}")
     for name in made:
         write_whole(root / name, contents[name].encode())
     fingerprint = signatures.key_fingerprint(key)

@@ -1,10 +1,10 @@
 """What people signed: statements, their signatures, and where both are kept.
 
 A statement is an in-toto Statement v1 about the bytes of files, with a predicate of our own type
-(workflow/schemas/signoff.schema.yaml). It is kept as `signoffs/<gate>/<who>.json`, its signature
-beside it as `.sig`: OpenSSH's (PROTOCOL.sshsig), made by `ssh-keygen -Y`, so that people use the
-keys and agents that they have. What is signed and verified are raw bytes; nobody parses a
-statement before its signature is found good.
+(workflow/schemas/signoff.schema.yaml). It is stored as `signoffs/<gate>/<who>.json`, with its
+signature next to it as `.json.sig`. Signatures are OpenSSH's (PROTOCOL.sshsig), made by
+`ssh-keygen -Y`, so that people can use the keys and agents that they have. Raw bytes are signed and
+verified; no statement is parsed before its signature is found good.
 """
 
 import base64
@@ -39,7 +39,7 @@ Choice = Literal["approved", "rejected", "withdrawn"]
 
 @dataclass(frozen=True)
 class LedgerHead:
-    """How many lines of the ledger the signer saw, and the digest of the last."""
+    """The number of ledger lines that the signer saw, and the digest of the last one."""
 
     lines: int
     head: str
@@ -49,9 +49,9 @@ class LedgerHead:
 class Statement:
     """A decision.
 
-    subject: the files, name to SHA-256.  run: the model's SHA-256, which names data and code.
-    policy: the SHA-256 of the policy.  replaces: the release then in production, None if there
-    was none.  made, valid_until: in UTC, as in 2026-11-24T20:20:16Z.
+    subject: the SHA-256 of each file by name.  run: the SHA-256 of the model, whose file names its
+    data and code.  policy: the SHA-256 of the policy.  replaces: the release then in production,
+    None if there was none.  made, valid_until: in UTC, such as 2026-11-24T20:20:16Z.
     """
 
     subject: Mapping[str, str]
@@ -68,7 +68,7 @@ class Statement:
 
 
 def encode_statement(statement: Statement) -> bytes:
-    """The bytes to sign; raises Refusal for a comment that is too long, or no text."""
+    """The bytes to sign; raises Refusal for a comment that is too long or not text."""
     predicate = asdict(statement)
     subject = predicate.pop("subject")
     document = {
@@ -81,13 +81,13 @@ def encode_statement(statement: Statement) -> bytes:
     try:
         return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
     except UnicodeEncodeError:
-        raise Refusal("the comment: not text that can be written; write it in UTF-8.") from None
+        raise Refusal("--comment: not valid UTF-8; write it in UTF-8.") from None
 
 
 def parse_statement(content: bytes, name: str) -> Statement:
-    """The statement that some bytes are, to be called only after their signature was found good.
+    """Parse a statement; call this only after its signature was found good.
 
-    Raises Refusal for what is not a statement of ours, down to a key that is there twice.
+    Raises Refusal for anything that is not exactly our statement, even for a duplicate key.
     """
     document = parse_strict(content, name)
     if not isinstance(document, dict):
@@ -100,7 +100,7 @@ def parse_statement(content: bytes, name: str) -> Statement:
     try:
         parse_time(said["made"]), parse_time(said["valid_until"])
     except ValueError:
-        raise Refusal(f"{name}: has a time that no calendar has; sign again.") from None
+        raise Refusal(f"{name}: has an impossible time; sign again.") from None
     ledger = said.pop("ledger")
     return Statement(
         subject=dict(subjects),
@@ -116,9 +116,9 @@ _LARGEST = {".json": 10**6, ".sig": 10**5}
 
 @dataclass(frozen=True)
 class StoredStatement:
-    """A statement and its signature, as they lie there: bytes that prove nothing yet.
+    """A statement and its signature as stored: bytes that prove nothing yet.
 
-    name: the statement's path under the root.  trouble: why there are no such bytes.
+    name: the statement's path under the root.  trouble: why the bytes could not be read, if so.
     """
 
     gate: Gate
@@ -135,22 +135,22 @@ def statement_name(gate: str, who: str) -> str:
 
 
 def read_statements(root: Path, gate: Gate) -> list[StoredStatement]:
-    """All that is kept for a gate, each file read once; none if there is no folder."""
+    """All statements stored for a gate, each file read once; none if there is no folder."""
     return [
         _read(Path(root), gate, path.stem) for path in _statements(Path(root) / SIGNOFFS / gate)
     ]
 
 
 def read_all_statements(root: Path) -> list[StoredStatement]:
-    """All that is kept."""
+    """All statements stored for any gate."""
     return [kept for gate in COVERED for kept in read_statements(root, gate)]
 
 
 def keep_statement(root: Path, kept: StoredStatement) -> None:
     """Write a statement and its signature, the signature first.
 
-    Killed between the two, there is an old statement with a signature that is not its own, which
-    counts for nothing.
+    If this is killed between the two, an old statement with the wrong signature remains, which
+    does not count.
     """
     path = Path(root) / kept.name
     write_whole(path.with_name(path.name + ".sig"), kept.signature)
@@ -187,40 +187,40 @@ _ARMOUR = re.compile(
 
 
 class BadSignature(Exception):
-    """A signature that proves nothing, and why."""
+    """A signature is not good; the message says why."""
 
 
 @dataclass(frozen=True)
 class Signature:
-    """What a signature says of itself, which is not yet proof: its key, and its namespace."""
+    """The key and namespace that a signature claims, before it is verified."""
 
     fingerprint: str
     namespace: str
 
 
 def namespace(gate: str) -> str:
-    """The namespace of a gate's signatures: one for a gate is none for another."""
+    """The namespace of a gate's signatures; a signature counts only for its own gate."""
     return f"pricewright-{gate}"
 
 
 def sign(content: bytes, key: Path, gate: str) -> bytes:
-    """The signature of some bytes; raises Refusal with ssh-keygen's words if it makes none."""
+    """The signature of some bytes; raises Refusal with ssh-keygen's words if it fails."""
     done = _run(["-Y", "sign", "-f", str(key), "-n", namespace(gate)], content, waits=True)
     if done.returncode or not done.stdout:
-        raise Refusal(f"{key}: {PROGRAM} did not sign ({_words(done)}); see to the key.")
+        raise Refusal(f"{key}: {PROGRAM} did not sign ({_words(done)}); check the key.")
     return done.stdout
 
 
 def verify_signature(kept: StoredStatement, policy: Policy, now: datetime) -> str:
-    """The fingerprint of the key with which a statement was signed, by whom it should have been.
+    """Verify that the right person signed a statement; return the fingerprint of the key.
 
-    The verdict is ssh-keygen's; what is read from the signature here only says it better. Raises
+    ssh-keygen decides; the signature's own fields serve only to word the reason. Raises
     BadSignature with the reason.
     """
     try:
         claimed = parse_signature(kept.signature)
     except ValueError as error:
-        raise BadSignature(f"the signature is none: {error}") from None
+        raise BadSignature(f"the signature is not valid: {error}") from None
     words = _checked(kept, policy.signers_file(), policy.revoked, now)
     if words is None:
         return claimed.fingerprint
@@ -228,13 +228,13 @@ def verify_signature(kept: StoredStatement, policy: Policy, now: datetime) -> st
     if claimed.namespace != wanted:
         why = f"it was signed for {printable(claimed.namespace)}, not for {wanted}"
     elif claimed.fingerprint not in policy.keys_of(kept.who):
-        why = f"it was signed with {claimed.fingerprint}, which is no key of {kept.who}'s"
+        why = f"it was signed with {claimed.fingerprint}, which is not a key of {kept.who}"
     elif _checked(kept, policy.signers_file(), b"", now) is None:
         why = f"the key {claimed.fingerprint} is revoked"
     elif _is_of(kept):
         why = f"the key {claimed.fingerprint} does not count now: {words}"
     else:
-        why = "the signature is not of this file: the file was changed after it was signed"
+        why = "the signature does not fit this file: the file was changed after it was signed"
     raise BadSignature(why)
 
 
@@ -252,7 +252,7 @@ def _checked(kept: StoredStatement, signers: bytes, revoked: bytes, now: datetim
 
 
 def _is_of(kept: StoredStatement) -> bool:
-    """Whether a signature is of these bytes, whoever made it."""
+    """Whether a signature fits these bytes, whoever made it."""
     with tempfile.TemporaryDirectory(prefix="pricewright-") as folder:
         (Path(folder) / "s").write_bytes(kept.signature)
         check = ["-Y", "check-novalidate", "-n", namespace(kept.gate), "-s", f"{folder}/s"]
@@ -260,14 +260,14 @@ def _is_of(kept: StoredStatement) -> bool:
 
 
 def parse_signature(signature: bytes) -> Signature:
-    """What a signature's own fields say; raises ValueError for bytes that are none."""
+    """The fields of a signature; raises ValueError for bytes that are not one."""
     armour = _ARMOUR.fullmatch(signature)
     if armour is None:
-        raise ValueError("it is not in the form of an SSH signature")
+        raise ValueError("it does not have the format of an SSH signature")
     try:
         blob = base64.b64decode(armour[1].replace(b"\n", b""), validate=True)
         if blob[:6] != b"SSHSIG" or blob[6:10] != b"\0\0\0\1":
-            raise ValueError("it is of another kind")
+            raise ValueError("it is another kind of signature")
         key, rest = _string(blob[10:])
         name, _ = _string(rest)
         return Signature(fingerprint(key), name.decode("ascii"))
@@ -276,16 +276,16 @@ def parse_signature(signature: bytes) -> Signature:
 
 
 def key_fingerprint(key: Path) -> str:
-    """That of a key's file, private or public; no passphrase is asked for."""
+    """The fingerprint of a key's file, private or public; no passphrase is asked for."""
     done = _run(["-l", "-f", str(key)], b"")
     found = re.search(r"SHA256:[A-Za-z0-9+/]+", done.stdout.decode(errors="replace"))
     if done.returncode or found is None:
-        raise Refusal(f"{key}: not a key that {PROGRAM} reads ({_words(done)}); name another.")
+        raise Refusal(f"{key}: {PROGRAM} cannot read this key ({_words(done)}); name another.")
     return found[0]
 
 
 def public_key(key: Path) -> str:
-    """The public half of a key, its kind and itself, as `config/signers` has it."""
+    """The public half of a key, as in `config/signers`: its kind and its data."""
     beside = key.with_name(key.name + ".pub")
     if key.suffix == ".pub" or beside.is_file():
         path = key if key.suffix == ".pub" else beside
@@ -294,7 +294,7 @@ def public_key(key: Path) -> str:
     else:
         done = _run(["-y", "-f", str(key)], b"")
         if done.returncode:
-            raise Refusal(f"{key}: {PROGRAM} does not read it ({_words(done)}); name another.")
+            raise Refusal(f"{key}: {PROGRAM} cannot read this key ({_words(done)}); name another.")
         text = done.stdout.decode(errors="replace")
     return " ".join(text.split()[:2])
 
@@ -302,7 +302,7 @@ def public_key(key: Path) -> str:
 def _run(
     arguments: list[str], given: bytes, *, waits: bool = False
 ) -> "subprocess.CompletedProcess[bytes]":
-    """Run ssh-keygen; if it may wait for a person, what it says goes to the terminal."""
+    """Run ssh-keygen; if it may have to wait for a person, its messages go to the terminal."""
     told = None if waits and sys.stderr.isatty() else subprocess.PIPE
     try:
         return subprocess.run(
@@ -315,32 +315,32 @@ def _run(
         )
     except FileNotFoundError:
         raise Refusal(
-            f"{PROGRAM}: is not installed, and signatures need it; install OpenSSH "
+            f"{PROGRAM}: is not installed, but signatures need it; install OpenSSH "
             "(Debian: apt-get install openssh-client)."
         ) from None
 
 
 def _words(done: "subprocess.CompletedProcess[bytes]") -> str:
-    """What ssh-keygen said, on one line and fit for a terminal."""
+    """The message of ssh-keygen, on one line and safe for a terminal."""
     said = " ".join((done.stderr or b"").decode(errors="replace").split())
     said = said.removeprefix("Signing data on standard input ")
-    return "".join(c if c.isprintable() else "?" for c in said)[:200] or "with no word"
+    return "".join(c if c.isprintable() else "?" for c in said)[:200] or "no message"
 
 
 def _string(blob: bytes) -> tuple[bytes, bytes]:
-    """A string of SSH's wire format, and what comes after it."""
+    """A string of SSH's wire format, and the bytes after it."""
     size = int.from_bytes(blob[:4], "big")
     if len(blob) < 4 + size:
-        raise ValueError("it is cut")
+        raise ValueError("it is truncated")
     return blob[4 : 4 + size], blob[4 + size :]
 
 
 @dataclass(frozen=True)
 class SignOff:
-    """A statement as it is kept, and what it comes to.
+    """A stored statement with its verdict.
 
     said, fingerprint: the statement and the key that signed it, if the signature is good.
-    void: why it does not count, None if it does; a rejection that counts blocks.
+    void: why it does not count, None if it does; a rejection that counts blocks the release.
     """
 
     kept: StoredStatement
@@ -350,22 +350,22 @@ class SignOff:
 
     @property
     def gate(self) -> Gate:
-        """The gate that it is for."""
+        """The gate of the statement."""
         return self.kept.gate
 
     @property
     def who(self) -> str:
-        """The person."""
+        """The person who signed."""
         return self.kept.who
 
     @property
     def name(self) -> str:
-        """The statement's path; its signature's is the same with `.sig`."""
+        """The statement's path; its signature has the same path plus `.sig`."""
         return self.kept.name
 
     @property
     def statement(self) -> bytes:
-        """The very bytes that were verified."""
+        """The exact bytes that were verified."""
         return self.kept.content
 
     @property
@@ -375,12 +375,12 @@ class SignOff:
 
 
 def open_statement(kept: StoredStatement, policy: Policy, now: datetime) -> SignOff:
-    """What a kept statement says and which key signed it, or why it is not to be believed."""
+    """Open a stored statement: what it says and which key signed it, or why it is void."""
     who, gate = kept.who, kept.gate
     if kept.trouble:
         return SignOff(kept, void=printable(kept.trouble))
     if who not in policy.may_sign(gate):
-        return SignOff(kept, void=f"{printable(who)} is no signer for gate {gate}")
+        return SignOff(kept, void=f"{printable(who)} is not a signer for gate {gate}")
     try:
         return _read_signed(kept, verify_signature(kept, policy, now))
     except BadSignature as bad:
@@ -388,7 +388,7 @@ def open_statement(kept: StoredStatement, policy: Policy, now: datetime) -> Sign
 
 
 def open_signed(kept: StoredStatement, fingerprint: str) -> SignOff:
-    """What a kept statement says, if this very key signed it, whosever the key is."""
+    """Open a stored statement if exactly this key signed it, whoever owns the key."""
     with suppress(ValueError):
         if parse_signature(kept.signature).fingerprint == fingerprint and _is_of(kept):
             return _read_signed(kept, fingerprint)
@@ -396,12 +396,12 @@ def open_signed(kept: StoredStatement, fingerprint: str) -> SignOff:
 
 
 def _read_signed(kept: StoredStatement, fingerprint: str) -> SignOff:
-    """What a statement says whose signature is good."""
+    """Open a statement whose signature is good."""
     who, gate = kept.who, kept.gate
     try:
         said = parse_statement(kept.content, kept.name)
     except Refusal as refusal:
-        return SignOff(kept, void=f"it is no statement: {str(refusal).rstrip('.')}")
+        return SignOff(kept, void=f"it is not a statement: {str(refusal).rstrip('.')}")
     if (said.gate, said.who) != (gate, who):
         return SignOff(kept, void=f"it is {said.who}'s for gate {said.gate}")
     return SignOff(kept, said, fingerprint)

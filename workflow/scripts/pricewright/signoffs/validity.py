@@ -1,9 +1,8 @@
-"""Whether one sign-off holds, for these bytes, under this policy, at this time.
+"""Whether a sign-off is valid for these bytes, under this policy, at this time.
 
-Whoever may edit `config/signers` could add a key of their own and sign all by themselves. So, as
-The Update Framework does when it rotates its root, a release or rollback under another policy than
-the last one's needs consent: the signatures of as many people, for gate `deploy`, as that policy
-asked for, by keys that it named.
+Anyone who can edit `config/signers` could add their own key and sign alone. Therefore, like The
+Update Framework when it rotates its root, a release or rollback under a changed policy needs
+consent: the signatures for gate `deploy` that the previous policy asked for, by keys that it named.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,21 +31,21 @@ EVENTS: Final[Mapping[Choice, str]] = {
     "rejected": "rejection",
     "withdrawn": "withdrawal",
 }
-"""What the ledger calls each decision."""
+"""The ledger's event for each decision."""
 
 POLICY = "signoffs and accept.allow_unaccepted in config, config/signers, or config/revoked"
 
 SKEW = timedelta(minutes=5)
-"""By how much a signer's clock may be ahead of ours."""
+"""The most that a signer's clock may be ahead of ours."""
 
 
 @dataclass(frozen=True)
 class Case:
     """What sign-offs are judged by.
 
-    digests: the SHA-256 of the files that are to be released, by name.  entries: the ledger's.
-    now: the time.  trainers: who has signed that they trained the model; None for a release from
-    before people did, of whose author the ledger alone tells.
+    digests: the SHA-256 of the files to release, by name.  entries: the ledger's.  now: the time.
+    trainers: who signed that they trained the model; None for an old release without such
+    statements, whose author only the ledger names.
     """
 
     policy: Policy
@@ -57,7 +56,7 @@ class Case:
 
     @property
     def state(self) -> ProductionState:
-        """Where production stands."""
+        """The state of production."""
         return state_of(self.entries)
 
     @property
@@ -67,20 +66,21 @@ class Case:
 
     @property
     def is_in_production(self) -> bool:
-        """Whether these files are what was released last."""
+        """Whether these files are the release in production."""
         since = self.state.since
         covered = self.entries[since - 1].fields.get("covered") if since else None
         return covered == identity(self.digests)
 
     @property
     def knows_who_trained(self) -> bool:
-        """Whether somebody signed that they trained the model, or of old the ledger names them."""
+        """Whether somebody signed that they trained the model or, for old releases, the ledger
+        names them."""
         return self.author is not None if self.trainers is None else bool(self.trainers)
 
     def trained(self, who: str, policy: Policy) -> bool:
-        """Whether a signer is who trained the model: who signed that, or whom the ledger names.
+        """Whether a signer trained the model: they signed so, or the ledger names them.
 
-        Another name for the same key is the same person.
+        Two names with the same key are the same person.
         """
         names = {*(self.trainers or ())}
         keys = {key for name in names for key in policy.keys_of(name)}
@@ -90,7 +90,7 @@ class Case:
 
 
 def judge_statement(kept: StoredStatement, case: Case) -> SignOff:
-    """What a statement comes to, for these bytes, under this policy, at this time."""
+    """Judge whether a statement counts for these bytes, under this policy, at this time."""
     opened = open_statement(kept, case.policy, case.now)
     if opened.said is None:
         return opened
@@ -109,12 +109,12 @@ def judge_statement(kept: StoredStatement, case: Case) -> SignOff:
 def open_as_given(
     kept: StoredStatement, policy: Policy, entries: Sequence[Entry]
 ) -> SignOff | None:
-    """A statement as it was when it was given, None if by all that is known it never was good.
+    """A statement judged as of the time it was given, None if there is no sign it was ever good.
 
-    Somebody may have left since, or have another key. The ledger has the policies under which was
-    released; of a sign-off under another one, it has which key it was. One that was sent from
-    another machine has no line of the ledger: it says itself under which of these policies it was
-    given, so a key that was revoked since is not believed of it.
+    The signer may have left since, or have a new key. The ledger records the policy of each
+    release; for a sign-off under another policy, it records the key. A statement that was sent from
+    another machine has no line in the ledger. Only the statement itself says under which policy it
+    was given, so it is not trusted if its key was revoked since.
     """
     known = [*_policies_of(entries)]
     policies = {then.digest: then for _, then in known} | {policy.digest: policy}
@@ -137,7 +137,7 @@ def open_as_given(
 
 
 def _policies_of(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Policy]]:
-    """Each policy under which was released or rolled back, with the line that has it first."""
+    """Each policy of a release or rollback, with the first line that records it."""
     seen = []
     for entry in entries:
         document = entry.fields.get("policy") if entry.event in BEGUN else None
@@ -157,7 +157,7 @@ def decisions_of(entries: Sequence[Entry], gate: str, who: str) -> list[Entry]:
 
 
 def _changed(said: Statement, case: Case) -> str | None:
-    """Which file is not as it was when it was signed."""
+    """The file that changed since it was signed, if any, in words."""
     now = {name: case.digests.get(name) for name in COVERED[said.gate]}
     for name in sorted(now.keys() | said.subject.keys()):
         signed = said.subject.get(name)
@@ -174,7 +174,7 @@ def _outdated(said: Statement, case: Case) -> str | None:
     terms = case.policy.gates[said.gate]
     made, until = parse_time(said.made), parse_time(said.valid_until)
     if said.policy != case.policy.digest:
-        return f"the policy was changed since: {POLICY}"
+        return f"the policy has changed since: {POLICY}"
     if made > case.now + SKEW:
         return f"it is dated in the future, {said.made}"
     if until > made + timedelta(days=terms.valid_days):
@@ -185,13 +185,13 @@ def _outdated(said: Statement, case: Case) -> str | None:
 
 
 def _replayed(said: Statement, case: Case) -> str | None:
-    """Whether it was given before what is in production now, or for another ledger.
+    """Why a statement is a replay: given before the current release, or for another ledger.
 
-    That the files themselves are valid may have been signed earlier; that they are deployed now,
-    in place of what is there, may not. Of what is in production already, nothing more is asked.
+    That files are valid may have been signed earlier; that they should now replace the current
+    release may not. Files that are already in production pass.
     """
     if not fits(case.entries, Seen("", said.ledger.lines, said.ledger.head)):
-        return f"the ledger is not the one that was seen: line {said.ledger.lines} differs"
+        return f"the ledger is not the one that the signer saw: line {said.ledger.lines} differs"
     if said.gate != "deploy":
         return None
     state = case.state
@@ -199,7 +199,7 @@ def _replayed(said: Statement, case: Case) -> str | None:
         return None
     if said.replaces != state.release:
         return (
-            f"it was given to replace {_release(said.replaces)}, and {_release(state.release)} is "
+            f"it was given to replace {_release(said.replaces)}, but {_release(state.release)} is "
             "in production"
         )
     if said.ledger.lines < state.since:
@@ -213,7 +213,7 @@ def _by_author(said: Statement, case: Case) -> str | None:
         return None
     if not case.knows_who_trained:
         return (
-            "nobody has signed that they trained this model, and who did may not approve it: "
+            "nobody has signed that they trained this model, and whoever did may not approve it: "
             "`pricewright sign author`"
         )
     if case.trained(said.who, case.policy):
@@ -222,9 +222,9 @@ def _by_author(said: Statement, case: Case) -> str | None:
 
 
 def _overtaken(said: Statement, digest: str, case: Case) -> str | None:
-    """Whether the same person decided again: a statement from before can be put back."""
+    """Why a statement is superseded by the same person's later one; an old file can be put back."""
     since = decisions_of(case.entries, said.gate, said.who)
-    if said.gate == "author":  # of several models
+    if said.gate == "author":  # one person may have trained several models
         since = [entry for entry in since if entry.fields.get("run") == said.run]
     *_, last = [None, *since]
     if last is None or last.fields.get("statement") == digest:
@@ -240,10 +240,10 @@ def _release(digest: str | None) -> str:
 
 @dataclass(frozen=True)
 class Consent:
-    """What a change of the policy still needs.
+    """The consent that a changed policy needs.
 
-    changes: what is not as it was, in words.  needed: how many must consent.  given: who did, by
-    the names that they had.  could: who else can.
+    changes: the changes, in words.  needed: how many people must consent.  given: who did, by their
+    names in the old policy.  could: who else can.
     """
 
     changes: Sequence[str]
@@ -258,7 +258,8 @@ class Consent:
 
 
 def needed_consent(counted: Sequence[SignOff], case: Case) -> Consent | None:
-    """The consent that the sign-offs that count for `deploy` give; None if none is needed."""
+    """The consent that is needed, and what the counted sign-offs for `deploy` give; None if none
+    is needed."""
     before = policy_in_force(case.entries)
     if before is None or before.digest == case.policy.digest:
         return None
@@ -277,14 +278,14 @@ def needed_consent(counted: Sequence[SignOff], case: Case) -> Consent | None:
 
 
 def policy_in_force(entries: Sequence[Entry]) -> Policy | None:
-    """The policy under which the last release or rollback was signed for, as the ledger has it."""
+    """The policy of the last release or rollback, from the ledger."""
     since = state_of(entries).since
     document = entries[since - 1].fields.get("policy") if since else None
     return parse_policy(document, f"ledger, line {since}") if document else None
 
 
 def policy_changes(old: Policy, new: Policy) -> Iterator[str]:
-    """How one policy differs from another."""
+    """The changes from one policy to another, in words."""
     for gate, terms in new.gates.items():
         for name, value in asdict(terms).items():
             if value != (was := getattr(old.gates[gate], name)):
@@ -294,13 +295,13 @@ def policy_changes(old: Policy, new: Policy) -> Iterator[str]:
         if lines:
             yield f"{word} in config/signers: {', '.join(lines)}"
     if old.revoked != new.revoked:
-        yield "config/revoked is another list"
+        yield "config/revoked has changed"
     if old.allow_unaccepted != new.allow_unaccepted:
         yield f"accept.allow_unaccepted is {_shown(new.allow_unaccepted)}"
 
 
 def _less(lines: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
-    """Who has a line in the one that is not in the other."""
+    """The people with a line in `lines` that is not in `other`."""
     return sorted({who for line, who in lines.items() if line not in other})
 
 
