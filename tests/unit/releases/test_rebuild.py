@@ -119,7 +119,7 @@ def remove_order(archive):
     [
         (change_kept, "not the bytes that were received"),
         (remove_kept, "missing; restore the received file"),
-        (remove_order, "does not have the deliveries that the model was made from"),
+        (remove_order, "lacks the deliveries that the model was made from"),
     ],
 )
 def test_kept_bytes_that_were_changed_or_are_gone_are_not_built_on(

@@ -13,6 +13,7 @@ from pricewright.files.clock import format_duration
 from pricewright.files.disk import read_whole
 from pricewright.files.documents import parse_json
 from pricewright.files.errors import some_of
+from pricewright.forecasting.distribution import LONGER
 from pricewright.forecasting.model_file import with_records
 from pricewright.reporting.figures import p_value, percent
 from pricewright.tables.symbol_columns import column_of
@@ -49,7 +50,7 @@ _VARIANCES = {
 _SHAPES = {
     "normal": "normal",
     "fhs": "fhs, drawn from the standardised errors of {calibration} days",
-    "conformal": "conformal, the quantiles of standardised errors of {calibration} days",
+    "conformal": "conformal, the quantiles of standardised errors of {longer} days",
 }
 
 
@@ -68,15 +69,14 @@ def verdict(model: Mapping[str, Any], *, allow_unaccepted: bool = False) -> list
             said.append(
                 "AN UNACCEPTED MODEL IS BEING DEPLOYED, BECAUSE accept.allow_unaccepted IS TRUE."
             )
-    if lost := _lost(model):
-        said.append(lost)
+    said += _doubts(model)
     if model["metrics"]["pooled"]["model"]["mase"] is None:
         return [
             *said,
             "Not evaluated: no symbol has enough history before and after any date to forecast "
             "from. Nothing here says how good the model is.",
         ]
-    said += [_point(model), _variance(model), _interval(model)]
+    said += [_point(model), _variance(model), _interval(model), *_units(model)]
     known = model["metrics"]["origins_the_model_knew"]
     if known:
         said.append(
@@ -84,6 +84,35 @@ def verdict(model: Mapping[str, Any], *, allow_unaccepted: bool = False) -> list
             f"{model['metrics']['origins']} dates, so its numbers flatter it."
         )
     return said
+
+
+def _units(model: Mapping[str, Any]) -> list[str]:
+    """What a price and a day are here, if they are not what most readers expect."""
+    said = []
+    if model["parameters"]["price"] == "adj_close":
+        said.append(
+            "Prices here are adj_close, adjusted for dividends and splits: levels, VaR and ES "
+            "differ from those of quoted prices."
+        )
+    if sparse := model["data"].get("sparse"):
+        horizon, apart = model["parameters"]["horizon"], sparse["days"]
+        said.append(
+            f"{sparse['symbols']:,} of {model['data']['symbols']:,} symbols have prices {apart:.3g} "
+            f"days apart on average. A day here is a symbol's next price, so {horizon} days "
+            f"ahead are about {horizon * apart:.0f} calendar days."
+        )
+    return said
+
+
+def _doubts(model: Mapping[str, Any]) -> list[str]:
+    """What could not be kept of the data, and what was kept but is probably wrong."""
+    slips = model.get("receipts", {}).get("clean", {}).get("flags", {}).get("unit-slip", 0)
+    suspect = (
+        f"SUSPECT: {slips:,} {'price looks' if slips == 1 else 'prices look'} like a slip of the "
+        "decimal point, or another unit, and count as they are: see results/data_quality.json, "
+        "and declare what is wrong in the file of corrections.file."
+    )
+    return [*([lost] if (lost := _lost(model)) else []), *([suspect] if slips else [])]
 
 
 def _lost(model: Mapping[str, Any]) -> str | None:
@@ -128,6 +157,10 @@ def champion(model: Mapping[str, Any]) -> list[str]:
             f"against {theirs['crps']:.3f}, interval held {ours['coverage']:.1%} against "
             f"{theirs['coverage']:.1%}."
         )
+    said.append(
+        "The deployed model kept its parameters on these dates; this one was estimated again "
+        "along the way, as a desk would."
+    )
     if record["origins_it_knew"]:
         said.append(
             f"The deployed model was trained on {record['origins_it_knew']} of the "
@@ -143,7 +176,10 @@ def method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [
         ("point", _POINTS[chosen["location"]]),
         ("volatility", _VARIANCES[chosen["volatility"]].format_map(chosen)),
-        ("shape", _SHAPES[chosen["distribution"]].format_map(chosen)),
+        (
+            "shape",
+            _SHAPES[chosen["distribution"]].format(**chosen, longer=LONGER * chosen["calibration"]),
+        ),
         *_ranges(states),
         ("scale", _scale(chosen["scale"], states)),
         ("price", chosen["price"]),
@@ -177,7 +213,13 @@ def _leaks(model: Mapping[str, Any]) -> str:
     dates = ", ".join(checked["cutoffs"])
     said = f"none: with garbage for all prices after {dates}, no forecast made by then changed"
     some = checked["symbols"]
-    return said + (f" (checked for {some} symbols)" if some < len(model["symbols"]) else "")
+    said += f" (checked for {some} symbols)" if some < len(model["symbols"]) else ""
+    restated = model["receipts"].get("ingest", {}).get("restated", 0)
+    return said + (
+        f"; past forecasts use each price as last delivered, {restated:,} values were restated"
+        if restated
+        else ""
+    )
 
 
 def _ranges(states: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -295,7 +337,7 @@ def run_summary(
         model = with_records(parse_json(read_whole(path), str(path)))
         accepted = model["acceptance"]["accepted"]
         said = verdict(model, allow_unaccepted=allow_unaccepted)
-        most = 2 + (not accepted and allow_unaccepted) + (_lost(model) is not None)
+        most = 2 + (not accepted and allow_unaccepted) + len(_doubts(model))
         for sentence in said[:most]:
             lines += wrap(sentence, 79, break_on_hyphens=False)
     places = IN_PRODUCTION if set(steps) == {"production"} else PLACES

@@ -116,10 +116,26 @@ class ModelSource:
                 "symbols": len(panel),
                 "first_date": str(calendar[0]),
                 "last_date": str(calendar[-1]),
+                **_sparse(panel),
             },
             "receipts": self.step_receipts,
             "code": self.made_by(asked_for),
         }
+
+
+SPARSE = 3.0
+"""Calendar days between a symbol's prices, on average, from which on they are not daily."""
+
+
+def _sparse(panel: Panel) -> dict[str, Any]:
+    """`sparse` of a model document's `data`: the symbols whose prices are not daily, and the median
+    of their days between prices; nothing if all are."""
+    columns, last = np.arange(len(panel)), np.maximum(panel.counts - 1, 0)
+    apart = (panel.days[last, columns] - panel.days[0]) / np.maximum(last, 1)
+    found = apart[apart > SPARSE]
+    if not len(found):
+        return {}
+    return {"sparse": {"symbols": len(found), "days": float(np.median(found))}}
 
 
 @dataclass(frozen=True)
