@@ -302,7 +302,7 @@ def test_the_audit_finds_an_edited_statement_and_a_ledger_that_was_cut(office):
     book.write_bytes(b"".join(book.read_bytes().splitlines(keepends=True)[:2]))
     cut, edited = audited(office).problems
     assert "has 2 lines, but signoffs/deploy/author.json saw 3: it was cut" in cut
-    assert edited.startswith("signoffs/report/reviewer.json: the signature is not of this file")
+    assert edited.startswith("signoffs/report/reviewer.json: the signature does not fit this file")
 
 
 def test_a_statement_that_the_schema_does_not_know_is_never_written(office):
