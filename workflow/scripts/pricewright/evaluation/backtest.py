@@ -16,7 +16,7 @@ from pricewright.forecasting import distribution
 from pricewright.forecasting.panel import Panel
 from pricewright.forecasting.settings import Settings
 from pricewright.forecasting.walkforward import Forecasts, WalkForward
-from pricewright.tables.arrays import Days, Floats, Ints, mean, total, where
+from pricewright.tables.arrays import Days, Floats, Ints, mean, total
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -177,5 +177,5 @@ def _skill(found: Summary, *, together: bool = False) -> Floats:
     if together:
         of_symbols = np.isfinite(added).any(axis=0).sum()
         of_dates = total(added.T) / of_symbols
-        added = where(np.isfinite(added).any(axis=1), of_dates)[:, None]
+        added = np.where(np.isfinite(added).any(axis=1), of_dates, np.nan)[:, None]
     return np.stack([1 - ratio, *interval_by_date(1 - ratio, added)])

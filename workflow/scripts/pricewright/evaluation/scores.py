@@ -14,7 +14,10 @@ from pricewright.forecasting.walkforward import Forecasts, WalkForward
 from pricewright.tables.arrays import Flags, Floats, Ints
 
 ENOUGH_DAYS = 250
-"""The number of days that a back-test of a value-at-risk, or a usual deviation, needs."""
+"""The number of days that a back-test of a value-at-risk needs."""
+
+USUAL_DAYS = 60
+"""The number of days from which on a symbol has a usual deviation."""
 
 DECILES = tuple(round(0.1 * tenth, 1) for tenth in range(1, 10))
 """The levels of the quantiles from which the CRPS is computed."""
@@ -256,9 +259,9 @@ class NextDays:
 
 
 def _deviation_ratio(piece: Forecasts) -> Floats:
-    """(S,): the newest forecast deviation over the usual one, NaN before ENOUGH_DAYS are known."""
+    """(S,): the newest forecast deviation over the usual one, NaN before USUAL_DAYS are known."""
     known = piece.daily_origins >= 0
-    enough = known.sum(axis=0) >= ENOUGH_DAYS
+    enough = known.sum(axis=0) >= USUAL_DAYS
     found = np.full(len(piece), np.nan)
     for column in np.flatnonzero(enough):
         usual = np.median(piece.daily_variances[known[:, column], column])
@@ -275,7 +278,7 @@ def _shock(panel: Panel) -> Floats:
     rows = np.maximum(panel.counts - ENOUGH_DAYS + np.arange(ENOUGH_DAYS)[:, None], 1)
     change = np.abs(panel.values[rows, columns] - panel.values[rows - 1, columns])
     first = np.argmax(change >= 0.5 * change.max(axis=0), axis=0)
-    return panel.days[rows[first, columns], columns].astype(float)
+    return np.asarray(panel.days[rows[first, columns], columns], dtype=float)
 
 
 def _daily(

@@ -131,8 +131,8 @@ def compose(
         [_errors_heading(model), *_errors(model, layout.digits, most)],
         [_RISK_HEADING, *_risk(model, most)],
         [
-            f"Forecasts {model['parameters']['horizon']} days ahead with the "
-            f"{percent(model['parameters']['level'])} interval, and one-day 97.5% VaR and ES",
+            f"Forecasts of {model['parameters']['price']} {model['parameters']['horizon']} days "
+            f"ahead, {percent(model['parameters']['level'])} interval; one-day 97.5% VaR and ES",
             *_forecasts(model, most),
         ],
         [

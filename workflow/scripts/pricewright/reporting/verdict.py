@@ -54,6 +54,12 @@ _SHAPES = {
 }
 
 
+_PRICES = {
+    "adj_close": "adj_close, adjusted for dividends and splits: levels, VaR and ES are not those "
+    "of quoted prices"
+}
+
+
 def verdict(model: Mapping[str, Any], *, allow_unaccepted: bool = False) -> list[str]:
     """Say whether the model is accepted and how good it is, in one or two sentences per item.
 
@@ -76,7 +82,7 @@ def verdict(model: Mapping[str, Any], *, allow_unaccepted: bool = False) -> list
             "Not evaluated: no symbol has enough history before and after any date to forecast "
             "from. Nothing here says how good the model is.",
         ]
-    said += [_point(model), _variance(model), _interval(model), *_units(model)]
+    said += [_point(model), _variance(model), _interval(model), *_spacing(model)]
     known = model["metrics"]["origins_the_model_knew"]
     if known:
         said.append(
@@ -86,22 +92,17 @@ def verdict(model: Mapping[str, Any], *, allow_unaccepted: bool = False) -> list
     return said
 
 
-def _units(model: Mapping[str, Any]) -> list[str]:
-    """What a price and a day are here, if they are not what most readers expect."""
-    said = []
-    if model["parameters"]["price"] == "adj_close":
-        said.append(
-            "Prices here are adj_close, adjusted for dividends and splits: levels, VaR and ES "
-            "differ from those of quoted prices."
-        )
-    if sparse := model["data"].get("sparse"):
-        horizon, apart = model["parameters"]["horizon"], sparse["days"]
-        said.append(
-            f"{sparse['symbols']:,} of {model['data']['symbols']:,} symbols have prices {apart:.3g} "
-            f"days apart on average. A day here is a symbol's next price, so {horizon} days "
-            f"ahead are about {horizon * apart:.0f} calendar days."
-        )
-    return said
+def _spacing(model: Mapping[str, Any]) -> list[str]:
+    """What a day is here, if prices are not daily."""
+    sparse = model["data"].get("sparse")
+    if not sparse:
+        return []
+    horizon, apart = model["parameters"]["horizon"], sparse["days"]
+    return [
+        f"{sparse['symbols']:,} of {model['data']['symbols']:,} symbols have prices {apart:.3g} "
+        f"days apart on average. A day here is a symbol's next price, so {horizon} days ahead are "
+        f"about {horizon * apart:.0f} calendar days."
+    ]
 
 
 def _doubts(model: Mapping[str, Any]) -> list[str]:
@@ -109,8 +110,8 @@ def _doubts(model: Mapping[str, Any]) -> list[str]:
     slips = model.get("receipts", {}).get("clean", {}).get("flags", {}).get("unit-slip", 0)
     suspect = (
         f"SUSPECT: {slips:,} {'price looks' if slips == 1 else 'prices look'} like a slip of the "
-        "decimal point, or another unit, and count as they are: see results/data_quality.json, "
-        "and declare what is wrong in the file of corrections.file."
+        "decimal point or another unit, and nothing was corrected: see "
+        "results/data_quality.json, and declare what is wrong in the file of corrections.file."
     )
     return [*([lost] if (lost := _lost(model)) else []), *([suspect] if slips else [])]
 
@@ -182,7 +183,7 @@ def method(model: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
         *_ranges(states),
         ("scale", _scale(chosen["scale"], states)),
-        ("price", chosen["price"]),
+        ("price", _PRICES.get(chosen["price"], chosen["price"])),
         (
             "made",
             f"an existing model (sha256 {scored['sha256'][:12]}…, cutoff {scored['cutoff']}), "
@@ -284,7 +285,7 @@ def _variance(model: Mapping[str, Any]) -> str:
         f"{found['symbols']:,} symbols"
     )
     beside = _compared(found, "EWMA's")
-    return f"The volatility forecast is {beside} ({between}).{_beside_constant(found)}"
+    return f"The volatility forecast {beside} ({between}).{_beside_constant(found)}"
 
 
 def _beside_constant(volatility: Mapping[str, Any]) -> str:
@@ -294,7 +295,7 @@ def _beside_constant(volatility: Mapping[str, Any]) -> str:
     if found is None or found["lower"] is None:
         return ""
     return (
-        f" It is {_compared(found, 'a constant one')} ({found['qlike_difference']:+.4f}, "
+        f" It {_compared(found, 'a constant one')} ({found['qlike_difference']:+.4f}, "
         f"{found['lower']:+.4f} to {found['upper']:+.4f})."
     )
 
@@ -302,10 +303,10 @@ def _beside_constant(volatility: Mapping[str, Any]) -> str:
 def _compared(difference: Mapping[str, Any], other: str) -> str:
     """What the interval of a difference of losses says."""
     if difference["upper"] < 0:
-        return f"significantly better than {other}"
+        return f"is significantly better than {other}"
     if difference["lower"] > 0:
-        return f"significantly WORSE than {other}"
-    return f"not significantly different from {other}"
+        return f"is significantly WORSE than {other}"
+    return f"does not differ significantly from {other}"
 
 
 def _interval(model: Mapping[str, Any]) -> str:
@@ -313,7 +314,7 @@ def _interval(model: Mapping[str, Any]) -> str:
     ours, plain = pooled["model"], pooled["random_walk"]
     held = (
         f"The {percent(model['parameters']['level'])} interval held {ours['coverage']:.1%} of "
-        f"prices; that of the random walk with constant volatility held {plain['coverage']:.1%}"
+        f"prices, the random walk's with constant volatility {plain['coverage']:.1%}"
     )
     if not plain["interval_score"]:
         return f"{held}."
