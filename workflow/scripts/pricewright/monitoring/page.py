@@ -15,8 +15,8 @@ NAMES = {
     "exceptions_5": "VaR at 5%",
     "shortfall": "expected shortfall",
     "calibration": "distribution",
-    "ewma": "beside EWMA",
-    "challenger": "beside the newest model",
+    "ewma": "against EWMA",
+    "challenger": "against the newest model",
 }
 """The name of each line of evidence."""
 
