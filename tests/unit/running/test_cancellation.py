@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
 
-from running.startup import cancel_all
+from running.overrides import cancel_all
 
 
 class Cluster(RemoteExecutor):

@@ -6,7 +6,7 @@ from snakemake.iocontainers import Params, Snakemake
 from snakemake.persistence import PersistenceBase
 from snakemake.persistence.file import FilePersistence
 
-from running import startup as lean
+from running import overrides as lean
 
 METHODS = [(PersistenceBase, "_serialize_param_pandas"), (Snakemake, "_safely_store_params")]
 PLAIN = [{"a": [1, None]}, "text", 0.1, None, (1, 2), {3}]

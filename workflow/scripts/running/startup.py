@@ -1,34 +1,26 @@
-"""What happens first while the Snakefile loads; a wrong config ends the run in one sentence.
-
-Snakemake imports pandas only to check whether a param is a table, which takes a third of a run with
-nothing to do. A param of a plain type is never a table, so pandas is not imported for it; compared
-values and what a job gets stay the same. For other types, Snakemake checks as usual.
-"""
+"""What happens first while the Snakefile loads; a wrong config ends the run in one sentence."""
 
 import logging
 import os
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
 from snakemake.exceptions import WorkflowError
 
 from running.comforts import comfort
+from running.overrides import cancel_all, spare_pandas, try_wrong_data_once
 
 from pricewright.configuration.config import complete, read_config_file, source_files
 from pricewright.files.errors import Refusal
 from pricewright.scheduling.runs import AT_WORK, hold
-from pricewright.steplog.log import failed_for_good
 
 _UNQUOTED = " \t\n\"$&'()*;<>?{}|`\\"
 """Characters that Snakemake does not quote in the path of the Python that runs a script."""
-_PLAIN = {bool, bytes, dict, float, int, list, set, str, tuple, type(None)}
 
 
 class ConfigError(WorkflowError):  # type: ignore[misc]  # it has no types
@@ -38,70 +30,6 @@ class ConfigError(WorkflowError):  # type: ignore[misc]  # it has no types
     """
 
     __traceback__ = None
-
-
-def spare_pandas() -> None:
-    """Make Snakemake compare params of plain types, and pass them to jobs, without pandas.
-
-    A Snakemake without the methods concerned is left as it is.
-    """
-    from snakemake.iocontainers import Snakemake
-    from snakemake.persistence import PersistenceBase
-
-    for owner, name, plainly in (
-        (PersistenceBase, "_serialize_param_pandas", _as_text),
-        (Snakemake, "_safely_store_params", _store),
-    ):
-        asking = getattr(owner, name, None)
-        if asking and not hasattr(asking, "__wrapped__"):
-            setattr(owner, name, _spared(asking, plainly))
-
-
-def _spared(asking: Callable[..., Any], plainly: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(asking)
-    def method(self: Any, given: Any) -> Any:
-        from snakemake.iocontainers import Params
-
-        values = given if isinstance(given, Params) else [given]
-        if all(type(value) in _PLAIN for value in values):
-            with comfort("this run imports pandas, which takes a while"):
-                return plainly(self, given)
-        return asking(self, given)
-
-    return method
-
-
-def _as_text(persistence: Any, value: Any) -> Any:
-    return persistence._serialize_param_builtin(value)
-
-
-def _store(job: Any, params: Any) -> None:
-    from snakemake.iocontainers import Params
-
-    job._params_store, job._params_types = Params(toclone=list(params)), {}
-    job._params_store._take_names(params._get_names())
-
-
-def cancel_all(executor: Any) -> None:
-    """Make an interrupted run cancel all of its jobs on a cluster.
-
-    An executor's list lacks jobs whose status it is asking for, and those that it is about to
-    submit. The former come back when it shuts down; Slurm's jobs all have the run's own name.
-    """
-    cancel = executor.cancel
-
-    @wraps(cancel)
-    def method(self: Any) -> None:
-        known = {id(job) for job in self.active_jobs}
-        cancel(self)
-        with comfort("a job whose status was being asked for may stay in the queue"):
-            if left := [job for job in self.active_jobs if id(job) not in known]:
-                self.cancel_jobs(left)
-            if name := getattr(self, "run_uuid", None):
-                subprocess.run(["scancel", f"--name={name}"], check=True, timeout=60)
-
-    if not hasattr(cancel, "__wrapped__"):
-        executor.cancel = method
 
 
 @dataclass
@@ -165,22 +93,6 @@ def hear_that_nothing_is_done(record: logging.LogRecord) -> bool:
     return not said.startswith("Cannot restore ")
 
 
-def try_once_what_is_wrong(job: Any) -> None:
-    """Keep Snakemake from retrying a job that failed for good: it would fail the same way."""
-    times = job.restart_times.fget
-
-    @wraps(times)
-    def restart_times(self: Any) -> int:
-        with comfort("wrong data is retried in vain"):
-            logs = [Path(path) for path in self.log if Path(path).exists()]
-            if any(failed_for_good(log) for log in logs if log.stat().st_mtime >= run_began()):
-                return 0
-        return int(times(self))
-
-    if not hasattr(times, "__wrapped__"):
-        job.restart_times = property(restart_times)
-
-
 AS_A_MODULE = (
     "Pricewright runs as a module, without its picture of the DAG, run report, verdict, summary "
     "and notifications, because Snakemake only runs the handlers of the outer workflow "
@@ -218,7 +130,7 @@ def begin(workflow: Any, idle: Callable[[Any], None]) -> None:
     with comfort("wrong data is retried in vain"):
         from snakemake.jobs import Job
 
-        try_once_what_is_wrong(Job)
+        try_wrong_data_once(Job, run_began)
     with comfort("an interrupted run may leave jobs in a cluster's queue"):
         if executors := sys.modules.get("snakemake_interface_executor_plugins.executors.remote"):
             cancel_all(executors.RemoteExecutor)
