@@ -39,7 +39,7 @@ def workflow(main=True):
 @pytest.fixture
 def heard(monkeypatch, caplog):
     """The runs that hear that they have nothing to do; nothing of Snakemake's own is exchanged."""
-    for name in ("spare_pandas", "cancel_all", "try_once_what_is_wrong"):
+    for name in ("spare_pandas", "cancel_all", "try_wrong_data_once"):
         monkeypatch.setattr(startup, name, lambda *_: None)
     monkeypatch.setattr("running.terminal.watch", lambda workflow: None)
     monkeypatch.setattr(startup, "_run", startup._Run(began=0.0))
