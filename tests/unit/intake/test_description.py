@@ -530,6 +530,28 @@ def test_columns_of_numbers_that_are_not_named_as_symbols_are_left_to_people(tmp
     assert [symbols.value, *symbols.others] == [["NASDAQ", "VIX"], ["S&P 500", "NASDAQ", "VIX"]]
 
 
+@pytest.mark.parametrize("word", ["NO", "ID", "LOW", "OPEN", "DAY", "BID"])
+def test_a_column_that_may_be_a_ticker_is_asked_about_beside_tickers(tmp_path, word):
+    rows = "".join(f"2024-01-0{day},{day}.5,{day + 5}.5,{day + 9}.5\n" for day in range(1, 6))
+    path, found = described(tmp_path, f"Date,AAPL,{word},MSFT\n{rows}")
+    (symbols,) = [setting for setting in found.to_choose if setting.key == "symbols"]
+    assert [symbols.value, *symbols.others] == [["AAPL", word, "MSFT"], ["AAPL", "MSFT"]]
+    chosen = {"layout": "wide", "symbols": symbols.value}
+    assert len(as_written(path, found, **chosen)) == 15
+
+
+def test_tickers_of_one_letter_are_not_taken_for_the_close_and_volume(tmp_path):
+    rows = "".join(f"2024-01-0{day},{day}.5,{day + 5}.5,{day + 9}.5\n" for day in range(1, 6))
+    path, found = described(tmp_path, f"Date,AAPL,C,MSFT\n{rows}")
+    (layout,) = found.to_choose
+    assert [layout.value, *layout.others] == ["wide", "long"]
+    assert len(as_written(path, found, layout="wide")) == 15
+    found = describe_file(path, path.name, answers={"layout": "long"})
+    assert [row["close"] for row in as_written(path, found)][:2] == [6.5, 7.5]
+    _, found = described(tmp_path, f"DATE,OPEN,CLOSE,VWAP\n{rows}")
+    assert not found.to_choose
+
+
 def test_where_a_file_shows_days_first_and_months_first_neither_is_chosen(tmp_path):
     dates = ("15/01/2018", "02/13/2018", "02/14/2018", "01/02/2018")
     _, found = described(tmp_path, "Date,Close\n" + "".join(f"{day},1\n" for day in dates))

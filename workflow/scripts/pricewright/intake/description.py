@@ -77,6 +77,7 @@ _A_WAY: Final = 3  # at least this many texts written in a different way are no 
 _CODES: Final = ("code", "stock", "security_code", "instrument_code")
 _HEAD: Final = 4096  # bytes that show the zeros of UTF-16 or UTF-32
 _SAME_SIZE: Final = 0.1
+_TICKERS_TOO: Final = "the names of fields among its columns are names of symbols, too"
 _MOST_KINDS: Final = 100  # distinct texts of a column that source.where may choose from
 
 
@@ -331,7 +332,10 @@ def _layout(
     date = str(dialect.columns["date"])
     names: dict[str, str | int | bool] = {"date": date}
     fields = _fields(titles, found)
-    if any(fields.values()):
+    are_tickers = _are_tickers_too(numbers)
+    if any(fields.values()) and not (
+        are_tickers and found.choose("layout", ["wide", "long"], _TICKERS_TOO, "long") == "wide"
+    ):
         if not fields["close"] and not fields["adj_close"]:
             free = [title for title in numbers if value_named(title) is None]
             named = [title for title in free if value_named(title.rpartition(".")[2]) == "close"]
@@ -358,23 +362,30 @@ def _layout(
         and not is_unnamed(title)
         and not is_numbered(sample, title)
     ]
-    symbols = [title for title in symbols if not is_no_symbol(title)]
+    words = [title for title in symbols if is_no_symbol(title)]
+    symbols = [title for title in symbols if title not in words]
     all_of_numbers = symbols
     if any(map(dialect.is_symbol, symbols)):
         symbols = [title for title in symbols if dialect.is_symbol(title)]
     why = f"{len(symbols)} columns of numbers are named like symbols or companies"
-    layouts = ["wide"] if all(map(is_code, symbols)) else ["wide", "long"]
+    are_codes = all(map(is_code, symbols))
     default = Dialect(columns=names).layout_of(titles)
     filled = [title for title in symbols if is_number(sample, title)]
     is_wide = len(filled) > 1 and not usual_columns("symbol", titles)
-    if is_wide and found.choose("layout", layouts, why, default) == "wide":
+    layouts = ["wide"] if are_codes else ["wide", "long"]
+    if any(fields.values()) or (
+        is_wide and found.choose("layout", layouts, why, default) == "wide"
+    ):
         dialect = replace(dialect, layout="wide", columns=names)
         if len(symbols) < len(others):
-            if symbols == all_of_numbers:
-                found.choose("symbols", [symbols], "the other columns hold no prices")
-            else:
+            why, choices = "the other columns hold no prices", [symbols]
+            if symbols != all_of_numbers:
                 why = "these are named like symbols; the other columns hold numbers, too"
-                found.choose("symbols", [symbols, all_of_numbers], why)
+                choices.append(all_of_numbers)
+            if are_codes and (tickers := list(filter(is_code, words))):
+                why = f"{', '.join(tickers)} may be a symbol like those beside it, or a field"
+                choices.insert(0, [each for each in others if each in [*symbols, *tickers]])
+            symbols = found.choose("symbols", choices, why)
             dialect = replace(dialect, symbols=tuple(symbols))
         return _pattern(dialect, symbols, found)
     is_short = len(sample.lines) < 3
@@ -385,6 +396,18 @@ def _layout(
         close = found.choose("columns.close", prices, "its values are numbers")
         dialect = replace(dialect, columns={**dialect.columns, "close": close})
     return dialect
+
+
+def _are_tickers_too(numbers: Sequence[str]) -> bool:
+    """Whether columns of numbers that are named as fields, such as LOW or C, may be symbols like
+    those beside them: all are in capitals, and at most half of them are named as fields."""
+    named = [title for title in numbers if value_named(title)]
+    others = [
+        title
+        for title in numbers
+        if title not in named and not is_no_symbol(title) and not usual_columns("symbol", [title])
+    ]
+    return len(others) >= len(named) > 0 and all(map(is_code, [*named, *others]))
 
 
 def _fields(titles: list[str], found: Description) -> dict[str, list[str]]:
