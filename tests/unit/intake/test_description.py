@@ -447,15 +447,17 @@ def test_a_column_that_tells_rows_of_a_day_apart_is_named_as_a_filter(tmp_path):
         for day in (15, 16, 17)
         for name, series in (("A", "EQ"), ("A", "BE"), ("B", "EQ"))
     )
-    _, found = described(tmp_path, text)
-    note = "a symbol has several rows a day, one for each SERIES (EQ, BE)"
-    assert [said for said in found.notes if "SERIES" in said] == [
-        f"{note}: to read only one of these, set source.where: {{SERIES: [EQ]}}"
-    ]
+    path, found = described(tmp_path, text)
+    (where,) = found.to_choose
+    kinds = [{"SERIES": ["EQ"]}, {"SERIES": ["BE"]}, {}]
+    assert [where.key, where.value, *where.others] == ["where", *kinds]
+    assert len(as_written(path, found, where=where.value)) == 6
+    with pytest.raises(Refusal, match=r"'source\.where': found '\?', for two"):
+        as_written(path, found)
     _, found = described(tmp_path, text + "2024-01-15,B,EQ,x,1\n")
-    assert not [said for said in found.notes if "SERIES" in said]
+    assert not found.to_choose
     _, found = described(tmp_path, text.replace("A,BE", "C,BE"))
-    assert not [said for said in found.notes if "SERIES" in said]
+    assert not found.to_choose
 
 
 @pytest.mark.parametrize(
@@ -476,7 +478,7 @@ def test_what_is_odd_about_a_file_is_said(tmp_path, content, note):
 
 def test_files_of_a_folder_are_named_by_their_symbol_and_fit_the_first_or_not(tmp_path):
     path, _ = described(tmp_path, "Date,Close\n2024-01-15,1\n")
-    first = describe_file(path, "in/AAPL.csv", alone=False)
+    first = describe_file(path, "in/AAPL.csv", named=["in/AAPL.csv", "in/MSFT.csv"])
     assert yaml.safe_load(as_yaml("in", first))["source"]["symbol"] == "{file}"
     assert first_day(path, "in/MSFT.csv", first) is not None
     other, _ = described(tmp_path, "Date;Close\n15.01.2024;1\n", "b.csv")
@@ -508,7 +510,8 @@ def test_of_rows_that_are_fields_the_close_is_what_is_proposed(tmp_path):
         for n, field in enumerate(("open", "close", "volume"))
     ]
     _, found = described(tmp_path, "date,symbol,field,value\n" + "\n".join(rows) + "\n")
-    assert any("set source.where: {field: [close]}" in note for note in found.notes)
+    (where,) = found.to_choose
+    assert (where.key, where.value) == ("where", {"field": ["close"]})
 
 
 def test_times_of_day_without_a_title_are_times_and_no_symbols(tmp_path):
