@@ -3,6 +3,7 @@
 import io
 from datetime import date
 
+import numpy as np
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet
@@ -15,6 +16,7 @@ from pricewright.configuration.config import complete, ingest_options
 from pricewright.files.errors import Refusal
 from pricewright.intake.description import describe_file, first_day
 from pricewright.intake.findings import Setting, as_yaml
+from pricewright.intake.one_symbol import symbol_of_file
 from pricewright.intake.reading.content import recognise
 from pricewright.intake.reading.delivery import read_delivery
 from pricewright.intake.reading.dialect import Dialect
@@ -81,6 +83,10 @@ DAYS = [("2024-01-15", 1234.5), ("2024-01-16", 1235.25)]
         "16.01.2024 00:00 - 16.01.2024 01:00,1235.25\n",
         "Datum;Schluss;Währung\n2024-01-15;1234,5;€\n2024-01-16;1235,25;€\n".encode("cp1252"),
         "Datum;Kurs\n2024-01-15;1\u00a0234,5\n2024-01-16;1\u202f235,25\n",
+        "Date;Close\n2024-01-15;1,2345E+03\n2024-01-16;1,23525E+03\n",
+        "Day,Ticker,Close\nJan 15 2024 12:00AM,AAPL,1234.5\nJan 16 2024 12:00AM,AAPL,1235.25\n",
+        "TRADE_DT,SEC_ID,CLOSE_PX\n2024-01-15,AAPL,1234.5\n2024-01-16,AAPL,1235.25\n",
+        'Date,Code,Close\n2024-01-15,"=""AAPL""",1234.5\n2024-01-16,"=""AAPL""",1235.25\n',
         "Date,Close\n2024-01-15,1234.5\n2024-01-16,1235.25\n".encode("utf-16"),
         "Date,Close\n2024-01-15,1234.5\n2024-01-16,1235.25\n".encode("utf-16-le"),
         '[{"t":1705276800000,"c":1234.5},{"t":1705363200000,"c":1235.25}]',
@@ -392,6 +398,96 @@ def test_a_time_beside_the_date_tells_that_bars_are_intraday(tmp_path):
     path, found = described(tmp_path, "<DATE>\t<TIME>\t<CLOSE>\t<TICKVOL>\n" + "".join(lines))
     assert {setting.key: setting.value for setting in found.settings}["bars"] == "intraday"
     assert [(row["close"], row["volume"]) for row in as_written(path, found)] == [(11, 14)] * 2
+
+
+def dated(*closes):
+    days = np.datetime64("2024-01-01") + np.arange(len(closes))
+    return "Date,Close\n" + "".join(
+        f"{day},{close}\n" for day, close in zip(days, closes, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("closes", "signs", "example"),
+    [
+        ([185.5, 0, 186.5], "nonnegative", "1 of 3 prices are 0 or below, such as 0 of AAPL on"),
+        ([185.5, -184.5, 186.5], "any", "1 of 3 prices are 0 or below, such as -184.5 of AAPL"),
+        ([0.01, -0.02, 0.03, -0.04] * 9, "any", "18 of 36 prices are 0 or below"),  # returns
+        ([-100.5, -101, -100, -99.5, 100, 101, 100.5] * 3, "any", "12 of 21"),  # minus as a mark
+        ([-100.5, -101, -100], "any", "3 of 3 prices"),
+    ],
+)
+def test_prices_of_zero_or_below_are_asked_about(tmp_path, closes, signs, example):
+    path, found = described(tmp_path, dated(*closes))
+    (prices,) = found.to_choose
+    assert [prices.key, prices.value, *prices.others] == ["prices", signs, "positive"]
+    assert example in prices.why
+    assert len(as_written(path, found, prices=signs)) == len(closes)
+    if min(closes) < 0 < max(closes):
+        found = describe_file(path, path.name, answers={"prices": "positive"})
+        assert found.reading.quarantine.count == sum(close <= 0 for close in closes)
+
+
+def test_rates_that_go_through_zero_in_small_steps_are_read_unasked(tmp_path):
+    closes = [round(-0.25 + 0.02 * n, 2) for n in range(20)]
+    path, found = described(tmp_path, dated(*closes))
+    assert not found.to_choose
+    assert found.notes == []
+    assert [row["close"] for row in as_written(path, found)] == closes
+
+
+def test_a_rare_price_below_zero_is_quarantined_as_by_default(tmp_path):
+    _, found = described(tmp_path, dated(*[50.5] * 120, -50.5))
+    assert not found.to_choose
+    assert found.reading.quarantine.by_reason() == {"sign": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol"),
+    [
+        ("BRK.B.csv.txt", "BRK.B"),
+        ("AAPL Historical Data.csv", "AAPL"),
+        ("NASDAQ_AAPL, 1D.csv", "NASDAQ_AAPL"),
+        ("EURUSD_Daily_202401020000_202401290000.csv", "EURUSD"),
+        ("삼성전자.csv", "삼성전자"),
+        ("S&P 500 Historical Data.csv", "S&P 500 Historical Data"),
+    ],
+)
+def test_a_symbol_that_the_run_accepts_is_proposed_from_the_name_of_the_file(
+    tmp_path, name, symbol
+):
+    path, found = described(tmp_path, dated(1.5, 2.5), name)
+    assert {row["symbol"] for row in as_written(path, found)} == {symbol}
+
+
+def test_a_name_that_no_pattern_reads_is_asked_about(tmp_path):
+    _, found = described(tmp_path, dated(1.5, 2.5), "(x).csv")
+    assert [(each.key, each.examples) for each in found.to_choose] == [("symbol", True)]
+
+
+def test_files_that_are_named_after_symbols_with_blanks_get_a_pattern_for_all(tmp_path):
+    path, _ = described(tmp_path, dated(1.5, 2.5))
+    names = ["in/AAPL Historical Data.csv", "in/S&P 500 Historical Data.csv"]
+    source = yaml.safe_load(as_yaml("in", describe_file(path, names[0], named=names)))["source"]
+    assert source["symbol"] == "{file}"
+    dialect = Dialect(symbol_pattern=source["symbol_pattern"])
+    assert all(dialect.is_symbol(symbol_of_file(name)) for name in names)
+
+
+def test_files_whose_column_of_prices_is_named_after_the_file_are_read_by_its_number(tmp_path):
+    path, _ = described(tmp_path, "Date,DGS2\n2024-01-15,4.5\n2024-01-16,4.25\n", "DGS2.csv")
+    first = describe_file(path, "DGS2.csv", named=["DGS2.csv", "DGS10.csv"])
+    source = yaml.safe_load(as_yaml("in", first))["source"]
+    assert (source["symbol"], source["columns"]) == ("{file}", {"close": 2})
+    other, _ = described(tmp_path, "Date,DGS10\n2024-01-15,5.5\n", "DGS10.csv")
+    assert first_day(other, "DGS10.csv", first) is not None
+    other, _ = described(tmp_path, "Date,Dividend\n2024-01-15,5.5\n", "DIV.csv")
+    assert first_day(other, "DIV.csv", first) is None
+
+
+def test_a_config_holds_what_is_said_of_the_file(tmp_path):
+    _, found = described(tmp_path, "Date,Close (GBX)\n2024-01-15,1\n2024-01-16,2\n")
+    assert as_yaml("AAPL.csv", found).startswith(f"# {found.notes[0]}\nsource:\n")
 
 
 def test_columns_named_as_symbols_are_wide_and_the_others_are_left_out(tmp_path):

@@ -37,7 +37,7 @@ from pricewright.intake.reading.dialect import (
 )
 from pricewright.intake.reading.kinds import wide_encoding
 from pricewright.intake.reading.numbers import parse_numbers
-from pricewright.intake.reading.rows import Block, Sheet, crossed_columns
+from pricewright.intake.reading.rows import Block, Sheet, bare, crossed_columns, texts_in
 from pricewright.intake.reading.rows_in_order import STRAYS
 from pricewright.intake.reading.titles import (
     is_code,
@@ -486,7 +486,7 @@ def _symbols(
     moments = moments_of(sample, dialect)
     several = len(set(moments)) < len(moments)
     words = {
-        title: sample.columns[title].to_pylist()
+        title: [text and bare(text) for text in sample.columns[title].to_pylist()]
         for title in titles
         if title not in taken
         and pa.types.is_string(sample.columns[title].type)
@@ -529,28 +529,29 @@ def _from_names(dialect: Dialect, places: Sequence[str], found: Description) -> 
         why = "the files begin on the same day, and their names differ only by numbers or dates"
         choices.append(stems[0])
     symbol = found.choose("symbol", choices, why)
-    return _pattern(replace(dialect, symbol=symbol), stems, found, most=0)
+    return replace(_pattern(dialect, stems, found, most=0), symbol=symbol)
 
 
 def _from_name(dialect: Dialect, stem: str, found: Description) -> Dialect:
     """Propose the name of the only file, or a word that begins it, as its symbol."""
     why = "no column holds it; this is the file's name, so correct it"
+    begins = "no column holds it; the file's name begins with it, so correct it"
     words = [stem, *(re.split(marks, stem)[0] for marks in (r"[\s,;()]+", "[_ ]+"))]
     if symbol := next(filter(dialect.is_symbol, words), None):
-        found.choose("symbol", [symbol], why if symbol == stem else why.replace("is", "begins", 1))
+        found.choose("symbol", [symbol], why if symbol == stem else begins)
         return replace(dialect, symbol=symbol)
     if proposals.symbol_pattern([stem]):
         found.choose("symbol", [stem], why)
-        return _pattern(replace(dialect, symbol=stem), [stem], found)
+        return replace(_pattern(dialect, [stem], found), symbol=stem)
     why = "no column holds it, and the file's name is none; such as these"
     return replace(dialect, symbol=found.choose("symbol", ("AAPL", "EURUSD"), why, examples=True))
 
 
 def _is_of_one(sample: Block, title: str, dialect: Dialect) -> bool:
     """Whether a column holds one text throughout, and it may be a symbol."""
-    texts = set(sample.columns[title].cast(pa.string()).to_pylist())
-    only = texts.pop()
-    return not texts and dialect.is_symbol(only) and len(str(only)) > 2
+    texts = texts_in(sample.columns[title])
+    is_one = len(texts) == 1 and not sample.columns[title].null_count
+    return is_one and dialect.is_symbol(texts[0]) and len(texts[0]) > 2
 
 
 def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description) -> Dialect:
@@ -583,9 +584,8 @@ def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description
         choices: list[dict[str, list[str]]] = [
             {title: [kind]} for title, kinds in telling.items() for kind in kinds[:5]
         ]
-        why = (
-            f"a symbol has several rows a day, one for each {' or '.join(telling)}; {{}} reads all"
-        )
+        apart = " or ".join(telling)
+        why = f"a symbol has several rows a day, one for each {apart}; {{}} reads all rows"
         where = found.choose("where", [*choices, {}], why, {})
         dialect = replace(dialect, where=where)
     return dialect

@@ -13,7 +13,7 @@ from pricewright.intake.reading.content import Content
 from pricewright.intake.reading.dates import parse_days
 from pricewright.intake.reading.dialect import Calendar, Dialect, Marks
 from pricewright.intake.reading.numbers import parse_numbers
-from pricewright.intake.reading.rows import Block, Sheet
+from pricewright.intake.reading.rows import Block, Sheet, bare
 from pricewright.intake.reading.titles import is_code, usual_columns
 
 _SAMPLE: Final = 2_000  # rows to look at
@@ -143,7 +143,7 @@ def like_number(text: str) -> bool:
 def texts_of(sample: Block, title: str) -> list[str]:
     """The distinct texts of a column."""
     texts = sample.columns[title].cast(pa.string()).unique().to_pylist()
-    return [text.strip(" \t") for text in texts if text not in (None, *Marks().missing_markers)]
+    return [bare(text) for text in texts if text not in (None, *Marks().missing_markers)]
 
 
 def moments_of(sample: Block, dialect: Dialect) -> list[tuple[int, int]]:

@@ -152,7 +152,7 @@ class Dialect(Options):
     None: the first of the first hundred that names the needed columns."""
     encoding: Annotated[str | None, Bounds(least=1)] = None
     """The encoding of text, such as cp1252. None: UTF-8, or what a byte order mark says."""
-    symbol: str | None = None
+    symbol: Annotated[str | None, Bounds(least=1)] = None
     """The symbol of every row, for a long file without a symbol column; `{file}` is the file's
     name. None: the symbol that a JSON file gives beside its rows."""
     where: dict[str, Sequence[str]] = field(default_factory=dict)
@@ -194,6 +194,10 @@ class Dialect(Options):
             re.compile(self.symbol_pattern)
         except re.error as error:
             self.refuse("symbol_pattern", f"which is not a regular expression ({error})")
+        if self.symbol not in (None, FROM_FILE) and not self.is_symbol(self.symbol):
+            self.refuse(
+                "symbol", f"allowed: a text that source.symbol_pattern matches, or {FROM_FILE}"
+            )
 
     def is_symbol(self, text: str | None) -> bool:
         """Whether a text is a symbol; one with unprintable characters never is."""

@@ -410,13 +410,20 @@ def cell_texts(
 
 
 def texts_in(column: pa.Array) -> list[str]:
-    """The distinct texts of a column, without the blanks around them."""
+    """The distinct texts of a column, as symbols are read."""
     texts = column.cast(pa.string()).unique().to_pylist()
-    return [text.strip(_PADDING) for text in texts if text is not None]
+    return [bare(text) for text in texts if text is not None]
 
 
 _PADDING = " \t\u00a0"
 """The blanks that may surround a symbol, including the non-breaking one."""
+
+
+def bare(text: str) -> str:
+    """A symbol without blanks around it, and without the `="0700"` by which programs keep Excel
+    from taking it for a number."""
+    text = text.strip(_PADDING)
+    return text[2:-1] if len(text) > 3 and text[:2] == '="' and text[-1] == '"' else text
 
 
 def _symbols(
@@ -454,7 +461,7 @@ def _places_of(
 
     The texts are sorted, so that they are the same wherever a block begins.
     """
-    stripped = [text and text.strip(_PADDING) for text in texts]
+    stripped = [text and bare(text) for text in texts]
     different = [text for text in dict.fromkeys(stripped) if text is not None]
     known = [text for text in different if is_symbol(text, pattern)]
     place: dict[str | None, int] = {text: number for number, text in enumerate(known)}
