@@ -504,6 +504,26 @@ def test_a_symbol_column_without_a_usual_name_is_found_where_a_day_has_several_p
 
 
 @pytest.mark.parametrize(
+    ("head", "pairs", "choices", "symbols"),
+    [
+        ("base,quote", ["EUR,USD", "EUR,CHF", "USD,CHF"], [["base", "quote"]], ["EURCHF"]),
+        ("to,from", ["USD,EUR", "EUR,USD"], ["to", "from", ["from", "to"]], ["EURUSD", "USDEUR"]),
+        ("a,b", ["USD,EUR", "USD,CHF", "EUR,CHF"], [["a", "b"], ["b", "a"]], ["USDEUR"]),
+        ("Papier,Platz", ["ABC,NYSE", "DEF,NYSE", "GHI,XETR"], ["Papier"], ["ABC"]),
+    ],
+)
+def test_a_base_and_its_quote_are_one_symbol(tmp_path, head, pairs, choices, symbols):
+    rows = "".join(f"2024-01-{day},{pair},{day}.5\n" for day in (15, 16) for pair in pairs)
+    path, found = described(tmp_path, f"date,{head},rate\n{rows}")
+    (setting,) = [each for each in found.settings if each.key == "columns.symbol"]
+    assert [setting.value, *setting.others] == choices
+    chosen = choices[-1] if head == "to,from" else choices[0]
+    read = as_written(path, found, columns={"symbol": chosen})
+    assert len(read) == len(rows.splitlines())
+    assert set(symbols) <= {row["symbol"] for row in read}
+
+
+@pytest.mark.parametrize(
     ("head", "form"),
     [
         ("Time,Ticker,Close", "{day} {hour}:00:00,{name},{close}"),

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -32,12 +33,13 @@ from pricewright.intake.reading.dialect import (
     CLOCK,
     FROM_FILE,
     Calendar,
+    Column,
     Dialect,
     Marks,
 )
 from pricewright.intake.reading.kinds import wide_encoding
 from pricewright.intake.reading.numbers import parse_numbers
-from pricewright.intake.reading.rows import Block, Sheet, bare, crossed_columns, texts_in
+from pricewright.intake.reading.rows import Block, Sheet, bare, crossed_columns, joined, texts_in
 from pricewright.intake.reading.rows_in_order import STRAYS
 from pricewright.intake.reading.titles import (
     is_code,
@@ -80,6 +82,7 @@ _CODES: Final = (
     *("code", "stock", "security_code", "instrument_code", "sec_id", "security_id"),
     *("instrument_id", "asset", "contract"),
 )
+_BASE: Final = re.compile("base|from")
 _SYMBOLS: Final = re.compile(r"(.*_)?(ticker|symbol)(_.*)?")
 _HEAD: Final = 4096  # bytes that show the zeros of UTF-16 or UTF-32
 _SAME_SIZE: Final = 0.1
@@ -132,6 +135,9 @@ def describe_file(
             found.is_named_after_file = True
             found.numbers = {**found.numbers, own: titles.index(own) + 1}
         dialect = _symbols(dialect, titles, sample, found, (name, named, sheet))
+        if parts := dialect.parts_of_symbol(titles, name):
+            sample = joined(sample, parts)
+            titles = list(sample.columns)
         dialect = _bars(dialect, titles, sample, found)
         dialect = in_units(dialect, titles, sample, found)
     columns = {ours: found.numbers.get(str(said), said) for ours, said in dialect.columns.items()}
@@ -240,7 +246,7 @@ def _columns(
         and title != date
         and all(map(CLOCK.fullmatch, texts_of(sample, title)))
     ]
-    named: dict[str, str | int | bool] = {"date": date}
+    named: dict[str, Column] = {"date": date}
     if len(clocks) == 1 and texts_of(sample, clocks[0]):  # from a file without a header
         named["time"] = str(found.choose("columns.time", clocks, "its values are times of day"))
     dialect = replace(_dates(dialect, [date], sample, found), columns=named)
@@ -499,7 +505,11 @@ def _symbols(
         if None not in texts and len(set(zip(moments, texts, strict=True))) == len(moments)
     ]
     symbols = [title for title in words if all(map(dialect.is_symbol, words[title]))]
-    candidates = [title for title in symbols if title in telling] or telling or symbols
+    candidates: list[str | list[str]] = [
+        *([title for title in symbols if title in telling] or telling),
+        *_pairs({title: words[title] for title in symbols}, moments),
+    ]
+    candidates = candidates or [*symbols]
     codes = [title for title in symbols if is_unnamed(title) and all(map(is_code, words[title]))]
     codes = codes or [
         title
@@ -511,13 +521,35 @@ def _symbols(
     if (several and candidates) or len(codes) == 1:
         why = "there are several prices a day, each with another of these values"
         if not several:
-            candidates, why = codes, "its values look like symbols"
+            candidates, why = [*codes], "its values look like symbols"
         symbol = found.choose("columns.symbol", candidates, why)
         dialect = replace(dialect, columns={**dialect.columns, "symbol": symbol})
-        return _pattern(dialect, texts_of(sample, symbol), found)
+        texts = [] if isinstance(symbol, list) else texts_of(sample, symbol)
+        return _pattern(dialect, texts, found)
     if named_files:
         return _from_names(dialect, named_files, found)
     return _from_name(dialect, symbol_of_file(name), found)
+
+
+def _pairs(words: Mapping[str, Sequence[str]], moments: Sequence[object]) -> list[list[str]]:
+    """The pairs of columns that tell the prices of each moment apart, as base and quote do.
+
+    Both hold currencies, or other codes of capital letters, and neither just describes the other.
+    The base comes first; if the titles do not say which it is, both orders are there.
+    """
+    found: list[list[str]] = []
+    codes = {
+        title: texts
+        for title, texts in words.items()
+        if len(set(texts)) > 1 and all(re.fullmatch("[A-Z]{3,5}", text) for text in texts)
+    }
+    for (one, its), (other, theirs) in combinations(codes.items(), 2):
+        count = len(set(zip(its, theirs, strict=True)))
+        are_bound = count <= max(len(set(its)), len(set(theirs))) and not set(its) & set(theirs)
+        if not are_bound and len(set(zip(moments, its, theirs, strict=True))) == len(moments):
+            bases = [each for each in (one, other) if _BASE.match(plain_title(each))]
+            found += [[each, other if each == one else one] for each in bases or (one, other)]
+    return found
 
 
 def _from_names(dialect: Dialect, places: Sequence[str], found: Description) -> Dialect:

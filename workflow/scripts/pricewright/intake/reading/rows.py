@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.cells import MOST_ABOVE
 from pricewright.intake.reading.dates import NO_DAY, Days, parse_days
-from pricewright.intake.reading.dialect import Dialect, Layout, is_symbol
+from pricewright.intake.reading.dialect import Dialect, Layout, is_symbol, joined_title
 from pricewright.intake.reading.numbers import Floats, Mask, Numbers, parse_numbers
 from pricewright.intake.reading.quarantine import Quarantine, code
 from pricewright.intake.reading.titles import distinct
@@ -60,6 +60,13 @@ class Block:
     def typed(self, title: str) -> Mask | None:
         """Which cells (n,) of a column of text are values; None if none are."""
         return self.kinds[title] != TEXT if title in self.kinds else None
+
+
+def joined(block: Block, parts: Sequence[str]) -> Block:
+    """A block with one more column: the texts of some columns, joined; null where one is null."""
+    columns = [block.columns[title].cast(pa.string()) for title in parts]
+    texts = pc.binary_join_element_wise(*(pc.utf8_trim_whitespace(each) for each in columns), "")
+    return replace(block, columns={**block.columns, joined_title(parts): texts})
 
 
 def not_utf8(name: str, line: int) -> Refusal:
