@@ -111,6 +111,10 @@ _OUT_OF_ORDER = (
 )
 
 
+_OF_EACH_FILE = ("prices", "where")
+"""Keys that another file does not settle: its own prices just do not raise the question."""
+
+
 _TRIED = 3
 """So many files are tried as the one that shows how most are written."""
 
@@ -194,6 +198,7 @@ class _Folder:
             if not named and _dates_are_open(own) and not _follow_each_other(read, other):
                 own.notes.append(_OUT_OF_ORDER)
                 break
+            other.settings += [each for each in own.to_choose if each.key in _OF_EACH_FILE]
             return other, item.place
         return own, first.place
 

@@ -63,10 +63,11 @@ class Block:
 
 
 def joined(block: Block, parts: Sequence[str]) -> Block:
-    """A block with one more column: the texts of some columns, joined; null where one is null."""
-    columns = [block.columns[title].cast(pa.string()) for title in parts]
-    texts = pc.binary_join_element_wise(*(pc.utf8_trim_whitespace(each) for each in columns), "")
-    return replace(block, columns={**block.columns, joined_title(parts): texts})
+    """A block with one more column: the joined texts of some columns, null if one is missing."""
+    texts = [pc.utf8_trim_whitespace(block.columns[title].cast(pa.string())) for title in parts]
+    known = [pc.if_else(pc.equal(each, ""), None, each) for each in texts]
+    column = pc.binary_join_element_wise(*known, "")
+    return replace(block, columns={**block.columns, joined_title(parts): column})
 
 
 def not_utf8(name: str, line: int) -> Refusal:
