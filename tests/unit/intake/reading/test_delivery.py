@@ -48,10 +48,10 @@ def test_blanks_around_a_symbol_are_none_of_it(tmp_path, padded):
 
 
 def test_a_symbol_is_read_without_what_keeps_excel_from_changing_it(tmp_path):
-    text = '2024-01-01,"=""0700""",1,1\n2024-01-01,=,1,1\n'
+    text = '2024-01-01,"=""0700""",1,1\n2024-01-01,\'0005,1,1\n2024-01-01,=,1,1\n'
     found = read(tmp_path, HEAD + GOOD + text)
-    assert found.prices.names == ["0700", "GOOD"]
-    assert [(entry[:2]) for entry in lost(found)] == [(4, "bad-symbol")]
+    assert found.prices.names == ["0005", "0700", "GOOD"]
+    assert [(entry[:2]) for entry in lost(found)] == [(5, "bad-symbol")]
 
 
 def test_two_columns_make_a_symbol_in_the_order_that_is_declared(tmp_path):

@@ -63,7 +63,7 @@ from pricewright.intake.sample import (
     why_no_dates,
 )
 from pricewright.intake.units import in_units
-from pricewright.tables.fields import VALUES
+from pricewright.tables.fields import PREFERRED, VALUES
 from pricewright.tables.prices import Floats
 
 _EITHER_MARK: Final = re.compile(r"[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d{1,3})")
@@ -80,10 +80,9 @@ _MOST_LOST: Final = 0.5
 _A_WAY: Final = 3  # at least this many texts written in a different way are no accident
 _CODES: Final = (
     *("code", "stock", "security_code", "instrument_code", "sec_id", "security_id"),
-    *("instrument_id", "asset", "contract"),
+    *("instrument_id", "instrument_symbol", "trading_symbol"),
 )
 _BASE: Final = re.compile("base|from")
-_SYMBOLS: Final = re.compile(r"(.*_)?(ticker|symbol)(_.*)?")
 _HEAD: Final = 4096  # bytes that show the zeros of UTF-16 or UTF-32
 _SAME_SIZE: Final = 0.1
 _USUAL_STEPS: Final = 8.0  # a step of more than so many usual ones is a jump
@@ -375,8 +374,7 @@ def _layout(
             dialect = replace(dialect, columns={**dialect.columns, "close": fields["adj_close"][0]})
             found.choose("columns.close", fields["adj_close"], "the only close in the file")
         return dialect
-    is_wide = bool(any(fields.values()))
-    if wide := _wide(dialect, titles, sample, found, is_wide=is_wide):
+    if wide := _wide(dialect, titles, sample, found, is_wide=any(fields.values())):
         return wide
     is_short = len(sample.lines) < 3
     numbers = [title for title in numbers if is_short or len(texts_of(sample, title)) > 1]
@@ -412,11 +410,9 @@ def _wide(
         if len(filled) < 2 or usual_columns("symbol", titles):
             return None
         why = f"{len(symbols)} columns of numbers are named like symbols or companies"
+        layouts = ["wide"] if are_codes else ["wide", "long"]
         default = Dialect(columns=names).layout_of(titles)
-        if (
-            found.choose("layout", ["wide"] if are_codes else ["wide", "long"], why, default)
-            != "wide"
-        ):
+        if found.choose("layout", layouts, why, default) != "wide":
             return None
     dialect = replace(dialect, layout="wide", columns=names)
     if len(symbols) < len(others):
@@ -514,7 +510,7 @@ def _symbols(
     codes = codes or [
         title
         for title in titles
-        if (plain_title(title) in _CODES or _SYMBOLS.fullmatch(plain_title(title)))
+        if plain_title(title) in _CODES
         and title not in taken
         and _is_of_one(sample, title, dialect)
     ]
@@ -608,7 +604,7 @@ def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description
         if len(set(rows)) == len(rows) or title in names.values() or is_number(sample, title):
             continue
         texts = column.cast(pa.string()).to_pylist()
-        kinds = [str(text) for text, _ in Counter(texts).most_common()]
+        kinds = [text or "" for text, _ in Counter(texts).most_common()]
         kinds.sort(key=lambda kind: value_named(kind) != "close")  # of several fields, the close
         if len(kinds) <= _MOST_KINDS and len(set(zip(texts, rows, strict=True))) == len(rows):
             telling[title] = kinds
@@ -654,7 +650,7 @@ def _try(dialect: Dialect, content: Content, found: Description) -> None:
 def _signs(reading: Reading, found: Description) -> Any:
     """Ask which signs prices may have, unless they plainly are of rates or spreads."""
     prices, signs = reading.prices, found.dialect.prices
-    values = prices.values.get("close", next(iter(prices.values.values())))
+    values = next(prices.values[name] for name in PREFERRED if name in prices.values)
     known = values[~np.isnan(values)]
     series = [
         each[~np.isnan(each)] for each in np.split(values, prices.begins[1:-1]) if (each <= 0).any()

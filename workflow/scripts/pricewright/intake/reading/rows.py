@@ -428,9 +428,9 @@ _PADDING = " \t\u00a0"
 
 
 def bare(text: str) -> str:
-    """A symbol without blanks around it, and without the `="0700"` by which programs keep Excel
-    from taking it for a number."""
-    text = text.strip(_PADDING)
+    """A symbol without blanks around it, and without the marks by which programs keep Excel from
+    taking it for a number: `="0700"` or `'0700`."""
+    text = text.strip(_PADDING).removeprefix("'")
     return text[2:-1] if len(text) > 3 and text[:2] == '="' and text[-1] == '"' else text
 
 
