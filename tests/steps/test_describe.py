@@ -168,7 +168,56 @@ def test_files_named_by_dates_are_not_taken_for_symbols(project):
     assert "needs a source of its own" not in told.stdout
     told = command(script, "describe", "data/*-*.csv", cwd=project.folder)
     assert "symbol: '{file}'" in told.stdout
-    assert "some files hold the same symbol and differ only by their dates" in told.stdout
+    note = "# the names of data/kurse-2023.csv and data/kurse-2024.csv differ only by dates or numb"
+    assert note in told.stdout
+
+
+def described(project, *command):
+    told = run_pricewright("describe", *command, cwd=project.folder)
+    assert told.code == 0, told.stderr
+    return told.stdout, yaml.safe_load(told.stdout.partition("\n\n")[0])["source"]
+
+
+def test_series_that_name_their_own_column_are_read_as_one_source(project):
+    folder = project.folder / "in"
+    folder.mkdir()
+    for name in ("DGS2", "DGS10", "DGS30"):
+        (folder / f"{name}.csv").write_text(f"observation_date,{name}\n2024-01-10,1.5\n")
+    (folder / "payments.csv").write_text("observation_date,payment\n2024-01-10,1.5\n")
+    told, source = described(project, "in")
+    assert (source["symbol"], source["columns"]) == ("{file}", {"close": 2})
+    assert source["leave_out"] == ["payments.csv"]
+    assert "differ only by" not in told
+
+
+def test_files_that_differ_by_numbers_but_begin_on_one_day_are_asked_about(project):
+    folder = project.folder / "in"
+    folder.mkdir()
+    for name in ("ES1", "ES2"):
+        (folder / f"{name}.csv").write_text(f"Date,Close\n2024-01-10,1.5\n2024-01-11,{name[2]}\n")
+    told, source = described(project, "in")
+    assert source["symbol"] == "?"
+    assert "choose symbol: '{file}' or symbol: ES1: the files begin on the same day" in told
+
+
+def test_two_files_of_one_name_are_said_to_be_of_one_symbol(project):
+    for place in ("us/T.csv", "us/MSFT.csv", "ca/T.csv"):
+        path = project.folder / "in" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("Date,Close\n2024-01-10,1.5\n2024-01-11,2.5\n")
+    told, _ = described(project, "in/*/*")
+    assert "# in/ca/T.csv and in/us/T.csv are both of T by source.symbol" in told
+
+
+def test_signs_of_the_first_file_are_asked_about_though_another_settles_its_dates(project):
+    folder = project.folder / "in"
+    folder.mkdir()
+    for name, day in (("AA", 2), ("BB", 13)):
+        rows = f"01/02/2024,1.5\n{day:02}/02/2024,{-1.5 if day == 2 else 1.5}\n"
+        (folder / f"{name}.csv").write_text(f"Date,Close\n{rows}")
+    _, source = described(project, "in")
+    assert source["date_formats"] == ["%d/%m/%Y"]
+    assert source["prices"] == "?"
 
 
 def test_later_files_settle_what_the_first_file_leaves_open(project):

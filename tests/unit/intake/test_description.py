@@ -3,6 +3,7 @@
 import io
 from datetime import date
 
+import numpy as np
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet
@@ -15,6 +16,7 @@ from pricewright.configuration.config import complete, ingest_options
 from pricewright.files.errors import Refusal
 from pricewright.intake.description import describe_file, first_day
 from pricewright.intake.findings import Setting, as_yaml
+from pricewright.intake.one_symbol import symbol_of_file
 from pricewright.intake.reading.content import recognise
 from pricewright.intake.reading.delivery import read_delivery
 from pricewright.intake.reading.dialect import Dialect
@@ -81,6 +83,10 @@ DAYS = [("2024-01-15", 1234.5), ("2024-01-16", 1235.25)]
         "16.01.2024 00:00 - 16.01.2024 01:00,1235.25\n",
         "Datum;Schluss;Währung\n2024-01-15;1234,5;€\n2024-01-16;1235,25;€\n".encode("cp1252"),
         "Datum;Kurs\n2024-01-15;1\u00a0234,5\n2024-01-16;1\u202f235,25\n",
+        "Date;Close\n2024-01-15;1,2345E+03\n2024-01-16;1,23525E+03\n",
+        "Day,Ticker,Close\nJan 15 2024 12:00AM,AAPL,1234.5\nJan 16 2024 12:00AM,AAPL,1235.25\n",
+        "TRADE_DT,SEC_ID,CLOSE_PX\n2024-01-15,AAPL,1234.5\n2024-01-16,AAPL,1235.25\n",
+        'Date,Code,Close\n2024-01-15,"=""AAPL""",1234.5\n2024-01-16,"=""AAPL""",1235.25\n',
         "Date,Close\n2024-01-15,1234.5\n2024-01-16,1235.25\n".encode("utf-16"),
         "Date,Close\n2024-01-15,1234.5\n2024-01-16,1235.25\n".encode("utf-16-le"),
         '[{"t":1705276800000,"c":1234.5},{"t":1705363200000,"c":1235.25}]',
@@ -394,6 +400,96 @@ def test_a_time_beside_the_date_tells_that_bars_are_intraday(tmp_path):
     assert [(row["close"], row["volume"]) for row in as_written(path, found)] == [(11, 14)] * 2
 
 
+def dated(*closes):
+    days = np.datetime64("2024-01-01") + np.arange(len(closes))
+    return "Date,Close\n" + "".join(
+        f"{day},{close}\n" for day, close in zip(days, closes, strict=True)
+    )
+
+
+@pytest.mark.parametrize(
+    ("closes", "signs", "example"),
+    [
+        ([185.5, 0, 186.5], "nonnegative", "1 of 3 prices are 0 or below, such as 0 of AAPL on"),
+        ([185.5, -184.5, 186.5], "any", "1 of 3 prices are 0 or below, such as -184.5 of AAPL"),
+        ([0.01, -0.02, 0.03, -0.04] * 9, "any", "18 of 36 prices are 0 or below"),  # returns
+        ([-100.5, -101, -100, -99.5, 100, 101, 100.5] * 3, "any", "12 of 21"),  # minus as a mark
+        ([-100.5, -101, -100], "any", "3 of 3 prices"),
+    ],
+)
+def test_prices_of_zero_or_below_are_asked_about(tmp_path, closes, signs, example):
+    path, found = described(tmp_path, dated(*closes))
+    (prices,) = found.to_choose
+    assert [prices.key, prices.value, *prices.others] == ["prices", signs, "positive"]
+    assert example in prices.why
+    assert len(as_written(path, found, prices=signs)) == len(closes)
+    if min(closes) < 0 < max(closes):
+        found = describe_file(path, path.name, answers={"prices": "positive"})
+        assert found.reading.quarantine.count == sum(close <= 0 for close in closes)
+
+
+def test_rates_that_go_through_zero_in_small_steps_are_read_unasked(tmp_path):
+    closes = [round(-0.25 + 0.02 * n, 2) for n in range(20)]
+    path, found = described(tmp_path, dated(*closes))
+    assert not found.to_choose
+    assert found.notes == []
+    assert [row["close"] for row in as_written(path, found)] == closes
+
+
+def test_a_rare_price_below_zero_is_quarantined_as_by_default(tmp_path):
+    _, found = described(tmp_path, dated(*[50.5] * 120, -50.5))
+    assert not found.to_choose
+    assert found.reading.quarantine.by_reason() == {"sign": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol"),
+    [
+        ("BRK.B.csv.txt", "BRK.B"),
+        ("AAPL Historical Data.csv", "AAPL"),
+        ("NASDAQ_AAPL, 1D.csv", "NASDAQ_AAPL"),
+        ("EURUSD_Daily_202401020000_202401290000.csv", "EURUSD"),
+        ("삼성전자.csv", "삼성전자"),
+        ("S&P 500 Historical Data.csv", "S&P 500 Historical Data"),
+    ],
+)
+def test_a_symbol_that_the_run_accepts_is_proposed_from_the_name_of_the_file(
+    tmp_path, name, symbol
+):
+    path, found = described(tmp_path, dated(1.5, 2.5), name)
+    assert {row["symbol"] for row in as_written(path, found)} == {symbol}
+
+
+def test_a_name_that_no_pattern_reads_is_asked_about(tmp_path):
+    _, found = described(tmp_path, dated(1.5, 2.5), "(x).csv")
+    assert [(each.key, each.examples) for each in found.to_choose] == [("symbol", True)]
+
+
+def test_files_that_are_named_after_symbols_with_blanks_get_a_pattern_for_all(tmp_path):
+    path, _ = described(tmp_path, dated(1.5, 2.5))
+    names = ["in/AAPL Historical Data.csv", "in/S&P 500 Historical Data.csv"]
+    source = yaml.safe_load(as_yaml("in", describe_file(path, names[0], named=names)))["source"]
+    assert source["symbol"] == "{file}"
+    dialect = Dialect(symbol_pattern=source["symbol_pattern"])
+    assert all(dialect.is_symbol(symbol_of_file(name)) for name in names)
+
+
+def test_files_whose_column_of_prices_is_named_after_the_file_are_read_by_its_number(tmp_path):
+    path, _ = described(tmp_path, "Date,DGS2\n2024-01-15,4.5\n2024-01-16,4.25\n", "DGS2.csv")
+    first = describe_file(path, "DGS2.csv", named=["DGS2.csv", "DGS10.csv"])
+    source = yaml.safe_load(as_yaml("in", first))["source"]
+    assert (source["symbol"], source["columns"]) == ("{file}", {"close": 2})
+    other, _ = described(tmp_path, "Date,DGS10\n2024-01-15,5.5\n", "DGS10.csv")
+    assert first_day(other, "DGS10.csv", first) is not None
+    other, _ = described(tmp_path, "Date,Dividend\n2024-01-15,5.5\n", "DIV.csv")
+    assert first_day(other, "DIV.csv", first) is None
+
+
+def test_a_config_holds_what_is_said_of_the_file(tmp_path):
+    _, found = described(tmp_path, "Date,Close (GBX)\n2024-01-15,1\n2024-01-16,2\n")
+    assert as_yaml("AAPL.csv", found).startswith(f"# {found.notes[0]}\nsource:\n")
+
+
 def test_columns_named_as_symbols_are_wide_and_the_others_are_left_out(tmp_path):
     path, found = described(tmp_path, "Date,USD,JPY,Notes\n2024-01-15,1,170,a\n2024-01-16,,171,b\n")
     config = yaml.safe_load(as_yaml("AAPL.csv", found))["source"]
@@ -405,6 +501,26 @@ def test_a_symbol_column_without_a_usual_name_is_found_where_a_day_has_several_p
     text = "".join(f"2024-01-{day},{name},1\n" for day in (15, 16) for name in ("AB", "CD"))
     path, found = described(tmp_path, "Date,Papier,Close\n" + text)
     assert {row["symbol"] for row in as_written(path, found)} == {"AB", "CD"}
+
+
+@pytest.mark.parametrize(
+    ("head", "pairs", "choices", "symbols"),
+    [
+        ("base,quote", ["EUR,USD", "EUR,CHF", "USD,CHF"], [["base", "quote"]], ["EURCHF"]),
+        ("to,from", ["USD,EUR", "EUR,USD"], ["to", "from", ["from", "to"]], ["EURUSD", "USDEUR"]),
+        ("a,b", ["USD,EUR", "USD,CHF", "EUR,CHF"], [["a", "b"], ["b", "a"]], ["USDEUR"]),
+        ("Papier,Platz", ["ABC,NYSE", "DEF,NYSE", "GHI,XETR"], ["Papier"], ["ABC"]),
+    ],
+)
+def test_a_base_and_its_quote_are_one_symbol(tmp_path, head, pairs, choices, symbols):
+    rows = "".join(f"2024-01-{day},{pair},{day}.5\n" for day in (15, 16) for pair in pairs)
+    path, found = described(tmp_path, f"date,{head},rate\n{rows}")
+    (setting,) = [each for each in found.settings if each.key == "columns.symbol"]
+    assert [setting.value, *setting.others] == choices
+    chosen = choices[-1] if head == "to,from" else choices[0]
+    read = as_written(path, found, columns={"symbol": chosen})
+    assert len(read) == len(rows.splitlines())
+    assert set(symbols) <= {row["symbol"] for row in read}
 
 
 @pytest.mark.parametrize(
@@ -447,15 +563,17 @@ def test_a_column_that_tells_rows_of_a_day_apart_is_named_as_a_filter(tmp_path):
         for day in (15, 16, 17)
         for name, series in (("A", "EQ"), ("A", "BE"), ("B", "EQ"))
     )
-    _, found = described(tmp_path, text)
-    note = "a symbol has several rows a day, one for each SERIES (EQ, BE)"
-    assert [said for said in found.notes if "SERIES" in said] == [
-        f"{note}: to read only one of these, set source.where: {{SERIES: [EQ]}}"
-    ]
+    path, found = described(tmp_path, text)
+    (where,) = found.to_choose
+    kinds = [{"SERIES": ["EQ"]}, {"SERIES": ["BE"]}, {}]
+    assert [where.key, where.value, *where.others] == ["where", *kinds]
+    assert len(as_written(path, found, where=where.value)) == 6
+    with pytest.raises(Refusal, match=r"'source\.where': found '\?', for two"):
+        as_written(path, found)
     _, found = described(tmp_path, text + "2024-01-15,B,EQ,x,1\n")
-    assert not [said for said in found.notes if "SERIES" in said]
+    assert not found.to_choose
     _, found = described(tmp_path, text.replace("A,BE", "C,BE"))
-    assert not [said for said in found.notes if "SERIES" in said]
+    assert not found.to_choose
 
 
 @pytest.mark.parametrize(
@@ -476,7 +594,7 @@ def test_what_is_odd_about_a_file_is_said(tmp_path, content, note):
 
 def test_files_of_a_folder_are_named_by_their_symbol_and_fit_the_first_or_not(tmp_path):
     path, _ = described(tmp_path, "Date,Close\n2024-01-15,1\n")
-    first = describe_file(path, "in/AAPL.csv", alone=False)
+    first = describe_file(path, "in/AAPL.csv", named=["in/AAPL.csv", "in/MSFT.csv"])
     assert yaml.safe_load(as_yaml("in", first))["source"]["symbol"] == "{file}"
     assert first_day(path, "in/MSFT.csv", first) is not None
     other, _ = described(tmp_path, "Date;Close\n15.01.2024;1\n", "b.csv")
@@ -508,7 +626,8 @@ def test_of_rows_that_are_fields_the_close_is_what_is_proposed(tmp_path):
         for n, field in enumerate(("open", "close", "volume"))
     ]
     _, found = described(tmp_path, "date,symbol,field,value\n" + "\n".join(rows) + "\n")
-    assert any("set source.where: {field: [close]}" in note for note in found.notes)
+    (where,) = found.to_choose
+    assert (where.key, where.value) == ("where", {"field": ["close"]})
 
 
 def test_times_of_day_without_a_title_are_times_and_no_symbols(tmp_path):
@@ -528,6 +647,28 @@ def test_columns_of_numbers_that_are_not_named_as_symbols_are_left_to_people(tmp
     _, found = described(tmp_path, "Date,S&P 500,NASDAQ,VIX\n" + rows)
     (symbols,) = [setting for setting in found.to_choose if setting.key == "symbols"]
     assert [symbols.value, *symbols.others] == [["NASDAQ", "VIX"], ["S&P 500", "NASDAQ", "VIX"]]
+
+
+@pytest.mark.parametrize("word", ["NO", "ID", "LOW", "OPEN", "DAY", "BID"])
+def test_a_column_that_may_be_a_ticker_is_asked_about_beside_tickers(tmp_path, word):
+    rows = "".join(f"2024-01-0{day},{day}.5,{day + 5}.5,{day + 9}.5\n" for day in range(1, 6))
+    path, found = described(tmp_path, f"Date,AAPL,{word},MSFT\n{rows}")
+    (symbols,) = [setting for setting in found.to_choose if setting.key == "symbols"]
+    assert [symbols.value, *symbols.others] == [["AAPL", word, "MSFT"], ["AAPL", "MSFT"]]
+    chosen = {"layout": "wide", "symbols": symbols.value}
+    assert len(as_written(path, found, **chosen)) == 15
+
+
+def test_tickers_of_one_letter_are_not_taken_for_the_close_and_volume(tmp_path):
+    rows = "".join(f"2024-01-0{day},{day}.5,{day + 5}.5,{day + 9}.5\n" for day in range(1, 6))
+    path, found = described(tmp_path, f"Date,AAPL,C,MSFT\n{rows}")
+    (layout,) = found.to_choose
+    assert [layout.value, *layout.others] == ["wide", "long"]
+    assert len(as_written(path, found, layout="wide")) == 15
+    found = describe_file(path, path.name, answers={"layout": "long"})
+    assert [row["close"] for row in as_written(path, found)][:2] == [6.5, 7.5]
+    _, found = described(tmp_path, f"DATE,OPEN,CLOSE,VWAP\n{rows}")
+    assert not found.to_choose
 
 
 def test_where_a_file_shows_days_first_and_months_first_neither_is_chosen(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 
 from inbox import OWN, OWN_HEAD
 from pricewright.files.errors import Refusal
+from pricewright.intake.one_symbol import differing_names, symbol_of_file
 from pricewright.intake.reading.dialect import Dialect
 
 
@@ -96,6 +97,76 @@ def test_files_of_one_name_in_folders_of_several_symbols_are_refused(inbox):
     with pytest.raises(Refusal, match=r"in/MSFT/data\.csv: .* give other symbols other names"):
         inbox.take("parts", dialect=Dialect(symbol="{file}"))
     assert inbox.archive.known() == []
+
+
+@pytest.mark.parametrize(
+    ("place", "symbol"),
+    [
+        ("px/RDS.A.csv", "RDS.A"),
+        ("px/BHP.AX.csv.gz", "BHP.AX"),
+        ("0700.HK.JSON.zst", "0700.HK"),
+        ("px/aapl.us.txt", "aapl.us"),
+        ("px/VOD.L", "VOD.L"),
+        ("px/AAPL.snappy.parquet", "AAPL"),
+        ("https://x.test/BF%2EB.csv?key=${KEY}", "BF.B"),
+        ("symbol=BRK.B/part.0.parquet", "BRK.B"),
+    ],
+)
+def test_only_the_endings_of_formats_and_packings_are_no_part_of_a_symbol(place, symbol):
+    assert symbol_of_file(place) == symbol
+
+
+def test_two_classes_of_a_share_are_two_symbols(inbox):
+    put(inbox, "RDS.A.csv", QUIET)
+    put(inbox, "RDS.B.csv", HIGHER)
+    found = inbox.take("parts", dialect=Dialect(symbol="{file}"))
+    assert found.state.prices.names == ["RDS.A", "RDS.B"]
+    assert len(found.state.prices) == 20
+    assert differing_names(["RDS.A.csv", "RDS.B.csv.gz"]) == ["A", "B"]
+
+
+@pytest.mark.parametrize("second", [HIGHER, [100 + number**2 for number in range(10)]])
+@pytest.mark.parametrize("places", [("us/T.csv", "ca/T.csv"), ("T.csv", "T.txt")])
+def test_two_places_of_one_name_that_hold_other_prices_are_refused(inbox, places, second):
+    put(inbox, places[0], QUIET)
+    put(inbox, places[1], second)
+    inbox.uri = "in/**/*.*"
+    with pytest.raises(Refusal, match=r"\d+ of its days have other .* of T; give other symbols"):
+        inbox.take("parts", dialect=Dialect(symbol="{file}"))
+    assert inbox.archive.known() == []
+
+
+@pytest.mark.parametrize(
+    ("places", "second", "first"),
+    [
+        (("2023/T.csv", "2024/T.csv"), QUIET, "2024-01-11"),
+        (("2023/T.csv", "2024/T.csv"), HIGHER, "2024-01-01"),  # the same series, rescaled
+        (("us/T.csv", "ca/T.csv"), QUIET, "2024-01-01"),
+    ],
+)
+def test_files_of_one_name_that_differ_by_dates_or_agree_are_of_one_symbol(
+    inbox, places, second, first
+):
+    put(inbox, places[0], QUIET)
+    put(inbox, places[1], second, first)
+    inbox.uri = "in/**/*.*"
+    found = inbox.take("parts", dialect=Dialect(symbol="{file}"))
+    assert found.state.prices.names == ["T"]
+
+
+def test_a_file_that_takes_the_place_of_one_that_is_gone_may_hold_other_prices(inbox):
+    put(inbox, "us/T.csv", QUIET)
+    inbox.uri = "in/**/*.*"
+    inbox.take("parts", dialect=Dialect(symbol="{file}"))
+    put(inbox, "nyse/T.csv.txt", HIGHER)
+    (inbox.folder / "in/us/T.csv").unlink()
+    found = inbox.take("parts", dialect=Dialect(symbol="{file}"))
+    assert found.state.prices.values["close"].tolist() == HIGHER
+
+
+def test_codes_of_digits_that_cannot_be_a_date_tell_files_apart():
+    assert differing_names(["002001.csv", "300750.csv"]) == ["002001", "300750"]
+    assert differing_names(["202401.csv", "31012024.csv", "20240131.csv"]) == ["", "", ""]
 
 
 def test_files_that_say_another_symbol_each_are_of_no_single_one(inbox):

@@ -47,6 +47,33 @@ def test_blanks_around_a_symbol_are_none_of_it(tmp_path, padded):
     assert read(tmp_path, HEAD + f"2024-01-01,{padded},1,1\n").prices.names == ["AAA"]
 
 
+def test_a_symbol_is_read_without_what_keeps_excel_from_changing_it(tmp_path):
+    text = '2024-01-01,"=""0700""",1,1\n2024-01-01,\'0005,1,1\n2024-01-01,=,1,1\n'
+    found = read(tmp_path, HEAD + GOOD + text)
+    assert found.prices.names == ["0005", "0700", "GOOD"]
+    assert [(entry[:2]) for entry in lost(found)] == [(5, "bad-symbol")]
+
+
+def test_two_columns_make_a_symbol_in_the_order_that_is_declared(tmp_path):
+    dialect = Dialect(columns={"symbol": ["base", "quote"]}, layout="long")
+    text = "date,quote,base,rate\n2024-01-01,USD, EUR,1.5\n2024-01-01,CHF,,2\n2024-01-02,x y,E,3\n"
+    found = read(tmp_path, text, dialect)
+    assert rows(found.prices) == [{"date": "2024-01-01", "symbol": "EURUSD", "close": 1.5}]
+    assert lost(found) == [
+        (3, "bad-symbol", "base+quote", "2024-01-01,CHF,,2"),
+        (4, "bad-symbol", "base+quote", "2024-01-02,x y,E,3"),
+    ]
+    with pytest.raises(Refusal, match=r"no column 'bid', .* correct source\.columns\.symbol"):
+        read(tmp_path, text, Dialect(columns={"symbol": ["base", "bid"]}))
+
+
+@pytest.mark.parametrize("year", [2024, 20])
+def test_numbers_in_columns_that_make_a_symbol_are_joined_as_text(tmp_path, year):
+    text = f'[{{"date":"2024-01-01","close":1,"root":"ES","year":{year}}}]'
+    found = read(tmp_path, text, Dialect(columns={"symbol": ["root", "year"]}))
+    assert found.prices.names == [f"ES{year}"]
+
+
 @pytest.mark.parametrize(
     "symbol",
     [

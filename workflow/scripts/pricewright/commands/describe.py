@@ -15,7 +15,7 @@ from pricewright.files.errors import Refusal, printable
 from pricewright.intake.description import describe_file, first_day
 from pricewright.intake.findings import Description, Setting, as_yaml, first_rows
 from pricewright.intake.members import with_members
-from pricewright.intake.one_symbol import differing_names
+from pricewright.intake.one_symbol import differing_names, symbol_of_file
 from pricewright.intake.reading.dialect import EPOCHS, FROM_FILE, Limits
 from pricewright.intake.reading.packing import nearly_packed, packing_of
 from pricewright.intake.sources.items import LocalFile, ignored_files, items
@@ -53,14 +53,8 @@ def describe(
     first, place = folder.described()
     if table is not None:
         first.settings.insert(0, Setting("table", table, "as asked for"))
-    names = differing_names(folder.places)
-    by_file = any(setting.value == FROM_FILE for setting in first.settings)
-    if by_file and len(set(names)) < len(names):
-        first.notes.append(
-            "some files hold the same symbol and differ only by their dates, but with "
-            f'source.symbol: "{FROM_FILE}" each file becomes its own symbol: make each symbol a '
-            "source, or put all its prices into one file"
-        )
+    if any(setting.value == FROM_FILE and not setting.others for setting in first.settings):
+        first.notes += _odd_names(folder.places, are_clear=first.is_named_after_file)
     if folder.left_out:
         reason = "so that the others can be read; the reason for each is below"
         first.settings.insert(0, Setting("leave_out", folder.left_out_names, reason))
@@ -83,10 +77,42 @@ def describe(
         print(f"left out: {file}, {reason}")
 
 
+def _odd_names(places: Sequence[str], *, are_clear: bool) -> list[str]:
+    """What people should know of files that are named after their symbols.
+
+    are_clear: whether names that differ only by numbers are known to be those of several symbols.
+    """
+    alike: dict[str, dict[str, str]] = {}
+    of_symbol: dict[str, list[str]] = {}
+    for place, name in zip(places, differing_names(places), strict=True):
+        symbol = symbol_of_file(place)
+        alike.setdefault(name, {}).setdefault(symbol, place)
+        of_symbol.setdefault(symbol, []).append(place)
+    notes = [
+        f'{" and ".join(both[:2])} are both of {symbol} by source.symbol: "{FROM_FILE}"; give '
+        "other symbols other names"
+        for symbol, both in of_symbol.items()
+        if len(set(differing_names(both))) > 1
+    ]
+    for some in alike.values():
+        if len(some) > 1 and not are_clear:
+            return [
+                *notes,
+                f"the names of {' and '.join(list(some.values())[:2])} differ only by dates or "
+                f'numbers, and with source.symbol: "{FROM_FILE}" each is a symbol of its own; if '
+                "they are of one symbol, make each symbol a source, or put all of it in one file",
+            ]
+    return notes
+
+
 _OUT_OF_ORDER = (
     "the date format of the other files is not used for this one: with it, the order of the files' "
     "names would not be the order of their dates"
 )
+
+
+_OF_EACH_FILE = ("prices", "where")
+"""Keys that another file does not settle: its own prices just do not raise the question."""
 
 
 _TRIED = 3
@@ -113,13 +139,13 @@ class _Folder:
     def described(self) -> tuple[Description, str]:
         """The description of most files, and the file that it comes from."""
         if len(self._files) == 1:
-            return self._shown_by(self._files[0], alone=True)
+            return self._shown_by(self._files[0], [])
         first, read = self._commonest()
         self.places = [item.place for item in read]
-        of_one = len(set(differing_names(self.places))) == 1
-        found, place = self._settled(first, read, of_one=of_one)
+        named = [] if _of_one(first, read) else self.places
+        found, place = self._settled(first, read, named)
         with _bytes_of(first) as path:
-            found = _asked(found, path, place, alone=of_one)
+            found = _asked(found, path, place, named)
         for item in self._files:
             if item in read or not (other := self._other(item, found)):
                 continue
@@ -130,10 +156,10 @@ class _Folder:
                 self.left_out[item.place] = other
         return found, place
 
-    def _shown_by(self, item: Item, *, alone: bool) -> tuple[Description, str]:
+    def _shown_by(self, item: Item, named: Sequence[str]) -> tuple[Description, str]:
         with _bytes_of(item) as path:
-            own = describe_file(path, item.place, alone=alone)
-            return _asked(own, path, item.place, alone=alone), item.place
+            own = describe_file(path, item.place, named=named)
+            return _asked(own, path, item.place, named), item.place
 
     def _commonest(self) -> tuple[Item, list[Item]]:
         """The file whose description reads the most files, and those files."""
@@ -159,19 +185,20 @@ class _Folder:
         return best
 
     def _settled(
-        self, first: Item, read: Sequence[Item], *, of_one: bool
+        self, first: Item, read: Sequence[Item], named: Sequence[str]
     ) -> tuple[Description, str]:
         """The description of the first file, or of one that settles what the first leaves open."""
-        own = _own(first, alone=of_one)
+        own = _own(first, named)
         if not own.to_choose:
             return own, first.place
         for item in read:
-            other = _own(item, alone=of_one)
+            other = _own(item, named)
             if other.to_choose or _first_day(first, other) is None:
                 continue
-            if of_one and _dates_are_open(own) and not _follow_each_other(read, other):
+            if not named and _dates_are_open(own) and not _follow_each_other(read, other):
                 own.notes.append(_OUT_OF_ORDER)
                 break
+            other.settings += [each for each in own.to_choose if each.key in _OF_EACH_FILE]
             return other, item.place
         return own, first.place
 
@@ -187,7 +214,7 @@ class _Folder:
             return f"because it holds no prices: {refusal}"
         if not other.is_named and found.is_named:
             return "because none of its columns has the name of a price"
-        return self._shown_by(item, alone=False)[0]
+        return self._shown_by(item, [item.place])[0]
 
 
 def _of_both_epochs(found: Description, other: str | Description, item: Item) -> Description | None:
@@ -209,9 +236,20 @@ def _of_both_epochs(found: Description, other: str | Description, item: Item) ->
     return both if _first_day(item, both) is not None else None
 
 
-def _own(item: Item, *, alone: bool = False) -> Description:
+def _of_one(first: Item, read: Sequence[Item]) -> bool:
+    """Whether files seem to be of one symbol: their names differ only by dates or numbers, they do
+    not all begin on the same day, and none names its column of prices after itself."""
+    if len(set(differing_names([item.place for item in read]))) > 1:
+        return False
+    own = _own(first)
+    days = {_first_day(item, own) for item in (read[0], read[-1])}
+    return len(read) == 1 or (len(days) > 1 and not own.is_named_after_file)
+
+
+def _own(item: Item, named: Sequence[str] | None = None) -> Description:
+    named = [item.place] if named is None else named
     with _bytes_of(item) as path:
-        return describe_file(path, item.place, alone=alone)
+        return describe_file(path, item.place, named=named)
 
 
 def _first_day(item: Item, found: Description) -> int | None:
@@ -248,7 +286,7 @@ def _follow_each_other(files: Sequence[Item], found: Description) -> bool:
     return known == sorted(known)
 
 
-def _asked(found: Description, path: Path, place: str, *, alone: bool) -> Description:
+def _asked(found: Description, path: Path, place: str, named: Sequence[str]) -> Description:
     """A description of a file after asking people, on a terminal, what it leaves open."""
     answers: dict[str, Any] = {}
     while found.to_choose and sys.stdin.isatty():
@@ -257,7 +295,7 @@ def _asked(found: Description, path: Path, place: str, *, alone: bool) -> Descri
         if answer is None:
             break
         try:
-            found = describe_file(path, place, alone=alone, answers=answers | {setting.key: answer})
+            found = describe_file(path, place, named=named, answers=answers | {setting.key: answer})
         except Refusal as refusal:  # there is no such name
             print(refusal, file=sys.stderr)
         else:

@@ -16,7 +16,7 @@ from pricewright.files.errors import Refusal
 from pricewright.files.yaml_files import parse_yaml
 from pricewright.forecasting.settings import Settings, TrainWhen, WatchLimits
 from pricewright.intake.archive import Archive, Delivery, Reception
-from pricewright.intake.reading.dialect import UNDECIDED, Dialect, Limits
+from pricewright.intake.reading.dialect import UNDECIDED, Column, Dialect, Limits
 from pricewright.intake.sources.items import LocalFile, items, local_files, without
 from pricewright.intake.sources.source import Access, Source, scheme
 from pricewright.notices.options import Notify
@@ -196,9 +196,9 @@ def thresholds(config: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in config["accept"].items() if key != "allow_unaccepted"}
 
 
-def named_columns(config: dict[str, Any]) -> dict[str, str | int | bool]:
+def named_columns(config: dict[str, Any]) -> dict[str, Column]:
     """Config's columns: by our name the column's name or number, False if it is not read."""
-    columns: dict[str, str | int | bool | None] = config["source"]["columns"]
+    columns: dict[str, Column | None] = config["source"]["columns"]
     return {ours: theirs for ours, theirs in columns.items() if theirs is not None}
 
 

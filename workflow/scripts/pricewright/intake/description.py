@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -17,12 +18,13 @@ import pyarrow as pa
 from pricewright.files.clock import now
 from pricewright.files.errors import Refusal
 from pricewright.intake.encodings import fitting_encodings
-from pricewright.intake.findings import Description, Setting, yaml_of
-from pricewright.intake.one_symbol import symbol_of_file
+from pricewright.intake.findings import Description, Setting
+from pricewright.intake.one_symbol import differing_names, symbol_of_file
 from pricewright.intake.reading import proposals
 from pricewright.intake.reading.content import Content, recognise
 from pricewright.intake.reading.dates import day_after, parse_days
 from pricewright.intake.reading.delivery import (
+    Reading,
     better_symbol,
     open_sheet,
     read_delivery,
@@ -31,12 +33,13 @@ from pricewright.intake.reading.dialect import (
     CLOCK,
     FROM_FILE,
     Calendar,
+    Column,
     Dialect,
     Marks,
 )
 from pricewright.intake.reading.kinds import wide_encoding
 from pricewright.intake.reading.numbers import parse_numbers
-from pricewright.intake.reading.rows import Block, Sheet, crossed_columns
+from pricewright.intake.reading.rows import Block, Sheet, bare, crossed_columns, joined, texts_in
 from pricewright.intake.reading.rows_in_order import STRAYS
 from pricewright.intake.reading.titles import (
     is_code,
@@ -60,7 +63,8 @@ from pricewright.intake.sample import (
     why_no_dates,
 )
 from pricewright.intake.units import in_units
-from pricewright.tables.fields import VALUES
+from pricewright.tables.fields import PREFERRED, VALUES
+from pricewright.tables.prices import Floats
 
 _EITHER_MARK: Final = re.compile(r"[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d{1,3})")
 _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str, ...]], ...]] = (
@@ -74,18 +78,28 @@ _DOWNLOADED: Final = re.compile(r"download|retriev|export|fetch|load|updat|quer"
 _ZONES: Final = ("UTC", "America/New_York", "Europe/Zurich")
 _MOST_LOST: Final = 0.5
 _A_WAY: Final = 3  # at least this many texts written in a different way are no accident
-_CODES: Final = ("code", "stock", "security_code", "instrument_code")
+_CODES: Final = (
+    *("code", "stock", "security_code", "instrument_code", "sec_id", "security_id"),
+    *("instrument_id", "instrument_symbol", "trading_symbol"),
+)
+_BASE: Final = re.compile("base|from")
 _HEAD: Final = 4096  # bytes that show the zeros of UTF-16 or UTF-32
 _SAME_SIZE: Final = 0.1
+_USUAL_STEPS: Final = 8.0  # a step of more than so many usual ones is a jump
+_TICKERS_TOO: Final = "the names of fields among its columns are names of symbols, too"
 _MOST_KINDS: Final = 100  # distinct texts of a column that source.where may choose from
 
 
 def describe_file(
-    path: Path, name: str, *, alone: bool = True, answers: Mapping[str, Any] | None = None
+    path: Path,
+    name: str,
+    *,
+    named: Sequence[str] = (),
+    answers: Mapping[str, Any] | None = None,
 ) -> Description:
     """Describe the file at `path`, which people know as `name`.
 
-    alone: whether it is the whole source, or the other files differ only in their dates.
+    named: the files of the source, this one among them, if each is named after its own symbol.
     answers: the values of open keys that people have chosen. Raises Refusal for a file that no
     settings read as a table of prices.
     """
@@ -115,11 +129,18 @@ def describe_file(
         titles = list(sample.columns)
         found.numbers = _twins(titles)
         dialect = _columns(dialect, titles, sample, found, content)
-        dialect = _symbols(dialect, titles, sample, found, (name, alone, sheet))
+        own = symbol_of_file(name)
+        if named and dialect.columns.get("close") == own:
+            found.is_named_after_file = True
+            found.numbers = {**found.numbers, own: titles.index(own) + 1}
+        dialect = _symbols(dialect, titles, sample, found, (name, named, sheet))
+        if parts := dialect.parts_of_symbol(titles, name):
+            sample = joined(sample, parts)
+            titles = list(sample.columns)
         dialect = _bars(dialect, titles, sample, found)
         dialect = in_units(dialect, titles, sample, found)
-    named = {ours: found.numbers.get(str(said), said) for ours, said in dialect.columns.items()}
-    _try(replace(dialect, columns=named), content, found)
+    columns = {ours: found.numbers.get(str(said), said) for ours, said in dialect.columns.items()}
+    _try(replace(dialect, columns=columns), content, found)
     return found
 
 
@@ -144,6 +165,8 @@ def first_day(path: Path, name: str, first: Description) -> int | None:
         reading = read_delivery(content, replace(first.dialect, symbol=symbol, columns=columns))
         reading.check_share(_MOST_LOST, name)
     except Refusal:
+        return None
+    if first.is_named_after_file and reading.settings["columns"]["close"] != symbol_of_file(name):
         return None
     return int(reading.prices.days.min()) if len(reading.prices) else None
 
@@ -222,7 +245,7 @@ def _columns(
         and title != date
         and all(map(CLOCK.fullmatch, texts_of(sample, title)))
     ]
-    named: dict[str, str | int | bool] = {"date": date}
+    named: dict[str, Column] = {"date": date}
     if len(clocks) == 1 and texts_of(sample, clocks[0]):  # from a file without a header
         named["time"] = str(found.choose("columns.time", clocks, "its values are times of day"))
     dialect = replace(_dates(dialect, [date], sample, found), columns=named)
@@ -328,10 +351,11 @@ def _layout(
     dialect: Dialect, titles: list[str], numbers: list[str], sample: Block, found: Description
 ) -> Dialect:
     """Whether the columns are fields or symbols, and which are which."""
-    date = str(dialect.columns["date"])
-    names: dict[str, str | int | bool] = {"date": date}
     fields = _fields(titles, found)
-    if any(fields.values()):
+    are_tickers = _are_tickers_too(numbers)
+    if any(fields.values()) and not (
+        are_tickers and found.choose("layout", ["wide", "long"], _TICKERS_TOO, "long") == "wide"
+    ):
         if not fields["close"] and not fields["adj_close"]:
             free = [title for title in numbers if value_named(title) is None]
             named = [title for title in free if value_named(title.rpartition(".")[2]) == "close"]
@@ -350,33 +374,8 @@ def _layout(
             dialect = replace(dialect, columns={**dialect.columns, "close": fields["adj_close"][0]})
             found.choose("columns.close", fields["adj_close"], "the only close in the file")
         return dialect
-    others = [title for title in titles if title != date]
-    symbols = [
-        title
-        for title in others
-        if is_number(sample, title) is not False
-        and not is_unnamed(title)
-        and not is_numbered(sample, title)
-    ]
-    symbols = [title for title in symbols if not is_no_symbol(title)]
-    all_of_numbers = symbols
-    if any(map(dialect.is_symbol, symbols)):
-        symbols = [title for title in symbols if dialect.is_symbol(title)]
-    why = f"{len(symbols)} columns of numbers are named like symbols or companies"
-    layouts = ["wide"] if all(map(is_code, symbols)) else ["wide", "long"]
-    default = Dialect(columns=names).layout_of(titles)
-    filled = [title for title in symbols if is_number(sample, title)]
-    is_wide = len(filled) > 1 and not usual_columns("symbol", titles)
-    if is_wide and found.choose("layout", layouts, why, default) == "wide":
-        dialect = replace(dialect, layout="wide", columns=names)
-        if len(symbols) < len(others):
-            if symbols == all_of_numbers:
-                found.choose("symbols", [symbols], "the other columns hold no prices")
-            else:
-                why = "these are named like symbols; the other columns hold numbers, too"
-                found.choose("symbols", [symbols, all_of_numbers], why)
-            dialect = replace(dialect, symbols=tuple(symbols))
-        return _pattern(dialect, symbols, found)
+    if wide := _wide(dialect, titles, sample, found, is_wide=any(fields.values())):
+        return wide
     is_short = len(sample.lines) < 3
     numbers = [title for title in numbers if is_short or len(texts_of(sample, title)) > 1]
     prices = [title for title in numbers if "%" not in title] or numbers
@@ -385,6 +384,60 @@ def _layout(
         close = found.choose("columns.close", prices, "its values are numbers")
         dialect = replace(dialect, columns={**dialect.columns, "close": close})
     return dialect
+
+
+def _wide(
+    dialect: Dialect, titles: list[str], sample: Block, found: Description, *, is_wide: bool
+) -> Dialect | None:
+    """Read each column that may be a symbol as one, if that is clear or `is_wide`; else None."""
+    names = {"date": dialect.columns["date"]}
+    others = [title for title in titles if title != names["date"]]
+    symbols = [
+        title
+        for title in others
+        if is_number(sample, title) is not False
+        and not is_unnamed(title)
+        and not is_numbered(sample, title)
+    ]
+    words = [title for title in symbols if is_no_symbol(title)]
+    symbols = [title for title in symbols if title not in words]
+    every = symbols
+    if any(map(dialect.is_symbol, symbols)):
+        symbols = [title for title in symbols if dialect.is_symbol(title)]
+    are_codes = all(map(is_code, symbols))
+    filled = [title for title in symbols if is_number(sample, title)]
+    if not is_wide:
+        if len(filled) < 2 or usual_columns("symbol", titles):
+            return None
+        why = f"{len(symbols)} columns of numbers are named like symbols or companies"
+        layouts = ["wide"] if are_codes else ["wide", "long"]
+        default = Dialect(columns=names).layout_of(titles)
+        if found.choose("layout", layouts, why, default) != "wide":
+            return None
+    dialect = replace(dialect, layout="wide", columns=names)
+    if len(symbols) < len(others):
+        why, choices = "the other columns hold no prices", [list(symbols)]
+        if symbols != every:
+            why = "these are named like symbols; the other columns hold numbers, too"
+            choices.append(every)
+        if are_codes and (tickers := list(filter(is_code, words))):
+            why = f"{', '.join(tickers)} may be a symbol like those beside it, or a field"
+            choices.insert(0, [each for each in others if each in [*symbols, *tickers]])
+        symbols = found.choose("symbols", choices, why)
+        dialect = replace(dialect, symbols=tuple(symbols))
+    return _pattern(dialect, symbols, found)
+
+
+def _are_tickers_too(numbers: Sequence[str]) -> bool:
+    """Whether columns of numbers that are named as fields, such as LOW or C, may be symbols like
+    those beside them: all are in capitals, and at most half of them are named as fields."""
+    named = [title for title in numbers if value_named(title)]
+    others = [
+        title
+        for title in numbers
+        if title not in named and not is_no_symbol(title) and not usual_columns("symbol", [title])
+    ]
+    return len(others) >= len(named) > 0 and all(map(is_code, [*named, *others]))
 
 
 def _fields(titles: list[str], found: Description) -> dict[str, list[str]]:
@@ -396,10 +449,12 @@ def _fields(titles: list[str], found: Description) -> dict[str, list[str]]:
     return fields
 
 
-def _pattern(dialect: Dialect, symbols: Sequence[str], found: Description) -> Dialect:
-    """Propose a symbol_pattern if the usual one does not allow more than a tenth of the symbols."""
+def _pattern(
+    dialect: Dialect, symbols: Sequence[str], found: Description, *, most: float = 0.1
+) -> Dialect:
+    """Propose a symbol_pattern if the usual one refuses more than a share of the symbols."""
     others = [text for text in symbols if not dialect.is_symbol(text)]
-    pattern = proposals.symbol_pattern(symbols) if len(others) > len(symbols) / 10 else None
+    pattern = proposals.symbol_pattern(symbols) if len(others) > len(symbols) * most else None
     if pattern is None:
         return dialect
     found.choose("symbol_pattern", [pattern], f"found {others[0]!r}")
@@ -411,10 +466,10 @@ def _symbols(
     titles: list[str],
     sample: Block,
     found: Description,
-    source: tuple[str, bool, Sheet],
+    source: tuple[str, Sequence[str], Sheet],
 ) -> Dialect:
     """Choose where the symbol comes from: a column, the file, or a name that people must give."""
-    name, alone, sheet = source
+    name, named_files, sheet = source
     dialect = replace(dialect, symbol=None)
     if dialect.layout == "wide":
         return dialect
@@ -433,7 +488,7 @@ def _symbols(
     moments = moments_of(sample, dialect)
     several = len(set(moments)) < len(moments)
     words = {
-        title: sample.columns[title].to_pylist()
+        title: [text and bare(text) for text in sample.columns[title].to_pylist()]
         for title in titles
         if title not in taken
         and pa.types.is_string(sample.columns[title].type)
@@ -446,7 +501,11 @@ def _symbols(
         if None not in texts and len(set(zip(moments, texts, strict=True))) == len(moments)
     ]
     symbols = [title for title in words if all(map(dialect.is_symbol, words[title]))]
-    candidates = [title for title in symbols if title in telling] or telling or symbols
+    candidates: list[str | list[str]] = [
+        *([title for title in symbols if title in telling] or telling),
+        *_pairs({title: words[title] for title in symbols}, moments),
+    ]
+    candidates = candidates or [*symbols]
     codes = [title for title in symbols if is_unnamed(title) and all(map(is_code, words[title]))]
     codes = codes or [
         title
@@ -458,25 +517,69 @@ def _symbols(
     if (several and candidates) or len(codes) == 1:
         why = "there are several prices a day, each with another of these values"
         if not several:
-            candidates, why = codes, "its values look like symbols"
+            candidates, why = [*codes], "its values look like symbols"
         symbol = found.choose("columns.symbol", candidates, why)
         dialect = replace(dialect, columns={**dialect.columns, "symbol": symbol})
-        return _pattern(dialect, texts_of(sample, symbol), found)
-    if not alone:
-        found.choose(
-            "symbol", [FROM_FILE], "no column holds a symbol; each file is named after its own"
-        )
-        return replace(dialect, symbol=FROM_FILE)
-    symbol = _own_symbol(name, dialect)
-    found.choose("symbol", [symbol], "no column holds it; this is the file's name, so correct it")
-    return replace(dialect, symbol=symbol)
+        texts = [] if isinstance(symbol, list) else texts_of(sample, symbol)
+        return _pattern(dialect, texts, found)
+    if named_files:
+        return _from_names(dialect, named_files, found)
+    return _from_name(dialect, symbol_of_file(name), found)
+
+
+def _pairs(words: Mapping[str, Sequence[str]], moments: Sequence[object]) -> list[list[str]]:
+    """The pairs of columns that tell the prices of each moment apart, as base and quote do.
+
+    Both hold currencies, or other codes of capital letters, and neither just describes the other.
+    The base comes first; if the titles do not say which it is, both orders are there.
+    """
+    found: list[list[str]] = []
+    codes = {
+        title: texts
+        for title, texts in words.items()
+        if len(set(texts)) > 1 and all(re.fullmatch("[A-Z]{3,5}", text) for text in texts)
+    }
+    for (one, its), (other, theirs) in combinations(codes.items(), 2):
+        count = len(set(zip(its, theirs, strict=True)))
+        are_bound = count <= max(len(set(its)), len(set(theirs))) and not set(its) & set(theirs)
+        if not are_bound and len(set(zip(moments, its, theirs, strict=True))) == len(moments):
+            bases = [each for each in (one, other) if _BASE.match(plain_title(each))]
+            found += [[each, other if each == one else one] for each in bases or (one, other)]
+    return found
+
+
+def _from_names(dialect: Dialect, places: Sequence[str], found: Description) -> Dialect:
+    """Take each file's name as its symbol; ask if the names may be those of one symbol."""
+    why, choices = "no column holds a symbol; each file is named after its own", [FROM_FILE]
+    stems = [symbol_of_file(place) for place in places]
+    are_alike = len(set(stems)) > len(set(differing_names(places))) == 1
+    if are_alike and not found.is_named_after_file:
+        why = "the files begin on the same day, and their names differ only by numbers or dates"
+        choices.append(stems[0])
+    symbol = found.choose("symbol", choices, why)
+    return replace(_pattern(dialect, stems, found, most=0), symbol=symbol)
+
+
+def _from_name(dialect: Dialect, stem: str, found: Description) -> Dialect:
+    """Propose the name of the only file, or a word that begins it, as its symbol."""
+    why = "no column holds it; this is the file's name, so correct it"
+    begins = "no column holds it; the file's name begins with it, so correct it"
+    words = [stem, *(re.split(marks, stem)[0] for marks in (r"[\s,;()]+", "[_ ]+"))]
+    if symbol := next(filter(dialect.is_symbol, words), None):
+        found.choose("symbol", [symbol], why if symbol == stem else begins)
+        return replace(dialect, symbol=symbol)
+    if proposals.symbol_pattern([stem]):
+        found.choose("symbol", [stem], why)
+        return replace(_pattern(dialect, [stem], found), symbol=stem)
+    why = "no column holds it, and the file's name is none; such as these"
+    return replace(dialect, symbol=found.choose("symbol", ("AAPL", "EURUSD"), why, examples=True))
 
 
 def _is_of_one(sample: Block, title: str, dialect: Dialect) -> bool:
     """Whether a column holds one text throughout, and it may be a symbol."""
-    texts = set(sample.columns[title].cast(pa.string()).to_pylist())
-    only = texts.pop()
-    return not texts and dialect.is_symbol(only) and len(str(only)) > 2
+    texts = texts_in(sample.columns[title])
+    is_one = len(texts) == 1 and not sample.columns[title].null_count
+    return is_one and dialect.is_symbol(texts[0]) and len(texts[0]) > 2
 
 
 def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description) -> Dialect:
@@ -495,19 +598,24 @@ def _bars(dialect: Dialect, titles: list[str], sample: Block, found: Description
         why = f"several times a day, as in line {sample.lines[again]}"
         found.choose("bars", ["intraday"], why, "daily")
         dialect = replace(dialect, calendar=replace(dialect.calendar, bars="intraday"))
+    telling: dict[str, list[str]] = {}
     for title in titles:
         column = sample.columns[title]
         if len(set(rows)) == len(rows) or title in names.values() or is_number(sample, title):
             continue
         texts = column.cast(pa.string()).to_pylist()
-        kinds = [str(text) for text, _ in Counter(texts).most_common()]
+        kinds = [text or "" for text, _ in Counter(texts).most_common()]
         kinds.sort(key=lambda kind: value_named(kind) != "close")  # of several fields, the close
         if len(kinds) <= _MOST_KINDS and len(set(zip(texts, rows, strict=True))) == len(rows):
-            found.notes.append(
-                f"a symbol has several rows a day, one for each {title} "
-                f"({', '.join(kinds[:5])}{', …' if len(kinds) > 5 else ''}): to read only one of "
-                f"these, set source.where: {{{yaml_of(title)}: [{yaml_of(kinds[0])}]}}"
-            )
+            telling[title] = kinds
+    if telling:
+        choices: list[dict[str, list[str]]] = [
+            {title: [kind]} for title, kinds in telling.items() for kind in kinds[:5]
+        ]
+        apart = " or ".join(telling)
+        why = f"a symbol has several rows a day, one for each {apart}; {{}} reads all rows"
+        where = found.choose("where", [*choices, {}], why, {})
+        dialect = replace(dialect, where=where)
     return dialect
 
 
@@ -527,16 +635,29 @@ def _try(dialect: Dialect, content: Content, found: Description) -> None:
             break
     else:
         return
-    found.choose("prices", [found.dialect.prices], "its prices have these signs", "positive")
+    if prices != "positive" and _signs(reading, found) == "positive":
+        reading = read_delivery(content, replace(found.dialect, prices="positive"))
     if strict:
         found.choose("model.price", ["close"], "adj_close has values of 0 or below")
     try:
         reading.check_share(_MOST_LOST, content.name)
     except Refusal as refusal:
         found.notes.append(f"too many rows are lost: {refusal}")
-    closes = reading.prices.values.get("close", next(iter(reading.prices.values.values())))
-    known = closes[~np.isnan(closes)]
-    if len(known) > 2 and (known < 0).mean() > 0.2 and np.abs(known).max() < 100:
+    if not found.to_choose:
+        found.reading = reading
+
+
+def _signs(reading: Reading, found: Description) -> Any:
+    """Ask which signs prices may have, unless they plainly are of rates or spreads."""
+    prices, signs = reading.prices, found.dialect.prices
+    values = next(prices.values[name] for name in PREFERRED if name in prices.values)
+    known = values[~np.isnan(values)]
+    series = [
+        each[~np.isnan(each)] for each in np.split(values, prices.begins[1:-1]) if (each <= 0).any()
+    ]
+    if series and all(map(_goes_through_zero, series)):
+        return found.choose("prices", [signs], "its prices go through 0 in small steps", "positive")
+    if (known < 0).mean() > 0.2 and np.abs(known).max() < 100:
         found.notes.append("these look like returns or per cent changes, but prices are needed")
     elif (known < 0).any():
         flips = np.flatnonzero(np.sign(known[1:]) * np.sign(known[:-1]) < 0)
@@ -546,5 +667,24 @@ def _try(dialect: Dialect, content: Content, found: Description) -> None:
                 "a minus seems to mark prices here (CRSP puts one before the mean of bid and ask) "
                 "and not to be their sign; deliver them without it"
             )
-    if not found.to_choose:
-        found.reading = reading
+    row = int(np.argmax(values <= 0))
+    why = (
+        f"{(known <= 0).sum():,} of {len(known):,} prices are 0 or below, such as "
+        f"{values[row]:.10g} of {prices.symbol(row)} on {prices.date(row)}; positive quarantines "
+        "such rows"
+    )
+    return found.choose("prices", [signs, "positive"], why)
+
+
+def _goes_through_zero(values: Floats) -> bool:
+    """Whether a series (n,) plainly is one of rates or spreads: a tenth of its values or more are
+    below zero, and it moves through zero in steps of its usual size.
+
+    Returns do not: their steps are as large as they are. Nor do prices with a minus as a mark.
+    """
+    steps = np.abs(np.diff(values))
+    through = steps[np.sign(values[1:]) != np.sign(values[:-1])]
+    usual = np.median(steps[steps > 0]) if steps.any() else 0.0
+    spread = np.median(np.abs(values - np.median(values)))
+    is_small = bool(through.size) and through.max() <= _USUAL_STEPS * usual and usual < spread / 2
+    return is_small and bool((values < 0).mean() >= 0.1)

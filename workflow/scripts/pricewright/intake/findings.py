@@ -37,7 +37,8 @@ class Description:
     settings: the settings that differ from the defaults.  notes: what people should know or decide.
     reading: the delivery read with these settings; None while something is open.
     dialect: these settings.  is_named: whether vendors' usual names identify its prices or symbols.
-    numbers: the number of each column whose name occurs more than once.
+    is_named_after_file: whether each file names its column of prices after itself.
+    numbers: the number of each column whose name occurs more than once, or is that of its file.
     """
 
     answers: Mapping[str, Any] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Description:
     reading: Reading | None = None
     dialect: Dialect = field(default_factory=Dialect)
     is_named: bool = True
+    is_named_after_file: bool = False
     numbers: Mapping[str, int] = field(default_factory=dict)
 
     def choose(
@@ -76,7 +78,7 @@ class Description:
 
 
 def as_yaml(uri: str, found: Description) -> str:
-    """The config that reads the source, with a comment on each setting."""
+    """The config that reads the source, with a comment on each setting and for each note."""
     uri_line = f"  uri: {yaml_of(uri)}"
     sections: dict[str, list[str]] = {"source": [uri_line], "columns": [], "model": []}
     for setting in found.settings:
@@ -92,7 +94,8 @@ def as_yaml(uri: str, found: Description) -> str:
             choices = " or ".join(map(printable, values))
             line = f'{key or "decimal"}: "{UNDECIDED}"   # choose {choices}: {why}'
         sections[name or "source"].append(indent + line)
-    lines = ["source:", *sections["source"]]
+    lines = [f"# {printable(' '.join(note.split()))}" for note in found.notes]
+    lines += ["source:", *sections["source"]]
     if columns := sections["columns"]:
         lines += ["  columns:", *columns]
     if sections["model"]:

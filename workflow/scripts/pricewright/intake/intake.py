@@ -96,7 +96,8 @@ def take_in(items: Sequence[Item], archive: Archive, terms: IntakeTerms, today: 
         if terms.last_day is None or not (known or new):
             raise
         made, entries = reader.after(known, new)
-    check_one_symbol(terms.dialect.symbol, [*known, *new], made, entries)
+    present = {item.place for item in items}
+    check_one_symbol(terms.dialect.symbol, [*known, *new], made, entries, present)
     what = {(delivery.place, delivery.sha256): delivery for delivery in new}
     places = [what.get((facts["place"], facts["sha256"])) for facts in made.facts]
     numbered = [(number, delivery) for number, delivery in enumerate(places) if delivery]

@@ -2,10 +2,10 @@
 
 import calendar
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,14 @@ _OF_DATES: Final = {
     for names in (calendar.month_name, calendar.month_abbr, calendar.day_name, calendar.day_abbr)
     for name in names
 }
-_DATES: Final = re.compile(r"\d{1,3}|(1[89]|2[01])\d\d(\d\d){0,2}|\d\d(\d\d)?(1[89]|2[01])\d\d")
+_YEAR, _DAY = r"(1[89]|2[01])\d\d", r"(0[1-9]|[12]\d|3[01])"  # the latter is also a month
+_DATES: Final = re.compile(rf"\d{{1,3}}|{_YEAR}({_DAY}({_DAY})?)?|({_DAY})?{_DAY}{_YEAR}")
+_ENDINGS: Final = re.compile(
+    r"(\.(csv|tsv|tab|psv|txt|dat|prn|jsonl?|ndjson|parquet|pq|feather|arrow|ipc|xls[xmb]?|ods"
+    r"|snappy|gz|gzip|bz2|xz|zst|zstd|zip))+$",
+    re.IGNORECASE,
+)
+"""The endings of files that say how they are written or packed, and so are no part of a name."""
 
 
 def check_one_symbol(
@@ -33,15 +40,21 @@ def check_one_symbol(
     deliveries: Sequence[Delivery],
     made: Snapshot,
     entries: Sequence[Mapping[str, Any]],
+    present: Collection[str],
 ) -> None:
     """Raise Refusal if files that are said to be of one symbol are of several.
+
+    present: the places that the source has now.
 
     They are if two files say so themselves, or if two files have different prices on most of the
     days that they share. If the names differ by more than dates and numbers, and do not all hold
     the symbol, they also are if the differing words look like symbols, or if the price takes a step
     at most places where files meet.
     """
-    if symbol is None or symbol == FROM_FILE:
+    if symbol is None:
+        return
+    if symbol == FROM_FILE:
+        _check_names([each for each in deliveries if each.place in present], made, entries)
         return
     said = {facts["settings"].get("symbol"): facts["place"] for facts in made.facts}
     said.pop(None, None)
@@ -71,6 +84,23 @@ def check_one_symbol(
         )
 
 
+def _check_names(
+    deliveries: Sequence[Delivery], made: Snapshot, entries: Sequence[Mapping[str, Any]]
+) -> None:
+    """Raise Refusal if two files are named after one symbol but have different prices for it.
+
+    Files whose paths differ only by dates may: one is newer, and its series may be rescaled.
+    """
+    for old, new, days in _differing(deliveries, made, entries, ("restated", "rescaled")):
+        is_newer = _without_endings(old) != _without_endings(new)
+        if not is_newer or len(set(differing_names([old, new]))) > 1:
+            raise Refusal(
+                f"{new}: {days} of its days have other prices than in {old}, but by "
+                f'source.symbol: "{FROM_FILE}" both are of {symbol_of_file(new)}; give other '
+                "symbols other names, or deliver only one of the files."
+            )
+
+
 def _check_shared_days(
     symbol: str,
     deliveries: Sequence[Delivery],
@@ -78,31 +108,52 @@ def _check_shared_days(
     entries: Sequence[Mapping[str, Any]],
     remedy: str,
 ) -> None:
+    for old, new, days in _differing(deliveries, made, entries, ("restated",)):
+        raise Refusal(
+            f"{new}: {days} of its days have other prices than in {old}, but source.symbol says "
+            f"that both are of {symbol}; {remedy}."
+        )
+
+
+def _differing(
+    deliveries: Sequence[Delivery],
+    made: Snapshot,
+    entries: Sequence[Mapping[str, Any]],
+    kinds: Sequence[str],
+) -> Iterator[tuple[str, str, int]]:
+    """The places of two files that differ on most of the days they share, and on how many.
+
+    kinds: the entries that count.
+    """
     places = {delivery.sha256: delivery.place for delivery in deliveries}
     kept = {facts["sha256"]: facts["kept"] for facts in made.facts}
-    differing: dict[tuple[str, str], set[str]] = {}
+    days: dict[tuple[str, str, str], int] = {}
     for entry in entries:
-        pair = (entry["old_sha256"], entry["new_sha256"])
-        of_two = kept.keys() >= set(pair) and places[pair[0]] != places[pair[1]]
-        if entry["what"] == "restated" and of_two:
-            differing.setdefault(pair, set()).add(entry["date"])
-    for (old, new), dates in differing.items():
-        if len(dates) >= _NO_ACCIDENT and len(dates) > min(kept[old], kept[new]) / 2:
-            raise Refusal(
-                f"{places[new]}: {len(dates)} of its days have other prices than in "
-                f"{places[old]}, but source.symbol says that both are of {symbol}; {remedy}."
-            )
+        old, new = entry["old_sha256"], entry["new_sha256"]
+        both = [places[each] for each in (old, new) if each in places and each in kept]
+        if entry["what"] in kinds and len(set(both)) == 2:
+            key = (old, new, entry["column"])
+            days[key] = days.get(key, 0) + entry.get("values", 1)
+    for (old, new, _), count in days.items():
+        if count >= _NO_ACCIDENT and count > min(kept[old], kept[new]) / 2:
+            yield places[old], places[new], count
 
 
 def symbol_of_file(place: str) -> str:
     """The symbol that names a file: the value of a folder such as `symbol=AAPL`, which programs
-    write for partitioned tables, else the file's own name without its endings."""
-    path = PurePath(place)
+    write for partitioned tables, else the file's own name, dots and all, without the endings of
+    formats and packings."""
+    is_web = place.lower().startswith(("http://", "https://"))
+    path = PurePath(unquote(urlsplit(place).path) if is_web else place)
     for part in reversed(path.parts[:-1]):
         key, mark, value = part.partition("=")
         if mark and usual_columns("symbol", [key]):
             return unquote(value)
-    return path.name.partition(".")[0]
+    return _without_endings(path.name)
+
+
+def _without_endings(place: str) -> str:
+    return _ENDINGS.sub("", place)
 
 
 def differing_names(places: Sequence[str]) -> list[str]:
@@ -110,7 +161,7 @@ def differing_names(places: Sequence[str]) -> list[str]:
     words = [
         [
             word
-            for word in _WORDS.findall(re.sub(r"\.[^/]*$", "", place))
+            for word in _WORDS.findall(_without_endings(place))
             if word.upper() not in _OF_DATES and not _DATES.fullmatch(word)
         ]
         for place in places

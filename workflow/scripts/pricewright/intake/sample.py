@@ -13,13 +13,13 @@ from pricewright.intake.reading.content import Content
 from pricewright.intake.reading.dates import parse_days
 from pricewright.intake.reading.dialect import Calendar, Dialect, Marks
 from pricewright.intake.reading.numbers import parse_numbers
-from pricewright.intake.reading.rows import Block, Sheet
+from pricewright.intake.reading.rows import Block, Sheet, bare
 from pricewright.intake.reading.titles import is_code, usual_columns
 
 _SAMPLE: Final = 2_000  # rows to look at
 _NUMBER: Final = re.compile(
     r"\W{0,2}(?:(?:[A-Z]{1,3}|Rs|Fr|kr)[^\w:]{1,2}|EUR|USD|GBP|GBX|CHF|JPY)?\W{0,2}"
-    r"\d(?:\d|[^\w:])*(?:[KMBT%€$£¥₹]|[A-Z]{3}|Mio|Mrd|Tsd|GBp|ZAc|kr|zł|Kč|Ft|Fr|p|c)?\W{0,2}"
+    r"\d(?:\d|[^\w:])*(?:[eE][-+]?\d{1,3})?(?:[KMBT%€$£¥₹]|[A-Z]{3}|Mio|Mrd|Tsd|GBp|ZAc|kr|zł|Kč|Ft|Fr|p|c)?\W{0,2}"
 )
 _MARKED_DATE: Final = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}(?!\d)")
 _IN_NAME: Final = re.compile(r"(?<!\d)(19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?!\d)")
@@ -143,7 +143,7 @@ def like_number(text: str) -> bool:
 def texts_of(sample: Block, title: str) -> list[str]:
     """The distinct texts of a column."""
     texts = sample.columns[title].cast(pa.string()).unique().to_pylist()
-    return [text.strip(" \t") for text in texts if text not in (None, *Marks().missing_markers)]
+    return [bare(text) for text in texts if text not in (None, *Marks().missing_markers)]
 
 
 def moments_of(sample: Block, dialect: Dialect) -> list[tuple[int, int]]:

@@ -53,7 +53,7 @@ def in_units(dialect: Dialect, titles: list[str], sample: Block, found: Descript
         for symbol, unit in zip(symbols, sample.columns[title].to_pylist(), strict=True):
             of_symbol.setdefault(symbol, set()).add(str(unit).strip())
         for symbol, both in list(of_symbol.items())[:100]:
-            if len(said := sorted(both & set(units))) > 1:
+            if len(said := sorted(both & set(units))) > 1 and not dialect.where:
                 why = f"{symbol} has prices in {' and in '.join(said)}; for both, declare a requote"
                 choices: list[dict[str, list[str]]] = [{title: [unit]} for unit in said]
                 where = found.choose("where", [*choices, {}], f"{why} in corrections.file", {})

@@ -14,7 +14,7 @@ from pricewright.files.large_arrays import Shelf
 from pricewright.intake.reading.bars import daily_bars
 from pricewright.intake.reading.content import Content
 from pricewright.intake.reading.delimited import DelimitedSheet
-from pricewright.intake.reading.dialect import Dialect
+from pricewright.intake.reading.dialect import Dialect, joined_title
 from pricewright.intake.reading.quarantine import Quarantine, code
 from pricewright.intake.reading.refusals import (
     fault,
@@ -33,6 +33,7 @@ from pricewright.intake.reading.rows import (
     crossed_columns,
     crossed_header,
     header_place,
+    joined,
     left_out,
     texts_in,
 )
@@ -262,6 +263,42 @@ def open_sheet(
 
     reached: called with the share of the file read so far, if the file is read piece by piece.
     """
+    sheet = _sheet_of(content, dialect, reached)
+    parts = dialect.parts_of_symbol(sheet.titles, content.name)
+    return _Joined(sheet, parts) if parts else sheet
+
+
+@dataclass(frozen=True)
+class _Joined:
+    """A sheet with one more column: the texts of some columns, joined."""
+
+    sheet: Sheet
+    parts: Sequence[str]
+
+    @property
+    def titles(self) -> Sequence[str]:
+        return [*self.sheet.titles, joined_title(self.parts)]
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        return self.sheet.settings
+
+    def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
+        needed = dict.fromkeys([*titles, *self.parts]) if titles else {}
+        needed.pop(joined_title(self.parts), None)
+        for read in self.sheet.blocks(needed):
+            yield partial(self._read, read)
+
+    def _read(self, read: Callable[[], Block]) -> Block:
+        return joined(read(), self.parts)
+
+    def texts(self, lines: Sequence[int]) -> dict[int, str]:
+        return self.sheet.texts(lines)
+
+
+def _sheet_of(
+    content: Content, dialect: Dialect, reached: Callable[[float], object] | None
+) -> Sheet:
     if content.kind == "json":
         from pricewright.intake.reading.json_objects import JsonSheet
 

@@ -36,6 +36,8 @@ FROM_FILE = "{file}"
 UNDECIDED = "?"
 """What `describe` writes where two readings fit; a run refuses it until somebody chooses."""
 Layout = Literal["long", "wide"]
+Column = str | int | bool | list[str]
+"""A column's name or number, false for none, or the names of columns whose texts are joined."""
 _PLAINLY_MANY = 5
 _DAY = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}")
 _DIRECTIVES = "YyGmbBdjVuaAHIMSfpz%"
@@ -137,11 +139,12 @@ class Dialect(Options):
     layout: Layout | None = None
     """`long`: one row per symbol and date. `wide`: one row per date, one column per symbol. None:
     each file's column names decide."""
-    columns: dict[str, str | int | bool] = field(default_factory=dict)
+    columns: dict[str, Column] = field(default_factory=dict)
     """Our name -> the file's name, or the column's number from 1, as in `--columns.date Day`.
     Our names are date, time, symbol, open, high, low, close, adj_close and volume. A column left
     out is found by vendors' usual names; a column set to false is not read. A time beside the date
-    is only looked for if bars are intraday."""
+    is only looked for if bars are intraday. The symbol may be a list of columns: their texts are
+    joined in that order."""
     symbols: Sequence[str] = ()
     """The columns of a wide file that are symbols. None: all but the date."""
     strict: Sequence[str] = ()
@@ -152,7 +155,7 @@ class Dialect(Options):
     None: the first of the first hundred that names the needed columns."""
     encoding: Annotated[str | None, Bounds(least=1)] = None
     """The encoding of text, such as cp1252. None: UTF-8, or what a byte order mark says."""
-    symbol: str | None = None
+    symbol: Annotated[str | None, Bounds(least=1)] = None
     """The symbol of every row, for a long file without a symbol column; `{file}` is the file's
     name. None: the symbol that a JSON file gives beside its rows."""
     where: dict[str, Sequence[str]] = field(default_factory=dict)
@@ -194,6 +197,10 @@ class Dialect(Options):
             re.compile(self.symbol_pattern)
         except re.error as error:
             self.refuse("symbol_pattern", f"which is not a regular expression ({error})")
+        if self.symbol not in (None, FROM_FILE) and not self.is_symbol(self.symbol):
+            self.refuse(
+                "symbol", f"allowed: a text that source.symbol_pattern matches, or {FROM_FILE}"
+            )
 
     def is_symbol(self, text: str | None) -> bool:
         """Whether a text is a symbol; one with unprintable characters never is."""
@@ -361,7 +368,15 @@ class Dialect(Options):
                     names[ours] = self._once(ours, found[0], titles, name)
         return names
 
-    def _title(self, ours: str, theirs: str | int | bool, titles: Sequence[str], name: str) -> str:
+    def parts_of_symbol(self, titles: Sequence[str], name: str) -> list[str]:
+        """The columns whose texts make the symbol when joined; empty if it has its own column."""
+        said = self.columns.get("symbol")
+        parts = said if isinstance(said, list | tuple) else []
+        return [self._title("symbol", part, titles, name) for part in parts]
+
+    def _title(self, ours: str, theirs: Column, titles: Sequence[str], name: str) -> str:
+        if isinstance(theirs, list | tuple):
+            return joined_title([self._title(ours, part, titles, name) for part in theirs])
         title = str(theirs)
         if title not in titles and title.isdecimal() and 0 < int(title) <= len(titles):
             title = titles[int(title) - 1]
@@ -404,6 +419,11 @@ class Dialect(Options):
             return "set source.columns.close, or source.layout: wide if each column is a symbol"
         is_parted = len(titles) > 1 and not any(re.search(r"[;\t|]", title) for title in titles)
         return f"set source.columns.{ours}" + ("" if is_parted else ", or correct source.delimiter")
+
+
+def joined_title(parts: Sequence[str]) -> str:
+    """The name of the column that holds the joined texts of others."""
+    return "+".join(parts)
 
 
 def _unmerged(cells: Sequence[str]) -> list[str]:

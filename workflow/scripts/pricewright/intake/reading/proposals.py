@@ -31,7 +31,7 @@ _DAYS = (
 )
 _TIMES = (
     *("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", "T%H:%M:%S", " %I:%M %p", " %I:%M:%S %p"),
-    *(" %H%M%S", "%H%M%S", ":%H:%M:%S"),
+    *(" %H%M%S", "%H%M%S", ":%H:%M:%S", " %I:%M%p"),
 )
 _ZONED = [time + zone for time in _TIMES for zone in ("", " %z") if time or not zone]
 _FORMATS = (*EPOCHS, EXCEL_SERIAL, *(day + time for time in _ZONED for day in _DAYS))

@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading.cells import MOST_ABOVE
 from pricewright.intake.reading.dates import NO_DAY, Days, parse_days
-from pricewright.intake.reading.dialect import Dialect, Layout, is_symbol
+from pricewright.intake.reading.dialect import Dialect, Layout, is_symbol, joined_title
 from pricewright.intake.reading.numbers import Floats, Mask, Numbers, parse_numbers
 from pricewright.intake.reading.quarantine import Quarantine, code
 from pricewright.intake.reading.titles import distinct
@@ -60,6 +60,14 @@ class Block:
     def typed(self, title: str) -> Mask | None:
         """Which cells (n,) of a column of text are values; None if none are."""
         return self.kinds[title] != TEXT if title in self.kinds else None
+
+
+def joined(block: Block, parts: Sequence[str]) -> Block:
+    """A block with one more column: the joined texts of some columns, null if one is missing."""
+    texts = [pc.utf8_trim_whitespace(block.columns[title].cast(pa.string())) for title in parts]
+    known = [pc.if_else(pc.equal(each, ""), None, each) for each in texts]
+    column = pc.binary_join_element_wise(*known, "")
+    return replace(block, columns={**block.columns, joined_title(parts): column})
 
 
 def not_utf8(name: str, line: int) -> Refusal:
@@ -410,13 +418,20 @@ def cell_texts(
 
 
 def texts_in(column: pa.Array) -> list[str]:
-    """The distinct texts of a column, without the blanks around them."""
+    """The distinct texts of a column, as symbols are read."""
     texts = column.cast(pa.string()).unique().to_pylist()
-    return [text.strip(_PADDING) for text in texts if text is not None]
+    return [bare(text) for text in texts if text is not None]
 
 
 _PADDING = " \t\u00a0"
 """The blanks that may surround a symbol, including the non-breaking one."""
+
+
+def bare(text: str) -> str:
+    """A symbol without blanks around it, and without the marks by which programs keep Excel from
+    taking it for a number: `="0700"` or `'0700`."""
+    text = text.strip(_PADDING).removeprefix("'")
+    return text[2:-1] if len(text) > 3 and text[:2] == '="' and text[-1] == '"' else text
 
 
 def _symbols(
@@ -454,7 +469,7 @@ def _places_of(
 
     The texts are sorted, so that they are the same wherever a block begins.
     """
-    stripped = [text and text.strip(_PADDING) for text in texts]
+    stripped = [text and bare(text) for text in texts]
     different = [text for text in dict.fromkeys(stripped) if text is not None]
     known = [text for text in different if is_symbol(text, pattern)]
     place: dict[str | None, int] = {text: number for number, text in enumerate(known)}

@@ -50,8 +50,8 @@ _USUAL_NAMES: Mapping[str, Sequence[str]] = {
         "nav nav_per_share net_asset_value unit_price market_price rate exchange_rate fx_rate",
     ),
     "adj_close": (
-        "adj_close adjclose adjusted_close adjusted close_adj adjustmentclose adjustment_close "
-        "adj_schlusskurs adj_schluss "
+        "adj_close adjclose adjusted_close adjusted close_adj closeadj adjustmentclose "
+        "adjustment_close adj_schlusskurs adj_schluss "
         "clôture_ajustée cierre_ajustado",
     ),
     "volume": (

@@ -27,7 +27,8 @@ _PIECE = 4_000_000
 _UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".filepart", "~")
 _NO_PRICES = re.compile(
     r"(readme|license|licence|copying|notice|changelog)(\..*)?|_(success|started|committed).*"
-    r"|thumbs\.db|desktop\.ini|.*\.(md|rst|html?|pdf|md5|sha\d+|sha\d+sums?|crc|asc|sig|log)",
+    r"|thumbs\.db|desktop\.ini|.*\.(md|rst|html?|pdf|rtf|docx?|pptx?|od[tp]|md5|sha\d+|sha\d+sums?"
+    r"|crc|asc|sig|log)",
     re.IGNORECASE,
 )
 """Names of files that lie beside prices but hold none."""
