@@ -645,6 +645,39 @@ def test_of_tables_side_by_side_the_columns_that_are_offered_can_be_read(tmp_pat
     assert [row["close"] for row in as_written(path, found, columns=columns)] == [65, 66, 67]
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        [
+            [None, "AAPL US Equity", None, "ES1 Index", None],
+            ["Dates", "PX_LAST", "PX_VOLUME", "PX_LAST", "PX_VOLUME"],
+            [date(2024, 1, 2), 5, 7, 9, 7],
+            [date(2024, 1, 3), "#N/A N/A", 7, 8, 7],
+        ],
+        [
+            ["AAPL US Equity", None, None, "ES1 Index", None],
+            ["Date", "PX_LAST", None, "Date", "PX_LAST"],
+            [date(2024, 1, 2), 5, None, date(2024, 1, 2), 9],
+            [None, None, None, date(2024, 1, 3), 8],
+        ],
+    ],
+)
+def test_bloombergs_tables_are_described_with_a_pattern_for_their_securities(tmp_path, table):
+    path, found = described(tmp_path, excel(*table), "bdh.xlsx")
+    assert [setting.key for setting in found.settings] == ["symbol_pattern"]
+    assert [(row["symbol"], row["close"]) for row in as_written(path, found) if row["close"]] == [
+        ("AAPL US Equity", 5),
+        ("ES1 Index", 9),
+        ("ES1 Index", 8),
+    ]
+
+
+def test_a_line_above_the_header_that_may_be_a_title_is_no_symbol(tmp_path):
+    _, found = described(tmp_path, ",Daily prices,\nDate,Open,Close\n2024-01-15,1,2\n")
+    assert "symbol_pattern" not in [setting.key for setting in found.settings]
+    assert found.dialect.symbol == "AAPL"
+
+
 def test_a_symbol_that_stands_once_above_its_rows_is_to_be_filled_in(tmp_path):
     rows = [[None, date(2024, 1, day), day] for day in range(3, 9)]
     table = excel(["Symbol", "Date", "Close"], ["A", date(2024, 1, 2), 2], *rows)

@@ -36,11 +36,12 @@ from pricewright.intake.reading.dialect import (
 )
 from pricewright.intake.reading.kinds import wide_encoding
 from pricewright.intake.reading.numbers import parse_numbers
-from pricewright.intake.reading.rows import Block, Sheet, crossed_columns
+from pricewright.intake.reading.rows import Block, Sheet, crossed_columns, crossed_header
 from pricewright.intake.reading.rows_in_order import STRAYS
 from pricewright.intake.reading.titles import (
     is_code,
     is_no_symbol,
+    is_security,
     is_unnamed,
     plain_title,
     usual_columns,
@@ -70,6 +71,7 @@ _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str,
     ("any", ()),
 )
 """The signs that prices may have, and the columns that must have them; the strictest come first."""
+_ANY_NAME: Final = r"(?=.*[^\W\d]).{1,64}"
 _DOWNLOADED: Final = re.compile(r"download|retriev|export|fetch|load|updat|quer", re.IGNORECASE)
 _ZONES: Final = ("UTC", "America/New_York", "Europe/Zurich")
 _MOST_LOST: Final = 0.5
@@ -96,13 +98,17 @@ def describe_file(
     if content.kind == "excel":
         dialect = replace(dialect, sheet=_workbook_sheet(content, found))
     sheet = open_sheet(content, dialect)
+    if pattern := _pattern_of_crossed(sheet, dialect, found):
+        dialect = replace(dialect, symbol_pattern=pattern)
+        sheet = open_sheet(content, dialect)
     if crossed := crossed_columns(sheet, dialect):
-        found.notes.append("each column holds one field of one symbol, as yfinance writes them")
-        taken = {title for columns in crossed.values() for title in columns.values()}
+        found.notes.append(
+            "each column holds one field of one symbol, as yfinance and Bloomberg write them"
+        )
         sample = sample_of(sheet, content)
-        date = [title for title in sheet.titles if title not in taken]
-        dialect = _dates(dialect, date, sample, found)
-        numbers = [title for title in taken if is_number(sample, title)]
+        names = [pair for columns in crossed.values() for pair in columns.items()]
+        dialect = _dates(dialect, [names[0][1]], sample, found)
+        numbers = [title for ours, title in names if ours in VALUES and is_number(sample, title)]
         dialect = replace(dialect, marks=_marks(sample, numbers, found))
     else:
         line = header_line(sheet, dialect)
@@ -121,6 +127,23 @@ def describe_file(
     named = {ours: found.numbers.get(str(said), said) for ours, said in dialect.columns.items()}
     _try(replace(dialect, columns=named), content, found)
     return found
+
+
+def _pattern_of_crossed(sheet: Sheet, dialect: Dialect, found: Description) -> str | None:
+    """The pattern of symbols in a line above or below that of the fields, such as Bloomberg's.
+
+    None if the usual pattern allows them. One name may be the title of the whole table, and so may
+    several over different fields, unless they are plainly securities.
+    """
+    lines = [cells for _, cells in getattr(sheet, "begin", ())]
+    header = crossed_header(lines, replace(dialect, symbol_pattern=_ANY_NAME))
+    symbols = list(header.columns) if header and not crossed_columns(sheet, dialect) else []
+    fields = {tuple(sorted(header.columns[symbol])) for symbol in symbols} if header else set()
+    if not all(map(is_security, symbols)) and (len(symbols) < 2 or len(fields) > 1):
+        return None
+    pattern = proposals.symbol_pattern(symbols) if symbols else None
+    others = [symbol for symbol in symbols if not dialect.is_symbol(symbol)]
+    return pattern and str(found.choose("symbol_pattern", [pattern], f"found {others[0]!r}"))
 
 
 def _twins(titles: Sequence[str]) -> dict[str, int]:
@@ -200,7 +223,7 @@ def _columns(
 ) -> Dialect:
     """Choose the date column, and how dates and numbers are written."""
     dated = [title for title in titles if formats_of(sample, title) is not None]
-    by_name = usual_columns("date", dated) or [
+    by_name = _with_twins(usual_columns("date", dated), found) or [
         title for title in usual_columns("date", titles) if not is_unnamed(title)
     ]
     dates = by_name or [
@@ -389,11 +412,13 @@ def _layout(
 
 def _fields(titles: list[str], found: Description) -> dict[str, list[str]]:
     """The columns that may be each of our values, including those of the same name."""
-    fields = {ours: usual_columns(ours, titles) for ours in VALUES}
-    for choices in fields.values():
-        begins = tuple(f"{title} (" for title in choices)
-        choices += [title for title in found.numbers if title.startswith(begins)]
-    return fields
+    return {ours: _with_twins(usual_columns(ours, titles), found) for ours in VALUES}
+
+
+def _with_twins(titles: Sequence[str], found: Description) -> list[str]:
+    """Titles with the columns that have the same name."""
+    begins = tuple(f"{title} (" for title in titles)
+    return [*titles, *(title for title in found.numbers if title.startswith(begins))]
 
 
 def _pattern(dialect: Dialect, symbols: Sequence[str], found: Description) -> Dialect:

@@ -243,10 +243,7 @@ def _checks(
     """
     titles = list(sheet.titles)
     if crossed := crossed_columns(sheet, dialect):
-        taken = {title for columns in crossed.values() for title in columns.values()}
-        date = next(title for title in titles if title not in taken)
-        columns = partial(check_crossed, columns=crossed, date=date)
-        return None, [], partial(columns, titles=titles, dialect=dialect)
+        return None, [], partial(check_crossed, columns=crossed, titles=titles, dialect=dialect)
     names = dialect.names(titles, name)
     if dialect.layout != "wide":
         return names, [], partial(check_long, names=names, titles=titles, dialect=dialect)

@@ -1,10 +1,11 @@
 """How a delivery is written, and which of its values are accepted."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache, cached_property
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from pricewright.files.errors import Refusal, some_of
 from pricewright.intake.reading.titles import (
     is_code,
     is_no_symbol,
+    is_security,
     is_tuple,
     is_unnamed,
     parts_of,
@@ -260,31 +262,59 @@ class Dialect(Options):
             for title in others
         )
 
-    def crossed(self, first: Sequence[str], second: Sequence[str]) -> list[tuple[str, str]] | None:
-        """What each column but the first holds, if two lines say so: our column and the symbol.
+    def crossed(self, first: Sequence[str], second: Sequence[str]) -> dict[str, dict[str, int]]:
+        """The places of each symbol's date and values, if two lines name them; else empty.
 
         One line has the fields, such as Close; the other has the symbols, and begins with Ticker or
-        nothing. A blank repeats the cell to its left, like merged cells. None if the lines are not
-        such a header.
+        nothing. A blank repeats the cell to its left, like merged cells. Fields that we do not
+        read, such as Dividends, may stand beside values of several symbols. Where Bloomberg's
+        tables stand side by side, each symbol has a date of its own.
         """
         if not len(first) == len(second) > 1:
-            return None
+            return {}
         for fields, symbols in ((first, second), (second, first)):
-            if plain_title(symbols[0]) not in ("", "ticker", "tickers", "symbol", "symbols"):
-                continue
-            ours = [value_named(title) for title in _unmerged(fields)[1:]]
-            theirs = _unmerged(symbols)[1:]
-            pairs = list(zip(map(str, ours), theirs, strict=True))
-            if (
-                None not in ours
-                and all(map(self.is_symbol, theirs))
-                and len(set(pairs)) == len(pairs)
-            ):
-                return pairs
-        return None
+            places: dict[str, dict[str, int]] = {}
+            for begin, place, title, symbol in _crossed_cells(fields, symbols):
+                titles = places.setdefault(symbol, {"": begin})
+                if title in titles or titles[""] != begin:
+                    break
+                titles[title] = place
+            else:
+                if found := self._crossed_values(places):
+                    return found
+        return {}
+
+    def _crossed_values(self, places: Mapping[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+        """The places of our values; empty if a symbol is none, or has no value that we read."""
+        known: dict[tuple[str, ...], dict[str, str]] = {}
+        found: dict[str, dict[str, int]] = {}
+        for symbol, titles in places.items():
+            if (key := tuple(titles)) not in known:
+                known[key] = self._values_among(key)
+            names = known[key]
+            is_sure = len(places) > 1 or len(names) == len(titles) - 1 or is_security(symbol)
+            if not names or not is_sure or not self.is_symbol(symbol):
+                return {}
+            found[symbol] = {"date": titles[""]}
+            found[symbol] |= {ours: titles[title] for ours, title in names.items()}
+        return found
+
+    def _values_among(self, titles: Sequence[str]) -> dict[str, str]:
+        """Our values with the title of each; empty if two titles could be the same value."""
+        names: dict[str, str] = {}
+        for ours in VALUES:
+            said = self.columns.get(ours)
+            choices = [said] if isinstance(said, str) and said in titles else []
+            if said is not False:
+                choices = choices or usual_columns(ours, titles)
+            if len(choices) > 1:
+                return {}
+            if choices:
+                names[ours] = choices[0]
+        return names
 
     def combined(self, titles: Sequence[str]) -> dict[str, dict[str, str]]:
-        """Each symbol's fields and their columns, if all titles but the date's name both.
+        """Each symbol's date and values with their columns, if all other titles name both.
 
         Such titles are `('Close', 'AAPL')`, or `AAPL.Close` and `AAPL.Volume`. Otherwise empty.
         """
@@ -307,7 +337,9 @@ class Dialect(Options):
                 others.append(title)
         told = len(fields) > 1 or all(map(is_tuple, set(titles) - set(others)))
         count = sum(map(len, found.values()))
-        return found if len(others) == 1 and told and count == len(titles) - 1 else {}
+        if len(others) != 1 or not told or count < len(titles) - 1:
+            return {}
+        return {symbol: {"date": others[0], **names} for symbol, names in found.items()}
 
     def symbol_columns(self, titles: Sequence[str], taken: Collection[str], name: str) -> list[str]:
         """The columns of a wide file that hold a symbol's prices; `taken` hold something else.
@@ -404,6 +436,33 @@ class Dialect(Options):
             return "set source.columns.close, or source.layout: wide if each column is a symbol"
         is_parted = len(titles) > 1 and not any(re.search(r"[;\t|]", title) for title in titles)
         return f"set source.columns.{ours}" + ("" if is_parted else ", or correct source.delimiter")
+
+
+_ABOVE_DATES = ("", "ticker", "tickers", "symbol", "symbols", "security", "securities")
+"""What may begin a line of symbols, above or below the title of the dates."""
+
+
+def _crossed_cells(
+    fields: Sequence[str], symbols: Sequence[str]
+) -> list[tuple[int, int, str, str]]:
+    """Each column's field and symbol, behind the places of its date and of itself.
+
+    Empty if the lines cannot be such a header.
+    """
+    if fields.count(fields[0]) == 1 or not usual_columns("date", fields[:1]):
+        if plain_title(symbols[0]) not in _ABOVE_DATES:
+            return []
+        cells = zip(_unmerged(fields), _unmerged(symbols), strict=True)
+        return [(0, place, *cell) for place, cell in enumerate(cells)][1:]
+    found: list[tuple[int, int, str, str]] = []
+    dates = [place for place, title in enumerate(fields) if title == fields[0]]
+    for begin, end in pairwise([*dates, len(fields)]):
+        theirs = set(filter(None, symbols[begin:end]))
+        if len(theirs) != 1:
+            return []
+        symbol = theirs.pop()
+        found += [(begin, n, fields[n], symbol) for n in range(begin + 1, end) if fields[n]]
+    return found
 
 
 def _unmerged(cells: Sequence[str]) -> list[str]:

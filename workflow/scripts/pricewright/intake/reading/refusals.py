@@ -184,7 +184,8 @@ def _numbers(sheet: Sheet, dialect: Dialect) -> list[str]:
     """The columns that hold numbers."""
     titles = list(sheet.titles)
     if crossed := crossed_columns(sheet, dialect):
-        return [title for columns in crossed.values() for title in columns.values()]
+        pairs = [pair for columns in crossed.values() for pair in columns.items()]
+        return [title for ours, title in pairs if ours in VALUES]
     names = dialect.names(titles, "")
     if dialect.layout == "wide":
         return dialect.symbol_columns(titles, names.values(), "")
