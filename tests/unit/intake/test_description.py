@@ -704,3 +704,20 @@ def test_a_code_of_each_row_that_tells_no_prices_of_a_day_apart_is_no_symbol(tmp
     rows = "".join(f"2024-01-{day},{day}.5,{'AB'[day % 2]}\n" for day in range(10, 20))
     path, found = described(tmp_path, f"Date,Close,Code\n{rows}")
     assert {row["symbol"] for row in as_written(path, found)} == {"AAPL"}
+
+
+def test_of_numbers_listed_in_each_row_people_choose_which_are_the_price(tmp_path):
+    rows = ",".join(f'{{"d":"2024-01-{d}","v":[{d},{d + 1}],"is_locked":0}}' for d in range(10, 20))
+    path, found = described(tmp_path, f"[{rows}]", "gold.json")
+    assert [setting.key for setting in found.to_choose] == ["layout"]
+    assert next(s.value for s in found.settings if s.key == "symbols") == ["v.1", "v.2"]
+    chosen = {"layout": "long", "symbol": "GOLD", "columns": {"date": "d", "close": "v.2"}}
+    config = {"uri": path.name} | chosen
+    found.settings.clear()
+    assert as_written(path, found, **config)[0]["close"] == 11
+
+
+def test_the_observations_of_a_bank_are_a_wide_table(tmp_path):
+    rows = ",".join(f'{{"d":"2024-01-{d}","FXUSDCAD":{{"v":"{d}"}}}}' for d in range(10, 20))
+    path, found = described(tmp_path, f'{{"observations":[{rows}]}}', "boc.json")
+    assert [row["close"] for row in as_written(path, found)] == list(range(10, 20))

@@ -382,6 +382,7 @@ def _layout(
         and not is_numbered(sample, title)
     ]
     symbols = [title for title in symbols if not is_no_symbol(title)]
+    symbols = [title for title in symbols if texts_of(sample, title) not in (["0"], ["false"])]
     all_of_numbers = symbols
     if any(map(dialect.is_symbol, symbols)):
         symbols = [title for title in symbols if dialect.is_symbol(title)]

@@ -402,7 +402,8 @@ class Dialect(Options):
         if title not in titles:
             raise Refusal(
                 f"{name}:1: there is no column {title!r}, the file has {some_of(titles, 8)}; "
-                f"correct source.columns.{ours} (false if it has none) or {_delimiter(titles)}."
+                f"correct source.columns.{ours} (false if it has none)"
+                f"{'' if _are_parted(titles) else f' or {_delimiter(titles)}'}."
             )
         return title if isinstance(theirs, int) else self._once(ours, title, titles, name)
 
@@ -434,8 +435,8 @@ class Dialect(Options):
             )
         if ours == "close" and len(titles) > 3 and all(map(self.is_symbol, titles)):
             return "set source.columns.close, or source.layout: wide if each column is a symbol"
-        is_parted = len(titles) > 1 and not any(re.search(r"[;\t|]", title) for title in titles)
-        return f"set source.columns.{ours}" + ("" if is_parted else ", or correct source.delimiter")
+        otherwise = "" if _are_parted(titles) else ", or correct source.delimiter"
+        return f"set source.columns.{ours}{otherwise}"
 
 
 _ABOVE_DATES = ("", "ticker", "tickers", "symbol", "symbols", "security", "securities")
@@ -471,6 +472,12 @@ def _unmerged(cells: Sequence[str]) -> list[str]:
     for cell in cells[2:]:
         filled.append(cell or filled[-1])
     return filled
+
+
+def _are_parted(titles: Sequence[str]) -> bool:
+    """Whether no title looks like several that another delimiter would part."""
+    marks = r"[;\t|]" if len(titles) > 1 else r"\W"
+    return not any(re.search(marks, title) for title in titles)
 
 
 def _delimiter(titles: Sequence[str]) -> str:

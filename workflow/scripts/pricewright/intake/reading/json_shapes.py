@@ -134,13 +134,43 @@ def _deep(document: Any) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     if len(tables) != 1:
         return rows
-    wrapped = [[cell for cell in row.values() if _is_object(cell)] for row in tables[0]]
+    table = [unwrapped(row) for row in tables[0]]
+    wrapped = [[cell for cell in row.values() if _is_object(cell)] for row in table]
     if tables[0] in document.values() and not any(wrapped):
         return rows
-    for row, inner in zip(tables[0], wrapped, strict=True):
+    for row, inner in zip(table, wrapped, strict=True):
         cells = row | inner[0] if len(inner) == 1 else row
         rows.append({key: cell for key, cell in cells.items() if _is_flat([cell])})
     return rows
+
+
+_VALUE_KEYS: Final = frozenset(("v", "val", "value", "#text"))
+_MOST_LISTED: Final = 16  # numbers of a list that may be columns; a longer one is a table
+
+
+def unwrapped(record: dict[str, Any]) -> dict[str, Any]:
+    """A record with the value alone in place of `{"v": value}`, as the Bank of Canada writes it.
+
+    The numbers of a list beside other values are also columns: `v.1`, `v.2` and so on.
+    """
+    found = {key: _only_value(cell) for key, cell in record.items()}
+    lists = [(key, cell) for key, cell in found.items() if isinstance(cell, list)]
+    if len(lists) == len(found):
+        return found
+    for key, cells in lists:
+        if len(cells) <= _MOST_LISTED and all(cell is None or _is_number(cell) for cell in cells):
+            listed = {f"{key}.{place}": cell for place, cell in enumerate(cells, 1)}
+            found |= {name: cell for name, cell in listed.items() if name not in record}
+    return found
+
+
+def _only_value(cell: Any) -> Any:
+    if not isinstance(cell, dict) or len(cell) != 1:
+        return cell
+    key, value = next(iter(cell.items()))
+    is_text = isinstance(value, str) and not _is_number(value)
+    is_plain = value.isprintable() if is_text else _is_flat([value])
+    return value if key in _VALUE_KEYS and is_plain else cell
 
 
 def _tables(value: Any) -> Iterator[list[dict[str, Any]]]:
