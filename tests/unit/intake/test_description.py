@@ -721,3 +721,56 @@ def test_the_observations_of_a_bank_are_a_wide_table(tmp_path):
     rows = ",".join(f'{{"d":"2024-01-{d}","FXUSDCAD":{{"v":"{d}"}}}}' for d in range(10, 20))
     path, found = described(tmp_path, f'{{"observations":[{rows}]}}', "boc.json")
     assert [row["close"] for row in as_written(path, found)] == list(range(10, 20))
+
+
+def book_of(**sheets):
+    book = openpyxl.Workbook()
+    for name, table in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in table:
+            sheet.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+TABLE = [["Date", "Close"], [date(2024, 1, 15), 5], [date(2024, 1, 16), "x"]]
+
+
+def test_a_sheet_for_each_symbol_is_read_under_its_name(tmp_path):
+    path, found = described(tmp_path, book_of(AAPL=TABLE, MSFT=[*TABLE, *TABLE[1:2]]), "book.xlsx")
+    assert "symbol: '{sheet}'" in as_yaml("book.xlsx", found)
+    assert [(row["symbol"], row["close"]) for row in as_written(path, found)] == [
+        ("AAPL", 5),
+        ("MSFT", 5),
+    ]
+    lost = found.reading.entries("book.xlsx", "")
+    assert [(entry["line"], entry["text"], entry["reason"]) for entry in lost] == [
+        (3, "AAPL\t2024-01-16\tx", "unreadable-number"),
+        (10_000_003, "MSFT\t2024-01-16\tx", "unreadable-number"),
+        (10_000_004, "MSFT\t2024-01-15\t5", "duplicate"),
+    ]
+
+
+@pytest.mark.parametrize("names", [("JAN", "FEB"), ("2023", "2024"), ("Apple", "Microsoft")])
+def test_sheets_that_may_not_be_named_after_symbols_are_left_to_people(tmp_path, names):
+    path, found = described(tmp_path, book_of(**dict.fromkeys(names, TABLE)), "book.xlsx")
+    assert [setting.key for setting in found.to_choose] == ["sheet"]
+    assert any('set source.symbol: "{sheet}"' in note for note in found.notes)
+    found.settings.clear()
+    symbols = [row["symbol"] for row in as_written(path, found, symbol="{sheet}")]
+    assert symbols == sorted(names)
+
+
+def test_sheets_of_symbols_need_the_same_columns_and_a_workbook(tmp_path):
+    book = book_of(AAPL=TABLE, MSFT=[["Date", "Last"], *TABLE[1:]])
+    path, found = described(tmp_path, book, "book.xlsx")
+    assert [setting.key for setting in found.to_choose] == ["sheet"]
+    found.settings.clear()
+    with pytest.raises(Refusal, match="'AAPL' and 'MSFT' have different columns"):
+        as_written(path, found, symbol="{sheet}")
+    path.write_text("Date,Close\n2024-01-15,5\n")
+    with pytest.raises(Refusal, match=r"not a workbook, but config key 'source\.symbol'"):
+        as_written(path, found, symbol="{sheet}")
+    with pytest.raises(Refusal, match=r"source\.sheet.*allowed: null"):
+        Dialect(symbol="{sheet}", sheet="AAPL")

@@ -18,7 +18,7 @@ from pricewright.files.clock import now
 from pricewright.files.errors import Refusal
 from pricewright.intake.encodings import fitting_encodings
 from pricewright.intake.findings import Description, Setting, yaml_of
-from pricewright.intake.one_symbol import symbol_of_file
+from pricewright.intake.one_symbol import differing_names, symbol_of_file
 from pricewright.intake.reading import proposals
 from pricewright.intake.reading.content import Content, recognise
 from pricewright.intake.reading.dates import day_after, parse_days
@@ -30,6 +30,7 @@ from pricewright.intake.reading.delivery import (
 from pricewright.intake.reading.dialect import (
     CLOCK,
     FROM_FILE,
+    FROM_SHEET,
     Calendar,
     Dialect,
     Marks,
@@ -95,8 +96,9 @@ def describe_file(
     encoding = _encoding(path, name, found)
     content = recognise(path, name, encoding=encoding)
     dialect = Dialect(encoding=encoding, symbol="X")  # the symbol is asked for at the end
+    by_sheet = False
     if content.kind == "excel":
-        dialect = replace(dialect, sheet=_workbook_sheet(content, found))
+        dialect, by_sheet = _workbook_sheet(content, dialect, found)
     sheet = open_sheet(content, dialect)
     if pattern := _pattern_of_crossed(sheet, dialect, found):
         dialect = replace(dialect, symbol_pattern=pattern)
@@ -121,7 +123,10 @@ def describe_file(
         titles = list(sample.columns)
         found.numbers = _twins(titles)
         dialect = _columns(dialect, titles, sample, found, content)
-        dialect = _symbols(dialect, titles, sample, found, (name, alone, sheet))
+        if by_sheet:
+            dialect = replace(dialect, symbol=FROM_SHEET, sheet=None)
+        else:
+            dialect = _symbols(dialect, titles, sample, found, (name, alone, sheet))
         dialect = _bars(dialect, titles, sample, found)
         dialect = in_units(dialect, titles, sample, found)
     named = {ours: found.numbers.get(str(said), said) for ours, said in dialect.columns.items()}
@@ -161,7 +166,9 @@ def first_day(path: Path, name: str, first: Description) -> int | None:
     these do not read it."""
     said = {setting.key.removeprefix("columns.") for setting in first.settings}
     columns = {ours: title for ours, title in first.dialect.columns.items() if ours in said}
-    symbol = first.dialect.symbol and _own_symbol(name, first.dialect)
+    symbol = first.dialect.symbol
+    if symbol not in (None, FROM_SHEET):
+        symbol = _own_symbol(name, first.dialect)
     try:
         content = recognise(path, name, encoding=first.dialect.encoding)
         reading = read_delivery(content, replace(first.dialect, symbol=symbol, columns=columns))
@@ -171,13 +178,33 @@ def first_day(path: Path, name: str, first: Description) -> int | None:
     return int(reading.prices.days.min()) if len(reading.prices) else None
 
 
-def _workbook_sheet(content: Content, found: Description) -> str | None:
-    """The sheet of a workbook that has dates and numbers; None if it has only one sheet."""
+def _workbook_sheet(content: Content, dialect: Dialect, found: Description) -> tuple[Dialect, bool]:
+    """The sheet of a workbook that has dates and numbers, and whether each sheet is of a symbol."""
     names = filled_sheets(content.whole(), content.name)
     if len(names) < 2:
-        return None
+        return dialect, False
     dated = [name for name in names if _has_rows(content, name)]
-    return str(found.choose("sheet", dated or names, "it holds dates and numbers"))
+    if len(dated) == len(names) and _are_of_symbols(content, names, dialect):
+        why = "each sheet is named after its symbol, and all have the same columns"
+        found.choose("symbol", [FROM_SHEET], why)
+        return replace(dialect, sheet=names[0]), True
+    if len(dated) > 1:
+        found.notes.append(
+            "several sheets hold dates and numbers: if each is named after its symbol and all have "
+            f'the same columns, set source.symbol: "{FROM_SHEET}" and no source.sheet'
+        )
+    sheet = str(found.choose("sheet", dated or names, "it holds dates and numbers"))
+    return replace(dialect, sheet=sheet), False
+
+
+def _are_of_symbols(content: Content, names: Sequence[str], dialect: Dialect) -> bool:
+    """Whether sheets are named like symbols and have the same columns, and these are prices."""
+    if not all(map(is_code, names)) or len(set(differing_names(names)) - {""}) < len(names):
+        return False
+    titles = [open_sheet(content, replace(dialect, sheet=name)).titles for name in names]
+    are_equal = all(set(each) == set(titles[0]) for each in titles)
+    is_long = dialect.layout_of(titles[0]) == "long" and not usual_columns("symbol", titles[0])
+    return are_equal and is_long
 
 
 def _has_rows(content: Content, sheet: str) -> bool:

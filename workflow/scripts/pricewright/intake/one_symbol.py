@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pricewright.files.errors import Refusal
 from pricewright.intake.archive import Delivery
 from pricewright.intake.deliveries import Snapshot
-from pricewright.intake.reading.dialect import FROM_FILE
+from pricewright.intake.reading.dialect import FROM_FILE, FROM_SHEET
 from pricewright.intake.reading.titles import is_code, usual_columns
 
 _NO_ACCIDENT: Final = 3  # from this many days with different prices on, two files may be refused
@@ -41,7 +41,7 @@ def check_one_symbol(
     the symbol, they also are if the differing words look like symbols, or if the price takes a step
     at most places where files meet.
     """
-    if symbol is None or symbol == FROM_FILE:
+    if symbol in (None, FROM_FILE, FROM_SHEET):
         return
     said = {facts["settings"].get("symbol"): facts["place"] for facts in made.facts}
     said.pop(None, None)

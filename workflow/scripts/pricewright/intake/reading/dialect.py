@@ -35,6 +35,8 @@ EXCEL_SERIAL = "excel-serial"
 """The date format that counts days like Excel."""
 FROM_FILE = "{file}"
 """The `symbol` of files that are named after their symbol."""
+FROM_SHEET = "{sheet}"
+"""The `symbol` of a workbook whose sheets are each named after their symbol."""
 UNDECIDED = "?"
 """What `describe` writes where two readings fit; a run refuses it until somebody chooses."""
 Layout = Literal["long", "wide"]
@@ -154,9 +156,10 @@ class Dialect(Options):
     None: the first of the first hundred that names the needed columns."""
     encoding: Annotated[str | None, Bounds(least=1)] = None
     """The encoding of text, such as cp1252. None: UTF-8, or what a byte order mark says."""
-    symbol: str | None = None
-    """The symbol of every row, for a long file without a symbol column; `{file}` is the file's
-    name. None: the symbol that a JSON file gives beside its rows."""
+    symbol: Annotated[str | None, Bounds(least=1)] = None
+    """The symbol of every row, for a long file without a symbol column. `{file}` is the file's
+    name; `{sheet}` is each sheet's name, and all sheets are read. None: the symbol that a JSON file
+    gives beside its rows."""
     where: dict[str, Sequence[str]] = field(default_factory=dict)
     """A column -> the texts that it may have, as in `--where.SERIES EQ`; rows with other texts are
     left out, and counted."""
@@ -178,6 +181,8 @@ class Dialect(Options):
             object.__setattr__(self, "layout", "wide")
         if self.delimiter and self.delimiter in '"\r\n':
             self.refuse("delimiter", "allowed: a character that does not quote fields or end lines")
+        if self.symbol == FROM_SHEET and self.sheet is not None:
+            self.refuse("sheet", f"allowed: null, because source.symbol {FROM_SHEET} reads all")
         if self.marks.decimal in (self.marks.thousands, self.delimiter):
             self.marks.refuse(
                 "decimal",
@@ -196,6 +201,11 @@ class Dialect(Options):
             re.compile(self.symbol_pattern)
         except re.error as error:
             self.refuse("symbol_pattern", f"which is not a regular expression ({error})")
+        if self.symbol not in (None, FROM_FILE, FROM_SHEET) and not self.is_symbol(self.symbol):
+            self.refuse(
+                "symbol",
+                f"allowed: a text that source.symbol_pattern matches, {FROM_FILE} or {FROM_SHEET}",
+            )
 
     def is_symbol(self, text: str | None) -> bool:
         """Whether a text is a symbol; one with unprintable characters never is."""
