@@ -75,7 +75,7 @@ WRONG_TOGETHER = [
         {"source.decimal": ",", "source.delimiter": ","},
         "'source.decimal': found ',', which is also",
     ),
-    ({"source.symbol": "<b>", "source.columns": {}}, "'source.symbol': found \"<b>\""),
+    ({"source.symbol": "<b>", "source.columns": {}}, "'source.symbol': found '<b>'"),
     (
         {"source.layout": "wide", "source.columns": {"symbol": "Ticker"}},
         "'source.columns.symbol': found 'Ticker', allowed: null",

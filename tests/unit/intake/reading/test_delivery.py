@@ -1,5 +1,6 @@
 """A delivery, row by row: what is kept, what is not and why."""
 
+import re
 from datetime import date
 
 import pytest
@@ -193,6 +194,40 @@ def test_people_may_choose_which_field_of_each_symbol_is_the_close(tmp_path):
     text = ",A,A,B,B\nDates,PX_LAST,PX_SETTLE,PX_LAST,PX_SETTLE\n2024-01-02,1,3,2,4\n"
     found = read(tmp_path, text, Dialect(columns={"close": "PX_SETTLE"}))
     assert [close for *_, close in closes(found)] == [3, 4]
+
+
+def test_the_proposed_pattern_allows_every_symbol_of_the_file_at_once(tmp_path):
+    symbols = ["BRK/B"] * 15 + ["M&M", "RDSA LN Equity", ".DJI", "$SPX", "/ES", "BTC-USD", ""]
+    text = "date,ticker,close\n" + "".join(
+        f"2024-01-{day:02},{symbol},1\n" for day, symbol in enumerate(symbols, 1)
+    )
+    with pytest.raises(Refusal) as caught:
+        read(tmp_path, text, Dialect()).check_share(0.5, "prices.csv")
+    pattern = re.search(r"source.symbol_pattern: '(.*)', or raise", str(caught.value))[1]
+    found = read(tmp_path, text, Dialect(symbol_pattern=pattern))
+    assert set(found.prices.names) == set(symbols) - {""}
+    assert not Dialect(symbol_pattern=pattern).is_symbol("-")
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ('"Open","Close"\n"2024-01-02",1,1.5\n"2024-01-03",1,2\n', ["column 1", "Open", "Close"]),
+        ('"Date","Close"\n"1","2024-01-02",1.5\n"2","2024-01-03",2\n', ["Date", "Close"]),
+    ],
+)
+def test_names_of_rows_without_a_title_are_a_column_as_r_writes_them(tmp_path, text, columns):
+    found = read(tmp_path, text, Dialect(symbol="A"))
+    assert [(day, close) for day, _, close in closes(found)] == [
+        ("2024-01-02", 1.5),
+        ("2024-01-03", 2),
+    ]
+    assert list(found.settings["columns"].values()) == columns
+
+
+def test_a_field_too_many_in_each_row_is_no_name_if_the_first_is_the_date(tmp_path):
+    with pytest.raises(Refusal, match="more or fewer fields than the header"):
+        read(tmp_path, "Date,Close\n2024-01-02,1.5,x\n2024-01-03,2,x\n", Dialect(symbol="A"))
 
 
 @pytest.mark.parametrize(
