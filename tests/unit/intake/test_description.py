@@ -774,3 +774,42 @@ def test_sheets_of_symbols_need_the_same_columns_and_a_workbook(tmp_path):
         as_written(path, found, symbol="{sheet}")
     with pytest.raises(Refusal, match=r"source\.sheet.*allowed: null"):
         Dialect(symbol="{sheet}", sheet="AAPL")
+
+
+def klines(days, gap):
+    return [
+        [1704067200000 + 86400000 * day, day + 100, day + 102, day + 99, day + 101 - gap, 7 * day]
+        for day in range(days)
+    ]
+
+
+def test_the_columns_of_bars_without_a_header_are_found_by_their_values(tmp_path):
+    text = "\n".join(",".join(map(str, row)) for row in klines(20, gap=0))
+    path, found = described(tmp_path, text, "BTCUSDT.csv")
+    assert list(as_written(path, found)[1].values())[2:] == [101, 103, 100, 102, 7]
+
+
+def test_where_the_close_may_be_the_open_only_these_two_are_asked_for(tmp_path):
+    rows = [[row[0], 100, row[2], 90, 100.5, row[5]] for row in klines(20, gap=0)]
+    path, found = described(tmp_path, "\n".join(",".join(map(str, row)) for row in rows))
+    asked = {setting.key: [setting.value, *setting.others] for setting in found.to_choose}
+    assert asked == {
+        "columns.close": ["column 5", "column 2"],
+        "columns.open": ["column 2", "column 5"],
+    }
+    found = describe_file(path, path.name, answers={"columns.close": "column 2"})
+    assert (as_written(path, found)[0]["open"], as_written(path, found)[0]["close"]) == (100.5, 100)
+
+
+def test_numbers_that_are_no_bar_are_left_to_people(tmp_path):
+    rows = [[row[0], row[3], row[2], row[1], row[4]] for row in klines(20, gap=0)]
+    _, found = described(tmp_path, "\n".join(",".join(map(str, row)) for row in rows))
+    assert [setting.value for setting in found.to_choose] == ["column 2"]
+
+
+def test_columns_parted_by_single_blanks_are_read_by_that_delimiter(tmp_path):
+    for head in ("# date open close", "date open close", '"open" "close"'):
+        rows = "".join(f"2024-01-{day} {day} {day + 1}\n" for day in range(10, 20))
+        path, found = described(tmp_path, f"{head}\n{rows}", "AAPL.dat")
+        assert found.dialect.delimiter == " "
+        assert as_written(path, found)[0]["close"] == 11

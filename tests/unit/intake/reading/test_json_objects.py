@@ -557,3 +557,12 @@ def test_numbers_listed_in_a_row_are_columns_that_can_be_named():
     block = next(sheet.blocks(["d", "v.1", "v.2"]))()
     assert block.columns["v.2"].to_pylist() == ["2", "4", None]
     assert [row.reason for row in next(sheet.blocks(["v"]))().bad] == ["not-flat"] * 3
+
+
+def test_the_one_array_of_rows_in_an_object_of_the_file_is_read():
+    table = '"symbol":"BTCUSDT","list":[["1706572800000","183.78"],["1706486400000","179.62"]]'
+    sheet = JsonSheet(f'{{"code":0,"result":{{{table}}},"more":{{}}}}'.encode(), "p.json")
+    assert (sheet.symbol, list(sheet.titles)) == ("BTCUSDT", ["column 1", "column 2"])
+    two = f'{{"a":{{{table}}},"b":{{{table}}}}}'.encode()
+    with pytest.raises(Refusal, match="there are several tables of arrays; deliver one array"):
+        JsonSheet(two, "p.json")

@@ -48,8 +48,7 @@ def describe(
     output
         The file to write the config to, in place of printing it.
     """
-    files = with_members(items(Source.of(source, Access(table=table))), Limits())
-    folder = _Folder(files)
+    folder = _Folder(list(_unpacked(items(Source.of(source, Access(table=table))))))
     first, place = folder.described()
     if table is not None:
         first.settings.insert(0, Setting("table", table, "as asked for"))
@@ -81,6 +80,17 @@ def describe(
         _show(place, other)
     for file, reason in ignored_files(source).items():
         print(f"left out: {file}, {reason}")
+
+
+def _unpacked(found: Sequence[Item]) -> Iterator[Item]:
+    """The items with the files of archives; one of several that is damaged stays as it is."""
+    for item in found:
+        try:
+            yield from with_members([item], Limits())
+        except Refusal:
+            if len(found) == 1:
+                raise
+            yield item
 
 
 _OUT_OF_ORDER = (

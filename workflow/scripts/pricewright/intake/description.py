@@ -76,6 +76,9 @@ _ANY_NAME: Final = r"(?=.*[^\W\d]).{1,64}"
 _DOWNLOADED: Final = re.compile(r"download|retriev|export|fetch|load|updat|quer", re.IGNORECASE)
 _ZONES: Final = ("UTC", "America/New_York", "Europe/Zurich")
 _MOST_LOST: Final = 0.5
+_MOST_BARS: Final = 0.95  # of rows whose high and low are so show which columns these are
+_NEAR: Final = 0.75  # from a close to the next open it is at most this share of the way back
+_FEW_ROWS: Final = 3  # fewer show nothing
 _A_WAY: Final = 3  # at least this many texts written in a different way are no accident
 _CODES: Final = ("code", "stock", "security_code", "instrument_code")
 _HEAD: Final = 4096  # bytes that show the zeros of UTF-16 or UTF-32
@@ -100,6 +103,10 @@ def describe_file(
     if content.kind == "excel":
         dialect, by_sheet = _workbook_sheet(content, dialect, found)
     sheet = open_sheet(content, dialect)
+    if content.kind == "text" and len(sheet.titles) == 1 and _has_blanks(content, dialect):
+        found.choose("delimiter", [" "], "single blanks separate its columns")
+        dialect = replace(dialect, delimiter=" ")
+        sheet = open_sheet(content, dialect)
     if pattern := _pattern_of_crossed(sheet, dialect, found):
         dialect = replace(dialect, symbol_pattern=pattern)
         sheet = open_sheet(content, dialect)
@@ -132,6 +139,14 @@ def describe_file(
     named = {ours: found.numbers.get(str(said), said) for ours, said in dialect.columns.items()}
     _try(replace(dialect, columns=named), content, found)
     return found
+
+
+def _has_blanks(content: Content, dialect: Dialect) -> bool:
+    """Whether single blanks part a text into columns of which one holds dates."""
+    with suppress(Refusal):
+        sample = sample_of(open_sheet(content, replace(dialect, delimiter=" ")), content)
+        return any(formats_of(sample, title) is not None for title in list(sample.columns)[:-1])
+    return False
 
 
 def _pattern_of_crossed(sheet: Sheet, dialect: Dialect, found: Description) -> str | None:
@@ -428,14 +443,71 @@ def _layout(
                 found.choose("symbols", [symbols, all_of_numbers], why)
             dialect = replace(dialect, symbols=tuple(symbols))
         return _pattern(dialect, symbols, found)
-    is_short = len(sample.lines) < 3
-    numbers = [title for title in numbers if is_short or len(texts_of(sample, title)) > 1]
-    prices = [title for title in numbers if "%" not in title] or numbers
+    return _unnamed_prices(dialect, titles, numbers, sample, found)
+
+
+def _unnamed_prices(
+    dialect: Dialect, titles: list[str], numbers: list[str], sample: Block, found: Description
+) -> Dialect:
+    """Choose the close, and what else is plain, among columns that no name says to be prices."""
     found.is_named = False
-    if prices:
+    if bar := _unnamed_bar(titles, sample):
+        return _bar(dialect, bar, sample, found)
+    is_short = len(sample.lines) < _FEW_ROWS
+    numbers = [title for title in numbers if is_short or len(texts_of(sample, title)) > 1]
+    if prices := [title for title in numbers if "%" not in title] or numbers:
         close = found.choose("columns.close", prices, "its values are numbers")
         dialect = replace(dialect, columns={**dialect.columns, "close": close})
     return dialect
+
+
+def _unnamed_bar(titles: Sequence[str], sample: Block) -> list[str]:
+    """The first columns without names that hold open, high, low, close and, perhaps, volume.
+
+    Of the first four, in no more than a few rows is the second not the highest and the third not
+    the lowest. The volume follows, or follows a mean price of the bar.
+    """
+    values = {title: _numbers_of(sample, title) for title in titles if is_unnamed(title)}
+    for place, bar in enumerate(zip(*(titles[n:] for n in range(4)), strict=False)):
+        if not all(title in values for title in bar) or len(sample.lines) < _FEW_ROWS:
+            continue
+        first, high, low, last = (values[title] for title in bar)
+        fits = (high >= np.fmax(first, last)) & (low <= np.fmin(first, last))
+        if fits.mean() < _MOST_BARS or not (high > low).any():
+            continue
+        for title in titles[place + 4 : place + 6]:
+            after = values.get(title, np.array([np.nan]))
+            if not ((after >= low) & (after <= high)).mean() >= _MOST_BARS:
+                return [*bar, title] if (after >= 0).all() else list(bar)
+        return list(bar)
+    return []
+
+
+def _numbers_of(sample: Block, title: str) -> np.ndarray:
+    column, typed = sample.columns[title], sample.typed(title)
+    if pa.types.is_temporal(column.type):
+        return np.full(len(column), np.nan)
+    return parse_numbers(column, Marks(), typed, multiples=True).values
+
+
+def _bar(dialect: Dialect, bar: Sequence[str], sample: Block, found: Description) -> Dialect:
+    """Choose the columns of a bar; which is the close is clear if the next open is plainly near."""
+    first, last = (_numbers_of(sample, bar[place]) for place in (0, 3))
+    moments = moments_of(sample, dialect)
+    step = 1 if moments[0] <= moments[-1] else -1
+    first, last = first[::step], last[::step]
+    near, far = (np.nanmean(np.abs(b[1:] - a[:-1])) for a, b in ((last, first), (first, last)))
+    both = [bar[3], bar[0]]
+    why = f"{bar[0]} to {bar[3]} hold values in the order of open, high, low and close"
+    close = found.choose("columns.close", both[:1] if near < _NEAR * far else both, why)
+    opens = [title for title in reversed(both) if title != close]
+    if found.to_choose and found.to_choose[-1].key == "columns.close":
+        opens = both[::-1]
+    names = dict(zip(("high", "low", "close", "volume"), bar[1:], strict=False))
+    names |= {"close": close, "open": found.choose("columns.open", opens, why)}
+    for ours in ("high", "low", *(["volume"] if len(bar) > 4 else [])):
+        found.choose(f"columns.{ours}", [names[ours]], why)
+    return replace(dialect, columns={**dialect.columns, **names})
 
 
 def _fields(titles: list[str], found: Description) -> dict[str, list[str]]:

@@ -235,6 +235,7 @@ def delimiter_of(lines: Sequence[str], dialect: Dialect) -> str:
     return max(marks, key=lambda mark: max(widths[mark].values(), default=0))
 
 
+_REMARKS = ("#", "%", "//", ";")
 _PARTED_OTHERWISE = re.compile(r'["\r\n]')
 
 
@@ -324,6 +325,8 @@ class DelimitedSheet:
             self.header_line = numbers[place]
             header = lines[place]
             below = lines[place + 1 :]
+            if header[0] in _REMARKS and below and all(len(row) < len(header) for row in below):
+                header = header[1:]  # np.savetxt marks its header as a remark
             if below and all(len(row) == len(header) + 1 for row in below):
                 if all(row[-1] == "" for row in below):
                     header = [*header, ""]  # a delimiter ends the rows, but not the header

@@ -88,8 +88,9 @@ def _records(document: Any) -> list[dict[str, Any]]:
         return []
     parts = (document, *document.values())
     shapes = (held, _arrays_by_symbol, _by_symbol, _keyed, _by_date, _named)
-    found = chain(*(map(shape, parts) for shape in shapes), (_in_lists(document),))
-    return next(filter(None, found), []) or _side_by_side(document)
+    found = next(filter(None, chain(*(map(shape, parts) for shape in shapes))), [])
+    lists = [] if found else [rows for part in parts if (rows := _in_lists(part))]
+    return found or (lists[0] if len(lists) == 1 else _side_by_side(document))
 
 
 def held_rows(text: str) -> str | None:
@@ -245,8 +246,10 @@ def _listed(rows: list[Any]) -> list[dict[str, Any]]:
     return [{f"column {n}": cell for n, cell in enumerate(row, 1)} for row in rows]
 
 
-def _in_lists(document: dict[str, Any]) -> list[dict[str, Any]]:
+def _in_lists(document: Any) -> list[dict[str, Any]]:
     """The rows of the one array of arrays in an object; several arrays of pairs are joined."""
+    if not isinstance(document, dict):
+        return []
     lists = {
         key: rows
         for key, rows in document.items()
@@ -300,7 +303,8 @@ def _side_by_side(document: dict[str, Any]) -> list[dict[str, Any]]:
     seen: set[str] = set()
     for key, cells in _arrays(document):
         if key in seen:
-            raise Ambiguous(f"{key!r} is the name of several arrays")
+            named = f"{key!r} is the name of several arrays"
+            raise Ambiguous(named if key else "there are several tables of arrays")
         seen.add(key)
         by_length.setdefault(len(cells), {})[key] = cells
     columns = max(by_length.values(), key=len, default={})
