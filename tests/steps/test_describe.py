@@ -302,9 +302,11 @@ def test_other_files_beside_prices_are_named_and_left_out_by_the_written_config(
 def test_a_damaged_file_among_prices_is_named_but_not_left_out(project):
     folder = project.folder / "in"
     folder.mkdir()
+    (folder / "CCC.zip").write_bytes(b"PK\x03\x04 and no more")
     for name in ("AAA.csv.gz", "BBB.csv.gz"):
         content = gzip.compress(PRICES.encode())
         (folder / name).write_bytes(content[: -9 if name == "BBB.csv.gz" else None])
     told = run_pricewright("describe", "in", cwd=project.folder)
     assert "another file cannot be read: in/BBB.csv.gz: the gzip file is cut off" in told.stdout
+    assert "another file cannot be read: in/CCC.zip: the zip file is cut off" in told.stdout
     assert "leave_out" not in told.stdout

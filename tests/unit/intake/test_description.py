@@ -786,6 +786,39 @@ def test_of_tables_side_by_side_the_columns_that_are_offered_can_be_read(tmp_pat
     assert [row["close"] for row in as_written(path, found, columns=columns)] == [65, 66, 67]
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        [
+            [None, "AAPL US Equity", None, "ES1 Index", None],
+            ["Dates", "PX_LAST", "PX_VOLUME", "PX_LAST", "PX_VOLUME"],
+            [date(2024, 1, 2), 5, 7, 9, 7],
+            [date(2024, 1, 3), "#N/A N/A", 7, 8, 7],
+        ],
+        [
+            ["AAPL US Equity", None, None, "ES1 Index", None],
+            ["Date", "PX_LAST", None, "Date", "PX_LAST"],
+            [date(2024, 1, 2), 5, None, date(2024, 1, 2), 9],
+            [None, None, None, date(2024, 1, 3), 8],
+        ],
+    ],
+)
+def test_bloombergs_tables_are_described_with_a_pattern_for_their_securities(tmp_path, table):
+    path, found = described(tmp_path, excel(*table), "bdh.xlsx")
+    assert [setting.key for setting in found.settings] == ["symbol_pattern"]
+    assert [(row["symbol"], row["close"]) for row in as_written(path, found) if row["close"]] == [
+        ("AAPL US Equity", 5),
+        ("ES1 Index", 9),
+        ("ES1 Index", 8),
+    ]
+
+
+def test_a_line_above_the_header_that_may_be_a_title_is_no_symbol(tmp_path):
+    _, found = described(tmp_path, ",Daily prices,\nDate,Open,Close\n2024-01-15,1,2\n")
+    assert "symbol_pattern" not in [setting.key for setting in found.settings]
+    assert found.dialect.symbol == "AAPL"
+
+
 def test_a_symbol_that_stands_once_above_its_rows_is_to_be_filled_in(tmp_path):
     rows = [[None, date(2024, 1, day), day] for day in range(3, 9)]
     table = excel(["Symbol", "Date", "Close"], ["A", date(2024, 1, 2), 2], *rows)
@@ -812,3 +845,112 @@ def test_a_code_of_each_row_that_tells_no_prices_of_a_day_apart_is_no_symbol(tmp
     rows = "".join(f"2024-01-{day},{day}.5,{'AB'[day % 2]}\n" for day in range(10, 20))
     path, found = described(tmp_path, f"Date,Close,Code\n{rows}")
     assert {row["symbol"] for row in as_written(path, found)} == {"AAPL"}
+
+
+def test_of_numbers_listed_in_each_row_people_choose_which_are_the_price(tmp_path):
+    rows = ",".join(f'{{"d":"2024-01-{d}","v":[{d},{d + 1}],"is_locked":0}}' for d in range(10, 20))
+    path, found = described(tmp_path, f"[{rows}]", "gold.json")
+    assert [setting.key for setting in found.to_choose] == ["layout"]
+    assert next(s.value for s in found.settings if s.key == "symbols") == ["v.1", "v.2"]
+    chosen = {"layout": "long", "symbol": "GOLD", "columns": {"date": "d", "close": "v.2"}}
+    config = {"uri": path.name} | chosen
+    found.settings.clear()
+    assert as_written(path, found, **config)[0]["close"] == 11
+
+
+def test_the_observations_of_a_bank_are_a_wide_table(tmp_path):
+    rows = ",".join(f'{{"d":"2024-01-{d}","FXUSDCAD":{{"v":"{d}"}}}}' for d in range(10, 20))
+    path, found = described(tmp_path, f'{{"observations":[{rows}]}}', "boc.json")
+    assert [row["close"] for row in as_written(path, found)] == list(range(10, 20))
+
+
+def book_of(**sheets):
+    book = openpyxl.Workbook()
+    for name, table in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in table:
+            sheet.append(row)
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+TABLE = [["Date", "Close"], [date(2024, 1, 15), 5], [date(2024, 1, 16), "x"]]
+
+
+def test_a_sheet_for_each_symbol_is_read_under_its_name(tmp_path):
+    path, found = described(tmp_path, book_of(AAPL=TABLE, MSFT=[*TABLE, *TABLE[1:2]]), "book.xlsx")
+    assert "symbol: '{sheet}'" in as_yaml("book.xlsx", found)
+    assert [(row["symbol"], row["close"]) for row in as_written(path, found)] == [
+        ("AAPL", 5),
+        ("MSFT", 5),
+    ]
+    lost = found.reading.entries("book.xlsx", "")
+    assert [(entry["line"], entry["text"], entry["reason"]) for entry in lost] == [
+        (3, "AAPL\t2024-01-16\tx", "unreadable-number"),
+        (10_000_003, "MSFT\t2024-01-16\tx", "unreadable-number"),
+        (10_000_004, "MSFT\t2024-01-15\t5", "duplicate"),
+    ]
+
+
+@pytest.mark.parametrize("names", [("JAN", "FEB"), ("2023", "2024"), ("Apple", "Microsoft")])
+def test_sheets_that_may_not_be_named_after_symbols_are_left_to_people(tmp_path, names):
+    path, found = described(tmp_path, book_of(**dict.fromkeys(names, TABLE)), "book.xlsx")
+    assert [setting.key for setting in found.to_choose] == ["sheet"]
+    assert any('set source.symbol: "{sheet}"' in note for note in found.notes)
+    found.settings.clear()
+    symbols = [row["symbol"] for row in as_written(path, found, symbol="{sheet}")]
+    assert symbols == sorted(names)
+
+
+def test_sheets_of_symbols_need_the_same_columns_and_a_workbook(tmp_path):
+    book = book_of(AAPL=TABLE, MSFT=[["Date", "Last"], *TABLE[1:]])
+    path, found = described(tmp_path, book, "book.xlsx")
+    assert [setting.key for setting in found.to_choose] == ["sheet"]
+    found.settings.clear()
+    with pytest.raises(Refusal, match="'AAPL' and 'MSFT' have different columns"):
+        as_written(path, found, symbol="{sheet}")
+    path.write_text("Date,Close\n2024-01-15,5\n")
+    with pytest.raises(Refusal, match=r"not a workbook, but config key 'source\.symbol'"):
+        as_written(path, found, symbol="{sheet}")
+    with pytest.raises(Refusal, match=r"source\.sheet.*allowed: null"):
+        Dialect(symbol="{sheet}", sheet="AAPL")
+
+
+def klines(days, gap):
+    return [
+        [1704067200000 + 86400000 * day, day + 100, day + 102, day + 99, day + 101 - gap, 7 * day]
+        for day in range(days)
+    ]
+
+
+def test_the_columns_of_bars_without_a_header_are_found_by_their_values(tmp_path):
+    text = "\n".join(",".join(map(str, row)) for row in klines(20, gap=0))
+    path, found = described(tmp_path, text, "BTCUSDT.csv")
+    assert list(as_written(path, found)[1].values())[2:] == [101, 103, 100, 102, 7]
+
+
+def test_where_the_close_may_be_the_open_only_these_two_are_asked_for(tmp_path):
+    rows = [[row[0], 100, row[2], 90, 100.5, row[5]] for row in klines(20, gap=0)]
+    path, found = described(tmp_path, "\n".join(",".join(map(str, row)) for row in rows))
+    asked = {setting.key: [setting.value, *setting.others] for setting in found.to_choose}
+    assert asked == {
+        "columns.close": ["column 5", "column 2"],
+        "columns.open": ["column 2", "column 5"],
+    }
+    found = describe_file(path, path.name, answers={"columns.close": "column 2"})
+    assert (as_written(path, found)[0]["open"], as_written(path, found)[0]["close"]) == (100.5, 100)
+
+
+def test_numbers_that_are_no_bar_are_left_to_people(tmp_path):
+    rows = [[row[0], row[3], row[2], row[1], row[4]] for row in klines(20, gap=0)]
+    _, found = described(tmp_path, "\n".join(",".join(map(str, row)) for row in rows))
+    assert [setting.value for setting in found.to_choose] == ["column 2"]
+
+
+def test_columns_parted_by_single_blanks_are_read_by_that_delimiter(tmp_path):
+    for head in ("# date open close", "date open close", '"open" "close"'):
+        rows = "".join(f"2024-01-{day} {day} {day + 1}\n" for day in range(10, 20))
+        path, found = described(tmp_path, f"{head}\n{rows}", "AAPL.dat")
+        assert found.dialect.delimiter == " "
+        assert as_written(path, found)[0]["close"] == 11

@@ -1,5 +1,6 @@
 """A delivery, row by row: what is kept, what is not and why."""
 
+import re
 from datetime import date
 
 import pytest
@@ -171,6 +172,89 @@ def test_two_header_lines_of_fields_and_tickers_are_read_as_yfinance_writes_them
     ]
     assert found.quarantine.by_reason() == {"unreadable-number": 1}
     assert found.rows == 5
+
+
+BLANKS = {"symbol_pattern": "[A-Z0-9][A-Za-z0-9 ]+"}
+
+
+def closes(found):
+    return [(row["date"], row["symbol"], row["close"]) for row in rows(found.prices)]
+
+
+@pytest.mark.parametrize("above", ["", "Start Date,2024-01-02,\n,,\n"])
+def test_bloombergs_securities_above_its_fields_are_read_as_symbols(tmp_path, above):
+    text = above + ",ES1 Index,CL1 Comdty\nDates,PX_LAST,PX_LAST\n2024-01-02,1,2\n2024-01-03,3,4\n"
+    assert closes(read(tmp_path, text, Dialect(**BLANKS))) == [
+        ("2024-01-02", "CL1 Comdty", 2),
+        ("2024-01-03", "CL1 Comdty", 4),
+        ("2024-01-02", "ES1 Index", 1),
+        ("2024-01-03", "ES1 Index", 3),
+    ]
+
+
+def test_tables_side_by_side_under_their_symbols_each_have_dates_of_their_own(tmp_path):
+    text = (
+        "A US Equity,,,B US Equity,,\nDate,PX_LAST,,Date,PX_LAST,PX_VOLUME\n"
+        "2024-01-02,1,,2024-01-03,2,7\n2024-01-03,3,,,,\n2024-01-04,x,,,8,\n"
+    )
+    found = read(tmp_path, text, Dialect(**BLANKS))
+    assert closes(found) == [
+        ("2024-01-02", "A US Equity", 1),
+        ("2024-01-03", "A US Equity", 3),
+        ("2024-01-03", "B US Equity", 2),
+    ]
+    assert [(line, reason) for line, reason, *_ in lost(found)] == [
+        (5, "unreadable-number"),
+        (5, "unreadable-date"),
+    ]
+    assert found.rows == 5
+
+
+def test_a_field_that_is_no_price_may_stand_among_those_of_several_symbols(tmp_path):
+    text = "Price,Close,Close,Dividends,Dividends\nTicker,A,B,A,B\n2024-01-02,1,2,0,0\n"
+    assert [close for *_, close in closes(read(tmp_path, text, Dialect()))] == [1, 2]
+    with pytest.raises(Refusal):  # of one symbol, the line above may be the title of the table
+        read(tmp_path, ",Report,\nDate,Bid,Ask\n2024-01-02,1,2\n", Dialect(symbol="A"))
+
+
+def test_people_may_choose_which_field_of_each_symbol_is_the_close(tmp_path):
+    text = ",A,A,B,B\nDates,PX_LAST,PX_SETTLE,PX_LAST,PX_SETTLE\n2024-01-02,1,3,2,4\n"
+    found = read(tmp_path, text, Dialect(columns={"close": "PX_SETTLE"}))
+    assert [close for *_, close in closes(found)] == [3, 4]
+
+
+def test_the_proposed_pattern_allows_every_symbol_of_the_file_at_once(tmp_path):
+    symbols = ["BRK/B"] * 15 + ["M&M", "RDSA LN Equity", ".DJI", "$SPX", "/ES", "BTC-USD", ""]
+    text = "date,ticker,close\n" + "".join(
+        f"2024-01-{day:02},{symbol},1\n" for day, symbol in enumerate(symbols, 1)
+    )
+    with pytest.raises(Refusal) as caught:
+        read(tmp_path, text, Dialect()).check_share(0.5, "prices.csv")
+    pattern = re.search(r"source.symbol_pattern: '(.*)', or raise", str(caught.value))[1]
+    found = read(tmp_path, text, Dialect(symbol_pattern=pattern))
+    assert set(found.prices.names) == set(symbols) - {""}
+    assert not Dialect(symbol_pattern=pattern).is_symbol("-")
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ('"Open","Close"\n"2024-01-02",1,1.5\n"2024-01-03",1,2\n', ["column 1", "Open", "Close"]),
+        ('"Date","Close"\n"1","2024-01-02",1.5\n"2","2024-01-03",2\n', ["Date", "Close"]),
+    ],
+)
+def test_names_of_rows_without_a_title_are_a_column_as_r_writes_them(tmp_path, text, columns):
+    found = read(tmp_path, text, Dialect(symbol="A"))
+    assert [(day, close) for day, _, close in closes(found)] == [
+        ("2024-01-02", 1.5),
+        ("2024-01-03", 2),
+    ]
+    assert list(found.settings["columns"].values()) == columns
+
+
+def test_a_field_too_many_in_each_row_is_no_name_if_the_first_is_the_date(tmp_path):
+    with pytest.raises(Refusal, match="more or fewer fields than the header"):
+        read(tmp_path, "Date,Close\n2024-01-02,1.5,x\n2024-01-03,2,x\n", Dialect(symbol="A"))
 
 
 @pytest.mark.parametrize(

@@ -57,13 +57,17 @@ def test_a_wide_encoding_is_read_by_its_mark_and_without_one_is_named(
         b"<?xml version='1.0'?>\n<!-- a -- > b -->\n<!-- c -->\n<!doctype\nhtml>",
         b"<head><title>Error</title></head>",
         b"<h1>Not found</h1>",
-        b"<table>\n<tr>",
     ],
 )
 def test_an_html_page_is_named(refusal, page):
     rest = "an HTML page, such as a server's error; read it in a browser, and deliver prices."
     assert refusal(page) == f"prices.csv:1: the file is {rest}"
     assert refusal(gzip.compress(page)) == (f"prices.csv:1: the content of the gzip file is {rest}")
+
+
+def test_a_table_of_a_web_page_is_to_be_saved_by_a_program_that_reads_it(refusal):
+    for page in (b"<table>\n<tr>", b"<html><body><TABLE border=1><tr><td>Date</td>"):
+        assert "a web page with a table, not a workbook or CSV; open it in Excel" in refusal(page)
 
 
 @pytest.mark.parametrize(

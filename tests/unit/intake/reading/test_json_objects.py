@@ -533,3 +533,36 @@ def test_arrays_of_arrays_under_symbols_are_the_rows_of_each():
     columns, _, _ = read(text)
     assert columns["symbol"] == ["XBT", "ETH", "ETH"]
     assert columns["column 2"] == ["7.5", "2.5", "3"]
+
+
+def test_an_object_with_a_value_alone_is_that_value_under_the_fields_name():
+    rows = '[{"d":"2024-01-02","FX":{"v":"1.33"},"CB":{"v":null}},{"d":"2024-01-03","FX":{"v":2}}]'
+    for text in (rows, f'{{"terms":{{"url":"x"}},"observations":{rows}}}'):
+        sheet = JsonSheet(text.encode(), "p.json")
+        assert list(sheet.titles) == ["d", "FX", "CB"]
+        assert next(sheet.blocks())().columns["FX"].to_pylist() == ["1.33", "2"]
+
+
+def test_what_else_an_object_holds_keeps_its_names_and_may_make_a_row_bad():
+    text = b'[{"d":1,"a":{"v":1,"w":2},"i":{"symbol":"A"},"b":{"v":"\\ud800"},"c":{"v":[1]}}]'
+    sheet = JsonSheet(text, "p.json")
+    assert list(sheet.titles) == ["d", "a.v", "a.w", "i.symbol"]
+    assert [row.reason for row in next(sheet.blocks(["c"]))().bad] == ["not-flat"]
+
+
+def test_numbers_listed_in_a_row_are_columns_that_can_be_named():
+    text = b'[{"d":"2024-01-02","v":[1.5,2,null]},{"d":"2024-01-03","v":[3,4]},{"d":1,"v":["x"]}]'
+    sheet = JsonSheet(text, "p.json")
+    assert list(sheet.titles) == ["d", "v.1", "v.2", "v.3"]
+    block = next(sheet.blocks(["d", "v.1", "v.2"]))()
+    assert block.columns["v.2"].to_pylist() == ["2", "4", None]
+    assert [row.reason for row in next(sheet.blocks(["v"]))().bad] == ["not-flat"] * 3
+
+
+def test_the_one_array_of_rows_in_an_object_of_the_file_is_read():
+    table = '"symbol":"BTCUSDT","list":[["1706572800000","183.78"],["1706486400000","179.62"]]'
+    sheet = JsonSheet(f'{{"code":0,"result":{{{table}}},"more":{{}}}}'.encode(), "p.json")
+    assert (sheet.symbol, list(sheet.titles)) == ("BTCUSDT", ["column 1", "column 2"])
+    two = f'{{"a":{{{table}}},"b":{{{table}}}}}'.encode()
+    with pytest.raises(Refusal, match="there are several tables of arrays; deliver one array"):
+        JsonSheet(two, "p.json")

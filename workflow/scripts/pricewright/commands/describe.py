@@ -48,8 +48,7 @@ def describe(
     output
         Write the config to this file instead of printing it.
     """
-    files = with_members(items(Source.of(source, Access(table=table))), Limits())
-    folder = _Folder(files)
+    folder = _Folder(list(_unpacked(items(Source.of(source, Access(table=table))))))
     first, place = folder.described()
     if table is not None:
         first.settings.insert(0, Setting("table", table, "as asked for"))
@@ -103,6 +102,17 @@ def _odd_names(places: Sequence[str], *, are_clear: bool) -> list[str]:
                 "they are of one symbol, make each symbol a source, or put all of it in one file",
             ]
     return notes
+
+
+def _unpacked(found: Sequence[Item]) -> Iterator[Item]:
+    """The items with the files of archives; one of several that is damaged stays as it is."""
+    for item in found:
+        try:
+            yield from with_members([item], Limits())
+        except Refusal:
+            if len(found) == 1:
+                raise
+            yield item
 
 
 _OUT_OF_ORDER = (

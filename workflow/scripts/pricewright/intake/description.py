@@ -32,6 +32,7 @@ from pricewright.intake.reading.delivery import (
 from pricewright.intake.reading.dialect import (
     CLOCK,
     FROM_FILE,
+    FROM_SHEET,
     Calendar,
     Column,
     Dialect,
@@ -39,11 +40,20 @@ from pricewright.intake.reading.dialect import (
 )
 from pricewright.intake.reading.kinds import wide_encoding
 from pricewright.intake.reading.numbers import parse_numbers
-from pricewright.intake.reading.rows import Block, Sheet, bare, crossed_columns, joined, texts_in
+from pricewright.intake.reading.rows import (
+    Block,
+    Sheet,
+    bare,
+    crossed_columns,
+    crossed_header,
+    joined,
+    texts_in,
+)
 from pricewright.intake.reading.rows_in_order import STRAYS
 from pricewright.intake.reading.titles import (
     is_code,
     is_no_symbol,
+    is_security,
     is_unnamed,
     plain_title,
     usual_columns,
@@ -74,9 +84,13 @@ _TRIALS: Final[tuple[tuple[Literal["positive", "nonnegative", "any"], tuple[str,
     ("any", ()),
 )
 """The signs that prices may have, and the columns that must have them; the strictest come first."""
+_ANY_NAME: Final = r"(?=.*[^\W\d]).{1,64}"
 _DOWNLOADED: Final = re.compile(r"download|retriev|export|fetch|load|updat|quer", re.IGNORECASE)
 _ZONES: Final = ("UTC", "America/New_York", "Europe/Zurich")
 _MOST_LOST: Final = 0.5
+_MOST_BARS: Final = 0.95  # of rows whose high and low are so show which columns these are
+_NEAR: Final = 0.75  # from a close to the next open it is at most this share of the way back
+_FEW_ROWS: Final = 3  # fewer show nothing
 _A_WAY: Final = 3  # at least this many texts written in a different way are no accident
 _CODES: Final = (
     *("code", "stock", "security_code", "instrument_code", "sec_id", "security_id"),
@@ -107,16 +121,25 @@ def describe_file(
     encoding = _encoding(path, name, found)
     content = recognise(path, name, encoding=encoding)
     dialect = Dialect(encoding=encoding, symbol="X")  # the symbol is asked for at the end
+    by_sheet = False
     if content.kind == "excel":
-        dialect = replace(dialect, sheet=_workbook_sheet(content, found))
+        dialect, by_sheet = _workbook_sheet(content, dialect, found)
     sheet = open_sheet(content, dialect)
+    if content.kind == "text" and len(sheet.titles) == 1 and _has_blanks(content, dialect):
+        found.choose("delimiter", [" "], "single blanks separate its columns")
+        dialect = replace(dialect, delimiter=" ")
+        sheet = open_sheet(content, dialect)
+    if pattern := _pattern_of_crossed(sheet, dialect, found):
+        dialect = replace(dialect, symbol_pattern=pattern)
+        sheet = open_sheet(content, dialect)
     if crossed := crossed_columns(sheet, dialect):
-        found.notes.append("each column holds one field of one symbol, as yfinance writes them")
-        taken = {title for columns in crossed.values() for title in columns.values()}
+        found.notes.append(
+            "each column holds one field of one symbol, as yfinance and Bloomberg write them"
+        )
         sample = sample_of(sheet, content)
-        date = [title for title in sheet.titles if title not in taken]
-        dialect = _dates(dialect, date, sample, found)
-        numbers = [title for title in taken if is_number(sample, title)]
+        names = [pair for columns in crossed.values() for pair in columns.items()]
+        dialect = _dates(dialect, [names[0][1]], sample, found)
+        numbers = [title for ours, title in names if ours in VALUES and is_number(sample, title)]
         dialect = replace(dialect, marks=_marks(sample, numbers, found))
     else:
         line = header_line(sheet, dialect)
@@ -133,7 +156,10 @@ def describe_file(
         if named and dialect.columns.get("close") == own:
             found.is_named_after_file = True
             found.numbers = {**found.numbers, own: titles.index(own) + 1}
-        dialect = _symbols(dialect, titles, sample, found, (name, named, sheet))
+        if by_sheet:
+            dialect = replace(dialect, symbol=FROM_SHEET, sheet=None)
+        else:
+            dialect = _symbols(dialect, titles, sample, found, (name, named, sheet))
         if parts := dialect.parts_of_symbol(titles, name):
             sample = joined(sample, parts)
             titles = list(sample.columns)
@@ -142,6 +168,31 @@ def describe_file(
     columns = {ours: found.numbers.get(str(said), said) for ours, said in dialect.columns.items()}
     _try(replace(dialect, columns=columns), content, found)
     return found
+
+
+def _has_blanks(content: Content, dialect: Dialect) -> bool:
+    """Whether single blanks part a text into columns of which one holds dates."""
+    with suppress(Refusal):
+        sample = sample_of(open_sheet(content, replace(dialect, delimiter=" ")), content)
+        return any(formats_of(sample, title) is not None for title in list(sample.columns)[:-1])
+    return False
+
+
+def _pattern_of_crossed(sheet: Sheet, dialect: Dialect, found: Description) -> str | None:
+    """The pattern of symbols in a line above or below that of the fields, such as Bloomberg's.
+
+    None if the usual pattern allows them. One name may be the title of the whole table, and so may
+    several over different fields, unless they are plainly securities.
+    """
+    lines = [cells for _, cells in getattr(sheet, "begin", ())]
+    header = crossed_header(lines, replace(dialect, symbol_pattern=_ANY_NAME))
+    symbols = list(header.columns) if header and not crossed_columns(sheet, dialect) else []
+    fields = {tuple(sorted(header.columns[symbol])) for symbol in symbols} if header else set()
+    if not all(map(is_security, symbols)) and (len(symbols) < 2 or len(fields) > 1):
+        return None
+    pattern = proposals.symbol_pattern(symbols) if symbols else None
+    others = [symbol for symbol in symbols if not dialect.is_symbol(symbol)]
+    return pattern and str(found.choose("symbol_pattern", [pattern], f"found {others[0]!r}"))
 
 
 def _twins(titles: Sequence[str]) -> dict[str, int]:
@@ -159,7 +210,9 @@ def first_day(path: Path, name: str, first: Description) -> int | None:
     these do not read it."""
     said = {setting.key.removeprefix("columns.") for setting in first.settings}
     columns = {ours: title for ours, title in first.dialect.columns.items() if ours in said}
-    symbol = first.dialect.symbol and _own_symbol(name, first.dialect)
+    symbol = first.dialect.symbol
+    if symbol not in (None, FROM_SHEET):
+        symbol = _own_symbol(name, first.dialect)
     try:
         content = recognise(path, name, encoding=first.dialect.encoding)
         reading = read_delivery(content, replace(first.dialect, symbol=symbol, columns=columns))
@@ -171,13 +224,33 @@ def first_day(path: Path, name: str, first: Description) -> int | None:
     return int(reading.prices.days.min()) if len(reading.prices) else None
 
 
-def _workbook_sheet(content: Content, found: Description) -> str | None:
-    """The sheet of a workbook that has dates and numbers; None if it has only one sheet."""
+def _workbook_sheet(content: Content, dialect: Dialect, found: Description) -> tuple[Dialect, bool]:
+    """The sheet of a workbook that has dates and numbers, and whether each sheet is of a symbol."""
     names = filled_sheets(content.whole(), content.name)
     if len(names) < 2:
-        return None
+        return dialect, False
     dated = [name for name in names if _has_rows(content, name)]
-    return str(found.choose("sheet", dated or names, "it holds dates and numbers"))
+    if len(dated) == len(names) and _are_of_symbols(content, names, dialect):
+        why = "each sheet is named after its symbol, and all have the same columns"
+        found.choose("symbol", [FROM_SHEET], why)
+        return replace(dialect, sheet=names[0]), True
+    if len(dated) > 1:
+        found.notes.append(
+            "several sheets hold dates and numbers: if each is named after its symbol and all have "
+            f'the same columns, set source.symbol: "{FROM_SHEET}" and no source.sheet'
+        )
+    sheet = str(found.choose("sheet", dated or names, "it holds dates and numbers"))
+    return replace(dialect, sheet=sheet), False
+
+
+def _are_of_symbols(content: Content, names: Sequence[str], dialect: Dialect) -> bool:
+    """Whether sheets are named like symbols and have the same columns, and these are prices."""
+    if not all(map(is_code, names)) or len(set(differing_names(names)) - {""}) < len(names):
+        return False
+    titles = [open_sheet(content, replace(dialect, sheet=name)).titles for name in names]
+    are_equal = all(set(each) == set(titles[0]) for each in titles)
+    is_long = dialect.layout_of(titles[0]) == "long" and not usual_columns("symbol", titles[0])
+    return are_equal and is_long
 
 
 def _has_rows(content: Content, sheet: str) -> bool:
@@ -223,7 +296,7 @@ def _columns(
 ) -> Dialect:
     """Choose the date column, and how dates and numbers are written."""
     dated = [title for title in titles if formats_of(sample, title) is not None]
-    by_name = usual_columns("date", dated) or [
+    by_name = _with_twins(usual_columns("date", dated), found) or [
         title for title in usual_columns("date", titles) if not is_unnamed(title)
     ]
     dates = by_name or [
@@ -376,11 +449,19 @@ def _layout(
         return dialect
     if wide := _wide(dialect, titles, sample, found, is_wide=any(fields.values())):
         return wide
-    is_short = len(sample.lines) < 3
-    numbers = [title for title in numbers if is_short or len(texts_of(sample, title)) > 1]
-    prices = [title for title in numbers if "%" not in title] or numbers
+    return _unnamed_prices(dialect, titles, numbers, sample, found)
+
+
+def _unnamed_prices(
+    dialect: Dialect, titles: list[str], numbers: list[str], sample: Block, found: Description
+) -> Dialect:
+    """Choose the close, and what else is plain, among columns that no name says to be prices."""
     found.is_named = False
-    if prices:
+    if bar := _unnamed_bar(titles, sample):
+        return _bar(dialect, bar, sample, found)
+    is_short = len(sample.lines) < _FEW_ROWS
+    numbers = [title for title in numbers if is_short or len(texts_of(sample, title)) > 1]
+    if prices := [title for title in numbers if "%" not in title] or numbers:
         close = found.choose("columns.close", prices, "its values are numbers")
         dialect = replace(dialect, columns={**dialect.columns, "close": close})
     return dialect
@@ -440,13 +521,64 @@ def _are_tickers_too(numbers: Sequence[str]) -> bool:
     return len(others) >= len(named) > 0 and all(map(is_code, [*named, *others]))
 
 
+def _unnamed_bar(titles: Sequence[str], sample: Block) -> list[str]:
+    """The first columns without names that hold open, high, low, close and, perhaps, volume.
+
+    Of the first four, in no more than a few rows is the second not the highest and the third not
+    the lowest. The volume follows, or follows a mean price of the bar.
+    """
+    values = {title: _numbers_of(sample, title) for title in titles if is_unnamed(title)}
+    for place, bar in enumerate(zip(*(titles[n:] for n in range(4)), strict=False)):
+        if not all(title in values for title in bar) or len(sample.lines) < _FEW_ROWS:
+            continue
+        first, high, low, last = (values[title] for title in bar)
+        fits = (high >= np.fmax(first, last)) & (low <= np.fmin(first, last))
+        if fits.mean() < _MOST_BARS or not (high > low).any():
+            continue
+        for title in titles[place + 4 : place + 6]:
+            after = values.get(title, np.array([np.nan]))
+            if not ((after >= low) & (after <= high)).mean() >= _MOST_BARS:
+                return [*bar, title] if (after >= 0).all() else list(bar)
+        return list(bar)
+    return []
+
+
+def _numbers_of(sample: Block, title: str) -> np.ndarray:
+    column, typed = sample.columns[title], sample.typed(title)
+    if pa.types.is_temporal(column.type):
+        return np.full(len(column), np.nan)
+    return parse_numbers(column, Marks(), typed, multiples=True).values
+
+
+def _bar(dialect: Dialect, bar: Sequence[str], sample: Block, found: Description) -> Dialect:
+    """Choose the columns of a bar; which is the close is clear if the next open is plainly near."""
+    first, last = (_numbers_of(sample, bar[place]) for place in (0, 3))
+    moments = moments_of(sample, dialect)
+    step = 1 if moments[0] <= moments[-1] else -1
+    first, last = first[::step], last[::step]
+    near, far = (np.nanmean(np.abs(b[1:] - a[:-1])) for a, b in ((last, first), (first, last)))
+    both = [bar[3], bar[0]]
+    why = f"{bar[0]} to {bar[3]} hold values in the order of open, high, low and close"
+    close = found.choose("columns.close", both[:1] if near < _NEAR * far else both, why)
+    opens = [title for title in reversed(both) if title != close]
+    if found.to_choose and found.to_choose[-1].key == "columns.close":
+        opens = both[::-1]
+    names = dict(zip(("high", "low", "close", "volume"), bar[1:], strict=False))
+    names |= {"close": close, "open": found.choose("columns.open", opens, why)}
+    for ours in ("high", "low", *(["volume"] if len(bar) > 4 else [])):
+        found.choose(f"columns.{ours}", [names[ours]], why)
+    return replace(dialect, columns={**dialect.columns, **names})
+
+
 def _fields(titles: list[str], found: Description) -> dict[str, list[str]]:
     """The columns that may be each of our values, including those of the same name."""
-    fields = {ours: usual_columns(ours, titles) for ours in VALUES}
-    for choices in fields.values():
-        begins = tuple(f"{title} (" for title in choices)
-        choices += [title for title in found.numbers if title.startswith(begins)]
-    return fields
+    return {ours: _with_twins(usual_columns(ours, titles), found) for ours in VALUES}
+
+
+def _with_twins(titles: Sequence[str], found: Description) -> list[str]:
+    """Titles with the columns that have the same name."""
+    begins = tuple(f"{title} (" for title in titles)
+    return [*titles, *(title for title in found.numbers if title.startswith(begins))]
 
 
 def _pattern(

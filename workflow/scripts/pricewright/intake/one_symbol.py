@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pricewright.files.errors import Refusal
 from pricewright.intake.archive import Delivery
 from pricewright.intake.deliveries import Snapshot
-from pricewright.intake.reading.dialect import FROM_FILE
+from pricewright.intake.reading.dialect import FROM_FILE, FROM_SHEET
 from pricewright.intake.reading.titles import is_code, usual_columns
 
 _NO_ACCIDENT: Final = 3  # from this many days with different prices on, two files may be refused
@@ -51,7 +51,7 @@ def check_one_symbol(
     the symbol, they also are if the differing words look like symbols, or if the price takes a step
     at most places where files meet.
     """
-    if symbol is None:
+    if symbol in (None, FROM_SHEET):
         return
     if symbol == FROM_FILE:
         _check_names([each for each in deliveries if each.place in present], made, entries)

@@ -29,7 +29,7 @@ from pricewright.intake.reading.rows import (
     header_place,
     not_utf8,
 )
-from pricewright.intake.reading.titles import distinct
+from pricewright.intake.reading.titles import distinct, usual_columns
 
 PIECE = 8_000_000
 """Bytes at a time: enough to need few calls, few enough to keep several pieces in memory."""
@@ -235,6 +235,7 @@ def delimiter_of(lines: Sequence[str], dialect: Dialect) -> str:
     return max(marks, key=lambda mark: max(widths[mark].values(), default=0))
 
 
+_REMARKS = ("#", "%", "//", ";")
 _PARTED_OTHERWISE = re.compile(r'["\r\n]')
 
 
@@ -324,8 +325,13 @@ class DelimitedSheet:
             self.header_line = numbers[place]
             header = lines[place]
             below = lines[place + 1 :]
-            if below and all(len(row) == len(header) + 1 and row[-1] == "" for row in below):
-                header = [*header, ""]  # a delimiter ends the rows, but not the header
+            if header[0] in _REMARKS and below and all(len(row) < len(header) for row in below):
+                header = header[1:]  # np.savetxt marks its header as a remark
+            if below and all(len(row) == len(header) + 1 for row in below):
+                if all(row[-1] == "" for row in below):
+                    header = [*header, ""]  # a delimiter ends the rows, but not the header
+                elif _are_row_names([row[0] for row in below], header):
+                    header = distinct(["", *header])
             named = header[:-1] if header[-1] == "" else header
             return [*distinct(named), *header[len(named) :]], int(records.starts[first[place] + 1])
         raise Refusal(
@@ -428,6 +434,17 @@ class DelimitedSheet:
         behind = pa.compute.not_equal(pa.compute.utf8_trim(table[""], " \t"), "").to_numpy()
         found: list[int] = np.flatnonzero(present)[behind].tolist()
         return found
+
+
+def _are_row_names(cells: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether cells before the named ones are names of rows, as R writes them without a title.
+
+    They are all different; and if the header names the date, they count the rows.
+    """
+    if not usual_columns("date", header):
+        return "" not in cells and len(set(cells)) == len(cells)
+    first = int(cells[0]) if cells[0].isdecimal() else 0
+    return list(cells) == [str(number) for number in range(first, first + len(cells))]
 
 
 def _check_encoding(piece: TextPiece, name: str) -> None:

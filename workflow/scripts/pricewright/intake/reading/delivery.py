@@ -14,7 +14,7 @@ from pricewright.files.large_arrays import Shelf
 from pricewright.intake.reading.bars import daily_bars
 from pricewright.intake.reading.content import Content
 from pricewright.intake.reading.delimited import DelimitedSheet
-from pricewright.intake.reading.dialect import Dialect, joined_title
+from pricewright.intake.reading.dialect import FROM_SHEET, Dialect, joined_title
 from pricewright.intake.reading.quarantine import Quarantine, code
 from pricewright.intake.reading.refusals import (
     fault,
@@ -145,9 +145,7 @@ def read_delivery(
     sheet = open_sheet(content, dialect, progress.reached)
     titles = list(sheet.titles)
     declared = dialect.symbol
-    if dialect.symbol is None and "symbol" not in dialect.columns:
-        dialect = replace(dialect, symbol=getattr(sheet, "symbol", None))
-    dialect = dialect.laid_out(titles)
+    dialect = _with_symbol(dialect, sheet, content).laid_out(titles)
     filters = dialect.filters(titles, content.name)
     names, symbols, check = _checks(sheet, dialect, content.name)
     crossed = names is None
@@ -213,6 +211,20 @@ def read_delivery(
     return Reading(delivered, out, in_bars, prices, quarantine, sheet, dialect, settings, symbols)
 
 
+def _with_symbol(dialect: Dialect, sheet: Sheet, content: Content) -> Dialect:
+    """A dialect that says where the sheet itself has its symbol, if it does not say so already."""
+    if dialect.symbol is None and "symbol" not in dialect.columns:
+        return replace(dialect, symbol=getattr(sheet, "symbol", None))
+    if dialect.symbol != FROM_SHEET:
+        return dialect
+    if content.kind != "excel":
+        raise Refusal(
+            f"{content.name}: not a workbook, but config key 'source.symbol' is {FROM_SHEET!r}; "
+            "set it to the symbol, or to '{file}' if that is the file's name."
+        )
+    return replace(dialect, symbol=None, columns=dialect.columns | {"symbol": FROM_SHEET})
+
+
 def better_symbol(
     title: str, symbols: Sequence[str], titles: Sequence[str], name: str
 ) -> str | None:
@@ -244,10 +256,7 @@ def _checks(
     """
     titles = list(sheet.titles)
     if crossed := crossed_columns(sheet, dialect):
-        taken = {title for columns in crossed.values() for title in columns.values()}
-        date = next(title for title in titles if title not in taken)
-        columns = partial(check_crossed, columns=crossed, date=date)
-        return None, [], partial(columns, titles=titles, dialect=dialect)
+        return None, [], partial(check_crossed, columns=crossed, titles=titles, dialect=dialect)
     names = dialect.names(titles, name)
     if dialect.layout != "wide":
         return names, [], partial(check_long, names=names, titles=titles, dialect=dialect)
@@ -309,8 +318,12 @@ def _sheet_of(
         where = content.path if content.packing is None else content.whole()
         return ColumnarSheet(where, content.name, content.kind)
     if content.kind == "excel":
-        from pricewright.intake.reading.workbook import WorkbookSheet
+        from pricewright.intake.reading.workbook import SheetsOfSymbols, WorkbookSheet
 
+        if dialect.symbol == FROM_SHEET:
+            header = partial(header_place, dialect=dialect)
+            read = partial(WorkbookSheet, content.whole(), content.name, header=header)
+            return SheetsOfSymbols(content.whole(), content.name, FROM_SHEET, read)
         return WorkbookSheet(
             content.whole(),
             content.name,

@@ -1,10 +1,11 @@
 """How a delivery is written, and which of its values are accepted."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cache, cached_property
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from pricewright.files.errors import Refusal, some_of
 from pricewright.intake.reading.titles import (
     is_code,
     is_no_symbol,
+    is_security,
     is_tuple,
     is_unnamed,
     parts_of,
@@ -33,6 +35,8 @@ EXCEL_SERIAL = "excel-serial"
 """The date format that counts days like Excel."""
 FROM_FILE = "{file}"
 """The `symbol` of files that are named after their symbol."""
+FROM_SHEET = "{sheet}"
+"""The `symbol` of a workbook whose sheets are each named after their symbol."""
 UNDECIDED = "?"
 """What `describe` writes where two readings fit; a run refuses it until somebody chooses."""
 Layout = Literal["long", "wide"]
@@ -156,8 +160,9 @@ class Dialect(Options):
     encoding: Annotated[str | None, Bounds(least=1)] = None
     """The encoding of text, such as cp1252. None: UTF-8, or what a byte order mark says."""
     symbol: Annotated[str | None, Bounds(least=1)] = None
-    """The symbol of every row, for a long file without a symbol column; `{file}` is the file's
-    name. None: the symbol that a JSON file gives beside its rows."""
+    """The symbol of every row, for a long file without a symbol column. `{file}` is the file's
+    name; `{sheet}` is each sheet's name, and all sheets are read. None: the symbol that a JSON file
+    gives beside its rows."""
     where: dict[str, Sequence[str]] = field(default_factory=dict)
     """A column -> the texts that it may have, as in `--where.SERIES EQ`; rows with other texts are
     left out, and counted."""
@@ -179,6 +184,8 @@ class Dialect(Options):
             object.__setattr__(self, "layout", "wide")
         if self.delimiter and self.delimiter in '"\r\n':
             self.refuse("delimiter", "allowed: a character that does not quote fields or end lines")
+        if self.symbol == FROM_SHEET and self.sheet is not None:
+            self.refuse("sheet", f"allowed: null, because source.symbol {FROM_SHEET} reads all")
         if self.marks.decimal in (self.marks.thousands, self.delimiter):
             self.marks.refuse(
                 "decimal",
@@ -197,9 +204,10 @@ class Dialect(Options):
             re.compile(self.symbol_pattern)
         except re.error as error:
             self.refuse("symbol_pattern", f"which is not a regular expression ({error})")
-        if self.symbol not in (None, FROM_FILE) and not self.is_symbol(self.symbol):
+        if self.symbol not in (None, FROM_FILE, FROM_SHEET) and not self.is_symbol(self.symbol):
             self.refuse(
-                "symbol", f"allowed: a text that source.symbol_pattern matches, or {FROM_FILE}"
+                "symbol",
+                f"allowed: a text that source.symbol_pattern matches, {FROM_FILE} or {FROM_SHEET}",
             )
 
     def is_symbol(self, text: str | None) -> bool:
@@ -267,31 +275,59 @@ class Dialect(Options):
             for title in others
         )
 
-    def crossed(self, first: Sequence[str], second: Sequence[str]) -> list[tuple[str, str]] | None:
-        """What each column but the first holds, if two lines say so: our column and the symbol.
+    def crossed(self, first: Sequence[str], second: Sequence[str]) -> dict[str, dict[str, int]]:
+        """The places of each symbol's date and values, if two lines name them; else empty.
 
         One line has the fields, such as Close; the other has the symbols, and begins with Ticker or
-        nothing. A blank repeats the cell to its left, like merged cells. None if the lines are not
-        such a header.
+        nothing. A blank repeats the cell to its left, like merged cells. Fields that we do not
+        read, such as Dividends, may stand beside values of several symbols. Where Bloomberg's
+        tables stand side by side, each symbol has a date of its own.
         """
         if not len(first) == len(second) > 1:
-            return None
+            return {}
         for fields, symbols in ((first, second), (second, first)):
-            if plain_title(symbols[0]) not in ("", "ticker", "tickers", "symbol", "symbols"):
-                continue
-            ours = [value_named(title) for title in _unmerged(fields)[1:]]
-            theirs = _unmerged(symbols)[1:]
-            pairs = list(zip(map(str, ours), theirs, strict=True))
-            if (
-                None not in ours
-                and all(map(self.is_symbol, theirs))
-                and len(set(pairs)) == len(pairs)
-            ):
-                return pairs
-        return None
+            places: dict[str, dict[str, int]] = {}
+            for begin, place, title, symbol in _crossed_cells(fields, symbols):
+                titles = places.setdefault(symbol, {"": begin})
+                if title in titles or titles[""] != begin:
+                    break
+                titles[title] = place
+            else:
+                if found := self._crossed_values(places):
+                    return found
+        return {}
+
+    def _crossed_values(self, places: Mapping[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+        """The places of our values; empty if a symbol is none, or has no value that we read."""
+        known: dict[tuple[str, ...], dict[str, str]] = {}
+        found: dict[str, dict[str, int]] = {}
+        for symbol, titles in places.items():
+            if (key := tuple(titles)) not in known:
+                known[key] = self._values_among(key)
+            names = known[key]
+            is_sure = len(places) > 1 or len(names) == len(titles) - 1 or is_security(symbol)
+            if not names or not is_sure or not self.is_symbol(symbol):
+                return {}
+            found[symbol] = {"date": titles[""]}
+            found[symbol] |= {ours: titles[title] for ours, title in names.items()}
+        return found
+
+    def _values_among(self, titles: Sequence[str]) -> dict[str, str]:
+        """Our values with the title of each; empty if two titles could be the same value."""
+        names: dict[str, str] = {}
+        for ours in VALUES:
+            said = self.columns.get(ours)
+            choices = [said] if isinstance(said, str) and said in titles else []
+            if said is not False:
+                choices = choices or usual_columns(ours, titles)
+            if len(choices) > 1:
+                return {}
+            if choices:
+                names[ours] = choices[0]
+        return names
 
     def combined(self, titles: Sequence[str]) -> dict[str, dict[str, str]]:
-        """Each symbol's fields and their columns, if all titles but the date's name both.
+        """Each symbol's date and values with their columns, if all other titles name both.
 
         Such titles are `('Close', 'AAPL')`, or `AAPL.Close` and `AAPL.Volume`. Otherwise empty.
         """
@@ -314,7 +350,9 @@ class Dialect(Options):
                 others.append(title)
         told = len(fields) > 1 or all(map(is_tuple, set(titles) - set(others)))
         count = sum(map(len, found.values()))
-        return found if len(others) == 1 and told and count == len(titles) - 1 else {}
+        if len(others) != 1 or not told or count < len(titles) - 1:
+            return {}
+        return {symbol: {"date": others[0], **names} for symbol, names in found.items()}
 
     def symbol_columns(self, titles: Sequence[str], taken: Collection[str], name: str) -> list[str]:
         """The columns of a wide file that hold a symbol's prices; `taken` hold something else.
@@ -385,7 +423,8 @@ class Dialect(Options):
         if title not in titles:
             raise Refusal(
                 f"{name}:1: there is no column {title!r}, the file has {some_of(titles, 8)}; "
-                f"correct source.columns.{ours} (false if it has none) or {_delimiter(titles)}."
+                f"correct source.columns.{ours} (false if it has none)"
+                f"{'' if _are_parted(titles) else f' or {_delimiter(titles)}'}."
             )
         return title if isinstance(theirs, int) else self._once(ours, title, titles, name)
 
@@ -417,8 +456,35 @@ class Dialect(Options):
             )
         if ours == "close" and len(titles) > 3 and all(map(self.is_symbol, titles)):
             return "set source.columns.close, or source.layout: wide if each column is a symbol"
-        is_parted = len(titles) > 1 and not any(re.search(r"[;\t|]", title) for title in titles)
-        return f"set source.columns.{ours}" + ("" if is_parted else ", or correct source.delimiter")
+        otherwise = "" if _are_parted(titles) else ", or correct source.delimiter"
+        return f"set source.columns.{ours}{otherwise}"
+
+
+_ABOVE_DATES = ("", "ticker", "tickers", "symbol", "symbols", "security", "securities")
+"""What may begin a line of symbols, above or below the title of the dates."""
+
+
+def _crossed_cells(
+    fields: Sequence[str], symbols: Sequence[str]
+) -> list[tuple[int, int, str, str]]:
+    """Each column's field and symbol, behind the places of its date and of itself.
+
+    Empty if the lines cannot be such a header.
+    """
+    if fields.count(fields[0]) == 1 or not usual_columns("date", fields[:1]):
+        if plain_title(symbols[0]) not in _ABOVE_DATES:
+            return []
+        cells = zip(_unmerged(fields), _unmerged(symbols), strict=True)
+        return [(0, place, *cell) for place, cell in enumerate(cells)][1:]
+    found: list[tuple[int, int, str, str]] = []
+    dates = [place for place, title in enumerate(fields) if title == fields[0]]
+    for begin, end in pairwise([*dates, len(fields)]):
+        theirs = set(filter(None, symbols[begin:end]))
+        if len(theirs) != 1:
+            return []
+        symbol = theirs.pop()
+        found += [(begin, n, fields[n], symbol) for n in range(begin + 1, end) if fields[n]]
+    return found
 
 
 def joined_title(parts: Sequence[str]) -> str:
@@ -432,6 +498,12 @@ def _unmerged(cells: Sequence[str]) -> list[str]:
     for cell in cells[2:]:
         filled.append(cell or filled[-1])
     return filled
+
+
+def _are_parted(titles: Sequence[str]) -> bool:
+    """Whether no title looks like several that another delimiter would part."""
+    marks = r"[;\t|]" if len(titles) > 1 else r"\W"
+    return not any(re.search(marks, title) for title in titles)
 
 
 def _delimiter(titles: Sequence[str]) -> str:

@@ -32,6 +32,7 @@ from pricewright.intake.reading.json_shapes import (
     as_lines,
     decode,
     held_rows,
+    unwrapped,
 )
 from pricewright.intake.reading.rows import (
     NESTED,
@@ -76,7 +77,8 @@ class JsonSheet:
     which is then read; a flat object; JSON Lines; or one of the shapes of `as_lines`, whose rows
     are then read as objects. Numbers keep their digits, strings their text, and true and false are
     these words. Null and an absent key are missing values. The values of a small object in a record
-    are read, too, under names such as `instrument.symbol`.
+    are read, too, under names such as `instrument.symbol`; a `{"v": value}` is that value, and the
+    numbers of a short list are also columns, such as `v.1`.
     `titles` are the keys in order of first appearance.
 
     `symbol` is the one that the file gives beside the rows, as Alpha Vantage and Yahoo do, if the
@@ -332,7 +334,7 @@ def _part(text: str, some: Sequence[_Found], place: str) -> tuple[Block, Lines]:
         ]
         lines = lines[[fault is None for fault in faults]]
         values = tuple(value for value, fault in zip(values, faults, strict=True) if not fault)
-    if dict in set(map(type, chain.from_iterable(map(dict.values, values)))):
+    if {dict, list} & set(map(type, chain.from_iterable(map(dict.values, values)))):
         values = tuple(map(_opened, values))
     titles = _union(values)
     for title in titles:
@@ -394,6 +396,7 @@ def _fault(value: Any) -> tuple[str, str | None] | None:
 
 def _opened(record: dict[str, Any]) -> dict[str, Any]:
     """Add the values of small objects in a record, under names such as `instrument.symbol`."""
+    record = unwrapped(record)
     inner = {
         f"{key}.{name}": cell
         for key, part in record.items()

@@ -88,8 +88,9 @@ def _records(document: Any) -> list[dict[str, Any]]:
         return []
     parts = (document, *document.values())
     shapes = (held, _arrays_by_symbol, _by_symbol, _keyed, _by_date, _named)
-    found = chain(*(map(shape, parts) for shape in shapes), (_in_lists(document),))
-    return next(filter(None, found), []) or _side_by_side(document)
+    found = next(filter(None, chain(*(map(shape, parts) for shape in shapes))), [])
+    lists = [] if found else [rows for part in parts if (rows := _in_lists(part))]
+    return found or (lists[0] if len(lists) == 1 else _side_by_side(document))
 
 
 def held_rows(text: str) -> str | None:
@@ -134,13 +135,43 @@ def _deep(document: Any) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     if len(tables) != 1:
         return rows
-    wrapped = [[cell for cell in row.values() if _is_object(cell)] for row in tables[0]]
+    table = [unwrapped(row) for row in tables[0]]
+    wrapped = [[cell for cell in row.values() if _is_object(cell)] for row in table]
     if tables[0] in document.values() and not any(wrapped):
         return rows
-    for row, inner in zip(tables[0], wrapped, strict=True):
+    for row, inner in zip(table, wrapped, strict=True):
         cells = row | inner[0] if len(inner) == 1 else row
         rows.append({key: cell for key, cell in cells.items() if _is_flat([cell])})
     return rows
+
+
+_VALUE_KEYS: Final = frozenset(("v", "val", "value", "#text"))
+_MOST_LISTED: Final = 16  # numbers of a list that may be columns; a longer one is a table
+
+
+def unwrapped(record: dict[str, Any]) -> dict[str, Any]:
+    """A record with the value alone in place of `{"v": value}`, as the Bank of Canada writes it.
+
+    The numbers of a list beside other values are also columns: `v.1`, `v.2` and so on.
+    """
+    found = {key: _only_value(cell) for key, cell in record.items()}
+    lists = [(key, cell) for key, cell in found.items() if isinstance(cell, list)]
+    if len(lists) == len(found):
+        return found
+    for key, cells in lists:
+        if len(cells) <= _MOST_LISTED and all(cell is None or _is_number(cell) for cell in cells):
+            listed = {f"{key}.{place}": cell for place, cell in enumerate(cells, 1)}
+            found |= {name: cell for name, cell in listed.items() if name not in record}
+    return found
+
+
+def _only_value(cell: Any) -> Any:
+    if not isinstance(cell, dict) or len(cell) != 1:
+        return cell
+    key, value = next(iter(cell.items()))
+    is_text = isinstance(value, str) and not _is_number(value)
+    is_plain = value.isprintable() if is_text else _is_flat([value])
+    return value if key in _VALUE_KEYS and is_plain else cell
 
 
 def _tables(value: Any) -> Iterator[list[dict[str, Any]]]:
@@ -215,8 +246,10 @@ def _listed(rows: list[Any]) -> list[dict[str, Any]]:
     return [{f"column {n}": cell for n, cell in enumerate(row, 1)} for row in rows]
 
 
-def _in_lists(document: dict[str, Any]) -> list[dict[str, Any]]:
+def _in_lists(document: Any) -> list[dict[str, Any]]:
     """The rows of the one array of arrays in an object; several arrays of pairs are joined."""
+    if not isinstance(document, dict):
+        return []
     lists = {
         key: rows
         for key, rows in document.items()
@@ -270,7 +303,8 @@ def _side_by_side(document: dict[str, Any]) -> list[dict[str, Any]]:
     seen: set[str] = set()
     for key, cells in _arrays(document):
         if key in seen:
-            raise Ambiguous(f"{key!r} is the name of several arrays")
+            named = f"{key!r} is the name of several arrays"
+            raise Ambiguous(named if key else "there are several tables of arrays")
         seen.add(key)
         by_length.setdefault(len(cells), {})[key] = cells
     columns = max(by_length.values(), key=len, default={})

@@ -61,6 +61,7 @@ _HTML = re.compile(
     rb"(\s[^<>]*)?>(?![,;|\t])",
     re.IGNORECASE,
 )
+_HTML_TABLE = re.compile(rb"<t(able|r|d)[\s>]", re.IGNORECASE)
 # a header may be <DATE>,<CLOSE>, or have tabs between; only tags with nothing or a line end between
 # them are XML
 _XML = re.compile(rb"<!|<[A-Za-z][^<>]*>(\r?\n\s*)?<")
@@ -118,6 +119,11 @@ def _kind_of_text(text: bytes, name: str, holder: str) -> Kind:
         raise Refusal(f"{name}:1: {holder} is {what}; deliver prices.")
     markup = _PROLOGUE.sub(b"", begin, count=1)
     if _HTML.match(markup):
+        if _HTML_TABLE.search(markup):
+            raise Refusal(
+                f"{name}:1: {holder} is a web page with a table, not a workbook or CSV; open it in "
+                "Excel or LibreOffice, check its dates and numbers, and save it as .xlsx or CSV."
+            )
         raise Refusal(
             f"{name}:1: {holder} is an HTML page, such as a server's error; "
             "read it in a browser, and deliver prices."

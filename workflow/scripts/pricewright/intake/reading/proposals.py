@@ -61,6 +61,7 @@ _THOUSANDS: tuple[Literal[",", ".", " ", "'"] | None, ...] = (None, ",", ".", " 
 _BONDS = re.compile(r"\d{2,3}['\u2019-](?:[0-2]\d|3[01])[0257+]?")
 """Possible points and 32nds, as bond futures are quoted: 121'16, or 121'165 with a half."""
 _SIGN = r"[^\W\d]{0,2}[$€£¥₹]|%|[^\W\d]{1,3}\.?"
+_FIRST_MARKS = "#$./@_"
 _UNIT = re.compile(rf"^[(+-]? ?({_SIGN})(?![^\W\d])|({_SIGN})\)?$")
 
 
@@ -130,12 +131,15 @@ def _are_of_bonds(texts: Sequence[str]) -> bool:
 def symbol_pattern(texts: Sequence[str]) -> str | None:
     """A pattern that all texts match, extended by the marks that the usual one does not allow.
 
-    None if the texts are not symbols, or if the usual pattern allows them all.
+    A few marks may come first, as in .DJI, $SPX and /ES. None if the texts are not symbols, or if
+    the usual pattern allows them all.
     """
     letters = "A-Za-z0-9" if "".join(texts).isascii() else r"\w"
     others = sorted({c for c in "".join(texts) if not re.match(r"[\w.:=^-]", c)})
     escaped = "".join(map(re.escape, others)).replace(r"\ ", " ")
-    pattern = rf"[{letters}^][{letters}.:=^_{escaped}-]{{0,63}}"
+    first = "".join(sorted({text[:1] for text in texts} & set(_FIRST_MARKS)))
+    may_begin = f"[{first}]?" if first else ""
+    pattern = rf"{may_begin}[{letters}^][{letters}.:=^_{escaped}-]{{0,63}}"
     if all(SYMBOL.fullmatch(text) for text in texts):
         return None  # marks are not the problem
     fitting = all(text.isprintable() and re.fullmatch(pattern, text) for text in texts)

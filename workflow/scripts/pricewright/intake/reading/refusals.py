@@ -11,9 +11,9 @@ from pricewright.files.errors import Refusal
 from pricewright.intake.reading.dates import are_of_last_century, parse_days
 from pricewright.intake.reading.dialect import Dialect
 from pricewright.intake.reading.numbers import parse_numbers
-from pricewright.intake.reading.proposals import remedy
+from pricewright.intake.reading.proposals import remedy, symbol_pattern
 from pricewright.intake.reading.quarantine import REASONS, Quarantine, code
-from pricewright.intake.reading.rows import Sheet, cell_texts, crossed_columns
+from pricewright.intake.reading.rows import Sheet, cell_texts, crossed_columns, texts_in
 from pricewright.tables.fields import VALUES
 from pricewright.tables.prices import Ints
 
@@ -39,6 +39,7 @@ _KEYS = {
 _SYSTEMATIC = 3  # from this many rows with one fault that one setting would fix: no accident
 _SAMPLE = 2_000  # rows whose texts show how the others are written
 _LOOKED_AT = 10  # texts per fault; a few show what to declare, and reading them takes a second pass
+_MOST_SYMBOLS = 100_000  # with more texts, the column holds something else
 _IN_A_BLOCK = 5  # rows in order, on average; with fewer, the file is in no order at all
 
 
@@ -131,6 +132,8 @@ def what_to_do(quarantine: Quarantine, entry: int, sheet: Sheet, dialect: Dialec
     """How to fix a fault that cost many rows, proposed from their texts if possible."""
     reason = quarantine.reason(entry)
     field = quarantine.field_of(entry)
+    if reason == "bad-symbol" and field is not None and (of_all := _pattern_of(field, sheet)):
+        return of_all
     asked = {} if field is None else {(reason, field): _lines_of(quarantine, reason, field)}
     texts = [text for found in _texts_of(asked, sheet).values() for text in found]
     others = _others(reason, field, sheet, dialect)
@@ -143,6 +146,14 @@ def what_to_do(quarantine: Quarantine, entry: int, sheet: Sheet, dialect: Dialec
         return remedy(reason, sound, dialect, others) or apart
     key = _KEYS.get(reason)
     return "correct the file" + (f", or see source.{key}" if key else "")
+
+
+def _pattern_of(title: str, sheet: Sheet) -> str:
+    """What to set so that every text of a column is a symbol; empty if no pattern does."""
+    texts = {text for read in sheet.blocks([title]) for text in texts_in(read().columns[title])}
+    texts.discard("")
+    pattern = symbol_pattern(sorted(texts)) if len(texts) <= _MOST_SYMBOLS else None
+    return f"set source.symbol_pattern: '{pattern}'" if pattern else ""
 
 
 def _texts_of(
@@ -184,7 +195,8 @@ def _numbers(sheet: Sheet, dialect: Dialect) -> list[str]:
     """The columns that hold numbers."""
     titles = list(sheet.titles)
     if crossed := crossed_columns(sheet, dialect):
-        return [title for columns in crossed.values() for title in columns.values()]
+        pairs = [pair for columns in crossed.values() for pair in columns.items()]
+        return [title for ours, title in pairs if ours in VALUES]
     names = dialect.names(titles, "")
     if dialect.layout == "wide":
         return dialect.symbol_columns(titles, names.values(), "")

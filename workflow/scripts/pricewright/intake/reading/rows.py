@@ -126,8 +126,8 @@ def header_place(
 class CrossedHeader:
     """A header of two lines, one of fields and one of symbols.
 
-    place, end: where it begins and ends among the first lines.  columns: each symbol's fields and
-    their titles.
+    place, end: where it begins and ends among the first lines.  columns: each symbol's date and
+    values, and their titles.
     """
 
     place: int
@@ -137,7 +137,8 @@ class CrossedHeader:
 
 
 def crossed_columns(sheet: Sheet, dialect: Dialect) -> dict[str, dict[str, str]]:
-    """Each symbol's fields and their columns, if each column holds one field of one symbol."""
+    """Each symbol's date and values with their columns, if a column holds one field of one
+    symbol."""
     found: dict[str, dict[str, str]] = getattr(sheet, "crossed", {})
     return found or dialect.combined(sheet.titles)
 
@@ -147,14 +148,21 @@ def crossed_header(lines: Sequence[Sequence[str]], dialect: Dialect) -> CrossedH
     if dialect.header_line is not None:
         return None
     for place, (one, other) in enumerate(pairwise(lines)):
-        if pairs := dialect.crossed(one, other):
+        if places := dialect.crossed(one, other):
             below = lines[place + 2] if place + 2 < len(lines) else []
             named = any(below[:1]) and not any(below[1:])
-            titles = [below[0] if named else "Date"]
-            titles += [f"{field} {symbol}" for field, symbol in pairs]
-            columns: dict[str, dict[str, str]] = {}
-            for title, (field, symbol) in zip(titles[1:], pairs, strict=True):
-                columns.setdefault(symbol, {})[field] = title
+            dates = {names["date"] for names in places.values()}
+            titles = [f"{a} {b}".strip() for a, b in zip(one, other, strict=True)]
+            for symbol, names in places.items():
+                for ours, column in names.items():
+                    titles[column] = f"{ours} {symbol}"
+            if len(dates) == 1:
+                titles[0] = below[0] if named else "Date"
+            titles = distinct(titles)
+            columns = {
+                symbol: {ours: titles[column] for ours, column in names.items()}
+                for symbol, names in places.items()
+            }
             return CrossedHeader(place, place + 2 + named, titles, columns)
     return None
 
@@ -198,13 +206,17 @@ def left_out(block: Block, where: Mapping[str, Sequence[str]]) -> tuple[Block, i
         texts = pc.fill_null(block.columns[title].cast(pa.string()), "")
         found = pc.is_in(pc.utf8_trim(texts, " \t"), pa.array(allowed, pa.string()))
         keep &= found.to_numpy(zero_copy_only=False)
-    kept = Block(
+    return _those(block, keep), int((~keep).sum())
+
+
+def _those(block: Block, keep: Mask) -> Block:
+    """Some rows of a block, and all of its bad ones."""
+    return Block(
         {title: column.filter(pa.array(keep)) for title, column in block.columns.items()},
         block.lines[keep],
         block.bad,
         {title: kinds[keep] for title, kinds in block.kinds.items()},
     )
-    return kept, int((~keep).sum())
 
 
 def check_long(
@@ -303,7 +315,6 @@ def check_wide(
 def check_crossed(
     block: Block,
     columns: Mapping[str, Mapping[str, str]],
-    date: str,
     titles: Sequence[str],
     dialect: Dialect,
 ) -> tuple[CheckedRows, Quarantine]:
@@ -313,7 +324,8 @@ def check_crossed(
     """
     parts, lost = [], []
     for symbol, names in columns.items():
-        found = check_long(block, {"date": date, **names}, titles, replace(dialect, symbol=symbol))
+        here = _filled(block, names.values())
+        found = check_long(here, names, titles, replace(dialect, symbol=symbol))
         empty = np.all([np.isnan(values) for values in found[0].values.values()], axis=0)
         parts.append(_only(found[0], ~empty))
         lost.append(found[1])
@@ -333,6 +345,20 @@ def check_crossed(
         joined_times(parts),
     )
     return rows, Quarantine.joined(titles, lost)
+
+
+def _filled(block: Block, titles: Iterable[str]) -> Block:
+    """The rows that have anything in these columns; shorter tables end above longer ones."""
+    filled: Mask = np.zeros(len(block.lines), dtype=bool)
+    for title in titles:
+        column = block.columns[title]
+        if pa.types.is_string(column.type):
+            column = pc.utf8_length(pc.utf8_trim(column, " \t"))
+            column = pc.if_else(pc.equal(column, 0), None, column)
+        filled |= column.is_valid().to_numpy(zero_copy_only=False)
+        if filled.all():
+            return block
+    return _those(block, filled)
 
 
 class _Faults:

@@ -8,7 +8,7 @@ from pricewright.tables.fields import VALUES
 
 _USUAL_NAMES: Mapping[str, Sequence[str]] = {
     "date": (
-        "date",
+        "date dates",
         "datetime timestamp snapped_at time day trade_date tradedate trading_date observation_date "
         "datadate nav_date price_date as_of_date as_of valuation_date business_date "
         "exchange_date traddt time_period open_time datum fecha data tag handelstag jour tarih "
@@ -45,8 +45,9 @@ _USUAL_NAMES: Mapping[str, Sequence[str]] = {
         "close_last close_price price_close trade_close closing_price clspric schluss schlusskurs "
         "clôture cloture clot cierre chiusura fechamento slotkoers zamkniecie zamknięcie schluß "
         "şimdi kapanış κλείσιμο закрытие 收盘 收盘价 收盤 收盤價 終値 종가",  # noqa: RUF001
-        "last px_last price prices settle value obs_value prc prccd c zuletzt letzter kurs preis "
-        "dernier cours último ultimo precio prezzo preço preco laatste koers цена",
+        "last px_last last_price price prices settle px_settle value obs_value prc prccd c zuletzt "
+        "letzter kurs preis dernier cours último ultimo precio prezzo preço preco laatste koers "
+        "цена",
         "nav nav_per_share net_asset_value unit_price market_price rate exchange_rate fx_rate",
     ),
     "adj_close": (
@@ -158,3 +159,13 @@ def is_no_symbol(title: str) -> bool:
     """Whether a title clearly names something else than a symbol."""
     plain = plain_title(title)
     return plain in _NO_SYMBOLS.split() or plain.endswith("_flags")
+
+
+_SECURITY = re.compile(
+    r"\S+( \S+)* (equity|index|comdty|curncy|corp|govt|muni|mtge|pfd|m-mkt)", re.IGNORECASE
+)
+
+
+def is_security(title: str) -> bool:
+    """Whether a title is written the way Bloomberg writes securities, such as AAPL US Equity."""
+    return _SECURITY.fullmatch(title) is not None

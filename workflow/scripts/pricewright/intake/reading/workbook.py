@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from signal import SIGKILL
 from typing import Any, Final
@@ -18,6 +19,7 @@ from pricewright.intake.reading.rows import TEXT, VALUE, Block, CrossedHeader
 from pricewright.intake.reading.titles import distinct, is_unnamed
 
 _ROWS: Final = 1 << 17  # of a block
+_APART: Final = 10_000_000  # between the first lines of two sheets; Excel has 1,048,576 rows
 _TYPES: Final = {
     "text": pa.string(),
     "mixed": pa.string(),
@@ -109,6 +111,53 @@ class WorkbookSheet:
         columns = {title: column.slice(start, _ROWS) for title, column in self._columns.items()}
         kinds = {title: kind[rows] for title, kind in self._kinds.items()}
         return Block(columns, self._lines[rows], kinds=kinds)
+
+
+class SheetsOfSymbols:
+    """The filled sheets of a workbook as one, with the name of each in the column `title`.
+
+    All must have the same columns. `lines` are the row numbers that Excel shows, plus 10,000,000
+    for each sheet before.  read: reads the sheet of a name.
+    """
+
+    def __init__(
+        self, content: bytes, name: str, title: str, read: Callable[[str], WorkbookSheet]
+    ) -> None:
+        self._sheets = {sheet: read(sheet) for sheet in filled_sheets(content, name)}
+        if not self._sheets:
+            raise Refusal(f"{name}: the workbook is empty; deliver prices.")
+        (first_name, first), *others = self._sheets.items()
+        for other_name, other in others:
+            if set(other.titles) != set(first.titles):
+                raise Refusal(
+                    f"{name}: the sheets {first_name!r} and {other_name!r} have different columns, "
+                    "but source.symbol says that each is of one symbol; give them the same "
+                    "columns, or set source.sheet to one of them and source.symbol to its symbol."
+                )
+        self._title = title
+        self.titles: Sequence[str] = (title, *first.titles)
+        self.settings = first.settings | {"sheet": ", ".join(self._sheets)}
+
+    def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
+        """The blocks of each sheet in turn."""
+        for number, (name, sheet) in enumerate(self._sheets.items()):
+            for read in sheet.blocks(titles):
+                yield partial(self._named, read, name, number * _APART)
+
+    def texts(self, lines: Sequence[int]) -> dict[int, str]:
+        """The cells of some rows as text, behind the name of their sheet, with tabs between."""
+        found: dict[int, str] = {}
+        for number, (name, sheet) in enumerate(self._sheets.items()):
+            here = [line - number * _APART for line in lines if line // _APART == number]
+            texts = sheet.texts(here) if here else {}
+            found |= {line + number * _APART: f"{name}\t{text}" for line, text in texts.items()}
+        return found
+
+    def _named(self, read: Callable[[], Block], name: str, before: int) -> Block:
+        block = read()
+        names = pa.repeat(name, len(block.lines))
+        columns = {self._title: names, **block.columns}
+        return replace(block, columns=columns, lines=block.lines + before)
 
 
 def filled_sheets(content: bytes, name: str) -> list[str]:
