@@ -224,7 +224,7 @@ def test_where_two_readings_fit_the_key_is_left_open_with_both(
     assert setting.key == key
     assert not choices or [setting.value, *setting.others] == choices
     assert found.reading is None
-    with pytest.raises(Refusal, match=rf"'source.{key or 'decimal'}': found '\?', for two"):
+    with pytest.raises(Refusal, match=rf"'source.{key or 'decimal'}': found '\?', because two"):
         as_written(path, found)
     dates = [row["date"] for row in as_written(path, found, **chosen)]
     assert sorted(set(dates)) == ["2024-02-01", "2024-02-02"]
@@ -568,7 +568,7 @@ def test_a_column_that_tells_rows_of_a_day_apart_is_named_as_a_filter(tmp_path):
     kinds = [{"SERIES": ["EQ"]}, {"SERIES": ["BE"]}, {}]
     assert [where.key, where.value, *where.others] == ["where", *kinds]
     assert len(as_written(path, found, where=where.value)) == 6
-    with pytest.raises(Refusal, match=r"'source\.where': found '\?', for two"):
+    with pytest.raises(Refusal, match=r"'source\.where': found '\?', because two"):
         as_written(path, found)
     _, found = described(tmp_path, text + "2024-01-15,B,EQ,x,1\n")
     assert not found.to_choose

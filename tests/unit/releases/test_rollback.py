@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from people import terms
 from pricewright.commands import verify as verifying
 from pricewright.commands.history import history
 from pricewright.files.errors import Refusal
@@ -58,6 +59,44 @@ def test_without_a_signature_for_it_nothing_is_put_back_and_the_list_says_how(tw
     assert f"pricewright sign deploy --release {two.first[:12]}" in refusal.value.listing()
     assert "metrics" not in refusal.value.listing()
     assert two.current == two.second
+
+
+@pytest.fixture
+def strict(firm):
+    """Two releases, where whoever trained a model may not authorise it, and signs that they did;
+    for the first one they signed so twice."""
+    firm.signoffs["deploy"] = terms(exclude_author=True)
+    firm.signed(0)
+    firm.sign("author", "author")
+    firm.first = firm.release()
+    firm.wait(minutes=1)
+    firm.sign("author", "author")
+    firm.wait(minutes=1)
+    firm.signed(1)
+    firm.sign("author", "author")
+    firm.second = firm.release()
+    firm.wait(minutes=1)
+    return firm
+
+
+def test_who_trained_the_earlier_model_may_have_signed_so_again_since(strict):
+    strict.sign_release("reviewer", strict.first)
+    assert strict.roll_back("previous") == strict.first
+
+
+def test_who_trained_the_earlier_model_may_have_left(strict):
+    strict.name_signers("reviewer", "second")
+    strict.sign_release("reviewer", strict.first)
+    assert strict.roll_back("previous") == strict.first
+    assert verify_releases(strict.root) == []
+
+
+def test_who_trained_the_earlier_model_may_not_authorise_it_though_they_left_and_came_back(strict):
+    strict.name_signers("reviewer", "second")
+    strict.name_signers("author", "reviewer", "second")
+    strict.sign_release("author", strict.first)
+    with pytest.raises(Unsigned, match="signatures are missing"):
+        strict.roll_back("previous")
 
 
 def test_a_signature_for_a_rollback_counts_once(two):

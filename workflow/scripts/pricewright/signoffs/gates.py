@@ -27,6 +27,7 @@ from pricewright.signoffs.validity import (
     EVENTS,
     Case,
     Consent,
+    author_as_given,
     decisions_of,
     judge_statement,
     needed_consent,
@@ -123,10 +124,11 @@ def check_gates(
     problems = ledger.verify(folder)
     entries = ledger.read(folder) if not problems else []
     case = Case(policy, digests, entries, clock())
-    places = [Path(root), *([release] if release else [])]
-    trainers = trained_by(
-        [kept for place in places for kept in read_statements(place, "author")], case
-    )
+    trainers = trained_by(read_statements(root, "author"), case)
+    for kept in read_statements(release, "author") if release else []:
+        given = author_as_given(kept, case)  # who trained a released model may have left since
+        if given and given.who not in [signoff.who for signoff in trainers]:
+            trainers.append(given)
     case = replace(case, trainers=[signoff.who for signoff in trainers])
     found = [_gate(root, gate, case) for gate in gates]
     head = entries[-1].digest if entries else ledger.EMPTY

@@ -136,6 +136,15 @@ def open_as_given(
     return None
 
 
+def author_as_given(kept: StoredStatement, case: Case) -> SignOff | None:
+    """A statement of who trained the model with these bytes, judged as of the time it was given.
+
+    None if there is no sign that it was ever good, or if it is about another model.
+    """
+    found = open_as_given(kept, case.policy, case.entries)
+    return found if found and found.said and not _changed(found.said, case) else None
+
+
 def _policies_of(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Policy]]:
     """Each policy of a release or rollback, with the first line that records it."""
     seen = []
@@ -224,8 +233,10 @@ def _by_author(said: Statement, case: Case) -> str | None:
 def _overtaken(said: Statement, digest: str, case: Case) -> str | None:
     """Why a statement is superseded by the same person's later one; an old file can be put back."""
     since = decisions_of(case.entries, said.gate, said.who)
-    if said.gate == "author":  # one person may have trained several models
+    if said.gate == "author":  # one person may have trained several models, and may say so again
         since = [entry for entry in since if entry.fields.get("run") == said.run]
+        if since and since[-1].event == EVENTS["approved"]:
+            return None
     *_, last = [None, *since]
     if last is None or last.fields.get("statement") == digest:
         return None
