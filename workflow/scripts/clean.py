@@ -9,6 +9,7 @@ from pricewright.cleaning.corrected_table import correct, join_parts, write_sett
 from pricewright.cleaning.flags import Quality
 from pricewright.cleaning.options import FlagThresholds, MissingRules
 from pricewright.files.documents import write_json
+from pricewright.files.errors import some_of
 from pricewright.steplog.log import say
 
 
@@ -38,7 +39,8 @@ def clean(
         .parquet, else JSON.
     receipt
         Where to write the counts of rows: in, out, duplicates, removed by corrections, dropped,
-        and the values corrected and filled.
+        and the values corrected and filled; with the symbols whose newest row is dropped, and those
+        without any adj_close.
     quality
         Where to write the flags, by symbol and date.
     corrections
@@ -57,28 +59,38 @@ def clean(
     say("read", rows=made.rows)
     delisted = {change["symbol"] for change in made.changes if change["action"] == "delisted"}
     found = Quality(flags, delisted)
-    written, rows_out, filled = write_settled(output, input, made, missing, found.add)
+    written = write_settled(output, input, made, missing, found.add)
     document = found.document(found.entries(lambda symbols: made.part(symbols).groups()))
     counts = {
         "rows_in": made.rows,
-        "rows_out": rows_out,
+        "rows_out": written.rows,
         "duplicates": made.rows - made.distinct,
         "removed": made.distinct - made.left,
-        "dropped": made.left - rows_out,
+        "dropped": made.left - written.rows,
         "corrected": len(made.changes),
-        "filled": filled,
+        "filled": written.filled,
+        "newest_dropped": written.newest_dropped,
+        "without_adj_close": written.without_adj_close,
         "flags": document["flags"],
     }
     if receipt is not None:
         files = {
             "input": {"path": str(input), "sha256": made.sha256},
-            "records": {"path": str(output), "sha256": written},
+            "records": {"path": str(output), "sha256": written.sha256},
         }
         write_json(receipt, counts | {"corrections": made.changes} | files)
     if quality is not None:
         write_json(quality, document)
-    say(f"rows in/out: {made.rows}/{rows_out}", flagged=len(document["flagged"]))
-    say("end", rows=rows_out, output=output)
+    for column, count in written.filled.items():
+        say("filled missing values", column=column, values=count)
+    for message, names in (
+        ("no adj_close, so close is taken for it", written.without_adj_close),
+        ("the newest row is incomplete, so it is dropped", list(written.newest_dropped)),
+    ):
+        if names:
+            say(message, symbols=len(names), named=some_of(names))
+    say(f"rows in/out: {made.rows}/{written.rows}", flagged=len(document["flagged"]))
+    say("end", rows=written.rows, output=output)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 A run ends with it: whether the model is accepted, and where everything is.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from textwrap import wrap
 from typing import Any
@@ -68,8 +68,7 @@ def verdict(model: Mapping[str, Any], *, allow_unaccepted: bool = False) -> list
             said.append(
                 "AN UNACCEPTED MODEL IS BEING DEPLOYED, BECAUSE accept.allow_unaccepted IS TRUE."
             )
-    if lost := _lost(model):
-        said.append(lost)
+    said += _lost(model)
     if model["metrics"]["pooled"]["model"]["mase"] is None:
         return [
             *said,
@@ -86,17 +85,22 @@ def verdict(model: Mapping[str, Any], *, allow_unaccepted: bool = False) -> list
     return said
 
 
-def _lost(model: Mapping[str, Any]) -> str | None:
-    """How much of what was delivered could not be kept, if any."""
-    came = model.get("receipts", {}).get("ingest", {})
+def _lost(model: Mapping[str, Any]) -> Iterator[str]:
+    """What of the delivered rows could not be kept, if any."""
+    receipts = model.get("receipts", {})
+    came, dropped = receipts.get("ingest", {}), receipts.get("clean", {}).get("newest_dropped", {})
     reasons = came.get("quarantined", {})
     rows = sum(reasons.values()) - reasons.get("duplicate", 0)
     values = sum(came.get("missing", {}).values())
-    if not rows and not values:
-        return None
     what = [f"{rows:,} of {came['rows']:,} delivered rows"] if rows else []
     what += [f"{values:,} values of others"] if values else []
-    return f"LOST: {' and '.join(what)} could not be believed: see results/quarantine.json."
+    if what:
+        yield f"LOST: {' and '.join(what)} could not be believed: see results/quarantine.json."
+    if dropped:
+        yield (
+            f"LOST: the newest row of {some_of(list(dropped))} is incomplete and was dropped: see "
+            "newest_dropped in results/clean.json."
+        )
 
 
 def champion(model: Mapping[str, Any]) -> list[str]:
