@@ -156,6 +156,17 @@ def test_a_missing_bar_takes_nothing_from_another_day_even_where_the_close_is_ca
     assert cleaned(frame, "ffill")[0][1][2:] == (2.5,) * 4
 
 
+def test_a_modelled_open_is_a_price_like_any_other():
+    frame = table(
+        (A1, "A", 2.0, 3.0), (A2, "A", None, 4.0), names=("date", "symbol", "open", "close")
+    )
+    done = settle_missing(frame, MissingRules(modelled="open"))
+    assert [row["open"] for row in done.table.to_pylist()] == [2.0, 2.0]
+    assert (
+        len(settle_missing(frame, MissingRules(modelled="open", missing_price="drop")).table) == 1
+    )
+
+
 def test_without_a_close_a_missing_open_goes_by_the_rule_for_prices():
     frame = table((A1, "A", 1.5), (A2, "A", None), names=("date", "symbol", "open"))
     assert cleaned(frame, "ffill")[0][1] == (A2, "A", 1.5)

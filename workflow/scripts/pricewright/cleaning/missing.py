@@ -56,8 +56,8 @@ def settle_missing(table: pa.Table, missing: MissingRules) -> Settled:
     """Fill or drop missing values in ordered rows of whole symbols.
 
     `MissingRules` describes the choices. The one for volume applies to the column `volume`, the
-    one for price to every other column of numbers, except that open, high and low are completed
-    from their own row's close and cost no row. Columns of text stay unchanged.
+    one for price to every other column of numbers, except that open, high and low, unless modelled,
+    are completed from their own row's close and cost no row. Columns of text stay unchanged.
     """
     table = table.combine_chunks()
     known = {
@@ -70,7 +70,8 @@ def settle_missing(table: pa.Table, missing: MissingRules) -> Settled:
     begins, symbols = rows_of_symbols(table)
     first = np.repeat(begins, np.diff(begins, append=len(table)))
     close = next((name for name in ("close", "adj_close") if name in table.column_names), None)
-    ranges = [name for name in BAR[:3] if close and name in known and _is_float(table, name)]
+    ranges = [name for name in BAR[:3] if close and name in known and name != missing.modelled]
+    ranges = [name for name in ranges if _is_float(table, name)]
     for column in [name for name in known if name not in ranges]:
         there, values, rows = known[column], table[column], np.arange(len(table))
         how = missing.missing_volume if column == "volume" else missing.missing_price
