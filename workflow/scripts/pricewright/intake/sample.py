@@ -27,11 +27,9 @@ _IN_NAME: Final = re.compile(r"(?<!\d)(19|20)\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?!\d)
 
 def sample_of(sheet: Sheet, content: Content) -> Block:
     """The first rows of the columns that may hold dates, symbols and numbers."""
-    is_columnar = content.kind in (
-        "parquet",
-        "feather",
-    )  # these formats may have columns of other kinds, which count only if named
-    for read in sheet.blocks([] if is_columnar else sheet.titles):
+    # these formats may have columns that cannot be read, which count only if named
+    any_kind = content.kind in ("parquet", "feather", "excel")
+    for read in sheet.blocks([] if any_kind else sheet.titles):
         block = read()
         if len(block.lines):
             rows = slice(0, _SAMPLE)
