@@ -82,9 +82,9 @@ def read(content: bytes, sheet: str | None, above: int = 0) -> dict[str, Any]:
         for (row, column), text in _hidden(content, filled[0].name).items()
     }
     rows = filled[0].to_python()
-    for (row, column), error in hidden.items():
-        if error and 0 <= row < len(rows) and 0 <= column < len(rows[row]):
-            rows[row][column] = error
+    for (row, column), text in hidden.items():
+        if text and 0 <= row < len(rows) and 0 <= column < len(rows[row]):
+            rows[row][column] = text
     table = _table(rows, first + 1, above)
     begin = table["lines"][0] - first if table["lines"] and above >= 0 else 0
     formulas: list[str | None] = [None] * len(table["titles"])
