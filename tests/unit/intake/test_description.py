@@ -671,3 +671,25 @@ def test_a_code_of_each_row_that_tells_no_prices_of_a_day_apart_is_no_symbol(tmp
     rows = "".join(f"2024-01-{day},{day}.5,{'AB'[day % 2]}\n" for day in range(10, 20))
     path, found = described(tmp_path, f"Date,Close,Code\n{rows}")
     assert {row["symbol"] for row in as_written(path, found)} == {"AAPL"}
+
+
+TOKYO = [["2024-01-15", 7203, 1.5], ["2024-01-15", 6758, 2.5], ["2024-01-16", 7203, 1.25]]
+
+
+@pytest.mark.parametrize("title", ["Ticker", "Code"])
+@pytest.mark.parametrize("codes", [(7203, 6758, 7203), (7203, "9984", 7203), (700, 5, 700)])
+def test_tickers_that_excel_holds_as_numbers_are_the_text_of_their_digits(tmp_path, title, codes):
+    table = [[day, code, close] for (day, _, close), code in zip(TOKYO, codes, strict=True)]
+    content = excel(["Date", title, "Close"], *table)
+    path, found = described(tmp_path, content, "tokyo.xlsx")
+    assert {row["symbol"] for row in as_written(path, found)} == set(map(str, codes))
+    assert f"column '{title}' holds symbols as numbers, such as {codes[0]}" in found.notes[0]
+
+
+def test_tickers_that_parquet_holds_as_whole_floats_are_the_text_of_their_digits(tmp_path):
+    content = parquet(
+        Date=[date(2024, 1, 15)] * 4, Ticker=[7203.0, 6758.0, None, 1.5], Close=[1.5, 2, 3, 4]
+    )
+    path, found = described(tmp_path, content, "tokyo.parquet")
+    assert {row["symbol"] for row in as_written(path, found)} == {"6758", "7203"}
+    assert found.reading.quarantine.by_reason() == {"bad-symbol": 2}

@@ -36,7 +36,7 @@ from pricewright.intake.reading.dialect import (
 )
 from pricewright.intake.reading.kinds import wide_encoding
 from pricewright.intake.reading.numbers import parse_numbers
-from pricewright.intake.reading.rows import Block, Sheet, crossed_columns
+from pricewright.intake.reading.rows import NUMBER, Block, Sheet, crossed_columns
 from pricewright.intake.reading.rows_in_order import STRAYS
 from pricewright.intake.reading.titles import (
     is_code,
@@ -425,6 +425,7 @@ def _symbols(
                 found.choose("columns.symbol", [better], f"{named[0]} holds only numbers")
                 dialect = replace(dialect, columns={**dialect.columns, "symbol": better})
                 said = texts_of(sample, better)
+        _note_numbers(dialect.names(titles, "")["symbol"], sample, found)
         return _pattern(dialect, said, found)
     if inside := getattr(sheet, "symbol", None):
         found.notes.append(f"the file itself says that its prices are of {inside}")
@@ -433,12 +434,17 @@ def _symbols(
     moments = moments_of(sample, dialect)
     several = len(set(moments)) < len(moments)
     words = {
-        title: sample.columns[title].to_pylist()
+        title: sample.columns[title].cast(pa.string()).to_pylist()
         for title in titles
         if title not in taken
-        and pa.types.is_string(sample.columns[title].type)
-        and sample.typed(title) is None
-        and (not is_number(sample, title) or is_numbered(sample, title))
+        and (
+            plain_title(title) in _CODES
+            or (
+                pa.types.is_string(sample.columns[title].type)
+                and sample.typed(title) is None
+                and (not is_number(sample, title) or is_numbered(sample, title))
+            )
+        )
     }
     telling = [
         title
@@ -461,6 +467,7 @@ def _symbols(
             candidates, why = codes, "its values look like symbols"
         symbol = found.choose("columns.symbol", candidates, why)
         dialect = replace(dialect, columns={**dialect.columns, "symbol": symbol})
+        _note_numbers(symbol, sample, found)
         return _pattern(dialect, texts_of(sample, symbol), found)
     if not alone:
         found.choose(
@@ -470,6 +477,18 @@ def _symbols(
     symbol = _own_symbol(name, dialect)
     found.choose("symbol", [symbol], "no column holds it; this is the file's name, so correct it")
     return replace(dialect, symbol=symbol)
+
+
+def _note_numbers(title: str, sample: Block, found: Description) -> None:
+    """Note that symbols are stored as numbers, which have no leading zeros."""
+    column, kinds = sample.columns[title], sample.kinds.get(title)
+    numbers = not pa.types.is_string(column.type) if kinds is None else kinds == NUMBER
+    first = column.filter(pa.array(np.broadcast_to(numbers, len(column))))[:1].cast(pa.string())
+    if len(first):
+        found.notes.append(
+            f"column {title!r} holds symbols as numbers, such as {first[0]}: if they had leading "
+            "zeros, as in 0700, the zeros are lost; then deliver the symbols as text"
+        )
 
 
 def _is_of_one(sample: Block, title: str, dialect: Dialect) -> bool:

@@ -20,6 +20,7 @@ Cell = str | float | int | bool | date | datetime | time | timedelta
 
 MEMORY: Final = 1 << 32  # bytes; enough for thirty million cells
 SECONDS: Final = 900
+_KINDS: Final = {str: 0, int: 1, float: 1}
 MOST_ABOVE: Final = 100  # rows among which the titles are looked for
 
 Hidden = Mapping[tuple[int, int], str]
@@ -56,8 +57,8 @@ def read(content: bytes, sheet: str | None, above: int = 0) -> dict[str, Any]:
     titles.
     titles: the titles as text.
     columns: the kind and the values of each column below: text, number, or date or moment in ISO
-    8601; None for an empty cell. A `mixed` column is text, and a third entry says which cells were
-    not text.
+    8601; None for an empty cell. A `mixed` column is text, and a third entry says what each cell
+    was: 0 for text or nothing, 1 for a number, 2 for another value.
     formulas: for each column, the first cell below the titles, such as B2, whose formula has no
     stored value; None if there is none.
     trouble: why a workbook cannot be opened.
@@ -164,7 +165,7 @@ def _table(rows: Sequence[Sequence[Cell]], first: int, above: int) -> dict[str, 
     }
 
 
-def _column(cells: Sequence[Cell]) -> tuple[str, list[Any], list[bool]]:
+def _column(cells: Sequence[Cell]) -> tuple[str, list[Any], list[int]]:
     values = [None if cell == "" else cell for cell in cells]
     kinds = set(map(type, values)) - {NoneType}
     if kinds <= {str}:
@@ -174,8 +175,8 @@ def _column(cells: Sequence[Cell]) -> tuple[str, list[Any], list[bool]]:
     if kinds <= {date, datetime}:
         kind = "date" if kinds == {date} else "moment"
         return kind, [value and text(value) for value in values], []
-    typed = [value is not None and not isinstance(value, str) for value in values]
-    return "mixed", [None if value is None else text(value) for value in values], typed
+    was = [0 if value is None else _KINDS.get(type(value), 2) for value in values]
+    return "mixed", [None if value is None else text(value) for value in values], was
 
 
 def _is_said(cell: Cell) -> bool:

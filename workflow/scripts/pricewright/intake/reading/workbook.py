@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from pricewright.files.errors import Refusal
 from pricewright.intake.reading import cells
-from pricewright.intake.reading.rows import TEXT, VALUE, Block, CrossedHeader
+from pricewright.intake.reading.rows import Block, CrossedHeader
 from pricewright.intake.reading.titles import distinct, is_unnamed
 
 _ROWS: Final = 1 << 17  # of a block
@@ -85,13 +85,13 @@ class WorkbookSheet:
         self._formulas = dict(zip(titles, found["formulas"], strict=True))
         self._columns: dict[str, pa.Array] = {}
         self._kinds: dict[str, npt.NDArray[np.int8]] = {}
-        for title, (kind, values, typed) in zip(titles, found["columns"], strict=True):
+        for title, (kind, values, was) in zip(titles, found["columns"], strict=True):
             array = pa.array(values, pa.string() if kind in ("date", "moment") else _TYPES[kind])
             if is_unnamed(title) and array.null_count == len(array):
                 continue
             self._columns[title] = array.cast(_TYPES[kind])
             if kind == "mixed":
-                self._kinds[title] = np.where(typed, VALUE, TEXT).astype(np.int8)
+                self._kinds[title] = np.array(was, np.int8)  # TEXT, NUMBER or VALUE
         self.titles: Sequence[str] = tuple(self._columns)
 
     def blocks(self, titles: Collection[str] = ()) -> Iterator[Callable[[], Block]]:
