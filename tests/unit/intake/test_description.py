@@ -628,10 +628,13 @@ def test_currencies_with_their_number_are_what_is_traded_and_no_prices(tmp_path)
     assert {row["symbol"] for row in as_written(path, found)} == set(quoted)
 
 
-def test_a_workbook_whose_closes_were_never_computed_is_said_to_have_none(tmp_path):
+def test_a_workbook_whose_closes_were_never_computed_is_not_read_and_says_why(tmp_path):
     table = [[date(2024, 1, day), day, f"=B{day}*2"] for day in range(2, 8)]
     _, found = described(tmp_path, excel(["Date", "Open", "Close"], *table), "AAPL.xlsx")
-    assert any("none of its 6 rows has a close" in note for note in found.notes)
+    (note,) = found.notes
+    assert note.startswith(
+        "not read yet: AAPL.xlsx: sheet 'Sheet', cell C2: the formula of 'Close'"
+    )
 
 
 def test_of_tables_side_by_side_the_columns_that_are_offered_can_be_read(tmp_path):
