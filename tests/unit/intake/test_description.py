@@ -696,3 +696,42 @@ def test_tickers_that_parquet_holds_as_whole_floats_are_the_text_of_their_digits
     path, found = described(tmp_path, content, "tokyo.parquet")
     assert {row["symbol"] for row in as_written(path, found)} == {"6758", "7203"}
     assert found.reading.quarantine.by_reason() == {"bad-symbol": 2}
+
+
+@pytest.mark.parametrize("head", ["Index,AAPL,MSFT", "date,ticker,close", "day,Close,Volume"])
+@pytest.mark.parametrize(
+    ("first", "formats"),
+    [
+        (19724, [["epoch-days"], ["sas-days"]]),
+        (739253, [["matlab-datenum"]]),
+        (23377, [["sas-days"]]),  # days since 1970 would be to come
+        (45293, [["excel-serial"]]),
+    ],
+)
+def test_numbers_of_days_are_proposed_as_dates_with_each_count_that_fits(
+    tmp_path, head, first, formats
+):
+    cells = "AAPL,1.5" if "ticker" in head else "185.5,369.25"
+    text = f"{head}\n" + "".join(f"{first + day},{cells}\n" for day in range(4))
+    path, found = described(tmp_path, text)
+    (setting,) = (each for each in found.settings if each.key == "date_formats")
+    assert [setting.value, *setting.others] == formats
+    if len(formats) > 1:
+        assert setting.why.endswith(f"line 2 has {first}: 2024-01-02 or 2014-01-01")
+    read = as_written(path, found, date_formats=formats[0])
+    assert read[0]["date"] == "2024-01-02"
+
+
+def test_dates_of_six_digits_in_a_file_without_a_header_are_found(tmp_path):
+    text = "".join(f"BHP,2401{day},184.5,186.25,40000000\n" for day in range(15, 20))
+    path, found = described(tmp_path, text, "ASX20240130.txt")
+    settings = {each.key: each.value for each in found.settings}
+    assert (settings["header_line"], settings["date_formats"]) == (0, ["%y%m%d"])
+    columns = {"date": 2, "symbol": 1, "close": 4}
+    read = as_written(path, found, columns=columns, date_formats=["%y%m%d"])
+    assert read[0]["date"] == "2024-01-15"
+
+
+def test_a_file_whose_only_whole_numbers_are_prices_or_volumes_still_has_no_dates(tmp_path):
+    with pytest.raises(Refusal, match="no column holds dates"):
+        described(tmp_path, "Symbol,Close,Volume\nA,19724,739253\nB,19725,739254\n")

@@ -220,6 +220,8 @@ def test_marks_that_would_read_many_numbers_are_asked_for_before_these_are_lost(
         ("Date,Close", "2 janv. 2024,1", "deliver dates in digits such as 2024-01-31"),
         ("Date,Close", "1704153600000,1", r'set source\.date_formats: \["epoch-milliseconds"\]'),
         ("Date,Close", "45293,1", r'set source\.date_formats: \["excel-serial"\]'),
+        ("Date,Close", "739253,1", r'set source\.date_formats: \["matlab-datenum"\]'),
+        ("Date,Close", "19724,1", r': \["epoch-days"\] or source\.date_formats: \["sas-days"\]'),
         ("Date,Close", "2024-01-02,$1.5", r'set source\.unit: "\$"'),
         ("Date,Close", '2024-01-02,"1,5"', r'set source\.decimal: ","'),
         ("Date,Close", '2024-01-02,"1,500"', r'set source\.thousands: "," or source\.decimal: ","'),
@@ -851,6 +853,7 @@ def test_dates_of_the_first_days_alone_that_run_on_in_the_other_order_need_the_o
         [f"2023-{month:02}-01" for month in range(1, 13)] + BUSINESS[8:20],  # then of each day
         [f"{year}-{month:02}-01" for month in (1, 4, 7, 10) for year in (2021, 2022, 2023)],
         BUSINESS[:40][::3] + BUSINESS[1:40][::3],
+        ["2024-01-04", "2024-01-03", "2024-01-02", "2024-01-15"],  # the newest is below
         sorted(BUSINESS, key=lambda day: day.split("-")[::-1]),  # as text in days, months, years
     ],
 )

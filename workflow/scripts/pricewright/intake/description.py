@@ -29,6 +29,7 @@ from pricewright.intake.reading.delivery import (
 )
 from pricewright.intake.reading.dialect import (
     CLOCK,
+    DAY_COUNTS,
     FROM_FILE,
     Calendar,
     Dialect,
@@ -207,6 +208,13 @@ def _columns(
         title for title in dated if not any(usual_columns(ours, [title]) for ours in VALUES)
     ]
     dates = [title for title in dates if not is_number(sample, title)] or dates
+    dates = dates or [
+        title
+        for title in titles
+        if not usual_columns("symbol", [title])
+        and not any(usual_columns(ours, [title]) for ours in VALUES)
+        and formats_of(sample, title, short=True)
+    ]
     if not dates:
         raise Refusal(f"{content.name}:1: {why_no_dates(titles, sample, content.name)}")
     date = str(found.choose("columns.date", dates, "its values are dates", by_name and dates[0]))
@@ -241,7 +249,7 @@ def _columns(
 def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description) -> Dialect:
     """How the dates of the first of these columns are written, and which time zone counts."""
     column, typed = sample.columns[dates[0]], sample.typed(dates[0])
-    formats = formats_of(sample, dates[0]) or []
+    formats = formats_of(sample, dates[0], short=True) or []
     choices = _mixed(sample, dates[0], formats[:1]) or [[each] for each in formats]
     tomorrow = day_after(now())
     past = [
@@ -257,6 +265,9 @@ def _dates(dialect: Dialect, dates: list[str], sample: Block, found: Description
     )
     row = int(np.argmax(then & ~by_itself))
     why = f"line {sample.lines[row]} has {column[row]}"
+    if len(choices) > 1 and any(form in DAY_COUNTS for (form, *_) in choices):
+        each = (parse_days(column, Calendar(tuple(some)), typed).days[row] for some in choices)
+        why += f": {' or '.join(str(np.datetime64(int(day), 'D')) for day in each)}"
     form = found.choose("date_formats", choices, why, [])
     calendar = Calendar(tuple(form or ()), last_day=tomorrow)
     days = parse_days(column, calendar, typed)

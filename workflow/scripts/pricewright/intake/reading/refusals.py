@@ -39,7 +39,8 @@ _KEYS = {
 _SYSTEMATIC = 3  # from this many rows with one fault that one setting would fix: no accident
 _SAMPLE = 2_000  # rows whose texts show how the others are written
 _LOOKED_AT = 10  # texts per fault; a few show what to declare, and reading them takes a second pass
-_TIMES_FEWER = 10  # so many times fewer jumps between dates are no accident
+_TIMES_FEWER = 10  # so many times fewer steps back are no accident
+_TIMES_NEARER = 2  # and as many times nearer dates
 _ABOUT_A_YEAR = 400  # days
 _IN_A_BLOCK = 5  # rows in order, on average; with fewer, the file is in no order at all
 
@@ -103,15 +104,18 @@ def refuse_undeclared(
 
 
 def refuse_exchanged(symbols: Ints, days: Ints, lines: Lines, dialect: Dialect, name: str) -> None:
-    """Raise Refusal if the days of symbols jump about, but run on with days and months exchanged.
+    """Raise Refusal if the days of symbols jump about, but run on, and closer together, with days
+    and months exchanged.
 
     symbols, days, lines: of rows (n,), in delivered order.
     """
     order = np.argsort(symbols, kind="stable")
     same = np.diff(symbols[order]) == 0
-    if jumps := _jumps(days[order], same):
+    jumps, far = _jumps(days[order], same)
+    if jumps:
         other = _exchanged(days)
-        if _jumps(other[order], same) * _TIMES_FEWER <= jumps:
+        fewer, near = _jumps(other[order], same)
+        if fewer * _TIMES_FEWER <= jumps and near * _TIMES_NEARER <= far:
             _refuse_if_several(days, other, lines, dialect, name)
 
 
@@ -148,10 +152,11 @@ def _exchanged(days: Ints) -> Ints:
     return np.where(day < 12, there.astype(np.int64), days).astype(np.int32)
 
 
-def _jumps(days: Ints, same: npt.NDArray[np.bool_]) -> int:
-    """How many steps of days (n,) go the other way than most, where both are of the same symbol."""
+def _jumps(days: Ints, same: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """How many steps of days (n,) go the other way than most, and how many days all steps cover,
+    where both days are of the same symbol."""
     steps = np.diff(days)[same]
-    return int(min((steps > 0).sum(), (steps < 0).sum()))
+    return int(min((steps > 0).sum(), (steps < 0).sum())), int(np.abs(steps).sum())
 
 
 def _refuse_if_several(days: Ints, other: Ints, lines: Lines, dialect: Dialect, name: str) -> None:
