@@ -1,12 +1,15 @@
 """Clean: order the prices, apply declared corrections, settle missing values, flag oddities."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from running import step
 
 from pricewright.cleaning.corrected_table import correct, join_parts, write_settled
 from pricewright.cleaning.flags import Quality
+from pricewright.cleaning.missing import settle_missing
 from pricewright.cleaning.options import FlagThresholds, MissingRules
 from pricewright.files.documents import write_json
 from pricewright.files.errors import some_of
@@ -22,6 +25,7 @@ def clean(
     corrections: Path | None = None,
     parts: Sequence[Path] = (),
     part_receipts: Sequence[Path] = (),
+    modelled: Literal["auto", "open", "high", "low", "close", "adj_close"] = "auto",
     missing: MissingRules = MissingRules(),
     flags: FlagThresholds = FlagThresholds(),
 ) -> None:
@@ -49,6 +53,9 @@ def clean(
         The outputs of `clean_shard` for all shards; the input is then not corrected again.
     part_receipts
         The receipts of the parts, in the same order.
+    modelled
+        The column that will be modelled; `auto` is adj_close or close. If it is open, high or low,
+        it is a price like any other, and not completed from the close.
     missing
         What to do with a row that lacks a value.
     flags
@@ -59,7 +66,8 @@ def clean(
     say("read", rows=made.rows)
     delisted = {change["symbol"] for change in made.changes if change["action"] == "delisted"}
     found = Quality(flags, delisted)
-    written = write_settled(output, input, made, missing, found.add)
+    settle = partial(settle_missing, missing=missing, modelled=modelled)
+    written = write_settled(output, input, made, settle, found.add)
     document = found.document(found.entries(lambda symbols: made.part(symbols).groups()))
     counts = {
         "rows_in": made.rows,

@@ -160,11 +160,9 @@ def test_a_modelled_open_is_a_price_like_any_other():
     frame = table(
         (A1, "A", 2.0, 3.0), (A2, "A", None, 4.0), names=("date", "symbol", "open", "close")
     )
-    done = settle_missing(frame, MissingRules(modelled="open"))
+    done = settle_missing(frame, MissingRules(), "open")
     assert [row["open"] for row in done.table.to_pylist()] == [2.0, 2.0]
-    assert (
-        len(settle_missing(frame, MissingRules(modelled="open", missing_price="drop")).table) == 1
-    )
+    assert len(settle_missing(frame, MissingRules(missing_price="drop"), "open").table) == 1
 
 
 def test_without_a_close_a_missing_open_goes_by_the_rule_for_prices():

@@ -14,8 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from pricewright.cleaning.declarations import Rename, read_corrections
-from pricewright.cleaning.missing import in_order, settle_missing
-from pricewright.cleaning.options import MissingRules
+from pricewright.cleaning.missing import Settled, in_order
 from pricewright.files.disk import copy_whole, file_sha256, read_whole
 from pricewright.files.documents import parse_json, write_json
 from pricewright.files.errors import Refusal
@@ -180,12 +179,12 @@ def write_settled(
     output: Path,
     path: Path,
     made: CorrectedTable,
-    missing: MissingRules,
+    settle: Callable[[pa.Table], Settled],
     look: Callable[[pa.Table], None],
 ) -> WrittenTable:
     """Settle missing values in what `correct` made of a file, and write it.
 
-    look: called once with each group of symbols' rows, before missing values are settled. A Parquet
+    settle: settles a group of symbols' rows.  look: called once with each group before. A Parquet
     file in which nothing changes is copied. Raises Refusal if fewer than half of the rows that the
     corrections left would remain, or if no row has an adj_close though there is such a column.
     """
@@ -200,7 +199,7 @@ def write_settled(
         passed = 0
         for group in made.groups():
             look(group)
-            done = settle_missing(group, missing)
+            done = settle(group)
             table = done.table
             filled.update(done.filled)
             lacking.update(done.lacking)

@@ -52,7 +52,7 @@ class Settled:
     without_adj_close: list[str] = field(default_factory=list)
 
 
-def settle_missing(table: pa.Table, missing: MissingRules) -> Settled:
+def settle_missing(table: pa.Table, missing: MissingRules, modelled: str = "auto") -> Settled:
     """Fill or drop missing values in ordered rows of whole symbols.
 
     `MissingRules` describes the choices. The one for volume applies to the column `volume`, the
@@ -70,7 +70,7 @@ def settle_missing(table: pa.Table, missing: MissingRules) -> Settled:
     begins, symbols = rows_of_symbols(table)
     first = np.repeat(begins, np.diff(begins, append=len(table)))
     close = next((name for name in ("close", "adj_close") if name in table.column_names), None)
-    ranges = [name for name in BAR[:3] if close and name in known and name != missing.modelled]
+    ranges = [name for name in BAR[:3] if close and name in known and name != modelled]
     ranges = [name for name in ranges if _is_float(table, name)]
     for column in [name for name in known if name not in ranges]:
         there, values, rows = known[column], table[column], np.arange(len(table))

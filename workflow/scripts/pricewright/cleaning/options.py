@@ -21,9 +21,6 @@ class MissingRules(Options):
     low are not missing prices: they are completed from the close of their row."""
     missing_volume: Missing = "zero"
     """The same for a missing volume."""
-    modelled: Literal["auto", "open", "high", "low", "close", "adj_close"] = "auto"
-    """The column that will be modelled. If it is open, high or low, it is a price like any other,
-    and not completed from a close. `auto`: adj_close or close."""
 
 
 @dataclass(frozen=True, kw_only=True)
